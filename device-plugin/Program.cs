@@ -1,0 +1,6 @@
+namespace Hostdev.DevicePlugin;
+
+internal static class Program
+{
+    public static int Main() => 0;
+}
