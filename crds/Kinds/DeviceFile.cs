@@ -1,0 +1,33 @@
+namespace Hostdev.Crds.Kinds;
+
+/// <summary>Owner and mode of the device nodes that are handed out. Absent fields leave the host's owner (root) and the default mode.</summary>
+public sealed record DeviceFile
+{
+    public int Uid { get; init; }
+
+    public int Gid { get; init; }
+
+    /// <summary>Octal, as <c>chmod</c> takes it: <c>"0660"</c> by default.</summary>
+    public FileMode Mode { get; init; } = new(0x1B0);
+}
+
+/// <summary>Permission bits of a node, 0 to 0777, written in octal.</summary>
+public readonly record struct FileMode(int Bits)
+{
+    public static FileMode Parse(string text)
+    {
+        var bits = 0;
+        if (text.Length is < 3 or > 4) throw Wrong(text);
+        foreach (var c in text)
+        {
+            if (c is < '0' or > '7') throw Wrong(text);
+            bits = (bits << 3) | (c - '0');
+        }
+
+        return bits <= 0x1FF ? new FileMode(bits) : throw Wrong(text);
+    }
+
+    public override string ToString() => "0" + Convert.ToString(Bits, 8).PadLeft(3, '0');
+
+    private static FormatException Wrong(string text) => new($"\"{text}\" is no file mode: write three or four octal digits in quotes, for example \"0660\"");
+}

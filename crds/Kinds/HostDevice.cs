@@ -1,0 +1,175 @@
+using System.Collections.Immutable;
+using Hostdev.Kube.Meta;
+
+namespace Hostdev.Crds.Kinds;
+
+public enum Disruption
+{
+    /// <summary>Withdraw nothing; apply a change when the device happens to be idle.</summary>
+    WhenIdle,
+
+    /// <summary>Stop offering the device, wait until it is free, apply, offer again.</summary>
+    Cordon,
+}
+
+public enum GroupPolicy
+{
+    /// <summary>Every other member of the group, bridges excepted, must be declared in <see cref="PciDevices.Members"/>.</summary>
+    Explicit,
+
+    /// <summary>The other members are taken from the host, and not given to the VM.</summary>
+    HoldSiblings,
+
+    /// <summary>The other members go to the VM too.</summary>
+    AssignSiblings,
+}
+
+public enum IommuBackend
+{
+    Legacy,
+    LegacyAndCdev,
+}
+
+public enum Binding
+{
+    /// <summary>Taken from the host when the policy comes into force.</summary>
+    Static,
+
+    /// <summary>Stays with its host driver until a pod gets it, and returns when the pod is gone.</summary>
+    OnAllocate,
+}
+
+/// <summary>What an admin may override with <c>allowProtected</c>: the host's own need of a device.</summary>
+public enum Protection
+{
+    /// <summary>The console: boot VGA, or a framebuffer on it.</summary>
+    Console,
+
+    /// <summary>A mounted file system, swap, dm or md below the device.</summary>
+    Storage,
+
+    /// <summary>A network interface with an address, or part of a bond or bridge.</summary>
+    Network,
+}
+
+/// <summary>Spec of <c>HostDevice</c>: whole devices under one resource name.</summary>
+public sealed record HostDeviceSpec : IPolicySpec
+{
+    public required ResourceName ResourceName { get; init; }
+
+    public required LabelSelector NodeSelector { get; init; }
+
+    public int Priority { get; init; }
+
+    public Rollout? Rollout { get; init; }
+
+    public Disruption Disruption { get; init; }
+
+    public DeviceFile? DeviceFile { get; init; }
+
+    public Binding Binding { get; init; }
+
+    /// <summary>Only with explicit addresses in every selector.</summary>
+    public ImmutableArray<Protection> AllowProtected { get; init; } = [];
+
+    public required DeviceSource Devices { get; init; }
+}
+
+/// <summary>Exactly one of the three.</summary>
+public sealed record DeviceSource
+{
+    public PciDevices? Pci { get; init; }
+
+    public UsbDevices? Usb { get; init; }
+
+    public ScsiDevices? Scsi { get; init; }
+}
+
+public sealed record PciDevices
+{
+    /// <summary>OR-ed; each has at least one property.</summary>
+    public required ImmutableArray<PciSelector> Selectors { get; init; }
+
+    public DriverChoice Driver { get; init; } = DriverChoice.Vfio;
+
+    public GroupPolicy GroupPolicy { get; init; }
+
+    public ImmutableArray<GroupMember> Members { get; init; } = [];
+
+    public IommuBackend IommuBackend { get; init; } = IommuBackend.LegacyAndCdev;
+
+    /// <summary>Whether the selectors match virtual functions too.</summary>
+    public bool VirtualFunctions { get; init; }
+}
+
+/// <summary>All given properties must match; within <see cref="Addresses"/> any.</summary>
+public sealed record PciSelector
+{
+    public PciId? Vendor { get; init; }
+
+    public PciId? Device { get; init; }
+
+    public PciId? SubsystemVendor { get; init; }
+
+    public PciId? SubsystemDevice { get; init; }
+
+    public PciClass? Class { get; init; }
+
+    public ImmutableArray<PciAddress> Addresses { get; init; } = [];
+
+    /// <summary>The physical slot as <c>/sys/bus/pci/slots</c> names it.</summary>
+    public string? Slot { get; init; }
+
+    /// <summary>The host driver the device has before Hostdev takes it.</summary>
+    public string? Driver { get; init; }
+}
+
+/// <summary>Another member of the group, named by exactly one of function number, address, or vendor and device.</summary>
+public sealed record GroupMember
+{
+    /// <summary>The function number (0 to 7) in the selected device's slot.</summary>
+    public int? Function { get; init; }
+
+    public PciAddress? Address { get; init; }
+
+    public PciId? Vendor { get; init; }
+
+    public PciId? Device { get; init; }
+
+    /// <summary>True gives the member to the VM; false takes it from the host and holds it.</summary>
+    public bool Assigned { get; init; } = true;
+}
+
+public sealed record UsbDevices
+{
+    public required ImmutableArray<UsbSelector> Selectors { get; init; }
+}
+
+public sealed record UsbSelector
+{
+    public PciId? Vendor { get; init; }
+
+    public PciId? Product { get; init; }
+
+    public string? Serial { get; init; }
+
+    /// <summary>The port path as sysfs names it: <c>1-4.2</c>.</summary>
+    public string? Port { get; init; }
+}
+
+public sealed record ScsiDevices
+{
+    public required ImmutableArray<ScsiSelector> Selectors { get; init; }
+}
+
+public sealed record ScsiSelector
+{
+    public string? Vendor { get; init; }
+
+    public string? Model { get; init; }
+
+    public string? Serial { get; init; }
+
+    /// <summary>Host:channel:target:LUN.</summary>
+    public string? Address { get; init; }
+}

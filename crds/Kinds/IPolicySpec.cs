@@ -1,0 +1,26 @@
+using Hostdev.Kube.Meta;
+
+namespace Hostdev.Crds.Kinds;
+
+/// <summary>What the specs of all three policy kinds have.</summary>
+public interface IPolicySpec
+{
+    /// <summary>Which nodes. <c>{}</c> is all nodes; absent is an error, because an accident must not reach every host.</summary>
+    LabelSelector NodeSelector { get; }
+
+    /// <summary>Higher wins a device that two policies claim; then the older policy, then kind, then name.</summary>
+    int Priority { get; }
+
+    Rollout? Rollout { get; }
+
+    Disruption Disruption { get; }
+
+    DeviceFile? DeviceFile { get; }
+}
+
+/// <summary>How many nodes change at a time; counted by the operator.</summary>
+public sealed record Rollout
+{
+    /// <summary>A number of nodes or a percentage; 10% by default.</summary>
+    public string MaxUnavailable { get; init; } = "10%";
+}

@@ -1,0 +1,62 @@
+using System.Collections.Immutable;
+using Hostdev.Kube.Meta;
+
+namespace Hostdev.Crds.Kinds;
+
+public enum MdevMode
+{
+    /// <summary><see cref="MdevInstances.Count"/> instances are created and stay.</summary>
+    Static,
+
+    /// <summary>Created at Allocate, at most <see cref="MdevInstances.Max"/>, removed when the pod is gone.</summary>
+    OnDemand,
+}
+
+/// <summary>Spec of <c>MdevProfile</c>: mediated devices of one type.</summary>
+public sealed record MdevProfileSpec : IPolicySpec
+{
+    public required ResourceName ResourceName { get; init; }
+
+    public required LabelSelector NodeSelector { get; init; }
+
+    public int Priority { get; init; }
+
+    public Rollout? Rollout { get; init; }
+
+    public Disruption Disruption { get; init; }
+
+    public DeviceFile? DeviceFile { get; init; }
+
+    public required MdevParents Parents { get; init; }
+
+    /// <summary>The type's directory name under <c>mdev_supported_types</c>. Exactly one of this and <see cref="TypeName"/>.</summary>
+    public string? TypeId { get; init; }
+
+    /// <summary>What the type's <c>name</c> file says.</summary>
+    public string? TypeName { get; init; }
+
+    public required MdevInstances Instances { get; init; }
+
+    /// <summary>Attributes written to each new instance, by file name.</summary>
+    public ImmutableSortedDictionary<string, string> Attributes { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+}
+
+public sealed record MdevParents
+{
+    /// <summary>PCI parents, OR-ed.</summary>
+    public ImmutableArray<PciSelector> Selectors { get; init; } = [];
+
+    /// <summary>Parents by their name in <c>/sys/class/mdev_bus</c>, for parents that are no PCI functions.</summary>
+    public ImmutableArray<string> Names { get; init; } = [];
+}
+
+public sealed record MdevInstances
+{
+    public MdevMode Mode { get; init; }
+
+    /// <summary>Per parent; with <see cref="MdevMode.Static"/>.</summary>
+    public int? Count { get; init; }
+
+    /// <summary>Per parent; with <see cref="MdevMode.OnDemand"/>.</summary>
+    public int? Max { get; init; }
+}

@@ -1,0 +1,22 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+namespace Hostdev.Crds;
+
+/// <summary>A PCI class code or the beginning of one: base class (<c>03</c>), with subclass (<c>0300</c>), with programming interface (<c>030000</c>).</summary>
+public readonly record struct PciClass(string Digits)
+{
+    public static bool TryParse([NotNullWhen(true)] string? text, out PciClass value)
+    {
+        value = new PciClass(text?.ToLowerInvariant() ?? "");
+        return text is { Length: 2 or 4 or 6 } && text.All(char.IsAsciiHexDigit);
+    }
+
+    public static PciClass Parse(string text) =>
+        TryParse(text, out var value) ? value : throw new FormatException($"\"{text}\" is no PCI class: write two, four or six hexadecimal digits in quotes, for example \"03\" or \"0300\"");
+
+    /// <summary>Whether a function's 24-bit class code begins with these digits.</summary>
+    public bool Matches(uint classCode) => classCode.ToString("x6", CultureInfo.InvariantCulture).StartsWith(Digits, StringComparison.Ordinal);
+
+    public override string ToString() => Digits;
+}

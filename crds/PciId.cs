@@ -1,0 +1,29 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+namespace Hostdev.Crds;
+
+/// <summary>A vendor, device or subsystem id: 16 bits, written as four hexadecimal digits (<c>8086</c>), as <c>lspci -n</c> does.</summary>
+public readonly record struct PciId(ushort Value) : IComparable<PciId>
+{
+    public static bool TryParse([NotNullWhen(true)] string? text, out PciId id)
+    {
+        var ok = ushort.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value) && text!.Length == 4;
+        id = new PciId(value);
+        return ok;
+    }
+
+    public static PciId Parse(string text) => TryParse(text, out var id) ? id : throw new FormatException($"\"{text}\" is no PCI id: write four hexadecimal digits in quotes, for example \"8086\"");
+
+    public int CompareTo(PciId other) => Value.CompareTo(other.Value);
+
+    public static bool operator <(PciId left, PciId right) => left.Value < right.Value;
+
+    public static bool operator >(PciId left, PciId right) => left.Value > right.Value;
+
+    public static bool operator <=(PciId left, PciId right) => left.Value <= right.Value;
+
+    public static bool operator >=(PciId left, PciId right) => left.Value >= right.Value;
+
+    public override string ToString() => Value.ToString("x4", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,52 @@
+namespace Hostdev.DevicePlugin.Host;
+
+/// <summary>A Linux error number; zero is success (errno(3), generic numbering as on x86, ARM and POWER).</summary>
+public readonly record struct Errno(int Value)
+{
+    public static readonly Errno None = new(0);
+    public static readonly Errno EPERM = new(1);
+    public static readonly Errno ENOENT = new(2);
+    public static readonly Errno EIO = new(5);
+    public static readonly Errno ENXIO = new(6);
+    public static readonly Errno ENOMEM = new(12);
+    public static readonly Errno EACCES = new(13);
+    public static readonly Errno EBUSY = new(16);
+    public static readonly Errno EEXIST = new(17);
+    public static readonly Errno ENODEV = new(19);
+    public static readonly Errno ENOTDIR = new(20);
+    public static readonly Errno EINVAL = new(22);
+    public static readonly Errno ENOSPC = new(28);
+    public static readonly Errno EROFS = new(30);
+    public static readonly Errno ERANGE = new(34);
+    public static readonly Errno ETIMEDOUT = new(110);
+
+    public bool IsSuccess => Value == 0;
+
+    /// <summary>The symbolic name, as the kernel's headers have it.</summary>
+    public string Name => Value switch
+    {
+        0 => "success",
+        1 => "EPERM",
+        2 => "ENOENT",
+        4 => "EINTR",
+        5 => "EIO",
+        6 => "ENXIO",
+        11 => "EAGAIN",
+        12 => "ENOMEM",
+        13 => "EACCES",
+        16 => "EBUSY",
+        17 => "EEXIST",
+        19 => "ENODEV",
+        20 => "ENOTDIR",
+        21 => "EISDIR",
+        22 => "EINVAL",
+        28 => "ENOSPC",
+        30 => "EROFS",
+        34 => "ERANGE",
+        95 => "EOPNOTSUPP",
+        110 => "ETIMEDOUT",
+        _ => $"errno {Value}",
+    };
+
+    public override string ToString() => Name;
+}

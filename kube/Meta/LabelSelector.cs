@@ -1,0 +1,28 @@
+using System.Collections.Immutable;
+
+namespace Hostdev.Kube.Meta;
+
+/// <summary>A label selector as <c>metav1.LabelSelector</c> has it. Empty selects everything.</summary>
+public sealed record LabelSelector
+{
+    public ImmutableSortedDictionary<string, string> MatchLabels { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    public ImmutableArray<LabelRequirement> MatchExpressions { get; init; } = [];
+}
+
+public enum LabelOperator
+{
+    In,
+    NotIn,
+    Exists,
+    DoesNotExist,
+}
+
+public sealed record LabelRequirement
+{
+    public required string Key { get; init; }
+
+    public required LabelOperator Operator { get; init; }
+
+    public ImmutableArray<string> Values { get; init; } = [];
+}
