@@ -1,0 +1,60 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Hostdev.Crds.Kinds;
+using Hostdev.Kube.Meta;
+
+namespace Hostdev.Crds.Parsing;
+
+/// <summary>How the kinds read and write JSON: camelCase names, enums by name, value types through their own parsers, nulls left out.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true,
+    Converters =
+    [
+        typeof(PciAddressConverter), typeof(PciIdConverter), typeof(PciClassConverter), typeof(ResourceNameConverter), typeof(FileModeConverter),
+        typeof(NamedEnumConverter<Disruption>), typeof(NamedEnumConverter<GroupPolicy>), typeof(NamedEnumConverter<IommuBackend>),
+        typeof(NamedEnumConverter<Binding>), typeof(NamedEnumConverter<Protection>), typeof(NamedEnumConverter<DriverType>),
+        typeof(NamedEnumConverter<VfManagement>), typeof(NamedEnumConverter<MdevMode>), typeof(NamedEnumConverter<LabelOperator>),
+    ])]
+[JsonSerializable(typeof(HostDeviceSpec))]
+[JsonSerializable(typeof(SriovPolicySpec))]
+[JsonSerializable(typeof(MdevProfileSpec))]
+internal sealed partial class CrdsJsonContext : JsonSerializerContext;
+
+/// <summary>A value written as a string; what its parser says of a wrong one is what the admin reads.</summary>
+internal abstract class ParsedStringConverter<T>(Func<string, T> parse) : JsonConverter<T>
+{
+    public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        if (reader.TokenType != JsonTokenType.String) throw new JsonException("must be a string: put the value in quotes");
+        try
+        {
+            return parse(reader.GetString()!);
+        }
+        catch (FormatException e)
+        {
+            throw new JsonException(e.Message, e);
+        }
+    }
+
+    public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WriteStringValue(value?.ToString());
+}
+
+internal sealed class PciAddressConverter() : ParsedStringConverter<PciAddress>(PciAddress.Parse);
+
+internal sealed class PciIdConverter() : ParsedStringConverter<PciId>(PciId.Parse);
+
+internal sealed class PciClassConverter() : ParsedStringConverter<PciClass>(PciClass.Parse);
+
+internal sealed class ResourceNameConverter() : ParsedStringConverter<ResourceName>(ResourceName.Parse);
+
+internal sealed class FileModeConverter() : ParsedStringConverter<Kinds.FileMode>(Kinds.FileMode.Parse);
+
+/// <summary>An enum by its names, spelled exactly; a wrong one is answered with the list of right ones.</summary>
+internal sealed class NamedEnumConverter<T>() : ParsedStringConverter<T>(Parse)
+    where T : struct, Enum
+{
+    private static T Parse(string text) =>
+        Enum.GetNames<T>().Contains(text, StringComparer.Ordinal) ? Enum.Parse<T>(text) : throw new FormatException($"\"{text}\" is not one of {string.Join(", ", Enum.GetNames<T>())}");
+}

@@ -1,0 +1,147 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
+using Hostdev.Crds.Kinds;
+
+namespace Hostdev.Crds.Parsing;
+
+/// <summary>Reads a node's desired state. What one policy gets wrong freezes that policy alone; only a text that is no desired state at all is refused whole.</summary>
+public static class NodeDeviceStateReader
+{
+    /// <summary>Reads the <c>spec</c> of a NodeDeviceState, or a whole NodeDeviceState object, from YAML or JSON.</summary>
+    /// <param name="error">Empty on success; else a sentence that says what is wrong and what to write.</param>
+    public static NodeDeviceStateSpec? Read(string text, out string error)
+    {
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            error = "the desired state is empty: to give everything back write \"policies: []\"";
+            return null;
+        }
+
+        if (YamlJson.Parse(text, out error) is not { } node) return null;
+        if (node is JsonObject { } root && root.ContainsKey("spec") && !root.ContainsKey("policies")) node = root["spec"];
+        if (node is not JsonObject spec)
+        {
+            error = "the desired state must be a mapping with the field policies";
+            return null;
+        }
+
+        return ReadSpec(spec, out error);
+    }
+
+    private static NodeDeviceStateSpec? ReadSpec(JsonObject spec, out string error)
+    {
+        error = "";
+        foreach (var (name, _) in spec)
+        {
+            if (name is "policies" or "projectedAt") continue;
+            error = $"unknown field \"{name}\" beside policies: this version knows projectedAt and policies";
+            return null;
+        }
+
+        if (!spec.ContainsKey("policies"))
+        {
+            error = "the field policies is missing: to give everything back write \"policies: []\"";
+            return null;
+        }
+
+        if (spec["policies"] is not JsonArray policies)
+        {
+            error = "policies must be a list: to give everything back write \"policies: []\"";
+            return null;
+        }
+
+        var read = ImmutableArray.CreateBuilder<DesiredPolicy>(policies.Count);
+        for (var i = 0; i < policies.Count; i++)
+        {
+            if (ReadPolicy(policies[i], i, out error) is not { } policy) return null;
+            if (read.Any(p => p.Identity.Kind == policy.Identity.Kind && p.Identity.Name == policy.Identity.Name))
+            {
+                error = $"policies[{i}]: {policy.Identity} stands there twice: give each policy a name of its own";
+                return null;
+            }
+
+            read.Add(policy);
+        }
+
+        return new NodeDeviceStateSpec { ProjectedAt = Time(spec["projectedAt"]), Policies = read.ToImmutable() };
+    }
+
+    private static DesiredPolicy? ReadPolicy(JsonNode? node, int index, out string error)
+    {
+        error = "";
+        var at = $"policies[{index}]";
+        if (node is not JsonObject policy || Text(policy["kind"]) is not { Length: > 0 } kind || Text(policy["name"]) is not { Length: > 0 } name)
+        {
+            // Without a name nothing can be frozen: a guess could release what a policy holds.
+            error = $"{at} must be a mapping with kind (HostDevice, SriovPolicy, MdevProfile), name and spec";
+            return null;
+        }
+
+        // A single machine's admin need not invent a uid: kind and name are unique in one file.
+        var uid = Text(policy["uid"]) ?? $"{kind}/{name}".ToLowerInvariant();
+        var generation = policy["generation"] is JsonValue value && value.TryGetValue<long>(out var number) ? number : 1;
+        var identity = new PolicyIdentity(kind, name, uid, generation, Time(policy["creationTimestamp"]));
+        return kind switch
+        {
+            "HostDevice" => ReadAs(identity, policy["spec"], CrdsJsonContext.Default.HostDeviceSpec, HostDeviceValidator.Problems, s => new DesiredPolicy.OfHostDevice(identity, s)),
+            "SriovPolicy" => ReadAs(identity, policy["spec"], CrdsJsonContext.Default.SriovPolicySpec, SriovPolicyValidator.Problems, s => new DesiredPolicy.OfSriovPolicy(identity, s)),
+            "MdevProfile" => ReadAs(identity, policy["spec"], CrdsJsonContext.Default.MdevProfileSpec, MdevProfileValidator.Problems, s => new DesiredPolicy.OfMdevProfile(identity, s)),
+            _ => new DesiredPolicy.Frozen(identity, FrozenReasons.UnsupportedField, $"{identity}: kind \"{kind}\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile"),
+        };
+    }
+
+    private static DesiredPolicy ReadAs<T>(PolicyIdentity identity, JsonNode? node, JsonTypeInfo<T> type, Func<T, ImmutableArray<string>> validate, Func<T, DesiredPolicy> make)
+        where T : class
+    {
+        if (node is not JsonObject) return Frozen(identity, FrozenReasons.InvalidSpec, "spec must be a mapping");
+        var unknown = UnknownFields.Find(node, type, "spec");
+        if (unknown.Length > 0)
+        {
+            return Frozen(identity, FrozenReasons.UnsupportedField, $"this version does not know {string.Join(", ", unknown)}: upgrade the agent, or correct the spelling");
+        }
+
+        try
+        {
+            var spec = node.Deserialize(type)!;
+            var problems = validate(spec);
+            return problems.IsEmpty ? make(spec) : Frozen(identity, FrozenReasons.InvalidSpec, string.Join("; ", problems));
+        }
+        catch (JsonException e)
+        {
+            return Frozen(identity, FrozenReasons.InvalidSpec, $"{Field(e.Path)}: {Sentence(e)}");
+        }
+    }
+
+    private static DesiredPolicy.Frozen Frozen(PolicyIdentity identity, string reason, string message) => new(identity, reason, $"{identity}: {message}");
+
+    private static string Field(string? path) => path is null or "$" ? "spec" : "spec" + path[1..];
+
+    private static string Sentence(JsonException e)
+    {
+        if (e.Message.Contains("missing required properties", StringComparison.Ordinal))
+        {
+            var quoted = e.Message.Split('\'').Where((_, i) => i % 2 == 1).Where(s => !s.Contains('.', StringComparison.Ordinal));
+            return $"{string.Join(", ", quoted)} is required{(e.Message.Contains("nodeSelector", StringComparison.Ordinal) ? " (nodeSelector: {} is all nodes)" : "")}";
+        }
+
+        return e.Message.StartsWith("The JSON value could not be converted", StringComparison.Ordinal) ? "the value has the wrong type" : e.Message;
+    }
+
+    private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+
+    private static DateTimeOffset? Time(JsonNode? node) =>
+        DateTimeOffset.TryParse(Text(node), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : null;
+}
+
+/// <summary>Why a policy is frozen: nothing of it is released, nothing new is started.</summary>
+public static class FrozenReasons
+{
+    /// <summary>Cause: a field or kind this agent does not know. Remedy: upgrade the agent, or correct the spelling.</summary>
+    public const string UnsupportedField = "UnsupportedField";
+
+    /// <summary>Cause: a value that the kind does not allow. Remedy: as the message says.</summary>
+    public const string InvalidSpec = "InvalidSpec";
+}
