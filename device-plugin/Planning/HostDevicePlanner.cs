@@ -1,0 +1,51 @@
+using Hostdev.Crds.Kinds;
+using Hostdev.DevicePlugin.Inventory;
+
+namespace Hostdev.DevicePlugin.Planning;
+
+/// <summary>Whole PCI devices: each group that a HostDevice's selectors reach is one unit.</summary>
+internal static class HostDevicePlanner
+{
+    /// <returns>How many groups the selectors match.</returns>
+    public static int Plan(PlanningContext context, DesiredPolicy.OfHostDevice policy)
+    {
+        if (policy.Spec.Devices.Pci is not { } pci)
+        {
+            var kind = policy.Spec.Devices.Usb is null ? "SCSI" : "USB";
+            context.Block(policy.Identity, policy.Identity.ToString(), Reasons.NotSupported, $"{policy.Identity}: {kind} devices cannot be passed by this version: remove the policy");
+            return 0;
+        }
+
+        var matched = context.Inventory.Functions.Values
+            .Where(f => !f.IsBridge && (pci.VirtualFunctions || !f.IsVirtualFunction))
+            .Where(f => pci.Selectors.Any(s => DeviceSelector.Matches(s, f, context.HostDriver(f))))
+            .ToList();
+        // Functions without a group are each a unit of their own, so that each gets its own explanation.
+        var units = matched.GroupBy(f => f.IommuGroup is { } g ? $"group {g}" : f.Address.ToString()).ToList();
+        foreach (var unit in units)
+        {
+            var selected = WithoutMembers(pci, [.. unit.OrderBy(f => f.Address)]);
+            UnitPlanner.Plan(context, new UnitRequest
+            {
+                Policy = policy.Identity,
+                Resource = policy.Spec.ResourceName,
+                Selected = [.. selected],
+                Driver = pci.Driver,
+                GroupPolicy = pci.GroupPolicy,
+                Members = pci.Members,
+                AllowProtected = policy.Spec.AllowProtected,
+                DeviceFile = policy.Spec.DeviceFile,
+                IommuBackend = pci.IommuBackend,
+            });
+        }
+
+        return units.Count;
+    }
+
+    /// <summary>
+    /// A function that the selectors match and that <c>members</c> names as well is a member: two like functions, one assigned and one held, can be
+    /// declared with one vendor and device. A function can only be a member of a lower one, so that two members never name each other away.
+    /// </summary>
+    private static List<PciFunction> WithoutMembers(PciDevices pci, List<PciFunction> matched) =>
+        [matched[0], .. matched.Skip(1).Where(f => !pci.Members.Any(m => DeviceSelector.Names(m, f, matched[0])))];
+}

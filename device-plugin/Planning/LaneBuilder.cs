@@ -1,0 +1,82 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Inventory;
+
+namespace Hostdev.DevicePlugin.Planning;
+
+/// <summary>The difference between what is there and what is wanted, as steps: removals first, then additions, in lanes that do not touch each other.</summary>
+internal static class LaneBuilder
+{
+    public static ImmutableArray<Lane> Build(PlanningContext context)
+    {
+        var steps = new SortedDictionary<PciAddress, List<LaneStep>>();
+        var lanes = new LaneKeys(context.Inventory);
+        List<LaneStep> Of(PciAddress address)
+        {
+            var key = lanes.KeyOf(address);
+            if (!steps.TryGetValue(key, out var list)) steps[key] = list = [];
+            return list;
+        }
+
+        var goingVfs = new HashSet<PciAddress>();
+        foreach (var pf in ReleasedPhysicalFunctions(context)) Of(pf.Address).AddRange(VfSteps.Release(context, pf, goingVfs));
+        foreach (var target in context.PhysicalFunctions.Values.OrderBy(t => t.Address)) Of(target.Address).AddRange(VfSteps.Remove(context, target, goingVfs));
+        foreach (var owned in context.Input.Ownership.Functions.Values)
+        {
+            if (context.Functions.ContainsKey(owned.Address) || goingVfs.Contains(owned.Address)) continue;
+            Of(owned.Address).AddRange(FunctionSteps.Release(context, owned));
+        }
+
+        foreach (var target in context.PhysicalFunctions.Values.OrderBy(t => t.Address)) Of(target.Address).AddRange(VfSteps.Create(context, target));
+        foreach (var unit in context.Units.OrderBy(u => u.Id, StringComparer.Ordinal))
+        {
+            if (IsInOpenSetup(context, unit.Primary)) continue; // made and taken in one go by VfSteps.Create
+            Of(unit.Primary).AddRange(unit.Members.SelectMany(m => FunctionSteps.Take(context, context.Functions[m.Address])));
+        }
+
+        return [.. steps.Where(s => s.Value.Count > 0).Select(s => new Lane(s.Key, [.. s.Value]))];
+    }
+
+    /// <summary>Physical functions whose VFs we made and that no policy manages any more.</summary>
+    private static IEnumerable<OwnedPhysicalFunction> ReleasedPhysicalFunctions(PlanningContext context) =>
+        context.Input.Ownership.PhysicalFunctions.Values.Where(o => !context.PhysicalFunctions.ContainsKey(o.Address));
+
+    private static bool IsInOpenSetup(PlanningContext context, PciAddress address) =>
+        context.Inventory.Functions[address].PhysicalFunction is { } pf
+        && context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(pf) is { SetupOpen: true }
+        && context.PhysicalFunctions.ContainsKey(pf);
+}
+
+/// <summary>Which lane a function belongs to: functions that share a group, and a physical function with its virtual ones, hang together.</summary>
+internal sealed class LaneKeys
+{
+    private readonly Dictionary<PciAddress, PciAddress> _parents = [];
+
+    public LaneKeys(HostInventory inventory)
+    {
+        foreach (var group in inventory.Groups.Values)
+        {
+            var members = group.Members.Where(a => inventory.Functions.TryGetValue(a, out var f) && !f.IsBridge).ToList();
+            foreach (var member in members.Skip(1)) Join(members[0], member);
+        }
+
+        foreach (var function in inventory.Functions.Values)
+        {
+            if (function.PhysicalFunction is { } pf) Join(pf, function.Address);
+        }
+    }
+
+    public PciAddress KeyOf(PciAddress address)
+    {
+        while (_parents.TryGetValue(address, out var parent)) address = parent;
+        return address;
+    }
+
+    private void Join(PciAddress a, PciAddress b)
+    {
+        var (x, y) = (KeyOf(a), KeyOf(b));
+        if (x == y) return;
+        if (x < y) _parents[y] = x;
+        else _parents[x] = y;
+    }
+}

@@ -1,0 +1,102 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
+
+namespace Hostdev.DevicePlugin.Planning;
+
+/// <summary>What to do now, and what is to be said. Immutable; empty <see cref="Lanes"/> means the machine is as desired, or waits.</summary>
+public sealed record Plan
+{
+    /// <summary>Independent sequences: they run side by side, and one that fails or hangs stops no other. Within one, removals come before additions.</summary>
+    public required ImmutableArray<Lane> Lanes { get; init; }
+
+    /// <summary>The units that may be offered once the machine shows them ready, ordered by ID.</summary>
+    public required ImmutableArray<Unit> Units { get; init; }
+
+    /// <summary>What stands in the way of what, and what is held for whom, ordered by policy and device.</summary>
+    public required ImmutableArray<Finding> Findings { get; init; }
+
+    /// <summary>One entry for each policy, in order of precedence.</summary>
+    public required ImmutableArray<PolicyMatch> Policies { get; init; }
+
+    /// <summary>The resource names that desired policies use, ordered; those without a unit are offered with 0 devices.</summary>
+    public required ImmutableArray<ResourceName> Resources { get; init; }
+}
+
+/// <param name="Key">The lowest address among the functions that hang together by group or by SR-IOV.</param>
+public sealed record Lane(PciAddress Key, ImmutableArray<LaneStep> Steps)
+{
+    /// <summary>The functions whose drivers or existence this lane changes: nothing of them may be handed out meanwhile.</summary>
+    public ImmutableArray<PciAddress> Disturbs => [.. Steps.SelectMany(s => s.Step.MustBeFree).Distinct().Order()];
+}
+
+/// <param name="Purpose">What the step is for: <c>take 0000:43:00.0</c>, <c>vfs 0000:41:00.0</c>, <c>release 0000:43:00.0</c>. A failure is remembered under it.</param>
+public sealed record LaneStep(string Purpose, PlanStep Step)
+{
+    public static string Take(string unitId) => $"take {unitId}";
+
+    public static string Vfs(PciAddress physicalFunction) => $"vfs {physicalFunction}";
+
+    public static string Release(PciAddress function) => $"release {function}";
+}
+
+/// <summary>What is offered as one: an IOMMU group under one resource name.</summary>
+public sealed record Unit
+{
+    /// <summary>The lowest address in the group that is not a bridge.</summary>
+    public required string Id { get; init; }
+
+    public required ResourceName Resource { get; init; }
+
+    public required PolicyIdentity Policy { get; init; }
+
+    /// <summary>The function that KubeVirt's env names: the lowest assigned one that the policy's selectors match.</summary>
+    public required PciAddress Primary { get; init; }
+
+    /// <summary>What the VM gets, <see cref="Primary"/> included, ordered.</summary>
+    public required ImmutableArray<UnitMember> Assigned { get; init; }
+
+    /// <summary>What is taken from the host and kept from the VM, ordered.</summary>
+    public required ImmutableArray<UnitMember> Held { get; init; }
+
+    public required DeviceFile? DeviceFile { get; init; }
+
+    public required IommuBackend IommuBackend { get; init; }
+
+    /// <summary>Not to be offered now: its policy lets it go as soon as nobody has it.</summary>
+    public bool Cordoned { get; init; }
+
+    public IEnumerable<UnitMember> Members => Assigned.Concat(Held);
+}
+
+/// <param name="Driver">The driver it is to have.</param>
+public sealed record UnitMember(PciAddress Address, string Driver);
+
+public enum FindingState
+{
+    /// <summary>Cannot be offered until somebody changes something.</summary>
+    Blocked,
+
+    /// <summary>Will go on by itself when a user lets go.</summary>
+    Waiting,
+
+    /// <summary>Taken from the host for a unit, not given to a VM.</summary>
+    Held,
+
+    /// <summary>Given back as soon as nobody has it: no policy wants it any more.</summary>
+    Releasing,
+}
+
+/// <summary>Something an admin should know about one device.</summary>
+/// <param name="Policy">Null for what no policy wants any more.</param>
+/// <param name="Device">The address or identity.</param>
+/// <param name="Reason">One of <see cref="Reasons"/>.</param>
+/// <param name="Message">What is wrong, where, which fix.</param>
+public sealed record Finding(PolicyIdentity? Policy, string Device, FindingState State, string Reason, string Message);
+
+/// <param name="Matched">How many devices (units or physical functions) its selectors match.</param>
+/// <param name="Frozen">Why it is not followed; null when it is.</param>
+public sealed record PolicyMatch(PolicyIdentity Policy, int Matched, Finding? Frozen);
+
+/// <summary>A unit or physical function that failed lately: not tried again before its time, so what was begun is undone.</summary>
+public sealed record Setback(string Reason, string Message);

@@ -1,0 +1,52 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+
+namespace Hostdev.DevicePlugin.Planning;
+
+/// <summary>One thing to do on the machine; nothing is left to decide when it is done. Steps that write do exactly one write(2).</summary>
+public abstract record PlanStep
+{
+    private PlanStep()
+    {
+    }
+
+    /// <summary>The functions that must be proven free, with the proof held, while this step is done: what the kernel would block on or not protect.</summary>
+    public virtual ImmutableArray<PciAddress> MustBeFree => [];
+
+    /// <summary>Writes to the journal how the function is now, before the first change. Does nothing when the journal has it.</summary>
+    public sealed record RecordFunction(PciAddress Address, string? Driver, string? DriverOverride, string PolicyUid) : PlanStep;
+
+    /// <summary>Writes to the journal how the physical function's SR-IOV is now. Does nothing when the journal has it.</summary>
+    public sealed record RecordPhysicalFunction(PciAddress Address, int NumVfs, bool Autoprobe, string PolicyUid) : PlanStep;
+
+    /// <summary>From here until <see cref="CloseVfSetup"/> the autoprobe setting is ours.</summary>
+    public sealed record OpenVfSetup(PciAddress PhysicalFunction) : PlanStep;
+
+    public sealed record CloseVfSetup(PciAddress PhysicalFunction) : PlanStep;
+
+    /// <summary>The function is as it was, or gone: the journal lets go of it.</summary>
+    public sealed record ForgetFunction(PciAddress Address) : PlanStep;
+
+    public sealed record ForgetPhysicalFunction(PciAddress Address) : PlanStep;
+
+    public sealed record SetAutoprobe(PciAddress PhysicalFunction, bool Autoprobe) : PlanStep;
+
+    /// <param name="VirtualFunctions">The virtual functions that exist and go with this write.</param>
+    public sealed record SetNumVfs(PciAddress PhysicalFunction, int NumVfs, ImmutableArray<PciAddress> VirtualFunctions) : PlanStep
+    {
+        public override ImmutableArray<PciAddress> MustBeFree => VirtualFunctions;
+    }
+
+    /// <param name="Driver">Null clears it.</param>
+    public sealed record SetDriverOverride(PciAddress Address, string? Driver) : PlanStep;
+
+    /// <param name="Overridden">Uses that an admin allowed to be overridden: the proof passes over them.</param>
+    public sealed record Unbind(PciAddress Address, string Driver, ImmutableArray<UserKind> Overridden) : PlanStep
+    {
+        public override ImmutableArray<PciAddress> MustBeFree => [Address];
+    }
+
+    /// <summary>Lets the kernel find a driver.</summary>
+    /// <param name="ExpectedDriver">What the driver link must show afterwards; null when any outcome is right.</param>
+    public sealed record Probe(PciAddress Address, string? ExpectedDriver) : PlanStep;
+}

@@ -1,0 +1,61 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
+using Hostdev.DevicePlugin.Inventory;
+
+namespace Hostdev.DevicePlugin.Planning;
+
+/// <summary>What the policies want so far, while one plan is made. Lives only within <see cref="Planner.Plan"/>.</summary>
+internal sealed class PlanningContext(PlanningInput input)
+{
+    private readonly Dictionary<PciAddress, PolicyIdentity> _claims = [];
+
+    public PlanningInput Input { get; } = input;
+
+    public HostInventory Inventory => Input.Inventory;
+
+    public Dictionary<PciAddress, FunctionTarget> Functions { get; } = [];
+
+    public Dictionary<PciAddress, VfTarget> PhysicalFunctions { get; } = [];
+
+    public List<Unit> Units { get; } = [];
+
+    public List<Finding> Findings { get; } = [];
+
+    /// <summary>The driver a function has by the host's own choice, whatever we did to it since.</summary>
+    public string? HostDriver(PciFunction function) =>
+        Input.Ownership.Functions.TryGetValue(function.Address, out var owned) ? owned.OriginalDriver : function.Driver;
+
+    public void Block(PolicyIdentity policy, string device, string reason, string message) =>
+        Findings.Add(new Finding(policy, device, FindingState.Blocked, reason, message));
+
+    public void Wait(PolicyIdentity policy, string device, string reason, string message) =>
+        Findings.Add(new Finding(policy, device, FindingState.Waiting, reason, message));
+
+    /// <summary>
+    /// Claims functions for a policy. A claim on a physical function covers its virtual functions, and the other way round: null when it is granted,
+    /// else the policy that was first.
+    /// </summary>
+    public PolicyIdentity? Claim(PolicyIdentity policy, IEnumerable<PciFunction> functions)
+    {
+        var wanted = functions.ToList();
+        var other = wanted.SelectMany(Relatives).Select(a => _claims.GetValueOrDefault(a)).FirstOrDefault(p => p is not null && p != policy);
+        if (other is not null) return other;
+        foreach (var function in wanted) _claims.TryAdd(function.Address, policy);
+        return null;
+    }
+
+    private IEnumerable<PciAddress> Relatives(PciFunction function)
+    {
+        yield return function.Address;
+        if (function.PhysicalFunction is { } pf) yield return pf;
+        if (function.Sriov is null) yield break;
+        foreach (var vf in function.Sriov.VirtualFunctions.Values) yield return vf;
+    }
+}
+
+/// <summary>The driver one function is to have, and for whom.</summary>
+internal sealed record FunctionTarget(PciAddress Address, string Driver, string PolicyUid, string UnitId, ImmutableArray<UserKind> Overridden);
+
+/// <summary>The number of virtual functions one physical function is to have; null keeps what is there.</summary>
+internal sealed record VfTarget(PciAddress Address, int? NumVfs, string PolicyUid);

@@ -1,0 +1,47 @@
+using System.Collections.Immutable;
+using Hostdev.Crds.Kinds;
+using Hostdev.DevicePlugin.Inventory;
+
+namespace Hostdev.DevicePlugin.Planning;
+
+/// <summary>Everything that planning looks at.</summary>
+public sealed record PlanningInput
+{
+    public required HostInventory Inventory { get; init; }
+
+    /// <summary>In any order: planning sorts them by precedence.</summary>
+    public required ImmutableArray<EffectivePolicy> Policies { get; init; }
+
+    public required HostUsage Usage { get; init; }
+
+    public required Ownership Ownership { get; init; }
+
+    /// <summary>What failed lately and is not to be tried now, by <see cref="LaneStep.Purpose"/>.</summary>
+    public ImmutableDictionary<string, Setback> Setbacks { get; init; } = ImmutableDictionary<string, Setback>.Empty;
+}
+
+/// <summary>A policy as the agent follows it.</summary>
+/// <param name="InForce">The last version that was understood; a <see cref="DesiredPolicy.Frozen"/> when none ever was.</param>
+/// <param name="Frozen">The newer version that was not understood; null when <paramref name="InForce"/> is current.</param>
+public sealed record EffectivePolicy(DesiredPolicy InForce, DesiredPolicy.Frozen? Frozen)
+{
+    public PolicyIdentity Identity => Frozen?.Identity ?? InForce.Identity;
+
+    /// <summary>Higher priority, then older, then kind, then name.</summary>
+    public static ImmutableArray<EffectivePolicy> InOrderOfPrecedence(IEnumerable<EffectivePolicy> policies) =>
+    [
+        .. policies
+            .OrderByDescending(p => p.Spec?.Priority ?? 0)
+            .ThenBy(p => p.Identity.CreationTimestamp ?? DateTimeOffset.MaxValue)
+            .ThenBy(p => p.Identity.Kind, StringComparer.Ordinal)
+            .ThenBy(p => p.Identity.Name, StringComparer.Ordinal),
+    ];
+
+    public IPolicySpec? Spec => InForce switch
+    {
+        DesiredPolicy.OfHostDevice p => p.Spec,
+        DesiredPolicy.OfSriovPolicy p => p.Spec,
+        DesiredPolicy.OfMdevProfile p => p.Spec,
+        _ => null,
+    };
+}

@@ -1,0 +1,65 @@
+namespace Hostdev.DevicePlugin.Planning;
+
+/// <summary>Every reason that findings, results and refusals carry. One line each: cause; remedy.</summary>
+public static class Reasons
+{
+    /// <summary>Cause: the host gives the device no IOMMU group. Remedy: switch the IOMMU on in the firmware and on the kernel command line.</summary>
+    public const string NoIommu = "NoIommu";
+
+    /// <summary>Cause: the IOMMU does not remap interrupts. Remedy: switch it on in the firmware; remove intremap=off.</summary>
+    public const string NoInterruptRemapping = "NoInterruptRemapping";
+
+    /// <summary>Cause: the driver is not loaded. Remedy: modprobe it, and list it in /etc/modules-load.d.</summary>
+    public const string DriverMissing = "DriverMissing";
+
+    /// <summary>Cause: the group has members that the policy does not declare. Remedy: declare them, or choose another groupPolicy.</summary>
+    public const string UndeclaredSiblings = "UndeclaredSiblings";
+
+    /// <summary>Cause: a bridge of the group is on a driver that VFIO does not accept. Remedy: unbind it.</summary>
+    public const string GroupNotViable = "GroupNotViable";
+
+    /// <summary>Cause: the host needs the device. Remedy: free it, or name the protection in allowProtected.</summary>
+    public const string Protected = "Protected";
+
+    /// <summary>Cause: somebody uses the device. Remedy: wait, or end the use.</summary>
+    public const string InUse = "InUse";
+
+    /// <summary>Cause: a policy of higher precedence has the device. Remedy: narrow one of the two.</summary>
+    public const string ClaimedByOther = "ClaimedByOther";
+
+    /// <summary>Cause: more virtual functions are asked for than the device has. Remedy: lower numVfs, or raise it in firmware.</summary>
+    public const string TooManyVfs = "TooManyVfs";
+
+    /// <summary>Cause: the device has no SR-IOV capability. Remedy: select another, or enable it in firmware.</summary>
+    public const string NoSriov = "NoSriov";
+
+    /// <summary>Cause: the physical function has no driver that can make virtual functions. Remedy: bind its driver.</summary>
+    public const string PhysicalFunctionUnbound = "PhysicalFunctionUnbound";
+
+    /// <summary>Cause: virtual functions that Hostdev did not make. Remedy: remove them, set numVfs alike, or use management External.</summary>
+    public const string ForeignVfs = "ForeignVfs";
+
+    /// <summary>Cause: virtual functions exist on a device that is to be passed whole. Remedy: remove them.</summary>
+    public const string HasVirtualFunctions = "HasVirtualFunctions";
+
+    /// <summary>Cause: sriov_numvfs could not be read in time. Remedy: look for a blocked PCI operation.</summary>
+    public const string SriovBusy = "SriovBusy";
+
+    /// <summary>Cause: two policies use one resource name for different transports, or names whose KubeVirt env names collide. Remedy: rename one.</summary>
+    public const string ResourceNameConflict = "ResourceNameConflict";
+
+    /// <summary>Cause: a write failed or did not take effect. Remedy: as the message says; it is tried again later.</summary>
+    public const string StepFailed = "StepFailed";
+
+    /// <summary>Cause: a write did not return in time. Remedy: look for the process that holds the device.</summary>
+    public const string StepTimedOut = "StepTimedOut";
+
+    /// <summary>A sibling is taken from the host and not given to the VM.</summary>
+    public const string HeldSibling = "HeldSibling";
+
+    /// <summary>No policy wants it any more; somebody still has it.</summary>
+    public const string ReleaseWaits = "ReleaseWaits";
+
+    /// <summary>Cause: this version cannot pass this kind of device yet. Remedy: remove the policy.</summary>
+    public const string NotSupported = "NotSupported";
+}

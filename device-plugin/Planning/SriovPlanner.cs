@@ -1,0 +1,92 @@
+using Hostdev.Crds.Kinds;
+using Hostdev.DevicePlugin.Inventory;
+
+namespace Hostdev.DevicePlugin.Planning;
+
+/// <summary>Physical functions and their pools of virtual functions.</summary>
+internal static class SriovPlanner
+{
+    /// <returns>How many physical functions the policy matches.</returns>
+    public static int Plan(PlanningContext context, DesiredPolicy.OfSriovPolicy policy)
+    {
+        var matched = context.Inventory.Functions.Values
+            .Where(f => !f.IsBridge && policy.Spec.PhysicalFunctions.Any(s => DeviceSelector.Matches(s, f)))
+            .ToList();
+        foreach (var pf in matched) PlanPhysicalFunction(context, policy, pf);
+        return matched.Count;
+    }
+
+    private static void PlanPhysicalFunction(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf)
+    {
+        if (pf.Sriov is not { } sriov)
+        {
+            context.Block(policy.Identity, pf.Address.ToString(), Reasons.NoSriov, $"{pf.Address} has no SR-IOV capability: select another device, or enable SR-IOV in its firmware");
+            return;
+        }
+
+        if (context.Claim(policy.Identity, [pf]) is { } other)
+        {
+            context.Block(policy.Identity, pf.Address.ToString(), Reasons.ClaimedByOther, $"{pf.Address} or one of its virtual functions is already claimed by {other}, which has precedence: narrow the selectors of one of the two, or raise priority here");
+            return;
+        }
+
+        // Whatever stands in the way of the number, the virtual functions that are there keep their pools: bad input loses nothing.
+        var change = NumVfs(context, policy, pf, sriov);
+        context.PhysicalFunctions[pf.Address] = new VfTarget(pf.Address, change.NumVfs, policy.Identity.Uid);
+        if (policy.Spec.NumVfs is { } wanted && change.NumVfs == wanted && sriov.NumVfs != wanted && sriov.NumVfs != 0) return; // they are about to go
+        foreach (var (index, address) in sriov.VirtualFunctions)
+        {
+            if (policy.Spec.Pools.FirstOrDefault(p => p.Vfs.Any(r => r.Contains(index))) is not { ResourceName: { } resource } pool) continue;
+            if (!context.Inventory.Functions.TryGetValue(address, out var vf)) continue;
+            UnitPlanner.Plan(context, new UnitRequest
+            {
+                Policy = policy.Identity,
+                Resource = resource,
+                Selected = [vf],
+                Driver = pool.Driver,
+                AllowProtected = policy.Spec.AllowProtected,
+                DeviceFile = policy.Spec.DeviceFile,
+                IommuBackend = pool.IommuBackend,
+                Cordoned = change.Cordon,
+            });
+        }
+    }
+
+    /// <summary>The number to bring about now, or null to leave it; with what is to be said about it.</summary>
+    private static (int? NumVfs, bool Cordon) NumVfs(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf, SriovCapability sriov)
+    {
+        if (policy.Spec.NumVfs is not { } wanted || policy.Spec.Management == VfManagement.External) return (null, false);
+        if (Problem(context, policy, pf, sriov, wanted) is { } problem)
+        {
+            context.Block(policy.Identity, pf.Address.ToString(), problem.Reason, problem.Message);
+            return (null, false);
+        }
+
+        if (sriov.NumVfs == wanted || sriov.NumVfs == 0) return (wanted, false);
+        var users = sriov.VirtualFunctions.Values.SelectMany(vf => context.Input.Usage.UsersOf(vf).Select(u => $"{vf}: {u.Description}")).ToList();
+        if (users.Count == 0) return (wanted, false);
+        var cordon = policy.Spec.Disruption == Disruption.Cordon;
+        context.Wait(policy.Identity, pf.Address.ToString(), Reasons.InUse, $"{pf.Address} goes from {sriov.NumVfs} to {wanted} VFs, which needs all of them free, but {string.Join("; ", users)}: it is done as soon as they are let go{(cordon ? "; meanwhile none is offered" : "")}");
+        return (null, cordon);
+    }
+
+    private static (string Reason, string Message)? Problem(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf, SriovCapability sriov, int wanted)
+    {
+        if (wanted > sriov.TotalVfs)
+        {
+            return (Reasons.TooManyVfs, $"{pf.Address} asks for {wanted} VFs but sriov_totalvfs is {sriov.TotalVfs}: set numVfs to at most {sriov.TotalVfs}, or raise it in firmware");
+        }
+
+        if (sriov.NumVfs is not { } now) return (Reasons.SriovBusy, $"sriov_numvfs of {pf.Address} cannot be read now, because another PCI operation blocks the kernel: look for a process that holds a virtual function which is being removed");
+        if (now == wanted && !context.Input.Setbacks.ContainsKey(LaneStep.Vfs(pf.Address))) return null;
+        if (context.Input.Setbacks.TryGetValue(LaneStep.Vfs(pf.Address), out var setback)) return (setback.Reason, setback.Message);
+        if (pf.Driver is null || context.Inventory.Facts.PassthroughDrivers.Contains(pf.Driver))
+        {
+            return (Reasons.PhysicalFunctionUnbound, $"{pf.Address} has {(pf.Driver is null ? "no driver" : $"the driver {pf.Driver}")}, which makes no virtual functions: bind its own driver first");
+        }
+
+        return now > 0 && !context.Input.Ownership.PhysicalFunctions.ContainsKey(pf.Address)
+            ? (Reasons.ForeignVfs, $"{pf.Address} has {now} VFs that Hostdev did not make, and {wanted} are asked for: they are never reset; remove them by hand, set numVfs to {now}, or use management External")
+            : null;
+    }
+}

@@ -1,0 +1,116 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Inventory;
+
+namespace Hostdev.DevicePlugin.Planning;
+
+/// <summary>
+/// Making and removing virtual functions. The order is that of contracts/kernel.md, "More about binding and VFs": autoprobe off, the number, overrides,
+/// autoprobe as it was, then a probe of every VF, so that each is bound exactly once.
+/// </summary>
+internal static class VfSteps
+{
+    /// <summary>Gives a physical function back that no policy manages: its number of VFs and its autoprobe as recorded.</summary>
+    public static ImmutableArray<LaneStep> Release(PlanningContext context, OwnedPhysicalFunction owned, HashSet<PciAddress> going)
+    {
+        if (!context.Inventory.Functions.TryGetValue(owned.Address, out var pf) || pf.Sriov is not { NumVfs: { } now } sriov)
+        {
+            return context.Inventory.Functions.ContainsKey(owned.Address) ? [] : Lane(owned.Address, [new PlanStep.ForgetPhysicalFunction(owned.Address)]);
+        }
+
+        var vfs = sriov.VirtualFunctions.Values.ToImmutableArray();
+        List<PlanStep> steps = [];
+        if (sriov.Autoprobe != owned.OriginalAutoprobe && owned.SetupOpen) steps.Add(new PlanStep.SetAutoprobe(owned.Address, owned.OriginalAutoprobe));
+        if (now != owned.OriginalNumVfs && now > 0)
+        {
+            going.UnionWith(vfs);
+            if (ReleaseWaits(context, owned.Address, vfs)) return Lane(owned.Address, steps);
+            steps.AddRange(RemoveAll(context, owned.Address, vfs));
+        }
+
+        if (now != owned.OriginalNumVfs && owned.OriginalNumVfs > 0) steps.Add(new PlanStep.SetNumVfs(owned.Address, owned.OriginalNumVfs, []));
+        steps.Add(new PlanStep.ForgetPhysicalFunction(owned.Address));
+        return Lane(owned.Address, steps);
+    }
+
+    /// <summary>Removes all VFs when there are others than wanted: the kernel goes from N to M only through 0.</summary>
+    public static ImmutableArray<LaneStep> Remove(PlanningContext context, VfTarget target, HashSet<PciAddress> going)
+    {
+        var sriov = context.Inventory.Functions[target.Address].Sriov!;
+        if (target.NumVfs is not { } wanted || sriov.NumVfs is not > 0 || sriov.NumVfs == wanted) return [];
+        var vfs = sriov.VirtualFunctions.Values.ToImmutableArray();
+        going.UnionWith(vfs);
+        return Lane(target.Address, RemoveAll(context, target.Address, vfs));
+    }
+
+    /// <summary>Makes VFs where there are none, or goes on where making them was interrupted.</summary>
+    public static ImmutableArray<LaneStep> Create(PlanningContext context, VfTarget target)
+    {
+        var pf = context.Inventory.Functions[target.Address];
+        var sriov = pf.Sriov!;
+        var owned = context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(target.Address);
+        if (target.NumVfs is { } wanted && sriov.NumVfs == 0 && wanted > 0)
+        {
+            List<PlanStep> steps = [];
+            if (owned is null) steps.Add(new PlanStep.RecordPhysicalFunction(target.Address, 0, sriov.Autoprobe, target.PolicyUid));
+            if (owned is not { SetupOpen: true }) steps.Add(new PlanStep.OpenVfSetup(target.Address));
+            if (sriov.Autoprobe) steps.Add(new PlanStep.SetAutoprobe(target.Address, false));
+            steps.Add(new PlanStep.SetNumVfs(target.Address, wanted, []));
+            return Lane(target.Address, steps);
+        }
+
+        if (owned is { SetupOpen: true } && !context.Input.Setbacks.ContainsKey(LaneStep.Vfs(target.Address)) && (target.NumVfs is null || sriov.NumVfs == target.NumVfs)) return FinishSetup(context, owned, sriov);
+        return owned is { OriginalNumVfs: 0, SetupOpen: false } && target.NumVfs == 0 && sriov.NumVfs == 0
+            ? Lane(target.Address, [new PlanStep.ForgetPhysicalFunction(target.Address)])
+            : [];
+    }
+
+    /// <summary>Overrides, autoprobe as it was, then a probe of every VF. A VF that fails fails alone: its steps have its unit's purpose.</summary>
+    private static ImmutableArray<LaneStep> FinishSetup(PlanningContext context, OwnedPhysicalFunction owned, SriovCapability sriov)
+    {
+        var vfs = sriov.VirtualFunctions.Values.Where(context.Inventory.Functions.ContainsKey).Select(a => context.Inventory.Functions[a]).ToList();
+        var ours = LaneStep.Vfs(owned.Address);
+        List<LaneStep> steps = [];
+        foreach (var vf in vfs)
+        {
+            if (context.Functions.GetValueOrDefault(vf.Address) is not { } target || vf.Driver == target.Driver) continue;
+            var purpose = LaneStep.Take(target.UnitId);
+            steps.Add(new LaneStep(purpose, new PlanStep.RecordFunction(vf.Address, vf.Driver, vf.DriverOverride, target.PolicyUid)));
+            if (vf.DriverOverride != target.Driver) steps.Add(new LaneStep(purpose, new PlanStep.SetDriverOverride(vf.Address, target.Driver)));
+            if (vf.Driver is { } driver) steps.Add(new LaneStep(purpose, new PlanStep.Unbind(vf.Address, driver, target.Overridden)));
+        }
+
+        if (sriov.Autoprobe != owned.OriginalAutoprobe) steps.Add(new LaneStep(ours, new PlanStep.SetAutoprobe(owned.Address, owned.OriginalAutoprobe)));
+        foreach (var vf in vfs)
+        {
+            var target = context.Functions.GetValueOrDefault(vf.Address);
+            if (target is null && vf.Driver is null) steps.Add(new LaneStep(ours, new PlanStep.Probe(vf.Address, null)));
+            if (target is not null && vf.Driver != target.Driver) steps.Add(new LaneStep(LaneStep.Take(target.UnitId), new PlanStep.Probe(vf.Address, target.Driver)));
+        }
+
+        steps.Add(new LaneStep(ours, new PlanStep.CloseVfSetup(owned.Address)));
+        return [.. steps];
+    }
+
+    private static IEnumerable<PlanStep> RemoveAll(PlanningContext context, PciAddress pf, ImmutableArray<PciAddress> vfs) =>
+    [
+        new PlanStep.SetNumVfs(pf, 0, vfs),
+        .. vfs.Where(context.Input.Ownership.Functions.ContainsKey).Select(vf => new PlanStep.ForgetFunction(vf)),
+    ];
+
+    private static bool ReleaseWaits(PlanningContext context, PciAddress pf, ImmutableArray<PciAddress> vfs)
+    {
+        if (context.Input.Setbacks.TryGetValue(LaneStep.Vfs(pf), out var setback))
+        {
+            context.Findings.Add(new Finding(null, pf.ToString(), FindingState.Releasing, setback.Reason, setback.Message));
+            return true;
+        }
+
+        var users = vfs.SelectMany(vf => context.Input.Usage.UsersOf(vf).Select(u => $"{vf}: {u.Description}")).ToList();
+        if (users.Count == 0) return false;
+        context.Findings.Add(new Finding(null, pf.ToString(), FindingState.Releasing, Reasons.ReleaseWaits, $"the VFs of {pf} are removed as soon as all are let go; in use: {string.Join("; ", users)}"));
+        return true;
+    }
+
+    private static ImmutableArray<LaneStep> Lane(PciAddress pf, IEnumerable<PlanStep> steps) => [.. steps.Select(s => new LaneStep(LaneStep.Vfs(pf), s))];
+}
