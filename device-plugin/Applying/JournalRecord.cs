@@ -1,0 +1,84 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Hostdev.DevicePlugin.Applying;
+
+/// <summary>
+/// One line of the journal. It is on disk before the write that it tells of. Only the fields that an <see cref="Op"/> needs are present.
+/// </summary>
+public sealed record JournalRecord
+{
+    public required JournalOp Op { get; init; }
+
+    /// <summary><see cref="JournalOp.Open"/>: the format of this file.</summary>
+    public int? Format { get; init; }
+
+    /// <summary><see cref="JournalOp.Open"/>: the boot that everything after it belongs to.</summary>
+    public string? BootId { get; init; }
+
+    /// <summary>The PCI address that is taken, changed or forgotten.</summary>
+    public string? Address { get; init; }
+
+    /// <summary>The device node of <see cref="JournalOp.RecordNode"/>, or the file of <see cref="JournalOp.Write"/>.</summary>
+    public string? Path { get; init; }
+
+    public string? Driver { get; init; }
+
+    public string? DriverOverride { get; init; }
+
+    public string? Policy { get; init; }
+
+    public int? NumVfs { get; init; }
+
+    public bool? Autoprobe { get; init; }
+
+    public int? Uid { get; init; }
+
+    public int? Gid { get; init; }
+
+    public int? Mode { get; init; }
+
+    /// <summary><see cref="JournalOp.Write"/>: what is written.</summary>
+    public string? Value { get; init; }
+}
+
+public enum JournalOp
+{
+    /// <summary>First line: format and boot.</summary>
+    Open,
+
+    /// <summary>A function's driver and override before our first write.</summary>
+    RecordFunction,
+
+    ForgetFunction,
+
+    /// <summary>A physical function's VF count and autoprobe before our first write.</summary>
+    RecordPhysicalFunction,
+
+    OpenVfSetup,
+
+    CloseVfSetup,
+
+    ForgetPhysicalFunction,
+
+    /// <summary>A device node's owner and mode before our first change.</summary>
+    RecordNode,
+
+    ForgetNode,
+
+    /// <summary>A write that is about to be made.</summary>
+    Write,
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    UseStringEnumConverter = true)]
+[JsonSerializable(typeof(JournalRecord))]
+internal sealed partial class JournalJsonContext : JsonSerializerContext
+{
+    public static string Line(JournalRecord record) => JsonSerializer.Serialize(record, Default.JournalRecord);
+
+    public static JournalRecord? Read(string line) => JsonSerializer.Deserialize(line, Default.JournalRecord);
+}
