@@ -20,6 +20,7 @@ namespace Hostdev.Crds.Parsing;
 [JsonSerializable(typeof(HostDeviceSpec))]
 [JsonSerializable(typeof(SriovPolicySpec))]
 [JsonSerializable(typeof(MdevProfileSpec))]
+[JsonSerializable(typeof(NodeDeviceStateStatus))]
 internal sealed partial class CrdsJsonContext : JsonSerializerContext;
 
 /// <summary>A value written as a string; what its parser says of a wrong one is what the admin reads.</summary>

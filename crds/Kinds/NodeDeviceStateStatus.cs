@@ -1,0 +1,103 @@
+using System.Collections.Immutable;
+
+namespace Hostdev.Crds.Kinds;
+
+/// <summary>What is on one node, never what is meant; written by that node's agent alone.</summary>
+public sealed record NodeDeviceStateStatus
+{
+    public required HostStatus Host { get; init; }
+
+    /// <summary>The functions that a policy matches, that are taken, or that could be passed; bridges and VFs left out. Ordered by address.</summary>
+    public required ImmutableArray<DeviceStatus> Devices { get; init; }
+
+    /// <summary>VFs as ranges on their physical function.</summary>
+    public required ImmutableArray<VirtualFunctionsStatus> VirtualFunctions { get; init; }
+
+    public required ImmutableArray<AllocationStatus> Allocations { get; init; }
+
+    /// <summary>In order of precedence.</summary>
+    public required ImmutableArray<PolicyResult> Policies { get; init; }
+
+    /// <summary>What is still being given back, though no policy wants it.</summary>
+    public required ImmutableArray<DeviceProblem> Releasing { get; init; }
+
+    public required ImmutableArray<ResourceStatus> Resources { get; init; }
+
+    public required ImmutableArray<ConditionStatus> Conditions { get; init; }
+}
+
+public sealed record HostStatus
+{
+    public required string Kernel { get; init; }
+
+    public required string Architecture { get; init; }
+
+    public required string BootId { get; init; }
+
+    public required bool Iommu { get; init; }
+
+    /// <summary>Yes, No, NotApplicable or Unknown.</summary>
+    public required string InterruptRemapping { get; init; }
+
+    public required ImmutableArray<string> KernelArguments { get; init; }
+
+    public required ImmutableArray<string> VfioDrivers { get; init; }
+}
+
+public sealed record DeviceStatus
+{
+    public required string PciAddress { get; init; }
+
+    /// <summary><c>vendor:device</c>.</summary>
+    public required string Ids { get; init; }
+
+    public string? Name { get; init; }
+
+    public string? Driver { get; init; }
+
+    public int? IommuGroup { get; init; }
+
+    public int? NumaNode { get; init; }
+
+    /// <summary>Who has taken it: <c>Held by 0000:43:00.0</c>, <c>Offered as example.com/gpu</c>; null when it is the host's.</summary>
+    public string? State { get; init; }
+}
+
+/// <param name="Ranges">For example <c>0-3: vfio-pci</c>.</param>
+public sealed record VirtualFunctionsStatus(string PhysicalFunction, int Total, int Current, ImmutableArray<string> Ranges);
+
+public sealed record AllocationStatus(string Id, string Resource, string? Namespace, string? Pod);
+
+public sealed record PolicyResult
+{
+    public required string Kind { get; init; }
+
+    public required string Name { get; init; }
+
+    public required string Uid { get; init; }
+
+    public required long Generation { get; init; }
+
+    public required int Matched { get; init; }
+
+    /// <summary>Units offered and healthy.</summary>
+    public required int Ready { get; init; }
+
+    public required int Blocked { get; init; }
+
+    /// <summary>Ready, Progressing, Blocked, Frozen or NoMatch.</summary>
+    public required string Reason { get; init; }
+
+    public required string Message { get; init; }
+
+    public required ImmutableArray<DeviceProblem> Problems { get; init; }
+}
+
+/// <param name="State">Blocked, Waiting, Held or Releasing.</param>
+public sealed record DeviceProblem(string Device, string State, string Reason, string Message);
+
+/// <param name="Problem">Why the kubelet does not have it; null when it has.</param>
+public sealed record ResourceStatus(string Name, int Capacity, int Allocatable, bool Registered, string? Problem);
+
+/// <param name="Status">True, False or Unknown.</param>
+public sealed record ConditionStatus(string Type, string Status, string Reason, string Message);

@@ -1,0 +1,65 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Agent;
+
+/// <summary>
+/// The desired state that is in force: the last one that could be read, each policy in the last version that was understood. It is kept on disk
+/// (<c>desired.json</c> in the state directory), so that a restart goes on from it whatever has become of its source.
+/// </summary>
+public sealed class DesiredState(string directory)
+{
+    private readonly string _path = Path.Combine(directory, "desired.json");
+    private ImmutableArray<EffectivePolicy>? _policies;
+
+    /// <summary>What is in force; null while nothing was ever read: then nothing is touched.</summary>
+    public ImmutableArray<EffectivePolicy>? Policies => _policies;
+
+    /// <summary>Why the source could not be followed lately, as a sentence; null when it could.</summary>
+    public string? Problem { get; private set; }
+
+    /// <summary>Restores what was in force before a restart. A kept file that cannot be read is passed over: the source is the truth.</summary>
+    public void Restore()
+    {
+        if (!File.Exists(_path)) return;
+        var spec = NodeDeviceStateReader.Read(File.ReadAllText(_path), out var error);
+        if (spec is null) Problem = $"{_path}: {error}";
+        else _policies = [.. spec.Policies.Select(p => new EffectivePolicy(p, null))];
+    }
+
+    /// <summary>Takes in a new text. One that cannot be read changes nothing but <see cref="Problem"/>.</summary>
+    /// <param name="source">Named in problems.</param>
+    /// <returns>Whether anything changed.</returns>
+    public bool Offer(string source, string text)
+    {
+        var spec = NodeDeviceStateReader.Read(text, out var error);
+        if (spec is null) return Refuse($"{source}: {error}");
+        var known = (_policies ?? []).ToDictionary(p => (p.InForce.Identity.Kind, p.InForce.Identity.Name), p => p.InForce);
+        _policies = [.. spec.Policies.Select(p => Effective(p, known.GetValueOrDefault((p.Identity.Kind, p.Identity.Name))))];
+        Problem = null;
+        Keep();
+        return true;
+    }
+
+    /// <summary>Keeps what is in force and remembers why the source cannot be followed.</summary>
+    /// <returns>Whether that is news.</returns>
+    public bool Refuse(string problem)
+    {
+        if (Problem == problem) return false;
+        Problem = problem;
+        return true;
+    }
+
+    private static EffectivePolicy Effective(DesiredPolicy policy, DesiredPolicy? known) =>
+        policy is DesiredPolicy.Frozen frozen ? new EffectivePolicy(known ?? frozen, frozen) : new EffectivePolicy(policy, null);
+
+    private void Keep()
+    {
+        var policies = new JsonArray([.. _policies!.Value.Select(p => NodeDeviceStateWriter.ToJson(p.InForce)).Where(p => p is not null)]);
+        DurableFile.Replace(_path, new JsonObject { ["policies"] = policies }.ToJsonString());
+    }
+}

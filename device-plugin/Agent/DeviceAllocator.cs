@@ -1,0 +1,211 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Host.Usage;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Agent;
+
+/// <summary>
+/// Hands units out and remembers to whom. The one lock between the kubelet, which wants a device, and applying, which wants to change it: whoever comes first
+/// has it, the other is told so. Never waits for the machine while holding the lock.
+/// </summary>
+public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHostCalls calls, Journal journal, LedgerFile file, TimeProvider time) : IDeviceAllocator, IOfferGate, IPodUsage
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<PciAddress, int> _closed = [];
+    private readonly HashSet<string> _inFlight = new(StringComparer.Ordinal);
+    private Catalog _catalog = Catalog.Empty;
+    private AllocationLedger _ledger = file.Read();
+
+    /// <summary>What is offered; swapped whole.</summary>
+    public Catalog Catalog
+    {
+        get
+        {
+            lock (_gate) return _catalog;
+        }
+
+        set
+        {
+            lock (_gate) _catalog = value;
+        }
+    }
+
+    public AllocationLedger Ledger
+    {
+        get
+        {
+            lock (_gate) return _ledger;
+        }
+    }
+
+    public ValueTask<AllocateOutcome> AllocateAsync(ResourceName resource, ImmutableArray<string> deviceIds, CancellationToken cancellationToken)
+    {
+        if (Begin(resource, deviceIds, out var units) is { } refusal) return ValueTask.FromResult<AllocateOutcome>(new AllocateOutcome.Refused(refusal));
+        try
+        {
+            return ValueTask.FromResult(Answer(resource, units));
+        }
+        finally
+        {
+            lock (_gate) _inFlight.ExceptWith(deviceIds);
+        }
+    }
+
+    public ValueTask<Refusal?> CheckBeforeStartAsync(ResourceName resource, ImmutableArray<string> deviceIds, CancellationToken cancellationToken)
+    {
+        foreach (var id in deviceIds)
+        {
+            Allocation? recorded;
+            lock (_gate) recorded = _ledger.ById.GetValueOrDefault(id);
+            if (recorded is null) return ValueTask.FromResult<Refusal?>(new Refusal("NotAllocated", $"{id} of {resource} was not given to this container by this agent: delete the pod, so that it is allocated anew", [id]));
+            var changed = recorded.Nodes.FirstOrDefault(n => n != Identity(n.Split('=')[0]));
+            if (changed is not null) return ValueTask.FromResult<Refusal?>(new Refusal("AnswerOutdated", $"{changed.Split('=')[0]}, which was given to this container for {id}, is not the same device any more: delete the pod, so that it is allocated anew", [id]));
+        }
+
+        return ValueTask.FromResult<Refusal?>(null);
+    }
+
+    public ImmutableArray<string> Prefer(ResourceName resource, ImmutableArray<string> available, ImmutableArray<string> mustInclude, int size) =>
+        PreferredAllocation.Choose(Catalog.Units, available, mustInclude, size);
+
+    public ImmutableArray<string> TryClose(ImmutableArray<PciAddress> functions)
+    {
+        lock (_gate)
+        {
+            var users = _inFlight
+                .Where(id => _catalog.Units.TryGetValue(id, out var u) && u.Unit.Members.Any(m => functions.Contains(m.Address)))
+                .Select(id => $"{id} is being given to a pod this moment")
+                .Concat(functions.SelectMany(f => UsersLocked(f)).Select(u => u.Description))
+                .Distinct(StringComparer.Ordinal)
+                .ToImmutableArray();
+            if (!users.IsEmpty) return users;
+            foreach (var function in functions) _closed[function] = _closed.GetValueOrDefault(function) + 1;
+            return [];
+        }
+    }
+
+    public void Open(ImmutableArray<PciAddress> functions)
+    {
+        lock (_gate)
+        {
+            foreach (var function in functions)
+            {
+                if (_closed[function] == 1) _closed.Remove(function);
+                else _closed[function]--;
+            }
+        }
+    }
+
+    public ImmutableArray<DeviceUser> UsersOf(PciAddress address)
+    {
+        lock (_gate) return UsersLocked(address);
+    }
+
+    /// <summary>Takes in a list of the kubelet's. True when something was let go or is new.</summary>
+    public bool Observe(IReadOnlyCollection<PodDevice> listed)
+    {
+        lock (_gate)
+        {
+            var before = _ledger;
+            _ledger = _ledger.Observe(listed, time.GetUtcNow(), Unknown);
+            if (_ledger.ById.Count == before.ById.Count && _ledger.ById.Values.All(a => before.ById.TryGetValue(a.Id, out var b) && b == a)) return false;
+            file.Write(_ledger);
+            return !_ledger.ById.Keys.SequenceEqual(before.ById.Keys) || _ledger.ById.Values.Any(a => before.ById[a.Id].Pod != a.Pod);
+        }
+    }
+
+    private Allocation? Unknown(PodDevice device) =>
+        _catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
+            ? NewAllocation(unit.Unit, reader.Read(unit.Unit))
+            : null;
+
+    private ImmutableArray<DeviceUser> UsersLocked(PciAddress address)
+    {
+        var name = address.ToString();
+        return
+        [
+            .. _ledger.ById.Values.Where(a => a.Functions.Contains(name)).Select(a => new DeviceUser(UserKind.Pod, a.Pod is null ? $"{a.Id} was just given to a pod" : $"pod {a.Pod} has {a.Id}")),
+        ];
+    }
+
+    private Refusal? Begin(ResourceName resource, ImmutableArray<string> ids, out List<Unit> units)
+    {
+        units = [];
+        lock (_gate)
+        {
+            foreach (var id in ids)
+            {
+                if (!_catalog.Units.TryGetValue(id, out var unit) || unit.Unit.Resource != resource) return new Refusal("NotOffered", $"{id} of {resource} is not offered on this node any more", [id]);
+                if (unit.Problem is not null) return new Refusal("NotReady", $"{id} of {resource} cannot be given out: {unit.Problem}", [id]);
+                if (unit.Unit.Members.Any(m => _closed.ContainsKey(m.Address))) return new Refusal("Changing", $"{id} of {resource} is being reconfigured right now", [id]);
+                if (_inFlight.Contains(id)) return new Refusal("InFlight", $"{id} of {resource} is being given to another container this moment", [id]);
+                units.Add(unit.Unit);
+            }
+
+            _inFlight.UnionWith(ids);
+            return null;
+        }
+    }
+
+    private AllocateOutcome Answer(ResourceName resource, List<Unit> units)
+    {
+        var states = units.Select(u => (Unit: u, State: reader.Read(u))).ToList();
+        foreach (var (unit, state) in states)
+        {
+            if (UnitReadiness.Problem(unit, state) is { } problem) return Refused("NotReady", $"{unit.Id} of {resource} cannot be given out: {problem}", unit);
+            if (HeldBy(unit, state) is { } holder) return Refused("StillHeld", $"{unit.Id} of {resource} cannot be given out: {holder}", unit);
+            if (SetOwners(unit, state) is { } error) return Refused("NodeOwner", $"{unit.Id} of {resource} cannot be given out: {error}", unit);
+        }
+
+        lock (_gate)
+        {
+            foreach (var (unit, state) in states) _ledger = _ledger.Record(NewAllocation(unit, state));
+            file.Write(_ledger); // on disk before the answer: after a crash the device is known to be out
+        }
+
+        return AllocateAnswer.Compose(resource, states);
+    }
+
+    private static AllocateOutcome.Refused Refused(string reason, string message, Unit unit) => new(new Refusal(reason, message, [unit.Id]));
+
+    private Allocation NewAllocation(Unit unit, UnitState state) => new()
+    {
+        Id = unit.Id,
+        Resource = unit.Resource.Value,
+        Functions = [.. unit.Members.Select(m => m.Address.ToString())],
+        Nodes = [.. AllocateAnswer.NodesOf(unit, state).Select(Identity)],
+        AnsweredAt = time.GetUtcNow(),
+    };
+
+    private string Identity(string node) => string.Create(CultureInfo.InvariantCulture, $"{node}={reader.ReadNodeIdentity(node)}");
+
+    private string? HeldBy(Unit unit, UnitState state)
+    {
+        var nodes = AllocateAnswer.NodesOf(unit, state).ToHashSet(StringComparer.Ordinal);
+        var holder = new ProcessReader(paths).ReadOpenNodes().FirstOrDefault(o => nodes.Contains(o.Target));
+        return holder is null ? null : $"{holder.Target} is still held open by process {holder.Pid} ({holder.Command})";
+    }
+
+    // udev may rewrite owners at any time after a bind, so they are set and read back for every answer.
+    private string? SetOwners(Unit unit, UnitState state)
+    {
+        foreach (var node in AllocateAnswer.NodesOf(unit, state))
+        {
+            var now = calls.ReadOwner(node);
+            if (!now.Error.IsSuccess) return $"{node} is not there ({now.Error})";
+            if (unit.DeviceFile is not { } wanted) continue;
+            var owner = new NodeOwner(wanted.Uid, wanted.Gid, wanted.Mode.Bits);
+            if (now.Owner == owner) continue;
+            journal.Append(new JournalRecord { Op = JournalOp.RecordNode, Path = node, Uid = now.Owner.Uid, Gid = now.Owner.Gid, Mode = now.Owner.Mode });
+            var error = calls.SetOwner(node, owner);
+            if (!error.IsSuccess || calls.ReadOwner(node).Owner != owner) return $"the owner of {node} cannot be set to {owner} ({error})";
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,98 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Host;
+
+namespace Hostdev.DevicePlugin.Applying;
+
+/// <summary>
+/// Makes single writes to sysfs, each on a thread of its own with a deadline, because the kernel may block a write for ever and then nothing can wake it.
+/// A write that came too late goes on in its thread; <see cref="IsBlocked"/> tells until it has ended.
+/// </summary>
+public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journal, TimeProvider time)
+{
+    private readonly ConcurrentDictionary<string, Task<Errno>> _late = new(StringComparer.Ordinal);
+    private long _writes;
+
+    /// <summary>How many writes were made since the start.</summary>
+    public long Writes => Interlocked.Read(ref _writes);
+
+    /// <summary>Whether a late write to something of this function or physical function still hangs in the kernel.</summary>
+    public bool IsBlocked(PciAddress address) => _late.Keys.Any(k => k.Contains(address.ToString(), StringComparison.Ordinal));
+
+    /// <summary>Journals a write and makes it. ETIMEDOUT when it did not end by the deadline.</summary>
+    public async Task<Errno> WriteAsync(string path, string value, TimeSpan deadline)
+    {
+        var what = $"{path} {value}";
+        if (_late.ContainsKey(what)) return Errno.ETIMEDOUT;
+        journal.Append(new JournalRecord { Op = JournalOp.Write, Path = path, Value = value });
+        Interlocked.Increment(ref _writes);
+        return await OnThread(what, () => calls.WriteAttribute(path, value), deadline).ConfigureAwait(false);
+    }
+
+    /// <summary>The driver a function is bound to now; null when none.</summary>
+    public string? ReadDriver(PciAddress address) =>
+        new DirectoryInfo(paths.Resolve($"/sys/bus/pci/devices/{address}/driver")).LinkTarget is { } target ? Path.GetFileName(target) : null;
+
+    /// <summary>An attribute's text without its line end; null when it cannot be read or not by the deadline.</summary>
+    public async Task<string?> ReadAsync(string path, TimeSpan deadline)
+    {
+        string? text = null;
+        var error = await OnThread(path, () => Read(path, out text), deadline).ConfigureAwait(false);
+        return error.IsSuccess ? text : null;
+    }
+
+    private Errno Read(string path, out string? text)
+    {
+        text = null;
+        try
+        {
+            text = File.ReadAllText(paths.Resolve(path)).TrimEnd('\n');
+            return Errno.None;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Errno.EIO;
+        }
+    }
+
+    private async Task<Errno> OnThread(string what, Func<Errno> call, TimeSpan deadline)
+    {
+        var done = new TaskCompletionSource<Errno>(TaskCreationOptions.RunContinuationsAsynchronously);
+        new Thread(() => Run(call, done)) { IsBackground = true, Name = "sysfs" }.Start();
+        try
+        {
+            return await done.Task.WaitAsync(deadline, time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            _late[what] = done.Task;
+            _ = done.Task.ContinueWith(_ => _late.TryRemove(what, out Task<Errno>? _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            return Errno.ETIMEDOUT;
+        }
+    }
+
+    private static void Run(Func<Errno> call, TaskCompletionSource<Errno> done)
+    {
+        try
+        {
+            done.SetResult(call());
+        }
+#pragma warning disable CA1031 // The exception belongs to whoever awaits the write, not to this thread.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            done.SetException(e);
+        }
+    }
+}
+
+/// <summary>Where the kernel's PCI attributes are (kernel <c>Documentation/ABI/testing/sysfs-bus-pci</c>).</summary>
+internal static class PciPaths
+{
+    public const string DriversProbe = "/sys/bus/pci/drivers_probe";
+
+    public static string Attribute(PciAddress address, string name) => string.Create(CultureInfo.InvariantCulture, $"/sys/bus/pci/devices/{address}/{name}");
+
+    public static string Unbind(string driver) => $"/sys/bus/pci/drivers/{driver}/unbind";
+}

@@ -1,0 +1,17 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+
+namespace Hostdev.DevicePlugin.Applying;
+
+/// <summary>What is offered to the kubelet, as far as applying must know: a device that is about to change must not be handed out at the same moment.</summary>
+public interface IOfferGate
+{
+    /// <summary>
+    /// Closes the offer of every unit that contains one of these functions, all or none: from then on they are not handed out. Empty when it is closed;
+    /// else who has, or is just getting, one of them, and nothing changed.
+    /// </summary>
+    ImmutableArray<string> TryClose(ImmutableArray<PciAddress> functions);
+
+    /// <summary>Opens what <see cref="TryClose"/> closed.</summary>
+    void Open(ImmutableArray<PciAddress> functions);
+}

@@ -1,0 +1,107 @@
+using System.Globalization;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Applying;
+
+/// <summary>Does one step: journal, one write, read back. What is read back decides, not what the write said.</summary>
+public sealed class StepExecutor(HostWriter writer, Journal journal)
+{
+    // igbvf takes 1-2 s for each VF, and a card may have 256: creation gets the most; a bind or unbind that takes longer than this hangs.
+    private static readonly TimeSpan NumVfsDeadline = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan WriteDeadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ReadDeadline = TimeSpan.FromSeconds(10);
+
+    public async Task<StepOutcome> ExecuteAsync(PlanStep step)
+    {
+        switch (step)
+        {
+            case PlanStep.RecordFunction s:
+                return Record(new JournalRecord { Op = JournalOp.RecordFunction, Address = s.Address.ToString(), Driver = s.Driver, DriverOverride = s.DriverOverride, Policy = s.PolicyUid });
+            case PlanStep.RecordPhysicalFunction s:
+                return Record(new JournalRecord { Op = JournalOp.RecordPhysicalFunction, Address = s.Address.ToString(), NumVfs = s.NumVfs, Autoprobe = s.Autoprobe, Policy = s.PolicyUid });
+            case PlanStep.OpenVfSetup s:
+                return Record(new JournalRecord { Op = JournalOp.OpenVfSetup, Address = s.PhysicalFunction.ToString() });
+            case PlanStep.CloseVfSetup s:
+                return Record(new JournalRecord { Op = JournalOp.CloseVfSetup, Address = s.PhysicalFunction.ToString() });
+            case PlanStep.ForgetFunction s:
+                return Record(new JournalRecord { Op = JournalOp.ForgetFunction, Address = s.Address.ToString() });
+            case PlanStep.ForgetPhysicalFunction s:
+                return Record(new JournalRecord { Op = JournalOp.ForgetPhysicalFunction, Address = s.Address.ToString() });
+            case PlanStep.SetAutoprobe s:
+                return await WriteAsync(PciPaths.Attribute(s.PhysicalFunction, "sriov_drivers_autoprobe"), s.Autoprobe ? "1" : "0", WriteDeadline, expect: s.Autoprobe ? "1" : "0").ConfigureAwait(false);
+            case PlanStep.SetNumVfs s:
+                var count = s.NumVfs.ToString(CultureInfo.InvariantCulture);
+                return await WriteAsync(PciPaths.Attribute(s.PhysicalFunction, "sriov_numvfs"), count, NumVfsDeadline, expect: count).ConfigureAwait(false);
+            case PlanStep.SetDriverOverride s:
+                // One newline clears it; "(null)" would become the override, and an empty write does nothing (contracts/kernel.md, Binding).
+                return await WriteAsync(PciPaths.Attribute(s.Address, "driver_override"), s.Driver ?? "\n", WriteDeadline, expect: s.Driver ?? "(null)").ConfigureAwait(false);
+            case PlanStep.Unbind s:
+                return await UnbindAsync(s).ConfigureAwait(false);
+            case PlanStep.Probe s:
+                return await ProbeAsync(s).ConfigureAwait(false);
+            default:
+                throw new InvalidOperationException($"no way to do {step.GetType().Name}");
+        }
+    }
+
+    private StepOutcome Record(JournalRecord record)
+    {
+        journal.Append(record);
+        return StepOutcome.Done.Instance;
+    }
+
+    private async Task<StepOutcome> WriteAsync(string path, string value, TimeSpan deadline, string expect)
+    {
+        var error = await writer.WriteAsync(path, value, deadline).ConfigureAwait(false);
+        if (error == Errno.ETIMEDOUT) return TimedOut(path, value, deadline);
+        var now = await writer.ReadAsync(path, ReadDeadline).ConfigureAwait(false);
+        if (now == expect) return StepOutcome.Done.Instance;
+        return error.IsSuccess
+            ? new StepOutcome.Failed(Reasons.StepFailed, $"writing {Quote(value)} to {path} had no effect: it reads {(now is null ? "nothing" : $"\"{now}\"")}; look at dmesg, or for another program that writes it")
+            : new StepOutcome.Failed(Reasons.StepFailed, $"writing {Quote(value)} to {path} failed: {WriteErrors.Explain(path, error)}");
+    }
+
+    private async Task<StepOutcome> UnbindAsync(PlanStep.Unbind step)
+    {
+        var path = PciPaths.Unbind(step.Driver);
+        var error = await writer.WriteAsync(path, step.Address.ToString(), WriteDeadline).ConfigureAwait(false);
+        if (error == Errno.ETIMEDOUT) return TimedOut(path, step.Address.ToString(), WriteDeadline);
+        var driver = writer.ReadDriver(step.Address);
+        if (driver is null) return StepOutcome.Done.Instance;
+        var what = error.IsSuccess ? "had no effect" : $"failed: {WriteErrors.Explain(path, error)}";
+        return new StepOutcome.Failed(Reasons.StepFailed, $"taking {step.Address} from {step.Driver} (writing it to {path}) {what}; its driver is {driver}");
+    }
+
+    private async Task<StepOutcome> ProbeAsync(PlanStep.Probe step)
+    {
+        var error = await writer.WriteAsync(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline).ConfigureAwait(false);
+        if (error == Errno.ETIMEDOUT) return TimedOut(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline);
+        var driver = writer.ReadDriver(step.Address);
+        if (step.ExpectedDriver is null || driver == step.ExpectedDriver) return StepOutcome.Done.Instance;
+        var what = error.IsSuccess ? "" : $" ({WriteErrors.Explain(PciPaths.DriversProbe, error)})";
+        return new StepOutcome.Failed(Reasons.StepFailed, $"{step.Address} did not bind to {step.ExpectedDriver}{what}: {(driver is null ? "it has no driver" : $"its driver is {driver}")}; look at dmesg for what {step.ExpectedDriver} says of it");
+    }
+
+    private static StepOutcome.Failed TimedOut(string path, string value, TimeSpan deadline) =>
+        new(Reasons.StepTimedOut, $"writing {Quote(value)} to {path} did not return within {deadline.TotalSeconds} s: the kernel waits for somebody who holds the device; it cannot be cancelled and goes on when the device is let go");
+
+    private static string Quote(string value) => value == "\n" ? "a newline" : $"\"{value}\"";
+}
+
+/// <summary>What an errno of a PCI attribute means, in an admin's words (contracts/kernel.md).</summary>
+internal static class WriteErrors
+{
+    public static string Explain(string path, Errno error)
+    {
+        var file = Path.GetFileName(path);
+        if (error == Errno.EBUSY && file == "sriov_numvfs") return "EBUSY: VFs exist already, and the number changes only through 0";
+        if (error == Errno.ERANGE && file == "sriov_numvfs") return "ERANGE: more than sriov_totalvfs";
+        if (error == Errno.ENOENT && file == "sriov_numvfs") return "ENOENT: the physical function has no driver that makes VFs";
+        if (error == Errno.ENOMEM && file == "sriov_numvfs") return "ENOMEM: the firmware left too few bus numbers or too little memory space; boot with pci=realloc";
+        if (error == Errno.EROFS) return "EROFS: sysfs is mounted read-only here; the agent needs /sys writable";
+        if (error == Errno.EACCES || error == Errno.EPERM) return $"{error}: the agent may not write it; run it as root with CAP_SYS_ADMIN";
+        if (error == Errno.ENOENT) return "ENOENT: the file is not there; the driver or the device went away";
+        return error == Errno.ENODEV ? "ENODEV: the driver does not have, or does not take, this device" : error.ToString();
+    }
+}

@@ -1,0 +1,82 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Host;
+
+/// <summary>Reads the real state of one group, for an answer that must be right now. A few links and files; never the whole machine.</summary>
+public sealed class UnitStateReader(HostPaths paths)
+{
+    public UnitState Read(Unit unit)
+    {
+        if (LinkName(Device(unit.Primary) + "/iommu_group") is not { } name || !int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var group))
+        {
+            return new UnitState(null, ImmutableSortedDictionary<PciAddress, string?>.Empty, ImmutableSortedDictionary<PciAddress, string>.Empty);
+        }
+
+        var members = ImmutableSortedDictionary.CreateBuilder<PciAddress, string?>();
+        var cdevs = ImmutableSortedDictionary.CreateBuilder<PciAddress, string>();
+        string? unsafeBridge = null;
+        foreach (var entry in Entries($"/sys/kernel/iommu_groups/{group}/devices"))
+        {
+            if (!PciAddress.TryParse(entry, out var address)) continue;
+            var driver = LinkName(Device(address) + "/driver");
+            if (IsBridge(address))
+            {
+                if (driver is not (null or "pcieport" or "pci-stub" or "vfio-pci")) unsafeBridge = $"the bridge {address} is on the driver {driver}, with which VFIO refuses the group";
+                continue;
+            }
+
+            members[address] = driver;
+            // The directory is there on kernels without cdevs too; only a dev file means a node (contracts/kernel.md, Binding).
+            var cdev = Entries(Device(address) + "/vfio-dev").FirstOrDefault();
+            if (cdev is not null && File.Exists(paths.Resolve($"{Device(address)}/vfio-dev/{cdev}/dev"))) cdevs[address] = cdev;
+        }
+
+        return new UnitState(group, members.ToImmutable(), cdevs.ToImmutable(), unsafeBridge);
+    }
+
+    /// <summary>The device number of a node as <c>major:minor</c> text from sysfs, by which a re-used path is told from the old one; null when there is no such node.</summary>
+    public string? ReadNodeIdentity(string node)
+    {
+        try
+        {
+            var dev = node.StartsWith("/dev/vfio/devices/", StringComparison.Ordinal) ? $"/sys/class/vfio-dev/{node["/dev/vfio/devices/".Length..]}/dev" : $"/sys/class/vfio/{node["/dev/vfio/".Length..]}/dev";
+            return File.ReadAllText(paths.Resolve(dev)).Trim();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static string Device(PciAddress address) => $"/sys/bus/pci/devices/{address}";
+
+    private bool IsBridge(PciAddress address)
+    {
+        try
+        {
+            return File.ReadAllText(paths.Resolve(Device(address) + "/class")).StartsWith("0x0604", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private string? LinkName(string hostPath) => new DirectoryInfo(paths.Resolve(hostPath)).LinkTarget is { } target ? Path.GetFileName(target) : null;
+
+    private List<string> Entries(string hostPath)
+    {
+        try
+        {
+            return [.. Directory.EnumerateFileSystemEntries(paths.Resolve(hostPath)).Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal)];
+        }
+        catch (IOException)
+        {
+            return [];
+        }
+    }
+}
