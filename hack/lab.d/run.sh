@@ -4,10 +4,12 @@ EXIT_TIMEOUT=124   # as timeout(1) has it
 EXIT_NODE=125      # the node, not the command, failed
 
 NODE=
-stop_node() { [ -z "$NODE" ] || kill -KILL "$NODE" 2>/dev/null || :; }
+end_node() { wait "$NODE" 2>/dev/null || :; NODE=; }   # 2: the shell reports on the killed
+stop_node() { [ -z "$NODE" ] || { kill -KILL "$NODE" 2>/dev/null || :; end_node; }; }
 node_runs() { kill -0 "$NODE" 2>/dev/null; }
 reached() { grep -aq "^LAB: $1 at" "$RUN/console"; }
-files_left() { KEEP_RUN=1; echo "files are in $RUN (console, qemu.log, stdout, stderr)"; }
+# Says something, and where this run's files are, which now stay.
+say_files() { KEEP_RUN=1; say "$*; files are in $RUN (console, qemu.log, stdout, stderr)"; }
 
 # What goes into the node by way of /labio.
 prepare_run() {   # prepare_run FLAVOUR COMMAND...
@@ -38,11 +40,11 @@ boot_node() {
     while node_runs && ! reached command && [ $((SECONDS - began)) -lt "$BOOT_TIMEOUT" ]; do sleep 0.2; done
     if reached command; then BOOTED=$SECONDS BOOT_SECONDS=$((SECONDS - began)); return 0; fi
     why="hung for $BOOT_TIMEOUT s"; node_runs || why="stopped"
-    stop_node; wait "$NODE" || :; NODE=
+    stop_node
     cp "$RUN/console" "$RUN/console.boot$try"
-    say "boot $try of 3 $why; last words: $(tail -qn 2 "$RUN/qemu.log" "$RUN/console" | tr -d '\r' | tr '\n' ' ')"
+    say "boot $try of 3 $why; last words: $(cat "$RUN/qemu.log" "$RUN/console" | grep -av 'has no peer' | tail -n 2 | tr -d '\r' | tr '\n' ' ')"
   done
-  say "the node did not boot: $(files_left)"
+  say_files "the node did not boot"
   return $EXIT_NODE
 }
 
@@ -55,18 +57,18 @@ run_node() {
   tail -f -q -s 0.2 -c +1 --pid="$NODE" "$RUN/stdout" & streams+=($!)
   tail -f -q -s 0.2 -c +1 --pid="$NODE" "$RUN/stderr" >&2 & streams+=($!)
   while node_runs && [ $((SECONDS - BOOTED)) -lt "$TIMEOUT" ]; do sleep 0.2; done
-  local timed_out=0; if node_runs; then timed_out=1; stop_node; fi
-  wait "$NODE" || :; NODE=
+  local timed_out=0
+  if node_runs; then timed_out=1; stop_node; else end_node; fi
   for pid in "${streams[@]}"; do wait "$pid" || :; done
-  [ "$VERBOSE" = 0 ] || { cat "$RUN/console"; say "boot $BOOT_SECONDS s, command $((SECONDS - BOOTED)) s; $(files_left)"; } >&2
+  [ "$VERBOSE" = 0 ] || { cat "$RUN/console" >&2; say_files "boot $BOOT_SECONDS s, command $((SECONDS - BOOTED)) s"; }
   if grep -aq 'Kernel panic' "$RUN/console"; then
     grep -a -A 12 -m 1 'Kernel panic' "$RUN/console" >&2
-    say "the node's kernel panicked: $(files_left)"; return $EXIT_NODE
+    say_files "the node's kernel panicked"; return $EXIT_NODE
   fi
-  if [ $timed_out = 1 ]; then say "the command was still running after $TIMEOUT s (--timeout SECONDS gives it more): $(files_left)"; return $EXIT_TIMEOUT; fi
+  if [ $timed_out = 1 ]; then say_files "the command was still running after $TIMEOUT s (--timeout SECONDS gives it more)"; return $EXIT_TIMEOUT; fi
   if [ ! -s "$RUN/exit-code" ]; then
     tail -qn 5 "$RUN/qemu.log" "$RUN/console" >&2
-    say "the node died before the command ended: $(files_left)"; return $EXIT_NODE
+    say_files "the node died before the command ended"; return $EXIT_NODE
   fi
   return "$(<"$RUN/exit-code")"
 }

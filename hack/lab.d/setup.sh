@@ -31,6 +31,7 @@ set_up() {
   build_initramfs "$STATE"
   rm -rf "$STATE"/{debs,apt,src,initramfs,build-stock,build-cdev} "$STATE"/root/usr/{src,share/doc,share/man}
   echo "$KERNEL" >"$STATE/kernel"
-  find "$BASE" -mindepth 1 -maxdepth 1 -type d ! -name runs ! -path "$STATE" -mtime +7 -exec rm -rf {} +   # versions unused for a week
+  # What nobody used for a week: other versions, and the files of failed runs.
+  find "$BASE" "$BASE/runs" -mindepth 1 -maxdepth 1 -type d ! -name runs ! -path "$STATE" -mtime +7 -exec rm -rf {} +
   say "set-up took $((SECONDS - began)) s and $(du -sh "$STATE" | cut -f1)"
 }

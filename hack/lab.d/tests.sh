@@ -27,13 +27,19 @@ run_tests() {
   rm -f "$report" "$RUN/results.xml"
   say "$flavour: booting the node"
   # A test that is skipped here is skipped everywhere: it counts as failed.
-  run_node "$flavour" "$TESTS" -trait Where=Lab "${without[@]}" -parallel none -failSkips -reporter verbose -noColor -noLogo -xml /labio/results.xml "$@" || code=$?
+  run_node "$flavour" "$TESTS" -trait Where=Lab "${without[@]}" -parallel none -failSkips -reporter verbose -noColor -noLogo -xml /labio/results.xml "$@" \
+    > >(grep --line-buffered -v '\[STARTING\]$') || code=$?
+  wait $! || :   # what is still on its way through grep
   [ ! -e "$RUN/results.xml" ] || cp "$RUN/results.xml" "$report"
   if ! read_results "$report"; then
-    say "$flavour: the test process ended with exit code $code and left no report: it crashed or was stopped; $(files_left)"
+    say_files "$flavour: the test process ended with exit code $code and left no report: it crashed or was stopped"
+    say "$flavour: the last test that began: $(sed -n 's/^ *\(.*\) \[STARTING\]$/\1/p' "$RUN/stdout" | tail -n 1)"
     return 1
   fi
   say "$flavour: $passed passed, $failed failed, $((SECONDS - began)) s of which boot ${BOOT_SECONDS:-?} s"
-  if [ "$code" != 0 ] && [ "$failed" = 0 ]; then say "$flavour: all tests passed but the test process ended with exit code $code; $(files_left)"; return 1; fi
+  if [ "$code" != 0 ] && [ "$failed" = 0 ]; then
+    say_files "$flavour: no test failed but the test process ended with exit code $code"
+    return 1
+  fi
   [ "$failed" = 0 ]
 }
