@@ -57,6 +57,33 @@ public sealed class VfioTakerTests : IDisposable
     }
 
     [LabFact]
+    public async Task Sees_the_group_held_by_another_process_until_that_lets_go()
+    {
+        Sysfs.Bind(Edu, "vfio-pci");
+        var group = Sysfs.GroupPath(Edu);
+
+        using var holder = await VfioHolder.HoldGroupAsync(Sysfs.Group(Edu), Edu.ToString(), TestContext.Current.CancellationToken);
+
+        Assert.Equal(new TakeResult.Failed(TakeStep.OpenGroup, group, Errno.EBUSY), VfioTaker.TakeGroup(group, Edu.ToString()));
+        Assert.Equal(0, holder.LetGo());
+        AssertTaken(VfioTaker.TakeGroup(group, Edu.ToString())).Dispose();
+    }
+
+    [LabFact]
+    [Trait(LabFacts.Vfio, LabFacts.Cdev)]
+    public async Task Sees_the_character_device_held_by_another_process_until_that_lets_go()
+    {
+        Sysfs.Bind(Edu, "vfio-pci");
+        var group = Sysfs.GroupPath(Edu);
+
+        using var holder = await VfioHolder.HoldCdevAsync(Sysfs.CdevPath(Edu), TestContext.Current.CancellationToken);
+
+        Assert.Equal(new TakeResult.Failed(TakeStep.OpenGroup, group, Errno.EBUSY), VfioTaker.TakeGroup(group, Edu.ToString()));
+        Assert.Equal(0, holder.LetGo());
+        AssertTaken(VfioTaker.TakeGroup(group, Edu.ToString())).Dispose();
+    }
+
+    [LabFact]
     public void Refuses_a_group_whose_other_member_is_on_a_host_driver_and_gives_the_function_back()
     {
         Sysfs.Bind(Port0, "vfio-pci");
