@@ -1,0 +1,39 @@
+# Sourced by hack/lab and hack/test: what became of a suite of tests. $RESULTS/SUITE.xml is its xunit report,
+# $RESULTS/SUITE.result our judgement of it: passed, failed, seconds, and a remark where there is one.
+
+RESULTS=$REPOSITORY/artifacts/results
+
+forget_results() { mkdir -p "$RESULTS"; rm -f "$RESULTS/$1".{xml,result,log}; }   # forget_results SUITE
+
+# read_report FILE: sets passed and failed. Fails where the report is missing or was cut short, as after a crash.
+read_report() {
+  local counts
+  passed=0 failed=0
+  [ -s "$1" ] && [ "$(tail -c 13 "$1")" = '</assemblies>' ] || return 1
+  counts=$(grep -o '<assembly [^>]*>' "$1" | awk '
+    function count(name) { return match($0, " " name "=\"[0-9]+\"") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 4) : 0 }
+    { passed += count("passed"); failed += count("failed") + count("errors") }
+    END { print passed + 0, failed + 0 }')
+  read -r passed failed <<<"$counts"
+}
+
+# What began and did not end, by the log of a verbose run.
+unfinished() {   # unfinished FILE
+  sed -nE 's/^ *(.*) \[(STARTING|FINISHED)\].*/\2 \1/p' "$1" \
+    | awk '{ name = substr($0, 10) } /^STARTING/ { begun[name] } /^FINISHED/ { delete begun[name] } END { for (name in begun) printf "%s ", name }'
+}
+
+# judge SUITE EXIT-CODE SECONDS FILTERED: whatever went wrong beside the tests counts as one failure more. Fails where something failed.
+judge() {
+  local suite=$1 code=$2 seconds=$3 filtered=$4 remark=
+  if ! read_report "$RESULTS/$suite.xml"; then
+    remark="the test process ended with exit code $code and left no report: it crashed or was stopped in $(unfinished "$RESULTS/$suite.log")"
+  elif [ $((passed + failed)) = 0 ] && [ "$filtered" = 0 ]; then
+    remark="no test ran"
+  elif [ "$code" != 0 ] && [ "$failed" = 0 ]; then
+    remark="no test failed, but the test process ended with exit code $code"
+  fi
+  [ -z "$remark" ] || { failed=$((failed + 1)); say "$suite: $remark"; }
+  echo "$passed $failed $seconds $remark" >"$RESULTS/$suite.result"
+  [ "$failed" = 0 ]
+}
