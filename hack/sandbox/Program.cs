@@ -1,6 +1,10 @@
+using System.CommandLine;
+using Hostdev.Sandbox.Vfio;
+
 namespace Hostdev.Sandbox;
 
 internal static class Program
 {
-    public static int Main() => 0;
+    public static Task<int> Main(string[] args) =>
+        new RootCommand("The parts of a machine and a cluster that Hostdev is tried out on") { VfioCommand.Create() }.Parse(args).InvokeAsync();
 }

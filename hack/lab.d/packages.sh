@@ -1,0 +1,86 @@
+# Sourced by hack/lab: what the lab needs from Debian. A private apt (own sources, lists and cache) downloads QEMU and the kernel;
+# only the few build tools in BUILD_TOOLS are installed on the machine itself.
+
+BUILD_TOOLS="ca-certificates make gcc-12 binutils libc6-dev libelf1 libssl3 xz-utils gzip util-linux"
+KERNEL_SERIES=6.12
+
+require_debian() {
+  local id=unknown release=
+  [ ! -r /etc/os-release ] || { id=$(. /etc/os-release; echo "$ID"); release=$(. /etc/os-release; echo "${VERSION_ID:-}"); }
+  [ "$id $release $(uname -m)" = "debian 12 x86_64" ] || die "this machine is $id $release on $(uname -m), the lab needs Debian 12 on x86_64: run it in a debian:12 container"
+  [ "$(id -u)" = 0 ] || die "the lab needs root (apt, and reading the whole root file system): run it with sudo"
+}
+
+install_build_tools() {
+  local package missing=()
+  for package in $BUILD_TOOLS; do
+    [ "$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null)" = "install ok installed" ] || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "installing ${missing[*]}"
+  apt-get -qq update || die "apt-get update failed: mend the machine's package sources"
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "${missing[@]}" >/dev/null \
+    || die "apt-get install ${missing[*]} failed: install them by hand"
+}
+
+# The mirror that the machine's own apt uses for a release. apt tells only what its indexes know, and a fresh machine has none.
+mirror_of() { apt-get indextargets --format '$(RELEASE) $(REPO_URI)' | awk -v release="$1" '$1 == release { print $2; exit }'; }
+
+private_apt() {   # private_apt WORK
+  local key=/usr/share/keyrings/debian-archive-keyring.gpg debian=${DEBIAN_MIRROR:-} security=${DEBIAN_SECURITY_MIRROR:-}
+  if [ -z "$debian$(mirror_of bookworm)" ] || [ -z "$security$(mirror_of bookworm-security)" ]; then
+    say "apt has no package indexes yet, running apt-get update"
+    apt-get -qq update || die "apt-get update failed: mend the machine's package sources"
+  fi
+  debian=${debian:-$(mirror_of bookworm)}; security=${security:-$(mirror_of bookworm-security)}
+  [ -n "$debian" ] || die "apt has no source for bookworm: add one, or set DEBIAN_MIRROR to a mirror's URL"
+  [ -n "$security" ] || die "apt has no source for bookworm-security: add one, or set DEBIAN_SECURITY_MIRROR to a mirror's URL"
+
+  mkdir -p "$1"/apt/{lists/partial,cache/archives/partial}
+  cat >"$1/apt/sources.list" <<SOURCES
+deb [signed-by=$key] $debian bookworm main
+deb [signed-by=$key] $debian bookworm-updates main
+deb [signed-by=$key] $debian bookworm-backports main
+deb [signed-by=$key] $security bookworm-security main
+SOURCES
+  cp /var/lib/dpkg/status "$1/apt/status"
+  cat >"$1/apt/apt.conf" <<CONF
+Dir::State "$1/apt"; Dir::State::status "$1/apt/status"; Dir::Cache "$1/apt/cache";
+Dir::Etc::sourcelist "$1/apt/sources.list"; Dir::Etc::sourceparts "-";
+APT::Install-Recommends "0"; Acquire::Languages "none"; Acquire::Retries "3"; APT::Sandbox::User "root";
+CONF
+}
+
+# Downloads QEMU with what it needs beyond this machine's packages, and the kernel with its headers and source. Sets KERNEL.
+download_packages() {   # download_packages WORK
+  local abi version
+  private_apt "$1"
+  export APT_CONFIG=$1/apt/apt.conf
+  apt-get -qq update || die "apt-get update failed for bookworm-backports or bookworm-security: see above"
+  abi=$(apt-cache depends "linux-image-$KERNEL_SERIES-amd64" | sed -n 's/.*Depends: linux-image-\(.*\)-amd64$/\1/p')
+  [ -n "$abi" ] || die "no linux-image-$KERNEL_SERIES-amd64 in bookworm, bookworm-security or bookworm-backports: does the mirror carry them?"
+  KERNEL=$abi-amd64
+  version=$(apt-cache show "linux-image-$KERNEL" | sed -n '/^Version: /{s///p;q}')
+  say "downloading QEMU from bookworm-backports and Linux $KERNEL $version"
+  mkdir -p "$1"/debs/{qemu/partial,kernel}
+  apt-get -qq -y --download-only -t bookworm-backports -o "Dir::Cache::archives=$1/debs/qemu/" install --reinstall qemu-system-x86 >/dev/null \
+    || die "QEMU did not download from bookworm-backports: see above"
+  (cd "$1/debs/kernel" && apt-get -qq download "linux-image-$KERNEL=$version" "linux-headers-$KERNEL=$version" "linux-headers-$abi-common=$version" \
+    "linux-kbuild-$abi=$version" "linux-source-$KERNEL_SERIES=$version" busybox-static kmod libkmod2 cpio pciutils libpci3 >/dev/null) \
+    || die "the kernel's packages did not download: see above"
+  unset APT_CONFIG
+}
+
+# One tree with a merged /usr. (dpkg -x over it would replace the links bin -> usr/bin by directories.)
+unpack_packages() {   # unpack_packages WORK
+  local root=$1/root name deb
+  mkdir -p "$root"/usr/{bin,sbin,lib,lib64} "$1/src"
+  for name in bin sbin lib lib64; do ln -s "usr/$name" "$root/$name"; done
+  for deb in "$1"/debs/{qemu,kernel}/*.deb; do
+    case $deb in */linux-source*) continue;; esac
+    dpkg --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$root"
+  done
+  for name in depmod insmod lsmod modinfo modprobe rmmod; do ln -sf ../bin/kmod "$root/usr/sbin/$name"; done
+  dpkg --fsys-tarfile "$1"/debs/kernel/linux-source-*.deb | tar -xO "./usr/src/linux-source-$KERNEL_SERIES.tar.xz" \
+    | tar -xJ -C "$1/src" --strip-components=1 "linux-source-$KERNEL_SERIES"/{drivers/vfio,drivers/iommu/iommufd,drivers/iommu/iommu-priv.h,samples/vfio-mdev,lib/interval_tree.c}
+}
