@@ -1,0 +1,187 @@
+using System.Buffers;
+using System.IO.Enumeration;
+using System.Text;
+using System.Text.Unicode;
+
+namespace Hostdev.DevicePlugin.Host;
+
+/// <summary>
+/// Reads the host's small files, links and directories without ever throwing. All paths are host paths. Nothing here writes, and nothing is stat-ed first:
+/// sysfs files claim 4096 bytes whatever they hold.
+/// </summary>
+public sealed class HostFileReader(HostPaths paths)
+{
+    /// <summary>Attributes are a page at most; what is longer is no attribute and is not taken into memory.</summary>
+    public const int LimitBytes = 64 * 1024;
+
+    /// <summary>Names may follow any encoding the device's vendor chose; files that are read for their text must be UTF-8 without NUL.</summary>
+    public FileText ReadText(string path) => ReadText(path, LibC.O_NONBLOCK);
+
+    /// <summary>
+    /// As <see cref="ReadText(string)"/>, for a file whose read may block (<c>sriov_numvfs</c> and <c>driver_override</c> take the device's lock, which an unbind that waits for a
+    /// VMM holds): called on a thread that can be given up.
+    /// </summary>
+    internal FileText ReadTextBlocking(string path) => ReadText(path, 0);
+
+    /// <summary>The bytes of a binary attribute such as <c>vpd_pg80</c>; null with the error when it cannot be read, is longer than the limit or is not there.</summary>
+    public byte[]? ReadBytes(string path, out Errno error)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(LimitBytes + 1);
+        try
+        {
+            error = Fill(path, LibC.O_NONBLOCK, buffer, out var length);
+            return error.IsSuccess && length <= LimitBytes ? buffer.AsSpan(0, length).ToArray() : null;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>The names in a directory, in ordinal order; none with the error when it cannot be listed.</summary>
+    public IReadOnlyList<string> List(string directory, out Errno error)
+    {
+        error = Errno.None;
+        var path = paths.Resolve(directory);
+        if (LibC.Access(path, 0) != 0)
+        {
+            error = LibC.LastError();
+            return [];
+        }
+
+        try
+        {
+            var names = new List<string>();
+            foreach (var name in new FileSystemEnumerable<string>(path, static (ref FileSystemEntry entry) => entry.FileName.ToString(), EveryEntry)) names.Add(name);
+            names.Sort(StringComparer.Ordinal);
+            return names;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            error = exception is DirectoryNotFoundException ? Errno.ENOENT : exception is UnauthorizedAccessException ? Errno.EACCES : Errno.EIO;
+            return [];
+        }
+    }
+
+    public IReadOnlyList<string> List(string directory) => List(directory, out _);
+
+    /// <summary>
+    /// Where a symbolic link points, as an absolute host path put together from the text alone: sysfs links go straight to the device. Null when it is no link or not there.
+    /// </summary>
+    public string? ResolveLink(string path)
+    {
+        Span<byte> buffer = stackalloc byte[1024];
+        var length = LibC.ReadLink(paths.Resolve(path), buffer, (nuint)buffer.Length);
+        if (length <= 0 || length == buffer.Length) return null;
+        var target = Encoding.UTF8.GetString(buffer[..(int)length]);
+        return target[0] == '/' ? paths.OnHost(target) : Combine(path, target);
+    }
+
+    /// <summary>The last name of a link's target: how sysfs says <c>driver</c>, <c>iommu_group</c> and <c>subsystem</c>.</summary>
+    public string? ReadLinkName(string path) => ResolveLink(path) is { } target ? target[(target.LastIndexOf('/') + 1)..] : null;
+
+    public bool Exists(string path) => LibC.Access(paths.Resolve(path), 0) == 0;
+
+    /// <summary>The lines of a long text file (<c>pci.ids</c>, <c>modules.alias</c>, <c>/proc/interrupts</c>), one at a time; none when it is not there or cannot be read.</summary>
+    public IEnumerable<string> ReadLines(string path)
+    {
+        StreamReader reader;
+        try
+        {
+            reader = new StreamReader(paths.Resolve(path), Encoding.UTF8, detectEncodingFromByteOrderMarks: false, bufferSize: 32 * 1024);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            yield break;
+        }
+
+        using (reader)
+        {
+            while (TryReadLine(reader) is { } line) yield return line;
+        }
+    }
+
+    private static readonly EnumerationOptions EveryEntry = new() { AttributesToSkip = default, IgnoreInaccessible = false };
+
+    private static string? TryReadLine(StreamReader reader)
+    {
+        try
+        {
+            return reader.ReadLine();
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private FileText ReadText(string path, int flags)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(LimitBytes + 1);
+        try
+        {
+            var error = Fill(path, flags, buffer, out var length);
+            if (!error.IsSuccess) return FileText.Failed(error);
+            var bytes = buffer.AsSpan(0, length);
+            if (length > LimitBytes) return FileText.Refused($"is longer than {LimitBytes / 1024} KiB");
+            return bytes.Contains((byte)0) || !Utf8.IsValid(bytes) ? FileText.Refused("is not text") : FileText.Of(Encoding.UTF8.GetString(bytes).Trim());
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Reads until the end or until one byte more than the limit has come.</summary>
+    private Errno Fill(string path, int flags, byte[] buffer, out int length)
+    {
+        length = 0;
+        var fd = LibC.Open(paths.Resolve(path), LibC.O_RDONLY | LibC.O_CLOEXEC | flags, 0);
+        if (fd < 0) return LibC.LastError();
+        try
+        {
+            while (length <= LimitBytes)
+            {
+                var got = LibC.Read(fd, buffer.AsSpan(length, LimitBytes + 1 - length), (nuint)(LimitBytes + 1 - length));
+                if (got == 0) break;
+                if (got > 0) length += (int)got;
+                else if (LibC.LastError() is { Value: not 4 } error) return error;
+            }
+
+            return Errno.None;
+        }
+        finally
+        {
+            _ = LibC.Close(fd);
+        }
+    }
+
+    private static string Combine(string link, string target)
+    {
+        var directory = link.AsSpan(0, link.LastIndexOf('/'));
+        var rest = target.AsSpan();
+        while (rest.StartsWith("../") || rest is "..")
+        {
+            directory = directory[..Math.Max(0, directory.LastIndexOf('/'))];
+            rest = rest.Length > 3 ? rest[3..] : [];
+        }
+
+        return rest.IsEmpty ? directory.ToString() : string.Concat(directory, "/", rest);
+    }
+}
+
+/// <summary>A file's text without surrounding white space, or why there is none.</summary>
+/// <param name="Text">Null exactly when it could not be read or is no text.</param>
+/// <param name="Error">Success when the kernel gave the bytes.</param>
+/// <param name="Complaint">In words that go on after the path, for example "is longer than 64 KiB"; null when all is well.</param>
+public readonly record struct FileText(string? Text, Errno Error, string? Complaint)
+{
+    /// <summary>The file, or the device it belongs to, is not there.</summary>
+    public bool IsAbsent => Error == Errno.ENOENT || Error == Errno.ENODEV || Error == Errno.ENOTDIR;
+
+    public static FileText Of(string text) => new(text, Errno.None, null);
+
+    public static FileText Failed(Errno error) => new(null, error, error == Errno.ENOENT ? "is not there" : $"cannot be read: {error.Name}");
+
+    public static FileText Refused(string complaint) => new(null, Errno.None, complaint);
+}

@@ -1,0 +1,66 @@
+using System.Collections.Immutable;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace Hostdev.DevicePlugin.Host;
+
+/// <summary>The system calls of the machine this process runs on; files lie under the root of <paramref name="paths"/>.</summary>
+public sealed class LinuxHostCalls(HostPaths paths) : IHostCalls
+{
+    public Errno WriteAttribute(string path, string value)
+    {
+        // Neither O_CREAT nor O_TRUNC: a mistyped name must fail, not make a file, and truncating is a second operation on some attributes.
+        var fd = LibC.Open(paths.Resolve(path), LibC.O_WRONLY | LibC.O_CLOEXEC, 0);
+        if (fd < 0) return LibC.LastError();
+        try
+        {
+            var bytes = Encoding.UTF8.GetBytes(value);
+            var written = LibC.Write(fd, bytes, (nuint)bytes.Length);
+            if (written < 0) return LibC.LastError();
+            // A store function that took only part would want a second write, which would be a second command.
+            return written == bytes.Length ? Errno.None : Errno.EIO;
+        }
+        finally
+        {
+            _ = LibC.Close(fd);
+        }
+    }
+
+    public OpenResult Open(string path, OpenIntent intent)
+    {
+        // O_NONBLOCK on a disk: without it a CD drive closes its tray and waits for a medium. The exclusive claim is made all the same.
+        var flags = intent == OpenIntent.VfioGroup ? LibC.O_RDWR : LibC.O_RDONLY | LibC.O_EXCL | LibC.O_NONBLOCK;
+        var fd = LibC.Open(paths.Resolve(path), flags | LibC.O_CLOEXEC, 0);
+        return fd < 0 ? new OpenResult(LibC.LastError(), null) : new OpenResult(Errno.None, new SafeFileHandle(fd, ownsHandle: true));
+    }
+
+    public NodeOwnerResult ReadOwner(string path) =>
+        LibC.Statx(LibC.AT_FDCWD, paths.Resolve(path), LibC.AT_SYMLINK_NOFOLLOW, LibC.STATX_BASIC_STATS, out var stat) != 0
+            ? new NodeOwnerResult(LibC.LastError(), default)
+            : new NodeOwnerResult(Errno.None, new NodeOwner((int)stat.Uid, (int)stat.Gid, stat.Mode & 0x1ff));
+
+    public Errno SetOwner(string path, NodeOwner owner)
+    {
+        var resolved = paths.Resolve(path);
+        if (LibC.FchownAt(LibC.AT_FDCWD, resolved, (uint)owner.Uid, (uint)owner.Gid, LibC.AT_SYMLINK_NOFOLLOW) != 0) return LibC.LastError();
+        return LibC.FchmodAt(LibC.AT_FDCWD, resolved, (uint)owner.Mode, LibC.AT_SYMLINK_NOFOLLOW) != 0 ? LibC.LastError() : Errno.None;
+    }
+
+    public ImmutableArray<InterfaceAddress> ReadInterfaceAddresses() =>
+    [
+        .. NetworkInterface.GetAllNetworkInterfaces()
+            .SelectMany(nic => nic.GetIPProperties().UnicastAddresses, (nic, address) => ToAddress(nic.Name, address))
+            .OrderBy(a => a.Interface, StringComparer.Ordinal).ThenBy(a => a.Address, StringComparer.Ordinal),
+    ];
+
+    private static InterfaceAddress ToAddress(string name, UnicastIPAddressInformation entry)
+    {
+        var address = entry.Address;
+        var bytes = address.GetAddressBytes();
+        var linkLocal = address.AddressFamily == AddressFamily.InterNetworkV6 ? address.IsIPv6LinkLocal : bytes is [169, 254, ..];
+        // Built from the bytes: the address as it comes carries the scope (fe80::1%2).
+        return new InterfaceAddress(name, $"{new System.Net.IPAddress(bytes)}/{entry.PrefixLength}", linkLocal);
+    }
+}

@@ -1,0 +1,132 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Host;
+
+namespace Hostdev.DevicePlugin.Inventory;
+
+/// <summary>
+/// Reads the machine. Only reads, only files, never throws for what they hold: an attribute that cannot be read or understood is a <see cref="ReadProblem"/> and its device is still
+/// there; a device that vanishes while it is read is not. A reading is no snapshot: what it says of one device is from one moment, of two devices from two.
+/// Not for several threads at once.
+/// </summary>
+public sealed class InventoryReader
+{
+    /// <summary>How long a reading waits, in all, for files whose read the kernel blocks.</summary>
+    public static readonly TimeSpan DefaultBlockingDeadline = TimeSpan.FromSeconds(2);
+
+    private readonly HostFileReader files;
+    private readonly PciFunctionReader functions;
+    private readonly HostFactsReader facts;
+    private readonly VfioVariants variants;
+    private readonly PciNames names;
+    private readonly DeadlineReader blocking;
+
+    /// <param name="names">Where names of vendors and devices come from; by default the host's pci.ids.</param>
+    /// <param name="blockingDeadline">By default <see cref="DefaultBlockingDeadline"/>.</param>
+    public InventoryReader(HostPaths paths, TimeProvider time, PciNames? names = null, TimeSpan? blockingDeadline = null)
+    {
+        files = new HostFileReader(paths);
+        blocking = new DeadlineReader(files, time, blockingDeadline ?? DefaultBlockingDeadline);
+        functions = new PciFunctionReader(files, blocking);
+        facts = new HostFactsReader(files);
+        variants = new VfioVariants(files);
+        this.names = names ?? new PciNames(paths);
+    }
+
+    /// <summary>Reads of earlier readings that the kernel still has not answered.</summary>
+    public int OutstandingReads => blocking.OutstandingReads;
+
+    /// <summary>Reads everything. Lists are in the order of addresses, port paths and names; problems in the order of paths.</summary>
+    public HostInventory Read()
+    {
+        var problems = new List<ReadProblem>();
+        var read = functions.Read(problems);
+        var children = new ChildIndex(files, problems);
+        var groups = ReadGroups(read, problems);
+        var host = facts.Read(groups.Count > 0, problems);
+        variants.Use(host.KernelRelease);
+        names.Learn(read.Values.Select(f => (f.Vendor, f.Device)));
+        var slots = ReadSlots(problems);
+        var completed = read.Values.Select(f => Complete(f, read, children, slots)).ToImmutableSortedDictionary(f => f.Address, f => f);
+        var mdev = new MdevReader(files);
+        var mdevs = mdev.ReadDevices(problems);
+        foreach (var number in mdevs.Select(m => m.IommuGroup).OfType<int>()) groups.TryAdd(number, new IommuGroup(number, [], ReadGroupType(number)));
+        return new HostInventory
+        {
+            Facts = host,
+            Functions = completed,
+            Groups = groups.ToImmutableSortedDictionary(),
+            UsbDevices = new UsbReader(files).Read(children, problems),
+            ScsiDevices = new ScsiReader(files).Read(children, problems),
+            MdevParents = mdev.ReadParents(problems),
+            Mdevs = mdevs,
+            Problems = [.. problems.Distinct().OrderBy(p => p.Path, StringComparer.Ordinal)],
+        };
+    }
+
+    /// <summary>
+    /// The groups of PCI functions. A group named <c>vfio-noiommu</c> that holds a PCI function was made by VFIO itself in its no-IOMMU mode and isolates nothing: the functions are left
+    /// without a group (kernel <c>drivers/vfio/group.c: vfio_noiommu_group_alloc</c>). A mediated device's own group has that name by right.
+    /// </summary>
+    private Dictionary<int, IommuGroup> ReadGroups(Dictionary<PciAddress, PciFunction> read, List<ReadProblem> problems)
+    {
+        var groups = new Dictionary<int, IommuGroup>();
+        foreach (var members in read.Values.Where(f => f.IommuGroup is not null).GroupBy(f => f.IommuGroup!.Value).ToList())
+        {
+            var directory = $"/sys/kernel/iommu_groups/{members.Key}";
+            if (files.ReadText($"{directory}/name").Text == "vfio-noiommu")
+            {
+                foreach (var function in members.ToList()) read[function.Address] = function with { IommuGroup = null };
+                problems.Add(new ReadProblem(directory, "is a no-IOMMU group: its functions count as having no group"));
+                continue;
+            }
+
+            groups.Add(members.Key, new IommuGroup(members.Key, [.. members.Select(f => f.Address).Order()], ReadGroupType(members.Key)));
+        }
+
+        return groups;
+    }
+
+    private string? ReadGroupType(int number) => files.ReadText($"/sys/kernel/iommu_groups/{number}/type").Text is { Length: > 0 } type ? type : null;
+
+    /// <summary>Slot names by what their <c>address</c> says: <c>0000:3b:00</c>, or <c>0000:3b</c> for a slot that is a whole bus (kernel <c>drivers/pci/slot.c</c>).</summary>
+    private Dictionary<string, string> ReadSlots(List<ReadProblem> problems)
+    {
+        const string directory = "/sys/bus/pci/slots";
+        var slots = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var name in files.List(directory))
+        {
+            var read = files.ReadText($"{directory}/{name}/address");
+            if (read.Text is { Length: > 0 } address) slots.TryAdd(address, name);
+            else if (!read.IsAbsent) problems.Add(new ReadProblem($"{directory}/{name}/address", read.Complaint ?? "is empty"));
+        }
+
+        return slots;
+    }
+
+    private PciFunction Complete(PciFunction function, Dictionary<PciAddress, PciFunction> all, ChildIndex children, Dictionary<string, string> slots)
+    {
+        var slot = function.Address.SlotName;
+        var physical = function.PhysicalFunction is { } address ? all.GetValueOrDefault(address) : null;
+        return function with
+        {
+            VendorName = names.VendorName(function.Vendor),
+            DeviceName = names.DeviceName(function.Vendor, function.Device),
+            VfioVariantDriver = variants.DriverFor(function),
+            Slot = slots.GetValueOrDefault(slot) ?? slots.GetValueOrDefault(slot[..slot.LastIndexOf(':')]),
+            Children = children.Below(function.Address),
+            VfIndex = IndexOf(function, physical),
+            // A link to a function that is gone, or not there yet, would make every reader of the inventory look for it in vain.
+            Sriov = function.Sriov is { } sriov && !sriov.VirtualFunctions.Values.All(all.ContainsKey)
+                ? sriov with { VirtualFunctions = sriov.VirtualFunctions.RemoveRange(sriov.VirtualFunctions.Where(v => !all.ContainsKey(v.Value)).Select(v => v.Key)) }
+                : function.Sriov,
+        };
+    }
+
+    private static int? IndexOf(PciFunction function, PciFunction? physical)
+    {
+        foreach (var (index, address) in physical?.Sriov?.VirtualFunctions ?? ImmutableSortedDictionary<int, PciAddress>.Empty)
+            if (address == function.Address) return index;
+        return null;
+    }
+}

@@ -1,0 +1,137 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Host;
+
+namespace Hostdev.DevicePlugin.Inventory;
+
+/// <summary>Reads the functions below <c>/sys/bus/pci/devices</c>, each from its own directory (kernel <c>Documentation/ABI/testing/sysfs-bus-pci</c>).</summary>
+internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blocking)
+{
+    private const string Devices = "/sys/bus/pci/devices";
+
+    /// <summary>The functions without what only a look at the whole machine tells: names, slot, children, VF index.</summary>
+    public Dictionary<PciAddress, PciFunction> Read(List<ReadProblem> problems)
+    {
+        var read = new List<(DeviceFiles Files, PciFunction Function)>();
+        foreach (var name in files.List(Devices))
+        {
+            if (!PciAddress.TryParse(name, out var address))
+            {
+                problems.Add(new ReadProblem($"{Devices}/{name}", "is no PCI address: domain:bus:slot.function"));
+                continue;
+            }
+
+            var device = new DeviceFiles(files, files.ResolveLink($"{Devices}/{name}") ?? $"{Devices}/{name}");
+            read.Add((device, ReadOne(device, address)));
+        }
+
+        var functions = new Dictionary<PciAddress, PciFunction>(read.Count);
+        foreach (var (device, function) in ReadBlocking(read))
+            if (device.Settle(problems)) functions.Add(function.Address, function);
+        return functions;
+    }
+
+    private static PciFunction ReadOne(DeviceFiles device, PciAddress address)
+    {
+        var (cdev, hasNode) = device.VfioCdev();
+        return new PciFunction
+        {
+            Address = address,
+            Vendor = device.Id("vendor"),
+            Device = device.Id("device"),
+            SubsystemVendor = device.Id("subsystem_vendor"),
+            SubsystemDevice = device.Id("subsystem_device"),
+            ClassCode = device.Hex("class"),
+            Driver = device.LinkName("driver"),
+            IommuGroup = device.IommuGroup(),
+            NumaNode = device.Integer("numa_node") is >= 0 and var node ? node : null,
+            Path = [.. SysfsPath.PciFunctions(SysfsPath.Parent(device.Path))],
+            PhysicalFunction = PciAddress.TryParse(device.LinkName("physfn"), out var physical) ? physical : null,
+            Sriov = device.Has("sriov_totalvfs") ? ReadSriov(device) : null,
+            Bars = ReadBars(device),
+            ResetMethods = [.. device.Text("reset_method", mayBeEmpty: true)?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? []],
+            VfioCdev = cdev,
+            HasVfioCdevNode = hasNode,
+            BootVga = device.Integer("boot_vga") == 1,
+        };
+    }
+
+    private static SriovCapability ReadSriov(DeviceFiles device)
+    {
+        var functions = ImmutableSortedDictionary.CreateBuilder<int, PciAddress>();
+        foreach (var name in device.Names)
+        {
+            if (name.StartsWith("virtfn", StringComparison.Ordinal) && int.TryParse(name.AsSpan(6), NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+                && PciAddress.TryParse(device.LinkName(name), out var address))
+                functions[index] = address;
+        }
+
+        return new SriovCapability
+        {
+            TotalVfs = device.RequiredInteger("sriov_totalvfs"),
+            NumVfs = null,
+            Offset = device.RequiredInteger("sriov_offset"),
+            Stride = device.RequiredInteger("sriov_stride"),
+            // Kernels before 4.14 have no such attribute and probe always.
+            Autoprobe = !device.Has("sriov_drivers_autoprobe") || device.Integer("sriov_drivers_autoprobe") == 1,
+            VirtualFunctions = functions.ToImmutable(),
+        };
+    }
+
+    /// <summary>
+    /// <c>sriov_numvfs</c> and <c>driver_override</c> take the device's lock when read (kernel <c>drivers/pci/iov.c: sriov_numvfs_show</c>,
+    /// <c>drivers/pci/pci-sysfs.c: driver_override_show</c>): an unbind that waits for a VMM holds it for as long as the VM lives.
+    /// </summary>
+    private IEnumerable<(DeviceFiles Device, PciFunction Function)> ReadBlocking(List<(DeviceFiles Files, PciFunction Function)> read)
+    {
+        var paths = new List<string>(read.Count);
+        foreach (var (device, function) in read)
+        {
+            if (device.Has("driver_override")) paths.Add(device.PathOf("driver_override"));
+            if (function.Sriov is not null && device.Has("sriov_numvfs")) paths.Add(device.PathOf("sriov_numvfs"));
+        }
+
+        var texts = blocking.ReadAll(paths);
+        var next = 0;
+        foreach (var (device, function) in read)
+        {
+            var result = function;
+            if (device.Has("driver_override"))
+                result = result with { DriverOverride = device.Judge("driver_override", texts[next++], mayBeEmpty: true) is var text and not "(null)" ? text : null };
+            if (function.Sriov is { } sriov && device.Has("sriov_numvfs"))
+                result = result with { Sriov = sriov with { NumVfs = device.Judge("sriov_numvfs", texts[next++]) is { } count ? device.ParseInteger("sriov_numvfs", count) : null } };
+            yield return (device, result);
+        }
+    }
+
+    /// <summary>The first six lines of <c>resource</c>: start, end, flags (kernel <c>include/linux/ioport.h</c>). Then come the ROM, the VFs' BARs and bridge windows.</summary>
+    private static BarBytes ReadBars(DeviceFiles device)
+    {
+        const ulong memory = 0x200;
+        const ulong memory64 = 0x100000;
+        if (device.Text("resource") is not { } text) return default;
+        ulong bits32 = 0, bits64 = 0;
+        foreach (var line in text.Split('\n').Take(6))
+        {
+            var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (words.Length != 3 || !TryHex(words[0], out var start) || !TryHex(words[1], out var end) || !TryHex(words[2], out var flags))
+            {
+                device.Report("resource", $"has a line that is not start, end and flags: \"{(line.Length > 60 ? line[..60] + "…" : line)}\"");
+                return default;
+            }
+
+            if ((flags & memory) == 0 || end <= start) continue;
+            if ((flags & memory64) != 0) bits64 += end - start + 1;
+            else bits32 += end - start + 1;
+        }
+
+        return new BarBytes(bits32, bits64);
+    }
+
+    private static bool TryHex(string text, out ulong value)
+    {
+        value = 0;
+        return text.StartsWith("0x", StringComparison.Ordinal) && ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
+    }
+}
