@@ -15,6 +15,12 @@ public interface IDeviceAllocator
     /// <summary>Compares the answer that was recorded for these IDs with reality, before a container that may use a cached answer starts. Null when they agree.</summary>
     ValueTask<Refusal?> CheckBeforeStartAsync(ResourceName resource, ImmutableArray<string> deviceIds, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Whether the ID could be handed out now; nothing is handed out or recorded. Asked about an ID that was refused, until it is good again. Null when it could.
+    /// An implementation without such a check of its own falls back on <see cref="CheckBeforeStartAsync"/>.
+    /// </summary>
+    ValueTask<Refusal?> CheckOfferAsync(ResourceName resource, string deviceId, CancellationToken cancellationToken) => CheckBeforeStartAsync(resource, [deviceId], cancellationToken);
+
     /// <summary>The <paramref name="size"/> IDs that lie closest together, <paramref name="mustInclude"/> first. Fewer when fewer are available; unknown IDs are treated as far from everything.</summary>
     ImmutableArray<string> Prefer(ResourceName resource, ImmutableArray<string> available, ImmutableArray<string> mustInclude, int size);
 }

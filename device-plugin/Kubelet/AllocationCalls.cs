@@ -1,0 +1,126 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Kubelet.Grpc;
+using Hostdev.DevicePlugin.Kubelet.Protos;
+
+namespace Hostdev.DevicePlugin.Kubelet;
+
+/// <summary>
+/// GetPreferredAllocation, Allocate and PreStartContainer of one resource. An Allocate ends within 10 s; a refusal is first shown on the stream, then returned as an error,
+/// since the kubelet fails the pod for good and its controller asks again at once.
+/// </summary>
+internal sealed class AllocationCalls(ResourceName resource, DeviceListing listing, IDeviceAllocator allocator, KubeletTimings timings, TimeProvider time, Func<bool> streamLive)
+{
+    public PreferredAllocationResponse Prefer(PreferredAllocationRequest request)
+    {
+        var response = new PreferredAllocationResponse();
+        foreach (var container in request.ContainerRequests)
+        {
+            var preferred = allocator.Prefer(resource, [.. container.AvailableDeviceIDs], [.. container.MustIncludeDeviceIDs], container.AllocationSize);
+            response.ContainerResponses.Add(new ContainerPreferredAllocationResponse { DeviceIDs = { preferred } });
+        }
+
+        return response;
+    }
+
+    public async Task<AllocateResponse> AllocateAsync(AllocateRequest request, GrpcCall call)
+    {
+        var response = new AllocateResponse();
+        foreach (var container in request.ContainerRequests)
+        {
+            var ids = container.DevicesIds.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToImmutableArray();
+            response.ContainerResponses.Add(ToResponse(await GrantAsync(ids, call.Cancellation)));
+        }
+
+        return response;
+    }
+
+    public async Task<PreStartContainerResponse> PreStartAsync(PreStartContainerRequest request, GrpcCall call)
+    {
+        using var limit = new CancellationTokenSource(timings.PreStart, time);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Cancellation, limit.Token);
+        Refusal? refusal;
+        try
+        {
+            refusal = await allocator.CheckBeforeStartAsync(resource, [.. request.DevicesIds.Order(StringComparer.Ordinal)], ended.Token).AsTask().WaitAsync(ended.Token);
+        }
+        catch (OperationCanceledException e) when (limit.IsCancellationRequested)
+        {
+            throw new GrpcStatusException(GrpcStatusCode.DeadlineExceeded, $"the devices of {resource} could not be checked within {timings.PreStart.TotalSeconds:0.#} s before the container starts; the kubelet tries again", e);
+        }
+
+        return refusal is null ? new PreStartContainerResponse() : throw new GrpcStatusException(GrpcStatusCode.FailedPrecondition, refusal.Message);
+    }
+
+    private async Task<AllocateOutcome.Granted> GrantAsync(ImmutableArray<string> ids, CancellationToken cancellationToken)
+    {
+        if (listing.BeginAllocate(ids) is { } early) throw new GrpcStatusException(GrpcStatusCode.FailedPrecondition, early.Message);
+        var granted = false;
+        try
+        {
+            var outcome = await AskAsync(ids, cancellationToken);
+            if (outcome is AllocateOutcome.Granted grant)
+            {
+                granted = true;
+                return grant;
+            }
+
+            var refusal = ((AllocateOutcome.Refused)outcome).Refusal;
+            await ShowUnhealthyAsync(AtFault(refusal, ids), refusal);
+            throw new GrpcStatusException(refusal.Reason == TimedOut ? GrpcStatusCode.DeadlineExceeded : GrpcStatusCode.FailedPrecondition, refusal.Message);
+        }
+        finally
+        {
+            listing.EndAllocate(ids, granted);
+        }
+    }
+
+    private const string TimedOut = "AllocateTimedOut";
+
+    /// <summary>The allocator's outcome; a refusal when it takes too long or fails, since the kubelet's one sync loop waits for this answer.</summary>
+    private async Task<AllocateOutcome> AskAsync(ImmutableArray<string> ids, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(timings.Allocate, time);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
+        try
+        {
+            return await allocator.AllocateAsync(resource, ids, ended.Token).AsTask().WaitAsync(ended.Token);
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        {
+            return new AllocateOutcome.Refused(new Refusal(TimedOut, $"{string.Join(", ", ids)} of {resource} could not be made ready within {timings.Allocate.TotalSeconds:0.#} s, so nothing was handed out", ids));
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return new AllocateOutcome.Refused(new Refusal("AllocateFailed", $"{string.Join(", ", ids)} of {resource} could not be checked: {e.Message}", ids));
+        }
+    }
+
+    private async Task ShowUnhealthyAsync(ImmutableArray<string> ids, Refusal refusal)
+    {
+        var version = listing.Refuse(ids, refusal.Reason, refusal.Message);
+        using var patience = new CancellationTokenSource(timings.ShowUnhealthy, time);
+        while (!patience.IsCancellationRequested)
+        {
+            var changed = listing.Changed.Next;
+            if (listing.SentVersion >= version || !streamLive()) return;
+            await Task.WhenAny(changed, Task.Delay(Timeout.InfiniteTimeSpan, patience.Token));
+        }
+    }
+
+    /// <summary>The asked IDs that the refusal blames; all of them when it blames none.</summary>
+    private static ImmutableArray<string> AtFault(Refusal refusal, ImmutableArray<string> ids)
+    {
+        var blamed = ids.Intersect(refusal.DeviceIds.IsDefault ? [] : refusal.DeviceIds, StringComparer.Ordinal).ToImmutableArray();
+        return blamed.IsEmpty ? ids : blamed;
+    }
+
+    private static ContainerAllocateResponse ToResponse(AllocateOutcome.Granted granted)
+    {
+        var response = new ContainerAllocateResponse();
+        foreach (var (name, value) in granted.Envs) response.Envs.Add(name, value);
+        foreach (var node in granted.Nodes) response.Devices.Add(new DeviceSpec { ContainerPath = node.Path, HostPath = node.Path, Permissions = node.Permissions });
+        return response;
+    }
+}

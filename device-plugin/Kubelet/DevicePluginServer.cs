@@ -1,0 +1,141 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Kubelet.Grpc;
+using Hostdev.DevicePlugin.Kubelet.Protos;
+using Microsoft.Extensions.Logging;
+
+namespace Hostdev.DevicePlugin.Kubelet;
+
+/// <summary>
+/// The device plugin service of one resource on one socket, for one session with a kubelet: it is made anew for each registration that follows a lost stream.
+/// At most one ListAndWatch is live: a second one ends the first before its own first message.
+/// </summary>
+internal sealed class DevicePluginServer : IAsyncDisposable
+{
+    private readonly DeviceListing _listing;
+    private readonly KubeletTimings _timings;
+    private readonly TimeProvider _time;
+    private readonly Signal _changed;
+    private GrpcServer? _server;
+    private LiveStream? _live;
+
+    private DevicePluginServer(DeviceListing listing, KubeletTimings timings, TimeProvider time, Signal changed) =>
+        (_listing, _timings, _time, _changed) = (listing, timings, time, changed);
+
+    /// <summary>True while a kubelet watches.</summary>
+    public bool StreamLive => Volatile.Read(ref _live) is not null;
+
+    /// <summary>How many streams were opened in this session.</summary>
+    public int StreamsOpened { get; private set; }
+
+    /// <summary>How many streams ended without our doing: by the peer or its connection.</summary>
+    public int StreamsLost { get; private set; }
+
+    /// <summary>Serves on <paramref name="socketPath"/> when the task is done. <paramref name="changed"/> fires when a stream begins or ends.</summary>
+    public static async Task<DevicePluginServer> StartAsync(
+        string socketPath, ResourceName resource, DeviceListing listing, IDeviceAllocator allocator, KubeletTimings timings, TimeProvider time, Signal changed, ILogger logger, CancellationToken cancellationToken)
+    {
+        var server = new DevicePluginServer(listing, timings, time, changed);
+        var allocation = new AllocationCalls(resource, listing, allocator, timings, time, () => server.StreamLive);
+        var services = new GrpcServices()
+            .Unary(KubeletApi.GetDevicePluginOptions, (_, _) => Task.FromResult(new DevicePluginOptions { PreStartRequired = true, GetPreferredAllocationAvailable = true }))
+            .ServerStreaming(KubeletApi.ListAndWatch, (_, stream, call) => server.ListAndWatchAsync(stream, call))
+            .Unary(KubeletApi.GetPreferredAllocation, (request, _) => Task.FromResult(allocation.Prefer(request)))
+            .Unary(KubeletApi.Allocate, allocation.AllocateAsync)
+            .Unary(KubeletApi.PreStartContainer, allocation.PreStartAsync);
+        listing.BeginSession();
+        server._server = await GrpcServer.StartAsync(socketPath, services, limits: null, time, logger, cancellationToken);
+        return server;
+    }
+
+    /// <summary>Ends the stream, lets running calls finish for a moment, removes the socket. Idempotent.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_server is { } server) await server.StopAsync(_timings.StopGrace);
+    }
+
+    private async Task ListAndWatchAsync(GrpcStream<ListAndWatchResponse> stream, GrpcCall call)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Cancellation, call.Stopping);
+        var mine = new LiveStream(ended);
+        var before = Interlocked.Exchange(ref _live, mine);
+        try
+        {
+            if (before is not null) await before.EndAsync();
+            StreamsOpened++;
+            _changed.Fire();
+            await SendAsync(stream, ended.Token);
+        }
+        catch (OperationCanceledException) when (!call.Cancellation.IsCancellationRequested)
+        {
+            // Ended by us: a stop, or a newer stream. The peer reads a clean end.
+        }
+        finally
+        {
+            if (Interlocked.CompareExchange(ref _live, null, mine) == mine && !call.Stopping.IsCancellationRequested) StreamsLost++;
+            mine.Ended.TrySetResult();
+            _changed.Fire();
+        }
+    }
+
+    /// <summary>Sends the list, then every change: the first at once, those that follow within the coalescing time together, refusals without waiting.</summary>
+    private async Task SendAsync(GrpcStream<ListAndWatchResponse> stream, CancellationToken cancellationToken)
+    {
+        var (sent, notBefore) = (0L, 0L);
+        while (true)
+        {
+            var changed = _listing.Changed.Next;
+            var (list, version, urgent) = _listing.Current;
+            var wait = TimeSpan.FromTicks(Math.Max(0, notBefore - _time.GetUtcNow().Ticks));
+            if (version == sent)
+            {
+                await changed.WaitAsync(cancellationToken);
+            }
+            else if (wait > TimeSpan.Zero && urgent <= sent)
+            {
+                await Task.WhenAny(changed, Task.Delay(wait, _time, cancellationToken));
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+            else
+            {
+                _listing.MarkSending(list);
+                await stream.WriteAsync(ToMessage(list.Devices));
+                (sent, notBefore) = (version, _time.GetUtcNow().Ticks + _timings.Coalesce.Ticks);
+                _listing.MarkSent(list, version);
+            }
+        }
+    }
+
+    private static ListAndWatchResponse ToMessage(ImmutableArray<AdvertisedDevice> devices)
+    {
+        var message = new ListAndWatchResponse();
+        foreach (var device in devices)
+        {
+            var entry = new Device { ID = device.Id, Health = device.Healthy ? KubeletApi.Healthy : KubeletApi.Unhealthy };
+            if (device.NumaNode is { } node) entry.Topology = new TopologyInfo { Nodes = { new NUMANode { ID = node } } };
+            message.Devices.Add(entry);
+        }
+
+        return message;
+    }
+
+    private sealed record LiveStream(CancellationTokenSource Cancellation)
+    {
+        public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public async Task EndAsync()
+        {
+            try
+            {
+                await Cancellation.CancelAsync();
+            }
+            catch (ObjectDisposedException)
+            {
+                // It ended by itself meanwhile.
+            }
+
+            await Ended.Task;
+        }
+    }
+}

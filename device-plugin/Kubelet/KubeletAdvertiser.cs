@@ -1,0 +1,155 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Advertising;
+using Microsoft.Extensions.Logging;
+
+namespace Hostdev.DevicePlugin.Kubelet;
+
+/// <summary>
+/// Offers resources to the kubelet of this node and keeps them offered: over kubelet restarts, deleted sockets and lost streams. Every resource has its own socket and its own loop.
+/// Thread-safe.
+/// </summary>
+public sealed class KubeletAdvertiser : IAsyncDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<ResourceName, (ResourceAdvertiser Advertiser, Task Loop)> _resources = [];
+    private readonly Dictionary<ResourceName, Task> _ending = [];
+    private readonly CancellationTokenSource _stop = new();
+    private readonly AdvertiserContext _context;
+    private ImmutableArray<AdvertisedResource> _wanted = [];
+    private HeldDevices? _held;
+    private bool _started;
+    private bool _stopped;
+
+    /// <param name="directory">The kubelet's device plugin directory, <see cref="KubeletApi.DefaultDevicePluginDirectory"/> on a node. It may appear later.</param>
+    /// <param name="stateChanged">Called, from any thread, when <see cref="Snapshot"/> may have changed. Must not block.</param>
+    public KubeletAdvertiser(string directory, IDeviceAllocator allocator, TimeProvider time, ILogger<KubeletAdvertiser> logger, KubeletTimings? timings = null, Action? stateChanged = null)
+    {
+        timings ??= new KubeletTimings();
+        _context = new AdvertiserContext(new KubeletDirectory(directory, timings.Poll, time), allocator, timings, time, logger, stateChanged ?? (() => { }));
+        _context.Directory.Changed = WakeAll;
+    }
+
+    /// <summary>
+    /// True while some ID is held, or waits for a <see cref="Report"/>: to leave the list, or to show who holds what was answered. The caller reads pod-resources every 10 s meanwhile,
+    /// and need not otherwise.
+    /// </summary>
+    public bool NeedsHeldReport
+    {
+        get
+        {
+            lock (_gate) return _resources.Values.Any(r => r.Advertiser.Listing.NeedsHeldReport);
+        }
+    }
+
+    /// <summary>Begins to register what <see cref="Update"/> gave or will give. The kubelet may be absent.</summary>
+    public void Start()
+    {
+        _context.Directory.Start();
+        lock (_gate)
+        {
+            _started = true;
+            Apply();
+        }
+    }
+
+    /// <summary>
+    /// Replaces what is offered. A resource that is missing now stays registered, its IDs Unhealthy, until the last of them may leave; then its server stops. The same content changes nothing.
+    /// </summary>
+    public void Update(ImmutableArray<AdvertisedResource> resources)
+    {
+        lock (_gate)
+        {
+            _wanted = resources;
+            Apply();
+        }
+    }
+
+    /// <summary>
+    /// Replaces what is known to be held. Until the first report nothing leaves a list. What release needs as proof (contracts/kubelet.md, "Pod-resources API") is the caller's to judge:
+    /// an ID is named here as long as it is not proven free, also when no resource offers it any more.
+    /// </summary>
+    public void Report(HeldDevices held)
+    {
+        lock (_gate)
+        {
+            _held = held;
+            Apply();
+        }
+    }
+
+    /// <summary>How every resource stands, ordered by name.</summary>
+    public ImmutableArray<ResourceState> Snapshot()
+    {
+        lock (_gate) return [.. _resources.OrderBy(r => r.Key).Select(r => r.Value.Advertiser.State())];
+    }
+
+    /// <summary>Ends all streams, then the servers, then the loops, all resources at once: well under a second. The kubelet keeps their capacity for five minutes. Idempotent.</summary>
+    public async Task StopAsync()
+    {
+        ImmutableArray<Task> loops;
+        lock (_gate)
+        {
+            if (_stopped) return;
+            _stopped = true;
+            loops = [.. _resources.Values.Select(r => r.Loop), .. _ending.Values];
+        }
+
+        await _stop.CancelAsync();
+        await Task.WhenAll(loops);
+        await _context.Directory.DisposeAsync();
+        _stop.Dispose();
+    }
+
+    public async ValueTask DisposeAsync() => await StopAsync();
+
+    private void Apply()
+    {
+        if (!_started || _stopped) return;
+        var wanted = _wanted.ToDictionary(r => r.Name);
+        var held = (_held?.Devices ?? []).ToLookup(h => h.Resource, h => h.Id);
+        foreach (var name in wanted.Keys.Concat(held.Select(h => h.Key)).Concat(_resources.Keys).Distinct().ToList())
+        {
+            var advertiser = Find(name);
+            advertiser.Removed = !wanted.TryGetValue(name, out var resource);
+            advertiser.Listing.Want(resource?.Devices ?? []);
+            if (_held is { } report) advertiser.Listing.Hold([.. held[name]], report.AsOf);
+        }
+    }
+
+    private ResourceAdvertiser Find(ResourceName name)
+    {
+        if (_resources.TryGetValue(name, out var known)) return known.Advertiser;
+        var advertiser = new ResourceAdvertiser(name, _context, a => TryRetire(name, a));
+        var before = _ending.GetValueOrDefault(name, Task.CompletedTask);
+        _resources.Add(name, (advertiser, Task.Run(() => RunAfterAsync(before, advertiser))));
+        return advertiser;
+    }
+
+    /// <summary>A resource that comes back while its last server still closes waits for it: closing deletes the socket's file.</summary>
+    private async Task RunAfterAsync(Task before, ResourceAdvertiser advertiser)
+    {
+        await before;
+        await advertiser.RunAsync(_stop.Token);
+    }
+
+    private bool TryRetire(ResourceName name, ResourceAdvertiser advertiser)
+    {
+        lock (_gate)
+        {
+            if (!advertiser.Removed || !advertiser.Listing.IsEmpty) return false;
+            if (_resources.Remove(name, out var entry)) _ending[name] = entry.Loop;
+        }
+
+        _context.StateChanged();
+        return true;
+    }
+
+    private void WakeAll()
+    {
+        lock (_gate)
+        {
+            foreach (var (advertiser, _) in _resources.Values) advertiser.Wake();
+        }
+    }
+}

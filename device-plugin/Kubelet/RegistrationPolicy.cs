@@ -1,0 +1,55 @@
+namespace Hostdev.DevicePlugin.Kubelet;
+
+/// <summary>What is known about the registration of one resource when its next step is decided.</summary>
+internal sealed record RegistrationFacts
+{
+    /// <summary>The kubelet's socket; null while there is none.</summary>
+    public SocketFile? Kubelet { get; init; }
+
+    /// <summary>The kubelet's socket that the resource was last registered with; null when it never was.</summary>
+    public SocketFile? RegisteredWith { get; init; }
+
+    public DateTimeOffset RegisteredAt { get; init; }
+
+    /// <summary>True while our own socket's file is the one that we made.</summary>
+    public bool SocketPresent { get; init; }
+
+    public bool StreamLive { get; init; }
+
+    /// <summary>True when the kubelet opened a stream after the last registration.</summary>
+    public bool StreamSeen { get; init; }
+
+    /// <summary>No attempt before this time, after failures; the past when there were none.</summary>
+    public DateTimeOffset NotBefore { get; init; }
+
+    /// <summary>True when this kubelet ended our streams so often that another plugin must own the name.</summary>
+    public bool Contested { get; init; }
+}
+
+/// <summary>The next step of a registration.</summary>
+internal abstract record RegistrationStep
+{
+    private RegistrationStep()
+    {
+    }
+
+    /// <summary>Nothing to do until something changes, or until the time given.</summary>
+    public sealed record Wait(DateTimeOffset? Until) : RegistrationStep;
+
+    /// <summary>End the old stream, serve afresh, register.</summary>
+    public sealed record Register : RegistrationStep;
+}
+
+/// <summary>Registers whenever there is a kubelet and no live stream to it, and not faster than failures allow. Pure: time is a parameter.</summary>
+internal static class RegistrationPolicy
+{
+    public static RegistrationStep Decide(RegistrationFacts facts, TimeSpan streamGrace, DateTimeOffset now)
+    {
+        if (facts.Kubelet is null) return new RegistrationStep.Wait(null);
+        var sameKubelet = facts.Kubelet == facts.RegisteredWith;
+        if (sameKubelet && facts.Contested) return new RegistrationStep.Wait(null);
+        if (sameKubelet && facts.SocketPresent && facts.StreamLive) return new RegistrationStep.Wait(null);
+        if (sameKubelet && facts.SocketPresent && !facts.StreamSeen && now < facts.RegisteredAt + streamGrace) return new RegistrationStep.Wait(facts.RegisteredAt + streamGrace);
+        return now < facts.NotBefore ? new RegistrationStep.Wait(facts.NotBefore) : new RegistrationStep.Register();
+    }
+}

@@ -1,0 +1,223 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Kubelet.Grpc;
+using Hostdev.DevicePlugin.Kubelet.Protos;
+using Microsoft.Extensions.Logging;
+
+namespace Hostdev.DevicePlugin.Kubelet;
+
+/// <summary>What all resources of one <see cref="KubeletAdvertiser"/> share.</summary>
+internal sealed record AdvertiserContext(KubeletDirectory Directory, IDeviceAllocator Allocator, KubeletTimings Timings, TimeProvider Time, ILogger Logger, Action StateChanged);
+
+/// <summary>
+/// Keeps one resource registered: its own loop, so that no resource waits for another. Serves first and registers then, from this loop and never from a serving thread,
+/// because the kubelet calls back inside Register (contracts/kubelet.md, "Order of calls").
+/// </summary>
+internal sealed partial class ResourceAdvertiser
+{
+    private readonly ResourceName _resource;
+    private readonly AdvertiserContext _context;
+    private readonly string _socketPath;
+    private readonly Signal _wake = new();
+    private readonly Func<ResourceAdvertiser, bool> _tryRetire;
+    private DevicePluginServer? _server;
+    private SocketFile? _socket;
+    private RegistrationFacts _facts = new();
+    private StreamLosses _losses = new([], 0);
+    private int _failures;
+    private string? _error;
+
+    /// <param name="tryRetire">Asked when the resource is removed and nothing of it is left: true when it was let go, and then the loop ends.</param>
+    public ResourceAdvertiser(ResourceName resource, AdvertiserContext context, Func<ResourceAdvertiser, bool> tryRetire)
+    {
+        (_resource, _context, _tryRetire) = (resource, context, tryRetire);
+        _socketPath = Path.Combine(context.Directory.Path, SocketNames.For(resource, context.Directory.Path));
+        Listing = new DeviceListing(resource, context.Timings.ListPolicy, context.Time);
+    }
+
+    public DeviceListing Listing { get; }
+
+    public bool Removed { get; set; }
+
+    public ResourceState State()
+    {
+        var (list, _, _) = Listing.Current;
+        var facts = Volatile.Read(ref _facts);
+        return new ResourceState(
+            _resource,
+            facts.Kubelet is not null && facts.Kubelet == facts.RegisteredWith && facts.SocketPresent,
+            facts.StreamLive,
+            Removed,
+            Problem(facts, list),
+            list.Devices,
+            list.Leaving,
+            [.. Listing.Refusals.Entries.Values.Where(e => e.Shown).OrderBy(e => e.Id, StringComparer.Ordinal)]);
+    }
+
+    public void Wake() => _wake.Fire();
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var rechecks = new RefusalRechecks(_resource, Listing, _context.Allocator, _context.Timings, _context.Time).RunAsync(stop.Token);
+        try
+        {
+            while (!(Removed && Listing.IsEmpty && _tryRetire(this))) await StepAsync(cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // Stopped.
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            if (_server is not null) await _server.DisposeAsync();
+            await rechecks;
+        }
+    }
+
+    /// <summary>Fetch, decide, act; then the next change or the time the decision named.</summary>
+    private async Task StepAsync(CancellationToken cancellationToken)
+    {
+        var (woken, changed) = (_wake.Next, Listing.Changed.Next);
+        var now = _context.Time.GetUtcNow();
+        Observe(now);
+        if (Removed && Listing.IsEmpty) return;
+        if (RegistrationPolicy.Decide(_facts, _context.Timings.StreamGrace, now) is not RegistrationStep.Wait wait)
+        {
+            await RegisterAsync(now, cancellationToken);
+            return;
+        }
+
+        using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var due = wait.Until is { } until ? Task.Delay(until - now, _context.Time, timer.Token) : Task.Delay(Timeout.InfiniteTimeSpan, timer.Token);
+        await Task.WhenAny(woken, changed, due);
+        await timer.CancelAsync();
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    private void Observe(DateTimeOffset now)
+    {
+        var before = _facts;
+        var kubelet = _context.Directory.Kubelet;
+        if (kubelet is not null && kubelet != before.Kubelet && kubelet != before.RegisteredWith) (_losses, _failures, _error) = (new StreamLosses([], _server?.StreamsLost ?? 0), 0, null);
+        _losses = _losses.Observe(_server?.StreamsLost ?? 0, now, _context.Timings.TakeoverWindow);
+        var facts = before with
+        {
+            Kubelet = kubelet,
+            SocketPresent = _socket is not null && SocketFile.Read(_socketPath) == _socket,
+            StreamLive = _server?.StreamLive == true,
+            StreamSeen = _server?.StreamsOpened > 0,
+            Contested = _losses.Times.Length >= _context.Timings.Takeovers,
+            NotBefore = _failures > 0 ? before.NotBefore : _losses.NotBefore,
+        };
+        Volatile.Write(ref _facts, facts);
+        if (facts == before) return;
+        if (facts.Contested && !before.Contested) LogContested(_context.Logger, _resource.Value, _losses.Times.Length);
+        _context.StateChanged();
+    }
+
+    private async Task RegisterAsync(DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var kubelet = _facts.Kubelet;
+        try
+        {
+            await ServeAsync(cancellationToken);
+            using var client = new GrpcClient(_context.Directory.KubeletSocketPath, _context.Time);
+            var request = new RegisterRequest
+            {
+                Version = KubeletApi.Version,
+                Endpoint = Path.GetFileName(_socketPath),
+                ResourceName = _resource.Value,
+                Options = new DevicePluginOptions { PreStartRequired = true, GetPreferredAllocationAvailable = true },
+            };
+            await client.CallAsync(KubeletApi.Register, request, _context.Timings.Register, cancellationToken);
+            var registeredAt = _context.Time.GetUtcNow();
+            Volatile.Write(ref _facts, _facts with { RegisteredWith = kubelet, RegisteredAt = registeredAt });
+            (_failures, _error) = (0, null);
+            LogRegistered(_context.Logger, _resource.Value, _socketPath);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            Fail(now, e);
+        }
+    }
+
+    /// <summary>Makes sure that our socket is served and no stream of an older registration is left. A server that the kubelet never called is kept.</summary>
+    private async Task ServeAsync(CancellationToken cancellationToken)
+    {
+        if (_server is { StreamsOpened: 0 } && _facts.SocketPresent) return;
+        if (_server is { } old)
+        {
+            // Before the new registration: a kubelet that reads the end of the old stream after it disconnects the new client (kubernetes #121994).
+            await old.DisposeAsync();
+            _server = null;
+        }
+
+        _server = await DevicePluginServer.StartAsync(_socketPath, _resource, Listing, _context.Allocator, _context.Timings, _context.Time, _wake, _context.Logger, cancellationToken);
+        _losses = _losses with { Counted = 0 };
+        _socket = SocketFile.Read(_socketPath);
+        Volatile.Write(ref _facts, _facts with { SocketPresent = true, StreamSeen = false, StreamLive = false });
+    }
+
+    private void Fail(DateTimeOffset now, Exception e)
+    {
+        _failures++;
+        var wait = TimeSpan.FromTicks(Math.Min(_context.Timings.LongestRetry.Ticks, _context.Timings.FirstRetry.Ticks << Math.Min(_failures - 1, 20)));
+        Volatile.Write(ref _facts, _facts with { NotBefore = now + wait });
+        var error = e is GrpcStatusException status ? $"{status.Code}: {status.Message}" : e.Message;
+        if (error != _error && wait > TimeSpan.FromSeconds(1)) LogFailed(_context.Logger, _resource.Value, error);
+        if (wait > TimeSpan.FromSeconds(1) || _error is null) _error = error;
+        _context.StateChanged();
+    }
+
+    private ResourceProblem? Problem(RegistrationFacts facts, AdvertisedList list)
+    {
+        if (facts.Contested) return new ResourceProblem(ResourceProblem.ResourceContested, ContestedMessage());
+        if (facts.Kubelet is null) return new ResourceProblem(ResourceProblem.KubeletAbsent, $"{_context.Directory.KubeletSocketPath} does not exist, so {_resource} is not offered: is the kubelet running?");
+        if (_error is { } error) return new ResourceProblem(ResourceProblem.RegistrationFailed, $"{_resource} could not be registered with the kubelet at {_context.Directory.KubeletSocketPath}: {error}");
+        if (list.LeftOut.IsEmpty) return null;
+        return new ResourceProblem(ResourceProblem.ListTooLarge, $"{_resource} has {list.LeftOut.Length} devices more than one message to the kubelet can hold, from {list.LeftOut[0]} on: give some of them another resourceName");
+    }
+
+    private string ContestedMessage()
+    {
+        var others = OtherSockets(_context.Directory.Path);
+        return $"the kubelet ended our stream for {_resource} {_losses.Times.Length} times while it kept running: another device plugin registers {_resource} too, so we stopped. "
+            + "Remove the other plugin, or use another resourceName" + (others.IsEmpty ? "" : $"; other plugins' sockets here: {string.Join(", ", others)}");
+    }
+
+    private static ImmutableArray<string> OtherSockets(string directory)
+    {
+        try
+        {
+            return [.. Directory.EnumerateFiles(directory, "*.sock").Select(p => Path.GetFileName(p)!).Where(n => n != KubeletApi.KubeletSocketName && !n.StartsWith("hostdev-", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Take(5)];
+        }
+        catch (IOException)
+        {
+            return [];
+        }
+    }
+
+    [LoggerMessage(EventId = 3010, Level = LogLevel.Information, Message = "{Resource} is registered with the kubelet on {Socket}")]
+    private static partial void LogRegistered(ILogger logger, string resource, string socket);
+
+    [LoggerMessage(EventId = 3011, Level = LogLevel.Warning, Message = "{Resource} could not be registered with the kubelet: {Error}. It is tried again")]
+    private static partial void LogFailed(ILogger logger, string resource, string error);
+
+    [LoggerMessage(EventId = 3012, Level = LogLevel.Error, Message = "Another device plugin registers {Resource}: the kubelet ended our stream {Count} times. Remove that plugin or use another resourceName")]
+    private static partial void LogContested(ILogger logger, string resource, int count);
+}
+
+/// <summary>The streams that this kubelet ended, within the window, and how many of the current server's losses are counted already.</summary>
+internal sealed record StreamLosses(ImmutableArray<DateTimeOffset> Times, int Counted)
+{
+    /// <summary>Register again at once after the first loss, then with growing waits.</summary>
+    public DateTimeOffset NotBefore => Times.Length < 2 ? DateTimeOffset.MinValue : Times[^1] + TimeSpan.FromMilliseconds(100 << Math.Min(Times.Length - 2, 8));
+
+    public StreamLosses Observe(int lost, DateTimeOffset now, TimeSpan window) =>
+        lost > Counted || Times.Any(t => now - t > window)
+            ? new([.. Times.Where(t => now - t <= window), .. Enumerable.Repeat(now, Math.Max(0, lost - Counted))], lost)
+            : this;
+}

@@ -1,0 +1,187 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Kubelet.Grpc;
+using Hostdev.DevicePlugin.Kubelet.Protos;
+
+namespace Hostdev.Sandbox.Kubelet;
+
+/// <summary>
+/// The device half of a kubelet on real unix sockets, with the habits that break plugins (contracts/kubelet.md): it calls back inside Register, keeps clients by name only, has one sync
+/// loop, caches answers, wipes sockets when it starts, and dies when an ID vanishes under an Allocate.
+/// </summary>
+public sealed partial class SimulatedKubelet : IAsyncDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _syncLoop = new(1, 1);
+    private readonly Dictionary<string, PluginConnection> _clients = [];
+    private readonly List<PluginConnection> _connections = [];
+    private readonly TimeProvider _time;
+    private readonly DeviceStore _store;
+    private GrpcServer? _registration;
+    private GrpcServer? _podResources;
+
+    /// <param name="directory">Stands for <c>/var/lib/kubelet/device-plugins</c>.</param>
+    /// <param name="podResourcesSocket">The pod-resources socket; <c>../pod-resources/kubelet.sock</c> beside the directory when null.</param>
+    public SimulatedKubelet(string directory, TimeProvider time, string? podResourcesSocket = null)
+    {
+        Directory = System.IO.Path.TrimEndingDirectorySeparator(directory);
+        PodResourcesSocket = podResourcesSocket ?? System.IO.Path.Combine(System.IO.Path.GetDirectoryName(Directory)!, "pod-resources", KubeletApi.KubeletSocketName);
+        _time = time;
+        _store = new DeviceStore(Directory, time);
+    }
+
+    public string Directory { get; }
+
+    public string PodResourcesSocket { get; }
+
+    public string KubeletSocket => System.IO.Path.Combine(Directory, KubeletApi.KubeletSocketName);
+
+    /// <summary>What killed this kubelet; null while it lives. A dead kubelet serves nothing until it is started again.</summary>
+    public string? CauseOfDeath { get; private set; }
+
+    /// <summary>How often Register was called and accepted, by resource, over all restarts.</summary>
+    public ImmutableDictionary<string, int> Registrations { get; private set; } = ImmutableDictionary<string, int>.Empty;
+
+    /// <summary>Awaited between the end of a stream and the kubelet's reaction to it: a test holds it to make the race of #121994 certain.</summary>
+    public Func<string, Task>? OnStreamEnded { get; set; }
+
+    /// <summary>Awaited between the choice of devices and the Allocate that names them.</summary>
+    public Func<string, ImmutableArray<string>, Task>? BeforeAllocate { get; set; }
+
+    public int CheckpointWrites
+    {
+        get
+        {
+            lock (_gate) return _store.CheckpointWrites;
+        }
+    }
+
+    /// <summary>Devices the node has, healthy or not; null when the node does not have the resource.</summary>
+    public int? Capacity(string resource)
+    {
+        lock (_gate) return _store.Capacity(resource);
+    }
+
+    /// <summary>Healthy devices, in use or not; null when the node does not have the resource.</summary>
+    public int? Allocatable(string resource)
+    {
+        lock (_gate) return _store.Allocatable(resource);
+    }
+
+    /// <summary>The devices of the last list, by ID.</summary>
+    public ImmutableArray<ListedDevice> Devices(string resource)
+    {
+        lock (_gate) return [.. _store.Devices(resource).Values];
+    }
+
+    /// <summary>Every list ever received for the resource, oldest first.</summary>
+    public ImmutableArray<ImmutableArray<ListedDevice>> Lists(string resource)
+    {
+        lock (_gate) return _store.History(resource);
+    }
+
+    /// <summary>Deletes every socket in the directory, reads the checkpoint, then serves: kubelet.sock exists when the task is done.</summary>
+    public async Task StartAsync(CancellationToken cancellationToken = default)
+    {
+        System.IO.Directory.CreateDirectory(Directory);
+        System.IO.Directory.CreateDirectory(System.IO.Path.GetDirectoryName(PodResourcesSocket)!);
+        foreach (var socket in System.IO.Directory.EnumerateFiles(Directory, "*.sock").ToList()) File.Delete(socket);
+        lock (_gate)
+        {
+            CauseOfDeath = null;
+            _store.ReadCheckpoint();
+        }
+
+        _podResources = await GrpcServer.StartAsync(PodResourcesSocket, new GrpcServices().Unary(KubeletApi.ListPodResources, (_, _) => Task.FromResult(ListPods())), new GrpcServerLimits(SendBytes: 64 << 20), _time, logger: null, cancellationToken);
+        _registration = await GrpcServer.StartAsync(KubeletSocket, new GrpcServices().Unary(KubeletApi.Register, RegisterAsync), limits: null, _time, logger: null, cancellationToken);
+    }
+
+    /// <summary>Ends as by SIGKILL: every connection breaks, nothing is said, files stay. <paramref name="leaveSocket"/> leaves a dead kubelet.sock behind, as a killed process does.</summary>
+    public async Task StopAsync(bool leaveSocket = false)
+    {
+        ImmutableArray<PluginConnection> connections;
+        lock (_gate)
+        {
+            connections = [.. _connections];
+            _connections.Clear();
+            _clients.Clear();
+        }
+
+        foreach (var connection in connections) connection.Dispose();
+        if (_registration is not null) await _registration.DisposeAsync();
+        if (_podResources is not null) await _podResources.DisposeAsync();
+        (_registration, _podResources) = (null, null);
+        await Task.WhenAll(connections.Select(c => c.Watching));
+        if (leaveSocket) await File.WriteAllTextAsync(KubeletSocket, "");
+    }
+
+    public async Task RestartAsync(CancellationToken cancellationToken = default)
+    {
+        await StopAsync();
+        await StartAsync(cancellationToken);
+    }
+
+    /// <summary>Drops the client of a resource, as another plugin of the same name makes the kubelet do.</summary>
+    public void Disconnect(string resource)
+    {
+        PluginConnection? client;
+        lock (_gate)
+        {
+            if (!_clients.Remove(resource, out client)) return;
+            _store.PluginDisconnected(resource);
+        }
+
+        client.Dispose();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        _syncLoop.Dispose();
+    }
+
+    private async Task<Empty> RegisterAsync(RegisterRequest request, GrpcCall call)
+    {
+        if (request.Version != KubeletApi.Version) throw new GrpcStatusException(GrpcStatusCode.Unknown, $"requested API version \"{request.Version}\" is not supported by kubelet. Supported version is [\"{KubeletApi.Version}\"]");
+        if (!ResourceName.TryParse(request.ResourceName, out _, out _)) throw new GrpcStatusException(GrpcStatusCode.Unknown, $"the ResourceName \"{request.ResourceName}\" is invalid");
+        var connection = new PluginConnection(request.ResourceName, System.IO.Path.Combine(Directory, request.Endpoint), _time);
+        lock (_gate)
+        {
+            _clients[request.ResourceName] = connection;
+            _connections.Add(connection);
+        }
+
+        try
+        {
+            await connection.ConnectAsync(call.Cancellation);
+        }
+        catch
+        {
+            lock (_gate) _clients.Remove(request.ResourceName);
+            connection.Dispose();
+            throw;
+        }
+
+        lock (_gate)
+        {
+            _store.PluginConnected(request.ResourceName, connection);
+            Registrations = Registrations.SetItem(request.ResourceName, Registrations.GetValueOrDefault(request.ResourceName) + 1);
+        }
+
+        connection.Watching = WatchAsync(connection);
+        return new Empty();
+    }
+
+    /// <summary>The kubelet's <c>runClient</c>: when a stream ends, whoever is registered under the name by then is disconnected.</summary>
+    private async Task WatchAsync(PluginConnection connection)
+    {
+        await connection.WatchAsync(list =>
+        {
+            lock (_gate) _store.Received(connection.Resource, list);
+        });
+        if (OnStreamEnded is { } hold) await hold(connection.Resource);
+        connection.Dispose();
+        Disconnect(connection.Resource);
+    }
+}

@@ -1,0 +1,102 @@
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Kubelet.Grpc;
+using Hostdev.DevicePlugin.Kubelet.Protos;
+using Xunit;
+
+namespace Hostdev.Tests.Kubelet;
+
+public sealed class ListAndWatchTests
+{
+    private const string Gpu = KubeletBench.Gpu;
+
+    [Fact]
+    public async Task A_burst_of_changes_is_few_lists_and_ends_with_the_last_change()
+    {
+        await using var bench = new KubeletBench();
+        await bench.StartAsync(KubeletBench.Resource(Gpu, "a"));
+        var before = bench.Kubelet.Lists(Gpu).Length;
+        var start = TimeProvider.System.GetTimestamp();
+
+        for (var i = 0; i < 200; i++) bench.Advertiser.Update([i % 2 == 0 ? KubeletBench.Sick(Gpu, "a") : KubeletBench.Resource(Gpu, "a")]);
+        bench.Advertiser.Update([KubeletBench.Resource(Gpu, "a", "b")]);
+
+        await bench.OfferedAsync(Gpu, 2);
+        var most = 3 + (TimeProvider.System.GetElapsedTime(start) / new KubeletTimings().Coalesce);
+        Assert.InRange(bench.Kubelet.Lists(Gpu).Length - before, 1, most);
+    }
+
+    [Fact]
+    public async Task Health_goes_both_ways_and_takes_a_device_out_of_allocatable_only()
+    {
+        await using var bench = new KubeletBench();
+        await bench.StartAsync(KubeletBench.Resource(Gpu, "a", "b"));
+
+        bench.Advertiser.Update([KubeletBench.Sick(Gpu, "a", "b")]);
+        await bench.OfferedAsync(Gpu, 0);
+        Assert.Equal(2, bench.Kubelet.Capacity(Gpu));
+        bench.Advertiser.Update([KubeletBench.Resource(Gpu, "a", "b")]);
+        await bench.OfferedAsync(Gpu, 2);
+    }
+
+    [Fact]
+    public async Task A_second_stream_ends_the_first_before_it_begins()
+    {
+        await using var bench = new KubeletBench();
+        await bench.StartAsync(KubeletBench.Resource(Gpu, "a"));
+        using var client = new GrpcClient(Path.Combine(bench.Kubelet.Directory, "hostdev-example.com_gpu.sock"), TimeProvider.System);
+        await using var first = client.StreamAsync(KubeletApi.ListAndWatch, new Empty(), null, CancellationToken.None).GetAsyncEnumerator();
+        Assert.True(await first.MoveNextAsync());
+
+        await using var second = client.StreamAsync(KubeletApi.ListAndWatch, new Empty(), null, CancellationToken.None).GetAsyncEnumerator();
+        Assert.True(await second.MoveNextAsync());
+
+        Assert.False(await first.MoveNextAsync());
+    }
+
+    [Fact]
+    public async Task A_list_of_too_many_devices_stays_under_4_MiB_and_the_problem_says_so()
+    {
+        await using var bench = new KubeletBench();
+        await bench.Kubelet.StartAsync();
+        bench.Advertiser.Start();
+        var many = Enumerable.Range(0, 60_000).Select(i => new AdvertisedDevice($"{i:d6}-{new string('x', 56)}", true, 1));
+        bench.Advertiser.Update([new AdvertisedResource(ResourceName.Parse(Gpu), [.. many])]);
+
+        await Waiting.UntilAsync(() => bench.Kubelet.Allocatable(Gpu) > 30_000, 30);
+
+        Assert.Equal(ResourceProblem.ListTooLarge, bench.State(Gpu).Problem?.Reason);
+    }
+
+    [Fact]
+    public async Task A_stop_with_open_streams_takes_less_than_a_second_and_leaves_no_socket()
+    {
+        await using var bench = new KubeletBench();
+        await bench.StartAsync([.. Enumerable.Range(0, 6).Select(i => KubeletBench.Resource($"example.com/r{i}", $"r{i}-a"))]);
+        var start = TimeProvider.System.GetTimestamp();
+
+        await bench.Advertiser.StopAsync();
+
+        Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(1), $"{TimeProvider.System.GetElapsedTime(start)}");
+        Assert.Empty(Directory.GetFiles(bench.Kubelet.Directory, "hostdev-*"));
+        await bench.OfferedAsync("example.com/r0", 0);
+        Assert.Equal(1, bench.Kubelet.Capacity("example.com/r0"));
+    }
+
+    [Fact]
+    public async Task A_stop_during_an_Allocate_that_hangs_takes_less_than_a_second()
+    {
+        await using var bench = new KubeletBench();
+        await bench.StartAsync(KubeletBench.Resource(Gpu, "a"));
+        bench.Allocator.Gate = (_, token) => Task.Delay(Timeout.Infinite, token);
+        var pod = bench.Kubelet.AdmitPodAsync("vms", "vm-1", new Sandbox.Kubelet.DeviceRequest(Gpu, 1));
+        await Waiting.UntilAsync(() => !bench.Allocator.Asked.IsEmpty);
+        var start = TimeProvider.System.GetTimestamp();
+
+        await bench.Advertiser.StopAsync();
+
+        Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(1), $"{TimeProvider.System.GetElapsedTime(start)}");
+        Assert.Equal(Sandbox.Kubelet.PodPhase.Failed, (await pod).Phase);
+    }
+}
