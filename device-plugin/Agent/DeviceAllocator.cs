@@ -106,6 +106,17 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         lock (_gate) return UsersLocked(address);
     }
 
+    /// <summary>The nodes of answers that are out, and of answers being made.</summary>
+    public ImmutableHashSet<string> NodesInUse()
+    {
+        lock (_gate)
+        {
+            var answered = _ledger.ById.Values.SelectMany(a => a.Nodes).Select(n => n.Split('=')[0]);
+            var answering = _inFlight.Count > 0 ? journal.State.Nodes.Keys : [];
+            return [.. answered, .. answering];
+        }
+    }
+
     /// <summary>Takes in a list of the kubelet's. True when something was let go or is new.</summary>
     public bool Observe(IReadOnlyCollection<PodDevice> listed)
     {

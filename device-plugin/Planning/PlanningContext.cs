@@ -32,6 +32,10 @@ internal sealed class PlanningContext(PlanningInput input)
     public void Wait(PolicyIdentity policy, string device, string reason, string message) =>
         Findings.Add(new Finding(policy, device, FindingState.Waiting, reason, message));
 
+    /// <summary>Says what failed lately: a user is waited for, anything else blocks until it is tried again.</summary>
+    public void Report(PolicyIdentity policy, string device, Setback setback) =>
+        Findings.Add(new Finding(policy, device, setback.Reason == Reasons.InUse ? FindingState.Waiting : FindingState.Blocked, setback.Reason, setback.Message));
+
     /// <summary>
     /// Claims functions for a policy. A claim on a physical function covers its virtual functions, and the other way round: null when it is granted,
     /// else the policy that was first.

@@ -62,6 +62,12 @@ internal static class SriovPlanner
             return (null, false);
         }
 
+        if (context.Input.Setbacks.TryGetValue(LaneStep.Vfs(pf.Address), out var setback))
+        {
+            context.Report(policy.Identity, pf.Address.ToString(), setback);
+            return (null, setback.Reason == Reasons.InUse && policy.Spec.Disruption == Disruption.Cordon);
+        }
+
         if (sriov.NumVfs == wanted || sriov.NumVfs == 0) return (wanted, false);
         var users = sriov.VirtualFunctions.Values.SelectMany(vf => context.Input.Usage.UsersOf(vf).Select(u => $"{vf}: {u.Description}")).ToList();
         if (users.Count == 0) return (wanted, false);
@@ -78,8 +84,7 @@ internal static class SriovPlanner
         }
 
         if (sriov.NumVfs is not { } now) return (Reasons.SriovBusy, $"sriov_numvfs of {pf.Address} cannot be read now, because another PCI operation blocks the kernel: look for a process that holds a virtual function which is being removed");
-        if (now == wanted && !context.Input.Setbacks.ContainsKey(LaneStep.Vfs(pf.Address))) return null;
-        if (context.Input.Setbacks.TryGetValue(LaneStep.Vfs(pf.Address), out var setback)) return (setback.Reason, setback.Message);
+        if (now == wanted) return null;
         if (pf.Driver is null || context.Inventory.Facts.PassthroughDrivers.Contains(pf.Driver))
         {
             return (Reasons.PhysicalFunctionUnbound, $"{pf.Address} has {(pf.Driver is null ? "no driver" : $"the driver {pf.Driver}")}, which makes no virtual functions: bind its own driver first");

@@ -137,7 +137,7 @@ internal static class UnitPlanner
     {
         if (context.Input.Setbacks.TryGetValue(LaneStep.Take(unit.Id), out var setback))
         {
-            context.Block(request.Policy, unit.Primary.ToString(), setback.Reason, setback.Message);
+            context.Report(request.Policy, unit.Primary.ToString(), setback);
             return false;
         }
 

@@ -1,0 +1,201 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Host.Usage;
+using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Kubelet;
+using Microsoft.Extensions.Logging;
+
+namespace Hostdev.DevicePlugin.Agent;
+
+/// <summary>Where an agent finds its machine, its state and its kubelet.</summary>
+public sealed record AgentOptions
+{
+    public const string DefaultStateDirectory = "/var/lib/hostdev";
+
+    public required string DesiredFile { get; init; }
+
+    public string? StatusFile { get; init; }
+
+    public string StateDirectory { get; init; } = DefaultStateDirectory;
+
+    public string KubeletDirectory { get; init; } = KubeletApi.DefaultDevicePluginDirectory;
+
+    public string PodResourcesSocket { get; init; } = KubeletApi.DefaultPodResourcesSocket;
+
+    public AgentTimings Timings { get; init; } = new();
+
+    public KubeletTimings KubeletTimings { get; init; } = new();
+}
+
+/// <summary>A machine to work on: the real one, or a simulated one.</summary>
+public sealed record AgentMachine(HostPaths Paths, IHostCalls Calls, Func<IUeventSource> OpenUevents);
+
+/// <summary>One agent with all its tasks: puts the rooms together, runs them, and ends them in order.</summary>
+public sealed partial class AgentHost : IAsyncDisposable
+{
+    private static readonly ImmutableHashSet<string> Subsystems = ["pci", "vfio", "vfio-dev", "mdev", "usb", "net", "block", "scsi", "scsi_generic", "iommu"];
+
+    private readonly AgentMachine _machine;
+    private readonly AgentOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger<AgentHost> _logger;
+    private readonly DesiredState _desired;
+    private readonly DesiredFile _file;
+    private readonly PodResourcesClient _pods;
+    private readonly SemaphoreSlim _listSoon = new(0, 1);
+
+    private AgentHost(AgentMachine machine, AgentOptions options, TimeProvider time, ILoggerFactory loggers, Journal journal, string bootId)
+    {
+        (_machine, _options, _time) = (machine, options, time);
+        _logger = loggers.CreateLogger<AgentHost>();
+        Journal = journal;
+        Writer = new HostWriter(machine.Paths, machine.Calls, journal, time);
+        var ledger = new LedgerFile(options.StateDirectory, bootId);
+        Allocator = new DeviceAllocator(new UnitStateReader(machine.Paths), machine.Paths, machine.Calls, journal, ledger, time);
+        var usage = new UsageReader(machine.Paths, machine.Calls, Allocator);
+        var executor = new PlanExecutor(new StepExecutor(Writer, journal), Writer, usage, Allocator, loggers.CreateLogger<PlanExecutor>());
+        Kubelet = new KubeletAdvertiser(options.KubeletDirectory, Allocator, time, loggers.CreateLogger<KubeletAdvertiser>(), options.KubeletTimings, OnKubeletChanged);
+        _pods = new PodResourcesClient(options.PodResourcesSocket, time);
+        _desired = new DesiredState(options.StateDirectory);
+        _file = new DesiredFile(options.DesiredFile, time, loggers.CreateLogger<DesiredFile>());
+        var parts = new AgentParts(new InventoryReader(machine.Paths, time), usage, journal, executor, Allocator, machine.Calls, Kubelet, new StatusFile(options.StatusFile));
+        Agent = new NodeAgent(parts, _desired, options.Timings, time, loggers.CreateLogger<NodeAgent>());
+    }
+
+    public NodeAgent Agent { get; }
+
+    public DeviceAllocator Allocator { get; }
+
+    public Journal Journal { get; }
+
+    public HostWriter Writer { get; }
+
+    public KubeletAdvertiser Kubelet { get; }
+
+    /// <summary>Opens the journal, which also makes sure that no other agent runs here.</summary>
+    /// <exception cref="JournalException">It cannot be used: the message says why and what to do.</exception>
+    public static AgentHost Open(AgentMachine machine, AgentOptions options, TimeProvider time, ILoggerFactory loggers)
+    {
+        var bootId = File.ReadAllText(machine.Paths.Resolve("/proc/sys/kernel/random/boot_id")).Trim();
+        var journal = Journal.Open(options.StateDirectory, bootId);
+        try
+        {
+            return new AgentHost(machine, options, time, loggers, journal, bootId);
+        }
+        catch
+        {
+            journal.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Runs until it is cancelled: first what was in force, then whatever changes.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        await using var uevents = _machine.OpenUevents(); // before the first look, so that nothing is missed between
+        _desired.Restore();
+        _file.Read(_desired);
+        Kubelet.Start();
+        Started(_logger, _options.DesiredFile, _options.StateDirectory);
+        using var all = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task[] tasks =
+        [
+            Agent.RunAsync(all.Token),
+            FollowKernelAsync(uevents, all.Token),
+            FollowDesiredAsync(all.Token),
+            FollowPodsAsync(all.Token),
+        ];
+        await Task.WhenAny(tasks).ConfigureAwait(false);
+        await all.CancelAsync().ConfigureAwait(false);
+        await Kubelet.StopAsync().ConfigureAwait(false); // streams end first, so that the kubelet hands out nothing more
+        await Task.WhenAll(tasks).ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Kubelet.DisposeAsync().ConfigureAwait(false);
+        _pods.Dispose();
+        _file.Dispose();
+        _listSoon.Dispose();
+        Journal.Dispose();
+    }
+
+    private async Task FollowKernelAsync(IUeventSource uevents, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                var batch = await uevents.NextAsync(cancellationToken).ConfigureAwait(false);
+                // Container networks come and go all day, below /devices/virtual: nothing of that is hardware.
+                if (batch.Lost || batch.Events.Any(e => Subsystems.Contains(e.Subsystem) && !(e.Subsystem is "net" or "block" && e.DevPath.StartsWith("/devices/virtual/", StringComparison.Ordinal)))) Agent.Wake();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped.
+        }
+    }
+
+    private async Task FollowDesiredAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                await _file.NextAsync(_desired, cancellationToken).ConfigureAwait(false);
+                Agent.DesiredChanged();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped.
+        }
+    }
+
+    /// <summary>Reads who holds what: at once when something is given out, and every 10 s while anything is held or about to leave. Otherwise never.</summary>
+    private async Task FollowPodsAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                await ListPodsAsync(cancellationToken).ConfigureAwait(false);
+                var busy = !Allocator.Ledger.ById.IsEmpty || Kubelet.NeedsHeldReport;
+                await _listSoon.WaitAsync(busy ? _options.Timings.PodResources : Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped.
+        }
+    }
+
+    private async Task ListPodsAsync(CancellationToken cancellationToken)
+    {
+        if (await _pods.ListAsync(cancellationToken).ConfigureAwait(false) is not PodResourcesReading.Read read) return;
+        var devices = read.Devices.Select(d => new Advertising.PodDevice(d.Resource, d.DeviceId, $"{d.Namespace}/{d.Pod}")).ToList();
+        if (Allocator.Observe(devices)) Agent.Wake();
+        var held = Allocator.Ledger.ById.Values.Select(a => new HeldDevice(ResourceName.Parse(a.Resource), a.Id));
+        Kubelet.Report(new HeldDevices([.. held], read.AsOf));
+    }
+
+    private void OnKubeletChanged()
+    {
+        Agent.WakeForStatus();
+        try
+        {
+            _listSoon.Release();
+        }
+        catch (Exception e) when (e is SemaphoreFullException or ObjectDisposedException)
+        {
+            // A look is due already, or the agent has ended.
+        }
+    }
+
+    [LoggerMessage(EventId = 1000, Level = LogLevel.Information, Message = "following {Desired}; journal in {State}")]
+    private static partial void Started(ILogger logger, string desired, string state);
+}

@@ -1,0 +1,181 @@
+using System.Collections.Immutable;
+using System.Threading.Channels;
+using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Host.Usage;
+using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Planning;
+using Microsoft.Extensions.Logging;
+
+namespace Hostdev.DevicePlugin.Agent;
+
+/// <summary>
+/// The node's loop: read the machine, plan, apply, read again, advertise, report; then sleep until the kernel, the desired state or a due retry wakes it.
+/// In the steady state it writes nothing and reads nothing.
+/// </summary>
+public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, AgentTimings timings, TimeProvider time, ILogger<NodeAgent> logger)
+{
+    // Making VFs takes three passes, taking what was made one more; twice that means that two sides undo each other's work.
+    private const int MaxPasses = 8;
+
+    private readonly Channel<bool> _wakeUps = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Setbacks _setbacks = new(time);
+    private bool _waits;
+    private volatile bool _lookDue = true;
+    private (HostInventory Inventory, Plan Plan)? _last;
+
+    /// <summary>How often the machine was read and planned for.</summary>
+    public long Reconciles { get; private set; }
+
+    /// <summary>Asks for a reconcile soon; many requests are one.</summary>
+    public void Wake()
+    {
+        _lookDue = true;
+        _wakeUps.Writer.TryWrite(true);
+    }
+
+    /// <summary>Asks for a new status without a new look at the machine: only the kubelet's side changed.</summary>
+    public void WakeForStatus() => _wakeUps.Writer.TryWrite(true);
+
+    /// <summary>The desired state changed: what failed before may be tried anew.</summary>
+    public void DesiredChanged()
+    {
+        lock (_setbacks) _setbacks.Clear();
+        Wake();
+    }
+
+    /// <summary>Runs until it is cancelled. What was begun on the machine is finished or left for the next start to continue.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            try
+            {
+                if (_lookDue) await ReconcileAsync(cancellationToken).ConfigureAwait(false);
+                else Report();
+                await SleepAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                return;
+            }
+#pragma warning disable CA1031 // The controller loop: one of the two places where everything is caught (style.md 5).
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                _lookDue = true;
+                ReconcileFailed(logger, e);
+                await Task.Delay(timings.AfterFailure, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    /// <summary>One round: until the machine is as desired, or nothing more can be done now.</summary>
+    public async Task ReconcileAsync(CancellationToken cancellationToken)
+    {
+        Reconciles++;
+        _lookDue = false;
+        var (inventory, plan) = Look();
+        for (var pass = 0; pass < MaxPasses && !plan.Lanes.IsEmpty && !cancellationToken.IsCancellationRequested; pass++)
+        {
+            Publish(plan, inventory);
+            var outcomes = await parts.Executor.ExecuteAsync(plan, inventory, cancellationToken).ConfigureAwait(false);
+            lock (_setbacks)
+            {
+                foreach (var outcome in outcomes) _setbacks.Learn(outcome);
+            }
+
+            (inventory, plan) = Look();
+        }
+
+        Publish(plan, inventory);
+        ForgetNodes();
+        _waits = !plan.Lanes.IsEmpty || plan.Findings.Any(f => f.State is FindingState.Waiting or FindingState.Releasing);
+        _last = (inventory, plan);
+        Report();
+    }
+
+    private void Report()
+    {
+        if (_last is not { } last) return;
+        parts.Status.Write(StatusBuilder.Build(last.Inventory, last.Plan, parts.Allocator.Catalog, parts.Allocator.Ledger, parts.Kubelet?.Snapshot() ?? [], desired));
+    }
+
+    private (HostInventory Inventory, Plan Plan) Look()
+    {
+        var inventory = parts.Inventory.Read();
+        if (desired.Policies is not { } policies) return (inventory, NothingDesired);
+        ImmutableDictionary<string, Setback> setbacks;
+        lock (_setbacks) setbacks = _setbacks.Active();
+        return (inventory, Planner.Plan(new PlanningInput
+        {
+            Inventory = inventory,
+            Policies = policies,
+            Usage = parts.Usage.Read(inventory),
+            Ownership = parts.Journal.State.Ownership,
+            Setbacks = setbacks,
+        }));
+    }
+
+    private static Plan NothingDesired { get; } = new() { Lanes = [], Units = [], Findings = [], Policies = [], Resources = [] };
+
+    private void Publish(Plan plan, HostInventory inventory)
+    {
+        var catalog = Catalog.Build(plan, inventory, ImmutableDictionary<string, string>.Empty);
+        parts.Allocator.Catalog = catalog;
+        parts.Kubelet?.Update(catalog.Resources);
+    }
+
+    /// <summary>Device nodes whose owner we changed and that are gone, or whose unit is offered no more: their owner is restored and forgotten.</summary>
+    private void ForgetNodes()
+    {
+        var inUse = parts.Allocator.NodesInUse();
+        foreach (var (path, owner) in parts.Journal.State.Nodes)
+        {
+            if (inUse.Contains(path)) continue;
+            if (parts.Calls.ReadOwner(path).Error.IsSuccess && !parts.Calls.SetOwner(path, owner).IsSuccess) continue;
+            parts.Journal.Append(new JournalRecord { Op = JournalOp.ForgetNode, Path = path });
+        }
+    }
+
+    private async Task SleepAsync(CancellationToken cancellationToken)
+    {
+        var sleep = _waits ? timings.WhileWaiting : timings.Resync;
+        lock (_setbacks)
+        {
+            if (_setbacks.NextDue is { } due && due - time.GetUtcNow() < sleep) sleep = due - time.GetUtcNow();
+        }
+
+        using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var wake = _wakeUps.Reader.ReadAsync(timer.Token).AsTask();
+        var late = Task.Delay(sleep > TimeSpan.Zero ? sleep : TimeSpan.FromMilliseconds(1), time, timer.Token);
+        if (await Task.WhenAny(wake, late).ConfigureAwait(false) == late) _lookDue = true;
+        await timer.CancelAsync().ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    [LoggerMessage(EventId = 1001, Level = LogLevel.Error, Message = "a round failed and is repeated")]
+    private static partial void ReconcileFailed(ILogger logger, Exception exception);
+}
+
+/// <summary>How long the loop sleeps.</summary>
+public sealed record AgentTimings
+{
+    /// <summary>The safety net when nothing happens: a kernel event may have been lost.</summary>
+    public TimeSpan Resync { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>While something waits for a user to let go, of which no event tells.</summary>
+    public TimeSpan WhileWaiting { get; init; } = TimeSpan.FromSeconds(2);
+
+    public TimeSpan AfterFailure { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Between two lists of pod-resources while anything is held.</summary>
+    public TimeSpan PodResources { get; init; } = TimeSpan.FromSeconds(10);
+}
+
+/// <summary>The rooms the loop walks through.</summary>
+/// <param name="Kubelet">Null when nothing is offered to a kubelet.</param>
+public sealed record AgentParts(
+    InventoryReader Inventory, UsageReader Usage, Journal Journal, PlanExecutor Executor, DeviceAllocator Allocator, IHostCalls Calls, KubeletAdvertiser? Kubelet, StatusFile Status);

@@ -1,0 +1,55 @@
+using System.CommandLine;
+using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Kubelet;
+using Microsoft.Extensions.Logging;
+
+namespace Hostdev.DevicePlugin.Agent;
+
+/// <summary><c>hostdev-device-plugin run</c>: the agent of one machine, following a file.</summary>
+public static class RunCommand
+{
+    public static Command Create()
+    {
+        var desired = new Option<string>("--desired") { Description = "The desired state: the spec of a NodeDeviceState, YAML or JSON. Followed while running.", Required = true };
+        var status = new Option<string>("--status") { Description = "Where the status goes: YAML for .yaml, JSON otherwise. Rewritten whole when it changes." };
+        var state = new Option<string>("--state-dir") { Description = "The journal and what else must outlive a restart.", DefaultValueFactory = _ => AgentOptions.DefaultStateDirectory };
+        var kubelet = new Option<string>("--kubelet-dir") { Description = "The kubelet's device plugin directory.", DefaultValueFactory = _ => KubeletApi.DefaultDevicePluginDirectory };
+        var pods = new Option<string>("--pod-resources") { Description = "The kubelet's pod-resources socket.", DefaultValueFactory = _ => KubeletApi.DefaultPodResourcesSocket };
+        var verbose = new Option<bool>("--verbose", "-v") { Description = "Log decisions too." };
+        var command = new Command("run", "Bring this host's devices to the desired state, offer them to the kubelet, and give them back.") { desired, status, state, kubelet, pods, verbose };
+        command.SetAction((parsed, cancellationToken) => RunAsync(
+            new AgentOptions
+            {
+                DesiredFile = parsed.GetValue(desired)!,
+                StatusFile = parsed.GetValue(status),
+                StateDirectory = parsed.GetValue(state)!,
+                KubeletDirectory = parsed.GetValue(kubelet)!,
+                PodResourcesSocket = parsed.GetValue(pods)!,
+            },
+            parsed.GetValue(verbose),
+            cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(AgentOptions options, bool verbose, CancellationToken cancellationToken)
+    {
+        using var loggers = LoggerFactory.Create(b => b
+            .SetMinimumLevel(verbose ? LogLevel.Debug : LogLevel.Information)
+            .AddFilter("Microsoft", LogLevel.Warning)
+            .AddSimpleConsole(c => (c.SingleLine, c.TimestampFormat, c.UseUtcTimestamp) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", true)));
+        var paths = new HostPaths("/");
+        var machine = new AgentMachine(paths, new LinuxHostCalls(paths), UeventSource.Open);
+        try
+        {
+            await using var host = AgentHost.Open(machine, options, TimeProvider.System, loggers);
+            await host.RunAsync(cancellationToken).ConfigureAwait(false);
+            return 0;
+        }
+        catch (Exception e) when (e is JournalException or IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"hostdev-device-plugin: {e.Message}").ConfigureAwait(false);
+            return 1;
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using System.Collections.Immutable;
+using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Agent;
+
+/// <summary>What did not get through lately, by purpose, and when it may be tried again: a failure with doubling waits, a user after a short one.</summary>
+public sealed class Setbacks(TimeProvider time)
+{
+    public static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(5);
+    public static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(5);
+
+    /// <summary>Nobody tells when a process closes a file: so long until it is looked at again.</summary>
+    public static readonly TimeSpan UserRetry = TimeSpan.FromSeconds(2);
+
+    private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
+
+    /// <summary>The next moment at which something becomes due that is still held back; null when nothing is.</summary>
+    public DateTimeOffset? NextDue => _entries.Values.Where(e => !e.Tried).Min(e => (DateTimeOffset?)e.Due);
+
+    /// <summary>What must not be tried now. What is left out counts as tried again from here on.</summary>
+    public ImmutableDictionary<string, Setback> Active()
+    {
+        var now = time.GetUtcNow();
+        foreach (var (purpose, entry) in _entries.Where(e => e.Value.Due <= now).ToList()) _entries[purpose] = entry with { Tried = true };
+        return _entries.Where(e => !e.Value.Tried).ToImmutableDictionary(e => e.Key, e => e.Value.Setback, StringComparer.Ordinal);
+    }
+
+    /// <summary>Everything may be tried anew: the desired state changed.</summary>
+    public void Clear() => _entries.Clear();
+
+    public void Learn(LaneOutcome outcome)
+    {
+        foreach (var purpose in outcome.Results.GroupBy(r => r.Step.Purpose, StringComparer.Ordinal))
+        {
+            switch (purpose.Last().Outcome)
+            {
+                case StepOutcome.Failed failed:
+                    var wait = _entries.TryGetValue(purpose.Key, out var earlier) && earlier.Wait != UserRetry ? Min(earlier.Wait * 2, LongestRetry) : FirstRetry;
+                    _entries[purpose.Key] = new Entry(new Setback(failed.Reason, failed.Message), wait, time.GetUtcNow() + wait);
+                    break;
+                case StepOutcome.InUse inUse:
+                    var message = $"in use: {string.Join("; ", inUse.Users)}; it goes on when they let go";
+                    _entries[purpose.Key] = new Entry(new Setback(Reasons.InUse, message), UserRetry, time.GetUtcNow() + UserRetry);
+                    break;
+                default:
+                    _entries.Remove(purpose.Key);
+                    break;
+            }
+        }
+    }
+
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
+    /// <param name="Tried">It became due and was planned for again; kept only so that the next wait is longer.</param>
+    private sealed record Entry(Setback Setback, TimeSpan Wait, DateTimeOffset Due, bool Tried = false);
+}

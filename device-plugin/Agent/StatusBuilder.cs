@@ -1,0 +1,140 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
+using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Agent;
+
+/// <summary>What is, in the words of <c>NodeDeviceState.status</c>. The same state gives the same status, to the letter: times that pass change nothing.</summary>
+public static class StatusBuilder
+{
+    public static NodeDeviceStateStatus Build(HostInventory inventory, Plan plan, Catalog catalog, AllocationLedger ledger, ImmutableArray<ResourceState> kubelet, DesiredState desired)
+    {
+        var policies = plan.Policies.Select(p => Result(p, plan, catalog)).ToImmutableArray();
+        var resources = Resources(catalog, kubelet);
+        return new NodeDeviceStateStatus
+        {
+            Host = Host(inventory.Facts),
+            Devices = [.. inventory.Functions.Values.Where(f => !f.IsBridge && !f.IsVirtualFunction).Select(f => Device(f, catalog, plan))],
+            VirtualFunctions = [.. inventory.Functions.Values.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 }).Select(f => VirtualFunctions(f, inventory))],
+            Allocations = [.. ledger.ById.Values.Select(a => new AllocationStatus(a.Id, a.Resource, a.Pod?.Split('/')[0], a.Pod?.Split('/')[^1]))],
+            Policies = policies,
+            Releasing = [.. plan.Findings.Where(f => f.State == FindingState.Releasing).Select(Problem)],
+            Resources = resources,
+            Conditions = Conditions(desired, policies, resources, plan),
+        };
+    }
+
+    private static HostStatus Host(HostFacts facts) => new()
+    {
+        Kernel = facts.KernelRelease,
+        Architecture = facts.Architecture,
+        BootId = facts.BootId,
+        Iommu = facts.IommuEnabled,
+        InterruptRemapping = facts.InterruptRemapping.ToString(),
+        KernelArguments = facts.KernelArguments,
+        VfioDrivers = facts.PassthroughDrivers,
+    };
+
+    private static DeviceStatus Device(PciFunction f, Catalog catalog, Plan plan)
+    {
+        var unit = catalog.Units.Values.FirstOrDefault(u => u.Unit.Assigned.Any(m => m.Address == f.Address));
+        var held = plan.Findings.FirstOrDefault(x => x.State == FindingState.Held && x.Device == f.Address.ToString());
+        return new DeviceStatus
+        {
+            PciAddress = f.Address.ToString(),
+            Ids = $"{f.Vendor}:{f.Device}",
+            Name = f.DeviceName,
+            Driver = f.Driver,
+            IommuGroup = f.IommuGroup,
+            NumaNode = f.NumaNode,
+            State = unit is null ? held?.Message : unit.Problem is null ? $"Offered as {unit.Unit.Resource}" : $"Not offered: {unit.Problem}",
+        };
+    }
+
+    private static VirtualFunctionsStatus VirtualFunctions(PciFunction pf, HostInventory inventory)
+    {
+        var drivers = pf.Sriov!.VirtualFunctions.Select(v => (Index: v.Key, Driver: inventory.Functions.GetValueOrDefault(v.Value)?.Driver ?? "no driver")).ToList();
+        var ranges = new List<(VfRange Range, string Driver)>();
+        foreach (var (index, driver) in drivers)
+        {
+            if (ranges.Count > 0 && ranges[^1].Driver == driver && ranges[^1].Range.Last == index - 1) ranges[^1] = (ranges[^1].Range with { Last = index }, driver);
+            else ranges.Add((new VfRange(index, index), driver));
+        }
+
+        return new VirtualFunctionsStatus(pf.Address.ToString(), pf.Sriov.TotalVfs, drivers.Count, [.. ranges.Select(r => $"{r.Range}: {r.Driver}")]);
+    }
+
+    private static PolicyResult Result(PolicyMatch match, Plan plan, Catalog catalog)
+    {
+        var findings = plan.Findings.Where(f => f.Policy == match.Policy).ToList();
+        var units = catalog.Units.Values.Where(u => u.Unit.Policy == match.Policy).ToList();
+        var ready = units.Count(u => u.Problem is null);
+        var blocked = findings.Count(f => f.State == FindingState.Blocked);
+        var waiting = findings.Count(f => f.State == FindingState.Waiting);
+        var (reason, message) = match switch
+        {
+            { Frozen: { } frozen } => ("Frozen", frozen.Message),
+            { Matched: 0 } when blocked == 0 => ("NoMatch", $"{match.Policy} matches no device of this node"),
+            _ when blocked > 0 => ("Blocked", $"{blocked} of {Devices(match.Matched)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
+            _ when waiting > 0 => ("Progressing", findings.First(f => f.State == FindingState.Waiting).Message),
+            _ when ready < units.Count => ("Progressing", units.First(u => u.Problem is not null).Problem!),
+            _ => ("Ready", $"{Devices(units.Count)} offered"),
+        };
+        return new PolicyResult
+        {
+            Kind = match.Policy.Kind,
+            Name = match.Policy.Name,
+            Uid = match.Policy.Uid,
+            Generation = match.Policy.Generation,
+            Matched = match.Matched,
+            Ready = ready,
+            Blocked = blocked,
+            Reason = reason,
+            Message = message,
+            Problems = [.. findings.Select(Problem)],
+        };
+    }
+
+    private static string Devices(int count) => string.Create(CultureInfo.InvariantCulture, $"{count} device{(count == 1 ? "" : "s")}");
+
+    private static DeviceProblem Problem(Finding f) => new(f.Device, f.State.ToString(), f.Reason, f.Message);
+
+    private static ImmutableArray<ResourceStatus> Resources(Catalog catalog, ImmutableArray<ResourceState> kubelet)
+    {
+        var states = kubelet.ToDictionary(s => s.Name);
+        var offered = catalog.Resources.Select(r => states.TryGetValue(r.Name, out var s) ? Resource(s) : new ResourceStatus(r.Name.Value, r.Devices.Length, r.Devices.Count(d => d.Healthy), false, null));
+        var leaving = kubelet.Where(s => s.Removed && s.Listed.Length > 0).Select(Resource);
+        return [.. offered.Concat(leaving).DistinctBy(r => r.Name).OrderBy(r => r.Name, StringComparer.Ordinal)];
+    }
+
+    private static ResourceStatus Resource(ResourceState s) =>
+        new(s.Name.Value, s.Listed.Length, s.Listed.Count(d => d.Healthy), s is { Registered: true, StreamLive: true }, s.Problem?.Message);
+
+    private static ImmutableArray<ConditionStatus> Conditions(DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, Plan plan)
+    {
+        var troubled = policies.FirstOrDefault(p => p.Reason is "Blocked" or "Frozen");
+        var moving = policies.FirstOrDefault(p => p.Reason == "Progressing");
+        var releasing = plan.Findings.FirstOrDefault(f => f.State == FindingState.Releasing);
+        var unregistered = resources.FirstOrDefault(r => r.Problem is not null);
+        return
+        [
+            desired.Problem is { } problem ? new ConditionStatus("Synced", "False", "DesiredStateUnreadable", problem)
+                : desired.Policies is null ? new ConditionStatus("Synced", "Unknown", "NoDesiredState", "no desired state was read yet: nothing is touched")
+                : new ConditionStatus("Synced", "True", "Followed", "the desired state is followed"),
+            troubled is not null ? new ConditionStatus("Degraded", "True", troubled.Reason, troubled.Message)
+                : unregistered is not null ? new ConditionStatus("Degraded", "True", "KubeletUnreached", unregistered.Problem!)
+                : new ConditionStatus("Degraded", "False", "AsDesired", ""),
+            moving is not null ? new ConditionStatus("Progressing", "True", "Waiting", moving.Message)
+                : releasing is not null ? new ConditionStatus("Progressing", "True", "Releasing", releasing.Message)
+                : new ConditionStatus("Progressing", "False", "Settled", ""),
+            troubled is null && moving is null && unregistered is null && desired.Problem is null && desired.Policies is not null
+                ? new ConditionStatus("Ready", "True", "AsDesired", "every policy is fulfilled")
+                : new ConditionStatus("Ready", "False", "NotAsDesired", troubled?.Message ?? moving?.Message ?? unregistered?.Problem ?? desired.Problem ?? "no desired state was read yet"),
+        ];
+    }
+}
