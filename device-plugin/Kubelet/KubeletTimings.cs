@@ -20,8 +20,11 @@ public sealed record KubeletTimings
     /// <summary>How long Register may take; the kubelet's own dial back inside it has 10 s.</summary>
     public TimeSpan Register { get; init; } = TimeSpan.FromSeconds(12);
 
-    /// <summary>How long after Register the kubelet may take to open its stream before we register again.</summary>
-    public TimeSpan StreamGrace { get; init; } = TimeSpan.FromSeconds(5);
+    /// <summary>
+    /// How long after Register the kubelet may take to open its stream before we register again; doubles up to <see cref="LongestRetry"/> while it never does. It takes milliseconds,
+    /// unless the kubelet that accepted us is gone, or disconnected us by the race of kubernetes #121994 before it watched.
+    /// </summary>
+    public TimeSpan StreamGrace { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>The first wait after a failed Register; doubles up to <see cref="LongestRetry"/>. Short, since a new kubelet.sock exists a moment before anybody listens on it.</summary>
     public TimeSpan FirstRetry { get; init; } = TimeSpan.FromMilliseconds(5);

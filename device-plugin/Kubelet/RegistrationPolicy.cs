@@ -9,7 +9,8 @@ internal sealed record RegistrationFacts
     /// <summary>The kubelet's socket that the resource was last registered with; null when it never was.</summary>
     public SocketFile? RegisteredWith { get; init; }
 
-    public DateTimeOffset RegisteredAt { get; init; }
+    /// <summary>By when the kubelet should have opened its stream after the last registration.</summary>
+    public DateTimeOffset StreamDue { get; init; }
 
     /// <summary>True while our own socket's file is the one that we made.</summary>
     public bool SocketPresent { get; init; }
@@ -43,13 +44,13 @@ internal abstract record RegistrationStep
 /// <summary>Registers whenever there is a kubelet and no live stream to it, and not faster than failures allow. Pure: time is a parameter.</summary>
 internal static class RegistrationPolicy
 {
-    public static RegistrationStep Decide(RegistrationFacts facts, TimeSpan streamGrace, DateTimeOffset now)
+    public static RegistrationStep Decide(RegistrationFacts facts, DateTimeOffset now)
     {
         if (facts.Kubelet is null) return new RegistrationStep.Wait(null);
         var sameKubelet = facts.Kubelet == facts.RegisteredWith;
         if (sameKubelet && facts.Contested) return new RegistrationStep.Wait(null);
         if (sameKubelet && facts.SocketPresent && facts.StreamLive) return new RegistrationStep.Wait(null);
-        if (sameKubelet && facts.SocketPresent && !facts.StreamSeen && now < facts.RegisteredAt + streamGrace) return new RegistrationStep.Wait(facts.RegisteredAt + streamGrace);
+        if (sameKubelet && facts.SocketPresent && !facts.StreamSeen && now < facts.StreamDue) return new RegistrationStep.Wait(facts.StreamDue);
         return now < facts.NotBefore ? new RegistrationStep.Wait(facts.NotBefore) : new RegistrationStep.Register();
     }
 }

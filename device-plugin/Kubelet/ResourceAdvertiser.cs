@@ -26,6 +26,7 @@ internal sealed partial class ResourceAdvertiser
     private RegistrationFacts _facts = new();
     private StreamLosses _losses = new([], 0);
     private int _failures;
+    private int _unwatched;
     private string? _error;
 
     /// <param name="tryRetire">Asked when the resource is removed and nothing of it is left: true when it was let go, and then the loop ends.</param>
@@ -84,7 +85,7 @@ internal sealed partial class ResourceAdvertiser
         var now = _context.Time.GetUtcNow();
         Observe(now);
         if (Removed && Listing.IsEmpty) return;
-        if (RegistrationPolicy.Decide(_facts, _context.Timings.StreamGrace, now) is not RegistrationStep.Wait wait)
+        if (RegistrationPolicy.Decide(_facts, now) is not RegistrationStep.Wait wait)
         {
             await RegisterAsync(now, cancellationToken);
             return;
@@ -113,6 +114,7 @@ internal sealed partial class ResourceAdvertiser
             NotBefore = _failures > 0 ? before.NotBefore : _losses.NotBefore,
         };
         Volatile.Write(ref _facts, facts);
+        if (facts.StreamLive) _unwatched = 0;
         if (facts == before) return;
         if (facts.Contested && !before.Contested) LogContested(_context.Logger, _resource.Value, _losses.Times.Length);
         _context.StateChanged();
@@ -120,7 +122,6 @@ internal sealed partial class ResourceAdvertiser
 
     private async Task RegisterAsync(DateTimeOffset now, CancellationToken cancellationToken)
     {
-        var kubelet = _facts.Kubelet;
         try
         {
             await ServeAsync(cancellationToken);
@@ -133,9 +134,10 @@ internal sealed partial class ResourceAdvertiser
                 Options = new DevicePluginOptions { PreStartRequired = true, GetPreferredAllocationAvailable = true },
             };
             await client.CallAsync(KubeletApi.Register, request, _context.Timings.Register, cancellationToken);
-            var registeredAt = _context.Time.GetUtcNow();
-            Volatile.Write(ref _facts, _facts with { RegisteredWith = kubelet, RegisteredAt = registeredAt });
             (_failures, _error) = (0, null);
+            _unwatched++;
+            // Read after the call: the kubelet's socket may have been replaced since the step was decided, and a second registration with the new one would end its first stream.
+            Volatile.Write(ref _facts, _facts with { RegisteredWith = _context.Directory.Kubelet, StreamDue = _context.Time.GetUtcNow() + Doubled(_context.Timings.StreamGrace, _unwatched) });
             LogRegistered(_context.Logger, _resource.Value, _socketPath);
         }
         catch (Exception e) when (e is not OperationCanceledException)
@@ -164,13 +166,15 @@ internal sealed partial class ResourceAdvertiser
     private void Fail(DateTimeOffset now, Exception e)
     {
         _failures++;
-        var wait = TimeSpan.FromTicks(Math.Min(_context.Timings.LongestRetry.Ticks, _context.Timings.FirstRetry.Ticks << Math.Min(_failures - 1, 20)));
+        var wait = Doubled(_context.Timings.FirstRetry, _failures);
         Volatile.Write(ref _facts, _facts with { NotBefore = now + wait });
         var error = e is GrpcStatusException status ? $"{status.Code}: {status.Message}" : e.Message;
         if (error != _error && wait > TimeSpan.FromSeconds(1)) LogFailed(_context.Logger, _resource.Value, error);
         if (wait > TimeSpan.FromSeconds(1) || _error is null) _error = error;
         _context.StateChanged();
     }
+
+    private TimeSpan Doubled(TimeSpan first, int attempt) => TimeSpan.FromTicks(Math.Min(_context.Timings.LongestRetry.Ticks, first.Ticks << Math.Min(attempt - 1, 20)));
 
     private ResourceProblem? Problem(RegistrationFacts facts, AdvertisedList list)
     {

@@ -9,22 +9,26 @@ namespace Hostdev.Tests.Kubelet;
 public sealed class DepartureTests
 {
     private const string Gpu = KubeletBench.Gpu;
-    private static readonly TimeSpan Later = TimeSpan.FromMinutes(10);
-    private static readonly KubeletTimings Timings = new() { ListPolicy = AdvertisedListPolicy.Default };
+
+    /// <summary>A reading proves at once what it would prove after the waits, which the policy's own tests hold.</summary>
+    private static readonly KubeletTimings Timings = new() { ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.Zero, Visible: TimeSpan.Zero) };
+    private static readonly KubeletTimings Visible = new() { ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.Zero, Visible: TimeSpan.FromMinutes(1)) };
 
     [Fact]
     public async Task A_device_that_is_withdrawn_during_its_Allocate_does_not_kill_the_kubelet()
     {
-        await using var bench = new KubeletBench(Timings);
+        await using var bench = new KubeletBench(Visible);
         await bench.StartAsync(KubeletBench.Resource(Gpu, "a", "b"));
         bench.Allocator.Gate = async (_, _) =>
         {
             bench.Advertiser.Update([KubeletBench.Resource(Gpu, "b")]);
-            bench.Report(Later);
             await bench.OfferedAsync(Gpu, 1);
+            await Waiting.UntilAsync(() => bench.State(Gpu).Leaving.SequenceEqual(["a"]));
+            bench.Report(); // a reading from before the kubelet knows of the pod
         };
 
         var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm-1", new DeviceRequest(Gpu, 1, ["a"]));
+        bench.Report();
 
         Assert.Null(bench.Kubelet.CauseOfDeath);
         Assert.Equal(PodPhase.Running, pod.Phase);
@@ -63,7 +67,7 @@ public sealed class DepartureTests
         Assert.Equal(2, bench.Kubelet.Capacity(Gpu));
         Assert.True(bench.Advertiser.NeedsHeldReport);
         await Waiting.UntilAsync(() => bench.State(Gpu).Leaving.SequenceEqual(["a"]));
-        bench.Report(Later);
+        bench.Report();
 
         await Waiting.UntilAsync(() => bench.Kubelet.Capacity(Gpu) == 1);
         Assert.False(bench.Advertiser.NeedsHeldReport);
@@ -79,15 +83,15 @@ public sealed class DepartureTests
 
         bench.Advertiser.Update([]);
         await bench.OfferedAsync(Gpu, 0);
-        bench.Report(Later, (Gpu, "a"));
+        bench.Report((Gpu, "a"));
         await Waiting.UntilAsync(() => bench.Kubelet.Devices(Gpu).Select(d => d.Id).SequenceEqual(["a"]));
         Assert.True(bench.State(Gpu).Removed);
         Assert.Equal(PodPhase.Running, (await bench.Kubelet.RestartContainerAsync("vms", "vm-1")).Phase);
 
-        bench.Report(Later);
+        bench.Report();
         await Waiting.UntilAsync(() => bench.Advertiser.Snapshot().IsEmpty);
         await Waiting.UntilAsync(() => Directory.GetFiles(bench.Kubelet.Directory, "hostdev-*").Length == 0);
-        Assert.Equal(0, bench.Kubelet.Capacity(Gpu));
+        await Waiting.UntilAsync(() => bench.Kubelet.Capacity(Gpu) == 0);
     }
 
     [Fact]
@@ -95,7 +99,7 @@ public sealed class DepartureTests
     {
         await using var bench = new KubeletBench(Timings);
         bench.Advertiser.Update([]);
-        bench.Report(TimeSpan.Zero, (Gpu, "a"));
+        bench.Report((Gpu, "a"));
         await bench.StartAsync();
 
         await Waiting.UntilAsync(() => bench.Kubelet.Capacity(Gpu) == 1);
@@ -125,7 +129,7 @@ public sealed class DepartureTests
         bench.Advertiser.Update([]);
         await bench.OfferedAsync(Gpu, 0);
         await Waiting.UntilAsync(() => bench.State(Gpu).Leaving.SequenceEqual(["a"]));
-        bench.Report(Later);
+        bench.Report();
         await Waiting.UntilAsync(() => bench.Advertiser.Snapshot().IsEmpty);
         bench.Advertiser.Update([KubeletBench.Resource(Gpu, "a")]);
 

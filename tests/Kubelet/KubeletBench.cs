@@ -43,9 +43,9 @@ internal sealed class KubeletBench : IAsyncDisposable
 
     public Task OfferedAsync(string resource, int devices) => Waiting.UntilAsync(() => Kubelet.Allocatable(resource) == devices, state: () => Describe(resource));
 
-    /// <summary>Reports as held what the given pairs say, as if read <paramref name="after"/> from now: proofs need a reading that began late enough.</summary>
-    public void Report(TimeSpan after, params (string Resource, string Id)[] held) =>
-        Advertiser.Report(new HeldDevices([.. held.Select(h => new HeldDevice(ResourceName.Parse(h.Resource), h.Id))], TimeProvider.System.GetUtcNow() + after));
+    /// <summary>Reports as held, by a reading of now, what the given pairs say and nothing else.</summary>
+    public void Report(params (string Resource, string Id)[] held) =>
+        Advertiser.Report(new HeldDevices([.. held.Select(h => new HeldDevice(ResourceName.Parse(h.Resource), h.Id))], TimeProvider.System.GetUtcNow()));
 
     public async ValueTask DisposeAsync()
     {

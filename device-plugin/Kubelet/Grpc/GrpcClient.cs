@@ -110,6 +110,10 @@ public sealed class GrpcClient(string socketPath, TimeProvider time, int receive
                 ? new GrpcStatusException(GrpcStatusCode.DeadlineExceeded, "the deadline of the call has passed", e)
                 : new GrpcStatusException(GrpcStatusCode.Cancelled, "the call was cancelled", e);
         }
+        catch (ObjectDisposedException e)
+        {
+            throw new GrpcStatusException(GrpcStatusCode.Cancelled, "the client was closed", e);
+        }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
             cancellationToken.ThrowIfCancellationRequested();

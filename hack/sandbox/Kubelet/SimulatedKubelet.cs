@@ -18,6 +18,7 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
     private readonly List<PluginConnection> _connections = [];
     private readonly TimeProvider _time;
     private readonly DeviceStore _store;
+    private int _generation;
     private GrpcServer? _registration;
     private GrpcServer? _podResources;
 
@@ -103,6 +104,7 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
         ImmutableArray<PluginConnection> connections;
         lock (_gate)
         {
+            _generation++;
             connections = [.. _connections];
             _connections.Clear();
             _clients.Clear();
@@ -146,8 +148,10 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
         if (request.Version != KubeletApi.Version) throw new GrpcStatusException(GrpcStatusCode.Unknown, $"requested API version \"{request.Version}\" is not supported by kubelet. Supported version is [\"{KubeletApi.Version}\"]");
         if (!ResourceName.TryParse(request.ResourceName, out _, out _)) throw new GrpcStatusException(GrpcStatusCode.Unknown, $"the ResourceName \"{request.ResourceName}\" is invalid");
         var connection = new PluginConnection(request.ResourceName, System.IO.Path.Combine(Directory, request.Endpoint), _time);
+        int generation;
         lock (_gate)
         {
+            generation = _generation;
             _clients[request.ResourceName] = connection;
             _connections.Add(connection);
         }
@@ -158,30 +162,43 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
         }
         catch
         {
-            lock (_gate) _clients.Remove(request.ResourceName);
+            lock (_gate)
+            {
+                if (generation == _generation) _clients.Remove(request.ResourceName);
+            }
+
             connection.Dispose();
             throw;
         }
 
         lock (_gate)
         {
+            if (generation != _generation) throw new GrpcStatusException(GrpcStatusCode.Unavailable, "this kubelet has ended");
             _store.PluginConnected(request.ResourceName, connection);
             Registrations = Registrations.SetItem(request.ResourceName, Registrations.GetValueOrDefault(request.ResourceName) + 1);
+            connection.Watching = Task.Run(() => WatchAsync(connection, generation));
         }
 
-        connection.Watching = WatchAsync(connection);
         return new Empty();
     }
 
     /// <summary>The kubelet's <c>runClient</c>: when a stream ends, whoever is registered under the name by then is disconnected.</summary>
-    private async Task WatchAsync(PluginConnection connection)
+    private async Task WatchAsync(PluginConnection connection, int generation)
     {
         await connection.WatchAsync(list =>
         {
-            lock (_gate) _store.Received(connection.Resource, list);
+            lock (_gate)
+            {
+                if (generation == _generation) _store.Received(connection.Resource, list);
+            }
         });
         if (OnStreamEnded is { } hold) await hold(connection.Resource);
         connection.Dispose();
+        lock (_gate)
+        {
+            if (generation != _generation) return;
+        }
+
         Disconnect(connection.Resource);
     }
 }
