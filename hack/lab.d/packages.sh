@@ -24,7 +24,7 @@ install_build_tools() {
 }
 
 # The mirror that the machine's own apt uses for a release. apt tells only what its indexes know, and a fresh machine has none.
-mirror_of() { apt-get indextargets --format '$(RELEASE) $(REPO_URI)' | awk -v release="$1" '$1 == release { print $2; exit }'; }
+mirror_of() { apt-get indextargets --format '$(RELEASE) $(REPO_URI)' | awk -v release="$1" '$1 == release && !found++ { print $2 }'; }
 
 private_apt() {   # private_apt WORK
   local key=/usr/share/keyrings/debian-archive-keyring.gpg debian=${DEBIAN_MIRROR:-} security=${DEBIAN_SECURITY_MIRROR:-}
@@ -60,7 +60,7 @@ download_packages() {   # download_packages WORK
   abi=$(apt-cache depends "linux-image-$KERNEL_SERIES-amd64" | sed -n 's/.*Depends: linux-image-\(.*\)-amd64$/\1/p')
   [ -n "$abi" ] || die "no linux-image-$KERNEL_SERIES-amd64 in bookworm, bookworm-security or bookworm-backports: does the mirror carry them?"
   KERNEL=$abi-amd64
-  version=$(apt-cache show "linux-image-$KERNEL" | sed -n '/^Version: /{s///p;q}')
+  version=$(apt-cache show "linux-image-$KERNEL" | awk '$1 == "Version:" && !found++ { print $2 }')
   say "downloading QEMU from bookworm-backports and Linux $KERNEL $version"
   mkdir -p "$1"/debs/{qemu/partial,kernel}
   apt-get -qq -y --download-only -t bookworm-backports -o "Dir::Cache::archives=$1/debs/qemu/" install --reinstall qemu-system-x86 >/dev/null \

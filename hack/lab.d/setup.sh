@@ -23,6 +23,7 @@ ensure_setup() {
 set_up() {
   local began=$SECONDS
   say "setting up in $STATE (about two minutes, once)"
+  set -E; trap 'say "set-up failed in ${FUNCNAME[0]}, line $LINENO: $BASH_COMMAND"' ERR   # whatever has no message of its own
   rm -rf "$STATE"; mkdir -p "$STATE"
   install_build_tools
   download_packages "$STATE"
@@ -30,6 +31,7 @@ set_up() {
   build_modules "$STATE"
   build_initramfs "$STATE"
   rm -rf "$STATE"/{debs,apt,src,initramfs,build-stock,build-cdev} "$STATE"/root/usr/{src,share/doc,share/man}
+  trap - ERR
   echo "$KERNEL" >"$STATE/kernel"
   # What nobody used for a week: other versions, and the files of failed runs.
   find "$BASE" "$BASE/runs" -mindepth 1 -maxdepth 1 -type d ! -name runs ! -path "$STATE" -mtime +7 -exec rm -rf {} +
