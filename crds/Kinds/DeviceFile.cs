@@ -8,7 +8,7 @@ public sealed record DeviceFile
     public int Gid { get; init; }
 
     /// <summary>Octal, as <c>chmod</c> takes it: <c>"0660"</c> by default.</summary>
-    public FileMode Mode { get; init; } = new(0x1B0);
+    public FileMode Mode { get => field.Bits == 0 ? new(0x1B0) : field; init; }
 }
 
 /// <summary>Permission bits of a node, 0 to 0777, written in octal.</summary>

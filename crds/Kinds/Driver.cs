@@ -20,7 +20,7 @@ public sealed record DriverChoice
 {
     public static DriverChoice Vfio { get; } = new();
 
-    public DriverType Type { get; init; } = DriverType.Vfio;
+    public DriverType Type { get; init; }
 
     /// <summary>A kernel driver as <c>/sys/bus/pci/drivers</c> names it; only with <see cref="DriverType.Named"/>.</summary>
     public string? Name { get; init; }

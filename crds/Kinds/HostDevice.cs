@@ -26,8 +26,11 @@ public enum GroupPolicy
 
 public enum IommuBackend
 {
-    Legacy,
+    /// <summary>The group's node, and the cdev nodes where the host has them.</summary>
     LegacyAndCdev,
+
+    /// <summary>The group's node alone.</summary>
+    Legacy,
 }
 
 public enum Binding
@@ -70,7 +73,7 @@ public sealed record HostDeviceSpec : IPolicySpec
     public Binding Binding { get; init; }
 
     /// <summary>Only with explicit addresses in every selector.</summary>
-    public ImmutableArray<Protection> AllowProtected { get; init; } = [];
+    public ImmutableArray<Protection> AllowProtected { get => field.IsDefault ? [] : field; init; }
 
     public required DeviceSource Devices { get; init; }
 }
@@ -90,13 +93,13 @@ public sealed record PciDevices
     /// <summary>OR-ed; each has at least one property.</summary>
     public required ImmutableArray<PciSelector> Selectors { get; init; }
 
-    public DriverChoice Driver { get; init; } = DriverChoice.Vfio;
+    public DriverChoice Driver { get => field ?? DriverChoice.Vfio; init; }
 
     public GroupPolicy GroupPolicy { get; init; }
 
-    public ImmutableArray<GroupMember> Members { get; init; } = [];
+    public ImmutableArray<GroupMember> Members { get => field.IsDefault ? [] : field; init; }
 
-    public IommuBackend IommuBackend { get; init; } = IommuBackend.LegacyAndCdev;
+    public IommuBackend IommuBackend { get; init; }
 
     /// <summary>Whether the selectors match virtual functions too.</summary>
     public bool VirtualFunctions { get; init; }
@@ -115,7 +118,7 @@ public sealed record PciSelector
 
     public PciClass? Class { get; init; }
 
-    public ImmutableArray<PciAddress> Addresses { get; init; } = [];
+    public ImmutableArray<PciAddress> Addresses { get => field.IsDefault ? [] : field; init; }
 
     /// <summary>The physical slot as <c>/sys/bus/pci/slots</c> names it.</summary>
     public string? Slot { get; init; }
@@ -136,8 +139,8 @@ public sealed record GroupMember
 
     public PciId? Device { get; init; }
 
-    /// <summary>True gives the member to the VM; false takes it from the host and holds it.</summary>
-    public bool Assigned { get; init; } = true;
+    /// <summary>True, or absent, gives the member to the VM; false takes it from the host and holds it.</summary>
+    public bool? Assigned { get; init; }
 }
 
 public sealed record UsbDevices

@@ -22,5 +22,5 @@ public interface IPolicySpec
 public sealed record Rollout
 {
     /// <summary>A number of nodes or a percentage; 10% by default.</summary>
-    public string MaxUnavailable { get; init; } = "10%";
+    public string MaxUnavailable { get => field ?? "10%"; init; }
 }

@@ -34,10 +34,10 @@ public sealed record SriovPolicySpec : IPolicySpec
     public int? NumVfs { get; init; }
 
     /// <summary>Overrides of the host's protections; only with explicit addresses.</summary>
-    public ImmutableArray<Protection> AllowProtected { get; init; } = [];
+    public ImmutableArray<Protection> AllowProtected { get => field.IsDefault ? [] : field; init; }
 
     /// <summary>Map by name. Virtual functions in no pool stay the host's.</summary>
-    public ImmutableArray<VfPool> Pools { get; init; } = [];
+    public ImmutableArray<VfPool> Pools { get => field.IsDefault ? [] : field; init; }
 }
 
 public sealed record PfSelector
@@ -46,10 +46,10 @@ public sealed record PfSelector
 
     public PciId? Device { get; init; }
 
-    public ImmutableArray<PciAddress> Addresses { get; init; } = [];
+    public ImmutableArray<PciAddress> Addresses { get => field.IsDefault ? [] : field; init; }
 
     /// <summary>Network interface names; any of them.</summary>
-    public ImmutableArray<string> Interfaces { get; init; } = [];
+    public ImmutableArray<string> Interfaces { get => field.IsDefault ? [] : field; init; }
 
     public string? Driver { get; init; }
 }
@@ -61,10 +61,10 @@ public sealed record VfPool
     /// <summary>Ranges of VF indexes; none twice in one policy.</summary>
     public required ImmutableArray<VfRange> Vfs { get; init; }
 
-    public DriverChoice Driver { get; init; } = DriverChoice.Vfio;
+    public DriverChoice Driver { get => field ?? DriverChoice.Vfio; init; }
 
     /// <summary>Only where the driver is a vfio driver.</summary>
     public ResourceName? ResourceName { get; init; }
 
-    public IommuBackend IommuBackend { get; init; } = IommuBackend.LegacyAndCdev;
+    public IommuBackend IommuBackend { get; init; }
 }

@@ -5,7 +5,10 @@ using Hostdev.Kube.Meta;
 
 namespace Hostdev.Crds.Parsing;
 
-/// <summary>How the kinds read and write JSON: camelCase names, enums by name, value types through their own parsers, nulls left out.</summary>
+/// <summary>
+/// How the kinds read and write JSON: camelCase names, enums by name, value types through their own parsers, nulls left out. The generated readers set every
+/// init property, absent ones to the type's default: so a default of ours stands in the property's getter, and the default of an enum is its first member.
+/// </summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

@@ -90,7 +90,7 @@ internal static class UnitPlanner
         held = request.GroupPolicy == GroupPolicy.HoldSiblings ? others : [];
         if (request.GroupPolicy != GroupPolicy.Explicit) return null;
 
-        var declared = others.ToLookup(o => request.Members.FirstOrDefault(m => DeviceSelector.Names(m, o, primary))?.Assigned);
+        var declared = others.ToLookup(o => request.Members.FirstOrDefault(m => DeviceSelector.Names(m, o, primary)) is { } entry ? entry.Assigned ?? true : (bool?)null);
         assigned = [.. declared[true]];
         held = [.. declared[false]];
         var undeclared = declared[null].ToList();

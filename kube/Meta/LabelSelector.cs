@@ -5,9 +5,9 @@ namespace Hostdev.Kube.Meta;
 /// <summary>A label selector as <c>metav1.LabelSelector</c> has it. Empty selects everything.</summary>
 public sealed record LabelSelector
 {
-    public ImmutableSortedDictionary<string, string> MatchLabels { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+    public ImmutableSortedDictionary<string, string> MatchLabels { get => field ?? ImmutableSortedDictionary<string, string>.Empty; init; }
 
-    public ImmutableArray<LabelRequirement> MatchExpressions { get; init; } = [];
+    public ImmutableArray<LabelRequirement> MatchExpressions { get => field.IsDefault ? [] : field; init; }
 }
 
 public enum LabelOperator
@@ -24,5 +24,5 @@ public sealed record LabelRequirement
 
     public required LabelOperator Operator { get; init; }
 
-    public ImmutableArray<string> Values { get; init; } = [];
+    public ImmutableArray<string> Values { get => field.IsDefault ? [] : field; init; }
 }
