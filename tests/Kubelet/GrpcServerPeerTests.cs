@@ -168,7 +168,7 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Cancellation, call.Stopping);
         try
         {
-            for (var i = 0; i < 500; i++) await stream.WriteAsync(list);
+            for (var i = 0; i < 500; i++) await stream.WriteAsync(list, ended.Token);
             await Task.Delay(Timeout.Infinite, ended.Token);
         }
         catch (OperationCanceledException) when (call.Cancellation.IsCancellationRequested)

@@ -1,6 +1,6 @@
 'use strict';
 // A gRPC client of the device plugin API on a unix socket: node client.js <socket> <proto directory>
-// Commands: {id, method, request, deadlineMs, cancelAfter}; "raw" sends bytes as they are: {id, method: "raw", path, hex, headers, leaveOpen}.
+// Commands: {id, method, request, deadlineMs, cancelAfter}; "raw" sends bytes as they are: {id, method: "raw", path, hex, headers, window}; window 0 reads nothing.
 const http2 = require('http2');
 const net = require('net');
 const { grpc, say, listen, loadApis } = require('./lines');
@@ -35,7 +35,7 @@ function watch(command) {
 }
 
 function raw(command) {
-  const session = http2.connect('http://localhost', { createConnection: () => net.connect(socket) });
+  const session = http2.connect('http://localhost', { createConnection: () => net.connect(socket), settings: command.window === undefined ? {} : { initialWindowSize: command.window } });
   const headers = { ':method': 'POST', ':path': command.path, 'content-type': 'application/grpc', te: 'trailers', ...command.headers };
   const stream = session.request(headers);
   const reply = { id: command.id, http: 0, code: -1, message: '' };
@@ -44,6 +44,7 @@ function raw(command) {
     if (received['grpc-message'] !== undefined) reply.message = decodeURIComponent(received['grpc-message']);
   };
   stream.on('response', (received) => {
+    say({ event: 'response', id: command.id });
     reply.http = received[':status'];
     take(received);
   });
@@ -54,8 +55,7 @@ function raw(command) {
     session.close();
     say(reply);
   });
-  stream.write(Buffer.from(command.hex || '', 'hex'));
-  if (!command.leaveOpen) stream.end();
+  stream.end(Buffer.from(command.hex || '', 'hex'));
 }
 
 listen((command) => {
