@@ -43,7 +43,7 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
         Refusal? refusal;
         try
         {
-            refusal = await allocator.CheckBeforeStartAsync(resource, [.. request.DevicesIds.Order(StringComparer.Ordinal)], ended.Token).AsTask().WaitAsync(ended.Token);
+            refusal = await Task.Run(() => allocator.CheckBeforeStartAsync(resource, [.. request.DevicesIds.Order(StringComparer.Ordinal)], ended.Token).AsTask(), ended.Token).WaitAsync(ended.Token);
         }
         catch (OperationCanceledException e) when (limit.IsCancellationRequested)
         {
@@ -78,14 +78,14 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
 
     private const string TimedOut = "AllocateTimedOut";
 
-    /// <summary>The allocator's outcome; a refusal when it takes too long or fails, since the kubelet's one sync loop waits for this answer.</summary>
+    /// <summary>The allocator's outcome; a refusal when it takes too long or fails, since the kubelet's one sync loop waits for this answer. On a thread of its own: a read of sysfs can block.</summary>
     private async Task<AllocateOutcome> AskAsync(ImmutableArray<string> ids, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(timings.Allocate, time);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         try
         {
-            return await allocator.AllocateAsync(resource, ids, ended.Token).AsTask().WaitAsync(ended.Token);
+            return await Task.Run(() => allocator.AllocateAsync(resource, ids, ended.Token).AsTask(), ended.Token).WaitAsync(ended.Token);
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested)
         {

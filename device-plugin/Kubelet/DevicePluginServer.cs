@@ -100,7 +100,7 @@ internal sealed class DevicePluginServer : IAsyncDisposable
             else
             {
                 _listing.MarkSending(list);
-                await stream.WriteAsync(ToMessage(list.Devices));
+                await stream.WriteAsync(ToMessage(list.Devices), cancellationToken);
                 (sent, notBefore) = (version, _time.GetUtcNow().Ticks + _timings.Coalesce.Ticks);
                 _listing.MarkSent(list, version);
             }

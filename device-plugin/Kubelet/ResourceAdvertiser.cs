@@ -25,6 +25,8 @@ internal sealed partial class ResourceAdvertiser
     private SocketFile? _socket;
     private RegistrationFacts _facts = new();
     private StreamLosses _losses = new([], 0);
+    private SocketFile? _judged; // the kubelet that losses and failures are counted for
+    private (long, RefusalLedger, int) _told;
     private int _failures;
     private int _unwatched;
     private string? _error;
@@ -102,7 +104,7 @@ internal sealed partial class ResourceAdvertiser
     {
         var before = _facts;
         var kubelet = _context.Directory.Kubelet;
-        if (kubelet is not null && kubelet != before.Kubelet && kubelet != before.RegisteredWith) (_losses, _failures, _error) = (new StreamLosses([], _server?.StreamsLost ?? 0), 0, null);
+        if (kubelet is not null && kubelet != _judged) (_losses, _failures, _error, _judged) = (new StreamLosses([], _server?.StreamsLost ?? 0), 0, null, kubelet);
         _losses = _losses.Observe(_server?.StreamsLost ?? 0, now, _context.Timings.TakeoverWindow);
         var facts = before with
         {
@@ -115,7 +117,10 @@ internal sealed partial class ResourceAdvertiser
         };
         Volatile.Write(ref _facts, facts);
         if (facts.StreamLive) _unwatched = 0;
-        if (facts == before) return;
+        var (list, version, _) = Listing.Current;
+        var told = (version, Listing.Refusals, list.Leaving.Length);
+        if (facts == before && told == _told) return;
+        _told = told;
         if (facts.Contested && !before.Contested) LogContested(_context.Logger, _resource.Value, _losses.Times.Length);
         _context.StateChanged();
     }

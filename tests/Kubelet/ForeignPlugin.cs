@@ -29,7 +29,7 @@ internal sealed class ForeignPlugin(string directory, string resource, string so
             {
                 using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Cancellation, call.Stopping);
                 await foreach (var ids in _lists.Reader.ReadAllAsync(ended.Token))
-                    await stream.WriteAsync(new ListAndWatchResponse { Devices = { ids.Select(id => new Device { ID = id, Health = KubeletApi.Healthy }) } });
+                    await stream.WriteAsync(new ListAndWatchResponse { Devices = { ids.Select(id => new Device { ID = id, Health = KubeletApi.Healthy }) } }, ended.Token);
             });
         _server = await GrpcServer.StartAsync(Path.Combine(directory, socketName), services, limits: null, TimeProvider.System, logger: null, CancellationToken.None);
     }

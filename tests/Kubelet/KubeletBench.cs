@@ -14,9 +14,9 @@ internal sealed class KubeletBench : IAsyncDisposable
 
     private readonly string _root = Directory.CreateTempSubdirectory("hd").FullName;
 
-    public KubeletBench(KubeletTimings? timings = null)
+    public KubeletBench(KubeletTimings? timings = null, TimeProvider? kubeletTime = null)
     {
-        Kubelet = new SimulatedKubelet(Path.Combine(_root, "device-plugins"), TimeProvider.System);
+        Kubelet = new SimulatedKubelet(Path.Combine(_root, "device-plugins"), kubeletTime ?? TimeProvider.System);
         Advertiser = new KubeletAdvertiser(Kubelet.Directory, Allocator, TimeProvider.System, NullLogger<KubeletAdvertiser>.Instance, timings);
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Kubelet;
@@ -98,5 +99,23 @@ public sealed class ListAndWatchTests
 
         Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(1), $"{TimeProvider.System.GetElapsedTime(start)}");
         Assert.Equal(Sandbox.Kubelet.PodPhase.Failed, (await pod).Phase);
+    }
+
+    [Fact]
+    public async Task A_peer_that_reads_nothing_holds_up_neither_the_next_stream_nor_the_stop()
+    {
+        await using var bench = new KubeletBench();
+        await bench.StartAsync(KubeletBench.Resource(Gpu, "a"));
+        await using var peer = await NodePeer.StartAsync("client.js", Path.Combine(bench.Kubelet.Directory, "hostdev-example.com_gpu.sock"));
+        foreach (var method in (string[])["raw", "ListAndWatch", "raw"])
+        {
+            var watch = peer.Send(new JsonObject { ["method"] = method, ["path"] = KubeletApi.ListAndWatch.Path, ["hex"] = "0000000000", ["window"] = 0 });
+            await Waiting.UntilAsync(() => peer.Events("response").Concat(peer.Events("list")).Any(e => (int)e["id"]! == watch), state: () => $"{method}, reply {peer.Reply(watch)}, {bench.State(Gpu)}, registered {bench.Kubelet.Registrations[Gpu]} times");
+        }
+
+        var start = TimeProvider.System.GetTimestamp();
+        await bench.Advertiser.StopAsync();
+
+        Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(1), $"{TimeProvider.System.GetElapsedTime(start)}");
     }
 }

@@ -34,12 +34,15 @@ public sealed class GrpcCall
         return request;
     }
 
-    internal async ValueTask WriteAsync<T>(T message)
+    internal async ValueTask WriteAsync<T>(T message, CancellationToken cancellationToken)
         where T : class, IMessage<T>
     {
         var writer = _http.Response.BodyWriter;
         GrpcFrame.Write(writer, message, _limits.SendBytes);
-        var flushed = await writer.FlushAsync(Cancellation);
+        var flushing = writer.FlushAsync(cancellationToken);
+        // Only a peer that does not read makes a flush wait.
+        using var broken = flushing.IsCompleted ? default : cancellationToken.UnsafeRegister(static http => ((HttpContext)http!).Abort(), _http);
+        var flushed = await flushing;
         if (flushed.IsCanceled || flushed.IsCompleted) throw new OperationCanceledException("the peer reads no more");
     }
 }

@@ -15,7 +15,7 @@ public sealed class GrpcServices
         _handlers.Add(method.Path, async call =>
         {
             var response = await handler(await call.ReadRequestAsync(method.Request), call);
-            await call.WriteAsync(response);
+            await call.WriteAsync(response, call.Cancellation);
         });
         return this;
     }
@@ -42,6 +42,9 @@ public sealed class GrpcStream<TResponse>
 
     internal GrpcStream(GrpcCall call) => _call = call;
 
-    /// <summary>Returns when the message is handed to the connection: what is answered on another call of the same connection afterwards arrives after it.</summary>
-    public ValueTask WriteAsync(TResponse message) => _call.WriteAsync(message);
+    /// <summary>
+    /// Returns when the message is handed to the connection: what is answered on another call of the same connection afterwards arrives after it. Waits for a peer that does not
+    /// read; when <paramref name="cancellationToken"/> ends that wait, the call is broken off, since a peer that reads nothing would not read its end either.
+    /// </summary>
+    public ValueTask WriteAsync(TResponse message, CancellationToken cancellationToken) => _call.WriteAsync(message, cancellationToken);
 }
