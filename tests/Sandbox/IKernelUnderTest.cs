@@ -75,6 +75,9 @@ public sealed class SimulatedKernelUnderTest(MachineDescription? machine = null)
 /// <summary>The machine that the tests run on, with raw writes: only in the lab, never anywhere else.</summary>
 public sealed class RealKernelUnderTest : IKernelUnderTest
 {
+    public RealKernelUnderTest() => Xunit.Assert.SkipUnless(
+        Environment.GetEnvironmentVariable("HOSTDEV_LAB") == "1", "writes to this machine's own /sys: runs in the lab's node, with HOSTDEV_LAB=1");
+
     public HostPaths Paths { get; } = new("/");
 
     public Errno Write(string path, string value)

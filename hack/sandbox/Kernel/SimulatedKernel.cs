@@ -26,7 +26,7 @@ public sealed class SimulatedKernel : IDisposable
         _machine = machine;
         _seed = seed;
         _ownsRoot = root is null;
-        var path = root ?? Directory.CreateTempSubdirectory("hostdev-kernel-").FullName;
+        var path = root ?? TemporaryRoot();
         Core = new KernelCore(new SysTree(path), _uevents, machine.KernelRelease);
         Calls = new SimulatedHostCalls(this);
         Faults = new FaultScript(Core);
@@ -124,6 +124,13 @@ public sealed class SimulatedKernel : IDisposable
 
     private static ImmutableArray<FunctionDescription> Without(ImmutableArray<FunctionDescription> functions, PciAddress address) =>
         [.. functions.Where(function => function.Address != address).Select(function => function with { Behind = Without(function.Behind, address) })];
+
+    /// <summary>In memory where there is such a file system: a machine is some 2000 small files, and a disk takes seconds for them.</summary>
+    private static string TemporaryRoot()
+    {
+        var parent = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
+        return Directory.CreateDirectory(Path.Combine(parent, "hostdev-kernel-" + Guid.NewGuid().ToString("N"))).FullName;
+    }
 
     private PciDevice? Device(string address) => _pci.Devices.GetValueOrDefault(PciAddress.Parse(address));
 
