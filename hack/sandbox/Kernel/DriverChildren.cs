@@ -1,0 +1,107 @@
+using System.Globalization;
+
+namespace Hostdev.Sandbox.Kernel;
+
+/// <summary>What host drivers make below their functions: interfaces, controllers, disks, USB devices. All of it goes when the driver goes.</summary>
+internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage)
+{
+    private int _interfaces = 1;
+
+    public void Add(PciDevice device)
+    {
+        foreach (var child in device.Description.Children)
+        {
+            switch (child)
+            {
+                case ChildDescription.NetworkInterface net: AddInterface(device, net); break;
+                case ChildDescription.NvmeController nvme: new NvmeChildren(core, storage).Add(device, nvme); break;
+                case ChildDescription.ScsiHost scsi: AddScsi(device, scsi); break;
+                case ChildDescription.UsbHost usb: new UsbChildren(core, storage).Add(device, usb); break;
+                case ChildDescription.Display: AddDisplay(device); break;
+                case ChildDescription.Sound: AddNode(device, "sound", "card", index => $"snd/controlC{index}"); break;
+                case ChildDescription.Virtio: AddVirtio(device); break;
+                default: throw new InvalidOperationException($"{child} has no simulation");
+            }
+        }
+    }
+
+    private void AddInterface(PciDevice device, ChildDescription.NetworkInterface net)
+    {
+        var index = core.Indices.Take("eth");
+        var name = string.Create(CultureInfo.InvariantCulture, $"eth{index}");
+        var path = $"{device.Path}/net/{name}";
+        (string, string)[] properties = [("INTERFACE", name), ("IFINDEX", (++_interfaces).ToString(CultureInfo.InvariantCulture))];
+        core.Tree.AddDirectory(path, directory =>
+        {
+            directory.Attribute("address", net.Mac);
+            directory.Attribute("ifindex", properties[1].Item2);
+            directory.Attribute("operstate", "down");
+            directory.Attribute("type", "1");
+            directory.WriteFile("uevent", $"INTERFACE={name}\nIFINDEX={properties[1].Item2}\n");
+            directory.WriteLink("device", device.Path);
+            directory.WriteLink("subsystem", "/sys/class/net");
+        });
+        core.Tree.WriteLink("/sys/class/net/" + name, path);
+        core.Uevents.Emit("add", path, "net", properties);
+        device.Undo.Push(() =>
+        {
+            core.Tree.Remove("/sys/class/net/" + name);
+            core.Tree.Remove(device.Path + "/net");
+            core.Uevents.Emit("remove", path, "net", properties);
+            core.Indices.Free("eth", index);
+        });
+    }
+
+    private void AddScsi(PciDevice device, ChildDescription.ScsiHost scsi)
+    {
+        var parent = device.Path + (scsi.BehindVirtio ? "/" + AddVirtio(device) : "");
+        device.Undo.Push(new ScsiChildren(core, storage).AddHost(parent, scsi.Units));
+    }
+
+    private string AddVirtio(PciDevice device)
+    {
+        var index = core.Indices.Take("virtio");
+        var name = string.Create(CultureInfo.InvariantCulture, $"virtio{index}");
+        core.Tree.AddDirectory($"{device.Path}/{name}", directory => directory.WriteLink("subsystem", "/sys/bus/virtio"));
+        device.Undo.Push(() =>
+        {
+            core.Tree.Remove($"{device.Path}/{name}");
+            core.Indices.Free("virtio", index);
+        });
+        return name;
+    }
+
+    private void AddDisplay(PciDevice device)
+    {
+        AddNode(device, "drm", "card", index => $"dri/card{index}");
+        AddNode(device, "drm", "renderD", index => $"dri/renderD{index}", first: 128);
+    }
+
+    private void AddNode(PciDevice device, string subsystem, string prefix, Func<int, string> node, int first = 0)
+    {
+        var index = core.Indices.Take(subsystem + prefix, first);
+        var name = string.Create(CultureInfo.InvariantCulture, $"{prefix}{index}");
+        var path = $"{device.Path}/{subsystem}/{name}";
+        var major = subsystem == "drm" ? 226 : 116;
+        (string, string)[] properties = [("MAJOR", $"{major}"), ("MINOR", $"{index}"), ("DEVNAME", node(index))];
+        core.Tree.AddDirectory(path, directory =>
+        {
+            directory.Attribute("dev", $"{major}:{index}");
+            directory.WriteFile("uevent", $"MAJOR={major}\nMINOR={index}\nDEVNAME={node(index)}\n");
+            directory.WriteLink("device", device.Path);
+            directory.WriteLink("subsystem", "/sys/class/" + subsystem);
+        });
+        core.Tree.WriteLink($"/sys/class/{subsystem}/{name}", path);
+        core.Tree.WriteFile("/dev/" + node(index), "", 0x1b0);
+        core.Uevents.Emit("add", path, subsystem, properties);
+        device.Undo.Push(() =>
+        {
+            core.Tree.Remove($"/sys/class/{subsystem}/{name}");
+            core.Tree.Remove(path);
+            core.Tree.RemoveIfEmpty($"{device.Path}/{subsystem}");
+            core.Tree.Remove("/dev/" + node(index));
+            core.Uevents.Emit("remove", path, subsystem, properties);
+            core.Indices.Free(subsystem + prefix, index);
+        });
+    }
+}

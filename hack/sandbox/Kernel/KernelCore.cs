@@ -1,0 +1,143 @@
+using System.Collections.Immutable;
+using Hostdev.DevicePlugin.Host;
+
+namespace Hostdev.Sandbox.Kernel;
+
+/// <summary>
+/// What all parts of the simulated kernel share: one lock, the tree, the writable attributes and the events. Every change is made under <see cref="Gate"/>; a blocked write waits on it
+/// and so blocks nobody but its own thread.
+/// </summary>
+internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelRelease)
+{
+    [ThreadStatic]
+    private static string? s_currentWrite;
+
+    private readonly Dictionary<string, Func<string, Errno>> _attributes = [];
+    private readonly List<string> _blocked = [];
+    private readonly List<string> _messages = [];
+
+    public object Gate { get; } = new();
+
+    public SysTree Tree { get; } = tree;
+
+    public string KernelRelease { get; } = kernelRelease;
+
+    public UeventHub Uevents { get; } = uevents;
+
+    public Indices Indices { get; private set; } = new();
+
+    /// <summary>Counts boots: what waited in an earlier one gives up.</summary>
+    public int Generation { get; private set; }
+
+    /// <summary>What the kernel printed since boot, oldest first.</summary>
+    public ImmutableArray<string> Messages => Locked(() => _messages.ToImmutableArray());
+
+    /// <summary>Paths of writes that wait for somebody to let go, oldest first.</summary>
+    public ImmutableArray<string> BlockedWrites => Locked(() => _blocked.ToImmutableArray());
+
+    public T Locked<T>(Func<T> action)
+    {
+        lock (Gate)
+        {
+            var result = action();
+            Monitor.PulseAll(Gate);
+            return result;
+        }
+    }
+
+    public void Locked(Action action) => Locked(() =>
+    {
+        action();
+        return 0;
+    });
+
+    public void Print(string message) => _messages.Add(message);
+
+    /// <summary>Makes a file writable; the handler runs under the gate.</summary>
+    public void Attribute(string path, Func<string, Errno> write) => _attributes[path] = write;
+
+    public void DropAttributes(string directory)
+    {
+        foreach (var path in _attributes.Keys.Where(path => path.StartsWith(directory + "/", StringComparison.Ordinal)).ToArray()) _attributes.Remove(path);
+    }
+
+    /// <summary>One write(2). A write of nothing reaches no attribute.</summary>
+    public Errno Write(string path, string value)
+    {
+        lock (Gate)
+        {
+            if (Tree.Canonical(path) is not { } canonical) return Errno.ENOENT;
+            if (!_attributes.TryGetValue(canonical, out var handler)) return Errno.EACCES;
+            if (value.Length == 0) return Errno.None;
+            s_currentWrite = canonical;
+            try
+            {
+                return handler(value);
+            }
+            finally
+            {
+                s_currentWrite = null;
+                Monitor.PulseAll(Gate);
+            }
+        }
+    }
+
+    /// <summary>Waits under the gate; false when the machine was rebooted or switched off meanwhile, and nothing may be touched any more.</summary>
+    public bool WaitUntil(Func<bool> condition)
+    {
+        var generation = Generation;
+        if (condition()) return true;
+        var name = s_currentWrite ?? "(kernel)";
+        _blocked.Add(name);
+        Monitor.PulseAll(Gate);
+        while (generation == Generation && !condition()) Monitor.Wait(Gate);
+        _blocked.Remove(name);
+        Monitor.PulseAll(Gate);
+        return generation == Generation;
+    }
+
+    /// <summary>For tests: returns when a write whose path ends so is blocked, false after the time.</summary>
+    public bool AwaitBlocked(string pathEnd, TimeSpan limit) => Await(() => _blocked.Exists(path => path.EndsWith(pathEnd, StringComparison.Ordinal)), limit);
+
+    public bool Await(Func<bool> condition, TimeSpan limit)
+    {
+        var end = Environment.TickCount64 + (long)limit.TotalMilliseconds;
+        lock (Gate)
+        {
+            while (!condition())
+            {
+                var left = end - Environment.TickCount64;
+                if (left <= 0 || !Monitor.Wait(Gate, TimeSpan.FromMilliseconds(left))) return condition();
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>A new boot, or the end: everything dynamic is forgotten and whoever waits gives up.</summary>
+    public void Restart()
+    {
+        Generation++;
+        _attributes.Clear();
+        _messages.Clear();
+        Indices = new Indices();
+        Tree.UnblockAllReads();
+        Monitor.PulseAll(Gate);
+    }
+}
+
+/// <summary>Numbers that the kernel gives out, always the lowest that is free (ida_alloc).</summary>
+internal sealed class Indices
+{
+    private readonly Dictionary<string, SortedSet<int>> _taken = [];
+
+    public int Take(string kind, int first = 0)
+    {
+        if (!_taken.TryGetValue(kind, out var taken)) _taken[kind] = taken = [];
+        var index = first;
+        while (!taken.Add(index)) index++;
+        return index;
+    }
+
+    public void Free(string kind, int index) => _taken.GetValueOrDefault(kind)?.Remove(index);
+}

@@ -1,0 +1,187 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+
+namespace Hostdev.Sandbox.Kernel;
+
+/// <summary>A machine as its firmware and kernel present it at boot. Immutable: the same description boots the same machine every time.</summary>
+public sealed record MachineDescription
+{
+    public required string Name { get; init; }
+
+    public string KernelRelease { get; init; } = "6.12.117+deb12-amd64";
+
+    public string CommandLine { get; init; } = "console=ttyS0 intel_iommu=on";
+
+    /// <summary>Off: no function has an <c>iommu_group</c>, and vfio-pci binds nothing.</summary>
+    public bool Iommu { get; init; } = true;
+
+    public bool InterruptRemapping { get; init; } = true;
+
+    /// <summary>CONFIG_VFIO_DEVICE_CDEV and CONFIG_IOMMUFD: Ubuntu, Fedora and RHEL have both, Debian neither (contracts/kernel.md, "Binding").</summary>
+    public bool VfioCdev { get; init; } = true;
+
+    /// <summary>In the order in which the kernel finds them, which is the order of group numbers.</summary>
+    public required ImmutableArray<RootBusDescription> RootBuses { get; init; }
+
+    /// <summary>In the order in which they are loaded, which is the order of interface and disk names.</summary>
+    public required ImmutableArray<PciDriverDescription> Drivers { get; init; }
+
+    public ImmutableArray<MdevParentDescription> MdevParents { get; init; } = [];
+
+    /// <summary>Physical slots: name and address of the slot without function.</summary>
+    public ImmutableArray<(string Name, string Address)> Slots { get; init; } = [];
+
+    public int Processors { get; init; } = 2;
+}
+
+/// <param name="Name">Domain and bus, for example <c>0000:40</c>.</param>
+public sealed record RootBusDescription(string Name, ImmutableArray<FunctionDescription> Functions);
+
+public enum PciDriverKind
+{
+    /// <summary>An ordinary driver: it takes the devices that name it and keeps a group from being viable.</summary>
+    Host,
+
+    /// <summary>vfio-pci and its variants: binds by override only and makes vfio nodes.</summary>
+    Vfio,
+
+    /// <summary>pci-stub: binds by override only and does nothing.</summary>
+    Stub,
+
+    /// <summary>pcieport: takes ports, and is in nobody's way.</summary>
+    Port,
+}
+
+public sealed record PciDriverDescription(string Name, PciDriverKind Kind = PciDriverKind.Host, string? Module = null)
+{
+    public string ModuleName => Module ?? Name.Replace('-', '_');
+}
+
+/// <summary>One PCI function; a bridge with what lies behind it.</summary>
+public sealed record FunctionDescription
+{
+    public required PciAddress Address { get; init; }
+
+    public required PciId Vendor { get; init; }
+
+    public required PciId Device { get; init; }
+
+    /// <summary>24 bits.</summary>
+    public required uint Class { get; init; }
+
+    public PciId SubsystemVendor { get; init; } = PciId.Parse("1af4");
+
+    public PciId SubsystemDevice { get; init; } = PciId.Parse("1100");
+
+    public byte Revision { get; init; }
+
+    /// <summary>The driver whose table names this device; null when none does.</summary>
+    public string? HostDriver { get; init; }
+
+    /// <summary>Its driver finds the hardware unusable and gives up (QEMU's nvme VFs, whose controller is offline).</summary>
+    public bool HostDriverFails { get; init; }
+
+    public int NumaNode { get; init; } = -1;
+
+    public ImmutableArray<BarDescription> Bars { get; init; } = [];
+
+    /// <summary>As <c>reset_method</c> prints them; empty means that there is no such file.</summary>
+    public string ResetMethods { get; init; } = "";
+
+    /// <summary>Only display controllers have the file; null means none.</summary>
+    public bool? BootVga { get; init; }
+
+    public SriovDescription? Sriov { get; init; }
+
+    /// <summary>What the host's driver makes of it.</summary>
+    public ImmutableArray<ChildDescription> Children { get; init; } = [];
+
+    /// <summary>Functions on the secondary bus, in the kernel's order.</summary>
+    public ImmutableArray<FunctionDescription> Behind { get; init; } = [];
+
+    /// <summary>A port that isolates what is behind it (Access Control Services). Without, everything behind shares the port's group.</summary>
+    public bool Acs { get; init; } = true;
+
+    /// <summary>Functions of one slot are isolated from each other; most multi-function devices are not.</summary>
+    public bool IsolatedFunctions { get; init; }
+
+    /// <summary>A PCIe-to-PCI bridge: everything behind shares its group.</summary>
+    public bool ConventionalBus { get; init; }
+
+    public bool IsBridge => Class >> 8 == 0x0604;
+}
+
+/// <summary>A line of <c>resource</c>.</summary>
+/// <param name="Index">0-5 BARs, 6 ROM, 7-12 SR-IOV, 13-16 bridge windows.</param>
+public sealed record BarDescription(int Index, ulong Start, ulong Size, ulong Flags);
+
+public sealed record SriovDescription
+{
+    public required int TotalVfs { get; init; }
+
+    public required int Offset { get; init; }
+
+    public required int Stride { get; init; }
+
+    public required PciId VfDevice { get; init; }
+
+    public string? VfDriver { get; init; }
+
+    /// <summary>See <see cref="FunctionDescription.HostDriverFails"/>.</summary>
+    public bool VfDriverFails { get; init; }
+
+    public string VfResetMethods { get; init; } = "flr";
+
+    public ImmutableArray<ChildDescription> VfChildren { get; init; } = [];
+}
+
+/// <summary>What a driver makes below the function it drives.</summary>
+public abstract record ChildDescription
+{
+    private ChildDescription()
+    {
+    }
+
+    /// <summary>ethN, the lowest number free.</summary>
+    public sealed record NetworkInterface(string Mac) : ChildDescription;
+
+    /// <summary>A controller whose disks appear under its subsystem (nvme multipath, the default).</summary>
+    public sealed record NvmeController(string Serial, string SubsystemNqn, int Namespaces = 1) : ChildDescription;
+
+    /// <param name="BehindVirtio">A virtioN lies between the function and the host.</param>
+    public sealed record ScsiHost(bool BehindVirtio, ImmutableArray<ScsiUnitDescription> Units) : ChildDescription;
+
+    public sealed record UsbHost(ImmutableArray<UsbDeviceDescription> Devices) : ChildDescription;
+
+    /// <summary>drm: cardN and renderDN.</summary>
+    public sealed record Display : ChildDescription;
+
+    public sealed record Sound : ChildDescription;
+
+    /// <summary>A virtioN without anything that matters here.</summary>
+    public sealed record Virtio : ChildDescription;
+}
+
+/// <param name="Type">0 disk, 5 CD.</param>
+public sealed record ScsiUnitDescription(int Target, int Type, string Vendor, string Model, string? Serial, string Revision = "2.5+");
+
+/// <param name="Port">As sysfs names it, relative to the root hub: <c>1</c>, <c>4.2</c>.</param>
+/// <param name="SuperSpeed">On the second root hub.</param>
+public sealed record UsbDeviceDescription(string Port, string Vendor, string Product, string Manufacturer, string ProductName, string? Serial, bool SuperSpeed = false)
+{
+    /// <summary>Class, subclass and protocol of each interface in hexadecimal, with the driver bound to it.</summary>
+    public ImmutableArray<(string Class, string? Driver)> Interfaces { get; init; } = [("ff/ff/ff", null)];
+
+    /// <summary>Class 09.</summary>
+    public bool Hub { get; init; }
+
+    /// <summary>usb-storage makes a SCSI disk of it.</summary>
+    public bool Storage { get; init; }
+}
+
+/// <param name="Name">A virtual parent (<c>mtty</c>); with <paramref name="Function"/> the parent is that PCI function and its name the address.</param>
+/// <param name="Capacity">What the types of this parent compete for.</param>
+public sealed record MdevParentDescription(string Name, int Capacity, ImmutableArray<MdevTypeDescription> Types, PciAddress? Function = null);
+
+/// <param name="Cost">How much of the parent's capacity one instance takes.</param>
+public sealed record MdevTypeDescription(string Id, string Name, int Cost, string? Description = null, string DeviceApi = "vfio-pci");

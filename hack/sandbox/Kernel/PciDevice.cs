@@ -1,0 +1,73 @@
+using System.Globalization;
+using Hostdev.Crds;
+
+namespace Hostdev.Sandbox.Kernel;
+
+/// <summary>A PCI function as it is now.</summary>
+internal sealed class PciDevice(FunctionDescription description, string path, PciDevice? parent)
+{
+    public FunctionDescription Description { get; } = description;
+
+    public PciAddress Address => Description.Address;
+
+    /// <summary>Canonical, for example <c>/sys/devices/pci0000:40/0000:40:00.0/0000:41:00.0</c>.</summary>
+    public string Path { get; } = path;
+
+    /// <summary>The bridge above; null on a root bus.</summary>
+    public PciDevice? Parent { get; } = parent;
+
+    public PciDriverDescription? Driver { get; set; }
+
+    public string? Override { get; set; }
+
+    public IommuGroupModel? Group { get; set; }
+
+    public VfioDevice? Vfio { get; set; }
+
+    /// <summary>Its lock is held by a write: others on the same device wait.</summary>
+    public bool Busy { get; set; }
+
+    public bool Gone { get; set; }
+
+    public PciDevice? PhysicalFunction { get; init; }
+
+    public int VfIndex { get; init; }
+
+    public bool Autoprobe { get; set; } = true;
+
+    /// <summary>The number that <c>sriov_numvfs</c> prints.</summary>
+    public int NumVfs { get; set; }
+
+    /// <summary>By index; an entry goes when its VF goes.</summary>
+    public SortedDictionary<int, PciDevice> Vfs { get; } = [];
+
+    /// <summary>What the bound driver has made below; undone newest first.</summary>
+    public Stack<Action> Undo { get; } = new();
+
+    public string Modalias
+    {
+        get
+        {
+            var d = Description;
+            return string.Create(CultureInfo.InvariantCulture,
+                $"pci:v{(uint)d.Vendor.Value:X8}d{(uint)d.Device.Value:X8}sv{(uint)d.SubsystemVendor.Value:X8}sd{(uint)d.SubsystemDevice.Value:X8}bc{d.Class >> 16:X2}sc{(d.Class >> 8) & 0xff:X2}i{d.Class & 0xff:X2}");
+        }
+    }
+}
+
+/// <summary>An IOMMU group as it is now.</summary>
+internal sealed class IommuGroupModel(int number)
+{
+    public int Number { get; } = number;
+
+    public List<PciDevice> Members { get; } = [];
+
+    /// <summary>Exists while a member is on a vfio driver.</summary>
+    public VfioGroup? Vfio { get; set; }
+
+    /// <summary>A container or iommufd has the group's DMA: no host driver may take a member.</summary>
+    public int DmaOwners { get; set; }
+
+    /// <summary>Every member is without driver or on one that leaves DMA alone (contracts/kernel.md, "Group viability").</summary>
+    public bool IsViable => Members.TrueForAll(member => member.Driver is null or { Kind: not PciDriverKind.Host });
+}

@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using Hostdev.DevicePlugin.Host;
+
+namespace Hostdev.Sandbox.Kernel;
+
+/// <summary>Production's system calls, answered by the simulated kernel.</summary>
+public sealed class SimulatedHostCalls : IHostCalls
+{
+    private readonly SimulatedKernel _kernel;
+
+    internal SimulatedHostCalls(SimulatedKernel kernel) => _kernel = kernel;
+
+    public Errno WriteAttribute(string path, string value)
+    {
+        var entry = _kernel.Writes.Begin(path, value);
+        var result = _kernel.Faults.Run(path, () => _kernel.Core.Write(path, value));
+        _kernel.Writes.End(entry, result);
+        return result;
+    }
+
+    public OpenResult Open(string path, OpenIntent intent) => _kernel.Core.Locked(() => intent switch
+    {
+        OpenIntent.VfioGroup => OpenGroup(path),
+        OpenIntent.WholeDisk => OpenDisk(path),
+        _ => throw new ArgumentOutOfRangeException(nameof(intent), intent, message: null),
+    });
+
+    public NodeOwnerResult ReadOwner(string path) => _kernel.Core.Locked(() =>
+    {
+        var result = NativeFiles.ReadOwner(_kernel.Paths.Resolve(path));
+        return result.Error.IsSuccess && _kernel.Owners.TryGetValue(path, out var kept) ? result with { Owner = kept } : result;
+    });
+
+    /// <summary>On the tree's real file where this process may; otherwise the model remembers.</summary>
+    public Errno SetOwner(string path, NodeOwner owner) => _kernel.Core.Locked(() =>
+    {
+        var real = _kernel.Paths.Resolve(path);
+        var found = NativeFiles.ReadOwner(real);
+        if (!found.Error.IsSuccess) return found.Error;
+        _kernel.Owners.Remove(path);
+        var changed = NativeFiles.ChangeOwner(real, owner.Uid, owner.Gid);
+        if (changed == Errno.EPERM) _kernel.Owners[path] = owner;
+        else if (!changed.IsSuccess) return changed;
+        return NativeFiles.ChangeMode(real, owner.Mode);
+    });
+
+    public ImmutableArray<InterfaceAddress> ReadInterfaceAddresses() => _kernel.Network.Addresses;
+
+    private OpenResult OpenGroup(string path)
+    {
+        var (error, group) = _kernel.Vfio.OpenGroup(path, "(production)", _kernel.Groups.ByNumber.Values);
+        return group is null ? new OpenResult(error, Handle: null) : new OpenResult(Errno.None, new Handle(_kernel.Core, () => group.Holder = null));
+    }
+
+    private OpenResult OpenDisk(string path)
+    {
+        var (error, close) = _kernel.Storage.OpenExclusive(path);
+        return new OpenResult(error, close is null ? null : new Handle(_kernel.Core, close));
+    }
+
+    private sealed class Handle(KernelCore core, Action close) : IDisposable
+    {
+        private Action? _close = close;
+
+        public void Dispose() => core.Locked(() =>
+        {
+            _close?.Invoke();
+            _close = null;
+        });
+    }
+}

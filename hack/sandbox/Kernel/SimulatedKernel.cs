@@ -1,0 +1,172 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Host;
+
+namespace Hostdev.Sandbox.Kernel;
+
+/// <summary>
+/// A Linux host that is a directory tree and a model. Production reads the tree through <see cref="Paths"/> and acts through <see cref="Calls"/>; what a write does is what
+/// contracts/kernel.md says the kernel did, and the tree shows it before the write returns. Where simulation and kernel differ, the simulation is wrong.
+/// </summary>
+public sealed class SimulatedKernel : IDisposable
+{
+    private readonly bool _ownsRoot;
+    private readonly UeventHub _uevents = new();
+    private readonly int _seed;
+    private int _boots;
+    private MachineDescription _machine;
+    private MdevBus _mdevs = null!;
+    private PciBus _pci = null!;
+
+    /// <param name="root">Where the tree goes; null makes a temporary directory, which <see cref="Dispose"/> removes.</param>
+    /// <param name="seed">Tells the boot ids of several machines apart.</param>
+    public SimulatedKernel(MachineDescription machine, string? root = null, TimeProvider? time = null, int seed = 1)
+    {
+        _machine = machine;
+        _seed = seed;
+        _ownsRoot = root is null;
+        var path = root ?? TemporaryRoot();
+        Core = new KernelCore(new SysTree(path), _uevents, machine.KernelRelease);
+        Calls = new SimulatedHostCalls(this);
+        Faults = new FaultScript(Core);
+        Writes = new WriteLog(time ?? TimeProvider.System);
+        Network = new SimulatedNetwork(Core);
+        lock (Core.Gate) Boot();
+    }
+
+    public HostPaths Paths => Core.Tree.Paths;
+
+    public SimulatedHostCalls Calls { get; }
+
+    public FaultScript Faults { get; }
+
+    public WriteLog Writes { get; }
+
+    public ProcessTable Processes { get; private set; } = null!;
+
+    public SimulatedStorage Storage { get; private set; } = null!;
+
+    public SimulatedNetwork Network { get; }
+
+    /// <summary>What the kernel printed since boot.</summary>
+    public ImmutableArray<string> Messages => Core.Messages;
+
+    /// <summary>Every event since the machine was made, also those that were lost.</summary>
+    public ImmutableArray<Uevent> UeventHistory => _uevents.History;
+
+    /// <summary>Paths of the writes that are blocked now.</summary>
+    public ImmutableArray<string> BlockedWrites => Core.BlockedWrites;
+
+    internal KernelCore Core { get; }
+
+    internal IommuGroups Groups { get; private set; } = null!;
+
+    internal VfioBus Vfio { get; private set; } = null!;
+
+    /// <summary>Owners that could not be set on the tree, because this process is not root.</summary>
+    internal Dictionary<string, NodeOwner> Owners { get; } = [];
+
+    /// <summary>Opens the event socket: events from now on.</summary>
+    public SimulatedUeventSource OpenUevents() => _uevents.Open();
+
+    /// <summary>The next events do not fit into the sockets' buffers: their readers get <see cref="UeventBatch.Lost"/>.</summary>
+    public void LoseUevents(int count) => _uevents.Lose(count);
+
+    public string? DriverOf(string address) => Core.Locked(() => Device(address)?.Driver?.Name);
+
+    public int? GroupOf(string address) => Core.Locked(() => Device(address)?.Group?.Number);
+
+    /// <summary>How often the function was bound since boot, to whatever driver.</summary>
+    public int BindCount(string address) => Core.Locked(() => _pci.Binding.BindCounts.GetValueOrDefault(PciAddress.Parse(address)));
+
+    public int RequestsTo(SimulatedProcess holder) => Core.Locked(() => holder.Requests);
+
+    /// <summary>For tests: returns when a write to a path that ends so is blocked; false after the time.</summary>
+    public bool AwaitBlockedWrite(string pathEnd, TimeSpan limit) => Core.AwaitBlocked(pathEnd, limit);
+
+    /// <summary>Surprise removal: the hardware is gone. What is open stays a ghost until it is closed; this returns at once.</summary>
+    public void Unplug(string address)
+    {
+        if (Core.Locked(() => Device(address)) is not { } device) return;
+        var held = Core.Locked(() => device.Vfio is { Holds.Count: > 0 } || device.Vfs.Values.Any(vf => vf.Vfio is { Holds.Count: > 0 }));
+        _machine = _machine with { RootBuses = [.. _machine.RootBuses.Select(bus => bus with { Functions = Without(bus.Functions, device.Address) })] };
+        Errno RemoveIt()
+        {
+            lock (Core.Gate) return _pci.Remove(device);
+        }
+
+        if (held) _ = Task.Factory.StartNew(RemoveIt, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        else _ = RemoveIt();
+    }
+
+    /// <summary>rmmod and modprobe: a node where vfio-pci is not loaded.</summary>
+    public void UnloadDriver(string name) => Core.Locked(() => _pci.Binding.Unload(name));
+
+    public void LoadDriver(PciDriverDescription driver) => Core.Locked(() => _pci.Binding.Load(driver));
+
+    /// <summary>A new boot: new boot id, drivers as at boot, no VFs, overrides or mdevs, no processes, mounts or addresses. Writes that were blocked fail with EIO.</summary>
+    public void Reboot()
+    {
+        lock (Core.Gate)
+        {
+            Core.Restart();
+            foreach (var directory in (string[])["/sys", "/proc", "/dev"]) Core.Tree.Remove(directory);
+            Boot();
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (Core.Gate) Core.Restart();
+        if (_ownsRoot && Directory.Exists(Paths.Root)) Directory.Delete(Paths.Root, recursive: true);
+    }
+
+    private static ImmutableArray<FunctionDescription> Without(ImmutableArray<FunctionDescription> functions, PciAddress address) =>
+        [.. functions.Where(function => function.Address != address).Select(function => function with { Behind = Without(function.Behind, address) })];
+
+    /// <summary>In memory where there is such a file system: a machine is some 2000 small files, and a disk takes seconds for them.</summary>
+    private static string TemporaryRoot()
+    {
+        var parent = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
+        return Directory.CreateDirectory(Path.Combine(parent, "hostdev-kernel-" + Guid.NewGuid().ToString("N"))).FullName;
+    }
+
+    private PciDevice? Device(string address) => _pci.Devices.GetValueOrDefault(PciAddress.Parse(address));
+
+    private void Boot()
+    {
+        _boots++;
+        Owners.Clear();
+        Network.Reset();
+        WriteMachineFiles();
+        Groups = new IommuGroups(Core, _machine.Iommu);
+        Vfio = new VfioBus(Core, _machine.VfioCdev);
+        Processes = new ProcessTable(Core, Groups, Vfio);
+        Storage = new SimulatedStorage(Core, Processes.WriteMounts);
+        Processes.Storage = Storage;
+        Processes.Start("systemd");
+        Processes.WriteMounts();
+        Storage.WriteSwaps();
+        _pci = new PciBus(Core, _machine, Groups, Vfio, new DriverChildren(Core, Storage));
+        _pci.Boot();
+        _mdevs = new MdevBus(Core, Groups, Vfio);
+        _mdevs.Boot(_machine.MdevParents, _pci);
+    }
+
+    private void WriteMachineFiles()
+    {
+        var tree = Core.Tree;
+        foreach (var path in (string[])["/sys/class/vfio-dev", "/sys/class/vfio", "/sys/class/net", "/sys/class/block", "/sys/class/nvme", "/sys/class/nvme-subsystem",
+            "/sys/class/scsi_generic", "/sys/class/scsi_host", "/sys/class/mdev_bus", "/sys/block", "/sys/bus/usb/devices", "/sys/bus/usb/drivers/usb", "/sys/bus/scsi/devices",
+            "/sys/kernel/iommu_groups", "/dev/vfio", "/dev/bus/usb", "/sys/module/vfio_iommu_type1/parameters"]) tree.MakeDirectory(path);
+        tree.WriteFile("/proc/cmdline", _machine.CommandLine + "\n", 0x124);
+        tree.WriteFile("/proc/sys/kernel/osrelease", _machine.KernelRelease + "\n", 0x124);
+        tree.WriteFile("/proc/sys/kernel/random/boot_id", string.Create(CultureInfo.InvariantCulture, $"{_seed:x8}-0000-4000-8000-{_boots:x12}\n"), 0x124);
+        tree.WriteFile("/proc/interrupts", MachineFiles.Interrupts(_machine), 0x124);
+        tree.WriteFile("/proc/iomem", "00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n000a0000-000bffff : PCI Bus 0000:00\n", 0x100);
+        tree.WriteFile("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "N\n");
+        tree.WriteFile("/dev/vfio/vfio", "", 0x1b6);
+        if (_machine.VfioCdev) tree.WriteFile("/dev/iommu", "", 0x1b0);
+    }
+}
