@@ -24,9 +24,19 @@ public sealed record Allocation
     public DateTimeOffset? AbsentSince { get; init; }
 }
 
+/// <summary>How long it takes to prove that a device came back. The defaults are the contract's (contracts/kubelet.md, "Pod-resources API").</summary>
+public sealed record ReleaseProof
+{
+    /// <summary>How far apart the two lists must be that both lack the ID.</summary>
+    public TimeSpan Absence { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long an answer may take to show in the kubelet's list.</summary>
+    public TimeSpan UnseenGrace { get; init; } = TimeSpan.FromSeconds(60);
+}
+
 /// <param name="Id">The device ID.</param>
 /// <param name="Pod"><c>namespace/name</c>.</param>
-public sealed record PodDevice(string Resource, string Id, string Pod);
+public sealed record PodUse(string Resource, string Id, string Pod);
 
 /// <summary>
 /// Who was given what. The kubelet's list proves use, never release (contracts/kubelet.md, "Pod-resources API"): an ID is let go only when it was missing from two
@@ -34,19 +44,13 @@ public sealed record PodDevice(string Resource, string Id, string Pod);
 /// </summary>
 public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocation> ById)
 {
-    /// <summary>How far apart the two lists must be.</summary>
-    public static readonly TimeSpan AbsenceProof = TimeSpan.FromSeconds(10);
-
-    /// <summary>How long an answer may take to show in the kubelet's list.</summary>
-    public static readonly TimeSpan UnseenGrace = TimeSpan.FromSeconds(60);
-
     public static AllocationLedger Empty { get; } = new(ImmutableSortedDictionary.Create<string, Allocation>(StringComparer.Ordinal));
 
     public AllocationLedger Record(Allocation allocation) => new(ById.SetItem(allocation.Id, allocation));
 
     /// <summary>Takes in one whole list of the kubelet's.</summary>
     /// <param name="known">Makes an entry for an ID that the kubelet shows in use and we do not know, for example after our state was lost; null for an ID that is not ours.</param>
-    public AllocationLedger Observe(IReadOnlyCollection<PodDevice> listed, DateTimeOffset now, Func<PodDevice, Allocation?> known)
+    public AllocationLedger Observe(IReadOnlyCollection<PodUse> listed, DateTimeOffset now, ReleaseProof proof, Func<PodUse, Allocation?> known)
     {
         var result = ById.ToBuilder();
         foreach (var device in listed)
@@ -58,10 +62,10 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
         var present = listed.Select(d => d.Id).ToHashSet(StringComparer.Ordinal);
         foreach (var entry in ById.Values.Where(e => !present.Contains(e.Id)))
         {
-            var seen = entry.Pod is not null || now - entry.AnsweredAt >= UnseenGrace;
+            var seen = entry.Pod is not null || now - entry.AnsweredAt >= proof.UnseenGrace;
             if (!seen) continue;
             if (entry.AbsentSince is not { } since) result[entry.Id] = entry with { AbsentSince = now };
-            else if (now - since >= AbsenceProof) result.Remove(entry.Id);
+            else if (now - since >= proof.Absence) result.Remove(entry.Id);
         }
 
         return new AllocationLedger(result.ToImmutable());

@@ -54,7 +54,7 @@ public sealed partial class AgentHost : IAsyncDisposable
         Journal = journal;
         Writer = new HostWriter(machine.Paths, machine.Calls, journal, time);
         var ledger = new LedgerFile(options.StateDirectory, bootId);
-        Allocator = new DeviceAllocator(new UnitStateReader(machine.Paths), machine.Paths, machine.Calls, journal, ledger, time);
+        Allocator = new DeviceAllocator(new UnitStateReader(machine.Paths), machine.Paths, machine.Calls, journal, ledger, options.Timings.ReleaseProof, time);
         var usage = new UsageReader(machine.Paths, machine.Calls, Allocator);
         var executor = new PlanExecutor(new StepExecutor(Writer, journal), Writer, usage, Allocator, loggers.CreateLogger<PlanExecutor>());
         Kubelet = new KubeletAdvertiser(options.KubeletDirectory, Allocator, time, loggers.CreateLogger<KubeletAdvertiser>(), options.KubeletTimings, OnKubeletChanged);
@@ -177,7 +177,7 @@ public sealed partial class AgentHost : IAsyncDisposable
     private async Task ListPodsAsync(CancellationToken cancellationToken)
     {
         if (await _pods.ListAsync(cancellationToken).ConfigureAwait(false) is not PodResourcesReading.Read read) return;
-        var devices = read.Devices.Select(d => new Advertising.PodDevice(d.Resource, d.DeviceId, $"{d.Namespace}/{d.Pod}")).ToList();
+        var devices = read.Devices.Select(d => new PodUse(d.Resource, d.DeviceId, $"{d.Namespace}/{d.Pod}")).ToList();
         if (Allocator.Observe(devices)) Agent.Wake();
         var held = Allocator.Ledger.ById.Values.Select(a => new HeldDevice(ResourceName.Parse(a.Resource), a.Id));
         Kubelet.Report(new HeldDevices([.. held], read.AsOf));

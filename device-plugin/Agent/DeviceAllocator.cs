@@ -13,7 +13,7 @@ namespace Hostdev.DevicePlugin.Agent;
 /// Hands units out and remembers to whom. The one lock between the kubelet, which wants a device, and applying, which wants to change it: whoever comes first
 /// has it, the other is told so. Never waits for the machine while holding the lock.
 /// </summary>
-public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHostCalls calls, Journal journal, LedgerFile file, TimeProvider time) : IDeviceAllocator, IOfferGate, IPodUsage
+public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHostCalls calls, Journal journal, LedgerFile file, ReleaseProof proof, TimeProvider time) : IDeviceAllocator, IOfferGate, IPodUsage
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<PciAddress, int> _closed = [];
@@ -118,19 +118,19 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     }
 
     /// <summary>Takes in a list of the kubelet's. True when something was let go or is new.</summary>
-    public bool Observe(IReadOnlyCollection<PodDevice> listed)
+    public bool Observe(IReadOnlyCollection<PodUse> listed)
     {
         lock (_gate)
         {
             var before = _ledger;
-            _ledger = _ledger.Observe(listed, time.GetUtcNow(), Unknown);
+            _ledger = _ledger.Observe(listed, time.GetUtcNow(), proof, Unknown);
             if (_ledger.ById.Count == before.ById.Count && _ledger.ById.Values.All(a => before.ById.TryGetValue(a.Id, out var b) && b == a)) return false;
             file.Write(_ledger);
             return !_ledger.ById.Keys.SequenceEqual(before.ById.Keys) || _ledger.ById.Values.Any(a => before.ById[a.Id].Pod != a.Pod);
         }
     }
 
-    private Allocation? Unknown(PodDevice device) =>
+    private Allocation? Unknown(PodUse device) =>
         _catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
             ? NewAllocation(unit.Unit, reader.Read(unit.Unit))
             : null;

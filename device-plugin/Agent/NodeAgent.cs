@@ -173,6 +173,8 @@ public sealed record AgentTimings
 
     /// <summary>Between two lists of pod-resources while anything is held.</summary>
     public TimeSpan PodResources { get; init; } = TimeSpan.FromSeconds(10);
+
+    public ReleaseProof ReleaseProof { get; init; } = new();
 }
 
 /// <summary>The rooms the loop walks through.</summary>

@@ -16,6 +16,12 @@ internal static class HostDevicePlanner
             return 0;
         }
 
+        if (policy.Spec.Binding == Binding.OnAllocate)
+        {
+            context.Block(policy.Identity, policy.Identity.ToString(), Reasons.NotSupported, $"{policy.Identity}: binding OnAllocate is not supported by this version: use binding Static");
+            return 0;
+        }
+
         var matched = context.Inventory.Functions.Values
             .Where(f => !f.IsBridge && (pci.VirtualFunctions || !f.IsVirtualFunction))
             .Where(f => pci.Selectors.Any(s => DeviceSelector.Matches(s, f, context.HostDriver(f))))

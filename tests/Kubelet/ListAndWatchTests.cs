@@ -91,14 +91,14 @@ public sealed class ListAndWatchTests
         await using var bench = new KubeletBench();
         await bench.StartAsync(KubeletBench.Resource(Gpu, "a"));
         bench.Allocator.Gate = (_, token) => Task.Delay(Timeout.Infinite, token);
-        var pod = bench.Kubelet.AdmitPodAsync("vms", "vm-1", new Sandbox.Kubelet.DeviceRequest(Gpu, 1));
+        var pod = bench.Kubelet.AdmitPodAsync("vms", "vm-1", new Hostdev.Sandbox.Kubelet.DeviceRequest(Gpu, 1));
         await Waiting.UntilAsync(() => !bench.Allocator.Asked.IsEmpty);
         var start = TimeProvider.System.GetTimestamp();
 
         await bench.Advertiser.StopAsync();
 
         Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(1), $"{TimeProvider.System.GetElapsedTime(start)}");
-        Assert.Equal(Sandbox.Kubelet.PodPhase.Failed, (await pod).Phase);
+        Assert.Equal(Hostdev.Sandbox.Kubelet.PodPhase.Failed, (await pod).Phase);
     }
 
     [Fact]
