@@ -30,6 +30,13 @@ internal static partial class NativeFiles
         return new NodeOwnerResult(Errno.None, new NodeOwner(*(int*)(buffer + 20), *(int*)(buffer + 24), *(ushort*)(buffer + 28) & 0xfff));
     }
 
+    /// <summary>Not a FIFO, a node or a directory: reading it cannot wait for somebody else.</summary>
+    public static unsafe bool IsRegular(string path)
+    {
+        var buffer = stackalloc byte[256];
+        return StatxCall(AtFdCwd, path, AtSymlinkNoFollow, 0x7ff, buffer) == 0 && (*(ushort*)(buffer + 28) & 0xf000) == 0x8000;
+    }
+
     private static void Check(int result, string path)
     {
         if (result != 0) throw new IOException($"{path}: {new Errno(Marshal.GetLastPInvokeError())}");

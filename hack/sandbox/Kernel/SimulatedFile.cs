@@ -134,11 +134,12 @@ public sealed class SimulatedCdevFile : SimulatedFile
         device.Holds.Add(_hold);
     }
 
-    /// <summary>VFIO_DEVICE_BIND_IOMMUFD: EBUSY while the group is open or another has bound it, EPERM while the group is not viable.</summary>
+    /// <summary>VFIO_DEVICE_BIND_IOMMUFD: EBUSY while the group is open, EINVAL when this or another descriptor has bound it, EPERM while the group is not viable.</summary>
     public Errno BindIommufd() => Process.Table.Core.Locked(() =>
     {
         if (_bound) return Errno.EINVAL;
-        if (_device.Node.Holder is not null || _device.Holds.Exists(hold => hold.Request is not null)) return Errno.EBUSY;
+        if (_device.Node.Holder is not null) return Errno.EBUSY;
+        if (_device.Holds.Exists(hold => hold.Request is not null)) return Errno.EINVAL;
         if (!_device.Group.IsViable) return Errno.EPERM;
         _bound = true;
         _device.Holds.Remove(_hold);
