@@ -1,0 +1,29 @@
+using Hostdev.DevicePlugin.Agent;
+using Hostdev.Sandbox.Kernel;
+
+namespace Hostdev.Tests.Scenarios;
+
+/// <summary>A node that scenarios run on: the simulated kernel, or the real one in the lab. What a scenario says must hold on both.</summary>
+internal interface IScenarioNode : IDisposable
+{
+    AgentMachine Machine { get; }
+
+    /// <summary>How long a scenario waits for what should happen; the lab's processor is emulated.</summary>
+    double PatienceSeconds { get; }
+
+    /// <summary>Takes a device as a VMM does, up to its descriptor, by group and where the host has cdevs by cdev too; null when it went well, else the failing step.</summary>
+    string? TakeAllTheWay(string address);
+
+    /// <summary>Another process holds the function's group until the result is disposed of.</summary>
+    Task<IScenarioHolder> HoldAsync(string address);
+
+    /// <summary>Mounts the disk of an NVMe function until the result is disposed of.</summary>
+    IDisposable MountDisk(string address, string mountPoint);
+
+    TreeSnapshot Snapshot();
+}
+
+internal interface IScenarioHolder : IDisposable
+{
+    int ProcessId { get; }
+}

@@ -1,0 +1,113 @@
+using System.Text.Json.Nodes;
+using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Agent;
+using Hostdev.Sandbox.Kubelet;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Hostdev.Tests.Scenarios;
+
+/// <summary>A node, its kubelet, its files, and the agent between them: started, killed and started again as a scenario likes.</summary>
+internal sealed class ScenarioBench : IAsyncDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("hd-").FullName;
+    private CancellationTokenSource _stop = new();
+    private Task _running = Task.CompletedTask;
+
+    private ScenarioBench(IScenarioNode node)
+    {
+        Node = node;
+        Kubelet = new SimulatedKubelet(Path.Combine(_directory, "kubelet"), TimeProvider.System, Path.Combine(_directory, "pods", "kubelet.sock"));
+    }
+
+    public IScenarioNode Node { get; }
+
+    public SimulatedKubelet Kubelet { get; }
+
+    public AgentHost Host { get; private set; } = null!;
+
+    public string DesiredFile => Path.Combine(_directory, "desired.yaml");
+
+    public string StatusFile => Path.Combine(_directory, "status.json");
+
+    public string StateDirectory => Path.Combine(_directory, "state");
+
+    /// <summary>The agent's own words; an empty object before the first.</summary>
+    public JsonNode Status => File.Exists(StatusFile) ? JsonNode.Parse(File.ReadAllText(StatusFile))! : new JsonObject();
+
+    public static async Task<ScenarioBench> StartAsync(IScenarioNode node, string desired)
+    {
+        var bench = new ScenarioBench(node);
+        await bench.Kubelet.StartAsync();
+        bench.Desire(desired);
+        bench.StartAgent();
+        return bench;
+    }
+
+    public void Desire(string yaml)
+    {
+        File.WriteAllText(DesiredFile + ".new", yaml);
+        File.Move(DesiredFile + ".new", DesiredFile, overwrite: true);
+    }
+
+    public void StartAgent(AgentMachine? machine = null)
+    {
+        Host = AgentHost.Open(machine ?? Node.Machine, Options, TimeProvider.System, NullLoggerFactory.Instance);
+        _stop = new CancellationTokenSource();
+        var (host, token) = (Host, _stop.Token);
+        _running = Task.Run(() => host.RunAsync(token));
+    }
+
+    public async Task StopAgentAsync()
+    {
+        await _stop.CancelAsync();
+        await _running;
+        await Host.DisposeAsync();
+        _stop.Dispose();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAgentAsync();
+        await Kubelet.DisposeAsync();
+        Node.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    /// <summary>Waits until the agent says that everything is as desired.</summary>
+    public Task ReadyAsync() => UntilAsync(() => Condition("Ready") == "True");
+
+    /// <summary>Waits until nothing is offered, held or being given back any more.</summary>
+    public Task GivenBackAsync() => UntilAsync(() => Status["policies"] is JsonArray { Count: 0 } && Host.Journal.State.Ownership is { Functions.Count: 0, PhysicalFunctions.Count: 0 });
+
+    public Task UntilAsync(Func<bool> condition, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(condition))] string text = "") =>
+        Waiting.UntilAsync(condition, Node.PatienceSeconds, () => Status.ToJsonString(), text);
+
+    public string? Condition(string type) => (Status["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == type)?["status"]?.GetValue<string>();
+
+    /// <summary>The result of one policy, or null before there is one.</summary>
+    public JsonNode? Policy(string name) => (Status["policies"] as JsonArray)?.FirstOrDefault(p => (string?)p!["name"] == name);
+
+    /// <summary>What the agent says of a policy's device: reason and message of the problem that is not Held.</summary>
+    public (string Reason, string Message) Problem(string policy) =>
+        Policy(policy)?["problems"]?.AsArray().FirstOrDefault(p => (string?)p!["state"] != "Held") is { } problem ? ((string)problem["reason"]!, (string)problem["message"]!) : ("", "");
+
+    public string? Driver(string address) =>
+        new DirectoryInfo(Node.Machine.Paths.Resolve($"/sys/bus/pci/devices/{address}/driver")).LinkTarget is { } link ? Path.GetFileName(link) : null;
+
+    public string Read(string path) => File.ReadAllText(Node.Machine.Paths.Resolve(path)).Trim();
+
+    private AgentOptions Options => new()
+    {
+        DesiredFile = DesiredFile,
+        StatusFile = StatusFile,
+        StateDirectory = StateDirectory,
+        KubeletDirectory = Kubelet.Directory,
+        PodResourcesSocket = Kubelet.PodResourcesSocket,
+        Timings = new AgentTimings
+        {
+            WhileWaiting = TimeSpan.FromMilliseconds(500),
+            PodResources = TimeSpan.FromMilliseconds(200),
+            ReleaseProof = new ReleaseProof { Absence = TimeSpan.FromMilliseconds(300), UnseenGrace = TimeSpan.FromSeconds(5) },
+        },
+    };
+}

@@ -1,0 +1,70 @@
+using Hostdev.DevicePlugin.Agent;
+using Hostdev.Sandbox.Kernel;
+using Xunit;
+
+namespace Hostdev.Tests.Scenarios;
+
+/// <summary>The lab's machine, simulated.</summary>
+internal sealed class SimulatedNode : IScenarioNode
+{
+    public SimulatedNode(MachineDescription? machine = null) => Kernel = new SimulatedKernel(machine ?? LabMachine.Description);
+
+    public SimulatedKernel Kernel { get; }
+
+    public AgentMachine Machine => new(Kernel.Paths, Kernel.Calls, Kernel.OpenUevents);
+
+    public double PatienceSeconds => 30;
+
+    public string? TakeAllTheWay(string address)
+    {
+        var vmm = Kernel.Processes.Start("qemu-system-x86");
+        try
+        {
+            using var device = vmm.Take(address, Kernel.GroupOf(address)!.Value);
+            return null;
+        }
+        catch (InvalidOperationException e)
+        {
+            return e.Message;
+        }
+        finally
+        {
+            vmm.Exit();
+        }
+    }
+
+    public Task<IScenarioHolder> HoldAsync(string address)
+    {
+        var vmm = Kernel.Processes.Start("qemu-system-x86");
+        vmm.Take(address, Kernel.GroupOf(address)!.Value);
+        return Task.FromResult<IScenarioHolder>(new Holder(vmm));
+    }
+
+    public IDisposable MountDisk(string address, string mountPoint)
+    {
+        var disk = ScenarioNodes.DiskOf(Machine.Paths, address);
+        Assert.Equal("success", Kernel.Storage.MountDisk(disk, mountPoint).Name);
+        return new Mounted(Kernel, mountPoint);
+    }
+
+    /// <summary>The whole tree but for network interfaces: one that comes back has a new index and, where no udev names it, another ethN.</summary>
+    public TreeSnapshot Snapshot()
+    {
+        var all = TreeSnapshot.Take(Machine.Paths).Entries;
+        return new TreeSnapshot(all.RemoveRange(all.Keys.Where(k => k.Contains("/net/", StringComparison.Ordinal)).ToList()));
+    }
+
+    public void Dispose() => Kernel.Dispose();
+
+    private sealed class Holder(SimulatedProcess process) : IScenarioHolder
+    {
+        public int ProcessId => process.Pid;
+
+        public void Dispose() => process.Exit();
+    }
+
+    private sealed class Mounted(SimulatedKernel kernel, string mountPoint) : IDisposable
+    {
+        public void Dispose() => kernel.Storage.Unmount(mountPoint);
+    }
+}
