@@ -62,7 +62,7 @@ internal sealed class DevicePluginServer : IAsyncDisposable
         var before = Interlocked.Exchange(ref _live, mine);
         try
         {
-            if (before is not null) await before.EndAsync();
+            if (before is not null) await before.EndAsync(_timings.StopGrace, _time);
             StreamsOpened++;
             _changed.Fire();
             await SendAsync(stream, ended.Token);
@@ -124,7 +124,8 @@ internal sealed class DevicePluginServer : IAsyncDisposable
     {
         public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public async Task EndAsync()
+        /// <summary>Ends the stream and waits until it has ended, but not for ever: a new kubelet must not starve behind an old connection.</summary>
+        public async Task EndAsync(TimeSpan patience, TimeProvider time)
         {
             try
             {
@@ -135,7 +136,7 @@ internal sealed class DevicePluginServer : IAsyncDisposable
                 // It ended by itself meanwhile.
             }
 
-            await Ended.Task;
+            await Task.WhenAny(Ended.Task, Task.Delay(patience, time));
         }
     }
 }

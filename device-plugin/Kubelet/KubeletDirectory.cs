@@ -7,7 +7,8 @@ internal readonly record struct SocketFile(long MadeAtTicks)
     public static SocketFile? Read(string path)
     {
         // A socket's modification time is that of its bind(2); nothing writes to the file afterwards.
-        return File.Exists(path) ? new SocketFile(File.GetLastWriteTimeUtc(path).Ticks) : null;
+        // The year 1601 is how the runtime says that the file went away in between.
+        return File.Exists(path) && File.GetLastWriteTimeUtc(path) is { Year: > 1601 } madeAt ? new SocketFile(madeAt.Ticks) : null;
     }
 }
 

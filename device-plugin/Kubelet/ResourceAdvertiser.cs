@@ -66,7 +66,7 @@ internal sealed partial class ResourceAdvertiser
         var rechecks = new RefusalRechecks(_resource, Listing, _context.Allocator, _context.Timings, _context.Time).RunAsync(stop.Token);
         try
         {
-            while (!(Removed && Listing.IsEmpty && _tryRetire(this))) await StepAsync(cancellationToken);
+            while (!(Removed && Listing.IsEmpty && _tryRetire(this))) await TryStepAsync(cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -77,6 +77,20 @@ internal sealed partial class ResourceAdvertiser
             await stop.CancelAsync();
             if (_server is not null) await _server.DisposeAsync();
             await rechecks;
+        }
+    }
+
+    /// <summary>A step that fails by surprise, as when the directory cannot be read, is told and tried again: a loop that died would leave its resource at 0.</summary>
+    private async Task TryStepAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await StepAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            Fail(_context.Time.GetUtcNow(), e);
+            await Task.Delay(_context.Timings.StreamGrace, _context.Time, cancellationToken);
         }
     }
 

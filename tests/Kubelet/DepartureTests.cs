@@ -25,14 +25,18 @@ public sealed class DepartureTests
             await bench.OfferedAsync(Gpu, 1);
             await Waiting.UntilAsync(() => bench.State(Gpu).Leaving.SequenceEqual(["a"]));
             bench.Report(); // a reading from before the kubelet knows of the pod
+            bench.Advertiser.Update([KubeletBench.Resource(Gpu, "b", "c")]); // a list that is sent after the one that would lack a
+            await bench.OfferedAsync(Gpu, 2);
         };
 
         var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm-1", new DeviceRequest(Gpu, 1, ["a"]));
         bench.Report();
+        bench.Advertiser.Update([KubeletBench.Resource(Gpu, "b", "c", "d")]);
+        await bench.OfferedAsync(Gpu, 3);
 
         Assert.Null(bench.Kubelet.CauseOfDeath);
         Assert.Equal(PodPhase.Running, pod.Phase);
-        Assert.Equal(["a", "b"], bench.Kubelet.Devices(Gpu).Select(d => d.Id));
+        Assert.Equal(["a", "b", "c", "d"], bench.Kubelet.Devices(Gpu).Select(d => d.Id));
     }
 
     [Fact]

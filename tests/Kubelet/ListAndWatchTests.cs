@@ -105,7 +105,7 @@ public sealed class ListAndWatchTests
     public async Task A_peer_that_reads_nothing_holds_up_neither_the_next_stream_nor_the_stop()
     {
         await using var bench = new KubeletBench();
-        await bench.StartAsync(KubeletBench.Resource(Gpu, "a"));
+        await bench.StartAsync(KubeletBench.Resource(Gpu, [.. Enumerable.Range(0, 10_000).Select(i => $"{i:d6}-{new string('x', 50)}")])); // more than a connection buffers
         await using var peer = await NodePeer.StartAsync("client.js", Path.Combine(bench.Kubelet.Directory, "hostdev-example.com_gpu.sock"));
         foreach (var method in (string[])["raw", "ListAndWatch", "raw"])
         {
