@@ -30,11 +30,12 @@ public sealed class InventoryRenderingTests
     public void Says_at_the_end_what_could_not_be_read(OutputForm form)
     {
         using var machine = MachineFixture.Load("arm");
-        machine.Change("[/sys/devices/platform/NVDA300C:00/pci0005:00/0005:00:00.0]\nvendor =\ndevice =");
+        machine.Change("[/sys/devices/platform/NVDA300C:00/pci0005:00/0005:00:00.0]\nvendor =\ndevice = 123456789-123456789-123456789-123456789-");
         Assert.EndsWith("""
 
             2 attributes could not be read:
-              /sys/devices/platform/NVDA300C:00/pci0005:00/0005:00:00.0/device is empty
+              /sys/devices/platform/NVDA300C:00/pci0005:00/0005:00:00.0/device
+                is no hexadecimal number: "123456789-123456789-123456789-123456789-"
               /sys/devices/platform/NVDA300C:00/pci0005:00/0005:00:00.0/vendor is empty
 
             """, InventoryCommand.Render(machine.Read(), DeviceClasses.All, form), StringComparison.Ordinal);

@@ -16,7 +16,7 @@ internal static class InventoryTable
         if (classes.HasFlag(DeviceClasses.Usb)) AppendUsb(text, inventory.UsbDevices);
         if (classes.HasFlag(DeviceClasses.Scsi)) AppendScsi(text, inventory.ScsiDevices);
         if (classes.HasFlag(DeviceClasses.Mdev)) AppendMdev(text, inventory);
-        foreach (var line in InventoryView.Problems(inventory)) text.AppendLine(InventoryView.Fit(line, Width));
+        foreach (var line in InventoryView.Problems(inventory, Width)) text.AppendLine(line);
         return text.ToString();
     }
 

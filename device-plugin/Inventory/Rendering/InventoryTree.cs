@@ -27,7 +27,7 @@ internal sealed class InventoryTree
         foreach (var line in InventoryView.Facts(inventory.Facts)) tree.Line(line);
         tree.AppendNodes();
         if (classes.HasFlag(DeviceClasses.Mdev)) tree.AppendParentsWithoutFunction();
-        foreach (var line in InventoryView.Problems(inventory)) tree.Line(line);
+        foreach (var line in InventoryView.Problems(inventory, InventoryTable.Width)) tree.text.AppendLine(line);
         return tree.text.ToString();
     }
 
