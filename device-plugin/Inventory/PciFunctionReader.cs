@@ -10,7 +10,7 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
 {
     private const string Devices = "/sys/bus/pci/devices";
 
-    /// <summary>The functions without what only a look at the whole machine tells: names, slot, children, VF index.</summary>
+    /// <summary>The functions without what only a look at the whole machine tells: names, slot, children, VF index, and whether the interfaces it has are shown.</summary>
     public Dictionary<PciAddress, PciFunction> Read(List<ReadProblem> problems)
     {
         var read = new List<(DeviceFiles Files, PciFunction Function)>();
@@ -54,6 +54,7 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
             VfioCdev = cdev,
             HasVfioCdevNode = hasNode,
             BootVga = device.Integer("boot_vga") == 1,
+            NetworkInterfaceElsewhere = device.Has("net"),
         };
     }
 

@@ -77,6 +77,31 @@ public sealed class InventoryOnRealKernelTests : IDisposable
     }
 
     [LabFact]
+    public void Sees_that_an_interface_was_moved_to_another_network_namespace()
+    {
+        var port = Sysfs.Address("45:00.1");
+        var name = Assert.Single(Names(reader.Read().Functions[port], ChildKind.NetworkInterface));
+        using var elsewhere = Process.Start("unshare", ["--net", "sleep", "120"]);
+        try
+        {
+            Assert.True(SpinWait.SpinUntil(() => new FileInfo($"/proc/{elsewhere.Id}/ns/net").LinkTarget != new FileInfo("/proc/self/ns/net").LinkTarget, TimeSpan.FromSeconds(10)));
+            using var move = Process.Start("busybox", ["ip", "link", "set", name, "netns", elsewhere.Id.ToString(CultureInfo.InvariantCulture)]);
+            move.WaitForExit();
+            Assert.Equal(0, move.ExitCode);
+            var function = reader.Read().Functions[port];
+            Assert.True(function.NetworkInterfaceElsewhere);
+            Assert.Empty(Names(function, ChildKind.NetworkInterface));
+        }
+        finally
+        {
+            elsewhere.Kill();
+            elsewhere.WaitForExit();
+        }
+
+        Assert.True(SpinWait.SpinUntil(() => !reader.Read().Functions[port].NetworkInterfaceElsewhere, TimeSpan.FromSeconds(20)));
+    }
+
+    [LabFact]
     public void Counts_virtual_functions_by_index()
     {
         var first = Sysfs.MakeVirtualFunctions(Igb, 2);

@@ -38,6 +38,7 @@ internal static class InventoryTable
         function.DriverOverride is { } wanted ? $"override {wanted}" : null,
         function.VfioVariantDriver is { } variant ? $"variant {variant}" : null,
         function.BootVga ? "boot VGA" : null,
+        function.NetworkInterfaceElsewhere ? "interface in another network namespace" : null,
         function.Children.IsEmpty ? null : InventoryView.Children(function.Children),
         InventoryView.Name(function),
         function.Slot is { } slot && !function.IsVirtualFunction ? $"slot {slot}" : null,
