@@ -65,6 +65,8 @@ public sealed class FaultTests : IDisposable
         Assert.False(_under.Has(Device(Edu)));
         _under.Write("/sys/bus/pci/rescan", "1");
         Assert.False(_under.Has(Device(Edu)));
+        Kernel.Plug(Edu);
+        Assert.Equal("(null)", _under.Read(Device(Edu) + "/driver_override"));
     }
 
     [Fact]

@@ -14,8 +14,9 @@ public sealed class SimulatedKernel : IDisposable
     private readonly bool _ownsRoot;
     private readonly UeventHub _uevents = new();
     private readonly int _seed;
+    private readonly MachineDescription _machine;
+    private readonly HashSet<PciAddress> _unplugged = [];
     private int _boots;
-    private MachineDescription _machine;
     private MdevBus _mdevs = null!;
     private PciBus _pci = null!;
 
@@ -89,8 +90,7 @@ public sealed class SimulatedKernel : IDisposable
     public void Unplug(string address)
     {
         if (Core.Locked(() => Device(address)) is not { } device) return;
-        var held = Core.Locked(() => device.Vfio is { Holds.Count: > 0 } || device.Vfs.Values.Any(vf => vf.Vfio is { Holds.Count: > 0 }));
-        _machine = _machine with { RootBuses = [.. _machine.RootBuses.Select(bus => bus with { Functions = Without(bus.Functions, device.Address) })] };
+        var held = Core.Locked(() => _unplugged.Add(device.Address) && (device.Vfio is { Holds.Count: > 0 } || device.Vfs.Values.Any(vf => vf.Vfio is { Holds.Count: > 0 })));
         Errno RemoveIt()
         {
             lock (Core.Gate) return _pci.Remove(device);
@@ -98,6 +98,13 @@ public sealed class SimulatedKernel : IDisposable
 
         if (held) _ = Task.Factory.StartNew(RemoveIt, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         else _ = RemoveIt();
+    }
+
+    /// <summary>The hardware is back in its slot, and the hotplug driver finds it.</summary>
+    public void Plug(string address)
+    {
+        Core.Locked(() => _unplugged.Remove(PciAddress.Parse(address)));
+        _ = Core.Write("/sys/bus/pci/rescan", "1");
     }
 
     /// <summary>rmmod and modprobe: a node where vfio-pci is not loaded.</summary>
@@ -122,9 +129,6 @@ public sealed class SimulatedKernel : IDisposable
         if (_ownsRoot && Directory.Exists(Paths.Root)) Directory.Delete(Paths.Root, recursive: true);
     }
 
-    private static ImmutableArray<FunctionDescription> Without(ImmutableArray<FunctionDescription> functions, PciAddress address) =>
-        [.. functions.Where(function => function.Address != address).Select(function => function with { Behind = Without(function.Behind, address) })];
-
     /// <summary>In memory where there is such a file system: a machine is some 2000 small files, and a disk takes seconds for them.</summary>
     private static string TemporaryRoot()
     {
@@ -148,7 +152,7 @@ public sealed class SimulatedKernel : IDisposable
         Processes.Start("systemd");
         Processes.WriteMounts();
         Storage.WriteSwaps();
-        _pci = new PciBus(Core, _machine, Groups, Vfio, new DriverChildren(Core, Storage));
+        _pci = new PciBus(Core, _machine, _unplugged, Groups, Vfio, new DriverChildren(Core, Storage));
         _pci.Boot();
         _mdevs = new MdevBus(Core, Groups, Vfio);
         _mdevs.Boot(_machine.MdevParents, _pci);
