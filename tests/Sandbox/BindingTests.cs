@@ -174,6 +174,25 @@ public abstract class BindingContract : IDisposable
     }
 
     [Fact]
+    public void Taking_devices_and_giving_them_back_leaves_the_hosts_state_as_before()
+    {
+        var before = TreeSnapshot.TakeHostState(Kernel.Paths);
+        Kernel.GiveToVfio(Nic);
+        Kernel.GiveToVfio(Edu);
+        Assert.Equal(Errno.None, Kernel.Autoprobe(Pf, "0"));
+        Assert.Equal(Errno.None, Kernel.NumVfs(Pf, "2"));
+        Assert.Equal(Errno.None, Kernel.Autoprobe(Pf, "1"));
+        var between = TreeSnapshot.Diff(before, TreeSnapshot.TakeHostState(Kernel.Paths));
+        Assert.Contains($"~ {Device(Pf)}/sriov_numvfs: 0 (0:0 0644) => 2 (0:0 0644)", between);
+        Assert.Contains($"+ /dev/vfio/{Kernel.Group(Edu)}: node 0:0 0600", between);
+
+        Assert.Equal(Errno.None, Kernel.NumVfs(Pf, "0"));
+        Kernel.GiveBack(Edu);
+        Kernel.GiveBack(Nic);
+        Assert.Empty(TreeSnapshot.Diff(before, TreeSnapshot.TakeHostState(Kernel.Paths)));
+    }
+
+    [Fact]
     public void A_mistyped_attribute_is_ENOENT_and_makes_no_file()
     {
         Assert.Equal(Errno.ENOENT, Kernel.Write(Device(Edu) + "/driver_overide", Vfio));
