@@ -81,7 +81,9 @@ internal sealed class PciBus
             if (!Take(behind)) return false;
         }
 
-        if (!_binding.Release(device)) return false;
+        var released = _binding.WithLock(device, () => _binding.Release(device) ? Errno.None : Errno.EIO);
+        if (device.Gone) return true;
+        if (!released.IsSuccess) return false;
         device.Gone = true;
         Devices.Remove(device.Address);
         _core.DropAttributes(device.Path);
