@@ -163,6 +163,19 @@ public sealed class ProofTests : IDisposable
     }
 
     [Fact]
+    public void A_USB_device_that_is_plugged_in_again_keeps_its_port_and_changes_its_number()
+    {
+        Assert.Equal(("1", "2"), (_under.Read("/sys/bus/usb/devices/1-2/busnum"), _under.Read("/sys/bus/usb/devices/1-2/devnum")));
+        Kernel.UnplugUsb("1-2");
+        Assert.False(_under.Has("/sys/bus/usb/devices/1-2"));
+        Assert.False(_under.Has("/dev/bus/usb/001/002"));
+        Kernel.PlugUsb("1-2");
+        Assert.Equal("4", _under.Read("/sys/bus/usb/devices/1-2/devnum"));
+        Assert.True(_under.Has("/dev/bus/usb/001/004"));
+        Assert.Equal("LABUSB0", _under.Read("/sys/bus/usb/devices/2-1/serial"));
+    }
+
+    [Fact]
     public void Nodes_belong_to_root_until_their_owner_is_set_and_again_after_a_rebind()
     {
         _under.GiveToVfio(Edu);

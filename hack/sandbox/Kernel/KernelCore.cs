@@ -139,5 +139,12 @@ internal sealed class Indices
         return index;
     }
 
+    /// <summary>Counts on from the last one given, from 1: USB device numbers are not used again until they wrap.</summary>
+    public int Next(string kind)
+    {
+        var next = _taken.GetValueOrDefault(kind)?.Max + 1 ?? 1;
+        return Take(kind, next);
+    }
+
     public void Free(string kind, int index) => _taken.GetValueOrDefault(kind)?.Remove(index);
 }

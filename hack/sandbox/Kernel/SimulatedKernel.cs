@@ -17,6 +17,7 @@ public sealed class SimulatedKernel : IDisposable
     private readonly MachineDescription _machine;
     private readonly HashSet<PciAddress> _unplugged = [];
     private int _boots;
+    private DriverChildren _children = null!;
     private MdevBus _mdevs = null!;
     private PciBus _pci = null!;
 
@@ -107,6 +108,11 @@ public sealed class SimulatedKernel : IDisposable
         _ = Core.Write("/sys/bus/pci/rescan", "1");
     }
 
+    /// <summary>Pulls the USB device on this port (<c>1-2</c>); plugged in again it has another device number.</summary>
+    public void UnplugUsb(string port) => Core.Locked(_children.UsbPorts[port].Unplug);
+
+    public void PlugUsb(string port) => Core.Locked(_children.UsbPorts[port].Plug);
+
     /// <summary>rmmod and modprobe: a node where vfio-pci is not loaded.</summary>
     public void UnloadDriver(string name) => Core.Locked(() => _pci.Binding.Unload(name));
 
@@ -152,7 +158,8 @@ public sealed class SimulatedKernel : IDisposable
         Processes.Start("systemd");
         Processes.WriteMounts();
         Storage.WriteSwaps();
-        _pci = new PciBus(Core, _machine, _unplugged, Groups, Vfio, new DriverChildren(Core, Storage));
+        _children = new DriverChildren(Core, Storage);
+        _pci = new PciBus(Core, _machine, _unplugged, Groups, Vfio, _children);
         _pci.Boot();
         _mdevs = new MdevBus(Core, Groups, Vfio);
         _mdevs.Boot(_machine.MdevParents, _pci);
