@@ -30,6 +30,8 @@ public abstract class BindingContract : IDisposable
         Assert.True(Kernel.Has($"/dev/vfio/{group}"));
         var cdev = Path.GetFileName(Assert.Single(Directory.GetDirectories(Kernel.Paths.Resolve(Device(Edu) + "/vfio-dev"))));
         Assert.Equal(Kernel.Has($"{Device(Edu)}/vfio-dev/{cdev}/dev"), Kernel.Has("/dev/vfio/devices/" + cdev));
+        var numbers = Kernel.Read($"/sys/class/vfio/{group}/dev");
+        Assert.Equal(group, Kernel.Link("/sys/dev/char/" + numbers));
         Assert.EndsWith($"/{Edu}/vfio-dev/{cdev}", new FileInfo(Kernel.Paths.Resolve("/sys/class/vfio-dev/" + cdev)).LinkTarget!, StringComparison.Ordinal);
 
         Kernel.GiveBack(Edu);

@@ -96,6 +96,7 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage)
         });
         core.Tree.WriteLink($"/sys/class/{subsystem}/{name}", path);
         core.Tree.WriteFile("/dev/" + node(index), "", 0x1b0);
+        core.IndexCharacterDevice(major, index, path);
         core.Uevents.Emit("add", path, subsystem, properties);
         device.Undo.Push(() =>
         {
@@ -103,6 +104,7 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage)
             core.Tree.Remove(path);
             core.Tree.RemoveIfEmpty($"{device.Path}/{subsystem}");
             core.Tree.Remove("/dev/" + node(index));
+            core.DropCharacterDevice(major, index);
             core.Uevents.Emit("remove", path, subsystem, properties);
             core.Indices.Free(subsystem + prefix, index);
         });

@@ -169,10 +169,12 @@ public sealed class SimulatedKernel : IDisposable
     {
         var tree = Core.Tree;
         foreach (var path in (string[])["/sys/class/vfio-dev", "/sys/class/vfio", "/sys/class/net", "/sys/class/block", "/sys/class/nvme", "/sys/class/nvme-subsystem",
-            "/sys/class/scsi_generic", "/sys/class/scsi_host", "/sys/class/mdev_bus", "/sys/block", "/sys/bus/usb/devices", "/sys/bus/usb/drivers/usb", "/sys/bus/scsi/devices",
+            "/sys/class/scsi_generic", "/sys/class/scsi_host", "/sys/class/mdev_bus", "/sys/block", "/sys/dev/block", "/sys/dev/char", "/sys/bus/usb/devices", "/sys/bus/usb/drivers/usb", "/sys/bus/scsi/devices",
             "/sys/kernel/iommu_groups", "/dev/vfio", "/dev/bus/usb", "/sys/module/vfio_iommu_type1/parameters"]) tree.MakeDirectory(path);
         tree.WriteFile("/proc/cmdline", _machine.CommandLine + "\n", 0x124);
         tree.WriteFile("/proc/sys/kernel/osrelease", _machine.KernelRelease + "\n", 0x124);
+        tree.WriteFile("/proc/sys/kernel/arch", _machine.Architecture + "\n", 0x124);
+        tree.WriteFile($"/lib/modules/{_machine.KernelRelease}/modules.alias", string.Concat(_machine.ModuleAliases.Select(line => line + "\n")));
         tree.WriteFile("/proc/sys/kernel/random/boot_id", string.Create(CultureInfo.InvariantCulture, $"{_seed:x8}-0000-4000-8000-{_boots:x12}\n"), 0x124);
         tree.WriteFile("/proc/interrupts", MachineFiles.Interrupts(_machine), 0x124);
         tree.WriteFile("/proc/iomem", "00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n000a0000-000bffff : PCI Bus 0000:00\n", 0x100);

@@ -45,6 +45,7 @@ internal sealed class UsbChildren(KernelCore core, SimulatedStorage storage, Dic
         core.Tree.AddDirectory(path, directory => WriteDevice(directory, usb, bus, number, minor, node));
         core.Tree.WriteLink("/sys/bus/usb/devices/" + name, path);
         core.Tree.WriteFile("/dev/" + node, "", 0x1b4);
+        core.IndexCharacterDevice(189, minor, path);
         core.Uevents.Emit("add", path, "usb", properties);
         var undo = new Stack<Action>();
         for (var index = 0; index < usb.Interfaces.Length; index++) AddInterface(path, string.Create(Invariant, $"{interfacePrefix}:1.{index}"), usb, index, undo);
@@ -54,6 +55,7 @@ internal sealed class UsbChildren(KernelCore core, SimulatedStorage storage, Dic
             core.Tree.Remove("/sys/bus/usb/devices/" + name);
             core.Tree.Remove(path);
             core.Tree.Remove("/dev/" + node);
+            core.DropCharacterDevice(189, minor);
             core.Uevents.Emit("remove", path, "usb", properties);
         };
     }
