@@ -21,8 +21,7 @@ internal sealed class RealNode : IScenarioNode
     public string? TakeAllTheWay(string address)
     {
         var pci = PciAddress.Parse(address);
-        if (VfioTaker.TakeGroup(Sysfs.GroupPath(pci), address) is TakeResult.Failed byGroup) return byGroup.ToString();
-        return LabFacts.HasCdev && VfioTaker.TakeCdev(Sysfs.CdevPath(pci)) is TakeResult.Failed byCdev ? byCdev.ToString() : null;
+        return Failure(VfioTaker.TakeGroup(Sysfs.GroupPath(pci), address)) ?? (LabFacts.HasCdev ? Failure(VfioTaker.TakeCdev(Sysfs.CdevPath(pci))) : null);
     }
 
     public async Task<IScenarioHolder> HoldAsync(string address) =>
@@ -60,6 +59,13 @@ internal sealed class RealNode : IScenarioNode
         {
             if (Sysfs.Driver(device) is "vfio-pci" or "pci-stub") Sysfs.Unbind(device);
         }
+    }
+
+    /// <summary>What went wrong; what went well is let go of at once.</summary>
+    private static string? Failure(TakeResult result)
+    {
+        (result as TakeResult.Taken)?.Device.Dispose();
+        return result is TakeResult.Failed failed ? failed.ToString() : null;
     }
 
     private static AgentMachine Real()

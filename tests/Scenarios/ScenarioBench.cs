@@ -23,6 +23,7 @@ internal sealed class ScenarioBench : IAsyncDisposable
 
     public SimulatedKubelet Kubelet { get; }
 
+    /// <summary>The agent that runs, or ran last.</summary>
     public AgentHost Host { get; private set; } = null!;
 
     public string DesiredFile => Path.Combine(_directory, "desired.yaml");
@@ -34,12 +35,12 @@ internal sealed class ScenarioBench : IAsyncDisposable
     /// <summary>The agent's own words; an empty object before the first.</summary>
     public JsonNode Status => File.Exists(StatusFile) ? JsonNode.Parse(File.ReadAllText(StatusFile))! : new JsonObject();
 
-    public static async Task<ScenarioBench> StartAsync(IScenarioNode node, string desired)
+    public static async Task<ScenarioBench> StartAsync(IScenarioNode node, string desired, AgentMachine? machine = null, bool start = true)
     {
         var bench = new ScenarioBench(node);
         await bench.Kubelet.StartAsync();
         bench.Desire(desired);
-        bench.StartAgent();
+        if (start) bench.StartAgent(machine);
         return bench;
     }
 
@@ -59,10 +60,12 @@ internal sealed class ScenarioBench : IAsyncDisposable
 
     public async Task StopAgentAsync()
     {
+        if (Host is null) return;
         await _stop.CancelAsync();
         await _running;
         await Host.DisposeAsync();
         _stop.Dispose();
+        Host = null!;
     }
 
     public async ValueTask DisposeAsync()
