@@ -36,7 +36,7 @@ internal static class UnitPlanner
     public static void Plan(PlanningContext context, UnitRequest request)
     {
         var primary = request.Selected[0];
-        if (HostProblem(context, request, primary) is { } problem)
+        if (HostProblem(context, primary) is { } problem)
         {
             context.Block(request.Policy, primary.Address.ToString(), problem.Reason, problem.Message);
             return;
@@ -58,6 +58,12 @@ internal static class UnitPlanner
         }
 
         var unit = Compose(context, request, members, assigned, held);
+        if (MissingDriver(context, unit) is { } missing)
+        {
+            context.Block(request.Policy, primary.Address.ToString(), Reasons.DriverMissing, missing);
+            return;
+        }
+
         if (context.Claim(request.Policy, request.Selected.Concat(others)) is { } other)
         {
             context.Block(request.Policy, primary.Address.ToString(), Reasons.ClaimedByOther, $"{primary.Address} is already claimed by {other}, which has precedence: narrow the selectors of one of the two, or raise priority here");
@@ -67,7 +73,7 @@ internal static class UnitPlanner
         if (CanBeTaken(context, request, unit)) Accept(context, request, unit);
     }
 
-    private static (string Reason, string Message)? HostProblem(PlanningContext context, UnitRequest request, PciFunction primary)
+    private static (string Reason, string Message)? HostProblem(PlanningContext context, PciFunction primary)
     {
         var facts = context.Inventory.Facts;
         if (context.Inventory.GroupOf(primary) is null) return (Reasons.NoIommu, $"{primary.Address} has no IOMMU group: {HostRemedies.Iommu(facts)}");
@@ -76,11 +82,14 @@ internal static class UnitPlanner
             return (Reasons.NoInterruptRemapping, $"{primary.Address} cannot be passed safely: the host does not remap interrupts; enable it in firmware (VT-d or AMD-Vi with x2APIC) and remove intremap=off from the kernel command line");
         }
 
-        var driver = WantedDriver(request.Driver, primary);
-        return facts.PassthroughDrivers.Contains(driver)
-            ? null
-            : (Reasons.DriverMissing, $"{primary.Address} needs the driver {driver}, which is not loaded: run \"modprobe {driver}\" on the host and list it in /etc/modules-load.d");
+        return null;
     }
+
+    /// <summary>Every function's driver must be there before the first one is unbound: half a group on vfio is no use, and the host has lost it.</summary>
+    private static string? MissingDriver(PlanningContext context, Unit unit) =>
+        unit.Members.FirstOrDefault(m => !context.Inventory.Facts.PassthroughDrivers.Contains(m.Driver)) is { } lacking
+            ? $"{lacking.Address} needs the driver {lacking.Driver}, which is not loaded: run \"modprobe {lacking.Driver}\" on the host and list it in /etc/modules-load.d"
+            : null;
 
     /// <summary>Divides the other members into assigned and held ones, or says which are undeclared.</summary>
     private static (string Reason, string Message)? Divide(UnitRequest request, List<PciFunction> others, out List<PciFunction> assigned, out List<PciFunction> held)
