@@ -1,6 +1,6 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Agent;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace Hostdev.Tests.Agent;
@@ -147,12 +147,13 @@ public sealed class DesiredFileTests : IDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("desired-").FullName;
     private readonly DesiredState _state;
     private readonly DesiredFile _file;
+    private readonly Log _log = new();
 
     public DesiredFileTests()
     {
         Directory.CreateDirectory(Path.Combine(_directory, "state"));
         _state = new DesiredState(Path.Combine(_directory, "state"));
-        _file = new DesiredFile(Desired, TimeProvider.System, NullLogger<DesiredFile>.Instance);
+        _file = new DesiredFile(Desired, TimeProvider.System, _log);
     }
 
     private string Desired => Path.Combine(_directory, "desired.yaml");
@@ -215,6 +216,19 @@ public sealed class DesiredFileTests : IDisposable
         Assert.Null(_state.Problem);
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData("policies: []")]
+    [InlineData("nonsense\n")]
+    public void What_is_not_followed_is_logged_once(string? text)
+    {
+        if (text is not null) File.WriteAllText(Desired, text);
+        _file.Read(_state);
+        _file.Read(_state);
+
+        Assert.Equal($"the desired state is not followed: {_state.Problem}", Assert.Single(_log.Lines));
+    }
+
     [Fact]
     public async Task A_change_of_the_file_is_noticed()
     {
@@ -239,5 +253,17 @@ public sealed class DesiredFileTests : IDisposable
         File.WriteAllText(Desired, text);
         Assert.True(_file.Read(_state));
         Assert.Null(_state.Problem);
+    }
+
+    private sealed class Log : ILogger<DesiredFile>
+    {
+        public List<string> Lines { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Add(formatter(state, exception));
     }
 }
