@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Applying;

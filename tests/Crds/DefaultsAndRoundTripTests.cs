@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Xunit;

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Planning;

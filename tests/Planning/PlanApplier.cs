@@ -2,11 +2,9 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
+using Xunit.Sdk;
 
 namespace Hostdev.Tests.Planning;
-
-/// <summary>What the kernel would have refused, hung on or broken: a plan must never ask for it.</summary>
-internal sealed class KernelRefusal(string message) : Exception(message);
 
 /// <summary>
 /// A pure model of the kernel and of the journal that does a plan's steps, as contracts/kernel.md says they come out: an override beats autoprobe, a probe of
@@ -56,7 +54,7 @@ internal sealed class PlanApplier
             var plan = now.Plan();
             look?.Invoke(plan, now);
             if (plan.Lanes.IsEmpty) return plan;
-            if (pass == passes) throw new KernelRefusal($"not settled after {passes} passes; still to do:\n{plan.Whole()}");
+            if (pass == passes) throw Refusal($"not settled after {passes} passes; still to do:\n{plan.Whole()}");
             Apply(plan);
         }
     }
@@ -85,14 +83,14 @@ internal sealed class PlanApplier
                 break;
             case PlanStep.SetAutoprobe s:
                 var autoprobed = Get(s.PhysicalFunction, step);
-                if (!Ownership.PhysicalFunctions.ContainsKey(s.PhysicalFunction)) throw new KernelRefusal($"{step.Words()}: not in the journal");
+                if (!Ownership.PhysicalFunctions.ContainsKey(s.PhysicalFunction)) throw Refusal($"{step.Words()}: not in the journal");
                 _functions[s.PhysicalFunction] = autoprobed with { Sriov = autoprobed.Sriov! with { Autoprobe = s.Autoprobe } };
                 break;
             case PlanStep.SetNumVfs s:
                 SetNumVfs(s);
                 break;
             case PlanStep.SetDriverOverride s:
-                if (!Ownership.Functions.ContainsKey(s.Address)) throw new KernelRefusal($"{step.Words()}: not in the journal");
+                if (!Ownership.Functions.ContainsKey(s.Address)) throw Refusal($"{step.Words()}: not in the journal");
                 _functions[s.Address] = Get(s.Address, step) with { DriverOverride = s.Driver };
                 break;
             case PlanStep.Unbind s:
@@ -109,9 +107,9 @@ internal sealed class PlanApplier
     private void Unbind(PlanStep.Unbind step)
     {
         var function = Get(step.Address, step);
-        if (function.Driver != step.Driver) throw new KernelRefusal($"{step.Words()}: ENODEV, it is on {function.Driver ?? "no driver"}");
-        if (function.Sriov is { VirtualFunctions.Count: > 0 }) throw new KernelRefusal($"{step.Words()}: its VFs would go with it");
-        if (!Ownership.Functions.ContainsKey(step.Address)) throw new KernelRefusal($"{step.Words()}: not in the journal");
+        if (function.Driver != step.Driver) throw Refusal($"{step.Words()}: ENODEV, it is on {function.Driver ?? "no driver"}");
+        if (function.Sriov is { VirtualFunctions.Count: > 0 }) throw Refusal($"{step.Words()}: its VFs would go with it");
+        if (!Ownership.Functions.ContainsKey(step.Address)) throw Refusal($"{step.Words()}: not in the journal");
         _functions[step.Address] = function with { Driver = null };
     }
 
@@ -120,7 +118,7 @@ internal sealed class PlanApplier
         var function = Get(step.Address, step);
         if (function.Driver is null) _functions[step.Address] = function with { Driver = Found(function) };
         var now = _functions[step.Address].Driver;
-        if (step.ExpectedDriver is { } expected && now != expected) throw new KernelRefusal($"{step.Words()}: it has {now ?? "no driver"}");
+        if (step.ExpectedDriver is { } expected && now != expected) throw Refusal($"{step.Words()}: it has {now ?? "no driver"}");
     }
 
     private string? Found(PciFunction function)
@@ -134,13 +132,13 @@ internal sealed class PlanApplier
     {
         var pf = Get(step.PhysicalFunction, step);
         var sriov = pf.Sriov!;
-        if (!Ownership.PhysicalFunctions.ContainsKey(step.PhysicalFunction)) throw new KernelRefusal($"{step.Words()}: not in the journal");
+        if (!Ownership.PhysicalFunctions.ContainsKey(step.PhysicalFunction)) throw Refusal($"{step.Words()}: not in the journal");
         if (step.NumVfs == sriov.NumVfs) return;
-        if (step.NumVfs > 0 && sriov.NumVfs > 0) throw new KernelRefusal($"{step.Words()}: EBUSY");
-        if (step.NumVfs > sriov.TotalVfs) throw new KernelRefusal($"{step.Words()}: ERANGE");
-        if (pf.Driver is null || _facts.PassthroughDrivers.Contains(pf.Driver)) throw new KernelRefusal($"{step.Words()}: ENOENT");
+        if (step.NumVfs > 0 && sriov.NumVfs > 0) throw Refusal($"{step.Words()}: EBUSY");
+        if (step.NumVfs > sriov.TotalVfs) throw Refusal($"{step.Words()}: ERANGE");
+        if (pf.Driver is null || _facts.PassthroughDrivers.Contains(pf.Driver)) throw Refusal($"{step.Words()}: ENOENT");
         var gone = sriov.VirtualFunctions.Values.Except(step.VirtualFunctions).ToList();
-        if (step.NumVfs == 0 && gone.Count > 0) throw new KernelRefusal($"{step.Words()}: {string.Join(", ", gone)} would go unproven");
+        if (step.NumVfs == 0 && gone.Count > 0) throw Refusal($"{step.Words()}: {string.Join(", ", gone)} would go unproven");
         foreach (var vf in sriov.VirtualFunctions.Values) _functions.Remove(vf);
         var made = Enumerable.Range(0, step.NumVfs).Select(i => Machine.VirtualFunction(pf, i, GroupOf(pf, i), sriov.Autoprobe ? "igbvf" : null)).ToList();
         foreach (var vf in made) _functions.Add(vf.Address, vf);
@@ -149,9 +147,12 @@ internal sealed class PlanApplier
 
     private int GroupOf(PciFunction pf, int index) => _sharedVfGroups.TryGetValue(pf.Address, out var shared) ? shared : 1000 + (pf.Address.Bus << 8) + (pf.Address.Function << 6) + index;
 
-    private PciFunction Get(PciAddress address, PlanStep step) => _functions.GetValueOrDefault(address) ?? throw new KernelRefusal($"{step.Words()}: ENODEV, it is not there");
+    private PciFunction Get(PciAddress address, PlanStep step) => _functions.GetValueOrDefault(address) ?? throw Refusal($"{step.Words()}: ENODEV, it is not there");
 
-    private OwnedPhysicalFunction Owned(PciAddress address) => Ownership.PhysicalFunctions.GetValueOrDefault(address) ?? throw new KernelRefusal($"{address} is not in the journal");
+    private OwnedPhysicalFunction Owned(PciAddress address) => Ownership.PhysicalFunctions.GetValueOrDefault(address) ?? throw Refusal($"{address} is not in the journal");
+
+    /// <summary>What the kernel would have refused, hung on or broken: a plan must never ask for it.</summary>
+    private static XunitException Refusal(string message) => new(message);
 
     private void Own(OwnedPhysicalFunction pf) => Ownership = Ownership with { PhysicalFunctions = Ownership.PhysicalFunctions.SetItem(pf.Address, pf) };
 }

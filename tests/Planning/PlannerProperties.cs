@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using FsCheck;
 using FsCheck.Fluent;
-using Hostdev.Crds;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
 using Microsoft.FSharp.Core;
@@ -23,7 +22,10 @@ public sealed class PlannerProperties
         var plan = machine.Settle(Input(s, s.Before), look: Look);
         Assert.Empty((Input(s, s.Before) with { Inventory = machine.Inventory, Ownership = machine.Ownership }).Plan().Lanes);
         Assert.DoesNotContain(plan.Units, u => u.Members.Any(m => machine.Inventory.Functions[m.Address].Driver != m.Driver));
-        machine.Settle(Input(s, s.After), look: Look);
+        var later = machine.Settle(Input(s, s.After), look: Look);
+        var passed = later.Units.SelectMany(u => u.Members).Select(m => m.Address).ToHashSet();
+        var left = machine.Inventory.Functions.Values.Where(f => f.PhysicalFunction is { } pf && machine.Inventory.Functions[pf].Sriov!.Autoprobe && !passed.Contains(f.Address));
+        Assert.All(left, vf => Assert.Equal("igbvf", vf.Driver)); // whatever is not passed stays the host's, or is the host's again
     });
 
     [Fact]

@@ -72,6 +72,17 @@ public sealed class PrecedenceAndClaimTests
     }
 
     [Fact]
+    public void A_VF_in_no_pool_belongs_to_the_policy_of_its_physical_function_all_the_same()
+    {
+        var vf = Given.HostDevice("one-vf", new PciSelector { Addresses = [PciAddress.Parse("0000:41:10.2")] }, p => p with { VirtualFunctions = true }, year: 2021);
+        var plan = Given.Input(new Machine().PhysicalFunction(vfs: 2), Given.Sriov(2, pools: [Given.Pool("a", 0, 0)], year: 2020), vf).Plan();
+
+        Assert.Equal(["0000:41:10.0"], plan.UnitIds());
+        plan.Says("0000:41:10.2", FindingState.Blocked, Reasons.ClaimedByOther,
+            "0000:41:10.2 is already claimed by SriovPolicy/nics, which has precedence: narrow the selectors of one of the two, or raise priority here");
+    }
+
+    [Fact]
     public void A_held_sibling_is_claimed_too()
     {
         var audio = Given.HostDevice("audio", new PciSelector { Class = PciClass.Parse("0403") }, p => p with { GroupPolicy = GroupPolicy.HoldSiblings }, year: 2026);

@@ -1,6 +1,5 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
-using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
 using Xunit;
 
