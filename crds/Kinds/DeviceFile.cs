@@ -24,7 +24,7 @@ public readonly record struct FileMode(int Bits)
             bits = (bits << 3) | (c - '0');
         }
 
-        return bits <= 0x1FF ? new FileMode(bits) : throw Wrong(text);
+        return bits is > 0 and <= 0x1FF ? new FileMode(bits) : throw Wrong(text); // 0 would be no node at all, and stands for the default here
     }
 
     public override string ToString() => "0" + Convert.ToString(Bits, 8).PadLeft(3, '0');

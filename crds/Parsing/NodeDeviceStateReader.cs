@@ -84,6 +84,8 @@ public static class NodeDeviceStateReader
         var uid = Text(policy["uid"]) ?? $"{kind}/{name}".ToLowerInvariant();
         var generation = policy["generation"] is JsonValue value && value.TryGetValue<long>(out var number) ? number : 1;
         var identity = new PolicyIdentity(kind, name, uid, generation, Time(policy["creationTimestamp"]));
+        var unknown = policy.Select(f => f.Key).Where(f => f is not ("kind" or "name" or "uid" or "generation" or "creationTimestamp" or "spec")).ToImmutableArray();
+        if (unknown.Length > 0) return Unsupported(identity, unknown);
         return kind switch
         {
             "HostDevice" => ReadAs(identity, policy["spec"], CrdsJsonContext.Default.HostDeviceSpec, HostDeviceValidator.Problems, s => new DesiredPolicy.OfHostDevice(identity, s)),
@@ -98,11 +100,7 @@ public static class NodeDeviceStateReader
     {
         if (node is not JsonObject) return Frozen(identity, FrozenReasons.InvalidSpec, "spec must be a mapping");
         var unknown = UnknownFields.Find(node, type, "spec");
-        if (unknown.Length > 0)
-        {
-            return Frozen(identity, FrozenReasons.UnsupportedField, $"this version does not know {string.Join(", ", unknown)}: upgrade the agent, or correct the spelling");
-        }
-
+        if (unknown.Length > 0) return Unsupported(identity, unknown);
         try
         {
             var spec = node.Deserialize(type)!;
@@ -114,6 +112,9 @@ public static class NodeDeviceStateReader
             return Frozen(identity, FrozenReasons.InvalidSpec, $"{Field(e.Path)}: {Sentence(e)}");
         }
     }
+
+    private static DesiredPolicy.Frozen Unsupported(PolicyIdentity identity, ImmutableArray<string> fields) =>
+        Frozen(identity, FrozenReasons.UnsupportedField, $"this version does not know {string.Join(", ", fields)}: upgrade the agent, or correct the spelling");
 
     private static DesiredPolicy.Frozen Frozen(PolicyIdentity identity, string reason, string message) => new(identity, reason, $"{identity}: {message}");
 
@@ -127,6 +128,7 @@ public static class NodeDeviceStateReader
             return $"{string.Join(", ", quoted)} is required{(e.Message.Contains("nodeSelector", StringComparison.Ordinal) ? " (nodeSelector: {} is all nodes)" : "")}";
         }
 
+        if (e.Message.Contains("nullability annotation", StringComparison.Ordinal)) return "the value is missing: write one, or leave the field out where it is optional";
         return e.Message.StartsWith("The JSON value could not be converted", StringComparison.Ordinal) ? "the value has the wrong type" : e.Message;
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
 using YamlDotNet.RepresentationModel;
 
 namespace Hostdev.Crds.Parsing;
@@ -9,22 +10,27 @@ namespace Hostdev.Crds.Parsing;
 /// <summary>YAML or JSON text as a JSON tree, by YAML 1.2's core schema (JSON is a part of it). Anchors resolve; duplicate keys are errors.</summary>
 public static partial class YamlJson
 {
+    private const int MaxDepth = 64;
+    private const int MaxValues = 200_000;
+
     /// <summary>The first document of a text. Null with an empty <paramref name="error"/> never happens: an empty text is an error too.</summary>
     /// <param name="error">What is wrong, with line and column.</param>
     public static JsonNode? Parse(string text, out string error)
     {
         error = "";
+        var parser = new BoundedParser(text);
         try
         {
             var stream = new YamlStream();
-            stream.Load(new StringReader(text));
+            stream.Load(parser);
             if (stream.Documents.Count == 0)
             {
                 error = "the text is empty";
                 return null;
             }
 
-            if (Convert(stream.Documents[0].RootNode, 0) is { } node) return node;
+            var left = MaxValues;
+            if (Convert(stream.Documents[0].RootNode, 0, ref left) is { } node) return node;
             error = "the text holds no value";
             return null;
         }
@@ -33,11 +39,18 @@ public static partial class YamlJson
             error = $"line {e.Start.Line}, column {e.Start.Column}: {e.InnerException?.Message ?? e.Message}";
             return null;
         }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException) // YamlDotNet's other answers to broken text, for example a list that is not closed
+        {
+            var at = parser.Current?.End ?? Mark.Empty;
+            error = $"line {at.Line}, column {at.Column}: what follows does not fit here: a list or mapping before it may not be closed";
+            return null;
+        }
     }
 
-    private static JsonNode? Convert(YamlNode node, int depth)
+    private static JsonNode? Convert(YamlNode node, int depth, ref int left)
     {
-        if (depth > 64) throw new YamlException(node.Start, node.End, "nested deeper than 64 levels");
+        if (depth > MaxDepth) throw TooDeep(node.Start, node.End); // by way of anchors
+        if (--left < 0) throw new YamlException(node.Start, node.End, $"too large: more than {MaxValues} values, anchors counted wherever they are used");
         switch (node)
         {
             case YamlMappingNode map:
@@ -45,12 +58,15 @@ public static partial class YamlJson
                 foreach (var (key, value) in map)
                 {
                     var name = (key as YamlScalarNode)?.Value ?? throw new YamlException(key.Start, key.End, "a key must be a plain word");
-                    result[name] = Convert(value, depth + 1);
+                    // YamlDotNet tells a from "a"; JSON does not, and the second would silently win.
+                    if (!result.TryAdd(name, Convert(value, depth + 1, ref left))) throw new YamlException(key.Start, key.End, $"Duplicate key {name}");
                 }
 
                 return result;
             case YamlSequenceNode sequence:
-                return new JsonArray([.. sequence.Select(n => Convert(n, depth + 1))]);
+                var list = new JsonArray();
+                foreach (var item in sequence) list.Add(Convert(item, depth + 1, ref left));
+                return list;
             case YamlScalarNode scalar:
                 return Scalar(scalar);
             default:
@@ -70,9 +86,28 @@ public static partial class YamlJson
         return JsonValue.Create(text);
     }
 
+    private static YamlException TooDeep(Mark start, Mark end) => new(start, end, $"nested deeper than {MaxDepth} levels");
+
     [GeneratedRegex("^[-+]?[0-9]+$")]
     private static partial Regex Integer();
 
     [GeneratedRegex(@"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")]
     private static partial Regex Float();
+
+    /// <summary>Stops at too many levels before YamlDotNet builds its nodes, which it does by recursion: a stack that overflows ends the process.</summary>
+    private sealed class BoundedParser(string text) : IParser
+    {
+        private readonly Parser _inner = new(new StringReader(text));
+        private int _depth;
+
+        public ParsingEvent? Current => _inner.Current;
+
+        public bool MoveNext()
+        {
+            if (!_inner.MoveNext()) return false;
+            if (_inner.Current is MappingStart or SequenceStart && ++_depth > MaxDepth) throw TooDeep(_inner.Current.Start, _inner.Current.End);
+            if (_inner.Current is MappingEnd or SequenceEnd) _depth--;
+            return true;
+        }
+    }
 }

@@ -55,12 +55,13 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
         var result = ById.ToBuilder();
         foreach (var device in listed)
         {
-            var entry = result.GetValueOrDefault(device.Id) ?? known(device);
+            // Other plugins use PCI addresses as IDs too: an ID is ours only under our resource name.
+            var entry = result.GetValueOrDefault(device.Id) is { } ours && ours.Resource == device.Resource ? ours : known(device);
             if (entry is not null) result[device.Id] = entry with { Pod = device.Pod, AbsentSince = null };
         }
 
-        var present = listed.Select(d => d.Id).ToHashSet(StringComparer.Ordinal);
-        foreach (var entry in ById.Values.Where(e => !present.Contains(e.Id)))
+        var present = listed.Select(d => (d.Resource, d.Id)).ToHashSet();
+        foreach (var entry in ById.Values.Where(e => !present.Contains((e.Resource, e.Id))))
         {
             var seen = entry.Pod is not null || now - entry.AnsweredAt >= proof.UnseenGrace;
             if (!seen) continue;

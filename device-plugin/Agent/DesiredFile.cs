@@ -18,7 +18,12 @@ public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<
 
     /// <summary>Reads once, without waiting.</summary>
     /// <returns>Whether something is new: the state in force, or the problem.</returns>
-    public bool Read(DesiredState state) => TryRead(out var text, out var problem) ? Take(state, text) : state.Refuse(problem);
+    public bool Read(DesiredState state)
+    {
+        var news = TryRead(out var text, out var unread) ? Take(state, text) : state.Refuse(unread);
+        if (news && state.Problem is { } problem) NotFollowed(logger, problem);
+        return news;
+    }
 
     /// <summary>Waits for the next change of the file and takes it in; returns when something is new.</summary>
     public async Task NextAsync(DesiredState state, CancellationToken cancellationToken)
@@ -43,9 +48,7 @@ public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<
     {
         if (text == _last && state.Problem is null) return false;
         _last = text;
-        var news = state.Offer(_path, text);
-        if (news && state.Problem is { } problem) NotFollowed(logger, problem);
-        return news;
+        return state.Offer(_path, text);
     }
 
     private bool TryRead(out string text, out string problem)

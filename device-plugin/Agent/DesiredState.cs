@@ -59,7 +59,17 @@ public sealed class DesiredState(string directory)
 
     private void Keep()
     {
-        var policies = new JsonArray([.. _policies!.Value.Select(p => NodeDeviceStateWriter.ToJson(p.InForce)).Where(p => p is not null)]);
+        var policies = new JsonArray([.. _policies!.Value.Select(p => NodeDeviceStateWriter.ToJson(p.InForce) ?? Unreadable(p.Identity))]);
         DurableFile.Replace(_path, new JsonObject { ["policies"] = policies }.ToJsonString());
     }
+
+    /// <summary>One that was never understood stays desired over a restart, without a spec: forgotten, it would be given back.</summary>
+    private static JsonObject Unreadable(PolicyIdentity policy) => new()
+    {
+        ["kind"] = policy.Kind,
+        ["name"] = policy.Name,
+        ["uid"] = policy.Uid,
+        ["generation"] = policy.Generation,
+        ["creationTimestamp"] = policy.CreationTimestamp?.ToString("O"),
+    };
 }

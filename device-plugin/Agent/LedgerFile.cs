@@ -10,6 +10,8 @@ namespace Hostdev.DevicePlugin.Agent;
 /// <summary>The allocation ledger on disk (<c>allocations.json</c> in the state directory), of one boot: pods do not outlive it with their devices.</summary>
 public sealed class LedgerFile(string directory, string bootId)
 {
+    private const int Format = 1;
+
     private readonly string _path = Path.Combine(directory, "allocations.json");
 
     /// <exception cref="JournalException">The file is there and cannot be read: what pods hold would be a guess.</exception>
@@ -19,6 +21,7 @@ public sealed class LedgerFile(string directory, string bootId)
         try
         {
             var content = JsonSerializer.Deserialize(File.ReadAllText(_path), LedgerJsonContext.Default.LedgerContent) ?? throw new JsonException("it is empty");
+            if (content.Format > Format) throw new JsonException($"it has format {content.Format} and this version reads {Format}: run the version that wrote it.");
             if (content.BootId != bootId) return AllocationLedger.Empty;
             return new AllocationLedger(content.Allocations.ToImmutableSortedDictionary(a => a.Id, a => a, StringComparer.Ordinal));
         }
@@ -29,12 +32,12 @@ public sealed class LedgerFile(string directory, string bootId)
     }
 
     public void Write(AllocationLedger ledger) =>
-        DurableFile.Replace(_path, JsonSerializer.Serialize(new LedgerContent { BootId = bootId, Allocations = [.. ledger.ById.Values] }, LedgerJsonContext.Default.LedgerContent));
+        DurableFile.Replace(_path, JsonSerializer.Serialize(new LedgerContent { Format = Format, BootId = bootId, Allocations = [.. ledger.ById.Values] }, LedgerJsonContext.Default.LedgerContent));
 }
 
 internal sealed record LedgerContent
 {
-    public int Format { get; init; } = 1;
+    public int Format { get; init; }
 
     public required string BootId { get; init; }
 

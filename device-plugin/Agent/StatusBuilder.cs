@@ -71,8 +71,9 @@ public static class StatusBuilder
 
     private static PolicyResult Result(PolicyMatch match, Plan plan, Catalog catalog)
     {
-        var findings = plan.Findings.Where(f => f.Policy == match.Policy).ToList();
-        var units = catalog.Units.Values.Where(u => u.Unit.Policy == match.Policy).ToList();
+        // What a frozen policy has in force is of an earlier generation than the one that is reported.
+        var findings = plan.Findings.Where(f => f.Policy?.Uid == match.Policy.Uid).ToList();
+        var units = catalog.Units.Values.Where(u => u.Unit.Policy.Uid == match.Policy.Uid).ToList();
         var ready = units.Count(u => u.Problem is null);
         var blocked = findings.Count(f => f.State == FindingState.Blocked);
         var waiting = findings.Count(f => f.State == FindingState.Waiting);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
@@ -19,14 +20,16 @@ internal static class LaneBuilder
         }
 
         var goingVfs = new HashSet<PciAddress>();
-        foreach (var pf in ReleasedPhysicalFunctions(context)) Of(pf.Address).AddRange(VfSteps.Release(context, pf, goingVfs));
+        var kept = NeverUnderstood(context);
+        foreach (var pf in ReleasedPhysicalFunctions(context).Where(o => !kept(o.PolicyUid, o.Address))) Of(pf.Address).AddRange(VfSteps.Release(context, pf, goingVfs));
         foreach (var target in context.PhysicalFunctions.Values.OrderBy(t => t.Address)) Of(target.Address).AddRange(VfSteps.Remove(context, target, goingVfs));
         foreach (var owned in context.Input.Ownership.Functions.Values)
         {
-            if (context.Functions.ContainsKey(owned.Address) || goingVfs.Contains(owned.Address)) continue;
+            if (context.Functions.ContainsKey(owned.Address) || goingVfs.Contains(owned.Address) || kept(owned.PolicyUid, owned.Address)) continue;
             Of(owned.Address).AddRange(FunctionSteps.Release(context, owned));
         }
 
+        LeaveOutUnitsOf(context, goingVfs);
         foreach (var target in context.PhysicalFunctions.Values.OrderBy(t => t.Address)) Of(target.Address).AddRange(VfSteps.Create(context, target));
         foreach (var unit in context.Units.OrderBy(u => u.Id, StringComparer.Ordinal))
         {
@@ -40,6 +43,23 @@ internal static class LaneBuilder
     /// <summary>Physical functions whose VFs we made and that no policy manages any more.</summary>
     private static IEnumerable<OwnedPhysicalFunction> ReleasedPhysicalFunctions(PlanningContext context) =>
         context.Input.Ownership.PhysicalFunctions.Values.Where(o => !context.PhysicalFunctions.ContainsKey(o.Address));
+
+    /// <summary>What was taken for a policy of which no version was ever understood: as long as it is desired, nothing of it is given back.</summary>
+    private static Func<string, PciAddress, bool> NeverUnderstood(PlanningContext context)
+    {
+        var policies = context.Input.Policies.Where(p => p.InForce is DesiredPolicy.Frozen).Select(p => p.Identity.Uid).ToHashSet(StringComparer.Ordinal);
+        return (uid, address) => policies.Contains(uid) && context.Inventory.Functions.ContainsKey(address);
+    }
+
+    /// <summary>A HostDevice may want virtual functions that a SriovPolicy had made and that go with it: taking them would keep them from ever going.</summary>
+    private static void LeaveOutUnitsOf(PlanningContext context, HashSet<PciAddress> goingVfs)
+    {
+        foreach (var unit in context.Units.Where(u => u.Members.Any(m => goingVfs.Contains(m.Address))).ToList())
+        {
+            context.Units.Remove(unit);
+            context.Wait(unit.Policy, unit.Primary.ToString(), Reasons.ReleaseWaits, $"{unit.Primary} is a virtual function that Hostdev made for a policy which is gone, and is removed: keep a SriovPolicy for its physical function");
+        }
+    }
 
     private static bool IsInOpenSetup(PlanningContext context, PciAddress address) =>
         context.Inventory.Functions[address].PhysicalFunction is { } pf

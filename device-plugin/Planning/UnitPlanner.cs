@@ -36,7 +36,7 @@ internal static class UnitPlanner
     public static void Plan(PlanningContext context, UnitRequest request)
     {
         var primary = request.Selected[0];
-        if (HostProblem(context, request, primary) is { } problem)
+        if (HostProblem(context, primary) is { } problem)
         {
             context.Block(request.Policy, primary.Address.ToString(), problem.Reason, problem.Message);
             return;
@@ -58,9 +58,9 @@ internal static class UnitPlanner
         }
 
         var unit = Compose(context, request, members, assigned, held);
-        if (DriverProblem(context, unit) is { } driver)
+        if (MissingDriver(context, unit) is { } missing)
         {
-            context.Block(request.Policy, primary.Address.ToString(), driver.Reason, driver.Message);
+            context.Block(request.Policy, primary.Address.ToString(), Reasons.DriverMissing, missing);
             return;
         }
 
@@ -73,7 +73,7 @@ internal static class UnitPlanner
         if (CanBeTaken(context, request, unit)) Accept(context, request, unit);
     }
 
-    private static (string Reason, string Message)? HostProblem(PlanningContext context, UnitRequest request, PciFunction primary)
+    private static (string Reason, string Message)? HostProblem(PlanningContext context, PciFunction primary)
     {
         var facts = context.Inventory.Facts;
         if (context.Inventory.GroupOf(primary) is null) return (Reasons.NoIommu, $"{primary.Address} has no IOMMU group: {HostRemedies.Iommu(facts)}");
@@ -85,15 +85,11 @@ internal static class UnitPlanner
         return null;
     }
 
-    /// <summary>Every driver must be there before anything is unbound for it (contracts/kernel.md, "More about binding and VFs").</summary>
-    private static (string Reason, string Message)? DriverProblem(PlanningContext context, Unit unit)
-    {
-        var loaded = context.Inventory.Facts.PassthroughDrivers;
-        var missing = unit.Members.FirstOrDefault(m => !loaded.Contains(m.Driver));
-        return missing is null
-            ? null
-            : (Reasons.DriverMissing, $"{missing.Address} needs the driver {missing.Driver}, which is not loaded or gives no devices to VFIO: run \"modprobe {missing.Driver}\" on the host and list it in /etc/modules-load.d, or name another driver");
-    }
+    /// <summary>Every function's driver must be there before the first one is unbound: half a group on vfio is no use, and the host has lost it.</summary>
+    private static string? MissingDriver(PlanningContext context, Unit unit) =>
+        unit.Members.FirstOrDefault(m => !context.Inventory.Facts.PassthroughDrivers.Contains(m.Driver)) is { } lacking
+            ? $"{lacking.Address} needs the driver {lacking.Driver}, which is not loaded or gives no devices to VFIO: run \"modprobe {lacking.Driver}\" on the host and list it in /etc/modules-load.d"
+            : null;
 
     /// <summary>Divides the other members into assigned and held ones, or says which are undeclared.</summary>
     private static (string Reason, string Message)? Divide(UnitRequest request, List<PciFunction> others, out List<PciFunction> assigned, out List<PciFunction> held)

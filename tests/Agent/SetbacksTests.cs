@@ -1,0 +1,119 @@
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Agent;
+using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Planning;
+using Xunit;
+
+namespace Hostdev.Tests.Agent;
+
+public sealed class SetbacksTests
+{
+    private static readonly PciAddress Gpu = PciAddress.Parse("0000:43:00.0");
+    private static readonly StepOutcome Failed = new StepOutcome.Failed(Reasons.StepFailed, "it did not bind");
+    private static readonly StepOutcome InUse = new StepOutcome.InUse(["process 7 (qemu)", "pod default/vm"]);
+
+    private readonly Clock _clock = new();
+    private readonly Setbacks _setbacks;
+
+    public SetbacksTests() => _setbacks = new Setbacks(_clock);
+
+    [Fact]
+    public void The_wait_after_a_failure_doubles_from_five_seconds_to_five_minutes()
+    {
+        var waits = new List<double>();
+        for (var i = 0; i < 9; i++)
+        {
+            Learn("take a", Failed);
+            waits.Add((_setbacks.NextDue!.Value - _clock.Now).TotalSeconds);
+            _clock.Now = _setbacks.NextDue.Value;
+            Assert.Empty(_setbacks.Active());
+        }
+
+        Assert.Equal([5, 10, 20, 40, 80, 160, 300, 300, 300], waits);
+    }
+
+    [Fact]
+    public void Until_its_time_what_failed_is_held_back_with_its_words()
+    {
+        Learn("take a", Failed);
+        _clock.Now += TimeSpan.FromSeconds(4.9);
+        Assert.Equal(new Setback(Reasons.StepFailed, "it did not bind"), _setbacks.Active()["take a"]);
+
+        _clock.Now += TimeSpan.FromSeconds(0.1);
+        Assert.Empty(_setbacks.Active());
+        Assert.Null(_setbacks.NextDue);
+    }
+
+    [Fact]
+    public void A_user_is_looked_at_again_every_two_seconds_and_named()
+    {
+        for (var i = 0; i < 5; i++)
+        {
+            Learn("take a", InUse);
+            Assert.Equal(_clock.Now.AddSeconds(2), _setbacks.NextDue);
+            Assert.Equal(new Setback(Reasons.InUse, "in use: process 7 (qemu); pod default/vm; it goes on when they let go"), _setbacks.Active()["take a"]);
+            _clock.Now += TimeSpan.FromSeconds(2);
+            Assert.Empty(_setbacks.Active());
+        }
+    }
+
+    [Fact]
+    public void A_failure_after_a_user_begins_with_the_first_wait()
+    {
+        Learn("take a", InUse);
+        Learn("take a", Failed);
+
+        Assert.Equal(_clock.Now.AddSeconds(5), _setbacks.NextDue);
+    }
+
+    [Fact]
+    public void A_success_forgets_how_often_it_failed()
+    {
+        Learn("take a", Failed);
+        Learn("take a", Failed);
+        Learn("take a", StepOutcome.Done.Instance);
+        Assert.Empty(_setbacks.Active());
+
+        Learn("take a", Failed);
+        Assert.Equal(_clock.Now.AddSeconds(5), _setbacks.NextDue);
+    }
+
+    [Fact]
+    public void The_last_step_of_a_purpose_decides_and_purposes_do_not_mix()
+    {
+        var steps = new[] { Result("take a", StepOutcome.Done.Instance), Result("take b", StepOutcome.Done.Instance), Result("take a", Failed) };
+        _setbacks.Learn(new LaneOutcome(new Lane(Gpu, []), [.. steps]));
+
+        Assert.Equal(["take a"], _setbacks.Active().Keys);
+    }
+
+    [Fact]
+    public void The_soonest_is_due_next()
+    {
+        Learn("take a", Failed);
+        Learn("take b", InUse);
+
+        Assert.Equal(_clock.Now.AddSeconds(2), _setbacks.NextDue);
+    }
+
+    [Fact]
+    public void A_changed_wish_may_try_everything_anew()
+    {
+        Learn("take a", Failed);
+        _setbacks.Clear();
+
+        Assert.Empty(_setbacks.Active());
+        Assert.Null(_setbacks.NextDue);
+    }
+
+    private void Learn(string purpose, StepOutcome outcome) => _setbacks.Learn(new LaneOutcome(new Lane(Gpu, []), [Result(purpose, outcome)]));
+
+    private static StepResult Result(string purpose, StepOutcome outcome) => new(new LaneStep(purpose, new PlanStep.Probe(Gpu, "vfio-pci")), outcome);
+
+    private sealed class Clock : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; } = new(2026, 1, 2, 12, 0, 0, TimeSpan.Zero);
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+}

@@ -1,0 +1,190 @@
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Applying;
+using Xunit;
+
+namespace Hostdev.Tests.Applying;
+
+public sealed class JournalTests : IDisposable
+{
+    private const string Remedy = "It says how this host was before Hostdev changed it, so nothing is done without it: restore the file, or move it away to adopt the host as it is now (reboot to get the original drivers back)";
+    private const string Open = """{"op":"Open","format":1,"bootId":"boot-1"}""";
+    private const string Gpu = """{"op":"RecordFunction","address":"0000:43:00.0","driver":"nouveau","policy":"p"}""";
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("journal-").FullName;
+
+    private string File => Path.Combine(_directory, "journal.jsonl");
+
+    [Fact]
+    public void What_was_appended_is_there_after_a_restart()
+    {
+        using (var journal = Journal.Open(_directory, "boot-1")) journal.Append(Record("0000:43:00.0"));
+
+        using var again = Journal.Open(_directory, "boot-1");
+        Assert.Equal("nouveau", again.State.Ownership.Functions[PciAddress.Parse("0000:43:00.0")].OriginalDriver);
+    }
+
+    [Fact]
+    public void A_record_is_in_the_file_before_Append_returns()
+    {
+        using var journal = Journal.Open(_directory, "boot-1");
+        journal.Append(Record("0000:43:00.0"));
+
+        Assert.Equal($"{Open}\n{Gpu}\n", System.IO.File.ReadAllText(File));
+    }
+
+    [Fact]
+    public void The_directory_is_made_when_it_is_missing()
+    {
+        using var journal = Journal.Open(Path.Combine(_directory, "a", "b"), "boot-1");
+
+        Assert.Empty(journal.State.ToRecords());
+    }
+
+    [Fact]
+    public void A_last_line_that_a_crash_cut_off_is_dropped()
+    {
+        for (var length = 0; length <= Gpu.Length; length++)
+        {
+            Write($"{Open}\n{Gpu.Replace("43", "42", StringComparison.Ordinal)}\n{Gpu[..length]}");
+            using var journal = Journal.Open(_directory, "boot-1");
+            Assert.Equal(["0000:42:00.0"], journal.State.Ownership.Functions.Keys.Select(a => a.ToString()));
+        }
+    }
+
+    [Fact]
+    public void After_a_dropped_line_the_journal_goes_on_whole()
+    {
+        Write($"{Open}\n{Gpu[..20]}");
+        using (var journal = Journal.Open(_directory, "boot-1")) journal.Append(Record("0000:43:00.0"));
+
+        using var again = Journal.Open(_directory, "boot-1");
+        Assert.Single(again.State.Ownership.Functions);
+    }
+
+    [Theory]
+    [InlineData(2, "{\"op\":\"RecordFunction\",\"addr")]
+    [InlineData(2, "")]
+    [InlineData(2, "null")]
+    [InlineData(2, "{}")]
+    [InlineData(2, "{\"op\":\"Unheard\"}")]
+    [InlineData(2, "{\"op\":\"ForgetFunction\",\"address\":\"43:00.0\"}")]
+    [InlineData(2, "{\"op\":\"Write\",\"novel\":1}")]
+    [InlineData(2, "\0\0\0\0")]
+    public void Damage_anywhere_else_stops_the_agent_and_names_file_line_and_remedy(int line, string damaged)
+    {
+        Write($"{Open}\n{damaged}\n{Gpu}\n");
+
+        var message = Assert.Throws<JournalException>(() => Journal.Open(_directory, "boot-1")).Message;
+        Assert.StartsWith($"{File}, line {line}: ", message, StringComparison.Ordinal);
+        Assert.EndsWith(Remedy, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_wrong_is_said_in_words()
+    {
+        Write($"{Open}\n{{\"op\":\"ForgetFunction\",\"address\":\"43:00.0\"}}\n");
+
+        Assert.Equal(
+            $"{File}, line 2: \"43:00.0\" is no PCI address: write domain:bus:slot.function in hexadecimal, for example 0000:3b:00.0. {Remedy}",
+            Assert.Throws<JournalException>(() => Journal.Open(_directory, "boot-1")).Message);
+    }
+
+    [Fact]
+    public void A_damaged_file_is_left_as_it_is_and_the_lock_is_free_again()
+    {
+        Write($"{Open}\nbroken\n{Gpu}\n");
+        Assert.Throws<JournalException>(() => Journal.Open(_directory, "boot-1"));
+
+        Assert.Equal($"{Open}\nbroken\n{Gpu}\n", System.IO.File.ReadAllText(File));
+        System.IO.File.Delete(File);
+        Journal.Open(_directory, "boot-1").Dispose();
+    }
+
+    [Fact]
+    public void A_file_that_does_not_begin_with_its_format_is_refused()
+    {
+        Write($"{Gpu}\n");
+
+        Assert.StartsWith($"{File}, line 1: the first line must be an Open record. ", Assert.Throws<JournalException>(() => Journal.Open(_directory, "boot-1")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("boot-1")]
+    [InlineData("boot-2")]
+    public void A_format_of_the_future_is_refused_whatever_the_boot(string boot)
+    {
+        Write("""{"op":"Open","format":2,"bootId":"boot-1"}""" + "\n");
+
+        Assert.StartsWith($"{File}, line 1: it has format 2 and this version reads 1: run the version that wrote it. ", Assert.Throws<JournalException>(() => Journal.Open(_directory, boot)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Another_boot_voids_everything()
+    {
+        Write($"{Open}\n{Gpu}\n");
+        using (var journal = Journal.Open(_directory, "boot-2")) Assert.Empty(journal.State.ToRecords());
+
+        Assert.Equal(Open.Replace("boot-1", "boot-2", StringComparison.Ordinal) + "\n", System.IO.File.ReadAllText(File));
+    }
+
+    [Fact]
+    public void A_second_agent_is_refused_with_a_sentence()
+    {
+        using var first = Journal.Open(_directory, "boot-1");
+        var message = Assert.Throws<JournalException>(() => Journal.Open(_directory, "boot-1")).Message;
+
+        Assert.Equal($"{Path.Combine(_directory, "lock")} is locked: another agent runs on this host; two would undo each other's work. Stop the other one first", message);
+        first.Append(Record("0000:43:00.0"));
+        Assert.Single(first.State.Ownership.Functions);
+    }
+
+    [Fact]
+    public void Opening_shortens_the_file_and_keeps_its_meaning()
+    {
+        var forgotten = """{"op":"ForgetFunction","address":"0000:42:00.0"}""";
+        Write($"{Open}\n{Gpu.Replace("43", "42", StringComparison.Ordinal)}\n{forgotten}\n{Gpu}\n{Gpu}\n");
+
+        Journal.Open(_directory, "boot-1").Dispose();
+
+        Assert.Equal($"{Open}\n{Gpu}\n", System.IO.File.ReadAllText(File));
+    }
+
+    [Fact]
+    public void A_long_journal_is_shortened_while_it_runs_and_keeps_its_meaning()
+    {
+        using (var journal = Journal.Open(_directory, "boot-1"))
+        {
+            journal.Append(Record("0000:43:00.0"));
+            for (var i = 0; i < 3; i++) journal.Append(new JournalRecord { Op = JournalOp.Write, Path = "/sys/x", Value = new string('v', 400_000) });
+            Assert.True(new FileInfo(File).Length < 10_000, "it was not shortened");
+            journal.Append(Record("0000:44:00.0"));
+        }
+
+        using var again = Journal.Open(_directory, "boot-1");
+        Assert.Equal(["0000:43:00.0", "0000:44:00.0"], again.State.Ownership.Functions.Keys.Select(a => a.ToString()));
+    }
+
+    [Fact]
+    public void A_record_that_is_refused_is_not_in_the_file()
+    {
+        using (var journal = Journal.Open(_directory, "boot-1")) Assert.Throws<FormatException>(() => journal.Append(new JournalRecord { Op = JournalOp.ForgetFunction, Address = "x" }));
+
+        Assert.Equal(Open + "\n", System.IO.File.ReadAllText(File));
+    }
+
+    [Fact]
+    public void A_replacement_that_a_crash_left_behind_is_no_hindrance()
+    {
+        Write($"{Open}\n{Gpu}\n");
+        System.IO.File.WriteAllText(File + ".new", "half");
+        using var journal = Journal.Open(_directory, "boot-1");
+
+        Assert.Single(journal.State.Ownership.Functions);
+    }
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    private void Write(string text) => System.IO.File.WriteAllText(File, text);
+
+    private static JournalRecord Record(string address) => new() { Op = JournalOp.RecordFunction, Address = address, Driver = "nouveau", Policy = "p" };
+}

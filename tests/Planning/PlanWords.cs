@@ -1,0 +1,59 @@
+using System.Globalization;
+using System.Text;
+using Hostdev.DevicePlugin.Planning;
+using Xunit;
+
+namespace Hostdev.Tests.Planning;
+
+/// <summary>Plans in words, to compare and to read.</summary>
+internal static class PlanWords
+{
+    /// <summary>The steps of all lanes, in order.</summary>
+    public static List<string> Steps(this Plan plan) => [.. plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step.Words())];
+
+    public static List<string> UnitIds(this Plan plan) => [.. plan.Units.Select(u => u.Id)];
+
+    /// <summary>The one finding of a device.</summary>
+    public static Finding About(this Plan plan, string device) => Assert.Single(plan.Findings, f => f.Device == device);
+
+    /// <summary>Asserts what an admin reads about a device.</summary>
+    public static void Says(this Plan plan, string device, FindingState state, string reason, string message)
+    {
+        var finding = plan.About(device);
+        Assert.Equal((state, reason, message), (finding.State, finding.Reason, finding.Message));
+    }
+
+    public static string Words(this PlanStep step) => step switch
+    {
+        PlanStep.RecordFunction s => $"record {s.Address} with {Or(s.Driver, "no driver")}{(s.DriverOverride is null ? "" : $" and override {s.DriverOverride}")}",
+        PlanStep.RecordPhysicalFunction s => string.Create(CultureInfo.InvariantCulture, $"record the VFs of {s.Address}: {s.NumVfs}, autoprobe {(s.Autoprobe ? 1 : 0)}"),
+        PlanStep.OpenVfSetup s => $"open the setup of {s.PhysicalFunction}",
+        PlanStep.CloseVfSetup s => $"close the setup of {s.PhysicalFunction}",
+        PlanStep.ForgetFunction s => $"forget {s.Address}",
+        PlanStep.ForgetPhysicalFunction s => $"forget the VFs of {s.Address}",
+        PlanStep.SetAutoprobe s => $"autoprobe {(s.Autoprobe ? 1 : 0)} on {s.PhysicalFunction}",
+        PlanStep.SetNumVfs s => string.Create(CultureInfo.InvariantCulture, $"numvfs {s.NumVfs} on {s.PhysicalFunction}"),
+        PlanStep.SetDriverOverride s => $"override {Or(s.Driver, "nothing")} on {s.Address}",
+        PlanStep.Unbind s => $"unbind {s.Address} from {s.Driver}",
+        PlanStep.Probe s => $"probe {s.Address} for {Or(s.ExpectedDriver, "the host")}",
+        _ => throw new InvalidOperationException($"no words for {step}"),
+    };
+
+    /// <summary>Everything a plan says, so that two plans can be compared.</summary>
+    public static string Whole(this Plan plan)
+    {
+        var text = new StringBuilder();
+        foreach (var lane in plan.Lanes)
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"lane {lane.Key}");
+            foreach (var step in lane.Steps) text.AppendLine(CultureInfo.InvariantCulture, $"  {step.Purpose}: {step.Step.Words()}");
+        }
+
+        foreach (var u in plan.Units) text.AppendLine(CultureInfo.InvariantCulture, $"unit {u.Id} {u.Resource} {u.Policy} {u.Primary} [{string.Join(' ', u.Assigned)}] [{string.Join(' ', u.Held)}] {u.Cordoned}");
+        foreach (var f in plan.Findings) text.AppendLine(CultureInfo.InvariantCulture, $"{f.Policy} {f.Device} {f.State} {f.Reason} {f.Message}");
+        foreach (var p in plan.Policies) text.AppendLine(CultureInfo.InvariantCulture, $"policy {p.Policy} matched {p.Matched}");
+        return text.AppendJoin(' ', plan.Resources).ToString();
+    }
+
+    private static string Or(string? text, string otherwise) => text ?? otherwise;
+}

@@ -1,0 +1,123 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using FsCheck;
+using FsCheck.Fluent;
+using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Planning;
+using Microsoft.FSharp.Core;
+using Xunit;
+
+namespace Hostdev.Tests.Planning;
+
+/// <summary>
+/// What holds for every machine, every wish and every crash. HOSTDEV_FSCHECK says how many cases (200), HOSTDEV_FSCHECK_SEED replays one that a failure printed as
+/// <c>(seed,gamma)</c>.
+/// </summary>
+public sealed class PlannerProperties
+{
+    [Fact]
+    public void Every_wish_settles_and_stays_settled() => ForAll(s =>
+    {
+        var machine = Start(s);
+        var plan = machine.Settle(Input(s, s.Before), look: Look);
+        Assert.Empty((Input(s, s.Before) with { Inventory = machine.Inventory, Ownership = machine.Ownership }).Plan().Lanes);
+        Assert.DoesNotContain(plan.Units, u => u.Members.Any(m => machine.Inventory.Functions[m.Address].Driver != m.Driver));
+        var later = machine.Settle(Input(s, s.After), look: Look);
+        var passed = later.Units.SelectMany(u => u.Members).Select(m => m.Address).ToHashSet();
+        var left = machine.Inventory.Functions.Values.Where(f => f.PhysicalFunction is { } pf && machine.Inventory.Functions[pf].Sriov!.Autoprobe && !passed.Contains(f.Address));
+        Assert.All(left, vf => Assert.Equal("igbvf", vf.Driver)); // whatever is not passed stays the host's, or is the host's again
+    });
+
+    [Fact]
+    public void Users_who_come_while_it_is_settled_keep_what_they_have() => ForAll(s =>
+    {
+        var machine = Start(s);
+        machine.Settle(Input(s, s.Before), look: Look);
+        var usage = s.UsageOf(machine.Inventory);
+        var held = machine.Inventory.Functions.Values.Where(f => usage.UsersOf(f.Address).Any(u => u.Protection is null)).Select(f => (f.Address, f.Driver)).ToList();
+        machine.Settle(Input(s, s.After) with { Usage = usage }, look: Look);
+        Assert.All(held, h => Assert.Equal(h.Driver, machine.Inventory.Functions[h.Address].Driver));
+        machine.Settle(Input(s, []), look: Look);
+        AssertAsAtFirst(s, machine);
+    });
+
+    [Fact]
+    public void Without_policies_everything_is_as_it_was() => ForAll(s =>
+    {
+        var machine = Start(s);
+        machine.Settle(Input(s, s.Before));
+        machine.Settle(Input(s, s.After));
+        machine.Settle(Input(s, []), look: Look);
+        AssertAsAtFirst(s, machine);
+    });
+
+    [Fact]
+    public void An_agent_that_dies_at_any_step_goes_on_and_gives_back() => ForAll(s =>
+    {
+        var machine = Start(s);
+        foreach (var crash in s.Crashes) machine.Apply(Now(machine, Input(s, s.Before)).Plan(), crash);
+        machine.Settle(Input(s, s.Before), look: Look);
+        foreach (var crash in s.Crashes) machine.Apply(Now(machine, Input(s, s.After)).Plan(), crash);
+        machine.Settle(Input(s, s.After), look: Look);
+        foreach (var crash in s.Crashes) machine.Apply(Now(machine, Input(s, [])).Plan(), crash);
+        machine.Settle(Input(s, []), look: Look);
+        AssertAsAtFirst(s, machine);
+    });
+
+    [Fact]
+    public void The_order_of_policies_does_not_matter() => ForAll(s =>
+    {
+        var machine = s.Machine();
+        var input = Input(s, s.Before) with { Inventory = machine, Usage = s.UsageOf(machine) };
+        Assert.Equal(input.Plan().Whole(), (input with { Policies = [.. input.Policies.Reverse()] }).Plan().Whole());
+    });
+
+    /// <summary>What must hold of every single plan.</summary>
+    private static void Look(Plan plan, PlanningInput input)
+    {
+        foreach (var step in plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step))
+        {
+            var overridden = step is PlanStep.Unbind unbind ? unbind.Overridden : [];
+            var users = step.MustBeFree.SelectMany(a => input.Usage.UsersOf(a)).Where(u => !overridden.Contains(u.Kind)).ToList();
+            Assert.True(users.Count == 0, $"{step.Words()} disturbs {string.Join(", ", users)}");
+        }
+
+        Assert.Equal(plan.Units.Length, plan.Units.Select(u => input.Inventory.Functions[u.Primary].IommuGroup).Distinct().Count());
+        Assert.Equal(plan.Units.SelectMany(u => u.Members).Count(), plan.Units.SelectMany(u => u.Members).Select(m => m.Address).Distinct().Count());
+        Assert.All(plan.Units, u => Assert.All(u.Members, m => Assert.Equal(input.Inventory.Functions[u.Primary].IommuGroup, input.Inventory.Functions[m.Address].IommuGroup)));
+        Assert.Equal(plan.Lanes.Length, plan.Lanes.Select(l => l.Key).Distinct().Count());
+        foreach (var lane in plan.Lanes)
+        {
+            Assert.Empty(lane.Disturbs.Intersect(plan.Lanes.Where(l => l != lane).SelectMany(l => l.Disturbs)));
+        }
+    }
+
+    private static PlanApplier Start(Scenario s) => new(s.Machine(), s.SharedVfGroups());
+
+    private static PlanningInput Input(Scenario s, ImmutableArray<EffectivePolicy> policies) => Given.Input(s.Machine(), [.. policies]);
+
+    private static PlanningInput Now(PlanApplier machine, PlanningInput input) => input with { Inventory = machine.Inventory, Ownership = machine.Ownership };
+
+    private static void AssertAsAtFirst(Scenario s, PlanApplier machine)
+    {
+        Assert.Equal(States(s.Machine()), States(machine.Inventory));
+        Assert.Empty(machine.Ownership.Functions);
+        Assert.Empty(machine.Ownership.PhysicalFunctions);
+    }
+
+    private static List<string> States(HostInventory inventory) =>
+        [.. inventory.Functions.Values.Select(f => string.Create(CultureInfo.InvariantCulture, $"{f.Address} driver {f.Driver} override {f.DriverOverride} vfs {f.Sriov?.NumVfs} autoprobe {f.Sriov?.Autoprobe}"))];
+
+    private static void ForAll(Action<Scenario> property)
+    {
+        var cases = int.TryParse(Environment.GetEnvironmentVariable("HOSTDEV_FSCHECK"), CultureInfo.InvariantCulture, out var more) ? more : 200;
+        var config = Config.QuickThrowOnFailure.WithMaxTest(cases).WithQuietOnSuccess(true);
+        if (Environment.GetEnvironmentVariable("HOSTDEV_FSCHECK_SEED")?.Trim('(', ')').Split(',') is [var seed, var gamma, ..])
+        {
+            var rnd = new Rnd(ulong.Parse(seed, CultureInfo.InvariantCulture), ulong.Parse(gamma, CultureInfo.InvariantCulture));
+            config = config.WithReplay(FSharpOption<Replay>.Some(new Replay(rnd, FSharpOption<int>.None)));
+        }
+
+        Prop.ForAll(Scenario.Any, property).Check(config);
+    }
+}
