@@ -130,6 +130,7 @@ internal sealed class VfioBus(KernelCore core, bool cdev)
     {
         core.Tree.Remove($"/sys/class/vfio/{node.Number}");
         core.Tree.Remove($"/sys/devices/virtual/vfio/{node.Number}");
+        core.Tree.RemoveIfEmpty("/sys/devices/virtual/vfio");
         core.Tree.Remove(node.Node);
         core.Indices.Free("vfio", node.Minor);
         group.Vfio = null;
