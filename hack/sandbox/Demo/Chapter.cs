@@ -3,7 +3,22 @@ using System.Collections.Immutable;
 namespace Hostdev.Sandbox.Demo;
 
 /// <summary>Something the story promised is not so.</summary>
-internal sealed class BrokenPromiseException(string message) : Exception(message);
+internal sealed class BrokenPromiseException : Exception
+{
+    public BrokenPromiseException()
+    {
+    }
+
+    public BrokenPromiseException(string message)
+        : base(message)
+    {
+    }
+
+    public BrokenPromiseException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}
 
 /// <summary>What a step of the story has in hand: the node, the look at it, and promises that must come true.</summary>
 internal sealed class Chapter(DemoNode node, IStoryScreen screen, TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)

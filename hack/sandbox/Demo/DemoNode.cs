@@ -8,7 +8,23 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.Sandbox.Demo;
 
 /// <summary>The process ended where it stood.</summary>
-internal sealed class AgentKilledException() : Exception("the agent's process was killed here");
+internal sealed class AgentKilledException : Exception
+{
+    public AgentKilledException()
+        : base("the agent's process was killed here")
+    {
+    }
+
+    public AgentKilledException(string message)
+        : base(message)
+    {
+    }
+
+    public AgentKilledException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}
 
 /// <summary>One node: a simulated machine, a simulated kubelet on real sockets, and the real agent, which follows a file in <see cref="Directory"/>.</summary>
 internal sealed class DemoNode : IAsyncDisposable

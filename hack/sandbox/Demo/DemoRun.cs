@@ -51,7 +51,7 @@ internal sealed class DemoRun(IStoryScreen screen, int seed, TimeSpan patience)
 
     private void Introduce(DemoNode node)
     {
-        screen.Say($"A node: the kernel ({DemoMachine.Description.KernelRelease}) and the kubelet are simulated, on files and real sockets; the agent is the real one.");
+        screen.Say($"The kernel ({DemoMachine.Description.KernelRelease}) and the kubelet are simulated, on files and real sockets; the agent is the real one.");
         screen.Say("Shortened: the proof that a device is back from a pod takes 0.5 s, not 10 s (3.5 s, not 70 s, where the kubelet never showed the pod); pods are read every 0.3 s, not every 10 s.");
         screen.Say($"Every step is checked on the machine and in the kubelet, not by the agent's word. Files: {node.Directory}");
         screen.Say("");

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.Sandbox.Kubelet;
 
 namespace Hostdev.Sandbox.Demo;
 
