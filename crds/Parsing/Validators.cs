@@ -128,6 +128,7 @@ internal static class SelectorRules
     {
         if (driver.Type == DriverType.Named && string.IsNullOrEmpty(driver.Name)) problems.Add($"{at}.name is required with type Named: name a driver of /sys/bus/pci/drivers");
         if (driver.Type != DriverType.Named && driver.Name is not null) problems.Add($"{at}.name has no meaning with type {driver.Type}: remove it, or use type Named");
+        if (driver.Name == "pci-stub") problems.Add($"{at}.name is pci-stub, which gives a VM nothing: name vfio-pci or a vfio variant driver");
         if (driver.Name is { } name && (name.Contains('/', StringComparison.Ordinal) || name.Length > 64 || name is "(null)")) problems.Add($"{at}.name is \"{name}\": name a driver of /sys/bus/pci/drivers");
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
 
@@ -31,12 +32,18 @@ public static class UnitReadiness
     public static UnitState StateOf(Unit unit, HostInventory inventory)
     {
         var group = inventory.Functions.TryGetValue(unit.Primary, out var primary) ? inventory.GroupOf(primary) : null;
+        var bridge = (group?.Members ?? []).Select(inventory.Functions.GetValueOrDefault).FirstOrDefault(f => f is { IsBridge: true } && BridgeProblem(f.Address, f.Driver) is not null);
         var functions = (group?.Members ?? []).Where(inventory.Functions.ContainsKey).Select(a => inventory.Functions[a]).Where(f => !f.IsBridge).ToList();
         return new UnitState(
             group?.Number,
             functions.ToImmutableSortedDictionary(f => f.Address, f => f.Driver),
-            functions.Where(f => f is { HasVfioCdevNode: true, VfioCdev: not null }).ToImmutableSortedDictionary(f => f.Address, f => f.VfioCdev!));
+            functions.Where(f => f is { HasVfioCdevNode: true, VfioCdev: not null }).ToImmutableSortedDictionary(f => f.Address, f => f.VfioCdev!),
+            bridge is null ? null : BridgeProblem(bridge.Address, bridge.Driver));
     }
+
+    /// <summary>Why VFIO refuses a group because of one of its bridges; null when it does not.</summary>
+    public static string? BridgeProblem(PciAddress bridge, string? driver) =>
+        driver is null or "pcieport" or "pci-stub" or "vfio-pci" ? null : $"the bridge {bridge} is on the driver {driver}, with which VFIO refuses the group";
 
     private static string Bound(string? driver) => driver is null ? "without a driver" : $"on the driver {driver}";
 }

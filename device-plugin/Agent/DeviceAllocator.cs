@@ -73,6 +73,16 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         return ValueTask.FromResult<Refusal?>(null);
     }
 
+    /// <summary>Whether a refused ID could be handed out now. Looks at the machine, records nothing.</summary>
+    public ValueTask<Refusal?> CheckOfferAsync(ResourceName resource, string deviceId, CancellationToken cancellationToken)
+    {
+        if (Begin(resource, [deviceId], out var units) is { } refusal) return ValueTask.FromResult<Refusal?>(refusal);
+        lock (_gate) _inFlight.Remove(deviceId);
+        var state = reader.Read(units[0]);
+        var problem = UnitReadiness.Problem(units[0], state) ?? HeldBy(units[0], state);
+        return ValueTask.FromResult(problem is null ? null : new Refusal("NotReady", $"{deviceId} of {resource} cannot be given out: {problem}", [deviceId]));
+    }
+
     public ImmutableArray<string> Prefer(ResourceName resource, ImmutableArray<string> available, ImmutableArray<string> mustInclude, int size) =>
         PreferredAllocation.Choose(Catalog.Units, available, mustInclude, size);
 

@@ -34,11 +34,24 @@ public static class RunCommand
 
     private static async Task<int> RunAsync(AgentOptions options, bool verbose, CancellationToken cancellationToken)
     {
+        if (options.StatusFile is { } status && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(status))))
+        {
+            await Console.Error.WriteLineAsync($"hostdev-device-plugin: --status is {status}, whose directory does not exist: make it first").ConfigureAwait(false);
+            return 1;
+        }
+
         using var loggers = LoggerFactory.Create(b => b
             .SetMinimumLevel(verbose ? LogLevel.Debug : LogLevel.Information)
             .AddFilter("Microsoft", LogLevel.Warning)
             .AddSimpleConsole(c => (c.SingleLine, c.TimestampFormat, c.UseUtcTimestamp) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", true)));
         var paths = new HostPaths("/");
+        var missing = HostAccess.Missing(paths);
+        if (!missing.IsEmpty)
+        {
+            await Console.Error.WriteLineAsync($"hostdev-device-plugin: nothing is done, because the agent could not see who uses a device:\n{string.Join('\n', missing.Select(m => $"  - {m}"))}").ConfigureAwait(false);
+            return 1;
+        }
+
         var machine = new AgentMachine(paths, new LinuxHostCalls(paths), UeventSource.Open);
         try
         {

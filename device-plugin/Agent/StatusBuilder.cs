@@ -80,6 +80,7 @@ public static class StatusBuilder
         {
             { Frozen: { } frozen } => ("Frozen", frozen.Message),
             { Matched: 0 } when blocked == 0 => ("NoMatch", $"{match.Policy} matches no device of this node"),
+            { Matched: 0 } => ("Blocked", findings.First(f => f.State == FindingState.Blocked).Message),
             _ when blocked > 0 => ("Blocked", $"{blocked} of {Devices(match.Matched)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
             _ when waiting > 0 => ("Progressing", findings.First(f => f.State == FindingState.Waiting).Message),
             _ when ready < units.Count => ("Progressing", units.First(u => u.Problem is not null).Problem!),

@@ -11,6 +11,9 @@ namespace Hostdev.DevicePlugin.Applying;
 /// </summary>
 public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journal, TimeProvider time)
 {
+    // What began is seen through when it takes no longer than this; an agent that is asked to end may not wait for the kernel.
+    private static readonly TimeSpan StopGrace = TimeSpan.FromMilliseconds(500);
+
     private readonly ConcurrentDictionary<string, Task<Errno>> _late = new(StringComparer.Ordinal);
     private long _writes;
 
@@ -21,13 +24,14 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
     public bool IsBlocked(PciAddress address) => _late.Keys.Any(k => k.Contains(address.ToString(), StringComparison.Ordinal));
 
     /// <summary>Journals a write and makes it. ETIMEDOUT when it did not end by the deadline.</summary>
-    public async Task<Errno> WriteAsync(string path, string value, TimeSpan deadline)
+    /// <exception cref="OperationCanceledException">The agent ends and the write has not returned: the next start looks at what came of it.</exception>
+    public async Task<Errno> WriteAsync(string path, string value, TimeSpan deadline, CancellationToken cancellationToken)
     {
         var what = $"{path} {value}";
         if (_late.ContainsKey(what)) return Errno.ETIMEDOUT;
         journal.Append(new JournalRecord { Op = JournalOp.Write, Path = path, Value = value });
         Interlocked.Increment(ref _writes);
-        return await OnThread(what, () => calls.WriteAttribute(path, value), deadline).ConfigureAwait(false);
+        return await OnThread(what, () => calls.WriteAttribute(path, value), deadline, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The driver a function is bound to now; null when none.</summary>
@@ -35,10 +39,10 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
         new DirectoryInfo(paths.Resolve($"/sys/bus/pci/devices/{address}/driver")).LinkTarget is { } target ? Path.GetFileName(target) : null;
 
     /// <summary>An attribute's text without its line end; null when it cannot be read or not by the deadline.</summary>
-    public async Task<string?> ReadAsync(string path, TimeSpan deadline)
+    public async Task<string?> ReadAsync(string path, TimeSpan deadline, CancellationToken cancellationToken)
     {
         string? text = null;
-        var error = await OnThread(path, () => Read(path, out text), deadline).ConfigureAwait(false);
+        var error = await OnThread(path, () => Read(path, out text), deadline, cancellationToken).ConfigureAwait(false);
         return error.IsSuccess ? text : null;
     }
 
@@ -56,13 +60,15 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
         }
     }
 
-    private async Task<Errno> OnThread(string what, Func<Errno> call, TimeSpan deadline)
+    private async Task<Errno> OnThread(string what, Func<Errno> call, TimeSpan deadline, CancellationToken cancellationToken)
     {
         var done = new TaskCompletionSource<Errno>(TaskCreationOptions.RunContinuationsAsynchronously);
         new Thread(() => Run(call, done)) { IsBackground = true, Name = "sysfs" }.Start();
+        using var stop = new CancellationTokenSource();
+        using var stopping = cancellationToken.Register(() => stop.CancelAfter(StopGrace));
         try
         {
-            return await done.Task.WaitAsync(deadline, time).ConfigureAwait(false);
+            return await done.Task.WaitAsync(deadline, time, stop.Token).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {

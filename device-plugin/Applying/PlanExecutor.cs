@@ -44,7 +44,7 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
         {
             if (cancellationToken.IsCancellationRequested) break;
             if (given.Contains(step.Purpose)) continue;
-            var outcome = await ExecuteStepAsync(step, inventory).ConfigureAwait(false);
+            var outcome = await ExecuteStepAsync(step, inventory, cancellationToken).ConfigureAwait(false);
             results.Add(new StepResult(step, outcome));
             if (outcome is StepOutcome.Done) continue;
             given.Add(step.Purpose);
@@ -54,7 +54,7 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
         return new LaneOutcome(lane, results.ToImmutable());
     }
 
-    private async Task<StepOutcome> ExecuteStepAsync(LaneStep step, HostInventory inventory)
+    private async Task<StepOutcome> ExecuteStepAsync(LaneStep step, HostInventory inventory, CancellationToken cancellationToken)
     {
         var late = step.Step.MustBeFree.Where(writer.IsBlocked).ToList();
         if (late.Count > 0)
@@ -62,15 +62,15 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
             return new StepOutcome.Failed(Reasons.StepTimedOut, $"an earlier write for {late[0]} still hangs in the kernel: it goes on when the device is let go");
         }
 
-        if (step.Step.MustBeFree.IsEmpty) return await DoAsync(step).ConfigureAwait(false);
+        if (step.Step.MustBeFree.IsEmpty) return await DoAsync(step, cancellationToken).ConfigureAwait(false);
         var overridden = step.Step is PlanStep.Unbind unbind ? unbind.Overridden : [];
         using var proof = usage.Prove(inventory, step.Step.MustBeFree, overridden);
-        return proof.IsFree ? await DoAsync(step).ConfigureAwait(false) : new StepOutcome.InUse(proof.Users);
+        return proof.IsFree ? await DoAsync(step, cancellationToken).ConfigureAwait(false) : new StepOutcome.InUse(proof.Users);
     }
 
-    private async Task<StepOutcome> DoAsync(LaneStep step)
+    private async Task<StepOutcome> DoAsync(LaneStep step, CancellationToken cancellationToken)
     {
-        var outcome = await steps.ExecuteAsync(step.Step).ConfigureAwait(false);
+        var outcome = await steps.ExecuteAsync(step.Step, cancellationToken).ConfigureAwait(false);
         if (outcome is StepOutcome.Done && Describe(step.Step) is { } what) StepDone(logger, step.Purpose, what);
         return outcome;
     }

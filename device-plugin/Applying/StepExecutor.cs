@@ -12,7 +12,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     private static readonly TimeSpan WriteDeadline = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ReadDeadline = TimeSpan.FromSeconds(10);
 
-    public async Task<StepOutcome> ExecuteAsync(PlanStep step)
+    public async Task<StepOutcome> ExecuteAsync(PlanStep step, CancellationToken cancellationToken)
     {
         switch (step)
         {
@@ -29,17 +29,17 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
             case PlanStep.ForgetPhysicalFunction s:
                 return Record(new JournalRecord { Op = JournalOp.ForgetPhysicalFunction, Address = s.Address.ToString() });
             case PlanStep.SetAutoprobe s:
-                return await WriteAsync(PciPaths.Attribute(s.PhysicalFunction, "sriov_drivers_autoprobe"), s.Autoprobe ? "1" : "0", WriteDeadline, expect: s.Autoprobe ? "1" : "0").ConfigureAwait(false);
+                return await WriteAsync(PciPaths.Attribute(s.PhysicalFunction, "sriov_drivers_autoprobe"), s.Autoprobe ? "1" : "0", WriteDeadline, expect: s.Autoprobe ? "1" : "0", cancellationToken).ConfigureAwait(false);
             case PlanStep.SetNumVfs s:
                 var count = s.NumVfs.ToString(CultureInfo.InvariantCulture);
-                return await WriteAsync(PciPaths.Attribute(s.PhysicalFunction, "sriov_numvfs"), count, NumVfsDeadline, expect: count).ConfigureAwait(false);
+                return await WriteAsync(PciPaths.Attribute(s.PhysicalFunction, "sriov_numvfs"), count, NumVfsDeadline, expect: count, cancellationToken).ConfigureAwait(false);
             case PlanStep.SetDriverOverride s:
                 // One newline clears it; "(null)" would become the override, and an empty write does nothing (contracts/kernel.md, Binding).
-                return await WriteAsync(PciPaths.Attribute(s.Address, "driver_override"), s.Driver ?? "\n", WriteDeadline, expect: s.Driver ?? "(null)").ConfigureAwait(false);
+                return await WriteAsync(PciPaths.Attribute(s.Address, "driver_override"), s.Driver ?? "\n", WriteDeadline, expect: s.Driver ?? "(null)", cancellationToken).ConfigureAwait(false);
             case PlanStep.Unbind s:
-                return await UnbindAsync(s).ConfigureAwait(false);
+                return await UnbindAsync(s, cancellationToken).ConfigureAwait(false);
             case PlanStep.Probe s:
-                return await ProbeAsync(s).ConfigureAwait(false);
+                return await ProbeAsync(s, cancellationToken).ConfigureAwait(false);
             default:
                 throw new InvalidOperationException($"no way to do {step.GetType().Name}");
         }
@@ -51,21 +51,21 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         return StepOutcome.Done.Instance;
     }
 
-    private async Task<StepOutcome> WriteAsync(string path, string value, TimeSpan deadline, string expect)
+    private async Task<StepOutcome> WriteAsync(string path, string value, TimeSpan deadline, string expect, CancellationToken cancellationToken)
     {
-        var error = await writer.WriteAsync(path, value, deadline).ConfigureAwait(false);
+        var error = await writer.WriteAsync(path, value, deadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(path, value, deadline);
-        var now = await writer.ReadAsync(path, ReadDeadline).ConfigureAwait(false);
+        var now = await writer.ReadAsync(path, ReadDeadline, cancellationToken).ConfigureAwait(false);
         if (now == expect) return StepOutcome.Done.Instance;
         return error.IsSuccess
             ? new StepOutcome.Failed(Reasons.StepFailed, $"writing {Quote(value)} to {path} had no effect: it reads {(now is null ? "nothing" : $"\"{now}\"")}; look at dmesg, or for another program that writes it")
             : new StepOutcome.Failed(Reasons.StepFailed, $"writing {Quote(value)} to {path} failed: {WriteErrors.Explain(path, error)}");
     }
 
-    private async Task<StepOutcome> UnbindAsync(PlanStep.Unbind step)
+    private async Task<StepOutcome> UnbindAsync(PlanStep.Unbind step, CancellationToken cancellationToken)
     {
         var path = PciPaths.Unbind(step.Driver);
-        var error = await writer.WriteAsync(path, step.Address.ToString(), WriteDeadline).ConfigureAwait(false);
+        var error = await writer.WriteAsync(path, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(path, step.Address.ToString(), WriteDeadline);
         var driver = writer.ReadDriver(step.Address);
         if (driver is null) return StepOutcome.Done.Instance;
@@ -73,9 +73,9 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         return new StepOutcome.Failed(Reasons.StepFailed, $"taking {step.Address} from {step.Driver} (writing it to {path}) {what}; its driver is {driver}");
     }
 
-    private async Task<StepOutcome> ProbeAsync(PlanStep.Probe step)
+    private async Task<StepOutcome> ProbeAsync(PlanStep.Probe step, CancellationToken cancellationToken)
     {
-        var error = await writer.WriteAsync(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline).ConfigureAwait(false);
+        var error = await writer.WriteAsync(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline);
         var driver = writer.ReadDriver(step.Address);
         if (step.ExpectedDriver is null || driver == step.ExpectedDriver) return StepOutcome.Done.Instance;

@@ -18,8 +18,7 @@ public sealed class HostFileReader(HostPaths paths)
     public FileText ReadText(string path) => ReadText(path, LibC.O_NONBLOCK);
 
     /// <summary>
-    /// As <see cref="ReadText(string)"/>, for a file whose read may block (<c>sriov_numvfs</c> and <c>driver_override</c> take the device's lock, which an unbind that waits for a
-    /// VMM holds): called on a thread that can be given up.
+    /// As <see cref="ReadText(string)"/>, for a file whose read may block (<c>sriov_numvfs</c> takes the device's lock, which an unbind that waits for a VMM holds): called on a thread that can be given up.
     /// </summary>
     internal FileText ReadTextBlocking(string path) => ReadText(path, 0);
 

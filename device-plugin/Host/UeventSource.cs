@@ -12,20 +12,16 @@ public sealed class UeventSource : IUeventSource
     /// <summary>A numvfs write on a big card makes thousands of events of some 500 bytes at once.</summary>
     private const int ReceiveBufferBytes = 4 * 1024 * 1024;
 
-    /// <summary>Events kept for a reader that is busy. Past this it is told to read everything again, which is cheaper than to remember.</summary>
     private const int MaxPending = 16 * 1024;
 
     /// <summary>The kernel's buffer for one event is 2048 bytes (UEVENT_BUFFER_SIZE); a message is its header and that.</summary>
     private const int MaxMessageBytes = 8 * 1024;
 
-    private readonly Lock gate = new();
-    private readonly Channel<bool> wakeUps = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly UeventQueue queue = new(MaxPending);
     private readonly Thread receiver;
     private readonly int socket;
     private readonly int stop;
-    private List<Uevent> pending = [];
-    private bool lost;
-    private bool disposed;
+    private int disposed;
 
     private UeventSource(int socket, int stop)
     {
@@ -53,36 +49,17 @@ public sealed class UeventSource : IUeventSource
     }
 
     /// <inheritdoc/>
-    public async ValueTask<UeventBatch> NextAsync(CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            await wakeUps.Reader.ReadAsync(cancellationToken);
-            lock (gate)
-            {
-                if (pending.Count == 0 && !lost) continue;
-                var batch = new UeventBatch([.. pending], lost);
-                pending = [];
-                lost = false;
-                return batch;
-            }
-        }
-    }
+    public ValueTask<UeventBatch> NextAsync(CancellationToken cancellationToken) => queue.NextAsync(cancellationToken);
 
     /// <summary>Stops listening; a waiting <see cref="NextAsync"/> ends with <see cref="ChannelClosedException"/>.</summary>
     public ValueTask DisposeAsync()
     {
-        lock (gate)
-        {
-            if (disposed) return ValueTask.CompletedTask;
-            disposed = true;
-        }
-
+        if (Interlocked.Exchange(ref disposed, 1) == 1) return ValueTask.CompletedTask;
         _ = LibC.Write(stop, BitConverter.GetBytes(1UL), sizeof(ulong));
         receiver.Join();
         _ = LibC.Close(socket);
         _ = LibC.Close(stop);
-        wakeUps.Writer.TryComplete();
+        queue.Complete();
         return ValueTask.CompletedTask;
     }
 
@@ -95,51 +72,29 @@ public sealed class UeventSource : IUeventSource
             var ready = LibC.Poll(descriptors, (nuint)descriptors.Length, -1);
             if (ready < 0) continue;
             if (descriptors[1].Returned != 0) return;
-            if (Drain(buffer)) wakeUps.Writer.TryWrite(true);
+            Drain(buffer);
         }
     }
 
-    /// <summary>Takes everything that is there, so that a burst is one wake-up. True when there is something to tell.</summary>
-    private bool Drain(byte[] buffer)
+    /// <summary>Takes everything that is there, so that a burst is one wake-up.</summary>
+    private void Drain(byte[] buffer)
     {
-        var any = false;
+        var events = new List<Uevent>();
+        var lost = false;
         while (true)
         {
             var length = (uint)Marshal.SizeOf<LibC.NetlinkAddress>();
             var got = LibC.ReceiveFrom(socket, buffer, (nuint)buffer.Length, 0, out var sender, ref length);
-            if (got < 0)
-            {
-                var error = LibC.LastError();
-                if (error.Value == Eintr) continue;
-                if (error.Value != Enobufs) return any;
-                MarkLost();
-                any = true;
-            }
-            else if (sender.PortId == 0 && UeventMessage.TryParse(buffer.AsSpan(0, (int)got)) is { } uevent)
-            {
-                // Port 0 is the kernel: any process may send to the group, and a forged event must not make the agent do anything.
-                Add(uevent);
-                any = true;
-            }
-        }
-    }
+            var error = got < 0 ? LibC.LastError() : Errno.None;
+            if (error.Value == Enobufs) lost = true;
+            else if (got < 0 && error.Value != Eintr) break;
 
-    private void Add(Uevent uevent)
-    {
-        lock (gate)
-        {
-            if (pending.Count < MaxPending) pending.Add(uevent);
-            else MarkLost();
+            // Port 0 is the kernel: any process may send to the group, and a forged event must not make the agent do anything.
+            else if (got > 0 && sender.PortId == 0 && UeventMessage.TryParse(buffer.AsSpan(0, (int)got)) is { } uevent) events.Add(uevent);
+            if (events.Count >= MaxPending) break;
         }
-    }
 
-    private void MarkLost()
-    {
-        lock (gate)
-        {
-            lost = true;
-            pending.Clear();
-        }
+        queue.Add(events, lost);
     }
 
     private const int Eintr = 4;

@@ -25,7 +25,7 @@ public sealed class UnitStateReader(HostPaths paths)
             var driver = LinkName(Device(address) + "/driver");
             if (IsBridge(address))
             {
-                if (driver is not (null or "pcieport" or "pci-stub" or "vfio-pci")) unsafeBridge = $"the bridge {address} is on the driver {driver}, with which VFIO refuses the group";
+                unsafeBridge ??= UnitReadiness.BridgeProblem(address, driver);
                 continue;
             }
 

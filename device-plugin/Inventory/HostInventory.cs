@@ -148,6 +148,11 @@ public sealed record PciFunction
     /// <summary>A PCI-to-PCI bridge (class 0604): a root port, a switch port or a conventional bridge. Never assigned, never in the way of a group's viability.</summary>
     public bool IsBridge => ClassCode >> 8 == 0x0604;
 
+    /// <summary>
+    /// The function has a network interface that this network namespace does not show: its <c>net</c> directory is there and empty. Somebody (a container) uses it.
+    /// </summary>
+    public bool NetworkInterfaceElsewhere { get; init; }
+
     public bool IsVirtualFunction => PhysicalFunction is not null;
 }
 

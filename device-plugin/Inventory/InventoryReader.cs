@@ -107,6 +107,7 @@ public sealed class InventoryReader
     private PciFunction Complete(PciFunction function, Dictionary<PciAddress, PciFunction> all, ChildIndex children, Dictionary<string, string> slots)
     {
         var slot = function.Address.SlotName;
+        var below = children.Below(function.Address);
         var physical = function.PhysicalFunction is { } address ? all.GetValueOrDefault(address) : null;
         return function with
         {
@@ -114,7 +115,8 @@ public sealed class InventoryReader
             DeviceName = names.DeviceName(function.Vendor, function.Device),
             VfioVariantDriver = variants.DriverFor(function),
             Slot = slots.GetValueOrDefault(slot) ?? slots.GetValueOrDefault(slot[..slot.LastIndexOf(':')]),
-            Children = children.Below(function.Address),
+            Children = below,
+            NetworkInterfaceElsewhere = function.NetworkInterfaceElsewhere && !below.Any(c => c.Kind == ChildKind.NetworkInterface),
             VfIndex = IndexOf(function, physical),
             // A link to a function that is gone, or not there yet, would make every reader of the inventory look for it in vain.
             Sriov = function.Sriov is { } sriov && !sriov.VirtualFunctions.Values.All(all.ContainsKey)

@@ -10,7 +10,7 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
 {
     private const string Devices = "/sys/bus/pci/devices";
 
-    /// <summary>The functions without what only a look at the whole machine tells: names, slot, children, VF index.</summary>
+    /// <summary>The functions without what only a look at the whole machine tells: names, slot, children, VF index, and whether the interfaces it has are shown.</summary>
     public Dictionary<PciAddress, PciFunction> Read(List<ReadProblem> problems)
     {
         var read = new List<(DeviceFiles Files, PciFunction Function)>();
@@ -54,6 +54,7 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
             VfioCdev = cdev,
             HasVfioCdevNode = hasNode,
             BootVga = device.Integer("boot_vga") == 1,
+            NetworkInterfaceElsewhere = device.Has("net"),
         };
     }
 
@@ -80,8 +81,8 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
     }
 
     /// <summary>
-    /// <c>sriov_numvfs</c> and <c>driver_override</c> take the device's lock when read (kernel <c>drivers/pci/iov.c: sriov_numvfs_show</c>,
-    /// <c>drivers/pci/pci-sysfs.c: driver_override_show</c>): an unbind that waits for a VMM holds it for as long as the VM lives.
+    /// <c>sriov_numvfs</c> takes the device's lock when read (kernel <c>drivers/pci/iov.c: sriov_numvfs_show</c>), and so does <c>driver_override</c> on kernels where the driver core
+    /// has no lock of its own for it (<c>drivers/pci/pci-sysfs.c: driver_override_show</c>): an unbind that waits for a VMM holds that lock for as long as the VM lives.
     /// </summary>
     private IEnumerable<(DeviceFiles Device, PciFunction Function)> ReadBlocking(List<(DeviceFiles Files, PciFunction Function)> read)
     {

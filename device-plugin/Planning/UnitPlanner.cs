@@ -58,6 +58,12 @@ internal static class UnitPlanner
         }
 
         var unit = Compose(context, request, members, assigned, held);
+        if (DriverProblem(context, unit) is { } driver)
+        {
+            context.Block(request.Policy, primary.Address.ToString(), driver.Reason, driver.Message);
+            return;
+        }
+
         if (context.Claim(request.Policy, request.Selected.Concat(others)) is { } other)
         {
             context.Block(request.Policy, primary.Address.ToString(), Reasons.ClaimedByOther, $"{primary.Address} is already claimed by {other}, which has precedence: narrow the selectors of one of the two, or raise priority here");
@@ -76,10 +82,17 @@ internal static class UnitPlanner
             return (Reasons.NoInterruptRemapping, $"{primary.Address} cannot be passed safely: the host does not remap interrupts; enable it in firmware (VT-d or AMD-Vi with x2APIC) and remove intremap=off from the kernel command line");
         }
 
-        var driver = WantedDriver(request.Driver, primary);
-        return facts.PassthroughDrivers.Contains(driver)
+        return null;
+    }
+
+    /// <summary>Every driver must be there before anything is unbound for it (contracts/kernel.md, "More about binding and VFs").</summary>
+    private static (string Reason, string Message)? DriverProblem(PlanningContext context, Unit unit)
+    {
+        var loaded = context.Inventory.Facts.PassthroughDrivers;
+        var missing = unit.Members.FirstOrDefault(m => !loaded.Contains(m.Driver));
+        return missing is null
             ? null
-            : (Reasons.DriverMissing, $"{primary.Address} needs the driver {driver}, which is not loaded: run \"modprobe {driver}\" on the host and list it in /etc/modules-load.d");
+            : (Reasons.DriverMissing, $"{missing.Address} needs the driver {missing.Driver}, which is not loaded or gives no devices to VFIO: run \"modprobe {missing.Driver}\" on the host and list it in /etc/modules-load.d, or name another driver");
     }
 
     /// <summary>Divides the other members into assigned and held ones, or says which are undeclared.</summary>

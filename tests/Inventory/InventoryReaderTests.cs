@@ -76,6 +76,15 @@ public sealed class InventoryReaderTests : IDisposable
     }
 
     [Fact]
+    public void Says_that_an_interface_is_in_another_network_namespace()
+    {
+        Assert.All(inventory.Functions.Values, f => Assert.False(f.NetworkInterfaceElsewhere));
+        machine.Delete("/sys/class/net/ens1f0v3");
+        machine.Delete("/sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:01.3/net/ens1f0v3");
+        Assert.Equal(["0000:3b:01.3"], machine.Read().Functions.Values.Where(f => f.NetworkInterfaceElsewhere).Select(f => f.Address.ToString()));
+    }
+
+    [Fact]
     public void Does_not_count_the_vfio_node_as_something_below() => Assert.Empty(Function("0000:3b:01.0").Children);
 
     [Fact]

@@ -20,7 +20,9 @@ namespace Hostdev.Tests.Inventory;
 /// </summary>
 internal sealed class MachineFixture : IDisposable
 {
-    private readonly string root = Directory.CreateTempSubdirectory("machine-").FullName;
+    /// <summary>In memory where there is such a place: a machine is hundreds of small files.</summary>
+    private readonly string root = Directory.CreateDirectory(Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"machine-{Guid.NewGuid():N}")).FullName;
+
     private string section = "";
 
     private MachineFixture()

@@ -30,6 +30,8 @@ public abstract class BindingContract : IDisposable
         Assert.True(Kernel.Has($"/dev/vfio/{group}"));
         var cdev = Path.GetFileName(Assert.Single(Directory.GetDirectories(Kernel.Paths.Resolve(Device(Edu) + "/vfio-dev"))));
         Assert.Equal(Kernel.Has($"{Device(Edu)}/vfio-dev/{cdev}/dev"), Kernel.Has("/dev/vfio/devices/" + cdev));
+        var numbers = Kernel.Read($"/sys/class/vfio/{group}/dev");
+        Assert.Equal(group, Kernel.Link("/sys/dev/char/" + numbers));
         Assert.EndsWith($"/{Edu}/vfio-dev/{cdev}", new FileInfo(Kernel.Paths.Resolve("/sys/class/vfio-dev/" + cdev)).LinkTarget!, StringComparison.Ordinal);
 
         Kernel.GiveBack(Edu);
@@ -171,6 +173,25 @@ public abstract class BindingContract : IDisposable
         Assert.True(Kernel.Has(Device("0000:42:00.1") + "/vfio-dev/vfio0"));
         Kernel.GiveBack("0000:42:00.1");
         Kernel.GiveBack("0000:85:00.0");
+    }
+
+    [Fact]
+    public void Taking_devices_and_giving_them_back_leaves_the_hosts_state_as_before()
+    {
+        var before = TreeSnapshot.TakeHostState(Kernel.Paths);
+        Kernel.GiveToVfio(Nic);
+        Kernel.GiveToVfio(Edu);
+        Assert.Equal(Errno.None, Kernel.Autoprobe(Pf, "0"));
+        Assert.Equal(Errno.None, Kernel.NumVfs(Pf, "2"));
+        Assert.Equal(Errno.None, Kernel.Autoprobe(Pf, "1"));
+        var between = TreeSnapshot.Diff(before, TreeSnapshot.TakeHostState(Kernel.Paths));
+        Assert.Contains($"~ {Device(Pf)}/sriov_numvfs: 0 (0:0 0644) => 2 (0:0 0644)", between);
+        Assert.Contains($"+ /dev/vfio/{Kernel.Group(Edu)}: node 0:0 0600", between);
+
+        Assert.Equal(Errno.None, Kernel.NumVfs(Pf, "0"));
+        Kernel.GiveBack(Edu);
+        Kernel.GiveBack(Nic);
+        Assert.Empty(TreeSnapshot.Diff(before, TreeSnapshot.TakeHostState(Kernel.Paths)));
     }
 
     [Fact]

@@ -65,6 +65,8 @@ public sealed class FaultTests : IDisposable
         Assert.False(_under.Has(Device(Edu)));
         _under.Write("/sys/bus/pci/rescan", "1");
         Assert.False(_under.Has(Device(Edu)));
+        Kernel.Plug(Edu);
+        Assert.Equal("(null)", _under.Read(Device(Edu) + "/driver_override"));
     }
 
     [Fact]
@@ -159,6 +161,32 @@ public sealed class FaultTests : IDisposable
         _under.GiveBack(Nic);
         Assert.Empty(TreeSnapshot.Diff(before, TreeSnapshot.Take(Kernel.Paths)));
         Assert.Empty(TreeSnapshot.Diff(state, TreeSnapshot.TakeHostState(Kernel.Paths)));
+    }
+
+    [Fact]
+    public async Task Readers_never_see_half_of_a_change()
+    {
+        using var stop = new CancellationTokenSource();
+        var reader = Task.Run(() =>
+        {
+            HashSet<string> seen = [];
+            while (!stop.IsCancellationRequested)
+            {
+                seen.Add(_under.Read(Device(Nic) + "/driver_override"));
+                seen.Add("driver " + (_under.Driver(Nic) ?? "none"));
+                foreach (var path in Directory.EnumerateFileSystemEntries(_under.Paths.Resolve(Device(Nic)))) Assert.NotEmpty(path);
+            }
+
+            return seen;
+        });
+        for (var round = 0; round < 30; round++)
+        {
+            _under.GiveToVfio(Nic);
+            _under.GiveBack(Nic);
+        }
+
+        await stop.CancelAsync();
+        Assert.Empty((await reader).Except(["(null)", "vfio-pci", "driver vfio-pci", "driver e1000e", "driver none"]));
     }
 
     private int Rebound()

@@ -82,10 +82,12 @@ public sealed class ProofTests : IDisposable
     [Fact]
     public void Unbinding_under_a_mounted_file_system_succeeds()
     {
-        Assert.Equal(Errno.None, Kernel.Storage.MountDisk(Disk, "/mnt"));
+        var disk = Disk;
+        Assert.Equal(Errno.None, Kernel.Storage.MountDisk(disk, "/mnt"));
         Assert.Contains("/mnt ext4", _under.Read("/proc/mounts"), StringComparison.Ordinal);
         Assert.Equal(Errno.None, _under.Unbind(Nvme));
-        Assert.False(_under.Has("/sys/class/nvme-subsystem/nvme-subsys1"));
+        Assert.False(_under.Has("/dev/" + disk));
+        Assert.Contains("/mnt ext4", _under.Read("/proc/mounts"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -158,6 +160,19 @@ public sealed class ProofTests : IDisposable
         Kernel.Network.AddUpper("eth1", "bond0");
         Assert.Equal("bond0", _under.Link("/sys/class/net/eth1/upper_bond0"));
         Assert.Equal("bond0", _under.Link("/sys/class/net/eth1/master"));
+    }
+
+    [Fact]
+    public void A_USB_device_that_is_plugged_in_again_keeps_its_port_and_changes_its_number()
+    {
+        Assert.Equal(("1", "2"), (_under.Read("/sys/bus/usb/devices/1-2/busnum"), _under.Read("/sys/bus/usb/devices/1-2/devnum")));
+        Kernel.UnplugUsb("1-2");
+        Assert.False(_under.Has("/sys/bus/usb/devices/1-2"));
+        Assert.False(_under.Has("/dev/bus/usb/001/002"));
+        Kernel.PlugUsb("1-2");
+        Assert.Equal("4", _under.Read("/sys/bus/usb/devices/1-2/devnum"));
+        Assert.True(_under.Has("/dev/bus/usb/001/004"));
+        Assert.Equal("LABUSB0", _under.Read("/sys/bus/usb/devices/2-1/serial"));
     }
 
     [Fact]

@@ -221,6 +221,26 @@ public sealed class SriovNumvfsTests : SriovNumvfsContract
     }
 
     [Fact]
+    public async Task A_VF_whose_unbind_blocks_is_removed_once_when_it_is_closed()
+    {
+        Kernel.Autoprobe(Pf, "0");
+        Kernel.NumVfs(Pf, "1");
+        Kernel.GiveToVfio("0000:81:10.0");
+        var vm = _kernel.Kernel.Processes.Start("qemu-system-x86");
+        vm.Take("0000:81:10.0", _kernel.Kernel.GroupOf("0000:81:10.0")!.Value);
+        var unbind = Task.Run(() => Kernel.Write("/sys/bus/pci/drivers/vfio-pci/unbind", "0000:81:10.0"));
+        Assert.True(_kernel.Kernel.AwaitBlockedWrite("vfio-pci/unbind", s_limit));
+        var zero = Task.Run(() => Kernel.NumVfs(Pf, "0"));
+        Assert.True(_kernel.Kernel.AwaitBlockedWrite("0000:81:00.0/sriov_numvfs", s_limit));
+        vm.Exit();
+
+        Assert.Equal(Errno.None, await unbind.WaitAsync(s_limit));
+        Assert.Equal(Errno.None, await zero.WaitAsync(s_limit));
+        Assert.Single(_kernel.Kernel.UeventHistory, uevent => uevent.Action == "unbind" && uevent.DevPath.EndsWith("0000:81:10.0", StringComparison.Ordinal));
+        Assert.Equal(1, _kernel.Kernel.RequestsTo(vm));
+    }
+
+    [Fact]
     public async Task Unbinding_a_PF_with_an_open_VF_blocks_likewise()
     {
         Kernel.Autoprobe(Pf, "0");
@@ -231,7 +251,10 @@ public sealed class SriovNumvfsTests : SriovNumvfsContract
 
         var unbind = Task.Run(() => Kernel.Write("/sys/bus/pci/drivers/igb/unbind", Pf));
         Assert.True(_kernel.Kernel.AwaitBlockedWrite("igb/unbind", s_limit));
+        var reading = Task.Run(() => Kernel.Read(Device(Pf) + "/sriov_numvfs"));
+        Assert.False(reading.IsCompleted);
         vm.Exit();
+        Assert.Equal("0", await reading.WaitAsync(s_limit));
         Assert.Equal(Errno.None, await unbind.WaitAsync(s_limit));
         Assert.Empty(Kernel.Vfs(Pf));
     }

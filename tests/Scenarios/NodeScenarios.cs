@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Hostdev.Crds;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Lab;

@@ -47,11 +47,11 @@ internal sealed class SimulatedNode : IScenarioNode
         return new Mounted(Kernel, mountPoint);
     }
 
-    /// <summary>The whole tree but for network interfaces: one that comes back has a new index and, where no udev names it, another ethN.</summary>
+    /// <summary>The whole tree but for network interfaces: one that comes back has a new index and, where no udev names it, another ethN. The class directory of vfio groups is no device.</summary>
     public TreeSnapshot Snapshot()
     {
         var all = TreeSnapshot.Take(Machine.Paths).Entries;
-        return new TreeSnapshot(all.RemoveRange(all.Keys.Where(k => k.Contains("/net/", StringComparison.Ordinal)).ToList()));
+        return new TreeSnapshot(all.RemoveRange(all.Keys.Where(k => k.Contains("/net/", StringComparison.Ordinal) || k == "/sys/devices/virtual/vfio").ToList()));
     }
 
     public void Dispose() => Kernel.Dispose();

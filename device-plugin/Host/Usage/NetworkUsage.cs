@@ -19,7 +19,7 @@ internal sealed class NetworkUsage(HostPaths paths, ImmutableArray<InterfaceAddr
             foreach (var upper in Uppers(name)) yield return new DeviceUser(UserKind.NetworkUpper, $"{name} is part of {upper}");
         }
 
-        if (IsElsewhere(function)) yield return new DeviceUser(UserKind.NetworkNamespace, "its network interface is in another network namespace");
+        if (function is { NetworkInterfaceElsewhere: true, Driver: not null }) yield return new DeviceUser(UserKind.NetworkNamespace, "its network interface is in another network namespace");
     }
 
     private IEnumerable<string> Uppers(string name)
@@ -32,12 +32,5 @@ internal sealed class NetworkUsage(HostPaths paths, ImmutableArray<InterfaceAddr
         {
             return [];
         }
-    }
-
-    // A network driver leaves its net/ directory behind, empty, when the interface moves to another namespace.
-    private bool IsElsewhere(PciFunction function)
-    {
-        var net = paths.Resolve($"/sys/bus/pci/devices/{function.Address}/net");
-        return function.Driver is not null && Directory.Exists(net) && !Directory.EnumerateFileSystemEntries(net).Any();
     }
 }

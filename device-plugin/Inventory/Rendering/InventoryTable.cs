@@ -16,7 +16,7 @@ internal static class InventoryTable
         if (classes.HasFlag(DeviceClasses.Usb)) AppendUsb(text, inventory.UsbDevices);
         if (classes.HasFlag(DeviceClasses.Scsi)) AppendScsi(text, inventory.ScsiDevices);
         if (classes.HasFlag(DeviceClasses.Mdev)) AppendMdev(text, inventory);
-        foreach (var line in InventoryView.Problems(inventory)) text.AppendLine(InventoryView.Fit(line, Width));
+        foreach (var line in InventoryView.Problems(inventory, Width)) text.AppendLine(line);
         return text.ToString();
     }
 
@@ -38,6 +38,7 @@ internal static class InventoryTable
         function.DriverOverride is { } wanted ? $"override {wanted}" : null,
         function.VfioVariantDriver is { } variant ? $"variant {variant}" : null,
         function.BootVga ? "boot VGA" : null,
+        function.NetworkInterfaceElsewhere ? "interface in another network namespace" : null,
         function.Children.IsEmpty ? null : InventoryView.Children(function.Children),
         InventoryView.Name(function),
         function.Slot is { } slot && !function.IsVirtualFunction ? $"slot {slot}" : null,

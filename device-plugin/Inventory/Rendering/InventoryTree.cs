@@ -27,7 +27,7 @@ internal sealed class InventoryTree
         foreach (var line in InventoryView.Facts(inventory.Facts)) tree.Line(line);
         tree.AppendNodes();
         if (classes.HasFlag(DeviceClasses.Mdev)) tree.AppendParentsWithoutFunction();
-        foreach (var line in InventoryView.Problems(inventory)) tree.Line(line);
+        foreach (var line in InventoryView.Problems(inventory, InventoryTable.Width)) tree.text.AppendLine(line);
         return tree.text.ToString();
     }
 
@@ -76,6 +76,7 @@ internal sealed class InventoryTree
         Binding(function),
         InventoryView.VfCount(function),
         function.BootVga ? "boot VGA" : null,
+        function.NetworkInterfaceElsewhere ? "interface in another network namespace" : null,
         function.Children.IsEmpty ? null : $"[{InventoryView.Children(function.Children)}]",
         InventoryView.Name(function),
     }.OfType<string>());
@@ -103,7 +104,8 @@ internal sealed class InventoryTree
 
     private static bool Alike(PciFunction a, PciFunction b) =>
         a.VfIndex + 1 == b.VfIndex && a.Device == b.Device && a.Driver == b.Driver && a.DriverOverride == b.DriverOverride && a.NumaNode == b.NumaNode
-        && a.Children.Select(c => c.Kind).SequenceEqual(b.Children.Select(c => c.Kind)) && a.IommuGroup is null == b.IommuGroup is null;
+        && a.Children.Select(c => c.Kind).SequenceEqual(b.Children.Select(c => c.Kind)) && a.IommuGroup is null == b.IommuGroup is null
+        && !a.NetworkInterfaceElsewhere && !b.NetworkInterfaceElsewhere;
 
     private static string DescribeRun(List<PciFunction> run)
     {

@@ -49,12 +49,8 @@ internal static class InventoryView
 
     public static string Ids(PciFunction function) => $"{function.Vendor}:{function.Device}";
 
-    public static string? Name(PciFunction function) => function switch
-    {
-        { DeviceName: { } device, VendorName: { } vendor } => $"{vendor} {device}",
-        { VendorName: { } vendor } => vendor,
-        _ => null,
-    };
+    /// <summary>The device's name, which mostly tells the vendor's; else the vendor's.</summary>
+    public static string? Name(PciFunction function) => function.DeviceName ?? function.VendorName;
 
     /// <summary>"2 of 7 VFs", or "? of 7 VFs" when the count could not be read in time.</summary>
     public static string? VfCount(PciFunction function) =>
@@ -72,22 +68,28 @@ internal static class InventoryView
 
     public static string Yes(bool value) => value ? "yes" : "no";
 
-    /// <summary>The host in two lines.</summary>
+    /// <summary>The host in two or three lines.</summary>
     public static IEnumerable<string> Facts(HostFacts facts)
     {
         var remapping = facts.InterruptRemapping switch { InterruptRemapping.NotApplicable => "not applicable", var other => other.ToString().ToLowerInvariant() };
         yield return $"Linux {facts.KernelRelease} {facts.Architecture}, IOMMU {(facts.IommuEnabled ? "on" : "OFF")}, interrupt remapping {remapping}"
             + (facts.UnsafeInterruptsAllowed ? ", unsafe interrupts allowed" : "") + (facts.Iommufd ? ", iommufd" : "");
-        yield return $"Passthrough drivers: {(facts.PassthroughDrivers.IsEmpty ? "none loaded" : string.Join(' ', facts.PassthroughDrivers))}"
-            + (facts.KernelArguments.IsEmpty ? "" : $"; kernel arguments: {string.Join(' ', facts.KernelArguments)}");
+        yield return $"Passthrough drivers: {(facts.PassthroughDrivers.IsEmpty ? "none loaded" : string.Join(' ', facts.PassthroughDrivers))}";
+        if (!facts.KernelArguments.IsEmpty) yield return $"Kernel arguments: {string.Join(' ', facts.KernelArguments)}";
     }
 
-    public static IEnumerable<string> Problems(HostInventory inventory)
+    /// <summary>Path and complaint in one line, or in two where one is too narrow: neither may be cut off.</summary>
+    public static IEnumerable<string> Problems(HostInventory inventory, int width)
     {
         if (inventory.Problems.IsEmpty) yield break;
         yield return "";
         yield return inventory.Problems.Length == 1 ? "1 attribute could not be read:" : $"{inventory.Problems.Length} attributes could not be read:";
-        foreach (var problem in inventory.Problems) yield return $"  {problem.Path} {problem.Message}";
+        foreach (var problem in inventory.Problems)
+        {
+            var fits = problem.Path.Length + problem.Message.Length + 3 <= width;
+            yield return fits ? $"  {problem.Path} {problem.Message}" : $"  {problem.Path}";
+            if (!fits) yield return $"    {problem.Message}";
+        }
     }
 
     /// <summary>Cuts what is wider than the page; the end shows that something is missing.</summary>

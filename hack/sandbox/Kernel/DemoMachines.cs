@@ -67,6 +67,7 @@ public static class DemoMachines
             .. ports.GroupBy(port => port.Address.Bus).Select(bus => new RootBusDescription($"0000:{bus.Key:x2}", [.. bus])),
         ],
         Drivers = s_drivers,
+        ModuleAliases = ["alias vfio_pci:v000015B3d0000101Esv*sd*bc*sc*i* mlx5_vfio_pci", "alias vfio_pci:v00008086d00001889sv*sd*bc*sc*i* ice_vfio_pci"],
     };
 
     private static FunctionDescription Port(string address, int numa, ImmutableArray<FunctionDescription> behind) => Hardware.Function(address, "8086", "347a", 0x060400) with

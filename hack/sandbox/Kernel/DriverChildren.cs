@@ -7,6 +7,9 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage)
 {
     private int _interfaces = 1;
 
+    /// <summary>USB devices of all controllers by port path.</summary>
+    public Dictionary<string, UsbPort> UsbPorts { get; } = [];
+
     public void Add(PciDevice device)
     {
         foreach (var child in device.Description.Children)
@@ -16,7 +19,7 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage)
                 case ChildDescription.NetworkInterface net: AddInterface(device, net); break;
                 case ChildDescription.NvmeController nvme: new NvmeChildren(core, storage).Add(device, nvme); break;
                 case ChildDescription.ScsiHost scsi: AddScsi(device, scsi); break;
-                case ChildDescription.UsbHost usb: new UsbChildren(core, storage).Add(device, usb); break;
+                case ChildDescription.UsbHost usb: new UsbChildren(core, storage, UsbPorts).Add(device, usb); break;
                 case ChildDescription.Display: AddDisplay(device); break;
                 case ChildDescription.Sound: AddNode(device, "sound", "card", index => $"snd/controlC{index}"); break;
                 case ChildDescription.Virtio: AddVirtio(device); break;
@@ -93,6 +96,7 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage)
         });
         core.Tree.WriteLink($"/sys/class/{subsystem}/{name}", path);
         core.Tree.WriteFile("/dev/" + node(index), "", 0x1b0);
+        core.IndexCharacterDevice(major, index, path);
         core.Uevents.Emit("add", path, subsystem, properties);
         device.Undo.Push(() =>
         {
@@ -100,6 +104,7 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage)
             core.Tree.Remove(path);
             core.Tree.RemoveIfEmpty($"{device.Path}/{subsystem}");
             core.Tree.Remove("/dev/" + node(index));
+            core.DropCharacterDevice(major, index);
             core.Uevents.Emit("remove", path, subsystem, properties);
             core.Indices.Free(subsystem + prefix, index);
         });

@@ -13,7 +13,7 @@ internal static class Hardware
 
     private static readonly PciId s_none = PciId.Parse("0000");
 
-    /// <summary>What run-lab.sh loads, in its order, after what is built into Debian's kernel.</summary>
+    /// <summary>What the lab's node loads, in its order, after what is built into Debian's kernel.</summary>
     public static ImmutableArray<PciDriverDescription> LabDrivers { get; } =
     [
         new("pcieport", PciDriverKind.Port, "pcieportdrv"), new("virtio-pci"), new("nvme"), new("igb"), new("igbvf"), new("e1000e"),

@@ -51,6 +51,11 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
         return 0;
     });
 
+    /// <summary>A character device's entry in the kernel's own index, <c>/sys/dev/char/MAJOR:MINOR</c>; gone with <see cref="DropCharacterDevice"/>.</summary>
+    public void IndexCharacterDevice(int major, int minor, string path) => Tree.WriteLink($"/sys/dev/char/{major}:{minor}", path);
+
+    public void DropCharacterDevice(int major, int minor) => Tree.Remove($"/sys/dev/char/{major}:{minor}");
+
     public void Print(string message) => _messages.Add(message);
 
     /// <summary>Makes a file writable; the handler runs under the gate.</summary>
@@ -137,6 +142,13 @@ internal sealed class Indices
         var index = first;
         while (!taken.Add(index)) index++;
         return index;
+    }
+
+    /// <summary>Counts on from the last one given, from 1: USB device numbers are not used again until they wrap.</summary>
+    public int Next(string kind)
+    {
+        var next = _taken.GetValueOrDefault(kind)?.Max + 1 ?? 1;
+        return Take(kind, next);
     }
 
     public void Free(string kind, int index) => _taken.GetValueOrDefault(kind)?.Remove(index);

@@ -31,7 +31,11 @@ public sealed record MachineDescription
     /// <summary>Physical slots: name and address of the slot without function.</summary>
     public ImmutableArray<(string Name, string Address)> Slots { get; init; } = [];
 
-    public int Processors { get; init; } = 2;
+    /// <summary>As <c>uname -m</c> prints it.</summary>
+    public string Architecture { get; init; } = "x86_64";
+
+    /// <summary>Lines of <c>modules.alias</c>: which vfio variant driver is for which device (<c>alias vfio_pci:... mlx5_vfio_pci</c>).</summary>
+    public ImmutableArray<string> ModuleAliases { get; init; } = [];
 }
 
 /// <param name="Name">Domain and bus, for example <c>0000:40</c>.</param>

@@ -19,6 +19,7 @@ internal sealed class NvmeChildren(KernelCore core, SimulatedStorage storage)
         core.Tree.WriteLink("/sys/class/nvme/" + name, path);
         core.Tree.WriteLink(string.Create(Invariant, $"/sys/class/nvme-subsystem/nvme-subsys{index}"), subsystem);
         core.Tree.WriteFile("/dev/" + name, "", 0x180);
+        core.IndexCharacterDevice(244, index, path);
         core.Uevents.Emit("add", path, "nvme", properties);
         for (var ns = 1; ns <= nvme.Namespaces; ns++) AddNamespace(device, subsystem, path, index, ns);
         device.Undo.Push(() =>
@@ -28,6 +29,7 @@ internal sealed class NvmeChildren(KernelCore core, SimulatedStorage storage)
             core.Tree.Remove(subsystem);
             core.Tree.Remove(device.Path + "/nvme");
             core.Tree.Remove("/dev/" + name);
+            core.DropCharacterDevice(244, index);
             core.Uevents.Emit("remove", path, "nvme", properties);
             core.Indices.Free("nvme", index);
         });
@@ -37,6 +39,7 @@ internal sealed class NvmeChildren(KernelCore core, SimulatedStorage storage)
     {
         directory.Attribute("address", device.Address.ToString());
         directory.Attribute("dev", string.Create(Invariant, $"244:{index}"));
+        directory.WriteFile("uevent", string.Create(Invariant, $"MAJOR=244\nMINOR={index}\nDEVNAME=nvme{index}\nNVME_TRTYPE=pcie\n"));
         directory.Attribute("model", "QEMU NVMe Ctrl".PadRight(40));
         directory.Attribute("serial", nvme.Serial.PadRight(20));
         directory.Attribute("state", "live");

@@ -30,7 +30,9 @@ internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, Driv
         core.Attribute(path + "/unbind", text => Unbind(driver, text));
         core.Attribute(path + "/new_id", text => AddId(driver, text));
         _drivers.Add(driver);
-        foreach (var device in bus.Devices.Values.Where(device => device.Driver is null && Matches(driver, device)).OrderBy(device => device.Group?.Number ?? 0).ToArray()) Start(device, driver);
+        // Group numbers tell the order in which the kernel found the devices.
+        var found = bus.Devices.Values.Where(device => device.Driver is null && Matches(driver, device)).OrderBy(device => device.Group?.Number ?? 0);
+        foreach (var device in found.ToArray()) Start(device, driver);
     }
 
     /// <summary>rmmod, for machines without vfio-pci.</summary>

@@ -11,10 +11,12 @@ internal sealed class PciBus
     private readonly IommuGroups _groups;
     private readonly PciBinding _binding;
     private readonly SriovVfs _sriov;
+    private readonly IReadOnlySet<PciAddress> _unplugged;
     private int _rescanOwner;
 
-    public PciBus(KernelCore core, MachineDescription machine, IommuGroups groups, VfioBus vfio, DriverChildren children)
+    public PciBus(KernelCore core, MachineDescription machine, IReadOnlySet<PciAddress> unplugged, IommuGroups groups, VfioBus vfio, DriverChildren children)
     {
+        _unplugged = unplugged;
         _core = core;
         _machine = machine;
         _groups = groups;
@@ -52,7 +54,7 @@ internal sealed class PciBus
     /// <summary>Adds functions of one bus, then what is behind them: the order of the kernel's own scan.</summary>
     public List<PciDevice> AddAll(IEnumerable<FunctionDescription> functions, string directory, PciDevice? parent)
     {
-        var added = functions.Where(function => !Devices.ContainsKey(function.Address))
+        var added = functions.Where(function => !Devices.ContainsKey(function.Address) && !_unplugged.Contains(function.Address))
             .Select(function => Add(new PciDevice(function, $"{directory}/{function.Address}", parent))).ToList();
         foreach (var device in added.ToArray()) added.AddRange(AddAll(device.Description.Behind, device.Path, device));
         return added;
@@ -79,7 +81,9 @@ internal sealed class PciBus
             if (!Take(behind)) return false;
         }
 
-        if (!_binding.Release(device)) return false;
+        var released = _binding.WithLock(device, () => _binding.Release(device) ? Errno.None : Errno.EIO);
+        if (device.Gone) return true;
+        if (!released.IsSuccess) return false;
         device.Gone = true;
         Devices.Remove(device.Address);
         _core.DropAttributes(device.Path);

@@ -62,9 +62,14 @@ public sealed class ProcessTable
 
     private string MountInfo(SimulatedProcess process)
     {
-        var text = new StringBuilder("24 35 0:22 / /proc rw,relatime - proc proc rw\n25 35 0:23 / /sys rw,relatime - sysfs sys rw\n26 35 0:6 / /dev rw,relatime - devtmpfs dev rw,mode=755\n35 1 0:28 / / rw,relatime - overlay overlay rw\n");
+        var text = new StringBuilder("24 35 0:22 / /proc rw,relatime - proc proc rw\n" +
+            "25 35 0:23 / /sys rw,relatime - sysfs sys rw\n26 35 0:6 / /dev rw,relatime - devtmpfs dev rw,mode=755\n35 1 0:28 / / rw,relatime - overlay overlay rw\n");
         var id = 41;
-        foreach (var mount in MountsIn(process.MountNamespace)) text.Append(CultureInfo.InvariantCulture, $"{id++} 35 {mount.Numbers} / {mount.Target} rw,relatime - {mount.Type} /dev/{mount.Disk} rw\n");
+        foreach (var mount in MountsIn(process.MountNamespace))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{id++} 35 {mount.Numbers} / {mount.Target} rw,relatime - {mount.Type} /dev/{mount.Disk} rw\n");
+        }
+
         return text.ToString();
     }
 }

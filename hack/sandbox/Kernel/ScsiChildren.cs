@@ -48,6 +48,7 @@ internal sealed class ScsiChildren(KernelCore core, SimulatedStorage storage)
             directory.AddDirectory("scsi_generic", generic => generic.AddDirectory($"sg{sg}", leaf =>
             {
                 leaf.Attribute("dev", $"21:{sg}");
+                leaf.WriteFile("uevent", $"MAJOR=21\nMINOR={sg}\nDEVNAME=sg{sg}\n");
                 leaf.WriteLink("device", path);
                 leaf.WriteLink("subsystem", "/sys/class/scsi_generic");
             }));
@@ -55,11 +56,13 @@ internal sealed class ScsiChildren(KernelCore core, SimulatedStorage storage)
         core.Tree.WriteLink($"/sys/class/scsi_generic/sg{sg}", $"{path}/scsi_generic/sg{sg}");
         core.Tree.WriteLink("/sys/bus/scsi/devices/" + address, path);
         core.Tree.WriteFile($"/dev/sg{sg}", "", 0x180);
+        core.IndexCharacterDevice(21, sg, $"{path}/scsi_generic/sg{sg}");
         undo.Push(() =>
         {
             core.Tree.Remove($"/sys/class/scsi_generic/sg{sg}");
             core.Tree.Remove("/sys/bus/scsi/devices/" + address);
             core.Tree.Remove($"/dev/sg{sg}");
+            core.DropCharacterDevice(21, sg);
             core.Tree.Remove(path);
             core.Indices.Free("sg", sg);
         });

@@ -14,8 +14,10 @@ public sealed class SimulatedKernel : IDisposable
     private readonly bool _ownsRoot;
     private readonly UeventHub _uevents = new();
     private readonly int _seed;
+    private readonly MachineDescription _machine;
+    private readonly HashSet<PciAddress> _unplugged = [];
     private int _boots;
-    private MachineDescription _machine;
+    private DriverChildren _children = null!;
     private MdevBus _mdevs = null!;
     private PciBus _pci = null!;
 
@@ -89,8 +91,7 @@ public sealed class SimulatedKernel : IDisposable
     public void Unplug(string address)
     {
         if (Core.Locked(() => Device(address)) is not { } device) return;
-        var held = Core.Locked(() => device.Vfio is { Holds.Count: > 0 } || device.Vfs.Values.Any(vf => vf.Vfio is { Holds.Count: > 0 }));
-        _machine = _machine with { RootBuses = [.. _machine.RootBuses.Select(bus => bus with { Functions = Without(bus.Functions, device.Address) })] };
+        var held = Core.Locked(() => _unplugged.Add(device.Address) && (device.Vfio is { Holds.Count: > 0 } || device.Vfs.Values.Any(vf => vf.Vfio is { Holds.Count: > 0 })));
         Errno RemoveIt()
         {
             lock (Core.Gate) return _pci.Remove(device);
@@ -99,6 +100,18 @@ public sealed class SimulatedKernel : IDisposable
         if (held) _ = Task.Factory.StartNew(RemoveIt, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         else _ = RemoveIt();
     }
+
+    /// <summary>The hardware is back in its slot, and the hotplug driver finds it.</summary>
+    public void Plug(string address)
+    {
+        Core.Locked(() => _unplugged.Remove(PciAddress.Parse(address)));
+        _ = Core.Write("/sys/bus/pci/rescan", "1");
+    }
+
+    /// <summary>Pulls the USB device on this port (<c>1-2</c>); plugged in again it has another device number.</summary>
+    public void UnplugUsb(string port) => Core.Locked(_children.UsbPorts[port].Unplug);
+
+    public void PlugUsb(string port) => Core.Locked(_children.UsbPorts[port].Plug);
 
     /// <summary>rmmod and modprobe: a node where vfio-pci is not loaded.</summary>
     public void UnloadDriver(string name) => Core.Locked(() => _pci.Binding.Unload(name));
@@ -121,9 +134,6 @@ public sealed class SimulatedKernel : IDisposable
         lock (Core.Gate) Core.Restart();
         if (_ownsRoot && Directory.Exists(Paths.Root)) Directory.Delete(Paths.Root, recursive: true);
     }
-
-    private static ImmutableArray<FunctionDescription> Without(ImmutableArray<FunctionDescription> functions, PciAddress address) =>
-        [.. functions.Where(function => function.Address != address).Select(function => function with { Behind = Without(function.Behind, address) })];
 
     /// <summary>In memory where there is such a file system: a machine is some 2000 small files, and a disk takes seconds for them.</summary>
     private static string TemporaryRoot()
@@ -148,7 +158,8 @@ public sealed class SimulatedKernel : IDisposable
         Processes.Start("systemd");
         Processes.WriteMounts();
         Storage.WriteSwaps();
-        _pci = new PciBus(Core, _machine, Groups, Vfio, new DriverChildren(Core, Storage));
+        _children = new DriverChildren(Core, Storage);
+        _pci = new PciBus(Core, _machine, _unplugged, Groups, Vfio, _children);
         _pci.Boot();
         _mdevs = new MdevBus(Core, Groups, Vfio);
         _mdevs.Boot(_machine.MdevParents, _pci);
@@ -158,10 +169,12 @@ public sealed class SimulatedKernel : IDisposable
     {
         var tree = Core.Tree;
         foreach (var path in (string[])["/sys/class/vfio-dev", "/sys/class/vfio", "/sys/class/net", "/sys/class/block", "/sys/class/nvme", "/sys/class/nvme-subsystem",
-            "/sys/class/scsi_generic", "/sys/class/scsi_host", "/sys/class/mdev_bus", "/sys/block", "/sys/bus/usb/devices", "/sys/bus/usb/drivers/usb", "/sys/bus/scsi/devices",
+            "/sys/class/scsi_generic", "/sys/class/scsi_host", "/sys/class/mdev_bus", "/sys/block", "/sys/dev/block", "/sys/dev/char", "/sys/bus/usb/devices", "/sys/bus/usb/drivers/usb", "/sys/bus/scsi/devices",
             "/sys/kernel/iommu_groups", "/dev/vfio", "/dev/bus/usb", "/sys/module/vfio_iommu_type1/parameters"]) tree.MakeDirectory(path);
         tree.WriteFile("/proc/cmdline", _machine.CommandLine + "\n", 0x124);
         tree.WriteFile("/proc/sys/kernel/osrelease", _machine.KernelRelease + "\n", 0x124);
+        tree.WriteFile("/proc/sys/kernel/arch", _machine.Architecture + "\n", 0x124);
+        tree.WriteFile($"/lib/modules/{_machine.KernelRelease}/modules.alias", string.Concat(_machine.ModuleAliases.Select(line => line + "\n")));
         tree.WriteFile("/proc/sys/kernel/random/boot_id", string.Create(CultureInfo.InvariantCulture, $"{_seed:x8}-0000-4000-8000-{_boots:x12}\n"), 0x124);
         tree.WriteFile("/proc/interrupts", MachineFiles.Interrupts(_machine), 0x124);
         tree.WriteFile("/proc/iomem", "00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n000a0000-000bffff : PCI Bus 0000:00\n", 0x100);

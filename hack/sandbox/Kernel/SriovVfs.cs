@@ -19,19 +19,27 @@ internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
     public bool RemoveAll(PciDevice pf)
     {
         if (pf.Vfs.Count == 0) return true;
-        return bus.WithRescanLock(() =>
-        {
-            foreach (var (index, vf) in pf.Vfs.ToArray())
-            {
-                core.Tree.Remove(string.Create(CultureInfo.InvariantCulture, $"{pf.Path}/virtfn{index}"));
-                if (!bus.Take(vf)) return false;
-                pf.Vfs.Remove(index);
-            }
-
-            SetCount(pf, 0);
-            return true;
-        }).IsSuccess;
+        var blocksReaders = WillBlock(pf);
+        if (blocksReaders) core.Tree.BlockReads(pf.Path + "/sriov_numvfs");
+        var done = bus.WithRescanLock(() => RemoveEach(pf)).IsSuccess;
+        if (done && blocksReaders) core.Tree.UnblockReads(pf.Path + "/sriov_numvfs");
+        return done;
     }
+
+    private bool RemoveEach(PciDevice pf)
+    {
+        foreach (var (index, vf) in pf.Vfs.ToArray())
+        {
+            core.Tree.Remove(string.Create(CultureInfo.InvariantCulture, $"{pf.Path}/virtfn{index}"));
+            if (!bus.Take(vf)) return false;
+            pf.Vfs.Remove(index);
+        }
+
+        SetCount(pf, 0);
+        return true;
+    }
+
+    private bool WillBlock(PciDevice pf) => bus.RescanLocked || pf.Vfs.Values.Any(vf => vf.Busy || vf.Vfio is { Holds.Count: > 0 });
 
     private Errno SetAutoprobe(PciDevice pf, string text)
     {
@@ -46,8 +54,8 @@ internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
         var sriov = pf.Description.Sriov!;
         if (!KernelNumber.TryUnsigned(text, out var wanted) || wanted > ushort.MaxValue) return Errno.EINVAL;
         if ((int)wanted > sriov.TotalVfs) return Errno.ERANGE;
-        var blocksReaders = pf.Busy || bus.RescanLocked || pf.Vfs.Values.Any(vf => vf.Vfio is { Holds.Count: > 0 });
         // sriov_numvfs_show takes the lock that the write holds.
+        var blocksReaders = pf.Busy || bus.RescanLocked;
         if (blocksReaders) core.Tree.BlockReads(pf.Path + "/sriov_numvfs");
         try
         {

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Hostdev.Sandbox.Kernel;
 
 /// <summary>An xHCI controller: two root hubs and the devices on their ports.</summary>
-internal sealed class UsbChildren(KernelCore core, SimulatedStorage storage)
+internal sealed class UsbChildren(KernelCore core, SimulatedStorage storage, Dictionary<string, UsbPort> ports)
 {
     private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
 
@@ -23,7 +23,14 @@ internal sealed class UsbChildren(KernelCore core, SimulatedStorage storage)
             foreach (var usb in host.Devices.Where(usb => usb.SuperSpeed == fast))
             {
                 var name = string.Create(Invariant, $"{bus}-{usb.Port}");
-                device.Undo.Push(AddDevice($"{root}/{name}", name, name, bus, usb));
+                var port = new UsbPort(() => AddDevice($"{root}/{name}", name, name, bus, usb));
+                ports.Add(name, port);
+                port.Plug();
+                device.Undo.Push(() =>
+                {
+                    port.Unplug();
+                    ports.Remove(name);
+                });
             }
         }
     }
@@ -31,13 +38,14 @@ internal sealed class UsbChildren(KernelCore core, SimulatedStorage storage)
     /// <summary>A device below its hub; returns what unplugs it.</summary>
     private Action AddDevice(string path, string name, string interfacePrefix, int bus, UsbDeviceDescription usb)
     {
-        var number = core.Indices.Take($"usb{bus}dev", first: 1);
+        var number = core.Indices.Next($"usb{bus}dev");
         var node = string.Create(Invariant, $"bus/usb/{bus:D3}/{number:D3}");
         var minor = ((bus - 1) * 128) + number - 1;
         (string, string)[] properties = [("MAJOR", "189"), ("MINOR", $"{minor}"), ("DEVNAME", node), ("DEVTYPE", "usb_device"), ("BUSNUM", $"{bus:D3}"), ("DEVNUM", $"{number:D3}")];
         core.Tree.AddDirectory(path, directory => WriteDevice(directory, usb, bus, number, minor, node));
         core.Tree.WriteLink("/sys/bus/usb/devices/" + name, path);
         core.Tree.WriteFile("/dev/" + node, "", 0x1b4);
+        core.IndexCharacterDevice(189, minor, path);
         core.Uevents.Emit("add", path, "usb", properties);
         var undo = new Stack<Action>();
         for (var index = 0; index < usb.Interfaces.Length; index++) AddInterface(path, string.Create(Invariant, $"{interfacePrefix}:1.{index}"), usb, index, undo);
@@ -47,8 +55,8 @@ internal sealed class UsbChildren(KernelCore core, SimulatedStorage storage)
             core.Tree.Remove("/sys/bus/usb/devices/" + name);
             core.Tree.Remove(path);
             core.Tree.Remove("/dev/" + node);
+            core.DropCharacterDevice(189, minor);
             core.Uevents.Emit("remove", path, "usb", properties);
-            core.Indices.Free($"usb{bus}dev", number);
         };
     }
 
@@ -92,5 +100,19 @@ internal sealed class UsbChildren(KernelCore core, SimulatedStorage storage)
             core.Tree.Remove(path);
         });
         if (usb.Storage && index == 0) undo.Push(new ScsiChildren(core, storage).AddHost(path, [new ScsiUnitDescription(0, 0, "QEMU", "QEMU HARDDISK", usb.Serial)]));
+    }
+}
+
+/// <summary>A port with a device that can be pulled and plugged in again.</summary>
+internal sealed class UsbPort(Func<Action> add)
+{
+    private Action? _remove;
+
+    public void Plug() => _remove ??= add();
+
+    public void Unplug()
+    {
+        _remove?.Invoke();
+        _remove = null;
     }
 }

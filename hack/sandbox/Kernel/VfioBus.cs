@@ -73,6 +73,7 @@ internal sealed class VfioBus(KernelCore core, bool cdev)
         });
         core.Tree.WriteLink("/sys/class/vfio-dev/" + device.Cdev, path);
         if (cdev) core.Tree.WriteFile("/dev/vfio/devices/" + device.Cdev, "", 0x180);
+        if (cdev) core.IndexCharacterDevice(CdevMajor, device.Index, path);
         EmitDevice("add", device);
         return device;
     }
@@ -88,6 +89,7 @@ internal sealed class VfioBus(KernelCore core, bool cdev)
         core.Tree.Remove(device.ParentPath + "/vfio-dev");
         core.Tree.Remove("/dev/vfio/devices/" + device.Cdev);
         core.Tree.RemoveIfEmpty("/dev/vfio/devices");
+        core.DropCharacterDevice(CdevMajor, device.Index);
         EmitDevice("remove", device);
         foreach (var hold in device.Holds.ToArray()) hold.Request?.Invoke();
         if (!core.WaitUntil(() => device.Holds.Count == 0)) return false;
@@ -122,6 +124,7 @@ internal sealed class VfioBus(KernelCore core, bool cdev)
         });
         core.Tree.WriteLink($"/sys/class/vfio/{node.Number}", path);
         core.Tree.WriteFile(node.Node, "", 0x180);
+        core.IndexCharacterDevice(GroupMajor, node.Minor, path);
         EmitGroup("add", node);
         return node;
     }
@@ -132,6 +135,7 @@ internal sealed class VfioBus(KernelCore core, bool cdev)
         core.Tree.Remove($"/sys/devices/virtual/vfio/{node.Number}");
         core.Tree.RemoveIfEmpty("/sys/devices/virtual/vfio");
         core.Tree.Remove(node.Node);
+        core.DropCharacterDevice(GroupMajor, node.Minor);
         core.Indices.Free("vfio", node.Minor);
         group.Vfio = null;
         EmitGroup("remove", node);

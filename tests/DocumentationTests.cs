@@ -1,0 +1,56 @@
+using System.Reflection;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
+using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Planning;
+using Xunit;
+
+namespace Hostdev.Tests;
+
+/// <summary>What an admin copies must work, and what an admin looks up must be there.</summary>
+public sealed class DocumentationTests
+{
+    public static TheoryData<string> Examples => [.. Directory.EnumerateFiles(Repository.Path("examples"), "*.yaml").Select(p => Path.GetFileName(p)).Where(n => !n.StartsWith("kubevirt", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Examples))]
+    public void An_example_is_understood_in_full(string file) => IsUnderstood(File.ReadAllText(Repository.Path("examples", file)), $"examples/{file}");
+
+    [Fact]
+    public void Every_desired_state_in_the_readme_and_the_guide_is_understood_in_full()
+    {
+        foreach (var page in new[] { "README.md", "docs/guide.md" })
+        {
+            var blocks = File.ReadAllText(Repository.Path(page)).Split("```yaml\n").Skip(1).Select(b => b.Split("```")[0]).Where(b => b.StartsWith("policies:", StringComparison.Ordinal)).ToList();
+            Assert.NotEmpty(blocks);
+            foreach (var block in blocks) IsUnderstood(block, $"{page}: {block}");
+        }
+    }
+
+    [Fact]
+    public void The_guide_explains_every_reason()
+    {
+        var guide = File.ReadAllText(Repository.Path("docs", "guide.md"));
+        var reasons = new[] { typeof(Reasons), typeof(FrozenReasons), typeof(ResourceProblem) }
+            .SelectMany(t => t.GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.IsLiteral))
+            .Select(f => (string)f.GetRawConstantValue()!);
+        Assert.Equal([], reasons.Where(r => !guide.Contains($"| `{r}` |", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Every_link_between_the_pages_leads_somewhere()
+    {
+        var pages = Directory.EnumerateFiles(Repository.Path("docs"), "*.md", SearchOption.AllDirectories).Append(Repository.Path("README.md")).Append(Repository.Path("CHANGELOG.md"));
+        var broken = pages.SelectMany(p => System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(p), @"\]\(([^)#:]+)(?:#[^)]*)?\)").Select(m => (Page: p, Target: m.Groups[1].Value)))
+            .Where(l => !Path.Exists(Path.Combine(Path.GetDirectoryName(l.Page)!, l.Target)))
+            .Select(l => $"{Path.GetRelativePath(Repository.Root, l.Page)} leads to {l.Target}");
+        Assert.Equal([], broken);
+    }
+
+    private static void IsUnderstood(string text, string where)
+    {
+        var spec = NodeDeviceStateReader.Read(text, out var error);
+        Assert.True(spec is not null, $"{where}: {error}");
+        Assert.Equal([], spec.Policies.OfType<DesiredPolicy.Frozen>().Select(f => $"{where}: {f.Message}"));
+    }
+}

@@ -1,0 +1,65 @@
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.Tests.Lab;
+using Xunit;
+
+namespace Hostdev.Tests.Host;
+
+[Trait(LabFacts.Where, LabFacts.Lab)]
+public sealed class HostCallsOnRealKernelTests : IDisposable
+{
+    private static readonly PciAddress Igb = Sysfs.Address("41:00.0");
+    private static readonly PciAddress Edu = Sysfs.Address("46:00.0");
+    private readonly LinuxHostCalls calls = new(new HostPaths("/"));
+
+    public void Dispose() => Sysfs.Restore(Igb, Edu);
+
+    [LabFact]
+    public void Gives_the_kernels_answer_to_a_write()
+    {
+        Assert.Equal(Errno.ERANGE, calls.WriteAttribute(Sysfs.Path(Igb, "sriov_numvfs"), "8"));
+        Assert.Equal(Errno.EINVAL, calls.WriteAttribute(Sysfs.Path(Igb, "sriov_numvfs"), "abc"));
+        Assert.Equal(Errno.ENODEV, calls.WriteAttribute("/sys/bus/pci/drivers/vfio-pci/bind", Edu.ToString()));
+        Assert.Equal(Errno.ENOENT, calls.WriteAttribute(Sysfs.Path(Edu, "no_such_attribute"), "1"));
+        Assert.Equal(Errno.None, calls.WriteAttribute(Sysfs.Path(Edu, "driver_override"), "vfio-pci"));
+        Assert.Equal("vfio-pci", Sysfs.Read(Edu, "driver_override"));
+        Assert.Equal(Errno.None, calls.WriteAttribute(Sysfs.Path(Edu, "driver_override"), "\n"));
+        Assert.Equal("(null)", Sysfs.Read(Edu, "driver_override"));
+    }
+
+    [LabFact]
+    public void Proves_that_a_group_is_free_or_held()
+    {
+        Sysfs.Bind(Edu, "vfio-pci");
+        var first = calls.Open(Sysfs.GroupPath(Edu), OpenIntent.VfioGroup);
+        Assert.Equal(Errno.None, first.Error);
+        Assert.Equal(Errno.EBUSY, calls.Open(Sysfs.GroupPath(Edu), OpenIntent.VfioGroup).Error);
+        first.Handle!.Dispose();
+        using var second = calls.Open(Sysfs.GroupPath(Edu), OpenIntent.VfioGroup).Handle;
+        Assert.NotNull(second);
+    }
+
+    [LabFact]
+    public void Proves_that_a_disk_is_free_or_held()
+    {
+        var disk = "/dev/" + Path.GetFileName(Directory.GetDirectories("/sys/class/block", "sd?").First(d => new DirectoryInfo(d).LinkTarget!.Contains("/0000:02:00.0/", StringComparison.Ordinal)));
+        using (var first = calls.Open(disk, OpenIntent.WholeDisk).Handle)
+        {
+            Assert.NotNull(first);
+            Assert.Equal(Errno.EBUSY, calls.Open(disk, OpenIntent.WholeDisk).Error);
+        }
+
+        using var again = calls.Open(disk, OpenIntent.WholeDisk).Handle;
+        Assert.NotNull(again);
+    }
+
+    [LabFact]
+    public void Sets_the_owner_of_a_group_node()
+    {
+        Sysfs.Bind(Edu, "vfio-pci");
+        var node = Sysfs.GroupPath(Edu);
+        Assert.Equal(new NodeOwner(0, 0, 0x180), calls.ReadOwner(node).Owner);
+        Assert.Equal(Errno.None, calls.SetOwner(node, new NodeOwner(107, 107, 0x1b0)));
+        Assert.Equal("107:107 0660", calls.ReadOwner(node).Owner.ToString());
+    }
+}

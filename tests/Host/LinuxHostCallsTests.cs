@@ -1,0 +1,76 @@
+using Hostdev.DevicePlugin.Host;
+using Xunit;
+
+namespace Hostdev.Tests.Host;
+
+public sealed class LinuxHostCallsTests : IDisposable
+{
+    private readonly string root = Directory.CreateTempSubdirectory("calls-").FullName;
+    private readonly LinuxHostCalls calls;
+
+    public LinuxHostCallsTests() => calls = new LinuxHostCalls(new HostPaths(root));
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    [Fact]
+    public void Writes_to_what_exists_without_cutting_it_off()
+    {
+        File.WriteAllText(root + "/attribute", "longer");
+        Assert.Equal(Errno.None, calls.WriteAttribute("/attribute", "abc"));
+        Assert.Equal("abcger", File.ReadAllText(root + "/attribute"));
+    }
+
+    [Fact]
+    public void Never_makes_a_file()
+    {
+        Assert.Equal(Errno.ENOENT, calls.WriteAttribute("/driver_overide", "vfio-pci"));
+        Assert.Empty(Directory.GetFileSystemEntries(root));
+    }
+
+    [Fact]
+    public void Hands_on_the_kernels_refusal() => Assert.Equal("EISDIR", calls.WriteAttribute("/", "1").Name);
+
+    [Fact]
+    public void Opens_and_gives_the_handle()
+    {
+        File.WriteAllText(root + "/group", "");
+        var result = calls.Open("/group", OpenIntent.VfioGroup);
+        Assert.Equal(Errno.None, result.Error);
+        Assert.NotNull(result.Handle);
+        result.Handle.Dispose();
+        Assert.Equal(new OpenResult(Errno.ENOENT, null), calls.Open("/nothing", OpenIntent.WholeDisk));
+    }
+
+    [Fact]
+    public void Reads_and_sets_owner_and_mode()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "changing an owner takes root");
+        File.WriteAllText(root + "/node", "");
+        var owner = new NodeOwner(107, 36, 0x1b0);
+        Assert.Equal(Errno.None, calls.SetOwner("/node", owner));
+        Assert.Equal(new NodeOwnerResult(Errno.None, owner), calls.ReadOwner("/node"));
+        Assert.Equal("107:36 0660", calls.ReadOwner("/node").Owner.ToString());
+    }
+
+    [Fact]
+    public void Leaves_alone_what_a_link_points_at()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "changing an owner takes root");
+        File.WriteAllText(root + "/passwd", "");
+        File.CreateSymbolicLink(root + "/node", "passwd");
+        var before = calls.ReadOwner("/passwd");
+        Assert.NotEqual(Errno.None, calls.SetOwner("/node", new NodeOwner(107, 36, 0x1ff)));
+        Assert.Equal(before, calls.ReadOwner("/passwd"));
+    }
+
+    [Fact]
+    public void Says_that_a_node_is_not_there()
+    {
+        Assert.Equal(Errno.ENOENT, calls.ReadOwner("/nothing").Error);
+        Assert.Equal(Errno.ENOENT, calls.SetOwner("/nothing", default));
+    }
+
+    [Fact]
+    public void Reads_the_loopback_address() =>
+        Assert.Contains(new InterfaceAddress("lo", "127.0.0.1/8", false), calls.ReadInterfaceAddresses());
+}
