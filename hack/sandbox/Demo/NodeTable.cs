@@ -23,7 +23,7 @@ internal static class NodeTable
     public static IRenderable Render(NodeReading node, int width, bool together)
     {
         var devices = New(width, "ADDRESS", "DEVICE", "DRIVER", "GROUP", "OFFERED AS", "HELD BY");
-        foreach (var row in together ? Together(node.Devices) : node.Devices) devices.AddRow(Cells(row));
+        foreach (var row in together ? Together(node.Devices) : node.Devices) devices.AddRow(Cells(row, width));
         var resources = New(width, "RESOURCE", "CAPACITY", "ALLOCATABLE", "HELD BY");
         foreach (var r in node.Resources)
         {
@@ -45,14 +45,16 @@ internal static class NodeTable
         return table;
     }
 
-    private static IRenderable[] Cells(DeviceRow row)
+    private static IRenderable[] Cells(DeviceRow row, int width)
     {
         var name = row.VfIndex is { } index ? $"  VF {Number(index)} {row.Name}" : row.Name;
+        var room = Math.Max(12, width - 80); // what the other columns leave
+        if (name.Length > room) name = name[..(room - 1)] + "…";
         var remark = row.Remark ?? (row.IsTaken && row.Resource is null ? "taken" : "");
         return
         [
             new Markup(row.Address),
-            new Text(name) { Overflow = Overflow.Ellipsis },
+            new Text(name),
             new Markup(row.Driver is null ? "[red]none[/]" : row.IsTaken ? $"[aqua]{row.Driver}[/]" : row.Driver),
             new Markup(row.Group ?? "-"),
             new Markup(row.Resource is null ? $"[{(remark.StartsWith("blocked", StringComparison.Ordinal) ? "red" : "yellow")}]{Markup.Escape(remark)}[/]" : $"[green]{row.Resource}[/]"),
