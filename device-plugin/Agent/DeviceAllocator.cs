@@ -21,6 +21,9 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     private Catalog _catalog = Catalog.Empty;
     private AllocationLedger _ledger = file.Read();
 
+    /// <summary>Called, from any thread, when a device was given out: from now on somebody must look who has it. Must not block.</summary>
+    public Action? Answered { get; set; }
+
     /// <summary>What is offered; swapped whole.</summary>
     public Catalog Catalog
     {
@@ -189,6 +192,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
             file.Write(_ledger); // on disk before the answer: after a crash the device is known to be out
         }
 
+        Answered?.Invoke();
         return AllocateAnswer.Compose(resource, states);
     }
 

@@ -77,12 +77,14 @@ public static class StatusBuilder
         var ready = units.Count(u => u.Problem is null);
         var blocked = findings.Count(f => f.State == FindingState.Blocked);
         var waiting = findings.Count(f => f.State == FindingState.Waiting);
+        // A SriovPolicy matches physical functions, and what is blocked are their virtual ones.
+        var all = Math.Max(match.Matched, units.Count + blocked + waiting);
         var (reason, message) = match switch
         {
             { Frozen: { } frozen } => ("Frozen", frozen.Message),
             { Matched: 0 } when blocked == 0 => ("NoMatch", $"{match.Policy} matches no device of this node"),
             { Matched: 0 } => ("Blocked", findings.First(f => f.State == FindingState.Blocked).Message),
-            _ when blocked > 0 => ("Blocked", $"{blocked} of {Devices(match.Matched)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
+            _ when blocked > 0 => ("Blocked", $"{blocked} of {Devices(all)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
             _ when waiting > 0 => ("Progressing", findings.First(f => f.State == FindingState.Waiting).Message),
             _ when ready < units.Count => ("Progressing", units.First(u => u.Problem is not null).Problem!),
             _ => ("Ready", $"{Devices(units.Count)} offered"),

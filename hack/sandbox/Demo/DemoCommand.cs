@@ -1,0 +1,30 @@
+using System.CommandLine;
+using Spectre.Console;
+
+namespace Hostdev.Sandbox.Demo;
+
+/// <summary><c>hostdev-sandbox demo</c>: what hack/demo runs.</summary>
+public static class DemoCommand
+{
+    /// <summary>How long a promise may take: machines are slow and busy.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    public static Command Create()
+    {
+        var exit = new Option<bool>("--exit") { Description = "End after the story: exit code 0 only if every step came true" };
+        var plain = new Option<bool>("--no-color") { Description = "No colours; also with NO_COLOR in the environment" };
+        var seed = new Option<int>("--seed") { Description = "Chooses the write after which the agent is killed, and the boot's id", DefaultValueFactory = _ => 1 };
+        var command = new Command("demo", "One node's story, with the real agent on a simulated kernel and kubelet") { exit, plain, seed };
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(exit), parsed.GetValue(plain), parsed.GetValue(seed), cancellationToken));
+        return command;
+    }
+
+    private static Task<int> RunAsync(bool exit, bool plain, int seed, CancellationToken cancellationToken)
+    {
+        if (Console.IsOutputRedirected) return new DemoRun(new PlainScreen(Console.Out), seed, s_patience).RunAsync(!exit, cancellationToken);
+        var colours = plain || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect;
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { ColorSystem = colours });
+        var screen = new LiveScreen(console, TimeProvider.System);
+        return screen.RunAsync(() => new DemoRun(screen, seed, s_patience).RunAsync(!exit, cancellationToken));
+    }
+}
