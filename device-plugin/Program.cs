@@ -7,5 +7,5 @@ namespace Hostdev.DevicePlugin;
 internal static class Program
 {
     public static Task<int> Main(string[] args) =>
-        new RootCommand("Hostdev's node agent: passes this host's devices to VM pods.") { InventoryCommand.Create(), RunCommand.Create() }.Parse(args).InvokeAsync();
+        new RootCommand("Hostdev's node agent: passes this host's devices to VM pods.") { InventoryCommand.Create(), RunCommand.Create(), PlanCommand.CreatePlan(), PlanCommand.CreateExplain() }.Parse(args).InvokeAsync();
 }

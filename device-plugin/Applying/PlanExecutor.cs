@@ -71,20 +71,9 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
     private async Task<StepOutcome> DoAsync(LaneStep step, CancellationToken cancellationToken)
     {
         var outcome = await steps.ExecuteAsync(step.Step, cancellationToken).ConfigureAwait(false);
-        if (outcome is StepOutcome.Done && Describe(step.Step) is { } what) StepDone(logger, step.Purpose, what);
+        if (outcome is StepOutcome.Done && StepWords.Done(step.Step) is { } what) StepDone(logger, step.Purpose, what);
         return outcome;
     }
-
-    /// <summary>What an admin reads in the log of a change; null for the journal's own steps.</summary>
-    private static string? Describe(PlanStep step) => step switch
-    {
-        PlanStep.SetAutoprobe s => $"{s.PhysicalFunction}: sriov_drivers_autoprobe is {(s.Autoprobe ? 1 : 0)}",
-        PlanStep.SetNumVfs s => $"{s.PhysicalFunction}: sriov_numvfs is {s.NumVfs}",
-        PlanStep.SetDriverOverride s => $"{s.Address}: driver_override is {s.Driver ?? "cleared"}",
-        PlanStep.Unbind s => $"{s.Address}: taken from {s.Driver}",
-        PlanStep.Probe s => $"{s.Address}: bound to {s.ExpectedDriver ?? "what the host has for it"}",
-        _ => null,
-    };
 
     [LoggerMessage(EventId = 2001, Level = LogLevel.Information, Message = "{Purpose}: {What}")]
     private static partial void StepDone(ILogger logger, string purpose, string what);
