@@ -72,6 +72,9 @@ internal static class DemoMachine
     /// <summary>No function-level reset and no isolation between the ports: old cards are like that.</summary>
     private static FunctionDescription Ethernet(string address, ulong memory, string mac) => Hardware.E1000e(address, memory, memory + 0x20000, 0x3000, mac) with
     {
-        Device = PciId.Parse("105e"), SubsystemVendor = PciId.Parse("8086"), SubsystemDevice = PciId.Parse("115e"), NumaNode = 1,
+        Device = PciId.Parse("105e"),
+        SubsystemVendor = PciId.Parse("8086"),
+        SubsystemDevice = PciId.Parse("115e"),
+        NumaNode = 1,
     };
 }

@@ -188,6 +188,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         var after = beginning;
         await c.PromiseAsync("the machine is as at the beginning", () => TreeSnapshot.Diff(beginning, after = TreeSnapshot.Take(c.Node.Kernel.Paths)) is [var line, ..] ? line : null);
         await c.PromiseAsync("the kubelet has nothing left to give", () => NodeReading.ResourceNames.Select(r => c.Node.Allocatable(r, 0)).FirstOrDefault(p => p is not null));
+        await c.PromiseAsync("the agent's status agrees", () => c.Status.Problems is [var left, ..] ? $"it says \"{left.Message}\"" : null);
         c.Fact("the kubelet forgets resources without a plugin after five minutes; until then it has 0 of them to give");
         c.Fact($"{after.Entries.Count} files, links and nodes below /sys, /proc and /dev compared: none differs");
     }
