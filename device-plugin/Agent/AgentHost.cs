@@ -56,7 +56,7 @@ public sealed partial class AgentHost : IAsyncDisposable
         var ledger = new LedgerFile(options.StateDirectory, bootId);
         Allocator = new DeviceAllocator(new UnitStateReader(machine.Paths), machine.Paths, machine.Calls, journal, ledger, options.Timings.ReleaseProof, time) { Answered = OnKubeletChanged };
         var usage = new UsageReader(machine.Paths, machine.Calls, Allocator);
-        var executor = new PlanExecutor(new StepExecutor(Writer, journal), Writer, usage, Allocator, loggers.CreateLogger<PlanExecutor>());
+        var executor = new PlanExecutor(new StepExecutor(Writer, journal), Writer, usage, Allocator, time, loggers.CreateLogger<PlanExecutor>());
         Kubelet = new KubeletAdvertiser(options.KubeletDirectory, Allocator, time, loggers.CreateLogger<KubeletAdvertiser>(), options.KubeletTimings, OnKubeletChanged);
         _pods = new PodResourcesClient(options.PodResourcesSocket, time);
         _desired = new DesiredState(options.StateDirectory);

@@ -49,6 +49,19 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     /// <summary>Runs until it is cancelled. What was begun on the machine is finished or left for the next start to continue.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        parts.Executor.LaneEnded = Wake;
+        try
+        {
+            await LoopAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await parts.Executor.StopAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task LoopAsync(CancellationToken cancellationToken)
+    {
         while (!cancellationToken.IsCancellationRequested)
         {
             try
@@ -78,7 +91,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         Reconciles++;
         _lookDue = false;
         var (inventory, plan) = Look();
-        for (var pass = 0; pass < MaxPasses && !plan.Lanes.IsEmpty && !cancellationToken.IsCancellationRequested; pass++)
+        for (var pass = 0; pass < MaxPasses && parts.Executor.CanStart(plan) && !cancellationToken.IsCancellationRequested; pass++)
         {
             Publish(plan, inventory);
             var outcomes = await parts.Executor.ExecuteAsync(plan, inventory, cancellationToken).ConfigureAwait(false);

@@ -134,11 +134,12 @@ public static class StatusBuilder
                 : unregistered is not null ? new ConditionStatus("Degraded", "True", "KubeletUnreached", unregistered.Problem!)
                 : new ConditionStatus("Degraded", "False", "AsDesired", ""),
             moving is not null ? new ConditionStatus("Progressing", "True", "Waiting", moving.Message)
+                : !plan.Lanes.IsEmpty ? new ConditionStatus("Progressing", "True", "Applying", $"work is under way at {string.Join(", ", plan.Lanes.Select(l => l.Key))}")
                 : releasing is not null ? new ConditionStatus("Progressing", "True", "Releasing", releasing.Message)
                 : new ConditionStatus("Progressing", "False", "Settled", ""),
-            troubled is null && moving is null && unregistered is null && desired.Problem is null && desired.Policies is not null
+            troubled is null && moving is null && unregistered is null && plan.Lanes.IsEmpty && desired.Problem is null && desired.Policies is not null
                 ? new ConditionStatus("Ready", "True", "AsDesired", "every policy is fulfilled")
-                : new ConditionStatus("Ready", "False", "NotAsDesired", troubled?.Message ?? moving?.Message ?? unregistered?.Problem ?? desired.Problem ?? "no desired state was read yet"),
+                : new ConditionStatus("Ready", "False", "NotAsDesired", troubled?.Message ?? moving?.Message ?? unregistered?.Problem ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
         ];
     }
 }

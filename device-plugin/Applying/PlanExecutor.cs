@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host.Usage;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
@@ -7,14 +8,42 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.DevicePlugin.Applying;
 
 /// <summary>Carries a plan out: lanes side by side, steps in order, each disruptive step under a proof that nobody uses what it disturbs.</summary>
-public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, UsageReader usage, IOfferGate gate, ILogger<PlanExecutor> logger)
+public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, UsageReader usage, IOfferGate gate, TimeProvider time, ILogger<PlanExecutor> logger)
 {
+    /// <summary>How long lanes are waited for before those that are done go on without the others.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    private readonly Dictionary<PciAddress, Task<LaneOutcome>> _running = [];
+
+    /// <summary>Called, from any thread, when a lane ends that <see cref="ExecuteAsync"/> did not wait for.</summary>
+    public Action LaneEnded { get; set; } = () => { };
+
+    /// <summary>Whether the plan holds a lane that is not under way already.</summary>
+    public bool CanStart(Plan plan) => plan.Lanes.Any(l => !_running.TryGetValue(l.Key, out var task) || task.IsCompleted);
+
     /// <summary>
-    /// Runs all lanes to their ends. A lane that fails or hangs stops no other. Stopping is between two steps: what was begun is continued by the next plan,
-    /// from the journal.
+    /// Starts the plan's lanes and returns what has ended: all of them as a rule; without those that take longer than a moment otherwise, so that one
+    /// physical function's trouble delays no other. A lane still under way is not started again. Stopping is between two steps: what was begun is continued
+    /// by the next plan, from the journal. Not for several threads at once.
     /// </summary>
-    public async Task<ImmutableArray<LaneOutcome>> ExecuteAsync(Plan plan, HostInventory inventory, CancellationToken cancellationToken) =>
-        [.. await Task.WhenAll(plan.Lanes.Select(lane => Task.Run(() => ExecuteLaneAsync(lane, inventory, cancellationToken), CancellationToken.None))).ConfigureAwait(false)];
+    public async Task<ImmutableArray<LaneOutcome>> ExecuteAsync(Plan plan, HostInventory inventory, CancellationToken cancellationToken)
+    {
+        foreach (var lane in plan.Lanes)
+        {
+            if (_running.ContainsKey(lane.Key)) continue;
+            _running[lane.Key] = Task.Run(() => ExecuteLaneAsync(lane, inventory, cancellationToken), CancellationToken.None);
+        }
+
+        var all = Task.WhenAll(_running.Values);
+        await Task.WhenAny(all, Task.Delay(Patience, time, cancellationToken)).ConfigureAwait(false);
+        var ended = _running.Where(r => r.Value.IsCompleted).ToList();
+        foreach (var (key, _) in ended) _running.Remove(key);
+        foreach (var late in _running.Values) _ = late.ContinueWith(_ => LaneEnded(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        return [.. await Task.WhenAll(ended.Select(e => e.Value)).ConfigureAwait(false)];
+    }
+
+    /// <summary>Waits for lanes under way after they were cancelled: at most as long as one write is waited for then.</summary>
+    public Task StopAsync() => Task.WhenAll(_running.Values).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
 
     private async Task<LaneOutcome> ExecuteLaneAsync(Lane lane, HostInventory inventory, CancellationToken cancellationToken)
     {

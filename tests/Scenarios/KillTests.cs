@@ -7,6 +7,7 @@ namespace Hostdev.Tests.Scenarios;
 
 /// <summary>The agent as a process on the real kernel: killed in the middle of work, and asked to end.</summary>
 [Trait(LabFacts.Where, LabFacts.Lab)]
+[Trait(LabFacts.Vfio, LabFacts.Cdev)] // what vfio offers makes no difference to a crash: one flavour is enough
 public sealed class KillTests
 {
     /// <summary>Journal lines after which it is killed, spread over the 53 or so of the big scenario.</summary>

@@ -172,6 +172,22 @@ public abstract class NodeScenarios
         Assert.Null(bench.Kubelet.CauseOfDeath);
     }
 
+    [Fact]
+    public async Task A_device_that_loses_its_driver_turns_Unhealthy_and_is_Healthy_again_when_it_is_repaired()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("edu", "0000:46:00.0")));
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        var lists = bench.Kubelet.Lists("example.com/edu").Length;
+        var began = TimeProvider.System.GetTimestamp();
+        Assert.Equal("success", node.Machine.Calls.WriteAttribute("/sys/bus/pci/drivers/vfio-pci/unbind", "0000:46:00.0").Name);
+        await bench.UntilAsync(() => bench.Kubelet.Lists("example.com/edu").Skip(lists).Any(l => l.Any(d => !d.Healthy)));
+        var down = TimeProvider.System.GetElapsedTime(began);
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        TestContext.Current.TestOutputHelper?.WriteLine($"from the event: Unhealthy after {down.TotalMilliseconds:F0} ms, Healthy after {TimeProvider.System.GetElapsedTime(began).TotalMilliseconds:F0} ms");
+        Assert.Equal("vfio-pci", bench.Driver("0000:46:00.0"));
+    }
+
     private static string Synced(ScenarioBench bench) =>
         (bench.Status["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == "Synced")?["message"]?.GetValue<string>() ?? "";
 }
