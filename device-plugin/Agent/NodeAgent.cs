@@ -23,6 +23,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     private readonly Channel<bool> _wakeUps = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly Setbacks _setbacks = new(time);
     private bool _waits;
+    private bool _protects;
     private volatile bool _lookDue = true;
     private (HostInventory Inventory, Plan Plan)? _last;
 
@@ -105,6 +106,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
 
         Publish(plan, inventory);
         ForgetNodes();
+        _protects = plan.Findings.Any(f => f.Reason == Reasons.Protected);
         _waits = !plan.Lanes.IsEmpty || plan.Findings.Any(f => f.State is FindingState.Waiting or FindingState.Releasing);
         _last = (inventory, plan);
         Report();
@@ -155,7 +157,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
 
     private async Task SleepAsync(CancellationToken cancellationToken)
     {
-        var sleep = _waits ? timings.WhileWaiting : timings.Resync;
+        var sleep = _waits ? timings.WhileWaiting : _protects ? timings.WhileProtected : timings.Resync;
         lock (_setbacks)
         {
             if (_setbacks.NextDue is { } due && due - time.GetUtcNow() < sleep) sleep = due - time.GetUtcNow();
@@ -181,6 +183,9 @@ public sealed record AgentTimings
 
     /// <summary>While something waits for a user to let go, of which no event tells.</summary>
     public TimeSpan WhileWaiting { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>While a policy asks for what the host needs: an unmount or a removed address makes no event that reaches us.</summary>
+    public TimeSpan WhileProtected { get; init; } = TimeSpan.FromMinutes(1);
 
     public TimeSpan AfterFailure { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -124,22 +124,23 @@ public static class StatusBuilder
         var troubled = policies.FirstOrDefault(p => p.Reason is "Blocked" or "Frozen");
         var moving = policies.FirstOrDefault(p => p.Reason == "Progressing");
         var releasing = plan.Findings.FirstOrDefault(f => f.State == FindingState.Releasing);
-        var unregistered = resources.FirstOrDefault(r => r.Problem is not null);
+        var unreached = resources.FirstOrDefault(r => r.Problem is not null);
+        var registering = resources.FirstOrDefault(r => !r.Registered);
         return
         [
             desired.Problem is { } problem ? new ConditionStatus("Synced", "False", "DesiredStateUnreadable", problem)
                 : desired.Policies is null ? new ConditionStatus("Synced", "Unknown", "NoDesiredState", "no desired state was read yet: nothing is touched")
                 : new ConditionStatus("Synced", "True", "Followed", "the desired state is followed"),
             troubled is not null ? new ConditionStatus("Degraded", "True", troubled.Reason, troubled.Message)
-                : unregistered is not null ? new ConditionStatus("Degraded", "True", "KubeletUnreached", unregistered.Problem!)
+                : unreached is not null ? new ConditionStatus("Degraded", "True", "KubeletUnreached", unreached.Problem!)
                 : new ConditionStatus("Degraded", "False", "AsDesired", ""),
             moving is not null ? new ConditionStatus("Progressing", "True", "Waiting", moving.Message)
                 : !plan.Lanes.IsEmpty ? new ConditionStatus("Progressing", "True", "Applying", $"work is under way at {string.Join(", ", plan.Lanes.Select(l => l.Key))}")
                 : releasing is not null ? new ConditionStatus("Progressing", "True", "Releasing", releasing.Message)
                 : new ConditionStatus("Progressing", "False", "Settled", ""),
-            troubled is null && moving is null && unregistered is null && plan.Lanes.IsEmpty && desired.Problem is null && desired.Policies is not null
+            troubled is null && moving is null && registering is null && plan.Lanes.IsEmpty && desired.Problem is null && desired.Policies is not null
                 ? new ConditionStatus("Ready", "True", "AsDesired", "every policy is fulfilled")
-                : new ConditionStatus("Ready", "False", "NotAsDesired", troubled?.Message ?? moving?.Message ?? unregistered?.Problem ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
+                : new ConditionStatus("Ready", "False", "NotAsDesired", troubled?.Message ?? moving?.Message ?? unreached?.Problem ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
         ];
     }
 }

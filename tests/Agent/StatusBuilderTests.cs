@@ -33,7 +33,7 @@ public sealed class StatusBuilderTests : IDisposable
         var policy = Assert.Single(status.Policies);
 
         Assert.Equal(("Ready", "1 device offered", 1, 1, 0), (policy.Reason, policy.Message, policy.Matched, policy.Ready, policy.Blocked));
-        Assert.Equal(new ResourceStatus("example.com/gpus", 1, 1, false, null), Assert.Single(status.Resources));
+        Assert.Equal(new ResourceStatus("example.com/gpus", 1, 1, true, null), Assert.Single(status.Resources));
         Condition(status, "Synced", "True", "Followed", "the desired state is followed");
         Condition(status, "Degraded", "False", "AsDesired", "");
         Condition(status, "Progressing", "False", "Settled", "");
@@ -215,7 +215,9 @@ public sealed class StatusBuilderTests : IDisposable
     private NodeDeviceStateStatus Status(PlanningInput input, AllocationLedger? ledger = null, ImmutableArray<ResourceState>? kubelet = null)
     {
         var plan = input.Plan();
-        return StatusBuilder.Build(input.Inventory, plan, Catalog.Build(plan, input.Inventory, ImmutableDictionary<string, string>.Empty), ledger ?? AllocationLedger.Empty, kubelet ?? [], _desired);
+        var catalog = Catalog.Build(plan, input.Inventory, ImmutableDictionary<string, string>.Empty);
+        var registered = catalog.Resources.Select(r => new ResourceState(r.Name, true, true, false, null, r.Devices, [], []));
+        return StatusBuilder.Build(input.Inventory, plan, catalog, ledger ?? AllocationLedger.Empty, kubelet ?? [.. registered], _desired);
     }
 
     private static ResourceState Resource(string name) => new(ResourceName.Parse(name), false, false, false, null, [new AdvertisedDevice("0000:43:00.0", true, 1)], [], []);

@@ -1,5 +1,4 @@
 using Hostdev.DevicePlugin.Host;
-using Hostdev.Sandbox.Kernel;
 using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
@@ -34,7 +33,7 @@ public sealed class FaultScenarios
         Assert.Equal("False", bench.Condition("Ready"));
         hung.Release();
         await bench.ReadyAsync();
-        Assert.Equal(2, bench.Kubelet.Allocatable("example.com/nvme-vf"));
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/nvme-vf") == 2);
     }
 
     [Fact]
@@ -59,7 +58,7 @@ public sealed class FaultScenarios
         hung.Release();
         bench.StartAgent();
         await bench.ReadyAsync();
-        Assert.Equal(2, bench.Kubelet.Allocatable("example.com/vf"));
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/vf") == 2);
     }
 
     [Fact]

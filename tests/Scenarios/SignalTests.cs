@@ -1,0 +1,31 @@
+using System.Diagnostics;
+using System.Globalization;
+using Hostdev.Sandbox.Kubelet;
+using Xunit;
+
+namespace Hostdev.Tests.Scenarios;
+
+/// <summary>The agent as a process, asked to end while the kubelet watches its list.</summary>
+public sealed class SignalTests
+{
+    [Fact]
+    public async Task SIGTERM_with_open_streams_ends_the_agent_in_less_than_a_second()
+    {
+        var directory = Directory.CreateTempSubdirectory("hd-").FullName;
+        await using var kubelet = new SimulatedKubelet(Path.Combine(directory, "kubelet"), TimeProvider.System, Path.Combine(directory, "pods.sock"));
+        await kubelet.StartAsync(TestContext.Current.CancellationToken);
+        var desired = Path.Combine(directory, "desired.yaml");
+        await File.WriteAllTextAsync(desired, Desired.Everything, TestContext.Current.CancellationToken);
+        string[] arguments = ["node", "--desired", desired, "--status", Path.Combine(directory, "status.json"), "--state-dir", Path.Combine(directory, "state"), "--kubelet-dir", kubelet.Directory];
+        using var agent = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "hostdev-sandbox"), arguments) { UseShellExecute = false })!;
+        await Waiting.UntilAsync(() => Desired.Offers.All(o => kubelet.Allocatable(o.Resource) == o.Primaries.Length), seconds: 60);
+
+        var began = TimeProvider.System.GetTimestamp();
+        using (var kill = Process.Start("kill", ["-TERM", agent.Id.ToString(CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+        await agent.WaitForExitAsync(TestContext.Current.CancellationToken);
+        var took = TimeProvider.System.GetElapsedTime(began);
+        Assert.Equal(0, agent.ExitCode);
+        Assert.True(took.TotalSeconds < 1, $"it took {took.TotalMilliseconds:F0} ms; 30 s is what Kestrel waits for an open stream");
+        Directory.Delete(directory, recursive: true);
+    }
+}
