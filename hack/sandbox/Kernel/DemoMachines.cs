@@ -46,7 +46,8 @@ public static class DemoMachines
                 new("2", "046d", "c31c", "Logitech", "USB Keyboard", null) { Interfaces = [("03/01/01", "usbhid")] },
             ]) with { Vendor = PciId.Parse("1912"), Device = PciId.Parse("0014") },
         ]),
-    ]) with { MdevParents = Hardware.SampleMdevs };
+    ]) with
+    { MdevParents = Hardware.SampleMdevs };
 
     public static ImmutableArray<MachineDescription> All { get; } = [GpuNode, SriovNode, MixedNode];
 
@@ -79,12 +80,17 @@ public static class DemoMachines
 
     private static FunctionDescription Console() => Hardware.Function("0000:01:00.0", "1a03", "2000", 0x030000, revision: 0x41) with
     {
-        HostDriver = "ast", BootVga = true, Bars = [new(0, 0x91000000, 0x1000000, 0x40200)], Children = [new ChildDescription.Display()],
+        HostDriver = "ast",
+        BootVga = true,
+        Bars = [new(0, 0x91000000, 0x1000000, 0x40200)],
+        Children = [new ChildDescription.Display()],
     };
 
     private static FunctionDescription Disk(string address, string serial) => Hardware.Function(address, "144d", "a80a", 0x010802) with
     {
-        HostDriver = "nvme", ResetMethods = "flr bus", Bars = [new(0, 0x92000000, 0x4000, 0x140204)],
+        HostDriver = "nvme",
+        ResetMethods = "flr bus",
+        Bars = [new(0, 0x92000000, 0x4000, 0x140204)],
         Children = [new ChildDescription.NvmeController(serial, "nqn.1994-11.com.samsung:nvme:PM9A1:M.2:" + serial)],
     };
 
@@ -105,19 +111,31 @@ public static class DemoMachines
 
     private static FunctionDescription E810(string address, int port, string mac) => Hardware.Function(address, "8086", "1592", 0x020000, revision: 2) with
     {
-        SubsystemVendor = PciId.Parse("8086"), SubsystemDevice = PciId.Parse("0002"), HostDriver = "ice", ResetMethods = "flr bus", IsolatedFunctions = true,
+        SubsystemVendor = PciId.Parse("8086"),
+        SubsystemDevice = PciId.Parse("0002"),
+        HostDriver = "ice",
+        ResetMethods = "flr bus",
+        IsolatedFunctions = true,
         Bars = [new(0, 0x22000000000 + ((ulong)port << 26), 0x2000000, Memory64), new(7, 0x22100000000 + ((ulong)port << 28), 0x800000, Memory64)],
         Children = [new ChildDescription.NetworkInterface(mac)],
         // The second port's VFs begin where the first one's end.
         Sriov = new SriovDescription
         {
-            TotalVfs = 64, Offset = 8 + (port * 63), Stride = 1, VfDevice = PciId.Parse("1889"), VfDriver = "iavf", VfChildren = [new ChildDescription.NetworkInterface("00:00:00:00:00:00")],
+            TotalVfs = 64,
+            Offset = 8 + (port * 63),
+            Stride = 1,
+            VfDevice = PciId.Parse("1889"),
+            VfDriver = "iavf",
+            VfChildren = [new ChildDescription.NetworkInterface("00:00:00:00:00:00")],
         },
     };
 
     private static FunctionDescription ConnectX(string address, string mac) => Hardware.Function(address, "15b3", "101d", 0x020000) with
     {
-        SubsystemVendor = PciId.Parse("15b3"), SubsystemDevice = PciId.Parse("0016"), HostDriver = "mlx5_core", ResetMethods = "flr bus",
+        SubsystemVendor = PciId.Parse("15b3"),
+        SubsystemDevice = PciId.Parse("0016"),
+        HostDriver = "mlx5_core",
+        ResetMethods = "flr bus",
         Bars = [new(0, 0x23000000000, 0x2000000, Memory64), new(7, 0x23100000000, 0x800000, Memory64)],
         Children = [new ChildDescription.NetworkInterface(mac)],
         Sriov = new SriovDescription { TotalVfs = 8, Offset = 2, Stride = 1, VfDevice = PciId.Parse("101e"), VfDriver = "mlx5_core", VfChildren = [new ChildDescription.NetworkInterface("00:00:00:00:00:00")] },

@@ -60,7 +60,11 @@ internal static class Hardware
         ],
         Sriov = new SriovDescription
         {
-            TotalVfs = 7, Offset = 128, Stride = 2, VfDevice = PciId.Parse("10ca"), VfDriver = "igbvf",
+            TotalVfs = 7,
+            Offset = 128,
+            Stride = 2,
+            VfDevice = PciId.Parse("10ca"),
+            VfDriver = "igbvf",
             VfChildren = [new ChildDescription.NetworkInterface("00:00:00:00:00:00")],
         },
         Children = [new ChildDescription.NetworkInterface(mac)],
@@ -100,7 +104,13 @@ internal static class Hardware
     /// <summary>The VFs' controllers are offline, so that the nvme driver gives up on them (contracts/kernel.md, "sriov_numvfs").</summary>
     public static SriovDescription NvmeVfs(int total) => new()
     {
-        TotalVfs = total, Offset = 1, Stride = 1, VfDevice = PciId.Parse("0010"), VfDriver = "nvme", VfDriverFails = true, VfResetMethods = "flr bus",
+        TotalVfs = total,
+        Offset = 1,
+        Stride = 1,
+        VfDevice = PciId.Parse("0010"),
+        VfDriver = "nvme",
+        VfDriverFails = true,
+        VfResetMethods = "flr bus",
     };
 
     public static FunctionDescription Edu(string address, ulong memory) => Function(address, "1234", "11e8", 0x00ff00, revision: 0x10) with
@@ -152,7 +162,11 @@ internal static class Hardware
 
     public static FunctionDescription Function(string address, string vendor, string device, uint classCode, byte revision = 0) => new()
     {
-        Address = PciAddress.Parse(address), Vendor = PciId.Parse(vendor), Device = PciId.Parse(device), Class = classCode, Revision = revision,
+        Address = PciAddress.Parse(address),
+        Vendor = PciId.Parse(vendor),
+        Device = PciId.Parse(device),
+        Class = classCode,
+        Revision = revision,
     };
 
     public static ImmutableArray<MdevParentDescription> SampleMdevs { get; } =
