@@ -17,7 +17,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<PciAddress, int> _closed = [];
-    private readonly HashSet<string> _inFlight = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Unit> _inFlight = new(StringComparer.Ordinal); // with their units: the catalog may drop them meanwhile
     private Catalog _catalog = Catalog.Empty;
     private AllocationLedger _ledger = file.Read();
 
@@ -55,7 +55,10 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         }
         finally
         {
-            lock (_gate) _inFlight.ExceptWith(deviceIds);
+            lock (_gate)
+            {
+                foreach (var id in deviceIds) _inFlight.Remove(id);
+            }
         }
     }
 
@@ -91,8 +94,8 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         lock (_gate)
         {
             var users = _inFlight
-                .Where(id => _catalog.Units.TryGetValue(id, out var u) && u.Unit.Members.Any(m => functions.Contains(m.Address)))
-                .Select(id => $"{id} is being given to a pod this moment")
+                .Where(f => f.Value.Members.Any(m => functions.Contains(m.Address)))
+                .Select(f => $"{f.Key} is being given to a pod this moment")
                 .Concat(functions.SelectMany(f => UsersLocked(f)).Select(u => u.Description))
                 .Distinct(StringComparer.Ordinal)
                 .ToImmutableArray();
@@ -167,11 +170,11 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
                 if (!_catalog.Units.TryGetValue(id, out var unit) || unit.Unit.Resource != resource) return new Refusal("NotOffered", $"{id} of {resource} is not offered on this node any more", [id]);
                 if (unit.Problem is not null) return new Refusal("NotReady", $"{id} of {resource} cannot be given out: {unit.Problem}", [id]);
                 if (unit.Unit.Members.Any(m => _closed.ContainsKey(m.Address))) return new Refusal("Changing", $"{id} of {resource} is being reconfigured right now", [id]);
-                if (_inFlight.Contains(id)) return new Refusal("InFlight", $"{id} of {resource} is being given to another container this moment", [id]);
+                if (_inFlight.ContainsKey(id)) return new Refusal("InFlight", $"{id} of {resource} is being given to another container this moment", [id]);
                 units.Add(unit.Unit);
             }
 
-            _inFlight.UnionWith(ids);
+            foreach (var unit in units) _inFlight[unit.Id] = unit;
             return null;
         }
     }

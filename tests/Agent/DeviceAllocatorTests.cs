@@ -1,0 +1,84 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Agent;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.Sandbox.Kubelet;
+using Hostdev.Tests.Scenarios;
+using Xunit;
+
+namespace Hostdev.Tests.Agent;
+
+/// <summary>The one lock between the kubelet, which wants a device, and applying, which wants to change it.</summary>
+public sealed class DeviceAllocatorTests
+{
+    private static readonly string Policy = Desired.Policies(Desired.HostDevice("edu", "0000:46:00.0", "deviceFile: {uid: 107, gid: 107}"));
+    private static readonly ImmutableArray<PciAddress> Edu = [PciAddress.Parse("0000:46:00.0")];
+
+    [Fact]
+    public async Task A_device_that_is_just_being_given_out_is_not_closed_even_when_its_policy_went_that_moment()
+    {
+        var node = new SimulatedNode();
+        DeviceAllocator? allocator = null;
+        ImmutableArray<string> users = [];
+        var calls = new CallsWithAMoment(node.Machine.Calls, () =>
+        {
+            allocator!.Catalog = Catalog.Empty; // the policy is gone
+            users = allocator.TryClose(Edu);
+        });
+        await using var bench = await ScenarioBench.StartAsync(node, Policy, node.Machine with { Calls = calls });
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        allocator = bench.Host.Allocator;
+        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 });
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+        Assert.Contains("0000:46:00.0 is being given to a pod this moment", users);
+    }
+
+    [Fact]
+    public async Task A_device_that_is_being_changed_is_refused_until_it_is_open_again()
+    {
+        await using var bench = await ScenarioBench.StartAsync(new SimulatedNode(), Policy);
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        var allocator = bench.Host.Allocator;
+        var name = ResourceName.Parse("example.com/edu");
+        Assert.Empty(allocator.TryClose(Edu));
+        var refused = Assert.IsType<AllocateOutcome.Refused>(await allocator.AllocateAsync(name, ["0000:46:00.0"], TestContext.Current.CancellationToken));
+        Assert.Equal("0000:46:00.0 of example.com/edu is being reconfigured right now", refused.Refusal.Message);
+        allocator.Open(Edu);
+        Assert.IsType<AllocateOutcome.Granted>(await allocator.AllocateAsync(name, ["0000:46:00.0"], TestContext.Current.CancellationToken));
+        Assert.Contains(allocator.TryClose(Edu), u => u.Contains("was just given to a pod", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_group_that_a_process_still_holds_is_not_given_to_another_pod()
+    {
+        var node = new SimulatedNode();
+        await using var bench = await ScenarioBench.StartAsync(node, Policy);
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        using var holder = await node.HoldAsync("0000:46:00.0");
+        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 });
+        Assert.Equal((PodPhase.Failed, "UnexpectedAdmissionError"), (pod.Phase, pod.Reason));
+        Assert.Contains($"is still held open by process {holder.ProcessId} (qemu-system-x86)", pod.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Something happens while an answer is being made: at the change of the node's owner.</summary>
+    private sealed class CallsWithAMoment(IHostCalls kernel, Action moment) : IHostCalls
+    {
+        private bool _came;
+
+        public Errno WriteAttribute(string path, string value) => kernel.WriteAttribute(path, value);
+
+        public OpenResult Open(string path, OpenIntent intent) => kernel.Open(path, intent);
+
+        public NodeOwnerResult ReadOwner(string path) => kernel.ReadOwner(path);
+
+        public Errno SetOwner(string path, NodeOwner owner)
+        {
+            if (!_came) moment();
+            _came = true;
+            return kernel.SetOwner(path, owner);
+        }
+
+        public ImmutableArray<InterfaceAddress> ReadInterfaceAddresses() => kernel.ReadInterfaceAddresses();
+    }
+}
