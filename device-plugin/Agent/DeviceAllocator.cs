@@ -68,9 +68,9 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         {
             Allocation? recorded;
             lock (_gate) recorded = _ledger.ById.GetValueOrDefault(id);
-            if (recorded is null) return ValueTask.FromResult<Refusal?>(new Refusal("NotAllocated", $"{id} of {resource} was not given to this container by this agent: delete the pod, so that it is allocated anew", [id]));
+            if (recorded is null) return ValueTask.FromResult<Refusal?>(new Refusal(Reasons.NotAllocated, $"{id} of {resource} was not given to this container by this agent: delete the pod, so that it is allocated anew", [id]));
             var changed = recorded.Nodes.FirstOrDefault(n => n != Identity(n.Split('=')[0]));
-            if (changed is not null) return ValueTask.FromResult<Refusal?>(new Refusal("AnswerOutdated", $"{changed.Split('=')[0]}, which was given to this container for {id}, is not the same device any more: delete the pod, so that it is allocated anew", [id]));
+            if (changed is not null) return ValueTask.FromResult<Refusal?>(new Refusal(Reasons.AnswerOutdated, $"{changed.Split('=')[0]}, which was given to this container for {id}, is not the same device any more: delete the pod, so that it is allocated anew", [id]));
         }
 
         return ValueTask.FromResult<Refusal?>(null);
@@ -83,7 +83,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         lock (_gate) _inFlight.Remove(deviceId);
         var state = reader.Read(units[0]);
         var problem = UnitReadiness.Problem(units[0], state) ?? HeldBy(units[0], state);
-        return ValueTask.FromResult(problem is null ? null : new Refusal("NotReady", $"{deviceId} of {resource} cannot be given out: {problem}", [deviceId]));
+        return ValueTask.FromResult(problem is null ? null : new Refusal(Reasons.NotReady, $"{deviceId} of {resource} cannot be given out: {problem}", [deviceId]));
     }
 
     public ImmutableArray<string> Prefer(ResourceName resource, ImmutableArray<string> available, ImmutableArray<string> mustInclude, int size) =>
@@ -167,10 +167,10 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         {
             foreach (var id in ids)
             {
-                if (!_catalog.Units.TryGetValue(id, out var unit) || unit.Unit.Resource != resource) return new Refusal("NotOffered", $"{id} of {resource} is not offered on this node any more", [id]);
-                if (unit.Problem is not null) return new Refusal("NotReady", $"{id} of {resource} cannot be given out: {unit.Problem}", [id]);
-                if (unit.Unit.Members.Any(m => _closed.ContainsKey(m.Address))) return new Refusal("Changing", $"{id} of {resource} is being reconfigured right now", [id]);
-                if (_inFlight.ContainsKey(id)) return new Refusal("InFlight", $"{id} of {resource} is being given to another container this moment", [id]);
+                if (!_catalog.Units.TryGetValue(id, out var unit) || unit.Unit.Resource != resource) return new Refusal(Reasons.NotOffered, $"{id} of {resource} is not offered on this node any more", [id]);
+                if (unit.Problem is not null) return new Refusal(Reasons.NotReady, $"{id} of {resource} cannot be given out: {unit.Problem}", [id]);
+                if (unit.Unit.Members.Any(m => _closed.ContainsKey(m.Address))) return new Refusal(Reasons.Changing, $"{id} of {resource} is being reconfigured right now", [id]);
+                if (_inFlight.ContainsKey(id)) return new Refusal(Reasons.InFlight, $"{id} of {resource} is being given to another container this moment", [id]);
                 units.Add(unit.Unit);
             }
 
@@ -184,9 +184,9 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         var states = units.Select(u => (Unit: u, State: reader.Read(u))).ToList();
         foreach (var (unit, state) in states)
         {
-            if (UnitReadiness.Problem(unit, state) is { } problem) return Refused("NotReady", $"{unit.Id} of {resource} cannot be given out: {problem}", unit);
-            if (HeldBy(unit, state) is { } holder) return Refused("StillHeld", $"{unit.Id} of {resource} cannot be given out: {holder}", unit);
-            if (SetOwners(unit, state) is { } error) return Refused("NodeOwner", $"{unit.Id} of {resource} cannot be given out: {error}", unit);
+            if (UnitReadiness.Problem(unit, state) is { } problem) return Refused(Reasons.NotReady, $"{unit.Id} of {resource} cannot be given out: {problem}", unit);
+            if (HeldBy(unit, state) is { } holder) return Refused(Reasons.StillHeld, $"{unit.Id} of {resource} cannot be given out: {holder}", unit);
+            if (SetOwners(unit, state) is { } error) return Refused(Reasons.NodeOwner, $"{unit.Id} of {resource} cannot be given out: {error}", unit);
         }
 
         lock (_gate)

@@ -62,4 +62,15 @@ public sealed record HostUsage(ImmutableSortedDictionary<PciAddress, ImmutableAr
 
     /// <summary>The users of one function and of what hangs below it; empty when none is known.</summary>
     public ImmutableArray<DeviceUser> UsersOf(PciAddress address) => ByFunction.GetValueOrDefault(address, []);
+
+    /// <summary>Who uses these functions, in words, one entry each. A pod stands for its processes: an admin ends the pod.</summary>
+    public ImmutableArray<string> InWords(IEnumerable<PciAddress> addresses) =>
+    [
+        .. addresses.SelectMany(address =>
+        {
+            var users = UsersOf(address);
+            var pods = users.Where(u => u.Kind == UserKind.Pod).ToList();
+            return pods.Count > 0 ? pods.Select(p => p.Description) : users.Select(u => $"{address}: {u.Description}");
+        }).Distinct(StringComparer.Ordinal),
+    ];
 }

@@ -60,6 +60,30 @@ public static class Reasons
     /// <summary>No policy wants it any more; somebody still has it.</summary>
     public const string ReleaseWaits = "ReleaseWaits";
 
+    /// <summary>Cause: the kubelet asks for a device that is not offered any more. Remedy: none needed; the pod is made anew.</summary>
+    public const string NotOffered = "NotOffered";
+
+    /// <summary>Cause: the device's real state is not what a VM needs. Remedy: as the message says.</summary>
+    public const string NotReady = "NotReady";
+
+    /// <summary>Cause: the device is being reconfigured. Remedy: none needed; the pod is made anew.</summary>
+    public const string Changing = "Changing";
+
+    /// <summary>Cause: two containers are given one device at once. Remedy: none needed; the pod is made anew.</summary>
+    public const string InFlight = "InFlight";
+
+    /// <summary>Cause: a process still holds the device, though its pod is gone. Remedy: end the process that the message names.</summary>
+    public const string StillHeld = "StillHeld";
+
+    /// <summary>Cause: the device node is missing, or its owner cannot be set. Remedy: as the message says.</summary>
+    public const string NodeOwner = "NodeOwner";
+
+    /// <summary>Cause: a container starts with a device that this agent did not give it. Remedy: delete the pod.</summary>
+    public const string NotAllocated = "NotAllocated";
+
+    /// <summary>Cause: a container restarts, and its node is another device now. Remedy: delete the pod.</summary>
+    public const string AnswerOutdated = "AnswerOutdated";
+
     /// <summary>Cause: this version cannot pass this kind of device yet. Remedy: remove the policy.</summary>
     public const string NotSupported = "NotSupported";
 }

@@ -69,8 +69,8 @@ internal static class SriovPlanner
         }
 
         if (sriov.NumVfs == wanted || sriov.NumVfs == 0) return (wanted, false);
-        var users = sriov.VirtualFunctions.Values.SelectMany(vf => context.Input.Usage.UsersOf(vf).Select(u => $"{vf}: {u.Description}")).ToList();
-        if (users.Count == 0) return (wanted, false);
+        var users = context.Input.Usage.InWords(sriov.VirtualFunctions.Values);
+        if (users.IsEmpty) return (wanted, false);
         var cordon = policy.Spec.Disruption == Disruption.Cordon;
         context.Wait(policy.Identity, pf.Address.ToString(), Reasons.InUse, $"{pf.Address} goes from {sriov.NumVfs} to {wanted} VFs, which needs all of them free, but {string.Join("; ", users)}: it is done as soon as they are let go{(cordon ? "; meanwhile none is offered" : "")}");
         return (null, cordon);

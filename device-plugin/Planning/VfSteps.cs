@@ -106,8 +106,8 @@ internal static class VfSteps
             return true;
         }
 
-        var users = vfs.SelectMany(vf => context.Input.Usage.UsersOf(vf).Select(u => $"{vf}: {u.Description}")).ToList();
-        if (users.Count == 0) return false;
+        var users = context.Input.Usage.InWords(vfs);
+        if (users.IsEmpty) return false;
         context.Findings.Add(new Finding(null, pf.ToString(), FindingState.Releasing, Reasons.ReleaseWaits, $"the VFs of {pf} are removed as soon as all are let go; in use: {string.Join("; ", users)}"));
         return true;
     }
