@@ -7,7 +7,7 @@ namespace Hostdev.Tests.Scenarios;
 
 /// <summary>
 /// The agent dies at a write of the big scenario, just before or just after the kernel took it, and is started again. All points run with HOSTDEV_ALL_CRASHES=1,
-/// every fifth otherwise.
+/// every eighth otherwise.
 /// </summary>
 public sealed class CrashTests
 {
@@ -59,7 +59,7 @@ public sealed class CrashTests
 
     private static TheoryData<int, bool> Points(int writes)
     {
-        var step = Environment.GetEnvironmentVariable("HOSTDEV_ALL_CRASHES") == "1" ? 1 : 5;
+        var step = Environment.GetEnvironmentVariable("HOSTDEV_ALL_CRASHES") == "1" ? 1 : 8;
         var data = new TheoryData<int, bool>();
         for (var write = 1; write <= writes; write += step)
         {

@@ -8,7 +8,7 @@ namespace Hostdev.Tests.Scenarios;
 
 /// <summary>
 /// An admin, pods, hands and accidents in random order on the simulation. Whatever comes: nothing that is held is disturbed, no kubelet dies, and when
-/// everything stops the node is given back as it was. HOSTDEV_SEEDS sets how many (default 12); HOSTDEV_SEED runs one again.
+/// everything stops the node is given back as it was. HOSTDEV_SEEDS sets how many (default 6); HOSTDEV_SEED runs one again.
 /// </summary>
 public sealed class RandomSequenceTests
 {
@@ -35,7 +35,7 @@ public sealed class RandomSequenceTests
         {
             var one = Environment.GetEnvironmentVariable("HOSTDEV_SEED");
             if (one is not null) return [int.Parse(one, CultureInfo.InvariantCulture)];
-            var count = int.Parse(Environment.GetEnvironmentVariable("HOSTDEV_SEEDS") ?? "12", CultureInfo.InvariantCulture);
+            var count = int.Parse(Environment.GetEnvironmentVariable("HOSTDEV_SEEDS") ?? "6", CultureInfo.InvariantCulture);
             return [.. Enumerable.Range(1, count)];
         }
     }
