@@ -61,7 +61,7 @@ public sealed partial class AgentHost : IAsyncDisposable
         _pods = new PodResourcesClient(options.PodResourcesSocket, time);
         _desired = new DesiredState(options.StateDirectory);
         _file = new DesiredFile(options.DesiredFile, time, loggers.CreateLogger<DesiredFile>());
-        var parts = new AgentParts(new InventoryReader(machine.Paths, time), usage, journal, executor, Allocator, machine.Calls, Kubelet, new StatusFile(options.StatusFile));
+        var parts = new AgentParts(new InventoryReader(machine.Paths, time), usage, journal, executor, Allocator, Kubelet, new StatusFile(options.StatusFile));
         Agent = new NodeAgent(parts, _desired, options.Timings, time, loggers.CreateLogger<NodeAgent>());
     }
 

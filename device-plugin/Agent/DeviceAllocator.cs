@@ -11,7 +11,7 @@ namespace Hostdev.DevicePlugin.Agent;
 
 /// <summary>
 /// Hands units out and remembers to whom. The one lock between the kubelet, which wants a device, and applying, which wants to change it: whoever comes first
-/// has it, the other is told so. Never waits for the machine while holding the lock.
+/// has it, the other is told so. Nothing that may block is done while holding the lock.
 /// </summary>
 public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHostCalls calls, Journal journal, LedgerFile file, ReleaseProof proof, TimeProvider time) : IDeviceAllocator, IOfferGate, IPodUsage
 {
@@ -122,14 +122,21 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         lock (_gate) return UsersLocked(address);
     }
 
-    /// <summary>The nodes of answers that are out, and of answers being made.</summary>
-    public ImmutableHashSet<string> NodesInUse()
+    /// <summary>
+    /// Gives nodes whose owner we changed their owner back when no answer needs it any more, and forgets those that are gone. Not while an answer is being made,
+    /// which may be about to set one: the next round comes back to it.
+    /// </summary>
+    public void RestoreNodes()
     {
         lock (_gate)
         {
-            var answered = _ledger.ById.Values.SelectMany(a => a.Nodes).Select(n => n.Split('=')[0]);
-            var answering = _inFlight.Count > 0 ? journal.State.Nodes.Keys : [];
-            return [.. answered, .. answering];
+            if (_inFlight.Count > 0) return;
+            var answered = _ledger.ById.Values.SelectMany(a => a.Nodes).Select(n => n.Split('=')[0]).ToHashSet(StringComparer.Ordinal);
+            foreach (var (path, owner) in journal.State.Nodes.Where(n => !answered.Contains(n.Key)))
+            {
+                if (calls.ReadOwner(path).Error.IsSuccess && !calls.SetOwner(path, owner).IsSuccess) continue;
+                journal.Append(new JournalRecord { Op = JournalOp.ForgetNode, Path = path });
+            }
         }
     }
 

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Threading.Channels;
 using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Applying;
-using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Host.Usage;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Kubelet;
@@ -105,7 +104,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         }
 
         Publish(plan, inventory);
-        ForgetNodes();
+        parts.Allocator.RestoreNodes();
         _protects = plan.Findings.Any(f => f.Reason == Reasons.Protected);
         _waits = !plan.Lanes.IsEmpty || plan.Findings.Any(f => f.State is FindingState.Waiting or FindingState.Releasing);
         _last = (inventory, plan);
@@ -141,18 +140,6 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         var catalog = Catalog.Build(plan, inventory, ImmutableDictionary<string, string>.Empty);
         parts.Allocator.Catalog = catalog;
         parts.Kubelet?.Update(catalog.Resources);
-    }
-
-    /// <summary>Device nodes whose owner we changed and that are gone, or whose unit is offered no more: their owner is restored and forgotten.</summary>
-    private void ForgetNodes()
-    {
-        var inUse = parts.Allocator.NodesInUse();
-        foreach (var (path, owner) in parts.Journal.State.Nodes)
-        {
-            if (inUse.Contains(path)) continue;
-            if (parts.Calls.ReadOwner(path).Error.IsSuccess && !parts.Calls.SetOwner(path, owner).IsSuccess) continue;
-            parts.Journal.Append(new JournalRecord { Op = JournalOp.ForgetNode, Path = path });
-        }
     }
 
     private async Task SleepAsync(CancellationToken cancellationToken)
@@ -198,4 +185,4 @@ public sealed record AgentTimings
 /// <summary>The rooms the loop walks through.</summary>
 /// <param name="Kubelet">Null when nothing is offered to a kubelet.</param>
 public sealed record AgentParts(
-    InventoryReader Inventory, UsageReader Usage, Journal Journal, PlanExecutor Executor, DeviceAllocator Allocator, IHostCalls Calls, KubeletAdvertiser? Kubelet, StatusFile Status);
+    InventoryReader Inventory, UsageReader Usage, Journal Journal, PlanExecutor Executor, DeviceAllocator Allocator, KubeletAdvertiser? Kubelet, StatusFile Status);

@@ -35,6 +35,20 @@ public sealed class DeviceAllocatorTests
     }
 
     [Fact]
+    public async Task The_owner_of_a_node_is_not_taken_back_while_the_answer_that_needs_it_is_being_made()
+    {
+        var node = new SimulatedNode();
+        DeviceAllocator? allocator = null;
+        var calls = new CallsWithAMoment(node.Machine.Calls, () => allocator!.RestoreNodes());
+        await using var bench = await ScenarioBench.StartAsync(node, Policy, node.Machine with { Calls = calls });
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        allocator = bench.Host.Allocator;
+        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 });
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+        Assert.Equal("107:107 0660", node.Kernel.Calls.ReadOwner($"/dev/vfio/{node.Kernel.GroupOf("0000:46:00.0")}").Owner.ToString());
+    }
+
+    [Fact]
     public async Task A_device_that_is_being_changed_is_refused_until_it_is_open_again()
     {
         await using var bench = await ScenarioBench.StartAsync(new SimulatedNode(), Policy);
@@ -61,7 +75,7 @@ public sealed class DeviceAllocatorTests
         Assert.Contains($"is still held open by process {holder.ProcessId} (qemu-system-x86)", pod.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Something happens while an answer is being made: at the change of the node's owner.</summary>
+    /// <summary>Something happens while an answer is being made: right after the change of the node's owner.</summary>
     private sealed class CallsWithAMoment(IHostCalls kernel, Action moment) : IHostCalls
     {
         private bool _came;
@@ -74,9 +88,10 @@ public sealed class DeviceAllocatorTests
 
         public Errno SetOwner(string path, NodeOwner owner)
         {
+            var result = kernel.SetOwner(path, owner);
             if (!_came) moment();
             _came = true;
-            return kernel.SetOwner(path, owner);
+            return result;
         }
 
         public ImmutableArray<InterfaceAddress> ReadInterfaceAddresses() => kernel.ReadInterfaceAddresses();

@@ -27,11 +27,11 @@ public abstract class NodeScenarios
             Assert.All(bench.Kubelet.Devices(resource), d => Assert.Equal(numa, d.NumaNode));
             var pod = await bench.Kubelet.AdmitPodAsync("vms", $"vm-{resource.Split('/')[1]}", new Dictionary<string, int>(StringComparer.Ordinal) { [resource] = primaries.Length });
             Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
-            KubeVirtOracle.Check(bench, pod, resource, primaries);
+            OfferPromises.Check(bench, pod, resource, primaries);
         }
 
         foreach (var address in Desired.Offers.SelectMany(o => o.Primaries)) Assert.Null(node.TakeAllTheWay(address));
-        KubeVirtOracle.NoGroupTwice(bench.Kubelet.Pods);
+        Assert.All(bench.Kubelet.Pods, p => Assert.Empty(KubeVirtOracle.Problems(node.Machine.Paths, p, bench.Kubelet.Pods))); // no group twice
 
         foreach (var pod in bench.Kubelet.Pods) bench.Kubelet.DeletePod(pod.Namespace, pod.Name);
         bench.Desire(Desired.Nothing);

@@ -1,11 +1,10 @@
 using System.Collections.Immutable;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.Sandbox.Kubelet;
 
-namespace Hostdev.Sandbox.Demo;
+namespace Hostdev.Sandbox.Kubelet;
 
 /// <summary>What an unmodified KubeVirt needs of the answers a pod got (contracts/kubevirt.md, 2 to 5 and 7), judged by the machine's files and not by the agent.</summary>
-internal static class KubeVirtOracle
+public static class KubeVirtOracle
 {
     private const string Vfio = "/dev/vfio/vfio";
     private static readonly ImmutableArray<string> s_prefixes = ["PCI_RESOURCE_", "MDEV_PCI_RESOURCE_", "USB_RESOURCE_"];
