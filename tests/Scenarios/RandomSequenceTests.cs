@@ -14,8 +14,6 @@ public sealed class RandomSequenceTests
 {
     private static readonly string[] Resources = ["example.com/gpu", "example.com/dual", "example.com/edu", "example.com/noacs", "example.com/vf", "example.com/nic-a", "example.com/nvme-vf"];
 
-    private static readonly string[] Held = ["0000:43:00.0", "0000:45:00.0", "0000:46:00.0", "0000:81:10.0", "0000:41:10.2", "0000:44:00.1"];
-
     private static readonly string[] Policies =
     [
         Desired.HostDevice("gpu", "0000:43:00.0", pci: ", groupPolicy: HoldSiblings"),
@@ -49,7 +47,7 @@ public sealed class RandomSequenceTests
         var before = node.Snapshot();
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Nothing);
         var run = new Sequence(bench, node, random);
-        for (var i = 0; i < 14; i++) await run.StepAsync();
+        for (var i = 0; i < 18; i++) await run.StepAsync();
 
         run.CheckNobodyDisturbed();
         await run.EndAllUseAsync();
@@ -71,9 +69,9 @@ public sealed class RandomSequenceTests
 
         public async Task StepAsync()
         {
-            switch (random.Next(9))
+            switch (random.Next(10))
             {
-                case 0 or 1:
+                case 0 or 1 or 9:
                     Desire();
                     break;
                 case 2:
@@ -83,7 +81,7 @@ public sealed class RandomSequenceTests
                     if (bench.Kubelet.Pods.Length > 0) Delete(bench.Kubelet.Pods[random.Next(bench.Kubelet.Pods.Length)]);
                     break;
                 case 4:
-                    Hold(Held[random.Next(Held.Length)]);
+                    Hold();
                     break;
                 case 5:
                     LetGo();
@@ -125,7 +123,7 @@ public sealed class RandomSequenceTests
 
         private void Desire()
         {
-            var chosen = Policies.Where(_ => random.Next(3) == 0).DistinctBy(p => p.Split('\n')[1]).ToArray();
+            var chosen = Policies.Where(_ => random.Next(2) == 0).DistinctBy(p => p.Split('\n')[1]).ToArray();
             _done.Add($"desire {string.Join(",", chosen.Select(p => p.Split('\n')[1].Trim() + (p.Contains("numVfs", StringComparison.Ordinal) ? " " + p.Split('\n').First(l => l.Contains("numVfs", StringComparison.Ordinal)).Trim() : "")))}");
             bench.Desire(chosen.Length == 0 ? Desired.Nothing : Desired.Policies(chosen));
         }
@@ -144,8 +142,11 @@ public sealed class RandomSequenceTests
             bench.Kubelet.DeletePod(pod.Namespace, pod.Name);
         }
 
-        private void Hold(string address)
+        private void Hold()
         {
+            var offered = bench.Host.Allocator.Catalog.Units.Values.Where(u => u.Problem is null).Select(u => u.Unit.Primary.ToString()).ToList();
+            if (offered.Count == 0) return;
+            var address = offered[random.Next(offered.Count)];
             if (node.Kernel.GroupOf(address) is not { } group || node.Kernel.DriverOf(address) != "vfio-pci") return;
             var process = node.Kernel.Processes.Start("qemu-system-x86");
             var (error, file) = process.OpenGroup(group);
