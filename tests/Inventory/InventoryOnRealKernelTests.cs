@@ -185,12 +185,12 @@ public sealed class InventoryOnRealKernelTests : IDisposable
         f.Address.ToString(), $"0x{f.Vendor}", $"0x{f.Device}", $"0x{f.SubsystemVendor}", $"0x{f.SubsystemDevice}", $"0x{f.ClassCode:x6}", f.Driver, f.IommuGroup?.ToString(CultureInfo.InvariantCulture),
         inventory.GroupOf(f) is { } group ? string.Join(',', group.Members) : null, f.NumaNode?.ToString(CultureInfo.InvariantCulture), f.PhysicalFunction?.ToString(),
         f.Sriov?.TotalVfs.ToString(CultureInfo.InvariantCulture), f.Sriov?.NumVfs?.ToString(CultureInfo.InvariantCulture), f.ResetMethods.IsEmpty ? null : string.Join(' ', f.ResetMethods), f.VfioCdev,
-        f.Bars.Bits32.ToString(CultureInfo.InvariantCulture), f.Bars.Bits64.ToString(CultureInfo.InvariantCulture), string.Join('>', f.Path.Append(f.Address)),
+        f.Bars.Bits32.ToString(CultureInfo.InvariantCulture), f.Bars.Bits64.ToString(CultureInfo.InvariantCulture), f.DriverOverride, f.BootVga ? "1" : null, f.Slot, string.Join('>', f.Path.Append(f.Address)),
     });
 
-    private static string Row(UsbDevice d) => string.Join(" | ", d.PortPath, d.Vendor, d.Product, d.Serial, d.BusNumber, d.DeviceNumber);
+    private static string Row(UsbDevice d) => string.Join(" | ", d.PortPath, d.Vendor, d.Product, d.Serial, d.BusNumber, d.DeviceNumber, d.Manufacturer, d.ProductName, d.Drivers.IsEmpty ? null : string.Join(',', d.Drivers), d.Controller);
 
-    private static string Row(ScsiDevice d) => string.Join(" | ", d.GenericName, d.Address, d.Type, d.Vendor, d.Model);
+    private static string Row(ScsiDevice d) => string.Join(" | ", d.GenericName, d.Address, d.Type, d.Vendor, d.Model, d.Controller);
 
     private static string Row(MdevParent parent, MdevType type) => string.Join(" | ", parent.Name, type.Id, type.Name, type.AvailableInstances, type.DeviceApi);
 }

@@ -56,9 +56,24 @@ route() {
 # collect READER PATH...: calls READER for each path and appends the answers to the row.
 collect() { local reader=$1 path; shift; for path; do "$reader" "$path"; COLUMNS+=("$REPLY"); done; }
 
+# An attribute without what means nothing: "(null)" for no override, 0 for not the console.
+unless_plain() { value "$1"; case $REPLY in "(null)"|0) REPLY=-;; esac; }
+
+# The PCI function nearest above a device.
+controller() { route "$1"; REPLY=${REPLY##*>}; }
+
+# The drivers of a USB device's interfaces, each once, joined by ",".
+interface_drivers() {
+  local i seen=
+  for i in "$1":*; do link "$i"/driver; case ,$seen, in *,"$REPLY",*) ;; *) [ "$REPLY" = - ] || seen=${seen:+$seen,}$REPLY;; esac; done
+  REPLY=${seen:--}
+}
+
 functions() {
-  local d
-  echo "# pci address vendor device subsystem_vendor subsystem_device class driver iommu_group group_members numa_node physfn sriov_totalvfs sriov_numvfs reset_method cdev bar32 bar64 path"
+  local d address
+  declare -A SLOTS=()
+  for d in "$SYS"/bus/pci/slots/*; do { read -r address <"$d/address"; } 2>/dev/null && for address in "$SYS/bus/pci/devices/$address".*; do SLOTS[${address##*/}]=${d##*/}; done; done
+  echo "# pci address vendor device subsystem_vendor subsystem_device class driver iommu_group group_members numa_node physfn sriov_totalvfs sriov_numvfs reset_method cdev bar32 bar64 driver_override boot_vga slot path"
   for d in "$SYS"/bus/pci/devices/*; do
     COLUMNS=("${d##*/}")
     collect value "$d"/vendor "$d"/device "$d"/subsystem_vendor "$d"/subsystem_device "$d"/class
@@ -69,6 +84,8 @@ functions() {
     collect value "$d"/sriov_totalvfs "$d"/sriov_numvfs "$d"/reset_method
     names , "$d"/vfio-dev/vfio*; COLUMNS+=("$REPLY")
     collect bars "$d"
+    collect unless_plain "$d"/driver_override "$d"/boot_vga
+    COLUMNS+=("${SLOTS[${d##*/}]:--}")
     collect route "$d"
     row "${COLUMNS[@]}"
   done
@@ -76,19 +93,20 @@ functions() {
 
 usb_devices() {
   local d
-  echo "# usb path vendor product serial busnum devnum"
+  echo "# usb path vendor product serial busnum devnum manufacturer product_name drivers controller"
   for d in "$SYS"/bus/usb/devices/*; do
     [ -e "$d/busnum" ] || continue   # interfaces have none
-    COLUMNS=("${d##*/}"); collect value "$d"/idVendor "$d"/idProduct "$d"/serial "$d"/busnum "$d"/devnum
+    COLUMNS=("${d##*/}"); collect value "$d"/idVendor "$d"/idProduct "$d"/serial "$d"/busnum "$d"/devnum "$d"/manufacturer "$d"/product
+    collect interface_drivers "$d"; collect controller "$d"
     row "${COLUMNS[@]}"
   done
 }
 
 scsi_devices() {
   local d
-  echo "# scsi name address type vendor model"
+  echo "# scsi name address type vendor model controller"
   for d in "$SYS"/class/scsi_generic/sg*; do
-    COLUMNS=("${d##*/}"); collect link "$d"/device; collect value "$d"/device/type "$d"/device/vendor "$d"/device/model
+    COLUMNS=("${d##*/}"); collect link "$d"/device; collect value "$d"/device/type "$d"/device/vendor "$d"/device/model; collect controller "$d"/device
     row "${COLUMNS[@]}"
   done
 }
