@@ -16,7 +16,7 @@ internal sealed class RealNode : IScenarioNode
 
     public AgentMachine Machine { get; } = Real();
 
-    public double PatienceSeconds => 120;
+    public double PatienceSeconds => 240;
 
     public string? TakeAllTheWay(string address)
     {
