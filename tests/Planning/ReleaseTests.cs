@@ -114,7 +114,7 @@ public sealed class ReleaseTests
 
         Assert.Equal(["autoprobe 1 on 0000:41:00.0"], input.Plan().Steps());
         input.Plan().Says("0000:41:00.0", FindingState.Releasing, Reasons.ReleaseWaits,
-            "the VFs of 0000:41:00.0 are removed as soon as all are let go; in use: 0000:41:10.2: pod default/vm has 0000:41:10.2");
+            "the VFs of 0000:41:00.0 are removed as soon as all are let go; in use: pod default/vm has 0000:41:10.2");
     }
 
     [Fact]

@@ -121,7 +121,7 @@ public sealed class VfCountTests
         Assert.Equal(3, plan.Units.Length);
         Assert.All(plan.Units, u => Assert.Equal(cordoned, u.Cordoned));
         plan.Says("0000:41:00.0", FindingState.Waiting, Reasons.InUse,
-            "0000:41:00.0 goes from 3 to 4 VFs, which needs all of them free, but 0000:41:10.2: pod default/vm has 0000:41:10.2; "
+            "0000:41:00.0 goes from 3 to 4 VFs, which needs all of them free, but pod default/vm has 0000:41:10.2; "
             + $"0000:41:10.4: process 7 (qemu) has /dev/vfio/9 open: it is done as soon as they are let go{addition}");
     }
 
