@@ -61,6 +61,7 @@ public static class PlanCommand
 
     private static (HostInventory Inventory, HostUsage Usage, Plan Plan) Look(string desiredFile, string stateDirectory)
     {
+        if (!File.Exists(desiredFile)) throw new FormatException($"--desired is {desiredFile}, which does not exist: examples/ has files to start from");
         var spec = NodeDeviceStateReader.Read(File.ReadAllText(desiredFile), out var error) ?? throw new FormatException($"{desiredFile}: {error}");
         var paths = new HostPaths("/");
         var inventory = new InventoryReader(paths, TimeProvider.System).Read();

@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Advertising;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Lab;
@@ -57,6 +59,19 @@ public abstract class NodeScenarios
         bench.StartAgent();
         await bench.UntilAsync(() => bench.Host.Agent.Reconciles > 0 && bench.Condition("Ready") == "True" && Desired.Offers.All(o => bench.Kubelet.Allocatable(o.Resource) == o.Primaries.Length));
         Assert.Equal(0, bench.Host.Writer.Writes);
+    }
+
+    [Fact]
+    public async Task The_same_devices_get_the_same_answer_after_the_agent_and_the_kubelet_were_restarted()
+    {
+        await using var bench = await ScenarioBench.StartAsync(NewNode(), Desired.Everything);
+        await bench.ReadyAsync();
+        var before = await AnswersAsync(bench);
+        await bench.StopAgentAsync();
+        bench.StartAgent();
+        await bench.Kubelet.RestartAsync(TestContext.Current.CancellationToken);
+        await bench.UntilAsync(() => Desired.Offers.All(o => bench.Kubelet.Allocatable(o.Resource) == o.Primaries.Length));
+        Assert.Equal(before, await AnswersAsync(bench));
     }
 
     [Fact]
@@ -197,6 +212,20 @@ public abstract class NodeScenarios
         await bench.ReadyAsync();
         Assert.Equal("success", node.Machine.Calls.WriteAttribute("/sys/bus/pci/drivers/vfio-pci/unbind", "0000:46:00.0").Name);
         await bench.UntilAsync(() => bench.Driver("0000:46:00.0") == "vfio-pci" && bench.Kubelet.Allocatable("example.com/edu") == 1);
+    }
+
+    /// <summary>Env and nodes of an Allocate for each resource, as text.</summary>
+    private static async Task<List<string>> AnswersAsync(ScenarioBench bench)
+    {
+        var answers = new List<string>();
+        foreach (var (resource, primaries, _) in Desired.Offers)
+        {
+            var outcome = await bench.Host.Allocator.AllocateAsync(ResourceName.Parse(resource), [.. primaries], TestContext.Current.CancellationToken);
+            var granted = Assert.IsType<AllocateOutcome.Granted>(outcome);
+            answers.Add($"{string.Join(' ', granted.Envs)} {string.Join(' ', granted.Nodes)}");
+        }
+
+        return answers;
     }
 
     private static string Synced(ScenarioBench bench) =>
