@@ -76,8 +76,11 @@ internal sealed class ScenarioBench : IAsyncDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    /// <summary>Waits until the agent says that everything is as desired.</summary>
-    public Task ReadyAsync() => UntilAsync(() => Condition("Ready") == "True");
+    /// <summary>Waits until the agent says that everything is as desired, and the kubelet has taken in the lists that it was sent.</summary>
+    public Task ReadyAsync() => UntilAsync(() => Condition("Ready") == "True" && KubeletHasWhatTheStatusSays());
+
+    private bool KubeletHasWhatTheStatusSays() =>
+        Status["resources"] is JsonArray resources && resources.All(r => Kubelet.Allocatable((string)r!["name"]!) == (int)r["allocatable"]!);
 
     /// <summary>Waits until nothing is offered, held or being given back any more.</summary>
     public Task GivenBackAsync() => UntilAsync(() => Status["policies"] is JsonArray { Count: 0 } && Host.Journal.State.Ownership is { Functions.Count: 0, PhysicalFunctions.Count: 0 });
