@@ -15,6 +15,7 @@ public readonly record struct Errno(int Value)
     public static readonly Errno ENODEV = new(19);
     public static readonly Errno ENOTDIR = new(20);
     public static readonly Errno EINVAL = new(22);
+    public static readonly Errno ENOTTY = new(25);
     public static readonly Errno ENOSPC = new(28);
     public static readonly Errno EROFS = new(30);
     public static readonly Errno ERANGE = new(34);
@@ -40,6 +41,7 @@ public readonly record struct Errno(int Value)
         20 => "ENOTDIR",
         21 => "EISDIR",
         22 => "EINVAL",
+        25 => "ENOTTY",
         28 => "ENOSPC",
         30 => "EROFS",
         34 => "ERANGE",

@@ -37,6 +37,26 @@ public sealed class HostFileReader(HostPaths paths)
         }
     }
 
+    /// <summary>
+    /// The first bytes of a binary attribute as hexadecimal digits, fewer where it is shorter. A read of <c>config</c> waits while the function is being reset (kernel
+    /// <c>drivers/pci/access.c: pci_user_read_config_*</c>): called on a thread that can be given up.
+    /// </summary>
+    internal FileText ReadHexBlocking(string path, int bytes)
+    {
+        var buffer = new byte[bytes];
+        var fd = LibC.Open(paths.Resolve(path), LibC.O_RDONLY | LibC.O_CLOEXEC, 0);
+        if (fd < 0) return FileText.Failed(LibC.LastError());
+        try
+        {
+            var got = LibC.Read(fd, buffer, (nuint)bytes);
+            return got < 0 ? FileText.Failed(LibC.LastError()) : FileText.Of(Convert.ToHexStringLower(buffer.AsSpan(0, (int)got)));
+        }
+        finally
+        {
+            _ = LibC.Close(fd);
+        }
+    }
+
     /// <summary>The names in a directory, in ordinal order; none with the error when it cannot be listed.</summary>
     public IReadOnlyList<string> List(string directory, out Errno error)
     {

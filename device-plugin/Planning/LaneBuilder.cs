@@ -37,6 +37,7 @@ internal static class LaneBuilder
             Of(unit.Primary).AddRange(unit.Members.SelectMany(m => FunctionSteps.Take(context, context.Functions[m.Address])));
         }
 
+        foreach (var (function, step) in HealthPlanner.Plan(context)) Of(function).Add(step);
         return [.. steps.Where(s => s.Value.Count > 0).Select(s => new Lane(s.Key, [.. s.Value]))];
     }
 

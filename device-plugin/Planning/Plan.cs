@@ -39,6 +39,8 @@ public sealed record LaneStep(string Purpose, PlanStep Step)
 
     public static string Vfs(PciAddress physicalFunction) => $"vfs {physicalFunction}";
 
+    public static string Reset(PciAddress function) => $"reset {function}";
+
     public static string Release(PciAddress function) => $"release {function}";
 }
 
@@ -67,6 +69,9 @@ public sealed record Unit
 
     /// <summary>Not to be offered now: its policy lets it go as soon as nobody has it.</summary>
     public bool Cordoned { get; init; }
+
+    /// <summary>Why it is out of service until a reset proves it; null as a rule.</summary>
+    public string? Fault { get; init; }
 
     public IEnumerable<UnitMember> Members => Assigned.Concat(Held);
 }

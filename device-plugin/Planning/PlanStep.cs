@@ -46,6 +46,22 @@ public abstract record PlanStep
         public override ImmutableArray<PciAddress> MustBeFree => [Address];
     }
 
+    /// <summary>From here on the function is out of service.</summary>
+    public sealed record RecordFault(PciAddress Address, string Fault, long FatalErrors) : PlanStep;
+
+    /// <summary>Resets the function by the best method the kernel knows for it. Done only when it answers afterwards.</summary>
+    /// <param name="Group">All functions of its group that are no bridges: a reset of the slot or bus reaches them too.</param>
+    public sealed record Reset(PciAddress Address, ImmutableArray<PciAddress> Group) : PlanStep
+    {
+        public override ImmutableArray<PciAddress> MustBeFree => Group;
+    }
+
+    /// <summary>The function is in service again.</summary>
+    public sealed record ClearFault(PciAddress Address, long FatalErrors) : PlanStep;
+
+    /// <summary>The function is gone; what comes to its address is new.</summary>
+    public sealed record ForgetFault(PciAddress Address) : PlanStep;
+
     /// <summary>Lets the kernel find a driver.</summary>
     /// <param name="ExpectedDriver">What the driver link must show afterwards; null when any outcome is right.</param>
     public sealed record Probe(PciAddress Address, string? ExpectedDriver) : PlanStep;

@@ -57,6 +57,9 @@ public static class Reasons
     /// <summary>Cause: a write did not return in time. Remedy: look for the process that holds the device.</summary>
     public const string StepTimedOut = "StepTimedOut";
 
+    /// <summary>Cause: the device does not answer, or reported fatal errors. Remedy: none while it is being reset; otherwise as the message says.</summary>
+    public const string Faulty = "Faulty";
+
     /// <summary>A sibling is taken from the host and not given to the VM.</summary>
     public const string HeldSibling = "HeldSibling";
 

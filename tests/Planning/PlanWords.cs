@@ -35,6 +35,10 @@ internal static class PlanWords
         PlanStep.SetNumVfs s => string.Create(CultureInfo.InvariantCulture, $"numvfs {s.NumVfs} on {s.PhysicalFunction}"),
         PlanStep.SetDriverOverride s => $"override {Or(s.Driver, "nothing")} on {s.Address}",
         PlanStep.Unbind s => $"unbind {s.Address} from {s.Driver}",
+        PlanStep.RecordFault s => string.Create(CultureInfo.InvariantCulture, $"record a fault of {s.Address} at {s.FatalErrors} errors"),
+        PlanStep.Reset s => $"reset {s.Address}",
+        PlanStep.ClearFault s => string.Create(CultureInfo.InvariantCulture, $"clear the fault of {s.Address} at {s.FatalErrors} errors"),
+        PlanStep.ForgetFault s => $"forget the fault of {s.Address}",
         PlanStep.Probe s => $"probe {s.Address} for {Or(s.ExpectedDriver, "the host")}",
         _ => throw new InvalidOperationException($"no words for {step}"),
     };

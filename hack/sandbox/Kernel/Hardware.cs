@@ -52,6 +52,7 @@ internal static class Hardware
     public static FunctionDescription Igb(string address, ulong memory, ulong ports, ulong vfMemory, string mac) => Function(address, "8086", "10c9", 0x020000, revision: 1) with
     {
         HostDriver = "igb",
+        Aer = true,
         ResetMethods = "flr pm bus",
         Bars =
         [
@@ -75,6 +76,7 @@ internal static class Hardware
         SubsystemVendor = PciId.Parse("8086"),
         SubsystemDevice = s_none,
         HostDriver = "e1000e",
+        Aer = true,
         ResetMethods = resets,
         Bars = [new(0, memory, 0x20000, Memory32), new(1, memory + 0x20000, 0x20000, Memory32), new(2, ports, 0x20, Ports), new(3, control, 0x4000, Memory32)],
         Children = [new ChildDescription.NetworkInterface(mac)],

@@ -92,6 +92,9 @@ public sealed record FunctionDescription
     /// <summary>As <c>reset_method</c> prints them; empty means that there is no such file.</summary>
     public string ResetMethods { get; init; } = "";
 
+    /// <summary>It reports errors (Advanced Error Reporting), which the kernel counts.</summary>
+    public bool Aer { get; init; }
+
     /// <summary>Only display controllers have the file; null means none.</summary>
     public bool? BootVga { get; init; }
 

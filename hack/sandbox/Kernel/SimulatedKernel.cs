@@ -101,6 +101,15 @@ public sealed class SimulatedKernel : IDisposable
         else _ = RemoveIt();
     }
 
+    /// <summary>The function stops answering, until a reset brings it back or it is plugged anew.</summary>
+    public void Break(string address) => Core.Locked(() => _pci.Health.Break(Device(address)!));
+
+    /// <summary>The function reports a fatal PCIe error, and the kernel tells of it.</summary>
+    public void ReportFatalError(string address) => Core.Locked(() => _pci.Health.ReportFatalError(Device(address)!));
+
+    /// <summary>How often the function was reset through sysfs since it was found.</summary>
+    public int Resets(string address) => Core.Locked(() => Device(address)?.Resets ?? 0);
+
     /// <summary>The hardware is back in its slot, and the hotplug driver finds it.</summary>
     public void Plug(string address)
     {
