@@ -6,8 +6,10 @@ public readonly record struct Errno(int Value)
     public static readonly Errno None = new(0);
     public static readonly Errno EPERM = new(1);
     public static readonly Errno ENOENT = new(2);
+    public static readonly Errno EINTR = new(4);
     public static readonly Errno EIO = new(5);
     public static readonly Errno ENXIO = new(6);
+    public static readonly Errno EAGAIN = new(11);
     public static readonly Errno ENOMEM = new(12);
     public static readonly Errno EACCES = new(13);
     public static readonly Errno EBUSY = new(16);
@@ -18,6 +20,10 @@ public readonly record struct Errno(int Value)
     public static readonly Errno ENOSPC = new(28);
     public static readonly Errno EROFS = new(30);
     public static readonly Errno ERANGE = new(34);
+    public static readonly Errno EMSGSIZE = new(90);
+    public static readonly Errno EOPNOTSUPP = new(95);
+    public static readonly Errno EAFNOSUPPORT = new(97);
+    public static readonly Errno ENOBUFS = new(105);
     public static readonly Errno ETIMEDOUT = new(110);
 
     public bool IsSuccess => Value == 0;
@@ -43,7 +49,10 @@ public readonly record struct Errno(int Value)
         28 => "ENOSPC",
         30 => "EROFS",
         34 => "ERANGE",
+        90 => "EMSGSIZE",
         95 => "EOPNOTSUPP",
+        97 => "EAFNOSUPPORT",
+        105 => "ENOBUFS",
         110 => "ETIMEDOUT",
         _ => $"errno {Value}",
     };
