@@ -1,4 +1,3 @@
-using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Tests.Lab;
 using Xunit;

@@ -44,7 +44,7 @@ internal sealed class RealNetworkUser : INetworkUser
         {
             case NetworkUse.MerelyUp:
                 Up();
-                Await(() => File.ReadAllLines("/proc/net/if_inet6").Any(l => l.EndsWith(' ' + Interface)), $"{Interface} gets no link-local address");
+                Await(() => File.ReadAllLines("/proc/net/if_inet6").Any(l => l.EndsWith(' ' + Interface, StringComparison.Ordinal)), $"{Interface} gets no link-local address");
                 break;
             case NetworkUse.Address:
                 Ip($"addr add 192.0.2.7/24 dev {Interface}", $"addr flush dev {Interface}");
@@ -94,7 +94,11 @@ internal sealed class RealNetworkUser : INetworkUser
         }
     }
 
-    private void Up() => Ip($"link set {Interface} up", $"link set {Interface} down");
+    private void Up()
+    {
+        Ip($"link set {Interface} up", $"link set {Interface} down");
+        Await(() => File.ReadAllText($"/sys/class/net/{Interface}/carrier").Trim() == "1", $"{Interface} gets no carrier");
+    }
 
     private void Enslave(string master, string kind)
     {
@@ -106,7 +110,7 @@ internal sealed class RealNetworkUser : INetworkUser
     private void Ip(string arguments, string? undo)
     {
         RealNode.Run("ip", arguments.Split(' '));
-        if (undo is not null) _undo.Push(() => Process.Start(new ProcessStartInfo("ip", undo.Split(' ')) { RedirectStandardError = true })!.WaitForExit());
+        if (undo is not null) _undo.Push(() => Process.Start(new ProcessStartInfo("ip", undo.Split(' ')) { UseShellExecute = false, RedirectStandardError = true })!.WaitForExit());
     }
 
     private static Process StartInNamespace()

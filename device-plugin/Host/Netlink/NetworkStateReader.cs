@@ -59,7 +59,7 @@ internal sealed class NetworkStateReader(NetlinkRequests requests, NamespaceName
     private static IEnumerable<int> InterfacesOf(RouteMessage route, Dictionary<int, NextHopMessage> nextHops)
     {
         if (route.NextHop is not { } id || !nextHops.TryGetValue(id, out var nextHop)) return route.Interfaces.Distinct();
-        // A group's members are next hops, not groups (kernel net/ipv4/nexthop.c: valid_group_nh allows it for none but one kind that no route may use).
+        // A group has no groups in it (kernel net/ipv4/nexthop.c: valid_group_nh).
         return route.Interfaces.Concat(nextHop.Group.Append(id).Select(m => nextHops.GetValueOrDefault(m)?.Interface).OfType<int>()).Distinct();
     }
 
