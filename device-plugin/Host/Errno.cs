@@ -6,6 +6,7 @@ public readonly record struct Errno(int Value)
     public static readonly Errno None = new(0);
     public static readonly Errno EPERM = new(1);
     public static readonly Errno ENOENT = new(2);
+    public static readonly Errno ESRCH = new(3);
     public static readonly Errno EINTR = new(4);
     public static readonly Errno EIO = new(5);
     public static readonly Errno ENXIO = new(6);
@@ -34,6 +35,7 @@ public readonly record struct Errno(int Value)
         0 => "success",
         1 => "EPERM",
         2 => "ENOENT",
+        3 => "ESRCH",
         4 => "EINTR",
         5 => "EIO",
         6 => "ENXIO",

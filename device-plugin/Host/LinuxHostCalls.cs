@@ -50,7 +50,7 @@ public sealed class LinuxHostCalls(HostPaths paths) : IHostCalls
     {
         using var socket = NetlinkSocket.TryOpen(out var error);
         if (socket is null) return new NetworkReading.Failed($"opening a netlink socket gave {error.Name}");
-        var requests = new NetlinkRequests(socket);
-        return new NetworkStateReader(requests, new NamespaceNames(requests, new HostFileReader(paths), paths)).Read();
+        using var others = NetworkNamespaces.Open(paths);
+        return others.Complaint is { } complaint ? new NetworkReading.Failed(complaint) : new NetworkStateReader(new NetlinkRequests(socket), others.All).Read();
     }
 }

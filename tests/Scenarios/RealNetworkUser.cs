@@ -21,7 +21,15 @@ internal sealed class RealNetworkUser : INetworkUser
         Interface = ScenarioNodes.InterfaceOf(new HostPaths("/"), address);
         RealNode.Run("modprobe", "-a", "bonding", "bridge", "vrf", "macvlan", "8021q");
         if (use is NetworkUse.Namespace or NetworkUse.MacvlanInNamespace) _process = StartInNamespace();
-        Begin(use);
+        try
+        {
+            Begin(use);
+        }
+        catch
+        {
+            Dispose(); // half a use would be the next test's trouble
+            throw;
+        }
     }
 
     public string Interface { get; }

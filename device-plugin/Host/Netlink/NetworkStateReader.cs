@@ -3,7 +3,9 @@ using System.Collections.Immutable;
 namespace Hostdev.DevicePlugin.Host.Netlink;
 
 /// <summary>Reads what <see cref="NetworkState"/> holds. All or nothing: a table that cannot be read would make interfaces look free that are not.</summary>
-internal sealed class NetworkStateReader(NetlinkRequests requests, NamespaceNames namespaceNames)
+/// <param name="own">A line to the kernel in the host's network namespace.</param>
+/// <param name="others">The other namespaces of the host.</param>
+internal sealed class NetworkStateReader(NetlinkRequests own, IReadOnlyList<ForeignNamespace> others)
 {
     private static readonly ImmutableArray<byte> Families = [RouteMessages.Inet, RouteMessages.Inet6];
 
@@ -11,12 +13,12 @@ internal sealed class NetworkStateReader(NetlinkRequests requests, NamespaceName
 
     public NetworkReading Read()
     {
-        var rules = Families.SelectMany(f => Dump("policy rules", RouteMessages.GetRule, RouteMessages.Body(RouteMessages.RuleBytes, f), (NetlinkMessage m, out RuleMessage? r) => RouteMessages.Rule(m, f, out r))).ToList();
-        var addresses = Families.SelectMany(f => Dump("addresses", RouteMessages.GetAddress, RouteMessages.Body(RouteMessages.AddressBytes, f), (NetlinkMessage m, out AddressMessage? a) => RouteMessages.Address(m, f, out a))).ToList();
-        var routes = Families.SelectMany(f => Dump("routes", RouteMessages.GetRoute, RouteMessages.Body(RouteMessages.RouteBytes, f), (NetlinkMessage m, out RouteMessage? r) => RouteMessages.Route(m, f, out r))).ToList();
+        var rules = Families.SelectMany(f => Dump(own, "policy rules", RouteMessages.GetRule, RouteMessages.Body(RouteMessages.RuleBytes, f), (NetlinkMessage m, out RuleMessage? r) => RouteMessages.Rule(m, f, out r))).ToList();
+        var addresses = Families.SelectMany(f => Dump(own, "addresses", RouteMessages.GetAddress, RouteMessages.Body(RouteMessages.AddressBytes, f), (NetlinkMessage m, out AddressMessage? a) => RouteMessages.Address(m, f, out a))).ToList();
+        var routes = Families.SelectMany(f => Dump(own, "routes", RouteMessages.GetRoute, RouteMessages.Body(RouteMessages.RouteBytes, f), (NetlinkMessage m, out RouteMessage? r) => RouteMessages.Route(m, f, out r))).ToList();
         // What is named comes after what names it: a next hop that a route names, an interface that an address names, is then found, or gone together with it.
-        var nextHops = Dump<NextHopMessage>("next hops", RouteMessages.GetNextHop, RouteMessages.Body(RouteMessages.NextHopBytes), RouteMessages.NextHop).DistinctBy(n => n.Id).ToDictionary(n => n.Id);
-        var links = Dump<LinkMessage>("interfaces", RouteMessages.GetLink, RouteMessages.Body(RouteMessages.LinkBytes), RouteMessages.Link);
+        var nextHops = Dump<NextHopMessage>(own, "next hops", RouteMessages.GetNextHop, RouteMessages.Body(RouteMessages.NextHopBytes), RouteMessages.NextHop).DistinctBy(n => n.Id).ToDictionary(n => n.Id);
+        var links = Dump<LinkMessage>(own, "interfaces", RouteMessages.GetLink, RouteMessages.Body(RouteMessages.LinkBytes), RouteMessages.Link);
         var names = links.DistinctBy(l => l.Index).ToDictionary(l => l.Index, l => l.Name);
         var elsewhere = ReadElsewhere(names);
         if (_complaint is not null) return new NetworkReading.Failed(_complaint);
@@ -33,27 +35,35 @@ internal sealed class NetworkStateReader(NetlinkRequests requests, NamespaceName
     }
 
     /// <summary>
-    /// Looks into every network namespace that has an id in ours, which the kernel gives as soon as an interface is moved there or connected with ours (<c>net/core/net_namespace.c:
-    /// peernet2id_alloc</c>): sysfs shows neither an interface that was moved away nor a macvlan of a container on one of ours (seen on 6.12).
+    /// What of other network namespaces hangs on the host: sysfs shows neither an interface that was moved away nor a macvlan of a container on one of ours (seen on 6.12).
     /// </summary>
     private ImmutableArray<LinkElsewhere> ReadElsewhere(Dictionary<int, string> ours)
     {
         var result = ImmutableArray.CreateBuilder<LinkElsewhere>();
-        var ids = Dump("network namespaces", RouteMessages.GetNamespaceId, RouteMessages.Body(RouteMessages.NamespaceIdBytes), (NetlinkMessage m, out int? id) => RouteMessages.NamespaceId(m, out id));
-        foreach (var id in ids.OfType<int>().Distinct())
+        foreach (var space in others)
         {
-            var body = RouteMessages.Body(RouteMessages.LinkBytes, attribute: (RouteMessages.TargetNamespaceAttribute, id));
-            // A kernel that does not know the attribute (before 4.15) answers with our own interfaces, and without it.
-            var links = Dump<LinkMessage>("the interfaces of another network namespace", RouteMessages.GetLink, body, RouteMessages.Link).Where(l => l.AskedNamespace == id).ToList();
+            var there = new NetlinkRequests(space.Socket);
+            var links = Dump<LinkMessage>(there, $"the interfaces of the network namespace {space.Words}", RouteMessages.GetLink, RouteMessages.Body(RouteMessages.LinkBytes), RouteMessages.Link);
+            // Every container's veth is connected with ours and uses no hardware.
+            var connected = links.Where(l => l is { LowerNamespace: not null, Kind: not "veth" }).ToHashSet();
+            var ourId = connected.Count == 0 ? null : OurIdIn(there, space);
             foreach (var link in links)
             {
-                // Every container's veth is connected with ours and uses no hardware.
-                var lower = link is { LowerNamespace: { } space, Lower: { } index, Kind: not "veth" } && space == namespaceNames.OwnId ? ours.GetValueOrDefault(index) : null;
-                if (link.Parent is not null || lower is not null) result.Add(new LinkElsewhere(link.Name, link.Kind, link.Parent, lower, namespaceNames.Of(id)));
+                var lower = connected.Contains(link) && link.LowerNamespace == ourId && link.Lower is { } index ? ours.GetValueOrDefault(index) : null;
+                if (link.Parent is not null || lower is not null) result.Add(new LinkElsewhere(link.Name, link.Kind, link.Parent, lower, space.Words));
             }
         }
 
         return result.ToImmutable();
+    }
+
+    /// <summary>By which number a namespace knows ours; it has one as soon as an interface there is stacked on one here (<c>net/core/net_namespace.c: peernet2id_alloc</c>).</summary>
+    private int? OurIdIn(NetlinkRequests there, ForeignNamespace space)
+    {
+        var answer = there.Get(RouteMessages.GetNamespaceId, RouteMessages.Body(RouteMessages.NamespaceIdBytes, attribute: (RouteMessages.NamespaceFd, space.OurDescriptor)));
+        if (answer.Complaint is null && answer.Messages is [var message] && RouteMessages.NamespaceId(message, out var id)) return id;
+        Fail<int>($"our number in the network namespace {space.Words}", answer.Complaint ?? NetlinkRequests.Malformed.Complaint!);
+        return null;
     }
 
     private static IEnumerable<int> InterfacesOf(RouteMessage route, Dictionary<int, NextHopMessage> nextHops)
@@ -70,11 +80,12 @@ internal sealed class NetworkStateReader(NetlinkRequests requests, NamespaceName
     }
 
     /// <summary>One table. What is wrong with it is kept as <see cref="_complaint"/>; nothing more is asked then.</summary>
-    private List<T> Dump<T>(string what, ushort type, byte[] body, Decoder<T> decode)
+    private List<T> Dump<T>(NetlinkRequests requests, string what, ushort type, byte[] body, Decoder<T> decode)
     {
         if (_complaint is not null) return [];
         var answer = requests.Dump(type, body);
-        if (IsAbsent(type, body, answer.Error)) return [];
+        // What the kernel is built without holds nothing.
+        if (type is RouteMessages.GetRule or RouteMessages.GetNextHop && (answer.Error == Errno.EOPNOTSUPP || answer.Error == Errno.EAFNOSUPPORT)) return [];
         if (answer.Complaint is { } complaint) return Fail<T>(what, complaint);
         var result = new List<T>(answer.Messages.Length);
         foreach (var message in answer.Messages)
@@ -85,11 +96,6 @@ internal sealed class NetworkStateReader(NetlinkRequests requests, NamespaceName
 
         return result;
     }
-
-    /// <summary>What the kernel is built without holds nothing: policy rules, next hop objects, namespaces. A namespace may have ended since its id was read.</summary>
-    private static bool IsAbsent(ushort type, byte[] body, Errno error) =>
-        type is RouteMessages.GetRule or RouteMessages.GetNextHop or RouteMessages.GetNamespaceId ? error == Errno.EOPNOTSUPP || error == Errno.EAFNOSUPPORT
-        : type == RouteMessages.GetLink && body.Length > RouteMessages.LinkBytes && error == Errno.EINVAL;
 
     private List<T> Fail<T>(string what, string complaint)
     {

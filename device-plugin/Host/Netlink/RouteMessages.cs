@@ -3,9 +3,9 @@ using System.Net;
 
 namespace Hostdev.DevicePlugin.Host.Netlink;
 
-/// <param name="LowerNamespace">The id of the namespace that <paramref name="Lower"/> counts in; null when it is the link's own.</param>
-/// <param name="AskedNamespace">The id of the namespace that the dump was about; null when it was the socket's own.</param>
-internal sealed record LinkMessage(int Index, string Name, string? Kind, int? Master, int? Lower, int? LowerNamespace, int? AskedNamespace, string? Parent);
+/// <param name="LowerNamespace">The number of the namespace that <paramref name="Lower"/> is in; null when that is the link's own.</param>
+/// <param name="Parent">Bus and name of its device; kernels before 5.14 do not say it.</param>
+internal sealed record LinkMessage(int Index, string Name, string? Kind, int? Master, int? Lower, int? LowerNamespace, string? Parent);
 
 internal sealed record AddressMessage(int Interface, string Address, bool LinkLocal);
 
@@ -28,8 +28,7 @@ internal static class RouteMessages
     public const ushort GetRule = 34, NewRule = 32, GetNextHop = 106, NewNextHop = 104, GetNamespaceId = 90, NewNamespaceId = 88;
     public const int LinkBytes = 16, AddressBytes = 8, RouteBytes = 12, RuleBytes = 12, NextHopBytes = 8, NamespaceIdBytes = 4;
     public const byte Inet = 2, Inet6 = 10;
-    public const int TargetNamespaceAttribute = 46; // IFLA_TARGET_NETNSID
-    public const int NamespacePid = 2, NamespaceFd = 3; // NETNSA_PID, NETNSA_FD
+    public const int NamespaceFd = 3; // NETNSA_FD
 
     private const byte MadeByKernel = 2; // RTPROT_KERNEL
     private const uint Cloned = 0x200; // RTM_F_CLONED: a cache entry, such as a path MTU
@@ -40,11 +39,11 @@ internal static class RouteMessages
         if (message.Type != NewLink) return true;
         if (NetlinkAttributes.TryParse(message, LinkBytes) is not { } attributes || attributes.Text(3) is not { Length: > 0 } name // IFLA_IFNAME
             || !attributes.TryInt32(5, out var lower) || !attributes.TryInt32(10, out var master) // IFLA_LINK, IFLA_MASTER
-            || !attributes.TryInt32(37, out var lowerNamespace) || !attributes.TryInt32(TargetNamespaceAttribute, out var asked) // IFLA_LINK_NETNSID
+            || !attributes.TryInt32(37, out var lowerNamespace) // IFLA_LINK_NETNSID
             || NetlinkAttributes.TryParse(attributes.Bytes(18)) is not { } info) return false; // IFLA_LINKINFO
         var (device, bus) = (attributes.Text(56), attributes.Text(57)); // IFLA_PARENT_DEV_NAME, IFLA_PARENT_DEV_BUS_NAME
         var parent = device is null || bus is null ? null : $"{bus}/{device}";
-        link = new LinkMessage(BitConverter.ToInt32(message.Body.Span[4..]), name, info.Text(1), master, lower, lowerNamespace, asked, parent); // IFLA_INFO_KIND
+        link = new LinkMessage(BitConverter.ToInt32(message.Body.Span[4..]), name, info.Text(1), master, lower, lowerNamespace, parent); // IFLA_INFO_KIND
         return true;
     }
 

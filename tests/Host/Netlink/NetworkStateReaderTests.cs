@@ -81,33 +81,31 @@ public sealed class NetworkStateReaderTests
     [Fact]
     public void Of_other_namespaces_only_what_hangs_on_the_host_is_seen()
     {
-        byte[] Id(int id) => [0, 0, 0, 0, .. Wire.Attribute(1, id)];
-        byte[] There(int index, string name, params byte[][] attributes) => Wire.Link(index, name, [Wire.Attribute(46, 5), .. attributes]);
-        _kernel.Has(GetLink, 0,
-            There(1, "lo"),
-            There(2, "eth9", Wire.Text(56, "0000:41:00.0"), Wire.Text(57, "pci")),
-            There(3, "mv0", Wire.Kind("macvlan"), Wire.Attribute(5, 3), Wire.Attribute(37, 1)), // on our number 3
-            There(4, "mv1", Wire.Kind("macvlan"), Wire.Attribute(5, 3), Wire.Attribute(37, 2)), // on number 3 of a third namespace
-            There(5, "mv2", Wire.Kind("macvlan"), Wire.Attribute(5, 2)), // on its own eth9
-            There(6, "eth0", Wire.Kind("veth"), Wire.Attribute(5, 6), Wire.Attribute(37, 1)), // every container has one
-            Wire.Link(2, "eth0", Wire.Text(56, "0000:41:00.0"), Wire.Text(57, "pci"))); // not of the namespace that was asked about
-        _kernel.Has(GetNamespace, 0, Id(5)).Has(GetNamespace, 0, Id(1)); // the ids there are, then our own
+        var there = new ScriptedKernel().Has(GetNamespace, 0, [0, 0, 0, 0, .. Wire.Attribute(1, 1)]).Has(GetLink, 0, // ours is number 1 there
+            Wire.Link(1, "lo"),
+            Wire.Link(2, "eth9", Wire.Text(56, "0000:41:00.0"), Wire.Text(57, "pci")),
+            Wire.Link(3, "mv0", Wire.Kind("macvlan"), Wire.Attribute(5, 3), Wire.Attribute(37, 1)), // on our number 3
+            Wire.Link(4, "mv1", Wire.Kind("macvlan"), Wire.Attribute(5, 3), Wire.Attribute(37, 2)), // on number 3 of a third namespace
+            Wire.Link(5, "mv2", Wire.Kind("macvlan"), Wire.Attribute(5, 2)), // on its own eth9
+            Wire.Link(6, "eth0", Wire.Kind("veth"), Wire.Attribute(5, 6), Wire.Attribute(37, 1))); // every container has one
         Assert.Equal(
-            [new("eth9", null, "pci/0000:41:00.0", null, "that no process is in"), new("mv0", "macvlan", null, "eth1", "that no process is in")],
-            Read().Elsewhere);
+            [new("eth9", null, "pci/0000:41:00.0", null, "of process 812 (nginx)"), new("mv0", "macvlan", null, "eth1", "of process 812 (nginx)")],
+            Assert.IsType<NetworkReading.Read>(Reading(_kernel, there)).State.Elsewhere);
     }
 
     [Fact]
-    public void A_namespace_that_ended_since_its_id_was_read_holds_nothing()
+    public void A_namespace_that_cannot_be_read_spoils_all()
     {
-        _kernel.On(GetLink, 0, s => [new(Errno.None, Wire.Error(s, -22))]).Has(GetNamespace, 0, [0, 0, 0, 0, .. Wire.Attribute(1, 5)]);
-        Assert.Empty(Read().Elsewhere);
+        var refuses = new ScriptedKernel().On(GetLink, 0, s => [new(Errno.None, Wire.Error(s, -1))]);
+        Assert.Equal(new NetworkReading.Failed("asking the kernel for the interfaces of the network namespace of process 812 (nginx) gave EPERM"), Reading(_kernel, refuses));
+        var hides = new ScriptedKernel().Has(GetLink, 0, Wire.Link(3, "mv0", Wire.Kind("macvlan"), Wire.Attribute(5, 3), Wire.Attribute(37, 1))).On(GetNamespace, 0, s => [new(Errno.None, Wire.Error(s, -1))]);
+        Assert.Equal(new NetworkReading.Failed("asking the kernel for our number in the network namespace of process 812 (nginx) gave EPERM"), Reading(_kernel, hides));
     }
 
     [Fact]
     public void A_kernel_without_rules_next_hops_and_IPv6_has_none_of_them()
     {
-        _kernel.On(GetRule, Inet6, s => [new(Errno.None, Wire.Done(s, -97))]).On(GetNextHop, 0, s => [new(Errno.None, Wire.Error(s, -95))]).On(GetNamespace, 0, s => [new(Errno.None, Wire.Error(s, -95))])
+        _kernel.On(GetRule, Inet6, s => [new(Errno.None, Wire.Done(s, -97))]).On(GetNextHop, 0, s => [new(Errno.None, Wire.Error(s, -95))])
             .Has(GetAddress, Inet, Wire.Address4(2, 24, 192, 0, 2, 7)).Has(GetAddress, Inet6, Wire.Address4(2, 24, 192, 0, 2, 7)); // it answers with the families it has
         Assert.Equal([new("eth0", "192.0.2.7/24", false)], Read().Addresses);
     }
@@ -120,7 +118,6 @@ public sealed class NetworkStateReaderTests
     [InlineData(GetRoute, Inet6, "routes")]
     [InlineData(GetRule, Inet, "policy rules")]
     [InlineData(GetNextHop, 0, "next hops")]
-    [InlineData(GetNamespace, 0, "network namespaces")]
     public void One_table_that_cannot_be_read_or_understood_spoils_all(int type, int family, string what)
     {
         var refuses = new ScriptedKernel().On((ushort)type, (byte)family, s => [new(Errno.None, Wire.Error(s, -1))]);
@@ -165,10 +162,6 @@ public sealed class NetworkStateReaderTests
 
     private NetworkState Read() => Assert.IsType<NetworkReading.Read>(Reading(_kernel)).State;
 
-    private static NetworkReading Reading(ScriptedKernel kernel)
-    {
-        var paths = new HostPaths("/");
-        var requests = new NetlinkRequests(kernel);
-        return new NetworkStateReader(requests, new NamespaceNames(requests, new HostFileReader(paths), paths)).Read();
-    }
+    private static NetworkReading Reading(ScriptedKernel kernel, ScriptedKernel? elsewhere = null) =>
+        new NetworkStateReader(new NetlinkRequests(kernel), elsewhere is null ? [] : [new ForeignNamespace("of process 812 (nginx)", elsewhere, 3)]).Read();
 }
