@@ -53,12 +53,12 @@ internal sealed class NetworkNamespaces : IDisposable
     private void Find()
     {
         _ours = LibC.Open(_paths.Resolve(Ours), LibC.O_RDONLY | LibC.O_CLOEXEC, 0);
-        var seen = new HashSet<string> { _files.ReadLinkName(Ours) ?? "" };
+        var seen = new HashSet<string>(StringComparer.Ordinal) { _files.ReadLinkName(Ours) ?? "" };
         var pids = _files.List("/proc").Select(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0).Where(p => p > 0).Order();
         foreach (var pid in pids)
         {
-            // Kernel threads and processes that ended have no link.
-            if (_files.ReadLinkName($"/proc/{pid}/ns/net") is not { } space || !seen.Add(space)) continue;
+            // A link that cannot be read is opened all the same, for the kernel to say why: the process ended, or this one may not look.
+            if (_files.ReadLinkName($"/proc/{pid}/ns/net") is { } space && !seen.Add(space)) continue;
             var words = $"of process {pid} ({_files.ReadText($"/proc/{pid}/comm").Text ?? "ended"})";
             if (TryOpen($"/proc/{pid}/ns/net", words) is { } descriptor) _found.Add((words, descriptor));
         }

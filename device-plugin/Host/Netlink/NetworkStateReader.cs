@@ -18,8 +18,8 @@ internal sealed class NetworkStateReader(NetlinkRequests own, IReadOnlyList<Fore
         var routes = Families.SelectMany(f => Dump(own, "routes", RouteMessages.GetRoute, RouteMessages.Body(RouteMessages.RouteBytes, f), (NetlinkMessage m, out RouteMessage? r) => RouteMessages.Route(m, f, out r))).ToList();
         // What is named comes after what names it: a next hop that a route names, an interface that an address names, is then found, or gone together with it.
         var nextHops = Dump<NextHopMessage>(own, "next hops", RouteMessages.GetNextHop, RouteMessages.Body(RouteMessages.NextHopBytes), RouteMessages.NextHop).DistinctBy(n => n.Id).ToDictionary(n => n.Id);
-        var links = Dump<LinkMessage>(own, "interfaces", RouteMessages.GetLink, RouteMessages.Body(RouteMessages.LinkBytes), RouteMessages.Link);
-        var names = links.DistinctBy(l => l.Index).ToDictionary(l => l.Index, l => l.Name);
+        var links = Dump<LinkMessage>(own, "interfaces", RouteMessages.GetLink, RouteMessages.Body(RouteMessages.LinkBytes), RouteMessages.Link).DistinctBy(l => l.Index).ToList();
+        var names = links.ToDictionary(l => l.Index, l => l.Name);
         var elsewhere = ReadElsewhere(names);
         if (_complaint is not null) return new NetworkReading.Failed(_complaint);
         return new NetworkReading.Read(new NetworkState
