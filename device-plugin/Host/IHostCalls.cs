@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Hostdev.DevicePlugin.Host;
 
 /// <summary>
@@ -23,8 +21,8 @@ public interface IHostCalls
     /// <summary>chown(2), then chmod(2), without following a symbolic link at the end.</summary>
     Errno SetOwner(string path, NodeOwner owner);
 
-    /// <summary>All addresses of all interfaces in the host's network namespace.</summary>
-    ImmutableArray<InterfaceAddress> ReadInterfaceAddresses();
+    /// <summary>Interfaces, addresses, routes and rules of the host's network namespace, by the kernel's own word (NETLINK_ROUTE); changes nothing.</summary>
+    NetworkReading ReadNetwork();
 }
 
 public enum OpenIntent
@@ -46,7 +44,3 @@ public readonly record struct NodeOwner(int Uid, int Gid, int Mode)
 }
 
 public readonly record struct NodeOwnerResult(Errno Error, NodeOwner Owner);
-
-/// <param name="Address">With prefix length, for example <c>192.0.2.7/24</c>.</param>
-/// <param name="LinkLocal">fe80::/10 or 169.254.0.0/16: such an address alone protects nothing.</param>
-public readonly record struct InterfaceAddress(string Interface, string Address, bool LinkLocal);

@@ -23,7 +23,10 @@ internal static partial class LibC
     public const int SOCK_RAW = 3;
     public const int SOCK_NONBLOCK = 0x800;
     public const int SOCK_CLOEXEC = 0x80000;
+    public const int NETLINK_ROUTE = 0;
     public const int NETLINK_KOBJECT_UEVENT = 15;
+    public const int MSG_TRUNC = 0x20;
+    public const int CLONE_NEWNET = 0x40000000;
     public const int SOL_SOCKET = 1;
     public const int SO_RCVBUF = 8;
     public const int SO_RCVBUFFORCE = 33;
@@ -68,6 +71,12 @@ internal static partial class LibC
 
     [LibraryImport("libc", EntryPoint = "recvfrom", SetLastError = true)]
     public static partial nint ReceiveFrom(int socket, Span<byte> buffer, nuint count, int flags, out NetlinkAddress address, ref uint length);
+
+    [LibraryImport("libc", EntryPoint = "sendto", SetLastError = true)]
+    public static partial nint SendTo(int socket, ReadOnlySpan<byte> message, nuint count, int flags, in NetlinkAddress address, uint length);
+
+    [LibraryImport("libc", EntryPoint = "setns", SetLastError = true)]
+    public static partial int SetNamespace(int descriptor, int kind);
 
     [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
     public static partial int Poll(Span<PollDescriptor> descriptors, nuint count, int timeoutMilliseconds);

@@ -1,7 +1,5 @@
-using System.Collections.Immutable;
-using System.Net.NetworkInformation;
-using System.Net.Sockets;
 using System.Text;
+using Hostdev.DevicePlugin.Host.Netlink;
 using Microsoft.Win32.SafeHandles;
 
 namespace Hostdev.DevicePlugin.Host;
@@ -48,19 +46,11 @@ public sealed class LinuxHostCalls(HostPaths paths) : IHostCalls
         return LibC.FchmodAt(LibC.AT_FDCWD, resolved, (uint)owner.Mode, LibC.AT_SYMLINK_NOFOLLOW) != 0 ? LibC.LastError() : Errno.None;
     }
 
-    public ImmutableArray<InterfaceAddress> ReadInterfaceAddresses() =>
-    [
-        .. NetworkInterface.GetAllNetworkInterfaces()
-            .SelectMany(nic => nic.GetIPProperties().UnicastAddresses, (nic, address) => ToAddress(nic.Name, address))
-            .OrderBy(a => a.Interface, StringComparer.Ordinal).ThenBy(a => a.Address, StringComparer.Ordinal),
-    ];
-
-    private static InterfaceAddress ToAddress(string name, UnicastIPAddressInformation entry)
+    public NetworkReading ReadNetwork()
     {
-        var address = entry.Address;
-        var bytes = address.GetAddressBytes();
-        var linkLocal = address.AddressFamily == AddressFamily.InterNetworkV6 ? address.IsIPv6LinkLocal : bytes is [169, 254, ..];
-        // Built from the bytes: the address as it comes carries the scope (fe80::1%2).
-        return new InterfaceAddress(name, $"{new System.Net.IPAddress(bytes)}/{entry.PrefixLength}", linkLocal);
+        using var socket = NetlinkSocket.TryOpen(out var error);
+        if (socket is null) return new NetworkReading.Failed($"opening a netlink socket gave {error.Name}");
+        using var others = NetworkNamespaces.Open(paths);
+        return others.Complaint is { } complaint ? new NetworkReading.Failed(complaint) : new NetworkStateReader(new NetlinkRequests(socket), others.All).Read();
     }
 }

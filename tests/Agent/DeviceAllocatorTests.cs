@@ -94,6 +94,6 @@ public sealed class DeviceAllocatorTests
             return result;
         }
 
-        public ImmutableArray<InterfaceAddress> ReadInterfaceAddresses() => kernel.ReadInterfaceAddresses();
+        public NetworkReading ReadNetwork() => kernel.ReadNetwork();
     }
 }

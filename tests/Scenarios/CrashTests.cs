@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Sandbox.Kernel;
 using Xunit;
@@ -91,7 +90,7 @@ public sealed class CrashTests
 
         public Errno SetOwner(string path, NodeOwner owner) => kernel.SetOwner(path, owner);
 
-        public ImmutableArray<InterfaceAddress> ReadInterfaceAddresses() => kernel.ReadInterfaceAddresses();
+        public NetworkReading ReadNetwork() => kernel.ReadNetwork();
 
         private InvalidOperationException Crash()
         {

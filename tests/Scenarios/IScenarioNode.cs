@@ -20,6 +20,9 @@ internal interface IScenarioNode : IDisposable
     /// <summary>Mounts the disk of an NVMe function until the result is disposed of.</summary>
     IDisposable MountDisk(string address, string mountPoint);
 
+    /// <summary>Puts the network interface of a function to use, until the result is disposed of: then it is down and nobody's again.</summary>
+    INetworkUser UseInterface(string address, NetworkUse use);
+
     TreeSnapshot Snapshot();
 }
 

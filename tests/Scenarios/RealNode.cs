@@ -14,6 +14,8 @@ internal sealed class RealNode : IScenarioNode
 {
     public RealNode() => Assert.True(LabFacts.InNode, "this test changes the host's drivers and runs only in the lab's node: hack/lab test");
 
+    private readonly Stack<RealNetworkUser> _networkUsers = new();
+
     public AgentMachine Machine { get; } = Real();
 
     public double PatienceSeconds => 240;
@@ -37,12 +39,20 @@ internal sealed class RealNode : IScenarioNode
         return new Mounted(mountPoint);
     }
 
+    public INetworkUser UseInterface(string address, NetworkUse use)
+    {
+        var user = new RealNetworkUser(address, use);
+        _networkUsers.Push(user);
+        return user;
+    }
+
     public TreeSnapshot Snapshot() => TreeSnapshot.TakeHostState(Machine.Paths);
 
     /// <summary>Whatever a scenario left behind, the next one finds the node as it booted.</summary>
     public void Dispose()
     {
         // A write that blocks because a scenario leaked a descriptor must not hang the whole suite: it fails this one.
+        foreach (var user in _networkUsers) user.Dispose();
         var cleaning = Task.Run(CleanUp);
         Assert.True(cleaning.Wait(TimeSpan.FromSeconds(60)), "the node cannot be cleaned up: a write blocks, so somebody still holds a device");
     }

@@ -47,6 +47,8 @@ internal sealed class SimulatedNode : IScenarioNode
         return new Mounted(Kernel, mountPoint);
     }
 
+    public INetworkUser UseInterface(string address, NetworkUse use) => new SimulatedNetworkUser(Kernel, address, use);
+
     /// <summary>The whole tree but for network interfaces: one that comes back has a new index and, where no udev names it, another ethN. The class directory of vfio groups is no device.</summary>
     public TreeSnapshot Snapshot()
     {

@@ -92,7 +92,7 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
 
         public StorageUsage Storage { get; } = new(paths, new ProcessReader(paths).ReadMounts(), new ProcessReader(paths).ReadSwaps());
 
-        public NetworkUsage Network { get; } = new(paths, calls.ReadInterfaceAddresses());
+        public NetworkUsage Network { get; } = new(paths, calls.ReadNetwork());
 
         /// <summary>Processes that have the function's group, cdev or other nodes open.</summary>
         public IEnumerable<DeviceUser> Holders(PciFunction function)

@@ -3,10 +3,8 @@ using System.Globalization;
 namespace Hostdev.Sandbox.Kernel;
 
 /// <summary>What host drivers make below their functions: interfaces, controllers, disks, USB devices. All of it goes when the driver goes.</summary>
-internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage)
+internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage, SimulatedNetwork network)
 {
-    private int _interfaces = 1;
-
     /// <summary>USB devices of all controllers by port path.</summary>
     public Dictionary<string, UsbPort> UsbPorts { get; } = [];
 
@@ -32,25 +30,11 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage)
     {
         var index = core.Indices.Take("eth");
         var name = string.Create(CultureInfo.InvariantCulture, $"eth{index}");
-        var path = $"{device.Path}/net/{name}";
-        (string, string)[] properties = [("INTERFACE", name), ("IFINDEX", (++_interfaces).ToString(CultureInfo.InvariantCulture))];
-        core.Tree.AddDirectory(path, directory =>
-        {
-            directory.Attribute("address", net.Mac);
-            directory.Attribute("ifindex", properties[1].Item2);
-            directory.Attribute("operstate", "down");
-            directory.Attribute("type", "1");
-            directory.WriteFile("uevent", $"INTERFACE={name}\nIFINDEX={properties[1].Item2}\n");
-            directory.WriteLink("device", device.Path);
-            directory.WriteLink("subsystem", "/sys/class/net");
-        });
-        core.Tree.WriteLink("/sys/class/net/" + name, path);
-        core.Uevents.Emit("add", path, "net", properties);
+        network.Register(name, $"{device.Path}/net/{name}", net.Mac, device.Path);
         device.Undo.Push(() =>
         {
-            core.Tree.Remove("/sys/class/net/" + name);
+            network.Unregister(name);
             core.Tree.Remove(device.Path + "/net");
-            core.Uevents.Emit("remove", path, "net", properties);
             core.Indices.Free("eth", index);
         });
     }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
@@ -44,7 +43,7 @@ public sealed class SimulatedHostCalls : IHostCalls
         return NativeFiles.ChangeMode(real, owner.Mode);
     });
 
-    public ImmutableArray<InterfaceAddress> ReadInterfaceAddresses() => _kernel.Network.Addresses;
+    public NetworkReading ReadNetwork() => _kernel.Network.Reading;
 
     private OpenResult OpenGroup(string path)
     {

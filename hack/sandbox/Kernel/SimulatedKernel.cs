@@ -157,8 +157,8 @@ public sealed class SimulatedKernel : IDisposable
     {
         _boots++;
         Owners.Clear();
-        Network.Reset();
         WriteMachineFiles();
+        Network.Boot();
         Groups = new IommuGroups(Core, _machine.Iommu);
         Vfio = new VfioBus(Core, _machine.VfioCdev);
         Processes = new ProcessTable(Core, Groups, Vfio);
@@ -167,7 +167,7 @@ public sealed class SimulatedKernel : IDisposable
         Processes.Start("systemd");
         Processes.WriteMounts();
         Storage.WriteSwaps();
-        _children = new DriverChildren(Core, Storage);
+        _children = new DriverChildren(Core, Storage, Network);
         _pci = new PciBus(Core, _machine, _unplugged, Groups, Vfio, _children);
         _pci.Boot();
         _mdevs = new MdevBus(Core, Groups, Vfio);
