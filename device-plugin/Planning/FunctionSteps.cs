@@ -4,12 +4,17 @@ namespace Hostdev.DevicePlugin.Planning;
 /// <summary>Taking one function from the host, and giving it back. Each emits only what is still missing, so that half a sequence is continued.</summary>
 internal static class FunctionSteps
 {
-    /// <summary>All of a unit that is still to be taken, proven free as a whole before the first write: half a group is no use, and the host has lost it.</summary>
+    /// <summary>
+    /// All of a unit that is still to be taken. Every member that has a driver is proven free before the first write to any of them: half a group is no use, and the host has lost it.
+    /// </summary>
     public static IEnumerable<LaneStep> Take(PlanningContext context, Unit unit)
     {
         // What is taken, or was found so, is left alone: a device on its vfio driver without our journal is adopted as it is.
         var targets = unit.Members.Select(m => context.Functions[m.Address]).Where(t => context.Inventory.Functions[t.Address].Driver != t.Driver).ToList();
-        return targets.Count == 0 ? [] : targets.SelectMany(t => Take(context, t)).Prepend(new LaneStep(LaneStep.Take(unit.Id), new PlanStep.ProveFree([.. targets.Select(t => t.Address)], targets[0].Overridden)));
+        return targets
+            .Where(t => context.Inventory.Functions[t.Address].Driver is not null)
+            .Select(t => new LaneStep(LaneStep.Take(unit.Id), new PlanStep.ProveFree(t.Address, t.Overridden)))
+            .Concat(targets.SelectMany(t => Take(context, t)));
     }
 
     private static IEnumerable<LaneStep> Take(PlanningContext context, FunctionTarget target)

@@ -20,9 +20,9 @@ public abstract record PlanStep
     /// Writes nothing: comes before the first write of a sequence, so that a user whom only the proof can meet (a disk that somebody claims without a name) is met while nothing was
     /// changed.
     /// </summary>
-    public sealed record ProveFree(ImmutableArray<PciAddress> Addresses, ImmutableArray<UserKind> Overridden) : PlanStep
+    public sealed record ProveFree(PciAddress Address, ImmutableArray<UserKind> Overridden) : PlanStep
     {
-        public override ImmutableArray<PciAddress> MustBeFree => Addresses;
+        public override ImmutableArray<PciAddress> MustBeFree => [Address];
 
         public override ImmutableArray<UserKind> MayBeUsed => Overridden;
     }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Sandbox.Kernel;
 using Xunit;
