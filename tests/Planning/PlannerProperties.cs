@@ -72,6 +72,19 @@ public sealed class PlannerProperties
         Assert.Equal(input.Plan().Whole(), (input with { Policies = [.. input.Policies.Reverse()] }).Plan().Whole());
     });
 
+    /// <summary>The agent asks who uses what only then: it costs a pass over all processes.</summary>
+    [Fact]
+    public void Who_uses_what_matters_only_where_something_would_be_done_if_nobody_did() => ForAll(s =>
+    {
+        var machine = Start(s);
+        machine.Settle(Input(s, s.Before), look: Look);
+        foreach (var policies in (ImmutableArray<EffectivePolicy>[])[s.Before, s.After])
+        {
+            var input = Now(machine, Input(s, policies)) with { Usage = HostUsage.Nobody };
+            if (input.Plan() is { Lanes.IsEmpty: true } plan) Assert.Equal(plan.Whole(), (input with { Usage = s.UsageOf(machine.Inventory) }).Plan().Whole());
+        }
+    });
+
     /// <summary>What must hold of every single plan.</summary>
     private static void Look(Plan plan, PlanningInput input)
     {

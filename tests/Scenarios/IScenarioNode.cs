@@ -26,6 +26,9 @@ internal interface IScenarioNode : IDisposable
     /// <summary>Tries to mount a disk, which has a file system, as <c>mount(8)</c> does; null when it is mounted, else what the kernel said.</summary>
     string? TryMount(string disk, string mountPoint);
 
+    /// <summary>From now on the graphics cards are the host's, and it shows its console on one of them.</summary>
+    void LoadDisplayDriver();
+
     void Unmount(string mountPoint);
 
     TreeSnapshot Snapshot();

@@ -49,6 +49,8 @@ internal sealed class RealNode : IScenarioNode
         return Command.Try("mount", $"/dev/{disk}", mountPoint);
     }
 
+    public void LoadDisplayDriver() => Command.Run("modprobe", "bochs");
+
     public void Unmount(string mountPoint) => Command.Run("umount", mountPoint);
 
     public TreeSnapshot Snapshot() => TreeSnapshot.TakeHostState(Machine.Paths);
@@ -74,6 +76,15 @@ internal sealed class RealNode : IScenarioNode
         {
             if (Sysfs.Driver(device) is "vfio-pci" or "pci-stub") Sysfs.Unbind(device);
         }
+
+        if (Directory.Exists("/sys/module/bochs")) UnloadDisplayDriver();
+    }
+
+    /// <summary>The console keeps the driver in use until it is taken off it.</summary>
+    private static void UnloadDisplayDriver()
+    {
+        foreach (var device in Directory.GetDirectories("/sys/bus/pci/drivers/bochs-drm", "0000:*").Select(Path.GetFileName)) Sysfs.Write("/sys/bus/pci/drivers/bochs-drm/unbind", device!);
+        Command.Run("rmmod", "bochs");
     }
 
     /// <summary>What went wrong; what went well is let go of at once.</summary>

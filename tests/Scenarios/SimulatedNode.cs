@@ -57,6 +57,8 @@ internal sealed class SimulatedNode : IScenarioNode
 
     public string? TryMount(string disk, string mountPoint) => Kernel.Storage.MountDisk(disk, mountPoint) is { IsSuccess: false } error ? error.Name : null;
 
+    public void LoadDisplayDriver() => Kernel.LoadDriver(LabMachine.DisplayDriver);
+
     public void Unmount(string mountPoint) => Kernel.Storage.Unmount(mountPoint);
 
     /// <summary>The whole tree but for network interfaces: one that comes back has a new index and, where no udev names it, another ethN. The class directory of vfio groups is no device.</summary>
