@@ -100,6 +100,8 @@ internal sealed class RealNode : IScenarioNode
         return new AgentMachine(paths, new LinuxHostCalls(paths), UeventSource.Open);
     }
 
+    public static void Run(string command, params string[] arguments) => Command.Run(command, arguments);
+
     private sealed class Holder(VfioHolder process) : IScenarioHolder
     {
         public int ProcessId => process.ProcessId;
