@@ -131,14 +131,10 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         if (desired.Policies is not { } policies) return (inventory, Plan.Nothing);
         ImmutableDictionary<string, Setback> setbacks;
         lock (_setbacks) setbacks = _setbacks.Active();
-        return (inventory, Planner.Plan(new PlanningInput
-        {
-            Inventory = inventory,
-            Policies = policies,
-            Usage = parts.Usage.Read(inventory),
-            Ownership = parts.Journal.State.Ownership,
-            Setbacks = setbacks,
-        }));
+        var input = new PlanningInput { Inventory = inventory, Policies = policies, Usage = HostUsage.Nobody, Ownership = parts.Journal.State.Ownership, Setbacks = setbacks };
+        var plan = Planner.Plan(input);
+        // Who uses what is asked, with a pass over all processes, only where something would be done if nobody did.
+        return (inventory, plan.Lanes.IsEmpty ? plan : Planner.Plan(input with { Usage = parts.Usage.Read(inventory) }));
     }
 
     private void Publish(Plan plan, HostInventory inventory)

@@ -22,6 +22,16 @@ internal interface IScenarioNode : IDisposable
 
     /// <summary>Puts the network interface of a function to use, until the result is disposed of: then it is down and nobody's again.</summary>
     INetworkUser UseInterface(string address, NetworkUse use);
+    /// <summary>Uses the disk of an NVMe function until the result is disposed of.</summary>
+    DiskUser UseDisk(string address, DiskUse use);
+
+    /// <summary>Tries to mount a disk, which has a file system, as <c>mount(8)</c> does; null when it is mounted, else what the kernel said.</summary>
+    string? TryMount(string disk, string mountPoint);
+
+    /// <summary>From now on the graphics cards are the host's, and it shows its console on one of them.</summary>
+    void LoadDisplayDriver();
+
+    void Unmount(string mountPoint);
 
     TreeSnapshot Snapshot();
 }
