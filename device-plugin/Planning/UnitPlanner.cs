@@ -198,7 +198,8 @@ internal static class UnitPlanner
         var busy = users.Where(u => u.User.Protection is null).ToList();
         if (busy.Count == 0) return true;
         waits = true;
-        context.Wait(request.Policy, unit.Primary.ToString(), Reasons.InUse, $"{Sentence(busy)}: it is taken as soon as nobody uses it");
+        var withdrawn = request.Disruption == Disruption.Cordon && InPresentForm(context, request, unit) is not null;
+        context.Wait(request.Policy, unit.Primary.ToString(), Reasons.InUse, $"{Sentence(busy)}: it is taken as soon as nobody uses it{(withdrawn ? "; meanwhile it is not offered" : "")}");
         return false;
     }
 
