@@ -223,12 +223,8 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
 
     private string Identity(string node) => string.Create(CultureInfo.InvariantCulture, $"{node}={reader.ReadNodeIdentity(node)}");
 
-    private string? HeldBy(Unit unit, UnitState state)
-    {
-        var nodes = AllocateAnswer.NodesOf(unit, state).ToHashSet(StringComparer.Ordinal);
-        var holder = new ProcessReader(paths).ReadOpenNodes().FirstOrDefault(o => nodes.Contains(o.Target));
-        return holder is null ? null : $"{holder.Target} is still held open by process {holder.Pid} ({holder.Command})";
-    }
+    private string? HeldBy(Unit unit, UnitState state) =>
+        new UsageReader(paths, calls, this).HoldersOf(AllocateAnswer.NodesOf(unit, state)).FirstOrDefault();
 
     // udev may rewrite owners at any time after a bind, so they are set and read back for every answer.
     private string? SetOwners(Unit unit, UnitState state)

@@ -92,8 +92,7 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
         }
 
         if (step.Step.MustBeFree.IsEmpty) return await DoAsync(step, cancellationToken).ConfigureAwait(false);
-        var overridden = step.Step is PlanStep.Unbind unbind ? unbind.Overridden : [];
-        using var proof = usage.Prove(inventory, step.Step.MustBeFree, overridden);
+        using var proof = usage.Prove(inventory, step.Step.MustBeFree, step.Step.MayBeUsed);
         return proof.IsFree ? await DoAsync(step, cancellationToken).ConfigureAwait(false) : new StepOutcome.InUse(proof.Users);
     }
 

@@ -16,6 +16,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     {
         switch (step)
         {
+            case PlanStep.ProveFree:
+                return StepOutcome.Done.Instance; // who calls this holds the proof
             case PlanStep.RecordFunction s:
                 return Record(new JournalRecord { Op = JournalOp.RecordFunction, Address = s.Address.ToString(), Driver = s.Driver, DriverOverride = s.DriverOverride, Policy = s.PolicyUid });
             case PlanStep.RecordPhysicalFunction s:

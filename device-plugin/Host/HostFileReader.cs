@@ -76,6 +76,15 @@ public sealed class HostFileReader(HostPaths paths)
         return target[0] == '/' ? paths.OnHost(target) : Combine(path, target);
     }
 
+    /// <summary>A link's text as it is, which need not be a path (<c>socket:[123]</c>, <c>mnt:[4026531841]</c>); null with the error when it cannot be read.</summary>
+    public string? ReadLinkText(string path, out Errno error)
+    {
+        Span<byte> buffer = stackalloc byte[4096];
+        var length = LibC.ReadLink(paths.Resolve(path), buffer, (nuint)buffer.Length);
+        error = length < 0 ? LibC.LastError() : Errno.None;
+        return length < 0 ? null : Encoding.UTF8.GetString(buffer[..(int)length]);
+    }
+
     /// <summary>The last name of a link's target: how sysfs says <c>driver</c>, <c>iommu_group</c> and <c>subsystem</c>.</summary>
     public string? ReadLinkName(string path) => ResolveLink(path) is { } target ? target[(target.LastIndexOf('/') + 1)..] : null;
 

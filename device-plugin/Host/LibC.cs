@@ -17,6 +17,9 @@ internal static partial class LibC
 
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
+    public const int AT_NO_AUTOMOUNT = 0x800;
+    public const int AT_STATX_DONT_SYNC = 0x4000;
+    public const uint STATX_TYPE = 1;
     public const uint STATX_BASIC_STATS = 0x7ff;
 
     public const int AF_NETLINK = 16;
@@ -84,6 +87,8 @@ internal static partial class LibC
         [FieldOffset(20)] public uint Uid;
         [FieldOffset(24)] public uint Gid;
         [FieldOffset(28)] public ushort Mode;
+        [FieldOffset(128)] public uint RdevMajor;
+        [FieldOffset(132)] public uint RdevMinor;
     }
 
     /// <summary><c>struct sockaddr_nl</c> (<c>include/uapi/linux/netlink.h</c>).</summary>

@@ -41,6 +41,17 @@ public sealed class LinuxHostCalls(HostPaths paths) : IHostCalls
             ? new NodeOwnerResult(LibC.LastError(), default)
             : new NodeOwnerResult(Errno.None, new NodeOwner((int)stat.Uid, (int)stat.Gid, stat.Mode & 0x1ff));
 
+    public DeviceNumber? ReadDeviceNumber(string path)
+    {
+        const int typeMask = 0xf000;
+        const int block = 0x6000;
+        const int character = 0x2000;
+        // A descriptor may be a file on a server that is gone: what the kernel has of it in memory is enough here.
+        const int flags = LibC.AT_STATX_DONT_SYNC | LibC.AT_NO_AUTOMOUNT;
+        if (LibC.Statx(LibC.AT_FDCWD, paths.Resolve(path), flags, LibC.STATX_TYPE, out var stat) != 0) return null;
+        return (stat.Mode & typeMask) is block or character ? new DeviceNumber((stat.Mode & typeMask) == block, stat.RdevMajor, stat.RdevMinor) : null;
+    }
+
     public Errno SetOwner(string path, NodeOwner owner)
     {
         var resolved = paths.Resolve(path);

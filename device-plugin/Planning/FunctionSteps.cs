@@ -5,10 +5,22 @@ namespace Hostdev.DevicePlugin.Planning;
 /// <summary>Taking one function from the host, and giving it back. Each emits only what is still missing, so that half a sequence is continued.</summary>
 internal static class FunctionSteps
 {
-    public static IEnumerable<LaneStep> Take(PlanningContext context, FunctionTarget target)
+    /// <summary>
+    /// All of a unit that is still to be taken. Every member that has a driver is proven free before the first write to any of them: half a group is no use, and the host has lost it.
+    /// </summary>
+    public static IEnumerable<LaneStep> Take(PlanningContext context, Unit unit)
+    {
+        // What is taken, or was found so, is left alone: a device on its vfio driver without our journal is adopted as it is.
+        var targets = unit.Members.Select(m => context.Functions[m.Address]).Where(t => context.Inventory.Functions[t.Address].Driver != t.Driver).ToList();
+        return targets
+            .Where(t => context.Inventory.Functions[t.Address].Driver is not null)
+            .Select(t => new LaneStep(LaneStep.Take(unit.Id), new PlanStep.ProveFree(t.Address, t.Overridden)))
+            .Concat(targets.SelectMany(t => Take(context, t)));
+    }
+
+    private static IEnumerable<LaneStep> Take(PlanningContext context, FunctionTarget target)
     {
         var function = context.Inventory.Functions[target.Address];
-        if (function.Driver == target.Driver) return []; // taken, or found so: a device on its vfio driver without our journal is adopted as it is
         List<PlanStep> steps = [new PlanStep.RecordFunction(function.Address, function.Driver, function.DriverOverride, target.PolicyUid)];
         if (function.DriverOverride != target.Driver) steps.Add(new PlanStep.SetDriverOverride(function.Address, target.Driver));
         if (function.Driver is { } driver) steps.Add(new PlanStep.Unbind(function.Address, driver, target.Overridden));
@@ -32,8 +44,9 @@ internal static class FunctionSteps
         }
 
         var ours = function.Driver is not null && function.Driver != owned.OriginalDriver && context.Inventory.Facts.PassthroughDrivers.Contains(function.Driver);
-        if (ours && ReleaseProblem(context, owned, purpose)) return [];
         if (!ours && function.Driver is null && DriverIsMissing(context, owned, function)) return [];
+        // Without a driver it may be in an unbind by another hand that waits for its user: what is written to it now waits with that one (it holds the device's lock).
+        if ((ours || function.Driver is null) && ReleaseProblem(context, owned, purpose)) return [];
         List<PlanStep> steps = [];
         if (ours) steps.Add(new PlanStep.Unbind(owned.Address, function.Driver!, []));
         var meant = !ours && function.Driver is not null && function.DriverOverride == function.Driver; // by whoever wrote it: ours is a passthrough driver
@@ -77,6 +90,7 @@ internal static class FunctionSteps
 
         var users = context.Input.Usage.UsersOf(owned.Address);
         if (users.IsEmpty) return false;
+        if (context.Awaited.Contains(owned.Address)) return true; // its policy says what it waits for
         var message = $"{owned.Address} is given back as soon as it is let go; it is in use: {string.Join(", ", users.Select(u => u.Description))}";
         context.Findings.Add(new Finding(null, owned.Address.ToString(), FindingState.Releasing, Reasons.ReleaseWaits, message));
         return true;

@@ -82,6 +82,7 @@ internal static class UnitPlanner
 
         if (CanBeTaken(context, request, unit, out var waits)) Accept(context, request, unit);
         else if (waits && InPresentForm(context, request, unit) is { } present) Accept(context, request, present);
+        else if (waits) context.Awaited.UnionWith(unit.Members.Select(m => m.Address));
     }
 
     /// <summary>

@@ -93,6 +93,7 @@ internal static class VfSteps
         {
             if (context.Functions.GetValueOrDefault(vf.Address) is not { } target || vf.Driver == target.Driver) continue;
             var purpose = LaneStep.Take(target.UnitId);
+            if (vf.Driver is not null) steps.Add(new LaneStep(purpose, new PlanStep.ProveFree(vf.Address, target.Overridden)));
             steps.Add(new LaneStep(purpose, new PlanStep.RecordFunction(vf.Address, vf.Driver, vf.DriverOverride, target.PolicyUid)));
             if (vf.DriverOverride != target.Driver) steps.Add(new LaneStep(purpose, new PlanStep.SetDriverOverride(vf.Address, target.Driver)));
             if (vf.Driver is { } driver) steps.Add(new LaneStep(purpose, new PlanStep.Unbind(vf.Address, driver, target.Overridden)));

@@ -107,6 +107,19 @@ public sealed class LeftAloneTests
     }
 
     [Fact]
+    public void A_function_that_lost_its_driver_while_somebody_has_it_is_not_touched()
+    {
+        var machine = new Machine().Gpu(driver: null).Change("0000:43:00.0", f => f with { DriverOverride = "vfio-pci" });
+        var held = Given.Users(("0000:43:00.0", UserKind.VfioHolder, "/dev/vfio/12 is held open by process 7 (qemu)"));
+        var input = Given.Input(machine, Given.HostDevice()) with { Ownership = Ours, Usage = held };
+
+        Assert.Empty(input.Plan().Lanes);
+        input.Plan().Says("0000:43:00.0", FindingState.Waiting, Reasons.InUse, "0000:43:00.0 is in use: /dev/vfio/12 is held open by process 7 (qemu): it is taken as soon as nobody uses it");
+        Assert.Empty((input with { Policies = [] }).Plan().Lanes);
+        (input with { Policies = [] }).Plan().Says("0000:43:00.0", FindingState.Releasing, Reasons.ReleaseWaits, "0000:43:00.0 is given back as soon as it is let go; it is in use: /dev/vfio/12 is held open by process 7 (qemu)");
+    }
+
+    [Fact]
     public void A_unit_of_which_a_part_is_the_hosts_has_no_present_form()
     {
         var policy = Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.AssignSiblings });

@@ -25,6 +25,7 @@ internal static class PlanWords
 
     public static string Words(this PlanStep step) => step switch
     {
+        PlanStep.ProveFree s => $"prove {s.Address} free",
         PlanStep.RecordFunction s => $"record {s.Address} with {Or(s.Driver, "no driver")}{(s.DriverOverride is null ? "" : $" and override {s.DriverOverride}")}",
         PlanStep.RecordPhysicalFunction s => string.Create(CultureInfo.InvariantCulture, $"record the VFs of {s.Address}: {s.NumVfs}, autoprobe {(s.Autoprobe ? 1 : 0)}"),
         PlanStep.OpenVfSetup s => $"open the setup of {s.PhysicalFunction}",

@@ -77,8 +77,7 @@ public sealed class PlannerProperties
     {
         foreach (var step in plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step))
         {
-            var overridden = step is PlanStep.Unbind unbind ? unbind.Overridden : [];
-            var users = step.MustBeFree.SelectMany(a => input.Usage.UsersOf(a)).Where(u => !overridden.Contains(u.Kind)).ToList();
+            var users = step.MustBeFree.SelectMany(a => input.Usage.UsersOf(a)).Where(u => !step.MayBeUsed.Contains(u.Kind)).ToList();
             Assert.True(users.Count == 0, $"{step.Words()} disturbs {string.Join(", ", users)}");
         }
 

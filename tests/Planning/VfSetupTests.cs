@@ -119,7 +119,7 @@ public sealed class VfSetupTests
         var plan = (Given.Input(machine, Given.Sriov(1)) with { Ownership = Ownership.None.OwnsVfsOf("0000:41:00.0", setupOpen: true) }).Plan();
 
         Assert.Equal(
-            ["record 0000:41:10.0 with igbvf", "override vfio-pci on 0000:41:10.0", "unbind 0000:41:10.0 from igbvf", "probe 0000:41:10.0 for vfio-pci", "close the setup of 0000:41:00.0"],
+            ["prove 0000:41:10.0 free", "record 0000:41:10.0 with igbvf", "override vfio-pci on 0000:41:10.0", "unbind 0000:41:10.0 from igbvf", "probe 0000:41:10.0 for vfio-pci", "close the setup of 0000:41:00.0"],
             plan.Steps());
     }
 

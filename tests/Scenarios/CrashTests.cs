@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Sandbox.Kernel;
 using Xunit;
@@ -71,27 +70,19 @@ public sealed class CrashTests
     }
 
     /// <summary>From the n-th write on the process is as good as dead: nothing reaches the kernel any more.</summary>
-    private sealed class CrashingCalls(IHostCalls kernel, int write, bool afterwards) : IHostCalls
+    private sealed class CrashingCalls(IHostCalls kernel, int write, bool afterwards) : DecoratedCalls(kernel)
     {
         private int _left = write;
 
         public bool Crashed { get; private set; }
 
-        public Errno WriteAttribute(string path, string value)
+        public override Errno WriteAttribute(string path, string value)
         {
             var left = Interlocked.Decrement(ref _left);
             if (left < 0 || (left == 0 && !afterwards)) throw Crash();
-            var result = kernel.WriteAttribute(path, value);
+            var result = base.WriteAttribute(path, value);
             return left == 0 ? throw Crash() : result;
         }
-
-        public OpenResult Open(string path, OpenIntent intent) => kernel.Open(path, intent);
-
-        public NodeOwnerResult ReadOwner(string path) => kernel.ReadOwner(path);
-
-        public Errno SetOwner(string path, NodeOwner owner) => kernel.SetOwner(path, owner);
-
-        public ImmutableArray<InterfaceAddress> ReadInterfaceAddresses() => kernel.ReadInterfaceAddresses();
 
         private InvalidOperationException Crash()
         {

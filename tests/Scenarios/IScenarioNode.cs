@@ -41,6 +41,14 @@ internal interface IScenarioNode : IDisposable
     /// <summary>Mounts the disk of an NVMe function until the result is disposed of.</summary>
     IDisposable MountDisk(string address, string mountPoint);
 
+    /// <summary>Uses the disk of an NVMe function until the result is disposed of.</summary>
+    DiskUser UseDisk(string address, DiskUse use);
+
+    /// <summary>Tries to mount a disk, which has a file system, as <c>mount(8)</c> does; null when it is mounted, else what the kernel said.</summary>
+    string? TryMount(string disk, string mountPoint);
+
+    void Unmount(string mountPoint);
+
     TreeSnapshot Snapshot();
 }
 

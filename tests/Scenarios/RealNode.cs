@@ -12,6 +12,8 @@ namespace Hostdev.Tests.Scenarios;
 /// <summary>The node of <c>hack/lab</c>: a real kernel. Refuses to exist anywhere else.</summary>
 internal sealed class RealNode : IScenarioNode
 {
+    private readonly List<DiskUser> _users = [];
+
     public RealNode() => Assert.True(LabFacts.InNode, "this test changes the host's drivers and runs only in the lab's node: hack/lab test");
 
     public AgentMachine Machine { get; } = Real();
@@ -40,9 +42,9 @@ internal sealed class RealNode : IScenarioNode
         return new SecondWriter(Process.Start(new ProcessStartInfo("bash", ["-c", loop]) { UseShellExecute = false })!);
     }
 
-    public void UnloadDriver(string name) => Run("modprobe", "-r", name);
+    public void UnloadDriver(string name) => Command.Run("modprobe", "-r", name);
 
-    public void LoadDriver(string name) => Run("modprobe", name);
+    public void LoadDriver(string name) => Command.Run("modprobe", name);
 
     /// <summary>The node cannot boot again: what a boot undoes is undone by hand, and the records get the id of a boot that was before.</summary>
     public void Reboot(string stateDirectory)
@@ -58,19 +60,33 @@ internal sealed class RealNode : IScenarioNode
 
     public IDisposable MountDisk(string address, string mountPoint)
     {
-        var disk = $"/dev/{ScenarioNodes.DiskOf(Machine.Paths, address)}";
-        Directory.CreateDirectory(mountPoint);
-        Run("modprobe", "ext4");
-        Run("mkfs.ext4", "-q", "-F", disk);
-        Run("mount", disk, mountPoint);
+        var disk = ScenarioNodes.DiskOf(Machine.Paths, address);
+        RealDiskUses.MakeFileSystem($"/dev/{disk}");
+        Assert.Null(TryMount(disk, mountPoint));
         return new Mounted(mountPoint);
     }
+
+    public DiskUser UseDisk(string address, DiskUse use)
+    {
+        var user = RealDiskUses.Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
+        _users.Add(user);
+        return user;
+    }
+
+    public string? TryMount(string disk, string mountPoint)
+    {
+        Directory.CreateDirectory(mountPoint);
+        return Command.Try("mount", $"/dev/{disk}", mountPoint);
+    }
+
+    public void Unmount(string mountPoint) => Command.Run("umount", mountPoint);
 
     public TreeSnapshot Snapshot() => TreeSnapshot.TakeHostState(Machine.Paths);
 
     /// <summary>Whatever a scenario left behind, the next one finds the node as it booted.</summary>
     public void Dispose()
     {
+        foreach (var user in _users) user.Dispose();
         // A write that blocks because a scenario leaked a descriptor must not hang the whole suite: it fails this one.
         var cleaning = Task.Run(CleanUp);
         Assert.True(cleaning.Wait(TimeSpan.FromSeconds(60)), "the node cannot be cleaned up: a write blocks, so somebody still holds a device");
@@ -103,14 +119,6 @@ internal sealed class RealNode : IScenarioNode
         return new AgentMachine(paths, new LinuxHostCalls(paths), UeventSource.Open);
     }
 
-    public static void Run(string command, params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(command, arguments) { UseShellExecute = false, RedirectStandardError = true })!;
-        var error = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, $"{command} {string.Join(' ', arguments)}: {error}");
-    }
-
     private sealed class Holder(VfioHolder process) : IScenarioHolder
     {
         public int ProcessId => process.ProcessId;
@@ -132,6 +140,6 @@ internal sealed class RealNode : IScenarioNode
 
     private sealed class Mounted(string mountPoint) : IDisposable
     {
-        public void Dispose() => Run("umount", mountPoint);
+        public void Dispose() => Command.Run("umount", mountPoint);
     }
 }

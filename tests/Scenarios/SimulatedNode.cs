@@ -7,6 +7,8 @@ namespace Hostdev.Tests.Scenarios;
 /// <summary>The lab's machine, simulated.</summary>
 internal sealed class SimulatedNode : IScenarioNode
 {
+    private readonly List<DiskUser> _users = [];
+
     public SimulatedNode(MachineDescription? machine = null) => Kernel = new SimulatedKernel(machine ?? LabMachine.Description);
 
     public SimulatedKernel Kernel { get; }
@@ -65,10 +67,20 @@ internal sealed class SimulatedNode : IScenarioNode
 
     public IDisposable MountDisk(string address, string mountPoint)
     {
-        var disk = ScenarioNodes.DiskOf(Machine.Paths, address);
-        Assert.Equal("success", Kernel.Storage.MountDisk(disk, mountPoint).Name);
+        Assert.Null(TryMount(ScenarioNodes.DiskOf(Machine.Paths, address), mountPoint));
         return new Mounted(Kernel, mountPoint);
     }
+
+    public DiskUser UseDisk(string address, DiskUse use)
+    {
+        var user = new SimulatedDiskUses(Kernel).Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
+        _users.Add(user);
+        return user;
+    }
+
+    public string? TryMount(string disk, string mountPoint) => Kernel.Storage.MountDisk(disk, mountPoint) is { IsSuccess: false } error ? error.Name : null;
+
+    public void Unmount(string mountPoint) => Kernel.Storage.Unmount(mountPoint);
 
     /// <summary>The whole tree but for network interfaces: one that comes back has a new index and, where no udev names it, another ethN. The class directory of vfio groups is no device.</summary>
     public TreeSnapshot Snapshot()
@@ -77,7 +89,11 @@ internal sealed class SimulatedNode : IScenarioNode
         return new TreeSnapshot(all.RemoveRange(all.Keys.Where(k => k.Contains("/net/", StringComparison.Ordinal) || k == "/sys/devices/virtual/vfio").ToList()));
     }
 
-    public void Dispose() => Kernel.Dispose();
+    public void Dispose()
+    {
+        foreach (var user in _users) user.Dispose();
+        Kernel.Dispose();
+    }
 
     private sealed class Holder(SimulatedProcess process) : IScenarioHolder
     {

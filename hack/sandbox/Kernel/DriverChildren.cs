@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
 
@@ -95,16 +96,14 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage)
             directory.WriteLink("subsystem", "/sys/class/" + subsystem);
         });
         core.Tree.WriteLink($"/sys/class/{subsystem}/{name}", path);
-        core.Tree.WriteFile("/dev/" + node(index), "", 0x1b0);
-        core.IndexCharacterDevice(major, index, path);
+        core.AddNode("/dev/" + node(index), new DeviceNumber(false, (uint)major, (uint)index), path, 0x1b0);
         core.Uevents.Emit("add", path, subsystem, properties);
         device.Undo.Push(() =>
         {
             core.Tree.Remove($"/sys/class/{subsystem}/{name}");
             core.Tree.Remove(path);
             core.Tree.RemoveIfEmpty($"{device.Path}/{subsystem}");
-            core.Tree.Remove("/dev/" + node(index));
-            core.DropCharacterDevice(major, index);
+            core.RemoveNode("/dev/" + node(index));
             core.Uevents.Emit("remove", path, subsystem, properties);
             core.Indices.Free(subsystem + prefix, index);
         });

@@ -179,7 +179,7 @@ public sealed class SimulatedKernel : IDisposable
         tree.WriteFile("/proc/interrupts", MachineFiles.Interrupts(_machine), 0x124);
         tree.WriteFile("/proc/iomem", "00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n000a0000-000bffff : PCI Bus 0000:00\n", 0x100);
         tree.WriteFile("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "N\n");
-        tree.WriteFile("/dev/vfio/vfio", "", 0x1b6);
-        if (_machine.VfioCdev) tree.WriteFile("/dev/iommu", "", 0x1b0);
+        Core.AddNode("/dev/vfio/vfio", new DeviceNumber(false, 10, 196), null, 0x1b6);
+        if (_machine.VfioCdev) Core.AddNode("/dev/iommu", new DeviceNumber(false, 10, 260), null, 0x1b0);
     }
 }
