@@ -93,12 +93,12 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     {
         Reconciles++;
         _lookDue = false;
-        var (inventory, plan) = Look();
+        var (inventory, plan) = await LookAsync(cancellationToken).ConfigureAwait(false);
         for (var pass = 0; pass < MaxPasses && parts.Executor.CanStart(plan) && !cancellationToken.IsCancellationRequested; pass++)
         {
             Publish(plan, inventory);
             await ExecuteAsync(plan, inventory, cancellationToken).ConfigureAwait(false);
-            (inventory, plan) = Look();
+            (inventory, plan) = await LookAsync(cancellationToken).ConfigureAwait(false);
         }
 
         if (inventory.Unlisted is not null)
@@ -139,9 +139,10 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         parts.Status.Write(StatusBuilder.Build(last.Inventory, last.Plan, parts.Allocator.Catalog, parts.Allocator.Ledger, parts.Kubelet?.Snapshot() ?? [], desired));
     }
 
-    private (HostInventory Inventory, Plan Plan) Look()
+    /// <summary>Reading takes what the machine needs for it. An agent that is asked to end does not wait for that: what is read then is thrown away.</summary>
+    private async Task<(HostInventory Inventory, Plan Plan)> LookAsync(CancellationToken cancellationToken)
     {
-        var inventory = parts.Inventory.Read();
+        var (inventory, usage) = await Task.Run(Read, CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false);
         if (desired.Policies is not { } policies) return (inventory, Plan.Nothing);
         ImmutableDictionary<string, Setback> setbacks;
         lock (_setbacks) setbacks = _setbacks.Active();
@@ -149,12 +150,18 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         {
             Inventory = inventory,
             Policies = policies,
-            Usage = parts.Usage.Read(inventory),
+            Usage = usage,
             Ownership = parts.Journal.State.Ownership,
             Setbacks = setbacks,
             Contested = parts.Repairs.Contested(desired.Fingerprint),
             Halt = parts.Halts.Look(desired.Fingerprint),
         }));
+    }
+
+    private (HostInventory Inventory, HostUsage Usage) Read()
+    {
+        var inventory = parts.Inventory.Read();
+        return (inventory, desired.Policies is null ? HostUsage.Nobody : parts.Usage.Read(inventory));
     }
 
     private void Publish(Plan plan, HostInventory inventory)

@@ -207,9 +207,9 @@ public sealed class RealWaitingScenarios : WaitingScenarios
         }
 
         var took = await AgentProcess.TerminateAsync(agent);
-        TestContext.Current.SendDiagnosticMessage($"SIGTERM to exit while waiting: {took.TotalMilliseconds:F0} ms on an emulated processor");
-        Assert.Equal((0, 0), (agent.ExitCode, holder.Requests));
-        Assert.True(took.TotalSeconds < 1, $"it took {took.TotalMilliseconds:F0} ms");
+        TestContext.Current.TestOutputHelper?.WriteLine($"SIGTERM to exit while waiting: {took.TotalMilliseconds:F0} ms on an emulated processor");
+        Assert.True(took.TotalSeconds < 1 && agent.ExitCode == 0, $"it took {took.TotalMilliseconds:F0} ms and ended with {agent.ExitCode}");
+        Assert.Equal(0, holder.Requests);
         Assert.Equal("2", bench.Read("/sys/bus/pci/devices/0000:81:00.0/sriov_numvfs"));
     }
 }
