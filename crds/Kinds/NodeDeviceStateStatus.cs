@@ -96,7 +96,7 @@ public sealed record PolicyResult
     public required ImmutableArray<DeviceProblem> Problems { get; init; }
 }
 
-/// <param name="State">Blocked, Waiting, Held or Releasing.</param>
+/// <param name="State">Blocked, Waiting, Held, Releasing or Adopted.</param>
 public sealed record DeviceProblem(string Device, string State, string Reason, string Message);
 
 /// <param name="Problem">Why the kubelet does not have it; null when it has.</param>

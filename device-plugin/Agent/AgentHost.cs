@@ -6,6 +6,7 @@ using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Host.Usage;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Planning;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.DevicePlugin.Agent;
@@ -56,12 +57,25 @@ public sealed partial class AgentHost : IAsyncDisposable
         var ledger = new LedgerFile(options.StateDirectory, bootId);
         Allocator = new DeviceAllocator(new UnitStateReader(machine.Paths), machine.Paths, machine.Calls, journal, ledger, options.Timings.ReleaseProof, time) { Answered = OnKubeletChanged };
         var usage = new UsageReader(machine.Paths, machine.Calls, Allocator);
-        var executor = new PlanExecutor(new StepExecutor(Writer, journal), Writer, usage, Allocator, time, loggers.CreateLogger<PlanExecutor>());
+        var breakGlass = new BreakGlassFile(options.StateDirectory);
+        Allocator.Refuses = () => breakGlass.ReadWords() is { } words ? Halt.Disabled(breakGlass.Path, words) : null;
+        var executor = new PlanExecutor(new StepExecutor(Writer, journal), Writer, usage, Allocator, breakGlass, time, loggers.CreateLogger<PlanExecutor>());
         Kubelet = new KubeletAdvertiser(options.KubeletDirectory, Allocator, time, loggers.CreateLogger<KubeletAdvertiser>(), options.KubeletTimings, OnKubeletChanged);
         _pods = new PodResourcesClient(options.PodResourcesSocket, time);
         _desired = new DesiredState(options.StateDirectory);
         _file = new DesiredFile(options.DesiredFile, time, loggers.CreateLogger<DesiredFile>());
-        var parts = new AgentParts(new InventoryReader(machine.Paths, time), usage, journal, executor, Allocator, Kubelet, new StatusFile(options.StatusFile));
+        var boots = new BootRecord(options.StateDirectory, bootId, time);
+        var parts = new AgentParts(
+            new InventoryReader(machine.Paths, time),
+            usage,
+            journal,
+            executor,
+            Allocator,
+            Kubelet,
+            new StatusFile(options.StatusFile),
+            boots,
+            new RepairBudget(options.StateDirectory, bootId, time),
+            new Halts(breakGlass, boots));
         Agent = new NodeAgent(parts, _desired, options.Timings, time, loggers.CreateLogger<NodeAgent>());
     }
 
@@ -96,6 +110,7 @@ public sealed partial class AgentHost : IAsyncDisposable
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await using var uevents = _machine.OpenUevents(); // before the first look, so that nothing is missed between
+        using var admin = new StateDirectoryWatch(_options.StateDirectory, Agent.Wake);
         _desired.Restore();
         _file.Read(_desired);
         Kubelet.Start();

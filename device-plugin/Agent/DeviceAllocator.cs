@@ -24,6 +24,9 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     /// <summary>Called, from any thread, when a device was given out: from now on somebody must look who has it. Must not block.</summary>
     public Action? Answered { get; set; }
 
+    /// <summary>Asked before anything is given out: why nothing may be now, or null.</summary>
+    public Func<Halt?> Refuses { get; set; } = () => null;
+
     /// <summary>What is offered; swapped whole.</summary>
     public Catalog Catalog
     {
@@ -170,6 +173,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     private Refusal? Begin(ResourceName resource, ImmutableArray<string> ids, out List<Unit> units)
     {
         units = [];
+        if (Refuses() is { } halt) return new Refusal(halt.Reason, $"{string.Join(", ", ids)} of {resource} cannot be given out: {halt.Message}", ids);
         lock (_gate)
         {
             foreach (var id in ids)

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.DevicePlugin.Applying;
 
 /// <summary>Carries a plan out: lanes side by side, steps in order, each disruptive step under a proof that nobody uses what it disturbs.</summary>
-public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, UsageReader usage, IOfferGate gate, TimeProvider time, ILogger<PlanExecutor> logger)
+public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, UsageReader usage, IOfferGate gate, BreakGlassFile breakGlass, TimeProvider time, ILogger<PlanExecutor> logger)
 {
     /// <summary>How long lanes are waited for before those that are done go on without the others.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
@@ -71,7 +71,7 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
         var given = new HashSet<string>(StringComparer.Ordinal);
         foreach (var step in lane.Steps)
         {
-            if (cancellationToken.IsCancellationRequested) break;
+            if (cancellationToken.IsCancellationRequested || breakGlass.IsThere) break;
             if (given.Contains(step.Purpose)) continue;
             var outcome = await ExecuteStepAsync(step, inventory, cancellationToken).ConfigureAwait(false);
             results.Add(new StepResult(step, outcome));

@@ -1,3 +1,4 @@
+using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
 
@@ -43,17 +44,41 @@ internal static class FunctionSteps
         }
 
         var ours = function.Driver is not null && function.Driver != owned.OriginalDriver && context.Inventory.Facts.PassthroughDrivers.Contains(function.Driver);
-        if (ours && ReleaseProblem(context, owned, purpose)) return [];
+        if (!ours && function.Driver is null && DriverIsMissing(context, owned, function)) return [];
+        // Without a driver it may be in an unbind by another hand that waits for its user: what is written to it now waits with that one (it holds the device's lock).
+        if ((ours || function.Driver is null) && ReleaseProblem(context, owned, purpose)) return [];
         List<PlanStep> steps = [];
         if (ours) steps.Add(new PlanStep.Unbind(owned.Address, function.Driver!, []));
-        if (function.DriverOverride != owned.OriginalOverride) steps.Add(new PlanStep.SetDriverOverride(owned.Address, owned.OriginalOverride));
+        var meant = !ours && function.Driver is not null && function.DriverOverride == function.Driver; // by whoever wrote it: ours is a passthrough driver
+        if (function.DriverOverride != owned.OriginalOverride && !meant) steps.Add(new PlanStep.SetDriverOverride(owned.Address, owned.OriginalOverride));
         var driverless = ours || function.Driver is null;
         // A virtual function was born without a driver because autoprobe was off while it was made: it goes back to whatever the host has for it.
         if (driverless && function.IsVirtualFunction) steps.Add(new PlanStep.Probe(owned.Address, null));
         else if (driverless && owned.OriginalDriver is not null) steps.Add(new PlanStep.Probe(owned.Address, owned.OriginalDriver));
-        steps.Add(new PlanStep.ForgetFunction(owned.Address));
+        if (driverless || meant || !IsElsewhere(context, owned, function)) steps.Add(new PlanStep.ForgetFunction(owned.Address));
         return steps.Select(s => new LaneStep(purpose, s));
     }
+
+    /// <summary>Whether a function has no driver because the one it had does not take it back. Until that is tried again the status says so, and the journal keeps it.</summary>
+    private static bool DriverIsMissing(PlanningContext context, OwnedFunction owned, PciFunction function)
+    {
+        if (owned.OriginalDriver is not { } had || function.IsVirtualFunction || !context.Input.Setbacks.TryGetValue(LaneStep.Release(owned.Address), out var setback)) return false;
+        Say(context, owned, $"{owned.Address} was on {had} before Hostdev had it, and has no driver now ({setback.Message}): run \"modprobe {had}\" on the host; it is tried again. {Accept(owned)}");
+        return true;
+    }
+
+    /// <summary>Whether the host bound a function that was ours to another driver than it had before us. It is not taken from that one; the journal keeps it until somebody says what is meant.</summary>
+    private static bool IsElsewhere(PlanningContext context, OwnedFunction owned, PciFunction function)
+    {
+        if (owned.OriginalDriver is not { } had || function.Driver == had || function.IsVirtualFunction) return false;
+        Say(context, owned, $"{owned.Address} was on {had} before Hostdev had it, and is on {function.Driver} now: bind it to {had}. {Accept(owned)}");
+        return true;
+    }
+
+    private static string Accept(OwnedFunction owned) => $"If another driver is meant, write that driver's name to /sys/bus/pci/devices/{owned.Address}/driver_override and bind it";
+
+    private static void Say(PlanningContext context, OwnedFunction owned, string message) =>
+        context.Findings.Add(new Finding(null, owned.Address.ToString(), FindingState.Releasing, Reasons.NotReturned, message));
 
     private static bool ReleaseProblem(PlanningContext context, OwnedFunction owned, string purpose)
     {
@@ -65,6 +90,7 @@ internal static class FunctionSteps
 
         var users = context.Input.Usage.UsersOf(owned.Address);
         if (users.IsEmpty) return false;
+        if (context.Awaited.Contains(owned.Address)) return true; // its policy says what it waits for
         var message = $"{owned.Address} is given back as soon as it is let go; it is in use: {string.Join(", ", users.Select(u => u.Description))}";
         context.Findings.Add(new Finding(null, owned.Address.ToString(), FindingState.Releasing, Reasons.ReleaseWaits, message));
         return true;

@@ -66,6 +66,21 @@ public static class Reasons
     /// <summary>No policy wants it any more; somebody still has it.</summary>
     public const string ReleaseWaits = "ReleaseWaits";
 
+    /// <summary>Cause: a function that was given back did not come back to the driver it had. Remedy: load that driver; or say with driver_override that another is meant.</summary>
+    public const string NotReturned = "NotReturned";
+
+    /// <summary>Found on a passthrough driver without a record of Hostdev: it is left there.</summary>
+    public const string Adopted = "Adopted";
+
+    /// <summary>Cause: something else on the host undoes what a policy asks for, again and again. Remedy: find and stop it.</summary>
+    public const string Contested = "Contested";
+
+    /// <summary>Cause: the break-glass file is there. Remedy: remove it.</summary>
+    public const string Disabled = "Disabled";
+
+    /// <summary>Cause: boots ended while this desired state was being applied. Remedy: change it, or remove the file that the message names.</summary>
+    public const string BootLoop = "BootLoop";
+
     /// <summary>Cause: the kubelet asks for a device that is not offered any more. Remedy: none needed; the pod is made anew.</summary>
     public const string NotOffered = "NotOffered";
 

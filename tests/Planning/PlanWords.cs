@@ -13,8 +13,8 @@ internal static class PlanWords
 
     public static List<string> UnitIds(this Plan plan) => [.. plan.Units.Select(u => u.Id)];
 
-    /// <summary>The one finding of a device.</summary>
-    public static Finding About(this Plan plan, string device) => Assert.Single(plan.Findings, f => f.Device == device);
+    /// <summary>The one finding of a device, beside that it was found as it is.</summary>
+    public static Finding About(this Plan plan, string device) => Assert.Single(plan.Findings, f => f.Device == device && f.State != FindingState.Adopted);
 
     /// <summary>Asserts what an admin reads about a device.</summary>
     public static void Says(this Plan plan, string device, FindingState state, string reason, string message)

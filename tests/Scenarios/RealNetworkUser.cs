@@ -19,7 +19,7 @@ internal sealed class RealNetworkUser : INetworkUser
     {
         _address = address;
         Interface = ScenarioNodes.InterfaceOf(new HostPaths("/"), address);
-        RealNode.Run("modprobe", "-a", "bonding", "bridge", "vrf", "macvlan", "8021q");
+        Command.Run("modprobe", "-a", "bonding", "bridge", "vrf", "macvlan", "8021q");
         if (use is NetworkUse.Namespace or NetworkUse.MacvlanInNamespace) _process = StartInNamespace();
         try
         {
@@ -117,7 +117,7 @@ internal sealed class RealNetworkUser : INetworkUser
     /// <param name="undo">What ends it, where it is still there.</param>
     private void Ip(string arguments, string? undo)
     {
-        RealNode.Run("ip", arguments.Split(' '));
+        Command.Run("ip", arguments.Split(' '));
         if (undo is not null) _undo.Push(() => Process.Start(new ProcessStartInfo("ip", undo.Split(' ')) { UseShellExecute = false, RedirectStandardError = true })!.WaitForExit());
     }
 

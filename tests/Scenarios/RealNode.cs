@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Host;
@@ -29,6 +30,35 @@ internal sealed class RealNode : IScenarioNode
 
     public async Task<IScenarioHolder> HoldAsync(string address) =>
         new Holder(await VfioHolder.HoldGroupAsync(Sysfs.Group(PciAddress.Parse(address)), address, TestContext.Current.CancellationToken));
+
+    public bool HasCdev => LabFacts.HasCdev;
+
+    public async Task<IScenarioHolder> OpenCdevAsync(string address) =>
+        new Holder(await VfioHolder.HoldUnboundCdevAsync(Sysfs.CdevPath(PciAddress.Parse(address)), TestContext.Current.CancellationToken));
+
+    public IReadOnlyList<string> WritesUnderWay() => SysfsWrites.UnderWay(Environment.ProcessId);
+
+    public IDisposable EverySecond(params (string Path, string Value)[] writes)
+    {
+        var loop = $"while :; do {string.Concat(writes.Select(w => $"printf '{w.Value.Replace("\n", "\\n", StringComparison.Ordinal)}' > {w.Path} 2>/dev/null; "))} sleep 1; done";
+        return new SecondWriter(Process.Start(new ProcessStartInfo("bash", ["-c", loop]) { UseShellExecute = false })!);
+    }
+
+    public void UnloadDriver(string name) => Command.Run("modprobe", "-r", name);
+
+    public void LoadDriver(string name) => Command.Run("modprobe", name);
+
+    /// <summary>The node cannot boot again: what a boot undoes is undone by hand, and the records get the id of a boot that was before.</summary>
+    public void Reboot(string stateDirectory)
+    {
+        CleanUp();
+        var now = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+        foreach (var file in Directory.GetFiles(stateDirectory))
+        {
+            var text = File.ReadAllText(file);
+            if (text.Contains(now, StringComparison.Ordinal)) File.WriteAllText(file, text.Replace(now, Guid.NewGuid().ToString(), StringComparison.Ordinal));
+        }
+    }
 
     public IDisposable MountDisk(string address, string mountPoint)
     {
@@ -114,7 +144,19 @@ internal sealed class RealNode : IScenarioNode
     {
         public int ProcessId => process.ProcessId;
 
+        public int Requests => process.Requests;
+
         public void Dispose() => process.Dispose();
+    }
+
+    private sealed class SecondWriter(Process loop) : IDisposable
+    {
+        public void Dispose()
+        {
+            loop.Kill(entireProcessTree: true);
+            loop.WaitForExit();
+            loop.Dispose();
+        }
     }
 
     private sealed class Mounted(string mountPoint) : IDisposable

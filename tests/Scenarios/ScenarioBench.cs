@@ -68,6 +68,15 @@ internal sealed class ScenarioBench : IAsyncDisposable
         Host = null!;
     }
 
+    /// <summary>The agent's end by a crash of the machine: its state directory is as it was the moment before, without what an orderly end writes.</summary>
+    public async Task CrashAgentAsync()
+    {
+        var files = Directory.GetFiles(StateDirectory).Where(f => !f.EndsWith(".new", StringComparison.Ordinal) && new FileInfo(f).Length > 0).ToDictionary(f => f, File.ReadAllBytes);
+        await StopAgentAsync();
+        foreach (var file in Directory.GetFiles(StateDirectory)) File.Delete(file);
+        foreach (var (file, content) in files) await File.WriteAllBytesAsync(file, content);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await StopAgentAsync();
@@ -93,9 +102,17 @@ internal sealed class ScenarioBench : IAsyncDisposable
     /// <summary>The result of one policy, or null before there is one.</summary>
     public JsonNode? Policy(string name) => (Status["policies"] as JsonArray)?.FirstOrDefault(p => (string?)p!["name"] == name);
 
-    /// <summary>What the agent says of a policy's device: reason and message of the problem that is not Held.</summary>
+    /// <summary>What the agent says of a policy's device: reason and message of what stands in its way.</summary>
     public (string Reason, string Message) Problem(string policy) =>
-        Policy(policy)?["problems"]?.AsArray().FirstOrDefault(p => (string?)p!["state"] != "Held") is { } problem ? ((string)problem["reason"]!, (string)problem["message"]!) : ("", "");
+        Policy(policy)?["problems"]?.AsArray().FirstOrDefault(p => (string?)p!["state"] is not ("Held" or "Adopted")) is { } problem ? ((string)problem["reason"]!, (string)problem["message"]!) : ("", "");
+
+    /// <summary>What the status says of a function; null when it says nothing.</summary>
+    public string? State(string address) =>
+        (string?)(Status["devices"] as JsonArray)?.FirstOrDefault(d => (string?)d!["pciAddress"] == address)?["state"];
+
+    /// <summary>Reason and message of a condition.</summary>
+    public (string Reason, string Message) Why(string condition) =>
+        (Status["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == condition) is { } found ? ((string)found["reason"]!, (string)found["message"]!) : ("", "");
 
     public string? Driver(string address) =>
         new DirectoryInfo(Node.Machine.Paths.Resolve($"/sys/bus/pci/devices/{address}/driver")).LinkTarget is { } link ? Path.GetFileName(link) : null;

@@ -17,6 +17,9 @@ internal sealed class SimulatedNode : IScenarioNode
 
     public double PatienceSeconds => 30;
 
+    /// <summary>A second vfio driver, for <see cref="SimulatedKernel.LoadDriver"/>: one that binds by override alone.</summary>
+    public PciDriverDescription VariantDriver { get; } = LabMachine.Description.Drivers.Single(d => d.Name == "vfio-pci") with { Name = "lab-vfio-pci" };
+
     public string? TakeAllTheWay(string address)
     {
         var vmm = Kernel.Processes.Start("qemu-system-x86");
@@ -41,6 +44,26 @@ internal sealed class SimulatedNode : IScenarioNode
         vmm.Take(address, Kernel.GroupOf(address)!.Value);
         return Task.FromResult<IScenarioHolder>(new Holder(vmm));
     }
+
+    public bool HasCdev => true;
+
+    public Task<IScenarioHolder> OpenCdevAsync(string address)
+    {
+        var vmm = Kernel.Processes.Start("qemu-system-x86");
+        var name = Path.GetFileName(Directory.GetDirectories(Kernel.Paths.Resolve($"/sys/bus/pci/devices/{address}/vfio-dev")).Single());
+        Assert.Equal("success", vmm.OpenCdev(name).Error.Name);
+        return Task.FromResult<IScenarioHolder>(new Holder(vmm));
+    }
+
+    public IReadOnlyList<string> WritesUnderWay() => Kernel.BlockedWrites;
+
+    public IDisposable EverySecond(params (string Path, string Value)[] writes) => new SecondWriter(Kernel, writes);
+
+    public void UnloadDriver(string name) => Kernel.UnloadDriver(name);
+
+    public void LoadDriver(string name) => Kernel.LoadDriver(LabMachine.Description.Drivers.Single(d => d.Name == name));
+
+    public void Reboot(string stateDirectory) => Kernel.Reboot();
 
     public IDisposable MountDisk(string address, string mountPoint)
     {
@@ -79,7 +102,33 @@ internal sealed class SimulatedNode : IScenarioNode
     {
         public int ProcessId => process.Pid;
 
+        public int Requests => process.Requests;
+
         public void Dispose() => process.Exit();
+    }
+
+    private sealed class SecondWriter : IDisposable
+    {
+        private readonly CancellationTokenSource _stop = new();
+        private readonly Task _running;
+
+        public SecondWriter(SimulatedKernel kernel, (string Path, string Value)[] writes) => _running = Task.Factory.StartNew(
+            () =>
+            {
+                do
+                {
+                    foreach (var (path, value) in writes) kernel.Calls.WriteAttribute(path, value);
+                }
+                while (!_stop.Token.WaitHandle.WaitOne(TimeSpan.FromSeconds(1)));
+            },
+            TaskCreationOptions.LongRunning);
+
+        public void Dispose()
+        {
+            _stop.Cancel();
+            _running.Wait();
+            _stop.Dispose();
+        }
     }
 
     private sealed class Mounted(SimulatedKernel kernel, string mountPoint) : IDisposable

@@ -87,7 +87,7 @@ public sealed class NetworkOnRealKernelTests : IDisposable
 
     private static void Configure()
     {
-        RealNode.Run("modprobe", "-a", "dummy", "8021q", "vrf");
+        Command.Run("modprobe", "-a", "dummy", "8021q", "vrf");
         foreach (var command in (string[])[
             "link add hd-dummy0 type dummy", "link add hd-dummy1 type dummy", "link set hd-dummy0 up", "link set hd-dummy1 up",
             "link add link hd-dummy0 name hd-vlan7 type vlan id 7",
@@ -122,7 +122,7 @@ public sealed class NetworkOnRealKernelTests : IDisposable
     {
         if (!mayFail)
         {
-            RealNode.Run("ip", arguments.Split(' '));
+            Command.Run("ip", arguments.Split(' '));
             return;
         }
 
