@@ -21,7 +21,7 @@ public static class StatusBuilder
             Host = Host(inventory.Facts),
             Devices = [.. inventory.Functions.Values.Where(f => !f.IsBridge && !f.IsVirtualFunction).Select(f => Device(f, catalog, plan))],
             VirtualFunctions = [.. inventory.Functions.Values.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 }).Select(f => VirtualFunctions(f, inventory))],
-            Allocations = [.. ledger.ById.Values.Select(a => new AllocationStatus(a.Id, a.Resource, a.Pod?.Split('/')[0], a.Pod?.Split('/')[^1]))],
+            Allocations = [.. ledger.ById.Values.Select(a => new AllocationStatus(a.Id, a.Resource, a.Pod?.Split('/')[0], a.Pod?.Split('/')[^1], a.Lacks))],
             Policies = policies,
             Releasing = [.. plan.Findings.Where(f => f.State == FindingState.Releasing).Select(Problem)],
             Resources = resources,

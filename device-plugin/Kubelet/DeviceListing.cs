@@ -129,6 +129,9 @@ internal sealed class DeviceListing(ResourceName resource, AdvertisedListPolicy 
         lock (_gate) return _urgent = _version;
     }
 
+    /// <summary>Makes the list due to be sent though it did not change.</summary>
+    public void SendAgain() => Change(() => _version++);
+
     public void Pass(string id) => Change(() => _refusals = _refusals.Pass(id, time.GetUtcNow()));
 
     private Refusal? Problem(string id)

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Agent;
+using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.Sandbox.Kubelet;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -102,6 +103,12 @@ internal sealed class ScenarioBench : IAsyncDisposable
 
     public string Read(string path) => File.ReadAllText(Node.Machine.Paths.Resolve(path)).Trim();
 
+    /// <summary>How long a kubelet must be up before its list proves anything; from the next start of the agent on.</summary>
+    public TimeSpan KubeletUptime { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The pod that the agent says it is; from its next start on.</summary>
+    public OwnPod? OwnPod { get; set; }
+
     private AgentOptions Options => new()
     {
         DesiredFile = DesiredFile,
@@ -109,11 +116,18 @@ internal sealed class ScenarioBench : IAsyncDisposable
         StateDirectory = StateDirectory,
         KubeletDirectory = Kubelet.Directory,
         PodResourcesSocket = Kubelet.PodResourcesSocket,
+        OwnPod = OwnPod,
         Timings = new AgentTimings
         {
             WhileWaiting = TimeSpan.FromMilliseconds(500),
             PodResources = TimeSpan.FromMilliseconds(200),
-            ReleaseProof = new ReleaseProof { Absence = TimeSpan.FromMilliseconds(300), UnseenGrace = TimeSpan.FromSeconds(5) },
+            ReleaseProof = new ReleaseProof
+            {
+                Absence = TimeSpan.FromMilliseconds(300),
+                UnseenGrace = TimeSpan.FromSeconds(2),
+                KubeletUptime = KubeletUptime,
+                CheckpointRefresh = TimeSpan.FromSeconds(1),
+            },
         },
     };
 }
