@@ -13,7 +13,7 @@ public sealed record Allocation
     public required ImmutableArray<string> Functions { get; init; }
 
     /// <summary>The functions that the VM was given, primary first, with their vfio drivers then (<c>address=driver</c>). Absent in files of versions that did not record it.</summary>
-    public ImmutableArray<string> Drivers { get; init; }
+    public ImmutableArray<string> Drivers { get => field.IsDefault ? [] : field; init; }
 
     /// <summary>The nodes of the answer that are the unit's own, with their device numbers then (<c>path=major:minor</c>).</summary>
     public required ImmutableArray<string> Nodes { get; init; }

@@ -31,7 +31,7 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
             if (Identity(Path(node)) != node) return $"{Path(node)}, which was given to this container for {answer.Id}, is not the same device any more";
         }
 
-        if (answer.Drivers.IsDefaultOrEmpty) return null;
+        if (answer.Drivers.IsEmpty) return null;
         var drivers = answer.Drivers.Select(d => (Address: PciAddress.Parse(d.Split('=')[0]), Driver: d.Split('=')[1])).ToList();
         var state = reader.Read(drivers[0].Address);
         var ours = drivers.Where(d => state.Cdevs.ContainsKey(d.Address)).Select(d => $"/dev/vfio/devices/{state.Cdevs[d.Address]}").Append($"/dev/vfio/{state.Group}").ToHashSet(StringComparer.Ordinal);

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Collections.Immutable;
 using System.Text.Json;
 using Hostdev.DevicePlugin.Advertising;
 
@@ -13,24 +14,45 @@ public sealed class KubeletCheckpointReader(string directory)
 {
     public const string FileName = "kubelet_internal_checkpoint";
 
-    private readonly string _path = Path.Combine(directory, FileName);
+    public string Path { get; } = System.IO.Path.Combine(directory, FileName);
 
+    /// <summary>Which container has which device.</summary>
     public CheckpointReading Read()
     {
         try
         {
-            using var file = File.OpenRead(_path);
-            using var document = JsonDocument.Parse(file);
-            return new CheckpointReading.Read(_path, Devices(document.RootElement.GetProperty("Data")).GroupBy(d => d.Device).ToFrozenDictionary(g => g.Key, g => g.First().Container));
+            return new CheckpointReading.Read(Path, With(d => Devices(d).GroupBy(e => e.Device).ToFrozenDictionary(g => g.Key, g => g.First().Container)));
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            return new CheckpointReading.Unreadable($"{_path}, which would show that the kubelet forgot it, does not exist yet: the kubelet writes it with the next list of a device plugin");
+            return new CheckpointReading.Unreadable($"{Path}, which would show that the kubelet forgot it, does not exist yet: the kubelet writes it with the next list of a device plugin");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or KeyNotFoundException)
+        catch (Exception e) when (IsUnreadable(e))
         {
-            return new CheckpointReading.Unreadable($"{_path}, which would show that the kubelet forgot it, cannot be read: {e.Message}");
+            return new CheckpointReading.Unreadable($"{Path}, which would show that the kubelet forgot it, cannot be read: {e.Message}");
         }
+    }
+
+    /// <summary>The IDs of a resource that were healthy in the last list that the kubelet took in, whoever sent it. Empty when nothing can be read.</summary>
+    public ImmutableArray<string> ReadHealthy(string resource)
+    {
+        try
+        {
+            return With(d => d.GetProperty("RegisteredDevices") is { ValueKind: JsonValueKind.Object } all && all.TryGetProperty(resource, out var ids) ? Ids(ids).ToImmutableArray() : []);
+        }
+        catch (Exception e) when (IsUnreadable(e))
+        {
+            return [];
+        }
+    }
+
+    private static bool IsUnreadable(Exception e) => e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or KeyNotFoundException;
+
+    private T With<T>(Func<JsonElement, T> read)
+    {
+        using var file = File.OpenRead(Path);
+        using var document = JsonDocument.Parse(file);
+        return read(document.RootElement.GetProperty("Data"));
     }
 
     private static IEnumerable<((string Resource, string Id) Device, string Container)> Devices(JsonElement data)
