@@ -167,12 +167,15 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     /// <summary>Takes in a look at the kubelet. True when something was let go or is new.</summary>
     public bool Observe(PodUseReading reading)
     {
-        // Before the lock is taken, and only when something is missing. What is given out after this look is too young to be let go.
-        var missing = reading is PodUseReading.Listed listed && Ledger.ById.Values.Any(a => !listed.Devices.Any(d => d.Id == a.Id && d.Resource == a.Resource));
+        // The machine is read before the lock is taken, and only for what is missing or unknown. What is given out after this look is too young to be let go.
+        var devices = reading is PodUseReading.Listed listed ? listed.Devices : [];
+        var known = Ledger;
+        var learned = devices.Where(d => !known.ById.ContainsKey(d.Id)).Select(Learn).OfType<Allocation>().ToDictionary(a => a.Id, StringComparer.Ordinal);
+        var missing = reading is PodUseReading.Listed && known.ById.Values.Any(a => !devices.Any(d => d.Id == a.Id && d.Resource == a.Resource));
         var open = (missing ? new ProcessReader(paths).ReadOpenNodes() : []).ToLookup(o => o.Target, StringComparer.Ordinal);
         lock (_gate)
         {
-            var (before, after) = (_ledger, _ledger.Observe(reading, time.GetUtcNow(), proof, Unknown, a => HolderOf(a, open)));
+            var (before, after) = (_ledger, _ledger.Observe(reading, time.GetUtcNow(), proof, d => learned.GetValueOrDefault(d.Id) is { } a && a.Resource == d.Resource ? a : null, a => HolderOf(a, open)));
             if (after.ById.Count == before.ById.Count && after.ById.Values.All(a => before.ById.TryGetValue(a.Id, out var b) && b == a)) return false;
             _ledger = after;
             file.Write(_ledger);
@@ -185,8 +188,8 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
             ? $"the kubelet's list lacks it, but process {holder.Pid} ({holder.Command}) still holds {holder.Target} open"
             : null;
 
-    private Allocation? Unknown(PodUse device) =>
-        _catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
+    private Allocation? Learn(PodUse device) =>
+        Catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
             ? _answers.Record(unit.Unit, reader.Read(unit.Unit))
             : null;
 
@@ -229,11 +232,12 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
             if (SetOwners(unit, state) is { } error) return Refused(Reasons.NodeOwner, $"{unit.Id} of {resource} cannot be given out: {error}", unit);
         }
 
+        var records = states.Select(s => _answers.Record(s.Unit, s.State)).ToList();
         // Whoever asked was refused by the deadline: nothing of a late answer may stand.
         cancellationToken.ThrowIfCancellationRequested();
         lock (_gate)
         {
-            foreach (var (unit, state) in states) _ledger = _ledger.Record(_answers.Record(unit, state));
+            foreach (var record in records) _ledger = _ledger.Record(record);
             file.Write(_ledger); // on disk before the answer: after a crash the device is known to be out
         }
 

@@ -98,6 +98,9 @@ internal sealed class ScenarioBench : IAsyncDisposable
     public (string Reason, string Message) Problem(string policy) =>
         Policy(policy)?["problems"]?.AsArray().FirstOrDefault(p => (string?)p!["state"] != "Held") is { } problem ? ((string)problem["reason"]!, (string)problem["message"]!) : ("", "");
 
+    /// <summary>Which proof the agent says is lacking before the device counts as returned; empty while a pod has it, null when it is not given out.</summary>
+    public string? WaitsFor(string id) => (Status["allocations"] as JsonArray)?.FirstOrDefault(a => (string?)a!["id"] == id) is { } allocation ? (string?)allocation["waitsFor"] ?? "" : null;
+
     public string? Driver(string address) =>
         new DirectoryInfo(Node.Machine.Paths.Resolve($"/sys/bus/pci/devices/{address}/driver")).LinkTarget is { } link ? Path.GetFileName(link) : null;
 
@@ -109,6 +112,9 @@ internal sealed class ScenarioBench : IAsyncDisposable
     /// <summary>The pod that the agent says it is; from its next start on.</summary>
     public OwnPod? OwnPod { get; set; }
 
+    /// <summary>From the next start of the agent on.</summary>
+    public KubeletTimings KubeletTimings { get; set; } = new() { ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.FromMilliseconds(200), Visible: TimeSpan.FromSeconds(2)) };
+
     private AgentOptions Options => new()
     {
         DesiredFile = DesiredFile,
@@ -117,6 +123,7 @@ internal sealed class ScenarioBench : IAsyncDisposable
         KubeletDirectory = Kubelet.Directory,
         PodResourcesSocket = Kubelet.PodResourcesSocket,
         OwnPod = OwnPod,
+        KubeletTimings = KubeletTimings,
         Timings = new AgentTimings
         {
             WhileWaiting = TimeSpan.FromMilliseconds(500),
