@@ -27,6 +27,9 @@ public sealed record Allocation
     /// <summary>Since when every trustworthy list lacked it; null while it is there, and when the last list proves nothing.</summary>
     public DateTimeOffset? AbsentSince { get; init; }
 
+    /// <summary>Who has its node open though the kubelet knows no pod with it, as words; null when nobody has, as far as was looked.</summary>
+    public string? Holder { get; init; }
+
     /// <summary>Which proof is still lacking before it counts as returned, as a sentence; null while the kubelet lists it, and before the first look.</summary>
     public string? Lacks { get; init; }
 }

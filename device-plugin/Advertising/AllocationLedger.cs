@@ -17,7 +17,7 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
 
     /// <summary>Takes in one look at the kubelet. A list shows use; what it lacks is let go only when every other proof holds too.</summary>
     /// <param name="known">Makes an entry for an ID that the kubelet shows in use and we do not know, for example after our state was lost; null for an ID that is not ours.</param>
-    /// <param name="holder">Who has a node of this answer open, as a sentence; null when nobody has. Asked only about entries that are otherwise free.</param>
+    /// <param name="holder">Who has a node of this answer open, as words; null when nobody has. Asked only about entries that the list lacks.</param>
     public AllocationLedger Observe(PodUseReading reading, DateTimeOffset now, ReleaseProof proof, Func<PodUse, Allocation?> known, Func<Allocation, string?> holder) => reading switch
     {
         PodUseReading.Unreadable unreadable => new(ById.ToImmutableSortedDictionary(a => a.Key, a => a.Value.Lacks is null ? a.Value : a.Value with { AbsentSince = null, Lacks = unreadable.Message }, StringComparer.Ordinal)),
@@ -32,16 +32,17 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
         {
             // Other plugins use PCI addresses as IDs too: an ID is ours only under our resource name.
             var entry = result.GetValueOrDefault(device.Id) is { } ours && ours.Resource == device.Resource ? ours : known(device);
-            if (entry is not null) result[device.Id] = entry with { Pod = device.Pod, AbsentSince = null, Lacks = null };
+            if (entry is not null) result[device.Id] = entry with { Pod = device.Pod, AbsentSince = null, Holder = null, Lacks = null };
         }
 
         var present = reading.Devices.Select(d => (d.Resource, d.Id)).ToHashSet();
         foreach (var entry in ById.Values.Where(e => !present.Contains((e.Resource, e.Id))))
         {
             var absent = entry with { AbsentSince = reading.Doubt is null ? entry.AbsentSince ?? now : null };
-            var lacks = reading.Doubt ?? AgeLacks(absent, now, proof) ?? holder(absent) ?? CheckpointLacks(absent, reading.Checkpoint);
+            var held = holder(absent);
+            var lacks = held is null ? reading.Doubt ?? AgeLacks(absent, now, proof) ?? CheckpointLacks(absent, reading.Checkpoint) : $"the kubelet's list lacks it, but {held}";
             if (lacks is null) result.Remove(entry.Id);
-            else result[entry.Id] = absent with { Lacks = lacks };
+            else result[entry.Id] = absent with { Holder = reading.Doubt is null ? held : null, Lacks = lacks };
         }
 
         return new AllocationLedger(result.ToImmutable());

@@ -100,14 +100,19 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         }
     }
 
-    /// <summary>Units that must not be offered though they are ready, with the sentence: a node of theirs stands in the answer of another device that is not proven back.</summary>
+    /// <summary>
+    /// Units that must not be offered though they are ready, with the sentence: somebody has them open whose pod the kubelet forgot, or a node of theirs stands in the answer of another
+    /// device that is not proven back.
+    /// </summary>
     public ImmutableDictionary<string, string> Reserved(Plan plan, HostInventory inventory)
     {
         var ledger = Ledger;
         return plan.Units
-            .Select(u => (u.Id, Problem: _answers.TakenBy(u, UnitReadiness.StateOf(u, inventory), ledger)))
+            .Select(u => (u.Id, Problem: Forgotten(u.Id) ?? _answers.TakenBy(u, UnitReadiness.StateOf(u, inventory), ledger)))
             .Where(t => t.Problem is not null)
             .ToImmutableDictionary(t => t.Id, t => t.Problem!, StringComparer.Ordinal);
+
+        string? Forgotten(string id) => ledger.ById.GetValueOrDefault(id)?.Holder is { } holder ? $"{holder}, though the kubelet knows no pod that has {id}: end that process" : null;
     }
 
     public ImmutableArray<string> Prefer(ResourceName resource, ImmutableArray<string> available, ImmutableArray<string> mustInclude, int size) =>
@@ -164,7 +169,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         }
     }
 
-    /// <summary>Takes in a look at the kubelet. True when something was let go or is new.</summary>
+    /// <summary>Takes in a look at the kubelet. True when something was let go, is new, or is held by another than before.</summary>
     public bool Observe(PodUseReading reading)
     {
         // The machine is read before the lock is taken, and only for what is missing or unknown. What is given out after this look is too young to be let go.
@@ -179,13 +184,13 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
             if (after.ById.Count == before.ById.Count && after.ById.Values.All(a => before.ById.TryGetValue(a.Id, out var b) && b == a)) return false;
             _ledger = after;
             file.Write(_ledger);
-            return !_ledger.ById.Keys.SequenceEqual(before.ById.Keys) || _ledger.ById.Values.Any(a => before.ById[a.Id].Pod != a.Pod);
+            return !_ledger.ById.Keys.SequenceEqual(before.ById.Keys) || _ledger.ById.Values.Any(a => before.ById[a.Id] is var b && (b.Pod != a.Pod || b.Holder != a.Holder));
         }
     }
 
     private static string? HolderOf(Allocation answer, ILookup<string, OpenNode> open) =>
         answer.Nodes.SelectMany(n => open[AnsweredNodes.Path(n)]).FirstOrDefault() is { } holder
-            ? $"the kubelet's list lacks it, but process {holder.Pid} ({holder.Command}) still holds {holder.Target} open"
+            ? $"process {holder.Pid} ({holder.Command}) still holds {holder.Target} open"
             : null;
 
     private Allocation? Learn(PodUse device) =>

@@ -92,7 +92,7 @@ public sealed class AllocationLedgerTests
     {
         var absent = After(After(Given, 1, Seen), 100);
 
-        Assert.Equal("qemu has it", Look(absent, 1000, Listing(Forgotten), a => a.Id == "a" ? "qemu has it" : null).ById["a"].Lacks);
+        Assert.Equal("the kubelet's list lacks it, but qemu has it", Look(absent, 1000, Listing(Forgotten), a => a.Id == "a" ? "qemu has it" : null).ById["a"].Lacks);
     }
 
     [Fact]
