@@ -19,16 +19,17 @@ public static class StatusBuilder
     {
         var policies = plan.Policies.Select(p => Result(p, plan, catalog)).ToImmutableArray();
         var resources = Resources(catalog, kubelet);
+        var unreached = kubelet.OrderBy(s => s.Name).Select(s => s.Problem).FirstOrDefault(p => p is not null);
         return new NodeDeviceStateStatus
         {
             Host = Host(inventory.Facts, inventory.Problems),
             Devices = [.. inventory.Functions.Values.Where(f => !f.IsBridge && !f.IsVirtualFunction).Select(f => Device(f, catalog, plan))],
             VirtualFunctions = [.. inventory.Functions.Values.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 }).Select(f => VirtualFunctions(f, inventory))],
-            Allocations = [.. ledger.ById.Values.Select(a => new AllocationStatus(a.Id, a.Resource, a.Pod?.Split('/')[0], a.Pod?.Split('/')[^1]))],
+            Allocations = [.. ledger.ById.Values.Select(a => new AllocationStatus(a.Id, a.Resource, a.Pod?.Split('/')[0], a.Pod?.Split('/')[^1], a.Lacks))],
             Policies = policies,
             Releasing = [.. plan.Findings.Where(f => f.State == FindingState.Releasing).Select(Problem)],
             Resources = resources,
-            Conditions = Conditions(inventory, desired, policies, resources, plan),
+            Conditions = Conditions(inventory, desired, policies, resources, unreached, plan),
         };
     }
 
@@ -123,13 +124,12 @@ public static class StatusBuilder
     private static ResourceStatus Resource(ResourceState s) =>
         new(s.Name.Value, s.Listed.Length, s.Listed.Count(d => d.Healthy), s is { Registered: true, StreamLive: true }, s.Problem?.Message);
 
-    private static ImmutableArray<ConditionStatus> Conditions(HostInventory inventory, DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, Plan plan)
+    private static ImmutableArray<ConditionStatus> Conditions(HostInventory inventory, DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, ResourceProblem? unreached, Plan plan)
     {
         var troubled = policies.FirstOrDefault(p => p.Reason is "Blocked" or "Frozen");
         var lost = plan.Findings.FirstOrDefault(f => f.Reason == Reasons.NotReturned);
         var moving = policies.FirstOrDefault(p => p.Reason == "Progressing");
         var releasing = plan.Findings.FirstOrDefault(f => f.State == FindingState.Releasing);
-        var unreached = resources.FirstOrDefault(r => r.Problem is not null);
         var registering = resources.FirstOrDefault(r => !r.Registered);
         return
         [
@@ -140,7 +140,7 @@ public static class StatusBuilder
                 : plan.Halt is { } halt ? new ConditionStatus("Degraded", "True", halt.Reason, halt.Message)
                 : troubled is not null ? new ConditionStatus("Degraded", "True", troubled.Reason, troubled.Message)
                 : lost is not null ? new ConditionStatus("Degraded", "True", lost.Reason, lost.Message)
-                : unreached is not null ? new ConditionStatus("Degraded", "True", "KubeletUnreached", unreached.Problem!)
+                : unreached is not null ? new ConditionStatus("Degraded", "True", unreached.Reason, unreached.Message)
                 : new ConditionStatus("Degraded", "False", "AsDesired", ""),
             moving is not null ? new ConditionStatus("Progressing", "True", "Waiting", moving.Message)
                 : !plan.Lanes.IsEmpty ? new ConditionStatus("Progressing", "True", "Applying", $"work is under way at {string.Join(", ", plan.Lanes.Select(l => l.Key))}")
@@ -148,7 +148,7 @@ public static class StatusBuilder
                 : new ConditionStatus("Progressing", "False", "Settled", ""),
             inventory.Unlisted is null && plan.Halt is null && troubled is null && moving is null && registering is null && plan.Lanes.IsEmpty && desired.Problem is null && desired.Policies is not null
                 ? new ConditionStatus("Ready", "True", "AsDesired", "every policy is fulfilled")
-                : new ConditionStatus("Ready", "False", "NotAsDesired", inventory.Unlisted?.ToString() ?? plan.Halt?.Message ?? troubled?.Message ?? moving?.Message ?? unreached?.Problem ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
+                : new ConditionStatus("Ready", "False", "NotAsDesired", inventory.Unlisted?.ToString() ?? plan.Halt?.Message ?? troubled?.Message ?? moving?.Message ?? unreached?.Message ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
         ];
     }
 }

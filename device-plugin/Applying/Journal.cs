@@ -138,11 +138,25 @@ public sealed class Journal : IDisposable
         var path = Path.Combine(directory, "lock");
         try
         {
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            var held = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            File.WriteAllText(path + ".pid", $"{Environment.ProcessId}\n"); // beside it: a locked file cannot be read
+            return held;
         }
         catch (IOException e)
         {
-            throw new JournalException($"{path} is locked: another agent runs on this host; two would undo each other's work. Stop the other one first", e);
+            throw new JournalException($"{path} is locked: another agent{Holder(path)} runs on this host; two would undo each other's work. Stop the other one first", e);
+        }
+    }
+
+    private static string Holder(string path)
+    {
+        try
+        {
+            return int.TryParse(File.ReadAllText(path + ".pid"), out var pid) ? $" (process {pid})" : "";
+        }
+        catch (IOException)
+        {
+            return "";
         }
     }
 

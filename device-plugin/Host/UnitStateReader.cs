@@ -9,9 +9,12 @@ namespace Hostdev.DevicePlugin.Host;
 /// <summary>Reads the real state of one group, for an answer that must be right now. A few links and files; never the whole machine.</summary>
 public sealed class UnitStateReader(HostPaths paths)
 {
-    public UnitState Read(Unit unit)
+    public UnitState Read(Unit unit) => Read(unit.Primary);
+
+    /// <summary>The group of one function, with all its members.</summary>
+    public UnitState Read(PciAddress primary)
     {
-        if (LinkName(Device(unit.Primary) + "/iommu_group") is not { } name || !int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var group))
+        if (LinkName(Device(primary) + "/iommu_group") is not { } name || !int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var group))
         {
             return new UnitState(null, ImmutableSortedDictionary<PciAddress, string?>.Empty, ImmutableSortedDictionary<PciAddress, string>.Empty);
         }

@@ -78,6 +78,19 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Sends the list of one resource again, unchanged: it makes the kubelet write its whole checkpoint. False when no kubelet watches.
+    /// </summary>
+    public bool SendAgain()
+    {
+        lock (_gate)
+        {
+            if (_resources.OrderBy(r => r.Key).Select(r => r.Value.Advertiser).FirstOrDefault(a => a.State() is { Registered: true, StreamLive: true }) is not { } advertiser) return false;
+            advertiser.Listing.SendAgain();
+            return true;
+        }
+    }
+
     /// <summary>How every resource stands, ordered by name.</summary>
     public ImmutableArray<ResourceState> Snapshot()
     {

@@ -96,6 +96,9 @@ public static class Reasons
     /// <summary>Cause: a process still holds the device, though its pod is gone. Remedy: end the process that the message names.</summary>
     public const string StillHeld = "StillHeld";
 
+    /// <summary>Cause: the kernel used a node's number anew while the answer of another pod still names it. Remedy: delete that pod.</summary>
+    public const string NodeAnswered = "NodeAnswered";
+
     /// <summary>Cause: the device node is missing, or its owner cannot be set. Remedy: as the message says.</summary>
     public const string NodeOwner = "NodeOwner";
 

@@ -133,7 +133,7 @@ public sealed class JournalTests : IDisposable
         using var first = Journal.Open(_directory, "boot-1");
         var message = Assert.Throws<JournalException>(() => Journal.Open(_directory, "boot-1")).Message;
 
-        Assert.Equal($"{Path.Combine(_directory, "lock")} is locked: another agent runs on this host; two would undo each other's work. Stop the other one first", message);
+        Assert.Equal($"{Path.Combine(_directory, "lock")} is locked: another agent (process {Environment.ProcessId}) runs on this host; two would undo each other's work. Stop the other one first", message);
         first.Append(Record("0000:43:00.0"));
         Assert.Single(first.State.Ownership.Functions);
     }

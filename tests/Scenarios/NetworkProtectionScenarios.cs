@@ -168,22 +168,14 @@ public abstract class NetworkProtectionScenarios
         """;
 
     /// <summary>Calls that let something happen after the function's override was written, which is just before its unbind.</summary>
-    private sealed class BeforeUnbind(IHostCalls calls, Action happens) : IHostCalls
+    private sealed class BeforeUnbind(IHostCalls calls, Action happens) : DecoratedCalls(calls)
     {
-        public Errno WriteAttribute(string path, string value)
+        public override Errno WriteAttribute(string path, string value)
         {
-            var result = calls.WriteAttribute(path, value);
+            var result = base.WriteAttribute(path, value);
             if (path.EndsWith("/driver_override", StringComparison.Ordinal) && value == "vfio-pci") happens();
             return result;
         }
-
-        public OpenResult Open(string path, OpenIntent intent) => calls.Open(path, intent);
-
-        public NodeOwnerResult ReadOwner(string path) => calls.ReadOwner(path);
-
-        public Errno SetOwner(string path, NodeOwner owner) => calls.SetOwner(path, owner);
-
-        public NetworkReading ReadNetwork() => calls.ReadNetwork();
     }
 }
 

@@ -32,12 +32,10 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
             .ToImmutableSortedDictionary(t => t.Address, t => t.Users));
     }
 
-    /// <summary>The processes that have one of these nodes open, by device number, under whatever name. Empty when none has.</summary>
-    public ImmutableArray<string> HoldersOf(IEnumerable<string> nodes)
-    {
-        var byNumber = nodes.Select(n => (Node: n, Number: calls.ReadDeviceNumber(n))).Where(n => n.Number is not null).ToDictionary(n => n.Number!.Value, n => n.Node);
-        return [.. ProcessReader.ReadDescriptors(paths, calls).Where(o => o.Number is { } number && byNumber.ContainsKey(number)).Select(o => $"{byNumber[o.Number!.Value]} is still held open by process {o.Pid} ({o.Command})").Distinct(StringComparer.Ordinal)];
-    }
+    /// <summary>The processes that have a character device open, by its device number (<c>major:minor</c>): under which name does not matter, nor whether the node still has one.</summary>
+    public ILookup<string, NodeHolder> NodeHolders() => ProcessReader.ReadDescriptors(paths, calls)
+        .Where(o => o.Number is { IsBlock: false })
+        .ToLookup(o => o.Number!.Value.ToString(), o => new NodeHolder(o.Pid, o.Command), StringComparer.Ordinal);
 
     /// <summary>Proves that nobody uses these functions and holds the proof until it is disposed.</summary>
     /// <param name="overridden">Uses that do not count, because an admin allowed it.</param>
@@ -77,4 +75,10 @@ public sealed class FreedomProof(ImmutableArray<string> users, IReadOnlyList<IDi
     {
         foreach (var handle in handles) handle.Dispose();
     }
+}
+
+/// <summary>A process that has a node open.</summary>
+public sealed record NodeHolder(int Pid, string Command)
+{
+    public override string ToString() => $"process {Pid} ({Command})";
 }
