@@ -14,8 +14,7 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
     public Dictionary<PciAddress, PciFunction> Read(List<ReadProblem> problems)
     {
         var read = new List<(DeviceFiles Files, PciFunction Function)>();
-        var names = files.List(Devices, out var error);
-        if (!error.IsSuccess && error != Errno.ENOENT) problems.Add(new ReadProblem(Devices, $"cannot be listed: {error.Name}"));
+        var names = List(problems);
         foreach (var name in names)
         {
             if (!PciAddress.TryParse(name, out var address))
@@ -31,7 +30,16 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
         var functions = new Dictionary<PciAddress, PciFunction>(read.Count);
         foreach (var (device, function) in ReadBlocking(read))
             if (device.Settle(problems)) functions.Add(function.Address, function with { Unreadable = device.DecidingProblems });
+        if (functions.Count < read.Count) List(problems); // did those vanish, or all of sysfs?
         return functions;
+    }
+
+    /// <summary>Every kernel with PCI has the directory, also without a device.</summary>
+    private IReadOnlyList<string> List(List<ReadProblem> problems)
+    {
+        var names = files.List(Devices, out var error);
+        if (!error.IsSuccess) problems.Add(new ReadProblem(Devices, $"cannot be listed: {error.Name}"));
+        return names;
     }
 
     private static PciFunction ReadOne(DeviceFiles device, PciAddress address)

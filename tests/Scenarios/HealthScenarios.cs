@@ -96,8 +96,7 @@ public sealed class SimulatedHealthScenarios : HealthScenarios
         await bench.UntilAsync(() => bench.Host.Journal.State.Ownership.Health.IsEmpty);
         node.Kernel.Plug("0000:43:00.0");
         node.Kernel.Plug("0000:43:00.1");
-        await bench.ReadyAsync();
-        Assert.Equal(1, bench.Kubelet.Allocatable("example.com/gpu"));
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/gpu") == 1);
     }
 
     [Fact]
