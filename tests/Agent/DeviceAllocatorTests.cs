@@ -86,5 +86,6 @@ public sealed class DeviceAllocatorTests
             if (!_came) moment();
             _came = true;
             return result;
-        }    }
+        }
+    }
 }
