@@ -11,15 +11,12 @@ namespace Hostdev.DevicePlugin.Kubelet;
 /// <param name="patience">How long they must stay: the checkpoint is written a moment after a list is sent.</param>
 internal sealed class ForeignLists(ResourceName resource, KubeletCheckpointReader checkpoint, DeviceListing listing, TimeSpan patience)
 {
-    private SocketFile? _written;
-    private ImmutableArray<string> _healthy = [];
     private DateTimeOffset? _since;
 
     /// <summary>The foreign IDs when they have stayed; empty while the kubelet goes by our list, as far as can be known.</summary>
     public ImmutableArray<string> Look(bool streamLive, DateTimeOffset now)
     {
-        if (SocketFile.Read(checkpoint.Path) is var written && written != _written) (_written, _healthy) = (written, checkpoint.ReadHealthy(resource.Value));
-        var foreign = _healthy.Where(id => !listing.Knows(id)).Order(StringComparer.Ordinal).ToImmutableArray();
+        var foreign = checkpoint.ReadHealthy(resource.Value).Where(id => !listing.Knows(id)).Order(StringComparer.Ordinal).ToImmutableArray();
         _since = streamLive && !foreign.IsEmpty ? _since ?? now : null;
         return _since is { } since && now - since >= patience ? foreign : [];
     }

@@ -26,7 +26,7 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     public KubeletAdvertiser(string directory, IDeviceAllocator allocator, TimeProvider time, ILogger<KubeletAdvertiser> logger, KubeletTimings? timings = null, Action? stateChanged = null)
     {
         timings ??= new KubeletTimings();
-        _context = new AdvertiserContext(new KubeletDirectory(directory, timings.Poll, time), allocator, timings, time, logger, stateChanged ?? (() => { }));
+        _context = new AdvertiserContext(new KubeletDirectory(directory, timings.Poll, time), new KubeletCheckpointReader(directory), allocator, timings, time, logger, stateChanged ?? (() => { }));
         _context.Directory.Changed = WakeAll;
     }
 

@@ -14,6 +14,10 @@ public sealed class KubeletCheckpointReader(string directory)
 {
     public const string FileName = "kubelet_internal_checkpoint";
 
+    private readonly Lock _gate = new();
+    private SocketFile? _written;
+    private FrozenDictionary<string, ImmutableArray<string>> _healthy = FrozenDictionary<string, ImmutableArray<string>>.Empty;
+
     public string Path { get; } = System.IO.Path.Combine(directory, FileName);
 
     /// <summary>Which container has which device.</summary>
@@ -33,16 +37,27 @@ public sealed class KubeletCheckpointReader(string directory)
         }
     }
 
-    /// <summary>The IDs of a resource that were healthy in the last list that the kubelet took in, whoever sent it. Empty when nothing can be read.</summary>
+    /// <summary>
+    /// The IDs of a resource that were healthy in the last list that the kubelet took in, whoever sent it. Empty when nothing can be read. The file is read only when it was replaced.
+    /// </summary>
     public ImmutableArray<string> ReadHealthy(string resource)
+    {
+        lock (_gate)
+        {
+            if (SocketFile.Read(Path) is var written && written != _written) (_written, _healthy) = (written, ReadAllHealthy());
+            return _healthy.GetValueOrDefault(resource, []);
+        }
+    }
+
+    private FrozenDictionary<string, ImmutableArray<string>> ReadAllHealthy()
     {
         try
         {
-            return With(d => d.GetProperty("RegisteredDevices") is { ValueKind: JsonValueKind.Object } all && all.TryGetProperty(resource, out var ids) ? Ids(ids).ToImmutableArray() : []);
+            return With(d => d.GetProperty("RegisteredDevices") is { ValueKind: JsonValueKind.Object } all ? all.EnumerateObject().ToFrozenDictionary(r => r.Name, r => Ids(r.Value).ToImmutableArray()) : FrozenDictionary<string, ImmutableArray<string>>.Empty);
         }
         catch (Exception e) when (IsUnreadable(e))
         {
-            return [];
+            return FrozenDictionary<string, ImmutableArray<string>>.Empty;
         }
     }
 

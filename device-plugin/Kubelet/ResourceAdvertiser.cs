@@ -8,7 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.DevicePlugin.Kubelet;
 
 /// <summary>What all resources of one <see cref="KubeletAdvertiser"/> share.</summary>
-internal sealed record AdvertiserContext(KubeletDirectory Directory, IDeviceAllocator Allocator, KubeletTimings Timings, TimeProvider Time, ILogger Logger, Action StateChanged);
+internal sealed record AdvertiserContext(
+    KubeletDirectory Directory, KubeletCheckpointReader Checkpoint, IDeviceAllocator Allocator, KubeletTimings Timings, TimeProvider Time, ILogger Logger, Action StateChanged);
 
 /// <summary>
 /// Keeps one resource registered: its own loop, so that no resource waits for another. Serves first and registers then, from this loop and never from a serving thread,
@@ -39,7 +40,7 @@ internal sealed partial class ResourceAdvertiser
         (_resource, _context, _tryRetire) = (resource, context, tryRetire);
         _socketPath = Path.Combine(context.Directory.Path, SocketNames.For(resource, context.Directory.Path));
         Listing = new DeviceListing(resource, context.Timings.ListPolicy, context.Time);
-        _foreign = new ForeignLists(resource, new KubeletCheckpointReader(context.Directory.Path), Listing, context.Timings.DisplacedAfter);
+        _foreign = new ForeignLists(resource, context.Checkpoint, Listing, context.Timings.DisplacedAfter);
     }
 
     public DeviceListing Listing { get; }

@@ -38,7 +38,7 @@ public abstract class KubeletScenarios
             await bench.UntilAsync(() => Says(bench, $"but process {vm.ProcessId} ("));
             Assert.Contains($"still holds /dev/vfio/{Group(bench, Address)} open", bench.WaitsFor(Address), StringComparison.Ordinal);
             await bench.UntilAsync(() => bench.Kubelet.Allocatable(Edu) == 0); // before a pod dies of a refusal
-            await bench.UntilAsync(() => bench.Policy("edu")!["message"]!.GetValue<string>().Contains($"process {vm.ProcessId} (", StringComparison.Ordinal));
+            await bench.UntilAsync(() => bench.Policy("edu")!["message"]!.GetValue<string>().StartsWith($"process {vm.ProcessId} (", StringComparison.Ordinal));
             Assert.EndsWith($" still holds /dev/vfio/{Group(bench, Address)} open, though the kubelet knows no pod that has {Address}: end that process", bench.Policy("edu")!["message"]!.GetValue<string>(), StringComparison.Ordinal);
             bench.Desire(Desired.Nothing);
             await bench.UntilAsync(() => bench.Status["releasing"] is JsonArray { Count: 1 });
