@@ -63,7 +63,9 @@ public sealed partial class AgentHost : IAsyncDisposable
         Allocator = new DeviceAllocator(new UnitStateReader(machine.Paths), machine.Paths, machine.Calls, journal, ledger, options.Timings.ReleaseProof, time) { Answered = OnKubeletChanged };
         var usage = new UsageReader(machine.Paths, machine.Calls, Allocator);
         var breakGlass = new BreakGlassFile(options.StateDirectory);
-        Allocator.Refuses = () => breakGlass.ReadWords() is { } words ? Halt.Disabled(breakGlass.Path, words) : null;
+        var boots = new BootRecord(options.StateDirectory, bootId, time);
+        var halts = new Halts(breakGlass, journal.Damage, boots);
+        Allocator.Refuses = halts.LookBeforeAnswer;
         var executor = new PlanExecutor(new StepExecutor(Writer, journal), Writer, usage, Allocator, breakGlass, time, loggers.CreateLogger<PlanExecutor>());
         Kubelet = new KubeletAdvertiser(options.KubeletDirectory, Allocator, time, loggers.CreateLogger<KubeletAdvertiser>(), options.KubeletTimings, OnKubeletChanged);
         _pods = new PodResourcesClient(options.PodResourcesSocket, time);
@@ -71,7 +73,6 @@ public sealed partial class AgentHost : IAsyncDisposable
         _podUse = new PodUseReader(_pods, uptime, new KubeletCheckpointReader(options.KubeletDirectory), options.OwnPod, options.Timings.ReleaseProof.KubeletUptime, time);
         _desired = new DesiredState(options.StateDirectory);
         _file = new DesiredFile(options.DesiredFile, time, loggers.CreateLogger<DesiredFile>());
-        var boots = new BootRecord(options.StateDirectory, bootId, time);
         var parts = new AgentParts(
             new InventoryReader(machine.Paths, time),
             usage,
@@ -82,7 +83,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             new StatusFile(options.StatusFile),
             boots,
             new RepairBudget(options.StateDirectory, bootId, time),
-            new Halts(breakGlass, boots));
+            halts);
         Agent = new NodeAgent(parts, _desired, options.Timings, time, loggers.CreateLogger<NodeAgent>());
     }
 

@@ -13,6 +13,10 @@ public sealed record Halt(string Reason, string Message, bool OffersNothingNew)
         $"{path} is there{(words.Length == 0 ? "" : $" and says \"{words}\"")}: nothing is taken from the host or given back, and nothing new is offered; pods keep what they have. To go on: rm {path}",
         OffersNothingNew: true);
 
+    /// <summary>The journal cannot be read.</summary>
+    /// <param name="words">Which line, why, and the remedy.</param>
+    public static Halt JournalDamaged(string words) => new(Reasons.JournalDamaged, $"{words}. Meanwhile nothing new is offered; pods keep what they have", OffersNothingNew: true);
+
     /// <summary>Boots ended again and again while this desired state was being applied.</summary>
     public static Halt BootLoop(string path, int boots) => new(
         Reasons.BootLoop,

@@ -60,6 +60,9 @@ public static class Reasons
     /// <summary>Cause: the device does not answer, or reported fatal errors. Remedy: none while it is being reset; otherwise as the message says.</summary>
     public const string Faulty = "Faulty";
 
+    /// <summary>Cause: the journal cannot be read, and giving back without it would be a guess. Remedy: as the message says.</summary>
+    public const string JournalDamaged = "JournalDamaged";
+
     /// <summary>A sibling is taken from the host and not given to the VM.</summary>
     public const string HeldSibling = "HeldSibling";
 

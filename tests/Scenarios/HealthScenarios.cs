@@ -71,6 +71,18 @@ public sealed class SimulatedHealthScenarios : HealthScenarios
     }
 
     [Fact]
+    public async Task A_device_that_fell_silent_a_moment_ago_is_refused()
+    {
+        var node = new SimulatedNode();
+        await using var bench = await ScenarioBench.StartAsync(node, Policies);
+        await bench.ReadyAsync();
+        node.Kernel.Break(Gpu); // nobody has told the agent
+        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/gpu"] = 1 });
+        Assert.Equal(PodPhase.Failed, pod.Phase);
+        Assert.Contains($"{Gpu} does not answer: its configuration space reads all ones", pod.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_reset_that_does_not_help_leaves_the_device_out_of_service_and_says_what_to_do()
     {
         var node = new SimulatedNode();
