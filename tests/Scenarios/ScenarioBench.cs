@@ -129,6 +129,9 @@ internal sealed class ScenarioBench : IAsyncDisposable
     /// <summary>The pod that the agent says it is; from its next start on.</summary>
     public OwnPod? OwnPod { get; set; }
 
+    /// <summary>How long an answer may take to show in the kubelet's list; from the next start of the agent on.</summary>
+    public TimeSpan UnseenGrace { get; set; } = TimeSpan.FromSeconds(2);
+
     /// <summary>From the next start of the agent on.</summary>
     public KubeletTimings KubeletTimings { get; set; } = new() { ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.FromMilliseconds(200), Visible: TimeSpan.FromSeconds(2)) };
 
@@ -148,7 +151,7 @@ internal sealed class ScenarioBench : IAsyncDisposable
             ReleaseProof = new ReleaseProof
             {
                 Absence = TimeSpan.FromMilliseconds(300),
-                UnseenGrace = TimeSpan.FromSeconds(2),
+                UnseenGrace = UnseenGrace,
                 KubeletUptime = KubeletUptime,
                 CheckpointRefresh = TimeSpan.FromSeconds(1),
             },

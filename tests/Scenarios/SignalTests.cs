@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Hostdev.Sandbox.Kubelet;
 using Xunit;
 
@@ -21,10 +20,7 @@ public sealed class SignalTests
         using var agent = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "hostdev-sandbox"), arguments) { UseShellExecute = false })!;
         await Waiting.UntilAsync(() => Desired.Offers.All(o => kubelet.Allocatable(o.Resource) == o.Primaries.Length), seconds: 60);
 
-        var began = TimeProvider.System.GetTimestamp();
-        using (var kill = Process.Start("kill", ["-TERM", agent.Id.ToString(CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
-        await agent.WaitForExitAsync(TestContext.Current.CancellationToken);
-        var took = TimeProvider.System.GetElapsedTime(began);
+        var took = await AgentProcess.TerminateAsync(agent);
         Assert.Equal(0, agent.ExitCode);
         TestContext.Current.TestOutputHelper?.WriteLine($"SIGTERM to exit: {took.TotalMilliseconds:F0} ms");
         Assert.True(took.TotalSeconds < 1, $"it took {took.TotalMilliseconds:F0} ms; 30 s is what Kestrel waits for an open stream");
