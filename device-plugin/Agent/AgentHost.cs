@@ -6,7 +6,6 @@ using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Host.Usage;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Kubelet;
-using Hostdev.DevicePlugin.Planning;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.DevicePlugin.Agent;
