@@ -45,6 +45,9 @@ public sealed class Journal : IDisposable
         _file = Rewrite();
     }
 
+    /// <summary>Called before a record is written and when it is on disk. What it throws stops the process there, as far as a test of crashes can tell.</summary>
+    internal Action<JournalRecord, bool>? Watch { get; set; }
+
     /// <summary>What the records add up to now.</summary>
     public JournalState State
     {
@@ -112,10 +115,12 @@ public sealed class Journal : IDisposable
     {
         lock (_gate)
         {
+            Watch?.Invoke(record, false);
             var state = _state.With(record);
             _file.Write(Encoding.UTF8.GetBytes(JournalJsonContext.Line(record) + "\n"));
             _file.Flush(flushToDisk: true);
             _state = state;
+            Watch?.Invoke(record, true);
             if (_file.Length > CompactAbove)
             {
                 _file.Dispose();
