@@ -75,7 +75,16 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
     /// <summary>It will be killed at that moment from now on, counted from 1.</summary>
     public void KillAt(long moment) => _killAt = Moments + moment;
 
-    public void SpareIt() => _killAt = null;
+    /// <summary>While true it is not killed at a moment, but at the first one after.</summary>
+    public bool Shielded { get; set; }
+
+    /// <summary>kill -9 in the middle of what it does now.</summary>
+    public void Die(string when)
+    {
+        LastMoment = when;
+        IsKilled = true;
+        ThrowIfKilled();
+    }
 
     /// <summary>One round of the agent's loop. False when it was killed in it.</summary>
     public bool Reconcile() => Alive(() => Host.Agent.ReconcileAsync(CancellationToken.None));
@@ -92,8 +101,11 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
         {
             // It died in the middle.
         }
+        finally
+        {
+            if (IsKilled) Bury();
+        }
 
-        if (IsKilled) Bury();
         return !IsKilled;
     }
 
@@ -136,7 +148,8 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
     {
         ThrowIfKilled();
         LastMoment = what;
-        if (++Moments != _killAt) return;
+        Moments++;
+        if (Shielded || Moments < (_killAt ?? long.MaxValue)) return;
         IsKilled = true;
         ThrowIfKilled();
     }
