@@ -170,32 +170,21 @@ internal sealed class Sequence : IDisposable
     });
 
     /// <summary>The kubelet waits for an answer: the world does not.</summary>
-    private void WhileAnswering()
+    private void WhileAnswering(bool noted)
     {
-        if (_depth > 0) return;
-        Nested(() =>
-        {
-            switch (_random.Next(8))
-            {
-                case 0 when !_inRound:
-                    Desire();
-                    ExpireLists();
-                    break;
-                case 1 when !_inRound:
-                    ExpireLists();
-                    break;
-            }
-        });
+        if (_depth > 0 || _inRound) return;
+        if (_random.Next(4) == 0) Nested(() => LetListsExpire(noted));
         if (_random.Next(30) == 0) _agent.Die("while it answered");
     }
 
-    /// <summary>So much happens that an ID which nobody wants any more would be gone.</summary>
-    private void ExpireLists()
+    /// <summary>So much happens that an ID which nobody wants any more would be gone; but not so much that an answer which was noted down should have shown as a pod.</summary>
+    private void LetListsExpire(bool noted)
     {
+        if (_random.Next(2) == 0) Desire();
         for (var i = 0; i < 3; i++)
         {
             Round();
-            _clock.Advance(TimeSpan.FromSeconds(70));
+            _clock.Advance(noted ? TimeSpan.FromSeconds(15) : TimeSpan.FromSeconds(70));
             _kubelet.ReportPods();
             _kubelet.SendLists();
         }

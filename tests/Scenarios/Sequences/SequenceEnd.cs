@@ -100,11 +100,14 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
         }
     }
 
-    /// <summary>Interfaces, disks and cards get the lowest number that is free when their driver takes them: which of two has which depends on the order in which they come back.</summary>
+    /// <summary>Interfaces, disks, cards and groups get the lowest number that is free when they appear: which of two has which depends on the order in which they come back.</summary>
     private static ImmutableArray<string> Normalized(TreeSnapshot tree) =>
-        [.. tree.Entries.Where(e => !e.Key.StartsWith("/proc/", StringComparison.Ordinal) && e.Key != "/sys/devices/virtual/vfio").Select(e => Numbered().IsMatch(e.Key) ? Numbered().Replace(e.Key, "$1#") : $"{e.Key}: {e.Value}").Order(StringComparer.Ordinal)];
+        [.. tree.Entries.Where(e => !e.Key.StartsWith("/proc/", StringComparison.Ordinal) && e.Key != "/sys/devices/virtual/vfio").Select(e => Numbered().IsMatch(e.Key) ? Numbered().Replace(e.Key, "$1#") : Group().Replace($"{e.Key}: {e.Value}", "iommu_groups/#")).Order(StringComparer.Ordinal)];
 
     private JsonNode ReadStatus() => JsonNode.Parse(File.ReadAllText(agent.StatusPath))!;
+
+    [GeneratedRegex(@"iommu_groups/\d+")]
+    private static partial Regex Group();
 
     [GeneratedRegex(@"\b(eth|card|renderD|nvme-subsys|nvme)\d+[cn\d]*")]
     private static partial Regex Numbered();

@@ -38,8 +38,8 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
     /// <summary>Every ID that is offered, with its resource.</summary>
     public IEnumerable<(string Resource, string Id)> Offered => _lists.SelectMany(l => l.Value.Where(d => d.Value).Select(d => (l.Key, d.Key)));
 
-    /// <summary>What happens while the agent thinks about an answer, before and after it looked at the device.</summary>
-    public Action WhileAnswering { get; set; } = () => { };
+    /// <summary>What happens while the agent thinks about an answer, before (false) and after it looked at the device and noted the answer down.</summary>
+    public Action<bool> WhileAnswering { get; set; } = _ => { };
 
     /// <summary>The catalog as it is now reaches the lists, the lists reach the kubelet, and resources that are through with are let go (KubeletAdvertiser).</summary>
     public void SendLists()
@@ -187,9 +187,9 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
 
         public async ValueTask<AllocateOutcome> AllocateAsync(ResourceName resource, ImmutableArray<string> deviceIds, CancellationToken cancellationToken)
         {
-            _kubelet.WhileAnswering();
+            _kubelet.WhileAnswering(false);
             var outcome = await _allocator.AllocateAsync(resource, deviceIds, cancellationToken);
-            _kubelet.WhileAnswering();
+            _kubelet.WhileAnswering(true);
             return outcome;
         }
 

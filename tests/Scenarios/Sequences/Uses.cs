@@ -57,7 +57,8 @@ internal sealed class Uses(SimulatedKernel kernel)
         {
             "unbind" => (VirtualFunctions(value.Trim()).Prepend(value.Trim()), true),
             "sriov_numvfs" => (VfsLostBy(path, value.Trim()), true),
-            "driver_override" => ([Path.GetFileName(Path.GetDirectoryName(path)!)], false), // harmless as such to a mounted disk, but nothing to do on what a VM has
+            // No harm as such, but nothing to do on what a VM has; a driverless function of its group it has not.
+            "driver_override" when Path.GetFileName(Path.GetDirectoryName(path)!) is var function && kernel.DriverOf(function) is not null => ([function], false),
             _ => ([], false),
         };
         foreach (var function in disturbed)
