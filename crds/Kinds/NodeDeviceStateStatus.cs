@@ -42,6 +42,9 @@ public sealed record HostStatus
     public required ImmutableArray<string> KernelArguments { get; init; }
 
     public required ImmutableArray<string> VfioDrivers { get; init; }
+
+    /// <summary>Files of the host that cannot be read or understood, each with what is wrong; at most 20.</summary>
+    public required ImmutableArray<string> Problems { get; init; }
 }
 
 public sealed record DeviceStatus

@@ -53,20 +53,16 @@ public static class NodeDeviceStateReader
             return null;
         }
 
-        var read = ImmutableArray.CreateBuilder<DesiredPolicy>(policies.Count);
+        var read = new List<DesiredPolicy>(policies.Count);
         for (var i = 0; i < policies.Count; i++)
         {
             if (ReadPolicy(policies[i], i, out error) is not { } policy) return null;
-            if (read.Any(p => p.Identity.Kind == policy.Identity.Kind && p.Identity.Name == policy.Identity.Name))
-            {
-                error = $"policies[{i}]: {policy.Identity} stands there twice: give each policy a name of its own";
-                return null;
-            }
-
-            read.Add(policy);
+            var first = read.FindIndex(p => p.Identity.Kind == policy.Identity.Kind && p.Identity.Name == policy.Identity.Name);
+            if (first < 0) read.Add(policy);
+            else read[first] = Frozen(read[first].Identity, FrozenReasons.InvalidSpec, $"policies[{i}] has the same kind and name as an earlier one, and which of them is meant would be a guess: give each policy a name of its own");
         }
 
-        return new NodeDeviceStateSpec { ProjectedAt = Time(spec["projectedAt"]), Policies = read.ToImmutable() };
+        return new NodeDeviceStateSpec { ProjectedAt = Time(spec["projectedAt"]), Policies = [.. read] };
     }
 
     private static DesiredPolicy? ReadPolicy(JsonNode? node, int index, out string error)

@@ -9,6 +9,7 @@ public static class HostDeviceValidator
     public static ImmutableArray<string> Problems(HostDeviceSpec spec)
     {
         var problems = ImmutableArray.CreateBuilder<string>();
+        SelectorRules.DeviceFile(spec.DeviceFile, problems);
         var given = new[] { spec.Devices.Pci is not null, spec.Devices.Usb is not null, spec.Devices.Scsi is not null }.Count(g => g);
         if (given != 1) problems.Add($"spec.devices holds {given} of pci, usb and scsi: give exactly one");
         if (spec.Devices.Pci is { } pci) Pci(spec, pci, problems);
@@ -49,6 +50,7 @@ public static class SriovPolicyValidator
     public static ImmutableArray<string> Problems(SriovPolicySpec spec)
     {
         var problems = ImmutableArray.CreateBuilder<string>();
+        SelectorRules.DeviceFile(spec.DeviceFile, problems);
         SelectorRules.NotEmpty(spec.PhysicalFunctions, "spec.physicalFunctions", IsEmpty, problems);
         if (spec.Management == VfManagement.Owned && spec.NumVfs is null) problems.Add("spec.numVfs is required with management Owned: say how many virtual functions each physical function gets");
         if (spec.Management == VfManagement.External && spec.NumVfs is not null) problems.Add("spec.numVfs has no meaning with management External: remove it, or set management to Owned");
@@ -92,6 +94,7 @@ public static class MdevProfileValidator
     public static ImmutableArray<string> Problems(MdevProfileSpec spec)
     {
         var problems = ImmutableArray.CreateBuilder<string>();
+        SelectorRules.DeviceFile(spec.DeviceFile, problems);
         if (spec.TypeId is null == spec.TypeName is null) problems.Add("spec names its type by typeId or by typeName: give exactly one");
         SelectorRules.Pci(spec.Parents.Selectors, "spec.parents.selectors", required: spec.Parents.Names.IsEmpty, problems);
         if (spec.Instances.Mode == MdevMode.Static && spec.Instances.Count is not >= 0) problems.Add("spec.instances.count is required with mode Static, 0 or more per parent");
@@ -107,6 +110,12 @@ public static class MdevProfileValidator
 
 internal static class SelectorRules
 {
+    public static void DeviceFile(DeviceFile? file, ImmutableArray<string>.Builder problems)
+    {
+        if (file is { Uid: < 0 }) problems.Add($"spec.deviceFile.uid is {file.Uid}: user IDs are 0 or more; KubeVirt's qemu is 107");
+        if (file is { Gid: < 0 }) problems.Add($"spec.deviceFile.gid is {file.Gid}: group IDs are 0 or more; KubeVirt's qemu is 107");
+    }
+
     public static void NotEmpty<T>(ImmutableArray<T> selectors, string at, Func<T, bool> isEmpty, ImmutableArray<string>.Builder problems)
     {
         if (selectors.IsEmpty) problems.Add($"{at} is empty: an empty list selects nothing; give at least one selector");

@@ -13,7 +13,7 @@ public static partial class YamlJson
     private const int MaxDepth = 64;
     private const int MaxValues = 200_000;
 
-    /// <summary>The first document of a text. Null with an empty <paramref name="error"/> never happens: an empty text is an error too.</summary>
+    /// <summary>The one document of a text. Null with an empty <paramref name="error"/> never happens: an empty text is an error too.</summary>
     /// <param name="error">What is wrong, with line and column.</param>
     public static JsonNode? Parse(string text, out string error)
     {
@@ -26,6 +26,12 @@ public static partial class YamlJson
             if (stream.Documents.Count == 0)
             {
                 error = "the text is empty";
+                return null;
+            }
+
+            if (stream.Documents.Skip(1).FirstOrDefault(d => d.RootNode is not YamlScalarNode { Value: null or "" })?.RootNode.Start is { } second)
+            {
+                error = $"line {second.Line}, column {second.Column}: a second document begins here (after \"---\"), which would be passed over: put everything into one document";
                 return null;
             }
 

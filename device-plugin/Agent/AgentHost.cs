@@ -39,7 +39,7 @@ public sealed record AgentMachine(HostPaths Paths, IHostCalls Calls, Func<IUeven
 /// <summary>One agent with all its tasks: puts the rooms together, runs them, and ends them in order.</summary>
 public sealed partial class AgentHost : IAsyncDisposable
 {
-    private static readonly ImmutableHashSet<string> Subsystems = ["pci", "vfio", "vfio-dev", "mdev", "usb", "net", "block", "scsi", "scsi_generic", "iommu"];
+    private static readonly ImmutableHashSet<string> Subsystems = ["pci", "vfio", "vfio-dev", "mdev", "usb", "net", "block", "scsi", "scsi_generic", "iommu", "drivers"];
 
     private readonly AgentMachine _machine;
     private readonly AgentOptions _options;

@@ -103,9 +103,17 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
             (inventory, plan) = Look();
         }
 
+        if (inventory.Unlisted is not null)
+        {
+            // An unreadable machine is not an empty one: what was offered stays, nothing is taken or given back.
+            (_waits, _last) = (true, _last is { } last ? (last.Inventory with { Problems = inventory.Problems }, last.Plan) : (inventory, Plan.Nothing));
+            Report();
+            return;
+        }
+
         Publish(plan, inventory);
         parts.Allocator.RestoreNodes();
-        _protects = plan.Findings.Any(f => f.Reason == Reasons.Protected);
+        _protects = plan.Findings.Any(f => f.Reason is Reasons.Protected or Reasons.Unreadable);
         _waits = !plan.Lanes.IsEmpty || plan.Findings.Any(f => f.State is FindingState.Waiting or FindingState.Releasing);
         _last = (inventory, plan);
         Report();
@@ -120,7 +128,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     private (HostInventory Inventory, Plan Plan) Look()
     {
         var inventory = parts.Inventory.Read();
-        if (desired.Policies is not { } policies) return (inventory, NothingDesired);
+        if (desired.Policies is not { } policies) return (inventory, Plan.Nothing);
         ImmutableDictionary<string, Setback> setbacks;
         lock (_setbacks) setbacks = _setbacks.Active();
         return (inventory, Planner.Plan(new PlanningInput
@@ -132,8 +140,6 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
             Setbacks = setbacks,
         }));
     }
-
-    private static Plan NothingDesired { get; } = new() { Lanes = [], Units = [], Findings = [], Policies = [], Resources = [] };
 
     private void Publish(Plan plan, HostInventory inventory)
     {
@@ -171,7 +177,7 @@ public sealed record AgentTimings
     /// <summary>While something waits for a user to let go, of which no event tells.</summary>
     public TimeSpan WhileWaiting { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>While a policy asks for what the host needs: an unmount or a removed address makes no event that reaches us.</summary>
+    /// <summary>While a policy asks for what the host needs, or for what cannot be read: an unmount, a removed address or a mended file makes no event that reaches us.</summary>
     public TimeSpan WhileProtected { get; init; } = TimeSpan.FromMinutes(1);
 
     public TimeSpan AfterFailure { get; init; } = TimeSpan.FromSeconds(5);

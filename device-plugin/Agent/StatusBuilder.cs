@@ -12,24 +12,27 @@ namespace Hostdev.DevicePlugin.Agent;
 /// <summary>What is, in the words of <c>NodeDeviceState.status</c>. The same state gives the same status, to the letter: times that pass change nothing.</summary>
 public static class StatusBuilder
 {
+    // A status is 64 KB as a rule: a machine that is broken all over says so with its first files.
+    private const int MostProblems = 20;
+
     public static NodeDeviceStateStatus Build(HostInventory inventory, Plan plan, Catalog catalog, AllocationLedger ledger, ImmutableArray<ResourceState> kubelet, DesiredState desired)
     {
         var policies = plan.Policies.Select(p => Result(p, plan, catalog)).ToImmutableArray();
         var resources = Resources(catalog, kubelet);
         return new NodeDeviceStateStatus
         {
-            Host = Host(inventory.Facts),
+            Host = Host(inventory.Facts, inventory.Problems),
             Devices = [.. inventory.Functions.Values.Where(f => !f.IsBridge && !f.IsVirtualFunction).Select(f => Device(f, catalog, plan))],
             VirtualFunctions = [.. inventory.Functions.Values.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 }).Select(f => VirtualFunctions(f, inventory))],
             Allocations = [.. ledger.ById.Values.Select(a => new AllocationStatus(a.Id, a.Resource, a.Pod?.Split('/')[0], a.Pod?.Split('/')[^1]))],
             Policies = policies,
             Releasing = [.. plan.Findings.Where(f => f.State == FindingState.Releasing).Select(Problem)],
             Resources = resources,
-            Conditions = Conditions(desired, policies, resources, plan),
+            Conditions = Conditions(inventory, desired, policies, resources, plan),
         };
     }
 
-    private static HostStatus Host(HostFacts facts) => new()
+    private static HostStatus Host(HostFacts facts, ImmutableArray<ReadProblem> problems) => new()
     {
         Kernel = facts.KernelRelease,
         Architecture = facts.Architecture,
@@ -38,6 +41,7 @@ public static class StatusBuilder
         InterruptRemapping = facts.InterruptRemapping.ToString(),
         KernelArguments = facts.KernelArguments,
         VfioDrivers = facts.PassthroughDrivers,
+        Problems = [.. problems.Take(MostProblems).Select(p => p.ToString())],
     };
 
     private static DeviceStatus Device(PciFunction f, Catalog catalog, Plan plan)
@@ -119,7 +123,7 @@ public static class StatusBuilder
     private static ResourceStatus Resource(ResourceState s) =>
         new(s.Name.Value, s.Listed.Length, s.Listed.Count(d => d.Healthy), s is { Registered: true, StreamLive: true }, s.Problem?.Message);
 
-    private static ImmutableArray<ConditionStatus> Conditions(DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, Plan plan)
+    private static ImmutableArray<ConditionStatus> Conditions(HostInventory inventory, DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, Plan plan)
     {
         var troubled = policies.FirstOrDefault(p => p.Reason is "Blocked" or "Frozen");
         var moving = policies.FirstOrDefault(p => p.Reason == "Progressing");
@@ -131,16 +135,17 @@ public static class StatusBuilder
             desired.Problem is { } problem ? new ConditionStatus("Synced", "False", "DesiredStateUnreadable", problem)
                 : desired.Policies is null ? new ConditionStatus("Synced", "Unknown", "NoDesiredState", "no desired state was read yet: nothing is touched")
                 : new ConditionStatus("Synced", "True", "Followed", "the desired state is followed"),
-            troubled is not null ? new ConditionStatus("Degraded", "True", troubled.Reason, troubled.Message)
+            inventory.Unlisted is { } unlisted ? new ConditionStatus("Degraded", "True", "HostUnreadable", $"{unlisted}: everything stays as it is until it can be read")
+                : troubled is not null ? new ConditionStatus("Degraded", "True", troubled.Reason, troubled.Message)
                 : unreached is not null ? new ConditionStatus("Degraded", "True", "KubeletUnreached", unreached.Problem!)
                 : new ConditionStatus("Degraded", "False", "AsDesired", ""),
             moving is not null ? new ConditionStatus("Progressing", "True", "Waiting", moving.Message)
                 : !plan.Lanes.IsEmpty ? new ConditionStatus("Progressing", "True", "Applying", $"work is under way at {string.Join(", ", plan.Lanes.Select(l => l.Key))}")
                 : releasing is not null ? new ConditionStatus("Progressing", "True", "Releasing", releasing.Message)
                 : new ConditionStatus("Progressing", "False", "Settled", ""),
-            troubled is null && moving is null && registering is null && plan.Lanes.IsEmpty && desired.Problem is null && desired.Policies is not null
+            inventory.Unlisted is null && troubled is null && moving is null && registering is null && plan.Lanes.IsEmpty && desired.Problem is null && desired.Policies is not null
                 ? new ConditionStatus("Ready", "True", "AsDesired", "every policy is fulfilled")
-                : new ConditionStatus("Ready", "False", "NotAsDesired", troubled?.Message ?? moving?.Message ?? unreached?.Problem ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
+                : new ConditionStatus("Ready", "False", "NotAsDesired", inventory.Unlisted?.ToString() ?? troubled?.Message ?? moving?.Message ?? unreached?.Problem ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
         ];
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
@@ -25,6 +26,15 @@ internal sealed class DeviceFiles
         sawAbsent = error == Errno.ENOENT;
         if (!error.IsSuccess && !sawAbsent) Report("", $"cannot be listed: {error.Name}");
     }
+
+    /// <summary>What a wrong guess about would make of one device another, or of a used one a free one: who it is, what it belongs to, who has it.</summary>
+    private static readonly HashSet<string> Deciding = new(StringComparer.Ordinal)
+    {
+        "", "vendor", "device", "subsystem_vendor", "subsystem_device", "class", "driver", "driver_override", "iommu_group", "physfn", "boot_vga", "sriov_totalvfs", "sriov_drivers_autoprobe",
+    };
+
+    /// <summary>The problems so far with attributes that decide what may be done with the device.</summary>
+    public ImmutableArray<ReadProblem> DecidingProblems => [.. problems.Where(p => Deciding.Contains(p.Path.Length == Path.Length ? "" : p.Path[(Path.Length + 1)..]))];
 
     /// <summary>The device's directory below <c>/sys/devices</c>.</summary>
     public string Path { get; }
@@ -109,7 +119,14 @@ internal sealed class DeviceFiles
     }
 
     /// <summary>What a link such as <c>driver</c> names; null when there is none.</summary>
-    public string? LinkName(string name) => Has(name) ? files.ReadLinkName(PathOf(name)) : null;
+    public string? LinkName(string name)
+    {
+        if (!Has(name)) return null;
+        if (files.ReadLinkName(PathOf(name)) is { } target) return target;
+        sawAbsent |= !files.Exists(PathOf(name));
+        Report(name, "was listed and cannot be read as a link");
+        return null;
+    }
 
     public string? LinkTarget(string name) => Has(name) ? files.ResolveLink(PathOf(name)) : null;
 

@@ -25,6 +25,9 @@ public sealed record HostInventory
     /// <summary>What could not be read or understood. A device with an unreadable attribute is still in the lists above.</summary>
     public required ImmutableArray<ReadProblem> Problems { get; init; }
 
+    /// <summary>Why not even the list of functions could be read; null when it could. An unreadable machine is not an empty one.</summary>
+    public ReadProblem? Unlisted => Problems.FirstOrDefault(p => p.Path == "/sys/bus/pci/devices");
+
     /// <summary>The group a function is in, or null when the host gives it none (no IOMMU).</summary>
     public IommuGroup? GroupOf(PciFunction function) =>
         function.IommuGroup is { } number ? Groups.GetValueOrDefault(number) : null;
@@ -32,7 +35,10 @@ public sealed record HostInventory
 
 /// <summary>A file that could not be read: which, and why in words.</summary>
 /// <param name="Path">As on the host, for example <c>/sys/bus/pci/devices/0000:3b:00.0/vendor</c>.</param>
-public sealed record ReadProblem(string Path, string Message);
+public sealed record ReadProblem(string Path, string Message)
+{
+    public override string ToString() => $"{Path} {Message}";
+}
 
 /// <summary>An IOMMU group: the unit of ownership.</summary>
 /// <param name="Members">PCI functions of the group, ordered, bridges included. Empty for an mdev's own group.</param>
@@ -144,6 +150,11 @@ public sealed record PciFunction
 
     /// <summary>What hangs below: disks, interfaces, and so on; ordered by kind and name.</summary>
     public ImmutableArray<ChildDevice> Children { get; init; } = [];
+
+    /// <summary>
+    /// Problems with attributes that decide what may be done with it (its ids, class, group, driver, override). What it seems to be is then a guess: it is neither taken nor given back.
+    /// </summary>
+    public ImmutableArray<ReadProblem> Unreadable { get; init; } = [];
 
     /// <summary>A PCI-to-PCI bridge (class 0604): a root port, a switch port or a conventional bridge. Never assigned, never in the way of a group's viability.</summary>
     public bool IsBridge => ClassCode >> 8 == 0x0604;

@@ -14,7 +14,9 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
     public Dictionary<PciAddress, PciFunction> Read(List<ReadProblem> problems)
     {
         var read = new List<(DeviceFiles Files, PciFunction Function)>();
-        foreach (var name in files.List(Devices))
+        var names = files.List(Devices, out var error);
+        if (!error.IsSuccess && error != Errno.ENOENT) problems.Add(new ReadProblem(Devices, $"cannot be listed: {error.Name}"));
+        foreach (var name in names)
         {
             if (!PciAddress.TryParse(name, out var address))
             {
@@ -28,7 +30,7 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
 
         var functions = new Dictionary<PciAddress, PciFunction>(read.Count);
         foreach (var (device, function) in ReadBlocking(read))
-            if (device.Settle(problems)) functions.Add(function.Address, function);
+            if (device.Settle(problems)) functions.Add(function.Address, function with { Unreadable = device.DecidingProblems });
         return functions;
     }
 

@@ -24,6 +24,12 @@ internal static class FunctionSteps
             return [new LaneStep(purpose, new PlanStep.ForgetFunction(owned.Address))];
         }
 
+        if (context.Unreadable(function) is { } unreadable)
+        {
+            context.Findings.Add(new Finding(null, owned.Address.ToString(), FindingState.Releasing, Reasons.Unreadable, unreadable));
+            return [];
+        }
+
         var ours = function.Driver is not null && function.Driver != owned.OriginalDriver && context.Inventory.Facts.PassthroughDrivers.Contains(function.Driver);
         if (ours && ReleaseProblem(context, owned, purpose)) return [];
         List<PlanStep> steps = [];

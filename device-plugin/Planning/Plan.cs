@@ -7,6 +7,8 @@ namespace Hostdev.DevicePlugin.Planning;
 /// <summary>What to do now, and what is to be said. Immutable; empty <see cref="Lanes"/> means the machine is as desired, or waits.</summary>
 public sealed record Plan
 {
+    public static Plan Nothing { get; } = new() { Lanes = [], Units = [], Findings = [], Policies = [], Resources = [] };
+
     /// <summary>Independent sequences: they run side by side, and one that fails or hangs stops no other. Within one, removals come before additions.</summary>
     public required ImmutableArray<Lane> Lanes { get; init; }
 

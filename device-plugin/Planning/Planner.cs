@@ -12,6 +12,7 @@ public static class Planner
 {
     public static Plan Plan(PlanningInput input)
     {
+        if (input.Inventory.Unlisted is not null) return Planning.Plan.Nothing; // everything would seem to be unplugged
         var ordered = EffectivePolicy.InOrderOfPrecedence(input.Policies);
         var context = new PlanningContext(input);
         var names = ResourceNames.Check(ordered);

@@ -26,6 +26,15 @@ internal sealed class PlanningContext(PlanningInput input)
     public string? HostDriver(PciFunction function) =>
         Input.Ownership.Functions.TryGetValue(function.Address, out var owned) ? owned.OriginalDriver : function.Driver;
 
+    /// <summary>
+    /// Why a function must be left as it is: what decides over it, or over its physical function, could not be read, and what it seems to be is a guess. Null when all could.
+    /// </summary>
+    public string? Unreadable(PciFunction function)
+    {
+        var problem = function.Unreadable.Concat(function.PhysicalFunction is { } pf && Inventory.Functions.TryGetValue(pf, out var physical) ? physical.Unreadable : []).FirstOrDefault();
+        return problem is null ? null : $"{function.Address} is left as it is, because {problem}: look at dmesg; a rescan (1 to its remove file, then to /sys/bus/pci/rescan) or a reboot often helps, else the device is failing";
+    }
+
     public void Block(PolicyIdentity policy, string device, string reason, string message) =>
         Findings.Add(new Finding(policy, device, FindingState.Blocked, reason, message));
 

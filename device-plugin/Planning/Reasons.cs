@@ -45,6 +45,9 @@ public static class Reasons
     /// <summary>Cause: sriov_numvfs could not be read in time. Remedy: look for a blocked PCI operation.</summary>
     public const string SriovBusy = "SriovBusy";
 
+    /// <summary>Cause: a file of the device in sysfs cannot be read or understood, so that what it is would be a guess. Remedy: as the message says; it is left as it is.</summary>
+    public const string Unreadable = "Unreadable";
+
     /// <summary>Cause: two policies use one resource name for different transports, or names whose KubeVirt env names collide. Remedy: rename one.</summary>
     public const string ResourceNameConflict = "ResourceNameConflict";
 

@@ -20,6 +20,12 @@ internal static class SriovPlanner
     {
         if (pf.Sriov is not { } sriov)
         {
+            if (context.Unreadable(pf) is { } unreadable)
+            {
+                context.Block(policy.Identity, pf.Address.ToString(), Reasons.Unreadable, unreadable);
+                return;
+            }
+
             context.Block(policy.Identity, pf.Address.ToString(), Reasons.NoSriov, $"{pf.Address} has no SR-IOV capability: select another device, or enable SR-IOV in its firmware");
             return;
         }
@@ -78,6 +84,7 @@ internal static class SriovPlanner
 
     private static (string Reason, string Message)? Problem(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf, SriovCapability sriov, int wanted)
     {
+        if (context.Unreadable(pf) is { } unreadable) return (Reasons.Unreadable, unreadable);
         if (wanted > sriov.TotalVfs)
         {
             return (Reasons.TooManyVfs, $"{pf.Address} asks for {wanted} VFs but sriov_totalvfs is {sriov.TotalVfs}: set numVfs to at most {sriov.TotalVfs}, or raise it in firmware");
@@ -90,8 +97,22 @@ internal static class SriovPlanner
             return (Reasons.PhysicalFunctionUnbound, $"{pf.Address} has {(pf.Driver is null ? "no driver" : $"the driver {pf.Driver}")}, which makes no virtual functions: bind its own driver first");
         }
 
-        return now > 0 && !context.Input.Ownership.PhysicalFunctions.ContainsKey(pf.Address)
-            ? (Reasons.ForeignVfs, $"{pf.Address} has {now} VFs that Hostdev did not make, and {wanted} are asked for: they are never reset; remove them by hand, set numVfs to {now}, or use management External")
-            : null;
+        if (now > 0 && !context.Input.Ownership.PhysicalFunctions.ContainsKey(pf.Address))
+        {
+            return (Reasons.ForeignVfs, $"{pf.Address} has {now} VFs that Hostdev did not make, and {wanted} are asked for: they are never reset; remove them by hand, set numVfs to {now}, or use management External");
+        }
+
+        return HostProblem(context, policy, pf);
+    }
+
+    /// <summary>Virtual functions for VMs are not made on a host that cannot pass them: taking the old ones away for that would be loss without gain.</summary>
+    private static (string Reason, string Message)? HostProblem(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf)
+    {
+        var drivers = policy.Spec.Pools.Where(p => p.ResourceName is not null).Select(p => p.Driver).Distinct().ToList();
+        if (drivers.Count == 0) return null;
+        if (HostConditions.Problem(context.Inventory, pf) is { } problem) return problem;
+        // Which variant driver Auto takes is known only when the virtual functions are there, and vfio-pci is what it falls back to.
+        var missing = drivers.Select(d => HostConditions.MissingDriver(context.Inventory, $"each VF of {pf.Address}", d.Type == DriverType.Named ? d.Name! : "vfio-pci")).FirstOrDefault(m => m is not null);
+        return missing is null ? null : (Reasons.DriverMissing, missing);
     }
 }

@@ -36,7 +36,14 @@ internal static class UnitPlanner
     public static void Plan(PlanningContext context, UnitRequest request)
     {
         var primary = request.Selected[0];
-        if (HostProblem(context, primary) is { } problem)
+        var whole = context.Inventory.GroupOf(primary) is { } all ? all.Members.Select(a => context.Inventory.Functions[a]) : [primary];
+        if (whole.Select(context.Unreadable).FirstOrDefault(u => u is not null) is { } unreadable)
+        {
+            context.Block(request.Policy, primary.Address.ToString(), Reasons.Unreadable, unreadable);
+            return;
+        }
+
+        if (HostConditions.Problem(context.Inventory, primary) is { } problem)
         {
             context.Block(request.Policy, primary.Address.ToString(), problem.Reason, problem.Message);
             return;
@@ -58,7 +65,7 @@ internal static class UnitPlanner
         }
 
         var unit = Compose(context, request, members, assigned, held);
-        if (MissingDriver(context, unit) is { } missing)
+        if (unit.Members.Select(m => HostConditions.MissingDriver(context.Inventory, m.Address.ToString(), m.Driver)).FirstOrDefault(m => m is not null) is { } missing)
         {
             context.Block(request.Policy, primary.Address.ToString(), Reasons.DriverMissing, missing);
             return;
@@ -72,24 +79,6 @@ internal static class UnitPlanner
 
         if (CanBeTaken(context, request, unit)) Accept(context, request, unit);
     }
-
-    private static (string Reason, string Message)? HostProblem(PlanningContext context, PciFunction primary)
-    {
-        var facts = context.Inventory.Facts;
-        if (context.Inventory.GroupOf(primary) is null) return (Reasons.NoIommu, $"{primary.Address} has no IOMMU group: {HostRemedies.Iommu(facts)}");
-        if (facts.InterruptRemapping == InterruptRemapping.No && !facts.UnsafeInterruptsAllowed)
-        {
-            return (Reasons.NoInterruptRemapping, $"{primary.Address} cannot be passed safely: the host does not remap interrupts; enable it in firmware (VT-d or AMD-Vi with x2APIC) and remove intremap=off from the kernel command line");
-        }
-
-        return null;
-    }
-
-    /// <summary>Every function's driver must be there before the first one is unbound: half a group on vfio is no use, and the host has lost it.</summary>
-    private static string? MissingDriver(PlanningContext context, Unit unit) =>
-        unit.Members.FirstOrDefault(m => !context.Inventory.Facts.PassthroughDrivers.Contains(m.Driver)) is { } lacking
-            ? $"{lacking.Address} needs the driver {lacking.Driver}, which is not loaded or gives no devices to VFIO: run \"modprobe {lacking.Driver}\" on the host and list it in /etc/modules-load.d"
-            : null;
 
     /// <summary>Divides the other members into assigned and held ones, or says which are undeclared.</summary>
     private static (string Reason, string Message)? Divide(UnitRequest request, List<PciFunction> others, out List<PciFunction> assigned, out List<PciFunction> held)
@@ -205,15 +194,4 @@ internal static class UnitPlanner
 
     private static string Sentence(IEnumerable<(PciFunction Function, DeviceUser User)> users) =>
         string.Join("; ", users.GroupBy(u => u.Function.Address).Select(g => $"{g.Key} is in use: {string.Join(", ", g.Select(u => u.User.Description))}"));
-}
-
-/// <summary>What an admin does about the host itself.</summary>
-internal static class HostRemedies
-{
-    public static string Iommu(HostFacts facts) => facts.Architecture switch
-    {
-        "x86_64" or "i686" => "enable VT-d or AMD-Vi in the firmware and boot with intel_iommu=on (Intel; AMD needs no argument)",
-        "aarch64" => "enable the SMMU in the firmware",
-        _ => "enable the IOMMU in the firmware",
-    };
 }

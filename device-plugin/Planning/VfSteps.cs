@@ -18,6 +18,12 @@ internal static class VfSteps
             return context.Inventory.Functions.ContainsKey(owned.Address) ? [] : Lane(owned.Address, [new PlanStep.ForgetPhysicalFunction(owned.Address)]);
         }
 
+        if (context.Unreadable(pf) is { } unreadable)
+        {
+            context.Findings.Add(new Finding(null, owned.Address.ToString(), FindingState.Releasing, Reasons.Unreadable, unreadable));
+            return [];
+        }
+
         var vfs = sriov.VirtualFunctions.Values.ToImmutableArray();
         List<PlanStep> steps = [];
         if (sriov.Autoprobe != owned.OriginalAutoprobe && owned.SetupOpen) steps.Add(new PlanStep.SetAutoprobe(owned.Address, owned.OriginalAutoprobe));

@@ -6,7 +6,7 @@
 # Loaded in the node before the command, in this order.
 LAB_MODULES="nvme igb igbvf e1000e xhci-pci usb-storage virtio_scsi sd_mod sg vfio-pci vfio_iommu_type1 mtty mdpy mbochs"
 # Not loaded, but decompressed like the others here, where it is quick.
-SPARE_MODULES="pci-stub sr_mod usbhid ext4 macvlan"
+SPARE_MODULES="pci-stub sr_mod usbhid ext4 macvlan bonding bridge vrf 8021q dummy veth dm-mod md-mod raid1 linear loop"
 BOOT_MODULES="9p 9pnet_virtio overlay"
 SAMPLE_OPTIONS="CONFIG_SAMPLE_VFIO_MDEV_MTTY=m CONFIG_SAMPLE_VFIO_MDEV_MDPY=m CONFIG_SAMPLE_VFIO_MDEV_MBOCHS=m"
 

@@ -3,6 +3,8 @@
 
 BUILD_TOOLS="ca-certificates make gcc-12 binutils libc6-dev libelf1 libssl3 xz-utils gzip util-linux"
 KERNEL_SERIES=6.12
+# What tests do to the node with: addresses, bonds, namespaces, partitions, dm, md, udev rules. Unpacked for the node, not installed on the machine.
+NODE_TOOLS="iproute2 e2fsprogs fdisk dmsetup mdadm udev"
 
 require_debian() {
   local id=unknown release=
@@ -51,7 +53,7 @@ APT::Install-Recommends "0"; Acquire::Languages "none"; Acquire::Retries "3"; AP
 CONF
 }
 
-# Downloads QEMU with what it needs beyond this machine's packages, and the kernel with its headers and source. Sets KERNEL.
+# Downloads QEMU and the node's tools with what they need beyond this machine's packages, and the kernel with its headers and source. Sets KERNEL.
 download_packages() {   # download_packages WORK
   local abi version
   private_apt "$1"
@@ -62,9 +64,11 @@ download_packages() {   # download_packages WORK
   KERNEL=$abi-amd64
   version=$(apt-cache show "linux-image-$KERNEL" | awk '$1 == "Version:" && !found++ { print $2 }')
   say "downloading QEMU from bookworm-backports and Linux $KERNEL $version"
-  mkdir -p "$1"/debs/{qemu/partial,kernel}
+  mkdir -p "$1"/debs/{qemu/partial,tools/partial,kernel}
   apt-get -qq -y --download-only -t bookworm-backports -o "Dir::Cache::archives=$1/debs/qemu/" install --reinstall qemu-system-x86 >/dev/null \
     || die "QEMU did not download from bookworm-backports: see above"
+  apt-get -qq -y --download-only -o "Dir::Cache::archives=$1/debs/tools/" install --reinstall $NODE_TOOLS >/dev/null \
+    || die "$NODE_TOOLS did not download: see above"
   (cd "$1/debs/kernel" && apt-get -qq download "linux-image-$KERNEL=$version" "linux-headers-$KERNEL=$version" "linux-headers-$abi-common=$version" \
     "linux-kbuild-$abi=$version" "linux-source-$KERNEL_SERIES=$version" busybox-static kmod libkmod2 cpio pciutils libpci3 >/dev/null) \
     || die "the kernel's packages did not download: see above"
@@ -76,7 +80,7 @@ unpack_packages() {   # unpack_packages WORK
   local root=$1/root name deb
   mkdir -p "$root"/usr/{bin,sbin,lib,lib64} "$1/src"
   for name in bin sbin lib lib64; do ln -s "usr/$name" "$root/$name"; done
-  for deb in "$1"/debs/{qemu,kernel}/*.deb; do
+  for deb in "$1"/debs/{qemu,tools,kernel}/*.deb; do
     case $deb in */linux-source*) continue;; esac
     dpkg --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$root"
   done

@@ -17,14 +17,36 @@ publish_tests() {
   say "the tests are built, $((SECONDS - began)) s"
 }
 
-# run_tests FLAVOUR XUNIT-ARGUMENT...: one boot; results as the suite lab-FLAVOUR. Fails where a test failed.
+# The ways the node is booted for tests: plain ones by what vfio offers, and hosts that lack something, for which a few tests are marked Boot=NAME.
+#   cdev, stock    every device there, every module loaded
+#   no-iommu       intel_iommu=off
+#   no-intremap    intremap=off
+#   no-vfio        vfio-pci is not loaded; iommu=pt, as tuned hosts have it
+BOOTS="cdev stock no-iommu no-intremap no-vfio"
+
+# boot_options BOOT: sets BOOT_FLAVOUR, BOOT_MODULES, BOOT_KARGS and WHICH, the tests that are for it.
+boot_options() {
+  BOOT_FLAVOUR=cdev BOOT_MODULES=$MODULES BOOT_KARGS= WHICH=(-trait "Boot=$1")
+  case $1 in
+    cdev|stock) BOOT_FLAVOUR=$1 WHICH=(-trait Where=Lab -trait- Boot=no-iommu -trait- Boot=no-intremap -trait- Boot=no-vfio);;&
+    stock) WHICH+=(-trait- Vfio=cdev);;
+    no-iommu) BOOT_KARGS=intel_iommu=off;;
+    no-intremap) BOOT_KARGS=intremap=off;;
+    no-vfio) BOOT_KARGS=iommu=pt BOOT_MODULES=${LAB_MODULES/ vfio-pci vfio_iommu_type1/};;
+  esac
+}
+
+# run_tests BOOT XUNIT-ARGUMENT...: one boot; results as the suite lab-BOOT. Fails where a test failed.
 run_tests() {
-  local flavour=$1 suite=lab-$1 code=0 without=() began=$SECONDS; shift
-  [ "$flavour" = cdev ] || without=(-trait- Vfio=cdev)
+  local suite=lab-$1 code=0 began=$SECONDS; boot_options "$1"; shift
   forget_results "$suite"; rm -f "$RUN/results.xml"
+  if [ $# -gt 0 ] && ! "$TESTS" "${WHICH[@]}" "$@" -noColor -noLogo -list methods 2>/dev/null | grep -q .; then   # a boot for nothing
+    echo "0 0 0 no test matches" >"$RESULTS/$suite.result"
+    return
+  fi
   say "$suite: booting the node"
   # A test that is skipped here is skipped everywhere: it counts as failed.
-  run_node "$flavour" "$TESTS" -trait Where=Lab "${without[@]}" -parallel none -failSkips -reporter verbose -noColor -noLogo -xml /labio/results.xml "$@" \
+  MODULES=$BOOT_MODULES EXTRA_KARGS=$BOOT_KARGS run_node "$BOOT_FLAVOUR" "$TESTS" "${WHICH[@]}" -parallel none -failSkips -reporter verbose -noColor -noLogo -xml /labio/results.xml "$@" \
     > >(grep --line-buffered -v '\[STARTING\]$') || code=$?
   wait $! || :   # what is still on its way through grep
   [ ! -e "$RUN/results.xml" ] || cp "$RUN/results.xml" "$RESULTS/$suite.xml"

@@ -90,10 +90,24 @@ public sealed class NodeDeviceStateReaderTests
     }
 
     [Fact]
-    public void Two_policies_of_one_kind_and_name_are_refused()
+    public void Two_policies_of_one_kind_and_name_freeze_that_one_and_no_other()
     {
-        Assert.Null(NodeDeviceStateReader.Read(Policies(Gpu, Nics, Gpu), out var error));
-        Assert.Equal("policies[2]: HostDevice/gpus stands there twice: give each policy a name of its own", error);
+        var spec = NodeDeviceStateReader.Read(Policies(Gpu, Nics, Gpu), out var error);
+        Assert.Equal("", error);
+        Assert.Equal(2, spec!.Policies.Length);
+        var frozen = Assert.IsType<DesiredPolicy.Frozen>(spec.Policies[0]);
+        Assert.Equal(
+            (FrozenReasons.InvalidSpec, "HostDevice/gpus: policies[2] has the same kind and name as an earlier one, and which of them is meant would be a guess: give each policy a name of its own"),
+            (frozen.Reason, frozen.Message));
+        Assert.IsType<DesiredPolicy.OfSriovPolicy>(spec.Policies[1]);
+    }
+
+    [Fact]
+    public void A_second_document_is_refused_and_not_passed_over()
+    {
+        Assert.Null(NodeDeviceStateReader.Read("policies: []\n---\npolicies: []\n", out var error));
+        Assert.Equal("line 3, column 1: a second document begins here (after \"---\"), which would be passed over: put everything into one document", error);
+        Assert.NotNull(NodeDeviceStateReader.Read("---\npolicies: []\n---\n", out _));
     }
 
     [Fact]

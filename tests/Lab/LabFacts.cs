@@ -11,6 +11,12 @@ internal static class LabFacts
     public const string Vfio = "Vfio";
     public const string Cdev = "cdev";
 
+    /// <summary>Tests of a host that lacks something carry <c>[Trait(LabFacts.Boot, LabFacts.NoIommu)]</c> and the like, and run in that boot only (<c>BOOTS</c> in hack/lab.d/tests.sh).</summary>
+    public const string Boot = "Boot";
+    public const string NoIommu = "no-iommu";
+    public const string NoIntremap = "no-intremap";
+    public const string NoVfio = "no-vfio";
+
     /// <summary>The program runs in the node, where a test may do to the host what it likes.</summary>
     public static bool InNode => Environment.GetEnvironmentVariable("HOSTDEV_LAB") == "1";
 

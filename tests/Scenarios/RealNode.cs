@@ -74,7 +74,7 @@ internal sealed class RealNode : IScenarioNode
         return new AgentMachine(paths, new LinuxHostCalls(paths), UeventSource.Open);
     }
 
-    private static void Run(string command, params string[] arguments)
+    public static void Run(string command, params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(command, arguments) { UseShellExecute = false, RedirectStandardError = true })!;
         var error = process.StandardError.ReadToEnd();

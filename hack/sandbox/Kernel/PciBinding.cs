@@ -29,6 +29,7 @@ internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, Driv
         core.Attribute(path + "/bind", text => Bind(driver, text));
         core.Attribute(path + "/unbind", text => Unbind(driver, text));
         core.Attribute(path + "/new_id", text => AddId(driver, text));
+        core.Uevents.Emit("add", path, "drivers");
         _drivers.Add(driver);
         // Group numbers tell the order in which the kernel found the devices.
         var found = bus.Devices.Values.Where(device => device.Driver is null && Matches(driver, device)).OrderBy(device => device.Group?.Number ?? 0);
@@ -43,6 +44,7 @@ internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, Driv
         _drivers.Remove(gone);
         core.DropAttributes(PathOf(gone));
         core.Tree.Remove(PathOf(gone));
+        core.Uevents.Emit("remove", PathOf(gone), "drivers");
     }
 
     /// <summary>An empty line clears; <c>(null)</c> is a string like any other, though unset reads the same.</summary>
