@@ -48,7 +48,7 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
 
             kubelet.SendLists();
             checkAll();
-            if (round > 2 && agent.Moments == before && settled()) return;
+            if (round > 1 && agent.Moments == before && settled()) return;
             clock.Advance(Setbacks.LongestRetry);
         }
 

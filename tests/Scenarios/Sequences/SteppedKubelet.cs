@@ -24,6 +24,7 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
     private readonly Dictionary<ResourceName, Session> _sessions = [];
     private readonly SortedDictionary<string, ImmutableSortedDictionary<string, bool>> _lists = new(StringComparer.Ordinal);
     private readonly List<SteppedPod> _pods = [];
+    private (string Resource, ImmutableArray<string> Ids)? _asked; // by an Allocate that is not answered yet
     private DateTimeOffset _heldAsOf;
     private ILookup<string, string>? _held; // as this process of the agent last reported it
 
@@ -91,18 +92,21 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
         if (available.Length < count || !_sessions.TryGetValue(ResourceName.Parse(resource), out var session)) return (null, "nothing to have");
         var preferred = agent.Host.Allocator.Prefer(session.Resource, available, [], count);
         ContainerAllocateResponse? answer = null;
+        _asked = (resource, preferred);
         try
         {
             var request = new AllocateRequest { ContainerRequests = { new ContainerAllocateRequest { DevicesIds = { preferred } } } };
-            if (!agent.Alive(async () => answer = (await session.Calls.AllocateAsync(request, NewCall())).ContainerResponses[0])) return (null, "the agent died");
+            if (!agent.Alive(async () => answer = (await session.Calls.AllocateAsync(request, NewCall())).ContainerResponses[0])) return (null, Died());
         }
         catch (GrpcStatusException e)
         {
             return (null, e.Message);
         }
+        finally
+        {
+            _asked = null;
+        }
 
-        // The kubelet reads the topology of each ID after Allocate without looking whether it is still there.
-        if (preferred.FirstOrDefault(id => !_lists[resource].ContainsKey(id)) is { } missing) CauseOfDeath = $"{missing} of {resource} left the list during an Allocate that names it";
         var pod = new SteppedPod(name, resource, preferred, answer!);
         _pods.Add(pod);
         return (pod, "");
@@ -114,7 +118,7 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
         if (!_sessions.TryGetValue(ResourceName.Parse(pod.Resource), out var session)) return $"no endpoint for {pod.Resource}";
         try
         {
-            return agent.Alive(() => session.Calls.PreStartAsync(new PreStartContainerRequest { DevicesIds = { pod.Ids } }, NewCall())) ? null : "the agent died";
+            return agent.Alive(() => session.Calls.PreStartAsync(new PreStartContainerRequest { DevicesIds = { pod.Ids } }, NewCall())) ? null : Died();
         }
         catch (GrpcStatusException e)
         {
@@ -134,6 +138,20 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
             throw new BrokenPromiseException($"{shared.Key} was given to two pods");
         if (_sessions.Count > 0 && _pods.Find(p => !_lists.ContainsKey(p.Resource)) is { } orphan)
             throw new BrokenPromiseException($"{orphan.Resource}, of which {orphan.Name} has {string.Join(", ", orphan.Ids)}, is not registered");
+    }
+
+    private string Died()
+    {
+        AgentGone();
+        return "the agent died";
+    }
+
+    private void Receive(string resource, ImmutableSortedDictionary<string, bool> list)
+    {
+        _lists[resource] = list;
+        // After Allocate it reads the topology of each ID without looking whether it is still there.
+        if (_asked is { } asked && asked.Resource == resource && asked.Ids.FirstOrDefault(id => !list.ContainsKey(id)) is { } missing)
+            CauseOfDeath = $"{missing} of {resource} left the list during an Allocate that names it";
     }
 
     private ImmutableArray<string> Available(string resource)
@@ -170,7 +188,7 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
             for (var (list, version, _) = Listing.Current; version != Listing.SentVersion; (list, version, _) = Listing.Current)
             {
                 Listing.MarkSending(list);
-                _kubelet._lists[Resource.Value] = list.Devices.ToImmutableSortedDictionary(d => d.Id, d => d.Healthy, StringComparer.Ordinal);
+                _kubelet.Receive(Resource.Value, list.Devices.ToImmutableSortedDictionary(d => d.Id, d => d.Healthy, StringComparer.Ordinal));
                 Listing.MarkSent(list, version);
             }
         }
