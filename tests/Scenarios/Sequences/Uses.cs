@@ -5,7 +5,22 @@ using Hostdev.Sandbox.Kernel;
 namespace Hostdev.Tests.Scenarios.Sequences;
 
 /// <summary>A promise was broken: the sequence is reported with what happened.</summary>
-internal sealed class BrokenPromiseException(string message) : Exception(message);
+internal sealed class BrokenPromiseException : Exception
+{
+    public BrokenPromiseException()
+    {
+    }
+
+    public BrokenPromiseException(string message)
+        : base(message)
+    {
+    }
+
+    public BrokenPromiseException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}
 
 /// <param name="What">Completes "is in use: ...".</param>
 /// <param name="Functions">All that one must not disturb; for a group all its members.</param>
