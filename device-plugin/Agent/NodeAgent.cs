@@ -143,7 +143,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
 
     private void Publish(Plan plan, HostInventory inventory)
     {
-        var catalog = Catalog.Build(plan, inventory, ImmutableDictionary<string, string>.Empty);
+        var catalog = Catalog.Build(plan, inventory, parts.Allocator.HeldUnderAnotherName(plan.Units));
         parts.Allocator.Catalog = catalog;
         parts.Kubelet?.Update(catalog.Resources);
     }
