@@ -110,8 +110,8 @@ internal sealed class Residents(SimulatedKernel kernel, Uses uses, SteppedKubele
         tell(pod is null ? $"{name} for {resource}: {cause}" : $"{name} gets {string.Join(", ", pod.Ids)} of {resource}");
         if (pod is null) return;
         var functions = pod.Groups.SelectMany(uses.GroupMembers).ToImmutableHashSet();
-        if (_pods.Values.FirstOrDefault(u => uses.All.Contains(u) && u.Functions.Overlaps(functions)) is { } other) throw new BrokenPromiseException($"{name} was given what {other.What}");
-        _pods[name] = new Use($"{name} has it", functions, null, null, () => { });
+        if (_pods.Values.FirstOrDefault(u => uses.All.Contains(u) && u.Functions.Overlaps(functions)) is { } other) throw new BrokenPromiseException($"{name} was given {string.Join(", ", pod.Ids)} of {resource} while {other.What}");
+        _pods[name] = new Use($"{name} has {string.Join(", ", pod.Ids)} of {resource}", functions, null, null, () => { });
         uses.Begin(_pods[name]);
         if (random.Next(4) > 0) StartVm(pod, "what it was given");
     }
