@@ -10,8 +10,8 @@ namespace Hostdev.Tests.Scenarios;
 [Trait(LabFacts.Vfio, LabFacts.Cdev)] // what vfio offers makes no difference to a crash: one flavour is enough
 public sealed class KillTests
 {
-    /// <summary>So many writes a process may make before it is killed: some twenty kills in the seventy or so of the big scenario, up and back.</summary>
-    private const int WritesEach = 4;
+    /// <summary>So many writes a process may make before it is killed: some fifteen kills in the nearly eighty of the big scenario, up and back.</summary>
+    private const int WritesEach = 5;
 
     [LabFact]
     public async Task Killed_again_and_again_it_gets_there_bit_by_bit_and_gives_back_clean()

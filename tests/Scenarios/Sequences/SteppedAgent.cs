@@ -61,7 +61,8 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
             {
                 Writing.After(path, value);
                 Moment($"after the write {path} <- {value.TrimEnd()}");
-            });
+            }
+        );
         _host.Desired.Restore();
     }
 
