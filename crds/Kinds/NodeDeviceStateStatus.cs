@@ -69,7 +69,8 @@ public sealed record DeviceStatus
 /// <param name="Ranges">For example <c>0-3: vfio-pci</c>.</param>
 public sealed record VirtualFunctionsStatus(string PhysicalFunction, int Total, int Current, ImmutableArray<string> Ranges);
 
-public sealed record AllocationStatus(string Id, string Resource, string? Namespace, string? Pod);
+/// <param name="WaitsFor">When the kubelet lists no pod with it any more: which proof is still lacking before it counts as returned. Null while a pod has it.</param>
+public sealed record AllocationStatus(string Id, string Resource, string? Namespace, string? Pod, string? WaitsFor = null);
 
 public sealed record PolicyResult
 {
@@ -96,7 +97,7 @@ public sealed record PolicyResult
     public required ImmutableArray<DeviceProblem> Problems { get; init; }
 }
 
-/// <param name="State">Blocked, Waiting, Held or Releasing.</param>
+/// <param name="State">Blocked, Waiting, Held, Releasing or Adopted.</param>
 public sealed record DeviceProblem(string Device, string State, string Reason, string Message);
 
 /// <param name="Problem">Why the kubelet does not have it; null when it has.</param>

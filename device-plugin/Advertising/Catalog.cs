@@ -30,7 +30,7 @@ public sealed record Catalog
     private static CatalogUnit Describe(Unit unit, HostInventory inventory, string? refused)
     {
         var primary = inventory.Functions.GetValueOrDefault(unit.Primary);
-        var problem = UnitReadiness.Problem(unit, UnitReadiness.StateOf(unit, inventory)) ?? refused ?? (unit.Cordoned ? $"{unit.Id} is cordoned: its policy is about to change it" : null);
+        var problem = UnitReadiness.Problem(unit, UnitReadiness.StateOf(unit, inventory)) ?? unit.Fault ?? refused ?? (unit.Cordoned ? $"{unit.Id} is cordoned: its policy is about to change it" : null);
         return new CatalogUnit(unit, problem, primary?.NumaNode, primary?.Path ?? []);
     }
 }

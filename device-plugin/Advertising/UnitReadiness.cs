@@ -25,7 +25,7 @@ public static class UnitReadiness
             if (driver is not (null or "vfio-pci" or "pci-stub")) return $"{address} shares group {state.Group} and is {Bound(driver)}, with which VFIO refuses the group";
         }
 
-        return state.UnsafeBridge;
+        return state.Silent is { } silent ? $"{silent} does not answer: its configuration space reads all ones" : state.UnsafeBridge;
     }
 
     /// <summary>The state of a unit's group as an inventory shows it.</summary>
@@ -38,7 +38,8 @@ public static class UnitReadiness
             group?.Number,
             functions.ToImmutableSortedDictionary(f => f.Address, f => f.Driver),
             functions.Where(f => f is { HasVfioCdevNode: true, VfioCdev: not null }).ToImmutableSortedDictionary(f => f.Address, f => f.VfioCdev!),
-            bridge is null ? null : BridgeProblem(bridge.Address, bridge.Driver));
+            bridge is null ? null : BridgeProblem(bridge.Address, bridge.Driver),
+            functions.FirstOrDefault(f => f.Health is { Answers: false })?.Address);
     }
 
     /// <summary>Why VFIO refuses a group because of one of its bridges; null when it does not.</summary>

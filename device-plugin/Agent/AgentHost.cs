@@ -28,6 +28,9 @@ public sealed record AgentOptions
     public AgentTimings Timings { get; init; } = new();
 
     public KubeletTimings KubeletTimings { get; init; } = new();
+
+    /// <summary>The pod that the agent runs in; null when it runs in none.</summary>
+    public OwnPod? OwnPod { get; init; }
 }
 
 /// <summary>A machine to work on: the real one, or a simulated one.</summary>
@@ -48,7 +51,9 @@ public sealed partial class AgentHost : IAsyncDisposable
     private readonly DesiredState _desired;
     private readonly DesiredFile _file;
     private readonly PodResourcesClient _pods;
+    private readonly PodUseReader _podUse;
     private readonly SemaphoreSlim _listSoon = new(0, 1);
+    private DateTimeOffset? _checkpointRefreshed;
 
     private AgentHost(AgentMachine machine, AgentOptions options, TimeProvider time, ILoggerFactory loggers, Journal journal, string bootId)
     {
@@ -59,12 +64,28 @@ public sealed partial class AgentHost : IAsyncDisposable
         var ledger = new LedgerFile(options.StateDirectory, bootId);
         Allocator = new DeviceAllocator(new UnitStateReader(machine.Paths), machine.Paths, machine.Calls, journal, ledger, options.Timings.ReleaseProof, time) { Answered = OnKubeletChanged };
         var usage = new UsageReader(machine.Paths, machine.Calls, Allocator);
-        var executor = new PlanExecutor(new StepExecutor(Writer, journal), Writer, usage, Allocator, machine.Workers, time, loggers.CreateLogger<PlanExecutor>());
+        var breakGlass = new BreakGlassFile(options.StateDirectory);
+        var boots = new BootRecord(options.StateDirectory, bootId, time);
+        var halts = new Halts(breakGlass, journal.Damage, boots);
+        Allocator.Refuses = halts.LookBeforeAnswer;
+        var executor = new PlanExecutor(new StepExecutor(Writer, journal), Writer, usage, Allocator, breakGlass, machine.Workers, time, loggers.CreateLogger<PlanExecutor>());
         Kubelet = new KubeletAdvertiser(options.KubeletDirectory, Allocator, time, loggers.CreateLogger<KubeletAdvertiser>(), options.KubeletTimings, OnKubeletChanged);
         _pods = new PodResourcesClient(options.PodResourcesSocket, time);
+        var uptime = new KubeletUptime([Path.Combine(options.KubeletDirectory, KubeletApi.KubeletSocketName), options.PodResourcesSocket], time);
+        _podUse = new PodUseReader(_pods, uptime, new KubeletCheckpointReader(options.KubeletDirectory), options.OwnPod, options.Timings.ReleaseProof.KubeletUptime, time);
         _desired = new DesiredState(options.StateDirectory);
         _file = new DesiredFile(options.DesiredFile, time, loggers.CreateLogger<DesiredFile>());
-        var parts = new AgentParts(new InventoryReader(machine.Paths, time), usage, journal, executor, Allocator, Kubelet, new StatusFile(options.StatusFile));
+        var parts = new AgentParts(
+            new InventoryReader(machine.Paths, time),
+            usage,
+            journal,
+            executor,
+            Allocator,
+            Kubelet,
+            new StatusFile(options.StatusFile),
+            boots,
+            new RepairBudget(options.StateDirectory, bootId, time),
+            halts);
         Agent = new NodeAgent(parts, _desired, options.Timings, time, loggers.CreateLogger<NodeAgent>());
     }
 
@@ -89,7 +110,7 @@ public sealed partial class AgentHost : IAsyncDisposable
         var journal = Journal.Open(options.StateDirectory, bootId);
         try
         {
-            return new AgentHost(machine, options, time, loggers, journal, bootId);
+            return new AgentHost(machine, options, new SteadyTime(time), loggers, journal, bootId);
         }
         catch
         {
@@ -102,8 +123,10 @@ public sealed partial class AgentHost : IAsyncDisposable
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await using var uevents = _machine.OpenUevents(); // before the first look, so that nothing is missed between
+        using var admin = new StateDirectoryWatch(_options.StateDirectory, Agent.Wake);
         _desired.Restore();
         _file.Read(_desired);
+        ReportHeld(_time.GetUtcNow()); // from disk: what pods have is registered before anybody is asked, or the restarts of their containers fail
         Kubelet.Start();
         Started(_logger, _options.DesiredFile, _options.StateDirectory);
         using var all = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -182,11 +205,27 @@ public sealed partial class AgentHost : IAsyncDisposable
 
     private async Task ListPodsAsync(CancellationToken cancellationToken)
     {
-        if (await _pods.ListAsync(cancellationToken).ConfigureAwait(false) is not PodResourcesReading.Read read) return;
-        var devices = read.Devices.Select(d => new PodUse(d.Resource, d.DeviceId, $"{d.Namespace}/{d.Pod}")).ToList();
-        if (Allocator.Observe(devices)) Agent.Wake();
-        var held = Allocator.Ledger.ById.Values.Select(a => new HeldDevice(ResourceName.Parse(a.Resource), a.Id));
-        Kubelet.Report(new HeldDevices([.. held], read.AsOf));
+        var (reading, asOf) = await _podUse.ReadAsync(cancellationToken).ConfigureAwait(false);
+        var before = Allocator.Ledger;
+        if (Allocator.Observe(reading)) Agent.Wake();
+        else if (!ReferenceEquals(before, Allocator.Ledger)) Agent.WakeForStatus(); // another proof is lacking now
+        if (reading is not PodUseReading.Listed listed) return;
+        ReportHeld(asOf);
+        RefreshCheckpoint(listed.Checkpoint);
+    }
+
+    private void ReportHeld(DateTimeOffset asOf) =>
+        Kubelet.Report(new HeldDevices([.. Allocator.Ledger.ById.Values.Select(a => new HeldDevice(ResourceName.Parse(a.Resource), a.Id))], asOf));
+
+    /// <summary>
+    /// A pod that is gone stays in the kubelet's checkpoint until something makes the kubelet write it, and on a quiet node nothing does: so we send it a list that it has already.
+    /// </summary>
+    private void RefreshCheckpoint(CheckpointReading checkpoint)
+    {
+        var now = _time.GetUtcNow();
+        if (!Allocator.Ledger.ById.Values.Any(a => a.AbsentSince is not null && checkpoint.MayName(a.Resource, a.Id))) return;
+        if (_checkpointRefreshed is { } last && now - last < _options.Timings.ReleaseProof.CheckpointRefresh) return;
+        if (Kubelet.SendAgain()) _checkpointRefreshed = now;
     }
 
     private void OnKubeletChanged()

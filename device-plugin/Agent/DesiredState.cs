@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
@@ -19,6 +21,9 @@ public sealed class DesiredState(string directory)
     /// <summary>What is in force; null while nothing was ever read: then nothing is touched.</summary>
     public ImmutableArray<EffectivePolicy>? Policies => _policies;
 
+    /// <summary>The same for the same policies in force, another for others: by it a restart knows whether what is desired has changed. Empty while nothing was ever read.</summary>
+    public string Fingerprint { get; private set; } = "";
+
     /// <summary>Why the source could not be followed lately, as a sentence; null when it could.</summary>
     public string? Problem { get; private set; }
 
@@ -26,9 +31,16 @@ public sealed class DesiredState(string directory)
     public void Restore()
     {
         if (!File.Exists(_path)) return;
-        var spec = NodeDeviceStateReader.Read(File.ReadAllText(_path), out var error);
-        if (spec is null) Problem = $"{_path}: {error}";
-        else _policies = [.. spec.Policies.Select(p => new EffectivePolicy(p, null))];
+        var text = File.ReadAllText(_path);
+        var spec = NodeDeviceStateReader.Read(text, out var error);
+        if (spec is null)
+        {
+            Problem = $"{_path}: {error}";
+            return;
+        }
+
+        _policies = [.. spec.Policies.Select(p => new EffectivePolicy(p, null))];
+        Fingerprint = FingerprintOf(text);
     }
 
     /// <summary>Takes in a new text. One that cannot be read changes nothing but <see cref="Problem"/>.</summary>
@@ -59,9 +71,18 @@ public sealed class DesiredState(string directory)
 
     private void Keep()
     {
-        var policies = new JsonArray([.. _policies!.Value.Select(p => NodeDeviceStateWriter.ToJson(p.InForce) ?? Unreadable(p.Identity))]);
-        DurableFile.Replace(_path, new JsonObject { ["policies"] = policies }.ToJsonString());
+        var text = ToText(_policies!.Value);
+        DurableFile.Replace(_path, text);
+        Fingerprint = FingerprintOf(text);
     }
+
+    /// <summary>The <see cref="Fingerprint"/> that these policies in force would have.</summary>
+    public static string FingerprintOf(ImmutableArray<EffectivePolicy> policies) => FingerprintOf(ToText(policies));
+
+    private static string FingerprintOf(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    private static string ToText(ImmutableArray<EffectivePolicy> policies) =>
+        new JsonObject { ["policies"] = new JsonArray([.. policies.Select(p => NodeDeviceStateWriter.ToJson(p.InForce) ?? Unreadable(p.Identity))]) }.ToJsonString();
 
     /// <summary>One that was never understood stays desired over a restart, without a spec: forgotten, it would be given back.</summary>
     private static JsonObject Unreadable(PolicyIdentity policy) => new()

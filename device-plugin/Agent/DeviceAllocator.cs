@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Host.Usage;
+using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Agent;
@@ -16,13 +16,18 @@ namespace Hostdev.DevicePlugin.Agent;
 public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHostCalls calls, Journal journal, LedgerFile file, ReleaseProof proof, TimeProvider time) : IDeviceAllocator, IOfferGate, IPodUsage
 {
     private readonly Lock _gate = new();
+    private readonly AnsweredNodes _answers = new(reader, time);
+    private readonly HashSet<string> _beingRead = new(StringComparer.Ordinal);
     private readonly Dictionary<PciAddress, int> _closed = [];
     private readonly Dictionary<string, Unit> _inFlight = new(StringComparer.Ordinal); // with their units: the catalog may drop them meanwhile
     private Catalog _catalog = Catalog.Empty;
-    private AllocationLedger _ledger = file.Read();
+    private AllocationLedger _ledger = file.Read().Reopened(time.GetUtcNow());
 
     /// <summary>Called, from any thread, when a device was given out: from now on somebody must look who has it. Must not block.</summary>
     public Action? Answered { get; set; }
+
+    /// <summary>Asked before anything is given out: why nothing may be now, or null.</summary>
+    public Func<Halt?> Refuses { get; set; } = () => null;
 
     /// <summary>What is offered; swapped whole.</summary>
     public Catalog Catalog
@@ -51,7 +56,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         if (Begin(resource, deviceIds, out var units) is { } refusal) return ValueTask.FromResult<AllocateOutcome>(new AllocateOutcome.Refused(refusal));
         try
         {
-            return ValueTask.FromResult(Answer(resource, units));
+            return ValueTask.FromResult(Answer(resource, units, cancellationToken));
         }
         finally
         {
@@ -69,8 +74,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
             Allocation? recorded;
             lock (_gate) recorded = _ledger.ById.GetValueOrDefault(id);
             if (recorded is null) return ValueTask.FromResult<Refusal?>(new Refusal(Reasons.NotAllocated, $"{id} of {resource} was not given to this container by this agent: delete the pod, so that it is allocated anew", [id]));
-            var changed = recorded.Nodes.FirstOrDefault(n => n != Identity(n.Split('=')[0]));
-            if (changed is not null) return ValueTask.FromResult<Refusal?>(new Refusal(Reasons.AnswerOutdated, $"{changed.Split('=')[0]}, which was given to this container for {id}, is not the same device any more: delete the pod, so that it is allocated anew", [id]));
+            if (_answers.Changed(recorded) is { } changed) return ValueTask.FromResult<Refusal?>(new Refusal(Reasons.AnswerOutdated, $"{changed}: delete the pod, so that it is allocated anew", [id]));
         }
 
         return ValueTask.FromResult<Refusal?>(null);
@@ -80,10 +84,38 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     public ValueTask<Refusal?> CheckOfferAsync(ResourceName resource, string deviceId, CancellationToken cancellationToken)
     {
         if (Begin(resource, [deviceId], out var units) is { } refusal) return ValueTask.FromResult<Refusal?>(refusal);
-        lock (_gate) _inFlight.Remove(deviceId);
-        var state = reader.Read(units[0]);
-        var problem = UnitReadiness.Problem(units[0], state) ?? HeldBy(units[0], state);
-        return ValueTask.FromResult(problem is null ? null : new Refusal(Reasons.NotReady, $"{deviceId} of {resource} cannot be given out: {problem}", [deviceId]));
+        lock (_gate)
+        {
+            _inFlight.Remove(deviceId);
+            // A read that the kernel blocks comes back when it likes: one thread waits for it, not one for each re-check.
+            if (!_beingRead.Add(deviceId)) return ValueTask.FromResult<Refusal?>(new Refusal(Reasons.NotReady, $"{deviceId} of {resource} cannot be given out: the kernel does not answer when its state is read", [deviceId]));
+        }
+
+        try
+        {
+            var state = reader.Read(units[0]);
+            var problem = UnitReadiness.Problem(units[0], state) ?? HeldBy(units[0], state) ?? _answers.TakenBy(units[0], state, Ledger);
+            return ValueTask.FromResult(problem is null ? null : new Refusal(Reasons.NotReady, $"{deviceId} of {resource} cannot be given out: {problem}", [deviceId]));
+        }
+        finally
+        {
+            lock (_gate) _beingRead.Remove(deviceId);
+        }
+    }
+
+    /// <summary>
+    /// Units that must not be offered though they are ready, with the sentence: somebody has them open whose pod the kubelet forgot, or a node of theirs stands in the answer of another
+    /// device that is not proven back.
+    /// </summary>
+    public ImmutableDictionary<string, string> Reserved(Plan plan, HostInventory inventory)
+    {
+        var ledger = Ledger;
+        return plan.Units
+            .Select(u => (u.Id, Problem: Forgotten(u.Id) ?? _answers.TakenBy(u, UnitReadiness.StateOf(u, inventory), ledger)))
+            .Where(t => t.Problem is not null)
+            .ToImmutableDictionary(t => t.Id, t => t.Problem!, StringComparer.Ordinal);
+
+        string? Forgotten(string id) => ledger.ById.GetValueOrDefault(id)?.Holder is { } holder ? $"{holder}, though the kubelet knows no pod that has {id}: end that process" : null;
     }
 
     public ImmutableArray<string> Prefer(ResourceName resource, ImmutableArray<string> available, ImmutableArray<string> mustInclude, int size) =>
@@ -131,7 +163,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         lock (_gate)
         {
             if (_inFlight.Count > 0) return;
-            var answered = _ledger.ById.Values.SelectMany(a => a.Nodes).Select(n => n.Split('=')[0]).ToHashSet(StringComparer.Ordinal);
+            var answered = _ledger.ById.Values.SelectMany(a => a.Nodes).Select(AnsweredNodes.Path).ToHashSet(StringComparer.Ordinal);
             foreach (var (path, owner) in journal.State.Nodes.Where(n => !answered.Contains(n.Key)))
             {
                 if (calls.ReadOwner(path).Error.IsSuccess && !calls.SetOwner(path, owner).IsSuccess) continue;
@@ -151,22 +183,31 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         }
     }
 
-    /// <summary>Takes in a list of the kubelet's. True when something was let go or is new.</summary>
-    public bool Observe(IReadOnlyCollection<PodUse> listed)
+    /// <summary>Takes in a look at the kubelet. True when something was let go, is new, or is held by another than before.</summary>
+    public bool Observe(PodUseReading reading)
     {
+        // The machine is read before the lock is taken, and only for what is missing or unknown. What is given out after this look is too young to be let go.
+        var devices = reading is PodUseReading.Listed listed ? listed.Devices : [];
+        var known = Ledger;
+        var learned = devices.Where(d => !known.ById.ContainsKey(d.Id)).Select(Learn).OfType<Allocation>().ToDictionary(a => a.Id, StringComparer.Ordinal);
+        var missing = reading is PodUseReading.Listed && known.ById.Values.Any(a => !devices.Any(d => d.Id == a.Id && d.Resource == a.Resource));
+        var open = missing ? NodeHolders() : Enumerable.Empty<NodeHolder>().ToLookup(_ => "");
         lock (_gate)
         {
-            var before = _ledger;
-            _ledger = _ledger.Observe(listed, time.GetUtcNow(), proof, Unknown);
-            if (_ledger.ById.Count == before.ById.Count && _ledger.ById.Values.All(a => before.ById.TryGetValue(a.Id, out var b) && b == a)) return false;
+            var (before, after) = (_ledger, _ledger.Observe(reading, time.GetUtcNow(), proof, d => learned.GetValueOrDefault(d.Id) is { } a && a.Resource == d.Resource ? a : null, a => HolderOf(a, open)));
+            if (after.ById.Count == before.ById.Count && after.ById.Values.All(a => before.ById.TryGetValue(a.Id, out var b) && b == a)) return false;
+            _ledger = after;
             file.Write(_ledger);
-            return !_ledger.ById.Keys.SequenceEqual(before.ById.Keys) || _ledger.ById.Values.Any(a => before.ById[a.Id].Pod != a.Pod);
+            return !_ledger.ById.Keys.SequenceEqual(before.ById.Keys) || _ledger.ById.Values.Any(a => before.ById[a.Id] is var b && (b.Pod != a.Pod || b.Holder != a.Holder));
         }
     }
 
-    private Allocation? Unknown(PodUse device) =>
-        _catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
-            ? NewAllocation(unit.Unit, reader.Read(unit.Unit))
+    private static string? HolderOf(Allocation answer, ILookup<string, NodeHolder> open) =>
+        answer.Nodes.SelectMany(n => open[AnsweredNodes.Number(n)].Select(h => $"{h} still holds {AnsweredNodes.Path(n)} open")).FirstOrDefault();
+
+    private Allocation? Learn(PodUse device) =>
+        Catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
+            ? _answers.Record(unit.Unit, reader.Read(unit.Unit))
             : null;
 
     private ImmutableArray<DeviceUser> UsersLocked(PciAddress address)
@@ -186,6 +227,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     private Refusal? Begin(ResourceName resource, ImmutableArray<string> ids, out List<Unit> units)
     {
         units = [];
+        if (Refuses() is { } halt) return new Refusal(halt.Reason, $"{string.Join(", ", ids)} of {resource} cannot be given out: {halt.Message}", ids);
         lock (_gate)
         {
             foreach (var id in ids)
@@ -203,19 +245,23 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         }
     }
 
-    private AllocateOutcome Answer(ResourceName resource, List<Unit> units)
+    private AllocateOutcome Answer(ResourceName resource, List<Unit> units, CancellationToken cancellationToken)
     {
         var states = units.Select(u => (Unit: u, State: reader.Read(u))).ToList();
         foreach (var (unit, state) in states)
         {
             if (UnitReadiness.Problem(unit, state) is { } problem) return Refused(Reasons.NotReady, $"{unit.Id} of {resource} cannot be given out: {problem}", unit);
+            if (_answers.TakenBy(unit, state, Ledger) is { } taken) return Refused(Reasons.NodeAnswered, $"{unit.Id} of {resource} cannot be given out: {taken}", unit);
             if (HeldBy(unit, state) is { } holder) return Refused(Reasons.StillHeld, $"{unit.Id} of {resource} cannot be given out: {holder}", unit);
             if (SetOwners(unit, state) is { } error) return Refused(Reasons.NodeOwner, $"{unit.Id} of {resource} cannot be given out: {error}", unit);
         }
 
+        var records = states.Select(s => _answers.Record(s.Unit, s.State)).ToList();
+        // Whoever asked was refused by the deadline: nothing of a late answer may stand.
+        cancellationToken.ThrowIfCancellationRequested();
         lock (_gate)
         {
-            foreach (var (unit, state) in states) _ledger = _ledger.Record(NewAllocation(unit, state));
+            foreach (var record in records) _ledger = _ledger.Record(record);
             file.Write(_ledger); // on disk before the answer: after a crash the device is known to be out
         }
 
@@ -225,23 +271,15 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
 
     private static AllocateOutcome.Refused Refused(string reason, string message, Unit unit) => new(new Refusal(reason, message, [unit.Id]));
 
-    private Allocation NewAllocation(Unit unit, UnitState state) => new()
-    {
-        Id = unit.Id,
-        Resource = unit.Resource.Value,
-        Functions = [.. unit.Members.Select(m => m.Address.ToString())],
-        Nodes = [.. AllocateAnswer.NodesOf(unit, state).Select(Identity)],
-        AnsweredAt = time.GetUtcNow(),
-    };
-
-    private string Identity(string node) => string.Create(CultureInfo.InvariantCulture, $"{node}={reader.ReadNodeIdentity(node)}");
-
     private string? HeldBy(Unit unit, UnitState state)
     {
-        var nodes = AllocateAnswer.NodesOf(unit, state).ToHashSet(StringComparer.Ordinal);
-        var holder = new ProcessReader(paths).ReadOpenNodes().FirstOrDefault(o => nodes.Contains(o.Target));
-        return holder is null ? null : $"{holder.Target} is still held open by process {holder.Pid} ({holder.Command})";
+        var holders = NodeHolders();
+        return _answers.Record(unit, state).Nodes
+            .SelectMany(n => holders[AnsweredNodes.Number(n)].Select(h => $"{AnsweredNodes.Path(n)} is still held open by {h}"))
+            .FirstOrDefault();
     }
+
+    private ILookup<string, NodeHolder> NodeHolders() => new UsageReader(paths, calls, this).NodeHolders();
 
     // udev may rewrite owners at any time after a bind, so they are set and read back for every answer.
     private string? SetOwners(Unit unit, UnitState state)

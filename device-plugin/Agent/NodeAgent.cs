@@ -23,6 +23,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     private readonly Setbacks _setbacks = new(time);
     private bool _waits;
     private bool _protects;
+    private bool _proving; // nothing is under way or stopped: if the machine lives on now, what was done did it no harm
     private volatile bool _lookDue = true;
     private (HostInventory Inventory, Plan Plan)? _last;
 
@@ -58,6 +59,8 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         {
             await parts.Executor.StopAsync().ConfigureAwait(false);
         }
+
+        if (_proving) parts.Boots.CloseInOrder();
     }
 
     private async Task LoopAsync(CancellationToken cancellationToken)
@@ -90,17 +93,12 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     {
         Reconciles++;
         _lookDue = false;
-        var (inventory, plan) = Look();
+        var (inventory, plan) = await LookAsync(cancellationToken).ConfigureAwait(false);
         for (var pass = 0; pass < MaxPasses && parts.Executor.CanStart(plan) && !cancellationToken.IsCancellationRequested; pass++)
         {
             Publish(plan, inventory);
-            var outcomes = await parts.Executor.ExecuteAsync(plan, inventory, cancellationToken).ConfigureAwait(false);
-            lock (_setbacks)
-            {
-                foreach (var outcome in outcomes) _setbacks.Learn(outcome);
-            }
-
-            (inventory, plan) = Look();
+            await ExecuteAsync(plan, inventory, cancellationToken).ConfigureAwait(false);
+            (inventory, plan) = await LookAsync(cancellationToken).ConfigureAwait(false);
         }
 
         if (inventory.Unlisted is not null)
@@ -111,12 +109,28 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
             return;
         }
 
+        _proving = plan.Lanes.IsEmpty && plan.Halt is null;
+        if (_proving) parts.Boots.CloseWhenProven();
         Publish(plan, inventory);
-        parts.Allocator.RestoreNodes();
-        _protects = plan.Findings.Any(f => f.Reason is Reasons.Protected or Reasons.Unreadable);
-        _waits = !plan.Lanes.IsEmpty || plan.Findings.Any(f => f.State is FindingState.Waiting or FindingState.Releasing);
+        if (plan.Halt is not { OffersNothingNew: true }) parts.Allocator.RestoreNodes();
+        _protects = plan.Findings.Any(f => f.Reason is Reasons.Protected or Reasons.Unreadable or Reasons.NotReturned);
+        _waits = !plan.Lanes.IsEmpty || (plan.Halt is null && plan.Findings.Any(f => f.State is FindingState.Waiting or FindingState.Releasing && f.Reason != Reasons.NotReturned));
         _last = (inventory, plan);
         Report();
+    }
+
+    private async Task ExecuteAsync(Plan plan, HostInventory inventory, CancellationToken cancellationToken)
+    {
+        var fingerprint = desired.Fingerprint;
+        _proving = false;
+        parts.Boots.Begin(fingerprint);
+        var outcomes = await parts.Executor.ExecuteAsync(plan, inventory, cancellationToken).ConfigureAwait(false);
+        parts.Boots.Pause();
+        parts.Repairs.Learn(fingerprint, outcomes);
+        lock (_setbacks)
+        {
+            foreach (var outcome in outcomes) _setbacks.Learn(outcome);
+        }
     }
 
     private void Report()
@@ -125,35 +139,55 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         parts.Status.Write(StatusBuilder.Build(last.Inventory, last.Plan, parts.Allocator.Catalog, parts.Allocator.Ledger, parts.Kubelet?.Snapshot() ?? [], desired));
     }
 
-    private (HostInventory Inventory, Plan Plan) Look()
+    private async Task<(HostInventory Inventory, Plan Plan)> LookAsync(CancellationToken cancellationToken)
     {
-        var inventory = parts.Inventory.Read();
+        var inventory = await ReadAsync(parts.Inventory.Read, cancellationToken).ConfigureAwait(false);
         if (desired.Policies is not { } policies) return (inventory, Plan.Nothing);
         ImmutableDictionary<string, Setback> setbacks;
         lock (_setbacks) setbacks = _setbacks.Active();
-        return (inventory, Planner.Plan(new PlanningInput
+        var input = new PlanningInput
         {
             Inventory = inventory,
             Policies = policies,
-            Usage = parts.Usage.Read(inventory),
+            Usage = HostUsage.Nobody,
             Ownership = parts.Journal.State.Ownership,
             Setbacks = setbacks,
-        }));
+            Contested = parts.Repairs.Contested(desired.Fingerprint),
+            Halt = parts.Halts.Look(desired.Fingerprint),
+        };
+        var plan = Planner.Plan(input);
+        if (plan.Lanes.IsEmpty) return (inventory, plan);
+        // Who uses what is asked, with a pass over all processes, only where something would be done if nobody did.
+        var usage = await ReadAsync(() => parts.Usage.Read(inventory), cancellationToken).ConfigureAwait(false);
+        return (inventory, Planner.Plan(input with { Usage = usage }));
     }
+
+    /// <summary>Reading takes what the machine needs for it. An agent that is asked to end does not wait for that: what is read then is thrown away.</summary>
+    private static Task<T> ReadAsync<T>(Func<T> read, CancellationToken cancellationToken) => Task.Run(read, CancellationToken.None).WaitAsync(cancellationToken);
 
     private void Publish(Plan plan, HostInventory inventory)
     {
-        var catalog = Catalog.Build(plan, inventory, parts.Allocator.HeldUnderAnotherName(plan.Units));
+        var catalog = Catalog.Build(plan, inventory, parts.Allocator.Reserved(plan, inventory).SetItems(parts.Allocator.HeldUnderAnotherName(plan.Units)).SetItems(Withheld(plan)));
         parts.Allocator.Catalog = catalog;
         parts.Kubelet?.Update(catalog.Resources);
+    }
+
+    /// <summary>What a halt keeps from being given out: everything that no pod has. A device that a pod has stays as it is, so that its containers can restart.</summary>
+    private ImmutableDictionary<string, string> Withheld(Plan plan)
+    {
+        if (plan.Halt is not { OffersNothingNew: true } halt) return ImmutableDictionary<string, string>.Empty;
+        var given = parts.Allocator.Ledger.ById;
+        return plan.Units.Where(u => !given.ContainsKey(u.Id)).ToImmutableDictionary(u => u.Id, _ => halt.Message, StringComparer.Ordinal);
     }
 
     private async Task SleepAsync(CancellationToken cancellationToken)
     {
         var sleep = _waits ? timings.WhileWaiting : _protects ? timings.WhileProtected : timings.Resync;
-        lock (_setbacks)
+        DateTimeOffset? retry;
+        lock (_setbacks) retry = _setbacks.NextDue;
+        foreach (var due in (DateTimeOffset?[])[retry, parts.Repairs.NextDue, _proving ? parts.Boots.ProvenAt : null])
         {
-            if (_setbacks.NextDue is { } due && due - time.GetUtcNow() < sleep) sleep = due - time.GetUtcNow();
+            if (due is { } at && at - time.GetUtcNow() < sleep) sleep = at - time.GetUtcNow();
         }
 
         using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -191,4 +225,13 @@ public sealed record AgentTimings
 /// <summary>The rooms the loop walks through.</summary>
 /// <param name="Kubelet">Null when nothing is offered to a kubelet.</param>
 public sealed record AgentParts(
-    InventoryReader Inventory, UsageReader Usage, Journal Journal, PlanExecutor Executor, DeviceAllocator Allocator, KubeletAdvertiser? Kubelet, StatusFile Status);
+    InventoryReader Inventory,
+    UsageReader Usage,
+    Journal Journal,
+    PlanExecutor Executor,
+    DeviceAllocator Allocator,
+    KubeletAdvertiser? Kubelet,
+    StatusFile Status,
+    BootRecord Boots,
+    RepairBudget Repairs,
+    Halts Halts);

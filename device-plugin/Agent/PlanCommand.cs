@@ -66,14 +66,17 @@ public static class PlanCommand
         var paths = new HostPaths("/");
         var inventory = new InventoryReader(paths, TimeProvider.System).Read();
         var usage = new UsageReader(paths, new LinuxHostCalls(paths), new LedgerUsage(new LedgerFile(stateDirectory, inventory.Facts.BootId).Read())).Read(inventory);
-        var journal = Path.Combine(stateDirectory, Journal.FileName);
-        var ownership = File.Exists(journal) ? Journal.Read(journal, File.ReadAllText(journal), inventory.Facts.BootId).Ownership : Ownership.None;
+        var damage = Journal.TryRead(Path.Combine(stateDirectory, Journal.FileName), inventory.Facts.BootId, out var journal, out var why) ? null : why;
+        ImmutableArray<EffectivePolicy> policies = [.. spec.Policies.Select(p => new EffectivePolicy(p, null))];
+        var fingerprint = DesiredState.FingerprintOf(policies);
         var plan = Planner.Plan(new PlanningInput
         {
             Inventory = inventory,
-            Policies = [.. spec.Policies.Select(p => new EffectivePolicy(p, null))],
+            Policies = policies,
             Usage = usage,
-            Ownership = ownership,
+            Ownership = journal.Ownership,
+            Contested = new RepairBudget(stateDirectory, inventory.Facts.BootId, TimeProvider.System).Contested(fingerprint),
+            Halt = new Halts(new BreakGlassFile(stateDirectory), damage, new BootRecord(stateDirectory, inventory.Facts.BootId, TimeProvider.System)).Look(fingerprint),
         });
         return (inventory, usage, plan);
     }

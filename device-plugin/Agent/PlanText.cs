@@ -12,7 +12,7 @@ internal static class PlanText
     public static string Render(Plan plan)
     {
         var text = new StringBuilder();
-        text.AppendLine(plan.Lanes.IsEmpty ? "Nothing is to be done now." : "To be done now (lanes run side by side):");
+        text.AppendLine(plan.Halt is { } halt ? $"Nothing is done now: {halt.Reason}: {halt.Message}" : plan.Lanes.IsEmpty ? "Nothing is to be done now." : "To be done now (lanes run side by side):");
         foreach (var lane in plan.Lanes)
         {
             text.Append(CultureInfo.InvariantCulture, $"  {lane.Key}\n");
@@ -37,6 +37,7 @@ internal static class PlanText
         text.AppendJoin(' ', title.Where(t => t is not null)).Append('\n');
         text.Append(CultureInfo.InvariantCulture, $"  driver: {function.Driver ?? "none"}\n");
         text.Append(CultureInfo.InvariantCulture, $"  IOMMU group: {(group is null ? "none" : $"{group.Number} with {string.Join(", ", group.Members.Select(a => Member(inventory, a)))}")}\n");
+        Section(text, "Nothing is done now:", plan.Halt is { } halt ? [$"{halt.Reason}: {halt.Message}"] : []);
         Section(text, "In use by:", usage.UsersOf(function.Address).Select(u => u.Description));
         var unit = plan.Units.FirstOrDefault(u => u.Members.Any(m => m.Address == function.Address));
         Section(text, "Offered:", unit is null ? [] : [$"as {unit.Resource} in unit {unit.Id} for {unit.Policy}"]);

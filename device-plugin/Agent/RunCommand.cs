@@ -16,8 +16,10 @@ public static class RunCommand
         var state = new Option<string>("--state-dir") { Description = "The journal and what else must outlive a restart.", DefaultValueFactory = _ => AgentOptions.DefaultStateDirectory };
         var kubelet = new Option<string>("--kubelet-dir") { Description = "The kubelet's device plugin directory.", DefaultValueFactory = _ => KubeletApi.DefaultDevicePluginDirectory };
         var pods = new Option<string>("--pod-resources") { Description = "The kubelet's pod-resources socket.", DefaultValueFactory = _ => KubeletApi.DefaultPodResourcesSocket };
+        var podName = new Option<string>("--pod-name") { Description = "The agent's own pod, where it runs in one.", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("POD_NAME") ?? "" };
+        var podNamespace = new Option<string>("--pod-namespace") { Description = "The namespace of the agent's own pod.", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("POD_NAMESPACE") ?? "" };
         var verbose = new Option<bool>("--verbose", "-v") { Description = "Log decisions too." };
-        var command = new Command("run", "Bring this host's devices to the desired state, offer them to the kubelet, and give them back.") { desired, status, state, kubelet, pods, verbose };
+        var command = new Command("run", "Bring this host's devices to the desired state, offer them to the kubelet, and give them back.") { desired, status, state, kubelet, pods, podName, podNamespace, verbose };
         command.SetAction((parsed, cancellationToken) => RunAsync(
             new AgentOptions
             {
@@ -26,6 +28,7 @@ public static class RunCommand
                 StateDirectory = parsed.GetValue(state)!,
                 KubeletDirectory = parsed.GetValue(kubelet)!,
                 PodResourcesSocket = parsed.GetValue(pods)!,
+                OwnPod = parsed.GetValue(podName) is { Length: > 0 } name ? new OwnPod(parsed.GetValue(podNamespace) ?? "", name) : null,
             },
             parsed.GetValue(verbose),
             cancellationToken));
@@ -37,6 +40,12 @@ public static class RunCommand
         if (options.StatusFile is { } status && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(status))))
         {
             await Console.Error.WriteLineAsync($"hostdev-device-plugin: --status is {status}, whose directory does not exist: make it first").ConfigureAwait(false);
+            return 1;
+        }
+
+        if (options.OwnPod is { Namespace.Length: 0 })
+        {
+            await Console.Error.WriteLineAsync($"hostdev-device-plugin: --pod-name (POD_NAME) is {options.OwnPod.Name}, but --pod-namespace (POD_NAMESPACE) is not given: the kubelet's list is searched for both").ConfigureAwait(false);
             return 1;
         }
 

@@ -19,16 +19,17 @@ public static class StatusBuilder
     {
         var policies = plan.Policies.Select(p => Result(p, plan, catalog)).ToImmutableArray();
         var resources = Resources(catalog, kubelet);
+        var unreached = kubelet.OrderBy(s => s.Name).Select(s => s.Problem).FirstOrDefault(p => p is not null);
         return new NodeDeviceStateStatus
         {
             Host = Host(inventory.Facts, inventory.Problems),
             Devices = [.. inventory.Functions.Values.Where(f => !f.IsBridge && !f.IsVirtualFunction).Select(f => Device(f, catalog, plan))],
             VirtualFunctions = [.. inventory.Functions.Values.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 }).Select(f => VirtualFunctions(f, inventory))],
-            Allocations = [.. ledger.ById.Values.Select(a => new AllocationStatus(a.Id, a.Resource, a.Pod?.Split('/')[0], a.Pod?.Split('/')[^1]))],
+            Allocations = [.. ledger.ById.Values.Select(a => new AllocationStatus(a.Id, a.Resource, a.Pod?.Split('/')[0], a.Pod?.Split('/')[^1], a.Lacks))],
             Policies = policies,
             Releasing = [.. plan.Findings.Where(f => f.State == FindingState.Releasing).Select(Problem)],
             Resources = resources,
-            Conditions = Conditions(inventory, desired, policies, resources, plan),
+            Conditions = Conditions(inventory, desired, policies, resources, unreached, plan),
         };
     }
 
@@ -47,7 +48,7 @@ public static class StatusBuilder
     private static DeviceStatus Device(PciFunction f, Catalog catalog, Plan plan)
     {
         var unit = catalog.Units.Values.FirstOrDefault(u => u.Unit.Assigned.Any(m => m.Address == f.Address));
-        var held = plan.Findings.FirstOrDefault(x => x.State == FindingState.Held && x.Device == f.Address.ToString());
+        var held = plan.Findings.FirstOrDefault(x => x.State is FindingState.Held or FindingState.Adopted && x.Device == f.Address.ToString());
         return new DeviceStatus
         {
             PciAddress = f.Address.ToString(),
@@ -123,12 +124,12 @@ public static class StatusBuilder
     private static ResourceStatus Resource(ResourceState s) =>
         new(s.Name.Value, s.Listed.Length, s.Listed.Count(d => d.Healthy), s is { Registered: true, StreamLive: true }, s.Problem?.Message);
 
-    private static ImmutableArray<ConditionStatus> Conditions(HostInventory inventory, DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, Plan plan)
+    private static ImmutableArray<ConditionStatus> Conditions(HostInventory inventory, DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, ResourceProblem? unreached, Plan plan)
     {
         var troubled = policies.FirstOrDefault(p => p.Reason is "Blocked" or "Frozen");
+        var lost = plan.Findings.FirstOrDefault(f => f.Reason == Reasons.NotReturned);
         var moving = policies.FirstOrDefault(p => p.Reason == "Progressing");
         var releasing = plan.Findings.FirstOrDefault(f => f.State == FindingState.Releasing);
-        var unreached = resources.FirstOrDefault(r => r.Problem is not null);
         var registering = resources.FirstOrDefault(r => !r.Registered);
         return
         [
@@ -136,16 +137,18 @@ public static class StatusBuilder
                 : desired.Policies is null ? new ConditionStatus("Synced", "Unknown", "NoDesiredState", "no desired state was read yet: nothing is touched")
                 : new ConditionStatus("Synced", "True", "Followed", "the desired state is followed"),
             inventory.Unlisted is { } unlisted ? new ConditionStatus("Degraded", "True", "HostUnreadable", $"{unlisted}: everything stays as it is until it can be read")
+                : plan.Halt is { } halt ? new ConditionStatus("Degraded", "True", halt.Reason, halt.Message)
                 : troubled is not null ? new ConditionStatus("Degraded", "True", troubled.Reason, troubled.Message)
-                : unreached is not null ? new ConditionStatus("Degraded", "True", "KubeletUnreached", unreached.Problem!)
+                : lost is not null ? new ConditionStatus("Degraded", "True", lost.Reason, lost.Message)
+                : unreached is not null ? new ConditionStatus("Degraded", "True", unreached.Reason, unreached.Message)
                 : new ConditionStatus("Degraded", "False", "AsDesired", ""),
             moving is not null ? new ConditionStatus("Progressing", "True", "Waiting", moving.Message)
                 : !plan.Lanes.IsEmpty ? new ConditionStatus("Progressing", "True", "Applying", $"work is under way at {string.Join(", ", plan.Lanes.Select(l => l.Key))}")
                 : releasing is not null ? new ConditionStatus("Progressing", "True", "Releasing", releasing.Message)
                 : new ConditionStatus("Progressing", "False", "Settled", ""),
-            inventory.Unlisted is null && troubled is null && moving is null && registering is null && plan.Lanes.IsEmpty && desired.Problem is null && desired.Policies is not null
+            inventory.Unlisted is null && plan.Halt is null && troubled is null && moving is null && registering is null && plan.Lanes.IsEmpty && desired.Problem is null && desired.Policies is not null
                 ? new ConditionStatus("Ready", "True", "AsDesired", "every policy is fulfilled")
-                : new ConditionStatus("Ready", "False", "NotAsDesired", inventory.Unlisted?.ToString() ?? troubled?.Message ?? moving?.Message ?? unreached?.Problem ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
+                : new ConditionStatus("Ready", "False", "NotAsDesired", inventory.Unlisted?.ToString() ?? plan.Halt?.Message ?? troubled?.Message ?? moving?.Message ?? unreached?.Message ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
         ];
     }
 }

@@ -46,6 +46,15 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
         return error.IsSuccess ? text : null;
     }
 
+    /// <summary>Whether a function answers reads of its configuration space; false also when none came by the deadline.</summary>
+    public async Task<bool> AnswersAsync(PciAddress address, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        var answers = false;
+        var path = PciPaths.Attribute(address, "config");
+        var error = await OnThread(path, () => (answers = ConfigHeader.Answers(new HostFileReader(paths).ReadHexBlocking(path, ConfigHeader.Bytes))) ? Errno.None : Errno.EIO, deadline, cancellationToken).ConfigureAwait(false);
+        return error.IsSuccess && answers;
+    }
+
     private Errno Read(string path, out string? text)
     {
         text = null;

@@ -23,7 +23,8 @@ public sealed class JournalException : Exception
 
 /// <summary>
 /// The write-ahead journal: one JSON object a line, synced to disk before the write that it tells of. A last line without its end is a crash while
-/// writing it: the host was not touched yet, so it is dropped. Anything else that cannot be read stops the agent, because giving back would be a guess.
+/// writing it: the host was not touched yet, so it is dropped. Anything else that cannot be read is <see cref="Damage"/>: giving back would be a guess, so then nothing is written,
+/// neither to the host nor to the file.
 /// Thread-safe. One process at a time holds it, by a lock.
 /// </summary>
 public sealed class Journal : IDisposable
@@ -36,17 +37,20 @@ public sealed class Journal : IDisposable
     private readonly string _path;
     private readonly string _bootId;
     private readonly FileStream _lock;
-    private FileStream _file;
+    private FileStream? _file;
     private JournalState _state;
 
-    private Journal(string path, string bootId, FileStream lockFile, JournalState state)
+    private Journal(string path, string bootId, FileStream lockFile, JournalState state, string? damage)
     {
-        (_path, _bootId, _lock, _state) = (path, bootId, lockFile, state);
-        _file = Rewrite();
+        (_path, _bootId, _lock, _state, Damage) = (path, bootId, lockFile, state, damage);
+        if (damage is null) _file = Rewrite();
     }
 
     /// <summary>Called before a record is written and when it is on disk. What it throws stops the process there, as far as a test of crashes can tell.</summary>
     internal Action<JournalRecord, bool>? Watch { get; set; }
+
+    /// <summary>Why the file could not be read, with file, line and remedy; null as a rule. While it is there <see cref="State"/> is empty and nothing may be appended.</summary>
+    public string? Damage { get; }
 
     /// <summary>What the records add up to now.</summary>
     public JournalState State
@@ -58,7 +62,7 @@ public sealed class Journal : IDisposable
     }
 
     /// <summary>Opens the journal of a state directory, which is made when absent. Records of an earlier boot are void: the kernel has forgotten what we did.</summary>
-    /// <exception cref="JournalException">Another agent holds it, or it cannot be read.</exception>
+    /// <exception cref="JournalException">Another agent holds it.</exception>
     public static Journal Open(string directory, string bootId)
     {
         Directory.CreateDirectory(directory);
@@ -66,13 +70,28 @@ public sealed class Journal : IDisposable
         try
         {
             var path = Path.Combine(directory, FileName);
-            var state = File.Exists(path) ? Read(path, File.ReadAllText(path), bootId) : JournalState.Empty;
-            return new Journal(path, bootId, lockFile, state);
+            return TryRead(path, bootId, out var state, out var damage) ? new Journal(path, bootId, lockFile, state, null) : new Journal(path, bootId, lockFile, JournalState.Empty, damage);
         }
         catch
         {
             lockFile.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>What a journal adds up to for a boot, as far as it goes; else why it cannot be read, with the remedy. One that is not there is empty.</summary>
+    public static bool TryRead(string path, string bootId, out JournalState state, out string damage)
+    {
+        (state, damage) = (JournalState.Empty, "");
+        try
+        {
+            if (File.Exists(path)) state = Read(path, File.ReadAllText(path), bootId);
+            return true;
+        }
+        catch (JournalException e)
+        {
+            damage = e.Message;
+            return false;
         }
     }
 
@@ -83,6 +102,7 @@ public sealed class Journal : IDisposable
     {
         var state = JournalState.Empty;
         var lines = text.Split('\n');
+        if (lines.Length < 2) throw Unreadable(path, 1, "it is cut off before the end of its first line", null); // it is made whole, and then only grows
         for (var i = 0; i < lines.Length; i++)
         {
             var last = i == lines.Length - 1; // what follows the last line end: empty, or a line that a crash cut off
@@ -102,19 +122,25 @@ public sealed class Journal : IDisposable
             }
             catch (Exception e) when (e is JsonException or FormatException)
             {
-                throw new JournalException($"{path}, line {i + 1}: {e.Message.Split(" Path:")[0]}. It says how this host was before Hostdev changed it, so nothing is done without it: restore the file, or move it away to adopt the host as it is now (reboot to get the original drivers back)", e);
+                throw Unreadable(path, i + 1, e.Message.Split(" Path:")[0], e);
             }
         }
 
         return state;
     }
 
+    private static JournalException Unreadable(string path, int line, string what, Exception? cause) => new(
+        $"{path}, line {line}: {what}. It says how this host was before Hostdev changed it, so nothing is done without it: restore the file, or move it away to adopt the host as it is now (reboot to get the original drivers back), and restart the agent",
+        cause!);
+
     /// <summary>Appends a record and syncs it to disk.</summary>
+    /// <exception cref="JournalException">It is damaged.</exception>
     /// <exception cref="IOException">It is not on disk: what it tells of must not be done.</exception>
     public void Append(JournalRecord record)
     {
         lock (_gate)
         {
+            if (_file is null) throw new JournalException(Damage!);
             Watch?.Invoke(record, false);
             var state = _state.With(record);
             _file.Write(Encoding.UTF8.GetBytes(JournalJsonContext.Line(record) + "\n"));
@@ -133,7 +159,7 @@ public sealed class Journal : IDisposable
     {
         lock (_gate)
         {
-            _file.Dispose();
+            _file?.Dispose();
             _lock.Dispose();
         }
     }
@@ -143,11 +169,25 @@ public sealed class Journal : IDisposable
         var path = Path.Combine(directory, "lock");
         try
         {
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            var held = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            File.WriteAllText(path + ".pid", $"{Environment.ProcessId}\n"); // beside it: a locked file cannot be read
+            return held;
         }
         catch (IOException e)
         {
-            throw new JournalException($"{path} is locked: another agent runs on this host; two would undo each other's work. Stop the other one first", e);
+            throw new JournalException($"{path} is locked: another agent{Holder(path)} runs on this host; two would undo each other's work. Stop the other one first", e);
+        }
+    }
+
+    private static string Holder(string path)
+    {
+        try
+        {
+            return int.TryParse(File.ReadAllText(path + ".pid"), out var pid) ? $" (process {pid})" : "";
+        }
+        catch (IOException)
+        {
+            return "";
         }
     }
 

@@ -32,6 +32,12 @@ public sealed record JournalRecord
 
     public bool? Autoprobe { get; init; }
 
+    /// <summary><see cref="JournalOp.RecordFault"/>: what is wrong with it, in words.</summary>
+    public string? Fault { get; init; }
+
+    /// <summary>Fatal errors that are known, as <c>aer_dev_fatal</c> counts them.</summary>
+    public long? FatalErrors { get; init; }
+
     public int? Uid { get; init; }
 
     public int? Gid { get; init; }
@@ -65,6 +71,14 @@ public enum JournalOp
     RecordNode,
 
     ForgetNode,
+
+    /// <summary>A function is broken and stays out of service until a reset proves the contrary.</summary>
+    RecordFault,
+
+    /// <summary>A reset proved the function: fatal errors up to here are past.</summary>
+    ClearFault,
+
+    ForgetFault,
 
     /// <summary>A write that is about to be made.</summary>
     Write,

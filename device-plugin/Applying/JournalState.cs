@@ -28,6 +28,11 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
                 return Ownership.PhysicalFunctions.TryGetValue(Address(record), out var known) ? WithPhysicalFunction(known with { SetupOpen = record.Op == JournalOp.OpenVfSetup }) : this;
             case JournalOp.ForgetPhysicalFunction:
                 return this with { Ownership = Ownership with { PhysicalFunctions = Ownership.PhysicalFunctions.Remove(Address(record)) } };
+            case JournalOp.RecordFault or JournalOp.ClearFault:
+                var health = new KnownHealth(Address(record), record.Op == JournalOp.RecordFault ? record.Fault ?? throw new FormatException("fault is missing in a RecordFault record") : null, Need(record.FatalErrors, record, "fatalErrors"));
+                return this with { Ownership = Ownership with { Health = Ownership.Health.SetItem(health.Address, health) } };
+            case JournalOp.ForgetFault:
+                return this with { Ownership = Ownership with { Health = Ownership.Health.Remove(Address(record)) } };
             case JournalOp.RecordNode:
                 var path = record.Path ?? throw new FormatException("path is missing");
                 return Nodes.ContainsKey(path) ? this : this with { Nodes = Nodes.Add(path, new NodeOwner(Need(record.Uid, record, "uid"), Need(record.Gid, record, "gid"), Need(record.Mode, record, "mode"))) };
@@ -50,6 +55,11 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
         {
             yield return new JournalRecord { Op = JournalOp.RecordPhysicalFunction, Address = pf.Address.ToString(), NumVfs = pf.OriginalNumVfs, Autoprobe = pf.OriginalAutoprobe, Policy = pf.PolicyUid };
             if (pf.SetupOpen) yield return new JournalRecord { Op = JournalOp.OpenVfSetup, Address = pf.Address.ToString() };
+        }
+
+        foreach (var h in Ownership.Health.Values)
+        {
+            yield return new JournalRecord { Op = h.Fault is null ? JournalOp.ClearFault : JournalOp.RecordFault, Address = h.Address.ToString(), Fault = h.Fault, FatalErrors = h.FatalErrors };
         }
 
         foreach (var (path, owner) in Nodes)

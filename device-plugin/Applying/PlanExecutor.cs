@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.DevicePlugin.Applying;
 
 /// <summary>Carries a plan out: lanes side by side, steps in order, each disruptive step under a proof that nobody uses what it disturbs.</summary>
-public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, UsageReader usage, IOfferGate gate, Workers workers, TimeProvider time, ILogger<PlanExecutor> logger)
+public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, UsageReader usage, IOfferGate gate, BreakGlassFile breakGlass, Workers workers, TimeProvider time, ILogger<PlanExecutor> logger)
 {
     /// <summary>How long lanes are waited for before those that are done go on without the others.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
@@ -71,7 +71,7 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
         var given = new HashSet<string>(StringComparer.Ordinal);
         foreach (var step in lane.Steps)
         {
-            if (cancellationToken.IsCancellationRequested) break;
+            if (cancellationToken.IsCancellationRequested || breakGlass.IsThere) break;
             if (given.Contains(step.Purpose)) continue;
             var outcome = await ExecuteStepAsync(step, inventory, cancellationToken).ConfigureAwait(false);
             results.Add(new StepResult(step, outcome));
@@ -92,8 +92,7 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
         }
 
         if (step.Step.MustBeFree.IsEmpty) return await DoAsync(step, cancellationToken).ConfigureAwait(false);
-        var overridden = step.Step is PlanStep.Unbind unbind ? unbind.Overridden : [];
-        using var proof = usage.Prove(inventory, step.Step.MustBeFree, overridden);
+        using var proof = usage.Prove(inventory, step.Step.MustBeFree, step.Step.MayBeUsed);
         return proof.IsFree ? await DoAsync(step, cancellationToken).ConfigureAwait(false) : new StepOutcome.InUse(proof.Users);
     }
 

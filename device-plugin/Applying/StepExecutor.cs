@@ -16,6 +16,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     {
         switch (step)
         {
+            case PlanStep.ProveFree:
+                return StepOutcome.Done.Instance; // who calls this holds the proof
             case PlanStep.RecordFunction s:
                 return Record(new JournalRecord { Op = JournalOp.RecordFunction, Address = s.Address.ToString(), Driver = s.Driver, DriverOverride = s.DriverOverride, Policy = s.PolicyUid });
             case PlanStep.RecordPhysicalFunction s:
@@ -38,6 +40,14 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
                 return await WriteAsync(PciPaths.Attribute(s.Address, "driver_override"), s.Driver ?? "\n", WriteDeadline, expect: s.Driver ?? "(null)", cancellationToken).ConfigureAwait(false);
             case PlanStep.Unbind s:
                 return await UnbindAsync(s, cancellationToken).ConfigureAwait(false);
+            case PlanStep.RecordFault s:
+                return Record(new JournalRecord { Op = JournalOp.RecordFault, Address = s.Address.ToString(), Fault = s.Fault, FatalErrors = s.FatalErrors });
+            case PlanStep.ClearFault s:
+                return Record(new JournalRecord { Op = JournalOp.ClearFault, Address = s.Address.ToString(), FatalErrors = s.FatalErrors });
+            case PlanStep.ForgetFault s:
+                return Record(new JournalRecord { Op = JournalOp.ForgetFault, Address = s.Address.ToString() });
+            case PlanStep.Reset s:
+                return await ResetAsync(s, cancellationToken).ConfigureAwait(false);
             case PlanStep.Probe s:
                 return await ProbeAsync(s, cancellationToken).ConfigureAwait(false);
             default:
@@ -73,6 +83,17 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         return new StepOutcome.Failed(Reasons.StepFailed, $"taking {step.Address} from {step.Driver} (writing it to {path}) {what}; its driver is {driver}");
     }
 
+    private async Task<StepOutcome> ResetAsync(PlanStep.Reset step, CancellationToken cancellationToken)
+    {
+        var path = PciPaths.Attribute(step.Address, "reset");
+        var error = await writer.WriteAsync(path, "1", WriteDeadline, cancellationToken).ConfigureAwait(false);
+        if (error == Errno.ETIMEDOUT) return TimedOut(path, "1", WriteDeadline);
+        if (!error.IsSuccess) return new StepOutcome.Failed(Reasons.StepFailed, $"resetting it (writing 1 to {path}) failed: {WriteErrors.Explain(path, error)}; remove and rescan it, or power-cycle the host");
+        return await writer.AnswersAsync(step.Address, ReadDeadline, cancellationToken).ConfigureAwait(false)
+            ? StepOutcome.Done.Instance
+            : new StepOutcome.Failed(Reasons.StepFailed, "it was reset and still does not answer: remove and rescan it, or power-cycle the host");
+    }
+
     private async Task<StepOutcome> ProbeAsync(PlanStep.Probe step, CancellationToken cancellationToken)
     {
         var error = await writer.WriteAsync(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
@@ -99,6 +120,7 @@ internal static class WriteErrors
         if (error == Errno.ERANGE && file == "sriov_numvfs") return "ERANGE: more than sriov_totalvfs";
         if (error == Errno.ENOENT && file == "sriov_numvfs") return "ENOENT: the physical function has no driver that makes VFs";
         if (error == Errno.ENOMEM && file == "sriov_numvfs") return "ENOMEM: the firmware left too few bus numbers or too little memory space; boot with pci=realloc";
+        if (error == Errno.ENOTTY && file == "reset") return "ENOTTY: none of the ways in reset_method works here";
         if (error == Errno.EROFS) return "EROFS: sysfs is mounted read-only here; the agent needs /sys writable";
         if (error == Errno.EACCES || error == Errno.EPERM) return $"{error}: the agent may not write it; run it as root with CAP_SYS_ADMIN";
         if (error == Errno.ENOENT) return "ENOENT: the file is not there; the driver or the device went away";

@@ -25,11 +25,11 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
         }
     }
 
-    /// <summary>The texts in the order of the paths. A read that was not done in time is an <see cref="FileText"/> with ETIMEDOUT and a sentence.</summary>
-    public IReadOnlyList<FileText> ReadAll(IReadOnlyList<string> paths)
+    /// <summary>The texts in the order of the files. A read that was not done in time is an <see cref="FileText"/> with ETIMEDOUT and a sentence.</summary>
+    public IReadOnlyList<FileText> ReadAll(IReadOnlyList<BlockingFile> wanted)
     {
-        if (paths.Count == 0) return [];
-        var batch = new Batch(paths);
+        if (wanted.Count == 0) return [];
+        var batch = new Batch(wanted);
         StartThread(batch);
         using var patience = time.CreateTimer(_ => batch.OnPatienceOver(), null, Patience, Patience);
         using var end = time.CreateTimer(_ => batch.Close(), null, deadline, Timeout.InfiniteTimeSpan);
@@ -49,8 +49,9 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
 
     private void Work(Batch batch)
     {
-        while (batch.TryTake(out var index, out var path))
+        while (batch.TryTake(out var index, out var file))
         {
+            var path = file.Path;
             lock (gate)
             {
                 if (outstanding.TryGetValue(path, out var since))
@@ -62,7 +63,7 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
                 outstanding.Add(path, time.GetTimestamp());
             }
 
-            var text = files.ReadTextBlocking(path);
+            var text = file.HexBytes > 0 ? files.ReadHexBlocking(path, file.HexBytes) : files.ReadTextBlocking(path);
             lock (gate) outstanding.Remove(path);
             batch.Finish(index, text);
         }
@@ -70,7 +71,7 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
 
     private static FileText Blocked(string complaint) => new(null, Errno.ETIMEDOUT, complaint);
 
-    private sealed class Batch(IReadOnlyList<string> paths)
+    private sealed class Batch(IReadOnlyList<BlockingFile> paths)
     {
         private readonly object pulse = new();
         private readonly FileText?[] results = new FileText?[paths.Count];
@@ -82,13 +83,13 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
 
         public int Threads { get; set; }
 
-        public bool TryTake(out int index, out string path)
+        public bool TryTake(out int index, out BlockingFile file)
         {
             lock (pulse)
             {
                 var any = !closed && next < paths.Count;
                 index = any ? next++ : -1;
-                path = any ? paths[index] : "";
+                file = any ? paths[index] : default;
                 return any;
             }
         }
@@ -145,4 +146,11 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
             }
         }
     }
+}
+
+/// <summary>A file whose read may block.</summary>
+/// <param name="HexBytes">More than 0 for a binary file: that many of its first bytes, as hexadecimal digits.</param>
+public readonly record struct BlockingFile(string Path, int HexBytes = 0)
+{
+    public static implicit operator BlockingFile(string path) => new(path);
 }

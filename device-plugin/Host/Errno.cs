@@ -6,8 +6,11 @@ public readonly record struct Errno(int Value)
     public static readonly Errno None = new(0);
     public static readonly Errno EPERM = new(1);
     public static readonly Errno ENOENT = new(2);
+    public static readonly Errno ESRCH = new(3);
+    public static readonly Errno EINTR = new(4);
     public static readonly Errno EIO = new(5);
     public static readonly Errno ENXIO = new(6);
+    public static readonly Errno EAGAIN = new(11);
     public static readonly Errno ENOMEM = new(12);
     public static readonly Errno EACCES = new(13);
     public static readonly Errno EBUSY = new(16);
@@ -15,9 +18,14 @@ public readonly record struct Errno(int Value)
     public static readonly Errno ENODEV = new(19);
     public static readonly Errno ENOTDIR = new(20);
     public static readonly Errno EINVAL = new(22);
+    public static readonly Errno ENOTTY = new(25);
     public static readonly Errno ENOSPC = new(28);
     public static readonly Errno EROFS = new(30);
     public static readonly Errno ERANGE = new(34);
+    public static readonly Errno EMSGSIZE = new(90);
+    public static readonly Errno EOPNOTSUPP = new(95);
+    public static readonly Errno EAFNOSUPPORT = new(97);
+    public static readonly Errno ENOBUFS = new(105);
     public static readonly Errno ETIMEDOUT = new(110);
 
     public bool IsSuccess => Value == 0;
@@ -28,6 +36,7 @@ public readonly record struct Errno(int Value)
         0 => "success",
         1 => "EPERM",
         2 => "ENOENT",
+        3 => "ESRCH",
         4 => "EINTR",
         5 => "EIO",
         6 => "ENXIO",
@@ -40,10 +49,14 @@ public readonly record struct Errno(int Value)
         20 => "ENOTDIR",
         21 => "EISDIR",
         22 => "EINVAL",
+        25 => "ENOTTY",
         28 => "ENOSPC",
         30 => "EROFS",
         34 => "ERANGE",
+        90 => "EMSGSIZE",
         95 => "EOPNOTSUPP",
+        97 => "EAFNOSUPPORT",
+        105 => "ENOBUFS",
         110 => "ETIMEDOUT",
         _ => $"errno {Value}",
     };

@@ -37,6 +37,26 @@ public sealed class HostFileReader(HostPaths paths)
         }
     }
 
+    /// <summary>
+    /// The first bytes of a binary attribute as hexadecimal digits, fewer where it is shorter. A read of <c>config</c> waits while the function is being reset (kernel
+    /// <c>drivers/pci/access.c: pci_user_read_config_*</c>): called on a thread that can be given up.
+    /// </summary>
+    internal FileText ReadHexBlocking(string path, int bytes)
+    {
+        var buffer = new byte[bytes];
+        var fd = LibC.Open(paths.Resolve(path), LibC.O_RDONLY | LibC.O_CLOEXEC, 0);
+        if (fd < 0) return FileText.Failed(LibC.LastError());
+        try
+        {
+            var got = LibC.Read(fd, buffer, (nuint)bytes);
+            return got < 0 ? FileText.Failed(LibC.LastError()) : FileText.Of(Convert.ToHexStringLower(buffer.AsSpan(0, (int)got)));
+        }
+        finally
+        {
+            _ = LibC.Close(fd);
+        }
+    }
+
     /// <summary>The names in a directory, in ordinal order; none with the error when it cannot be listed.</summary>
     public IReadOnlyList<string> List(string directory, out Errno error)
     {
@@ -74,6 +94,15 @@ public sealed class HostFileReader(HostPaths paths)
         if (length <= 0 || length == buffer.Length) return null;
         var target = Encoding.UTF8.GetString(buffer[..(int)length]);
         return target[0] == '/' ? paths.OnHost(target) : Combine(path, target);
+    }
+
+    /// <summary>A link's text as it is, which need not be a path (<c>socket:[123]</c>, <c>mnt:[4026531841]</c>); null with the error when it cannot be read.</summary>
+    public string? ReadLinkText(string path, out Errno error)
+    {
+        Span<byte> buffer = stackalloc byte[4096];
+        var length = LibC.ReadLink(paths.Resolve(path), buffer, (nuint)buffer.Length);
+        error = length < 0 ? LibC.LastError() : Errno.None;
+        return length < 0 ? null : Encoding.UTF8.GetString(buffer[..(int)length]);
     }
 
     /// <summary>The last name of a link's target: how sysfs says <c>driver</c>, <c>iommu_group</c> and <c>subsystem</c>.</summary>

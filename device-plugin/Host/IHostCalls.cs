@@ -1,4 +1,4 @@
-using System.Collections.Immutable;
+using System.Globalization;
 
 namespace Hostdev.DevicePlugin.Host;
 
@@ -20,11 +20,17 @@ public interface IHostCalls
     /// <summary>Owner and mode of a node; an error when it is not there.</summary>
     NodeOwnerResult ReadOwner(string path);
 
+    /// <summary>
+    /// Which device a node is, by its device number and not by its name; symbolic links are followed, those of <c>/proc/PID/fd</c> and <c>/proc/PID/map_files</c> to the very file
+    /// that is open. Null when it is no device node or cannot be looked at. Waits for no file server.
+    /// </summary>
+    DeviceNumber? ReadDeviceNumber(string path);
+
     /// <summary>chown(2), then chmod(2), without following a symbolic link at the end.</summary>
     Errno SetOwner(string path, NodeOwner owner);
 
-    /// <summary>All addresses of all interfaces in the host's network namespace.</summary>
-    ImmutableArray<InterfaceAddress> ReadInterfaceAddresses();
+    /// <summary>Interfaces, addresses, routes and rules of the host's network namespace, by the kernel's own word (NETLINK_ROUTE); changes nothing.</summary>
+    NetworkReading ReadNetwork();
 }
 
 public enum OpenIntent
@@ -34,6 +40,13 @@ public enum OpenIntent
 
     /// <summary>O_RDONLY|O_EXCL on a whole disk: EBUSY for mounts in any namespace, partitions, dm, md and swap.</summary>
     WholeDisk,
+}
+
+/// <summary>What st_rdev says: a node made with mknod under another name has the same.</summary>
+public readonly record struct DeviceNumber(bool IsBlock, uint Major, uint Minor)
+{
+    /// <summary>As sysfs prints it in <c>dev</c> and names it in <c>/sys/dev</c>.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Major}:{Minor}");
 }
 
 /// <param name="Handle">Not null exactly when <paramref name="Error"/> is success.</param>
@@ -46,7 +59,3 @@ public readonly record struct NodeOwner(int Uid, int Gid, int Mode)
 }
 
 public readonly record struct NodeOwnerResult(Errno Error, NodeOwner Owner);
-
-/// <param name="Address">With prefix length, for example <c>192.0.2.7/24</c>.</param>
-/// <param name="LinkLocal">fe80::/10 or 169.254.0.0/16: such an address alone protects nothing.</param>
-public readonly record struct InterfaceAddress(string Interface, string Address, bool LinkLocal);

@@ -17,13 +17,19 @@ internal static partial class LibC
 
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
+    public const int AT_NO_AUTOMOUNT = 0x800;
+    public const int AT_STATX_DONT_SYNC = 0x4000;
+    public const uint STATX_TYPE = 1;
     public const uint STATX_BASIC_STATS = 0x7ff;
 
     public const int AF_NETLINK = 16;
     public const int SOCK_RAW = 3;
     public const int SOCK_NONBLOCK = 0x800;
     public const int SOCK_CLOEXEC = 0x80000;
+    public const int NETLINK_ROUTE = 0;
     public const int NETLINK_KOBJECT_UEVENT = 15;
+    public const int MSG_TRUNC = 0x20;
+    public const int CLONE_NEWNET = 0x40000000;
     public const int SOL_SOCKET = 1;
     public const int SO_RCVBUF = 8;
     public const int SO_RCVBUFFORCE = 33;
@@ -69,6 +75,12 @@ internal static partial class LibC
     [LibraryImport("libc", EntryPoint = "recvfrom", SetLastError = true)]
     public static partial nint ReceiveFrom(int socket, Span<byte> buffer, nuint count, int flags, out NetlinkAddress address, ref uint length);
 
+    [LibraryImport("libc", EntryPoint = "sendto", SetLastError = true)]
+    public static partial nint SendTo(int socket, ReadOnlySpan<byte> message, nuint count, int flags, in NetlinkAddress address, uint length);
+
+    [LibraryImport("libc", EntryPoint = "setns", SetLastError = true)]
+    public static partial int SetNamespace(int descriptor, int kind);
+
     [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
     public static partial int Poll(Span<PollDescriptor> descriptors, nuint count, int timeoutMilliseconds);
 
@@ -84,6 +96,8 @@ internal static partial class LibC
         [FieldOffset(20)] public uint Uid;
         [FieldOffset(24)] public uint Gid;
         [FieldOffset(28)] public ushort Mode;
+        [FieldOffset(128)] public uint RdevMajor;
+        [FieldOffset(132)] public uint RdevMinor;
     }
 
     /// <summary><c>struct sockaddr_nl</c> (<c>include/uapi/linux/netlink.h</c>).</summary>

@@ -1,7 +1,5 @@
-using System.Collections.Immutable;
-using System.Net.NetworkInformation;
-using System.Net.Sockets;
 using System.Text;
+using Hostdev.DevicePlugin.Host.Netlink;
 using Microsoft.Win32.SafeHandles;
 
 namespace Hostdev.DevicePlugin.Host;
@@ -41,6 +39,17 @@ public sealed class LinuxHostCalls(HostPaths paths) : IHostCalls
             ? new NodeOwnerResult(LibC.LastError(), default)
             : new NodeOwnerResult(Errno.None, new NodeOwner((int)stat.Uid, (int)stat.Gid, stat.Mode & 0x1ff));
 
+    public DeviceNumber? ReadDeviceNumber(string path)
+    {
+        const int typeMask = 0xf000;
+        const int block = 0x6000;
+        const int character = 0x2000;
+        // A descriptor may be a file on a server that is gone: what the kernel has of it in memory is enough here.
+        const int flags = LibC.AT_STATX_DONT_SYNC | LibC.AT_NO_AUTOMOUNT;
+        if (LibC.Statx(LibC.AT_FDCWD, paths.Resolve(path), flags, LibC.STATX_TYPE, out var stat) != 0) return null;
+        return (stat.Mode & typeMask) is block or character ? new DeviceNumber((stat.Mode & typeMask) == block, stat.RdevMajor, stat.RdevMinor) : null;
+    }
+
     public Errno SetOwner(string path, NodeOwner owner)
     {
         var resolved = paths.Resolve(path);
@@ -48,19 +57,11 @@ public sealed class LinuxHostCalls(HostPaths paths) : IHostCalls
         return LibC.FchmodAt(LibC.AT_FDCWD, resolved, (uint)owner.Mode, LibC.AT_SYMLINK_NOFOLLOW) != 0 ? LibC.LastError() : Errno.None;
     }
 
-    public ImmutableArray<InterfaceAddress> ReadInterfaceAddresses() =>
-    [
-        .. NetworkInterface.GetAllNetworkInterfaces()
-            .SelectMany(nic => nic.GetIPProperties().UnicastAddresses, (nic, address) => ToAddress(nic.Name, address))
-            .OrderBy(a => a.Interface, StringComparer.Ordinal).ThenBy(a => a.Address, StringComparer.Ordinal),
-    ];
-
-    private static InterfaceAddress ToAddress(string name, UnicastIPAddressInformation entry)
+    public NetworkReading ReadNetwork()
     {
-        var address = entry.Address;
-        var bytes = address.GetAddressBytes();
-        var linkLocal = address.AddressFamily == AddressFamily.InterNetworkV6 ? address.IsIPv6LinkLocal : bytes is [169, 254, ..];
-        // Built from the bytes: the address as it comes carries the scope (fe80::1%2).
-        return new InterfaceAddress(name, $"{new System.Net.IPAddress(bytes)}/{entry.PrefixLength}", linkLocal);
+        using var socket = NetlinkSocket.TryOpen(out var error);
+        if (socket is null) return new NetworkReading.Failed($"opening a netlink socket gave {error.Name}");
+        using var others = NetworkNamespaces.Open(paths);
+        return others.Complaint is { } complaint ? new NetworkReading.Failed(complaint) : new NetworkStateReader(new NetlinkRequests(socket), others.All).Read();
     }
 }

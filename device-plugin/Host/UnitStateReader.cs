@@ -9,9 +9,14 @@ namespace Hostdev.DevicePlugin.Host;
 /// <summary>Reads the real state of one group, for an answer that must be right now. A few links and files; never the whole machine.</summary>
 public sealed class UnitStateReader(HostPaths paths)
 {
-    public UnitState Read(Unit unit)
+    private readonly HostFileReader _files = new(paths);
+
+    public UnitState Read(Unit unit) => Read(unit.Primary);
+
+    /// <summary>The group of one function, with all its members.</summary>
+    public UnitState Read(PciAddress primary)
     {
-        if (LinkName(Device(unit.Primary) + "/iommu_group") is not { } name || !int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var group))
+        if (LinkName(Device(primary) + "/iommu_group") is not { } name || !int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var group))
         {
             return new UnitState(null, ImmutableSortedDictionary<PciAddress, string?>.Empty, ImmutableSortedDictionary<PciAddress, string>.Empty);
         }
@@ -19,6 +24,7 @@ public sealed class UnitStateReader(HostPaths paths)
         var members = ImmutableSortedDictionary.CreateBuilder<PciAddress, string?>();
         var cdevs = ImmutableSortedDictionary.CreateBuilder<PciAddress, string>();
         string? unsafeBridge = null;
+        PciAddress? silent = null;
         foreach (var entry in Entries($"/sys/kernel/iommu_groups/{group}/devices"))
         {
             if (!PciAddress.TryParse(entry, out var address)) continue;
@@ -30,12 +36,13 @@ public sealed class UnitStateReader(HostPaths paths)
             }
 
             members[address] = driver;
+            if (driver is not null && !ConfigHeader.Answers(_files.ReadHexBlocking(Device(address) + "/config", ConfigHeader.Bytes))) silent ??= address;
             // The directory is there on kernels without cdevs too; only a dev file means a node (contracts/kernel.md, Binding).
             var cdev = Entries(Device(address) + "/vfio-dev").FirstOrDefault();
             if (cdev is not null && File.Exists(paths.Resolve($"{Device(address)}/vfio-dev/{cdev}/dev"))) cdevs[address] = cdev;
         }
 
-        return new UnitState(group, members.ToImmutable(), cdevs.ToImmutable(), unsafeBridge);
+        return new UnitState(group, members.ToImmutable(), cdevs.ToImmutable(), unsafeBridge, silent);
     }
 
     /// <summary>The device number of a node as <c>major:minor</c> text from sysfs, by which a re-used path is told from the old one; null when there is no such node.</summary>

@@ -156,6 +156,9 @@ public sealed record PciFunction
     /// </summary>
     public ImmutableArray<ReadProblem> Unreadable { get; init; } = [];
 
+    /// <summary>Signs of a fault; looked for only where a passthrough driver has the function, because the host's own drivers mind theirs. Null elsewhere.</summary>
+    public FunctionHealth? Health { get; init; }
+
     /// <summary>A PCI-to-PCI bridge (class 0604): a root port, a switch port or a conventional bridge. Never assigned, never in the way of a group's viability.</summary>
     public bool IsBridge => ClassCode >> 8 == 0x0604;
 
@@ -166,6 +169,11 @@ public sealed record PciFunction
 
     public bool IsVirtualFunction => PhysicalFunction is not null;
 }
+
+/// <summary>What tells a broken function.</summary>
+/// <param name="Answers">False when its configuration header reads as ones only (<see cref="Host.ConfigHeader"/>).</param>
+/// <param name="FatalErrors">Fatal errors since the function was found, by <c>aer_dev_fatal</c> (kernel <c>Documentation/ABI/testing/sysfs-bus-pci-devices-aer_stats</c>); 0 where it keeps no count.</param>
+public readonly record struct FunctionHealth(bool Answers, long FatalErrors);
 
 /// <summary>A physical function's SR-IOV state (kernel <c>Documentation/ABI/testing/sysfs-bus-pci: sriov_*</c>).</summary>
 public sealed record SriovCapability

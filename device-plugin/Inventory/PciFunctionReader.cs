@@ -14,8 +14,7 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
     public Dictionary<PciAddress, PciFunction> Read(List<ReadProblem> problems)
     {
         var read = new List<(DeviceFiles Files, PciFunction Function)>();
-        var names = files.List(Devices, out var error);
-        if (!error.IsSuccess && error != Errno.ENOENT) problems.Add(new ReadProblem(Devices, $"cannot be listed: {error.Name}"));
+        var names = List(problems);
         foreach (var name in names)
         {
             if (!PciAddress.TryParse(name, out var address))
@@ -31,7 +30,16 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
         var functions = new Dictionary<PciAddress, PciFunction>(read.Count);
         foreach (var (device, function) in ReadBlocking(read))
             if (device.Settle(problems)) functions.Add(function.Address, function with { Unreadable = device.DecidingProblems });
+        if (functions.Count < read.Count) List(problems); // did those vanish, or all of sysfs?
         return functions;
+    }
+
+    /// <summary>Every kernel with PCI has the directory, also without a device.</summary>
+    private IReadOnlyList<string> List(List<ReadProblem> problems)
+    {
+        var names = files.List(Devices, out var error);
+        if (!error.IsSuccess) problems.Add(new ReadProblem(Devices, $"cannot be listed: {error.Name}"));
+        return names;
     }
 
     private static PciFunction ReadOne(DeviceFiles device, PciAddress address)
@@ -88,11 +96,12 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
     /// </summary>
     private IEnumerable<(DeviceFiles Device, PciFunction Function)> ReadBlocking(List<(DeviceFiles Files, PciFunction Function)> read)
     {
-        var paths = new List<string>(read.Count);
+        var paths = new List<BlockingFile>(read.Count);
         foreach (var (device, function) in read)
         {
-            if (device.Has("driver_override")) paths.Add(device.PathOf("driver_override"));
-            if (function.Sriov is not null && device.Has("sriov_numvfs")) paths.Add(device.PathOf("sriov_numvfs"));
+            if (device.Has("driver_override")) paths.Add(new BlockingFile(device.PathOf("driver_override")));
+            if (function.Sriov is not null && device.Has("sriov_numvfs")) paths.Add(new BlockingFile(device.PathOf("sriov_numvfs")));
+            if (HasHealth(device, function)) paths.Add(new BlockingFile(device.PathOf("config"), ConfigHeader.Bytes));
         }
 
         var texts = blocking.ReadAll(paths);
@@ -104,8 +113,17 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
                 result = result with { DriverOverride = device.Judge("driver_override", texts[next++], mayBeEmpty: true) is var text and not "(null)" ? text : null };
             if (function.Sriov is { } sriov && device.Has("sriov_numvfs"))
                 result = result with { Sriov = sriov with { NumVfs = device.Judge("sriov_numvfs", texts[next++]) is { } count ? device.ParseInteger("sriov_numvfs", count) : null } };
+            if (HasHealth(device, function)) result = result with { Health = ReadHealth(device, texts[next++]) };
             yield return (device, result);
         }
+    }
+
+    private static bool HasHealth(DeviceFiles device, PciFunction function) => function.Driver is { } driver && HostFactsReader.IsPassthroughDriver(driver) && device.Has("config");
+
+    private static FunctionHealth ReadHealth(DeviceFiles device, FileText header)
+    {
+        var total = device.Text("aer_dev_fatal")?.Split('\n').FirstOrDefault(l => l.StartsWith("TOTAL_ERR_FATAL ", StringComparison.Ordinal));
+        return new FunctionHealth(ConfigHeader.Answers(header), total is not null && device.ParseInteger("aer_dev_fatal", total["TOTAL_ERR_FATAL ".Length..]) is { } count ? count : 0);
     }
 
     /// <summary>The first six lines of <c>resource</c>: start, end, flags (kernel <c>include/linux/ioport.h</c>). Then come the ROM, the VFs' BARs and bridge windows.</summary>

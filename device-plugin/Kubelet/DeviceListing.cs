@@ -19,6 +19,7 @@ internal sealed class DeviceListing(ResourceName resource, AdvertisedListPolicy 
     private long _version = 1;
     private long _urgent;
     private long _sentVersion;
+    private bool _silent;
 
     /// <summary>Fires at every change of the list, of what was sent, and of the refusals.</summary>
     public Signal Changed { get; } = new();
@@ -37,6 +38,20 @@ internal sealed class DeviceListing(ResourceName resource, AdvertisedListPolicy 
         get
         {
             lock (_gate) return _sentVersion;
+        }
+    }
+
+    /// <summary>True while nothing is sent: the name is left to another plugin, whose list a message of ours would replace.</summary>
+    public bool Silent
+    {
+        get
+        {
+            lock (_gate) return _silent;
+        }
+
+        set
+        {
+            if (value != Silent) Change(() => _silent = value);
         }
     }
 
@@ -64,6 +79,12 @@ internal sealed class DeviceListing(ResourceName resource, AdvertisedListPolicy 
         {
             lock (_gate) return !_list.Leaving.IsEmpty || !_facts.AnsweredAt.IsEmpty || !_facts.Held.IsEmpty;
         }
+    }
+
+    /// <summary>Whether the ID is one of ours: wanted, held or sent.</summary>
+    public bool Knows(string id)
+    {
+        lock (_gate) return _facts.Wanted.Any(d => d.Id == id) || _facts.Sent.Any(s => s.Device.Id == id) || _facts.Held.Contains(id);
     }
 
     public void Want(ImmutableArray<AdvertisedDevice> devices) => Change(() => _facts = _facts with { Wanted = devices });
@@ -128,6 +149,9 @@ internal sealed class DeviceListing(ResourceName resource, AdvertisedListPolicy 
         });
         lock (_gate) return _urgent = _version;
     }
+
+    /// <summary>Makes the list due to be sent though it did not change.</summary>
+    public void SendAgain() => Change(() => _version++);
 
     public void Pass(string id) => Change(() => _refusals = _refusals.Pass(id, time.GetUtcNow()));
 

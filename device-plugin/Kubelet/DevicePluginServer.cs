@@ -88,7 +88,7 @@ internal sealed class DevicePluginServer : IAsyncDisposable
             var changed = _listing.Changed.Next;
             var (list, version, urgent) = _listing.Current;
             var wait = TimeSpan.FromTicks(Math.Max(0, notBefore - _time.GetUtcNow().Ticks));
-            if (version == sent)
+            if (version == sent || _listing.Silent)
             {
                 await changed.WaitAsync(cancellationToken);
             }

@@ -26,7 +26,7 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     public KubeletAdvertiser(string directory, IDeviceAllocator allocator, TimeProvider time, ILogger<KubeletAdvertiser> logger, KubeletTimings? timings = null, Action? stateChanged = null)
     {
         timings ??= new KubeletTimings();
-        _context = new AdvertiserContext(new KubeletDirectory(directory, timings.Poll, time), allocator, timings, time, logger, stateChanged ?? (() => { }));
+        _context = new AdvertiserContext(new KubeletDirectory(directory, timings.Poll, time), new KubeletCheckpointReader(directory), allocator, timings, time, logger, stateChanged ?? (() => { }));
         _context.Directory.Changed = WakeAll;
     }
 
@@ -75,6 +75,19 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
         {
             _held = held;
             Apply();
+        }
+    }
+
+    /// <summary>
+    /// Sends the list of one resource again, unchanged: it makes the kubelet write its whole checkpoint. False when no kubelet watches.
+    /// </summary>
+    public bool SendAgain()
+    {
+        lock (_gate)
+        {
+            if (_resources.OrderBy(r => r.Key).Select(r => r.Value.Advertiser).FirstOrDefault(a => a.State() is { Registered: true, StreamLive: true }) is not { } advertiser) return false;
+            advertiser.Listing.SendAgain();
+            return true;
         }
     }
 

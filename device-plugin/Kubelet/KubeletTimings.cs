@@ -39,6 +39,14 @@ public sealed record KubeletTimings
 
     public TimeSpan TakeoverWindow { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>How long the kubelet must have gone by another plugin's list before we register again.</summary>
+    public TimeSpan DisplacedAfter { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>How long a name that another plugin takes again and again is left alone; doubles up to <see cref="LongestContestedRetry"/>.</summary>
+    public TimeSpan ContestedRetry { get; init; } = TimeSpan.FromMinutes(10);
+
+    public TimeSpan LongestContestedRetry { get; init; } = TimeSpan.FromHours(2);
+
     /// <summary>How long running calls may take to end when a server stops; streams end at once.</summary>
     public TimeSpan StopGrace { get; init; } = TimeSpan.FromMilliseconds(300);
 

@@ -23,8 +23,11 @@ internal sealed record RegistrationFacts
     /// <summary>No attempt before this time, after failures; the past when there were none.</summary>
     public DateTimeOffset NotBefore { get; init; }
 
-    /// <summary>True when this kubelet ended our streams so often that another plugin must own the name.</summary>
-    public bool Contested { get; init; }
+    /// <summary>True when the kubelet goes by another plugin's list though our stream lives.</summary>
+    public bool Displaced { get; init; }
+
+    /// <summary>Until when this kubelet is not registered with, because it gave our name to somebody so often that another plugin must own it; null when it is ours.</summary>
+    public DateTimeOffset? ContestedUntil { get; init; }
 }
 
 /// <summary>The next step of a registration.</summary>
@@ -48,8 +51,8 @@ internal static class RegistrationPolicy
     {
         if (facts.Kubelet is null) return new RegistrationStep.Wait(null);
         var sameKubelet = facts.Kubelet == facts.RegisteredWith;
-        if (sameKubelet && facts.Contested) return new RegistrationStep.Wait(null);
-        if (sameKubelet && facts.SocketPresent && facts.StreamLive) return new RegistrationStep.Wait(null);
+        if (sameKubelet && facts.ContestedUntil is { } until) return new RegistrationStep.Wait(until);
+        if (sameKubelet && facts.SocketPresent && facts is { StreamLive: true, Displaced: false }) return new RegistrationStep.Wait(null);
         if (sameKubelet && facts.SocketPresent && !facts.StreamSeen && now < facts.StreamDue) return new RegistrationStep.Wait(facts.StreamDue);
         return now < facts.NotBefore ? new RegistrationStep.Wait(facts.NotBefore) : new RegistrationStep.Register();
     }

@@ -8,7 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.DevicePlugin.Kubelet;
 
 /// <summary>What all resources of one <see cref="KubeletAdvertiser"/> share.</summary>
-internal sealed record AdvertiserContext(KubeletDirectory Directory, IDeviceAllocator Allocator, KubeletTimings Timings, TimeProvider Time, ILogger Logger, Action StateChanged);
+internal sealed record AdvertiserContext(
+    KubeletDirectory Directory, KubeletCheckpointReader Checkpoint, IDeviceAllocator Allocator, KubeletTimings Timings, TimeProvider Time, ILogger Logger, Action StateChanged);
 
 /// <summary>
 /// Keeps one resource registered: its own loop, so that no resource waits for another. Serves first and registers then, from this loop and never from a serving thread,
@@ -24,7 +25,9 @@ internal sealed partial class ResourceAdvertiser
     private DevicePluginServer? _server;
     private SocketFile? _socket;
     private RegistrationFacts _facts = new();
-    private StreamLosses _losses = new([], 0);
+    private readonly ForeignLists _foreign;
+    private NameContest _contest = NameContest.None;
+    private ImmutableArray<string> _foreignIds = [];
     private SocketFile? _judged; // the kubelet that losses and failures are counted for
     private (long, RefusalLedger, int) _told;
     private int _failures;
@@ -37,6 +40,7 @@ internal sealed partial class ResourceAdvertiser
         (_resource, _context, _tryRetire) = (resource, context, tryRetire);
         _socketPath = Path.Combine(context.Directory.Path, SocketNames.For(resource, context.Directory.Path));
         Listing = new DeviceListing(resource, context.Timings.ListPolicy, context.Time);
+        _foreign = new ForeignLists(resource, context.Checkpoint, Listing, context.Timings.DisplacedAfter);
     }
 
     public DeviceListing Listing { get; }
@@ -118,24 +122,28 @@ internal sealed partial class ResourceAdvertiser
     {
         var before = _facts;
         var kubelet = _context.Directory.Kubelet;
-        if (kubelet is not null && kubelet != _judged) (_losses, _failures, _error, _judged) = (new StreamLosses([], _server?.StreamsLost ?? 0), 0, null, kubelet);
-        _losses = _losses.Observe(_server?.StreamsLost ?? 0, now, _context.Timings.TakeoverWindow);
+        if (kubelet is not null && kubelet != _judged) (_contest, _failures, _error, _judged) = (NameContest.None with { Counted = _server?.StreamsLost ?? 0 }, 0, null, kubelet);
+        _contest = _contest.Observe(_server?.StreamsLost ?? 0, OtherSockets, now, _context.Timings);
+        var foreign = _foreign.Look(_server?.StreamLive == true, now);
+        if (!foreign.IsEmpty && !before.Displaced && _contest.Until is null) (_contest, _foreignIds) = (_contest.Displaced(OtherSockets, now, _context.Timings), foreign);
         var facts = before with
         {
             Kubelet = kubelet,
             SocketPresent = _socket is not null && SocketFile.Read(_socketPath) == _socket,
             StreamLive = _server?.StreamLive == true,
             StreamSeen = _server?.StreamsOpened > 0,
-            Contested = _losses.Times.Length >= _context.Timings.Takeovers,
-            NotBefore = _failures > 0 ? before.NotBefore : _losses.NotBefore,
+            Displaced = !foreign.IsEmpty,
+            ContestedUntil = _contest.Until,
+            NotBefore = _failures > 0 ? before.NotBefore : _contest.NotBefore,
         };
         Volatile.Write(ref _facts, facts);
+        Listing.Silent = facts.ContestedUntil is not null;
         if (facts.StreamLive) _unwatched = 0;
         var (list, version, _) = Listing.Current;
         var told = (version, Listing.Refusals, list.Leaving.Length);
         if (facts == before && told == _told) return;
         _told = told;
-        if (facts.Contested && !before.Contested) LogContested(_context.Logger, _resource.Value, _losses.Times.Length);
+        if (facts.ContestedUntil is not null && before.ContestedUntil is null) LogContested(_context.Logger, ContestedMessage());
         _context.StateChanged();
     }
 
@@ -177,9 +185,9 @@ internal sealed partial class ResourceAdvertiser
         }
 
         _server = await DevicePluginServer.StartAsync(_socketPath, _resource, Listing, _context.Allocator, _context.Timings, _context.Time, _wake, _context.Logger, cancellationToken);
-        _losses = _losses with { Counted = 0 };
+        _contest = _contest with { Counted = 0 };
         _socket = SocketFile.Read(_socketPath);
-        Volatile.Write(ref _facts, _facts with { SocketPresent = true, StreamSeen = false, StreamLive = false });
+        Volatile.Write(ref _facts, _facts with { SocketPresent = true, StreamSeen = false, StreamLive = false, Displaced = false });
     }
 
     private void Fail(DateTimeOffset now, Exception e)
@@ -197,7 +205,7 @@ internal sealed partial class ResourceAdvertiser
 
     private ResourceProblem? Problem(RegistrationFacts facts, AdvertisedList list)
     {
-        if (facts.Contested) return new ResourceProblem(ResourceProblem.ResourceContested, ContestedMessage());
+        if (facts.ContestedUntil is not null) return new ResourceProblem(ResourceProblem.ResourceContested, ContestedMessage());
         if (facts.Kubelet is null) return new ResourceProblem(ResourceProblem.KubeletAbsent, $"{_context.Directory.KubeletSocketPath} does not exist, so {_resource} is not offered: is the kubelet running?");
         if (_error is { } error) return new ResourceProblem(ResourceProblem.RegistrationFailed, $"{_resource} could not be registered with the kubelet at {_context.Directory.KubeletSocketPath}: {error}");
         if (list.LeftOut.IsEmpty) return null;
@@ -206,16 +214,18 @@ internal sealed partial class ResourceAdvertiser
 
     private string ContestedMessage()
     {
-        var others = OtherSockets(_context.Directory.Path);
-        return $"the kubelet ended our stream for {_resource} {_losses.Times.Length} times while it kept running: another device plugin registers {_resource} too, so we stopped. "
-            + "Remove the other plugin, or use another resourceName" + (others.IsEmpty ? "" : $"; other plugins' sockets here: {string.Join(", ", others)}");
+        var devices = _foreignIds.IsEmpty ? "" : $", and listed {string.Join(", ", _foreignIds.Take(3))}{(_foreignIds.Length > 3 ? " and others" : "")}";
+        var sockets = _contest.Others.IsEmpty ? "no socket of another plugin is in the kubelet's directory" : $"other plugins' sockets in the kubelet's directory: {string.Join(", ", _contest.Others.Take(5))}";
+        return $"another device plugin registers {_resource} too: it took the name from us {_contest.Losses.Length} times while the kubelet kept running{devices}. So we left it: "
+            + $"remove the other plugin, or use another resourceName ({sockets}). It is tried again when one of these comes or goes, and from time to time";
     }
 
-    private static ImmutableArray<string> OtherSockets(string directory)
+    /// <summary>Who else may be registered here: the kubelet tells nobody which socket has which resource.</summary>
+    private ImmutableArray<string> OtherSockets()
     {
         try
         {
-            return [.. Directory.EnumerateFiles(directory, "*.sock").Select(p => Path.GetFileName(p)!).Where(n => n != KubeletApi.KubeletSocketName && !n.StartsWith("hostdev-", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Take(5)];
+            return [.. Directory.EnumerateFiles(_context.Directory.Path, "*.sock").Select(p => Path.GetFileName(p)!).Where(n => n != KubeletApi.KubeletSocketName && !n.StartsWith("hostdev-", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
         }
         catch (IOException)
         {
@@ -229,18 +239,6 @@ internal sealed partial class ResourceAdvertiser
     [LoggerMessage(EventId = 3011, Level = LogLevel.Warning, Message = "{Resource} could not be registered with the kubelet: {Error}. It is tried again")]
     private static partial void LogFailed(ILogger logger, string resource, string error);
 
-    [LoggerMessage(EventId = 3012, Level = LogLevel.Error, Message = "Another device plugin registers {Resource}: the kubelet ended our stream {Count} times. Remove that plugin or use another resourceName")]
-    private static partial void LogContested(ILogger logger, string resource, int count);
-}
-
-/// <summary>The streams that this kubelet ended, within the window, and how many of the current server's losses are counted already.</summary>
-internal sealed record StreamLosses(ImmutableArray<DateTimeOffset> Times, int Counted)
-{
-    /// <summary>Register again at once after the first loss, then with growing waits.</summary>
-    public DateTimeOffset NotBefore => Times.Length < 2 ? DateTimeOffset.MinValue : Times[^1] + TimeSpan.FromMilliseconds(100 << Math.Min(Times.Length - 2, 8));
-
-    public StreamLosses Observe(int lost, DateTimeOffset now, TimeSpan window) =>
-        lost > Counted || Times.Any(t => now - t > window)
-            ? new([.. Times.Where(t => now - t <= window), .. Enumerable.Repeat(now, Math.Max(0, lost - Counted))], lost)
-            : this;
+    [LoggerMessage(EventId = 3012, Level = LogLevel.Error, Message = "{Message}")]
+    private static partial void LogContested(ILogger logger, string message);
 }

@@ -1,13 +1,26 @@
+using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
 
 /// <summary>Taking one function from the host, and giving it back. Each emits only what is still missing, so that half a sequence is continued.</summary>
 internal static class FunctionSteps
 {
-    public static IEnumerable<LaneStep> Take(PlanningContext context, FunctionTarget target)
+    /// <summary>
+    /// All of a unit that is still to be taken. Every member that has a driver is proven free before the first write to any of them: half a group is no use, and the host has lost it.
+    /// </summary>
+    public static IEnumerable<LaneStep> Take(PlanningContext context, Unit unit)
+    {
+        // What is taken, or was found so, is left alone: a device on its vfio driver without our journal is adopted as it is.
+        var targets = unit.Members.Select(m => context.Functions[m.Address]).Where(t => context.Inventory.Functions[t.Address].Driver != t.Driver).ToList();
+        return targets
+            .Where(t => context.Inventory.Functions[t.Address].Driver is not null)
+            .Select(t => new LaneStep(LaneStep.Take(unit.Id), new PlanStep.ProveFree(t.Address, t.Overridden)))
+            .Concat(targets.SelectMany(t => Take(context, t)));
+    }
+
+    private static IEnumerable<LaneStep> Take(PlanningContext context, FunctionTarget target)
     {
         var function = context.Inventory.Functions[target.Address];
-        if (function.Driver == target.Driver) return []; // taken, or found so: a device on its vfio driver without our journal is adopted as it is
         List<PlanStep> steps = [new PlanStep.RecordFunction(function.Address, function.Driver, function.DriverOverride, target.PolicyUid)];
         if (function.DriverOverride != target.Driver) steps.Add(new PlanStep.SetDriverOverride(function.Address, target.Driver));
         if (function.Driver is { } driver) steps.Add(new PlanStep.Unbind(function.Address, driver, target.Overridden));
@@ -31,21 +44,45 @@ internal static class FunctionSteps
         }
 
         var ours = function.Driver is not null && function.Driver != owned.OriginalDriver && context.Inventory.Facts.PassthroughDrivers.Contains(function.Driver);
-        if (ours && ReleaseProblem(context, owned, purpose)) return [];
+        if (!ours && function.Driver is null && DriverIsMissing(context, owned, function)) return [];
+        // Without a driver it may be in an unbind by another hand that waits for its user: what is written to it now waits with that one (it holds the device's lock).
+        if ((ours || function.Driver is null) && ReleaseProblem(context, owned, purpose)) return [];
         List<PlanStep> steps = [];
         if (ours) steps.Add(new PlanStep.Unbind(owned.Address, function.Driver!, []));
+        var meant = !ours && function.Driver is not null && function.DriverOverride == function.Driver; // by whoever wrote it: ours is a passthrough driver
         var driverless = ours || function.Driver is null;
         var probes = driverless && (function.IsVirtualFunction || owned.OriginalDriver is not null);
         // An override that names another driver than the function had was set while it was bound: it would keep that driver from coming back, so it comes after it.
         var late = probes && owned is { OriginalDriver: { } driver, OriginalOverride: { } wish } && wish != driver;
         var before = late ? null : owned.OriginalOverride;
-        if (function.DriverOverride != before) steps.Add(new PlanStep.SetDriverOverride(owned.Address, before));
+        if (function.DriverOverride != before && !meant) steps.Add(new PlanStep.SetDriverOverride(owned.Address, before));
         // A virtual function was born without a driver because autoprobe was off while it was made: it goes back to whatever the host has for it.
         if (probes) steps.Add(new PlanStep.Probe(owned.Address, function.IsVirtualFunction ? null : owned.OriginalDriver));
         if (late) steps.Add(new PlanStep.SetDriverOverride(owned.Address, owned.OriginalOverride));
-        steps.Add(new PlanStep.ForgetFunction(owned.Address));
+        if (driverless || meant || !IsElsewhere(context, owned, function)) steps.Add(new PlanStep.ForgetFunction(owned.Address));
         return steps.Select(s => new LaneStep(purpose, s));
     }
+
+    /// <summary>Whether a function has no driver because the one it had does not take it back. Until that is tried again the status says so, and the journal keeps it.</summary>
+    private static bool DriverIsMissing(PlanningContext context, OwnedFunction owned, PciFunction function)
+    {
+        if (owned.OriginalDriver is not { } had || function.IsVirtualFunction || !context.Input.Setbacks.TryGetValue(LaneStep.Release(owned.Address), out var setback)) return false;
+        Say(context, owned, $"{owned.Address} was on {had} before Hostdev had it, and has no driver now ({setback.Message}): run \"modprobe {had}\" on the host; it is tried again. {Accept(owned)}");
+        return true;
+    }
+
+    /// <summary>Whether the host bound a function that was ours to another driver than it had before us. It is not taken from that one; the journal keeps it until somebody says what is meant.</summary>
+    private static bool IsElsewhere(PlanningContext context, OwnedFunction owned, PciFunction function)
+    {
+        if (owned.OriginalDriver is not { } had || function.Driver == had || function.IsVirtualFunction) return false;
+        Say(context, owned, $"{owned.Address} was on {had} before Hostdev had it, and is on {function.Driver} now: bind it to {had}. {Accept(owned)}");
+        return true;
+    }
+
+    private static string Accept(OwnedFunction owned) => $"If another driver is meant, write that driver's name to /sys/bus/pci/devices/{owned.Address}/driver_override and bind it";
+
+    private static void Say(PlanningContext context, OwnedFunction owned, string message) =>
+        context.Findings.Add(new Finding(null, owned.Address.ToString(), FindingState.Releasing, Reasons.NotReturned, message));
 
     private static bool ReleaseProblem(PlanningContext context, OwnedFunction owned, string purpose)
     {
@@ -57,6 +94,7 @@ internal static class FunctionSteps
 
         var users = context.Input.Usage.UsersOf(owned.Address);
         if (users.IsEmpty) return false;
+        if (context.Awaited.Contains(owned.Address)) return true; // its policy says what it waits for
         var message = $"{owned.Address} is given back as soon as it is let go; it is in use: {string.Join(", ", users.Select(u => u.Description))}";
         context.Findings.Add(new Finding(null, owned.Address.ToString(), FindingState.Releasing, Reasons.ReleaseWaits, message));
         return true;

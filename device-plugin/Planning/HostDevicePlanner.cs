@@ -48,6 +48,7 @@ internal static class HostDevicePlanner
                 AllowProtected = policy.Spec.AllowProtected,
                 DeviceFile = policy.Spec.DeviceFile,
                 IommuBackend = pci.IommuBackend,
+                Disruption = policy.Spec.Disruption,
             });
         }
 

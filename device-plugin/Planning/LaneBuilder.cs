@@ -34,9 +34,10 @@ internal static class LaneBuilder
         foreach (var unit in context.Units.OrderBy(u => u.Id, StringComparer.Ordinal))
         {
             if (IsInOpenSetup(context, unit.Primary)) continue; // made and taken in one go by VfSteps.Create
-            Of(unit.Primary).AddRange(unit.Members.SelectMany(m => FunctionSteps.Take(context, context.Functions[m.Address])));
+            Of(unit.Primary).AddRange(FunctionSteps.Take(context, unit));
         }
 
+        foreach (var (function, step) in HealthPlanner.Plan(context)) Of(function).Add(step);
         return [.. steps.Where(s => s.Value.Count > 0).Select(s => new Lane(s.Key, [.. s.Value]))];
     }
 

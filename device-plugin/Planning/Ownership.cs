@@ -10,6 +10,9 @@ public sealed record Ownership
 
     public ImmutableSortedDictionary<PciAddress, OwnedFunction> Functions { get; init; } = ImmutableSortedDictionary<PciAddress, OwnedFunction>.Empty;
 
+    /// <summary>Functions that were found broken in this boot, and those that a reset has proven since.</summary>
+    public ImmutableSortedDictionary<PciAddress, KnownHealth> Health { get; init; } = ImmutableSortedDictionary<PciAddress, KnownHealth>.Empty;
+
     public ImmutableSortedDictionary<PciAddress, OwnedPhysicalFunction> PhysicalFunctions { get; init; } = ImmutableSortedDictionary<PciAddress, OwnedPhysicalFunction>.Empty;
 }
 
@@ -22,3 +25,8 @@ public sealed record OwnedFunction(PciAddress Address, string? OriginalDriver, s
 /// <summary>A physical function whose number of virtual functions we changed.</summary>
 /// <param name="SetupOpen">Virtual functions were being made: until every one was probed the host's autoprobe setting is not back.</param>
 public sealed record OwnedPhysicalFunction(PciAddress Address, int OriginalNumVfs, bool OriginalAutoprobe, string PolicyUid, bool SetupOpen);
+
+/// <summary>What is known of a function's health beyond what it shows now.</summary>
+/// <param name="Fault">Why it is out of service; null once a reset has proven it.</param>
+/// <param name="FatalErrors">Fatal errors that are accounted for: only more than these are news.</param>
+public sealed record KnownHealth(PciAddress Address, string? Fault, long FatalErrors);

@@ -23,6 +23,9 @@ public sealed record Plan
 
     /// <summary>The resource names that desired policies use, ordered; those without a unit are offered with 0 devices.</summary>
     public required ImmutableArray<ResourceName> Resources { get; init; }
+
+    /// <summary>Why there are no lanes, whatever is missing; null when that is not so.</summary>
+    public Halt? Halt { get; init; }
 }
 
 /// <param name="Key">The lowest address among the functions that hang together by group or by SR-IOV.</param>
@@ -39,7 +42,14 @@ public sealed record LaneStep(string Purpose, PlanStep Step)
 
     public static string Vfs(PciAddress physicalFunction) => $"vfs {physicalFunction}";
 
+    public static string Reset(PciAddress function) => $"reset {function}";
+
     public static string Release(PciAddress function) => $"release {function}";
+
+    /// <summary>Whether something that a policy wants is in force when this step is done: what is done to the host for it once, and again only if something else undid it.</summary>
+    public bool BringsIntoForce =>
+        (Step is PlanStep.Probe { ExpectedDriver: not null } && Purpose.StartsWith("take ", StringComparison.Ordinal))
+        || (Step is PlanStep.SetNumVfs { NumVfs: > 0 } && Purpose.StartsWith("vfs ", StringComparison.Ordinal));
 }
 
 /// <summary>What is offered as one: an IOMMU group under one resource name.</summary>
@@ -68,6 +78,9 @@ public sealed record Unit
     /// <summary>Not to be offered now: its policy lets it go as soon as nobody has it.</summary>
     public bool Cordoned { get; init; }
 
+    /// <summary>Why it is out of service until a reset proves it; null as a rule.</summary>
+    public string? Fault { get; init; }
+
     public IEnumerable<UnitMember> Members => Assigned.Concat(Held);
 }
 
@@ -87,6 +100,9 @@ public enum FindingState
 
     /// <summary>Given back as soon as nobody has it: no policy wants it any more.</summary>
     Releasing,
+
+    /// <summary>Found on a passthrough driver without a record of ours: offered where a policy wants it, and never given to another driver.</summary>
+    Adopted,
 }
 
 /// <summary>Something an admin should know about one device.</summary>

@@ -13,6 +13,20 @@ public abstract record PlanStep
     /// <summary>The functions that must be proven free, with the proof held, while this step is done: what the kernel would block on or not protect.</summary>
     public virtual ImmutableArray<PciAddress> MustBeFree => [];
 
+    /// <summary>Uses that an admin allowed to be overridden: the proof passes over them.</summary>
+    public virtual ImmutableArray<UserKind> MayBeUsed => [];
+
+    /// <summary>
+    /// Writes nothing: comes before the first write of a sequence, so that a user whom only the proof can meet (a disk that somebody claims without a name) is met while nothing was
+    /// changed.
+    /// </summary>
+    public sealed record ProveFree(PciAddress Address, ImmutableArray<UserKind> Overridden) : PlanStep
+    {
+        public override ImmutableArray<PciAddress> MustBeFree => [Address];
+
+        public override ImmutableArray<UserKind> MayBeUsed => Overridden;
+    }
+
     /// <summary>Writes to the journal how the function is now, before the first change. Does nothing when the journal has it.</summary>
     public sealed record RecordFunction(PciAddress Address, string? Driver, string? DriverOverride, string PolicyUid) : PlanStep;
 
@@ -40,11 +54,28 @@ public abstract record PlanStep
     /// <param name="Driver">Null clears it.</param>
     public sealed record SetDriverOverride(PciAddress Address, string? Driver) : PlanStep;
 
-    /// <param name="Overridden">Uses that an admin allowed to be overridden: the proof passes over them.</param>
     public sealed record Unbind(PciAddress Address, string Driver, ImmutableArray<UserKind> Overridden) : PlanStep
     {
         public override ImmutableArray<PciAddress> MustBeFree => [Address];
+
+        public override ImmutableArray<UserKind> MayBeUsed => Overridden;
     }
+
+    /// <summary>From here on the function is out of service.</summary>
+    public sealed record RecordFault(PciAddress Address, string Fault, long FatalErrors) : PlanStep;
+
+    /// <summary>Resets the function by the best method the kernel knows for it. Done only when it answers afterwards.</summary>
+    /// <param name="Group">All functions of its group that are no bridges: a reset of the slot or bus reaches them too.</param>
+    public sealed record Reset(PciAddress Address, ImmutableArray<PciAddress> Group) : PlanStep
+    {
+        public override ImmutableArray<PciAddress> MustBeFree => Group;
+    }
+
+    /// <summary>The function is in service again.</summary>
+    public sealed record ClearFault(PciAddress Address, long FatalErrors) : PlanStep;
+
+    /// <summary>The function is gone; what comes to its address is new.</summary>
+    public sealed record ForgetFault(PciAddress Address) : PlanStep;
 
     /// <summary>Lets the kernel find a driver.</summary>
     /// <param name="ExpectedDriver">What the driver link must show afterwards; null when any outcome is right.</param>

@@ -18,13 +18,15 @@ public static class Planner
         var names = ResourceNames.Check(ordered);
         var matches = ordered.Select(p => PlanPolicy(context, p, names)).ToImmutableArray();
         var lanes = LaneBuilder.Build(context);
+        Adoption.Say(context);
         return new Plan
         {
-            Lanes = lanes,
+            Lanes = input.Halt is null ? lanes : [],
             Units = [.. context.Units.OrderBy(u => u.Id, StringComparer.Ordinal)],
             Findings = [.. context.Findings.OrderBy(f => f.Policy?.ToString() ?? "", StringComparer.Ordinal).ThenBy(f => f.Device, StringComparer.Ordinal)],
             Policies = matches,
             Resources = [.. names.Used.Order()],
+            Halt = input.Halt,
         };
     }
 

@@ -20,6 +20,9 @@ internal sealed class PlanningContext(PlanningInput input)
 
     public List<Unit> Units { get; } = [];
 
+    /// <summary>Functions of units that a policy wants as soon as somebody lets go.</summary>
+    public HashSet<PciAddress> Awaited { get; } = [];
+
     public List<Finding> Findings { get; } = [];
 
     /// <summary>The driver a function has by the host's own choice, whatever we did to it since.</summary>

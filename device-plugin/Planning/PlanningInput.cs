@@ -18,6 +18,15 @@ public sealed record PlanningInput
 
     /// <summary>What failed lately and is not to be tried now, by <see cref="LaneStep.Purpose"/>.</summary>
     public ImmutableDictionary<string, Setback> Setbacks { get; init; } = ImmutableDictionary<string, Setback>.Empty;
+
+    /// <summary>
+    /// What was brought about again and again because something else undid it, by <see cref="LaneStep.Purpose"/>: if it is undone now, it is left so. It says nothing
+    /// about what is in force.
+    /// </summary>
+    public ImmutableDictionary<string, Setback> Contested { get; init; } = ImmutableDictionary<string, Setback>.Empty;
+
+    /// <summary>Why nothing may be written now; null when it may.</summary>
+    public Halt? Halt { get; init; }
 }
 
 /// <summary>A policy as the agent follows it.</summary>

@@ -57,11 +57,32 @@ public static class Reasons
     /// <summary>Cause: a write did not return in time. Remedy: look for the process that holds the device.</summary>
     public const string StepTimedOut = "StepTimedOut";
 
+    /// <summary>Cause: the device does not answer, or reported fatal errors. Remedy: none while it is being reset; otherwise as the message says.</summary>
+    public const string Faulty = "Faulty";
+
+    /// <summary>Cause: the journal cannot be read, and giving back without it would be a guess. Remedy: as the message says.</summary>
+    public const string JournalDamaged = "JournalDamaged";
+
     /// <summary>A sibling is taken from the host and not given to the VM.</summary>
     public const string HeldSibling = "HeldSibling";
 
     /// <summary>No policy wants it any more; somebody still has it.</summary>
     public const string ReleaseWaits = "ReleaseWaits";
+
+    /// <summary>Cause: a function that was given back did not come back to the driver it had. Remedy: load that driver; or say with driver_override that another is meant.</summary>
+    public const string NotReturned = "NotReturned";
+
+    /// <summary>Found on a passthrough driver without a record of Hostdev: it is left there.</summary>
+    public const string Adopted = "Adopted";
+
+    /// <summary>Cause: something else on the host undoes what a policy asks for, again and again. Remedy: find and stop it.</summary>
+    public const string Contested = "Contested";
+
+    /// <summary>Cause: the break-glass file is there. Remedy: remove it.</summary>
+    public const string Disabled = "Disabled";
+
+    /// <summary>Cause: boots ended while this desired state was being applied. Remedy: change it, or remove the file that the message names.</summary>
+    public const string BootLoop = "BootLoop";
 
     /// <summary>Cause: the kubelet asks for a device that is not offered any more. Remedy: none needed; the pod is made anew.</summary>
     public const string NotOffered = "NotOffered";
@@ -77,6 +98,9 @@ public static class Reasons
 
     /// <summary>Cause: a process still holds the device, though its pod is gone. Remedy: end the process that the message names.</summary>
     public const string StillHeld = "StillHeld";
+
+    /// <summary>Cause: the kernel used a node's number anew while the answer of another pod still names it. Remedy: delete that pod.</summary>
+    public const string NodeAnswered = "NodeAnswered";
 
     /// <summary>Cause: the device node is missing, or its owner cannot be set. Remedy: as the message says.</summary>
     public const string NodeOwner = "NodeOwner";

@@ -54,6 +54,7 @@ internal static class SriovPlanner
                 DeviceFile = policy.Spec.DeviceFile,
                 IommuBackend = pool.IommuBackend,
                 Cordoned = change.Cordon,
+                Disruption = policy.Spec.Disruption,
             });
         }
     }
@@ -68,7 +69,8 @@ internal static class SriovPlanner
             return (null, false);
         }
 
-        if (context.Input.Setbacks.TryGetValue(LaneStep.Vfs(pf.Address), out var setback))
+        var purpose = LaneStep.Vfs(pf.Address);
+        if (context.Input.Setbacks.TryGetValue(purpose, out var setback) || (sriov.NumVfs != wanted && context.Input.Contested.TryGetValue(purpose, out setback)))
         {
             context.Report(policy.Identity, pf.Address.ToString(), setback);
             return (null, setback.Reason == Reasons.InUse && policy.Spec.Disruption == Disruption.Cordon);

@@ -11,6 +11,7 @@ public static class StepWords
         PlanStep.SetDriverOverride { Driver: null } s => $"clear driver_override of {s.Address}",
         PlanStep.SetDriverOverride s => $"set driver_override of {s.Address} to {s.Driver}",
         PlanStep.Unbind s => $"take {s.Address} from {s.Driver}",
+        PlanStep.Reset s => $"reset {s.Address}",
         PlanStep.Probe s => $"bind {s.Address} to {s.ExpectedDriver ?? "what the host has for it"}",
         _ => null,
     };
@@ -22,6 +23,8 @@ public static class StepWords
         PlanStep.SetNumVfs s => $"{s.PhysicalFunction}: sriov_numvfs is {s.NumVfs}",
         PlanStep.SetDriverOverride s => $"{s.Address}: driver_override is {s.Driver ?? "cleared"}",
         PlanStep.Unbind s => $"{s.Address}: taken from {s.Driver}",
+        PlanStep.RecordFault s => $"{s.Address}: out of service, {s.Fault}",
+        PlanStep.Reset s => $"{s.Address}: reset, and it answers",
         PlanStep.Probe s => $"{s.Address}: bound to {s.ExpectedDriver ?? "what the host has for it"}",
         _ => null,
     };

@@ -28,6 +28,9 @@ internal sealed record UnitRequest
     public required IommuBackend IommuBackend { get; init; }
 
     public bool Cordoned { get; init; }
+
+    /// <summary>What its policy says of a change that must wait for a user: stop offering meanwhile, or withdraw nothing.</summary>
+    public required Disruption Disruption { get; init; }
 }
 
 /// <summary>Decides whether one IOMMU group can be one unit: all of it, or nothing.</summary>
@@ -77,7 +80,26 @@ internal static class UnitPlanner
             return;
         }
 
-        if (CanBeTaken(context, request, unit)) Accept(context, request, unit);
+        if (CanBeTaken(context, request, unit, out var waits)) Accept(context, request, unit);
+        else if (waits && InPresentForm(context, request, unit) is { } present) Accept(context, request, present);
+        else if (waits) context.Awaited.UnionWith(unit.Members.Select(m => m.Address));
+    }
+
+    /// <summary>
+    /// The unit as it is now, when it is only to change from one passthrough driver to another and somebody has it: it is nobody's to release, and it is
+    /// offered on or cordoned as its policy says. Null when a part of it is the host's.
+    /// </summary>
+    private static Unit? InPresentForm(PlanningContext context, UnitRequest request, Unit unit)
+    {
+        UnitMember Now(UnitMember member) => member with { Driver = context.Inventory.Functions[member.Address].Driver ?? "" };
+        var present = unit with
+        {
+            Assigned = [.. unit.Assigned.Select(Now)],
+            Held = [.. unit.Held.Select(Now)],
+            Cordoned = unit.Cordoned || request.Disruption == Disruption.Cordon,
+        };
+        var usable = present.Members.All(m => context.Inventory.Facts.PassthroughDrivers.Contains(m.Driver)) && present.Assigned.All(m => m.Driver != "pci-stub");
+        return usable ? present : null;
     }
 
     /// <summary>Divides the other members into assigned and held ones, or says which are undeclared.</summary>
@@ -131,15 +153,20 @@ internal static class UnitPlanner
     }
 
     /// <summary>Whether everything that is still to be taken from the host may be taken now; says why not.</summary>
-    private static bool CanBeTaken(PlanningContext context, UnitRequest request, Unit unit)
+    /// <param name="waits">When it may not: whether that is only because somebody uses it.</param>
+    private static bool CanBeTaken(PlanningContext context, UnitRequest request, Unit unit, out bool waits)
     {
-        if (context.Input.Setbacks.TryGetValue(LaneStep.Take(unit.Id), out var setback))
+        waits = false;
+        var toTake = unit.Members.Select(m => (Member: m, Function: context.Inventory.Functions[m.Address])).Where(t => t.Function.Driver != t.Member.Driver).ToList();
+        if (toTake.Count == 0) return true;
+        var purpose = LaneStep.Take(unit.Id);
+        if (context.Input.Contested.TryGetValue(purpose, out var setback) || context.Input.Setbacks.TryGetValue(purpose, out setback))
         {
             context.Report(request.Policy, unit.Primary.ToString(), setback);
+            waits = setback.Reason == Reasons.InUse;
             return false;
         }
 
-        var toTake = unit.Members.Select(m => (Member: m, Function: context.Inventory.Functions[m.Address])).Where(t => t.Function.Driver != t.Member.Driver).ToList();
         foreach (var (_, function) in toTake)
         {
             if (function.Sriov is { VirtualFunctions.Count: > 0 } sriov)
@@ -160,7 +187,9 @@ internal static class UnitPlanner
 
         var busy = users.Where(u => u.User.Protection is null).ToList();
         if (busy.Count == 0) return true;
-        context.Wait(request.Policy, unit.Primary.ToString(), Reasons.InUse, $"{Sentence(busy)}: it is taken as soon as nobody uses it");
+        waits = true;
+        var withdrawn = request.Disruption == Disruption.Cordon && InPresentForm(context, request, unit) is not null;
+        context.Wait(request.Policy, unit.Primary.ToString(), Reasons.InUse, $"{Sentence(busy)}: it is taken as soon as nobody uses it{(withdrawn ? "; meanwhile it is not offered" : "")}");
         return false;
     }
 

@@ -65,10 +65,22 @@ internal static class VfSteps
             return Lane(target.Address, steps);
         }
 
+        if (owned is { SetupOpen: true } && target.NumVfs is null && sriov.NumVfs == 0) return RestoreAutoprobe(context, owned, sriov);
         if (owned is { SetupOpen: true } && !context.Input.Setbacks.ContainsKey(LaneStep.Vfs(target.Address)) && (target.NumVfs is null || sriov.NumVfs == target.NumVfs)) return FinishSetup(context, owned, sriov);
         return owned is { OriginalNumVfs: 0, SetupOpen: false } && target.NumVfs == 0 && sriov.NumVfs == 0
             ? Lane(target.Address, [new PlanStep.ForgetPhysicalFunction(target.Address)])
             : [];
+    }
+
+    /// <summary>Making VFs is put off and there are none: meanwhile the host's own setting holds. A purpose of its own, so that what put it off is not forgotten.</summary>
+    private static ImmutableArray<LaneStep> RestoreAutoprobe(PlanningContext context, OwnedPhysicalFunction owned, SriovCapability sriov)
+    {
+        var purpose = LaneStep.Release(owned.Address);
+        if (context.Input.Setbacks.ContainsKey(purpose)) return [];
+        List<PlanStep> steps = [];
+        if (sriov.Autoprobe != owned.OriginalAutoprobe) steps.Add(new PlanStep.SetAutoprobe(owned.Address, owned.OriginalAutoprobe));
+        steps.Add(new PlanStep.CloseVfSetup(owned.Address));
+        return [.. steps.Select(s => new LaneStep(purpose, s))];
     }
 
     /// <summary>Overrides, autoprobe as it was, then a probe of every VF. A VF that fails fails alone: its steps have its unit's purpose.</summary>
@@ -81,6 +93,7 @@ internal static class VfSteps
         {
             if (context.Functions.GetValueOrDefault(vf.Address) is not { } target || vf.Driver == target.Driver) continue;
             var purpose = LaneStep.Take(target.UnitId);
+            if (vf.Driver is not null) steps.Add(new LaneStep(purpose, new PlanStep.ProveFree(vf.Address, target.Overridden)));
             steps.Add(new LaneStep(purpose, new PlanStep.RecordFunction(vf.Address, vf.Driver, vf.DriverOverride, target.PolicyUid)));
             if (vf.DriverOverride != target.Driver) steps.Add(new LaneStep(purpose, new PlanStep.SetDriverOverride(vf.Address, target.Driver)));
             if (vf.Driver is { } driver) steps.Add(new LaneStep(purpose, new PlanStep.Unbind(vf.Address, driver, target.Overridden)));

@@ -96,24 +96,16 @@ public sealed class DeviceAllocatorTests
     }
 
     /// <summary>Something happens while an answer is being made: right after the change of the node's owner.</summary>
-    private sealed class CallsWithAMoment(IHostCalls kernel, Action moment) : IHostCalls
+    private sealed class CallsWithAMoment(IHostCalls kernel, Action moment) : DecoratedCalls(kernel)
     {
         private bool _came;
 
-        public Errno WriteAttribute(string path, string value) => kernel.WriteAttribute(path, value);
-
-        public OpenResult Open(string path, OpenIntent intent) => kernel.Open(path, intent);
-
-        public NodeOwnerResult ReadOwner(string path) => kernel.ReadOwner(path);
-
-        public Errno SetOwner(string path, NodeOwner owner)
+        public override Errno SetOwner(string path, NodeOwner owner)
         {
-            var result = kernel.SetOwner(path, owner);
+            var result = base.SetOwner(path, owner);
             if (!_came) moment();
             _came = true;
             return result;
         }
-
-        public ImmutableArray<InterfaceAddress> ReadInterfaceAddresses() => kernel.ReadInterfaceAddresses();
     }
 }

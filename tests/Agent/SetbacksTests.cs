@@ -109,11 +109,4 @@ public sealed class SetbacksTests
     private void Learn(string purpose, StepOutcome outcome) => _setbacks.Learn(new LaneOutcome(new Lane(Gpu, []), [Result(purpose, outcome)]));
 
     private static StepResult Result(string purpose, StepOutcome outcome) => new(new LaneStep(purpose, new PlanStep.Probe(Gpu, "vfio-pci")), outcome);
-
-    private sealed class Clock : TimeProvider
-    {
-        public DateTimeOffset Now { get; set; } = new(2026, 1, 2, 12, 0, 0, TimeSpan.Zero);
-
-        public override DateTimeOffset GetUtcNow() => Now;
-    }
 }

@@ -140,7 +140,7 @@ public sealed class StatusBuilderTests : IDisposable
         var status = Status(Given.Input(Taken, Given.HostDevice()), kubelet: [unreached]);
 
         Assert.Equal(new ResourceStatus("example.com/gpus", 1, 1, false, "the kubelet's socket does not exist"), Assert.Single(status.Resources));
-        Condition(status, "Degraded", "True", "KubeletUnreached", "the kubelet's socket does not exist");
+        Condition(status, "Degraded", "True", "KubeletAbsent", "the kubelet's socket does not exist");
         Condition(status, "Ready", "False", "NotAsDesired", "the kubelet's socket does not exist");
     }
 

@@ -6,7 +6,7 @@ namespace Hostdev.Tests.Applying;
 
 public sealed class JournalTests : IDisposable
 {
-    private const string Remedy = "It says how this host was before Hostdev changed it, so nothing is done without it: restore the file, or move it away to adopt the host as it is now (reboot to get the original drivers back)";
+    private const string Remedy = "It says how this host was before Hostdev changed it, so nothing is done without it: restore the file, or move it away to adopt the host as it is now (reboot to get the original drivers back), and restart the agent";
     private const string Open = """{"op":"Open","format":1,"bootId":"boot-1"}""";
     private const string Gpu = """{"op":"RecordFunction","address":"0000:43:00.0","driver":"nouveau","policy":"p"}""";
 
@@ -70,11 +70,11 @@ public sealed class JournalTests : IDisposable
     [InlineData(2, "{\"op\":\"ForgetFunction\",\"address\":\"43:00.0\"}")]
     [InlineData(2, "{\"op\":\"Write\",\"novel\":1}")]
     [InlineData(2, "\0\0\0\0")]
-    public void Damage_anywhere_else_stops_the_agent_and_names_file_line_and_remedy(int line, string damaged)
+    public void Damage_anywhere_else_is_said_with_file_line_and_remedy(int line, string damaged)
     {
         Write($"{Open}\n{damaged}\n{Gpu}\n");
 
-        var message = Assert.Throws<JournalException>(() => Journal.Open(_directory, "boot-1")).Message;
+        var message = DamageOf();
         Assert.StartsWith($"{File}, line {line}: ", message, StringComparison.Ordinal);
         Assert.EndsWith(Remedy, message, StringComparison.Ordinal);
     }
@@ -86,14 +86,28 @@ public sealed class JournalTests : IDisposable
 
         Assert.Equal(
             $"{File}, line 2: \"43:00.0\" is no PCI address: write domain:bus:slot.function in hexadecimal, for example 0000:3b:00.0. {Remedy}",
-            Assert.Throws<JournalException>(() => Journal.Open(_directory, "boot-1")).Message);
+            DamageOf());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{\"op\":\"Open\",\"form")]
+    public void A_file_without_a_whole_first_line_is_damaged_and_not_new(string content)
+    {
+        Write(content);
+
+        Assert.StartsWith($"{File}, line 1: it is cut off before the end of its first line. ", DamageOf(), StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_damaged_file_is_left_as_it_is_and_the_lock_is_free_again()
     {
         Write($"{Open}\nbroken\n{Gpu}\n");
-        Assert.Throws<JournalException>(() => Journal.Open(_directory, "boot-1"));
+        using (var journal = Journal.Open(_directory, "boot-1"))
+        {
+            Assert.Throws<JournalException>(() => journal.Append(Record("0000:44:00.0")));
+            Assert.Empty(journal.State.ToRecords());
+        }
 
         Assert.Equal($"{Open}\nbroken\n{Gpu}\n", System.IO.File.ReadAllText(File));
         System.IO.File.Delete(File);
@@ -105,7 +119,7 @@ public sealed class JournalTests : IDisposable
     {
         Write($"{Gpu}\n");
 
-        Assert.StartsWith($"{File}, line 1: the first line must be an Open record. ", Assert.Throws<JournalException>(() => Journal.Open(_directory, "boot-1")).Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{File}, line 1: the first line must be an Open record. ", DamageOf(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -115,7 +129,7 @@ public sealed class JournalTests : IDisposable
     {
         Write("""{"op":"Open","format":2,"bootId":"boot-1"}""" + "\n");
 
-        Assert.StartsWith($"{File}, line 1: it has format 2 and this version reads 1: run the version that wrote it. ", Assert.Throws<JournalException>(() => Journal.Open(_directory, boot)).Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{File}, line 1: it has format 2 and this version reads 1: run the version that wrote it. ", DamageOf(boot), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -133,7 +147,7 @@ public sealed class JournalTests : IDisposable
         using var first = Journal.Open(_directory, "boot-1");
         var message = Assert.Throws<JournalException>(() => Journal.Open(_directory, "boot-1")).Message;
 
-        Assert.Equal($"{Path.Combine(_directory, "lock")} is locked: another agent runs on this host; two would undo each other's work. Stop the other one first", message);
+        Assert.Equal($"{Path.Combine(_directory, "lock")} is locked: another agent (process {Environment.ProcessId}) runs on this host; two would undo each other's work. Stop the other one first", message);
         first.Append(Record("0000:43:00.0"));
         Assert.Single(first.State.Ownership.Functions);
     }
@@ -183,6 +197,12 @@ public sealed class JournalTests : IDisposable
     }
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    private string DamageOf(string boot = "boot-1")
+    {
+        using var journal = Journal.Open(_directory, boot);
+        return journal.Damage ?? "none";
+    }
 
     private void Write(string text) => System.IO.File.WriteAllText(File, text);
 

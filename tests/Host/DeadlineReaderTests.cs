@@ -18,7 +18,7 @@ public sealed class DeadlineReaderTests : IDisposable
     {
         var names = Enumerable.Range(0, 200).Select(i => $"/{i}").ToList();
         foreach (var name in names) File.WriteAllText(root + name, name + "\n");
-        Assert.Equal(names, reader.ReadAll(names).Select(r => r.Text));
+        Assert.Equal(names, reader.ReadAll([.. names]).Select(r => r.Text));
         Assert.Empty(reader.ReadAll([]));
     }
 
@@ -59,7 +59,7 @@ public sealed class DeadlineReaderTests : IDisposable
         var names = Enumerable.Range(0, 20).Select(i => $"/{i}").ToArray();
         foreach (var name in names) Fifo.Create(root + name);
         var slow = new DeadlineReader(new HostFileReader(new HostPaths(root)), TimeProvider.System, TimeSpan.FromMilliseconds(120));
-        var read = slow.ReadAll(names);
+        var read = slow.ReadAll([.. names]);
         Assert.All(read, r => Assert.Equal(Errno.ETIMEDOUT, r.Error));
         Assert.EndsWith("other reads were blocked for 0.1 s", read[^1].Complaint, StringComparison.Ordinal);
         foreach (var name in names[..slow.OutstandingReads]) Fifo.Answer(root + name, "");

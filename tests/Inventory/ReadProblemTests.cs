@@ -101,7 +101,7 @@ public sealed class ReadProblemTests : IDisposable
         var inventory = empty.Read();
         Assert.Empty(inventory.Functions);
         Assert.False(inventory.Facts.IommuEnabled);
-        Assert.Equal(["/proc/cmdline", "/proc/sys/kernel/osrelease", "/proc/sys/kernel/random/boot_id"], inventory.Problems.Select(p => p.Path));
+        Assert.Equal(["/proc/cmdline", "/proc/sys/kernel/osrelease", "/proc/sys/kernel/random/boot_id", "/sys/bus/pci/devices"], inventory.Problems.Select(p => p.Path));
     }
 
     [Fact]

@@ -61,7 +61,7 @@ public sealed class AllocationTests
         await bench.Kubelet.AdmitPodAsync("vms", "vm-1", new DeviceRequest(Gpu, 1));
         await bench.OfferedAsync(Gpu, 0);
 
-        await Waiting.UntilAsync(() => !bench.Allocator.Rechecked.IsEmpty);
+        await Waiting.UntilAsync(() => bench.Allocator.Rechecked.Count > 2); // one that passed would be the last
         Assert.Equal(0, bench.Kubelet.Allocatable(Gpu));
         bench.Allocator.Bad.Clear();
 

@@ -39,11 +39,14 @@ public sealed class RegistrationPolicyTests
         Assert.Equal(new RegistrationStep.Wait(Noon.AddSeconds(3)), RegistrationPolicy.Decide(Good with { StreamLive = false, NotBefore = Noon.AddSeconds(3) }, Noon));
 
     [Fact]
-    public void A_contested_name_is_left_alone_until_another_kubelet_comes()
-    {
-        var facts = Good with { StreamLive = false, Contested = true };
+    public void A_name_that_the_kubelet_gave_to_another_plugin_is_registered_again_though_our_stream_lives() => AssertRegisters(Good with { Displaced = true });
 
-        Assert.Equal(new RegistrationStep.Wait(null), RegistrationPolicy.Decide(facts, Noon));
+    [Fact]
+    public void A_contested_name_is_left_alone_for_its_time_and_until_another_kubelet_comes()
+    {
+        var facts = Good with { StreamLive = false, ContestedUntil = Noon.AddMinutes(10) };
+
+        Assert.Equal(new RegistrationStep.Wait(Noon.AddMinutes(10)), RegistrationPolicy.Decide(facts, Noon));
         AssertRegisters(facts with { Kubelet = new SocketFile(8) });
     }
 

@@ -159,13 +159,43 @@ public sealed class RegistrationTests(ITestOutputHelper output)
 
         await Waiting.UntilAsync(() => bench.State(Gpu).Problem?.Reason == ResourceProblem.ResourceContested);
         Assert.Equal(
-            "the kubelet ended our stream for example.com/gpu 3 times while it kept running: another device plugin registers example.com/gpu too, so we stopped. "
-            + "Remove the other plugin, or use another resourceName; other plugins' sockets here: nvidia-gpu.sock",
+            "another device plugin registers example.com/gpu too: it took the name from us 3 times while the kubelet kept running. So we left it: remove the other plugin, or use another resourceName "
+            + "(other plugins' sockets in the kubelet's directory: nvidia-gpu.sock). It is tried again when one of these comes or goes, and from time to time",
             bench.State(Gpu).Problem!.Message);
         Assert.Equal(3, bench.Kubelet.Registrations[Gpu]);
 
         await bench.Kubelet.RestartAsync(); // a new kubelet is a new chance
         await bench.OfferedAsync(Gpu, 1);
+        await Waiting.UntilAsync(() => bench.State(Gpu).Problem is null);
+    }
+
+    [Fact]
+    public async Task A_plugin_that_takes_the_name_while_our_stream_lives_on_is_noticed_and_in_the_end_left_the_name()
+    {
+        await using var bench = new KubeletBench(new KubeletTimings { Takeovers = 4, DisplacedAfter = TimeSpan.FromMilliseconds(100), Poll = TimeSpan.FromMilliseconds(50) });
+        await bench.StartAsync(KubeletBench.Resource(Gpu, "a"));
+        await using var foreign = new ForeignPlugin(bench.Kubelet.Directory, Gpu, "nvidia-gpu.sock");
+        await foreign.StartAsync();
+
+        for (var fight = 1; fight <= 4 && bench.State(Gpu).Problem is null; fight++)
+        {
+            foreign.List("GPU-1", "GPU-2");
+            await foreign.RegisterAsync();
+            await Waiting.UntilAsync(() => bench.Kubelet.Devices(Gpu).Length == 2);
+            await Waiting.UntilAsync(() => bench.State(Gpu).Problem is not null || bench.Kubelet.Devices(Gpu) is [{ Id: "a", Healthy: true }]); // we took it back
+        }
+
+        await Waiting.UntilAsync(() => bench.State(Gpu).Problem?.Reason == ResourceProblem.ResourceContested);
+        Assert.Contains("it took the name from us 4 times while the kubelet kept running, and listed GPU-1, GPU-2. So we left it", bench.State(Gpu).Problem!.Message, StringComparison.Ordinal);
+        Assert.Contains("(other plugins' sockets in the kubelet's directory: nvidia-gpu.sock)", bench.State(Gpu).Problem!.Message, StringComparison.Ordinal);
+        var lists = bench.Kubelet.Lists(Gpu).Length;
+        bench.Advertiser.Update([KubeletBench.Sick(Gpu, "a")]); // our own changes do not replace its list
+        bench.Advertiser.Update([KubeletBench.Resource(Gpu, "a")]);
+        Assert.Equal(lists, bench.Kubelet.Lists(Gpu).Length);
+
+        await foreign.DisposeAsync(); // the admin removes it, and with it its socket
+        await bench.OfferedAsync(Gpu, 1);
+        Assert.Equal(["a"], bench.Kubelet.Devices(Gpu).Select(d => d.Id));
         await Waiting.UntilAsync(() => bench.State(Gpu).Problem is null);
     }
 

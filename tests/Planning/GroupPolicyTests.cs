@@ -8,11 +8,11 @@ namespace Hostdev.Tests.Planning;
 public sealed class GroupPolicyTests
 {
     [Fact]
-    public void A_device_alone_in_its_group_is_taken_in_four_steps()
+    public void A_device_alone_in_its_group_is_proven_free_and_taken_in_four_steps()
     {
         var plan = Given.Input(new Machine().Gpu(), Given.HostDevice()).Plan();
 
-        Assert.Equal(["record 0000:43:00.0 with nouveau", "override vfio-pci on 0000:43:00.0", "unbind 0000:43:00.0 from nouveau", "probe 0000:43:00.0 for vfio-pci"], plan.Steps());
+        Assert.Equal(["prove 0000:43:00.0 free", "record 0000:43:00.0 with nouveau", "override vfio-pci on 0000:43:00.0", "unbind 0000:43:00.0 from nouveau", "probe 0000:43:00.0 for vfio-pci"], plan.Steps());
         var unit = Assert.Single(plan.Units);
         Assert.Equal(("0000:43:00.0", "example.com/gpus", PciAddress.Parse("0000:43:00.0")), (unit.Id, unit.Resource.Value, unit.Primary));
         Assert.Equal([new UnitMember(PciAddress.Parse("0000:43:00.0"), "vfio-pci")], unit.Assigned);

@@ -107,7 +107,7 @@ public sealed class HostConditionTests
         };
 
         Assert.Equal(
-            ["record 0000:43:00.0 with vfio-pci and override vfio-pci", "override mlx5_vfio_pci on 0000:43:00.0", "unbind 0000:43:00.0 from vfio-pci", "probe 0000:43:00.0 for mlx5_vfio_pci"],
+            ["prove 0000:43:00.0 free", "record 0000:43:00.0 with vfio-pci and override vfio-pci", "override mlx5_vfio_pci on 0000:43:00.0", "unbind 0000:43:00.0 from vfio-pci", "probe 0000:43:00.0 for mlx5_vfio_pci"],
             input.Plan().Steps());
     }
 

@@ -63,6 +63,9 @@ internal sealed class PlanApplier
     {
         switch (step)
         {
+            case PlanStep.ProveFree s:
+                _ = Get(s.Address, step);
+                break;
             case PlanStep.RecordFunction s:
                 if (!Ownership.Functions.ContainsKey(s.Address)) Ownership = Ownership with { Functions = Ownership.Functions.Add(s.Address, new OwnedFunction(s.Address, s.Driver, s.DriverOverride, s.PolicyUid)) };
                 break;

@@ -13,8 +13,8 @@ internal static class PlanWords
 
     public static List<string> UnitIds(this Plan plan) => [.. plan.Units.Select(u => u.Id)];
 
-    /// <summary>The one finding of a device.</summary>
-    public static Finding About(this Plan plan, string device) => Assert.Single(plan.Findings, f => f.Device == device);
+    /// <summary>The one finding of a device, beside that it was found as it is.</summary>
+    public static Finding About(this Plan plan, string device) => Assert.Single(plan.Findings, f => f.Device == device && f.State != FindingState.Adopted);
 
     /// <summary>Asserts what an admin reads about a device.</summary>
     public static void Says(this Plan plan, string device, FindingState state, string reason, string message)
@@ -25,6 +25,7 @@ internal static class PlanWords
 
     public static string Words(this PlanStep step) => step switch
     {
+        PlanStep.ProveFree s => $"prove {s.Address} free",
         PlanStep.RecordFunction s => $"record {s.Address} with {Or(s.Driver, "no driver")}{(s.DriverOverride is null ? "" : $" and override {s.DriverOverride}")}",
         PlanStep.RecordPhysicalFunction s => string.Create(CultureInfo.InvariantCulture, $"record the VFs of {s.Address}: {s.NumVfs}, autoprobe {(s.Autoprobe ? 1 : 0)}"),
         PlanStep.OpenVfSetup s => $"open the setup of {s.PhysicalFunction}",
@@ -35,6 +36,10 @@ internal static class PlanWords
         PlanStep.SetNumVfs s => string.Create(CultureInfo.InvariantCulture, $"numvfs {s.NumVfs} on {s.PhysicalFunction}"),
         PlanStep.SetDriverOverride s => $"override {Or(s.Driver, "nothing")} on {s.Address}",
         PlanStep.Unbind s => $"unbind {s.Address} from {s.Driver}",
+        PlanStep.RecordFault s => string.Create(CultureInfo.InvariantCulture, $"record a fault of {s.Address} at {s.FatalErrors} errors"),
+        PlanStep.Reset s => $"reset {s.Address}",
+        PlanStep.ClearFault s => string.Create(CultureInfo.InvariantCulture, $"clear the fault of {s.Address} at {s.FatalErrors} errors"),
+        PlanStep.ForgetFault s => $"forget the fault of {s.Address}",
         PlanStep.Probe s => $"probe {s.Address} for {Or(s.ExpectedDriver, "the host")}",
         _ => throw new InvalidOperationException($"no words for {step}"),
     };

@@ -72,13 +72,25 @@ public sealed class PlannerProperties
         Assert.Equal(input.Plan().Whole(), (input with { Policies = [.. input.Policies.Reverse()] }).Plan().Whole());
     });
 
+    /// <summary>The agent asks who uses what only then: it costs a pass over all processes.</summary>
+    [Fact]
+    public void Who_uses_what_matters_only_where_something_would_be_done_if_nobody_did() => ForAll(s =>
+    {
+        var machine = Start(s);
+        machine.Settle(Input(s, s.Before), look: Look);
+        foreach (var policies in (ImmutableArray<EffectivePolicy>[])[s.Before, s.After])
+        {
+            var input = Now(machine, Input(s, policies)) with { Usage = HostUsage.Nobody };
+            if (input.Plan() is { Lanes.IsEmpty: true } plan) Assert.Equal(plan.Whole(), (input with { Usage = s.UsageOf(machine.Inventory) }).Plan().Whole());
+        }
+    });
+
     /// <summary>What must hold of every single plan.</summary>
     private static void Look(Plan plan, PlanningInput input)
     {
         foreach (var step in plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step))
         {
-            var overridden = step is PlanStep.Unbind unbind ? unbind.Overridden : [];
-            var users = step.MustBeFree.SelectMany(a => input.Usage.UsersOf(a)).Where(u => !overridden.Contains(u.Kind)).ToList();
+            var users = step.MustBeFree.SelectMany(a => input.Usage.UsersOf(a)).Where(u => !step.MayBeUsed.Contains(u.Kind)).ToList();
             Assert.True(users.Count == 0, $"{step.Words()} disturbs {string.Join(", ", users)}");
         }
 

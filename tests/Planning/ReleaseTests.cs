@@ -69,11 +69,35 @@ public sealed class ReleaseTests
     }
 
     [Fact]
-    public void A_function_that_an_admin_bound_elsewhere_is_left_there()
+    public void A_function_that_is_on_another_driver_than_before_us_is_left_there_and_said_until_it_is_back()
     {
-        var plan = (Given.Input(new Machine().Gpu(driver: "nvidia")) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau") }).Plan();
+        var input = Given.Input(new Machine().Gpu(driver: "nvidia")) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau") };
+
+        Assert.Empty(input.Plan().Lanes); // not even forgotten
+        input.Plan().Says("0000:43:00.0", FindingState.Releasing, Reasons.NotReturned,
+            "0000:43:00.0 was on nouveau before Hostdev had it, and is on nvidia now: bind it to nouveau. If another driver is meant, write that driver's name to /sys/bus/pci/devices/0000:43:00.0/driver_override and bind it");
+        Assert.Equal(["forget 0000:43:00.0"], (input with { Inventory = new Machine().Gpu() }).Plan().Steps());
+    }
+
+    [Fact]
+    public void An_override_that_names_the_new_driver_says_that_it_is_meant()
+    {
+        var machine = new Machine().Gpu(driver: "nvidia").Change("0000:43:00.0", f => f with { DriverOverride = "nvidia" });
+        var plan = (Given.Input(machine) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau") }).Plan();
 
         Assert.Equal(["forget 0000:43:00.0"], plan.Steps());
+        Assert.Empty(plan.Findings);
+    }
+
+    [Fact]
+    public void A_function_whose_driver_did_not_take_it_back_stays_in_the_journal_and_is_tried_again_in_its_time()
+    {
+        var input = Given.Input(new Machine().Gpu(driver: null)) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau"), Setbacks = Given.Setback("release 0000:43:00.0", message: "it did not bind to nouveau") };
+
+        Assert.Empty(input.Plan().Lanes);
+        input.Plan().Says("0000:43:00.0", FindingState.Releasing, Reasons.NotReturned,
+            "0000:43:00.0 was on nouveau before Hostdev had it, and has no driver now (it did not bind to nouveau): run \"modprobe nouveau\" on the host; it is tried again. If another driver is meant, write that driver's name to /sys/bus/pci/devices/0000:43:00.0/driver_override and bind it");
+        Assert.Equal(["probe 0000:43:00.0 for nouveau", "forget 0000:43:00.0"], (input with { Setbacks = input.Setbacks.Clear() }).Plan().Steps());
     }
 
     [Fact]

@@ -119,7 +119,7 @@ public sealed class VfSetupTests
         var plan = (Given.Input(machine, Given.Sriov(1)) with { Ownership = Ownership.None.OwnsVfsOf("0000:41:00.0", setupOpen: true) }).Plan();
 
         Assert.Equal(
-            ["record 0000:41:10.0 with igbvf", "override vfio-pci on 0000:41:10.0", "unbind 0000:41:10.0 from igbvf", "probe 0000:41:10.0 for vfio-pci", "close the setup of 0000:41:00.0"],
+            ["prove 0000:41:10.0 free", "record 0000:41:10.0 with igbvf", "override vfio-pci on 0000:41:10.0", "unbind 0000:41:10.0 from igbvf", "probe 0000:41:10.0 for vfio-pci", "close the setup of 0000:41:00.0"],
             plan.Steps());
     }
 
@@ -133,7 +133,7 @@ public sealed class VfSetupTests
     }
 
     [Fact]
-    public void A_setup_that_failed_waits_for_its_time()
+    public void A_setup_that_failed_waits_for_its_time_with_the_hosts_own_autoprobe()
     {
         var input = Given.Input(new Machine().PhysicalFunction(autoprobe: false), Given.Sriov(2)) with
         {
@@ -141,7 +141,8 @@ public sealed class VfSetupTests
             Setbacks = Given.Setback("vfs 0000:41:00.0", Reasons.StepFailed, "writing \"2\" to sriov_numvfs failed: ENOMEM"),
         };
 
-        Assert.Empty(input.Plan().Lanes);
+        Assert.Equal(["autoprobe 1 on 0000:41:00.0", "close the setup of 0000:41:00.0"], input.Plan().Steps());
+        Assert.All(input.Plan().Lanes[0].Steps, s => Assert.Equal("release 0000:41:00.0", s.Purpose)); // so that the setback of the setup is not forgotten with it
         input.Plan().Says("0000:41:00.0", FindingState.Blocked, Reasons.StepFailed, "writing \"2\" to sriov_numvfs failed: ENOMEM");
     }
 }

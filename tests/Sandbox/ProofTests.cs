@@ -146,20 +146,21 @@ public sealed class ProofTests : IDisposable
     public void An_interface_in_another_namespace_leaves_its_function_bound_and_net_empty()
     {
         var name = Path.GetFileName(Directory.GetDirectories(_under.Paths.Resolve(Device("0000:41:00.0") + "/net"))[0]);
-        Kernel.Network.MoveAway(name);
+        Kernel.Network.MoveAway(name, Kernel.Processes.Start("sleep"));
         Assert.Equal("igb", _under.Driver("0000:41:00.0"));
         Assert.Empty(Directory.GetFileSystemEntries(_under.Paths.Resolve(Device("0000:41:00.0") + "/net")));
     }
 
     [Fact]
-    public void Addresses_and_uppers_of_an_interface_are_seen()
+    public void Uppers_of_an_interface_are_seen_in_sysfs_where_they_are_in_the_same_namespace()
     {
-        Kernel.Network.AddAddress("eth1", "192.0.2.7/24");
-        Kernel.Network.AddAddress("eth1", "fe80::1/64");
-        Assert.Equal([false, true], Kernel.Calls.ReadInterfaceAddresses().Select(address => address.LinkLocal));
-        Kernel.Network.AddUpper("eth1", "bond0");
+        Kernel.Network.AddMaster("eth1", "bond0");
+        Kernel.Network.AddStacked("eth1", "mv0", "macvlan");
+        Kernel.Network.AddStacked("eth1", "mv1", "macvlan", Kernel.Processes.Start("sleep"));
         Assert.Equal("bond0", _under.Link("/sys/class/net/eth1/upper_bond0"));
         Assert.Equal("bond0", _under.Link("/sys/class/net/eth1/master"));
+        Assert.True(_under.Has("/sys/class/net/eth1/upper_mv0"));
+        Assert.False(_under.Has("/sys/class/net/eth1/upper_mv1"));
     }
 
     [Fact]

@@ -121,7 +121,7 @@ public sealed class RealWithoutVfioScenarios : WithoutVfioScenarios
 {
     private protected override IScenarioNode NewNode() => new RealNode();
 
-    private protected override void LoadVfio(IScenarioNode node) => RealNode.Run("modprobe", "vfio-pci");
+    private protected override void LoadVfio(IScenarioNode node) => Command.Run("modprobe", "vfio-pci");
 
-    private protected override void UnloadVfio(IScenarioNode node) => RealNode.Run("modprobe", "-r", "vfio-pci");
+    private protected override void UnloadVfio(IScenarioNode node) => Command.Run("modprobe", "-r", "vfio-pci");
 }

@@ -17,8 +17,42 @@ internal interface IScenarioNode : IDisposable
     /// <summary>Another process holds the function's group until the result is disposed of.</summary>
     Task<IScenarioHolder> HoldAsync(string address);
 
+    /// <summary>Whether the kernel has character devices for vfio.</summary>
+    bool HasCdev { get; }
+
+    /// <summary>Another process has the function's character device open and not bound, as a VMM has it before it takes the device, until the result is disposed of.</summary>
+    Task<IScenarioHolder> OpenCdevAsync(string address);
+
+    /// <summary>The writes to <c>/sys</c> that a thread of this process is in this moment.</summary>
+    IReadOnlyList<string> WritesUnderWay();
+
+    /// <summary>Something else on the host that makes these writes, in order, every second, whatever comes of them, until the result is disposed of.</summary>
+    IDisposable EverySecond(params (string Path, string Value)[] writes);
+
+    /// <summary>rmmod: functions that have the driver lose it.</summary>
+    void UnloadDriver(string name);
+
+    /// <summary>modprobe: the driver takes every free function that it knows.</summary>
+    void LoadDriver(string name);
+
+    /// <summary>The machine as after another boot: host drivers, no VFs, and whatever the agent kept in its state directory is of an earlier boot. No agent may run.</summary>
+    void Reboot(string stateDirectory);
+
     /// <summary>Mounts the disk of an NVMe function until the result is disposed of.</summary>
     IDisposable MountDisk(string address, string mountPoint);
+
+    /// <summary>Puts the network interface of a function to use, until the result is disposed of: then it is down and nobody's again.</summary>
+    INetworkUser UseInterface(string address, NetworkUse use);
+    /// <summary>Uses the disk of an NVMe function until the result is disposed of.</summary>
+    DiskUser UseDisk(string address, DiskUse use);
+
+    /// <summary>Tries to mount a disk, which has a file system, as <c>mount(8)</c> does; null when it is mounted, else what the kernel said.</summary>
+    string? TryMount(string disk, string mountPoint);
+
+    /// <summary>From now on the graphics cards are the host's, and it shows its console on one of them.</summary>
+    void LoadDisplayDriver();
+
+    void Unmount(string mountPoint);
 
     TreeSnapshot Snapshot();
 }
@@ -26,4 +60,7 @@ internal interface IScenarioNode : IDisposable
 internal interface IScenarioHolder : IDisposable
 {
     int ProcessId { get; }
+
+    /// <summary>How often the kernel asked the process for the device: its request eventfd. Stays 0 where it could not tell, on a device that is not bound.</summary>
+    int Requests { get; }
 }

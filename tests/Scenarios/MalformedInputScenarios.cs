@@ -1,4 +1,5 @@
 using Hostdev.DevicePlugin.Planning;
+using Hostdev.Sandbox.Kubelet;
 using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
@@ -24,7 +25,7 @@ public sealed class MalformedInputScenarios
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1); // the other one is followed
         Assert.Equal(1, bench.Kubelet.Allocatable("example.com/gpu")); // and this one stays in force
         Assert.Equal("vfio-pci", bench.Driver("0000:43:00.0"));
-        Assert.Equal(reason, bench.Problem("gpu").Reason);
+        await bench.UntilAsync(() => bench.Problem("gpu").Reason == reason);
         Assert.StartsWith(words, bench.Problem("gpu").Message, StringComparison.Ordinal);
     }
 
@@ -33,6 +34,7 @@ public sealed class MalformedInputScenarios
     {
         await using var bench = await ScenarioBench.StartAsync(new SimulatedNode(), Desired.Policies(Desired.HostDevice("gpu", "0000:43:00.0"), Edu, Desired.HostDevice("gpu", "0000:82:00.0")));
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        await bench.UntilAsync(() => bench.Problem("gpu").Message.Length > 0);
         Assert.Contains("policies[2] has the same kind and name as an earlier one", bench.Problem("gpu").Message, StringComparison.Ordinal);
         Assert.Null(bench.Driver("0000:43:00.0"));
         Assert.Null(bench.Driver("0000:82:00.0"));
@@ -114,5 +116,39 @@ public sealed class MalformedInputScenarios
         Directory.Move(devices + ".away", devices);
         await bench.GivenBackAsync();
         Assert.Null(bench.Driver("0000:46:00.0"));
+    }
+
+    [Fact]
+    public async Task A_damaged_journal_stops_all_writes_and_pods_keep_what_they_have()
+    {
+        var node = new SimulatedNode();
+        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Edu, Desired.HostDevice("noacs", "0000:86:00.0")));
+        await bench.ReadyAsync();
+        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 });
+        Assert.Equal(PodPhase.Running, pod.Phase);
+        await bench.StopAgentAsync();
+        var path = Path.Combine(bench.StateDirectory, "journal.jsonl");
+        var whole = File.ReadAllText(path);
+        var lines = whole.Split('\n');
+        lines[2] = lines[2][..(lines[2].Length / 2)];
+        File.WriteAllText(path, string.Join('\n', lines));
+
+        bench.Desire(Desired.Nothing);
+        bench.StartAgent();
+        await bench.UntilAsync(() => bench.Condition("Degraded") == "True");
+        var degraded = bench.Status["conditions"]!.AsArray().Single(c => (string)c!["type"]! == "Degraded")!;
+        Assert.Equal(Reasons.JournalDamaged, (string)degraded["reason"]!);
+        Assert.StartsWith($"{path}, line 3: ", (string)degraded["message"]!, StringComparison.Ordinal);
+        Assert.EndsWith("and restart the agent. Meanwhile nothing new is offered; pods keep what they have", (string)degraded["message"]!, StringComparison.Ordinal);
+        await bench.UntilAsync(() => bench.Kubelet.Capacity("example.com/edu") == 1); // what the pod has stays registered
+        Assert.Equal(("vfio-pci", "vfio-pci", 0L), (bench.Driver("0000:46:00.0"), bench.Driver("0000:86:00.0"), bench.Host.Writer.Writes));
+        Assert.Equal(string.Join('\n', lines), File.ReadAllText(path));
+
+        await bench.StopAgentAsync();
+        File.WriteAllText(path, whole);
+        bench.StartAgent();
+        bench.Kubelet.DeletePod("vms", "vm");
+        await bench.GivenBackAsync();
+        Assert.Equal("e1000e", bench.Driver("0000:86:00.0"));
     }
 }

@@ -12,7 +12,11 @@ namespace Hostdev.Tests.Scenarios;
 /// <summary>The node of <c>hack/lab</c>: a real kernel. Refuses to exist anywhere else.</summary>
 internal sealed class RealNode : IScenarioNode
 {
+    private readonly List<DiskUser> _users = [];
+
     public RealNode() => Assert.True(LabFacts.InNode, "this test changes the host's drivers and runs only in the lab's node: hack/lab test");
+
+    private readonly Stack<RealNetworkUser> _networkUsers = new();
 
     public AgentMachine Machine { get; } = Real();
 
@@ -27,21 +31,74 @@ internal sealed class RealNode : IScenarioNode
     public async Task<IScenarioHolder> HoldAsync(string address) =>
         new Holder(await VfioHolder.HoldGroupAsync(Sysfs.Group(PciAddress.Parse(address)), address, TestContext.Current.CancellationToken));
 
+    public bool HasCdev => LabFacts.HasCdev;
+
+    public async Task<IScenarioHolder> OpenCdevAsync(string address) =>
+        new Holder(await VfioHolder.HoldUnboundCdevAsync(Sysfs.CdevPath(PciAddress.Parse(address)), TestContext.Current.CancellationToken));
+
+    public IReadOnlyList<string> WritesUnderWay() => SysfsWrites.UnderWay(Environment.ProcessId);
+
+    public IDisposable EverySecond(params (string Path, string Value)[] writes)
+    {
+        var loop = $"while :; do {string.Concat(writes.Select(w => $"printf '{w.Value.Replace("\n", "\\n", StringComparison.Ordinal)}' > {w.Path} 2>/dev/null; "))} sleep 1; done";
+        return new SecondWriter(Process.Start(new ProcessStartInfo("bash", ["-c", loop]) { UseShellExecute = false })!);
+    }
+
+    public void UnloadDriver(string name) => Command.Run("modprobe", "-r", name);
+
+    public void LoadDriver(string name) => Command.Run("modprobe", name);
+
+    /// <summary>The node cannot boot again: what a boot undoes is undone by hand, and the records get the id of a boot that was before.</summary>
+    public void Reboot(string stateDirectory)
+    {
+        CleanUp();
+        var now = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+        foreach (var file in Directory.GetFiles(stateDirectory))
+        {
+            var text = File.ReadAllText(file);
+            if (text.Contains(now, StringComparison.Ordinal)) File.WriteAllText(file, text.Replace(now, Guid.NewGuid().ToString(), StringComparison.Ordinal));
+        }
+    }
+
     public IDisposable MountDisk(string address, string mountPoint)
     {
-        var disk = $"/dev/{ScenarioNodes.DiskOf(Machine.Paths, address)}";
-        Directory.CreateDirectory(mountPoint);
-        Run("modprobe", "ext4");
-        Run("mkfs.ext4", "-q", "-F", disk);
-        Run("mount", disk, mountPoint);
+        var disk = ScenarioNodes.DiskOf(Machine.Paths, address);
+        RealDiskUses.MakeFileSystem($"/dev/{disk}");
+        Assert.Null(TryMount(disk, mountPoint));
         return new Mounted(mountPoint);
     }
+
+    public INetworkUser UseInterface(string address, NetworkUse use)
+    {
+        var user = new RealNetworkUser(address, use);
+        _networkUsers.Push(user);
+        return user;
+    }
+
+    public DiskUser UseDisk(string address, DiskUse use)
+    {
+        var user = RealDiskUses.Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
+        _users.Add(user);
+        return user;
+    }
+
+    public string? TryMount(string disk, string mountPoint)
+    {
+        Directory.CreateDirectory(mountPoint);
+        return Command.Try("mount", $"/dev/{disk}", mountPoint);
+    }
+
+    public void LoadDisplayDriver() => Command.Run("modprobe", "bochs");
+
+    public void Unmount(string mountPoint) => Command.Run("umount", mountPoint);
 
     public TreeSnapshot Snapshot() => TreeSnapshot.TakeHostState(Machine.Paths);
 
     /// <summary>Whatever a scenario left behind, the next one finds the node as it booted.</summary>
     public void Dispose()
     {
+        foreach (var user in _users) user.Dispose();
+        foreach (var user in _networkUsers) user.Dispose();
         // A write that blocks because a scenario leaked a descriptor must not hang the whole suite: it fails this one.
         var cleaning = Task.Run(CleanUp);
         Assert.True(cleaning.Wait(TimeSpan.FromSeconds(60)), "the node cannot be cleaned up: a write blocks, so somebody still holds a device");
@@ -59,6 +116,15 @@ internal sealed class RealNode : IScenarioNode
         {
             if (Sysfs.Driver(device) is "vfio-pci" or "pci-stub") Sysfs.Unbind(device);
         }
+
+        if (Directory.Exists("/sys/module/bochs")) UnloadDisplayDriver();
+    }
+
+    /// <summary>The console keeps the driver in use until it is taken off it.</summary>
+    private static void UnloadDisplayDriver()
+    {
+        foreach (var device in Directory.GetDirectories("/sys/bus/pci/drivers/bochs-drm", "0000:*").Select(Path.GetFileName)) Sysfs.Write("/sys/bus/pci/drivers/bochs-drm/unbind", device!);
+        Command.Run("rmmod", "bochs");
     }
 
     /// <summary>What went wrong; what went well is let go of at once.</summary>
@@ -74,23 +140,27 @@ internal sealed class RealNode : IScenarioNode
         return new AgentMachine(paths, new LinuxHostCalls(paths), UeventSource.Open);
     }
 
-    public static void Run(string command, params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(command, arguments) { UseShellExecute = false, RedirectStandardError = true })!;
-        var error = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, $"{command} {string.Join(' ', arguments)}: {error}");
-    }
-
     private sealed class Holder(VfioHolder process) : IScenarioHolder
     {
         public int ProcessId => process.ProcessId;
 
+        public int Requests => process.Requests;
+
         public void Dispose() => process.Dispose();
+    }
+
+    private sealed class SecondWriter(Process loop) : IDisposable
+    {
+        public void Dispose()
+        {
+            loop.Kill(entireProcessTree: true);
+            loop.WaitForExit();
+            loop.Dispose();
+        }
     }
 
     private sealed class Mounted(string mountPoint) : IDisposable
     {
-        public void Dispose() => Run("umount", mountPoint);
+        public void Dispose() => Command.Run("umount", mountPoint);
     }
 }

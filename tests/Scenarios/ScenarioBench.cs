@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Agent;
+using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.Sandbox.Kubelet;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -68,6 +69,15 @@ internal sealed class ScenarioBench : IAsyncDisposable
         Host = null!;
     }
 
+    /// <summary>The agent's end by a crash of the machine: its state directory is as it was the moment before, without what an orderly end writes.</summary>
+    public async Task CrashAgentAsync()
+    {
+        var files = Directory.GetFiles(StateDirectory).Where(f => !f.EndsWith(".new", StringComparison.Ordinal) && new FileInfo(f).Length > 0).ToDictionary(f => f, File.ReadAllBytes);
+        await StopAgentAsync();
+        foreach (var file in Directory.GetFiles(StateDirectory)) File.Delete(file);
+        foreach (var (file, content) in files) await File.WriteAllBytesAsync(file, content);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await StopAgentAsync();
@@ -93,14 +103,34 @@ internal sealed class ScenarioBench : IAsyncDisposable
     /// <summary>The result of one policy, or null before there is one.</summary>
     public JsonNode? Policy(string name) => (Status["policies"] as JsonArray)?.FirstOrDefault(p => (string?)p!["name"] == name);
 
-    /// <summary>What the agent says of a policy's device: reason and message of the problem that is not Held.</summary>
+    /// <summary>What the agent says of a policy's device: reason and message of what stands in its way.</summary>
     public (string Reason, string Message) Problem(string policy) =>
-        Policy(policy)?["problems"]?.AsArray().FirstOrDefault(p => (string?)p!["state"] != "Held") is { } problem ? ((string)problem["reason"]!, (string)problem["message"]!) : ("", "");
+        Policy(policy)?["problems"]?.AsArray().FirstOrDefault(p => (string?)p!["state"] is not ("Held" or "Adopted")) is { } problem ? ((string)problem["reason"]!, (string)problem["message"]!) : ("", "");
+
+    /// <summary>What the status says of a function; null when it says nothing.</summary>
+    public string? State(string address) =>
+        (string?)(Status["devices"] as JsonArray)?.FirstOrDefault(d => (string?)d!["pciAddress"] == address)?["state"];
+
+    /// <summary>Reason and message of a condition.</summary>
+    public (string Reason, string Message) Why(string condition) =>
+        (Status["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == condition) is { } found ? ((string)found["reason"]!, (string)found["message"]!) : ("", "");
+
+    /// <summary>Which proof the agent says is lacking before the device counts as returned; empty while a pod has it, null when it is not given out.</summary>
+    public string? WaitsFor(string id) => (Status["allocations"] as JsonArray)?.FirstOrDefault(a => (string?)a!["id"] == id) is { } allocation ? (string?)allocation["waitsFor"] ?? "" : null;
 
     public string? Driver(string address) =>
         new DirectoryInfo(Node.Machine.Paths.Resolve($"/sys/bus/pci/devices/{address}/driver")).LinkTarget is { } link ? Path.GetFileName(link) : null;
 
     public string Read(string path) => File.ReadAllText(Node.Machine.Paths.Resolve(path)).Trim();
+
+    /// <summary>How long a kubelet must be up before its list proves anything; from the next start of the agent on.</summary>
+    public TimeSpan KubeletUptime { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The pod that the agent says it is; from its next start on.</summary>
+    public OwnPod? OwnPod { get; set; }
+
+    /// <summary>From the next start of the agent on.</summary>
+    public KubeletTimings KubeletTimings { get; set; } = new() { ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.FromMilliseconds(200), Visible: TimeSpan.FromSeconds(2)) };
 
     private AgentOptions Options => new()
     {
@@ -109,11 +139,19 @@ internal sealed class ScenarioBench : IAsyncDisposable
         StateDirectory = StateDirectory,
         KubeletDirectory = Kubelet.Directory,
         PodResourcesSocket = Kubelet.PodResourcesSocket,
+        OwnPod = OwnPod,
+        KubeletTimings = KubeletTimings,
         Timings = new AgentTimings
         {
             WhileWaiting = TimeSpan.FromMilliseconds(500),
             PodResources = TimeSpan.FromMilliseconds(200),
-            ReleaseProof = new ReleaseProof { Absence = TimeSpan.FromMilliseconds(300), UnseenGrace = TimeSpan.FromSeconds(5) },
+            ReleaseProof = new ReleaseProof
+            {
+                Absence = TimeSpan.FromMilliseconds(300),
+                UnseenGrace = TimeSpan.FromSeconds(2),
+                KubeletUptime = KubeletUptime,
+                CheckpointRefresh = TimeSpan.FromSeconds(1),
+            },
         },
     };
 }

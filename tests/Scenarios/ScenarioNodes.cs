@@ -5,6 +5,9 @@ namespace Hostdev.Tests.Scenarios;
 /// <summary>What both kinds of node find out alike.</summary>
 internal static class ScenarioNodes
 {
+    /// <summary>The network interface of a function, as the host has it now.</summary>
+    public static string InterfaceOf(HostPaths paths, string address) => Path.GetFileName(Directory.GetDirectories(paths.Resolve($"/sys/bus/pci/devices/{address}/net")).Single());
+
     /// <summary>The namespace of an NVMe function, without multipath's help: both lab disks show it below the function or below the subsystem.</summary>
     public static string DiskOf(HostPaths paths, string address)
     {

@@ -7,6 +7,8 @@ namespace Hostdev.Tests.Scenarios;
 /// <summary>The lab's machine, simulated.</summary>
 internal sealed class SimulatedNode : IScenarioNode
 {
+    private readonly List<DiskUser> _users = [];
+
     public SimulatedNode(MachineDescription? machine = null) => Kernel = new SimulatedKernel(machine ?? LabMachine.Description);
 
     public SimulatedKernel Kernel { get; }
@@ -14,6 +16,9 @@ internal sealed class SimulatedNode : IScenarioNode
     public AgentMachine Machine => new(Kernel.Paths, Kernel.Calls, Kernel.OpenUevents);
 
     public double PatienceSeconds => 30;
+
+    /// <summary>A second vfio driver, for <see cref="SimulatedKernel.LoadDriver"/>: one that binds by override alone.</summary>
+    public PciDriverDescription VariantDriver { get; } = LabMachine.Description.Drivers.Single(d => d.Name == "vfio-pci") with { Name = "lab-vfio-pci" };
 
     public string? TakeAllTheWay(string address)
     {
@@ -40,12 +45,45 @@ internal sealed class SimulatedNode : IScenarioNode
         return Task.FromResult<IScenarioHolder>(new Holder(vmm));
     }
 
+    public bool HasCdev => true;
+
+    public Task<IScenarioHolder> OpenCdevAsync(string address)
+    {
+        var vmm = Kernel.Processes.Start("qemu-system-x86");
+        var name = Path.GetFileName(Directory.GetDirectories(Kernel.Paths.Resolve($"/sys/bus/pci/devices/{address}/vfio-dev")).Single());
+        Assert.Equal("success", vmm.OpenCdev(name).Error.Name);
+        return Task.FromResult<IScenarioHolder>(new Holder(vmm));
+    }
+
+    public IReadOnlyList<string> WritesUnderWay() => Kernel.BlockedWrites;
+
+    public IDisposable EverySecond(params (string Path, string Value)[] writes) => new SecondWriter(Kernel, writes);
+
+    public void UnloadDriver(string name) => Kernel.UnloadDriver(name);
+
+    public void LoadDriver(string name) => Kernel.LoadDriver(LabMachine.Description.Drivers.Single(d => d.Name == name));
+
+    public void Reboot(string stateDirectory) => Kernel.Reboot();
+
     public IDisposable MountDisk(string address, string mountPoint)
     {
-        var disk = ScenarioNodes.DiskOf(Machine.Paths, address);
-        Assert.Equal("success", Kernel.Storage.MountDisk(disk, mountPoint).Name);
+        Assert.Null(TryMount(ScenarioNodes.DiskOf(Machine.Paths, address), mountPoint));
         return new Mounted(Kernel, mountPoint);
     }
+
+    public INetworkUser UseInterface(string address, NetworkUse use) => new SimulatedNetworkUser(Kernel, address, use);
+    public DiskUser UseDisk(string address, DiskUse use)
+    {
+        var user = new SimulatedDiskUses(Kernel).Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
+        _users.Add(user);
+        return user;
+    }
+
+    public string? TryMount(string disk, string mountPoint) => Kernel.Storage.MountDisk(disk, mountPoint) is { IsSuccess: false } error ? error.Name : null;
+
+    public void LoadDisplayDriver() => Kernel.LoadDriver(LabMachine.DisplayDriver);
+
+    public void Unmount(string mountPoint) => Kernel.Storage.Unmount(mountPoint);
 
     /// <summary>The whole tree but for network interfaces: one that comes back has a new index and, where no udev names it, another ethN. The class directory of vfio groups is no device.</summary>
     public TreeSnapshot Snapshot()
@@ -54,13 +92,43 @@ internal sealed class SimulatedNode : IScenarioNode
         return new TreeSnapshot(all.RemoveRange(all.Keys.Where(k => k.Contains("/net/", StringComparison.Ordinal) || k == "/sys/devices/virtual/vfio").ToList()));
     }
 
-    public void Dispose() => Kernel.Dispose();
+    public void Dispose()
+    {
+        foreach (var user in _users) user.Dispose();
+        Kernel.Dispose();
+    }
 
     private sealed class Holder(SimulatedProcess process) : IScenarioHolder
     {
         public int ProcessId => process.Pid;
 
+        public int Requests => process.Requests;
+
         public void Dispose() => process.Exit();
+    }
+
+    private sealed class SecondWriter : IDisposable
+    {
+        private readonly CancellationTokenSource _stop = new();
+        private readonly Task _running;
+
+        public SecondWriter(SimulatedKernel kernel, (string Path, string Value)[] writes) => _running = Task.Factory.StartNew(
+            () =>
+            {
+                do
+                {
+                    foreach (var (path, value) in writes) kernel.Calls.WriteAttribute(path, value);
+                }
+                while (!_stop.Token.WaitHandle.WaitOne(TimeSpan.FromSeconds(1)));
+            },
+            TaskCreationOptions.LongRunning);
+
+        public void Dispose()
+        {
+            _stop.Cancel();
+            _running.Wait();
+            _stop.Dispose();
+        }
     }
 
     private sealed class Mounted(SimulatedKernel kernel, string mountPoint) : IDisposable

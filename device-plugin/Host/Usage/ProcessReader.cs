@@ -3,118 +3,131 @@ using System.Globalization;
 
 namespace Hostdev.DevicePlugin.Host.Usage;
 
-/// <summary>A descriptor that a process has open on a device node.</summary>
-/// <param name="Target">The node as the kernel names it in the process's mount namespace, without <c> (deleted)</c>.</param>
-internal sealed record OpenNode(int Pid, string Command, string Target);
-
-/// <param name="Source">The mounted device as mountinfo names it.</param>
-/// <param name="DeviceNumber"><c>major:minor</c>; anonymous for btrfs and the like.</param>
-internal sealed record MountedFilesystem(string DeviceNumber, string MountPoint, string Source, int Pid);
-
-/// <summary>What /proc says of the processes: open device nodes, and mounts in every mount namespace. A process that ends meanwhile is passed over.</summary>
-internal sealed class ProcessReader(HostPaths paths)
+/// <summary>
+/// What /proc says of the processes: the devices they have open or mapped, and the mounts of every mount namespace. A process that ends meanwhile is passed over; one that
+/// cannot be looked into is not: it may use anything.
+/// </summary>
+internal sealed class ProcessReader(HostPaths paths, IHostCalls calls)
 {
-    private readonly int _self = Environment.ProcessId;
+    private readonly HostFileReader _files = new(paths);
+    private readonly int _self = paths.Root == "/" ? Environment.ProcessId : 0; // what this process has open is the proof itself
+    private readonly ImmutableArray<OpenFile>.Builder _open = ImmutableArray.CreateBuilder<OpenFile>();
+    private readonly ImmutableArray<MountedFilesystem>.Builder _mounts = ImmutableArray.CreateBuilder<MountedFilesystem>();
+    private readonly HashSet<string> _namespaces = new(StringComparer.Ordinal);
+    private string? _unseen;
 
-    /// <summary>Open descriptors on <c>/dev</c> nodes of all processes but this one.</summary>
-    public ImmutableArray<OpenNode> ReadOpenNodes()
+    /// <summary>One pass over all processes.</summary>
+    public static ProcessSnapshot Read(HostPaths paths, IHostCalls calls)
     {
-        var result = ImmutableArray.CreateBuilder<OpenNode>();
-        foreach (var pid in Pids())
-        {
-            if (pid == _self && paths.Root == "/") continue;
-            string? command = null;
-            foreach (var target in LinkTargets(paths.Resolve($"/proc/{pid}/fd")))
-            {
-                if (!target.StartsWith("/dev/", StringComparison.Ordinal) || IsEveryday(target)) continue;
-                command ??= ReadText($"/proc/{pid}/comm").Trim();
-                result.Add(new OpenNode(pid, command, target.EndsWith(" (deleted)", StringComparison.Ordinal) ? target[..^10] : target));
-            }
-        }
-
-        return result.ToImmutable();
+        var reader = new ProcessReader(paths, calls);
+        foreach (var pid in reader.Pids()) reader.ReadProcess(pid);
+        return new ProcessSnapshot(reader._open.ToImmutable(), reader._mounts.ToImmutable(), reader._unseen);
     }
 
-    /// <summary>Mounts of all mount namespaces, each namespace read once.</summary>
-    public ImmutableArray<MountedFilesystem> ReadMounts()
+    /// <summary>The descriptors alone.</summary>
+    public static ImmutableArray<OpenFile> ReadDescriptors(HostPaths paths, IHostCalls calls)
     {
-        var result = ImmutableArray.CreateBuilder<MountedFilesystem>();
+        var reader = new ProcessReader(paths, calls);
+        foreach (var pid in reader.Pids().Where(p => p != reader._self)) reader.ReadDescriptors(PathOf(pid), pid, reader.CommandOf(pid));
+        return reader._open.ToImmutable();
+    }
+
+    /// <summary>Process 1 first: where many share a mount namespace, the oldest stands for it.</summary>
+    private IEnumerable<int> Pids() =>
+        _files.List("/proc").Select(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0).Where(p => p > 0).Order();
+
+    private void ReadProcess(int pid)
+    {
+        var (process, command) = (PathOf(pid), CommandOf(pid));
+        ReadMounts(process, pid, command);
+        if (pid == _self) return;
+        ReadDescriptors(process, pid, command);
+        ReadMappings(process, pid, command);
+    }
+
+    private static string PathOf(int pid) => string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}");
+
+    private Lazy<string> CommandOf(int pid) => new(() => _files.ReadText(PathOf(pid) + "/comm").Text ?? "?");
+
+    private void ReadDescriptors(string process, int pid, Lazy<string> command)
+    {
+        var descriptors = _files.List(process + "/fd", out var error);
+        if (!error.IsSuccess) NotSeen(process, $"the files that process {pid} ({command.Value}) has open cannot be seen: {error}");
+        foreach (var descriptor in descriptors)
+        {
+            var link = $"{process}/fd/{descriptor}";
+            if (_files.ReadLinkText(link, out _) is not { } target) continue; // closed since
+            if (target == OpenFile.VfioDevice) _open.Add(new OpenFile(pid, command.Value, target, null));
+            else if (target[0] == '/') Add(new OpenFile(pid, "", target, calls.ReadDeviceNumber(link)), command);
+        }
+    }
+
+    /// <summary>A mapping outlives the descriptor it was made with.</summary>
+    private void ReadMappings(string process, int pid, Lazy<string> command)
+    {
         var seen = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var pid in Pids())
+        foreach (var line in _files.ReadLines(process + "/maps"))
         {
-            if (!seen.Add(LinkTarget(paths.Resolve($"/proc/{pid}/ns/mnt")) ?? $"pid {pid}")) continue;
-            foreach (var line in ReadText($"/proc/{pid}/mountinfo").Split('\n'))
-            {
-                if (ParseMount(line, pid) is { } mount) result.Add(mount);
-            }
+            // proc(5): address perms offset dev inode path. Devices are mapped shared; what is private and no device by its name is program text.
+            var slash = line.IndexOf('/', StringComparison.Ordinal);
+            if (slash < 0) continue;
+            var path = line[slash..];
+            var shared = line.IndexOf(' ', StringComparison.Ordinal) is > 0 and var space && space + 4 < line.Length && line[space + 4] == 's';
+            if (!shared && !path.StartsWith("/dev/", StringComparison.Ordinal) && !IsPciMemory(path)) continue;
+            if (!seen.Add(path)) continue;
+            Add(new OpenFile(pid, "", path, calls.ReadDeviceNumber($"{process}/map_files/{RangeOf(line)}"), Mapped: true), command);
         }
-
-        return result.ToImmutable();
     }
 
-    /// <summary>Swap devices of /proc/swaps, as named there.</summary>
-    public ImmutableArray<string> ReadSwaps() =>
-        [.. ReadText("/proc/swaps").Split('\n').Skip(1).Select(l => l.Split([' ', '\t'], 2)[0]).Where(n => n.Length > 0)];
+    private void Add(OpenFile file, Lazy<string> command)
+    {
+        if (file.Number is null && !IsPciMemory(file.Target)) return;
+        var target = file.Target.EndsWith(" (deleted)", StringComparison.Ordinal) ? file.Target[..^10] : file.Target;
+        _open.Add(file with { Target = target, Command = command.Value });
+    }
+
+    private void ReadMounts(string process, int pid, Lazy<string> command)
+    {
+        var mountNamespace = _files.ReadLinkText(process + "/ns/mnt", out var error);
+        if (mountNamespace is null)
+        {
+            if (error == Errno.EACCES || error == Errno.EPERM) NotSeen(process, $"the mounts that process {pid} ({command.Value}) sees cannot be read: {error}");
+            return;
+        }
+
+        if (!_namespaces.Add(mountNamespace)) return;
+        var any = false;
+        foreach (var line in _files.ReadLines(process + "/mountinfo"))
+        {
+            any = true;
+            if (ParseMount(line, pid, command) is { } mount) _mounts.Add(mount);
+        }
+
+        if (!any) _namespaces.Remove(mountNamespace); // it ended: the next process of this namespace tells
+    }
+
+    private void NotSeen(string process, string what)
+    {
+        if (_files.Exists(process)) _unseen ??= what;
+    }
+
+    /// <summary><c>map_files</c> names the range without the leading zeros that <c>maps</c> prints.</summary>
+    private static string RangeOf(string line) =>
+        string.Join('-', line[..line.IndexOf(' ', StringComparison.Ordinal)].Split('-').Select(a => a.TrimStart('0') is { Length: > 0 } trimmed ? trimmed : "0"));
+
+    /// <summary><c>resource0</c>, <c>resource0_wc</c> of a function: its memory, without a driver (kernel <c>Documentation/PCI/sysfs-pci.rst</c>).</summary>
+    private static bool IsPciMemory(string path) =>
+        path.StartsWith("/sys/", StringComparison.Ordinal) && path.LastIndexOf('/') is var slash && path.AsSpan(slash + 1).StartsWith("resource") && path.Length > slash + 9 && char.IsAsciiDigit(path[slash + 9]);
 
     // proc(5), mountinfo: id parent major:minor root mountpoint options [optional...] - type source superoptions
-    private static MountedFilesystem? ParseMount(string line, int pid)
+    private static MountedFilesystem? ParseMount(string line, int pid, Lazy<string> command)
     {
         var fields = line.Split(' ');
         var dash = Array.IndexOf(fields, "-");
-        return fields.Length < 10 || dash < 6 || dash + 2 >= fields.Length ? null : new MountedFilesystem(fields[2], Unescape(fields[4]), Unescape(fields[dash + 2]), pid);
+        return fields.Length < 10 || dash < 6 || dash + 2 >= fields.Length ? null : new MountedFilesystem(fields[2], Unescape(fields[4]), Unescape(fields[dash + 2]), pid, command.Value);
     }
 
-    private static string Unescape(string text) => text.Replace("\\040", " ", StringComparison.Ordinal).Replace("\\011", "\t", StringComparison.Ordinal).Replace("\\134", "\\", StringComparison.Ordinal);
-
-    private static bool IsEveryday(string target) =>
-        target is "/dev/null" or "/dev/zero" or "/dev/urandom" or "/dev/random" or "/dev/tty" or "/dev/ptmx" or "/dev/vfio/vfio" or "/dev/console"
-        || target.StartsWith("/dev/pts/", StringComparison.Ordinal) || target.StartsWith("/dev/shm/", StringComparison.Ordinal);
-
-    private List<int> Pids()
-    {
-        try
-        {
-            return [.. Directory.EnumerateDirectories(paths.Resolve("/proc")).Select(Path.GetFileName).Select(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var p) ? p : 0).Where(p => p > 0).Order()];
-        }
-        catch (IOException)
-        {
-            return []; // a root without /proc has no processes
-        }
-    }
-
-    private static List<string> LinkTargets(string directory)
-    {
-        try
-        {
-            return [.. Directory.EnumerateFileSystemEntries(directory).Select(LinkTarget).OfType<string>()];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return []; // it ended
-        }
-    }
-
-    private static string? LinkTarget(string path)
-    {
-        try
-        {
-            return new FileInfo(path).LinkTarget;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
-
-    private string ReadText(string hostPath)
-    {
-        try
-        {
-            return File.ReadAllText(paths.Resolve(hostPath));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return "";
-        }
-    }
+    /// <summary>Blank, tab, newline and backslash are octal there (kernel <c>fs/proc_namespace.c: mangle</c>).</summary>
+    internal static string Unescape(string text) => text
+        .Replace("\\040", " ", StringComparison.Ordinal).Replace("\\011", "\t", StringComparison.Ordinal).Replace("\\012", "\n", StringComparison.Ordinal).Replace("\\134", "\\", StringComparison.Ordinal);
 }

@@ -1,57 +1,75 @@
-using System.Collections.Immutable;
+using System.Globalization;
+using Hostdev.Crds;
 using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Host.Usage;
 
-/// <summary>Who uses a disk: mounts of any namespace, swap, and what is stacked on it or on its partitions (device-mapper, md), followed to its own mounts.</summary>
-internal sealed class StorageUsage(HostPaths paths, ImmutableArray<MountedFilesystem> mounts, ImmutableArray<string> swaps)
+/// <summary>
+/// Who uses the disks below a function: mounts of any namespace, swap, what is stacked on a disk or on its partitions, followed to its own users, and processes that have any of
+/// it open. By device number throughout, because a name may be a node of somebody's own.
+/// </summary>
+internal sealed class StorageUsage
 {
-    /// <summary>The users of one whole disk, for example <c>nvme0n1</c>.</summary>
-    public IEnumerable<DeviceUser> UsersOf(string disk) => Blocks(disk).SelectMany(b => UsersOfBlock(b, b, 0)).Distinct();
+    private const int MountsNamed = 3;
 
-    private IEnumerable<DeviceUser> UsersOfBlock(string block, string name, int depth)
+    private readonly BlockDevices _blocks;
+    private readonly ILookup<string, MountedFilesystem> _mounts;
+    private readonly ILookup<string, OpenFile> _open;
+    private readonly HashSet<string> _swaps;
+    private readonly Dictionary<string, string> _btrfs;
+
+    public StorageUsage(BlockDevices blocks, ProcessSnapshot processes, HostFileReader files, IHostCalls calls)
     {
-        var number = Read($"/sys/class/block/{block}/dev");
-        foreach (var mount in mounts.Where(m => (number.Length > 0 && m.DeviceNumber == number) || m.Source == $"/dev/{block}").DistinctBy(m => m.MountPoint))
-        {
-            yield return new DeviceUser(UserKind.Mount, $"{name} is mounted at {mount.MountPoint}{(mount.Pid == 1 ? "" : $" in the mount namespace of process {mount.Pid}")}");
-        }
-
-        if (swaps.Contains($"/dev/{block}")) yield return new DeviceUser(UserKind.Swap, $"{name} is swap space");
-        if (depth > 8) yield break; // md on dm on md: nobody stacks deeper, and a loop must end
-        foreach (var holder in Names($"/sys/class/block/{block}/holders"))
-        {
-            var label = Read($"/sys/class/block/{holder}/dm/name");
-            var holderName = label.Length > 0 ? $"{holder} ({label})" : holder;
-            yield return new DeviceUser(UserKind.StackedDevice, $"{name} is part of {holderName}");
-            foreach (var user in UsersOfBlock(holder, holderName, depth + 1)) yield return user;
-        }
+        _blocks = blocks;
+        _open = processes.Open.Where(o => o.Number is { IsBlock: true }).ToLookup(o => o.Number!.Value.ToString(), StringComparer.Ordinal);
+        _mounts = processes.Mounts.ToLookup(m => NumberOf(m, calls), StringComparer.Ordinal);
+        _swaps = [.. files.ReadLines("/proc/swaps").Skip(1).Select(l => calls.ReadDeviceNumber(ProcessReader.Unescape(l.Split([' ', '\t'], 2)[0]))).OfType<DeviceNumber>().Select(n => n.ToString())];
+        _btrfs = files.List("/sys/fs/btrfs").SelectMany(uuid => files.List($"/sys/fs/btrfs/{uuid}/devices").Select(disk => (Disk: disk, Uuid: uuid)))
+            .DistinctBy(d => d.Disk).ToDictionary(d => d.Disk, d => d.Uuid, StringComparer.Ordinal);
     }
 
-    private IEnumerable<string> Blocks(string disk) =>
-        Names($"/sys/class/block/{disk}").Where(n => n.StartsWith(disk, StringComparison.Ordinal)).Prepend(disk);
-
-    private List<string> Names(string hostPath)
+    public IEnumerable<DeviceUser> UsersOf(PciAddress function)
     {
-        try
-        {
-            return [.. Directory.EnumerateFileSystemEntries(paths.Resolve(hostPath)).Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal)];
-        }
-        catch (IOException)
-        {
-            return [];
-        }
+        var seen = new HashSet<string>(StringComparer.Ordinal); // a stack is a tree as a rule, but md on two partitions of one disk meets itself
+        return _blocks.DisksBelow(function).SelectMany(d => UsersOf(d, d.Name, seen));
     }
 
-    private string Read(string hostPath)
+    private IEnumerable<DeviceUser> UsersOf(BlockDevice block, string label, HashSet<string> seen)
     {
-        try
+        if (!seen.Add(block.Name)) yield break;
+        foreach (var user in Mounts(block, label)) yield return user;
+        if (_swaps.Contains(block.Number)) yield return new DeviceUser(UserKind.Swap, $"{label} is swap space");
+        foreach (var open in _open[block.Number]) yield return new DeviceUser(UserKind.OpenNode, $"{open.Named(block.Name)} is {open.InProcess}");
+        foreach (var stack in _blocks.StacksOn(block))
         {
-            return File.ReadAllText(paths.Resolve(hostPath)).Trim();
+            yield return new DeviceUser(UserKind.StackedDevice, $"{label} is {stack.Description}");
+            if (stack.Device is not { } device) continue;
+            foreach (var user in UsersOf(device, _blocks.Label(device.Name), seen)) yield return user;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+
+        foreach (var user in _blocks.PartitionsOf(block).SelectMany(p => UsersOf(p, p.Name, seen))) yield return user;
+    }
+
+    /// <summary>The host's own mounts where it has any: each container has copies of them. Else those of other namespaces, with a process that sees them.</summary>
+    private IEnumerable<DeviceUser> Mounts(BlockDevice block, string label)
+    {
+        var all = _mounts[block.Number].DistinctBy(m => (m.MountPoint, m.Pid)).ToList();
+        var shown = all.Exists(m => m.Pid == 1) ? all.FindAll(m => m.Pid == 1) : all;
+        foreach (var mount in shown.Take(MountsNamed))
         {
-            return "";
+            yield return new DeviceUser(UserKind.Mount, $"{label} is mounted at {mount.MountPoint}{(mount.Pid == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $" in the mount namespace of process {mount.Pid} ({mount.Command})"))}");
         }
+
+        if (shown.Count > MountsNamed) yield return new DeviceUser(UserKind.Mount, string.Create(CultureInfo.InvariantCulture, $"{label} is mounted at {shown.Count - MountsNamed} more places"));
+        // Of several devices in one btrfs mountinfo names only one, and none by its number.
+        if (shown.Count == 0 && _btrfs.TryGetValue(block.Name, out var uuid)) yield return new DeviceUser(UserKind.Mount, $"{label} is part of the mounted btrfs {uuid}");
+    }
+
+    /// <summary>The number of the mounted device. File systems with an anonymous number (major 0) tell their device by name alone, as the mounting process saw it.</summary>
+    private static string NumberOf(MountedFilesystem mount, IHostCalls calls)
+    {
+        if (!mount.DeviceNumber.StartsWith("0:", StringComparison.Ordinal) || mount.Source is not ['/', ..]) return mount.DeviceNumber;
+        var number = calls.ReadDeviceNumber(mount.Source) ?? calls.ReadDeviceNumber(string.Create(CultureInfo.InvariantCulture, $"/proc/{mount.Pid}/root{mount.Source}"));
+        return number?.ToString() ?? mount.DeviceNumber;
     }
 }

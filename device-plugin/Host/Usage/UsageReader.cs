@@ -18,96 +18,48 @@ public interface IPodUsage
 /// </summary>
 public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pods)
 {
-    /// <summary>Who uses what now, over all functions that are no bridges. Functions nobody uses are left out.</summary>
+    /// <summary>
+    /// Who uses what now, over all functions that are no bridges. Functions nobody uses are left out. Nothing is opened: an exclusive open would make a mount fail that somebody attempts
+    /// this moment. So whom only such an open meets is met by <see cref="Prove"/>, before the first write.
+    /// </summary>
     public HostUsage Read(HostInventory inventory)
     {
-        var reading = new Reading(paths, calls, inventory);
+        var reading = new HostReading(paths, calls, inventory);
         return new HostUsage(inventory.Functions.Values
             .Where(f => !f.IsBridge)
-            .Select(f => (f.Address, Users: UsersOf(f, reading)))
+            .Select(f => (f.Address, Users: (ImmutableArray<DeviceUser>)[.. pods.UsersOf(f.Address), .. reading.UsersOf(f)]))
             .Where(t => t.Users.Length > 0)
             .ToImmutableSortedDictionary(t => t.Address, t => t.Users));
     }
+
+    /// <summary>The processes that have a character device open, by its device number (<c>major:minor</c>): under which name does not matter, nor whether the node still has one.</summary>
+    public ILookup<string, NodeHolder> NodeHolders() => ProcessReader.ReadDescriptors(paths, calls)
+        .Where(o => o.Number is { IsBlock: false })
+        .ToLookup(o => o.Number!.Value.ToString(), o => new NodeHolder(o.Pid, o.Command), StringComparer.Ordinal);
 
     /// <summary>Proves that nobody uses these functions and holds the proof until it is disposed.</summary>
     /// <param name="overridden">Uses that do not count, because an admin allowed it.</param>
     public FreedomProof Prove(HostInventory inventory, ImmutableArray<PciAddress> addresses, ImmutableArray<UserKind> overridden)
     {
-        var handles = new List<IDisposable>();
-        var users = new List<string>();
         var functions = addresses.Select(inventory.Functions.GetValueOrDefault).OfType<PciFunction>().ToList();
-        // Doors first, then the look around: what slips in before a door is shut is seen by the look.
-        foreach (var group in functions.Where(f => f.VfioCdev is not null).Select(f => f.IommuGroup).OfType<int>().Distinct())
-        {
-            Shut($"/dev/vfio/{group}", OpenIntent.VfioGroup, $"IOMMU group {group} is held open", handles, users);
-        }
+        var groups = functions.Select(inventory.GroupOf).OfType<IommuGroup>().DistinctBy(g => g.Number).ToList();
+        // Pods first: to open a group that a pod was given would make its VMM's own open fail.
+        var having = groups.SelectMany(g => g.Members).Concat(addresses).Distinct().SelectMany(a => pods.UsersOf(a)).Select(u => u.Description).Distinct(StringComparer.Ordinal).ToImmutableArray();
+        if (!having.IsEmpty) return new FreedomProof(having, []);
 
-        if (!overridden.Contains(UserKind.Mount))
-        {
-            foreach (var disk in functions.SelectMany(f => f.Children).Where(c => c.Kind == ChildKind.Disk).DistinctBy(c => c.Name))
-            {
-                Shut($"/dev/{disk.Name}", OpenIntent.WholeDisk, $"{disk.Name} is in use by the kernel (a mount, partition, device-mapper, md or swap)", handles, users);
-            }
-        }
-
-        var reading = new Reading(paths, calls, inventory);
-        foreach (var function in functions)
-        {
-            users.AddRange(UsersOf(function, reading).Where(u => !overridden.Contains(u.Kind)).Select(u => $"{function.Address}: {u.Description}"));
-        }
-
-        return new FreedomProof([.. users], handles);
-    }
-
-    private void Shut(string node, OpenIntent intent, string busy, List<IDisposable> handles, List<string> users)
-    {
-        var result = calls.Open(node, intent);
-        if (result.Handle is not null) handles.Add(result.Handle);
-        else if (result.Error == Errno.EBUSY) users.Add(busy);
-        else if (result.Error != Errno.ENOENT && result.Error != Errno.ENODEV && result.Error != Errno.ENXIO) users.Add($"{node} cannot be opened to prove that it is free: {result.Error}");
-    }
-
-    private ImmutableArray<DeviceUser> UsersOf(PciFunction function, Reading reading)
-    {
-        List<DeviceUser> users = [.. pods.UsersOf(function.Address), .. reading.Holders(function)];
-        // A function on a passthrough driver carries nothing of the host's; boot_vga stays 1 for ever.
-        if (function.Driver is null || !reading.Inventory.Facts.PassthroughDrivers.Contains(function.Driver))
-        {
-            if (function.BootVga) users.Add(new DeviceUser(UserKind.Console, "it is the console (boot VGA)"));
-            foreach (var disk in function.Children.Where(c => c.Kind == ChildKind.Disk)) users.AddRange(reading.Storage.UsersOf(disk.Name));
-            users.AddRange(reading.Network.UsersOf(function));
-        }
-
-        var mdevs = reading.Inventory.Mdevs.Count(m => m.Parent == function.Address.ToString());
-        if (mdevs > 0) users.Add(new DeviceUser(UserKind.MediatedDevices, $"it has {mdevs} mediated devices"));
-        return [.. users.Distinct()];
-    }
-
-    /// <summary>One look at /proc and the network, shared by all functions.</summary>
-    private sealed class Reading(HostPaths paths, IHostCalls calls, HostInventory inventory)
-    {
-        private readonly ILookup<string, OpenNode> _open = new ProcessReader(paths).ReadOpenNodes().ToLookup(o => o.Target);
-
-        public HostInventory Inventory { get; } = inventory;
-
-        public StorageUsage Storage { get; } = new(paths, new ProcessReader(paths).ReadMounts(), new ProcessReader(paths).ReadSwaps());
-
-        public NetworkUsage Network { get; } = new(paths, calls.ReadInterfaceAddresses());
-
-        /// <summary>Processes that have the function's group, cdev or other nodes open.</summary>
-        public IEnumerable<DeviceUser> Holders(PciFunction function)
-        {
-            if (function.VfioCdev is not null)
-            {
-                var vfio = _open[$"/dev/vfio/{function.IommuGroup}"].Concat(_open[$"/dev/vfio/devices/{function.VfioCdev}"]);
-                foreach (var o in vfio) yield return new DeviceUser(UserKind.VfioHolder, $"{o.Target} is held open by process {o.Pid} ({o.Command})");
-            }
-
-            foreach (var o in function.Children.Where(c => c.Node is not null).SelectMany(c => _open[c.Node!]))
-            {
-                yield return new DeviceUser(UserKind.OpenNode, $"{o.Target} is open in process {o.Pid} ({o.Command})");
-            }
-        }
+        // Then the doors, then the look around: what slips in before a door is shut is seen by the look.
+        var doors = new Doors(new HostFileReader(paths), calls);
+        var busyGroups = groups.Where(doors.IsBusy).ToList();
+        var busyDisks = overridden.Contains(UserKind.Mount) ? [] : doors.BusyDisksBelow(addresses);
+        var reading = new HostReading(paths, calls, inventory);
+        var users = functions.SelectMany(f => reading.UsersOf(f).Where(u => !overridden.Contains(u.Kind)).Select(u => (f.Address, User: u))).ToList();
+        return new FreedomProof(
+        [
+            .. users.Select(u => $"{u.Address}: {u.User.Description}").Distinct(StringComparer.Ordinal),
+            .. busyGroups.Where(g => !reading.Vfio.UsersOf(g).Any()).Select(reading.Vfio.Nameless),
+            .. busyDisks.Where(d => !users.Exists(u => u.Address == d.Function && u.User.Description.Contains(d.Disk, StringComparison.Ordinal))).Select(d => $"{d.Function}: {Doors.Nameless(d.Disk)}"),
+            .. doors.Doubts,
+        ], doors.Handles);
     }
 }
 
@@ -123,4 +75,10 @@ public sealed class FreedomProof(ImmutableArray<string> users, IReadOnlyList<IDi
     {
         foreach (var handle in handles) handle.Dispose();
     }
+}
+
+/// <summary>A process that has a node open.</summary>
+public sealed record NodeHolder(int Pid, string Command)
+{
+    public override string ToString() => $"process {Pid} ({Command})";
 }

@@ -32,7 +32,7 @@ internal sealed class DemoNode : IAsyncDisposable
     public const string Namespace = "vms";
 
     /// <summary>How long it takes here until a device counts as returned; 10 s and 60 s in production.</summary>
-    public static readonly ReleaseProof ShortProof = new() { Absence = TimeSpan.FromSeconds(0.5), UnseenGrace = TimeSpan.FromSeconds(3) };
+    public static readonly ReleaseProof ShortProof = new() { Absence = TimeSpan.FromSeconds(0.5), UnseenGrace = TimeSpan.FromSeconds(3), KubeletUptime = TimeSpan.FromSeconds(1), CheckpointRefresh = TimeSpan.FromSeconds(1) };
 
     private readonly Dictionary<string, SimulatedProcess> _vms = [];
     private readonly Dictionary<string, ImmutableArray<SimulatedGroupFile>> _groups = [];

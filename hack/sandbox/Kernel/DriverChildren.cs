@@ -1,12 +1,11 @@
 using System.Globalization;
+using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
 
 /// <summary>What host drivers make below their functions: interfaces, controllers, disks, USB devices. All of it goes when the driver goes.</summary>
-internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage)
+internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage, SimulatedNetwork network)
 {
-    private int _interfaces = 1;
-
     /// <summary>USB devices of all controllers by port path.</summary>
     public Dictionary<string, UsbPort> UsbPorts { get; } = [];
 
@@ -20,7 +19,7 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage)
                 case ChildDescription.NvmeController nvme: new NvmeChildren(core, storage).Add(device, nvme); break;
                 case ChildDescription.ScsiHost scsi: AddScsi(device, scsi); break;
                 case ChildDescription.UsbHost usb: new UsbChildren(core, storage, UsbPorts).Add(device, usb); break;
-                case ChildDescription.Display: AddDisplay(device); break;
+                case ChildDescription.Display display: AddDisplay(device, display); break;
                 case ChildDescription.Sound: AddNode(device, "sound", "card", index => $"snd/controlC{index}"); break;
                 case ChildDescription.Virtio: AddVirtio(device); break;
                 default: throw new InvalidOperationException($"{child} has no simulation");
@@ -32,25 +31,11 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage)
     {
         var index = core.Indices.Take("eth");
         var name = string.Create(CultureInfo.InvariantCulture, $"eth{index}");
-        var path = $"{device.Path}/net/{name}";
-        (string, string)[] properties = [("INTERFACE", name), ("IFINDEX", (++_interfaces).ToString(CultureInfo.InvariantCulture))];
-        core.Tree.AddDirectory(path, directory =>
-        {
-            directory.Attribute("address", net.Mac);
-            directory.Attribute("ifindex", properties[1].Item2);
-            directory.Attribute("operstate", "down");
-            directory.Attribute("type", "1");
-            directory.WriteFile("uevent", $"INTERFACE={name}\nIFINDEX={properties[1].Item2}\n");
-            directory.WriteLink("device", device.Path);
-            directory.WriteLink("subsystem", "/sys/class/net");
-        });
-        core.Tree.WriteLink("/sys/class/net/" + name, path);
-        core.Uevents.Emit("add", path, "net", properties);
+        network.Register(name, $"{device.Path}/net/{name}", net.Mac, device.Path);
         device.Undo.Push(() =>
         {
-            core.Tree.Remove("/sys/class/net/" + name);
+            network.Unregister(name);
             core.Tree.Remove(device.Path + "/net");
-            core.Uevents.Emit("remove", path, "net", properties);
             core.Indices.Free("eth", index);
         });
     }
@@ -74,18 +59,42 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage)
         return name;
     }
 
-    private void AddDisplay(PciDevice device)
+    private void AddDisplay(PciDevice device, ChildDescription.Display display)
     {
-        AddNode(device, "drm", "card", index => $"dri/card{index}");
-        AddNode(device, "drm", "renderD", index => $"dri/renderD{index}", first: 128);
+        var card = AddNode(device, "drm", "card", index => $"dri/card{index}");
+        AddConnector(device, card, display.Shows);
+        if (display.Renders) AddNode(device, "drm", "renderD", index => $"dri/renderD{index}", first: 128);
+        if (display.Framebuffer is not { } framebuffer) return;
+        var name = AddNode(device, "graphics", "fb", index => $"fb{index}");
+        core.Tree.WriteFile($"{device.Path}/graphics/{name}/name", framebuffer + "\n");
     }
 
-    private void AddNode(PciDevice device, string subsystem, string prefix, Func<int, string> node, int first = 0)
+    private void AddConnector(PciDevice device, string card, bool shows)
+    {
+        var number = core.Indices.Take("connector", first: 1);
+        var name = string.Create(CultureInfo.InvariantCulture, $"{card}-Virtual-{number}");
+        var path = $"{device.Path}/drm/{card}/{name}";
+        core.Tree.AddDirectory(path, directory =>
+        {
+            directory.Attribute("status", "connected");
+            directory.Attribute("enabled", shows ? "enabled" : "disabled");
+            directory.Attribute("dpms", "On");
+            directory.WriteLink("subsystem", "/sys/class/drm");
+        });
+        core.Tree.WriteLink("/sys/class/drm/" + name, path);
+        device.Undo.Push(() =>
+        {
+            core.Tree.Remove("/sys/class/drm/" + name);
+            core.Indices.Free("connector", number);
+        });
+    }
+
+    private string AddNode(PciDevice device, string subsystem, string prefix, Func<int, string> node, int first = 0)
     {
         var index = core.Indices.Take(subsystem + prefix, first);
         var name = string.Create(CultureInfo.InvariantCulture, $"{prefix}{index}");
         var path = $"{device.Path}/{subsystem}/{name}";
-        var major = subsystem == "drm" ? 226 : 116;
+        var major = subsystem switch { "drm" => 226, "graphics" => 29, _ => 116 };
         (string, string)[] properties = [("MAJOR", $"{major}"), ("MINOR", $"{index}"), ("DEVNAME", node(index))];
         core.Tree.AddDirectory(path, directory =>
         {
@@ -95,18 +104,17 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage)
             directory.WriteLink("subsystem", "/sys/class/" + subsystem);
         });
         core.Tree.WriteLink($"/sys/class/{subsystem}/{name}", path);
-        core.Tree.WriteFile("/dev/" + node(index), "", 0x1b0);
-        core.IndexCharacterDevice(major, index, path);
+        core.AddNode("/dev/" + node(index), new DeviceNumber(false, (uint)major, (uint)index), path, 0x1b0);
         core.Uevents.Emit("add", path, subsystem, properties);
         device.Undo.Push(() =>
         {
             core.Tree.Remove($"/sys/class/{subsystem}/{name}");
             core.Tree.Remove(path);
             core.Tree.RemoveIfEmpty($"{device.Path}/{subsystem}");
-            core.Tree.Remove("/dev/" + node(index));
-            core.DropCharacterDevice(major, index);
+            core.RemoveNode("/dev/" + node(index));
             core.Uevents.Emit("remove", path, subsystem, properties);
             core.Indices.Free(subsystem + prefix, index);
         });
+        return name;
     }
 }

@@ -52,6 +52,7 @@ internal static class Hardware
     public static FunctionDescription Igb(string address, ulong memory, ulong ports, ulong vfMemory, string mac) => Function(address, "8086", "10c9", 0x020000, revision: 1) with
     {
         HostDriver = "igb",
+        Aer = true,
         ResetMethods = "flr pm bus",
         Bars =
         [
@@ -75,16 +76,23 @@ internal static class Hardware
         SubsystemVendor = PciId.Parse("8086"),
         SubsystemDevice = s_none,
         HostDriver = "e1000e",
+        Aer = true,
         ResetMethods = resets,
         Bars = [new(0, memory, 0x20000, Memory32), new(1, memory + 0x20000, 0x20000, Memory32), new(2, ports, 0x20, Ports), new(3, control, 0x4000, Memory32)],
         Children = [new ChildDescription.NetworkInterface(mac)],
     };
 
-    /// <summary>A VGA function and a sound function in one slot, without a driver on the lab's kernel.</summary>
-    public static ImmutableArray<FunctionDescription> Gpu(string slot, ulong frame, ulong control, ulong sound, bool bootVga = false) =>
+    /// <summary>What drives the lab's graphics cards, once it is loaded.</summary>
+    public static PciDriverDescription DisplayDriver { get; } = new("bochs-drm", Module: "bochs");
+
+    /// <summary>A VGA function and a sound function in one slot, without a driver on the lab's kernel as it boots.</summary>
+    /// <param name="shows">The console comes to it when the display driver is loaded: the first card found has it for a moment and goes on showing it, then the boot VGA.</param>
+    public static ImmutableArray<FunctionDescription> Gpu(string slot, ulong frame, ulong control, ulong sound, bool bootVga = false, bool shows = false) =>
     [
         Function(slot + ".0", "1234", "1111", 0x030000, revision: 2) with
         {
+            HostDriver = DisplayDriver.Name,
+            Children = [new ChildDescription.Display(Shows: shows || bootVga, Renders: false, Framebuffer: "bochs-drmdrmfb")],
             ResetMethods = "bus",
             BootVga = bootVga,
             Bars = [new(0, frame, 0x1000000, 0x42208), new(2, control, 0x1000, Memory32), .. bootVga ? [new BarDescription(6, 0xc0000, 0x20000, 0x212)] : (BarDescription[])[]],

@@ -13,6 +13,7 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
     private static string? s_currentWrite;
 
     private readonly Dictionary<string, Func<string, Errno>> _attributes = [];
+    private readonly Dictionary<string, (DeviceNumber Number, bool Indexed)> _nodes = [];
     private readonly List<string> _blocked = [];
     private readonly List<string> _messages = [];
 
@@ -35,6 +36,8 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
     /// <summary>Paths of writes that wait for somebody to let go, oldest first.</summary>
     public ImmutableArray<string> BlockedWrites => Locked(() => _blocked.ToImmutableArray());
 
+    private static string IndexEntry(DeviceNumber number) => $"/sys/dev/{(number.IsBlock ? "block" : "char")}/{number}";
+
     public T Locked<T>(Func<T> action)
     {
         lock (Gate)
@@ -51,10 +54,24 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
         return 0;
     });
 
-    /// <summary>A character device's entry in the kernel's own index, <c>/sys/dev/char/MAJOR:MINOR</c>; gone with <see cref="DropCharacterDevice"/>.</summary>
-    public void IndexCharacterDevice(int major, int minor, string path) => Tree.WriteLink($"/sys/dev/char/{major}:{minor}", path);
+    /// <summary>A device's node, and its entry in the kernel's own index (<c>/sys/dev/char/MAJOR:MINOR</c>).</summary>
+    /// <param name="path">The device below <c>/sys/devices</c>; null for a node that somebody made by hand.</param>
+    public void AddNode(string node, DeviceNumber number, string? path, int mode)
+    {
+        Tree.WriteFile(node, "", mode);
+        _nodes[node] = (number, path is not null);
+        if (path is not null) Tree.WriteLink(IndexEntry(number), path);
+    }
 
-    public void DropCharacterDevice(int major, int minor) => Tree.Remove($"/sys/dev/char/{major}:{minor}");
+    public void RemoveNode(string node)
+    {
+        if (!_nodes.Remove(node, out var removed)) return;
+        Tree.Remove(node);
+        if (removed.Indexed) Tree.Remove(IndexEntry(removed.Number));
+    }
+
+    /// <summary>Null when there is no such node.</summary>
+    public DeviceNumber? NumberOf(string node) => _nodes.TryGetValue(node, out var found) ? found.Number : null;
 
     public void Print(string message) => _messages.Add(message);
 
@@ -124,6 +141,7 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
     {
         Generation++;
         _attributes.Clear();
+        _nodes.Clear();
         _messages.Clear();
         Indices = new Indices();
         Tree.UnblockAllReads();

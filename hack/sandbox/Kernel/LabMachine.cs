@@ -18,6 +18,9 @@ public static class LabMachine
         Slots = Slots(),
     };
 
+    /// <summary>Not loaded at boot: <c>modprobe bochs</c> gives all graphics cards to the host.</summary>
+    public static PciDriverDescription DisplayDriver => Hardware.DisplayDriver;
+
     /// <summary>Debian's own kernel: neither <c>/dev/iommu</c> nor <c>/dev/vfio/devices</c>.</summary>
     public static MachineDescription Stock { get; } = Description with { VfioCdev = false };
 
@@ -80,7 +83,7 @@ public static class LabMachine
     [
         Hardware.RootPort("0000:80:00.0", 0xfea0f000, [Hardware.Igb("0000:81:00.0", 0xfd800000, 0x2000, 0xc060000000, "52:54:00:00:00:30")], numa: 1,
             windows: Hardware.Windows(0x2000, 0xfd800000, 0xc060000000)),
-        Hardware.RootPort("0000:80:01.0", 0xfea10000, Hardware.Gpu("0000:82:00", 0xf9000000, 0xfd604000, 0xfd600000), numa: 1, windows: Hardware.Windows(0, 0xfd600000, 0xf9000000, 0x1000000)),
+        Hardware.RootPort("0000:80:01.0", 0xfea10000, Hardware.Gpu("0000:82:00", 0xf9000000, 0xfd604000, 0xfd600000, shows: true), numa: 1, windows: Hardware.Windows(0, 0xfd600000, 0xf9000000, 0x1000000)),
         Hardware.RootPort("0000:80:02.0", 0xfea11000, Hardware.Gpu("0000:83:00", 0xf8000000, 0xfd404000, 0xfd400000), numa: 1, windows: Hardware.Windows(0, 0xfd400000, 0xf8000000, 0x1000000)),
         Hardware.RootPort("0000:80:03.0", 0xfea12000, [Hardware.Nvme("0000:84:00.0", 0xfd200000, "LABNVME1", "nqn.2019-08.org.qemu:LABNVME1")], numa: 1,
             windows: Hardware.Windows(0, 0xfd200000, 0xc040000000)),

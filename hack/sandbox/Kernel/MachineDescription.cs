@@ -92,6 +92,9 @@ public sealed record FunctionDescription
     /// <summary>As <c>reset_method</c> prints them; empty means that there is no such file.</summary>
     public string ResetMethods { get; init; } = "";
 
+    /// <summary>It reports errors (Advanced Error Reporting), which the kernel counts.</summary>
+    public bool Aer { get; init; }
+
     /// <summary>Only display controllers have the file; null means none.</summary>
     public bool? BootVga { get; init; }
 
@@ -157,8 +160,10 @@ public abstract record ChildDescription
 
     public sealed record UsbHost(ImmutableArray<UsbDeviceDescription> Devices) : ChildDescription;
 
-    /// <summary>drm: cardN and renderDN.</summary>
-    public sealed record Display : ChildDescription;
+    /// <summary>drm: cardN with a connector to which a monitor is plugged, and renderDN.</summary>
+    /// <param name="Shows">Something is shown there: the console, or a desktop.</param>
+    /// <param name="Framebuffer">The name of the fbN that the driver registers; null for none.</param>
+    public sealed record Display(bool Shows = false, bool Renders = true, string? Framebuffer = null) : ChildDescription;
 
     public sealed record Sound : ChildDescription;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
 
@@ -18,8 +19,7 @@ internal sealed class NvmeChildren(KernelCore core, SimulatedStorage storage)
         core.Tree.AddDirectory(subsystem, directory => WriteSubsystem(directory, nvme, name, path));
         core.Tree.WriteLink("/sys/class/nvme/" + name, path);
         core.Tree.WriteLink(string.Create(Invariant, $"/sys/class/nvme-subsystem/nvme-subsys{index}"), subsystem);
-        core.Tree.WriteFile("/dev/" + name, "", 0x180);
-        core.IndexCharacterDevice(244, index, path);
+        core.AddNode("/dev/" + name, new DeviceNumber(false, 244, (uint)index), path, 0x180);
         core.Uevents.Emit("add", path, "nvme", properties);
         for (var ns = 1; ns <= nvme.Namespaces; ns++) AddNamespace(device, subsystem, path, index, ns);
         device.Undo.Push(() =>
@@ -28,8 +28,7 @@ internal sealed class NvmeChildren(KernelCore core, SimulatedStorage storage)
             core.Tree.Remove("/sys/class/nvme/" + name);
             core.Tree.Remove(subsystem);
             core.Tree.Remove(device.Path + "/nvme");
-            core.Tree.Remove("/dev/" + name);
-            core.DropCharacterDevice(244, index);
+            core.RemoveNode("/dev/" + name);
             core.Uevents.Emit("remove", path, "nvme", properties);
             core.Indices.Free("nvme", index);
         });

@@ -23,11 +23,14 @@ internal sealed class PciBus
         _binding = new PciBinding(core, this, vfio, children);
         _sriov = new SriovVfs(core, this, _binding);
         _binding.RemoveVfs = _sriov.RemoveAll;
+        Health = new PciHealth(core, this, _binding);
     }
 
     public SortedDictionary<PciAddress, PciDevice> Devices { get; } = [];
 
     public PciBinding Binding => _binding;
+
+    public PciHealth Health { get; }
 
     /// <summary>pci_lock_rescan_remove: one for the machine.</summary>
     public bool RescanLocked => _rescanOwner != 0;
@@ -68,6 +71,7 @@ internal sealed class PciBus
         _core.Tree.WriteLink("/sys/bus/pci/devices/" + device.Address, device.Path);
         _core.Attribute(device.Path + "/driver_override", text => _binding.SetOverride(device, text));
         if (device.PhysicalFunction is null) _core.Attribute(device.Path + "/remove", text => WhenTrue(text, () => Remove(device)));
+        Health.AddAttributes(device);
         if (device.Description.Sriov is not null) _sriov.AddAttributes(device);
         _core.Uevents.Emit("add", device.Path, "pci", PciFunctionFiles.Environment(device, withDriver: false));
         return device;

@@ -29,6 +29,12 @@ internal sealed class PciDevice(FunctionDescription description, string path, Pc
 
     public bool Gone { get; set; }
 
+    /// <summary>What <c>aer_dev_fatal</c> counts.</summary>
+    public long FatalErrors { get; set; }
+
+    /// <summary>How often it was reset through sysfs.</summary>
+    public int Resets { get; set; }
+
     public PciDevice? PhysicalFunction { get; init; }
 
     public int VfIndex { get; init; }

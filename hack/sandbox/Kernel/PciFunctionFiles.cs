@@ -74,9 +74,8 @@ internal static class PciFunctionFiles
         }
 
         directory.WriteFile("resource", text.ToString(), 0x124);
-        // The beginning of configuration space: enough to see that the device answers (all ones would be a fault).
-        var id = d.Vendor.Value | (d.Device.Value << 16);
-        directory.WriteBytes("config", BitConverter.GetBytes(id));
+        directory.WriteBytes("config", PciHealth.Header(device));
+        if (d.Aer) directory.WriteFile("aer_dev_fatal", PciHealth.FatalErrors(0), 0x124);
     }
 
     private static void WriteLinks(DirectoryDraft directory, PciDevice device)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
 
@@ -36,6 +37,7 @@ public sealed class ProcessTable
             directory.WriteFile("comm", comm + "\n");
             directory.WriteFile("cmdline", comm + "\0", 0x124);
             directory.WriteFile("mountinfo", MountInfo(process), 0x124);
+            directory.WriteFile("maps", "", 0x124);
             directory.AddDirectory("fd");
             directory.AddDirectory("fdinfo");
             directory.AddDirectory("ns");
@@ -43,6 +45,9 @@ public sealed class ProcessTable
         Core.Tree.WriteRawLink(process.Directory + "/ns/mnt", mountNamespace);
         return process;
     });
+
+    internal DeviceNumber? NumberOf(string pid, string entry) =>
+        int.TryParse(pid, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && _processes.TryGetValue(number, out var process) ? process.NumberOf(entry) : null;
 
     internal void Remove(SimulatedProcess process)
     {
@@ -67,7 +72,7 @@ public sealed class ProcessTable
         var id = 41;
         foreach (var mount in MountsIn(process.MountNamespace))
         {
-            text.Append(CultureInfo.InvariantCulture, $"{id++} 35 {mount.Numbers} / {mount.Target} rw,relatime - {mount.Type} /dev/{mount.Disk} rw\n");
+            text.Append(CultureInfo.InvariantCulture, $"{id++} 35 {mount.ShownNumber} / {mount.Target} rw,relatime - {mount.Type} {mount.Source} rw\n");
         }
 
         return text.ToString();

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
 
@@ -55,14 +56,12 @@ internal sealed class ScsiChildren(KernelCore core, SimulatedStorage storage)
         });
         core.Tree.WriteLink($"/sys/class/scsi_generic/sg{sg}", $"{path}/scsi_generic/sg{sg}");
         core.Tree.WriteLink("/sys/bus/scsi/devices/" + address, path);
-        core.Tree.WriteFile($"/dev/sg{sg}", "", 0x180);
-        core.IndexCharacterDevice(21, sg, $"{path}/scsi_generic/sg{sg}");
+        core.AddNode($"/dev/sg{sg}", new DeviceNumber(false, 21, (uint)sg), $"{path}/scsi_generic/sg{sg}", 0x180);
         undo.Push(() =>
         {
             core.Tree.Remove($"/sys/class/scsi_generic/sg{sg}");
             core.Tree.Remove("/sys/bus/scsi/devices/" + address);
-            core.Tree.Remove($"/dev/sg{sg}");
-            core.DropCharacterDevice(21, sg);
+            core.RemoveNode($"/dev/sg{sg}");
             core.Tree.Remove(path);
             core.Indices.Free("sg", sg);
         });

@@ -10,10 +10,14 @@ public class SimulatedFile : IDisposable
     internal SimulatedFile(SimulatedProcess process, string link)
     {
         Process = process;
+        Number = process.Table.Core.NumberOf(link);
         Descriptor = process.AddFile(this, link);
     }
 
     public int Descriptor { get; }
+
+    /// <summary>The device that was opened; null for what is none.</summary>
+    public DeviceNumber? Number { get; }
 
     public SimulatedProcess Process { get; }
 

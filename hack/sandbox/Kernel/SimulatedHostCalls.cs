@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
@@ -31,6 +30,13 @@ public sealed class SimulatedHostCalls : IHostCalls
         return result.Error.IsSuccess && _kernel.Owners.TryGetValue(path, out var kept) ? result with { Owner = kept } : result;
     });
 
+    /// <summary>What a process has open is that, whatever has its name by now.</summary>
+    public DeviceNumber? ReadDeviceNumber(string path) => _kernel.Core.Locked(() => path.Split('/') switch
+    {
+        ["", "proc", var pid, "fd" or "map_files", var file] => _kernel.Processes.NumberOf(pid, file),
+        _ => _kernel.Core.NumberOf(path) ?? (_kernel.Core.Tree.Canonical(path) is { } canonical ? _kernel.Core.NumberOf(canonical) : null),
+    });
+
     /// <summary>On the tree's real file where this process may; otherwise the model remembers.</summary>
     public Errno SetOwner(string path, NodeOwner owner) => _kernel.Core.Locked(() =>
     {
@@ -44,7 +50,7 @@ public sealed class SimulatedHostCalls : IHostCalls
         return NativeFiles.ChangeMode(real, owner.Mode);
     });
 
-    public ImmutableArray<InterfaceAddress> ReadInterfaceAddresses() => _kernel.Network.Addresses;
+    public NetworkReading ReadNetwork() => _kernel.Network.Reading;
 
     private OpenResult OpenGroup(string path)
     {

@@ -101,6 +101,15 @@ public sealed class SimulatedKernel : IDisposable
         else _ = RemoveIt();
     }
 
+    /// <summary>The function stops answering, until a reset brings it back or it is plugged anew.</summary>
+    public void Break(string address) => Core.Locked(() => _pci.Health.Break(Device(address)!));
+
+    /// <summary>The function reports a fatal PCIe error, and the kernel tells of it.</summary>
+    public void ReportFatalError(string address) => Core.Locked(() => _pci.Health.ReportFatalError(Device(address)!));
+
+    /// <summary>How often the function was reset through sysfs since it was found.</summary>
+    public int Resets(string address) => Core.Locked(() => Device(address)?.Resets ?? 0);
+
     /// <summary>The hardware is back in its slot, and the hotplug driver finds it.</summary>
     public void Plug(string address)
     {
@@ -148,8 +157,8 @@ public sealed class SimulatedKernel : IDisposable
     {
         _boots++;
         Owners.Clear();
-        Network.Reset();
         WriteMachineFiles();
+        Network.Boot();
         Groups = new IommuGroups(Core, _machine.Iommu);
         Vfio = new VfioBus(Core, _machine.VfioCdev);
         Processes = new ProcessTable(Core, Groups, Vfio);
@@ -158,7 +167,7 @@ public sealed class SimulatedKernel : IDisposable
         Processes.Start("systemd");
         Processes.WriteMounts();
         Storage.WriteSwaps();
-        _children = new DriverChildren(Core, Storage);
+        _children = new DriverChildren(Core, Storage, Network);
         _pci = new PciBus(Core, _machine, _unplugged, Groups, Vfio, _children);
         _pci.Boot();
         _mdevs = new MdevBus(Core, Groups, Vfio);
@@ -179,7 +188,7 @@ public sealed class SimulatedKernel : IDisposable
         tree.WriteFile("/proc/interrupts", MachineFiles.Interrupts(_machine), 0x124);
         tree.WriteFile("/proc/iomem", "00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n000a0000-000bffff : PCI Bus 0000:00\n", 0x100);
         tree.WriteFile("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "N\n");
-        tree.WriteFile("/dev/vfio/vfio", "", 0x1b6);
-        if (_machine.VfioCdev) tree.WriteFile("/dev/iommu", "", 0x1b0);
+        Core.AddNode("/dev/vfio/vfio", new DeviceNumber(false, 10, 196), null, 0x1b6);
+        if (_machine.VfioCdev) Core.AddNode("/dev/iommu", new DeviceNumber(false, 10, 260), null, 0x1b0);
     }
 }

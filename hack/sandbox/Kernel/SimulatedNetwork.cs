@@ -1,47 +1,207 @@
-using System.Collections.Immutable;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
 
-/// <summary>Who uses a network interface (contracts/kernel.md, "Proof that it is free": NICs).</summary>
+/// <summary>Who uses a network interface (contracts/kernel.md, "Proof that it is free": NICs): what rtnetlink answers, and what <c>/sys/class/net</c> shows of it.</summary>
 public sealed class SimulatedNetwork
 {
+    private const uint Main = 254;
+    private const uint Local = 255;
+
     private readonly KernelCore _core;
-    private ImmutableArray<InterfaceAddress> _addresses = [];
+    private readonly SortedDictionary<string, Interface> _interfaces = new(StringComparer.Ordinal);
+    private readonly List<InterfaceAddress> _addresses = [];
+    private readonly List<InterfaceRoute> _routes = [];
+    private readonly List<InterfaceRule> _rules = [];
+    private int _lastIndex;
 
     internal SimulatedNetwork(KernelCore core) => _core = core;
 
-    public ImmutableArray<InterfaceAddress> Addresses => _core.Locked(() => _addresses);
+    /// <summary>What the kernel answers from now on instead of an answer: it refuses, or a sandbox has no netlink.</summary>
+    public string? Complaint { get; set; }
 
+    public NetworkReading Reading => Complaint is { } complaint ? new NetworkReading.Failed(complaint) : new NetworkReading.Read(_core.Locked(() => new NetworkState
+    {
+        Links = [.. _interfaces.Values.Where(i => i.Namespace is null).Select(i => new NetworkLink(i.Name, i.Kind, i.Master, i.Lower))],
+        Addresses = [.. _addresses],
+        Routes = [.. _routes],
+        Rules = [.. _rules],
+        Elsewhere = [.. _interfaces.Values.Where(i => i.Namespace is not null).Select(i => new LinkElsewhere(i.Name, i.Kind, i.Parent is null ? null : "pci/" + Path.GetFileName(i.Parent), i.Lower, i.Namespace!))],
+    }));
+
+    /// <summary><c>ip link set NAME up</c>, with a cable in: the kernel gives it a link-local address and the routes that go with it (as seen on 6.12).</summary>
+    public void SetUp(string name) => _core.Locked(() =>
+    {
+        _addresses.Add(new InterfaceAddress(name, "fe80::5054:ff:fe00:40/64", true));
+        _routes.Add(new InterfaceRoute(name, "fe80::/64", Main, true, true));
+        _routes.Add(new InterfaceRoute(name, "fe80::5054:ff:fe00:40/128", Local, true, true));
+        _routes.Add(new InterfaceRoute(name, "ff00::/8", Local, true, true));
+    });
+
+    public void SetDown(string name) => _core.Locked(() => Forget(name));
+
+    /// <summary><c>ip addr add</c>, on an interface that is down: the kernel makes a route to the address itself in the table local; of IPv6 none before it is up.</summary>
     public void AddAddress(string name, string address) => _core.Locked(() =>
     {
-        var local = address.StartsWith("fe80:", StringComparison.OrdinalIgnoreCase) || address.StartsWith("169.254.", StringComparison.Ordinal);
-        _addresses = _addresses.Add(new InterfaceAddress(name, address, local));
+        var ip = IPAddress.Parse(address[..address.IndexOf('/', StringComparison.Ordinal)]);
+        var local = ip.IsIPv6LinkLocal || ip.GetAddressBytes() is [169, 254, ..];
+        _addresses.Add(new InterfaceAddress(name, address, local));
+        if (ip.AddressFamily == AddressFamily.InterNetwork) _routes.Add(new InterfaceRoute(name, $"{ip}/32", Local, true, local));
     });
 
     public void RemoveAddress(string name, string address) => _core.Locked(() =>
-        _addresses = _addresses.RemoveAll(known => known.Interface == name && known.Address == address));
-
-    /// <summary>A bond, bridge or macvlan on top: <c>upper_NAME</c> and <c>master</c> below the interface.</summary>
-    public void AddUpper(string name, string upper) => _core.Locked(() =>
     {
-        var path = "/sys/devices/virtual/net/" + upper;
-        _core.Tree.AddDirectory(path, directory => directory.WriteLink("subsystem", "/sys/class/net"));
-        _core.Tree.WriteLink("/sys/class/net/" + upper, path);
-        if (_core.Tree.Canonical("/sys/class/net/" + name) is not { } lower) return;
-        _core.Tree.WriteLink($"{path}/lower_{name}", lower);
-        _core.Tree.WriteLink($"{lower}/upper_{upper}", path);
-        _core.Tree.WriteLink(lower + "/master", path);
+        _addresses.RemoveAll(known => known.Interface == name && known.Address == address);
+        _routes.RemoveAll(known => known.Interface == name && known.ByKernel && known.Destination == address[..address.IndexOf('/', StringComparison.Ordinal)] + "/32");
     });
 
-    /// <summary>The interface moves to another network namespace: it is gone from sysfs, and its driver still has the function.</summary>
-    public void MoveAway(string name) => _core.Locked(() =>
+    public void AddRoute(string name, string destination, uint table = Main) => _core.Locked(() => _routes.Add(new InterfaceRoute(name, destination, table, false, false)));
+
+    public void AddRule(string name, uint priority) => _core.Locked(() => _rules.Add(new InterfaceRule(name, priority, Incoming: true)));
+
+    public void RemoveRule(string name) => _core.Locked(() => _rules.RemoveAll(known => known.Interface == name));
+
+    /// <summary>A bond, bridge or VRF, to which the interface is enslaved: <c>upper_NAME</c> and <c>master</c> below it.</summary>
+    public void AddMaster(string name, string master, string kind = "bond") => _core.Locked(() =>
     {
-        if (_core.Tree.Canonical("/sys/class/net/" + name) is not { } path) return;
-        _core.Tree.Remove("/sys/class/net/" + name);
-        _core.Tree.Remove(path);
-        _addresses = _addresses.RemoveAll(known => known.Interface == name);
+        if (!_interfaces.ContainsKey(master)) Create(new Interface(master, "/sys/devices/virtual/net/" + master, "52:54:00:00:01:00", ++_lastIndex, null) { Kind = kind });
+        _interfaces[name].Master = master;
+        Adjoin(name, master);
+        _core.Tree.WriteLink(_interfaces[name].Path + "/master", _interfaces[master].Path);
     });
 
-    internal void Reset() => _addresses = [];
+    /// <summary>A macvlan or VLAN on top of the interface: <c>upper_NAME</c> below it, where both are in one namespace.</summary>
+    /// <param name="owner">The process whose network namespace it goes to; null leaves it in the host's.</param>
+    public void AddStacked(string name, string upper, string kind, SimulatedProcess? owner = null) => _core.Locked(() =>
+    {
+        var stacked = new Interface(upper, "/sys/devices/virtual/net/" + upper, "52:54:00:00:01:00", ++_lastIndex, null) { Kind = kind, Lower = name, Namespace = OfProcess(owner) };
+        if (owner is not null)
+        {
+            _interfaces[upper] = stacked;
+            return;
+        }
+
+        Create(stacked);
+        Adjoin(name, upper);
+    });
+
+    /// <summary><c>ip link del</c> of a virtual interface.</summary>
+    public void Delete(string upper) => _core.Locked(() => Unregister(upper));
+
+    /// <summary>The interface moves to a process's network namespace: it is gone from sysfs, its addresses with it, and its driver still has the function.</summary>
+    public void MoveAway(string name, SimulatedProcess owner) => _core.Locked(() =>
+    {
+        var moved = _interfaces[name];
+        Hide(moved);
+        Forget(name);
+        (moved.Namespace, moved.Master) = (OfProcess(owner), null);
+    });
+
+    /// <summary>The namespace ended: hardware comes back.</summary>
+    public void ComeBack(string name) => _core.Locked(() =>
+    {
+        _interfaces[name].Namespace = null;
+        Create(_interfaces[name]);
+    });
+
+    internal void Boot()
+    {
+        _interfaces.Clear();
+        _addresses.Clear();
+        _routes.Clear();
+        _rules.Clear();
+        _lastIndex = 0;
+        Register("lo", "/sys/devices/virtual/net/lo", "00:00:00:00:00:00", device: null);
+        _addresses.AddRange([new InterfaceAddress("lo", "127.0.0.1/8", false), new InterfaceAddress("lo", "::1/128", false)]);
+        foreach (var destination in (string[])["127.0.0.0/8", "127.0.0.1/32", "127.255.255.255/32", "::1/128"]) _routes.Add(new InterfaceRoute("lo", destination, Local, true, false));
+    }
+
+    internal void Register(string name, string path, string mac, string? device) => Create(new Interface(name, path, mac, ++_lastIndex, device));
+
+    /// <summary>Its driver lets go of it, wherever it is: what is stacked on it goes too, what it was part of stays.</summary>
+    internal void Unregister(string name)
+    {
+        if (!_interfaces.Remove(name, out var gone)) return;
+        foreach (var upper in _interfaces.Values.Where(i => i.Lower == name).Select(i => i.Name).ToArray()) Unregister(upper);
+        foreach (var slave in _interfaces.Values.Where(i => i.Master == name)) Part(slave, gone);
+        if (gone.Lower is { } lower && _interfaces.TryGetValue(lower, out var below)) Part(below, gone);
+        if (gone.Namespace is null) Hide(gone);
+        Forget(name);
+    }
+
+    private void Create(Interface made)
+    {
+        _interfaces[made.Name] = made;
+        _core.Tree.AddDirectory(made.Path, directory =>
+        {
+            directory.Attribute("address", made.Mac);
+            directory.Attribute("ifindex", made.Index);
+            directory.Attribute("operstate", "down");
+            directory.Attribute("type", made.Name == "lo" ? "772" : "1");
+            directory.WriteFile("uevent", $"INTERFACE={made.Name}\nIFINDEX={made.Index}\n");
+            if (made.Parent is not null) directory.WriteLink("device", made.Parent);
+            directory.WriteLink("subsystem", "/sys/class/net");
+        });
+        _core.Tree.WriteLink("/sys/class/net/" + made.Name, made.Path);
+        _core.Uevents.Emit("add", made.Path, "net", made.Properties);
+    }
+
+    private void Hide(Interface hidden)
+    {
+        if (hidden.Master is { } master) _core.Tree.Remove($"{_interfaces[master].Path}/lower_{hidden.Name}");
+        _core.Tree.Remove("/sys/class/net/" + hidden.Name);
+        _core.Tree.Remove(hidden.Path);
+        _core.Uevents.Emit("remove", hidden.Path, "net", hidden.Properties);
+    }
+
+    private void Adjoin(string name, string upper)
+    {
+        _core.Tree.WriteLink($"{_interfaces[upper].Path}/lower_{name}", _interfaces[name].Path);
+        _core.Tree.WriteLink($"{_interfaces[name].Path}/upper_{upper}", _interfaces[upper].Path);
+    }
+
+    private void Part(Interface lower, Interface upper)
+    {
+        _core.Tree.Remove($"{lower.Path}/upper_{upper.Name}");
+        if (lower.Master != upper.Name) return;
+        _core.Tree.Remove(lower.Path + "/master");
+        lower.Master = null;
+    }
+
+    /// <summary>Rules stay: they name an interface whether it is there or not.</summary>
+    private void Forget(string name)
+    {
+        _addresses.RemoveAll(known => known.Interface == name);
+        _routes.RemoveAll(known => known.Interface == name);
+    }
+
+    private static string? OfProcess(SimulatedProcess? owner) => owner is null ? null : string.Create(CultureInfo.InvariantCulture, $"of process {owner.Pid} ({owner.Comm})");
+
+    private sealed class Interface(string name, string path, string mac, int index, string? parent)
+    {
+        public string Name => name;
+
+        public string Path => path;
+
+        public string Mac => mac;
+
+        public string Index { get; } = index.ToString(CultureInfo.InvariantCulture);
+
+        /// <summary>The device's path in sysfs; null for a virtual interface.</summary>
+        public string? Parent => parent;
+
+        public string? Kind { get; init; }
+
+        public string? Lower { get; init; }
+
+        public string? Master { get; set; }
+
+        /// <summary>Whose network namespace it is in; null for the host's.</summary>
+        public string? Namespace { get; set; }
+
+        public (string, string)[] Properties => [("INTERFACE", name), ("IFINDEX", Index)];
+    }
 }

@@ -10,6 +10,7 @@ public sealed class SimulatedProcess
 
     private readonly ProcessTable _table;
     private readonly SortedDictionary<int, SimulatedFile> _files = [];
+    private readonly List<(string Range, DeviceNumber? Number, string Path)> _mappings = [];
 
     internal SimulatedProcess(ProcessTable table, int pid, string comm, string mountNamespace)
     {
@@ -50,6 +51,14 @@ public sealed class SimulatedProcess
     /// <summary>A plain open of any node, which shows in <c>/proc/PID/fd</c> and does nothing else.</summary>
     public SimulatedFile OpenPlain(string path) => _table.Core.Locked(() => new SimulatedFile(this, path));
 
+    /// <summary>Maps a device or a function's <c>resourceN</c>, shared, and closes the descriptor, as drivers in user space do.</summary>
+    public void Map(string path) => _table.Core.Locked(() =>
+    {
+        var start = 0x7f0000000000 + (0x100000 * _mappings.Count);
+        _mappings.Add((string.Create(CultureInfo.InvariantCulture, $"{start:x8}-{start + 0x1000:x8}"), _table.Core.NumberOf(path), path));
+        _table.Core.Tree.WriteFile(Directory + "/maps", string.Concat(_mappings.Select(m => $"{m.Range} rw-s 00000000 00:06 4 {"",21}{m.Path}\n")), 0x124);
+    });
+
     /// <summary>
     /// What a VMM does over the group: open it, give it a container, take the device. Throws when it cannot: a scenario that needs the device has no other way on.
     /// </summary>
@@ -71,6 +80,11 @@ public sealed class SimulatedProcess
     });
 
     internal ProcessTable Table => _table;
+
+    /// <summary>The device behind an entry of <c>fd</c> or <c>map_files</c>.</summary>
+    internal DeviceNumber? NumberOf(string entry) => int.TryParse(entry, NumberStyles.None, CultureInfo.InvariantCulture, out var fd) && _files.TryGetValue(fd, out var file)
+        ? file.Number
+        : _mappings.Find(m => m.Range == entry).Number;
 
     internal int AddFile(SimulatedFile file, string link)
     {

@@ -4,14 +4,16 @@ using Hostdev.DevicePlugin.Host;
 namespace Hostdev.Sandbox.Kernel;
 
 /// <summary>
-/// Disks and who uses them: mounts (in any mount namespace), swap, dm and md, exclusive opens (contracts/kernel.md, "Proof that it is free": block devices). Nothing here stops a driver
-/// from being unbound under a mounted file system: the kernel does not either.
+/// Disks and who uses them: mounts (in any mount namespace), swap, dm and md, loop devices, claims, exclusive opens (contracts/kernel.md, "Proof that it is free": block devices).
+/// Nothing here stops a driver from being unbound under a mounted file system: the kernel does not either.
 /// </summary>
 public sealed class SimulatedStorage
 {
+    private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
+
     private readonly KernelCore _core;
     private readonly Action _mountsChanged;
-    private readonly SortedDictionary<string, Disk> _disks = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, SimulatedDisk> _disks = new(StringComparer.Ordinal);
     private readonly List<Mount> _mounts = [];
     private readonly List<string> _swaps = [];
 
@@ -23,18 +25,16 @@ public sealed class SimulatedStorage
 
     internal IReadOnlyList<Mount> Mounts => _mounts;
 
-    /// <summary>Disks by kernel name, partitions included: <c>nvme0n1</c>, <c>sda</c>, <c>sda1</c>.</summary>
+    /// <summary>Block devices by kernel name, partitions and stacked ones included: <c>nvme0n1</c>, <c>sda</c>, <c>sda1</c>, <c>dm-0</c>.</summary>
     public IReadOnlyCollection<string> Disks => _core.Locked(() => _disks.Keys.ToArray());
 
-    /// <summary>mount(2). EBUSY while somebody has the disk open exclusively, ENOENT without the disk.</summary>
-    public Errno MountDisk(string disk, string target, string type = "ext4", string mountNamespace = SimulatedProcess.HostNamespace) => _core.Locked(() =>
+    /// <summary>mount(2). EBUSY while somebody has the disk claimed, ENOENT without the disk.</summary>
+    public Errno MountDisk(string disk, string target, string type = "ext4", string mountNamespace = SimulatedProcess.HostNamespace) => Claimed(disk, found =>
     {
-        if (!_disks.TryGetValue(disk, out var found)) return Errno.ENOENT;
-        if (HasExclusiveOpen(found) || found.Holders.Count > 0) return Errno.EBUSY;
-        _mounts.Add(new Mount(disk, found.Numbers, target, type, mountNamespace));
+        // A file system may be mounted twice; btrfs shows a number of its own.
+        _mounts.Add(new Mount(disk, found.Node, type == "btrfs" ? "0:51" : found.Number.ToString(), target, type, mountNamespace));
         _mountsChanged();
-        return Errno.None;
-    });
+    }, alreadyMounted: true);
 
     public void Unmount(string target) => _core.Locked(() =>
     {
@@ -42,13 +42,10 @@ public sealed class SimulatedStorage
         _mountsChanged();
     });
 
-    public Errno SwapOn(string disk) => _core.Locked(() =>
+    public Errno SwapOn(string disk) => Claimed(disk, _ =>
     {
-        if (!_disks.TryGetValue(disk, out var found)) return Errno.ENOENT;
-        if (IsUsed(found) || HasExclusiveOpen(found)) return Errno.EBUSY;
         _swaps.Add(disk);
         WriteSwaps();
-        return Errno.None;
     });
 
     public void SwapOff(string disk) => _core.Locked(() =>
@@ -57,38 +54,58 @@ public sealed class SimulatedStorage
         WriteSwaps();
     });
 
-    /// <summary>A device-mapper or md device takes a disk or partition: <c>holders/</c> of that one shows it, the whole disk's does not.</summary>
-    public Errno AddHolder(string disk, string holder) => _core.Locked(() =>
+    /// <summary>Somebody in the kernel takes the disk without a name (ZFS, a mount whose namespace is gone): only an exclusive open tells.</summary>
+    public Errno Claim(string disk) => Claimed(disk, found => found.Claims++);
+
+    public void Unclaim(string disk) => _core.Locked(() => _disks[disk].Claims--);
+
+    /// <summary>A device-mapper (<c>dm-0</c>) or md (<c>md127</c>) device takes a disk or partition: <c>holders/</c> of that one shows it, the whole disk's does not.</summary>
+    /// <param name="label">What device-mapper calls it.</param>
+    public Errno AddHolder(string disk, string holder, string label = "data") => Claimed(disk, found =>
     {
-        if (!_disks.TryGetValue(disk, out var found)) return Errno.ENOENT;
-        if (IsUsed(found) || HasExclusiveOpen(found)) return Errno.EBUSY;
         found.Holders.Add(holder);
-        var path = "/sys/devices/virtual/block/" + holder;
-        _core.Tree.MakeDirectory(path + "/slaves");
-        _core.Tree.WriteLink($"{path}/slaves/{disk}", found.Path);
-        _core.Tree.WriteLink($"{found.Path}/holders/{holder}", path);
-        _core.Tree.WriteLink("/sys/class/block/" + holder, path);
-        return Errno.None;
+        var dm = holder.StartsWith("dm-", StringComparison.Ordinal);
+        var index = uint.Parse(holder.AsSpan(dm ? 3 : 2), NumberStyles.None, Invariant);
+        ShowVirtual(holder, new DeviceNumber(true, dm ? 254u : 9u, index), directory =>
+        {
+            if (dm) directory.AddDirectory("dm", inner => WriteAttributes(inner, ("name", label), ("uuid", ""), ("suspended", "0")));
+            else directory.AddDirectory("md", inner => WriteAttributes(inner, ("level", "raid1"), ("array_state", "clean"), ("metadata_version", "1.2")));
+        });
+        _core.Tree.WriteLink($"{_disks[holder].Path}/slaves/{disk}", found.Path);
+        _core.Tree.WriteLink($"{found.Path}/holders/{holder}", _disks[holder].Path);
     });
 
     public void RemoveHolder(string disk, string holder) => _core.Locked(() =>
     {
         if (!_disks.TryGetValue(disk, out var found) || !found.Holders.Remove(holder)) return;
         _core.Tree.Remove($"{found.Path}/holders/{holder}");
-        _core.Tree.Remove("/sys/class/block/" + holder);
-        _core.Tree.Remove("/sys/devices/virtual/block/" + holder);
+        Hide(_disks[holder]);
+    });
+
+    /// <summary>losetup: the loop device keeps the disk open in the kernel, claims nothing, and neither <c>holders</c> nor a process shows it.</summary>
+    public string AttachLoop(string disk) => _core.Locked(() =>
+    {
+        var index = _core.Indices.Take("loop");
+        var name = string.Create(Invariant, $"loop{index}");
+        ShowVirtual(name, new DeviceNumber(true, 7, (uint)index), directory => directory.AddDirectory("loop", inner => WriteAttributes(inner, ("backing_file", _disks[disk].Node), ("offset", "0"), ("autoclear", "0"))));
+        return name;
+    });
+
+    public void DetachLoop(string loop) => _core.Locked(() =>
+    {
+        Hide(_disks[loop]);
+        _core.Indices.Free("loop", int.Parse(loop.AsSpan(4), NumberStyles.None, Invariant));
     });
 
     /// <summary>Gives a disk a partition; returns its name.</summary>
     public string AddPartition(string disk, int number) => _core.Locked(() =>
     {
         var whole = _disks[disk];
-        var name = string.Create(CultureInfo.InvariantCulture, $"{disk}{(char.IsAsciiDigit(disk[^1]) ? "p" : "")}{number}");
-        var partition = new Disk(name, $"{whole.Path}/{name}", string.Create(CultureInfo.InvariantCulture, $"{whole.Major}:{whole.Minor + number}"), whole.Major, whole.Minor + number, disk);
+        var name = string.Create(Invariant, $"{disk}{(char.IsAsciiDigit(disk[^1]) ? "p" : "")}{number}");
+        var partition = new SimulatedDisk(name, $"{whole.Path}/{name}", whole.Number with { Minor = whole.Number.Minor + (uint)number }, disk);
         _core.Tree.AddDirectory(partition.Path, directory =>
         {
-            directory.Attribute("partition", number.ToString(CultureInfo.InvariantCulture));
-            directory.Attribute("dev", partition.Numbers);
+            WriteAttributes(directory, ("partition", number.ToString(Invariant)), ("dev", partition.Number.ToString()), ("start", "2048"), ("size", "61440"));
             directory.AddDirectory("holders");
             directory.WriteLink("subsystem", "/sys/class/block");
         });
@@ -96,7 +113,14 @@ public sealed class SimulatedStorage
         return name;
     });
 
-    /// <summary>open(O_RDONLY|O_EXCL) on a whole disk: EBUSY for mounts, partitions in use, dm, md, swap and another exclusive open.</summary>
+    public void RemovePartition(string partition) => _core.Locked(() => Hide(_disks[partition]));
+
+    /// <summary>mknod(1): another node for a disk.</summary>
+    public void MakeNode(string disk, string node) => _core.Locked(() => _core.AddNode(node, _disks[disk].Number, path: null, 0x180));
+
+    public void RemoveNode(string node) => _core.Locked(() => _core.RemoveNode(node));
+
+    /// <summary>open(O_RDONLY|O_EXCL) on a whole disk: EBUSY for mounts, partitions in use, dm, md, swap and another exclusive open; a loop device on it is no hindrance.</summary>
     internal (Errno Error, Action? Close) OpenExclusive(string node)
     {
         if (!node.StartsWith("/dev/", StringComparison.Ordinal) || !_disks.TryGetValue(node["/dev/".Length..], out var disk)) return (Errno.ENOENT, null);
@@ -108,17 +132,11 @@ public sealed class SimulatedStorage
     internal Action AddDisk(string name, string parentPath, string devicePath, int major, int? minor = null)
     {
         var number = minor ?? (_core.Indices.Take("disk") * 16);
-        var disk = new Disk(name, $"{parentPath}/{name}", string.Create(CultureInfo.InvariantCulture, $"{major}:{number}"), major, number, Whole: null);
+        var disk = new SimulatedDisk(name, $"{parentPath}/{name}", new DeviceNumber(true, (uint)major, (uint)number), Whole: null);
         _core.Tree.AddDirectory(disk.Path, directory =>
         {
-            directory.Attribute("dev", disk.Numbers);
-            directory.Attribute("size", "131072");
-            directory.Attribute("hidden", "0");
-            directory.Attribute("removable", "0");
-            directory.AddDirectory("holders");
-            directory.AddDirectory("slaves");
+            WriteWholeDisk(directory, disk);
             directory.WriteLink("device", devicePath);
-            directory.WriteLink("subsystem", "/sys/class/block");
         });
         Show(disk);
         _core.Uevents.Emit("add", disk.Path, "block", ("MAJOR", $"{major}"), ("MINOR", $"{number}"), ("DEVNAME", name), ("DEVTYPE", "disk"));
@@ -133,38 +151,78 @@ public sealed class SimulatedStorage
     internal void WriteSwaps() => _core.Tree.WriteFile("/proc/swaps",
         "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n" + string.Concat(_swaps.Select(disk => $"/dev/{disk}".PadRight(40) + "partition\t65532\t\t0\t\t-2\n")));
 
-    private static bool HasExclusiveOpen(IEnumerable<Disk> disks) => disks.Any(disk => disk.ExclusiveOpens > 0);
+    private static void WriteWholeDisk(DirectoryDraft directory, SimulatedDisk disk)
+    {
+        WriteAttributes(directory, ("dev", disk.Number.ToString()), ("size", "131072"), ("hidden", "0"), ("removable", "0"));
+        directory.AddDirectory("holders");
+        directory.AddDirectory("slaves");
+        directory.WriteLink("subsystem", "/sys/class/block");
+    }
+
+    private static void WriteAttributes(DirectoryDraft directory, params ReadOnlySpan<(string Name, string Value)> attributes)
+    {
+        foreach (var (name, value) in attributes) directory.Attribute(name, value);
+    }
+
+    private void ShowVirtual(string name, DeviceNumber number, Action<DirectoryDraft> more)
+    {
+        var disk = new SimulatedDisk(name, "/sys/devices/virtual/block/" + name, number, Whole: null);
+        _core.Tree.AddDirectory(disk.Path, directory =>
+        {
+            WriteWholeDisk(directory, disk);
+            more(directory);
+        });
+        Show(disk);
+    }
+
+    /// <summary>Claims a device for the kernel's own use, as bd_prepare_to_claim does: EBUSY while another has it, or the whole disk when it is a partition, or a partition of it.</summary>
+    private Errno Claimed(string disk, Action<SimulatedDisk> use, bool alreadyMounted = false) => _core.Locked(() =>
+    {
+        if (!_disks.TryGetValue(disk, out var found)) return Errno.ENOENT;
+        var free = alreadyMounted && _mounts.Exists(mount => mount.Disk == disk) || !Related(found).Any(IsUsed);
+        if (!free || HasExclusiveOpen(found)) return Errno.EBUSY;
+        use(found);
+        return Errno.None;
+    });
 
     /// <summary>An exclusive open of the whole disk also keeps its partitions from being claimed, and the other way round.</summary>
-    private bool HasExclusiveOpen(Disk disk) => HasExclusiveOpen(_disks.Values.Where(other => other == disk || other.Whole == disk.Name || other.Name == disk.Whole));
+    private bool HasExclusiveOpen(SimulatedDisk disk) => Related(disk).Any(other => other.ExclusiveOpens > 0);
 
-    private bool IsUsed(Disk disk) => disk.Holders.Count > 0 || _swaps.Contains(disk.Name) || _mounts.Exists(mount => mount.Disk == disk.Name);
+    private IEnumerable<SimulatedDisk> Related(SimulatedDisk disk) => _disks.Values.Where(other => other == disk || other.Whole == disk.Name || other.Name == disk.Whole);
 
-    private void Show(Disk disk)
+    private bool IsUsed(SimulatedDisk disk) => disk.Claims > 0 || disk.Holders.Count > 0 || _swaps.Contains(disk.Name) || _mounts.Exists(mount => mount.Disk == disk.Name);
+
+    private void Show(SimulatedDisk disk)
     {
         _disks.Add(disk.Name, disk);
         _core.Tree.WriteLink("/sys/class/block/" + disk.Name, disk.Path);
         if (disk.Whole is null) _core.Tree.WriteLink("/sys/block/" + disk.Name, disk.Path);
-        _core.Tree.WriteLink("/sys/dev/block/" + disk.Numbers, disk.Path);
-        _core.Tree.WriteFile("/dev/" + disk.Name, "", 0x180);
+        _core.AddNode(disk.Node, disk.Number, disk.Path, 0x180);
     }
 
-    private void Hide(Disk disk)
+    private void Hide(SimulatedDisk disk)
     {
         _disks.Remove(disk.Name);
-        foreach (var path in (string[])["/sys/class/block/" + disk.Name, "/sys/block/" + disk.Name, "/sys/dev/block/" + disk.Numbers, "/dev/" + disk.Name, disk.Path]) _core.Tree.Remove(path);
+        _core.RemoveNode(disk.Node);
+        foreach (var path in (string[])["/sys/class/block/" + disk.Name, "/sys/block/" + disk.Name, disk.Path]) _core.Tree.Remove(path);
     }
 
-    internal sealed record Mount(string Disk, string Numbers, string Target, string Type, string Namespace);
+    internal sealed record Mount(string Disk, string Source, string ShownNumber, string Target, string Type, string Namespace);
+}
 
-    private sealed record Disk(string Name, string Path, string Numbers, int Major, int Minor, string? Whole)
-    {
-        public List<string> Holders { get; } = [];
+/// <param name="Whole">The disk that a partition is of; null for a disk.</param>
+internal sealed record SimulatedDisk(string Name, string Path, DeviceNumber Number, string? Whole)
+{
+    public string Node => "/dev/" + Name;
 
-        public int ExclusiveOpens { get; set; }
+    /// <summary>What is stacked on it and shows in <c>holders/</c>.</summary>
+    public List<string> Holders { get; } = [];
 
-        public bool Equals(Disk? other) => ReferenceEquals(this, other);
+    public int Claims { get; set; }
 
-        public override int GetHashCode() => System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(this);
-    }
+    public int ExclusiveOpens { get; set; }
+
+    public bool Equals(SimulatedDisk? other) => ReferenceEquals(this, other);
+
+    public override int GetHashCode() => System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(this);
 }

@@ -132,6 +132,7 @@ internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
             HostDriverFails = sriov.VfDriverFails,
             NumaNode = d.NumaNode,
             ResetMethods = sriov.VfResetMethods,
+            Aer = d.Aer,
             Children = sriov.VfChildren,
             // Each VF takes its share of the PF's SR-IOV resources (7-12).
             Bars = [.. d.Bars.Where(bar => bar.Index is >= 7 and <= 12).Select(bar => new BarDescription(bar.Index - 7, bar.Start + ((ulong)index * VfSize(bar, sriov)), VfSize(bar, sriov), bar.Flags))],

@@ -43,6 +43,13 @@ internal sealed class SysTree
         Place(staged, path);
     }
 
+    public void WriteBytes(string path, byte[] content)
+    {
+        var staged = Stage();
+        File.WriteAllBytes(staged, content);
+        Place(staged, path);
+    }
+
     /// <param name="target">A host path; the link is written relative to its own directory, as sysfs does.</param>
     public void WriteLink(string path, string target) => WriteRawLink(path, Path.GetRelativePath(Path.GetDirectoryName(path)!, target));
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
 
@@ -44,8 +45,7 @@ internal sealed class UsbChildren(KernelCore core, SimulatedStorage storage, Dic
         (string, string)[] properties = [("MAJOR", "189"), ("MINOR", $"{minor}"), ("DEVNAME", node), ("DEVTYPE", "usb_device"), ("BUSNUM", $"{bus:D3}"), ("DEVNUM", $"{number:D3}")];
         core.Tree.AddDirectory(path, directory => WriteDevice(directory, usb, bus, number, minor, node));
         core.Tree.WriteLink("/sys/bus/usb/devices/" + name, path);
-        core.Tree.WriteFile("/dev/" + node, "", 0x1b4);
-        core.IndexCharacterDevice(189, minor, path);
+        core.AddNode("/dev/" + node, new DeviceNumber(false, 189, (uint)minor), path, 0x1b4);
         core.Uevents.Emit("add", path, "usb", properties);
         var undo = new Stack<Action>();
         for (var index = 0; index < usb.Interfaces.Length; index++) AddInterface(path, string.Create(Invariant, $"{interfacePrefix}:1.{index}"), usb, index, undo);
@@ -54,8 +54,7 @@ internal sealed class UsbChildren(KernelCore core, SimulatedStorage storage, Dic
             while (undo.TryPop(out var action)) action();
             core.Tree.Remove("/sys/bus/usb/devices/" + name);
             core.Tree.Remove(path);
-            core.Tree.Remove("/dev/" + node);
-            core.DropCharacterDevice(189, minor);
+            core.RemoveNode("/dev/" + node);
             core.Uevents.Emit("remove", path, "usb", properties);
         };
     }

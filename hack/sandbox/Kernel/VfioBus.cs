@@ -72,8 +72,7 @@ internal sealed class VfioBus(KernelCore core, bool cdev)
             if (cdev) directory.Attribute("dev", $"{CdevMajor}:{device.Index}");
         });
         core.Tree.WriteLink("/sys/class/vfio-dev/" + device.Cdev, path);
-        if (cdev) core.Tree.WriteFile("/dev/vfio/devices/" + device.Cdev, "", 0x180);
-        if (cdev) core.IndexCharacterDevice(CdevMajor, device.Index, path);
+        if (cdev) core.AddNode("/dev/vfio/devices/" + device.Cdev, new DeviceNumber(false, CdevMajor, (uint)device.Index), path, 0x180);
         EmitDevice("add", device);
         return device;
     }
@@ -87,9 +86,8 @@ internal sealed class VfioBus(KernelCore core, bool cdev)
         device.Leaving = true;
         core.Tree.Remove("/sys/class/vfio-dev/" + device.Cdev);
         core.Tree.Remove(device.ParentPath + "/vfio-dev");
-        core.Tree.Remove("/dev/vfio/devices/" + device.Cdev);
+        core.RemoveNode("/dev/vfio/devices/" + device.Cdev);
         core.Tree.RemoveIfEmpty("/dev/vfio/devices");
-        core.DropCharacterDevice(CdevMajor, device.Index);
         EmitDevice("remove", device);
         foreach (var hold in device.Holds.ToArray()) hold.Request?.Invoke();
         if (!core.WaitUntil(() => device.Holds.Count == 0)) return false;
@@ -123,8 +121,7 @@ internal sealed class VfioBus(KernelCore core, bool cdev)
             directory.WriteLink("subsystem", "/sys/class/vfio");
         });
         core.Tree.WriteLink($"/sys/class/vfio/{node.Number}", path);
-        core.Tree.WriteFile(node.Node, "", 0x180);
-        core.IndexCharacterDevice(GroupMajor, node.Minor, path);
+        core.AddNode(node.Node, new DeviceNumber(false, GroupMajor, (uint)node.Minor), path, 0x180);
         EmitGroup("add", node);
         return node;
     }
@@ -134,8 +131,7 @@ internal sealed class VfioBus(KernelCore core, bool cdev)
         core.Tree.Remove($"/sys/class/vfio/{node.Number}");
         core.Tree.Remove($"/sys/devices/virtual/vfio/{node.Number}");
         core.Tree.RemoveIfEmpty("/sys/devices/virtual/vfio");
-        core.Tree.Remove(node.Node);
-        core.DropCharacterDevice(GroupMajor, node.Minor);
+        core.RemoveNode(node.Node);
         core.Indices.Free("vfio", node.Minor);
         group.Vfio = null;
         EmitGroup("remove", node);

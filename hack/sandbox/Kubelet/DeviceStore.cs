@@ -19,7 +19,15 @@ internal sealed class DeviceStore(string directory, TimeProvider time)
     private readonly Dictionary<string, Endpoint> _endpoints = [];
     private readonly Dictionary<string, ImmutableArray<ImmutableArray<ListedDevice>>> _history = [];
 
+    private readonly HashSet<string> _forgotten = [];
+
     public Dictionary<(string Namespace, string Name), SimulatedPod> Pods { get; } = [];
+
+    /// <summary>The API server knows the pod no more, so a checkpoint that still names it is not believed at the next start.</summary>
+    public void Forget((string Namespace, string Name) pod)
+    {
+        if (Pods.Remove(pod)) _forgotten.Add($"{pod.Namespace}/{pod.Name}");
+    }
 
     /// <summary>How often the checkpoint was written: once for each list and each allocation.</summary>
     public int CheckpointWrites { get; private set; }
@@ -80,7 +88,7 @@ internal sealed class DeviceStore(string directory, TimeProvider time)
         _devices.Clear();
         _endpoints.Clear();
         foreach (var resource in checkpoint.Data.RegisteredDevices.Keys) _endpoints[resource] = new Endpoint(Connection: null, time.GetUtcNow());
-        foreach (var pod in checkpoint.Data.PodDeviceEntries.GroupBy(e => e.PodUID))
+        foreach (var pod in checkpoint.Data.PodDeviceEntries.GroupBy(e => e.PodUID).Where(p => !_forgotten.Contains(p.Key)))
         {
             var slash = pod.Key.IndexOf('/', StringComparison.Ordinal);
             var key = (pod.Key[..slash], pod.Key[(slash + 1)..]);

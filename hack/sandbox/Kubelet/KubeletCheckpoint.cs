@@ -20,7 +20,13 @@ internal sealed record KubeletCheckpoint(KubeletCheckpointData Data, long Checks
         return JsonSerializer.Deserialize(File.ReadAllText(path), CheckpointJson.Default.KubeletCheckpoint) ?? Empty;
     }
 
-    public void Write(string directory) => File.WriteAllText(Path.Combine(directory, FileName), JsonSerializer.Serialize(this, CheckpointJson.Default.KubeletCheckpoint));
+    /// <summary>Replaces the file whole, as the kubelet's file store does.</summary>
+    public void Write(string directory)
+    {
+        var path = Path.Combine(directory, FileName);
+        File.WriteAllText(path + ".new", JsonSerializer.Serialize(this, CheckpointJson.Default.KubeletCheckpoint));
+        File.Move(path + ".new", path, overwrite: true);
+    }
 }
 
 internal sealed record KubeletCheckpointData(List<PodDeviceEntry> PodDeviceEntries, Dictionary<string, List<string>> RegisteredDevices);

@@ -50,13 +50,22 @@ public sealed partial class SimulatedKubelet
         return pod.Phase == PodPhase.Failed ? pod : await StartContainerAsync(pod);
     }
 
-    /// <summary>The pod is gone: its devices are free and pod-resources no longer names it.</summary>
+    /// <summary>
+    /// The pod is gone, or deleted by force: its devices are free and pod-resources no longer names it, whatever its processes do. The checkpoint names it until it is written for
+    /// another cause (kubelet <c>UpdateAllocatedDevices</c> does not write it).
+    /// </summary>
     public void DeletePod(string ns, string name)
     {
-        lock (_gate)
-        {
-            if (_store.Pods.Remove((ns, name))) _store.WriteCheckpoint();
-        }
+        lock (_gate) _store.Forget((ns, name));
+    }
+
+    /// <summary>From the next start on, pod-resources names no pod until it is learned: a kubelet is told of its pods one by one.</summary>
+    public bool LearnsPodsSlowly { get; set; }
+
+    /// <summary>The kubelet is told of this pod.</summary>
+    public void LearnPod(string ns, string name)
+    {
+        lock (_gate) _unlearned.Remove((ns, name));
     }
 
     private async Task<SimulatedPod> AllocateAsync(SimulatedPod pod, DeviceRequest request)
@@ -81,6 +90,7 @@ public sealed partial class SimulatedKubelet
             lock (_gate) _store.Pods[(pod.Namespace, pod.Name)] = pod with { Devices = pod.Devices.SetItem(request.Resource, ids) };
             if (BeforeAllocate is { } hold) await hold(request.Resource, ids);
             var answer = await connection.AllocateAsync(ids);
+            if (AfterAllocate is { } booking) await booking(request.Resource, ids);
             if (await DiesOfMissingAsync(request.Resource, ids)) return Fail(pod, "the kubelet died");
             return pod with { Devices = pod.Devices.SetItem(request.Resource, ids), Answers = pod.Answers.SetItem(request.Resource, answer) };
         }
@@ -149,7 +159,7 @@ public sealed partial class SimulatedKubelet
         var response = new ListPodResourcesResponse();
         lock (_gate)
         {
-            foreach (var pod in _store.Pods.Values.Where(p => p.Phase != PodPhase.Failed))
+            foreach (var pod in _store.Pods.Where(p => p.Value.Phase != PodPhase.Failed && !_unlearned.Contains(p.Key)).Select(p => p.Value))
             {
                 var container = new ContainerResources { Name = SimulatedPod.Container };
                 foreach (var (resource, _) in pod.Answers)

@@ -16,6 +16,7 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
     private readonly SemaphoreSlim _syncLoop = new(1, 1);
     private readonly Dictionary<string, PluginConnection> _clients = [];
     private readonly List<PluginConnection> _connections = [];
+    private readonly HashSet<(string Namespace, string Name)> _unlearned = [];
     private readonly TimeProvider _time;
     private readonly DeviceStore _store;
     private int _generation;
@@ -49,6 +50,9 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
 
     /// <summary>Awaited between the choice of devices and the Allocate that names them.</summary>
     public Func<string, ImmutableArray<string>, Task>? BeforeAllocate { get; set; }
+
+    /// <summary>Awaited between the answer of Allocate and its booking: until then neither pod-resources nor the checkpoint names the pod.</summary>
+    public Func<string, ImmutableArray<string>, Task>? AfterAllocate { get; set; }
 
     public int CheckpointWrites
     {
@@ -92,6 +96,8 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
         {
             CauseOfDeath = null;
             _store.ReadCheckpoint();
+            _unlearned.Clear();
+            if (LearnsPodsSlowly) _unlearned.UnionWith(_store.Pods.Keys);
         }
 
         _podResources = await GrpcServer.StartAsync(PodResourcesSocket, new GrpcServices().Unary(KubeletApi.ListPodResources, (_, _) => Task.FromResult(ListPods())), new GrpcServerLimits(SendBytes: 64 << 20), _time, logger: null, cancellationToken);

@@ -15,6 +15,7 @@ internal static unsafe partial class Kernel
     public const uint GroupGetDevice = Type | 106;
     public const uint DeviceGetInfo = Type | 107;
     public const uint DeviceGetRegionInfo = Type | 108;
+    public const uint DeviceSetIrqs = Type | 110;
     public const uint DeviceBindIommufd = Type | 118;
     public const uint DeviceAttachAddressSpace = Type | 119;
     public const uint IommufdAllocateAddressSpace = Type | 0x81;
@@ -24,6 +25,14 @@ internal static unsafe partial class Kernel
     public const uint GroupIsViable = 1;
     public const uint DeviceCanReset = 1;
     public const uint ConfigRegion = 7;
+
+    /// <summary>VFIO_PCI_REQ_IRQ_INDEX: signalled when the kernel wants the device back.</summary>
+    public const uint RequestInterrupt = 4;
+
+    /// <summary>VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER</summary>
+    public const uint TriggerEventfd = (1 << 2) | (1 << 5);
+
+    private const int EventfdCloseOnExec = 0x80000;
 
     private const int ReadWriteCloseOnExec = 0x2 | 0x80000;
 
@@ -46,6 +55,17 @@ internal static unsafe partial class Kernel
     [LibraryImport("libc", EntryPoint = "pread64", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial nint ReadAt(int descriptor, void* buffer, nuint count, long offset);
+
+    /// <summary>eventfd(2), to be read by a blocking read of eight bytes.</summary>
+    public static int Eventfd() => Eventfd(0, EventfdCloseOnExec);
+
+    [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Eventfd(uint value, int flags);
+
+    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial nint Read(int descriptor, void* buffer, nuint count);
 
     public static Errno LastErrno => new(Marshal.GetLastPInvokeError());
 
@@ -79,6 +99,18 @@ internal static unsafe partial class Kernel
         public uint CapabilityOffset;
         public ulong Length;
         public ulong Offset;
+    }
+
+    /// <summary>struct vfio_irq_set with one descriptor as its data</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct InterruptSet
+    {
+        public uint Size;
+        public uint Flags;
+        public uint Index;
+        public uint Start;
+        public uint Count;
+        public int Eventfd;
     }
 
     /// <summary>struct vfio_device_bind_iommufd</summary>

@@ -4,10 +4,12 @@ namespace Hostdev.Sandbox.Vfio;
 public sealed class VfioDevice : IDisposable
 {
     private readonly DescriptorStack descriptors;
+    private readonly int descriptor;
 
-    internal VfioDevice(DescriptorStack descriptors, DeviceFacts facts)
+    internal VfioDevice(DescriptorStack descriptors, int descriptor, DeviceFacts facts)
     {
         this.descriptors = descriptors;
+        this.descriptor = descriptor;
         VendorId = facts.VendorId;
         DeviceId = facts.DeviceId;
         Regions = facts.Regions;
@@ -27,7 +29,26 @@ public sealed class VfioDevice : IDisposable
 
     public bool SupportsReset { get; }
 
+    /// <summary>Calls back, from a thread of its own, whenever the kernel asks for the device: what a VMM answers by unplugging it from its guest.</summary>
+    /// <returns>Null when that is arranged.</returns>
+    public unsafe Errno? OnRequest(Action asked)
+    {
+        var eventfd = Kernel.Eventfd();
+        if (eventfd < 0) return Kernel.LastErrno;
+        descriptors.Push(eventfd);
+        var set = new Kernel.InterruptSet { Size = (uint)sizeof(Kernel.InterruptSet), Flags = Kernel.TriggerEventfd, Index = Kernel.RequestInterrupt, Count = 1, Eventfd = eventfd };
+        if (Kernel.Ioctl(descriptor, Kernel.DeviceSetIrqs, &set) < 0) return Kernel.LastErrno;
+        new Thread(() => Listen(eventfd, asked)) { IsBackground = true, Name = "request" }.Start();
+        return null;
+    }
+
     public void Dispose() => descriptors.Dispose();
+
+    private static unsafe void Listen(int eventfd, Action asked)
+    {
+        ulong count;
+        while (Kernel.Read(eventfd, &count, sizeof(ulong)) == sizeof(ulong)) asked();
+    }
 }
 
 /// <summary>What the kernel says of a taken device.</summary>

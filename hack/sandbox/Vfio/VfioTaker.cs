@@ -18,15 +18,16 @@ public static unsafe class VfioTaker
     {
         using var attempt = new Attempt();
         var facts = default(DeviceFacts);
+        var descriptor = -1;
         var taken = attempt.Open(TakeStep.OpenContainer, ContainerPath, out var container)
             && attempt.Step(TakeStep.GetApiVersion, ContainerPath, ApiVersionError(container))
             && attempt.Open(TakeStep.OpenGroup, groupPath, out var group)
             && ReadGroupStatus(attempt, group, groupPath)
             && attempt.Call(TakeStep.SetContainer, groupPath, group, Kernel.GroupSetContainer, &container)
             && attempt.Step(TakeStep.SetIommu, ContainerPath, Kernel.Ioctl(container, Kernel.SetIommu, Kernel.Type1V2) < 0 ? Kernel.LastErrno : null)
-            && OpenDevice(attempt, group, device, out var descriptor)
+            && OpenDevice(attempt, group, device, out descriptor)
             && ReadFacts(attempt, descriptor, device, out facts);
-        return attempt.End(taken, facts);
+        return attempt.End(taken, descriptor, facts);
     }
 
     /// <summary>Takes a device by its character device and IOMMUFD.</summary>
@@ -35,12 +36,13 @@ public static unsafe class VfioTaker
     {
         using var attempt = new Attempt();
         var facts = default(DeviceFacts);
+        var descriptor = -1;
         var taken = attempt.Open(TakeStep.OpenIommufd, IommufdPath, out var iommufd)
-            && attempt.Open(TakeStep.OpenCdev, cdevPath, out var descriptor)
+            && attempt.Open(TakeStep.OpenCdev, cdevPath, out descriptor)
             && Bind(attempt, descriptor, cdevPath, iommufd)
             && Attach(attempt, descriptor, cdevPath, iommufd)
             && ReadFacts(attempt, descriptor, cdevPath, out facts);
-        return attempt.End(taken, facts);
+        return attempt.End(taken, descriptor, facts);
     }
 
     private static Errno? ApiVersionError(int container)
@@ -126,10 +128,10 @@ public static unsafe class VfioTaker
             return true;
         }
 
-        public TakeResult End(bool taken, DeviceFacts facts)
+        public TakeResult End(bool taken, int descriptor, DeviceFacts facts)
         {
             if (!taken) return failure!;
-            var device = new VfioDevice(descriptors, facts);
+            var device = new VfioDevice(descriptors, descriptor, facts);
             descriptors = new DescriptorStack();
             return new TakeResult.Taken(device);
         }

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Advertising;
@@ -66,7 +67,9 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
     {
         if (!agent.IsRunning) return;
         _heldAsOf = clock.GetUtcNow();
-        agent.Host.Allocator.Observe([.. _pods.SelectMany(p => p.Ids.Select(id => new PodUse(p.Resource, id, "vms/" + p.Name)))]);
+        ImmutableArray<PodUse> devices = [.. _pods.SelectMany(p => p.Ids.Select(id => new PodUse(p.Resource, id, "vms/" + p.Name)))];
+        var checkpoint = new CheckpointReading.Read("checkpoint", devices.ToFrozenDictionary(d => (d.Resource, d.Id), d => d.Pod));
+        agent.Host.Allocator.Observe(new PodUseReading.Listed { Devices = devices, Doubt = null, Checkpoint = checkpoint });
         _held = agent.Host.Allocator.Ledger.ById.Values.ToLookup(a => a.Resource, a => a.Id);
     }
 

@@ -1,0 +1,19 @@
+using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Agent;
+
+/// <summary>Whether something stops all writes to the host now. One place, for the agent and for a dry run.</summary>
+/// <param name="journalDamage">Why the journal cannot be read; null when it can.</param>
+public sealed class Halts(BreakGlassFile breakGlass, string? journalDamage, BootRecord boots)
+{
+    /// <summary>The one that counts most; null when nothing stops.</summary>
+    /// <param name="desired">The fingerprint of the desired state in force.</param>
+    public Halt? Look(string desired) => LookBeforeAnswer() ?? (boots.Stops(desired) is { } ended ? Halt.BootLoop(boots.Path, ended) : null);
+
+    /// <summary>The ones that also keep devices from being given out, whatever is desired.</summary>
+    public Halt? LookBeforeAnswer() =>
+        breakGlass.ReadWords() is { } words ? Halt.Disabled(breakGlass.Path, words)
+        : journalDamage is { } damage ? Halt.JournalDamaged(damage)
+        : null;
+}

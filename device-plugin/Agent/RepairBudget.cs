@@ -1,0 +1,130 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Agent;
+
+/// <summary>
+/// How often what was in force is brought about again after something else on the host undid it: <see cref="Repairs"/> times, then it is left undone until
+/// <see cref="QuietTime"/> after the last repair, or until the desired state changes. Two programs that each undo the other harm a machine more than either. It is kept on
+/// disk (<c>repairs.json</c> in the state directory), so that an agent which is restarted again and again does not fight either.
+/// </summary>
+public sealed class RepairBudget
+{
+    public const string FileName = "repairs.json";
+
+    public const int Repairs = 3;
+
+    public static readonly TimeSpan QuietTime = TimeSpan.FromHours(1);
+
+    private readonly string _path;
+    private readonly string _bootId;
+    private readonly TimeProvider _time;
+    private RepairContent _content;
+
+    public RepairBudget(string directory, string bootId, TimeProvider time)
+    {
+        (_path, _bootId, _time) = (Path.Combine(directory, FileName), bootId, time);
+        _content = Read() is { } kept && kept.BootId == bootId ? kept : Empty("");
+    }
+
+    /// <summary>When the next thing that is left undone may be tried again; null when nothing is.</summary>
+    public DateTimeOffset? NextDue =>
+        _content.InForce.Values.Where(e => e.Repairs >= Repairs && e.Last + QuietTime > _time.GetUtcNow()).Min(e => (DateTimeOffset?)e.Last + QuietTime);
+
+    /// <summary>What must not be brought about again if it is undone now, and why.</summary>
+    public ImmutableDictionary<string, Setback> Contested(string desired)
+    {
+        if (desired != _content.Desired) return ImmutableDictionary<string, Setback>.Empty;
+        var now = _time.GetUtcNow();
+        return _content.InForce.Where(e => e.Value.Repairs >= Repairs && now - e.Value.Last < QuietTime)
+            .ToImmutableDictionary(e => e.Key, e => new Setback(Reasons.Contested, Message(e.Value)), StringComparer.Ordinal);
+    }
+
+    /// <summary>Takes in what was done for a desired state.</summary>
+    public void Learn(string desired, IEnumerable<LaneOutcome> outcomes)
+    {
+        var before = _content;
+        if (desired != _content.Desired) _content = Empty(desired);
+        foreach (var purpose in outcomes.SelectMany(o => o.Results).GroupBy(r => r.Step.Purpose, StringComparer.Ordinal))
+        {
+            var steps = purpose.Where(r => r.Step.BringsIntoForce).Select(r => r.Step.Step).ToList();
+            if (steps.Count > 0 && purpose.All(r => r.Outcome is StepOutcome.Done)) InForce(purpose.Key, string.Join(", ", steps.Select(Words)));
+        }
+
+        if (_content != before) DurableFile.Replace(_path, JsonSerializer.Serialize(_content, RepairJsonContext.Default.RepairContent));
+    }
+
+    private void InForce(string purpose, string what)
+    {
+        var now = _time.GetUtcNow();
+        var entry = _content.InForce.GetValueOrDefault(purpose) switch
+        {
+            null => new RepairEntry { What = what },
+            { Repairs: > 0 } old when now - old.Last >= QuietTime => new RepairEntry { What = what, Repairs = 1, First = now, Last = now },
+            { Repairs: 0 } old => old with { What = what, Repairs = 1, First = now, Last = now },
+            var old => old with { What = what, Repairs = old.Repairs + 1, Last = now },
+        };
+        _content = _content with { InForce = _content.InForce.SetItem(purpose, entry) };
+    }
+
+    private static string Words(PlanStep step) => step switch
+    {
+        PlanStep.Probe s => $"took {s.Address} from {s.ExpectedDriver}",
+        PlanStep.SetNumVfs s => $"changed sriov_numvfs of {s.PhysicalFunction} from {s.NumVfs}",
+        _ => StepWords.Done(step) ?? "",
+    };
+
+    private static string Message(RepairEntry entry) =>
+        $"something else on this host {entry.What} again and again: it was put back {entry.Repairs} times in {InWords(entry.Last - entry.First)}, and is left now. Find and stop it (a udev rule, driverctl, tuned, another device plugin, a script); it is tried again {QuietTime.TotalHours:0} h after the last time, or when the desired state changes";
+
+    private static string InWords(TimeSpan time) =>
+        time.TotalSeconds < 120 ? string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalSeconds):0} seconds") : string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalMinutes):0} minutes");
+
+    private RepairContent Empty(string desired) => new() { BootId = _bootId, Desired = desired, InForce = ImmutableSortedDictionary.Create<string, RepairEntry>(StringComparer.Ordinal) };
+
+    // It only bounds a fight: what cannot be read gives a full budget.
+    private RepairContent? Read()
+    {
+        try
+        {
+            return File.Exists(_path) ? JsonSerializer.Deserialize(File.ReadAllText(_path), RepairJsonContext.Default.RepairContent) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
+
+internal sealed record RepairContent
+{
+    public required string BootId { get; init; }
+
+    /// <summary>The fingerprint of the desired state that the rest is about.</summary>
+    public required string Desired { get; init; }
+
+    /// <summary>What was brought about, by purpose.</summary>
+    public required ImmutableSortedDictionary<string, RepairEntry> InForce { get; init; }
+}
+
+internal sealed record RepairEntry
+{
+    /// <summary>What somebody does who undoes it.</summary>
+    public required string What { get; init; }
+
+    /// <summary>How often it was brought about after the first time.</summary>
+    public int Repairs { get; init; }
+
+    public DateTimeOffset First { get; init; }
+
+    public DateTimeOffset Last { get; init; }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSerializable(typeof(RepairContent))]
+internal sealed partial class RepairJsonContext : JsonSerializerContext;

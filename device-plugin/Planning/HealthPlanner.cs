@@ -1,0 +1,64 @@
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Inventory;
+
+namespace Hostdev.DevicePlugin.Planning;
+
+/// <summary>
+/// Functions that are broken: out of service from the moment they show it, whatever they show later, until a reset proves them. A device that a VM has is not reset: its VM notices first.
+/// </summary>
+internal static class HealthPlanner
+{
+    public static IEnumerable<(PciAddress Function, LaneStep Step)> Plan(PlanningContext context)
+    {
+        foreach (var known in context.Input.Ownership.Health.Values.Where(h => !context.Inventory.Functions.ContainsKey(h.Address)))
+        {
+            yield return (known.Address, new LaneStep(LaneStep.Reset(known.Address), new PlanStep.ForgetFault(known.Address)));
+        }
+
+        for (var i = 0; i < context.Units.Count; i++)
+        {
+            var unit = context.Units[i];
+            var faults = unit.Members.Select(m => (Function: context.Inventory.Functions[m.Address], Fault: Fault(context, m.Address))).Where(f => f.Fault is not null).ToList();
+            if (faults.Count == 0) continue;
+            context.Units[i] = unit with { Fault = $"{faults[0].Function.Address} is out of service: {faults[0].Fault}" };
+            foreach (var (function, fault) in faults)
+            {
+                foreach (var step in Steps(context, unit, function, fault!)) yield return (unit.Primary, new LaneStep(LaneStep.Reset(function.Address), step));
+            }
+        }
+    }
+
+    /// <summary>What is wrong with a function, by what it shows now or by what it showed since its last reset; null when nothing is.</summary>
+    private static string? Fault(PlanningContext context, PciAddress address)
+    {
+        var known = context.Input.Ownership.Health.GetValueOrDefault(address);
+        if (known?.Fault is { } recorded) return recorded;
+        if (context.Inventory.Functions[address].Health is not { } health) return null;
+        if (!health.Answers) return "its configuration space reads all ones, so it does not answer: it lost power, its firmware crashed, or its link is down";
+        var news = health.FatalErrors - (known?.FatalErrors ?? 0);
+        return news > 0 ? $"it reported {news} fatal PCIe error{(news == 1 ? "" : "s")} (aer_dev_fatal)" : null;
+    }
+
+    private static IEnumerable<PlanStep> Steps(PlanningContext context, Unit unit, PciFunction function, string fault)
+    {
+        var count = function.Health?.FatalErrors ?? 0;
+        if (context.Input.Ownership.Health.GetValueOrDefault(function.Address)?.Fault is null) yield return new PlanStep.RecordFault(function.Address, fault, count);
+        var (state, outlook) = Outlook(context, unit, function);
+        context.Findings.Add(new Finding(unit.Policy, function.Address.ToString(), state, Reasons.Faulty, $"{function.Address} is out of service: {fault}; {outlook}"));
+        if (state != FindingState.Waiting || outlook != Resetting) yield break;
+        yield return new PlanStep.Reset(function.Address, [.. unit.Members.Select(m => m.Address)]);
+        yield return new PlanStep.ClearFault(function.Address, count);
+    }
+
+    private const string Resetting = "it is being reset";
+
+    private static (FindingState State, string Outlook) Outlook(PlanningContext context, Unit unit, PciFunction function)
+    {
+        if (function.ResetMethods.IsEmpty) return (FindingState.Blocked, "the kernel knows no way to reset it: remove and rescan it, or power-cycle the host");
+        var users = context.Input.Usage.InWords(unit.Members.Select(m => m.Address));
+        if (!users.IsEmpty) return (FindingState.Waiting, $"it is reset as soon as nobody has it; in use: {string.Join("; ", users)}");
+        return context.Input.Setbacks.TryGetValue(LaneStep.Reset(function.Address), out var setback) && setback.Reason != Reasons.InUse
+            ? (FindingState.Blocked, setback.Message)
+            : setback is null ? (FindingState.Waiting, Resetting) : (FindingState.Waiting, $"it is reset as soon as nobody has it; {setback.Message}");
+    }
+}

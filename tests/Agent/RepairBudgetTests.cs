@@ -1,0 +1,111 @@
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Agent;
+using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Planning;
+using Xunit;
+
+namespace Hostdev.Tests.Agent;
+
+/// <summary>How often something is put back before it is left.</summary>
+public sealed class RepairBudgetTests : IDisposable
+{
+    private const string Take = "take 0000:43:00.0";
+    private static readonly PciAddress Gpu = PciAddress.Parse("0000:43:00.0");
+    private static readonly PciAddress Pf = PciAddress.Parse("0000:41:00.0");
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("repairs-").FullName;
+    private readonly Clock _clock = new();
+
+    [Fact]
+    public void After_three_repairs_the_fourth_loss_is_left_and_said()
+    {
+        var budget = Open();
+        Taken(budget);
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Empty(budget.Contested("a"));
+            _clock.Now += TimeSpan.FromSeconds(40);
+            Taken(budget);
+        }
+
+        Assert.Equal(
+            new Setback(Reasons.Contested, "something else on this host took 0000:43:00.0 from vfio-pci again and again: it was put back 3 times in 80 seconds, and is left now. Find and stop it (a udev rule, driverctl, tuned, another device plugin, a script); it is tried again 1 h after the last time, or when the desired state changes"),
+            budget.Contested("a")[Take]);
+        Assert.Equal(_clock.Now.AddHours(1), budget.NextDue);
+    }
+
+    [Fact]
+    public void A_number_of_VFs_is_counted_by_what_makes_them_not_by_what_finishes_them()
+    {
+        var budget = Open();
+        for (var i = 0; i < 3; i++)
+        {
+            budget.Learn("a", [Outcome($"vfs {Pf}", new PlanStep.SetNumVfs(Pf, 4, []))]);
+            budget.Learn("a", [Outcome($"vfs {Pf}", new PlanStep.CloseVfSetup(Pf))]);
+        }
+
+        Assert.Empty(budget.Contested("a"));
+        budget.Learn("a", [Outcome($"vfs {Pf}", new PlanStep.SetNumVfs(Pf, 4, []))]);
+        Assert.StartsWith("something else on this host changed sriov_numvfs of 0000:41:00.0 from 4 again and again", budget.Contested("a")[$"vfs {Pf}"].Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_hour_of_quiet_refills_it()
+    {
+        var budget = Open();
+        for (var i = 0; i < 4; i++) Taken(budget);
+        Assert.NotEmpty(budget.Contested("a"));
+        _clock.Now += TimeSpan.FromHours(1);
+
+        Assert.Empty(budget.Contested("a"));
+        Assert.Null(budget.NextDue);
+        Taken(budget);
+        Assert.Empty(budget.Contested("a")); // the first of three again
+    }
+
+    [Fact]
+    public void A_changed_desired_state_refills_it_and_the_old_one_does_not_come_back()
+    {
+        var budget = Open();
+        for (var i = 0; i < 4; i++) Taken(budget);
+
+        Assert.Empty(budget.Contested("b"));
+        Taken(budget, "b");
+        Assert.Empty(budget.Contested("a"));
+    }
+
+    [Fact]
+    public void A_restart_refills_nothing_and_a_boot_does()
+    {
+        var budget = Open();
+        for (var i = 0; i < 4; i++) Taken(budget);
+
+        Assert.Equal(budget.Contested("a"), Open().Contested("a"));
+        Assert.Empty(Open("boot-2").Contested("a"));
+        File.WriteAllText(Path.Combine(_directory, RepairBudget.FileName), "{");
+        Assert.Empty(Open().Contested("a"));
+    }
+
+    [Fact]
+    public void What_did_not_get_through_and_what_is_given_back_is_no_repair()
+    {
+        var budget = Open();
+        for (var i = 0; i < 9; i++)
+        {
+            budget.Learn("a", [Outcome(Take, new PlanStep.Probe(Gpu, "vfio-pci"), new StepOutcome.Failed(Reasons.StepFailed, "no"))]);
+            budget.Learn("a", [Outcome($"release {Gpu}", new PlanStep.Probe(Gpu, "nouveau"))]);
+        }
+
+        Assert.Empty(budget.Contested("a"));
+        Assert.False(File.Exists(Path.Combine(_directory, RepairBudget.FileName)) && File.ReadAllText(Path.Combine(_directory, RepairBudget.FileName)).Contains("43:00", StringComparison.Ordinal));
+    }
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    private RepairBudget Open(string bootId = "boot-1") => new(_directory, bootId, _clock);
+
+    private static void Taken(RepairBudget budget, string desired = "a") => budget.Learn(desired, [Outcome(Take, new PlanStep.Probe(Gpu, "vfio-pci"))]);
+
+    private static LaneOutcome Outcome(string purpose, PlanStep step, StepOutcome? outcome = null) =>
+        new(new Lane(Gpu, []), [new StepResult(new LaneStep(purpose, step), outcome ?? StepOutcome.Done.Instance)]);
+}

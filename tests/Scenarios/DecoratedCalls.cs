@@ -1,0 +1,19 @@
+using Hostdev.DevicePlugin.Host;
+
+namespace Hostdev.Tests.Scenarios;
+
+/// <summary>A node's system calls, passed on. What derives from it comes between the agent and the kernel in one of them.</summary>
+internal abstract class DecoratedCalls(IHostCalls kernel) : IHostCalls
+{
+    public virtual Errno WriteAttribute(string path, string value) => kernel.WriteAttribute(path, value);
+
+    public virtual OpenResult Open(string path, OpenIntent intent) => kernel.Open(path, intent);
+
+    public virtual NodeOwnerResult ReadOwner(string path) => kernel.ReadOwner(path);
+
+    public virtual DeviceNumber? ReadDeviceNumber(string path) => kernel.ReadDeviceNumber(path);
+
+    public virtual Errno SetOwner(string path, NodeOwner owner) => kernel.SetOwner(path, owner);
+
+    public virtual NetworkReading ReadNetwork() => kernel.ReadNetwork();
+}
