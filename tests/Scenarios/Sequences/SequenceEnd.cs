@@ -14,7 +14,7 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
 
     /// <summary>Reasons that stay although nobody uses anything and nothing fails.</summary>
     private static readonly ImmutableArray<string> s_lasting =
-        [Reasons.TooManyVfs, Reasons.UndeclaredSiblings, Reasons.Protected, Reasons.ClaimedByOther, Reasons.ForeignVfs, Reasons.PhysicalFunctionUnbound, Reasons.HasVirtualFunctions, Reasons.HeldSibling];
+        [Reasons.TooManyVfs, Reasons.UndeclaredSiblings, Reasons.Protected, Reasons.ClaimedByOther, Reasons.ForeignVfs, Reasons.PhysicalFunctionUnbound, Reasons.HasVirtualFunctions, Reasons.HeldSibling, Reasons.Adopted];
 
     public void Check(Action endUse, Action startAgent, Action checkAll)
     {
@@ -109,6 +109,6 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
     [GeneratedRegex(@"iommu_groups/\d+")]
     private static partial Regex Group();
 
-    [GeneratedRegex(@"\b(eth|card|renderD|nvme-subsys|nvme)\d+[cn\d]*")]
+    [GeneratedRegex(@"\b(eth|card|renderD|nvme-subsys|nvme|Virtual-|dev/char/\d+:|dev/block/\d+:)\d+[cn\d]*")]
     private static partial Regex Numbered();
 }

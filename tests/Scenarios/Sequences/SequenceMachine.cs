@@ -3,15 +3,14 @@ using Hostdev.Sandbox.Kernel;
 
 namespace Hostdev.Tests.Scenarios.Sequences;
 
-/// <summary>The lab's machine with one of each kind, so that thousands of them can be booted; here the GPU has a driver, which makes nodes below it.</summary>
+/// <summary>The lab's machine with one of each kind, so that thousands of them can be booted.</summary>
 internal static class SequenceMachine
 {
     private static readonly string[] s_ports = ["0000:40:00.0", "0000:40:01.0", "0000:40:02.0", "0000:40:03.0", "0000:40:04.0", "0000:40:05.0", "0000:80:05.0"];
 
     private static readonly MachineDescription s_description = LabMachine.Description with
     {
-        RootBuses = [.. LabMachine.Description.RootBuses.Select(bus => bus with { Functions = [.. bus.Functions.Where(f => s_ports.Contains(f.Address.ToString())).Select(WithGpuDriver)] })],
-        Drivers = [.. LabMachine.Description.Drivers, new PciDriverDescription("bochs-drm")],
+        RootBuses = [.. LabMachine.Description.RootBuses.Select(bus => bus with { Functions = [.. bus.Functions.Where(f => s_ports.Contains(f.Address.ToString()))] })],
         MdevParents = [],
         Slots = [],
     };
@@ -28,9 +27,4 @@ internal static class SequenceMachine
 
     /// <summary>The same for all seeds but for what distributions build differently: every third has no cdevs.</summary>
     public static MachineDescription For(int seed) => s_description with { VfioCdev = seed % 3 != 0 };
-
-    private static FunctionDescription WithGpuDriver(FunctionDescription port) => port with
-    {
-        Behind = [.. port.Behind.Select(f => f.Address.ToString() == "0000:43:00.0" ? f with { HostDriver = "bochs-drm", Children = [new ChildDescription.Display()] } : f)],
-    };
 }
