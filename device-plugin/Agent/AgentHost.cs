@@ -34,7 +34,10 @@ public sealed record AgentOptions
 }
 
 /// <summary>A machine to work on: the real one, or a simulated one.</summary>
-public sealed record AgentMachine(HostPaths Paths, IHostCalls Calls, Func<IUeventSource> OpenUevents);
+public sealed record AgentMachine(HostPaths Paths, IHostCalls Calls, Func<IUeventSource> OpenUevents)
+{
+    public Workers Workers { get; init; } = Workers.Threads;
+}
 
 /// <summary>One agent with all its tasks: puts the rooms together, runs them, and ends them in order.</summary>
 public sealed partial class AgentHost : IAsyncDisposable
@@ -57,7 +60,7 @@ public sealed partial class AgentHost : IAsyncDisposable
         (_machine, _options, _time) = (machine, options, time);
         _logger = loggers.CreateLogger<AgentHost>();
         Journal = journal;
-        Writer = new HostWriter(machine.Paths, machine.Calls, journal, time);
+        Writer = new HostWriter(machine.Paths, machine.Calls, journal, time, machine.Workers);
         var ledger = new LedgerFile(options.StateDirectory, bootId);
         Allocator = new DeviceAllocator(new UnitStateReader(machine.Paths), machine.Paths, machine.Calls, journal, ledger, options.Timings.ReleaseProof, time) { Answered = OnKubeletChanged };
         var usage = new UsageReader(machine.Paths, machine.Calls, Allocator);
@@ -65,7 +68,7 @@ public sealed partial class AgentHost : IAsyncDisposable
         var boots = new BootRecord(options.StateDirectory, bootId, time);
         var halts = new Halts(breakGlass, journal.Damage, boots);
         Allocator.Refuses = halts.LookBeforeAnswer;
-        var executor = new PlanExecutor(new StepExecutor(Writer, journal), Writer, usage, Allocator, breakGlass, time, loggers.CreateLogger<PlanExecutor>());
+        var executor = new PlanExecutor(new StepExecutor(Writer, journal), Writer, usage, Allocator, breakGlass, machine.Workers, time, loggers.CreateLogger<PlanExecutor>());
         Kubelet = new KubeletAdvertiser(options.KubeletDirectory, Allocator, time, loggers.CreateLogger<KubeletAdvertiser>(), options.KubeletTimings, OnKubeletChanged);
         _pods = new PodResourcesClient(options.PodResourcesSocket, time);
         var uptime = new KubeletUptime([Path.Combine(options.KubeletDirectory, KubeletApi.KubeletSocketName), options.PodResourcesSocket], time);
@@ -95,6 +98,9 @@ public sealed partial class AgentHost : IAsyncDisposable
     public HostWriter Writer { get; }
 
     public KubeletAdvertiser Kubelet { get; }
+
+    /// <summary>For whoever walks the agent through its rounds without <see cref="RunAsync"/>.</summary>
+    internal DesiredState Desired => _desired;
 
     /// <summary>Opens the journal, which also makes sure that no other agent runs here.</summary>
     /// <exception cref="JournalException">It cannot be used: the message says why and what to do.</exception>

@@ -172,6 +172,17 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         }
     }
 
+    /// <summary>
+    /// Units of which a pod still has something under another resource name, with the reason: the kubelet counts each name by itself, so nobody but us keeps such a device from being given out twice.
+    /// </summary>
+    public ImmutableDictionary<string, string> HeldUnderAnotherName(IEnumerable<Unit> units)
+    {
+        lock (_gate)
+        {
+            return units.Select(u => (u.Id, Reason: OtherNameLocked(u))).Where(u => u.Reason is not null).ToImmutableDictionary(u => u.Id, u => u.Reason!, StringComparer.Ordinal);
+        }
+    }
+
     /// <summary>Takes in a look at the kubelet. True when something was let go, is new, or is held by another than before.</summary>
     public bool Observe(PodUseReading reading)
     {
@@ -208,6 +219,11 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         ];
     }
 
+    private string? OtherNameLocked(Unit unit) =>
+        _ledger.ById.Values.FirstOrDefault(a => a.Resource != unit.Resource.Value && unit.Members.Any(m => a.Functions.Contains(m.Address.ToString()))) is { } other
+            ? $"{(other.Pod is null ? "a pod" : $"pod {other.Pod}")} still has {other.Id} as {other.Resource}: it can be given out when that pod is gone"
+            : null;
+
     private Refusal? Begin(ResourceName resource, ImmutableArray<string> ids, out List<Unit> units)
     {
         units = [];
@@ -218,6 +234,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
             {
                 if (!_catalog.Units.TryGetValue(id, out var unit) || unit.Unit.Resource != resource) return new Refusal(Reasons.NotOffered, $"{id} of {resource} is not offered on this node any more", [id]);
                 if (unit.Problem is not null) return new Refusal(Reasons.NotReady, $"{id} of {resource} cannot be given out: {unit.Problem}", [id]);
+                if (OtherNameLocked(unit.Unit) is { } held) return new Refusal(Reasons.StillHeld, $"{id} of {resource} cannot be given out: {held}", [id]);
                 if (unit.Unit.Members.Any(m => _closed.ContainsKey(m.Address))) return new Refusal(Reasons.Changing, $"{id} of {resource} is being reconfigured right now", [id]);
                 if (_inFlight.ContainsKey(id)) return new Refusal(Reasons.InFlight, $"{id} of {resource} is being given to another container this moment", [id]);
                 units.Add(unit.Unit);

@@ -9,7 +9,7 @@ namespace Hostdev.DevicePlugin.Applying;
 /// Makes single writes to sysfs, each on a thread of its own with a deadline, because the kernel may block a write for ever and then nothing can wake it.
 /// A write that came too late goes on in its thread; <see cref="IsBlocked"/> tells until it has ended.
 /// </summary>
-public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journal, TimeProvider time)
+public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journal, TimeProvider time, Workers workers)
 {
     // What began is seen through when it takes no longer than this; an agent that is asked to end may not wait for the kernel.
     private static readonly TimeSpan StopGrace = TimeSpan.FromMilliseconds(500);
@@ -72,7 +72,7 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
     private async Task<Errno> OnThread(string what, Func<Errno> call, TimeSpan deadline, CancellationToken cancellationToken)
     {
         var done = new TaskCompletionSource<Errno>(TaskCreationOptions.RunContinuationsAsynchronously);
-        new Thread(() => Run(call, done)) { IsBackground = true, Name = "sysfs" }.Start();
+        workers.RunCall(() => Run(call, done));
         using var stop = new CancellationTokenSource();
         using var stopping = cancellationToken.Register(() => stop.CancelAfter(StopGrace));
         try

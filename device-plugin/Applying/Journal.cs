@@ -46,6 +46,9 @@ public sealed class Journal : IDisposable
         if (damage is null) _file = Rewrite();
     }
 
+    /// <summary>Called before a record is written and when it is on disk. What it throws stops the process there, as far as a test of crashes can tell.</summary>
+    internal Action<JournalRecord, bool>? Watch { get; set; }
+
     /// <summary>Why the file could not be read, with file, line and remedy; null as a rule. While it is there <see cref="State"/> is empty and nothing may be appended.</summary>
     public string? Damage { get; }
 
@@ -138,10 +141,12 @@ public sealed class Journal : IDisposable
         lock (_gate)
         {
             if (_file is null) throw new JournalException(Damage!);
+            Watch?.Invoke(record, false);
             var state = _state.With(record);
             _file.Write(Encoding.UTF8.GetBytes(JournalJsonContext.Line(record) + "\n"));
             _file.Flush(flushToDisk: true);
             _state = state;
+            Watch?.Invoke(record, true);
             if (_file.Length > CompactAbove)
             {
                 _file.Dispose();

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.DevicePlugin.Applying;
 
 /// <summary>Carries a plan out: lanes side by side, steps in order, each disruptive step under a proof that nobody uses what it disturbs.</summary>
-public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, UsageReader usage, IOfferGate gate, BreakGlassFile breakGlass, TimeProvider time, ILogger<PlanExecutor> logger)
+public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, UsageReader usage, IOfferGate gate, BreakGlassFile breakGlass, Workers workers, TimeProvider time, ILogger<PlanExecutor> logger)
 {
     /// <summary>How long lanes are waited for before those that are done go on without the others.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
@@ -31,7 +31,7 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
         foreach (var lane in plan.Lanes)
         {
             if (_running.ContainsKey(lane.Key)) continue;
-            _running[lane.Key] = Task.Run(() => ExecuteLaneAsync(lane, inventory, cancellationToken), CancellationToken.None);
+            _running[lane.Key] = workers.RunLane(() => ExecuteLaneAsync(lane, inventory, cancellationToken));
         }
 
         var all = Task.WhenAll(_running.Values);

@@ -50,11 +50,15 @@ internal static class FunctionSteps
         List<PlanStep> steps = [];
         if (ours) steps.Add(new PlanStep.Unbind(owned.Address, function.Driver!, []));
         var meant = !ours && function.Driver is not null && function.DriverOverride == function.Driver; // by whoever wrote it: ours is a passthrough driver
-        if (function.DriverOverride != owned.OriginalOverride && !meant) steps.Add(new PlanStep.SetDriverOverride(owned.Address, owned.OriginalOverride));
         var driverless = ours || function.Driver is null;
+        var probes = driverless && (function.IsVirtualFunction || owned.OriginalDriver is not null);
+        // An override that names another driver than the function had was set while it was bound: it would keep that driver from coming back, so it comes after it.
+        var late = probes && owned is { OriginalDriver: { } driver, OriginalOverride: { } wish } && wish != driver;
+        var before = late ? null : owned.OriginalOverride;
+        if (function.DriverOverride != before && !meant) steps.Add(new PlanStep.SetDriverOverride(owned.Address, before));
         // A virtual function was born without a driver because autoprobe was off while it was made: it goes back to whatever the host has for it.
-        if (driverless && function.IsVirtualFunction) steps.Add(new PlanStep.Probe(owned.Address, null));
-        else if (driverless && owned.OriginalDriver is not null) steps.Add(new PlanStep.Probe(owned.Address, owned.OriginalDriver));
+        if (probes) steps.Add(new PlanStep.Probe(owned.Address, function.IsVirtualFunction ? null : owned.OriginalDriver));
+        if (late) steps.Add(new PlanStep.SetDriverOverride(owned.Address, owned.OriginalOverride));
         if (driverless || meant || !IsElsewhere(context, owned, function)) steps.Add(new PlanStep.ForgetFunction(owned.Address));
         return steps.Select(s => new LaneStep(purpose, s));
     }

@@ -31,6 +31,12 @@ internal static class HostDevicePlanner
         foreach (var unit in units)
         {
             var selected = WithoutMembers(pci, [.. unit.OrderBy(f => f.Address)]);
+            if (MakerOf(context, selected[0]) is { } maker)
+            {
+                context.Block(policy.Identity, selected[0].Address.ToString(), Reasons.ClaimedByOther, $"{selected[0].Address} is a virtual function that {maker} has made, and would go if it were taken from it: give it a pool with a resourceName there, or narrow the selectors here");
+                continue;
+            }
+
             UnitPlanner.Plan(context, new UnitRequest
             {
                 Policy = policy.Identity,
@@ -48,6 +54,15 @@ internal static class HostDevicePlanner
 
         return units.Count;
     }
+
+    /// <summary>
+    /// The policy for which Hostdev made this virtual function, whatever its precedence: were it to lose its physical function to this claim, the function would be removed, the claim with
+    /// it, and the function made again without end.
+    /// </summary>
+    private static PolicyIdentity? MakerOf(PlanningContext context, PciFunction function) =>
+        function.PhysicalFunction is { } address && context.Input.Ownership.PhysicalFunctions.ContainsKey(address) && context.Inventory.Functions.TryGetValue(address, out var physical)
+            ? context.Input.Policies.Select(p => p.InForce).OfType<DesiredPolicy.OfSriovPolicy>().FirstOrDefault(p => p.Spec.PhysicalFunctions.Any(s => DeviceSelector.Matches(s, physical)))?.Identity
+            : null;
 
     /// <summary>
     /// A function that the selectors match and that <c>members</c> names as well is a member: two like functions, one assigned and one held, can be

@@ -75,6 +75,26 @@ public sealed class DeviceAllocatorTests
         Assert.Contains($"is still held open by process {holder.ProcessId} (qemu-system-x86)", pod.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_device_that_a_pod_has_under_another_name_is_not_given_out_again_until_that_pod_is_gone()
+    {
+        await using var bench = await ScenarioBench.StartAsync(new SimulatedNode(), Policy);
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 });
+        await bench.UntilAsync(() => bench.Host.Allocator.Ledger.ById.Values.Any(a => a.Pod is not null));
+
+        bench.Desire(Desired.Policies(Desired.HostDevice("other", "0000:46:00.0")));
+        await bench.UntilAsync(() => bench.Kubelet.Capacity("example.com/other") == 1);
+        Assert.Equal(0, bench.Kubelet.Allocatable("example.com/other"));
+        var answer = await bench.Host.Allocator.AllocateAsync(ResourceName.Parse("example.com/other"), ["0000:46:00.0"], TestContext.Current.CancellationToken);
+        Assert.Equal(
+            "0000:46:00.0 of example.com/other cannot be given out: pod vms/vm still has 0000:46:00.0 as example.com/edu: it can be given out when that pod is gone",
+            Assert.IsType<AllocateOutcome.Refused>(answer).Refusal.Message);
+
+        bench.Kubelet.DeletePod("vms", "vm");
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/other") == 1);
+    }
+
     /// <summary>Something happens while an answer is being made: right after the change of the node's owner.</summary>
     private sealed class CallsWithAMoment(IHostCalls kernel, Action moment) : DecoratedCalls(kernel)
     {

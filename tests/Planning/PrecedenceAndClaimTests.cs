@@ -72,6 +72,17 @@ public sealed class PrecedenceAndClaimTests
     }
 
     [Fact]
+    public void A_VF_that_we_made_stays_with_the_policy_that_had_it_made_whatever_the_precedence()
+    {
+        var vf = Given.HostDevice("one-vf", new PciSelector { Addresses = [PciAddress.Parse("0000:41:10.0")] }, p => p with { VirtualFunctions = true }, year: 2020);
+        var plan = (Given.Input(new Machine().PhysicalFunction(vfs: 2), vf, Given.Sriov(2, year: 2021)) with { Ownership = Ownership.None.OwnsVfsOf("0000:41:00.0") }).Plan();
+
+        Assert.Equal(["0000:41:10.0", "0000:41:10.2"], plan.UnitIds());
+        plan.Says("0000:41:10.0", FindingState.Blocked, Reasons.ClaimedByOther,
+            "0000:41:10.0 is a virtual function that SriovPolicy/nics has made, and would go if it were taken from it: give it a pool with a resourceName there, or narrow the selectors here");
+    }
+
+    [Fact]
     public void A_VF_in_no_pool_belongs_to_the_policy_of_its_physical_function_all_the_same()
     {
         var vf = Given.HostDevice("one-vf", new PciSelector { Addresses = [PciAddress.Parse("0000:41:10.2")] }, p => p with { VirtualFunctions = true }, year: 2021);

@@ -15,8 +15,24 @@ public sealed class ReleaseTests
     {
         var plan = (Given.Input(Taken()) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau", "odd") }).Plan();
 
-        Assert.Equal(["unbind 0000:43:00.0 from vfio-pci", "override odd on 0000:43:00.0", "probe 0000:43:00.0 for nouveau", "forget 0000:43:00.0"], plan.Steps());
+        Assert.Equal(["unbind 0000:43:00.0 from vfio-pci", "override nothing on 0000:43:00.0", "probe 0000:43:00.0 for nouveau", "override odd on 0000:43:00.0", "forget 0000:43:00.0"], plan.Steps());
         Assert.All(plan.Lanes[0].Steps, s => Assert.Equal("release 0000:43:00.0", s.Purpose));
+    }
+
+    [Fact]
+    public void An_override_that_names_the_driver_it_had_is_back_before_the_probe()
+    {
+        var plan = (Given.Input(Taken()) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau", "nouveau") }).Plan();
+
+        Assert.Equal(["unbind 0000:43:00.0 from vfio-pci", "override nouveau on 0000:43:00.0", "probe 0000:43:00.0 for nouveau", "forget 0000:43:00.0"], plan.Steps());
+    }
+
+    [Fact]
+    public void A_function_whose_driver_came_back_before_a_crash_gets_only_its_override()
+    {
+        var plan = (Given.Input(new Machine().Gpu(driver: "nouveau")) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau", "vfio-pci") }).Plan();
+
+        Assert.Equal(["override vfio-pci on 0000:43:00.0", "forget 0000:43:00.0"], plan.Steps());
     }
 
     [Fact]

@@ -1,93 +1,110 @@
-using Hostdev.DevicePlugin.Host;
 using Hostdev.Sandbox.Kernel;
+using Hostdev.Tests.Scenarios.Sequences;
 using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
 /// <summary>
-/// The agent dies at a write of the big scenario, just before or just after the kernel took it, and is started again. All points run with HOSTDEV_ALL_CRASHES=1,
-/// every eighth otherwise.
+/// The big scenario comes up, is changed and is given back; at every moment of it, before and after each record of the journal and after each write, the agent is killed once and started again. A first
+/// run without a crash finds out how many moments there are. With HOSTDEV_FAST=1 every <see cref="Stride"/>th is tried.
 /// </summary>
 public sealed class CrashTests
 {
-    // How many writes the scenario makes: bringing up and giving back.
-    private const int UpWrites = 42;
-    private const int BackWrites = 30;
+    private const int Parts = 8;
 
-    public static TheoryData<int, bool> PointsUp => Points(UpWrites);
+    private static int Stride => Environment.GetEnvironmentVariable("HOSTDEV_FAST") == "1" ? 11 : 1;
 
-    public static TheoryData<int, bool> PointsBack => Points(BackWrites);
+    public static TheoryData<int> AllParts => [.. Enumerable.Range(1, Parts)];
 
+    /// <param name="part">The moments are dealt out to so many cases, so that they run side by side.</param>
     [Theory]
-    [MemberData(nameof(PointsUp))]
-    public async Task A_crash_while_bringing_up_is_continued_and_given_back_clean(int write, bool afterwards)
+    [MemberData(nameof(AllParts))]
+    public void Killed_at_any_moment_it_goes_on_after_a_restart_and_gives_back_clean(int part)
     {
-        var node = new SimulatedNode();
-        var before = node.Snapshot();
-        var crashing = new CrashingCalls(node.Machine.Calls, write, afterwards);
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Everything, node.Machine with { Calls = crashing });
-        await bench.UntilAsync(() => crashing.Crashed || bench.Condition("Ready") == "True");
-        await bench.StopAgentAsync();
-        bench.StartAgent();
-        await bench.ReadyAsync();
-        Assert.All(Desired.Offers.SelectMany(o => o.Primaries), a => Assert.Equal("vfio-pci", bench.Driver(a)));
-        Assert.Equal("igbvf", bench.Driver("0000:41:10.6"));
-        bench.Desire(Desired.Nothing);
-        await bench.GivenBackAsync();
-        Assert.Empty(TreeSnapshot.Diff(before, node.Snapshot()));
-    }
-
-    [Theory]
-    [MemberData(nameof(PointsBack))]
-    public async Task A_crash_while_giving_back_is_continued(int write, bool afterwards)
-    {
-        var node = new SimulatedNode();
-        var before = node.Snapshot();
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Everything);
-        await bench.ReadyAsync();
-        await bench.StopAgentAsync();
-        var crashing = new CrashingCalls(node.Machine.Calls, write, afterwards);
-        bench.Desire(Desired.Nothing);
-        bench.StartAgent(node.Machine with { Calls = crashing });
-        await bench.UntilAsync(() => crashing.Crashed || bench.Host.Journal.State.Ownership is { Functions.Count: 0, PhysicalFunctions.Count: 0 });
-        await bench.StopAgentAsync();
-        bench.StartAgent();
-        await bench.GivenBackAsync();
-        Assert.Empty(TreeSnapshot.Diff(before, node.Snapshot()));
-    }
-
-    private static TheoryData<int, bool> Points(int writes)
-    {
-        var step = Environment.GetEnvironmentVariable("HOSTDEV_ALL_CRASHES") == "1" ? 1 : 8;
-        var data = new TheoryData<int, bool>();
-        for (var write = 1; write <= writes; write += step)
+        using var run = new CrashRun();
+        var moments = run.Go(killAt: null);
+        Assert.True(run.Records >= 90, $"the scenario makes {run.Records} records: it is not the big one any more");
+        var tried = 0;
+        for (long moment = part; moment <= moments; moment += Parts * Stride)
         {
-            data.Add(write, false);
-            data.Add(write, true);
+            run.Go(moment);
+            tried++;
         }
 
-        return data;
+        TestContext.Current.TestOutputHelper?.WriteLine($"{tried} of {moments} moments");
+        run.CheckWholeTree();
     }
 
-    /// <summary>From the n-th write on the process is as good as dead: nothing reaches the kernel any more.</summary>
-    private sealed class CrashingCalls(IHostCalls kernel, int write, bool afterwards) : DecoratedCalls(kernel)
+    /// <summary>One machine, on which the scenario runs again and again.</summary>
+    private sealed class CrashRun : IDisposable
     {
-        private int _left = write;
+        private readonly SimulatedNode _node = new();
+        private readonly StillClock _clock = new();
+        private readonly TreeSnapshot _wholeBefore;
+        private readonly TreeSnapshot _before;
 
-        public bool Crashed { get; private set; }
-
-        public override Errno WriteAttribute(string path, string value)
+        public CrashRun()
         {
-            var left = Interlocked.Decrement(ref _left);
-            if (left < 0 || (left == 0 && !afterwards)) throw Crash();
-            var result = base.WriteAttribute(path, value);
-            return left == 0 ? throw Crash() : result;
+            _wholeBefore = _node.Snapshot();
+            _before = TreeSnapshot.TakeHostState(_node.Kernel.Paths);
         }
 
-        private InvalidOperationException Crash()
+        public long Records { get; private set; }
+
+        /// <returns>How many moments there were.</returns>
+        public long Go(long? killAt)
         {
-            Crashed = true;
-            return new InvalidOperationException("crashed");
+            var directory = Directory.CreateTempSubdirectory("hostdev-crash-").FullName;
+            using var agent = new SteppedAgent(_node.Kernel, _clock, directory);
+            agent.Start();
+            if (killAt is { } moment) agent.KillAt(moment);
+            var kills = 0;
+            foreach (var (desired, check) in (ReadOnlySpan<(string, Action)>)[(Desired.Everything, CheckUp), (Desired.Changed, CheckChanged), (Desired.Nothing, () => { })])
+            {
+                agent.Desire(desired);
+                while (!agent.Settle())
+                {
+                    kills++;
+                    agent.Start(); // what was desired is on disk: nobody says it again
+                }
+
+                try
+                {
+                    check();
+                }
+                catch (Exception e) when (killAt is not null)
+                {
+                    throw new InvalidOperationException($"killed at moment {killAt}, {agent.LastMoment}: {e.Message}", e);
+                }
+            }
+
+            Assert.Equal(killAt is null ? 0 : 1, kills);
+            Assert.Empty(agent.Ownership.Functions);
+            Assert.Empty(agent.Ownership.PhysicalFunctions);
+            Assert.Equal([], TreeSnapshot.Diff(_before, TreeSnapshot.TakeHostState(_node.Kernel.Paths)).Prepend($"killed at moment {killAt}").Skip(1));
+            Records = agent.Records;
+            Directory.Delete(directory, recursive: true);
+            return agent.Moments;
+        }
+
+        public void CheckWholeTree() => Assert.Empty(TreeSnapshot.Diff(_wholeBefore, _node.Snapshot()));
+
+        public void Dispose() => _node.Dispose();
+
+        private void CheckUp()
+        {
+            Assert.All(Desired.Offers.SelectMany(o => o.Primaries), a => Assert.Equal("vfio-pci", _node.Kernel.DriverOf(a)));
+            Assert.All(Desired.HostVfs, a => Assert.Equal("igbvf", _node.Kernel.DriverOf(a)));
+            Assert.Equal("1", File.ReadAllText(_node.Kernel.Paths.Resolve("/sys/bus/pci/devices/0000:41:00.0/sriov_drivers_autoprobe")).Trim());
+        }
+
+        private void CheckChanged()
+        {
+            Assert.All((string[])["0000:41:10.0", "0000:43:00.0", "0000:45:00.1", "0000:86:00.0"], a => Assert.Equal("vfio-pci", _node.Kernel.DriverOf(a)));
+            Assert.Equal("igbvf", _node.Kernel.DriverOf("0000:41:10.2"));
+            Assert.Null(_node.Kernel.DriverOf("0000:41:10.4")); // there are two VFs now
+            Assert.Equal("nvme", _node.Kernel.DriverOf("0000:44:00.0"));
+            Assert.Null(_node.Kernel.GroupOf("0000:44:00.1"));
         }
     }
 }

@@ -5,7 +5,7 @@ internal static class Desired
 {
     public const string Nothing = "policies: []\n";
 
-    /// <summary>The lab's hardware, some of each: VFs in two pools and one left to the host, NVMe VFs, GPU with audio, a dual-port NIC, no ACS, behind a PCI bridge.</summary>
+    /// <summary>The lab's hardware, some of each: VFs in two pools, in a Native one and in none, NVMe VFs, GPU with audio, a dual-port NIC, no ACS, behind a PCI bridge.</summary>
     public const string Everything = """
         policies:
         - kind: SriovPolicy
@@ -13,11 +13,12 @@ internal static class Desired
           spec:
             nodeSelector: {}
             physicalFunctions: [{addresses: ["0000:41:00.0"]}]
-            numVfs: 4
+            numVfs: 5
             deviceFile: {uid: 107, gid: 107, mode: "0660"}
             pools:
             - {name: a, vfs: [{first: 0, last: 1}], resourceName: example.com/nic-a}
             - {name: b, vfs: [{first: 2, last: 2}], resourceName: example.com/nic-b}
+            - {name: host, vfs: [{first: 4, last: 4}], driver: {type: Native}}
         - kind: SriovPolicy
           name: nvme
           spec:
@@ -51,6 +52,42 @@ internal static class Desired
             resourceName: example.com/edu
             nodeSelector: {}
             devices: {pci: {selectors: [{addresses: ["0000:04:01.0"]}], members: [{address: "0000:04:02.0", assigned: false}]}}
+
+        """;
+
+    /// <summary>VFs of <see cref="Everything"/> that the host keeps: one in no pool, one in a Native pool.</summary>
+    public static IReadOnlyList<string> HostVfs { get; } = ["0000:41:10.6", "0000:41:11.0"];
+
+    /// <summary>Another mind than <see cref="Everything"/>'s: fewer VFs, one of them Native now; the GPU under another policy and name; the other port first; no NVMe VFs, no bridge.</summary>
+    public const string Changed = """
+        policies:
+        - kind: SriovPolicy
+          name: nics
+          spec:
+            nodeSelector: {}
+            physicalFunctions: [{addresses: ["0000:41:00.0"]}]
+            numVfs: 2
+            pools:
+            - {name: a, vfs: [{first: 0, last: 0}], resourceName: example.com/nic-a}
+            - {name: host, vfs: [{first: 1, last: 1}], driver: {type: Native}}
+        - kind: HostDevice
+          name: gpu-and-audio
+          spec:
+            resourceName: example.com/gpu-and-audio
+            nodeSelector: {}
+            devices: {pci: {selectors: [{addresses: ["0000:43:00.0"]}], groupPolicy: AssignSiblings}}
+        - kind: HostDevice
+          name: dual
+          spec:
+            resourceName: example.com/dual
+            nodeSelector: {}
+            devices: {pci: {selectors: [{addresses: ["0000:45:00.1"]}], members: [{function: 0, assigned: false}]}}
+        - kind: HostDevice
+          name: noacs
+          spec:
+            resourceName: example.com/noacs
+            nodeSelector: {}
+            devices: {pci: {selectors: [{addresses: ["0000:86:00.0"]}]}}
 
         """;
 

@@ -20,7 +20,7 @@ public abstract class NodeScenarios
         var before = node.Snapshot();
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Everything);
         await bench.ReadyAsync();
-        Assert.Equal("igbvf", bench.Driver("0000:41:10.6")); // VF 3 is in no pool: the host's
+        Assert.All(Desired.HostVfs, a => Assert.Equal("igbvf", bench.Driver(a)));
         Assert.Equal("1", bench.Read("/sys/bus/pci/devices/0000:41:00.0/sriov_drivers_autoprobe"));
 
         foreach (var (resource, primaries, numa) in Desired.Offers)

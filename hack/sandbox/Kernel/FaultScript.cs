@@ -37,8 +37,22 @@ public sealed class FaultScript
 
     public void UnblockReads(string path) => _core.Locked(() => _core.Tree.UnblockReads(_core.Tree.Canonical(path) ?? path));
 
+    /// <summary>Called before every write with path and value, ahead of all faults, and after it. What they throw, the writer gets.</summary>
+    public (Action<string, string> Before, Action<string, string> After)? EveryWrite { get; set; }
+
+    /// <summary>What was scripted and has not struck yet never will.</summary>
+    public void Clear() => _core.Locked(_faults.Clear);
+
     /// <summary>Runs one write past the script.</summary>
-    internal Errno Run(string path, Func<Errno> write)
+    internal Errno Run(string path, string value, Func<Errno> write)
+    {
+        EveryWrite?.Before(path, value);
+        var result = RunFaults(path, write);
+        EveryWrite?.After(path, value);
+        return result;
+    }
+
+    private Errno RunFaults(string path, Func<Errno> write)
     {
         var due = Due(path);
         foreach (var fault in due) fault.Before?.Invoke();

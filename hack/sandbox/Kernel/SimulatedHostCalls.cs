@@ -12,7 +12,7 @@ public sealed class SimulatedHostCalls : IHostCalls
     public Errno WriteAttribute(string path, string value)
     {
         var entry = _kernel.Writes.Begin(path, value);
-        var result = _kernel.Faults.Run(path, () => _kernel.Core.Write(path, value));
+        var result = _kernel.Faults.Run(path, value, () => _kernel.Core.Write(path, value));
         _kernel.Writes.End(entry, result);
         return result;
     }

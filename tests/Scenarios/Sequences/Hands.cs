@@ -1,0 +1,113 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Hostdev.Sandbox.Kernel;
+
+namespace Hostdev.Tests.Scenarios.Sequences;
+
+/// <summary>An admin at the shell, who changes by hand what nobody uses, and pulls and plugs cards. What was touched is remembered: it need not come back by itself.</summary>
+internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Action<string> tell)
+{
+    private readonly HashSet<string> _unplugged = new(StringComparer.Ordinal);
+
+    /// <summary>Functions, with their physical function's VFs, that were changed by hand.</summary>
+    public HashSet<string> Touched { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>What was bound to vfio-pci by hand: the agent adopts it and never gives it to another driver.</summary>
+    public HashSet<string> BoundToVfio { get; } = new(StringComparer.Ordinal);
+
+    public void Write()
+    {
+        switch (random.Next(6))
+        {
+            case 0 when Any(f => kernel.DriverOf(f) is not null) is { } f:
+                Do(f, $"/sys/bus/pci/drivers/{kernel.DriverOf(f)}/unbind", f);
+                break;
+            case 1 when Any(f => kernel.DriverOf(f) is null) is { } f:
+                Do(f, "/sys/bus/pci/drivers_probe", f);
+                break;
+            case 2 when Any(_ => true) is { } f:
+                Do(f, Attribute(f, "driver_override"), (string[])["vfio-pci", "no-such-driver", "\n"] is var values ? values[random.Next(3)] : "");
+                break;
+            case 3 when Any(f => f != "0000:42:00.0" && kernel.DriverOf(f) is null) is { } f:
+                BoundToVfio.Add(f);
+                Do(f, Attribute(f, "driver_override"), "vfio-pci");
+                Do(f, "/sys/bus/pci/drivers_probe", f);
+                break;
+            case 4 when PhysicalFunction() is { } pf:
+                Do(pf, Attribute(pf, "sriov_numvfs"), random.Next(2) == 0 ? "0" : random.Next(1, 4).ToString(CultureInfo.InvariantCulture));
+                break;
+            case 5 when PhysicalFunction() is { } pf:
+                Do(pf, Attribute(pf, "sriov_drivers_autoprobe"), random.Next(2) == 0 ? "0" : "1");
+                break;
+        }
+    }
+
+    public void Unplug()
+    {
+        var slot = SequenceMachine.Slots[random.Next(SequenceMachine.Slots.Length)];
+        if (slot.Any(f => kernel.GroupOf(f) is null || InUse(f))) return;
+        tell($"{string.Join(" and ", slot)} are pulled out");
+        foreach (var function in slot)
+        {
+            kernel.Unplug(function);
+            _unplugged.Add(function);
+            BoundToVfio.Remove(function);
+        }
+    }
+
+    public void Plug()
+    {
+        if (_unplugged.Count == 0) return;
+        tell($"{string.Join(" and ", _unplugged.Order(StringComparer.Ordinal))} are plugged in again");
+        foreach (var function in _unplugged.Order(StringComparer.Ordinal)) kernel.Plug(function);
+        _unplugged.Clear();
+    }
+
+    /// <summary>What was changed by hand is put right by hand: as it was at boot.</summary>
+    public void Tidy()
+    {
+        foreach (var function in Touched.Where(f => kernel.GroupOf(f) is not null).Order(StringComparer.Ordinal))
+        {
+            if (SequenceMachine.PhysicalFunctions.Contains(function))
+            {
+                Put(Attribute(function, "sriov_numvfs"), "0");
+                Put(Attribute(function, "sriov_drivers_autoprobe"), "1");
+            }
+        }
+
+        foreach (var function in Touched.Where(f => kernel.GroupOf(f) is not null).Order(StringComparer.Ordinal))
+        {
+            Put(Attribute(function, "driver_override"), "\n");
+            if (kernel.DriverOf(function) is { } driver) Put($"/sys/bus/pci/drivers/{driver}/unbind", function);
+            Put("/sys/bus/pci/drivers_probe", function);
+        }
+    }
+
+    private static string Attribute(string function, string name) => $"/sys/bus/pci/devices/{function}/{name}";
+
+    private void Do(string function, string path, string value)
+    {
+        Touched.Add(function);
+        Touched.UnionWith(uses.VirtualFunctions(function));
+        tell($"by hand: {path} <- {value.TrimEnd()}: {Put(path, value)}");
+        Touched.UnionWith(uses.VirtualFunctions(function));
+    }
+
+    // Past the script of faults, which counts the agent's writes.
+    private string Put(string path, string value) => kernel.Core.Write(path, value).Name;
+
+    private bool InUse(string function) => uses.InUse(function) || uses.VirtualFunctions(function).Any(uses.InUse);
+
+    private string? PhysicalFunction()
+    {
+        var free = SequenceMachine.PhysicalFunctions.Where(f => kernel.GroupOf(f) is not null && !InUse(f)).ToImmutableArray();
+        return free.Length == 0 ? null : free[random.Next(free.Length)];
+    }
+
+    private string? Any(Func<string, bool> suits)
+    {
+        var free = SequenceMachine.Slots.SelectMany(s => s).Concat(SequenceMachine.PhysicalFunctions.SelectMany(f => uses.VirtualFunctions(f)))
+            .Where(f => kernel.GroupOf(f) is not null && !InUse(f) && suits(f)).ToImmutableArray();
+        return free.Length == 0 ? null : free[random.Next(free.Length)];
+    }
+}

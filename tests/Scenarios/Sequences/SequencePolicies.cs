@@ -1,0 +1,68 @@
+using System.Collections.Immutable;
+using Hostdev.Crds.Kinds;
+
+namespace Hostdev.Tests.Scenarios.Sequences;
+
+/// <summary>What admins ask for in random sequences: for each device some alternatives, good and bad ones, of which one or none is in force.</summary>
+/// <param name="Label">For the list of what happened.</param>
+/// <param name="Allowed">What the host would need of these functions and the admin gives away all the same.</param>
+internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<(string Function, Protection Protection)> Allowed)
+{
+    /// <summary>Alternatives by device; at most one of each row is in force.</summary>
+    public static ImmutableArray<ImmutableArray<SequencePolicy>> Rows { get; } =
+    [
+        [
+            Vfs("nics 2", 2, Pool("vfs", 0, 1, "vf")),
+            Vfs("nics 3 Cordon", 3, Pool("vfs", 0, 2, "vf"), "disruption: Cordon"),
+            Vfs("nics 4 Native", 4, Pool("vfs", 0, 1, "vf") + ", {name: host, vfs: [{first: 2, last: 2}], driver: {type: Native}}"),
+            Vfs("nics 4 renamed", 4, Pool("vfs", 0, 3, "other-vf")),
+            Vfs("nics 2 two pools", 2, Pool("a", 0, 0, "vf") + ", " + Pool("b", 1, 1, "other-vf")),
+            Vfs("nics too many", 9, Pool("vfs", 0, 8, "vf")),
+            Vfs("nics External", null, Pool("vfs", 0, 1, "vf"), "management: External"),
+        ],
+        [
+            Vfs("nvme 2", 2, Pool("vfs", 0, 1, "nvme-vf"), address: "0000:44:00.0", name: "nvme-vfs"),
+            Device("disk", "0000:44:00.0"),
+            Device("disk allowed", "0000:44:00.0", "allowProtected: [Storage]", allowed: ("0000:44:00.0", Protection.Storage)),
+            Device("disk Cordon", "0000:44:00.0", "disruption: Cordon"),
+        ],
+        [
+            Device("gpu held", "0000:43:00.0", pci: ", groupPolicy: HoldSiblings"),
+            Device("gpu assigned", "0000:43:00.0", pci: ", groupPolicy: AssignSiblings"),
+            Device("gpu undeclared", "0000:43:00.0"),
+            Device("gpu renamed", "0000:43:00.0", pci: ", groupPolicy: HoldSiblings", resource: "shared"),
+            Device("gpu Cordon", "0000:43:00.0", "disruption: Cordon", ", members: [{function: 1, assigned: true}]"),
+        ],
+        [
+            Device("dual", "0000:45:00.0", pci: ", members: [{function: 1, assigned: false}]"),
+            Device("dual other port", "0000:45:00.1", pci: ", groupPolicy: HoldSiblings"),
+            Device("dual allowed", "0000:45:00.0", "allowProtected: [Network]", ", groupPolicy: AssignSiblings", allowed: [("0000:45:00.0", Protection.Network), ("0000:45:00.1", Protection.Network)]),
+        ],
+        [Device("edu", "0000:46:00.0"), Device("edu shared", "0000:46:00.0", resource: "shared"), Device("edu node owner", "0000:46:00.0", "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}")],
+        [Device("noacs", "0000:86:00.0"), Device("noacs shared", "0000:86:00.0", resource: "shared"), Device("noacs priority", "0000:86:00.0", "priority: 5")],
+        [Device("rival", "0000:86:00.0", "priority: 3", resource: "rival")],
+        [Device("console", "0000:42:00.0", pci: ", groupPolicy: HoldSiblings"), Device("console allowed", "0000:42:00.0", "allowProtected: [Console]", ", groupPolicy: HoldSiblings", allowed: ("0000:42:00.0", Protection.Console))],
+        [Device("one VF", "0000:41:10.2", pci: ", virtualFunctions: true", resource: "one-vf")],
+    ];
+
+    private static SequencePolicy Vfs(string label, int? count, string pools, string more = "", string address = "0000:41:00.0", string name = "nics") => new(label, $$"""
+        - kind: SriovPolicy
+          name: {{name}}
+          spec:
+            nodeSelector: {}
+            {{more}}
+            physicalFunctions: [{addresses: ["{{address}}"]}]
+            {{(count is { } n ? $"numVfs: {n}" : "")}}
+            pools: [{{pools}}]
+
+        """, []);
+
+    private static string Pool(string name, int first, int last, string resource) => $$"""{name: {{name}}, vfs: [{first: {{first}}, last: {{last}}}], resourceName: example.com/{{resource}}}""";
+
+    private static SequencePolicy Device(string label, string address, string more = "", string pci = "", string? resource = null, params (string, Protection)[] allowed)
+    {
+        var name = label.Split(' ')[0];
+        var yaml = Desired.HostDevice(name, address, more, pci);
+        return new SequencePolicy(label, resource is null ? yaml : yaml.Replace($"resourceName: example.com/{name}\n", $"resourceName: example.com/{resource}\n", StringComparison.Ordinal), [.. allowed]);
+    }
+}
