@@ -92,8 +92,9 @@ internal static class FunctionSteps
             return true;
         }
 
-        var users = context.Input.Usage.UsersOf(owned.Address);
-        if (users.IsEmpty) return false;
+        // What the host needs it for is no reason to keep it from the host.
+        var users = context.Input.Usage.UsersOf(owned.Address).Where(u => u.Protection is null).ToList();
+        if (users.Count == 0) return false;
         if (context.Awaited.Contains(owned.Address)) return true; // its policy says what it waits for
         var message = $"{owned.Address} is given back as soon as it is let go; it is in use: {string.Join(", ", users.Select(u => u.Description))}";
         context.Findings.Add(new Finding(null, owned.Address.ToString(), FindingState.Releasing, Reasons.ReleaseWaits, message));

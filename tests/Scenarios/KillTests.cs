@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Lab;
 using Xunit;
@@ -38,7 +37,7 @@ public sealed class KillTests
         var node = new RealNode();
         var before = node.Snapshot();
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Everything, start: false);
-        using (var agent = StartProcess(bench))
+        using (var agent = AgentProcess.Start(bench))
         {
             await Waiting.UntilAsync(() => JournalLines(bench) >= records || agent.HasExited, node.PatienceSeconds);
             Assert.False(agent.HasExited, "the agent ended by itself");
@@ -59,15 +58,10 @@ public sealed class KillTests
     {
         var node = new RealNode();
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("edu", "0000:46:00.0")), start: false);
-        using var agent = StartProcess(bench);
+        using var agent = AgentProcess.Start(bench);
         await Waiting.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1, node.PatienceSeconds, () => bench.Status.ToJsonString());
-        var began = TimeProvider.System.GetTimestamp();
-        using (var kill = Process.Start("kill", ["-TERM", agent.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
-        await agent.WaitForExitAsync(TestContext.Current.CancellationToken);
-        TestContext.Current.SendDiagnosticMessage($"SIGTERM to exit: {TimeProvider.System.GetElapsedTime(began).TotalMilliseconds:F0} ms on an emulated processor");
-        Assert.Equal(0, agent.ExitCode);
+        await AgentProcess.EndsWithinASecondAsync(agent);
         Assert.Equal("vfio-pci", bench.Driver("0000:46:00.0"));
-        Assert.True(TimeProvider.System.GetElapsedTime(began).TotalSeconds < 5, "an open stream held the end up: 30 s is what Kestrel waits");
     }
 
     /// <summary>Starts the agent and kills it in the middle, until one gets through before it is killed.</summary>
@@ -76,7 +70,7 @@ public sealed class KillTests
         while (true)
         {
             var before = JournalText(bench);
-            using var agent = StartProcess(bench);
+            using var agent = AgentProcess.Start(bench);
             await Waiting.UntilAsync(() => Writes(bench, before).Length >= WritesEach || done() || agent.HasExited, bench.Node.PatienceSeconds, () => bench.Status.ToJsonString());
             Assert.False(agent.HasExited, "the agent ended by itself");
             var through = done();
@@ -110,9 +104,4 @@ public sealed class KillTests
         var ownership = DevicePlugin.Applying.Journal.Read("journal", string.Join('\n', Journal(bench)) + "\n", bootId).Ownership;
         return ownership is { Functions.IsEmpty: true, PhysicalFunctions.IsEmpty: true };
     }
-
-    private static Process StartProcess(ScenarioBench bench) => Process.Start(new ProcessStartInfo(
-        Path.Combine(AppContext.BaseDirectory, "hostdev-device-plugin"),
-        ["run", "--desired", bench.DesiredFile, "--status", bench.StatusFile, "--state-dir", bench.StateDirectory, "--kubelet-dir", bench.Kubelet.Directory, "--pod-resources", bench.Kubelet.PodResourcesSocket])
-    { UseShellExecute = false })!;
 }
