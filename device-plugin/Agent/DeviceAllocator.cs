@@ -104,14 +104,15 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     }
 
     /// <summary>
-    /// Units that must not be offered though they are ready, with the sentence: somebody has them open whose pod the kubelet forgot, or a node of theirs stands in the answer of another
-    /// device that is not proven back.
+    /// Units that must not be offered though they are ready, with the sentence: somebody has them open whose pod the kubelet forgot, a node of theirs stands in the answer of another device
+    /// that is not proven back, or a pod still has something of them under another resource name. The kubelet counts each name by itself, so nobody but us keeps such a device from being given
+    /// out twice.
     /// </summary>
     public ImmutableDictionary<string, string> Reserved(Plan plan, HostInventory inventory)
     {
         var ledger = Ledger;
         return plan.Units
-            .Select(u => (u.Id, Problem: Forgotten(u.Id) ?? _answers.TakenBy(u, UnitReadiness.StateOf(u, inventory), ledger)))
+            .Select(u => (u.Id, Problem: Forgotten(u.Id) ?? _answers.TakenBy(u, UnitReadiness.StateOf(u, inventory), ledger) ?? UnderAnotherName(u, ledger)))
             .Where(t => t.Problem is not null)
             .ToImmutableDictionary(t => t.Id, t => t.Problem!, StringComparer.Ordinal);
 
@@ -172,17 +173,6 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         }
     }
 
-    /// <summary>
-    /// Units of which a pod still has something under another resource name, with the reason: the kubelet counts each name by itself, so nobody but us keeps such a device from being given out twice.
-    /// </summary>
-    public ImmutableDictionary<string, string> HeldUnderAnotherName(IEnumerable<Unit> units)
-    {
-        lock (_gate)
-        {
-            return units.Select(u => (u.Id, Reason: OtherNameLocked(u))).Where(u => u.Reason is not null).ToImmutableDictionary(u => u.Id, u => u.Reason!, StringComparer.Ordinal);
-        }
-    }
-
     /// <summary>Takes in a look at the kubelet. True when something was let go, is new, or is held by another than before.</summary>
     public bool Observe(PodUseReading reading)
     {
@@ -219,8 +209,8 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         ];
     }
 
-    private string? OtherNameLocked(Unit unit) =>
-        _ledger.ById.Values.FirstOrDefault(a => a.Resource != unit.Resource.Value && unit.Members.Any(m => a.Functions.Contains(m.Address.ToString()))) is { } other
+    private static string? UnderAnotherName(Unit unit, AllocationLedger ledger) =>
+        ledger.ById.Values.FirstOrDefault(a => a.Resource != unit.Resource.Value && unit.Members.Any(m => a.Functions.Contains(m.Address.ToString()))) is { } other
             ? $"{(other.Pod is null ? "a pod" : $"pod {other.Pod}")} still has {other.Id} as {other.Resource}: it can be given out when that pod is gone"
             : null;
 
@@ -234,7 +224,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
             {
                 if (!_catalog.Units.TryGetValue(id, out var unit) || unit.Unit.Resource != resource) return new Refusal(Reasons.NotOffered, $"{id} of {resource} is not offered on this node any more", [id]);
                 if (unit.Problem is not null) return new Refusal(Reasons.NotReady, $"{id} of {resource} cannot be given out: {unit.Problem}", [id]);
-                if (OtherNameLocked(unit.Unit) is { } held) return new Refusal(Reasons.StillHeld, $"{id} of {resource} cannot be given out: {held}", [id]);
+                if (UnderAnotherName(unit.Unit, _ledger) is { } held) return new Refusal(Reasons.StillHeld, $"{id} of {resource} cannot be given out: {held}", [id]);
                 if (unit.Unit.Members.Any(m => _closed.ContainsKey(m.Address))) return new Refusal(Reasons.Changing, $"{id} of {resource} is being reconfigured right now", [id]);
                 if (_inFlight.ContainsKey(id)) return new Refusal(Reasons.InFlight, $"{id} of {resource} is being given to another container this moment", [id]);
                 units.Add(unit.Unit);

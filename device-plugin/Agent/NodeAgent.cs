@@ -167,7 +167,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
 
     private void Publish(Plan plan, HostInventory inventory)
     {
-        var catalog = Catalog.Build(plan, inventory, parts.Allocator.Reserved(plan, inventory).SetItems(parts.Allocator.HeldUnderAnotherName(plan.Units)).SetItems(Withheld(plan)));
+        var catalog = Catalog.Build(plan, inventory, parts.Allocator.Reserved(plan, inventory).SetItems(Withheld(plan)));
         parts.Allocator.Catalog = catalog;
         parts.Kubelet?.Update(catalog.Resources);
     }
