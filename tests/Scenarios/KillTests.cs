@@ -9,8 +9,8 @@ namespace Hostdev.Tests.Scenarios;
 [Trait(LabFacts.Vfio, LabFacts.Cdev)] // what vfio offers makes no difference to a crash: one flavour is enough
 public sealed class KillTests
 {
-    /// <summary>So many writes a process may make before it is killed: some fifteen kills in the nearly eighty of the big scenario, up and back.</summary>
-    private const int WritesEach = 5;
+    /// <summary>So many writes a process may make before it is killed: some eighteen kills in the nearly eighty of the big scenario, up and back.</summary>
+    private const int WritesEach = 3;
 
     [LabFact]
     public async Task Killed_again_and_again_it_gets_there_bit_by_bit_and_gives_back_clean()
@@ -25,31 +25,6 @@ public sealed class KillTests
         bench.Desire(Desired.Nothing);
         await KillUntilAsync(bench, points, () => OwnsNothing(bench));
         Assert.True(points.Distinct().Count() >= 12, $"killed at {points.Distinct().Count()} points: {string.Join("; ", points)}");
-        Assert.Empty(TreeSnapshot.Diff(before, node.Snapshot()));
-    }
-
-    /// <summary>Journal lines after which it is killed once.</summary>
-    [LabTheory]
-    [InlineData(14)]
-    [InlineData(42)]
-    public async Task Killed_at_a_journal_record_it_converges_after_a_restart_and_gives_back_clean(int records)
-    {
-        var node = new RealNode();
-        var before = node.Snapshot();
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Everything, start: false);
-        using (var agent = AgentProcess.Start(bench))
-        {
-            await Waiting.UntilAsync(() => JournalLines(bench) >= records || agent.HasExited, node.PatienceSeconds);
-            Assert.False(agent.HasExited, "the agent ended by itself");
-            agent.Kill();
-            await agent.WaitForExitAsync(TestContext.Current.CancellationToken);
-        }
-
-        bench.StartAgent();
-        await bench.ReadyAsync();
-        Assert.All(Desired.HostVfs, a => Assert.Equal("igbvf", bench.Driver(a)));
-        bench.Desire(Desired.Nothing);
-        await bench.GivenBackAsync();
         Assert.Empty(TreeSnapshot.Diff(before, node.Snapshot()));
     }
 
@@ -80,8 +55,6 @@ public sealed class KillTests
             points.Add(Journal(bench)[^1]);
         }
     }
-
-    private static int JournalLines(ScenarioBench bench) => Journal(bench).Length;
 
     /// <summary>The writes of the process that runs: at its start it replaces the journal of the one before it by a shorter one without any.</summary>
     private static string[] Writes(ScenarioBench bench, string before)

@@ -25,7 +25,7 @@ public sealed class UdevTests
         using var udevd = Process.Start(new ProcessStartInfo("/lib/systemd/systemd-udevd") { UseShellExecute = false })!;
         try
         {
-            Command.Run("udevadm", "control", "--ping");
+            await Waiting.UntilAsync(() => Command.Try("udevadm", "control", "--ping") is null, node.PatienceSeconds);
             await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("edu", Edu, "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}")));
             await bench.ReadyAsync();
             var group = $"/dev/vfio/{Path.GetFileName(new DirectoryInfo($"/sys/bus/pci/devices/{Edu}/iommu_group").LinkTarget!)}";
@@ -47,9 +47,9 @@ public sealed class UdevTests
         }
         finally
         {
-            udevd.Kill();
-            await udevd.WaitForExitAsync(CancellationToken.None);
+            await AgentProcess.TerminateAsync(udevd);
             File.Delete(Rule);
+            Directory.Delete("/run/udev", recursive: true); // by which dmsetup, for one, takes it for running and waits for it
         }
     }
 
