@@ -40,12 +40,25 @@ public sealed class PodResourcesClient(string socketPath, TimeProvider time) : I
         var asOf = time.GetUtcNow();
         try
         {
-            var response = await _client.CallAsync(KubeletApi.ListPodResources, new ListPodResourcesRequest(), Timeout, cancellationToken);
+            var response = await ListOnNewConnectionIfNeededAsync(cancellationToken);
             return new PodResourcesReading.Read(Devices(response), [.. response.PodResources.Select(p => (p.Namespace, p.Name))], asOf);
         }
         catch (GrpcStatusException e)
         {
             return new PodResourcesReading.Unreadable($"{socketPath} did not list the pods' devices: {e.Code}: {e.Message}");
+        }
+    }
+
+    /// <summary>A kubelet that was restarted has closed the connection, which may show only when it is used: the next try makes a new one.</summary>
+    private async Task<ListPodResourcesResponse> ListOnNewConnectionIfNeededAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _client.CallAsync(KubeletApi.ListPodResources, new ListPodResourcesRequest(), Timeout, cancellationToken);
+        }
+        catch (GrpcStatusException e) when (e.Code == GrpcStatusCode.Unavailable)
+        {
+            return await _client.CallAsync(KubeletApi.ListPodResources, new ListPodResourcesRequest(), Timeout, cancellationToken);
         }
     }
 

@@ -46,7 +46,7 @@ internal static class FunctionSteps
         var ours = function.Driver is not null && function.Driver != owned.OriginalDriver && context.Inventory.Facts.PassthroughDrivers.Contains(function.Driver);
         if (!ours && function.Driver is null && DriverIsMissing(context, owned, function)) return [];
         // Without a driver it may be in an unbind by another hand that waits for its user: what is written to it now waits with that one (it holds the device's lock).
-        if ((ours || function.Driver is null) && ReleaseProblem(context, owned, purpose)) return [];
+        if ((ours || function.Driver is null) && ReleaseProblem(context, owned, function, purpose)) return [];
         List<PlanStep> steps = [];
         if (ours) steps.Add(new PlanStep.Unbind(owned.Address, function.Driver!, []));
         var meant = !ours && function.Driver is not null && function.DriverOverride == function.Driver; // by whoever wrote it: ours is a passthrough driver
@@ -84,7 +84,7 @@ internal static class FunctionSteps
     private static void Say(PlanningContext context, OwnedFunction owned, string message) =>
         context.Findings.Add(new Finding(null, owned.Address.ToString(), FindingState.Releasing, Reasons.NotReturned, message));
 
-    private static bool ReleaseProblem(PlanningContext context, OwnedFunction owned, string purpose)
+    private static bool ReleaseProblem(PlanningContext context, OwnedFunction owned, PciFunction function, string purpose)
     {
         if (context.Input.Setbacks.TryGetValue(purpose, out var setback))
         {
@@ -92,8 +92,8 @@ internal static class FunctionSteps
             return true;
         }
 
-        // What the host needs it for is no reason to keep it from the host.
-        var users = context.Input.Usage.UsersOf(owned.Address).Where(u => u.Protection is null).ToList();
+        // What the host needs it for (it is the console, also without a driver) is no reason to keep it from the host's driver.
+        var users = context.Input.Usage.UsersOf(owned.Address).Where(u => function.Driver is not null || u.Protection is null).ToList();
         if (users.Count == 0) return false;
         if (context.Awaited.Contains(owned.Address)) return true; // its policy says what it waits for
         var message = $"{owned.Address} is given back as soon as it is let go; it is in use: {string.Join(", ", users.Select(u => u.Description))}";
