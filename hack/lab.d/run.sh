@@ -24,7 +24,7 @@ prepare_run() {   # prepare_run FLAVOUR COMMAND...
 
 # The node ends with this script, however the script ends.
 start_node() {
-  local kargs="console=ttyS0 loglevel=4 panic=-1 intel_iommu=on nokaslr mitigations=off audit=0 random.trust_cpu=on no_timer_check $KARGS ${EXTRA_KARGS:-}"
+  local kargs="console=ttyS0 loglevel=4 panic=-1 intel_iommu=on nokaslr mitigations=off audit=0 random.trust_cpu=on no_timer_check nohz=off highres=off $KARGS ${EXTRA_KARGS:-}"
   : >"$RUN/console"
   (cd "$RUN" && LD_LIBRARY_PATH=$STATE/root/usr/lib/x86_64-linux-gnu exec setpriv --pdeathsig KILL \
     "$STATE/root/usr/bin/qemu-system-x86_64" -L "$STATE/root/usr/share/qemu" -L "$STATE/root/usr/share/seabios" \

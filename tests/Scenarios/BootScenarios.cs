@@ -165,6 +165,7 @@ public sealed class SimulatedBootScenarios : BootScenarios
 }
 
 [Trait(LabFacts.Where, LabFacts.Lab)]
+[Trait(LabFacts.Vfio, LabFacts.Cdev)] // what vfio offers makes no difference here: one flavour is enough
 public sealed class RealBootScenarios : BootScenarios
 {
     private protected override IScenarioNode NewNode() => new RealNode();

@@ -91,6 +91,7 @@ public sealed class SimulatedBreakGlassScenarios : BreakGlassScenarios
 }
 
 [Trait(LabFacts.Where, LabFacts.Lab)]
+[Trait(LabFacts.Vfio, LabFacts.Cdev)] // what vfio offers makes no difference here: one flavour is enough
 public sealed class RealBreakGlassScenarios : BreakGlassScenarios
 {
     private protected override IScenarioNode NewNode() => new RealNode();

@@ -64,6 +64,7 @@ public sealed class SimulatedConsoleProtectionScenarios : ConsoleProtectionScena
 }
 
 [Trait(LabFacts.Where, LabFacts.Lab)]
+[Trait(LabFacts.Vfio, LabFacts.Cdev)] // what vfio offers makes no difference here: one flavour is enough
 public sealed class RealConsoleProtectionScenarios : ConsoleProtectionScenarios
 {
     private protected override IScenarioNode NewNode() => new RealNode();

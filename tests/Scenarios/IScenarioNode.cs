@@ -17,9 +17,6 @@ internal interface IScenarioNode : IDisposable
     /// <summary>Another process holds the function's group until the result is disposed of.</summary>
     Task<IScenarioHolder> HoldAsync(string address);
 
-    /// <summary>Whether the kernel has character devices for vfio.</summary>
-    bool HasCdev { get; }
-
     /// <summary>Another process has the function's character device open and not bound, as a VMM has it before it takes the device, until the result is disposed of.</summary>
     Task<IScenarioHolder> OpenCdevAsync(string address);
 

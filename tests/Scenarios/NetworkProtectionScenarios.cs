@@ -196,6 +196,7 @@ public sealed class SimulatedNetworkProtectionScenarios : NetworkProtectionScena
 }
 
 [Trait(LabFacts.Where, LabFacts.Lab)]
+[Trait(LabFacts.Vfio, LabFacts.Cdev)] // what vfio offers makes no difference here: one flavour is enough
 public sealed class RealNetworkProtectionScenarios : NetworkProtectionScenarios
 {
     private protected override IScenarioNode NewNode() => new RealNode();

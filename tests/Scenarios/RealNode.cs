@@ -31,8 +31,6 @@ internal sealed class RealNode : IScenarioNode
     public async Task<IScenarioHolder> HoldAsync(string address) =>
         new Holder(await VfioHolder.HoldGroupAsync(Sysfs.Group(PciAddress.Parse(address)), address, TestContext.Current.CancellationToken));
 
-    public bool HasCdev => LabFacts.HasCdev;
-
     public async Task<IScenarioHolder> OpenCdevAsync(string address) =>
         new Holder(await VfioHolder.HoldUnboundCdevAsync(Sysfs.CdevPath(PciAddress.Parse(address)), TestContext.Current.CancellationToken));
 

@@ -101,6 +101,7 @@ public sealed class SimulatedSecondWriterScenarios : SecondWriterScenarios
 }
 
 [Trait(LabFacts.Where, LabFacts.Lab)]
+[Trait(LabFacts.Vfio, LabFacts.Cdev)] // what vfio offers makes no difference here: one flavour is enough
 public sealed class RealSecondWriterScenarios : SecondWriterScenarios
 {
     private protected override IScenarioNode NewNode() => new RealNode();

@@ -45,8 +45,6 @@ internal sealed class SimulatedNode : IScenarioNode
         return Task.FromResult<IScenarioHolder>(new Holder(vmm));
     }
 
-    public bool HasCdev => true;
-
     public Task<IScenarioHolder> OpenCdevAsync(string address)
     {
         var vmm = Kernel.Processes.Start("qemu-system-x86");

@@ -173,6 +173,7 @@ public sealed class SimulatedStorageProtectionScenarios : StorageProtectionScena
 }
 
 [Trait(LabFacts.Where, LabFacts.Lab)]
+[Trait(LabFacts.Vfio, LabFacts.Cdev)] // what vfio offers makes no difference here: one flavour is enough
 public sealed class RealStorageProtectionScenarios : StorageProtectionScenarios
 {
     private protected override IScenarioNode NewNode() => new RealNode();

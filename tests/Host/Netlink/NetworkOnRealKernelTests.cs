@@ -10,6 +10,7 @@ namespace Hostdev.Tests.Host.Netlink;
 
 /// <summary>Our reading of the network against iproute2's, of a node where a bit of everything is configured.</summary>
 [Trait(LabFacts.Where, LabFacts.Lab)]
+[Trait(LabFacts.Vfio, LabFacts.Cdev)] // what vfio offers makes no difference here: one flavour is enough
 public sealed class NetworkOnRealKernelTests : IDisposable
 {
     private readonly RealNode _node = new();
