@@ -112,6 +112,7 @@ internal sealed class Sequence : IDisposable
         if (_agent.IsRunning) return;
         Tell("the agent starts");
         _agent.Start();
+        _kubelet.AgentStarted();
     }
 
     private void RestartAgent()

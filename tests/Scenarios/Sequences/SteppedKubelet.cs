@@ -70,8 +70,17 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
         ImmutableArray<PodUse> devices = [.. _pods.SelectMany(p => p.Ids.Select(id => new PodUse(p.Resource, id, "vms/" + p.Name)))];
         var checkpoint = new CheckpointReading.Read("checkpoint", devices.ToFrozenDictionary(d => (d.Resource, d.Id), d => d.Pod));
         agent.Host.Allocator.Observe(new PodUseReading.Listed { Devices = devices, Doubt = null, Checkpoint = checkpoint });
-        _held = agent.Host.Allocator.Ledger.ById.Values.ToLookup(a => a.Resource, a => a.Id);
+        ReportHeld();
     }
+
+    /// <summary>A new process of the agent reports what its ledger on disk says, before it serves anything (AgentHost.RunAsync).</summary>
+    public void AgentStarted()
+    {
+        _heldAsOf = clock.GetUtcNow();
+        ReportHeld();
+    }
+
+    private void ReportHeld() => _held = agent.Host.Allocator.Ledger.ById.Values.ToLookup(a => a.Resource, a => a.Id);
 
     /// <summary>The agent's process is gone, and with it its servers: what it offered cannot be had.</summary>
     public void AgentGone()
