@@ -43,22 +43,22 @@ internal static class HealthPlanner
     {
         var count = function.Health?.FatalErrors ?? 0;
         if (context.Input.Ownership.Health.GetValueOrDefault(function.Address)?.Fault is null) yield return new PlanStep.RecordFault(function.Address, fault, count);
-        var (state, outlook) = Outlook(context, unit, function);
-        context.Findings.Add(new Finding(unit.Policy, function.Address.ToString(), state, Reasons.Faulty, $"{function.Address} is out of service: {fault}; {outlook}"));
-        if (state != FindingState.Waiting || outlook != Resetting) yield break;
+        var obstacle = Obstacle(context, unit, function);
+        var outlook = obstacle?.Message ?? "it is being reset";
+        context.Findings.Add(new Finding(unit.Policy, function.Address.ToString(), obstacle?.State ?? FindingState.Waiting, Reasons.Faulty, $"{function.Address} is out of service: {fault}; {outlook}"));
+        if (obstacle is not null) yield break;
         yield return new PlanStep.Reset(function.Address, [.. unit.Members.Select(m => m.Address)]);
         yield return new PlanStep.ClearFault(function.Address, count);
     }
 
-    private const string Resetting = "it is being reset";
-
-    private static (FindingState State, string Outlook) Outlook(PlanningContext context, Unit unit, PciFunction function)
+    /// <summary>Why it cannot be reset now; null when it can.</summary>
+    private static (FindingState State, string Message)? Obstacle(PlanningContext context, Unit unit, PciFunction function)
     {
+        const string later = "it is reset as soon as nobody has it";
         if (function.ResetMethods.IsEmpty) return (FindingState.Blocked, "the kernel knows no way to reset it: remove and rescan it, or power-cycle the host");
         var users = context.Input.Usage.InWords(unit.Members.Select(m => m.Address));
-        if (!users.IsEmpty) return (FindingState.Waiting, $"it is reset as soon as nobody has it; in use: {string.Join("; ", users)}");
-        return context.Input.Setbacks.TryGetValue(LaneStep.Reset(function.Address), out var setback) && setback.Reason != Reasons.InUse
-            ? (FindingState.Blocked, setback.Message)
-            : setback is null ? (FindingState.Waiting, Resetting) : (FindingState.Waiting, $"it is reset as soon as nobody has it; {setback.Message}");
+        if (!users.IsEmpty) return (FindingState.Waiting, $"{later}; in use: {string.Join("; ", users)}");
+        if (!context.Input.Setbacks.TryGetValue(LaneStep.Reset(function.Address), out var setback)) return null;
+        return setback.Reason == Reasons.InUse ? (FindingState.Waiting, $"{later}; {setback.Message}") : (FindingState.Blocked, setback.Message);
     }
 }
