@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Meta;
@@ -13,17 +14,23 @@ namespace Hostdev.Crds.Parsing;
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
     Converters =
     [
         typeof(PciAddressConverter), typeof(PciIdConverter), typeof(PciClassConverter), typeof(ResourceNameConverter), typeof(FileModeConverter),
         typeof(NamedEnumConverter<Disruption>), typeof(NamedEnumConverter<GroupPolicy>), typeof(NamedEnumConverter<IommuBackend>),
         typeof(NamedEnumConverter<Binding>), typeof(NamedEnumConverter<Protection>), typeof(NamedEnumConverter<DriverType>),
-        typeof(NamedEnumConverter<VfManagement>), typeof(NamedEnumConverter<MdevMode>), typeof(NamedEnumConverter<LabelOperator>),
+        typeof(NamedEnumConverter<VfManagement>), typeof(NamedEnumConverter<MdevMode>), typeof(NamedEnumConverter<LabelOperator>), typeof(NamedEnumConverter<ConditionStatus>), typeof(TimeConverter),
     ])]
 [JsonSerializable(typeof(HostDeviceSpec))]
 [JsonSerializable(typeof(SriovPolicySpec))]
 [JsonSerializable(typeof(MdevProfileSpec))]
+[JsonSerializable(typeof(PolicyObject))]
+[JsonSerializable(typeof(NodeDeviceState))]
+[JsonSerializable(typeof(NodeDeviceStateSummary))]
+[JsonSerializable(typeof(NodeProjection))]
 [JsonSerializable(typeof(NodeDeviceStateStatus))]
+[JsonSerializable(typeof(JsonNode))]
 internal sealed partial class CrdsJsonContext : JsonSerializerContext;
 
 /// <summary>A value written as a string; what its parser says of a wrong one is what the admin reads.</summary>
