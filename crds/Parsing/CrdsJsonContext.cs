@@ -22,6 +22,7 @@ namespace Hostdev.Crds.Parsing;
         typeof(NamedEnumConverter<Binding>), typeof(NamedEnumConverter<Protection>), typeof(NamedEnumConverter<DriverType>),
         typeof(NamedEnumConverter<VfManagement>), typeof(NamedEnumConverter<MdevMode>), typeof(NamedEnumConverter<LabelOperator>), typeof(NamedEnumConverter<ConditionStatus>), typeof(TimeConverter),
     ])]
+[JsonSerializable(typeof(LabelSelector))]
 [JsonSerializable(typeof(HostDeviceSpec))]
 [JsonSerializable(typeof(SriovPolicySpec))]
 [JsonSerializable(typeof(MdevProfileSpec))]

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
 using Hostdev.Kube.Meta;
 
 namespace Hostdev.Operator.Projection;
@@ -19,9 +20,16 @@ public sealed record ClusterView
 /// <param name="Policy">Understood, or frozen with the reason.</param>
 /// <param name="Spec">As it was applied: it is handed on whole, with fields that this version does not know.</param>
 /// <param name="Digest">What tells one spec from another.</param>
+/// <param name="Status">As it was written last; null before that.</param>
 /// <param name="NodeSelector">Null where it cannot be read: then nobody knows which nodes are meant, and every node keeps what it has.</param>
-public sealed record ClusterPolicy(DesiredPolicy Policy, JsonElement Spec, string Digest, LabelSelector? NodeSelector)
+public sealed record ClusterPolicy(DesiredPolicy Policy, JsonElement Spec, SpecDigest Digest, LabelSelector? NodeSelector, PolicyStatus? Status = null)
 {
+    public static ClusterPolicy Read(PolicyObject policy)
+    {
+        var read = PolicyReader.Read(policy.Kind, policy.Metadata, policy.Spec);
+        return new ClusterPolicy(read, policy.Spec, SpecDigest.Of(policy.Spec), read.Common?.NodeSelector ?? PolicyReader.NodeSelector(policy.Spec), policy.Status);
+    }
+
     public PolicyIdentity Identity => Policy.Identity;
 
     public PolicyKey Key => new(Identity.Kind, Identity.Name);
@@ -38,7 +46,7 @@ public readonly record struct PolicyKey(string Kind, string Name)
 }
 
 /// <summary>One version of a policy in a node's spec.</summary>
-public readonly record struct GivenPolicy(PolicyKey Key, string Uid, long Generation, string Digest);
+public readonly record struct GivenPolicy(PolicyKey Key, string Uid, long Generation, SpecDigest Digest);
 
 public enum AgentPresence
 {
@@ -67,7 +75,7 @@ public sealed record NodeView
     public ImmutableArray<GivenPolicy>? Given { get; init; }
 
     /// <summary>What the agent says of each policy, by uid.</summary>
-    public ImmutableDictionary<string, PolicyResult> Results { get => field ?? ImmutableDictionary<string, PolicyResult>.Empty; init; }
+    public ImmutableDictionary<string, PolicyResultSummary> Results { get => field ?? ImmutableDictionary<string, PolicyResultSummary>.Empty; init; }
 
     /// <summary>What the agent is giving back.</summary>
     public ImmutableArray<DeviceProblem> Releasing { get => field.IsDefault ? [] : field; init; }

@@ -26,7 +26,7 @@ internal static class ClusterBuilder
         var json = YamlJson.Parse(spec, out _)!.ToJsonString();
         using var document = JsonDocument.Parse(json);
         var policy = read.Policies[0];
-        return new ClusterPolicy(policy, document.RootElement.Clone(), json.GetHashCode(StringComparison.Ordinal).ToString(CultureInfo.InvariantCulture), policy.Common?.NodeSelector);
+        return new ClusterPolicy(policy, document.RootElement.Clone(), SpecDigest.Of(document.RootElement), policy.Common?.NodeSelector ?? PolicyReader.NodeSelector(document.RootElement));
     }
 
     /// <summary>A node with a live agent and an empty spec.</summary>
@@ -48,7 +48,7 @@ internal static class ClusterBuilder
     /// <summary>The node once its agent has reported on the policy.</summary>
     public static NodeView Reports(this NodeView node, ClusterPolicy policy, string reason = ResultReasons.Ready, string message = "", int matched = 1, int ready = 1, int blocked = 0, params DeviceProblem[] problems) => node with
     {
-        Results = node.Results.SetItem(policy.Identity.Uid, new PolicyResult
+        Results = node.Results.SetItem(policy.Identity.Uid, new PolicyResultSummary
         {
             Kind = policy.Identity.Kind,
             Name = policy.Identity.Name,

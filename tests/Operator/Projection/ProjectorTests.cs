@@ -31,7 +31,7 @@ public sealed class ProjectorTests
     public void A_spec_that_somebody_edited_is_put_right()
     {
         var gpus = HostDevice("gpus");
-        var edited = Node("a") with { Given = [gpus.Version with { Digest = "edited" }] };
+        var edited = Node("a") with { Given = [gpus.Version with { Digest = new SpecDigest(1) }] };
         Assert.IsType<NodeEntry.Give>(Assert.Single(Assert.Single(Projector.Project(View([gpus], [edited])).Specs).Value.Entries));
     }
 
@@ -102,7 +102,7 @@ public sealed class ProjectorTests
     [Fact]
     public void A_node_without_a_live_agent_gets_no_change_and_holds_no_place()
     {
-        var gpus = HostDevice("gpus", spec: "rollout: {maxUnavailable: 1}");
+        var gpus = HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}");
         var nodes = Nodes(3).ToList();
         nodes[0] = nodes[0] with { Agent = AgentPresence.NotReady };
         Assert.Equal("node-002", Assert.Single(Projector.Project(View([gpus], nodes)).Specs).Key);
@@ -111,12 +111,12 @@ public sealed class ProjectorTests
     [Fact]
     public void A_node_whose_VMs_hold_the_devices_does_not_hold_up_the_others()
     {
-        var gpus = HostDevice("gpus", spec: "rollout: {maxUnavailable: 1}");
+        var gpus = HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}");
         var nodes = Nodes(3).ToList();
         nodes[0] = (nodes[0] with { Given = [gpus.Version] }).Reports(gpus, ResultReasons.Progressing, "waits", 1, 0, 0, new DeviceProblem("0000:43:00.0", "Waiting", "InUse", "vms/a has it"));
         Assert.Equal("node-002", Assert.Single(Projector.Project(View([gpus], nodes)).Specs).Key);
 
-        var cordon = HostDevice("gpus", spec: "rollout: {maxUnavailable: 1}\ndisruption: Cordon");
+        var cordon = HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}\ndisruption: Cordon");
         nodes[0] = (nodes[0] with { Given = [cordon.Version] }).Reports(cordon, ResultReasons.Progressing, "waits", 1, 0, 0, new DeviceProblem("0000:43:00.0", "Waiting", "InUse", "vms/a has it"));
         Assert.Empty(Projector.Project(View([cordon], nodes)).Specs); // it offers nothing meanwhile
     }
@@ -124,7 +124,7 @@ public sealed class ProjectorTests
     [Fact]
     public void A_node_without_a_spec_gets_everything_at_once_because_what_its_first_list_lacks_would_be_given_back()
     {
-        var policies = new[] { HostDevice("gpus", spec: "rollout: {maxUnavailable: 1}"), HostDevice("nics", "example.com/nic", spec: "rollout: {maxUnavailable: 1}") };
+        var policies = new[] { HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}"), HostDevice("nics", "example.com/nic", spec: "rollout: {maxUnavailable: '1'}") };
         var nodes = Nodes(5).Select(n => n with { Given = null });
         var projection = Projector.Project(View(policies, nodes));
         Assert.Equal(5, projection.Specs.Count);
@@ -178,14 +178,14 @@ public sealed class ProjectorTests
     public void A_field_that_this_operator_does_not_know_is_handed_on_for_the_agents_to_judge()
     {
         var newer = HostDevice("gpus", spec: "frobnicate: true");
-        var given = Assert.IsType<NodeEntry.Give>(Assert.Single(Assert.Single(Projector.Project(View([newer with { NodeSelector = new() }], [Node("a")])).Specs).Value.Entries));
+        var given = Assert.IsType<NodeEntry.Give>(Assert.Single(Assert.Single(Projector.Project(View([newer], [Node("a")])).Specs).Value.Entries));
         Assert.True(given.Policy.Spec.GetProperty("frobnicate").GetBoolean());
     }
 
     [Fact]
     public void Another_policy_of_the_same_name_does_not_inherit_what_the_earlier_one_had()
     {
-        var (old, fresh) = (HostDevice("gpus"), HostDevice("gpus", uid: "another", spec: "rollout: {maxUnavailable: 1}"));
+        var (old, fresh) = (HostDevice("gpus"), HostDevice("gpus", uid: "another", spec: "rollout: {maxUnavailable: '1'}"));
         var nodes = Nodes(2).Select(n => n with { Given = [old.Version] });
         var specs = Projector.Project(View([fresh], nodes)).Specs;
         Assert.Equal(["another", ""], specs.Values.Select(s => s.Entries.Select(e => e.Version.Uid).FirstOrDefault("")));
@@ -205,7 +205,7 @@ public sealed class ProjectorTests
     [Fact]
     public void The_order_of_policies_and_nodes_in_the_view_does_not_matter()
     {
-        var policies = Enumerable.Range(0, 6).Select(i => HostDevice($"p{i}", $"example.com/p{i}", spec: $"priority: {i % 3}\nrollout: {{maxUnavailable: 2}}", created: i)).ToList();
+        var policies = Enumerable.Range(0, 6).Select(i => HostDevice($"p{i}", $"example.com/p{i}", spec: $"priority: {i % 3}\nrollout: {{maxUnavailable: '2'}}", created: i)).ToList();
         var nodes = Nodes(12).ToList();
         string Text(ClusterProjection p) => string.Join('\n', p.Specs.Values.Select(s => $"{s.Node}: {string.Join(' ', s.Entries.Select(e => e.Version.Key))}"));
         var forward = Text(Projector.Project(View(policies, nodes)));
