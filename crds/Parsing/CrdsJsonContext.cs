@@ -30,6 +30,7 @@ namespace Hostdev.Crds.Parsing;
 [JsonSerializable(typeof(NodeDeviceState))]
 [JsonSerializable(typeof(NodeDeviceStateSummary))]
 [JsonSerializable(typeof(NodeProjection))]
+[JsonSerializable(typeof(PolicyStatus))]
 [JsonSerializable(typeof(NodeDeviceStateStatus))]
 [JsonSerializable(typeof(JsonNode))]
 internal sealed partial class CrdsJsonContext : JsonSerializerContext;

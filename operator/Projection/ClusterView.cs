@@ -12,6 +12,12 @@ public sealed record ClusterView
     /// <summary>In any order.</summary>
     public required ImmutableArray<ClusterPolicy> Policies { get; init; }
 
+    /// <summary>
+    /// The policy kinds that the API server serves, each with the time its CRD was made. What is missing or on its way out is not here: a CRD takes its objects with it, and
+    /// nobody asked for the devices back.
+    /// </summary>
+    public required ImmutableDictionary<string, DateTimeOffset> Kinds { get; init; }
+
     /// <summary>Nodes that run an agent, or have a NodeDeviceState; in any order.</summary>
     public required ImmutableArray<NodeView> Nodes { get; init; }
 }
@@ -35,7 +41,7 @@ public sealed record ClusterPolicy(DesiredPolicy Policy, JsonElement Spec, SpecD
     public PolicyKey Key => new(Identity.Kind, Identity.Name);
 
     /// <summary>What a node that has this version was given.</summary>
-    public GivenPolicy Version => new(Key, Identity.Uid, Identity.Generation, Digest);
+    public GivenPolicy Version => new(Key, Identity.Uid, Identity.Generation, Digest, Identity.CreationTimestamp);
 }
 
 /// <summary>Kind and name: unique in the cluster at a time.</summary>
@@ -46,7 +52,7 @@ public readonly record struct PolicyKey(string Kind, string Name)
 }
 
 /// <summary>One version of a policy in a node's spec.</summary>
-public readonly record struct GivenPolicy(PolicyKey Key, string Uid, long Generation, SpecDigest Digest);
+public readonly record struct GivenPolicy(PolicyKey Key, string Uid, long Generation, SpecDigest Digest, DateTimeOffset? Created);
 
 public enum AgentPresence
 {
@@ -73,6 +79,9 @@ public sealed record NodeView
 
     /// <summary>What stands in its spec; null where it was never projected: that is not the same as an empty list.</summary>
     public ImmutableArray<GivenPolicy>? Given { get; init; }
+
+    /// <summary>Everything on it is to be given back, whatever policies say (annotation <see cref="HostdevAnnotations.GiveBack"/> of its state).</summary>
+    public bool GiveBack { get; init; }
 
     /// <summary>What the agent says of each policy, by uid.</summary>
     public ImmutableDictionary<string, PolicyResultSummary> Results { get => field ?? ImmutableDictionary<string, PolicyResultSummary>.Empty; init; }

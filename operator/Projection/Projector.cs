@@ -9,6 +9,8 @@ namespace Hostdev.Operator.Projection;
 /// </summary>
 public static class Projector
 {
+    private const int PolicyKinds = 3;
+
     public static ClusterProjection Project(ClusterView view)
     {
         var ordered = view.Policies.OrderBy(p => p.Policy, PolicyPrecedence.Comparer).ToImmutableArray();
@@ -18,7 +20,7 @@ public static class Projector
         var specs = ImmutableSortedDictionary.CreateBuilder<string, NodeSpec>(StringComparer.Ordinal);
         foreach (var node in nodes.Where(IsProjected))
         {
-            if (Spec(node, ordered, policies) is { } spec && Differs(node, spec)) specs.Add(node.Name, spec);
+            if (Spec(node, view.Kinds, ordered, policies) is { } spec && Differs(node, spec)) specs.Add(node.Name, spec);
         }
 
         return new ClusterProjection([.. ordered.Select(p => policies[p.Key])], specs.ToImmutable());
@@ -39,18 +41,24 @@ public static class Projector
             _ when policy.NodeSelector is null => new HeldBack(Crds.Parsing.FrozenReasons.InvalidSpec, $"{policy.Identity}: spec.nodeSelector cannot be read: write nodeSelector: {{}} for all nodes, or matchLabels"),
             _ => claims.Conflicts.TryGetValue(policy.Identity, out var conflict) ? new HeldBack(HeldBack.ResourceNameConflict, conflict) : null,
         };
-        ImmutableArray<NodeView> selected = policy.NodeSelector is { } selector ? [.. nodes.Where(n => IsProjected(n) && selector.Matches(n.Labels))] : [];
+        ImmutableArray<NodeView> selected = policy.NodeSelector is { } selector ? [.. nodes.Where(n => IsProjected(n) && !n.GiveBack && selector.Matches(n.Labels))] : [];
         return new PolicySituation(policy, held, selected, held is null ? Rollout.Of(policy, selected) : null);
     }
 
-    private static NodeSpec? Spec(NodeView node, ImmutableArray<ClusterPolicy> ordered, ImmutableDictionary<PolicyKey, PolicySituation> situations)
+    private static NodeSpec? Spec(NodeView node, ImmutableDictionary<string, DateTimeOffset> kinds, ImmutableArray<ClusterPolicy> ordered, ImmutableDictionary<PolicyKey, PolicySituation> situations)
     {
+        if (node.GiveBack) return new NodeSpec(node.Name, node.Uid!, []);
         // Without a spec, what the node has in force is known to its agent alone, and whatever a first list lacks is given back: it gets everything at once, or no list yet.
         var first = node.Given is null;
-        if (first && ordered.Any(p => p.NodeSelector is null)) return null;
-        var entries = ordered.Select(p => first ? FirstEntry(node, situations[p.Key]) : Entry(node, situations[p.Key])).OfType<NodeEntry>().ToImmutableArray();
-        return new NodeSpec(node.Name, node.Uid!, entries);
+        if (first && (kinds.Count < PolicyKinds || ordered.Any(p => p.NodeSelector is null))) return null;
+        var entries = ordered.Select(p => first ? FirstEntry(node, situations[p.Key]) : Entry(node, situations[p.Key])).OfType<NodeEntry>();
+        var orphans = (node.Given ?? []).Where(g => !situations.ContainsKey(g.Key) && VanishedWithItsKind(g, kinds)).Select(g => new NodeEntry.Keep(g));
+        return new NodeSpec(node.Name, node.Uid!, [.. entries, .. orphans]);
     }
+
+    /// <summary>Whether nobody deleted the policy, but its CRD went and took it along: it is older than the CRD that is there now, or none is.</summary>
+    private static bool VanishedWithItsKind(GivenPolicy given, ImmutableDictionary<string, DateTimeOffset> kinds) =>
+        !kinds.TryGetValue(given.Key.Kind, out var made) || given.Created < made;
 
     private static NodeEntry.Give? FirstEntry(NodeView node, PolicySituation situation) =>
         situation.Policy.NodeSelector!.Matches(node.Labels) && situation.HeldBack is not { Reason: HeldBack.ResourceNameConflict } ? new NodeEntry.Give(situation.Policy) : null;
@@ -59,8 +67,8 @@ public static class Projector
     {
         var policy = situation.Policy;
         var given = node.GivenOf(policy.Key);
-        // Another object of the same name is another policy: what the earlier one had is not kept for it.
-        var earlier = given is { } version && version.Uid == policy.Identity.Uid ? new NodeEntry.Keep(version) : null;
+        // Also of an earlier object of that name: somebody made it anew, so what it has is wanted until the new one's turn has come.
+        var earlier = given is { } version ? new NodeEntry.Keep(version) : null;
         if (policy.NodeSelector is null) return earlier;
         if (!policy.NodeSelector.Matches(node.Labels)) return null;
         if (given == policy.Version) return earlier;

@@ -10,7 +10,9 @@ namespace Hostdev.Tests.Operator.Projection;
 /// <summary>Policies and nodes for tests of the projection, in few words.</summary>
 internal static class ClusterBuilder
 {
-    public static ClusterView View(IEnumerable<ClusterPolicy> policies, IEnumerable<NodeView> nodes) => new() { Policies = [.. policies], Nodes = [.. nodes] };
+    public static ClusterView View(IEnumerable<ClusterPolicy> policies, IEnumerable<NodeView> nodes) => new() { Policies = [.. policies], Nodes = [.. nodes], Kinds = AllKinds };
+
+    public static readonly ImmutableDictionary<string, DateTimeOffset> AllKinds = ((string[])["HostDevice", "SriovPolicy", "MdevProfile"]).ToImmutableDictionary(k => k, _ => new DateTimeOffset(2025, 1, 1, 0, 0, 0, TimeSpan.Zero));
 
     /// <param name="spec">YAML of the spec's fields beside nodeSelector, indented by nothing.</param>
     /// <param name="selector">YAML of nodeSelector in one line.</param>

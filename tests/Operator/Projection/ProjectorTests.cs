@@ -183,12 +183,37 @@ public sealed class ProjectorTests
     }
 
     [Fact]
-    public void Another_policy_of_the_same_name_does_not_inherit_what_the_earlier_one_had()
+    public void A_policy_that_was_deleted_and_made_anew_keeps_what_it_had_until_the_new_one_s_turn()
     {
         var (old, fresh) = (HostDevice("gpus"), HostDevice("gpus", uid: "another", spec: "rollout: {maxUnavailable: '1'}"));
         var nodes = Nodes(2).Select(n => n with { Given = [old.Version] });
         var specs = Projector.Project(View([fresh], nodes)).Specs;
-        Assert.Equal(["another", ""], specs.Values.Select(s => s.Entries.Select(e => e.Version.Uid).FirstOrDefault("")));
+        Assert.Equal(["another"], specs.Values.Select(s => s.Entries.Select(e => e.Version.Uid).FirstOrDefault("")));
+    }
+
+    [Fact]
+    public void What_vanished_with_its_CRD_stays_in_force_and_so_does_what_is_older_than_the_CRD_that_came_back()
+    {
+        var gpus = HostDevice("gpus");
+        var node = Node("a") with { Given = [gpus.Version] };
+        Assert.Empty(Projector.Project(View([], [node]) with { Kinds = AllKinds.Remove("HostDevice") }).Specs);
+        Assert.Empty(Projector.Project(View([], [node]) with { Kinds = AllKinds.SetItem("HostDevice", new DateTimeOffset(2026, 6, 1, 0, 0, 0, TimeSpan.Zero)) }).Specs);
+        Assert.Empty(Assert.Single(Projector.Project(View([], [node])).Specs).Value.Entries); // deleted by somebody
+    }
+
+    [Fact]
+    public void While_a_kind_is_not_served_no_node_gets_its_first_list()
+    {
+        Assert.Empty(Projector.Project(View([], [Node("a") with { Given = null }]) with { Kinds = AllKinds.Remove("MdevProfile") }).Specs);
+    }
+
+    [Fact]
+    public void A_node_that_is_to_give_back_has_no_policies_whatever_selects_it()
+    {
+        var gpus = HostDevice("gpus");
+        var projection = Projector.Project(View([gpus], [Node("a") with { GiveBack = true, Given = [gpus.Version] }]));
+        Assert.Empty(Assert.Single(projection.Specs).Value.Entries);
+        Assert.Empty(projection.Policies[0].Selected);
     }
 
     [Fact]
