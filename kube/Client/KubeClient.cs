@@ -91,8 +91,9 @@ public sealed class KubeClient : IDisposable
     /// What happens from <paramref name="resourceVersion"/> on, with bookmarks. Ends after <paramref name="duration"/>, when the server ends it, and after
     /// <see cref="WatchEvent{T}.Expired"/>. Leaving the loop ends the request.
     /// </summary>
+    /// <param name="opened">Called when the server has accepted the watch, which may be long before anything happens.</param>
     public async IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(
-        KubeKind<T> kind, Selection selection, string resourceVersion, TimeSpan duration, [EnumeratorCancellation] CancellationToken cancellationToken)
+        KubeKind<T> kind, Selection selection, string resourceVersion, TimeSpan duration, Action? opened, [EnumeratorCancellation] CancellationToken cancellationToken)
         where T : class, IKubeObject
     {
         var path = kind.Resource.Path(selection.Namespace)
@@ -116,6 +117,7 @@ public sealed class KubeClient : IDisposable
         }).ConfigureAwait(false);
         if (expired is not null) yield return expired;
         if (response is null) yield break;
+        opened?.Invoke();
         var body = await GuardAsync(() => response.Content.ReadAsStreamAsync(ended.Token)).ConfigureAwait(false);
         await using var closed = body.ConfigureAwait(false);
         var events = new WatchReader<T>(kind, request.ToString()).ReadAsync(body, ended.Token).GetAsyncEnumerator(CancellationToken.None);
