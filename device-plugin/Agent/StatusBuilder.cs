@@ -124,7 +124,7 @@ public static class StatusBuilder
     private static ResourceStatus Resource(ResourceState s) =>
         new(s.Name.Value, s.Listed.Length, s.Listed.Count(d => d.Healthy), s is { Registered: true, StreamLive: true }, s.Problem?.Message);
 
-    private static ImmutableArray<ConditionStatus> Conditions(HostInventory inventory, DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, ResourceProblem? unreached, Plan plan)
+    private static ImmutableArray<NodeCondition> Conditions(HostInventory inventory, DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, ResourceProblem? unreached, Plan plan)
     {
         var troubled = policies.FirstOrDefault(p => p.Reason is "Blocked" or "Frozen");
         var lost = plan.Findings.FirstOrDefault(f => f.Reason == Reasons.NotReturned);
@@ -133,22 +133,22 @@ public static class StatusBuilder
         var registering = resources.FirstOrDefault(r => !r.Registered);
         return
         [
-            desired.Problem is { } problem ? new ConditionStatus("Synced", "False", "DesiredStateUnreadable", problem)
-                : desired.Policies is null ? new ConditionStatus("Synced", "Unknown", "NoDesiredState", "no desired state was read yet: nothing is touched")
-                : new ConditionStatus("Synced", "True", "Followed", "the desired state is followed"),
-            inventory.Unlisted is { } unlisted ? new ConditionStatus("Degraded", "True", "HostUnreadable", $"{unlisted}: everything stays as it is until it can be read")
-                : plan.Halt is { } halt ? new ConditionStatus("Degraded", "True", halt.Reason, halt.Message)
-                : troubled is not null ? new ConditionStatus("Degraded", "True", troubled.Reason, troubled.Message)
-                : lost is not null ? new ConditionStatus("Degraded", "True", lost.Reason, lost.Message)
-                : unreached is not null ? new ConditionStatus("Degraded", "True", unreached.Reason, unreached.Message)
-                : new ConditionStatus("Degraded", "False", "AsDesired", ""),
-            moving is not null ? new ConditionStatus("Progressing", "True", "Waiting", moving.Message)
-                : !plan.Lanes.IsEmpty ? new ConditionStatus("Progressing", "True", "Applying", $"work is under way at {string.Join(", ", plan.Lanes.Select(l => l.Key))}")
-                : releasing is not null ? new ConditionStatus("Progressing", "True", "Releasing", releasing.Message)
-                : new ConditionStatus("Progressing", "False", "Settled", ""),
+            desired.Problem is { } problem ? new NodeCondition("Synced", "False", "DesiredStateUnreadable", problem)
+                : desired.Policies is null ? new NodeCondition("Synced", "Unknown", "NoDesiredState", "no desired state was read yet: nothing is touched")
+                : new NodeCondition("Synced", "True", "Followed", "the desired state is followed"),
+            inventory.Unlisted is { } unlisted ? new NodeCondition("Degraded", "True", "HostUnreadable", $"{unlisted}: everything stays as it is until it can be read")
+                : plan.Halt is { } halt ? new NodeCondition("Degraded", "True", halt.Reason, halt.Message)
+                : troubled is not null ? new NodeCondition("Degraded", "True", troubled.Reason, troubled.Message)
+                : lost is not null ? new NodeCondition("Degraded", "True", lost.Reason, lost.Message)
+                : unreached is not null ? new NodeCondition("Degraded", "True", unreached.Reason, unreached.Message)
+                : new NodeCondition("Degraded", "False", "AsDesired", ""),
+            moving is not null ? new NodeCondition("Progressing", "True", "Waiting", moving.Message)
+                : !plan.Lanes.IsEmpty ? new NodeCondition("Progressing", "True", "Applying", $"work is under way at {string.Join(", ", plan.Lanes.Select(l => l.Key))}")
+                : releasing is not null ? new NodeCondition("Progressing", "True", "Releasing", releasing.Message)
+                : new NodeCondition("Progressing", "False", "Settled", ""),
             inventory.Unlisted is null && plan.Halt is null && troubled is null && moving is null && registering is null && plan.Lanes.IsEmpty && desired.Problem is null && desired.Policies is not null
-                ? new ConditionStatus("Ready", "True", "AsDesired", "every policy is fulfilled")
-                : new ConditionStatus("Ready", "False", "NotAsDesired", inventory.Unlisted?.ToString() ?? plan.Halt?.Message ?? troubled?.Message ?? moving?.Message ?? unreached?.Message ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
+                ? new NodeCondition("Ready", "True", "AsDesired", "every policy is fulfilled")
+                : new NodeCondition("Ready", "False", "NotAsDesired", inventory.Unlisted?.ToString() ?? plan.Halt?.Message ?? troubled?.Message ?? moving?.Message ?? unreached?.Message ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
         ];
     }
 }

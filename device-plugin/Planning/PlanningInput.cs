@@ -36,21 +36,10 @@ public sealed record EffectivePolicy(DesiredPolicy InForce, DesiredPolicy.Frozen
 {
     public PolicyIdentity Identity => Frozen?.Identity ?? InForce.Identity;
 
-    /// <summary>Higher priority, then older, then kind, then name.</summary>
-    public static ImmutableArray<EffectivePolicy> InOrderOfPrecedence(IEnumerable<EffectivePolicy> policies) =>
-    [
-        .. policies
-            .OrderByDescending(p => p.Spec?.Priority ?? 0)
-            .ThenBy(p => p.Identity.CreationTimestamp ?? DateTimeOffset.MaxValue)
-            .ThenBy(p => p.Identity.Kind, StringComparer.Ordinal)
-            .ThenBy(p => p.Identity.Name, StringComparer.Ordinal),
-    ];
+    /// <summary>What is in force, under the identity that is reported.</summary>
+    public DesiredPolicy Reported => InForce with { Identity = Identity };
 
-    public IPolicySpec? Spec => InForce switch
-    {
-        DesiredPolicy.OfHostDevice p => p.Spec,
-        DesiredPolicy.OfSriovPolicy p => p.Spec,
-        DesiredPolicy.OfMdevProfile p => p.Spec,
-        _ => null,
-    };
+    public static ImmutableArray<EffectivePolicy> InOrderOfPrecedence(IEnumerable<EffectivePolicy> policies) => [.. policies.OrderBy(p => p.Reported, PolicyPrecedence.Comparer)];
+
+    public IPolicySpec? Spec => InForce.Common;
 }

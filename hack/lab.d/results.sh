@@ -37,3 +37,18 @@ judge() {
   echo "$passed $failed $seconds $remark" >"$RESULTS/$suite.result"
   [ "$failed" = 0 ]
 }
+
+# failures SUITE: each failed test of the report with the first lines of what it said. On standard output, nothing where nothing failed.
+failures() {
+  [ -s "$RESULTS/$1.xml" ] || return 0
+  awk -v suite="$1" 'BEGIN { RS = "<test " }
+    function plain(text) { gsub(/&quot;/, "\"", text); gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&amp;/, "\\&", text); return text }
+    /^[^>]* result="Fail"/ {
+      name = $0; sub(/^.*name="/, "", name); sub(/".*/, "", name)
+      text = ""
+      if (match($0, /<message><!\[CDATA\[[^\]]*/)) text = substr($0, RSTART + 18, RLENGTH - 18)
+      printf "%s: FAILED %s\n", suite, plain(name)
+      lines = split(text, line, "\n")
+      for (i = 1; i <= lines && i <= 6; i++) printf "    %s\n", line[i]
+    }' "$RESULTS/$1.xml"
+}

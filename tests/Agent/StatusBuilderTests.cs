@@ -223,5 +223,5 @@ public sealed class StatusBuilderTests : IDisposable
     private static ResourceState Resource(string name) => new(ResourceName.Parse(name), false, false, false, null, [new AdvertisedDevice("0000:43:00.0", true, 1)], [], []);
 
     private static void Condition(NodeDeviceStateStatus status, string type, string value, string reason, string message) =>
-        Assert.Equal(new ConditionStatus(type, value, reason, message), Assert.Single(status.Conditions, c => c.Type == type));
+        Assert.Equal(new NodeCondition(type, value, reason, message), Assert.Single(status.Conditions, c => c.Type == type));
 }

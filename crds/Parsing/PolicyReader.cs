@@ -1,0 +1,61 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Rules;
+using Hostdev.Kube.Meta;
+
+namespace Hostdev.Crds.Parsing;
+
+/// <summary>Reads one policy. What it gets wrong freezes it, with a message that names the field and the fix.</summary>
+public static class PolicyReader
+{
+    /// <param name="kind">HostDevice, SriovPolicy or MdevProfile; another one freezes.</param>
+    public static DesiredPolicy Read(string kind, ObjectMeta metadata, JsonElement spec) =>
+        Read(new PolicyIdentity(kind, metadata.Name, metadata.Uid ?? "", metadata.Generation, metadata.CreationTimestamp), spec);
+
+    public static DesiredPolicy Read(PolicyIdentity identity, JsonElement spec) => identity.Kind switch
+    {
+        "HostDevice" => ReadAs(identity, spec, CrdsJsonContext.Default.HostDeviceSpec, s => new DesiredPolicy.OfHostDevice(identity, s)),
+        "SriovPolicy" => ReadAs(identity, spec, CrdsJsonContext.Default.SriovPolicySpec, s => new DesiredPolicy.OfSriovPolicy(identity, s)),
+        "MdevProfile" => ReadAs(identity, spec, CrdsJsonContext.Default.MdevProfileSpec, s => new DesiredPolicy.OfMdevProfile(identity, s)),
+        _ => Frozen(identity, FrozenReasons.UnsupportedField, $"kind \"{identity.Kind}\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile"),
+    };
+
+    internal static DesiredPolicy.Frozen Unsupported(PolicyIdentity identity, ImmutableArray<string> fields) =>
+        Frozen(identity, FrozenReasons.UnsupportedField, $"this version does not know {string.Join(", ", fields)}: upgrade the agent, or correct the spelling");
+
+    internal static DesiredPolicy.Frozen Frozen(PolicyIdentity identity, string reason, string message) => new(identity, reason, $"{identity}: {message}");
+
+    private static DesiredPolicy ReadAs<T>(PolicyIdentity identity, JsonElement element, JsonTypeInfo<T> type, Func<T, DesiredPolicy> make)
+        where T : class
+    {
+        if (element.ValueKind != JsonValueKind.Object) return Frozen(identity, FrozenReasons.InvalidSpec, "spec must be a mapping");
+        var unknown = UnknownFields.Find(element, type, "spec");
+        if (unknown.Length > 0) return Unsupported(identity, unknown);
+        var refusals = PolicyRules.Refusals(identity.Kind, element, oldSpec: null);
+        if (refusals.Length > 0) return Frozen(identity, FrozenReasons.InvalidSpec, string.Join("; ", refusals));
+        try
+        {
+            return make(element.Deserialize(type)!);
+        }
+        catch (JsonException e)
+        {
+            return Frozen(identity, FrozenReasons.InvalidSpec, $"{Field(e.Path)}: {Sentence(e)}");
+        }
+    }
+
+    private static string Field(string? path) => path is null or "$" ? "spec" : "spec" + path[1..];
+
+    private static string Sentence(JsonException e)
+    {
+        if (e.Message.Contains("missing required properties", StringComparison.Ordinal))
+        {
+            var quoted = e.Message.Split('\'').Where((_, i) => i % 2 == 1).Where(s => !s.Contains('.', StringComparison.Ordinal));
+            return $"{string.Join(", ", quoted)} is required";
+        }
+
+        if (e.Message.Contains("nullability annotation", StringComparison.Ordinal)) return "the value is missing: write one, or leave the field out where it is optional";
+        return e.Message.StartsWith("The JSON value could not be converted", StringComparison.Ordinal) ? "the value has the wrong type" : e.Message;
+    }
+}
