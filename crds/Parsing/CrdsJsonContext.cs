@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -20,7 +21,8 @@ namespace Hostdev.Crds.Parsing;
         typeof(PciAddressConverter), typeof(PciIdConverter), typeof(PciClassConverter), typeof(ResourceNameConverter), typeof(FileModeConverter),
         typeof(NamedEnumConverter<Disruption>), typeof(NamedEnumConverter<GroupPolicy>), typeof(NamedEnumConverter<IommuBackend>),
         typeof(NamedEnumConverter<Binding>), typeof(NamedEnumConverter<Protection>), typeof(NamedEnumConverter<DriverType>),
-        typeof(NamedEnumConverter<VfManagement>), typeof(NamedEnumConverter<MdevMode>), typeof(NamedEnumConverter<LabelOperator>), typeof(NamedEnumConverter<ConditionStatus>), typeof(TimeConverter),
+        typeof(NamedEnumConverter<VfManagement>), typeof(NamedEnumConverter<MdevMode>), typeof(NamedEnumConverter<LabelOperator>), typeof(NamedEnumConverter<ConditionStatus>),
+        typeof(TimeConverter),
     ])]
 [JsonSerializable(typeof(LabelSelector))]
 [JsonSerializable(typeof(HostDeviceSpec))]
@@ -63,6 +65,23 @@ internal sealed class PciClassConverter() : ParsedStringConverter<PciClass>(PciC
 internal sealed class ResourceNameConverter() : ParsedStringConverter<ResourceName>(ResourceName.Parse);
 
 internal sealed class FileModeConverter() : ParsedStringConverter<Kinds.FileMode>(Kinds.FileMode.Parse);
+
+/// <summary>A number of nodes or a percentage (<c>IntOrString</c> of apimachinery): a number is read as its digits, and digits are written as a number.</summary>
+internal sealed class NodeShareConverter : JsonConverter<string>
+{
+    public override string Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
+    {
+        JsonTokenType.String => reader.GetString()!,
+        JsonTokenType.Number when reader.TryGetInt32(out var nodes) => nodes.ToString(CultureInfo.InvariantCulture),
+        _ => throw new JsonException("must be a number of nodes or a percentage in quotes"),
+    };
+
+    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options)
+    {
+        if (int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var nodes)) writer.WriteNumberValue(nodes);
+        else writer.WriteStringValue(value);
+    }
+}
 
 /// <summary>An enum by its names, spelled exactly; a wrong one is answered with the list of right ones.</summary>
 internal sealed class NamedEnumConverter<T>() : ParsedStringConverter<T>(Parse)

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Rules;
 using Hostdev.Kube.Meta;
 
 namespace Hostdev.Crds.Parsing;
@@ -15,9 +16,9 @@ public static class PolicyReader
 
     public static DesiredPolicy Read(PolicyIdentity identity, JsonElement spec) => identity.Kind switch
     {
-        "HostDevice" => ReadAs(identity, spec, CrdsJsonContext.Default.HostDeviceSpec, HostDeviceValidator.Problems, s => new DesiredPolicy.OfHostDevice(identity, s)),
-        "SriovPolicy" => ReadAs(identity, spec, CrdsJsonContext.Default.SriovPolicySpec, SriovPolicyValidator.Problems, s => new DesiredPolicy.OfSriovPolicy(identity, s)),
-        "MdevProfile" => ReadAs(identity, spec, CrdsJsonContext.Default.MdevProfileSpec, MdevProfileValidator.Problems, s => new DesiredPolicy.OfMdevProfile(identity, s)),
+        "HostDevice" => ReadAs(identity, spec, CrdsJsonContext.Default.HostDeviceSpec, s => new DesiredPolicy.OfHostDevice(identity, s)),
+        "SriovPolicy" => ReadAs(identity, spec, CrdsJsonContext.Default.SriovPolicySpec, s => new DesiredPolicy.OfSriovPolicy(identity, s)),
+        "MdevProfile" => ReadAs(identity, spec, CrdsJsonContext.Default.MdevProfileSpec, s => new DesiredPolicy.OfMdevProfile(identity, s)),
         _ => Frozen(identity, FrozenReasons.UnsupportedField, $"kind \"{identity.Kind}\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile"),
     };
 
@@ -41,17 +42,17 @@ public static class PolicyReader
 
     internal static DesiredPolicy.Frozen Frozen(PolicyIdentity identity, string reason, string message) => new(identity, reason, $"{identity}: {message}");
 
-    private static DesiredPolicy ReadAs<T>(PolicyIdentity identity, JsonElement element, JsonTypeInfo<T> type, Func<T, ImmutableArray<string>> validate, Func<T, DesiredPolicy> make)
+    private static DesiredPolicy ReadAs<T>(PolicyIdentity identity, JsonElement element, JsonTypeInfo<T> type, Func<T, DesiredPolicy> make)
         where T : class
     {
         if (element.ValueKind != JsonValueKind.Object) return Frozen(identity, FrozenReasons.InvalidSpec, "spec must be a mapping");
         var unknown = UnknownFields.Find(element, type, "spec");
         if (unknown.Length > 0) return Unsupported(identity, unknown);
+        var refusals = PolicyRules.Refusals(identity.Kind, element, oldSpec: null);
+        if (refusals.Length > 0) return Frozen(identity, FrozenReasons.InvalidSpec, string.Join("; ", refusals));
         try
         {
-            var spec = element.Deserialize(type)!;
-            var problems = validate(spec);
-            return problems.IsEmpty ? make(spec) : Frozen(identity, FrozenReasons.InvalidSpec, string.Join("; ", problems));
+            return make(element.Deserialize(type)!);
         }
         catch (JsonException e)
         {
@@ -66,7 +67,7 @@ public static class PolicyReader
         if (e.Message.Contains("missing required properties", StringComparison.Ordinal))
         {
             var quoted = e.Message.Split('\'').Where((_, i) => i % 2 == 1).Where(s => !s.Contains('.', StringComparison.Ordinal));
-            return $"{string.Join(", ", quoted)} is required{(e.Message.Contains("nodeSelector", StringComparison.Ordinal) ? " (nodeSelector: {} is all nodes)" : "")}";
+            return $"{string.Join(", ", quoted)} is required";
         }
 
         if (e.Message.Contains("nullability annotation", StringComparison.Ordinal)) return "the value is missing: write one, or leave the field out where it is optional";
