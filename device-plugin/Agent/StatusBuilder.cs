@@ -23,6 +23,7 @@ public static class StatusBuilder
         var unreached = kubelet.OrderBy(s => s.Name).Select(s => s.Problem).FirstOrDefault(p => p is not null);
         return new NodeDeviceStateStatus
         {
+            ObservedGeneration = desired.Generation,
             Host = Host(inventory.Facts, inventory.Problems),
             Devices = [.. inventory.Functions.Values.Where(f => !f.IsBridge && !f.IsVirtualFunction).Select(f => Device(f, catalog, plan))],
             VirtualFunctions = [.. inventory.Functions.Values.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 }).Select(f => VirtualFunctions(f, inventory))],
