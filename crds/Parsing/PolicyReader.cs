@@ -22,6 +22,21 @@ public static class PolicyReader
         _ => Frozen(identity, FrozenReasons.UnsupportedField, $"kind \"{identity.Kind}\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile"),
     };
 
+    /// <summary>Which nodes a spec is meant for, also where the rest of it is not understood; null where that itself cannot be read.</summary>
+    public static LabelSelector? NodeSelector(JsonElement spec)
+    {
+        try
+        {
+            return spec.ValueKind == JsonValueKind.Object && spec.TryGetProperty("nodeSelector", out var selector) && UnknownFields.Find(selector, CrdsJsonContext.Default.LabelSelector, "").IsEmpty
+                ? selector.Deserialize(CrdsJsonContext.Default.LabelSelector)
+                : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
     internal static DesiredPolicy.Frozen Unsupported(PolicyIdentity identity, ImmutableArray<string> fields) =>
         Frozen(identity, FrozenReasons.UnsupportedField, $"this version does not know {string.Join(", ", fields)}: upgrade the agent, or correct the spelling");
 

@@ -24,6 +24,9 @@ public sealed class DesiredState(string directory)
     /// <summary>The same for the same policies in force, another for others: by it a restart knows whether what is desired has changed. Empty while nothing was ever read.</summary>
     public string Fingerprint { get; private set; } = "";
 
+    /// <summary>Whether the source itself was read since this process started, and not only what was kept of it.</summary>
+    public bool Confirmed { get; private set; }
+
     /// <summary>Why the source could not be followed lately, as a sentence; null when it could.</summary>
     public string? Problem { get; private set; }
 
@@ -52,7 +55,7 @@ public sealed class DesiredState(string directory)
         if (spec is null) return Refuse($"{source}: {error}");
         var known = (_policies ?? []).ToDictionary(p => (p.InForce.Identity.Kind, p.InForce.Identity.Name), p => p.InForce);
         _policies = [.. spec.Policies.Select(p => Effective(p, known.GetValueOrDefault((p.Identity.Kind, p.Identity.Name))))];
-        Problem = null;
+        (Problem, Confirmed) = (null, true);
         Keep();
         return true;
     }

@@ -14,10 +14,11 @@ public static class StatusBuilder
 {
     // A status is 64 KB as a rule: a machine that is broken all over says so with its first files.
     private const int MostProblems = 20;
+    private const int MostIds = 64;
 
     public static NodeDeviceStateStatus Build(HostInventory inventory, Plan plan, Catalog catalog, AllocationLedger ledger, ImmutableArray<ResourceState> kubelet, DesiredState desired)
     {
-        var policies = plan.Policies.Select(p => Result(p, plan, catalog)).ToImmutableArray();
+        var policies = plan.Policies.Select(p => Result(p, plan, catalog, ledger, inventory)).ToImmutableArray();
         var resources = Resources(catalog, kubelet);
         var unreached = kubelet.OrderBy(s => s.Name).Select(s => s.Problem).FirstOrDefault(p => p is not null);
         return new NodeDeviceStateStatus
@@ -74,7 +75,7 @@ public static class StatusBuilder
         return new VirtualFunctionsStatus(pf.Address.ToString(), pf.Sriov.TotalVfs, drivers.Count, [.. ranges.Select(r => $"{r.Range}: {r.Driver}")]);
     }
 
-    private static PolicyResult Result(PolicyMatch match, Plan plan, Catalog catalog)
+    private static PolicyResult Result(PolicyMatch match, Plan plan, Catalog catalog, AllocationLedger ledger, HostInventory inventory)
     {
         // What a frozen policy has in force is of an earlier generation than the one that is reported.
         var findings = plan.Findings.Where(f => f.Policy?.Uid == match.Policy.Uid).ToList();
@@ -86,13 +87,13 @@ public static class StatusBuilder
         var all = Math.Max(match.Matched, units.Count + blocked + waiting);
         var (reason, message) = match switch
         {
-            { Frozen: { } frozen } => ("Frozen", frozen.Message),
-            { Matched: 0 } when blocked == 0 => ("NoMatch", $"{match.Policy} matches no device of this node"),
-            { Matched: 0 } => ("Blocked", findings.First(f => f.State == FindingState.Blocked).Message),
-            _ when blocked > 0 => ("Blocked", $"{blocked} of {Devices(all)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
-            _ when waiting > 0 => ("Progressing", findings.First(f => f.State == FindingState.Waiting).Message),
-            _ when ready < units.Count => ("Progressing", units.First(u => u.Problem is not null).Problem!),
-            _ => ("Ready", $"{Devices(units.Count)} offered"),
+            { Frozen: { } frozen } => (ResultReasons.Frozen, frozen.Message),
+            { Matched: 0 } when blocked == 0 => (ResultReasons.NoMatch, $"{match.Policy} matches no device of this node"),
+            { Matched: 0 } => (ResultReasons.Blocked, findings.First(f => f.State == FindingState.Blocked).Message),
+            _ when blocked > 0 => (ResultReasons.Blocked, $"{blocked} of {Devices(all)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
+            _ when waiting > 0 => (ResultReasons.Progressing, findings.First(f => f.State == FindingState.Waiting).Message),
+            _ when ready < units.Count => (ResultReasons.Progressing, units.First(u => u.Problem is not null).Problem!),
+            _ => (ResultReasons.Ready, $"{Devices(units.Count)} offered"),
         };
         return new PolicyResult
         {
@@ -103,6 +104,8 @@ public static class StatusBuilder
             Matched = match.Matched,
             Ready = ready,
             Blocked = blocked,
+            Allocated = units.Count(u => ledger.ById.ContainsKey(u.Unit.Id)),
+            Ids = [.. units.Select(u => inventory.Functions.GetValueOrDefault(u.Unit.Primary)).OfType<PciFunction>().Select(f => $"{f.Vendor}:{f.Device}").Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Take(MostIds)],
             Reason = reason,
             Message = message,
             Problems = [.. findings.Select(Problem)],
@@ -111,7 +114,7 @@ public static class StatusBuilder
 
     private static string Devices(int count) => string.Create(CultureInfo.InvariantCulture, $"{count} device{(count == 1 ? "" : "s")}");
 
-    private static DeviceProblem Problem(Finding f) => new(f.Device, f.State.ToString(), f.Reason, f.Message);
+    private static DeviceProblem Problem(Finding f) => new(f.Device, f.State.ToString(), f.Reason, f.Message, f.OwnerUid);
 
     private static ImmutableArray<ResourceStatus> Resources(Catalog catalog, ImmutableArray<ResourceState> kubelet)
     {
@@ -126,9 +129,9 @@ public static class StatusBuilder
 
     private static ImmutableArray<NodeCondition> Conditions(HostInventory inventory, DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, ResourceProblem? unreached, Plan plan)
     {
-        var troubled = policies.FirstOrDefault(p => p.Reason is "Blocked" or "Frozen");
+        var troubled = policies.FirstOrDefault(p => p.Reason is ResultReasons.Blocked or ResultReasons.Frozen);
         var lost = plan.Findings.FirstOrDefault(f => f.Reason == Reasons.NotReturned);
-        var moving = policies.FirstOrDefault(p => p.Reason == "Progressing");
+        var moving = policies.FirstOrDefault(p => p.Reason == ResultReasons.Progressing);
         var releasing = plan.Findings.FirstOrDefault(f => f.State == FindingState.Releasing);
         var registering = resources.FirstOrDefault(r => !r.Registered);
         return
