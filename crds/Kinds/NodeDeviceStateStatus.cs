@@ -66,8 +66,6 @@ public sealed record DeviceStatus
     /// <summary><c>vendor:device</c>.</summary>
     public required string Ids { get; init; }
 
-    public string? Name { get; init; }
-
     public string? Driver { get; init; }
 
     public int? IommuGroup { get; init; }

@@ -20,12 +20,14 @@ public static class StatusBuilder
     {
         var policies = plan.Policies.Select(p => Result(p, plan, catalog, ledger, inventory)).ToImmutableArray();
         var resources = Resources(catalog, kubelet);
+        var physical = inventory.Functions.Values.Where(f => !f.IsBridge && !f.IsVirtualFunction).ToList();
         var unreached = kubelet.OrderBy(s => s.Name).Select(s => s.Problem).FirstOrDefault(p => p is not null);
         return new NodeDeviceStateStatus
         {
             ObservedGeneration = desired.Generation,
             Host = Host(inventory.Facts, inventory.Problems),
-            Devices = [.. inventory.Functions.Values.Where(f => !f.IsBridge && !f.IsVirtualFunction).Select(f => Device(f, catalog, plan))],
+            Names = [.. Names(physical)],
+            Devices = [.. physical.Select(f => Device(f, catalog, plan))],
             VirtualFunctions = [.. inventory.Functions.Values.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 }).Select(f => VirtualFunctions(f, inventory))],
             Allocations = [.. ledger.ById.Values.Select(a => new AllocationStatus(a.Id, a.Resource, a.Pod?.Split('/')[0], a.Pod?.Split('/')[^1], a.Lacks))],
             Policies = policies,
@@ -47,6 +49,11 @@ public static class StatusBuilder
         Problems = [.. problems.Take(MostProblems).Select(p => p.ToString())],
     };
 
+    private static string Ids(PciFunction f) => $"{f.Vendor}:{f.Device}";
+
+    private static IEnumerable<DeviceName> Names(IEnumerable<PciFunction> functions) =>
+        functions.Where(f => f.DeviceName is not null).Select(f => new DeviceName(Ids(f), f.DeviceName!)).DistinctBy(n => n.Ids).OrderBy(n => n.Ids, StringComparer.Ordinal);
+
     private static DeviceStatus Device(PciFunction f, Catalog catalog, Plan plan)
     {
         var unit = catalog.Units.Values.FirstOrDefault(u => u.Unit.Assigned.Any(m => m.Address == f.Address));
@@ -54,8 +61,7 @@ public static class StatusBuilder
         return new DeviceStatus
         {
             PciAddress = f.Address.ToString(),
-            Ids = $"{f.Vendor}:{f.Device}",
-            Name = f.DeviceName,
+            Ids = Ids(f),
             Driver = f.Driver,
             IommuGroup = f.IommuGroup,
             NumaNode = f.NumaNode,
@@ -106,7 +112,7 @@ public static class StatusBuilder
             Ready = ready,
             Blocked = blocked,
             Allocated = units.Count(u => ledger.ById.ContainsKey(u.Unit.Id)),
-            Ids = [.. units.Select(u => inventory.Functions.GetValueOrDefault(u.Unit.Primary)).OfType<PciFunction>().Select(f => $"{f.Vendor}:{f.Device}").Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Take(MostIds)],
+            Ids = [.. units.Select(u => inventory.Functions.GetValueOrDefault(u.Unit.Primary)).OfType<PciFunction>().Select(Ids).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Take(MostIds)],
             Reason = reason,
             Message = message,
             Problems = [.. findings.Select(Problem)],
