@@ -233,7 +233,7 @@ public sealed record AgentParts(
     PlanExecutor Executor,
     DeviceAllocator Allocator,
     KubeletAdvertiser? Kubelet,
-    StatusFile Status,
+    IStatusSink Status,
     BootRecord Boots,
     RepairBudget Repairs,
     Halts Halts);

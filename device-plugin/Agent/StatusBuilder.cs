@@ -24,6 +24,7 @@ public static class StatusBuilder
         var unreached = kubelet.OrderBy(s => s.Name).Select(s => s.Problem).FirstOrDefault(p => p is not null);
         return new NodeDeviceStateStatus
         {
+            ObservedGeneration = desired.Generation,
             Host = Host(inventory.Facts, inventory.Problems),
             Names = [.. Names(physical)],
             Devices = [.. physical.Select(f => Device(f, catalog, plan))],
