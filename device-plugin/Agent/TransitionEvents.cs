@@ -24,7 +24,7 @@ internal sealed class TransitionEvents(NodeStateOptions options, TimeProvider ti
     {
         var before = _reasons ?? Reasons(state.Status);
         _reasons = Reasons(status);
-        var regarding = new ObjectReference(HostdevKinds.NodeDeviceStateResource.ApiVersion, HostdevKinds.NodeDeviceStateResource.Kind, state.Metadata.Name, Uid: state.Metadata.Uid);
+        var regarding = new ObjectReference(HostdevKinds.NodeDeviceStateResource.ApiVersion, HostdevKinds.NodeDeviceStateResource.Kind, state.Metadata.Name, Namespace: null, state.Metadata.Uid);
         foreach (var policy in status.Policies)
         {
             if (before.GetValueOrDefault(Key(policy)) == policy.Reason) continue;

@@ -168,7 +168,7 @@ internal sealed class FakeApiServer : IAsyncDisposable
         lock (_gate)
         {
             _version++;
-            foreach (var watch in _watches) watch.Lines.Writer.TryWrite($$$"""{"type":"BOOKMARK","object":{"kind":"Thing","apiVersion":"example.io/v1","metadata":{"resourceVersion":"{{{_version}}}"}}}""" + "\n");
+            foreach (var watch in _watches) watch.Lines.Writer.TryWrite($$$$"""{"type":"BOOKMARK","object":{"kind":"Thing","apiVersion":"example.io/v1","metadata":{"resourceVersion":"{{{{_version}}}}"}}}""" + "\n");
         }
     }
 
