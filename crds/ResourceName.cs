@@ -58,8 +58,8 @@ public readonly partial record struct ResourceName : IComparable<ResourceName>
     {
         if (string.IsNullOrEmpty(text)) return $"a resource name is required: {Form}";
         return !HasForm(text) ? $"\"{text}\" is no resource name: {Form}"
-            : IsOfKubernetes(text) ? $"\"{text}\" is no name for us: {OfKubernetes}"
-            : IsOfQuota(text) ? $"\"{text}\" is no name for us: {OfQuota}"
+            : IsOfKubernetes(text) ? $"\"{text}\" is no resource name: {OfKubernetes}"
+            : IsOfQuota(text) ? $"\"{text}\" is no resource name: {OfQuota}"
             : null;
     }
 

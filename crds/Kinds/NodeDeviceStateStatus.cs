@@ -66,8 +66,6 @@ public sealed record DeviceStatus
     /// <summary><c>vendor:device</c>.</summary>
     public required string Ids { get; init; }
 
-    public string? Name { get; init; }
-
     public string? Driver { get; init; }
 
     public int? IommuGroup { get; init; }
@@ -101,6 +99,12 @@ public sealed record PolicyResult
 
     public required int Blocked { get; init; }
 
+    /// <summary>Units that pods have.</summary>
+    public int Allocated { get; init; }
+
+    /// <summary><c>vendor:device</c> of the units' primary functions, each once: what KubeVirt's <c>pciVendorSelector</c> asks for.</summary>
+    public ImmutableArray<string> Ids { get => field.IsDefault ? [] : field; init; }
+
     /// <summary>Ready, Progressing, Blocked, Frozen or NoMatch.</summary>
     public required string Reason { get; init; }
 
@@ -110,7 +114,8 @@ public sealed record PolicyResult
 }
 
 /// <param name="State">Blocked, Waiting, Held, Releasing or Adopted.</param>
-public sealed record DeviceProblem(string Device, string State, string Reason, string Message);
+/// <param name="PolicyUid">With Releasing: the policy that it was taken for.</param>
+public sealed record DeviceProblem(string Device, string State, string Reason, string Message, string? PolicyUid = null);
 
 /// <param name="Problem">Why the kubelet does not have it; null when it has.</param>
 public sealed record ResourceStatus(string Name, int Capacity, int Allocatable, bool Registered, string? Problem = null);

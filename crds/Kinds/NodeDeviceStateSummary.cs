@@ -82,6 +82,10 @@ public sealed record PolicyResultSummary
 
     public int Blocked { get; init; }
 
+    public int Allocated { get; init; }
+
+    public ImmutableArray<string> Ids { get => field.IsDefault ? [] : field; init; }
+
     public string Reason { get => field ?? ""; init; }
 
     public string Message { get => field ?? ""; init; }

@@ -24,6 +24,7 @@ namespace Hostdev.Crds.Parsing;
         typeof(NamedEnumConverter<VfManagement>), typeof(NamedEnumConverter<MdevMode>), typeof(NamedEnumConverter<LabelOperator>), typeof(NamedEnumConverter<ConditionStatus>),
         typeof(TimeConverter),
     ])]
+[JsonSerializable(typeof(LabelSelector))]
 [JsonSerializable(typeof(HostDeviceSpec))]
 [JsonSerializable(typeof(SriovPolicySpec))]
 [JsonSerializable(typeof(MdevProfileSpec))]
@@ -31,6 +32,7 @@ namespace Hostdev.Crds.Parsing;
 [JsonSerializable(typeof(NodeDeviceState))]
 [JsonSerializable(typeof(NodeDeviceStateSummary))]
 [JsonSerializable(typeof(NodeProjection))]
+[JsonSerializable(typeof(PolicyStatus))]
 [JsonSerializable(typeof(NodeDeviceStateStatus))]
 [JsonSerializable(typeof(JsonNode))]
 internal sealed partial class CrdsJsonContext : JsonSerializerContext;

@@ -22,6 +22,21 @@ public static class PolicyReader
         _ => Frozen(identity, FrozenReasons.UnsupportedField, $"kind \"{identity.Kind}\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile"),
     };
 
+    /// <summary>Which nodes a spec is meant for, also where the rest of it is not understood; null where that itself cannot be read.</summary>
+    public static LabelSelector? NodeSelector(JsonElement spec)
+    {
+        try
+        {
+            return spec.ValueKind == JsonValueKind.Object && spec.TryGetProperty("nodeSelector", out var selector) && UnknownFields.Find(selector, CrdsJsonContext.Default.LabelSelector, "").IsEmpty
+                ? selector.Deserialize(CrdsJsonContext.Default.LabelSelector)
+                : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
     internal static DesiredPolicy.Frozen Unsupported(PolicyIdentity identity, ImmutableArray<string> fields) =>
         Frozen(identity, FrozenReasons.UnsupportedField, $"this version does not know {string.Join(", ", fields)}: upgrade the agent, or correct the spelling");
 
@@ -34,25 +49,30 @@ public static class PolicyReader
         var unknown = UnknownFields.Find(element, type, "spec");
         if (unknown.Length > 0) return Unsupported(identity, unknown);
         var refusals = PolicyRules.Refusals(identity.Kind, element, oldSpec: null);
-        if (refusals.Length > 0) return Frozen(identity, FrozenReasons.InvalidSpec, string.Join("; ", refusals));
+        var problems = refusals.Select(r => r.ToString()).ToList();
         try
         {
-            return make(element.Deserialize(type)!);
+            var spec = element.Deserialize(type)!;
+            if (problems.Count == 0) return make(spec);
         }
         catch (JsonException e)
         {
-            return Frozen(identity, FrozenReasons.InvalidSpec, $"{Field(e.Path)}: {Sentence(e)}");
+            // What a rule says of the field says more.
+            if (Sentence(e) is { } sentence && refusals.All(r => r.Path != Field(e.Path))) problems.Add($"{Field(e.Path)}: {sentence}");
         }
+
+        return Frozen(identity, FrozenReasons.InvalidSpec, string.Join("; ", problems));
     }
 
     private static string Field(string? path) => path is null or "$" ? "spec" : "spec" + path[1..];
 
-    private static string Sentence(JsonException e)
+    /// <summary>Null for what a rule says better.</summary>
+    private static string? Sentence(JsonException e)
     {
         if (e.Message.Contains("missing required properties", StringComparison.Ordinal))
         {
-            var quoted = e.Message.Split('\'').Where((_, i) => i % 2 == 1).Where(s => !s.Contains('.', StringComparison.Ordinal));
-            return $"{string.Join(", ", quoted)} is required";
+            var missing = e.Message.Split('\'').Where((_, i) => i % 2 == 1).Where(s => s != "nodeSelector" && !s.Contains('.', StringComparison.Ordinal)).ToList();
+            return missing.Count == 0 ? null : $"{string.Join(", ", missing)} is required";
         }
 
         if (e.Message.Contains("nullability annotation", StringComparison.Ordinal)) return "the value is missing: write one, or leave the field out where it is optional";

@@ -17,6 +17,7 @@ public static class Planner
         var context = new PlanningContext(input);
         var names = ResourceNameClaims.Of(ordered.Select(p => p.Reported));
         var matches = ordered.Select(p => PlanPolicy(context, p, names)).ToImmutableArray();
+        Restoration.LeaveOutNew(context);
         var lanes = LaneBuilder.Build(context);
         Adoption.Say(context);
         return new Plan

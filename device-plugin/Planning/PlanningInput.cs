@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Inventory;
 
@@ -24,6 +25,11 @@ public sealed record PlanningInput
     /// about what is in force.
     /// </summary>
     public ImmutableDictionary<string, Setback> Contested { get; init; } = ImmutableDictionary<string, Setback>.Empty;
+
+    /// <summary>
+    /// After a boot, until the desired state was read from its source: the functions and physical functions that were ours before. Only these are restored. Null when everything may be done.
+    /// </summary>
+    public ImmutableSortedSet<PciAddress>? RestoreOnly { get; init; }
 
     /// <summary>Why nothing may be written now; null when it may.</summary>
     public Halt? Halt { get; init; }

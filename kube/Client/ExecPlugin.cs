@@ -1,0 +1,119 @@
+using System.Collections.Immutable;
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Hostdev.Kube.Client;
+
+/// <summary>A program that is run to get a credential: <c>users[].user.exec</c> of a kubeconfig.</summary>
+/// <param name="Where">File and field, for messages.</param>
+/// <param name="Info">What it is told in <c>KUBERNETES_EXEC_INFO</c>.</param>
+internal sealed record ExecPlugin(
+    string Where, string ApiVersion, string Command, ImmutableArray<string> Arguments, ImmutableArray<KeyValuePair<string, string>> Environment, string Folder, string? InstallHint, string Info)
+{
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(1);
+
+    public static ExecPlugin Read(ConfigValue exec, Uri server, ConfigValue cluster)
+    {
+        var version = exec.Required("apiVersion");
+        if (version is not ("client.authentication.k8s.io/v1" or "client.authentication.k8s.io/v1beta1"))
+            throw exec.Wrong("apiVersion", $"is \"{version}\": client.authentication.k8s.io/v1 and v1beta1 are supported; update the plugin");
+        var mode = exec.Text("interactiveMode");
+        if (mode is null && version.EndsWith("/v1", StringComparison.Ordinal)) throw exec.Wrong("interactiveMode", "is missing: write Never or IfAvailable");
+        if (mode is "Always") throw exec.Wrong("interactiveMode", "is Always: nobody is here to answer. Use a plugin that needs no terminal, a token or a client certificate");
+        if (mode is not (null or "Never" or "IfAvailable")) throw exec.Wrong("interactiveMode", "must be Never, IfAvailable or Always");
+        var command = exec.Required("command");
+        // A path is meant from the kubeconfig's folder, a plain name from PATH.
+        if (command.Contains('/', StringComparison.Ordinal)) command = Path.Combine(exec.Folder, command);
+        return new ExecPlugin(
+            exec.Where("command"),
+            version,
+            command,
+            [.. exec.Texts("args")],
+            [.. exec.Items("env").Select(e => KeyValuePair.Create(e.Required("name"), e.Text("value") ?? ""))],
+            exec.Folder,
+            exec.Text("installHint"),
+            Describe(version, exec.Flag("provideClusterInfo") ? ClusterInfo(server, cluster) : null));
+    }
+
+    /// <summary>Runs it once.</summary>
+    /// <exception cref="KubeConfigurationException">It cannot be started, fails, takes longer than a minute, or answers something else.</exception>
+    public async Task<ExecCredentialStatus> RunAsync(TimeProvider time, CancellationToken cancellationToken)
+    {
+        using var timeout = new CancellationTokenSource(_patience, time);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
+        using var process = Start();
+        try
+        {
+            // What it says on standard error is read, so that it cannot block, and not shown: nobody knows what stands in it.
+            var errors = process.StandardError.ReadToEndAsync(ended.Token);
+            var answer = await process.StandardOutput.ReadToEndAsync(ended.Token).ConfigureAwait(false);
+            _ = await errors.ConfigureAwait(false);
+            await process.WaitForExitAsync(ended.Token).ConfigureAwait(false);
+            if (process.ExitCode != 0) throw Failed($"ended with exit code {process.ExitCode}: run it by hand to see why");
+            return Parse(answer);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw Failed($"gave no credential within {_patience.TotalSeconds:0} s: run it by hand to see why");
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill(entireProcessTree: true);
+        }
+    }
+
+    public override string ToString() => Where;
+
+    private static Dictionary<string, JsonElement> ClusterInfo(Uri server, ConfigValue cluster)
+    {
+        var info = new Dictionary<string, JsonElement> { ["server"] = Text(server.ToString().TrimEnd('/')) };
+        if (cluster.Text("tls-server-name") is { } name) info["tls-server-name"] = Text(name);
+        if (cluster.Flag("insecure-skip-tls-verify")) info["insecure-skip-tls-verify"] = JsonElement.Parse("true");
+        if (cluster.Text("proxy-url") is { } proxy) info["proxy-url"] = Text(proxy);
+        var ca = cluster.Bytes("certificate-authority-data") ?? (cluster.FilePath("certificate-authority") is { } path ? File.ReadAllBytes(path) : null);
+        if (ca is not null) info["certificate-authority-data"] = Text(Convert.ToBase64String(ca));
+        return info;
+    }
+
+    private static JsonElement Text(string value) => JsonSerializer.SerializeToElement(value, KubeJsonContext.Default.String);
+
+    private static string Describe(string version, Dictionary<string, JsonElement>? cluster) => JsonSerializer.Serialize(
+        new ExecCredential { ApiVersion = version, Kind = "ExecCredential", Spec = new ExecCredentialSpec(Interactive: false, cluster) }, KubeJsonContext.Default.ExecCredential);
+
+    private Process Start()
+    {
+        var start = new ProcessStartInfo(Command, Arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        foreach (var (name, value) in Environment) start.Environment[name] = value;
+        start.Environment["KUBERNETES_EXEC_INFO"] = Info;
+        try
+        {
+            var process = Process.Start(start)!;
+            process.StandardInput.Close();
+            return process;
+        }
+        catch (Win32Exception e)
+        {
+            throw Failed($"cannot be started: {e.Message}{(InstallHint is null ? "" : $". {InstallHint.Trim()}")}");
+        }
+    }
+
+    private ExecCredentialStatus Parse(string answer)
+    {
+        try
+        {
+            var credential = JsonSerializer.Deserialize(answer, KubeJsonContext.Default.ExecCredential);
+            if (credential is not { Kind: "ExecCredential", Status: { } status }) throw Failed("answered with no ExecCredential that has a status");
+            if (credential.ApiVersion != ApiVersion) throw Failed($"answered in another version than {ApiVersion}: name in apiVersion the version that the plugin speaks");
+            if (status is { Token: null or "", ClientCertificateData: null or "" }) throw Failed("answered with neither token nor client certificate");
+            if (string.IsNullOrEmpty(status.ClientCertificateData) != string.IsNullOrEmpty(status.ClientKeyData)) throw Failed("answered with only one of client certificate and key");
+            return status;
+        }
+        catch (JsonException)
+        {
+            throw Failed("answered with something that is no ExecCredential in JSON");
+        }
+    }
+
+    private KubeConfigurationException Failed(string why) => new($"{Where}: {Command} {why}");
+}
