@@ -114,4 +114,15 @@ public sealed class SchemaValidationTests
         Assert.Equal("spec.a: Required value", FieldError.Join([error, error]));
         Assert.Equal("[spec.a: Required value, spec.b: Forbidden: no]", FieldError.Join([error, FieldError.Forbidden("spec.b", "no")]));
     }
+
+    [Fact]
+    public void Rules_are_not_asked_of_an_object_that_is_not_what_they_expect()
+    {
+        var schema = SchemaOf("a: {type: string, enum: [A]}\nb: {type: integer, maximum: 1}");
+        Assert.True(Assert.Single(schema.Validate(Yaml("a: B"), null)).StopsRules);
+        Assert.False(Assert.Single(schema.Validate(Yaml("b: 2"), null)).StopsRules);
+        Assert.Equal(
+            "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
+            FieldError.RulesNotChecked.ToString());
+    }
 }
