@@ -10,6 +10,8 @@ namespace Hostdev.Crds;
 /// </summary>
 public readonly record struct PciAddress(uint Domain, byte Bus, byte Slot, byte Function) : IComparable<PciAddress>
 {
+    internal const string Form = "write domain:bus:slot.function in hexadecimal, for example 0000:3b:00.0";
+
     /// <summary>The routing ID within the domain (PCIe base specification, "Requester ID"): bus, slot and function in 16 bits.</summary>
     public int RoutingId => (Bus << 8) | (Slot << 3) | Function;
 
@@ -39,7 +41,7 @@ public readonly record struct PciAddress(uint Domain, byte Bus, byte Slot, byte 
 
     /// <summary>Parses the full form; throws <see cref="FormatException"/> with the expected form otherwise.</summary>
     public static PciAddress Parse(string text) =>
-        TryParse(text, out var address) ? address : throw new FormatException($"\"{text}\" is no PCI address: write domain:bus:slot.function in hexadecimal, for example 0000:3b:00.0");
+        TryParse(text, out var address) ? address : throw new FormatException($"\"{text}\" is no PCI address: {Form}");
 
     public int CompareTo(PciAddress other) =>
         Domain != other.Domain ? Domain.CompareTo(other.Domain) : RoutingId.CompareTo(other.RoutingId);

@@ -6,6 +6,8 @@ namespace Hostdev.Crds;
 /// <summary>A vendor, device or subsystem id: 16 bits, written as four hexadecimal digits (<c>8086</c>), as <c>lspci -n</c> does.</summary>
 public readonly record struct PciId(ushort Value) : IComparable<PciId>
 {
+    internal const string Form = "write four hexadecimal digits in quotes, for example \"8086\"";
+
     public static bool TryParse([NotNullWhen(true)] string? text, out PciId id)
     {
         var ok = ushort.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value) && text!.Length == 4;
@@ -13,7 +15,7 @@ public readonly record struct PciId(ushort Value) : IComparable<PciId>
         return ok;
     }
 
-    public static PciId Parse(string text) => TryParse(text, out var id) ? id : throw new FormatException($"\"{text}\" is no PCI id: write four hexadecimal digits in quotes, for example \"8086\"");
+    public static PciId Parse(string text) => TryParse(text, out var id) ? id : throw new FormatException($"\"{text}\" is no PCI id: {Form}");
 
     public int CompareTo(PciId other) => Value.CompareTo(other.Value);
 

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Text.RegularExpressions;
 
 namespace Hostdev.Crds;
 
@@ -6,10 +7,15 @@ namespace Hostdev.Crds;
 /// The name of an extended resource: <c>domain/name</c>, not under <c>kubernetes.io</c>, without the prefix <c>requests.</c>, and still a qualified name once
 /// <c>requests.</c> is put in front (Kubernetes <c>pkg/apis/core/v1/helper: IsExtendedResourceName</c>).
 /// </summary>
-public readonly record struct ResourceName : IComparable<ResourceName>
+public readonly partial record struct ResourceName : IComparable<ResourceName>
 {
     private const int MaxDomain = 253 - 9; // "requests." is put in front by quota
-    private const int MaxName = 63;
+
+    internal const string Form = "write domain/name, for example example.com/nic-vf: the domain as DNS has it, in lower case, at most 244 characters; the name of letters, digits, '-', '_' and '.', beginning and ending with a letter or digit, at most 63";
+
+    internal const string OfKubernetes = "kubernetes.io belongs to Kubernetes: use a domain of your own";
+
+    internal const string OfQuota = "a domain that begins with requests. is what quota uses: use another domain";
 
     private ResourceName(string value) => Value = value;
 
@@ -42,22 +48,21 @@ public readonly record struct ResourceName : IComparable<ResourceName>
 
     public override string ToString() => Value;
 
+    internal static bool HasForm(string text) => Shape().IsMatch(text) && text.IndexOf('/', StringComparison.Ordinal) <= MaxDomain;
+
+    internal static bool IsOfKubernetes(string text) => text.StartsWith("kubernetes.io/", StringComparison.Ordinal) || text.Contains(".kubernetes.io/", StringComparison.Ordinal);
+
+    internal static bool IsOfQuota(string text) => text.StartsWith("requests.", StringComparison.Ordinal);
+
     private static string? Problem(string? text)
     {
-        if (string.IsNullOrEmpty(text)) return "a resource name is required: write domain/name, for example example.com/nic-vf";
-        var slash = text.IndexOf('/', StringComparison.Ordinal);
-        if (slash <= 0 || slash == text.Length - 1 || text.IndexOf('/', slash + 1) >= 0) return $"\"{text}\" is no resource name: write domain/name, for example example.com/nic-vf";
-        var (domain, local) = (text[..slash], text[(slash + 1)..]);
-        if (domain == "kubernetes.io" || domain.EndsWith(".kubernetes.io", StringComparison.Ordinal)) return $"\"{text}\" is under kubernetes.io, which belongs to Kubernetes: use a domain of your own";
-        if (domain.StartsWith("requests.", StringComparison.Ordinal)) return $"\"{text}\" begins with requests., which quota uses: use another domain";
-        if (domain.Length > MaxDomain) return $"the domain of \"{text}\" is longer than {MaxDomain} characters: use a shorter one";
-        if (!domain.Split('.').All(IsLabel)) return $"the domain of \"{text}\" is not a DNS name in lower case: use for example example.com";
-        if (local.Length > MaxName) return $"the name after the slash of \"{text}\" is longer than {MaxName} characters: use a shorter one";
-        return char.IsAsciiLetterOrDigit(local[0]) && char.IsAsciiLetterOrDigit(local[^1]) && local.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
-            ? null
-            : $"the name after the slash of \"{text}\" may hold letters, digits, '-', '_' and '.', and begins and ends with a letter or digit";
+        if (string.IsNullOrEmpty(text)) return $"a resource name is required: {Form}";
+        return !HasForm(text) ? $"\"{text}\" is no resource name: {Form}"
+            : IsOfKubernetes(text) ? $"\"{text}\" is no resource name: {OfKubernetes}"
+            : IsOfQuota(text) ? $"\"{text}\" is no resource name: {OfQuota}"
+            : null;
     }
 
-    private static bool IsLabel(string label) =>
-        label.Length is > 0 and <= 63 && label[0] != '-' && label[^1] != '-' && label.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
+    [GeneratedRegex(@"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\z")]
+    private static partial Regex Shape();
 }

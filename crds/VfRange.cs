@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace Hostdev.Crds;
 
 /// <summary>Virtual functions by index on their physical function, both ends included, counted from 0 as <c>virtfnN</c> counts them.</summary>
+[method: JsonConstructor]
 public readonly record struct VfRange(int First, int Last)
 {
     public bool Contains(int index) => index >= First && index <= Last;

@@ -14,20 +14,24 @@ public sealed record DeviceFile
 /// <summary>Permission bits of a node, 0 to 0777, written in octal.</summary>
 public readonly record struct FileMode(int Bits)
 {
-    public static FileMode Parse(string text)
+    internal const string Form = "write three or four octal digits in quotes, for example \"0660\"";
+
+    public static bool TryParse(string text, out FileMode mode)
     {
+        mode = default;
         var bits = 0;
-        if (text.Length is < 3 or > 4) throw Wrong(text);
+        if (text.Length is < 3 or > 4) return false;
         foreach (var c in text)
         {
-            if (c is < '0' or > '7') throw Wrong(text);
+            if (c is < '0' or > '7') return false;
             bits = (bits << 3) | (c - '0');
         }
 
-        return bits is > 0 and <= 0x1FF ? new FileMode(bits) : throw Wrong(text); // 0 would be no node at all, and stands for the default here
+        mode = new FileMode(bits);
+        return bits is > 0 and <= 0x1FF; // 0 would be no node at all, and stands for the default here
     }
 
-    public override string ToString() => "0" + Convert.ToString(Bits, 8).PadLeft(3, '0');
+    public static FileMode Parse(string text) => TryParse(text, out var mode) ? mode : throw new FormatException($"\"{text}\" is no file mode: {Form}");
 
-    private static FormatException Wrong(string text) => new($"\"{text}\" is no file mode: write three or four octal digits in quotes, for example \"0660\"");
+    public override string ToString() => "0" + Convert.ToString(Bits, 8).PadLeft(3, '0');
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+using Hostdev.Crds.Parsing;
 using Hostdev.Kube.Meta;
 
 namespace Hostdev.Crds.Kinds;
@@ -22,5 +24,6 @@ public interface IPolicySpec
 public sealed record Rollout
 {
     /// <summary>A number of nodes or a percentage; 10% by default.</summary>
+    [JsonConverter(typeof(NodeShareConverter))]
     public string MaxUnavailable { get => field ?? "10%"; init; }
 }

@@ -23,6 +23,15 @@ public sealed record PolicyIdentity(string Kind, string Name, string Uid, long G
 /// <summary>One policy of a node's desired state, understood or frozen.</summary>
 public abstract record DesiredPolicy(PolicyIdentity Identity)
 {
+    /// <summary>What all kinds have; null for one that is not understood.</summary>
+    public IPolicySpec? Common => this switch
+    {
+        OfHostDevice p => p.Spec,
+        OfSriovPolicy p => p.Spec,
+        OfMdevProfile p => p.Spec,
+        _ => null,
+    };
+
     public sealed record OfHostDevice(PolicyIdentity Identity, HostDeviceSpec Spec) : DesiredPolicy(Identity);
 
     public sealed record OfSriovPolicy(PolicyIdentity Identity, SriovPolicySpec Spec) : DesiredPolicy(Identity);

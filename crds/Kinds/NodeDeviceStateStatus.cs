@@ -5,7 +5,16 @@ namespace Hostdev.Crds.Kinds;
 /// <summary>What is on one node, never what is meant; written by that node's agent alone.</summary>
 public sealed record NodeDeviceStateStatus
 {
+    /// <summary>The <c>metadata.generation</c> that the agent follows; null where it follows a file, or nothing yet.</summary>
+    public long? ObservedGeneration { get; init; }
+
+    /// <summary>Whether lists were cut because all of it would be larger than 256 KB. Counts still count everything.</summary>
+    public bool Truncated { get; init; }
+
     public required HostStatus Host { get; init; }
+
+    /// <summary>What devices are called, once for each vendor and device. Ordered by ids.</summary>
+    public ImmutableArray<DeviceName> Names { get => field.IsDefault ? [] : field; init; }
 
     /// <summary>The functions that a policy matches, that are taken, or that could be passed; bridges and VFs left out. Ordered by address.</summary>
     public required ImmutableArray<DeviceStatus> Devices { get; init; }
@@ -23,7 +32,7 @@ public sealed record NodeDeviceStateStatus
 
     public required ImmutableArray<ResourceStatus> Resources { get; init; }
 
-    public required ImmutableArray<ConditionStatus> Conditions { get; init; }
+    public required ImmutableArray<NodeCondition> Conditions { get; init; }
 }
 
 public sealed record HostStatus
@@ -47,14 +56,15 @@ public sealed record HostStatus
     public required ImmutableArray<string> Problems { get; init; }
 }
 
+/// <param name="Ids"><c>vendor:device</c>, as <see cref="DeviceStatus.Ids"/>.</param>
+public sealed record DeviceName(string Ids, string Name);
+
 public sealed record DeviceStatus
 {
     public required string PciAddress { get; init; }
 
     /// <summary><c>vendor:device</c>.</summary>
     public required string Ids { get; init; }
-
-    public string? Name { get; init; }
 
     public string? Driver { get; init; }
 
@@ -70,7 +80,7 @@ public sealed record DeviceStatus
 public sealed record VirtualFunctionsStatus(string PhysicalFunction, int Total, int Current, ImmutableArray<string> Ranges);
 
 /// <param name="WaitsFor">When the kubelet lists no pod with it any more: which proof is still lacking before it counts as returned. Null while a pod has it.</param>
-public sealed record AllocationStatus(string Id, string Resource, string? Namespace, string? Pod, string? WaitsFor = null);
+public sealed record AllocationStatus(string Id, string Resource, string? Namespace = null, string? Pod = null, string? WaitsFor = null);
 
 public sealed record PolicyResult
 {
@@ -89,6 +99,12 @@ public sealed record PolicyResult
 
     public required int Blocked { get; init; }
 
+    /// <summary>Units that pods have.</summary>
+    public int Allocated { get; init; }
+
+    /// <summary><c>vendor:device</c> of the units' primary functions, each once: what KubeVirt's <c>pciVendorSelector</c> asks for.</summary>
+    public ImmutableArray<string> Ids { get => field.IsDefault ? [] : field; init; }
+
     /// <summary>Ready, Progressing, Blocked, Frozen or NoMatch.</summary>
     public required string Reason { get; init; }
 
@@ -98,10 +114,14 @@ public sealed record PolicyResult
 }
 
 /// <param name="State">Blocked, Waiting, Held, Releasing or Adopted.</param>
-public sealed record DeviceProblem(string Device, string State, string Reason, string Message);
+/// <param name="PolicyUid">With Releasing: the policy that it was taken for.</param>
+public sealed record DeviceProblem(string Device, string State, string Reason, string Message, string? PolicyUid = null);
 
 /// <param name="Problem">Why the kubelet does not have it; null when it has.</param>
-public sealed record ResourceStatus(string Name, int Capacity, int Allocatable, bool Registered, string? Problem);
+public sealed record ResourceStatus(string Name, int Capacity, int Allocatable, bool Registered, string? Problem = null);
 
+/// <summary>A condition of a node. An agent without an API server, which writes a file, gives no times: the same state is the same text.</summary>
 /// <param name="Status">True, False or Unknown.</param>
-public sealed record ConditionStatus(string Type, string Status, string Reason, string Message);
+/// <param name="LastTransitionTime">Moves only with <paramref name="Status"/>.</param>
+/// <param name="ObservedGeneration">The <c>metadata.generation</c> that was looked at.</param>
+public sealed record NodeCondition(string Type, string Status, string Reason, string Message, DateTimeOffset? LastTransitionTime = null, long? ObservedGeneration = null);

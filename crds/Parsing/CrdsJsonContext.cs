@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Meta;
@@ -13,17 +15,26 @@ namespace Hostdev.Crds.Parsing;
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
     Converters =
     [
         typeof(PciAddressConverter), typeof(PciIdConverter), typeof(PciClassConverter), typeof(ResourceNameConverter), typeof(FileModeConverter),
         typeof(NamedEnumConverter<Disruption>), typeof(NamedEnumConverter<GroupPolicy>), typeof(NamedEnumConverter<IommuBackend>),
         typeof(NamedEnumConverter<Binding>), typeof(NamedEnumConverter<Protection>), typeof(NamedEnumConverter<DriverType>),
-        typeof(NamedEnumConverter<VfManagement>), typeof(NamedEnumConverter<MdevMode>), typeof(NamedEnumConverter<LabelOperator>),
+        typeof(NamedEnumConverter<VfManagement>), typeof(NamedEnumConverter<MdevMode>), typeof(NamedEnumConverter<LabelOperator>), typeof(NamedEnumConverter<ConditionStatus>),
+        typeof(TimeConverter),
     ])]
+[JsonSerializable(typeof(LabelSelector))]
 [JsonSerializable(typeof(HostDeviceSpec))]
 [JsonSerializable(typeof(SriovPolicySpec))]
 [JsonSerializable(typeof(MdevProfileSpec))]
+[JsonSerializable(typeof(PolicyObject))]
+[JsonSerializable(typeof(NodeDeviceState))]
+[JsonSerializable(typeof(NodeDeviceStateSummary))]
+[JsonSerializable(typeof(NodeProjection))]
+[JsonSerializable(typeof(PolicyStatus))]
 [JsonSerializable(typeof(NodeDeviceStateStatus))]
+[JsonSerializable(typeof(JsonNode))]
 internal sealed partial class CrdsJsonContext : JsonSerializerContext;
 
 /// <summary>A value written as a string; what its parser says of a wrong one is what the admin reads.</summary>
@@ -54,6 +65,23 @@ internal sealed class PciClassConverter() : ParsedStringConverter<PciClass>(PciC
 internal sealed class ResourceNameConverter() : ParsedStringConverter<ResourceName>(ResourceName.Parse);
 
 internal sealed class FileModeConverter() : ParsedStringConverter<Kinds.FileMode>(Kinds.FileMode.Parse);
+
+/// <summary>A number of nodes or a percentage (<c>IntOrString</c> of apimachinery): a number is read as its digits, and digits are written as a number.</summary>
+internal sealed class NodeShareConverter : JsonConverter<string>
+{
+    public override string Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
+    {
+        JsonTokenType.String => reader.GetString()!,
+        JsonTokenType.Number when reader.TryGetInt32(out var nodes) => nodes.ToString(CultureInfo.InvariantCulture),
+        _ => throw new JsonException("must be a number of nodes or a percentage in quotes"),
+    };
+
+    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options)
+    {
+        if (int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var nodes)) writer.WriteNumberValue(nodes);
+        else writer.WriteStringValue(value);
+    }
+}
 
 /// <summary>An enum by its names, spelled exactly; a wrong one is answered with the list of right ones.</summary>
 internal sealed class NamedEnumConverter<T>() : ParsedStringConverter<T>(Parse)

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization.Metadata;
 using Hostdev.Crds.Kinds;
 
 namespace Hostdev.Crds.Parsing;
@@ -59,7 +58,7 @@ public static class NodeDeviceStateReader
             if (ReadPolicy(policies[i], i, out error) is not { } policy) return null;
             var first = read.FindIndex(p => p.Identity.Kind == policy.Identity.Kind && p.Identity.Name == policy.Identity.Name);
             if (first < 0) read.Add(policy);
-            else read[first] = Frozen(read[first].Identity, FrozenReasons.InvalidSpec, $"policies[{i}] has the same kind and name as an earlier one, and which of them is meant would be a guess: give each policy a name of its own");
+            else read[first] = PolicyReader.Frozen(read[first].Identity, FrozenReasons.InvalidSpec, $"policies[{i}] has the same kind and name as an earlier one, and which of them is meant would be a guess: give each policy a name of its own");
         }
 
         return new NodeDeviceStateSpec { ProjectedAt = Time(spec["projectedAt"]), Policies = [.. read] };
@@ -81,51 +80,9 @@ public static class NodeDeviceStateReader
         var generation = policy["generation"] is JsonValue value && value.TryGetValue<long>(out var number) ? number : 1;
         var identity = new PolicyIdentity(kind, name, uid, generation, Time(policy["creationTimestamp"]));
         var unknown = policy.Select(f => f.Key).Where(f => f is not ("kind" or "name" or "uid" or "generation" or "creationTimestamp" or "spec")).ToImmutableArray();
-        if (unknown.Length > 0) return Unsupported(identity, unknown);
-        return kind switch
-        {
-            "HostDevice" => ReadAs(identity, policy["spec"], CrdsJsonContext.Default.HostDeviceSpec, HostDeviceValidator.Problems, s => new DesiredPolicy.OfHostDevice(identity, s)),
-            "SriovPolicy" => ReadAs(identity, policy["spec"], CrdsJsonContext.Default.SriovPolicySpec, SriovPolicyValidator.Problems, s => new DesiredPolicy.OfSriovPolicy(identity, s)),
-            "MdevProfile" => ReadAs(identity, policy["spec"], CrdsJsonContext.Default.MdevProfileSpec, MdevProfileValidator.Problems, s => new DesiredPolicy.OfMdevProfile(identity, s)),
-            _ => new DesiredPolicy.Frozen(identity, FrozenReasons.UnsupportedField, $"{identity}: kind \"{kind}\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile"),
-        };
-    }
-
-    private static DesiredPolicy ReadAs<T>(PolicyIdentity identity, JsonNode? node, JsonTypeInfo<T> type, Func<T, ImmutableArray<string>> validate, Func<T, DesiredPolicy> make)
-        where T : class
-    {
-        if (node is not JsonObject) return Frozen(identity, FrozenReasons.InvalidSpec, "spec must be a mapping");
-        var unknown = UnknownFields.Find(node, type, "spec");
-        if (unknown.Length > 0) return Unsupported(identity, unknown);
-        try
-        {
-            var spec = node.Deserialize(type)!;
-            var problems = validate(spec);
-            return problems.IsEmpty ? make(spec) : Frozen(identity, FrozenReasons.InvalidSpec, string.Join("; ", problems));
-        }
-        catch (JsonException e)
-        {
-            return Frozen(identity, FrozenReasons.InvalidSpec, $"{Field(e.Path)}: {Sentence(e)}");
-        }
-    }
-
-    private static DesiredPolicy.Frozen Unsupported(PolicyIdentity identity, ImmutableArray<string> fields) =>
-        Frozen(identity, FrozenReasons.UnsupportedField, $"this version does not know {string.Join(", ", fields)}: upgrade the agent, or correct the spelling");
-
-    private static DesiredPolicy.Frozen Frozen(PolicyIdentity identity, string reason, string message) => new(identity, reason, $"{identity}: {message}");
-
-    private static string Field(string? path) => path is null or "$" ? "spec" : "spec" + path[1..];
-
-    private static string Sentence(JsonException e)
-    {
-        if (e.Message.Contains("missing required properties", StringComparison.Ordinal))
-        {
-            var quoted = e.Message.Split('\'').Where((_, i) => i % 2 == 1).Where(s => !s.Contains('.', StringComparison.Ordinal));
-            return $"{string.Join(", ", quoted)} is required{(e.Message.Contains("nodeSelector", StringComparison.Ordinal) ? " (nodeSelector: {} is all nodes)" : "")}";
-        }
-
-        if (e.Message.Contains("nullability annotation", StringComparison.Ordinal)) return "the value is missing: write one, or leave the field out where it is optional";
-        return e.Message.StartsWith("The JSON value could not be converted", StringComparison.Ordinal) ? "the value has the wrong type" : e.Message;
+        return unknown.Length > 0
+            ? PolicyReader.Unsupported(identity, unknown)
+            : PolicyReader.Read(identity, policy["spec"] is { } spec ? JsonSerializer.SerializeToElement(spec, CrdsJsonContext.Default.JsonNode) : default);
     }
 
     private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;

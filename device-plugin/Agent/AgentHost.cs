@@ -15,9 +15,14 @@ public sealed record AgentOptions
 {
     public const string DefaultStateDirectory = "/var/lib/hostdev";
 
-    public required string DesiredFile { get; init; }
+    /// <summary>The file that is followed; null with <see cref="NodeState"/>.</summary>
+    public string? DesiredFile { get; init; }
 
+    /// <summary>Where the status goes with <see cref="DesiredFile"/>; null for nowhere.</summary>
     public string? StatusFile { get; init; }
+
+    /// <summary>The object in the API server that is followed; null with <see cref="DesiredFile"/>.</summary>
+    public NodeStateOptions? NodeState { get; init; }
 
     public string StateDirectory { get; init; } = DefaultStateDirectory;
 
@@ -49,7 +54,8 @@ public sealed partial class AgentHost : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILogger<AgentHost> _logger;
     private readonly DesiredState _desired;
-    private readonly DesiredFile _file;
+    private readonly IDesiredSource _source;
+    private readonly NodeStateConnection? _connection;
     private readonly PodResourcesClient _pods;
     private readonly PodUseReader _podUse;
     private readonly SemaphoreSlim _listSoon = new(0, 1);
@@ -74,7 +80,8 @@ public sealed partial class AgentHost : IAsyncDisposable
         var uptime = new KubeletUptime([Path.Combine(options.KubeletDirectory, KubeletApi.KubeletSocketName), options.PodResourcesSocket], time);
         _podUse = new PodUseReader(_pods, uptime, new KubeletCheckpointReader(options.KubeletDirectory), options.OwnPod, options.Timings.ReleaseProof.KubeletUptime, time);
         _desired = new DesiredState(options.StateDirectory);
-        _file = new DesiredFile(options.DesiredFile, time, loggers.CreateLogger<DesiredFile>());
+        _connection = options.NodeState is { } state ? new NodeStateConnection(state, time, Random.Shared, loggers) : null;
+        _source = _connection ?? (IDesiredSource)new DesiredFile(options.DesiredFile ?? throw new ArgumentException("either a file or an object is followed", nameof(options)), time, loggers.CreateLogger<DesiredFile>());
         var parts = new AgentParts(
             new InventoryReader(machine.Paths, time),
             usage,
@@ -82,7 +89,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             executor,
             Allocator,
             Kubelet,
-            new StatusFile(options.StatusFile),
+            _connection ?? (IStatusSink)new StatusFile(options.StatusFile),
             boots,
             new RepairBudget(options.StateDirectory, bootId, time),
             halts);
@@ -125,10 +132,10 @@ public sealed partial class AgentHost : IAsyncDisposable
         await using var uevents = _machine.OpenUevents(); // before the first look, so that nothing is missed between
         using var admin = new StateDirectoryWatch(_options.StateDirectory, Agent.Wake);
         _desired.Restore();
-        _file.Read(_desired);
+        _source.Read(_desired);
         ReportHeld(_time.GetUtcNow()); // from disk: what pods have is registered before anybody is asked, or the restarts of their containers fail
         Kubelet.Start();
-        Started(_logger, _options.DesiredFile, _options.StateDirectory);
+        Started(_logger, _source.Description, _options.StateDirectory);
         using var all = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task[] tasks =
         [
@@ -136,6 +143,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             FollowKernelAsync(uevents, all.Token),
             FollowDesiredAsync(all.Token),
             FollowPodsAsync(all.Token),
+            .. _connection is { } connection ? [connection.RunAsync(all.Token)] : Array.Empty<Task>(),
         ];
         await Task.WhenAny(tasks).ConfigureAwait(false);
         await all.CancelAsync().ConfigureAwait(false);
@@ -147,7 +155,7 @@ public sealed partial class AgentHost : IAsyncDisposable
     {
         await Kubelet.DisposeAsync().ConfigureAwait(false);
         _pods.Dispose();
-        _file.Dispose();
+        _source.Dispose();
         _listSoon.Dispose();
         Journal.Dispose();
     }
@@ -175,7 +183,7 @@ public sealed partial class AgentHost : IAsyncDisposable
         {
             while (true)
             {
-                await _file.NextAsync(_desired, cancellationToken).ConfigureAwait(false);
+                await _source.NextAsync(_desired, cancellationToken).ConfigureAwait(false);
                 Agent.DesiredChanged();
             }
         }

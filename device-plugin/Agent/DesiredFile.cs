@@ -6,7 +6,7 @@ namespace Hostdev.DevicePlugin.Agent;
 /// Follows a file with the desired state. It is read when it has stopped changing; a missing, empty, cut-off or unreadable one changes nothing and is said
 /// once. Best replaced by renaming a finished file over it.
 /// </summary>
-public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<DesiredFile> logger) : IDisposable
+public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<DesiredFile> logger) : IDesiredSource
 {
     // Long enough that a file written in several pieces is whole, short enough to feel immediate.
     private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(300);
@@ -15,6 +15,8 @@ public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<
     private readonly SemaphoreSlim _changed = new(1, 1);
     private FileSystemWatcher? _watcher;
     private string? _last;
+
+    public string Description => _path;
 
     /// <summary>Reads once, without waiting.</summary>
     /// <returns>Whether something is new: the state in force, or the problem.</returns>

@@ -24,6 +24,12 @@ public sealed class DesiredState(string directory)
     /// <summary>The same for the same policies in force, another for others: by it a restart knows whether what is desired has changed. Empty while nothing was ever read.</summary>
     public string Fingerprint { get; private set; } = "";
 
+    /// <summary>Of the object whose spec is followed; null for a file, and before any was read.</summary>
+    public long? Generation { get; private set; }
+
+    /// <summary>Whether the source itself was read since this process started, and not only what was kept of it.</summary>
+    public bool Confirmed { get; private set; }
+
     /// <summary>Why the source could not be followed lately, as a sentence; null when it could.</summary>
     public string? Problem { get; private set; }
 
@@ -45,14 +51,15 @@ public sealed class DesiredState(string directory)
 
     /// <summary>Takes in a new text. One that cannot be read changes nothing but <see cref="Problem"/>.</summary>
     /// <param name="source">Named in problems.</param>
+    /// <param name="generation">Of the object that it is the spec of; null for a file.</param>
     /// <returns>Whether anything changed.</returns>
-    public bool Offer(string source, string text)
+    public bool Offer(string source, string text, long? generation = null)
     {
         var spec = NodeDeviceStateReader.Read(text, out var error);
         if (spec is null) return Refuse($"{source}: {error}");
         var known = (_policies ?? []).ToDictionary(p => (p.InForce.Identity.Kind, p.InForce.Identity.Name), p => p.InForce);
         _policies = [.. spec.Policies.Select(p => Effective(p, known.GetValueOrDefault((p.Identity.Kind, p.Identity.Name))))];
-        Problem = null;
+        (Problem, Confirmed, Generation) = (null, true, generation);
         Keep();
         return true;
     }

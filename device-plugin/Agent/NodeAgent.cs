@@ -114,7 +114,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         Publish(plan, inventory);
         if (plan.Halt is not { OffersNothingNew: true }) parts.Allocator.RestoreNodes();
         _protects = plan.Findings.Any(f => f.Reason is Reasons.Protected or Reasons.Unreadable or Reasons.NotReturned);
-        _waits = !plan.Lanes.IsEmpty || (plan.Halt is null && plan.Findings.Any(f => f.State is FindingState.Waiting or FindingState.Releasing && f.Reason != Reasons.NotReturned));
+        _waits = !plan.Lanes.IsEmpty || (plan.Halt is null && plan.Findings.Any(f => f.State is FindingState.Waiting or FindingState.Releasing && f.Reason is not (Reasons.NotReturned or Reasons.Unconfirmed)));
         _last = (inventory, plan);
         Report();
     }
@@ -143,6 +143,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     {
         var inventory = await ReadAsync(parts.Inventory.Read, cancellationToken).ConfigureAwait(false);
         if (desired.Policies is not { } policies) return (inventory, Plan.Nothing);
+        if (desired.Confirmed && parts.Journal is { Damage: null, State.InForceBefore: not null }) parts.Journal.Append(new JournalRecord { Op = JournalOp.Confirm });
         ImmutableDictionary<string, Setback> setbacks;
         lock (_setbacks) setbacks = _setbacks.Active();
         var input = new PlanningInput
@@ -154,6 +155,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
             Setbacks = setbacks,
             Contested = parts.Repairs.Contested(desired.Fingerprint),
             Halt = parts.Halts.Look(desired.Fingerprint),
+            RestoreOnly = parts.Journal.State.InForceBefore,
         };
         var plan = Planner.Plan(input);
         if (plan.Lanes.IsEmpty) return (inventory, plan);
@@ -231,7 +233,7 @@ public sealed record AgentParts(
     PlanExecutor Executor,
     DeviceAllocator Allocator,
     KubeletAdvertiser? Kubelet,
-    StatusFile Status,
+    IStatusSink Status,
     BootRecord Boots,
     RepairBudget Repairs,
     Halts Halts);

@@ -14,16 +14,20 @@ public static class StatusBuilder
 {
     // A status is 64 KB as a rule: a machine that is broken all over says so with its first files.
     private const int MostProblems = 20;
+    private const int MostIds = 64;
 
     public static NodeDeviceStateStatus Build(HostInventory inventory, Plan plan, Catalog catalog, AllocationLedger ledger, ImmutableArray<ResourceState> kubelet, DesiredState desired)
     {
-        var policies = plan.Policies.Select(p => Result(p, plan, catalog)).ToImmutableArray();
+        var policies = plan.Policies.Select(p => Result(p, plan, catalog, ledger, inventory)).ToImmutableArray();
         var resources = Resources(catalog, kubelet);
+        var physical = inventory.Functions.Values.Where(f => !f.IsBridge && !f.IsVirtualFunction).ToList();
         var unreached = kubelet.OrderBy(s => s.Name).Select(s => s.Problem).FirstOrDefault(p => p is not null);
         return new NodeDeviceStateStatus
         {
+            ObservedGeneration = desired.Generation,
             Host = Host(inventory.Facts, inventory.Problems),
-            Devices = [.. inventory.Functions.Values.Where(f => !f.IsBridge && !f.IsVirtualFunction).Select(f => Device(f, catalog, plan))],
+            Names = [.. Names(physical)],
+            Devices = [.. physical.Select(f => Device(f, catalog, plan))],
             VirtualFunctions = [.. inventory.Functions.Values.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 }).Select(f => VirtualFunctions(f, inventory))],
             Allocations = [.. ledger.ById.Values.Select(a => new AllocationStatus(a.Id, a.Resource, a.Pod?.Split('/')[0], a.Pod?.Split('/')[^1], a.Lacks))],
             Policies = policies,
@@ -45,6 +49,11 @@ public static class StatusBuilder
         Problems = [.. problems.Take(MostProblems).Select(p => p.ToString())],
     };
 
+    private static string Ids(PciFunction f) => $"{f.Vendor}:{f.Device}";
+
+    private static IEnumerable<DeviceName> Names(IEnumerable<PciFunction> functions) =>
+        functions.Where(f => f.DeviceName is not null).Select(f => new DeviceName(Ids(f), f.DeviceName!)).DistinctBy(n => n.Ids).OrderBy(n => n.Ids, StringComparer.Ordinal);
+
     private static DeviceStatus Device(PciFunction f, Catalog catalog, Plan plan)
     {
         var unit = catalog.Units.Values.FirstOrDefault(u => u.Unit.Assigned.Any(m => m.Address == f.Address));
@@ -52,8 +61,7 @@ public static class StatusBuilder
         return new DeviceStatus
         {
             PciAddress = f.Address.ToString(),
-            Ids = $"{f.Vendor}:{f.Device}",
-            Name = f.DeviceName,
+            Ids = Ids(f),
             Driver = f.Driver,
             IommuGroup = f.IommuGroup,
             NumaNode = f.NumaNode,
@@ -74,7 +82,7 @@ public static class StatusBuilder
         return new VirtualFunctionsStatus(pf.Address.ToString(), pf.Sriov.TotalVfs, drivers.Count, [.. ranges.Select(r => $"{r.Range}: {r.Driver}")]);
     }
 
-    private static PolicyResult Result(PolicyMatch match, Plan plan, Catalog catalog)
+    private static PolicyResult Result(PolicyMatch match, Plan plan, Catalog catalog, AllocationLedger ledger, HostInventory inventory)
     {
         // What a frozen policy has in force is of an earlier generation than the one that is reported.
         var findings = plan.Findings.Where(f => f.Policy?.Uid == match.Policy.Uid).ToList();
@@ -86,13 +94,13 @@ public static class StatusBuilder
         var all = Math.Max(match.Matched, units.Count + blocked + waiting);
         var (reason, message) = match switch
         {
-            { Frozen: { } frozen } => ("Frozen", frozen.Message),
-            { Matched: 0 } when blocked == 0 => ("NoMatch", $"{match.Policy} matches no device of this node"),
-            { Matched: 0 } => ("Blocked", findings.First(f => f.State == FindingState.Blocked).Message),
-            _ when blocked > 0 => ("Blocked", $"{blocked} of {Devices(all)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
-            _ when waiting > 0 => ("Progressing", findings.First(f => f.State == FindingState.Waiting).Message),
-            _ when ready < units.Count => ("Progressing", units.First(u => u.Problem is not null).Problem!),
-            _ => ("Ready", $"{Devices(units.Count)} offered"),
+            { Frozen: { } frozen } => (ResultReasons.Frozen, frozen.Message),
+            { Matched: 0 } when blocked == 0 => (ResultReasons.NoMatch, $"{match.Policy} matches no device of this node"),
+            { Matched: 0 } => (ResultReasons.Blocked, findings.First(f => f.State == FindingState.Blocked).Message),
+            _ when blocked > 0 => (ResultReasons.Blocked, $"{blocked} of {Devices(all)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
+            _ when waiting > 0 => (ResultReasons.Progressing, findings.First(f => f.State == FindingState.Waiting).Message),
+            _ when ready < units.Count => (ResultReasons.Progressing, units.First(u => u.Problem is not null).Problem!),
+            _ => (ResultReasons.Ready, $"{Devices(units.Count)} offered"),
         };
         return new PolicyResult
         {
@@ -103,6 +111,8 @@ public static class StatusBuilder
             Matched = match.Matched,
             Ready = ready,
             Blocked = blocked,
+            Allocated = units.Count(u => ledger.ById.ContainsKey(u.Unit.Id)),
+            Ids = [.. units.Select(u => inventory.Functions.GetValueOrDefault(u.Unit.Primary)).OfType<PciFunction>().Select(Ids).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Take(MostIds)],
             Reason = reason,
             Message = message,
             Problems = [.. findings.Select(Problem)],
@@ -111,7 +121,7 @@ public static class StatusBuilder
 
     private static string Devices(int count) => string.Create(CultureInfo.InvariantCulture, $"{count} device{(count == 1 ? "" : "s")}");
 
-    private static DeviceProblem Problem(Finding f) => new(f.Device, f.State.ToString(), f.Reason, f.Message);
+    private static DeviceProblem Problem(Finding f) => new(f.Device, f.State.ToString(), f.Reason, f.Message, f.OwnerUid);
 
     private static ImmutableArray<ResourceStatus> Resources(Catalog catalog, ImmutableArray<ResourceState> kubelet)
     {
@@ -124,31 +134,31 @@ public static class StatusBuilder
     private static ResourceStatus Resource(ResourceState s) =>
         new(s.Name.Value, s.Listed.Length, s.Listed.Count(d => d.Healthy), s is { Registered: true, StreamLive: true }, s.Problem?.Message);
 
-    private static ImmutableArray<ConditionStatus> Conditions(HostInventory inventory, DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, ResourceProblem? unreached, Plan plan)
+    private static ImmutableArray<NodeCondition> Conditions(HostInventory inventory, DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, ResourceProblem? unreached, Plan plan)
     {
-        var troubled = policies.FirstOrDefault(p => p.Reason is "Blocked" or "Frozen");
+        var troubled = policies.FirstOrDefault(p => p.Reason is ResultReasons.Blocked or ResultReasons.Frozen);
         var lost = plan.Findings.FirstOrDefault(f => f.Reason == Reasons.NotReturned);
-        var moving = policies.FirstOrDefault(p => p.Reason == "Progressing");
+        var moving = policies.FirstOrDefault(p => p.Reason == ResultReasons.Progressing);
         var releasing = plan.Findings.FirstOrDefault(f => f.State == FindingState.Releasing);
         var registering = resources.FirstOrDefault(r => !r.Registered);
         return
         [
-            desired.Problem is { } problem ? new ConditionStatus("Synced", "False", "DesiredStateUnreadable", problem)
-                : desired.Policies is null ? new ConditionStatus("Synced", "Unknown", "NoDesiredState", "no desired state was read yet: nothing is touched")
-                : new ConditionStatus("Synced", "True", "Followed", "the desired state is followed"),
-            inventory.Unlisted is { } unlisted ? new ConditionStatus("Degraded", "True", "HostUnreadable", $"{unlisted}: everything stays as it is until it can be read")
-                : plan.Halt is { } halt ? new ConditionStatus("Degraded", "True", halt.Reason, halt.Message)
-                : troubled is not null ? new ConditionStatus("Degraded", "True", troubled.Reason, troubled.Message)
-                : lost is not null ? new ConditionStatus("Degraded", "True", lost.Reason, lost.Message)
-                : unreached is not null ? new ConditionStatus("Degraded", "True", unreached.Reason, unreached.Message)
-                : new ConditionStatus("Degraded", "False", "AsDesired", ""),
-            moving is not null ? new ConditionStatus("Progressing", "True", "Waiting", moving.Message)
-                : !plan.Lanes.IsEmpty ? new ConditionStatus("Progressing", "True", "Applying", $"work is under way at {string.Join(", ", plan.Lanes.Select(l => l.Key))}")
-                : releasing is not null ? new ConditionStatus("Progressing", "True", "Releasing", releasing.Message)
-                : new ConditionStatus("Progressing", "False", "Settled", ""),
+            desired.Problem is { } problem ? new NodeCondition("Synced", "False", "DesiredStateUnreadable", problem)
+                : desired.Policies is null ? new NodeCondition("Synced", "Unknown", "NoDesiredState", "no desired state was read yet: nothing is touched")
+                : new NodeCondition("Synced", "True", "Followed", "the desired state is followed"),
+            inventory.Unlisted is { } unlisted ? new NodeCondition("Degraded", "True", "HostUnreadable", $"{unlisted}: everything stays as it is until it can be read")
+                : plan.Halt is { } halt ? new NodeCondition("Degraded", "True", halt.Reason, halt.Message)
+                : troubled is not null ? new NodeCondition("Degraded", "True", troubled.Reason, troubled.Message)
+                : lost is not null ? new NodeCondition("Degraded", "True", lost.Reason, lost.Message)
+                : unreached is not null ? new NodeCondition("Degraded", "True", unreached.Reason, unreached.Message)
+                : new NodeCondition("Degraded", "False", "AsDesired", ""),
+            moving is not null ? new NodeCondition("Progressing", "True", "Waiting", moving.Message)
+                : !plan.Lanes.IsEmpty ? new NodeCondition("Progressing", "True", "Applying", $"work is under way at {string.Join(", ", plan.Lanes.Select(l => l.Key))}")
+                : releasing is not null ? new NodeCondition("Progressing", "True", "Releasing", releasing.Message)
+                : new NodeCondition("Progressing", "False", "Settled", ""),
             inventory.Unlisted is null && plan.Halt is null && troubled is null && moving is null && registering is null && plan.Lanes.IsEmpty && desired.Problem is null && desired.Policies is not null
-                ? new ConditionStatus("Ready", "True", "AsDesired", "every policy is fulfilled")
-                : new ConditionStatus("Ready", "False", "NotAsDesired", inventory.Unlisted?.ToString() ?? plan.Halt?.Message ?? troubled?.Message ?? moving?.Message ?? unreached?.Message ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
+                ? new NodeCondition("Ready", "True", "AsDesired", "every policy is fulfilled")
+                : new NodeCondition("Ready", "False", "NotAsDesired", inventory.Unlisted?.ToString() ?? plan.Halt?.Message ?? troubled?.Message ?? moving?.Message ?? unreached?.Message ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
         ];
     }
 }

@@ -8,7 +8,7 @@ namespace Hostdev.DevicePlugin.Agent;
 
 /// <summary>Writes the node's status to a file, whole and only when it changed: YAML for <c>.yaml</c> and <c>.yml</c>, JSON otherwise.</summary>
 /// <param name="path">Null writes nothing.</param>
-public sealed class StatusFile(string? path)
+public sealed class StatusFile(string? path) : IStatusSink
 {
     private static readonly JsonWriterOptions Indented = new() { Indented = true };
 

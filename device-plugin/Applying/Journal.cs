@@ -61,7 +61,10 @@ public sealed class Journal : IDisposable
         }
     }
 
-    /// <summary>Opens the journal of a state directory, which is made when absent. Records of an earlier boot are void: the kernel has forgotten what we did.</summary>
+    /// <summary>
+    /// Opens the journal of a state directory, which is made when absent. Records of an earlier boot are void, because the kernel has forgotten what we did; that it was
+    /// ours is remembered (<see cref="JournalState.InForceBefore"/>).
+    /// </summary>
     /// <exception cref="JournalException">Another agent holds it.</exception>
     public static Journal Open(string directory, string bootId)
     {
@@ -101,6 +104,7 @@ public sealed class Journal : IDisposable
     public static JournalState Read(string path, string text, string bootId)
     {
         var state = JournalState.Empty;
+        var earlierBoot = false;
         var lines = text.Split('\n');
         if (lines.Length < 2) throw Unreadable(path, 1, "it is cut off before the end of its first line", null); // it is made whole, and then only grows
         for (var i = 0; i < lines.Length; i++)
@@ -118,15 +122,16 @@ public sealed class Journal : IDisposable
                 }
 
                 if (record.Format != Format) throw new FormatException($"it has format {record.Format} and this version reads {Format}: run the version that wrote it");
-                if (record.BootId != bootId) return JournalState.Empty;
+                earlierBoot = record.BootId != bootId;
             }
             catch (Exception e) when (e is JsonException or FormatException)
             {
+                if (earlierBoot) break; // only a list of what was in force is taken from it, and what is not on it waits to be confirmed
                 throw Unreadable(path, i + 1, e.Message.Split(" Path:")[0], e);
             }
         }
 
-        return state;
+        return earlierBoot ? state.AfterBoot() : state;
     }
 
     private static JournalException Unreadable(string path, int line, string what, Exception? cause) => new(

@@ -80,6 +80,12 @@ public enum JournalOp
 
     ForgetFault,
 
+    /// <summary>What an earlier boot had in force, and nobody has confirmed in this one.</summary>
+    InForceBefore,
+
+    /// <summary>The desired state was read from its source in this boot: what was in force before does not matter any more.</summary>
+    Confirm,
+
     /// <summary>A write that is about to be made.</summary>
     Write,
 }

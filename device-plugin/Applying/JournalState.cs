@@ -11,6 +11,15 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
 {
     public static JournalState Empty { get; } = new(Ownership.None, ImmutableSortedDictionary<string, NodeOwner>.Empty);
 
+    /// <summary>
+    /// The functions and physical functions that were ours when an earlier boot ended; null once the desired state was read from its source in this boot, and where no
+    /// earlier boot is known.
+    /// </summary>
+    public ImmutableSortedSet<PciAddress>? InForceBefore { get; init; }
+
+    /// <summary>What of this is still true after another boot: the kernel has forgotten what we did, and we remember what it was.</summary>
+    public JournalState AfterBoot() => Empty with { InForceBefore = [.. Ownership.Functions.Keys, .. Ownership.PhysicalFunctions.Keys, .. InForceBefore ?? []] };
+
     /// <exception cref="FormatException">The record lacks what its <c>op</c> needs, or an address is none.</exception>
     public JournalState With(JournalRecord record)
     {
@@ -33,6 +42,10 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
                 return this with { Ownership = Ownership with { Health = Ownership.Health.SetItem(health.Address, health) } };
             case JournalOp.ForgetFault:
                 return this with { Ownership = Ownership with { Health = Ownership.Health.Remove(Address(record)) } };
+            case JournalOp.InForceBefore:
+                return this with { InForceBefore = record.Address is null ? InForceBefore ?? [] : (InForceBefore ?? []).Add(Address(record)) };
+            case JournalOp.Confirm:
+                return this with { InForceBefore = null };
             case JournalOp.RecordNode:
                 var path = record.Path ?? throw new FormatException("path is missing");
                 return Nodes.ContainsKey(path) ? this : this with { Nodes = Nodes.Add(path, new NodeOwner(Need(record.Uid, record, "uid"), Need(record.Gid, record, "gid"), Need(record.Mode, record, "mode"))) };
@@ -60,6 +73,12 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
         foreach (var h in Ownership.Health.Values)
         {
             yield return new JournalRecord { Op = h.Fault is null ? JournalOp.ClearFault : JournalOp.RecordFault, Address = h.Address.ToString(), Fault = h.Fault, FatalErrors = h.FatalErrors };
+        }
+
+        if (InForceBefore is { } before)
+        {
+            yield return new JournalRecord { Op = JournalOp.InForceBefore }; // the earlier boot may have had nothing in force, which is something to know
+            foreach (var address in before) yield return new JournalRecord { Op = JournalOp.InForceBefore, Address = address.ToString() };
         }
 
         foreach (var (path, owner) in Nodes)

@@ -39,7 +39,7 @@ internal static class FunctionSteps
 
         if (context.Unreadable(function) is { } unreadable)
         {
-            context.Findings.Add(new Finding(null, owned.Address.ToString(), FindingState.Releasing, Reasons.Unreadable, unreadable));
+            context.Releasing(owned.Address, owned.PolicyUid, Reasons.Unreadable, unreadable);
             return [];
         }
 
@@ -82,13 +82,13 @@ internal static class FunctionSteps
     private static string Accept(OwnedFunction owned) => $"If another driver is meant, write that driver's name to /sys/bus/pci/devices/{owned.Address}/driver_override and bind it";
 
     private static void Say(PlanningContext context, OwnedFunction owned, string message) =>
-        context.Findings.Add(new Finding(null, owned.Address.ToString(), FindingState.Releasing, Reasons.NotReturned, message));
+        context.Releasing(owned.Address, owned.PolicyUid, Reasons.NotReturned, message);
 
     private static bool ReleaseProblem(PlanningContext context, OwnedFunction owned, PciFunction function, string purpose)
     {
         if (context.Input.Setbacks.TryGetValue(purpose, out var setback))
         {
-            context.Findings.Add(new Finding(null, owned.Address.ToString(), FindingState.Releasing, setback.Reason, setback.Message));
+            context.Releasing(owned.Address, owned.PolicyUid, setback.Reason, setback.Message);
             return true;
         }
 
@@ -97,7 +97,7 @@ internal static class FunctionSteps
         if (users.Count == 0) return false;
         if (context.Awaited.Contains(owned.Address)) return true; // its policy says what it waits for
         var message = $"{owned.Address} is given back as soon as it is let go; it is in use: {string.Join(", ", users.Select(u => u.Description))}";
-        context.Findings.Add(new Finding(null, owned.Address.ToString(), FindingState.Releasing, Reasons.ReleaseWaits, message));
+        context.Releasing(owned.Address, owned.PolicyUid, Reasons.ReleaseWaits, message);
         return true;
     }
 }

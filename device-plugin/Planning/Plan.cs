@@ -110,7 +110,8 @@ public enum FindingState
 /// <param name="Device">The address or identity.</param>
 /// <param name="Reason">One of <see cref="Reasons"/>.</param>
 /// <param name="Message">What is wrong, where, which fix.</param>
-public sealed record Finding(PolicyIdentity? Policy, string Device, FindingState State, string Reason, string Message);
+/// <param name="OwnerUid">With <see cref="FindingState.Releasing"/>: the policy that it was taken for.</param>
+public sealed record Finding(PolicyIdentity? Policy, string Device, FindingState State, string Reason, string Message, string? OwnerUid = null);
 
 /// <param name="Matched">How many devices (units or physical functions) its selectors match.</param>
 /// <param name="Frozen">Why it is not followed; null when it is.</param>

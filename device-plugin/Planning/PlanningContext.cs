@@ -44,6 +44,11 @@ internal sealed class PlanningContext(PlanningInput input)
     public void Wait(PolicyIdentity policy, string device, string reason, string message) =>
         Findings.Add(new Finding(policy, device, FindingState.Waiting, reason, message));
 
+    /// <summary>Says what keeps a function from going back to the host, though no policy wants it.</summary>
+    /// <param name="ownerUid">The policy that it was taken for.</param>
+    public void Releasing(PciAddress device, string? ownerUid, string reason, string message) =>
+        Findings.Add(new Finding(null, device.ToString(), FindingState.Releasing, reason, message, ownerUid));
+
     /// <summary>Says what failed lately: a user is waited for, anything else blocks until it is tried again.</summary>
     public void Report(PolicyIdentity policy, string device, Setback setback) =>
         Findings.Add(new Finding(policy, device, setback.Reason == Reasons.InUse ? FindingState.Waiting : FindingState.Blocked, setback.Reason, setback.Message));

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Inventory;
 
@@ -25,6 +26,11 @@ public sealed record PlanningInput
     /// </summary>
     public ImmutableDictionary<string, Setback> Contested { get; init; } = ImmutableDictionary<string, Setback>.Empty;
 
+    /// <summary>
+    /// After a boot, until the desired state was read from its source: the functions and physical functions that were ours before. Only these are restored. Null when everything may be done.
+    /// </summary>
+    public ImmutableSortedSet<PciAddress>? RestoreOnly { get; init; }
+
     /// <summary>Why nothing may be written now; null when it may.</summary>
     public Halt? Halt { get; init; }
 }
@@ -36,21 +42,10 @@ public sealed record EffectivePolicy(DesiredPolicy InForce, DesiredPolicy.Frozen
 {
     public PolicyIdentity Identity => Frozen?.Identity ?? InForce.Identity;
 
-    /// <summary>Higher priority, then older, then kind, then name.</summary>
-    public static ImmutableArray<EffectivePolicy> InOrderOfPrecedence(IEnumerable<EffectivePolicy> policies) =>
-    [
-        .. policies
-            .OrderByDescending(p => p.Spec?.Priority ?? 0)
-            .ThenBy(p => p.Identity.CreationTimestamp ?? DateTimeOffset.MaxValue)
-            .ThenBy(p => p.Identity.Kind, StringComparer.Ordinal)
-            .ThenBy(p => p.Identity.Name, StringComparer.Ordinal),
-    ];
+    /// <summary>What is in force, under the identity that is reported.</summary>
+    public DesiredPolicy Reported => InForce with { Identity = Identity };
 
-    public IPolicySpec? Spec => InForce switch
-    {
-        DesiredPolicy.OfHostDevice p => p.Spec,
-        DesiredPolicy.OfSriovPolicy p => p.Spec,
-        DesiredPolicy.OfMdevProfile p => p.Spec,
-        _ => null,
-    };
+    public static ImmutableArray<EffectivePolicy> InOrderOfPrecedence(IEnumerable<EffectivePolicy> policies) => [.. policies.OrderBy(p => p.Reported, PolicyPrecedence.Comparer)];
+
+    public IPolicySpec? Spec => InForce.Common;
 }

@@ -63,6 +63,9 @@ public static class Reasons
     /// <summary>Cause: the journal cannot be read, and giving back without it would be a guess. Remedy: as the message says.</summary>
     public const string JournalDamaged = "JournalDamaged";
 
+    /// <summary>Cause: the host has booted, the device was not in force before, and whether it is wanted could not be asked yet. Remedy: restore the connection to the API server.</summary>
+    public const string Unconfirmed = "Unconfirmed";
+
     /// <summary>A sibling is taken from the host and not given to the VM.</summary>
     public const string HeldSibling = "HeldSibling";
 

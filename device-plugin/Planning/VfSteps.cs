@@ -20,7 +20,7 @@ internal static class VfSteps
 
         if (context.Unreadable(pf) is { } unreadable)
         {
-            context.Findings.Add(new Finding(null, owned.Address.ToString(), FindingState.Releasing, Reasons.Unreadable, unreadable));
+            context.Releasing(owned.Address, owned.PolicyUid, Reasons.Unreadable, unreadable);
             return [];
         }
 
@@ -119,15 +119,16 @@ internal static class VfSteps
 
     private static bool ReleaseWaits(PlanningContext context, PciAddress pf, ImmutableArray<PciAddress> vfs)
     {
+        var owner = context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(pf)?.PolicyUid;
         if (context.Input.Setbacks.TryGetValue(LaneStep.Vfs(pf), out var setback))
         {
-            context.Findings.Add(new Finding(null, pf.ToString(), FindingState.Releasing, setback.Reason, setback.Message));
+            context.Releasing(pf, owner, setback.Reason, setback.Message);
             return true;
         }
 
         var users = context.Input.Usage.InWords(vfs);
         if (users.IsEmpty) return false;
-        context.Findings.Add(new Finding(null, pf.ToString(), FindingState.Releasing, Reasons.ReleaseWaits, $"the VFs of {pf} are removed as soon as all are let go; in use: {string.Join("; ", users)}"));
+        context.Releasing(pf, owner, Reasons.ReleaseWaits, $"the VFs of {pf} are removed as soon as all are let go; in use: {string.Join("; ", users)}");
         return true;
     }
 

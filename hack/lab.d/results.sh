@@ -3,7 +3,7 @@
 
 RESULTS=$REPOSITORY/artifacts/results
 
-forget_results() { mkdir -p "$RESULTS"; rm -f "$RESULTS/$1".{xml,result,log}; }   # forget_results SUITE
+forget_results() { mkdir -p "$RESULTS"; rm -f "$RESULTS/$1"{,-again,-first}.{xml,result,log} "$RESULTS/$1".unstable; }   # forget_results SUITE
 
 # read_report FILE: sets passed and failed. Fails where the report is missing or was cut short, as after a crash.
 read_report() {
@@ -36,4 +36,28 @@ judge() {
   [ -z "$remark" ] || { failed=$((failed + 1)); say "$suite: $remark"; }
   echo "$passed $failed $seconds $remark" >"$RESULTS/$suite.result"
   [ "$failed" = 0 ]
+}
+
+# failures SUITE: each failed test of the report with the first lines of what it said. On standard output, nothing where nothing failed.
+failures() {
+  [ ! -s "$RESULTS/$1.unstable" ] || cat "$RESULTS/$1.unstable"
+  [ -s "$RESULTS/$1.xml" ] || return 0
+  awk -v suite="$1" 'BEGIN { RS = "<test " }
+    function plain(text) { gsub(/&quot;/, "\"", text); gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&amp;/, "\\&", text); return text }
+    /^[^>]* result="Fail"/ {
+      name = $0; sub(/^.*name="/, "", name); sub(/".*/, "", name)
+      text = ""
+      if (match($0, /<message><!\[CDATA\[[^\]]*/)) text = substr($0, RSTART + 18, RLENGTH - 18)
+      printf "%s: FAILED %s\n", suite, plain(name)
+      lines = split(text, line, "\n")
+      for (i = 1; i <= lines && i <= 6; i++) printf "    %s\n", line[i]
+    }' "$RESULTS/$1.xml"
+}
+
+# failed_methods SUITE: the full names of the test methods that failed, each once.
+failed_methods() {
+  [ -s "$RESULTS/$1.xml" ] || return 0
+  awk 'BEGIN { RS = "<test " }
+    function of(name) { return match($0, " " name "=\"[^\"]*\"") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 4) : "" }
+    /^[^>]* result="Fail"/ { print of("type") "." of("method") }' "$RESULTS/$1.xml" | sort -u
 }

@@ -111,7 +111,8 @@ public sealed class StatusBuilderTests : IDisposable
 
         Assert.Equal(["0000:41:00.0", "0000:43:00.0", "0000:43:00.1"], status.Devices.Select(d => d.PciAddress));
         Assert.Equal([null, "Offered as example.com/gpus", "Held by 0000:43:00.0 (on pci-stub, because the assigned functions reset on their own)"], status.Devices.Select(d => d.State));
-        Assert.Equal(("10de:2204", "GA102", "vfio-pci", 12, 1), (status.Devices[1].Ids, status.Devices[1].Name, status.Devices[1].Driver, status.Devices[1].IommuGroup, status.Devices[1].NumaNode));
+        Assert.Equal(("10de:2204", "vfio-pci", 12, 1), (status.Devices[1].Ids, status.Devices[1].Driver, status.Devices[1].IommuGroup, status.Devices[1].NumaNode));
+        Assert.Equal([new DeviceName("10de:2204", "GA102")], status.Names);
     }
 
     [Fact]
@@ -223,5 +224,5 @@ public sealed class StatusBuilderTests : IDisposable
     private static ResourceState Resource(string name) => new(ResourceName.Parse(name), false, false, false, null, [new AdvertisedDevice("0000:43:00.0", true, 1)], [], []);
 
     private static void Condition(NodeDeviceStateStatus status, string type, string value, string reason, string message) =>
-        Assert.Equal(new ConditionStatus(type, value, reason, message), Assert.Single(status.Conditions, c => c.Type == type));
+        Assert.Equal(new NodeCondition(type, value, reason, message), Assert.Single(status.Conditions, c => c.Type == type));
 }

@@ -133,12 +133,28 @@ public sealed class JournalTests : IDisposable
     }
 
     [Fact]
-    public void Another_boot_voids_everything()
+    public void Another_boot_voids_everything_but_the_memory_that_it_was_ours()
     {
         Write($"{Open}\n{Gpu}\n");
-        using (var journal = Journal.Open(_directory, "boot-2")) Assert.Empty(journal.State.ToRecords());
+        for (var boot = 2; boot <= 3; boot++) // a boot in which nobody confirmed it forgets nothing either
+        {
+            using var journal = Journal.Open(_directory, $"boot-{boot}");
+            Assert.Empty(journal.State.Ownership.Functions);
+            Assert.Equal("0000:43:00.0", Assert.Single(journal.State.InForceBefore!).ToString());
+        }
 
-        Assert.Equal(Open.Replace("boot-1", "boot-2", StringComparison.Ordinal) + "\n", System.IO.File.ReadAllText(File));
+        using (var journal = Journal.Open(_directory, "boot-3")) journal.Append(new JournalRecord { Op = JournalOp.Confirm });
+        using (var journal = Journal.Open(_directory, "boot-3")) Assert.Null(journal.State.InForceBefore);
+        Assert.Equal(Open.Replace("boot-1", "boot-3", StringComparison.Ordinal) + "\n", System.IO.File.ReadAllText(File));
+    }
+
+    [Fact]
+    public void Of_an_earlier_boot_s_journal_that_is_damaged_what_can_be_read_is_remembered()
+    {
+        Write($"{Open}\n{Gpu}\nnot a record\n{Gpu}\n");
+        using var journal = Journal.Open(_directory, "boot-2");
+        Assert.Null(journal.Damage);
+        Assert.Equal("0000:43:00.0", Assert.Single(journal.State.InForceBefore!).ToString());
     }
 
     [Fact]

@@ -153,10 +153,10 @@ public sealed class NodeDeviceStateReaderTests
 
     [Theory]
     [InlineData("vendor: \"10de\"", "vendor: 8086", "spec.devices.pci.selectors[0].vendor: must be a string: put the value in quotes")]
-    [InlineData("vendor: \"10de\"", "vendor: 10dex", "spec.devices.pci.selectors[0].vendor: \"10dex\" is no PCI id: write four hexadecimal digits in quotes, for example \"8086\"")]
-    [InlineData("vendor: \"10de\"", "class: \"3\"", "spec.devices.pci.selectors[0].class: \"3\" is no PCI class: write two, four or six hexadecimal digits in quotes, for example \"03\" or \"0300\"")]
-    [InlineData("vendor: \"10de\"", "addresses: [\"3b:00.0\"]", "spec.devices.pci.selectors[0].addresses[0]: \"3b:00.0\" is no PCI address: write domain:bus:slot.function in hexadecimal, for example 0000:3b:00.0")]
-    [InlineData("resourceName: example.com/gpu", "resourceName: gpu", "spec.resourceName: \"gpu\" is no resource name: write domain/name, for example example.com/nic-vf")]
+    [InlineData("vendor: \"10de\"", "vendor: 10dex", "spec.devices.pci.selectors[0].vendor: \"10dex\": write four hexadecimal digits in quotes, for example \"8086\"")]
+    [InlineData("vendor: \"10de\"", "class: \"3\"", "spec.devices.pci.selectors[0].class: \"3\": write two, four or six hexadecimal digits in quotes, for example \"03\" or \"0300\"")]
+    [InlineData("vendor: \"10de\"", "addresses: [\"3b:00.0\"]", "spec.devices.pci.selectors[0].addresses[0]: \"3b:00.0\": write domain:bus:slot.function in hexadecimal, for example 0000:3b:00.0")]
+    [InlineData("resourceName: example.com/gpu", "resourceName: gpu", "spec.resourceName: \"gpu\": write domain/name, for example example.com/nic-vf: the domain as DNS has it, in lower case, at most 244 characters; the name of letters, digits, '-', '_' and '.', beginning and ending with a letter or digit, at most 63")]
     [InlineData("nodeSelector: {}", "nodeSelector: {}\n  priority: high", "spec.priority: the value has the wrong type")]
     [InlineData("nodeSelector: {}", "nodeSelector: {}\n  priority: 1.5", "spec.priority: the value has the wrong type")]
     [InlineData("nodeSelector: {}", "nodeSelector: all", "spec.nodeSelector: the value has the wrong type")]
@@ -164,9 +164,9 @@ public sealed class NodeDeviceStateReaderTests
     [InlineData("nodeSelector: {}", "nodeSelector: {}\n  disruption: whenIdle", "spec.disruption: \"whenIdle\" is not one of WhenIdle, Cordon")]
     [InlineData("nodeSelector: {}", "nodeSelector: {}\n  disruption: 1", "spec.disruption: must be a string: put the value in quotes")]
     [InlineData("nodeSelector: {}", "nodeSelector: {}\n  deviceFile: {mode: 0660}", "spec.deviceFile.mode: must be a string: put the value in quotes")]
-    [InlineData("nodeSelector: {}", "nodeSelector: {}\n  deviceFile: {mode: rw}", "spec.deviceFile.mode: \"rw\" is no file mode: write three or four octal digits in quotes, for example \"0660\"")]
-    [InlineData("nodeSelector: {}", "nodeSelector: {}\n  allowProtected: [Disk]", "spec.allowProtected[0]: \"Disk\" is not one of Console, Storage, Network")]
-    [InlineData("  nodeSelector: {}\n", "", "spec: nodeSelector is required (nodeSelector: {} is all nodes)")]
+    [InlineData("nodeSelector: {}", "nodeSelector: {}\n  deviceFile: {mode: rw}", "spec.deviceFile.mode: \"rw\": write three or four octal digits in quotes, for example \"0660\"")]
+    [InlineData("nodeSelector: {}", "nodeSelector: {}\n  allowProtected: [Disk]", "spec.allowProtected: allowProtected overrides the host's own need of a device and is only legal when every selector lists addresses: add addresses, or remove allowProtected; spec.allowProtected[0]: \"Disk\" is not one of Console, Storage, Network")]
+    [InlineData("  nodeSelector: {}\n", "", "spec.nodeSelector: nodeSelector is required: write nodeSelector: {} for all nodes, or choose nodes by matchLabels or matchExpressions")]
     [InlineData("selectors: [{vendor: \"10de\"}]", "groupPolicy: HoldSiblings", "spec.devices.pci: selectors is required")]
     public void A_wrong_value_freezes_its_policy_and_names_field_and_fix(string from, string to, string message)
     {
@@ -178,7 +178,6 @@ public sealed class NodeDeviceStateReaderTests
     }
 
     [Theory]
-    [InlineData("nodeSelector: {}", "nodeSelector:", "spec.nodeSelector")]
     [InlineData("selectors: [{vendor: \"10de\"}]", "selectors:", "spec.devices.pci.selectors")]
     [InlineData("nodeSelector: {}", "nodeSelector: {}\n  allowProtected:", "spec.allowProtected")]
     public void A_null_where_a_value_belongs_freezes_and_names_the_field(string from, string to, string field)

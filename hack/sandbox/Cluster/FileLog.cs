@@ -1,7 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 
-namespace Hostdev.Sandbox.Demo;
+namespace Hostdev.Sandbox.Cluster;
 
 /// <summary>The agent's log in a file, to be read after the story or beside it.</summary>
 internal sealed class FileLog(string path, TimeProvider time) : ILoggerProvider

@@ -1,0 +1,96 @@
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+using Hostdev.Crds.Parsing;
+using Hostdev.Kube.Meta;
+
+namespace Hostdev.Crds.Kinds;
+
+/// <summary>
+/// What an operator keeps of a NodeDeviceState when there are 5,000 of them. Nothing in it is required: a status that an agent of another version wrote must not
+/// make a list of all nodes unreadable.
+/// </summary>
+public sealed record NodeDeviceStateSummary : IKubeObject
+{
+    public ObjectMeta Metadata { get => field ?? new(); init; }
+
+    /// <summary>Null before the node was projected.</summary>
+    public SpecSummary? Spec { get; init; }
+
+    /// <summary>Null before the agent has reported.</summary>
+    public StatusSummary? Status { get; init; }
+}
+
+public sealed record SpecSummary
+{
+    public DateTimeOffset? ProjectedAt { get; init; }
+
+    /// <summary>As they stand in the object, whoever wrote it.</summary>
+    public ImmutableArray<ProjectedPolicySummary> Policies { get => field.IsDefault ? [] : field; init; }
+}
+
+public sealed record ProjectedPolicySummary
+{
+    public string Kind { get => field ?? ""; init; }
+
+    public string Name { get => field ?? ""; init; }
+
+    public string Uid { get => field ?? ""; init; }
+
+    public long Generation { get; init; }
+
+    public DateTimeOffset? CreationTimestamp { get; init; }
+
+    /// <summary>Of <c>spec</c>, so that one edited by hand is noticed.</summary>
+    [JsonPropertyName("spec")]
+    [JsonConverter(typeof(SpecDigestConverter))]
+    public SpecDigest Digest { get; init; }
+}
+
+public sealed record StatusSummary
+{
+    /// <summary>So many problems of one policy are kept.</summary>
+    public const int MostProblems = PolicyStatus.MostProblems;
+
+    /// <summary>The generation of the object that the agent follows.</summary>
+    public long? ObservedGeneration { get; init; }
+
+    public ImmutableArray<PolicyResultSummary> Policies { get => field.IsDefault ? [] : field; init; }
+
+    public ImmutableArray<DeviceProblem> Releasing { get => field.IsDefault ? [] : field; init; }
+
+    /// <summary>How many devices of each resource pods have.</summary>
+    [JsonPropertyName("allocations")]
+    [JsonConverter(typeof(AllocationCountConverter))]
+    public ImmutableSortedDictionary<string, int> AllocatedByResource { get => field ?? ImmutableSortedDictionary<string, int>.Empty; init; }
+
+    public ImmutableArray<NodeCondition> Conditions { get => field.IsDefault ? [] : field; init; }
+}
+
+public sealed record PolicyResultSummary
+{
+    public string Kind { get => field ?? ""; init; }
+
+    public string Name { get => field ?? ""; init; }
+
+    public string Uid { get => field ?? ""; init; }
+
+    public long Generation { get; init; }
+
+    public int Matched { get; init; }
+
+    public int Ready { get; init; }
+
+    public int Blocked { get; init; }
+
+    public int Allocated { get; init; }
+
+    public ImmutableArray<string> Ids { get => field.IsDefault ? [] : field; init; }
+
+    public string Reason { get => field ?? ""; init; }
+
+    public string Message { get => field ?? ""; init; }
+
+    /// <summary>The first <see cref="StatusSummary.MostProblems"/>.</summary>
+    [JsonConverter(typeof(FirstProblemsConverter))]
+    public ImmutableArray<DeviceProblem> Problems { get => field.IsDefault ? [] : field; init; }
+}

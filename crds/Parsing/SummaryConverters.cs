@@ -1,0 +1,68 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Hostdev.Crds.Kinds;
+
+namespace Hostdev.Crds.Parsing;
+
+/// <summary>A time as <c>metav1.Time</c> writes it: UTC, whole seconds (apimachinery <c>meta/v1/time.go</c>).</summary>
+internal sealed class TimeConverter : JsonConverter<DateTimeOffset>
+{
+    public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetDateTimeOffset();
+
+    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+}
+
+/// <summary>Reads any JSON value as its digest, and keeps nothing else of it.</summary>
+internal sealed class SpecDigestConverter : JsonConverter<SpecDigest>
+{
+    public override SpecDigest Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        using var document = JsonDocument.ParseValue(ref reader);
+        return SpecDigest.Of(document.RootElement);
+    }
+
+    public override void Write(Utf8JsonWriter writer, SpecDigest value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+}
+
+/// <summary>Reads the list of allocations as how many there are of each resource.</summary>
+internal sealed class AllocationCountConverter : JsonConverter<ImmutableSortedDictionary<string, int>>
+{
+    public override ImmutableSortedDictionary<string, int> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        using var document = JsonDocument.ParseValue(ref reader);
+        if (document.RootElement.ValueKind != JsonValueKind.Array) return ImmutableSortedDictionary<string, int>.Empty;
+        return document.RootElement.EnumerateArray()
+            .Select(a => a.ValueKind == JsonValueKind.Object && a.TryGetProperty("resource", out var name) && name.ValueKind == JsonValueKind.String ? name.GetString()! : "")
+            .Where(name => name.Length > 0)
+            .CountBy(name => name)
+            .ToImmutableSortedDictionary(StringComparer.Ordinal);
+    }
+
+    public override void Write(Utf8JsonWriter writer, ImmutableSortedDictionary<string, int> value, JsonSerializerOptions options)
+    {
+        writer.WriteStartObject();
+        foreach (var (name, count) in value) writer.WriteNumber(name, count);
+        writer.WriteEndObject();
+    }
+}
+
+/// <summary>Reads the beginning of a list of problems: what stands further on costs memory and is shown to nobody.</summary>
+internal sealed class FirstProblemsConverter : JsonConverter<ImmutableArray<DeviceProblem>>
+{
+    public override ImmutableArray<DeviceProblem> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        using var document = JsonDocument.ParseValue(ref reader);
+        if (document.RootElement.ValueKind != JsonValueKind.Array) return [];
+        return [.. document.RootElement.EnumerateArray().Take(StatusSummary.MostProblems).Select(p => p.Deserialize(CrdsJsonContext.Default.DeviceProblem)!)];
+    }
+
+    public override void Write(Utf8JsonWriter writer, ImmutableArray<DeviceProblem> value, JsonSerializerOptions options)
+    {
+        writer.WriteStartArray();
+        foreach (var problem in value) JsonSerializer.Serialize(writer, problem, CrdsJsonContext.Default.DeviceProblem);
+        writer.WriteEndArray();
+    }
+}

@@ -1,0 +1,23 @@
+using Hostdev.Crds.Kinds;
+
+namespace Hostdev.DevicePlugin.Agent;
+
+/// <summary>Gives a status its times, as the API's conventions ask for: a condition's time moves with its status alone.</summary>
+public static class StatusStamp
+{
+    /// <param name="before">The status that stands there; null when none does.</param>
+    public static NodeDeviceStateStatus Times(NodeDeviceStateStatus status, NodeDeviceStateStatus? before, DateTimeOffset now) => status with
+    {
+        Conditions =
+        [
+            .. status.Conditions.Select(c => c with
+            {
+                LastTransitionTime = (before?.Conditions ?? []).FirstOrDefault(b => b.Type == c.Type) is { LastTransitionTime: { } since } old && old.Status == c.Status ? since : Seconds(now),
+                ObservedGeneration = status.ObservedGeneration,
+            }),
+        ],
+    };
+
+    /// <summary>The API server keeps whole seconds (<c>metav1.Time</c>).</summary>
+    private static DateTimeOffset Seconds(DateTimeOffset time) => new(time.Ticks - (time.Ticks % TimeSpan.TicksPerSecond), time.Offset);
+}

@@ -1,0 +1,62 @@
+using System.Text.Json.Nodes;
+using Hostdev.Sandbox.ApiServer.Serving;
+using Hostdev.Sandbox.ApiServer.Storage;
+
+namespace Hostdev.Sandbox.ApiServer.Access;
+
+/// <summary>Answers what somebody may do and who he is: <c>kubectl auth can-i</c>, <c>kubectl auth whoami</c>.</summary>
+/// <param name="access">Null where everybody may do everything.</param>
+internal sealed class AccessReviews(RoleBasedAccess? access)
+{
+    public async Task AnswerAsync(ApiExchange exchange, ServedResource resource)
+    {
+        var json = RequestBody.Object(await RequestBody.TextAsync(exchange.Request, exchange.Ended), exchange.Request.ContentType);
+        json["kind"] = resource.Kind;
+        json["apiVersion"] = resource.ApiVersion;
+        json.Ensure("metadata");
+        json["status"] = resource.Kind switch
+        {
+            "SelfSubjectAccessReview" => Allowed(exchange.User, json.Object("spec")),
+            "SubjectAccessReview" => Allowed(Subject(json.Object("spec")), json.Object("spec")),
+            "SelfSubjectRulesReview" => Rules(exchange.User, json.Object("spec").Text("namespace")),
+            _ => new JsonObject { ["userInfo"] = UserInfo(exchange.User) },
+        };
+        await exchange.AnswerAsync(201, json);
+    }
+
+    private JsonObject Allowed(ApiUser user, JsonObject? spec)
+    {
+        var (what, path) = (spec.Object("resourceAttributes"), spec.Object("nonResourceAttributes"));
+        var question = what is not null
+            ? new AccessQuestion(user, what.Text("verb"), what.Text("group"), what.Text("resource"), what.Text("subresource"), what.Text("namespace"), what.Text("name"), "")
+            : new AccessQuestion(user, path.Text("verb"), "", "", "", "", "", path.Text("path"));
+        return new JsonObject { ["allowed"] = access?.Allows(question) ?? true };
+    }
+
+    private JsonObject Rules(ApiUser user, string ns)
+    {
+        var everything = access is null || user.Groups.Contains(ApiUser.Masters);
+        RoleRule[] rules = everything ? [new RoleRule(["*"], ["*"], ["*"], [], []), new RoleRule(["*"], [], [], [], ["*"])] : [.. access!.RulesFor(user, ns)];
+        return new JsonObject
+        {
+            ["resourceRules"] = new JsonArray([.. rules.Where(r => !r.Resources.IsEmpty).Select(r => new JsonObject
+            {
+                ["verbs"] = Texts(r.Verbs), ["apiGroups"] = Texts(r.Groups), ["resources"] = Texts(r.Resources), ["resourceNames"] = Texts(r.Names),
+            })]),
+            ["nonResourceRules"] = new JsonArray([.. rules.Where(r => !r.Urls.IsEmpty).Select(r => new JsonObject { ["verbs"] = Texts(r.Verbs), ["nonResourceURLs"] = Texts(r.Urls) })]),
+            ["incomplete"] = false,
+        };
+    }
+
+    private static ApiUser Subject(JsonObject? spec) => new(spec.Text("user"), [.. spec.Texts("groups")]);
+
+    private static JsonObject UserInfo(ApiUser user)
+    {
+        var info = new JsonObject { ["username"] = user.Name, ["groups"] = Texts(user.AllGroups) };
+        if (user.Uid.Length > 0) info["uid"] = user.Uid;
+        if (!user.Extra.IsEmpty) info["extra"] = new JsonObject(user.Extra.Select(e => KeyValuePair.Create(e.Key, (JsonNode?)Texts(e.Value))));
+        return info;
+    }
+
+    private static JsonArray Texts(IEnumerable<string> texts) => new([.. texts.Select(t => (JsonNode)t)]);
+}

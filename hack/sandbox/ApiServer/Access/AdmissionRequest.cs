@@ -1,0 +1,32 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using Hostdev.Sandbox.ApiServer.Schema;
+
+namespace Hostdev.Sandbox.ApiServer.Access;
+
+/// <summary>What an admission rule is asked before something is written.</summary>
+/// <param name="Operation"><c>CREATE</c>, <c>UPDATE</c> (patches too) or <c>DELETE</c>.</param>
+/// <param name="Object">As it would be stored; null for a deletion.</param>
+/// <param name="OldObject">As it is stored; null for a creation.</param>
+public sealed record AdmissionRequest(
+    ApiUser User, string Operation, ServedResource Resource, string Subresource, string Namespace, string Name, JsonObject? Object, JsonObject? OldObject, bool DryRun);
+
+/// <summary>Asked before every write. Null lets it pass. It must not change the objects.</summary>
+public delegate AdmissionRefusal? AdmissionRule(AdmissionRequest request);
+
+/// <summary>Why a write is refused.</summary>
+public abstract record AdmissionRefusal
+{
+    private AdmissionRefusal()
+    {
+    }
+
+    /// <summary>The object breaks rules of its schema (those that a real server evaluates as CEL): an <c>Invalid</c> answer with one cause for each.</summary>
+    public sealed record Invalid(ImmutableArray<FieldError> Causes) : AdmissionRefusal;
+
+    /// <summary>
+    /// An admission policy says no: <c>nodedevicestates.hostdev.io "node-2" is forbidden: MESSAGE</c>. A real ValidatingAdmissionPolicy begins its message with
+    /// <c>ValidatingAdmissionPolicy 'NAME' with binding 'NAME' denied request: </c> and answers with code 422 and reason Invalid unless it says another.
+    /// </summary>
+    public sealed record Denied(string Message, int Code = 422, string Reason = "Invalid") : AdmissionRefusal;
+}

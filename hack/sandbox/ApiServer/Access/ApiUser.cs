@@ -1,0 +1,31 @@
+using System.Collections.Immutable;
+
+namespace Hostdev.Sandbox.ApiServer.Access;
+
+/// <summary>Who asks: as authentication found out, and as admission policies see it in <c>request.userInfo</c>.</summary>
+/// <param name="Groups">Without <c>system:authenticated</c>, which every user has.</param>
+public sealed record ApiUser(string Name, ImmutableArray<string> Groups)
+{
+    /// <summary>In which claims of a service account's bound token stand: <see cref="NodeNameKey"/>.</summary>
+    public ImmutableSortedDictionary<string, ImmutableArray<string>> Extra { get => field ?? ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty; init; }
+
+    /// <summary>The key under which a token that is bound to a pod names the pod's node (Kubernetes 1.30, ServiceAccountTokenPodNodeInfo).</summary>
+    public const string NodeNameKey = "authentication.kubernetes.io/node-name";
+
+    /// <summary>May do everything, whatever the roles say.</summary>
+    public const string Masters = "system:masters";
+
+    public string Uid { get; init; } = "";
+
+    public IEnumerable<string> AllGroups => Groups.Append("system:authenticated").Distinct();
+
+    /// <summary>A service account as its token shows it.</summary>
+    /// <param name="nodeName">Of the pod that the token is bound to; null for a token that is bound to none.</param>
+    public static ApiUser ServiceAccount(string ns, string name, string? nodeName = null) =>
+        new($"system:serviceaccount:{ns}:{name}", ["system:serviceaccounts", $"system:serviceaccounts:{ns}"])
+        {
+            Extra = nodeName is null
+                ? ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty
+                : ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty.Add(NodeNameKey, [nodeName]),
+        };
+}

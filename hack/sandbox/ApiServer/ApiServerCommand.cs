@@ -1,0 +1,26 @@
+using System.CommandLine;
+
+namespace Hostdev.Sandbox.ApiServer;
+
+/// <summary><c>hostdev-sandbox api-server</c>: the simulated API server alone, for one's own kubectl.</summary>
+internal static class ApiServerCommand
+{
+    public static Command Create()
+    {
+        var kubeconfig = new Option<string>("--kubeconfig") { Description = "Where to write the admin's kubeconfig.", Required = true };
+        var port = new Option<int>("--port") { Description = "On 127.0.0.1; 0 for one that is free." };
+        var rbac = new Option<bool>("--rbac") { Description = "Decide by the stored roles; every user but the admin needs one." };
+        var command = new Command("api-server", "Run a simulated Kubernetes API server until it is asked to end.") { kubeconfig, port, rbac };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var options = new ApiServerOptions { Port = parsed.GetValue(port), Rbac = parsed.GetValue(rbac) };
+            await using var server = new SimulatedApiServer(options);
+            await server.StartAsync(cancellationToken);
+            server.WriteKubeconfig(parsed.GetValue(kubeconfig)!);
+            Console.WriteLine($"serving on {server.Address}: export KUBECONFIG={parsed.GetValue(kubeconfig)}");
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return 0;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,34 @@
+namespace Hostdev.Operator;
+
+public sealed record OperatorOptions
+{
+    public const string FieldManager = "hostdev-operator";
+
+    /// <summary>Where the operator and the agents' Pods live.</summary>
+    public required string Namespace { get; init; }
+
+    /// <summary>Which Pods of the namespace are agents: as the chart labels them.</summary>
+    public string AgentSelector { get; init; } = "app.kubernetes.io/name=hostdev,app.kubernetes.io/component=device-plugin";
+
+    /// <summary>Another one for each process; null for a single operator that needs no lease.</summary>
+    public string? Identity { get; init; }
+
+    public string LeaseName { get; init; } = "hostdev-operator";
+
+    public OperatorTimings Timings { get; init; } = new();
+}
+
+public sealed record OperatorTimings
+{
+    /// <summary>Changes that come close together are looked at once.</summary>
+    public TimeSpan Settle { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Between two writes of one policy's status. The first after a quiet time is made at once.</summary>
+    public TimeSpan StatusInterval { get; init; } = TimeSpan.FromSeconds(10);
+
+    public TimeSpan LeaseDuration { get; init; } = TimeSpan.FromSeconds(15);
+
+    public TimeSpan RenewDeadline { get; init; } = TimeSpan.FromSeconds(10);
+
+    public TimeSpan RetryPeriod { get; init; } = TimeSpan.FromSeconds(2);
+}

@@ -1,0 +1,42 @@
+using Hostdev.Crds.Kinds;
+
+namespace Hostdev.Operator.Projection;
+
+/// <summary>
+/// The entries that the KubeVirt object needs for policies (contracts/kubevirt.md, 1). They are printed for an admin to put there: the lists are atomic in KubeVirt's API, so whoever applies
+/// one of them takes all of them.
+/// </summary>
+public static class KubeVirtSnippet
+{
+    /// <param name="ids"><c>vendor:device</c> of what nodes offer for it, in any order: addresses and classes in a policy do not tell them.</param>
+    public static IEnumerable<KubeVirtEntry> Entries(DesiredPolicy policy, IEnumerable<string> ids)
+    {
+        switch (policy)
+        {
+            case DesiredPolicy.OfHostDevice { Spec.Devices.Pci: not null } or DesiredPolicy.OfSriovPolicy:
+                return
+                    from name in ResourceNameClaims.NamesOf(policy)
+                    from id in ids.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)
+                    select Entry("pciHostDevices", $"pciVendorSelector: \"{id.ToUpperInvariant()}\"", name.Name);
+            case DesiredPolicy.OfMdevProfile { Spec: var mdev }:
+                return [Entry("mediatedDevices", $"mdevNameSelector: \"{mdev.TypeName ?? mdev.TypeId}\"", mdev.ResourceName)];
+            case DesiredPolicy.OfHostDevice { Spec: { Devices.Usb: { } usb } spec }:
+                var selectors = usb.Selectors.Where(s => s.Vendor is not null && s.Product is not null).Select(s => $"\n  - vendor: \"{s.Vendor}\"\n    product: \"{s.Product}\"");
+                return [new KubeVirtEntry("usb", $"- resourceName: {spec.ResourceName}\n  externalResourceProvider: true\n  selectors:{string.Concat(selectors)}\n")];
+            default:
+                return [];
+        }
+    }
+
+    /// <summary>YAML, to be put under <c>spec.configuration.permittedHostDevices</c>; null where there is nothing to permit yet.</summary>
+    public static string? Text(IEnumerable<KubeVirtEntry> entries)
+    {
+        var lists = entries.Distinct().GroupBy(e => e.List, e => e.Yaml, StringComparer.Ordinal).OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => $"{l.Key}:\n{string.Concat(l)}");
+        return string.Concat(lists) is { Length: > 0 } text ? text : null;
+    }
+
+    private static KubeVirtEntry Entry(string list, string selector, Crds.ResourceName resource) => new(list, $"- {selector}\n  resourceName: {resource}\n  externalResourceProvider: true\n");
+}
+
+/// <param name="List">Of <c>permittedHostDevices</c>: <c>pciHostDevices</c>, <c>mediatedDevices</c> or <c>usb</c>.</param>
+public sealed record KubeVirtEntry(string List, string Yaml);

@@ -1,0 +1,152 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Hostdev.Crds.Kinds;
+using Hostdev.Kube.Meta;
+
+namespace Hostdev.Operator.Projection;
+
+/// <summary>What became of a policy on all its nodes, in the words of its status. The same state gives the same status, whatever was written before but for the times of its conditions.</summary>
+public static class PolicyRollup
+{
+    /// <param name="nodes">All nodes: those that are not selected any more may still be giving back.</param>
+    /// <param name="now">For conditions whose status changes.</param>
+    public static PolicyStatus Status(PolicySituation situation, IEnumerable<NodeView> nodes, DateTimeOffset now)
+    {
+        var policy = situation.Policy;
+        var progress = situation.Selected.Select(n => (Node: n, Progress: Progress.Of(n, policy), Result: Live(n, policy))).ToList();
+        var counts = new NodeCounts(
+            Matched: progress.Count(p => p.Result is { } r && r.Matched + r.Blocked > 0),
+            Ready: progress.Count(p => p.Progress == NodeProgress.Ready),
+            Progressing: progress.Count(p => p.Progress is NodeProgress.Changing or NodeProgress.WaitsForUsers || (p.Progress == NodeProgress.NotGiven && p.Node.Agent == AgentPresence.Ready && situation.HeldBack is null)),
+            Blocked: progress.Count(p => p.Progress == NodeProgress.Degraded),
+            Unknown: progress.Count(p => p.Node.Agent != AgentPresence.Ready));
+        var devices = new DeviceCounts(
+            Matched: progress.Sum(p => p.Result?.Matched ?? 0),
+            Ready: progress.Sum(p => p.Result?.Ready ?? 0),
+            Allocated: progress.Sum(p => p.Result?.Allocated ?? 0),
+            Blocked: progress.Sum(p => p.Result?.Blocked ?? 0));
+        var verdict = new Verdict(situation, counts, devices, [.. progress.Select(p => (p.Node, p.Progress))]);
+        return new PolicyStatus
+        {
+            ObservedGeneration = policy.Identity.Generation,
+            Conditions = [.. Conditions(verdict).Select(c => Stamp(c, policy, now))],
+            Resources = string.Join(',', ResourceNameClaims.NamesOf(policy.Policy).Select(n => n.Name.Value).Distinct(StringComparer.Ordinal)) is { Length: > 0 } names ? names : null,
+            Nodes = counts,
+            Devices = devices,
+            Problems = [.. Problems(progress.Where(p => p.Progress is NodeProgress.Degraded or NodeProgress.Changing or NodeProgress.WaitsForUsers).Select(p => (p.Node, p.Result))).Take(PolicyStatus.MostProblems)],
+            Releasing = [.. Releasing(situation, nodes).Take(PolicyStatus.MostReleasing)],
+            Kubevirt = KubeVirtSnippet.Text(KubeVirtSnippet.Entries(policy.Policy, progress.SelectMany(p => p.Result?.Ids ?? []))),
+        };
+    }
+
+    /// <summary>What the node says of this policy, of whatever version; null when its agent does not live: what it said is not what is.</summary>
+    private static PolicyResultSummary? Live(NodeView node, ClusterPolicy policy) =>
+        node.Agent == AgentPresence.Ready ? node.Results.GetValueOrDefault(policy.Identity.Uid) : null;
+
+    private static IEnumerable<(string Type, ConditionStatus Status, string Reason, string Message)> Conditions(Verdict v)
+    {
+        yield return v.Ready();
+        yield return v.Progressing();
+        yield return v.Degraded();
+    }
+
+    private static Condition Stamp((string Type, ConditionStatus Status, string Reason, string Message) c, ClusterPolicy policy, DateTimeOffset now)
+    {
+        var before = policy.Status?.Conditions.FirstOrDefault(b => b.Type == c.Type);
+        return new Condition(c.Type, c.Status, c.Reason, c.Message, before?.Status == c.Status ? before.LastTransitionTime : now, policy.Identity.Generation);
+    }
+
+    /// <summary>What is blocked first, then what is waited for; of each node the first, then the second of each: one bad node does not hide the others.</summary>
+    private static IEnumerable<PolicyProblem> Problems(IEnumerable<(NodeView Node, PolicyResultSummary? Result)> nodes) =>
+        nodes
+            .Where(n => n.Result is not null)
+            .SelectMany(n => (n.Result!.Problems.Any(IsTrouble)
+                ? n.Result.Problems.Where(IsTrouble).Select((p, i) => (Rank: i, Blocked: p.State == "Blocked", Problem: new PolicyProblem(n.Node.Name, p.Reason, p.Message, p.Device)))
+                : n.Result.Reason is ResultReasons.Frozen or ResultReasons.Blocked ? [(Rank: 0, Blocked: true, Problem: new PolicyProblem(n.Node.Name, n.Result.Reason, n.Result.Message))] : []))
+            .OrderByDescending(p => p.Blocked)
+            .ThenBy(p => p.Rank)
+            .ThenBy(p => p.Problem.Node, StringComparer.Ordinal)
+            .Select(p => p.Problem);
+
+    private static bool IsTrouble(DeviceProblem problem) => problem.State is "Blocked" or "Waiting";
+
+    /// <summary>Nodes that had the policy and are not selected any more, until their agents have given everything of it back; and selected ones that give back a part.</summary>
+    private static IEnumerable<PolicyReleasing> Releasing(PolicySituation situation, IEnumerable<NodeView> nodes)
+    {
+        var policy = situation.Policy;
+        var uid = policy.Identity.Uid;
+        foreach (var node in nodes.OrderBy(n => n.Name, StringComparer.Ordinal))
+        {
+            var devices = node.Releasing.Where(d => d.PolicyUid == uid).ToList();
+            var result = node.Results.GetValueOrDefault(uid);
+            if (devices.Count > 0)
+            {
+                yield return new PolicyReleasing(node.Name, devices.Count, node.Agent == AgentPresence.Ready ? devices[0].Message : $"its agent is not Ready: {devices[0].Message}");
+            }
+            else if (result is not null && node.GivenOf(policy.Key) is null && !situation.Selected.Any(s => s.Name == node.Name))
+            {
+                yield return new PolicyReleasing(node.Name, result.Matched, node.Agent == AgentPresence.Ready ? "the agent has not reported yet that it is given back" : "its agent is not Ready: everything is given back once it is");
+            }
+        }
+    }
+
+    /// <summary>The three conditions of one policy.</summary>
+    private sealed record Verdict(PolicySituation Situation, NodeCounts Nodes, DeviceCounts Devices, ImmutableArray<(NodeView Node, NodeProgress Progress)> Selected)
+    {
+        private int Outstanding => Situation.HeldBack is null ? Nodes.Progressing : 0;
+
+        public (string Type, ConditionStatus Status, string Reason, string Message) Ready()
+        {
+            if (Situation.HeldBack is { } held) return ("Ready", ConditionStatus.False, held.Reason, held.Message);
+            if (Selected.IsEmpty) return ("Ready", ConditionStatus.False, ResultReasons.NoMatch, "nodeSelector chooses no node that runs an agent: compare it with kubectl get nodes --show-labels, and look whether the agent's Pods run there");
+            if (Nodes.Blocked > 0) return ("Ready", ConditionStatus.False, ResultReasons.Blocked, BlockedMessage());
+            if (Outstanding > 0) return ("Ready", ConditionStatus.False, ResultReasons.Progressing, Progressing().Message);
+            if (Nodes.Unknown > 0) return ("Ready", ConditionStatus.False, "AgentNotReady", UnknownMessage());
+            return Devices.Matched == 0
+                ? ("Ready", ConditionStatus.False, ResultReasons.NoMatch, $"no device matches on {Count(Selected.Length, "node")} that nodeSelector chooses: kubectl get nodedevicestate {Selected[0].Node.Name} -o yaml lists the devices of one of them")
+                : ("Ready", ConditionStatus.True, ResultReasons.Ready, $"{Count(Devices.Ready, "device")} offered on {Count(Nodes.Ready, "node")}");
+        }
+
+        public (string Type, ConditionStatus Status, string Reason, string Message) Progressing()
+        {
+            var rollout = Situation.Rollout;
+            if (Situation.HeldBack is not null || Outstanding == 0) return ("Progressing", ConditionStatus.False, "Settled", "");
+            if (rollout is { HaltedBy: { } culprit } && rollout.Waiting > 0)
+            {
+                return ("Progressing", ConditionStatus.False, "Halted", $"the rollout is halted with {Count(rollout.Waiting, "node")} to go, because a node is Degraded with generation {Situation.Policy.Identity.Generation}: {culprit}. Mend that, change the policy, or set rollout.maxUnavailable to 100% to go on regardless");
+            }
+
+            var changing = Selected.Where(s => s.Progress == NodeProgress.Changing).Select(s => s.Node.Name).ToList();
+            var users = Selected.Where(s => s.Progress == NodeProgress.WaitsForUsers).Select(s => s.Node.Name).ToList();
+            string[] parts =
+            [
+                changing.Count > 0 ? $"under way on {Names(changing)}" : "",
+                rollout?.Admitted.Count > 0 ? $"about to begin on {Count(rollout.Admitted.Count, "node")}" : "",
+                users.Count > 0 ? $"{Names(users)} {(users.Count == 1 ? "waits" : "wait")} for VMs that have the devices" : "",
+                rollout?.Waiting > 0 ? $"{Count(rollout.Waiting, "node")} to go, {Count(rollout.Limit, "node")} at a time" : "",
+            ];
+            return ("Progressing", ConditionStatus.True, users.Count == Outstanding ? "WaitsForUsers" : "RollingOut", string.Join("; ", parts.Where(p => p.Length > 0)));
+        }
+
+        public (string Type, ConditionStatus Status, string Reason, string Message) Degraded()
+        {
+            if (Situation.HeldBack is { } held) return ("Degraded", ConditionStatus.True, held.Reason, held.Message);
+            if (Nodes.Blocked > 0) return ("Degraded", ConditionStatus.True, ResultReasons.Blocked, BlockedMessage());
+            return Nodes.Unknown > 0 ? ("Degraded", ConditionStatus.True, "AgentNotReady", UnknownMessage()) : ("Degraded", ConditionStatus.False, "AsDesired", "");
+        }
+
+        private string BlockedMessage()
+        {
+            var node = Selected.First(s => s.Progress == NodeProgress.Degraded).Node;
+            var message = node.Results[Situation.Policy.Identity.Uid].Message;
+            return Nodes.Blocked == 1 ? $"{node.Name}: {message}" : $"{Count(Nodes.Blocked, "node")} cannot offer everything; {node.Name}: {message}";
+        }
+
+        private string UnknownMessage() =>
+            $"the agent's Pod is not Ready on {Names([.. Selected.Where(s => s.Node.Agent != AgentPresence.Ready).Select(s => s.Node.Name)])}: what is there is not known; look at that Pod's log";
+
+        private static string Names(List<string> names) => names.Count <= 3 ? string.Join(", ", names) : $"{names[0]}, {names[1]} and {names.Count - 2} more";
+    }
+
+    private static string Count(int number, string noun) => string.Create(CultureInfo.InvariantCulture, $"{number} {noun}{(number == 1 ? "" : "s")}");
+}

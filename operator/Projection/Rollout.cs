@@ -1,0 +1,102 @@
+using System.Globalization;
+using Hostdev.Crds.Kinds;
+
+namespace Hostdev.Operator.Projection;
+
+/// <summary>How far a policy's present version has come.</summary>
+/// <param name="Limit">How many nodes may change at a time.</param>
+/// <param name="Waiting">Selected nodes with a live agent that do not have this version yet, by name; those that get it now left out.</param>
+/// <param name="Admitted">Those that get it now.</param>
+/// <param name="Changing">Those that have it and are not done.</param>
+/// <param name="HaltedBy">The node that turned Degraded with this version, and its words; null while nothing is in the way.</param>
+public sealed record RolloutState(int Limit, int Waiting, IReadOnlySet<string> Admitted, int Changing, string? HaltedBy);
+
+/// <summary>Decides which nodes get a policy's present version now.</summary>
+internal static class Rollout
+{
+    /// <summary>The nodes it selects, in order of name, so that two passes over one state decide alike.</summary>
+    public static RolloutState Of(ClusterPolicy policy, IReadOnlyList<NodeView> selected)
+    {
+        var limit = Limit(policy.Policy.Common?.Rollout ?? new Crds.Kinds.Rollout(), selected.Count);
+        var waiting = new List<string>();
+        var changing = 0;
+        string? halted = null;
+        foreach (var node in selected)
+        {
+            if (node.GivenOf(policy.Key) != policy.Version)
+            {
+                // One without a live agent would hold a place for as long as it is away: it gets the version when it is back.
+                // One without a spec gets everything at once, and is not asked for here.
+                if (node.Agent == AgentPresence.Ready && node.Given is not null) waiting.Add(node.Name);
+                continue;
+            }
+
+            switch (Progress.Of(node, policy))
+            {
+                case NodeProgress.Changing or NodeProgress.Unknown:
+                    changing++;
+                    break;
+                case NodeProgress.Degraded when limit < selected.Count:
+                    halted ??= $"{node.Name}: {node.Results[policy.Identity.Uid].Message}";
+                    break;
+            }
+        }
+
+        var free = halted is null ? Math.Max(0, limit - changing) : 0;
+        var admitted = waiting.Take(free).ToHashSet(StringComparer.Ordinal);
+        return new RolloutState(limit, waiting.Count - admitted.Count, admitted, changing, halted);
+    }
+
+    /// <summary>
+    /// A percentage is of the selected nodes and rounded up, so that it is never 0 (as a DaemonSet's maxUnavailable is). A number is at least 1: 0 would never end.
+    /// </summary>
+    public static int Limit(Crds.Kinds.Rollout rollout, int nodes)
+    {
+        var text = rollout.MaxUnavailable;
+        var number = int.TryParse(text.TrimEnd('%'), NumberStyles.None, CultureInfo.InvariantCulture, out var parsed) ? parsed : 1;
+        return Math.Max(1, text.EndsWith('%') ? (int)Math.Ceiling(nodes * (long)number / 100.0) : number);
+    }
+}
+
+/// <summary>What a node has made of the version it was given.</summary>
+internal enum NodeProgress
+{
+    /// <summary>It was not given this version.</summary>
+    NotGiven,
+
+    /// <summary>It has no live agent, so nobody knows.</summary>
+    Unknown,
+
+    /// <summary>Under way, or not reported yet.</summary>
+    Changing,
+
+    /// <summary>Done: everything that matches is offered.</summary>
+    Ready,
+
+    /// <summary>Done: nothing on it matches.</summary>
+    NoMatch,
+
+    /// <summary>Done as far as it goes: something is blocked, or the agent does not understand the policy.</summary>
+    Degraded,
+
+    /// <summary>Withdraws nothing, and goes on by itself when the users of its devices are gone: no reason to hold up other nodes.</summary>
+    WaitsForUsers,
+}
+
+internal static class Progress
+{
+    public static NodeProgress Of(NodeView node, ClusterPolicy policy)
+    {
+        if (node.GivenOf(policy.Key) != policy.Version) return NodeProgress.NotGiven;
+        if (node.Agent != AgentPresence.Ready) return NodeProgress.Unknown;
+        if (!node.Results.TryGetValue(policy.Identity.Uid, out var result) || result.Generation != policy.Identity.Generation) return NodeProgress.Changing;
+        return result.Reason switch
+        {
+            ResultReasons.Ready => NodeProgress.Ready,
+            ResultReasons.NoMatch => NodeProgress.NoMatch,
+            ResultReasons.Blocked or ResultReasons.Frozen => NodeProgress.Degraded,
+            _ when policy.Policy.Common?.Disruption == Disruption.WhenIdle && !result.Problems.IsEmpty && result.Problems.All(p => p is { State: "Waiting", Reason: "InUse" } or { State: "Held" }) => NodeProgress.WaitsForUsers,
+            _ => NodeProgress.Changing,
+        };
+    }
+}

@@ -1,0 +1,146 @@
+using System.Collections.Immutable;
+using Hostdev.Crds.Kinds;
+using Hostdev.Kube.Client;
+using Hostdev.Kube.Control;
+using Hostdev.Kube.Meta;
+using Microsoft.Extensions.Logging;
+
+namespace Hostdev.Operator.Reconcilers;
+
+/// <summary>Everything that the operator follows, and what it last wrote.</summary>
+internal sealed class ClusterStores
+{
+    private static readonly KubeResource CustomResourceDefinition = new("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", Namespaced: false);
+    private static readonly KubeResource NodeResource = new("", "v1", "Node", "nodes", Namespaced: false);
+
+    private readonly List<(string Name, Func<CancellationToken, Task> Run, Task Synced, Func<string?> Problem)> _informers = [];
+    private readonly ImmutableArray<Informer<PolicyObject>> _policies;
+    private readonly ImmutableArray<Informer<PartialObjectMetadata>> _definitions;
+    private readonly Informer<NodeDeviceStateSummary> _states;
+    private readonly Informer<PartialObjectMetadata> _nodes;
+    private readonly Informer<AgentPod> _pods;
+    private readonly Dictionary<PolicyObject, Projection.ClusterPolicy> _readPolicies = new(ReferenceEqualityComparer.Instance);
+    private Dictionary<string, (NodeDeviceStateSummary? State, PartialObjectMetadata? Node, Projection.AgentPresence Agent, Projection.NodeView View)> _views = [];
+
+    public ClusterStores(KubeClient client, OperatorOptions options, TimeProvider time, Random random, ILoggerFactory loggers, Action changed)
+    {
+        Informer<T> Follow<T>(KubeKind<T> kind, Selection selection)
+            where T : class, IKubeObject
+        {
+            var informer = new Informer<T>(client, kind, selection, time, random, loggers.CreateLogger($"Hostdev.Kube.Control.Informer.{kind.Resource}"));
+            informer.Added += _ => changed();
+            informer.Changed += (_, _) => changed();
+            informer.Deleted += _ => changed();
+            _informers.Add((kind.Resource.FullName, informer.RunAsync, informer.Synced, () => informer.Problem));
+            return informer;
+        }
+
+        KubeKind<PolicyObject>[] kinds = [HostdevKinds.HostDevices, HostdevKinds.SriovPolicies, HostdevKinds.MdevProfiles];
+        _policies = [.. kinds.Select(k => Follow(k, Selection.Everything))];
+        _definitions = [.. kinds.Select(k => Follow(PartialObjectMetadata.Of(CustomResourceDefinition), new Selection { Fields = $"metadata.name={k.Resource.FullName}" }))];
+        _states = Follow(HostdevKinds.NodeDeviceStateSummaries, Selection.Everything);
+        _nodes = Follow(PartialObjectMetadata.Of(NodeResource), Selection.Everything);
+        _pods = Follow(AgentPod.Kind, new Selection { Namespace = options.Namespace, Labels = options.AgentSelector });
+    }
+
+    public WrittenObjects<NodeDeviceStateSummary> WrittenStates { get; } = new();
+
+    public WrittenObjects<PolicyObject> WrittenPolicies { get; } = new();
+
+    /// <summary>Once everything was listed.</summary>
+    public Task Synced => Task.WhenAll(_informers.Select(i => i.Synced));
+
+    /// <summary>What cannot be followed at the moment, and why.</summary>
+    public IEnumerable<(string Resource, string Problem)> Problems => _informers.Select(i => (i.Name, Problem: i.Problem())).Where(i => i.Problem is not null).Select(i => (i.Name, i.Problem!));
+
+    /// <summary>What was not listed yet.</summary>
+    public IEnumerable<string> Unsynced => _informers.Where(i => !i.Synced.IsCompleted).Select(i => i.Name).Distinct(StringComparer.Ordinal);
+
+    public Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(_informers.Select(i => i.Run(cancellationToken)));
+
+    public PolicyObject? Policy(Projection.PolicyKey key) => Newest(WrittenPolicies, Followed(key.Kind).Store, key.Name);
+
+    public NodeDeviceStateSummary? State(string node) => Newest(WrittenStates, _states.Store, node);
+
+    /// <summary>The resourceVersion that the watch has brought; null when it has brought none.</summary>
+    public string? StoredVersion(Projection.PolicyKey key) => Followed(key.Kind).Store.Find(new ObjectKey(key.Name))?.Metadata.ResourceVersion;
+
+    public string? StoredVersion(string node) => _states.Store.Find(new ObjectKey(node))?.Metadata.ResourceVersion;
+
+    /// <summary>All of it as it stands now. One caller at a time.</summary>
+    public Projection.ClusterView View()
+    {
+        var definitions = _policies.Zip(_definitions).Select(p => (p.First, Made: p.Second.Store.Objects.Values.FirstOrDefault(d => d.Metadata.DeletionTimestamp is null)?.Metadata.CreationTimestamp));
+        var policies = new List<Projection.ClusterPolicy>();
+        var kinds = ImmutableDictionary.CreateBuilder<string, DateTimeOffset>();
+        foreach (var (informer, made) in definitions)
+        {
+            var kind = KindOf(informer);
+            // What could not be listed lately may be gone with its CRD; what is known of it stays.
+            if (made is { } at && informer.Problem is null) kinds[kind] = at;
+            foreach (var policy in informer.Store.Objects.Values.Where(p => p.Metadata.DeletionTimestamp is null)) policies.Add(Read(Newest(WrittenPolicies, informer.Store, policy.Metadata.Name)!));
+        }
+
+        Forget(policies.Count);
+        return new Projection.ClusterView { Policies = [.. policies], Kinds = kinds.ToImmutable(), Nodes = Nodes() };
+    }
+
+    private ImmutableArray<Projection.NodeView> Nodes()
+    {
+        var agents = new Dictionary<string, Projection.AgentPresence>(StringComparer.Ordinal);
+        foreach (var pod in _pods.Store.Objects.Values)
+        {
+            if (pod.Spec?.NodeName is not { } node) continue;
+            var presence = pod.IsReady ? Projection.AgentPresence.Ready : Projection.AgentPresence.NotReady;
+            if (agents.GetValueOrDefault(node) < presence) agents[node] = presence; // while one is replaced there are two
+        }
+
+        var nodes = _nodes.Store.Objects;
+        var states = _states.Store.Objects;
+        var names = agents.Keys.Concat(states.Keys.Select(k => k.Name)).Concat(WrittenStates.Keys.Select(k => k.Name)).ToHashSet(StringComparer.Ordinal);
+        var views = new Dictionary<string, (NodeDeviceStateSummary?, PartialObjectMetadata?, Projection.AgentPresence, Projection.NodeView View)>(names.Count, StringComparer.Ordinal);
+        foreach (var name in names)
+        {
+            var (state, node, agent) = (State(name), nodes.GetValueOrDefault(new ObjectKey(name)), agents.GetValueOrDefault(name));
+            var same = _views.TryGetValue(name, out var known) && ReferenceEquals(known.State, state) && ReferenceEquals(known.Node, node) && known.Agent == agent;
+            views[name] = same ? known : (state, node, agent, View(name, state, node, agent));
+        }
+
+        _views = views;
+        return [.. views.Values.Select(v => v.View)];
+    }
+
+    private static Projection.NodeView View(string name, NodeDeviceStateSummary? state, PartialObjectMetadata? node, Projection.AgentPresence agent) => new()
+    {
+        Name = name,
+        Uid = node?.Metadata.Uid,
+        Labels = node?.Metadata.Labels ?? ImmutableSortedDictionary<string, string>.Empty,
+        Agent = agent,
+        GiveBack = state?.Metadata.Annotations.GetValueOrDefault(HostdevAnnotations.GiveBack) == "true",
+        Given = state?.Spec is { } spec ? [.. spec.Policies.Select(p => new Projection.GivenPolicy(new Projection.PolicyKey(p.Kind, p.Name), p.Uid, p.Generation, p.Digest, p.CreationTimestamp))] : null,
+        Results = state?.Status?.Policies.GroupBy(p => p.Uid, StringComparer.Ordinal).ToImmutableDictionary(p => p.Key, p => p.First(), StringComparer.Ordinal) ?? ImmutableDictionary<string, PolicyResultSummary>.Empty,
+        Releasing = state?.Status?.Releasing ?? [],
+    };
+
+    private Projection.ClusterPolicy Read(PolicyObject policy)
+    {
+        if (_readPolicies.TryGetValue(policy, out var read)) return read;
+        return _readPolicies[policy] = Projection.ClusterPolicy.Read(policy);
+    }
+
+    private void Forget(int inUse)
+    {
+        if (_readPolicies.Count > 1000 + (4 * inUse)) _readPolicies.Clear();
+    }
+
+    private Informer<PolicyObject> Followed(string kind) => _policies.First(p => KindOf(p) == kind);
+
+    private string KindOf(Informer<PolicyObject> informer) => (_policies.IndexOf(informer)) switch { 0 => "HostDevice", 1 => "SriovPolicy", _ => "MdevProfile" };
+
+    private static T? Newest<T>(WrittenObjects<T> written, Store<T> store, string name)
+        where T : class, IKubeObject
+    {
+        var key = new ObjectKey(name);
+        return written.Newest(key, store.Find(key));
+    }
+}

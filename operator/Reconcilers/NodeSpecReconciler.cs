@@ -1,0 +1,74 @@
+using System.Text.Json;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
+using Hostdev.Kube.Client;
+using Hostdev.Kube.Control;
+using Hostdev.Kube.Meta;
+using Hostdev.Operator.Projection;
+using Microsoft.Extensions.Logging;
+
+namespace Hostdev.Operator.Reconcilers;
+
+/// <summary>Brings one node's spec to what the projection says: reads it fresh, writes it only where it differs, and only over what it has read.</summary>
+internal sealed partial class NodeSpecReconciler(KubeClient client, ClusterStores stores, Func<ClusterProjection?> projection, TimeProvider time, ILogger<NodeSpecReconciler> logger)
+{
+    private static readonly WriteOptions Write = new() { FieldManager = OperatorOptions.FieldManager, Force = true };
+
+    public async Task<ReconcileResult> ReconcileAsync(string node, CancellationToken cancellationToken)
+    {
+        if (projection()?.Specs.GetValueOrDefault(node) is not { } spec) return ReconcileResult.Done; // it was overtaken
+        var stored = stores.StoredVersion(node);
+        var key = new ObjectKey(node);
+        var found = await client.FindAsync(HostdevKinds.NodeDeviceStates, key, cancellationToken).ConfigureAwait(false);
+        if (Compose(spec, found) is not { } body) return ReconcileResult.RequeueAfter(TimeSpan.FromSeconds(1)); // what we know is older than what is there: the watch brings it
+        var written = await client.ApplyAsync(HostdevKinds.NodeDeviceStateSummaries, key, body, Write, cancellationToken).ConfigureAwait(false);
+        stores.WrittenStates.Add(written, stored);
+        Projected(logger, node, string.Join(", ", spec.Entries.Select(e => $"{e.Version.Key} ({e.Version.Generation})")));
+        return ReconcileResult.Done;
+    }
+
+    /// <summary>Null when an entry that is to be kept is not there any more.</summary>
+    private JsonBody? Compose(NodeSpec spec, NodeDeviceState? found)
+    {
+        var policies = new List<ProjectedPolicy>();
+        foreach (var entry in spec.Entries)
+        {
+            if (entry switch
+            {
+                NodeEntry.Give(var policy) => new ProjectedPolicy(policy.Identity.Kind, policy.Identity.Name, policy.Identity.Uid, policy.Identity.Generation, policy.Spec, policy.Identity.CreationTimestamp),
+                _ => Kept(entry.Version, found),
+            } is not { } projected)
+            {
+                return null;
+            }
+
+            policies.Add(projected);
+        }
+
+        return NodeProjectionWriter.ToJson(new NodeProjection
+        {
+            Metadata = new ObjectMeta
+            {
+                Name = spec.Node,
+                // Whoever wrote it since we read it knew more: then this write is a conflict, and is made anew from what is there.
+                ResourceVersion = found?.Metadata.ResourceVersion,
+                OwnerReferences = [new OwnerReference { ApiVersion = "v1", Kind = "Node", Name = spec.Node, Uid = spec.NodeUid }],
+            },
+            Spec = new NodeProjectionSpec { ProjectedAt = time.GetUtcNow(), Policies = [.. policies] },
+        });
+    }
+
+    private static ProjectedPolicy? Kept(GivenPolicy version, NodeDeviceState? found)
+    {
+        if (found?.Spec is not { ValueKind: JsonValueKind.Object } spec || !spec.TryGetProperty("policies", out var policies)) return null;
+        foreach (var policy in policies.EnumerateArray())
+        {
+            if (ProjectedPolicyReader.Read(policy) is { } read && read.Kind == version.Key.Kind && read.Name == version.Key.Name && read.Uid == version.Uid && read.Generation == version.Generation) return read;
+        }
+
+        return null;
+    }
+
+    [LoggerMessage(EventId = 4001, Level = LogLevel.Information, Message = "{Node} is to have: {Policies}")]
+    private static partial void Projected(ILogger logger, string node, string policies);
+}

@@ -1,0 +1,52 @@
+using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
+using Hostdev.Kube.Client;
+using Hostdev.Kube.Control;
+using Hostdev.Kube.Meta;
+using Hostdev.Operator.Projection;
+
+namespace Hostdev.Operator.Reconcilers;
+
+/// <summary>Brings one policy's status to what its nodes say: only when it differs, and not more often than once in an interval.</summary>
+internal sealed class PolicyStatusReconciler(KubeClient client, ClusterStores stores, Func<PolicyKey, PolicyStatus?> rollup, OperatorTimings timings, TimeProvider time)
+{
+    private static readonly WriteOptions Write = new() { FieldManager = OperatorOptions.FieldManager, Force = true, Subresource = "status" };
+
+    private readonly ConcurrentDictionary<PolicyKey, long> _written = new();
+
+    public async Task<ReconcileResult> ReconcileAsync(PolicyKey key, CancellationToken cancellationToken)
+    {
+        if (stores.Policy(key) is not { } policy || rollup(key) is not { } status)
+        {
+            _written.TryRemove(key, out _);
+            return ReconcileResult.Done;
+        }
+
+        if (!Differs(policy, status)) return ReconcileResult.Done;
+        if (_written.TryGetValue(key, out var last) && timings.StatusInterval - time.GetElapsedTime(last) is { } wait && wait > TimeSpan.Zero) return ReconcileResult.RequeueAfter(wait);
+        _written[key] = time.GetTimestamp();
+        var stored = stores.StoredVersion(key);
+        var kind = KindOf(key);
+        var body = new JsonObject
+        {
+            ["apiVersion"] = kind.Resource.ApiVersion,
+            ["kind"] = kind.Resource.Kind,
+            ["metadata"] = new JsonObject { ["name"] = key.Name, ["uid"] = policy.Metadata.Uid }, // of this object: another one of that name has another story
+            ["status"] = PolicyStatusWriter.ToJson(status),
+        };
+        stores.WrittenPolicies.Add(await client.ApplyAsync(kind, new ObjectKey(key.Name), body, Write, cancellationToken).ConfigureAwait(false), stored);
+        return ReconcileResult.Done;
+    }
+
+    public static bool Differs(PolicyObject policy, PolicyStatus status) =>
+        policy.Status is null || !JsonNode.DeepEquals(PolicyStatusWriter.ToJson(policy.Status), PolicyStatusWriter.ToJson(status));
+
+    private static KubeKind<PolicyObject> KindOf(PolicyKey key) => key.Kind switch
+    {
+        "HostDevice" => HostdevKinds.HostDevices,
+        "SriovPolicy" => HostdevKinds.SriovPolicies,
+        _ => HostdevKinds.MdevProfiles,
+    };
+}

@@ -1,0 +1,146 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Hostdev.Crds.Rules;
+using Hostdev.Sandbox.ApiServer.Schema;
+using Xunit;
+
+namespace Hostdev.Tests.Crds;
+
+/// <summary>What the CRDs refuse in CEL and <c>crds/Rules</c> in C#: the same places, the same words, the same verdicts.</summary>
+public sealed partial class CrdRuleTests
+{
+    private const string RefusedAt = "test.hostdev.io/refused-at";
+    private const string RefusedBecause = "test.hostdev.io/refused-because";
+
+    public static TheoryData<string> Kinds => [.. CrdFiles.PolicyKinds];
+
+    public static TheoryData<string> Fixtures => [.. Directory.EnumerateFiles(Repository.Path("tests", "testdata", "crds"), "*.yaml").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Schema_and_code_have_the_same_rules_at_the_same_places_in_the_same_words(string kind)
+    {
+        var schema = RulesOf(CrdFiles.Schema(kind, "spec"), "spec").Select(r => $"{r.At} {r.Rule.FieldPath} {Reason(r.Rule.Reason)} {r.Rule.Message}").Order(StringComparer.Ordinal);
+        var code = PolicyRules.Of(kind).Select(r => $"{r.Location} {(r.Field is null ? "" : "." + r.Field)} {r.Reason} {r.Message}").Order(StringComparer.Ordinal);
+
+        Assert.Equal(schema, code);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void A_rule_compares_with_what_was_there_before_in_both_or_in_none(string kind)
+    {
+        var schema = RulesOf(CrdFiles.Schema(kind, "spec"), "spec").Where(r => r.Rule.Rule.Contains("oldSelf", StringComparison.Ordinal)).Select(r => r.At).Order(StringComparer.Ordinal);
+
+        Assert.Equal(schema, PolicyRules.Of(kind).Where(r => r.IsTransition).Select(r => r.Location).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void The_state_of_a_node_has_no_rules_because_nobody_writes_it_by_hand() => Assert.Empty(RulesOf(CrdFiles.Schema("NodeDeviceState"), ""));
+
+    [Theory]
+    [MemberData(nameof(Fixtures))]
+    public void An_object_is_accepted_or_refused_as_its_file_says(string file)
+    {
+        foreach (var (step, at, because) in Steps(file))
+        {
+            var errors = CrdFiles.Errors((JsonObject)step.New.DeepClone(), step.Old);
+            var where = $"{file}: {step.New["metadata"]!["name"]}: {string.Join('\n', errors)}";
+            if (at is null) Assert.True(errors.Count == 0, where);
+            else Assert.True(errors.Contains((at, because!)), where);
+        }
+    }
+
+    /// <summary>The expressions themselves, as far as <see cref="CelExpression"/> knows the language.</summary>
+    [Theory]
+    [MemberData(nameof(Fixtures))]
+    public void The_expressions_of_the_schema_have_the_verdicts_of_the_code(string file)
+    {
+        foreach (var (step, _, _) in Steps(file))
+        {
+            var resource = (JsonObject)step.New.DeepClone();
+            var schema = CrdFiles.Schema(resource["kind"]!.GetValue<string>());
+            schema.ApplyDefaults(resource);
+            var cel = Evaluate(schema.Properties["spec"], resource["spec"], step.Old?["spec"], "spec");
+            var code = CrdFiles.Errors(resource, step.Old).Where(e => PolicyRules.Of(resource["kind"]!.GetValue<string>()).Any(r => r.Message == e.Message)).Select(e => $"{e.Path}: {e.Message}");
+
+            Assert.Equal(code.Order(StringComparer.Ordinal), cel.Order(StringComparer.Ordinal));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Every_rule_has_an_object_that_keeps_it_and_one_that_breaks_it(string kind)
+    {
+        var steps = Fixtures.SelectMany(f => Steps(f.Data)).Where(s => s.Step.New["kind"]!.GetValue<string>() == kind).ToList();
+        foreach (var rule in PolicyRules.Of(kind))
+        {
+            var path = rule.Field is null ? rule.Location : $"{rule.Location}.{rule.Field}";
+            Assert.True(steps.Any(s => s.At is { } at && Index().Replace(at, "[*]") == Index().Replace(path, "[*]") && s.Because == rule.Message), $"no object is refused at {path} because: {rule.Message}");
+            Assert.True(steps.Any(s => s.At is null && (s.Step.Old is not null || !rule.IsTransition) && Exists(s.Step.New["spec"], rule.Location.Split('.')[1..])), $"no accepted object has {rule.Location}");
+        }
+    }
+
+    /// <summary>apiextensions <c>validation.go</c>: a message is one line.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void A_message_is_one_line_that_says_what_to_write(string kind) =>
+        Assert.All(PolicyRules.Of(kind), r => Assert.Matches("^[^\n]{20,400}$", r.Message));
+
+    private static List<((JsonObject New, JsonObject? Old) Step, string? At, string? Because)> Steps(string file)
+    {
+        var kept = new Dictionary<string, JsonObject>();
+        var steps = new List<((JsonObject, JsonObject?), string?, string?)>();
+        foreach (var document in CrdFiles.Documents(File.ReadAllText(Repository.Path("tests", "testdata", "crds", file))))
+        {
+            var name = $"{document["kind"]}/{document["metadata"]!["name"]}";
+            var annotations = document["metadata"]!["annotations"];
+            var at = annotations?[RefusedAt]?.GetValue<string>();
+            steps.Add(((document, kept.GetValueOrDefault(name)), at, annotations?[RefusedBecause]?.GetValue<string>()));
+            if (at is null) kept[name] = document;
+        }
+
+        return steps;
+    }
+
+    private static IEnumerable<(string At, ValidationRule Rule)> RulesOf(StructuralSchema schema, string at)
+    {
+        foreach (var rule in schema.Rules) yield return (at, rule);
+        foreach (var (name, property) in schema.Properties)
+            foreach (var found in RulesOf(property, at.Length == 0 ? name : $"{at}.{name}")) yield return found;
+        if (schema.Items is { } items)
+            foreach (var found in RulesOf(items, schema.ListType == "map" ? $"{at}[{schema.ListMapKeys[0]}]" : $"{at}[*]")) yield return found;
+    }
+
+    private static IEnumerable<string> Evaluate(StructuralSchema schema, JsonNode? self, JsonNode? old, string path)
+    {
+        if (self is null) yield break;
+        foreach (var rule in schema.Rules.Where(r => old is not null || !r.Rule.Contains("oldSelf", StringComparison.Ordinal)))
+            if (!CelExpression.IsTrue(rule.Rule, self, old)) yield return $"{path}{rule.FieldPath}: {rule.Message}";
+        if (self is JsonObject map)
+            foreach (var error in map.SelectMany(m => schema.Member(m.Key) is { } member ? Evaluate(member, m.Value, (old as JsonObject)?[m.Key], $"{path}.{m.Key}") : [])) yield return error;
+        if (self is not JsonArray list) yield break;
+        for (var i = 0; i < list.Count; i++)
+        {
+            var before = schema.ListType == "map" ? (old as JsonArray)?.FirstOrDefault(o => JsonNode.DeepEquals(o![schema.ListMapKeys[0]], list[i]![schema.ListMapKeys[0]])) : null;
+            foreach (var error in Evaluate(schema.Items!, list[i], before, $"{path}[{i}]")) yield return error;
+        }
+    }
+
+    private static bool Exists(JsonNode? node, ReadOnlySpan<string> segments)
+    {
+        if (segments.IsEmpty || node is null) return node is not null;
+        var name = segments[0].Split('[')[0];
+        if (node is not JsonObject map || map[name] is not { } value) return false;
+        if (segments[0] == name) return Exists(value, segments[1..]);
+        foreach (var item in value.AsArray())
+            if (Exists(item, segments[1..])) return true;
+        return false;
+    }
+
+    private static string Reason(string reason) => reason.Length == 0 ? RuleReasons.Invalid : reason;
+
+    [GeneratedRegex(@"\[[^]]*\]")]
+    private static partial Regex Index();
+}
