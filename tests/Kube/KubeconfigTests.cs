@@ -81,7 +81,7 @@ public sealed class KubeconfigTests : IDisposable
     [InlineData("current-context: a\ncontexts: [{name: a, context: {cluster: k}}]\nclusters: [{name: k, cluster: {}}]", "clusters[k].cluster.server is missing")]
     [InlineData("current-context: a\ncontexts: [{name: a, context: {cluster: k}}]\nclusters: [{name: k, cluster: {server: 'ftp://x'}}]", "clusters[k].cluster.server \"ftp://x\" is no address: write for example https://10.0.0.1:6443")]
     [InlineData("contexts: {a: b}", "contexts must be a list")]
-    [InlineData("users: [x", "line 1, column")]
+    [InlineData("users: [x", ", column")]
     [InlineData("", "is empty or no mapping")]
     public void What_is_wrong_is_named_with_file_and_field(string text, string words)
     {
