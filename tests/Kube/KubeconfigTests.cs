@@ -1,5 +1,4 @@
 using Hostdev.Kube.Client;
-using Hostdev.Kube.Meta;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 

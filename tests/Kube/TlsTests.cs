@@ -2,7 +2,6 @@ using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Hostdev.Kube.Client;
-using Hostdev.Kube.Meta;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
