@@ -99,7 +99,7 @@ public sealed class StatusBuilderTests : IDisposable
         var status = Status(input);
         var message = "0000:43:00.0 is given back as soon as it is let go; it is in use: pod default/vm has 0000:43:00.0";
 
-        Assert.Equal(new DeviceProblem("0000:43:00.0", "Releasing", "ReleaseWaits", message), Assert.Single(status.Releasing));
+        Assert.Equal(new DeviceProblem("0000:43:00.0", "Releasing", "ReleaseWaits", message, "hostdevice-gpus"), Assert.Single(status.Releasing));
         Condition(status, "Progressing", "True", "Releasing", message);
     }
 
