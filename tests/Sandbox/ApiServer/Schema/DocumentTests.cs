@@ -123,12 +123,6 @@ public sealed class DocumentTests
         Assert.Equal(new OpenApiV2(s_resources).Document()["definitions"]!.AsObject().Select(d => d.Key), names);
     }
 
-    [Theory]
-    [InlineData("application/com.github.proto-openapi.spec.v2@v1.0+protobuf", true)]
-    [InlineData("application/com.github.proto-openapi.spec.v2.v1.0+protobuf, */*", true)]
-    [InlineData("application/json", false)]
-    public void Both_ways_to_ask_for_protobuf_are_understood(string accept, bool protobuf) => Assert.Equal(protobuf, OpenApiV2.AcceptsProtobuf(accept));
-
     private static IEnumerable<string> References(JsonNode? node) => node switch
     {
         JsonObject members => members.SelectMany(m => m.Key == "$ref" ? [m.Value!.ToString().Split('/')[^1]] : References(m.Value)),

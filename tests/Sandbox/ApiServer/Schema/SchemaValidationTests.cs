@@ -105,6 +105,7 @@ public sealed class SchemaValidationTests
         var schema = SchemaOf("spec: {type: object, properties: {n: {type: integer}}}\nstatus: {type: object, properties: {n: {type: integer, minimum: 0}}}");
         var errors = schema.ValidateStatus(Yaml("{spec: {n: text}, status: {n: -1}}"), null);
         Assert.Equal(["status.n: Invalid value: -1: n in body should be greater than or equal to 0"], errors.Select(e => e.ToString()));
+        Assert.Equal("status: Invalid value: \"string\":  in body must be of type object: \"string\"", Assert.Single(schema.ValidateStatus(Yaml("status: text"), null)).ToString());
     }
 
     [Fact]
@@ -116,13 +117,15 @@ public sealed class SchemaValidationTests
     }
 
     [Fact]
-    public void Rules_are_not_asked_of_an_object_that_is_not_what_they_expect()
+    public void Rules_are_not_asked_of_an_object_that_is_not_what_they_expect_and_that_is_said()
     {
-        var schema = SchemaOf("a: {type: string, enum: [A]}\nb: {type: integer, maximum: 1}");
-        Assert.True(Assert.Single(schema.Validate(Yaml("a: B"), null)).StopsRules);
-        Assert.False(Assert.Single(schema.Validate(Yaml("b: 2"), null)).StopsRules);
+        var schema = SchemaOf("a: {type: string, enum: [A]}\nb: {type: object, properties: {c: {type: integer, maximum: 1, x-kubernetes-validations: [{rule: self > 0}]}}}");
         Assert.Equal(
-            "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
-            FieldError.RulesNotChecked.ToString());
+            [
+                "a: Unsupported value: \"B\": supported values: \"A\"",
+                "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
+            ],
+            schema.Errors("a: B"));
+        Assert.Equal(["b.c: Invalid value: 2: b.c in body should be less than or equal to 1"], schema.Errors("b: {c: 2}"));
     }
 }
