@@ -138,7 +138,7 @@ public sealed class SimulatedApiServer : IAsyncDisposable
     /// <summary>The history up to now is forgotten: watches that resume and lists that go on meet 410.</summary>
     public void CompactHistory() => _store.Compact();
 
-    /// <summary>Waits until the cluster's own controllers have dealt with everything up to now: definitions, namespaces that end, objects whose owners are gone.</summary>
+    /// <summary>Waits until the cluster's own controllers have dealt with everything up to now: definitions, namespaces that end, objects whose owners are gone. They work while the server is started.</summary>
     public Task SettleAsync(CancellationToken cancellationToken = default) => _controllers.SettleAsync(cancellationToken);
 
     /// <summary>A client that trusts the server's certificate and shows a token with every request.</summary>
