@@ -11,7 +11,8 @@ namespace Hostdev.Kube.Client;
 /// <param name="IsWrite">Asks the gate before each start, and is sent again only where the server surely did nothing.</param>
 internal sealed record KubeRequest(string Verb, string Resource, HttpMethod Method, string Path, string Accept, bool IsWrite = false, ReadOnlyMemory<byte> Body = default, string? ContentType = null)
 {
-    public override string ToString() => $"{Method} {Path}";
+    /// <summary>For messages: without the query, which differs from one request to the next of the same meaning.</summary>
+    public override string ToString() => $"{(Verb == "watch" ? "WATCH" : Method)} {Path.Split('?')[0]}";
 }
 
 /// <summary>Sends requests: who we are, the gate before writes, what the server says about coming back later, its warnings, and refusals as exceptions.</summary>

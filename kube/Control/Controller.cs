@@ -96,10 +96,10 @@ public sealed partial class Controller<TKey>(
             return;
         }
 
-        var message = $"{error.GetType().Name}: {error.Message}";
+        var message = DistinctFailure.Of(error);
         if (_failing.TryGetValue(key, out var said) && said == message) return;
         _failing[key] = message;
-        if (error is KubeApiException or KubeTransportException or KubeConfigurationException) LogFailed(name, key, error.Message);
+        if (DistinctFailure.IsExpected(error)) LogFailed(name, key, error.Message);
         else LogUnexpected(error, name, key);
     }
 

@@ -176,7 +176,7 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
                 Drop(e.Message);
                 return Outcome.Dropped;
             }
-            catch (Exception e) when (e is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException)
+            catch (Exception e) when (DistinctFailure.IsExpected(e))
             {
                 if (attempt >= options.Attempts)
                 {

@@ -31,6 +31,7 @@ public sealed partial class Informer<T>(
     private readonly HashSet<UnreadableObject> _unreadable = [];
     private string? _resourceVersion;
     private string? _problem;
+    private string? _said;
     private DateTimeOffset? _lastSuccess;
     private bool _watching;
 
@@ -250,11 +251,12 @@ public sealed partial class Informer<T>(
         var problem = notServed ? $"{kind.Resource} is not served: is its CRD installed?" : error.Message;
         lock (_gate)
         {
-            if (_problem == problem) return;
-            _problem = problem;
+            var isNew = _problem is null || _said != DistinctFailure.Of(error);
+            (_problem, _said) = (problem, DistinctFailure.Of(error));
+            if (!isNew) return;
         }
 
-        if (error is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException) LogFails(kind.Resource, problem);
+        if (DistinctFailure.IsExpected(error)) LogFails(kind.Resource, problem);
         else LogUnexpected(error, kind.Resource);
     }
 

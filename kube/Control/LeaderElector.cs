@@ -110,7 +110,7 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
             _current = false;
             return false;
         }
-        catch (Exception e) when (e is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException)
+        catch (Exception e) when (DistinctFailure.IsExpected(e))
         {
             // Whether a write that was not answered took effect is not known.
             _current = false;
@@ -128,8 +128,8 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
             return;
         }
 
-        if (error.Message == _said) return;
-        _said = error.Message;
+        if (DistinctFailure.Of(error) == _said) return;
+        _said = DistinctFailure.Of(error);
         if (Leader == options.Identity) LogNotRenewed(options.Lease, error.Message, Fence.Remaining.TotalSeconds);
         else LogNotAcquired(options.Lease, error.Message);
     }
@@ -192,7 +192,7 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
             Observe(await WriteAsync(lease, free, timeout.Token).ConfigureAwait(false));
             LogReleased(options.Lease);
         }
-        catch (Exception e) when (e is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException or OperationCanceledException)
+        catch (Exception e) when (DistinctFailure.IsExpected(e) || e is OperationCanceledException)
         {
             LogNotReleased(options.Lease, e.Message, options.LeaseDuration.TotalSeconds);
         }

@@ -45,7 +45,7 @@ internal sealed partial class NodeSpecReconciler(KubeClient client, ClusterStore
             policies.Add(projected);
         }
 
-        var state = new NodeProjection
+        return NodeProjectionWriter.ToJson(new NodeProjection
         {
             Metadata = new ObjectMeta
             {
@@ -55,8 +55,7 @@ internal sealed partial class NodeSpecReconciler(KubeClient client, ClusterStore
                 OwnerReferences = [new OwnerReference { ApiVersion = "v1", Kind = "Node", Name = spec.Node, Uid = spec.NodeUid }],
             },
             Spec = new NodeProjectionSpec { ProjectedAt = time.GetUtcNow(), Policies = [.. policies] },
-        };
-        return JsonBody.From(state, HostdevKinds.NodeProjections.Json);
+        });
     }
 
     private static ProjectedPolicy? Kept(GivenPolicy version, NodeDeviceState? found)

@@ -11,7 +11,7 @@ public sealed class DemoTests
     public async Task The_story_comes_true_from_the_bare_machine_to_the_bare_machine()
     {
         using var output = new StringWriter(CultureInfo.InvariantCulture);
-        var code = await new DemoRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(60)).RunAsync(stay: false, TestContext.Current.CancellationToken);
+        var code = await new NodeRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(60)).RunAsync(stay: false, TestContext.Current.CancellationToken);
         var text = output.ToString();
         Assert.True(code == 0, text);
         Assert.Equal(10, text.Split('\n').Count(line => line.StartsWith(" ✓ ", StringComparison.Ordinal)));
@@ -25,7 +25,7 @@ public sealed class DemoTests
     public async Task A_promise_that_does_not_come_true_ends_the_story_with_exit_code_1_and_names_the_step_and_the_cause()
     {
         using var output = new StringWriter(CultureInfo.InvariantCulture);
-        var run = new DemoRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(5)) { Sabotage = kernel => kernel.UnloadDriver("vfio-pci") };
+        var run = new NodeRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(5)) { Sabotage = kernel => kernel.UnloadDriver("vfio-pci") };
         var code = await run.RunAsync(stay: false, TestContext.Current.CancellationToken);
         var text = output.ToString();
         Assert.Equal(1, code);
@@ -42,7 +42,7 @@ public sealed class DemoTests
     public async Task A_write_that_nobody_asked_for_is_found_on_the_machine_whatever_the_agent_says()
     {
         using var output = new StringWriter(CultureInfo.InvariantCulture);
-        var run = new DemoRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(30))
+        var run = new NodeRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(30))
         {
             Sabotage = kernel => kernel.Calls.WriteAttribute("/sys/bus/pci/devices/0000:3b:00.0/sriov_drivers_autoprobe", "0"),
         };

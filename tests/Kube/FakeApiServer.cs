@@ -168,7 +168,8 @@ internal sealed class FakeApiServer : IAsyncDisposable
         lock (_gate)
         {
             _version++;
-            foreach (var watch in _watches) watch.Lines.Writer.TryWrite($$$$"""{"type":"BOOKMARK","object":{"kind":"Thing","apiVersion":"example.io/v1","metadata":{"resourceVersion":"{{{{_version}}}}"}}}""" + "\n");
+            var line = Line("BOOKMARK", new JsonObject { ["kind"] = "Thing", ["apiVersion"] = "example.io/v1", ["metadata"] = new JsonObject { ["resourceVersion"] = $"{_version}" } });
+            foreach (var watch in _watches) watch.Lines.Writer.TryWrite(line);
         }
     }
 

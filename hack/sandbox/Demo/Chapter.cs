@@ -2,51 +2,24 @@ using System.Collections.Immutable;
 
 namespace Hostdev.Sandbox.Demo;
 
-/// <summary>Something the story promised is not so.</summary>
-internal sealed class BrokenPromiseException : Exception
-{
-    public BrokenPromiseException()
-    {
-    }
-
-    public BrokenPromiseException(string message)
-        : base(message)
-    {
-    }
-
-    public BrokenPromiseException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
-}
-
-/// <summary>What a step of the story has in hand: the node, the look at it, and promises that must come true.</summary>
-internal sealed class Chapter(DemoNode node, IStoryScreen screen, TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
+/// <summary>What a step of a story has in hand: a look at what the story is about, and promises that must come true.</summary>
+internal abstract class Chapter(IStoryScreen screen, TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
 {
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(15);
 
     private readonly List<StoryLine> _lines = [];
-    private (DateTime Written, StatusReading Status) _status = (default, StatusReading.Nothing);
-    private long _reread;
-
-    public DemoNode Node => node;
 
     public ImmutableArray<StoryLine> Lines => [.. _lines];
 
-    public StatusReading Status
-    {
-        get
-        {
-            // The file's time alone would miss a second change within one tick of the file system's clock.
-            var written = File.GetLastWriteTimeUtc(node.StatusFile);
-            if (written == _status.Written && time.GetElapsedTime(_reread).TotalSeconds < 0.2) return _status.Status;
-            _reread = time.GetTimestamp();
-            if (StatusReading.Read(node.StatusFile) is { } status) _status = (written, status);
-            return _status.Status;
-        }
-    }
+    /// <summary>How things are now.</summary>
+    public abstract IPicture Picture { get; }
 
-    public NodeReading Reading => NodeReading.Take(node, Status);
+    /// <summary>What is said to stand in the way now: shown when a promise is broken.</summary>
+    public abstract IEnumerable<string> Said { get; }
+
+    protected TimeProvider Time => time;
+
+    public CancellationToken Cancellation => cancellationToken;
 
     public void Forget() => _lines.Clear();
 
@@ -67,20 +40,9 @@ internal sealed class Chapter(DemoNode node, IStoryScreen screen, TimeSpan patie
         while (lacking() is { } problem)
         {
             if (time.GetElapsedTime(since) > patience) throw new BrokenPromiseException($"{promise}: {problem} (after {StoryText.Duration(patience)})");
-            screen.Show(() => Reading);
+            screen.Show(() => Picture);
             await Task.Delay(s_look, time, cancellationToken);
         }
-    }
-
-    /// <summary>Waits until the agent's status says something that fits.</summary>
-    public async Task<StatusProblem> SaysAsync(string promise, Func<StatusProblem, bool> fits)
-    {
-        StatusProblem? found = null;
-        await PromiseAsync(promise, () => (found = Status.Problems.FirstOrDefault(fits)) is null
-            ? Status.Problems.Length == 0 ? "the agent says nothing" : $"the agent says \"{string.Join("; ", Status.Problems.Select(p => p.Message))}\""
-            : null);
-        Quote(found!.Message);
-        return found;
     }
 
     /// <summary>What must be so already.</summary>

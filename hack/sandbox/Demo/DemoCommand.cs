@@ -21,10 +21,10 @@ public static class DemoCommand
 
     private static Task<int> RunAsync(bool exit, bool plain, int seed, CancellationToken cancellationToken)
     {
-        if (Console.IsOutputRedirected) return new DemoRun(new PlainScreen(Console.Out), seed, s_patience).RunAsync(!exit, cancellationToken);
+        if (Console.IsOutputRedirected) return new NodeRun(new PlainScreen(Console.Out), seed, s_patience).RunAsync(!exit, cancellationToken);
         var colours = plain || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect;
         var console = AnsiConsole.Create(new AnsiConsoleSettings { ColorSystem = colours });
         var screen = new LiveScreen(console, TimeProvider.System);
-        return screen.RunAsync(() => new DemoRun(screen, seed, s_patience).RunAsync(!exit, cancellationToken));
+        return screen.RunAsync(() => new NodeRun(screen, seed, s_patience).RunAsync(!exit, cancellationToken));
     }
 }

@@ -38,7 +38,7 @@ internal sealed class LiveScreen(IAnsiConsole console, TimeProvider time) : ISto
         foreach (var (text, kind) in StoryText.Lines(result, Width)) Write(text, kind switch { null => style, LineKind.Quote => "yellow", LineKind.Act => "bold", LineKind.Change => "aqua", _ => "grey" });
     }
 
-    public void Show(Func<NodeReading> node)
+    public void Show(Func<IPicture> picture)
     {
         if (_live is null || time.GetElapsedTime(_drawn) < s_frame) return;
         _drawn = time.GetTimestamp();
@@ -49,11 +49,11 @@ internal sealed class LiveScreen(IAnsiConsole console, TimeProvider time) : ISto
             parts.Add(new Markup($" [bold aqua]{spin}[/] [bold]{r.Number,2}  {Markup.Escape(r.Title)}[/] [grey]of {r.Of}, {StoryText.Duration(time.GetElapsedTime(r.Since))}[/]"));
         }
 
-        parts.Add(NodeTable.Render(node(), Width, together: console.Profile.Height < 44));
+        parts.Add(picture().Render(Width, together: console.Profile.Height < 44));
         _live.UpdateTarget(new Rows(parts));
     }
 
-    public void Print(NodeReading node)
+    public void Print(IPicture picture)
     {
         // It is on the screen.
     }

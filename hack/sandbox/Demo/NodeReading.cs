@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.DevicePlugin.Host;
+using Spectre.Console.Rendering;
 
 namespace Hostdev.Sandbox.Demo;
 
@@ -16,7 +17,7 @@ internal sealed record DeviceRow(string Address, string Name, int? VfIndex, stri
 internal sealed record ResourceRow(string Name, int Capacity, int Allocatable, ImmutableArray<string> Holders);
 
 /// <summary>A node as its own files and its kubelet show it, with what the agent says beside it.</summary>
-internal sealed record NodeReading(ImmutableArray<DeviceRow> Devices, ImmutableArray<ResourceRow> Resources, ImmutableArray<StatusProblem> Problems)
+internal sealed record NodeReading(ImmutableArray<DeviceRow> Devices, ImmutableArray<ResourceRow> Resources, ImmutableArray<StatusProblem> Problems) : IPicture
 {
     private const string PciDevices = "/sys/bus/pci/devices";
 
@@ -88,4 +89,27 @@ internal sealed record NodeReading(ImmutableArray<DeviceRow> Devices, ImmutableA
         "Waiting" => "waits",
         _ => $"blocked: {problem.Reason}",
     };
+
+    public IRenderable Render(int width, bool together) => NodeTable.Render(this, width, together);
+
+    public IEnumerable<string> ChangesTo(IPicture after) => after is NodeReading later ? Changes(this, later) : [];
+
+    private static IEnumerable<string> Changes(NodeReading before, NodeReading after)
+    {
+        var old = before.Devices.ToDictionary(d => d.Address, d => d.Driver ?? "no driver");
+        var now = after.Devices.ToDictionary(d => d.Address, d => d.Driver ?? "no driver");
+        var drivers =
+            from address in old.Keys.Union(now.Keys, StringComparer.Ordinal).Order(StringComparer.Ordinal)
+            let change = $"{old.GetValueOrDefault(address, "new")} -> {now.GetValueOrDefault(address, "gone")}"
+            where old.GetValueOrDefault(address) != now.GetValueOrDefault(address)
+            group address by change;
+        foreach (var change in drivers) yield return $"{change.Key}: {string.Join(", ", change)}";
+        foreach (var name in NodeReading.ResourceNames)
+        {
+            var (was, has) = (Amount(before, name), Amount(after, name));
+            if (was != has) yield return $"{name}: {was} -> {has} allocatable";
+        }
+    }
+
+    private static string Amount(NodeReading reading, string resource) => reading.Resources.FirstOrDefault(r => r.Name == resource) is { } row ? $"{row.Allocatable} of {row.Capacity}" : "none";
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Sandbox.Cluster;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
 using static Hostdev.Sandbox.Demo.DemoPolicies;
@@ -15,7 +16,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
 
     private readonly Dictionary<string, SimulatedPod> _pods = [];
 
-    public ImmutableArray<StoryStep> Steps =>
+    public ImmutableArray<StoryStep<NodeChapter>> Steps =>
     [
         new("The agent reads the machine and touches nothing", ReadAsync, Print: true),
         new("SR-IOV: four VFs in two pools, and one for the host", MakeVfsAsync),
@@ -29,7 +30,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         new("policies: [] gives the node back as it was", GiveBackAsync, Print: true),
     ];
 
-    private static async Task ReadAsync(Chapter c)
+    private static async Task ReadAsync(NodeChapter c)
     {
         var functions = NodeReading.Functions(c.Node.Kernel.Paths).ToList();
         c.Act("the agent starts; there is no desired state yet");
@@ -41,7 +42,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         c.Fact($"{functions.Count} functions, IOMMU {(c.Status.Iommu ? "on" : "off")}, interrupt remapping: {c.Status.InterruptRemapping}; 0 writes");
     }
 
-    private static async Task MakeVfsAsync(Chapter c)
+    private static async Task MakeVfsAsync(NodeChapter c)
     {
         c.Act("the admin writes SriovPolicy/e810: numVfs 5, VFs 0-1 storage, 2-3 tenant, 4 in no pool");
         c.Node.Desire(All(Sriov(5)));
@@ -51,7 +52,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         c.Fact($"{DemoMachine.Nic} carries the node's own address all the while (eth0, 192.0.2.10)");
     }
 
-    private static async Task TakeGpuAsync(Chapter c)
+    private static async Task TakeGpuAsync(NodeChapter c)
     {
         c.Act("the admin adds HostDevice/gpu with groupPolicy HoldSiblings");
         c.Node.Desire(All(Sriov(5), Gpu));
@@ -61,7 +62,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         c.Check("the message names the unit", held.Message.Contains(DemoMachine.Gpu, StringComparison.Ordinal) ? null : held.Message);
     }
 
-    private static async Task DeclareNeighbourAsync(Chapter c)
+    private static async Task DeclareNeighbourAsync(NodeChapter c)
     {
         c.Act($"the admin adds HostDevice/nic for {DemoMachine.DualPort} alone");
         c.Node.Desire(All(Sriov(5), Gpu, Nic));
@@ -76,7 +77,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         await c.PromiseAsync("the kubelet has one unit", () => c.Node.Allocatable(NicResource, 1));
     }
 
-    private static async Task RefuseDiskAsync(Chapter c)
+    private static async Task RefuseDiskAsync(NodeChapter c)
     {
         c.Act($"the admin adds HostDevice/disk for {DemoMachine.DataDisk}, which is in use");
         c.Node.Desire(Policies(5));
@@ -86,7 +87,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         await c.PromiseAsync("the kubelet has the name, and no device", () => c.Node.Kubelet.Capacity(DiskResource) is null ? $"{DiskResource} is not registered" : c.Node.Allocatable(DiskResource, 0));
     }
 
-    private async Task StartVmsAsync(Chapter c)
+    private async Task StartVmsAsync(NodeChapter c)
     {
         await StartAsync(c, Render, new DeviceRequest(GpuResource, 1));
         await StartAsync(c, Router, new DeviceRequest(NicResource, 1));
@@ -100,7 +101,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         await c.PromiseAsync("the agent knows who has what", () => ((string[])[Render, Router, Edge]).Except(c.Status.Holders, StringComparer.Ordinal).FirstOrDefault() is { } name ? $"{name} is not in its status" : null);
     }
 
-    private async Task StartAsync(Chapter c, string name, params DeviceRequest[] requests)
+    private async Task StartAsync(NodeChapter c, string name, params DeviceRequest[] requests)
     {
         var pod = await c.Node.StartVmAsync(name, requests);
         _pods[name] = pod;
@@ -109,7 +110,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         c.Fact($"{name}: {string.Join(' ', pod.DeviceNodes)}");
     }
 
-    private async Task RestartKubeletAsync(Chapter c)
+    private async Task RestartKubeletAsync(NodeChapter c)
     {
         var before = c.Reading.Resources;
         var registered = c.Node.Kubelet.Registrations;
@@ -125,11 +126,11 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
     }
 
     /// <summary>The answers of before are still good: the agent lets each container start again with them, and says so itself.</summary>
-    private async Task RestartContainersAsync(Chapter c)
+    private async Task RestartContainersAsync(NodeChapter c)
     {
         foreach (var (name, pod) in _pods)
         {
-            var again = await c.Node.Kubelet.RestartContainerAsync(DemoNode.Namespace, name);
+            var again = await c.Node.Kubelet.RestartContainerAsync(SandboxNode.Namespace, name);
             c.Check($"the container of {name} may restart with its old answer", again.Phase == PodPhase.Running ? null : again.Message);
             c.Check($"{name} has what it had", again.Envs.SequenceEqual(pod.Envs) && again.DeviceNodes.SequenceEqual(pod.DeviceNodes) ? null : "its answer is another");
             c.Check($"{name} still suits KubeVirt", KubeVirtOracle.Problems(c.Node.Kernel.Paths, again, c.Node.Kubelet.Pods).FirstOrDefault());
@@ -139,12 +140,12 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         c.Fact($"{string.Join(", ", _pods.Keys)}: the containers may restart with the answers they had");
     }
 
-    private async Task GrowAsync(Chapter c)
+    private async Task GrowAsync(NodeChapter c)
     {
         c.Act("the admin sets numVfs to 8; vm-edge has three VFs, and the kernel goes from 5 to 8 only through 0");
         c.Node.Desire(Policies(8));
         var waits = await c.SaysAsync("the agent waits", p => p.Device == DemoMachine.Nic && p.State == "Waiting");
-        c.Check("it says for whom", waits.Message.Contains($"{DemoNode.Namespace}/{Edge}", StringComparison.Ordinal) ? null : $"it says \"{waits.Message}\"");
+        c.Check("it says for whom", waits.Message.Contains($"{SandboxNode.Namespace}/{Edge}", StringComparison.Ordinal) ? null : $"it says \"{waits.Message}\"");
         c.Check("meanwhile nothing changes", Sight.First(c.Node.Vfs(5), c.Node.NobodyWasAsked(), c.Node.Allocatable(StorageVfs, 2), c.Node.Allocatable(TenantVfs, 2)));
         c.Act("vm-edge ends");
         c.Node.EndVm(Edge);
@@ -153,7 +154,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         await c.PromiseAsync("the kubelet has them", () => Sight.First(c.Node.Allocatable(StorageVfs, 2), c.Node.Allocatable(TenantVfs, 5)));
     }
 
-    private async Task KillAgentAsync(Chapter c)
+    private async Task KillAgentAsync(NodeChapter c)
     {
         const int writes = 12; // numvfs 0, autoprobe off, numvfs 6, five overrides, autoprobe on; the rest are probes
         var nth = 1 + (int)(((uint)seed + 1) % writes);
@@ -175,7 +176,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         await RestartContainersAsync(c);
     }
 
-    private async Task GiveBackAsync(Chapter c)
+    private async Task GiveBackAsync(NodeChapter c)
     {
         c.Act("the admin writes policies: []");
         c.Node.Desire(Nothing);

@@ -8,17 +8,6 @@ namespace Hostdev.Sandbox.Demo;
 /// <summary>The node as tables: devices, resources, and what stands in the way of what.</summary>
 internal static class NodeTable
 {
-    /// <summary>The tables without colours.</summary>
-    public static string Text(NodeReading node, int width)
-    {
-        using var text = new StringWriter(CultureInfo.InvariantCulture);
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors, Interactive = InteractionSupport.No, Out = new AnsiConsoleOutput(text) });
-        console.Profile.Width = width;
-        console.Profile.Capabilities.Unicode = true;
-        console.Write(Render(node, width, together: false));
-        return string.Concat(text.ToString().Split('\n').SkipLast(1).Select(line => line.TrimEnd() + "\n"));
-    }
-
     /// <param name="together">Virtual functions that stand alike share one row.</param>
     public static IRenderable Render(NodeReading node, int width, bool together)
     {
@@ -38,7 +27,7 @@ internal static class NodeTable
         return new Rows(parts);
     }
 
-    private static Table New(int width, params ReadOnlySpan<string> headers)
+    internal static Table New(int width, params ReadOnlySpan<string> headers)
     {
         var table = new Table { Border = TableBorder.Rounded, Width = width, BorderStyle = new Style(Color.Grey) };
         foreach (var header in headers) table.AddColumn(new TableColumn($"[grey]{header}[/]") { NoWrap = header is "ADDRESS" or "DRIVER" or "GROUP" });

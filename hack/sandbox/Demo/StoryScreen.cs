@@ -32,11 +32,11 @@ internal interface IStoryScreen
 
     void Finish(StepResult result);
 
-    /// <summary>How the node is now. Called often; a screen shows what it can.</summary>
-    void Show(Func<NodeReading> node);
+    /// <summary>How things are now. Called often; a screen shows what it can.</summary>
+    void Show(Func<IPicture> picture);
 
-    /// <summary>The node as a table, once.</summary>
-    void Print(NodeReading node);
+    /// <summary>The picture, once.</summary>
+    void Print(IPicture picture);
 }
 
 /// <summary>Lines of 120 columns at most, for files and pipes.</summary>
@@ -61,15 +61,15 @@ internal sealed class PlainScreen(TextWriter output) : IStoryScreen
         output.Flush();
     }
 
-    public void Show(Func<NodeReading> node)
+    public void Show(Func<IPicture> picture)
     {
         // Nothing moves in a pipe.
     }
 
-    public void Print(NodeReading node)
+    public void Print(IPicture picture)
     {
         output.WriteLine();
-        output.Write(NodeTable.Text(node, Width));
+        output.Write(PictureText.Of(picture, Width));
         output.WriteLine();
         output.Flush();
     }

@@ -2,8 +2,8 @@ using Hostdev.Sandbox.Kernel;
 
 namespace Hostdev.Sandbox.Demo;
 
-/// <summary>One run of the demo: the story, then, where it is wanted, the node as it is until somebody ends it.</summary>
-internal sealed class DemoRun(IStoryScreen screen, int seed, TimeSpan patience)
+/// <summary>One run of the single machine's demo: the story, then, where it is wanted, the node as it is until somebody ends it.</summary>
+internal sealed class NodeRun(IStoryScreen screen, int seed, TimeSpan patience)
 {
     private static readonly TimeSpan s_goodbye = TimeSpan.FromMilliseconds(800);
 
@@ -28,7 +28,7 @@ internal sealed class DemoRun(IStoryScreen screen, int seed, TimeSpan patience)
             Sabotage?.Invoke(node.Kernel);
             await node.Kubelet.StartAsync(cancellationToken);
             Introduce(node);
-            var problem = await new Story(node, screen, patience, _time).TellAsync(new NodeStory(beginning, seed).Steps, cancellationToken);
+            var problem = await new Story<NodeChapter>(new NodeChapter(node, screen, patience, _time, cancellationToken), screen, _time).TellAsync(new NodeStory(beginning, seed).Steps);
             failed = problem is not null;
             screen.Say(problem is null ? $"Every step came true, in {StoryText.Duration(_time.GetElapsedTime(began))}." : $"demo: {problem}");
             if (failed) Kept = node.Directory;
@@ -66,7 +66,7 @@ internal sealed class DemoRun(IStoryScreen screen, int seed, TimeSpan patience)
         screen.Say($"  status   {node.StatusFile}");
         screen.Say($"  log      {node.LogFile}");
         screen.Say($"  try      cp {example} {node.DesiredFile}");
-        var watch = new Chapter(node, screen, Timeout.InfiniteTimeSpan, _time, cancellationToken);
+        var watch = new NodeChapter(node, screen, Timeout.InfiniteTimeSpan, _time, cancellationToken);
         var shown = "";
         try
         {

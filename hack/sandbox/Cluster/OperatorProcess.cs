@@ -1,0 +1,41 @@
+using Hostdev.Kube.Client;
+using Hostdev.Operator;
+using Hostdev.Sandbox.ApiServer.Access;
+using Microsoft.Extensions.Logging;
+
+namespace Hostdev.Sandbox.Cluster;
+
+/// <summary>One life of an operator.</summary>
+public sealed class OperatorProcess : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _end = new();
+    private readonly KubeClient _client;
+    private readonly FileLog _log;
+    private readonly ILoggerFactory _loggers;
+
+    private OperatorProcess(SandboxCluster cluster, string identity, OperatorTimings timings, TimeProvider time, int seed)
+    {
+        _log = new FileLog(Path.Combine(cluster.Directory, $"{identity}.log"), time);
+        _loggers = LoggerFactory.Create(b => b.AddProvider(_log));
+        _client = cluster.CreateClient(ApiUser.ServiceAccount(SandboxCluster.SystemNamespace, "hostdev-operator"), $"hostdev-operator/{identity}", _loggers);
+        Host = new OperatorHost(_client, new OperatorOptions { Namespace = SandboxCluster.SystemNamespace, Identity = identity, Timings = timings }, time, new Random(seed), _loggers);
+        Ended = Task.Run(() => Host.RunAsync(_end.Token));
+    }
+
+    public OperatorHost Host { get; }
+
+    /// <summary>Ends with the operator; fails as it failed.</summary>
+    public Task Ended { get; }
+
+    public static OperatorProcess Start(SandboxCluster cluster, string identity, OperatorTimings timings, TimeProvider time, int seed = 1) => new(cluster, identity, timings, time, seed);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _end.CancelAsync();
+        await Ended.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _client.Dispose();
+        _loggers.Dispose();
+        _log.Dispose();
+        _end.Dispose();
+    }
+}

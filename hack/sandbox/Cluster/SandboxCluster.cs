@@ -1,0 +1,98 @@
+using System.Collections.Immutable;
+using System.Reflection;
+using System.Text.Json.Nodes;
+using Hostdev.Crds.Parsing;
+using Hostdev.Kube.Client;
+using Hostdev.Operator;
+using Hostdev.Sandbox.ApiServer;
+using Hostdev.Sandbox.ApiServer.Access;
+using Hostdev.Sandbox.Kernel;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Hostdev.Sandbox.Cluster;
+
+/// <summary>A cluster in this process: a simulated API server with our CRDs, real operators, and nodes with simulated machines and kubelets and real agents.</summary>
+public sealed class SandboxCluster : IAsyncDisposable
+{
+    /// <summary>Where operator and agents live.</summary>
+    public const string SystemNamespace = "hostdev-system";
+
+    private readonly List<ClusterNode> _nodes = [];
+    private readonly List<OperatorProcess> _operators = [];
+    private readonly TimeProvider _time;
+    private int _clients;
+
+    private SandboxCluster(string directory, ApiServerOptions options)
+    {
+        (Directory, _time) = (directory, options.Time);
+        Server = new SimulatedApiServer(options);
+    }
+
+    public SimulatedApiServer Server { get; }
+
+    public string Directory { get; }
+
+    /// <summary>Of the admin.</summary>
+    public string Kubeconfig => Path.Combine(Directory, "kubeconfig");
+
+    public IReadOnlyList<ClusterNode> Nodes => _nodes;
+
+    /// <summary>Brings up the API server with the CRDs and the namespaces.</summary>
+    public static async Task<SandboxCluster> StartAsync(string directory, ApiServerOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        System.IO.Directory.CreateDirectory(directory);
+        var cluster = new SandboxCluster(directory, options ?? new ApiServerOptions());
+        cluster.Server.AddAdmissionRule(ClusterRules.OfSchemas);
+        foreach (var definition in Definitions) cluster.Server.Objects.Create(definition.DeepClone().AsObject());
+        foreach (var ns in (string[])[SystemNamespace, SandboxNode.Namespace]) cluster.Server.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = ns } });
+        await cluster.Server.StartAsync(cancellationToken);
+        await cluster.Server.SettleAsync(cancellationToken);
+        cluster.Server.WriteKubeconfig(cluster.Kubeconfig);
+        return cluster;
+    }
+
+    /// <summary>The CRDs, as <c>crds/*.yaml</c> has them.</summary>
+    public static ImmutableArray<JsonObject> Definitions { get; } = [.. ReadDefinitions()];
+
+    public ClusterNode AddNode(string name, SimulatedKernel kernel, params ReadOnlySpan<(string Key, string Value)> labels)
+    {
+        var node = new ClusterNode(this, name, kernel, labels.ToArray().ToImmutableSortedDictionary(l => l.Key, l => l.Value));
+        _nodes.Add(node);
+        return node;
+    }
+
+    public ClusterNode Node(string name) => _nodes.First(n => n.Name == name);
+
+    public OperatorProcess StartOperator(string identity = "hostdev-operator-0", OperatorTimings? timings = null, int seed = 1)
+    {
+        var started = OperatorProcess.Start(this, identity, timings ?? new OperatorTimings(), _time, seed);
+        _operators.Add(started);
+        return started;
+    }
+
+    /// <summary>A client of a user, with a kubeconfig of its own.</summary>
+    public KubeClient CreateClient(ApiUser user, string userAgent, ILoggerFactory? loggers = null)
+    {
+        var path = Path.Combine(Directory, $"client-{Interlocked.Increment(ref _clients)}.kubeconfig");
+        Server.WriteKubeconfig(path, Server.AddUser(user));
+        return new KubeClient(KubeConfiguration.FromKubeconfig(path, null, _time), userAgent, _time, (loggers ?? NullLoggerFactory.Instance).CreateLogger<KubeClient>());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var one in _operators) await one.DisposeAsync();
+        foreach (var node in _nodes) await node.DisposeAsync();
+        await Server.DisposeAsync();
+    }
+
+    private static IEnumerable<JsonObject> ReadDefinitions()
+    {
+        var assembly = typeof(SandboxCluster).Assembly;
+        foreach (var name in assembly.GetManifestResourceNames().Where(n => n.StartsWith("crds/", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        {
+            using var text = new StreamReader(assembly.GetManifestResourceStream(name)!);
+            yield return YamlJson.Parse(text.ReadToEnd(), out var error) as JsonObject ?? throw new InvalidOperationException($"{name}: {error}");
+        }
+    }
+}
