@@ -43,7 +43,7 @@ public sealed partial class ArchitectureTests
     };
 
     /// <summary>Folders without I/O, clock and randomness (.editorconfig, BannedSymbols.txt). Those that are not built yet count from their first file on.</summary>
-    private static readonly string[] PureFolders = ["crds", "kube/Meta", "operator/Projection", "device-plugin/Planning", "device-plugin/Advertising"];
+    private static readonly string[] PureFolders = ["crds", "kube/Meta", "operator/Projection", "device-plugin/Planning", "device-plugin/Advertising", "hack/sandbox/ApiServer/Schema"];
 
     [Fact]
     public void Every_project_refers_only_to_projects_below_it()

@@ -26,10 +26,10 @@ internal sealed record TrustedRoots(X509Certificate2Collection Certificates)
     }
 
     /// <summary>
-    /// Whether the chain of a server's certificate leads to one of ours. Every certificate of ours is a root, also one that is signed by another (as Go and kubectl see it; .NET's own
+    /// Null when the chain of a server's certificate leads to one of ours, else why not. Every certificate of ours is a root, also one that is signed by another (as Go and kubectl see it; .NET's own
     /// custom root trust takes only self-signed ones): so an unknown top is let pass by the builder, and one of ours demanded of the chain. Signatures, dates and usage are the builder's.
     /// </summary>
-    public bool Trusts(X509Certificate2 server, X509Chain? sent)
+    public string? Refuses(X509Certificate2 server, X509Chain? sent)
     {
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
@@ -39,7 +39,10 @@ internal sealed record TrustedRoots(X509Certificate2Collection Certificates)
         chain.ChainPolicy.VerificationFlags = X509VerificationFlags.AllowUnknownCertificateAuthority;
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
         if (sent is not null) chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore);
-        return chain.Build(server) && chain.ChainElements.Any(e => Certificates.Any(c => c.RawDataMemory.Span.SequenceEqual(e.Certificate.RawDataMemory.Span)));
+        if (!chain.Build(server)) return $"its certificate does not hold: {string.Join(' ', chain.ChainStatus.Select(s => s.StatusInformation.Trim().TrimEnd('.') + '.'))}";
+        return chain.ChainElements.Any(e => Certificates.Any(c => c.RawDataMemory.Span.SequenceEqual(e.Certificate.RawDataMemory.Span)))
+            ? null
+            : $"its certificate, issued by {server.Issuer}, leads to no CA that we were given: put the cluster's CA into certificate-authority.";
     }
 }
 

@@ -23,6 +23,10 @@ internal sealed class ConfigValue(string file, string path, YamlMappingNode node
             // YamlDotNet's own words may quote the text, which may be a secret.
             throw new KubeConfigurationException($"kubeconfig {file}: line {e.Start.Line}, column {e.Start.Column}: this is no YAML. Compare with what kubectl config view prints");
         }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException) // YamlDotNet's other answers to broken text
+        {
+            throw new KubeConfigurationException($"kubeconfig {file}: a list or mapping is not closed. Compare with what kubectl config view prints");
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new KubeConfigurationException($"kubeconfig {file}: cannot be read: {e.Message}. Correct KUBECONFIG or --kubeconfig, or the file's permissions", e);

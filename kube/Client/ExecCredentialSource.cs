@@ -1,8 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
 namespace Hostdev.Kube.Client;
 
 /// <summary>The credential that a plugin gives: kept until it expires or is refused, then the plugin is run again, by one caller for all.</summary>
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "A semaphore whose wait handle nobody asks for holds nothing.")]
 internal sealed class ExecCredentialSource(ExecPlugin plugin, TimeProvider time) : KubeCredential
 {
     private readonly SemaphoreSlim _one = new(1, 1);

@@ -1,5 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Hostdev.Kube.Client;
@@ -18,6 +20,8 @@ internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposab
     public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, Identity identity, CancellationToken cancellationToken)
     {
         request.Headers.Authorization = identity.Header;
+        // What the handler takes the name for TLS from; it has no other way than the Host header.
+        if (configuration.ServerName is { } name) request.Headers.Host = name;
         return await Http(identity.Certificate).SendAsync(request, cancellationToken).ConfigureAwait(false);
     }
 
@@ -44,6 +48,7 @@ internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposab
         }
     }
 
+    [SuppressMessage("Security", "CA5359:Do not disable certificate validation", Justification = "Only where the kubeconfig says insecure-skip-tls-verify.")]
     private SocketsHttpHandler NewHandler(TrustedRoots? roots, ClientCertificate? certificate)
     {
         var handler = new SocketsHttpHandler
@@ -63,13 +68,24 @@ internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposab
             UseCookies = false,
         };
         if (configuration.Proxy is { } proxy) handler.Proxy = proxy;
-        if (configuration.ServerName is { } name) handler.SslOptions.TargetHost = name;
         if (certificate is not null) handler.SslOptions.ClientCertificateContext = SslStreamCertificateContext.Create(certificate.Leaf, [.. certificate.Intermediates], offline: true);
         if (configuration.TrustAnyServer) handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
-        else if (roots is not null) handler.SslOptions.RemoteCertificateValidationCallback = (_, server, chain, errors) => Trusts(roots, server, chain, errors);
+        else if (roots is not null) handler.SslOptions.RemoteCertificateValidationCallback = (_, server, chain, errors) => Trusts(roots, server as X509Certificate2, chain, errors);
         return handler;
     }
 
-    private static bool Trusts(TrustedRoots roots, X509Certificate? server, X509Chain? sent, SslPolicyErrors errors) =>
-        server is X509Certificate2 certificate && (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) == SslPolicyErrors.None && roots.Trusts(certificate, sent);
+    /// <summary>True, or an exception that says why not: a plain false would be told as "rejected by the callback".</summary>
+    private bool Trusts(TrustedRoots roots, X509Certificate2? server, X509Chain? sent, SslPolicyErrors errors)
+    {
+        if (server is null) throw new AuthenticationException("it shows no certificate.");
+        if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
+            throw new AuthenticationException($"its certificate is not for {configuration.ServerName ?? Server.Host} but for {Names(server)}: use one of these in server, or in tls-server-name.");
+        return roots.Refuses(server, sent) is { } why ? throw new AuthenticationException(why) : true;
+    }
+
+    private static string Names(X509Certificate2 certificate)
+    {
+        var names = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(e => e.EnumerateDnsNames().Concat(e.EnumerateIPAddresses().Select(a => a.ToString()))).ToList();
+        return names.Count == 0 ? "no name at all" : string.Join(", ", names);
+    }
 }

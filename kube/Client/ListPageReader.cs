@@ -39,7 +39,7 @@ internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
             while (_place != Place.End)
             {
                 var read = await pipe.ReadAsync(cancellationToken).ConfigureAwait(false);
-                var consumed = Consume(read.Buffer, read.IsCompleted, ref state);
+                var consumed = Consume(read.Buffer, ref state);
                 pipe.AdvanceTo(consumed, read.Buffer.End);
                 if (read.IsCompleted && _place != Place.End) throw new IOException("the answer ended in the middle");
             }
@@ -57,19 +57,11 @@ internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
     }
 
     /// <summary>Reads as far as whole values are there.</summary>
-    private SequencePosition Consume(ReadOnlySequence<byte> buffer, bool complete, ref JsonReaderState state)
+    private SequencePosition Consume(ReadOnlySequence<byte> buffer, ref JsonReaderState state)
     {
         var reader = new Utf8JsonReader(buffer, isFinalBlock: false, state);
         var done = reader;
-        try
-        {
-            while (_place != Place.End && Step(ref reader, buffer)) done = reader;
-        }
-        catch (JsonException) when (complete)
-        {
-            throw new IOException("the answer ended in the middle");
-        }
-
+        while (_place != Place.End && Step(ref reader, buffer)) done = reader;
         state = done.CurrentState;
         return buffer.GetPosition(done.BytesConsumed);
     }

@@ -131,7 +131,7 @@ internal sealed partial class RequestSender(
     }
 
     private static string Why(Exception e) => e is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError }
-        ? $"cannot be trusted, or does not trust us: {Innermost(e).Message} Compare the cluster's certificate-authority and the names in the server's certificate"
+        ? $"cannot be trusted, or does not trust us: {Innermost(e).Message}"
         : $"does not answer: {Innermost(e).Message}";
 
     private static Exception Innermost(Exception e) => e.InnerException is { } inner ? Innermost(inner) : e;

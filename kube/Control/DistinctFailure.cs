@@ -6,7 +6,12 @@ namespace Hostdev.Kube.Control;
 internal static class DistinctFailure
 {
     /// <summary>Equal for failures of which one message is enough. A server that is away says so in many ways (refused, reset, no answer): that is one.</summary>
-    public static string Of(Exception error) => error is KubeTransportException ? nameof(KubeTransportException) : $"{error.GetType().Name}: {error.Message}";
+    public static string Of(Exception error) => error switch
+    {
+        KubeTransportException => nameof(KubeTransportException),
+        KubeApiException { Status: var status } => $"{status.Code} {status.Reason}: {status.Message}", // whichever request it was that met it
+        _ => $"{error.GetType().Name}: {error.Message}",
+    };
 
     /// <summary>What can happen to whoever talks to an API server; anything else is a bug.</summary>
     public static bool IsExpected(Exception error) => error is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException;

@@ -12,14 +12,6 @@ using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Tests.Kube;
 
-/// <summary>What a request was, as the server saw it.</summary>
-internal sealed record SeenRequest(string Method, string Path, string Query, string Protocol, string Accept, string UserAgent, string Authorization, string ContentType, string Body, string? ClientSubject)
-{
-    public bool IsWatch => Query.Contains("watch=true", StringComparison.Ordinal);
-
-    public override string ToString() => $"{Method} {Path}{Query}";
-}
-
 /// <summary>
 /// An API server as far as the client needs one, on 127.0.0.1: objects with resourceVersions, lists in pages, watches with a history that can be forgotten, conflicts, and faults on demand.
 /// </summary>

@@ -8,8 +8,8 @@ public sealed class RequestLog
     private readonly Lock _gate = new();
     private readonly List<RequestRecord> _records = [];
 
-    /// <summary>Called for each as it is recorded.</summary>
-    public event Action<RequestRecord>? Recorded;
+    /// <summary>Called for each as it is recorded, before its answer goes out.</summary>
+    public Action<RequestRecord>? OnRecorded { get; set; }
 
     public ImmutableArray<RequestRecord> All
     {
@@ -50,6 +50,6 @@ public sealed class RequestLog
             _records.Add(record);
         }
 
-        Recorded?.Invoke(record);
+        OnRecorded?.Invoke(record);
     }
 }

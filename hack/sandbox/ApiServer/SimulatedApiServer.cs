@@ -158,8 +158,11 @@ public sealed class SimulatedApiServer : IAsyncDisposable
     /// <summary>Writes a kubeconfig that only its owner can read.</summary>
     public void WriteKubeconfig(string path, string? token = null)
     {
-        File.WriteAllText(path, Kubeconfig(token ?? AdminToken));
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        File.Delete(path); // a mode is given to new files only
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using var file = new StreamWriter(path, options);
+        file.Write(Kubeconfig(token ?? AdminToken));
     }
 
     public async ValueTask DisposeAsync()

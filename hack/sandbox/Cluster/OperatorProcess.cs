@@ -12,6 +12,7 @@ public sealed class OperatorProcess : IAsyncDisposable
     private readonly KubeClient _client;
     private readonly FileLog _log;
     private readonly ILoggerFactory _loggers;
+    private bool _disposed;
 
     private OperatorProcess(SandboxCluster cluster, string identity, OperatorTimings timings, TimeProvider time, int seed)
     {
@@ -29,8 +30,17 @@ public sealed class OperatorProcess : IAsyncDisposable
 
     public static OperatorProcess Start(SandboxCluster cluster, string identity, OperatorTimings timings, TimeProvider time, int seed = 1) => new(cluster, identity, timings, time, seed);
 
+    /// <summary>What a killed process leaves: no further request, and a lease that runs out by itself.</summary>
+    public async Task KillAsync()
+    {
+        _client.Dispose();
+        await DisposeAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
+        if (_disposed) return;
+        _disposed = true;
         await _end.CancelAsync();
         await Ended.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _client.Dispose();

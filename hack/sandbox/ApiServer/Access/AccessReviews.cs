@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using Hostdev.Sandbox.ApiServer.Serving;
 using Hostdev.Sandbox.ApiServer.Storage;
@@ -10,7 +11,8 @@ internal sealed class AccessReviews(RoleBasedAccess? access)
 {
     public async Task AnswerAsync(ApiExchange exchange, ServedResource resource)
     {
-        var json = RequestBody.Object(await RequestBody.TextAsync(exchange.Request, exchange.Ended), exchange.Request.ContentType);
+        var body = await RequestBody.BytesAsync(exchange.Request, exchange.Ended);
+        var json = exchange.Request.ContentType == ReviewProtobuf.MediaType ? ReviewProtobuf.Read(body.Span, resource.Kind) : RequestBody.Object(Encoding.UTF8.GetString(body.Span), exchange.Request.ContentType);
         json["kind"] = resource.Kind;
         json["apiVersion"] = resource.ApiVersion;
         json.Ensure("metadata");

@@ -8,7 +8,7 @@ namespace Hostdev.Sandbox.ApiServer.Controllers;
 /// The part of the control plane that clients count on: definitions become established, what a namespace or a definition held goes with it, objects go with their owners. One loop sees
 /// every change in order; while the server is away it waits.
 /// </summary>
-internal sealed class ClusterControllers
+internal sealed class ClusterControllers : IAsyncDisposable
 {
     private readonly Channel<Work> _work = Channel.CreateUnbounded<Work>(new UnboundedChannelOptions { SingleReader = true });
     private readonly DefinitionController _definitions;
@@ -16,13 +16,14 @@ internal sealed class ClusterControllers
     private readonly NamespaceController _namespaces;
     private CancellationTokenSource? _stop;
     private Task _loop = Task.CompletedTask;
+    private long _seen;
 
     public ClusterControllers(ObjectStore store, ResourceRegistry registry, TimeProvider time, ClusterObjects objects)
     {
         _definitions = new DefinitionController(store, time, objects);
         _garbage = new GarbageCollector(store, registry, objects);
         _namespaces = new NamespaceController(store, registry, objects);
-        store.Changed += (resource, change) => _work.Writer.TryWrite(new Work(resource, change, null));
+        store.OnChanged = (resource, change) => _work.Writer.TryWrite(new Work(resource, change, null));
     }
 
     public void Start()
@@ -30,6 +31,8 @@ internal sealed class ClusterControllers
         _stop = new CancellationTokenSource();
         _loop = Task.Run(() => RunAsync(_stop.Token));
     }
+
+    public async ValueTask DisposeAsync() => await StopAsync();
 
     public async Task StopAsync()
     {
@@ -51,8 +54,6 @@ internal sealed class ClusterControllers
             await done.Task.WaitAsync(cancellationToken);
         }
     }
-
-    private long _seen;
 
     private async Task RunAsync(CancellationToken cancellationToken)
     {

@@ -13,8 +13,19 @@ internal static class EventForms
         ("firstTimestamp", "deprecatedFirstTimestamp"), ("lastTimestamp", "deprecatedLastTimestamp"), ("count", "deprecatedCount"),
     ];
 
-    /// <summary>Changes an event of either form into that of a version.</summary>
-    public static void Convert(JsonObject json, string apiVersion)
+    /// <summary>Changes an event of either form into that of a resource; other objects stay as they are.</summary>
+    public static void Convert(JsonObject json, ServedResource resource)
+    {
+        if (resource is { Kind: "Event", IsCustom: false }) Convert(json, resource.ApiVersion);
+    }
+
+    /// <summary>Events are kept in the core form, by which field selectors find them.</summary>
+    public static void ForStorage(JsonObject json, ServedResource resource)
+    {
+        if (resource is { Kind: "Event", IsCustom: false }) Convert(json, "v1");
+    }
+
+    private static void Convert(JsonObject json, string apiVersion)
     {
         if (json.Text("apiVersion") == apiVersion) return;
         json["apiVersion"] = apiVersion;

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Hostdev.Sandbox.ApiServer.Serving;
 using Hostdev.Sandbox.ApiServer.Storage;
 
 namespace Hostdev.Sandbox.ApiServer.Resources;

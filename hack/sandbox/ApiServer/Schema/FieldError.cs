@@ -12,6 +12,13 @@ public sealed record FieldError(string Reason, string Path, string Message)
     /// <summary>How the API server names the field of an error that belongs to no field (a nil <c>field.Path</c>).</summary>
     public const string NoPath = "<nil>";
 
+    /// <summary>What stands after the other errors when one of them <see cref="StopsRules"/>.</summary>
+    public static FieldError RulesNotChecked { get; } =
+        Invalid(NoPath, null, "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation");
+
+    /// <summary>Whether rules of <c>x-kubernetes-validations</c> are not asked any more, because the object is not what they expect (apiextensions <c>hasBlockingErr</c>).</summary>
+    public bool StopsRules => Reason is "FieldValueNotSupported" or "FieldValueRequired" or "FieldValueTooLong" or "FieldValueTooMany" or "FieldValueTypeInvalid";
+
     public static FieldError Required(string path, string detail = "") => new("FieldValueRequired", path, With("Required value", detail));
 
     public static FieldError Forbidden(string path, string detail) => new("FieldValueForbidden", path, With("Forbidden", detail));

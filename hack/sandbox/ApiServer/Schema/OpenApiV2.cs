@@ -6,14 +6,7 @@ namespace Hostdev.Sandbox.ApiServer.Schema;
 /// <summary><c>/openapi/v2</c>: one Swagger 2.0 document for all that is served.</summary>
 public sealed class OpenApiV2(IEnumerable<ResourceDescription> resources)
 {
-    /// <summary>How an answer in protobuf is marked. Clients ask for it with an @ before v1.0, which is no media type: Go's parser refuses it in an answer.</summary>
-    public const string ProtobufMediaType = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
-
     private readonly ImmutableArray<ResourceDescription> _resources = [.. resources];
-
-    /// <summary>Whether an Accept header asks for <see cref="Protobuf"/>.</summary>
-    public static bool AcceptsProtobuf(string accept) =>
-        accept.Split(',').Any(range => range.Trim().StartsWith("application/com.github.proto-openapi.spec.v2", StringComparison.Ordinal) && range.Contains("v1.0+protobuf", StringComparison.Ordinal));
 
     public JsonObject Document()
     {
@@ -39,7 +32,11 @@ public sealed class OpenApiV2(IEnumerable<ResourceDescription> resources)
         };
     }
 
-    /// <summary>The same as protobuf (<see cref="ProtobufMediaType"/>), which every kubectl asks for.</summary>
+    /// <summary>The same as protobuf, which every kubectl asks for.</summary>
+    /// <remarks>
+    /// Clients ask for <c>application/com.github.proto-openapi.spec.v2@v1.0+protobuf</c>, and are answered with a dot in place of the @: with it, Go's parser
+    /// of media types refuses the answer.
+    /// </remarks>
     public byte[] Protobuf() => OpenApiV2Protobuf.Write(Document());
 
     private static JsonObject Reference(string name) => new() { ["$ref"] = $"#/definitions/{name}" };

@@ -1,36 +1,24 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
 using System.Text.Json.Nodes;
-using Google.Protobuf;
 
 namespace Hostdev.Sandbox.ApiServer.Schema;
 
-/// <summary>A protobuf message that is written field by field. A value that is absent writes nothing.</summary>
+/// <summary>A protobuf message that is written field by field (protobuf.dev/programming-guides/encoding). A value that is absent writes nothing.</summary>
 internal sealed class ProtobufMessage
 {
-    private readonly MemoryStream _bytes = new();
-    private readonly CodedOutputStream _output;
+    private const int VarintType = 0;
+    private const int DoubleType = 1;
+    private const int LengthType = 2;
 
-    public ProtobufMessage() => _output = new CodedOutputStream(_bytes);
+    private readonly ArrayBufferWriter<byte> _bytes = new();
 
-    public byte[] ToArray()
-    {
-        _output.Flush();
-        return _bytes.ToArray();
-    }
+    public byte[] ToArray() => _bytes.WrittenSpan.ToArray();
 
-    public ProtobufMessage Message(int number, ProtobufMessage message)
-    {
-        _output.WriteTag(number, WireFormat.WireType.LengthDelimited);
-        _output.WriteBytes(ByteString.CopyFrom(message.ToArray()));
-        return this;
-    }
+    public ProtobufMessage Message(int number, ProtobufMessage message) => Bytes(number, message._bytes.WrittenSpan);
 
-    public ProtobufMessage Text(int number, JsonNode? value)
-    {
-        if (JsonType.Text(value) is not { } text) return this;
-        _output.WriteTag(number, WireFormat.WireType.LengthDelimited);
-        _output.WriteString(text);
-        return this;
-    }
+    public ProtobufMessage Text(int number, JsonNode? value) => JsonType.Text(value) is { } text ? Bytes(number, Encoding.UTF8.GetBytes(text)) : this;
 
     public ProtobufMessage Texts(int number, JsonNode? values)
     {
@@ -38,27 +26,33 @@ internal sealed class ProtobufMessage
         return this;
     }
 
-    public ProtobufMessage Flag(int number, JsonNode? value)
-    {
-        if (!JsonType.IsTrue(value)) return this;
-        _output.WriteTag(number, WireFormat.WireType.Varint);
-        _output.WriteBool(true);
-        return this;
-    }
+    public ProtobufMessage Flag(int number, JsonNode? value) => JsonType.IsTrue(value) ? Tag(number, VarintType).Varint(1) : this;
 
-    public ProtobufMessage Integer(int number, JsonNode? value)
-    {
-        if (!JsonType.TryInteger(value, out var integer)) return this;
-        _output.WriteTag(number, WireFormat.WireType.Varint);
-        _output.WriteInt64(integer);
-        return this;
-    }
+    public ProtobufMessage Integer(int number, JsonNode? value) => JsonType.TryInteger(value, out var integer) ? Tag(number, VarintType).Varint((ulong)integer) : this;
 
     public ProtobufMessage Double(int number, JsonNode? value)
     {
         if (value is null) return this;
-        _output.WriteTag(number, WireFormat.WireType.Fixed64);
-        _output.WriteDouble(JsonType.Double(value));
+        Tag(number, DoubleType);
+        BinaryPrimitives.WriteDoubleLittleEndian(_bytes.GetSpan(sizeof(double)), JsonType.Double(value));
+        _bytes.Advance(sizeof(double));
+        return this;
+    }
+
+    private ProtobufMessage Bytes(int number, ReadOnlySpan<byte> bytes)
+    {
+        Tag(number, LengthType).Varint((ulong)bytes.Length);
+        _bytes.Write(bytes);
+        return this;
+    }
+
+    private ProtobufMessage Tag(int number, int type) => Varint((ulong)((number << 3) | type));
+
+    /// <summary>Seven bits in each byte, the lowest first; the eighth says that more follow.</summary>
+    private ProtobufMessage Varint(ulong value)
+    {
+        for (; value > 0x7f; value >>= 7) _bytes.Write([(byte)(value | 0x80)]);
+        _bytes.Write([(byte)value]);
         return this;
     }
 }

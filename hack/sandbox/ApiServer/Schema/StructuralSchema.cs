@@ -47,6 +47,9 @@ public sealed record StructuralSchema
 
     public ImmutableArray<ValidationRule> Rules { get => field.IsDefault ? [] : field; init; }
 
+    /// <summary>Whether <see cref="Rules"/> stand here or anywhere below.</summary>
+    public bool HasRules => !Rules.IsEmpty || Items is { HasRules: true } || AdditionalProperties is { HasRules: true } || Properties.Values.Any(p => p.HasRules);
+
     public ValueConstraints Constraints { get; init; } = ValueConstraints.None;
 
     /// <summary>The schema of a member; null where it is unknown.</summary>

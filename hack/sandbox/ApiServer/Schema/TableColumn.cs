@@ -11,10 +11,9 @@ internal sealed record TableColumn(PrinterColumn Header, Func<JsonObject, DateTi
         (item, _) => item["metadata"]?["name"]?.DeepClone());
 
     /// <summary>A column that a CRD asks for (apiextensions <c>tableconvertor.go</c>): the first value that its path leads to.</summary>
-    /// <param name="isDefault">The age that a CRD without columns has.</param>
-    public static TableColumn FromCrd(PrinterColumn column, bool isDefault)
+    public static TableColumn FromCrd(PrinterColumn column)
     {
-        var description = column.Description.Length > 0 && !isDefault ? column.Description : $"Custom resource definition column (in JSONPath format): {column.JsonPath}";
+        var description = column.Description.Length > 0 ? column.Description : $"Custom resource definition column (in JSONPath format): {column.JsonPath}";
         var path = JsonPath.TryParse(column.JsonPath, out var parsed) ? parsed : null;
         return new TableColumn(column with { Description = description }, (item, now) => path?.Find(item).Take(1).Select(value => CellOf(column.Type, value, now)).FirstOrDefault());
     }

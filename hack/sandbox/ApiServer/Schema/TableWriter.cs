@@ -19,14 +19,12 @@ public enum IncludeObject
 /// <param name="now">Ages are counted to it.</param>
 public sealed class TableWriter(ResourceDescription resource, DateTimeOffset now)
 {
-    private static readonly PrinterColumn s_age = new("Age", "date", ".metadata.creationTimestamp");
+    private static readonly PrinterColumn s_age = new("Age", "date", ".metadata.creationTimestamp", "How long ago the object was created.");
 
     private readonly ImmutableArray<TableColumn> _columns =
-    [
-        TableColumn.Name,
-        .. BuiltInColumns.For(resource.Resource) is { IsEmpty: false } builtIn ? builtIn
-            : (resource.Columns.IsEmpty ? [s_age] : resource.Columns).Select(c => TableColumn.FromCrd(c, c == s_age)),
-    ];
+        BuiltInColumns.For(resource.Resource) is { IsEmpty: false } builtIn
+            ? builtIn
+            : [TableColumn.Name, .. (resource.Columns.IsEmpty ? [s_age] : resource.Columns).Select(TableColumn.FromCrd)];
 
     /// <param name="items">Objects of the resource, in the order in which they are to stand.</param>
     /// <param name="listMetadata">The list's own: resourceVersion, continue, remainingItemCount. Empty for a single object.</param>

@@ -74,7 +74,7 @@ internal sealed class ObjectText(ServedResource resource, OutputForm form, Inclu
     private JsonObject Converted(StoredObject stored)
     {
         var json = stored.Parse();
-        if (resource is { Kind: "Event", IsCustom: false }) EventForms.Convert(json, resource.ApiVersion);
+        EventForms.Convert(json, resource);
         json["apiVersion"] = resource.ApiVersion;
         return json;
     }

@@ -68,6 +68,7 @@ internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IR
             if (store.Get(resource.Storage, info.Namespace, info.Name) is { } stored)
             {
                 var live = stored.Parse();
+                EventForms.Convert(live, resource);
                 result = Store(request, stored, live, () => Ownership(request).Apply(live, applied, key, force), signs: false, s => ApiStatus.Failure(s));
             }
             else
@@ -94,6 +95,7 @@ internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IR
         {
             var stored = store.Get(resource.Storage, info.Namespace, info.Name) ?? throw new ApiStatusException(ApiStatus.NotFound(resource, info.Name));
             var live = stored.Parse();
+            EventForms.Convert(live, resource);
             live["apiVersion"] = resource.ApiVersion;
             if (Store(request, stored, live, () => produce(live), signs: true, refuse) is { } result) return result;
             if (attempt == Attempts) throw new ApiStatusException(ApiStatus.Modified(resource, info.Name));
@@ -120,6 +122,7 @@ internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IR
         ObjectChecks.Validity(request, candidate, live);
         Admit(request, "UPDATE", candidate, live);
         if (IsSame(live, candidate)) return new WriteResult(stored, false, false);
+        EventForms.ForStorage(candidate, resource);
         if (request.DryRun) return new WriteResult(StoredObject.Create(candidate, stored.Revision), false, false);
         if (stored.IsDeleting && !candidate["metadata"].Texts("finalizers").Any())
         {
@@ -133,6 +136,7 @@ internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IR
     {
         ObjectChecks.Validity(request, candidate, null);
         Admit(request, "CREATE", candidate, null);
+        EventForms.ForStorage(candidate, request.Resource);
         if (!request.DryRun) return store.Put(request.Resource.Storage, candidate, null) is { } made ? new WriteResult(made, true, true) : null;
         var name = candidate["metadata"].Text("name");
         if (store.Get(request.Resource.Storage, request.Info.Namespace, name) is not null) throw new ApiStatusException(ApiStatus.AlreadyExists(request.Resource, name));

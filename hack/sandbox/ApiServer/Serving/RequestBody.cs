@@ -13,7 +13,9 @@ internal static class RequestBody
 
     private static readonly JsonDocumentOptions s_options = new() { AllowDuplicateProperties = false, MaxDepth = 128 };
 
-    public static async Task<string> TextAsync(HttpRequest request, CancellationToken cancellationToken)
+    public static async Task<string> TextAsync(HttpRequest request, CancellationToken cancellationToken) => Encoding.UTF8.GetString((await BytesAsync(request, cancellationToken)).Span);
+
+    public static async Task<ReadOnlyMemory<byte>> BytesAsync(HttpRequest request, CancellationToken cancellationToken)
     {
         if (request.ContentLength > MostBytes) throw TooLarge();
         using var buffer = new MemoryStream();
@@ -24,7 +26,7 @@ internal static class RequestBody
             buffer.Write(chunk, 0, read);
         }
 
-        return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
+        return buffer.ToArray();
     }
 
     /// <summary>An object, in JSON or in YAML.</summary>

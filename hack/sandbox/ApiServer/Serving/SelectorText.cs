@@ -33,9 +33,9 @@ internal static partial class SelectorText
         {
             var match = FieldTerm().Match(term);
             if (!match.Success) throw new ApiStatusException(ApiStatus.BadRequest($"invalid selector: '{text}'; can't understand '{term}'"));
-            var field = SelectableFields.Canonical(resource, match.Groups[1].Value)
-                ?? throw new ApiStatusException(ApiStatus.BadRequest($"field label not supported: {match.Groups[1].Value}"));
-            result.Add((field, match.Groups[2].Value != "!=", Escaped().Replace(match.Groups[3].Value, "$1")));
+            var field = SelectableFields.Canonical(resource, match.Groups["field"].Value)
+                ?? throw new ApiStatusException(ApiStatus.BadRequest($"field label not supported: {match.Groups["field"].Value}"));
+            result.Add((field, match.Groups["op"].Value != "!=", Escaped().Replace(match.Groups["value"].Value, "$1")));
         }
 
         return result.ToImmutable();
@@ -77,7 +77,7 @@ internal static partial class SelectorText
     [GeneratedRegex(@"^\s*(?<not>!)?\s*(?<key>[A-Za-z0-9._/-]+)\s*(?:(?<set>in|notin)\s*\((?<values>[^)]*)\)|(?<op>==|=|!=)\s*(?<value>[A-Za-z0-9._-]*))?\s*(?:,|$)")]
     private static partial Regex LabelTerm();
 
-    [GeneratedRegex(@"^\s*([^=!]+?)\s*(==|!=|=)(.*)$", RegexOptions.Singleline)]
+    [GeneratedRegex(@"^\s*(?<field>[^=!]+?)\s*(?<op>==|!=|=)(?<value>.*)$", RegexOptions.Singleline)]
     private static partial Regex FieldTerm();
 
     [GeneratedRegex(@"(?<!\\),")]

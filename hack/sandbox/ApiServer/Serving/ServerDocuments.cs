@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json.Nodes;
 using Hostdev.Sandbox.ApiServer.Resources;
 using Hostdev.Sandbox.ApiServer.Schema;

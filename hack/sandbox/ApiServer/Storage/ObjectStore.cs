@@ -17,8 +17,8 @@ internal sealed class ObjectStore(int window)
     private readonly Queue<ResourceHistory> _order = [];
     private long _revision = 1;
 
-    /// <summary>Raised for every change in order, and under the store's lock: note it down and return.</summary>
-    public event Action<StorageKey, StoreEvent>? Changed;
+    /// <summary>Called for every change in order, and under the store's lock: note it down and return.</summary>
+    public Action<StorageKey, StoreEvent>? OnChanged { get; set; }
 
     public long Revision
     {
@@ -69,7 +69,7 @@ internal sealed class ObjectStore(int window)
             var stored = StoredObject.Create(json, _revision + 1);
             var change = new StoreEvent(expected is null ? StoreEventType.Added : StoreEventType.Modified, ++_revision, stored, expected);
             Record(history, change, history.Current.Objects.SetItem(key, stored));
-            Changed?.Invoke(resource, change);
+            OnChanged?.Invoke(resource, change);
             return stored;
         }
     }
@@ -86,7 +86,7 @@ internal sealed class ObjectStore(int window)
             var stored = StoredObject.Create(last ?? expected.Parse(), _revision + 1);
             var change = new StoreEvent(StoreEventType.Deleted, ++_revision, stored, expected);
             Record(history, change, history.Current.Objects.Remove(expected.Key));
-            Changed?.Invoke(resource, change);
+            OnChanged?.Invoke(resource, change);
             return stored;
         }
     }

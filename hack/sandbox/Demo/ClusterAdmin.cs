@@ -1,0 +1,52 @@
+using System.Reflection;
+using System.Text.Json.Nodes;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
+using Hostdev.Kube.Client;
+using Hostdev.Kube.Meta;
+
+namespace Hostdev.Sandbox.Demo;
+
+/// <summary>What the admin does, through the API as kubectl would.</summary>
+internal sealed class ClusterAdmin(KubeClient client)
+{
+    private static readonly WriteOptions s_apply = new() { FieldManager = "kubectl", Force = true };
+
+    /// <summary>One of <c>examples/cluster</c>, as it stands there.</summary>
+    public static string Example(string name)
+    {
+        using var text = new StreamReader(Assembly.GetExecutingAssembly().GetManifestResourceStream($"examples/{name}.yaml") ?? throw new InvalidOperationException($"there is no example {name}"));
+        return text.ReadToEnd();
+    }
+
+    /// <summary>kubectl apply --server-side.</summary>
+    /// <returns>What the API server says against it; null when it took it.</returns>
+    public async Task<string?> ApplyAsync(string yaml, CancellationToken cancellationToken)
+    {
+        var json = YamlJson.Parse(yaml, out var error) as JsonObject ?? throw new InvalidOperationException(error);
+        try
+        {
+            await client.ApplyAsync(KindOf((string)json["kind"]!), new ObjectKey((string)json["metadata"]!["name"]!), json, s_apply, cancellationToken);
+            return null;
+        }
+        catch (KubeApiException e) when (e.IsInvalid || e.IsBadRequest)
+        {
+            return e.Status.Message;
+        }
+    }
+
+    /// <summary>kubectl delete.</summary>
+    public Task DeleteAsync(string kind, string name, CancellationToken cancellationToken) => client.DeleteAsync(KindOf(kind).Resource, new ObjectKey(name), new DeleteOptions(), cancellationToken);
+
+    /// <summary>kubectl label node.</summary>
+    /// <param name="value">Null removes it.</param>
+    public Task LabelNodeAsync(string node, string label, string? value, CancellationToken cancellationToken) =>
+        client.MergePatchAsync(PartialObjectMetadata.Of(new KubeResource("", "v1", "Node", "nodes", Namespaced: false)), new ObjectKey(node), new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { [label] = value } } }, new WriteOptions { FieldManager = "kubectl" }, cancellationToken);
+
+    private static KubeKind<PolicyObject> KindOf(string kind) => kind switch
+    {
+        "HostDevice" => HostdevKinds.HostDevices,
+        "SriovPolicy" => HostdevKinds.SriovPolicies,
+        _ => HostdevKinds.MdevProfiles,
+    };
+}

@@ -1,0 +1,95 @@
+using Hostdev.Kube.Client;
+using Hostdev.Sandbox.ApiServer.Access;
+using Hostdev.Sandbox.Cluster;
+using Hostdev.Sandbox.Kernel;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Hostdev.Sandbox.Demo;
+
+/// <summary>One run of the cluster's demo: the story, then, where it is wanted, the cluster as it is until somebody ends it.</summary>
+internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patience)
+{
+    private readonly TimeProvider _time = TimeProvider.System;
+
+    /// <summary>Done to the cluster before the story begins: for tests that break a promise.</summary>
+    public Action<SandboxCluster>? Sabotage { get; init; }
+
+    /// <param name="stay">Whether the cluster runs on after the story, until it is cancelled.</param>
+    /// <returns>0 when every step came true, 1 when one did not, 130 when the story was interrupted.</returns>
+    public async Task<int> RunAsync(bool stay, CancellationToken cancellationToken)
+    {
+        var began = _time.GetTimestamp();
+        var directory = SandboxDirectory.Create();
+        var failed = true;
+        SandboxCluster? cluster = null;
+        try
+        {
+            cluster = await SandboxCluster.StartAsync(directory, cancellationToken: cancellationToken);
+            await BootAsync(cluster, cancellationToken);
+            Sabotage?.Invoke(cluster);
+            Introduce(cluster);
+            using var client = new KubeClient(KubeConfiguration.FromKubeconfig(cluster.Kubeconfig, null, _time), "hostdev-demo/0", _time, NullLogger<KubeClient>.Instance);
+            var chapter = new ClusterChapter(cluster, new ClusterAdmin(client), screen, patience, _time, cancellationToken);
+            var problem = await new Story<ClusterChapter>(chapter, screen, _time).TellAsync(new ClusterStory().Steps);
+            failed = problem is not null;
+            screen.Say(problem is null ? $"Every step came true, in {StoryText.Duration(_time.GetElapsedTime(began))}." : $"demo: {problem}");
+            if (failed) screen.Say($"Logs of operators and agents are kept in {directory}");
+            else if (stay) await StayAsync(cluster, chapter, cancellationToken);
+            return failed ? 1 : 0;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            failed = false;
+            screen.Say("Interrupted: the story ends here, and the cluster with it.");
+            return 130;
+        }
+        finally
+        {
+            if (cluster is not null) await cluster.DisposeAsync();
+            if (!failed) Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    private async Task BootAsync(SandboxCluster cluster, CancellationToken cancellationToken)
+    {
+        cluster.AddNode("gpu-1", new SimulatedKernel(DemoMachines.GpuNode, seed: seed));
+        cluster.AddNode("mixed-1", DemoMachine.Boot(seed + 1));
+        cluster.AddNode("net-1", new SimulatedKernel(DemoMachines.SriovNode, seed: seed + 2));
+        foreach (var node in cluster.Nodes) await node.Kubelet.StartAsync(cancellationToken);
+    }
+
+    private void Introduce(SandboxCluster cluster)
+    {
+        screen.Say("The API server, the kernels and the kubelets are simulated, on real sockets; operators and agents are the real ones, and your kubectl works:");
+        screen.Say($"  export KUBECONFIG={cluster.Kubeconfig}");
+        screen.Say("  kubectl get hostdevices,sriovpolicies,nodedevicestates");
+        screen.Say("Shortened: a lease lasts 3 s, not 15 s; a policy's status is written every 0.5 s at most, not every 10 s; the proof that a device is back from a pod takes 0.5 s, not 10 s.");
+        screen.Say("");
+    }
+
+    private async Task StayAsync(SandboxCluster cluster, ClusterChapter chapter, CancellationToken cancellationToken)
+    {
+        screen.Say("The cluster runs on, without policies. Ctrl-C ends it. For example:");
+        screen.Say($"  export KUBECONFIG={cluster.Kubeconfig}");
+        screen.Say("  kubectl label node gpu-1 mixed-1 example.com/passthrough=true");
+        screen.Say("  kubectl apply -f examples/cluster/gpus.yaml -f examples/cluster/e810.yaml");
+        screen.Say("  kubectl wait --for=condition=Ready hostdevice/gpus; kubectl get hostdevices,sriovpolicies; kubectl describe nodedevicestate gpu-1");
+        var shown = "";
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(200), _time, cancellationToken);
+                var now = chapter.Picture;
+                screen.Show(() => now);
+                var text = PictureText.Of(now, PlainScreen.Width);
+                if (text != shown && shown.Length > 0) screen.Print(now);
+                shown = text;
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            screen.Say("Ended.");
+        }
+    }
+}

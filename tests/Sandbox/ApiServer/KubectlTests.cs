@@ -1,0 +1,213 @@
+using System.Text.Json.Nodes;
+using Hostdev.Sandbox.ApiServer;
+using Hostdev.Sandbox.ApiServer.Access;
+using Xunit;
+
+namespace Hostdev.Tests.Sandbox.ApiServer;
+
+/// <summary>The verbs of a real kubectl against the simulated server. What a kubectl is too old for is skipped by its version; that there is none is a failure.</summary>
+public sealed class KubectlTests : IAsyncLifetime
+{
+    private readonly SimulatedApiServer _server = new();
+    private Kubectl? _kubectl;
+
+    private Kubectl Tool => _kubectl!;
+
+    public async ValueTask InitializeAsync()
+    {
+        await _server.StartAsync();
+        await Peer.DefineWidgetsAsync(_server);
+        _kubectl = new Kubectl(_server);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _kubectl?.Dispose();
+        await _server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_definition_that_is_applied_is_served_a_moment_later_and_a_deleted_one_takes_its_objects_along()
+    {
+        var gadgets = (await System.IO.File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "testdata", "apiserver", "widgets.json"))).Replace("widget", "gadget", StringComparison.Ordinal).Replace("Widget", "Gadget", StringComparison.Ordinal).Replace("\"wd\"", "\"gd\"", StringComparison.Ordinal);
+        var file = Tool.File("gadgets.json", gadgets);
+        Assert.Contains("customresourcedefinition.apiextensions.k8s.io/gadgets.example.io created", (await Tool.RunAsync("apply", "-f", file)).Succeeded().Output, StringComparison.Ordinal);
+        (await Tool.RunAsync("wait", "--for=condition=Established", "crd/gadgets.example.io", "--timeout=10s")).Succeeded();
+        (await Tool.RunAsync("create", "-f", Tool.File("g.json", Peer.Widget("g1").ToJsonString().Replace("Widget", "Gadget", StringComparison.Ordinal)))).Succeeded();
+        Assert.Equal("gadget.example.io/g1\n", (await Tool.RunAsync("get", "gd", "-o", "name")).Succeeded().Output);
+        (await Tool.RunAsync("delete", "crd", "gadgets.example.io", "--timeout=20s")).Succeeded();
+        Assert.Contains("NotFound", (await Tool.RunAsync("get", "--raw", "/apis/example.io/v1/gadgets")).Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Get_shows_printer_columns_and_every_other_form()
+    {
+        _server.Objects.Create(Peer.Widget("w1", """{"size":3}"""));
+        _server.Objects.Create(Peer.Widget("w2", """{"size":4}"""));
+        (await Tool.RunAsync("label", "wd", "w2", "side=left")).Succeeded();
+        var table = (await Tool.RunAsync("get", "widgets")).Succeeded().Output.Split('\n');
+        Assert.Equal(["NAME", "SIZE", "READY"], table[0].Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(["w1", "3"], table[1].Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal("w2", (await Tool.RunAsync("get", "wd", "-l", "side in (left,right)", "-o", "jsonpath={.items[*].metadata.name}")).Succeeded().Output);
+        Assert.Equal("widget.example.io/w1\n", (await Tool.RunAsync("get", "things", "--field-selector", "metadata.name=w1", "-o", "name")).Succeeded().Output);
+        Assert.Contains("size: 3", (await Tool.RunAsync("get", "wd", "w1", "-o", "yaml")).Succeeded().Output, StringComparison.Ordinal);
+        Assert.Equal("red", JsonNode.Parse((await Tool.RunAsync("get", "wd", "w1", "-o", "json")).Succeeded().Output)!["spec"]!["color"]!.ToString());
+        (await Tool.RunAsync("get", "wd", "-o", "wide")).Succeeded();
+        Assert.Equal("Error from server (NotFound): widgets.example.io \"w9\" not found\n", (await Tool.RunAsync("get", "wd", "w9")).Errors);
+        Assert.Contains("kube-system", (await Tool.RunAsync("get", "namespaces", "-A")).Succeeded().Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Nodes_and_pods_are_created_described_labelled_patched_and_deleted()
+    {
+        var node = Tool.File("node.yaml", "apiVersion: v1\nkind: Node\nmetadata: {name: node-1}\nstatus:\n  conditions:\n  - {type: Ready, status: \"True\", reason: KubeletReady}\n");
+        (await Tool.RunAsync("create", "-f", node)).Succeeded();
+        (await Tool.RunAsync("label", "node", "node-1", "zone=a")).Succeeded();
+        (await Tool.RunAsync("patch", "node", "node-1", "-p", """{"metadata":{"annotations":{"x":"y"}}}""")).Succeeded(); // strategic merge is kubectl's own choice
+        Assert.Contains("KubeletReady", (await Tool.RunAsync("describe", "node", "node-1")).Succeeded().Output, StringComparison.Ordinal);
+        Assert.Equal("a y", (await Tool.RunAsync("get", "node", "node-1", "-o", "jsonpath={.metadata.labels.zone} {.metadata.annotations.x}")).Succeeded().Output);
+        var pod = Tool.File("pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: default}\nspec:\n  containers:\n  - {name: c, image: i}\n");
+        (await Tool.RunAsync("apply", "-f", pod)).Succeeded();
+        Assert.Contains("c", (await Tool.RunAsync("get", "pods", "-A", "--field-selector", "status.phase=Pending", "-o", "jsonpath={.items[0].spec.containers[0].name}")).Succeeded().Output, StringComparison.Ordinal);
+        (await Tool.RunAsync("delete", "pod", "p")).Succeeded();
+        (await Tool.RunAsync("delete", "node", "node-1")).Succeeded();
+        Assert.Empty(_server.Objects.List("nodes"));
+    }
+
+    [Fact]
+    public async Task Apply_diff_and_replace_work_on_the_client_and_on_the_server()
+    {
+        var small = Tool.File("small.json", Peer.Widget("w1", """{"size":3}""").ToJsonString());
+        var big = Tool.File("big.json", Peer.Widget("w1", """{"size":4}""").ToJsonString());
+        Assert.Equal("widget.example.io/w1 created\n", (await Tool.RunAsync("apply", "-f", small)).Succeeded().Output);
+        Assert.Equal("widget.example.io/w1 unchanged\n", (await Tool.RunAsync("apply", "-f", small)).Succeeded().Output);
+        Assert.Equal(0, (await Tool.RunAsync("diff", "-f", small)).Code);
+        var diff = await Tool.RunAsync("diff", "-f", big);
+        Assert.Equal(1, diff.Code);
+        Assert.Contains("+  size: 4", diff.Output, StringComparison.Ordinal);
+        Assert.Equal("widget.example.io/w1 configured\n", (await Tool.RunAsync("apply", "-f", big)).Succeeded().Output);
+        // From here on the fields are the server's to keep: what was applied by the client is taken over without a conflict.
+        Assert.Equal("widget.example.io/w1 serverside-applied\n", (await Tool.RunAsync("apply", "--server-side", "-f", small)).Succeeded().Output);
+        var refused = await Tool.RunAsync("apply", "--server-side", "--field-manager=other", "-f", big);
+        Assert.Contains("Apply failed with 1 conflict: conflict with \"kubectl\": .spec.size", refused.Errors, StringComparison.Ordinal);
+        (await Tool.RunAsync("apply", "--server-side", "--field-manager=other", "--force-conflicts", "-f", big)).Succeeded();
+        Assert.Equal("4", (await Tool.RunAsync("get", "wd", "w1", "-o", "jsonpath={.spec.size}")).Succeeded().Output);
+        (await Tool.RunAsync("replace", "-f", small)).Succeeded();
+        Assert.Equal(3, _server.Objects.Get("widgets.example.io", "w1")!["spec"]!["size"]!.GetValue<int>());
+    }
+
+    [Fact]
+    public async Task A_field_that_the_schema_does_not_know_is_refused_by_name()
+    {
+        var file = Tool.File("w.json", Peer.Widget("w1", """{"sizes":3}""").ToJsonString());
+        var created = await Tool.RunAsync("create", "-f", file);
+        Assert.Contains("unknown field \"" + (Minor25() ? "spec." : "") + "sizes\"", created.Errors, StringComparison.Ordinal);
+        var applied = await Tool.RunAsync("apply", "--server-side", "-f", file);
+        Assert.Contains("sizes", applied.Errors, StringComparison.Ordinal);
+        Assert.Null(_server.Objects.Get("widgets.example.io", "w1"));
+        var negative = await Tool.RunAsync("create", "-f", Tool.File("n.json", Peer.Widget("w1", """{"size":-1}""").ToJsonString()));
+        Assert.Contains("The Widget \"w1\" is invalid: spec.size: Invalid value: -1: spec.size in body should be greater than or equal to 0", negative.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Edit_patch_and_annotate_change_what_is_there()
+    {
+        _server.Objects.Create(Peer.Widget("w1", """{"size":3}"""));
+        (await Tool.RunAsync(("KUBE_EDITOR", "sed -i s/color:.red/color:\\ blue/"), ["edit", "wd", "w1"])).Succeeded();
+        (await Tool.RunAsync("patch", "wd", "w1", "--type=json", "-p", """[{"op":"test","path":"/spec/size","value":3},{"op":"replace","path":"/spec/size","value":5}]""")).Succeeded();
+        (await Tool.RunAsync("patch", "wd", "w1", "--type=merge", "-p", """{"spec":{"words":["a"]}}""")).Succeeded();
+        (await Tool.RunAsync("annotate", "wd", "w1", "x=y")).Succeeded();
+        var stored = _server.Objects.Get("widgets.example.io", "w1")!;
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse("""{"size":5,"color":"blue","words":["a"]}"""), stored["spec"]), stored.ToJsonString());
+        Assert.Equal("y", stored["metadata"]!["annotations"]!["x"]!.ToString());
+    }
+
+    [Fact]
+    public async Task Wait_returns_when_it_is_true_and_not_before()
+    {
+        _server.Objects.Create(Peer.Widget("w1", """{"size":3}"""));
+        Assert.Contains("timed out waiting for the condition", (await Tool.RunAsync("wait", "--for=condition=Ready", "wd/w1", "--timeout=1s")).Errors, StringComparison.Ordinal);
+        var waiting = Tool.RunAsync("wait", "--for=condition=Ready", "wd/w1", "--timeout=30s");
+        _server.Objects.Change("widgets.example.io", "w1", w => w["status"] = JsonNode.Parse("""{"conditions":[{"type":"Ready","status":"True"}]}"""), subresource: "status");
+        Assert.Contains("condition met", (await waiting).Succeeded().Output, StringComparison.Ordinal);
+        var gone = Tool.RunAsync("wait", "--for=delete", "wd/w1", "--timeout=30s");
+        (await Tool.RunAsync("delete", "wd", "w1")).Succeeded();
+        await gone; // an older kubectl that comes too late says that there is no such thing
+    }
+
+    [Fact]
+    public async Task Wait_for_a_value_by_its_path()
+    {
+        Assert.SkipWhen(Kubectl.Minor < 23, "kubectl wait knows jsonpath from 1.23 on");
+        _server.Objects.Create(Peer.Widget("w1", """{"size":3}"""));
+        (await Tool.RunAsync("wait", "--for=jsonpath={.spec.size}=3", "wd/w1", "--timeout=10s")).Succeeded();
+    }
+
+    [Fact]
+    public async Task Get_with_watch_shows_what_happens_as_it_happens()
+    {
+        _server.Objects.Create(Peer.Widget("w1", """{"size":3}"""));
+        using var watching = Tool.Start(null, "get", "widgets", "-w");
+        Assert.StartsWith("NAME", await watching.StandardOutput.ReadLineAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("w1", await watching.StandardOutput.ReadLineAsync(), StringComparison.Ordinal);
+        _server.Objects.Create(Peer.Widget("w2", """{"size":7}"""));
+        Assert.Equal(["w2", "7"], (await watching.StandardOutput.ReadLineAsync())!.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        watching.Kill();
+        await watching.WaitForExitAsync();
+    }
+
+    [Fact]
+    public async Task Explain_and_api_resources_tell_what_the_definition_says()
+    {
+        var text = (await Tool.RunAsync("explain", "widgets.spec.size")).Succeeded().Output;
+        Assert.Contains("How big it is, in metres.", text, StringComparison.Ordinal);
+        Assert.Contains("<integer>", text, StringComparison.Ordinal);
+        Assert.Contains("A thing to try the server on.", (await Tool.RunAsync("explain", "wd")).Succeeded().Output, StringComparison.Ordinal);
+        var line = (await Tool.RunAsync("api-resources", "--api-group=example.io")).Succeeded().Output.Split('\n')[1];
+        Assert.Equal(["widgets", "wd", "example.io/v1", "false", "Widget"], line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains("v1.34", (await Tool.RunAsync("version", "-o", "json")).Succeeded().Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Events_are_read_in_either_form()
+    {
+        _server.Objects.Create(JsonNode.Parse("""
+            {"apiVersion":"events.k8s.io/v1","kind":"Event","metadata":{"name":"e1","namespace":"default"},"eventTime":"2026-01-01T00:00:00.000000Z","reason":"Bound","note":"It was bound.",
+             "type":"Normal","action":"Bind","reportingController":"hostdev.io/agent","reportingInstance":"a","regarding":{"kind":"Widget","name":"w1","apiVersion":"example.io/v1"}}
+            """)!.AsObject());
+        Assert.Contains("It was bound.", (await Tool.RunAsync("get", "events", "-o", "jsonpath={.items[0].message}")).Succeeded().Output, StringComparison.Ordinal);
+        Assert.Equal("It was bound.", (await Tool.RunAsync("get", "events.v1.events.k8s.io", "-o", "jsonpath={.items[0].note}")).Succeeded().Output);
+        Assert.Equal("e1", (await Tool.RunAsync("get", "events.v1.events.k8s.io", "--field-selector", "regarding.name=w1", "-o", "jsonpath={.items[*].metadata.name}")).Succeeded().Output);
+        if (Kubectl.Minor >= 26) Assert.Contains("It was bound.", (await Tool.RunAsync("events")).Succeeded().Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Auth_can_i_answers_by_the_stored_roles()
+    {
+        await using var server = new SimulatedApiServer(new ApiServerOptions { Rbac = true });
+        await server.StartAsync();
+        await Peer.DefineWidgetsAsync(server);
+        using var tool = new Kubectl(server, server.AddUser(ApiUser.ServiceAccount("default", "reader")));
+        Assert.StartsWith("no", (await tool.RunAsync("auth", "can-i", "list", "widgets")).Output, StringComparison.Ordinal);
+        Assert.Contains("widgets.example.io is forbidden: User \"system:serviceaccount:default:reader\" cannot list resource \"widgets\" in API group \"example.io\" at the cluster scope", (await tool.RunAsync("get", "widgets")).Errors, StringComparison.Ordinal);
+        using var admin = new Kubectl(server);
+        (await admin.RunAsync("apply", "-f", admin.File("role.yaml", """
+            apiVersion: rbac.authorization.k8s.io/v1
+            kind: ClusterRole
+            metadata: {name: reader}
+            rules: [{apiGroups: [example.io], resources: [widgets], verbs: [get, list, watch]}]
+            ---
+            apiVersion: rbac.authorization.k8s.io/v1
+            kind: ClusterRoleBinding
+            metadata: {name: reader}
+            roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reader}
+            subjects: [{kind: ServiceAccount, name: reader, namespace: default}]
+            """))).Succeeded();
+        Assert.StartsWith("yes", (await tool.RunAsync("auth", "can-i", "list", "widgets")).Succeeded().Output, StringComparison.Ordinal);
+        Assert.StartsWith("no", (await admin.RunAsync("auth", "can-i", "delete", "widgets", "--as=system:serviceaccount:default:reader")).Output, StringComparison.Ordinal);
+        (await tool.RunAsync("get", "widgets")).Succeeded();
+        (await tool.RunAsync("auth", "can-i", "--list")).Succeeded();
+    }
+
+    private static bool Minor25() => Kubectl.Minor >= 25; // from there on the server checks fields, before that kubectl does
+}
