@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Hostdev.Crds.Parsing;
 using Hostdev.Sandbox.Cluster;
 using Hostdev.Sandbox.Kernel;

@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.Sandbox.ApiServer.Access;
 using Hostdev.Sandbox.Kernel;
-using Microsoft.Extensions.Logging.Abstractions;
 using Hostdev.Kube.Client;
 
 namespace Hostdev.Sandbox.Cluster;

@@ -1,5 +1,4 @@
 using Hostdev.Kube.Client;
-using Hostdev.Sandbox.ApiServer.Access;
 using Hostdev.Sandbox.Cluster;
 using Hostdev.Sandbox.Kernel;
 using Microsoft.Extensions.Logging.Abstractions;
