@@ -10,7 +10,8 @@ name: agent
         - --state-dir={{ .Values.agent.stateDir }}
         - --kubelet-dir={{ .Values.agent.kubeletDir }}/device-plugins
         - --pod-resources={{ .Values.agent.kubeletDir }}/pod-resources/kubelet.sock
-        - --http-port={{ .Values.agent.httpPort }}
+        # On the host's network: on the node's own address alone. Brackets, for IPv6.
+        - --listen=[$(POD_IP)]:{{ .Values.agent.httpPort }}
         {{- if .static }}
         - --kubeconfig={{ .Values.agent.staticPod.kubeconfig }}
         {{- end }}
@@ -25,6 +26,8 @@ name: agent
           valueFrom: {fieldRef: {fieldPath: metadata.name}}
         - name: POD_NAMESPACE
           valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+        - name: POD_IP
+          valueFrom: {fieldRef: {fieldPath: status.podIP}}
         - name: DOTNET_EnableDiagnostics
           value: "0"
         {{- with .Values.telemetry.otlpEndpoint }}
