@@ -26,7 +26,11 @@ public sealed class SandboxCluster : IAsyncDisposable
     {
         (Directory, _time) = (directory, options.Time);
         Server = new SimulatedApiServer(options);
+        Seat = new ClusterSeat(directory, SystemNamespace, Server.Objects, CreateClient);
     }
+
+    /// <summary>For nodes and operators.</summary>
+    public ClusterSeat Seat { get; }
 
     public SimulatedApiServer Server { get; }
 
@@ -56,7 +60,7 @@ public sealed class SandboxCluster : IAsyncDisposable
 
     public ClusterNode AddNode(string name, SimulatedKernel kernel, params ReadOnlySpan<(string Key, string Value)> labels)
     {
-        var node = new ClusterNode(this, name, kernel, labels.ToArray().ToImmutableSortedDictionary(l => l.Key, l => l.Value));
+        var node = new ClusterNode(Seat, name, kernel, labels.ToArray().ToImmutableSortedDictionary(l => l.Key, l => l.Value));
         _nodes.Add(node);
         return node;
     }
@@ -65,7 +69,7 @@ public sealed class SandboxCluster : IAsyncDisposable
 
     public OperatorProcess StartOperator(string identity = "hostdev-operator-0", OperatorTimings? timings = null, int seed = 1)
     {
-        var started = OperatorProcess.Start(this, identity, timings ?? new OperatorTimings(), _time, seed);
+        var started = OperatorProcess.Start(Seat, identity, timings ?? new OperatorTimings(), _time, seed);
         _operators.Add(started);
         return started;
     }
