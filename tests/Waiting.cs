@@ -16,4 +16,15 @@ internal static class Waiting
             await Task.Delay(2);
         }
     }
+
+    /// <summary>The same for a condition that has to ask somebody.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> condition, double seconds, Func<Task<string>>? state = null, [CallerArgumentExpression(nameof(condition))] string text = "")
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        while (!await condition())
+        {
+            if (TimeProvider.System.GetElapsedTime(start).TotalSeconds > seconds) Assert.Fail($"not within {seconds} s: {text}{(state is null ? "" : $"; {await state()}")}");
+            await Task.Delay(10);
+        }
+    }
 }

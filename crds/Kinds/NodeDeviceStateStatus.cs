@@ -92,6 +92,7 @@ public sealed record PolicyResult
 
     public required long Generation { get; init; }
 
+    /// <summary>Units that its selectors match, offered or not; of a SriovPolicy the virtual functions of its pools, or the physical functions where there are none yet.</summary>
     public required int Matched { get; init; }
 
     /// <summary>Units offered and healthy.</summary>

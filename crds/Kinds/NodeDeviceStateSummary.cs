@@ -6,7 +6,7 @@ using Hostdev.Kube.Meta;
 namespace Hostdev.Crds.Kinds;
 
 /// <summary>
-/// What an operator keeps of a NodeDeviceState when there are 5,000 of them. Nothing in it is required: a status that an agent of another version wrote must not
+/// What an operator keeps of a NodeDeviceState when there are 5,000 of them. Hardly anything in it is required: a status that an agent of another version wrote must not
 /// make a list of all nodes unreadable.
 /// </summary>
 public sealed record NodeDeviceStateSummary : IKubeObject

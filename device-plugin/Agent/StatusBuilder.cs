@@ -108,7 +108,7 @@ public static class StatusBuilder
             Name = match.Policy.Name,
             Uid = match.Policy.Uid,
             Generation = match.Policy.Generation,
-            Matched = match.Matched,
+            Matched = Math.Max(match.Matched, units.Count),
             Ready = ready,
             Blocked = blocked,
             Allocated = units.Count(u => ledger.ById.ContainsKey(u.Unit.Id)),

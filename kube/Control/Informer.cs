@@ -34,6 +34,7 @@ public sealed partial class Informer<T>(
     private string? _said;
     private DateTimeOffset? _lastSuccess;
     private bool _watching;
+    private bool _opened;
 
     public event Action<T>? Added;
 
@@ -75,6 +76,7 @@ public sealed partial class Informer<T>(
             var before = _resourceVersion;
             var began = time.GetTimestamp();
             Exception? error = null;
+            _opened = false;
             try
             {
                 if (_resourceVersion is null) await ListAsync(cancellationToken).ConfigureAwait(false);
@@ -89,8 +91,8 @@ public sealed partial class Informer<T>(
                 error = e;
             }
 
-            // Something new was heard, or the watch lasted. That such a one breaks is ordinary: only when it cannot be resumed somebody should know.
-            var progress = _resourceVersion is not null && (_resourceVersion != before || (Problem is null && time.GetElapsedTime(began) >= _timings.ShortWatch));
+            // Something new was heard, or the watch was accepted and lasted. That such a one breaks is ordinary: only when it cannot be resumed somebody should know.
+            var progress = _resourceVersion is not null && (_resourceVersion != before || (_opened && time.GetElapsedTime(began) >= _timings.ShortWatch));
             if (error is not null && progress) LogBroken(kind.Resource, error.Message);
             else if (error is not null) Fail(error);
             failures = progress ? (error is null ? 0 : 1) : failures + 1;
@@ -134,6 +136,7 @@ public sealed partial class Informer<T>(
     private void Opened()
     {
         Succeed();
+        _opened = true;
         lock (_gate) _watching = true;
     }
 

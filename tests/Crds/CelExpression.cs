@@ -92,7 +92,7 @@ internal sealed partial class CelExpression
 
     private Eval Method(Eval target, string name)
     {
-        if (name is "all" or "exists_one" or "map" or "filter")
+        if (name is "all" or "exists" or "exists_one")
         {
             var variable = _tokens[_at++];
             Expect(",");
@@ -109,18 +109,15 @@ internal sealed partial class CelExpression
             "contains" => s => ((string)target(s)!).Contains(Text(s, 0), StringComparison.Ordinal),
             "startsWith" => s => ((string)target(s)!).StartsWith(Text(s, 0), StringComparison.Ordinal),
             "indexOf" => s => (long)((string)target(s)!).IndexOf(Text(s, 0), StringComparison.Ordinal),
-            "sum" => s => Items(target(s)).Sum(x => (long)x!),
-            "size" => s => Size(target(s)),
             _ => throw new NotSupportedException($"CEL method {name}"),
         };
     }
 
-    private static object? Comprehension(string name, List<object?> items, Func<object?, object?> body) => name switch
+    private static bool Comprehension(string name, List<object?> items, Func<object?, object?> body) => name switch
     {
         "all" => items.TrueForAll(i => (bool)body(i)!),
-        "exists_one" => items.Count(i => (bool)body(i)!) == 1,
-        "filter" => items.FindAll(i => (bool)body(i)!),
-        _ => items.ConvertAll(i => body(i)),
+        "exists" => items.Exists(i => (bool)body(i)!),
+        _ => items.Count(i => (bool)body(i)!) == 1,
     };
 
     private Eval Primary()

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Hostdev.Crds.Rules;
@@ -78,7 +77,7 @@ public sealed partial class CrdRuleTests
         {
             var path = rule.Field is null ? rule.Location : $"{rule.Location}.{rule.Field}";
             Assert.True(steps.Any(s => s.At is { } at && Index().Replace(at, "[*]") == Index().Replace(path, "[*]") && s.Because == rule.Message), $"no object is refused at {path} because: {rule.Message}");
-            Assert.True(steps.Any(s => s.At is null && (s.Step.Old is not null || !rule.IsTransition) && Exists(s.Step.New["spec"], rule.Location.Split('.')[1..])), $"no accepted object has {rule.Location}");
+            Assert.True(steps.Any(s => s.At is null && (s.Step.Old is not null || !rule.IsTransition) && Exists(s.Step.New["spec"], rule.Location.Split('.').AsSpan(1))), $"no accepted object has {rule.Location}");
         }
     }
 

@@ -124,6 +124,24 @@ public sealed class InformerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_server_that_takes_long_to_fail_is_a_problem_all_the_same()
+    {
+        _informer = NewInformer(Selection.Everything, shortWatch: TimeSpan.FromMilliseconds(20));
+        await StartAsync();
+        _server.Answer(
+            r => r.IsWatch,
+            async c =>
+            {
+                await Task.Delay(60);
+                c.Abort();
+            },
+            times: 1000);
+        _server.EndWatches();
+        await Waiting.UntilAsync(() => _informer.Problem is not null);
+        Assert.Single(_log.Warnings);
+    }
+
+    [Fact]
     public async Task A_kind_that_is_not_served_yet_is_waited_for_and_said_once()
     {
         _server.NotServed = true;
@@ -231,9 +249,9 @@ public sealed class InformerTests : IAsyncLifetime
 
     private IEnumerable<SeenRequest> Watches => _server.Requests.Where(r => r.IsWatch);
 
-    private Informer<Thing> NewInformer(Selection selection)
+    private Informer<Thing> NewInformer(Selection selection, TimeSpan? shortWatch = null)
     {
-        var timings = new InformerTimings { Backoff = new Backoff(TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(40)) };
+        var timings = new InformerTimings { Backoff = new Backoff(TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(40)), ShortWatch = shortWatch ?? TimeSpan.FromSeconds(5) };
         var informer = new Informer<Thing>(_client, Thing.Kind, selection, TimeProvider.System, new Random(1), _log, timings);
         informer.Added += it => Say($"+{Text(it)}");
         informer.Changed += (before, now) => Say($"{Text(before)}>{Text(now)}");

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json.Nodes;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.Sandbox.ApiServer.Access;
 using Hostdev.Sandbox.Kernel;
@@ -11,33 +10,23 @@ namespace Hostdev.Sandbox.Cluster;
 /// <summary>A node of a sandbox cluster: its machine, its kubelet, its agent, and the objects that a kubelet and a DaemonSet would keep for it.</summary>
 public sealed class ClusterNode : SandboxNode
 {
-    private readonly SandboxCluster _cluster;
+    private readonly ClusterSeat _seat;
     private KubeClient? _client;
 
-    public ClusterNode(SandboxCluster cluster, string name, SimulatedKernel kernel, ImmutableSortedDictionary<string, string> labels)
-        : base(kernel, Path.Combine(cluster.Directory, name))
+    public ClusterNode(ClusterSeat seat, string name, SimulatedKernel kernel, ImmutableSortedDictionary<string, string> labels)
+        : base(kernel, Path.Combine(seat.Directory, name))
     {
-        (_cluster, Name) = (cluster, name);
-        var all = labels.SetItem("kubernetes.io/hostname", name);
-        cluster.Server.Objects.Create(new JsonObject
-        {
-            ["apiVersion"] = "v1",
-            ["kind"] = "Node",
-            ["metadata"] = new JsonObject { ["name"] = name, ["labels"] = new JsonObject(all.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))) },
-        });
-        cluster.Server.Objects.Change("nodes", name, node => node["status"] = new JsonObject { ["conditions"] = Conditions(true), ["nodeInfo"] = new JsonObject { ["kubeletVersion"] = "v1.34.0" } }, "", "status", "kubelet");
+        (_seat, Name) = (seat, name);
+        ClusterMembers.AddNode(seat, name, labels);
     }
 
     public string Name { get; }
 
-    private string PodName => $"hostdev-device-plugin-{Name}";
-
     /// <summary>Starts the agent and, as its DaemonSet and kubelet would, shows its Pod.</summary>
     public void StartAgent()
     {
-        var user = ApiUser.ServiceAccount(SandboxCluster.SystemNamespace, "hostdev-device-plugin", Name);
-        _client = _cluster.CreateClient(user, "hostdev-device-plugin/sandbox");
-        StartAgent(new AgentOptions { NodeState = new NodeStateOptions(_client, Name, PodName) { StatusInterval = TimeSpan.FromSeconds(0.2), StartJitter = TimeSpan.Zero } });
+        _client = _seat.Connect(ApiUser.ServiceAccount(_seat.Namespace, ClusterMembers.AgentAccount, Name), "hostdev-device-plugin/sandbox", NullLoggerFactory.Instance);
+        StartAgent(new AgentOptions { NodeState = new NodeStateOptions(_client, Name, ClusterMembers.AgentPod(Name)) { StatusInterval = TimeSpan.FromSeconds(0.2), StartJitter = TimeSpan.Zero } });
         ShowAgent(ready: true);
     }
 
@@ -50,33 +39,11 @@ public sealed class ClusterNode : SandboxNode
     }
 
     /// <summary>What the kubelet reports of the agent's Pod.</summary>
-    public void ShowAgent(bool ready)
-    {
-        var objects = _cluster.Server.Objects;
-        if (objects.Get("pods", PodName, SandboxCluster.SystemNamespace) is null)
-        {
-            objects.Create(new JsonObject
-            {
-                ["apiVersion"] = "v1",
-                ["kind"] = "Pod",
-                ["metadata"] = new JsonObject
-                {
-                    ["name"] = PodName,
-                    ["namespace"] = SandboxCluster.SystemNamespace,
-                    ["labels"] = new JsonObject { ["app.kubernetes.io/name"] = "hostdev", ["app.kubernetes.io/component"] = "device-plugin" },
-                },
-                ["spec"] = new JsonObject { ["nodeName"] = Name, ["containers"] = new JsonArray(new JsonObject { ["name"] = "device-plugin", ["image"] = "hostdev-device-plugin" }) },
-            });
-        }
-
-        objects.Change("pods", PodName, pod => pod["status"] = new JsonObject { ["phase"] = "Running", ["conditions"] = Conditions(ready) }, SandboxCluster.SystemNamespace, "status", "kubelet");
-    }
+    public void ShowAgent(bool ready) => ClusterMembers.ShowAgent(_seat, Name, ready);
 
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
         _client?.Dispose();
     }
-
-    private static JsonArray Conditions(bool ready) => new(new JsonObject { ["type"] = "Ready", ["status"] = ready ? "True" : "False", ["lastTransitionTime"] = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'") });
 }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Reflection;
 using System.Text.Json.Nodes;
 using Hostdev.Crds.Parsing;
 using Hostdev.Kube.Client;
@@ -27,7 +26,11 @@ public sealed class SandboxCluster : IAsyncDisposable
     {
         (Directory, _time) = (directory, options.Time);
         Server = new SimulatedApiServer(options);
+        Seat = new ClusterSeat(directory, SystemNamespace, Server.Objects, CreateClient);
     }
+
+    /// <summary>For nodes and operators.</summary>
+    public ClusterSeat Seat { get; }
 
     public SimulatedApiServer Server { get; }
 
@@ -57,7 +60,7 @@ public sealed class SandboxCluster : IAsyncDisposable
 
     public ClusterNode AddNode(string name, SimulatedKernel kernel, params ReadOnlySpan<(string Key, string Value)> labels)
     {
-        var node = new ClusterNode(this, name, kernel, labels.ToArray().ToImmutableSortedDictionary(l => l.Key, l => l.Value));
+        var node = new ClusterNode(Seat, name, kernel, labels.ToArray().ToImmutableSortedDictionary(l => l.Key, l => l.Value));
         _nodes.Add(node);
         return node;
     }
@@ -66,7 +69,7 @@ public sealed class SandboxCluster : IAsyncDisposable
 
     public OperatorProcess StartOperator(string identity = "hostdev-operator-0", OperatorTimings? timings = null, int seed = 1, bool nodeLabels = false)
     {
-        var started = OperatorProcess.Start(this, identity, timings ?? new OperatorTimings(), _time, seed, nodeLabels);
+        var started = OperatorProcess.Start(Seat, identity, timings ?? new OperatorTimings(), _time, seed, nodeLabels);
         _operators.Add(started);
         return started;
     }

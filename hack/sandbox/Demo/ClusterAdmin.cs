@@ -19,14 +19,16 @@ internal sealed class ClusterAdmin(KubeClient client)
         return text.ReadToEnd();
     }
 
-    /// <summary>kubectl apply --server-side.</summary>
+    /// <summary>As kubectl apply: a new object is created, one that is there is changed.</summary>
     /// <returns>What the API server says against it; null when it took it.</returns>
     public async Task<string?> ApplyAsync(string yaml, CancellationToken cancellationToken)
     {
         var json = YamlJson.Parse(yaml, out var error) as JsonObject ?? throw new InvalidOperationException(error);
+        var (kind, key) = (KindOf((string)json["kind"]!), new ObjectKey((string)json["metadata"]!["name"]!));
         try
         {
-            await client.ApplyAsync(KindOf((string)json["kind"]!), new ObjectKey((string)json["metadata"]!["name"]!), json, s_apply, cancellationToken);
+            if (await client.FindAsync(kind, key, cancellationToken) is null) await client.CreateAsync(kind, null, json, new WriteOptions { FieldManager = "kubectl" }, cancellationToken);
+            else await client.ApplyAsync(kind, key, json, s_apply, cancellationToken);
             return null;
         }
         catch (KubeApiException e) when (e.IsInvalid || e.IsBadRequest)

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Control;
-using Hostdev.Kube.Meta;
 using Hostdev.Operator.Projection;
 using Xunit;
 using static Hostdev.Tests.Operator.Projection.ClusterBuilder;

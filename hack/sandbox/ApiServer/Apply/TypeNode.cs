@@ -43,7 +43,7 @@ internal abstract class TypeNode
     /// <summary>What an item that lacks a key has for it; null for none.</summary>
     public virtual JsonNode? KeyDefault(string key) => null;
 
-    /// <summary>Null where the schema has no place for a field of this name.</summary>
+    /// <summary>Whether the schema has a place for a field of this name.</summary>
     public virtual bool Allows(string field) => true;
 
     public TypeNode At(string element) => FieldElement.FieldName(element) is { } name ? Field(name) : Items;

@@ -68,6 +68,7 @@ internal static class TypedValue
 
     private static void CompareChild(Present before, Present after, string element, TypeNode type, FieldSetBuilder removed, FieldSetBuilder modified, FieldSetBuilder added)
     {
+        if (before.Is && after.Is && JsonNode.DeepEquals(before.Value, after.Value)) return;
         if (!before.Is) added.Add(element);
         if (!after.Is) removed.Add(element);
         var bothEmpty = before.IsEmptyContainer && after.IsEmptyContainer;
@@ -79,7 +80,7 @@ internal static class TypedValue
         {
             CompareLists(before.Value as JsonArray, after.Value as JsonArray, type, removed.Below(element), modified.Below(element), added.Below(element));
         }
-        else if (before.Is && after.Is && !JsonNode.DeepEquals(before.Value, after.Value))
+        else if (before.Is && after.Is)
         {
             modified.Add(element);
         }

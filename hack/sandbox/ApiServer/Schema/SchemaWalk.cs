@@ -68,7 +68,8 @@ internal sealed class SchemaWalk
 
     private void Items(StructuralSchema schema, JsonArray array, Previous old, string path)
     {
-        for (var i = 0; schema.Items is not null && i < array.Count; i++) Take(Validate(schema.Items, array[i], old.Item(array[i], schema), $"{path}[{i}]"));
+        var previous = old.Items(schema);
+        for (var i = 0; schema.Items is not null && i < array.Count; i++) Take(Validate(schema.Items, array[i], previous(array[i]), $"{path}[{i}]"));
         Take(CollectionChecks.Items(schema.Constraints, array, new Place(path)));
     }
 

@@ -32,6 +32,10 @@ internal sealed class RequestPipeline(
             exchange.Decided();
             context.Abort();
         }
+        catch (Exception e) when (!context.Response.HasStarted) // a fault of this program: it is said aloud, as the real server does after a panic
+        {
+            await exchange.AnswerAsync(new ApiStatus(500, "InternalError", $"Internal error occurred: {e}"));
+        }
     }
 
     private async Task AnswerAsync(ApiExchange exchange)

@@ -1,0 +1,60 @@
+using System.Text.Json.Nodes;
+
+namespace Hostdev.Sandbox.Cluster;
+
+/// <summary>The objects that a kubelet, a DaemonSet and its controller keep for a node with an agent.</summary>
+public static class ClusterMembers
+{
+    /// <summary>The service accounts, as the chart names them.</summary>
+    public const string AgentAccount = "hostdev-agent";
+
+    public const string OperatorAccount = "hostdev-operator";
+
+    public static string AgentPod(string node) => $"hostdev-device-plugin-{node}";
+
+    public static void AddNode(ClusterSeat seat, string name, IEnumerable<KeyValuePair<string, string>> labels)
+    {
+        var all = new JsonObject(labels.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))) { ["kubernetes.io/hostname"] = name };
+        seat.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Node", ["metadata"] = new JsonObject { ["name"] = name, ["labels"] = all } });
+        seat.Objects.Change("nodes", name, node => node["status"] = new JsonObject { ["conditions"] = Conditions(true), ["nodeInfo"] = NodeInfo() }, "", "status", "kubelet");
+    }
+
+    /// <summary>What the kubelet reports of the agent's Pod, which its DaemonSet has made.</summary>
+    public static void ShowAgent(ClusterSeat seat, string node, bool ready)
+    {
+        var (objects, pod) = (seat.Objects, AgentPod(node));
+        if (objects.Get("pods", pod, seat.Namespace) is null)
+        {
+            objects.Create(new JsonObject
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "Pod",
+                ["metadata"] = new JsonObject
+                {
+                    ["name"] = pod,
+                    ["namespace"] = seat.Namespace,
+                    ["labels"] = new JsonObject { ["app.kubernetes.io/name"] = "hostdev", ["app.kubernetes.io/component"] = "device-plugin" },
+                },
+                ["spec"] = new JsonObject
+                {
+                    ["nodeName"] = node,
+                    ["serviceAccountName"] = AgentAccount,
+                    ["automountServiceAccountToken"] = false,
+                    ["tolerations"] = new JsonArray(new JsonObject { ["operator"] = "Exists" }),
+                    ["containers"] = new JsonArray(new JsonObject { ["name"] = "device-plugin", ["image"] = "hostdev-device-plugin" }),
+                },
+            });
+        }
+
+        objects.Change("pods", pod, it => it["status"] = new JsonObject { ["phase"] = "Running", ["conditions"] = Conditions(ready) }, seat.Namespace, "status", "kubelet");
+    }
+
+    private static JsonArray Conditions(bool ready) =>
+        new(new JsonObject { ["type"] = "Ready", ["status"] = ready ? "True" : "False", ["lastTransitionTime"] = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'") });
+
+    private static JsonObject NodeInfo() => new()
+    {
+        ["machineID"] = "", ["systemUUID"] = "", ["bootID"] = "", ["kernelVersion"] = "6.8.0", ["osImage"] = "simulated", ["containerRuntimeVersion"] = "containerd://2.0.0", ["kubeletVersion"] = "v1.34.0",
+        ["kubeProxyVersion"] = "", ["operatingSystem"] = "linux", ["architecture"] = "amd64",
+    };
+}

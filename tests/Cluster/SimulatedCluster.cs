@@ -1,0 +1,37 @@
+using Hostdev.Kube.Client;
+using Hostdev.Sandbox.ApiServer;
+using Hostdev.Sandbox.Cluster;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Hostdev.Tests.Cluster;
+
+/// <summary>The simulated API server; scenarios that need its inside ask for it by this type.</summary>
+internal sealed class SimulatedCluster : IClusterUnderTest
+{
+    private SimulatedCluster(SandboxCluster sandbox)
+    {
+        Sandbox = sandbox;
+        Api = new ApiObjects(new KubeClient(KubeConfiguration.FromKubeconfig(sandbox.Kubeconfig, null, TimeProvider.System), "kubectl/tests", TimeProvider.System, NullLogger<KubeClient>.Instance));
+    }
+
+    public SandboxCluster Sandbox { get; }
+
+    public SimulatedApiServer Server => Sandbox.Server;
+
+    public ApiObjects Api { get; }
+
+    public ClusterSeat Seat => Sandbox.Seat;
+
+    public string Run => "sim";
+
+    public double PatienceSeconds => 30;
+
+    public static async Task<SimulatedCluster> StartAsync(ApiServerOptions? options = null) => new(await SandboxCluster.StartAsync(SandboxDirectory.Create(), options));
+
+    public async ValueTask DisposeAsync()
+    {
+        Api.Client.Dispose();
+        await Sandbox.DisposeAsync();
+        Directory.Delete(Sandbox.Directory, recursive: true);
+    }
+}
