@@ -4,14 +4,24 @@ public sealed record OperatorOptions
 {
     public const string FieldManager = "hostdev-operator";
 
+    public const string LabelFieldManager = "hostdev-operator-labels";
+
+    public const string DefaultAgentSelector = "app.kubernetes.io/name=hostdev,app.kubernetes.io/component=device-plugin";
+
     /// <summary>Where the operator and the agents' Pods live.</summary>
     public required string Namespace { get; init; }
 
     /// <summary>Which Pods of the namespace are agents: as the chart labels them.</summary>
-    public string AgentSelector { get; init; } = "app.kubernetes.io/name=hostdev,app.kubernetes.io/component=device-plugin";
+    public string AgentSelector { get; init; } = DefaultAgentSelector;
 
     /// <summary>Another one for each process; null for a single operator that needs no lease.</summary>
     public string? Identity { get; init; }
+
+    /// <summary>Which process says something in an Event: the Pod's name.</summary>
+    public string Instance { get; init; } = "hostdev-operator";
+
+    /// <summary>Whether Nodes get labels of the devices that were found on them.</summary>
+    public bool NodeLabels { get; init; }
 
     public string LeaseName { get; init; } = "hostdev-operator";
 

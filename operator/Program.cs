@@ -1,8 +1,15 @@
 using System.CommandLine;
+using Hostdev.Operator.Commands;
 
 namespace Hostdev.Operator;
 
 internal static class Program
 {
-    public static Task<int> Main(string[] args) => new RootCommand("Hostdev's operator: says which node gets which policies, and what became of them.").Parse(args).InvokeAsync();
+    /// <summary>How long an end in order may take before the process is torn off: less than the 30 s after which a kubelet kills a pod.</summary>
+    private static readonly TimeSpan EndInOrder = TimeSpan.FromSeconds(20);
+
+    public static Task<int> Main(string[] args) =>
+        new RootCommand("Hostdev's operator: says which node gets which policies, and what became of them.") { RunCommand.Create(), KubeVirtSnippetCommand.Create(), GiveBackCommand.Create() }
+            .Parse(args)
+            .InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = EndInOrder });
 }

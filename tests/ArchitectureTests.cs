@@ -12,16 +12,18 @@ public sealed partial class ArchitectureTests
     {
         ["kube"] = [],
         ["crds"] = ["kube"],
-        ["operator"] = ["kube", "crds"],
-        ["device-plugin"] = ["kube", "crds"], // never the operator, and the operator never this
-        ["hack/sandbox"] = ["kube", "crds", "operator", "device-plugin"],
-        ["tests"] = ["kube", "crds", "operator", "device-plugin", "hack/sandbox"],
+        ["telemetry"] = [], // its packages are nobody else's
+        ["operator"] = ["kube", "crds", "telemetry"],
+        ["device-plugin"] = ["kube", "crds", "telemetry"], // never the operator, and the operator never this
+        ["hack/sandbox"] = ["kube", "crds", "telemetry", "operator", "device-plugin"],
+        ["tests"] = ["kube", "crds", "telemetry", "operator", "device-plugin", "hack/sandbox"],
     };
 
     private static readonly Dictionary<string, string> RootNamespaces = new()
     {
         ["kube"] = "Hostdev.Kube",
         ["crds"] = "Hostdev.Crds",
+        ["telemetry"] = "Hostdev.Telemetry",
         ["operator"] = "Hostdev.Operator",
         ["device-plugin"] = "Hostdev.DevicePlugin",
         ["hack/sandbox"] = "Hostdev.Sandbox",

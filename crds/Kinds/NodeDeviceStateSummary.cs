@@ -54,7 +54,15 @@ public sealed record StatusSummary
     /// <summary>The generation of the object that the agent follows.</summary>
     public long? ObservedGeneration { get; init; }
 
+    /// <summary>So many different ids of one node are kept.</summary>
+    public const int MostIds = 256;
+
     public ImmutableArray<PolicyResultSummary> Policies { get => field.IsDefault ? [] : field; init; }
+
+    /// <summary><c>vendor:device</c> of the devices on the node, each once, in order; the first <see cref="MostIds"/> that are listed.</summary>
+    [JsonPropertyName("devices")]
+    [JsonConverter(typeof(DeviceIdsConverter))]
+    public ImmutableArray<string> DeviceIds { get => field.IsDefault ? [] : field; init; }
 
     public ImmutableArray<DeviceProblem> Releasing { get => field.IsDefault ? [] : field; init; }
 

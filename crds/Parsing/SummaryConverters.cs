@@ -66,3 +66,41 @@ internal sealed class FirstProblemsConverter : JsonConverter<ImmutableArray<Devi
         writer.WriteEndArray();
     }
 }
+
+/// <summary>Reads the list of devices as which ids there are: a node has few kinds of devices and may have hundreds of each.</summary>
+internal sealed class DeviceIdsConverter : JsonConverter<ImmutableArray<string>>
+{
+    private static readonly JsonEncodedText Ids = JsonEncodedText.Encode("ids");
+
+    public override ImmutableArray<string> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        var ids = new SortedSet<string>(StringComparer.Ordinal);
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            reader.Skip();
+            return [];
+        }
+
+        var depth = reader.CurrentDepth;
+        while (reader.Read() && reader.CurrentDepth > depth)
+        {
+            if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth != depth + 2 || !reader.ValueTextEquals(Ids.EncodedUtf8Bytes)) continue;
+            if (reader.Read() && reader.TokenType == JsonTokenType.String && ids.Count < StatusSummary.MostIds) ids.Add(reader.GetString()!);
+        }
+
+        return [.. ids];
+    }
+
+    public override void Write(Utf8JsonWriter writer, ImmutableArray<string> value, JsonSerializerOptions options)
+    {
+        writer.WriteStartArray();
+        foreach (var id in value)
+        {
+            writer.WriteStartObject();
+            writer.WriteString(Ids, id);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+}

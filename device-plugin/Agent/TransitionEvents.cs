@@ -1,6 +1,5 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Control;
-using Hostdev.Kube.Meta;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.DevicePlugin.Agent;

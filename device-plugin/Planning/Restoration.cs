@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 
 namespace Hostdev.DevicePlugin.Planning;

@@ -89,6 +89,9 @@ public sealed record NodeView
     /// <summary>What the agent is giving back.</summary>
     public ImmutableArray<DeviceProblem> Releasing { get => field.IsDefault ? [] : field; init; }
 
+    /// <summary><c>vendor:device</c> of what its agent has found, each once; null before it has reported.</summary>
+    public ImmutableArray<string>? Ids { get; init; }
+
     /// <summary>The version of the policy in its spec; null when it has none.</summary>
     public GivenPolicy? GivenOf(PolicyKey key)
     {

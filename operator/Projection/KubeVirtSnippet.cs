@@ -35,6 +35,13 @@ public static class KubeVirtSnippet
         return string.Concat(lists) is { Length: > 0 } text ? text : null;
     }
 
+    /// <summary>The same with lines that say how it gets into KubeVirt.</summary>
+    public static string WithInstructions(string text) =>
+        "# Add these entries to spec.configuration.permittedHostDevices of the KubeVirt object, beside what stands there already:\n"
+        + "#   kubectl edit kubevirt -n kubevirt kubevirt\n"
+        + "# Do not apply them: the lists are atomic, and whoever applies one takes away everybody else's entries.\n"
+        + $"permittedHostDevices:\n  {text.TrimEnd('\n').Replace("\n", "\n  ", StringComparison.Ordinal)}\n";
+
     private static KubeVirtEntry Entry(string list, string selector, Crds.ResourceName resource) => new(list, $"- {selector}\n  resourceName: {resource}\n  externalResourceProvider: true\n");
 }
 

@@ -98,10 +98,15 @@ public static class PolicyRollup
         public (string Type, ConditionStatus Status, string Reason, string Message) Ready()
         {
             if (Situation.HeldBack is { } held) return ("Ready", ConditionStatus.False, held.Reason, held.Message);
+            if (Selected.IsEmpty && Situation.GivingBack > 0)
+            {
+                return ("Ready", ConditionStatus.False, PolicyReasons.GiveBack, $"{Count(Situation.GivingBack, "node")} that nodeSelector chooses {(Situation.GivingBack == 1 ? "has" : "have")} the annotation {HostdevAnnotations.GiveBack}=true on the NodeDeviceState and {(Situation.GivingBack == 1 ? "gets" : "get")} no policy: hostdev-operator give-back --undo removes it");
+            }
+
             if (Selected.IsEmpty) return ("Ready", ConditionStatus.False, ResultReasons.NoMatch, "nodeSelector chooses no node that runs an agent: compare it with kubectl get nodes --show-labels, and look whether the agent's Pods run there");
             if (Nodes.Blocked > 0) return ("Ready", ConditionStatus.False, ResultReasons.Blocked, BlockedMessage());
             if (Outstanding > 0) return ("Ready", ConditionStatus.False, ResultReasons.Progressing, Progressing().Message);
-            if (Nodes.Unknown > 0) return ("Ready", ConditionStatus.False, "AgentNotReady", UnknownMessage());
+            if (Nodes.Unknown > 0) return ("Ready", ConditionStatus.False, PolicyReasons.AgentNotReady, UnknownMessage());
             return Devices.Matched == 0
                 ? ("Ready", ConditionStatus.False, ResultReasons.NoMatch, $"no device matches on {Count(Selected.Length, "node")} that nodeSelector chooses: kubectl get nodedevicestate {Selected[0].Node.Name} -o yaml lists the devices of one of them")
                 : ("Ready", ConditionStatus.True, ResultReasons.Ready, $"{Count(Devices.Ready, "device")} offered on {Count(Nodes.Ready, "node")}");
@@ -110,29 +115,31 @@ public static class PolicyRollup
         public (string Type, ConditionStatus Status, string Reason, string Message) Progressing()
         {
             var rollout = Situation.Rollout;
-            if (Situation.HeldBack is not null || Outstanding == 0) return ("Progressing", ConditionStatus.False, "Settled", "");
+            if (Situation.HeldBack is not null || Outstanding == 0) return ("Progressing", ConditionStatus.False, PolicyReasons.Settled, "");
             if (rollout is { HaltedBy: { } culprit } && rollout.Waiting > 0)
             {
-                return ("Progressing", ConditionStatus.False, "Halted", $"the rollout is halted with {Count(rollout.Waiting, "node")} to go, because a node is Degraded with generation {Situation.Policy.Identity.Generation}: {culprit}. Mend that, change the policy, or set rollout.maxUnavailable to 100% to go on regardless");
+                return ("Progressing", ConditionStatus.False, PolicyReasons.Halted, $"the rollout is halted with {Count(rollout.Waiting, "node")} to go, because a node is Degraded with generation {Situation.Policy.Identity.Generation}: {culprit}. Mend that, change the policy, or set rollout.maxUnavailable to 100% to go on regardless");
             }
 
             var changing = Selected.Where(s => s.Progress == NodeProgress.Changing).Select(s => s.Node.Name).ToList();
             var users = Selected.Where(s => s.Progress == NodeProgress.WaitsForUsers).Select(s => s.Node.Name).ToList();
+            var listless = Selected.Where(s => s.Node.Given is null && s.Node.Agent == AgentPresence.Ready).Select(s => s.Node.Name).ToList();
             string[] parts =
             [
+                listless.Count > 0 ? $"{Names(listless)} {(listless.Count == 1 ? "gets its" : "get their")} first list" : "",
                 changing.Count > 0 ? $"under way on {Names(changing)}" : "",
                 rollout?.Admitted.Count > 0 ? $"about to begin on {Count(rollout.Admitted.Count, "node")}" : "",
                 users.Count > 0 ? $"{Names(users)} {(users.Count == 1 ? "waits" : "wait")} for VMs that have the devices" : "",
                 rollout?.Waiting > 0 ? $"{Count(rollout.Waiting, "node")} to go, {Count(rollout.Limit, "node")} at a time" : "",
             ];
-            return ("Progressing", ConditionStatus.True, users.Count == Outstanding ? "WaitsForUsers" : "RollingOut", string.Join("; ", parts.Where(p => p.Length > 0)));
+            return ("Progressing", ConditionStatus.True, users.Count == Outstanding ? PolicyReasons.WaitsForUsers : PolicyReasons.RollingOut, string.Join("; ", parts.Where(p => p.Length > 0)));
         }
 
         public (string Type, ConditionStatus Status, string Reason, string Message) Degraded()
         {
             if (Situation.HeldBack is { } held) return ("Degraded", ConditionStatus.True, held.Reason, held.Message);
             if (Nodes.Blocked > 0) return ("Degraded", ConditionStatus.True, ResultReasons.Blocked, BlockedMessage());
-            return Nodes.Unknown > 0 ? ("Degraded", ConditionStatus.True, "AgentNotReady", UnknownMessage()) : ("Degraded", ConditionStatus.False, "AsDesired", "");
+            return Nodes.Unknown > 0 ? ("Degraded", ConditionStatus.True, PolicyReasons.AgentNotReady, UnknownMessage()) : ("Degraded", ConditionStatus.False, PolicyReasons.AsDesired, "");
         }
 
         private string BlockedMessage()

@@ -9,8 +9,6 @@ namespace Hostdev.Operator.Projection;
 /// </summary>
 public static class Projector
 {
-    private const int PolicyKinds = 3;
-
     public static ClusterProjection Project(ClusterView view)
     {
         var ordered = view.Policies.OrderBy(p => p.Policy, PolicyPrecedence.Comparer).ToImmutableArray();
@@ -26,6 +24,13 @@ public static class Projector
         return new ClusterProjection([.. ordered.Select(p => policies[p.Key])], specs.ToImmutable());
     }
 
+    /// <summary>Whether a node loses a policy that is not there any more: then it matters whether somebody deleted it, or its kind went.</summary>
+    public static bool TakesDeletedAway(ClusterView view, ClusterProjection projection)
+    {
+        var there = view.Policies.Select(p => p.Key).ToHashSet();
+        return view.Nodes.Any(n => !n.GiveBack && projection.Specs.TryGetValue(n.Name, out var spec) && (n.Given ?? []).Any(g => !there.Contains(g.Key) && !spec.Entries.Any(e => e.Version == g)));
+    }
+
     /// <summary>
     /// A node without an agent and without a state has nothing that could act; one with a state keeps being told what is wanted, or a policy that went while the agent was
     /// away would be in force when it is back. A state without a Node is the garbage collector's.
@@ -39,10 +44,11 @@ public static class Projector
             // A field that this version does not know is the agents' to judge: they may be newer.
             DesiredPolicy.Frozen { Reason: not Crds.Parsing.FrozenReasons.UnsupportedField } frozen => new HeldBack(frozen.Reason, frozen.Message),
             _ when policy.NodeSelector is null => new HeldBack(Crds.Parsing.FrozenReasons.InvalidSpec, $"{policy.Identity}: spec.nodeSelector cannot be read: write nodeSelector: {{}} for all nodes, or matchLabels"),
-            _ => claims.Conflicts.TryGetValue(policy.Identity, out var conflict) ? new HeldBack(HeldBack.ResourceNameConflict, conflict) : null,
+            _ => claims.Conflicts.TryGetValue(policy.Identity, out var conflict) ? new HeldBack(PolicyReasons.ResourceNameConflict, conflict) : null,
         };
-        ImmutableArray<NodeView> selected = policy.NodeSelector is { } selector ? [.. nodes.Where(n => IsProjected(n) && !n.GiveBack && selector.Matches(n.Labels))] : [];
-        return new PolicySituation(policy, held, selected, held is null ? Rollout.Of(policy, selected) : null);
+        ImmutableArray<NodeView> chosen = policy.NodeSelector is { } selector ? [.. nodes.Where(n => IsProjected(n) && selector.Matches(n.Labels))] : [];
+        ImmutableArray<NodeView> selected = [.. chosen.Where(n => !n.GiveBack)];
+        return new PolicySituation(policy, held, selected, held is null ? Rollout.Of(policy, selected) : null) { GivingBack = chosen.Length - selected.Length };
     }
 
     private static NodeSpec? Spec(NodeView node, ImmutableDictionary<string, DateTimeOffset> kinds, ImmutableArray<ClusterPolicy> ordered, ImmutableDictionary<PolicyKey, PolicySituation> situations)
@@ -50,7 +56,7 @@ public static class Projector
         if (node.GiveBack) return new NodeSpec(node.Name, node.Uid!, []);
         // Without a spec, what the node has in force is known to its agent alone, and whatever a first list lacks is given back: it gets everything at once, or no list yet.
         var first = node.Given is null;
-        if (first && (kinds.Count < PolicyKinds || ordered.Any(p => p.NodeSelector is null))) return null;
+        if (first && (kinds.Count < PolicyKinds.All.Length || ordered.Any(p => p.NodeSelector is null))) return null;
         var entries = ordered.Select(p => first ? FirstEntry(node, situations[p.Key]) : Entry(node, situations[p.Key])).OfType<NodeEntry>();
         var orphans = (node.Given ?? []).Where(g => !situations.ContainsKey(g.Key) && VanishedWithItsKind(g, kinds)).Select(g => new NodeEntry.Keep(g));
         return new NodeSpec(node.Name, node.Uid!, [.. entries, .. orphans]);
@@ -61,7 +67,7 @@ public static class Projector
         !kinds.TryGetValue(given.Key.Kind, out var made) || given.Created < made;
 
     private static NodeEntry.Give? FirstEntry(NodeView node, PolicySituation situation) =>
-        situation.Policy.NodeSelector!.Matches(node.Labels) && situation.HeldBack is not { Reason: HeldBack.ResourceNameConflict } ? new NodeEntry.Give(situation.Policy) : null;
+        situation.Policy.NodeSelector!.Matches(node.Labels) && situation.HeldBack is not { Reason: PolicyReasons.ResourceNameConflict } ? new NodeEntry.Give(situation.Policy) : null;
 
     private static NodeEntry? Entry(NodeView node, PolicySituation situation)
     {
@@ -88,14 +94,14 @@ public sealed record ClusterProjection(ImmutableArray<PolicySituation> Policies,
 /// <summary>A policy and where it stands.</summary>
 /// <param name="Selected">The nodes that its selector picks, by name.</param>
 /// <param name="Rollout">Null while it is held back.</param>
-public sealed record PolicySituation(ClusterPolicy Policy, HeldBack? HeldBack, ImmutableArray<NodeView> Selected, RolloutState? Rollout);
+public sealed record PolicySituation(ClusterPolicy Policy, HeldBack? HeldBack, ImmutableArray<NodeView> Selected, RolloutState? Rollout)
+{
+    /// <summary>How many nodes the selector picks that are to give everything back, and are not among <see cref="Selected"/>.</summary>
+    public int GivingBack { get; init; }
+}
 
 /// <summary>Why no node gets a policy's present version.</summary>
-public sealed record HeldBack(string Reason, string Message)
-{
-    /// <summary>Cause: an earlier policy uses the resource name for another kind of device, or one that KubeVirt cannot tell from it. Remedy: use another name.</summary>
-    public const string ResourceNameConflict = "ResourceNameConflict";
-}
+public sealed record HeldBack(string Reason, string Message);
 
 /// <summary>What one node's spec is to hold.</summary>
 /// <param name="NodeUid">Of the Node, which owns the state.</param>

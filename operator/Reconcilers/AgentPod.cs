@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using Hostdev.Kube.Meta;
+using Hostdev.Operator.Projection;
 
 namespace Hostdev.Operator.Reconcilers;
 
@@ -16,6 +17,20 @@ internal sealed record AgentPod : IKubeObject
     public AgentPodStatus? Status { get; init; }
 
     public bool IsReady => Metadata.DeletionTimestamp is null && Status is { } status && status.Conditions.Any(c => c is { Type: "Ready", Status: "True" });
+
+    /// <summary>By node. While one Pod replaces another there are two: the better one counts.</summary>
+    public static Dictionary<string, AgentPresence> Presence(IEnumerable<AgentPod> pods)
+    {
+        var agents = new Dictionary<string, AgentPresence>(StringComparer.Ordinal);
+        foreach (var pod in pods)
+        {
+            if (pod.Spec?.NodeName is not { } node) continue;
+            var presence = pod.IsReady ? AgentPresence.Ready : AgentPresence.NotReady;
+            if (agents.GetValueOrDefault(node) < presence) agents[node] = presence;
+        }
+
+        return agents;
+    }
 }
 
 internal sealed record AgentPodSpec

@@ -10,8 +10,9 @@ namespace Hostdev.Operator.Reconcilers;
 /// <summary>Everything that the operator follows, and what it last wrote.</summary>
 internal sealed class ClusterStores
 {
+    internal static readonly KubeResource NodeResource = new("", "v1", "Node", "nodes", Namespaced: false);
+
     private static readonly KubeResource CustomResourceDefinition = new("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", Namespaced: false);
-    private static readonly KubeResource NodeResource = new("", "v1", "Node", "nodes", Namespaced: false);
 
     private readonly List<(string Name, Func<CancellationToken, Task> Run, Task Synced, Func<string?> Problem)> _informers = [];
     private readonly ImmutableArray<Informer<PolicyObject>> _policies;
@@ -24,23 +25,28 @@ internal sealed class ClusterStores
 
     public ClusterStores(KubeClient client, OperatorOptions options, TimeProvider time, Random random, ILoggerFactory loggers, Action changed)
     {
-        Informer<T> Follow<T>(KubeKind<T> kind, Selection selection)
+        Informer<T> Follow<T>(KubeKind<T> kind, Selection selection, Func<T, T, bool>? matters = null)
             where T : class, IKubeObject
         {
             var informer = new Informer<T>(client, kind, selection, time, random, loggers.CreateLogger($"Hostdev.Kube.Control.Informer.{kind.Resource}"));
             informer.Added += _ => changed();
-            informer.Changed += (_, _) => changed();
+            informer.Changed += (before, now) =>
+            {
+                if (matters is null || matters(before, now)) changed();
+            };
             informer.Deleted += _ => changed();
             _informers.Add((kind.Resource.FullName, informer.RunAsync, informer.Synced, () => informer.Problem));
             return informer;
         }
 
-        KubeKind<PolicyObject>[] kinds = [HostdevKinds.HostDevices, HostdevKinds.SriovPolicies, HostdevKinds.MdevProfiles];
-        _policies = [.. kinds.Select(k => Follow(k, Selection.Everything))];
-        _definitions = [.. kinds.Select(k => Follow(PartialObjectMetadata.Of(CustomResourceDefinition), new Selection { Fields = $"metadata.name={k.Resource.FullName}" }))];
+        _policies = [.. Projection.PolicyKinds.All.Select(k => Follow(k, Selection.Everything))];
+        _definitions = [.. Projection.PolicyKinds.All.Select(k => Follow(PartialObjectMetadata.Of(CustomResourceDefinition), new Selection { Fields = $"metadata.name={k.Resource.FullName}" }))];
         _states = Follow(HostdevKinds.NodeDeviceStateSummaries, Selection.Everything);
-        _nodes = Follow(PartialObjectMetadata.Of(NodeResource), Selection.Everything);
-        _pods = Follow(AgentPod.Kind, new Selection { Namespace = options.Namespace, Labels = options.AgentSelector });
+        // Kubelets and others write their Nodes and Pods all the time, and seldom what we look at.
+        _nodes = Follow(PartialObjectMetadata.Of(NodeResource), Selection.Everything, (before, now) => !before.Metadata.Labels.SequenceEqual(now.Metadata.Labels));
+        _pods = Follow(AgentPod.Kind, new Selection { Namespace = options.Namespace, Labels = options.AgentSelector }, (before, now) => (before.IsReady, before.Spec?.NodeName) != (now.IsReady, now.Spec?.NodeName));
+        _states.Deleted += WrittenStates.Forget;
+        foreach (var policies in _policies) policies.Deleted += WrittenPolicies.Forget;
     }
 
     public WrittenObjects<NodeDeviceStateSummary> WrittenStates { get; } = new();
@@ -53,19 +59,41 @@ internal sealed class ClusterStores
     /// <summary>What cannot be followed at the moment, and why.</summary>
     public IEnumerable<(string Resource, string Problem)> Problems => _informers.Select(i => (i.Name, Problem: i.Problem())).Where(i => i.Problem is not null).Select(i => (i.Name, i.Problem!));
 
+    /// <summary>Everything that is followed, and whether it is at the moment.</summary>
+    public IEnumerable<(string Resource, bool IsFollowed)> Followed => _informers.GroupBy(i => i.Name, i => i.Synced.IsCompleted && i.Problem() is null, (name, all) => (name, all.All(f => f)), StringComparer.Ordinal);
+
     /// <summary>What was not listed yet.</summary>
     public IEnumerable<string> Unsynced => _informers.Where(i => !i.Synced.IsCompleted).Select(i => i.Name).Distinct(StringComparer.Ordinal);
 
     public Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(_informers.Select(i => i.Run(cancellationToken)));
 
-    public PolicyObject? Policy(Projection.PolicyKey key) => Newest(WrittenPolicies, Followed(key.Kind).Store, key.Name);
+    public ObjectMeta? NodeMetadata(string node) => _nodes.Store.Find(new ObjectKey(node))?.Metadata;
+
+    public PolicyObject? Policy(Projection.PolicyKey key) => Newest(WrittenPolicies, Informer(key.Kind).Store, key.Name);
 
     public NodeDeviceStateSummary? State(string node) => Newest(WrittenStates, _states.Store, node);
 
     /// <summary>The resourceVersion that the watch has brought; null when it has brought none.</summary>
-    public string? StoredVersion(Projection.PolicyKey key) => Followed(key.Kind).Store.Find(new ObjectKey(key.Name))?.Metadata.ResourceVersion;
+    public string? StoredVersion(Projection.PolicyKey key) => Informer(key.Kind).Store.Find(new ObjectKey(key.Name))?.Metadata.ResourceVersion;
 
     public string? StoredVersion(string node) => _states.Store.Find(new ObjectKey(node))?.Metadata.ResourceVersion;
+
+    /// <summary>
+    /// Which of these kinds are still there, asked now. A CRD is on its way out before the first of its objects goes; but two watches may tell it the other way round.
+    /// </summary>
+    public static async Task<ImmutableDictionary<string, DateTimeOffset>> ConfirmAsync(KubeClient client, ImmutableDictionary<string, DateTimeOffset> kinds, CancellationToken cancellationToken)
+    {
+        var confirmed = kinds.ToBuilder();
+        foreach (var kind in kinds.Keys)
+        {
+            var name = Projection.PolicyKinds.Of(kind).Resource.FullName;
+            var found = await client.FindAsync(PartialObjectMetadata.Of(CustomResourceDefinition), new ObjectKey(name), cancellationToken).ConfigureAwait(false);
+            if (found?.Metadata is { DeletionTimestamp: null, CreationTimestamp: { } made }) confirmed[kind] = made;
+            else confirmed.Remove(kind);
+        }
+
+        return confirmed.ToImmutable();
+    }
 
     /// <summary>All of it as it stands now. One caller at a time.</summary>
     public Projection.ClusterView View()
@@ -87,14 +115,7 @@ internal sealed class ClusterStores
 
     private ImmutableArray<Projection.NodeView> Nodes()
     {
-        var agents = new Dictionary<string, Projection.AgentPresence>(StringComparer.Ordinal);
-        foreach (var pod in _pods.Store.Objects.Values)
-        {
-            if (pod.Spec?.NodeName is not { } node) continue;
-            var presence = pod.IsReady ? Projection.AgentPresence.Ready : Projection.AgentPresence.NotReady;
-            if (agents.GetValueOrDefault(node) < presence) agents[node] = presence; // while one is replaced there are two
-        }
-
+        var agents = AgentPod.Presence(_pods.Store.Objects.Values);
         var nodes = _nodes.Store.Objects;
         var states = _states.Store.Objects;
         var names = agents.Keys.Concat(states.Keys.Select(k => k.Name)).Concat(WrittenStates.Keys.Select(k => k.Name)).ToHashSet(StringComparer.Ordinal);
@@ -120,6 +141,7 @@ internal sealed class ClusterStores
         Given = state?.Spec is { } spec ? [.. spec.Policies.Select(p => new Projection.GivenPolicy(new Projection.PolicyKey(p.Kind, p.Name), p.Uid, p.Generation, p.Digest, p.CreationTimestamp))] : null,
         Results = state?.Status?.Policies.GroupBy(p => p.Uid, StringComparer.Ordinal).ToImmutableDictionary(p => p.Key, p => p.First(), StringComparer.Ordinal) ?? ImmutableDictionary<string, PolicyResultSummary>.Empty,
         Releasing = state?.Status?.Releasing ?? [],
+        Ids = state?.Status?.DeviceIds,
     };
 
     private Projection.ClusterPolicy Read(PolicyObject policy)
@@ -133,9 +155,9 @@ internal sealed class ClusterStores
         if (_readPolicies.Count > 1000 + (4 * inUse)) _readPolicies.Clear();
     }
 
-    private Informer<PolicyObject> Followed(string kind) => _policies.First(p => KindOf(p) == kind);
+    private Informer<PolicyObject> Informer(string kind) => _policies[Projection.PolicyKinds.All.IndexOf(Projection.PolicyKinds.Of(kind))];
 
-    private string KindOf(Informer<PolicyObject> informer) => (_policies.IndexOf(informer)) switch { 0 => "HostDevice", 1 => "SriovPolicy", _ => "MdevProfile" };
+    private string KindOf(Informer<PolicyObject> informer) => Projection.PolicyKinds.All[_policies.IndexOf(informer)].Resource.Kind;
 
     private static T? Newest<T>(WrittenObjects<T> written, Store<T> store, string name)
         where T : class, IKubeObject

@@ -20,7 +20,9 @@ internal sealed partial class NodeSpecReconciler(KubeClient client, ClusterStore
         var stored = stores.StoredVersion(node);
         var key = new ObjectKey(node);
         var found = await client.FindAsync(HostdevKinds.NodeDeviceStates, key, cancellationToken).ConfigureAwait(false);
-        if (Compose(spec, found) is not { } body) return ReconcileResult.RequeueAfter(TimeSpan.FromSeconds(1)); // what we know is older than what is there: the watch brings it
+        // Somebody asked for it since the look: a list that gives something would be taken back at once.
+        var isOverdue = found?.Metadata.Annotations.GetValueOrDefault(HostdevAnnotations.GiveBack) == "true" && !spec.Entries.IsEmpty;
+        if (isOverdue || Compose(spec, found) is not { } body) return ReconcileResult.RequeueAfter(TimeSpan.FromSeconds(1)); // what we know is older than what is there: the watch brings it
         var written = await client.ApplyAsync(HostdevKinds.NodeDeviceStateSummaries, key, body, Write, cancellationToken).ConfigureAwait(false);
         stores.WrittenStates.Add(written, stored);
         Projected(logger, node, string.Join(", ", spec.Entries.Select(e => $"{e.Version.Key} ({e.Version.Generation})")));

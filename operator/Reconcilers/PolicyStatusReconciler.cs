@@ -10,7 +10,7 @@ using Hostdev.Operator.Projection;
 namespace Hostdev.Operator.Reconcilers;
 
 /// <summary>Brings one policy's status to what its nodes say: only when it differs, and not more often than once in an interval.</summary>
-internal sealed class PolicyStatusReconciler(KubeClient client, ClusterStores stores, Func<PolicyKey, PolicyStatus?> rollup, OperatorTimings timings, TimeProvider time)
+internal sealed class PolicyStatusReconciler(KubeClient client, ClusterStores stores, Func<PolicyKey, PolicyStatus?> rollup, EventRecorder events, OperatorTimings timings, TimeProvider time)
 {
     private static readonly WriteOptions Write = new() { FieldManager = OperatorOptions.FieldManager, Force = true, Subresource = "status" };
 
@@ -28,25 +28,20 @@ internal sealed class PolicyStatusReconciler(KubeClient client, ClusterStores st
         if (_written.TryGetValue(key, out var last) && timings.StatusInterval - time.GetElapsedTime(last) is { } wait && wait > TimeSpan.Zero) return ReconcileResult.RequeueAfter(wait);
         _written[key] = time.GetTimestamp();
         var stored = stores.StoredVersion(key);
-        var kind = KindOf(key);
+        var kind = PolicyKinds.Of(key.Kind).Resource;
         var body = new JsonObject
         {
-            ["apiVersion"] = kind.Resource.ApiVersion,
-            ["kind"] = kind.Resource.Kind,
+            ["apiVersion"] = kind.ApiVersion,
+            ["kind"] = kind.Kind,
             ["metadata"] = new JsonObject { ["name"] = key.Name, ["uid"] = policy.Metadata.Uid }, // of this object: another one of that name has another story
             ["status"] = PolicyStatusWriter.ToJson(status),
         };
-        stores.WrittenPolicies.Add(await client.ApplyAsync(kind, new ObjectKey(key.Name), body, Write, cancellationToken).ConfigureAwait(false), stored);
+        stores.WrittenPolicies.Add(await client.ApplyAsync(PolicyKinds.Of(key.Kind), new ObjectKey(key.Name), body, Write, cancellationToken).ConfigureAwait(false), stored);
+        // Only of what stands in the API now: whoever leads next compares with that, and tells nothing twice.
+        foreach (var transition in PolicyTransitions.Of(policy.Status, status)) events.Record(ObjectReference.To(kind, policy.Metadata), transition.Type, transition.Reason, "Reconcile", transition.Note);
         return ReconcileResult.Done;
     }
 
     public static bool Differs(PolicyObject policy, PolicyStatus status) =>
         policy.Status is null || !JsonNode.DeepEquals(PolicyStatusWriter.ToJson(policy.Status), PolicyStatusWriter.ToJson(status));
-
-    private static KubeKind<PolicyObject> KindOf(PolicyKey key) => key.Kind switch
-    {
-        "HostDevice" => HostdevKinds.HostDevices,
-        "SriovPolicy" => HostdevKinds.SriovPolicies,
-        _ => HostdevKinds.MdevProfiles,
-    };
 }

@@ -1,16 +1,20 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Hostdev.Kube.Meta;
 
 namespace Hostdev.Operator.Reconcilers;
 
 /// <summary>
-/// What we wrote and have not heard of yet: until the watch brings something newer than what stood there when we wrote, our own answer counts. Otherwise the same write would be made
-/// again, and a rollout would take a node that was just written for one that was not.
+/// What we wrote and have not heard of yet: until the watch brings it or something newer, our own answer counts. Otherwise the same write would be made again, and a rollout would take a
+/// node that was just written for one that was not.
 /// </summary>
 internal sealed class WrittenObjects<T>
     where T : class, IKubeObject
 {
     private readonly ConcurrentDictionary<ObjectKey, (string? Before, T Written)> _written = new();
+
+    /// <summary>Keys of objects that the store has not shown yet.</summary>
+    public IEnumerable<ObjectKey> Keys => _written.Keys;
 
     /// <param name="before">The resourceVersion that the store had when the write was made; null when it had nothing.</param>
     public void Add(T written, string? before) => _written[ObjectKey.Of(written)] = (before, written);
@@ -19,13 +23,25 @@ internal sealed class WrittenObjects<T>
     public T? Newest(ObjectKey key, T? stored)
     {
         if (!_written.TryGetValue(key, out var ours)) return stored;
-        if (stored?.Metadata.ResourceVersion == ours.Before) return ours.Written;
-        _written.TryRemove(key, out _);
+        if (stored?.Metadata.ResourceVersion == ours.Before || IsOlder(stored, ours.Written)) return ours.Written;
+        _written.TryRemove(KeyValuePair.Create(key, ours));
         return stored;
     }
 
-    public void Clear() => _written.Clear();
+    /// <summary>The watch told that it was deleted, perhaps before anybody looked.</summary>
+    public void Forget(T deleted)
+    {
+        var key = ObjectKey.Of(deleted);
+        if (_written.TryGetValue(key, out var ours) && ours.Written.Metadata.Uid == deleted.Metadata.Uid) _written.TryRemove(KeyValuePair.Create(key, ours));
+    }
 
-    /// <summary>Keys of objects that the store has not shown yet.</summary>
-    public IEnumerable<ObjectKey> Keys => _written.Keys;
+    /// <summary>
+    /// Whether the watch has brought something from between our look and our write. Versions of one object grow (KEP-5504 says of all API servers what those with etcd always did); where
+    /// they are no numbers, the store counts.
+    /// </summary>
+    private static bool IsOlder(T? stored, T ours) =>
+        stored?.Metadata.Uid == ours.Metadata.Uid
+        && ulong.TryParse(stored?.Metadata.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var theirs)
+        && ulong.TryParse(ours.Metadata.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var written)
+        && theirs < written;
 }

@@ -12,8 +12,8 @@ public sealed class MalformedInputScenarios
     [Theory]
     [InlineData("{nodeSelector: {}, resourceName: example.com/gpu, priority: high, devices: {pci: {selectors: [{addresses: [\"0000:43:00.0\"]}]}}}", "InvalidSpec", "HostDevice/gpu: spec.priority: the value has the wrong type")]
     [InlineData("{nodeSelector: {}, resourceName: example.com/gpu, colour: red, devices: {pci: {selectors: [{addresses: [\"0000:43:00.0\"]}]}}}", "UnsupportedField", "HostDevice/gpu: this version does not know spec.colour: upgrade the agent, or correct the spelling")]
-    [InlineData("{nodeSelector: {}, resourceName: example.com/gpu, devices: {pci: {selectors: [{addresses: [\"43:00\"]}]}}}", "InvalidSpec", "HostDevice/gpu: spec.devices.pci.selectors[0].addresses[0]: \"43:00\" is no PCI address")]
-    [InlineData("{nodeSelector: {}, resourceName: example.com/gpu, deviceFile: {uid: -1}, devices: {pci: {selectors: [{addresses: [\"0000:43:00.0\"]}]}}}", "InvalidSpec", "HostDevice/gpu: spec.deviceFile.uid is -1: user IDs are 0 or more")]
+    [InlineData("{nodeSelector: {}, resourceName: example.com/gpu, devices: {pci: {selectors: [{addresses: [\"43:00\"]}]}}}", "InvalidSpec", "HostDevice/gpu: spec.devices.pci.selectors[0].addresses[0]: \"43:00\"")]
+    [InlineData("{nodeSelector: {}, resourceName: example.com/gpu, deviceFile: {uid: -1}, devices: {pci: {selectors: [{addresses: [\"0000:43:00.0\"]}]}}}", "InvalidSpec", "HostDevice/gpu: spec.deviceFile.uid: -1: user IDs are 0 or more")]
     public async Task A_policy_that_is_wrong_freezes_alone_in_the_version_that_was_understood(string spec, string reason, string words)
     {
         var node = new SimulatedNode();

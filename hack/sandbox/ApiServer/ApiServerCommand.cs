@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Hostdev.Sandbox.Cluster;
 
 namespace Hostdev.Sandbox.ApiServer;
 
@@ -15,6 +16,7 @@ internal static class ApiServerCommand
         {
             var options = new ApiServerOptions { Port = parsed.GetValue(port), Rbac = parsed.GetValue(rbac) };
             await using var server = new SimulatedApiServer(options);
+            server.AddAdmissionRule(ClusterRules.OfSchemas); // meets our kinds once their CRDs are applied
             await server.StartAsync(cancellationToken);
             server.WriteKubeconfig(parsed.GetValue(kubeconfig)!);
             Console.WriteLine($"serving on {server.Address}: export KUBECONFIG={parsed.GetValue(kubeconfig)}");

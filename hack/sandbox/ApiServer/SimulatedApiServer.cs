@@ -143,10 +143,12 @@ public sealed class SimulatedApiServer : IAsyncDisposable
 
     /// <summary>A client that trusts the server's certificate and shows a token with every request.</summary>
     /// <param name="token">The admin's when null; empty for none.</param>
-    public HttpClient CreateClient(string? token = null)
+    /// <param name="certificate">A client certificate with its key; null for none.</param>
+    public HttpClient CreateClient(string? token = null, X509Certificate2? certificate = null)
     {
         var handler = new SocketsHttpHandler();
-        if (_certificates is { } certificates) handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is X509Certificate2 shown && certificates.Issued(shown);
+        if (certificate is not null) handler.SslOptions.ClientCertificates = [certificate];
+        if (_certificates is { } certificates) handler.SslOptions.RemoteCertificateValidationCallback = (_, server, _, _) => server is X509Certificate2 shown && certificates.Issued(shown);
         var client = new HttpClient(handler) { BaseAddress = Address, Timeout = Timeout.InfiniteTimeSpan };
         if (token != "") client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token ?? AdminToken);
         return client;

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.Sandbox.ApiServer.Access;
 using Hostdev.Sandbox.Kernel;
-using Microsoft.Extensions.Logging.Abstractions;
 using Hostdev.Kube.Client;
 
 namespace Hostdev.Sandbox.Cluster;

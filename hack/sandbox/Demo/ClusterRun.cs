@@ -1,5 +1,4 @@
 using Hostdev.Kube.Client;
-using Hostdev.Sandbox.ApiServer.Access;
 using Hostdev.Sandbox.Cluster;
 using Hostdev.Sandbox.Kernel;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -13,6 +12,9 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
 
     /// <summary>Done to the cluster before the story begins: for tests that break a promise.</summary>
     public Action<SandboxCluster>? Sabotage { get; init; }
+
+    /// <summary>Where logs are kept after a story that did not come true; null when they are not.</summary>
+    public string? Kept { get; private set; }
 
     /// <param name="stay">Whether the cluster runs on after the story, until it is cancelled.</param>
     /// <returns>0 when every step came true, 1 when one did not, 130 when the story was interrupted.</returns>
@@ -33,6 +35,7 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
             var problem = await new Story<ClusterChapter>(chapter, screen, _time).TellAsync(new ClusterStory().Steps);
             failed = problem is not null;
             screen.Say(problem is null ? $"Every step came true, in {StoryText.Duration(_time.GetElapsedTime(began))}." : $"demo: {problem}");
+            if (failed) Kept = directory;
             if (failed) screen.Say($"Logs of operators and agents are kept in {directory}");
             else if (stay) await StayAsync(cluster, chapter, cancellationToken);
             return failed ? 1 : 0;

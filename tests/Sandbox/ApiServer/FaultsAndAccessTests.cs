@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.ApiServer.Access;
@@ -43,10 +44,9 @@ public sealed class FaultsAndAccessTests : IAsyncLifetime
     public async Task A_client_certificate_names_user_and_groups()
     {
         var (certificate, key) = _server.IssueCertificate(new ApiUser("jane", ["team", ApiUser.Masters]));
-        using var handler = new HttpClientHandler { ServerCertificateCustomValidationCallback = (_, _, _, _) => true };
-        using var pem = System.Security.Cryptography.X509Certificates.X509Certificate2.CreateFromPem(certificate, key);
-        handler.ClientCertificates.Add(System.Security.Cryptography.X509Certificates.X509CertificateLoader.LoadPkcs12(pem.Export(System.Security.Cryptography.X509Certificates.X509ContentType.Pkcs12), null));
-        using var client = new HttpClient(handler) { BaseAddress = _server.Address };
+        using var pem = X509Certificate2.CreateFromPem(certificate, key);
+        using var loaded = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
+        using var client = _server.CreateClient("", loaded);
         Assert.Contains("\"NodeList\"", await client.GetStringAsync("/api/v1/nodes"), StringComparison.Ordinal);
         Assert.Equal("jane", _server.Requests.All[^1].User);
     }

@@ -49,7 +49,7 @@ internal sealed class Kubectl : IDisposable
     /// <summary>One that goes on, such as <c>get -w</c>; the caller ends it.</summary>
     public Process Start((string Name, string Value)? variable, params string[] arguments)
     {
-        var start = new ProcessStartInfo(s_program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(s_program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["KUBECONFIG"] = Path.Combine(_home, "config");
         start.Environment["HOME"] = _home; // its caches go with it
         if (variable is var (name, value)) start.Environment[name] = value;
@@ -57,9 +57,9 @@ internal sealed class Kubectl : IDisposable
         {
             return Process.Start(start)!;
         }
-        catch (System.ComponentModel.Win32Exception)
+        catch (System.ComponentModel.Win32Exception e)
         {
-            throw new InvalidOperationException($"there is no {s_program} on the PATH: hack/test installs one, or: apt-get install kubernetes-client");
+            throw new InvalidOperationException($"there is no {s_program} on the PATH: hack/test installs one, or: apt-get install kubernetes-client", e);
         }
     }
 
@@ -67,7 +67,7 @@ internal sealed class Kubectl : IDisposable
 
     private static int ReadMinor()
     {
-        var start = new ProcessStartInfo(s_program, ["version", "--client", "-o", "json"]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(s_program, ["version", "--client", "-o", "json"]) { UseShellExecute = false, RedirectStandardOutput = true };
         using var process = Process.Start(start) ?? throw new InvalidOperationException($"there is no {s_program} on the PATH");
         return int.Parse(JsonNode.Parse(process.StandardOutput.ReadToEnd())!["clientVersion"]!["minor"]!.ToString().TrimEnd('+'));
     }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Hostdev.Sandbox.ApiServer;
+using Hostdev.Tests.Kube;
 using Xunit;
 
 namespace Hostdev.Tests.Sandbox.ApiServer;
@@ -158,6 +159,23 @@ public sealed class ListAndWatchTests : IAsyncLifetime
     public async Task A_watch_ends_after_its_time()
     {
         using var watch = await Client.WatchAsync(Peer.Widgets + "?timeoutSeconds=1");
+        Assert.Null(await watch.NextAsync());
+    }
+
+    [Fact]
+    public async Task A_simulated_minute_brings_a_bookmark_and_the_end_of_a_watch()
+    {
+        var time = new FakeTime();
+        await using var server = new SimulatedApiServer(new ApiServerOptions { Time = time, Https = false });
+        await server.StartAsync();
+        using var peer = new Peer(server);
+        using var watch = await peer.WatchAsync($"/api/v1/nodes?resourceVersion={server.Revision}&allowWatchBookmarks=true&timeoutSeconds=90");
+        server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s","namespace":"default"}}""")!.AsObject());
+        while (time.Waiting < 2) await Task.Yield(); // the watch's end, and its bookmarks
+        time.Advance(TimeSpan.FromSeconds(61));
+        var mark = (await watch.NextAsync())!;
+        Assert.Equal(("BOOKMARK", server.Revision.ToString()), (mark["type"]!.ToString(), mark["object"]!["metadata"]!["resourceVersion"]!.ToString()));
+        time.Advance(TimeSpan.FromSeconds(30));
         Assert.Null(await watch.NextAsync());
     }
 

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Hostdev.Kube.Meta;
 using Hostdev.Sandbox.ApiServer.Schema;
 using Xunit;

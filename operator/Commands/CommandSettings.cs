@@ -1,0 +1,43 @@
+using System.CommandLine;
+using Hostdev.Kube.Client;
+using Microsoft.Extensions.Logging;
+
+namespace Hostdev.Operator.Commands;
+
+/// <summary>What all commands of the operator have in common.</summary>
+internal static class CommandSettings
+{
+    public static string Version => typeof(CommandSettings).Assembly.GetName().Version?.ToString(3) ?? "0";
+
+    public static Option<string> Kubeconfig() => new("--kubeconfig") { Description = "How to reach the API server from outside a Pod; inside one its service account is used." };
+
+    public static Option<string> Namespace() => new("--namespace")
+    {
+        Description = "Where the operator and the agents' Pods live. By default POD_NAMESPACE, else that of the service account or of the kubeconfig's context.",
+        DefaultValueFactory = _ => Environment.GetEnvironmentVariable("POD_NAMESPACE") ?? "",
+    };
+
+    public static Option<string> AgentSelector() => new("--agent-selector")
+    {
+        Description = "Which Pods of the namespace are agents.",
+        DefaultValueFactory = _ => OperatorOptions.DefaultAgentSelector,
+    };
+
+    /// <exception cref="KubeConfigurationException">There is no way to the API server.</exception>
+    public static KubeClient Connect(string? kubeconfig, ILoggerFactory loggers, KubeClientOptions? options = null) =>
+        new(KubeConfiguration.Find(kubeconfig, null, TimeProvider.System, Environment.GetEnvironmentVariable), $"hostdev-operator/{Version}", TimeProvider.System, loggers.CreateLogger<KubeClient>(), options);
+
+    public static ILoggerFactory Loggers(LogLevel least) => LoggerFactory.Create(b => b
+        .SetMinimumLevel(least)
+        .AddFilter("Microsoft", LogLevel.Warning)
+        .AddSimpleConsole(c => (c.SingleLine, c.TimestampFormat, c.UseUtcTimestamp) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", true)));
+
+    /// <summary>What an API server or its absence may answer to a command: said in a sentence, with exit code 1.</summary>
+    public static bool IsExpected(Exception e) => e is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException;
+
+    public static async Task<int> FailAsync(string message)
+    {
+        await Console.Error.WriteLineAsync($"hostdev-operator: {message}").ConfigureAwait(false);
+        return 1;
+    }
+}

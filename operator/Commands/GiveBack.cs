@@ -1,0 +1,94 @@
+using System.Text.Json.Nodes;
+using Hostdev.Crds.Kinds;
+using Hostdev.Kube.Client;
+using Hostdev.Kube.Meta;
+using Hostdev.Operator.Projection;
+using Hostdev.Operator.Reconcilers;
+
+namespace Hostdev.Operator.Commands;
+
+/// <summary>Tells all nodes to give everything back, and waits. Works with an operator beside it and without one.</summary>
+/// <param name="agents">The agents' Pods.</param>
+/// <param name="say">Takes a line for the admin.</param>
+internal sealed class GiveBack(KubeClient client, Selection agents, Action<string> say, TimeProvider time)
+{
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(2);
+    private static readonly WriteOptions Write = new() { FieldManager = OperatorOptions.FieldManager };
+
+    /// <returns>Whether everything is given back on all nodes.</returns>
+    public async Task<bool> RunAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        var began = time.GetTimestamp();
+        var said = "";
+        while (true)
+        {
+            var states = await AskAsync(cancellationToken).ConfigureAwait(false);
+            var presence = await AgentsAsync(cancellationToken).ConfigureAwait(false);
+            var left = states.Where(s => !GiveBackReport.IsDone(s, presence.GetValueOrDefault(s.Metadata.Name))).ToList();
+            if (left.Count == 0)
+            {
+                say(states.Count == 0 ? "there is no node that anything was taken from" : $"everything is given back on all {states.Count} nodes");
+                return true;
+            }
+
+            var progress = $"{states.Count - left.Count} of {states.Count} nodes have given everything back; {Names(left)} to go";
+            if (progress != said) say(said = progress);
+            if (time.GetElapsedTime(began) >= timeout)
+            {
+                await ReportAsync(left, presence, timeout, cancellationToken).ConfigureAwait(false);
+                return false;
+            }
+
+            await Task.Delay(Look, time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public async Task UndoAsync(CancellationToken cancellationToken)
+    {
+        var states = (await client.ListAsync(HostdevKinds.NodeDeviceStateSummaries, Selection.Everything, cancellationToken).ConfigureAwait(false)).Items.Where(IsAsked).ToList();
+        JsonBody patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [HostdevAnnotations.GiveBack] = null } } };
+        foreach (var state in states) await client.MergePatchAsync(HostdevKinds.NodeDeviceStateSummaries, ObjectKey.Of(state), patch, Write, cancellationToken).ConfigureAwait(false);
+        say(states.Count == 0 ? "no node was giving back" : $"{states.Count} nodes get their policies again, so many at a time as each policy's rollout allows");
+    }
+
+    /// <summary>All states of nodes that are there, each asked to give back: also those that came since the last time.</summary>
+    private async Task<List<NodeDeviceStateSummary>> AskAsync(CancellationToken cancellationToken)
+    {
+        var listed = await client.ListAsync(HostdevKinds.NodeDeviceStateSummaries, Selection.Everything, cancellationToken).ConfigureAwait(false);
+        var nodes = (await client.ListAsync(PartialObjectMetadata.Of(ClusterStores.NodeResource), Selection.Everything, cancellationToken).ConfigureAwait(false)).Items.Select(n => n.Metadata.Name).ToHashSet(StringComparer.Ordinal);
+        // The annotation for an operator that runs, the empty list for agents in case none does; in one write, so that neither undoes the other.
+        JsonBody patch = new JsonObject
+        {
+            ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [HostdevAnnotations.GiveBack] = "true" } },
+            ["spec"] = new JsonObject { ["policies"] = new JsonArray() },
+        };
+        var states = new List<NodeDeviceStateSummary>();
+        foreach (var state in listed.Items.Where(s => nodes.Contains(s.Metadata.Name)))
+        {
+            states.Add(IsAsked(state) && state.Spec is { Policies.IsEmpty: true } ? state : await client.MergePatchAsync(HostdevKinds.NodeDeviceStateSummaries, ObjectKey.Of(state), patch, Write, cancellationToken).ConfigureAwait(false));
+        }
+
+        return states;
+    }
+
+    private async Task<Dictionary<string, AgentPresence>> AgentsAsync(CancellationToken cancellationToken)
+    {
+        var pods = await client.ListAsync(AgentPod.Kind, agents, cancellationToken).ConfigureAwait(false);
+        return AgentPod.Presence(pods.Items);
+    }
+
+    private async Task ReportAsync(List<NodeDeviceStateSummary> left, Dictionary<string, AgentPresence> presence, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        say($"not everything is given back after {timeout.TotalSeconds:0} s:");
+        foreach (var state in left)
+        {
+            if (await client.FindAsync(HostdevKinds.NodeDeviceStates, ObjectKey.Of(state), cancellationToken).ConfigureAwait(false) is not { } full) continue;
+            foreach (var line in GiveBackReport.Lines(full, presence.GetValueOrDefault(full.Metadata.Name))) say($"  {line}");
+        }
+    }
+
+    private static bool IsAsked(NodeDeviceStateSummary state) => state.Metadata.Annotations.GetValueOrDefault(HostdevAnnotations.GiveBack) == "true";
+
+    private static string Names(List<NodeDeviceStateSummary> states) =>
+        states.Count <= 3 ? string.Join(", ", states.Select(s => s.Metadata.Name)) : $"{states[0].Metadata.Name}, {states[1].Metadata.Name} and {states.Count - 2} more";
+}

@@ -1,0 +1,60 @@
+using System.Collections.Immutable;
+using System.Text;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
+using Hostdev.DevicePlugin.Agent;
+using Xunit;
+
+namespace Hostdev.Tests.Agent;
+
+public sealed class StatusLimitTests
+{
+    [Fact]
+    public void What_fits_stays_whole()
+    {
+        var status = Status(devices: 100, problems: 3);
+        var cut = StatusLimit.Cut(status);
+        Assert.Equal((false, 100, 3), (cut.Truncated, cut.Devices.Length, cut.Policies[0].Problems.Length));
+    }
+
+    [Theory]
+    [InlineData(4000, 3)]
+    [InlineData(100, 1024)]
+    [InlineData(4000, 1024)]
+    public void What_is_too_large_is_cut_to_256_KiB_and_says_so_and_its_counts_stay(int devices, int problems)
+    {
+        var cut = StatusLimit.Cut(Status(devices, problems));
+        Assert.True(cut.Truncated);
+        Assert.InRange(Encoding.UTF8.GetByteCount(NodeDeviceStateWriter.ToJson(cut).ToJsonString()), 1, StatusLimit.Most);
+        Assert.Equal((devices, problems), (cut.Policies[0].Matched, cut.Policies[0].Blocked));
+        Assert.NotEmpty(cut.Conditions);
+    }
+
+    [Fact]
+    public void What_is_the_host_s_own_goes_first()
+    {
+        var cut = StatusLimit.Cut(Status(devices: 4000, problems: 1));
+        Assert.All(cut.Devices, d => Assert.NotNull(d.State));
+        Assert.Single(cut.Policies[0].Problems);
+    }
+
+    [Fact]
+    public void A_message_is_not_longer_than_the_schema_allows()
+    {
+        var status = Status(1, 1);
+        var cut = StatusLimit.Cut(status with { Conditions = [status.Conditions[0] with { Message = new string('x', 5000) }] });
+        Assert.Equal((4096, '…'), (cut.Conditions[0].Message.Length, cut.Conditions[0].Message[^1]));
+    }
+
+    private static NodeDeviceStateStatus Status(int devices, int problems) => new()
+    {
+        Host = new HostStatus { Kernel = "6.12", Architecture = "x86_64", BootId = "b", Iommu = true, InterruptRemapping = "Yes", KernelArguments = [], VfioDrivers = [], Problems = [] },
+        Devices = [.. Enumerable.Range(0, devices).Select(i => new DeviceStatus { PciAddress = $"0000:{i / 256:x2}:{i % 256 / 8:x2}.{i % 8}", Ids = "10de:1eb8", Driver = "nvidia", IommuGroup = i, State = i % 10 == 0 ? "Offered as example.com/gpu" : null })],
+        VirtualFunctions = [],
+        Allocations = [],
+        Policies = [new PolicyResult { Kind = "HostDevice", Name = "gpus", Uid = "u", Generation = 1, Matched = devices, Ready = 0, Blocked = problems, Reason = "Blocked", Message = "m", Problems = [.. Enumerable.Range(0, problems).Select(i => new DeviceProblem($"{i}", "Blocked", "Protected", new string('m', 400)))] }],
+        Releasing = [],
+        Resources = [],
+        Conditions = [new NodeCondition("Ready", "False", "NotAsDesired", "m")],
+    };
+}

@@ -1,0 +1,40 @@
+using System.Globalization;
+using Hostdev.Sandbox.Demo;
+using Xunit;
+
+namespace Hostdev.Tests.Demo;
+
+/// <summary>What hack/demo shows of a cluster, told in this process.</summary>
+public sealed class ClusterDemoTests
+{
+    [Fact]
+    public async Task The_story_comes_true_from_bare_machines_to_bare_machines()
+    {
+        using var output = new StringWriter(CultureInfo.InvariantCulture);
+        var code = await new ClusterRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(60)).RunAsync(stay: false, TestContext.Current.CancellationToken);
+        var text = output.ToString();
+        Assert.True(code == 0, text);
+        Assert.Equal(11, text.Split('\n').Count(line => line.StartsWith(" ✓ ", StringComparison.Ordinal)));
+        Assert.All(text.Split('\n'), line => Assert.InRange(line.Length, 0, 120));
+        var words = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)); // lines are broken between words
+        Assert.Contains("gpu-1 was ready before mixed-1 was told", words, StringComparison.Ordinal);
+        Assert.Contains("numVfs cannot be negative: write 0 or more", words, StringComparison.Ordinal);
+        Assert.Contains("is mounted at /var/lib/postgresql", words, StringComparison.Ordinal);
+        Assert.Contains("Every step came true", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_promise_that_does_not_come_true_ends_the_story_with_exit_code_1_and_says_what_stands_in_the_way()
+    {
+        using var output = new StringWriter(CultureInfo.InvariantCulture);
+        var run = new ClusterRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(6)) { Sabotage = cluster => cluster.Node("gpu-1").Kernel.UnloadDriver("vfio-pci") };
+        var code = await run.RunAsync(stay: false, TestContext.Current.CancellationToken);
+        var text = output.ToString();
+        Assert.Equal(1, code);
+        Assert.Contains(" ✗  2  A policy for all GPUs", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("  3  ", text, StringComparison.Ordinal);
+        Assert.Contains("\"modprobe vfio-pci\"", string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.All(text.Split('\n'), line => Assert.InRange(line.Length, 0, 120));
+        Directory.Delete(run.Kept!, recursive: true);
+    }
+}
