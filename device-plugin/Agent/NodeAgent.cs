@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Threading.Channels;
+using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host.Usage;
@@ -27,9 +28,23 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     private volatile bool _lookDue = true;
     private string _plannedFor = ""; // the fingerprint of what the last plan was made for: another may be in force by the time it is carried out
     private (HostInventory Inventory, Plan Plan)? _last;
+    private volatile NodeDeviceStateStatus? _status;
+    private volatile Halt? _halt;
 
     /// <summary>How often the machine was read and planned for.</summary>
     public long Reconciles { get; private set; }
+
+    /// <summary>Of them, how many ended with an error and were repeated.</summary>
+    public long FailedReconciles { get; private set; }
+
+    /// <summary>What was reported last; null before the first look at the machine has ended.</summary>
+    public NodeDeviceStateStatus? Status => _status;
+
+    /// <summary>What stops all writes to the host, as of the last look; null when nothing does.</summary>
+    public Halt? Halt => _halt;
+
+    /// <summary>Whether the loop still comes round.</summary>
+    public LoopPulse Pulse { get; } = new(time);
 
     /// <summary>Asks for a reconcile soon; many requests are one.</summary>
     public void Wake()
@@ -70,6 +85,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         {
             try
             {
+                Pulse.Expect(timings.LongestRound);
                 if (_lookDue) await ReconcileAsync(cancellationToken).ConfigureAwait(false);
                 else Report();
                 await SleepAsync(cancellationToken).ConfigureAwait(false);
@@ -83,6 +99,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
 #pragma warning restore CA1031
             {
                 _lookDue = true;
+                FailedReconciles++;
                 ReconcileFailed(logger, e);
                 await Task.Delay(timings.AfterFailure, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
@@ -137,7 +154,9 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     private void Report()
     {
         if (_last is not { } last) return;
-        parts.Status.Write(StatusBuilder.Build(last.Inventory, last.Plan, parts.Allocator.Catalog, parts.Allocator.Ledger, parts.Kubelet?.Snapshot() ?? [], desired));
+        var status = StatusBuilder.Build(last.Inventory, last.Plan, parts.Allocator.Catalog, parts.Allocator.Ledger, parts.Kubelet?.Snapshot() ?? [], desired);
+        (_status, _halt) = (status, last.Plan.Halt);
+        parts.Status.Write(status);
     }
 
     private async Task<(HostInventory Inventory, Plan Plan)> LookAsync(CancellationToken cancellationToken)
@@ -195,6 +214,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
             if (due is { } at && at - time.GetUtcNow() < sleep) sleep = at - time.GetUtcNow();
         }
 
+        Pulse.Expect(sleep + timings.LongestRound);
         using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var wake = _wakeUps.Reader.ReadAsync(timer.Token).AsTask();
         var late = Task.Delay(sleep > TimeSpan.Zero ? sleep : TimeSpan.FromMilliseconds(1), time, timer.Token);
@@ -220,6 +240,9 @@ public sealed record AgentTimings
     public TimeSpan WhileProtected { get; init; } = TimeSpan.FromMinutes(1);
 
     public TimeSpan AfterFailure { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>No round takes longer: every call to the kernel has a deadline of its own. A loop that has not come round by then does not come any more.</summary>
+    public TimeSpan LongestRound { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Between two lists of pod-resources while anything is held.</summary>
     public TimeSpan PodResources { get; init; } = TimeSpan.FromSeconds(10);
