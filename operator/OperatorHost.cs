@@ -54,7 +54,14 @@ public sealed class OperatorHost
     public bool IsLeading => _leading is not null;
 
     /// <summary>What keeps it from being ready, a line for each; empty when it follows everything.</summary>
-    public IEnumerable<string> Problems => _stores.Problems.Select(p => $"{p.Resource}: {p.Problem}").Concat(_stores.Unsynced.Select(u => $"{u}: not listed yet"));
+    public IEnumerable<string> Problems
+    {
+        get
+        {
+            var problems = _stores.Problems.DistinctBy(p => p.Resource).ToDictionary(p => p.Resource, p => p.Problem, StringComparer.Ordinal);
+            return problems.Select(p => $"{p.Key}: {p.Value}").Concat(_stores.Unsynced.Where(u => !problems.ContainsKey(u)).Select(u => $"{u}: not listed yet"));
+        }
+    }
 
     /// <summary>Runs until it is cancelled.</summary>
     /// <exception cref="LeadershipLostException">The process must end.</exception>

@@ -5,8 +5,8 @@ namespace Hostdev.Operator;
 
 internal static class Program
 {
-    /// <summary>How long an end in order may take before the process is torn off: less than the 30 s after which a kubelet kills a pod.</summary>
-    private static readonly TimeSpan EndInOrder = TimeSpan.FromSeconds(20);
+    /// <summary>How long an end in order may take before the process is torn off: less than the 20 s after which the kubelet kills its Pod.</summary>
+    private static readonly TimeSpan EndInOrder = TimeSpan.FromSeconds(15);
 
     public static Task<int> Main(string[] args) =>
         new RootCommand("Hostdev's operator: says which node gets which policies, and what became of them.") { RunCommand.Create(), KubeVirtSnippetCommand.Create(), GiveBackCommand.Create() }

@@ -78,6 +78,7 @@ internal static class PrometheusText
     {
         var labels = new List<string>();
         foreach (var (key, value) in tags) labels.Add($"{key.Replace('.', '_')}=\"{Escape(Convert.ToString(value, CultureInfo.InvariantCulture) ?? "").Replace("\"", "\\\"", StringComparison.Ordinal)}\"");
+        labels.Sort(StringComparer.Ordinal); // the SDK's order is that of whoever came first
         return string.Join(',', labels);
     }
 

@@ -26,6 +26,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     private bool _protects;
     private bool _proving; // nothing is under way or stopped: if the machine lives on now, what was done did it no harm
     private volatile bool _lookDue = true;
+    private string _plannedFor = ""; // the fingerprint of what the last plan was made for: another may be in force by the time it is carried out
     private (HostInventory Inventory, Plan Plan)? _last;
     private volatile NodeDeviceStateStatus? _status;
     private volatile Halt? _halt;
@@ -138,7 +139,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
 
     private async Task ExecuteAsync(Plan plan, HostInventory inventory, CancellationToken cancellationToken)
     {
-        var fingerprint = desired.Fingerprint;
+        var fingerprint = _plannedFor;
         _proving = false;
         parts.Boots.Begin(fingerprint);
         var outcomes = await parts.Executor.ExecuteAsync(plan, inventory, cancellationToken).ConfigureAwait(false);
@@ -161,19 +162,21 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     private async Task<(HostInventory Inventory, Plan Plan)> LookAsync(CancellationToken cancellationToken)
     {
         var inventory = await ReadAsync(parts.Inventory.Read, cancellationToken).ConfigureAwait(false);
-        if (desired.Policies is not { } policies) return (inventory, Plan.Nothing);
-        if (desired.Confirmed && parts.Journal is { Damage: null, State.InForceBefore: not null }) parts.Journal.Append(new JournalRecord { Op = JournalOp.Confirm });
+        var confirmed = desired.Confirmed; // asked first: what is in force is then at least as new as the word that confirmed it
+        if (desired.InForce is not { } inForce) return (inventory, Plan.Nothing);
+        _plannedFor = inForce.Fingerprint;
+        if (confirmed && parts.Journal is { Damage: null, State.InForceBefore: not null }) parts.Journal.Append(new JournalRecord { Op = JournalOp.Confirm });
         ImmutableDictionary<string, Setback> setbacks;
         lock (_setbacks) setbacks = _setbacks.Active();
         var input = new PlanningInput
         {
             Inventory = inventory,
-            Policies = policies,
+            Policies = inForce.Policies,
             Usage = HostUsage.Nobody,
             Ownership = parts.Journal.State.Ownership,
             Setbacks = setbacks,
-            Contested = parts.Repairs.Contested(desired.Fingerprint),
-            Halt = parts.Halts.Look(desired.Fingerprint),
+            Contested = parts.Repairs.Contested(inForce.Fingerprint),
+            Halt = parts.Halts.Look(inForce.Fingerprint),
             RestoreOnly = parts.Journal.State.InForceBefore,
         };
         var plan = Planner.Plan(input);

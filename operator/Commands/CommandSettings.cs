@@ -35,6 +35,9 @@ internal static class CommandSettings
     /// <summary>What an API server or its absence may answer to a command: said in a sentence, with exit code 1.</summary>
     public static bool IsExpected(Exception e) => e is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException;
 
+    public static Task<int> FailAsync(Exception expected) =>
+        FailAsync(expected is KubeApiException { IsNotServed: true } ? "the API server does not know Hostdev's kinds: apply the CRDs first, or name another cluster with --kubeconfig" : expected.Message);
+
     public static async Task<int> FailAsync(string message)
     {
         await Console.Error.WriteLineAsync($"hostdev-operator: {message}").ConfigureAwait(false);

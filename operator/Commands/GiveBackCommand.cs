@@ -29,7 +29,7 @@ internal static class GiveBackCommand
             }
             catch (Exception e) when (CommandSettings.IsExpected(e))
             {
-                return await CommandSettings.FailAsync(e.Message).ConfigureAwait(false);
+                return await CommandSettings.FailAsync(e).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {

@@ -26,7 +26,7 @@ internal static class KubeVirtSnippetCommand
             }
             catch (Exception e) when (CommandSettings.IsExpected(e))
             {
-                return await CommandSettings.FailAsync(e.Message).ConfigureAwait(false);
+                return await CommandSettings.FailAsync(e).ConfigureAwait(false);
             }
         });
         return command;

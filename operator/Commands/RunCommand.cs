@@ -47,7 +47,7 @@ internal static class RunCommand
             }
             catch (Exception e) when (e is KubeConfigurationException or LeadershipLostException or FormatException or IOException)
             {
-                return await CommandSettings.FailAsync(e.Message).ConfigureAwait(false);
+                return await CommandSettings.FailAsync(e).ConfigureAwait(false);
             }
         });
         return command;

@@ -14,6 +14,7 @@ internal sealed class ClusterStores
 
     private static readonly KubeResource CustomResourceDefinition = new("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", Namespaced: false);
 
+    private readonly OperatorOptions _options;
     private readonly List<(string Name, Func<CancellationToken, Task> Run, Task Synced, Func<string?> Problem)> _informers = [];
     private readonly ImmutableArray<Informer<PolicyObject>> _policies;
     private readonly ImmutableArray<Informer<PartialObjectMetadata>> _definitions;
@@ -25,6 +26,8 @@ internal sealed class ClusterStores
 
     public ClusterStores(KubeClient client, OperatorOptions options, TimeProvider time, Random random, ILoggerFactory loggers, Action changed)
     {
+        _options = options;
+
         Informer<T> Follow<T>(KubeKind<T> kind, Selection selection, Func<T, T, bool>? matters = null)
             where T : class, IKubeObject
         {
@@ -119,6 +122,8 @@ internal sealed class ClusterStores
         var nodes = _nodes.Store.Objects;
         var states = _states.Store.Objects;
         var names = agents.Keys.Concat(states.Keys.Select(k => k.Name)).Concat(WrittenStates.Keys.Select(k => k.Name)).ToHashSet(StringComparer.Ordinal);
+        // Those whose agent and state are gone, and whose labels still say what is there no longer.
+        if (_options.NodeLabels) names.UnionWith(nodes.Values.Where(n => Projection.NodeLabels.HasAny(n.Metadata.Labels)).Select(n => n.Metadata.Name));
         var views = new Dictionary<string, (NodeDeviceStateSummary?, PartialObjectMetadata?, Projection.AgentPresence, Projection.NodeView View)>(names.Count, StringComparer.Ordinal);
         foreach (var name in names)
         {

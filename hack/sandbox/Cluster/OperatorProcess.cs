@@ -14,12 +14,12 @@ public sealed class OperatorProcess : IAsyncDisposable
     private readonly ILoggerFactory _loggers;
     private bool _disposed;
 
-    private OperatorProcess(ClusterSeat seat, string identity, OperatorTimings timings, TimeProvider time, int seed)
+    private OperatorProcess(ClusterSeat seat, string identity, OperatorTimings timings, TimeProvider time, int seed, bool nodeLabels)
     {
         _log = new FileLog(Path.Combine(seat.Directory, $"{identity}.log"), time);
         _loggers = LoggerFactory.Create(b => b.AddProvider(_log));
         _client = seat.Connect(ApiUser.ServiceAccount(seat.Namespace, ClusterMembers.OperatorAccount), $"hostdev-operator/{identity}", _loggers);
-        Host = new OperatorHost(_client, new OperatorOptions { Namespace = seat.Namespace, Identity = identity, Timings = timings }, time, new Random(seed), _loggers);
+        Host = new OperatorHost(_client, new OperatorOptions { Namespace = seat.Namespace, Identity = identity, Instance = identity, Timings = timings, NodeLabels = nodeLabels }, time, new Random(seed), _loggers);
         Ended = Task.Run(() => Host.RunAsync(_end.Token));
     }
 
@@ -28,7 +28,7 @@ public sealed class OperatorProcess : IAsyncDisposable
     /// <summary>Ends with the operator; fails as it failed.</summary>
     public Task Ended { get; }
 
-    public static OperatorProcess Start(ClusterSeat seat, string identity, OperatorTimings timings, TimeProvider time, int seed = 1) => new(seat, identity, timings, time, seed);
+    public static OperatorProcess Start(ClusterSeat seat, string identity, OperatorTimings timings, TimeProvider time, int seed = 1, bool nodeLabels = false) => new(seat, identity, timings, time, seed, nodeLabels);
 
     /// <summary>What a killed process leaves: no further request, and a lease that runs out by itself.</summary>
     public async Task KillAsync()

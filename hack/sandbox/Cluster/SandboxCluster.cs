@@ -67,9 +67,9 @@ public sealed class SandboxCluster : IAsyncDisposable
 
     public ClusterNode Node(string name) => _nodes.First(n => n.Name == name);
 
-    public OperatorProcess StartOperator(string identity = "hostdev-operator-0", OperatorTimings? timings = null, int seed = 1)
+    public OperatorProcess StartOperator(string identity = "hostdev-operator-0", OperatorTimings? timings = null, int seed = 1, bool nodeLabels = false)
     {
-        var started = OperatorProcess.Start(Seat, identity, timings ?? new OperatorTimings(), _time, seed);
+        var started = OperatorProcess.Start(Seat, identity, timings ?? new OperatorTimings(), _time, seed, nodeLabels);
         _operators.Add(started);
         return started;
     }

@@ -1,0 +1,104 @@
+using Hostdev.Crds.Kinds;
+using Hostdev.Kube.Client;
+using Hostdev.Operator;
+using Hostdev.Operator.Commands;
+using Hostdev.Sandbox.ApiServer.Access;
+using Hostdev.Sandbox.Cluster;
+using Xunit;
+using static Hostdev.Tests.Operator.OperatorBench;
+
+namespace Hostdev.Tests.Operator;
+
+public sealed class CommandTests
+{
+    private static readonly Selection Agents = new() { Namespace = SandboxCluster.SystemNamespace, Labels = OperatorOptions.DefaultAgentSelector };
+
+    [Fact]
+    public async Task Give_back_with_an_operator_empties_every_spec_waits_and_says_who_still_holds_what()
+    {
+        await using var bench = await StartAsync();
+        bench.AddNodes(3);
+        bench.Apply("gpus");
+        bench.StartOperator();
+        await Waiting.UntilAsync(() => Enumerable.Range(1, 3).All(i => bench.Has(Name(i)) == "gpus:1"));
+        for (var i = 1; i <= 3; i++) bench.Report(Name(i));
+        bench.Agent("node-03", ready: false);
+        using var client = Client(bench);
+        var said = new List<string>();
+        Assert.False(await new GiveBack(client, Agents, said.Add, TimeProvider.System).RunAsync(TimeSpan.Zero, default));
+        Assert.Equal(
+            [
+                "0 of 3 nodes have given everything back; node-01, node-02, node-03 to go",
+                "not everything is given back after 0 s:",
+                "  node-01: the agent has not answered yet",
+                "  node-02: the agent has not answered yet",
+                "  node-03: the agent's Pod is not Ready, so nobody knows: look at its log; it gives everything back once it runs",
+            ],
+            said);
+        bench.Report("node-01");
+        bench.Report("node-02", releasing: [new DeviceProblem("0000:44:00.0", "Releasing", "Unbinding", "waits for its driver")], allocations: [new AllocationStatus("0000:43:00.0", "example.com/gpu", "vms", "web")]);
+        said.Clear();
+        Assert.False(await new GiveBack(client, Agents, said.Add, TimeProvider.System).RunAsync(TimeSpan.Zero, default));
+        Assert.Equal("1 of 3 nodes have given everything back; node-02, node-03 to go", said[0]);
+        Assert.Equal(["  node-02: 0000:43:00.0 (example.com/gpu) belongs to Pod vms/web: stop or migrate its VM", "  node-02: 0000:44:00.0: waits for its driver"], said[2..4]);
+
+        await bench.QuietAsync(); // the operator leaves it so
+        Assert.Equal("  ", $"{bench.Has("node-01")} {bench.Has("node-02")} {bench.Has("node-03")}");
+        Assert.Equal("False/GiveBack", bench.Condition("gpus"));
+        bench.Agent("node-03", ready: true);
+        var end = new GiveBack(client, Agents, said.Add, TimeProvider.System).RunAsync(TimeSpan.FromSeconds(20), default);
+        bench.Report("node-02");
+        bench.Report("node-03");
+        Assert.True(await end);
+        Assert.Equal("everything is given back on all 3 nodes", said[^1]);
+
+        await new GiveBack(client, Agents, said.Add, TimeProvider.System).UndoAsync(default);
+        await Waiting.UntilAsync(() => Enumerable.Range(1, 3).All(i => bench.Has(Name(i)) == "gpus:1"));
+    }
+
+    [Fact]
+    public async Task Give_back_works_where_no_operator_runs()
+    {
+        await using var bench = await StartAsync();
+        bench.AddNode("a");
+        bench.Apply("gpus");
+        var process = bench.StartOperator();
+        await Waiting.UntilAsync(() => bench.Has("a") == "gpus:1");
+        await process.DisposeAsync();
+        using var client = Client(bench);
+        await new GiveBack(client, Agents, _ => { }, TimeProvider.System).RunAsync(TimeSpan.Zero, default);
+        Assert.Equal("", bench.Has("a"));
+        bench.Report("a");
+        Assert.True(await new GiveBack(client, Agents, _ => { }, TimeProvider.System).RunAsync(TimeSpan.Zero, default));
+    }
+
+    [Fact]
+    public async Task The_snippet_has_everything_that_nodes_offer_and_says_how_it_gets_into_KubeVirt()
+    {
+        await using var bench = await StartAsync();
+        using var client = Client(bench);
+        Assert.Equal((null, "there is no HostDevice, SriovPolicy or MdevProfile yet: apply one first"), await KubeVirtSnippetCommand.ReadAsync(client, default));
+        bench.AddNode("a");
+        bench.Apply("gpus");
+        bench.StartOperator();
+        await Waiting.UntilAsync(() => bench.Has("a") == "gpus:1");
+        Assert.StartsWith("no policy has found a device yet", (await KubeVirtSnippetCommand.ReadAsync(client, default)).Problem, StringComparison.Ordinal);
+        bench.Report("a");
+        var (text, _) = await KubeVirtSnippetCommand.ReadAsync(client, default);
+        Assert.EndsWith(
+            """
+            #   kubectl edit kubevirt -n kubevirt kubevirt
+            # Do not apply them: the lists are atomic, and whoever applies one takes away everybody else's entries.
+            permittedHostDevices:
+              pciHostDevices:
+              - pciVendorSelector: "10DE:2236"
+                resourceName: example.com/gpu
+                externalResourceProvider: true
+
+            """,
+            text,
+            StringComparison.Ordinal);
+    }
+
+    private static KubeClient Client(OperatorBench bench) => bench.Cluster.CreateClient(new ApiUser("kubernetes-admin", [ApiUser.Masters]), "hostdev-operator/test");
+}
