@@ -76,6 +76,7 @@ public sealed class SimulatedHealthScenarios : HealthScenarios
         var node = new SimulatedNode();
         await using var bench = await ScenarioBench.StartAsync(node, Policies);
         await bench.ReadyAsync();
+        await bench.QuietAsync();
         node.Kernel.Break(Gpu); // nobody has told the agent
         var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/gpu"] = 1 });
         Assert.Equal(PodPhase.Failed, pod.Phase);

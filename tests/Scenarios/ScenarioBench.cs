@@ -4,6 +4,7 @@ using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.Sandbox.Kubelet;
 using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
@@ -88,6 +89,16 @@ internal sealed class ScenarioBench : IAsyncDisposable
 
     /// <summary>Waits until the agent says that everything is as desired, and the kubelet has taken in the lists that it was sent.</summary>
     public Task ReadyAsync() => UntilAsync(() => Condition("Ready") == "True" && KubeletHasWhatTheStatusSays());
+
+    /// <summary>Waits until the agent has not looked at the machine for a while: what is done to the machine now, it does not see until somebody tells it.</summary>
+    public async Task QuietAsync()
+    {
+        for (long before = -1; before != Host.Agent.Reconciles;)
+        {
+            before = Host.Agent.Reconciles;
+            await Task.Delay(TimeSpan.FromSeconds(0.5), TestContext.Current.CancellationToken);
+        }
+    }
 
     private bool KubeletHasWhatTheStatusSays() =>
         Status["resources"] is JsonArray resources && resources.All(r => Kubelet.Allocatable((string)r!["name"]!) == (int)r["allocatable"]!);
