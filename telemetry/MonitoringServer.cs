@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.Telemetry;
 
 /// <summary>
-/// What a kubelet and a Prometheus ask of a process, over HTTP: <c>/healthz</c> (it answers), <c>/readyz</c> (503 with a line for everything that is in the way) and <c>/metrics</c>.
+/// What a kubelet and a Prometheus ask of a process, over HTTP: <c>/healthz</c> and <c>/readyz</c> (503 with a line for everything that is in the way) and <c>/metrics</c>.
 /// </summary>
 public sealed class MonitoringServer : IAsyncDisposable
 {
@@ -22,9 +22,10 @@ public sealed class MonitoringServer : IAsyncDisposable
 
     /// <param name="listen">As <see cref="TryParse"/> takes it.</param>
     /// <param name="notReady">One line for each thing that is in the way. Called from any thread.</param>
+    /// <param name="unhealthy">The same for <c>/healthz</c>: what a restart would mend. Null for a process that is well as long as it answers.</param>
     /// <exception cref="FormatException"><paramref name="listen"/> cannot be understood.</exception>
     /// <exception cref="IOException">The address is taken.</exception>
-    public static async Task<MonitoringServer> StartAsync(string listen, PrometheusExporter metrics, Func<IEnumerable<string>> notReady, CancellationToken cancellationToken)
+    public static async Task<MonitoringServer> StartAsync(string listen, PrometheusExporter metrics, Func<IEnumerable<string>> notReady, CancellationToken cancellationToken, Func<IEnumerable<string>>? unhealthy = null)
     {
         if (!TryParse(listen, out var address, out var port)) throw new FormatException($"\"{listen}\" is no address to listen at: write :8080 or 127.0.0.1:8080");
         var builder = WebApplication.CreateSlimBuilder();
@@ -39,7 +40,7 @@ public sealed class MonitoringServer : IAsyncDisposable
             else kestrel.Listen(address, port);
         });
         var app = builder.Build();
-        app.Run(context => AnswerAsync(context, metrics, notReady));
+        app.Run(context => AnswerAsync(context, metrics, notReady, unhealthy ?? (() => [])));
         await app.StartAsync(cancellationToken).ConfigureAwait(false);
         return new MonitoringServer(app);
     }
@@ -61,17 +62,14 @@ public sealed class MonitoringServer : IAsyncDisposable
         await _app.DisposeAsync().ConfigureAwait(false);
     }
 
-    private static Task AnswerAsync(HttpContext context, PrometheusExporter metrics, Func<IEnumerable<string>> notReady)
+    private static Task AnswerAsync(HttpContext context, PrometheusExporter metrics, Func<IEnumerable<string>> notReady, Func<IEnumerable<string>> unhealthy)
     {
         switch (context.Request.Path.Value)
         {
             case "/healthz":
-                return WriteAsync(context, StatusCodes.Status200OK, "ok\n");
+                return ProblemsAsync(context, unhealthy());
             case "/readyz":
-                var problems = notReady().ToList();
-                return problems.Count == 0
-                    ? WriteAsync(context, StatusCodes.Status200OK, "ok\n")
-                    : WriteAsync(context, StatusCodes.Status503ServiceUnavailable, string.Concat(problems.Select(p => p + "\n")));
+                return ProblemsAsync(context, notReady());
             case "/metrics":
                 return metrics.Scrape() is { } text
                     ? WriteAsync(context, StatusCodes.Status200OK, text, PrometheusText.ContentType)
@@ -79,6 +77,12 @@ public sealed class MonitoringServer : IAsyncDisposable
             default:
                 return WriteAsync(context, StatusCodes.Status404NotFound, "there are /healthz, /readyz and /metrics\n");
         }
+    }
+
+    private static Task ProblemsAsync(HttpContext context, IEnumerable<string> problems)
+    {
+        var lines = string.Concat(problems.Select(p => p + "\n"));
+        return lines.Length == 0 ? WriteAsync(context, StatusCodes.Status200OK, "ok\n") : WriteAsync(context, StatusCodes.Status503ServiceUnavailable, lines);
     }
 
     private static Task WriteAsync(HttpContext context, int status, string text, string type = "text/plain; charset=utf-8")

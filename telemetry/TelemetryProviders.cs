@@ -23,7 +23,8 @@ public sealed record TelemetryOptions
 /// <summary>The metrics of a process, to be asked for, and sent by OTLP with its traces where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says where to. Nothing is sent otherwise.</summary>
 public sealed class TelemetryProviders : IDisposable
 {
-    private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    /// <summary>The customary variable that says where OTLP is sent; nothing is without it.</summary>
+    public const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
     private readonly MeterProvider _meters;
     private readonly TracerProvider? _tracers;

@@ -106,18 +106,30 @@ public sealed partial class AgentHost : IAsyncDisposable
 
     public KubeletAdvertiser Kubelet { get; }
 
+    /// <summary>
+    /// Why nobody should count on this agent yet, one line each: until it has looked at the machine once, with what it follows or has kept of it, and offers the kubelet what it found. Neither
+    /// an API server nor a spec nor a kubelet is needed for that.
+    /// </summary>
+    public IEnumerable<string> NotReady => Agent.Status is null ? ["the first look at this host has not ended"] : [];
+
+    /// <summary>Why a restart would help, one line each: empty while the loop comes round.</summary>
+    public IEnumerable<string> Unhealthy => Agent.Pulse.Problem is { } problem ? [problem] : [];
+
     /// <summary>For whoever walks the agent through its rounds without <see cref="RunAsync"/>.</summary>
     internal DesiredState Desired => _desired;
 
     /// <summary>Opens the journal, which also makes sure that no other agent runs here.</summary>
     /// <exception cref="JournalException">It cannot be used: the message says why and what to do.</exception>
-    public static AgentHost Open(AgentMachine machine, AgentOptions options, TimeProvider time, ILoggerFactory loggers)
+    /// <param name="metrics">Show this agent from now on; null where nobody asks for them.</param>
+    public static AgentHost Open(AgentMachine machine, AgentOptions options, TimeProvider time, ILoggerFactory loggers, AgentMetrics? metrics = null)
     {
         var bootId = File.ReadAllText(machine.Paths.Resolve("/proc/sys/kernel/random/boot_id")).Trim();
         var journal = Journal.Open(options.StateDirectory, bootId);
         try
         {
-            return new AgentHost(machine, options, new SteadyTime(time), loggers, journal, bootId);
+            var host = new AgentHost(machine, options, new SteadyTime(time), loggers, journal, bootId);
+            metrics?.Ask(host.Read);
+            return host;
         }
         catch
         {
@@ -159,6 +171,16 @@ public sealed partial class AgentHost : IAsyncDisposable
         _listSoon.Dispose();
         Journal.Dispose();
     }
+
+    private AgentReading Read() => new()
+    {
+        Status = Agent.Status,
+        Halt = Agent.Halt,
+        Reconciles = Agent.Reconciles,
+        FailedReconciles = Agent.FailedReconciles,
+        HostWrites = Writer.Writes,
+        RefusedAllocations = Allocator.RefusedByReason,
+    };
 
     private async Task FollowKernelAsync(IUeventSource uevents, CancellationToken cancellationToken)
     {

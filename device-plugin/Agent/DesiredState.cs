@@ -16,13 +16,15 @@ namespace Hostdev.DevicePlugin.Agent;
 public sealed class DesiredState(string directory)
 {
     private readonly string _path = Path.Combine(directory, "desired.json");
-    private ImmutableArray<EffectivePolicy>? _policies;
+    private volatile DesiredInForce? _inForce;
 
-    /// <summary>What is in force; null while nothing was ever read: then nothing is touched.</summary>
-    public ImmutableArray<EffectivePolicy>? Policies => _policies;
+    /// <summary>What is in force, and is on disk; null while nothing was ever read: then nothing is touched. Swapped whole: whoever plans while a new one comes in takes it once.</summary>
+    public DesiredInForce? InForce => _inForce;
 
-    /// <summary>The same for the same policies in force, another for others: by it a restart knows whether what is desired has changed. Empty while nothing was ever read.</summary>
-    public string Fingerprint { get; private set; } = "";
+    public ImmutableArray<EffectivePolicy>? Policies => _inForce?.Policies;
+
+    /// <summary>Of what is in force. Empty while nothing was ever read.</summary>
+    public string Fingerprint => _inForce?.Fingerprint ?? "";
 
     /// <summary>Of the object whose spec is followed; null for a file, and before any was read.</summary>
     public long? Generation { get; private set; }
@@ -45,8 +47,7 @@ public sealed class DesiredState(string directory)
             return;
         }
 
-        _policies = [.. spec.Policies.Select(p => new EffectivePolicy(p, null))];
-        Fingerprint = FingerprintOf(text);
+        _inForce = new DesiredInForce([.. spec.Policies.Select(p => new EffectivePolicy(p, null))], FingerprintOf(text));
     }
 
     /// <summary>Takes in a new text. One that cannot be read changes nothing but <see cref="Problem"/>.</summary>
@@ -57,10 +58,9 @@ public sealed class DesiredState(string directory)
     {
         var spec = NodeDeviceStateReader.Read(text, out var error);
         if (spec is null) return Refuse($"{source}: {error}");
-        var known = (_policies ?? []).ToDictionary(p => (p.InForce.Identity.Kind, p.InForce.Identity.Name), p => p.InForce);
-        _policies = [.. spec.Policies.Select(p => Effective(p, known.GetValueOrDefault((p.Identity.Kind, p.Identity.Name))))];
+        var known = (Policies ?? []).ToDictionary(p => (p.InForce.Identity.Kind, p.InForce.Identity.Name), p => p.InForce);
+        Keep([.. spec.Policies.Select(p => Effective(p, known.GetValueOrDefault((p.Identity.Kind, p.Identity.Name))))]);
         (Problem, Confirmed, Generation) = (null, true, generation);
-        Keep();
         return true;
     }
 
@@ -76,11 +76,12 @@ public sealed class DesiredState(string directory)
     private static EffectivePolicy Effective(DesiredPolicy policy, DesiredPolicy? known) =>
         policy is DesiredPolicy.Frozen frozen ? new EffectivePolicy(known ?? frozen, frozen) : new EffectivePolicy(policy, null);
 
-    private void Keep()
+    /// <summary>On disk first: what is begun for these policies is recorded under their fingerprint, and a restart must find the same.</summary>
+    private void Keep(ImmutableArray<EffectivePolicy> policies)
     {
-        var text = ToText(_policies!.Value);
+        var text = ToText(policies);
         DurableFile.Replace(_path, text);
-        Fingerprint = FingerprintOf(text);
+        _inForce = new DesiredInForce(policies, FingerprintOf(text));
     }
 
     /// <summary>The <see cref="Fingerprint"/> that these policies in force would have.</summary>
@@ -101,3 +102,7 @@ public sealed class DesiredState(string directory)
         ["creationTimestamp"] = policy.CreationTimestamp?.ToString("O"),
     };
 }
+
+/// <summary>The policies in force.</summary>
+/// <param name="Fingerprint">The same for the same policies, another for others: by it a restart knows whether what is desired has changed.</param>
+public sealed record DesiredInForce(ImmutableArray<EffectivePolicy> Policies, string Fingerprint);

@@ -21,6 +21,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     private readonly Dictionary<PciAddress, int> _closed = [];
     private readonly Dictionary<string, Unit> _inFlight = new(StringComparer.Ordinal); // with their units: the catalog may drop them meanwhile
     private Catalog _catalog = Catalog.Empty;
+    private ImmutableDictionary<string, long> _refusedByReason = ImmutableDictionary<string, long>.Empty;
     private AllocationLedger _ledger = file.Read().Reopened(time.GetUtcNow());
 
     /// <summary>Called, from any thread, when a device was given out: from now on somebody must look who has it. Must not block.</summary>
@@ -51,12 +52,22 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         }
     }
 
+    /// <summary>How many times the kubelet was refused a device since the start, by reason.</summary>
+    public ImmutableDictionary<string, long> RefusedByReason => _refusedByReason;
+
     public ValueTask<AllocateOutcome> AllocateAsync(ResourceName resource, ImmutableArray<string> deviceIds, CancellationToken cancellationToken)
     {
-        if (Begin(resource, deviceIds, out var units) is { } refusal) return ValueTask.FromResult<AllocateOutcome>(new AllocateOutcome.Refused(refusal));
+        var outcome = Allocate(resource, deviceIds, cancellationToken);
+        if (outcome is AllocateOutcome.Refused { Refusal.Reason: { } reason }) ImmutableInterlocked.AddOrUpdate(ref _refusedByReason, reason, 1, (_, count) => count + 1);
+        return ValueTask.FromResult(outcome);
+    }
+
+    private AllocateOutcome Allocate(ResourceName resource, ImmutableArray<string> deviceIds, CancellationToken cancellationToken)
+    {
+        if (Begin(resource, deviceIds, out var units) is { } refusal) return new AllocateOutcome.Refused(refusal);
         try
         {
-            return ValueTask.FromResult(Answer(resource, units, cancellationToken));
+            return Answer(resource, units, cancellationToken);
         }
         finally
         {

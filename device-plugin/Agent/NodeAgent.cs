@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Threading.Channels;
+using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host.Usage;
@@ -25,10 +26,25 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     private bool _protects;
     private bool _proving; // nothing is under way or stopped: if the machine lives on now, what was done did it no harm
     private volatile bool _lookDue = true;
+    private string _plannedFor = ""; // the fingerprint of what the last plan was made for: another may be in force by the time it is carried out
     private (HostInventory Inventory, Plan Plan)? _last;
+    private volatile NodeDeviceStateStatus? _status;
+    private volatile Halt? _halt;
 
     /// <summary>How often the machine was read and planned for.</summary>
     public long Reconciles { get; private set; }
+
+    /// <summary>Of them, how many ended with an error and were repeated.</summary>
+    public long FailedReconciles { get; private set; }
+
+    /// <summary>What was reported last; null before the first look at the machine has ended.</summary>
+    public NodeDeviceStateStatus? Status => _status;
+
+    /// <summary>What stops all writes to the host, as of the last look; null when nothing does.</summary>
+    public Halt? Halt => _halt;
+
+    /// <summary>Whether the loop still comes round.</summary>
+    public LoopPulse Pulse { get; } = new(time);
 
     /// <summary>Asks for a reconcile soon; many requests are one.</summary>
     public void Wake()
@@ -69,6 +85,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         {
             try
             {
+                Pulse.Expect(timings.LongestRound);
                 if (_lookDue) await ReconcileAsync(cancellationToken).ConfigureAwait(false);
                 else Report();
                 await SleepAsync(cancellationToken).ConfigureAwait(false);
@@ -82,6 +99,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
 #pragma warning restore CA1031
             {
                 _lookDue = true;
+                FailedReconciles++;
                 ReconcileFailed(logger, e);
                 await Task.Delay(timings.AfterFailure, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
@@ -121,7 +139,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
 
     private async Task ExecuteAsync(Plan plan, HostInventory inventory, CancellationToken cancellationToken)
     {
-        var fingerprint = desired.Fingerprint;
+        var fingerprint = _plannedFor;
         _proving = false;
         parts.Boots.Begin(fingerprint);
         var outcomes = await parts.Executor.ExecuteAsync(plan, inventory, cancellationToken).ConfigureAwait(false);
@@ -136,25 +154,29 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     private void Report()
     {
         if (_last is not { } last) return;
-        parts.Status.Write(StatusBuilder.Build(last.Inventory, last.Plan, parts.Allocator.Catalog, parts.Allocator.Ledger, parts.Kubelet?.Snapshot() ?? [], desired));
+        var status = StatusBuilder.Build(last.Inventory, last.Plan, parts.Allocator.Catalog, parts.Allocator.Ledger, parts.Kubelet?.Snapshot() ?? [], desired);
+        (_status, _halt) = (status, last.Plan.Halt);
+        parts.Status.Write(status);
     }
 
     private async Task<(HostInventory Inventory, Plan Plan)> LookAsync(CancellationToken cancellationToken)
     {
         var inventory = await ReadAsync(parts.Inventory.Read, cancellationToken).ConfigureAwait(false);
-        if (desired.Policies is not { } policies) return (inventory, Plan.Nothing);
-        if (desired.Confirmed && parts.Journal is { Damage: null, State.InForceBefore: not null }) parts.Journal.Append(new JournalRecord { Op = JournalOp.Confirm });
+        var confirmed = desired.Confirmed; // asked first: what is in force is then at least as new as the word that confirmed it
+        if (desired.InForce is not { } inForce) return (inventory, Plan.Nothing);
+        _plannedFor = inForce.Fingerprint;
+        if (confirmed && parts.Journal is { Damage: null, State.InForceBefore: not null }) parts.Journal.Append(new JournalRecord { Op = JournalOp.Confirm });
         ImmutableDictionary<string, Setback> setbacks;
         lock (_setbacks) setbacks = _setbacks.Active();
         var input = new PlanningInput
         {
             Inventory = inventory,
-            Policies = policies,
+            Policies = inForce.Policies,
             Usage = HostUsage.Nobody,
             Ownership = parts.Journal.State.Ownership,
             Setbacks = setbacks,
-            Contested = parts.Repairs.Contested(desired.Fingerprint),
-            Halt = parts.Halts.Look(desired.Fingerprint),
+            Contested = parts.Repairs.Contested(inForce.Fingerprint),
+            Halt = parts.Halts.Look(inForce.Fingerprint),
             RestoreOnly = parts.Journal.State.InForceBefore,
         };
         var plan = Planner.Plan(input);
@@ -192,6 +214,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
             if (due is { } at && at - time.GetUtcNow() < sleep) sleep = at - time.GetUtcNow();
         }
 
+        Pulse.Expect(sleep + timings.LongestRound);
         using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var wake = _wakeUps.Reader.ReadAsync(timer.Token).AsTask();
         var late = Task.Delay(sleep > TimeSpan.Zero ? sleep : TimeSpan.FromMilliseconds(1), time, timer.Token);
@@ -217,6 +240,9 @@ public sealed record AgentTimings
     public TimeSpan WhileProtected { get; init; } = TimeSpan.FromMinutes(1);
 
     public TimeSpan AfterFailure { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>No round takes longer: every call to the kernel has a deadline of its own. A loop that has not come round by then does not come any more.</summary>
+    public TimeSpan LongestRound { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Between two lists of pod-resources while anything is held.</summary>
     public TimeSpan PodResources { get; init; } = TimeSpan.FromSeconds(10);

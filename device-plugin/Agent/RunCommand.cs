@@ -23,8 +23,9 @@ public static class RunCommand
         var pods = new Option<string>("--pod-resources") { Description = "The kubelet's pod-resources socket.", DefaultValueFactory = _ => KubeletApi.DefaultPodResourcesSocket };
         var podName = new Option<string>("--pod-name") { Description = "The agent's own pod, where it runs in one.", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("POD_NAME") ?? "" };
         var podNamespace = new Option<string>("--pod-namespace") { Description = "The namespace of the agent's own pod.", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("POD_NAMESPACE") ?? "" };
+        var listen = new Option<string>("--listen") { Description = "Where /healthz, /readyz and /metrics are served, for example :9476 or 127.0.0.1:9476. Nowhere without it." };
         var verbose = new Option<bool>("--verbose", "-v") { Description = "Log decisions too." };
-        var command = new Command("run", "Bring this host's devices to the desired state, offer them to the kubelet, and give them back.") { desired, status, node, kubeconfig, state, kubelet, pods, podName, podNamespace, verbose };
+        var command = new Command("run", "Bring this host's devices to the desired state, offer them to the kubelet, and give them back.") { desired, status, node, kubeconfig, state, kubelet, pods, podName, podNamespace, listen, verbose };
         command.SetAction((parsed, cancellationToken) => RunAsync(
             new AgentOptions
             {
@@ -37,12 +38,13 @@ public static class RunCommand
             },
             parsed.GetValue(node) is { Length: > 0 } name ? name : null,
             parsed.GetValue(kubeconfig),
+            parsed.GetValue(listen),
             parsed.GetValue(verbose),
             cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(AgentOptions options, string? node, string? kubeconfig, bool verbose, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(AgentOptions options, string? node, string? kubeconfig, string? listen, bool verbose, CancellationToken cancellationToken)
     {
         if (options.DesiredFile is null == node is null)
         {
@@ -81,11 +83,13 @@ public static class RunCommand
         {
             using var client = node is null ? null : new KubeClient(KubeConfiguration.Find(kubeconfig, null, TimeProvider.System, Environment.GetEnvironmentVariable), $"hostdev-device-plugin/{Version}", TimeProvider.System, loggers.CreateLogger<KubeClient>());
             if (client is not null) options = options with { NodeState = new NodeStateOptions(client, node!, options.OwnPod?.Name ?? node!) };
-            await using var host = AgentHost.Open(machine, options, TimeProvider.System, loggers);
+            using var metrics = new AgentMetrics();
+            await using var host = AgentHost.Open(machine, options, TimeProvider.System, loggers, metrics);
+            await using var monitoring = AgentMonitoring.Start(host, listen, Version, options.OwnPod?.Name ?? node ?? Environment.MachineName, Environment.GetEnvironmentVariable, TimeProvider.System, loggers);
             await host.RunAsync(cancellationToken).ConfigureAwait(false);
             return 0;
         }
-        catch (Exception e) when (e is JournalException or KubeConfigurationException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is JournalException or KubeConfigurationException or FormatException or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync($"hostdev-device-plugin: {e.Message}").ConfigureAwait(false);
             return 1;

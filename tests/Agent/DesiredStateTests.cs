@@ -35,6 +35,17 @@ public sealed class DesiredStateTests : IDisposable
     }
 
     [Fact]
+    public void Nothing_comes_into_force_before_it_is_on_disk()
+    {
+        var state = Following(Gpu);
+        var before = state.InForce;
+        Directory.Delete(_directory, recursive: true);
+        Assert.ThrowsAny<IOException>(() => state.Offer("desired.yaml", "policies: []"));
+        Assert.Same(before, state.InForce);
+        Directory.CreateDirectory(_directory);
+    }
+
+    [Fact]
     public void An_explicit_empty_list_is_in_force_and_stays_so_over_a_restart()
     {
         var state = Following(Gpu);

@@ -51,9 +51,9 @@ internal sealed class ScenarioBench : IAsyncDisposable
         File.Move(DesiredFile + ".new", DesiredFile, overwrite: true);
     }
 
-    public void StartAgent(AgentMachine? machine = null)
+    public void StartAgent(AgentMachine? machine = null, AgentMetrics? metrics = null)
     {
-        Host = AgentHost.Open(machine ?? Node.Machine, Options, TimeProvider.System, NullLoggerFactory.Instance);
+        Host = AgentHost.Open(machine ?? Node.Machine, Options, TimeProvider.System, NullLoggerFactory.Instance, metrics);
         _stop = new CancellationTokenSource();
         var (host, token) = (Host, _stop.Token);
         _running = Task.Run(() => host.RunAsync(token));

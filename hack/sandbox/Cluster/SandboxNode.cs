@@ -110,6 +110,15 @@ public class SandboxNode : IAsyncDisposable
         _agent = null;
     }
 
+    /// <summary>The agent's end by a crash of the machine: its state directory is as it was the moment before, without what an orderly end writes.</summary>
+    public async Task CrashAgentAsync()
+    {
+        var files = System.IO.Directory.GetFiles(StateDirectory).Where(f => !f.EndsWith(".new", StringComparison.Ordinal) && new FileInfo(f).Length > 0).ToDictionary(f => f, File.ReadAllBytes);
+        await StopAgentAsync();
+        foreach (var file in System.IO.Directory.GetFiles(StateDirectory)) File.Delete(file);
+        foreach (var (file, content) in files) await File.WriteAllBytesAsync(file, content);
+    }
+
     public virtual async ValueTask DisposeAsync()
     {
         await StopAgentAsync();

@@ -1,0 +1,121 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
+using Hostdev.Kube.Client;
+using Hostdev.Kube.Control;
+using Hostdev.Kube.Meta;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Hostdev.Sandbox.Cluster;
+
+/// <summary>What light agents are like.</summary>
+public sealed record LightAgentOptions
+{
+    /// <summary>From a new spec to the status that says it is done.</summary>
+    public TimeSpan Delay { get; init; } = TimeSpan.FromSeconds(0.2);
+
+    /// <summary>How many devices of a node a policy, named by its key, matches; each is offered.</summary>
+    public Func<string, string, int> Matched { get; init; } = (_, _) => 2;
+
+    /// <summary>How many devices a status lists.</summary>
+    public int DevicesPerNode { get; init; }
+
+    public int Writers { get; init; } = 8;
+}
+
+/// <summary>
+/// The agents of many nodes without machines: they follow all NodeDeviceStates by one watch and, for each new spec, write the status that an agent would when everything went well. For an
+/// operator they are agents.
+/// </summary>
+public sealed class LightAgents : IAsyncDisposable
+{
+    private static readonly WriteOptions s_write = new() { FieldManager = "hostdev-agent", Subresource = "status" };
+
+    private readonly KubeClient _client;
+    private readonly LightAgentOptions _options;
+    private readonly Informer<NodeDeviceState> _informer;
+    private readonly WorkQueue<string> _queue;
+    private readonly CancellationTokenSource _end = new();
+    private readonly Task _running;
+
+    /// <param name="client">Theirs from here on.</param>
+    public LightAgents(KubeClient client, LightAgentOptions options, TimeProvider time, Random random)
+    {
+        (_client, _options) = (client, options);
+        _informer = new Informer<NodeDeviceState>(client, HostdevKinds.NodeDeviceStates, Selection.Everything, time, random, NullLogger.Instance);
+        _queue = new WorkQueue<string>(new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1)), time, random);
+        _informer.Added += Heard;
+        _informer.Changed += (_, now) => Heard(now);
+        var controller = new Controller<string>("light-agent", _queue, ReconcileAsync, time, NullLogger.Instance, options.Writers);
+        _running = Task.WhenAll(Task.Run(() => _informer.RunAsync(_end.Token)), Task.Run(() => controller.RunAsync(_end.Token)));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _end.CancelAsync();
+        await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _queue.Dispose();
+        _client.Dispose();
+        _end.Dispose();
+    }
+
+    private void Heard(NodeDeviceState state)
+    {
+        if (state.Spec is not null && state.Status?.ObservedGeneration != state.Metadata.Generation) _queue.AddAfter(state.Metadata.Name, _options.Delay);
+    }
+
+    private async Task<ReconcileResult> ReconcileAsync(string node, CancellationToken cancellationToken)
+    {
+        var key = new ObjectKey(node);
+        if (_informer.Store.Find(key) is not { Spec: { } spec } state || state.Status?.ObservedGeneration == state.Metadata.Generation) return ReconcileResult.Done;
+        var status = NodeDeviceStateWriter.ToJson(StatusOf(node, spec, state.Metadata.Generation));
+        await _client.MergePatchAsync(HostdevKinds.NodeDeviceStates, key, new JsonObject { ["status"] = status }, s_write, cancellationToken);
+        return ReconcileResult.Done;
+    }
+
+    private NodeDeviceStateStatus StatusOf(string node, JsonElement spec, long generation) => new()
+    {
+        ObservedGeneration = generation,
+        Host = new HostStatus { Kernel = "6.8.0", Architecture = "x86_64", BootId = "00000000-0000-4000-8000-000000000000", Iommu = true, InterruptRemapping = "Yes", KernelArguments = [], VfioDrivers = ["vfio-pci"], Problems = [] },
+        Devices = [.. Enumerable.Range(0, _options.DevicesPerNode).Select(Device)],
+        VirtualFunctions = [],
+        Allocations = [],
+        Policies = [.. spec.GetProperty("policies").EnumerateArray().Select(p => Result(node, p))],
+        Releasing = [],
+        Resources = [],
+        Conditions = [],
+    };
+
+    private PolicyResult Result(string node, JsonElement policy)
+    {
+        var name = policy.GetProperty("name").GetString()!;
+        var matched = _options.Matched(node, name);
+        return new PolicyResult
+        {
+            Kind = policy.GetProperty("kind").GetString()!,
+            Name = name,
+            Uid = policy.GetProperty("uid").GetString()!,
+            Generation = policy.GetProperty("generation").GetInt64(),
+            Matched = matched,
+            Ready = matched,
+            Blocked = 0,
+            Ids = matched > 0 ? ["10de:24b0"] : [],
+            Reason = matched > 0 ? ResultReasons.Ready : ResultReasons.NoMatch,
+            Message = matched > 0 ? string.Create(CultureInfo.InvariantCulture, $"{matched} devices offered") : "nothing matches",
+            Problems = [],
+        };
+    }
+
+    private static DeviceStatus Device(int index) => new()
+    {
+        PciAddress = string.Create(CultureInfo.InvariantCulture, $"0000:{index:x2}:00.0"),
+        Ids = "10de:24b0",
+        Driver = "vfio-pci",
+        IommuGroup = index,
+        NumaNode = index % 2,
+        State = "Offered as example.com/gpu",
+    };
+}

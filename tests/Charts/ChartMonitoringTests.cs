@@ -1,0 +1,61 @@
+using System.Diagnostics.Metrics;
+using System.Text.RegularExpressions;
+using Hostdev.DevicePlugin.Agent;
+using Hostdev.Operator.Monitoring;
+using Xunit;
+
+namespace Hostdev.Tests.Charts;
+
+/// <summary>An alert on a metric that nobody shows never fires, and nobody notices.</summary>
+public sealed partial class ChartMonitoringTests
+{
+    private static readonly Lazy<Dictionary<string, string>> s_metrics = new(Read);
+
+    [Fact]
+    public void Alerts_ask_for_metrics_and_labels_that_the_programs_show()
+    {
+        var rules = RenderedChart.Everything.Single(o => RenderedChart.Text(o, "kind") == "PrometheusRule")["spec"]!["groups"]![0]!["rules"]!.AsArray();
+        var asked = rules.SelectMany(r => Metric().Matches((string)r!["expr"]!)).ToList();
+        Assert.True(asked.Count >= 7);
+        foreach (var one in asked)
+        {
+            Assert.Contains(one.Groups["name"].Value, s_metrics.Value.Keys);
+            var shown = File.ReadAllText(Repository.Path(s_metrics.Value[one.Groups["name"].Value]));
+            foreach (Match label in Label().Matches(one.Groups["labels"].Value))
+            {
+                Assert.Contains($"(\"{label.Groups[1].Value}\", ", shown, StringComparison.Ordinal);
+                Assert.Contains($"\"{label.Groups[2].Value}\"", shown, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
+    public void The_guide_names_every_metric_and_no_other()
+    {
+        var guide = Metric().Matches(File.ReadAllText(Repository.Path("docs", "guide.md"))).Select(m => m.Groups["name"].Value).Distinct().Order(StringComparer.Ordinal);
+        Assert.Equal(s_metrics.Value.Keys.Order(StringComparer.Ordinal), guide);
+    }
+
+    /// <summary>Names as Prometheus sees them, with the file that makes each.</summary>
+    private static Dictionary<string, string> Read()
+    {
+        var found = new Dictionary<string, string>(StringComparer.Ordinal);
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, _) =>
+        {
+            var file = instrument.Meter.Name switch { AgentMetrics.MeterName => "device-plugin/Agent/AgentMetrics.cs", OperatorMetrics.MeterName => "operator/Monitoring/OperatorMetrics.cs", _ => null };
+            var counts = instrument is Counter<long> or ObservableCounter<long>;
+            if (file is not null) found[instrument.Name.Replace('.', '_') + (instrument.Unit == "s" ? "_seconds" : "") + (counts ? "_total" : "")] = file;
+        };
+        listener.Start();
+        using var agent = new AgentMetrics();
+        using var cluster = new OperatorMetrics();
+        return found;
+    }
+
+    [GeneratedRegex(@"\b(?<name>hostdev_[a-z_]+)(\{(?<labels>[^}]*)\})?")]
+    private static partial Regex Metric();
+
+    [GeneratedRegex("""([a-z]+)="([^"]+)";?""")]
+    private static partial Regex Label();
+}

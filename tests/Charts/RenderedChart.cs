@@ -1,0 +1,31 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using Hostdev.Crds.Parsing;
+
+namespace Hostdev.Tests.Charts;
+
+/// <summary>What the chart renders to, as <c>hack/verify</c> holds it in testdata: there is no renderer here.</summary>
+internal static class RenderedChart
+{
+    /// <summary>Accounts, roles and bindings with the chart's own values.</summary>
+    public static ImmutableArray<JsonObject> Access { get; } = Read("rbac.yaml");
+
+    /// <summary>All but the CRDs, with all switches on and a value for everything.</summary>
+    public static ImmutableArray<JsonObject> Everything { get; } = Read("filled.yaml");
+
+    /// <summary>Every container of every Pod that the chart makes, that of the static Pod included, with the program that its image runs.</summary>
+    public static IEnumerable<(string Pod, string Program, JsonObject Container)> Containers()
+    {
+        foreach (var it in Everything)
+        {
+            var kind = Text(it, "kind");
+            var pod = kind == "ConfigMap" ? YamlJson.Parse((string)it["data"]!["hostdev-agent.yaml"]!, out _)!["spec"] : it["spec"]?["template"]?["spec"];
+            foreach (var container in pod?["containers"]?.AsArray() ?? []) yield return ($"{kind} {Text(it["metadata"]!, "name")}", Text(container!, "image").Split('/')[^1].Split(':')[0], container!.AsObject());
+        }
+    }
+
+    public static string Text(JsonNode it, string name) => (string?)it[name] ?? "";
+
+    private static ImmutableArray<JsonObject> Read(string file) =>
+        [.. File.ReadAllText(Repository.Path("tests", "testdata", "chart", file)).Split("\n---\n").Select(text => YamlJson.Parse(text.StartsWith("---\n", StringComparison.Ordinal) ? text[4..] : text, out var error) as JsonObject ?? throw new InvalidOperationException($"{file}: {error}"))];
+}
