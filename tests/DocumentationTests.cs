@@ -3,6 +3,7 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Planning;
+using Hostdev.Operator.Projection;
 using Xunit;
 
 namespace Hostdev.Tests;
@@ -31,10 +32,20 @@ public sealed class DocumentationTests
     public void The_guide_explains_every_reason()
     {
         var guide = File.ReadAllText(Repository.Path("docs", "guide.md"));
-        var reasons = new[] { typeof(Reasons), typeof(FrozenReasons), typeof(ResourceProblem) }
+        var reasons = new[] { typeof(Reasons), typeof(FrozenReasons), typeof(ResourceProblem), typeof(PolicyReasons), typeof(ResultReasons) }
             .SelectMany(t => t.GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.IsLiteral))
             .Select(f => (string)f.GetRawConstantValue()!);
         Assert.Equal([], reasons.Where(r => !guide.Contains($"| `{r}` |", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void The_guide_explains_every_metric_of_the_operator()
+    {
+        var guide = File.ReadAllText(Repository.Path("docs", "guide.md"));
+        var source = File.ReadAllText(Repository.Path("operator", "Monitoring", "OperatorMetrics.cs"));
+        var names = System.Text.RegularExpressions.Regex.Matches(source, "\"(hostdev\\.[a-z.]+)\"").Select(m => m.Groups[1].Value.Replace('.', '_')).ToList();
+        Assert.NotEmpty(names);
+        Assert.Equal([], names.Where(n => !System.Text.RegularExpressions.Regex.IsMatch(guide, $"`{n}(_seconds|_total)?`")));
     }
 
     [Fact]

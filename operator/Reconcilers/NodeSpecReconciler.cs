@@ -26,7 +26,7 @@ internal sealed partial class NodeSpecReconciler(KubeClient client, ClusterStore
         if (isOverdue || Compose(spec, found) is not { } body) return ReconcileResult.RequeueAfter(TimeSpan.FromSeconds(1)); // what we know is older than what is there: the watch brings it
         var written = await client.ApplyAsync(HostdevKinds.NodeDeviceStateSummaries, key, body, Write, cancellationToken).ConfigureAwait(false);
         stores.WrittenStates.Add(written, stored);
-        Projected(logger, node, string.Join(", ", spec.Entries.Select(e => $"{e.Version.Key} ({e.Version.Generation})")));
+        Projected(logger, node, spec.Entries.IsEmpty ? "no policy" : string.Join(", ", spec.Entries.Select(e => $"{e.Version.Key} ({e.Version.Generation})")));
         return ReconcileResult.Done;
     }
 
