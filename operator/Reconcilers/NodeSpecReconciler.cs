@@ -20,6 +20,7 @@ internal sealed partial class NodeSpecReconciler(KubeClient client, ClusterStore
         var stored = stores.StoredVersion(node);
         var key = new ObjectKey(node);
         var found = await client.FindAsync(HostdevKinds.NodeDeviceStates, key, cancellationToken).ConfigureAwait(false);
+        if (found is not null && Has(found, spec)) return ReconcileResult.Done; // the look was older than our own last write
         // Somebody asked for it since the look: a list that gives something would be taken back at once.
         var isOverdue = found?.Metadata.Annotations.GetValueOrDefault(HostdevAnnotations.GiveBack) == "true" && !spec.Entries.IsEmpty;
         if (isOverdue || Compose(spec, found) is not { } body) return ReconcileResult.RequeueAfter(TimeSpan.FromSeconds(1)); // what we know is older than what is there: the watch brings it
@@ -60,16 +61,17 @@ internal sealed partial class NodeSpecReconciler(KubeClient client, ClusterStore
         });
     }
 
-    private static ProjectedPolicy? Kept(GivenPolicy version, NodeDeviceState? found)
-    {
-        if (found?.Spec is not { ValueKind: JsonValueKind.Object } spec || !spec.TryGetProperty("policies", out var policies)) return null;
-        foreach (var policy in policies.EnumerateArray())
-        {
-            if (ProjectedPolicyReader.Read(policy) is { } read && read.Kind == version.Key.Kind && read.Name == version.Key.Name && read.Uid == version.Uid && read.Generation == version.Generation) return read;
-        }
+    private static bool Has(NodeDeviceState found, NodeSpec spec) => Policies(found) is { } policies && policies.Select(Version).ToHashSet().SetEquals(spec.Entries.Select(e => (GivenPolicy?)e.Version));
 
-        return null;
-    }
+    /// <summary>What stands in the list; null where it cannot be read.</summary>
+    private static GivenPolicy? Version(ProjectedPolicy? policy) =>
+        policy is null ? null : new GivenPolicy(new PolicyKey(policy.Kind, policy.Name), policy.Uid, policy.Generation, SpecDigest.Of(policy.Spec), policy.CreationTimestamp);
+
+    /// <summary>Null where there is no list; an entry that cannot be read is null.</summary>
+    private static List<ProjectedPolicy?>? Policies(NodeDeviceState found) =>
+        found.Spec is { ValueKind: JsonValueKind.Object } spec && spec.TryGetProperty("policies", out var policies) && policies.ValueKind == JsonValueKind.Array ? [.. policies.EnumerateArray().Select(ProjectedPolicyReader.Read)] : null;
+
+    private static ProjectedPolicy? Kept(GivenPolicy version, NodeDeviceState? found) => found is null ? null : Policies(found)?.FirstOrDefault(p => Version(p) == version);
 
     [LoggerMessage(EventId = 4001, Level = LogLevel.Information, Message = "{Node} is to have: {Policies}")]
     private static partial void Projected(ILogger logger, string node, string policies);

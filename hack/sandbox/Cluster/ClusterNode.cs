@@ -3,6 +3,7 @@ using Hostdev.DevicePlugin.Agent;
 using Hostdev.Sandbox.ApiServer.Access;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Kube.Client;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hostdev.Sandbox.Cluster;
 
