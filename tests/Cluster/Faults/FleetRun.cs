@@ -32,7 +32,7 @@ internal sealed class FleetRun : IAsyncDisposable
             ClusterMembers.ShowAgent(cluster.Seat, FleetAct.Node(node), ready: true);
         }
 
-        _agents = new LightAgents(Connect(ClusterMembers.AgentAccount), new LightAgentOptions { Writers = 2 }, _time, _random);
+        _agents = new LightAgents(Connect("light-agents"), new LightAgentOptions { Writers = 2 }, _time, _random);
         StartOperator();
     }
 
