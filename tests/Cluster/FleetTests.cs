@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Hostdev.Kube.Client;
-using Hostdev.Kube.Meta;
 using Hostdev.Operator;
 using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.ApiServer.Access;

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
-using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.Cluster;
 
 namespace Hostdev.Tests.Cluster.Faults;
