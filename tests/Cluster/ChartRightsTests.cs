@@ -18,7 +18,13 @@ public sealed class ChartRightsTests
     private static readonly NodeDeviceStateStatus s_status = new()
     {
         Host = new HostStatus { Kernel = "6.8.0", Architecture = "x86_64", BootId = "b", Iommu = true, InterruptRemapping = "Yes", KernelArguments = [], VfioDrivers = [], Problems = [] },
-        Devices = [], VirtualFunctions = [], Allocations = [], Policies = [], Releasing = [], Resources = [], Conditions = [],
+        Devices = [],
+        VirtualFunctions = [],
+        Allocations = [],
+        Policies = [],
+        Releasing = [],
+        Resources = [],
+        Conditions = [],
     };
 
     [Fact]

@@ -60,7 +60,8 @@ internal sealed partial class CelExpression
             {
                 "==" => s => Same(a(s), b(s)),
                 "!=" => s => !Same(a(s), b(s)),
-                "in" => s => { var item = a(s); return ((List<object?>)b(s)!).Exists(x => Same(x, item)); },
+                "in" => s => { var item = a(s); return ((List<object?>)b(s)!).Exists(x => Same(x, item)); }
+                ,
                 "<" => s => (long)a(s)! < (long)b(s)!,
                 "<=" => s => (long)a(s)! <= (long)b(s)!,
                 ">" => s => (long)a(s)! > (long)b(s)!,

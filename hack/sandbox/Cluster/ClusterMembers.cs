@@ -54,7 +54,15 @@ public static class ClusterMembers
 
     private static JsonObject NodeInfo() => new()
     {
-        ["machineID"] = "", ["systemUUID"] = "", ["bootID"] = "", ["kernelVersion"] = "6.8.0", ["osImage"] = "simulated", ["containerRuntimeVersion"] = "containerd://2.0.0", ["kubeletVersion"] = "v1.34.0",
-        ["kubeProxyVersion"] = "", ["operatingSystem"] = "linux", ["architecture"] = "amd64",
+        ["machineID"] = "",
+        ["systemUUID"] = "",
+        ["bootID"] = "",
+        ["kernelVersion"] = "6.8.0",
+        ["osImage"] = "simulated",
+        ["containerRuntimeVersion"] = "containerd://2.0.0",
+        ["kubeletVersion"] = "v1.34.0",
+        ["kubeProxyVersion"] = "",
+        ["operatingSystem"] = "linux",
+        ["architecture"] = "amd64",
     };
 }
