@@ -91,6 +91,10 @@ internal sealed class ClusterBench(IClusterUnderTest cluster) : IAsyncDisposable
 
     public static JsonObject Yaml(string yaml) => YamlJson.Parse(yaml, out var error) as JsonObject ?? throw new InvalidOperationException($"{error}\n{yaml}");
 
-    private async Task<string> ShowAsync() =>
-        string.Join('\n', (await Api.ListAsync("hostdevices.hostdev.io")).Concat(await Api.ListAsync("nodedevicestates.hostdev.io")).Select(o => o["metadata"]!.AsObject().Remove("managedFields") ? o.ToJsonString() : o.ToJsonString()));
+    private async Task<string> ShowAsync()
+    {
+        var objects = (await Api.ListAsync("hostdevices.hostdev.io")).Concat(await Api.ListAsync("nodedevicestates.hostdev.io")).ToList();
+        foreach (var it in objects) it["metadata"]!.AsObject().Remove("managedFields");
+        return string.Join('\n', objects.Select(o => o.ToJsonString()));
+    }
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Hostdev.Kube.Client;
-using Hostdev.Kube.Meta;
 using Hostdev.Operator;
 using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.ApiServer.Access;
@@ -87,7 +86,7 @@ public sealed class FleetTests
             }
 
             cluster.Server.Requests.OnRecorded = r => fleet._renewed = r is { IsWrite: true, Resource: "leases", Code: < 300 } ? r.At : fleet._renewed;
-            fleet._agents = new LightAgents(cluster.CreateClient(ApiUser.ServiceAccount(SandboxCluster.SystemNamespace, ClusterMembers.AgentAccount), "light-agents/1"), new LightAgentOptions(), time, new Random(1));
+            fleet._agents = new LightAgents(cluster.CreateClient(ApiUser.ServiceAccount(SandboxCluster.SystemNamespace, "light-agents"), "light-agents/1"), new LightAgentOptions(), time, new Random(1));
             cluster.StartOperator(timings: new OperatorTimings());
             await Waiting.UntilAsync(() => fleet._renewed != default, 30);
             return fleet;

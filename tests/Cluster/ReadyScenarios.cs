@@ -1,5 +1,4 @@
 using Hostdev.Kube.Client;
-using Hostdev.Kube.Meta;
 using Hostdev.Sandbox.Kernel;
 using Xunit;
 
@@ -59,7 +58,7 @@ public sealed class ReadyScenarios
         await bench.ReadyAsync("gpus");
         await bench.UntilAsync(() => seen > 0);
         await ended.CancelAsync();
-        await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         Assert.Equal([], early);
         Assert.InRange(seen, Changes / 2, int.MaxValue);
     }

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Hostdev.DevicePlugin.Applying;
-using Hostdev.Sandbox.Cluster;
 using Hostdev.Sandbox.Kernel;
 using Xunit;
 
