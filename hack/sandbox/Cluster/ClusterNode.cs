@@ -4,7 +4,6 @@ using Hostdev.Sandbox.ApiServer.Access;
 using Hostdev.Sandbox.Kernel;
 using Microsoft.Extensions.Logging.Abstractions;
 using Hostdev.Kube.Client;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hostdev.Sandbox.Cluster;
 
