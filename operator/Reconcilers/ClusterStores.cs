@@ -109,7 +109,8 @@ internal sealed class ClusterStores
             var kind = KindOf(informer);
             // What could not be listed lately may be gone with its CRD; what is known of it stays.
             if (made is { } at && informer.Problem is null) kinds[kind] = at;
-            foreach (var policy in informer.Store.Objects.Values.Where(p => p.Metadata.DeletionTimestamp is null)) policies.Add(Read(Newest(WrittenPolicies, informer.Store, policy.Metadata.Name)!));
+            // One picture of the store: the watch may take an object out of it meanwhile.
+            foreach (var (key, policy) in informer.Store.Objects.Where(p => p.Value.Metadata.DeletionTimestamp is null)) policies.Add(Read(WrittenPolicies.Newest(key, policy) ?? policy));
         }
 
         Forget(policies.Count);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -40,6 +41,9 @@ public sealed class LightAgents : IAsyncDisposable
     private readonly CancellationTokenSource _end = new();
     private readonly Task _running;
 
+    // A state that was deleted and made again counts its generations anew: the number alone does not say that it was told.
+    private readonly ConcurrentDictionary<string, (string? Uid, long Generation)> _told = new(StringComparer.Ordinal);
+
     /// <param name="client">Theirs from here on.</param>
     public LightAgents(KubeClient client, LightAgentOptions options, TimeProvider time, Random random)
     {
@@ -63,17 +67,20 @@ public sealed class LightAgents : IAsyncDisposable
 
     private void Heard(NodeDeviceState state)
     {
-        if (state.Spec is not null && state.Status?.ObservedGeneration != state.Metadata.Generation) _queue.AddAfter(state.Metadata.Name, _options.Delay);
+        if (state.Spec is not null && !IsTold(state)) _queue.AddAfter(state.Metadata.Name, _options.Delay);
     }
 
     private async Task<ReconcileResult> ReconcileAsync(string node, CancellationToken cancellationToken)
     {
         var key = new ObjectKey(node);
-        if (_informer.Store.Find(key) is not { Spec: { } spec } state || state.Status?.ObservedGeneration == state.Metadata.Generation) return ReconcileResult.Done;
+        if (_informer.Store.Find(key) is not { Spec: { } spec } state || IsTold(state)) return ReconcileResult.Done;
         var status = NodeDeviceStateWriter.ToJson(StatusOf(node, spec, state.Metadata.Generation));
         await _client.MergePatchAsync(HostdevKinds.NodeDeviceStates, key, new JsonObject { ["status"] = status }, s_write, cancellationToken);
+        _told[node] = (state.Metadata.Uid, state.Metadata.Generation);
         return ReconcileResult.Done;
     }
+
+    private bool IsTold(NodeDeviceState state) => _told.GetValueOrDefault(state.Metadata.Name) == (state.Metadata.Uid, state.Metadata.Generation);
 
     private NodeDeviceStateStatus StatusOf(string node, JsonElement spec, long generation) => new()
     {
