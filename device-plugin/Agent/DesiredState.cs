@@ -26,9 +26,6 @@ public sealed class DesiredState(string directory)
     /// <summary>Of what is in force. Empty while nothing was ever read.</summary>
     public string Fingerprint => _inForce?.Fingerprint ?? "";
 
-    /// <summary>Of the object whose spec is followed; null for a file, and before any was read.</summary>
-    public long? Generation { get; private set; }
-
     /// <summary>Whether the source itself was read since this process started, and not only what was kept of it.</summary>
     public bool Confirmed { get; private set; }
 
@@ -47,7 +44,7 @@ public sealed class DesiredState(string directory)
             return;
         }
 
-        _inForce = new DesiredInForce([.. spec.Policies.Select(p => new EffectivePolicy(p, null))], FingerprintOf(text));
+        _inForce = new DesiredInForce([.. spec.Policies.Select(p => new EffectivePolicy(p, null))], FingerprintOf(text), null);
     }
 
     /// <summary>Takes in a new text. One that cannot be read changes nothing but <see cref="Problem"/>.</summary>
@@ -59,8 +56,8 @@ public sealed class DesiredState(string directory)
         var spec = NodeDeviceStateReader.Read(text, out var error);
         if (spec is null) return Refuse($"{source}: {error}");
         var known = (Policies ?? []).ToDictionary(p => (p.InForce.Identity.Kind, p.InForce.Identity.Name), p => p.InForce);
-        Keep([.. spec.Policies.Select(p => Effective(p, known.GetValueOrDefault((p.Identity.Kind, p.Identity.Name))))]);
-        (Problem, Confirmed, Generation) = (null, true, generation);
+        Keep([.. spec.Policies.Select(p => Effective(p, known.GetValueOrDefault((p.Identity.Kind, p.Identity.Name))))], generation);
+        (Problem, Confirmed) = (null, true);
         return true;
     }
 
@@ -77,11 +74,11 @@ public sealed class DesiredState(string directory)
         policy is DesiredPolicy.Frozen frozen ? new EffectivePolicy(known ?? frozen, frozen) : new EffectivePolicy(policy, null);
 
     /// <summary>On disk first: what is begun for these policies is recorded under their fingerprint, and a restart must find the same.</summary>
-    private void Keep(ImmutableArray<EffectivePolicy> policies)
+    private void Keep(ImmutableArray<EffectivePolicy> policies, long? generation)
     {
         var text = ToText(policies);
         DurableFile.Replace(_path, text);
-        _inForce = new DesiredInForce(policies, FingerprintOf(text));
+        _inForce = new DesiredInForce(policies, FingerprintOf(text), generation);
     }
 
     /// <summary>The <see cref="Fingerprint"/> that these policies in force would have.</summary>
@@ -105,4 +102,5 @@ public sealed class DesiredState(string directory)
 
 /// <summary>The policies in force.</summary>
 /// <param name="Fingerprint">The same for the same policies, another for others: by it a restart knows whether what is desired has changed.</param>
-public sealed record DesiredInForce(ImmutableArray<EffectivePolicy> Policies, string Fingerprint);
+/// <param name="Generation">Of the object whose spec they are; null for a file, and for what was kept over a restart.</param>
+public sealed record DesiredInForce(ImmutableArray<EffectivePolicy> Policies, string Fingerprint, long? Generation);

@@ -26,8 +26,8 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     private bool _protects;
     private bool _proving; // nothing is under way or stopped: if the machine lives on now, what was done did it no harm
     private volatile bool _lookDue = true;
-    private string _plannedFor = ""; // the fingerprint of what the last plan was made for: another may be in force by the time it is carried out
-    private (HostInventory Inventory, Plan Plan)? _last;
+    private DesiredInForce? _plannedFor; // what the last plan was made for: another may be in force by the time it is carried out
+    private (HostInventory Inventory, Plan Plan, long? Generation)? _last;
     private volatile NodeDeviceStateStatus? _status;
     private volatile Halt? _halt;
 
@@ -122,7 +122,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         if (inventory.Unlisted is not null)
         {
             // An unreadable machine is not an empty one: what was offered stays, nothing is taken or given back.
-            (_waits, _last) = (true, _last is { } last ? (last.Inventory with { Problems = inventory.Problems }, last.Plan) : (inventory, Plan.Nothing));
+            (_waits, _last) = (true, _last is { } last ? (last.Inventory with { Problems = inventory.Problems }, last.Plan, last.Generation) : (inventory, Plan.Nothing, null));
             Report();
             return;
         }
@@ -133,13 +133,13 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         if (plan.Halt is not { OffersNothingNew: true }) parts.Allocator.RestoreNodes();
         _protects = plan.Findings.Any(f => f.Reason is Reasons.Protected or Reasons.Unreadable or Reasons.NotReturned);
         _waits = !plan.Lanes.IsEmpty || (plan.Halt is null && plan.Findings.Any(f => f.State is FindingState.Waiting or FindingState.Releasing && f.Reason is not (Reasons.NotReturned or Reasons.Unconfirmed)));
-        _last = (inventory, plan);
+        _last = (inventory, plan, _plannedFor?.Generation);
         Report();
     }
 
     private async Task ExecuteAsync(Plan plan, HostInventory inventory, CancellationToken cancellationToken)
     {
-        var fingerprint = _plannedFor;
+        var fingerprint = _plannedFor?.Fingerprint ?? "";
         _proving = false;
         parts.Boots.Begin(fingerprint);
         var outcomes = await parts.Executor.ExecuteAsync(plan, inventory, cancellationToken).ConfigureAwait(false);
@@ -154,7 +154,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     private void Report()
     {
         if (_last is not { } last) return;
-        var status = StatusBuilder.Build(last.Inventory, last.Plan, parts.Allocator.Catalog, parts.Allocator.Ledger, parts.Kubelet?.Snapshot() ?? [], desired);
+        var status = StatusBuilder.Build(last.Inventory, last.Plan, parts.Allocator.Catalog, parts.Allocator.Ledger, parts.Kubelet?.Snapshot() ?? [], desired, last.Generation);
         (_status, _halt) = (status, last.Plan.Halt);
         parts.Status.Write(status);
     }
@@ -164,7 +164,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         var inventory = await ReadAsync(parts.Inventory.Read, cancellationToken).ConfigureAwait(false);
         var confirmed = desired.Confirmed; // asked first: what is in force is then at least as new as the word that confirmed it
         if (desired.InForce is not { } inForce) return (inventory, Plan.Nothing);
-        _plannedFor = inForce.Fingerprint;
+        _plannedFor = inForce;
         if (confirmed && parts.Journal is { Damage: null, State.InForceBefore: not null }) parts.Journal.Append(new JournalRecord { Op = JournalOp.Confirm });
         ImmutableDictionary<string, Setback> setbacks;
         lock (_setbacks) setbacks = _setbacks.Active();

@@ -16,7 +16,8 @@ public static class StatusBuilder
     private const int MostProblems = 20;
     private const int MostIds = 64;
 
-    public static NodeDeviceStateStatus Build(HostInventory inventory, Plan plan, Catalog catalog, AllocationLedger ledger, ImmutableArray<ResourceState> kubelet, DesiredState desired)
+    /// <param name="generation">Of the object's spec that was planned for: a newer one may have come in since, and nothing here speaks of it.</param>
+    public static NodeDeviceStateStatus Build(HostInventory inventory, Plan plan, Catalog catalog, AllocationLedger ledger, ImmutableArray<ResourceState> kubelet, DesiredState desired, long? generation = null)
     {
         var policies = plan.Policies.Select(p => Result(p, plan, catalog, ledger, inventory)).ToImmutableArray();
         var resources = Resources(catalog, kubelet);
@@ -24,7 +25,7 @@ public static class StatusBuilder
         var unreached = kubelet.OrderBy(s => s.Name).Select(s => s.Problem).FirstOrDefault(p => p is not null);
         return new NodeDeviceStateStatus
         {
-            ObservedGeneration = desired.Generation,
+            ObservedGeneration = generation,
             Host = Host(inventory.Facts, inventory.Problems),
             Names = [.. Names(physical)],
             Devices = [.. physical.Select(f => Device(f, catalog, plan))],
