@@ -47,6 +47,9 @@ public sealed class OperatorHost
             loggers.CreateLogger<LeaderElector>());
     }
 
+    /// <summary>What it knows, for whoever asks why it does what it does.</summary>
+    internal ClusterStores Stores => _stores;
+
     /// <summary>How often the cluster was looked at since it leads; 0 while it does not.</summary>
     public long Passes => _leading?.Passes ?? 0;
 

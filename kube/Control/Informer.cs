@@ -44,6 +44,9 @@ public sealed partial class Informer<T>(
     /// <summary>As it was last known.</summary>
     public event Action<T>? Deleted;
 
+    /// <summary>It follows again after a <see cref="Problem"/>; the store may be as it was.</summary>
+    public event Action? Recovered;
+
     public Store<T> Store { get; } = new();
 
     /// <summary>Completed once the first list stands in the store and its events were given.</summary>
@@ -242,7 +245,9 @@ public sealed partial class Informer<T>(
             _lastSuccess = time.GetUtcNow();
         }
 
-        if (problem is not null) LogFollows(kind.Resource);
+        if (problem is null) return;
+        LogFollows(kind.Resource);
+        Recovered?.Invoke();
     }
 
     private void Fail(Exception error)

@@ -27,6 +27,7 @@ internal sealed class ClusterStores
     public ClusterStores(KubeClient client, OperatorOptions options, TimeProvider time, Random random, ILoggerFactory loggers, Action changed)
     {
         _options = options;
+        (WrittenStates, WrittenPolicies) = (new(time, changed), new(time, changed));
 
         Informer<T> Follow<T>(KubeKind<T> kind, Selection selection, Func<T, T, bool>? matters = null)
             where T : class, IKubeObject
@@ -38,6 +39,7 @@ internal sealed class ClusterStores
                 if (matters is null || matters(before, now)) changed();
             };
             informer.Deleted += _ => changed();
+            informer.Recovered += changed; // what could not be followed held back what depends on it
             _informers.Add((kind.Resource.FullName, informer.RunAsync, informer.Synced, () => informer.Problem));
             return informer;
         }
@@ -52,9 +54,9 @@ internal sealed class ClusterStores
         foreach (var policies in _policies) policies.Deleted += WrittenPolicies.Forget;
     }
 
-    public WrittenObjects<NodeDeviceStateSummary> WrittenStates { get; } = new();
+    public WrittenObjects<NodeDeviceStateSummary> WrittenStates { get; }
 
-    public WrittenObjects<PolicyObject> WrittenPolicies { get; } = new();
+    public WrittenObjects<PolicyObject> WrittenPolicies { get; }
 
     /// <summary>Once everything was listed.</summary>
     public Task Synced => Task.WhenAll(_informers.Select(i => i.Synced));

@@ -90,7 +90,7 @@ public sealed class ConvergenceTests
             await run.RestAsync(s_quiet);
             var state = run.FinalState();
             if (state == wanted) return;
-            if (Stopwatch.GetElapsedTime(began) > s_patience) throw new DivergedException($"{s_patience.TotalSeconds} s after the last fault these differ:\n{Lines(state, wanted)}\nand without faults they are:\n{Lines(wanted, state)}");
+            if (Stopwatch.GetElapsedTime(began) > s_patience) throw new DivergedException($"{s_patience.TotalSeconds} s after the last fault these differ:\n{Lines(state, wanted)}\nand without faults they are:\n{Lines(wanted, state)}\n{run.Knowledge()}");
         }
     }
 

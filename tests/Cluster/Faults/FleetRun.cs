@@ -22,6 +22,7 @@ internal sealed class FleetRun : IAsyncDisposable
     private CancellationTokenSource _end = new();
     private KubeClient? _client;
     private Task _operator = Task.CompletedTask;
+    private OperatorHost? _host;
 
     private FleetRun(SandboxCluster cluster, int seed)
     {
@@ -99,6 +100,15 @@ internal sealed class FleetRun : IAsyncDisposable
         return string.Join('\n', specs.Concat(statuses));
     }
 
+    /// <summary>What the operator knows, where it differs from what is, for whoever reads of a failure.</summary>
+    public string Knowledge()
+    {
+        if (_host is not { } host) return "no operator";
+        var states = Server.Objects.List("nodedevicestates.hostdev.io").Select(s => ((string)s["metadata"]!["name"]!, (string)s["metadata"]!["resourceVersion"]!)).ToDictionary(s => s.Item1, s => s.Item2);
+        var lines = Enumerable.Range(0, FleetAct.Nodes).Select(FleetAct.Node).Select(n => $"  {n}: is {states.GetValueOrDefault(n, "not there")}, heard of {host.Stores.StoredVersion(n) ?? "nothing"}, counts {host.Stores.State(n)?.Metadata.ResourceVersion ?? "nothing"}");
+        return $"the operator leads: {host.IsLeading}, looks: {host.Passes}, problems: {string.Join("; ", host.Problems)}\n{string.Join('\n', lines)}";
+    }
+
     public async ValueTask DisposeAsync()
     {
         await StopOperatorAsync();
@@ -127,6 +137,7 @@ internal sealed class FleetRun : IAsyncDisposable
         _end = new CancellationTokenSource();
         _client = Connect(ClusterMembers.OperatorAccount);
         var host = new OperatorHost(_client, new OperatorOptions { Namespace = SandboxCluster.SystemNamespace, Timings = s_timings }, _time, new Random(_random.Next()), NullLoggerFactory.Instance);
+        _host = host;
         var token = _end.Token;
         _operator = Task.Run(() => host.RunAsync(token));
     }
