@@ -43,14 +43,15 @@ failures() {
   [ ! -s "$RESULTS/$1.unstable" ] || cat "$RESULTS/$1.unstable"
   [ -s "$RESULTS/$1.xml" ] || return 0
   awk -v suite="$1" 'BEGIN { RS = "<test " }
-    function plain(text) { gsub(/&quot;/, "\"", text); gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&amp;/, "\\&", text); return text }
+    function plain(text) { gsub(/&quot;/, "\"", text); gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&amp;/, "\\&", text); gsub(/\\"/, "\"", text); return text }
     /^[^>]* result="Fail"/ {
-      name = $0; sub(/^.*name="/, "", name); sub(/".*/, "", name)
+      name = ""
+      if (match(" " $0, / name="[^"]*"/)) name = substr(" " $0, RSTART + 7, RLENGTH - 8)
       text = ""
       if (match($0, /<message><!\[CDATA\[[^\]]*/)) text = substr($0, RSTART + 18, RLENGTH - 18)
       printf "%s: FAILED %s\n", suite, plain(name)
       lines = split(text, line, "\n")
-      for (i = 1; i <= lines && i <= 6; i++) printf "    %s\n", line[i]
+      for (i = 1; i <= lines && i <= 6; i++) printf "    %s\n", plain(line[i])
     }' "$RESULTS/$1.xml"
 }
 
