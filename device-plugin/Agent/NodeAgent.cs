@@ -67,6 +67,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         parts.Executor.LaneEnded = Wake;
+        parts.Inventory.Unblocked = Wake;
         try
         {
             await LoopAsync(cancellationToken).ConfigureAwait(false);
@@ -132,9 +133,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         Publish(plan, inventory);
         if (plan.Halt is not { OffersNothingNew: true }) parts.Allocator.RestoreNodes();
         _protects = plan.Findings.Any(f => f.Reason is Reasons.Protected or Reasons.Unreadable or Reasons.NotReturned);
-        // What the kernel blocks comes free without an event: a count of VFs that could not be read now can be read in a moment.
-        var blocked = inventory.Functions.Values.Any(f => f.Sriov is { NumVfs: null });
-        _waits = blocked || !plan.Lanes.IsEmpty || (plan.Halt is null && plan.Findings.Any(f => f.State is FindingState.Waiting or FindingState.Releasing && f.Reason is not (Reasons.NotReturned or Reasons.Unconfirmed)));
+        _waits = !plan.Lanes.IsEmpty || (plan.Halt is null && plan.Findings.Any(f => f.State is FindingState.Waiting or FindingState.Releasing && f.Reason is not (Reasons.NotReturned or Reasons.Unconfirmed)));
         _last = (inventory, plan, _plannedFor?.Generation);
         Report();
     }

@@ -16,6 +16,9 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
     private readonly Lock gate = new();
     private readonly Dictionary<string, long> outstanding = [];
 
+    /// <summary>Called when a read comes back that had been reported as blocked: what the kernel blocked comes free without an event, and this thread has waited for it anyway.</summary>
+    public Action? CameBackLate { get; set; }
+
     /// <summary>Files whose read has not come back yet.</summary>
     public int OutstandingReads
     {
@@ -65,7 +68,7 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
 
             var text = file.HexBytes > 0 ? files.ReadHexBlocking(path, file.HexBytes) : files.ReadTextBlocking(path);
             lock (gate) outstanding.Remove(path);
-            batch.Finish(index, text);
+            if (!batch.Finish(index, text)) CameBackLate?.Invoke();
         }
     }
 
@@ -94,13 +97,15 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
             }
         }
 
-        public void Finish(int index, FileText text)
+        /// <returns>False when it is too late, and the file was reported as blocked.</returns>
+        public bool Finish(int index, FileText text)
         {
             lock (pulse)
             {
-                if (closed) return;
+                if (closed) return false;
                 results[index] = text;
                 if (++finished == paths.Count) Monitor.PulseAll(pulse);
+                return true;
             }
         }
 

@@ -33,6 +33,13 @@ public sealed class InventoryReader
         this.names = names ?? new PciNames(paths);
     }
 
+    /// <summary>Called, on a thread of its own, when the kernel lets go of a file that a reading had to report as blocked: another reading would find it.</summary>
+    public Action? Unblocked
+    {
+        get => blocking.CameBackLate;
+        set => blocking.CameBackLate = value;
+    }
+
     /// <summary>Reads of earlier readings that the kernel still has not answered.</summary>
     public int OutstandingReads => blocking.OutstandingReads;
 

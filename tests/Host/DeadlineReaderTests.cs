@@ -66,6 +66,24 @@ public sealed class DeadlineReaderTests : IDisposable
         SpinWait.SpinUntil(() => slow.OutstandingReads == 0, TimeSpan.FromSeconds(10));
     }
 
+    [Fact]
+    public void Tells_once_for_each_file_that_was_reported_as_blocked_when_it_comes_back()
+    {
+        var told = 0;
+        reader.CameBackLate = () => Interlocked.Increment(ref told);
+        File.WriteAllText(root + "/b", "2");
+        Fifo.Create(root + "/a");
+        reader.ReadAll(["/a", "/b"]);
+        reader.ReadAll(["/a", "/b"]);
+        Assert.Equal(0, told);
+        Release("/a");
+        Assert.True(SpinWait.SpinUntil(() => told > 0, TimeSpan.FromSeconds(10)));
+        File.Delete(root + "/a");
+        File.WriteAllText(root + "/a", "7");
+        reader.ReadAll(["/a", "/b"]);
+        Assert.Equal(1, told);
+    }
+
     private void Release(params string[] names)
     {
         foreach (var name in names) Fifo.Answer(root + name, "late");
