@@ -6,6 +6,7 @@ using Xunit;
 namespace Hostdev.Tests.Cluster;
 
 /// <summary>Absence is not an empty spec: whatever vanishes from the API without being asked for by a policy, no live agent gives anything back for it.</summary>
+[Trait(ClusterTrait.Name, ClusterTrait.Any)]
 public sealed class AbsenceScenarios
 {
     private const string Definitions = "customresourcedefinitions.apiextensions.k8s.io";
@@ -54,8 +55,7 @@ public sealed class AbsenceScenarios
     /// <summary>Takes the GPUs, lets something vanish, and waits until a later policy has gone all the way, so that whatever was to follow has followed.</summary>
     private static async Task NothingIsGivenBackAsync(Func<ClusterBench, ClusterNode, Task> vanishAsync)
     {
-        var (bench, _) = await ClusterBench.SimulateAsync();
-        await using var closed = bench;
+        await using var bench = await ClusterBench.StartAsync();
         var node = await bench.AddNodeAsync("gpu", DemoMachines.GpuNode);
         bench.StartOperator();
         await bench.HostDeviceAsync("gpus", GpuMachine.Gpus);

@@ -23,14 +23,20 @@ internal sealed class ClusterBench(IClusterUnderTest cluster) : IAsyncDisposable
     public ClusterSeat Seat => cluster.Seat;
 
     /// <summary>The cluster that the environment names, the simulation otherwise.</summary>
-    public static async Task<ClusterBench> StartAsync() => new(RealCluster.Kubeconfig is { } kubeconfig ? await RealCluster.StartAsync(kubeconfig) : await SimulatedCluster.StartAsync());
+    public static async Task<ClusterBench> StartAsync() => new(RealCluster.Given is { } kubeconfig ? await RealCluster.StartAsync(kubeconfig) : await SimulatedCluster.StartAsync());
 
     /// <summary>For scenarios that need the simulation's inside.</summary>
-    public static async Task<(ClusterBench Bench, SimulatedApiServer Server)> SimulateAsync(ApiServerOptions? options = null)
+    /// <param name="access">Who may do what; by default what the chart gives.</param>
+    public static async Task<(ClusterBench Bench, SimulatedApiServer Server)> SimulateAsync(IEnumerable<JsonObject>? access = null)
     {
-        var simulated = await SimulatedCluster.StartAsync(options);
+        var simulated = await SimulatedCluster.StartAsync(access);
         return (new ClusterBench(simulated), simulated.Server);
     }
+
+    /// <summary>Of names of the chart's objects that stand in no namespace.</summary>
+    public string Suffix => cluster.Suffix;
+
+    public string Kubeconfig => cluster.Kubeconfig;
 
     public string Name(string name) => $"{name}-{cluster.Run}";
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Hostdev.Kube.Client;
 using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.Cluster;
@@ -24,9 +25,19 @@ internal sealed class SimulatedCluster : IClusterUnderTest
 
     public string Run => "sim";
 
+    public string Suffix => "";
+
+    public string Kubeconfig => Sandbox.Kubeconfig;
+
     public double PatienceSeconds => 30;
 
-    public static async Task<SimulatedCluster> StartAsync(ApiServerOptions? options = null) => new(await SandboxCluster.StartAsync(SandboxDirectory.Create(), options));
+    /// <param name="access">Accounts, roles and bindings; by default the chart's. Nobody but the admin may do anything else.</param>
+    public static async Task<SimulatedCluster> StartAsync(IEnumerable<JsonObject>? access = null)
+    {
+        var cluster = new SimulatedCluster(await SandboxCluster.StartAsync(SandboxDirectory.Create(), new ApiServerOptions { Rbac = true }));
+        foreach (var it in access ?? ChartAccess.For(SandboxCluster.SystemNamespace, "")) cluster.Server.Objects.Create(it.DeepClone().AsObject());
+        return cluster;
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -9,12 +9,9 @@ namespace Hostdev.Tests.Crds;
 /// <summary>What the CRDs refuse in CEL and <c>crds/Rules</c> in C#: the same places, the same words, the same verdicts.</summary>
 public sealed partial class CrdRuleTests
 {
-    private const string RefusedAt = "test.hostdev.io/refused-at";
-    private const string RefusedBecause = "test.hostdev.io/refused-because";
-
     public static TheoryData<string> Kinds => [.. CrdFiles.PolicyKinds];
 
-    public static TheoryData<string> Fixtures => [.. Directory.EnumerateFiles(Repository.Path("tests", "testdata", "crds"), "*.yaml").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Fixtures => [.. CrdFixture.Files];
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -42,12 +39,12 @@ public sealed partial class CrdRuleTests
     [MemberData(nameof(Fixtures))]
     public void An_object_is_accepted_or_refused_as_its_file_says(string file)
     {
-        foreach (var (step, at, because) in Steps(file))
+        foreach (var step in CrdFixture.Read(file))
         {
             var errors = CrdFiles.Errors((JsonObject)step.New.DeepClone(), step.Old);
             var where = $"{file}: {step.New["metadata"]!["name"]}: {string.Join('\n', errors)}";
-            if (at is null) Assert.True(errors.Count == 0, where);
-            else Assert.True(errors.Contains((at, because!)), where);
+            if (step.RefusedAt is null) Assert.True(errors.Count == 0, where);
+            else Assert.True(errors.Contains((step.RefusedAt, step.RefusedBecause!)), where);
         }
     }
 
@@ -56,7 +53,7 @@ public sealed partial class CrdRuleTests
     [MemberData(nameof(Fixtures))]
     public void The_expressions_of_the_schema_have_the_verdicts_of_the_code(string file)
     {
-        foreach (var (step, _, _) in Steps(file))
+        foreach (var step in CrdFixture.Read(file))
         {
             var resource = (JsonObject)step.New.DeepClone();
             var schema = CrdFiles.Schema(resource["kind"]!.GetValue<string>());
@@ -72,12 +69,12 @@ public sealed partial class CrdRuleTests
     [MemberData(nameof(Kinds))]
     public void Every_rule_has_an_object_that_keeps_it_and_one_that_breaks_it(string kind)
     {
-        var steps = Fixtures.SelectMany(f => Steps(f.Data)).Where(s => s.Step.New["kind"]!.GetValue<string>() == kind).ToList();
+        var steps = CrdFixture.Files.SelectMany(CrdFixture.Read).Where(s => s.New["kind"]!.GetValue<string>() == kind).ToList();
         foreach (var rule in PolicyRules.Of(kind))
         {
             var path = rule.Field is null ? rule.Location : $"{rule.Location}.{rule.Field}";
-            Assert.True(steps.Any(s => s.At is { } at && Index().Replace(at, "[*]") == Index().Replace(path, "[*]") && s.Because == rule.Message), $"no object is refused at {path} because: {rule.Message}");
-            Assert.True(steps.Any(s => s.At is null && (s.Step.Old is not null || !rule.IsTransition) && Exists(s.Step.New["spec"], rule.Location.Split('.').AsSpan(1))), $"no accepted object has {rule.Location}");
+            Assert.True(steps.Any(s => s.RefusedAt is { } at && Index().Replace(at, "[*]") == Index().Replace(path, "[*]") && s.RefusedBecause == rule.Message), $"no object is refused at {path} because: {rule.Message}");
+            Assert.True(steps.Any(s => s.RefusedAt is null && (s.Old is not null || !rule.IsTransition) && Exists(s.New["spec"], rule.Location.Split('.').AsSpan(1))), $"no accepted object has {rule.Location}");
         }
     }
 
@@ -86,22 +83,6 @@ public sealed partial class CrdRuleTests
     [MemberData(nameof(Kinds))]
     public void A_message_is_one_line_that_says_what_to_write(string kind) =>
         Assert.All(PolicyRules.Of(kind), r => Assert.Matches("^[^\n]{20,400}$", r.Message));
-
-    private static List<((JsonObject New, JsonObject? Old) Step, string? At, string? Because)> Steps(string file)
-    {
-        var kept = new Dictionary<string, JsonObject>();
-        var steps = new List<((JsonObject, JsonObject?), string?, string?)>();
-        foreach (var document in CrdFiles.Documents(File.ReadAllText(Repository.Path("tests", "testdata", "crds", file))))
-        {
-            var name = $"{document["kind"]}/{document["metadata"]!["name"]}";
-            var annotations = document["metadata"]!["annotations"];
-            var at = annotations?[RefusedAt]?.GetValue<string>();
-            steps.Add(((document, kept.GetValueOrDefault(name)), at, annotations?[RefusedBecause]?.GetValue<string>()));
-            if (at is null) kept[name] = document;
-        }
-
-        return steps;
-    }
 
     private static IEnumerable<(string At, ValidationRule Rule)> RulesOf(StructuralSchema schema, string at)
     {

@@ -16,7 +16,7 @@ internal static class ApiServerCommand
         {
             var options = new ApiServerOptions { Port = parsed.GetValue(port), Rbac = parsed.GetValue(rbac) };
             await using var server = new SimulatedApiServer(options);
-            server.AddAdmissionRule(ClusterRules.OfSchemas); // meets our kinds once their CRDs are applied
+            server.AddSchemaRules(ClusterRules.OfSchemas); // meets our kinds once their CRDs are applied
             await server.StartAsync(cancellationToken);
             server.WriteKubeconfig(parsed.GetValue(kubeconfig)!);
             Console.WriteLine($"serving on {server.Address}: export KUBECONFIG={parsed.GetValue(kubeconfig)}");

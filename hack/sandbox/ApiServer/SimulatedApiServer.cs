@@ -6,6 +6,7 @@ using Hostdev.Sandbox.ApiServer.Access;
 using Hostdev.Sandbox.ApiServer.Controllers;
 using Hostdev.Sandbox.ApiServer.Faults;
 using Hostdev.Sandbox.ApiServer.Resources;
+using Hostdev.Sandbox.ApiServer.Schema;
 using Hostdev.Sandbox.ApiServer.Serving;
 using Hostdev.Sandbox.ApiServer.Storage;
 using Microsoft.AspNetCore.Builder;
@@ -20,7 +21,7 @@ namespace Hostdev.Sandbox.ApiServer;
 
 /// <summary>
 /// A Kubernetes API server in this process, which behaves as the real one (1.30 to 1.36) where operators, agents and kubectl can see it. It evaluates no CEL: rules of that kind come in
-/// as <see cref="AdmissionRule"/>s. What it stores stays over <see cref="StopAsync"/> and <see cref="StartAsync"/>, as etcd stays when an API server is restarted.
+/// as <see cref="SchemaRules"/> and <see cref="AdmissionRule"/>s. What it stores stays over <see cref="StopAsync"/> and <see cref="StartAsync"/>, as etcd stays when an API server is restarted.
 /// </summary>
 public sealed class SimulatedApiServer : IAsyncDisposable
 {
@@ -32,7 +33,8 @@ public sealed class SimulatedApiServer : IAsyncDisposable
     private readonly ClusterControllers _controllers;
     private readonly ServingCertificates? _certificates;
     private readonly ClusterObjects _objects;
-    private ImmutableArray<AdmissionRule> _rules = [];
+    private ImmutableArray<SchemaRules> _schemaRules = [];
+    private ImmutableArray<AdmissionRule> _admissionRules = [];
     private CancellationTokenSource _away = new();
     private WebApplication? _app;
     private int _port;
@@ -45,7 +47,7 @@ public sealed class SimulatedApiServer : IAsyncDisposable
         _registry = new ResourceRegistry(_store);
         _certificates = _options.Https ? new ServingCertificates(_options.Time.GetUtcNow()) : null;
         var access = _options.Rbac ? new RoleBasedAccess(_store) : null;
-        var writes = new ObjectWrites(_store, _options.Time, () => _rules);
+        var writes = new ObjectWrites(_store, _options.Time, () => _schemaRules, () => _admissionRules);
         var deletes = new ObjectDeletes(_store, _options.Time, writes);
         var resources = new ResourceRequests(_store, _registry, writes, deletes, new AccessReviews(access), access, _options.Time);
         _pipeline = new RequestPipeline(_authentication, access, Faults, resources, new ServerDocuments(_registry, _options.Version), Requests, _options.Time);
@@ -91,8 +93,11 @@ public sealed class SimulatedApiServer : IAsyncDisposable
     public (string Certificate, string Key) IssueCertificate(ApiUser user) =>
         (_certificates ?? throw new InvalidOperationException("client certificates need ApiServerOptions.Https")).Issue(user);
 
+    /// <summary>What a real server evaluates as <c>x-kubernetes-validations</c>: a part of the validation of custom resources.</summary>
+    public void AddSchemaRules(SchemaRules rules) => ImmutableInterlocked.Update(ref _schemaRules, r => r.Add(rules));
+
     /// <summary>Asked before every write, in the order in which they were added.</summary>
-    public void AddAdmissionRule(AdmissionRule rule) => ImmutableInterlocked.Update(ref _rules, r => r.Add(rule));
+    public void AddAdmissionRule(AdmissionRule rule) => ImmutableInterlocked.Update(ref _admissionRules, r => r.Add(rule));
 
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {

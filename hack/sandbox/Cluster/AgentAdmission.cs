@@ -27,5 +27,5 @@ public static class AgentAdmission
             : null;
     };
 
-    private static AdmissionRefusal.Denied Denied(string message) => new($"ValidatingAdmissionPolicy '{Policy}' with binding '{Policy}' denied request: {message}", 403, "Forbidden");
+    private static AdmissionRefusal Denied(string message) => new($"ValidatingAdmissionPolicy '{Policy}' with binding '{Policy}' denied request: {message}", 403, "Forbidden");
 }

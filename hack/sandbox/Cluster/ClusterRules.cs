@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Rules;
-using Hostdev.Sandbox.ApiServer.Access;
+using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.ApiServer.Schema;
 
 namespace Hostdev.Sandbox.Cluster;
@@ -11,17 +11,16 @@ namespace Hostdev.Sandbox.Cluster;
 /// <summary>What a real API server evaluates as CEL: the rules of our CRDs, by the C# that says the same words.</summary>
 public static class ClusterRules
 {
-    public static AdmissionRefusal? OfSchemas(AdmissionRequest request)
+    public static IEnumerable<FieldError> OfSchemas(ServedResource resource, JsonObject json, JsonObject? old)
     {
-        if (request.Resource.Group != HostdevKinds.Group || request.Subresource.Length > 0 || request.Object?["spec"] is not { } spec) return null;
-        var refusals = PolicyRules.Refusals(request.Resource.Kind, JsonSerializer.SerializeToElement(spec), request.OldObject?["spec"] is { } old ? JsonSerializer.SerializeToElement(old) : null);
-        return refusals.IsEmpty ? null : new AdmissionRefusal.Invalid([.. refusals.Select(r => Cause(r, request.Object))]);
+        if (resource.Group != HostdevKinds.Group || json["spec"] is not { } spec) return [];
+        return PolicyRules.Refusals(resource.Kind, JsonSerializer.SerializeToElement(spec), old?["spec"] is { } before ? JsonSerializer.SerializeToElement(before) : null).Select(r => Cause(r, json));
     }
 
-    /// <summary>A real server names the type of what is refused in place of its value (apiextensions <c>schema/cel/validation.go</c>).</summary>
+    /// <summary>Objects and lists are not shown, other values are (apiextensions <c>schema/cel/validation.go</c>, from 1.35 on; earlier ones name the type of all of them).</summary>
     private static FieldError Cause(RuleRefusal refusal, JsonObject root) => refusal.Reason == RuleReasons.Required
         ? FieldError.Required(refusal.Path, refusal.Message)
-        : FieldError.Invalid(refusal.Path, JsonValue.Create(TypeOf(Find(root, refusal.Path))), refusal.Message);
+        : Find(root, refusal.Path) is JsonValue value ? FieldError.Invalid(refusal.Path, value, refusal.Message) : FieldError.Invalid(refusal.Path, refusal.Message);
 
     private static JsonNode? Find(JsonNode root, string path)
     {
@@ -33,13 +32,4 @@ public static class ClusterRules
 
         return node;
     }
-
-    private static string TypeOf(JsonNode? node) => node?.GetValueKind() switch
-    {
-        JsonValueKind.Array => "array",
-        JsonValueKind.String => "string",
-        JsonValueKind.Number => "integer",
-        JsonValueKind.True or JsonValueKind.False => "boolean",
-        _ => "object",
-    };
 }

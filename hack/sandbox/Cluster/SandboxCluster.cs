@@ -46,7 +46,7 @@ public sealed class SandboxCluster : IAsyncDisposable
     {
         System.IO.Directory.CreateDirectory(directory);
         var cluster = new SandboxCluster(directory, options ?? new ApiServerOptions());
-        cluster.Server.AddAdmissionRule(ClusterRules.OfSchemas);
+        cluster.Server.AddSchemaRules(ClusterRules.OfSchemas);
         cluster.Server.AddAdmissionRule(AgentAdmission.For(SystemNamespace));
         foreach (var definition in Definitions) cluster.Server.Objects.Create(definition.DeepClone().AsObject());
         foreach (var ns in (string[])[SystemNamespace, SandboxNode.Namespace]) cluster.Server.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = ns } });

@@ -23,7 +23,12 @@ internal sealed class Kubectl : IDisposable
 
     private readonly string _home = Directory.CreateTempSubdirectory("hostdev-kubectl-").FullName;
 
-    public Kubectl(SimulatedApiServer server, string? token = null) => server.WriteKubeconfig(Path.Combine(_home, "config"), token);
+    private readonly string _kubeconfig;
+
+    public Kubectl(SimulatedApiServer server, string? token = null) => server.WriteKubeconfig(_kubeconfig = Path.Combine(_home, "config"), token);
+
+    /// <param name="kubeconfig">Of any cluster.</param>
+    public Kubectl(string kubeconfig) => _kubeconfig = kubeconfig;
 
     /// <summary>Of its version 1.MINOR.</summary>
     public static int Minor => s_minor.Value;
@@ -50,7 +55,7 @@ internal sealed class Kubectl : IDisposable
     public Process Start((string Name, string Value)? variable, params string[] arguments)
     {
         var start = new ProcessStartInfo(s_program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["KUBECONFIG"] = Path.Combine(_home, "config");
+        start.Environment["KUBECONFIG"] = _kubeconfig;
         start.Environment["HOME"] = _home; // its caches go with it
         if (variable is var (name, value)) start.Environment[name] = value;
         try

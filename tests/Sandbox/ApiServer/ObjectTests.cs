@@ -127,10 +127,10 @@ public sealed class ObjectTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Admission_rules_see_who_writes_what_and_refuse_in_their_words()
+    public async Task Rules_of_schemas_and_of_admission_refuse_in_their_words_and_admission_sees_who_writes_what()
     {
-        _server.AddAdmissionRule(r => r.Object?["spec"]?["color"]?.ToString() == "green" ? new AdmissionRefusal.Invalid([FieldError.Invalid("spec.color", "green", "take another colour")]) : null);
-        _server.AddAdmissionRule(r => r.Resource.Plural == "widgets" && r.User.Extra.TryGetValue(ApiUser.NodeNameKey, out var node) && node[0] != r.Name ? new AdmissionRefusal.Denied("write your own") : null);
+        _server.AddSchemaRules((_, json, _) => json["spec"]?["color"]?.ToString() == "green" ? [FieldError.Invalid("spec.color", "green", "take another colour")] : []);
+        _server.AddAdmissionRule(r => r.Resource.Plural == "widgets" && r.User.Extra.TryGetValue(ApiUser.NodeNameKey, out var node) && node[0] != r.Name ? new AdmissionRefusal("write your own") : null);
         var green = (await Client.CreateAsync(Peer.Widgets, Peer.Widget("node-1", """{"color":"green"}"""))).Is(422);
         Assert.Equal("Widget.example.io \"node-1\" is invalid: spec.color: Invalid value: \"green\": take another colour", green.Message);
         using var agent = new Peer(_server, _server.AddUser(ApiUser.ServiceAccount("hostdev-system", "agent", "node-1")));

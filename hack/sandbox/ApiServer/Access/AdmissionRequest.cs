@@ -1,7 +1,4 @@
-using System.Collections.Immutable;
 using System.Text.Json.Nodes;
-using Hostdev.Sandbox.ApiServer.Schema;
-
 namespace Hostdev.Sandbox.ApiServer.Access;
 
 /// <summary>What an admission rule is asked before something is written.</summary>
@@ -14,19 +11,8 @@ public sealed record AdmissionRequest(
 /// <summary>Asked before every write. Null lets it pass. It must not change the objects.</summary>
 public delegate AdmissionRefusal? AdmissionRule(AdmissionRequest request);
 
-/// <summary>Why a write is refused.</summary>
-public abstract record AdmissionRefusal
-{
-    private AdmissionRefusal()
-    {
-    }
-
-    /// <summary>The object breaks rules of its schema (those that a real server evaluates as CEL): an <c>Invalid</c> answer with one cause for each.</summary>
-    public sealed record Invalid(ImmutableArray<FieldError> Causes) : AdmissionRefusal;
-
-    /// <summary>
-    /// An admission policy says no: <c>nodedevicestates.hostdev.io "node-2" is forbidden: MESSAGE</c>. A real ValidatingAdmissionPolicy begins its message with
-    /// <c>ValidatingAdmissionPolicy 'NAME' with binding 'NAME' denied request: </c> and answers with code 422 and reason Invalid unless it says another.
-    /// </summary>
-    public sealed record Denied(string Message, int Code = 422, string Reason = "Invalid") : AdmissionRefusal;
-}
+/// <summary>
+/// An admission policy says no: <c>nodedevicestates.hostdev.io "node-2" is forbidden: MESSAGE</c>. A real ValidatingAdmissionPolicy begins its message with
+/// <c>ValidatingAdmissionPolicy 'NAME' with binding 'NAME' denied request: </c> and answers with code 422 and reason Invalid unless it says another.
+/// </summary>
+public sealed record AdmissionRefusal(string Message, int Code = 422, string Reason = "Invalid");

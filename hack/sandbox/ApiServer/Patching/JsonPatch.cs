@@ -21,12 +21,12 @@ internal static class JsonPatch
                 case "move": var moved = Get(root, from)?.DeepClone(); Remove(root, from); Add(ref root, path, moved); break;
                 case "copy": Add(ref root, path, Get(root, from)?.DeepClone()); break;
                 case "test" when JsonNode.DeepEquals(Find(root, path), operation["value"]): break;
-                case "test": throw Refused($"testing value {operation["path"]} failed");
-                case var op: throw Refused($"Unexpected kind: {op}");
+                case "test": throw Refused();
+                default: throw Refused();
             }
         }
 
-        return root as JsonObject ?? throw Refused("the patched document is no object");
+        return root as JsonObject ?? throw Refused();
     }
 
     private static string[] Steps(string pointer) => [.. pointer.Split('/').Skip(1).Select(s => s.Replace("~1", "/").Replace("~0", "~"))];
@@ -47,7 +47,7 @@ internal static class JsonPatch
     }
 
     private static JsonNode? Get(JsonNode? root, string[] path) =>
-        path.Length == 0 || Holds(Find(root, path.AsSpan(..^1)), path[^1]) ? Find(root, path) : throw Missing(path);
+        path.Length == 0 || Holds(Find(root, path.AsSpan(..^1)), path[^1]) ? Find(root, path) : throw Refused();
 
     private static bool Holds(JsonNode? parent, string step) => parent switch
     {
@@ -69,7 +69,7 @@ internal static class JsonPatch
             case JsonObject map: map[path[^1]] = value; break;
             case JsonArray list when path[^1] == "-": list.Add(value); break;
             case JsonArray list when int.TryParse(path[^1], out var i) && i >= 0 && i <= list.Count: list.Insert(i, value); break;
-            default: throw Missing(path);
+            default: throw Refused();
         }
     }
 
@@ -86,11 +86,10 @@ internal static class JsonPatch
         {
             case JsonObject map: map.Remove(path[^1]); break;
             case JsonArray list: list.RemoveAt(int.Parse(path[^1])); break;
-            default: throw Missing(path);
+            default: throw Refused();
         }
     }
 
-    private static ApiStatusException Missing(string[] path) => Refused($"doc is missing path: \"/{string.Join('/', path)}\": missing value");
-
-    private static ApiStatusException Refused(string why) => new(new ApiStatus(422, "Invalid", "the server rejected our request due to an error in our request: " + why));
+    /// <summary>The server knows why, and does not say it (apiserver <c>pkg/endpoints/handlers/patch.go: applyJSPatch</c>, <c>errors.NewGenericServerResponse</c>).</summary>
+    private static ApiStatusException Refused() => new(new ApiStatus(422, "Invalid", "the server rejected our request due to an error in our request"));
 }

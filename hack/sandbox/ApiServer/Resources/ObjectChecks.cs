@@ -39,10 +39,12 @@ internal static partial class ObjectChecks
         schema.ApplyDefaults(json);
     }
 
-    public static void Validity(WriteRequest request, JsonObject json, JsonObject? old)
+    /// <param name="rules">Asked last, and only where the object is what they expect (apiextensions <c>pkg/registry/customresource/strategy.go</c>).</param>
+    public static void Validity(WriteRequest request, JsonObject json, JsonObject? old, IReadOnlyList<SchemaRules> rules)
     {
         var errors = Metadata(request.Resource, json["metadata"]!.AsObject(), old?["metadata"] as JsonObject).ToList();
         if (request.Resource.Structure is { } schema) errors.AddRange(request.IsStatus ? schema.ValidateStatus(json, old) : schema.Validate(json, old));
+        if (!request.IsStatus && request.Resource.Structure is not null && !errors.Exists(e => e.StopsRules)) errors.AddRange(rules.SelectMany(r => r(request.Resource, json, old)).ToList());
         if (request.Resource.Storage == BuiltInResources.Definitions && !request.IsStatus && !CustomResourceDefinition.TryParse(json, out _, out var wrong)) errors.AddRange(wrong);
         if (errors.Count > 0) throw new ApiStatusException(ApiStatus.Invalid(request.Resource, json["metadata"].Text("name"), [.. errors]));
     }

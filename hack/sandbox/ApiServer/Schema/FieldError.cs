@@ -25,6 +25,9 @@ public sealed record FieldError(string Reason, string Path, string Message)
 
     public static FieldError Invalid(string path, JsonNode? value, string detail) => new("FieldValueInvalid", path, With($"Invalid value: {GoText.Value(value)}", detail));
 
+    /// <summary>Without the value (apimachinery <c>field.OmitValueType</c>).</summary>
+    public static FieldError Invalid(string path, string detail) => new("FieldValueInvalid", path, $"Invalid value: {detail}");
+
     /// <summary>A value of another type than the schema's; <paramref name="actual"/> names its type.</summary>
     public static FieldError WrongType(string path, string actual, string detail) => new("FieldValueTypeInvalid", path, With($"Invalid value: {GoText.Quote(actual)}", detail));
 

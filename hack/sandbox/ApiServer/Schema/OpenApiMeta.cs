@@ -5,8 +5,8 @@ namespace Hostdev.Sandbox.ApiServer.Schema;
 /// <summary>What all objects share, described: metadata of objects and lists.</summary>
 internal static class OpenApiMeta
 {
-    public const string ApiVersion = "APIVersion defines the versioned schema of this representation of an object: the group and the version.";
-    public const string Kind = "Kind is the type of this object, in CamelCase. It cannot be changed.";
+    public const string ApiVersion = "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources";
+    public const string Kind = "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds";
 
     private static readonly (string Name, string Type, string Description)[] s_object =
     [

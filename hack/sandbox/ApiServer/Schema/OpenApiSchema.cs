@@ -21,7 +21,7 @@ internal static class OpenApiSchema
             var properties = schema["properties"] as JsonObject ?? [];
             properties["apiVersion"] = new JsonObject { ["description"] = OpenApiMeta.ApiVersion, ["type"] = JsonType.String };
             properties["kind"] = new JsonObject { ["description"] = OpenApiMeta.Kind, ["type"] = JsonType.String };
-            properties["metadata"] = Described(reference(OpenApiNames.ObjectMeta), "Standard object's metadata.", v2);
+            properties["metadata"] = Described(reference(OpenApiNames.ObjectMeta), "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata", v2);
             schema["properties"] = properties;
         }
 

@@ -8,7 +8,7 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.ApiServer.Serving;
 
 /// <summary>Creates and changes objects: identity, what the server sets, schema, ownership of fields, checks, admission, then the store. Throws what the client is told.</summary>
-internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IReadOnlyList<AdmissionRule>> rules)
+internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IReadOnlyList<SchemaRules>> schemas, Func<IReadOnlyList<AdmissionRule>> admission)
 {
     private const int Attempts = 10;
     private const string NameLetters = "bcdfghjklmnpqrstvwxz2456789"; // apimachinery util/rand: no vowels, no look-alikes
@@ -119,7 +119,7 @@ internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IR
         ObjectChecks.Shape(request, candidate, refuse);
         ObjectPreparation.ForUpdate(resource, request.Info.Subresource, candidate, live);
         if (signs) Ownership(request).Update(live, candidate, Key(request, applies: false));
-        ObjectChecks.Validity(request, candidate, live);
+        ObjectChecks.Validity(request, candidate, live, schemas());
         Admit(request, "UPDATE", candidate, live);
         if (IsSame(live, candidate)) return new WriteResult(stored, false, false);
         EventForms.ForStorage(candidate, resource);
@@ -134,7 +134,7 @@ internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IR
 
     private WriteResult? Insert(WriteRequest request, JsonObject candidate)
     {
-        ObjectChecks.Validity(request, candidate, null);
+        ObjectChecks.Validity(request, candidate, null, schemas());
         Admit(request, "CREATE", candidate, null);
         EventForms.ForStorage(candidate, request.Resource);
         if (!request.DryRun) return store.Put(request.Resource.Storage, candidate, null) is { } made ? new WriteResult(made, true, true) : null;
@@ -148,15 +148,9 @@ internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IR
         var (resource, info) = (request.Resource, request.Info);
         var name = info.Name.Length > 0 ? info.Name : json?["metadata"].Text("name") ?? "";
         var question = new AdmissionRequest(request.User, operation, resource, info.Subresource, info.Namespace, name, json, old, request.DryRun);
-        foreach (var rule in rules())
+        foreach (var rule in admission())
         {
-            switch (rule(question))
-            {
-                case AdmissionRefusal.Invalid invalid:
-                    throw new ApiStatusException(ApiStatus.Invalid(resource, name, invalid.Causes));
-                case AdmissionRefusal.Denied denied:
-                    throw new ApiStatusException(ApiStatus.Forbidden(resource, name, denied.Message) with { Code = denied.Code, Reason = denied.Reason });
-            }
+            if (rule(question) is { } denied) throw new ApiStatusException(ApiStatus.Forbidden(resource, name, denied.Message) with { Code = denied.Code, Reason = denied.Reason });
         }
     }
 
