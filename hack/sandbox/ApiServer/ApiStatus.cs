@@ -47,6 +47,9 @@ public sealed record ApiStatus(int Code, string Reason, string Message)
 
     public static ApiStatus BadRequest(string message) => new(400, "BadRequest", message);
 
+    /// <summary>The body is not what the path's kind is written in.</summary>
+    public static ApiStatus Undecodable(ServedResource resource, string why) => BadRequest($"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: {why}");
+
     public static ApiStatus Unauthorized { get; } = new(401, "Unauthorized", "Unauthorized");
 
     public static ApiStatus Expired(string message, string? next = null) => new(410, "Expired", message) { Continue = next };

@@ -209,5 +209,46 @@ public sealed class KubectlTests : IAsyncLifetime
         (await tool.RunAsync("auth", "can-i", "--list")).Succeeded();
     }
 
+    [Fact]
+    public async Task Accounts_and_roles_are_created_in_few_words_and_decide_who_may_what()
+    {
+        await using var server = new SimulatedApiServer(new ApiServerOptions { Rbac = true });
+        await server.StartAsync();
+        await Peer.DefineWidgetsAsync(server);
+        using var admin = new Kubectl(server);
+        Task<KubectlResult> AsReaderAsync(params string[] question) => admin.RunAsync(["auth", "can-i", .. question, "--as=system:serviceaccount:team:reader"]);
+        Assert.Equal("namespace/team created\n", (await admin.RunAsync("create", "namespace", "team")).Succeeded().Output);
+        Assert.Equal("serviceaccount/reader created\n", (await admin.RunAsync("create", "serviceaccount", "reader", "-n", "team", "--save-config")).Succeeded().Output);
+        Assert.StartsWith("no", (await AsReaderAsync("list", "widgets")).Output, StringComparison.Ordinal);
+        (await admin.RunAsync("create", "clusterrole", "reader", "--verb=get,list,watch", "--resource=widgets.example.io")).Succeeded();
+        (await admin.RunAsync("create", "clusterrolebinding", "reader", "--clusterrole=reader", "--serviceaccount=team:reader")).Succeeded();
+        (await admin.RunAsync("create", "role", "p", "-n", "team", "--verb=get", "--resource=pods", "--resource-name=mine")).Succeeded();
+        (await admin.RunAsync("create", "rolebinding", "p", "-n", "team", "--role=p", "--serviceaccount=team:reader")).Succeeded();
+        Assert.StartsWith("yes", (await AsReaderAsync("list", "widgets")).Succeeded().Output, StringComparison.Ordinal);
+        Assert.StartsWith("no", (await AsReaderAsync("delete", "widgets")).Output, StringComparison.Ordinal);
+        Assert.StartsWith("yes", (await AsReaderAsync("get", "pods/mine", "-n", "team")).Succeeded().Output, StringComparison.Ordinal);
+        Assert.StartsWith("no", (await AsReaderAsync("get", "pods/other", "-n", "team")).Output, StringComparison.Ordinal);
+        Assert.StartsWith("no", (await AsReaderAsync("get", "pods/mine", "-n", "default")).Output, StringComparison.Ordinal);
+        (await admin.RunAsync("get", "widgets", "--as=system:serviceaccount:team:reader")).Succeeded();
+        Assert.Contains("\"name\":\"reader\"", server.Objects.Get("serviceaccounts", "reader", "team")!["metadata"]!["annotations"]!["kubectl.kubernetes.io/last-applied-configuration"]!.ToString(), StringComparison.Ordinal);
+        Assert.Equal("Error from server (AlreadyExists): namespaces \"team\" already exists\n", (await admin.RunAsync("create", "namespace", "team")).Errors);
+    }
+
+    [Theory]
+    [InlineData("the body of the request was in an unknown format - accepted media types include: application/json, application/yaml", "create", "configmap", "c", "--from-literal=a=b")]
+    [InlineData("the body of the request was in an unknown format - accepted media types include: application/json, application/yaml", "create", "deployment", "d", "--image=i")]
+    [InlineData("the body of the request was in an unknown format - accepted media types include: application/json, application/yaml", "drain", "node-1", "--force")]
+    [InlineData("the server could not find the requested resource", "create", "quota", "q")]
+    [InlineData("the server could not find the requested resource", "create", "token", "default")]
+    public async Task What_kubectl_cannot_do_here_is_refused_in_plain_words(string why, params string[] arguments)
+    {
+        Assert.SkipWhen(Kubectl.Minor < 24, "kubectl create token is of 1.24");
+        _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Node","metadata":{"name":"node-1"}}""")!.AsObject());
+        _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"default"},"spec":{"nodeName":"node-1","containers":[{"name":"c","image":"i"}]}}""")!.AsObject());
+        var refused = await Tool.RunAsync(arguments);
+        Assert.Equal(1, refused.Code);
+        Assert.Contains(why, refused.Errors, StringComparison.Ordinal);
+    }
+
     private static bool Minor25() => Kubectl.Minor >= 25; // from there on the server checks fields, before that kubectl does
 }

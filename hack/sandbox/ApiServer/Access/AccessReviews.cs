@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json.Nodes;
 using Hostdev.Sandbox.ApiServer.Serving;
 using Hostdev.Sandbox.ApiServer.Storage;
@@ -12,7 +11,7 @@ internal sealed class AccessReviews(RoleBasedAccess? access)
     public async Task AnswerAsync(ApiExchange exchange, ServedResource resource)
     {
         var body = await RequestBody.BytesAsync(exchange.Request, exchange.Ended);
-        var json = exchange.Request.ContentType == ReviewProtobuf.MediaType ? ReviewProtobuf.Read(body.Span, resource.Kind) : RequestBody.Object(Encoding.UTF8.GetString(body.Span), exchange.Request.ContentType);
+        var json = RequestBody.Created(body.Span, RequestBody.MediaType(exchange.Request), resource);
         json["kind"] = resource.Kind;
         json["apiVersion"] = resource.ApiVersion;
         json.Ensure("metadata");

@@ -17,9 +17,7 @@ internal static partial class ObjectChecks
     public static void Identity(WriteRequest request, JsonObject json)
     {
         var resource = request.Resource;
-        if (json.Text("kind").Length == 0) throw Bad($"Object 'Kind' is missing in '{json.ToJsonString()}'");
-        if (json.Text("apiVersion") != resource.ApiVersion) throw Bad($"the API version in the data ({json.Text("apiVersion")}) does not match the expected API version ({resource.ApiVersion})");
-        if (json.Text("kind") != resource.Kind) throw Bad($"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {json.Text("kind")}: no kind \"{json.Text("kind")}\" is served there");
+        Kind(resource, json);
         var metadata = json.Ensure("metadata");
         if (!resource.Namespaced) metadata.Remove("namespace");
         else if (metadata.Text("namespace").Length == 0) metadata["namespace"] = request.Info.Namespace;
@@ -27,6 +25,14 @@ internal static partial class ObjectChecks
         if (request.Info.Name.Length == 0) return;
         if (metadata.Text("name").Length == 0) metadata["name"] = request.Info.Name;
         else if (metadata.Text("name") != request.Info.Name) throw Bad($"the name of the object ({metadata.Text("name")}) does not match the name on the URL ({request.Info.Name})");
+    }
+
+    /// <summary>The object is of the kind that the path is for, and in its version.</summary>
+    public static void Kind(ServedResource resource, JsonObject json)
+    {
+        if (json.Text("kind").Length == 0) throw Bad($"Object 'Kind' is missing in '{json.ToJsonString()}'");
+        if (json.Text("apiVersion") != resource.ApiVersion) throw Bad($"the API version in the data ({json.Text("apiVersion")}) does not match the expected API version ({resource.ApiVersion})");
+        if (json.Text("kind") != resource.Kind) throw Bad($"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {json.Text("kind")}: no kind \"{json.Text("kind")}\" is served there");
     }
 
     /// <summary>Takes away what the schema does not know, fills defaults. A strict client is refused instead.</summary>

@@ -183,8 +183,7 @@ internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IR
 
     private static FieldManagerKey Key(WriteRequest request, bool applies) => new(request.Manager, applies, request.Info.Subresource, request.Resource.ApiVersion);
 
-    private static Func<string, ApiStatus> DecodingRefusal(WriteRequest request) =>
-        strict => ApiStatus.BadRequest($"{request.Resource.Kind} in version \"{request.Resource.Version}\" cannot be handled as a {request.Resource.Kind}: {strict}");
+    private static Func<string, ApiStatus> DecodingRefusal(WriteRequest request) => strict => ApiStatus.Undecodable(request.Resource, strict);
 
     private static ApiStatusException Missing(WriteRequest request, JsonObject applied) => new(ApiStatus.Conflict(
         request.Resource, request.Info.Name, $"uid mismatch: the provided object specified uid {applied["metadata"].Text("uid")}, and no existing object was found"));

@@ -10,10 +10,9 @@ namespace Hostdev.Sandbox.ApiServer.Serving;
 internal static class RequestBody
 {
     private const int MostBytes = 3 * 1024 * 1024; // apiserver MaxRequestBodyBytes
+    private const string TextTypes = "application/json, application/yaml";
 
     private static readonly JsonDocumentOptions s_options = new() { AllowDuplicateProperties = false, MaxDepth = 128 };
-
-    public static async Task<string> TextAsync(HttpRequest request, CancellationToken cancellationToken) => Encoding.UTF8.GetString((await BytesAsync(request, cancellationToken)).Span);
 
     public static async Task<ReadOnlyMemory<byte>> BytesAsync(HttpRequest request, CancellationToken cancellationToken)
     {
@@ -28,6 +27,21 @@ internal static class RequestBody
 
         return buffer.ToArray();
     }
+
+    /// <summary>What the body is written in, without parameters; null when the client does not say.</summary>
+    public static string? MediaType(HttpRequest request) => request.ContentType?.Split(';')[0].Trim();
+
+    /// <summary>The object that a POST brings: in JSON, in YAML, or in the protobuf form where <see cref="ProtobufKinds"/> has its kind.</summary>
+    public static JsonObject Created(ReadOnlySpan<byte> body, string? mediaType, ServedResource resource)
+    {
+        if (!ProtobufBody.Knows(resource)) return Written(body, mediaType);
+        return mediaType == ProtobufBody.MediaType ? ProtobufBody.Read(body, resource) : Written(body, mediaType, $"{TextTypes}, {ProtobufBody.MediaType}");
+    }
+
+    /// <summary>What any other request brings, in JSON or in YAML.</summary>
+    public static JsonObject Written(ReadOnlySpan<byte> body, string? mediaType, string accepted = TextTypes) => mediaType is null or "application/json" or "application/yaml"
+        ? Object(Encoding.UTF8.GetString(body), mediaType)
+        : throw new ApiStatusException(ApiStatus.UnsupportedMediaType(accepted));
 
     /// <summary>An object, in JSON or in YAML.</summary>
     public static JsonObject Object(string text, string? contentType) => Node(text, contentType) as JsonObject ?? throw Bad("the object provided is unrecognized (must be of type Object)");

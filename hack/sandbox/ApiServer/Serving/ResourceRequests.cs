@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using Hostdev.Sandbox.ApiServer.Access;
 using Hostdev.Sandbox.ApiServer.Faults;
@@ -55,15 +56,14 @@ internal sealed class ResourceRequests(ObjectStore store, ResourceRegistry regis
 
     private async Task WriteAsync(ApiExchange exchange, ServedResource resource, RequestInfo info)
     {
-        var text = await RequestBody.TextAsync(exchange.Request, exchange.Ended);
-        var type = exchange.Request.ContentType?.Split(';')[0].Trim();
+        var body = await RequestBody.BytesAsync(exchange.Request, exchange.Ended);
+        var type = RequestBody.MediaType(exchange.Request);
         var request = Request(exchange, resource, info);
-        if (info.Verb != "patch" && type is not (null or "application/json" or "application/yaml")) throw new ApiStatusException(ApiStatus.UnsupportedMediaType("application/json, application/yaml"));
         var result = info.Verb switch
         {
-            "create" => writes.Create(request, RequestBody.Object(text, type)),
-            "update" => writes.Replace(request, RequestBody.Object(text, type)),
-            _ => Patch(exchange, request, text, type),
+            "create" => writes.Create(request, RequestBody.Created(body.Span, type, resource)),
+            "update" => writes.Replace(request, RequestBody.Written(body.Span, type)),
+            _ => Patch(exchange, request, Encoding.UTF8.GetString(body.Span), type),
         };
         exchange.Name = result.Object.Name;
         if (result.Changed) exchange.Revision = result.Object.Revision;
@@ -140,8 +140,8 @@ internal sealed class ResourceRequests(ObjectStore store, ResourceRegistry regis
 
     private static async Task<DeleteOptions> OptionsAsync(ApiExchange exchange)
     {
-        var text = await RequestBody.TextAsync(exchange.Request, exchange.Ended);
-        var body = text.Length == 0 ? [] : RequestBody.Object(text, exchange.Request.ContentType);
+        var bytes = await RequestBody.BytesAsync(exchange.Request, exchange.Ended);
+        var body = bytes.IsEmpty ? [] : RequestBody.Written(bytes.Span, RequestBody.MediaType(exchange.Request));
         var query = exchange.Query;
         var grace = query["gracePeriodSeconds"].ToString() is { Length: > 0 } number ? ObjectLists.Number("gracePeriodSeconds", number) : body["gracePeriodSeconds"]?.GetValue<long>();
         var propagation = query["propagationPolicy"].ToString() is { Length: > 0 } policy ? policy : body.Text("propagationPolicy");
