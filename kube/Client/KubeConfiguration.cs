@@ -26,6 +26,9 @@ public sealed class KubeConfiguration
     /// <summary>Null for what the environment says (<c>HTTPS_PROXY</c>, <c>NO_PROXY</c>).</summary>
     internal IWebProxy? Proxy { get; init; }
 
+    /// <summary>Past every proxy, whatever the environment says.</summary>
+    internal bool IsDirect { get; init; }
+
     internal KubeCredential Credential { get; init; } = new FixedCredential(Identity.Anonymous);
 
     /// <summary>As a Pod: the service account's token, which the kubelet renews, and the cluster's CA.</summary>
@@ -46,6 +49,8 @@ public sealed class KubeConfiguration
         {
             Roots = () => roots.Read(),
             Credential = new FileCredential(token, _ => null),
+            // The cluster's own network. A proxy for what is outside is often given to every Pod, with a NO_PROXY of address ranges, which .NET does not know.
+            IsDirect = true,
         };
     }
 

@@ -10,6 +10,7 @@ namespace Hostdev.Kube.Client;
 internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposable
 {
     private readonly Lock _gate = new();
+    private bool _disposed;
     private (TrustedRoots? Roots, ClientCertificate? Certificate, HttpMessageInvoker Http)? _current;
 
     public Uri Server => configuration.Server;
@@ -22,12 +23,26 @@ internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposab
         request.Headers.Authorization = identity.Header;
         // What the handler takes the name for TLS from; it has no other way than the Host header.
         if (configuration.ServerName is { } name) request.Headers.Host = name;
-        return await Http(identity.Certificate).SendAsync(request, cancellationToken).ConfigureAwait(false);
+        while (true)
+        {
+            try
+            {
+                return await Http(identity.Certificate).SendAsync(request, cancellationToken).ConfigureAwait(false);
+            }
+            catch (ObjectDisposedException) when (!_disposed)
+            {
+                // Another request met a renewed certificate just now, and these connections went before anything was sent on them.
+            }
+        }
     }
 
     public void Dispose()
     {
-        lock (_gate) _current?.Http.Dispose();
+        lock (_gate)
+        {
+            _disposed = true;
+            _current?.Http.Dispose();
+        }
     }
 
     private HttpMessageInvoker Http(ClientCertificate? certificate)
@@ -35,6 +50,7 @@ internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposab
         var roots = configuration.Roots?.Invoke();
         lock (_gate)
         {
+            ObjectDisposedException.ThrowIf(_disposed, this);
             if (_current is { } current)
             {
                 if (ReferenceEquals(current.Roots, roots) && ReferenceEquals(current.Certificate, certificate)) return current.Http;
@@ -68,6 +84,7 @@ internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposab
             UseCookies = false,
         };
         if (configuration.Proxy is { } proxy) handler.Proxy = proxy;
+        handler.UseProxy = !configuration.IsDirect;
         if (certificate is not null) handler.SslOptions.ClientCertificateContext = SslStreamCertificateContext.Create(certificate.Leaf, [.. certificate.Intermediates], offline: true);
         if (configuration.TrustAnyServer) handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
         else if (roots is not null) handler.SslOptions.RemoteCertificateValidationCallback = (_, server, chain, errors) => Trusts(roots, server as X509Certificate2, chain, errors);

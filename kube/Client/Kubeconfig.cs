@@ -59,8 +59,16 @@ internal sealed class Kubeconfig
     {
         if (cluster.Text("proxy-url") is not { } text) return null;
         return Uri.TryCreate(text, UriKind.Absolute, out var proxy) && proxy.Scheme is "http" or "https" or "socks5"
-            ? new WebProxy(proxy)
+            ? WebProxy(proxy)
             : throw cluster.Wrong("proxy-url", "is no address of a proxy: write http://, https:// or socks5:// with host and port");
+    }
+
+    /// <summary>Who we are to the proxy stands in its address, as curl and kubectl take it; .NET takes it apart from it only, and shows the address in its errors.</summary>
+    private static WebProxy WebProxy(Uri address)
+    {
+        var proxy = new WebProxy(new UriBuilder(address) { UserName = "", Password = "" }.Uri);
+        if (address.UserInfo.Split(':', 2) is [{ Length: > 0 } name, ..] parts) proxy.Credentials = new NetworkCredential(Uri.UnescapeDataString(name), Uri.UnescapeDataString(parts.Length > 1 ? parts[1] : ""));
+        return proxy;
     }
 
     private static Func<TrustedRoots>? Roots(ConfigValue cluster, TimeProvider time)

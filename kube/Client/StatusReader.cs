@@ -6,6 +6,7 @@ namespace Hostdev.Kube.Client;
 /// <summary>Reads why a request was refused.</summary>
 internal static class StatusReader
 {
+    private const int UsualBody = 1 << 12;
     private const int LargestBody = 1 << 20;
     private const int LongestText = 200;
 
@@ -37,9 +38,14 @@ internal static class StatusReader
         var stream = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         await using (stream.ConfigureAwait(false))
         {
-            var body = new byte[LargestBody];
-            var length = await stream.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
-            return body[..length];
+            var body = new byte[UsualBody];
+            var length = 0;
+            while (true)
+            {
+                length += await stream.ReadAtLeastAsync(body.AsMemory(length), body.Length - length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+                if (length < body.Length || length == LargestBody) return body[..length];
+                Array.Resize(ref body, Math.Min(body.Length * 8, LargestBody));
+            }
         }
     }
 

@@ -13,6 +13,6 @@ internal static class DistinctFailure
         _ => $"{error.GetType().Name}: {error.Message}",
     };
 
-    /// <summary>What can happen to whoever talks to an API server; anything else is a bug.</summary>
-    public static bool IsExpected(Exception error) => error is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException;
+    /// <summary>What can happen to whoever talks to an API server; anything else is a bug. A write that the fence stopped may be due again in a moment, or the process ends.</summary>
+    public static bool IsExpected(Exception error) => error is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException or LeadershipLostException;
 }

@@ -83,15 +83,20 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
         return false;
     }
 
-    /// <summary>Ends when the lease is lost.</summary>
+    /// <summary>
+    /// Ends when the lease is lost: somebody else has it, or one last attempt after the deadline failed too. That one is for a wall clock that was set ahead, which closes the fence though
+    /// nobody took the lease; the lease's resourceVersion tells whether that is so.
+    /// </summary>
     private async Task RenewAsync(CancellationToken cancellationToken)
     {
-        while (Fence.IsOpen)
+        while (true)
         {
             await Task.Delay(options.RetryPeriod, time, cancellationToken).ConfigureAwait(false);
-            using var deadline = new CancellationTokenSource(Fence.Remaining, time);
+            var left = Fence.Remaining;
+            using var deadline = new CancellationTokenSource(left > options.RetryPeriod ? left : options.RetryPeriod, time);
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, deadline.Token);
-            if (!await TryAsync(ended.Token).ConfigureAwait(false) && Leader != options.Identity) return;
+            if (await TryAsync(ended.Token).ConfigureAwait(false)) continue;
+            if (Leader != options.Identity || left == TimeSpan.Zero) return;
         }
     }
 

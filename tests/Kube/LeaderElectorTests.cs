@@ -129,6 +129,17 @@ public sealed class LeaderElectorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_clock_that_is_set_ahead_stops_writes_until_the_next_renewal_and_costs_no_leadership()
+    {
+        await using var a = new Process(this, "a");
+        await Waiting.UntilAsync(() => a.Leads);
+        _time.Jump(TimeSpan.FromHours(1));
+        Assert.False(a.Elector.Fence.IsOpen);
+        for (var i = 0; i < 3 && !a.Elector.Fence.IsOpen; i++) await StepAsync(TimeSpan.FromSeconds(1), a);
+        Assert.Equal((true, true, false), (a.Elector.Fence.IsOpen, a.Leads, a.Run.IsCompleted));
+    }
+
+    [Fact]
     public async Task Labels_that_others_put_on_the_lease_stay()
     {
         _server.Put(Path, new() { ["apiVersion"] = "coordination.k8s.io/v1", ["kind"] = "Lease", ["metadata"] = new System.Text.Json.Nodes.JsonObject { ["labels"] = new System.Text.Json.Nodes.JsonObject { ["team"] = "x" } } });
