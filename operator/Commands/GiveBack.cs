@@ -13,33 +13,48 @@ namespace Hostdev.Operator.Commands;
 internal sealed class GiveBack(KubeClient client, Selection agents, Action<string> say, TimeProvider time)
 {
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LookForEachNode = TimeSpan.FromMilliseconds(4); // a look lists every node's state: 20 s at 5,000 nodes
     private static readonly WriteOptions Write = new() { FieldManager = OperatorOptions.FieldManager };
 
+    private string _said = "";
+
     /// <returns>Whether everything is given back on all nodes.</returns>
+    /// <exception cref="KubeApiException">What waiting does not mend: no right to do it, or kinds that are not there.</exception>
     public async Task<bool> RunAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
-        var said = "";
         while (true)
         {
-            var states = await AskAsync(cancellationToken).ConfigureAwait(false);
-            var presence = await AgentsAsync(cancellationToken).ConfigureAwait(false);
-            var left = states.Where(s => !GiveBackReport.IsDone(s, presence.GetValueOrDefault(s.Metadata.Name))).ToList();
-            if (left.Count == 0)
+            var (pause, isOver) = (Look, time.GetElapsedTime(began) >= timeout);
+            try
             {
-                say(states.Count == 0 ? "there is no node that anything was taken from" : $"everything is given back on all {states.Count} nodes");
-                return true;
+                var states = await AskAsync(cancellationToken).ConfigureAwait(false);
+                var presence = await AgentsAsync(cancellationToken).ConfigureAwait(false);
+                var left = states.Where(s => !GiveBackReport.IsDone(s, presence.GetValueOrDefault(s.Metadata.Name))).ToList();
+                if (left.Count == 0)
+                {
+                    say(states switch
+                    {
+                        [] => "there is no node that anything was taken from",
+                        [var only] => $"everything is given back on {only.Metadata.Name}",
+                        _ => $"everything is given back on all {states.Count} nodes",
+                    });
+                    return true;
+                }
+
+                SayOnce($"{states.Count - left.Count} of {states.Count} nodes have given everything back; {Names(left)} to go");
+                if (isOver) await ReportAsync(left, presence, timeout, cancellationToken).ConfigureAwait(false);
+                pause += LookForEachNode * states.Count;
+            }
+            catch (Exception e) when (IsPassing(e))
+            {
+                SayOnce($"{e.Message}: tried again");
+                if (isOver) say($"after {timeout.TotalSeconds:0} s it is not known what is given back, because the API server does not answer as it should; the nodes that were told go on: run it again");
             }
 
-            var progress = $"{states.Count - left.Count} of {states.Count} nodes have given everything back; {Names(left)} to go";
-            if (progress != said) say(said = progress);
-            if (time.GetElapsedTime(began) >= timeout)
-            {
-                await ReportAsync(left, presence, timeout, cancellationToken).ConfigureAwait(false);
-                return false;
-            }
-
-            await Task.Delay(Look, time, cancellationToken).ConfigureAwait(false);
+            if (isOver) return false;
+            var remaining = timeout - time.GetElapsedTime(began);
+            await Task.Delay(remaining > TimeSpan.Zero && remaining < pause ? remaining : pause, time, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -47,7 +62,7 @@ internal sealed class GiveBack(KubeClient client, Selection agents, Action<strin
     {
         var states = (await client.ListAsync(HostdevKinds.NodeDeviceStateSummaries, Selection.Everything, cancellationToken).ConfigureAwait(false)).Items.Where(IsAsked).ToList();
         JsonBody patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [HostdevAnnotations.GiveBack] = null } } };
-        foreach (var state in states) await client.MergePatchAsync(HostdevKinds.NodeDeviceStateSummaries, ObjectKey.Of(state), patch, Write, cancellationToken).ConfigureAwait(false);
+        foreach (var state in states) await PatchAsync(state, patch, cancellationToken).ConfigureAwait(false);
         say(states.Count == 0 ? "no node was giving back" : $"{states.Count} nodes get their policies again, so many at a time as each policy's rollout allows");
     }
 
@@ -65,10 +80,24 @@ internal sealed class GiveBack(KubeClient client, Selection agents, Action<strin
         var states = new List<NodeDeviceStateSummary>();
         foreach (var state in listed.Items.Where(s => nodes.Contains(s.Metadata.Name)))
         {
-            states.Add(IsAsked(state) && state.Spec is { Policies.IsEmpty: true } ? state : await client.MergePatchAsync(HostdevKinds.NodeDeviceStateSummaries, ObjectKey.Of(state), patch, Write, cancellationToken).ConfigureAwait(false));
+            if (IsAsked(state) && state.Spec is { Policies.IsEmpty: true }) states.Add(state);
+            else if (await PatchAsync(state, patch, cancellationToken).ConfigureAwait(false) is { } asked) states.Add(asked);
         }
 
         return states;
+    }
+
+    /// <summary>Null when it has gone meanwhile, with its Node.</summary>
+    private async Task<NodeDeviceStateSummary?> PatchAsync(NodeDeviceStateSummary state, JsonBody patch, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await client.MergePatchAsync(HostdevKinds.NodeDeviceStateSummaries, ObjectKey.Of(state), patch, Write, cancellationToken).ConfigureAwait(false);
+        }
+        catch (KubeApiException e) when (e.IsNotFound)
+        {
+            return null;
+        }
     }
 
     private async Task<Dictionary<string, AgentPresence>> AgentsAsync(CancellationToken cancellationToken)
@@ -85,6 +114,16 @@ internal sealed class GiveBack(KubeClient client, Selection agents, Action<strin
             if (await client.FindAsync(HostdevKinds.NodeDeviceStates, ObjectKey.Of(state), cancellationToken).ConfigureAwait(false) is not { } full) continue;
             foreach (var line in GiveBackReport.Lines(full, presence.GetValueOrDefault(full.Metadata.Name))) say($"  {line}");
         }
+
+        say("the nodes go on giving back: free what is held and run this again, or hostdev-operator give-back --undo for nodes to get their policies again");
+    }
+
+    /// <summary>A server that is away, restarting or busy, and not one that refuses.</summary>
+    private static bool IsPassing(Exception e) => e is KubeTransportException or KubeProtocolException or KubeApiException { IsServerError: true } or KubeApiException { IsTooManyRequests: true } or KubeApiException { IsConflict: true };
+
+    private void SayOnce(string line)
+    {
+        if (line != _said) say(_said = line);
     }
 
     private static bool IsAsked(NodeDeviceStateSummary state) => state.Metadata.Annotations.GetValueOrDefault(HostdevAnnotations.GiveBack) == "true";

@@ -3,6 +3,7 @@ using Hostdev.Kube.Client;
 using Hostdev.Operator;
 using Hostdev.Operator.Commands;
 using Hostdev.Sandbox.ApiServer.Access;
+using Hostdev.Sandbox.ApiServer.Faults;
 using Hostdev.Sandbox.Cluster;
 using Xunit;
 using static Hostdev.Tests.Operator.OperatorBench;
@@ -33,6 +34,7 @@ public sealed class CommandTests
                 "  node-01: the agent has not answered yet",
                 "  node-02: the agent has not answered yet",
                 "  node-03: the agent's Pod is not Ready, so nobody knows: look at its log; it gives everything back once it runs",
+                "the nodes go on giving back: free what is held and run this again, or hostdev-operator give-back --undo for nodes to get their policies again",
             ],
             said);
         bench.Report("node-01");
@@ -70,6 +72,28 @@ public sealed class CommandTests
         Assert.Equal("", bench.Has("a"));
         bench.Report("a");
         Assert.True(await new GiveBack(client, Agents, _ => { }, TimeProvider.System).RunAsync(TimeSpan.Zero, default));
+    }
+
+    [Fact]
+    public async Task Give_back_outlives_what_an_API_server_that_restarts_answers_and_says_it_once()
+    {
+        await using var bench = await StartAsync();
+        bench.AddNode("a");
+        bench.Apply("gpus");
+        bench.StartOperator();
+        await Waiting.UntilAsync(() => bench.Has("a") == "gpus:1");
+        bench.Report("a");
+        using var client = Client(bench);
+        var said = new List<string>();
+        bench.Cluster.Server.Faults.Add(new FaultRule(new ApiFault.Refuse(500)) { Resource = "nodedevicestates", Verb = "list" });
+        var run = new GiveBack(client, Agents, said.Add, TimeProvider.System).RunAsync(TimeSpan.FromSeconds(30), default);
+        await Waiting.UntilAsync(() => said.Count > 0);
+        bench.Cluster.Server.Faults.Clear();
+        await Waiting.UntilAsync(() => bench.Has("a") == "");
+        bench.Report("a");
+        Assert.True(await run);
+        Assert.EndsWith(": tried again", Assert.Single(said, s => s.Contains("500", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Equal("everything is given back on a", said[^1]);
     }
 
     [Fact]
