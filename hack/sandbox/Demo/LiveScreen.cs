@@ -40,22 +40,25 @@ internal sealed class LiveScreen(IAnsiConsole console, TimeProvider time) : ISto
 
     public void Show(Func<IPicture> picture)
     {
-        if (_live is null || time.GetElapsedTime(_drawn) < s_frame) return;
+        if (time.GetElapsedTime(_drawn) >= s_frame) Draw(picture());
+    }
+
+    /// <summary>At once: nothing may come after it.</summary>
+    public void Print(IPicture picture) => Draw(picture);
+
+    private void Draw(IPicture picture)
+    {
+        if (_live is null) return;
         _drawn = time.GetTimestamp();
         List<IRenderable> parts = [];
         if (_running is { } r)
         {
             var spin = Spinner[_frame++ % Spinner.Length];
-            parts.Add(new Markup($" [bold aqua]{spin}[/] [bold]{r.Number,2}  {Markup.Escape(r.Title)}[/] [grey]of {r.Of}, {StoryText.Duration(time.GetElapsedTime(r.Since))}[/]"));
+            parts.Add(new Markup($" [bold aqua]{spin}[/] [bold]{r.Number,2}  {Markup.Escape(r.Title)}[/] [grey]({r.Number} of {r.Of}, {StoryText.Duration(time.GetElapsedTime(r.Since))})[/]"));
         }
 
-        parts.Add(picture().Render(Width, together: console.Profile.Height < 44));
+        parts.Add(picture.Render(Width, together: console.Profile.Height < 44));
         _live.UpdateTarget(new Rows(parts));
-    }
-
-    public void Print(IPicture picture)
-    {
-        // It is on the screen.
     }
 
     /// <summary>Lines go above the live part and over what it had there, so they are as wide as it is.</summary>
