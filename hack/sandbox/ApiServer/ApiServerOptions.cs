@@ -19,7 +19,7 @@ public sealed record ApiServerOptions
     public int HistoryWindow { get; init; } = 10_000;
 
     /// <summary>What <c>/version</c> says.</summary>
-    public string Version { get; init; } = "v1.34.0";
+    public string Version { get; init; } = "v1.36.0";
 
     /// <summary>The clock of timestamps, of watches' ends and bookmarks, and of slow answers.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

@@ -60,7 +60,7 @@ public static class ClusterMembers
         ["kernelVersion"] = "6.8.0",
         ["osImage"] = "simulated",
         ["containerRuntimeVersion"] = "containerd://2.0.0",
-        ["kubeletVersion"] = "v1.34.0",
+        ["kubeletVersion"] = "v1.36.0",
         ["kubeProxyVersion"] = "",
         ["operatingSystem"] = "linux",
         ["architecture"] = "amd64",

@@ -165,7 +165,7 @@ public sealed class KubectlTests : IAsyncLifetime
         Assert.Contains("A thing to try the server on.", (await Tool.RunAsync("explain", "wd")).Succeeded().Output, StringComparison.Ordinal);
         var line = (await Tool.RunAsync("api-resources", "--api-group=example.io")).Succeeded().Output.Split('\n')[1];
         Assert.Equal(["widgets", "wd", "example.io/v1", "false", "Widget"], line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
-        Assert.Contains("v1.34", (await Tool.RunAsync("version", "-o", "json")).Succeeded().Output, StringComparison.Ordinal);
+        Assert.Contains("v1.36", (await Tool.RunAsync("version", "-o", "json")).Succeeded().Output, StringComparison.Ordinal);
     }
 
     [Fact]
