@@ -26,7 +26,7 @@ public static class PolicyRollup
             Allocated: progress.Sum(p => p.Result?.Allocated ?? 0),
             Blocked: progress.Sum(p => p.Result?.Blocked ?? 0));
         var verdict = new Verdict(situation, counts, devices, [.. progress.Select(p => (p.Node, p.Progress))]);
-        return new PolicyStatus
+        return PolicyStatusLimit.Cut(new PolicyStatus
         {
             ObservedGeneration = policy.Identity.Generation,
             Conditions = [.. Conditions(verdict).Select(c => Stamp(c, policy, now))],
@@ -35,8 +35,8 @@ public static class PolicyRollup
             Devices = devices,
             Problems = [.. Problems(progress.Where(p => p.Progress is NodeProgress.Degraded or NodeProgress.Changing or NodeProgress.WaitsForUsers).Select(p => (p.Node, p.Result))).Take(PolicyStatus.MostProblems)],
             Releasing = [.. Releasing(situation, nodes).Take(PolicyStatus.MostReleasing)],
-            Kubevirt = KubeVirtSnippet.Text(KubeVirtSnippet.Entries(policy.Policy, progress.SelectMany(p => p.Result?.Ids ?? []))),
-        };
+            Kubevirt = KubeVirtSnippet.Text(KubeVirtSnippet.Entries(policy.Policy, progress.SelectMany(p => p.Result?.Ids ?? [])), PolicyStatusLimit.LongestKubevirt),
+        });
     }
 
     /// <summary>What the node says of this policy, of whatever version; null when its agent does not live: what it said is not what is.</summary>
