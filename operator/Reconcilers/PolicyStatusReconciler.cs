@@ -26,7 +26,6 @@ internal sealed class PolicyStatusReconciler(KubeClient client, ClusterStores st
 
         if (!Differs(policy, status)) return ReconcileResult.Done;
         if (_written.TryGetValue(key, out var last) && timings.StatusInterval - time.GetElapsedTime(last) is { } wait && wait > TimeSpan.Zero) return ReconcileResult.RequeueAfter(wait);
-        _written[key] = time.GetTimestamp();
         var stored = stores.StoredVersion(key);
         var kind = PolicyKinds.Of(key.Kind).Resource;
         var body = new JsonObject
@@ -37,6 +36,8 @@ internal sealed class PolicyStatusReconciler(KubeClient client, ClusterStores st
             ["status"] = PolicyStatusWriter.ToJson(status),
         };
         stores.WrittenPolicies.Add(await client.ApplyAsync(PolicyKinds.Of(key.Kind), new ObjectKey(key.Name), body, Write, cancellationToken).ConfigureAwait(false), stored);
+        // Only once it is written: a write that failed comes again by its own backoff, and waits for no interval.
+        _written[key] = time.GetTimestamp();
         // Only of what stands in the API now: whoever leads next compares with that, and tells nothing twice.
         foreach (var transition in PolicyTransitions.Of(policy.Status, status)) events.Record(ObjectReference.To(kind, policy.Metadata), transition.Type, transition.Reason, "Reconcile", transition.Note);
         return ReconcileResult.Done;
