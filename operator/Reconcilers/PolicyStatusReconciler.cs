@@ -43,6 +43,10 @@ internal sealed class PolicyStatusReconciler(KubeClient client, ClusterStores st
         return ReconcileResult.Done;
     }
 
+    /// <summary>Equal for statuses that say the same: the times of conditions that turn are those of the look.</summary>
+    public static string Want(PolicyStatus status) =>
+        PolicyStatusWriter.ToJson(status with { Conditions = [.. status.Conditions.Select(c => c with { LastTransitionTime = default })] }).ToJsonString();
+
     public static bool Differs(PolicyObject policy, PolicyStatus status) =>
         policy.Status is null || !JsonNode.DeepEquals(PolicyStatusWriter.ToJson(policy.Status), PolicyStatusWriter.ToJson(status));
 }
