@@ -92,6 +92,9 @@ public sealed record NodeView
     /// <summary><c>vendor:device</c> of what its agent has found, each once; null before it has reported.</summary>
     public ImmutableArray<string>? Ids { get; init; }
 
+    /// <summary>Whether its agent has left devices out of its report, so that <see cref="Ids"/> are not all.</summary>
+    public bool IsTruncated { get; init; }
+
     /// <summary>The version of the policy in its spec; null when it has none.</summary>
     public GivenPolicy? GivenOf(PolicyKey key)
     {

@@ -150,6 +150,7 @@ internal sealed class ClusterStores
         Results = state?.Status?.Policies.GroupBy(p => p.Uid, StringComparer.Ordinal).ToImmutableDictionary(p => p.Key, p => p.First(), StringComparer.Ordinal) ?? ImmutableDictionary<string, PolicyResultSummary>.Empty,
         Releasing = state?.Status?.Releasing ?? [],
         Ids = state?.Status?.DeviceIds,
+        IsTruncated = state?.Status?.Truncated == true,
     };
 
     private Projection.ClusterPolicy Read(PolicyObject policy)

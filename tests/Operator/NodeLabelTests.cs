@@ -27,6 +27,12 @@ public sealed class NodeLabelTests
         await bench.QuietAsync();
         Assert.DoesNotContain(bench.Writes(mark), w => w.Resource == "nodes");
 
+        // The agent has left out what is the host's: that is not gone.
+        bench.Objects.Change(States, "a", s => (s["status"]!["truncated"], s["status"]!["devices"]) = (true, new JsonArray()), subresource: "status", manager: "hostdev-agent");
+        await bench.QuietAsync();
+        Assert.DoesNotContain(bench.Writes(mark), w => w.Resource == "nodes");
+        bench.Report("a");
+
         bench.Objects.Change("nodes", "a", n => ((JsonObject)n["metadata"]!["labels"]!).Remove("hostdev.io/pci-10de-2236.present"), manager: "kubectl-label");
         await Waiting.UntilAsync(() => Labels().StartsWith("hostdev.io/pci-10de-2236.present=true", StringComparison.Ordinal), state: Labels);
         bench.Objects.Delete("pods", "agent-a", SandboxCluster.SystemNamespace);
