@@ -215,7 +215,10 @@ public sealed class PolicyRollupTests
         Assert.Equal([], Told(ready, ready));
         Assert.Equal(["Warning Blocked"], Told(ready, blocked));
         Assert.Equal(["Normal Ready"], Told(blocked, ready));
-        Assert.Equal(["Normal AgentNotReady"], Told(ready, away));
+        Assert.Equal([], Told(ready, away));
+        Assert.Equal([], Told(away, ready));
+        Assert.Equal(["Warning Blocked"], Told(away, blocked)); // perhaps for the first time
+        Assert.Equal(["Warning NoMatch"], Told(away, nothing));
         Assert.Equal(["Warning NoMatch"], Told(progressing, nothing));
         Assert.Equal(["Warning InvalidSpec"], Told(ready, Status(HostDevice("gpus", devices: ""), Node("a"))));
 
