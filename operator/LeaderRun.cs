@@ -133,15 +133,16 @@ internal sealed partial class LeaderRun(KubeClient client, ClusterStores stores,
         var pass = new Pass(view, projection, time.GetUtcNow());
         _last = pass;
         Interlocked.Increment(ref _passes);
-        foreach (var node in projection.Specs.Keys) _nodes.Add(node);
+        // With what is wanted: what fails is found to differ at every look, and comes again by its backoff and not with each of them.
+        foreach (var (node, spec) in projection.Specs) _nodes.Add(node, NodeSpecReconciler.Want(spec));
         foreach (var (key, status) in pass.Statuses)
         {
-            if (stores.Policy(key) is { } policy && PolicyStatusReconciler.Differs(policy, status)) _policies.Add(key);
+            if (stores.Policy(key) is { } policy && PolicyStatusReconciler.Differs(policy, status)) _policies.Add(key, PolicyStatusReconciler.Want(status));
         }
 
         if (options.NodeLabels)
         {
-            foreach (var node in view.Nodes.Where(labels.Differs)) _labels.Add(node.Name);
+            foreach (var node in view.Nodes.Where(labels.Differs)) _labels.Add(node.Name, NodeLabelReconciler.Want(node));
         }
 
         metrics?.Passed(time.GetElapsedTime(began));

@@ -57,6 +57,9 @@ public sealed record StatusSummary
     /// <summary>So many different ids of one node are kept.</summary>
     public const int MostIds = 256;
 
+    /// <summary>Whether the agent has cut its lists: then there are devices that <see cref="DeviceIds"/> lacks.</summary>
+    public bool Truncated { get; init; }
+
     public ImmutableArray<PolicyResultSummary> Policies { get => field.IsDefault ? [] : field; init; }
 
     /// <summary><c>vendor:device</c> of the devices on the node, each once, in order; the first <see cref="MostIds"/> that are listed.</summary>

@@ -36,6 +36,9 @@ internal sealed record UnitRequest
 /// <summary>Decides whether one IOMMU group can be one unit: all of it, or nothing.</summary>
 internal static class UnitPlanner
 {
+    /// <summary>So many members of a group a message names. A board without ACS may have hundreds in one group, and what to do about them stands behind the list.</summary>
+    private const int MostListed = 8;
+
     public static void Plan(PlanningContext context, UnitRequest request)
     {
         var primary = request.Selected[0];
@@ -116,7 +119,7 @@ internal static class UnitPlanner
         var undeclared = declared[null].ToList();
         if (undeclared.Count == 0) return null;
 
-        var list = string.Join(", ", undeclared.Select(Describe));
+        var list = string.Join(", ", undeclared.Take(MostListed).Select(Describe)) + (undeclared.Count > MostListed ? $" and {undeclared.Count - MostListed} more" : "");
         var first = undeclared[0].Address;
         if (primary.IsVirtualFunction)
         {

@@ -50,7 +50,6 @@ public sealed partial class Controller<TKey>(
             switch (result)
             {
                 case ReconcileResult.Again(var delay):
-                    queue.Forget(key);
                     queue.AddAfter(key, delay);
                     break;
                 case ReconcileResult.Failed:
@@ -82,6 +81,7 @@ public sealed partial class Controller<TKey>(
     /// <summary>A failure is said once, however often it repeats; another one for the same key is said again.</summary>
     private void Report(TKey key, ReconcileResult result, CancellationToken abandoned)
     {
+        if (result is ReconcileResult.Again) return; // nothing was tried
         if (result is not ReconcileResult.Failed(var error))
         {
             if (_failing.TryRemove(key, out _)) LogRecovered(name, key);

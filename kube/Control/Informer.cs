@@ -1,20 +1,9 @@
+using System.Collections.Immutable;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Meta;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Kube.Control;
-
-public sealed record InformerTimings
-{
-    /// <summary>Between attempts that brought nothing (client-go's reflector: 800 ms to 30 s).</summary>
-    public Backoff Backoff { get; init; } = new(TimeSpan.FromMilliseconds(800), TimeSpan.FromSeconds(30), 0.5);
-
-    /// <summary>How long a watch is asked for, at least; at most twice that, at random, so that not all end at once.</summary>
-    public TimeSpan Watch { get; init; } = TimeSpan.FromMinutes(5);
-
-    /// <summary>A watch that brings nothing and ends before this was no success: the next one waits.</summary>
-    public TimeSpan ShortWatch { get; init; } = TimeSpan.FromSeconds(5);
-}
 
 /// <summary>
 /// Keeps a <see cref="Store"/> like what the API server has: lists, then watches from there; resumes a watch that broke where it was; lists again when the server no longer knows what
@@ -28,7 +17,8 @@ public sealed partial class Informer<T>(
     private readonly InformerTimings _timings = timings ?? new InformerTimings();
     private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
-    private readonly HashSet<UnreadableObject> _unreadable = [];
+    private readonly HashSet<UnreadableObject> _reported = [];
+    private ImmutableHashSet<ObjectKey> _unreadable = [];
     private string? _resourceVersion;
     private string? _problem;
     private string? _said;
@@ -44,10 +34,16 @@ public sealed partial class Informer<T>(
     /// <summary>As it was last known.</summary>
     public event Action<T>? Deleted;
 
-    /// <summary>It follows again after a <see cref="Problem"/>; the store may be as it was.</summary>
+    /// <summary>It follows again after a <see cref="Problem"/>, or there is less that is <see cref="Unreadable"/>; the store may be as it was.</summary>
     public event Action? Recovered;
 
     public Store<T> Store { get; } = new();
+
+    /// <summary>
+    /// Objects that exist and that the record has no room for. The store has them as they were when they could be read, or not at all: whoever takes what it lacks for deleted looks here
+    /// first, and then into the store, for what becomes readable stands in both for a moment.
+    /// </summary>
+    public ImmutableHashSet<ObjectKey> Unreadable => Volatile.Read(ref _unreadable);
 
     /// <summary>Completed once the first list stands in the store and its events were given.</summary>
     public Task Synced => _synced.Task;
@@ -158,8 +154,16 @@ public sealed partial class Informer<T>(
                 _resourceVersion = it.Metadata.ResourceVersion;
                 break;
             case WatchEvent<T>.Unreadable(var it, var isDeleted, var resourceVersion):
-                if (isDeleted) Remove(it.Key, null);
-                else Report(it);
+                if (isDeleted)
+                {
+                    Remove(it.Key, null);
+                }
+                else
+                {
+                    Volatile.Write(ref _unreadable, _unreadable.Add(it.Key));
+                    Report(it);
+                }
+
                 _resourceVersion = resourceVersion;
                 break;
             case WatchEvent<T>.Bookmark(var resourceVersion):
@@ -176,16 +180,18 @@ public sealed partial class Informer<T>(
         _resourceVersion = now.Metadata.ResourceVersion;
         var key = ObjectKey.Of(now);
         var before = Store.Find(key);
-        if (before?.Metadata.ResourceVersion == now.Metadata.ResourceVersion && before is not null) return;
-        Store.Swap(Store.Objects.SetItem(key, now));
-        Tell(before, now);
+        var isSame = before is not null && before.Metadata.ResourceVersion == now.Metadata.ResourceVersion;
+        if (!isSame) Store.Swap(Store.Objects.SetItem(key, now));
+        CanBeRead([key]);
+        if (!isSame) Tell(before, now);
     }
 
     private void Remove(ObjectKey key, T? last)
     {
-        if (Store.Find(key) is not { } known) return;
+        var known = Store.Find(key);
         Store.Swap(Store.Objects.Remove(key));
-        Tell(last ?? known, null);
+        CanBeRead([key]);
+        if (known is not null) Tell(last ?? known, null);
     }
 
     /// <summary>The list is what is: what we had and it has not was deleted while we did not look.</summary>
@@ -193,13 +199,15 @@ public sealed partial class Informer<T>(
     {
         foreach (var unreadable in list.Unreadable) Report(unreadable);
         var before = Store.Objects;
-        var unknown = list.Unreadable.Select(u => u.Key).ToHashSet();
+        var unknown = list.Unreadable.Select(u => u.Key).ToImmutableHashSet();
+        Volatile.Write(ref _unreadable, _unreadable.Union(unknown));
         var now = before.ToBuilder();
         var listed = list.Items.Select(ObjectKey.Of).ToHashSet();
         var gone = before.Where(b => !listed.Contains(b.Key) && !unknown.Contains(b.Key)).ToList();
         now.RemoveRange(gone.Select(g => g.Key));
         foreach (var it in list.Items) now[ObjectKey.Of(it)] = it;
         Store.Swap(now.ToImmutable());
+        CanBeRead(_unreadable.Except(unknown));
         foreach (var (_, it) in gone) Tell(it, null);
         foreach (var it in list.Items)
         {
@@ -208,27 +216,41 @@ public sealed partial class Informer<T>(
         }
     }
 
-    private void Tell(T? before, T? now)
+    /// <summary>These can be read now, or are gone; the store has them already, or no more.</summary>
+    private void CanBeRead(IEnumerable<ObjectKey> keys)
+    {
+        var left = _unreadable.Except(keys);
+        if (left.Count == _unreadable.Count) return;
+        Volatile.Write(ref _unreadable, left);
+        Handle(() => Recovered?.Invoke());
+    }
+
+    private void Tell(T? before, T? now) => Handle(() =>
+    {
+        switch (before, now)
+        {
+            case (null, { } it):
+                Added?.Invoke(it);
+                break;
+            case ({ } it, null):
+                Deleted?.Invoke(it);
+                break;
+            // Another object of the same name: the old one went while we did not look.
+            case ({ } old, { } it) when old.Metadata.Uid != it.Metadata.Uid:
+                Deleted?.Invoke(old);
+                Added?.Invoke(it);
+                break;
+            case ({ } old, { } it):
+                Changed?.Invoke(old, it);
+                break;
+        }
+    });
+
+    private void Handle(Action tell)
     {
         try
         {
-            switch (before, now)
-            {
-                case (null, { } it):
-                    Added?.Invoke(it);
-                    break;
-                case ({ } it, null):
-                    Deleted?.Invoke(it);
-                    break;
-                // Another object of the same name: the old one went while we did not look.
-                case ({ } old, { } it) when old.Metadata.Uid != it.Metadata.Uid:
-                    Deleted?.Invoke(old);
-                    Added?.Invoke(it);
-                    break;
-                case ({ } old, { } it):
-                    Changed?.Invoke(old, it);
-                    break;
-            }
+            tell();
         }
         catch (Exception e)
         {
@@ -247,7 +269,7 @@ public sealed partial class Informer<T>(
 
         if (problem is null) return;
         LogFollows(kind.Resource);
-        Recovered?.Invoke();
+        Handle(() => Recovered?.Invoke());
     }
 
     private void Fail(Exception error)
@@ -270,7 +292,7 @@ public sealed partial class Informer<T>(
 
     private void Report(UnreadableObject it)
     {
-        if (_unreadable.Count < 1000 && _unreadable.Add(it)) LogUnreadable(kind.Resource, it.Key, it.Error);
+        if (_reported.Count < 1000 && _reported.Add(it)) LogUnreadable(kind.Resource, it.Key, it.Error);
     }
 
     [LoggerMessage(EventId = 5110, Level = LogLevel.Debug, Message = "the watch of {Resource} broke and is resumed: {Error}")]

@@ -8,7 +8,9 @@ public abstract record ReconcileResult
     /// <summary>All is as it shall be; the next change brings the key again.</summary>
     public static ReconcileResult Done { get; } = new Finished();
 
-    /// <summary>Look again in a while even if nothing changes.</summary>
+    /// <summary>
+    /// Not now: nothing was tried, look again in a while even if nothing changes. It says nothing of failures before it: they count until the work is <see cref="Done"/>.
+    /// </summary>
     public static ReconcileResult RequeueAfter(TimeSpan delay) => new Again(delay);
 
     internal sealed record Finished : ReconcileResult;

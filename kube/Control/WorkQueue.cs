@@ -13,7 +13,8 @@ public sealed class WorkQueue<TKey> : IDisposable
     private readonly Lock _gate = new();
     private readonly Channel<TKey> _ready = Channel.CreateUnbounded<TKey>();
     private readonly HashSet<TKey> _wanted = [];
-    private readonly HashSet<TKey> _working = [];
+    private readonly Dictionary<TKey, string?> _working = []; // with what was wanted when it was taken
+    private readonly Dictionary<TKey, string> _wants = [];
     private readonly Dictionary<TKey, int> _failures = [];
     private readonly Dictionary<TKey, TimeSpan> _due = [];
     private readonly PriorityQueue<TKey, TimeSpan> _waiting = new();
@@ -49,7 +50,22 @@ public sealed class WorkQueue<TKey> : IDisposable
         lock (_gate)
         {
             if (_stopped || !_wanted.Add(key)) return;
-            if (!_working.Contains(key)) _ready.Writer.TryWrite(key);
+            if (!_working.ContainsKey(key)) _ready.Writer.TryWrite(key);
+        }
+    }
+
+    /// <summary>
+    /// The key wants work now. But one that has failed, and is wanted as it was then, keeps the time that its failures gave it: whoever looks often and finds the same difference each time
+    /// does not make it come sooner.
+    /// </summary>
+    /// <param name="want">What the work is to bring about: equal for what would be done alike. The queue only compares it.</param>
+    public void Add(TKey key, string want)
+    {
+        lock (_gate)
+        {
+            if (_failures.ContainsKey(key) && _due.ContainsKey(key) && _wants.TryGetValue(key, out var failed) && failed == want) return;
+            _wants[key] = want;
+            Add(key);
         }
     }
 
@@ -82,6 +98,8 @@ public sealed class WorkQueue<TKey> : IDisposable
             var failures = _failures.GetValueOrDefault(key) + 1;
             _failures[key] = failures;
             delay = _backoff.After(failures, _random);
+            // It was added while it was worked on, for the same that has now failed: the retry is for that too.
+            if (_working.TryGetValue(key, out var tried) && tried is not null && _wants.GetValueOrDefault(key) == tried) _wanted.Remove(key);
         }
 
         AddAfter(key, delay);
@@ -97,7 +115,11 @@ public sealed class WorkQueue<TKey> : IDisposable
     /// <summary>The key's failures count no more.</summary>
     public void Forget(TKey key)
     {
-        lock (_gate) _failures.Remove(key);
+        lock (_gate)
+        {
+            _failures.Remove(key);
+            if (!_wanted.Contains(key)) _wants.Remove(key);
+        }
     }
 
     /// <summary>The next key, which is the caller's until <see cref="Done"/>. False once the queue is stopped.</summary>
@@ -147,7 +169,7 @@ public sealed class WorkQueue<TKey> : IDisposable
         {
             if (!_ready.Reader.TryRead(out key)) return false;
             _wanted.Remove(key);
-            _working.Add(key);
+            _working[key] = _wants.GetValueOrDefault(key);
             return true;
         }
     }

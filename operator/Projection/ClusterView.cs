@@ -13,12 +13,12 @@ public sealed record ClusterView
     public required ImmutableArray<ClusterPolicy> Policies { get; init; }
 
     /// <summary>
-    /// The policy kinds that the API server serves, each with the time its CRD was made. What is missing or on its way out is not here: a CRD takes its objects with it, and
-    /// nobody asked for the devices back.
+    /// The policy kinds that the API server serves and of which <see cref="Policies"/> has all, each with the time its CRD was made. What is missing or on its way out is not here: a CRD
+    /// takes its objects with it, and nobody asked for the devices back. Nor is a kind with an object that cannot be read: it is there.
     /// </summary>
     public required ImmutableDictionary<string, DateTimeOffset> Kinds { get; init; }
 
-    /// <summary>Nodes that run an agent, or have a NodeDeviceState; in any order.</summary>
+    /// <summary>Nodes that run an agent, or have a NodeDeviceState; those whose state cannot be read left out. In any order.</summary>
     public required ImmutableArray<NodeView> Nodes { get; init; }
 }
 
@@ -91,6 +91,9 @@ public sealed record NodeView
 
     /// <summary><c>vendor:device</c> of what its agent has found, each once; null before it has reported.</summary>
     public ImmutableArray<string>? Ids { get; init; }
+
+    /// <summary>Whether its agent has left devices out of its report, so that <see cref="Ids"/> are not all.</summary>
+    public bool IsTruncated { get; init; }
 
     /// <summary>The version of the policy in its spec; null when it has none.</summary>
     public GivenPolicy? GivenOf(PolicyKey key)

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using Hostdev.Crds.Kinds;
 
 namespace Hostdev.Operator.Projection;
@@ -29,10 +31,17 @@ public static class KubeVirtSnippet
     }
 
     /// <summary>YAML, to be put under <c>spec.configuration.permittedHostDevices</c>; null where there is nothing to permit yet.</summary>
-    public static string? Text(IEnumerable<KubeVirtEntry> entries)
+    /// <param name="most">In characters. What does not fit is left out entry by entry, and a comment says so: half an entry is none.</param>
+    public static string? Text(IEnumerable<KubeVirtEntry> entries, int most = int.MaxValue)
     {
-        var lists = entries.Distinct().GroupBy(e => e.List, e => e.Yaml, StringComparer.Ordinal).OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => $"{l.Key}:\n{string.Concat(l)}");
-        return string.Concat(lists) is { Length: > 0 } text ? text : null;
+        var all = entries.Distinct().OrderBy(e => e.List, StringComparer.Ordinal).ToList();
+        if (all.Count == 0) return null;
+        var pieces = all.Select((e, i) => i > 0 && all[i - 1].List == e.List ? e.Yaml : $"{e.List}:\n{e.Yaml}").ToList();
+        if (pieces.Sum(p => (long)p.Length) <= most) return string.Concat(pieces);
+        var text = new StringBuilder();
+        var shown = 0;
+        while (shown < pieces.Count - 1 && text.Length + pieces[shown].Length + Rest(pieces.Count - shown - 1).Length <= most) text.Append(pieces[shown++]);
+        return text.Append(Rest(pieces.Count - shown)).ToString();
     }
 
     /// <summary>The same with lines that say how it gets into KubeVirt.</summary>
@@ -41,6 +50,8 @@ public static class KubeVirtSnippet
         + "#   kubectl edit kubevirt -n kubevirt kubevirt\n"
         + "# Do not apply them: the lists are atomic, and whoever applies one takes away everybody else's entries.\n"
         + $"permittedHostDevices:\n  {text.TrimEnd('\n').Replace("\n", "\n  ", StringComparison.Ordinal)}\n";
+
+    private static string Rest(int count) => string.Create(CultureInfo.InvariantCulture, $"# ... and {count} more: hostdev-operator kubevirt-snippet prints all of them\n");
 
     private static KubeVirtEntry Entry(string list, string selector, Crds.ResourceName resource) => new(list, $"- {selector}\n  resourceName: {resource}\n  externalResourceProvider: true\n");
 }

@@ -8,9 +8,10 @@ public static partial class NodeLabels
 {
     private const string Prefix = "hostdev.io/pci-";
 
-    /// <summary>The labels that the node shall have, by key; null where nobody knows: an agent that has not reported yet takes nothing away.</summary>
+    /// <summary>The labels that the node shall have, by key; null where nobody knows: an agent that has not reported yet, or not of all devices, takes nothing away.</summary>
     public static ImmutableSortedSet<string>? Of(NodeView node)
     {
+        if (node.IsTruncated) return null;
         if (node.Ids is { } ids) return [.. ids.Where(i => Ids().IsMatch(i)).Select(i => $"{Prefix}{i.Replace(':', '-')}.present")];
         return node.Agent == AgentPresence.None ? [] : null;
     }

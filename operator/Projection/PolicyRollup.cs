@@ -26,7 +26,7 @@ public static class PolicyRollup
             Allocated: progress.Sum(p => p.Result?.Allocated ?? 0),
             Blocked: progress.Sum(p => p.Result?.Blocked ?? 0));
         var verdict = new Verdict(situation, counts, devices, [.. progress.Select(p => (p.Node, p.Progress))]);
-        return new PolicyStatus
+        return PolicyStatusLimit.Cut(new PolicyStatus
         {
             ObservedGeneration = policy.Identity.Generation,
             Conditions = [.. Conditions(verdict).Select(c => Stamp(c, policy, now))],
@@ -35,8 +35,8 @@ public static class PolicyRollup
             Devices = devices,
             Problems = [.. Problems(progress.Where(p => p.Progress is NodeProgress.Degraded or NodeProgress.Changing or NodeProgress.WaitsForUsers).Select(p => (p.Node, p.Result))).Take(PolicyStatus.MostProblems)],
             Releasing = [.. Releasing(situation, nodes).Take(PolicyStatus.MostReleasing)],
-            Kubevirt = KubeVirtSnippet.Text(KubeVirtSnippet.Entries(policy.Policy, progress.SelectMany(p => p.Result?.Ids ?? []))),
-        };
+            Kubevirt = KubeVirtSnippet.Text(KubeVirtSnippet.Entries(policy.Policy, progress.SelectMany(p => p.Result?.Ids ?? [])), PolicyStatusLimit.LongestKubevirt),
+        });
     }
 
     /// <summary>What the node says of this policy, of whatever version; null when its agent does not live: what it said is not what is.</summary>
@@ -124,12 +124,14 @@ public static class PolicyRollup
             var changing = Selected.Where(s => s.Progress == NodeProgress.Changing).Select(s => s.Node.Name).ToList();
             var users = Selected.Where(s => s.Progress == NodeProgress.WaitsForUsers).Select(s => s.Node.Name).ToList();
             var listless = Selected.Where(s => s.Node.Given is null && s.Node.Agent == AgentPresence.Ready).Select(s => s.Node.Name).ToList();
+            IReadOnlyList<string> silent = rollout?.Waiting > 0 ? rollout.Silent : [];
             string[] parts =
             [
                 listless.Count > 0 ? $"{Names(listless)} {(listless.Count == 1 ? "gets its" : "get their")} first list" : "",
                 changing.Count > 0 ? $"under way on {Names(changing)}" : "",
                 rollout?.Admitted.Count > 0 ? $"about to begin on {Count(rollout.Admitted.Count, "node")}" : "",
                 users.Count > 0 ? $"{Names(users)} {(users.Count == 1 ? "waits" : "wait")} for VMs that have the devices" : "",
+                silent.Count > 0 ? $"waits for {Names(silent)}, whose {(silent.Count == 1 ? "agent is" : "agents are")} not Ready" : "",
                 rollout?.Waiting > 0 ? $"{Count(rollout.Waiting, "node")} to go, {Count(rollout.Limit, "node")} at a time" : "",
             ];
             return ("Progressing", ConditionStatus.True, users.Count == Outstanding ? PolicyReasons.WaitsForUsers : PolicyReasons.RollingOut, string.Join("; ", parts.Where(p => p.Length > 0)));
@@ -152,7 +154,7 @@ public static class PolicyRollup
         private string UnknownMessage() =>
             $"the agent's Pod is not Ready on {Names([.. Selected.Where(s => s.Node.Agent != AgentPresence.Ready).Select(s => s.Node.Name)])}: what is there is not known; look at that Pod's log";
 
-        private static string Names(List<string> names) => names.Count <= 3 ? string.Join(", ", names) : $"{names[0]}, {names[1]} and {names.Count - 2} more";
+        private static string Names(IReadOnlyList<string> names) => names.Count <= 3 ? string.Join(", ", names) : $"{names[0]}, {names[1]} and {names.Count - 2} more";
     }
 
     private static string Count(int number, string noun) => string.Create(CultureInfo.InvariantCulture, $"{number} {noun}{(number == 1 ? "" : "s")}");

@@ -13,21 +13,22 @@ public static class PolicyTransitions
 {
     /// <param name="before">Null for a policy without a status.</param>
     public static ImmutableArray<PolicyTransition> Of(PolicyStatus? before, PolicyStatus after) =>
-        [.. after.Conditions.Where(c => HasTurned(Find(before, c.Type), c)).Select(Tell).OfType<PolicyTransition>().DistinctBy(t => t.Reason)];
+        [.. after.Conditions.Where(c => HasTurned(Find(before, c.Type), c)).Select(c => Tell(c, Find(before, c.Type))).OfType<PolicyTransition>().DistinctBy(t => t.Reason)];
 
     private static bool HasTurned(Condition? before, Condition after) => before?.Status != after.Status || before.Reason != after.Reason;
 
     /// <summary>Null for what another condition tells better, or nobody needs to hear.</summary>
-    private static PolicyTransition? Tell(Condition condition) => condition switch
+    private static PolicyTransition? Tell(Condition condition, Condition? before) => condition switch
     {
+        // An agent's Pod is away for a moment with every update of its image, node after node for hours: where one stays away, its own Events say so. And that it is back is no news.
+        { Reason: PolicyReasons.AgentNotReady } => null,
+        { Type: "Ready", Status: ConditionStatus.True } when before?.Reason == PolicyReasons.AgentNotReady => null,
         { Type: "Ready", Status: ConditionStatus.True } => new(EventType.Normal, condition.Reason, condition.Message),
         // Nothing happens until somebody changes the policy or the cluster.
         { Type: "Ready", Reason: ResultReasons.NoMatch } => new(EventType.Warning, condition.Reason, condition.Message),
         { Type: "Ready", Reason: PolicyReasons.GiveBack } => new(EventType.Normal, condition.Reason, condition.Message),
         { Type: "Progressing", Reason: PolicyReasons.Halted } => new(EventType.Warning, condition.Reason, condition.Message),
         { Type: "Progressing", Status: ConditionStatus.True } => new(EventType.Normal, condition.Reason, condition.Message),
-        // An agent's Pod is away for a moment with every update of its image; where it stays away, its own Events say so.
-        { Type: "Degraded", Status: ConditionStatus.True, Reason: PolicyReasons.AgentNotReady } => new(EventType.Normal, condition.Reason, condition.Message),
         { Type: "Degraded", Status: ConditionStatus.True } => new(EventType.Warning, condition.Reason, condition.Message),
         _ => null,
     };

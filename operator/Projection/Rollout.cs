@@ -7,9 +7,10 @@ namespace Hostdev.Operator.Projection;
 /// <param name="Limit">How many nodes may change at a time.</param>
 /// <param name="Waiting">Selected nodes with a live agent that do not have this version yet, by name; those that get it now left out.</param>
 /// <param name="Admitted">Those that get it now.</param>
-/// <param name="Changing">Those that have it and are not done.</param>
+/// <param name="Changing">Those that have it and are not done: so many places are taken.</param>
+/// <param name="Silent">Of those the ones without a live agent, by name: nobody knows when they will be done.</param>
 /// <param name="HaltedBy">The node that turned Degraded with this version, and its words; null while nothing is in the way.</param>
-public sealed record RolloutState(int Limit, int Waiting, IReadOnlySet<string> Admitted, int Changing, string? HaltedBy);
+public sealed record RolloutState(int Limit, int Waiting, IReadOnlySet<string> Admitted, int Changing, IReadOnlyList<string> Silent, string? HaltedBy);
 
 /// <summary>Decides which nodes get a policy's present version now.</summary>
 internal static class Rollout
@@ -19,6 +20,7 @@ internal static class Rollout
     {
         var limit = Limit(policy.Policy.Common?.Rollout ?? new Crds.Kinds.Rollout(), selected.Count);
         var waiting = new List<string>();
+        var silent = new List<string>();
         var changing = 0;
         string? halted = null;
         foreach (var node in selected)
@@ -31,10 +33,15 @@ internal static class Rollout
                 continue;
             }
 
-            switch (Progress.Of(node, policy))
+            // Whether its agent lives or not: what was done stays done while the node is away, and what was refused there is refused on the next.
+            var isSilent = node.Agent != AgentPresence.Ready;
+            switch (Progress.Reported(node, policy))
             {
-                case NodeProgress.Changing or NodeProgress.Unknown:
+                // One that waited for its VMs withdrew nothing; what it did after that, and before its agent went, nobody knows.
+                case NodeProgress.WaitsForUsers when isSilent:
+                case NodeProgress.Changing:
                     changing++;
+                    if (isSilent) silent.Add(node.Name);
                     break;
                 case NodeProgress.Degraded when limit < selected.Count:
                     halted ??= $"{node.Name}: {node.Results[policy.Identity.Uid].Message}";
@@ -44,7 +51,7 @@ internal static class Rollout
 
         var free = halted is null ? Math.Max(0, limit - changing) : 0;
         var admitted = waiting.Take(free).ToHashSet(StringComparer.Ordinal);
-        return new RolloutState(limit, waiting.Count - admitted.Count, admitted, changing, halted);
+        return new RolloutState(limit, waiting.Count - admitted.Count, admitted, changing, silent, halted);
     }
 
     /// <summary>
@@ -88,7 +95,12 @@ internal static class Progress
     public static NodeProgress Of(NodeView node, ClusterPolicy policy)
     {
         if (node.GivenOf(policy.Key) != policy.Version) return NodeProgress.NotGiven;
-        if (node.Agent != AgentPresence.Ready) return NodeProgress.Unknown;
+        return node.Agent == AgentPresence.Ready ? Reported(node, policy) : NodeProgress.Unknown;
+    }
+
+    /// <summary>What the agent of a node that has this version said of it last, whether it lives or not.</summary>
+    public static NodeProgress Reported(NodeView node, ClusterPolicy policy)
+    {
         if (!node.Results.TryGetValue(policy.Identity.Uid, out var result) || result.Generation != policy.Identity.Generation) return NodeProgress.Changing;
         return result.Reason switch
         {

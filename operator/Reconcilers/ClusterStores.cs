@@ -109,10 +109,12 @@ internal sealed class ClusterStores
         foreach (var (informer, made) in definitions)
         {
             var kind = KindOf(informer);
-            // What could not be listed lately may be gone with its CRD; what is known of it stays.
-            if (made is { } at && informer.Problem is null) kinds[kind] = at;
-            // One picture of the store: the watch may take an object out of it meanwhile.
-            foreach (var (key, policy) in informer.Store.Objects.Where(p => p.Value.Metadata.DeletionTimestamp is null)) policies.Add(Read(WrittenPolicies.Newest(key, policy) ?? policy));
+            // Before the store, and one picture of that: the watch may put an object into it or take one out meanwhile.
+            var unreadable = informer.Unreadable;
+            var objects = informer.Store.Objects;
+            // What could not be listed lately may be gone with its CRD, and what is there and was never read is not deleted: what nodes have of the kind stays.
+            if (made is { } at && informer.Problem is null && unreadable.All(objects.ContainsKey)) kinds[kind] = at;
+            foreach (var (key, policy) in objects.Where(p => p.Value.Metadata.DeletionTimestamp is null)) policies.Add(Read(WrittenPolicies.Newest(key, policy) ?? policy));
         }
 
         Forget(policies.Count);
@@ -122,6 +124,7 @@ internal sealed class ClusterStores
     private ImmutableArray<Projection.NodeView> Nodes()
     {
         var agents = AgentPod.Presence(_pods.Store.Objects.Values);
+        var unreadable = _states.Unreadable;
         var nodes = _nodes.Store.Objects;
         var states = _states.Store.Objects;
         var names = agents.Keys.Concat(states.Keys.Select(k => k.Name)).Concat(WrittenStates.Keys.Select(k => k.Name)).ToHashSet(StringComparer.Ordinal);
@@ -131,6 +134,8 @@ internal sealed class ClusterStores
         foreach (var name in names)
         {
             var (state, node, agent) = (State(name), nodes.GetValueOrDefault(new ObjectKey(name)), agents.GetValueOrDefault(name));
+            // It has a list, and nobody can say which: it must not be taken for one that was given nothing yet.
+            if (state is null && unreadable.Contains(new ObjectKey(name))) continue;
             var same = _views.TryGetValue(name, out var known) && ReferenceEquals(known.State, state) && ReferenceEquals(known.Node, node) && known.Agent == agent;
             views[name] = same ? known : (state, node, agent, View(name, state, node, agent));
         }
@@ -150,6 +155,7 @@ internal sealed class ClusterStores
         Results = state?.Status?.Policies.GroupBy(p => p.Uid, StringComparer.Ordinal).ToImmutableDictionary(p => p.Key, p => p.First(), StringComparer.Ordinal) ?? ImmutableDictionary<string, PolicyResultSummary>.Empty,
         Releasing = state?.Status?.Releasing ?? [],
         Ids = state?.Status?.DeviceIds,
+        IsTruncated = state?.Status?.Truncated == true,
     };
 
     private Projection.ClusterPolicy Read(PolicyObject policy)

@@ -32,6 +32,9 @@ internal sealed class NodeLabelReconciler(KubeClient client, ClusterStores store
         return ReconcileResult.Done;
     }
 
+    /// <summary>Equal for the same labels.</summary>
+    public static string Want(NodeView node) => string.Join(' ', NodeLabels.Of(node) ?? []);
+
     public bool Differs(NodeView node)
     {
         if (node.Uid is null || NodeLabels.Of(node) is not { } labels) return false;

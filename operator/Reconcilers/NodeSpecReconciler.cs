@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
@@ -29,6 +30,10 @@ internal sealed partial class NodeSpecReconciler(KubeClient client, ClusterStore
         Projected(logger, node, spec.Entries.IsEmpty ? "no policy" : string.Join(", ", spec.Entries.Select(e => $"{e.Version.Key} ({e.Version.Generation})")));
         return ReconcileResult.Done;
     }
+
+    /// <summary>Equal for specs with the same versions of the same policies for the same Node.</summary>
+    public static string Want(NodeSpec spec) =>
+        string.Create(CultureInfo.InvariantCulture, $"{spec.NodeUid}: {string.Join(' ', spec.Entries.Select(e => $"{e.Version.Key}/{e.Version.Uid}/{e.Version.Generation}/{e.Version.Digest}"))}");
 
     /// <summary>Null when an entry that is to be kept is not there any more.</summary>
     private JsonBody? Compose(NodeSpec spec, NodeDeviceState? found)

@@ -26,7 +26,6 @@ internal sealed class PolicyStatusReconciler(KubeClient client, ClusterStores st
 
         if (!Differs(policy, status)) return ReconcileResult.Done;
         if (_written.TryGetValue(key, out var last) && timings.StatusInterval - time.GetElapsedTime(last) is { } wait && wait > TimeSpan.Zero) return ReconcileResult.RequeueAfter(wait);
-        _written[key] = time.GetTimestamp();
         var stored = stores.StoredVersion(key);
         var kind = PolicyKinds.Of(key.Kind).Resource;
         var body = new JsonObject
@@ -37,10 +36,16 @@ internal sealed class PolicyStatusReconciler(KubeClient client, ClusterStores st
             ["status"] = PolicyStatusWriter.ToJson(status),
         };
         stores.WrittenPolicies.Add(await client.ApplyAsync(PolicyKinds.Of(key.Kind), new ObjectKey(key.Name), body, Write, cancellationToken).ConfigureAwait(false), stored);
+        // Only once it is written: a write that failed comes again by its own backoff, and waits for no interval.
+        _written[key] = time.GetTimestamp();
         // Only of what stands in the API now: whoever leads next compares with that, and tells nothing twice.
         foreach (var transition in PolicyTransitions.Of(policy.Status, status)) events.Record(ObjectReference.To(kind, policy.Metadata), transition.Type, transition.Reason, "Reconcile", transition.Note);
         return ReconcileResult.Done;
     }
+
+    /// <summary>Equal for statuses that say the same: the times of conditions that turn are those of the look.</summary>
+    public static string Want(PolicyStatus status) =>
+        PolicyStatusWriter.ToJson(status with { Conditions = [.. status.Conditions.Select(c => c with { LastTransitionTime = default })] }).ToJsonString();
 
     public static bool Differs(PolicyObject policy, PolicyStatus status) =>
         policy.Status is null || !JsonNode.DeepEquals(PolicyStatusWriter.ToJson(policy.Status), PolicyStatusWriter.ToJson(status));

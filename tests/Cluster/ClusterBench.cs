@@ -101,6 +101,8 @@ internal sealed class ClusterBench(IClusterUnderTest cluster) : IAsyncDisposable
     {
         var objects = (await Api.ListAsync("hostdevices.hostdev.io")).Concat(await Api.ListAsync("nodedevicestates.hostdev.io")).ToList();
         foreach (var it in objects) it["metadata"]!.AsObject().Remove("managedFields");
-        return string.Join('\n', objects.Select(o => o.ToJsonString()));
+        // On a machine that is busy with something else an operator may lose its lease, and ends: then nothing is written any more.
+        var ended = _operators.Where(o => o.Ended.IsCompleted).Select(o => $"an operator has ended: {o.Ended.Exception?.InnerException?.Message ?? "it was stopped"}");
+        return string.Join('\n', ended.Concat(objects.Select(o => o.ToJsonString())));
     }
 }

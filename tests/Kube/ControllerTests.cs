@@ -39,10 +39,10 @@ public sealed class ControllerTests : IDisposable
         Assert.Equal(2, _outcomes.Count); // the second failure waits for 2 s
         _time.Advance(TimeSpan.FromSeconds(1));
         await Waiting.UntilAsync(() => _outcomes.Count == 3 && _queue.Waiting == 1);
-        Assert.Equal(0, _queue.Failures("a"));
+        Assert.Equal(2, _queue.Failures("a")); // nothing was tried, so nothing is known to work again
         _time.Advance(TimeSpan.FromMinutes(5.1));
         await Waiting.UntilAsync(() => _outcomes.Count == 4);
-        Assert.Equal(0, _queue.Waiting);
+        Assert.Equal((0, 0), (_queue.Waiting, _queue.Failures("a")));
         await _stop.CancelAsync();
         await run;
         Assert.Equal(["error", "error", "requeue_after", "done"], _outcomes);
@@ -68,6 +68,24 @@ public sealed class ControllerTests : IDisposable
                 "Information things a: well again",
             ],
             _log.Lines);
+    }
+
+    [Fact]
+    public async Task Work_that_is_put_off_between_two_failures_is_neither_well_again_nor_begins_the_backoff_anew()
+    {
+        var turns = 0;
+        var run = RunAsync((_, _) => ++turns % 2 == 1 ? throw new KubeApiException("PATCH /x", new KubeStatus { Code = 422, Message = "too long" }) : Task.FromResult(ReconcileResult.RequeueAfter(TimeSpan.FromSeconds(10))));
+        _queue.Add("a");
+        for (var i = 1; i <= 8; i++)
+        {
+            if (i > 1) _time.Advance(TimeSpan.FromSeconds(10.1));
+            await Waiting.UntilAsync(() => _outcomes.Count == i && _queue.Waiting == 1);
+        }
+
+        await _stop.CancelAsync();
+        await run;
+        Assert.Equal(4, _queue.Failures("a"));
+        Assert.Equal(["Warning things a: PATCH /x: 422: too long (tried again, later each time, and not said again)"], _log.Lines);
     }
 
     [Fact]

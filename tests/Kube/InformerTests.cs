@@ -206,13 +206,54 @@ public sealed class InformerTests : IAsyncLifetime
     {
         _server.Put($"{Thing.Path}/a", Thing.Json("a", 1));
         await StartAsync();
-        _server.Put($"{Thing.Path}/a", new System.Text.Json.Nodes.JsonObject { ["spec"] = new System.Text.Json.Nodes.JsonObject { ["size"] = "large" } });
+        _server.Put($"{Thing.Path}/a", Large());
         _server.Put($"{Thing.Path}/b", Thing.Json("b", 1));
         await EventsAre("+a1", "+b1");
         Assert.Equal(1, _informer.Store.Find(new ObjectKey("a"))!.Spec!.Size);
         Assert.Contains("things.example.io a cannot be read:", Assert.Single(_log.Warnings), StringComparison.Ordinal);
         _server.Remove($"{Thing.Path}/a");
         await EventsAre("+a1", "+b1", "-a1");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_object_that_was_unreadable_from_the_beginning_is_named_as_such_until_it_can_be_read_or_is_gone(bool isMended)
+    {
+        var recovered = 0;
+        _informer.Recovered += () => Interlocked.Increment(ref recovered);
+        _server.Put($"{Thing.Path}/a", Large());
+        _server.Put($"{Thing.Path}/b", Thing.Json("b", 1));
+        await StartAsync();
+        Assert.Equal(["b"], _informer.Store.Objects.Keys.Select(k => k.Name));
+        Assert.Equal(["a"], _informer.Unreadable.Select(k => k.Name));
+        _server.Put($"{Thing.Path}/a", Large()); // changed, and unreadable as before
+        _server.Put($"{Thing.Path}/b", Thing.Json("b", 2));
+        await EventsAre("+b1", "b1>b2");
+        Assert.Equal(["a"], _informer.Unreadable.Select(k => k.Name));
+        Assert.Equal(0, recovered);
+
+        if (isMended) _server.Put($"{Thing.Path}/a", Thing.Json("a", 1));
+        else _server.Remove($"{Thing.Path}/a");
+        await Waiting.UntilAsync(() => _informer.Unreadable.IsEmpty && recovered == 1);
+        Assert.Equal(isMended ? ["a", "b"] : ["b"], _informer.Store.Objects.Keys.Select(k => k.Name).Order());
+    }
+
+    [Fact]
+    public async Task An_unreadable_object_that_was_deleted_unseen_is_not_named_any_more_after_the_next_list()
+    {
+        _server.Put($"{Thing.Path}/a", Large());
+        _server.Put($"{Thing.Path}/b", Thing.Json("b", 1));
+        await StartAsync();
+        Assert.Equal(["a"], _informer.Unreadable.Select(k => k.Name));
+        _server.Refuse(r => r.IsWatch, 500, "InternalError");
+        _server.EndWatches();
+        await Waiting.UntilAsync(() => _server.OpenWatches == 0);
+        _server.Remove($"{Thing.Path}/a");
+        _server.Put($"{Thing.Path}/b", Large());
+        _server.Forget();
+        await Waiting.UntilAsync(() => _informer.Unreadable.Select(k => k.Name).SequenceEqual(["b"]));
+        Assert.Equal(1, _informer.Store.Find(new ObjectKey("b"))!.Spec!.Size); // what was known stays
     }
 
     [Fact]
@@ -258,6 +299,8 @@ public sealed class InformerTests : IAsyncLifetime
         informer.Deleted += it => Say($"-{Text(it)}");
         return informer;
     }
+
+    private static System.Text.Json.Nodes.JsonObject Large() => new() { ["spec"] = new System.Text.Json.Nodes.JsonObject { ["size"] = "large" } };
 
     private static string Text(Thing it) => $"{it.Metadata.Name}{it.Spec!.Size}";
 

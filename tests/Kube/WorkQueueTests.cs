@@ -66,6 +66,53 @@ public sealed class WorkQueueTests : IDisposable
     }
 
     [Fact]
+    public async Task A_key_that_failed_keeps_its_time_however_often_it_is_added_for_the_same_and_comes_at_once_for_something_else()
+    {
+        _queue.Add("a", "x");
+        await TakeAsync();
+        Assert.Equal(1, _queue.AddAfterFailure("a").TotalSeconds);
+        _queue.Done("a");
+        for (var i = 0; i < 9; i++)
+        {
+            _queue.Add("a", "x");
+            _time.Advance(TimeSpan.FromSeconds(0.1));
+        }
+
+        Assert.Equal((0, 1), (_queue.Depth, _queue.Waiting));
+        _time.Advance(TimeSpan.FromSeconds(0.2));
+        Assert.Equal("a", await TakeAsync());
+        _queue.Add("a", "x"); // somebody looks while it is worked on
+        Assert.Equal(2, _queue.AddAfterFailure("a").TotalSeconds);
+        _queue.Done("a");
+        Assert.Equal((0, 1), (_queue.Depth, _queue.Waiting));
+
+        _queue.Add("a", "y");
+        Assert.Equal("a", await TakeAsync());
+        _queue.Add("a", "z"); // wanted otherwise while it is worked on
+        Assert.Equal(4, _queue.AddAfterFailure("a").TotalSeconds);
+        _queue.Done("a");
+        Assert.Equal("a", await TakeAsync());
+    }
+
+    [Fact]
+    public async Task What_is_added_while_a_key_is_worked_on_is_not_lost_when_the_work_goes_well()
+    {
+        _queue.Add("a", "x");
+        await TakeAsync();
+        _queue.AddAfterFailure("a");
+        _queue.Done("a");
+        _time.Advance(TimeSpan.FromSeconds(1.1));
+        await TakeAsync();
+        _queue.Add("a", "x"); // what was looked at may be newer than what the work saw
+        _queue.Forget("a");
+        _queue.Done("a");
+        Assert.Equal("a", await TakeAsync());
+        _queue.Forget("a");
+        _queue.Done("a");
+        Assert.Equal((0, 0), (_queue.Depth, _queue.Waiting));
+    }
+
+    [Fact]
     public void The_longest_wait_stays_the_longest_after_very_many_failures()
     {
         var backoff = new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));

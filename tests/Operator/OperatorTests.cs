@@ -95,6 +95,18 @@ public sealed class OperatorTests
     }
 
     [Fact]
+    public async Task A_status_whose_write_fails_once_is_written_soon_and_not_an_interval_later()
+    {
+        await using var bench = await StartAsync();
+        bench.AddNode("a");
+        bench.Cluster.Server.Faults.Add(new FaultRule(new ApiFault.Refuse(500)) { Verb = "patch", Resource = "hostdevices", Subresource = "status", Times = 1 });
+        bench.StartOperator(timings: Quick with { StatusInterval = TimeSpan.FromMinutes(10) });
+        bench.Apply("gpus");
+        await Waiting.UntilAsync(() => bench.Condition("gpus") is not null, state: bench.Show);
+        Assert.Equal([500, 200], bench.Writes().Where(w => w is { Resource: "hostdevices", Subresource: "status" }).Select(w => w.Code));
+    }
+
+    [Fact]
     public async Task A_status_that_somebody_else_wrote_is_put_right_and_so_is_one_of_a_leader_that_came_too_late()
     {
         await using var bench = await StartAsync();

@@ -42,6 +42,18 @@ public sealed class GroupPolicyTests
         Assert.Contains("take each of them from the host", message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Of_very_many_undeclared_siblings_the_first_eight_are_named_so_that_the_remedy_can_still_be_read()
+    {
+        var machine = new Machine().Gpu();
+        for (var slot = 0; slot < 300; slot++) machine.Function($"0000:{0x50 + (slot / 32):x2}:{slot % 32:x2}.0", 12, null, "10de:1ada", 0x0c0330, with: f => f with { DeviceName = "a name as long as the PCI id database has them, with brackets [and so on]" });
+        var message = Given.Input(machine, Given.HostDevice()).Plan().About("0000:43:00.0").Message;
+
+        Assert.Contains("0000:50:07.0 (a name as long as the PCI id database has them, with brackets [and so on], no driver) and 292 more, which the policy does not declare: add members:", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("0000:50:08.0", message, StringComparison.Ordinal);
+        Assert.InRange(message.Length, 1, 2048);
+    }
+
     public static TheoryData<string, GroupMember> Declarations => new()
     {
         { "by function", new GroupMember { Function = 1 } },

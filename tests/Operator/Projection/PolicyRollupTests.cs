@@ -68,6 +68,18 @@ public sealed class PolicyRollupTests
     }
 
     [Fact]
+    public void A_rollout_that_waits_for_nodes_whose_agents_are_away_names_them()
+    {
+        var (old, gpus) = (HostDevice("gpus"), HostDevice("gpus", generation: 2, spec: "rollout: {maxUnavailable: 2}"));
+        var nodes = Nodes(5).Select(n => n.Has(old).Reports(old)).ToArray();
+        nodes[1] = nodes[1].Has(gpus) with { Agent = AgentPresence.NotReady };
+        Assert.Equal("Progressing=True RollingOut: about to begin on 1 node; waits for node-002, whose agent is not Ready; 3 nodes to go, 2 nodes at a time", Conditions(Status(gpus, nodes))[1]);
+        nodes[3] = nodes[3].Has(gpus) with { Agent = AgentPresence.NotReady };
+        Assert.Equal("Progressing=True RollingOut: waits for node-002, node-004, whose agents are not Ready; 3 nodes to go, 2 nodes at a time", Conditions(Status(gpus, nodes))[1]);
+        Assert.Equal("Progressing=False Settled: ", Conditions(Status(gpus, nodes[1], nodes[3]))[1]); // nobody waits for them
+    }
+
+    [Fact]
     public void A_node_that_waits_for_its_first_list_is_under_way_too()
     {
         var gpus = HostDevice("gpus");
@@ -203,7 +215,10 @@ public sealed class PolicyRollupTests
         Assert.Equal([], Told(ready, ready));
         Assert.Equal(["Warning Blocked"], Told(ready, blocked));
         Assert.Equal(["Normal Ready"], Told(blocked, ready));
-        Assert.Equal(["Normal AgentNotReady"], Told(ready, away));
+        Assert.Equal([], Told(ready, away));
+        Assert.Equal([], Told(away, ready));
+        Assert.Equal(["Warning Blocked"], Told(away, blocked)); // perhaps for the first time
+        Assert.Equal(["Warning NoMatch"], Told(away, nothing));
         Assert.Equal(["Warning NoMatch"], Told(progressing, nothing));
         Assert.Equal(["Warning InvalidSpec"], Told(ready, Status(HostDevice("gpus", devices: ""), Node("a"))));
 

@@ -108,6 +108,43 @@ public sealed class ProjectorTests
         Assert.Equal("node-002", Assert.Single(Projector.Project(View([gpus], nodes)).Specs).Key);
     }
 
+    [Theory]
+    [InlineData(ResultReasons.Ready)]
+    [InlineData(ResultReasons.NoMatch)]
+    public void A_node_that_was_done_before_it_went_away_holds_no_place(string reason)
+    {
+        var gpus = HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}");
+        var nodes = Nodes(3).ToList();
+        nodes[0] = (nodes[0] with { Given = [gpus.Version], Agent = AgentPresence.NotReady }).Reports(gpus, reason);
+        Assert.Equal("node-002", Assert.Single(Projector.Project(View([gpus], nodes)).Specs).Key);
+    }
+
+    [Fact]
+    public void A_node_that_went_away_with_a_version_of_which_it_never_said_that_it_is_done_holds_its_place()
+    {
+        var (old, changed) = (HostDevice("gpus"), HostDevice("gpus", generation: 2, spec: "rollout: {maxUnavailable: '1'}"));
+        var waits = new DeviceProblem("0000:43:00.0", "Waiting", "InUse", "vms/a has it");
+        foreach (var last in (Func<NodeView, NodeView>[])[n => n, n => n.Reports(old), n => n.Reports(changed, ResultReasons.Progressing), n => n.Reports(changed, ResultReasons.Progressing, "waits", 1, 0, 0, waits)])
+        {
+            var nodes = Nodes(3).ToList();
+            nodes[0] = last(nodes[0] with { Given = [changed.Version], Agent = AgentPresence.NotReady });
+            var projection = Projector.Project(View([changed], nodes));
+            Assert.Empty(projection.Specs);
+            Assert.Equal(["node-001"], projection.Policies[0].Rollout!.Silent);
+        }
+    }
+
+    [Fact]
+    public void A_rollout_stays_halted_when_the_agent_of_the_node_that_halts_it_goes_away()
+    {
+        var (old, changed) = (HostDevice("gpus"), HostDevice("gpus", generation: 2, spec: "priority: 1"));
+        var nodes = Nodes(30).Select(n => (n with { Given = [old.Version] }).Reports(old)).ToList();
+        nodes[4] = (nodes[4] with { Given = [changed.Version], Agent = AgentPresence.NotReady }).Reports(changed, ResultReasons.Blocked, "vfio-pci is not loaded", blocked: 1);
+        var projection = Projector.Project(View([changed], nodes));
+        Assert.Empty(projection.Specs);
+        Assert.Equal((0, "node-005: vfio-pci is not loaded"), (projection.Policies[0].Rollout!.Changing, projection.Policies[0].Rollout!.HaltedBy));
+    }
+
     [Fact]
     public void A_node_whose_VMs_hold_the_devices_does_not_hold_up_the_others()
     {
