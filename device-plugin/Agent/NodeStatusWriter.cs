@@ -20,6 +20,9 @@ internal sealed partial class NodeStatusWriter(NodeStateOptions options, Informe
     private static readonly WriteOptions Status = new() { FieldManager = "hostdev-agent", Subresource = "status", FieldValidation = FieldValidation.Warn };
     private static readonly Backoff Retry = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
 
+    /// <summary>For so long the server is not asked again for what it refused: its CRD may have been replaced.</summary>
+    private static readonly TimeSpan RefusalLasts = TimeSpan.FromMinutes(5);
+
     private readonly ObjectKey _key = new(options.Node);
     private readonly Channel<bool> _due = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
     private volatile NodeDeviceStateStatus? _status;
@@ -28,12 +31,14 @@ internal sealed partial class NodeStatusWriter(NodeStateOptions options, Informe
     private WrittenStatus? _written;
     private (JsonObject Asked, JsonObject Got)? _taken; // what the server made of a whole status: it leaves out what its CRD does not know
     private bool _unsure; // what stands there is not known
+    private (JsonNode Asked, string Words, long Timestamp)? _refused;
     private bool _said;
 
     private enum Outcome
     {
         Nothing,
         Written,
+        Refused,
         Failed,
     }
 
@@ -99,23 +104,36 @@ internal sealed partial class NodeStatusWriter(NodeStateOptions options, Informe
         if (Lag >= WrittenStatus.Patience) _unsure = true;
         var known = _written is { } written && written.IsAheadOf(stored) ? written.Answer : stored;
         var stands = _unsure ? null : Object(known);
-        var wanted = StatusLimit.Cut(status);
+        var whole = StatusLimit.Cut(status);
+        var isRefused = IsRefused(whole);
+        var wanted = isRefused ? StatusLimit.Refused(whole, _refused!.Value.Words) : whole;
         var now = NodeDeviceStateWriter.ToJson(StatusStamp.Times(wanted, known.Status, time.GetUtcNow())).AsObject();
-        if (stands is null || !Has(stands, now))
+        var (outcome, problem) = stands is not null && Has(stands, now) ? (Outcome.Nothing, "") : await SendAsync(stored, stands, now, cancellationToken).ConfigureAwait(false);
+        if (outcome == Outcome.Refused && !isRefused)
         {
-            if (await SendAsync(stored, stands, now, cancellationToken).ConfigureAwait(false) is { } problem)
-            {
-                Say(problem);
-                return Outcome.Failed;
-            }
-
-            _said = false;
-            events.Tell(known, status);
-            return Outcome.Written;
+            Refuse(whole, problem);
+            return await WriteAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        events.Tell(known, status);
-        return Outcome.Nothing;
+        if (outcome is Outcome.Refused or Outcome.Failed)
+        {
+            Say(problem);
+            return Outcome.Failed;
+        }
+
+        _said = false;
+        if (!isRefused) _refused = null;
+        events.Tell(known, status with { Conditions = wanted.Conditions });
+        return outcome;
+    }
+
+    private bool IsRefused(NodeDeviceStateStatus whole) =>
+        _refused is { } refused && time.GetElapsedTime(refused.Timestamp) < RefusalLasts && JsonNode.DeepEquals(refused.Asked, NodeDeviceStateWriter.ToJson(whole));
+
+    private void Refuse(NodeDeviceStateStatus whole, string words)
+    {
+        if (_refused is null) StatusRefused(logger, State, words);
+        _refused = (NodeDeviceStateWriter.ToJson(whole), words, time.GetTimestamp());
     }
 
     /// <summary>Whether this is what stands there, or what the server makes of it.</summary>
@@ -123,8 +141,8 @@ internal sealed partial class NodeStatusWriter(NodeStateOptions options, Informe
         JsonNode.DeepEquals(stands, now) || (_taken is { } taken && JsonNode.DeepEquals(taken.Asked, now) && JsonNode.DeepEquals(taken.Got, stands));
 
     /// <param name="stands">Null where it is not known: the whole status is put in its place then, and what else stands there goes.</param>
-    /// <returns>What went wrong; null when it is written.</returns>
-    private async Task<string?> SendAsync(NodeDeviceState stored, JsonObject? stands, JsonObject now, CancellationToken cancellationToken)
+    /// <returns>With what went wrong; with the server's words where it refused.</returns>
+    private async Task<(Outcome Outcome, string Problem)> SendAsync(NodeDeviceState stored, JsonObject? stands, JsonObject now, CancellationToken cancellationToken)
     {
         try
         {
@@ -136,17 +154,18 @@ internal sealed partial class NodeStatusWriter(NodeStateOptions options, Informe
             _taken = stands is null && got is not null ? (now, got) : null;
             _unsure = stands is not null && !JsonNode.DeepEquals(got, now); // the difference was to something else than what stood there
             if (_unsure) Look();
-            return null;
+            return (Outcome.Written, "");
         }
-        catch (KubeApiException e) when (stands is not null && (e.IsInvalid || e.IsBadRequest))
+        catch (KubeApiException e) when (e.IsInvalid || e.IsBadRequest)
         {
-            _unsure = true; // laid over what stands there now it makes no status, as over that of an object which was made again
+            if (stands is null) return (Outcome.Refused, e.Status.Message);
+            // Laid over what stands there now it may make no status, as over that of an object which was made again.
             return await SendAsync(stored, null, now, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException)
         {
             _unsure = true; // whether it took effect is not known
-            return e.Message;
+            return (Outcome.Failed, e.Message);
         }
     }
 
@@ -163,4 +182,7 @@ internal sealed partial class NodeStatusWriter(NodeStateOptions options, Informe
 
     [LoggerMessage(EventId = 1201, Level = LogLevel.Warning, Message = "the status of {State} is not written: {Problem} It is tried again and not said again")]
     private static partial void NotWritten(ILogger logger, string state, string problem);
+
+    [LoggerMessage(EventId = 1202, Level = LogLevel.Error, Message = "the API server refuses the status of {State}, and only the host's facts are reported: {Words} Devices are served as before. Apply the CRDs of this version; if they are, please report it as a bug")]
+    private static partial void StatusRefused(ILogger logger, string state, string words);
 }

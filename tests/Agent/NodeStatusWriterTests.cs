@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.Kube.Meta;
+using Hostdev.Sandbox.ApiServer.Access;
 using Hostdev.Sandbox.ApiServer.Faults;
 using Hostdev.Tests.Cluster;
 using Xunit;
@@ -142,6 +143,37 @@ public sealed class NodeStatusWriterTests
 
         Assert.Equal(3, bench.Writes().Length);
         Assert.Null(bench.Status!["names"]);
+    }
+
+    [Fact]
+    public async Task A_status_that_the_server_refuses_is_replaced_by_one_that_says_so_until_it_takes_one_again()
+    {
+        await using var bench = await ConnectionBench.StartAsync();
+        bench.Server.AddAdmissionRule(r => r.Subresource == "status" && (string?)r.Object!["status"]!["host"]!["kernel"] == "refused" && r.Object["status"]!["devices"]!.AsArray().Count > 0 ? new AdmissionRefusal("devices are too many") : null);
+        bench.Connection.Write(ConnectionBench.Machine("good"));
+        await bench.ShowsAsync("good");
+
+        bench.Connection.Write(ConnectionBench.Machine("refused"));
+        await bench.UntilAsync(() => Condition("Degraded") is { } d && ((string)d["status"]!, (string)d["reason"]!) == ("True", "StatusRefused"));
+        Assert.Contains("devices are too many", (string)Condition("Degraded")!["message"]!, StringComparison.Ordinal);
+        Assert.Equal(("refused", true, 0), ((string)bench.Status!["host"]!["kernel"]!, (bool)bench.Status["truncated"]!, bench.Status["devices"]!.AsArray().Count));
+        Assert.Null(bench.Status["observedGeneration"]); // nobody shall take it for a host without devices
+        Assert.Contains("refuses the status of NodeDeviceState node-1", bench.Log, StringComparison.Ordinal);
+        await Task.Delay(100, TestContext.Current.CancellationToken); // what it says is heard
+        var mark = bench.Server.Requests.Count;
+        for (var i = 0; i < 5; i++)
+        {
+            bench.Connection.Write(ConnectionBench.Machine("refused"));
+            await Task.Delay(30, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Empty(bench.Writes(mark));
+        bench.Connection.Write(ConnectionBench.Machine("mended"));
+        await bench.ShowsAsync("mended");
+        Assert.Equal((false, 1), ((bool)bench.Status["truncated"]!, (long)bench.Status["observedGeneration"]!));
+        Assert.Null(Condition("Degraded"));
+
+        JsonNode? Condition(string type) => bench.Status!["conditions"]!.AsArray().FirstOrDefault(c => (string)c!["type"]! == type);
     }
 
     [Theory]
