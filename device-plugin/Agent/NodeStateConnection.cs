@@ -34,12 +34,14 @@ public sealed class NodeStateConnection : IDesiredSource, IStatusSink
     private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
     private (string? Uid, long Generation) _taken;
 
-    public NodeStateConnection(NodeStateOptions options, TimeProvider time, Random random, ILoggerFactory loggers)
+    /// <param name="time">Of waits.</param>
+    /// <param name="clock">Of what others read: one that is right as soon as the host's clock is, and may step.</param>
+    public NodeStateConnection(NodeStateOptions options, TimeProvider time, TimeProvider clock, Random random, ILoggerFactory loggers)
     {
         (_options, _time, _random) = (options, time, random);
         _informer = new Informer<NodeDeviceState>(options.Client, HostdevKinds.NodeDeviceStates, new Selection { Fields = $"metadata.name={options.Node}" }, time, random, loggers.CreateLogger<Informer<NodeDeviceState>>());
-        _events = new TransitionEvents(options, time, random, loggers);
-        _writer = new NodeStatusWriter(options, _informer, _events, time, random, loggers.CreateLogger<NodeStateConnection>());
+        _events = new TransitionEvents(options, clock, random, loggers);
+        _writer = new NodeStatusWriter(options, _informer, _events, time, clock, random, loggers.CreateLogger<NodeStateConnection>());
         _informer.Added += _ => Wake();
         _informer.Changed += (_, _) => Wake();
         _informer.Deleted += _ => Wake();

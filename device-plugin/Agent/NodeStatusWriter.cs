@@ -14,7 +14,7 @@ namespace Hostdev.DevicePlugin.Agent;
 /// Keeps the status in the API server as the agent said it last, whoever changes it and whatever becomes of the object. Writes what differs from what is known to stand there, and all of it
 /// where that is not known; nothing where nothing differs.
 /// </summary>
-internal sealed partial class NodeStatusWriter(NodeStateOptions options, Informer<NodeDeviceState> informer, TransitionEvents events, TimeProvider time, Random random, ILogger logger)
+internal sealed partial class NodeStatusWriter(NodeStateOptions options, Informer<NodeDeviceState> informer, TransitionEvents events, TimeProvider time, TimeProvider clock, Random random, ILogger logger)
 {
     // A field that an older CRD does not know is no reason to report nothing.
     private static readonly WriteOptions Status = new() { FieldManager = "hostdev-agent", Subresource = "status", FieldValidation = FieldValidation.Warn };
@@ -107,7 +107,7 @@ internal sealed partial class NodeStatusWriter(NodeStateOptions options, Informe
         var whole = StatusLimit.Cut(status);
         var isRefused = IsRefused(whole);
         var wanted = isRefused ? StatusLimit.Refused(whole, _refused!.Value.Words) : whole;
-        var now = NodeDeviceStateWriter.ToJson(StatusStamp.Times(wanted, known.Status, time.GetUtcNow())).AsObject();
+        var now = NodeDeviceStateWriter.ToJson(StatusStamp.Times(wanted, known.Status, clock.GetUtcNow())).AsObject();
         var (outcome, problem) = stands is not null && Has(stands, now) ? (Outcome.Nothing, "") : await SendAsync(stored, stands, now, cancellationToken).ConfigureAwait(false);
         if (outcome == Outcome.Refused && !isRefused)
         {

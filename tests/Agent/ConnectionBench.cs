@@ -24,7 +24,7 @@ internal sealed class ConnectionBench : IAsyncDisposable
     private readonly FileLog _log;
     private readonly CancellationTokenSource _end = new();
 
-    private ConnectionBench(SandboxCluster cluster, TimeProvider time)
+    private ConnectionBench(SandboxCluster cluster, TimeProvider time, TimeProvider clock)
     {
         _cluster = cluster;
         _log = new FileLog(Path.Combine(cluster.Directory, "agent.log"), TimeProvider.System);
@@ -32,7 +32,7 @@ internal sealed class ConnectionBench : IAsyncDisposable
         ClusterMembers.AddNode(cluster.Seat, Node, []);
         ClusterMembers.ShowAgent(cluster.Seat, Node, ready: true); // a token is made for a Pod that is there
         _client = cluster.Seat.Connect(ApiUser.ServiceAccount(cluster.Seat.Namespace, ClusterMembers.AgentAccount, Node), "hostdev-device-plugin/tests", _loggers);
-        Connection = new NodeStateConnection(new NodeStateOptions(_client, Node, "agent-0") { StatusInterval = TimeSpan.FromSeconds(0.02), StartJitter = TimeSpan.Zero }, time, new Random(1), _loggers);
+        Connection = new NodeStateConnection(new NodeStateOptions(_client, Node, "agent-0") { StatusInterval = TimeSpan.FromSeconds(0.02), StartJitter = TimeSpan.Zero }, time, clock, new Random(1), _loggers);
         Run = Task.Run(() => Connection.RunAsync(_end.Token));
     }
 
@@ -48,10 +48,10 @@ internal sealed class ConnectionBench : IAsyncDisposable
     public string Log => File.ReadAllText(Path.Combine(_cluster.Directory, "agent.log"));
 
     /// <summary>With the state already there, projected and empty.</summary>
-    public static async Task<ConnectionBench> StartAsync(TimeProvider? time = null)
+    public static async Task<ConnectionBench> StartAsync(TimeProvider? time = null, TimeProvider? clock = null)
     {
         var cluster = await SandboxCluster.StartAsync(SandboxDirectory.Create(), new ApiServerOptions { Https = false });
-        var bench = new ConnectionBench(cluster, time ?? TimeProvider.System);
+        var bench = new ConnectionBench(cluster, time ?? TimeProvider.System, clock ?? TimeProvider.System);
         bench.CreateState();
         return bench;
     }
