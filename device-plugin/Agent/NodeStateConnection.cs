@@ -23,11 +23,12 @@ public sealed record NodeStateOptions(KubeClient Client, string Node, string Ins
 /// This node's NodeDeviceState in the API server: its spec is followed, its status is written, transitions are told as Events. While the API server is away, or the object is not there,
 /// what is in force stays: absence is not an empty spec.
 /// </summary>
-public sealed class NodeStateConnection : IDesiredSource, IStatusSink
+public sealed partial class NodeStateConnection : IDesiredSource, IStatusSink
 {
     private readonly NodeStateOptions _options;
     private readonly TimeProvider _time;
     private readonly Random _random;
+    private readonly ILogger<NodeStateConnection> _logger;
     private readonly Informer<NodeDeviceState> _informer;
     private readonly TransitionEvents _events;
     private readonly NodeStatusWriter _writer;
@@ -38,10 +39,10 @@ public sealed class NodeStateConnection : IDesiredSource, IStatusSink
     /// <param name="clock">Of what others read: one that is right as soon as the host's clock is, and may step.</param>
     public NodeStateConnection(NodeStateOptions options, TimeProvider time, TimeProvider clock, Random random, ILoggerFactory loggers)
     {
-        (_options, _time, _random) = (options, time, random);
+        (_options, _time, _random, _logger) = (options, time, random, loggers.CreateLogger<NodeStateConnection>());
         _informer = new Informer<NodeDeviceState>(options.Client, HostdevKinds.NodeDeviceStates, new Selection { Fields = $"metadata.name={options.Node}" }, time, random, loggers.CreateLogger<Informer<NodeDeviceState>>());
         _events = new TransitionEvents(options, clock, random, loggers);
-        _writer = new NodeStatusWriter(options, _informer, _events, time, clock, random, loggers.CreateLogger<NodeStateConnection>());
+        _writer = new NodeStatusWriter(options, _informer, _events, time, clock, random, _logger);
         _informer.Added += _ => Wake();
         _informer.Changed += (_, _) => Wake();
         _informer.Deleted += _ => Wake();
@@ -53,10 +54,17 @@ public sealed class NodeStateConnection : IDesiredSource, IStatusSink
     private NodeDeviceState? Current => _informer.Store.Find(new ObjectKey(_options.Node));
 
     /// <summary>Runs until the token is cancelled; nothing that the API server does ends it.</summary>
+    /// <exception cref="Exception">A bug ended one of its tasks. The others are ended too: an agent that follows and does not report, or the other way round, looks well and is not.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await Task.Delay(_options.StartJitter * _random.NextDouble(), _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await Task.WhenAll(_informer.RunAsync(cancellationToken), ListedAsync(cancellationToken), _writer.RunAsync(cancellationToken), _events.RunAsync(cancellationToken)).ConfigureAwait(false);
+        using var all = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task[] lasting = [_informer.RunAsync(all.Token), _writer.RunAsync(all.Token), _events.RunAsync(all.Token)];
+        var listed = ListedAsync(all.Token);
+        var ended = await Task.WhenAny(lasting).ConfigureAwait(false);
+        if (ended.Exception?.GetBaseException() is { } bug) Broken(_logger, bug, Description);
+        await all.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll([listed, .. lasting]).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -101,4 +109,7 @@ public sealed class NodeStateConnection : IDesiredSource, IStatusSink
         _changed.Writer.TryWrite(true);
         _writer.Look();
     }
+
+    [LoggerMessage(EventId = 1203, Level = LogLevel.Error, Message = "{State} is not followed and reported any more, so the agent ends and leaves every device as it is; this is a bug in Hostdev, please report it")]
+    private static partial void Broken(ILogger logger, Exception exception, string state);
 }

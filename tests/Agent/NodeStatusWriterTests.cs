@@ -176,6 +176,22 @@ public sealed class NodeStatusWriterTests
         JsonNode? Condition(string type) => bench.Status!["conditions"]!.AsArray().FirstOrDefault(c => (string)c!["type"]! == type);
     }
 
+    [Fact]
+    public async Task A_bug_in_one_of_its_tasks_ends_the_connection_and_is_said()
+    {
+        var clock = new BrokenClock();
+        await using var bench = await ConnectionBench.StartAsync(clock: clock);
+        bench.Connection.Write(ConnectionBench.Machine("first"));
+        await bench.ShowsAsync("first");
+        Assert.False(bench.Run.IsCompleted);
+
+        clock.IsBroken = true;
+        bench.Connection.Write(ConnectionBench.Machine("second"));
+        var bug = await Assert.ThrowsAsync<InvalidOperationException>(() => bench.Run.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
+        Assert.Equal("no time", bug.Message);
+        Assert.Contains("NodeDeviceState node-1 is not followed and reported any more", bench.Log, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("7", "9", "9", false)] // the watch has brought it
     [InlineData("7", "9", "7", true)] // what stood there before the write
@@ -190,5 +206,12 @@ public sealed class NodeStatusWriterTests
         Assert.False(written.IsAheadOf(State(stored) with { Metadata = new ObjectMeta { Uid = "another", ResourceVersion = stored } }));
 
         static NodeDeviceState State(string version) => new() { Metadata = new ObjectMeta { Uid = "u", ResourceVersion = version } };
+    }
+
+    private sealed class BrokenClock : TimeProvider
+    {
+        public volatile bool IsBroken;
+
+        public override DateTimeOffset GetUtcNow() => IsBroken ? throw new InvalidOperationException("no time") : System.GetUtcNow();
     }
 }
