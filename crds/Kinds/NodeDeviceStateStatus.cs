@@ -8,7 +8,7 @@ public sealed record NodeDeviceStateStatus
     /// <summary>The <c>metadata.generation</c> that the agent follows; null where it follows a file, or nothing yet.</summary>
     public long? ObservedGeneration { get; init; }
 
-    /// <summary>Whether lists were cut because all of it would be larger than 256 KB. Counts still count everything.</summary>
+    /// <summary>Whether lists were cut, because one was longer than the schema allows or all of it larger than 256 KB. What they lack may be there, and counts still count everything.</summary>
     public bool Truncated { get; init; }
 
     public required HostStatus Host { get; init; }

@@ -30,6 +30,20 @@ public static class NodeDeviceStateReader
         return ReadSpec(spec, out error);
     }
 
+    /// <summary>Null for none, and for one that is not of this version.</summary>
+    public static NodeDeviceStateStatus? ReadStatus(JsonElement? status)
+    {
+        if (status is not { ValueKind: JsonValueKind.Object } written) return null;
+        try
+        {
+            return written.Deserialize(CrdsJsonContext.Default.NodeDeviceStateStatus);
+        }
+        catch (Exception e) when (e is JsonException or FormatException)
+        {
+            return null;
+        }
+    }
+
     private static NodeDeviceStateSpec? ReadSpec(JsonObject spec, out string error)
     {
         error = "";

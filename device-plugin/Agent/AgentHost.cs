@@ -61,8 +61,9 @@ public sealed partial class AgentHost : IAsyncDisposable
     private readonly SemaphoreSlim _listSoon = new(0, 1);
     private DateTimeOffset? _checkpointRefreshed;
 
-    private AgentHost(AgentMachine machine, AgentOptions options, TimeProvider time, ILoggerFactory loggers, Journal journal, string bootId)
+    private AgentHost(AgentMachine machine, AgentOptions options, TimeProvider clock, ILoggerFactory loggers, Journal journal, string bootId)
     {
+        var time = new SteadyTime(clock);
         (_machine, _options, _time) = (machine, options, time);
         _logger = loggers.CreateLogger<AgentHost>();
         Journal = journal;
@@ -80,7 +81,7 @@ public sealed partial class AgentHost : IAsyncDisposable
         var uptime = new KubeletUptime([Path.Combine(options.KubeletDirectory, KubeletApi.KubeletSocketName), options.PodResourcesSocket], time);
         _podUse = new PodUseReader(_pods, uptime, new KubeletCheckpointReader(options.KubeletDirectory), options.OwnPod, options.Timings.ReleaseProof.KubeletUptime, time);
         _desired = new DesiredState(options.StateDirectory);
-        _connection = options.NodeState is { } state ? new NodeStateConnection(state, time, Random.Shared, loggers) : null;
+        _connection = options.NodeState is { } state ? new NodeStateConnection(state, time, clock, Random.Shared, loggers) : null;
         _source = _connection ?? (IDesiredSource)new DesiredFile(options.DesiredFile ?? throw new ArgumentException("either a file or an object is followed", nameof(options)), time, loggers.CreateLogger<DesiredFile>());
         var parts = new AgentParts(
             new InventoryReader(machine.Paths, time),
@@ -127,7 +128,7 @@ public sealed partial class AgentHost : IAsyncDisposable
         var journal = Journal.Open(options.StateDirectory, bootId);
         try
         {
-            var host = new AgentHost(machine, options, new SteadyTime(time), loggers, journal, bootId);
+            var host = new AgentHost(machine, options, time, loggers, journal, bootId);
             metrics?.Ask(host.Read);
             return host;
         }

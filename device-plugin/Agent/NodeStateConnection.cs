@@ -1,7 +1,5 @@
-using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using Hostdev.Crds.Kinds;
-using Hostdev.Crds.Parsing;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Control;
 using Hostdev.Kube.Meta;
@@ -27,28 +25,27 @@ public sealed record NodeStateOptions(KubeClient Client, string Node, string Ins
 /// </summary>
 public sealed partial class NodeStateConnection : IDesiredSource, IStatusSink
 {
-    private static readonly WriteOptions StatusWrite = new() { FieldManager = "hostdev-agent", Subresource = "status" };
-    private static readonly Backoff Retry = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
-
     private readonly NodeStateOptions _options;
     private readonly TimeProvider _time;
     private readonly Random _random;
     private readonly ILogger<NodeStateConnection> _logger;
     private readonly Informer<NodeDeviceState> _informer;
     private readonly TransitionEvents _events;
-    private readonly Channel<bool> _changed = Latest<bool>();
-    private readonly Channel<NodeDeviceStateStatus> _statuses = Latest<NodeDeviceStateStatus>();
+    private readonly NodeStatusWriter _writer;
+    private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
     private (string? Uid, long Generation) _taken;
-    private NodeDeviceStateStatus? _written;
 
-    public NodeStateConnection(NodeStateOptions options, TimeProvider time, Random random, ILoggerFactory loggers)
+    /// <param name="time">Of waits.</param>
+    /// <param name="clock">Of what others read: one that is right as soon as the host's clock is, and may step.</param>
+    public NodeStateConnection(NodeStateOptions options, TimeProvider time, TimeProvider clock, Random random, ILoggerFactory loggers)
     {
         (_options, _time, _random, _logger) = (options, time, random, loggers.CreateLogger<NodeStateConnection>());
         _informer = new Informer<NodeDeviceState>(options.Client, HostdevKinds.NodeDeviceStates, new Selection { Fields = $"metadata.name={options.Node}" }, time, random, loggers.CreateLogger<Informer<NodeDeviceState>>());
+        _events = new TransitionEvents(options, clock, random, loggers);
+        _writer = new NodeStatusWriter(options, _informer, _events, time, clock, random, _logger);
         _informer.Added += _ => Wake();
         _informer.Changed += (_, _) => Wake();
         _informer.Deleted += _ => Wake();
-        _events = new TransitionEvents(options, time, random, loggers);
     }
 
     public string Description => $"NodeDeviceState {_options.Node}";
@@ -57,10 +54,17 @@ public sealed partial class NodeStateConnection : IDesiredSource, IStatusSink
     private NodeDeviceState? Current => _informer.Store.Find(new ObjectKey(_options.Node));
 
     /// <summary>Runs until the token is cancelled; nothing that the API server does ends it.</summary>
+    /// <exception cref="Exception">A bug ended one of its tasks. The others are ended too: an agent that follows and does not report, or the other way round, looks well and is not.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await Task.Delay(_options.StartJitter * _random.NextDouble(), _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await Task.WhenAll(_informer.RunAsync(cancellationToken), ListedAsync(cancellationToken), WriteStatusesAsync(cancellationToken), _events.RunAsync(cancellationToken)).ConfigureAwait(false);
+        using var all = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task[] lasting = [_informer.RunAsync(all.Token), _writer.RunAsync(all.Token), _events.RunAsync(all.Token)];
+        var listed = ListedAsync(all.Token);
+        var ended = await Task.WhenAny(lasting).ConfigureAwait(false);
+        if (ended.Exception?.GetBaseException() is { } bug) Broken(_logger, bug, Description);
+        await all.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll([listed, .. lasting]).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -77,7 +81,7 @@ public sealed partial class NodeStateConnection : IDesiredSource, IStatusSink
     }
 
     /// <inheritdoc/>
-    public void Write(NodeDeviceStateStatus status) => _statuses.Writer.TryWrite(status);
+    public void Write(NodeDeviceStateStatus status) => _writer.Offer(status);
 
     public void Dispose()
     {
@@ -103,62 +107,9 @@ public sealed partial class NodeStateConnection : IDesiredSource, IStatusSink
     private void Wake()
     {
         _changed.Writer.TryWrite(true);
+        _writer.Look();
     }
 
-    private async Task WriteStatusesAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            await _informer.Synced.WaitAsync(cancellationToken).ConfigureAwait(false);
-            while (true)
-            {
-                var status = await _statuses.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-                await WriteAsync(status, cancellationToken).ConfigureAwait(false);
-                await Task.Delay(_options.StatusInterval, _time, cancellationToken).ConfigureAwait(false);
-            }
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            // Stopped: the next agent writes anew.
-        }
-    }
-
-    /// <summary>Writes until it is written, or a newer one has come.</summary>
-    private async Task WriteAsync(NodeDeviceStateStatus status, CancellationToken cancellationToken)
-    {
-        for (var failures = 1; ; failures++)
-        {
-            var problem = await TryWriteAsync(status, cancellationToken).ConfigureAwait(false);
-            if (problem is null) return;
-            if (failures == 1) NotWritten(_logger, Description, problem);
-            await Task.Delay(Retry.After(failures, _random), _time, cancellationToken).ConfigureAwait(false);
-            if (_statuses.Reader.TryRead(out var newer)) status = newer;
-        }
-    }
-
-    private async Task<string?> TryWriteAsync(NodeDeviceStateStatus status, CancellationToken cancellationToken)
-    {
-        if (Current is not { } current) return $"{Description} is not there";
-        var last = _written ?? current.Status;
-        var before = last is null ? [] : NodeDeviceStateWriter.ToJson(last).AsObject();
-        var now = NodeDeviceStateWriter.ToJson(StatusStamp.Times(StatusLimit.Cut(status), last, _time.GetUtcNow())).AsObject();
-        _events.Tell(current, status);
-        if (MergePatch.Between(before, now) is not { } patch) return null;
-        try
-        {
-            var written = await _options.Client.MergePatchAsync(HostdevKinds.NodeDeviceStates, new ObjectKey(_options.Node), new JsonObject { ["status"] = patch }, StatusWrite, cancellationToken).ConfigureAwait(false);
-            _written = written.Status;
-            return null;
-        }
-        catch (Exception e) when (e is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException)
-        {
-            _written = null; // whether it took effect is not known
-            return e.Message;
-        }
-    }
-
-    private static Channel<T> Latest<T>() => Channel.CreateBounded<T>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
-
-    [LoggerMessage(EventId = 1201, Level = LogLevel.Warning, Message = "the status of {State} is not written: {Problem} It is tried again and not said again")]
-    private static partial void NotWritten(ILogger logger, string state, string problem);
+    [LoggerMessage(EventId = 1203, Level = LogLevel.Error, Message = "{State} is not followed and reported any more, so the agent ends and leaves every device as it is; this is a bug in Hostdev, please report it")]
+    private static partial void Broken(ILogger logger, Exception exception, string state);
 }

@@ -116,4 +116,7 @@ public static class Reasons
 
     /// <summary>Cause: this version cannot pass this kind of device yet. Remedy: remove the policy.</summary>
     public const string NotSupported = "NotSupported";
+
+    /// <summary>Cause: the API server refuses what the agent reports. Remedy: apply the CRDs of the agent's version; the message has the server's words.</summary>
+    public const string StatusRefused = "StatusRefused";
 }

@@ -30,10 +30,20 @@ public sealed class StatusLimitTests
     }
 
     [Fact]
-    public void What_is_the_host_s_own_goes_first()
+    public void Problems_and_messages_are_cut_before_devices()
     {
-        var cut = StatusLimit.Cut(Status(devices: 4000, problems: 1));
-        Assert.All(cut.Devices, d => Assert.NotNull(d.State));
+        var cut = StatusLimit.Cut(Status(devices: 500, problems: 1024));
+        Assert.Equal((500, true), (cut.Devices.Length, cut.Truncated));
+        Assert.InRange(cut.Policies[0].Problems.Length, 1, 100);
+    }
+
+    [Fact]
+    public void Of_too_many_devices_that_are_the_host_s_own_one_of_each_kind_stays()
+    {
+        var status = Status(devices: 4000, problems: 1);
+        var cut = StatusLimit.Cut(status with { Devices = status.Devices.SetItem(3999, status.Devices[3999] with { Ids = "8086:1572" }) });
+        Assert.Equal(["10de:1eb8", "8086:1572"], cut.Devices.Where(d => d.State is null).Select(d => d.Ids));
+        Assert.Equal(400, cut.Devices.Count(d => d.State is not null));
         Assert.Single(cut.Policies[0].Problems);
     }
 

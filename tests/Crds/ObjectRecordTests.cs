@@ -50,6 +50,18 @@ public sealed class ObjectRecordTests
         Assert.Equal(0, Read(HostdevKinds.NodeDeviceStates, """{"metadata": {"name": "n"}, "spec": {"policies": []}}""").Spec!.Value.GetProperty("policies").GetArrayLength());
     }
 
+    [Theory]
+    [InlineData("""{"host": {"kernel": "6.8"}}""")]
+    [InlineData("""{"host": 7, "devices": "none"}""")]
+    [InlineData("""{"conditions": [{"type": "Ready", "lastTransitionTime": "yesterday"}]}""")]
+    [InlineData("\"text\"")]
+    public void A_status_of_another_version_keeps_nobody_from_the_spec_and_stands_there_word_for_word(string status)
+    {
+        var state = Read(HostdevKinds.NodeDeviceStates, $$"""{"metadata": {"name": "n"}, "spec": {"policies": []}, "status": {{status}}}""");
+        Assert.Equal((0, status), (state.Spec!.Value.GetProperty("policies").GetArrayLength(), state.StatusText!.Value.GetRawText()));
+        Assert.Null(state.Status);
+    }
+
     [Fact]
     public void What_the_operator_does_not_know_of_a_policy_reaches_the_node()
     {

@@ -23,11 +23,12 @@ public sealed class ClusterNode : SandboxNode
     public string Name { get; }
 
     /// <summary>Starts the agent and, as its DaemonSet and kubelet would, shows its Pod.</summary>
-    public void StartAgent()
+    /// <param name="clock">The machine's; by default this one's.</param>
+    public void StartAgent(TimeProvider? clock = null)
     {
         ShowAgent(ready: false); // a token is made for a Pod that is there
         _client = _seat.Connect(ApiUser.ServiceAccount(_seat.Namespace, ClusterMembers.AgentAccount, Name), "hostdev-device-plugin/sandbox", NullLoggerFactory.Instance);
-        StartAgent(new AgentOptions { NodeState = new NodeStateOptions(_client, Name, ClusterMembers.AgentPod(Name)) { StatusInterval = TimeSpan.FromSeconds(0.2), StartJitter = TimeSpan.Zero } });
+        StartAgent(new AgentOptions { NodeState = new NodeStateOptions(_client, Name, ClusterMembers.AgentPod(Name)) { StatusInterval = TimeSpan.FromSeconds(0.2), StartJitter = TimeSpan.Zero } }, clock);
         ShowAgent(ready: true);
     }
 

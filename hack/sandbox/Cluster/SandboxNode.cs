@@ -48,7 +48,8 @@ public class SandboxNode : IAsyncDisposable
 
     /// <summary>Starts an agent on this machine.</summary>
     /// <param name="options">What it follows; the places of the machine are filled in.</param>
-    public void StartAgent(AgentOptions options)
+    /// <param name="clock">The machine's; by default this one's.</param>
+    public void StartAgent(AgentOptions options, TimeProvider? clock = null)
     {
         System.IO.Directory.CreateDirectory(StateDirectory);
         _agent = AgentProcess.Start(this, options with
@@ -57,7 +58,7 @@ public class SandboxNode : IAsyncDisposable
             KubeletDirectory = Kubelet.Directory,
             PodResourcesSocket = Kubelet.PodResourcesSocket,
             Timings = new AgentTimings { WhileWaiting = TimeSpan.FromSeconds(0.3), PodResources = TimeSpan.FromSeconds(0.3), ReleaseProof = ShortProof },
-        });
+        }, clock ?? TimeProvider.System);
     }
 
     /// <summary>The agent will be killed right after its <paramref name="nth"/> write from now took effect. The task ends when it is dead, with that write.</summary>
@@ -135,17 +136,17 @@ public class SandboxNode : IAsyncDisposable
         private readonly ILoggerFactory _loggers;
         private readonly Task _run;
 
-        private AgentProcess(SandboxNode node, AgentOptions options)
+        private AgentProcess(SandboxNode node, AgentOptions options, TimeProvider clock)
         {
             _log = new FileLog(node.LogFile, TimeProvider.System);
             _loggers = LoggerFactory.Create(b => b.AddProvider(_log));
-            Host = AgentHost.Open(new AgentMachine(node.Kernel.Paths, node.Kernel.Calls, node.Kernel.OpenUevents), options, TimeProvider.System, _loggers);
+            Host = AgentHost.Open(new AgentMachine(node.Kernel.Paths, node.Kernel.Calls, node.Kernel.OpenUevents), options, clock, _loggers);
             _run = Task.Run(() => Host.RunAsync(_end.Token));
         }
 
         public AgentHost Host { get; }
 
-        public static AgentProcess Start(SandboxNode node, AgentOptions options) => new(node, options);
+        public static AgentProcess Start(SandboxNode node, AgentOptions options, TimeProvider clock) => new(node, options, clock);
 
         public async Task<LoggedWrite> KillAfterWrite(SimulatedKernel kernel, int nth)
         {
