@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
 
 namespace Hostdev.DevicePlugin.Agent;
 
@@ -28,33 +29,19 @@ internal static class StatusBounds
         var bounded = s with
         {
             Host = Bound(s.Host),
-            Names = [.. s.Names.Take(List).Select(n => new DeviceName(Cut(n.Ids, Ids), Cut(n.Name, 256))).DistinctBy(n => n.Ids)],
+            Names = [.. s.Names.Take(List).Select(n => new DeviceName(BoundedText.Cut(n.Ids, Ids), BoundedText.Cut(n.Name, 256))).DistinctBy(n => n.Ids)],
             Devices = [.. s.Devices.Take(LongList).Select(Bound).DistinctBy(d => d.PciAddress)],
             VirtualFunctions = [.. s.VirtualFunctions.Take(List).Select(Bound).DistinctBy(v => v.PhysicalFunction)],
             Allocations = [.. s.Allocations.Take(LongList).Select(Bound)],
             Policies = [.. s.Policies.Take(Policies).Select(Bound)],
             Releasing = [.. s.Releasing.Take(List).Select(Bound)],
-            Resources = [.. s.Resources.Take(List).Select(r => r with { Name = Cut(r.Name, Resource), Problem = Optional(r.Problem, Text) }).DistinctBy(r => r.Name)],
-            Conditions = [.. s.Conditions.Take(16).Select(c => c with { Type = Cut(c.Type, Word), Reason = Cut(c.Reason, Word), Message = Cut(c.Message, Text) }).DistinctBy(c => c.Type)],
+            Resources = [.. s.Resources.Take(List).Select(r => r with { Name = BoundedText.Cut(r.Name, Resource), Problem = Optional(r.Problem, Text) }).DistinctBy(r => r.Name)],
+            Conditions = [.. s.Conditions.Take(16).Select(c => c with { Type = BoundedText.Cut(c.Type, Word), Reason = BoundedText.Cut(c.Reason, Word), Message = BoundedText.Cut(c.Message, Text) }).DistinctBy(c => c.Type)],
         };
         return bounded with { Truncated = s.Truncated || Entries(bounded) < Entries(s) };
     }
 
-    /// <summary>At most so many code points, which is what the API server counts.</summary>
-    public static string Cut(string text, int most)
-    {
-        if (text.Length <= most) return text; // no code point is less than one char
-        var (points, end, last) = (0, 0, 0);
-        foreach (var rune in text.EnumerateRunes())
-        {
-            if (++points > most) return string.Concat(text.AsSpan(0, last), "…");
-            (last, end) = (end, end + rune.Utf16SequenceLength);
-        }
-
-        return text;
-    }
-
-    public static string? Optional(string? text, int most) => text is null ? null : Cut(text, most);
+    public static string? Optional(string? text, int most) => text is null ? null : BoundedText.Cut(text, most);
 
     private static int Entries(NodeDeviceStateStatus s) =>
         s.Host.KernelArguments.Length + s.Host.VfioDrivers.Length + s.Host.Problems.Length + s.Names.Length + s.Devices.Length + s.VirtualFunctions.Sum(v => 1 + v.Ranges.Length)
@@ -62,33 +49,33 @@ internal static class StatusBounds
 
     private static HostStatus Bound(HostStatus h) => h with
     {
-        Kernel = Cut(h.Kernel, 256),
-        Architecture = Cut(h.Architecture, Word),
-        BootId = Cut(h.BootId, Word),
+        Kernel = BoundedText.Cut(h.Kernel, 256),
+        Architecture = BoundedText.Cut(h.Architecture, Word),
+        BootId = BoundedText.Cut(h.BootId, Word),
         KernelArguments = Words(h.KernelArguments, FewWords, 1024),
         VfioDrivers = Words(h.VfioDrivers, FewWords, Word),
         Problems = Words(h.Problems, 20, Text),
     };
 
-    private static DeviceStatus Bound(DeviceStatus d) => d with { PciAddress = Cut(d.PciAddress, Address), Ids = Cut(d.Ids, Ids), Driver = Optional(d.Driver, Word), State = Optional(d.State, Text) };
+    private static DeviceStatus Bound(DeviceStatus d) => d with { PciAddress = BoundedText.Cut(d.PciAddress, Address), Ids = BoundedText.Cut(d.Ids, Ids), Driver = Optional(d.Driver, Word), State = Optional(d.State, Text) };
 
-    private static VirtualFunctionsStatus Bound(VirtualFunctionsStatus v) => v with { PhysicalFunction = Cut(v.PhysicalFunction, Address), Ranges = Words(v.Ranges, 512, 128) };
+    private static VirtualFunctionsStatus Bound(VirtualFunctionsStatus v) => v with { PhysicalFunction = BoundedText.Cut(v.PhysicalFunction, Address), Ranges = Words(v.Ranges, 512, 128) };
 
     private static AllocationStatus Bound(AllocationStatus a) =>
-        new(Cut(a.Id, Id), Cut(a.Resource, Resource), Optional(a.Namespace, Namespace), Optional(a.Pod, Name), Optional(a.WaitsFor, Text));
+        new(BoundedText.Cut(a.Id, Id), BoundedText.Cut(a.Resource, Resource), Optional(a.Namespace, Namespace), Optional(a.Pod, Name), Optional(a.WaitsFor, Text));
 
     private static PolicyResult Bound(PolicyResult p) => p with
     {
-        Kind = Cut(p.Kind, 63),
-        Name = Cut(p.Name, Name),
-        Uid = Cut(p.Uid, Uid),
+        Kind = BoundedText.Cut(p.Kind, 63),
+        Name = BoundedText.Cut(p.Name, Name),
+        Uid = BoundedText.Cut(p.Uid, Uid),
         Ids = Words(p.Ids, FewWords, Ids),
-        Reason = Cut(p.Reason, Word),
-        Message = Cut(p.Message, Text),
+        Reason = BoundedText.Cut(p.Reason, Word),
+        Message = BoundedText.Cut(p.Message, Text),
         Problems = [.. p.Problems.Take(List).Select(Bound)],
     };
 
-    private static DeviceProblem Bound(DeviceProblem p) => new(Cut(p.Device, Id), Cut(p.State, Word), Cut(p.Reason, Word), Cut(p.Message, Text), Optional(p.PolicyUid, Uid));
+    private static DeviceProblem Bound(DeviceProblem p) => new(BoundedText.Cut(p.Device, Id), BoundedText.Cut(p.State, Word), BoundedText.Cut(p.Reason, Word), BoundedText.Cut(p.Message, Text), Optional(p.PolicyUid, Uid));
 
-    private static ImmutableArray<string> Words(ImmutableArray<string> words, int most, int longest) => [.. words.Take(most).Select(w => Cut(w, longest))];
+    private static ImmutableArray<string> Words(ImmutableArray<string> words, int most, int longest) => [.. words.Take(most).Select(w => BoundedText.Cut(w, longest))];
 }

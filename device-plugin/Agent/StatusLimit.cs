@@ -19,7 +19,7 @@ public static class StatusLimit
         s => Messages(Problems(s, each: 5, releasing: 50), 256),
         s => Messages(Problems(s, each: 1, releasing: 50), 128),
         s => s with { Names = [], VirtualFunctions = [.. s.VirtualFunctions.Select(v => v with { Ranges = [.. v.Ranges.Take(32)] })] },
-        s => s with { VirtualFunctions = [.. s.VirtualFunctions.Take(100)], Allocations = [.. s.Allocations.Take(500)], Host = s.Host with { KernelArguments = [.. s.Host.KernelArguments.Take(16).Select(a => StatusBounds.Cut(a, 256))] } },
+        s => s with { VirtualFunctions = [.. s.VirtualFunctions.Take(100)], Allocations = [.. s.Allocations.Take(500)], Host = s.Host with { KernelArguments = [.. s.Host.KernelArguments.Take(16).Select(a => BoundedText.Cut(a, 256))] } },
         s => s with { Devices = [.. s.Devices.Where(d => d.State is not null).Concat(s.Devices.Where(d => d.State is null).DistinctBy(d => d.Ids)).OrderBy(d => d.PciAddress, StringComparer.Ordinal)] }, // of the host's own, one of each kind
         s => s with { Devices = [.. s.Devices.DistinctBy(d => d.Ids)] },
         // No machine comes to this; what is not bounded by anything else is bounded here.
@@ -39,7 +39,7 @@ public static class StatusLimit
     /// <param name="words">The server's.</param>
     public static NodeDeviceStateStatus Refused(NodeDeviceStateStatus status, string words)
     {
-        var message = StatusBounds.Cut($"the API server refuses the status of this node, and this is all that can be reported; devices are served as before. Apply the CRDs of the agent's version; if they are, please report it as a bug. The server says: {words}", StatusBounds.Text);
+        var message = BoundedText.Cut($"the API server refuses the status of this node, and this is all that can be reported; devices are served as before. Apply the CRDs of the agent's version; if they are, please report it as a bug. The server says: {words}", StatusBounds.Text);
         return StatusBounds.Apply(new NodeDeviceStateStatus
         {
             Host = status.Host with { KernelArguments = [], VfioDrivers = [], Problems = [] },
@@ -65,13 +65,13 @@ public static class StatusLimit
 
     private static NodeDeviceStateStatus Messages(NodeDeviceStateStatus s, int most) => s with
     {
-        Host = s.Host with { Problems = [.. s.Host.Problems.Select(p => StatusBounds.Cut(p, most))] },
+        Host = s.Host with { Problems = [.. s.Host.Problems.Select(p => BoundedText.Cut(p, most))] },
         Devices = [.. s.Devices.Select(d => d with { State = StatusBounds.Optional(d.State, most) })],
         Allocations = [.. s.Allocations.Select(a => a with { WaitsFor = StatusBounds.Optional(a.WaitsFor, most) })],
-        Policies = [.. s.Policies.Select(p => p with { Message = StatusBounds.Cut(p.Message, most), Problems = [.. p.Problems.Select(f => f with { Message = StatusBounds.Cut(f.Message, most) })] })],
-        Releasing = [.. s.Releasing.Select(f => f with { Message = StatusBounds.Cut(f.Message, most) })],
+        Policies = [.. s.Policies.Select(p => p with { Message = BoundedText.Cut(p.Message, most), Problems = [.. p.Problems.Select(f => f with { Message = BoundedText.Cut(f.Message, most) })] })],
+        Releasing = [.. s.Releasing.Select(f => f with { Message = BoundedText.Cut(f.Message, most) })],
         Resources = [.. s.Resources.Select(r => r with { Problem = StatusBounds.Optional(r.Problem, most) })],
-        Conditions = [.. s.Conditions.Select(c => c with { Message = StatusBounds.Cut(c.Message, most) })],
+        Conditions = [.. s.Conditions.Select(c => c with { Message = BoundedText.Cut(c.Message, most) })],
     };
 
     private static NodeDeviceStateStatus First(NodeDeviceStateStatus s, int most) => s with

@@ -1,4 +1,5 @@
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
 
 namespace Hostdev.Operator.Projection;
 
@@ -20,26 +21,9 @@ public static class PolicyStatusLimit
 
     public static PolicyStatus Cut(PolicyStatus status) => status with
     {
-        Conditions = [.. status.Conditions.Select(c => c with { Reason = Short(c.Reason, LongestConditionReason), Message = Short(c.Message, LongestConditionMessage) })],
-        Resources = status.Resources is { } resources ? Short(resources, LongestResources) : null,
-        Problems = [.. status.Problems.Select(p => p with { Reason = Short(p.Reason, LongestReason), Message = Short(p.Message, LongestMessage), Device = p.Device is { } device ? Short(device, LongestDevice) : null })],
-        Releasing = [.. status.Releasing.Select(r => r with { Message = Short(r.Message, LongestMessage) })],
+        Conditions = [.. status.Conditions.Select(c => c with { Reason = BoundedText.Cut(c.Reason, LongestConditionReason), Message = BoundedText.Cut(c.Message, LongestConditionMessage) })],
+        Resources = status.Resources is { } resources ? BoundedText.Cut(resources, LongestResources) : null,
+        Problems = [.. status.Problems.Select(p => p with { Reason = BoundedText.Cut(p.Reason, LongestReason), Message = BoundedText.Cut(p.Message, LongestMessage), Device = p.Device is { } device ? BoundedText.Cut(device, LongestDevice) : null })],
+        Releasing = [.. status.Releasing.Select(r => r with { Message = BoundedText.Cut(r.Message, LongestMessage) })],
     };
-
-    /// <summary>The beginning of the text, and an ellipsis where it goes on.</summary>
-    /// <param name="most">In code points, as the API server counts (OpenAPI's <c>maxLength</c>).</param>
-    internal static string Short(string text, int most)
-    {
-        if (text.Length <= most) return text;
-        var (count, at, end) = (0, 0, 0);
-        foreach (var rune in text.EnumerateRunes())
-        {
-            if (count == most) return string.Concat(text.AsSpan(0, end), "…");
-            count++;
-            at += rune.Utf16SequenceLength;
-            if (count == most - 1) end = at;
-        }
-
-        return text;
-    }
 }

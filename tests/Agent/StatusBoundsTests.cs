@@ -43,13 +43,6 @@ public sealed class StatusBoundsTests
     [Fact]
     public void Every_list_that_is_too_long_is_cut() => Assert.True(IsTakenOnceCut(new Generator(list: p => !p.Contains("[]", StringComparison.Ordinal))).Truncated);
 
-    [Theory]
-    [InlineData("abcd", 4, "abcd")]
-    [InlineData("abcde", 4, "abc…")]
-    [InlineData("🖧🖧🖧🖧", 4, "🖧🖧🖧🖧")]
-    [InlineData("🖧🖧🖧🖧🖧", 4, "🖧🖧🖧…")]
-    public void Code_points_are_counted_and_none_is_split(string text, int most, string cut) => Assert.Equal(cut, StatusBounds.Cut(text, most));
-
     [Fact]
     public void What_is_said_when_a_status_is_refused_is_taken()
     {

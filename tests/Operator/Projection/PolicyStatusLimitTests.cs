@@ -46,15 +46,6 @@ public sealed class PolicyStatusLimitTests
     }
 
     [Fact]
-    public void A_text_that_is_cut_keeps_its_beginning_and_no_character_is_halved()
-    {
-        Assert.Equal("abcd", PolicyStatusLimit.Short("abcd", 4));
-        Assert.Equal("abc…", PolicyStatusLimit.Short("abcde", 4));
-        Assert.Equal("\U0001F5A5\U0001F5A5b\U0001F5A5", PolicyStatusLimit.Short("\U0001F5A5\U0001F5A5b\U0001F5A5", 4));
-        Assert.Equal("\U0001F5A5\U0001F5A5\U0001F5A5…", PolicyStatusLimit.Short("\U0001F5A5\U0001F5A5\U0001F5A5\U0001F5A5\U0001F5A5", 4));
-    }
-
-    [Fact]
     public void Of_too_many_KubeVirt_entries_whole_ones_are_shown_and_the_rest_is_counted()
     {
         var policy = HostDevice("gpus");
