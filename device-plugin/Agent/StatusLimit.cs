@@ -55,7 +55,8 @@ public static class StatusLimit
                 new NodeCondition("Ready", "False", Reasons.StatusRefused, message),
                 .. status.Conditions.Where(c => c.Type is not ("Degraded" or "Ready")).Select(c => c with { Message = "" }),
             ],
-        }) with { Truncated = true };
+        }) with
+        { Truncated = true };
     }
 
     private static int Size(NodeDeviceStateStatus status) => Encoding.UTF8.GetByteCount(NodeDeviceStateWriter.ToJson(status).ToJsonString());
