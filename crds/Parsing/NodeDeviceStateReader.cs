@@ -44,6 +44,25 @@ public static class NodeDeviceStateReader
         }
     }
 
+    /// <summary>The conditions of a status, those that can be read, whatever else stands in it and whatever an older CRD left out: their times must not begin anew for that.</summary>
+    public static ImmutableArray<NodeCondition> ReadConditions(JsonElement? status)
+    {
+        if (status is not { ValueKind: JsonValueKind.Object } written || !written.TryGetProperty("conditions", out var conditions) || conditions.ValueKind != JsonValueKind.Array) return [];
+        return [.. conditions.EnumerateArray().Select(Condition).OfType<NodeCondition>()];
+    }
+
+    private static NodeCondition? Condition(JsonElement condition)
+    {
+        try
+        {
+            return condition.Deserialize(CrdsJsonContext.Default.NodeCondition);
+        }
+        catch (Exception e) when (e is JsonException or FormatException)
+        {
+            return null;
+        }
+    }
+
     private static NodeDeviceStateSpec? ReadSpec(JsonObject spec, out string error)
     {
         error = "";

@@ -107,7 +107,7 @@ internal sealed partial class NodeStatusWriter(NodeStateOptions options, Informe
         var whole = StatusLimit.Cut(status);
         var isRefused = IsRefused(whole);
         var wanted = isRefused ? StatusLimit.Refused(whole, _refused!.Value.Words) : whole;
-        var now = NodeDeviceStateWriter.ToJson(StatusStamp.Times(wanted, known.Status, clock.GetUtcNow())).AsObject();
+        var now = NodeDeviceStateWriter.ToJson(StatusStamp.Times(wanted, NodeDeviceStateReader.ReadConditions(known.StatusText), clock.GetUtcNow())).AsObject();
         var (outcome, problem) = stands is not null && Has(stands, now) ? (Outcome.Nothing, "") : await SendAsync(stored, stands, now, cancellationToken).ConfigureAwait(false);
         if (outcome == Outcome.Refused && !isRefused)
         {

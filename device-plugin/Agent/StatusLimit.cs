@@ -42,6 +42,7 @@ public static class StatusLimit
         var message = BoundedText.Cut($"the API server refuses the status of this node, and this is all that can be reported; devices are served as before. Apply the CRDs of the agent's version; if they are, please report it as a bug. The server says: {words}", StatusBounds.Text);
         return StatusBounds.Apply(new NodeDeviceStateStatus
         {
+            Truncated = true,
             Host = status.Host with { KernelArguments = [], VfioDrivers = [], Problems = [] },
             Devices = [],
             VirtualFunctions = [],
@@ -55,8 +56,7 @@ public static class StatusLimit
                 new NodeCondition("Ready", "False", Reasons.StatusRefused, message),
                 .. status.Conditions.Where(c => c.Type is not ("Degraded" or "Ready")).Select(c => c with { Message = "" }),
             ],
-        }) with
-        { Truncated = true };
+        });
     }
 
     private static int Size(NodeDeviceStateStatus status) => Encoding.UTF8.GetByteCount(NodeDeviceStateWriter.ToJson(status).ToJsonString());

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 
 namespace Hostdev.DevicePlugin.Agent;
@@ -5,14 +6,14 @@ namespace Hostdev.DevicePlugin.Agent;
 /// <summary>Gives a status its times, as the API's conventions ask for: a condition's time moves with its status alone.</summary>
 public static class StatusStamp
 {
-    /// <param name="before">The status that stands there; null when none does.</param>
-    public static NodeDeviceStateStatus Times(NodeDeviceStateStatus status, NodeDeviceStateStatus? before, DateTimeOffset now) => status with
+    /// <param name="before">The conditions that stand there.</param>
+    public static NodeDeviceStateStatus Times(NodeDeviceStateStatus status, ImmutableArray<NodeCondition> before, DateTimeOffset now) => status with
     {
         Conditions =
         [
             .. status.Conditions.Select(c => c with
             {
-                LastTransitionTime = (before?.Conditions ?? []).FirstOrDefault(b => b.Type == c.Type) is { LastTransitionTime: { } since } old && old.Status == c.Status ? since : Seconds(now),
+                LastTransitionTime = before.FirstOrDefault(b => b.Type == c.Type) is { LastTransitionTime: { } since } old && old.Status == c.Status ? since : Seconds(now),
                 ObservedGeneration = status.ObservedGeneration,
             }),
         ],

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
 using Hostdev.Kube.Meta;
 using Xunit;
 
@@ -60,6 +61,14 @@ public sealed class ObjectRecordTests
         var state = Read(HostdevKinds.NodeDeviceStates, $$"""{"metadata": {"name": "n"}, "spec": {"policies": []}, "status": {{status}}}""");
         Assert.Equal((0, status), (state.Spec!.Value.GetProperty("policies").GetArrayLength(), state.StatusText!.Value.GetRawText()));
         Assert.Null(state.Status);
+        Assert.Empty(NodeDeviceStateReader.ReadConditions(state.StatusText));
+    }
+
+    [Fact]
+    public void Conditions_can_be_read_where_the_rest_cannot()
+    {
+        var state = Read(HostdevKinds.NodeDeviceStates, """{"status": {"conditions": [7, {"type": "Ready", "status": "True", "reason": "r", "message": "m", "lastTransitionTime": "2026-01-02T03:04:05Z"}, {}]}}""");
+        Assert.Equal(("Ready", 2026), (Assert.Single(NodeDeviceStateReader.ReadConditions(state.StatusText)).Type, NodeDeviceStateReader.ReadConditions(state.StatusText)[0].LastTransitionTime!.Value.Year));
     }
 
     [Fact]
