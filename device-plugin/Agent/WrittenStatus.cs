@@ -1,5 +1,5 @@
-using System.Globalization;
 using Hostdev.Crds.Kinds;
+using Hostdev.Kube.Meta;
 
 namespace Hostdev.DevicePlugin.Agent;
 
@@ -17,16 +17,11 @@ internal sealed record WrittenStatus(string? Before, NodeDeviceState Answer, lon
     /// </summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    /// <summary>
-    /// Whether the watch has yet to bring our write. Versions of one object grow (KEP-5504 says of all API servers what those with etcd always did); where they are no numbers, anything but
-    /// what stood there before the write is taken for newer.
-    /// </summary>
+    /// <summary>Whether the watch has yet to bring our write.</summary>
     public bool IsAheadOf(NodeDeviceState stored)
     {
         var (theirs, ours) = (stored.Metadata, Answer.Metadata);
         if (theirs.Uid != ours.Uid || theirs.ResourceVersion == ours.ResourceVersion) return false;
-        return theirs.ResourceVersion == Before || (Number(theirs.ResourceVersion) is { } stands && Number(ours.ResourceVersion) is { } written && stands < written);
+        return theirs.ResourceVersion == Before || ResourceVersions.IsOlder(theirs, ours);
     }
-
-    private static ulong? Number(string? version) => ulong.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

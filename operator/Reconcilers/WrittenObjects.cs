@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using Hostdev.Kube.Meta;
 
 namespace Hostdev.Operator.Reconcilers;
@@ -34,7 +33,8 @@ internal sealed class WrittenObjects<T>(TimeProvider time, Action changed)
     public T? Newest(ObjectKey key, T? stored)
     {
         if (!_written.TryGetValue(key, out var ours)) return stored;
-        if (stored?.Metadata.ResourceVersion == ours.Before || IsOlder(stored, ours.Written)) return ours.Written;
+        // The store may have something from between our look and our write.
+        if (stored?.Metadata.ResourceVersion == ours.Before || (stored is not null && ResourceVersions.IsOlder(stored.Metadata, ours.Written.Metadata))) return ours.Written;
         _written.TryRemove(KeyValuePair.Create(key, ours));
         return stored;
     }
@@ -51,14 +51,4 @@ internal sealed class WrittenObjects<T>(TimeProvider time, Action changed)
         await Task.Delay(Lifetime, time, CancellationToken.None).ConfigureAwait(false);
         if (_written.TryRemove(entry)) changed();
     }
-
-    /// <summary>
-    /// Whether the watch has brought something from between our look and our write. Versions of one object grow (KEP-5504 says of all API servers what those with etcd always did); where
-    /// they are no numbers, the store counts.
-    /// </summary>
-    private static bool IsOlder(T? stored, T ours) =>
-        stored?.Metadata.Uid == ours.Metadata.Uid
-        && ulong.TryParse(stored?.Metadata.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var theirs)
-        && ulong.TryParse(ours.Metadata.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var written)
-        && theirs < written;
 }
