@@ -170,7 +170,7 @@ internal sealed partial class NodeStatusWriter(NodeStateOptions options, Informe
     }
 
     /// <summary>RFC 6902: to add a member that is there is to replace it.</summary>
-    private static JsonArray Whole(JsonObject now) => [new JsonObject { ["op"] = "add", ["path"] = "/status", ["value"] = now.DeepClone() }];
+    private static JsonArray Whole(JsonObject now) => new(new JsonObject { ["op"] = "add", ["path"] = "/status", ["value"] = now.DeepClone() });
 
     private static JsonObject? Object(NodeDeviceState state) => state.StatusText is { ValueKind: JsonValueKind.Object } text ? JsonObject.Create(text) : null;
 
