@@ -1,4 +1,4 @@
-# Sourced by hack/lab, hack/test and hack/verify: how they speak.
+# Sourced by the scripts of hack: how they speak.
 
 # One statement on one line, on stderr, so that stdout stays the command's own.
 say() { echo "${0##*/}: $*" >&2; }
