@@ -1,17 +1,17 @@
 # syntax=docker/dockerfile:1
-# The images of Hostdev: docker build --target operator . and docker build --target device-plugin .
+# The images of Hostdev by a container engine: docker build --target operator . and docker build --target device-plugin .
 # For other architectures: docker buildx build --platform linux/amd64,linux/arm64; the compiler runs on the builder's own.
+# hack/publish makes images without an engine, of Debian's packages; those are what the tests run.
 
 ARG DOTNET=10.0
 
 FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:${DOTNET}-noble AS build
 ARG TARGETARCH
-# Native AOT in place of ReadyToRun (docs/adr/0003). It needs a linker, and it compiles only for the builder's own architecture.
-ARG AOT=false
+# true: compiled ahead of time (docs/adr/0003), for another architecture too; false: ReadyToRun.
+ARG AOT=true
 WORKDIR /src
-RUN if [ "$AOT" = true ]; then apt-get update && apt-get install -y --no-install-recommends clang zlib1g-dev && rm -rf /var/lib/apt/lists/*; fi
 
-# What is restored changes seldom: a layer of its own.
+# What is restored and installed changes seldom: a layer of its own.
 COPY Directory.Build.props Directory.Packages.props BannedSymbols.txt .editorconfig ./
 COPY kube/Hostdev.Kube.csproj kube/
 COPY crds/Hostdev.Crds.csproj crds/
@@ -19,6 +19,8 @@ COPY telemetry/Hostdev.Telemetry.csproj telemetry/
 COPY operator/Hostdev.Operator.csproj operator/
 COPY device-plugin/Hostdev.DevicePlugin.csproj device-plugin/
 COPY hack/publish hack/
+COPY hack/publish.d hack/publish.d
+COPY hack/lab.d/say.sh hack/lab.d/
 RUN hack/publish restore operator "$TARGETARCH" "$AOT" && hack/publish restore device-plugin "$TARGETARCH" "$AOT"
 
 COPY kube kube
@@ -30,6 +32,8 @@ COPY operator operator
 RUN hack/publish publish operator "$TARGETARCH" "$AOT" /out
 
 FROM build AS build-device-plugin
+# The names of devices.
+RUN apt-get update && apt-get install -y --no-install-recommends pci.ids && rm -rf /var/lib/apt/lists/*
 COPY device-plugin device-plugin
 RUN hack/publish publish device-plugin "$TARGETARCH" "$AOT" /out
 
@@ -51,6 +55,7 @@ CMD ["run"]
 FROM base AS device-plugin
 LABEL org.opencontainers.image.title="hostdev-device-plugin" \
       org.opencontainers.image.description="Passes a node's devices to VM pods by VFIO."
+COPY --from=build-device-plugin /usr/share/misc/pci.ids /usr/share/misc/pci.ids
 COPY --from=build-device-plugin /out/hostdev-device-plugin /hostdev-device-plugin
 # It writes the host's sysfs and looks at all processes: root, and what else the DaemonSet names.
 USER 0

@@ -1,4 +1,4 @@
-# Sourced by hack/lab: what the lab needs from Debian. A private apt (own sources, lists and cache) downloads QEMU and the kernel;
+# Sourced by hack/lab: what the lab needs from Debian. A private apt (apt.sh) downloads QEMU and the kernel;
 # only the few build tools in BUILD_TOOLS are installed on the machine itself.
 
 BUILD_TOOLS="ca-certificates make gcc-12 binutils libc6-dev libelf1 libssl3 xz-utils gzip util-linux"
@@ -25,38 +25,10 @@ install_build_tools() {
     || die "apt-get install ${missing[*]} failed: install them by hand"
 }
 
-# The mirror that the machine's own apt uses for a release. apt tells only what its indexes know, and a fresh machine has none.
-mirror_of() { apt-get indextargets --format '$(RELEASE) $(REPO_URI)' | awk -v release="$1" '$1 == release && !found++ { print $2 }'; }
-
-private_apt() {   # private_apt WORK
-  local key=/usr/share/keyrings/debian-archive-keyring.gpg debian=${DEBIAN_MIRROR:-} security=${DEBIAN_SECURITY_MIRROR:-}
-  if [ -z "$debian$(mirror_of bookworm)" ] || [ -z "$security$(mirror_of bookworm-security)" ]; then
-    say "apt has no package indexes yet, running apt-get update"
-    apt-get -qq update || die "apt-get update failed: mend the machine's package sources"
-  fi
-  debian=${debian:-$(mirror_of bookworm)}; security=${security:-$(mirror_of bookworm-security)}
-  [ -n "$debian" ] || die "apt has no source for bookworm: add one, or set DEBIAN_MIRROR to a mirror's URL"
-  [ -n "$security" ] || die "apt has no source for bookworm-security: add one, or set DEBIAN_SECURITY_MIRROR to a mirror's URL"
-
-  mkdir -p "$1"/apt/{lists/partial,cache/archives/partial}
-  cat >"$1/apt/sources.list" <<SOURCES
-deb [signed-by=$key] $debian bookworm main
-deb [signed-by=$key] $debian bookworm-updates main
-deb [signed-by=$key] $debian bookworm-backports main
-deb [signed-by=$key] $security bookworm-security main
-SOURCES
-  cp /var/lib/dpkg/status "$1/apt/status"
-  cat >"$1/apt/apt.conf" <<CONF
-Dir::State "$1/apt"; Dir::State::status "$1/apt/status"; Dir::Cache "$1/apt/cache";
-Dir::Etc::sourcelist "$1/apt/sources.list"; Dir::Etc::sourceparts "-";
-APT::Install-Recommends "0"; Acquire::Languages "none"; Acquire::Retries "3"; APT::Sandbox::User "root";
-CONF
-}
-
 # Downloads QEMU and the node's tools with what they need beyond this machine's packages, and the kernel with its headers and source. Sets KERNEL.
 download_packages() {   # download_packages WORK
   local abi version
-  private_apt "$1"
+  private_apt "$1" amd64
   export APT_CONFIG=$1/apt/apt.conf
   apt-get -qq update || die "apt-get update failed for bookworm-backports or bookworm-security: see above"
   abi=$(apt-cache depends "linux-image-$KERNEL_SERIES-amd64" | sed -n 's/.*Depends: linux-image-\(.*\)-amd64$/\1/p')

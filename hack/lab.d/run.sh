@@ -19,7 +19,7 @@ prepare_run() {   # prepare_run FLAVOUR COMMAND...
   cp "$PARTS/node-init" "$RUN/node-init"
   { printf '%q ' exec "$@"; echo; } >"$RUN/command"
   printf '%s=%q\n' LAB_MODULES "${MODULES:-$LAB_MODULES}" LAB_DIRECTORY "$PWD" >"$RUN/environment"
-  printf 'export %s=%q\n' HOSTDEV_LAB 1 HOSTDEV_LAB_VFIO "$flavour" >>"$RUN/environment"
+  printf 'export %s=%q\n' HOSTDEV_LAB 1 HOSTDEV_LAB_VFIO "$flavour" HOSTDEV_PROGRAMS "${PROGRAMS:-}" >>"$RUN/environment"
 }
 
 # The node ends with this script, however the script ends.

@@ -18,16 +18,17 @@ publish_tests() {
 }
 
 # The ways the node is booted for tests: plain ones by what vfio offers, and hosts that lack something, for which a few tests are marked Boot=NAME.
-#   cdev, stock    every device there, every module loaded
+#   cdev, stock    every device there, every module loaded; in cdev our programs are those of HOSTDEV_PROGRAMS, where it is set: native ones
 #   no-iommu       intel_iommu=off
 #   no-intremap    intremap=off
 #   no-vfio        vfio-pci is not loaded; iommu=pt, as tuned hosts have it
 BOOTS="cdev stock no-iommu no-intremap no-vfio"
 
-# boot_options BOOT: sets BOOT_FLAVOUR, BOOT_MODULES, BOOT_KARGS and WHICH, the tests that are for it.
+# boot_options BOOT: sets BOOT_FLAVOUR, BOOT_MODULES, BOOT_KARGS, BOOT_PROGRAMS and WHICH, the tests that are for it.
 boot_options() {
-  BOOT_FLAVOUR=cdev BOOT_MODULES=$MODULES BOOT_KARGS= WHICH=(-trait "Boot=$1")
+  BOOT_FLAVOUR=cdev BOOT_MODULES=$MODULES BOOT_KARGS= BOOT_PROGRAMS= WHICH=(-trait "Boot=$1")
   case $1 in
+    cdev) BOOT_PROGRAMS=${HOSTDEV_PROGRAMS:-};;&
     cdev|stock) BOOT_FLAVOUR=$1 WHICH=(-trait Where=Lab -trait- Boot=no-iommu -trait- Boot=no-intremap -trait- Boot=no-vfio);;&
     stock) WHICH+=(-trait- Vfio=cdev);;
     no-iommu) BOOT_KARGS=intel_iommu=off;;
@@ -46,7 +47,7 @@ run_tests() {
   fi
   say "$suite: booting the node"
   # A test that is skipped here is skipped everywhere: it counts as failed.
-  MODULES=$BOOT_MODULES EXTRA_KARGS=$BOOT_KARGS run_node "$BOOT_FLAVOUR" "$TESTS" "${WHICH[@]}" -parallel none -failSkips -reporter verbose -noColor -noLogo -xml /labio/results.xml "$@" \
+  MODULES=$BOOT_MODULES EXTRA_KARGS=$BOOT_KARGS PROGRAMS=$BOOT_PROGRAMS run_node "$BOOT_FLAVOUR" "$TESTS" "${WHICH[@]}" -parallel none -failSkips -reporter verbose -noColor -noLogo -xml /labio/results.xml "$@" \
     > >(grep --line-buffered -v '\[STARTING\]$') || code=$?
   wait $! || :   # what is still on its way through grep
   [ ! -e "$RUN/results.xml" ] || cp "$RUN/results.xml" "$RESULTS/$suite.xml"

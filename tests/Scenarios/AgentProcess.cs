@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Hostdev.Tests.Shipped;
 using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
@@ -38,7 +39,7 @@ internal static partial class AgentProcess
         Assert.True(took.TotalSeconds < 1 || took < reference, $"it took {took.TotalMilliseconds:F0} ms, and {reference.TotalMilliseconds:F0} ms to start and end without any work; 30 s is what Kestrel waits for an open stream");
     }
 
-    private static string Program => Path.Combine(AppContext.BaseDirectory, "hostdev-device-plugin");
+    private static string Program => ShippedPrograms.Agent;
 
     // A process that sends it would take longer to start, in the lab's node, than the agent takes to end.
     [LibraryImport("libc", EntryPoint = "kill")]

@@ -1,0 +1,101 @@
+# Sourced by hack/publish: what was made is run, since nothing else shows what trimming and compiling took away.
+
+CHECKS=0 FAILED_CHECKS=0
+# expect WHAT PATTERN COMMAND...: COMMAND exits with 0 and prints a line that PATTERN, an extended regular expression, finds.
+expect() {
+  local what=$1 pattern=$2 printed code=0; shift 2
+  CHECKS=$((CHECKS + 1))
+  printed=$("$@" 2>&1) || code=$?
+  if [ $code != 0 ] || ! grep -qE -- "$pattern" <<<"$printed"; then
+    FAILED_CHECKS=$((FAILED_CHECKS + 1))
+    say "$what: exit code $code, and it should print what \"$pattern\" finds. It printed:"; head -n 20 <<<"$printed" >&2
+  fi
+}
+
+# run_both WHAT RUN...: the two programs, each put behind RUN's words.
+run_programs() {   # run_programs WHAT DIRECTORY RUN...
+  local what=$1 directory=$2; shift 2
+  expect "$what: hostdev-operator --help" 'kubevirt-snippet' "$@" "$directory/hostdev-operator" --help
+  expect "$what: hostdev-operator --version" "^$VERSION" "$@" "$directory/hostdev-operator" --version
+  expect "$what: hostdev-device-plugin --help" 'inventory' "$@" "$directory/hostdev-device-plugin" --help
+}
+
+# The agent's reading commands, on this machine as it is: what devices it has does not matter.
+run_reading() {   # run_reading WHAT DIRECTORY DESIRED RUN...
+  local what=$1 directory=$2 desired=$3; shift 3
+  expect "$what: inventory" 'IOMMU' "$@" "$directory/hostdev-device-plugin" inventory
+  expect "$what: inventory -o json" '"devices"|"functions"|"host"' "$@" "$directory/hostdev-device-plugin" inventory -o json
+  expect "$what: plan" 'HostDevice/gpu' "$@" "$directory/hostdev-device-plugin" plan --desired "$desired"
+}
+
+# An image's file system and nothing else, but for /dev, /proc and /sys, which a container has as well.
+unpack_image() {   # unpack_image ARCHIVE ROOT
+  local layers layer
+  mkdir -p "$2"
+  layers=$(tar -xOf "$1" manifest.json | grep -oE '"Layers":\[[^]]*' | grep -oE 'blobs/sha256/[0-9a-f]+')
+  for layer in $layers; do tar -xOf "$1" "$layer" | tar -xz -C "$2"; done
+  mkdir -p "$2"/{dev,proc,sys}
+}
+in_image() {   # in_image ROOT PROGRAM ARGUMENT...
+  unshare --mount --propagation private sh -c 'mount --rbind /dev "$0/dev" && mount --rbind /proc "$0/proc" && mount --rbind /sys "$0/sys" && exec chroot "$0" "$@"' "$@"
+}
+
+# containerd takes every archive of this machine's kind, unpacks it, and knows it by its name.
+check_containerd() {   # check_containerd OUT WORK
+  local out=$1 work=$2 project waited=0
+  install_packages "checking the images" containerd
+  cat >"$work/containerd.toml" <<TOML
+version = 2
+root = "$work/containerd/root"
+state = "$work/containerd/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "$work/containerd.sock"
+TOML
+  containerd --config "$work/containerd.toml" >"$work/containerd.log" 2>&1 & CONTAINERD=$!
+  while [ ! -S "$work/containerd.sock" ]; do
+    if [ $((waited += 1)) -gt 100 ] || ! kill -0 $CONTAINERD 2>/dev/null; then tail -n 5 "$work/containerd.log" >&2; die "containerd does not start here: see above"; fi
+    sleep 0.2
+  done
+  for project in $PROGRAMS; do
+    expect "ctr images import $project" 'hostdev' ctr -a "$work/containerd.sock" images import --snapshotter native "$out/hostdev-$project-$VERSION-linux-$(own_arch).oci.tar"
+    expect "ctr images list $project" "^docker.io/library/hostdev-$project:$VERSION .*linux/$(own_arch)" ctr -a "$work/containerd.sock" images list
+  done
+  kill $CONTAINERD; wait $CONTAINERD 2>/dev/null || :
+}
+
+check_published() {   # check_published OUT
+  local out=$1 arch work project root
+  work=$(mktemp -d)
+  for arch in ${ARCHES//,/ }; do
+    if [ "$arch" = "$(own_arch)" ]; then
+      run_programs "$arch" "$out/linux-$arch"
+      run_reading "$arch" "$out/linux-$arch" examples/single-machine.yaml
+    else
+      install_packages "running programs for $arch" qemu-user-static
+      wants images || continue   # an image has the libraries that they need
+    fi
+    wants images || continue
+    if [ "$(id -u)" != 0 ]; then say "not root: the programs are not run in their images, and containerd does not see them"; continue; fi
+    for project in $PROGRAMS; do
+      root=$work/$project-$arch
+      unpack_image "$out/hostdev-$project-$VERSION-linux-$arch.oci.tar" "$root"
+      cp examples/single-machine.yaml "$root/desired.yaml"
+      if [ "$arch" != "$(own_arch)" ]; then
+        cp "$(command -v "qemu-$(uname_of "$arch")-static")" "$root/qemu"
+        expect "$arch image: hostdev-$project --help" 'Usage:' in_image "$root" /qemu "/hostdev-$project" --help
+        continue
+      fi
+      expect "$arch image: hostdev-$project --help" 'Usage:' in_image "$root" "/hostdev-$project" --help
+    done
+    if [ "$arch" = "$(own_arch)" ]; then
+      run_reading "$arch image" "" desired.yaml in_image "$work/device-plugin-$arch"
+      check_containerd "$out" "$work"
+    fi
+  done
+  if wants chart; then expect "helm template of the package" '^kind: DaemonSet' "$(hack/kubetools)/helm" template hostdev "$out/hostdev-$VERSION.tgz"; fi
+  rm -rf "$work"
+  [ $FAILED_CHECKS = 0 ] || die "$FAILED_CHECKS of $CHECKS checks of what was made failed: see above"
+  say "$CHECKS checks of what was made: all passed"
+}
+uname_of() { case $1 in amd64) echo x86_64;; arm64) echo aarch64;; esac; }
