@@ -1,5 +1,8 @@
+using System.Buffers;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 
 namespace Hostdev.Crds.Kinds;
@@ -10,12 +13,23 @@ namespace Hostdev.Crds.Kinds;
 /// </summary>
 public readonly record struct SpecDigest(ulong Value)
 {
+    // An operator digests 100,000 specs when it starts: what each would need for a moment is kept for the next.
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? t_buffer;
+
+    [ThreadStatic]
+    private static Utf8JsonWriter? t_writer;
+
     public static SpecDigest Of(JsonElement value)
     {
-        using var buffer = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(buffer)) Write(writer, value);
+        var buffer = t_buffer ??= new ArrayBufferWriter<byte>(4096);
+        var writer = t_writer ??= new Utf8JsonWriter(buffer);
+        buffer.ResetWrittenCount();
+        writer.Reset(buffer);
+        Write(writer, value);
+        writer.Flush();
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(buffer.GetBuffer().AsSpan(0, (int)buffer.Length), hash);
+        SHA256.HashData(buffer.WrittenSpan, hash);
         return new SpecDigest(BitConverter.ToUInt64(hash));
     }
 
@@ -29,19 +43,15 @@ public readonly record struct SpecDigest(ulong Value)
                 writer.WriteNullValue();
                 break;
             case JsonValueKind.Object:
-                writer.WriteStartObject();
-                foreach (var property in value.EnumerateObject().OrderBy(p => p.Name, StringComparer.Ordinal))
-                {
-                    writer.WritePropertyName(property.Name);
-                    Write(writer, property.Value);
-                }
-
-                writer.WriteEndObject();
+                WriteObject(writer, value);
                 break;
             case JsonValueKind.Array:
                 writer.WriteStartArray();
                 foreach (var item in value.EnumerateArray()) Write(writer, item);
                 writer.WriteEndArray();
+                break;
+            case JsonValueKind.String when Plain(JsonMarshal.GetRawUtf8Value(value)[1..^1]) is { IsEmpty: false } text:
+                writer.WriteStringValue(text);
                 break;
             case JsonValueKind.String:
                 writer.WriteStringValue(value.GetString());
@@ -56,5 +66,37 @@ public readonly record struct SpecDigest(ulong Value)
                 value.WriteTo(writer);
                 break;
         }
+    }
+
+    private static void WriteObject(Utf8JsonWriter writer, JsonElement value)
+    {
+        var count = value.GetPropertyCount();
+        var properties = ArrayPool<JsonProperty>.Shared.Rent(count);
+        var next = 0;
+        foreach (var property in value.EnumerateObject()) properties[next++] = property;
+        var sorted = properties.AsSpan(0, count);
+        sorted.Sort(static (a, b) => Compare(a, b));
+        writer.WriteStartObject();
+        foreach (var property in sorted)
+        {
+            if (Plain(JsonMarshal.GetRawUtf8PropertyName(property)) is { IsEmpty: false } name) writer.WritePropertyName(name);
+            else writer.WritePropertyName(property.Name);
+            Write(writer, property.Value);
+        }
+
+        writer.WriteEndObject();
+        ArrayPool<JsonProperty>.Shared.Return(properties, clearArray: true);
+    }
+
+    /// <summary>The text as it stands, where it stands for itself; empty where it is empty or has escapes.</summary>
+    private static ReadOnlySpan<byte> Plain(ReadOnlySpan<byte> raw) => raw.Contains((byte)'\\') ? [] : raw;
+
+    private static int Compare(JsonProperty a, JsonProperty b)
+    {
+        var left = JsonMarshal.GetRawUtf8PropertyName(a);
+        var right = JsonMarshal.GetRawUtf8PropertyName(b);
+        return left.Contains((byte)'\\') || right.Contains((byte)'\\')
+            ? Encoding.UTF8.GetBytes(a.Name).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(b.Name))
+            : left.SequenceCompareTo(right);
     }
 }

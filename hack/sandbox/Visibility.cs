@@ -1,3 +1,4 @@
 using System.Runtime.CompilerServices;
 
 [assembly: InternalsVisibleTo("hostdev-tests")]
+[assembly: InternalsVisibleTo("hostdev-bench")]

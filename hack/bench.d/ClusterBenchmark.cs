@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
@@ -7,15 +8,16 @@ using Hostdev.Kube.Client;
 using Hostdev.Operator;
 using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.ApiServer.Access;
+using Hostdev.Sandbox.Cluster;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace Hostdev.Sandbox.Cluster;
+namespace Hostdev.Benchmarks;
 
 /// <summary>
-/// What a large cluster costs an operator: time, writes and memory, printed as they are measured. Times depend on the machine, which the API server and the agents share, so a reference of
+/// <c>cluster</c>: what a large cluster costs an operator: time, writes and memory, printed as they are measured. Times depend on the machine, which the API server and the agents share, so a reference of
 /// the same run stands beside them: one list of all states, read and parsed and nothing else.
 /// </summary>
-internal sealed class OperatorBenchmark(int nodes, int policies, TextWriter output) : IAsyncDisposable
+internal sealed class ClusterBenchmark(int nodes, int policies, TextWriter output) : IAsyncDisposable
 {
     private const string States = "nodedevicestates";
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(30);
@@ -25,6 +27,19 @@ internal sealed class OperatorBenchmark(int nodes, int policies, TextWriter outp
     private LightAgents? _agents;
 
     private SimulatedApiServer Server => _cluster!.Server;
+
+    public static Command Command()
+    {
+        var nodes = new Option<int>("--nodes") { Description = "How many nodes the cluster has.", DefaultValueFactory = _ => 5000 };
+        var policies = new Option<int>("--policies") { Description = "How many policies, each for all nodes.", DefaultValueFactory = _ => 20 };
+        var command = new Command("cluster", "The operator's whole way on a cluster of many nodes: from nothing, a change, a restart, rest.") { nodes, policies };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            await using var benchmark = new ClusterBenchmark(parsed.GetValue(nodes), parsed.GetValue(policies), Console.Out);
+            await benchmark.RunAsync(cancellationToken);
+        });
+        return command;
+    }
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {

@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Hostdev.Crds;
+using Hostdev.Sandbox.Kernel;
+using Hostdev.Sandbox.Kubelet;
+
+namespace Hostdev.Benchmarks;
+
+/// <summary>
+/// The agent's program on a machine of devices that are on vfio-pci already, and a simulated kubelet. The program sees the machine's tree as /sys by a mount namespace of its own; so it is the shipped
+/// program, doing all that it does but writing to a kernel. Needs root.
+/// </summary>
+internal sealed class BenchNode : IAsyncDisposable
+{
+    private const string VfioDirectory = "/dev/vfio";
+    private readonly SimulatedKernel _kernel;
+    private readonly string _directory = Directory.CreateTempSubdirectory("hd-").FullName;
+    private readonly bool _madeVfio;
+
+    private BenchNode(int resources)
+    {
+        if (!Environment.IsPrivilegedProcess) throw new InvalidOperationException("the agent's program is measured in a mount namespace: run this as root");
+        Resources = [.. Enumerable.Range(0, resources).Select(i => string.Create(CultureInfo.InvariantCulture, $"example.com/edu-{i}"))];
+        _kernel = new SimulatedKernel(Machine(resources));
+        for (var i = 0; i < resources; i++)
+        {
+            Write($"/sys/bus/pci/devices/{Address(i)}/driver_override", "vfio-pci");
+            Write("/sys/bus/pci/drivers_probe", Address(i));
+        }
+
+        Directory.CreateDirectory(Path.Combine(_directory, "state"));
+        File.WriteAllText(Path.Combine(_directory, "desired.yaml"), Desired());
+        Kubelet = new SimulatedKubelet(Path.Combine(_directory, "kubelet"), TimeProvider.System, Path.Combine(_directory, "pods", "kubelet.sock"));
+        _madeVfio = !Directory.Exists(VfioDirectory);
+        if (_madeVfio) Directory.CreateDirectory(VfioDirectory);
+    }
+
+    public IReadOnlyList<string> Resources { get; }
+
+    public SimulatedKubelet Kubelet { get; }
+
+    public bool AllOffered => Resources.All(r => Kubelet.Allocatable(r) == 1);
+
+    public static async Task<BenchNode> CreateAsync(int resources)
+    {
+        var node = new BenchNode(resources);
+        await node.Kubelet.StartAsync();
+        return node;
+    }
+
+    public static string Address(int device) => string.Create(CultureInfo.InvariantCulture, $"0000:40:{device:x2}.0");
+
+    /// <summary>Starts the program. A state directory that was used before is used again.</summary>
+    public MeasuredProcess StartAgent(string program)
+    {
+        // The namespace's own mounts end with its last process.
+        const string enter = """
+            mount --bind "$0/sys" /sys && mount --bind "$0/dev/vfio" /dev/vfio && exec "$@"
+            """;
+        return MeasuredProcess.Start(
+            "unshare",
+            [
+                "--mount", "--propagation", "private", "sh", "-c", enter, _kernel.Paths.Root, Path.GetFullPath(program), "run", "--desired", Path.Combine(_directory, "desired.yaml"),
+                "--status", Path.Combine(_directory, "status.json"), "--state-dir", Path.Combine(_directory, "state"), "--kubelet-dir", Kubelet.Directory, "--pod-resources", Kubelet.PodResourcesSocket,
+            ]);
+    }
+
+    /// <summary>Waits until the kubelet has every device, looking each millisecond.</summary>
+    public async Task OfferedAsync(MeasuredProcess agent, CancellationToken cancellationToken)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (!AllOffered)
+        {
+            if (agent.HasExited) throw new InvalidOperationException($"the agent ended: {agent.Said}");
+            if (Stopwatch.GetElapsedTime(began).TotalSeconds > 60) throw new TimeoutException($"not all resources are offered after 60 s; the agent says: {agent.Said}");
+            await Task.Delay(1, cancellationToken);
+        }
+    }
+
+    /// <summary>As after an installation: nothing is on disk.</summary>
+    public void Forget()
+    {
+        Directory.Delete(Path.Combine(_directory, "state"), recursive: true);
+        Directory.CreateDirectory(Path.Combine(_directory, "state"));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Kubelet.DisposeAsync();
+        _kernel.Dispose();
+        Directory.Delete(_directory, recursive: true);
+        if (_madeVfio) Directory.Delete(VfioDirectory);
+    }
+
+    private static MachineDescription Machine(int devices) => new()
+    {
+        Name = "bench",
+        RootBuses = [new("0000:40", [.. Enumerable.Range(0, devices).Select(i => Hardware.Edu(Address(i), 0xe0000000 + ((ulong)i << 20)))])],
+        Drivers = Hardware.LabDrivers,
+    };
+
+    private string Desired()
+    {
+        var text = new StringBuilder("policies:\n");
+        for (var i = 0; i < Resources.Count; i++)
+        {
+            text.Append(CultureInfo.InvariantCulture, $$"""
+                - kind: HostDevice
+                  name: edu-{{i}}
+                  spec:
+                    resourceName: {{Resources[i]}}
+                    nodeSelector: {}
+                    devices: {pci: {selectors: [{addresses: ["{{Address(i)}}"]}] } }
+
+                """);
+        }
+
+        return text.ToString();
+    }
+
+    private void Write(string path, string value)
+    {
+        var error = _kernel.Calls.WriteAttribute(path, value);
+        if (!error.IsSuccess) throw new InvalidOperationException($"the simulated kernel refuses \"{value}\" in {path}: {error.Name}");
+    }
+}
