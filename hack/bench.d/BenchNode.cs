@@ -52,7 +52,8 @@ internal sealed class BenchNode : IAsyncDisposable
     public static string Address(int device) => string.Create(CultureInfo.InvariantCulture, $"0000:40:{device:x2}.0");
 
     /// <summary>Starts the program. A state directory that was used before is used again.</summary>
-    public MeasuredProcess StartAgent(string program)
+    /// <param name="kubeletDirectory">Of another kubelet than <see cref="Kubelet"/>.</param>
+    public MeasuredProcess StartAgent(string program, string? kubeletDirectory = null)
     {
         // The namespace's own mounts end with its last process.
         const string enter = """
@@ -62,7 +63,7 @@ internal sealed class BenchNode : IAsyncDisposable
             "unshare",
             [
                 "--mount", "--propagation", "private", "sh", "-c", enter, _kernel.Paths.Root, Path.GetFullPath(program), "run", "--desired", Path.Combine(_directory, "desired.yaml"),
-                "--status", Path.Combine(_directory, "status.json"), "--state-dir", Path.Combine(_directory, "state"), "--kubelet-dir", Kubelet.Directory, "--pod-resources", Kubelet.PodResourcesSocket,
+                "--status", Path.Combine(_directory, "status.json"), "--state-dir", Path.Combine(_directory, "state"), "--kubelet-dir", kubeletDirectory ?? Kubelet.Directory, "--pod-resources", Kubelet.PodResourcesSocket,
             ]);
     }
 

@@ -1,17 +1,19 @@
-// The peer of hack/bench's allocate: a client that calls as a kubelet does, which is grpc-go as well, and the same service as ours in Go.
+// The peer of hack/bench's allocate, which is grpc-go as a kubelet is.
 //
-//	load serve SOCKET                    serves DevicePlugin with an answer that is ready
-//	load load SOCKET CALLERS CALLS ID    calls Allocate for the device ID; prints p50 and p99 in microseconds and calls a second, as JSON
+//	load kubelet DIRECTORY    registers plugins as a kubelet does, watches their lists, and for each line RESOURCE CALLERS CALLS ID on standard input calls Allocate so often;
+//	                          answers each line with p50 and p99 in microseconds and calls a second, as JSON
+//	load plugin DIRECTORY     registers example.com/go there and serves it with an answer that is ready: the reference
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"log"
 	"net"
 	"os"
+	"path/filepath"
 	"sort"
-	"strconv"
 	"sync"
 	"time"
 
@@ -20,8 +22,42 @@ import (
 	"hostdev/v1beta1"
 )
 
+const resource = "example.com/go"
+
+func listen(socket string) net.Listener {
+	os.Remove(socket)
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return listener
+}
+
+func dial(socket string) *grpc.ClientConn {
+	connect := func(ctx context.Context, address string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", address)
+	}
+	connection, err := grpc.Dial(socket, grpc.WithInsecure(), grpc.WithBlock(), grpc.WithAuthority("localhost"), grpc.WithContextDialer(connect))
+	if err != nil {
+		log.Fatal(err)
+	}
+	return connection
+}
+
 type plugin struct {
 	v1beta1.UnimplementedDevicePluginServer
+}
+
+func (plugin) GetDevicePluginOptions(context.Context, *v1beta1.Empty) (*v1beta1.DevicePluginOptions, error) {
+	return &v1beta1.DevicePluginOptions{}, nil
+}
+
+func (plugin) ListAndWatch(_ *v1beta1.Empty, stream v1beta1.DevicePlugin_ListAndWatchServer) error {
+	if err := stream.Send(&v1beta1.ListAndWatchResponse{Devices: []*v1beta1.Device{{ID: "0000:40:00.0", Health: "Healthy"}}}); err != nil {
+		return err
+	}
+	<-stream.Context().Done()
+	return nil
 }
 
 // Allocate answers with what the agent gives for one device: KubeVirt's variable and two nodes.
@@ -29,7 +65,7 @@ func (plugin) Allocate(_ context.Context, request *v1beta1.AllocateRequest) (*v1
 	response := &v1beta1.AllocateResponse{}
 	for _, container := range request.ContainerRequests {
 		response.ContainerResponses = append(response.ContainerResponses, &v1beta1.ContainerAllocateResponse{
-			Envs: map[string]string{"PCI_RESOURCE_EXAMPLE_COM_EDU": container.DevicesIds[0]},
+			Envs: map[string]string{"PCI_RESOURCE_EXAMPLE_COM_GO": container.DevicesIds[0]},
 			Devices: []*v1beta1.DeviceSpec{
 				{ContainerPath: "/dev/vfio/vfio", HostPath: "/dev/vfio/vfio", Permissions: "mrw"},
 				{ContainerPath: "/dev/vfio/17", HostPath: "/dev/vfio/17", Permissions: "mrw"},
@@ -39,25 +75,58 @@ func (plugin) Allocate(_ context.Context, request *v1beta1.AllocateRequest) (*v1
 	return response, nil
 }
 
-func serve(socket string) {
-	listener, err := net.Listen("unix", socket)
-	if err != nil {
-		log.Fatal(err)
-	}
+func servePlugin(directory string) {
+	listener := listen(filepath.Join(directory, "go.sock"))
 	server := grpc.NewServer()
 	v1beta1.RegisterDevicePluginServer(server, plugin{})
-	log.Fatal(server.Serve(listener))
-}
-
-func load(socket string, callers, calls int, id string) {
-	dial := func(ctx context.Context, address string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", address)
-	}
-	connection, err := grpc.Dial(socket, grpc.WithInsecure(), grpc.WithBlock(), grpc.WithAuthority("localhost"), grpc.WithContextDialer(dial))
-	if err != nil {
+	go server.Serve(listener)
+	kubelet := v1beta1.NewRegistrationClient(dial(filepath.Join(directory, "kubelet.sock")))
+	if _, err := kubelet.Register(context.Background(), &v1beta1.RegisterRequest{Version: "v1beta1", Endpoint: "go.sock", ResourceName: resource}); err != nil {
 		log.Fatal(err)
 	}
-	client := v1beta1.NewDevicePluginClient(connection)
+	select {}
+}
+
+type kubelet struct {
+	v1beta1.UnimplementedRegistrationServer
+	directory string
+	lock      sync.Mutex
+	clients   map[string]v1beta1.DevicePluginClient
+}
+
+// Register calls back before it answers, as a kubelet does.
+func (k *kubelet) Register(_ context.Context, request *v1beta1.RegisterRequest) (*v1beta1.Empty, error) {
+	client := v1beta1.NewDevicePluginClient(dial(filepath.Join(k.directory, request.Endpoint)))
+	if _, err := client.GetDevicePluginOptions(context.Background(), &v1beta1.Empty{}); err != nil {
+		return nil, err
+	}
+	go func() {
+		stream, err := client.ListAndWatch(context.Background(), &v1beta1.Empty{})
+		for err == nil {
+			if _, err = stream.Recv(); err == nil {
+				k.lock.Lock()
+				k.clients[request.ResourceName] = client
+				k.lock.Unlock()
+			}
+		}
+	}()
+	return &v1beta1.Empty{}, nil
+}
+
+// client waits until the resource has sent a list.
+func (k *kubelet) client(name string) v1beta1.DevicePluginClient {
+	for {
+		k.lock.Lock()
+		client := k.clients[name]
+		k.lock.Unlock()
+		if client != nil {
+			return client
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func load(client v1beta1.DevicePluginClient, callers, calls int, id string) {
 	request := &v1beta1.AllocateRequest{ContainerRequests: []*v1beta1.ContainerAllocateRequest{{DevicesIds: []string{id}}}}
 	took := make([][]time.Duration, callers)
 	var done sync.WaitGroup
@@ -90,21 +159,29 @@ func load(socket string, callers, calls int, id string) {
 	fmt.Printf("{\"p50\": %.1f, \"p99\": %.1f, \"rate\": %.1f}\n", micro(all[len(all)/2]), micro(all[len(all)*99/100]), float64(len(all))/whole.Seconds())
 }
 
+func serveKubelet(directory string) {
+	k := &kubelet{directory: directory, clients: map[string]v1beta1.DevicePluginClient{}}
+	server := grpc.NewServer()
+	v1beta1.RegisterRegistrationServer(server, k)
+	go server.Serve(listen(filepath.Join(directory, "kubelet.sock")))
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		var name, id string
+		var callers, calls int
+		if _, err := fmt.Sscan(lines.Text(), &name, &callers, &calls, &id); err != nil {
+			log.Fatalf("%q is not RESOURCE CALLERS CALLS ID: %v", lines.Text(), err)
+		}
+		load(k.client(name), callers, calls, id)
+	}
+}
+
 func main() {
 	switch {
-	case len(os.Args) == 3 && os.Args[1] == "serve":
-		serve(os.Args[2])
-	case len(os.Args) == 6 && os.Args[1] == "load":
-		callers, err := strconv.Atoi(os.Args[3])
-		if err != nil {
-			log.Fatal(err)
-		}
-		calls, err := strconv.Atoi(os.Args[4])
-		if err != nil {
-			log.Fatal(err)
-		}
-		load(os.Args[2], callers, calls, os.Args[5])
+	case len(os.Args) == 3 && os.Args[1] == "kubelet":
+		serveKubelet(os.Args[2])
+	case len(os.Args) == 3 && os.Args[1] == "plugin":
+		servePlugin(os.Args[2])
 	default:
-		log.Fatal("load serve SOCKET | load load SOCKET CALLERS CALLS ID")
+		log.Fatal("load kubelet DIRECTORY | load plugin DIRECTORY")
 	}
 }
