@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
+using Grpc.Core;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Advertising;
-using Hostdev.DevicePlugin.Kubelet.Grpc;
 using Hostdev.DevicePlugin.Kubelet.Protos;
 
 namespace Hostdev.DevicePlugin.Kubelet;
@@ -24,38 +24,38 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
         return response;
     }
 
-    public async Task<AllocateResponse> AllocateAsync(AllocateRequest request, GrpcCall call)
+    public async Task<AllocateResponse> AllocateAsync(AllocateRequest request, CancellationToken cancellationToken)
     {
         var response = new AllocateResponse();
         foreach (var container in request.ContainerRequests)
         {
             var ids = container.DevicesIds.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToImmutableArray();
-            response.ContainerResponses.Add(ToResponse(await GrantAsync(ids, call.Cancellation)));
+            response.ContainerResponses.Add(ToResponse(await GrantAsync(ids, cancellationToken)));
         }
 
         return response;
     }
 
-    public async Task<PreStartContainerResponse> PreStartAsync(PreStartContainerRequest request, GrpcCall call)
+    public async Task<PreStartContainerResponse> PreStartAsync(PreStartContainerRequest request, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(timings.PreStart, time);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Cancellation, limit.Token);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         Refusal? refusal;
         try
         {
             refusal = await Task.Run(() => allocator.CheckBeforeStartAsync(resource, [.. request.DevicesIds.Order(StringComparer.Ordinal)], ended.Token).AsTask(), ended.Token).WaitAsync(ended.Token);
         }
-        catch (OperationCanceledException e) when (limit.IsCancellationRequested)
+        catch (OperationCanceledException) when (limit.IsCancellationRequested)
         {
-            throw new GrpcStatusException(GrpcStatusCode.DeadlineExceeded, $"the devices of {resource} could not be checked within {timings.PreStart.TotalSeconds:0.#} s before the container starts; the kubelet tries again", e);
+            throw Error(StatusCode.DeadlineExceeded, $"the devices of {resource} could not be checked within {timings.PreStart.TotalSeconds:0.#} s before the container starts; the kubelet tries again");
         }
 
-        return refusal is null ? new PreStartContainerResponse() : throw new GrpcStatusException(GrpcStatusCode.FailedPrecondition, refusal.Message);
+        return refusal is null ? new PreStartContainerResponse() : throw Error(StatusCode.FailedPrecondition, refusal.Message);
     }
 
     private async Task<AllocateOutcome.Granted> GrantAsync(ImmutableArray<string> ids, CancellationToken cancellationToken)
     {
-        if (listing.BeginAllocate(ids) is { } early) throw new GrpcStatusException(GrpcStatusCode.FailedPrecondition, early.Message);
+        if (listing.BeginAllocate(ids) is { } early) throw Error(StatusCode.FailedPrecondition, early.Message);
         var granted = false;
         try
         {
@@ -68,7 +68,7 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
 
             var refusal = ((AllocateOutcome.Refused)outcome).Refusal;
             await ShowUnhealthyAsync(AtFault(refusal, ids), refusal);
-            throw new GrpcStatusException(refusal.Reason == TimedOut ? GrpcStatusCode.DeadlineExceeded : GrpcStatusCode.FailedPrecondition, refusal.Message);
+            throw Error(refusal.Reason == TimedOut ? StatusCode.DeadlineExceeded : StatusCode.FailedPrecondition, refusal.Message);
         }
         finally
         {
@@ -115,6 +115,8 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
         var blamed = ids.Intersect(refusal.DeviceIds.IsDefault ? [] : refusal.DeviceIds, StringComparer.Ordinal).ToImmutableArray();
         return blamed.IsEmpty ? ids : blamed;
     }
+
+    private static RpcException Error(StatusCode code, string message) => new(new Status(code, message));
 
     private static ContainerAllocateResponse ToResponse(AllocateOutcome.Granted granted)
     {

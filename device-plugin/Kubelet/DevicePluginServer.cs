@@ -1,9 +1,10 @@
 using System.Collections.Immutable;
+using Grpc.Core;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Advertising;
-using Hostdev.DevicePlugin.Kubelet.Grpc;
 using Hostdev.DevicePlugin.Kubelet.Protos;
 using Microsoft.Extensions.Logging;
+using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
 
 namespace Hostdev.DevicePlugin.Kubelet;
 
@@ -17,7 +18,7 @@ internal sealed class DevicePluginServer : IAsyncDisposable
     private readonly KubeletTimings _timings;
     private readonly TimeProvider _time;
     private readonly Signal _changed;
-    private GrpcServer? _server;
+    private GrpcSocketServer? _server;
     private LiveStream? _live;
 
     private DevicePluginServer(DeviceListing listing, KubeletTimings timings, TimeProvider time, Signal changed) =>
@@ -38,14 +39,8 @@ internal sealed class DevicePluginServer : IAsyncDisposable
     {
         var server = new DevicePluginServer(listing, timings, time, changed);
         var allocation = new AllocationCalls(resource, listing, allocator, timings, time, () => server.StreamLive);
-        var services = new GrpcServices()
-            .Unary(KubeletApi.GetDevicePluginOptions, (_, _) => Task.FromResult(new DevicePluginOptions { PreStartRequired = true, GetPreferredAllocationAvailable = true }))
-            .ServerStreaming(KubeletApi.ListAndWatch, (_, stream, call) => server.ListAndWatchAsync(stream, call))
-            .Unary(KubeletApi.GetPreferredAllocation, (request, _) => Task.FromResult(allocation.Prefer(request)))
-            .Unary(KubeletApi.Allocate, allocation.AllocateAsync)
-            .Unary(KubeletApi.PreStartContainer, allocation.PreStartAsync);
         listing.BeginSession();
-        server._server = await GrpcServer.StartAsync(socketPath, services, limits: null, time, logger, cancellationToken);
+        server._server = await GrpcSocketServer.StartAsync(socketPath, stopping => PluginApi.BindService(new Service(server, allocation, stopping)), logger, cancellationToken);
         return server;
     }
 
@@ -55,9 +50,9 @@ internal sealed class DevicePluginServer : IAsyncDisposable
         if (_server is { } server) await server.StopAsync(_timings.StopGrace);
     }
 
-    private async Task ListAndWatchAsync(GrpcStream<ListAndWatchResponse> stream, GrpcCall call)
+    private async Task ListAndWatchAsync(IServerStreamWriter<ListAndWatchResponse> stream, CancellationToken cancellation, CancellationToken stopping)
     {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Cancellation, call.Stopping);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, stopping);
         var mine = new LiveStream(ended);
         var before = Interlocked.Exchange(ref _live, mine);
         try
@@ -67,20 +62,23 @@ internal sealed class DevicePluginServer : IAsyncDisposable
             _changed.Fire();
             await SendAsync(stream, ended.Token);
         }
-        catch (OperationCanceledException) when (!call.Cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             // Ended by us: a stop, or a newer stream. The peer reads a clean end.
         }
         finally
         {
-            if (Interlocked.CompareExchange(ref _live, null, mine) == mine && !call.Stopping.IsCancellationRequested) StreamsLost++;
+            if (Interlocked.CompareExchange(ref _live, null, mine) == mine && !stopping.IsCancellationRequested) StreamsLost++;
             mine.Ended.TrySetResult();
             _changed.Fire();
         }
     }
 
-    /// <summary>Sends the list, then every change: the first at once, those that follow within the coalescing time together, refusals without waiting.</summary>
-    private async Task SendAsync(GrpcStream<ListAndWatchResponse> stream, CancellationToken cancellationToken)
+    /// <summary>
+    /// Sends the list, then every change: the first at once, those that follow within the coalescing time together, refusals without waiting. A write returns when the message is handed to
+    /// the connection: what is answered on another call of it afterwards arrives after the list. It waits for a peer that does not read; when the token ends that wait, the stream is reset.
+    /// </summary>
+    private async Task SendAsync(IServerStreamWriter<ListAndWatchResponse> stream, CancellationToken cancellationToken)
     {
         var (sent, notBefore) = (0L, 0L);
         while (true)
@@ -118,6 +116,21 @@ internal sealed class DevicePluginServer : IAsyncDisposable
         }
 
         return message;
+    }
+
+    private sealed class Service(DevicePluginServer server, AllocationCalls allocation, CancellationToken stopping) : PluginApi.DevicePluginBase
+    {
+        public override Task<DevicePluginOptions> GetDevicePluginOptions(Empty request, ServerCallContext context) =>
+            Task.FromResult(new DevicePluginOptions { PreStartRequired = true, GetPreferredAllocationAvailable = true });
+
+        public override Task ListAndWatch(Empty request, IServerStreamWriter<ListAndWatchResponse> responseStream, ServerCallContext context) =>
+            server.ListAndWatchAsync(responseStream, context.CancellationToken, stopping);
+
+        public override Task<PreferredAllocationResponse> GetPreferredAllocation(PreferredAllocationRequest request, ServerCallContext context) => Task.FromResult(allocation.Prefer(request));
+
+        public override Task<AllocateResponse> Allocate(AllocateRequest request, ServerCallContext context) => allocation.AllocateAsync(request, context.CancellationToken);
+
+        public override Task<PreStartContainerResponse> PreStartContainer(PreStartContainerRequest request, ServerCallContext context) => allocation.PreStartAsync(request, context.CancellationToken);
     }
 
     private sealed record LiveStream(CancellationTokenSource Cancellation)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
-using Hostdev.DevicePlugin.Kubelet.Grpc;
+using Grpc.Core;
+using Grpc.Net.Client;
 using Hostdev.DevicePlugin.Kubelet.Protos.Pods;
 
 namespace Hostdev.DevicePlugin.Kubelet;
@@ -31,7 +32,7 @@ public sealed class PodResourcesClient(string socketPath, TimeProvider time) : I
 
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
 
-    private readonly GrpcClient _client = new(socketPath, time, ReceiveLimitBytes);
+    private readonly GrpcChannel _channel = SocketChannel.To(socketPath, ReceiveLimitBytes);
 
     /// <summary>Lists the devices of all pods. Only the caller's own cancellation throws.</summary>
     public async Task<PodResourcesReading> ListAsync(CancellationToken cancellationToken)
@@ -43,26 +44,28 @@ public sealed class PodResourcesClient(string socketPath, TimeProvider time) : I
             var response = await ListOnNewConnectionIfNeededAsync(cancellationToken);
             return new PodResourcesReading.Read(Devices(response), [.. response.PodResources.Select(p => (p.Namespace, p.Name))], asOf);
         }
-        catch (GrpcStatusException e)
+        catch (RpcException e)
         {
-            return new PodResourcesReading.Unreadable($"{socketPath} did not list the pods' devices: {e.Code}: {e.Message}");
+            cancellationToken.ThrowIfCancellationRequested();
+            return new PodResourcesReading.Unreadable($"{socketPath} did not list the pods' devices: {SocketChannel.Words(e)}");
         }
     }
 
     /// <summary>A kubelet that was restarted has closed the connection, which may show only when it is used: the next try makes a new one.</summary>
     private async Task<ListPodResourcesResponse> ListOnNewConnectionIfNeededAsync(CancellationToken cancellationToken)
     {
+        var pods = new PodResourcesLister.PodResourcesListerClient(_channel);
         try
         {
-            return await _client.CallAsync(KubeletApi.ListPodResources, new ListPodResourcesRequest(), Timeout, cancellationToken);
+            return await pods.ListAsync(new ListPodResourcesRequest(), SocketChannel.Within(Timeout, cancellationToken));
         }
-        catch (GrpcStatusException e) when (e.Code == GrpcStatusCode.Unavailable)
+        catch (RpcException e) when (e.StatusCode == StatusCode.Unavailable)
         {
-            return await _client.CallAsync(KubeletApi.ListPodResources, new ListPodResourcesRequest(), Timeout, cancellationToken);
+            return await pods.ListAsync(new ListPodResourcesRequest(), SocketChannel.Within(Timeout, cancellationToken));
         }
     }
 
-    public void Dispose() => _client.Dispose();
+    public void Dispose() => _channel.Dispose();
 
     private static ImmutableArray<PodDevice> Devices(ListPodResourcesResponse response)
     {

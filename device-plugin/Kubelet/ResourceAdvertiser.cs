@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
+using Grpc.Core;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Advertising;
-using Hostdev.DevicePlugin.Kubelet.Grpc;
 using Hostdev.DevicePlugin.Kubelet.Protos;
 using Microsoft.Extensions.Logging;
 
@@ -152,7 +152,7 @@ internal sealed partial class ResourceAdvertiser
         try
         {
             await ServeAsync(cancellationToken);
-            using var client = new GrpcClient(_context.Directory.KubeletSocketPath, _context.Time);
+            using var channel = SocketChannel.To(_context.Directory.KubeletSocketPath);
             var request = new RegisterRequest
             {
                 Version = KubeletApi.Version,
@@ -160,7 +160,7 @@ internal sealed partial class ResourceAdvertiser
                 ResourceName = _resource.Value,
                 Options = new DevicePluginOptions { PreStartRequired = true, GetPreferredAllocationAvailable = true },
             };
-            await client.CallAsync(KubeletApi.Register, request, _context.Timings.Register, cancellationToken);
+            await new Registration.RegistrationClient(channel).RegisterAsync(request, SocketChannel.Within(_context.Timings.Register, cancellationToken));
             (_failures, _error) = (0, null);
             _unwatched++;
             // Read after the call: the kubelet's socket may have been replaced since the step was decided, and a second registration with the new one would end its first stream.
@@ -169,6 +169,7 @@ internal sealed partial class ResourceAdvertiser
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
+            cancellationToken.ThrowIfCancellationRequested(); // Grpc.Net.Client says Cancelled, by a status
             Fail(now, e);
         }
     }
@@ -195,7 +196,7 @@ internal sealed partial class ResourceAdvertiser
         _failures++;
         var wait = Doubled(_context.Timings.FirstRetry, _failures);
         Volatile.Write(ref _facts, _facts with { NotBefore = now + wait });
-        var error = e is GrpcStatusException status ? $"{status.Code}: {status.Message}" : e.Message;
+        var error = e is RpcException status ? SocketChannel.Words(status) : e.Message;
         if (error != _error && wait > TimeSpan.FromSeconds(1)) LogFailed(_context.Logger, _resource.Value, error);
         if (wait > TimeSpan.FromSeconds(1) || _error is null) _error = error;
         _context.StateChanged();

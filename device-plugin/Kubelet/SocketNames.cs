@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Kubelet.Grpc;
 
 namespace Hostdev.DevicePlugin.Kubelet;
 
@@ -18,7 +17,7 @@ public static class SocketNames
     public static string For(ResourceName resource, string directory)
     {
         var readable = $"{Prefix}{resource.Value.Replace('/', '_')}{Suffix}"; // a domain holds no underscore, so no two resources share a name
-        if (Encoding.UTF8.GetByteCount(Path.Combine(directory, readable)) <= GrpcServer.MaxSocketPathBytes) return readable;
+        if (Encoding.UTF8.GetByteCount(Path.Combine(directory, readable)) <= GrpcSocketServer.MaxSocketPathBytes) return readable;
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes(resource.Value));
         return $"{Prefix}{Convert.ToHexStringLower(hash.AsSpan(0, 12))}{Suffix}";
     }

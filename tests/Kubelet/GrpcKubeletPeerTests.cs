@@ -1,11 +1,12 @@
 using System.Text.Json.Nodes;
+using Grpc.Core;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Kubelet;
-using Hostdev.DevicePlugin.Kubelet.Grpc;
 using Hostdev.DevicePlugin.Kubelet.Protos;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
+using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
 
 namespace Hostdev.Tests.Kubelet;
 
@@ -99,28 +100,31 @@ public sealed class GrpcKubeletPeerTests : IAsyncLifetime
     [Fact]
     public async Task An_error_of_the_kubelet_arrives_with_its_message()
     {
-        var error = await Assert.ThrowsAsync<GrpcStatusException>(() => RegisterAsync("test.error/x", TimeSpan.FromSeconds(10), CancellationToken.None));
+        var error = await Assert.ThrowsAsync<RpcException>(() => RegisterAsync("test.error/x", TimeSpan.FromSeconds(10), CancellationToken.None));
 
-        Assert.Equal((GrpcStatusCode.InvalidArgument, "„test.error/x“ wird nicht unterstützt: 100%"), (error.Code, error.Message));
+        Assert.Equal("InvalidArgument: „test.error/x“ wird nicht unterstützt: 100%", SocketChannel.Words(error));
     }
 
     [Fact]
     public async Task A_kubelet_that_does_not_answer_meets_the_deadline_and_hears_of_a_cancellation()
     {
-        var error = await Assert.ThrowsAsync<GrpcStatusException>(() => RegisterAsync("test.hang/a", TimeSpan.FromMilliseconds(200), CancellationToken.None));
+        var error = await Assert.ThrowsAsync<RpcException>(() => RegisterAsync("test.hang/a", TimeSpan.FromMilliseconds(200), CancellationToken.None));
         using var giveUp = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => RegisterAsync("test.hang/b", null, giveUp.Token));
+        var given = await Assert.ThrowsAsync<RpcException>(() => RegisterAsync("test.hang/b", null, giveUp.Token));
 
-        Assert.Equal(GrpcStatusCode.DeadlineExceeded, error.Code);
+        Assert.Equal(StatusCode.DeadlineExceeded, error.StatusCode);
+        Assert.Contains(": the deadline of the call has passed", SocketChannel.Words(new RpcException(new Status(StatusCode.DeadlineExceeded, ""))), StringComparison.Ordinal); // the package's own has no words
+        Assert.Equal(StatusCode.Cancelled, given.StatusCode);
         await Waiting.UntilAsync(() => Peer.Events("cancelled").Any(e => (string?)e["resource"] == "test.hang/b"));
     }
 
     [Fact]
     public async Task Our_client_reads_five_hundred_lists_of_a_thousand_devices()
     {
-        using var client = new GrpcClient(KubeletSocket, TimeProvider.System);
+        using var channel = SocketChannel.To(KubeletSocket);
+        using var watch = new PluginApi.DevicePluginClient(channel).ListAndWatch(new Empty());
         var lists = 0;
-        await foreach (var list in client.StreamAsync(KubeletApi.ListAndWatch, new Empty(), null, CancellationToken.None))
+        await foreach (var list in watch.ResponseStream.ReadAllAsync(CancellationToken.None))
         {
             Assert.Equal(1000, list.Devices.Count);
             lists++;
@@ -154,7 +158,8 @@ public sealed class GrpcKubeletPeerTests : IAsyncLifetime
 
     private async Task RegisterAsync(string resource, TimeSpan? timeout, CancellationToken cancellationToken)
     {
-        using var client = new GrpcClient(KubeletSocket, TimeProvider.System);
-        await client.CallAsync(KubeletApi.Register, new RegisterRequest { ResourceName = resource, Version = KubeletApi.Version }, timeout, cancellationToken);
+        using var channel = SocketChannel.To(KubeletSocket);
+        var request = new RegisterRequest { ResourceName = resource, Version = KubeletApi.Version };
+        await new Registration.RegistrationClient(channel).RegisterAsync(request, SocketChannel.Within(timeout, cancellationToken));
     }
 }

@@ -1,8 +1,9 @@
 using System.Text.Json.Nodes;
+using Grpc.Core;
 using Hostdev.DevicePlugin.Kubelet;
-using Hostdev.DevicePlugin.Kubelet.Grpc;
 using Hostdev.DevicePlugin.Kubelet.Protos;
 using Xunit;
+using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
 
 namespace Hostdev.Tests.Kubelet;
 
@@ -11,26 +12,14 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
 {
     private readonly string _socket = Path.Combine(Directory.CreateTempSubdirectory("hd").FullName, "plugin.sock");
     private readonly TaskCompletionSource _cancelled = new();
-    private GrpcServer? _server;
+    private GrpcSocketServer? _server;
     private NodePeer? _peer;
 
     private NodePeer Peer => _peer!;
 
     public async ValueTask InitializeAsync()
     {
-        var services = new GrpcServices()
-            .Unary(KubeletApi.GetDevicePluginOptions, (_, _) => Task.FromResult(new DevicePluginOptions { PreStartRequired = true }))
-            .Unary(KubeletApi.Allocate, (request, _) => request.ContainerRequests.Count == 0
-                ? throw new GrpcStatusException(GrpcStatusCode.FailedPrecondition, "0000:3b:00.0 gehört „qemu“, 100% — 空いていない")
-                : Task.FromResult(new AllocateResponse()))
-            .Unary(KubeletApi.PreStartContainer, async (_, call) =>
-            {
-                await Task.Delay(Timeout.Infinite, call.Cancellation);
-                return new PreStartContainerResponse();
-            })
-            .Unary(KubeletApi.GetPreferredAllocation, (_, _) => throw new InvalidOperationException("a bug"))
-            .ServerStreaming(KubeletApi.ListAndWatch, SendListsAsync);
-        _server = await GrpcServer.StartAsync(_socket, services, limits: null, TimeProvider.System, logger: null, CancellationToken.None);
+        _server = await GrpcSocketServer.StartAsync(_socket, stopping => PluginApi.BindService(new Service(this, stopping)), logger: null, CancellationToken.None);
         _peer = await NodePeer.StartAsync("client.js", _socket);
     }
 
@@ -102,7 +91,7 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
         var reply = await Peer.CallAsync(new JsonObject { ["method"] = "Allocate", ["request"] = request });
 
         Assert.Equal(8, (int)reply["code"]!);
-        Assert.Contains("larger than the 4194304 bytes", (string)reply["message"]!, StringComparison.Ordinal);
+        Assert.Equal("Received message exceeds the maximum configured message size.", (string)reply["message"]!);
     }
 
     [Fact]
@@ -110,7 +99,7 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
     {
         var reply = await Peer.CallAsync(new JsonObject { ["method"] = "Unknown" });
 
-        Assert.Equal((12, "/v1beta1.DevicePlugin/NoSuchMethod is not served here"), ((int)reply["code"]!, (string)reply["message"]!));
+        Assert.Equal((12, "Method is unimplemented."), ((int)reply["code"]!, (string)reply["message"]!));
     }
 
     [Theory]
@@ -118,15 +107,18 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
     [InlineData("a header that ends early", "000000", 13)]
     [InlineData("no frame at all", "", 13)]
     [InlineData("two frames", "00000000000000000000", 13)]
-    [InlineData("a flag of 2", "0200000000", 13)]
-    [InlineData("bytes that are no message", "00000000020aff", 13)]
-    [InlineData("a compressed frame", "010000000100", 12)]
-    [InlineData("a length of 4 GiB", "00ffffffff", 8)]
-    public async Task A_malformed_frame_has_its_status(string what, string hex, int code)
+    [InlineData("a flag of 2", "0200000000", 2)]
+    [InlineData("bytes that are no message", "00000000020aff", 2)]
+    [InlineData("a compressed frame without an encoding", "010000000100", 13)]
+    [InlineData("a compressed frame", "010000000100", 12, "gzip")]
+    [InlineData("a length of 2 GiB", "007fffffff", 8)]
+    [InlineData("a length of 4 GiB", "00ffffffff", 2)]
+    public async Task A_malformed_frame_has_its_status(string what, string hex, int code, string? encoding = null)
     {
-        var reply = await Peer.CallAsync(Raw("/v1beta1.DevicePlugin/Allocate", hex));
+        var reply = await Peer.CallAsync(Raw("/v1beta1.DevicePlugin/Allocate", hex, encoding is null ? [] : [("grpc-encoding", encoding)]));
 
-        Assert.True(code == (int)reply["code"]!, $"{what}: {reply}");
+        Assert.True(code == (int)reply["code"]! && (string)reply["message"]! is not ("" or "Exception was thrown by handler."), $"{what}: {reply}");
+        Assert.Equal(0, (int)(await Peer.CallAsync(new JsonObject { ["method"] = "GetDevicePluginOptions" }))["code"]!);
     }
 
     [Fact]
@@ -136,7 +128,7 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
         var badTimeout = await Peer.CallAsync(Raw("/v1beta1.DevicePlugin/Allocate", "0000000000", ("grpc-timeout", "soon")));
 
         Assert.Equal(415, (int)reply["http"]!);
-        Assert.Equal(3, (int)badTimeout["code"]!);
+        Assert.Equal(9, (int)badTimeout["code"]!); // what is no timeout is none: the call has its own answer
         Assert.Equal(0, (int)(await Peer.CallAsync(new JsonObject { ["method"] = "GetDevicePluginOptions" }))["code"]!);
     }
 
@@ -162,23 +154,41 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
         ["headers"] = new JsonObject(headers.Select(h => KeyValuePair.Create(h.Name, (JsonNode?)h.Value))),
     };
 
-    private async Task SendListsAsync(Empty request, GrpcStream<ListAndWatchResponse> stream, GrpcCall call)
+    private sealed class Service(GrpcServerPeerTests test, CancellationToken stopping) : PluginApi.DevicePluginBase
     {
-        var list = new ListAndWatchResponse { Devices = { Enumerable.Range(0, 1000).Select(i => new Device { ID = $"0000:3b:{i:x5}", Health = KubeletApi.Healthy, Topology = new TopologyInfo { Nodes = { new NUMANode { ID = 1 } } } }) } };
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Cancellation, call.Stopping);
-        try
+        public override Task<DevicePluginOptions> GetDevicePluginOptions(Empty request, ServerCallContext context) => Task.FromResult(new DevicePluginOptions { PreStartRequired = true });
+
+        public override Task<AllocateResponse> Allocate(AllocateRequest request, ServerCallContext context) => request.ContainerRequests.Count == 0
+            ? throw new RpcException(new Status(StatusCode.FailedPrecondition, "0000:3b:00.0 gehört „qemu“, 100% — 空いていない"))
+            : Task.FromResult(new AllocateResponse());
+
+        public override async Task<PreStartContainerResponse> PreStartContainer(PreStartContainerRequest request, ServerCallContext context)
         {
-            for (var i = 0; i < 500; i++) await stream.WriteAsync(list, ended.Token);
-            await Task.Delay(Timeout.Infinite, ended.Token);
+            await Task.Delay(Timeout.Infinite, context.CancellationToken);
+            return new PreStartContainerResponse();
         }
-        catch (OperationCanceledException) when (call.Cancellation.IsCancellationRequested)
+
+        public override Task<PreferredAllocationResponse> GetPreferredAllocation(PreferredAllocationRequest request, ServerCallContext context) => throw new InvalidOperationException("a bug");
+
+        public override async Task ListAndWatch(Empty request, IServerStreamWriter<ListAndWatchResponse> responseStream, ServerCallContext context)
         {
-            _cancelled.TrySetResult();
-            throw;
-        }
-        catch (OperationCanceledException)
-        {
-            // Stopping: the stream ends well.
+            var devices = Enumerable.Range(0, 1000).Select(i => new Device { ID = $"0000:3b:{i:x5}", Health = KubeletApi.Healthy, Topology = new TopologyInfo { Nodes = { new NUMANode { ID = 1 } } } });
+            var list = new ListAndWatchResponse { Devices = { devices } };
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, stopping);
+            try
+            {
+                for (var i = 0; i < 500; i++) await responseStream.WriteAsync(list, ended.Token);
+                await Task.Delay(Timeout.Infinite, ended.Token);
+            }
+            catch (OperationCanceledException) when (context.CancellationToken.IsCancellationRequested)
+            {
+                test._cancelled.TrySetResult();
+                throw;
+            }
+            catch (OperationCanceledException)
+            {
+                // Stopping: the stream ends well.
+            }
         }
     }
 }

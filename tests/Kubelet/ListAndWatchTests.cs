@@ -2,9 +2,9 @@ using System.Text.Json.Nodes;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Kubelet;
-using Hostdev.DevicePlugin.Kubelet.Grpc;
 using Hostdev.DevicePlugin.Kubelet.Protos;
 using Xunit;
+using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
 
 namespace Hostdev.Tests.Kubelet;
 
@@ -46,14 +46,15 @@ public sealed class ListAndWatchTests
     {
         await using var bench = new KubeletBench();
         await bench.StartAsync(KubeletBench.Resource(Gpu, "a"));
-        using var client = new GrpcClient(Path.Combine(bench.Kubelet.Directory, "hostdev-example.com_gpu.sock"), TimeProvider.System);
-        await using var first = client.StreamAsync(KubeletApi.ListAndWatch, new Empty(), null, CancellationToken.None).GetAsyncEnumerator();
-        Assert.True(await first.MoveNextAsync());
+        using var channel = SocketChannel.To(Path.Combine(bench.Kubelet.Directory, "hostdev-example.com_gpu.sock"));
+        var client = new PluginApi.DevicePluginClient(channel);
+        using var first = client.ListAndWatch(new Empty());
+        Assert.True(await first.ResponseStream.MoveNext(CancellationToken.None));
 
-        await using var second = client.StreamAsync(KubeletApi.ListAndWatch, new Empty(), null, CancellationToken.None).GetAsyncEnumerator();
-        Assert.True(await second.MoveNextAsync());
+        using var second = client.ListAndWatch(new Empty());
+        Assert.True(await second.ResponseStream.MoveNext(CancellationToken.None));
 
-        Assert.False(await first.MoveNextAsync());
+        Assert.False(await first.ResponseStream.MoveNext(CancellationToken.None));
     }
 
     [Fact]
@@ -109,7 +110,7 @@ public sealed class ListAndWatchTests
         await using var peer = await NodePeer.StartAsync("client.js", Path.Combine(bench.Kubelet.Directory, "hostdev-example.com_gpu.sock"));
         foreach (var method in (string[])["raw", "ListAndWatch", "raw"])
         {
-            var watch = peer.Send(new JsonObject { ["method"] = method, ["path"] = KubeletApi.ListAndWatch.Path, ["hex"] = "0000000000", ["window"] = 0 });
+            var watch = peer.Send(new JsonObject { ["method"] = method, ["path"] = "/v1beta1.DevicePlugin/ListAndWatch", ["hex"] = "0000000000", ["window"] = 0 });
             await Waiting.UntilAsync(() => peer.Events("response").Concat(peer.Events("list")).Any(e => (int)e["id"]! == watch), state: () => $"{method}, reply {peer.Reply(watch)}, {bench.State(Gpu)}, registered {bench.Kubelet.Registrations[Gpu]} times");
         }
 

@@ -1,9 +1,8 @@
+using Grpc.Core;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Kubelet;
-using Hostdev.DevicePlugin.Kubelet.Grpc;
 using Hostdev.DevicePlugin.Kubelet.Protos;
-using Microsoft.AspNetCore.Http;
 using Xunit;
 
 namespace Hostdev.Tests.Kubelet;
@@ -23,13 +22,13 @@ public sealed class RefusalOrderTests
         allocator.Bad["a"] = "a is broken";
         var calls = new AllocationCalls(Gpu, listing, allocator, new KubeletTimings { ShowUnhealthy = TimeSpan.FromSeconds(30) }, TimeProvider.System, () => true);
 
-        var answer = calls.AllocateAsync(new AllocateRequest { ContainerRequests = { new ContainerAllocateRequest { DevicesIds = { "a" } } } }, new GrpcCall(new DefaultHttpContext(), new GrpcServerLimits(), CancellationToken.None, CancellationToken.None));
+        var answer = calls.AllocateAsync(new AllocateRequest { ContainerRequests = { new ContainerAllocateRequest { DevicesIds = { "a" } } } }, CancellationToken.None);
         await Waiting.UntilAsync(() => listing.Current.List.Devices is [{ Healthy: false }]);
         await Task.WhenAny(answer, Task.Delay(200, TestContext.Current.CancellationToken));
         Assert.False(answer.IsCompleted);
         Send(listing);
 
-        Assert.Equal("a is broken", (await Assert.ThrowsAsync<GrpcStatusException>(() => answer)).Message);
+        Assert.Equal("a is broken", (await Assert.ThrowsAsync<RpcException>(() => answer)).Status.Detail);
     }
 
     [Fact]

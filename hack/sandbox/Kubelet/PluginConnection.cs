@@ -1,16 +1,21 @@
+using Grpc.Core;
+using Grpc.Net.Client;
 using Hostdev.DevicePlugin.Kubelet;
-using Hostdev.DevicePlugin.Kubelet.Grpc;
 using Hostdev.DevicePlugin.Kubelet.Protos;
+using PluginClient = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin.DevicePluginClient;
 
 namespace Hostdev.Sandbox.Kubelet;
 
-/// <summary>The kubelet's client of one plugin socket (kubelet <c>pkg/kubelet/cm/devicemanager/plugin/v1beta1/client.go</c>).</summary>
-internal sealed class PluginConnection(string resource, string socketPath, TimeProvider time) : IDisposable
+/// <summary>
+/// The kubelet's client of one plugin socket (kubelet <c>pkg/kubelet/cm/devicemanager/plugin/v1beta1/client.go</c>). A call that the plugin or the transport ends throws
+/// <see cref="RpcException"/>; one that <see cref="Dispose"/> ends, <see cref="OperationCanceledException"/>.
+/// </summary>
+internal sealed class PluginConnection(string resource, string socketPath) : IDisposable
 {
     private static readonly TimeSpan OptionsLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan PreStartLimit = TimeSpan.FromSeconds(30);
 
-    private readonly GrpcClient _client = new(socketPath, time);
+    private readonly GrpcChannel _channel = SocketChannel.To(socketPath);
     private readonly CancellationTokenSource _closed = new();
     private int _disposed;
 
@@ -22,48 +27,61 @@ internal sealed class PluginConnection(string resource, string socketPath, TimeP
 
     /// <summary>The dial back inside Register.</summary>
     public async Task ConnectAsync(CancellationToken cancellationToken) =>
-        Options = await _client.CallAsync(KubeletApi.GetDevicePluginOptions, new Empty(), OptionsLimit, cancellationToken);
+        Options = await CallAsync(plugin => plugin.GetDevicePluginOptionsAsync(new Empty(), SocketChannel.Within(OptionsLimit, cancellationToken)));
 
     /// <summary>Hands over every list until the stream ends, for whatever reason; returns what ended it.</summary>
     public async Task<string> WatchAsync(Action<ListAndWatchResponse> received)
     {
         try
         {
-            await foreach (var list in _client.StreamAsync(KubeletApi.ListAndWatch, new Empty(), timeout: null, _closed.Token)) received(list);
+            using var watch = new PluginClient(_channel).ListAndWatch(new Empty(), SocketChannel.Within(null, _closed.Token));
+            while (await watch.ResponseStream.MoveNext(_closed.Token)) received(watch.ResponseStream.Current);
             return "the plugin ended the stream";
         }
-        catch (GrpcStatusException e)
-        {
-            return e.ToString();
-        }
-        catch (OperationCanceledException)
+        catch (Exception e) when (_closed.IsCancellationRequested && e is RpcException or ObjectDisposedException or OperationCanceledException)
         {
             return "the kubelet closed the connection";
+        }
+        catch (RpcException e)
+        {
+            return SocketChannel.Words(e);
         }
     }
 
     public async Task<IReadOnlyList<string>> PreferAsync(IEnumerable<string> available, IEnumerable<string> mustInclude, int size)
     {
-        var request = new PreferredAllocationRequest { ContainerRequests = { new ContainerPreferredAllocationRequest { AvailableDeviceIDs = { available }, MustIncludeDeviceIDs = { mustInclude }, AllocationSize = size } } };
-        var response = await _client.CallAsync(KubeletApi.GetPreferredAllocation, request, timeout: null, _closed.Token);
+        var container = new ContainerPreferredAllocationRequest { AvailableDeviceIDs = { available }, MustIncludeDeviceIDs = { mustInclude }, AllocationSize = size };
+        var response = await CallAsync(plugin => plugin.GetPreferredAllocationAsync(new PreferredAllocationRequest { ContainerRequests = { container } }, SocketChannel.Within(null, _closed.Token)));
         return response.ContainerResponses.Count > 0 ? response.ContainerResponses[0].DeviceIDs : [];
     }
 
     /// <summary>No deadline, as in the kubelet.</summary>
     public async Task<ContainerAllocateResponse> AllocateAsync(IEnumerable<string> ids)
     {
-        var request = new AllocateRequest { ContainerRequests = { new ContainerAllocateRequest { DevicesIds = { ids } } } };
-        var response = await _client.CallAsync(KubeletApi.Allocate, request, timeout: null, _closed.Token);
-        return response.ContainerResponses.Count > 0 ? response.ContainerResponses[0] : throw new GrpcStatusException(GrpcStatusCode.Unknown, "no containers return in allocation response");
+        var container = new ContainerAllocateRequest { DevicesIds = { ids } };
+        var response = await CallAsync(plugin => plugin.AllocateAsync(new AllocateRequest { ContainerRequests = { container } }, SocketChannel.Within(null, _closed.Token)));
+        return response.ContainerResponses.Count > 0 ? response.ContainerResponses[0] : throw new RpcException(new Status(StatusCode.Unknown, "no containers return in allocation response"));
     }
 
     public async Task PreStartAsync(IEnumerable<string> ids) =>
-        await _client.CallAsync(KubeletApi.PreStartContainer, new PreStartContainerRequest { DevicesIds = { ids } }, PreStartLimit, _closed.Token);
+        await CallAsync(plugin => plugin.PreStartContainerAsync(new PreStartContainerRequest { DevicesIds = { ids } }, SocketChannel.Within(PreStartLimit, _closed.Token)));
 
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         _closed.Cancel();
-        _client.Dispose();
+        _channel.Dispose();
+    }
+
+    private async Task<T> CallAsync<T>(Func<PluginClient, AsyncUnaryCall<T>> call)
+    {
+        try
+        {
+            return await call(new PluginClient(_channel));
+        }
+        catch (Exception e) when (_closed.IsCancellationRequested && e is RpcException or ObjectDisposedException)
+        {
+            throw new OperationCanceledException("the kubelet closed the connection", e, _closed.Token);
+        }
     }
 }

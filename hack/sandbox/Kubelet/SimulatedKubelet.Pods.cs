@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using Hostdev.DevicePlugin.Kubelet.Grpc;
+using Grpc.Core;
 using Hostdev.DevicePlugin.Kubelet.Protos.Pods;
 
 namespace Hostdev.Sandbox.Kubelet;
@@ -94,9 +94,9 @@ public sealed partial class SimulatedKubelet
             if (await DiesOfMissingAsync(request.Resource, ids)) return Fail(pod, "the kubelet died");
             return pod with { Devices = pod.Devices.SetItem(request.Resource, ids), Answers = pod.Answers.SetItem(request.Resource, answer) };
         }
-        catch (Exception e) when (e is GrpcStatusException or OperationCanceledException)
+        catch (Exception e) when (e is RpcException or OperationCanceledException)
         {
-            var cause = e is GrpcStatusException status ? $"rpc error: code = {status.Code} desc = {status.Message}" : "the connection to the plugin was closed";
+            var cause = e is RpcException { Status: var status } ? $"rpc error: code = {status.StatusCode} desc = {status.Detail}" : "the connection to the plugin was closed";
             return Fail(pod, $"Allocate failed due to {cause}, which is unexpected");
         }
     }
@@ -132,9 +132,9 @@ public sealed partial class SimulatedKubelet
                 if (connection is null) return Remember(pod with { Phase = PodPhase.Waiting, Reason = "PreStartContainerError", Message = $"endpoint not found in cache for a registered resource: {resource}" });
                 if (connection.Options.PreStartRequired) await connection.PreStartAsync(ids);
             }
-            catch (Exception e) when (e is GrpcStatusException or OperationCanceledException)
+            catch (Exception e) when (e is RpcException or OperationCanceledException)
             {
-                return Remember(pod with { Phase = PodPhase.Waiting, Reason = "PreStartContainerError", Message = e.Message });
+                return Remember(pod with { Phase = PodPhase.Waiting, Reason = "PreStartContainerError", Message = e is RpcException status ? status.Status.Detail : e.Message });
             }
         }
 

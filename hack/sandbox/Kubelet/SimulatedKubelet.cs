@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
+using Grpc.Core;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Kubelet;
-using Hostdev.DevicePlugin.Kubelet.Grpc;
 using Hostdev.DevicePlugin.Kubelet.Protos;
+using Hostdev.DevicePlugin.Kubelet.Protos.Pods;
+using Empty = Hostdev.DevicePlugin.Kubelet.Protos.Empty;
 
 namespace Hostdev.Sandbox.Kubelet;
 
@@ -17,11 +19,10 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
     private readonly Dictionary<string, PluginConnection> _clients = [];
     private readonly List<PluginConnection> _connections = [];
     private readonly HashSet<(string Namespace, string Name)> _unlearned = [];
-    private readonly TimeProvider _time;
     private readonly DeviceStore _store;
     private int _generation;
-    private GrpcServer? _registration;
-    private GrpcServer? _podResources;
+    private GrpcSocketServer? _registration;
+    private GrpcSocketServer? _podResources;
 
     /// <param name="directory">Stands for <c>/var/lib/kubelet/device-plugins</c>.</param>
     /// <param name="podResourcesSocket">The pod-resources socket; <c>../pod-resources/kubelet.sock</c> beside the directory when null.</param>
@@ -29,7 +30,6 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
     {
         Directory = System.IO.Path.TrimEndingDirectorySeparator(directory);
         PodResourcesSocket = podResourcesSocket ?? System.IO.Path.Combine(System.IO.Path.GetDirectoryName(Directory)!, "pod-resources", KubeletApi.KubeletSocketName);
-        _time = time;
         _store = new DeviceStore(Directory, time);
     }
 
@@ -100,8 +100,8 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
             if (LearnsPodsSlowly) _unlearned.UnionWith(_store.Pods.Keys);
         }
 
-        _podResources = await GrpcServer.StartAsync(PodResourcesSocket, new GrpcServices().Unary(KubeletApi.ListPodResources, (_, _) => Task.FromResult(ListPods())), new GrpcServerLimits(SendBytes: 64 << 20), _time, logger: null, cancellationToken);
-        _registration = await GrpcServer.StartAsync(KubeletSocket, new GrpcServices().Unary(KubeletApi.Register, RegisterAsync), limits: null, _time, logger: null, cancellationToken);
+        _podResources = await GrpcSocketServer.StartAsync(PodResourcesSocket, _ => PodResourcesLister.BindService(new PodResourcesService(this)), logger: null, cancellationToken, sendBytes: 64 << 20);
+        _registration = await GrpcSocketServer.StartAsync(KubeletSocket, _ => Registration.BindService(new RegistrationService(this)), logger: null, cancellationToken);
     }
 
     /// <summary>Ends as by SIGKILL: every connection breaks, nothing is said, files stay. <paramref name="leaveSocket"/> leaves a dead kubelet.sock behind, as a killed process does.</summary>
@@ -149,11 +149,11 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
         _syncLoop.Dispose();
     }
 
-    private async Task<Empty> RegisterAsync(RegisterRequest request, GrpcCall call)
+    private async Task<Empty> RegisterAsync(RegisterRequest request, CancellationToken cancellationToken)
     {
-        if (request.Version != KubeletApi.Version) throw new GrpcStatusException(GrpcStatusCode.Unknown, $"requested API version \"{request.Version}\" is not supported by kubelet. Supported version is [\"{KubeletApi.Version}\"]");
-        if (!ResourceName.TryParse(request.ResourceName, out _, out _)) throw new GrpcStatusException(GrpcStatusCode.Unknown, $"the ResourceName \"{request.ResourceName}\" is invalid");
-        var connection = new PluginConnection(request.ResourceName, System.IO.Path.Combine(Directory, request.Endpoint), _time);
+        if (request.Version != KubeletApi.Version) throw new RpcException(new Status(StatusCode.Unknown, $"requested API version \"{request.Version}\" is not supported by kubelet. Supported version is [\"{KubeletApi.Version}\"]"));
+        if (!ResourceName.TryParse(request.ResourceName, out _, out _)) throw new RpcException(new Status(StatusCode.Unknown, $"the ResourceName \"{request.ResourceName}\" is invalid"));
+        var connection = new PluginConnection(request.ResourceName, System.IO.Path.Combine(Directory, request.Endpoint));
         int generation;
         lock (_gate)
         {
@@ -164,7 +164,7 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
 
         try
         {
-            await connection.ConnectAsync(call.Cancellation);
+            await connection.ConnectAsync(cancellationToken);
         }
         catch
         {
@@ -179,10 +179,10 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
 
         lock (_gate)
         {
-            if (generation != _generation) throw new GrpcStatusException(GrpcStatusCode.Unavailable, "this kubelet has ended");
+            if (generation != _generation) throw new RpcException(new Status(StatusCode.Unavailable, "this kubelet has ended"));
             _store.PluginConnected(request.ResourceName, connection);
             Registrations = Registrations.SetItem(request.ResourceName, Registrations.GetValueOrDefault(request.ResourceName) + 1);
-            connection.Watching = Task.Run(() => WatchAsync(connection, generation));
+            connection.Watching = Task.Run(() => WatchAsync(connection, generation), CancellationToken.None); // outlives the call
         }
 
         return new Empty();
@@ -206,5 +206,15 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
         }
 
         Disconnect(connection.Resource);
+    }
+
+    private sealed class RegistrationService(SimulatedKubelet kubelet) : Registration.RegistrationBase
+    {
+        public override Task<Empty> Register(RegisterRequest request, ServerCallContext context) => kubelet.RegisterAsync(request, context.CancellationToken);
+    }
+
+    private sealed class PodResourcesService(SimulatedKubelet kubelet) : PodResourcesLister.PodResourcesListerBase
+    {
+        public override Task<ListPodResourcesResponse> List(ListPodResourcesRequest request, ServerCallContext context) => Task.FromResult(kubelet.ListPods());
     }
 }

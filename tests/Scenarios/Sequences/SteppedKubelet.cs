@@ -1,11 +1,10 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using Grpc.Core;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Kubelet;
-using Hostdev.DevicePlugin.Kubelet.Grpc;
 using Hostdev.DevicePlugin.Kubelet.Protos;
-using Microsoft.AspNetCore.Http;
 
 namespace Hostdev.Tests.Scenarios.Sequences;
 
@@ -108,11 +107,11 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
         try
         {
             var request = new AllocateRequest { ContainerRequests = { new ContainerAllocateRequest { DevicesIds = { preferred } } } };
-            if (!agent.Alive(async () => answer = (await session.Calls.AllocateAsync(request, NewCall())).ContainerResponses[0])) return (null, Died());
+            if (!agent.Alive(async () => answer = (await session.Calls.AllocateAsync(request, CancellationToken.None)).ContainerResponses[0])) return (null, Died());
         }
-        catch (GrpcStatusException e)
+        catch (RpcException e)
         {
-            return (null, e.Message);
+            return (null, e.Status.Detail);
         }
         finally
         {
@@ -130,11 +129,11 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
         if (!_sessions.TryGetValue(ResourceName.Parse(pod.Resource), out var session)) return $"no endpoint for {pod.Resource}";
         try
         {
-            return agent.Alive(() => session.Calls.PreStartAsync(new PreStartContainerRequest { DevicesIds = { pod.Ids } }, NewCall())) ? null : Died();
+            return agent.Alive(() => session.Calls.PreStartAsync(new PreStartContainerRequest { DevicesIds = { pod.Ids } }, CancellationToken.None)) ? null : Died();
         }
-        catch (GrpcStatusException e)
+        catch (RpcException e)
         {
-            return e.Message;
+            return e.Status.Detail;
         }
     }
 
@@ -171,8 +170,6 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
         var inUse = _pods.Where(p => p.Resource == resource).SelectMany(p => p.Ids).ToHashSet(StringComparer.Ordinal);
         return agent.IsRunning && _lists.TryGetValue(resource, out var list) ? [.. list.Where(d => d.Value && !inUse.Contains(d.Key)).Select(d => d.Key)] : [];
     }
-
-    private static GrpcCall NewCall() => new(new DefaultHttpContext(), new GrpcServerLimits(), CancellationToken.None, CancellationToken.None);
 
     /// <summary>One resource's device plugin server, without the server.</summary>
     private sealed class Session : IDeviceAllocator
