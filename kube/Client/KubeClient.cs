@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Hostdev.Kube.Meta;
+using k8s;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Kube.Client;
@@ -33,15 +34,20 @@ public sealed class KubeClient : IDisposable
         (Configuration, _options, _time) = (configuration, options ?? new KubeClientOptions(), time);
         _owned = new KubeTransport(configuration);
         _sender = new RequestSender(_owned, ProductInfoHeaderValue.Parse(userAgent), _options, new WarningLog(logger), null, time, logger);
+        Calls = new TypedCalls(_sender);
     }
 
     private KubeClient(KubeClient other, Func<CancellationToken, ValueTask> beforeWrite)
     {
         (Configuration, _options, _time) = (other.Configuration, other._options, other._time);
         _sender = other._sender.With(beforeWrite);
+        Calls = new TypedCalls(_sender);
     }
 
     public KubeConfiguration Configuration { get; }
+
+    /// <summary>KubernetesClient's calls for Leases and Events, with this client's gate, errors, deadline and rules of what is sent again. What it deserializes is not read item by item: no lists.</summary>
+    public AbstractKubernetes Calls { get; }
 
     /// <summary>
     /// The same client, whose every write asks first, at the last moment before it is sent, also before it is sent again. The gate refuses by throwing. It shares this client's
