@@ -46,7 +46,10 @@ public sealed class KubeClient : IDisposable
 
     public KubeConfiguration Configuration { get; }
 
-    /// <summary>KubernetesClient's calls for Leases and Events, with this client's gate, errors, deadline and rules of what is sent again. What it deserializes is not read item by item: no lists.</summary>
+    /// <summary>
+    /// KubernetesClient's calls for single Leases and Events, with this client's gate, errors, deadline and rules of what is sent again. Lists and watches are read item by item: by
+    /// <see cref="ListAsync"/> and <see cref="WatchAsync"/>.
+    /// </summary>
     public AbstractKubernetes Calls { get; }
 
     /// <summary>
@@ -207,8 +210,8 @@ public sealed class KubeClient : IDisposable
             var page = await _sender.CallAsync(request, new ListPageReader<T>(kind, request.ToString()).ReadAsync, cancellationToken).ConfigureAwait(false);
             items.AddRange(page.Items);
             unreadable.AddRange(page.Unreadable);
-            next = page.Meta.Continue;
-            if (next.Length == 0) return new KubeList<T>(items.DrainToImmutable(), page.Meta.ResourceVersion, unreadable.ToImmutable());
+            next = page.Meta.ContinueProperty ?? "";
+            if (next.Length == 0) return new KubeList<T>(items.DrainToImmutable(), page.Meta.ResourceVersion ?? "", unreadable.ToImmutable());
         }
     }
 

@@ -7,8 +7,8 @@ using k8s.Models;
 namespace Hostdev.Kube.Client;
 
 /// <summary>
-/// KubernetesClient's calls for built-in kinds, in its own types, sent as all our requests are: the gate before writes, what is sent again, one deadline, typed errors, warnings. A call whose types are not in
-/// <see cref="KubeModelsJsonContext"/> is a <see cref="NotSupportedException"/> before anything is sent.
+/// KubernetesClient's calls for built-in kinds, in its own types, sent as all our requests are: the gate before writes, what is sent again,
+/// one deadline, typed errors, warnings. A model that <see cref="KubeModelsJsonContext"/> does not name is a <see cref="NotSupportedException"/>.
 /// </summary>
 internal sealed class TypedCalls(RequestSender sender) : AbstractKubernetes
 {
