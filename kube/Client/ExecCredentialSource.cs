@@ -22,7 +22,7 @@ internal sealed class ExecCredentialSource(ExecPlugin plugin, TimeProvider time)
                 ? ClientCertificate.Parse(Encoding.UTF8.GetBytes(pem), Encoding.UTF8.GetBytes(key), plugin.Where)
                 : null;
             _last = new Identity(status.Token is { Length: > 0 } token ? FileCredential.Bearer(token, plugin.Where) : null, certificate);
-            _expires = status.ExpirationTimestamp ?? DateTimeOffset.MaxValue;
+            _expires = status.ExpirationTimestamp is { } end ? new DateTimeOffset(end) : DateTimeOffset.MaxValue;
             return _last;
         }
         finally

@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using k8s.KubeConfigModels;
 
 namespace Hostdev.Kube.Client;
 
@@ -38,7 +40,7 @@ internal sealed record ExecPlugin(
 
     /// <summary>Runs it once.</summary>
     /// <exception cref="KubeConfigurationException">It cannot be started, fails, takes longer than a minute, or answers something else.</exception>
-    public async Task<ExecCredentialStatus> RunAsync(TimeProvider time, CancellationToken cancellationToken)
+    public async Task<ExecCredentialResponse.ExecStatus> RunAsync(TimeProvider time, CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(_patience, time);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
@@ -65,21 +67,23 @@ internal sealed record ExecPlugin(
 
     public override string ToString() => Where;
 
-    private static Dictionary<string, JsonElement> ClusterInfo(Uri server, ConfigValue cluster)
+    private static JsonObject ClusterInfo(Uri server, ConfigValue cluster)
     {
-        var info = new Dictionary<string, JsonElement> { ["server"] = Text(server.ToString().TrimEnd('/')) };
-        if (cluster.Text("tls-server-name") is { } name) info["tls-server-name"] = Text(name);
-        if (cluster.Flag("insecure-skip-tls-verify")) info["insecure-skip-tls-verify"] = JsonElement.Parse("true");
-        if (cluster.Text("proxy-url") is { } proxy) info["proxy-url"] = Text(proxy);
+        var info = new JsonObject { ["server"] = server.ToString().TrimEnd('/') };
+        if (cluster.Text("tls-server-name") is { } name) info["tls-server-name"] = name;
+        if (cluster.Flag("insecure-skip-tls-verify")) info["insecure-skip-tls-verify"] = true;
+        if (cluster.Text("proxy-url") is { } proxy) info["proxy-url"] = proxy;
         var ca = cluster.Bytes("certificate-authority-data") ?? (cluster.FilePath("certificate-authority") is { } path ? File.ReadAllBytes(path) : null);
-        if (ca is not null) info["certificate-authority-data"] = Text(Convert.ToBase64String(ca));
+        if (ca is not null) info["certificate-authority-data"] = Convert.ToBase64String(ca);
         return info;
     }
 
-    private static JsonElement Text(string value) => JsonSerializer.SerializeToElement(value, KubeJsonContext.Default.String);
-
-    private static string Describe(string version, Dictionary<string, JsonElement>? cluster) => JsonSerializer.Serialize(
-        new ExecCredential { ApiVersion = version, Kind = "ExecCredential", Spec = new ExecCredentialSpec(Interactive: false, cluster) }, KubeJsonContext.Default.ExecCredential);
+    private static string Describe(string version, JsonObject? cluster)
+    {
+        var spec = new JsonObject { ["interactive"] = false };
+        if (cluster is not null) spec["cluster"] = cluster;
+        return new JsonObject { ["apiVersion"] = version, ["kind"] = "ExecCredential", ["spec"] = spec }.ToJsonString();
+    }
 
     private Process Start()
     {
@@ -98,11 +102,11 @@ internal sealed record ExecPlugin(
         }
     }
 
-    private ExecCredentialStatus Parse(string answer)
+    private ExecCredentialResponse.ExecStatus Parse(string answer)
     {
         try
         {
-            var credential = JsonSerializer.Deserialize(answer, KubeJsonContext.Default.ExecCredential);
+            var credential = JsonSerializer.Deserialize(answer, KubeJsonContext.Default.ExecCredentialResponse);
             if (credential is not { Kind: "ExecCredential", Status: { } status }) throw Failed("answered with no ExecCredential that has a status");
             if (credential.ApiVersion != ApiVersion) throw Failed($"answered in another version than {ApiVersion}: name in apiVersion the version that the plugin speaks");
             if (status is { Token: null or "", ClientCertificateData: null or "" }) throw Failed("answered with neither token nor client certificate");

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Hostdev.Kube.Meta;
+using k8s;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Kube.Client;
@@ -33,15 +34,23 @@ public sealed class KubeClient : IDisposable
         (Configuration, _options, _time) = (configuration, options ?? new KubeClientOptions(), time);
         _owned = new KubeTransport(configuration);
         _sender = new RequestSender(_owned, ProductInfoHeaderValue.Parse(userAgent), _options, new WarningLog(logger), null, time, logger);
+        Calls = new TypedCalls(_sender);
     }
 
     private KubeClient(KubeClient other, Func<CancellationToken, ValueTask> beforeWrite)
     {
         (Configuration, _options, _time) = (other.Configuration, other._options, other._time);
         _sender = other._sender.With(beforeWrite);
+        Calls = new TypedCalls(_sender);
     }
 
     public KubeConfiguration Configuration { get; }
+
+    /// <summary>
+    /// KubernetesClient's calls for single Leases and Events, with this client's gate, errors, deadline and rules of what is sent again. Lists and watches are read item by item: by
+    /// <see cref="ListAsync"/> and <see cref="WatchAsync"/>.
+    /// </summary>
+    public AbstractKubernetes Calls { get; }
 
     /// <summary>
     /// The same client, whose every write asks first, at the last moment before it is sent, also before it is sent again. The gate refuses by throwing. It shares this client's
@@ -201,8 +210,8 @@ public sealed class KubeClient : IDisposable
             var page = await _sender.CallAsync(request, new ListPageReader<T>(kind, request.ToString()).ReadAsync, cancellationToken).ConfigureAwait(false);
             items.AddRange(page.Items);
             unreadable.AddRange(page.Unreadable);
-            next = page.Meta.Continue;
-            if (next.Length == 0) return new KubeList<T>(items.DrainToImmutable(), page.Meta.ResourceVersion, unreadable.ToImmutable());
+            next = page.Meta.ContinueProperty ?? "";
+            if (next.Length == 0) return new KubeList<T>(items.DrainToImmutable(), page.Meta.ResourceVersion ?? "", unreadable.ToImmutable());
         }
     }
 

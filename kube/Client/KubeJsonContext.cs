@@ -1,19 +1,11 @@
 using System.Text.Json.Serialization;
+using k8s.KubeConfigModels;
+using k8s.Models;
 
 namespace Hostdev.Kube.Client;
 
-/// <summary>The metadata of a list (<c>metav1.ListMeta</c>).</summary>
-internal sealed record ListMeta
-{
-    public string ResourceVersion { get => field ?? ""; init; }
-
-    /// <summary>Empty on the last page.</summary>
-    public string Continue { get => field ?? ""; init; }
-}
-
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(KubeStatus))]
-[JsonSerializable(typeof(ListMeta))]
-[JsonSerializable(typeof(ExecCredential))]
-[JsonSerializable(typeof(string))]
+[JsonSerializable(typeof(V1ListMeta))]
+[JsonSerializable(typeof(ExecCredentialResponse))]
 internal sealed partial class KubeJsonContext : JsonSerializerContext;

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.IO.Pipelines;
 using System.Text.Json;
 using Hostdev.Kube.Meta;
+using k8s.Models;
 
 namespace Hostdev.Kube.Client;
 
@@ -16,7 +17,7 @@ internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
 
     private readonly ImmutableArray<T>.Builder _items = ImmutableArray.CreateBuilder<T>();
     private readonly ImmutableArray<UnreadableObject>.Builder _unreadable = ImmutableArray.CreateBuilder<UnreadableObject>();
-    private ListMeta? _meta;
+    private V1ListMeta? _meta;
     private Place _place;
 
     private enum Place
@@ -30,7 +31,7 @@ internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
         End,
     }
 
-    public async Task<(ListMeta Meta, ImmutableArray<T> Items, ImmutableArray<UnreadableObject> Unreadable)> ReadAsync(Stream body, CancellationToken cancellationToken)
+    public async Task<(V1ListMeta Meta, ImmutableArray<T> Items, ImmutableArray<UnreadableObject> Unreadable)> ReadAsync(Stream body, CancellationToken cancellationToken)
     {
         var pipe = PipeReader.Create(body, new StreamPipeReaderOptions(bufferSize: BufferBytes, minimumReadSize: BufferBytes / 4, leaveOpen: true));
         var state = default(JsonReaderState);
@@ -110,9 +111,9 @@ internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
         else _unreadable.Add(unreadable!);
     }
 
-    private static ListMeta? Deserialize(ReadOnlySequence<byte> value)
+    private static V1ListMeta? Deserialize(ReadOnlySequence<byte> value)
     {
         var reader = new Utf8JsonReader(value);
-        return JsonSerializer.Deserialize(ref reader, KubeJsonContext.Default.ListMeta);
+        return JsonSerializer.Deserialize(ref reader, KubeJsonContext.Default.V1ListMeta);
     }
 }

@@ -4,6 +4,8 @@ using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Meta;
+using k8s;
+using k8s.Models;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Kube.Control;
@@ -117,20 +119,23 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
         var name = subject.Regarding.Name.Length + suffix.Length > LongestName ? subject.Regarding.Name[..(LongestName - suffix.Length)] : subject.Regarding.Name;
         // Events about what stands in no namespace stand in "default": that is where kubectl looks for them.
         var key = new ObjectKey(name + suffix, subject.Regarding.Namespace ?? "default");
-        var it = new Event
+        var about = subject.Regarding;
+        var it = new Eventsv1Event
         {
-            Metadata = new ObjectMeta { Name = key.Name, Namespace = key.Namespace },
-            EventTime = at,
+            ApiVersion = $"{Eventsv1Event.KubeGroup}/{Eventsv1Event.KubeApiVersion}",
+            Kind = Eventsv1Event.KubeKind,
+            Metadata = new V1ObjectMeta { Name = key.Name, NamespaceProperty = key.Namespace },
+            EventTime = at.UtcDateTime,
             ReportingController = options.ReportingController,
             ReportingInstance = Cut(options.ReportingInstance, LongestWord),
             Action = subject.Action,
             Reason = subject.Reason,
-            Regarding = subject.Regarding,
+            Regarding = new V1ObjectReference { ApiVersion = about.ApiVersion, Kind = about.Kind, Name = about.Name, NamespaceProperty = about.Namespace, Uid = about.Uid },
             Note = subject.Note,
             Type = subject.Type.ToString(),
         };
-        var body = JsonBody.From(it, Event.Kind.Json);
-        var outcome = await AttemptAsync(token => client.CreateAsync(Event.Kind, key.Namespace, body, new WriteOptions(), token), cancellationToken).ConfigureAwait(false);
+        var outcome = await AttemptAsync(
+            token => client.Calls.EventsV1.CreateNamespacedEventAsync(it, key.Namespace, fieldValidation: nameof(FieldValidation.Strict), cancellationToken: token), cancellationToken).ConfigureAwait(false);
         if (outcome == Outcome.NotThere) Drop($"namespace {key.Namespace} is not there");
         return outcome == Outcome.Written ? key : null;
     }
@@ -138,8 +143,11 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
     private async Task WriteSeriesAsync(Subject subject, Series series, CancellationToken cancellationToken)
     {
         (series.Written, series.WrittenAt) = (series.Count, time.GetUtcNow());
-        JsonBody patch = new JsonObject { ["series"] = new JsonObject { ["count"] = series.Count, ["lastObservedTime"] = MicroTimeConverter.Format(series.Last) } };
-        var outcome = await AttemptAsync(token => client.MergePatchAsync(Event.Kind, series.Key, patch, new WriteOptions(), token), cancellationToken).ConfigureAwait(false);
+        var change = new JsonObject { ["series"] = new JsonObject { ["count"] = series.Count, ["lastObservedTime"] = MicroTimeConverter.Format(series.Last.UtcDateTime) } };
+        var patch = new V1Patch(change.ToJsonString(), V1Patch.PatchType.MergePatch);
+        var outcome = await AttemptAsync(
+            token => client.Calls.EventsV1.PatchNamespacedEventAsync(patch, series.Key.Name, series.Key.Namespace, fieldValidation: nameof(FieldValidation.Strict), cancellationToken: token),
+            cancellationToken).ConfigureAwait(false);
         if (outcome != Outcome.NotThere) return;
         // Events live for an hour; a longer series needs a new one.
         _series.Remove(subject);

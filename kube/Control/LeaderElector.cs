@@ -1,5 +1,7 @@
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Meta;
+using k8s;
+using k8s.Models;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Kube.Control;
@@ -31,7 +33,7 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
 {
     private const double RetryJitter = 1.2;
 
-    private Lease? _observed;
+    private V1Lease? _observed;
     private long _observedAt;
     private bool _current;
     private string _leader = "";
@@ -108,7 +110,7 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
         try
         {
             // Our own last write is known as it was stored, and needs no reading: a conflict tells when that is no longer so.
-            return await TryOnceAsync(_current ? _observed : await client.FindAsync(Lease.Kind, options.Lease, ended.Token).ConfigureAwait(false), ended.Token).ConfigureAwait(false);
+            return await TryOnceAsync(_current ? _observed : await FindAsync(ended.Token).ConfigureAwait(false), ended.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -139,13 +141,13 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
         else LogNotAcquired(options.Lease, error.Message);
     }
 
-    private async Task<bool> TryOnceAsync(Lease? found, CancellationToken cancellationToken)
+    private async Task<bool> TryOnceAsync(V1Lease? found, CancellationToken cancellationToken)
     {
         Observe(found);
-        var spec = found?.Spec ?? new LeaseSpec();
+        var spec = found?.Spec ?? new V1LeaseSpec();
         var mine = spec.HolderIdentity == options.Identity;
         if (!mine && !string.IsNullOrEmpty(spec.HolderIdentity) && time.GetElapsedTime(_observedAt) < TimeSpan.FromSeconds(spec.LeaseDurationSeconds ?? options.LeaseDuration.TotalSeconds)) return false;
-        var now = time.GetUtcNow();
+        var now = time.GetUtcNow().UtcDateTime;
         var held = spec with
         {
             HolderIdentity = options.Identity,
@@ -161,24 +163,40 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
         return true;
     }
 
-    private Task<Lease> WriteAsync(Lease? found, LeaseSpec spec, CancellationToken cancellationToken)
+    private async Task<V1Lease?> FindAsync(CancellationToken cancellationToken)
     {
-        var write = new WriteOptions();
+        try
+        {
+            return await client.Calls.CoordinationV1.ReadNamespacedLeaseAsync(options.Lease.Name, options.Lease.Namespace, cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+        catch (KubeApiException e) when (e.IsNotFound)
+        {
+            return null;
+        }
+    }
+
+    private Task<V1Lease> WriteAsync(V1Lease? found, V1LeaseSpec spec, CancellationToken cancellationToken)
+    {
+        var (calls, ns) = (client.Calls.CoordinationV1, options.Lease.Namespace);
+        const string Strict = nameof(FieldValidation.Strict);
         if (found is null)
         {
-            var created = new Lease { Metadata = new ObjectMeta { Name = options.Lease.Name, Namespace = options.Lease.Namespace }, Spec = spec };
-            return client.CreateAsync(Lease.Kind, options.Lease.Namespace, JsonBody.From(created, Lease.Kind.Json), write, cancellationToken);
+            var metadata = new V1ObjectMeta { Name = options.Lease.Name, NamespaceProperty = ns };
+            var created = new V1Lease { ApiVersion = $"{V1Lease.KubeGroup}/{V1Lease.KubeApiVersion}", Kind = V1Lease.KubeKind, Metadata = metadata, Spec = spec };
+            return calls.CreateNamespacedLeaseAsync(created, ns, fieldValidation: Strict, cancellationToken: cancellationToken);
         }
 
-        return client.ReplaceAsync(Lease.Kind, options.Lease, JsonBody.From(found with { Spec = spec }, Lease.Kind.Json), write, cancellationToken);
+        // The server keeps whose each field is; to say it again would only make the write larger.
+        var renewed = found with { Metadata = found.Metadata with { ManagedFields = null }, Spec = spec };
+        return calls.ReplaceNamespacedLeaseAsync(renewed, options.Lease.Name, ns, fieldValidation: Strict, cancellationToken: cancellationToken);
     }
 
     /// <summary>Another state of the lease counts from now on, by our clock.</summary>
-    private void Observe(Lease? lease)
+    private void Observe(V1Lease? lease)
     {
         if (lease is null || lease.Metadata.ResourceVersion != _observed?.Metadata.ResourceVersion) _observedAt = time.GetTimestamp();
         _observed = lease;
-        var leader = lease?.Spec.HolderIdentity ?? "";
+        var leader = lease?.Spec?.HolderIdentity ?? "";
         if (leader == _leader) return;
         Volatile.Write(ref _leader, leader);
         if (leader.Length > 0 && leader != options.Identity) LogLeader(leader, options.Lease);
@@ -187,10 +205,10 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
     /// <summary>Says that nobody leads, so that the next one need not wait.</summary>
     private async Task ReleaseAsync()
     {
-        if (_observed is not { } lease || lease.Spec.HolderIdentity != options.Identity) return;
-        var now = time.GetUtcNow();
+        if (_observed is not { Spec: { } spec } lease || spec.HolderIdentity != options.Identity) return;
+        var now = time.GetUtcNow().UtcDateTime;
         // Not null but empty, and one second: what client-go writes, and its peers understand.
-        var free = lease.Spec with { HolderIdentity = "", LeaseDurationSeconds = 1, AcquireTime = now, RenewTime = now };
+        var free = spec with { HolderIdentity = "", LeaseDurationSeconds = 1, AcquireTime = now, RenewTime = now };
         using var timeout = new CancellationTokenSource(options.RenewDeadline, time);
         try
         {
