@@ -16,6 +16,7 @@ public sealed partial class ArchitectureTests
         ["operator"] = ["kube", "crds", "telemetry"],
         ["device-plugin"] = ["kube", "crds", "telemetry"], // never the operator, and the operator never this
         ["hack/sandbox"] = ["kube", "crds", "telemetry", "operator", "device-plugin"],
+        ["hack/chart.d/check"] = [], // real Kubernetes types; the product's client has types of the same names
         ["tests"] = ["kube", "crds", "telemetry", "operator", "device-plugin", "hack/sandbox"],
     };
 
@@ -27,6 +28,7 @@ public sealed partial class ArchitectureTests
         ["operator"] = "Hostdev.Operator",
         ["device-plugin"] = "Hostdev.DevicePlugin",
         ["hack/sandbox"] = "Hostdev.Sandbox",
+        ["hack/chart.d/check"] = "Hostdev.Charts",
         ["tests"] = "Hostdev.Tests",
     };
 

@@ -4,7 +4,7 @@ using Hostdev.Crds.Parsing;
 
 namespace Hostdev.Tests.Charts;
 
-/// <summary>What the chart renders to, as <c>hack/verify</c> holds it in testdata: there is no renderer here.</summary>
+/// <summary>What helm renders of the chart, as <c>hack/verify</c> holds it in testdata: the tests themselves need no helm.</summary>
 internal static class RenderedChart
 {
     /// <summary>Accounts, roles and bindings with the chart's own values.</summary>
@@ -20,7 +20,7 @@ internal static class RenderedChart
         {
             var kind = Text(it, "kind");
             var pod = kind == "ConfigMap" ? YamlJson.Parse((string)it["data"]!["hostdev-agent.yaml"]!, out _)!["spec"] : it["spec"]?["template"]?["spec"];
-            foreach (var container in pod?["containers"]?.AsArray() ?? []) yield return ($"{kind} {Text(it["metadata"]!, "name")}", Text(container!, "image").Split('/')[^1].Split(':')[0], container!.AsObject());
+            foreach (var container in pod?["containers"]?.AsArray() ?? []) yield return ($"{kind} {Text(it["metadata"]!, "name")}", Text(container!, "image").Split('/')[^1].Split(':', '@')[0], container!.AsObject());
         }
     }
 

@@ -32,7 +32,9 @@ app.kubernetes.io/component: {{ . }}
 
 {{- /* Where a Pod of the operator's program may run. */ -}}
 {{- define "hostdev.operatorPlacement" -}}
-{{ toYaml (pick .Values.operator "nodeSelector" "tolerations" "affinity") }}
+nodeSelector: {{- toYaml .Values.operator.nodeSelector | nindent 2 }}
+tolerations: {{- toYaml .Values.operator.tolerations | nindent 2 }}
+affinity: {{- toYaml .Values.operator.affinity | nindent 2 }}
 {{- end }}
 
 {{- /* Security of a Pod of the operator's program, and of its container. */ -}}
