@@ -12,7 +12,7 @@ public sealed partial class ChartTests
     private static readonly JsonObject s_schema = (JsonObject)JsonNode.Parse(File.ReadAllText(Path.Combine(s_chart, "values.schema.json")))!;
 
     /// <summary>What was a value once: a template says what to set instead.</summary>
-    private static readonly string[] s_gone = ["image.pullSecrets"];
+    private static readonly string[] s_gone = ["agent.kubeletDir", "image.pullSecrets"];
 
     [Fact]
     public void The_chart_and_the_app_have_the_version_of_the_product()

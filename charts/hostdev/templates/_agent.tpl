@@ -35,8 +35,8 @@ containers:
   - run
   - --node-name=$(NODE_NAME)
   - --state-dir={{ .Values.agent.stateDir }}
-  - --kubelet-dir={{ .Values.agent.kubeletDir }}/device-plugins
-  - --pod-resources={{ .Values.agent.kubeletDir }}/pod-resources/kubelet.sock
+  - --kubelet-dir={{ .Values.agent.devicePluginDir }}
+  - --pod-resources={{ .Values.agent.podResourcesDir }}/kubelet.sock
   # On the host's network: on the node's own address alone. Brackets, for IPv6.
   - --listen=[$(POD_IP)]:{{ .Values.agent.httpPort }}
   {{- if $static }}
@@ -73,9 +73,9 @@ containers:
   # Journal, last spec and break-glass file: they must outlive the Pod.
   - {name: state, mountPath: {{ .Values.agent.stateDir }}}
   # The sockets of device plugins, the kubelet's registration socket beside them, and its checkpoint.
-  - {name: device-plugins, mountPath: {{ .Values.agent.kubeletDir }}/device-plugins}
+  - {name: device-plugins, mountPath: {{ .Values.agent.devicePluginDir }}}
   # Which pod has which device. A directory, because the kubelet makes its socket anew at every start.
-  - {name: pod-resources, mountPath: {{ .Values.agent.kubeletDir }}/pod-resources, readOnly: true}
+  - {name: pod-resources, mountPath: {{ .Values.agent.podResourcesDir }}, readOnly: true}
   # Devices, drivers, groups: what is read, and where all changes are made.
   - {name: sys, mountPath: /sys}
   # The host's own devtmpfs: nodes come and go, and a container's copy would not see it.
@@ -88,10 +88,11 @@ containers:
 volumes:
 - name: state
   hostPath: {path: {{ .Values.agent.stateDir }}, type: DirectoryOrCreate}
+# Without a type: where one is not there, the Pod would hang before the agent could say what is missing.
 - name: device-plugins
-  hostPath: {path: {{ .Values.agent.kubeletDir }}/device-plugins, type: Directory}
+  hostPath: {path: {{ .Values.agent.devicePluginDir }}}
 - name: pod-resources
-  hostPath: {path: {{ .Values.agent.kubeletDir }}/pod-resources, type: Directory}
+  hostPath: {path: {{ .Values.agent.podResourcesDir }}}
 - name: sys
   hostPath: {path: /sys, type: Directory}
 - name: dev
@@ -99,8 +100,9 @@ volumes:
 {{- if $static }}
 - name: kubeconfig
   hostPath: {path: {{ .Values.agent.staticPod.kubeconfig }}, type: File}
+# Not there where the kubeconfig has its certificate inside.
 - name: pki
-  hostPath: {path: {{ .Values.agent.staticPod.pki }}, type: Directory}
+  hostPath: {path: {{ .Values.agent.staticPod.pki }}}
 {{- end }}
 {{- if .Values.agent.loadModules.enabled }}
 - name: host

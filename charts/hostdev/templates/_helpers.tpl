@@ -72,4 +72,7 @@ capabilities:
 {{- if .Values.image.pullSecrets }}
 {{- fail "image.pullSecrets is no value any more: set imagePullSecrets, a list of {name: SECRET}" }}
 {{- end }}
+{{- with .Values.agent.kubeletDir }}
+{{- fail (printf "agent.kubeletDir is no value any more: set agent.podResourcesDir=%s/pod-resources. agent.devicePluginDir stays as it is: the kubelet has /var/lib/kubelet/device-plugins built in, wherever its root is" .) }}
+{{- end }}
 {{- end }}

@@ -42,7 +42,7 @@ internal static class ManifestTypes
         }
         catch (Exception e) when (e is JsonException or FormatException or NotSupportedException)
         {
-            error = $"{at}: {e.Message}";
+            error = $"{at}: {e.Message.Split(" | ")[0]}"; // the rest is a byte of a text that nobody sees
             return null;
         }
     }
