@@ -1,57 +1,59 @@
 #!/usr/bin/env bash
-# Renders the chart with its switches both ways and checks the result. Findings go to stdout, one on a line; the exit code is 1 if that could not be done.
+# Checks the chart with real helm: lint, every switch both ways, wrong values, the package. Findings go to stdout, one on a line; the exit code is 1 if that could not be done.
 #
 #   hack/chart.d/chart.sh [--write | --keep DIRECTORY]
 #
-#   --write  writes tests/testdata/chart anew: parts of what is rendered, for tests that have no renderer
-#   --keep   leaves everything that was rendered there
+#   --write  writes what is made of others anew: the CRDs in the chart, which are those of crds/, and tests/testdata/chart, parts of what is rendered
+#   --keep   leaves everything that was rendered there, with the values of each case
 #
-# Needs Debian's packages below; as root they are installed. There is no helm among them: hack/chart.d/render says what it does otherwise than helm.
+# helm 4 and helm 3 (hack/kubetools) must render the same. What helm does not check is checked by hack/chart.d/check; its cases are in hack/chart.d/cases.yaml.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . hack/lab.d/say.sh
-PACKAGES="golang-go golang-github-masterminds-sprig-dev golang-github-xeipuuv-gojsonschema-dev golang-k8s-sigs-yaml-dev python3-kubernetes python3-yaml"
+CHART=charts/hostdev
 TESTDATA=tests/testdata/chart
-write= keep=
+write='' keep=''
 case ${1:-} in
+  --help|-h) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' hack/chart.d/chart.sh; exit 0;;
   --write) write=yes;;
   --keep) keep=${2:?--keep takes a directory};;
-  ?*) die "unknown option $1: see the head of ${BASH_SOURCE[0]}" 2;;
+  ?*) die "unknown option $1: see hack/chart.d/chart.sh --help" 2;;
 esac
+set -- old
+. hack/chart.d/helm.sh
 
-install_packages() {
-  local package missing=()
-  for package in $PACKAGES; do
-    [ "$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null)" = "install ok installed" ] || missing+=("$package")
-  done
-  [ ${#missing[@]} -gt 0 ] || return 0
-  [ "$(id -u)" = 0 ] || die "the chart cannot be checked without ${missing[*]}: run as root on Debian 12: apt-get install ${missing[*]}"
-  say "installing ${missing[*]}"
-  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "${missing[@]}" >/dev/null; } >&2 \
-    || die "apt-get could not install ${missing[*]}, without which the chart cannot be checked: install them by hand"
+# made FILE IN-PLACE: IN-PLACE is FILE, or becomes it by --write.
+made() {
+  [ -z "$write" ] || { mkdir -p "${2%/*}"; cp "$1" "$2"; }
+  cmp -s "$1" "$2" || echo "$2 is not up to date: run hack/chart.d/chart.sh --write, and look at the difference"
 }
 
 # documents WHAT FILE: those documents of a rendered file that WHAT, an awk condition on $0, says.
 documents() { awk "BEGIN { RS = \"(^|\\n)---\\n\" } NF && ($1) { sub(/\\n+\$/, \"\"); print \"---\\n\" \$0 }" "$2"; }
 
-command -v dpkg-query >/dev/null || die "the chart cannot be checked here: its renderer is made of Debian's packages ($PACKAGES)"
-install_packages
-rendered=$(mktemp -d); trap 'rm -rf "$rendered"' EXIT
-# The machine's own Go settings lead elsewhere.
-env -u GOFLAGS GO111MODULE=off GOPATH=/usr/share/gocode /usr/bin/go run hack/chart.d/render/main.go charts/hostdev hack/chart.d/cases.yaml "$rendered" \
-  || die "the chart cannot be rendered: see above"
-/usr/bin/python3 hack/chart.d/check.py "$rendered"/*.yaml || die "what the chart renders to cannot be checked: see above"
-unformatted=$(/usr/bin/gofmt -l hack/chart.d/render)
-[ -z "$unformatted" ] || echo "not formatted, run gofmt -w: $unformatted"
+# Real files: helm prints a line for every symbolic link.
+for crd in crds/*.yaml; do made "$crd" "$CHART/templates/crd-${crd##*/}"; done
+for copy in "$CHART"/templates/crd-*.yaml; do [ -e "crds/${copy##*/crd-}" ] || echo "$copy is no CRD of crds/ any more: delete it"; done
 
-mkdir "$rendered/testdata"
-documents '/\nkind: (ServiceAccount|(Cluster)?Role(Binding)?)\n/' "$rendered/default.yaml" >"$rendered/testdata/rbac.yaml"
-documents '/\nkind: ValidatingAdmissionPolicy/' "$rendered/default.yaml" >"$rendered/testdata/admission.yaml"
-documents '!/\nkind: CustomResourceDefinition\n/' "$rendered/filled.yaml" >"$rendered/testdata/filled.yaml"
-for file in "$rendered"/testdata/*; do
-  name=${file##*/}
-  [ -z "$write" ] || { mkdir -p $TESTDATA; cp "$file" "$TESTDATA/$name"; }
-  cmp -s "$file" "$TESTDATA/$name" || echo "$TESTDATA/$name is not what the chart renders to: run hack/chart.d/chart.sh --write, and look at the difference"
+dotnet build hack/chart.d/check -c Release -v quiet -nologo >"$work/log" 2>&1 || { cat "$work/log" >&2; die "hack/chart.d/check does not build: see above"; }
+rendered=$work/rendered
+mkdir -p "$rendered/testdata"
+hack/chart.d/check/bin/Release/net10.0/hostdev-chart-check "$CHART" hack/chart.d/cases.yaml "$rendered" "$HELM" "$OLD_HELM" || die "the chart could not be checked: see above"
+for values in default all-off filled; do
+  for helm in "$HELM" "$OLD_HELM"; do "$helm" lint --strict --quiet "$CHART" --values "$rendered/$values.values.json" >"$work/log" 2>&1 || sed "s/^/helm lint: /" "$work/log"; done
 done
+
+# A version as a build of a commit has it: a "+" is good in a version and bad in a label and in a tag.
+package=$(hack/chart.d/package.sh --version 1.2.3-rc.1+build.7 "$work/package") || die "the chart cannot be packaged: see above"
+"$HELM" template hostdev "$package" >"$work/package.yaml" || echo "the package does not render: see above"
+grep -E '^ *(helm.sh/chart|app.kubernetes.io/version|image): .*\+' "$work/package.yaml" | sort -u | sed 's/^/a "+" in the package: /' || :
+for crd in crds/*.yaml; do tar -xzOf "$package" "hostdev/templates/crd-${crd##*/}" 2>&1 | cmp -s - "$crd" || echo "the package has not $crd"; done
+
+if [ -f "$rendered/default.yaml" ] && [ -f "$rendered/filled.yaml" ]; then
+  documents '/\nkind: (ServiceAccount|(Cluster)?Role(Binding)?)\n/' "$rendered/default.yaml" >"$rendered/testdata/rbac.yaml"
+  documents '/\nkind: ValidatingAdmissionPolicy/' "$rendered/default.yaml" >"$rendered/testdata/admission.yaml"
+  documents '!/\nkind: CustomResourceDefinition\n/' "$rendered/filled.yaml" >"$rendered/testdata/filled.yaml"
+  for file in "$rendered"/testdata/*; do made "$file" "$TESTDATA/${file##*/}"; done
+fi
 [ -z "$keep" ] || { mkdir -p "$keep"; cp -r "$rendered"/* "$keep"; }
-say "rendered the chart in $(find "$rendered" -maxdepth 1 -name '*.yaml' | wc -l) ways: by Go's text/template with sprig, an approximation of helm"
+say "rendered the chart in $(find "$rendered" -maxdepth 1 -name '*.yaml' | wc -l) ways, by helm $("$HELM" version --template '{{.Version}}') and $("$OLD_HELM" version --template '{{.Version}}')"

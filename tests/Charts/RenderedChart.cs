@@ -4,7 +4,7 @@ using Hostdev.Crds.Parsing;
 
 namespace Hostdev.Tests.Charts;
 
-/// <summary>What the chart renders to, as <c>hack/verify</c> holds it in testdata: there is no renderer here.</summary>
+/// <summary>What helm renders of the chart, as <c>hack/verify</c> holds it in testdata: the tests themselves need no helm.</summary>
 internal static class RenderedChart
 {
     /// <summary>Accounts, roles and bindings with the chart's own values.</summary>
@@ -13,14 +13,17 @@ internal static class RenderedChart
     /// <summary>All but the CRDs, with all switches on and a value for everything.</summary>
     public static ImmutableArray<JsonObject> Everything { get; } = Read("filled.yaml");
 
+    /// <summary>The manifest for the kubelet's own directory.</summary>
+    public static JsonObject StaticPod { get; } = (JsonObject)YamlJson.Parse((string)Everything.Single(o => Text(o, "kind") == "ConfigMap")["data"]!["hostdev-agent.yaml"]!, out _)!;
+
     /// <summary>Every container of every Pod that the chart makes, that of the static Pod included, with the program that its image runs.</summary>
     public static IEnumerable<(string Pod, string Program, JsonObject Container)> Containers()
     {
         foreach (var it in Everything)
         {
             var kind = Text(it, "kind");
-            var pod = kind == "ConfigMap" ? YamlJson.Parse((string)it["data"]!["hostdev-agent.yaml"]!, out _)!["spec"] : it["spec"]?["template"]?["spec"];
-            foreach (var container in pod?["containers"]?.AsArray() ?? []) yield return ($"{kind} {Text(it["metadata"]!, "name")}", Text(container!, "image").Split('/')[^1].Split(':')[0], container!.AsObject());
+            var pod = kind == "ConfigMap" ? StaticPod["spec"] : it["spec"]?["template"]?["spec"];
+            foreach (var container in pod?["containers"]?.AsArray() ?? []) yield return ($"{kind} {Text(it["metadata"]!, "name")}", Text(container!, "image").Split('/')[^1].Split(':', '@')[0], container!.AsObject());
         }
     }
 

@@ -1,0 +1,86 @@
+using System.Text.Json.Nodes;
+using Xunit;
+
+namespace Hostdev.Tests.Charts;
+
+/// <summary>Where values go: what <c>hack/chart.d/cases.yaml</c> sets in <c>filled</c> is found again in what helm renders.</summary>
+public sealed class ChartValueTests
+{
+    [Fact]
+    public void An_image_has_its_own_digest_or_tag_and_else_the_common_one()
+    {
+        var digest = $"sha256:{new string('a', 64)}";
+        Assert.Equal($"registry.example.com/hostdev/mirror/hostdev-device-plugin@{digest}", Image(PodOf("DaemonSet", "hostdev-agent")));
+        Assert.Equal(Image(PodOf("DaemonSet", "hostdev-agent")), Image(StaticPod()));
+        Assert.Equal("registry.example.com/hostdev/hostdev-operator:0.1.0-rc.2", Image(PodOf("Deployment", "hostdev-operator")));
+        Assert.Equal("registry.example.com/hostdev/hostdev-operator:0.1.0-rc.2", Image(PodOf("Job", "hostdev-uninstall")));
+        foreach (var pod in new[] { PodOf("DaemonSet", "hostdev-agent"), PodOf("Deployment", "hostdev-operator"), PodOf("Job", "hostdev-install") })
+            Assert.Equal("""[{"name":"one"},{"name":"two"}]""", pod["imagePullSecrets"]!.ToJsonString());
+    }
+
+    [Fact]
+    public void A_node_with_a_static_Pod_is_left_out_of_every_alternative_of_the_agents_affinity()
+    {
+        var affinity = PodOf("DaemonSet", "hostdev-agent")["affinity"]!;
+        var terms = affinity["nodeAffinity"]!["requiredDuringSchedulingIgnoredDuringExecution"]!["nodeSelectorTerms"]!.AsArray();
+
+        Assert.Equal(2, terms.Count);
+        foreach (var term in terms) Assert.Equal("""{"key":"hostdev.io/agent","operator":"NotIn","values":["static"]}""", term!["matchExpressions"]!.AsArray()[^1]!.ToJsonString());
+        Assert.Equal("example.com/gpu", (string)terms[0]!["matchExpressions"]![0]!["key"]!);
+        Assert.Equal("metadata.name", (string)terms[1]!["matchFields"]![0]!["key"]!);
+        Assert.NotNull(affinity["podAntiAffinity"]);
+    }
+
+    [Fact]
+    public void Pods_have_the_annotations_and_programs_the_variables_that_were_asked_for()
+    {
+        foreach (var (kind, name) in new[] { ("DaemonSet", "hostdev-agent"), ("Deployment", "hostdev-operator") })
+            Assert.Equal("1", (string)Find(kind, name)["spec"]!["template"]!["metadata"]!["annotations"]!["example.com/owner"]!);
+        foreach (var (pod, program, container) in RenderedChart.Containers())
+        {
+            var names = container["env"]!.AsArray().Select(e => (string)e!["name"]!).ToList();
+            Assert.Equal(program == "hostdev-operator" ? "DOTNET_GCHeapHardLimit" : "DOTNET_GCConserveMemory", names[^1]);
+            Assert.True(names.Distinct().Count() == names.Count, $"{pod}: {string.Join(", ", names)}");
+        }
+    }
+
+    /// <summary>Case 15-chart-kubelet-root-dir: only pod-resources moves with the kubelet's root.</summary>
+    [Fact]
+    public void The_kubelets_two_directories_are_two_values_and_a_Pod_does_not_hang_where_one_is_absent()
+    {
+        foreach (var pod in new[] { PodOf("DaemonSet", "hostdev-agent"), StaticPod() })
+        {
+            var args = pod["containers"]![0]!["args"]!.AsArray().Select(a => (string)a!).ToList();
+            Assert.Contains("--kubelet-dir=/opt/device-plugins", args);
+            Assert.Contains("--pod-resources=/opt/kubelet/pod-resources/kubelet.sock", args);
+            var paths = pod["volumes"]!.AsArray().ToDictionary(v => (string)v!["name"]!, v => v!["hostPath"]!.ToJsonString());
+            Assert.Equal("""{"path":"/opt/device-plugins"}""", paths["device-plugins"]);
+            Assert.Equal("""{"path":"/opt/kubelet/pod-resources"}""", paths["pod-resources"]);
+        }
+    }
+
+    [Fact]
+    public void The_give_back_Jobs_are_hooks_whose_log_helm_prints_when_they_fail_and_what_they_need_is_there_while_they_run()
+    {
+        string Hook(string job, string name) => (string)Find("Job", job)["metadata"]!["annotations"]![$"helm.sh/{name}"]!;
+        Assert.Equal("pre-delete", Hook("hostdev-uninstall", "hook"));
+        Assert.Equal("post-install,post-upgrade,post-rollback", Hook("hostdev-install", "hook"));
+        foreach (var job in new[] { "hostdev-uninstall", "hostdev-install" })
+        {
+            Assert.Equal("hook-failed", Hook(job, "hook-output-log-policy"));
+            Assert.Equal("before-hook-creation,hook-succeeded", Hook(job, "hook-delete-policy")); // a failed one stays, with its log
+        }
+
+        // An object that is a hook goes with its hook, under a Job that still runs.
+        var hooks = RenderedChart.Everything.Where(o => o["metadata"]!["annotations"]?["helm.sh/hook"] is not null).Select(o => RenderedChart.Text(o, "kind"));
+        Assert.Equal(["Job", "Job"], hooks);
+    }
+
+    private static string Image(JsonNode pod) => (string)pod["containers"]![0]!["image"]!;
+
+    private static JsonNode PodOf(string kind, string name) => Find(kind, name)["spec"]!["template"]!["spec"]!;
+
+    private static JsonNode StaticPod() => RenderedChart.StaticPod["spec"]!;
+
+    private static JsonObject Find(string kind, string name) => RenderedChart.Everything.Single(o => RenderedChart.Text(o, "kind") == kind && RenderedChart.Text(o["metadata"]!, "name") == name);
+}
