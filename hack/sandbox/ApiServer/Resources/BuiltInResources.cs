@@ -38,6 +38,8 @@ internal static class BuiltInResources
         new(Admission, "v1", "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", false) { Categories = ["api-extensions"], CountsGenerations = true },
         new(Apps, "v1", "Deployment", "deployments", true) { ShortNames = ["deploy"], Categories = ["all"], HasStatus = true, CountsGenerations = true },
         new(Apps, "v1", "DaemonSet", "daemonsets", true) { ShortNames = ["ds"], Categories = ["all"], HasStatus = true, CountsGenerations = true },
+        new(Apps, "v1", "ReplicaSet", "replicasets", true) { ShortNames = ["rs"], Categories = ["all"], HasStatus = true, CountsGenerations = true },
+        new("batch", "v1", "Job", "jobs", true) { Categories = ["all"], HasStatus = true, CountsGenerations = true },
         new("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", true) { ShortNames = ["pdb"], HasStatus = true, CountsGenerations = true },
         new("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", true) { ShortNames = ["netpol"], CountsGenerations = true },
         new("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", false) { ShortNames = ["pc"] },

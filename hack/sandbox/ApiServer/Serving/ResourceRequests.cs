@@ -61,8 +61,8 @@ internal sealed class ResourceRequests(ObjectStore store, ResourceRegistry regis
         var request = Request(exchange, resource, info);
         var result = info.Verb switch
         {
-            "create" => writes.Create(request, RequestBody.Created(body.Span, type, resource)),
-            "update" => writes.Replace(request, RequestBody.Written(body.Span, type)),
+            "create" => writes.Create(request, RequestBody.Read(body.Span, type, resource)),
+            "update" => writes.Replace(request, RequestBody.Read(body.Span, type, resource)),
             _ => Patch(exchange, request, Encoding.UTF8.GetString(body.Span), type),
         };
         exchange.Name = result.Object.Name;
@@ -141,7 +141,7 @@ internal sealed class ResourceRequests(ObjectStore store, ResourceRegistry regis
     private static async Task<DeleteOptions> OptionsAsync(ApiExchange exchange)
     {
         var bytes = await RequestBody.BytesAsync(exchange.Request, exchange.Ended);
-        var body = bytes.IsEmpty ? [] : RequestBody.Written(bytes.Span, RequestBody.MediaType(exchange.Request));
+        var body = bytes.IsEmpty ? [] : RequestBody.Read(bytes.Span, RequestBody.MediaType(exchange.Request), ProtobufKinds.DeleteOptions);
         var query = exchange.Query;
         var grace = query["gracePeriodSeconds"].ToString() is { Length: > 0 } number ? ObjectLists.Number("gracePeriodSeconds", number) : body["gracePeriodSeconds"]?.GetValue<long>();
         var propagation = query["propagationPolicy"].ToString() is { Length: > 0 } policy ? policy : body.Text("propagationPolicy");
