@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Hostdev.Sandbox.Cluster;
+using Hostdev.Sandbox.Cluster.Workloads;
 
 namespace Hostdev.Sandbox.ApiServer;
 
@@ -19,10 +20,13 @@ internal static class ApiServerCommand
             await using var server = new SimulatedApiServer(options);
             if (parsed.GetValue(requests)) server.Requests.OnRecorded = r => Console.WriteLine($"{r} [{r.ContentType}] [{r.Accept}]");
             server.AddSchemaRules(ClusterRules.OfSchemas); // meets our kinds once their CRDs are applied
+            var directory = SandboxDirectory.Create();
+            await using var workloads = new ClusterWorkloads(server, null, directory, TimeProvider.System);
             await server.StartAsync(cancellationToken);
             server.WriteKubeconfig(parsed.GetValue(kubeconfig)!);
             Console.WriteLine($"serving on {server.Address}: export KUBECONFIG={parsed.GetValue(kubeconfig)}");
             await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            Directory.Delete(directory, recursive: true);
             return 0;
         });
         return command;

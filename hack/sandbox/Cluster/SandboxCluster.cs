@@ -5,6 +5,7 @@ using Hostdev.Kube.Client;
 using Hostdev.Operator;
 using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.ApiServer.Access;
+using Hostdev.Sandbox.Cluster.Workloads;
 using Hostdev.Sandbox.Kernel;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -18,8 +19,9 @@ public sealed class SandboxCluster : IAsyncDisposable
     public const string SystemNamespace = "hostdev-system";
 
     private readonly List<ClusterNode> _nodes = [];
-    private readonly List<OperatorProcess> _operators = [];
     private readonly TimeProvider _time;
+    private readonly ClusterWorkloads _workloads;
+    private ImmutableArray<OperatorProcess> _operators = [];
     private int _clients;
 
     private SandboxCluster(string directory, ApiServerOptions options)
@@ -27,6 +29,7 @@ public sealed class SandboxCluster : IAsyncDisposable
         (Directory, _time) = (directory, options.Time);
         Server = new SimulatedApiServer(options);
         Seat = new ClusterSeat(directory, SystemNamespace, Server.Objects, CreateClient);
+        _workloads = new ClusterWorkloads(Server, this, directory, _time);
     }
 
     /// <summary>For nodes and operators.</summary>
@@ -40,6 +43,12 @@ public sealed class SandboxCluster : IAsyncDisposable
     public string Kubeconfig => Path.Combine(Directory, "kubeconfig");
 
     public IReadOnlyList<ClusterNode> Nodes => _nodes;
+
+    /// <summary>All that were started, those that have ended among them.</summary>
+    public ImmutableArray<OperatorProcess> Operators => _operators;
+
+    /// <summary>Of operators that a Deployment starts.</summary>
+    public OperatorTimings Timings { get; set; } = new();
 
     /// <summary>Brings up the API server with the CRDs and the namespaces.</summary>
     public static async Task<SandboxCluster> StartAsync(string directory, ApiServerOptions? options = null, CancellationToken cancellationToken = default)
@@ -68,10 +77,12 @@ public sealed class SandboxCluster : IAsyncDisposable
 
     public ClusterNode Node(string name) => _nodes.First(n => n.Name == name);
 
-    public OperatorProcess StartOperator(string identity = "hostdev-operator-0", OperatorTimings? timings = null, int seed = 1, bool nodeLabels = false)
+    /// <param name="identity">The name of its Pod too.</param>
+    /// <param name="incarnation">Which life of the Pod's container it is: another one has another identity.</param>
+    public OperatorProcess StartOperator(string identity = "hostdev-operator-0", OperatorTimings? timings = null, int seed = 1, bool nodeLabels = false, int incarnation = 0)
     {
-        var started = OperatorProcess.Start(Seat, identity, timings ?? new OperatorTimings(), _time, seed, nodeLabels);
-        _operators.Add(started);
+        var started = OperatorProcess.Start(Seat, incarnation == 0 ? identity : $"{identity}_{incarnation}", timings ?? new OperatorTimings(), _time, seed, nodeLabels);
+        ImmutableInterlocked.Update(ref _operators, o => o.Add(started));
         return started;
     }
 
@@ -85,6 +96,7 @@ public sealed class SandboxCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _workloads.DisposeAsync();
         foreach (var one in _operators) await one.DisposeAsync();
         foreach (var node in _nodes) await node.DisposeAsync();
         await Server.DisposeAsync();

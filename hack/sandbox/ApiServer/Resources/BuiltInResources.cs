@@ -21,7 +21,7 @@ internal static class BuiltInResources
     [
         new("", "v1", "Namespace", "namespaces", false) { ShortNames = ["ns"], HasStatus = true },
         new("", "v1", "Node", "nodes", false) { ShortNames = ["no"], HasStatus = true },
-        new("", "v1", "Pod", "pods", true) { ShortNames = ["po"], Categories = ["all"], HasStatus = true },
+        new("", "v1", "Pod", "pods", true) { ShortNames = ["po"], Categories = ["all"], HasStatus = true, HasLog = true },
         new("", "v1", "ServiceAccount", "serviceaccounts", true) { ShortNames = ["sa"] },
         new("", "v1", "ConfigMap", "configmaps", true) { ShortNames = ["cm"] },
         new("", "v1", "Secret", "secrets", true),

@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Http;
 namespace Hostdev.Sandbox.ApiServer.Serving;
 
 /// <summary>Answers the requests for objects.</summary>
-internal sealed class ResourceRequests(ObjectStore store, ResourceRegistry registry, ObjectWrites writes, ObjectDeletes deletes, AccessReviews reviews, RoleBasedAccess? access, TimeProvider time)
+internal sealed class ResourceRequests(ObjectStore store, ResourceRegistry registry, ObjectWrites writes, ObjectDeletes deletes, AccessReviews reviews, PodLogRequests logs, RoleBasedAccess? access, TimeProvider time)
 {
     private const string PatchTypes = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json";
 
@@ -21,6 +21,7 @@ internal sealed class ResourceRequests(ObjectStore store, ResourceRegistry regis
         var resource = registry.Find(info.Group, info.Version, info.Resource) ?? throw new ApiStatusException(ApiStatus.NoSuchPath);
         if (resource.Namespaced ? info.Namespace.Length == 0 && info.Verb is "get" or "create" or "update" or "patch" or "delete" : info.Namespace.Length > 0 && info.Resource != "namespaces") throw new ApiStatusException(ApiStatus.NoSuchPath);
         if (info.Resource == "namespaces" && info.Group.Length == 0) info = info with { Namespace = "" };
+        if (info.Subresource == "log" && resource.HasLog && info.Verb == "get") return logs.AnswerAsync(exchange, resource, info);
         if (info.Subresource.Length > 0 && (info.Subresource != "status" || !resource.HasStatus || info.Verb is not ("get" or "update" or "patch"))) throw new ApiStatusException(ApiStatus.NoSuchPath);
         if (!resource.Verbs.Contains(info.Verb)) throw new ApiStatusException(ApiStatus.MethodNotAllowed);
         if (resource.Verbs is ["create"]) return reviews.AnswerAsync(exchange, resource);
