@@ -16,7 +16,8 @@ public sealed partial class ArchitectureTests
         ["operator"] = ["kube", "crds", "telemetry"],
         ["device-plugin"] = ["kube", "crds", "telemetry"], // never the operator, and the operator never this
         ["hack/sandbox"] = ["kube", "crds", "telemetry", "operator", "device-plugin"],
-        ["tests"] = ["kube", "crds", "telemetry", "operator", "device-plugin", "hack/sandbox"],
+        ["tests/kubernetes-client-peer"] = [], // a stranger: it knows the API alone
+        ["tests"] = ["kube", "crds", "telemetry", "operator", "device-plugin", "hack/sandbox", "tests/kubernetes-client-peer"],
     };
 
     private static readonly Dictionary<string, string> RootNamespaces = new()
@@ -27,6 +28,7 @@ public sealed partial class ArchitectureTests
         ["operator"] = "Hostdev.Operator",
         ["device-plugin"] = "Hostdev.DevicePlugin",
         ["hack/sandbox"] = "Hostdev.Sandbox",
+        ["tests/kubernetes-client-peer"] = "Hostdev.KubernetesClientPeer",
         ["tests"] = "Hostdev.Tests",
     };
 

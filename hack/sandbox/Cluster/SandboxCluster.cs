@@ -5,6 +5,7 @@ using Hostdev.Kube.Client;
 using Hostdev.Operator;
 using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.ApiServer.Access;
+using Hostdev.Sandbox.ApiServer.Storage;
 using Hostdev.Sandbox.Cluster.Workloads;
 using Hostdev.Sandbox.Kernel;
 using Microsoft.Extensions.Logging;
@@ -57,7 +58,7 @@ public sealed class SandboxCluster : IAsyncDisposable
         var cluster = new SandboxCluster(directory, options ?? new ApiServerOptions());
         cluster.Server.AddSchemaRules(ClusterRules.OfSchemas);
         cluster.Server.AddAdmissionRule(AgentAdmission.For(SystemNamespace));
-        foreach (var definition in Definitions) cluster.Server.Objects.Create(definition.DeepClone().AsObject());
+        foreach (var definition in Definitions) cluster.Server.Objects.Create(LeftByChart(definition));
         foreach (var ns in (string[])[SystemNamespace, SandboxNode.Namespace]) cluster.Server.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = ns } });
         await cluster.Server.StartAsync(cancellationToken);
         await cluster.Server.SettleAsync(cancellationToken);
@@ -83,6 +84,7 @@ public sealed class SandboxCluster : IAsyncDisposable
     {
         var started = OperatorProcess.Start(Seat, incarnation == 0 ? identity : $"{identity}_{incarnation}", timings ?? new OperatorTimings(), _time, seed, nodeLabels);
         ImmutableInterlocked.Update(ref _operators, o => o.Add(started));
+        ClusterMembers.ShowOperator(Seat, identity, _nodes.FirstOrDefault()?.Name ?? "");
         return started;
     }
 
@@ -100,6 +102,17 @@ public sealed class SandboxCluster : IAsyncDisposable
         foreach (var one in _operators) await one.DisposeAsync();
         foreach (var node in _nodes) await node.DisposeAsync();
         await Server.DisposeAsync();
+    }
+
+    /// <summary>As a release of the chart leaves it behind: <c>helm install</c> takes it over.</summary>
+    private static JsonObject LeftByChart(JsonObject definition)
+    {
+        var left = (JsonObject)definition.DeepClone();
+        var metadata = left["metadata"]!.AsObject();
+        metadata.Ensure("labels")["app.kubernetes.io/managed-by"] = "Helm";
+        metadata.Ensure("annotations")["meta.helm.sh/release-name"] = "hostdev";
+        metadata.Ensure("annotations")["meta.helm.sh/release-namespace"] = SystemNamespace;
+        return left;
     }
 
     private static IEnumerable<JsonObject> ReadDefinitions()

@@ -103,7 +103,7 @@ internal sealed class ResourceRequests(ObjectStore store, ResourceRegistry regis
     {
         var (stored, gone, changed) = deletes.Delete(Request(exchange, resource, info), await OptionsAsync(exchange));
         if (changed) exchange.Revision = stored.Revision;
-        if (!gone)
+        if (!gone || resource.ReturnsDeleted)
         {
             await exchange.AnswerAsync(200, Text(exchange, resource).Of(stored));
             return;

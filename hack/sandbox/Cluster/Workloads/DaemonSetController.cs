@@ -46,14 +46,8 @@ internal sealed class DaemonSetController(IClusterObjects objects)
         return pod;
     }
 
-    /// <summary>It runs what the template says: its labels become the template's.</summary>
-    private void Adopt(JsonObject set, JsonObject template, JsonObject pod, string hash) => objects.Change("pods", pod["metadata"].Text("name"), it =>
-    {
-        var labels = it["metadata"]!.AsObject().Ensure("labels");
-        foreach (var (key, value) in template["metadata"].Object("labels") ?? []) labels[key] = value?.DeepClone();
-        labels[HashLabel] = hash;
-        it["metadata"]!["ownerReferences"] = new JsonArray(PodTemplate.Owner(set));
-    }, set["metadata"].Text("namespace"), manager: "kube-controller-manager");
+    private void Adopt(JsonObject set, JsonObject template, JsonObject pod, string hash) => objects.Change(
+        "pods", pod["metadata"].Text("name"), it => PodTemplate.TakeOver(it, set, template, HashLabel, hash), set["metadata"].Text("namespace"), manager: "kube-controller-manager");
 
     private static bool IsFor(JsonObject template, JsonObject node) =>
         (template.Object("spec").Object("nodeSelector") ?? []).All(s => node["metadata"].Object("labels").Text(s.Key) == s.Value.AsText());

@@ -8,7 +8,7 @@ namespace Hostdev.Sandbox.Cluster.Workloads;
 
 /// <summary>
 /// Deployments and their ReplicaSets (pkg/controller/deployment): one ReplicaSet for each template, the newest at full size; the others go to nothing once its Pods are ready. Pods that
-/// ran before there was a Deployment, and that it selects, become its own.
+/// ran the same program before there was a Deployment become its own.
 /// </summary>
 internal sealed class DeploymentController(IClusterObjects objects, TimeProvider time)
 {
@@ -60,14 +60,11 @@ internal sealed class DeploymentController(IClusterObjects objects, TimeProvider
     private void Adopt(JsonObject deployment, string name, string hash)
     {
         var ns = deployment["metadata"].Text("namespace");
-        foreach (var pod in objects.List("pods", ns).Where(p => !PodTemplate.HasOwner(p) && PodTemplate.Selects(deployment["spec"].Object("selector"), p)))
+        var template = deployment["spec"]!["template"]!.AsObject();
+        foreach (var pod in objects.List("pods", ns).Where(p => !PodTemplate.HasOwner(p) && PodTemplate.Program(p) == PodTemplate.Program(template)))
         {
-            var owner = PodTemplate.Owner(objects.Get(Sets, name, ns)!);
-            objects.Change("pods", pod["metadata"].Text("name"), it =>
-            {
-                it["metadata"]!.AsObject().Ensure("labels")[HashLabel] = hash;
-                it["metadata"]!["ownerReferences"] = new JsonArray(owner);
-            }, ns, manager: "kube-controller-manager");
+            var owner = objects.Get(Sets, name, ns)!;
+            objects.Change("pods", pod["metadata"].Text("name"), it => PodTemplate.TakeOver(it, owner, template, HashLabel, hash), ns, manager: "kube-controller-manager");
         }
     }
 

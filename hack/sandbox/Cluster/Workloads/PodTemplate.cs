@@ -47,11 +47,13 @@ internal static class PodTemplate
 
     public static bool IsDeleting(JsonObject it) => it["metadata"]?["deletionTimestamp"] is not null;
 
-    /// <summary>Whether a selector (<c>matchLabels</c> alone, which is what charts write) takes an object.</summary>
-    public static bool Selects(JsonObject? selector, JsonObject it)
+    /// <summary>A Pod that ran before its owner was there counts as one of the template's: it gets that one's labels.</summary>
+    public static void TakeOver(JsonObject pod, JsonObject owner, JsonObject template, string hashLabel, string hash)
     {
-        var labels = it["metadata"].Object("labels");
-        return selector.Object("matchLabels") is { Count: > 0 } wanted && wanted.All(w => labels.Text(w.Key) == w.Value.AsText());
+        var labels = pod["metadata"]!.AsObject().Ensure("labels");
+        foreach (var (key, value) in template["metadata"].Object("labels") ?? []) labels[key] = value?.DeepClone();
+        labels[hashLabel] = hash;
+        pod["metadata"]!["ownerReferences"] = new JsonArray(Owner(owner));
     }
 
     /// <summary>What the image of the first container runs: its last word, without tag and digest.</summary>
