@@ -9,7 +9,7 @@ internal static class Program
     private static readonly TimeSpan EndInOrder = TimeSpan.FromSeconds(15);
 
     public static Task<int> Main(string[] args) =>
-        new RootCommand("Hostdev's operator: says which node gets which policies, and what became of them.") { RunCommand.Create(), KubeVirtSnippetCommand.Create(), GiveBackCommand.Create() }
+        OperatorCommand.Create()
             .Parse(args)
             .InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = EndInOrder });
 }

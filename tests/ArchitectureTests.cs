@@ -19,7 +19,8 @@ public sealed partial class ArchitectureTests
         ["hack/bench.d"] = ["hack/sandbox"],
         ["hack/bench.d/plugin"] = ["device-plugin"], // compiled native, which the sandbox is not made for
         ["hack/chart.d/check"] = [], // real Kubernetes types; the product's client has types of the same names
-        ["tests"] = ["kube", "crds", "telemetry", "operator", "device-plugin", "hack/sandbox"],
+        ["tests/kubernetes-client-peer"] = [], // a stranger: it knows the API alone
+        ["tests"] = ["kube", "crds", "telemetry", "operator", "device-plugin", "hack/sandbox", "tests/kubernetes-client-peer"],
     };
 
     private static readonly Dictionary<string, string> RootNamespaces = new()
@@ -33,6 +34,7 @@ public sealed partial class ArchitectureTests
         ["hack/bench.d"] = "Hostdev.Benchmarks",
         ["hack/bench.d/plugin"] = "Hostdev.BenchPlugin",
         ["hack/chart.d/check"] = "Hostdev.Charts",
+        ["tests/kubernetes-client-peer"] = "Hostdev.KubernetesClientPeer",
         ["tests"] = "Hostdev.Tests",
     };
 

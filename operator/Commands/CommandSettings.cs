@@ -35,12 +35,14 @@ internal static class CommandSettings
     /// <summary>What an API server or its absence may answer to a command: said in a sentence, with exit code 1.</summary>
     public static bool IsExpected(Exception e) => e is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException;
 
-    public static Task<int> FailAsync(Exception expected) =>
-        FailAsync(expected is KubeApiException { IsNotServed: true } ? "the API server does not know Hostdev's kinds: apply the CRDs first, or name another cluster with --kubeconfig" : expected.Message);
+    /// <param name="error">By default the process's.</param>
+    public static Task<int> FailAsync(Exception expected, TextWriter? error = null) =>
+        FailAsync(expected is KubeApiException { IsNotServed: true } ? "the API server does not know Hostdev's kinds: apply the CRDs first, or name another cluster with --kubeconfig" : expected.Message, error);
 
-    public static async Task<int> FailAsync(string message)
+    /// <param name="error">By default the process's.</param>
+    public static async Task<int> FailAsync(string message, TextWriter? error = null)
     {
-        await Console.Error.WriteLineAsync($"hostdev-operator: {message}").ConfigureAwait(false);
+        await (error ?? Console.Error).WriteLineAsync($"hostdev-operator: {message}").ConfigureAwait(false);
         return 1;
     }
 }

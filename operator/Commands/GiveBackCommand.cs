@@ -22,18 +22,18 @@ internal static class GiveBackCommand
             {
                 using var client = CommandSettings.Connect(parsed.GetValue(kubeconfig), loggers);
                 var agents = new Selection { Namespace = parsed.GetValue(ns) is { Length: > 0 } given ? given : client.Configuration.Namespace, Labels = parsed.GetValue(selector) };
-                var giveBack = new GiveBack(client, agents, Console.Out.WriteLine, TimeProvider.System);
+                var giveBack = new GiveBack(client, agents, parsed.InvocationConfiguration.Output.WriteLine, TimeProvider.System);
                 if (parsed.GetValue(undo)) await giveBack.UndoAsync(cancellationToken).ConfigureAwait(false);
                 else return await giveBack.RunAsync(TimeSpan.FromSeconds(parsed.GetValue(timeout)), cancellationToken).ConfigureAwait(false) ? 0 : 1;
                 return 0;
             }
             catch (Exception e) when (CommandSettings.IsExpected(e))
             {
-                return await CommandSettings.FailAsync(e).ConfigureAwait(false);
+                return await CommandSettings.FailAsync(e, parsed.InvocationConfiguration.Error).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                return await CommandSettings.FailAsync("stopped: the nodes go on giving back; run it again to wait for them, or with --undo").ConfigureAwait(false);
+                return await CommandSettings.FailAsync("stopped: the nodes go on giving back; run it again to wait for them, or with --undo", parsed.InvocationConfiguration.Error).ConfigureAwait(false);
             }
         });
         return command;

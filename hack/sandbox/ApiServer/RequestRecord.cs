@@ -10,6 +10,12 @@ namespace Hostdev.Sandbox.ApiServer;
 public sealed record RequestRecord(
     long Number, DateTimeOffset At, string User, string Verb, string Group, string Resource, string Subresource, string Namespace, string Name, string Path, string FieldManager, int Code, long? Revision)
 {
+    /// <summary>What the client wrote its body in, without parameters; empty for requests without a body.</summary>
+    public string ContentType { get; init; } = "";
+
+    /// <summary>What the client takes, as it says it.</summary>
+    public string Accept { get; init; } = "";
+
     public bool IsWrite => Verb is "create" or "update" or "patch" or "delete" or "deletecollection";
 
     public override string ToString() => $"{Number} {User}: {Verb} {Path} -> {Code}{(Revision is { } r ? $" @{r}" : "")}";

@@ -22,6 +22,12 @@ public sealed record ServedResource(string Group, string Version, string Kind, s
     /// <summary>Spec and status are written through different paths, each leaving the other half alone.</summary>
     public bool HasStatus { get; init; }
 
+    /// <summary>A delete that takes effect at once is answered with the object, and not with a Status (registry stores with <c>ReturnDeletedObject</c>).</summary>
+    public bool ReturnsDeleted { get; init; }
+
+    /// <summary>The path <c>/log</c> below an object: what its containers have written.</summary>
+    public bool HasLog { get; init; }
+
     /// <summary><c>metadata.generation</c> counts the changes of everything but metadata and status.</summary>
     public bool CountsGenerations { get; init; }
 
@@ -49,7 +55,7 @@ public sealed record ServedResource(string Group, string Version, string Kind, s
         ShortNames = ShortNames,
         Categories = Categories,
         Verbs = Verbs,
-        Subresources = HasStatus ? [SubresourceDescription.Status] : [],
+        Subresources = [.. HasStatus ? [SubresourceDescription.Status] : ImmutableArray<SubresourceDescription>.Empty, .. HasLog ? [SubresourceDescription.Log] : ImmutableArray<SubresourceDescription>.Empty],
         Schema = Structure ?? StructuralSchema.Anything,
         Columns = Columns,
         IsFromCrd = IsCustom,

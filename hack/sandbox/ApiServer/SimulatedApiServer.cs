@@ -49,10 +49,10 @@ public sealed class SimulatedApiServer : IAsyncDisposable
         var access = _options.Rbac ? new RoleBasedAccess(_store) : null;
         var writes = new ObjectWrites(_store, _options.Time, () => _schemaRules, () => _admissionRules);
         var deletes = new ObjectDeletes(_store, _options.Time, writes);
-        var resources = new ResourceRequests(_store, _registry, writes, deletes, new AccessReviews(access), access, _options.Time);
+        var resources = new ResourceRequests(_store, _registry, writes, deletes, new AccessReviews(access), new PodLogRequests(_store, Logs, _options.Time), access, _options.Time);
         _pipeline = new RequestPipeline(_authentication, access, Faults, resources, new ServerDocuments(_registry, _options.Version), Requests, _options.Time);
         _objects = new ClusterObjects(_store, _registry, writes, deletes);
-        _controllers = new ClusterControllers(_store, _registry, _options.Time, _objects);
+        _controllers = new ClusterControllers(_store, _registry, _options.Time, _objects) { Seen = () => Changed?.Invoke() };
         AdminToken = AddUser(new ApiUser("kubernetes-admin", [ApiUser.Masters]));
         ClusterBootstrap.Create(_objects);
     }
@@ -68,6 +68,12 @@ public sealed class SimulatedApiServer : IAsyncDisposable
 
     public FaultScript Faults { get; } = new();
 
+    /// <summary>After something was stored, and the cluster's own controllers have seen it: for who plays further ones. The handler notes it down and returns.</summary>
+    internal event Action? Changed;
+
+    /// <summary>Of containers that somebody runs.</summary>
+    internal PodLogs Logs { get; } = new();
+
     /// <summary>The newest revision: whatever was written has this one or an older one.</summary>
     public long Revision => _store.Revision;
 
@@ -76,6 +82,9 @@ public sealed class SimulatedApiServer : IAsyncDisposable
 
     /// <summary>What is stored, without a request: it stands in no record and meets no fault, no role and no admission rule.</summary>
     public IClusterObjects Objects => _objects;
+
+    /// <summary>Takes an object away without a time of grace, as a kubelet does when a Pod has ended. False when there was none.</summary>
+    internal bool DeleteNow(string resource, string name, string ns) => _objects.DeleteNow(resource, name, ns);
 
     /// <summary>The user's token.</summary>
     public string AddUser(ApiUser user)

@@ -14,7 +14,7 @@ public static class ClusterMembers
 
     public static void AddNode(ClusterSeat seat, string name, IEnumerable<KeyValuePair<string, string>> labels)
     {
-        var all = new JsonObject(labels.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))) { ["kubernetes.io/hostname"] = name };
+        var all = new JsonObject(labels.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))) { ["kubernetes.io/hostname"] = name, ["kubernetes.io/os"] = "linux" };
         seat.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Node", ["metadata"] = new JsonObject { ["name"] = name, ["labels"] = all } });
         seat.Objects.Change("nodes", name, node => node["status"] = new JsonObject { ["conditions"] = Conditions(true), ["nodeInfo"] = NodeInfo() }, "", "status", "kubelet");
     }
@@ -41,12 +41,38 @@ public static class ClusterMembers
                     ["serviceAccountName"] = AgentAccount,
                     ["automountServiceAccountToken"] = false,
                     ["tolerations"] = new JsonArray(new JsonObject { ["operator"] = "Exists" }),
-                    ["containers"] = new JsonArray(new JsonObject { ["name"] = "device-plugin", ["image"] = "hostdev-device-plugin" }),
+                    ["containers"] = new JsonArray(new JsonObject { ["name"] = "device-plugin", ["image"] = "hostdev-device-plugin", ["args"] = new JsonArray("run") }),
                 },
             });
         }
 
         objects.Change("pods", pod, it => it["status"] = new JsonObject { ["phase"] = "Running", ["conditions"] = Conditions(ready) }, seat.Namespace, "status", "kubelet");
+    }
+
+    /// <summary>The Pod of an operator that no Deployment has made.</summary>
+    /// <param name="node">Where it runs; empty for nowhere yet.</param>
+    public static void ShowOperator(ClusterSeat seat, string pod, string node)
+    {
+        if (seat.Objects.Get("pods", pod, seat.Namespace) is not null) return;
+        var spec = new JsonObject
+        {
+            ["serviceAccountName"] = OperatorAccount,
+            ["containers"] = new JsonArray(new JsonObject { ["name"] = "operator", ["image"] = "hostdev-operator", ["args"] = new JsonArray("run") }),
+        };
+        if (node.Length > 0) spec["nodeName"] = node;
+        seat.Objects.Create(new JsonObject
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "Pod",
+            ["metadata"] = new JsonObject
+            {
+                ["name"] = pod,
+                ["namespace"] = seat.Namespace,
+                ["labels"] = new JsonObject { ["app.kubernetes.io/name"] = "hostdev", ["app.kubernetes.io/component"] = "operator" },
+            },
+            ["spec"] = spec,
+        });
+        seat.Objects.Change("pods", pod, it => it["status"] = new JsonObject { ["phase"] = "Running", ["conditions"] = Conditions(true) }, seat.Namespace, "status", "kubelet");
     }
 
     private static JsonArray Conditions(bool ready) =>

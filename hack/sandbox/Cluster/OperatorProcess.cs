@@ -16,12 +16,19 @@ public sealed class OperatorProcess : IAsyncDisposable
 
     private OperatorProcess(ClusterSeat seat, string identity, OperatorTimings timings, TimeProvider time, int seed, bool nodeLabels)
     {
-        _log = new FileLog(Path.Combine(seat.Directory, $"{identity}.log"), time);
+        Identity = identity;
+        LogFile = Path.Combine(seat.Directory, $"{identity}.log");
+        _log = new FileLog(LogFile, time);
         _loggers = LoggerFactory.Create(b => b.AddProvider(_log));
         _client = seat.Connect(ApiUser.ServiceAccount(seat.Namespace, ClusterMembers.OperatorAccount), $"hostdev-operator/{identity}", _loggers);
         Host = new OperatorHost(_client, new OperatorOptions { Namespace = seat.Namespace, Identity = identity, Instance = identity, Timings = timings, NodeLabels = nodeLabels }, time, new Random(seed), _loggers);
         Ended = Task.Run(() => Host.RunAsync(_end.Token));
     }
+
+    /// <summary>Of its lease.</summary>
+    public string Identity { get; }
+
+    public string LogFile { get; }
 
     public OperatorHost Host { get; }
 

@@ -5,6 +5,8 @@ using Hostdev.Kube.Client;
 using Hostdev.Operator;
 using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.ApiServer.Access;
+using Hostdev.Sandbox.ApiServer.Storage;
+using Hostdev.Sandbox.Cluster.Workloads;
 using Hostdev.Sandbox.Kernel;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -18,8 +20,9 @@ public sealed class SandboxCluster : IAsyncDisposable
     public const string SystemNamespace = "hostdev-system";
 
     private readonly List<ClusterNode> _nodes = [];
-    private readonly List<OperatorProcess> _operators = [];
     private readonly TimeProvider _time;
+    private readonly ClusterWorkloads _workloads;
+    private ImmutableArray<OperatorProcess> _operators = [];
     private int _clients;
 
     private SandboxCluster(string directory, ApiServerOptions options)
@@ -27,6 +30,7 @@ public sealed class SandboxCluster : IAsyncDisposable
         (Directory, _time) = (directory, options.Time);
         Server = new SimulatedApiServer(options);
         Seat = new ClusterSeat(directory, SystemNamespace, Server.Objects, CreateClient);
+        _workloads = new ClusterWorkloads(Server, this, directory, _time);
     }
 
     /// <summary>For nodes and operators.</summary>
@@ -41,6 +45,12 @@ public sealed class SandboxCluster : IAsyncDisposable
 
     public IReadOnlyList<ClusterNode> Nodes => _nodes;
 
+    /// <summary>All that were started, those that have ended among them.</summary>
+    public ImmutableArray<OperatorProcess> Operators => _operators;
+
+    /// <summary>Of operators that a Deployment starts.</summary>
+    public OperatorTimings Timings { get; set; } = new();
+
     /// <summary>Brings up the API server with the CRDs and the namespaces.</summary>
     public static async Task<SandboxCluster> StartAsync(string directory, ApiServerOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -48,7 +58,7 @@ public sealed class SandboxCluster : IAsyncDisposable
         var cluster = new SandboxCluster(directory, options ?? new ApiServerOptions());
         cluster.Server.AddSchemaRules(ClusterRules.OfSchemas);
         cluster.Server.AddAdmissionRule(AgentAdmission.For(SystemNamespace));
-        foreach (var definition in Definitions) cluster.Server.Objects.Create(definition.DeepClone().AsObject());
+        foreach (var definition in Definitions) cluster.Server.Objects.Create(LeftByChart(definition));
         foreach (var ns in (string[])[SystemNamespace, SandboxNode.Namespace]) cluster.Server.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = ns } });
         await cluster.Server.StartAsync(cancellationToken);
         await cluster.Server.SettleAsync(cancellationToken);
@@ -68,10 +78,13 @@ public sealed class SandboxCluster : IAsyncDisposable
 
     public ClusterNode Node(string name) => _nodes.First(n => n.Name == name);
 
-    public OperatorProcess StartOperator(string identity = "hostdev-operator-0", OperatorTimings? timings = null, int seed = 1, bool nodeLabels = false)
+    /// <param name="identity">The name of its Pod too.</param>
+    /// <param name="incarnation">Which life of the Pod's container it is: another one has another identity.</param>
+    public OperatorProcess StartOperator(string identity = "hostdev-operator-0", OperatorTimings? timings = null, int seed = 1, bool nodeLabels = false, int incarnation = 0)
     {
-        var started = OperatorProcess.Start(Seat, identity, timings ?? new OperatorTimings(), _time, seed, nodeLabels);
-        _operators.Add(started);
+        var started = OperatorProcess.Start(Seat, incarnation == 0 ? identity : $"{identity}_{incarnation}", timings ?? new OperatorTimings(), _time, seed, nodeLabels);
+        ImmutableInterlocked.Update(ref _operators, o => o.Add(started));
+        ClusterMembers.ShowOperator(Seat, identity, _nodes.FirstOrDefault()?.Name ?? "");
         return started;
     }
 
@@ -85,9 +98,21 @@ public sealed class SandboxCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _workloads.DisposeAsync();
         foreach (var one in _operators) await one.DisposeAsync();
         foreach (var node in _nodes) await node.DisposeAsync();
         await Server.DisposeAsync();
+    }
+
+    /// <summary>As a release of the chart leaves it behind: <c>helm install</c> takes it over.</summary>
+    private static JsonObject LeftByChart(JsonObject definition)
+    {
+        var left = (JsonObject)definition.DeepClone();
+        var metadata = left["metadata"]!.AsObject();
+        metadata.Ensure("labels")["app.kubernetes.io/managed-by"] = "Helm";
+        metadata.Ensure("annotations")["meta.helm.sh/release-name"] = "hostdev";
+        metadata.Ensure("annotations")["meta.helm.sh/release-namespace"] = SystemNamespace;
+        return left;
     }
 
     private static IEnumerable<JsonObject> ReadDefinitions()

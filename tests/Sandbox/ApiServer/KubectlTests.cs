@@ -5,8 +5,8 @@ using Xunit;
 
 namespace Hostdev.Tests.Sandbox.ApiServer;
 
-/// <summary>The verbs of a real kubectl against the simulated server. What a kubectl is too old for is skipped by its version; that there is none is a failure.</summary>
-public sealed class KubectlTests : IAsyncLifetime
+/// <summary>The verbs of a real kubectl against the simulated server.</summary>
+public abstract class KubectlTests(string version) : IAsyncLifetime
 {
     private readonly SimulatedApiServer _server = new();
     private Kubectl? _kubectl;
@@ -17,7 +17,7 @@ public sealed class KubectlTests : IAsyncLifetime
     {
         await _server.StartAsync();
         await Peer.DefineWidgetsAsync(_server);
-        _kubectl = new Kubectl(_server);
+        _kubectl = new Kubectl(_server, version: version);
     }
 
     public async ValueTask DisposeAsync()
@@ -101,7 +101,7 @@ public sealed class KubectlTests : IAsyncLifetime
     {
         var file = Tool.File("w.json", Peer.Widget("w1", """{"sizes":3}""").ToJsonString());
         var created = await Tool.RunAsync("create", "-f", file);
-        Assert.Contains("unknown field \"" + (Minor25() ? "spec." : "") + "sizes\"", created.Errors, StringComparison.Ordinal);
+        Assert.Contains("unknown field \"spec.sizes\"", created.Errors, StringComparison.Ordinal);
         var applied = await Tool.RunAsync("apply", "--server-side", "-f", file);
         Assert.Contains("sizes", applied.Errors, StringComparison.Ordinal);
         Assert.Null(_server.Objects.Get("widgets.example.io", "w1"));
@@ -138,7 +138,6 @@ public sealed class KubectlTests : IAsyncLifetime
     [Fact]
     public async Task Wait_for_a_value_by_its_path()
     {
-        Assert.SkipWhen(Kubectl.Minor < 23, "kubectl wait knows jsonpath from 1.23 on");
         _server.Objects.Create(Peer.Widget("w1", """{"size":3}"""));
         (await Tool.RunAsync("wait", "--for=jsonpath={.spec.size}=3", "wd/w1", "--timeout=10s")).Succeeded();
     }
@@ -178,7 +177,7 @@ public sealed class KubectlTests : IAsyncLifetime
         Assert.Contains("It was bound.", (await Tool.RunAsync("get", "events", "-o", "jsonpath={.items[0].message}")).Succeeded().Output, StringComparison.Ordinal);
         Assert.Equal("It was bound.", (await Tool.RunAsync("get", "events.v1.events.k8s.io", "-o", "jsonpath={.items[0].note}")).Succeeded().Output);
         Assert.Equal("e1", (await Tool.RunAsync("get", "events.v1.events.k8s.io", "--field-selector", "regarding.name=w1", "-o", "jsonpath={.items[*].metadata.name}")).Succeeded().Output);
-        if (Kubectl.Minor >= 26) Assert.Contains("It was bound.", (await Tool.RunAsync("events")).Succeeded().Output, StringComparison.Ordinal);
+        Assert.Contains("It was bound.", (await Tool.RunAsync("events")).Succeeded().Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -187,10 +186,10 @@ public sealed class KubectlTests : IAsyncLifetime
         await using var server = new SimulatedApiServer(new ApiServerOptions { Rbac = true });
         await server.StartAsync();
         await Peer.DefineWidgetsAsync(server);
-        using var tool = new Kubectl(server, server.AddUser(ApiUser.ServiceAccount("default", "reader")));
+        using var tool = new Kubectl(server, server.AddUser(ApiUser.ServiceAccount("default", "reader")), version);
         Assert.StartsWith("no", (await tool.RunAsync("auth", "can-i", "list", "widgets")).Output, StringComparison.Ordinal);
         Assert.Contains("widgets.example.io is forbidden: User \"system:serviceaccount:default:reader\" cannot list resource \"widgets\" in API group \"example.io\" at the cluster scope", (await tool.RunAsync("get", "widgets")).Errors, StringComparison.Ordinal);
-        using var admin = new Kubectl(server);
+        using var admin = new Kubectl(server, version: version);
         (await admin.RunAsync("apply", "-f", admin.File("role.yaml", """
             apiVersion: rbac.authorization.k8s.io/v1
             kind: ClusterRole
@@ -215,8 +214,8 @@ public sealed class KubectlTests : IAsyncLifetime
         await using var server = new SimulatedApiServer(new ApiServerOptions { Rbac = true });
         await server.StartAsync();
         await Peer.DefineWidgetsAsync(server);
-        using var admin = new Kubectl(server);
-        Task<KubectlResult> AsReaderAsync(params string[] question) => admin.RunAsync(["auth", "can-i", .. question, "--as=system:serviceaccount:team:reader"]);
+        using var admin = new Kubectl(server, version: version);
+        Task<ToolResult> AsReaderAsync(params string[] question) => admin.RunAsync(["auth", "can-i", .. question, "--as=system:serviceaccount:team:reader"]);
         Assert.Equal("namespace/team created\n", (await admin.RunAsync("create", "namespace", "team")).Succeeded().Output);
         Assert.Equal("serviceaccount/reader created\n", (await admin.RunAsync("create", "serviceaccount", "reader", "-n", "team", "--save-config")).Succeeded().Output);
         Assert.StartsWith("no", (await AsReaderAsync("list", "widgets")).Output, StringComparison.Ordinal);
@@ -234,21 +233,49 @@ public sealed class KubectlTests : IAsyncLifetime
         Assert.Equal("Error from server (AlreadyExists): namespaces \"team\" already exists\n", (await admin.RunAsync("create", "namespace", "team")).Errors);
     }
 
+    /// <summary>What typed clients send in protobuf, and what is stored of it.</summary>
     [Theory]
-    [InlineData("the body of the request was in an unknown format - accepted media types include: application/json, application/yaml", "create", "configmap", "c", "--from-literal=a=b")]
-    [InlineData("the body of the request was in an unknown format - accepted media types include: application/json, application/yaml", "create", "deployment", "d", "--image=i")]
-    [InlineData("the body of the request was in an unknown format - accepted media types include: application/json, application/yaml", "drain", "node-1", "--force")]
+    [InlineData("configmaps", "c", "data", """{"a":"b"}""", "create", "configmap", "c", "--from-literal=a=b")]
+    [InlineData("secrets", "s", "data", """{"a":"Yg=="}""", "create", "secret", "generic", "s", "--from-literal=a=b")]
+    [InlineData("priorityclasses.scheduling.k8s.io", "p", "value", "-7", "create", "priorityclass", "p", "--value=-7")]
+    [InlineData("poddisruptionbudgets.policy", "b", "spec.minAvailable", "\"50%\"", "create", "pdb", "b", "--selector=a=b", "--min-available=50%")]
+    [InlineData("services", "v", "spec.ports.0.targetPort", "8080", "create", "service", "clusterip", "v", "--tcp=80:8080")]
+    [InlineData("deployments.apps", "d", "spec.replicas", "0", "create", "deployment", "d", "--image=i", "--replicas=0")]
+    [InlineData("deployments.apps", "d", "spec.template.spec.containers.0.ports.0.containerPort", "80", "create", "deployment", "d", "--image=i", "--port=80")]
+    [InlineData("jobs.batch", "j", "spec.template.spec.containers.0.command", """["echo","hi"]""", "create", "job", "j", "--image=i", "--", "echo", "hi")]
+    public async Task Create_makes_objects_of_built_in_kinds_in_few_words(string resource, string name, string path, string json, params string[] arguments)
+    {
+        (await Tool.RunAsync(arguments)).Succeeded();
+        var stored = _server.Objects.Get(resource, name, resource == "priorityclasses.scheduling.k8s.io" ? "" : "default")!;
+        Assert.Equal(json, path.Split('.').Aggregate((JsonNode?)stored, (at, step) => at is JsonArray list ? list[int.Parse(step)] : at?[step])?.ToJsonString());
+        Assert.Contains(_server.Requests.All, r => r is { Verb: "create", ContentType: "application/vnd.kubernetes.protobuf" });
+    }
+
+    [Fact]
+    public async Task Drain_deletes_the_pods_of_a_node_and_keeps_others_from_it()
+    {
+        _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Node","metadata":{"name":"node-1"}}""")!.AsObject());
+        _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"default"},"spec":{"nodeName":"node-1","containers":[{"name":"c","image":"i"}]}}""")!.AsObject());
+        (await Tool.RunAsync("drain", "node-1", "--force", "--grace-period=0", "--timeout=30s")).Succeeded();
+        Assert.Empty(_server.Objects.List("pods"));
+        Assert.True((bool)_server.Objects.Get("nodes", "node-1")!["spec"]!["unschedulable"]!);
+    }
+
+    [Theory]
+    [InlineData("the server could not find the requested resource", "scale", "deployment", "d", "--replicas=2")]
     [InlineData("the server could not find the requested resource", "create", "quota", "q")]
     [InlineData("the server could not find the requested resource", "create", "token", "default")]
     public async Task What_kubectl_cannot_do_here_is_refused_in_plain_words(string why, params string[] arguments)
     {
-        Assert.SkipWhen(Kubectl.Minor < 24, "kubectl create token is of 1.24");
-        _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Node","metadata":{"name":"node-1"}}""")!.AsObject());
-        _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"default"},"spec":{"nodeName":"node-1","containers":[{"name":"c","image":"i"}]}}""")!.AsObject());
+        _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d","namespace":"default"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{}}}""")!.AsObject());
         var refused = await Tool.RunAsync(arguments);
         Assert.Equal(1, refused.Code);
         Assert.Contains(why, refused.Errors, StringComparison.Ordinal);
     }
-
-    private static bool Minor25() => Kubectl.Minor >= 25; // from there on the server checks fields, before that kubectl does
 }
+
+/// <summary>kubectl 1.35, or the one that HOSTDEV_KUBECTL names.</summary>
+public sealed class Kubectl35Tests() : KubectlTests(KubeTool.Newest);
+
+/// <summary>The kubectl of the oldest Kubernetes that is supported.</summary>
+public sealed class Kubectl30Tests() : KubectlTests(KubeTool.Oldest);

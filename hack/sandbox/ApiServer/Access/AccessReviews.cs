@@ -11,7 +11,7 @@ internal sealed class AccessReviews(RoleBasedAccess? access)
     public async Task AnswerAsync(ApiExchange exchange, ServedResource resource)
     {
         var body = await RequestBody.BytesAsync(exchange.Request, exchange.Ended);
-        var json = RequestBody.Created(body.Span, RequestBody.MediaType(exchange.Request), resource);
+        var json = RequestBody.Read(body.Span, RequestBody.MediaType(exchange.Request), resource);
         json["kind"] = resource.Kind;
         json["apiVersion"] = resource.ApiVersion;
         json.Ensure("metadata");

@@ -26,6 +26,9 @@ internal sealed class ClusterControllers : IAsyncDisposable
         store.OnChanged = (resource, change) => _work.Writer.TryWrite(new Work(resource, change, null));
     }
 
+    /// <summary>Called after each change that was dealt with.</summary>
+    public Action Seen { get; init; } = () => { };
+
     public void Start()
     {
         _stop = new CancellationTokenSource();
@@ -67,6 +70,7 @@ internal sealed class ClusterControllers : IAsyncDisposable
                     _namespaces.Observe(resource, change);
                     _garbage.Observe(resource, change);
                     Interlocked.Exchange(ref _seen, change.Revision);
+                    Seen();
                 }
 
                 work.Done?.TrySetResult();

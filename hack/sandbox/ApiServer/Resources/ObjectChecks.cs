@@ -17,6 +17,7 @@ internal static partial class ObjectChecks
     public static void Identity(WriteRequest request, JsonObject json)
     {
         var resource = request.Resource;
+        if (!resource.IsCustom) Complete(resource, json);
         Kind(resource, json);
         var metadata = json.Ensure("metadata");
         if (!resource.Namespaced) metadata.Remove("namespace");
@@ -25,6 +26,13 @@ internal static partial class ObjectChecks
         if (request.Info.Name.Length == 0) return;
         if (metadata.Text("name").Length == 0) metadata["name"] = request.Info.Name;
         else if (metadata.Text("name") != request.Info.Name) throw Bad($"the name of the object ({metadata.Text("name")}) does not match the name on the URL ({request.Info.Name})");
+    }
+
+    /// <summary>The decoder of built-in kinds takes from the path what the object does not say (apimachinery <c>pkg/runtime/serializer/json</c>, defaults of <c>Decode</c>).</summary>
+    private static void Complete(ServedResource resource, JsonObject json)
+    {
+        if (json.Text("kind").Length == 0) json["kind"] = resource.Kind;
+        if (json.Text("apiVersion").Length == 0) json["apiVersion"] = resource.ApiVersion;
     }
 
     /// <summary>The object is of the kind that the path is for, and in its version.</summary>

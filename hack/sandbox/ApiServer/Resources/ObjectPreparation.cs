@@ -27,12 +27,27 @@ internal static class ObjectPreparation
                 json["status"] = new JsonObject { ["phase"] = "Pending" };
                 json.Ensure("spec").TryAdd("terminationGracePeriodSeconds", 30);
                 break;
+            case "Job" when !resource.IsCustom:
+                SelectOwnPods(json, metadata);
+                json.Remove("status");
+                break;
             case "Node" when !resource.IsCustom: // the kubelet registers its node together with its status
                 break;
             case var _ when resource.HasStatus:
                 json.Remove("status");
                 break;
         }
+    }
+
+    /// <summary>A Job selects the Pods that bear its uid (pkg/registry/batch/job/strategy.go).</summary>
+    private static void SelectOwnPods(JsonObject json, JsonObject metadata)
+    {
+        var (spec, uid) = (json.Ensure("spec"), metadata.Text("uid"));
+        if (spec["manualSelector"]?.GetValue<bool>() == true) return;
+        spec["selector"] = new JsonObject { ["matchLabels"] = new JsonObject { ["batch.kubernetes.io/controller-uid"] = uid } };
+        var labels = spec.Ensure("template").Ensure("metadata").Ensure("labels");
+        (labels["controller-uid"], labels["batch.kubernetes.io/controller-uid"]) = (uid, uid);
+        (labels["job-name"], labels["batch.kubernetes.io/job-name"]) = (metadata.Text("name"), metadata.Text("name"));
     }
 
     /// <summary>Restores what this path cannot change, and counts the generation.</summary>

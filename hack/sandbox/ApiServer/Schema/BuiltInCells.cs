@@ -39,6 +39,18 @@ internal static class BuiltInCells
         return containers ?? At(pod, "status.reason") ?? At(pod, "status.phase") ?? "";
     }
 
+    public static string JobStatus(JsonObject job)
+    {
+        var last = Items(job, "status.conditions").Where(c => At(c, "status") == "True").Select(c => At(c, "type")).LastOrDefault();
+        return last ?? (At(job, "metadata.deletionTimestamp") is not null ? "Terminating" : "Running");
+    }
+
+    public static string JobCompletions(JsonObject job)
+    {
+        var wanted = Find(job, "spec.completions") is null ? 1 : Count(job, "spec.completions");
+        return string.Create(CultureInfo.InvariantCulture, $"{Count(job, "status.succeeded")}/{wanted}");
+    }
+
     public static string PodRestarts(JsonObject pod) => Items(pod, "status.containerStatuses").Sum(c => Count(c, "restartCount")).ToString(CultureInfo.InvariantCulture);
 
     public static string EventFirstSeen(JsonObject item, DateTimeOffset now) =>

@@ -24,6 +24,13 @@ internal static class BuiltInColumns
             TableColumn.Name, Text("Ready", (item, _) => $"{Count(item, "status.readyReplicas")}/{Count(item, "spec.replicas")}"),
             Number("Up-to-date", item => Count(item, "status.updatedReplicas")), Number("Available", item => Count(item, "status.availableReplicas")), s_age,
         ],
+        "replicasets.apps" =>
+        [
+            TableColumn.Name, Number("Desired", item => Count(item, "spec.replicas")), Number("Current", item => Count(item, "status.replicas")),
+            Number("Ready", item => Count(item, "status.readyReplicas")), s_age,
+        ],
+        "jobs.batch" => [TableColumn.Name, Text("Status", (item, _) => BuiltInCells.JobStatus(item)), Text("Completions", (item, _) => BuiltInCells.JobCompletions(item)), s_age],
+        "secrets" => [TableColumn.Name, Text("Type", "type"), Number("Data", item => (item["data"] as JsonObject)?.Count ?? 0), s_age],
         "daemonsets.apps" =>
         [
             TableColumn.Name, Number("Desired", item => Count(item, "status.desiredNumberScheduled")), Number("Current", item => Count(item, "status.currentNumberScheduled")),

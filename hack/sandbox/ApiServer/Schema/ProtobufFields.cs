@@ -15,6 +15,7 @@ internal ref struct ProtobufFields(ReadOnlySpan<byte> message)
 
     private ReadOnlySpan<byte> _rest = message;
     private ReadOnlySpan<byte> _bytes;
+    private ulong _varint;
     private int _type;
 
     /// <summary>Of the field that <see cref="Next"/> came to.</summary>
@@ -23,6 +24,10 @@ internal ref struct ProtobufFields(ReadOnlySpan<byte> message)
     /// <summary>What the field holds: a text, bytes, or a message.</summary>
     /// <exception cref="FormatException">It is a number.</exception>
     public readonly ReadOnlySpan<byte> Bytes => _type == LengthType ? _bytes : throw new FormatException($"field {Number} has wire type {_type} instead of {LengthType}");
+
+    /// <summary>The number that the field holds, of whatever width; false and true are 0 and 1.</summary>
+    /// <exception cref="FormatException">It is none.</exception>
+    public readonly long Integer => _type == VarintType ? (long)_varint : throw new FormatException($"field {Number} has wire type {_type} instead of {VarintType}");
 
     /// <summary>False at the message's end.</summary>
     /// <exception cref="FormatException">The bytes are no message, or only a part of one.</exception>
@@ -35,7 +40,7 @@ internal ref struct ProtobufFields(ReadOnlySpan<byte> message)
         switch (_type)
         {
             case VarintType:
-                Varint();
+                _varint = Varint();
                 break;
             case Fixed64Type:
                 Take(sizeof(ulong));

@@ -38,4 +38,6 @@ public sealed record ResourceDescription
 public sealed record SubresourceDescription(string Name, ImmutableArray<string> Verbs, string? Kind = null, string? ApiVersion = null)
 {
     public static SubresourceDescription Status { get; } = new("status", ["get", "patch", "update"]);
+
+    public static SubresourceDescription Log { get; } = new("log", ["get"]);
 }

@@ -59,6 +59,7 @@ internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IR
     {
         var (resource, info) = (request.Resource, request.Info);
         if (applied.Text("apiVersion") != resource.ApiVersion) throw Bad($"Incorrect version specified in apply patch. Specified patch version: {applied.Text("apiVersion")}, expected: {resource.ApiVersion}");
+        ObjectChecks.Kind(resource, applied);
         if (applied["metadata"]?["managedFields"] is not null) throw Bad("metadata.managedFields must be nil");
         ObjectChecks.Identity(request, applied);
         var key = Key(request, applies: true);
@@ -69,7 +70,7 @@ internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IR
             {
                 var live = stored.Parse();
                 EventForms.Convert(live, resource);
-                result = Store(request, stored, live, () => Ownership(request).Apply(live, applied, key, force), signs: false, s => ApiStatus.Failure(s));
+                result = Store(request, stored, live, () => Ownership(request).Apply(live, applied, key, force), signs: false, DecodingRefusal(request));
             }
             else
             {
@@ -78,7 +79,7 @@ internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IR
                 if (applied["metadata"].Text("uid").Length > 0) throw Missing(request, applied);
                 RequireNamespace(request);
                 var made = Ownership(request).Apply([], applied, key, force);
-                ObjectChecks.Shape(request, made, s => ApiStatus.Failure(s));
+                ObjectChecks.Shape(request, made, DecodingRefusal(request));
                 ObjectPreparation.ForCreate(resource, made, time.GetUtcNow());
                 result = Insert(request, made);
             }

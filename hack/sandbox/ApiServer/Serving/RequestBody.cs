@@ -31,17 +31,13 @@ internal static class RequestBody
     /// <summary>What the body is written in, without parameters; null when the client does not say.</summary>
     public static string? MediaType(HttpRequest request) => request.ContentType?.Split(';')[0].Trim();
 
-    /// <summary>The object that a POST brings: in JSON, in YAML, or in the protobuf form where <see cref="ProtobufKinds"/> has its kind.</summary>
-    public static JsonObject Created(ReadOnlySpan<byte> body, string? mediaType, ServedResource resource)
+    /// <summary>The object that a request brings: in JSON, in YAML, or in the protobuf form where <see cref="ProtobufKinds"/> has its kind.</summary>
+    public static JsonObject Read(ReadOnlySpan<byte> body, string? mediaType, ServedResource resource) => mediaType switch
     {
-        if (!ProtobufBody.Knows(resource)) return Written(body, mediaType);
-        return mediaType == ProtobufBody.MediaType ? ProtobufBody.Read(body, resource) : Written(body, mediaType, $"{TextTypes}, {ProtobufBody.MediaType}");
-    }
-
-    /// <summary>What any other request brings, in JSON or in YAML.</summary>
-    public static JsonObject Written(ReadOnlySpan<byte> body, string? mediaType, string accepted = TextTypes) => mediaType is null or "application/json" or "application/yaml"
-        ? Object(Encoding.UTF8.GetString(body), mediaType)
-        : throw new ApiStatusException(ApiStatus.UnsupportedMediaType(accepted));
+        null or "application/json" or "application/yaml" => Object(Encoding.UTF8.GetString(body), mediaType),
+        ProtobufBody.MediaType when ProtobufBody.Knows(resource) => ProtobufBody.Read(body, resource),
+        _ => throw new ApiStatusException(ApiStatus.UnsupportedMediaType(ProtobufBody.Knows(resource) ? $"{TextTypes}, {ProtobufBody.MediaType}" : TextTypes)),
+    };
 
     /// <summary>An object, in JSON or in YAML.</summary>
     public static JsonObject Object(string text, string? contentType) => Node(text, contentType) as JsonObject ?? throw Bad("the object provided is unrecognized (must be of type Object)");

@@ -110,6 +110,10 @@ internal sealed class RequestPipeline(
     {
         var (info, at) = (exchange.Info, time.GetUtcNow());
         log.Add(number => new RequestRecord(
-            number, at, exchange.User.Name, info.Verb, info.Group, info.Resource, info.Subresource, info.Namespace, exchange.Name, info.Path, exchange.FieldManager, exchange.Code, exchange.Revision));
+            number, at, exchange.User.Name, info.Verb, info.Group, info.Resource, info.Subresource, info.Namespace, exchange.Name, info.Path, exchange.FieldManager, exchange.Code, exchange.Revision)
+        {
+            ContentType = RequestBody.MediaType(exchange.Request) ?? "",
+            Accept = exchange.Request.Headers.Accept.ToString(),
+        });
     }
 }

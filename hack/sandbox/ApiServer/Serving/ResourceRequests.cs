@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Http;
 namespace Hostdev.Sandbox.ApiServer.Serving;
 
 /// <summary>Answers the requests for objects.</summary>
-internal sealed class ResourceRequests(ObjectStore store, ResourceRegistry registry, ObjectWrites writes, ObjectDeletes deletes, AccessReviews reviews, RoleBasedAccess? access, TimeProvider time)
+internal sealed class ResourceRequests(ObjectStore store, ResourceRegistry registry, ObjectWrites writes, ObjectDeletes deletes, AccessReviews reviews, PodLogRequests logs, RoleBasedAccess? access, TimeProvider time)
 {
     private const string PatchTypes = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json";
 
@@ -21,6 +21,7 @@ internal sealed class ResourceRequests(ObjectStore store, ResourceRegistry regis
         var resource = registry.Find(info.Group, info.Version, info.Resource) ?? throw new ApiStatusException(ApiStatus.NoSuchPath);
         if (resource.Namespaced ? info.Namespace.Length == 0 && info.Verb is "get" or "create" or "update" or "patch" or "delete" : info.Namespace.Length > 0 && info.Resource != "namespaces") throw new ApiStatusException(ApiStatus.NoSuchPath);
         if (info.Resource == "namespaces" && info.Group.Length == 0) info = info with { Namespace = "" };
+        if (info.Subresource == "log" && resource.HasLog && info.Verb == "get") return logs.AnswerAsync(exchange, resource, info);
         if (info.Subresource.Length > 0 && (info.Subresource != "status" || !resource.HasStatus || info.Verb is not ("get" or "update" or "patch"))) throw new ApiStatusException(ApiStatus.NoSuchPath);
         if (!resource.Verbs.Contains(info.Verb)) throw new ApiStatusException(ApiStatus.MethodNotAllowed);
         if (resource.Verbs is ["create"]) return reviews.AnswerAsync(exchange, resource);
@@ -61,8 +62,8 @@ internal sealed class ResourceRequests(ObjectStore store, ResourceRegistry regis
         var request = Request(exchange, resource, info);
         var result = info.Verb switch
         {
-            "create" => writes.Create(request, RequestBody.Created(body.Span, type, resource)),
-            "update" => writes.Replace(request, RequestBody.Written(body.Span, type)),
+            "create" => writes.Create(request, RequestBody.Read(body.Span, type, resource)),
+            "update" => writes.Replace(request, RequestBody.Read(body.Span, type, resource)),
             _ => Patch(exchange, request, Encoding.UTF8.GetString(body.Span), type),
         };
         exchange.Name = result.Object.Name;
@@ -102,7 +103,7 @@ internal sealed class ResourceRequests(ObjectStore store, ResourceRegistry regis
     {
         var (stored, gone, changed) = deletes.Delete(Request(exchange, resource, info), await OptionsAsync(exchange));
         if (changed) exchange.Revision = stored.Revision;
-        if (!gone)
+        if (!gone || resource.ReturnsDeleted)
         {
             await exchange.AnswerAsync(200, Text(exchange, resource).Of(stored));
             return;
@@ -141,7 +142,7 @@ internal sealed class ResourceRequests(ObjectStore store, ResourceRegistry regis
     private static async Task<DeleteOptions> OptionsAsync(ApiExchange exchange)
     {
         var bytes = await RequestBody.BytesAsync(exchange.Request, exchange.Ended);
-        var body = bytes.IsEmpty ? [] : RequestBody.Written(bytes.Span, RequestBody.MediaType(exchange.Request));
+        var body = bytes.IsEmpty ? [] : RequestBody.Read(bytes.Span, RequestBody.MediaType(exchange.Request), ProtobufKinds.DeleteOptions);
         var query = exchange.Query;
         var grace = query["gracePeriodSeconds"].ToString() is { Length: > 0 } number ? ObjectLists.Number("gracePeriodSeconds", number) : body["gracePeriodSeconds"]?.GetValue<long>();
         var propagation = query["propagationPolicy"].ToString() is { Length: > 0 } policy ? policy : body.Text("propagationPolicy");

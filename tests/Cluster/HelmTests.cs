@@ -1,0 +1,124 @@
+using System.Text.Json.Nodes;
+using Hostdev.Sandbox.ApiServer;
+using Hostdev.Sandbox.Cluster;
+using Hostdev.Sandbox.Kernel;
+using Hostdev.Sandbox.Kubelet;
+using Hostdev.Tests.Sandbox.ApiServer;
+using Xunit;
+
+namespace Hostdev.Tests.Cluster;
+
+/// <summary>
+/// The chart in the hands of a real helm, on a cluster without Hostdev: what runs there was started because the chart's Deployment and DaemonSet ask for it, with the rights of the chart's
+/// roles and no others.
+/// </summary>
+public abstract class HelmTests(string version) : IAsyncLifetime
+{
+    private const string Gpu = "0000:11:00.0";
+    private static readonly string[] s_wait = ["--wait", "--timeout", "90s"];
+
+    private SandboxCluster? _cluster;
+    private ClusterNode? _node;
+    private Helm? _helm;
+
+    private SandboxCluster Cluster => _cluster!;
+
+    private ClusterNode Node => _node!;
+
+    private Helm Tool => _helm!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _cluster = await SandboxCluster.StartAsync(SandboxDirectory.Create(), new ApiServerOptions { Rbac = true });
+        _cluster.Timings = ClusterBench.Timings;
+        _node = _cluster.AddNode("gpu-1", new SimulatedKernel(DemoMachines.GpuNode));
+        await _node.Kubelet.StartAsync();
+        _helm = new Helm(_cluster.Server, version);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _helm?.Dispose();
+        await Cluster.DisposeAsync();
+        Directory.Delete(Cluster.Directory, recursive: true);
+    }
+
+    [Fact]
+    public async Task It_is_installed_upgraded_rolled_back_and_uninstalled_and_the_host_is_as_it_was()
+    {
+        var before = TreeSnapshot.Take(Node.Kernel.Paths);
+        Assert.Contains("STATUS: deployed", (await Tool.InstallAsync(s_wait)).Succeeded().Output, StringComparison.Ordinal);
+        Assert.True(Node.AgentRuns);
+        Assert.Equal((2, "2/2"), (Running, Ready));
+        await OfferAsync();
+
+        (await Tool.UpgradeAsync(["--set", "operator.replicas=1", "--set", "agent.httpPort=9999", .. s_wait])).Succeeded();
+        Assert.Equal((1, "1/1"), (Running, Ready));
+        Assert.Equal("run --listen=[$(POD_IP)]:9999", $"run {Arguments(Cluster.Server.Objects.Get("pods", ClusterMembers.AgentPod("gpu-1"), Helm.Namespace)!).Single(a => a.StartsWith("--listen", StringComparison.Ordinal))}");
+        (await Tool.RollbackAsync(["1", .. s_wait])).Succeeded();
+        Assert.Equal((2, "2/2"), (Running, Ready));
+        Assert.Contains("Rollback to 1", await Tool.HistoryAsync(), StringComparison.Ordinal);
+        await UntilAsync(() => Node.Kubelet.Allocatable("example.com/gpus") == 4);
+
+        Assert.Contains("release \"hostdev\" uninstalled", (await Tool.UninstallAsync(s_wait)).Succeeded().Output, StringComparison.Ordinal);
+        Assert.Empty(Node.ChangedSince(before));
+        await UntilAsync(() => Running == 0 && !Node.AgentRuns && Cluster.Server.Objects.List("pods", Helm.Namespace).IsEmpty);
+        Assert.Empty(Cluster.Server.Objects.List("secrets", Helm.Namespace));
+        Assert.NotNull(Cluster.Server.Objects.Get("hostdevices.hostdev.io", "gpus")); // the CRDs stay, and the policies with them
+
+        (await Tool.InstallAsync(s_wait)).Succeeded();
+        await UntilAsync(() => Node.Kubelet.Allocatable("example.com/gpus") == 4);
+    }
+
+    [Fact]
+    public async Task Uninstalling_stops_at_a_device_that_a_VM_has_and_says_whose_it_is_and_succeeds_once_the_VM_is_gone()
+    {
+        var before = TreeSnapshot.Take(Node.Kernel.Paths);
+        (await Tool.InstallAsync(["--set", "uninstall.timeoutSeconds=10", .. s_wait])).Succeeded();
+        await OfferAsync();
+        Assert.Equal(PodPhase.Running, (await Node.StartVmAsync("vm-render", new DeviceRequest("example.com/gpus", 1))).Phase);
+        var held = Node.Kubelet.Pods.SelectMany(p => p.Devices.Values).SelectMany(d => d).Single();
+
+        var refused = await Tool.UninstallAsync("--timeout", "60s");
+        Assert.NotEqual(0, refused.Code);
+        using var kubectl = new Kubectl(Cluster.Server, version: version);
+        var log = (await kubectl.RunAsync("logs", "-n", Helm.Namespace, "job/hostdev-uninstall")).Succeeded().Output;
+        Assert.Contains("not everything is given back after 10 s:", log, StringComparison.Ordinal);
+        Assert.Matches($"(?m)^  gpu-1: .*{held}.*vm-render", log);
+        Assert.True(Node.AgentRuns);
+        Assert.Equal(2, Running);
+        Assert.Equal("BackoffLimitExceeded", (string)Cluster.Server.Objects.Get("jobs.batch", "hostdev-uninstall", Helm.Namespace)!["status"]!["conditions"]!.AsArray()[^1]!["reason"]!);
+
+        Node.EndVm("vm-render");
+        (await Tool.UninstallAsync("--timeout", "60s")).Succeeded();
+        Assert.Empty(Node.ChangedSince(before));
+        await UntilAsync(() => Running == 0 && !Node.AgentRuns);
+    }
+
+    private int Running => Cluster.Operators.Count(o => !o.Ended.IsCompleted);
+
+    private string Ready => Cluster.Server.Objects.Get("deployments.apps", "hostdev-operator", Helm.Namespace)!["status"] is { } status ? $"{status["readyReplicas"]}/{status["replicas"]}" : "";
+
+    /// <summary>A policy for all GPUs, in force.</summary>
+    private async Task OfferAsync()
+    {
+        Cluster.Server.Objects.Create(ClusterBench.Yaml($"""
+            apiVersion: hostdev.io/v1alpha1
+            kind: HostDevice
+            metadata: {"{name: gpus}"}
+            spec: {"{resourceName: example.com/gpus, nodeSelector: {}, devices: {pci: {selectors: "}{GpuMachine.Gpus}{", groupPolicy: HoldSiblings}}}"}
+            """));
+        await UntilAsync(() => Node.Kubelet.Allocatable("example.com/gpus") == 4);
+        Assert.Equal("vfio-pci", Node.Driver(Gpu));
+    }
+
+    private Task UntilAsync(Func<bool> condition) => Waiting.UntilAsync(condition, 60, () => string.Join('\n', Cluster.Server.Objects.List("nodedevicestates.hostdev.io").Concat(Cluster.Server.Objects.List("hostdevices.hostdev.io")).Select(o => o["status"]?.ToJsonString())));
+
+    private static IEnumerable<string> Arguments(JsonObject pod) => pod["spec"]!["containers"]![0]!["args"]!.AsArray().Select(a => (string)a!);
+}
+
+/// <summary>helm 4, which applies on the server and waits by kstatus.</summary>
+public sealed class Helm4Tests() : HelmTests(KubeTool.Newest);
+
+/// <summary>helm 3, which patches and waits by looking.</summary>
+public sealed class Helm3Tests() : HelmTests(KubeTool.Oldest);
