@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using Hostdev.Crds;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
 

@@ -31,7 +31,7 @@ internal static class KubeletRestartBenchmark
             if (round % 10 == 0) Report.Progress($"restart {round + 1} of {rounds}");
             await node.Kubelet.StopAsync();
             await Task.Delay(50, cancellationToken);
-            await node.Kubelet.StartAsync();
+            await node.Kubelet.StartAsync(cancellationToken);
             var began = Stopwatch.GetTimestamp();
             await node.OfferedAsync(agent, cancellationToken);
             back.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);

@@ -1,11 +1,9 @@
-using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Client;
-using Hostdev.Kube.Meta;
 using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.ApiServer.Access;
 using Hostdev.Sandbox.Cluster;

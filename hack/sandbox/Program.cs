@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Hostdev.Sandbox.ApiServer;
-using Hostdev.Sandbox.Cluster;
 using Hostdev.Sandbox.Demo;
 using Hostdev.Sandbox.Vfio;
 
