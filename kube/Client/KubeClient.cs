@@ -47,8 +47,8 @@ public sealed class KubeClient : IDisposable
     public KubeConfiguration Configuration { get; }
 
     /// <summary>
-    /// KubernetesClient's calls for single Leases and Events, with this client's gate, errors, deadline and rules of what is sent again. Lists and watches are read item by item: by
-    /// <see cref="ListAsync"/> and <see cref="WatchAsync"/>.
+    /// KubernetesClient's calls for single Leases and Events, with this client's gate, errors, deadline and rules of what is sent again.
+    /// Lists and watches are read item by item: by <see cref="ListAsync"/> and <see cref="WatchAsync"/>.
     /// </summary>
     public AbstractKubernetes Calls { get; }
 
@@ -211,7 +211,8 @@ public sealed class KubeClient : IDisposable
             items.AddRange(page.Items);
             unreadable.AddRange(page.Unreadable);
             next = page.Meta.ContinueProperty ?? "";
-            if (next.Length == 0) return new KubeList<T>(items.DrainToImmutable(), page.Meta.ResourceVersion ?? "", unreadable.ToImmutable());
+            if (next.Length > 0) continue;
+            return new KubeList<T>(items.DrainToImmutable(), page.Meta.ResourceVersion ?? "", unreadable.ToImmutable());
         }
     }
 

@@ -39,7 +39,9 @@ internal sealed class FileCredential(RereadFile<TokenCredentials>? token, Func<b
 
     /// <summary>A token for the header. What cannot stand in one is refused without being shown.</summary>
     public static TokenCredentials Bearer(string token, string where) =>
-        token.All(c => c is > ' ' and < '\x7f') ? new TokenCredentials(token) : throw new KubeConfigurationException($"{where} holds characters that no token has: is it the right file, and one line?");
+        token.All(c => c is > ' ' and < '\x7f')
+            ? new TokenCredentials(token)
+            : throw new KubeConfigurationException($"{where} holds characters that no token has: is it the right file, and one line?");
 
     public override ValueTask<Identity> GetAsync(Identity? refused, CancellationToken cancellationToken)
     {

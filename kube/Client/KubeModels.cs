@@ -6,7 +6,8 @@ using k8s.Models;
 namespace Hostdev.Kube.Client;
 
 /// <summary>
-/// JSON of those of KubernetesClient's models that we use. Its own context names all of its models, and native code would hold every one of them: 16 MB (docs/adr/0012).
+/// JSON of those of KubernetesClient's models that we use. Its own context names all of its models, and native code would hold every one of
+/// them: 15 MB (docs/adr/0012).
 /// </summary>
 internal static class KubeModels
 {
@@ -14,10 +15,17 @@ internal static class KubeModels
     private static readonly Dictionary<Type, string[]> _order = new()
     {
         [typeof(V1LeaseSpec)] = ["holderIdentity", "leaseDurationSeconds", "acquireTime", "renewTime", "leaseTransitions"],
-        [typeof(Eventsv1Event)] = ["apiVersion", "kind", "metadata", "eventTime", "series", "reportingController", "reportingInstance", "action", "reason", "regarding", "note", "type"],
+        [typeof(Eventsv1Event)] =
+        [
+            "apiVersion", "kind", "metadata", "eventTime", "series", "reportingController", "reportingInstance",
+            "action", "reason", "regarding", "note", "type",
+        ],
     };
 
-    private static readonly JsonSerializerOptions _options = new(KubeModelsJsonContext.Default.Options) { TypeInfoResolver = KubeModelsJsonContext.Default.WithAddedModifier(Sort) };
+    private static readonly JsonSerializerOptions _options = new(KubeModelsJsonContext.Default.Options)
+    {
+        TypeInfoResolver = KubeModelsJsonContext.Default.WithAddedModifier(Sort),
+    };
 
     /// <exception cref="NotSupportedException">The type is not in the context.</exception>
     public static JsonTypeInfo Json(Type type) => _options.GetTypeInfo(type);
@@ -25,11 +33,15 @@ internal static class KubeModels
     private static void Sort(JsonTypeInfo type)
     {
         if (!_order.TryGetValue(type.Type, out var names)) return;
-        foreach (var property in type.Properties) property.Order = Array.IndexOf(names, property.Name) is >= 0 and var place ? place : names.Length;
+        foreach (var property in type.Properties)
+            property.Order = Array.IndexOf(names, property.Name) is >= 0 and var place ? place : names.Length;
     }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, Converters = [typeof(MicroTimeConverter)])]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(MicroTimeConverter)])]
 [JsonSerializable(typeof(V1Lease))]
 [JsonSerializable(typeof(Eventsv1Event))]
 internal sealed partial class KubeModelsJsonContext : JsonSerializerContext;

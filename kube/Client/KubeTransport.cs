@@ -20,7 +20,8 @@ internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposab
     /// <summary>Sends; the answer's body is not read yet.</summary>
     public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, Identity identity, CancellationToken cancellationToken)
     {
-        if (identity.Credentials is { } credentials) await credentials.ProcessHttpRequestAsync(request, cancellationToken).ConfigureAwait(false);
+        if (identity.Credentials is { } credentials)
+            await credentials.ProcessHttpRequestAsync(request, cancellationToken).ConfigureAwait(false);
         // What the handler takes the name for TLS from; it has no other way than the Host header.
         if (configuration.ServerName is { } name) request.Headers.Host = name;
         while (true)

@@ -31,7 +31,8 @@ internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
         End,
     }
 
-    public async Task<(V1ListMeta Meta, ImmutableArray<T> Items, ImmutableArray<UnreadableObject> Unreadable)> ReadAsync(Stream body, CancellationToken cancellationToken)
+    public async Task<(V1ListMeta Meta, ImmutableArray<T> Items, ImmutableArray<UnreadableObject> Unreadable)> ReadAsync(
+        Stream body, CancellationToken cancellationToken)
     {
         var pipe = PipeReader.Create(body, new StreamPipeReaderOptions(bufferSize: BufferBytes, minimumReadSize: BufferBytes / 4, leaveOpen: true));
         var state = default(JsonReaderState);

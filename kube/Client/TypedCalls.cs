@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using k8s;
@@ -7,12 +8,13 @@ using k8s.Models;
 namespace Hostdev.Kube.Client;
 
 /// <summary>
-/// KubernetesClient's calls for built-in kinds, in its own types, sent as all our requests are: the gate before writes, what is sent again,
-/// one deadline, typed errors, warnings. A model that <see cref="KubeModelsJsonContext"/> does not name is a <see cref="NotSupportedException"/>.
+/// KubernetesClient's calls for built-in kinds, in its own types, sent as all our requests are: the gate before writes, what is sent
+/// again, one deadline, typed errors, warnings. A model that <see cref="KubeModelsJsonContext"/> does not name is a
+/// <see cref="NotSupportedException"/>.
 /// </summary>
 internal sealed class TypedCalls(RequestSender sender) : AbstractKubernetes
 {
-    /// <summary>None of its own: it would be by the machine's clock, and <see cref="KubeClientOptions.RequestTimeout"/> ends the request already.</summary>
+    /// <summary>None: it would be by the machine's clock, and <see cref="KubeClientOptions.RequestTimeout"/> ends the request.</summary>
     public override TimeSpan HttpClientTimeout
     {
         get => Timeout.InfiniteTimeSpan;
@@ -20,24 +22,30 @@ internal sealed class TypedCalls(RequestSender sender) : AbstractKubernetes
     }
 
     protected override async Task<HttpResponseMessage> SendRequest<T>(
-        string relativeUri, HttpMethod method, IReadOnlyDictionary<string, IReadOnlyList<string>>? customHeaders, T body, CancellationToken cancellationToken)
+        string relativeUri,
+        HttpMethod method,
+        IReadOnlyDictionary<string, IReadOnlyList<string>>? customHeaders,
+        T body,
+        CancellationToken cancellationToken)
     {
         if (customHeaders is { Count: > 0 }) throw new NotSupportedException("a request with headers of its own");
         var request = RequestOf(method, "/" + relativeUri);
         if (body is not null) request = request with { Body = Serialize(body), ContentType = GetHeader(body).MediaType };
         var answer = await sender.CallAsync(request, ReadAsync, cancellationToken).ConfigureAwait(false);
-        return new HttpResponseMessage { Content = new ReadOnlyMemoryContent(answer), RequestMessage = new HttpRequestMessage(method, request.Path) };
+        var sent = new HttpRequestMessage(method, request.Path);
+        return new HttpResponseMessage { Content = new ReadOnlyMemoryContent(answer), RequestMessage = sent };
     }
 
-    protected override async Task<HttpOperationResponse<T>> CreateResultAsync<T>(HttpRequestMessage httpRequest, HttpResponseMessage httpResponse, bool? watch, CancellationToken cancellationToken)
+    protected override async Task<HttpOperationResponse<T>> CreateResultAsync<T>(
+        HttpRequestMessage httpRequest, HttpResponseMessage httpResponse, bool? watch, CancellationToken cancellationToken)
     {
-        if (watch == true) throw new NotSupportedException("watch by KubeClient.WatchAsync: it reads item by item, with bookmarks");
         var request = RequestOf(httpRequest.Method, httpRequest.RequestUri!.OriginalString).ToString();
         var body = await httpResponse.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            var read = JsonSerializer.Deserialize(body, (JsonTypeInfo<T>)KubeModels.Json(typeof(T))) ?? throw new KubeProtocolException(request, "the answer is null");
-            return new HttpOperationResponse<T> { Request = httpRequest, Response = httpResponse, Body = read };
+            var it = JsonSerializer.Deserialize(body, (JsonTypeInfo<T>)KubeModels.Json(typeof(T)));
+            if (it is null) throw new KubeProtocolException(request, "the answer is null");
+            return new HttpOperationResponse<T> { Request = httpRequest, Response = httpResponse, Body = it };
         }
         catch (Exception e) when (e is JsonException or FormatException)
         {
@@ -45,7 +53,7 @@ internal sealed class TypedCalls(RequestSender sender) : AbstractKubernetes
         }
     }
 
-    /// <summary>Built-in kinds are small: the whole answer is read within the request's deadline.</summary>
+    /// <summary>Single objects are small: the whole answer is read within the request's deadline.</summary>
     private static async Task<byte[]> ReadAsync(Stream body, CancellationToken cancellationToken)
     {
         using var buffer = new MemoryStream();
@@ -53,25 +61,31 @@ internal sealed class TypedCalls(RequestSender sender) : AbstractKubernetes
         return buffer.ToArray();
     }
 
-    private static ReadOnlyMemory<byte> Serialize<T>(T body) => body is V1Patch patch
-        ? System.Text.Encoding.UTF8.GetBytes((string)patch.Content)
+    private static byte[] Serialize<T>(T body) => body is V1Patch patch
+        ? Encoding.UTF8.GetBytes((string)patch.Content)
         : JsonSerializer.SerializeToUtf8Bytes(body, KubeModels.Json(typeof(T)));
 
-    /// <summary>What RBAC and metrics call a request, from its method and path: <c>/api/v1/...</c> or <c>/apis/GROUP/VERSION/...</c>, then <c>[namespaces/NS/]RESOURCE[/NAME[/SUBRESOURCE]]</c>.</summary>
+    /// <summary>
+    /// What RBAC and metrics call a request, from its method and path: <c>/api/v1/...</c> or <c>/apis/GROUP/VERSION/...</c>, then
+    /// <c>[namespaces/NS/]RESOURCE[/NAME[/SUBRESOURCE]]</c>.
+    /// </summary>
+    /// <exception cref="NotSupportedException">A list or a watch.</exception>
     private static KubeRequest RequestOf(HttpMethod method, string path)
     {
         var parts = path.Split('?')[0].Trim('/').Split('/');
-        var group = parts[0] == "api" ? "" : $".{parts[1]}";
-        var rest = parts.AsSpan(parts[0] == "api" ? 2 : 3);
-        if (rest is ["namespaces", _, _, ..]) rest = rest[2..];
-        var resource = rest.Length == 0 ? "" : rest[0] + group + (rest.Length > 2 ? $"/{rest[2]}" : "");
+        var isCore = parts[0] == "api";
+        var rest = parts.AsSpan(isCore ? 2 : 3);
+        if (rest is ["namespaces", _, not ("status" or "finalize"), ..]) rest = rest[2..];
+        if (rest.Length < 2 && method != HttpMethod.Post)
+            throw new NotSupportedException("lists and watches are read item by item: by KubeClient's own methods");
+        var resource = rest[0] + (isCore ? "" : $".{parts[1]}") + (rest.Length > 2 ? $"/{rest[2]}" : "");
         var verb = method.Method switch
         {
-            "GET" => rest.Length > 1 ? "get" : "list",
+            "GET" => "get",
             "POST" => "create",
             "PUT" => "update",
             "PATCH" => "patch",
-            _ => rest.Length > 1 ? "delete" : "deletecollection",
+            _ => "delete",
         };
         return new KubeRequest(verb, resource, method, path, "application/json", IsWrite: method != HttpMethod.Get);
     }

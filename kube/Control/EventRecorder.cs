@@ -43,6 +43,7 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
     private const int LongestWord = 128;
     private const int LongestName = 253;
     private const int MostSeries = 4096;
+    private const string Strict = nameof(FieldValidation.Strict);
 
     private static readonly TimeSpan _look = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan _farewell = TimeSpan.FromSeconds(2);
@@ -130,12 +131,20 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
             ReportingInstance = Cut(options.ReportingInstance, LongestWord),
             Action = subject.Action,
             Reason = subject.Reason,
-            Regarding = new V1ObjectReference { ApiVersion = about.ApiVersion, Kind = about.Kind, Name = about.Name, NamespaceProperty = about.Namespace, Uid = about.Uid },
+            Regarding = new V1ObjectReference
+            {
+                ApiVersion = about.ApiVersion,
+                Kind = about.Kind,
+                Name = about.Name,
+                NamespaceProperty = about.Namespace,
+                Uid = about.Uid,
+            },
             Note = subject.Note,
             Type = subject.Type.ToString(),
         };
         var outcome = await AttemptAsync(
-            token => client.Calls.EventsV1.CreateNamespacedEventAsync(it, key.Namespace, fieldValidation: nameof(FieldValidation.Strict), cancellationToken: token), cancellationToken).ConfigureAwait(false);
+            token => client.Calls.EventsV1.CreateNamespacedEventAsync(it, key.Namespace, fieldValidation: Strict, cancellationToken: token),
+            cancellationToken).ConfigureAwait(false);
         if (outcome == Outcome.NotThere) Drop($"namespace {key.Namespace} is not there");
         return outcome == Outcome.Written ? key : null;
     }
@@ -143,10 +152,11 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
     private async Task WriteSeriesAsync(Subject subject, Series series, CancellationToken cancellationToken)
     {
         (series.Written, series.WrittenAt) = (series.Count, time.GetUtcNow());
-        var change = new JsonObject { ["series"] = new JsonObject { ["count"] = series.Count, ["lastObservedTime"] = MicroTimeConverter.Format(series.Last.UtcDateTime) } };
-        var patch = new V1Patch(change.ToJsonString(), V1Patch.PatchType.MergePatch);
+        var said = new JsonObject { ["count"] = series.Count, ["lastObservedTime"] = MicroTimeConverter.Format(series.Last.UtcDateTime) };
+        var patch = new V1Patch(new JsonObject { ["series"] = said }.ToJsonString(), V1Patch.PatchType.MergePatch);
+        var (name, ns) = (series.Key.Name, series.Key.Namespace);
         var outcome = await AttemptAsync(
-            token => client.Calls.EventsV1.PatchNamespacedEventAsync(patch, series.Key.Name, series.Key.Namespace, fieldValidation: nameof(FieldValidation.Strict), cancellationToken: token),
+            token => client.Calls.EventsV1.PatchNamespacedEventAsync(patch, name, ns, fieldValidation: Strict, cancellationToken: token),
             cancellationToken).ConfigureAwait(false);
         if (outcome != Outcome.NotThere) return;
         // Events live for an hour; a longer series needs a new one.

@@ -110,7 +110,8 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
         try
         {
             // Our own last write is known as it was stored, and needs no reading: a conflict tells when that is no longer so.
-            return await TryOnceAsync(_current ? _observed : await FindAsync(ended.Token).ConfigureAwait(false), ended.Token).ConfigureAwait(false);
+            var found = _current ? _observed : await FindAsync(ended.Token).ConfigureAwait(false);
+            return await TryOnceAsync(found, ended.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -165,9 +166,11 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
 
     private async Task<V1Lease?> FindAsync(CancellationToken cancellationToken)
     {
+        var (name, ns) = options.Lease;
         try
         {
-            return await client.Calls.CoordinationV1.ReadNamespacedLeaseAsync(options.Lease.Name, options.Lease.Namespace, cancellationToken: cancellationToken).ConfigureAwait(false);
+            var calls = client.Calls.CoordinationV1;
+            return await calls.ReadNamespacedLeaseAsync(name, ns, cancellationToken: cancellationToken).ConfigureAwait(false);
         }
         catch (KubeApiException e) when (e.IsNotFound)
         {
@@ -177,18 +180,24 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
 
     private Task<V1Lease> WriteAsync(V1Lease? found, V1LeaseSpec spec, CancellationToken cancellationToken)
     {
-        var (calls, ns) = (client.Calls.CoordinationV1, options.Lease.Namespace);
+        var calls = client.Calls.CoordinationV1;
+        var (name, ns) = options.Lease;
         const string Strict = nameof(FieldValidation.Strict);
         if (found is null)
         {
-            var metadata = new V1ObjectMeta { Name = options.Lease.Name, NamespaceProperty = ns };
-            var created = new V1Lease { ApiVersion = $"{V1Lease.KubeGroup}/{V1Lease.KubeApiVersion}", Kind = V1Lease.KubeKind, Metadata = metadata, Spec = spec };
+            var created = new V1Lease
+            {
+                ApiVersion = $"{V1Lease.KubeGroup}/{V1Lease.KubeApiVersion}",
+                Kind = V1Lease.KubeKind,
+                Metadata = new V1ObjectMeta { Name = name, NamespaceProperty = ns },
+                Spec = spec,
+            };
             return calls.CreateNamespacedLeaseAsync(created, ns, fieldValidation: Strict, cancellationToken: cancellationToken);
         }
 
         // The server keeps whose each field is; to say it again would only make the write larger.
         var renewed = found with { Metadata = found.Metadata with { ManagedFields = null }, Spec = spec };
-        return calls.ReplaceNamespacedLeaseAsync(renewed, options.Lease.Name, ns, fieldValidation: Strict, cancellationToken: cancellationToken);
+        return calls.ReplaceNamespacedLeaseAsync(renewed, name, ns, fieldValidation: Strict, cancellationToken: cancellationToken);
     }
 
     /// <summary>Another state of the lease counts from now on, by our clock.</summary>

@@ -12,7 +12,7 @@ public sealed class TypedCallsTests : IAsyncLifetime
     private const string Path = "/apis/coordination.k8s.io/v1/namespaces/hostdev/leases/operator";
 
     private readonly FakeTime _time = new();
-    private readonly List<(string, string, int)> _seen = [];
+    private readonly List<(string Verb, string Resource, int Code)> _seen = [];
     private FakeApiServer _server = null!;
     private KubeClient _client = null!;
 
@@ -37,10 +37,13 @@ public sealed class TypedCallsTests : IAsyncLifetime
         var gated = _client.Gated(_ => throw new InvalidOperationException("closed"));
         var it = await ReadAsync(gated);
         var patch = new V1Patch("{}", V1Patch.PatchType.MergePatch);
-        await Assert.ThrowsAsync<InvalidOperationException>(() => gated.Calls.CoordinationV1.ReplaceNamespacedLeaseAsync(it, "operator", "hostdev", cancellationToken: Token));
-        await Assert.ThrowsAsync<InvalidOperationException>(() => gated.Calls.CoordinationV1.CreateNamespacedLeaseAsync(it, "hostdev", cancellationToken: Token));
-        await Assert.ThrowsAsync<InvalidOperationException>(() => gated.Calls.EventsV1.PatchNamespacedEventAsync(patch, "e", "hostdev", cancellationToken: Token));
+        await RefusedAsync(gated.Calls.CoordinationV1.ReplaceNamespacedLeaseAsync(it, "operator", "hostdev", cancellationToken: Token));
+        await RefusedAsync(gated.Calls.CoordinationV1.CreateNamespacedLeaseAsync(it, "hostdev", cancellationToken: Token));
+        await RefusedAsync(gated.Calls.EventsV1.PatchNamespacedEventAsync(patch, "e", "hostdev", cancellationToken: Token));
+        await RefusedAsync(gated.Calls.CoordinationV1.DeleteNamespacedLeaseAsync("operator", "hostdev", cancellationToken: Token));
         Assert.Equal($"GET {Path}", Assert.Single(_server.Requests).ToString());
+
+        static Task RefusedAsync(Task write) => Assert.ThrowsAsync<InvalidOperationException>(() => write);
     }
 
     [Fact]
@@ -50,8 +53,10 @@ public sealed class TypedCallsTests : IAsyncLifetime
         var it = await ReadAsync(_client);
         it.Spec.RenewTime = new DateTime(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc);
         it.Spec.HolderIdentity = "b";
-        await _client.Calls.CoordinationV1.ReplaceNamespacedLeaseAsync(it, "operator", "hostdev", fieldValidation: "Strict", cancellationToken: Token);
-        var said = new Eventsv1Event { ApiVersion = "events.k8s.io/v1", Kind = "Event", Metadata = new V1ObjectMeta { Name = "e", NamespaceProperty = "vms" }, Note = "first" };
+        var leases = _client.Calls.CoordinationV1;
+        await leases.ReplaceNamespacedLeaseAsync(it, "operator", "hostdev", fieldValidation: "Strict", cancellationToken: Token);
+        var metadata = new V1ObjectMeta { Name = "e", NamespaceProperty = "vms" };
+        var said = new Eventsv1Event { ApiVersion = "events.k8s.io/v1", Kind = "Event", Metadata = metadata, Note = "first" };
         await _client.Calls.EventsV1.CreateNamespacedEventAsync(said, "vms", cancellationToken: Token);
         var patch = new V1Patch("""{"note":"then"}""", V1Patch.PatchType.MergePatch);
         Assert.Equal("then", (await _client.Calls.EventsV1.PatchNamespacedEventAsync(patch, "e", "vms", cancellationToken: Token)).Note);
@@ -63,8 +68,12 @@ public sealed class TypedCallsTests : IAsyncLifetime
                 "PATCH /apis/events.k8s.io/v1/namespaces/vms/events/e application/merge-patch+json",
             ],
             _server.Requests.Select(r => $"{r} {r.ContentType}"));
-        Assert.Equal([("get", "leases.coordination.k8s.io", 200), ("update", "leases.coordination.k8s.io", 200), ("create", "events.events.k8s.io", 201), ("patch", "events.events.k8s.io", 200)], _seen);
-        Assert.Equal("""{"holderIdentity":"b","leaseDurationSeconds":15,"renewTime":"2026-01-02T03:04:05.000000Z"}""", _server.Find(Path)!["spec"]!.ToJsonString());
+        const string Lease = "leases.coordination.k8s.io";
+        const string Event = "events.events.k8s.io";
+        Assert.Equal([("get", Lease, 200), ("update", Lease, 200), ("create", Event, 201), ("patch", Event, 200)], _seen);
+        Assert.Equal(
+            """{"holderIdentity":"b","leaseDurationSeconds":15,"renewTime":"2026-01-02T03:04:05.000000Z"}""",
+            _server.Find(Path)!["spec"]!.ToJsonString());
     }
 
     [Fact]
@@ -73,7 +82,8 @@ public sealed class TypedCallsTests : IAsyncLifetime
         var absent = await Assert.ThrowsAsync<KubeApiException>(() => ReadAsync(_client));
         Assert.True(absent.IsNotFound);
         Assert.StartsWith($"GET {Path}: 404 NotFound", absent.Message, StringComparison.Ordinal);
-        var lease = new V1Lease { ApiVersion = "coordination.k8s.io/v1", Kind = "Lease", Metadata = new V1ObjectMeta { Name = "operator" } };
+        var metadata = new V1ObjectMeta { Name = "operator" };
+        var lease = new V1Lease { ApiVersion = "coordination.k8s.io/v1", Kind = "Lease", Metadata = metadata };
         _server.Refuse(_ => true, 429, "TooManyRequests", retryAfter: 7);
         var write = _client.Calls.CoordinationV1.CreateNamespacedLeaseAsync(lease, "hostdev", cancellationToken: Token);
         await Waiting.UntilAsync(() => _server.Requests.Count == 2 && _time.Waiting == 2); // the request's own deadline, and the pause
@@ -98,12 +108,22 @@ public sealed class TypedCallsTests : IAsyncLifetime
         var e = await Assert.ThrowsAsync<KubeProtocolException>(() => ReadAsync(_client));
         Assert.StartsWith($"GET {Path}: the answer cannot be read as V1Lease: ", e.Message, StringComparison.Ordinal);
         Assert.Contains("$.spec.leaseDurationSeconds", e.Message, StringComparison.Ordinal);
-        var secret = await Assert.ThrowsAsync<NotSupportedException>(() => _client.Calls.CoreV1.CreateNamespacedSecretAsync(new V1Secret(), "hostdev", cancellationToken: Token));
+        var core = _client.Calls.CoreV1;
+        var secret = await Assert.ThrowsAsync<NotSupportedException>(
+            () => core.CreateNamespacedSecretAsync(new V1Secret(), "hostdev", cancellationToken: Token));
+        var list = await Assert.ThrowsAsync<NotSupportedException>(() => core.ListNodeAsync(cancellationToken: Token));
+        Assert.Contains("item by item", list.Message, StringComparison.Ordinal);
         Assert.Contains("V1Secret", secret.Message, StringComparison.Ordinal);
         Assert.Single(_server.Requests);
     }
 
-    private static JsonObject Stored() => new() { ["apiVersion"] = "coordination.k8s.io/v1", ["kind"] = "Lease", ["spec"] = new JsonObject { ["holderIdentity"] = "a", ["leaseDurationSeconds"] = 15 } };
+    private static JsonObject Stored() => new()
+    {
+        ["apiVersion"] = "coordination.k8s.io/v1",
+        ["kind"] = "Lease",
+        ["spec"] = new JsonObject { ["holderIdentity"] = "a", ["leaseDurationSeconds"] = 15 },
+    };
 
-    private static Task<V1Lease> ReadAsync(KubeClient client) => client.Calls.CoordinationV1.ReadNamespacedLeaseAsync("operator", "hostdev", cancellationToken: Token);
+    private static Task<V1Lease> ReadAsync(KubeClient client) =>
+        client.Calls.CoordinationV1.ReadNamespacedLeaseAsync("operator", "hostdev", cancellationToken: Token);
 }
