@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Checks the chart with real helm: lint, every switch both ways, wrong values, the package. Findings go to stdout, one on a line; the exit code is 1 if that could not be done.
+# Checks the chart with real helm: lint, every switch both ways, wrong values, the package. Findings go to stdout, one on a line; the exit
+# code is 1 if that could not be done.
 #
 #   hack/chart.d/chart.sh [--write | --keep DIRECTORY]
 #
-#   --write  writes what is made of others anew: the CRDs in the chart, which are those of crds/, and tests/testdata/chart, parts of what is rendered
+#   --write  writes what is made of others anew: the CRDs in the chart, which are those of crds/, and tests/testdata/chart, parts of what is
+#            rendered
 #   --keep   leaves everything that was rendered there, with the values of each case
 #
-# helm 4 and helm 3 (hack/kubetools) must render the same. What helm does not check is checked by hack/chart.d/check; its cases are in hack/chart.d/cases.yaml.
+# helm 4 and helm 3 (hack/kubetools) must render the same. What helm does not check is checked by hack/chart.d/check; its cases are in
+# hack/chart.d/cases.yaml.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . hack/lab.d/say.sh
@@ -19,8 +22,7 @@ case ${1:-} in
   --keep) keep=${2:?--keep takes a directory};;
   ?*) die "unknown option $1: see hack/chart.d/chart.sh --help" 2;;
 esac
-set -- old
-. hack/chart.d/helm.sh
+. hack/chart.d/helm.sh old
 
 # made FILE IN-PLACE: IN-PLACE is FILE, or becomes it by --write.
 made() {
@@ -35,19 +37,25 @@ documents() { awk "BEGIN { RS = \"(^|\\n)---\\n\" } NF && ($1) { sub(/\\n+\$/, \
 for crd in crds/*.yaml; do made "$crd" "$CHART/templates/crd-${crd##*/}"; done
 for copy in "$CHART"/templates/crd-*.yaml; do [ -e "crds/${copy##*/crd-}" ] || echo "$copy is no CRD of crds/ any more: delete it"; done
 
-dotnet build hack/chart.d/check -c Release -v quiet -nologo >"$work/log" 2>&1 || { cat "$work/log" >&2; die "hack/chart.d/check does not build: see above"; }
+dotnet build hack/chart.d/check -c Release -v quiet -nologo >"$work/log" 2>&1 \
+  || { cat "$work/log" >&2; die "hack/chart.d/check does not build: see above"; }
 rendered=$work/rendered
 mkdir -p "$rendered/testdata"
-hack/chart.d/check/bin/Release/net10.0/hostdev-chart-check "$CHART" hack/chart.d/cases.yaml "$rendered" "$HELM" "$OLD_HELM" || die "the chart could not be checked: see above"
+hack/chart.d/check/bin/Release/net10.0/hostdev-chart-check "$CHART" hack/chart.d/cases.yaml "$rendered" "$HELM" "$OLD_HELM" \
+  || die "the chart could not be checked: see above"
 for values in default all-off filled; do
-  for helm in "$HELM" "$OLD_HELM"; do "$helm" lint --strict --quiet "$CHART" --values "$rendered/$values.values.json" >"$work/log" 2>&1 || sed "s/^/helm lint: /" "$work/log"; done
+  for helm in "$HELM" "$OLD_HELM"; do
+    "$helm" lint --strict --quiet "$CHART" --values "$rendered/$values.values.json" >"$work/log" 2>&1 || sed "s/^/helm lint: /" "$work/log"
+  done
 done
 
 # A version as a build of a commit has it: a "+" is good in a version and bad in a label and in a tag.
 package=$(hack/chart.d/package.sh --version 1.2.3-rc.1+build.7 "$work/package") || die "the chart cannot be packaged: see above"
 "$HELM" template hostdev "$package" >"$work/package.yaml" || echo "the package does not render: see above"
 grep -E '^ *(helm.sh/chart|app.kubernetes.io/version|image): .*\+' "$work/package.yaml" | sort -u | sed 's/^/a "+" in the package: /' || :
-for crd in crds/*.yaml; do tar -xzOf "$package" "hostdev/templates/crd-${crd##*/}" 2>&1 | cmp -s - "$crd" || echo "the package has not $crd"; done
+for crd in crds/*.yaml; do
+  tar -xzOf "$package" "hostdev/templates/crd-${crd##*/}" 2>&1 | cmp -s - "$crd" || echo "the package has not $crd"
+done
 
 if [ -f "$rendered/default.yaml" ] && [ -f "$rendered/filled.yaml" ]; then
   documents '/\nkind: (ServiceAccount|(Cluster)?Role(Binding)?)\n/' "$rendered/default.yaml" >"$rendered/testdata/rbac.yaml"
@@ -56,4 +64,5 @@ if [ -f "$rendered/default.yaml" ] && [ -f "$rendered/filled.yaml" ]; then
   for file in "$rendered"/testdata/*; do made "$file" "$TESTDATA/${file##*/}"; done
 fi
 [ -z "$keep" ] || { mkdir -p "$keep"; cp -r "$rendered"/* "$keep"; }
-say "rendered the chart in $(find "$rendered" -maxdepth 1 -name '*.yaml' | wc -l) ways, by helm $("$HELM" version --template '{{.Version}}') and $("$OLD_HELM" version --template '{{.Version}}')"
+versions="$("$HELM" version --template '{{.Version}}') and $("$OLD_HELM" version --template '{{.Version}}')"
+say "rendered the chart in $(find "$rendered" -maxdepth 1 -name '*.yaml' | wc -l) ways, by helm $versions"

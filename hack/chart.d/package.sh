@@ -22,8 +22,7 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$directory" ] || die "which directory? See hack/chart.d/package.sh --help" 2
 case $directory in /*) ;; *) directory=$invoked/$directory;; esac
-set --
-. hack/chart.d/helm.sh
+. hack/chart.d/helm.sh new
 
 cp -r charts/hostdev "$work/hostdev"
 for crd in crds/*.yaml; do cp "$crd" "$work/hostdev/templates/crd-${crd##*/}"; done

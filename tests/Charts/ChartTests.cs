@@ -9,7 +9,7 @@ namespace Hostdev.Tests.Charts;
 public sealed partial class ChartTests
 {
     private static readonly string s_chart = Repository.Path("charts", "hostdev");
-    private static readonly JsonObject s_schema = (JsonObject)JsonNode.Parse(File.ReadAllText(Path.Combine(s_chart, "values.schema.json")))!;
+    private static readonly JsonObject s_schema = Yaml("values.schema.json");
 
     /// <summary>What was a value once: a template says what to set instead.</summary>
     private static readonly string[] s_gone = ["agent.kubeletDir", "image.pullSecrets"];
@@ -61,15 +61,19 @@ public sealed partial class ChartTests
     private static JsonObject Yaml(string file) => (JsonObject)YamlJson.Parse(File.ReadAllText(Path.Combine(s_chart, file)), out _)!;
 
     /// <summary>Free maps and lists are one value: their members are the admin's. So is an image of one program: a template takes it whole.</summary>
-    private static IEnumerable<string> Leaves(JsonObject values, string at) =>
-        values.SelectMany(v => v.Value is JsonObject { Count: > 0 } map && v.Key is not ("nodeSelector" or "resources") && (at.Length == 0 || v.Key != "image") ? Leaves(map, $"{at}{v.Key}.") : [$"{at}{v.Key}"]);
+    private static IEnumerable<string> Leaves(JsonObject values, string at) => values.SelectMany(v =>
+    {
+        var isWhole = v.Key is "nodeSelector" or "resources" || (v.Key == "image" && at.Length > 0);
+        return !isWhole && v.Value is JsonObject { Count: > 0 } map ? Leaves(map, $"{at}{v.Key}.") : [$"{at}{v.Key}"];
+    });
 
     private static void Compare(JsonObject values, JsonObject schema, string at, List<string> findings)
     {
         if ((string?)schema["$ref"] is { } reference) schema = (JsonObject)s_schema["definitions"]![reference.Split('/')[^1]]!;
         if (schema["properties"] is not JsonObject properties || values.Count == 0) return; // an empty map is the admin's to fill
         findings.AddRange(values.Select(v => v.Key).Except(properties.Select(p => p.Key)).Select(n => $"{at}.{n} is not in values.schema.json"));
-        findings.AddRange(properties.Select(p => p.Key).Except(values.Select(v => v.Key)).Where(n => n != "global" && (string?)properties[n]!["$ref"] != "#/definitions/gone").Select(n => $"{at}.{n} is not in values.yaml"));
+        var entries = properties.Where(p => p.Key != "global" && (string?)p.Value!["$ref"] != "#/definitions/gone").Select(p => p.Key);
+        findings.AddRange(entries.Except(values.Select(v => v.Key)).Select(n => $"{at}.{n} is not in values.yaml"));
         foreach (var (name, value) in values)
             if (value is JsonObject map && properties[name] is JsonObject inner) Compare(map, inner, $"{at}.{name}", findings);
     }

@@ -6,6 +6,8 @@ namespace Hostdev.Tests.Charts;
 /// <summary>Where values go: what <c>hack/chart.d/cases.yaml</c> sets in <c>filled</c> is found again in what helm renders.</summary>
 public sealed class ChartValueTests
 {
+    private static readonly (string Kind, string Name)[] s_programs = [("DaemonSet", "hostdev-agent"), ("Deployment", "hostdev-operator")];
+
     [Fact]
     public void An_image_has_its_own_digest_or_tag_and_else_the_common_one()
     {
@@ -14,8 +16,8 @@ public sealed class ChartValueTests
         Assert.Equal(Image(PodOf("DaemonSet", "hostdev-agent")), Image(StaticPod()));
         Assert.Equal("registry.example.com/hostdev/hostdev-operator:0.1.0-rc.2", Image(PodOf("Deployment", "hostdev-operator")));
         Assert.Equal("registry.example.com/hostdev/hostdev-operator:0.1.0-rc.2", Image(PodOf("Job", "hostdev-uninstall")));
-        foreach (var pod in new[] { PodOf("DaemonSet", "hostdev-agent"), PodOf("Deployment", "hostdev-operator"), PodOf("Job", "hostdev-install") })
-            Assert.Equal("""[{"name":"one"},{"name":"two"}]""", pod["imagePullSecrets"]!.ToJsonString());
+        foreach (var (kind, name) in ((string, string)[])[.. s_programs, ("Job", "hostdev-install")])
+            Assert.Equal("""[{"name":"one"},{"name":"two"}]""", PodOf(kind, name)["imagePullSecrets"]!.ToJsonString());
     }
 
     [Fact]
@@ -24,8 +26,8 @@ public sealed class ChartValueTests
         var affinity = PodOf("DaemonSet", "hostdev-agent")["affinity"]!;
         var terms = affinity["nodeAffinity"]!["requiredDuringSchedulingIgnoredDuringExecution"]!["nodeSelectorTerms"]!.AsArray();
 
-        Assert.Equal(2, terms.Count);
-        foreach (var term in terms) Assert.Equal("""{"key":"hostdev.io/agent","operator":"NotIn","values":["static"]}""", term!["matchExpressions"]!.AsArray()[^1]!.ToJsonString());
+        var notStatic = """{"key":"hostdev.io/agent","operator":"NotIn","values":["static"]}""";
+        Assert.Equal([notStatic, notStatic], terms.Select(t => t!["matchExpressions"]!.AsArray()[^1]!.ToJsonString()));
         Assert.Equal("example.com/gpu", (string)terms[0]!["matchExpressions"]![0]!["key"]!);
         Assert.Equal("metadata.name", (string)terms[1]!["matchFields"]![0]!["key"]!);
         Assert.NotNull(affinity["podAntiAffinity"]);
@@ -34,8 +36,12 @@ public sealed class ChartValueTests
     [Fact]
     public void Pods_have_the_annotations_and_programs_the_variables_that_were_asked_for()
     {
-        foreach (var (kind, name) in new[] { ("DaemonSet", "hostdev-agent"), ("Deployment", "hostdev-operator") })
-            Assert.Equal("1", (string)Find(kind, name)["spec"]!["template"]!["metadata"]!["annotations"]!["example.com/owner"]!);
+        foreach (var (kind, name) in s_programs)
+        {
+            var template = RenderedChart.Find(kind, name)["spec"]!["template"]!;
+            Assert.Equal("1", (string)template["metadata"]!["annotations"]!["example.com/owner"]!);
+        }
+
         foreach (var (pod, program, container) in RenderedChart.Containers())
         {
             var names = container["env"]!.AsArray().Select(e => (string)e!["name"]!).ToList();
@@ -62,7 +68,7 @@ public sealed class ChartValueTests
     [Fact]
     public void The_give_back_Jobs_are_hooks_whose_log_helm_prints_when_they_fail_and_what_they_need_is_there_while_they_run()
     {
-        string Hook(string job, string name) => (string)Find("Job", job)["metadata"]!["annotations"]![$"helm.sh/{name}"]!;
+        string Hook(string job, string name) => (string)RenderedChart.Find("Job", job)["metadata"]!["annotations"]![$"helm.sh/{name}"]!;
         Assert.Equal("pre-delete", Hook("hostdev-uninstall", "hook"));
         Assert.Equal("post-install,post-upgrade,post-rollback", Hook("hostdev-install", "hook"));
         foreach (var job in new[] { "hostdev-uninstall", "hostdev-install" })
@@ -72,15 +78,13 @@ public sealed class ChartValueTests
         }
 
         // An object that is a hook goes with its hook, under a Job that still runs.
-        var hooks = RenderedChart.Everything.Where(o => o["metadata"]!["annotations"]?["helm.sh/hook"] is not null).Select(o => RenderedChart.Text(o, "kind"));
-        Assert.Equal(["Job", "Job"], hooks);
+        var hooks = RenderedChart.Everything.Where(o => o["metadata"]!["annotations"]?["helm.sh/hook"] is not null);
+        Assert.Equal(["Job", "Job"], hooks.Select(o => RenderedChart.Text(o, "kind")));
     }
 
     private static string Image(JsonNode pod) => (string)pod["containers"]![0]!["image"]!;
 
-    private static JsonNode PodOf(string kind, string name) => Find(kind, name)["spec"]!["template"]!["spec"]!;
+    private static JsonNode PodOf(string kind, string name) => RenderedChart.Find(kind, name)["spec"]!["template"]!["spec"]!;
 
     private static JsonNode StaticPod() => RenderedChart.StaticPod["spec"]!;
-
-    private static JsonObject Find(string kind, string name) => RenderedChart.Everything.Single(o => RenderedChart.Text(o, "kind") == kind && RenderedChart.Text(o["metadata"]!, "name") == name);
 }

@@ -14,7 +14,11 @@ internal static class RenderedChart
     public static ImmutableArray<JsonObject> Everything { get; } = Read("filled.yaml");
 
     /// <summary>The manifest for the kubelet's own directory.</summary>
-    public static JsonObject StaticPod { get; } = (JsonObject)YamlJson.Parse((string)Everything.Single(o => Text(o, "kind") == "ConfigMap")["data"]!["hostdev-agent.yaml"]!, out _)!;
+    public static JsonObject StaticPod { get; } =
+        (JsonObject)YamlJson.Parse((string)Find("ConfigMap", "hostdev-agent-static")["data"]!["hostdev-agent.yaml"]!, out _)!;
+
+    /// <summary>One of <see cref="Everything"/>.</summary>
+    public static JsonObject Find(string kind, string name) => Everything.Single(o => Text(o, "kind") == kind && Text(o["metadata"]!, "name") == name);
 
     /// <summary>Every container of every Pod that the chart makes, that of the static Pod included, with the program that its image runs.</summary>
     public static IEnumerable<(string Pod, string Program, JsonObject Container)> Containers()
@@ -23,7 +27,8 @@ internal static class RenderedChart
         {
             var kind = Text(it, "kind");
             var pod = kind == "ConfigMap" ? StaticPod["spec"] : it["spec"]?["template"]?["spec"];
-            foreach (var container in pod?["containers"]?.AsArray() ?? []) yield return ($"{kind} {Text(it["metadata"]!, "name")}", Text(container!, "image").Split('/')[^1].Split(':', '@')[0], container!.AsObject());
+            foreach (var container in pod?["containers"]?.AsArray() ?? [])
+                yield return ($"{kind} {Text(it["metadata"]!, "name")}", Text(container!, "image").Split('/')[^1].Split(':', '@')[0], container!.AsObject());
         }
     }
 

@@ -5,7 +5,8 @@
 {{- with .root -}}
 # The host's processes: who has a device open is read from /proc of all of them.
 hostPID: true
-# The host's network: whether an interface is used (addresses, routes, bonds) is asked of its kernel by netlink, which answers for the asker's namespace alone.
+# The host's network: whether an interface is used (addresses, routes, bonds) is asked of its kernel by netlink, which answers for the asker's
+# namespace alone.
 hostNetwork: true
 dnsPolicy: ClusterFirstWithHostNet
 # It stops at once; what is in force stays in force, and VMs do not notice.
@@ -62,10 +63,11 @@ containers:
   # The usual place, /dev/termination-log, would be a file in the host's /dev.
   terminationMessagePath: /run/termination-log
   securityContext:
-    # Root, because sysfs and /dev/vfio are root's. Privileged, for three things that no single capability gives: /sys writable (bind drivers, make virtual
-    # functions), every device node open to it (a disk is opened exclusively to prove that nobody uses it), and no seccomp or AppArmor profile in the way of
-    # both. Of the capabilities that come with it these are used: SYS_PTRACE (whose files are open, in /proc/PID/fd), SYS_ADMIN (other mount and network
-    # namespaces), NET_ADMIN (their interfaces), CHOWN and FOWNER (owner and mode of device nodes), DAC_OVERRIDE (files of other users in /proc).
+    # Root, because sysfs and /dev/vfio are root's. Privileged, for three things that no single capability gives: /sys writable (bind drivers,
+    # make virtual functions), every device node open to it (a disk is opened exclusively to prove that nobody uses it), and no seccomp or
+    # AppArmor profile in the way of both. Of the capabilities that come with it these are used: SYS_PTRACE (whose files are open, in
+    # /proc/PID/fd), SYS_ADMIN (other mount and network namespaces), NET_ADMIN (their interfaces), CHOWN and FOWNER (owner and mode of device
+    # nodes), DAC_OVERRIDE (files of other users in /proc).
     privileged: true
     runAsUser: 0
     readOnlyRootFilesystem: true
@@ -81,7 +83,8 @@ containers:
   # The host's own devtmpfs: nodes come and go, and a container's copy would not see it.
   - {name: dev, mountPath: /dev}
   {{- if $static }}
-  # A static Pod has no service account; these are the kubelet's own credentials, which may read and write this node's state by hostdev-agent's role.
+  # A static Pod has no service account; these are the kubelet's own credentials, which may read and write this node's state by
+  # hostdev-agent's role.
   - {name: kubeconfig, mountPath: {{ .Values.agent.staticPod.kubeconfig }}, readOnly: true}
   - {name: pki, mountPath: {{ .Values.agent.staticPod.pki }}, readOnly: true}
   {{- end }}
@@ -129,7 +132,8 @@ volumes:
 {{- end }}
 {{- end }}
 
-{{- /* The DaemonSet's affinity: that of the values, and never a node whose agent is a static Pod. Terms of a node's affinity are alternatives, so that it stands in each. */ -}}
+{{- /* The DaemonSet's affinity: that of the values, and never a node whose agent is a static Pod. Terms of a node's affinity are alternatives,
+so that it stands in each. */ -}}
 {{- define "hostdev.agentAffinity" -}}
 {{- $affinity := deepCopy (.Values.agent.affinity | default dict) -}}
 {{- if .Values.agent.staticPod.enabled -}}

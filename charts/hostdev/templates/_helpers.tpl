@@ -52,7 +52,8 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{- /* The chart's own variables and those of a value: (list OWN EXTRA NAME-OF-THE-VALUE), OWN as YAML. One name twice would be refused by server-side apply, in words that name no value. */ -}}
+{{- /* The chart's own variables and those of a value: (list OWN EXTRA NAME-OF-THE-VALUE), OWN as YAML. One name twice would be refused by
+server-side apply, in words that name no value. */ -}}
 {{- define "hostdev.env" -}}
 {{- $own := index . 0 -}}
 {{- $extra := index . 1 -}}
@@ -73,6 +74,7 @@ capabilities:
 {{- fail "image.pullSecrets is no value any more: set imagePullSecrets, a list of {name: SECRET}" }}
 {{- end }}
 {{- with .Values.agent.kubeletDir }}
-{{- fail (printf "agent.kubeletDir is no value any more: set agent.podResourcesDir=%s/pod-resources. agent.devicePluginDir stays as it is: the kubelet has /var/lib/kubelet/device-plugins built in, wherever its root is" .) }}
+{{- $built := "agent.devicePluginDir stays as it is: the kubelet has /var/lib/kubelet/device-plugins built in, wherever its root is" -}}
+{{- fail (printf "agent.kubeletDir is no value any more: set agent.podResourcesDir=%s/pod-resources. %s" . $built) }}
 {{- end }}
 {{- end }}

@@ -7,7 +7,10 @@ internal sealed record ChartCase(string Name, JsonObject Values);
 
 internal static class ChartCases
 {
-    /// <summary>The chart as it is, each of its switches (a boolean value) alone the other way round, all on, all off, and all on with values for everything else.</summary>
+    /// <summary>
+    /// The chart as it is, each of its switches (a boolean value) alone the other way round, all on, all off, and all on with values for
+    /// everything else.
+    /// </summary>
     /// <param name="values">Of the chart.</param>
     /// <param name="filled">The values for everything else.</param>
     public static IEnumerable<ChartCase> Rendered(JsonObject values, JsonObject filled)

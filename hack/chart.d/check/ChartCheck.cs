@@ -19,7 +19,8 @@ internal sealed class ChartCheck(string chart, string directory, IReadOnlyList<H
         {
             if (!result.Succeeded) found.Add($"helm {helm.Version} renders nothing: {result.Errors}");
             else if (result.Errors.Length > 0) found.Add($"helm {helm.Version} says {result.Errors}");
-            else if (result.Output != rendered[0].Output) found.Add($"helm {helm.Version} renders something else than helm {helms[0].Version}: compare helm template --values {file}");
+            else if (result.Output != rendered[0].Output)
+                found.Add($"helm {helm.Version} renders something else than {helms[0].Version}: compare helm template --values {file}");
         }
 
         if (found.Count > 0) return found;
@@ -31,6 +32,7 @@ internal sealed class ChartCheck(string chart, string directory, IReadOnlyList<H
     /// <returns>Findings.</returns>
     public async Task<IReadOnlyList<string>> RefuseAsync(JsonObject values, string says)
     {
+        var text = values.ToJsonString();
         var file = WriteValues($"refused-{Interlocked.Increment(ref _refused)}", values);
         var found = new List<string>();
         foreach (var helm in helms)
@@ -39,8 +41,9 @@ internal sealed class ChartCheck(string chart, string directory, IReadOnlyList<H
             // One helm names a value image.tag, another '/image/tag'.
             var said = result.Errors.Replace('/', '.');
             var missing = says.Split(' ').Where(w => !said.Contains(w, StringComparison.Ordinal)).ToList();
-            if (result.Succeeded) found.Add($"helm {helm.Version} takes wrong values: {values.ToJsonString()}");
-            else if (missing.Count > 0) found.Add($"helm {helm.Version} refuses {values.ToJsonString()} without saying {string.Join(", ", missing)}: {result.Errors}");
+            if (result.Succeeded) found.Add($"helm {helm.Version} takes wrong values: {text}");
+            else if (missing.Count > 0)
+                found.Add($"helm {helm.Version} refuses {text} without saying {string.Join(", ", missing)}: {result.Errors}");
         }
 
         return found;

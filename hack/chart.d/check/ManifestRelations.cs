@@ -3,9 +3,13 @@ using k8s.Models;
 
 namespace Hostdev.Charts;
 
-/// <summary>What a manifest says about others and about itself, where the API server takes everything and the fault shows later, or where it refuses and the words name no value.</summary>
+/// <summary>
+/// What a manifest says about others and about itself: where the API server takes everything and the fault shows later, or refuses it in
+/// words that name no value of the chart.
+/// </summary>
 internal static partial class ManifestRelations
 {
+    /// <returns>Findings.</returns>
     public static IEnumerable<string> Check(Manifest manifest, IReadOnlyList<Manifest> all)
     {
         var found = manifest.Object switch
@@ -21,16 +25,20 @@ internal static partial class ManifestRelations
             _ => Enumerable.Empty<string>(),
         };
         // A version with a "+" once made the whole installation invalid.
-        return found.Concat(manifest.Labels.Where(l => !LabelValue().IsMatch(l.Value)).Select(l => $"{l.Value} is no value of a label, as {l.Key} is"));
+        var wrong = manifest.Labels.Where(l => !LabelValue().IsMatch(l.Value));
+        return found.Concat(wrong.Select(l => $"{l.Value} is no value of a label, as {l.Key} is"));
     }
 
-    /// <summary>A selector without its Pods is refused at the next upgrade only, when it cannot be changed any more.</summary>
+    /// <summary>A selector that does not choose its own Pods is refused at an upgrade, when it cannot be changed any more.</summary>
     private static IEnumerable<string> Selection(V1LabelSelector selector, V1PodTemplateSpec template) =>
-        selector.MatchLabels.Where(l => template.Metadata.Labels.TryGetValue(l.Key, out var value) is false || value != l.Value).Select(l => $"the selector's {l.Key}={l.Value} is no label of the template");
+        from label in selector.MatchLabels
+        where !template.Metadata.Labels.Contains(label)
+        select $"the selector's {label.Key}={label.Value} is no label of the template";
 
     /// <summary>Rights that are bound to nobody, or a role that is not there, are missed by the program alone.</summary>
     private static IEnumerable<string> Binding(V1RoleRef role, IEnumerable<Rbacv1Subject> subjects, IReadOnlyList<Manifest> all) =>
-        Missing(all, role.Kind, role.Name).Concat(subjects.Where(s => s.Kind == "ServiceAccount").SelectMany(s => Missing(all, s.Kind, s.Name)));
+        Missing(all, role.Kind, role.Name)
+            .Concat(subjects.Where(s => s.Kind == "ServiceAccount").SelectMany(s => Missing(all, s.Kind, s.Name)));
 
     private static IEnumerable<string> Pod(V1PodSpec pod, IReadOnlyList<Manifest> all)
     {
@@ -50,20 +58,28 @@ internal static partial class ManifestRelations
     private static IEnumerable<string> Container(V1Container container, bool isOnHostNetwork)
     {
         var at = $"container {container.Name}";
-        if (string.IsNullOrEmpty(container.Name) || string.IsNullOrEmpty(container.Image)) yield return $"{at} has no name or no image";
-        foreach (var path in Twice((container.VolumeMounts ?? []).Select(m => m.MountPath))) yield return $"{at} mounts two things at {path}";
-        // Server-side apply refuses it, in words that name no value of the chart.
+        var ports = container.Ports ?? [];
+        // Both are required, and the types do not say so.
+        if (string.IsNullOrEmpty(container.Name) || string.IsNullOrEmpty(container.Image)) yield return $"{at} lacks name or image";
+        // Of two mounts at one path the runtime takes either.
+        var paths = (container.VolumeMounts ?? []).Select(m => m.MountPath);
+        foreach (var path in Twice(paths)) yield return $"{at} mounts two things at {path}";
+        // Server-side apply refuses it.
         foreach (var name in Twice((container.Env ?? []).Select(e => e.Name))) yield return $"{at} has the variable {name} twice";
         // A probe of a port that is not there fails for ever: the container is killed again and again.
-        foreach (var port in new[] { container.LivenessProbe, container.ReadinessProbe, container.StartupProbe }.Select(p => p?.HttpGet?.Port?.Value).OfType<string>())
-            if (!int.TryParse(port, out var number) && !(container.Ports ?? []).Any(p => p.Name == port)) yield return $"{at} is asked at port {port}, which it does not have";
-        if (isOnHostNetwork && (container.Ports ?? []).Any(p => p.HostPort is { } host && host != p.ContainerPort)) yield return $"{at} is on the host's network with another hostPort";
+        var probes = new[] { container.LivenessProbe, container.ReadinessProbe, container.StartupProbe };
+        foreach (var port in probes.Select(p => p?.HttpGet?.Port?.Value).OfType<string>().Where(p => !int.TryParse(p, out _)))
+            if (!ports.Any(p => p.Name == port)) yield return $"{at} is asked at port {port}, which it does not have";
+        if (isOnHostNetwork && ports.Any(p => p.HostPort is { } host && host != p.ContainerPort))
+            yield return $"{at} is on the host's network with another hostPort";
     }
 
-    private static IEnumerable<string> Missing(IReadOnlyList<Manifest> all, string kind, string name) => all.Any(m => (m.Kind, m.Name) == (kind, name)) ? [] : [$"there is no {kind} {name}"];
+    private static IEnumerable<string> Missing(IReadOnlyList<Manifest> all, string kind, string name) =>
+        all.Any(m => (m.Kind, m.Name) == (kind, name)) ? [] : [$"there is no {kind} {name}"];
 
-    private static IEnumerable<string> Twice(IEnumerable<string> names) => names.GroupBy(n => n, StringComparer.Ordinal).Where(g => g.Count() > 1).Select(g => g.Key);
+    private static IEnumerable<string> Twice(IEnumerable<string> names) =>
+        names.GroupBy(n => n, StringComparer.Ordinal).Where(g => g.Count() > 1).Select(g => g.Key);
 
-    [GeneratedRegex("^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$", RegexOptions.ExplicitCapture)]
     private static partial Regex LabelValue();
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Hostdev.Crds.Parsing;
+using k8s.Models;
 
 namespace Hostdev.Charts;
 
@@ -16,20 +17,23 @@ internal static class ManifestStream
         foreach (var document in $"\n{text}".Split("\n---\n", StringSplitOptions.RemoveEmptyEntries))
         {
             // A key that is there twice is an error of this parser: helm takes the last one, which hides the other.
-            if (YamlJson.Parse(document, out var error) is not JsonObject json) findings.Add($"{error} of {document.Trim().Split('\n')[0]}");
+            if (YamlJson.Parse(document, out var error) is not JsonObject json)
+                findings.Add($"{error} of {document.Trim().Split('\n')[0]}");
             else if (ManifestTypes.Read(json, out error) is { } manifest) manifests.Add(manifest);
             else findings.Add(error);
         }
 
         // helm applies both, and the last one wins.
-        findings.AddRange(manifests.GroupBy(m => (m.Kind, m.Namespace, m.Name)).Where(g => g.Count() > 1).Select(g => $"{g.First()} is there twice"));
+        var twice = manifests.GroupBy(m => (m.Kind, m.Namespace, m.Name)).Where(g => g.Count() > 1);
+        findings.AddRange(twice.Select(g => $"{g.First()} is there twice"));
         List<Manifest> all = [.. around, .. manifests];
         foreach (var manifest in manifests)
         {
             findings.AddRange(ManifestRelations.Check(manifest, all).Select(f => $"{manifest}: {f}"));
             // A manifest that is meant for a file of the kubelet's is text for helm and the API server.
-            if (manifest.Object is k8s.Models.V1ConfigMap { Data: { } data })
-                foreach (var (file, content) in data.Where(d => d.Key.EndsWith(".yaml", StringComparison.Ordinal))) findings.AddRange(Check(content, all).Select(f => $"{manifest}, {file}: {f}"));
+            var files = (manifest.Object as V1ConfigMap)?.Data?.Where(d => d.Key.EndsWith(".yaml", StringComparison.Ordinal)) ?? [];
+            foreach (var (file, content) in files)
+                findings.AddRange(Check(content, all).Select(f => $"{manifest}, {file}: {f}"));
         }
 
         return findings;

@@ -7,15 +7,16 @@ using k8s.Models;
 namespace Hostdev.Charts;
 
 /// <summary>
-/// Manifests as the types of the API server's own OpenAPI document, from which the client is generated. helm knows no types: a field that is misspelt or stands one level too high is
-/// dropped by the API server, and nothing says so until it is missed.
+/// Manifests as the types of the API server's own OpenAPI document, from which the client is generated. helm knows no types: a field that
+/// is misspelt or stands one level too high is dropped by the API server, and nothing says so until it is missed. That a required field is
+/// there is not checked: the client's types do not say which are.
 /// </summary>
 internal static class ManifestTypes
 {
     private static readonly Dictionary<string, Type> s_types = typeof(V1Pod).Assembly.GetTypes()
         .Select(t => (Type: t, Entity: t.GetCustomAttribute<KubernetesEntityAttribute>()))
         .Where(t => t.Entity is not null)
-        .Select(t => (t.Type, Name: Name(t.Entity!.Group.Length == 0 ? t.Entity.ApiVersion : $"{t.Entity.Group}/{t.Entity.ApiVersion}", t.Entity.Kind)))
+        .Select(t => (t.Type, Name: Name($"{t.Entity!.Group}/{t.Entity.ApiVersion}".TrimStart('/'), t.Entity.Kind)))
         .Append((Type: typeof(ServiceMonitor), Name: Name("monitoring.coreos.com/v1", "ServiceMonitor")))
         .Append((Type: typeof(PrometheusRule), Name: Name("monitoring.coreos.com/v1", "PrometheusRule")))
         .ToDictionary(t => t.Name, t => t.Type);
@@ -48,7 +49,9 @@ internal static class ManifestTypes
     }
 
     private static IEnumerable<KeyValuePair<string, string>> Labels(JsonNode json) =>
-        new[] { json["metadata"], json["spec"]?["template"]?["metadata"] }.SelectMany(m => m?["labels"]?.AsObject() ?? []).Select(l => KeyValuePair.Create(l.Key, (string?)l.Value ?? ""));
+        from metadata in new[] { json["metadata"], json["spec"]?["template"]?["metadata"] }
+        from label in metadata?["labels"]?.AsObject() ?? []
+        select KeyValuePair.Create(label.Key, (string?)label.Value ?? "");
 
     private static string Text(JsonObject json, string name) => (string?)json[name] ?? "";
 

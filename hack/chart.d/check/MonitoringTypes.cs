@@ -19,4 +19,9 @@ internal sealed record PrometheusRuleSpec(IReadOnlyList<AlertGroup> Groups);
 internal sealed record AlertGroup(string Name, IReadOnlyList<Alert> Rules);
 
 /// <param name="Name">The field is called <c>alert</c>.</param>
-internal sealed record Alert([property: JsonPropertyName("alert")] string Name, string Expr, string For, IReadOnlyDictionary<string, string> Labels, IReadOnlyDictionary<string, string> Annotations);
+internal sealed record Alert(
+    [property: JsonPropertyName("alert")] string Name,
+    string Expr,
+    string For,
+    IReadOnlyDictionary<string, string> Labels,
+    IReadOnlyDictionary<string, string> Annotations);
