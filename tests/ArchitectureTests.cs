@@ -96,7 +96,7 @@ public sealed partial class ArchitectureTests
         var findings = new List<string>();
         foreach (var file in Sources())
         {
-            if (RootNamespaces.Keys.FirstOrDefault(p => file.Path.StartsWith(p + "/", StringComparison.Ordinal)) is not { } project) continue;
+            if (RootNamespaces.Keys.Where(p => file.Path.StartsWith(p + "/", StringComparison.Ordinal)).MaxBy(p => p.Length) is not { } project) continue;
             var below = System.IO.Path.GetDirectoryName(file.Path[(project.Length + 1)..])!.Replace('/', '.');
             var expected = below.Length == 0 ? RootNamespaces[project] : $"{RootNamespaces[project]}.{below}";
             findings.AddRange(file.Code
