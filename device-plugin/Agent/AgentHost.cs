@@ -73,7 +73,8 @@ public sealed partial class AgentHost : IAsyncDisposable
         var usage = new UsageReader(machine.Paths, machine.Calls, Allocator);
         var breakGlass = new BreakGlassFile(options.StateDirectory);
         var boots = new BootRecord(options.StateDirectory, bootId, time);
-        var halts = new Halts(breakGlass, journal.Damage, boots);
+        var choices = new ChoiceFile(options.StateDirectory);
+        var halts = new Halts(breakGlass, journal.Damage ?? choices.Damage, boots);
         Allocator.Refuses = halts.LookBeforeAnswer;
         var executor = new PlanExecutor(new StepExecutor(Writer, journal), Writer, usage, Allocator, breakGlass, machine.Workers, time, loggers.CreateLogger<PlanExecutor>());
         Kubelet = new KubeletAdvertiser(options.KubeletDirectory, Allocator, time, loggers.CreateLogger<KubeletAdvertiser>(), options.KubeletTimings, OnKubeletChanged);
@@ -93,7 +94,9 @@ public sealed partial class AgentHost : IAsyncDisposable
             _connection ?? (IStatusSink)new StatusFile(options.StatusFile),
             boots,
             new RepairBudget(options.StateDirectory, bootId, time),
-            halts);
+            halts,
+            choices,
+            new InterfaceNames(machine.Calls));
         Agent = new NodeAgent(parts, _desired, options.Timings, time, loggers.CreateLogger<NodeAgent>());
     }
 

@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Host.Usage;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Kubelet;
@@ -179,6 +180,8 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
             Contested = parts.Repairs.Contested(inForce.Fingerprint),
             Halt = parts.Halts.Look(inForce.Fingerprint),
             RestoreOnly = parts.Journal.State.InForceBefore,
+            Choices = parts.Choices.Choices,
+            AlternativeNames = PlanningInput.AsksForInterfaces(inForce.Policies) ? await ReadAsync(parts.Names.Read, cancellationToken).ConfigureAwait(false) : [],
         };
         var plan = Planner.Plan(input);
         if (plan.Lanes.IsEmpty) return (inventory, plan);
@@ -192,6 +195,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
 
     private void Publish(Plan plan, HostInventory inventory)
     {
+        if (plan.Choices is { } choices) parts.Choices.Keep(choices);
         var catalog = Catalog.Build(plan, inventory, parts.Allocator.Reserved(plan, inventory).SetItems(Withheld(plan)));
         parts.Allocator.Catalog = catalog;
         parts.Kubelet?.Update(catalog.Resources);
@@ -263,4 +267,6 @@ public sealed record AgentParts(
     IStatusSink Status,
     BootRecord Boots,
     RepairBudget Repairs,
-    Halts Halts);
+    Halts Halts,
+    ChoiceFile Choices,
+    InterfaceNames Names);

@@ -66,6 +66,7 @@ public static class PlanCommand
         var paths = new HostPaths("/");
         var inventory = new InventoryReader(paths, TimeProvider.System).Read();
         var usage = new UsageReader(paths, new LinuxHostCalls(paths), new LedgerUsage(new LedgerFile(stateDirectory, inventory.Facts.BootId).Read())).Read(inventory);
+        var choices = new ChoiceFile(stateDirectory);
         var damage = Journal.TryRead(Path.Combine(stateDirectory, Journal.FileName), inventory.Facts.BootId, out var journal, out var why) ? null : why;
         ImmutableArray<EffectivePolicy> policies = [.. spec.Policies.Select(p => new EffectivePolicy(p, null))];
         var fingerprint = DesiredState.FingerprintOf(policies);
@@ -76,7 +77,9 @@ public static class PlanCommand
             Usage = usage,
             Ownership = journal.Ownership,
             Contested = new RepairBudget(stateDirectory, inventory.Facts.BootId, TimeProvider.System).Contested(fingerprint),
-            Halt = new Halts(new BreakGlassFile(stateDirectory), damage, new BootRecord(stateDirectory, inventory.Facts.BootId, TimeProvider.System)).Look(fingerprint),
+            Choices = choices.Choices,
+            AlternativeNames = PlanningInput.AsksForInterfaces(policies) ? new InterfaceNames(new LinuxHostCalls(paths)).Read() : [],
+            Halt = new Halts(new BreakGlassFile(stateDirectory), damage ?? choices.Damage, new BootRecord(stateDirectory, inventory.Facts.BootId, TimeProvider.System)).Look(fingerprint),
         });
         return (inventory, usage, plan);
     }

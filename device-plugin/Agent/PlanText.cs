@@ -24,7 +24,7 @@ internal static class PlanText
 
         Section(text, "To be offered:", plan.Units.Select(u => $"{u.Resource}: {u.Id} ({string.Join(", ", u.Assigned.Select(m => m.Address))}{(u.Held.IsEmpty ? "" : $"; held: {string.Join(", ", u.Held.Select(m => m.Address))}")})"));
         Section(text, "In the way, or worth knowing:", plan.Findings.Select(f => $"{f.State} {f.Device}{(f.Policy is null ? "" : $" ({f.Policy})")}: {f.Reason}: {f.Message}"));
-        Section(text, "Matching nothing here:", plan.Policies.Where(p => p.Matched == 0 && p.Frozen is null && plan.Findings.All(f => f.Policy != p.Policy)).Select(p => p.Policy.ToString()));
+        Section(text, "Matching nothing here:", plan.Policies.Where(p => p.Matched == 0 && p.Frozen is null && plan.Findings.All(f => f.Policy != p.Policy)).Select(p => $"{p.Policy}{p.Hint}"));
         return text.ToString();
     }
 

@@ -96,7 +96,7 @@ public static class StatusBuilder
         var (reason, message) = match switch
         {
             { Frozen: { } frozen } => (ResultReasons.Frozen, frozen.Message),
-            { Matched: 0 } when blocked == 0 => (ResultReasons.NoMatch, $"{match.Policy} matches no device of this node"),
+            { Matched: 0 } when blocked == 0 => (ResultReasons.NoMatch, $"{match.Policy} matches no device of this node{match.Hint}"),
             { Matched: 0 } => (ResultReasons.Blocked, findings.First(f => f.State == FindingState.Blocked).Message),
             _ when blocked > 0 => (ResultReasons.Blocked, $"{blocked} of {Devices(all)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
             _ when waiting > 0 => (ResultReasons.Progressing, findings.First(f => f.State == FindingState.Waiting).Message),

@@ -36,7 +36,11 @@ public sealed record NetworkState
 /// <param name="Kind">bond, bridge, vlan, vrf and so on; null for hardware.</param>
 /// <param name="Master">The interface that this one is enslaved to (bond, bridge, VRF, Open vSwitch).</param>
 /// <param name="Lower">The interface that this one is stacked on (VLAN, macvlan, ipvlan, a tunnel's); null when that is itself or in another namespace.</param>
-public sealed record NetworkLink(string Name, string? Kind = null, string? Master = null, string? Lower = null);
+public sealed record NetworkLink(string Name, string? Kind = null, string? Master = null, string? Lower = null)
+{
+    /// <summary>By which it can be named too (<c>altname</c> of ip-link(8)); default where there is none.</summary>
+    public ImmutableArray<string> AlternativeNames { get; init; }
+}
 
 /// <param name="Address">With prefix length, for example <c>192.0.2.7/24</c>.</param>
 /// <param name="LinkLocal">fe80::/10 or 169.254.0.0/16: such an address alone protects nothing.</param>

@@ -22,10 +22,8 @@ internal static class HostDevicePlanner
             return 0;
         }
 
-        var matched = context.Inventory.Functions.Values
-            .Where(f => !f.IsBridge && (pci.VirtualFunctions || !f.IsVirtualFunction))
-            .Where(f => pci.Selectors.Any(s => DeviceSelector.Matches(s, f, context.HostDriver(f))))
-            .ToList();
+        var candidates = context.Inventory.Functions.Values.Where(f => !f.IsBridge && (pci.VirtualFunctions || !f.IsVirtualFunction));
+        var matched = context.Choosing.Choose(policy.Identity, candidates, [.. pci.Selectors.Select(SelectorTerms.Of)]);
         // Functions without a group are each a unit of their own, so that each gets its own explanation.
         var units = matched.GroupBy(f => f.IommuGroup is { } g ? $"group {g}" : f.Address.ToString()).ToList();
         foreach (var unit in units)
@@ -61,7 +59,7 @@ internal static class HostDevicePlanner
     /// </summary>
     private static PolicyIdentity? MakerOf(PlanningContext context, PciFunction function) =>
         function.PhysicalFunction is { } address && context.Input.Ownership.PhysicalFunctions.ContainsKey(address) && context.Inventory.Functions.TryGetValue(address, out var physical)
-            ? context.Input.Policies.Select(p => p.InForce).OfType<DesiredPolicy.OfSriovPolicy>().FirstOrDefault(p => p.Spec.PhysicalFunctions.Any(s => DeviceSelector.Matches(s, physical)))?.Identity
+            ? context.Input.Policies.Select(p => p.InForce).OfType<DesiredPolicy.OfSriovPolicy>().FirstOrDefault(p => context.Choosing.Means(p.Identity.Uid, SriovPlanner.Terms(p.Spec), physical))?.Identity
             : null;
 
     /// <summary>

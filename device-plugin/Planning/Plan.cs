@@ -24,6 +24,9 @@ public sealed record Plan
     /// <summary>The resource names that desired policies use, ordered; those without a unit are offered with 0 devices.</summary>
     public required ImmutableArray<ResourceName> Resources { get; init; }
 
+    /// <summary>The choices by name to keep, on disk before a lane is begun; null where nothing is said about them.</summary>
+    public ImmutableArray<Choice>? Choices { get; init; }
+
     /// <summary>Why there are no lanes, whatever is missing; null when that is not so.</summary>
     public Halt? Halt { get; init; }
 }
@@ -101,6 +104,9 @@ public enum FindingState
     /// <summary>Given back as soon as nobody has it: no policy wants it any more.</summary>
     Releasing,
 
+    /// <summary>Nothing stands in the way, and an admin should know all the same.</summary>
+    Noticed,
+
     /// <summary>Found on a passthrough driver without a record of ours: offered where a policy wants it, and never given to another driver.</summary>
     Adopted,
 }
@@ -115,7 +121,8 @@ public sealed record Finding(PolicyIdentity? Policy, string Device, FindingState
 
 /// <param name="Matched">How many devices (units or physical functions) its selectors match.</param>
 /// <param name="Frozen">Why it is not followed; null when it is.</param>
-public sealed record PolicyMatch(PolicyIdentity Policy, int Matched, Finding? Frozen);
+/// <param name="Hint">Where nothing matches: what there is instead, going on after "matches no device of this node"; null when there is nothing to say.</param>
+public sealed record PolicyMatch(PolicyIdentity Policy, int Matched, Finding? Frozen, string? Hint = null);
 
 /// <summary>A unit or physical function that failed lately: not tried again before its time, so what was begun is undone.</summary>
 public sealed record Setback(string Reason, string Message);

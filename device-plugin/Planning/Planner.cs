@@ -26,6 +26,7 @@ public static class Planner
             Findings = [.. context.Findings.OrderBy(f => f.Policy?.ToString() ?? "", StringComparer.Ordinal).ThenBy(f => f.Device, StringComparer.Ordinal)],
             Policies = matches,
             Resources = [.. names.Used.Keys],
+            Choices = context.Choosing.InForce(),
             Halt = input.Halt,
         };
     }
@@ -48,7 +49,8 @@ public static class Planner
             DesiredPolicy.OfMdevProfile p => Unsupported(context, p.Identity),
             _ => 0,
         };
-        return new PolicyMatch(policy.Identity, matched, finding);
+        var hint = matched == 0 && policy.InForce is DesiredPolicy.OfSriovPolicy sriov ? SriovPlanner.Hint(context, sriov.Spec) : null;
+        return new PolicyMatch(policy.Identity, matched, finding, hint);
     }
 
     private static int Unsupported(PlanningContext context, PolicyIdentity policy)

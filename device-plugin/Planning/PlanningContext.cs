@@ -25,6 +25,15 @@ internal sealed class PlanningContext(PlanningInput input)
 
     public List<Finding> Findings { get; } = [];
 
+    public Choosing Choosing => field ??= new Choosing(this);
+
+    /// <summary>What the function's network interfaces in this namespace are called, by their names first and then by their alternative ones.</summary>
+    public IEnumerable<string> NamesOf(PciFunction function)
+    {
+        var names = function.Children.Where(c => c.Kind == ChildKind.NetworkInterface).Select(c => c.Name).ToList();
+        return names.Concat(names.SelectMany(n => Input.AlternativeNames.GetValueOrDefault(n, [])));
+    }
+
     /// <summary>The driver a function has by the host's own choice, whatever we did to it since.</summary>
     public string? HostDriver(PciFunction function) =>
         Input.Ownership.Functions.TryGetValue(function.Address, out var owned) ? owned.OriginalDriver : function.Driver;

@@ -26,6 +26,12 @@ public sealed record PlanningInput
     /// </summary>
     public ImmutableDictionary<string, Setback> Contested { get; init; } = ImmutableDictionary<string, Setback>.Empty;
 
+    /// <summary>What policies have in force and chose by a name, as the last plan left it.</summary>
+    public ImmutableArray<Choice> Choices { get; init; } = [];
+
+    /// <summary>Alternative names of network interfaces (<c>altname</c> of ip-link(8)), by their names; empty where none could be asked for.</summary>
+    public ImmutableDictionary<string, ImmutableArray<string>> AlternativeNames { get; init; } = ImmutableDictionary<string, ImmutableArray<string>>.Empty;
+
     /// <summary>
     /// After a boot, until the desired state was read from its source: the functions and physical functions that were ours before. Only these are restored. Null when everything may be done.
     /// </summary>
@@ -33,6 +39,10 @@ public sealed record PlanningInput
 
     /// <summary>Why nothing may be written now; null when it may.</summary>
     public Halt? Halt { get; init; }
+
+    /// <summary>Whether any of the policies selects by the names of network interfaces, so that <see cref="AlternativeNames"/> matter.</summary>
+    public static bool AsksForInterfaces(IEnumerable<EffectivePolicy> policies) =>
+        policies.Any(p => p.InForce is DesiredPolicy.OfSriovPolicy { Spec.PhysicalFunctions: var selectors } && selectors.Any(s => !s.Interfaces.IsEmpty));
 }
 
 /// <summary>A policy as the agent follows it.</summary>

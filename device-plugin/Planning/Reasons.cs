@@ -66,6 +66,12 @@ public static class Reasons
     /// <summary>Cause: the host has booted, the device was not in force before, and whether it is wanted could not be asked yet. Remedy: restore the connection to the API server.</summary>
     public const string Unconfirmed = "Unconfirmed";
 
+    /// <summary>Cause: an interface, driver or slot by which a function was chosen has another name now. Remedy: write the new name or the address; what is in force stays.</summary>
+    public const string NameChanged = "NameChanged";
+
+    /// <summary>Cause: a name has moved from the function that is in force by it to another one. Remedy: write addresses.</summary>
+    public const string NameMoved = "NameMoved";
+
     /// <summary>A sibling is taken from the host and not given to the VM.</summary>
     public const string HeldSibling = "HeldSibling";
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Inventory;
 
@@ -9,11 +10,27 @@ internal static class SriovPlanner
     /// <returns>How many physical functions the policy matches.</returns>
     public static int Plan(PlanningContext context, DesiredPolicy.OfSriovPolicy policy)
     {
-        var matched = context.Inventory.Functions.Values
-            .Where(f => !f.IsBridge && policy.Spec.PhysicalFunctions.Any(s => DeviceSelector.Matches(s, f)))
-            .ToList();
+        var candidates = context.Inventory.Functions.Values.Where(f => !f.IsBridge);
+        var matched = context.Choosing.Choose(policy.Identity, candidates, Terms(policy.Spec));
         foreach (var pf in matched) PlanPhysicalFunction(context, policy, pf);
         return matched.Count;
+    }
+
+    public static ImmutableArray<SelectorTerms> Terms(SriovPolicySpec spec) => [.. spec.PhysicalFunctions.Select(SelectorTerms.Of)];
+
+    /// <summary>A policy that matches nothing by the names of interfaces: which there are. Null when no name is asked for.</summary>
+    public static string? Hint(PlanningContext context, SriovPolicySpec spec)
+    {
+        const int most = 8;
+        var wanted = spec.PhysicalFunctions.SelectMany(s => s.Interfaces).Distinct(StringComparer.Ordinal).ToList();
+        if (wanted.Count == 0) return null;
+        var there = context.Inventory.Functions.Values
+            .Where(f => !f.IsVirtualFunction)
+            .SelectMany(f => context.NamesOf(f).Select(n => $"{n} ({f.Address})"))
+            .Distinct(StringComparer.Ordinal)
+            .ToList();
+        var list = string.Join(", ", there.Take(most)) + (there.Count > most ? $" and {there.Count - most} more" : "");
+        return $": no interface of a physical function is called {string.Join(" or ", wanted)}; {(there.Count == 0 ? "there is none" : $"there are {list}")}";
     }
 
     private static void PlanPhysicalFunction(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf)

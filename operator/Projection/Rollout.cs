@@ -107,7 +107,7 @@ internal static class Progress
             ResultReasons.Ready => NodeProgress.Ready,
             ResultReasons.NoMatch => NodeProgress.NoMatch,
             ResultReasons.Blocked or ResultReasons.Frozen => NodeProgress.Degraded,
-            _ when policy.Policy.Common?.Disruption == Disruption.WhenIdle && !result.Problems.IsEmpty && result.Problems.All(p => p is { State: "Waiting", Reason: "InUse" } or { State: "Held" }) => NodeProgress.WaitsForUsers,
+            _ when policy.Policy.Common?.Disruption == Disruption.WhenIdle && !result.Problems.IsEmpty && result.Problems.All(p => p is { State: "Waiting", Reason: "InUse" } or { State: "Held" or "Noticed" }) => NodeProgress.WaitsForUsers,
             _ => NodeProgress.Changing,
         };
     }

@@ -30,13 +30,13 @@ public sealed class DeviceSelectorTests
             Driver = "nouveau",
         };
 
-        Assert.True(DeviceSelector.Matches(all, Gpu, "nouveau"));
+        Assert.True(SelectorTerms.Of(all).Matches(Gpu, "nouveau", []));
         PciSelector[] wrong =
         [
             all with { Vendor = PciId.Parse("10df") }, all with { Device = PciId.Parse("2205") }, all with { SubsystemVendor = PciId.Parse("1044") }, all with { SubsystemDevice = PciId.Parse("87d2") },
             all with { Class = PciClass.Parse("0302") }, all with { Addresses = [PciAddress.Parse("0000:44:00.0")] }, all with { Slot = "8" }, all with { Driver = "nvidia" },
         ];
-        Assert.All(wrong, s => Assert.False(DeviceSelector.Matches(s, Gpu, "nouveau")));
+        Assert.All(wrong, s => Assert.False(SelectorTerms.Of(s).Matches(Gpu, "nouveau", [])));
     }
 
     [Theory]
@@ -47,7 +47,7 @@ public sealed class DeviceSelectorTests
     [InlineData("0302", false)]
     [InlineData("030001", false)]
     public void A_class_matches_by_its_beginning(string digits, bool matches) =>
-        Assert.Equal(matches, DeviceSelector.Matches(new PciSelector { Class = PciClass.Parse(digits) }, Gpu, null));
+        Assert.Equal(matches, SelectorTerms.Of(new PciSelector { Class = PciClass.Parse(digits) }).Matches(Gpu, null, []));
 
     [Fact]
     public void The_driver_is_the_one_that_the_host_chose_not_the_one_that_we_gave()
@@ -94,8 +94,7 @@ public sealed class DeviceSelectorTests
     [Fact]
     public void Physical_functions_match_by_address_interface_driver_and_ids()
     {
-        var pf = new Machine().PhysicalFunction().Change("0000:41:00.0", f => f with { Children = [new ChildDevice(ChildKind.NetworkInterface, "eth4")] })
-            .Build().Functions[PciAddress.Parse("0000:41:00.0")];
+        var pf = new Machine().PhysicalFunction().Build().Functions[PciAddress.Parse("0000:41:00.0")];
 
         PfSelector[] right =
         [
@@ -107,8 +106,8 @@ public sealed class DeviceSelectorTests
             new() { Vendor = PciId.Parse("8087") }, new() { Device = PciId.Parse("10ca") }, new() { Addresses = [PciAddress.Parse("0000:41:00.1")] },
             new() { Interfaces = ["eth5"] }, new() { Driver = "ixgbe" }, new() { Driver = "igb", Interfaces = ["eth5"] },
         ];
-        Assert.All(right, s => Assert.True(DeviceSelector.Matches(s, pf)));
-        Assert.All(wrong, s => Assert.False(DeviceSelector.Matches(s, pf)));
+        Assert.All(right, s => Assert.True(SelectorTerms.Of(s).Matches(pf, pf.Driver, ["eth4"])));
+        Assert.All(wrong, s => Assert.False(SelectorTerms.Of(s).Matches(pf, pf.Driver, ["eth4"])));
     }
 
     [Fact]
@@ -116,7 +115,7 @@ public sealed class DeviceSelectorTests
     {
         var vf = new Machine().PhysicalFunction(vfs: 1).Build().Functions[PciAddress.Parse("0000:41:10.0")];
 
-        Assert.False(DeviceSelector.Matches(new PfSelector { Vendor = PciId.Parse("8086") }, vf));
+        Assert.False(SelectorTerms.Of(new PfSelector { Vendor = PciId.Parse("8086") }).Matches(vf, null, []));
     }
 
     [Fact]

@@ -40,6 +40,13 @@ internal interface IScenarioNode : IDisposable
 
     /// <summary>Puts the network interface of a function to use, until the result is disposed of: then it is down and nobody's again.</summary>
     INetworkUser UseInterface(string address, NetworkUse use);
+
+    /// <summary>What an admin, udev or a driver does to a function's network interface, which is down; until the node is disposed of.</summary>
+    void RenameInterface(string address, string name);
+
+    /// <summary>Gives a function's network interface another name beside its own, of which no event tells.</summary>
+    void AddAlternativeName(string address, string name);
+
     /// <summary>Uses the disk of an NVMe function until the result is disposed of.</summary>
     DiskUser UseDisk(string address, DiskUse use);
 

@@ -18,6 +18,10 @@ internal sealed class RealNode : IScenarioNode
 
     private readonly Stack<RealNetworkUser> _networkUsers = new();
 
+    private readonly Stack<(string Address, string Name)> _renamed = new();
+
+    private readonly Stack<(string Address, string Name)> _alternatives = new();
+
     public AgentMachine Machine { get; } = Real();
 
     public double PatienceSeconds => 240;
@@ -80,6 +84,20 @@ internal sealed class RealNode : IScenarioNode
         return user;
     }
 
+    public void RenameInterface(string address, string name)
+    {
+        var now = ScenarioNodes.InterfaceOf(Machine.Paths, address);
+        _renamed.Push((address, now));
+        Command.Run("ip", "link", "set", "dev", now, "name", name);
+    }
+
+    public void AddAlternativeName(string address, string name)
+    {
+        var now = ScenarioNodes.InterfaceOf(Machine.Paths, address);
+        Command.Run("ip", "link", "property", "add", "dev", now, "altname", name);
+        _alternatives.Push((address, name));
+    }
+
     public string? TryMount(string disk, string mountPoint)
     {
         Directory.CreateDirectory(mountPoint);
@@ -97,6 +115,8 @@ internal sealed class RealNode : IScenarioNode
     {
         foreach (var user in _users) user.Dispose();
         foreach (var user in _networkUsers) user.Dispose();
+        foreach (var (address, name) in _alternatives) Command.Run("ip", "link", "property", "del", "dev", ScenarioNodes.InterfaceOf(Machine.Paths, address), "altname", name);
+        foreach (var (address, name) in _renamed) Command.Run("ip", "link", "set", "dev", ScenarioNodes.InterfaceOf(Machine.Paths, address), "name", name);
         // A write that blocks because a scenario leaked a descriptor must not hang the whole suite: it fails this one.
         var cleaning = Task.Run(CleanUp);
         Assert.True(cleaning.Wait(TimeSpan.FromSeconds(60)), "the node cannot be cleaned up: a write blocks, so somebody still holds a device");

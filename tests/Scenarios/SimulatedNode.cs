@@ -70,6 +70,11 @@ internal sealed class SimulatedNode : IScenarioNode
     }
 
     public INetworkUser UseInterface(string address, NetworkUse use) => new SimulatedNetworkUser(Kernel, address, use);
+
+    public void RenameInterface(string address, string name) => Kernel.Network.Rename(ScenarioNodes.InterfaceOf(Machine.Paths, address), name);
+
+    public void AddAlternativeName(string address, string name) => Kernel.Network.AddAlternativeName(ScenarioNodes.InterfaceOf(Machine.Paths, address), name);
+
     public DiskUser UseDisk(string address, DiskUse use)
     {
         var user = new SimulatedDiskUses(Kernel).Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);

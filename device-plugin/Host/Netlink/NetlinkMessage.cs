@@ -73,6 +73,22 @@ internal sealed class NetlinkAttributes
         return result;
     }
 
+    /// <summary>The texts of all attributes of a type in a list that has it several times; null when a length lies.</summary>
+    public static List<string>? Texts(ReadOnlyMemory<byte> list, int type)
+    {
+        var texts = new List<string>();
+        while (list.Length > 0)
+        {
+            if (list.Length < HeaderBytes) return null;
+            var length = BitConverter.ToUInt16(list.Span);
+            if (length < HeaderBytes || length > list.Length) return null;
+            if ((BitConverter.ToUInt16(list.Span[2..]) & TypeMask) == type) texts.Add(Text(list[HeaderBytes..length]));
+            list = list[Math.Min(list.Length, NetlinkMessage.Aligned(length))..];
+        }
+
+        return texts;
+    }
+
     /// <summary>The attributes after a message's fixed part; null when the message is too short for it or a length lies.</summary>
     public static NetlinkAttributes? TryParse(NetlinkMessage message, int fixedBytes) =>
         message.Body.Length < fixedBytes ? null : TryParse(message.Body[Math.Min(message.Body.Length, NetlinkMessage.Aligned(fixedBytes))..]);
@@ -95,7 +111,11 @@ internal sealed class NetlinkAttributes
     /// <summary>Text up to its NUL, as names are; null when it is not there.</summary>
     public string? Text(int type)
     {
-        if (!_values.TryGetValue(type, out var bytes)) return null;
+        return _values.TryGetValue(type, out var bytes) ? Text(bytes) : null;
+    }
+
+    private static string Text(ReadOnlyMemory<byte> bytes)
+    {
         var end = bytes.Span.IndexOf((byte)0);
         return Encoding.UTF8.GetString(end < 0 ? bytes.Span : bytes.Span[..end]);
     }

@@ -24,7 +24,7 @@ internal sealed class NetworkStateReader(NetlinkRequests own, IReadOnlyList<Fore
         if (_complaint is not null) return new NetworkReading.Failed(_complaint);
         return new NetworkReading.Read(new NetworkState
         {
-            Links = [.. links.Select(l => new NetworkLink(l.Name, l.Kind, NameOf(l.Master), l.LowerNamespace is null && l.Lower != l.Index ? NameOf(l.Lower) : null)).OrderBy(l => l.Name, StringComparer.Ordinal)],
+            Links = [.. links.Select(l => new NetworkLink(l.Name, l.Kind, NameOf(l.Master), l.LowerNamespace is null && l.Lower != l.Index ? NameOf(l.Lower) : null) { AlternativeNames = l.AlternativeNames }).OrderBy(l => l.Name, StringComparer.Ordinal)],
             Addresses = [.. addresses.Where(a => names.ContainsKey(a.Interface)).Select(a => new InterfaceAddress(names[a.Interface], a.Address, a.LinkLocal))],
             Routes = [.. routes.SelectMany(r => InterfacesOf(r, nextHops).Where(names.ContainsKey), (r, i) => new InterfaceRoute(names[i], r.Destination, r.Table, r.ByKernel, r.LinkLocal))],
             Rules = [.. rules.SelectMany(Named)],

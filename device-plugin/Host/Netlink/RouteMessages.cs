@@ -5,7 +5,7 @@ namespace Hostdev.DevicePlugin.Host.Netlink;
 
 /// <param name="LowerNamespace">The number of the namespace that <paramref name="Lower"/> is in; null when that is the link's own.</param>
 /// <param name="Parent">Bus and name of its device; kernels before 5.14 do not say it.</param>
-internal sealed record LinkMessage(int Index, string Name, string? Kind, int? Master, int? Lower, int? LowerNamespace, string? Parent);
+internal sealed record LinkMessage(int Index, string Name, string? Kind, int? Master, int? Lower, int? LowerNamespace, string? Parent, ImmutableArray<string> AlternativeNames);
 
 internal sealed record AddressMessage(int Interface, string Address, bool LinkLocal);
 
@@ -43,7 +43,8 @@ internal static class RouteMessages
             || NetlinkAttributes.TryParse(attributes.Bytes(18)) is not { } info) return false; // IFLA_LINKINFO
         var (device, bus) = (attributes.Text(56), attributes.Text(57)); // IFLA_PARENT_DEV_NAME, IFLA_PARENT_DEV_BUS_NAME
         var parent = device is null || bus is null ? null : $"{bus}/{device}";
-        link = new LinkMessage(BitConverter.ToInt32(message.Body.Span[4..]), name, info.Text(1), master, lower, lowerNamespace, parent); // IFLA_INFO_KIND
+        if (NetlinkAttributes.Texts(attributes.Bytes(52), 53) is not { } alternatives) return false; // IFLA_PROP_LIST, IFLA_ALT_IFNAME
+        link = new LinkMessage(BitConverter.ToInt32(message.Body.Span[4..]), name, info.Text(1), master, lower, lowerNamespace, parent, alternatives.Count == 0 ? default : [.. alternatives]); // IFLA_INFO_KIND
         return true;
     }
 

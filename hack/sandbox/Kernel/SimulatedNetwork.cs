@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -25,7 +26,7 @@ public sealed class SimulatedNetwork
 
     public NetworkReading Reading => Complaint is { } complaint ? new NetworkReading.Failed(complaint) : new NetworkReading.Read(_core.Locked(() => new NetworkState
     {
-        Links = [.. _interfaces.Values.Where(i => i.Namespace is null).Select(i => new NetworkLink(i.Name, i.Kind, i.Master, i.Lower))],
+        Links = [.. _interfaces.Values.Where(i => i.Namespace is null).Select(i => new NetworkLink(i.Name, i.Kind, i.Master, i.Lower) { AlternativeNames = i.AlternativeNames })],
         Addresses = [.. _addresses],
         Routes = [.. _routes],
         Rules = [.. _rules],
@@ -88,6 +89,27 @@ public sealed class SimulatedNetwork
         Adjoin(name, upper);
     });
 
+    /// <summary><c>ip link set NAME name RENAMED</c>: another directory in sysfs, and the uevent of a move (kernel <c>net/core/dev.c: __dev_change_name</c>). Addresses stay with it.</summary>
+    public void Rename(string name, string renamed) => _core.Locked(() =>
+    {
+        var old = _interfaces[name];
+        var now = new Interface(renamed, $"{Path.GetDirectoryName(old.Path)}/{renamed}", old.Mac, int.Parse(old.Index, CultureInfo.InvariantCulture), old.Parent)
+        {
+            Kind = old.Kind, Lower = old.Lower, Master = old.Master, AlternativeNames = old.AlternativeNames,
+        };
+        _core.Tree.Remove("/sys/class/net/" + old.Name);
+        _core.Tree.Remove(old.Path);
+        _interfaces.Remove(name);
+        for (var i = 0; i < _addresses.Count; i++) if (_addresses[i].Interface == name) _addresses[i] = _addresses[i] with { Interface = renamed };
+        for (var i = 0; i < _routes.Count; i++) if (_routes[i].Interface == name) _routes[i] = _routes[i] with { Interface = renamed };
+        Show(now);
+        _core.Uevents.Emit("move", now.Path, "net", [.. now.Properties, ("DEVPATH_OLD", old.Path["/sys".Length..])]);
+    });
+
+    /// <summary><c>ip link property add dev NAME altname ALTERNATIVE</c>: no uevent tells.</summary>
+    public void AddAlternativeName(string name, string alternative) => _core.Locked(() =>
+        _interfaces[name].AlternativeNames = [.. _interfaces[name].AlternativeNames.IsDefault ? [] : _interfaces[name].AlternativeNames, alternative]);
+
     /// <summary><c>ip link del</c> of a virtual interface.</summary>
     public void Delete(string upper) => _core.Locked(() => Unregister(upper));
 
@@ -134,6 +156,12 @@ public sealed class SimulatedNetwork
 
     private void Create(Interface made)
     {
+        Show(made);
+        _core.Uevents.Emit("add", made.Path, "net", made.Properties);
+    }
+
+    private void Show(Interface made)
+    {
         _interfaces[made.Name] = made;
         _core.Tree.AddDirectory(made.Path, directory =>
         {
@@ -146,7 +174,6 @@ public sealed class SimulatedNetwork
             directory.WriteLink("subsystem", "/sys/class/net");
         });
         _core.Tree.WriteLink("/sys/class/net/" + made.Name, made.Path);
-        _core.Uevents.Emit("add", made.Path, "net", made.Properties);
     }
 
     private void Hide(Interface hidden)
@@ -192,6 +219,8 @@ public sealed class SimulatedNetwork
 
         /// <summary>The device's path in sysfs; null for a virtual interface.</summary>
         public string? Parent => parent;
+
+        public ImmutableArray<string> AlternativeNames { get; set; }
 
         public string? Kind { get; init; }
 
