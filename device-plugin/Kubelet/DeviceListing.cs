@@ -127,18 +127,32 @@ internal sealed class DeviceListing(ResourceName resource, AdvertisedListPolicy 
         }
     }
 
-    public void EndAllocate(ImmutableArray<string> ids, bool granted) => Change(() =>
+    public void EndAllocate(ImmutableArray<string> ids, bool granted)
     {
-        foreach (var id in ids)
+        lock (_gate)
         {
-            if (--_inFlight[id] == 0) _inFlight.Remove(id);
+            var before = Seen();
+            foreach (var id in ids)
+            {
+                if (--_inFlight[id] == 0) _inFlight.Remove(id);
+            }
+
+            if (granted)
+            {
+                var now = time.GetUtcNow();
+                _facts = _facts with { AnsweredAt = _facts.AnsweredAt.SetItems(ids.Select(id => KeyValuePair.Create(id, now))) };
+                _refusals = _refusals.Grant(ids);
+            }
+
+            Recompute();
+            // An answer that changes nothing that anybody waits for wakes nobody: three loops would look, for each call, and find nothing.
+            if (Seen() == before) return;
         }
 
-        if (!granted) return;
-        var now = time.GetUtcNow();
-        _facts = _facts with { AnsweredAt = _facts.AnsweredAt.SetItems(ids.Select(id => KeyValuePair.Create(id, now))) };
-        _refusals = _refusals.Grant(ids);
-    });
+        Changed.Fire();
+
+        (long, ImmutableDictionary<string, RefusedDevice>, int, bool) Seen() => (_version, _refusals.Entries, _list.Leaving.Length, IsEmpty);
+    }
 
     /// <summary>Shows the IDs Unhealthy; returns the version of the list that does. It is sent without waiting for others to join.</summary>
     public long Refuse(ImmutableArray<string> ids, string reason, string message)
