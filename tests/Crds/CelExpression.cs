@@ -36,7 +36,7 @@ internal static class CelExpression
         {
             JsonValueKind.String => value.GetValue<string>(),
             JsonValueKind.True or JsonValueKind.False => value.GetValue<bool>(),
-            _ => value.TryGetValue<long>(out var whole) ? whole : value.GetValue<double>(),
+            _ => value.TryGetValue<long>(out var whole) ? (object)whole : value.GetValue<double>(),
         },
         _ => null,
     };
