@@ -6,7 +6,7 @@ namespace Hostdev.Operator.Commands;
 public static class OperatorCommand
 {
     internal static RootCommand Create() =>
-        new("Hostdev's operator: says which node gets which policies, and what became of them.") 
+        new("Hostdev's operator: says which node gets which policies, and what became of them.")
         {
             RunCommand.Create(), KubeVirtSnippetCommand.Create(), GiveBackCommand.Create(),
         };

@@ -49,7 +49,7 @@ public static class ClusterMembers
             });
         }
 
-        objects.Change("pods", pod, it => it["status"] = new JsonObject { ["phase"] = "Running", ["conditions"] = Conditions(ready) }, seat.Namespace, "status", "kubelet");
+        objects.Change("pods", pod, it => it["status"] = Running("device-plugin", ready), seat.Namespace, "status", "kubelet");
     }
 
     /// <summary>The Pod of an operator that no Deployment has made.</summary>
@@ -75,9 +75,19 @@ public static class ClusterMembers
             },
             ["spec"] = spec,
         });
-        JsonObject Running() => new() { ["phase"] = "Running", ["conditions"] = Conditions(true) };
-        seat.Objects.Change("pods", pod, it => it["status"] = Running(), seat.Namespace, "status", "kubelet");
+        seat.Objects.Change("pods", pod, it => it["status"] = Running("operator", ready: true), seat.Namespace, "status", "kubelet");
     }
+
+    private static JsonObject Running(string container, bool ready) => new()
+    {
+        ["phase"] = "Running",
+        ["conditions"] = Conditions(ready),
+        ["containerStatuses"] = new JsonArray(new JsonObject
+        {
+            ["name"] = container, ["ready"] = ready, ["restartCount"] = 0, ["image"] = "", ["imageID"] = "",
+            ["state"] = new JsonObject { ["running"] = new JsonObject() },
+        }),
+    };
 
     private static JsonArray Containers(string name, string image) =>
         new(new JsonObject { ["name"] = name, ["image"] = image, ["args"] = new JsonArray("run") });

@@ -239,11 +239,14 @@ public abstract class KubectlTests(string version) : IAsyncLifetime
     [InlineData("configmaps", "c", "data", """{"a":"b"}""", "create", "configmap", "c", "--from-literal=a=b")]
     [InlineData("secrets", "s", "data", """{"a":"Yg=="}""", "create", "secret", "generic", "s", "--from-literal=a=b")]
     [InlineData("priorityclasses.scheduling.k8s.io", "p", "value", "-7", "create", "priorityclass", "p", "--value=-7")]
-    [InlineData("poddisruptionbudgets.policy", "b", "spec.minAvailable", "\"50%\"", "create", "pdb", "b", "--selector=a=b", "--min-available=50%")]
+    [InlineData("poddisruptionbudgets.policy", "b", "spec.minAvailable", "\"50%\"", "create", "pdb", "b", "--selector=a=b",
+        "--min-available=50%")]
     [InlineData("services", "v", "spec.ports.0.targetPort", "8080", "create", "service", "clusterip", "v", "--tcp=80:8080")]
     [InlineData("deployments.apps", "d", "spec.replicas", "0", "create", "deployment", "d", "--image=i", "--replicas=0")]
-    [InlineData("deployments.apps", "d", "spec.template.spec.containers.0.ports.0.containerPort", "80", "create", "deployment", "d", "--image=i", "--port=80")]
-    [InlineData("jobs.batch", "j", "spec.template.spec.containers.0.command", """["echo","hi"]""", "create", "job", "j", "--image=i", "--", "echo", "hi")]
+    [InlineData("deployments.apps", "d", "spec.template.spec.containers.0.ports.0.containerPort", "80", "create", "deployment", "d",
+        "--image=i", "--port=80")]
+    [InlineData("jobs.batch", "j", "spec.template.spec.containers.0.command", """["echo","hi"]""", "create", "job", "j", "--image=i", "--",
+        "echo", "hi")]
     public async Task Create_makes_objects_of_built_in_kinds_in_few_words(
         string resource, string name, string path, string json, params string[] arguments)
     {
@@ -251,7 +254,8 @@ public abstract class KubectlTests(string version) : IAsyncLifetime
         var stored = _server.Objects.Get(resource, name, resource == "priorityclasses.scheduling.k8s.io" ? "" : "default")!;
         var found = path.Split('.').Aggregate((JsonNode?)stored, (at, step) => at is JsonArray list ? list[int.Parse(step)] : at?[step]);
         Assert.Equal(json, found?.ToJsonString());
-        Assert.Equal(version == KubeTool.Newest, _server.Requests.All.Any(r => r is { Verb: "create", ContentType: "application/vnd.kubernetes.protobuf" }));
+        var inProtobuf = _server.Requests.All.Any(r => r is { Verb: "create", ContentType: "application/vnd.kubernetes.protobuf" });
+        Assert.Equal(version == KubeTool.Newest, inProtobuf);
     }
 
     [Fact]

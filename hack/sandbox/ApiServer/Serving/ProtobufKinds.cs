@@ -33,7 +33,7 @@ internal static class ProtobufKinds
     private static readonly Message s_path = new(2, "nonResourceAttributes", [new Text(1, "path"), new Text(2, "verb")]);
 
     private static readonly ImmutableArray<ProtobufField> s_selector =
-        [new Map(1, "matchLabels"), 
+        [new Map(1, "matchLabels"),
         new Messages(2, "matchExpressions", [new Text(1, "key"), new Text(2, "operator"), new Texts(3, "values")])];
 
     private static readonly Messages s_containers = new(2, "containers",

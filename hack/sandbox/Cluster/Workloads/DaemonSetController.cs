@@ -6,8 +6,8 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.Cluster.Workloads;
 
 /// <summary>
-/// DaemonSets (pkg/controller/daemon): a Pod on every node that the template selects, replaced one at a time when the template changes. A Pod is
-/// named after its program and its node, by which an agent that ran before there was a DaemonSet becomes its own.
+/// DaemonSets (pkg/controller/daemon): a Pod on every node that the template selects, replaced one at a time when the template changes. A Pod
+/// is named after its program and its node, by which an agent that ran before there was a DaemonSet becomes its own.
 /// </summary>
 internal sealed class DaemonSetController(IClusterObjects objects)
 {

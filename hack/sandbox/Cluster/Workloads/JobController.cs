@@ -84,7 +84,8 @@ internal sealed class JobController(IClusterObjects objects, TimeProvider time)
         var ns = job["metadata"].Text("namespace");
         foreach (var pod in objects.List("pods", ns).Where(p => PodTemplate.IsOwnedBy(p, job)))
         {
-            if (pod.Object("status").Text("phase") is not ("Succeeded" or "Failed")) objects.Delete("pods", pod["metadata"].Text("name"), ns);
+            var isOver = pod.Object("status").Text("phase") is "Succeeded" or "Failed";
+            if (!isOver) objects.Delete("pods", pod["metadata"].Text("name"), ns);
         }
     }
 
@@ -124,8 +125,8 @@ internal sealed class JobController(IClusterObjects objects, TimeProvider time)
 
     private static DateTimeOffset? Finished(JsonObject job)
     {
-        var ends = job.Object("status").Objects("conditions").Where(c => c.Text("type") is "Complete" or "Failed" && c.Text("status") == "True");
-        return ends.FirstOrDefault() is { } end ? Time(end.Text("lastTransitionTime")) : null;
+        var held = job.Object("status").Objects("conditions").Where(c => c.Text("status") == "True");
+        return held.FirstOrDefault(c => c.Text("type") is "Complete" or "Failed") is { } end ? Time(end.Text("lastTransitionTime")) : null;
     }
 
     private static DateTimeOffset? Deadline(JsonObject job)
