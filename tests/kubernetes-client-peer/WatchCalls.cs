@@ -76,7 +76,9 @@ internal static class WatchCalls
         end = new CancellationTokenSource();
         var elector = new LeaderElector(new LeaderElectionConfig(new LeaseLock(client, Ns, "election", name))
         {
-            LeaseDuration = TimeSpan.FromSeconds(3), RenewDeadline = TimeSpan.FromSeconds(2), RetryPeriod = TimeSpan.FromMilliseconds(200),
+            LeaseDuration = TimeSpan.FromSeconds(3),
+            RenewDeadline = TimeSpan.FromSeconds(2),
+            RetryPeriod = TimeSpan.FromMilliseconds(200),
         });
         elector.OnStartedLeading += () => order.Add(name);
         return elector;

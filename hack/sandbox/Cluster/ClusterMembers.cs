@@ -16,7 +16,8 @@ public static class ClusterMembers
     {
         var all = new JsonObject(labels.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value)))
         {
-            ["kubernetes.io/hostname"] = name, ["kubernetes.io/os"] = "linux",
+            ["kubernetes.io/hostname"] = name,
+            ["kubernetes.io/os"] = "linux",
         };
         seat.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Node", ["metadata"] = new JsonObject { ["name"] = name, ["labels"] = all } });
         seat.Objects.Change("nodes", name, node => node["status"] = new JsonObject { ["conditions"] = Conditions(true), ["nodeInfo"] = NodeInfo() }, "", "status", "kubelet");
@@ -84,7 +85,11 @@ public static class ClusterMembers
         ["conditions"] = Conditions(ready),
         ["containerStatuses"] = new JsonArray(new JsonObject
         {
-            ["name"] = container, ["ready"] = ready, ["restartCount"] = 0, ["image"] = "", ["imageID"] = "",
+            ["name"] = container,
+            ["ready"] = ready,
+            ["restartCount"] = 0,
+            ["image"] = "",
+            ["imageID"] = "",
             ["state"] = new JsonObject { ["running"] = new JsonObject() },
         }),
     };

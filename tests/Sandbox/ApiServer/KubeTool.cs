@@ -64,7 +64,10 @@ internal abstract class KubeTool : IDisposable
     {
         var start = new ProcessStartInfo(_program, arguments)
         {
-            UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Repository.Root,
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Repository.Root,
         };
         start.Environment["KUBECONFIG"] = _kubeconfig;
         start.Environment["HOME"] = Home; // caches and settings go with it
@@ -84,7 +87,9 @@ internal abstract class KubeTool : IDisposable
     {
         var start = new ProcessStartInfo("bash", [Repository.Path("hack", "kubetools"), version])
         {
-            UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true,
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();

@@ -163,8 +163,12 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
                 }),
                 ["containerStatuses"] = new JsonArray(new JsonObject
                 {
-                    ["name"] = container.Text("name"), ["image"] = container.Text("image"), ["imageID"] = "", ["ready"] = ready,
-                    ["restartCount"] = restarts, ["state"] = state.DeepClone(),
+                    ["name"] = container.Text("name"),
+                    ["image"] = container.Text("image"),
+                    ["imageID"] = "",
+                    ["ready"] = ready,
+                    ["restartCount"] = restarts,
+                    ["state"] = state.DeepClone(),
                 }),
             };
         }, pod["metadata"].Text("namespace"), "status", "kubelet");
