@@ -33,7 +33,8 @@ internal static class GiveBackCommand
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                return await CommandSettings.FailAsync("stopped: the nodes go on giving back; run it again to wait for them, or with --undo", parsed.InvocationConfiguration.Error).ConfigureAwait(false);
+                const string stopped = "stopped: the nodes go on giving back; run it again to wait for them, or with --undo";
+                return await CommandSettings.FailAsync(stopped, parsed.InvocationConfiguration.Error).ConfigureAwait(false);
             }
         });
         return command;

@@ -9,8 +9,8 @@ using Xunit;
 namespace Hostdev.Tests.Cluster;
 
 /// <summary>
-/// The chart in the hands of a real helm, on a cluster without Hostdev: what runs there was started because the chart's Deployment and DaemonSet ask for it, with the rights of the chart's
-/// roles and no others.
+/// The chart in the hands of a real helm, on a cluster without Hostdev: what runs there was started because the chart's Deployment and DaemonSet
+/// ask for it, with the rights of the chart's roles and no others.
 /// </summary>
 public abstract class HelmTests(string version) : IAsyncLifetime
 {
@@ -41,6 +41,7 @@ public abstract class HelmTests(string version) : IAsyncLifetime
         _helm?.Dispose();
         await Cluster.DisposeAsync();
         Directory.Delete(Cluster.Directory, recursive: true);
+        GC.SuppressFinalize(this);
     }
 
     [Fact]
@@ -54,13 +55,14 @@ public abstract class HelmTests(string version) : IAsyncLifetime
 
         (await Tool.UpgradeAsync(["--set", "operator.replicas=1", "--set", "agent.httpPort=9999", .. s_wait])).Succeeded();
         Assert.Equal((1, "1/1"), (Running, Ready));
-        Assert.Equal("run --listen=[$(POD_IP)]:9999", $"run {Arguments(Cluster.Server.Objects.Get("pods", ClusterMembers.AgentPod("gpu-1"), Helm.Namespace)!).Single(a => a.StartsWith("--listen", StringComparison.Ordinal))}");
+        Assert.Contains("--listen=[$(POD_IP)]:9999", AgentArguments); // the agent was replaced
         (await Tool.RollbackAsync(["1", .. s_wait])).Succeeded();
         Assert.Equal((2, "2/2"), (Running, Ready));
         Assert.Contains("Rollback to 1", await Tool.HistoryAsync(), StringComparison.Ordinal);
         await UntilAsync(() => Node.Kubelet.Allocatable("example.com/gpus") == 4);
 
-        Assert.Contains("release \"hostdev\" uninstalled", (await Tool.UninstallAsync(s_wait)).Succeeded().Output, StringComparison.Ordinal);
+        var uninstalled = (await Tool.UninstallAsync(s_wait)).Succeeded().Output;
+        Assert.Contains("release \"hostdev\" uninstalled", uninstalled, StringComparison.Ordinal);
         Assert.Empty(Node.ChangedSince(before));
         await UntilAsync(() => Running == 0 && !Node.AgentRuns && Cluster.Server.Objects.List("pods", Helm.Namespace).IsEmpty);
         Assert.Empty(Cluster.Server.Objects.List("secrets", Helm.Namespace));
@@ -87,7 +89,8 @@ public abstract class HelmTests(string version) : IAsyncLifetime
         Assert.Matches($"(?m)^  gpu-1: .*{held}.*vm-render", log);
         Assert.True(Node.AgentRuns);
         Assert.Equal(2, Running);
-        Assert.Equal("BackoffLimitExceeded", (string)Cluster.Server.Objects.Get("jobs.batch", "hostdev-uninstall", Helm.Namespace)!["status"]!["conditions"]!.AsArray()[^1]!["reason"]!);
+        var job = Cluster.Server.Objects.Get("jobs.batch", "hostdev-uninstall", Helm.Namespace)!;
+        Assert.Equal("BackoffLimitExceeded", (string)job["status"]!["conditions"]!.AsArray()[^1]!["reason"]!);
 
         Node.EndVm("vm-render");
         (await Tool.UninstallAsync("--timeout", "60s")).Succeeded();
@@ -95,9 +98,45 @@ public abstract class HelmTests(string version) : IAsyncLifetime
         await UntilAsync(() => Running == 0 && !Node.AgentRuns);
     }
 
+    [Fact]
+    public async Task Operators_and_agents_that_run_already_are_taken_over_as_those_of_the_demo_are()
+    {
+        var directory = SandboxDirectory.Create();
+        await using (var cluster = await SandboxCluster.StartAsync(directory))
+        {
+            cluster.Timings = ClusterBench.Timings;
+            var node = cluster.AddNode("gpu-1", new SimulatedKernel(DemoMachines.GpuNode));
+            await node.Kubelet.StartAsync();
+            node.StartAgent();
+            var (agent, before) = (node.Agent, cluster.StartOperator("operator-0", ClusterBench.Timings));
+            using var helm = new Helm(cluster.Server, version);
+            (await helm.InstallAsync(s_wait)).Succeeded();
+            Assert.Same(agent, node.Agent);
+            Assert.False(before.Ended.IsCompleted);
+            Assert.Equal(2, cluster.Operators.Count(o => !o.Ended.IsCompleted));
+            Assert.Equal(3, cluster.Server.Objects.List("pods", Helm.Namespace).Length);
+            (await helm.UninstallAsync(s_wait)).Succeeded();
+            await Waiting.UntilAsync(() => before.Ended.IsCompleted && !node.AgentRuns, 30);
+        }
+
+        Directory.Delete(directory, recursive: true);
+    }
+
     private int Running => Cluster.Operators.Count(o => !o.Ended.IsCompleted);
 
-    private string Ready => Cluster.Server.Objects.Get("deployments.apps", "hostdev-operator", Helm.Namespace)!["status"] is { } status ? $"{status["readyReplicas"]}/{status["replicas"]}" : "";
+    private string Ready
+    {
+        get
+        {
+            var status = Cluster.Server.Objects.Get("deployments.apps", "hostdev-operator", Helm.Namespace)!["status"];
+            return $"{status?["readyReplicas"]}/{status?["replicas"]}";
+        }
+    }
+
+    private IEnumerable<string> AgentArguments =>
+        AgentPod["spec"]!["containers"]![0]!["args"]!.AsArray().Select(a => (string)a!);
+
+    private JsonObject AgentPod => Cluster.Server.Objects.Get("pods", ClusterMembers.AgentPod("gpu-1"), Helm.Namespace)!;
 
     /// <summary>A policy for all GPUs, in force.</summary>
     private async Task OfferAsync()
@@ -106,15 +145,24 @@ public abstract class HelmTests(string version) : IAsyncLifetime
             apiVersion: hostdev.io/v1alpha1
             kind: HostDevice
             metadata: {"{name: gpus}"}
-            spec: {"{resourceName: example.com/gpus, nodeSelector: {}, devices: {pci: {selectors: "}{GpuMachine.Gpus}{", groupPolicy: HoldSiblings}}}"}
+            spec:
+              resourceName: example.com/gpus
+              nodeSelector: {"{}"}
+              devices:
+                pci:
+                  groupPolicy: HoldSiblings
+                  selectors: {GpuMachine.Gpus}
             """));
         await UntilAsync(() => Node.Kubelet.Allocatable("example.com/gpus") == 4);
         Assert.Equal("vfio-pci", Node.Driver(Gpu));
     }
 
-    private Task UntilAsync(Func<bool> condition) => Waiting.UntilAsync(condition, 60, () => string.Join('\n', Cluster.Server.Objects.List("nodedevicestates.hostdev.io").Concat(Cluster.Server.Objects.List("hostdevices.hostdev.io")).Select(o => o["status"]?.ToJsonString())));
-
-    private static IEnumerable<string> Arguments(JsonObject pod) => pod["spec"]!["containers"]![0]!["args"]!.AsArray().Select(a => (string)a!);
+    private Task UntilAsync(Func<bool> condition) => Waiting.UntilAsync(condition, 60, () =>
+    {
+        var objects = Cluster.Server.Objects;
+        var shown = objects.List("nodedevicestates.hostdev.io").Concat(objects.List("hostdevices.hostdev.io")).Concat(objects.List("pods"));
+        return string.Join('\n', shown.Select(o => $"{o["metadata"]!["name"]}: {o["status"]?.ToJsonString()}"));
+    });
 }
 
 /// <summary>helm 4, which applies on the server and waits by kstatus.</summary>

@@ -7,8 +7,8 @@ using Cel;
 namespace Hostdev.Tests.Crds;
 
 /// <summary>
-/// Evaluates the rules of our CRDs over JSON, by an implementation of CEL that is not ours: a typing error in an expression shows here, long before an API server sees it. It is no stand-in
-/// for cel-go: types are not checked beforehand and costs not counted.
+/// Evaluates the rules of our CRDs over JSON, by an implementation of CEL that is not ours: a typing error in an expression shows here, long
+/// before an API server sees it. It is no stand-in for cel-go: types are not checked beforehand and costs not counted.
 /// </summary>
 internal static class CelExpression
 {
@@ -21,7 +21,8 @@ internal static class CelExpression
     {
         var environment = new CelEnvironment([], "");
         // The package's own gives a number that compares with none; API servers have that of CEL's strings extension.
-        environment.RegisterFunction("indexOf", [typeof(string), typeof(string)], a => (long)((string)a[0]!).IndexOf((string)a[1]!, StringComparison.Ordinal));
+        environment.RegisterFunction(
+            "indexOf", [typeof(string), typeof(string)], a => (long)((string)a[0]!).IndexOf((string)a[1]!, StringComparison.Ordinal));
         var program = environment.Compile(rule);
         return scope => program.Invoke(scope);
     }
@@ -35,7 +36,7 @@ internal static class CelExpression
         {
             JsonValueKind.String => value.GetValue<string>(),
             JsonValueKind.True or JsonValueKind.False => value.GetValue<bool>(),
-            _ => value.TryGetValue<long>(out var whole) ? whole : value.GetValue<double>(),
+            _ => value.TryGetValue<long>(out var whole) ? (object)whole : value.GetValue<double>(),
         },
         _ => null,
     };

@@ -40,7 +40,8 @@ internal sealed class HostDeviceList : IKubernetesObject<V1ListMeta>, IItems<Hos
 /// <summary>The library's GenericClient on a kind of a CRD.</summary>
 internal static class CustomCalls
 {
-    public static IEnumerable<(string Name, Func<Task<string>> Attempt)> All(Kubernetes client) => [("generic", () => GenericAsync(client)), ("refused", () => RefusedAsync(client))];
+    public static IEnumerable<(string Name, Func<Task<string>> Attempt)> All(Kubernetes client) =>
+        [("generic", () => GenericAsync(client)), ("refused", () => RefusedAsync(client))];
 
     public static HostDevice Policy(string name, string vendor = "10de")
     {
@@ -63,7 +64,8 @@ internal static class CustomCalls
         var read = await policies.ReadAsync<HostDevice>("gpu");
         var listed = await policies.ListAsync<HostDeviceList>();
         await policies.DeleteAsync<V1Status>("gpu");
-        return $"{listed.Items.Count} {read.Metadata.Labels["a"]} priority {read.Spec.GetProperty("priority")} generation {read.Metadata.Generation}";
+        var priority = read.Spec.GetProperty("priority");
+        return $"{listed.Items.Count} {read.Metadata.Labels["a"]} priority {priority} generation {read.Metadata.Generation}";
     }
 
     private static async Task<string> RefusedAsync(Kubernetes client)

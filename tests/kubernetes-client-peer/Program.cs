@@ -3,8 +3,8 @@ using k8s;
 namespace Hostdev.KubernetesClientPeer;
 
 /// <summary>
-/// <c>kubernetes-client-peer KUBECONFIG</c>: the plain KubernetesClient against an API server that it takes for a real one. It prints a line for each thing that it tried, with what came
-/// of it, and knows nothing of this repository: the tests start it and read what it says.
+/// <c>kubernetes-client-peer KUBECONFIG</c>: the plain KubernetesClient against an API server that it takes for a real one. It prints a line for
+/// each thing that it tried, with what came of it, and knows nothing of this repository: the tests start it and read what it says.
 /// </summary>
 internal static class Program
 {
@@ -18,7 +18,7 @@ internal static class Program
 
         using var client = new Kubernetes(KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig));
         var failures = 0;
-        foreach (var (name, attempt) in (IEnumerable<(string, Func<Task<string>>)>)[.. TypedCalls.All(client), .. CustomCalls.All(client), .. WatchCalls.All(client)])
+        foreach (var (name, attempt) in TypedCalls.All(client).Concat(CustomCalls.All(client)).Concat(WatchCalls.All(client)))
         {
             string said;
             try
@@ -28,7 +28,7 @@ internal static class Program
             catch (Exception e) when (e is not OutOfMemoryException)
             {
                 failures++;
-                said = $"FAILED: {(e is k8s.Autorest.HttpOperationException http ? $"{http.Response.StatusCode}: {http.Response.Content}" : e.ToString())}";
+                said = $"FAILED: {(e as k8s.Autorest.HttpOperationException)?.Response.Content ?? e.ToString()}";
             }
 
             Console.WriteLine($"{name}: {said.ReplaceLineEndings(" ")}");

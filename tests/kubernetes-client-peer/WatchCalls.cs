@@ -67,7 +67,8 @@ internal static class WatchCalls
         var lease = await client.CoordinationV1.ReadNamespacedLeaseAsync("election", Ns);
         await secondEnd.CancelAsync();
         await waiting;
-        return $"{string.Join(", then ", order)}; the lease is held by {lease.Spec.HolderIdentity} after {lease.Spec.LeaseTransitions} transitions";
+        var (holder, transitions) = (lease.Spec.HolderIdentity, lease.Spec.LeaseTransitions);
+        return $"{string.Join(", then ", order)}; the lease is held by {holder} after {transitions} transitions";
     }
 
     private static LeaderElector Elector(Kubernetes client, string name, List<string> order, out CancellationTokenSource end)
@@ -75,7 +76,9 @@ internal static class WatchCalls
         end = new CancellationTokenSource();
         var elector = new LeaderElector(new LeaderElectionConfig(new LeaseLock(client, Ns, "election", name))
         {
-            LeaseDuration = TimeSpan.FromSeconds(3), RenewDeadline = TimeSpan.FromSeconds(2), RetryPeriod = TimeSpan.FromMilliseconds(200),
+            LeaseDuration = TimeSpan.FromSeconds(3),
+            RenewDeadline = TimeSpan.FromSeconds(2),
+            RetryPeriod = TimeSpan.FromMilliseconds(200),
         });
         elector.OnStartedLeading += () => order.Add(name);
         return elector;

@@ -22,7 +22,9 @@ public sealed record ServedResource(string Group, string Version, string Kind, s
     /// <summary>Spec and status are written through different paths, each leaving the other half alone.</summary>
     public bool HasStatus { get; init; }
 
-    /// <summary>A delete that takes effect at once is answered with the object, and not with a Status (registry stores with <c>ReturnDeletedObject</c>).</summary>
+    /// <summary>
+    /// A delete that takes effect at once is answered with the object, and not with a Status (registry stores with <c>ReturnDeletedObject</c>).
+    /// </summary>
     public bool ReturnsDeleted { get; init; }
 
     /// <summary>The path <c>/log</c> below an object: what its containers have written.</summary>
@@ -55,7 +57,12 @@ public sealed record ServedResource(string Group, string Version, string Kind, s
         ShortNames = ShortNames,
         Categories = Categories,
         Verbs = Verbs,
-        Subresources = [.. HasStatus ? [SubresourceDescription.Status] : ImmutableArray<SubresourceDescription>.Empty, .. HasLog ? [SubresourceDescription.Log] : ImmutableArray<SubresourceDescription>.Empty],
+        Subresources = (HasStatus, HasLog) switch
+        {
+            (true, true) => [SubresourceDescription.Status, SubresourceDescription.Log],
+            (true, false) => [SubresourceDescription.Status],
+            _ => [],
+        },
         Schema = Structure ?? StructuralSchema.Anything,
         Columns = Columns,
         IsFromCrd = IsCustom,

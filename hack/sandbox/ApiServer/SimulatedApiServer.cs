@@ -49,7 +49,8 @@ public sealed class SimulatedApiServer : IAsyncDisposable
         var access = _options.Rbac ? new RoleBasedAccess(_store) : null;
         var writes = new ObjectWrites(_store, _options.Time, () => _schemaRules, () => _admissionRules);
         var deletes = new ObjectDeletes(_store, _options.Time, writes);
-        var resources = new ResourceRequests(_store, _registry, writes, deletes, new AccessReviews(access), new PodLogRequests(_store, Logs, _options.Time), access, _options.Time);
+        var logs = new PodLogRequests(_store, Logs, _options.Time);
+        var resources = new ResourceRequests(_store, _registry, writes, deletes, new AccessReviews(access), logs, access, _options.Time);
         _pipeline = new RequestPipeline(_authentication, access, Faults, resources, new ServerDocuments(_registry, _options.Version), Requests, _options.Time);
         _objects = new ClusterObjects(_store, _registry, writes, deletes);
         _controllers = new ClusterControllers(_store, _registry, _options.Time, _objects) { Seen = () => Changed?.Invoke() };
@@ -68,7 +69,9 @@ public sealed class SimulatedApiServer : IAsyncDisposable
 
     public FaultScript Faults { get; } = new();
 
-    /// <summary>After something was stored, and the cluster's own controllers have seen it: for who plays further ones. The handler notes it down and returns.</summary>
+    /// <summary>
+    /// After something was stored, and the cluster's own controllers have seen it: for who plays further ones. The handler notes it down and returns.
+    /// </summary>
     internal event Action? Changed;
 
     /// <summary>Of containers that somebody runs.</summary>

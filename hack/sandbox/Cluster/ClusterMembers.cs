@@ -14,7 +14,11 @@ public static class ClusterMembers
 
     public static void AddNode(ClusterSeat seat, string name, IEnumerable<KeyValuePair<string, string>> labels)
     {
-        var all = new JsonObject(labels.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))) { ["kubernetes.io/hostname"] = name, ["kubernetes.io/os"] = "linux" };
+        var all = new JsonObject(labels.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value)))
+        {
+            ["kubernetes.io/hostname"] = name,
+            ["kubernetes.io/os"] = "linux",
+        };
         seat.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Node", ["metadata"] = new JsonObject { ["name"] = name, ["labels"] = all } });
         seat.Objects.Change("nodes", name, node => node["status"] = new JsonObject { ["conditions"] = Conditions(true), ["nodeInfo"] = NodeInfo() }, "", "status", "kubelet");
     }
@@ -41,12 +45,12 @@ public static class ClusterMembers
                     ["serviceAccountName"] = AgentAccount,
                     ["automountServiceAccountToken"] = false,
                     ["tolerations"] = new JsonArray(new JsonObject { ["operator"] = "Exists" }),
-                    ["containers"] = new JsonArray(new JsonObject { ["name"] = "device-plugin", ["image"] = "hostdev-device-plugin", ["args"] = new JsonArray("run") }),
+                    ["containers"] = Containers("device-plugin", "hostdev-device-plugin"),
                 },
             });
         }
 
-        objects.Change("pods", pod, it => it["status"] = new JsonObject { ["phase"] = "Running", ["conditions"] = Conditions(ready) }, seat.Namespace, "status", "kubelet");
+        objects.Change("pods", pod, it => it["status"] = Running("device-plugin", ready), seat.Namespace, "status", "kubelet");
     }
 
     /// <summary>The Pod of an operator that no Deployment has made.</summary>
@@ -57,7 +61,7 @@ public static class ClusterMembers
         var spec = new JsonObject
         {
             ["serviceAccountName"] = OperatorAccount,
-            ["containers"] = new JsonArray(new JsonObject { ["name"] = "operator", ["image"] = "hostdev-operator", ["args"] = new JsonArray("run") }),
+            ["containers"] = Containers("operator", "hostdev-operator"),
         };
         if (node.Length > 0) spec["nodeName"] = node;
         seat.Objects.Create(new JsonObject
@@ -72,8 +76,26 @@ public static class ClusterMembers
             },
             ["spec"] = spec,
         });
-        seat.Objects.Change("pods", pod, it => it["status"] = new JsonObject { ["phase"] = "Running", ["conditions"] = Conditions(true) }, seat.Namespace, "status", "kubelet");
+        seat.Objects.Change("pods", pod, it => it["status"] = Running("operator", ready: true), seat.Namespace, "status", "kubelet");
     }
+
+    private static JsonObject Running(string container, bool ready) => new()
+    {
+        ["phase"] = "Running",
+        ["conditions"] = Conditions(ready),
+        ["containerStatuses"] = new JsonArray(new JsonObject
+        {
+            ["name"] = container,
+            ["ready"] = ready,
+            ["restartCount"] = 0,
+            ["image"] = "",
+            ["imageID"] = "",
+            ["state"] = new JsonObject { ["running"] = new JsonObject() },
+        }),
+    };
+
+    private static JsonArray Containers(string name, string image) =>
+        new(new JsonObject { ["name"] = name, ["image"] = image, ["args"] = new JsonArray("run") });
 
     private static JsonArray Conditions(bool ready) =>
         new(new JsonObject { ["type"] = "Ready", ["status"] = ready ? "True" : "False", ["lastTransitionTime"] = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'") });

@@ -80,9 +80,11 @@ public sealed class SandboxCluster : IAsyncDisposable
 
     /// <param name="identity">The name of its Pod too.</param>
     /// <param name="incarnation">Which life of the Pod's container it is: another one has another identity.</param>
-    public OperatorProcess StartOperator(string identity = "hostdev-operator-0", OperatorTimings? timings = null, int seed = 1, bool nodeLabels = false, int incarnation = 0)
+    public OperatorProcess StartOperator(
+        string identity = "hostdev-operator-0", OperatorTimings? timings = null, int seed = 1, bool nodeLabels = false, int incarnation = 0)
     {
-        var started = OperatorProcess.Start(Seat, incarnation == 0 ? identity : $"{identity}_{incarnation}", timings ?? new OperatorTimings(), _time, seed, nodeLabels);
+        var holder = incarnation == 0 ? identity : $"{identity}_{incarnation}";
+        var started = OperatorProcess.Start(Seat, holder, timings ?? new OperatorTimings(), _time, seed, nodeLabels);
         ImmutableInterlocked.Update(ref _operators, o => o.Add(started));
         ClusterMembers.ShowOperator(Seat, identity, _nodes.FirstOrDefault()?.Name ?? "");
         return started;

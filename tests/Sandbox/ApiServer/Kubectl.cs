@@ -20,7 +20,9 @@ internal sealed class Kubectl : KubeTool
     public int Minor => _minor.Value;
 
     private static string Program(string version) =>
-        version == Newest && Environment.GetEnvironmentVariable("HOSTDEV_KUBECTL") is { Length: > 0 } other ? other : Path.Combine(Directory(version), "kubectl");
+        version == Newest && Environment.GetEnvironmentVariable("HOSTDEV_KUBECTL") is { Length: > 0 } other
+            ? other
+            : Path.Combine(Directory(version), "kubectl");
 
     private static int ReadMinor(string program)
     {

@@ -24,6 +24,7 @@ public abstract class KubectlTests(string version) : IAsyncLifetime
     {
         _kubectl?.Dispose();
         await _server.DisposeAsync();
+        GC.SuppressFinalize(this);
     }
 
     [Fact]
@@ -233,29 +234,38 @@ public abstract class KubectlTests(string version) : IAsyncLifetime
         Assert.Equal("Error from server (AlreadyExists): namespaces \"team\" already exists\n", (await admin.RunAsync("create", "namespace", "team")).Errors);
     }
 
-    /// <summary>What typed clients send in protobuf, and what is stored of it.</summary>
+    /// <summary>What typed clients of kubectl 1.35 send in protobuf, and what is stored of it; those of 1.30 send JSON.</summary>
     [Theory]
     [InlineData("configmaps", "c", "data", """{"a":"b"}""", "create", "configmap", "c", "--from-literal=a=b")]
     [InlineData("secrets", "s", "data", """{"a":"Yg=="}""", "create", "secret", "generic", "s", "--from-literal=a=b")]
     [InlineData("priorityclasses.scheduling.k8s.io", "p", "value", "-7", "create", "priorityclass", "p", "--value=-7")]
-    [InlineData("poddisruptionbudgets.policy", "b", "spec.minAvailable", "\"50%\"", "create", "pdb", "b", "--selector=a=b", "--min-available=50%")]
+    [InlineData("poddisruptionbudgets.policy", "b", "spec.minAvailable", "\"50%\"", "create", "pdb", "b", "--selector=a=b",
+        "--min-available=50%")]
     [InlineData("services", "v", "spec.ports.0.targetPort", "8080", "create", "service", "clusterip", "v", "--tcp=80:8080")]
     [InlineData("deployments.apps", "d", "spec.replicas", "0", "create", "deployment", "d", "--image=i", "--replicas=0")]
-    [InlineData("deployments.apps", "d", "spec.template.spec.containers.0.ports.0.containerPort", "80", "create", "deployment", "d", "--image=i", "--port=80")]
-    [InlineData("jobs.batch", "j", "spec.template.spec.containers.0.command", """["echo","hi"]""", "create", "job", "j", "--image=i", "--", "echo", "hi")]
-    public async Task Create_makes_objects_of_built_in_kinds_in_few_words(string resource, string name, string path, string json, params string[] arguments)
+    [InlineData("deployments.apps", "d", "spec.template.spec.containers.0.ports.0.containerPort", "80", "create", "deployment", "d",
+        "--image=i", "--port=80")]
+    [InlineData("jobs.batch", "j", "spec.template.spec.containers.0.command", """["echo","hi"]""", "create", "job", "j", "--image=i", "--",
+        "echo", "hi")]
+    public async Task Create_makes_objects_of_built_in_kinds_in_few_words(
+        string resource, string name, string path, string json, params string[] arguments)
     {
         (await Tool.RunAsync(arguments)).Succeeded();
         var stored = _server.Objects.Get(resource, name, resource == "priorityclasses.scheduling.k8s.io" ? "" : "default")!;
-        Assert.Equal(json, path.Split('.').Aggregate((JsonNode?)stored, (at, step) => at is JsonArray list ? list[int.Parse(step)] : at?[step])?.ToJsonString());
-        Assert.Contains(_server.Requests.All, r => r is { Verb: "create", ContentType: "application/vnd.kubernetes.protobuf" });
+        var found = path.Split('.').Aggregate((JsonNode?)stored, (at, step) => at is JsonArray list ? list[int.Parse(step)] : at?[step]);
+        Assert.Equal(json, found?.ToJsonString());
+        var inProtobuf = _server.Requests.All.Any(r => r is { Verb: "create", ContentType: "application/vnd.kubernetes.protobuf" });
+        Assert.Equal(version == KubeTool.Newest, inProtobuf);
     }
 
     [Fact]
     public async Task Drain_deletes_the_pods_of_a_node_and_keeps_others_from_it()
     {
         _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Node","metadata":{"name":"node-1"}}""")!.AsObject());
-        _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"default"},"spec":{"nodeName":"node-1","containers":[{"name":"c","image":"i"}]}}""")!.AsObject());
+        _server.Objects.Create(JsonNode.Parse("""
+            {"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"default"},
+             "spec":{"nodeName":"node-1","containers":[{"name":"c","image":"i"}]}}
+            """)!.AsObject());
         (await Tool.RunAsync("drain", "node-1", "--force", "--grace-period=0", "--timeout=30s")).Succeeded();
         Assert.Empty(_server.Objects.List("pods"));
         Assert.True((bool)_server.Objects.Get("nodes", "node-1")!["spec"]!["unschedulable"]!);
@@ -267,7 +277,10 @@ public abstract class KubectlTests(string version) : IAsyncLifetime
     [InlineData("the server could not find the requested resource", "create", "token", "default")]
     public async Task What_kubectl_cannot_do_here_is_refused_in_plain_words(string why, params string[] arguments)
     {
-        _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d","namespace":"default"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{}}}""")!.AsObject());
+        _server.Objects.Create(JsonNode.Parse("""
+            {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d","namespace":"default"},
+             "spec":{"selector":{"matchLabels":{"a":"b"}},"template":{}}}
+            """)!.AsObject());
         var refused = await Tool.RunAsync(arguments);
         Assert.Equal(1, refused.Code);
         Assert.Contains(why, refused.Errors, StringComparison.Ordinal);

@@ -28,6 +28,19 @@ public sealed class ObjectTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_object_of_a_built_in_kind_may_leave_out_what_the_path_says_and_one_of_a_definition_may_not()
+    {
+        const string path = "/api/v1/namespaces/default/configmaps";
+        var made = (await Client.CreateAsync(path, JsonNode.Parse("""{"metadata":{"name":"c"},"data":{"a":"b"}}""")!)).Is(201);
+        Assert.Equal(("v1", "ConfigMap"), (made.Text("apiVersion"), made.Text("kind")));
+        (await Client.ReplaceAsync(path + "/c", JsonNode.Parse("""{"metadata":{"name":"c"},"data":{"a":"c"}}""")!)).Is(200);
+        var refused = (await Client.CreateAsync(Peer.Widgets, JsonNode.Parse("""{"metadata":{"name":"w"}}""")!)).Is(400);
+        Assert.StartsWith("Object 'Kind' is missing in ", refused.Message, StringComparison.Ordinal);
+        var applied = (await Client.ApplyAsync(path + "/c", JsonNode.Parse("""{"apiVersion":"v1","data":{"a":"d"}}""")!, "one")).Is(400);
+        Assert.StartsWith("Object 'Kind' is missing in ", applied.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_is_created_gets_a_uid_a_generation_defaults_and_no_status()
     {
         var json = Peer.Widget("w1", """{"size":3}""");

@@ -78,13 +78,30 @@ public sealed class ProtobufBodyTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_kind_whose_fields_are_not_known_is_refused_and_so_is_every_other_verb()
+    public async Task A_release_of_helm_is_stored_replaced_and_deleted_in_this_form()
+    {
+        const string secrets = "/api/v1/namespaces/default/secrets";
+        ProtobufMessage Secret(string content) => new ProtobufMessage()
+            .Message(1, Named("r").Message(11, Pair("owner", "helm")))
+            .Message(2, new ProtobufMessage().Text(1, "release").Text(2, content)).Text(3, "helm.sh/release.v1").Integer(5, 0);
+        (await PostAsync(secrets, Envelope("v1", "Secret", Secret("one")))).Is(201);
+        (await SendAsync(HttpMethod.Put, secrets + "/r", Envelope("v1", "Secret", Secret("two")))).Is(200);
+        var stored = _server.Objects.Get("secrets", "r", "default")!;
+        Assert.Equal("""{"release":"dHdv"}""", stored["data"]!.ToJsonString());
+        Assert.Equal(("helm.sh/release.v1", false), ((string)stored["type"]!, (bool)stored["immutable"]!));
+        var another = new ProtobufMessage().Integer(1, 0).Message(2, new ProtobufMessage().Text(1, "another"));
+        var refused = (await SendAsync(HttpMethod.Delete, secrets + "/r", Envelope("v1", "DeleteOptions", another))).Is(409);
+        Assert.Contains("UID in precondition: another", refused.Message, StringComparison.Ordinal);
+        (await SendAsync(HttpMethod.Delete, secrets + "/r", Envelope("v1", "DeleteOptions", new ProtobufMessage()))).Is(200);
+        Assert.Empty(_server.Objects.List("secrets"));
+    }
+
+    [Fact]
+    public async Task A_kind_whose_fields_are_not_known_is_refused()
     {
         var text = new ProtobufMessage().Message(1, Named("c"));
-        var refused = (await PostAsync("/api/v1/namespaces/default/configmaps", Envelope("v1", "ConfigMap", text))).Is(415);
+        var refused = (await PostAsync("/apis/coordination.k8s.io/v1/namespaces/default/leases", Envelope("coordination.k8s.io/v1", "Lease", text))).Is(415);
         Assert.Equal("the body of the request was in an unknown format - accepted media types include: application/json, application/yaml", refused.Message);
-        (await SendAsync(HttpMethod.Put, Namespaces + "/default", Envelope("v1", "Namespace", text))).Is(415);
-        (await SendAsync(HttpMethod.Delete, Namespaces + "/default", Envelope("v1", "DeleteOptions", new ProtobufMessage()))).Is(415);
         var plain = (await SendAsync(HttpMethod.Post, Namespaces, [], "text/plain")).Is(415);
         Assert.EndsWith("application/json, application/yaml, application/vnd.kubernetes.protobuf", plain.Message, StringComparison.Ordinal);
     }

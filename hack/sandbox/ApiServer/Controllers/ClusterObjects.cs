@@ -33,7 +33,8 @@ internal sealed class ClusterObjects(ObjectStore store, ResourceRegistry registr
 
     public bool Delete(string resource, string name, string ns = "") => Delete(Find(resource), name, ns, DeleteOptions.None);
 
-    public bool DeleteNow(string resource, string name, string ns) => Delete(Find(resource), name, ns, DeleteOptions.None with { Grace = 0 });
+    public bool DeleteNow(string resource, string name, string ns) =>
+        Delete(Find(resource), name, ns, DeleteOptions.None with { Grace = 0 });
 
     /// <summary>False when there was none, or not the one that was meant.</summary>
     public bool Delete(ServedResource resource, string name, string ns, DeleteOptions options)

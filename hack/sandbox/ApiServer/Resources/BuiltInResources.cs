@@ -21,7 +21,10 @@ internal static class BuiltInResources
     [
         new("", "v1", "Namespace", "namespaces", false) { ShortNames = ["ns"], HasStatus = true },
         new("", "v1", "Node", "nodes", false) { ShortNames = ["no"], HasStatus = true },
-        new("", "v1", "Pod", "pods", true) { ShortNames = ["po"], Categories = ["all"], HasStatus = true, HasLog = true, ReturnsDeleted = true },
+        new("", "v1", "Pod", "pods", true)
+        {
+            ShortNames = ["po"], Categories = ["all"], HasStatus = true, HasLog = true, ReturnsDeleted = true,
+        },
         new("", "v1", "ServiceAccount", "serviceaccounts", true) { ShortNames = ["sa"], ReturnsDeleted = true },
         new("", "v1", "ConfigMap", "configmaps", true) { ShortNames = ["cm"] },
         new("", "v1", "Secret", "secrets", true),
@@ -38,7 +41,10 @@ internal static class BuiltInResources
         new(Admission, "v1", "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", false) { Categories = ["api-extensions"], CountsGenerations = true },
         new(Apps, "v1", "Deployment", "deployments", true) { ShortNames = ["deploy"], Categories = ["all"], HasStatus = true, CountsGenerations = true },
         new(Apps, "v1", "DaemonSet", "daemonsets", true) { ShortNames = ["ds"], Categories = ["all"], HasStatus = true, CountsGenerations = true },
-        new(Apps, "v1", "ReplicaSet", "replicasets", true) { ShortNames = ["rs"], Categories = ["all"], HasStatus = true, CountsGenerations = true },
+        new(Apps, "v1", "ReplicaSet", "replicasets", true)
+        {
+            ShortNames = ["rs"], Categories = ["all"], HasStatus = true, CountsGenerations = true,
+        },
         new("batch", "v1", "Job", "jobs", true) { Categories = ["all"], HasStatus = true, CountsGenerations = true },
         new("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", true) { ShortNames = ["pdb"], HasStatus = true, CountsGenerations = true },
         new("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", true) { ShortNames = ["netpol"], CountsGenerations = true },

@@ -28,7 +28,10 @@ internal static partial class ObjectChecks
         else if (metadata.Text("name") != request.Info.Name) throw Bad($"the name of the object ({metadata.Text("name")}) does not match the name on the URL ({request.Info.Name})");
     }
 
-    /// <summary>The decoder of built-in kinds takes from the path what the object does not say (apimachinery <c>pkg/runtime/serializer/json</c>, defaults of <c>Decode</c>).</summary>
+    /// <summary>
+    /// The decoder of built-in kinds takes from the path what the object does not say (apimachinery
+    /// <c>pkg/runtime/serializer/json</c>, defaults of <c>Decode</c>).
+    /// </summary>
     private static void Complete(ServedResource resource, JsonObject json)
     {
         if (json.Text("kind").Length == 0) json["kind"] = resource.Kind;

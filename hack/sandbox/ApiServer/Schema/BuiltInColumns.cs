@@ -26,10 +26,14 @@ internal static class BuiltInColumns
         ],
         "replicasets.apps" =>
         [
-            TableColumn.Name, Number("Desired", item => Count(item, "spec.replicas")), Number("Current", item => Count(item, "status.replicas")),
-            Number("Ready", item => Count(item, "status.readyReplicas")), s_age,
+            TableColumn.Name, Number("Desired", item => Count(item, "spec.replicas")),
+            Number("Current", item => Count(item, "status.replicas")), Number("Ready", item => Count(item, "status.readyReplicas")), s_age,
         ],
-        "jobs.batch" => [TableColumn.Name, Text("Status", (item, _) => BuiltInCells.JobStatus(item)), Text("Completions", (item, _) => BuiltInCells.JobCompletions(item)), s_age],
+        "jobs.batch" =>
+        [
+            TableColumn.Name, Text("Status", (item, _) => BuiltInCells.JobStatus(item)),
+            Text("Completions", (item, _) => BuiltInCells.JobCompletions(item)), s_age,
+        ],
         "secrets" => [TableColumn.Name, Text("Type", "type"), Number("Data", item => (item["data"] as JsonObject)?.Count ?? 0), s_age],
         "daemonsets.apps" =>
         [

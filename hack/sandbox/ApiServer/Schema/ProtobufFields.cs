@@ -27,7 +27,9 @@ internal ref struct ProtobufFields(ReadOnlySpan<byte> message)
 
     /// <summary>The number that the field holds, of whatever width; false and true are 0 and 1.</summary>
     /// <exception cref="FormatException">It is none.</exception>
-    public readonly long Integer => _type == VarintType ? (long)_varint : throw new FormatException($"field {Number} has wire type {_type} instead of {VarintType}");
+    public readonly long Integer => _type == VarintType
+        ? (long)_varint
+        : throw new FormatException($"field {Number} has wire type {_type} instead of {VarintType}");
 
     /// <summary>False at the message's end.</summary>
     /// <exception cref="FormatException">The bytes are no message, or only a part of one.</exception>

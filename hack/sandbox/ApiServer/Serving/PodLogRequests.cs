@@ -4,22 +4,26 @@ using Hostdev.Sandbox.ApiServer.Storage;
 
 namespace Hostdev.Sandbox.ApiServer.Serving;
 
-/// <summary>Answers <c>GET .../pods/NAME/log</c> (pkg/registry/core/pod/rest/log.go), with <c>follow</c> until the container has ended.</summary>
+/// <summary>
+/// Answers <c>GET .../pods/NAME/log</c> (pkg/registry/core/pod/rest/log.go), with <c>follow</c> until the container has ended.
+/// </summary>
 internal sealed class PodLogRequests(ObjectStore store, PodLogs logs, TimeProvider time)
 {
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100);
 
     public async Task AnswerAsync(ApiExchange exchange, ServedResource resource, RequestInfo info)
     {
-        var pod = (store.Get(resource.Storage, info.Namespace, info.Name) ?? throw new ApiStatusException(ApiStatus.NotFound(resource, info.Name))).Parse();
-        var (uid, containers) = (pod["metadata"].Text("uid"), pod.Object("spec").Objects("containers").Select(c => c.Text("name")).ToList());
+        var stored = store.Get(resource.Storage, info.Namespace, info.Name) ?? throw new ApiStatusException(ApiStatus.NotFound(resource, info.Name));
+        var (uid, pod) = (stored.Uid, stored.Parse());
+        var containers = pod.Object("spec").Objects("containers").Select(c => c.Text("name")).ToList();
         var container = exchange.Query["container"].ToString() is { Length: > 0 } asked ? asked : containers.FirstOrDefault() ?? "";
         if (!containers.Contains(container)) throw Bad($"container {container} is not valid for pod {info.Name}");
         var text = logs.Read(uid) ?? throw Bad($"container \"{container}\" in pod \"{info.Name}\" is waiting to start: {Waiting(pod)}");
         exchange.Begin(200, "text/plain");
         var written = await WriteAsync(exchange, text, Start(text, exchange.Query["tailLines"].ToString()));
-        while (RequestInfo.IsTrue(exchange.Query["follow"]) && store.Get(resource.Storage, info.Namespace, info.Name) is { } now && now.Uid == uid)
+        while (RequestInfo.IsTrue(exchange.Query["follow"]))
         {
+            if (store.Get(resource.Storage, info.Namespace, info.Name) is not { } now || now.Uid != uid) break;
             var over = now.Parse().Object("status").Text("phase") is "Succeeded" or "Failed";
             if (logs.Read(uid) is { } more) written = await WriteAsync(exchange, more, written);
             if (over) break;
@@ -44,8 +48,11 @@ internal sealed class PodLogRequests(ObjectStore store, PodLogs logs, TimeProvid
         return at < 0 ? 0 : Math.Min(at + 1, text.Length);
     }
 
-    private static string Waiting(JsonObject pod) =>
-        pod.Object("status").Objects("containerStatuses").Select(c => c.Object("state").Object("waiting").Text("reason")).FirstOrDefault(r => r.Length > 0) ?? "ContainerCreating";
+    private static string Waiting(JsonObject pod)
+    {
+        var reasons = pod.Object("status").Objects("containerStatuses").Select(c => c.Object("state").Object("waiting").Text("reason"));
+        return reasons.FirstOrDefault(r => r.Length > 0) ?? "ContainerCreating";
+    }
 
     private static ApiStatusException Bad(string message) => new(ApiStatus.BadRequest(message));
 }

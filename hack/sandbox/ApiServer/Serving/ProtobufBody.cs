@@ -8,8 +8,8 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.ApiServer.Serving;
 
 /// <summary>
-/// Reads an object in the protobuf form, in which typed clients of kubectl and helm send it: magic bytes, then runtime.Unknown (apimachinery <c>pkg/runtime/generated.proto</c>) around
-/// the object's own message. What comes out is the object as JSON has it; texts that are empty are left out, and fields that <see cref="ProtobufKinds"/> does not name.
+/// Reads an object in the protobuf form, in which typed clients of kubectl and helm send it: magic bytes, then runtime.Unknown (apimachinery
+/// <c>pkg/runtime/generated.proto</c>) around the object's own message. What comes out is the object as JSON has it; texts that are empty are left out, and fields that <see cref="ProtobufKinds"/> does not name.
 /// </summary>
 internal static class ProtobufBody
 {
@@ -39,7 +39,8 @@ internal static class ProtobufBody
         try
         {
             var content = Open(body[Magic.Length..], json);
-            if (resource != ProtobufKinds.DeleteOptions) ObjectChecks.Kind(resource, json); // every group has options of its own, which are the same
+            // Every group has options of its own, which are the same.
+            if (resource != ProtobufKinds.DeleteOptions) ObjectChecks.Kind(resource, json);
             Fill(json, content, ProtobufKinds.FieldsOf(resource));
         }
         catch (Exception e) when (e is FormatException or DecoderFallbackException)

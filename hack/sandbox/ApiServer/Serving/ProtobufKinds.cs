@@ -5,8 +5,9 @@ using static Hostdev.Sandbox.ApiServer.Serving.ProtobufField;
 namespace Hostdev.Sandbox.ApiServer.Serving;
 
 /// <summary>
-/// The fields of what typed clients send in the protobuf form (<c>kubectl create</c>, <c>auth</c> and <c>drain</c>; helm's releases), by their numbers in the
-/// <c>generated.proto</c> of <c>k8s.io/api</c> and of apimachinery <c>pkg/apis/meta/v1</c>. What they leave empty and what the server sets is not here.
+/// The fields of what typed clients send in the protobuf form (<c>kubectl create</c> and <c>auth</c>, helm's releases), by their numbers in
+/// the <c>generated.proto</c> of <c>k8s.io/api</c> and of apimachinery <c>pkg/apis/meta/v1</c>. What they leave empty and what the server
+/// sets is not here.
 /// </summary>
 internal static class ProtobufKinds
 {
@@ -32,7 +33,8 @@ internal static class ProtobufKinds
     private static readonly Message s_path = new(2, "nonResourceAttributes", [new Text(1, "path"), new Text(2, "verb")]);
 
     private static readonly ImmutableArray<ProtobufField> s_selector =
-        [new Map(1, "matchLabels"), new Messages(2, "matchExpressions", [new Text(1, "key"), new Text(2, "operator"), new Texts(3, "values")])];
+        [new Map(1, "matchLabels"),
+        new Messages(2, "matchExpressions", [new Text(1, "key"), new Text(2, "operator"), new Texts(3, "values")])];
 
     private static readonly Messages s_containers = new(2, "containers",
     [
@@ -55,18 +57,22 @@ internal static class ProtobufKinds
     [
         new Messages(1, "ports",
         [
-            new Text(1, "name"), new Text(2, "protocol"), new Integer(3, "port"), new IntegerOrText(4, "targetPort"), new Integer(5, "nodePort"),
+            new Text(1, "name"), new Text(2, "protocol"), new Integer(3, "port"), new IntegerOrText(4, "targetPort"),
+            new Integer(5, "nodePort"),
         ]),
         new Map(2, "selector"), new Text(3, "clusterIP"), new Text(4, "type"), new Text(10, "externalName"),
     ]);
 
     private static readonly Message s_deployment = new(2, "spec",
-        [new Optional(1, "replicas"), new Message(2, "selector", s_selector), new Message(3, "template", s_template), new Message(4, "strategy", [new Text(1, "type")])]);
+    [
+        new Optional(1, "replicas"), new Message(2, "selector", s_selector), new Message(3, "template", s_template),
+        new Message(4, "strategy", [new Text(1, "type")]),
+    ]);
 
     private static readonly Message s_job = new(2, "spec",
     [
-        new Optional(1, "parallelism"), new Optional(2, "completions"), new Optional(3, "activeDeadlineSeconds"), new Message(6, "template", s_template),
-        new Optional(7, "backoffLimit"), new Optional(8, "ttlSecondsAfterFinished"),
+        new Optional(1, "parallelism"), new Optional(2, "completions"), new Optional(3, "activeDeadlineSeconds"),
+        new Message(6, "template", s_template), new Optional(7, "backoffLimit"), new Optional(8, "ttlSecondsAfterFinished"),
     ]);
 
     private static readonly Message s_disruption = new(2, "spec",
@@ -77,15 +83,20 @@ internal static class ProtobufKinds
         {
             [("v1", "Namespace")] = [s_metadata],
             [("v1", "ServiceAccount")] = [s_metadata],
-            [("v1", "Secret")] = [s_metadata, new BytesMap(2, "data"), new Text(3, "type"), new Map(4, "stringData"), new Flag(5, "immutable", MayBeMissing: true)],
-            [("v1", "ConfigMap")] = [s_metadata, new Map(2, "data"), new BytesMap(3, "binaryData"), new Flag(4, "immutable", MayBeMissing: true)],
+            [("v1", "Secret")] =
+                [s_metadata, new BytesMap(2, "data"), new Text(3, "type"), new Map(4, "stringData"), new Flag(5, "immutable", MayBeMissing: true)],
+            [("v1", "ConfigMap")] =
+                [s_metadata, new Map(2, "data"), new BytesMap(3, "binaryData"), new Flag(4, "immutable", MayBeMissing: true)],
             [("v1", "Service")] = [s_metadata, s_service],
             [("v1", "DeleteOptions")] = s_deleteOptions,
             [("apps/v1", "Deployment")] = [s_metadata, s_deployment],
             [("batch/v1", "Job")] = [s_metadata, s_job],
             [("policy/v1", "PodDisruptionBudget")] = [s_metadata, s_disruption],
             [("scheduling.k8s.io/v1", "PriorityClass")] =
-                [s_metadata, new Integer(2, "value"), new Flag(3, "globalDefault", MayBeMissing: false), new Text(4, "description"), new Text(5, "preemptionPolicy")],
+            [
+                s_metadata, new Integer(2, "value"), new Flag(3, "globalDefault", MayBeMissing: false), new Text(4, "description"),
+                new Text(5, "preemptionPolicy"),
+            ],
             [(Rbac, "ClusterRole")] = [s_metadata, s_rules, s_aggregation],
             [(Rbac, "ClusterRoleBinding")] = [s_metadata, s_subjects, s_role],
             [(Rbac, "Role")] = [s_metadata, s_rules],

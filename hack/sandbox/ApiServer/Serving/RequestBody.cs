@@ -36,8 +36,10 @@ internal static class RequestBody
     {
         null or "application/json" or "application/yaml" => Object(Encoding.UTF8.GetString(body), mediaType),
         ProtobufBody.MediaType when ProtobufBody.Knows(resource) => ProtobufBody.Read(body, resource),
-        _ => throw new ApiStatusException(ApiStatus.UnsupportedMediaType(ProtobufBody.Knows(resource) ? $"{TextTypes}, {ProtobufBody.MediaType}" : TextTypes)),
+        _ => throw new ApiStatusException(ApiStatus.UnsupportedMediaType(Accepted(resource))),
     };
+
+    private static string Accepted(ServedResource resource) => ProtobufBody.Knows(resource) ? $"{TextTypes}, {ProtobufBody.MediaType}" : TextTypes;
 
     /// <summary>An object, in JSON or in YAML.</summary>
     public static JsonObject Object(string text, string? contentType) => Node(text, contentType) as JsonObject ?? throw Bad("the object provided is unrecognized (must be of type Object)");

@@ -11,7 +11,9 @@ using Microsoft.AspNetCore.Http;
 namespace Hostdev.Sandbox.ApiServer.Serving;
 
 /// <summary>Answers the requests for objects.</summary>
-internal sealed class ResourceRequests(ObjectStore store, ResourceRegistry registry, ObjectWrites writes, ObjectDeletes deletes, AccessReviews reviews, PodLogRequests logs, RoleBasedAccess? access, TimeProvider time)
+internal sealed class ResourceRequests(
+    ObjectStore store, ResourceRegistry registry, ObjectWrites writes, ObjectDeletes deletes, AccessReviews reviews, PodLogRequests logs,
+    RoleBasedAccess? access, TimeProvider time)
 {
     private const string PatchTypes = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json";
 

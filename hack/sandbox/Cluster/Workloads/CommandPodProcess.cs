@@ -3,7 +3,10 @@ using Hostdev.Operator.Commands;
 
 namespace Hostdev.Sandbox.Cluster.Workloads;
 
-/// <summary>A command of the operator's program that runs to its end, such as <c>give-back</c>: the command line that the Pod has, with the rights of its service account.</summary>
+/// <summary>
+/// A command of the operator's program that runs to its end, such as <c>give-back</c>: the command line that the Pod has, with the rights of its
+/// service account.
+/// </summary>
 internal sealed class CommandPodProcess : PodProcess
 {
     private readonly CancellationTokenSource _end = new();
@@ -22,7 +25,8 @@ internal sealed class CommandPodProcess : PodProcess
 
     public override bool IsReady => !_run.IsCompleted;
 
-    public override int? ExitCode => !_run.IsCompleted ? null : _run.IsCompletedSuccessfully ? _run.Result : 134; // as a process that ends by an exception nobody catches
+    /// <summary>An exception that nobody catches ends a process with 134.</summary>
+    public override int? ExitCode => !_run.IsCompleted ? null : _run.IsCompletedSuccessfully ? _run.Result : 134;
 
     public override string Log => _run.IsFaulted ? $"{_output}{_run.Exception.InnerException}\n" : _output.ToString();
 

@@ -6,8 +6,8 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.Cluster.Workloads;
 
 /// <summary>
-/// DaemonSets (pkg/controller/daemon): a Pod on every node that the template selects, replaced one at a time when the template changes. A Pod is named after its program and its node, by which
-/// an agent that ran before there was a DaemonSet becomes its own.
+/// DaemonSets (pkg/controller/daemon): a Pod on every node that the template selects, replaced one at a time when the template changes. A Pod
+/// is named after its program and its node, by which an agent that ran before there was a DaemonSet becomes its own.
 /// </summary>
 internal sealed class DaemonSetController(IClusterObjects objects)
 {
@@ -35,7 +35,8 @@ internal sealed class DaemonSetController(IClusterObjects objects)
 
         // One at a time: the next one is replaced when the one before is ready again.
         var old = pods.FirstOrDefault(p => p["metadata"].Object("labels").Text(HashLabel) != hash);
-        if (old is not null && pods.Count == covered.Length && pods.All(p => p == old || PodTemplate.IsReady(p)) && !PodTemplate.IsDeleting(old)) objects.Delete("pods", old["metadata"].Text("name"), ns);
+        var othersAreReady = pods.Count == covered.Length && pods.All(p => p == old || PodTemplate.IsReady(p));
+        if (old is not null && othersAreReady && !PodTemplate.IsDeleting(old)) objects.Delete("pods", old["metadata"].Text("name"), ns);
         Report(set, covered.Length, pods, hash);
     }
 
@@ -46,8 +47,11 @@ internal sealed class DaemonSetController(IClusterObjects objects)
         return pod;
     }
 
-    private void Adopt(JsonObject set, JsonObject template, JsonObject pod, string hash) => objects.Change(
-        "pods", pod["metadata"].Text("name"), it => PodTemplate.TakeOver(it, set, template, HashLabel, hash), set["metadata"].Text("namespace"), manager: "kube-controller-manager");
+    private void Adopt(JsonObject set, JsonObject template, JsonObject pod, string hash)
+    {
+        var (name, ns) = (pod["metadata"].Text("name"), set["metadata"].Text("namespace"));
+        objects.Change("pods", name, it => PodTemplate.TakeOver(it, set, template, HashLabel, hash), ns, manager: "kube-controller-manager");
+    }
 
     private static bool IsFor(JsonObject template, JsonObject node) =>
         (template.Object("spec").Object("nodeSelector") ?? []).All(s => node["metadata"].Object("labels").Text(s.Key) == s.Value.AsText());

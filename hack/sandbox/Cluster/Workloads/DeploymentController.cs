@@ -7,13 +7,14 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.Cluster.Workloads;
 
 /// <summary>
-/// Deployments and their ReplicaSets (pkg/controller/deployment): one ReplicaSet for each template, the newest at full size; the others go to nothing once its Pods are ready. Pods that
-/// ran the same program before there was a Deployment become its own.
+/// Deployments and their ReplicaSets (pkg/controller/deployment): one ReplicaSet for each template, the newest at full size; the others go to
+/// nothing once its Pods are ready. Pods that ran the same program before there was a Deployment become its own.
 /// </summary>
 internal sealed class DeploymentController(IClusterObjects objects, TimeProvider time)
 {
     public const string HashLabel = "pod-template-hash";
     private const string Sets = "replicasets.apps";
+    private const string Controller = "kube-controller-manager";
 
     public void Reconcile()
     {
@@ -61,26 +62,31 @@ internal sealed class DeploymentController(IClusterObjects objects, TimeProvider
     {
         var ns = deployment["metadata"].Text("namespace");
         var template = deployment["spec"]!["template"]!.AsObject();
-        foreach (var pod in objects.List("pods", ns).Where(p => !PodTemplate.HasOwner(p) && PodTemplate.Program(p) == PodTemplate.Program(template)))
+        var program = PodTemplate.Program(template);
+        foreach (var pod in objects.List("pods", ns).Where(p => !PodTemplate.HasOwner(p) && PodTemplate.Program(p) == program))
         {
-            var owner = objects.Get(Sets, name, ns)!;
-            objects.Change("pods", pod["metadata"].Text("name"), it => PodTemplate.TakeOver(it, owner, template, HashLabel, hash), ns, manager: "kube-controller-manager");
+            var (owner, podName) = (objects.Get(Sets, name, ns)!, pod["metadata"].Text("name"));
+            objects.Change("pods", podName, it => PodTemplate.TakeOver(it, owner, template, HashLabel, hash), ns, manager: Controller);
         }
     }
 
     private void Scale(JsonObject set, long replicas)
     {
         if (Number(set, "spec", "replicas", 1) == replicas) return;
-        objects.Change(Sets, set["metadata"].Text("name"), s => s["spec"]!["replicas"] = replicas, set["metadata"].Text("namespace"), manager: "kube-controller-manager");
+        var (name, ns) = (set["metadata"].Text("name"), set["metadata"].Text("namespace"));
+        objects.Change(Sets, name, s => s["spec"]!["replicas"] = replicas, ns, manager: Controller);
     }
 
     /// <summary>Makes Pods until there are enough, and takes away those that are too many, those that are not ready first.</summary>
     private void Fill(JsonObject set)
     {
-        var (ns, name, replicas) = (set["metadata"].Text("namespace"), set["metadata"].Text("name"), (int)Number(set, "spec", "replicas", 1));
-        var pods = objects.List("pods", ns).Where(p => PodTemplate.IsOwnedBy(p, set) && !PodTemplate.IsDeleting(p)).OrderByDescending(PodTemplate.IsReady).ToImmutableArray();
+        var (ns, name) = (set["metadata"].Text("namespace"), set["metadata"].Text("name"));
+        var replicas = (int)Number(set, "spec", "replicas", 1);
+        var owned = objects.List("pods", ns).Where(p => PodTemplate.IsOwnedBy(p, set) && !PodTemplate.IsDeleting(p));
+        var pods = owned.OrderByDescending(PodTemplate.IsReady).ToImmutableArray();
         foreach (var one in pods.Skip(replicas)) objects.Delete("pods", one["metadata"].Text("name"), ns);
-        for (var i = pods.Length; i < replicas; i++) objects.Create(PodTemplate.Pod(set, set["spec"]!["template"]!.AsObject(), $"{name}-{PodTemplate.Suffix()}"));
+        var template = set["spec"]!["template"]!.AsObject();
+        for (var i = pods.Length; i < replicas; i++) objects.Create(PodTemplate.Pod(set, template, $"{name}-{PodTemplate.Suffix()}"));
         var ready = pods.Take(replicas).Count(PodTemplate.IsReady);
         objects.Change(Sets, name, s => s["status"] = new JsonObject
         {
@@ -89,15 +95,17 @@ internal sealed class DeploymentController(IClusterObjects objects, TimeProvider
             ["readyReplicas"] = ready,
             ["availableReplicas"] = ready,
             ["observedGeneration"] = set["metadata"]!["generation"]!.DeepClone(),
-        }, ns, "status", "kube-controller-manager");
+        }, ns, "status", Controller);
     }
 
     private void Report(JsonObject deployment)
     {
-        var (ns, name, wanted) = (deployment["metadata"].Text("namespace"), deployment["metadata"].Text("name"), Number(deployment, "spec", "replicas", 1));
-        var sets = Owned(deployment);
-        var current = sets.FirstOrDefault(s => s["metadata"].Text("name") == $"{name}-{PodTemplate.Hash(deployment["spec"]!["template"]!.AsObject())}");
-        var (all, updated, ready) = (sets.Sum(s => Number(s, "status", "replicas", 0)), Number(current, "status", "replicas", 0), sets.Sum(s => Number(s, "status", "readyReplicas", 0)));
+        var (ns, name) = (deployment["metadata"].Text("namespace"), deployment["metadata"].Text("name"));
+        var wanted = Number(deployment, "spec", "replicas", 1);
+        var (sets, hash) = (Owned(deployment), PodTemplate.Hash(deployment["spec"]!["template"]!.AsObject()));
+        var current = sets.FirstOrDefault(s => s["metadata"].Text("name") == $"{name}-{hash}");
+        var (all, updated) = (sets.Sum(s => Number(s, "status", "replicas", 0)), Number(current, "status", "replicas", 0));
+        var ready = sets.Sum(s => Number(s, "status", "readyReplicas", 0));
         var complete = updated == wanted && all == wanted && ready >= wanted;
         objects.Change("deployments.apps", name, d => d["status"] = new JsonObject
         {
@@ -111,8 +119,8 @@ internal sealed class DeploymentController(IClusterObjects objects, TimeProvider
                 Condition(d, "Available", ready >= wanted, ready >= wanted ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
                     ready >= wanted ? "Deployment has minimum availability." : "Deployment does not have minimum availability."),
                 Condition(d, "Progressing", true, complete ? "NewReplicaSetAvailable" : "ReplicaSetUpdated",
-                    $"ReplicaSet \"{current?["metadata"].Text("name")}\" {(complete ? "has successfully progressed" : "is progressing")}.")),
-        }, ns, "status", "kube-controller-manager");
+                    $"ReplicaSet \"{name}-{hash}\" {(complete ? "has successfully progressed" : "is progressing")}.")),
+        }, ns, "status", Controller);
     }
 
     private JsonObject Condition(JsonObject deployment, string type, bool isTrue, string reason, string message)
@@ -131,7 +139,9 @@ internal sealed class DeploymentController(IClusterObjects objects, TimeProvider
         };
     }
 
-    private ImmutableArray<JsonObject> Owned(JsonObject deployment) => [.. objects.List(Sets, deployment["metadata"].Text("namespace")).Where(s => PodTemplate.IsOwnedBy(s, deployment))];
+    private ImmutableArray<JsonObject> Owned(JsonObject deployment) =>
+        [.. objects.List(Sets, deployment["metadata"].Text("namespace")).Where(s => PodTemplate.IsOwnedBy(s, deployment))];
 
-    private static long Number(JsonObject? it, string part, string field, long otherwise) => it?[part]?[field]?.GetValue<long>() ?? otherwise;
+    private static long Number(JsonObject? it, string part, string field, long otherwise) =>
+        it?[part]?[field]?.GetValue<long>() ?? otherwise;
 }

@@ -7,8 +7,8 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.Cluster.Workloads;
 
 /// <summary>
-/// Jobs of one Pod at a time (pkg/controller/job): a Pod that fails is followed by another one, later and later, until there were more than <c>backoffLimit</c>. The first wait is a second,
-/// not ten.
+/// Jobs of one Pod at a time (pkg/controller/job): a Pod that fails is followed by another one, later and later, until there were more than
+/// <c>backoffLimit</c>. The first wait is a second, not ten.
 /// </summary>
 internal sealed class JobController(IClusterObjects objects, TimeProvider time)
 {
@@ -35,8 +35,14 @@ internal sealed class JobController(IClusterObjects objects, TimeProvider time)
         var active = pods.Length - failed - succeeded;
         var now = time.GetUtcNow();
         if (succeeded > 0) End(job, succeeded, failed, "Complete", "CompletionsReached", "Reached expected number of succeeded pods");
-        else if (Deadline(job) is { } deadline && now >= deadline) End(job, succeeded, failed, "Failed", "DeadlineExceeded", "Job was active longer than specified deadline");
-        else if (failed > (job["spec"]!["backoffLimit"]?.GetValue<int>() ?? 6)) End(job, succeeded, failed, "Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit");
+        else if (Deadline(job) is { } deadline && now >= deadline)
+        {
+            End(job, succeeded, failed, "Failed", "DeadlineExceeded", "Job was active longer than specified deadline");
+        }
+        else if (failed > (job["spec"]!["backoffLimit"]?.GetValue<int>() ?? 6))
+        {
+            End(job, succeeded, failed, "Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit");
+        }
         else
         {
             if (active == 0 && IsDue(uid, failed, now) && HasAccount(job))
@@ -49,7 +55,9 @@ internal sealed class JobController(IClusterObjects objects, TimeProvider time)
         }
     }
 
-    /// <summary>Admission refuses a Pod whose account is not there (plugin/pkg/admission/serviceaccount), and the controller tries again.</summary>
+    /// <summary>
+    /// Admission refuses a Pod whose account is not there (plugin/pkg/admission/serviceaccount), and the controller tries again.
+    /// </summary>
     private bool HasAccount(JsonObject job)
     {
         var account = job["spec"]!["template"]!["spec"].Text("serviceAccountName");
@@ -70,11 +78,14 @@ internal sealed class JobController(IClusterObjects objects, TimeProvider time)
         string[] types = type == "Complete" ? ["SuccessCriteriaMet", "Complete"] : ["FailureTarget", "Failed"];
         Report(job, 0, succeeded, failed, [.. types.Select(t => new JsonObject
         {
-            ["type"] = t, ["status"] = "True", ["reason"] = reason, ["message"] = message, ["lastProbeTime"] = now, ["lastTransitionTime"] = now,
+            ["type"] = t, ["status"] = "True", ["reason"] = reason, ["message"] = message, ["lastProbeTime"] = now,
+            ["lastTransitionTime"] = now,
         })]);
-        foreach (var pod in objects.List("pods", job["metadata"].Text("namespace")).Where(p => PodTemplate.IsOwnedBy(p, job) && p.Object("status").Text("phase") is not ("Succeeded" or "Failed")))
+        var ns = job["metadata"].Text("namespace");
+        foreach (var pod in objects.List("pods", ns).Where(p => PodTemplate.IsOwnedBy(p, job)))
         {
-            objects.Delete("pods", pod["metadata"].Text("name"), job["metadata"].Text("namespace"));
+            var isOver = pod.Object("status").Text("phase") is "Succeeded" or "Failed";
+            if (!isOver) objects.Delete("pods", pod["metadata"].Text("name"), ns);
         }
     }
 
@@ -104,18 +115,25 @@ internal sealed class JobController(IClusterObjects objects, TimeProvider time)
     /// <summary>Deletes a Job whose time after its end is up.</summary>
     private void Expire(JsonObject job, DateTimeOffset finished)
     {
-        foreach (var key in _next.Keys.Where(k => k.StartsWith(job["metadata"].Text("uid"), StringComparison.Ordinal)).ToList()) _next.Remove(key);
+        var uid = job["metadata"].Text("uid");
+        foreach (var key in _next.Keys.Where(k => k.StartsWith(uid, StringComparison.Ordinal)).ToList()) _next.Remove(key);
         if (job["spec"]!["ttlSecondsAfterFinished"]?.GetValue<long>() is { } seconds && time.GetUtcNow() >= finished.AddSeconds(seconds))
         {
             objects.Delete("jobs.batch", job["metadata"].Text("name"), job["metadata"].Text("namespace"));
         }
     }
 
-    private static DateTimeOffset? Finished(JsonObject job) =>
-        job.Object("status").Objects("conditions").FirstOrDefault(c => c.Text("type") is "Complete" or "Failed" && c.Text("status") == "True") is { } end ? Time(end.Text("lastTransitionTime")) : null;
+    private static DateTimeOffset? Finished(JsonObject job)
+    {
+        var held = job.Object("status").Objects("conditions").Where(c => c.Text("status") == "True");
+        return held.FirstOrDefault(c => c.Text("type") is "Complete" or "Failed") is { } end ? Time(end.Text("lastTransitionTime")) : null;
+    }
 
-    private static DateTimeOffset? Deadline(JsonObject job) =>
-        job["spec"]!["activeDeadlineSeconds"]?.GetValue<long>() is { } seconds && job.Object("status").Text("startTime") is { Length: > 0 } start ? Time(start).AddSeconds(seconds) : null;
+    private static DateTimeOffset? Deadline(JsonObject job)
+    {
+        if (job["spec"]!["activeDeadlineSeconds"]?.GetValue<long>() is not { } seconds) return null;
+        return job.Object("status").Text("startTime") is { Length: > 0 } start ? Time(start).AddSeconds(seconds) : null;
+    }
 
     private static DateTimeOffset Time(string text) => DateTimeOffset.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -9,10 +9,11 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.Cluster.Workloads;
 
 /// <summary>
-/// The kubelets and the scheduler of Pods that have an owner: it runs what their images name, which is the operator's program and the agent's, in this process. Pods without an owner are
-/// somebody's own.
+/// The kubelets and the scheduler of Pods that have an owner: it runs what their images name, which is the operator's program and the agent's, in
+/// this process. Pods without an owner are somebody's own.
 /// </summary>
-internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxCluster? cluster, string directory, TimeProvider time) : IAsyncDisposable
+internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxCluster? cluster, string directory, TimeProvider time)
+    : IAsyncDisposable
 {
     private const string OperatorProgram = "hostdev-operator";
     private const string AgentProgram = "hostdev-device-plugin";
@@ -27,7 +28,7 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
     public async Task ReconcileAsync()
     {
         var pods = Objects.List("pods").Where(PodTemplate.HasOwner).ToImmutableArray();
-        foreach (var uid in _running.Keys.Except(pods.Select(p => p["metadata"].Text("uid"))).ToList()) await EndAsync(uid);
+        foreach (var uid in _running.Keys.Concat(_ended).Except(pods.Select(p => p["metadata"].Text("uid"))).ToList()) await EndAsync(uid);
         foreach (var pod in pods)
         {
             if (PodTemplate.IsDeleting(pod)) await RemoveAsync(pod);
@@ -48,7 +49,8 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
             if (Node(pod) is { Length: > 0 } node && pod["spec"].Text("nodeName").Length == 0) pod = Bind(pod, node);
             if (Start(pod) is not { } started)
             {
-                Report(pod, "Pending", ready: false, State("waiting", ("reason", cluster is null || Node(pod).Length == 0 ? "NoNode" : "ErrImagePull")), 0);
+                var reason = cluster is null || pod["spec"].Text("nodeName").Length == 0 ? "NoNode" : "ErrImagePull";
+                Report(pod, "Pending", ready: false, State("waiting", ("reason", reason)), 0);
                 return;
             }
 
@@ -62,7 +64,8 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
             _running.Remove(uid);
             _ended.Add(uid);
             await process.DisposeAsync();
-            Report(pod, code == 0 ? "Succeeded" : "Failed", ready: false, State("terminated", ("exitCode", code), ("reason", code == 0 ? "Completed" : "Error")), 0);
+            var (phase, reason) = code == 0 ? ("Succeeded", "Completed") : ("Failed", "Error");
+            Report(pod, phase, ready: false, State("terminated", ("exitCode", code), ("reason", reason)), 0);
         }
         else if (!process.ReportsItself)
         {
@@ -91,7 +94,8 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
         var token = server.AddUser(ApiUser.ServiceAccount(metadata.Text("namespace"), account, node.Length == 0 ? null : node));
         var kubeconfig = Path.Combine(directory, $"pod-{metadata.Text("uid")}.kubeconfig");
         server.WriteKubeconfig(kubeconfig, token);
-        return new CommandPodProcess(arguments.Select(a => Variable().Replace(a, v => ValueOf(pod, v.Groups[1].Value) ?? v.Value)), kubeconfig, () =>
+        var filled = arguments.Select(a => Variable().Replace(a, v => ValueOf(pod, v.Groups[1].Value) ?? v.Value));
+        return new CommandPodProcess(filled, kubeconfig, () =>
         {
             server.RevokeToken(token);
             File.Delete(kubeconfig);
@@ -111,17 +115,21 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
         };
     }
 
-    /// <summary>Of this Pod, or the one for it: the next that its selector takes, in turn. Empty where there is none.</summary>
+    /// <summary>Of this Pod, or the one for it: of those that its selector takes, that with the fewest. Empty where there is none.</summary>
     private string Node(JsonObject pod)
     {
         if (pod["spec"].Text("nodeName") is { Length: > 0 } bound) return bound;
         var selector = pod["spec"].Object("nodeSelector") ?? [];
-        var fit = Objects.List("nodes").Where(n => selector.All(s => n["metadata"].Object("labels").Text(s.Key) == s.Value.AsText())).Select(n => n["metadata"].Text("name")).ToImmutableArray();
-        return fit.IsEmpty ? "" : fit.MinBy(n => _running.Count == 0 ? 0 : Objects.List("pods").Count(p => PodTemplate.HasOwner(p) && p["spec"].Text("nodeName") == n))!;
+        var fit = Objects.List("nodes").Where(n => selector.All(s => n["metadata"].Object("labels").Text(s.Key) == s.Value.AsText()));
+        var pods = Objects.List("pods").Where(PodTemplate.HasOwner).Select(p => p["spec"].Text("nodeName")).ToImmutableArray();
+        return fit.Select(n => n["metadata"].Text("name")).MinBy(n => pods.Count(p => p == n)) ?? "";
     }
 
-    private JsonObject Bind(JsonObject pod, string node) =>
-        Objects.Change("pods", pod["metadata"].Text("name"), p => p["spec"]!["nodeName"] = node, pod["metadata"].Text("namespace"), manager: "kube-scheduler");
+    private JsonObject Bind(JsonObject pod, string node)
+    {
+        var (name, ns) = (pod["metadata"].Text("name"), pod["metadata"].Text("namespace"));
+        return Objects.Change("pods", name, p => p["spec"]!["nodeName"] = node, ns, manager: "kube-scheduler");
+    }
 
     private async Task RemoveAsync(JsonObject pod)
     {
@@ -132,6 +140,7 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
     private async Task EndAsync(string uid)
     {
         if (_running.Remove(uid, out var process)) await process.DisposeAsync();
+        _ended.Remove(uid);
         server.Logs.Forget(uid);
     }
 
@@ -154,7 +163,12 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
                 }),
                 ["containerStatuses"] = new JsonArray(new JsonObject
                 {
-                    ["name"] = container.Text("name"), ["image"] = container.Text("image"), ["imageID"] = "", ["ready"] = ready, ["restartCount"] = restarts, ["state"] = state,
+                    ["name"] = container.Text("name"),
+                    ["image"] = container.Text("image"),
+                    ["imageID"] = "",
+                    ["ready"] = ready,
+                    ["restartCount"] = restarts,
+                    ["state"] = state.DeepClone(),
                 }),
             };
         }, pod["metadata"].Text("namespace"), "status", "kubelet");

@@ -16,7 +16,8 @@ internal static class PodTemplate
     {
         var copy = (JsonObject)template.DeepClone();
         copy.Object("metadata").Object("labels")?.Remove(DeploymentController.HashLabel);
-        return string.Concat(SHA256.HashData(Encoding.UTF8.GetBytes(copy.ToJsonString())).Take(10).Select(b => Letters[b % Letters.Length]));
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(copy.ToJsonString()));
+        return string.Concat(hash.Take(10).Select(b => Letters[b % Letters.Length]));
     }
 
     /// <summary>A Pod of an owner.</summary>
@@ -41,7 +42,8 @@ internal static class PodTemplate
         ["blockOwnerDeletion"] = true,
     };
 
-    public static bool IsOwnedBy(JsonObject it, JsonObject owner) => it["metadata"].Objects("ownerReferences").Any(o => o.Text("uid") == owner["metadata"].Text("uid"));
+    public static bool IsOwnedBy(JsonObject it, JsonObject owner) =>
+        it["metadata"].Objects("ownerReferences").Any(o => o.Text("uid") == owner["metadata"].Text("uid"));
 
     public static bool HasOwner(JsonObject it) => it["metadata"].Objects("ownerReferences").Any();
 
@@ -60,7 +62,8 @@ internal static class PodTemplate
     public static string Program(JsonNode? podOrTemplate) =>
         podOrTemplate.Object("spec").Objects("containers").FirstOrDefault().Text("image").Split('@')[0].Split('/')[^1].Split(':')[0];
 
-    public static ImmutableArray<string> Arguments(JsonNode? pod) => [.. pod.Object("spec").Objects("containers").FirstOrDefault().Texts("args")];
+    public static ImmutableArray<string> Arguments(JsonNode? pod) =>
+        [.. pod.Object("spec").Objects("containers").FirstOrDefault().Texts("args")];
 
     /// <summary>Of a Pod's name, as controllers end it.</summary>
     public static string Suffix() => new(Random.Shared.GetItems<char>(Letters, 5));

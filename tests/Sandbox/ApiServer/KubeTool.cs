@@ -16,7 +16,8 @@ internal sealed record ToolResult(string Tool, int Code, string Output, string E
 }
 
 /// <summary>
-/// One of the real command-line tools that <c>hack/kubetools</c> installs, as a peer that nobody here wrote: with a home of its own, which goes with it, and a cluster.
+/// One of the real command-line tools that <c>hack/kubetools</c> installs, as a peer that nobody here wrote: with a home of its own, which goes
+/// with it, and a cluster.
 /// </summary>
 internal abstract class KubeTool : IDisposable
 {
@@ -61,10 +62,21 @@ internal abstract class KubeTool : IDisposable
     /// <summary>One that goes on, such as <c>get -w</c>; the caller ends it.</summary>
     public Process Start((string Name, string Value)? variable, params string[] arguments)
     {
-        var start = new ProcessStartInfo(_program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Repository.Root };
+        var start = new ProcessStartInfo(_program, arguments)
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Repository.Root,
+        };
         start.Environment["KUBECONFIG"] = _kubeconfig;
         start.Environment["HOME"] = Home; // caches and settings go with it
-        foreach (var name in (string[])["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"]) start.Environment.Remove(name);
+        foreach (var part in (string[])["CACHE", "CONFIG", "DATA"])
+        {
+            start.Environment.Remove($"HELM_{part}_HOME");
+            start.Environment.Remove($"XDG_{part}_HOME");
+        }
+
         if (variable is var (key, value)) start.Environment[key] = value;
         return Process.Start(start) ?? throw new InvalidOperationException($"{_program} cannot be started");
     }
@@ -73,7 +85,12 @@ internal abstract class KubeTool : IDisposable
 
     private static string Install(string version)
     {
-        var start = new ProcessStartInfo("bash", [Repository.Path("hack", "kubetools"), version]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("bash", [Repository.Path("hack", "kubetools"), version])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         var directory = process.StandardOutput.ReadToEnd().Trim();
