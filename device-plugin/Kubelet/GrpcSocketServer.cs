@@ -19,14 +19,17 @@ namespace Hostdev.DevicePlugin.Kubelet;
 /// A gRPC service on one unix socket: Grpc.AspNetCore on Kestrel, HTTP/2 by prior knowledge. Used once: started, then stopped.
 /// </summary>
 /// <remarks>
-/// The runtime deletes the socket's file when the listener closes, whoever has made a new one at that path meanwhile: stop the old server before another is bound to the same path.
+/// The runtime deletes the socket's file when the listener closes, whoever has made a new one at that path meanwhile: stop the old server
+/// before another is bound to the same path.
 /// </remarks>
 public sealed class GrpcSocketServer : IAsyncDisposable
 {
     /// <summary>The longest path <c>sockaddr_un</c> holds beside its final zero byte (Linux <c>unix(7)</c>).</summary>
     public const int MaxSocketPathBytes = 107;
 
-    /// <summary>The largest request and the largest answer: the kubelet is grpc-go, which refuses more unless it is told otherwise.</summary>
+    /// <summary>
+    /// The largest request and the largest answer: the kubelet is grpc-go, which refuses more unless it is told otherwise.
+    /// </summary>
     public const int UsualMessageBytes = 4 << 20;
 
     private readonly CancellationTokenSource _stopping = new();
@@ -38,20 +41,26 @@ public sealed class GrpcSocketServer : IAsyncDisposable
     {
         SocketPath = socketPath;
         _services = Services(new StatusInterceptor(logger, _stopping.Token), sendBytes);
-        _kestrel = new KestrelServer(Options.Create(KestrelOptions(socketPath, _services)), new SocketTransportFactory(Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance), NullLoggerFactory.Instance);
+        var transport = new SocketTransportFactory(Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance);
+        _kestrel = new KestrelServer(Options.Create(KestrelOptions(socketPath, _services)), transport, NullLoggerFactory.Instance);
     }
 
     public string SocketPath { get; }
 
-    /// <summary>Binds <paramref name="socketPath"/>, replacing a file that a dead process left there, and serves when the task is done.</summary>
-    /// <param name="service">Makes the service, with the token that fires when the server is about to stop: a stream that does not end then holds up the stop (Kestrel waits 30 s for it).</param>
+    /// <summary>
+    /// Binds <paramref name="socketPath"/>, replacing a file that a dead process left there, and serves when the task is done.
+    /// </summary>
+    /// <param name="service">Makes the service, with the token that fires when the server is about to stop: a stream that does not end then
+    /// holds up the stop (Kestrel waits 30 s for it).</param>
     /// <param name="logger">Hears of handlers that fail by surprise; null for nobody.</param>
     /// <param name="sendBytes">The largest answer; more is RESOURCE_EXHAUSTED.</param>
     /// <exception cref="IOException">The path cannot be bound.</exception>
     public static async Task<GrpcSocketServer> StartAsync(
-        string socketPath, Func<CancellationToken, ServerServiceDefinition> service, ILogger? logger, CancellationToken cancellationToken, int sendBytes = UsualMessageBytes)
+        string socketPath, Func<CancellationToken, ServerServiceDefinition> service, ILogger? logger, CancellationToken cancellationToken,
+        int sendBytes = UsualMessageBytes)
     {
-        if (Encoding.UTF8.GetByteCount(socketPath) > MaxSocketPathBytes) throw new IOException($"the socket path {socketPath} is longer than {MaxSocketPathBytes} bytes");
+        if (Encoding.UTF8.GetByteCount(socketPath) > MaxSocketPathBytes)
+            throw new IOException($"the socket path {socketPath} is longer than {MaxSocketPathBytes} bytes");
         File.Delete(socketPath);
         var server = new GrpcSocketServer(socketPath, logger ?? NullLogger.Instance, sendBytes);
         try
@@ -66,7 +75,10 @@ public sealed class GrpcSocketServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends streams by the service's token, lets running calls finish for <paramref name="grace"/>, then breaks what is left. The socket's file is gone afterwards. Idempotent.</summary>
+    /// <summary>
+    /// Ends streams by the service's token, lets running calls finish for <paramref name="grace"/>, then breaks what is left. The socket's
+    /// file is gone afterwards. Idempotent.
+    /// </summary>
     public async Task StopAsync(TimeSpan grace)
     {
         if (Interlocked.Exchange(ref _stopped, 1) != 0) return;
@@ -81,7 +93,8 @@ public sealed class GrpcSocketServer : IAsyncDisposable
     public async ValueTask DisposeAsync() => await StopAsync(TimeSpan.Zero);
 
     /// <summary>
-    /// What Grpc.AspNetCore and routing need, and no host: that would bring configuration, console, signal handlers and an activity for each call, once for each resource.
+    /// What Grpc.AspNetCore and routing need, and no host: that would bring configuration, console, signal handlers and an activity for
+    /// each call, once for each resource.
     /// </summary>
     private static ServiceProvider Services(StatusInterceptor statuses, int sendBytes)
     {

@@ -5,10 +5,15 @@ using Grpc.Net.Client;
 
 namespace Hostdev.DevicePlugin.Kubelet;
 
-/// <summary>Grpc.Net.Client on a unix socket, and what our callers want of it: deadlines from a time span, and words for a failure.</summary>
+/// <summary>
+/// Grpc.Net.Client on a unix socket, and what our callers want of it: deadlines from a time span, and words for a failure.
+/// </summary>
 public static class SocketChannel
 {
-    /// <summary>A channel with one HTTP/2 connection (prior knowledge), which is made on the first call and made again after it broke. Disposing it ends its calls.</summary>
+    /// <summary>
+    /// A channel with one HTTP/2 connection (prior knowledge), which is made on the first call and made again after it broke. Disposing it
+    /// ends its calls.
+    /// </summary>
     /// <param name="receiveBytes">The largest answer; a larger one ends the call with RESOURCE_EXHAUSTED.</param>
     public static GrpcChannel To(string socketPath, int receiveBytes = GrpcSocketServer.UsualMessageBytes) =>
         GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions
@@ -29,13 +34,17 @@ public static class SocketChannel
             },
         });
 
-    /// <summary>The limit is sent as grpc-timeout and kept here as well. It is the machine's time, whatever clock the caller has: Grpc.Net.Client measures by that alone.</summary>
+    /// <summary>
+    /// The limit is sent as grpc-timeout and kept here as well. It is the machine's time, whatever clock the caller has: Grpc.Net.Client
+    /// measures by that alone.
+    /// </summary>
     /// <param name="limit">Null for none.</param>
     public static CallOptions Within(TimeSpan? limit, CancellationToken cancellationToken) =>
         new(deadline: limit is { } span ? TimeProvider.System.GetUtcNow().UtcDateTime + span : null, cancellationToken: cancellationToken);
 
     /// <summary>
-    /// The status and what the peer said, or what broke the connection: <c>Unavailable: Connection refused</c>. The package's own sentence names a localhost that is not there.
+    /// The status and what the peer said, or what broke the connection: <c>Unavailable: Connection refused</c>. The package's own sentence
+    /// names a localhost that is not there.
     /// </summary>
     public static string Words(RpcException e)
     {

@@ -5,12 +5,14 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.DevicePlugin.Kubelet;
 
 /// <summary>
-/// Makes the status of what a handler throws. Grpc.AspNetCore says UNKNOWN to everything that is no <see cref="RpcException"/>, which tells neither a bug from a stop nor what the bug is;
+/// Makes the status of what a handler throws. Grpc.AspNetCore says UNKNOWN to everything that is no <see cref="RpcException"/>, which tells
+/// neither a bug from a stop nor what the bug is;
 /// the kubelet puts our words into the pod's event, which may be all that an admin sees.
 /// </summary>
 internal sealed partial class StatusInterceptor(ILogger logger, CancellationToken stopping) : Interceptor
 {
-    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
         try
         {
@@ -37,7 +39,8 @@ internal sealed partial class StatusInterceptor(ILogger logger, CancellationToke
 
     private Status StatusOf(Exception e, ServerCallContext context)
     {
-        if (e is OperationCanceledException && !context.CancellationToken.IsCancellationRequested && stopping.IsCancellationRequested) return new Status(StatusCode.Unavailable, "the server is stopping", e);
+        if (e is OperationCanceledException && !context.CancellationToken.IsCancellationRequested && stopping.IsCancellationRequested)
+            return new Status(StatusCode.Unavailable, "the server is stopping", e);
         if (e is OperationCanceledException) return new Status(StatusCode.Cancelled, "the call was cancelled", e);
         if (context.CancellationToken.IsCancellationRequested)
         {

@@ -18,7 +18,8 @@ internal sealed class ForeignPlugin(string directory, string resource, string so
     public void List(params string[] ids) => _lists.Writer.TryWrite(ids);
 
     public async Task StartAsync() =>
-        _server = await GrpcSocketServer.StartAsync(Path.Combine(directory, socketName), stopping => PluginApi.BindService(new Service(this, stopping)), logger: null, CancellationToken.None);
+        _server = await GrpcSocketServer.StartAsync(
+            Path.Combine(directory, socketName), stopping => PluginApi.BindService(new Service(this, stopping)), logger: null, CancellationToken.None);
 
     public async Task RegisterAsync()
     {
@@ -42,7 +43,8 @@ internal sealed class ForeignPlugin(string directory, string resource, string so
 
     private sealed class Service(ForeignPlugin plugin, CancellationToken stopping) : PluginApi.DevicePluginBase
     {
-        public override Task<DevicePluginOptions> GetDevicePluginOptions(Empty request, ServerCallContext context) => Task.FromResult(new DevicePluginOptions());
+        public override Task<DevicePluginOptions> GetDevicePluginOptions(Empty request, ServerCallContext context) =>
+            Task.FromResult(new DevicePluginOptions());
 
         public override async Task<AllocateResponse> Allocate(AllocateRequest request, ServerCallContext context)
         {
@@ -50,11 +52,15 @@ internal sealed class ForeignPlugin(string directory, string resource, string so
             return new AllocateResponse { ContainerResponses = { new ContainerAllocateResponse() } };
         }
 
-        public override async Task ListAndWatch(Empty request, IServerStreamWriter<ListAndWatchResponse> responseStream, ServerCallContext context)
+        public override async Task ListAndWatch(
+            Empty request, IServerStreamWriter<ListAndWatchResponse> responseStream, ServerCallContext context)
         {
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, stopping);
             await foreach (var ids in plugin._lists.Reader.ReadAllAsync(ended.Token))
-                await responseStream.WriteAsync(new ListAndWatchResponse { Devices = { ids.Select(id => new Device { ID = id, Health = KubeletApi.Healthy }) } }, ended.Token);
+            {
+                var devices = ids.Select(id => new Device { ID = id, Health = KubeletApi.Healthy });
+                await responseStream.WriteAsync(new ListAndWatchResponse { Devices = { devices } }, ended.Token);
+            }
         }
     }
 }

@@ -19,7 +19,8 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _server = await GrpcSocketServer.StartAsync(_socket, stopping => PluginApi.BindService(new Service(this, stopping)), logger: null, CancellationToken.None);
+        _server = await GrpcSocketServer.StartAsync(
+            _socket, stopping => PluginApi.BindService(new Service(this, stopping)), logger: null, CancellationToken.None);
         _peer = await NodePeer.StartAsync("client.js", _socket);
     }
 
@@ -117,7 +118,8 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
     {
         var reply = await Peer.CallAsync(Raw("/v1beta1.DevicePlugin/Allocate", hex, encoding is null ? [] : [("grpc-encoding", encoding)]));
 
-        Assert.True(code == (int)reply["code"]! && (string)reply["message"]! is not ("" or "Exception was thrown by handler."), $"{what}: {reply}");
+        Assert.True(
+            code == (int)reply["code"]! && (string)reply["message"]! is not ("" or "Exception was thrown by handler."), $"{what}: {reply}");
         Assert.Equal(0, (int)(await Peer.CallAsync(new JsonObject { ["method"] = "GetDevicePluginOptions" }))["code"]!);
     }
 
@@ -156,9 +158,11 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
 
     private sealed class Service(GrpcServerPeerTests test, CancellationToken stopping) : PluginApi.DevicePluginBase
     {
-        public override Task<DevicePluginOptions> GetDevicePluginOptions(Empty request, ServerCallContext context) => Task.FromResult(new DevicePluginOptions { PreStartRequired = true });
+        public override Task<DevicePluginOptions> GetDevicePluginOptions(Empty request, ServerCallContext context) =>
+            Task.FromResult(new DevicePluginOptions { PreStartRequired = true });
 
-        public override Task<AllocateResponse> Allocate(AllocateRequest request, ServerCallContext context) => request.ContainerRequests.Count == 0
+        public override Task<AllocateResponse> Allocate(AllocateRequest request, ServerCallContext context) =>
+            request.ContainerRequests.Count == 0
             ? throw new RpcException(new Status(StatusCode.FailedPrecondition, "0000:3b:00.0 gehört „qemu“, 100% — 空いていない"))
             : Task.FromResult(new AllocateResponse());
 
@@ -170,9 +174,11 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
 
         public override Task<PreferredAllocationResponse> GetPreferredAllocation(PreferredAllocationRequest request, ServerCallContext context) => throw new InvalidOperationException("a bug");
 
-        public override async Task ListAndWatch(Empty request, IServerStreamWriter<ListAndWatchResponse> responseStream, ServerCallContext context)
+        public override async Task ListAndWatch(
+            Empty request, IServerStreamWriter<ListAndWatchResponse> responseStream, ServerCallContext context)
         {
-            var devices = Enumerable.Range(0, 1000).Select(i => new Device { ID = $"0000:3b:{i:x5}", Health = KubeletApi.Healthy, Topology = new TopologyInfo { Nodes = { new NUMANode { ID = 1 } } } });
+            var topology = new TopologyInfo { Nodes = { new NUMANode { ID = 1 } } };
+            var devices = Enumerable.Range(0, 1000).Select(i => new Device { ID = $"0000:3b:{i:x5}", Health = KubeletApi.Healthy, Topology = topology });
             var list = new ListAndWatchResponse { Devices = { devices } };
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, stopping);
             try

@@ -7,7 +7,8 @@ using PluginClient = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin.DevicePlug
 namespace Hostdev.Sandbox.Kubelet;
 
 /// <summary>
-/// The kubelet's client of one plugin socket (kubelet <c>pkg/kubelet/cm/devicemanager/plugin/v1beta1/client.go</c>). A call that the plugin or the transport ends throws
+/// The kubelet's client of one plugin socket (kubelet <c>pkg/kubelet/cm/devicemanager/plugin/v1beta1/client.go</c>). A call that the plugin
+/// or the transport ends throws
 /// <see cref="RpcException"/>; one that <see cref="Dispose"/> ends, <see cref="OperationCanceledException"/>.
 /// </summary>
 internal sealed class PluginConnection(string resource, string socketPath) : IDisposable
@@ -50,21 +51,32 @@ internal sealed class PluginConnection(string resource, string socketPath) : IDi
 
     public async Task<IReadOnlyList<string>> PreferAsync(IEnumerable<string> available, IEnumerable<string> mustInclude, int size)
     {
-        var container = new ContainerPreferredAllocationRequest { AvailableDeviceIDs = { available }, MustIncludeDeviceIDs = { mustInclude }, AllocationSize = size };
-        var response = await CallAsync(plugin => plugin.GetPreferredAllocationAsync(new PreferredAllocationRequest { ContainerRequests = { container } }, SocketChannel.Within(null, _closed.Token)));
+        var container = new ContainerPreferredAllocationRequest
+        {
+            AvailableDeviceIDs = { available },
+            MustIncludeDeviceIDs = { mustInclude },
+            AllocationSize = size,
+        };
+        var request = new PreferredAllocationRequest { ContainerRequests = { container } };
+        var response = await CallAsync(plugin => plugin.GetPreferredAllocationAsync(request, SocketChannel.Within(null, _closed.Token)));
         return response.ContainerResponses.Count > 0 ? response.ContainerResponses[0].DeviceIDs : [];
     }
 
     /// <summary>No deadline, as in the kubelet.</summary>
     public async Task<ContainerAllocateResponse> AllocateAsync(IEnumerable<string> ids)
     {
-        var container = new ContainerAllocateRequest { DevicesIds = { ids } };
-        var response = await CallAsync(plugin => plugin.AllocateAsync(new AllocateRequest { ContainerRequests = { container } }, SocketChannel.Within(null, _closed.Token)));
-        return response.ContainerResponses.Count > 0 ? response.ContainerResponses[0] : throw new RpcException(new Status(StatusCode.Unknown, "no containers return in allocation response"));
+        var request = new AllocateRequest { ContainerRequests = { new ContainerAllocateRequest { DevicesIds = { ids } } } };
+        var response = await CallAsync(plugin => plugin.AllocateAsync(request, SocketChannel.Within(null, _closed.Token)));
+        return response.ContainerResponses.Count > 0
+            ? response.ContainerResponses[0]
+            : throw new RpcException(new Status(StatusCode.Unknown, "no containers return in allocation response"));
     }
 
-    public async Task PreStartAsync(IEnumerable<string> ids) =>
-        await CallAsync(plugin => plugin.PreStartContainerAsync(new PreStartContainerRequest { DevicesIds = { ids } }, SocketChannel.Within(PreStartLimit, _closed.Token)));
+    public async Task PreStartAsync(IEnumerable<string> ids)
+    {
+        var request = new PreStartContainerRequest { DevicesIds = { ids } };
+        await CallAsync(plugin => plugin.PreStartContainerAsync(request, SocketChannel.Within(PreStartLimit, _closed.Token)));
+    }
 
     public void Dispose()
     {
