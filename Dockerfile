@@ -17,7 +17,7 @@ COPY kube/Hostdev.Kube.csproj kube/
 COPY crds/Hostdev.Crds.csproj crds/
 COPY telemetry/Hostdev.Telemetry.csproj telemetry/
 COPY operator/Hostdev.Operator.csproj operator/
-COPY device-plugin/Hostdev.DevicePlugin.csproj device-plugin/
+COPY device-plugin/Hostdev.DevicePlugin.csproj device-plugin/Runtime.props device-plugin/
 COPY hack/publish hack/
 COPY hack/publish.d hack/publish.d
 COPY hack/lab.d/say.sh hack/lab.d/

@@ -41,7 +41,7 @@ public sealed class GrpcSocketServer : IAsyncDisposable
     {
         SocketPath = socketPath;
         _services = Services(new StatusInterceptor(logger, _stopping.Token), sendBytes);
-        var transport = new SocketTransportFactory(Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance);
+        var transport = new SocketTransportFactory(Options.Create(new SocketTransportOptions { UnsafePreferInlineScheduling = true }), NullLoggerFactory.Instance);
         _kestrel = new KestrelServer(Options.Create(KestrelOptions(socketPath, _services)), transport, NullLoggerFactory.Instance);
     }
 

@@ -13,9 +13,12 @@ internal sealed class MeasuredProcess : IDisposable
     private readonly Process _process;
     private readonly StringBuilder _said = new();
 
-    private MeasuredProcess(Process process)
+    private readonly int _id;
+
+    private MeasuredProcess(Process process, bool measureChild)
     {
         _process = process;
+        _id = measureChild ? ChildOf(process) : process.Id;
         process.OutputDataReceived += (_, line) => Add(line.Data);
         process.ErrorDataReceived += (_, line) => Add(line.Data);
         process.BeginOutputReadLine();
@@ -37,7 +40,7 @@ internal sealed class MeasuredProcess : IDisposable
     {
         get
         {
-            var stat = File.ReadAllText($"/proc/{_process.Id}/stat");
+            var stat = File.ReadAllText($"/proc/{_id}/stat");
             var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
             return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) / TicksPerSecond;
         }
@@ -46,15 +49,16 @@ internal sealed class MeasuredProcess : IDisposable
     /// <summary>What of it lies in memory.</summary>
     public double ResidentMegabytes => Status("VmRSS:") / 1000.0;
 
-    public static MeasuredProcess Start(string program, IEnumerable<string> arguments) =>
-        new(Process.Start(new ProcessStartInfo(program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!);
+    /// <param name="measureChild">The process that it forks is meant, to be measured and to be stopped.</param>
+    public static MeasuredProcess Start(string program, IEnumerable<string> arguments, bool measureChild = false) =>
+        new(Process.Start(new ProcessStartInfo(program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!, measureChild);
 
     /// <summary>Asks it to end, and waits.</summary>
     public void Stop()
     {
         if (!_process.HasExited)
         {
-            using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+            using var kill = Process.Start("kill", ["-TERM", _id.ToString(CultureInfo.InvariantCulture)]);
             kill.WaitForExit();
         }
 
@@ -73,9 +77,20 @@ internal sealed class MeasuredProcess : IDisposable
         _process.Dispose();
     }
 
+    private static int ChildOf(Process process)
+    {
+        while (!process.HasExited)
+        {
+            if (File.ReadAllText($"/proc/{process.Id}/task/{process.Id}/children").Trim() is { Length: > 0 } child) return int.Parse(child.Split(' ')[0], CultureInfo.InvariantCulture);
+            Thread.Sleep(1);
+        }
+
+        return process.Id;
+    }
+
     private long Status(string name)
     {
-        var line = File.ReadLines($"/proc/{_process.Id}/status").First(l => l.StartsWith(name, StringComparison.Ordinal));
+        var line = File.ReadLines($"/proc/{_id}/status").First(l => l.StartsWith(name, StringComparison.Ordinal));
         return long.Parse(line[name.Length..].Trim().Split(' ')[0], CultureInfo.InvariantCulture);
     }
 

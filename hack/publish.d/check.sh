@@ -57,7 +57,7 @@ TOML
     if [ $((waited += 1)) -gt 100 ] || ! kill -0 $CONTAINERD 2>/dev/null; then tail -n 5 "$work/containerd.log" >&2; die "containerd does not start here: see above"; fi
     sleep 0.2
   done
-  for project in $PROGRAMS; do
+  for project in ${PROGRAMS//,/ }; do
     expect "ctr images import $project" 'hostdev' ctr -a "$work/containerd.sock" images import --snapshotter native "$out/hostdev-$project-$VERSION-linux-$(own_arch).oci.tar"
     expect "ctr images list $project" "^docker.io/library/hostdev-$project:$VERSION .*linux/$(own_arch)" ctr -a "$work/containerd.sock" images list
   done
@@ -77,7 +77,7 @@ check_published() {   # check_published OUT
     fi
     wants images || continue
     if [ "$(id -u)" != 0 ]; then say "not root: the programs are not run in their images, and containerd does not see them"; continue; fi
-    for project in $PROGRAMS; do
+    for project in ${PROGRAMS//,/ }; do
       root=$work/$project-$arch
       unpack_image "$out/hostdev-$project-$VERSION-linux-$arch.oci.tar" "$root"
       cp examples/single-machine.yaml "$root/desired.yaml"

@@ -44,12 +44,18 @@ func dial(socket string) *grpc.ClientConn {
 	return connection
 }
 
-type plugin struct {
-	v1beta1.UnimplementedDevicePluginServer
-}
+type plugin struct{}
 
 func (plugin) GetDevicePluginOptions(context.Context, *v1beta1.Empty) (*v1beta1.DevicePluginOptions, error) {
 	return &v1beta1.DevicePluginOptions{}, nil
+}
+
+func (plugin) GetPreferredAllocation(context.Context, *v1beta1.PreferredAllocationRequest) (*v1beta1.PreferredAllocationResponse, error) {
+	return &v1beta1.PreferredAllocationResponse{}, nil
+}
+
+func (plugin) PreStartContainer(context.Context, *v1beta1.PreStartContainerRequest) (*v1beta1.PreStartContainerResponse, error) {
+	return &v1beta1.PreStartContainerResponse{}, nil
 }
 
 func (plugin) ListAndWatch(_ *v1beta1.Empty, stream v1beta1.DevicePlugin_ListAndWatchServer) error {
@@ -88,7 +94,6 @@ func servePlugin(directory string) {
 }
 
 type kubelet struct {
-	v1beta1.UnimplementedRegistrationServer
 	directory string
 	lock      sync.Mutex
 	clients   map[string]v1beta1.DevicePluginClient
