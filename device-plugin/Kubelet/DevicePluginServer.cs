@@ -50,7 +50,7 @@ internal sealed class DevicePluginServer : IAsyncDisposable
         if (_server is { } server) await server.StopAsync(_timings.StopGrace);
     }
 
-    private async Task ListAndWatchAsync(IServerStreamWriter<ListAndWatchResponse> stream, CancellationToken cancellation, CancellationToken stopping)
+    private async Task ListAndWatchAsync(IServerStreamWriter<ListAndWatchResponse> stream, Action giveUp, CancellationToken cancellation, CancellationToken stopping)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, stopping);
         var mine = new LiveStream(ended);
@@ -60,7 +60,7 @@ internal sealed class DevicePluginServer : IAsyncDisposable
             if (before is not null) await before.EndAsync(_timings.StopGrace, _time);
             StreamsOpened++;
             _changed.Fire();
-            await SendAsync(stream, ended.Token);
+            await SendAsync(stream, giveUp, ended.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -78,7 +78,7 @@ internal sealed class DevicePluginServer : IAsyncDisposable
     /// Sends the list, then every change: the first at once, those that follow within the coalescing time together, refusals without waiting. A write returns when the message is handed to
     /// the connection: what is answered on another call of it afterwards arrives after the list. It waits for a peer that does not read; when the token ends that wait, the stream is reset.
     /// </summary>
-    private async Task SendAsync(IServerStreamWriter<ListAndWatchResponse> stream, CancellationToken cancellationToken)
+    private async Task SendAsync(IServerStreamWriter<ListAndWatchResponse> stream, Action giveUp, CancellationToken cancellationToken)
     {
         var (sent, notBefore) = (0L, 0L);
         while (true)
@@ -98,10 +98,27 @@ internal sealed class DevicePluginServer : IAsyncDisposable
             else
             {
                 _listing.MarkSending(list);
-                await stream.WriteAsync(ToMessage(list.Devices), cancellationToken);
+                await WriteAsync(stream, ToMessage(list.Devices), giveUp, cancellationToken);
                 (sent, notBefore) = (version, _time.GetUtcNow().Ticks + _timings.Coalesce.Ticks);
                 _listing.MarkSent(list, version);
             }
+        }
+    }
+
+    /// <summary>
+    /// The package resets the stream of a write that is cancelled, but not always: the end of the write may take that callback back before it was called (HttpContextStreamWriter.WriteCoreAsync).
+    /// Then what the peer does not read stands before the stream's end, and holds up a stop.
+    /// </summary>
+    private static async Task WriteAsync(IServerStreamWriter<ListAndWatchResponse> stream, ListAndWatchResponse message, Action giveUp, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await stream.WriteAsync(message, cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            giveUp();
+            throw;
         }
     }
 
@@ -124,7 +141,7 @@ internal sealed class DevicePluginServer : IAsyncDisposable
             Task.FromResult(new DevicePluginOptions { PreStartRequired = true, GetPreferredAllocationAvailable = true });
 
         public override Task ListAndWatch(Empty request, IServerStreamWriter<ListAndWatchResponse> responseStream, ServerCallContext context) =>
-            server.ListAndWatchAsync(responseStream, context.CancellationToken, stopping);
+            server.ListAndWatchAsync(responseStream, context.GetHttpContext().Abort, context.CancellationToken, stopping);
 
         public override Task<PreferredAllocationResponse> GetPreferredAllocation(PreferredAllocationRequest request, ServerCallContext context) => Task.FromResult(allocation.Prefer(request));
 
