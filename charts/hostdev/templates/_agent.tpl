@@ -50,6 +50,12 @@ containers:
   ports:
   - name: http
     containerPort: {{ .Values.agent.httpPort }}
+  # Five minutes: native, a fifth of a second of processor until it serves; on an emulated or starved node a hundred times that.
+  startupProbe:
+    httpGet: {path: /healthz, port: http}
+    periodSeconds: 2
+    timeoutSeconds: 5
+    failureThreshold: 150
   livenessProbe:
     httpGet: {path: /healthz, port: http}
     periodSeconds: 20
