@@ -21,7 +21,9 @@ internal static class InventoryBenchmark
     {
         var sizes = new Option<int[]>("--functions")
         {
-            Description = "How many functions the machines have.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [64, 1024, 4096],
+            Description = "How many functions the machines have.",
+            AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => [64, 1024, 4096],
         };
         var rounds = new Option<int>("--rounds") { Description = "Readings of each.", DefaultValueFactory = _ => 15 };
         var command = new Command("inventory", "A reading of the whole machine, against open, read and close of the same files.") { sizes, rounds };

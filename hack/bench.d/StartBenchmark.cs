@@ -11,7 +11,9 @@ internal static class StartBenchmark
     {
         var programs = new Option<string[]>("--program")
         {
-            Description = "NAME=FILE of hostdev-device-plugin, several times; the last is the reference.", AllowMultipleArgumentsPerToken = true, Required = true,
+            Description = "NAME=FILE of hostdev-device-plugin, several times; the last is the reference.",
+            AllowMultipleArgumentsPerToken = true,
+            Required = true,
         };
         var rounds = new Option<int>("--rounds") { Description = "Starts of each.", DefaultValueFactory = _ => 5 };
         var resources = new Option<int>("--resources") { Description = "How many resources, with one device each.", DefaultValueFactory = _ => 8 };

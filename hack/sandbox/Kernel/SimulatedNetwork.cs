@@ -95,7 +95,10 @@ public sealed class SimulatedNetwork
         var old = _interfaces[name];
         var now = new Interface(renamed, $"{Path.GetDirectoryName(old.Path)}/{renamed}", old.Mac, int.Parse(old.Index, CultureInfo.InvariantCulture), old.Parent)
         {
-            Kind = old.Kind, Lower = old.Lower, Master = old.Master, AlternativeNames = old.AlternativeNames,
+            Kind = old.Kind,
+            Lower = old.Lower,
+            Master = old.Master,
+            AlternativeNames = old.AlternativeNames,
         };
         _core.Tree.Remove("/sys/class/net/" + old.Name);
         _core.Tree.Remove(old.Path);
