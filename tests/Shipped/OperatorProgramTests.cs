@@ -1,7 +1,11 @@
+using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json.Nodes;
 using Hostdev.Crds.Parsing;
 using Hostdev.Sandbox.Cluster;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace Hostdev.Tests.Shipped;
@@ -39,6 +43,28 @@ public sealed class OperatorProgramTests
         Assert.Equal(1, exitCode);
         Assert.Contains("certificate", said, StringComparison.Ordinal);
         Assert.Equal(1, said.AsSpan().Trim().Count('\n') + 1);
+    }
+
+    [Fact]
+    public async Task It_sends_traces_and_metrics_by_OTLP()
+    {
+        await using var cluster = await SandboxCluster.StartAsync(SandboxDirectory.Create());
+        var paths = new ConcurrentBag<string>();
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        await using var collector = builder.Build();
+        collector.Urls.Add("http://127.0.0.1:0");
+        collector.MapPost("/v1/{signal}", (string signal, HttpRequest request) => paths.Add($"{signal} {request.ContentType}"));
+        await collector.StartAsync(TestContext.Current.CancellationToken);
+        (string, string)[] environment =
+        [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Urls.Single()), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_METRIC_EXPORT_INTERVAL", "200"), ("OTEL_BSP_SCHEDULE_DELAY", "200"),
+        ];
+
+        await using var program = ProgramRun.Start(
+            ShippedPrograms.Operator, environment, "run", "--kubeconfig", cluster.Kubeconfig, "--namespace", SandboxCluster.SystemNamespace, "--listen", "127.0.0.1:0");
+        await Waiting.UntilAsync(
+            () => paths.Contains("metrics application/x-protobuf") && paths.Contains("traces application/x-protobuf"), 60, () => string.Join(", ", paths.Distinct()) + program.Said);
     }
 
     internal static JsonObject Policy(string name) => YamlJson.Parse($$"""

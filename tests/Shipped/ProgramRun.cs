@@ -31,8 +31,15 @@ internal sealed partial class ProgramRun : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
-    public static ProgramRun Start(string program, params string[] arguments) =>
-        new(Process.Start(new ProcessStartInfo(program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!);
+    public static ProgramRun Start(string program, params string[] arguments) => Start(program, [], arguments);
+
+    /// <param name="environment">Variables beside the test's own.</param>
+    public static ProgramRun Start(string program, IEnumerable<(string Name, string Value)> environment, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment) start.Environment[name] = value;
+        return new ProgramRun(Process.Start(start)!);
+    }
 
     /// <summary>Waits for its end.</summary>
     public async Task<(int ExitCode, string Said)> EndAsync()
