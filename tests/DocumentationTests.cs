@@ -1,6 +1,7 @@
 using System.Reflection;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Planning;
 using Hostdev.Operator.Projection;
@@ -32,7 +33,7 @@ public sealed class DocumentationTests
     public void The_guide_explains_every_reason()
     {
         var guide = File.ReadAllText(Repository.Path("docs", "guide.md"));
-        var reasons = new[] { typeof(Reasons), typeof(FrozenReasons), typeof(ResourceProblem), typeof(PolicyReasons), typeof(ResultReasons) }
+        var reasons = new[] { typeof(Reasons), typeof(RefusalReasons), typeof(FrozenReasons), typeof(ResourceProblem), typeof(PolicyReasons), typeof(ResultReasons) }
             .SelectMany(t => t.GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.IsLiteral))
             .Select(f => (string)f.GetRawConstantValue()!);
         Assert.Equal([], reasons.Where(r => !guide.Contains($"| `{r}` |", StringComparison.Ordinal)));

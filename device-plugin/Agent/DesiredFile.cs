@@ -1,3 +1,4 @@
+using Hostdev.Crds.Kinds;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.DevicePlugin.Agent;
@@ -23,8 +24,15 @@ public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<
     public bool Read(DesiredState state)
     {
         var news = TryRead(out var text, out var unread) ? Take(state, text) : state.Refuse(unread);
-        if (news && state.Problem is { } problem) NotFollowed(logger, problem);
-        return news;
+        if (!news) return false;
+        if (state.Problem is { } problem) NotFollowed(logger, problem);
+        else
+        {
+            var frozen = (state.Policies ?? []).Select(p => p.Frozen).OfType<DesiredPolicy.Frozen>();
+            foreach (var policy in frozen) NotUnderstood(logger, _path, policy.Message);
+        }
+
+        return true;
     }
 
     /// <summary>Waits for the next change of the file and takes it in; returns when something is new.</summary>
@@ -122,4 +130,8 @@ public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<
 
     [LoggerMessage(EventId = 1101, Level = LogLevel.Warning, Message = "the desired state is not followed: {Problem}")]
     private static partial void NotFollowed(ILogger logger, string problem);
+
+    [LoggerMessage(
+        EventId = 1102, Level = LogLevel.Warning, Message = "a policy of {File} is not understood, and nothing of it is changed: {Problem}")]
+    private static partial void NotUnderstood(ILogger logger, string file, string problem);
 }

@@ -55,8 +55,7 @@ public sealed class DesiredState(string directory)
     {
         var spec = NodeDeviceStateReader.Read(text, out var error);
         if (spec is null) return Refuse($"{source}: {error}");
-        var known = (Policies ?? []).ToDictionary(p => (p.InForce.Identity.Kind, p.InForce.Identity.Name), p => p.InForce);
-        Keep([.. spec.Policies.Select(p => Effective(p, known.GetValueOrDefault((p.Identity.Kind, p.Identity.Name))))], generation);
+        Keep(Following(Policies ?? [], spec.Policies), generation);
         (Problem, Confirmed) = (null, true);
         return true;
     }
@@ -70,8 +69,41 @@ public sealed class DesiredState(string directory)
         return true;
     }
 
-    private static EffectivePolicy Effective(DesiredPolicy policy, DesiredPolicy? known) =>
-        policy is DesiredPolicy.Frozen frozen ? new EffectivePolicy(known ?? frozen, frozen) : new EffectivePolicy(policy, null);
+    /// <summary>
+    /// What is in force when <paramref name="desired"/> is followed after <paramref name="before"/>. An entry that is not understood
+    /// freezes what bears
+    /// its kind and name; where nothing does, its kind may be what is wrong, and it freezes what bears its name and is not in the text
+    /// otherwise: a
+    /// misspelt kind is no wish to give a device back.
+    /// </summary>
+    public static ImmutableArray<EffectivePolicy> Following(ImmutableArray<EffectivePolicy> before, ImmutableArray<DesiredPolicy> desired)
+    {
+        var known = before.Select(p => p.InForce).Where(k => k is not DesiredPolicy.Frozen).ToList();
+        var unnamed = known.Where(k => !desired.Any(p => IsSame(p, k))).ToList();
+        var policies = ImmutableArray.CreateBuilder<EffectivePolicy>(desired.Length);
+        foreach (var policy in desired)
+        {
+            if (policy is not DesiredPolicy.Frozen frozen) policies.Add(new EffectivePolicy(policy, null));
+            else if (known.Find(k => IsSame(k, policy)) is { } last) policies.Add(new EffectivePolicy(last, frozen));
+            else policies.AddRange(FreezeByName(frozen, unnamed));
+        }
+
+        return policies.ToImmutable();
+    }
+
+    private static IEnumerable<EffectivePolicy> FreezeByName(DesiredPolicy.Frozen frozen, List<DesiredPolicy> unnamed)
+    {
+        var meant = unnamed.Where(k => k.Identity.Name == frozen.Identity.Name || k.Identity.Uid == frozen.Identity.Uid).ToList();
+        unnamed.RemoveAll(meant.Contains);
+        if (meant.Count == 0) return [new EffectivePolicy(frozen, frozen)];
+        return meant.Select(k => new EffectivePolicy(k, frozen with
+        {
+            Identity = k.Identity with { Generation = frozen.Identity.Generation },
+            Message = $"{frozen.Message}. {k.Identity} stays in force as it was last understood, until this entry is corrected or left out",
+        }));
+    }
+
+    private static bool IsSame(DesiredPolicy a, DesiredPolicy b) => (a.Identity.Kind, a.Identity.Name) == (b.Identity.Kind, b.Identity.Name);
 
     /// <summary>On disk first: what is begun for these policies is recorded under their fingerprint, and a restart must find the same.</summary>
     private void Keep(ImmutableArray<EffectivePolicy> policies, long? generation)

@@ -156,7 +156,9 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     private void Report()
     {
         if (_last is not { } last) return;
-        var status = StatusBuilder.Build(last.Inventory, last.Plan, parts.Allocator.Catalog, parts.Allocator.Ledger, parts.Kubelet?.Snapshot() ?? [], desired, last.Generation);
+        var (resources, kubeVirt) = (parts.Kubelet?.Snapshot() ?? [], parts.Kubelet?.KubeVirtOffers ?? []);
+        var (catalog, ledger) = (parts.Allocator.Catalog, parts.Allocator.Ledger);
+        var status = StatusBuilder.Build(last.Inventory, last.Plan, catalog, ledger, resources, desired, last.Generation, kubeVirt);
         (_status, _halt) = (status, last.Plan.Halt);
         parts.Status.Write(status);
     }

@@ -68,7 +68,7 @@ public static class PlanCommand
         var usage = new UsageReader(paths, new LinuxHostCalls(paths), new LedgerUsage(new LedgerFile(stateDirectory, inventory.Facts.BootId).Read())).Read(inventory);
         var choices = new ChoiceFile(stateDirectory);
         var damage = Journal.TryRead(Path.Combine(stateDirectory, Journal.FileName), inventory.Facts.BootId, out var journal, out var why) ? null : why;
-        ImmutableArray<EffectivePolicy> policies = [.. spec.Policies.Select(p => new EffectivePolicy(p, null))];
+        var policies = DesiredState.Following(InForce(stateDirectory), spec.Policies);
         var fingerprint = DesiredState.FingerprintOf(policies);
         var plan = Planner.Plan(new PlanningInput
         {
@@ -82,6 +82,14 @@ public static class PlanCommand
             Halt = new Halts(new BreakGlassFile(stateDirectory), damage ?? choices.Damage, new BootRecord(stateDirectory, inventory.Facts.BootId, TimeProvider.System)).Look(fingerprint),
         });
         return (inventory, usage, plan);
+    }
+
+    /// <summary>What run goes on from: of an entry that is not understood the last version that was.</summary>
+    private static ImmutableArray<EffectivePolicy> InForce(string stateDirectory)
+    {
+        var state = new DesiredState(stateDirectory);
+        state.Restore();
+        return state.Policies ?? [];
     }
 
     /// <summary>What pods have by the ledger on disk alone.</summary>

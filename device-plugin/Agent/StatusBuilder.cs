@@ -17,8 +17,12 @@ public static class StatusBuilder
     private const int MostIds = 64;
 
     /// <param name="generation">Of the object's spec that was planned for: a newer one may have come in since, and nothing here speaks of it.</param>
-    public static NodeDeviceStateStatus Build(HostInventory inventory, Plan plan, Catalog catalog, AllocationLedger ledger, ImmutableArray<ResourceState> kubelet, DesiredState desired, long? generation = null)
+    /// <param name="kubeVirt">What KubeVirt's own device plugins offer on this node.</param>
+    public static NodeDeviceStateStatus Build(
+        HostInventory inventory, Plan plan, Catalog catalog, AllocationLedger ledger, ImmutableArray<ResourceState> kubelet, DesiredState desired,
+        long? generation = null, ImmutableArray<KubeVirtOffer> kubeVirt = default)
     {
+        (plan, catalog) = RefusedUnits.Tell(KubeVirtDoubles.Tell(plan, inventory, kubeVirt), catalog, kubelet);
         var policies = plan.Policies.Select(p => Result(p, plan, catalog, ledger, inventory)).ToImmutableArray();
         var resources = Resources(catalog, kubelet);
         var physical = inventory.Functions.Values.Where(f => !f.IsBridge && !f.IsVirtualFunction).ToList();
@@ -92,7 +96,8 @@ public static class StatusBuilder
         var blocked = findings.Count(f => f.State == FindingState.Blocked);
         var waiting = findings.Count(f => f.State == FindingState.Waiting);
         // A SriovPolicy matches physical functions, and what is blocked are their virtual ones.
-        var all = Math.Max(match.Matched, units.Count + blocked + waiting);
+        var besides = findings.Count(f => f.State is FindingState.Blocked or FindingState.Waiting && units.All(u => u.Unit.Id != f.Device));
+        var all = Math.Max(match.Matched, units.Count + besides);
         var (reason, message) = match switch
         {
             { Frozen: { } frozen } => (ResultReasons.Frozen, frozen.Message),

@@ -46,13 +46,16 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
         return error.IsSuccess ? text : null;
     }
 
-    /// <summary>Whether a function answers reads of its configuration space; false also when none came by the deadline.</summary>
-    public async Task<bool> AnswersAsync(PciAddress address, TimeSpan deadline, CancellationToken cancellationToken)
+    /// <summary>
+    /// Whether a function answers reads of its configuration space; null when the read did not come back by the deadline, which says
+    /// nothing about it.
+    /// </summary>
+    public async Task<bool?> AnswersAsync(PciAddress address, TimeSpan deadline, CancellationToken cancellationToken)
     {
         var answers = false;
         var path = PciPaths.Attribute(address, "config");
         var error = await OnThread(path, () => (answers = ConfigHeader.Answers(new HostFileReader(paths).ReadHexBlocking(path, ConfigHeader.Bytes))) ? Errno.None : Errno.EIO, deadline, cancellationToken).ConfigureAwait(false);
-        return error.IsSuccess && answers;
+        return error == Errno.ETIMEDOUT ? null : error.IsSuccess && answers;
     }
 
     private Errno Read(string path, out string? text)

@@ -89,9 +89,13 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         var error = await writer.WriteAsync(path, "1", WriteDeadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(path, "1", WriteDeadline);
         if (!error.IsSuccess) return new StepOutcome.Failed(Reasons.StepFailed, $"resetting it (writing 1 to {path}) failed: {WriteErrors.Explain(path, error)}; remove and rescan it, or power-cycle the host");
-        return await writer.AnswersAsync(step.Address, ReadDeadline, cancellationToken).ConfigureAwait(false)
-            ? StepOutcome.Done.Instance
-            : new StepOutcome.Failed(Reasons.StepFailed, "it was reset and still does not answer: remove and rescan it, or power-cycle the host");
+        return await writer.AnswersAsync(step.Address, ReadDeadline, cancellationToken).ConfigureAwait(false) switch
+        {
+            true => StepOutcome.Done.Instance,
+            false => new StepOutcome.Failed(Reasons.StepFailed, "it was reset and still does not answer: remove and rescan it, or power-cycle the host"),
+            null => new StepOutcome.Failed(
+                Reasons.StepTimedOut, $"it was reset, and whether it answers could not be read within {ReadDeadline.TotalSeconds} s: it is looked at again"),
+        };
     }
 
     private async Task<StepOutcome> ProbeAsync(PlanStep.Probe step, CancellationToken cancellationToken)

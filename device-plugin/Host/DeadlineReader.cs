@@ -2,17 +2,25 @@ namespace Hostdev.DevicePlugin.Host;
 
 /// <summary>
 /// Reads files whose read the kernel may block for as long as somebody holds a device, each within a deadline. A read that does not come back keeps its thread (nothing can
-/// cancel it), but never more than one for a file: until that one returns, later readings of the same file say so at once.
+/// cancel it), but never more than one for a file: until that one returns, later readings of the same file say so at once. A busy machine
+/// is not a kernel that blocks: while a
+/// thread of ours waits for the processor and not for the kernel, the time that passes is ours, and more is given.
 /// </summary>
-/// <param name="deadline">For one call of <see cref="ReadAll"/>, however many files it names.</param>
-public sealed class DeadlineReader(HostFileReader files, TimeProvider time, TimeSpan deadline)
+/// <param name="deadline">For one call of <see cref="ReadAll"/>, however many files it names; up to <see cref="MostDeadlines"/> times that
+/// on a busy machine.</param>
+/// <param name="threads">By default the threads of this process.</param>
+public sealed class DeadlineReader(HostFileReader files, TimeProvider time, TimeSpan deadline, IReaderThreads? threads = null)
 {
+    /// <summary>How many deadlines a machine is given that has no time for our threads.</summary>
+    public const int MostDeadlines = 15;
+
     /// <summary>A read in memory takes microseconds. After this long without one finishing, another thread goes on with the files that are left.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
 
     /// <summary>The lock that blocks one function's files blocks few others; more threads than this would only wait beside them.</summary>
     private const int MaxThreads = 16;
 
+    private readonly IReaderThreads threads = threads ?? new ReaderThreads();
     private readonly Lock gate = new();
     private readonly Dictionary<string, long> outstanding = [];
 
@@ -32,10 +40,10 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
     public IReadOnlyList<FileText> ReadAll(IReadOnlyList<BlockingFile> wanted)
     {
         if (wanted.Count == 0) return [];
-        var batch = new Batch(wanted);
+        var batch = new Batch(wanted, threads);
         StartThread(batch);
         using var patience = time.CreateTimer(_ => batch.OnPatienceOver(), null, Patience, Patience);
-        using var end = time.CreateTimer(_ => batch.Close(), null, deadline, Timeout.InfiniteTimeSpan);
+        using var end = time.CreateTimer(_ => batch.OnDeadline(), null, deadline, deadline);
         while (!batch.WaitForEnd(out var stalled))
         {
             if (stalled && batch.Threads < MaxThreads) StartThread(batch);
@@ -46,13 +54,15 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
 
     private void StartThread(Batch batch)
     {
-        batch.Threads++;
+        batch.Starting();
         new Thread(() => Work(batch)) { IsBackground = true, Name = "blocking reads" }.Start();
     }
 
     private void Work(Batch batch)
     {
-        while (batch.TryTake(out var index, out var file))
+        var thread = threads.Current;
+        batch.Started();
+        while (batch.TryTake(thread, out var index, out var file))
         {
             var path = file.Path;
             lock (gate)
@@ -74,25 +84,40 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
 
     private static FileText Blocked(string complaint) => new(null, Errno.ETIMEDOUT, complaint);
 
-    private sealed class Batch(IReadOnlyList<BlockingFile> paths)
+    private sealed class Batch(IReadOnlyList<BlockingFile> paths, IReaderThreads threads)
     {
         private readonly object pulse = new();
         private readonly FileText?[] results = new FileText?[paths.Count];
+        private readonly Dictionary<int, int> reading = []; // thread IDs by the index of what they read
+        private int notYetStarted;
+        private int deadlines;
         private int next;
         private int finished;
         private int finishedAtLastLook;
         private bool stalled;
         private bool closed;
 
-        public int Threads { get; set; }
+        public int Threads { get; private set; }
 
-        public bool TryTake(out int index, out BlockingFile file)
+        public void Starting()
+        {
+            Threads++;
+            lock (pulse) notYetStarted++;
+        }
+
+        public void Started()
+        {
+            lock (pulse) notYetStarted--;
+        }
+
+        public bool TryTake(int thread, out int index, out BlockingFile file)
         {
             lock (pulse)
             {
                 var any = !closed && next < paths.Count;
                 index = any ? next++ : -1;
                 file = any ? paths[index] : default;
+                if (any) reading.Add(index, thread);
                 return any;
             }
         }
@@ -103,6 +128,7 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
             lock (pulse)
             {
                 if (closed) return false;
+                reading.Remove(index);
                 results[index] = text;
                 if (++finished == paths.Count) Monitor.PulseAll(pulse);
                 return true;
@@ -119,10 +145,11 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
             }
         }
 
-        public void Close()
+        public void OnDeadline()
         {
             lock (pulse)
             {
+                if (++deadlines < MostDeadlines && IsOursToWaitFor()) return;
                 closed = true;
                 Monitor.PulseAll(pulse);
             }
@@ -145,10 +172,23 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
             lock (pulse)
             {
                 closed = true;
-                return [.. results.Select((text, i) => text ?? Blocked(i < next
-                    ? $"is blocked: no answer within {deadline.TotalSeconds:0.#} s, the kernel holds the device's lock"
-                    : $"was not read: other reads were blocked for {deadline.TotalSeconds:0.#} s"))];
+                var waited = (deadline * Math.Max(1, deadlines)).TotalSeconds;
+                return [.. results.Select((text, i) => text ?? Blocked(Complaint(i, waited)))];
             }
+        }
+
+        /// <summary>
+        /// Whether what is not read yet waits for the processor: a thread that has not begun, or one that is not in the kernel.
+        /// </summary>
+        private bool IsOursToWaitFor() => notYetStarted > 0 || reading.Values.Any(t => !threads.IsInKernel(t));
+
+        private string Complaint(int index, double waited)
+        {
+            var ours = reading.TryGetValue(index, out var thread) ? !threads.IsInKernel(thread) : notYetStarted > 0;
+            if (ours) return $"was not read within {waited:0.#} s: this machine is too busy";
+            return index < next
+                ? $"is blocked: no answer within {waited:0.#} s, the kernel holds the device's lock"
+                : $"was not read: other reads were blocked for {waited:0.#} s";
         }
     }
 }

@@ -70,7 +70,7 @@ internal sealed class DeviceFiles
         sawAbsent |= read.IsAbsent;
         if (read.Text is not { } text)
         {
-            Report(name, read.Complaint ?? "cannot be read");
+            problems.Add(new ReadProblem(PathOf(name), read.Complaint ?? "cannot be read") { Unanswered = read.Error == Errno.ETIMEDOUT });
             return null;
         }
 

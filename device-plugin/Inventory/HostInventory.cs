@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using Hostdev.Crds;
 
 namespace Hostdev.DevicePlugin.Inventory;
@@ -37,6 +38,13 @@ public sealed record HostInventory
 /// <param name="Path">As on the host, for example <c>/sys/bus/pci/devices/0000:3b:00.0/vendor</c>.</param>
 public sealed record ReadProblem(string Path, string Message)
 {
+    /// <summary>
+    /// There was no answer in time: it says nothing about the device, only that the kernel, or this machine, is busy. A later reading finds
+    /// it.
+    /// </summary>
+    [JsonIgnore]
+    public bool Unanswered { get; init; }
+
     public override string ToString() => $"{Path} {Message}";
 }
 

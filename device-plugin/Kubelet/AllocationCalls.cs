@@ -68,15 +68,13 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
 
             var refusal = ((AllocateOutcome.Refused)outcome).Refusal;
             await ShowUnhealthyAsync(AtFault(refusal, ids), refusal);
-            throw Error(refusal.Reason == TimedOut ? StatusCode.DeadlineExceeded : StatusCode.FailedPrecondition, refusal.Message);
+            throw Error(refusal.Reason == RefusalReasons.AllocateTimedOut ? StatusCode.DeadlineExceeded : StatusCode.FailedPrecondition, refusal.Message);
         }
         finally
         {
             listing.EndAllocate(ids, granted);
         }
     }
-
-    private const string TimedOut = "AllocateTimedOut";
 
     /// <summary>The allocator's outcome; a refusal when it takes too long or fails, since the kubelet's one sync loop waits for this answer. On a thread of its own: a read of sysfs can block.</summary>
     private async Task<AllocateOutcome> AskAsync(ImmutableArray<string> ids, CancellationToken cancellationToken)
@@ -89,11 +87,11 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested)
         {
-            return new AllocateOutcome.Refused(new Refusal(TimedOut, $"{string.Join(", ", ids)} of {resource} could not be made ready within {timings.Allocate.TotalSeconds:0.#} s, so nothing was handed out", ids));
+            return new AllocateOutcome.Refused(new Refusal(RefusalReasons.AllocateTimedOut, $"{string.Join(", ", ids)} of {resource} could not be made ready within {timings.Allocate.TotalSeconds:0.#} s, so nothing was handed out", ids));
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            return new AllocateOutcome.Refused(new Refusal("AllocateFailed", $"{string.Join(", ", ids)} of {resource} could not be checked: {e.Message}", ids));
+            return new AllocateOutcome.Refused(new Refusal(RefusalReasons.AllocateFailed, $"{string.Join(", ", ids)} of {resource} could not be checked: {e.Message}", ids));
         }
     }
 

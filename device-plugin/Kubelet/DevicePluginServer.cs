@@ -20,12 +20,16 @@ internal sealed class DevicePluginServer : IAsyncDisposable
     private readonly Signal _changed;
     private GrpcSocketServer? _server;
     private LiveStream? _live;
+    private int _optionsAsked;
 
     private DevicePluginServer(DeviceListing listing, KubeletTimings timings, TimeProvider time, Signal changed) =>
         (_listing, _timings, _time, _changed) = (listing, timings, time, changed);
 
     /// <summary>True while a kubelet watches.</summary>
     public bool StreamLive => Volatile.Read(ref _live) is not null;
+
+    /// <summary>How often the kubelet asked for our options: the first thing that it does when it has dialled our socket.</summary>
+    public int OptionsAsked => Volatile.Read(ref _optionsAsked);
 
     /// <summary>How many streams were opened in this session.</summary>
     public int StreamsOpened { get; private set; }
@@ -137,8 +141,11 @@ internal sealed class DevicePluginServer : IAsyncDisposable
 
     private sealed class Service(DevicePluginServer server, AllocationCalls allocation, CancellationToken stopping) : PluginApi.DevicePluginBase
     {
-        public override Task<DevicePluginOptions> GetDevicePluginOptions(Empty request, ServerCallContext context) =>
-            Task.FromResult(new DevicePluginOptions { PreStartRequired = true, GetPreferredAllocationAvailable = true });
+        public override Task<DevicePluginOptions> GetDevicePluginOptions(Empty request, ServerCallContext context)
+        {
+            Interlocked.Increment(ref server._optionsAsked);
+            return Task.FromResult(new DevicePluginOptions { PreStartRequired = true, GetPreferredAllocationAvailable = true });
+        }
 
         public override Task ListAndWatch(Empty request, IServerStreamWriter<ListAndWatchResponse> responseStream, ServerCallContext context) =>
             server.ListAndWatchAsync(responseStream, context.GetHttpContext().Abort, context.CancellationToken, stopping);

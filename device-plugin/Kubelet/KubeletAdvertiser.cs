@@ -26,9 +26,14 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     public KubeletAdvertiser(string directory, IDeviceAllocator allocator, TimeProvider time, ILogger<KubeletAdvertiser> logger, KubeletTimings? timings = null, Action? stateChanged = null)
     {
         timings ??= new KubeletTimings();
-        _context = new AdvertiserContext(new KubeletDirectory(directory, timings.Poll, time), new KubeletCheckpointReader(directory), allocator, timings, time, logger, stateChanged ?? (() => { }));
-        _context.Directory.Changed = WakeAll;
+        var (kubelet, checkpoint) = (new KubeletDirectory(directory, timings.Poll, time), new KubeletCheckpointReader(directory));
+        _context = new AdvertiserContext(
+            kubelet, checkpoint, allocator, timings, time, logger, stateChanged ?? (() => { }), m => Moment?.Invoke(m) ?? Task.CompletedTask);
+        _context.Directory.Changed = OnDirectoryChanged;
     }
+
+    /// <summary>Awaited at each moment of every registration: a test holds it there.</summary>
+    internal Func<RegistrationMoment, Task>? Moment { get; set; }
 
     /// <summary>
     /// True while some ID is held, or waits for a <see cref="Report"/>: to leave the list, or to show who holds what was answered. The caller reads pod-resources every 10 s meanwhile,
@@ -46,6 +51,7 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     public void Start()
     {
         _context.Directory.Start();
+        KubeVirtOffers = KubeVirtOffer.Read(_context.Directory.Path, _context.Checkpoint);
         lock (_gate)
         {
             _started = true;
@@ -90,6 +96,9 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
             return true;
         }
     }
+
+    /// <summary>What KubeVirt's own device plugins offer on this node, as of the last change in the kubelet's directory.</summary>
+    public ImmutableArray<KubeVirtOffer> KubeVirtOffers { get; private set; } = [];
 
     /// <summary>How every resource stands, ordered by name.</summary>
     public ImmutableArray<ResourceState> Snapshot()
@@ -158,8 +167,15 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
         return true;
     }
 
-    private void WakeAll()
+    private void OnDirectoryChanged()
     {
+        var offers = KubeVirtOffer.Read(_context.Directory.Path, _context.Checkpoint);
+        if (!offers.SequenceEqual(KubeVirtOffers))
+        {
+            KubeVirtOffers = offers;
+            _context.StateChanged();
+        }
+
         lock (_gate)
         {
             foreach (var (advertiser, _) in _resources.Values) advertiser.Wake();

@@ -40,12 +40,15 @@ public sealed class KubeletCheckpointReader(string directory)
     /// <summary>
     /// The IDs of a resource that were healthy in the last list that the kubelet took in, whoever sent it. Empty when nothing can be read. The file is read only when it was replaced.
     /// </summary>
-    public ImmutableArray<string> ReadHealthy(string resource)
+    public ImmutableArray<string> ReadHealthy(string resource) => ReadHealthy().GetValueOrDefault(resource, []);
+
+    /// <summary>The same of every resource that has such IDs or had them lately.</summary>
+    public FrozenDictionary<string, ImmutableArray<string>> ReadHealthy()
     {
         lock (_gate)
         {
             if (SocketFile.Read(Path) is var written && written != _written) (_written, _healthy) = (written, ReadAllHealthy());
-            return _healthy.GetValueOrDefault(resource, []);
+            return _healthy;
         }
     }
 

@@ -20,6 +20,9 @@ public sealed record KubeletTimings
     /// <summary>How long Register may take; the kubelet's own dial back inside it has 10 s.</summary>
     public TimeSpan Register { get; init; } = TimeSpan.FromSeconds(12);
 
+    /// <summary>How often our socket is looked at while Register is under way, in case the watch of the directory is late.</summary>
+    public TimeSpan LookWhilePending { get; init; } = TimeSpan.FromMilliseconds(50);
+
     /// <summary>
     /// How long after Register the kubelet may take to open its stream before we register again; doubles up to <see cref="LongestRetry"/> while it never does. It takes milliseconds,
     /// unless the kubelet that accepted us is gone, or disconnected us by the race of kubernetes #121994 before it watched.

@@ -9,7 +9,14 @@ namespace Hostdev.DevicePlugin.Kubelet;
 
 /// <summary>What all resources of one <see cref="KubeletAdvertiser"/> share.</summary>
 internal sealed record AdvertiserContext(
-    KubeletDirectory Directory, KubeletCheckpointReader Checkpoint, IDeviceAllocator Allocator, KubeletTimings Timings, TimeProvider Time, ILogger Logger, Action StateChanged);
+    KubeletDirectory Directory,
+    KubeletCheckpointReader Checkpoint,
+    IDeviceAllocator Allocator,
+    KubeletTimings Timings,
+    TimeProvider Time,
+    ILogger Logger,
+    Action StateChanged,
+    Func<RegistrationMoment, Task> At);
 
 /// <summary>
 /// Keeps one resource registered: its own loop, so that no resource waits for another. Serves first and registers then, from this loop and never from a serving thread,
@@ -129,7 +136,7 @@ internal sealed partial class ResourceAdvertiser
         var facts = before with
         {
             Kubelet = kubelet,
-            SocketPresent = _socket is not null && SocketFile.Read(_socketPath) == _socket,
+            SocketPresent = IsSocketOurs(),
             StreamLive = _server?.StreamLive == true,
             StreamSeen = _server?.StreamsOpened > 0,
             Displaced = !foreign.IsEmpty,
@@ -147,25 +154,27 @@ internal sealed partial class ResourceAdvertiser
         _context.StateChanged();
     }
 
+    /// <summary>
+    /// Connect, look or bind, register, in this order: what was seen of our socket before a kubelet could be connected to, its start may
+    /// have deleted since,
+    /// and then it would dial what is gone for 10 s.
+    /// </summary>
     private async Task RegisterAsync(DateTimeOffset now, CancellationToken cancellationToken)
     {
         try
         {
+            await _context.At(RegistrationMoment.Connecting);
+            using var kubelet = await KubeletConnection.OpenAsync(_context.Directory, cancellationToken);
+            await _context.At(RegistrationMoment.Connected);
             await ServeAsync(cancellationToken);
-            using var channel = SocketChannel.To(_context.Directory.KubeletSocketPath);
-            var request = new RegisterRequest
-            {
-                Version = KubeletApi.Version,
-                Endpoint = Path.GetFileName(_socketPath),
-                ResourceName = _resource.Value,
-                Options = new DevicePluginOptions { PreStartRequired = true, GetPreferredAllocationAvailable = true },
-            };
-            await new Registration.RegistrationClient(channel).RegisterAsync(request, SocketChannel.Within(_context.Timings.Register, cancellationToken));
+            await _context.At(RegistrationMoment.Served);
+            await RegisterWithAsync(kubelet, cancellationToken);
             (_failures, _error) = (0, null);
             _unwatched++;
-            // Read after the call: the kubelet's socket may have been replaced since the step was decided, and a second registration with the new one would end its first stream.
-            Volatile.Write(ref _facts, _facts with { RegisteredWith = _context.Directory.Kubelet, StreamDue = _context.Time.GetUtcNow() + Doubled(_context.Timings.StreamGrace, _unwatched) });
+            var due = _context.Time.GetUtcNow() + Doubled(_context.Timings.StreamGrace, _unwatched);
+            Volatile.Write(ref _facts, _facts with { RegisteredWith = kubelet.Kubelet, StreamDue = due });
             LogRegistered(_context.Logger, _resource.Value, _socketPath);
+            await _context.At(RegistrationMoment.Registered);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -174,10 +183,44 @@ internal sealed partial class ResourceAdvertiser
         }
     }
 
+    /// <summary>
+    /// The kubelet dials our socket inside this call, again and again for 10 s: when the file vanishes before it came through, it is made
+    /// again.
+    /// </summary>
+    private async Task RegisterWithAsync(KubeletConnection kubelet, CancellationToken cancellationToken)
+    {
+        var request = new RegisterRequest
+        {
+            Version = KubeletApi.Version,
+            Endpoint = Path.GetFileName(_socketPath),
+            ResourceName = _resource.Value,
+            Options = new DevicePluginOptions { PreStartRequired = true, GetPreferredAllocationAvailable = true },
+        };
+        var cameThrough = _server!.OptionsAsked;
+        var call = kubelet.RegisterAsync(request, _context.Timings.Register, cancellationToken);
+        while (!call.IsCompleted)
+        {
+            var woken = _wake.Next;
+            if (!IsSocketOurs() && _server.OptionsAsked == cameThrough)
+            {
+                await ServeAsync(cancellationToken);
+                cameThrough = 0;
+            }
+
+            using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            await Task.WhenAny(call, woken, Task.Delay(_context.Timings.LookWhilePending, _context.Time, timer.Token));
+            await timer.CancelAsync();
+        }
+
+        await call;
+    }
+
+    private bool IsSocketOurs() => _socket is not null && SocketFile.Read(_socketPath) == _socket;
+
     /// <summary>Makes sure that our socket is served and no stream of an older registration is left. A server that the kubelet never called is kept.</summary>
     private async Task ServeAsync(CancellationToken cancellationToken)
     {
-        if (_server is { StreamsOpened: 0 } && _facts.SocketPresent) return;
+        if (_server is { StreamsOpened: 0 } && IsSocketOurs()) return;
         if (_server is { } old)
         {
             // Before the new registration: a kubelet that reads the end of the old stream after it disconnects the new client (kubernetes #121994).
@@ -185,7 +228,8 @@ internal sealed partial class ResourceAdvertiser
             _server = null;
         }
 
-        _server = await DevicePluginServer.StartAsync(_socketPath, _resource, Listing, _context.Allocator, _context.Timings, _context.Time, _wake, _context.Logger, cancellationToken);
+        _server = await DevicePluginServer.StartAsync(
+            _socketPath, _resource, Listing, _context.Allocator, _context.Timings, _context.Time, _wake, _context.Logger, cancellationToken);
         _contest = _contest with { Counted = 0 };
         _socket = SocketFile.Read(_socketPath);
         Volatile.Write(ref _facts, _facts with { SocketPresent = true, StreamSeen = false, StreamLive = false, Displaced = false });

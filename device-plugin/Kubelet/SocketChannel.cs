@@ -16,23 +16,35 @@ public static class SocketChannel
     /// </summary>
     /// <param name="receiveBytes">The largest answer; a larger one ends the call with RESOURCE_EXHAUSTED.</param>
     public static GrpcChannel To(string socketPath, int receiveBytes = GrpcSocketServer.UsualMessageBytes) =>
-        GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions
+        Channel(async (_, token) => new NetworkStream(await ConnectAsync(socketPath, token), ownsSocket: true), receiveBytes);
+
+    /// <summary>A channel on a connection that is made already, and on no other: when that one breaks, every call fails.</summary>
+    public static GrpcChannel Over(Socket connected, int receiveBytes = GrpcSocketServer.UsualMessageBytes)
+    {
+        var taken = 0;
+        return Channel(
+            (_, _) => Interlocked.Exchange(ref taken, 1) == 0
+                ? ValueTask.FromResult<Stream>(new NetworkStream(connected, ownsSocket: true))
+                : ValueTask.FromException<Stream>(new IOException("the connection was closed")),
+            receiveBytes);
+    }
+
+    /// <summary>Connects to a unix socket. The caller owns the result.</summary>
+    /// <exception cref="SocketException">Nobody listens there.</exception>
+    public static async Task<Socket> ConnectAsync(string socketPath, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
         {
-            Credentials = ChannelCredentials.Insecure,
-            MaxReceiveMessageSize = receiveBytes,
-            DisposeHttpClient = true,
-            HttpHandler = new SocketsHttpHandler
-            {
-                ActivityHeadersPropagator = null,
-                AllowAutoRedirect = false,
-                AutomaticDecompression = DecompressionMethods.None,
-                UseCookies = false,
-                UseProxy = false,
-                InitialHttp2StreamWindowSize = 1 << 20,
-                PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
-                ConnectCallback = async (_, token) => await ConnectAsync(socketPath, token),
-            },
-        });
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellationToken);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>
     /// The limit is sent as grpc-timeout and kept here as well. It is the machine's time, whatever clock the caller has: Grpc.Net.Client
@@ -54,18 +66,22 @@ public static class SocketChannel
 
     private static Exception Innermost(Exception e) => e.InnerException is { } inner ? Innermost(inner) : e;
 
-    private static async ValueTask<Stream> ConnectAsync(string socketPath, CancellationToken cancellationToken)
-    {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
+    private static GrpcChannel Channel(Func<SocketsHttpConnectionContext, CancellationToken, ValueTask<Stream>> connect, int receiveBytes) =>
+        GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions
         {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellationToken);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
+            Credentials = ChannelCredentials.Insecure,
+            MaxReceiveMessageSize = receiveBytes,
+            DisposeHttpClient = true,
+            HttpHandler = new SocketsHttpHandler
+            {
+                ActivityHeadersPropagator = null,
+                AllowAutoRedirect = false,
+                AutomaticDecompression = DecompressionMethods.None,
+                UseCookies = false,
+                UseProxy = false,
+                InitialHttp2StreamWindowSize = 1 << 20,
+                PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
+                ConnectCallback = connect,
+            },
+        });
 }

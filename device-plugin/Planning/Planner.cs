@@ -19,6 +19,7 @@ public static class Planner
         Restoration.LeaveOutNew(context);
         var lanes = LaneBuilder.Build(context);
         Adoption.Say(context);
+        KubeVirtLimits.Say(context);
         return new Plan
         {
             Lanes = input.Halt is null ? lanes : [],

@@ -43,8 +43,14 @@ internal sealed class PlanningContext(PlanningInput input)
     /// </summary>
     public string? Unreadable(PciFunction function)
     {
-        var problem = function.Unreadable.Concat(function.PhysicalFunction is { } pf && Inventory.Functions.TryGetValue(pf, out var physical) ? physical.Unreadable : []).FirstOrDefault();
-        return problem is null ? null : $"{function.Address} is left as it is, because {problem}: look at dmesg; a rescan (1 to its remove file, then to /sys/bus/pci/rescan) or a reboot often helps, else the device is failing";
+        var physical = function.PhysicalFunction is { } pf ? Inventory.Functions.GetValueOrDefault(pf) : null;
+        var problem = function.Unreadable.Concat(physical?.Unreadable ?? []).OrderBy(p => p.Unanswered).FirstOrDefault();
+        if (problem is null) return null;
+        // Advice that destroys the device is for what the kernel said of it, never for what was not answered in time.
+        var advice = problem.Unanswered
+            ? "nothing is wrong with it as far as is known, and it is read again; if it stays so, find who holds it or what keeps this machine busy"
+            : "look at dmesg; a rescan (1 to its remove file, then to /sys/bus/pci/rescan) or a reboot often helps, else the device is failing";
+        return $"{function.Address} is left as it is, because {problem}: {advice}";
     }
 
     public void Block(PolicyIdentity policy, string device, string reason, string message) =>

@@ -69,6 +69,17 @@ public static class Reasons
     /// <summary>Cause: an interface, driver or slot by which a function was chosen has another name now. Remedy: write the new name or the address; what is in force stays.</summary>
     public const string NameChanged = "NameChanged";
 
+    /// <summary>
+    /// Cause: KubeVirt reads PCI domains of four digits only. Remedy: another slot, or the firmware setting that makes the domain; other
+    /// software can use the device.
+    /// </summary>
+    public const string DomainTooLong = "DomainTooLong";
+
+    /// <summary>
+    /// Cause: KubeVirt's own device plugin offers the device too. Remedy: externalResourceProvider on its entry, or the entry away.
+    /// </summary>
+    public const string OfferedByKubeVirt = "OfferedByKubeVirt";
+
     /// <summary>Cause: a name has moved from the function that is in force by it to another one. Remedy: write addresses.</summary>
     public const string NameMoved = "NameMoved";
 

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Hostdev.Crds.Kinds;
 
 namespace Hostdev.Operator.Projection;
@@ -20,11 +22,14 @@ public static class KubeVirtSnippet
                     from name in ResourceNameClaims.NamesOf(policy)
                     from id in ids.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)
                     select Entry("pciHostDevices", $"pciVendorSelector: \"{id.ToUpperInvariant()}\"", name.Name);
-            case DesiredPolicy.OfMdevProfile { Spec: var mdev }:
-                return [Entry("mediatedDevices", $"mdevNameSelector: \"{mdev.TypeName ?? mdev.TypeId}\"", mdev.ResourceName)];
+            case DesiredPolicy.OfMdevProfile { Spec: var mdev } when (mdev.TypeName ?? mdev.TypeId) is { } type:
+                return [Entry("mediatedDevices", $"mdevNameSelector: {Quoted(type)}", mdev.ResourceName)];
             case DesiredPolicy.OfHostDevice { Spec: { Devices.Usb: { } usb } spec }:
-                var selectors = usb.Selectors.Where(s => s.Vendor is not null && s.Product is not null).Select(s => $"\n  - vendor: \"{s.Vendor}\"\n    product: \"{s.Product}\"");
-                return [new KubeVirtEntry("usb", $"- resourceName: {spec.ResourceName}\n  externalResourceProvider: true\n  selectors:{string.Concat(selectors)}\n")];
+                // KubeVirt's own selectors need both. Without one the name is permitted all the same, and an empty field would be no list.
+                var named = usb.Selectors.Where(s => s.Vendor is not null && s.Product is not null).ToList();
+                var selectors = string.Concat(named.Select(s => $"  - vendor: \"{s.Vendor}\"\n    product: \"{s.Product}\"\n"));
+                var entry = $"- resourceName: {spec.ResourceName}\n  externalResourceProvider: true\n";
+                return [new KubeVirtEntry("usb", named.Count > 0 ? $"{entry}  selectors:\n{selectors}" : entry)];
             default:
                 return [];
         }
@@ -49,7 +54,15 @@ public static class KubeVirtSnippet
         "# Add these entries to spec.configuration.permittedHostDevices of the KubeVirt object, beside what stands there already:\n"
         + "#   kubectl edit kubevirt -n kubevirt kubevirt\n"
         + "# Do not apply them: the lists are atomic, and whoever applies one takes away everybody else's entries.\n"
+        + "# If there is no permittedHostDevices yet: without it KubeVirt permits every resource name, and with it none that it lacks. Add those of other device plugins too,\n"
+        + "# or their VMs end with Synchronized=False, FailedCreate.\n"
+        + "# An older entry for the same ids without externalResourceProvider: true makes KubeVirt's own device plugin offer the same devices beside Hostdev, and one device can be\n"
+        + "# given to two VMs: remove that entry, or set it to true there.\n"
+        + "# A resource belongs under gpus or under hostDevices of one VM, not under both: KubeVirt would give both entries the same device.\n"
         + $"permittedHostDevices:\n  {text.TrimEnd('\n').Replace("\n", "\n  ", StringComparison.Ordinal)}\n";
+
+    /// <summary>A string of JSON, which is one of YAML too: a type's name is its vendor's, quotes and backslashes included.</summary>
+    private static string Quoted(string text) => $"\"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
 
     private static string Rest(int count) => string.Create(CultureInfo.InvariantCulture, $"# ... and {count} more: hostdev-operator kubevirt-snippet prints all of them\n");
 

@@ -11,6 +11,9 @@ public sealed class DesiredStateTests : IDisposable
 
     private readonly string _directory = Directory.CreateTempSubdirectory("desired-").FullName;
 
+    /// <summary>Of another kind, with the same name.</summary>
+    private const string Nics = """{kind: SriovPolicy, name: gpus, spec: {nodeSelector: {}, physicalFunctions: [{vendor: "8086"}], numVfs: 2, pools: [{name: a, vfs: [{first: 0, last: 1}], resourceName: a.com/vf}]}}""";
+
     private string Shiny => Gpu.Replace("resourceName", "shiny: 1, resourceName", StringComparison.Ordinal);
 
     [Fact]
@@ -112,6 +115,59 @@ public sealed class DesiredStateTests : IDisposable
         Assert.Equal(["HostDevice/other"], state.Policies!.Value.Select(p => p.Identity.ToString()));
     }
 
+    [Theory]
+    [InlineData("Hostdevice", "kind \"Hostdevice\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile")]
+    [InlineData("hostdevices.hostdev.io", "kind \"hostdevices.hostdev.io\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile")]
+    [InlineData("SriovPolicy", "this version does not know spec.resourceName, spec.devices: upgrade the agent, or correct the spelling")]
+    public void A_wrong_kind_freezes_what_bears_its_name_over_restarts_and_withdraws_nothing(string kind, string words)
+    {
+        var state = Following(Gpu);
+        for (var i = 0; i < 3; i++)
+        {
+            state.Offer("desired.yaml", Gpu.Replace("HostDevice", kind, StringComparison.Ordinal));
+            var policy = Assert.Single(state.Policies!.Value);
+            Assert.IsType<DesiredPolicy.OfHostDevice>(policy.InForce);
+            Assert.Equal(("HostDevice/gpus", policy.InForce.Identity.Uid), (policy.Identity.ToString(), policy.Identity.Uid));
+            Assert.Equal($"{kind}/gpus: {words}. HostDevice/gpus stays in force as it was last understood, until this entry is corrected or left out", policy.Frozen!.Message);
+            state = Restarted();
+        }
+
+        state.Offer("desired.yaml", Gpu);
+        Assert.Null(Assert.Single(state.Policies!.Value).Frozen);
+        state.Offer("desired.yaml", "policies: []");
+        Assert.Empty(state.Policies!.Value);
+    }
+
+    [Fact]
+    public void A_wrong_kind_beside_the_policy_that_bears_the_same_name_stands_by_itself()
+    {
+        var state = Following(Gpu);
+        state.Offer("desired.yaml", With("{kind: Hostdevice, name: gpus, spec: {}}, {kind: Hostdevice, name: other, spec: {}}"));
+
+        Assert.Equal(["HostDevice/gpus", "Hostdevice/gpus", "Hostdevice/other"], state.Policies!.Value.Select(p => p.Identity.ToString()));
+        Assert.Equal([false, true, true], state.Policies!.Value.Select(p => p.InForce is DesiredPolicy.Frozen));
+        Assert.Null(state.Policies!.Value[0].Frozen);
+    }
+
+    [Fact]
+    public void Where_two_policies_bear_the_name_of_an_entry_that_is_not_understood_neither_is_given_back()
+    {
+        var state = Following(With(Nics));
+        state.Offer("desired.yaml", "policies: [{kind: Sriovpolicy, name: gpus, spec: {}}, {kind: Hostdevice, name: gpus, spec: {}}]");
+
+        Assert.Equal(["HostDevice/gpus", "Hostdevice/gpus", "SriovPolicy/gpus"], state.Policies!.Value.Select(p => p.Identity.ToString()).Order(StringComparer.Ordinal));
+        Assert.All(state.Policies!.Value, p => Assert.NotNull(p.Frozen));
+    }
+
+    [Fact]
+    public void An_entry_that_is_not_understood_freezes_its_own_kind_and_name_alone()
+    {
+        var state = Following(With(Nics));
+        state.Offer("desired.yaml", $"policies: [{Nics.Replace("numVfs", "numVFs", StringComparison.Ordinal)}]");
+
+        Assert.Equal("SriovPolicy/gpus", Assert.Single(state.Policies!.Value).Identity.ToString());
+    }
+
     [Fact]
     public void A_kept_file_that_is_damaged_is_said_and_passed_over()
     {
@@ -136,6 +192,8 @@ public sealed class DesiredStateTests : IDisposable
     }
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    private static string With(string more) => Gpu.Replace("}]\n", $"}}, {more}]\n", StringComparison.Ordinal);
 
     private DesiredState Following(string text)
     {
@@ -238,6 +296,15 @@ public sealed class DesiredFileTests : IDisposable
         _file.Read(_state);
 
         Assert.Equal($"the desired state is not followed: {_state.Problem}", Assert.Single(_log.Lines));
+    }
+
+    [Fact]
+    public void A_policy_that_is_not_understood_is_logged_once()
+    {
+        Follow("policies: [{kind: Hostdevice, name: x, spec: {}}]\n");
+        _file.Read(_state);
+
+        Assert.Equal($"a policy of {Desired} is not understood, and nothing of it is changed: Hostdevice/x: kind \"Hostdevice\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile", Assert.Single(_log.Lines));
     }
 
     [Fact]

@@ -158,6 +158,59 @@ public sealed class StatusBuilderTests : IDisposable
     }
 
     [Fact]
+    public void A_device_that_a_pod_was_refused_is_a_finding_with_the_sentence_and_its_policy_is_not_ready()
+    {
+        const string sentence = "0000:43:00.0 of example.com/gpus cannot be given out: /dev/vfio/12 is still held open by process 7 (qemu)";
+        var refused = new RefusedDevice("0000:43:00.0", "StillHeld", sentence, 1, default, Shown: true);
+        var here = Resource("example.com/gpus") with { Registered = true, StreamLive = true, Refused = [refused] };
+        var status = Status(Given.Input(Taken, Given.HostDevice()), kubelet: [here]);
+        var policy = Assert.Single(status.Policies);
+
+        Assert.Equal(new DeviceProblem("0000:43:00.0", "Waiting", "StillHeld", sentence, null), Assert.Single(policy.Problems, p => p.State != "Adopted"));
+        Assert.Equal(("Progressing", sentence, 1, 0, 0), (policy.Reason, policy.Message, policy.Matched, policy.Ready, policy.Blocked));
+        Assert.Equal($"Not offered: {sentence}", status.Devices.Single(d => d.PciAddress == "0000:43:00.0").State);
+        Condition(status, "Ready", "False", "NotAsDesired", sentence);
+    }
+
+    [Fact]
+    public void A_refusal_counts_its_device_once_beside_one_that_is_blocked()
+    {
+        var refused = new RefusedDevice("0000:44:00.0", "StillHeld", "0000:44:00.0 is still held open", 1, default, Shown: true);
+        var input = Given.Input(new Machine().Gpu().Gpu("0000:44:00.0", 13, "vfio-pci"), Given.HostDevice()) with { Usage = Given.Users(("0000:43:00.0", UserKind.Console, "boot VGA")) };
+        var policy = Assert.Single(Status(input, kubelet: [Resource("example.com/gpus") with { Registered = true, StreamLive = true, Refused = [refused] }]).Policies);
+
+        Assert.StartsWith("1 of 2 devices cannot be offered: ", policy.Message, StringComparison.Ordinal);
+        Assert.Equal(["0000:43:00.0 Blocked", "0000:44:00.0 Waiting"], policy.Problems.Where(p => p.State != "Adopted").Select(p => $"{p.Device} {p.State}"));
+        Assert.Equal((2, 0, 1), (policy.Matched, policy.Ready, policy.Blocked));
+    }
+
+    [Fact]
+    public void A_refusal_of_a_device_that_no_policy_offers_any_more_troubles_nobody()
+    {
+        var refused = new RefusedDevice("0000:45:00.0", "NotOffered", "0000:45:00.0 of example.com/gpus is not offered on this node any more", 1, default, Shown: true);
+        var status = Status(Given.Input(Taken, Given.HostDevice()), kubelet: [Resource("example.com/gpus") with { Registered = true, StreamLive = true, Refused = [refused] }]);
+
+        Assert.Equal("Ready", Assert.Single(status.Policies).Reason);
+        Condition(status, "Ready", "True", "AsDesired", "every policy is fulfilled");
+    }
+
+    [Theory]
+    [InlineData("nvidia.com/TU104GL", "12", true)]
+    [InlineData("nvidia.com/TU104GL", "0000:43:00.0", true)]
+    [InlineData("example.com/gpus", "12", true)]
+    [InlineData("example.com/gpus", "0000:43:00.0", false)] // our own list
+    [InlineData("nvidia.com/TU104GL", "13", false)]
+    public void A_device_that_KubeVirt_offers_too_is_said(string resource, string id, bool said)
+    {
+        var socket = $"kubevirt-{resource.Replace('/', '-')}.sock";
+        var problems = Status(Given.Input(Taken, Given.HostDevice()), kubeVirt: [new KubeVirtOffer(resource, socket, ["11", id])]).Policies[0].Problems.Where(p => p.State == "Noticed");
+        var words = $"0000:43:00.0 is offered by KubeVirt's own device plugin too, as {resource} ({socket}), so that two VMs may be given it: "
+            + "set externalResourceProvider: true on that entry of permittedHostDevices, or remove the entry";
+
+        Assert.Equal(said ? [("0000:43:00.0", Reasons.OfferedByKubeVirt, words)] : [], problems.Select(p => (p.Device, p.Reason, p.Message)));
+    }
+
+    [Fact]
     public void A_desired_state_that_cannot_be_read_is_said()
     {
         _desired.Refuse("desired.yaml does not exist");
@@ -213,12 +266,12 @@ public sealed class StatusBuilderTests : IDisposable
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
-    private NodeDeviceStateStatus Status(PlanningInput input, AllocationLedger? ledger = null, ImmutableArray<ResourceState>? kubelet = null)
+    private NodeDeviceStateStatus Status(PlanningInput input, AllocationLedger? ledger = null, ImmutableArray<ResourceState>? kubelet = null, ImmutableArray<KubeVirtOffer> kubeVirt = default)
     {
         var plan = input.Plan();
         var catalog = Catalog.Build(plan, input.Inventory, ImmutableDictionary<string, string>.Empty);
         var registered = catalog.Resources.Select(r => new ResourceState(r.Name, true, true, false, null, r.Devices, [], []));
-        return StatusBuilder.Build(input.Inventory, plan, catalog, ledger ?? AllocationLedger.Empty, kubelet ?? [.. registered], _desired);
+        return StatusBuilder.Build(input.Inventory, plan, catalog, ledger ?? AllocationLedger.Empty, kubelet ?? [.. registered], _desired, kubeVirt: kubeVirt);
     }
 
     private static ResourceState Resource(string name) => new(ResourceName.Parse(name), false, false, false, null, [new AdvertisedDevice("0000:43:00.0", true, 1)], [], []);

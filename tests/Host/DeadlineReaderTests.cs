@@ -84,6 +84,76 @@ public sealed class DeadlineReaderTests : IDisposable
         Assert.Equal(1, told);
     }
 
+    [Fact]
+    public void A_busy_machine_is_given_more_time_and_what_it_reads_then_is_no_problem()
+    {
+        Fifo.Create(root + "/a");
+        File.WriteAllText(root + "/b", "2");
+        var threads = new ScriptedThreads(busyLooks: 3) { OnLook = look => { if (look == 3) Fifo.Answer(root + "/a", "1"); } };
+        var busy = new DeadlineReader(new HostFileReader(new HostPaths(root)), TimeProvider.System, TimeSpan.FromMilliseconds(50), threads);
+        Assert.Equal(["1", "2"], busy.ReadAll(["/a", "/b"]).Select(r => r.Text));
+        Assert.Equal(0, busy.OutstandingReads);
+    }
+
+    [Fact]
+    public void A_machine_that_stays_busy_is_said_to_be_and_not_the_device_to_be_blocked()
+    {
+        Fifo.Create(root + "/a");
+        var threads = new ScriptedThreads(busyLooks: int.MaxValue);
+        var busy = new DeadlineReader(new HostFileReader(new HostPaths(root)), TimeProvider.System, TimeSpan.FromMilliseconds(20), threads);
+        var read = busy.ReadAll(["/a"])[0];
+        Assert.Equal((Errno.ETIMEDOUT, "was not read within 0.3 s: this machine is too busy"), (read.Error, read.Complaint));
+        Fifo.Answer(root + "/a", "late");
+        Assert.True(SpinWait.SpinUntil(() => busy.OutstandingReads == 0, TimeSpan.FromSeconds(10)));
+    }
+
+    [Fact]
+    public void A_thread_that_sleeps_in_a_read_is_in_the_kernel_and_one_that_runs_or_waits_for_another_thread_is_not()
+    {
+        Fifo.Create(root + "/a");
+        using var go = new ManualResetEventSlim();
+        using var locked = new SemaphoreSlim(0);
+        var stop = false;
+        var blocked = Start(() => File.ReadAllText(root + "/a"));
+        var spinning = Start(() => SpinWait.SpinUntil(() => Volatile.Read(ref stop)));
+        var waiting = Start(() => locked.Wait(TestContext.Current.CancellationToken));
+        var threads = new ReaderThreads();
+        Assert.True(SpinWait.SpinUntil(() => threads.IsInKernel(blocked), TimeSpan.FromSeconds(10)));
+        Assert.True(SpinWait.SpinUntil(() => !threads.IsInKernel(spinning), TimeSpan.FromSeconds(10)));
+        Assert.True(SpinWait.SpinUntil(() => !threads.IsInKernel(waiting), TimeSpan.FromSeconds(10)));
+        Volatile.Write(ref stop, true);
+        locked.Release();
+        Fifo.Answer(root + "/a", "");
+    }
+
+    private static int Start(Action act)
+    {
+        var id = new TaskCompletionSource<int>();
+        new Thread(() =>
+        {
+            id.SetResult(new ReaderThreads().Current);
+            act();
+        }) { IsBackground = true }.Start();
+        return id.Task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Threads that seem to wait for the processor at the first looks, and for the kernel afterwards.</summary>
+    private sealed class ScriptedThreads(int busyLooks) : IReaderThreads
+    {
+        private int _looks;
+
+        public Action<int> OnLook { get; init; } = _ => { };
+
+        public int Current => 1;
+
+        public bool IsInKernel(int thread)
+        {
+            var look = Interlocked.Increment(ref _looks);
+            OnLook(look);
+            return look > busyLooks;
+        }
+    }
+
     private void Release(params string[] names)
     {
         foreach (var name in names) Fifo.Answer(root + name, "late");

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Inventory;
+using Hostdev.Tests.Host;
 using Xunit;
 
 namespace Hostdev.Tests.Inventory;
@@ -30,6 +31,16 @@ public sealed class ReadProblemTests : IDisposable
     {
         machine.Change($"[{Nic}]\n{change}");
         AssertOnlyProblem($"{Nic}/{attribute}", complaint);
+    }
+
+    [Fact]
+    public void What_was_not_answered_in_time_is_marked_and_says_nothing_about_the_device()
+    {
+        Fifo.Create(machine.Resolve($"{Nic}/driver_override"));
+        var inventory = new InventoryReader(machine.Paths, TimeProvider.System, blockingDeadline: TimeSpan.FromMilliseconds(100)).Read();
+        var problem = Assert.Single(inventory.Functions[PciAddress.Parse("0000:3b:00.0")].Unreadable);
+        Assert.Equal(("is blocked: no answer within 0.1 s, the kernel holds the device's lock", true), (problem.Message, problem.Unanswered));
+        Fifo.Answer(machine.Resolve($"{Nic}/driver_override"), "");
     }
 
     [Fact]

@@ -15,8 +15,11 @@ public sealed class SimulatedKubeletTests
         await using var bench = new KubeletBench();
         await bench.StartAsync();
         await using var foreign = new ForeignPlugin(bench.Kubelet.Directory, Gpu);
+        bench.Kubelet.DialLimit = TimeSpan.FromMilliseconds(200);
 
-        await Assert.ThrowsAsync<RpcException>(foreign.RegisterAsync);
+        var refusal = await Assert.ThrowsAsync<RpcException>(foreign.RegisterAsync);
+
+        Assert.EndsWith("foreign.sock: context deadline exceeded", refusal.Status.Detail, StringComparison.Ordinal);
 
         Assert.Null(bench.Kubelet.Capacity(Gpu));
     }

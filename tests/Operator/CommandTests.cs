@@ -113,6 +113,11 @@ public sealed class CommandTests
             """
             #   kubectl edit kubevirt -n kubevirt kubevirt
             # Do not apply them: the lists are atomic, and whoever applies one takes away everybody else's entries.
+            # If there is no permittedHostDevices yet: without it KubeVirt permits every resource name, and with it none that it lacks. Add those of other device plugins too,
+            # or their VMs end with Synchronized=False, FailedCreate.
+            # An older entry for the same ids without externalResourceProvider: true makes KubeVirt's own device plugin offer the same devices beside Hostdev, and one device can be
+            # given to two VMs: remove that entry, or set it to true there.
+            # A resource belongs under gpus or under hostDevices of one VM, not under both: KubeVirt would give both entries the same device.
             permittedHostDevices:
               pciHostDevices:
               - pciVendorSelector: "10DE:2236"

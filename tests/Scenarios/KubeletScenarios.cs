@@ -4,6 +4,7 @@ using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Host;
+using Hostdev.Tests.Kubelet;
 using Hostdev.Tests.Lab;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
@@ -46,6 +47,47 @@ public abstract class KubeletScenarios
         }
 
         await bench.GivenBackAsync();
+    }
+
+    [Fact]
+    public async Task A_refused_device_is_said_for_as_long_as_it_is_not_offered_and_its_policy_is_not_ready()
+    {
+        await using var bench = await ScenarioBench.StartAsync(NewNode(), EduPolicy);
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable(Edu) == 1);
+        string words;
+        using (var other = await bench.Node.HoldAsync(Address)) // a VMM that no kubelet knows
+        {
+            var refused = await AdmitAsync(bench, "vm", Edu);
+            Assert.Equal((PodPhase.Failed, "UnexpectedAdmissionError"), (refused.Phase, refused.Reason));
+            words = $"{Address} of {Edu} cannot be given out: /dev/vfio/{Group(bench, Address)} is still held open by process {other.ProcessId} (";
+            Assert.Contains(words, refused.Message, StringComparison.Ordinal);
+            await bench.UntilAsync(() => bench.Kubelet.Allocatable(Edu) == 0 && bench.Problem("edu").Message.StartsWith(words, StringComparison.Ordinal));
+            Assert.Equal(("Progressing", 0), ((string)bench.Policy("edu")!["reason"]!, (int)bench.Policy("edu")!["ready"]!));
+            await bench.UntilAsync(() => bench.Condition("Ready") == "False" && bench.Why("Ready").Message.StartsWith(words, StringComparison.Ordinal));
+        }
+
+        await bench.ReadyAsync(); // the re-check is good
+        Assert.Equal(1, bench.Kubelet.Allocatable(Edu));
+        Assert.Empty(bench.Policy("edu")!["problems"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task A_device_that_KubeVirt_s_own_plugin_offers_too_is_said_for_as_long_as_it_does()
+    {
+        await using var bench = await ScenarioBench.StartAsync(NewNode(), EduPolicy);
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable(Edu) == 1);
+        const string socket = "kubevirt-devices.example.com-edu.sock";
+        await using (var kubeVirt = new ForeignPlugin(bench.Kubelet.Directory, "devices.example.com/edu", socket))
+        {
+            await kubeVirt.StartAsync();
+            kubeVirt.List(Group(bench, Address).ToString(System.Globalization.CultureInfo.InvariantCulture));
+            await kubeVirt.RegisterAsync();
+            await bench.UntilAsync(() => bench.Problem("edu").Reason == "OfferedByKubeVirt");
+            Assert.StartsWith($"{Address} is offered by KubeVirt's own device plugin too, as devices.example.com/edu ({socket})", bench.Problem("edu").Message, StringComparison.Ordinal);
+            Assert.Equal(1, bench.Kubelet.Allocatable(Edu));
+        }
+
+        await bench.UntilAsync(() => bench.Problem("edu").Message is "");
     }
 
     [Fact]

@@ -29,6 +29,34 @@ public sealed class MalformedInputScenarios
         Assert.StartsWith(words, bench.Problem("gpu").Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Hostdevice")]
+    [InlineData("SriovPolicy")]
+    public async Task A_wrong_kind_takes_nothing_away_and_says_so_over_a_restart(string kind)
+    {
+        var gpu = Desired.HostDevice("gpu", "0000:43:00.0", pci: ", groupPolicy: HoldSiblings");
+        await using var bench = await ScenarioBench.StartAsync(new SimulatedNode(), Desired.Policies(gpu));
+        await bench.ReadyAsync();
+
+        for (var start = 1; start <= 2; start++)
+        {
+            bench.Desire(Desired.Policies(gpu.Replace("HostDevice", kind, StringComparison.Ordinal), Edu));
+            await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1); // the other one is followed
+            await bench.UntilAsync(() => bench.Problem("gpu").Reason == "UnsupportedField" && bench.Kubelet.Allocatable("example.com/gpu") == 1);
+            Assert.StartsWith($"{kind}/gpu: ", bench.Problem("gpu").Message, StringComparison.Ordinal);
+            Assert.EndsWith(". HostDevice/gpu stays in force as it was last understood, until this entry is corrected or left out", bench.Problem("gpu").Message, StringComparison.Ordinal);
+            Assert.Equal(("HostDevice", "Frozen", 1), ((string)bench.Policy("gpu")!["kind"]!, (string)bench.Policy("gpu")!["reason"]!, (int)bench.Policy("gpu")!["ready"]!));
+            Assert.Equal(("vfio-pci", 0), (bench.Driver("0000:43:00.0"), bench.Status["releasing"]!.AsArray().Count));
+            await bench.StopAgentAsync();
+            bench.StartAgent();
+        }
+
+        bench.Desire(Desired.Policies(gpu));
+        await bench.ReadyAsync();
+        bench.Desire(Desired.Nothing);
+        await bench.GivenBackAsync();
+    }
+
     [Fact]
     public async Task A_name_that_stands_there_twice_freezes_that_policy_alone()
     {

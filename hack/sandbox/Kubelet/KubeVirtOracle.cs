@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.RegularExpressions;
 using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kubelet;
@@ -18,6 +19,11 @@ public static class KubeVirtOracle
         return [.. answers, .. shared.Select(n => $"{n} was given to {pod.Name} and to another pod")];
     }
 
+    /// <summary>
+    /// Its launcher splits an address by these places (pkg/util/hardware/hw_utils.go): upper case is fine, a space or a fifth digit is not.
+    /// </summary>
+    public static bool HasFormKubeVirtReads(string address) => Regex.IsMatch(address, "^[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\\.[0-7]$");
+
     private static IEnumerable<string> Answer(
         HostPaths paths, string pod, string resource, ImmutableArray<string> ids, ImmutableSortedDictionary<string, string> envs, ImmutableArray<(string Host, string Container, string Permissions)> nodes)
     {
@@ -36,6 +42,8 @@ public static class KubeVirtOracle
 
         foreach (var address in addresses)
         {
+            if (!HasFormKubeVirtReads(address))
+                yield return $"{pod} has \"{address}\" of {resource}: the launcher reads dddd:bb:ss.f with exactly four digits of domain";
             var group = new FileInfo(paths.Resolve($"/sys/bus/pci/devices/{address}/iommu_group")).LinkTarget;
             if (group is null) yield return $"{pod} has {address} of {resource}, which is no device of this host";
             else if (!nodes.Any(n => n.Host == "/dev/vfio/" + Path.GetFileName(group))) yield return $"{pod} has {address} without the node of its group {Path.GetFileName(group)}";

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Hostdev.DevicePlugin.Kubelet;
@@ -16,8 +17,8 @@ internal sealed class PluginConnection(string resource, string socketPath) : IDi
     private static readonly TimeSpan OptionsLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan PreStartLimit = TimeSpan.FromSeconds(30);
 
-    private readonly GrpcChannel _channel = SocketChannel.To(socketPath);
     private readonly CancellationTokenSource _closed = new();
+    private GrpcChannel? _channel;
     private int _disposed;
 
     public string Resource => resource;
@@ -26,16 +27,49 @@ internal sealed class PluginConnection(string resource, string socketPath) : IDi
 
     public Task Watching { get; set; } = Task.CompletedTask;
 
-    /// <summary>The dial back inside Register.</summary>
-    public async Task ConnectAsync(CancellationToken cancellationToken) =>
+    /// <summary>
+    /// The dial back inside Register: blocking, so that a socket on which nobody listens is dialled again and again, with grpc-go's growing
+    /// waits, until the
+    /// limit (<c>client.go: dial</c>, WithBlock and a timeout of 10 s).
+    /// </summary>
+    public async Task ConnectAsync(TimeSpan limit, TimeSpan backoff, CancellationToken cancellationToken)
+    {
+        using var late = new CancellationTokenSource(limit);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token, _closed.Token);
+        try
+        {
+            _channel = SocketChannel.Over(await DialAsync(backoff, ended.Token));
+        }
+        catch (OperationCanceledException) when (late.IsCancellationRequested)
+        {
+            var words = $"failed to dial device plugin with socketPath {socketPath}: context deadline exceeded";
+            throw new RpcException(new Status(StatusCode.Unknown, words));
+        }
+
         Options = await CallAsync(plugin => plugin.GetDevicePluginOptionsAsync(new Empty(), SocketChannel.Within(OptionsLimit, cancellationToken)));
+    }
+
+    private async Task<Socket> DialAsync(TimeSpan backoff, CancellationToken cancellationToken)
+    {
+        for (var wait = backoff; ; wait *= 1.6)
+        {
+            try
+            {
+                return await SocketChannel.ConnectAsync(socketPath, cancellationToken);
+            }
+            catch (SocketException)
+            {
+                await Task.Delay(wait, cancellationToken);
+            }
+        }
+    }
 
     /// <summary>Hands over every list until the stream ends, for whatever reason; returns what ended it.</summary>
     public async Task<string> WatchAsync(Action<ListAndWatchResponse> received)
     {
         try
         {
-            using var watch = new PluginClient(_channel).ListAndWatch(new Empty(), SocketChannel.Within(null, _closed.Token));
+            using var watch = new PluginClient(_channel!).ListAndWatch(new Empty(), SocketChannel.Within(null, _closed.Token));
             while (await watch.ResponseStream.MoveNext(_closed.Token)) received(watch.ResponseStream.Current);
             return "the plugin ended the stream";
         }
@@ -82,14 +116,14 @@ internal sealed class PluginConnection(string resource, string socketPath) : IDi
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         _closed.Cancel();
-        _channel.Dispose();
+        _channel?.Dispose();
     }
 
     private async Task<T> CallAsync<T>(Func<PluginClient, AsyncUnaryCall<T>> call)
     {
         try
         {
-            return await call(new PluginClient(_channel));
+            return await call(new PluginClient(_channel!));
         }
         catch (Exception e) when (_closed.IsCancellationRequested && e is RpcException or ObjectDisposedException)
         {

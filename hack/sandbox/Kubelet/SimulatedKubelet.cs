@@ -45,6 +45,21 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
     /// <summary>How often Register was called and accepted, by resource, over all restarts.</summary>
     public ImmutableDictionary<string, int> Registrations { get; private set; } = ImmutableDictionary<string, int>.Empty;
 
+    /// <summary>How long the dial back inside Register goes on while nobody listens on the plugin's socket.</summary>
+    public TimeSpan DialLimit { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The first wait between two dials, as grpc-go has it.</summary>
+    public TimeSpan DialBackoff { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Awaited between the deletion of all sockets and the making of kubelet.sock.</summary>
+    public Func<Task>? BeforeListen { get; set; }
+
+    /// <summary>Awaited inside Register before the plugin's socket is dialled.</summary>
+    public Func<string, Task>? BeforeDial { get; set; }
+
+    /// <summary>Awaited inside Register when the plugin's socket was dialled and has answered.</summary>
+    public Func<string, Task>? AfterDial { get; set; }
+
     /// <summary>Awaited between the end of a stream and the kubelet's reaction to it: a test holds it to make the race of #121994 certain.</summary>
     public Func<string, Task>? OnStreamEnded { get; set; }
 
@@ -91,7 +106,8 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
     {
         System.IO.Directory.CreateDirectory(Directory);
         System.IO.Directory.CreateDirectory(System.IO.Path.GetDirectoryName(PodResourcesSocket)!);
-        foreach (var socket in System.IO.Directory.EnumerateFiles(Directory, "*.sock").ToList()) File.Delete(socket);
+        Wipe(all: true);
+        if (BeforeListen is { } hold) await hold();
         lock (_gate)
         {
             CauseOfDeath = null;
@@ -102,6 +118,13 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
 
         _podResources = await GrpcSocketServer.StartAsync(PodResourcesSocket, _ => PodResourcesLister.BindService(new PodResourcesService(this)), logger: null, cancellationToken, sendBytes: 64 << 20);
         _registration = await GrpcSocketServer.StartAsync(KubeletSocket, _ => Registration.BindService(new RegistrationService(this)), logger: null, cancellationToken);
+    }
+
+    /// <summary>Deletes the sockets in the directory as a start does, <paramref name="all"/> of them or but the kubelet's own.</summary>
+    public void Wipe(bool all = false)
+    {
+        var sockets = System.IO.Directory.EnumerateFiles(Directory, "*.sock").Where(s => all || s != KubeletSocket);
+        foreach (var socket in sockets.ToList()) File.Delete(socket);
     }
 
     /// <summary>Ends as by SIGKILL: every connection breaks, nothing is said, files stay. <paramref name="leaveSocket"/> leaves a dead kubelet.sock behind, as a killed process does.</summary>
@@ -164,7 +187,9 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
 
         try
         {
-            await connection.ConnectAsync(cancellationToken);
+            if (BeforeDial is { } before) await before(request.ResourceName);
+            await connection.ConnectAsync(DialLimit, DialBackoff, cancellationToken);
+            if (AfterDial is { } after) await after(request.ResourceName);
         }
         catch
         {

@@ -1,0 +1,35 @@
+using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Planning;
+using Xunit;
+
+namespace Hostdev.Tests.Planning;
+
+/// <summary>A busy machine is not a broken one: advice that destroys a device is for what the kernel said of it.</summary>
+public sealed class UnansweredTests
+{
+    private static readonly ReadProblem Late = new("/sys/devices/x/0000:43:00.0/driver_override", "was not read within 30 s: this machine is too busy") { Unanswered = true };
+    private static readonly ReadProblem Garbled = new("/sys/devices/x/0000:43:00.0/vendor", "is empty");
+
+    [Fact]
+    public void What_was_not_answered_in_time_is_no_reason_to_remove_the_device()
+    {
+        var plan = Given.Input(new Machine().Gpu().Change("0000:43:00.0", f => f with { Unreadable = [Late] }), Given.HostDevice()).Plan();
+
+        Assert.Equal(
+            "0000:43:00.0 is left as it is, because /sys/devices/x/0000:43:00.0/driver_override was not read within 30 s: this machine is too busy: "
+            + "nothing is wrong with it as far as is known, and it is read again; if it stays so, find who holds it or what keeps this machine busy",
+            Assert.Single(plan.Findings, f => f.Reason == Reasons.Unreadable).Message);
+        Assert.Empty(plan.Lanes);
+    }
+
+    [Fact]
+    public void What_the_kernel_said_comes_first_and_keeps_its_advice()
+    {
+        var plan = Given.Input(new Machine().Gpu().Change("0000:43:00.0", f => f with { Unreadable = [Late, Garbled] }), Given.HostDevice()).Plan();
+
+        Assert.Equal(
+            "0000:43:00.0 is left as it is, because /sys/devices/x/0000:43:00.0/vendor is empty: look at dmesg; "
+            + "a rescan (1 to its remove file, then to /sys/bus/pci/rescan) or a reboot often helps, else the device is failing",
+            Assert.Single(plan.Findings, f => f.Reason == Reasons.Unreadable).Message);
+    }
+}
