@@ -1,3 +1,4 @@
+using Hostdev.Crds;
 using Xunit;
 
 namespace Hostdev.Tests;
@@ -5,6 +6,15 @@ namespace Hostdev.Tests;
 /// <summary>A text compared with a file in <c>tests/testdata/goldens</c>. HOSTDEV_UPDATE_GOLDENS=1 writes the files instead: read the difference before committing it.</summary>
 internal static class Golden
 {
+    /// <summary>What <c>plan</c> and <c>explain ADDRESS</c> say: <c>NAME.plan</c> and <c>NAME.explain</c>.</summary>
+    public static void MatchesWords(string name, DevicePlugin.Planning.PlanningInput input, string address)
+    {
+        var plan = DevicePlugin.Planning.Planner.Plan(input);
+        Matches($"{name}.plan", DevicePlugin.Agent.PlanText.Render(plan));
+        Matches($"{name}.explain",
+            DevicePlugin.Agent.PlanText.Explain(input.Inventory.Functions[PciAddress.Parse(address)], input.Inventory, input.Usage, plan));
+    }
+
     public static void Matches(string name, string actual)
     {
         var path = Repository.Path("tests", "testdata", "goldens", name);

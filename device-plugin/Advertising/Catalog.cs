@@ -16,7 +16,7 @@ public sealed record Catalog
     public required ImmutableArray<AdvertisedResource> Resources { get; init; }
 
     /// <param name="refused">IDs with a reason why they are not given out now, beyond what the inventory shows.</param>
-    public static Catalog Build(Plan plan, HostInventory inventory, IReadOnlyDictionary<string, string> refused)
+    public static Catalog Build(Plan plan, HostInventory inventory, IReadOnlyDictionary<string, OfferProblem> refused)
     {
         var units = plan.Units.ToImmutableSortedDictionary(u => u.Id, u => Describe(u, inventory, refused.GetValueOrDefault(u.Id)), StringComparer.Ordinal);
         var names = plan.Resources.Concat(plan.Units.Select(u => u.Resource)).Distinct().Order();
@@ -27,14 +27,27 @@ public sealed record Catalog
         };
     }
 
-    private static CatalogUnit Describe(Unit unit, HostInventory inventory, string? refused)
+    private static CatalogUnit Describe(Unit unit, HostInventory inventory, OfferProblem? refused)
     {
         var primary = inventory.Functions.GetValueOrDefault(unit.Primary);
-        var problem = UnitReadiness.Problem(unit, UnitReadiness.StateOf(unit, inventory)) ?? unit.Fault ?? refused ?? (unit.Cordoned ? $"{unit.Id} is cordoned: its policy is about to change it" : null);
-        return new CatalogUnit(unit, problem, primary?.NumaNode, primary?.Path ?? []);
+        var problem = Of(Reasons.NotReady, UnitReadiness.Problem(unit, UnitReadiness.StateOf(unit, inventory)))
+            ?? Of(Reasons.Faulty, unit.Fault)
+            ?? refused
+            ?? Of(Reasons.Cordoned, unit.Cordoned ? $"{unit.Id} is cordoned: its policy is about to change it" : null);
+        return new CatalogUnit(unit, problem?.Message, primary?.NumaNode, primary?.Path ?? []) { Reason = problem?.Reason };
     }
+
+    private static OfferProblem? Of(string reason, string? message) => message is null ? null : new OfferProblem(reason, message);
 }
+
+/// <summary>Why something is not given out now.</summary>
+/// <param name="Reason">One of <see cref="Reasons"/>.</param>
+public sealed record OfferProblem(string Reason, string Message);
 
 /// <param name="Problem">Why it is not given out now; null when it is.</param>
 /// <param name="Path">The PCIe functions above it, from the root port down.</param>
-public sealed record CatalogUnit(Unit Unit, string? Problem, int? NumaNode, ImmutableArray<PciAddress> Path);
+public sealed record CatalogUnit(Unit Unit, string? Problem, int? NumaNode, ImmutableArray<PciAddress> Path)
+{
+    /// <summary>The reason that goes with <see cref="Problem"/>.</summary>
+    public string? Reason { get; init; }
+}

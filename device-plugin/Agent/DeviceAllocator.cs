@@ -119,13 +119,19 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     /// that is not proven back, or a pod still has something of them under another resource name. The kubelet counts each name by itself, so nobody but us keeps such a device from being given
     /// out twice.
     /// </summary>
-    public ImmutableDictionary<string, string> Reserved(Plan plan, HostInventory inventory)
+    public ImmutableDictionary<string, OfferProblem> Reserved(Plan plan, HostInventory inventory)
     {
         var ledger = Ledger;
         return plan.Units
-            .Select(u => (u.Id, Problem: Forgotten(u.Id) ?? _answers.TakenBy(u, UnitReadiness.StateOf(u, inventory), ledger) ?? UnderAnotherName(u, ledger)))
+            .Select(u => (u.Id, Problem: Problem(u)))
             .Where(t => t.Problem is not null)
             .ToImmutableDictionary(t => t.Id, t => t.Problem!, StringComparer.Ordinal);
+
+        static OfferProblem? Of(string reason, string? message) => message is null ? null : new OfferProblem(reason, message);
+
+        OfferProblem? Problem(Unit unit) => Of(Reasons.StillHeld, Forgotten(unit.Id))
+            ?? Of(Reasons.NodeAnswered, _answers.TakenBy(unit, UnitReadiness.StateOf(unit, inventory), ledger))
+            ?? Of(Reasons.StillHeld, UnderAnotherName(unit, ledger));
 
         string? Forgotten(string id) => ledger.ById.GetValueOrDefault(id)?.Holder is { } holder ? $"{holder}, though the kubelet knows no pod that has {id}: end that process" : null;
     }

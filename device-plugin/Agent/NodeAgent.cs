@@ -134,10 +134,14 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         Publish(plan, inventory);
         if (plan.Halt is not { OffersNothingNew: true }) parts.Allocator.RestoreNodes();
         _protects = plan.Findings.Any(f => f.Reason is Reasons.Protected or Reasons.Unreadable or Reasons.NotReturned);
-        _waits = !plan.Lanes.IsEmpty || (plan.Halt is null && plan.Findings.Any(f => f.State is FindingState.Waiting or FindingState.Releasing && f.Reason is not (Reasons.NotReturned or Reasons.Unconfirmed)));
+        _waits = !plan.Lanes.IsEmpty || (plan.Halt is null && plan.Findings.Any(IsLookedAt));
         _last = (inventory, plan, _plannedFor?.Generation);
         Report();
     }
+
+    /// <summary>Whether something ends of which no event tells.</summary>
+    private static bool IsLookedAt(Finding finding) => finding.State is FindingState.Waiting or FindingState.Releasing
+        && finding.Reason is not (Reasons.NotReturned or Reasons.Unconfirmed or Reasons.NoVfs);
 
     private async Task ExecuteAsync(Plan plan, HostInventory inventory, CancellationToken cancellationToken)
     {
@@ -186,10 +190,15 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
             AlternativeNames = PlanningInput.AsksForInterfaces(inForce.Policies) ? await ReadAsync(parts.Names.Read, cancellationToken).ConfigureAwait(false) : [],
         };
         var plan = Planner.Plan(input);
-        if (plan.Lanes.IsEmpty) return (inventory, plan);
-        // Who uses what is asked, with a pass over all processes, only where something would be done if nobody did.
-        var usage = await ReadAsync(() => parts.Usage.Read(inventory), cancellationToken).ConfigureAwait(false);
-        return (inventory, Planner.Plan(input with { Usage = usage }));
+        if (!plan.Lanes.IsEmpty)
+        {
+            // Who uses what is asked, with a pass over all processes, only where something would be done if nobody did.
+            var usage = await ReadAsync(() => parts.Usage.Read(inventory), cancellationToken).ConfigureAwait(false);
+            plan = Planner.Plan(input with { Usage = usage });
+        }
+
+        lock (_setbacks) _setbacks.Look(plan);
+        return (inventory, plan);
     }
 
     /// <summary>Reading takes what the machine needs for it. An agent that is asked to end does not wait for that: what is read then is thrown away.</summary>
@@ -204,11 +213,12 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     }
 
     /// <summary>What a halt keeps from being given out: everything that no pod has. A device that a pod has stays as it is, so that its containers can restart.</summary>
-    private ImmutableDictionary<string, string> Withheld(Plan plan)
+    private ImmutableDictionary<string, OfferProblem> Withheld(Plan plan)
     {
-        if (plan.Halt is not { OffersNothingNew: true } halt) return ImmutableDictionary<string, string>.Empty;
+        if (plan.Halt is not { OffersNothingNew: true } halt) return ImmutableDictionary<string, OfferProblem>.Empty;
         var given = parts.Allocator.Ledger.ById;
-        return plan.Units.Where(u => !given.ContainsKey(u.Id)).ToImmutableDictionary(u => u.Id, _ => halt.Message, StringComparer.Ordinal);
+        var problem = new OfferProblem(halt.Reason, halt.Message);
+        return plan.Units.Where(u => !given.ContainsKey(u.Id)).ToImmutableDictionary(u => u.Id, _ => problem, StringComparer.Ordinal);
     }
 
     private async Task SleepAsync(CancellationToken cancellationToken)

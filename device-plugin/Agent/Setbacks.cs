@@ -44,14 +44,26 @@ public sealed class Setbacks(TimeProvider time)
                     _entries[purpose.Key] = new Entry(new Setback(Reasons.InUse, message), UserRetry, time.GetUtcNow() + UserRetry);
                     break;
                 default:
-                    _entries.Remove(purpose.Key);
+                    if (_entries.TryGetValue(purpose.Key, out var entry)) _entries[purpose.Key] = entry with { Tried = true, GotOn = true };
                     break;
             }
         }
     }
 
+    /// <summary>
+    /// Takes in what a plan still has to do. What got on and is asked for no more is through, and its failures are forgotten; until then
+    /// they count on: an attempt that first undoes what the one before has left is the same attempt, whatever of it succeeds.
+    /// </summary>
+    public void Look(Plan plan)
+    {
+        var asked = plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Purpose).ToHashSet(StringComparer.Ordinal);
+        var through = _entries.Where(e => e.Value.GotOn && !asked.Contains(e.Key)).Select(e => e.Key).ToList();
+        foreach (var purpose in through) _entries.Remove(purpose);
+    }
+
     private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
     /// <param name="Tried">It became due and was planned for again; kept only so that the next wait is longer.</param>
-    private sealed record Entry(Setback Setback, TimeSpan Wait, DateTimeOffset Due, bool Tried = false);
+    /// <param name="GotOn">Something of it was done since.</param>
+    private sealed record Entry(Setback Setback, TimeSpan Wait, DateTimeOffset Due, bool Tried = false, bool GotOn = false);
 }

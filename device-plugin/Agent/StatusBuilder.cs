@@ -22,8 +22,9 @@ public static class StatusBuilder
         HostInventory inventory, Plan plan, Catalog catalog, AllocationLedger ledger, ImmutableArray<ResourceState> kubelet, DesiredState desired,
         long? generation = null, ImmutableArray<KubeVirtOffer> kubeVirt = default)
     {
-        (plan, catalog) = RefusedUnits.Tell(KubeVirtDoubles.Tell(plan, inventory, kubeVirt), catalog, kubelet);
-        var policies = plan.Policies.Select(p => Result(p, plan, catalog, ledger, inventory)).ToImmutableArray();
+        plan = KubeVirtDoubles.Tell(plan, inventory, kubeVirt);
+        var unready = Unready(catalog, kubelet);
+        var policies = plan.Policies.Select(p => Result(p, plan, catalog, unready, ledger, inventory)).ToImmutableArray();
         var resources = Resources(catalog, kubelet);
         var physical = inventory.Functions.Values.Where(f => !f.IsBridge && !f.IsVirtualFunction).ToList();
         var unreached = kubelet.OrderBy(s => s.Name).Select(s => s.Problem).FirstOrDefault(p => p is not null);
@@ -32,7 +33,7 @@ public static class StatusBuilder
             ObservedGeneration = generation,
             Host = Host(inventory.Facts, inventory.Problems),
             Names = [.. Names(physical)],
-            Devices = [.. physical.Select(f => Device(f, catalog, plan))],
+            Devices = [.. physical.Select(f => Device(f, catalog, unready, plan))],
             VirtualFunctions = [.. inventory.Functions.Values.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 }).Select(f => VirtualFunctions(f, inventory))],
             Allocations = [.. ledger.ById.Values.Select(a => new AllocationStatus(a.Id, a.Resource, a.Pod?.Split('/')[0], a.Pod?.Split('/')[^1], a.Lacks))],
             Policies = policies,
@@ -59,7 +60,24 @@ public static class StatusBuilder
     private static IEnumerable<DeviceName> Names(IEnumerable<PciFunction> functions) =>
         functions.Where(f => f.DeviceName is not null).Select(f => new DeviceName(Ids(f), f.DeviceName!)).DistinctBy(n => n.Ids).OrderBy(n => n.Ids, StringComparer.Ordinal);
 
-    private static DeviceStatus Device(PciFunction f, Catalog catalog, Plan plan)
+    /// <summary>
+    /// The units that are not given out now, by ID: by what the machine shows, what is known of pods, and what the kubelet was refused.
+    /// </summary>
+    private static Dictionary<string, OfferProblem> Unready(Catalog catalog, ImmutableArray<ResourceState> kubelet)
+    {
+        var refused = kubelet.ToDictionary(s => s.Name, s => s.Refused.Where(r => r.Shown).ToDictionary(r => r.Id, StringComparer.Ordinal));
+        var problems = new Dictionary<string, OfferProblem>(StringComparer.Ordinal);
+        foreach (var (id, unit) in catalog.Units)
+        {
+            var refusal = refused.GetValueOrDefault(unit.Unit.Resource)?.GetValueOrDefault(id);
+            if (unit.Problem is { } problem) problems[id] = new OfferProblem(unit.Reason ?? Reasons.NotReady, problem);
+            else if (refusal is not null) problems[id] = new OfferProblem(refusal.Reason, refusal.Message);
+        }
+
+        return problems;
+    }
+
+    private static DeviceStatus Device(PciFunction f, Catalog catalog, Dictionary<string, OfferProblem> unready, Plan plan)
     {
         var unit = catalog.Units.Values.FirstOrDefault(u => u.Unit.Assigned.Any(m => m.Address == f.Address));
         var held = plan.Findings.FirstOrDefault(x => x.State is FindingState.Held or FindingState.Adopted && x.Device == f.Address.ToString());
@@ -70,7 +88,9 @@ public static class StatusBuilder
             Driver = f.Driver,
             IommuGroup = f.IommuGroup,
             NumaNode = f.NumaNode,
-            State = unit is null ? held?.Message : unit.Problem is null ? $"Offered as {unit.Unit.Resource}" : $"Not offered: {unit.Problem}",
+            State = unit is null ? held?.Message
+                : unready.TryGetValue(unit.Unit.Id, out var problem) ? $"Not offered: {problem.Message}"
+                : $"Offered as {unit.Unit.Resource}",
         };
     }
 
@@ -87,12 +107,15 @@ public static class StatusBuilder
         return new VirtualFunctionsStatus(pf.Address.ToString(), pf.Sriov.TotalVfs, drivers.Count, [.. ranges.Select(r => $"{r.Range}: {r.Driver}")]);
     }
 
-    private static PolicyResult Result(PolicyMatch match, Plan plan, Catalog catalog, AllocationLedger ledger, HostInventory inventory)
+    private static PolicyResult Result(
+        PolicyMatch match, Plan plan, Catalog catalog, Dictionary<string, OfferProblem> unready, AllocationLedger ledger,
+            HostInventory inventory)
     {
         // What a frozen policy has in force is of an earlier generation than the one that is reported.
         var findings = plan.Findings.Where(f => f.Policy?.Uid == match.Policy.Uid).ToList();
         var units = catalog.Units.Values.Where(u => u.Unit.Policy.Uid == match.Policy.Uid).ToList();
-        var ready = units.Count(u => u.Problem is null);
+        var stuck = units.Where(u => unready.ContainsKey(u.Unit.Id)).Select(u => (u.Unit, Problem: unready[u.Unit.Id])).ToList();
+        var ready = units.Count - stuck.Count;
         var blocked = findings.Count(f => f.State == FindingState.Blocked);
         var waiting = findings.Count(f => f.State == FindingState.Waiting);
         // A SriovPolicy matches physical functions, and what is blocked are their virtual ones.
@@ -105,7 +128,7 @@ public static class StatusBuilder
             { Matched: 0 } => (ResultReasons.Blocked, findings.First(f => f.State == FindingState.Blocked).Message),
             _ when blocked > 0 => (ResultReasons.Blocked, $"{blocked} of {Devices(all)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
             _ when waiting > 0 => (ResultReasons.Progressing, findings.First(f => f.State == FindingState.Waiting).Message),
-            _ when ready < units.Count => (ResultReasons.Progressing, units.First(u => u.Problem is not null).Problem!),
+            _ when stuck.Count > 0 => (ResultReasons.Progressing, stuck[0].Problem.Message),
             _ => (ResultReasons.Ready, $"{Devices(units.Count)} offered"),
         };
         return new PolicyResult
@@ -114,16 +137,24 @@ public static class StatusBuilder
             Name = match.Policy.Name,
             Uid = match.Policy.Uid,
             Generation = match.Policy.Generation,
-            Matched = Math.Max(match.Matched, units.Count),
+            Matched = Math.Max(match.Matched, units.Count + match.Missing),
             Ready = ready,
             Blocked = blocked,
             Allocated = units.Count(u => ledger.ById.ContainsKey(u.Unit.Id)),
             Ids = [.. units.Select(u => inventory.Functions.GetValueOrDefault(u.Unit.Primary)).OfType<PciFunction>().Select(Ids).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Take(MostIds)],
             Reason = reason,
             Message = message,
-            Problems = [.. findings.Select(Problem)],
+            Problems = [.. findings.Select(Problem),
+                .. stuck.Where(s => !findings.Exists(f => SaysOf(f, s.Unit))).Select(s => Problem(s.Unit, s.Problem))],
         };
     }
+
+    /// <summary>Whether a finding tells already why a unit is not offered.</summary>
+    private static bool SaysOf(Finding finding, Unit unit) =>
+        finding.State is FindingState.Blocked or FindingState.Waiting && unit.Members.Any(m => m.Address.ToString() == finding.Device);
+
+    private static DeviceProblem Problem(Unit unit, OfferProblem problem) =>
+        new(unit.Primary.ToString(), nameof(FindingState.Waiting), problem.Reason, problem.Message, null);
 
     private static string Devices(int count) => string.Create(CultureInfo.InvariantCulture, $"{count} device{(count == 1 ? "" : "s")}");
 

@@ -61,8 +61,10 @@ public enum JournalOp
     /// <summary>A physical function's VF count and autoprobe before our first write.</summary>
     RecordPhysicalFunction,
 
+    /// <summary>Virtual functions are about to be made; since 0.1 with the number that is asked for.</summary>
     OpenVfSetup,
 
+    /// <summary>They are made, and the host's autoprobe is back; with the number that is there.</summary>
     CloseVfSetup,
 
     ForgetPhysicalFunction,

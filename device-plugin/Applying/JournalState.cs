@@ -33,8 +33,10 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
             case JournalOp.RecordPhysicalFunction:
                 var pf = new OwnedPhysicalFunction(Address(record), Need(record.NumVfs, record, "numVfs"), Need(record.Autoprobe, record, "autoprobe"), record.Policy ?? "", SetupOpen: false);
                 return Ownership.PhysicalFunctions.ContainsKey(pf.Address) ? this : WithPhysicalFunction(pf);
-            case JournalOp.OpenVfSetup or JournalOp.CloseVfSetup:
-                return Ownership.PhysicalFunctions.TryGetValue(Address(record), out var known) ? WithPhysicalFunction(known with { SetupOpen = record.Op == JournalOp.OpenVfSetup }) : this;
+            case JournalOp.OpenVfSetup:
+                return WithSetup(record, pf => pf with { SetupOpen = true, Asked = record.NumVfs, Made = null });
+            case JournalOp.CloseVfSetup:
+                return WithSetup(record, pf => pf with { SetupOpen = false, Made = record.NumVfs });
             case JournalOp.ForgetPhysicalFunction:
                 return this with { Ownership = Ownership with { PhysicalFunctions = Ownership.PhysicalFunctions.Remove(Address(record)) } };
             case JournalOp.RecordFault or JournalOp.ClearFault:
@@ -67,7 +69,10 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
         foreach (var pf in Ownership.PhysicalFunctions.Values)
         {
             yield return new JournalRecord { Op = JournalOp.RecordPhysicalFunction, Address = pf.Address.ToString(), NumVfs = pf.OriginalNumVfs, Autoprobe = pf.OriginalAutoprobe, Policy = pf.PolicyUid };
-            if (pf.SetupOpen) yield return new JournalRecord { Op = JournalOp.OpenVfSetup, Address = pf.Address.ToString() };
+            var (address, wasOpened) = (pf.Address.ToString(), pf.SetupOpen || pf.Asked is not null || pf.Made is not null);
+            if (wasOpened) yield return new JournalRecord { Op = JournalOp.OpenVfSetup, Address = address, NumVfs = pf.Asked };
+            if (wasOpened && !pf.SetupOpen) yield return new JournalRecord { Op = JournalOp.CloseVfSetup, Address = address,
+                NumVfs = pf.Made };
         }
 
         foreach (var h in Ownership.Health.Values)
@@ -86,6 +91,9 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
             yield return new JournalRecord { Op = JournalOp.RecordNode, Path = path, Uid = owner.Uid, Gid = owner.Gid, Mode = owner.Mode };
         }
     }
+
+    private JournalState WithSetup(JournalRecord record, Func<OwnedPhysicalFunction, OwnedPhysicalFunction> change) =>
+        Ownership.PhysicalFunctions.TryGetValue(Address(record), out var known) ? WithPhysicalFunction(change(known)) : this;
 
     private JournalState WithPhysicalFunction(OwnedPhysicalFunction pf) =>
         this with { Ownership = Ownership with { PhysicalFunctions = Ownership.PhysicalFunctions.SetItem(pf.Address, pf) } };

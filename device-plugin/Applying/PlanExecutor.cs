@@ -99,7 +99,7 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
     private async Task<StepOutcome> DoAsync(LaneStep step, CancellationToken cancellationToken)
     {
         var outcome = await steps.ExecuteAsync(step.Step, cancellationToken).ConfigureAwait(false);
-        if (outcome is StepOutcome.Done && StepWords.Done(step.Step) is { } what) StepDone(logger, step.Purpose, what);
+        if (outcome is StepOutcome.Done done && (done.What ?? StepWords.Done(step.Step)) is { } what) StepDone(logger, step.Purpose, what);
         return outcome;
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Planning;
 
@@ -23,9 +24,9 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
             case PlanStep.RecordPhysicalFunction s:
                 return Record(new JournalRecord { Op = JournalOp.RecordPhysicalFunction, Address = s.Address.ToString(), NumVfs = s.NumVfs, Autoprobe = s.Autoprobe, Policy = s.PolicyUid });
             case PlanStep.OpenVfSetup s:
-                return Record(new JournalRecord { Op = JournalOp.OpenVfSetup, Address = s.PhysicalFunction.ToString() });
+                return RecordSetup(JournalOp.OpenVfSetup, s.PhysicalFunction, s.NumVfs);
             case PlanStep.CloseVfSetup s:
-                return Record(new JournalRecord { Op = JournalOp.CloseVfSetup, Address = s.PhysicalFunction.ToString() });
+                return RecordSetup(JournalOp.CloseVfSetup, s.PhysicalFunction, s.NumVfs);
             case PlanStep.ForgetFunction s:
                 return Record(new JournalRecord { Op = JournalOp.ForgetFunction, Address = s.Address.ToString() });
             case PlanStep.ForgetPhysicalFunction s:
@@ -33,8 +34,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
             case PlanStep.SetAutoprobe s:
                 return await WriteAsync(PciPaths.Attribute(s.PhysicalFunction, "sriov_drivers_autoprobe"), s.Autoprobe ? "1" : "0", WriteDeadline, expect: s.Autoprobe ? "1" : "0", cancellationToken).ConfigureAwait(false);
             case PlanStep.SetNumVfs s:
-                var count = s.NumVfs.ToString(CultureInfo.InvariantCulture);
-                return await WriteAsync(PciPaths.Attribute(s.PhysicalFunction, "sriov_numvfs"), count, NumVfsDeadline, expect: count, cancellationToken).ConfigureAwait(false);
+                return await SetNumVfsAsync(s, cancellationToken).ConfigureAwait(false);
             case PlanStep.SetDriverOverride s:
                 // One newline clears it; "(null)" would become the override, and an empty write does nothing (contracts/kernel.md, Binding).
                 return await WriteAsync(PciPaths.Attribute(s.Address, "driver_override"), s.Driver ?? "\n", WriteDeadline, expect: s.Driver ?? "(null)", cancellationToken).ConfigureAwait(false);
@@ -55,18 +55,39 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         }
     }
 
+    private StepOutcome RecordSetup(JournalOp op, PciAddress physicalFunction, int? numVfs) =>
+        Record(new JournalRecord { Op = op, Address = physicalFunction.ToString(), NumVfs = numVfs });
+
     private StepOutcome Record(JournalRecord record)
     {
         journal.Append(record);
         return StepOutcome.Done.Instance;
     }
 
-    private async Task<StepOutcome> WriteAsync(string path, string value, TimeSpan deadline, string expect, CancellationToken cancellationToken)
+    /// <summary>
+    /// A driver may make another number than was written, and the write succeeds all the same (QAT: always all; bnxt_en: what its rings
+    /// allow; drivers/pci/iov.c only warns). That is an answer: what to make of it is for planning.
+    /// </summary>
+    private async Task<StepOutcome> SetNumVfsAsync(PlanStep.SetNumVfs step, CancellationToken cancellationToken)
+    {
+        var count = step.NumVfs.ToString(CultureInfo.InvariantCulture);
+        StepOutcome? Answered(string? now) => step.NumVfs > 0 && int.TryParse(now, CultureInfo.InvariantCulture, out var made) && made > 0
+            ? new StepOutcome.Done { What = $"{step.PhysicalFunction}: {step.NumVfs} VFs were asked for and its driver made {made}" }
+            : null;
+        var path = PciPaths.Attribute(step.PhysicalFunction, "sriov_numvfs");
+        return await WriteAsync(path, count, NumVfsDeadline, expect: count, cancellationToken, Answered).ConfigureAwait(false);
+    }
+
+    /// <param name="answered">What it means that the write succeeded and something else is read back; null: that it had no effect.</param>
+    private async Task<StepOutcome> WriteAsync(
+        string path, string value, TimeSpan deadline, string expect, CancellationToken cancellationToken, Func<string?,
+            StepOutcome?>? answered = null)
     {
         var error = await writer.WriteAsync(path, value, deadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(path, value, deadline);
         var now = await writer.ReadAsync(path, ReadDeadline, cancellationToken).ConfigureAwait(false);
         if (now == expect) return StepOutcome.Done.Instance;
+        if (error.IsSuccess && answered?.Invoke(now) is { } outcome) return outcome;
         return error.IsSuccess
             ? new StepOutcome.Failed(Reasons.StepFailed, $"writing {Quote(value)} to {path} had no effect: it reads {(now is null ? "nothing" : $"\"{now}\"")}; look at dmesg, or for another program that writes it")
             : new StepOutcome.Failed(Reasons.StepFailed, $"writing {Quote(value)} to {path} failed: {WriteErrors.Explain(path, error)}");
@@ -103,7 +124,9 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         var error = await writer.WriteAsync(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline);
         var driver = writer.ReadDriver(step.Address);
-        if (step.ExpectedDriver is null || driver == step.ExpectedDriver) return StepOutcome.Done.Instance;
+        var found = driver is null ? "no driver of the host takes it" : $"bound to {driver}";
+        if (step.ExpectedDriver is null) return new StepOutcome.Done { What = $"{step.Address}: {found}" };
+        if (driver == step.ExpectedDriver) return StepOutcome.Done.Instance;
         var what = error.IsSuccess ? "" : $" ({WriteErrors.Explain(PciPaths.DriversProbe, error)})";
         return new StepOutcome.Failed(Reasons.StepFailed, $"{step.Address} did not bind to {step.ExpectedDriver}{what}: {(driver is null ? "it has no driver" : $"its driver is {driver}")}; look at dmesg for what {step.ExpectedDriver} says of it");
     }

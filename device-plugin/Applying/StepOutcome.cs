@@ -14,6 +14,9 @@ public abstract record StepOutcome
     public sealed record Done : StepOutcome
     {
         public static Done Instance { get; } = new();
+
+        /// <summary>What came of it where the step alone does not tell: the kernel, or a driver, decided; null when it tells.</summary>
+        public string? What { get; init; }
     }
 
     /// <summary>Somebody uses what the step would disturb: nothing was written.</summary>

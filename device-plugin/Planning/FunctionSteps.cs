@@ -44,23 +44,72 @@ internal static class FunctionSteps
         }
 
         var ours = function.Driver is not null && function.Driver != owned.OriginalDriver && context.Inventory.Facts.PassthroughDrivers.Contains(function.Driver);
+        if (!ours && function.Driver is not null && IsStillSomebodys(context, owned, function)) return [];
         if (!ours && function.Driver is null && DriverIsMissing(context, owned, function)) return [];
         // Without a driver it may be in an unbind by another hand that waits for its user: what is written to it now waits with that one (it holds the device's lock).
         if ((ours || function.Driver is null) && ReleaseProblem(context, owned, function, purpose)) return [];
         List<PlanStep> steps = [];
         if (ours) steps.Add(new PlanStep.Unbind(owned.Address, function.Driver!, []));
-        var meant = !ours && function.Driver is not null && function.DriverOverride == function.Driver; // by whoever wrote it: ours is a passthrough driver
+        var namesOriginal = function.IsVirtualFunction && owned.OriginalDriver is not null
+            && context.SriovAbove(function) is { Autoprobe: false };
+        var begunBack = namesOriginal && function.Driver == owned.OriginalDriver; // by an override of ours, which a crash left there
+        // By whoever wrote it: ours is a passthrough driver.
+        var meant = !ours && !begunBack && function.Driver is not null && function.DriverOverride == function.Driver;
         var driverless = ours || function.Driver is null;
         var probes = driverless && (function.IsVirtualFunction || owned.OriginalDriver is not null);
         // An override that names another driver than the function had was set while it was bound: it would keep that driver from coming back, so it comes after it.
         var late = probes && owned is { OriginalDriver: { } driver, OriginalOverride: { } wish } && wish != driver;
-        var before = late ? null : owned.OriginalOverride;
+        // With autoprobe off a virtual function gets its driver by an override alone.
+        var forced = probes && namesOriginal;
+        var before = forced ? owned.OriginalDriver : late ? null : owned.OriginalOverride;
         if (function.DriverOverride != before && !meant) steps.Add(new PlanStep.SetDriverOverride(owned.Address, before));
         // A virtual function was born without a driver because autoprobe was off while it was made: it goes back to whatever the host has for it.
-        if (probes) steps.Add(new PlanStep.Probe(owned.Address, function.IsVirtualFunction ? null : owned.OriginalDriver));
+        if (probes) steps.AddRange(ProbeForHost(context, owned, function));
+        late |= forced && owned.OriginalOverride != owned.OriginalDriver;
         if (late) steps.Add(new PlanStep.SetDriverOverride(owned.Address, owned.OriginalOverride));
         if (driverless || meant || !IsElsewhere(context, owned, function)) steps.Add(new PlanStep.ForgetFunction(owned.Address));
         return steps.Select(s => new LaneStep(purpose, s));
+    }
+
+    /// <summary>
+    /// Whether another hand took the function from us while a policy names it, or a pod has it: it may bring it back at any moment (a CNI
+    /// does, libvirt does), and then only this record tells where the function came from. What has our override and not our driver was
+    /// never
+    /// taken, or failed to be: it is nobody's, and its record goes with what is undone.
+    /// </summary>
+    private static bool IsStillSomebodys(PlanningContext context, OwnedFunction owned, PciFunction function)
+    {
+        if (context.Input.Usage.UsersOf(owned.Address).FirstOrDefault(u => u.Kind == UserKind.Pod) is { } pod)
+        {
+            if (context.Wanted.ContainsKey(owned.Address)) return true;
+            var away = $"{pod.Description}, and something else on this host bound it to {function.Driver}";
+            context.Releasing(owned.Address, owned.PolicyUid, Reasons.ReleaseWaits,
+                $"{owned.Address} is given back as soon as it is let go; {away}");
+            return true;
+        }
+
+        var passthrough = context.Inventory.Facts.PassthroughDrivers;
+        var begun = function.DriverOverride is { } now && now != owned.OriginalOverride && passthrough.Contains(now);
+        if (begun || !context.Wanted.TryGetValue(owned.Address, out var unit)) return false;
+        return !context.Input.Setbacks.TryGetValue(LaneStep.Take(unit), out var setback) || setback.Reason == Reasons.InUse;
+    }
+
+    /// <summary>
+    /// A virtual function that we made is the host's for the first time: where autoprobe is off, it is on for one that a pool leaves to the
+    /// host.
+    /// </summary>
+    private static IEnumerable<PlanStep> ProbeForHost(PlanningContext context, OwnedFunction owned, PciFunction function)
+    {
+        var probe = new PlanStep.Probe(owned.Address, function.IsVirtualFunction ? null : owned.OriginalDriver);
+        var isNew = owned.OriginalDriver is null && context.Native.Contains(owned.Address);
+        if (!isNew || context.SriovAbove(function) is not { Autoprobe: false }) return [probe];
+        var physicalFunctions = context.Input.Ownership.PhysicalFunctions;
+        if (physicalFunctions.GetValueOrDefault(function.PhysicalFunction!.Value) is not { SetupOpen: false } pf) return [probe];
+        return
+        [
+            new PlanStep.OpenVfSetup(pf.Address, pf.Asked), new PlanStep.SetAutoprobe(pf.Address, true), probe,
+            new PlanStep.SetAutoprobe(pf.Address, false), new PlanStep.CloseVfSetup(pf.Address, pf.Made),
+        ];
     }
 
     /// <summary>Whether a function has no driver because the one it had does not take it back. Until that is tried again the status says so, and the journal keeps it.</summary>

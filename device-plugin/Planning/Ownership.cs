@@ -24,7 +24,16 @@ public sealed record OwnedFunction(PciAddress Address, string? OriginalDriver, s
 
 /// <summary>A physical function whose number of virtual functions we changed.</summary>
 /// <param name="SetupOpen">Virtual functions were being made: until every one was probed the host's autoprobe setting is not back.</param>
-public sealed record OwnedPhysicalFunction(PciAddress Address, int OriginalNumVfs, bool OriginalAutoprobe, string PolicyUid, bool SetupOpen);
+public sealed record OwnedPhysicalFunction(PciAddress Address, int OriginalNumVfs, bool OriginalAutoprobe, string PolicyUid, bool SetupOpen)
+{
+    /// <summary>The number that its driver was asked for last; null when none was, and in what earlier versions have written.</summary>
+    public int? Asked { get; init; }
+
+    /// <summary>
+    /// The number that was there when the setup was closed: what its driver has made of <see cref="Asked"/>. Null when unknown.
+    /// </summary>
+    public int? Made { get; init; }
+}
 
 /// <summary>What is known of a function's health beyond what it shows now.</summary>
 /// <param name="Fault">Why it is out of service; null once a reset has proven it.</param>

@@ -122,7 +122,8 @@ public sealed record Finding(PolicyIdentity? Policy, string Device, FindingState
 /// <param name="Matched">How many devices (units or physical functions) its selectors match.</param>
 /// <param name="Frozen">Why it is not followed; null when it is.</param>
 /// <param name="Hint">Where nothing matches: what there is instead, going on after "matches no device of this node"; null when there is nothing to say.</param>
-public sealed record PolicyMatch(PolicyIdentity Policy, int Matched, Finding? Frozen, string? Hint = null);
+/// <param name="Missing">How many units more it names than there are.</param>
+public sealed record PolicyMatch(PolicyIdentity Policy, int Matched, Finding? Frozen, string? Hint = null, int Missing = 0);
 
 /// <summary>A unit or physical function that failed lately: not tried again before its time, so what was begun is undone.</summary>
 public sealed record Setback(string Reason, string Message);

@@ -34,9 +34,11 @@ public abstract record PlanStep
     public sealed record RecordPhysicalFunction(PciAddress Address, int NumVfs, bool Autoprobe, string PolicyUid) : PlanStep;
 
     /// <summary>From here until <see cref="CloseVfSetup"/> the autoprobe setting is ours.</summary>
-    public sealed record OpenVfSetup(PciAddress PhysicalFunction) : PlanStep;
+    /// <param name="NumVfs">The number that the driver is asked for.</param>
+    public sealed record OpenVfSetup(PciAddress PhysicalFunction, int? NumVfs = null) : PlanStep;
 
-    public sealed record CloseVfSetup(PciAddress PhysicalFunction) : PlanStep;
+    /// <param name="NumVfs">The number that is there.</param>
+    public sealed record CloseVfSetup(PciAddress PhysicalFunction, int? NumVfs = null) : PlanStep;
 
     /// <summary>The function is as it was, or gone: the journal lets go of it.</summary>
     public sealed record ForgetFunction(PciAddress Address) : PlanStep;

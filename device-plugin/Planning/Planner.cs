@@ -51,7 +51,7 @@ public static class Planner
             _ => 0,
         };
         var hint = matched == 0 && policy.InForce is DesiredPolicy.OfSriovPolicy sriov ? SriovPlanner.Hint(context, sriov.Spec) : null;
-        return new PolicyMatch(policy.Identity, matched, finding, hint);
+        return new PolicyMatch(policy.Identity, matched, finding, hint, context.Missing.GetValueOrDefault(policy.Identity.Uid));
     }
 
     private static int Unsupported(PlanningContext context, PolicyIdentity policy)

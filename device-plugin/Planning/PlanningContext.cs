@@ -23,6 +23,15 @@ internal sealed class PlanningContext(PlanningInput input)
     /// <summary>Functions of units that a policy wants as soon as somebody lets go.</summary>
     public HashSet<PciAddress> Awaited { get; } = [];
 
+    /// <summary>The functions that policies name, whether they may have them now or not, with the unit that each is of.</summary>
+    public Dictionary<PciAddress, string> Wanted { get; } = [];
+
+    /// <summary>Virtual functions that a pool leaves to the host's own driver.</summary>
+    public HashSet<PciAddress> Native { get; } = [];
+
+    /// <summary>How many virtual functions to be offered a policy names that are not there, by its uid.</summary>
+    public Dictionary<string, int> Missing { get; } = new(StringComparer.Ordinal);
+
     public List<Finding> Findings { get; } = [];
 
     public Choosing Choosing => field ??= new Choosing(this);
@@ -37,6 +46,10 @@ internal sealed class PlanningContext(PlanningInput input)
     /// <summary>The driver a function has by the host's own choice, whatever we did to it since.</summary>
     public string? HostDriver(PciFunction function) =>
         Input.Ownership.Functions.TryGetValue(function.Address, out var owned) ? owned.OriginalDriver : function.Driver;
+
+    /// <summary>The SR-IOV of the physical function that a virtual one belongs to; null for others.</summary>
+    public SriovCapability? SriovAbove(PciFunction function) =>
+        function.PhysicalFunction is { } pf && Inventory.Functions.TryGetValue(pf, out var physical) ? physical.Sriov : null;
 
     /// <summary>
     /// Why a function must be left as it is: what decides over it, or over its physical function, could not be read, and what it seems to be is a guess. Null when all could.

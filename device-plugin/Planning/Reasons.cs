@@ -30,6 +30,14 @@ public static class Reasons
     /// <summary>Cause: more virtual functions are asked for than the device has. Remedy: lower numVfs, or raise it in firmware.</summary>
     public const string TooManyVfs = "TooManyVfs";
 
+    /// <summary>
+    /// Cause: the driver made another number of virtual functions than was asked for. Remedy: set numVfs to it, or see dmesg.
+    /// </summary>
+    public const string OtherVfNumber = "OtherVfNumber";
+
+    /// <summary>Cause: a pool names virtual functions that are not there. Remedy: make them, or lower last.</summary>
+    public const string NoVfs = "NoVfs";
+
     /// <summary>Cause: the device has no SR-IOV capability. Remedy: select another, or enable it in firmware.</summary>
     public const string NoSriov = "NoSriov";
 
@@ -109,6 +117,11 @@ public static class Reasons
 
     /// <summary>Cause: the device's real state is not what a VM needs. Remedy: as the message says.</summary>
     public const string NotReady = "NotReady";
+
+    /// <summary>
+    /// Cause: its policy is about to change it, and somebody has it or a neighbour. Remedy: none needed; it is offered again then.
+    /// </summary>
+    public const string Cordoned = "Cordoned";
 
     /// <summary>Cause: the device is being reconfigured. Remedy: none needed; the pod is made anew.</summary>
     public const string Changing = "Changing";

@@ -59,8 +59,14 @@ internal static class SriovPlanner
         if (policy.Spec.NumVfs is { } wanted && change.NumVfs == wanted && sriov.NumVfs != wanted && sriov.NumVfs != 0) return; // they are about to go
         foreach (var (index, address) in sriov.VirtualFunctions)
         {
-            if (policy.Spec.Pools.FirstOrDefault(p => p.Vfs.Any(r => r.Contains(index))) is not { ResourceName: { } resource } pool) continue;
+            if (policy.Spec.Pools.FirstOrDefault(p => p.Vfs.Any(r => r.Contains(index))) is not { } pool) continue;
             if (!context.Inventory.Functions.TryGetValue(address, out var vf)) continue;
+            if (pool.ResourceName is not { } resource)
+            {
+                PoolFindings.Native(context, policy.Identity, pool, pf, vf);
+                continue;
+            }
+
             UnitPlanner.Plan(context, new UnitRequest
             {
                 Policy = policy.Identity,
@@ -74,6 +80,8 @@ internal static class SriovPlanner
                 Disruption = policy.Spec.Disruption,
             });
         }
+
+        PoolFindings.Missing(context, policy, pf, change.NumVfs);
     }
 
     /// <summary>The number to bring about now, or null to leave it; with what is to be said about it.</summary>
@@ -116,9 +124,16 @@ internal static class SriovPlanner
             return (Reasons.PhysicalFunctionUnbound, $"{pf.Address} has {(pf.Driver is null ? "no driver" : $"the driver {pf.Driver}")}, which makes no virtual functions: bind its own driver first");
         }
 
-        if (now > 0 && !context.Input.Ownership.PhysicalFunctions.ContainsKey(pf.Address))
+        if (now > 0 && !VfSteps.AreOurs(context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(pf.Address), now))
         {
             return (Reasons.ForeignVfs, $"{pf.Address} has {now} VFs that Hostdev did not make, and {wanted} are asked for: they are never reset; remove them by hand, set numVfs to {now}, or use management External");
+        }
+
+        if (now > 0 && context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(pf.Address)?.Asked == wanted)
+        {
+            // Its driver has answered: to remove what it made and ask again would get the same, and take from the pools what they have.
+            var answer = $"{wanted} VFs were asked for and its driver made {now}";
+            return (Reasons.OtherVfNumber, $"{pf.Address}: {answer}: set numVfs to {now}, or see dmesg for its limit");
         }
 
         return HostProblem(context, policy, pf);

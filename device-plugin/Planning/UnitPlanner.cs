@@ -43,6 +43,7 @@ internal static class UnitPlanner
     {
         var primary = request.Selected[0];
         var whole = context.Inventory.GroupOf(primary) is { } all ? all.Members.Select(a => context.Inventory.Functions[a]) : [primary];
+        Want(context, whole.Where(f => !f.IsBridge).ToList());
         if (whole.Select(context.Unreadable).FirstOrDefault(u => u is not null) is { } unreadable)
         {
             context.Block(request.Policy, primary.Address.ToString(), Reasons.Unreadable, unreadable);
@@ -86,6 +87,11 @@ internal static class UnitPlanner
         if (CanBeTaken(context, request, unit, out var waits)) Accept(context, request, unit);
         else if (waits && InPresentForm(context, request, unit) is { } present) Accept(context, request, present);
         else if (waits) context.Awaited.UnionWith(unit.Members.Select(m => m.Address));
+    }
+
+    private static void Want(PlanningContext context, List<PciFunction> functions)
+    {
+        foreach (var function in functions) context.Wanted.TryAdd(function.Address, functions[0].Address.ToString());
     }
 
     /// <summary>

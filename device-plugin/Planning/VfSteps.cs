@@ -10,6 +10,12 @@ namespace Hostdev.DevicePlugin.Planning;
 /// </summary>
 internal static class VfSteps
 {
+    /// <summary>
+    /// Whether the virtual functions that are there are those that Hostdev has made: another number than it left is somebody else's.
+    /// </summary>
+    public static bool AreOurs(OwnedPhysicalFunction? owned, int? now) =>
+        owned is not null && (owned.SetupOpen || owned.Made is null || owned.Made == now);
+
     /// <summary>Gives a physical function back that no policy manages: its number of VFs and its autoprobe as recorded.</summary>
     public static ImmutableArray<LaneStep> Release(PlanningContext context, OwnedPhysicalFunction owned, HashSet<PciAddress> going)
     {
@@ -27,6 +33,7 @@ internal static class VfSteps
         var vfs = sriov.VirtualFunctions.Values.ToImmutableArray();
         List<PlanStep> steps = [];
         if (sriov.Autoprobe != owned.OriginalAutoprobe && owned.SetupOpen) steps.Add(new PlanStep.SetAutoprobe(owned.Address, owned.OriginalAutoprobe));
+        if (!AreOurs(owned, now) && now > 0) return Lane(owned.Address, [.. steps, new PlanStep.ForgetPhysicalFunction(owned.Address)]);
         if (now != owned.OriginalNumVfs && now > 0)
         {
             going.UnionWith(vfs);
@@ -59,7 +66,7 @@ internal static class VfSteps
         {
             List<PlanStep> steps = [];
             if (owned is null) steps.Add(new PlanStep.RecordPhysicalFunction(target.Address, 0, sriov.Autoprobe, target.PolicyUid));
-            if (owned is not { SetupOpen: true }) steps.Add(new PlanStep.OpenVfSetup(target.Address));
+            if (owned is not { SetupOpen: true } || owned.Asked != wanted) steps.Add(new PlanStep.OpenVfSetup(target.Address, wanted));
             if (sriov.Autoprobe) steps.Add(new PlanStep.SetAutoprobe(target.Address, false));
             steps.Add(new PlanStep.SetNumVfs(target.Address, wanted, []));
             return Lane(target.Address, steps);
@@ -79,7 +86,7 @@ internal static class VfSteps
         if (context.Input.Setbacks.ContainsKey(purpose)) return [];
         List<PlanStep> steps = [];
         if (sriov.Autoprobe != owned.OriginalAutoprobe) steps.Add(new PlanStep.SetAutoprobe(owned.Address, owned.OriginalAutoprobe));
-        steps.Add(new PlanStep.CloseVfSetup(owned.Address));
+        steps.Add(new PlanStep.CloseVfSetup(owned.Address, sriov.NumVfs));
         return [.. steps.Select(s => new LaneStep(purpose, s))];
     }
 
@@ -99,15 +106,21 @@ internal static class VfSteps
             if (vf.Driver is { } driver) steps.Add(new LaneStep(purpose, new PlanStep.Unbind(vf.Address, driver, target.Overridden)));
         }
 
-        if (sriov.Autoprobe != owned.OriginalAutoprobe) steps.Add(new LaneStep(ours, new PlanStep.SetAutoprobe(owned.Address, owned.OriginalAutoprobe)));
-        foreach (var vf in vfs)
+        // Where the host has autoprobe off, it is on while those are probed that a pool leaves to the host's own driver, whose name nobody
+        // knows.
+        var native = owned.OriginalAutoprobe ? [] : vfs.Where(v => v.Driver is null && context.Native.Contains(v.Address)).ToList();
+        if (native.Count > 0 && !sriov.Autoprobe) steps.Add(new LaneStep(ours, new PlanStep.SetAutoprobe(owned.Address, true)));
+        steps.AddRange(native.Select(v => new LaneStep(ours, new PlanStep.Probe(v.Address, null))));
+        var back = new PlanStep.SetAutoprobe(owned.Address, owned.OriginalAutoprobe);
+        if (native.Count > 0 || sriov.Autoprobe != owned.OriginalAutoprobe) steps.Add(new LaneStep(ours, back));
+        foreach (var vf in vfs.Except(native))
         {
             var target = context.Functions.GetValueOrDefault(vf.Address);
             if (target is null && vf.Driver is null) steps.Add(new LaneStep(ours, new PlanStep.Probe(vf.Address, null)));
             if (target is not null && vf.Driver != target.Driver) steps.Add(new LaneStep(LaneStep.Take(target.UnitId), new PlanStep.Probe(vf.Address, target.Driver)));
         }
 
-        steps.Add(new LaneStep(ours, new PlanStep.CloseVfSetup(owned.Address)));
+        steps.Add(new LaneStep(ours, new PlanStep.CloseVfSetup(owned.Address, sriov.NumVfs)));
         return [.. steps];
     }
 

@@ -42,7 +42,7 @@ public sealed class UnitReadinessTests
 
 public sealed class CatalogTests
 {
-    private static readonly ImmutableDictionary<string, string> Nothing = ImmutableDictionary<string, string>.Empty;
+    private static readonly ImmutableDictionary<string, OfferProblem> Nothing = ImmutableDictionary<string, OfferProblem>.Empty;
 
     [Fact]
     public void Units_are_offered_once_the_machine_shows_them_ready()
@@ -78,7 +78,9 @@ public sealed class CatalogTests
     public void A_refused_unit_says_why()
     {
         var machine = new Machine().Gpu(driver: "vfio-pci").Build();
-        var catalog = Catalog.Build(Given.Input(machine, Given.HostDevice()).Plan(), machine, Nothing.Add("0000:43:00.0", "its node is missing"));
+        var catalog = Catalog.Build(
+            Given.Input(machine, Given.HostDevice()).Plan(), machine,
+            Nothing.Add("0000:43:00.0", new OfferProblem(Reasons.NodeOwner, "its node is missing")));
 
         Assert.Equal("its node is missing", catalog.Units["0000:43:00.0"].Problem);
         Assert.False(catalog.Resources[0].Devices[0].Healthy);

@@ -72,10 +72,31 @@ public sealed class SetbacksTests
         Learn("take a", Failed);
         Learn("take a", Failed);
         Learn("take a", StepOutcome.Done.Instance);
+        _setbacks.Look(Plan.Nothing);
         Assert.Empty(_setbacks.Active());
 
         Learn("take a", Failed);
         Assert.Equal(_clock.Now.AddSeconds(5), _setbacks.NextDue);
+    }
+
+    /// <summary>Case 09: the removal of the VFs between two failures succeeded each time, and so the wait never grew.</summary>
+    [Fact]
+    public void A_step_that_succeeds_in_between_clears_nothing_as_long_as_more_of_its_attempt_is_to_be_done()
+    {
+        var more = Plan.Nothing with { Lanes = [new Lane(Gpu, [new LaneStep("vfs a", new PlanStep.SetNumVfs(Gpu, 4, []))])] };
+        var waits = new List<double>();
+        for (var i = 0; i < 4; i++)
+        {
+            Learn("vfs a", StepOutcome.Done.Instance); // what is there is removed
+            _setbacks.Look(more);
+            Learn("vfs a", Failed); // and cannot be made again
+            _setbacks.Look(Plan.Nothing);
+            waits.Add((_setbacks.NextDue!.Value - _clock.Now).TotalSeconds);
+            _clock.Now = _setbacks.NextDue.Value;
+            Assert.Empty(_setbacks.Active());
+        }
+
+        Assert.Equal([5, 10, 20, 40], waits);
     }
 
     [Fact]

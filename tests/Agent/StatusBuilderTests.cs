@@ -83,6 +83,63 @@ public sealed class StatusBuilderTests : IDisposable
     }
 
     [Fact]
+    public void Every_unit_that_is_not_offered_stands_in_its_policys_problems_whatever_else_is_found()
+    {
+        var machine = new Machine().PhysicalFunction(vfs: 3, vfDriver: "vfio-pci").Change("0000:41:10.4", f => f with { Driver = "igbvf" });
+        var input = Given.Input(machine, Given.Sriov(3, pools: [Given.Pool("all", 0, 2)])) with
+        {
+            Ownership = Ownership.None.OwnsVfsOf("0000:41:00.0").Owns("0000:41:10.0", null).Owns("0000:41:10.2", null).Owns("0000:41:10.4",
+                null),
+            Usage = Given.Users(("0000:41:10.4", UserKind.Pod, "pod default/vm has 0000:41:10.4")),
+        };
+        var answered = ImmutableDictionary<string,
+            OfferProblem>.Empty.Add("0000:41:10.2",
+            new OfferProblem(Reasons.NodeAnswered, "/dev/vfio/101 stands in the answer of pod default/vm"));
+        var policy = Status(input, refused: answered).Policies[0];
+
+        Assert.Equal(
+            [
+                new DeviceProblem("0000:41:10.4", "Waiting", "InUse",
+                    "0000:41:10.4 is in use: pod default/vm has 0000:41:10.4: it is taken as soon as nobody uses it", null),
+                new DeviceProblem("0000:41:10.2", "Waiting", "NodeAnswered", "/dev/vfio/101 stands in the answer of pod default/vm", null),
+            ],
+            policy.Problems);
+        Assert.Equal(("Progressing", 2, 1), (policy.Reason, policy.Matched, policy.Ready));
+    }
+
+    [Fact]
+    public void A_device_that_the_kubelet_was_refused_is_said_and_its_policy_is_not_Ready()
+    {
+        var refusal = new RefusedDevice("0000:43:00.0", Reasons.StillHeld,
+            "0000:43:00.0 of example.com/gpus cannot be given out: /dev/vfio/12 is still held open by process 7 (qemu)", 1, default,
+            Shown: true);
+        var resource = Resource("example.com/gpus") with { Registered = true, StreamLive = true, Refused = [refusal] };
+        var status = Status(Given.Input(Taken, Given.HostDevice()), kubelet: [resource]);
+
+        Assert.Equal(("Progressing", refusal.Message, 1, 0),
+            (status.Policies[0].Reason, status.Policies[0].Message, status.Policies[0].Matched, status.Policies[0].Ready));
+        Assert.Equal("StillHeld", Assert.Single(status.Policies[0].Problems, p => p.State == "Waiting").Reason);
+        Assert.Equal($"Not offered: {refusal.Message}", status.Devices[0].State);
+        Condition(status, "Ready", "False", "NotAsDesired", refusal.Message);
+        Assert.Equal("Ready",
+            Status(Given.Input(Taken, Given.HostDevice()),
+            kubelet: [resource with { Refused = [refusal with { Shown = false }] }]).Policies[0].Reason);
+    }
+
+    [Fact]
+    public void Case_10_vfs_that_are_not_there_are_matched_and_not_ready()
+    {
+        var none = Status(Given.Input(new Machine().PhysicalFunction(), Given.Sriov(null, pools: [Given.Pool("all", 0, 5)]))).Policies[0];
+        Assert.Equal(("Progressing", "0000:41:00.0 has 0 VFs, and pool all names 0-5: make them, or lower last", 6, 0),
+            (none.Reason, none.Message, none.Matched, none.Ready));
+
+        var some = Status(Given.Input(
+            new Machine().PhysicalFunction(vfs: 2, vfDriver: "vfio-pci"), Given.Sriov(null, pools: [Given.Pool("all", 0, 5)]))).Policies[0];
+        Assert.Equal(("Progressing", "0000:41:00.0 has 2 VFs, and pool all names 0-5: make them, or lower last", 6, 2),
+            (some.Reason, some.Message, some.Matched, some.Ready));
+    }
+
+    [Fact]
     public void A_frozen_policy_says_why_and_still_counts_what_it_offers()
     {
         var status = Status(Given.Input(Taken, Given.HostDevice().Frozen()) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau") });
@@ -266,10 +323,12 @@ public sealed class StatusBuilderTests : IDisposable
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
-    private NodeDeviceStateStatus Status(PlanningInput input, AllocationLedger? ledger = null, ImmutableArray<ResourceState>? kubelet = null, ImmutableArray<KubeVirtOffer> kubeVirt = default)
+    private NodeDeviceStateStatus Status(
+        PlanningInput input, AllocationLedger? ledger = null, ImmutableArray<ResourceState>? kubelet = null,
+        ImmutableArray<KubeVirtOffer> kubeVirt = default, ImmutableDictionary<string, OfferProblem>? refused = null)
     {
         var plan = input.Plan();
-        var catalog = Catalog.Build(plan, input.Inventory, ImmutableDictionary<string, string>.Empty);
+        var catalog = Catalog.Build(plan, input.Inventory, refused ?? ImmutableDictionary<string, OfferProblem>.Empty);
         var registered = catalog.Resources.Select(r => new ResourceState(r.Name, true, true, false, null, r.Devices, [], []));
         return StatusBuilder.Build(input.Inventory, plan, catalog, ledger ?? AllocationLedger.Empty, kubelet ?? [.. registered], _desired, kubeVirt: kubeVirt);
     }

@@ -80,8 +80,16 @@ internal static class Given
     public static Ownership Owns(this Ownership ownership, string address, string? driver, string? @override = null, string policy = "hostdevice-gpus") =>
         ownership with { Functions = ownership.Functions.Add(PciAddress.Parse(address), new OwnedFunction(PciAddress.Parse(address), driver, @override, policy)) };
 
-    public static Ownership OwnsVfsOf(this Ownership ownership, string address, bool setupOpen = false, bool autoprobe = true, int numVfs = 0, string policy = "sriovpolicy-nics") =>
-        ownership with { PhysicalFunctions = ownership.PhysicalFunctions.Add(PciAddress.Parse(address), new OwnedPhysicalFunction(PciAddress.Parse(address), numVfs, autoprobe, policy, setupOpen)) };
+    /// <param name="asked">The number its driver was asked for; with <paramref name="made"/> absent in what earlier versions have
+    /// written.</param>
+    /// <param name="made">The number that was there when the setup was closed.</param>
+    public static Ownership OwnsVfsOf(
+        this Ownership ownership, string address, bool setupOpen = false, bool autoprobe = true, int numVfs = 0,
+            string policy = "sriovpolicy-nics", int? asked = null, int? made = null)
+    {
+        var pf = new OwnedPhysicalFunction(PciAddress.Parse(address), numVfs, autoprobe, policy, setupOpen) { Asked = asked, Made = made };
+        return ownership with { PhysicalFunctions = ownership.PhysicalFunctions.Add(pf.Address, pf) };
+    }
 
     public static ImmutableDictionary<string, Setback> Setback(string purpose, string reason = Reasons.StepFailed, string message = "it did not bind") =>
         ImmutableDictionary<string, Setback>.Empty.Add(purpose, new Setback(reason, message));

@@ -38,13 +38,15 @@ public sealed class LeftAloneTests
     }
 
     [Fact]
-    public void What_is_contested_is_left_when_it_is_lost_and_its_record_is_let_go_of()
+    public void What_is_contested_is_left_when_it_is_lost_and_what_was_begun_of_it_is_undone()
     {
         var contested = Given.Setback("take 0000:43:00.0", Reasons.Contested, "something else on this host took it");
         var input = Given.Input(new Machine().Gpu().Change("0000:43:00.0", f => f with { DriverOverride = "vfio-pci" }), Given.HostDevice()) with { Ownership = Ours, Contested = contested };
         var plan = input.Plan();
 
         Assert.Equal(["override nothing on 0000:43:00.0", "forget 0000:43:00.0"], plan.Steps());
+        Assert.Empty((input with { Inventory = new Machine().Gpu() })
+            .Plan().Lanes); // taken away by another hand, which may bring it back: its record stays
         plan.Says("0000:43:00.0", FindingState.Blocked, Reasons.Contested, "something else on this host took it");
     }
 

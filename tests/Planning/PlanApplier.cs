@@ -29,6 +29,9 @@ internal sealed class PlanApplier
 
     public Ownership Ownership { get; private set; } = Ownership.None;
 
+    /// <summary>How many VFs the drivers of physical functions make of the number that they are asked for.</summary>
+    public Func<int, int> Makes { get; init; } = asked => asked;
+
     public HostInventory Inventory => Machine.Inventory(_facts, _functions.Values);
 
     /// <summary>Does the steps of all lanes, in turns between the lanes, up to <paramref name="stopAfter"/> steps: the rest is lost as in a crash.</summary>
@@ -73,10 +76,10 @@ internal sealed class PlanApplier
                 if (!Ownership.PhysicalFunctions.ContainsKey(s.Address)) Own(new OwnedPhysicalFunction(s.Address, s.NumVfs, s.Autoprobe, s.PolicyUid, SetupOpen: false));
                 break;
             case PlanStep.OpenVfSetup s:
-                Own(Owned(s.PhysicalFunction) with { SetupOpen = true });
+                Own(Owned(s.PhysicalFunction) with { SetupOpen = true, Asked = s.NumVfs, Made = null });
                 break;
             case PlanStep.CloseVfSetup s:
-                Own(Owned(s.PhysicalFunction) with { SetupOpen = false });
+                Own(Owned(s.PhysicalFunction) with { SetupOpen = false, Made = s.NumVfs });
                 break;
             case PlanStep.ForgetFunction s:
                 Ownership = Ownership with { Functions = Ownership.Functions.Remove(s.Address) };
@@ -143,9 +146,12 @@ internal sealed class PlanApplier
         var gone = sriov.VirtualFunctions.Values.Except(step.VirtualFunctions).ToList();
         if (step.NumVfs == 0 && gone.Count > 0) throw Refusal($"{step.Words()}: {string.Join(", ", gone)} would go unproven");
         foreach (var vf in sriov.VirtualFunctions.Values) _functions.Remove(vf);
-        var made = Enumerable.Range(0, step.NumVfs).Select(i => Machine.VirtualFunction(pf, i, GroupOf(pf, i), sriov.Autoprobe ? "igbvf" : null)).ToList();
+        var count = step.NumVfs == 0 ? 0 : Makes(step.NumVfs);
+        var made = Enumerable.Range(0, count)
+            .Select(i => Machine.VirtualFunction(pf, i, GroupOf(pf, i), sriov.Autoprobe ? "igbvf" : null)).ToList();
         foreach (var vf in made) _functions.Add(vf.Address, vf);
-        _functions[pf.Address] = pf with { Sriov = sriov with { NumVfs = step.NumVfs, VirtualFunctions = made.ToImmutableSortedDictionary(v => v.VfIndex!.Value, v => v.Address) } };
+        _functions[pf.Address] = pf with { Sriov = sriov with { NumVfs = count,
+            VirtualFunctions = made.ToImmutableSortedDictionary(v => v.VfIndex!.Value, v => v.Address) } };
     }
 
     private int GroupOf(PciFunction pf, int index) => _sharedVfGroups.TryGetValue(pf.Address, out var shared) ? shared : 1000 + (pf.Address.Bus << 8) + (pf.Address.Function << 6) + index;

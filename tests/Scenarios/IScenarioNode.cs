@@ -26,6 +26,9 @@ internal interface IScenarioNode : IDisposable
     /// <summary>Something else on the host that makes these writes, in order, every second, whatever comes of them, until the result is disposed of.</summary>
     IDisposable EverySecond(params (string Path, string Value)[] writes);
 
+    /// <summary>Something else on the host that makes these writes once, in order, whatever comes of them.</summary>
+    void Write(params (string Path, string Value)[] writes);
+
     /// <summary>rmmod: functions that have the driver lose it.</summary>
     void UnloadDriver(string name);
 

@@ -42,9 +42,11 @@ internal sealed class RealNode : IScenarioNode
 
     public IDisposable EverySecond(params (string Path, string Value)[] writes)
     {
-        var loop = $"while :; do {string.Concat(writes.Select(w => $"printf '{w.Value.Replace("\n", "\\n", StringComparison.Ordinal)}' > {w.Path} 2>/dev/null; "))} sleep 1; done";
+        var loop = $"while :; do {Shell(writes)} sleep 1; done";
         return new SecondWriter(Process.Start(new ProcessStartInfo("bash", ["-c", loop]) { UseShellExecute = false })!);
     }
+
+    public void Write(params (string Path, string Value)[] writes) => Command.Run("bash", "-c", $"{Shell(writes)} true");
 
     public void UnloadDriver(string name) => Command.Run("modprobe", "-r", name);
 
@@ -144,6 +146,9 @@ internal sealed class RealNode : IScenarioNode
         foreach (var device in Directory.GetDirectories("/sys/bus/pci/drivers/bochs-drm", "0000:*").Select(Path.GetFileName)) Sysfs.Write("/sys/bus/pci/drivers/bochs-drm/unbind", device!);
         Command.Run("rmmod", "bochs");
     }
+
+    private static string Shell(IEnumerable<(string Path, string Value)> writes) =>
+        string.Concat(writes.Select(w => $"printf '{w.Value.Replace("\n", "\\n", StringComparison.Ordinal)}' > {w.Path} 2>/dev/null; "));
 
     /// <summary>What went wrong; what went well is let go of at once.</summary>
     private static string? Failure(TakeResult result)

@@ -118,6 +118,11 @@ internal sealed class ScenarioBench : IAsyncDisposable
     public (string Reason, string Message) Problem(string policy) =>
         Policy(policy)?["problems"]?.AsArray().FirstOrDefault(p => (string?)p!["state"] is not ("Held" or "Adopted")) is { } problem ? ((string)problem["reason"]!, (string)problem["message"]!) : ("", "");
 
+    /// <summary>What the agent says of a policy's devices, in its order, but for what is held or found: device and reason.</summary>
+    public IReadOnlyList<(string Device, string Reason)> Problems(string policy) =>
+        [.. (Policy(policy)?["problems"]?.AsArray() ?? []).Where(p => (string?)p!["state"] is not ("Held" or "Adopted"))
+            .Select(p => ((string)p!["device"]!, (string)p["reason"]!))];
+
     /// <summary>What the status says of a function; null when it says nothing.</summary>
     public string? State(string address) =>
         (string?)(Status["devices"] as JsonArray)?.FirstOrDefault(d => (string?)d!["pciAddress"] == address)?["state"];

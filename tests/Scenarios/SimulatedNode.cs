@@ -57,6 +57,11 @@ internal sealed class SimulatedNode : IScenarioNode
 
     public IDisposable EverySecond(params (string Path, string Value)[] writes) => new SecondWriter(Kernel, writes);
 
+    public void Write(params (string Path, string Value)[] writes)
+    {
+        foreach (var (path, value) in writes) Kernel.Calls.WriteAttribute(path, value);
+    }
+
     public void UnloadDriver(string name) => Kernel.UnloadDriver(name);
 
     public void LoadDriver(string name) => Kernel.LoadDriver(LabMachine.Description.Drivers.Single(d => d.Name == name));

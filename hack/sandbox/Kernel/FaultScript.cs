@@ -27,6 +27,16 @@ public sealed class FaultScript
     /// <summary>Just after that write took effect.</summary>
     public void AfterWrite(int nth, Action action, string path = "") => Add(new Fault(nth, path) { After = action });
 
+    /// <summary>
+    /// From now on, over boots too, the driver of a physical function makes another number of VFs than is written to sriov_numvfs; null: as
+    /// many as are written. QAT always makes all, bnxt_en what its rings allow, and the write succeeds.
+    /// </summary>
+    public void MakeOtherVfs(string address, Func<int, int>? makes) => _core.Locked(() =>
+    {
+        if (makes is null) _core.VfsMade.Remove(Crds.PciAddress.Parse(address));
+        else _core.VfsMade[Crds.PciAddress.Parse(address)] = makes;
+    });
+
     /// <summary>Reading this file fails with EIO until the attribute changes or <see cref="MakeReadable"/>. The link is to a file of the real kernel that exists and fails to read at 0.</summary>
     public void MakeUnreadable(string path) => _core.Locked(() => _core.Tree.MakeUnreadable(path));
 

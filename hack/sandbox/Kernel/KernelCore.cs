@@ -30,6 +30,9 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
     /// <summary>Counts boots: what waited in an earlier one gives up.</summary>
     public int Generation { get; private set; }
 
+    /// <summary>How many VFs the driver of a physical function makes of the number that is written, where that is another one.</summary>
+    public Dictionary<Crds.PciAddress, Func<int, int>> VfsMade { get; } = [];
+
     /// <summary>What the kernel printed since boot, oldest first.</summary>
     public ImmutableArray<string> Messages => Locked(() => _messages.ToImmutableArray());
 

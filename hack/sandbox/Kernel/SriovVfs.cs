@@ -83,7 +83,10 @@ internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
             return Errno.EBUSY;
         }
 
-        return bus.WithRescanLock(() => Create(pf, wanted));
+        // The driver's sriov_configure decides; the kernel warns and lets the write succeed (drivers/pci/iov.c).
+        var made = core.VfsMade.TryGetValue(pf.Address, out var makes) ? makes(wanted) : wanted;
+        if (made != wanted) core.Print($"{pf.Driver.Name} {pf.Address}: {wanted} VFs requested; only {made} enabled");
+        return made == 0 ? Errno.None : bus.WithRescanLock(() => Create(pf, made));
     }
 
     private bool Create(PciDevice pf, int count)

@@ -8,6 +8,7 @@ namespace Hostdev.Tests.Scenarios.Sequences;
 internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Action<string> tell)
 {
     private readonly HashSet<string> _unplugged = new(StringComparer.Ordinal);
+    private string? _away;
 
     /// <summary>Functions, with their physical function's VFs, that were changed by hand.</summary>
     public HashSet<string> Touched { get; } = new(StringComparer.Ordinal);
@@ -17,7 +18,7 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
 
     public void Write()
     {
-        switch (random.Next(6))
+        switch (random.Next(7))
         {
             case 0 when Any(f => kernel.DriverOf(f) is not null) is { } f:
                 Do(f, $"/sys/bus/pci/drivers/{kernel.DriverOf(f)}/unbind", f);
@@ -39,7 +40,38 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
             case 5 when PhysicalFunction() is { } pf:
                 Do(pf, Attribute(pf, "sriov_drivers_autoprobe"), random.Next(2) == 0 ? "0" : "1");
                 break;
+            case 6 when PhysicalFunction() is { } pf:
+                var made = random.Next(0, 4);
+                tell($"the driver of {pf} makes {(made == 0 ? "as many VFs as it is asked for" : $"{made} VFs, whatever it is asked for")}");
+                kernel.Faults.MakeOtherVfs(pf, made == 0 ? null : _ => made);
+                break;
         }
+    }
+
+    /// <summary>
+    /// A CNI, or libvirt, has what a pod was given on the host's own driver for a while, before the VM starts. It is not remembered as
+    /// touched: where it came from must not be forgotten for that.
+    /// </summary>
+    public void Rebind()
+    {
+        if (_away is { } away)
+        {
+            _away = null;
+            if (!IsPodsAlone(away) || kernel.DriverOf(away) is "vfio-pci") return; // the agent has it again, or the pod is gone
+            if (kernel.DriverOf(away) is { } driver) Put($"/sys/bus/pci/drivers/{driver}/unbind", away);
+            Put(Attribute(away, "driver_override"), "vfio-pci");
+            tell($"by another program: {away} is back on vfio-pci: {Put("/sys/bus/pci/drivers_probe", away)}");
+            return;
+        }
+
+        var given = uses.All.SelectMany(u => u.Functions)
+            .Where(f => IsPodsAlone(f) && kernel.DriverOf(f) is "vfio-pci").Order(StringComparer.Ordinal).ToList();
+        if (given.Count == 0) return;
+        var function = given[random.Next(given.Count)];
+        _away = function;
+        Put("/sys/bus/pci/drivers/vfio-pci/unbind", function);
+        Put(Attribute(function, "driver_override"), "\n");
+        tell($"by another program: {function} is bound to what the host has for it: {Put("/sys/bus/pci/drivers_probe", function)}");
     }
 
     public void Unplug()
@@ -97,6 +129,11 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
     private string Put(string path, string value) => kernel.Core.Write(path, value).Name;
 
     private bool InUse(string function) => uses.InUse(function) || uses.VirtualFunctions(function).Any(uses.InUse);
+
+    /// <summary>Whether a pod was given it, alone in its group, and nobody has it open or needs it.</summary>
+    private bool IsPodsAlone(string function) =>
+        kernel.GroupOf(function) is not null
+        && uses.All.Where(u => u.Functions.Contains(function)).ToList() is [{ Protection: null, Process: null, Functions.Count: 1 }];
 
     private string? PhysicalFunction()
     {

@@ -41,7 +41,8 @@ internal sealed class Sequence : IDisposable
         _steps =
         [
             (20, Desire), (18, _residents.Admit), (8, _residents.DeletePod), (4, _residents.RestartContainer), (3, _residents.ForceDeletePod), (5, _residents.Hold), (9, _residents.LetGo), (4, _residents.Mount),
-            (3, _residents.AddAddress), (10, _hands.Write), (3, _hands.Unplug), (5, _hands.Plug), (4, RestartAgent), (6, KillSoon), (3, RestartKubelet), (8, Fault), (12, LetTimePass),
+            (3, _residents.AddAddress), (10, _hands.Write), (6, _hands.Rebind), (3, _hands.Unplug), (5, _hands.Plug), (4, RestartAgent),
+                (6, KillSoon), (3, RestartKubelet), (8, Fault), (12, LetTimePass),
         ];
     }
 

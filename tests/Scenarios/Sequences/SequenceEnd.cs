@@ -14,7 +14,11 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
 
     /// <summary>Reasons that stay although nobody uses anything and nothing fails.</summary>
     private static readonly ImmutableArray<string> s_lasting =
-        [Reasons.TooManyVfs, Reasons.UndeclaredSiblings, Reasons.Protected, Reasons.ClaimedByOther, Reasons.ForeignVfs, Reasons.PhysicalFunctionUnbound, Reasons.HasVirtualFunctions, Reasons.HeldSibling, Reasons.Adopted];
+    [
+        Reasons.TooManyVfs, Reasons.UndeclaredSiblings, Reasons.Protected, Reasons.ClaimedByOther, Reasons.ForeignVfs,
+            Reasons.PhysicalFunctionUnbound, Reasons.HasVirtualFunctions, Reasons.HeldSibling,
+        Reasons.Adopted, Reasons.OtherVfNumber, Reasons.NoVfs, Reasons.DriverMissing,
+    ];
 
     public void Check(Action endUse, Action startAgent, Action checkAll)
     {
