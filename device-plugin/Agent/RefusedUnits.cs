@@ -23,8 +23,13 @@ internal static class RefusedUnits
             select (Device: device, Unit: unit);
         var found = refused.ToImmutableArray();
         if (found.IsEmpty) return (plan, catalog);
-        var findings = found.Select(r => new Finding(r.Unit.Unit.Policy, r.Device.Id, FindingState.Waiting, r.Device.Reason, r.Device.Message));
-        var units = found.Where(r => r.Unit.Problem is null).Select(r => KeyValuePair.Create(r.Device.Id, r.Unit with { Problem = r.Device.Message }));
+        var findings =
+            from r in found
+            select new Finding(r.Unit.Unit.Policy, r.Device.Id, FindingState.Waiting, r.Device.Reason, r.Device.Message);
+        var units =
+            from r in found
+            where r.Unit.Problem is null
+            select KeyValuePair.Create(r.Device.Id, r.Unit with { Problem = r.Device.Message });
         return (plan with { Findings = [.. plan.Findings, .. findings] }, catalog with { Units = catalog.Units.SetItems(units) });
     }
 }
