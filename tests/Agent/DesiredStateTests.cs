@@ -12,10 +12,9 @@ public sealed class DesiredStateTests : IDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("desired-").FullName;
 
     /// <summary>Of another kind, with the same name.</summary>
-    private const string Nics = """
-        {kind: SriovPolicy, name: gpus, spec: {nodeSelector: {}, physicalFunctions: [{vendor: "8086"}], numVfs: 2,
-        pools: [{name: a, vfs: [{first: 0, last: 1}], resourceName: a.com/vf}]}}
-        """;
+    private const string Nics =
+        """{kind: SriovPolicy, name: gpus, spec: {nodeSelector: {}, physicalFunctions: [{vendor: "8086"}], numVfs: 2, """
+        + "pools: [{name: a, vfs: [{first: 0, last: 1}], resourceName: a.com/vf}]}}";
 
     private string Shiny => Gpu.Replace("resourceName", "shiny: 1, resourceName", StringComparison.Ordinal);
 
