@@ -132,6 +132,8 @@ public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<
     private static partial void NotFollowed(ILogger logger, string problem);
 
     [LoggerMessage(
-        EventId = 1102, Level = LogLevel.Warning, Message = "a policy of {File} is not understood, and nothing of it is changed: {Problem}")]
+        EventId = 1102,
+        Level = LogLevel.Warning,
+        Message = "a policy of {File} is not understood, and nothing of it is changed: {Problem}")]
     private static partial void NotUnderstood(ILogger logger, string file, string problem);
 }

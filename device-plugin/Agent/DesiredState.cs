@@ -103,7 +103,8 @@ public sealed class DesiredState(string directory)
         }));
     }
 
-    private static bool IsSame(DesiredPolicy a, DesiredPolicy b) => (a.Identity.Kind, a.Identity.Name) == (b.Identity.Kind, b.Identity.Name);
+    private static bool IsSame(DesiredPolicy a, DesiredPolicy b) =>
+        (a.Identity.Kind, a.Identity.Name) == (b.Identity.Kind, b.Identity.Name);
 
     /// <summary>On disk first: what is begun for these policies is recorded under their fingerprint, and a restart must find the same.</summary>
     private void Keep(ImmutableArray<EffectivePolicy> policies, long? generation)

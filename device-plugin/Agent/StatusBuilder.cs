@@ -19,8 +19,8 @@ public static class StatusBuilder
     /// <param name="generation">Of the object's spec that was planned for: a newer one may have come in since, and nothing here speaks of it.</param>
     /// <param name="kubeVirt">What KubeVirt's own device plugins offer on this node.</param>
     public static NodeDeviceStateStatus Build(
-        HostInventory inventory, Plan plan, Catalog catalog, AllocationLedger ledger, ImmutableArray<ResourceState> kubelet, DesiredState desired,
-        long? generation = null, ImmutableArray<KubeVirtOffer> kubeVirt = default)
+        HostInventory inventory, Plan plan, Catalog catalog, AllocationLedger ledger, ImmutableArray<ResourceState> kubelet,
+        DesiredState desired, long? generation = null, ImmutableArray<KubeVirtOffer> kubeVirt = default)
     {
         plan = KubeVirtDoubles.Tell(plan, inventory, kubeVirt);
         var unready = Unready(catalog, kubelet);

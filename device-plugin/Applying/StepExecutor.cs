@@ -113,9 +113,11 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         return await writer.AnswersAsync(step.Address, ReadDeadline, cancellationToken).ConfigureAwait(false) switch
         {
             true => StepOutcome.Done.Instance,
-            false => new StepOutcome.Failed(Reasons.StepFailed, "it was reset and still does not answer: remove and rescan it, or power-cycle the host"),
+            false => new StepOutcome.Failed(
+                Reasons.StepFailed, "it was reset and still does not answer: remove and rescan it, or power-cycle the host"),
             null => new StepOutcome.Failed(
-                Reasons.StepTimedOut, $"it was reset, and whether it answers could not be read within {ReadDeadline.TotalSeconds} s: it is looked at again"),
+                Reasons.StepTimedOut,
+                $"it was reset, and whether it answers could not be read within {ReadDeadline.TotalSeconds} s: it is looked at again"),
         };
     }
 

@@ -68,7 +68,8 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
 
             var refusal = ((AllocateOutcome.Refused)outcome).Refusal;
             await ShowUnhealthyAsync(AtFault(refusal, ids), refusal);
-            throw Error(refusal.Reason == RefusalReasons.AllocateTimedOut ? StatusCode.DeadlineExceeded : StatusCode.FailedPrecondition, refusal.Message);
+            var late = refusal.Reason == RefusalReasons.AllocateTimedOut;
+            throw Error(late ? StatusCode.DeadlineExceeded : StatusCode.FailedPrecondition, refusal.Message);
         }
         finally
         {
@@ -87,11 +88,15 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested)
         {
-            return new AllocateOutcome.Refused(new Refusal(RefusalReasons.AllocateTimedOut, $"{string.Join(", ", ids)} of {resource} could not be made ready within {timings.Allocate.TotalSeconds:0.#} s, so nothing was handed out", ids));
+            return new AllocateOutcome.Refused(new Refusal(
+                RefusalReasons.AllocateTimedOut,
+                $"{string.Join(", ", ids)} of {resource} could not be made ready within {timings.Allocate.TotalSeconds:0.#} s, so nothing was handed out",
+                ids));
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            return new AllocateOutcome.Refused(new Refusal(RefusalReasons.AllocateFailed, $"{string.Join(", ", ids)} of {resource} could not be checked: {e.Message}", ids));
+            return new AllocateOutcome.Refused(new Refusal(
+                RefusalReasons.AllocateFailed, $"{string.Join(", ", ids)} of {resource} could not be checked: {e.Message}", ids));
         }
     }
 

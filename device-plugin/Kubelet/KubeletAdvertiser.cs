@@ -28,7 +28,8 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
         timings ??= new KubeletTimings();
         var (kubelet, checkpoint) = (new KubeletDirectory(directory, timings.Poll, time), new KubeletCheckpointReader(directory));
         _context = new AdvertiserContext(
-            kubelet, checkpoint, allocator, timings, time, logger, stateChanged ?? (() => { }), m => Moment?.Invoke(m) ?? Task.CompletedTask);
+            kubelet, checkpoint, allocator, timings, time, logger, stateChanged ?? (() => { }),
+            m => Moment?.Invoke(m) ?? Task.CompletedTask);
         _context.Directory.Changed = OnDirectoryChanged;
     }
 

@@ -229,7 +229,8 @@ internal sealed partial class ResourceAdvertiser
         }
 
         _server = await DevicePluginServer.StartAsync(
-            _socketPath, _resource, Listing, _context.Allocator, _context.Timings, _context.Time, _wake, _context.Logger, cancellationToken);
+            _socketPath, _resource, Listing, _context.Allocator, _context.Timings, _context.Time, _wake, _context.Logger,
+            cancellationToken);
         _contest = _contest with { Counted = 0 };
         _socket = SocketFile.Read(_socketPath);
         Volatile.Write(ref _facts, _facts with { SocketPresent = true, StreamSeen = false, StreamLive = false, Displaced = false });

@@ -66,7 +66,8 @@ public static class SocketChannel
 
     private static Exception Innermost(Exception e) => e.InnerException is { } inner ? Innermost(inner) : e;
 
-    private static GrpcChannel Channel(Func<SocketsHttpConnectionContext, CancellationToken, ValueTask<Stream>> connect, int receiveBytes) =>
+    private static GrpcChannel Channel(
+        Func<SocketsHttpConnectionContext, CancellationToken, ValueTask<Stream>> connect, int receiveBytes) =>
         GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions
         {
             Credentials = ChannelCredentials.Insecure,

@@ -61,8 +61,10 @@ internal sealed class PlanningContext(PlanningInput input)
         if (problem is null) return null;
         // Advice that destroys the device is for what the kernel said of it, never for what was not answered in time.
         var advice = problem.Unanswered
-            ? "nothing is wrong with it as far as is known, and it is read again; if it stays so, find who holds it or what keeps this machine busy"
-            : "look at dmesg; a rescan (1 to its remove file, then to /sys/bus/pci/rescan) or a reboot often helps, else the device is failing";
+            ? "nothing is wrong with it as far as is known, and it is read again; "
+                + "if it stays so, find who holds it or what keeps this machine busy"
+            : "look at dmesg; a rescan (1 to its remove file, then to /sys/bus/pci/rescan) "
+                + "or a reboot often helps, else the device is failing";
         return $"{function.Address} is left as it is, because {problem}: {advice}";
     }
 

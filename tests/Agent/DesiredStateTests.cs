@@ -12,7 +12,9 @@ public sealed class DesiredStateTests : IDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("desired-").FullName;
 
     /// <summary>Of another kind, with the same name.</summary>
-    private const string Nics = """{kind: SriovPolicy, name: gpus, spec: {nodeSelector: {}, physicalFunctions: [{vendor: "8086"}], numVfs: 2, pools: [{name: a, vfs: [{first: 0, last: 1}], resourceName: a.com/vf}]}}""";
+    private const string Nics =
+        """{kind: SriovPolicy, name: gpus, spec: {nodeSelector: {}, physicalFunctions: [{vendor: "8086"}], numVfs: 2, """
+        + "pools: [{name: a, vfs: [{first: 0, last: 1}], resourceName: a.com/vf}]}}";
 
     private string Shiny => Gpu.Replace("resourceName", "shiny: 1, resourceName", StringComparison.Ordinal);
 
@@ -128,7 +130,9 @@ public sealed class DesiredStateTests : IDisposable
             var policy = Assert.Single(state.Policies!.Value);
             Assert.IsType<DesiredPolicy.OfHostDevice>(policy.InForce);
             Assert.Equal(("HostDevice/gpus", policy.InForce.Identity.Uid), (policy.Identity.ToString(), policy.Identity.Uid));
-            Assert.Equal($"{kind}/gpus: {words}. HostDevice/gpus stays in force as it was last understood, until this entry is corrected or left out", policy.Frozen!.Message);
+            Assert.Equal(
+                $"{kind}/gpus: {words}. HostDevice/gpus stays in force as it was last understood, until this entry is corrected or left out",
+                policy.Frozen!.Message);
             state = Restarted();
         }
 
@@ -155,7 +159,8 @@ public sealed class DesiredStateTests : IDisposable
         var state = Following(With(Nics));
         state.Offer("desired.yaml", "policies: [{kind: Sriovpolicy, name: gpus, spec: {}}, {kind: Hostdevice, name: gpus, spec: {}}]");
 
-        Assert.Equal(["HostDevice/gpus", "Hostdevice/gpus", "SriovPolicy/gpus"], state.Policies!.Value.Select(p => p.Identity.ToString()).Order(StringComparer.Ordinal));
+        var names = state.Policies!.Value.Select(p => p.Identity.ToString()).Order(StringComparer.Ordinal);
+        Assert.Equal(["HostDevice/gpus", "Hostdevice/gpus", "SriovPolicy/gpus"], names);
         Assert.All(state.Policies!.Value, p => Assert.NotNull(p.Frozen));
     }
 
@@ -304,7 +309,10 @@ public sealed class DesiredFileTests : IDisposable
         Follow("policies: [{kind: Hostdevice, name: x, spec: {}}]\n");
         _file.Read(_state);
 
-        Assert.Equal($"a policy of {Desired} is not understood, and nothing of it is changed: Hostdevice/x: kind \"Hostdevice\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile", Assert.Single(_log.Lines));
+        Assert.Equal(
+            $"a policy of {Desired} is not understood, and nothing of it is changed: Hostdevice/x: "
+            + "kind \"Hostdevice\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile",
+            Assert.Single(_log.Lines));
     }
 
     [Fact]

@@ -233,8 +233,10 @@ public sealed class StatusBuilderTests : IDisposable
     public void A_refusal_counts_its_device_once_beside_one_that_is_blocked()
     {
         var refused = new RefusedDevice("0000:44:00.0", "StillHeld", "0000:44:00.0 is still held open", 1, default, Shown: true);
-        var input = Given.Input(new Machine().Gpu().Gpu("0000:44:00.0", 13, "vfio-pci"), Given.HostDevice()) with { Usage = Given.Users(("0000:43:00.0", UserKind.Console, "boot VGA")) };
-        var policy = Assert.Single(Status(input, kubelet: [Resource("example.com/gpus") with { Registered = true, StreamLive = true, Refused = [refused] }]).Policies);
+        var usage = Given.Users(("0000:43:00.0", UserKind.Console, "boot VGA"));
+        var input = Given.Input(new Machine().Gpu().Gpu("0000:44:00.0", 13, "vfio-pci"), Given.HostDevice()) with { Usage = usage };
+        var here = Resource("example.com/gpus") with { Registered = true, StreamLive = true, Refused = [refused] };
+        var policy = Assert.Single(Status(input, kubelet: [here]).Policies);
 
         Assert.StartsWith("1 of 2 devices cannot be offered: ", policy.Message, StringComparison.Ordinal);
         Assert.Equal(["0000:43:00.0 Blocked", "0000:44:00.0 Waiting"], policy.Problems.Where(p => p.State != "Adopted").Select(p => $"{p.Device} {p.State}"));
@@ -244,8 +246,9 @@ public sealed class StatusBuilderTests : IDisposable
     [Fact]
     public void A_refusal_of_a_device_that_no_policy_offers_any_more_troubles_nobody()
     {
-        var refused = new RefusedDevice("0000:45:00.0", "NotOffered", "0000:45:00.0 of example.com/gpus is not offered on this node any more", 1, default, Shown: true);
-        var status = Status(Given.Input(Taken, Given.HostDevice()), kubelet: [Resource("example.com/gpus") with { Registered = true, StreamLive = true, Refused = [refused] }]);
+        var refused = new RefusedDevice("0000:45:00.0", "NotOffered", "0000:45:00.0 is not offered on this node any more", 1, default, Shown: true);
+        var here = Resource("example.com/gpus") with { Registered = true, StreamLive = true, Refused = [refused] };
+        var status = Status(Given.Input(Taken, Given.HostDevice()), kubelet: [here]);
 
         Assert.Equal("Ready", Assert.Single(status.Policies).Reason);
         Condition(status, "Ready", "True", "AsDesired", "every policy is fulfilled");
@@ -260,7 +263,8 @@ public sealed class StatusBuilderTests : IDisposable
     public void A_device_that_KubeVirt_offers_too_is_said(string resource, string id, bool said)
     {
         var socket = $"kubevirt-{resource.Replace('/', '-')}.sock";
-        var problems = Status(Given.Input(Taken, Given.HostDevice()), kubeVirt: [new KubeVirtOffer(resource, socket, ["11", id])]).Policies[0].Problems.Where(p => p.State == "Noticed");
+        var status = Status(Given.Input(Taken, Given.HostDevice()), kubeVirt: [new KubeVirtOffer(resource, socket, ["11", id])]);
+        var problems = status.Policies[0].Problems.Where(p => p.State == "Noticed");
         var words = $"0000:43:00.0 is offered by KubeVirt's own device plugin too, as {resource} ({socket}), so that two VMs may be given it: "
             + "set externalResourceProvider: true on that entry of permittedHostDevices, or remove the entry";
 

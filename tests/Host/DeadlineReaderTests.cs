@@ -61,7 +61,7 @@ public sealed class DeadlineReaderTests : IDisposable
         var slow = new DeadlineReader(new HostFileReader(new HostPaths(root)), TimeProvider.System, TimeSpan.FromMilliseconds(120));
         var read = slow.ReadAll([.. names]);
         Assert.All(read, r => Assert.Equal(Errno.ETIMEDOUT, r.Error));
-        Assert.EndsWith("other reads were blocked for 0.1 s", read[^1].Complaint, StringComparison.Ordinal);
+        Assert.Contains("other reads were blocked for ", read[^1].Complaint, StringComparison.Ordinal);
         foreach (var name in names[..slow.OutstandingReads]) Fifo.Answer(root + name, "");
         SpinWait.SpinUntil(() => slow.OutstandingReads == 0, TimeSpan.FromSeconds(10));
     }

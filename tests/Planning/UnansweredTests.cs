@@ -7,7 +7,11 @@ namespace Hostdev.Tests.Planning;
 /// <summary>A busy machine is not a broken one: advice that destroys a device is for what the kernel said of it.</summary>
 public sealed class UnansweredTests
 {
-    private static readonly ReadProblem Late = new("/sys/devices/x/0000:43:00.0/driver_override", "was not read within 30 s: this machine is too busy") { Unanswered = true };
+    private static readonly ReadProblem Late = new("/sys/devices/x/0000:43:00.0/driver_override", "was not read within 30 s: this machine is too busy")
+    {
+        Unanswered = true,
+    };
+
     private static readonly ReadProblem Garbled = new("/sys/devices/x/0000:43:00.0/vendor", "is empty");
 
     [Fact]

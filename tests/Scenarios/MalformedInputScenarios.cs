@@ -44,8 +44,12 @@ public sealed class MalformedInputScenarios
             await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1); // the other one is followed
             await bench.UntilAsync(() => bench.Problem("gpu").Reason == "UnsupportedField" && bench.Kubelet.Allocatable("example.com/gpu") == 1);
             Assert.StartsWith($"{kind}/gpu: ", bench.Problem("gpu").Message, StringComparison.Ordinal);
-            Assert.EndsWith(". HostDevice/gpu stays in force as it was last understood, until this entry is corrected or left out", bench.Problem("gpu").Message, StringComparison.Ordinal);
-            Assert.Equal(("HostDevice", "Frozen", 1), ((string)bench.Policy("gpu")!["kind"]!, (string)bench.Policy("gpu")!["reason"]!, (int)bench.Policy("gpu")!["ready"]!));
+            Assert.EndsWith(
+                ". HostDevice/gpu stays in force as it was last understood, until this entry is corrected or left out",
+                bench.Problem("gpu").Message,
+                StringComparison.Ordinal);
+            var policy = bench.Policy("gpu")!;
+            Assert.Equal(("HostDevice", "Frozen", 1), ((string)policy["kind"]!, (string)policy["reason"]!, (int)policy["ready"]!));
             Assert.Equal(("vfio-pci", 0), (bench.Driver("0000:43:00.0"), bench.Status["releasing"]!.AsArray().Count));
             await bench.StopAgentAsync();
             bench.StartAgent();

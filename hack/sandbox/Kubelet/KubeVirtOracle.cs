@@ -22,7 +22,8 @@ public static class KubeVirtOracle
     /// <summary>
     /// Its launcher splits an address by these places (pkg/util/hardware/hw_utils.go): upper case is fine, a space or a fifth digit is not.
     /// </summary>
-    public static bool HasFormKubeVirtReads(string address) => Regex.IsMatch(address, "^[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\\.[0-7]$");
+    public static bool HasFormKubeVirtReads(string address) =>
+        Regex.IsMatch(address, "^[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\\.[0-7]$");
 
     private static IEnumerable<string> Answer(
         HostPaths paths, string pod, string resource, ImmutableArray<string> ids, ImmutableSortedDictionary<string, string> envs, ImmutableArray<(string Host, string Container, string Permissions)> nodes)
