@@ -71,8 +71,12 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
             yield return new JournalRecord { Op = JournalOp.RecordPhysicalFunction, Address = pf.Address.ToString(), NumVfs = pf.OriginalNumVfs, Autoprobe = pf.OriginalAutoprobe, Policy = pf.PolicyUid };
             var (address, wasOpened) = (pf.Address.ToString(), pf.SetupOpen || pf.Asked is not null || pf.Made is not null);
             if (wasOpened) yield return new JournalRecord { Op = JournalOp.OpenVfSetup, Address = address, NumVfs = pf.Asked };
-            if (wasOpened && !pf.SetupOpen) yield return new JournalRecord { Op = JournalOp.CloseVfSetup, Address = address,
-                NumVfs = pf.Made };
+            if (wasOpened && !pf.SetupOpen) yield return new JournalRecord
+            {
+                Op = JournalOp.CloseVfSetup,
+                Address = address,
+                NumVfs = pf.Made
+            };
         }
 
         foreach (var h in Ownership.Health.Values)

@@ -133,7 +133,8 @@ public sealed class DeadlineReaderTests : IDisposable
         {
             id.SetResult(new ReaderThreads().Current);
             act();
-        }) { IsBackground = true }.Start();
+        })
+        { IsBackground = true }.Start();
         return id.Task.GetAwaiter().GetResult();
     }
 

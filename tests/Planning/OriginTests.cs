@@ -31,7 +31,8 @@ public sealed class OriginTests
 
         // It comes back, the pod goes, and so does the policy.
         var back = Given.Input(
-            new Machine().Gpu(driver: "vfio-pci").Change(Gpu, f => f with { DriverOverride = "vfio-pci" })) with { Ownership = Ours };
+            new Machine().Gpu(driver: "vfio-pci").Change(Gpu, f => f with { DriverOverride = "vfio-pci" })) with
+        { Ownership = Ours };
         Assert.Contains("probe 0000:43:00.0 for nouveau", back.Plan().Steps());
     }
 
@@ -79,7 +80,8 @@ public sealed class OriginTests
     public void What_was_begun_and_not_taken_goes_back_with_its_record()
     {
         var input = Given.Input(
-            Away("vfio-pci"), Given.HostDevice()) with { Ownership = Ours, Usage = Given.Users((Gpu, UserKind.Mount, "/ is there")) };
+            Away("vfio-pci"), Given.HostDevice()) with
+        { Ownership = Ours, Usage = Given.Users((Gpu, UserKind.Mount, "/ is there")) };
 
         Assert.Equal(["override nothing on 0000:43:00.0", "forget 0000:43:00.0"], input.Plan().Steps());
     }

@@ -150,8 +150,14 @@ internal sealed class PlanApplier
         var made = Enumerable.Range(0, count)
             .Select(i => Machine.VirtualFunction(pf, i, GroupOf(pf, i), sriov.Autoprobe ? "igbvf" : null)).ToList();
         foreach (var vf in made) _functions.Add(vf.Address, vf);
-        _functions[pf.Address] = pf with { Sriov = sriov with { NumVfs = count,
-            VirtualFunctions = made.ToImmutableSortedDictionary(v => v.VfIndex!.Value, v => v.Address) } };
+        _functions[pf.Address] = pf with
+        {
+            Sriov = sriov with
+            {
+                NumVfs = count,
+                VirtualFunctions = made.ToImmutableSortedDictionary(v => v.VfIndex!.Value, v => v.Address)
+            }
+        };
     }
 
     private int GroupOf(PciFunction pf, int index) => _sharedVfGroups.TryGetValue(pf.Address, out var shared) ? shared : 1000 + (pf.Address.Bus << 8) + (pf.Address.Function << 6) + index;

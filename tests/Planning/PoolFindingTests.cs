@@ -68,7 +68,8 @@ public sealed class PoolFindingTests
         var machine = new Machine().PhysicalFunction(vfs: 2, vfDriver: "vfio-pci")
             .Change(Pf, f => f with { Sriov = f.Sriov! with { NumVfs = 3 } });
         var plan = (Given.Input(
-            machine, Given.Sriov(3, pools: [Given.Pool("all", 0, 2)])) with { Ownership = Ownership.None.OwnsVfsOf(Pf, asked: 3, made: 3) })
+            machine, Given.Sriov(3, pools: [Given.Pool("all", 0, 2)])) with
+        { Ownership = Ownership.None.OwnsVfsOf(Pf, asked: 3, made: 3) })
             .Plan();
 
         plan.Says(Pf, FindingState.Waiting, Reasons.NoVfs, "0000:41:00.0 has 2 VFs, and pool all names 0-2: make them, or lower last");

@@ -89,7 +89,8 @@ public sealed class VfNumberTests
     {
         var input = Given.Input(
             new Machine().PhysicalFunction(vfs: 3, vfDriver: "igbvf"),
-            Given.Sriov(4, pools: [])) with { Ownership = Ownership.None.OwnsVfsOf(Pf, asked: 4, made: 4) };
+            Given.Sriov(4, pools: [])) with
+        { Ownership = Ownership.None.OwnsVfsOf(Pf, asked: 4, made: 4) };
 
         Assert.Empty(input.Plan().Lanes);
         input.Plan().Says(Pf, FindingState.Blocked, Reasons.ForeignVfs,

@@ -51,7 +51,8 @@ public abstract class OriginScenarios
         var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("nic", Nic)));
         await bench.ReadyAsync();
         var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string,
-            int>(StringComparer.Ordinal) { ["example.com/nic"] = 1 });
+            int>(StringComparer.Ordinal)
+        { ["example.com/nic"] = 1 });
         Assert.Equal(PodPhase.Running, pod.Phase);
         return bench;
     }
