@@ -33,11 +33,11 @@ internal sealed class MachineFixture : IDisposable
 
     public static MachineFixture Load(string name) => Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "testdata", "machines", name + ".txt")));
 
-    /// <summary>The machine of a report from the field, in <c>testdata/cases/NAME</c>.</summary>
-    public static MachineFixture LoadCase(string name) => Parse(CaseFile(name, "machine.txt"));
+    public static string CaseFile(string name, string file) => File.ReadAllText(CasePath(name, file));
 
-    public static string CaseFile(string name, string file) =>
-        File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "testdata", "cases", name, file));
+    public static bool HasCaseFile(string name, string file) => File.Exists(CasePath(name, file));
+
+    private static string CasePath(string name, string file) => Path.Combine(AppContext.BaseDirectory, "testdata", "cases", name, file);
 
     public static MachineFixture Parse(string description)
     {

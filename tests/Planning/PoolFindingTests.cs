@@ -1,6 +1,5 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
-using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Planning;
 using Hostdev.Tests.Inventory;
 using Xunit;
@@ -18,9 +17,8 @@ public sealed class PoolFindingTests
     [Fact]
     public void Case_10_vfs_that_are_not_there_with_a_gap_names_what_is_missing()
     {
-        using var machine = MachineFixture.LoadCase("10-vfs-that-are-not-there");
-        var spec = NodeDeviceStateReader.Read(MachineFixture.CaseFile("10-vfs-that-are-not-there", "desired-external.yaml"), out _)!;
-        var input = Given.Input(machine.Read(), [.. spec.Policies.Select(p => new EffectivePolicy(p, null))]);
+        using var reported = FieldCase.Load("10-vfs-that-are-not-there");
+        var input = reported.Input("desired-external.yaml");
         var plan = input.Plan();
 
         plan.Says("0000:3b:00.0", FindingState.Waiting, Reasons.NoVfs,

@@ -1,0 +1,86 @@
+using System.Globalization;
+using Hostdev.Crds;
+using Hostdev.Crds.Parsing;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Host.Usage;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.Tests.Inventory;
+
+/// <summary>
+/// A report from the field in <c>testdata/cases/NAME</c>, read as <c>plan</c> and <c>explain</c> read a host: its machine, who uses what there, and what is desired. Beside
+/// a <c>machine.txt</c> a <c>machine.net</c> says what rtnetlink would, a line each: <c>addr eno1 192.0.2.10/24</c>.
+/// </summary>
+internal sealed class FieldCase : IDisposable
+{
+    private readonly string name;
+    private readonly string? network;
+
+    private FieldCase(string name, string machine)
+    {
+        this.name = name;
+        Machine = MachineFixture.Parse(MachineFixture.CaseFile(name, machine));
+        network = MachineFixture.HasCaseFile(name, Path.ChangeExtension(machine, ".net")) ? MachineFixture.CaseFile(name, Path.ChangeExtension(machine, ".net")) : null;
+    }
+
+    public MachineFixture Machine { get; }
+
+    public static FieldCase Load(string name, string machine = "machine.txt") => new(name, machine);
+
+    /// <summary>What a file of the case asks for, on its machine.</summary>
+    public PlanningInput Input(string desired = "desired.yaml")
+    {
+        var spec = NodeDeviceStateReader.Read(MachineFixture.CaseFile(name, desired), out var error) ?? throw new FormatException(error);
+        return Input([.. spec.Policies.Select(p => new EffectivePolicy(p, null))]);
+    }
+
+    /// <summary>What these policies ask for, on its machine.</summary>
+    public PlanningInput Input(params ReadOnlySpan<EffectivePolicy> policies)
+    {
+        var inventory = Machine.Read();
+        return new PlanningInput
+        {
+            Inventory = inventory,
+            Policies = [.. policies],
+            Usage = new UsageReader(Machine.Paths, new Calls(Machine, network), new NoPods()).Read(inventory),
+            Ownership = Ownership.None,
+        };
+    }
+
+    public void Dispose() => Machine.Dispose();
+
+    private sealed class NoPods : IPodUsage
+    {
+        public System.Collections.Immutable.ImmutableArray<DeviceUser> UsersOf(PciAddress address) => [];
+    }
+
+    /// <summary>A host that can only be looked at: nodes have the numbers that its sysfs names.</summary>
+    private sealed class Calls(MachineFixture machine, string? network) : IHostCalls
+    {
+        public DeviceNumber? ReadDeviceNumber(string path)
+        {
+            if (new FileInfo(machine.Resolve(path)).LinkTarget is { Length: > 0 } target) return ReadDeviceNumber(Path.GetFullPath(target, Path.GetDirectoryName(path)!));
+            var block = path.StartsWith("/dev/", StringComparison.Ordinal) ? machine.Resolve($"/sys/class/block/{Path.GetFileName(path)}/dev") : "";
+            if (!File.Exists(block)) return null;
+            var number = File.ReadAllText(block).Trim().Split(':');
+            return new DeviceNumber(true, uint.Parse(number[0], CultureInfo.InvariantCulture), uint.Parse(number[1], CultureInfo.InvariantCulture));
+        }
+
+        public NetworkReading ReadNetwork()
+        {
+            var lines = (network ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split(' '));
+            return new NetworkReading.Read(NetworkState.Empty with
+            {
+                Addresses = [.. lines.Where(l => l[0] == "addr").Select(l => new InterfaceAddress(l[1], l[2], LinkLocal: false))],
+            });
+        }
+
+        public Errno WriteAttribute(string path, string value) => throw new NotSupportedException();
+
+        public OpenResult Open(string path, OpenIntent intent) => throw new NotSupportedException();
+
+        public NodeOwnerResult ReadOwner(string path) => throw new NotSupportedException();
+
+        public Errno SetOwner(string path, NodeOwner owner) => throw new NotSupportedException();
+    }
+}
