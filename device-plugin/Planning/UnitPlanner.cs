@@ -46,7 +46,7 @@ internal static class UnitPlanner
         Want(context, whole.Where(f => !f.IsBridge).ToList());
         if (whole.Select(context.Unreadable).FirstOrDefault(u => u is not null) is { } unreadable)
         {
-            context.Block(request.Policy, primary.Address.ToString(), Reasons.Unreadable, unreadable);
+            context.Block(request.Policy, primary.Address.ToString(), unreadable.Reason, unreadable.Message);
             return;
         }
 
@@ -72,9 +72,9 @@ internal static class UnitPlanner
         }
 
         var unit = Compose(context, request, members, assigned, held);
-        if (unit.Members.Select(m => HostConditions.MissingDriver(context.Inventory, m.Address.ToString(), m.Driver)).FirstOrDefault(m => m is not null) is { } missing)
+        if (unit.Members.Select(m => MissingDriver(context, m)).FirstOrDefault(m => m is not null) is { } missing)
         {
-            context.Block(request.Policy, primary.Address.ToString(), Reasons.DriverMissing, missing);
+            context.Block(request.Policy, primary.Address.ToString(), missing.Reason, missing.Message);
             return;
         }
 
@@ -88,6 +88,9 @@ internal static class UnitPlanner
         else if (waits && InPresentForm(context, request, unit) is { } present) Accept(context, request, present);
         else if (waits) context.Awaited.UnionWith(unit.Members.Select(m => m.Address));
     }
+
+    private static (string Reason, string Message)? MissingDriver(PlanningContext context, UnitMember member) =>
+        HostConditions.MissingDriver(context.Inventory, member.Address.ToString(), member.Driver, context.Inventory.Functions[member.Address].Driver);
 
     private static void Want(PlanningContext context, List<PciFunction> functions)
     {
