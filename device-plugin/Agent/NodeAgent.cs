@@ -133,7 +133,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         if (_proving) parts.Boots.CloseWhenProven();
         Publish(plan, inventory);
         if (plan.Halt is not { OffersNothingNew: true }) parts.Allocator.RestoreNodes();
-        _protects = plan.Findings.Any(f => f.Reason is Reasons.Protected or Reasons.Unreadable or Reasons.NotReturned);
+        _protects = plan.Findings.Any(f => f.Reason is Reasons.Protected or Reasons.Unreadable or Reasons.StepTimedOut or Reasons.NotReturned);
         _waits = !plan.Lanes.IsEmpty || (plan.Halt is null && plan.Findings.Any(IsLookedAt));
         _last = (inventory, plan, _plannedFor?.Generation);
         Report();
@@ -184,6 +184,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
             Ownership = parts.Journal.State.Ownership,
             Setbacks = setbacks,
             Contested = parts.Repairs.Contested(inForce.Fingerprint),
+            Unreturned = parts.Executor.Unreturned,
             Halt = parts.Halts.Look(inForce.Fingerprint),
             RestoreOnly = parts.Journal.State.InForceBefore,
             Choices = parts.Choices.Choices,

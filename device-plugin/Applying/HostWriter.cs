@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Applying;
 
@@ -14,7 +16,7 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
     // What began is seen through when it takes no longer than this; an agent that is asked to end may not wait for the kernel.
     private static readonly TimeSpan StopGrace = TimeSpan.FromMilliseconds(500);
 
-    private readonly ConcurrentDictionary<string, Task<Errno>> _late = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, LateCall> _late = new(StringComparer.Ordinal);
     private long _writes;
 
     /// <summary>How many writes were made since the start.</summary>
@@ -23,15 +25,24 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
     /// <summary>Whether a late write to something of this function or physical function still hangs in the kernel.</summary>
     public bool IsBlocked(PciAddress address) => _late.Keys.Any(k => k.Contains(address.ToString(), StringComparison.Ordinal));
 
+    /// <summary>Writes whose deadline is over and that the kernel has not returned yet, in the order in which they began.</summary>
+    public ImmutableArray<UnreturnedWrite> Unreturned =>
+    [
+        .. _late.Values.Where(l => l.Value is not null).OrderBy(l => l.Since)
+            .Select(l => new UnreturnedWrite(l.Path, l.Value!, time.GetElapsedTime(l.Since))),
+    ];
+
+    /// <summary>The kernel's log from now on: for what a driver says while a write to its device runs.</summary>
+    public IKernelLog FollowLog() => calls.FollowKernelLog();
+
     /// <summary>Journals a write and makes it. ETIMEDOUT when it did not end by the deadline.</summary>
     /// <exception cref="OperationCanceledException">The agent ends and the write has not returned: the next start looks at what came of it.</exception>
     public async Task<Errno> WriteAsync(string path, string value, TimeSpan deadline, CancellationToken cancellationToken)
     {
-        var what = $"{path} {value}";
-        if (_late.ContainsKey(what)) return Errno.ETIMEDOUT;
+        if (_late.ContainsKey(Key(path, value))) return Errno.ETIMEDOUT;
         journal.Append(new JournalRecord { Op = JournalOp.Write, Path = path, Value = value });
         Interlocked.Increment(ref _writes);
-        return await OnThread(what, () => calls.WriteAttribute(path, value), deadline, cancellationToken).ConfigureAwait(false);
+        return await OnThread(path, value, () => calls.WriteAttribute(path, value), deadline, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The driver a function is bound to now; null when none.</summary>
@@ -42,7 +53,7 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
     public async Task<string?> ReadAsync(string path, TimeSpan deadline, CancellationToken cancellationToken)
     {
         string? text = null;
-        var error = await OnThread(path, () => Read(path, out text), deadline, cancellationToken).ConfigureAwait(false);
+        var error = await OnThread(path, null, () => Read(path, out text), deadline, cancellationToken).ConfigureAwait(false);
         return error.IsSuccess ? text : null;
     }
 
@@ -54,7 +65,13 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
     {
         var answers = false;
         var path = PciPaths.Attribute(address, "config");
-        var error = await OnThread(path, () => (answers = ConfigHeader.Answers(new HostFileReader(paths).ReadHexBlocking(path, ConfigHeader.Bytes))) ? Errno.None : Errno.EIO, deadline, cancellationToken).ConfigureAwait(false);
+        Errno Read()
+        {
+            answers = ConfigHeader.Answers(new HostFileReader(paths).ReadHexBlocking(path, ConfigHeader.Bytes));
+            return answers ? Errno.None : Errno.EIO;
+        }
+
+        var error = await OnThread(path, null, Read, deadline, cancellationToken).ConfigureAwait(false);
         return error == Errno.ETIMEDOUT ? null : error.IsSuccess && answers;
     }
 
@@ -72,8 +89,10 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
         }
     }
 
-    private async Task<Errno> OnThread(string what, Func<Errno> call, TimeSpan deadline, CancellationToken cancellationToken)
+    /// <param name="value">What is written; null when the file is only read.</param>
+    private async Task<Errno> OnThread(string path, string? value, Func<Errno> call, TimeSpan deadline, CancellationToken cancellationToken)
     {
+        var began = time.GetTimestamp();
         var done = new TaskCompletionSource<Errno>(TaskCreationOptions.RunContinuationsAsynchronously);
         workers.RunCall(() => Run(call, done));
         using var stop = new CancellationTokenSource();
@@ -84,11 +103,15 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
         }
         catch (TimeoutException)
         {
-            _late[what] = done.Task;
-            _ = done.Task.ContinueWith(_ => _late.TryRemove(what, out Task<Errno>? _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            var what = Key(path, value);
+            _late[what] = new LateCall(path, value, began);
+            _ = done.Task.ContinueWith(
+                _ => _late.TryRemove(what, out LateCall? _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             return Errno.ETIMEDOUT;
         }
     }
+
+    private static string Key(string path, string? value) => value is null ? path : $"{path} {value}";
 
     private static void Run(Func<Errno> call, TaskCompletionSource<Errno> done)
     {
@@ -103,6 +126,10 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
             done.SetException(e);
         }
     }
+
+    /// <param name="Value">What is written; null when the file is only read.</param>
+    /// <param name="Since">A timestamp of the clock.</param>
+    private sealed record LateCall(string Path, string? Value, long Since);
 }
 
 /// <summary>Where the kernel's PCI attributes are (kernel <c>Documentation/ABI/testing/sysfs-bus-pci</c>).</summary>

@@ -18,6 +18,9 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
     /// <summary>Called, from any thread, when a lane ends that <see cref="ExecuteAsync"/> did not wait for.</summary>
     public Action LaneEnded { get; set; } = () => { };
 
+    /// <summary>Writes that came too late and still hang in the kernel.</summary>
+    public ImmutableArray<UnreturnedWrite> Unreturned => writer.Unreturned;
+
     /// <summary>Whether the plan holds a lane that is not under way already.</summary>
     public bool CanStart(Plan plan) => plan.Lanes.Any(l => !_running.TryGetValue(l.Key, out var task) || task.IsCompleted);
 

@@ -32,12 +32,15 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
             case PlanStep.ForgetPhysicalFunction s:
                 return Record(new JournalRecord { Op = JournalOp.ForgetPhysicalFunction, Address = s.Address.ToString() });
             case PlanStep.SetAutoprobe s:
-                return await WriteAsync(PciPaths.Attribute(s.PhysicalFunction, "sriov_drivers_autoprobe"), s.Autoprobe ? "1" : "0", WriteDeadline, expect: s.Autoprobe ? "1" : "0", cancellationToken).ConfigureAwait(false);
+                var autoprobe = s.Autoprobe ? "1" : "0";
+                return await WriteAsync(s.PhysicalFunction, "sriov_drivers_autoprobe", autoprobe, WriteDeadline, autoprobe, cancellationToken)
+                    .ConfigureAwait(false);
             case PlanStep.SetNumVfs s:
                 return await SetNumVfsAsync(s, cancellationToken).ConfigureAwait(false);
             case PlanStep.SetDriverOverride s:
                 // One newline clears it; "(null)" would become the override, and an empty write does nothing (contracts/kernel.md, Binding).
-                return await WriteAsync(PciPaths.Attribute(s.Address, "driver_override"), s.Driver ?? "\n", WriteDeadline, expect: s.Driver ?? "(null)", cancellationToken).ConfigureAwait(false);
+                return await WriteAsync(s.Address, "driver_override", s.Driver ?? "\n", WriteDeadline, s.Driver ?? "(null)", cancellationToken)
+                    .ConfigureAwait(false);
             case PlanStep.Unbind s:
                 return await UnbindAsync(s, cancellationToken).ConfigureAwait(false);
             case PlanStep.RecordFault s:
@@ -74,42 +77,52 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         StepOutcome? Answered(string? now) => step.NumVfs > 0 && int.TryParse(now, CultureInfo.InvariantCulture, out var made) && made > 0
             ? new StepOutcome.Done { What = $"{step.PhysicalFunction}: {step.NumVfs} VFs were asked for and its driver made {made}" }
             : null;
-        var path = PciPaths.Attribute(step.PhysicalFunction, "sriov_numvfs");
-        return await WriteAsync(path, count, NumVfsDeadline, expect: count, cancellationToken, Answered).ConfigureAwait(false);
+        return await WriteAsync(step.PhysicalFunction, "sriov_numvfs", count, NumVfsDeadline, count, cancellationToken, Answered).ConfigureAwait(false);
     }
 
     /// <param name="answered">What it means that the write succeeded and something else is read back; null: that it had no effect.</param>
     private async Task<StepOutcome> WriteAsync(
-        string path, string value, TimeSpan deadline, string expect, CancellationToken cancellationToken, Func<string?,
-            StepOutcome?>? answered = null)
+        PciAddress device, string attribute, string value, TimeSpan deadline, string expect, CancellationToken cancellationToken,
+        Func<string?, StepOutcome?>? answered = null)
     {
+        var path = PciPaths.Attribute(device, attribute);
+        using var log = writer.FollowLog();
         var error = await writer.WriteAsync(path, value, deadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(path, value, deadline);
         var now = await writer.ReadAsync(path, ReadDeadline, cancellationToken).ConfigureAwait(false);
         if (now == expect) return StepOutcome.Done.Instance;
         if (error.IsSuccess && answered?.Invoke(now) is { } outcome) return outcome;
-        return error.IsSuccess
-            ? new StepOutcome.Failed(Reasons.StepFailed, $"writing {Quote(value)} to {path} had no effect: it reads {(now is null ? "nothing" : $"\"{now}\"")}; look at dmesg, or for another program that writes it")
-            : new StepOutcome.Failed(Reasons.StepFailed, $"writing {Quote(value)} to {path} failed: {WriteErrors.Explain(path, error)}");
+        var what = $"writing {Quote(value)} to {path}";
+        return Failed(error.IsSuccess
+            ? $"{what} had no effect: it reads {(now is null ? "nothing" : $"\"{now}\"")}; {KernelWords.Of(log, device) ?? "look at dmesg, or for another program that writes it"}"
+            : $"{what} failed: {WriteErrors.Explain(path, error, now)}{Said(path, log, device)}");
     }
 
     private async Task<StepOutcome> UnbindAsync(PlanStep.Unbind step, CancellationToken cancellationToken)
     {
         var path = PciPaths.Unbind(step.Driver);
+        using var log = writer.FollowLog();
         var error = await writer.WriteAsync(path, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(path, step.Address.ToString(), WriteDeadline);
         var driver = writer.ReadDriver(step.Address);
         if (driver is null) return StepOutcome.Done.Instance;
         var what = error.IsSuccess ? "had no effect" : $"failed: {WriteErrors.Explain(path, error)}";
-        return new StepOutcome.Failed(Reasons.StepFailed, $"taking {step.Address} from {step.Driver} (writing it to {path}) {what}; its driver is {driver}");
+        var said = KernelWords.Of(log, step.Address) is { } words ? $"; {words}" : "";
+        return Failed($"taking {step.Address} from {step.Driver} (writing it to {path}) {what}; its driver is {driver}{said}");
     }
 
     private async Task<StepOutcome> ResetAsync(PlanStep.Reset step, CancellationToken cancellationToken)
     {
         var path = PciPaths.Attribute(step.Address, "reset");
+        using var log = writer.FollowLog();
         var error = await writer.WriteAsync(path, "1", WriteDeadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(path, "1", WriteDeadline);
-        if (!error.IsSuccess) return new StepOutcome.Failed(Reasons.StepFailed, $"resetting it (writing 1 to {path}) failed: {WriteErrors.Explain(path, error)}; remove and rescan it, or power-cycle the host");
+        if (!error.IsSuccess)
+        {
+            var said = KernelWords.Of(log, step.Address) is { } words ? $" ({words})" : "";
+            return Failed($"resetting it (writing 1 to {path}) failed: {WriteErrors.Explain(path, error)}{said}; remove and rescan it, or power-cycle the host");
+        }
+
         return await writer.AnswersAsync(step.Address, ReadDeadline, cancellationToken).ConfigureAwait(false) switch
         {
             true => StepOutcome.Done.Instance,
@@ -123,6 +136,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
 
     private async Task<StepOutcome> ProbeAsync(PlanStep.Probe step, CancellationToken cancellationToken)
     {
+        using var log = writer.FollowLog();
         var error = await writer.WriteAsync(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline);
         var driver = writer.ReadDriver(step.Address);
@@ -130,29 +144,25 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         if (step.ExpectedDriver is null) return new StepOutcome.Done { What = $"{step.Address}: {found}" };
         if (driver == step.ExpectedDriver) return StepOutcome.Done.Instance;
         var what = error.IsSuccess ? "" : $" ({WriteErrors.Explain(PciPaths.DriversProbe, error)})";
-        return new StepOutcome.Failed(Reasons.StepFailed, $"{step.Address} did not bind to {step.ExpectedDriver}{what}: {(driver is null ? "it has no driver" : $"its driver is {driver}")}; look at dmesg for what {step.ExpectedDriver} says of it");
+        var now = driver is null ? "it has no driver" : $"its driver is {driver}";
+        var said = KernelWords.Of(log, step.Address) ?? $"look at dmesg for what {step.ExpectedDriver} says of it";
+        return Failed($"{step.Address} did not bind to {step.ExpectedDriver}{what}: {now}; {said}");
     }
+
+    /// <summary>
+    /// What a driver says of it; where it says nothing, the advice to look at what it said before. Of an errno of the number of VFs only
+    /// the driver knows the reason.
+    /// </summary>
+    private static string Said(string path, IKernelLog log, PciAddress device)
+    {
+        if (KernelWords.Of(log, device) is { } words) return $"; {words}";
+        return path.EndsWith("/sriov_numvfs", StringComparison.Ordinal) ? $"; look at dmesg for what the driver of {device} says of it" : "";
+    }
+
+    private static StepOutcome.Failed Failed(string message) => new(Reasons.StepFailed, message);
 
     private static StepOutcome.Failed TimedOut(string path, string value, TimeSpan deadline) =>
         new(Reasons.StepTimedOut, $"writing {Quote(value)} to {path} did not return within {deadline.TotalSeconds} s: the kernel waits for somebody who holds the device; it cannot be cancelled and goes on when the device is let go");
 
     private static string Quote(string value) => value == "\n" ? "a newline" : $"\"{value}\"";
-}
-
-/// <summary>What an errno of a PCI attribute means, in an admin's words (contracts/kernel.md).</summary>
-internal static class WriteErrors
-{
-    public static string Explain(string path, Errno error)
-    {
-        var file = Path.GetFileName(path);
-        if (error == Errno.EBUSY && file == "sriov_numvfs") return "EBUSY: VFs exist already, and the number changes only through 0";
-        if (error == Errno.ERANGE && file == "sriov_numvfs") return "ERANGE: more than sriov_totalvfs";
-        if (error == Errno.ENOENT && file == "sriov_numvfs") return "ENOENT: the physical function has no driver that makes VFs";
-        if (error == Errno.ENOMEM && file == "sriov_numvfs") return "ENOMEM: the firmware left too few bus numbers or too little memory space; boot with pci=realloc";
-        if (error == Errno.ENOTTY && file == "reset") return "ENOTTY: none of the ways in reset_method works here";
-        if (error == Errno.EROFS) return "EROFS: sysfs is mounted read-only here; the agent needs /sys writable";
-        if (error == Errno.EACCES || error == Errno.EPERM) return $"{error}: the agent may not write it; run it as root with CAP_SYS_ADMIN";
-        if (error == Errno.ENOENT) return "ENOENT: the file is not there; the driver or the device went away";
-        return error == Errno.ENODEV ? "ENODEV: the driver does not have, or does not take, this device" : error.ToString();
-    }
 }

@@ -21,6 +21,7 @@ public readonly record struct Errno(int Value)
     public static readonly Errno ENOTTY = new(25);
     public static readonly Errno ENOSPC = new(28);
     public static readonly Errno EROFS = new(30);
+    public static readonly Errno EPIPE = new(32);
     public static readonly Errno ERANGE = new(34);
     public static readonly Errno EMSGSIZE = new(90);
     public static readonly Errno EOPNOTSUPP = new(95);
@@ -52,6 +53,7 @@ public readonly record struct Errno(int Value)
         25 => "ENOTTY",
         28 => "ENOSPC",
         30 => "EROFS",
+        32 => "EPIPE",
         34 => "ERANGE",
         90 => "EMSGSIZE",
         95 => "EOPNOTSUPP",

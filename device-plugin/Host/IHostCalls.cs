@@ -31,6 +31,12 @@ public interface IHostCalls
 
     /// <summary>Interfaces, addresses, routes and rules of the host's network namespace, by the kernel's own word (NETLINK_ROUTE); changes nothing.</summary>
     NetworkReading ReadNetwork();
+
+    /// <summary>
+    /// The kernel's log from now on (<c>/dev/kmsg</c>), for what a driver says while a write to its device runs; changes nothing, and says
+    /// nothing where this process may not read it.
+    /// </summary>
+    IKernelLog FollowKernelLog();
 }
 
 public enum OpenIntent

@@ -57,6 +57,8 @@ public sealed class LinuxHostCalls(HostPaths paths) : IHostCalls
         return LibC.FchmodAt(LibC.AT_FDCWD, resolved, (uint)owner.Mode, LibC.AT_SYMLINK_NOFOLLOW) != 0 ? LibC.LastError() : Errno.None;
     }
 
+    public IKernelLog FollowKernelLog() => new KernelLogFile(paths.Resolve("/dev/kmsg"));
+
     public NetworkReading ReadNetwork()
     {
         using var socket = NetlinkSocket.TryOpen(out var error);

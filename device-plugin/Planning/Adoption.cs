@@ -13,7 +13,14 @@ internal static class Adoption
         var wanted = context.Units.SelectMany(u => u.Members.Select(m => (m.Address, Unit: u))).ToDictionary(x => x.Address, x => x.Unit);
         foreach (var function in context.Inventory.Functions.Values.Where(f => IsAdopted(context, f)))
         {
-            if (wanted.TryGetValue(function.Address, out var unit))
+            var member = wanted.GetValueOrDefault(function.Address)?.Members.FirstOrDefault(m => m.Address == function.Address);
+            if (member is not null && member.Driver != function.Driver)
+            {
+                // On pci-stub it was kept from every driver of the host, and that is where it goes back to.
+                context.Findings.Add(new Finding(wanted[function.Address].Policy, function.Address.ToString(), FindingState.Noticed, Reasons.Adopted,
+                    $"{function.Address} was found on {function.Driver}: it is taken from it for this policy, and goes back to {function.Driver} when its policy goes"));
+            }
+            else if (wanted.TryGetValue(function.Address, out var unit))
             {
                 context.Findings.Add(new Finding(unit.Policy, function.Address.ToString(), FindingState.Adopted, Reasons.Adopted, $"{function.Address} was found on {function.Driver}: it is used as it is, and stays there when its policy goes"));
             }

@@ -39,7 +39,7 @@ internal static class FunctionSteps
 
         if (context.Unreadable(function) is { } unreadable)
         {
-            context.Releasing(owned.Address, owned.PolicyUid, Reasons.Unreadable, unreadable);
+            context.Releasing(owned.Address, owned.PolicyUid, unreadable.Reason, unreadable.Message);
             return [];
         }
 

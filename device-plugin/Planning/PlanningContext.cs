@@ -56,18 +56,23 @@ internal sealed class PlanningContext(PlanningInput input)
     /// <summary>
     /// Why a function must be left as it is: what decides over it, or over its physical function, could not be read, and what it seems to be is a guess. Null when all could.
     /// </summary>
-    public string? Unreadable(PciFunction function)
+    public (string Reason, string Message)? Unreadable(PciFunction function)
     {
         var physical = function.PhysicalFunction is { } pf ? Inventory.Functions.GetValueOrDefault(pf) : null;
         var problem = function.Unreadable.Concat(physical?.Unreadable ?? []).OrderBy(p => p.Unanswered).FirstOrDefault();
         if (problem is null) return null;
+        // What is not answered because a write of ours has not returned has that write for its cause.
+        var ours = problem.Unanswered
+            ? Input.Unreturned.FirstOrDefault(w => w.IsAbout(function.Address) || (physical is not null && w.IsAbout(physical.Address)))
+            : null;
+        if (ours is not null) return (Reasons.StepTimedOut, $"{function.Address} is left as it is: {ours.InWords()}");
         // Advice that destroys the device is for what the kernel said of it, never for what was not answered in time.
         var advice = problem.Unanswered
             ? "nothing is wrong with it as far as is known, and it is read again; "
                 + "if it stays so, find who holds it or what keeps this machine busy"
             : "look at dmesg; a rescan (1 to its remove file, then to /sys/bus/pci/rescan) "
                 + "or a reboot often helps, else the device is failing";
-        return $"{function.Address} is left as it is, because {problem}: {advice}";
+        return (Reasons.Unreadable, $"{function.Address} is left as it is, because {problem}: {advice}");
     }
 
     public void Block(PolicyIdentity policy, string device, string reason, string message) =>

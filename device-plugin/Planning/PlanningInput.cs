@@ -26,6 +26,9 @@ public sealed record PlanningInput
     /// </summary>
     public ImmutableDictionary<string, Setback> Contested { get; init; } = ImmutableDictionary<string, Setback>.Empty;
 
+    /// <summary>Writes of ours that the kernel has not returned yet.</summary>
+    public ImmutableArray<UnreturnedWrite> Unreturned { get; init; } = [];
+
     /// <summary>What policies have in force and chose by a name, as the last plan left it.</summary>
     public ImmutableArray<Choice> Choices { get; init; } = [];
 

@@ -39,7 +39,7 @@ internal static class SriovPlanner
         {
             if (context.Unreadable(pf) is { } unreadable)
             {
-                context.Block(policy.Identity, pf.Address.ToString(), Reasons.Unreadable, unreadable);
+                context.Block(policy.Identity, pf.Address.ToString(), unreadable.Reason, unreadable.Message);
                 return;
             }
 
@@ -84,6 +84,16 @@ internal static class SriovPlanner
         PoolFindings.Missing(context, policy, pf, change.NumVfs);
     }
 
+    /// <summary>A card may have no virtual functions for as long as its own firmware is set so.</summary>
+    private static string FirmwareOff(PciFunction pf, int wanted)
+    {
+        const int mellanox = 0x15b3;
+        var how = pf.Vendor.Value == mellanox
+            ? $"mlxconfig -d {pf.Address} set SRIOV_EN=1 NUM_OF_VFS={wanted}"
+            : "its vendor's tool, or its page in the host's firmware setup";
+        return $"SR-IOV is off in the card's firmware: turn it on there ({how}), and reboot";
+    }
+
     /// <summary>The number to bring about now, or null to leave it; with what is to be said about it.</summary>
     private static (int? NumVfs, bool Cordon) NumVfs(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf, SriovCapability sriov)
     {
@@ -111,7 +121,8 @@ internal static class SriovPlanner
 
     private static (string Reason, string Message)? Problem(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf, SriovCapability sriov, int wanted)
     {
-        if (context.Unreadable(pf) is { } unreadable) return (Reasons.Unreadable, unreadable);
+        if (context.Unreadable(pf) is { } unreadable) return unreadable;
+        if (wanted > 0 && sriov.TotalVfs == 0) return (Reasons.NoSriov, $"{pf.Address} asks for {wanted} VFs, and its sriov_totalvfs is 0: {FirmwareOff(pf, wanted)}");
         if (wanted > sriov.TotalVfs)
         {
             return (Reasons.TooManyVfs, $"{pf.Address} asks for {wanted} VFs but sriov_totalvfs is {sriov.TotalVfs}: set numVfs to at most {sriov.TotalVfs}, or raise it in firmware");
@@ -146,7 +157,9 @@ internal static class SriovPlanner
         if (drivers.Count == 0) return null;
         if (HostConditions.Problem(context.Inventory, pf) is { } problem) return problem;
         // Which variant driver Auto takes is known only when the virtual functions are there, and vfio-pci is what it falls back to.
-        var missing = drivers.Select(d => HostConditions.MissingDriver(context.Inventory, $"each VF of {pf.Address}", d.Type == DriverType.Named ? d.Name! : "vfio-pci")).FirstOrDefault(m => m is not null);
-        return missing is null ? null : (Reasons.DriverMissing, missing);
+        return drivers
+            .Select(d => d.Type == DriverType.Named ? d.Name! : "vfio-pci")
+            .Select(d => HostConditions.MissingDriver(context.Inventory, $"each VF of {pf.Address}", d, pf.Driver))
+            .FirstOrDefault(m => m is not null);
     }
 }

@@ -17,7 +17,7 @@ internal static class UnitPlanner
         foreach (var function in shape.Taken) context.Wanted.TryAdd(function.Address, shape.UnitId);
         if (whole.Select(context.Unreadable).FirstOrDefault(u => u is not null) is { } unreadable)
         {
-            context.Block(request.Policy, device, Reasons.Unreadable, unreadable);
+            context.Block(request.Policy, device, unreadable.Reason, unreadable.Message);
             return;
         }
 
@@ -52,9 +52,9 @@ internal static class UnitPlanner
         }
 
         var (unit, held) = Compose(context, request, shape);
-        if (unit.Members.Select(m => HostConditions.MissingDriver(context.Inventory, m.Address.ToString(), m.Driver)).FirstOrDefault(m => m is not null) is { } missing)
+        if (unit.Members.Select(m => MissingDriver(context, m)).FirstOrDefault(m => m is not null) is { } missing)
         {
-            context.Block(request.Policy, device, Reasons.DriverMissing, missing);
+            context.Block(request.Policy, device, missing.Reason, missing.Message);
             return;
         }
 
@@ -68,6 +68,9 @@ internal static class UnitPlanner
         else if (waits && InPresentForm(context, request, unit, held) is { } present) Accept(context, request, present.Unit, present.Held);
         else if (waits) context.Awaited.UnionWith(unit.Members.Select(m => m.Address));
     }
+
+    private static (string Reason, string Message)? MissingDriver(PlanningContext context, UnitMember member) =>
+        HostConditions.MissingDriver(context.Inventory, member.Address.ToString(), member.Driver, context.Inventory.Functions[member.Address].Driver);
 
     /// <summary>Refuses what is newly taken; what is in force stays, and the reason is said.</summary>
     private static bool IsRefused(PlanningContext context, UnitRequest request, GroupShape shape, string reason, string? message)

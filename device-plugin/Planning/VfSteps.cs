@@ -26,7 +26,7 @@ internal static class VfSteps
 
         if (context.Unreadable(pf) is { } unreadable)
         {
-            context.Releasing(owned.Address, owned.PolicyUid, Reasons.Unreadable, unreadable);
+            context.Releasing(owned.Address, owned.PolicyUid, unreadable.Reason, unreadable.Message);
             return [];
         }
 

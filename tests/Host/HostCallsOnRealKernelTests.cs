@@ -28,6 +28,18 @@ public sealed class HostCallsOnRealKernelTests : IDisposable
     }
 
     [LabFact]
+    public void Hears_what_the_kernel_says_of_a_device_while_a_write_runs()
+    {
+        Assert.Equal(Errno.None, calls.WriteAttribute(Sysfs.Path(Igb, "sriov_numvfs"), "1"));
+        using var log = calls.FollowKernelLog();
+        Assert.Equal(Errno.EBUSY, calls.WriteAttribute(Sysfs.Path(Igb, "sriov_numvfs"), "2"));
+        var message = Assert.Single(log.ReadNew(), m => m.IsAbout(Igb));
+        Assert.Equal(("+pci:0000:41:00.0", true),
+            (message.Device, message.Text.EndsWith(": 1 VFs already enabled. Disable before enabling 2 VFs", StringComparison.Ordinal)));
+        Assert.Empty(log.ReadNew());
+    }
+
+    [LabFact]
     public void Proves_that_a_group_is_free_or_held()
     {
         Sysfs.Bind(Edu, "vfio-pci");

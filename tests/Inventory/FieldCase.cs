@@ -108,6 +108,8 @@ internal sealed class FieldCase : IDisposable
 
         public NodeOwnerResult ReadOwner(string path) => throw new NotSupportedException();
 
+        public IKernelLog FollowKernelLog() => throw new NotSupportedException();
+
         public Errno SetOwner(string path, NodeOwner owner) => throw new NotSupportedException();
     }
 }

@@ -16,4 +16,6 @@ internal abstract class DecoratedCalls(IHostCalls kernel) : IHostCalls
     public virtual Errno SetOwner(string path, NodeOwner owner) => kernel.SetOwner(path, owner);
 
     public virtual NetworkReading ReadNetwork() => kernel.ReadNetwork();
+
+    public virtual IKernelLog FollowKernelLog() => kernel.FollowKernelLog();
 }

@@ -52,6 +52,8 @@ public sealed class SimulatedHostCalls : IHostCalls
 
     public NetworkReading ReadNetwork() => _kernel.Network.Reading;
 
+    public IKernelLog FollowKernelLog() => new Log(_kernel);
+
     private OpenResult OpenGroup(string path)
     {
         var (error, group) = _kernel.Vfio.OpenGroup(path, "(production)", _kernel.Groups.ByNumber.Values);
@@ -62,6 +64,23 @@ public sealed class SimulatedHostCalls : IHostCalls
     {
         var (error, close) = _kernel.Storage.OpenExclusive(path);
         return new OpenResult(error, close is null ? null : new Handle(_kernel.Core, close));
+    }
+
+    /// <summary>Drivers of the model name their device in the text, as those do that do not name it in the record.</summary>
+    private sealed class Log(SimulatedKernel kernel) : IKernelLog
+    {
+        private int _read = kernel.Messages.Length;
+
+        public IReadOnlyList<KernelMessage> ReadNew()
+        {
+            var fresh = kernel.Messages.Skip(_read).Select(m => new KernelMessage(m, Device: null)).ToList();
+            _read += fresh.Count;
+            return fresh;
+        }
+
+        public void Dispose()
+        {
+        }
     }
 
     private sealed class Handle(KernelCore core, Action close) : IDisposable

@@ -54,6 +54,9 @@ public sealed class SimulatedKernel : IDisposable
     /// <summary>What the kernel printed since boot.</summary>
     public ImmutableArray<string> Messages => Core.Messages;
 
+    /// <summary>A driver logs something; the text names its device, as dmesg does.</summary>
+    public void Print(string message) => Core.Locked(() => Core.Print(message));
+
     /// <summary>Every event since the machine was made, also those that were lost.</summary>
     public ImmutableArray<Uevent> UeventHistory => _uevents.History;
 
