@@ -11,6 +11,7 @@ internal static class SystemFunctions
     private const uint HostBridge = 0x0600;
     private const uint IsaBridge = 0x0601;
     private const uint EisaBridge = 0x0602;
+    private const uint Iommu = 0x0806;
     private const uint SmBus = 0x0c05;
     private const uint PerformanceCounter = 0x1101;
     private const uint Instrumentation = 0x1300;
@@ -41,7 +42,7 @@ internal static class SystemFunctions
 
     private static bool IsOfTheChipset(PciFunction function) =>
         function.IsIntegrated
-        && (function.ClassCode >> 16 == MemoryController || Subclass(function) is HostBridge or IsaBridge or EisaBridge or SmBus);
+        && (function.ClassCode >> 16 == MemoryController || Subclass(function) is HostBridge or IsaBridge or EisaBridge or SmBus or Iommu);
 
     private static bool IsSystemDriver(string name) =>
         Drivers.Contains(name, StringComparer.Ordinal)

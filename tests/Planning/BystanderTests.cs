@@ -137,6 +137,7 @@ public sealed class BystanderTests
     [InlineData("060200", "some_driver", true, true)]
     [InlineData("0c0500", "i801_smbus", true, true)]
     [InlineData("0c0500", "some_driver", true, true)]
+    [InlineData("080600", "some_driver", true, true)]
     [InlineData("0c8000", "intel-spi", true, true)]
     [InlineData("078000", "mei_me", true, true)]
     [InlineData("118000", "intel-lpss", true, true)]
