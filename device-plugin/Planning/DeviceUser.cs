@@ -39,9 +39,6 @@ public enum UserKind
 
     /// <summary>The parent has mediated devices.</summary>
     MediatedDevices,
-
-    /// <summary>The machine itself needs it (<see cref="SystemFunctions"/>).</summary>
-    System,
 }
 
 /// <summary>Somebody who uses a device.</summary>
@@ -54,7 +51,6 @@ public sealed record DeviceUser(UserKind Kind, string Description)
         UserKind.Mount or UserKind.Swap or UserKind.StackedDevice => Crds.Kinds.Protection.Storage,
         UserKind.NetworkAddress or UserKind.NetworkUpper or UserKind.NetworkNamespace => Crds.Kinds.Protection.Network,
         UserKind.Console => Crds.Kinds.Protection.Console,
-        UserKind.System => Crds.Kinds.Protection.System,
         _ => null,
     };
 }

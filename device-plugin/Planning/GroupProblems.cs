@@ -1,3 +1,4 @@
+using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
@@ -58,6 +59,21 @@ internal static class GroupProblems
             + $"unbind {them} if the host can do without, or use another slot";
     }
 
+    /// <summary>
+    /// Functions that would have to be taken are the machine's own, and the policy does not say that it may have them. What is on a passthrough driver is not the machine's any more.
+    /// </summary>
+    public static string? Machine(PlanningContext context, UnitRequest request, GroupShape shape)
+    {
+        if (request.AllowProtected.Contains(Protection.System)) return null;
+        var needed = shape.Taken
+            .Where(f => f.Driver is not { } driver || !context.Inventory.Facts.PassthroughDrivers.Contains(driver))
+            .Select(f => (f.Address, What: SystemFunctions.WhatItIs(f, context.HostDriver(f))))
+            .Where(n => n.What is not null)
+            .Select(n => $"{n.Address} is {n.What}")
+            .ToList();
+        return needed.Count == 0 ? null : $"{List(needed, "; ")}: the host needs {(needed.Count == 1 ? "it" : "them")}; list System in allowProtected together with the address to take {(needed.Count == 1 ? "it" : "them")} all the same";
+    }
+
     /// <summary>Members that the policy does not declare. Nobody loses a device unaware.</summary>
     public static string? Undeclared(UnitRequest request, GroupShape shape)
     {
@@ -76,10 +92,10 @@ internal static class GroupProblems
             + $"{(undeclared.Count == 1 ? "it" : "each of them")} from the host knowingly (assigned: true gives it to the VM), or set groupPolicy to HoldSiblings or AssignSiblings";
     }
 
-    public static string List(IEnumerable<string> all)
+    public static string List(IEnumerable<string> all, string separator = ", ")
     {
         var items = all.ToList();
-        return string.Join(", ", items.Take(MostListed)) + (items.Count > MostListed ? $" and {items.Count - MostListed} more" : "");
+        return string.Join(separator, items.Take(MostListed)) + (items.Count > MostListed ? $" and {items.Count - MostListed} more" : "");
     }
 
     private static string Describe(PciFunction f) => $"{f.Address} ({f.DeviceName ?? $"{f.Vendor}:{f.Device}"}, {(f.Driver is null ? "no driver" : $"driver {f.Driver}")})";

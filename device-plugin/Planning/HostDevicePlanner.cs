@@ -72,7 +72,7 @@ internal static class HostDevicePlanner
         if (devices.Count == 0 || devices.Count == named.Count || policy.Spec.AllowProtected.Contains(Protection.System)) return named;
         foreach (var function in named.Except(devices))
         {
-            context.Notice(policy.Identity, function.Address.ToString(), Reasons.Protected, $"{function.Address} is left as it is, because {SystemFunctions.UserOf(function, null)!.Description}: leave it out of addresses, or list System in allowProtected");
+            context.Notice(policy.Identity, function.Address.ToString(), Reasons.Protected, $"{function.Address} is left as it is, because it is {SystemFunctions.WhatItIs(function, null)}: leave it out of addresses, or list System in allowProtected");
         }
 
         return devices;

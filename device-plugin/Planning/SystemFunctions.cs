@@ -31,11 +31,11 @@ internal static class SystemFunctions
     public static bool IsBystander(PciFunction function) =>
         function.Driver is null && (Subclass(function) is HostBridge or IsaBridge or Instrumentation or PerformanceCounter || IsOfTheChipset(function));
 
-    /// <summary>What the host needs it for; null when it is no part of the machine.</summary>
+    /// <summary>What of the machine it is, in words; null when it is no part of it.</summary>
     /// <param name="hostDriver">The driver that it has by the host's own choice.</param>
-    public static DeviceUser? UserOf(PciFunction function, string? hostDriver) =>
+    public static string? WhatItIs(PciFunction function, string? hostDriver) =>
         IsSystem(function, hostDriver) || IsBystander(function)
-            ? new DeviceUser(UserKind.System, $"it is a part of the machine itself ({PciClasses.Name(function.ClassCode)}, {(hostDriver is null ? "no driver" : $"driver {hostDriver}")})")
+            ? $"a part of the machine itself ({PciClasses.Name(function.ClassCode)}, {(hostDriver is null ? "no driver" : $"driver {hostDriver}")})"
             : null;
 
     public static bool IsSystem(PciFunction function, string? hostDriver) => IsOfTheChipset(function) || (hostDriver is not null && IsSystemDriver(hostDriver));

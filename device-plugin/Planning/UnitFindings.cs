@@ -28,7 +28,7 @@ internal static class UnitFindings
             if (!context.Input.Ownership.Functions.TryGetValue(function.Address, out var owned)) continue;
             if (!SystemFunctions.IsSystem(function, owned.OriginalDriver) || !context.Inventory.Facts.PassthroughDrivers.Contains(function.Driver ?? "")) continue;
             context.Notice(request.Policy, function.Address.ToString(), Reasons.Protected,
-                $"{function.Address} was taken from the host before this was looked for, and stays so: {SystemFunctions.UserOf(function, owned.OriginalDriver)!.Description}; "
+                $"{function.Address} was taken from the host before this was looked for, and stays so: it is {SystemFunctions.WhatItIs(function, owned.OriginalDriver)}; "
                 + "narrow the policy to give it back, or list System in allowProtected together with the address");
         }
     }

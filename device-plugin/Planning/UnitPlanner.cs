@@ -42,12 +42,16 @@ internal static class UnitPlanner
         }
 
         if (IsRefused(context, request, shape, Reasons.GroupNotViable, GroupProblems.OtherMembers(request, context.Inventory, group))) return;
+        // No declaration gives what the machine itself needs.
+        if (GroupProblems.Machine(context, request, shape) is { } machine)
+        {
+            context.Block(request.Policy, device, Reasons.Protected, machine);
+            return;
+        }
+
         if (GroupProblems.Undeclared(request, shape) is { } undeclared)
         {
-            // No declaration gives what the machine itself needs: that is said first.
-            var machine = request.AllowProtected.Contains(Protection.System) ? [] : shape.Others.SelectMany(f => MachineOf(context, f)).ToList();
-            if (machine.Count > 0) context.Block(request.Policy, device, Reasons.Protected, ProtectedBy(machine));
-            else context.Block(request.Policy, device, Reasons.UndeclaredSiblings, undeclared);
+            context.Block(request.Policy, device, Reasons.UndeclaredSiblings, undeclared);
             return;
         }
 
@@ -155,7 +159,8 @@ internal static class UnitPlanner
         var protecting = users.Where(u => u.User.Protection is { } p && !request.AllowProtected.Contains(p)).ToList();
         if (protecting.Count > 0)
         {
-            context.Block(request.Policy, unit.Primary.ToString(), Reasons.Protected, ProtectedBy(protecting));
+            var needed = string.Join(", ", protecting.Select(p => p.User.Protection!.Value).Distinct().Order());
+            context.Block(request.Policy, unit.Primary.ToString(), Reasons.Protected, $"{Sentence(protecting)}: the host needs it; free it, or list {needed} in allowProtected together with the address");
             return false;
         }
 
@@ -167,25 +172,9 @@ internal static class UnitPlanner
         return false;
     }
 
-    private static string ProtectedBy(List<(PciFunction Function, DeviceUser User)> protecting)
-    {
-        var needed = string.Join(", ", protecting.Select(p => p.User.Protection!.Value).Distinct().Order());
-        var free = protecting.TrueForAll(p => p.User.Kind == UserKind.System) ? "" : "free it, or ";
-        return $"{Sentence(protecting)}: the host needs it; {free}list {needed} in allowProtected together with the address";
-    }
-
     /// <summary>Who uses a function that is to be taken, and what goes with it.</summary>
     private static IEnumerable<(PciFunction Function, DeviceUser User)> UsersOf(PlanningContext context, PciFunction function) =>
-        context.Family.CarriedBy(function.Address).Prepend(function)
-            .SelectMany(f => context.Input.Usage.UsersOf(f.Address).Select(u => (f, u)))
-            .Concat(MachineOf(context, function));
-
-    /// <summary>The machine itself as a user. What is on a passthrough driver is not the machine's any more: to move it to another one takes nothing from the host.</summary>
-    private static IEnumerable<(PciFunction Function, DeviceUser User)> MachineOf(PlanningContext context, PciFunction function)
-    {
-        if (function.Driver is { } driver && context.Inventory.Facts.PassthroughDrivers.Contains(driver)) yield break;
-        if (SystemFunctions.UserOf(function, context.HostDriver(function)) is { } machine) yield return (function, machine);
-    }
+        context.Family.CarriedBy(function.Address).Prepend(function).SelectMany(f => context.Input.Usage.UsersOf(f.Address).Select(u => (f, u)));
 
     private static void Accept(PlanningContext context, UnitRequest request, Unit unit, ImmutableArray<HeldFunction> held)
     {

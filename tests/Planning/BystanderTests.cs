@@ -46,7 +46,7 @@ public sealed class BystanderTests
 
         Assert.Empty(plan.Lanes);
         plan.Says("0000:41:00.0", FindingState.Blocked, Reasons.Protected,
-            "0000:40:03.0 is in use: it is a part of the machine itself (Host bridge, driver amd64_edac): the host needs it; list System in allowProtected together with the address");
+            "0000:40:03.0 is a part of the machine itself (Host bridge, driver amd64_edac): the host needs it; list System in allowProtected together with the address to take it all the same");
     }
 
     [Fact]
@@ -82,10 +82,10 @@ public sealed class BystanderTests
 
         Assert.Empty(plan.Lanes);
         plan.Says("0000:00:14.0", FindingState.Blocked, Reasons.Protected,
-            "0000:00:14.0 is in use: it is a part of the machine itself (SMBus, driver piix4_smbus): the host needs it; list System in allowProtected together with the address");
+            "0000:00:14.0 is a part of the machine itself (SMBus, driver piix4_smbus): the host needs it; list System in allowProtected together with the address to take it all the same");
         plan.Says("0000:00:1f.3", FindingState.Blocked, Reasons.Protected,
-            "0000:00:1f.2 is in use: it is a part of the machine itself (Memory controller, driver intel_pmc_core); 0000:00:1f.4 is in use: it is a part of the machine itself (SMBus, driver i801_smbus); "
-            + "0000:00:1f.5 is in use: it is a part of the machine itself (Serial bus controller, driver intel-spi): the host needs it; list System in allowProtected together with the address");
+            "0000:00:1f.2 is a part of the machine itself (Memory controller, driver intel_pmc_core); 0000:00:1f.4 is a part of the machine itself (SMBus, driver i801_smbus); "
+            + "0000:00:1f.5 is a part of the machine itself (Serial bus controller, driver intel-spi): the host needs them; list System in allowProtected together with the address to take them all the same");
         Golden.MatchesWords("case-02", input, "0000:00:1f.3");
     }
 
@@ -218,7 +218,7 @@ public sealed class BystanderTests
 
         Assert.Empty(plan.Lanes);
         plan.Says("0000:0b:00.5", FindingState.Blocked, Reasons.Protected,
-            "0000:0b:00.1 is in use: it is a part of the machine itself (Crypto controller, driver ccp): the host needs it; list System in allowProtected together with the address");
+            "0000:0b:00.1 is a part of the machine itself (Crypto controller, driver ccp): the host needs it; list System in allowProtected together with the address to take it all the same");
     }
 
     [Fact]

@@ -42,7 +42,7 @@ public abstract class GroupScenarios
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("smbus", SmBus, pci: Hold)));
         await bench.UntilAsync(() => bench.Problem("smbus").Reason == "Protected");
         Assert.Equal(
-            "0000:00:1f.3 is in use: it is a part of the machine itself (SMBus, no driver): the host needs it; list System in allowProtected together with the address",
+            "0000:00:1f.3 is a part of the machine itself (SMBus, no driver): the host needs it; list System in allowProtected together with the address to take it all the same",
             bench.Problem("smbus").Message);
         Assert.Equal((0L, "(null)"), (bench.Host.Writer.Writes, bench.Read($"/sys/bus/pci/devices/{SmBus}/driver_override")));
 
