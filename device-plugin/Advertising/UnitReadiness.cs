@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Hostdev.Crds;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
 

@@ -1,4 +1,3 @@
-using Hostdev.Crds;
 using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;

@@ -1,5 +1,4 @@
 using Hostdev.Crds.Kinds;
-using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
 
