@@ -203,7 +203,8 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     }
 
     /// <summary>Reading takes what the machine needs for it. An agent that is asked to end does not wait for that: what is read then is thrown away.</summary>
-    private static Task<T> ReadAsync<T>(Func<T> read, CancellationToken cancellationToken) => Task.Run(read, CancellationToken.None).WaitAsync(cancellationToken);
+    private static Task<T> ReadAsync<T>(Func<T> read, CancellationToken cancellationToken) =>
+        Workers.OnOwnThread(read).WaitAsync(cancellationToken);
 
     private void Publish(Plan plan, HostInventory inventory)
     {

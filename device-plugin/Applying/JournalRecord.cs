@@ -95,12 +95,38 @@ public enum JournalOp
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     UseStringEnumConverter = true)]
 [JsonSerializable(typeof(JournalRecord))]
 internal sealed partial class JournalJsonContext : JsonSerializerContext
 {
     public static string Line(JournalRecord record) => JsonSerializer.Serialize(record, Default.JournalRecord);
 
-    public static JournalRecord? Read(string line) => JsonSerializer.Deserialize(line, Default.JournalRecord);
+    /// <summary>A field that this version does not know is one that it may pass over (docs/adr/0006); an operation is not.</summary>
+    /// <exception cref="JsonException">The line is no record.</exception>
+    /// <exception cref="FormatException">Its operation is not known.</exception>
+    public static JournalRecord? Read(string line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(line, Default.JournalRecord);
+        }
+        catch (JsonException) when (UnknownOperation(line) is { } operation)
+        {
+            throw new FormatException($"its operation {operation} is not known to this version: run the version that wrote it");
+        }
+    }
+
+    private static string? UnknownOperation(string line)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            if (document.RootElement is not { ValueKind: JsonValueKind.Object } root || !root.TryGetProperty("op", out var op)) return null;
+            return op.ValueKind == JsonValueKind.String && op.GetString() is { } name && !Enum.GetNames<JournalOp>().Contains(name) ? name : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 }

@@ -29,14 +29,11 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage, 
 
     private void AddInterface(PciDevice device, ChildDescription.NetworkInterface net)
     {
-        var index = core.Indices.Take("eth");
-        var name = string.Create(CultureInfo.InvariantCulture, $"eth{index}");
-        network.Register(name, $"{device.Path}/net/{name}", net.Mac, device.Path);
+        network.RegisterHardware(device.Path, net.Mac);
         device.Undo.Push(() =>
         {
-            network.Unregister(name);
+            network.UnregisterHardware(device.Path);
             core.Tree.Remove(device.Path + "/net");
-            core.Indices.Free("eth", index);
         });
     }
 

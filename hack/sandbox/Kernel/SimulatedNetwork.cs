@@ -13,7 +13,8 @@ public sealed class SimulatedNetwork
     private const uint Local = 255;
 
     private readonly KernelCore _core;
-    private readonly SortedDictionary<string, Interface> _interfaces = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, Interface> _interfaces = new(StringComparer.Ordinal); // of the host's namespace
+    private readonly List<Interface> _elsewhere = [];
     private readonly List<InterfaceAddress> _addresses = [];
     private readonly List<InterfaceRoute> _routes = [];
     private readonly List<InterfaceRule> _rules = [];
@@ -26,11 +27,15 @@ public sealed class SimulatedNetwork
 
     public NetworkReading Reading => Complaint is { } complaint ? new NetworkReading.Failed(complaint) : new NetworkReading.Read(_core.Locked(() => new NetworkState
     {
-        Links = [.. _interfaces.Values.Where(i => i.Namespace is null).Select(i => new NetworkLink(i.Name, i.Kind, i.Master, i.Lower) { AlternativeNames = i.AlternativeNames })],
+        Links = [.. _interfaces.Values.Select(i => new NetworkLink(i.Name, i.Kind, i.Master, i.Lower) { AlternativeNames = i.AlternativeNames })],
         Addresses = [.. _addresses],
         Routes = [.. _routes],
         Rules = [.. _rules],
-        Elsewhere = [.. _interfaces.Values.Where(i => i.Namespace is not null).Select(i => new LinkElsewhere(i.Name, i.Kind, i.Parent is null ? null : "pci/" + Path.GetFileName(i.Parent), i.Lower, i.Namespace!))],
+        Elsewhere =
+        [
+            .. _elsewhere.OrderBy(i => i.Name, StringComparer.Ordinal)
+                .Select(i => new LinkElsewhere(i.Name, i.Kind, i.Parent is null ? null : "pci/" + Path.GetFileName(i.Parent), i.Lower, i.Namespace!)),
+        ],
     }));
 
     /// <summary><c>ip link set NAME up</c>, with a cable in: the kernel gives it a link-local address and the routes that go with it (as seen on 6.12).</summary>
@@ -81,7 +86,7 @@ public sealed class SimulatedNetwork
         var stacked = new Interface(upper, "/sys/devices/virtual/net/" + upper, "52:54:00:00:01:00", ++_lastIndex, null) { Kind = kind, Lower = name, Namespace = OfProcess(owner) };
         if (owner is not null)
         {
-            _interfaces[upper] = stacked;
+            _elsewhere.Add(stacked);
             return;
         }
 
@@ -100,21 +105,34 @@ public sealed class SimulatedNetwork
             Master = old.Master,
             AlternativeNames = old.AlternativeNames,
         };
+        var above = _interfaces.Values.Where(i => i.Lower == name || i.Name == old.Master).ToList();
+        foreach (var upper in above) _core.Tree.Remove($"{upper.Path}/lower_{name}");
         _core.Tree.Remove("/sys/class/net/" + old.Name);
         _core.Tree.Remove(old.Path);
         _interfaces.Remove(name);
+        foreach (var other in _interfaces.Values.Concat(_elsewhere).Where(i => i.Lower == name)) other.Lower = renamed;
+        foreach (var other in _interfaces.Values.Where(i => i.Master == name)) other.Master = renamed;
         for (var i = 0; i < _addresses.Count; i++) if (_addresses[i].Interface == name) _addresses[i] = _addresses[i] with { Interface = renamed };
         for (var i = 0; i < _routes.Count; i++) if (_routes[i].Interface == name) _routes[i] = _routes[i] with { Interface = renamed };
         Show(now);
+        foreach (var upper in above) Adjoin(renamed, upper.Name);
+        if (now.Master is { } master) _core.Tree.WriteLink(now.Path + "/master", _interfaces[master].Path);
         _core.Uevents.Emit("move", now.Path, "net", [.. now.Properties, ("DEVPATH_OLD", old.Path["/sys".Length..])]);
     });
+
+    /// <summary>Every interface of hardware in the host's namespace, by name, with its device's path in sysfs.</summary>
+    public ImmutableArray<(string Name, string Device)> Hardware =>
+        _core.Locked(() => _interfaces.Values.Where(i => i.Parent is not null).Select(i => (i.Name, i.Parent!)).ToImmutableArray());
 
     /// <summary><c>ip link property add dev NAME altname ALTERNATIVE</c>: no uevent tells.</summary>
     public void AddAlternativeName(string name, string alternative) => _core.Locked(() =>
         _interfaces[name].AlternativeNames = [.. _interfaces[name].AlternativeNames.IsDefault ? [] : _interfaces[name].AlternativeNames, alternative]);
 
     /// <summary><c>ip link del</c> of a virtual interface.</summary>
-    public void Delete(string upper) => _core.Locked(() => Unregister(upper));
+    public void Delete(string upper) => _core.Locked(() =>
+    {
+        if (_interfaces.Values.Concat(_elsewhere).FirstOrDefault(i => i.Name == upper) is { } gone) Unregister(gone);
+    });
 
     /// <summary>The interface moves to a process's network namespace: it is gone from sysfs, its addresses with it, and its driver still has the function.</summary>
     public void MoveAway(string name, SimulatedProcess owner) => _core.Locked(() =>
@@ -122,39 +140,66 @@ public sealed class SimulatedNetwork
         var moved = _interfaces[name];
         Hide(moved);
         Forget(name);
+        _interfaces.Remove(name);
+        _elsewhere.Add(moved);
         (moved.Namespace, moved.Master) = (OfProcess(owner), null);
     });
 
-    /// <summary>The namespace ended: hardware comes back.</summary>
+    /// <summary>
+    /// The namespace ended: hardware comes back, if its driver still has it. By its name, or as <c>devINDEX</c> where the host has another of
+    /// that name by now (kernel <c>net/core/dev.c: default_device_exit_net</c>).
+    /// </summary>
     public void ComeBack(string name) => _core.Locked(() =>
     {
-        _interfaces[name].Namespace = null;
-        Create(_interfaces[name]);
+        if (_elsewhere.Find(i => i.Name == name && i.Parent is not null) is not { } back) return;
+        _elsewhere.Remove(back);
+        var free = _interfaces.ContainsKey(name) ? "dev" + back.Index : name;
+        var index = int.Parse(back.Index, CultureInfo.InvariantCulture);
+        Create(new Interface(free, $"{Path.GetDirectoryName(back.Path)}/{free}", back.Mac, index, back.Parent) { AlternativeNames = back.AlternativeNames });
     });
 
     internal void Boot()
     {
         _interfaces.Clear();
+        _elsewhere.Clear();
         _addresses.Clear();
         _routes.Clear();
         _rules.Clear();
         _lastIndex = 0;
-        Register("lo", "/sys/devices/virtual/net/lo", "00:00:00:00:00:00", device: null);
+        Create(new Interface("lo", "/sys/devices/virtual/net/lo", "00:00:00:00:00:00", ++_lastIndex, parent: null));
         _addresses.AddRange([new InterfaceAddress("lo", "127.0.0.1/8", false), new InterfaceAddress("lo", "::1/128", false)]);
         foreach (var destination in (string[])["127.0.0.0/8", "127.0.0.1/32", "127.255.255.255/32", "::1/128"]) _routes.Add(new InterfaceRoute("lo", destination, Local, true, false));
     }
 
-    internal void Register(string name, string path, string mac, string? device) => Create(new Interface(name, path, mac, ++_lastIndex, device));
-
-    /// <summary>Its driver lets go of it, wherever it is: what is stacked on it goes too, what it was part of stays.</summary>
-    internal void Unregister(string name)
+    /// <summary>A driver registers its interface, which gets the lowest <c>ethN</c> that no interface of the host has (kernel <c>net/core/dev.c: __dev_alloc_name</c>).</summary>
+    internal void RegisterHardware(string device, string mac)
     {
-        if (!_interfaces.Remove(name, out var gone)) return;
-        foreach (var upper in _interfaces.Values.Where(i => i.Lower == name).Select(i => i.Name).ToArray()) Unregister(upper);
-        foreach (var slave in _interfaces.Values.Where(i => i.Master == name)) Part(slave, gone);
+        var index = 0;
+        while (_interfaces.ContainsKey(string.Create(CultureInfo.InvariantCulture, $"eth{index}"))) index++;
+        var name = string.Create(CultureInfo.InvariantCulture, $"eth{index}");
+        Create(new Interface(name, $"{device}/net/{name}", mac, ++_lastIndex, device));
+    }
+
+    /// <summary>A driver lets go of its interface, whatever it is called and wherever it is.</summary>
+    internal void UnregisterHardware(string device)
+    {
+        if (_interfaces.Values.Concat(_elsewhere).FirstOrDefault(i => i.Parent == device) is { } gone) Unregister(gone);
+    }
+
+    /// <summary>What is stacked on it goes too, what it was part of stays.</summary>
+    private void Unregister(Interface gone)
+    {
+        if (!_elsewhere.Remove(gone)) _interfaces.Remove(gone.Name);
+        if (gone.Namespace is null)
+        {
+            foreach (var upper in _interfaces.Values.Concat(_elsewhere).Where(i => i.Lower == gone.Name).ToArray()) Unregister(upper);
+            foreach (var slave in _interfaces.Values.Where(i => i.Master == gone.Name)) Part(slave, gone);
+        }
+
         if (gone.Lower is { } lower && _interfaces.TryGetValue(lower, out var below)) Part(below, gone);
-        if (gone.Namespace is null) Hide(gone);
-        Forget(name);
+        if (gone.Namespace is not null) return;
+        Hide(gone);
+        Forget(gone.Name);
     }
 
     private void Create(Interface made)
@@ -227,7 +272,7 @@ public sealed class SimulatedNetwork
 
         public string? Kind { get; init; }
 
-        public string? Lower { get; init; }
+        public string? Lower { get; set; }
 
         public string? Master { get; set; }
 

@@ -16,6 +16,9 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
     /// <summary>What was bound to vfio-pci by hand: the agent adopts it and never gives it to another driver.</summary>
     public HashSet<string> BoundToVfio { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Called with each function that something happens to.</summary>
+    public Action<string> Happened { get; init; } = _ => { };
+
     public void Write()
     {
         switch (random.Next(7))
@@ -57,6 +60,7 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
         if (_away is { } away)
         {
             _away = null;
+            Happened(away);
             if (!IsPodsAlone(away) || kernel.DriverOf(away) is "vfio-pci") return; // the agent has it again, or the pod is gone
             if (kernel.DriverOf(away) is { } driver) Put($"/sys/bus/pci/drivers/{driver}/unbind", away);
             Put(Attribute(away, "driver_override"), "vfio-pci");
@@ -69,9 +73,25 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
         if (given.Count == 0) return;
         var function = given[random.Next(given.Count)];
         _away = function;
+        Happened(function);
         Put("/sys/bus/pci/drivers/vfio-pci/unbind", function);
         Put(Attribute(function, "driver_override"), "\n");
         tell($"by another program: {function} is bound to what the host has for it: {Put("/sys/bus/pci/drivers_probe", function)}");
+    }
+
+    /// <summary>
+    /// An interface is called otherwise from here on, perhaps as another one was before. Nothing of its device changes, and nothing in force
+    /// may.
+    /// </summary>
+    public void Rename()
+    {
+        var interfaces = kernel.Network.Hardware;
+        if (interfaces.IsEmpty) return;
+        var (name, device) = interfaces[random.Next(interfaces.Length)];
+        var renamed = $"eth{random.Next(3)}" is var usual && random.Next(2) == 0 ? usual : $"eth{10 + random.Next(3)}";
+        if (interfaces.Any(i => i.Name == renamed)) return;
+        tell($"{name} of {Path.GetFileName(device)} is called {renamed} now");
+        kernel.Network.Rename(name, renamed);
     }
 
     public void Unplug()
@@ -81,6 +101,7 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
         tell($"{string.Join(" and ", slot)} are pulled out");
         foreach (var function in slot)
         {
+            Happened(function);
             kernel.Unplug(function);
             _unplugged.Add(function);
             BoundToVfio.Remove(function);
@@ -91,8 +112,14 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
     {
         if (_unplugged.Count == 0) return;
         tell($"{string.Join(" and ", _unplugged.Order(StringComparer.Ordinal))} are plugged in again");
-        foreach (var function in _unplugged.Order(StringComparer.Ordinal)) kernel.Plug(function);
+        foreach (var function in _unplugged.Order(StringComparer.Ordinal)) PlugOne(function);
         _unplugged.Clear();
+    }
+
+    private void PlugOne(string function)
+    {
+        Happened(function);
+        kernel.Plug(function);
     }
 
     /// <summary>What was changed by hand is put right by hand: as it was at boot.</summary>
@@ -119,6 +146,7 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
 
     private void Do(string function, string path, string value)
     {
+        Happened(function);
         Touched.Add(function);
         Touched.UnionWith(uses.VirtualFunctions(function));
         tell($"by hand: {path} <- {value.TrimEnd()}: {Put(path, value)}");

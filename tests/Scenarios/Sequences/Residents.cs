@@ -66,14 +66,30 @@ internal sealed class Residents(SimulatedKernel kernel, Uses uses, SteppedKubele
     public void AddAddress()
     {
         var function = SequenceMachine.NetworkFunctions[random.Next(SequenceMachine.NetworkFunctions.Length)];
-        var directory = kernel.Paths.Resolve($"/sys/bus/pci/devices/{function}/net");
-        if (!Directory.Exists(directory)) return;
-        var name = Path.GetFileName(Directory.GetDirectories(directory).Single());
+        if (InterfaceOf(function) is not { } name) return;
         var address = $"192.0.2.{++_count % 250}/24";
         tell($"{name} of {function} gets {address}");
         kernel.Network.AddAddress(name, address);
-        uses.Begin(new Use($"{name} has {address}", [function], Protection.Network, null, () => kernel.Network.RemoveAddress(name, address)));
+        uses.Begin(new Use($"{name} has {address}", [function], Protection.Network, null, () => kernel.Network.RemoveAddress(InterfaceOf(function) ?? name, address)));
     }
+
+    /// <summary>A container gets an interface; what the host had on it is gone.</summary>
+    public void MoveAway()
+    {
+        var function = SequenceMachine.NetworkFunctions[random.Next(SequenceMachine.NetworkFunctions.Length)];
+        if (InterfaceOf(function) is not { } name) return;
+        foreach (var use in uses.All.Where(u => u.Protection == Protection.Network && u.Functions.Contains(function)).ToList()) uses.End(use);
+        tell($"{name} of {function} goes to another network namespace");
+        var owner = kernel.Processes.Start("container");
+        kernel.Network.MoveAway(name, owner);
+        uses.Begin(new Use($"{name} is in another network namespace", [function], Protection.Network, null, () =>
+        {
+            kernel.Network.ComeBack(name);
+            owner.Exit();
+        }));
+    }
+
+    private string? InterfaceOf(string function) => kernel.Network.Hardware.FirstOrDefault(i => Path.GetFileName(i.Device) == function).Name;
 
     /// <summary>At the moment of a write somebody wants a device, that of the write above all.</summary>
     public void SlipIn(string? path, string target)

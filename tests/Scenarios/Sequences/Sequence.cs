@@ -21,6 +21,7 @@ internal sealed class Sequence : IDisposable
     private readonly Uses _uses;
     private readonly Residents _residents;
     private readonly Hands _hands;
+    private readonly Standing _standing;
     private readonly (int Weight, Action Do)[] _steps;
     private readonly SequencePolicy?[] _desired = new SequencePolicy?[SequencePolicy.Rows.Length];
     private readonly List<string> _story = [];
@@ -37,12 +38,13 @@ internal sealed class Sequence : IDisposable
         _kubelet = new SteppedKubelet(_agent, _clock) { WhileAnswering = WhileAnswering };
         _uses = new Uses(_kernel);
         _residents = new Residents(_kernel, _uses, _kubelet, _random, Tell);
-        _hands = new Hands(_kernel, _uses, _random, Tell);
+        _standing = new Standing(_kernel, _agent, _uses);
+        _hands = new Hands(_kernel, _uses, _random, Tell) { Happened = _standing.HasReason };
         _steps =
         [
             (20, Desire), (18, _residents.Admit), (8, _residents.DeletePod), (4, _residents.RestartContainer), (3, _residents.ForceDeletePod), (5, _residents.Hold), (9, _residents.LetGo), (4, _residents.Mount),
-            (3, _residents.AddAddress), (10, _hands.Write), (6, _hands.Rebind), (3, _hands.Unplug), (5, _hands.Plug), (4, RestartAgent),
-                (6, KillSoon), (3, RestartKubelet), (8, Fault), (12, LetTimePass),
+            (3, _residents.AddAddress), (3, _residents.MoveAway), (10, _hands.Write), (6, _hands.Rebind), (6, _hands.Rename),
+            (3, _hands.Unplug), (5, _hands.Plug), (4, RestartAgent), (6, KillSoon), (3, RestartKubelet), (8, Fault), (12, LetTimePass),
         ];
     }
 
@@ -86,12 +88,14 @@ internal sealed class Sequence : IDisposable
         _inRound = true;
         var alive = _agent.Reconcile();
         _inRound = false;
-        if (!alive) BuryAgent();
+        if (alive) _standing.Look();
+        else BuryAgent();
         _kubelet.SendLists();
     }
 
     private void Desire()
     {
+        var before = _desired.ToArray();
         if (_story.Count == 0 || _random.Next(3) == 0) Array.Clear(_desired);
         var changes = _random.Next(1, 5);
         for (var i = 0; i < changes; i++)
@@ -101,6 +105,7 @@ internal sealed class Sequence : IDisposable
             _desired[row] = _random.Next(5) == 0 ? null : alternatives[_random.Next(alternatives.Length)];
         }
 
+        for (var row = 0; row < _desired.Length; row++) if (_desired[row]?.Label != before[row]?.Label) _standing.HasReason(SequencePolicy.Buses[row]);
         var chosen = _desired.OfType<SequencePolicy>().ToList();
         Tell($"desire {(chosen.Count == 0 ? "nothing" : string.Join(", ", chosen.Select(p => p.Label)))}");
         if (!_agent.IsRunning) StartAgent();
@@ -167,6 +172,7 @@ internal sealed class Sequence : IDisposable
         var (critical, target) = (Path.GetFileName(path) is "unbind" or "sriov_numvfs", value.Trim());
         if (_depth == 0 && !_calm && _random.Next(critical ? 3 : 12) == 0) Nested(() => _residents.SlipIn(critical ? path : null, target));
         _uses.CheckWrite(path, value);
+        if (!_calm) _standing.CheckWrite(path, value);
         if (_kernel.BlockedWrites is [var blocked, ..]) throw new BrokenPromiseException($"a write to {blocked} blocks in the kernel");
     });
 

@@ -18,6 +18,7 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
         Reasons.TooManyVfs, Reasons.UndeclaredSiblings, Reasons.Protected, Reasons.ClaimedByOther, Reasons.ForeignVfs,
             Reasons.PhysicalFunctionUnbound, Reasons.HasVirtualFunctions, Reasons.HeldSibling,
         Reasons.Adopted, Reasons.OtherVfNumber, Reasons.NoVfs, Reasons.DriverMissing,
+        Reasons.NameChanged, Reasons.NameMoved, Reasons.NoSriov,
     ];
 
     public void Check(Action endUse, Action startAgent, Action checkAll)
@@ -106,13 +107,20 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
 
     /// <summary>Interfaces, disks, cards and groups get the lowest number that is free when they appear: which of two has which depends on the order in which they come back.</summary>
     private static ImmutableArray<string> Normalized(TreeSnapshot tree) =>
-        [.. tree.Entries.Where(e => !e.Key.StartsWith("/proc/", StringComparison.Ordinal) && e.Key != "/sys/devices/virtual/vfio").Select(e => Numbered().IsMatch(e.Key) ? Numbered().Replace(e.Key, "$1#") : Group().Replace($"{e.Key}: {e.Value}", "iommu_groups/#")).Order(StringComparer.Ordinal)];
+        [
+            .. tree.Entries.Where(e => !e.Key.StartsWith("/proc/", StringComparison.Ordinal) && e.Key != "/sys/devices/virtual/vfio")
+                .Select(e => Numbered().IsMatch(e.Key) ? Unnumbered(e.Key) : Group().Replace($"{e.Key}: {e.Value}", "iommu_groups/#"))
+                .Order(StringComparer.Ordinal),
+        ];
+
+    /// <summary>An interface that came back from another namespace where its name was taken is called dev and its index.</summary>
+    private static string Unnumbered(string path) => Numbered().Replace(path, "$1#").Replace("/net/dev#", "/net/eth#", StringComparison.Ordinal);
 
     private JsonNode ReadStatus() => JsonNode.Parse(File.ReadAllText(agent.StatusPath))!;
 
     [GeneratedRegex(@"iommu_groups/\d+")]
     private static partial Regex Group();
 
-    [GeneratedRegex(@"\b(eth|card|renderD|nvme-subsys|nvme|Virtual-|dev/char/\d+:|dev/block/\d+:)\d+[cn\d]*")]
+    [GeneratedRegex(@"\b(eth|dev|card|renderD|nvme-subsys|nvme|Virtual-|dev/char/\d+:|dev/block/\d+:)\d+[cn\d]*")]
     private static partial Regex Numbered();
 }

@@ -23,7 +23,16 @@ internal static class SequenceMachine
 
     public static ImmutableArray<string> NetworkFunctions { get; } = ["0000:41:00.0", "0000:45:00.0", "0000:45:00.1", "0000:86:00.0"];
 
+    /// <summary>What the interface of 0000:41:00.0 is called from boot on.</summary>
+    public static string InterfaceOfNics { get; } = FirstInterfaceOf("0000:41:00.0");
+
     public const string DiskFunction = "0000:44:00.0";
+
+    private static string FirstInterfaceOf(string function)
+    {
+        using var kernel = new SimulatedKernel(s_description);
+        return kernel.Network.Hardware.Single(i => Path.GetFileName(i.Device) == function).Name;
+    }
 
     /// <summary>The same for all seeds but for what distributions build differently: every third has no cdevs.</summary>
     public static MachineDescription For(int seed) => s_description with { VfioCdev = seed % 3 != 0 };

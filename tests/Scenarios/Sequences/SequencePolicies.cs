@@ -19,6 +19,8 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
             Vfs("nics 2 two pools", 2, Pool("a", 0, 0, "vf") + ", " + Pool("b", 1, 1, "other-vf")),
             Vfs("nics too many", 9, Pool("vfs", 0, 8, "vf")),
             Vfs("nics External", null, Pool("vfs", 0, 1, "vf"), "management: External"),
+            ByInterface("nics by name", 3, Pool("vfs", 0, 2, "vf")),
+            ByInterface("nics by name 2", 2, Pool("vfs", 0, 1, "vf")),
         ],
         [
             Vfs("nvme 2", 2, Pool("vfs", 0, 1, "nvme-vf"), address: "0000:44:00.0", name: "nvme-vfs"),
@@ -37,6 +39,7 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
             Device("dual", "0000:45:00.0", pci: ", members: [{function: 1, assigned: false}]"),
             Device("dual other port", "0000:45:00.1", pci: ", groupPolicy: HoldSiblings"),
             Device("dual allowed", "0000:45:00.0", "allowProtected: [Network]", ", groupPolicy: AssignSiblings", allowed: [("0000:45:00.0", Protection.Network), ("0000:45:00.1", Protection.Network)]),
+            ByDriver("dual by driver", "e1000e"),
         ],
         [Device("edu", "0000:46:00.0"), Device("edu shared", "0000:46:00.0", resource: "shared"), Device("edu node owner", "0000:46:00.0", "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}")],
         [Device("noacs", "0000:86:00.0"), Device("noacs shared", "0000:86:00.0", resource: "shared"), Device("noacs priority", "0000:86:00.0", "priority: 5")],
@@ -44,6 +47,22 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
         [Device("console", "0000:42:00.0", pci: ", groupPolicy: HoldSiblings"), Device("console allowed", "0000:42:00.0", "allowProtected: [Console]", ", groupPolicy: HoldSiblings", allowed: ("0000:42:00.0", Protection.Console))],
         [Device("one VF", "0000:41:10.2", pci: ", virtualFunctions: true", resource: "one-vf")],
     ];
+
+    /// <summary>The bus that each row is about.</summary>
+    public static ImmutableArray<string> Buses { get; } =
+        ["0000:41:", "0000:44:", "0000:43:", "0000:45:", "0000:46:", "0000:86:", "0000:86:", "0000:42:", "0000:41:"];
+
+    private static SequencePolicy ByInterface(string label, int count, string pools)
+    {
+        var yaml = Vfs(label, count, pools).Yaml;
+        return new SequencePolicy(label, yaml.Replace("addresses: [\"0000:41:00.0\"]", $"interfaces: [{SequenceMachine.InterfaceOfNics}]", StringComparison.Ordinal), []);
+    }
+
+    private static SequencePolicy ByDriver(string label, string driver)
+    {
+        var yaml = Desired.HostDevice("dual", "0000:45:00.0");
+        return new SequencePolicy(label, yaml.Replace("addresses: [\"0000:45:00.0\"]", $"addresses: [\"0000:45:00.0\", \"0000:45:00.1\"], driver: {driver}", StringComparison.Ordinal), []);
+    }
 
     private static SequencePolicy Vfs(string label, int? count, string pools, string more = "", string address = "0000:41:00.0", string name = "nics") => new(label, $$"""
         - kind: SriovPolicy
