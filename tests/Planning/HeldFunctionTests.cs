@@ -1,4 +1,3 @@
-using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Planning;
 using Hostdev.Tests.Inventory;
