@@ -67,7 +67,10 @@ internal static class LaneBuilder
         && context.PhysicalFunctions.ContainsKey(pf);
 }
 
-/// <summary>Which lane a function belongs to: functions that share a group, a physical function with its virtual ones, and one with what it carries hang together.</summary>
+/// <summary>
+/// Which lane a function belongs to: functions that share a group, a physical function with its virtual ones, and one with what it carries
+/// hang together.
+/// </summary>
 internal sealed class LaneKeys
 {
     private readonly Dictionary<PciAddress, PciAddress> _parents = [];
