@@ -33,11 +33,19 @@ internal sealed class ChildIndex
 
     public ImmutableArray<ChildDevice> Below(PciAddress function) => Ordered(byFunction.GetValueOrDefault(function));
 
+    /// <param name="representors">The interfaces that are such.</param>
+    public ImmutableArray<ChildDevice> Below(PciAddress function, IReadOnlySet<string> representors) =>
+        Ordered(byFunction.GetValueOrDefault(function)?
+            .Select(c => IsAmong(representors, c) ? c with { Kind = ChildKind.Representor } : c));
+
     public ImmutableArray<ChildDevice> BelowUsb(string portPath) => Ordered(byUsbDevice.GetValueOrDefault(portPath));
 
     public ImmutableArray<ChildDevice> BelowScsi(string address) => Ordered(byScsiDevice.GetValueOrDefault(address));
 
-    private static ImmutableArray<ChildDevice> Ordered(HashSet<ChildDevice>? children) =>
+    private static bool IsAmong(IReadOnlySet<string> interfaces, ChildDevice child) =>
+        child.Kind == ChildKind.NetworkInterface && interfaces.Contains(child.Name);
+
+    private static ImmutableArray<ChildDevice> Ordered(IEnumerable<ChildDevice>? children) =>
         children is null ? [] : [.. children.OrderBy(c => c.Kind).ThenBy(c => c.Name, StringComparer.Ordinal)];
 
     private void Add(string path, ChildDevice child)

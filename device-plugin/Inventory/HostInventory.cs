@@ -220,6 +220,12 @@ public enum ChildKind
 {
     Disk,
     NetworkInterface,
+
+    /// <summary>
+    /// A port of a network card's own switch (switchdev), which stands for a virtual function or a subfunction: it hangs below the physical
+    /// function and is no interface of it.
+    /// </summary>
+    Representor,
     ScsiHost,
     UsbBus,
     MdevParent,

@@ -51,12 +51,14 @@ public sealed class InventoryReader
         var problems = new List<ReadProblem>();
         var read = functions.Read(problems);
         var children = new ChildIndex(files, problems);
+        var representors = new Representors(files, blocking).Among(read.Values, children);
         var byNumber = groups.Read(read, problems);
         var host = facts.Read(byNumber.Count > 0, problems);
         variants.Use(host.KernelRelease);
         names.Learn(read.Values.Select(f => (f.Vendor, f.Device)));
         var slots = ReadSlots(problems);
-        var completed = read.Values.Select(f => Complete(f, read, children, slots)).ToImmutableSortedDictionary(f => f.Address, f => f);
+        var completed = read.Values.Select(f => Complete(f, read, children.Below(f.Address, representors), slots))
+            .ToImmutableSortedDictionary(f => f.Address, f => f);
         var mdev = new MdevReader(files);
         var mdevs = mdev.ReadDevices(problems);
         foreach (var number in mdevs.Select(m => m.IommuGroup).OfType<int>()) byNumber.TryAdd(number,
@@ -89,10 +91,10 @@ public sealed class InventoryReader
         return slots;
     }
 
-    private PciFunction Complete(PciFunction function, Dictionary<PciAddress, PciFunction> all, ChildIndex children, Dictionary<string, string> slots)
+    private PciFunction Complete(PciFunction function, Dictionary<PciAddress, PciFunction> all, ImmutableArray<ChildDevice> below,
+        Dictionary<string, string> slots)
     {
         var slot = function.Address.SlotName;
-        var below = children.Below(function.Address);
         var physical = function.PhysicalFunction is { } address ? all.GetValueOrDefault(address) : null;
         return function with
         {

@@ -32,6 +32,12 @@ internal sealed class Choosing(PlanningContext context)
                 _byName[(policy.Uid, function.Address)] = choice;
                 if (kept) Say(policy, function, choice);
             }
+            else if (verdicts.OfType<Verdict.Represented>().FirstOrDefault() is { } represented)
+            {
+                var own = context.NamesOf(function).FirstOrDefault() is { } name ? $"{name}, or its address" : "its address";
+                context.Block(policy, function.Address.ToString(), Reasons.Representor,
+                    $"{function.Address} is not chosen by {represented.Name}, which stands for one of its virtual functions (a representor) and is no interface of its own: write {own}");
+            }
             else if (verdicts.OfType<Verdict.Moved>().FirstOrDefault() is { } moved)
             {
                 context.Block(policy, function.Address.ToString(), Reasons.NameMoved, $"{function.Address} is called {moved.Name} now, and so was {moved.Owner} when {policy} chose it: {moved.Owner} stays in force and {function.Address} is not taken; write addresses in place of the name");
@@ -66,7 +72,11 @@ internal sealed class Choosing(PlanningContext context)
         var driver = context.HostDriver(function);
         var name = terms.Interfaces.IsEmpty ? null : context.NamesOf(function).FirstOrDefault(n => terms.Interfaces.Contains(n));
         var known = context.Input.Choices.FirstOrDefault(c => c.PolicyUid == policyUid && c.IsOf(function) && terms.AsksFor(c));
-        if (!terms.Matches(function, driver, context.NamesOf(function))) return known is null ? null : new Verdict.Chosen(known, Kept: true);
+        if (!terms.Matches(function, driver, context.NamesOf(function)))
+        {
+            return known is null ? ByRepresentor(policyUid, terms, function, driver) : new Verdict.Chosen(known, Kept: true);
+        }
+
         if (known is null && name is not null && OwnerOf(policyUid, name, function) is { } owner) return new Verdict.Moved(name, owner);
         return new Verdict.Chosen(
             new Choice(policyUid, function.Address, function.Vendor, function.Device)
@@ -77,6 +87,34 @@ internal sealed class Choosing(PlanningContext context)
             },
             Kept: false);
     }
+
+    /// <summary>Earlier versions took a representor's name for its physical function's: what they have in force stays.</summary>
+    private Verdict? ByRepresentor(string policyUid, SelectorTerms terms, PciFunction function, string? driver)
+    {
+        if (context.RepresentorsOf(function).FirstOrDefault(n => terms.Interfaces.Contains(n)) is not { } name
+            || !terms.Matches(function, driver, [name]))
+        {
+            return null;
+        }
+
+        if (!IsOnRecord(policyUid, function.Address)) return new Verdict.Represented(name);
+        var choice = new Choice(policyUid, function.Address, function.Vendor, function.Device)
+        {
+            Interface = name,
+            Driver = terms.Driver is null ? null : driver,
+        };
+        return new Verdict.Chosen(choice, Kept: true);
+    }
+
+    /// <summary>Whether the journal has the physical function, or virtual functions of it, for this policy.</summary>
+    private bool IsOnRecord(string policyUid, PciAddress pf)
+    {
+        var owned = context.Input.Ownership;
+        return owned.PhysicalFunctions.GetValueOrDefault(pf)?.PolicyUid == policyUid
+            || owned.Functions.Values.Any(o => o.PolicyUid == policyUid && PhysicalFunctionOf(o.Address) == pf);
+    }
+
+    private PciAddress? PhysicalFunctionOf(PciAddress address) => context.Inventory.Functions.GetValueOrDefault(address)?.PhysicalFunction;
 
     /// <summary>The function, still there, that the policy has in force by this name.</summary>
     private PciAddress? OwnerOf(string policyUid, string name, PciFunction other) =>
@@ -93,7 +131,15 @@ internal sealed class Choosing(PlanningContext context)
     private void Say(PolicyIdentity policy, PciFunction function, Choice choice)
     {
         List<string> changes = [];
-        if (choice.Interface is { } name && !context.NamesOf(function).Contains(name, StringComparer.Ordinal)) changes.Add($"its interface {name}, which {Now(function)}");
+        if (choice.Interface is { } port && context.RepresentorsOf(function).Contains(port, StringComparer.Ordinal))
+        {
+            changes.Add($"{port}, which stands for one of its virtual functions (a representor)");
+        }
+        else if (choice.Interface is { } name && !context.NamesOf(function).Contains(name, StringComparer.Ordinal))
+        {
+            changes.Add($"its interface {name}, which {Now(function)}");
+        }
+
         if (choice.Driver is { } driver && context.HostDriver(function) != driver) changes.Add($"its driver {driver}, which is {context.HostDriver(function) ?? "none"} now");
         if (choice.Slot is { } slot && function.Slot != slot) changes.Add($"its slot {slot}, which is called {function.Slot ?? "nothing"} now");
         var message = $"{function.Address} was chosen by {string.Join(" and by ", changes)}: what is in force stays; write the new name or the address";
@@ -110,6 +156,9 @@ internal sealed class Choosing(PlanningContext context)
         /// <param name="Choice">Null when hardware alone decided.</param>
         /// <param name="Kept">It is called otherwise by now.</param>
         public sealed record Chosen(Choice? Choice, bool Kept) : Verdict;
+
+        /// <summary>The name is that of an interface which stands for a virtual function of it.</summary>
+        public sealed record Represented(string Name) : Verdict;
 
         /// <summary>It has the name that another function had, and keeps, by the same policy.</summary>
         public sealed record Moved(string Name, PciAddress Owner) : Verdict;

@@ -39,11 +39,12 @@ internal sealed class PlanningContext(PlanningInput input)
     public Family Family => field ??= new Family(Inventory);
 
     /// <summary>What the function's network interfaces in this namespace are called, by their names first and then by their alternative ones.</summary>
-    public IEnumerable<string> NamesOf(PciFunction function)
-    {
-        var names = function.Children.Where(c => c.Kind == ChildKind.NetworkInterface).Select(c => c.Name).ToList();
-        return names.Concat(names.SelectMany(n => Input.AlternativeNames.GetValueOrDefault(n, [])));
-    }
+    public IEnumerable<string> NamesOf(PciFunction function) => NamesOf(function, ChildKind.NetworkInterface);
+
+    /// <summary>
+    /// What the interfaces below the function are called that stand for its virtual functions: these names are not its own.
+    /// </summary>
+    public IEnumerable<string> RepresentorsOf(PciFunction function) => NamesOf(function, ChildKind.Representor);
 
     /// <summary>The driver a function has by the host's own choice, whatever we did to it since.</summary>
     public string? HostDriver(PciFunction function) =>
@@ -105,6 +106,12 @@ internal sealed class PlanningContext(PlanningInput input)
         if (other is not null) return other;
         foreach (var function in wanted) _claims.TryAdd(function.Address, policy);
         return null;
+    }
+
+    private IEnumerable<string> NamesOf(PciFunction function, ChildKind kind)
+    {
+        var names = function.Children.Where(c => c.Kind == kind).Select(c => c.Name).ToList();
+        return names.Concat(names.SelectMany(n => Input.AlternativeNames.GetValueOrDefault(n, [])));
     }
 
     private IEnumerable<PciAddress> Relatives(PciFunction function)

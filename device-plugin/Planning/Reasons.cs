@@ -107,6 +107,18 @@ public static class Reasons
     /// </summary>
     public const string OfferedByKubeVirt = "OfferedByKubeVirt";
 
+    /// <summary>
+    /// Cause: the interface that a policy names stands for a virtual function (switchdev). Remedy: write the name of the physical
+    /// function's own, or its address.
+    /// </summary>
+    public const string Representor = "Representor";
+
+    /// <summary>
+    /// Cause: virtual functions would be in the group of their physical function, and could never be passed. Remedy: ACS in firmware, or
+    /// another slot.
+    /// </summary>
+    public const string VfsNotIsolated = "VfsNotIsolated";
+
     /// <summary>Cause: a name has moved from the function that is in force by it to another one. Remedy: write addresses.</summary>
     public const string NameMoved = "NameMoved";
 

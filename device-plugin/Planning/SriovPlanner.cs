@@ -147,7 +147,7 @@ internal static class SriovPlanner
             return (Reasons.OtherVfNumber, $"{pf.Address}: {answer}: set numVfs to {now}, or see dmesg for its limit");
         }
 
-        return HostProblem(context, policy, pf);
+        return HostProblem(context, policy, pf) ?? VfIsolation.Problem(context, policy, pf, wanted);
     }
 
     /// <summary>Virtual functions for VMs are not made on a host that cannot pass them: taking the old ones away for that would be loss without gain.</summary>

@@ -40,7 +40,8 @@ internal sealed class NetworkUsage
 
     public IEnumerable<DeviceUser> UsersOf(PciFunction function)
     {
-        var names = function.Children.Where(c => c.Kind == ChildKind.NetworkInterface).Select(c => c.Name).ToList();
+        var names = function.Children.Where(c => c.Kind is ChildKind.NetworkInterface or ChildKind.Representor).Select(c => c.Name)
+            .ToList();
         foreach (var name in names)
         {
             if (_complaint is not null) yield return new DeviceUser(UserKind.NetworkAddress, $"who uses {name} is not known, because {_complaint}");
