@@ -21,8 +21,11 @@ public enum UserKind
     /// <summary>device-mapper, md or another block device on top.</summary>
     StackedDevice,
 
-    /// <summary>The kernel says busy and nobody can be named; protects all the same.</summary>
+    /// <summary>The kernel says busy and nobody can be named, or nothing tells whether somebody uses it; protects all the same.</summary>
     Unknown,
+
+    /// <summary>A use that the kernel waits for when the device is taken, for as long as it lasts.</summary>
+    KernelWaits,
 
     NetworkAddress,
 

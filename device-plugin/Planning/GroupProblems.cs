@@ -79,18 +79,23 @@ internal static class GroupProblems
     /// <summary>
     /// Functions that would have to be taken are the machine's own, and the policy does not say that it may have them. What is on a
     /// passthrough driver is not the machine's any more.
+    /// What the host needs others of them for is said with it: an admin is to know all at once.
     /// </summary>
     public static string? Machine(PlanningContext context, UnitRequest request, GroupShape shape)
     {
         if (request.AllowProtected.Contains(Protection.System)) return null;
-        var needed = shape.Taken
-            .Where(f => f.Driver is not { } driver || !context.Inventory.Facts.PassthroughDrivers.Contains(driver))
+        var toTake = shape.Taken.Where(f => f.Driver is not { } driver || !context.Inventory.Facts.PassthroughDrivers.Contains(driver)).ToList();
+        var needed = toTake
             .Select(f => (f.Address, What: SystemFunctions.WhatItIs(f, context.HostDriver(f))))
             .Where(n => n.What is not null)
             .Select(n => $"{n.Address} is {n.What}")
             .ToList();
-        return needed.Count == 0 ? null : $"{List(needed, "; ")}: the host needs {(needed.Count == 1 ? "it" : "them")}; list System in "
-            + $"allowProtected together with the address to take {(needed.Count == 1 ? "it" : "them")} all the same";
+        if (needed.Count == 0) return null;
+        var uses = UsesInTheWay.Protecting(request, UsesInTheWay.Of(context, toTake));
+        var all = UsesInTheWay.InWords(uses).Concat(needed).ToList();
+        var them = all.Count == 1 ? "it" : "them";
+        var names = UsesInTheWay.Protections(uses, Protection.System);
+        return $"{List(all, "; ")}: the host needs {them}; list {names} in allowProtected together with the address to take {them} all the same";
     }
 
     /// <summary>Members that the policy does not declare. Nobody loses a device unaware.</summary>

@@ -161,13 +161,13 @@ internal static class UnitPlanner
             }
         }
 
-        var users = toTake.SelectMany(t => UsersOf(context, t.Function)).Distinct().ToList();
-        var protecting = users.Where(u => u.User.Protection is { } p && !request.AllowProtected.Contains(p)).ToList();
+        var users = UsesInTheWay.Of(context, toTake.Select(t => t.Function));
+        var protecting = UsesInTheWay.Protecting(request, users);
         if (protecting.Count > 0)
         {
-            var needed = string.Join(", ", protecting.Select(p => p.User.Protection!.Value).Distinct().Order());
             context.Block(request.Policy, unit.Primary.ToString(), Reasons.Protected,
-                $"{Sentence(protecting)}: the host needs it; free it, or list {needed} in allowProtected together with the address");
+                $"{Sentence(protecting)}: the host needs it; free it, or list {UsesInTheWay.Protections(protecting)} in allowProtected "
+                + "together with the address");
             return false;
         }
 
@@ -178,11 +178,6 @@ internal static class UnitPlanner
         context.Wait(request.Policy, unit.Primary.ToString(), Reasons.InUse, $"{Sentence(busy)}: it is taken as soon as nobody uses it{(withdrawn ? "; meanwhile it is not offered" : "")}");
         return false;
     }
-
-    /// <summary>Who uses a function that is to be taken, and what goes with it.</summary>
-    private static IEnumerable<(PciFunction Function, DeviceUser User)> UsersOf(PlanningContext context, PciFunction function) =>
-        context.Family.CarriedBy(function.Address).Prepend(function)
-            .SelectMany(f => context.Input.Usage.UsersOf(f.Address).Select(u => (f, u)));
 
     private static void Accept(PlanningContext context, UnitRequest request, Unit unit, ImmutableArray<HeldFunction> held)
     {
@@ -215,5 +210,5 @@ internal static class UnitPlanner
     };
 
     private static string Sentence(IEnumerable<(PciFunction Function, DeviceUser User)> users) =>
-        string.Join("; ", users.GroupBy(u => u.Function.Address).Select(g => $"{g.Key} is in use: {string.Join(", ", g.Select(u => u.User.Description))}"));
+        string.Join("; ", UsesInTheWay.InWords(users));
 }

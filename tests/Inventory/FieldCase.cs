@@ -9,7 +9,8 @@ namespace Hostdev.Tests.Inventory;
 
 /// <summary>
 /// A report from the field in <c>testdata/cases/NAME</c>, read as <c>plan</c> and <c>explain</c> read a host: its machine, who uses what there, and what is desired. Beside
-/// a <c>machine.txt</c> a <c>machine.net</c> says what rtnetlink would, a line each: <c>addr eno1 192.0.2.10/24</c>.
+/// a <c>machine.txt</c> a <c>machine.net</c> says what rtnetlink would, a line each: <c>addr eno1 192.0.2.10/24</c>, <c>route eno1
+/// 198.51.100.0/24</c>.
 /// </summary>
 internal sealed class FieldCase : IDisposable
 {
@@ -99,6 +100,8 @@ internal sealed class FieldCase : IDisposable
             return new NetworkReading.Read(NetworkState.Empty with
             {
                 Addresses = [.. lines.Where(l => l[0] == "addr").Select(l => new InterfaceAddress(l[1], l[2], LinkLocal: false))],
+                Routes = [.. lines.Where(l => l[0] == "route")
+                    .Select(l => new InterfaceRoute(l[1], l[2], Table: 254, ByKernel: false, LinkLocal: false))],
             });
         }
 

@@ -21,15 +21,15 @@ internal sealed record StackedOn(BlockDevice? Device, string Description);
 internal sealed class BlockDevices
 {
     private readonly HostFileReader _files;
-    private readonly DeviceTree _tree;
     private readonly IHostCalls _calls;
     private readonly Dictionary<string, BlockDevice> _byName = new(StringComparer.Ordinal);
     private readonly ILookup<string, BlockDevice> _byParent;
     private readonly Lazy<ILookup<string, StackedOn>> _byBackingNumber;
+    private readonly Lazy<ILookup<PciAddress, (BlockDevice Disk, Road Road)>> _byFunction;
 
     public BlockDevices(HostFileReader files, DeviceTree tree, IHostCalls calls)
     {
-        (_files, _tree, _calls) = (files, tree, calls);
+        (_files, _calls) = (files, calls);
         foreach (var name in files.List("/sys/class/block"))
         {
             // The hidden paths of a multipath NVMe namespace have no number: nobody can open them.
@@ -37,12 +37,14 @@ internal sealed class BlockDevices
         }
 
         _byParent = _byName.Values.ToLookup(b => SysfsPath.Parent(b.Path), StringComparer.Ordinal);
+        _byFunction = new(() => _byName.Values.Where(IsWhole).SelectMany(b => tree.RoadsOn(b.Path).Select(r => (Disk: b, Road: r)))
+            .ToLookup(d => d.Road.Function));
         _byBackingNumber = new(() => Backings().ToLookup(b => b.Number, b => b.User, StringComparer.Ordinal));
     }
 
-    /// <summary>Whole disks whose hardware is the function or hangs below it.</summary>
-    public IEnumerable<BlockDevice> DisksBelow(PciAddress function) =>
-        _byName.Values.Where(b => !_byName.ContainsKey(SysfsPath.LastName(SysfsPath.Parent(b.Path))) && _tree.FunctionsOn(b.Path).Contains(function)).OrderBy(b => b.Name, StringComparer.Ordinal);
+    /// <summary>Whole disks whose hardware is the function, hangs below it or is reached over it, with how.</summary>
+    public IEnumerable<(BlockDevice Disk, Road Road)> DisksOver(PciAddress function) =>
+        _byFunction.Value[function].OrderBy(d => d.Disk.Name, StringComparer.Ordinal);
 
     public IEnumerable<BlockDevice> PartitionsOf(BlockDevice disk) => _byParent[disk.Path].OrderBy(b => b.Name, StringComparer.Ordinal);
 
@@ -59,6 +61,8 @@ internal sealed class BlockDevices
 
     /// <summary><c>dm-0 (vg-data)</c>: the name that its admin knows.</summary>
     public string Label(string name) => _files.ReadText($"/sys/class/block/{name}/dm/name").Text is { Length: > 0 } label ? $"{name} ({label})" : name;
+
+    private bool IsWhole(BlockDevice block) => !_byName.ContainsKey(SysfsPath.LastName(SysfsPath.Parent(block.Path)));
 
     private IEnumerable<(string Number, StackedOn User)> Backings()
     {

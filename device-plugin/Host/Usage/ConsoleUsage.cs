@@ -7,9 +7,10 @@ namespace Hostdev.DevicePlugin.Host.Usage;
 
 /// <summary>
 /// Whether a function shows what the host's people look at (docs/adr/0007): it is the boot VGA, one of its displays is switched on, it is a framebuffer without a display driver,
-/// or the firmware's framebuffer lies in its memory. A graphics card that shows nothing is no console, whatever driver it has.
+/// or the firmware's framebuffer lies in its memory; or whether the kernel prints on a terminal below it. A graphics card that shows
+/// nothing is no console, whatever driver it has.
 /// </summary>
-internal sealed class ConsoleUsage(HostFileReader files, DeviceTree tree)
+internal sealed class ConsoleUsage(HostFileReader files, DeviceTree tree, KernelConsoles consoles)
 {
     private readonly Lazy<ILookup<PciAddress, string>> _displays = new(() => Displays(files, tree).ToLookup(d => d.Function, d => d.Text));
     private readonly Lazy<List<MemoryRange>> _firmware = new(() => [.. files.ReadLines("/proc/iomem").Select(MemoryRange.OfFramebuffer).OfType<MemoryRange>()]);
@@ -17,6 +18,11 @@ internal sealed class ConsoleUsage(HostFileReader files, DeviceTree tree)
     public IEnumerable<DeviceUser> UsersOf(PciFunction function)
     {
         if (function.BootVga) yield return new DeviceUser(UserKind.Console, "it is the console (boot VGA)");
+        foreach (var name in consoles.On(function.Address))
+        {
+            yield return new DeviceUser(UserKind.Console, $"the kernel's console {name} is on it");
+        }
+
         foreach (var text in _displays.Value[function.Address]) yield return new DeviceUser(UserKind.Console, text);
         foreach (var range in _firmware.Value.Where(r => Bars(function.Address).Any(r.Overlaps)))
         {

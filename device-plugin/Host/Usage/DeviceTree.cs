@@ -4,18 +4,47 @@ using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Host.Usage;
 
+/// <summary>A function that a device of the host comes over.</summary>
+/// <param name="Detour">How, where the device's path does not show it: goes on after "nvme0n1p1 is mounted at /data, which". Null where it
+/// does.</param>
+internal sealed record Road(PciAddress Function, string? Detour = null)
+{
+    public static Road By(PciAddress function, string port) => new(function, $"comes over {function} ({port})");
+
+    /// <summary>What cannot be told protects whatever it may be.</summary>
+    public static Road Perhaps(PciAddress function, string why) => new(function, $"may come over {function} ({why})");
+
+    /// <summary>A use, with the way by which it is one of the function.</summary>
+    public string Words(string use) => Detour is null ? use : $"{use}, which {Detour}";
+}
+
 /// <summary>
-/// Which PCI functions a device hangs below, read from the kernel's own paths this moment. Every function on the path counts: a disk behind a storage controller with a PCI
-/// domain of its own (VMD) is below that controller, too.
+/// Which PCI functions a device hangs below or comes over, read from the kernel's own paths this moment. Every function on the path counts:
+/// a disk behind a storage controller with a PCI domain of its own (VMD) is below that controller, too. What has no function on its path
+/// may come over one all the same (docs/adr/0019).
 /// </summary>
-internal sealed class DeviceTree(HostFileReader files)
+internal sealed class DeviceTree
 {
     private const uint NvidiaMajor = 195; // kernel Documentation/admin-guide/devices.txt
-    private readonly Dictionary<string, IReadOnlyList<PciAddress>> _nvmeControllers = new(StringComparer.Ordinal);
+    private readonly HostFileReader _files;
+    private readonly NvmeRoads _nvme;
     private Dictionary<uint, PciAddress>? _nvidia;
 
+    /// <param name="network">Asked only where something comes over a network.</param>
+    public DeviceTree(HostFileReader files, Lazy<NetworkReading> network)
+    {
+        _files = files;
+        Interfaces = new InterfaceRoads(files, network);
+        Rdma = new RdmaRoads(files, Interfaces);
+        _nvme = new NvmeRoads(files, Interfaces, Rdma);
+    }
+
+    public InterfaceRoads Interfaces { get; }
+
+    public RdmaRoads Rdma { get; }
+
     /// <summary>Where sysfs has the device; null when it has no such number, or none that tells.</summary>
-    public string? PathOf(DeviceNumber number) => files.ResolveLink($"/sys/dev/{(number.IsBlock ? "block" : "char")}/{number}");
+    public string? PathOf(DeviceNumber number) => _files.ResolveLink($"/sys/dev/{(number.IsBlock ? "block" : "char")}/{number}");
 
     public IEnumerable<PciAddress> FunctionsOf(DeviceNumber number) =>
         PathOf(number) is { } path ? FunctionsOn(path) : number is { IsBlock: false, Major: NvidiaMajor } && Nvidia.TryGetValue(number.Minor, out var gpu) ? [gpu] : [];
@@ -23,22 +52,16 @@ internal sealed class DeviceTree(HostFileReader files)
     public IEnumerable<PciAddress> FunctionsOn(string path)
     {
         var functions = SysfsPath.PciFunctions(path).ToList();
-        return functions.Count > 0 ? functions : NvmeFunctions(path);
+        return functions.Count > 0 ? functions : _nvme.RoadsOn(path).Select(r => r.Function);
     }
 
-    /// <summary>
-    /// With multipath (the default) a namespace lies under <c>/sys/devices/virtual/nvme-subsystem/nvme-subsysX</c>, which links to each of its controllers
-    /// (kernel <c>drivers/nvme/host/multipath.c</c>).
-    /// </summary>
-    private IReadOnlyList<PciAddress> NvmeFunctions(string path)
+    /// <summary>The functions that a disk comes over, each once.</summary>
+    public IEnumerable<Road> RoadsOn(string path)
     {
-        const string subsystems = "/sys/devices/virtual/nvme-subsystem/";
-        if (!path.StartsWith(subsystems, StringComparison.Ordinal)) return [];
-        var end = path.IndexOf('/', subsystems.Length);
-        var subsystem = end < 0 ? path : path[..end];
-        if (_nvmeControllers.TryGetValue(subsystem, out var known)) return known;
-        return _nvmeControllers[subsystem] =
-            [.. files.List(subsystem).Where(n => n.StartsWith("nvme", StringComparison.Ordinal)).Select(n => files.ResolveLink($"{subsystem}/{n}")).OfType<string>().SelectMany(SysfsPath.PciFunctions).Distinct()];
+        var functions = SysfsPath.PciFunctions(path).ToList();
+        if (functions.Count > 0) return functions.Select(f => new Road(f));
+        // A disk over FCoE hangs below the interface, which may be a VLAN (kernel drivers/scsi/fcoe/fcoe_sysfs.c).
+        return InterfaceRoads.VirtualOn(path) is { } name ? Interfaces.RoadsOf(name, "FCoE") : _nvme.RoadsOn(path);
     }
 
     /// <summary>NVIDIA's own driver registers its nodes without telling sysfs; it lists its devices in <c>/proc/driver/nvidia/gpus</c>.</summary>
@@ -49,9 +72,10 @@ internal sealed class DeviceTree(HostFileReader files)
         const string gpus = "/proc/driver/nvidia/gpus";
         const string minor = "Device Minor:";
         var result = new Dictionary<uint, PciAddress>();
-        foreach (var name in files.List(gpus))
+        foreach (var name in _files.List(gpus))
         {
-            var line = files.ReadText($"{gpus}/{name}/information").Text?.Split('\n').FirstOrDefault(l => l.StartsWith(minor, StringComparison.Ordinal));
+            var line = _files.ReadText($"{gpus}/{name}/information").Text?.Split('\n')
+                .FirstOrDefault(l => l.StartsWith(minor, StringComparison.Ordinal));
             if (PciAddress.TryParse(name, out var address) && line is not null && uint.TryParse(line.AsSpan(minor.Length).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var number)) result[number] = address;
         }
 

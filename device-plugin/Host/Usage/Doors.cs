@@ -24,11 +24,16 @@ internal sealed class Doors(HostFileReader files, IHostCalls calls)
         return files.Exists("/sys/class/vfio/" + number) && IsBusy("/dev/vfio/" + number, OpenIntent.VfioGroup, "/sys/class/vfio/" + number);
     }
 
-    /// <summary>Shuts the whole disks below functions; returns those that somebody has claimed.</summary>
-    public List<(PciAddress Function, string Disk)> BusyDisksBelow(IEnumerable<PciAddress> functions)
+    /// <summary>Shuts the whole disks that functions carry; returns those that somebody has claimed.</summary>
+    public List<(PciAddress Function, string Disk)> BusyDisksOver(IEnumerable<PciAddress> functions)
     {
-        var blocks = new BlockDevices(files, new DeviceTree(files), calls);
-        return [.. functions.SelectMany(f => blocks.DisksBelow(f).Select(d => (Function: f, Disk: d))).DistinctBy(d => d.Disk.Name).Where(d => IsBusy(d.Disk)).Select(d => (d.Function, d.Disk.Name))];
+        var blocks = new BlockDevices(files, new DeviceTree(files, new(calls.ReadNetwork)), calls);
+        return
+        [
+            .. functions.SelectMany(f => blocks.DisksOver(f).Select(d => (Function: f, d.Disk))).DistinctBy(d => d.Disk.Name)
+                .Where(d => IsBusy(d.Disk))
+                .Select(d => (d.Function, d.Disk.Name)),
+        ];
     }
 
     private bool IsBusy(BlockDevice disk)

@@ -16,7 +16,8 @@ internal sealed class HostReading
     public HostReading(HostPaths paths, IHostCalls calls, HostInventory inventory)
     {
         _files = new HostFileReader(paths);
-        _tree = new DeviceTree(_files);
+        var network = new Lazy<NetworkReading>(calls.ReadNetwork);
+        _tree = new DeviceTree(_files, network);
         _inventory = inventory;
         _processes = ProcessReader.Read(paths, calls);
         _mdevs = new(() => _files.List("/sys/bus/mdev/devices").SelectMany(m => _files.ResolveLink($"/sys/bus/mdev/devices/{m}") is { } path ? _tree.FunctionsOn(path).Select(f => (Function: f, Mdev: m)) : []).ToLookup(m => m.Function, m => m.Mdev));
@@ -24,8 +25,11 @@ internal sealed class HostReading
         Vfio = new VfioUsage(_tree, _processes);
         Storage = new StorageUsage(Blocks, _processes, _files, calls);
         Nodes = new NodeUsage(_tree, _processes);
-        Console = new ConsoleUsage(_files, _tree);
-        Network = new NetworkUsage(paths, calls.ReadNetwork());
+        var consoles = new KernelConsoles(_files, _tree);
+        Console = new ConsoleUsage(_files, _tree, consoles);
+        Virtio = new VirtioUsage(_files, _processes, consoles);
+        Remote = new RemoteMounts(_processes, _tree);
+        Network = new NetworkUsage(paths, network.Value);
     }
 
     public BlockDevices Blocks { get; }
@@ -38,22 +42,29 @@ internal sealed class HostReading
 
     private ConsoleUsage Console { get; }
 
+    private VirtioUsage Virtio { get; }
+
+    private RemoteMounts Remote { get; }
+
     private NetworkUsage Network { get; }
 
     /// <summary>Everybody but pods.</summary>
     public IEnumerable<DeviceUser> UsersOf(PciFunction function)
     {
         var device = $"/sys/bus/pci/devices/{function.Address}";
+        var names = _files.List(device);
         List<DeviceUser> users = [.. Vfio.UsersOf(_inventory.GroupOf(function)), .. Nodes.UsersOf(function.Address)];
         // A function on a passthrough driver carries nothing of the host's; boot_vga stays 1 for ever.
         if (_files.ReadLinkName(device + "/driver") is not { } driver || !_inventory.Facts.PassthroughDrivers.Contains(driver))
         {
             users.AddRange(Console.UsersOf(function));
             users.AddRange(Storage.UsersOf(function.Address));
+            users.AddRange(Remote.UsersOf(function.Address));
+            users.AddRange(Virtio.UsersOf(function, names));
             users.AddRange(Network.UsersOf(function));
         }
 
-        var vfs = _files.List(device).Count(n => n.StartsWith("virtfn", StringComparison.Ordinal));
+        var vfs = names.Count(n => n.StartsWith("virtfn", StringComparison.Ordinal));
         if (vfs > 0) users.Add(new DeviceUser(UserKind.VirtualFunctions, $"it has {vfs} virtual function{(vfs == 1 ? "" : "s")}"));
         var mdevs = _mdevs.Value[function.Address].Count();
         if (mdevs > 0) users.Add(new DeviceUser(UserKind.MediatedDevices, $"it has {mdevs} mediated device{(mdevs == 1 ? "" : "s")}"));

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 
 namespace Hostdev.DevicePlugin.Host.Usage;
 
@@ -17,9 +18,37 @@ internal sealed record OpenFile(int Pid, string Command, string Target, DeviceNu
 }
 
 /// <param name="DeviceNumber"><c>major:minor</c>; anonymous for btrfs and the like.</param>
-/// <param name="Source">The mounted device as mountinfo names it.</param>
+/// <param name="Source">The mounted device as mountinfo names it; of file systems without one what they have instead: a tag, a server's
+/// export.</param>
 /// <param name="Pid">A process that sees the mount; 1 where the host itself does.</param>
-internal sealed record MountedFilesystem(string DeviceNumber, string MountPoint, string Source, int Pid, string Command);
+internal sealed record MountedFilesystem(string DeviceNumber, string MountPoint, string Source, int Pid, string Command)
+{
+    private const int MostNamed = 3;
+
+    /// <summary>As mountinfo names it: <c>ext4</c>, <c>9p</c>, <c>fuse.sshfs</c>.</summary>
+    public string Type { get; init; } = "";
+
+    /// <summary>Those of the file system itself (<c>trans=virtio</c>, <c>proto=rdma</c>).</summary>
+    public ImmutableArray<string> Options { get; init; } = [];
+
+    public string? Option(string name) =>
+        Options.FirstOrDefault(o => o.StartsWith(name + "=", StringComparison.Ordinal))?[(name.Length + 1)..];
+
+    /// <summary>
+    /// Where one file system is mounted, to go on after "X is mounted at". The host's own mounts where it has any: each container has
+    /// copies of them. Else those of other namespaces, with a process that sees them.
+    /// </summary>
+    public static IEnumerable<string> Places(IEnumerable<MountedFilesystem> mounts)
+    {
+        var all = mounts.DistinctBy(m => (m.MountPoint, m.Pid)).ToList();
+        var shown = all.Exists(m => m.Pid == 1) ? all.FindAll(m => m.Pid == 1) : all;
+        foreach (var mount in shown.Take(MostNamed)) yield return mount.Place;
+        if (shown.Count > MostNamed) yield return string.Create(CultureInfo.InvariantCulture, $"{shown.Count - MostNamed} more places");
+    }
+
+    private string Place => Pid == 1 ? MountPoint
+        : string.Create(CultureInfo.InvariantCulture, $"{MountPoint} in the mount namespace of process {Pid} ({Command})");
+}
 
 /// <summary>What one pass over <c>/proc</c> found.</summary>
 /// <param name="Unseen">What could not be looked at, in words: whoever is behind it may use anything. Null when all was seen.</param>

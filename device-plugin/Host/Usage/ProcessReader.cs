@@ -124,7 +124,12 @@ internal sealed class ProcessReader(HostPaths paths, IHostCalls calls)
     {
         var fields = line.Split(' ');
         var dash = Array.IndexOf(fields, "-");
-        return fields.Length < 10 || dash < 6 || dash + 2 >= fields.Length ? null : new MountedFilesystem(fields[2], Unescape(fields[4]), Unescape(fields[dash + 2]), pid, command.Value);
+        if (fields.Length < 10 || dash < 6 || dash + 2 >= fields.Length) return null;
+        return new MountedFilesystem(fields[2], Unescape(fields[4]), Unescape(fields[dash + 2]), pid, command.Value)
+        {
+            Type = fields[dash + 1],
+            Options = [.. fields.ElementAtOrDefault(dash + 3)?.Split(',') ?? []],
+        };
     }
 
     /// <summary>Blank, tab, newline and backslash are octal there (kernel <c>fs/proc_namespace.c: mangle</c>).</summary>

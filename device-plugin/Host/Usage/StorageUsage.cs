@@ -10,8 +10,6 @@ namespace Hostdev.DevicePlugin.Host.Usage;
 /// </summary>
 internal sealed class StorageUsage
 {
-    private const int MountsNamed = 3;
-
     private readonly BlockDevices _blocks;
     private readonly ILookup<string, MountedFilesystem> _mounts;
     private readonly ILookup<string, OpenFile> _open;
@@ -31,7 +29,8 @@ internal sealed class StorageUsage
     public IEnumerable<DeviceUser> UsersOf(PciAddress function)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal); // a stack is a tree as a rule, but md on two partitions of one disk meets itself
-        return _blocks.DisksBelow(function).SelectMany(d => UsersOf(d, d.Name, seen));
+        return _blocks.DisksOver(function)
+            .SelectMany(d => UsersOf(d.Disk, d.Disk.Name, seen).Select(u => u with { Description = d.Road.Words(u.Description) }));
     }
 
     private IEnumerable<DeviceUser> UsersOf(BlockDevice block, string label, HashSet<string> seen)
@@ -50,19 +49,15 @@ internal sealed class StorageUsage
         foreach (var user in _blocks.PartitionsOf(block).SelectMany(p => UsersOf(p, p.Name, seen))) yield return user;
     }
 
-    /// <summary>The host's own mounts where it has any: each container has copies of them. Else those of other namespaces, with a process that sees them.</summary>
     private IEnumerable<DeviceUser> Mounts(BlockDevice block, string label)
     {
-        var all = _mounts[block.Number].DistinctBy(m => (m.MountPoint, m.Pid)).ToList();
-        var shown = all.Exists(m => m.Pid == 1) ? all.FindAll(m => m.Pid == 1) : all;
-        foreach (var mount in shown.Take(MountsNamed))
-        {
-            yield return new DeviceUser(UserKind.Mount, $"{label} is mounted at {mount.MountPoint}{(mount.Pid == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $" in the mount namespace of process {mount.Pid} ({mount.Command})"))}");
-        }
-
-        if (shown.Count > MountsNamed) yield return new DeviceUser(UserKind.Mount, string.Create(CultureInfo.InvariantCulture, $"{label} is mounted at {shown.Count - MountsNamed} more places"));
+        var places = MountedFilesystem.Places(_mounts[block.Number]).ToList();
+        foreach (var place in places) yield return new DeviceUser(UserKind.Mount, $"{label} is mounted at {place}");
         // Of several devices in one btrfs mountinfo names only one, and none by its number.
-        if (shown.Count == 0 && _btrfs.TryGetValue(block.Name, out var uuid)) yield return new DeviceUser(UserKind.Mount, $"{label} is part of the mounted btrfs {uuid}");
+        if (places.Count == 0 && _btrfs.TryGetValue(block.Name, out var uuid))
+        {
+            yield return new DeviceUser(UserKind.Mount, $"{label} is part of the mounted btrfs {uuid}");
+        }
     }
 
     /// <summary>The number of the mounted device. File systems with an anonymous number (major 0) tell their device by name alone, as the mounting process saw it.</summary>

@@ -50,7 +50,7 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
         // Then the doors, then the look around: what slips in before a door is shut is seen by the look.
         var doors = new Doors(new HostFileReader(paths), calls);
         var busyGroups = groups.Where(doors.IsBusy).ToList();
-        var busyDisks = overridden.Contains(UserKind.Mount) ? [] : doors.BusyDisksBelow(addresses);
+        var busyDisks = overridden.Contains(UserKind.Mount) ? [] : doors.BusyDisksOver(addresses);
         var reading = new HostReading(paths, calls, inventory);
         var users = functions.SelectMany(f => reading.UsersOf(f).Where(u => !overridden.Contains(u.Kind)).Select(u => (f.Address, User: u))).ToList();
         return new FreedomProof(

@@ -9,6 +9,9 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage, 
     /// <summary>USB devices of all controllers by port path.</summary>
     public Dictionary<string, UsbPort> UsbPorts { get; } = [];
 
+    /// <summary>Lines of <c>/proc/consoles</c> by name.</summary>
+    public SortedDictionary<string, string> Consoles { get; } = new(StringComparer.Ordinal);
+
     public void Add(PciDevice device)
     {
         foreach (var child in device.Description.Children)
@@ -21,7 +24,9 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage, 
                 case ChildDescription.UsbHost usb: new UsbChildren(core, storage, UsbPorts).Add(device, usb); break;
                 case ChildDescription.Display display: AddDisplay(device, display); break;
                 case ChildDescription.Sound: AddNode(device, "sound", "card", index => $"snd/controlC{index}"); break;
-                case ChildDescription.Virtio: AddVirtio(device); break;
+                case ChildDescription.Virtio virtio: new VirtioChildren(core, storage).Add(device, virtio); break;
+                case ChildDescription.FcHost fc: new ScsiChildren(core, storage).AddFcHost(device, fc); break;
+                case ChildDescription.SerialPort serial: new SerialChildren(core, Consoles).Add(device, serial); break;
                 default: throw new InvalidOperationException($"{child} has no simulation");
             }
         }
@@ -39,21 +44,10 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage, 
 
     private void AddScsi(PciDevice device, ChildDescription.ScsiHost scsi)
     {
-        var parent = device.Path + (scsi.BehindVirtio ? "/" + AddVirtio(device) : "");
+        const int kind = 8;
+        var parent = scsi.BehindVirtio ? new VirtioChildren(core, storage).Add(device, new ChildDescription.Virtio(kind, "virtio_scsi"))
+            : device.Path;
         device.Undo.Push(new ScsiChildren(core, storage).AddHost(parent, scsi.Units));
-    }
-
-    private string AddVirtio(PciDevice device)
-    {
-        var index = core.Indices.Take("virtio");
-        var name = string.Create(CultureInfo.InvariantCulture, $"virtio{index}");
-        core.Tree.AddDirectory($"{device.Path}/{name}", directory => directory.WriteLink("subsystem", "/sys/bus/virtio"));
-        device.Undo.Push(() =>
-        {
-            core.Tree.Remove($"{device.Path}/{name}");
-            core.Indices.Free("virtio", index);
-        });
-        return name;
     }
 
     private void AddDisplay(PciDevice device, ChildDescription.Display display)

@@ -159,13 +159,15 @@ internal static class Hardware
     };
 
     /// <summary>A transitional virtio device on the root bus: the lab's 9p shares and its console.</summary>
-    public static FunctionDescription Virtio(string address, string device, uint classCode, string subsystemDevice, ulong ports, ulong portSize, ulong memory, ulong common) =>
+    public static FunctionDescription Virtio(
+        string address, string device, uint classCode, string subsystemDevice, ulong ports, ulong portSize, ulong memory, ulong common,
+            ChildDescription.Virtio child) =>
         Function(address, "1af4", device, classCode) with
         {
             SubsystemDevice = PciId.Parse(subsystemDevice),
             HostDriver = "virtio-pci",
             Bars = [new(0, ports, portSize, Ports), new(1, memory, 0x1000, Memory32), new(4, common, 0x4000, Memory64)],
-            Children = [new ChildDescription.Virtio()],
+            Children = [child],
         };
 
     public static FunctionDescription Function(string address, string vendor, string device, uint classCode, byte revision = 0) => new()

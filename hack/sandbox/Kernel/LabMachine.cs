@@ -16,6 +16,8 @@ public static class LabMachine
         Drivers = Hardware.LabDrivers,
         MdevParents = Hardware.SampleMdevs,
         Slots = Slots(),
+        Shares = [new("labhost", "/host", Hidden: true), new("labroot", "/root", Hidden: true),
+            new("lablayer", "/layer", Hidden: true), new("labio", "/labio")],
     };
 
     /// <summary>Not loaded at boot: <c>modprobe bochs</c> gives all graphics cards to the host.</summary>
@@ -30,11 +32,11 @@ public static class LabMachine
     private static ImmutableArray<FunctionDescription> RootBus() =>
     [
         Hardware.HostBridge("0000:00:00.0"),
-        Hardware.Virtio("0000:00:01.0", "1009", 0x000200, "0009", 0x6000, 0x40, 0xfea00000, 0xc160000000),
-        Hardware.Virtio("0000:00:02.0", "1009", 0x000200, "0009", 0x6040, 0x40, 0xfea01000, 0xc160004000),
-        Hardware.Virtio("0000:00:03.0", "1009", 0x000200, "0009", 0x6080, 0x40, 0xfea02000, 0xc160008000),
-        Hardware.Virtio("0000:00:04.0", "1009", 0x000200, "0009", 0x6140, 0x20, 0xfea03000, 0xc16000c000),
-        Hardware.Virtio("0000:00:06.0", "1003", 0x078000, "0003", 0x60c0, 0x40, 0xfea04000, 0xc160010000),
+        Hardware.Virtio("0000:00:01.0", "1009", 0x000200, "0009", 0x6000, 0x40, 0xfea00000, 0xc160000000, NineP("labhost")),
+        Hardware.Virtio("0000:00:02.0", "1009", 0x000200, "0009", 0x6040, 0x40, 0xfea01000, 0xc160004000, NineP("labroot")),
+        Hardware.Virtio("0000:00:03.0", "1009", 0x000200, "0009", 0x6080, 0x40, 0xfea02000, 0xc160008000, NineP("lablayer")),
+        Hardware.Virtio("0000:00:04.0", "1009", 0x000200, "0009", 0x6140, 0x20, 0xfea03000, 0xc16000c000, NineP("labio")),
+        Hardware.Virtio("0000:00:06.0", "1003", 0x078000, "0003", 0x60c0, 0x40, 0xfea04000, 0xc160010000, Console()),
         Hardware.ExpanderBridge("0000:00:08.0"),
         Hardware.ExpanderBridge("0000:00:09.0"),
         Hardware.RootPort("0000:00:10.0", 0xfea05000, [Usb()], windows: Hardware.Windows(0x7000, 0xfe800000, 0xc140000000)),
@@ -44,6 +46,10 @@ public static class LabMachine
         Hardware.Function("0000:00:1f.2", "8086", "2922", 0x010601, revision: 2) with { Bars = [new(4, 0x6160, 0x20, Ports), new(5, 0xfea08000, 0x1000, Memory32)] },
         Hardware.Function("0000:00:1f.3", "8086", "2930", 0x0c0500, revision: 2) with { Bars = [new(4, 0x700, 0x40, Ports)] },
     ];
+
+    private static ChildDescription.Virtio NineP(string tag) => new(9, "9pnet_virtio", tag);
+
+    private static ChildDescription.Virtio Console() => new(3, "virtio_console") { Ports = ["lab.stdout", "lab.stderr"] };
 
     private static FunctionDescription Usb() => Hardware.Xhci("0000:01:00.0", 0xfe800000,
     [

@@ -28,6 +28,9 @@ public sealed record MachineDescription
 
     public ImmutableArray<MdevParentDescription> MdevParents { get; init; } = [];
 
+    /// <summary>What is mounted of a hypervisor's shares when the machine has booted.</summary>
+    public ImmutableArray<ShareMountDescription> Shares { get; init; } = [];
+
     /// <summary>Physical slots: name and address of the slot without function.</summary>
     public ImmutableArray<(string Name, string Address)> Slots { get; init; } = [];
 
@@ -37,6 +40,10 @@ public sealed record MachineDescription
     /// <summary>Lines of <c>modules.alias</c>: which vfio variant driver is for which device (<c>alias vfio_pci:... mlx5_vfio_pci</c>).</summary>
     public ImmutableArray<string> ModuleAliases { get; init; } = [];
 }
+
+/// <param name="Tag">Of a 9p device.</param>
+/// <param name="Hidden">It lies below the root that an initramfs put above it, and no mountinfo has it, not even that of kernel threads.</param>
+public sealed record ShareMountDescription(string Tag, string Target, bool Hidden = false);
 
 /// <param name="Name">Domain and bus, for example <c>0000:40</c>.</param>
 public sealed record RootBusDescription(string Name, ImmutableArray<FunctionDescription> Functions);
@@ -180,8 +187,22 @@ public abstract record ChildDescription
 
     public sealed record Sound : ChildDescription;
 
-    /// <summary>A virtioN without anything that matters here.</summary>
-    public sealed record Virtio : ChildDescription;
+    /// <summary>A virtioN that is neither an interface nor a disk.</summary>
+    /// <param name="Kind">Kernel <c>include/uapi/linux/virtio_ids.h</c>.</param>
+    /// <param name="Driver">That has it; null when none does.</param>
+    /// <param name="MountTag">Of a 9p or virtiofs device.</param>
+    public sealed record Virtio(int Kind, string? Driver, string? MountTag = null) : ChildDescription
+    {
+        /// <summary>Names of a console device's ports; an empty one is a console.</summary>
+        public ImmutableArray<string> Ports { get; init; } = [];
+    }
+
+    /// <summary>A Fibre Channel port.</summary>
+    public sealed record FcHost(ulong PortName) : ChildDescription;
+
+    /// <summary>ttySN.</summary>
+    /// <param name="IsConsole">The kernel prints there.</param>
+    public sealed record SerialPort(int Line, bool IsConsole) : ChildDescription;
 }
 
 /// <param name="Type">0 disk, 5 CD.</param>

@@ -93,6 +93,8 @@ internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, Driv
         }
 
         if (driver.Kind == PciDriverKind.Host && !RemoveBelow(device)) return false;
+        if (!core.WaitUntil(device.MayGo)) return false;
+        device.MayGo = () => true;
         while (device.Undo.TryPop(out var undo)) undo();
         device.Driver = null;
         core.Tree.WriteFile(device.Path + "/uevent", PciFunctionFiles.Uevent(device));

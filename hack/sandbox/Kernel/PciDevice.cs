@@ -47,6 +47,9 @@ internal sealed class PciDevice(FunctionDescription description, string path, Pc
     /// <summary>By index; an entry goes when its VF goes.</summary>
     public SortedDictionary<int, PciDevice> Vfs { get; } = [];
 
+    /// <summary>Whether its driver lets it go: a removal waits until then.</summary>
+    public Func<bool> MayGo { get; set; } = () => true;
+
     /// <summary>What the bound driver has made below; undone newest first.</summary>
     public Stack<Action> Undo { get; } = new();
 

@@ -59,20 +59,24 @@ public sealed class ProcessTable
     {
         foreach (var process in _processes.Values) Core.Tree.WriteFile(process.Directory + "/mountinfo", MountInfo(process), 0x124);
         var host = new StringBuilder("proc /proc proc rw,relatime 0 0\nsys /sys sysfs rw,relatime 0 0\ndev /dev devtmpfs rw,relatime,mode=755 0 0\noverlay / overlay rw,relatime 0 0\n");
-        foreach (var mount in MountsIn(SimulatedProcess.HostNamespace)) host.Append(CultureInfo.InvariantCulture, $"/dev/{mount.Disk} {mount.Target} {mount.Type} rw,relatime 0 0\n");
+        foreach (var mount in MountsIn(SimulatedProcess.HostNamespace))
+        {
+            host.Append(CultureInfo.InvariantCulture, $"{mount.Source} {mount.Target} {mount.Type} rw,relatime 0 0\n");
+        }
+
         Core.Tree.WriteFile("/proc/mounts", host.ToString(), 0x124);
     }
 
-    private IEnumerable<SimulatedStorage.Mount> MountsIn(string mountNamespace) => Storage?.Mounts.Where(mount => mount.Namespace == mountNamespace) ?? [];
+    private IEnumerable<SimulatedStorage.Mount> MountsIn(string mountNamespace) => Storage?.Mounts.Where(mount => mount.Namespace == mountNamespace && !mount.Hidden) ?? [];
 
     private string MountInfo(SimulatedProcess process)
     {
         var text = new StringBuilder("24 35 0:22 / /proc rw,relatime - proc proc rw\n" +
             "25 35 0:23 / /sys rw,relatime - sysfs sys rw\n26 35 0:6 / /dev rw,relatime - devtmpfs dev rw,mode=755\n35 1 0:28 / / rw,relatime - overlay overlay rw\n");
-        var id = 41;
         foreach (var mount in MountsIn(process.MountNamespace))
         {
-            text.Append(CultureInfo.InvariantCulture, $"{id++} 35 {mount.ShownNumber} / {mount.Target} rw,relatime - {mount.Type} {mount.Source} rw\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"{mount.Id} 35 {mount.ShownNumber} / {mount.Target} rw,relatime - {mount.Type} {mount.Source} rw{(mount.Options is { } options ? "," + options : "")}\n");
         }
 
         return text.ToString();

@@ -10,9 +10,10 @@ internal sealed class ScsiChildren(KernelCore core, SimulatedStorage storage)
     private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
 
     /// <summary>Returns what undoes it.</summary>
-    public Action AddHost(string parent, ImmutableArray<ScsiUnitDescription> units)
+    public Action AddHost(string parent, ImmutableArray<ScsiUnitDescription> units) => AddHost(parent, units, core.Indices.Take("host"));
+
+    private Action AddHost(string parent, ImmutableArray<ScsiUnitDescription> units, int host)
     {
-        var host = core.Indices.Take("host");
         var path = string.Create(Invariant, $"{parent}/host{host}");
         core.Tree.AddDirectory(path, directory =>
         {
@@ -29,6 +30,29 @@ internal sealed class ScsiChildren(KernelCore core, SimulatedStorage storage)
             core.Tree.Remove(path);
             core.Indices.Free("host", host);
         };
+    }
+
+    /// <summary>
+    /// A Fibre Channel host without a disk of its own: what it reaches by NVMe shows elsewhere (<see cref="SimulatedFabrics"/>).
+    /// </summary>
+    public void AddFcHost(PciDevice device, ChildDescription.FcHost fc)
+    {
+        var number = core.Indices.Take("host");
+        var undo = AddHost(device.Path, [], number);
+        var name = string.Create(Invariant, $"host{number}");
+        var path = $"{device.Path}/{name}/fc_host/{name}";
+        core.Tree.AddDirectory(path, directory =>
+        {
+            directory.Attribute("port_name", $"0x{fc.PortName:x16}");
+            directory.Attribute("port_state", "Online");
+            directory.WriteLink("subsystem", "/sys/class/fc_host");
+        });
+        core.Tree.WriteLink("/sys/class/fc_host/" + name, path);
+        device.Undo.Push(() =>
+        {
+            core.Tree.Remove("/sys/class/fc_host/" + name);
+            undo();
+        });
     }
 
     private void AddUnit(string hostPath, int host, ScsiUnitDescription unit, Stack<Action> undo)

@@ -49,6 +49,8 @@ public sealed class SimulatedKernel : IDisposable
 
     public SimulatedStorage Storage { get; private set; } = null!;
 
+    public SimulatedFabrics Fabrics { get; private set; } = null!;
+
     public SimulatedNetwork Network { get; }
 
     /// <summary>What the kernel printed since boot.</summary>
@@ -168,13 +170,16 @@ public sealed class SimulatedKernel : IDisposable
         Storage = new SimulatedStorage(Core, Processes.WriteMounts);
         Processes.Storage = Storage;
         Processes.Start("systemd");
-        Processes.WriteMounts();
+        Storage.MountsChanged();
         Storage.WriteSwaps();
+        Fabrics = new SimulatedFabrics(Core, Storage);
         _children = new DriverChildren(Core, Storage, Network);
+        new SerialChildren(Core, _children.Consoles).AddBoards();
         _pci = new PciBus(Core, _machine, _unplugged, Groups, Vfio, _children);
         _pci.Boot();
         _mdevs = new MdevBus(Core, Groups, Vfio);
         _mdevs.Boot(_machine.MdevParents, _pci);
+        foreach (var share in _machine.Shares) Storage.MountShare(share.Tag, share.Target, hidden: share.Hidden);
     }
 
     private void WriteMachineFiles()

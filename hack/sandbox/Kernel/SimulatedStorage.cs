@@ -16,6 +16,7 @@ public sealed class SimulatedStorage
     private readonly SortedDictionary<string, SimulatedDisk> _disks = new(StringComparer.Ordinal);
     private readonly List<Mount> _mounts = [];
     private readonly List<string> _swaps = [];
+    private int _nextMount = 41;
 
     internal SimulatedStorage(KernelCore core, Action mountsChanged)
     {
@@ -32,15 +33,41 @@ public sealed class SimulatedStorage
     public Errno MountDisk(string disk, string target, string type = "ext4", string mountNamespace = SimulatedProcess.HostNamespace) => Claimed(disk, found =>
     {
         // A file system may be mounted twice; btrfs shows a number of its own.
-        _mounts.Add(new Mount(disk, found.Node, type == "btrfs" ? "0:51" : found.Number.ToString(), target, type, mountNamespace));
+        var number = type == "btrfs" ? "0:51" : found.Number.ToString();
+        _mounts.Add(new Mount(_nextMount++, found.Node, number, target, type, mountNamespace) { Disk = disk });
         _mountsChanged();
     }, alreadyMounted: true);
+
+    /// <summary>mount(2) of a file system without a block device: a 9p or virtiofs share by its tag, a server's export.</summary>
+    /// <param name="hidden">Below the root that processes see: no mountinfo has it.</param>
+    public void MountShare(string source, string target, string type = "9p", string options = "trans=virtio",
+        string mountNamespace = SimulatedProcess.HostNamespace, bool hidden = false) => _core.Locked(() =>
+    {
+        var number = string.Create(Invariant, $"0:{_nextMount}");
+        _mounts.Add(new Mount(_nextMount++, source, number, target, type, mountNamespace) { Options = options, Hidden = hidden });
+        MountsChanged();
+    });
 
     public void Unmount(string target) => _core.Locked(() =>
     {
         _mounts.RemoveAll(mount => mount.Target == target);
-        _mountsChanged();
+        MountsChanged();
     });
+
+    internal bool IsShareMounted(string tag) => _mounts.Exists(mount => mount.Disk is null && mount.Source == tag);
+
+    /// <summary>Every mounted 9p or virtiofs file system holds its module.</summary>
+    internal void MountsChanged()
+    {
+        foreach (var (type, module) in (ReadOnlySpan<(string, string)>)[("9p", "9pnet_virtio"), ("virtiofs", "virtiofs")])
+        {
+            var held = _mounts.Count(mount => mount.Type == type
+                && (type != "9p" || mount.Options?.Contains("trans=virtio", StringComparison.Ordinal) == true));
+            _core.Tree.WriteFile($"/sys/module/{module}/refcnt", string.Create(Invariant, $"{held}\n"), 0x124);
+        }
+
+        _mountsChanged();
+    }
 
     public Errno SwapOn(string disk) => Claimed(disk, _ =>
     {
@@ -207,7 +234,15 @@ public sealed class SimulatedStorage
         foreach (var path in (string[])["/sys/class/block/" + disk.Name, "/sys/block/" + disk.Name, disk.Path]) _core.Tree.Remove(path);
     }
 
-    internal sealed record Mount(string Disk, string Source, string ShownNumber, string Target, string Type, string Namespace);
+    internal sealed record Mount(int Id, string Source, string ShownNumber, string Target, string Type, string Namespace)
+    {
+        /// <summary>Null for what has no block device.</summary>
+        public string? Disk { get; init; }
+
+        public string? Options { get; init; }
+
+        public bool Hidden { get; init; }
+    }
 }
 
 /// <param name="Whole">The disk that a partition is of; null for a disk.</param>
