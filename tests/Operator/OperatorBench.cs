@@ -71,6 +71,26 @@ internal sealed class OperatorBench : IAsyncDisposable
     public void Agent(string node, bool ready) => Objects.Change(
         "pods", $"agent-{node}", pod => pod["status"] = new JsonObject { ["conditions"] = new JsonArray(new JsonObject { ["type"] = "Ready", ["status"] = ready ? "True" : "False" }) }, SandboxCluster.SystemNamespace, "status", "kubelet");
 
+    /// <summary>An agent's Pod that is not Ready.</summary>
+    /// <param name="reason">What its container waits for; null where it runs.</param>
+    /// <param name="readyUntil">So long after its start it was Ready; zero for never.</param>
+    public void AgentPod(string node, string? reason, TimeSpan readyUntil)
+    {
+        var (start, state) = (new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero), reason is null ? "running" : "waiting");
+        string Text(DateTimeOffset time) => time.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+        Objects.Change("pods", $"agent-{node}", pod => pod["status"] = new JsonObject
+        {
+            ["startTime"] = Text(start),
+            ["conditions"] = new JsonArray(new JsonObject { ["type"] = "Ready", ["status"] = "False",
+                ["lastTransitionTime"] = Text(start + readyUntil) }),
+            ["containerStatuses"] = new JsonArray(new JsonObject
+            {
+                ["name"] = "device-plugin", ["ready"] = false, ["restartCount"] = 0, ["image"] = "", ["imageID"] = "",
+                ["state"] = new JsonObject { [state] = reason is null ? new JsonObject() : new JsonObject { ["reason"] = reason } },
+            }),
+        }, SandboxCluster.SystemNamespace, "status", "kubelet");
+    }
+
     public void Label(string node, string key, string value) => Objects.Change("nodes", node, n => n["metadata"]!["labels"]![key] = value);
 
     /// <summary>Applies or changes a HostDevice for all nodes, or for those with a label.</summary>
