@@ -51,7 +51,7 @@ public sealed class InventoryReader
         var children = new ChildIndex(files, problems);
         var groups = ReadGroups(read, problems);
         var host = facts.Read(groups.Count > 0, problems);
-        variants.Use(host.KernelRelease);
+        ReadProblem?[] missing = [variants.Use(host.KernelRelease), names.Problem];
         names.Learn(read.Values.Select(f => (f.Vendor, f.Device)));
         var slots = ReadSlots(problems);
         var completed = read.Values.Select(f => Complete(f, read, children, slots)).ToImmutableSortedDictionary(f => f.Address, f => f);
@@ -68,6 +68,7 @@ public sealed class InventoryReader
             MdevParents = mdev.ReadParents(problems),
             Mdevs = mdevs,
             Problems = [.. problems.Distinct().OrderBy(p => p.Path, StringComparer.Ordinal)],
+            MissingFiles = [.. missing.OfType<ReadProblem>()],
         };
     }
 
