@@ -53,6 +53,9 @@ public enum Protection
 
     /// <summary>A network interface with an address, or part of a bond or bridge.</summary>
     Network,
+
+    /// <summary>A part of the machine itself: memory and power controllers, SMBus, firmware flash, security processor.</summary>
+    System,
 }
 
 /// <summary>Spec of <c>HostDevice</c>: whole devices under one resource name.</summary>

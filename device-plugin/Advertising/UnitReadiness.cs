@@ -21,8 +21,7 @@ public static class UnitReadiness
         foreach (var (address, driver) in state.Members)
         {
             if (unit.Assigned.Any(m => m.Address == address)) continue;
-            // The drivers that vfio_dev_viable() accepts on the rest of a group (kernel drivers/vfio/group.c).
-            if (driver is not (null or "vfio-pci" or "pci-stub")) return $"{address} shares group {state.Group} and is {Bound(driver)}, with which VFIO refuses the group";
+            if (!GroupViability.Accepts(driver, state.OwnDmaDrivers)) return $"{address} shares group {state.Group} and is {Bound(driver)}, with which VFIO refuses the group";
         }
 
         return state.Silent is { } silent ? $"{silent} does not answer: its configuration space reads all ones" : state.UnsafeBridge;
@@ -32,19 +31,19 @@ public static class UnitReadiness
     public static UnitState StateOf(Unit unit, HostInventory inventory)
     {
         var group = inventory.Functions.TryGetValue(unit.Primary, out var primary) ? inventory.GroupOf(primary) : null;
-        var bridge = (group?.Members ?? []).Select(inventory.Functions.GetValueOrDefault).FirstOrDefault(f => f is { IsBridge: true } && BridgeProblem(f.Address, f.Driver) is not null);
-        var functions = (group?.Members ?? []).Where(inventory.Functions.ContainsKey).Select(a => inventory.Functions[a]).Where(f => !f.IsBridge).ToList();
+        var members = (group?.Members ?? []).Where(inventory.Functions.ContainsKey).Select(a => inventory.Functions[a]).ToList();
+        var functions = members.Where(f => !f.IsBridge).ToList();
+        ImmutableArray<string> ownDma = [.. inventory.Facts.OwnDmaDrivers, .. members.Where(f => f is { VfioCdev: not null, Driver: not null }).Select(f => f.Driver!)];
         return new UnitState(
             group?.Number,
             functions.ToImmutableSortedDictionary(f => f.Address, f => f.Driver),
             functions.Where(f => f is { HasVfioCdevNode: true, VfioCdev: not null }).ToImmutableSortedDictionary(f => f.Address, f => f.VfioCdev!),
-            bridge is null ? null : BridgeProblem(bridge.Address, bridge.Driver),
-            functions.FirstOrDefault(f => f.Health is { Answers: false })?.Address);
+            members.Where(f => f.IsBridge).Select(f => GroupViability.BridgeProblem(f.Address, f.Driver, ownDma)).FirstOrDefault(p => p is not null),
+            functions.FirstOrDefault(f => f.Health is { Answers: false })?.Address)
+        {
+            OwnDmaDrivers = ownDma,
+        };
     }
-
-    /// <summary>Why VFIO refuses a group because of one of its bridges; null when it does not.</summary>
-    public static string? BridgeProblem(PciAddress bridge, string? driver) =>
-        driver is null or "pcieport" or "pci-stub" or "vfio-pci" ? null : $"the bridge {bridge} is on the driver {driver}, with which VFIO refuses the group";
 
     private static string Bound(string? driver) => driver is null ? "without a driver" : $"on the driver {driver}";
 }

@@ -23,6 +23,7 @@ internal static class PlanText
         }
 
         Section(text, "To be offered:", plan.Units.Select(u => $"{u.Resource}: {u.Id} ({string.Join(", ", u.Assigned.Select(m => m.Address))}{(u.Held.IsEmpty ? "" : $"; held: {string.Join(", ", u.Held.Select(m => m.Address))}")})"));
+        Section(text, "What the host loses beside what is named:", plan.Units.Select(u => u.HostLoses).OfType<string>());
         Section(text, "In the way, or worth knowing:", plan.Findings.Select(f => $"{f.State} {f.Device}{(f.Policy is null ? "" : $" ({f.Policy})")}: {f.Reason}: {f.Message}"));
         Section(text, "Matching nothing here:", plan.Policies.Where(p => p.Matched == 0 && p.Frozen is null && plan.Findings.All(f => f.Policy != p.Policy)).Select(p => $"{p.Policy}{p.Hint}"));
         return text.ToString();
@@ -36,11 +37,13 @@ internal static class PlanText
         string?[] title = [function.Address.ToString(), $"{function.Vendor}:{function.Device}", function.VendorName, function.DeviceName];
         text.AppendJoin(' ', title.Where(t => t is not null)).Append('\n');
         text.Append(CultureInfo.InvariantCulture, $"  driver: {function.Driver ?? "none"}\n");
-        text.Append(CultureInfo.InvariantCulture, $"  IOMMU group: {(group is null ? "none" : $"{group.Number} with {string.Join(", ", group.Members.Select(a => Member(inventory, a)))}")}\n");
+        text.Append(CultureInfo.InvariantCulture, $"  IOMMU group: {(group is null ? "none" : $"{group.Number} with {string.Join(", ", group.Members.Select(a => Member(inventory, a)).Concat(group.OtherMembers.Select(m => Member(m))))}")}\n");
+        if (group is { DirectRegions.IsEmpty: false }) text.Append(CultureInfo.InvariantCulture, $"  direct regions of the group: {string.Join(", ", group.DirectRegions)}\n");
         Section(text, "Nothing is done now:", plan.Halt is { } halt ? [$"{halt.Reason}: {halt.Message}"] : []);
         Section(text, "In use by:", usage.UsersOf(function.Address).Select(u => u.Description));
         var unit = plan.Units.FirstOrDefault(u => u.Members.Any(m => m.Address == function.Address));
         Section(text, "Offered:", unit is null ? [] : [$"as {unit.Resource} in unit {unit.Id} for {unit.Policy}"]);
+        Section(text, "What the host loses beside what is named:", unit?.HostLoses is { } loss ? [loss] : []);
         Section(text, "In the way, or worth knowing:", plan.Findings.Where(f => f.Device == function.Address.ToString() || f.Message.Contains(function.Address.ToString(), StringComparison.Ordinal)).Select(f => $"{f.State}: {f.Reason}: {f.Message}"));
         Section(text, "To be done now:", plan.Lanes.SelectMany(l => l.Steps).Select(s => StepWords.ToDo(s.Step)).OfType<string>().Where(w => w.Contains(function.Address.ToString(), StringComparison.Ordinal)));
         if (unit is null && plan.Findings.All(f => !f.Message.Contains(function.Address.ToString(), StringComparison.Ordinal) && f.Device != function.Address.ToString())) text.Append("No policy asks for it.\n");
@@ -49,6 +52,8 @@ internal static class PlanText
 
     private static string Member(HostInventory inventory, PciAddress address) =>
         inventory.Functions.TryGetValue(address, out var f) ? $"{address} ({(f.IsBridge ? "bridge" : f.Driver ?? "no driver")})" : address.ToString();
+
+    private static string Member(OtherGroupMember member) => $"{member.Name} ({member.Driver ?? "no driver"})";
 
     private static void Section(StringBuilder text, string title, IEnumerable<string> lines)
     {

@@ -110,9 +110,9 @@ internal sealed partial class JournalJsonContext : JsonSerializerContext
         {
             return JsonSerializer.Deserialize(line, Default.JournalRecord);
         }
-        catch (JsonException) when (UnknownOperation(line) is { } operation)
+        catch (JsonException e) when (UnknownOperation(line) is { } operation)
         {
-            throw new FormatException($"its operation {operation} is not known to this version: run the version that wrote it");
+            throw new FormatException($"its operation {operation} is not known to this version: run the version that wrote it", e);
         }
     }
 

@@ -1,4 +1,3 @@
-using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.DevicePlugin.Applying;

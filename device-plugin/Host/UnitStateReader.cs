@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Host;
@@ -23,7 +24,8 @@ public sealed class UnitStateReader(HostPaths paths)
 
         var members = ImmutableSortedDictionary.CreateBuilder<PciAddress, string?>();
         var cdevs = ImmutableSortedDictionary.CreateBuilder<PciAddress, string>();
-        string? unsafeBridge = null;
+        var ownDma = OwnDmaDrivers.Read(_files).ToList();
+        List<(PciAddress Address, string? Driver)> bridges = [];
         PciAddress? silent = null;
         foreach (var entry in Entries($"/sys/kernel/iommu_groups/{group}/devices"))
         {
@@ -31,7 +33,7 @@ public sealed class UnitStateReader(HostPaths paths)
             var driver = LinkName(Device(address) + "/driver");
             if (IsBridge(address))
             {
-                unsafeBridge ??= UnitReadiness.BridgeProblem(address, driver);
+                bridges.Add((address, driver));
                 continue;
             }
 
@@ -39,10 +41,12 @@ public sealed class UnitStateReader(HostPaths paths)
             if (driver is not null && !ConfigHeader.Answers(_files.ReadHexBlocking(Device(address) + "/config", ConfigHeader.Bytes))) silent ??= address;
             // The directory is there on kernels without cdevs too; only a dev file means a node (contracts/kernel.md, Binding).
             var cdev = Entries(Device(address) + "/vfio-dev").FirstOrDefault();
+            if (cdev is not null && driver is not null) ownDma.Add(driver);
             if (cdev is not null && File.Exists(paths.Resolve($"{Device(address)}/vfio-dev/{cdev}/dev"))) cdevs[address] = cdev;
         }
 
-        return new UnitState(group, members.ToImmutable(), cdevs.ToImmutable(), unsafeBridge, silent);
+        var unsafeBridge = bridges.Select(b => GroupViability.BridgeProblem(b.Address, b.Driver, ownDma)).FirstOrDefault(p => p is not null);
+        return new UnitState(group, members.ToImmutable(), cdevs.ToImmutable(), unsafeBridge, silent) { OwnDmaDrivers = [.. ownDma] };
     }
 
     /// <summary>The device number of a node as <c>major:minor</c> text from sysfs, by which a re-used path is told from the old one; null when there is no such node.</summary>

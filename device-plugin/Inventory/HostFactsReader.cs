@@ -30,13 +30,11 @@ internal sealed class HostFactsReader(HostFileReader files)
             InterruptRemapping = ReadInterruptRemapping(architecture),
             UnsafeInterruptsAllowed = files.ReadText(UnsafeInterrupts).Text is "Y" or "1",
             KernelArguments = [.. Required("/proc/cmdline", problems).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Where(Matters)],
-            PassthroughDrivers = [.. files.List("/sys/bus/pci/drivers").Where(IsPassthroughDriver)],
+            PassthroughDrivers = [.. files.List("/sys/bus/pci/drivers").Where(GroupViability.IsPassthroughDriver)],
+            OwnDmaDrivers = OwnDmaDrivers.Read(files),
             Iommufd = files.Exists("/dev/iommu"),
         };
     }
-
-    /// <summary>The variants of vfio-pci carry its name in theirs (<c>mlx5_vfio_pci</c>, <c>nvgrace-gpu-vfio-pci</c>): kernel <c>drivers/vfio/pci/*</c>.</summary>
-    public static bool IsPassthroughDriver(string name) => name is "pci-stub" || name.Contains("vfio", StringComparison.Ordinal);
 
     private static bool Matters(string argument)
     {

@@ -55,11 +55,6 @@ public sealed record ReadProblem(string Path, string Message)
     public override string ToString() => $"{Path} {Message}";
 }
 
-/// <summary>An IOMMU group: the unit of ownership.</summary>
-/// <param name="Members">PCI functions of the group, ordered, bridges included. Empty for an mdev's own group.</param>
-/// <param name="Type">As <c>iommu_group/type</c> prints it; not an indicator of use.</param>
-public sealed record IommuGroup(int Number, ImmutableArray<PciAddress> Members, string? Type);
-
 public enum InterruptRemapping
 {
     Yes,
@@ -95,6 +90,9 @@ public sealed record HostFacts
 
     /// <summary>Drivers under <c>/sys/bus/pci/drivers</c> that give devices to VFIO: <c>vfio-pci</c>, its variants, and <c>pci-stub</c>.</summary>
     public required ImmutableArray<string> PassthroughDrivers { get; init; }
+
+    /// <summary>Drivers beside those that manage the DMA of their devices themselves, as VFIO wants it of all members of a group; ordered.</summary>
+    public ImmutableArray<string> OwnDmaDrivers { get; init; } = [];
 
     /// <summary>Whether <c>/dev/iommu</c> exists.</summary>
     public required bool Iommufd { get; init; }
@@ -133,6 +131,14 @@ public sealed record PciFunction
 
     /// <summary>The PCI functions above this one, from the root port down; empty on a root bus.</summary>
     public ImmutableArray<PciAddress> Path { get; init; } = [];
+
+    /// <summary>
+    /// A part of the root complex (processor, chipset): on a root bus, and without a link that leads out of it. False where a slot lies directly on a root bus.
+    /// </summary>
+    public bool IsIntegrated { get; init; }
+
+    /// <summary>The functions that it cannot do without (<see cref="DeviceLinks"/>): when one of those loses its driver, so does this one. Ordered.</summary>
+    public ImmutableArray<PciAddress> Suppliers { get; init; } = [];
 
     /// <summary>The physical function of a virtual function.</summary>
     public PciAddress? PhysicalFunction { get; init; }

@@ -16,6 +16,7 @@ public sealed class InventoryReader
 
     private readonly HostFileReader files;
     private readonly PciFunctionReader functions;
+    private readonly GroupReader groups;
     private readonly HostFactsReader facts;
     private readonly VfioVariants variants;
     private readonly PciNames names;
@@ -28,6 +29,7 @@ public sealed class InventoryReader
         files = new HostFileReader(paths);
         blocking = new DeadlineReader(files, time, blockingDeadline ?? DefaultBlockingDeadline);
         functions = new PciFunctionReader(files, blocking);
+        groups = new GroupReader(files);
         facts = new HostFactsReader(files);
         variants = new VfioVariants(files);
         this.names = names ?? new PciNames(paths);
@@ -49,20 +51,20 @@ public sealed class InventoryReader
         var problems = new List<ReadProblem>();
         var read = functions.Read(problems);
         var children = new ChildIndex(files, problems);
-        var groups = ReadGroups(read, problems);
-        var host = facts.Read(groups.Count > 0, problems);
+        var byNumber = groups.Read(read, problems);
+        var host = facts.Read(byNumber.Count > 0, problems);
         ReadProblem?[] missing = [variants.Use(host.KernelRelease), names.Problem];
         names.Learn(read.Values.Select(f => (f.Vendor, f.Device)));
         var slots = ReadSlots(problems);
         var completed = read.Values.Select(f => Complete(f, read, children, slots)).ToImmutableSortedDictionary(f => f.Address, f => f);
         var mdev = new MdevReader(files);
         var mdevs = mdev.ReadDevices(problems);
-        foreach (var number in mdevs.Select(m => m.IommuGroup).OfType<int>()) groups.TryAdd(number, new IommuGroup(number, [], ReadGroupType(number)));
+        foreach (var number in mdevs.Select(m => m.IommuGroup).OfType<int>()) byNumber.TryAdd(number, new IommuGroup(number, [], groups.ReadType(number)));
         return new HostInventory
         {
             Facts = host,
             Functions = completed,
-            Groups = groups.ToImmutableSortedDictionary(),
+            Groups = byNumber.ToImmutableSortedDictionary(),
             UsbDevices = new UsbReader(files).Read(children, problems),
             ScsiDevices = new ScsiReader(files).Read(children, problems),
             MdevParents = mdev.ReadParents(problems),
@@ -71,31 +73,6 @@ public sealed class InventoryReader
             MissingFiles = [.. missing.OfType<ReadProblem>()],
         };
     }
-
-    /// <summary>
-    /// The groups of PCI functions. A group named <c>vfio-noiommu</c> that holds a PCI function was made by VFIO itself in its no-IOMMU mode and isolates nothing: the functions are left
-    /// without a group (kernel <c>drivers/vfio/group.c: vfio_noiommu_group_alloc</c>). A mediated device's own group has that name by right.
-    /// </summary>
-    private Dictionary<int, IommuGroup> ReadGroups(Dictionary<PciAddress, PciFunction> read, List<ReadProblem> problems)
-    {
-        var groups = new Dictionary<int, IommuGroup>();
-        foreach (var members in read.Values.Where(f => f.IommuGroup is not null).GroupBy(f => f.IommuGroup!.Value).ToList())
-        {
-            var directory = $"/sys/kernel/iommu_groups/{members.Key}";
-            if (files.ReadText($"{directory}/name").Text == "vfio-noiommu")
-            {
-                foreach (var function in members.ToList()) read[function.Address] = function with { IommuGroup = null };
-                problems.Add(new ReadProblem(directory, "is a no-IOMMU group: its functions count as having no group"));
-                continue;
-            }
-
-            groups.Add(members.Key, new IommuGroup(members.Key, [.. members.Select(f => f.Address).Order()], ReadGroupType(members.Key)));
-        }
-
-        return groups;
-    }
-
-    private string? ReadGroupType(int number) => files.ReadText($"/sys/kernel/iommu_groups/{number}/type").Text is { Length: > 0 } type ? type : null;
 
     /// <summary>Slot names by what their <c>address</c> says: <c>0000:3b:00</c>, or <c>0000:3b</c> for a slot that is a whole bus (kernel <c>drivers/pci/slot.c</c>).</summary>
     private Dictionary<string, string> ReadSlots(List<ReadProblem> problems)

@@ -28,8 +28,17 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
         }
 
         var functions = new Dictionary<PciAddress, PciFunction>(read.Count);
+        var suppliers = read.SelectMany(r => Links(r.Files, r.Function.Address)).ToLookup(l => l.Consumer, l => l.Supplier);
         foreach (var (device, function) in ReadBlocking(read))
-            if (device.Settle(problems)) functions.Add(function.Address, function with { Unreadable = device.DecidingProblems });
+        {
+            if (!device.Settle(problems)) continue;
+            functions.Add(function.Address, function with
+            {
+                Unreadable = device.DecidingProblems,
+                Suppliers = [.. suppliers[function.Address].Distinct().Order()],
+            });
+        }
+
         if (functions.Count < read.Count) List(problems); // did those vanish, or all of sysfs?
         return functions;
     }
@@ -42,9 +51,14 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
         return names;
     }
 
+    /// <summary>Each link stands with both of its ends.</summary>
+    private static IEnumerable<(PciAddress Consumer, PciAddress Supplier)> Links(DeviceFiles device, PciAddress address) =>
+        DeviceLinks.Suppliers(device).Select(s => (address, s)).Concat(DeviceLinks.Consumers(device).Select(c => (c, address)));
+
     private static PciFunction ReadOne(DeviceFiles device, PciAddress address)
     {
         var (cdev, hasNode) = device.VfioCdev();
+        var path = SysfsPath.PciFunctions(SysfsPath.Parent(device.Path)).ToImmutableArray();
         return new PciFunction
         {
             Address = address,
@@ -56,7 +70,8 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
             Driver = device.LinkName("driver"),
             IommuGroup = device.IommuGroup(),
             NumaNode = device.Integer("numa_node") is >= 0 and var node ? node : null,
-            Path = [.. SysfsPath.PciFunctions(SysfsPath.Parent(device.Path))],
+            Path = path,
+            IsIntegrated = path.IsEmpty && !HasLink(device),
             PhysicalFunction = PciAddress.TryParse(device.LinkName("physfn"), out var physical) ? physical : null,
             Sriov = device.Has("sriov_totalvfs") ? ReadSriov(device) : null,
             Bars = ReadBars(device),
@@ -67,6 +82,11 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
             NetworkInterfaceElsewhere = device.Has("net"),
         };
     }
+
+    /// <summary>
+    /// Endpoints of the root complex have no link, and their speed reads "Unknown"; what is no PCI Express has no such file (kernel <c>drivers/pci/pci-sysfs.c: max_link_speed_show</c>).
+    /// </summary>
+    private static bool HasLink(DeviceFiles device) => device.Text("max_link_speed", mayBeEmpty: true) is { Length: > 0 } speed && !speed.StartsWith("Unknown", StringComparison.Ordinal);
 
     private static SriovCapability ReadSriov(DeviceFiles device)
     {
@@ -118,7 +138,7 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
         }
     }
 
-    private static bool HasHealth(DeviceFiles device, PciFunction function) => function.Driver is { } driver && HostFactsReader.IsPassthroughDriver(driver) && device.Has("config");
+    private static bool HasHealth(DeviceFiles device, PciFunction function) => function.Driver is { } driver && GroupViability.IsPassthroughDriver(driver) && device.Has("config");
 
     private static FunctionHealth ReadHealth(DeviceFiles device, FileText header)
     {

@@ -14,7 +14,7 @@ internal static class FunctionSteps
         var targets = unit.Members.Select(m => context.Functions[m.Address]).Where(t => context.Inventory.Functions[t.Address].Driver != t.Driver).ToList();
         return targets
             .Where(t => context.Inventory.Functions[t.Address].Driver is not null)
-            .Select(t => new LaneStep(LaneStep.Take(unit.Id), new PlanStep.ProveFree(t.Address, t.Overridden)))
+            .Select(t => new LaneStep(LaneStep.Take(unit.Id), new PlanStep.ProveFree(t.Address, t.Overridden) { Carried = t.Carried }))
             .Concat(targets.SelectMany(t => Take(context, t)));
     }
 
@@ -23,7 +23,7 @@ internal static class FunctionSteps
         var function = context.Inventory.Functions[target.Address];
         List<PlanStep> steps = [new PlanStep.RecordFunction(function.Address, function.Driver, function.DriverOverride, target.PolicyUid)];
         if (function.DriverOverride != target.Driver) steps.Add(new PlanStep.SetDriverOverride(function.Address, target.Driver));
-        if (function.Driver is { } driver) steps.Add(new PlanStep.Unbind(function.Address, driver, target.Overridden));
+        if (function.Driver is { } driver) steps.Add(new PlanStep.Unbind(function.Address, driver, target.Overridden) { Carried = target.Carried });
         steps.Add(new PlanStep.Probe(function.Address, target.Driver));
         return steps.Select(s => new LaneStep(LaneStep.Take(target.UnitId), s));
     }

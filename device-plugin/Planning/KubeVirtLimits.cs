@@ -1,3 +1,5 @@
+using Hostdev.Crds;
+
 namespace Hostdev.DevicePlugin.Planning;
 
 /// <summary>
@@ -9,9 +11,11 @@ internal static class KubeVirtLimits
     /// <summary>KubeVirt's launcher reads a PCI domain of exactly four digits (<c>pkg/util/hardware/hw_utils.go</c>).</summary>
     private const uint LastDomain = 0xffff;
 
+    public static bool Reads(PciAddress address) => address.Domain <= LastDomain;
+
     public static void Say(PlanningContext context)
     {
-        foreach (var unit in context.Units.Where(u => u.Primary.Domain > LastDomain))
+        foreach (var unit in context.Units.Where(u => !Reads(u.Primary)))
         {
             var message = $"{unit.Primary} has a PCI domain of more than four digits, which KubeVirt does not read: "
                 + $"it is offered as {unit.Resource}, and a VM of KubeVirt that gets it does not start";

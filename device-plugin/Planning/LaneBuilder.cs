@@ -11,7 +11,7 @@ internal static class LaneBuilder
     public static ImmutableArray<Lane> Build(PlanningContext context)
     {
         var steps = new SortedDictionary<PciAddress, List<LaneStep>>();
-        var lanes = new LaneKeys(context.Inventory);
+        var lanes = new LaneKeys(context);
         List<LaneStep> Of(PciAddress address)
         {
             var key = lanes.KeyOf(address);
@@ -68,13 +68,14 @@ internal static class LaneBuilder
         && context.PhysicalFunctions.ContainsKey(pf);
 }
 
-/// <summary>Which lane a function belongs to: functions that share a group, and a physical function with its virtual ones, hang together.</summary>
+/// <summary>Which lane a function belongs to: functions that share a group, a physical function with its virtual ones, and one with what it carries hang together.</summary>
 internal sealed class LaneKeys
 {
     private readonly Dictionary<PciAddress, PciAddress> _parents = [];
 
-    public LaneKeys(HostInventory inventory)
+    public LaneKeys(PlanningContext context)
     {
+        var inventory = context.Inventory;
         foreach (var group in inventory.Groups.Values)
         {
             var members = group.Members.Where(a => inventory.Functions.TryGetValue(a, out var f) && !f.IsBridge).ToList();
@@ -84,6 +85,7 @@ internal sealed class LaneKeys
         foreach (var function in inventory.Functions.Values)
         {
             if (function.PhysicalFunction is { } pf) Join(pf, function.Address);
+            foreach (var carried in context.Family.CarriedBy(function.Address)) Join(function.Address, carried.Address);
         }
     }
 

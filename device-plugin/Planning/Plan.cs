@@ -58,7 +58,7 @@ public sealed record LaneStep(string Purpose, PlanStep Step)
 /// <summary>What is offered as one: an IOMMU group under one resource name.</summary>
 public sealed record Unit
 {
-    /// <summary>The lowest address in the group that is not a bridge.</summary>
+    /// <summary>The lowest address among the functions of the group that leave the host: no bridge, no bystander (<see cref="SystemFunctions"/>).</summary>
     public required string Id { get; init; }
 
     public required ResourceName Resource { get; init; }
@@ -73,6 +73,9 @@ public sealed record Unit
 
     /// <summary>What is taken from the host and kept from the VM, ordered.</summary>
     public required ImmutableArray<UnitMember> Held { get; init; }
+
+    /// <summary>What the host goes without beside what the policy names, as a sentence; null when that is nothing.</summary>
+    public string? HostLoses { get; init; }
 
     public required DeviceFile? DeviceFile { get; init; }
 

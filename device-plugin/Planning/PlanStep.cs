@@ -22,7 +22,10 @@ public abstract record PlanStep
     /// </summary>
     public sealed record ProveFree(PciAddress Address, ImmutableArray<UserKind> Overridden) : PlanStep
     {
-        public override ImmutableArray<PciAddress> MustBeFree => [Address];
+        /// <summary>Functions that go with it, and must be as free.</summary>
+        public ImmutableArray<PciAddress> Carried { get; init; } = [];
+
+        public override ImmutableArray<PciAddress> MustBeFree => [Address, .. Carried];
 
         public override ImmutableArray<UserKind> MayBeUsed => Overridden;
     }
@@ -58,7 +61,10 @@ public abstract record PlanStep
 
     public sealed record Unbind(PciAddress Address, string Driver, ImmutableArray<UserKind> Overridden) : PlanStep
     {
-        public override ImmutableArray<PciAddress> MustBeFree => [Address];
+        /// <summary>Functions that go with it, and must be as free.</summary>
+        public ImmutableArray<PciAddress> Carried { get; init; } = [];
+
+        public override ImmutableArray<PciAddress> MustBeFree => [Address, .. Carried];
 
         public override ImmutableArray<UserKind> MayBeUsed => Overridden;
     }

@@ -36,6 +36,8 @@ internal sealed class PlanningContext(PlanningInput input)
 
     public Choosing Choosing => field ??= new Choosing(this);
 
+    public Family Family => field ??= new Family(Inventory);
+
     /// <summary>What the function's network interfaces in this namespace are called, by their names first and then by their alternative ones.</summary>
     public IEnumerable<string> NamesOf(PciFunction function)
     {
@@ -76,6 +78,10 @@ internal sealed class PlanningContext(PlanningInput input)
     public void Block(PolicyIdentity policy, string device, string reason, string message) =>
         Findings.Add(new Finding(policy, device, FindingState.Blocked, reason, message));
 
+    /// <summary>Says what an admin should know, though it stands in nobody's way.</summary>
+    public void Notice(PolicyIdentity policy, string device, string reason, string message) =>
+        Findings.Add(new Finding(policy, device, FindingState.Noticed, reason, message));
+
     public void Wait(PolicyIdentity policy, string device, string reason, string message) =>
         Findings.Add(new Finding(policy, device, FindingState.Waiting, reason, message));
 
@@ -111,7 +117,9 @@ internal sealed class PlanningContext(PlanningInput input)
 }
 
 /// <summary>The driver one function is to have, and for whom.</summary>
-internal sealed record FunctionTarget(PciAddress Address, string Driver, string PolicyUid, string UnitId, ImmutableArray<UserKind> Overridden);
+/// <param name="Carried">What goes with it when the host's driver lets it go.</param>
+internal sealed record FunctionTarget(
+    PciAddress Address, string Driver, string PolicyUid, string UnitId, ImmutableArray<UserKind> Overridden, ImmutableArray<PciAddress> Carried);
 
 /// <summary>The number of virtual functions one physical function is to have; null keeps what is there.</summary>
 internal sealed record VfTarget(PciAddress Address, int? NumVfs, string PolicyUid);

@@ -5,168 +5,135 @@ using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
 
-/// <summary>What a policy asks of one group.</summary>
-internal sealed record UnitRequest
-{
-    public required PolicyIdentity Policy { get; init; }
-
-    public required ResourceName Resource { get; init; }
-
-    /// <summary>The functions of the group that the policy names, ordered; the first is the primary.</summary>
-    public required ImmutableArray<PciFunction> Selected { get; init; }
-
-    public required DriverChoice Driver { get; init; }
-
-    public GroupPolicy GroupPolicy { get; init; }
-
-    public ImmutableArray<GroupMember> Members { get; init; } = [];
-
-    public ImmutableArray<Protection> AllowProtected { get; init; } = [];
-
-    public required DeviceFile? DeviceFile { get; init; }
-
-    public required IommuBackend IommuBackend { get; init; }
-
-    public bool Cordoned { get; init; }
-
-    /// <summary>What its policy says of a change that must wait for a user: stop offering meanwhile, or withdraw nothing.</summary>
-    public required Disruption Disruption { get; init; }
-}
-
 /// <summary>Decides whether one IOMMU group can be one unit: all of it, or nothing.</summary>
 internal static class UnitPlanner
 {
-    /// <summary>So many members of a group a message names. A board without ACS may have hundreds in one group, and what to do about them stands behind the list.</summary>
-    private const int MostListed = 8;
-
     public static void Plan(PlanningContext context, UnitRequest request)
     {
-        var primary = request.Selected[0];
-        var whole = context.Inventory.GroupOf(primary) is { } all ? all.Members.Select(a => context.Inventory.Functions[a]) : [primary];
-        Want(context, whole.Where(f => !f.IsBridge).ToList());
+        var primary = request.Primary;
+        var device = primary.Address.ToString();
+        var whole = context.Inventory.GroupOf(primary) is { } all ? all.Members.Select(a => context.Inventory.Functions[a]).ToList() : [primary];
+        var shape = GroupShape.Of(context, request, whole);
+        foreach (var function in shape.Taken) context.Wanted.TryAdd(function.Address, shape.UnitId);
         if (whole.Select(context.Unreadable).FirstOrDefault(u => u is not null) is { } unreadable)
         {
-            context.Block(request.Policy, primary.Address.ToString(), unreadable.Reason, unreadable.Message);
+            context.Block(request.Policy, device, unreadable.Reason, unreadable.Message);
             return;
         }
 
         if (HostConditions.Problem(context.Inventory, primary) is { } problem)
         {
-            context.Block(request.Policy, primary.Address.ToString(), problem.Reason, problem.Message);
+            context.Block(request.Policy, device, problem.Reason, problem.Message);
             return;
         }
 
         var group = context.Inventory.GroupOf(primary)!;
-        var members = group.Members.Select(a => context.Inventory.Functions[a]).ToList();
-        var others = members.Where(m => !m.IsBridge && !request.Selected.Contains(m)).ToList();
-        if (Divide(request, others, out var assigned, out var held) is { } undeclared)
+        if (IsRefused(context, request, shape, Reasons.NotEligible, GroupProblems.NotEligible(request, group))) return;
+        if (GroupProblems.Ancestor(context, request, shape) is { } ancestor)
         {
-            context.Block(request.Policy, primary.Address.ToString(), undeclared.Reason, undeclared.Message);
+            context.Block(request.Policy, device, Reasons.Ancestor, ancestor);
             return;
         }
 
-        if (BridgeProblem(context, group, members) is { } bridge)
+        if (GroupProblems.Bridge(context.Inventory, group) is { } bridge)
         {
-            context.Block(request.Policy, primary.Address.ToString(), bridge.Reason, bridge.Message);
+            context.Block(request.Policy, device, Reasons.GroupNotViable, bridge);
             return;
         }
 
-        var unit = Compose(context, request, members, assigned, held);
+        if (IsRefused(context, request, shape, Reasons.GroupNotViable, GroupProblems.OtherMembers(request, context.Inventory, group))) return;
+        // No declaration gives what the machine itself needs.
+        if (GroupProblems.Machine(context, request, shape) is { } machine)
+        {
+            context.Block(request.Policy, device, Reasons.Protected, machine);
+            return;
+        }
+
+        if (GroupProblems.Undeclared(request, shape) is { } undeclared)
+        {
+            context.Block(request.Policy, device, Reasons.UndeclaredSiblings, undeclared);
+            return;
+        }
+
+        var (unit, held) = Compose(context, request, shape);
         if (unit.Members.Select(m => MissingDriver(context, m)).FirstOrDefault(m => m is not null) is { } missing)
         {
-            context.Block(request.Policy, primary.Address.ToString(), missing.Reason, missing.Message);
+            context.Block(request.Policy, device, missing.Reason, missing.Message);
             return;
         }
 
-        if (context.Claim(request.Policy, request.Selected.Concat(others)) is { } other)
+        if (context.Claim(request.Policy, shape.Taken.Concat(shape.Carried)) is { } other)
         {
-            context.Block(request.Policy, primary.Address.ToString(), Reasons.ClaimedByOther, $"{primary.Address} is already claimed by {other}, which has precedence: narrow the selectors of one of the two, or raise priority here");
+            context.Block(request.Policy, device, Reasons.ClaimedByOther, $"{device} is already claimed by {other}, which has precedence: narrow the selectors of one of the two, or raise priority here");
             return;
         }
 
-        if (CanBeTaken(context, request, unit, out var waits)) Accept(context, request, unit);
-        else if (waits && InPresentForm(context, request, unit) is { } present) Accept(context, request, present);
+        if (CanBeTaken(context, request, unit, held, out var waits)) Accept(context, request, unit, held);
+        else if (waits && InPresentForm(context, request, unit, held) is { } present) Accept(context, request, present.Unit, present.Held);
         else if (waits) context.Awaited.UnionWith(unit.Members.Select(m => m.Address));
     }
 
     private static (string Reason, string Message)? MissingDriver(PlanningContext context, UnitMember member) =>
         HostConditions.MissingDriver(context.Inventory, member.Address.ToString(), member.Driver, context.Inventory.Functions[member.Address].Driver);
 
-    private static void Want(PlanningContext context, List<PciFunction> functions)
+    /// <summary>Refuses what is newly taken; what is in force stays, and the reason is said.</summary>
+    private static bool IsRefused(PlanningContext context, UnitRequest request, GroupShape shape, string reason, string? message)
     {
-        foreach (var function in functions) context.Wanted.TryAdd(function.Address, functions[0].Address.ToString());
+        if (message is null) return false;
+        var device = request.Primary.Address.ToString();
+        if (!shape.IsInForce(context))
+        {
+            context.Block(request.Policy, device, reason, message);
+            return true;
+        }
+
+        context.Notice(request.Policy, device, reason, $"{message}. It was in force before this was looked for, and stays so");
+        return false;
     }
 
     /// <summary>
     /// The unit as it is now, when it is only to change from one passthrough driver to another and somebody has it: it is nobody's to release, and it is
     /// offered on or cordoned as its policy says. Null when a part of it is the host's.
     /// </summary>
-    private static Unit? InPresentForm(PlanningContext context, UnitRequest request, Unit unit)
+    private static (Unit Unit, ImmutableArray<HeldFunction> Held)? InPresentForm(PlanningContext context, UnitRequest request, Unit unit, ImmutableArray<HeldFunction> held)
     {
-        UnitMember Now(UnitMember member) => member with { Driver = context.Inventory.Functions[member.Address].Driver ?? "" };
+        ImmutableArray<HeldFunction> now = [.. held.Select(h => h.Now())];
         var present = unit with
         {
-            Assigned = [.. unit.Assigned.Select(Now)],
-            Held = [.. unit.Held.Select(Now)],
+            Assigned = [.. unit.Assigned.Select(m => m with { Driver = context.Inventory.Functions[m.Address].Driver ?? "" })],
+            Held = MembersOf(now),
             Cordoned = unit.Cordoned || request.Disruption == Disruption.Cordon,
         };
         var usable = present.Members.All(m => context.Inventory.Facts.PassthroughDrivers.Contains(m.Driver)) && present.Assigned.All(m => m.Driver != "pci-stub");
-        return usable ? present : null;
+        return usable ? (present, now) : null;
     }
 
-    /// <summary>Divides the other members into assigned and held ones, or says which are undeclared.</summary>
-    private static (string Reason, string Message)? Divide(UnitRequest request, List<PciFunction> others, out List<PciFunction> assigned, out List<PciFunction> held)
+    private static (Unit Unit, ImmutableArray<HeldFunction> Held) Compose(PlanningContext context, UnitRequest request, GroupShape shape)
     {
-        var primary = request.Selected[0];
-        assigned = request.GroupPolicy == GroupPolicy.AssignSiblings ? others : [];
-        held = request.GroupPolicy == GroupPolicy.HoldSiblings ? others : [];
-        if (request.GroupPolicy != GroupPolicy.Explicit) return null;
-
-        var declared = others.ToLookup(o => request.Members.FirstOrDefault(m => DeviceSelector.Names(m, o, primary)) is { } entry ? entry.Assigned ?? true : (bool?)null);
-        assigned = [.. declared[true]];
-        held = [.. declared[false]];
-        var undeclared = declared[null].ToList();
-        if (undeclared.Count == 0) return null;
-
-        var list = string.Join(", ", undeclared.Take(MostListed).Select(Describe)) + (undeclared.Count > MostListed ? $" and {undeclared.Count - MostListed} more" : "");
-        var first = undeclared[0].Address;
-        if (primary.IsVirtualFunction)
-        {
-            return (Reasons.UndeclaredSiblings, $"{primary.Address} shares its IOMMU group with {list}: virtual functions can be passed one by one only where the slot isolates them (ACS); enable ACS in firmware or use another slot");
-        }
-
-        return (Reasons.UndeclaredSiblings, $"{primary.Address} shares its IOMMU group with {list}, which the policy does not declare: add members: [{{address: \"{first}\", assigned: false}}] to take {(undeclared.Count == 1 ? "it" : "each of them")} from the host knowingly (assigned: true gives it to the VM), or set groupPolicy to HoldSiblings or AssignSiblings");
-    }
-
-    private static (string Reason, string Message)? BridgeProblem(PlanningContext context, IommuGroup group, List<PciFunction> members)
-    {
-        // vfio_dev_viable() lets a group pass with these drivers on its other members, and with none (kernel drivers/vfio/group.c).
-        var bad = members.FirstOrDefault(m => m.IsBridge && m.Driver is not (null or "pcieport" or "pci-stub") && !context.Inventory.Facts.PassthroughDrivers.Contains(m.Driver));
-        return bad is null ? null : (Reasons.GroupNotViable, $"the bridge {bad.Address} in group {group.Number} is on the driver {bad.Driver}, with which VFIO refuses the group: unbind it, or load pcieport for it");
-    }
-
-    private static Unit Compose(PlanningContext context, UnitRequest request, List<PciFunction> members, List<PciFunction> assigned, List<PciFunction> held)
-    {
+        var (assigned, held) = shape.Divide(request);
         var given = request.Selected.Concat(assigned).OrderBy(f => f.Address).ToList();
-        var resettable = given.All(f => f.ResetMethods.Any(m => m is "flr" or "af_flr"));
-        var stub = resettable && context.Inventory.Facts.PassthroughDrivers.Contains("pci-stub") ? "pci-stub" : "vfio-pci";
-        return new Unit
+        var kept = HeldFunction.Of(context, held, new ResetReach(context.Inventory, given));
+        return (new Unit
         {
-            Id = members.First(m => !m.IsBridge).Address.ToString(),
+            Id = shape.UnitId,
             Resource = request.Resource,
             Policy = request.Policy,
-            Primary = request.Selected[0].Address,
+            Primary = request.Primary.Address,
             Assigned = [.. given.Select(f => new UnitMember(f.Address, WantedDriver(request.Driver, f)))],
-            Held = [.. held.OrderBy(f => f.Address).Select(f => new UnitMember(f.Address, stub))],
+            Held = MembersOf(kept),
+            HostLoses = HostLoss.InWords(context, request, shape),
             DeviceFile = request.DeviceFile,
             IommuBackend = request.IommuBackend,
             Cordoned = request.Cordoned,
-        };
+        }, kept);
     }
+
+    private static ImmutableArray<UnitMember> MembersOf(ImmutableArray<HeldFunction> held) =>
+        [.. held.Where(h => h.Driver is not null).Select(h => new UnitMember(h.Function.Address, h.Driver!))];
 
     /// <summary>Whether everything that is still to be taken from the host may be taken now; says why not.</summary>
     /// <param name="waits">When it may not: whether that is only because somebody uses it.</param>
-    private static bool CanBeTaken(PlanningContext context, UnitRequest request, Unit unit, out bool waits)
+    private static bool CanBeTaken(PlanningContext context, UnitRequest request, Unit unit, ImmutableArray<HeldFunction> held, out bool waits)
     {
         waits = false;
         var toTake = unit.Members.Select(m => (Member: m, Function: context.Inventory.Functions[m.Address])).Where(t => t.Function.Driver != t.Member.Driver).ToList();
@@ -188,7 +155,7 @@ internal static class UnitPlanner
             }
         }
 
-        var users = toTake.SelectMany(t => context.Input.Usage.UsersOf(t.Function.Address).Select(u => (t.Function, User: u))).ToList();
+        var users = toTake.SelectMany(t => UsersOf(context, t.Function)).Distinct().ToList();
         var protecting = users.Where(u => u.User.Protection is { } p && !request.AllowProtected.Contains(p)).ToList();
         if (protecting.Count > 0)
         {
@@ -200,12 +167,16 @@ internal static class UnitPlanner
         var busy = users.Where(u => u.User.Protection is null).ToList();
         if (busy.Count == 0) return true;
         waits = true;
-        var withdrawn = request.Disruption == Disruption.Cordon && InPresentForm(context, request, unit) is not null;
+        var withdrawn = request.Disruption == Disruption.Cordon && InPresentForm(context, request, unit, held) is not null;
         context.Wait(request.Policy, unit.Primary.ToString(), Reasons.InUse, $"{Sentence(busy)}: it is taken as soon as nobody uses it{(withdrawn ? "; meanwhile it is not offered" : "")}");
         return false;
     }
 
-    private static void Accept(PlanningContext context, UnitRequest request, Unit unit)
+    /// <summary>Who uses a function that is to be taken, and what goes with it.</summary>
+    private static IEnumerable<(PciFunction Function, DeviceUser User)> UsersOf(PlanningContext context, PciFunction function) =>
+        context.Family.CarriedBy(function.Address).Prepend(function).SelectMany(f => context.Input.Usage.UsersOf(f.Address).Select(u => (f, u)));
+
+    private static void Accept(PlanningContext context, UnitRequest request, Unit unit, ImmutableArray<HeldFunction> held)
     {
         ImmutableArray<UserKind> overridden =
         [
@@ -213,15 +184,17 @@ internal static class UnitPlanner
         ];
         foreach (var member in unit.Members)
         {
-            context.Functions[member.Address] = new FunctionTarget(member.Address, member.Driver, request.Policy.Uid, unit.Id, overridden);
+            ImmutableArray<PciAddress> carried = [.. context.Family.CarriedBy(member.Address).Select(f => f.Address)];
+            context.Functions[member.Address] = new FunctionTarget(member.Address, member.Driver, request.Policy.Uid, unit.Id, overridden, carried);
         }
 
         context.Units.Add(unit);
-        foreach (var member in unit.Held)
+        foreach (var one in held)
         {
-            var why = member.Driver == "pci-stub" ? "on pci-stub, because the assigned functions reset on their own" : "on vfio-pci, because resetting the assigned functions resets it too";
-            context.Findings.Add(new Finding(request.Policy, member.Address.ToString(), FindingState.Held, Reasons.HeldSibling, $"Held by {unit.Id} ({why})"));
+            context.Findings.Add(new Finding(request.Policy, one.Function.Address.ToString(), FindingState.Held, Reasons.HeldSibling, $"Held by {unit.Id} ({one.Why})"));
         }
+
+        UnitFindings.Say(context, request, unit);
     }
 
     private static string WantedDriver(DriverChoice choice, PciFunction function) => choice.Type switch
@@ -230,8 +203,6 @@ internal static class UnitPlanner
         DriverType.Auto => function.VfioVariantDriver ?? "vfio-pci",
         _ => "vfio-pci",
     };
-
-    private static string Describe(PciFunction f) => $"{f.Address} ({f.DeviceName ?? $"{f.Vendor}:{f.Device}"}, {(f.Driver is null ? "no driver" : $"driver {f.Driver}")})";
 
     private static string Sentence(IEnumerable<(PciFunction Function, DeviceUser User)> users) =>
         string.Join("; ", users.GroupBy(u => u.Function.Address).Select(g => $"{g.Key} is in use: {string.Join(", ", g.Select(u => u.User.Description))}"));

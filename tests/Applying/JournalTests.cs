@@ -68,7 +68,7 @@ public sealed class JournalTests : IDisposable
     [InlineData(2, "{}")]
     [InlineData(2, "{\"op\":\"Unheard\"}")]
     [InlineData(2, "{\"op\":\"ForgetFunction\",\"address\":\"43:00.0\"}")]
-    [InlineData(2, "{\"op\":\"Write\",\"novel\":1}")]
+    [InlineData(2, "{\"op\":\"Write\",\"path\":1}")]
     [InlineData(2, "\0\0\0\0")]
     public void Damage_anywhere_else_is_said_with_file_line_and_remedy(int line, string damaged)
     {

@@ -50,9 +50,9 @@ public sealed class ChartValueTests
         }
     }
 
-    /// <summary>Case 15-chart-kubelet-root-dir: only pod-resources moves with the kubelet's root.</summary>
+    /// <summary>Only pod-resources moves with the kubelet's root.</summary>
     [Fact]
-    public void The_kubelets_two_directories_are_two_values_and_a_Pod_does_not_hang_where_one_is_absent()
+    public void Case_15_chart_kubelet_root_dir_is_two_values_and_a_Pod_does_not_hang_where_one_is_absent()
     {
         foreach (var pod in new[] { PodOf("DaemonSet", "hostdev-agent"), StaticPod() })
         {

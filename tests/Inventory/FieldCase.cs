@@ -13,6 +13,24 @@ namespace Hostdev.Tests.Inventory;
 /// </summary>
 internal sealed class FieldCase : IDisposable
 {
+    private const string AnyHost = """
+        [/proc]
+        sys/kernel/osrelease = 6.8.0-60-generic
+        sys/kernel/arch = x86_64
+        sys/kernel/random/boot_id = 0f7c1f7e-5d8e-4d4b-9f0e-0c8d8ad1b9f1
+        cmdline = root=/dev/sda2 ro intel_iommu=on iommu=pt
+        interrupts =            CPU0\n   0:         96  IR-IO-APIC   2-edge      timer
+        swaps = Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority
+        1/comm = systemd
+        1/ns/mnt ~> mnt:[4026531840]
+        1/mountinfo = 22 1 0:21 / /run rw - tmpfs tmpfs rw
+        1/fd/
+        [/sys/bus/pci/drivers]
+        vfio-pci/
+        pci-stub/
+
+        """;
+
     private readonly string name;
     private readonly string? network;
 
@@ -23,9 +41,18 @@ internal sealed class FieldCase : IDisposable
         network = MachineFixture.HasCaseFile(name, Path.ChangeExtension(machine, ".net")) ? MachineFixture.CaseFile(name, Path.ChangeExtension(machine, ".net")) : null;
     }
 
+    private FieldCase(MachineFixture machine)
+    {
+        name = "";
+        Machine = machine;
+    }
+
     public MachineFixture Machine { get; }
 
     public static FieldCase Load(string name, string machine = "machine.txt") => new(name, machine);
+
+    /// <summary>A machine of a report's kind: these devices, in the same grammar, on a host with all that passthrough needs.</summary>
+    public static FieldCase Described(string devices) => new(MachineFixture.Parse(AnyHost + devices));
 
     /// <summary>What a file of the case asks for, on its machine.</summary>
     public PlanningInput Input(string desired = "desired.yaml")

@@ -14,7 +14,7 @@ public sealed class ChoiceTests
     private const string Other = "0000:42:00.0";
 
     [Fact]
-    public void What_is_in_force_by_an_interface_stays_when_the_interface_is_renamed_and_it_is_said()
+    public void Case_08_pf_interface_renamed_stays_in_force_and_it_is_said()
     {
         var before = Given.Input(Machine("eth0"), ByInterface("eth0")) with { Ownership = Owns(Pf) };
         var renamed = Given.Input(Machine("ens7f0np0"), ByInterface("eth0")) with { Ownership = Owns(Pf), Choices = before.Plan().Choices!.Value };
@@ -27,6 +27,7 @@ public sealed class ChoiceTests
         Assert.Equal(FindingState.Noticed, said.State);
         Assert.Equal(
             "0000:41:00.0 was chosen by its interface eth0, which is called ens7f0np0 now: what is in force stays; write the new name or the address", said.Message);
+        Golden.MatchesWords("case-08", renamed, Pf);
     }
 
     [Fact]

@@ -26,12 +26,12 @@ internal static class InventoryTable
             ["ADDRESS", "GROUP", "NUMA", "CLASS", "ID", "DRIVER", "DETAILS"],
             inventory.Functions.Values.Select(f => (string[])
             [
-                f.Address.ToString(), f.IommuGroup?.ToString() ?? "-", f.NumaNode?.ToString() ?? "-", InventoryView.ClassName(f.ClassCode), InventoryView.Ids(f), f.Driver ?? "-", Details(f),
+                f.Address.ToString(), f.IommuGroup?.ToString() ?? "-", f.NumaNode?.ToString() ?? "-", InventoryView.ClassName(f.ClassCode), InventoryView.Ids(f), f.Driver ?? "-", Details(f, inventory.GroupOf(f)),
             ]));
     }
 
     /// <summary>What sets this one apart first, its name last: names are what may be cut off.</summary>
-    private static string Details(PciFunction function) => string.Join("; ", new[]
+    private static string Details(PciFunction function, IommuGroup? group) => string.Join("; ", new[]
     {
         function.PhysicalFunction is { } physical ? $"VF {function.VfIndex?.ToString() ?? "?"} of {physical}" : null,
         InventoryView.VfCount(function),
@@ -39,6 +39,7 @@ internal static class InventoryTable
         function.VfioVariantDriver is { } variant ? $"variant {variant}" : null,
         function.BootVga ? "boot VGA" : null,
         function.NetworkInterfaceElsewhere ? "interface in another network namespace" : null,
+        function.IsBridge ? null : InventoryView.Group(group),
         function.Children.IsEmpty ? null : InventoryView.Children(function.Children),
         InventoryView.Name(function),
         function.Slot is { } slot && !function.IsVirtualFunction ? $"slot {slot}" : null,

@@ -70,13 +70,14 @@ internal sealed class InventoryTree
         return groups.Count switch { 0 => "", 1 => $"group {groups[0]}", _ => $"groups {string.Join(' ', groups)}" };
     }
 
-    private static string Describe(PciFunction function) => string.Join("  ", new[]
+    private string Describe(PciFunction function) => string.Join("  ", new[]
     {
         $"{function.Address} {InventoryView.ClassName(function.ClassCode)} {InventoryView.Ids(function)}",
         Binding(function),
         InventoryView.VfCount(function),
         function.BootVga ? "boot VGA" : null,
         function.NetworkInterfaceElsewhere ? "interface in another network namespace" : null,
+        function.IsBridge ? null : InventoryView.Group(inventory.GroupOf(function)),
         function.Children.IsEmpty ? null : $"[{InventoryView.Children(function.Children)}]",
         InventoryView.Name(function),
     }.OfType<string>());
@@ -107,7 +108,7 @@ internal sealed class InventoryTree
         && a.Children.Select(c => c.Kind).SequenceEqual(b.Children.Select(c => c.Kind)) && a.IommuGroup is null == b.IommuGroup is null
         && !a.NetworkInterfaceElsewhere && !b.NetworkInterfaceElsewhere;
 
-    private static string DescribeRun(List<PciFunction> run)
+    private string DescribeRun(List<PciFunction> run)
     {
         var first = run[0];
         if (run.Count == 1) return $"VF {first.VfIndex?.ToString() ?? "?"}: {Describe(first)}";

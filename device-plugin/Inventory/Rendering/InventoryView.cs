@@ -1,5 +1,3 @@
-using System.Collections.Frozen;
-
 namespace Hostdev.DevicePlugin.Inventory.Rendering;
 
 /// <summary>The classes of devices that can be asked for.</summary>
@@ -26,63 +24,7 @@ public enum OutputForm
 /// <summary>What the renderers say alike.</summary>
 internal static class InventoryView
 {
-    /// <summary>Names of the commoner classes (PCI Code and ID Assignment specification); the base class's for the rest.</summary>
-    private static readonly FrozenDictionary<uint, string> ClassNames = new Dictionary<uint, string>
-    {
-        [0x0100] = "SCSI controller",
-        [0x0101] = "IDE controller",
-        [0x0104] = "RAID controller",
-        [0x0106] = "SATA controller",
-        [0x0107] = "SAS controller",
-        [0x0108] = "NVMe controller",
-        [0x0200] = "Ethernet controller",
-        [0x0207] = "InfiniBand controller",
-        [0x0280] = "Network controller",
-        [0x0300] = "VGA controller",
-        [0x0302] = "3D controller",
-        [0x0380] = "Display controller",
-        [0x0401] = "Audio device",
-        [0x0403] = "Audio device",
-        [0x0480] = "Multimedia device",
-        [0x0600] = "Host bridge",
-        [0x0601] = "ISA bridge",
-        [0x0604] = "PCI bridge",
-        [0x0680] = "Bridge",
-        [0x0700] = "Serial controller",
-        [0x0780] = "Communication dev.",
-        [0x0880] = "System peripheral",
-        [0x0b40] = "Co-processor",
-        [0x0c03] = "USB controller",
-        [0x0c05] = "SMBus",
-        [0x1000] = "Crypto controller",
-        [0x1080] = "Crypto controller",
-        [0x1180] = "Signal processing",
-        [0x1200] = "Accelerator",
-        [0x00ff] = "Unclassified",
-    }.ToFrozenDictionary();
-
-    private static readonly FrozenDictionary<uint, string> BaseClassNames = new Dictionary<uint, string>
-    {
-        [0x00] = "Unclassified",
-        [0x01] = "Storage controller",
-        [0x02] = "Network controller",
-        [0x03] = "Display controller",
-        [0x04] = "Multimedia device",
-        [0x05] = "Memory controller",
-        [0x06] = "Bridge",
-        [0x07] = "Communication dev.",
-        [0x08] = "System peripheral",
-        [0x09] = "Input device",
-        [0x0b] = "Processor",
-        [0x0c] = "Serial bus controller",
-        [0x0d] = "Wireless controller",
-        [0x10] = "Crypto controller",
-        [0x11] = "Signal processing",
-        [0x12] = "Accelerator",
-    }.ToFrozenDictionary();
-
-    public static string ClassName(uint classCode) =>
-        ClassNames.GetValueOrDefault(classCode >> 8) ?? BaseClassNames.GetValueOrDefault(classCode >> 16) ?? $"Class {classCode >> 8:x4}";
+    public static string ClassName(uint classCode) => PciClasses.Name(classCode);
 
     public static string Ids(PciFunction function) => $"{function.Vendor}:{function.Device}";
 
@@ -100,6 +42,18 @@ internal static class InventoryView
         { Kind: ChildKind.CharacterDevice, Node: { } node } => node["/dev/".Length..],
         _ => c.Name,
     }));
+
+    /// <summary>What of its group keeps a function from a VM, or may: members that are no PCI functions, and ranges that the firmware keeps. Null when nothing is.</summary>
+    public static string? Group(IommuGroup? group)
+    {
+        if (group is null || (group.OtherMembers.IsEmpty && group.DirectRegions.IsEmpty)) return null;
+        var members = group.OtherMembers.Select(m => $"{m.Name} ({m.Driver ?? "no driver"})");
+        return string.Join("; ", ((string?[])
+        [
+            group.OtherMembers.IsEmpty ? null : $"shares its group with {string.Join(", ", members)}",
+            group.DirectRegions.IsEmpty ? null : $"for no VM: direct region {string.Join(", ", group.DirectRegions)}",
+        ]).OfType<string>());
+    }
 
     public static string ScsiType(int type) => type switch { 0 => "disk", 1 => "tape", 5 => "CD/DVD", 7 => "optical", 8 => "changer", 12 => "RAID", 13 => "enclosure", _ => $"type {type}" };
 

@@ -18,6 +18,13 @@ internal sealed class IommuGroups(KernelCore core, bool enabled)
         group.Members.Add(device);
         device.Group = group;
         core.Tree.WriteLink($"{PathOf(group)}/devices/{device.Address}", device.Path);
+        foreach (var line in device.Description.ReservedRegions)
+        {
+            group.ReservedRegions.Insert(0, line);
+            core.Tree.WriteFile($"{PathOf(group)}/reserved_regions", string.Join('\n', group.ReservedRegions) + "\n", 0x124);
+        }
+
+        foreach (var (name, driver) in device.Description.PlatformSiblings) AddPlatformDevice(group, name, driver);
     }
 
     public IommuGroupModel Create(string? name)
@@ -28,11 +35,23 @@ internal sealed class IommuGroups(KernelCore core, bool enabled)
         {
             directory.AddDirectory("devices");
             directory.WriteFile("type", name is null ? "DMA\n" : "unknown\n");
-            directory.Attribute("reserved_regions", name is null ? "0x00000000fee00000 0x00000000feefffff msi" : "");
+            directory.Attribute("reserved_regions", name is null ? string.Join('\n', group.ReservedRegions) : "");
             if (name is not null) directory.Attribute("name", name);
         });
         core.Attribute(PathOf(group) + "/type", _ => Errno.EBUSY);
         return group;
+    }
+
+    private void AddPlatformDevice(IommuGroupModel group, string name, string? driver)
+    {
+        var path = $"/sys/devices/platform/{name}";
+        core.Tree.AddDirectory(path, directory =>
+        {
+            directory.WriteLink("iommu_group", PathOf(group));
+            if (driver is not null) directory.WriteLink("driver", $"/sys/bus/platform/drivers/{driver}");
+        });
+        core.Tree.WriteLink($"{PathOf(group)}/devices/{name}", path);
+        group.HasOtherUsers |= driver is not null;
     }
 
     public void Leave(PciDevice device)

@@ -112,6 +112,18 @@ public sealed record FunctionDescription
     /// <summary>Functions of one slot are isolated from each other; most multi-function devices are not.</summary>
     public bool IsolatedFunctions { get; init; }
 
+    /// <summary>
+    /// A controller whose driver makes a PCI domain of its own for what is behind it, named by domain and bus (<c>10000:00</c>): all of that is in the controller's group, and comes and goes with
+    /// the driver (kernel <c>drivers/pci/controller/vmd.c</c>).
+    /// </summary>
+    public string? Domain { get; init; }
+
+    /// <summary>Lines of its group's <c>reserved_regions</c> beside the interrupts' own: start, end and type.</summary>
+    public ImmutableArray<string> ReservedRegions { get; init; } = [];
+
+    /// <summary>Platform devices that share its group, each with its driver.</summary>
+    public ImmutableArray<(string Name, string? Driver)> PlatformSiblings { get; init; } = [];
+
     /// <summary>A PCIe-to-PCI bridge: everything behind shares its group.</summary>
     public bool ConventionalBus { get; init; }
 

@@ -10,8 +10,11 @@ internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, Driv
     private readonly HashSet<(string Driver, PciId Vendor, PciId Device)> _dynamicIds = [];
     private readonly Dictionary<PciAddress, int> _bindCounts = [];
 
-    /// <summary>Set by the bus: removes all VFs of a PF whose driver goes.</summary>
-    public Func<PciDevice, bool> RemoveVfs { get; set; } = _ => true;
+    /// <summary>Set by the bus: adds what is there by the driver of this function.</summary>
+    public Action<PciDevice> AddBelow { get; set; } = _ => { };
+
+    /// <summary>Set by the bus: removes what is there by the driver of this function, such as all VFs of a PF.</summary>
+    public Func<PciDevice, bool> RemoveBelow { get; set; } = _ => true;
 
     /// <summary>How often each address was bound since boot, to whatever driver.</summary>
     public IReadOnlyDictionary<PciAddress, int> BindCounts => _bindCounts;
@@ -89,7 +92,7 @@ internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, Driv
             device.Vfio = null;
         }
 
-        if (driver.Kind == PciDriverKind.Host && !RemoveVfs(device)) return false;
+        if (driver.Kind == PciDriverKind.Host && !RemoveBelow(device)) return false;
         while (device.Undo.TryPop(out var undo)) undo();
         device.Driver = null;
         core.Tree.WriteFile(device.Path + "/uevent", PciFunctionFiles.Uevent(device));
@@ -158,6 +161,7 @@ internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, Driv
         core.Tree.WriteFile(device.Path + "/uevent", PciFunctionFiles.Uevent(device));
         core.Tree.WriteLink(device.Path + "/driver", PathOf(driver));
         core.Uevents.Emit("bind", device.Path, "pci", PciFunctionFiles.Environment(device, withDriver: true));
+        if (driver.Name == device.Description.HostDriver) AddBelow(device);
         return Errno.None;
     }
 }

@@ -22,7 +22,8 @@ internal sealed class PciBus
         _groups = groups;
         _binding = new PciBinding(core, this, vfio, children);
         _sriov = new SriovVfs(core, this, _binding);
-        _binding.RemoveVfs = _sriov.RemoveAll;
+        _binding.AddBelow = AddDomain;
+        _binding.RemoveBelow = device => _sriov.RemoveAll(device) && RemoveDomain(device);
         Health = new PciHealth(core, this, _binding);
     }
 
@@ -59,9 +60,23 @@ internal sealed class PciBus
     {
         var added = functions.Where(function => !Devices.ContainsKey(function.Address) && !_unplugged.Contains(function.Address))
             .Select(function => Add(new PciDevice(function, $"{directory}/{function.Address}", parent))).ToList();
-        foreach (var device in added.ToArray()) added.AddRange(AddAll(device.Description.Behind, device.Path, device));
+        foreach (var device in added.ToArray()) added.AddRange(AddBehind(device));
         return added;
     }
+
+    /// <summary>What is behind a bridge at any time, and behind a controller with a domain of its own while its driver has it.</summary>
+    private List<PciDevice> AddBehind(PciDevice device) => device.Description.Domain is not { } domain ? AddAll(device.Description.Behind, device.Path, device)
+        : device.Driver is { Kind: PciDriverKind.Host } ? AddAll(device.Description.Behind, $"{device.Path}/pci{domain}", device)
+        : [];
+
+    private void AddDomain(PciDevice controller)
+    {
+        if (controller.Description.Domain is null) return;
+        foreach (var device in AddBehind(controller)) _binding.Attach(device);
+    }
+
+    private bool RemoveDomain(PciDevice controller) =>
+        controller.Description.Domain is null || Devices.Values.Where(d => d.Parent == controller).ToArray().All(Take);
 
     public PciDevice Add(PciDevice device)
     {
@@ -123,17 +138,22 @@ internal sealed class PciBus
     {
         List<PciDevice> added = [];
         foreach (var bus in _machine.RootBuses) added.AddRange(AddAll(bus.Functions, "/sys/devices/pci" + bus.Name, parent: null));
-        foreach (var device in Devices.Values.ToArray()) added.AddRange(AddAll(device.Description.Behind, device.Path, device));
+        foreach (var device in Devices.Values.ToArray()) added.AddRange(AddBehind(device));
         foreach (var device in added) _binding.Attach(device);
         return true;
     }));
 
     /// <summary>
     /// What a function cannot be told apart from by the IOMMU: the port above without ACS or the conventional bridge above; another function of its slot; for a VF only what its PF
-    /// cannot be told apart from either.
+    /// cannot be told apart from either; and whatever a controller with a domain of its own hides sends with the controller's address.
     /// </summary>
     private PciDevice? SharesWith(PciDevice device)
     {
+        for (var controller = device.Parent; controller is not null; controller = controller.Parent)
+        {
+            if (controller.Description.Domain is not null) return controller;
+        }
+
         if (device.Parent is { Description: { IsBridge: true } above } parent && (!above.Acs || above.ConventionalBus)) return parent;
         if (device.PhysicalFunction is not null) return null;
         if (device.Description.IsolatedFunctions) return null;

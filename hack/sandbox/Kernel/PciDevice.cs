@@ -13,7 +13,7 @@ internal sealed class PciDevice(FunctionDescription description, string path, Pc
     /// <summary>Canonical, for example <c>/sys/devices/pci0000:40/0000:40:00.0/0000:41:00.0</c>.</summary>
     public string Path { get; } = path;
 
-    /// <summary>The bridge above; null on a root bus.</summary>
+    /// <summary>The bridge above, or the controller whose domain it is in; null on a root bus.</summary>
     public PciDevice? Parent { get; } = parent;
 
     public PciDriverDescription? Driver { get; set; }
@@ -69,12 +69,21 @@ internal sealed class IommuGroupModel(int number)
 
     public List<PciDevice> Members { get; } = [];
 
+    /// <summary>Lines of <c>reserved_regions</c>.</summary>
+    public List<string> ReservedRegions { get; } = ["0x00000000fee00000 0x00000000feefffff msi"];
+
+    /// <summary>The firmware wants memory mapped one to one for good: nobody can take the group's DMA.</summary>
+    public bool IsDirect => ReservedRegions.Exists(line => line.EndsWith(" direct", StringComparison.Ordinal));
+
     /// <summary>Exists while a member is on a vfio driver.</summary>
     public VfioGroup? Vfio { get; set; }
 
     /// <summary>A container or iommufd has the group's DMA: no host driver may take a member.</summary>
     public int DmaOwners { get; set; }
 
+    /// <summary>Members that are no PCI functions have drivers that use their DMA.</summary>
+    public bool HasOtherUsers { get; set; }
+
     /// <summary>Every member is without driver or on one that leaves DMA alone (contracts/kernel.md, "Group viability").</summary>
-    public bool IsViable => Members.TrueForAll(member => member.Driver is null or { Kind: not PciDriverKind.Host });
+    public bool IsViable => !HasOtherUsers && Members.TrueForAll(member => member.Driver is null or { Kind: not PciDriverKind.Host });
 }

@@ -58,11 +58,12 @@ public sealed class SimulatedGroupFile : SimulatedFile
         _node = node;
     }
 
-    /// <summary>VFIO_GROUP_SET_CONTAINER: EPERM while the group is not viable, EINVAL when it has one.</summary>
+    /// <summary>VFIO_GROUP_SET_CONTAINER: EPERM while the group is not viable, EINVAL when it has one or has direct regions.</summary>
     public Errno SetContainer() => Process.Table.Core.Locked(() =>
     {
         if (_attached) return Errno.EINVAL;
         if (!_group.IsViable) return Errno.EPERM;
+        if (_group.IsDirect) return Errno.EINVAL;
         _attached = true;
         _group.DmaOwners++;
         return Errno.None;
