@@ -31,9 +31,9 @@ internal sealed class ConnectionBench : IAsyncDisposable
         ClusterMembers.AddNode(cluster.Seat, Node, []);
         ClusterMembers.ShowAgent(cluster.Seat, Node, ready: true); // a token is made for a Pod that is there
         _client = cluster.Seat.Connect(ClusterMembers.AgentUser(cluster.Seat.Namespace, Node), "hostdev-device-plugin/tests", _loggers);
-        Connection = new NodeStateConnection(new NodeStateOptions(_client, Node,
-            ClusterMembers.AgentPod(Node)) { StatusInterval = TimeSpan.FromSeconds(0.02), StartJitter = TimeSpan.Zero }, time, clock,
-            new Random(1), _loggers);
+        var options = new NodeStateOptions(_client, Node, ClusterMembers.AgentPod(Node));
+        options = options with { StatusInterval = TimeSpan.FromSeconds(0.02), StartJitter = TimeSpan.Zero };
+        Connection = new NodeStateConnection(options, time, clock, new Random(1), _loggers);
         Run = Task.Run(() => Connection.RunAsync(_end.Token));
     }
 

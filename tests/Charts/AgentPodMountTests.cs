@@ -38,9 +38,8 @@ public sealed class AgentPodMountTests
     public async Task An_agent_with_nothing_but_what_the_chart_mounts_finds_what_is_on_the_host(bool isStatic)
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "root makes mount namespaces");
-        var machine = DemoMachines.GpuNode with { KernelRelease = (await File.ReadAllTextAsync("/proc/sys/kernel/osrelease",
-            TestContext.Current.CancellationToken)).Trim(), ModuleAliases = [Alias] };
-        using var kernel = new SimulatedKernel(machine);
+        var release = (await File.ReadAllTextAsync("/proc/sys/kernel/osrelease", TestContext.Current.CancellationToken)).Trim();
+        using var kernel = new SimulatedKernel(DemoMachines.GpuNode with { KernelRelease = release, ModuleAliases = [Alias] });
         var (host, pod) = (kernel.Paths.Root, Directory.CreateTempSubdirectory("hd-pod-").FullName);
         await WriteAsync(host, "/usr/share/misc/pci.ids", Ids);
         await WriteAsync(host, "/etc/kubernetes/kubelet.conf", "");

@@ -63,8 +63,8 @@ public sealed class LeadershipTests
         Assert.Null(Owners()); // there is no account
         await first.DisposeAsync();
 
-        var account = bench.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "ServiceAccount",
-            ["metadata"] = new JsonObject { ["name"] = "hostdev-operator", ["namespace"] = SandboxCluster.SystemNamespace } });
+        var metadata = new JsonObject { ["name"] = "hostdev-operator", ["namespace"] = SandboxCluster.SystemNamespace };
+        var account = bench.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "ServiceAccount", ["metadata"] = metadata });
         var second = bench.StartOperator("operator-1");
         await Waiting.UntilAsync(() => second.Host.IsLeading);
         Assert.Equal((string)account["metadata"]!["uid"]!, (string)Assert.Single(Owners()!.AsArray())!["uid"]!);

@@ -6,6 +6,7 @@ using Hostdev.Crds.Parsing;
 using Hostdev.Operator;
 using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.Cluster;
+using Hostdev.Tests.Cluster;
 
 namespace Hostdev.Tests.Operator;
 
@@ -76,19 +77,15 @@ internal sealed class OperatorBench : IAsyncDisposable
     /// <param name="readyUntil">So long after its start it was Ready; zero for never.</param>
     public void AgentPod(string node, string? reason, TimeSpan readyUntil)
     {
-        var (start, state) = (new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero), reason is null ? "running" : "waiting");
+        var start = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
         string Text(DateTimeOffset time) => time.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
-        Objects.Change("pods", $"agent-{node}", pod => pod["status"] = new JsonObject
-        {
-            ["startTime"] = Text(start),
-            ["conditions"] = new JsonArray(new JsonObject { ["type"] = "Ready", ["status"] = "False",
-                ["lastTransitionTime"] = Text(start + readyUntil) }),
-            ["containerStatuses"] = new JsonArray(new JsonObject
-            {
-                ["name"] = "device-plugin", ["ready"] = false, ["restartCount"] = 0, ["image"] = "", ["imageID"] = "",
-                ["state"] = new JsonObject { [state] = reason is null ? new JsonObject() : new JsonObject { ["reason"] = reason } },
-            }),
-        }, SandboxCluster.SystemNamespace, "status", "kubelet");
+        var state = ClusterBench.Yaml(reason is null ? "{running: {}}" : $"{{waiting: {{reason: {reason}}}}}");
+        var ready = new JsonObject { ["type"] = "Ready", ["status"] = "False", ["lastTransitionTime"] = Text(start + readyUntil) };
+        var container = ClusterBench.Yaml("{name: device-plugin, ready: false, restartCount: 0, image: '', imageID: ''}");
+        container["state"] = state;
+        var status = new JsonObject { ["startTime"] = Text(start), ["conditions"] = new JsonArray(ready) };
+        status["containerStatuses"] = new JsonArray(container);
+        Objects.Change("pods", $"agent-{node}", pod => pod["status"] = status, SandboxCluster.SystemNamespace, "status", "kubelet");
     }
 
     public void Label(string node, string key, string value) => Objects.Change("nodes", node, n => n["metadata"]!["labels"]![key] = value);

@@ -30,7 +30,7 @@ public sealed record ApiUser(string Name, ImmutableArray<string> Groups)
         var extra = ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty;
         if (nodeName is not null) extra = extra.Add(NodeNameKey, [nodeName]);
         if (podName is not null) extra = extra.Add(PodNameKey, [podName]);
-        return new ApiUser($"system:serviceaccount:{ns}:{name}",
-            ["system:serviceaccounts", $"system:serviceaccounts:{ns}"]) { Extra = extra };
+        string[] groups = ["system:serviceaccounts", $"system:serviceaccounts:{ns}"];
+        return new ApiUser($"system:serviceaccount:{ns}:{name}", [.. groups]) { Extra = extra };
     }
 }
