@@ -50,6 +50,18 @@ public sealed class DocumentationTests
     }
 
     [Fact]
+    public void Every_page_that_a_comment_cites_is_there()
+    {
+        var sources = new[] { "crds", "device-plugin", "operator", "kube", "telemetry", "hack", "tests" }
+            .SelectMany(d => Directory.EnumerateFiles(Repository.Path(d), "*.cs", SearchOption.AllDirectories))
+            .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal));
+        var cited = sources.SelectMany(f => System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(f), @"\b(?:contracts/\w+\.md|adr/\d{4}[\w-]*|style\.md)").Select(m => m.Value))
+            .Distinct(StringComparer.Ordinal).ToList();
+        Assert.Contains("contracts/kernel.md", cited);
+        Assert.Equal([], cited.Where(c => Directory.GetFiles(Repository.Path("docs"), c + "*").Length == 0));
+    }
+
+    [Fact]
     public void Every_link_between_the_pages_leads_somewhere()
     {
         var pages = Directory.EnumerateFiles(Repository.Path("docs"), "*.md", SearchOption.AllDirectories).Append(Repository.Path("README.md")).Append(Repository.Path("CHANGELOG.md"));

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Hostdev.Crds;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
 
@@ -21,7 +20,8 @@ public static class UnitReadiness
         foreach (var (address, driver) in state.Members)
         {
             if (unit.Assigned.Any(m => m.Address == address)) continue;
-            if (!GroupViability.Accepts(driver, state.OwnDmaDrivers)) return $"{address} shares group {state.Group} and is {Bound(driver)}, with which VFIO refuses the group";
+            if (GroupViability.Accepts(driver, state.OwnDmaDrivers)) continue;
+            return $"{address} shares group {state.Group} and is {Bound(driver)}, with which VFIO refuses the group";
         }
 
         return state.Silent is { } silent ? $"{silent} does not answer: its configuration space reads all ones" : state.UnsafeBridge;
@@ -33,12 +33,14 @@ public static class UnitReadiness
         var group = inventory.Functions.TryGetValue(unit.Primary, out var primary) ? inventory.GroupOf(primary) : null;
         var members = (group?.Members ?? []).Where(inventory.Functions.ContainsKey).Select(a => inventory.Functions[a]).ToList();
         var functions = members.Where(f => !f.IsBridge).ToList();
-        ImmutableArray<string> ownDma = [.. inventory.Facts.OwnDmaDrivers, .. members.Where(f => f is { VfioCdev: not null, Driver: not null }).Select(f => f.Driver!)];
+        var vfio = members.Where(f => f is { VfioCdev: not null, Driver: not null }).Select(f => f.Driver!);
+        ImmutableArray<string> ownDma = [.. inventory.Facts.OwnDmaDrivers, .. vfio];
         return new UnitState(
             group?.Number,
             functions.ToImmutableSortedDictionary(f => f.Address, f => f.Driver),
             functions.Where(f => f is { HasVfioCdevNode: true, VfioCdev: not null }).ToImmutableSortedDictionary(f => f.Address, f => f.VfioCdev!),
-            members.Where(f => f.IsBridge).Select(f => GroupViability.BridgeProblem(f.Address, f.Driver, ownDma)).FirstOrDefault(p => p is not null),
+            members.Where(f => f.IsBridge).Select(f => GroupViability.BridgeProblem(f.Address, f.Driver, ownDma))
+                .FirstOrDefault(p => p is not null),
             functions.FirstOrDefault(f => f.Health is { Answers: false })?.Address)
         {
             OwnDmaDrivers = ownDma,

@@ -37,8 +37,10 @@ internal static class PlanText
         string?[] title = [function.Address.ToString(), $"{function.Vendor}:{function.Device}", function.VendorName, function.DeviceName];
         text.AppendJoin(' ', title.Where(t => t is not null)).Append('\n');
         text.Append(CultureInfo.InvariantCulture, $"  driver: {function.Driver ?? "none"}\n");
-        text.Append(CultureInfo.InvariantCulture, $"  IOMMU group: {(group is null ? "none" : $"{group.Number} with {string.Join(", ", group.Members.Select(a => Member(inventory, a)).Concat(group.OtherMembers.Select(m => Member(m))))}")}\n");
-        if (group is { DirectRegions.IsEmpty: false }) text.Append(CultureInfo.InvariantCulture, $"  direct regions of the group: {string.Join(", ", group.DirectRegions)}\n");
+        var members = group is null ? [] : group.Members.Select(a => Member(inventory, a)).Concat(group.OtherMembers.Select(m => Member(m)));
+        text.Append(CultureInfo.InvariantCulture, $"  IOMMU group: {(group is null ? "none" : $"{group.Number} with {string.Join(", ", members)}")}\n");
+        var regions = string.Join(", ", group?.DirectRegions ?? []);
+        if (regions.Length > 0) text.Append(CultureInfo.InvariantCulture, $"  direct regions of the group: {regions}\n");
         Section(text, "Nothing is done now:", plan.Halt is { } halt ? [$"{halt.Reason}: {halt.Message}"] : []);
         Section(text, "In use by:", usage.UsersOf(function.Address).Select(u => u.Description));
         var unit = plan.Units.FirstOrDefault(u => u.Members.Any(m => m.Address == function.Address));

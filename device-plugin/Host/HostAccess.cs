@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Hostdev.DevicePlugin.Host;
 
 /// <summary>
-/// Whether this process can see who uses a device. An agent that cannot would take a disk from under its mount, so it refuses to work (rule 9 of the design).
+/// Whether this process can see who uses a device. An agent that cannot would take a disk from under its mount, so it refuses to work.
 /// </summary>
 public static class HostAccess
 {

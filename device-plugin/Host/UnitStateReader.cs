@@ -45,7 +45,8 @@ public sealed class UnitStateReader(HostPaths paths)
             if (cdev is not null && File.Exists(paths.Resolve($"{Device(address)}/vfio-dev/{cdev}/dev"))) cdevs[address] = cdev;
         }
 
-        var unsafeBridge = bridges.Select(b => GroupViability.BridgeProblem(b.Address, b.Driver, ownDma)).FirstOrDefault(p => p is not null);
+        var unsafeBridge = bridges.Select(b => GroupViability.BridgeProblem(b.Address, b.Driver, ownDma))
+            .FirstOrDefault(p => p is not null);
         return new UnitState(group, members.ToImmutable(), cdevs.ToImmutable(), unsafeBridge, silent) { OwnDmaDrivers = [.. ownDma] };
     }
 

@@ -64,7 +64,9 @@ internal sealed class DeviceFiles
         return Judge(name, files.ReadText(PathOf(name)), mayBeEmpty);
     }
 
-    /// <summary>The text of a file in a directory below, which the listing does not name; null when there is none, or when it cannot be read.</summary>
+    /// <summary>
+    /// The text of a file in a directory below, which the listing does not name; null when there is none, or when it cannot be read.
+    /// </summary>
     public string? TextBelow(string name) => files.ReadText(PathOf(name)).Text;
 
     /// <summary>As <see cref="Text"/> for a text that was read elsewhere (with a deadline).</summary>

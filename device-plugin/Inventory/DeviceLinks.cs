@@ -3,8 +3,10 @@ using Hostdev.Crds;
 namespace Hostdev.DevicePlugin.Inventory;
 
 /// <summary>
-/// What the driver core knows of functions that cannot work without each other: the <c>supplier:*</c> and <c>consumer:*</c> links of a device (kernel
-/// <c>Documentation/ABI/testing/sysfs-devices-consumer</c>, <c>sysfs-class-devlink</c>). When the driver of a supplier goes, the core first takes the drivers of its consumers away, through
+/// What the driver core knows of functions that cannot work without each other: the <c>supplier:*</c> and <c>consumer:*</c> links of a
+/// device (kernel
+/// <c>Documentation/ABI/testing/sysfs-devices-consumer</c>, <c>sysfs-class-devlink</c>). When the driver of a supplier goes, the core first
+/// takes the drivers of its consumers away, through
 /// links that it manages. Those between a graphics card and its sound function are stateless: they order power alone.
 /// </summary>
 internal static class DeviceLinks

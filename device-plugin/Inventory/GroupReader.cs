@@ -8,8 +8,10 @@ namespace Hostdev.DevicePlugin.Inventory;
 internal sealed class GroupReader(HostFileReader files)
 {
     /// <summary>
-    /// The groups that hold PCI functions, with all that the kernel has in them. A group named <c>vfio-noiommu</c> that holds a PCI function was made by VFIO itself in its no-IOMMU mode and
-    /// isolates nothing: the functions are left without a group (kernel <c>drivers/vfio/group.c: vfio_noiommu_group_alloc</c>). A mediated device's own group has that name by right.
+    /// The groups that hold PCI functions, with all that the kernel has in them. A group named <c>vfio-noiommu</c> that holds a PCI
+    /// function was made by VFIO itself in its no-IOMMU mode and
+    /// isolates nothing: the functions are left without a group (kernel <c>drivers/vfio/group.c: vfio_noiommu_group_alloc</c>). A mediated
+    /// device's own group has that name by right.
     /// </summary>
     public Dictionary<int, IommuGroup> Read(Dictionary<PciAddress, PciFunction> functions, List<ReadProblem> problems)
     {
@@ -34,7 +36,8 @@ internal sealed class GroupReader(HostFileReader files)
 
     private static string PathOf(int number) => $"/sys/kernel/iommu_groups/{number}";
 
-    private IommuGroup ReadOne(int number, IEnumerable<PciAddress> linked, Dictionary<PciAddress, PciFunction> functions, List<ReadProblem> problems)
+    private IommuGroup ReadOne(int number, IEnumerable<PciAddress> linked, Dictionary<PciAddress, PciFunction> functions,
+        List<ReadProblem> problems)
     {
         var directory = $"{PathOf(number)}/devices";
         var names = files.List(directory, out var error);
@@ -43,7 +46,8 @@ internal sealed class GroupReader(HostFileReader files)
         var others = ImmutableArray.CreateBuilder<OtherGroupMember>();
         foreach (var name in names)
         {
-            // A function whose own link could not be read is a member all the same. One whose link says another group has moved between the two looks.
+            // A function whose own link could not be read is a member all the same. One whose link says another group has moved between the
+            // two looks.
             if (PciAddress.TryParse(name, out var address) && functions.TryGetValue(address, out var function))
             {
                 if (function.IommuGroup is null) members.Add(address);
@@ -76,7 +80,8 @@ internal sealed class GroupReader(HostFileReader files)
         foreach (var line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             var words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-            if (words.Length < 3) problems.Add(new ReadProblem(path, $"has a line that is not start, end and type: \"{(line.Length > 60 ? line[..60] + "…" : line)}\""));
+            if (words.Length < 3) problems.Add(new ReadProblem(path,
+                $"has a line that is not start, end and type: \"{(line.Length > 60 ? line[..60] + "…" : line)}\""));
             else if (words[2] == "direct") regions.Add($"{Short(words[0])}-{Short(words[1])}");
         }
 
@@ -85,5 +90,6 @@ internal sealed class GroupReader(HostFileReader files)
 
     /// <summary>Without the sixteen digits' leading zeros.</summary>
     private static string Short(string number) =>
-        number.StartsWith("0x", StringComparison.Ordinal) && number.AsSpan(2).TrimStart('0') is { Length: > 0 } digits ? $"0x{digits}" : number;
+        number.StartsWith("0x", StringComparison.Ordinal) && number.AsSpan(2).TrimStart('0') is { Length: > 0 } digits ? $"0x{digits}"
+            : number;
 }

@@ -91,7 +91,9 @@ public sealed record HostFacts
     /// <summary>Drivers under <c>/sys/bus/pci/drivers</c> that give devices to VFIO: <c>vfio-pci</c>, its variants, and <c>pci-stub</c>.</summary>
     public required ImmutableArray<string> PassthroughDrivers { get; init; }
 
-    /// <summary>Drivers beside those that manage the DMA of their devices themselves, as VFIO wants it of all members of a group; ordered.</summary>
+    /// <summary>
+    /// Drivers beside those that manage the DMA of their devices themselves, as VFIO wants it of all members of a group; ordered.
+    /// </summary>
     public ImmutableArray<string> OwnDmaDrivers { get; init; } = [];
 
     /// <summary>Whether <c>/dev/iommu</c> exists.</summary>
@@ -133,11 +135,14 @@ public sealed record PciFunction
     public ImmutableArray<PciAddress> Path { get; init; } = [];
 
     /// <summary>
-    /// A part of the root complex (processor, chipset): on a root bus, and without a link that leads out of it. False where a slot lies directly on a root bus.
+    /// A part of the root complex (processor, chipset): on a root bus, and without a link that leads out of it. False where a slot lies
+    /// directly on a root bus.
     /// </summary>
     public bool IsIntegrated { get; init; }
 
-    /// <summary>The functions that it cannot do without (<see cref="DeviceLinks"/>): when one of those loses its driver, so does this one. Ordered.</summary>
+    /// <summary>
+    /// The functions that it cannot do without (<see cref="DeviceLinks"/>): when one of those loses its driver, so does this one. Ordered.
+    /// </summary>
     public ImmutableArray<PciAddress> Suppliers { get; init; } = [];
 
     /// <summary>The physical function of a virtual function.</summary>

@@ -59,7 +59,8 @@ public sealed class InventoryReader
         var completed = read.Values.Select(f => Complete(f, read, children, slots)).ToImmutableSortedDictionary(f => f.Address, f => f);
         var mdev = new MdevReader(files);
         var mdevs = mdev.ReadDevices(problems);
-        foreach (var number in mdevs.Select(m => m.IommuGroup).OfType<int>()) byNumber.TryAdd(number, new IommuGroup(number, [], groups.ReadType(number)));
+        foreach (var number in mdevs.Select(m => m.IommuGroup).OfType<int>()) byNumber.TryAdd(number,
+            new IommuGroup(number, [], groups.ReadType(number)));
         return new HostInventory
         {
             Facts = host,

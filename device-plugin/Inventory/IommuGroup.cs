@@ -12,8 +12,10 @@ public sealed record IommuGroup(int Number, ImmutableArray<PciAddress> Members, 
     public ImmutableArray<OtherGroupMember> OtherMembers { get; init; } = [];
 
     /// <summary>
-    /// The ranges that the firmware wants mapped one to one for good, as <c>0xSTART-0xEND</c>: the <c>direct</c> lines of <c>reserved_regions</c> (kernel
-    /// <c>Documentation/ABI/testing/sysfs-kernel-iommu_groups</c>). The kernel gives such a group to no VM; <c>direct-relaxable</c> ones are not here.
+    /// The ranges that the firmware wants mapped one to one for good, as <c>0xSTART-0xEND</c>: the <c>direct</c> lines of
+    /// <c>reserved_regions</c> (kernel
+    /// <c>Documentation/ABI/testing/sysfs-kernel-iommu_groups</c>). The kernel gives such a group to no VM; <c>direct-relaxable</c> ones
+    /// are not here.
     /// </summary>
     public ImmutableArray<string> DirectRegions { get; init; } = [];
 }

@@ -84,9 +84,11 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
     }
 
     /// <summary>
-    /// Endpoints of the root complex have no link, and their speed reads "Unknown"; what is no PCI Express has no such file (kernel <c>drivers/pci/pci-sysfs.c: max_link_speed_show</c>).
+    /// Endpoints of the root complex have no link, and their speed reads "Unknown"; what is no PCI Express has no such file (kernel
+    /// <c>drivers/pci/pci-sysfs.c: max_link_speed_show</c>).
     /// </summary>
-    private static bool HasLink(DeviceFiles device) => device.Text("max_link_speed", mayBeEmpty: true) is { Length: > 0 } speed && !speed.StartsWith("Unknown", StringComparison.Ordinal);
+    private static bool HasLink(DeviceFiles device) =>
+        device.Text("max_link_speed", mayBeEmpty: true) is { Length: > 0 } speed && !speed.StartsWith("Unknown", StringComparison.Ordinal);
 
     private static SriovCapability ReadSriov(DeviceFiles device)
     {
@@ -138,7 +140,8 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
         }
     }
 
-    private static bool HasHealth(DeviceFiles device, PciFunction function) => function.Driver is { } driver && GroupViability.IsPassthroughDriver(driver) && device.Has("config");
+    private static bool HasHealth(DeviceFiles device, PciFunction function) =>
+        function.Driver is { } driver && GroupViability.IsPassthroughDriver(driver) && device.Has("config");
 
     private static FunctionHealth ReadHealth(DeviceFiles device, FileText header)
     {

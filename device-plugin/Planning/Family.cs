@@ -5,8 +5,10 @@ using Hostdev.DevicePlugin.Inventory;
 namespace Hostdev.DevicePlugin.Planning;
 
 /// <summary>
-/// Which functions another one carries: those below it that are there by its driver's doing (a VMD makes a domain of its own for its disks), and those that the driver core takes from their
-/// drivers before it lets that one go (what tunnels through a Thunderbolt controller). Bridges carry nothing in this sense: nobody takes them.
+/// Which functions another one carries: those below it that are there by its driver's doing (a VMD makes a domain of its own for its
+/// disks), and those that the driver core takes from their
+/// drivers before it lets that one go (what tunnels through a Thunderbolt controller). Bridges carry nothing in this sense: nobody takes
+/// them.
 /// </summary>
 internal sealed class Family
 {
@@ -38,5 +40,6 @@ internal sealed class Family
 
     /// <summary>Links bind drivers: a supplier without one, or on ours, carries nobody any more.</summary>
     private static bool IsAtWork(HostInventory inventory, PciAddress supplier) =>
-        inventory.Functions.TryGetValue(supplier, out var function) && !function.IsBridge && function.Driver is { } driver && !inventory.Facts.PassthroughDrivers.Contains(driver);
+        inventory.Functions.TryGetValue(supplier, out var function) && !function.IsBridge && function.Driver is { } driver
+            && !inventory.Facts.PassthroughDrivers.Contains(driver);
 }

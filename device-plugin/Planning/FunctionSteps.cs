@@ -23,7 +23,11 @@ internal static class FunctionSteps
         var function = context.Inventory.Functions[target.Address];
         List<PlanStep> steps = [new PlanStep.RecordFunction(function.Address, function.Driver, function.DriverOverride, target.PolicyUid)];
         if (function.DriverOverride != target.Driver) steps.Add(new PlanStep.SetDriverOverride(function.Address, target.Driver));
-        if (function.Driver is { } driver) steps.Add(new PlanStep.Unbind(function.Address, driver, target.Overridden) { Carried = target.Carried });
+        if (function.Driver is { } driver)
+        {
+            steps.Add(new PlanStep.Unbind(function.Address, driver, target.Overridden) { Carried = target.Carried });
+        }
+
         steps.Add(new PlanStep.Probe(function.Address, target.Driver));
         return steps.Select(s => new LaneStep(LaneStep.Take(target.UnitId), s));
     }

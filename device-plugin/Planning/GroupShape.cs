@@ -4,7 +4,10 @@ using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
 
-/// <summary>The functions of one group by what becomes of them when a policy asks for some of them; bridges and bystanders are in no list. All ordered by address.</summary>
+/// <summary>
+/// The functions of one group by what becomes of them when a policy asks for some of them; bridges and bystanders are in no list. All
+/// ordered by address.
+/// </summary>
 internal sealed record GroupShape
 {
     /// <summary>The functions that the policy names.</summary>
@@ -13,7 +16,9 @@ internal sealed record GroupShape
     /// <summary>The others that must leave the host as well, given to the VM or held.</summary>
     public required ImmutableArray<PciFunction> Others { get; init; }
 
-    /// <summary>What goes with a selected function that carries it, in this group or in another: it is neither declared nor bound.</summary>
+    /// <summary>
+    /// What goes with a selected function that carries it, in this group or in another: it is neither declared nor bound.
+    /// </summary>
     public required ImmutableArray<PciFunction> Carried { get; init; }
 
     /// <summary>Everything that leaves the host's drivers.</summary>
@@ -25,27 +30,34 @@ internal sealed record GroupShape
     /// <param name="members">All functions of the group.</param>
     public static GroupShape Of(PlanningContext context, UnitRequest request, IEnumerable<PciFunction> members)
     {
-        ImmutableArray<PciFunction> carried = [.. request.Selected.SelectMany(f => context.Family.CarriedBy(f.Address)).Where(f => !request.Selected.Contains(f)).Distinct().OrderBy(f => f.Address)];
+        ImmutableArray<PciFunction> carried = [.. request.Selected.SelectMany(f => context.Family.CarriedBy(f.Address))
+            .Where(f => !request.Selected.Contains(f)).Distinct().OrderBy(f => f.Address)];
         return new GroupShape
         {
             Selected = request.Selected,
-            Others = [.. members.Where(m => !m.IsBridge && !SystemFunctions.IsBystander(m) && !request.Selected.Contains(m) && !carried.Contains(m))],
+            Others = [.. members
+                .Where(m => !m.IsBridge && !SystemFunctions.IsBystander(m) && !request.Selected.Contains(m) && !carried.Contains(m))],
             Carried = carried,
         };
     }
 
     /// <summary>
-    /// Whether what the policy names has been in force already, by a record of ours: a rule that became stricter refuses only what is newly taken.
+    /// Whether what the policy names has been in force already, by a record of ours: a rule that became stricter refuses only what is newly
+    /// taken.
     /// </summary>
     public bool IsInForce(PlanningContext context) => Selected.All(f =>
-        f.Driver is { } driver && driver != "pci-stub" && context.Inventory.Facts.PassthroughDrivers.Contains(driver) && context.Input.Ownership.Functions.ContainsKey(f.Address));
+        f.Driver is { } driver && driver != "pci-stub" && context.Inventory.Facts.PassthroughDrivers.Contains(driver)
+            && context.Input.Ownership.Functions.ContainsKey(f.Address));
 
-    /// <summary>Divides the others into assigned and held ones, by what the policy declares; what it says nothing of is in neither.</summary>
+    /// <summary>
+    /// Divides the others into assigned and held ones, by what the policy declares; what it says nothing of is in neither.
+    /// </summary>
     public (ImmutableArray<PciFunction> Assigned, ImmutableArray<PciFunction> Held) Divide(UnitRequest request)
     {
         if (request.GroupPolicy == GroupPolicy.AssignSiblings) return (Others, []);
         if (request.GroupPolicy == GroupPolicy.HoldSiblings) return ([], Others);
-        var declared = Others.ToLookup(o => request.Members.FirstOrDefault(m => DeviceSelector.Names(m, o, request.Primary)) is { } entry ? entry.Assigned ?? true : (bool?)null);
+        var declared = Others.ToLookup(o => request.Members.FirstOrDefault(m => DeviceSelector.Names(m, o, request.Primary)) is { } entry
+            ? entry.Assigned ?? true : (bool?)null);
         return ([.. declared[true]], [.. declared[false]]);
     }
 }

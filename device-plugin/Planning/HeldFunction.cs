@@ -3,7 +3,10 @@ using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
 
-/// <summary>A function that is kept from the VM and from the host, and where: the VM can open what is on vfio-pci in its group, and cannot open what is on pci-stub.</summary>
+/// <summary>
+/// A function that is kept from the VM and from the host, and where: the VM can open what is on vfio-pci in its group, and cannot open what
+/// is on pci-stub.
+/// </summary>
 /// <param name="Driver">Null: it is left without one, as it is.</param>
 /// <param name="Why">Completes "Held by 0000:43:00.0 (...)".</param>
 internal sealed record HeldFunction(PciFunction Function, string? Driver, string Why)
@@ -15,20 +18,27 @@ internal sealed record HeldFunction(PciFunction Function, string? Driver, string
     public static ImmutableArray<HeldFunction> Of(PlanningContext context, IEnumerable<PciFunction> held, ResetReach reach)
     {
         var hasStub = context.Inventory.Facts.PassthroughDrivers.Contains(Stub);
-        return [.. held.OrderBy(f => f.Address).Select(f => Of(f, reach, hasStub, context.Input.Ownership.Functions.ContainsKey(f.Address)))];
+        return [.. held.OrderBy(f => f.Address)
+            .Select(f => Of(f, reach, hasStub, context.Input.Ownership.Functions.ContainsKey(f.Address)))];
     }
 
     /// <summary>As it is now, while the unit cannot be changed.</summary>
-    public HeldFunction Now() => Function.Driver == Driver ? this : this with { Driver = Function.Driver, Why = Function.Driver is null ? "without a driver" : $"on {Function.Driver} now" };
+    public HeldFunction Now() => Function.Driver == Driver ? this
+        : this with { Driver = Function.Driver, Why = Function.Driver is null ? "without a driver" : $"on {Function.Driver} now" };
 
     private static HeldFunction Of(PciFunction function, ResetReach reach, bool hasStub, bool isOurs)
     {
-        if (reach.Reaches(function)) return new HeldFunction(function, Vfio, "on vfio-pci, because resetting the assigned functions resets it too");
-        var free = reach.Dependent.IsEmpty ? "because the assigned functions reset on their own" : "because no reset of the assigned functions reaches it";
+        if (reach.Reaches(function)) return new HeldFunction(function, Vfio,
+            "on vfio-pci, because resetting the assigned functions resets it too");
+        var free = reach.Dependent.IsEmpty ? "because the assigned functions reset on their own"
+            : "because no reset of the assigned functions reaches it";
         // In force stays: newly taken it would be elsewhere.
-        if (function.Driver == Vfio) return new HeldFunction(function, Vfio, hasStub ? $"on vfio-pci, where it was; from the host it would go to pci-stub, {free}" : NoStub);
+        var stays = hasStub ? $"on vfio-pci, where it was; from the host it would go to pci-stub, {free}" : NoStub;
+        if (function.Driver == Vfio) return new HeldFunction(function, Vfio, stays);
         if (hasStub) return new HeldFunction(function, Stub, $"on pci-stub, {free}");
         // What we have taken would go back to the host if it were left alone.
-        return function.Driver is null && !isOurs ? new HeldFunction(function, null, "without a driver, as it was; the host has no pci-stub") : new HeldFunction(function, Vfio, NoStub);
+        return function.Driver is null && !isOurs
+            ? new HeldFunction(function, null, "without a driver, as it was; the host has no pci-stub")
+            : new HeldFunction(function, Vfio, NoStub);
     }
 }

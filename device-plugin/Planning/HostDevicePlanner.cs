@@ -22,7 +22,9 @@ internal static class HostDevicePlanner
             return 0;
         }
 
-        var candidates = context.Inventory.Functions.Values.Where(f => !f.IsBridge && (pci.VirtualFunctions || !f.IsVirtualFunction) && (!SystemFunctions.IsBystander(f) || IsNamed(pci, f)));
+        var candidates = context.Inventory.Functions.Values
+            .Where(f => !f.IsBridge && (pci.VirtualFunctions || !f.IsVirtualFunction))
+            .Where(f => !SystemFunctions.IsBystander(f) || IsNamed(pci, f));
         var matched = context.Choosing.Choose(policy.Identity, candidates, [.. pci.Selectors.Select(SelectorTerms.Of)]);
         // Functions without a group are each a unit of their own, so that each gets its own explanation.
         var units = matched.GroupBy(f => f.IommuGroup is { } g ? $"group {g}" : f.Address.ToString()).ToList();
@@ -72,7 +74,9 @@ internal static class HostDevicePlanner
         if (devices.Count == 0 || devices.Count == named.Count || policy.Spec.AllowProtected.Contains(Protection.System)) return named;
         foreach (var function in named.Except(devices))
         {
-            context.Notice(policy.Identity, function.Address.ToString(), Reasons.Protected, $"{function.Address} is left as it is, because it is {SystemFunctions.WhatItIs(function, null)}: leave it out of addresses, or list System in allowProtected");
+            context.Notice(policy.Identity, function.Address.ToString(), Reasons.Protected,
+                $"{function.Address} is left as it is, because it is {SystemFunctions.WhatItIs(function, null)}: leave it out of "
+                + "addresses, or list System in allowProtected");
         }
 
         return devices;

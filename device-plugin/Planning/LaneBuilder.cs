@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
-using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
 
@@ -68,7 +67,10 @@ internal static class LaneBuilder
         && context.PhysicalFunctions.ContainsKey(pf);
 }
 
-/// <summary>Which lane a function belongs to: functions that share a group, a physical function with its virtual ones, and one with what it carries hang together.</summary>
+/// <summary>
+/// Which lane a function belongs to: functions that share a group, a physical function with its virtual ones, and one with what it carries
+/// hang together.
+/// </summary>
 internal sealed class LaneKeys
 {
     private readonly Dictionary<PciAddress, PciAddress> _parents = [];

@@ -58,7 +58,9 @@ public sealed record LaneStep(string Purpose, PlanStep Step)
 /// <summary>What is offered as one: an IOMMU group under one resource name.</summary>
 public sealed record Unit
 {
-    /// <summary>The lowest address among the functions of the group that leave the host: no bridge, no bystander (<see cref="SystemFunctions"/>).</summary>
+    /// <summary>
+    /// The lowest address among the functions of the group that leave the host: no bridge, no bystander (<see cref="SystemFunctions"/>).
+    /// </summary>
     public required string Id { get; init; }
 
     public required ResourceName Resource { get; init; }

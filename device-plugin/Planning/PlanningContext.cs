@@ -119,7 +119,8 @@ internal sealed class PlanningContext(PlanningInput input)
 /// <summary>The driver one function is to have, and for whom.</summary>
 /// <param name="Carried">What goes with it when the host's driver lets it go.</param>
 internal sealed record FunctionTarget(
-    PciAddress Address, string Driver, string PolicyUid, string UnitId, ImmutableArray<UserKind> Overridden, ImmutableArray<PciAddress> Carried);
+    PciAddress Address, string Driver, string PolicyUid, string UnitId, ImmutableArray<UserKind> Overridden,
+        ImmutableArray<PciAddress> Carried);
 
 /// <summary>The number of virtual functions one physical function is to have; null keeps what is there.</summary>
 internal sealed record VfTarget(PciAddress Address, int? NumVfs, string PolicyUid);

@@ -15,16 +15,26 @@ public static class Reasons
     /// <summary>Cause: the group has members that the policy does not declare. Remedy: declare them, or choose another groupPolicy.</summary>
     public const string UndeclaredSiblings = "UndeclaredSiblings";
 
-    /// <summary>Cause: the firmware demands direct mappings for the group, and the kernel gives it to no VM then. Remedy: a firmware setting, or another slot.</summary>
+    /// <summary>
+    /// Cause: the firmware demands direct mappings for the group, and the kernel gives it to no VM then. Remedy: a firmware setting, or
+    /// another slot.
+    /// </summary>
     public const string NotEligible = "NotEligible";
 
-    /// <summary>Cause: the device is there by the driver of another one, which would have to be taken too. Remedy: pass that one itself.</summary>
+    /// <summary>
+    /// Cause: the device is there by the driver of another one, which would have to be taken too. Remedy: pass that one itself.
+    /// </summary>
     public const string Ancestor = "Ancestor";
 
-    /// <summary>Cause: a reset of the device would reset others that are not the VM's, so that it is not done. Remedy: another slot, where it matters.</summary>
+    /// <summary>
+    /// Cause: a reset of the device would reset others that are not the VM's, so that it is not done. Remedy: another slot, where it
+    /// matters.
+    /// </summary>
     public const string SharedReset = "SharedReset";
 
-    /// <summary>Cause: a bridge of the group, or a member that is no PCI function, is on a driver that VFIO does not accept. Remedy: unbind it.</summary>
+    /// <summary>
+    /// Cause: a bridge of the group, or a member that is no PCI function, is on a driver that VFIO does not accept. Remedy: unbind it.
+    /// </summary>
     public const string GroupNotViable = "GroupNotViable";
 
     /// <summary>Cause: the host needs the device. Remedy: free it, or name the protection in allowProtected.</summary>

@@ -5,7 +5,8 @@ using Hostdev.DevicePlugin.Inventory;
 namespace Hostdev.DevicePlugin.Planning;
 
 /// <summary>
-/// What a reset of the assigned functions reaches beside them. One that cannot be reset on its own is reset with everything below the bridge above it, which VFIO does only when all of that is on
+/// What a reset of the assigned functions reaches beside them. One that cannot be reset on its own is reset with everything below the
+/// bridge above it, which VFIO does only when all of that is on
 /// vfio-pci and the VM's (kernel <c>drivers/vfio/pci/vfio_pci_core.c: vfio_pci_ioctl_pci_hot_reset</c>).
 /// </summary>
 internal sealed class ResetReach
@@ -19,14 +20,21 @@ internal sealed class ResetReach
         Dependent = [.. assigned.Where(f => !ResetsAlone(f))];
     }
 
-    /// <summary>The assigned functions that are not reset on their own. A reset by power management (<c>pm</c>) loses too little to count.</summary>
+    /// <summary>
+    /// The assigned functions that are not reset on their own. A reset by power management (<c>pm</c>) loses too little to count.
+    /// </summary>
     public ImmutableArray<PciFunction> Dependent { get; }
 
     public bool Reaches(PciFunction other) => Dependent.Any(f => ReachedFrom(f, other));
 
-    /// <summary>The functions outside of the group that would be reset as well, ordered: while those are not the VM's too, nothing is reset.</summary>
+    /// <summary>
+    /// The functions outside of the group that would be reset as well, ordered: while those are not the VM's too, nothing is reset.
+    /// </summary>
     public ImmutableArray<PciFunction> BesidesGroup(IommuGroup group) =>
-        Dependent.IsEmpty ? [] : [.. _inventory.Functions.Values.Where(o => !o.IsBridge && !group.Members.Contains(o.Address) && Dependent.Any(f => BridgeAbove(f) is { } bridge && o.Path.Contains(bridge)))];
+    [
+        .. _inventory.Functions.Values.Where(o => !o.IsBridge && !group.Members.Contains(o.Address))
+            .Where(o => Dependent.Any(f => BridgeAbove(f) is { } bridge && o.Path.Contains(bridge))),
+    ];
 
     private bool ReachedFrom(PciFunction function, PciFunction other) =>
         BridgeAbove(function) is { } bridge ? other.Path.Contains(bridge)

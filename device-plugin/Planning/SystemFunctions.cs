@@ -3,7 +3,8 @@ using Hostdev.DevicePlugin.Inventory;
 namespace Hostdev.DevicePlugin.Planning;
 
 /// <summary>
-/// Functions that are the machine itself (ADR 0018): what the processor and the chipset need of themselves. By class only where it lies in the root complex: a card may have a memory controller
+/// Functions that are the machine itself (ADR 0018): what the processor and the chipset need of themselves. By class only where it lies in
+/// the root complex: a card may have a memory controller
 /// of its own, and 0880 is a DMA engine or a Coral, 0b40 QAT, 0c80 a graphics card's UCSI.
 /// </summary>
 internal static class SystemFunctions
@@ -20,25 +21,30 @@ internal static class SystemFunctions
     private static readonly string[] Drivers = ["ccp", "thunderbolt", "k10temp", "k8temp", "fam15h_power", "iosf_mbi_pci"];
 
     private static readonly string[] DriverBeginnings =
-        ["lpc_", "intel_pmc", "intel-pmc", "intel-spi", "spi-intel", "spi_intel", "mei", "intel-lpss", "intel_lpss", "intel_vsec", "intel-vsec"];
+        ["lpc_", "intel_pmc", "intel-pmc", "intel-spi", "spi-intel", "spi_intel", "mei", "intel-lpss", "intel_lpss", "intel_vsec",
+            "intel-vsec"];
 
     private static readonly string[] DriverEnds = ["_smbus", "_edac"];
 
     /// <summary>
-    /// Nobody's: a part of the machine without a driver. It harms no group, so it needs no declaration, and it is neither bound nor assigned, nor does it name a unit. Often it is function 0 of a
+    /// Nobody's: a part of the machine without a driver. It harms no group, so it needs no declaration, and it is neither bound nor
+    /// assigned, nor does it name a unit. Often it is function 0 of a
     /// slot. Class 0680 is none: an NVSwitch has it.
     /// </summary>
     public static bool IsBystander(PciFunction function) =>
-        function.Driver is null && (Subclass(function) is HostBridge or IsaBridge or Instrumentation or PerformanceCounter || IsOfTheChipset(function));
+        function.Driver is null
+            && (Subclass(function) is HostBridge or IsaBridge or Instrumentation or PerformanceCounter || IsOfTheChipset(function));
 
     /// <summary>What of the machine it is, in words; null when it is no part of it.</summary>
     /// <param name="hostDriver">The driver that it has by the host's own choice.</param>
     public static string? WhatItIs(PciFunction function, string? hostDriver) =>
         IsSystem(function, hostDriver) || IsBystander(function)
-            ? $"a part of the machine itself ({PciClasses.Name(function.ClassCode)}, {(hostDriver is null ? "no driver" : $"driver {hostDriver}")})"
+            ? $"a part of the machine itself ({PciClasses.Name(function.ClassCode)}, "
+                + $"{(hostDriver is null ? "no driver" : $"driver {hostDriver}")})"
             : null;
 
-    public static bool IsSystem(PciFunction function, string? hostDriver) => IsOfTheChipset(function) || (hostDriver is not null && IsSystemDriver(hostDriver));
+    public static bool IsSystem(PciFunction function, string? hostDriver) =>
+        IsOfTheChipset(function) || (hostDriver is not null && IsSystemDriver(hostDriver));
 
     private static bool IsOfTheChipset(PciFunction function) =>
         function.IsIntegrated

@@ -1,5 +1,4 @@
 using Hostdev.Crds.Kinds;
-using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
 
@@ -14,8 +13,10 @@ internal static class UnitFindings
         if (besides.IsEmpty) return;
         var these = string.Join(", ", reach.Dependent.Select(f => f.Address));
         context.Notice(request.Policy, request.Primary.Address.ToString(), Reasons.SharedReset,
-            $"{these} {(reach.Dependent.Length == 1 ? "is" : "are")} not reset on {(reach.Dependent.Length == 1 ? "its" : "their")} own, and a reset of the bus would reset "
-            + $"{GroupProblems.List(besides.Select(f => $"{f.Address} ({f.Driver ?? "no driver"})"))} too, which {(besides.Length == 1 ? "is" : "are")} in other IOMMU groups: "
+            $"{these} {(reach.Dependent.Length == 1 ? "is" : "are")} not reset on {(reach.Dependent.Length == 1 ? "its" : "their")} own, "
+                + "and a reset of the bus would reset "
+            + $"{GroupProblems.List(besides.Select(f => $"{f.Address} ({f.Driver ?? "no driver"})"))} too, which "
+                + $"{(besides.Length == 1 ? "is" : "are")} in other IOMMU groups: "
             + "it is not done, so the next VM may find the device as the last one left it; use a slot of its own, where that matters");
     }
 
@@ -26,9 +27,11 @@ internal static class UnitFindings
         foreach (var function in unit.Members.Select(m => context.Inventory.Functions[m.Address]))
         {
             if (!context.Input.Ownership.Functions.TryGetValue(function.Address, out var owned)) continue;
-            if (!SystemFunctions.IsSystem(function, owned.OriginalDriver) || !context.Inventory.Facts.PassthroughDrivers.Contains(function.Driver ?? "")) continue;
+            if (!SystemFunctions.IsSystem(function, owned.OriginalDriver)
+                || !context.Inventory.Facts.PassthroughDrivers.Contains(function.Driver ?? "")) continue;
             context.Notice(request.Policy, function.Address.ToString(), Reasons.Protected,
-                $"{function.Address} was taken from the host before this was looked for, and stays so: it is {SystemFunctions.WhatItIs(function, owned.OriginalDriver)}; "
+                $"{function.Address} was taken from the host before this was looked for, and stays so: it is "
+                    + $"{SystemFunctions.WhatItIs(function, owned.OriginalDriver)}; "
                 + "narrow the policy to give it back, or list System in allowProtected together with the address");
         }
     }

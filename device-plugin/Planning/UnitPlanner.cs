@@ -12,7 +12,8 @@ internal static class UnitPlanner
     {
         var primary = request.Primary;
         var device = primary.Address.ToString();
-        var whole = context.Inventory.GroupOf(primary) is { } all ? all.Members.Select(a => context.Inventory.Functions[a]).ToList() : [primary];
+        var whole = context.Inventory.GroupOf(primary) is { } all ? all.Members.Select(a => context.Inventory.Functions[a]).ToList()
+            : [primary];
         var shape = GroupShape.Of(context, request, whole);
         foreach (var function in shape.Taken) context.Wanted.TryAdd(function.Address, shape.UnitId);
         if (whole.Select(context.Unreadable).FirstOrDefault(u => u is not null) is { } unreadable)
@@ -41,7 +42,8 @@ internal static class UnitPlanner
             return;
         }
 
-        if (IsRefused(context, request, shape, Reasons.GroupNotViable, GroupProblems.OtherMembers(request, context.Inventory, group))) return;
+        if (IsRefused(context, request, shape, Reasons.GroupNotViable,
+            GroupProblems.OtherMembers(request, context.Inventory, group))) return;
         // No declaration gives what the machine itself needs.
         if (GroupProblems.Machine(context, request, shape) is { } machine)
         {
@@ -64,7 +66,9 @@ internal static class UnitPlanner
 
         if (context.Claim(request.Policy, shape.Taken.Concat(shape.Carried)) is { } other)
         {
-            context.Block(request.Policy, device, Reasons.ClaimedByOther, $"{device} is already claimed by {other}, which has precedence: narrow the selectors of one of the two, or raise priority here");
+            context.Block(request.Policy, device, Reasons.ClaimedByOther,
+                $"{device} is already claimed by {other}, which has precedence: narrow the selectors of one of the two, or raise "
+                + "priority here");
             return;
         }
 
@@ -95,7 +99,8 @@ internal static class UnitPlanner
     /// The unit as it is now, when it is only to change from one passthrough driver to another and somebody has it: it is nobody's to release, and it is
     /// offered on or cordoned as its policy says. Null when a part of it is the host's.
     /// </summary>
-    private static (Unit Unit, ImmutableArray<HeldFunction> Held)? InPresentForm(PlanningContext context, UnitRequest request, Unit unit, ImmutableArray<HeldFunction> held)
+    private static (Unit Unit, ImmutableArray<HeldFunction> Held)? InPresentForm(PlanningContext context, UnitRequest request, Unit unit,
+        ImmutableArray<HeldFunction> held)
     {
         ImmutableArray<HeldFunction> now = [.. held.Select(h => h.Now())];
         var present = unit with
@@ -133,7 +138,8 @@ internal static class UnitPlanner
 
     /// <summary>Whether everything that is still to be taken from the host may be taken now; says why not.</summary>
     /// <param name="waits">When it may not: whether that is only because somebody uses it.</param>
-    private static bool CanBeTaken(PlanningContext context, UnitRequest request, Unit unit, ImmutableArray<HeldFunction> held, out bool waits)
+    private static bool CanBeTaken(PlanningContext context, UnitRequest request, Unit unit, ImmutableArray<HeldFunction> held,
+        out bool waits)
     {
         waits = false;
         var toTake = unit.Members.Select(m => (Member: m, Function: context.Inventory.Functions[m.Address])).Where(t => t.Function.Driver != t.Member.Driver).ToList();
@@ -160,7 +166,8 @@ internal static class UnitPlanner
         if (protecting.Count > 0)
         {
             var needed = string.Join(", ", protecting.Select(p => p.User.Protection!.Value).Distinct().Order());
-            context.Block(request.Policy, unit.Primary.ToString(), Reasons.Protected, $"{Sentence(protecting)}: the host needs it; free it, or list {needed} in allowProtected together with the address");
+            context.Block(request.Policy, unit.Primary.ToString(), Reasons.Protected,
+                $"{Sentence(protecting)}: the host needs it; free it, or list {needed} in allowProtected together with the address");
             return false;
         }
 
@@ -174,7 +181,8 @@ internal static class UnitPlanner
 
     /// <summary>Who uses a function that is to be taken, and what goes with it.</summary>
     private static IEnumerable<(PciFunction Function, DeviceUser User)> UsersOf(PlanningContext context, PciFunction function) =>
-        context.Family.CarriedBy(function.Address).Prepend(function).SelectMany(f => context.Input.Usage.UsersOf(f.Address).Select(u => (f, u)));
+        context.Family.CarriedBy(function.Address).Prepend(function)
+            .SelectMany(f => context.Input.Usage.UsersOf(f.Address).Select(u => (f, u)));
 
     private static void Accept(PlanningContext context, UnitRequest request, Unit unit, ImmutableArray<HeldFunction> held)
     {
@@ -185,13 +193,15 @@ internal static class UnitPlanner
         foreach (var member in unit.Members)
         {
             ImmutableArray<PciAddress> carried = [.. context.Family.CarriedBy(member.Address).Select(f => f.Address)];
-            context.Functions[member.Address] = new FunctionTarget(member.Address, member.Driver, request.Policy.Uid, unit.Id, overridden, carried);
+            context.Functions[member.Address] = new FunctionTarget(member.Address, member.Driver, request.Policy.Uid, unit.Id, overridden,
+                carried);
         }
 
         context.Units.Add(unit);
         foreach (var one in held)
         {
-            context.Findings.Add(new Finding(request.Policy, one.Function.Address.ToString(), FindingState.Held, Reasons.HeldSibling, $"Held by {unit.Id} ({one.Why})"));
+            context.Findings.Add(new Finding(request.Policy, one.Function.Address.ToString(), FindingState.Held, Reasons.HeldSibling,
+                $"Held by {unit.Id} ({one.Why})"));
         }
 
         UnitFindings.Say(context, request, unit);

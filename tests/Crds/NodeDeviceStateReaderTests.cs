@@ -165,7 +165,10 @@ public sealed class NodeDeviceStateReaderTests
     [InlineData("nodeSelector: {}", "nodeSelector: {}\n  disruption: 1", "spec.disruption: must be a string: put the value in quotes")]
     [InlineData("nodeSelector: {}", "nodeSelector: {}\n  deviceFile: {mode: 0660}", "spec.deviceFile.mode: must be a string: put the value in quotes")]
     [InlineData("nodeSelector: {}", "nodeSelector: {}\n  deviceFile: {mode: rw}", "spec.deviceFile.mode: \"rw\": write three or four octal digits in quotes, for example \"0660\"")]
-    [InlineData("nodeSelector: {}", "nodeSelector: {}\n  allowProtected: [Disk]", "spec.allowProtected: allowProtected overrides the host's own need of a device and is only legal when every selector lists addresses: add addresses, or remove allowProtected; spec.allowProtected[0]: \"Disk\" is not one of Console, Storage, Network, System")]
+    [InlineData("nodeSelector: {}", "nodeSelector: {}\n  allowProtected: [Disk]",
+        "spec.allowProtected: allowProtected overrides the host's own need of a device and is only legal when every selector lists "
+        + "addresses: add addresses, or remove allowProtected; spec.allowProtected[0]: \"Disk\" is not one of Console, Storage, "
+        + "Network, System")]
     [InlineData("  nodeSelector: {}\n", "", "spec.nodeSelector: nodeSelector is required: write nodeSelector: {} for all nodes, or choose nodes by matchLabels or matchExpressions")]
     [InlineData("selectors: [{vendor: \"10de\"}]", "groupPolicy: HoldSiblings", "spec.devices.pci: selectors is required")]
     public void A_wrong_value_freezes_its_policy_and_names_field_and_fix(string from, string to, string message)

@@ -20,8 +20,10 @@ public sealed class EligibilityTests
         var plan = input.Plan();
 
         plan.Says(Nic, FindingState.Blocked, Reasons.NotEligible,
-            "0000:04:00.1 can be given to no VM: the firmware demands that 0xe8000-0xe8fff, 0x7f7e4000-0x7f7ecfff stays mapped one to one for its IOMMU group 32 (RMRR with Intel, IVMD with AMD), "
-            + "and the kernel refuses such a group: switch off in the firmware what demands it (HP: the shared memory features, or RMRR, of the slot; others: pre-boot DMA protection), or use another slot");
+            "0000:04:00.1 can be given to no VM: the firmware demands that 0xe8000-0xe8fff, 0x7f7e4000-0x7f7ecfff stays mapped one to one "
+                + "for its IOMMU group 32 (RMRR with Intel, IVMD with AMD), "
+            + "and the kernel refuses such a group: switch off in the firmware what demands it (HP: the shared memory features, or RMRR, "
+                + "of the slot; others: pre-boot DMA protection), or use another slot");
         Assert.Equal(["0000:00:1a.0"], plan.UnitIds()); // direct-relaxable is harmless
         Assert.DoesNotContain(plan.Steps(), s => s.Contains(Nic, StringComparison.Ordinal));
         Golden.MatchesWords("case-04", input, Nic);
@@ -39,7 +41,8 @@ public sealed class EligibilityTests
         Assert.DoesNotContain(plan.Steps(), s => s.Contains(Nic, StringComparison.Ordinal));
         var said = plan.About(Nic);
         Assert.Equal((FindingState.Noticed, Reasons.NotEligible), (said.State, said.Reason));
-        Assert.EndsWith("or use another slot. It was in force before this was looked for, and stays so", said.Message, StringComparison.Ordinal);
+        Assert.EndsWith("or use another slot. It was in force before this was looked for, and stays so", said.Message,
+            StringComparison.Ordinal);
 
         Assert.Equal(FindingState.Blocked, input.Plan().About(Nic).State); // found on vfio-pci without a record of ours: newly taken
     }
@@ -89,7 +92,8 @@ public sealed class EligibilityTests
         Assert.Empty(plan.Lanes);
         Assert.Empty(plan.Units);
         plan.Says(card, FindingState.Blocked, Reasons.GroupNotViable,
-            "0004:41:00.0 shares its IOMMU group 1 with fe2a0000.ethernet (driver rk_gmac-dwmac), no PCI function, and VFIO refuses the group while the host uses it: unbind it if the host can do without, or use another slot");
+            "0004:41:00.0 shares its IOMMU group 1 with fe2a0000.ethernet (driver rk_gmac-dwmac), no PCI function, and VFIO refuses the "
+                + "group while the host uses it: unbind it if the host can do without, or use another slot");
         Golden.MatchesWords("case-05", input, card);
     }
 
@@ -100,7 +104,8 @@ public sealed class EligibilityTests
     {
         using var reported = FieldCase.Load("05-platform-device-in-group");
         reported.Machine.Delete("/sys/devices/platform/fe2a0000.ethernet/driver");
-        if (driver is not null) reported.Machine.Change($"/sys/devices/platform/fe2a0000.ethernet/driver -> /sys/bus/platform/drivers/{driver}");
+        const string link = "/sys/devices/platform/fe2a0000.ethernet/driver -> /sys/bus/platform/drivers/";
+        if (driver is not null) reported.Machine.Change(link + driver);
         Assert.Equal(["0004:41:00.0"], reported.Input().Plan().UnitIds());
     }
 
@@ -134,7 +139,10 @@ public sealed class EligibilityTests
 
         """;
 
-    /// <summary>The kernel's own words: a driver that manages its own DMA (<c>driver_managed_dma</c>), which a group's viability asks for. Unknown is not viable.</summary>
+    /// <summary>
+    /// The kernel's own words: a driver that manages its own DMA (<c>driver_managed_dma</c>), which a group's viability asks for. Unknown
+    /// is not viable.
+    /// </summary>
     [Theory]
     [InlineData("pcieport", "nvidia", "", false)]
     [InlineData("pcieport", "nvidia", "/sys/module/nvidia_vgpu_vfio/", true)]
@@ -146,7 +154,8 @@ public sealed class EligibilityTests
     [InlineData("pci-stub", "pci-stub", "", true)]
     public void A_group_is_viable_by_the_drivers_of_all_its_members(string bridge, string sibling, string more, bool viable)
     {
-        using var machine = FieldCase.Described(SharedGroup.Replace("BRIDGE", bridge, StringComparison.Ordinal).Replace("SIBLING", sibling, StringComparison.Ordinal) + more);
+        using var machine = FieldCase.Described(SharedGroup.Replace("BRIDGE", bridge, StringComparison.Ordinal)
+            .Replace("SIBLING", sibling, StringComparison.Ordinal) + more);
         var unit = new Unit
         {
             Id = "0000:43:00.0",
@@ -161,6 +170,7 @@ public sealed class EligibilityTests
 
         // By a whole reading, and by the few links that an answer to the kubelet looks at.
         Assert.Equal(viable, UnitReadiness.Problem(unit, UnitReadiness.StateOf(unit, machine.Machine.Read())) is null);
-        Assert.Equal(viable, UnitReadiness.Problem(unit, new Hostdev.DevicePlugin.Host.UnitStateReader(machine.Machine.Paths).Read(unit)) is null);
+        Assert.Equal(viable,
+            UnitReadiness.Problem(unit, new Hostdev.DevicePlugin.Host.UnitStateReader(machine.Machine.Paths).Read(unit)) is null);
     }
 }

@@ -153,7 +153,8 @@ internal sealed record Scenario(ImmutableArray<Slot> Slots, ImmutableArray<Wish>
             Hardware.Gpu => machine.Gpu(At(0), slot.Bus, gpu, slot.Odd),
             Hardware.GpuWithAudio => machine.Gpu(At(0), slot.Bus, gpu, slot.Odd).Audio(At(1), slot.Bus, slot.Odd ? null : "snd_hda_intel"),
             // Function 0 is nobody's; with a driver it is a device like others.
-            Hardware.GpuWithBystander => machine.Function(At(0), slot.Bus, slot.Odd ? "some_driver" : null, "1022:1485", 0x130000).Gpu(At(1), slot.Bus, gpu),
+            Hardware.GpuWithBystander =>
+                machine.Function(At(0), slot.Bus, slot.Odd ? "some_driver" : null, "1022:1485", 0x130000).Gpu(At(1), slot.Bus, gpu),
             Hardware.GpuBehindBridge => machine.Bridge(At(0), slot.Bus, slot.Odd ? "shpchp" : "pcieport").Gpu(At(1), slot.Bus, gpu),
             Hardware.TwinGpus => machine.Gpu(At(0), slot.Bus, gpu).Gpu(At(1), slot.Bus, gpu),
             Hardware.Nic => machine.PhysicalFunction(At(0), slot.Bus, 4, vfs, !slot.Odd, nic, vfDriver),

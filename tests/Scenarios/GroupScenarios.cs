@@ -7,7 +7,8 @@ using Xunit;
 namespace Hostdev.Tests.Scenarios;
 
 /// <summary>
-/// What else is in a device's IOMMU group. The lab's chipset has a group like those of the reports: ISA bridge (1f.0, nobody's), disk controller (1f.2) and SMBus (1f.3), none of them with a driver.
+/// What else is in a device's IOMMU group. The lab's chipset has a group like those of the reports: ISA bridge (1f.0, nobody's), disk
+/// controller (1f.2) and SMBus (1f.3), none of them with a driver.
 /// </summary>
 public abstract class GroupScenarios
 {
@@ -42,7 +43,8 @@ public abstract class GroupScenarios
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("smbus", SmBus, pci: Hold)));
         await bench.UntilAsync(() => bench.Problem("smbus").Reason == "Protected");
         Assert.Equal(
-            "0000:00:1f.3 is a part of the machine itself (SMBus, no driver): the host needs it; list System in allowProtected together with the address to take it all the same",
+            "0000:00:1f.3 is a part of the machine itself (SMBus, no driver): the host needs it; list System in allowProtected together "
+                + "with the address to take it all the same",
             bench.Problem("smbus").Message);
         Assert.Equal((0L, "(null)"), (bench.Host.Writer.Writes, bench.Read($"/sys/bus/pci/devices/{SmBus}/driver_override")));
 
@@ -60,8 +62,10 @@ public abstract class GroupScenarios
     {
         var node = NewNode();
         string[] functions = [Isa, Sata, SmBus];
-        foreach (var function in functions) node.Write(($"/sys/bus/pci/devices/{function}/driver_override", "vfio-pci"), ("/sys/bus/pci/drivers_probe", function));
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("sata", Sata, pci: Hold)), start: false);
+        foreach (var function in functions) node.Write(($"/sys/bus/pci/devices/{function}/driver_override", "vfio-pci"),
+            ("/sys/bus/pci/drivers_probe", function));
+        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("sata", Sata, pci: Hold)),
+            start: false);
         Directory.CreateDirectory(bench.StateDirectory);
         await File.WriteAllLinesAsync(Path.Combine(bench.StateDirectory, "journal.jsonl"),
         [
@@ -109,7 +113,8 @@ public sealed class SimulatedGroupScenarios : GroupScenarios
     public async Task Case_03_vmd_child_is_blocked_before_the_first_write_and_stays_so()
     {
         var node = new SimulatedNode(WithVmd);
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("p4510", Disk, pci: ", groupPolicy: HoldSiblings")));
+        await using var bench = await ScenarioBench.StartAsync(node,
+            Desired.Policies(Desired.HostDevice("p4510", Disk, pci: ", groupPolicy: HoldSiblings")));
         await bench.UntilAsync(() => bench.Problem("p4510").Reason == "Ancestor");
         await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken); // in which it was taken and given back four times
 
@@ -188,8 +193,13 @@ public sealed class SimulatedGroupScenarios : GroupScenarios
     private static MachineDescription Change(string address, Func<FunctionDescription, FunctionDescription> change)
     {
         var changed = PciAddress.Parse(address);
-        FunctionDescription Look(FunctionDescription f) => f.Address == changed ? change(f) : f with { Behind = [.. f.Behind.Select(Look)] };
-        return LabMachine.Description with { RootBuses = [.. LabMachine.Description.RootBuses.Select(b => b with { Functions = [.. b.Functions.Select(Look)] })] };
+        FunctionDescription Look(FunctionDescription f) =>
+            f.Address == changed ? change(f) : f with { Behind = [.. f.Behind.Select(Look)] };
+        return LabMachine.Description with
+        {
+            RootBuses = [.. LabMachine.Description.RootBuses
+            .Select(b => b with { Functions = [.. b.Functions.Select(Look)] })]
+        };
     }
 }
 

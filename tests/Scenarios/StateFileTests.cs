@@ -69,7 +69,7 @@ public sealed class StateFileTests
         }
 
         foreach (var name in (string[])["allocations.json", "choices.json"])
-            Assert.Equal(Shape(Stored(name)), Shape(File.ReadAllText(Path.Combine(bench.StateDirectory, name))));
+            Assert.Equal([], Shape(File.ReadAllText(Path.Combine(bench.StateDirectory, name))).Except(Shape(Stored(name))));
     }
 
     [Fact]

@@ -26,7 +26,8 @@ internal static class InventoryTable
             ["ADDRESS", "GROUP", "NUMA", "CLASS", "ID", "DRIVER", "DETAILS"],
             inventory.Functions.Values.Select(f => (string[])
             [
-                f.Address.ToString(), f.IommuGroup?.ToString() ?? "-", f.NumaNode?.ToString() ?? "-", InventoryView.ClassName(f.ClassCode), InventoryView.Ids(f), f.Driver ?? "-", Details(f, inventory.GroupOf(f)),
+                f.Address.ToString(), f.IommuGroup?.ToString() ?? "-", f.NumaNode?.ToString() ?? "-", InventoryView.ClassName(f.ClassCode),
+                    InventoryView.Ids(f), f.Driver ?? "-", Details(f, inventory.GroupOf(f)),
             ]));
     }
 

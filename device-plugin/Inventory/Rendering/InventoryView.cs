@@ -43,7 +43,10 @@ internal static class InventoryView
         _ => c.Name,
     }));
 
-    /// <summary>What of its group keeps a function from a VM, or may: members that are no PCI functions, and ranges that the firmware keeps. Null when nothing is.</summary>
+    /// <summary>
+    /// What of its group keeps a function from a VM, or may: members that are no PCI functions, and ranges that the firmware keeps. Null
+    /// when nothing is.
+    /// </summary>
     public static string? Group(IommuGroup? group)
     {
         if (group is null || (group.OtherMembers.IsEmpty && group.DirectRegions.IsEmpty)) return null;

@@ -113,7 +113,8 @@ public sealed record FunctionDescription
     public bool IsolatedFunctions { get; init; }
 
     /// <summary>
-    /// A controller whose driver makes a PCI domain of its own for what is behind it, named by domain and bus (<c>10000:00</c>): all of that is in the controller's group, and comes and goes with
+    /// A controller whose driver makes a PCI domain of its own for what is behind it, named by domain and bus (<c>10000:00</c>): all of
+    /// that is in the controller's group, and comes and goes with
     /// the driver (kernel <c>drivers/pci/controller/vmd.c</c>).
     /// </summary>
     public string? Domain { get; init; }

@@ -65,7 +65,8 @@ internal sealed class PciBus
     }
 
     /// <summary>What is behind a bridge at any time, and behind a controller with a domain of its own while its driver has it.</summary>
-    private List<PciDevice> AddBehind(PciDevice device) => device.Description.Domain is not { } domain ? AddAll(device.Description.Behind, device.Path, device)
+    private List<PciDevice> AddBehind(PciDevice device) =>
+        device.Description.Domain is not { } domain ? AddAll(device.Description.Behind, device.Path, device)
         : device.Driver is { Kind: PciDriverKind.Host } ? AddAll(device.Description.Behind, $"{device.Path}/pci{domain}", device)
         : [];
 
