@@ -49,12 +49,13 @@ internal sealed class ConnectionBench : IAsyncDisposable
     public string Log => File.ReadAllText(Path.Combine(_cluster.Directory, "agent.log"));
 
     /// <summary>With the state already there, projected and empty.</summary>
-    public static async Task<ConnectionBench> StartAsync(TimeProvider? time = null, TimeProvider? clock = null)
+    /// <param name="status">What an agent before this one left in it.</param>
+    public static async Task<ConnectionBench> StartAsync(TimeProvider? time = null, TimeProvider? clock = null, JsonNode? status = null)
     {
         var cluster = await SandboxCluster.StartAsync(SandboxDirectory.Create(), new ApiServerOptions { Https = false });
-        var bench = new ConnectionBench(cluster, time ?? TimeProvider.System, clock ?? TimeProvider.System);
-        bench.CreateState();
-        return bench;
+        CreateState(cluster);
+        if (status is not null) cluster.Server.Objects.Change(States, Node, s => s["status"] = status, subresource: "status");
+        return new ConnectionBench(cluster, time ?? TimeProvider.System, clock ?? TimeProvider.System);
     }
 
     /// <summary>A status of the machine; two with the same kernel are the same.</summary>
@@ -71,7 +72,9 @@ internal sealed class ConnectionBench : IAsyncDisposable
         Conditions = [new NodeCondition("Ready", "True", "AsDesired", "every policy is fulfilled")],
     };
 
-    public void CreateState() => Server.Objects.Create(new JsonObject
+    public void CreateState() => CreateState(_cluster);
+
+    private static void CreateState(SandboxCluster cluster) => cluster.Server.Objects.Create(new JsonObject
     {
         ["apiVersion"] = "hostdev.io/v1alpha1",
         ["kind"] = "NodeDeviceState",

@@ -53,13 +53,12 @@ public sealed class NodeStatusWriterTests
     [InlineData("""{"generation": 4, "reason": "Blocked"}""", 0)]
     public async Task An_agent_that_is_started_goes_on_from_the_generation_that_stands_there(string stood, long expected)
     {
-        await using var bench = await ConnectionBench.StartAsync();
         var policy = JsonNode.Parse(stood)!.AsObject();
         (policy["kind"], policy["name"], policy["uid"], policy["matched"], policy["ready"], policy["blocked"], policy["message"],
             policy["problems"]) = ("HostDevice", "gpus", "u1", 1, 0, 1, "m", new JsonArray());
         var status = NodeDeviceStateWriter.ToJson(ConnectionBench.Machine("5.10"));
         (status["conditions"], status["policies"]) = (new JsonArray(), new JsonArray(policy));
-        bench.ChangeState(s => s["status"] = status, "status");
+        await using var bench = await ConnectionBench.StartAsync(status: status);
         bench.Connection.Write(With(5, ResultReasons.Blocked));
         await bench.UntilAsync(() => (Ready(bench), (long?)bench.Status?["policies"]?[0]?["generation"]) == (expected, 5));
     }
