@@ -46,6 +46,9 @@ public sealed class StateFileTests
         ["Write"] = ["path", "value"],
     };
 
+    /// <summary>What the version before writes too, when there is something to say.</summary>
+    private static readonly string[] AtTimes = [".allocations[].pod", ".allocations[].absentSince", ".allocations[].holder", ".allocations[].lacks"];
+
     [Fact]
     public async Task What_is_written_now_the_version_before_reads()
     {
@@ -69,7 +72,7 @@ public sealed class StateFileTests
         }
 
         foreach (var name in (string[])["allocations.json", "choices.json"])
-            Assert.Equal([], Shape(File.ReadAllText(Path.Combine(bench.StateDirectory, name))).Except(Shape(Stored(name))));
+            Assert.Equal([], Shape(File.ReadAllText(Path.Combine(bench.StateDirectory, name))).Except([.. Shape(Stored(name)), .. AtTimes]));
     }
 
     [Fact]
