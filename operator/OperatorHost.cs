@@ -15,6 +15,8 @@ namespace Hostdev.Operator;
 /// </remarks>
 public sealed class OperatorHost
 {
+    private static readonly KubeResource AccountResource = new("", "v1", "ServiceAccount", "serviceaccounts", Namespaced: true);
+
     private readonly KubeClient _client;
     private readonly OperatorOptions _options;
     private readonly OperatorMetrics? _metrics;
@@ -41,6 +43,7 @@ public sealed class OperatorHost
                 LeaseDuration = options.Timings.LeaseDuration,
                 RenewDeadline = options.Timings.RenewDeadline,
                 RetryPeriod = options.Timings.RetryPeriod,
+                Owner = AccountAsync,
             },
             time,
             random,
@@ -95,6 +98,26 @@ public sealed class OperatorHost
         finally
         {
             _leading = null;
+        }
+    }
+
+    /// <summary>
+    /// Null where there is no such account, as for an operator outside the cluster, and where roles of an earlier version do not let it be
+    /// read: then the Lease stays, which harms nobody.
+    /// </summary>
+    private async Task<OwnerReference?> AccountAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var key = new ObjectKey(_options.Account, _options.Namespace);
+            var found = await _client.FindAsync(PartialObjectMetadata.Of(AccountResource), key, cancellationToken).ConfigureAwait(false);
+            return found?.Metadata.Uid is { } uid
+                ? new OwnerReference { ApiVersion = AccountResource.ApiVersion, Kind = AccountResource.Kind, Name = key.Name, Uid = uid }
+                : null;
+        }
+        catch (KubeApiException e) when (e.IsForbidden)
+        {
+            return null;
         }
     }
 

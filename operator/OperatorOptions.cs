@@ -25,6 +25,9 @@ public sealed record OperatorOptions
 
     public string LeaseName { get; init; } = "hostdev-operator";
 
+    /// <summary>The service account of the operator: the Lease goes with it, at an uninstall.</summary>
+    public string Account { get; init; } = "hostdev-operator";
+
     public OperatorTimings Timings { get; init; } = new();
 }
 

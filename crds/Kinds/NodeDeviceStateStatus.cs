@@ -106,6 +106,12 @@ public sealed record PolicyResult
     /// <summary><c>vendor:device</c> of the units' primary functions, each once: what KubeVirt's <c>pciVendorSelector</c> asks for.</summary>
     public ImmutableArray<string> Ids { get => field.IsDefault ? [] : field; init; }
 
+    /// <summary>
+    /// The last generation of this policy that was Ready here; 0 where none was. Null in a file, and in what agents wrote that did not know
+    /// it: nothing says then what was before.
+    /// </summary>
+    public long? ReadyGeneration { get; init; }
+
     /// <summary>Ready, Progressing, Blocked, Frozen or NoMatch.</summary>
     public required string Reason { get; init; }
 

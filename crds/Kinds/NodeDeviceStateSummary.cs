@@ -97,11 +97,16 @@ public sealed record PolicyResultSummary
 
     public ImmutableArray<string> Ids { get => field.IsDefault ? [] : field; init; }
 
+    /// <summary>As <see cref="PolicyResult.ReadyGeneration"/>: null where the agent does not say it.</summary>
+    public long? ReadyGeneration { get; init; }
+
     public string Reason { get => field ?? ""; init; }
 
     public string Message { get => field ?? ""; init; }
 
-    /// <summary>The first <see cref="StatusSummary.MostProblems"/>.</summary>
+    /// <summary>
+    /// At most <see cref="StatusSummary.MostProblems"/>: what is in the way first, and of each reason one before a second.
+    /// </summary>
     [JsonConverter(typeof(FirstProblemsConverter))]
     public ImmutableArray<DeviceProblem> Problems { get => field.IsDefault ? [] : field; init; }
 }

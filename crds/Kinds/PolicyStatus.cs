@@ -35,7 +35,10 @@ public sealed record PolicyStatus
     public string? Kubevirt { get; init; }
 }
 
-/// <param name="Matched">Nodes with at least one device that matches.</param>
+/// <param name="Matched">
+/// Nodes with at least one device that matches, and all whose agent does not report: left out, a cluster that has lost half of its nodes
+/// would look whole.
+/// </param>
 /// <param name="Ready">Nodes of which every device that matches is offered.</param>
 /// <param name="Unknown">Nodes whose agent does not report.</param>
 public sealed record NodeCounts(int Matched = 0, int Ready = 0, int Progressing = 0, int Blocked = 0, int Unknown = 0)

@@ -51,6 +51,32 @@ public static class NodeDeviceStateReader
         return [.. conditions.EnumerateArray().Select(Condition).OfType<NodeCondition>()];
     }
 
+    /// <summary>
+    /// By uid of its policy, which generation was Ready last, as far as the status says it, whoever wrote it: an agent that did not know
+    /// the field says it of a policy that is Ready now.
+    /// </summary>
+    public static IReadOnlyDictionary<string, long> ReadReadyGenerations(JsonElement? status)
+    {
+        var ready = new Dictionary<string, long>(StringComparer.Ordinal);
+        if (status is not { ValueKind: JsonValueKind.Object } written || !written.TryGetProperty("policies", out var policies)
+            || policies.ValueKind != JsonValueKind.Array) return ready;
+        foreach (var policy in policies.EnumerateArray().Where(p => p.ValueKind == JsonValueKind.Object))
+        {
+            if (Text(policy, "uid") is not { } uid) continue;
+            if (Number(policy, "readyGeneration") is { } said) ready[uid] = said;
+            else if (Text(policy, "reason") == ResultReasons.Ready && Number(policy, "generation") is { } generation)
+                ready[uid] = generation;
+        }
+
+        return ready;
+    }
+
+    private static string? Text(JsonElement of, string name) =>
+        of.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
+
+    private static long? Number(JsonElement of, string name) =>
+        of.TryGetProperty(name, out var it) && it.ValueKind == JsonValueKind.Number && it.TryGetInt64(out var number) ? number : null;
+
     private static NodeCondition? Condition(JsonElement condition)
     {
         try

@@ -49,15 +49,32 @@ internal sealed class AllocationCountConverter : JsonConverter<ImmutableSortedDi
     }
 }
 
-/// <summary>Reads the beginning of a list of problems: what stands further on costs memory and is shown to nobody.</summary>
+/// <summary>
+/// Reads a few of a list of problems: more would cost memory, and is shown to nobody. What is in the way comes before what is merely said,
+/// and one of each reason before the second of any:
+/// whether all that is left waits for VMs is judged by these, and eight held siblings must not hide what is waited for.
+/// </summary>
 internal sealed class FirstProblemsConverter : JsonConverter<ImmutableArray<DeviceProblem>>
 {
     public override ImmutableArray<DeviceProblem> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         using var document = JsonDocument.ParseValue(ref reader);
         if (document.RootElement.ValueKind != JsonValueKind.Array) return [];
-        return [.. document.RootElement.EnumerateArray().Take(StatusSummary.MostProblems).Select(p => p.Deserialize(CrdsJsonContext.Default.DeviceProblem)!)];
+        var problems = document.RootElement.EnumerateArray().Select(p => p.Deserialize(CrdsJsonContext.Default.DeviceProblem))
+            .OfType<DeviceProblem>();
+        var numbered = problems.GroupBy(p => (p.State, p.Reason)).SelectMany(Numbered);
+        return [.. numbered.OrderBy(p => Rank(p.Problem)).ThenBy(p => p.Number).Take(StatusSummary.MostProblems).Select(p => p.Problem)];
     }
+
+    private static IEnumerable<(DeviceProblem Problem, int Number)> Numbered(IEnumerable<DeviceProblem> alike) =>
+        alike.Select((problem, number) => (problem, number));
+
+    private static int Rank(DeviceProblem problem) => problem.State switch
+    {
+        "Blocked" => 0,
+        "Waiting" => 1,
+        _ => 2,
+    };
 
     public override void Write(Utf8JsonWriter writer, ImmutableArray<DeviceProblem> value, JsonSerializerOptions options)
     {

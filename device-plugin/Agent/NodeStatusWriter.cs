@@ -25,6 +25,7 @@ internal sealed partial class NodeStatusWriter(NodeStateOptions options, Informe
 
     private readonly ObjectKey _key = new(options.Node);
     private readonly Channel<bool> _due = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private readonly ReadyGenerations _ready = new();
     private volatile NodeDeviceStateStatus? _status;
 
     // Only the loop has these.
@@ -47,6 +48,7 @@ internal sealed partial class NodeStatusWriter(NodeStateOptions options, Informe
     /// <summary>This is the status from now on. Never waits.</summary>
     public void Offer(NodeDeviceStateStatus status)
     {
+        _ready.Learn(status);
         _status = status;
         Look();
     }
@@ -104,7 +106,7 @@ internal sealed partial class NodeStatusWriter(NodeStateOptions options, Informe
         if (Lag >= WrittenStatus.Patience) _unsure = true;
         var known = _written is { } written && written.IsAheadOf(stored) ? written.Answer : stored;
         var stands = _unsure ? null : Object(known);
-        var whole = StatusLimit.Cut(status);
+        var whole = StatusLimit.Cut(_ready.Stamp(status, known.StatusText));
         var isRefused = IsRefused(whole);
         var wanted = isRefused ? StatusLimit.Refused(whole, _refused!.Value.Words) : whole;
         var now = NodeDeviceStateWriter.ToJson(StatusStamp.Times(wanted, NodeDeviceStateReader.ReadConditions(known.StatusText), clock.GetUtcNow())).AsObject();

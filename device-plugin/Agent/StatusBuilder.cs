@@ -31,7 +31,7 @@ public static class StatusBuilder
         return new NodeDeviceStateStatus
         {
             ObservedGeneration = generation,
-            Host = Host(inventory.Facts, inventory.Problems),
+            Host = Host(inventory.Facts, [.. inventory.MissingFiles, .. inventory.Problems]),
             Names = [.. Names(physical)],
             Devices = [.. physical.Select(f => Device(f, catalog, unready, plan))],
             VirtualFunctions = [.. inventory.Functions.Values.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 }).Select(f => VirtualFunctions(f, inventory))],

@@ -26,6 +26,13 @@ public sealed record HostInventory
     /// <summary>What could not be read or understood. A device with an unreadable attribute is still in the lists above.</summary>
     public required ImmutableArray<ReadProblem> Problems { get; init; }
 
+    /// <summary>
+    /// Files beside the machine that are not there, each with what is not known for that. No device is in doubt for them, and nothing is
+    /// decided by them; but silence about them was taken for
+    /// "this device has no variant driver".
+    /// </summary>
+    public ImmutableArray<ReadProblem> MissingFiles { get => field.IsDefault ? [] : field; init; }
+
     /// <summary>Why not even the list of functions could be read; null when it could. An unreadable machine is not an empty one.</summary>
     public ReadProblem? Unlisted => Problems.FirstOrDefault(p => p.Path == "/sys/bus/pci/devices");
 

@@ -54,7 +54,7 @@ public sealed class InventoryReader
         var representors = new Representors(files, blocking).Among(read.Values, children);
         var byNumber = groups.Read(read, problems);
         var host = facts.Read(byNumber.Count > 0, problems);
-        variants.Use(host.KernelRelease);
+        ReadProblem?[] missing = [variants.Use(host.KernelRelease), names.Problem];
         names.Learn(read.Values.Select(f => (f.Vendor, f.Device)));
         var slots = ReadSlots(problems);
         var completed = read.Values.Select(f => Complete(f, read, children.Below(f.Address, representors), slots))
@@ -73,6 +73,7 @@ public sealed class InventoryReader
             MdevParents = mdev.ReadParents(problems),
             Mdevs = mdevs,
             Problems = [.. problems.Distinct().OrderBy(p => p.Path, StringComparer.Ordinal)],
+            MissingFiles = [.. missing.OfType<ReadProblem>()],
         };
     }
 

@@ -13,6 +13,12 @@ public sealed class PciNames(HostPaths paths)
     private readonly HostFileReader files = new(paths);
     private readonly Dictionary<(PciId Vendor, PciId? Device), string?> names = [];
 
+    /// <summary>Why no device has a name; null where there is a database.</summary>
+    internal ReadProblem? Problem =>
+        Databases.Any(files.Exists)
+            ? null
+            : new ReadProblem(Databases[0], $"is not there, nor is {Databases[1]}: devices are shown without names");
+
     /// <summary>Makes sure that these ids have been looked for. One pass over the file for all that are new.</summary>
     public void Learn(IEnumerable<(PciId Vendor, PciId Device)> ids)
     {
@@ -23,14 +29,9 @@ public sealed class PciNames(HostPaths paths)
             if (!names.ContainsKey((vendor, device))) missing.Add((vendor, device));
         }
 
-        if (missing.Count == 0) return;
+        if (missing.Count == 0 || Databases.FirstOrDefault(files.Exists) is not { } database) return;
         foreach (var id in missing) names[id] = null;
-        foreach (var database in Databases)
-        {
-            if (!files.Exists(database)) continue;
-            Scan(database, missing);
-            return;
-        }
+        Scan(database, missing);
     }
 
     public string? VendorName(PciId vendor) => names.GetValueOrDefault((vendor, null));

@@ -15,12 +15,21 @@ internal sealed class VfioVariants(HostFileReader files)
     private List<(string Pattern, string Module)> aliases = [];
 
     /// <summary>Reads the aliases of that kernel unless they are the ones read last.</summary>
-    public void Use(string kernelRelease)
+    /// <returns>What is wrong with them; null where nothing is.</returns>
+    public ReadProblem? Use(string kernelRelease)
     {
         driverNames.Clear();
-        if (release == kernelRelease) return;
+        if (release == kernelRelease || kernelRelease.Length == 0) return null;
         aliases = [];
-        foreach (var line in files.ReadLines($"/lib/modules/{kernelRelease}/modules.alias"))
+        var path = $"/lib/modules/{kernelRelease}/modules.alias";
+        if (!files.Exists(path))
+        {
+            // Asked again next time: a package may bring it.
+            release = null;
+            return new ReadProblem(path, "is not there: which vfio variant driver a device has is not known, and driver: Auto is vfio-pci for all of them");
+        }
+
+        foreach (var line in files.ReadLines(path))
         {
             if (!line.StartsWith(LinePrefix, StringComparison.Ordinal)) continue;
             var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
@@ -29,6 +38,7 @@ internal sealed class VfioVariants(HostFileReader files)
         }
 
         release = kernelRelease;
+        return null;
     }
 
     /// <summary>The driver for the function, by the alias with the fewest wildcards; null when no variant is for it.</summary>

@@ -22,6 +22,12 @@ public sealed record LeaderElectorOptions
     public TimeSpan RenewDeadline { get; init; } = TimeSpan.FromSeconds(10);
 
     public TimeSpan RetryPeriod { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// Asked until it has answered, and again before the lease is made anew: with what the lease goes when that goes, an object of the
+    /// lease's namespace or of none. Null where it is to stay.
+    /// </summary>
+    public Func<CancellationToken, Task<OwnerReference?>>? Owner { get; init; }
 }
 
 /// <summary>
@@ -38,6 +44,8 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
     private bool _current;
     private string _leader = "";
     private string? _said;
+    private V1OwnerReference? _owner;
+    private bool _ownerAsked;
 
     public LeaderFence Fence { get; } = new(time);
 
@@ -157,6 +165,8 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
             RenewTime = now,
             LeaseTransitions = mine || found is null ? spec.LeaseTransitions ?? 0 : (spec.LeaseTransitions ?? 0) + 1,
         };
+        if (found is null) _ownerAsked = false; // it may have gone with an owner that is another one now
+        await AskOwnerAsync(cancellationToken).ConfigureAwait(false);
         var began = Fence.Now;
         Observe(await WriteAsync(found, held, cancellationToken).ConfigureAwait(false));
         (_current, _said) = (true, null);
@@ -189,16 +199,30 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
             {
                 ApiVersion = $"{V1Lease.KubeGroup}/{V1Lease.KubeApiVersion}",
                 Kind = V1Lease.KubeKind,
-                Metadata = new V1ObjectMeta { Name = name, NamespaceProperty = ns },
+                Metadata = new V1ObjectMeta { Name = name, NamespaceProperty = ns, OwnerReferences = Owners(null) },
                 Spec = spec,
             };
             return calls.CreateNamespacedLeaseAsync(created, ns, fieldValidation: Strict, cancellationToken: cancellationToken);
         }
 
         // The server keeps whose each field is; to say it again would only make the write larger.
-        var renewed = found with { Metadata = found.Metadata with { ManagedFields = null }, Spec = spec };
+        var metadata = found.Metadata with { ManagedFields = null, OwnerReferences = Owners(found.Metadata.OwnerReferences) };
+        var renewed = found with { Metadata = metadata, Spec = spec };
         return calls.ReplaceNamespacedLeaseAsync(renewed, name, ns, fieldValidation: Strict, cancellationToken: cancellationToken);
     }
+
+    private async Task AskOwnerAsync(CancellationToken cancellationToken)
+    {
+        if (_ownerAsked || options.Owner is not { } ask) return;
+        var owner = await ask(cancellationToken).ConfigureAwait(false);
+        _ownerAsked = true;
+        if (owner is null) return;
+        _owner = new V1OwnerReference { ApiVersion = owner.ApiVersion, Kind = owner.Kind, Name = owner.Name, Uid = owner.Uid };
+    }
+
+    /// <summary>Ours beside those of others: the garbage collector takes away what is there no more.</summary>
+    private IList<V1OwnerReference>? Owners(IList<V1OwnerReference>? found) =>
+        _owner is null || found?.Any(o => o.Uid == _owner.Uid) == true ? found : [.. found ?? [], _owner];
 
     /// <summary>Another state of the lease counts from now on, by our clock.</summary>
     private void Observe(V1Lease? lease)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Client;
@@ -8,14 +9,22 @@ using Hostdev.Operator.Reconcilers;
 namespace Hostdev.Operator.Commands;
 
 /// <summary>Tells all nodes to give everything back, and waits. Works with an operator beside it and without one.</summary>
-/// <param name="agents">The agents' Pods.</param>
+/// <param name="pods">Which are the agents'.</param>
 /// <param name="say">Takes a line for the admin.</param>
-internal sealed class GiveBack(KubeClient client, Selection agents, Action<string> say, TimeProvider time)
+internal sealed class GiveBack(KubeClient client, Selection pods, Action<string> say, TimeProvider time)
 {
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LookForEachNode = TimeSpan.FromMilliseconds(4); // a look lists every node's state: 20 s at 5,000 nodes
     private static readonly WriteOptions Write = new() { FieldManager = OperatorOptions.FieldManager };
 
+    /// <summary>
+    /// An agent that is starting may be Ready by then, and knows what earlier ones have taken; later than that it is one that does not
+    /// come.
+    /// </summary>
+    private static readonly TimeSpan StartGrace = TimeSpan.FromSeconds(30);
+
+    private readonly HashSet<string> _told = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string?> _looked = new(StringComparer.Ordinal); // the version of each state whose holders were told
     private string _said = "";
 
     /// <returns>Whether everything is given back on all nodes.</returns>
@@ -25,25 +34,23 @@ internal sealed class GiveBack(KubeClient client, Selection agents, Action<strin
         var began = time.GetTimestamp();
         while (true)
         {
-            var (pause, isOver) = (Look, time.GetElapsedTime(began) >= timeout);
+            var elapsed = time.GetElapsedTime(began);
+            var (pause, isOver) = (Look, elapsed >= timeout);
             try
             {
                 var states = await AskAsync(cancellationToken).ConfigureAwait(false);
-                var presence = await AgentsAsync(cancellationToken).ConfigureAwait(false);
-                var left = states.Where(s => !GiveBackReport.IsDone(s, presence.GetValueOrDefault(s.Metadata.Name))).ToList();
+                var agents = await AgentsAsync(cancellationToken).ConfigureAwait(false);
+                var isLate = isOver || elapsed >= StartGrace;
+                var left = states.Where(s => !GiveBackReport.IsDone(s, agents.GetValueOrDefault(s.Metadata.Name), isLate)).ToList();
                 if (left.Count == 0)
                 {
-                    say(states switch
-                    {
-                        [] => "there is no node that anything was taken from",
-                        [var only] => $"everything is given back on {only.Metadata.Name}",
-                        _ => $"everything is given back on all {states.Count} nodes",
-                    });
+                    SayDone(states, [.. states.Where(s => GiveBackReport.NeverRan(s, agents.GetValueOrDefault(s.Metadata.Name)))]);
                     return true;
                 }
 
                 SayOnce($"{states.Count - left.Count} of {states.Count} nodes have given everything back; {Names(left)} to go");
-                if (isOver) await ReportAsync(left, presence, timeout, cancellationToken).ConfigureAwait(false);
+                if (isOver) await ReportAsync(left, agents, timeout, cancellationToken).ConfigureAwait(false);
+                else await TellHoldersAsync(left, agents, cancellationToken).ConfigureAwait(false);
                 pause += LookForEachNode * states.Count;
             }
             catch (Exception e) when (IsPassing(e))
@@ -100,22 +107,59 @@ internal sealed class GiveBack(KubeClient client, Selection agents, Action<strin
         }
     }
 
-    private async Task<Dictionary<string, AgentPresence>> AgentsAsync(CancellationToken cancellationToken)
+    private async Task<Dictionary<string, AgentSight>> AgentsAsync(CancellationToken cancellationToken)
     {
-        var pods = await client.ListAsync(AgentPod.Kind, agents, cancellationToken).ConfigureAwait(false);
-        return AgentPod.Presence(pods.Items);
+        var listed = await client.ListAsync(AgentPod.Kind, pods, cancellationToken).ConfigureAwait(false);
+        return AgentPod.Sights(listed.Items);
     }
 
-    private async Task ReportAsync(List<NodeDeviceStateSummary> left, Dictionary<string, AgentPresence> presence, TimeSpan timeout, CancellationToken cancellationToken)
+    /// <summary>
+    /// Says at once who holds what on nodes that have answered, each line once: whoever follows the log can stop these VMs while the time
+    /// still runs, and where a helm's patience ends before ours
+    /// nothing else would ever be said.
+    /// </summary>
+    private async Task TellHoldersAsync(
+        List<NodeDeviceStateSummary> left, Dictionary<string, AgentSight> agents, CancellationToken cancellationToken)
+    {
+        foreach (var state in left.Where(GiveBackReport.IsAnswered))
+        {
+            var (node, version) = (state.Metadata.Name, state.Metadata.ResourceVersion);
+            if (agents.GetValueOrDefault(node).Presence != AgentPresence.Ready
+                || (_looked.TryGetValue(node, out var looked) && looked == version)) continue;
+            foreach (var line in (await LinesAsync(state, agents, cancellationToken).ConfigureAwait(false)).Where(_told.Add))
+                say($"  {line}");
+            _looked[node] = version;
+        }
+    }
+
+    private async Task ReportAsync(
+        List<NodeDeviceStateSummary> left, Dictionary<string, AgentSight> agents, TimeSpan timeout, CancellationToken cancellationToken)
     {
         say($"not everything is given back after {timeout.TotalSeconds:0} s:");
         foreach (var state in left)
         {
-            if (await client.FindAsync(HostdevKinds.NodeDeviceStates, ObjectKey.Of(state), cancellationToken).ConfigureAwait(false) is not { } full) continue;
-            foreach (var line in GiveBackReport.Lines(full, presence.GetValueOrDefault(full.Metadata.Name))) say($"  {line}");
+            foreach (var line in await LinesAsync(state, agents, cancellationToken).ConfigureAwait(false)) say($"  {line}");
         }
 
         say("the nodes go on giving back: free what is held and run this again, or hostdev-operator give-back --undo for nodes to get their policies again");
+    }
+
+    /// <summary>None where the state has gone meanwhile, with its Node.</summary>
+    private async Task<ImmutableArray<string>> LinesAsync(
+        NodeDeviceStateSummary state, Dictionary<string, AgentSight> agents, CancellationToken cancellationToken) =>
+        await client.FindAsync(HostdevKinds.NodeDeviceStates, ObjectKey.Of(state), cancellationToken).ConfigureAwait(false) is { } full
+            ? GiveBackReport.Lines(full, agents.GetValueOrDefault(full.Metadata.Name).Presence)
+            : [];
+
+    private void SayDone(List<NodeDeviceStateSummary> states, List<NodeDeviceStateSummary> without)
+    {
+        if (without.Count > 0) say($"no agent's Pod was ever Ready on {Names(without)}: nothing was taken there");
+        say((states.Count - without.Count) switch
+        {
+            0 => "there is no node that anything was taken from",
+            1 => $"everything is given back on {states.Except(without).Single().Metadata.Name}",
+            var all => $"everything is given back on all {all} nodes",
+        });
     }
 
     /// <summary>A server that is away, restarting or busy, and not one that refuses.</summary>

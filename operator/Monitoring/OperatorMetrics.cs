@@ -97,6 +97,11 @@ public sealed class OperatorMetrics : IDisposable
     private static IEnumerable<Measurement<long>> Nodes(OperatorReading reading) =>
         from one in reading.Statuses
         let nodes = one.Value.Nodes!
-        from value in new[] { ("matched", nodes.Matched), ("ready", nodes.Ready), ("progressing", nodes.Progressing), ("blocked", nodes.Blocked), ("unknown", nodes.Unknown) }
+        let halted = one.Value.Conditions.Any(c => c is { Type: "Progressing", Reason: PolicyReasons.Halted }) ? nodes.Progressing : 0
+        from value in new[]
+        {
+            ("matched", nodes.Matched), ("ready", nodes.Ready), ("progressing", nodes.Progressing), ("blocked", nodes.Blocked),
+            ("unknown", nodes.Unknown), ("halted", halted),
+        }
         select Value(value.Item2, ("kind", one.Key.Kind), ("policy", one.Key.Name), ("state", value.Item1));
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
@@ -51,7 +52,10 @@ public static class KubeVirtSnippet
 
     /// <summary>The same with lines that say how it gets into KubeVirt.</summary>
     public static string WithInstructions(string text) =>
-        "# Add these entries to spec.configuration.permittedHostDevices of the KubeVirt object, beside what stands there already:\n"
+        "# hostDevices of a VM need KubeVirt's feature gate HostDevices: add it to spec.configuration.developerConfiguration.featureGates of the KubeVirt object. gpus need no gate.\n"
+        + (GraceIds.Any(id => text.Contains($"\"{id}\"", StringComparison.Ordinal))
+            ? "# GPUs of NVIDIA's Grace boards need the gate GraceIOVirtualization there too.\n" : "")
+        + "# Add these entries to spec.configuration.permittedHostDevices of the KubeVirt object, beside what stands there already:\n"
         + "#   kubectl edit kubevirt -n kubevirt kubevirt\n"
         + "# Do not apply them: the lists are atomic, and whoever applies one takes away everybody else's entries.\n"
         + "# If there is no permittedHostDevices yet: without it KubeVirt permits every resource name, and with it none that it lacks. Add those of other device plugins too,\n"
@@ -60,6 +64,11 @@ public static class KubeVirtSnippet
         + "# given to two VMs: remove that entry, or set it to true there.\n"
         + "# A resource belongs under gpus or under hostDevices of one VM, not under both: KubeVirt would give both entries the same device.\n"
         + $"permittedHostDevices:\n  {text.TrimEnd('\n').Replace("\n", "\n  ", StringComparison.Ordinal)}\n";
+
+    /// <summary>
+    /// Of GH200, GB200 and GB300: the devices that the kernel's nvgrace-gpu-vfio-pci is for (drivers/vfio/pci/nvgrace-gpu/main.c).
+    /// </summary>
+    private static readonly ImmutableArray<string> GraceIds = ["10DE:2342", "10DE:2345", "10DE:2348", "10DE:2941", "10DE:31C2"];
 
     /// <summary>A string of JSON, which is one of YAML too: a type's name is its vendor's, quotes and backslashes included.</summary>
     private static string Quoted(string text) => $"\"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";

@@ -24,7 +24,10 @@ public static class PolicyReasons
     /// <summary>Everything that is left waits for VMs that have the devices. Remedy: stop or migrate them, or wait.</summary>
     public const string WaitsForUsers = "WaitsForUsers";
 
-    /// <summary>Cause: a node that has the present generation is Degraded, and no further node gets it. Remedy: mend that node, change the policy, or allow all nodes at a time.</summary>
+    /// <summary>
+    /// Cause: a node that was ready is Degraded with the present generation, and no further node gets it. Remedy: mend that node, change
+    /// the policy, or allow all nodes at a time.
+    /// </summary>
     public const string Halted = "Halted";
 
     /// <summary>Nothing is wrong.</summary>

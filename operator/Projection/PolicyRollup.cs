@@ -15,7 +15,7 @@ public static class PolicyRollup
         var policy = situation.Policy;
         var progress = situation.Selected.Select(n => (Node: n, Progress: Progress.Of(n, policy), Result: Live(n, policy))).ToList();
         var counts = new NodeCounts(
-            Matched: progress.Count(p => p.Result is { } r && r.Matched + r.Blocked > 0),
+            Matched: progress.Count(p => p.Node.Agent != AgentPresence.Ready || p.Result is { Matched: > 0 } or { Blocked: > 0 }),
             Ready: progress.Count(p => p.Progress == NodeProgress.Ready),
             Progressing: progress.Count(p => p.Progress is NodeProgress.Changing or NodeProgress.WaitsForUsers || (p.Progress == NodeProgress.NotGiven && p.Node.Agent == AgentPresence.Ready && situation.HeldBack is null)),
             Blocked: progress.Count(p => p.Progress == NodeProgress.Degraded),
@@ -25,7 +25,9 @@ public static class PolicyRollup
             Ready: progress.Sum(p => p.Result?.Ready ?? 0),
             Allocated: progress.Sum(p => p.Result?.Allocated ?? 0),
             Blocked: progress.Sum(p => p.Result?.Blocked ?? 0));
-        var verdict = new Verdict(situation, counts, devices, [.. progress.Select(p => (p.Node, p.Progress))]);
+        var troubled = progress.Where(p => p.Progress is NodeProgress.Degraded or NodeProgress.Changing or NodeProgress.WaitsForUsers);
+        ImmutableArray<PolicyProblem> problems = [.. Problems(troubled.Select(p => (p.Node, p.Result))).Take(PolicyStatus.MostProblems)];
+        var verdict = new Verdict(situation, counts, devices, [.. progress.Select(p => (p.Node, p.Progress))], problems.FirstOrDefault());
         return PolicyStatusLimit.Cut(new PolicyStatus
         {
             ObservedGeneration = policy.Identity.Generation,
@@ -33,7 +35,7 @@ public static class PolicyRollup
             Resources = string.Join(',', ResourceNameClaims.NamesOf(policy.Policy).Select(n => n.Name.Value).Distinct(StringComparer.Ordinal)) is { Length: > 0 } names ? names : null,
             Nodes = counts,
             Devices = devices,
-            Problems = [.. Problems(progress.Where(p => p.Progress is NodeProgress.Degraded or NodeProgress.Changing or NodeProgress.WaitsForUsers).Select(p => (p.Node, p.Result))).Take(PolicyStatus.MostProblems)],
+            Problems = problems,
             Releasing = [.. Releasing(situation, nodes).Take(PolicyStatus.MostReleasing)],
             Kubevirt = KubeVirtSnippet.Text(KubeVirtSnippet.Entries(policy.Policy, progress.SelectMany(p => p.Result?.Ids ?? [])), PolicyStatusLimit.LongestKubevirt),
         });
@@ -91,7 +93,10 @@ public static class PolicyRollup
     }
 
     /// <summary>The three conditions of one policy.</summary>
-    private sealed record Verdict(PolicySituation Situation, NodeCounts Nodes, DeviceCounts Devices, ImmutableArray<(NodeView Node, NodeProgress Progress)> Selected)
+    /// <param name="Problem">The first, if there is one.</param>
+    private sealed record Verdict(
+        PolicySituation Situation, NodeCounts Nodes, DeviceCounts Devices, ImmutableArray<(NodeView Node, NodeProgress Progress)> Selected,
+        PolicyProblem? Problem)
     {
         private int Outstanding => Situation.HeldBack is null ? Nodes.Progressing : 0;
 
@@ -105,7 +110,7 @@ public static class PolicyRollup
 
             if (Selected.IsEmpty) return ("Ready", ConditionStatus.False, ResultReasons.NoMatch, "nodeSelector chooses no node that runs an agent: compare it with kubectl get nodes --show-labels, and look whether the agent's Pods run there");
             if (Nodes.Blocked > 0) return ("Ready", ConditionStatus.False, ResultReasons.Blocked, BlockedMessage());
-            if (Outstanding > 0) return ("Ready", ConditionStatus.False, ResultReasons.Progressing, Progressing().Message);
+            if (Outstanding > 0) return ("Ready", ConditionStatus.False, ResultReasons.Progressing, UnderWayMessage());
             if (Nodes.Unknown > 0) return ("Ready", ConditionStatus.False, PolicyReasons.AgentNotReady, UnknownMessage());
             return Devices.Matched == 0
                 ? ("Ready", ConditionStatus.False, ResultReasons.NoMatch, $"no device matches on {Count(Selected.Length, "node")} that nodeSelector chooses: kubectl get nodedevicestate {Selected[0].Node.Name} -o yaml lists the devices of one of them")
@@ -143,6 +148,10 @@ public static class PolicyRollup
             if (Nodes.Blocked > 0) return ("Degraded", ConditionStatus.True, ResultReasons.Blocked, BlockedMessage());
             return Nodes.Unknown > 0 ? ("Degraded", ConditionStatus.True, PolicyReasons.AgentNotReady, UnknownMessage()) : ("Degraded", ConditionStatus.False, PolicyReasons.AsDesired, "");
         }
+
+        /// <summary>What is in the way stands first: it is the one column that says what to do.</summary>
+        private string UnderWayMessage() =>
+            Problem is { } first ? $"{first.Node}: {first.Message}; {Progressing().Message}" : Progressing().Message;
 
         private string BlockedMessage()
         {

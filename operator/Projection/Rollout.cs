@@ -9,7 +9,9 @@ namespace Hostdev.Operator.Projection;
 /// <param name="Admitted">Those that get it now.</param>
 /// <param name="Changing">Those that have it and are not done: so many places are taken.</param>
 /// <param name="Silent">Of those the ones without a live agent, by name: nobody knows when they will be done.</param>
-/// <param name="HaltedBy">The node that turned Degraded with this version, and its words; null while nothing is in the way.</param>
+/// <param name="HaltedBy">
+/// The node that was ready and is Degraded with this version, and its words; null while nothing is in the way.
+/// </param>
 public sealed record RolloutState(int Limit, int Waiting, IReadOnlySet<string> Admitted, int Changing, IReadOnlyList<string> Silent, string? HaltedBy);
 
 /// <summary>Decides which nodes get a policy's present version now.</summary>
@@ -43,7 +45,7 @@ internal static class Rollout
                     changing++;
                     if (isSilent) silent.Add(node.Name);
                     break;
-                case NodeProgress.Degraded when limit < selected.Count:
+                case NodeProgress.Degraded when limit < selected.Count && Progress.MayHaveLost(node, policy):
                     halted ??= $"{node.Name}: {node.Results[policy.Identity.Uid].Message}";
                     break;
             }
@@ -107,8 +109,24 @@ internal static class Progress
             ResultReasons.Ready => NodeProgress.Ready,
             ResultReasons.NoMatch => NodeProgress.NoMatch,
             ResultReasons.Blocked or ResultReasons.Frozen => NodeProgress.Degraded,
-            _ when policy.Policy.Common?.Disruption == Disruption.WhenIdle && !result.Problems.IsEmpty && result.Problems.All(p => p is { State: "Waiting", Reason: "InUse" } or { State: "Held" or "Noticed" }) => NodeProgress.WaitsForUsers,
+            _ when policy.Policy.Common?.Disruption == Disruption.WhenIdle && WaitsForUsers(result) => NodeProgress.WaitsForUsers,
             _ => NodeProgress.Changing,
         };
     }
+
+    /// <summary>
+    /// Whether the policy was ready on the node before it was Degraded: what this version took from it, it takes from the next. Where
+    /// nothing ever was ready nothing is lost, and the other
+    /// nodes need not wait for it. An agent of an earlier version does not say it.
+    /// </summary>
+    public static bool MayHaveLost(NodeView node, ClusterPolicy policy) => node.Results[policy.Identity.Uid].ReadyGeneration is not 0;
+
+    /// <summary>
+    /// Nothing is left to be done but what somebody's end of use lets happen; the same whether the kernel, a process or a pod's answer
+    /// tells of the use.
+    /// </summary>
+    private static bool WaitsForUsers(PolicyResultSummary result) =>
+        result.Problems.Any(IsUse) && result.Problems.All(p => IsUse(p) || p.State is "Held" or "Noticed" or "Adopted");
+
+    private static bool IsUse(DeviceProblem problem) => problem is { State: "Waiting", Reason: "InUse" or "NodeAnswered" or "StillHeld" };
 }

@@ -5,7 +5,6 @@ using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.Kube.Client;
 using Hostdev.Sandbox.ApiServer;
-using Hostdev.Sandbox.ApiServer.Access;
 using Hostdev.Sandbox.ApiServer.Faults;
 using Hostdev.Sandbox.Cluster;
 using Microsoft.Extensions.Logging;
@@ -31,8 +30,10 @@ internal sealed class ConnectionBench : IAsyncDisposable
         _loggers = LoggerFactory.Create(b => b.AddProvider(_log));
         ClusterMembers.AddNode(cluster.Seat, Node, []);
         ClusterMembers.ShowAgent(cluster.Seat, Node, ready: true); // a token is made for a Pod that is there
-        _client = cluster.Seat.Connect(ApiUser.ServiceAccount(cluster.Seat.Namespace, ClusterMembers.AgentAccount, Node), "hostdev-device-plugin/tests", _loggers);
-        Connection = new NodeStateConnection(new NodeStateOptions(_client, Node, "agent-0") { StatusInterval = TimeSpan.FromSeconds(0.02), StartJitter = TimeSpan.Zero }, time, clock, new Random(1), _loggers);
+        _client = cluster.Seat.Connect(ClusterMembers.AgentUser(cluster.Seat.Namespace, Node), "hostdev-device-plugin/tests", _loggers);
+        var options = new NodeStateOptions(_client, Node, ClusterMembers.AgentPod(Node));
+        options = options with { StatusInterval = TimeSpan.FromSeconds(0.02), StartJitter = TimeSpan.Zero };
+        Connection = new NodeStateConnection(options, time, clock, new Random(1), _loggers);
         Run = Task.Run(() => Connection.RunAsync(_end.Token));
     }
 

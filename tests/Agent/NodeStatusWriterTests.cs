@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.Kube.Meta;
 using Hostdev.Sandbox.ApiServer.Access;
@@ -23,6 +24,56 @@ public sealed class NodeStatusWriterTests
         bench.CreateState();
         await bench.ShowsAsync("6.8.0");
     }
+
+    /// <summary>By it another leader of operators knows whether a node lost something (docs/adr/0014).</summary>
+    [Fact]
+    public async Task The_last_generation_that_was_Ready_is_kept_for_each_policy_also_for_a_state_that_is_made_again()
+    {
+        await using var bench = await ConnectionBench.StartAsync();
+        bench.Connection.Write(With(1, ResultReasons.Progressing));
+        await bench.UntilAsync(() => Ready(bench) == 0);
+        bench.Connection.Write(With(1, ResultReasons.Ready));
+        bench.Connection.Write(With(2, ResultReasons.Blocked)); // at once: what was Ready in between is never written
+        await bench.UntilAsync(() => (Ready(bench), (long?)bench.Status?["policies"]?[0]?["generation"]) == (1, 2));
+        bench.DeleteState();
+        bench.CreateState();
+        await bench.UntilAsync(() => Ready(bench) == 1);
+
+        bench.ChangeState(s => s["status"]!["policies"]![0]!["readyGeneration"] = 99, "status"); // by hand
+        await bench.UntilAsync(() => Ready(bench) == 1);
+        bench.Connection.Write(ConnectionBench.Machine("6.8.0")); // the policy went
+        await bench.UntilAsync(() => bench.Status?["policies"]?.AsArray().Count == 0);
+        bench.Connection.Write(With(2, ResultReasons.Blocked));
+        await bench.UntilAsync(() => Ready(bench) == 0);
+    }
+
+    [Theory]
+    [InlineData("""{"readyGeneration": 3, "generation": 4, "reason": "Blocked"}""", 3)]
+    [InlineData("""{"generation": 4, "reason": "Ready"}""", 4)] // an agent of the version before wrote it
+    [InlineData("""{"generation": 4, "reason": "Blocked"}""", 0)]
+    public async Task An_agent_that_is_started_goes_on_from_the_generation_that_stands_there(string stood, long expected)
+    {
+        await using var bench = await ConnectionBench.StartAsync();
+        var policy = JsonNode.Parse(stood)!.AsObject();
+        (policy["kind"], policy["name"], policy["uid"], policy["matched"], policy["ready"], policy["blocked"], policy["message"],
+            policy["problems"]) = ("HostDevice", "gpus", "u1", 1, 0, 1, "m", new JsonArray());
+        var status = NodeDeviceStateWriter.ToJson(ConnectionBench.Machine("5.10"));
+        (status["conditions"], status["policies"]) = (new JsonArray(), new JsonArray(policy));
+        bench.ChangeState(s => s["status"] = status, "status");
+        bench.Connection.Write(With(5, ResultReasons.Blocked));
+        await bench.UntilAsync(() => (Ready(bench), (long?)bench.Status?["policies"]?[0]?["generation"]) == (expected, 5));
+    }
+
+    private static long? Ready(ConnectionBench bench) => (long?)bench.Status?["policies"]?.AsArray().FirstOrDefault()?["readyGeneration"];
+
+    private static NodeDeviceStateStatus With(long generation, string reason) => ConnectionBench.Machine("6.8.0") with
+    {
+        Policies =
+        [
+            new PolicyResult { Kind = "HostDevice", Name = "gpus", Uid = "u1", Generation = generation, Matched = 1, Ready = 0, Blocked = 1,
+                Reason = reason, Message = "m", Problems = [] },
+        ],
+    };
 
     [Fact]
     public async Task A_status_that_comes_while_the_state_is_not_there_is_written_once_it_is()

@@ -215,6 +215,21 @@ public sealed class StatusBuilderTests : IDisposable
     }
 
     [Fact]
+    public void What_is_missing_beside_the_machine_is_said_first_of_the_hosts_problems_and_makes_nobody_unready()
+    {
+        var input = Given.Input(Taken, Given.HostDevice());
+        var inventory = input.Inventory with
+        {
+            MissingFiles = [new ReadProblem("/lib/modules/6.12/modules.alias", "is not there: no variants")],
+            Problems = [new ReadProblem("/sys/bus/pci/slots/1/address", "is empty")],
+        };
+        var status = Status(input with { Inventory = inventory });
+        Assert.Equal(["/lib/modules/6.12/modules.alias is not there: no variants", "/sys/bus/pci/slots/1/address is empty"],
+            status.Host.Problems);
+        Assert.Equal("Ready", Assert.Single(status.Policies).Reason);
+    }
+
+    [Fact]
     public void A_device_that_a_pod_was_refused_is_a_finding_with_the_sentence_and_its_policy_is_not_ready()
     {
         const string sentence = "0000:43:00.0 of example.com/gpus cannot be given out: /dev/vfio/12 is still held open by process 7 (qemu)";

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
@@ -11,7 +12,10 @@ using Xunit;
 
 namespace Hostdev.Tests.Cluster;
 
-/// <summary>Rights give every agent the status of every node; the chart's admission policy takes back all but its own, by the node that its token names.</summary>
+/// <summary>
+/// Rights give every agent the status of every node and any Event; the chart's admission policies take back all but its own, by the node
+/// and Pod that its token names.
+/// </summary>
 public sealed class AgentAdmissionScenarios
 {
     private static readonly NodeDeviceStateStatus s_status = new()
@@ -39,7 +43,7 @@ public sealed class AgentAdmissionScenarios
             await bench.Api.ApplyAsync(ClusterBench.Yaml($"{{apiVersion: hostdev.io/v1alpha1, kind: NodeDeviceState, metadata: {{name: {name}}}, spec: {{projectedAt: \"2026-01-01T00:00:00Z\", policies: []}}}}"), "hostdev-operator");
         }
 
-        using var agent = bench.Seat.Connect(ApiUser.ServiceAccount(bench.Seat.Namespace, ClusterMembers.AgentAccount, own), "agent/1", NullLoggerFactory.Instance);
+        using var agent = bench.Seat.Connect(ClusterMembers.AgentUser(bench.Seat.Namespace, own), "agent/1", NullLoggerFactory.Instance);
         using var unbound = bench.Seat.Connect(ApiUser.ServiceAccount(bench.Seat.Namespace, ClusterMembers.AgentAccount), "agent/1", NullLoggerFactory.Instance);
         var denied = $" is forbidden: ValidatingAdmissionPolicy 'hostdev-agent-own-node{bench.Suffix}' with binding 'hostdev-agent-own-node{bench.Suffix}' denied request: ";
         // Rights and policies come into force a moment after they were made.
@@ -52,19 +56,108 @@ public sealed class AgentAdmissionScenarios
     }
 
     [Fact]
-    public void The_simulations_admission_rule_has_the_words_of_the_charts_policy()
+    [Trait(ClusterTrait.Name, ClusterTrait.Any)]
+    public async Task An_agent_writes_Events_of_its_own_about_its_own_node_and_no_others()
     {
-        var policy = RenderedChart.Everything.Single(o => RenderedChart.Text(o, "kind") == "ValidatingAdmissionPolicy");
-        Assert.Equal([AgentAdmission.StatusOnly, AgentAdmission.NoNode, AgentAdmission.OwnNode], policy["spec"]!["validations"]!.AsArray().Select(v => (string)v!["message"]!));
+        await using var bench = await ClusterBench.StartAsync();
+        var (own, other) = (bench.Name("node-1"), bench.Name("node-2"));
+        foreach (var name in (string[])[own, other])
+        {
+            ClusterMembers.AddNode(bench.Seat, name, []);
+            ClusterMembers.ShowAgent(bench.Seat, name, ready: true);
+        }
+
+        using var agent = bench.Seat.Connect(ClusterMembers.AgentUser(bench.Seat.Namespace, own), "agent/1", NullLoggerFactory.Instance);
+        using var unbound = bench.Seat.Connect(ApiUser.ServiceAccount(bench.Seat.Namespace, ClusterMembers.AgentAccount), "agent/1",
+            NullLoggerFactory.Instance);
+        var pod = ClusterMembers.AgentPod(own);
+        // Rights and policies come into force a moment after they were made.
+        await bench.UntilAsync(async () => await EventAsync(agent, bench.Name("first"), "hostdev.io/operator", pod, own,
+            dryRun: true) is { } said && said.EndsWith(AgentAdmission.OwnName, StringComparison.Ordinal));
+        Assert.Null(await EventAsync(agent, bench.Name("first"), "hostdev.io/agent", pod, own));
+        Assert.EndsWith(AgentAdmission.OwnName, await EventAsync(agent, bench.Name("second"), "hostdev.io/agent",
+            ClusterMembers.AgentPod(other), own), StringComparison.Ordinal);
+        Assert.EndsWith(AgentAdmission.OwnState, await EventAsync(agent, bench.Name("second"), "hostdev.io/agent", pod, other),
+            StringComparison.Ordinal);
+        Assert.EndsWith(AgentAdmission.OwnState, await EventAsync(agent, bench.Name("second"), "hostdev.io/agent", pod, own, "Node"),
+            StringComparison.Ordinal);
+        Assert.EndsWith(AgentAdmission.NoNode, await EventAsync(unbound, bench.Name("second"), "hostdev.io/agent", pod, own),
+            StringComparison.Ordinal);
+
+        // Its own may become a series; somebody else's is not made its own.
+        Assert.Null(await SeriesAsync(agent, bench.Name("first"), []));
+        Assert.EndsWith(AgentAdmission.OwnState, await SeriesAsync(agent, bench.Name("first"),
+            new JsonObject { ["regarding"] = new JsonObject { ["name"] = other } }), StringComparison.Ordinal);
+        await bench.Api.CreateAsync(Event(bench.Name("admins"), "example.com/scheduler", "scheduler", own, "NodeDeviceState"));
+        Assert.EndsWith(AgentAdmission.OwnEvents, await SeriesAsync(agent, bench.Name("admins"),
+            new JsonObject { ["reportingController"] = "hostdev.io/agent", ["reportingInstance"] = pod }), StringComparison.Ordinal);
+        Assert.Equal("example.com/scheduler", (string?)(await bench.Api.FindAsync("events.events.k8s.io", bench.Name("admins"),
+            "default"))!["reportingController"]);
+        foreach (var name in (string[])["first", "admins"]) await bench.Api.DeleteAsync("events.events.k8s.io", bench.Name(name),
+            "default");
+    }
+
+    [Fact]
+    public void The_simulations_admission_rules_have_the_words_of_the_charts_policies()
+    {
+        static IEnumerable<string> Words(string policy) =>
+            RenderedChart.Find("ValidatingAdmissionPolicy", policy)["spec"]!["validations"]!.AsArray().Select(v => (string)v!["message"]!);
+        Assert.Equal([AgentAdmission.StatusOnly, AgentAdmission.NoNode, AgentAdmission.OwnNode], Words("hostdev-agent-own-node"));
+        Assert.Equal([AgentAdmission.NoNode, AgentAdmission.OwnName, AgentAdmission.OwnState, AgentAdmission.OwnEvents],
+            Words("hostdev-agent-own-events"));
+    }
+
+    /// <summary>A kubelet tells of many things, and is not the agent's account.</summary>
+    [Fact]
+    public void The_policy_of_Events_leaves_kubelets_alone()
+    {
+        var conditions = RenderedChart.Find("ValidatingAdmissionPolicy", "hostdev-agent-own-events")["spec"]!["matchConditions"]!.AsArray();
+        Assert.Equal("request.userInfo.username == 'system:serviceaccount:hostdev-system:hostdev-agent'",
+            (string)Assert.Single(conditions)!["expression"]!);
+    }
+
+    private static JsonObject Event(string name, string controller, string instance, string node, string kind) => new()
+    {
+        ["apiVersion"] = "events.k8s.io/v1",
+        ["kind"] = "Event",
+        ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = "default" },
+        ["eventTime"] = DateTimeOffset.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture),
+        ["reportingController"] = controller,
+        ["reportingInstance"] = instance,
+        ["action"] = "Apply",
+        ["reason"] = "Blocked",
+        ["regarding"] = new JsonObject { ["apiVersion"] = kind == "Node" ? "v1" : "hostdev.io/v1alpha1", ["kind"] = kind, ["name"] = node },
+        ["note"] = "n",
+        ["type"] = "Warning",
+    };
+
+    private static Task<string?> EventAsync(KubeClient client, string name, string controller, string instance, string node,
+        string kind = "NodeDeviceState", bool dryRun = false) => RefusalAsync(() =>
+        client.CreateAsync(AnyObject.Resource("events.events.k8s.io"), "default", Event(name, controller, instance, node, kind),
+            new WriteOptions { FieldManager = "hostdev-agent", DryRun = dryRun }, TestContext.Current.CancellationToken));
+
+    /// <summary>Counts an Event once more.</summary>
+    private static Task<string?> SeriesAsync(KubeClient client, string name, JsonObject more)
+    {
+        more["series"] = new JsonObject { ["count"] = 2, ["lastObservedTime"] = DateTimeOffset.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture) };
+        return RefusalAsync(() => client.MergePatchAsync(AnyObject.Resource("events.events.k8s.io"), new ObjectKey(name, "default"), more,
+            new WriteOptions { FieldManager = "hostdev-agent" }, TestContext.Current.CancellationToken));
+    }
+
+    private static Task<string?> RefusalAsync(KubeClient client, string node, bool dryRun = false)
+    {
+        var body = new JsonObject { ["status"] = NodeDeviceStateWriter.ToJson(s_status) };
+        var write = new WriteOptions { FieldManager = "hostdev-agent", Subresource = "status", DryRun = dryRun };
+        return RefusalAsync(() => client.MergePatchAsync(HostdevKinds.NodeDeviceStateSummaries, new ObjectKey(node), body, write,
+            TestContext.Current.CancellationToken));
     }
 
     /// <summary>The API server's words; null when it wrote.</summary>
-    private static async Task<string?> RefusalAsync(KubeClient client, string node, bool dryRun = false)
+    private static async Task<string?> RefusalAsync(Func<Task> write)
     {
         try
         {
-            var body = new JsonObject { ["status"] = NodeDeviceStateWriter.ToJson(s_status) };
-            await client.MergePatchAsync(HostdevKinds.NodeDeviceStateSummaries, new ObjectKey(node), body, new WriteOptions { FieldManager = "hostdev-agent", Subresource = "status", DryRun = dryRun }, TestContext.Current.CancellationToken);
+            await write();
             return null;
         }
         catch (KubeApiException e) when (e.IsForbidden)

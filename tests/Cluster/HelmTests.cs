@@ -66,6 +66,7 @@ public abstract class HelmTests(string version) : IAsyncLifetime
         Assert.Empty(Node.ChangedSince(before));
         await UntilAsync(() => Running == 0 && !Node.AgentRuns && Cluster.Server.Objects.List("pods", Helm.Namespace).IsEmpty);
         Assert.Empty(Cluster.Server.Objects.List("secrets", Helm.Namespace));
+        await UntilAsync(() => Cluster.Server.Objects.List("leases.coordination.k8s.io", Helm.Namespace).IsEmpty);
         Assert.NotNull(Cluster.Server.Objects.Get("hostdevices.hostdev.io", "gpus")); // the CRDs stay, and the policies with them
 
         (await Tool.InstallAsync(s_wait)).Succeeded();
@@ -85,8 +86,11 @@ public abstract class HelmTests(string version) : IAsyncLifetime
         Assert.NotEqual(0, refused.Code);
         using var kubectl = new Kubectl(Cluster.Server, version: version);
         var log = (await kubectl.RunAsync("logs", "-n", Helm.Namespace, "job/hostdev-uninstall")).Succeeded().Output;
-        Assert.Contains("not everything is given back after 10 s:", log, StringComparison.Ordinal);
-        Assert.Matches($"(?m)^  gpu-1: .*{held}.*vm-render", log);
+        var lines = log.Split('\n');
+        var line = $"  gpu-1: {held} (example.com/gpus) belongs to Pod {SandboxNode.Namespace}/vm-render: stop or migrate its VM";
+        var end = Array.IndexOf(lines, "not everything is given back after 10 s:");
+        Assert.InRange(Array.IndexOf(lines, line), 0, end - 1); // said as soon as it was known
+        Assert.True(Array.LastIndexOf(lines, line) > end, log);
         Assert.True(Node.AgentRuns);
         Assert.Equal(2, Running);
         var job = Cluster.Server.Objects.Get("jobs.batch", "hostdev-uninstall", Helm.Namespace)!;
@@ -96,6 +100,55 @@ public abstract class HelmTests(string version) : IAsyncLifetime
         (await Tool.UninstallAsync("--timeout", "60s")).Succeeded();
         Assert.Empty(Node.ChangedSince(before));
         await UntilAsync(() => Running == 0 && !Node.AgentRuns);
+    }
+
+    /// <summary>As docs/guide.md says it, "Uninstalling".</summary>
+    [Fact]
+    public async Task After_an_uninstall_that_stopped_a_rollback_to_the_last_revision_is_the_way_back()
+    {
+        (await Tool.InstallAsync(["--set", "uninstall.timeoutSeconds=10", .. s_wait])).Succeeded();
+        await OfferAsync();
+        Assert.Equal(PodPhase.Running, (await Node.StartVmAsync("vm-render", new DeviceRequest("example.com/gpus", 1))).Phase);
+        Assert.NotEqual(0, (await Tool.UninstallAsync("--timeout", "60s")).Code);
+        Assert.True(IsAsked);
+
+        var upgraded = await Tool.UpgradeAsync(s_wait);
+        Assert.Contains("has no deployed releases", upgraded.Errors, StringComparison.Ordinal);
+        Assert.Contains("1 ", (await Tool.HistoryAsync()).Split('\n')[1], StringComparison.Ordinal);
+        (await Tool.RollbackAsync(["1", .. s_wait])).Succeeded();
+        Assert.False(IsAsked);
+        await UntilAsync(() => Node.Kubelet.Allocatable("example.com/gpus") == 4);
+        Assert.Contains("STATUS: deployed", (await Tool.UpgradeAsync(s_wait)).Succeeded().Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_first_installation_whose_agents_never_ran_is_uninstalled_like_any_other()
+    {
+        (await Tool.InstallAsync("--set", "agent.image.repository=registry.invalid/hostdev-device-plugin", "--timeout", "90s")).Succeeded();
+        await UntilAsync(() => State?["spec"] is not null);
+        Assert.Equal("ErrImagePull", (string?)AgentPod["status"]!["containerStatuses"]![0]!["state"]!["waiting"]!["reason"]);
+        Assert.Contains("uninstalled", (await Tool.UninstallAsync("--timeout", "60s")).Succeeded().Output, StringComparison.Ordinal);
+        await UntilAsync(() => Running == 0 && Cluster.Server.Objects.List("leases.coordination.k8s.io", Helm.Namespace).IsEmpty);
+
+        (await Tool.InstallAsync(s_wait)).Succeeded();
+        await OfferAsync();
+    }
+
+    [Fact]
+    public async Task With_a_wrong_registry_a_first_installation_ends_with_what_to_do_about_images()
+    {
+        foreach (var definition in SandboxCluster.Definitions)
+            Cluster.Server.Objects.Delete("customresourcedefinitions.apiextensions.k8s.io", (string)definition["metadata"]!["name"]!);
+        await UntilAsync(() => Cluster.Server.Objects.List("customresourcedefinitions.apiextensions.k8s.io").IsEmpty);
+        var installed = (await Tool.InstallAsync("--set", "image.registry=registry.invalid", "--timeout", "15s")).Succeeded().Output;
+        Assert.Contains("registry.invalid/hostdev-operator:", installed, StringComparison.Ordinal);
+        Assert.Matches("ErrImagePull or ImagePullBackOff: its node cannot get the image. image.registry says from where, imagePullSecrets with\\s+which credentials", installed);
+        await UntilAsync(() => Cluster.Server.Objects.List("pods", Helm.Namespace).Length == 3);
+        Assert.Equal((0, false), (Running, Node.AgentRuns));
+
+        (await Tool.UpgradeAsync(["--set", "image.registry=registry.example.com", .. s_wait])).Succeeded();
+        Assert.Equal("2/2", Ready);
+        await OfferAsync();
     }
 
     [Fact]
@@ -135,6 +188,11 @@ public abstract class HelmTests(string version) : IAsyncLifetime
 
     private IEnumerable<string> AgentArguments =>
         AgentPod["spec"]!["containers"]![0]!["args"]!.AsArray().Select(a => (string)a!);
+
+    private JsonObject? State => Cluster.Server.Objects.Get("nodedevicestates.hostdev.io", "gpu-1");
+
+    /// <summary>Whether the node is asked to give everything back.</summary>
+    private bool IsAsked => (string?)State!["metadata"]!["annotations"]?["hostdev.io/give-back"] == "true";
 
     private JsonObject AgentPod => Cluster.Server.Objects.Get("pods", ClusterMembers.AgentPod("gpu-1"), Helm.Namespace)!;
 

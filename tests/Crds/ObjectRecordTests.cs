@@ -37,6 +37,40 @@ public sealed class ObjectRecordTests
         Assert.Equal((3, "False"), (summary.Status.ObservedGeneration, Assert.Single(summary.Status.Conditions).Status));
     }
 
+    /// <summary>
+    /// By these an operator judges whether all that is left waits for VMs: eight held siblings must not hide what is waited for, nor fifty
+    /// users one failure.
+    /// </summary>
+    [Fact]
+    public void Of_many_problems_a_summary_keeps_what_is_in_the_way_and_one_of_each_reason_before_a_second()
+    {
+        (string Device, string State, string Reason)[] problems =
+        [
+            .. Enumerable.Range(0, 8).Select(i => ($"held{i}", "Held", "HeldSibling")),
+                .. Enumerable.Range(0, 50).Select(i => ($"used{i}", "Waiting", "InUse")), ("failed", "Waiting", "AllocateFailed"),
+            ("blocked", "Blocked", "Protected"),
+        ];
+        var written = string.Join(", ", problems.Select(p => $$"""{"device": "{{p.Device}}", "state": "{{p.State}}", "reason": "{{p.Reason}}", "message": "m"}"""));
+        var summary = Read(HostdevKinds.NodeDeviceStateSummaries, State.Replace("PROBLEMS", written, StringComparison.Ordinal));
+        Assert.Equal(["blocked", "used0", "failed", "used1", "used2"],
+            Assert.Single(summary.Status!.Policies).Problems.Select(p => p.Device));
+    }
+
+    [Theory]
+    [InlineData("""{"readyGeneration": 4, "generation": 7, "reason": "Blocked"}""", 4L)]
+    [InlineData("""{"readyGeneration": 0, "generation": 7, "reason": "Blocked"}""", 0L)]
+    [InlineData("""{"generation": 7, "reason": "Ready"}""", 7L)] // of an agent of the version before
+    [InlineData("""{"generation": 7, "reason": "Blocked"}""", null)]
+    [InlineData("""{"readyGeneration": "x", "generation": 7, "reason": "Blocked"}""", null)]
+    public void Which_generation_was_Ready_can_be_read_whoever_wrote_the_rest(string result, long? expected)
+    {
+        var policy = result.Replace("{\"", "{\"uid\": \"u1\", \"", StringComparison.Ordinal);
+        var read = NodeDeviceStateReader.ReadReadyGenerations(Json($$"""{"policies": [7, {}, {{policy}}]}"""));
+        Assert.Equal(expected, read.TryGetValue("u1", out var generation) ? generation : null);
+        Assert.Empty(NodeDeviceStateReader.ReadReadyGenerations(null));
+        Assert.Empty(NodeDeviceStateReader.ReadReadyGenerations(Json("""{"policies": 7}""")));
+    }
+
     /// <summary>One node with an agent of another version must not hide all others.</summary>
     [Theory]
     [InlineData("""{"metadata": {"name": "n"}}""")]

@@ -106,6 +106,36 @@ public sealed class ReadProblemTests : IDisposable
         Assert.Equal((2, 2), (inventory.UsbDevices.Length, inventory.ScsiDevices.Length));
     }
 
+    /// <summary>In a cluster both were missing from the agent's Pod, and <c>driver: Auto</c> was vfio-pci without a word.</summary>
+    [Fact]
+    public void Says_that_the_list_of_variant_drivers_or_of_names_is_missing_until_it_is_there()
+    {
+        var aliases = $"/lib/modules/{machine.Read().Facts.KernelRelease}/modules.alias";
+        Assert.Empty(machine.Read().MissingFiles);
+        machine.Delete(aliases);
+        machine.Delete("/usr/share/misc/pci.ids");
+        var reader = new InventoryReader(machine.Paths, TimeProvider.System);
+        for (var i = 0; i < 2; i++)
+        {
+            var inventory = reader.Read();
+            Assert.Equal(
+                [
+                    new ReadProblem(aliases, "is not there: which vfio variant driver a device has is not known, and driver: Auto is vfio-pci for all of them"),
+                    new ReadProblem("/usr/share/misc/pci.ids",
+                        "is not there, nor is /usr/share/hwdata/pci.ids: devices are shown without names"),
+                ],
+                inventory.MissingFiles);
+            Assert.Empty(inventory.Problems); // no device is in doubt for that
+            Assert.All(inventory.Functions.Values, f => Assert.Null(f.VfioVariantDriver));
+        }
+
+        machine.Change($"{aliases} = alias vfio_pci:v*d*sv*sd*bc*sc*i* example_vfio_pci\n/usr/share/hwdata/pci.ids = 8086  Intel Corporation");
+        var later = reader.Read();
+        Assert.Empty(later.MissingFiles);
+        Assert.All(later.Functions.Values, f => Assert.Equal("example_vfio_pci", f.VfioVariantDriver));
+        Assert.Contains(later.Functions.Values, f => f.VendorName == "Intel Corporation");
+    }
+
     [Fact]
     public void Reads_an_empty_machine()
     {

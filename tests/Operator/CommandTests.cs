@@ -59,6 +59,84 @@ public sealed class CommandTests
     }
 
     [Fact]
+    public async Task What_is_held_is_told_as_soon_as_a_node_has_answered_each_once_and_of_a_Pod_that_is_gone_what_is_waited_for()
+    {
+        await using var bench = await StartAsync();
+        bench.AddNodes(2);
+        bench.Apply("gpus");
+        bench.StartOperator();
+        await Waiting.UntilAsync(() => bench.Has("node-01") == "gpus:1" && bench.Has("node-02") == "gpus:1");
+        using var client = Client(bench);
+        using var end = new CancellationTokenSource();
+        var said = new List<string>();
+        var run = new GiveBack(client, Agents, said.Add, TimeProvider.System).RunAsync(TimeSpan.FromMinutes(10), end.Token);
+        await Waiting.UntilAsync(() => bench.Has("node-01") == "" && bench.Has("node-02") == "");
+        var proof = "the kubelet's list lacks it; a list at least 10 s later must lack it too";
+        bench.Report("node-01", allocations: [new AllocationStatus("0000:43:00.0", "example.com/gpu", "vms", "web"),
+            new AllocationStatus("0000:44:00.0", "example.com/gpu", "vms", "gone", proof)]);
+        await Waiting.UntilAsync(() => said.Count > 2, 20);
+        await Task.Delay(TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken); // the next look says nothing again
+        Assert.Equal(
+            [
+                "0 of 2 nodes have given everything back; node-01, node-02 to go",
+                "  node-01: 0000:43:00.0 (example.com/gpu) belongs to Pod vms/web: stop or migrate its VM",
+                $"  node-01: 0000:44:00.0 (example.com/gpu) is not proven free yet: {proof}; Pod vms/gone had it",
+            ],
+            said);
+
+        bench.Report("node-02");
+        bench.Report("node-01", allocations: [new AllocationStatus("0000:43:00.0", "example.com/gpu", "vms", "web", proof)]);
+        await Waiting.UntilAsync(() => said.Count > 4, 20);
+        Assert.Equal(["1 of 2 nodes have given everything back; node-01 to go",
+            $"  node-01: 0000:43:00.0 (example.com/gpu) is not proven free yet: {proof}; Pod vms/web had it"],
+            said[3..].Order(StringComparer.Ordinal).Reverse());
+        bench.Report("node-01");
+        Assert.True(await run);
+    }
+
+    [Fact]
+    public async Task A_node_whose_agent_never_was_Ready_has_nothing_to_give_back_and_one_that_was_is_waited_for()
+    {
+        await using var bench = await StartAsync();
+        (string Name, string? Reason, int ReadyAfter)[] nodes = [("no-image", "ImagePullBackOff", 0), ("ends", "CrashLoopBackOff", 0),
+            ("starts", null, 0), ("was-ready", "CrashLoopBackOff", 60), ("no-pod", null, 0), ("ready", null, 0)];
+        foreach (var (name, reason, readyAfter) in nodes)
+        {
+            bench.AddNode(name);
+            if (name != "ready") bench.AgentPod(name, reason, TimeSpan.FromSeconds(readyAfter));
+        }
+
+        bench.Apply("gpus");
+        bench.StartOperator();
+        await Waiting.UntilAsync(() => nodes.All(n => bench.Has(n.Name) == "gpus:1"));
+        bench.Objects.Delete("pods", "agent-no-pod", SandboxCluster.SystemNamespace);
+        using var client = Client(bench);
+        var said = new List<string>();
+        using (var soon = new CancellationTokenSource())
+        {
+            var run = new GiveBack(client, Agents, said.Add, TimeProvider.System).RunAsync(TimeSpan.FromMinutes(1), soon.Token);
+            await Waiting.UntilAsync(() => said.Count > 0);
+            Assert.Equal("3 of 6 nodes have given everything back; ready, starts, was-ready to go", said[0]); // it may be Ready soon
+            await soon.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
+        }
+
+        said.Clear();
+        Assert.False(await new GiveBack(client, Agents, said.Add, TimeProvider.System).RunAsync(TimeSpan.Zero, default));
+        Assert.Equal(["  ready: the agent has not answered yet",
+            "  was-ready: the agent's Pod is not Ready, so nobody knows: look at its log; it gives everything back once it runs"],
+            said[2..4]);
+
+        bench.Report("ready");
+        bench.Objects.Delete(States, "was-ready");
+        bench.Objects.Delete("nodes", "was-ready");
+        Assert.True(await new GiveBack(client, Agents, said.Add, TimeProvider.System).RunAsync(TimeSpan.Zero, default),
+            string.Join('\n', said));
+        Assert.Equal(["no agent's Pod was ever Ready on ends, no-image and 2 more: nothing was taken there",
+            "everything is given back on ready"], said[^2..]);
+    }
+
+    [Fact]
     public async Task Give_back_works_where_no_operator_runs()
     {
         await using var bench = await StartAsync();

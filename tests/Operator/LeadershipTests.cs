@@ -1,5 +1,7 @@
+using System.Text.Json.Nodes;
 using Hostdev.Kube.Control;
 using Hostdev.Sandbox.ApiServer.Faults;
+using Hostdev.Sandbox.Cluster;
 using Xunit;
 using static Hostdev.Tests.Operator.OperatorBench;
 
@@ -46,6 +48,31 @@ public sealed class LeadershipTests
         var second = bench.StartOperator("operator-1", slow);
         await first.DisposeAsync();
         await Waiting.UntilAsync(() => second.Host.IsLeading, 5);
+    }
+
+    /// <summary>At an uninstall its rights go before it has ended, and it cannot give the Lease back any more.</summary>
+    [Fact]
+    public async Task The_Lease_goes_with_the_operators_account_also_one_that_the_version_before_made()
+    {
+        const string Leases = "leases.coordination.k8s.io";
+        await using var bench = await StartAsync();
+        var first = bench.StartOperator();
+        await Waiting.UntilAsync(() => first.Host.IsLeading);
+        JsonNode? Owners() => bench.Objects.Get(Leases, "hostdev-operator",
+            SandboxCluster.SystemNamespace)?["metadata"]?["ownerReferences"];
+        Assert.Null(Owners()); // there is no account
+        await first.DisposeAsync();
+
+        var metadata = new JsonObject { ["name"] = "hostdev-operator", ["namespace"] = SandboxCluster.SystemNamespace };
+        var account = bench.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "ServiceAccount", ["metadata"] = metadata });
+        var second = bench.StartOperator("operator-1");
+        await Waiting.UntilAsync(() => second.Host.IsLeading);
+        Assert.Equal((string)account["metadata"]!["uid"]!, (string)Assert.Single(Owners()!.AsArray())!["uid"]!);
+        await Task.Delay(Quick.RetryPeriod * 3, TestContext.Current.CancellationToken); // renewed: it has one owner still
+        Assert.Single(Owners()!.AsArray());
+        await second.KillAsync();
+        bench.Objects.Delete("serviceaccounts", "hostdev-operator", SandboxCluster.SystemNamespace);
+        await Waiting.UntilAsync(() => bench.Objects.Get(Leases, "hostdev-operator", SandboxCluster.SystemNamespace) is null);
     }
 
     [Fact]

@@ -48,6 +48,7 @@ public sealed partial class MonitoringTests
             "hostdev_policies{condition=\"Degraded\",kind=\"HostDevice\",status=\"True\"} 1", "hostdev_policies{condition=\"Ready\",kind=\"SriovPolicy\",status=\"True\"} 0",
             "hostdev_policy_devices{kind=\"HostDevice\",policy=\"gpus\",state=\"matched\"} 4", "hostdev_policy_devices{kind=\"HostDevice\",policy=\"gpus\",state=\"ready\"} 3",
             "hostdev_policy_devices{kind=\"HostDevice\",policy=\"gpus\",state=\"blocked\"} 1", "hostdev_policy_nodes{kind=\"HostDevice\",policy=\"gpus\",state=\"blocked\"} 1",
+            "hostdev_policy_nodes{kind=\"HostDevice\",policy=\"gpus\",state=\"halted\"} 0",
             "hostdev_api_requests_total{code=\"201\",resource=\"nodedevicestates.hostdev.io\",verb=\"patch\"} 2",
             "# TYPE hostdev_reconciles_total counter",
             "# TYPE hostdev_reconcile_duration_seconds histogram",

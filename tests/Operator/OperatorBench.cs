@@ -6,6 +6,7 @@ using Hostdev.Crds.Parsing;
 using Hostdev.Operator;
 using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.Cluster;
+using Hostdev.Tests.Cluster;
 
 namespace Hostdev.Tests.Operator;
 
@@ -70,6 +71,22 @@ internal sealed class OperatorBench : IAsyncDisposable
 
     public void Agent(string node, bool ready) => Objects.Change(
         "pods", $"agent-{node}", pod => pod["status"] = new JsonObject { ["conditions"] = new JsonArray(new JsonObject { ["type"] = "Ready", ["status"] = ready ? "True" : "False" }) }, SandboxCluster.SystemNamespace, "status", "kubelet");
+
+    /// <summary>An agent's Pod that is not Ready.</summary>
+    /// <param name="reason">What its container waits for; null where it runs.</param>
+    /// <param name="readyUntil">So long after its start it was Ready; zero for never.</param>
+    public void AgentPod(string node, string? reason, TimeSpan readyUntil)
+    {
+        var start = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        string Text(DateTimeOffset time) => time.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+        var state = ClusterBench.Yaml(reason is null ? "{running: {}}" : $"{{waiting: {{reason: {reason}}}}}");
+        var ready = new JsonObject { ["type"] = "Ready", ["status"] = "False", ["lastTransitionTime"] = Text(start + readyUntil) };
+        var container = ClusterBench.Yaml("{name: device-plugin, ready: false, restartCount: 0, image: '', imageID: ''}");
+        container["state"] = state;
+        var status = new JsonObject { ["startTime"] = Text(start), ["conditions"] = new JsonArray(ready) };
+        status["containerStatuses"] = new JsonArray(container);
+        Objects.Change("pods", $"agent-{node}", pod => pod["status"] = status, SandboxCluster.SystemNamespace, "status", "kubelet");
+    }
 
     public void Label(string node, string key, string value) => Objects.Change("nodes", node, n => n["metadata"]!["labels"]![key] = value);
 

@@ -88,6 +88,8 @@ containers:
   - {name: sys, mountPath: /sys}
   # The host's own devtmpfs: nodes come and go, and a container's copy would not see it.
   - {name: dev, mountPath: /dev}
+  # RELEASE/modules.alias: which vfio variant driver the host's kernel has for which device (driver: Auto).
+  - {name: modules, mountPath: /lib/modules, readOnly: true}
   {{- if $static }}
   # A static Pod has no service account; these are the kubelet's own credentials, which may read and write this node's state by
   # hostdev-agent's role.
@@ -106,6 +108,9 @@ volumes:
   hostPath: {path: /sys, type: Directory}
 - name: dev
   hostPath: {path: /dev, type: Directory}
+# Not there where the kernel has all its modules inside.
+- name: modules
+  hostPath: {path: /lib/modules}
 {{- if $static }}
 - name: kubeconfig
   hostPath: {path: {{ .Values.agent.staticPod.kubeconfig }}, type: File}

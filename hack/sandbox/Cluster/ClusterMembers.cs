@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Hostdev.Sandbox.ApiServer.Access;
 
 namespace Hostdev.Sandbox.Cluster;
 
@@ -11,6 +12,9 @@ public static class ClusterMembers
     public const string OperatorAccount = "hostdev-operator";
 
     public static string AgentPod(string node) => $"hostdev-device-plugin-{node}";
+
+    /// <summary>As the token shows it that is projected into the agent's Pod.</summary>
+    public static ApiUser AgentUser(string ns, string node) => ApiUser.ServiceAccount(ns, AgentAccount, node, AgentPod(node));
 
     public static void AddNode(ClusterSeat seat, string name, IEnumerable<KeyValuePair<string, string>> labels)
     {

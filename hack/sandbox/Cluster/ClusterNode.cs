@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Hostdev.DevicePlugin.Agent;
-using Hostdev.Sandbox.ApiServer.Access;
 using Hostdev.Sandbox.Kernel;
 using Microsoft.Extensions.Logging.Abstractions;
 using Hostdev.Kube.Client;
@@ -27,7 +26,8 @@ public sealed class ClusterNode : SandboxNode
     public void StartAgent(TimeProvider? clock = null)
     {
         ShowAgent(ready: false); // a token is made for a Pod that is there
-        _client = _seat.Connect(ApiUser.ServiceAccount(_seat.Namespace, ClusterMembers.AgentAccount, Name), "hostdev-device-plugin/sandbox", NullLoggerFactory.Instance);
+        _client = _seat.Connect(ClusterMembers.AgentUser(_seat.Namespace, Name), "hostdev-device-plugin/sandbox",
+            NullLoggerFactory.Instance);
         StartAgent(new AgentOptions { NodeState = new NodeStateOptions(_client, Name, ClusterMembers.AgentPod(Name)) { StatusInterval = TimeSpan.FromSeconds(0.2), StartJitter = TimeSpan.Zero } }, clock);
         ShowAgent(ready: true);
     }

@@ -192,6 +192,7 @@ public sealed class SimulatedKernel : IDisposable
         tree.WriteFile("/proc/sys/kernel/osrelease", _machine.KernelRelease + "\n", 0x124);
         tree.WriteFile("/proc/sys/kernel/arch", _machine.Architecture + "\n", 0x124);
         tree.WriteFile($"/lib/modules/{_machine.KernelRelease}/modules.alias", string.Concat(_machine.ModuleAliases.Select(line => line + "\n")));
+        tree.WriteFile("/usr/share/misc/pci.ids", "# Names are of no meaning here.\n");
         tree.WriteFile("/proc/sys/kernel/random/boot_id", string.Create(CultureInfo.InvariantCulture, $"{_seed:x8}-0000-4000-8000-{_boots:x12}\n"), 0x124);
         tree.WriteFile("/proc/interrupts", MachineFiles.Interrupts(_machine), 0x124);
         tree.WriteFile("/proc/iomem", "00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n000a0000-000bffff : PCI Bus 0000:00\n", 0x100);

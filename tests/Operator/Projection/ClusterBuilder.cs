@@ -65,6 +65,15 @@ internal static class ClusterBuilder
         }),
     };
 
+    /// <summary>
+    /// The node whose agent says of the policy which generation was Ready there last; 0 for none, null for an agent that does not say it.
+    /// </summary>
+    public static NodeView WasReady(this NodeView node, ClusterPolicy policy, long? generation)
+    {
+        var result = node.Results[policy.Identity.Uid] with { ReadyGeneration = generation };
+        return node with { Results = node.Results.SetItem(policy.Identity.Uid, result) };
+    }
+
     /// <summary>Each node's spec after the projection: the names and generations of its policies.</summary>
     public static string Has(this NodeView node) => node.Given is { } given ? string.Join(' ', given.Select(g => $"{g.Key.Name}:{g.Generation}").Order(StringComparer.Ordinal)) : "not projected";
 }

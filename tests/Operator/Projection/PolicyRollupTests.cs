@@ -110,6 +110,32 @@ public sealed class PolicyRollupTests
         Assert.Equal([new PolicyProblem("a", "InUse", "vms/web has it", "0000:43:00.0")], mixed.Problems);
     }
 
+    /// <summary>The column MESSAGE of <c>kubectl get</c>.</summary>
+    [Fact]
+    public void While_something_is_under_way_the_message_of_Ready_begins_with_what_is_in_the_way()
+    {
+        var gpus = HostDevice("gpus");
+        var waits = new DeviceProblem("0000:43:00.0", "Waiting", "StillHeld", "process 4711 (qemu) has 0000:43:00.0 open");
+        var held = new DeviceProblem("0000:43:00.1", "Held", "HeldSibling", "held");
+        var status = Status(gpus, Node("a").Has(gpus), Node("b").Has(gpus)
+            .Reports(gpus, ResultReasons.Progressing, "waits", 1, 0, 0, held, waits));
+        Assert.Equal("Ready=False Progressing: b: process 4711 (qemu) has 0000:43:00.0 open; under way on a; b waits for VMs that have the devices", Conditions(status)[0]);
+        Assert.Equal("Progressing=True RollingOut: under way on a; b waits for VMs that have the devices", Conditions(status)[1]);
+        Assert.Equal("Ready=False Progressing: under way on a", Conditions(Status(gpus, Node("a").Has(gpus)))[0]);
+    }
+
+    /// <summary>The column NODES.</summary>
+    [Fact]
+    public void A_chosen_node_whose_agent_does_not_report_counts_as_one_that_is_not_ready()
+    {
+        var gpus = HostDevice("gpus");
+        var (ready, none) = (Node("a").Has(gpus).Reports(gpus),
+            Node("b").Has(gpus).Reports(gpus, ResultReasons.NoMatch, matched: 0, ready: 0));
+        var away = Node("c").Has(gpus).Reports(gpus) with { Agent = AgentPresence.NotReady };
+        Assert.Equal("1/1", Status(gpus, ready, none).Nodes!.Summary);
+        Assert.Equal("1/3", Status(gpus, ready, none, away, away with { Name = "d", Agent = AgentPresence.None }).Nodes!.Summary);
+    }
+
     [Fact]
     public void Nodes_whose_agent_is_not_Ready_are_unknown_and_what_they_said_before_counts_no_more()
     {

@@ -90,6 +90,42 @@ public sealed class ProjectorTests
         Assert.Equal(3, Projector.Project(View([changed], nodes)).Specs.Count);
     }
 
+    [Theory]
+    [InlineData(1L, true)] // ready with the generation before
+    [InlineData(2L, true)] // ready with this one, and not any more
+    [InlineData(0L, false)] // never: nothing was lost there
+    [InlineData(null, true)] // an agent of the version before does not say it
+    public void Only_a_node_that_was_ready_and_is_not_any_more_halts_a_rollout(long? ready, bool halts)
+    {
+        var (old, changed) = (HostDevice("gpus"), HostDevice("gpus", generation: 2, spec: "priority: 1"));
+        var nodes = Nodes(30).Select(n => (n with { Given = [old.Version] }).Reports(old)).ToList();
+        foreach (var reason in (string[])[ResultReasons.Blocked, ResultReasons.Frozen])
+        {
+            nodes[4] = (nodes[4] with { Given = [changed.Version] }).Reports(changed, reason, "vfio-pci is not loaded", blocked: 1)
+                .WasReady(changed, ready);
+            var projection = Projector.Project(View([changed], nodes));
+            Assert.Equal(halts ? 0 : 3, projection.Specs.Count);
+            Assert.Equal(halts ? "node-005: vfio-pci is not loaded" : null, projection.Policies[0].Rollout!.HaltedBy);
+        }
+    }
+
+    [Fact]
+    public void A_new_policy_that_is_blocked_on_one_node_reaches_the_others_and_the_node_holds_no_place()
+    {
+        var gpus = HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}");
+        var nodes = Nodes(4).ToList();
+        for (var given = 1; given <= 4; given++)
+        {
+            var projection = Projector.Project(View([gpus], nodes));
+            Assert.Equal($"node-00{given}", Assert.Single(projection.Specs).Key);
+            nodes = [.. nodes.Select(n => n.With(projection))];
+            var (reason, blocked) = given < 3 ? (ResultReasons.Blocked, 1) : (ResultReasons.Ready, 0);
+            nodes[given - 1] = nodes[given - 1].Reports(gpus, reason, "b", blocked: blocked).WasReady(gpus, given < 3 ? 0 : 1);
+        }
+
+        Assert.Empty(Projector.Project(View([gpus], nodes)).Specs);
+    }
+
     [Fact]
     public void With_all_nodes_at_a_time_nothing_halts_it()
     {
@@ -156,6 +192,21 @@ public sealed class ProjectorTests
         var cordon = HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}\ndisruption: Cordon");
         nodes[0] = (nodes[0] with { Given = [cordon.Version] }).Reports(cordon, ResultReasons.Progressing, "waits", 1, 0, 0, new DeviceProblem("0000:43:00.0", "Waiting", "InUse", "vms/a has it"));
         Assert.Empty(Projector.Project(View([cordon], nodes)).Specs); // it offers nothing meanwhile
+    }
+
+    [Theory]
+    [InlineData("InUse", true)]
+    [InlineData("StillHeld", true)] // a process has it, though its pod is gone
+    [InlineData("NodeAnswered", true)] // another pod was given its node
+    [InlineData("AllocateFailed", false)]
+    public void Whoever_the_users_are_that_are_waited_for_they_do_not_hold_up_the_other_nodes(string reason, bool goesOn)
+    {
+        var gpus = HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}");
+        var nodes = Nodes(3).ToList();
+        DeviceProblem[] problems = [new("0000:43:00.0", "Waiting", reason, "x"), new("0000:44:00.0", "Waiting", "InUse", "x"),
+            new("0000:44:00.1", "Held", "HeldSibling", "x"), new("0000:45:00.0", "Adopted", "Adopted", "x")];
+        nodes[0] = (nodes[0] with { Given = [gpus.Version] }).Reports(gpus, ResultReasons.Progressing, "waits", 3, 1, 0, problems);
+        Assert.Equal(goesOn ? ["node-002"] : [], Projector.Project(View([gpus], nodes)).Specs.Keys);
     }
 
     [Fact]

@@ -12,6 +12,9 @@ public sealed record ApiUser(string Name, ImmutableArray<string> Groups)
     /// <summary>The key under which a token that is bound to a pod names the pod's node (Kubernetes 1.30, ServiceAccountTokenPodNodeInfo).</summary>
     public const string NodeNameKey = "authentication.kubernetes.io/node-name";
 
+    /// <summary>The key under which such a token names the pod itself.</summary>
+    public const string PodNameKey = "authentication.kubernetes.io/pod-name";
+
     /// <summary>May do everything, whatever the roles say.</summary>
     public const string Masters = "system:masters";
 
@@ -21,11 +24,13 @@ public sealed record ApiUser(string Name, ImmutableArray<string> Groups)
 
     /// <summary>A service account as its token shows it.</summary>
     /// <param name="nodeName">Of the pod that the token is bound to; null for a token that is bound to none.</param>
-    public static ApiUser ServiceAccount(string ns, string name, string? nodeName = null) =>
-        new($"system:serviceaccount:{ns}:{name}", ["system:serviceaccounts", $"system:serviceaccounts:{ns}"])
-        {
-            Extra = nodeName is null
-                ? ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty
-                : ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty.Add(NodeNameKey, [nodeName]),
-        };
+    /// <param name="podName">That pod; null where it is on no node.</param>
+    public static ApiUser ServiceAccount(string ns, string name, string? nodeName = null, string? podName = null)
+    {
+        var extra = ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty;
+        if (nodeName is not null) extra = extra.Add(NodeNameKey, [nodeName]);
+        if (podName is not null) extra = extra.Add(PodNameKey, [podName]);
+        string[] groups = ["system:serviceaccounts", $"system:serviceaccounts:{ns}"];
+        return new ApiUser($"system:serviceaccount:{ns}:{name}", [.. groups]) { Extra = extra };
+    }
 }

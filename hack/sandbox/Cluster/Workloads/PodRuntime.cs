@@ -73,8 +73,13 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
         }
     }
 
+    /// <summary>A name that no resolver finds (RFC 6761): its image cannot be had.</summary>
+    private static bool IsOfNoRegistry(JsonObject pod) =>
+        pod["spec"].Objects("containers").First().Text("image").Split('/')[0].EndsWith(".invalid", StringComparison.Ordinal);
+
     private PodProcess? Start(JsonObject pod)
     {
+        if (IsOfNoRegistry(pod)) return null;
         var (program, arguments, name) = (PodTemplate.Program(pod), PodTemplate.Arguments(pod), pod["metadata"].Text("name"));
         var node = cluster?.Nodes.FirstOrDefault(n => n.Name == pod["spec"].Text("nodeName"));
         return (program, arguments.FirstOrDefault()) switch
@@ -91,7 +96,8 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
         var metadata = pod["metadata"];
         var account = pod["spec"].Text("serviceAccountName") is { Length: > 0 } given ? given : "default";
         var node = pod["spec"].Text("nodeName");
-        var token = server.AddUser(ApiUser.ServiceAccount(metadata.Text("namespace"), account, node.Length == 0 ? null : node));
+        var user = ApiUser.ServiceAccount(metadata.Text("namespace"), account, node.Length == 0 ? null : node, metadata.Text("name"));
+        var token = server.AddUser(user);
         var kubeconfig = Path.Combine(directory, $"pod-{metadata.Text("uid")}.kubeconfig");
         server.WriteKubeconfig(kubeconfig, token);
         var filled = arguments.Select(a => Variable().Replace(a, v => ValueOf(pod, v.Groups[1].Value) ?? v.Value));
