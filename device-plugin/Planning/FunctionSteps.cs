@@ -47,6 +47,8 @@ internal static class FunctionSteps
             return [];
         }
 
+        // A policy wants it and did not get it, because another member of its group, a bridge perhaps, could not be read: the policy says so.
+        if (context.Wanted.ContainsKey(owned.Address) && IsWithUnreadable(context, function)) return [];
         var ours = function.Driver is not null && function.Driver != owned.OriginalDriver && context.Inventory.Facts.PassthroughDrivers.Contains(function.Driver);
         if (!ours && function.Driver is not null && IsStillSomebodys(context, owned, function)) return [];
         if (!ours && function.Driver is null && DriverIsMissing(context, owned, function)) return [];
@@ -74,6 +76,9 @@ internal static class FunctionSteps
         if (driverless || meant || !IsElsewhere(context, owned, function)) steps.Add(new PlanStep.ForgetFunction(owned.Address));
         return steps.Select(s => new LaneStep(purpose, s));
     }
+
+    private static bool IsWithUnreadable(PlanningContext context, PciFunction function) =>
+        context.Inventory.GroupOf(function)?.Members.Any(m => context.Unreadable(context.Inventory.Functions[m]) is not null) == true;
 
     /// <summary>
     /// Whether another hand took the function from us while a policy names it, or a pod has it: it may bring it back at any moment (a CNI

@@ -1,3 +1,4 @@
+using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
 using Xunit;
@@ -35,5 +36,22 @@ public sealed class UnansweredTests
             "0000:43:00.0 is left as it is, because /sys/devices/x/0000:43:00.0/vendor is empty: look at dmesg; "
             + "a rescan (1 to its remove file, then to /sys/bus/pci/rescan) or a reboot often helps, else the device is failing",
             Assert.Single(plan.Findings, f => f.Reason == Reasons.Unreadable).Message);
+    }
+
+    /// <summary>The bridge of a group, or a sibling, that was not read in time: what is in force with it stays.</summary>
+    [Theory]
+    [InlineData("0000:40:00.0")]
+    [InlineData("0000:43:00.1")]
+    public void What_is_in_force_stays_while_another_member_of_its_group_is_not_answered(string member)
+    {
+        var policy = Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings });
+        var machine = new Machine().Bridge("0000:40:00.0", 12).Gpu(driver: "vfio-pci").Audio(driver: "vfio-pci");
+        var owned = Ownership.None.Owns("0000:43:00.0", "nouveau").Owns("0000:43:00.1", "snd_hda_intel");
+        Assert.Empty((Given.Input(machine, policy) with { Ownership = owned }).Plan().Lanes);
+
+        var plan = (Given.Input(machine.Change(member, f => f with { Unreadable = [Late] }), policy) with { Ownership = owned }).Plan();
+        Assert.Empty(plan.Lanes);
+        Assert.Contains(plan.Findings, f => f.Reason == Reasons.Unreadable && f.State == FindingState.Blocked);
+        Assert.NotEmpty((Given.Input(machine) with { Ownership = owned }).Plan().Lanes); // no policy wants it any more
     }
 }
