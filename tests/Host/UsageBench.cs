@@ -22,6 +22,13 @@ internal sealed class UsageBench(MachineDescription machine) : IDisposable
     public FreedomProof Prove(string address, IHostCalls? calls = null, params ImmutableArray<UserKind> overridden) =>
         new UsageReader(Kernel.Paths, calls ?? Kernel.Calls, new NoPods()).Prove(Inventory(), [PciAddress.Parse(address)], overridden);
 
+    /// <summary>What these policies ask for, on this machine as it is used now.</summary>
+    public PlanningInput Input(params ReadOnlySpan<EffectivePolicy> policies)
+    {
+        var inventory = Inventory();
+        return new PlanningInput { Inventory = inventory, Policies = [.. policies], Usage = Reader().Read(inventory), Ownership = Ownership.None };
+    }
+
     public string InterfaceOf(string address) => Scenarios.ScenarioNodes.InterfaceOf(Kernel.Paths, address);
 
     /// <summary>A device's own directory below <c>/sys/devices</c>.</summary>

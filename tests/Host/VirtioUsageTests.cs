@@ -1,7 +1,9 @@
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Planning;
 using Hostdev.Sandbox.Kernel;
+using Hostdev.Tests.Planning;
 using Xunit;
 
 namespace Hostdev.Tests.Host;
@@ -31,6 +33,14 @@ public sealed class VirtioUsageTests
         Assert.Equal((UserKind.Unknown, null), (user.Kind, user.Protection));
         using var proof = bench.Prove(Address);
         Assert.False(proof.IsFree);
+    }
+
+    [Fact]
+    public void Plan_and_explain_say_what_it_is_and_what_to_do()
+    {
+        using var bench = Bench(RoadMachine.Virtio(Address, 5));
+        var policy = Given.HostDevice("balloon", new PciSelector { Addresses = [PciAddress.Parse(Address)] });
+        Golden.MatchesWords("virtio-balloon", bench.Input(policy), Address);
     }
 
     [Theory]

@@ -1,4 +1,6 @@
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
+using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Planning;
 using Xunit;
 
@@ -19,6 +21,17 @@ public sealed class FrozenPolicyTests
         Assert.Equal(["0000:43:00.0"], plan.UnitIds());
         plan.Says("HostDevice/gpus", FindingState.Blocked, "UnsupportedField", "HostDevice/gpus: this version does not know spec.shiny");
         Assert.Equal("HostDevice/gpus: this version does not know spec.shiny", Assert.Single(plan.Policies).Frozen!.Message);
+    }
+
+    [Fact]
+    public void A_wrong_kind_freezes_what_bears_the_name_and_says_so()
+    {
+        var misspelt = NodeDeviceStateReader.Read("policies:\n- kind: Hostdevice\n  name: gpus\n", out _)!.Policies;
+        var input = Given.Input(Taken, [.. DesiredState.Following([Given.HostDevice()], misspelt)]) with { Ownership = Ours };
+
+        Assert.Empty(input.Plan().Lanes);
+        Assert.Equal(["0000:43:00.0"], input.Plan().UnitIds());
+        Golden.MatchesWords("frozen-by-a-wrong-kind", input, "0000:43:00.0");
     }
 
     [Fact]

@@ -18,8 +18,10 @@ public sealed class UnansweredTests
     [Fact]
     public void What_was_not_answered_in_time_is_no_reason_to_remove_the_device()
     {
-        var plan = Given.Input(new Machine().Gpu().Change("0000:43:00.0", f => f with { Unreadable = [Late] }), Given.HostDevice()).Plan();
+        var input = Given.Input(new Machine().Gpu().Change("0000:43:00.0", f => f with { Unreadable = [Late] }), Given.HostDevice());
+        var plan = input.Plan();
 
+        Golden.MatchesWords("unanswered", input, "0000:43:00.0");
         Assert.Equal(
             "0000:43:00.0 is left as it is, because /sys/devices/x/0000:43:00.0/driver_override was not read within 30 s: this machine is too busy: "
             + "nothing is wrong with it as far as is known, and it is read again; if it stays so, find who holds it or what keeps this machine busy",
