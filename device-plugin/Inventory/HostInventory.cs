@@ -159,6 +159,10 @@ public sealed record PciFunction
     /// <summary>As <c>reset_method</c> prints them; shown, not trusted.</summary>
     public ImmutableArray<string> ResetMethods { get; init; } = [];
 
+    /// <summary>It can be reset, and kernels before 5.15 do not tell how: they have no <c>reset_method</c>.</summary>
+    [JsonIgnore]
+    public bool ResetsUntold { get; init; }
+
     /// <summary><c>vfioN</c> from <c>vfio-dev/</c>; whether the host has a node for it says <see cref="HasVfioCdevNode"/>.</summary>
     public string? VfioCdev { get; init; }
 

@@ -21,6 +21,7 @@ public sealed class InventoryReader
     private readonly VfioVariants variants;
     private readonly PciNames names;
     private readonly DeadlineReader blocking;
+    private readonly Representors representors;
 
     /// <param name="names">Where names of vendors and devices come from; by default the host's pci.ids.</param>
     /// <param name="blockingDeadline">By default <see cref="DefaultBlockingDeadline"/>.</param>
@@ -28,6 +29,7 @@ public sealed class InventoryReader
     {
         files = new HostFileReader(paths);
         blocking = new DeadlineReader(files, time, blockingDeadline ?? DefaultBlockingDeadline);
+        representors = new Representors(files, blocking);
         functions = new PciFunctionReader(files, blocking);
         groups = new GroupReader(files);
         facts = new HostFactsReader(files);
@@ -51,13 +53,13 @@ public sealed class InventoryReader
         var problems = new List<ReadProblem>();
         var read = functions.Read(problems);
         var children = new ChildIndex(files, problems);
-        var representors = new Representors(files, blocking).Among(read.Values, children);
+        var among = representors.Among(read.Values, children);
         var byNumber = groups.Read(read, problems);
         var host = facts.Read(byNumber.Count > 0, problems);
         ReadProblem?[] missing = [variants.Use(host.KernelRelease), names.Problem];
         names.Learn(read.Values.Select(f => (f.Vendor, f.Device)));
         var slots = ReadSlots(problems);
-        var completed = read.Values.Select(f => Complete(f, read, children.Below(f.Address, representors), slots))
+        var completed = read.Values.Select(f => Complete(f, read, children.Below(f.Address, among), slots))
             .ToImmutableSortedDictionary(f => f.Address, f => f);
         var mdev = new MdevReader(files);
         var mdevs = mdev.ReadDevices(problems);

@@ -36,7 +36,7 @@ internal sealed class Choosing(PlanningContext context)
             {
                 var own = context.NamesOf(function).FirstOrDefault() is { } name ? $"{name}, or its address" : "its address";
                 context.Block(policy, function.Address.ToString(), Reasons.Representor,
-                    $"{function.Address} is not chosen by {represented.Name}, which stands for one of its virtual functions (a representor) and is no interface of its own: write {own}");
+                    $"{function.Address} is not chosen by {represented.Name}, which belongs to a virtual function or a subfunction (a representor, or its own) and is no interface of its own: write {own}");
             }
             else if (verdicts.OfType<Verdict.Moved>().FirstOrDefault() is { } moved)
             {
@@ -133,7 +133,7 @@ internal sealed class Choosing(PlanningContext context)
         List<string> changes = [];
         if (choice.Interface is { } port && context.RepresentorsOf(function).Contains(port, StringComparer.Ordinal))
         {
-            changes.Add($"{port}, which stands for one of its virtual functions (a representor)");
+            changes.Add($"{port}, which belongs to a virtual function or a subfunction (a representor, or its own)");
         }
         else if (choice.Interface is { } name && !context.NamesOf(function).Contains(name, StringComparer.Ordinal))
         {

@@ -36,10 +36,25 @@ internal sealed record GroupShape
         {
             Selected = request.Selected,
             Others = [.. members
-                .Where(m => !m.IsBridge && !SystemFunctions.IsBystander(m) && !request.Selected.Contains(m) && !carried.Contains(m))],
+                .Where(m => !m.IsBridge && !IsBystander(context, m) && !request.Selected.Contains(m) && !carried.Contains(m))],
             Carried = carried,
         };
     }
+
+    /// <summary>
+    /// Without those that became the machine's own since it came into force, by a driver that was loaded: what is in force stays, and is
+    /// not offered while VFIO refuses the group.
+    /// </summary>
+    public GroupShape WithoutMachine(PlanningContext context) => this with
+    {
+        Others = [.. Others.Where(f => context.Inventory.Facts.PassthroughDrivers.Contains(f.Driver ?? "")
+            || context.Input.Ownership.Functions.ContainsKey(f.Address)
+            || SystemFunctions.WhatItIs(f, context.HostDriver(f)) is null)],
+    };
+
+    /// <summary>What is without a driver because we are taking it is none.</summary>
+    private static bool IsBystander(PlanningContext context, PciFunction function) =>
+        SystemFunctions.IsBystander(function) && !context.Input.Ownership.Functions.ContainsKey(function.Address);
 
     /// <summary>
     /// Whether what the policy names has been in force already, by a record of ours: a rule that became stricter refuses only what is newly

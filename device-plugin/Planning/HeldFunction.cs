@@ -28,8 +28,9 @@ internal sealed record HeldFunction(PciFunction Function, string? Driver, string
 
     private static HeldFunction Of(PciFunction function, ResetReach reach, bool hasStub, bool isOurs)
     {
-        if (reach.Reaches(function)) return new HeldFunction(function, Vfio,
-            "on vfio-pci, because resetting the assigned functions resets it too");
+        if (reach.Reaches(function)) return new HeldFunction(function, Vfio, reach.SurelyReaches(function)
+            ? "on vfio-pci, because resetting the assigned functions resets it too"
+            : "on vfio-pci, because this kernel does not tell whether resetting the assigned functions resets it too");
         var free = reach.Dependent.IsEmpty ? "because the assigned functions reset on their own"
             : "because no reset of the assigned functions reaches it";
         // In force stays: newly taken it would be elsewhere.

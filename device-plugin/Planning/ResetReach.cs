@@ -25,7 +25,13 @@ internal sealed class ResetReach
     /// </summary>
     public ImmutableArray<PciFunction> Dependent { get; }
 
+    /// <summary>Those of them of which the kernel tells it.</summary>
+    public IEnumerable<PciFunction> Told => Dependent.Where(f => !f.ResetsUntold);
+
     public bool Reaches(PciFunction other) => Dependent.Any(f => ReachedFrom(f, other));
+
+    /// <summary>Whether a reset reaches it by the kernel's own word, and not only for all that is known.</summary>
+    public bool SurelyReaches(PciFunction other) => Told.Any(f => ReachedFrom(f, other));
 
     /// <summary>
     /// The functions outside of the group that would be reset as well, ordered: while those are not the VM's too, nothing is reset.
@@ -33,7 +39,7 @@ internal sealed class ResetReach
     public ImmutableArray<PciFunction> BesidesGroup(IommuGroup group) =>
     [
         .. _inventory.Functions.Values.Where(o => !o.IsBridge && !group.Members.Contains(o.Address))
-            .Where(o => Dependent.Any(f => BridgeAbove(f) is { } bridge && o.Path.Contains(bridge))),
+            .Where(o => Told.Any(f => BridgeAbove(f) is { } bridge && o.Path.Contains(bridge))),
     ];
 
     private bool ReachedFrom(PciFunction function, PciFunction other) =>

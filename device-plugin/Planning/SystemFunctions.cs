@@ -1,3 +1,4 @@
+using Hostdev.Crds;
 using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
@@ -5,14 +6,19 @@ namespace Hostdev.DevicePlugin.Planning;
 /// <summary>
 /// Functions that are the machine itself (ADR 0018): what the processor and the chipset need of themselves. By class only where it lies in
 /// the root complex: a card may have a memory controller
-/// of its own, and 0880 is a DMA engine or a Coral, 0b40 QAT, 0c80 a graphics card's UCSI.
+/// of its own, and 0880 is a DMA engine or a Coral, 0b40 QAT, 0c80 a graphics card's UCSI where it is not Intel's.
 /// </summary>
 internal static class SystemFunctions
 {
+    private static readonly PciId Intel = new(0x8086);
+
     private const uint HostBridge = 0x0600;
     private const uint IsaBridge = 0x0601;
     private const uint EisaBridge = 0x0602;
+    private const uint InterruptController = 0x0800; // an IO-APIC, which never has a driver
     private const uint Iommu = 0x0806;
+    private const uint EventCollector = 0x0807; // of the root complex: its errors and wake-ups
+    private const uint SerialBus = 0x0c80; // Intel's flash controller, with and without a driver
     private const uint SmBus = 0x0c05;
     private const uint PerformanceCounter = 0x1101;
     private const uint Instrumentation = 0x1300;
@@ -48,7 +54,8 @@ internal static class SystemFunctions
 
     private static bool IsOfTheChipset(PciFunction function) =>
         function.IsIntegrated
-        && (function.ClassCode >> 16 == MemoryController || Subclass(function) is HostBridge or IsaBridge or EisaBridge or SmBus or Iommu);
+        && (function.ClassCode >> 16 == MemoryController || Subclass(function) is HostBridge or IsaBridge or EisaBridge or SmBus or InterruptController or Iommu or EventCollector
+            || (Subclass(function) == SerialBus && function.Vendor == Intel));
 
     private static bool IsSystemDriver(string name) =>
         Drivers.Contains(name, StringComparer.Ordinal)

@@ -11,9 +11,10 @@ internal static class UnitFindings
         var reach = new ResetReach(context.Inventory, unit.Assigned.Select(m => context.Inventory.Functions[m.Address]));
         var besides = reach.BesidesGroup(context.Inventory.GroupOf(request.Primary)!);
         if (besides.IsEmpty) return;
-        var these = string.Join(", ", reach.Dependent.Select(f => f.Address));
+        var told = reach.Told.ToList();
+        var these = string.Join(", ", told.Select(f => f.Address));
         context.Notice(request.Policy, request.Primary.Address.ToString(), Reasons.SharedReset,
-            $"{these} {(reach.Dependent.Length == 1 ? "is" : "are")} not reset on {(reach.Dependent.Length == 1 ? "its" : "their")} own, "
+            $"{these} {(told.Count == 1 ? "is" : "are")} not reset on {(told.Count == 1 ? "its" : "their")} own, "
                 + "and a reset of the bus would reset "
             + $"{GroupProblems.List(besides.Select(f => $"{f.Address} ({f.Driver ?? "no driver"})"))} too, which "
                 + $"{(besides.Length == 1 ? "is" : "are")} in other IOMMU groups: "

@@ -44,14 +44,16 @@ internal static class UnitPlanner
 
         if (IsRefused(context, request, shape, Reasons.GroupNotViable,
             GroupProblems.OtherMembers(request, context.Inventory, group))) return;
-        // No declaration gives what the machine itself needs.
-        if (GroupProblems.Machine(context, request, shape) is { } machine)
+        // No declaration gives what the machine itself needs; a virtual function is not declared for, whatever shares its group.
+        var undeclared = GroupProblems.Undeclared(request, shape);
+        if ((undeclared is null || !primary.IsVirtualFunction) && GroupProblems.Machine(context, request, shape) is { } machine)
         {
-            context.Block(request.Policy, device, Reasons.Protected, machine);
-            return;
+            if (IsRefused(context, request, shape, Reasons.Protected, machine)) return;
+            shape = shape.WithoutMachine(context);
+            undeclared = GroupProblems.Undeclared(request, shape);
         }
 
-        if (GroupProblems.Undeclared(request, shape) is { } undeclared)
+        if (undeclared is not null)
         {
             context.Block(request.Policy, device, Reasons.UndeclaredSiblings, undeclared);
             return;

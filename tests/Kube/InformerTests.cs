@@ -84,7 +84,8 @@ public sealed class InformerTests : IAsyncLifetime
         foreach (var name in new[] { "gone", "kept", "changed", "replaced" }) _server.Put($"{Thing.Path}/{name}", Thing.Json("", 1));
         await StartAsync();
         _events.Clear();
-        _server.Refuse(r => r.IsWatch, 500, "InternalError"); // the resumed watch, so that everything below happens unseen
+        var unseen = true;
+        _server.Refuse(r => r.IsWatch && Volatile.Read(ref unseen), 500, "InternalError", times: int.MaxValue); // everything below happens unseen
         _server.EndWatches();
         await Waiting.UntilAsync(() => _server.OpenWatches == 0);
         _server.Remove($"{Thing.Path}/gone");
@@ -98,6 +99,7 @@ public sealed class InformerTests : IAsyncLifetime
             _server.Answer(r => r.IsWatch, c => FakeApiServer.TextAsync(c, 200, """{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}""" + "\n"));
         }
 
+        Volatile.Write(ref unseen, false);
         await EventsAre("+new1", "+replaced1", "-gone1", "-replaced1", "changed1>changed2");
         Assert.Equal(["changed", "kept", "new", "replaced"], _informer.Store.Objects.Keys.Select(k => k.Name).Order());
         Assert.Equal(2, Lists.Count());

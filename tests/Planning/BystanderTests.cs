@@ -137,8 +137,71 @@ public sealed class BystanderTests
 
         var unit = Assert.Single(plan.Units);
         Assert.Equal("0000:00:1f.3", unit.Id);
-        // The flash controller is known by its driver alone: without one it is a device like others.
-        Assert.Equal(["0000:00:1f.5"], unit.Held.Select(m => m.Address.ToString()));
+        Assert.Empty(unit.Held); // the firmware's flash least of all
+    }
+
+    [Theory]
+    [InlineData("8086", "0c8000", true)]
+    [InlineData("10de", "0c8000", false)] // a graphics card's UCSI
+    [InlineData("8086", "080020", true)]
+    [InlineData("8086", "080700", true)]
+    [InlineData("8086", "088000", false)]
+    public void Parts_that_never_have_a_driver_are_given_to_nobody(string vendor, string code, bool leftAlone)
+    {
+        using var machine = FieldCase.Described($"""
+            [/sys/devices/pci0000:00/0000:00:1f.3]
+            function = 1234:11e8 0000:0000 040300
+            driver = snd_hda_intel
+            group = 7
+            [/sys/devices/pci0000:00/0000:00:1f.5]
+            function = {vendor}:a124 0000:0000 {code}
+            group = 7
+            """);
+        var policy = Given.HostDevice(selector: new PciSelector { Vendor = PciId.Parse("1234") }, pci: p => p with { GroupPolicy = GroupPolicy.AssignSiblings });
+        Assert.Equal(leftAlone ? 1 : 2, Assert.Single(machine.Input(policy).Plan().Units).Assigned.Length);
+    }
+
+    [Fact]
+    public void What_is_in_force_stays_when_a_driver_comes_to_a_part_of_the_machine_beside_it()
+    {
+        using var reported = InForce("0000:00:1f.4", driver: "i801_smbus");
+        var plan = (reported.Input() with { Ownership = Ownership.None.Owns("0000:00:1f.3", "snd_hda_intel").Owns("0000:00:1f.5", "intel-spi") }).Plan();
+
+        Assert.Empty(plan.Lanes);
+        Assert.Equal("0000:00:1f.3", Assert.Single(plan.Units).Id);
+        Assert.Contains(plan.Findings, f => f is { State: FindingState.Noticed, Reason: Reasons.Protected }
+            && f.Message.StartsWith("0000:00:1f.4 is a part of the machine itself (SMBus, driver i801_smbus): the host needs it", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void What_is_without_a_driver_because_it_is_being_taken_is_no_part_of_the_machine_and_is_taken_on()
+    {
+        using var reported = InForce("0000:00:1f.4", driver: null);
+        var policy = Given.HostDevice("audio", new PciSelector { Addresses = [PciAddress.Parse("0000:00:1f.3")] },
+            pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings }, spec: s => s with { AllowProtected = [Protection.System] });
+        var owned = Ownership.None.Owns("0000:00:1f.3", "snd_hda_intel").Owns("0000:00:1f.4", "i801_smbus").Owns("0000:00:1f.5", "intel-spi");
+        var plan = (reported.Input(policy) with { Ownership = owned }).Plan();
+
+        Assert.Contains("0000:00:1f.4", Assert.Single(plan.Units).Held.Select(m => m.Address.ToString()));
+        Assert.DoesNotContain(plan.Steps(), s => s.StartsWith("forget", StringComparison.Ordinal) || s.StartsWith("unbind", StringComparison.Ordinal));
+    }
+
+    /// <summary>Case 02 with the sound on vfio-pci and the flash on pci-stub, another function without a driver, and this one as told.</summary>
+    private static FieldCase InForce(string address, string? driver)
+    {
+        var reported = FieldCase.Load("02-lpc-smbus-group");
+        foreach (var function in (string[])["2", "3", "4", "5"]) reported.Machine.Delete($"/sys/devices/pci0000:00/0000:00:1f.{function}/driver");
+        reported.Machine.Change($"""
+            [/sys/devices/pci0000:00/0000:00:1f.3]
+            driver = vfio-pci
+            driver_override = vfio-pci
+            [/sys/devices/pci0000:00/0000:00:1f.5]
+            driver = pci-stub
+            driver_override = pci-stub
+            [/sys/devices/pci0000:00/{address}]
+            {(driver is null ? "driver_override = pci-stub" : $"driver = {driver}")}
+            """);
+        return reported;
     }
 
     /// <summary>Class, driver, place, and whether the host keeps it. By class alone it would be wrong both ways.</summary>

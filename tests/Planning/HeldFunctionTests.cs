@@ -34,6 +34,18 @@ public sealed class HeldFunctionTests
     }
 
     [Fact]
+    public void A_kernel_that_does_not_tell_how_a_function_is_reset_is_not_quoted()
+    {
+        using var reported = FieldCase.Load("16-held-siblings-on-other-buses");
+        reported.Machine.Change("[/sys/devices/pci0000:01/0000:01:00.2/0000:02:02.0/0000:05:00.0]\nreset =");
+        var plan = reported.Input().Plan();
+
+        plan.Says("0000:05:00.1", FindingState.Held, Reasons.HeldSibling,
+            "Held by 0000:01:00.0 (on vfio-pci, because this kernel does not tell whether resetting the assigned functions resets it too)");
+        Assert.DoesNotContain(plan.Findings, f => f.Reason == Reasons.SharedReset);
+    }
+
+    [Fact]
     public void What_lies_anywhere_below_the_bridge_is_reset_too()
     {
         using var reported = FieldCase.Load("16-held-siblings-on-other-buses");

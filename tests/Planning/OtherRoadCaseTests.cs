@@ -31,6 +31,24 @@ public sealed class OtherRoadCaseTests
     }
 
     [Fact]
+    public void A_root_over_iSCSI_is_protected_with_the_interface_that_it_comes_over()
+    {
+        using var reported = FieldCase.Load("04-rmrr-direct");
+        reported.Machine.Change("""
+            [/sys/devices/platform/host3/session1/target3:0:0/3:0:0:0/block/sda]
+            dev = 8:0
+            sda2/dev = 8:2
+            /sys/class/block/sda -> /sys/devices/platform/host3/session1/target3:0:0/3:0:0:0/block/sda
+            /sys/class/block/sda2 -> /sys/devices/platform/host3/session1/target3:0:0/3:0:0:0/block/sda/sda2
+            /sys/dev/block/8:2 -> /sys/devices/platform/host3/session1/target3:0:0/3:0:0:0/block/sda/sda2
+            /sys/class/iscsi_host/host3/ipaddress = 192.0.2.10
+            /proc/1/mountinfo = 22 1 8:2 / / rw - xfs /dev/sda2 rw
+            """);
+        var users = reported.Input().Usage.UsersOf(PciAddress.Parse("0000:04:00.0"));
+        Assert.Contains(users, u => u.Protection == Protection.Storage && u.Description == "sda2 is mounted at /, which comes over 0000:04:00.0 (iSCSI, eno1)");
+    }
+
+    [Fact]
     public void Case_06_nvme_over_fc_root_with_a_port_that_is_not_told_protects_every_Fibre_Channel_function()
     {
         using var reported = FieldCase.Load("06-nvme-over-fc-root");

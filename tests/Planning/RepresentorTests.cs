@@ -3,6 +3,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
+using Hostdev.Tests.Host;
 using Hostdev.Tests.Inventory;
 using Xunit;
 
@@ -15,7 +16,7 @@ public sealed class RepresentorTests
 {
     private const string Pf = "0000:41:00.0";
     private const string Said =
-        $"{Pf} is not chosen by eth5, which stands for one of its virtual functions (a representor) and is no interface of its own: write ens1f0np0, or its address";
+        $"{Pf} is not chosen by eth5, which belongs to a virtual function or a subfunction (a representor, or its own) and is no interface of its own: write ens1f0np0, or its address";
 
     [Theory]
     [InlineData("pf0vf0", true)]
@@ -24,6 +25,7 @@ public sealed class RepresentorTests
     [InlineData("c1pf0vf3", true)]
     [InlineData("c1pf0", true)]
     [InlineData("pf0hpf", true)]
+    [InlineData("p0pf0vf1", true)]
     [InlineData("p0", false)]
     [InlineData("p0s1", false)]
     [InlineData("pf0", false)]
@@ -43,6 +45,46 @@ public sealed class RepresentorTests
         var children = reported.Machine.Read().Functions[PciAddress.Parse("0000:3b:00.0")].Children;
         Assert.Contains(new ChildDevice(ChildKind.NetworkInterface, "ens1f0"), children);
         Assert.Contains(new ChildDevice(isRepresentor ? ChildKind.Representor : ChildKind.NetworkInterface, "eth5"), children);
+    }
+
+    [Fact]
+    public void A_subfunction_s_interface_is_not_its_physical_function_s()
+    {
+        using var reported = FieldCase.Load("10-vfs-that-are-not-there");
+        reported.Machine.Change("""
+            [/sys/devices/pci0000:3b/0000:3b:00.0/mlx5_core.sf.4/net/enp59s0f0s88]
+            @ /sys/class/net
+            """);
+        var children = reported.Machine.Read().Functions[PciAddress.Parse("0000:3b:00.0")].Children;
+        Assert.Contains(new ChildDevice(ChildKind.Representor, "enp59s0f0s88"), children);
+    }
+
+    [Fact]
+    public async Task A_port_s_name_that_is_not_answered_chooses_nothing_and_later_is_what_it_was()
+    {
+        using var reported = FieldCase.Load("10-vfs-that-are-not-there");
+        reported.Machine.Change("""
+            [/sys/devices/pci0000:3b/0000:3b:00.0/net/eth5]
+            phys_port_name = p1
+            @ /sys/class/net
+            """);
+        var name = reported.Machine.Resolve("/sys/class/net/eth5/phys_port_name");
+        var reader = new InventoryReader(reported.Machine.Paths, TimeProvider.System, blockingDeadline: TimeSpan.FromMilliseconds(100));
+        ChildKind Kind() => reader.Read().Functions[PciAddress.Parse("0000:3b:00.0")].Children.Single(c => c.Name == "eth5").Kind;
+
+        async Task UnansweredItIs(ChildKind kind)
+        {
+            Fifo.Create(name);
+            Assert.Equal(kind, Kind());
+            Fifo.Answer(name, "p1\n");
+            await Waiting.UntilAsync(() => reader.OutstandingReads == 0);
+            File.Delete(name);
+            await File.WriteAllTextAsync(name, "p1\n", TestContext.Current.CancellationToken);
+        }
+
+        await UnansweredItIs(ChildKind.Representor);
+        Assert.Equal(ChildKind.NetworkInterface, Kind());
+        await UnansweredItIs(ChildKind.NetworkInterface);
     }
 
     [Fact]
@@ -93,7 +135,7 @@ public sealed class RepresentorTests
         Assert.Equal(2, plan.Units.Length);
         Assert.Empty(plan.Lanes);
         plan.Says(Pf, FindingState.Noticed, Reasons.NameChanged,
-            $"{Pf} was chosen by eth5, which stands for one of its virtual functions (a representor): what is in force stays; write the new name or the address");
+            $"{Pf} was chosen by eth5, which belongs to a virtual function or a subfunction (a representor, or its own): what is in force stays; write the new name or the address");
         Assert.Equal("eth5", Assert.Single(plan.Choices!.Value).Interface);
     }
 

@@ -28,6 +28,7 @@ internal sealed class DeviceTree
     private const uint NvidiaMajor = 195; // kernel Documentation/admin-guide/devices.txt
     private readonly HostFileReader _files;
     private readonly NvmeRoads _nvme;
+    private readonly IscsiRoads _iscsi;
     private Dictionary<uint, PciAddress>? _nvidia;
 
     /// <param name="network">Asked only where something comes over a network.</param>
@@ -37,6 +38,7 @@ internal sealed class DeviceTree
         Interfaces = new InterfaceRoads(files, network);
         Rdma = new RdmaRoads(files, Interfaces);
         _nvme = new NvmeRoads(files, Interfaces, Rdma);
+        _iscsi = new IscsiRoads(files, Interfaces);
     }
 
     public InterfaceRoads Interfaces { get; }
@@ -61,7 +63,7 @@ internal sealed class DeviceTree
         var functions = SysfsPath.PciFunctions(path).ToList();
         if (functions.Count > 0) return functions.Select(f => new Road(f));
         // A disk over FCoE hangs below the interface, which may be a VLAN (kernel drivers/scsi/fcoe/fcoe_sysfs.c).
-        return InterfaceRoads.VirtualOn(path) is { } name ? Interfaces.RoadsOf(name, "FCoE") : _nvme.RoadsOn(path);
+        return InterfaceRoads.VirtualOn(path) is { } name ? Interfaces.RoadsOf(name, "FCoE") : [.. _nvme.RoadsOn(path), .. _iscsi.RoadsOn(path)];
     }
 
     /// <summary>NVIDIA's own driver registers its nodes without telling sysfs; it lists its devices in <c>/proc/driver/nvidia/gpus</c>.</summary>
