@@ -46,7 +46,13 @@ internal static class HostConditions
         var facts = inventory.Facts;
         if (facts.IommuEnabled) return $"the IOMMU is on, and this function is left out of it: {LeftOut(facts, function)}";
         var off = SwitchedOff(inventory).ToList();
-        if (off.Count > 0) return $"remove {string.Join(" and ", off)} from the kernel command line, which turns the IOMMU off";
+        if (off.Count > 0)
+        {
+            // Without the argument it depends on the kernel's configuration (CONFIG_INTEL_IOMMU_DEFAULT_ON).
+            var on = off.Exists(a => a.StartsWith("intel_iommu=", StringComparison.Ordinal)) ? ", and boot with intel_iommu=on" : "";
+            return $"remove {string.Join(" and ", off)} from the kernel command line, which turns the IOMMU off{on}";
+        }
+
         return facts.Architecture switch
         {
             "x86_64" or "i686" => "enable VT-d or AMD-Vi in the firmware and boot with intel_iommu=on (Intel; AMD needs no argument)",

@@ -21,10 +21,10 @@ public sealed class MessageTests
     }
 
     [Theory]
-    [InlineData("remove intel_iommu=off from the kernel command line, which turns the IOMMU off", "intel_iommu=off")]
-    [InlineData("remove intel_iommu=off from the kernel command line, which turns the IOMMU off", "intel_iommu=on", "intel_iommu=off")]
+    [InlineData("remove intel_iommu=off from the kernel command line, which turns the IOMMU off, and boot with intel_iommu=on", "intel_iommu=off")]
+    [InlineData("remove intel_iommu=off from the kernel command line, which turns the IOMMU off, and boot with intel_iommu=on", "intel_iommu=on", "intel_iommu=off")]
     [InlineData("remove iommu=off from the kernel command line, which turns the IOMMU off", "iommu=off", "intel_iommu=on")]
-    [InlineData("remove intel_iommu=sm_on,off and iommu=off from the kernel command line, which turns the IOMMU off", "iommu=off", "intel_iommu=sm_on,off")]
+    [InlineData("remove intel_iommu=sm_on,off and iommu=off from the kernel command line, which turns the IOMMU off, and boot with intel_iommu=on", "iommu=off", "intel_iommu=sm_on,off")]
     [InlineData("enable VT-d or AMD-Vi in the firmware and boot with intel_iommu=on (Intel; AMD needs no argument)", "intel_iommu=off", "intel_iommu=on", "iommu=pt")]
     [InlineData("enable VT-d or AMD-Vi in the firmware and boot with intel_iommu=on (Intel; AMD needs no argument)", "amd_iommu=off")] // does nothing on Intel
     public void Of_arguments_the_last_of_a_name_counts_and_only_those_of_this_hosts_IOMMU(string remedy, params string[] arguments)
