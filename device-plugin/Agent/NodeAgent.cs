@@ -191,9 +191,9 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
             AlternativeNames = PlanningInput.AsksForInterfaces(inForce.Policies) ? await ReadAsync(parts.Names.Read, cancellationToken).ConfigureAwait(false) : [],
         };
         var plan = Planner.Plan(input);
-        if (!plan.Lanes.IsEmpty)
+        if (!plan.Lanes.IsEmpty || plan.AsksWhoUses)
         {
-            // Who uses what is asked, with a pass over all processes, only where something would be done if nobody did.
+            // Who uses what is asked, with a pass over all processes, only where something would be done if nobody did, or said.
             var usage = await ReadAsync(() => parts.Usage.Read(inventory), cancellationToken).ConfigureAwait(false);
             plan = Planner.Plan(input with { Usage = usage });
         }

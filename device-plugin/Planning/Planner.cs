@@ -28,6 +28,7 @@ public static class Planner
             Policies = matches,
             Resources = [.. names.Used.Keys],
             Choices = context.Choosing.InForce(),
+            AsksWhoUses = context.AsksWhoUses,
             Halt = input.Halt,
         };
     }

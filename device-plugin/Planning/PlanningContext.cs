@@ -34,6 +34,9 @@ internal sealed class PlanningContext(PlanningInput input)
 
     public List<Finding> Findings { get; } = [];
 
+    /// <summary>A finding names who uses what, though nothing is to be done.</summary>
+    public bool AsksWhoUses { get; set; }
+
     public Choosing Choosing => field ??= new Choosing(this);
 
     public Family Family => field ??= new Family(Inventory);
