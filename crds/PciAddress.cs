@@ -43,6 +43,19 @@ public readonly record struct PciAddress(uint Domain, byte Bus, byte Slot, byte 
     public static PciAddress Parse(string text) =>
         TryParse(text, out var address) ? address : throw new FormatException($"\"{text}\" is no PCI address: {Form}");
 
+    /// <summary>Whether a text, a path or a message, has this very address, in either case: 0000:01:00.0 is not in 10000:01:00.0.</summary>
+    public bool IsNamedIn(string text)
+    {
+        var name = ToString();
+        for (var at = text.IndexOf(name, StringComparison.OrdinalIgnoreCase); at >= 0; at = text.IndexOf(name, at + 1, StringComparison.OrdinalIgnoreCase))
+        {
+            var end = at + name.Length;
+            if ((at == 0 || !char.IsAsciiHexDigit(text[at - 1])) && (end == text.Length || !char.IsAsciiHexDigit(text[end]))) return true;
+        }
+
+        return false;
+    }
+
     public int CompareTo(PciAddress other) =>
         Domain != other.Domain ? Domain.CompareTo(other.Domain) : RoutingId.CompareTo(other.RoutingId);
 

@@ -17,7 +17,8 @@ public sealed class PciNames(HostPaths paths)
     internal ReadProblem? Problem =>
         Databases.Any(files.Exists)
             ? null
-            : new ReadProblem(Databases[0], $"is not there, nor is {Databases[1]}: devices are shown without names");
+            : new ReadProblem(Databases[0], $"is not there, nor is {Databases[1]}: devices are shown without names; "
+                + "install pci.ids (Debian, Ubuntu) or hwdata (RHEL, SUSE)");
 
     /// <summary>Makes sure that these ids have been looked for. One pass over the file for all that are new.</summary>
     public void Learn(IEnumerable<(PciId Vendor, PciId Device)> ids)

@@ -26,7 +26,8 @@ internal sealed class VfioVariants(HostFileReader files)
         {
             // Asked again next time: a package may bring it.
             release = null;
-            return new ReadProblem(path, "is not there: which vfio variant driver a device has is not known, and driver: Auto is vfio-pci for all of them");
+            return new ReadProblem(path, "is not there: which vfio variant driver a device has is not known, and driver: Auto is vfio-pci "
+                + "for all of them; in a Pod mount the host's /lib/modules, on a host run depmod");
         }
 
         foreach (var line in files.ReadLines(path))

@@ -91,7 +91,6 @@ internal static class GroupProblems
             .Select(n => $"{n.Address} is {n.What}")
             .ToList();
         if (needed.Count == 0) return null;
-        context.AsksWhoUses = true;
         var uses = UsesInTheWay.Protecting(request, UsesInTheWay.Of(context, toTake));
         var all = UsesInTheWay.InWords(uses).Concat(needed).ToList();
         var them = all.Count == 1 ? "it" : "them";

@@ -57,12 +57,18 @@ internal sealed record GroupShape
         SystemFunctions.IsBystander(function) && !context.Input.Ownership.Functions.ContainsKey(function.Address);
 
     /// <summary>
-    /// Whether what the policy names has been in force already, by a record of ours: a rule that became stricter refuses only what is newly
-    /// taken.
+    /// Why a rule that became stricter leaves what the policy names as it is: it was in force already, by a record of ours, or, where
+    /// another tool bound it, because a VM has it. Null when it is newly taken.
     /// </summary>
-    public bool IsInForce(PlanningContext context) => Selected.All(f =>
-        f.Driver is { } driver && driver != "pci-stub" && context.Inventory.Facts.PassthroughDrivers.Contains(driver)
-            && context.Input.Ownership.Functions.ContainsKey(f.Address));
+    public string? WhyItStays(PlanningContext context)
+    {
+        var passthrough = context.Inventory.Facts.PassthroughDrivers;
+        if (!Selected.All(f => f.Driver is { } driver && driver != "pci-stub" && passthrough.Contains(driver))) return null;
+        var foreign = Selected.Where(f => !context.Input.Ownership.Functions.ContainsKey(f.Address)).ToList();
+        if (foreign.Count == 0) return "It was in force before this was looked for, and stays so";
+        var isHeld = foreign.All(f => context.Input.Usage.UsersOf(f.Address).Any(u => u.Kind is UserKind.Pod or UserKind.VfioHolder));
+        return isHeld ? "A VM has it, and it stays as it is for as long" : null;
+    }
 
     /// <summary>
     /// Divides the others into assigned and held ones, by what the policy declares; what it says nothing of is in neither.

@@ -27,7 +27,7 @@ public sealed record Plan
     /// <summary>The choices by name to keep, on disk before a lane is begun; null where nothing is said about them.</summary>
     public ImmutableArray<Choice>? Choices { get; init; }
 
-    /// <summary>What is said depends on who uses what, also where nothing is to be done.</summary>
+    /// <summary>What is said, or stays, depends on who uses what, also where nothing is to be done.</summary>
     public bool AsksWhoUses { get; init; }
 
     /// <summary>Why there are no lanes, whatever is missing; null when that is not so.</summary>

@@ -34,7 +34,7 @@ internal sealed class PlanningContext(PlanningInput input)
 
     public List<Finding> Findings { get; } = [];
 
-    /// <summary>A finding names who uses what, though nothing is to be done.</summary>
+    /// <summary>What is said, or stays, depends on who uses what, also where nothing is to be done.</summary>
     public bool AsksWhoUses { get; set; }
 
     public Choosing Choosing => field ??= new Choosing(this);

@@ -87,13 +87,14 @@ internal static class UnitPlanner
     {
         if (message is null) return false;
         var device = request.Primary.Address.ToString();
-        if (!shape.IsInForce(context))
+        context.AsksWhoUses = true;
+        if (shape.WhyItStays(context) is not { } why)
         {
             context.Block(request.Policy, device, reason, message);
             return true;
         }
 
-        context.Notice(request.Policy, device, reason, $"{message}. It was in force before this was looked for, and stays so");
+        context.Notice(request.Policy, device, reason, $"{message}. {why}");
         return false;
     }
 

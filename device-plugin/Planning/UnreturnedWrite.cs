@@ -14,8 +14,7 @@ public sealed record UnreturnedWrite(string Path, string Value, TimeSpan For)
     private const string Unbind = "/unbind";
 
     /// <summary>A write to a file of the function, or of the function's address to a file of a driver.</summary>
-    public bool IsAbout(PciAddress address) =>
-        Value == address.ToString() || Path.Contains(address.ToString(), StringComparison.Ordinal);
+    public bool IsAbout(PciAddress address) => address.IsNamedIn(Value) || address.IsNamedIn(Path);
 
     /// <summary>What it is, whom it waits for, and what to do; and what not to do, because it would wait as well.</summary>
     public string InWords()

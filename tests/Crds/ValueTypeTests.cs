@@ -7,6 +7,18 @@ namespace Hostdev.Tests.Crds;
 public sealed class PciAddressTests
 {
     [Theory]
+    [InlineData("ice 0000:3b:00.0: link up", true)]
+    [InlineData("NVRM: GPU 0000:3B:00.0 is lost", true)]
+    [InlineData("0000:3b:00.0", true)]
+    [InlineData("/sys/bus/pci/devices/0000:3b:00.0/driver_override", true)]
+    [InlineData("10000:3b:00.0 is behind a VMD", false)]
+    [InlineData("10000:3b:00.0, and 0000:3b:00.0 beside it", true)]
+    [InlineData("0000:3b:00.01", false)]
+    [InlineData("0000:3b:00.1", false)]
+    [InlineData("", false)]
+    public void A_text_names_the_very_address(string text, bool names) => Assert.Equal(names, PciAddress.Parse("0000:3b:00.0").IsNamedIn(text));
+
+    [Theory]
     [InlineData("0000:3b:00.0", 0u, 0x3b, 0, 0)]
     [InlineData("10000:01:1f.7", 0x10000u, 1, 0x1f, 7)]
     [InlineData("ffffffff:ff:00.1", 0xffffffffu, 0xff, 0, 1)]

@@ -120,9 +120,11 @@ public sealed class ReadProblemTests : IDisposable
             var inventory = reader.Read();
             Assert.Equal(
                 [
-                    new ReadProblem(aliases, "is not there: which vfio variant driver a device has is not known, and driver: Auto is vfio-pci for all of them"),
+                    new ReadProblem(aliases, "is not there: which vfio variant driver a device has is not known, and driver: Auto is vfio-pci for all "
+                        + "of them; in a Pod mount the host's /lib/modules, on a host run depmod"),
                     new ReadProblem("/usr/share/misc/pci.ids",
-                        "is not there, nor is /usr/share/hwdata/pci.ids: devices are shown without names"),
+                        "is not there, nor is /usr/share/hwdata/pci.ids: devices are shown without names; "
+                        + "install pci.ids (Debian, Ubuntu) or hwdata (RHEL, SUSE)"),
                 ],
                 inventory.MissingFiles);
             Assert.Empty(inventory.Problems); // no device is in doubt for that

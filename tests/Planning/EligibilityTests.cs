@@ -47,6 +47,22 @@ public sealed class EligibilityTests
         Assert.Equal(FindingState.Blocked, input.Plan().About(Nic).State); // found on vfio-pci without a record of ours: newly taken
     }
 
+    [Theory]
+    [InlineData(UserKind.Pod, true)]
+    [InlineData(UserKind.VfioHolder, true)]
+    [InlineData(UserKind.OpenNode, false)]
+    public void What_another_tool_bound_and_a_VM_has_stays_offered_for_as_long(UserKind user, bool stays)
+    {
+        using var reported = FieldCase.Load("04-rmrr-direct");
+        reported.Machine.Change("[/sys/devices/pci0000:00/0000:00:1c.0/0000:04:00.1]\ndriver = vfio-pci\ndriver_override = vfio-pci");
+        var input = reported.Input();
+        Assert.True(input.Plan().AsksWhoUses);
+        var plan = (input with { Usage = Given.Users((Nic, user, "somebody has it")) }).Plan();
+
+        Assert.Equal(stays, plan.UnitIds().Contains(Nic));
+        Assert.Equal(stays, plan.About(Nic).Message.EndsWith("A VM has it, and it stays as it is for as long", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void A_direct_region_of_a_sibling_is_the_group_s()
     {

@@ -119,6 +119,7 @@ public sealed class MessageTests
             Unreturned =
             [
                 new UnreturnedWrite("/sys/bus/pci/devices/0000:99:00.0/sriov_numvfs", "1", TimeSpan.FromMinutes(1)), // of another
+                new UnreturnedWrite("/sys/bus/pci/drivers/nvme/unbind", "10000:43:00.0", TimeSpan.FromMinutes(1)), // behind a VMD
                 new UnreturnedWrite(path, value, TimeSpan.FromSeconds(31)),
             ],
         };
