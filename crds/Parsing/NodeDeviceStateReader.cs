@@ -55,17 +55,16 @@ public static class NodeDeviceStateReader
     /// By uid of its policy, which generation was Ready last, as far as the status says it, whoever wrote it: an agent that did not know
     /// the field says it of a policy that is Ready now.
     /// </summary>
-    public static IReadOnlyDictionary<string, long> ReadReadyGenerations(JsonElement? status)
+    public static IReadOnlyDictionary<string, long?> ReadReadyGenerations(JsonElement? status)
     {
-        var ready = new Dictionary<string, long>(StringComparer.Ordinal);
+        var ready = new Dictionary<string, long?>(StringComparer.Ordinal);
         if (status is not { ValueKind: JsonValueKind.Object } written || !written.TryGetProperty("policies", out var policies)
             || policies.ValueKind != JsonValueKind.Array) return ready;
         foreach (var policy in policies.EnumerateArray().Where(p => p.ValueKind == JsonValueKind.Object))
         {
             if (Text(policy, "uid") is not { } uid) continue;
-            if (Number(policy, "readyGeneration") is { } said) ready[uid] = said;
-            else if (Text(policy, "reason") == ResultReasons.Ready && Number(policy, "generation") is { } generation)
-                ready[uid] = generation;
+            var isReady = Text(policy, "reason") == ResultReasons.Ready;
+            ready[uid] = Number(policy, "readyGeneration") ?? (isReady ? Number(policy, "generation") : null);
         }
 
         return ready;

@@ -30,19 +30,21 @@ public sealed record Catalog
     private static CatalogUnit Describe(Unit unit, HostInventory inventory, OfferProblem? refused)
     {
         var primary = inventory.Functions.GetValueOrDefault(unit.Primary);
-        var problem = Of(Reasons.NotReady, UnitReadiness.Problem(unit, UnitReadiness.StateOf(unit, inventory)))
-            ?? Of(Reasons.Faulty, unit.Fault)
+        var problem = OfferProblem.Of(Reasons.NotReady, UnitReadiness.Problem(unit, UnitReadiness.StateOf(unit, inventory)))
+            ?? OfferProblem.Of(Reasons.Faulty, unit.Fault)
             ?? refused
-            ?? Of(Reasons.Cordoned, unit.Cordoned ? $"{unit.Id} is cordoned: its policy is about to change it" : null);
+            ?? OfferProblem.Of(Reasons.Cordoned, unit.Cordoned ? $"{unit.Id} is cordoned: its policy is about to change it" : null);
         return new CatalogUnit(unit, problem?.Message, primary?.NumaNode, primary?.Path ?? []) { Reason = problem?.Reason };
     }
-
-    private static OfferProblem? Of(string reason, string? message) => message is null ? null : new OfferProblem(reason, message);
 }
 
 /// <summary>Why something is not given out now.</summary>
 /// <param name="Reason">One of <see cref="Reasons"/>.</param>
-public sealed record OfferProblem(string Reason, string Message);
+public sealed record OfferProblem(string Reason, string Message)
+{
+    /// <summary>Null where there is nothing to say.</summary>
+    public static OfferProblem? Of(string reason, string? message) => message is null ? null : new OfferProblem(reason, message);
+}
 
 /// <param name="Problem">Why it is not given out now; null when it is.</param>
 /// <param name="Path">The PCIe functions above it, from the root port down.</param>

@@ -105,8 +105,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         try
         {
             var state = reader.Read(units[0]);
-            var problem = UnitReadiness.Problem(units[0], state) ?? HeldBy(units[0], state) ?? _answers.TakenBy(units[0], state, Ledger);
-            return ValueTask.FromResult(problem is null ? null : new Refusal(Reasons.NotReady, $"{deviceId} of {resource} cannot be given out: {problem}", [deviceId]));
+            return ValueTask.FromResult(Obstacle(units[0], state) is { } obstacle ? Cannot(resource, deviceId, obstacle) : null);
         }
         finally
         {
@@ -127,11 +126,9 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
             .Where(t => t.Problem is not null)
             .ToImmutableDictionary(t => t.Id, t => t.Problem!, StringComparer.Ordinal);
 
-        static OfferProblem? Of(string reason, string? message) => message is null ? null : new OfferProblem(reason, message);
-
-        OfferProblem? Problem(Unit unit) => Of(Reasons.StillHeld, Forgotten(unit.Id))
-            ?? Of(Reasons.NodeAnswered, _answers.TakenBy(unit, UnitReadiness.StateOf(unit, inventory), ledger))
-            ?? Of(Reasons.StillHeld, UnderAnotherName(unit, ledger));
+        OfferProblem? Problem(Unit unit) => OfferProblem.Of(Reasons.StillHeld, Forgotten(unit.Id))
+            ?? OfferProblem.Of(Reasons.NodeAnswered, _answers.TakenBy(unit, UnitReadiness.StateOf(unit, inventory), ledger))
+            ?? OfferProblem.Of(Reasons.StillHeld, UnderAnotherName(unit, ledger));
 
         string? Forgotten(string id) => ledger.ById.GetValueOrDefault(id)?.Holder is { } holder ? $"{holder}, though the kubelet knows no pod that has {id}: end that process" : null;
     }
@@ -240,7 +237,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
             foreach (var id in ids)
             {
                 if (!_catalog.Units.TryGetValue(id, out var unit) || unit.Unit.Resource != resource) return new Refusal(Reasons.NotOffered, $"{id} of {resource} is not offered on this node any more", [id]);
-                if (unit.Problem is not null) return new Refusal(Reasons.NotReady, $"{id} of {resource} cannot be given out: {unit.Problem}", [id]);
+                if (unit.Problem is { } problem) return Cannot(resource, id, new OfferProblem(unit.Reason ?? Reasons.NotReady, problem));
                 if (UnderAnotherName(unit.Unit, _ledger) is { } held) return new Refusal(Reasons.StillHeld, $"{id} of {resource} cannot be given out: {held}", [id]);
                 if (unit.Unit.Members.Any(m => _closed.ContainsKey(m.Address))) return new Refusal(Reasons.Changing, $"{id} of {resource} is being reconfigured right now", [id]);
                 if (_inFlight.ContainsKey(id)) return new Refusal(Reasons.InFlight, $"{id} of {resource} is being given to another container this moment", [id]);
@@ -257,10 +254,8 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         var states = units.Select(u => (Unit: u, State: reader.Read(u))).ToList();
         foreach (var (unit, state) in states)
         {
-            if (UnitReadiness.Problem(unit, state) is { } problem) return Refused(Reasons.NotReady, $"{unit.Id} of {resource} cannot be given out: {problem}", unit);
-            if (_answers.TakenBy(unit, state, Ledger) is { } taken) return Refused(Reasons.NodeAnswered, $"{unit.Id} of {resource} cannot be given out: {taken}", unit);
-            if (HeldBy(unit, state) is { } holder) return Refused(Reasons.StillHeld, $"{unit.Id} of {resource} cannot be given out: {holder}", unit);
-            if (SetOwners(unit, state) is { } error) return Refused(Reasons.NodeOwner, $"{unit.Id} of {resource} cannot be given out: {error}", unit);
+            var obstacle = Obstacle(unit, state) ?? OfferProblem.Of(Reasons.NodeOwner, SetOwners(unit, state));
+            if (obstacle is not null) return new AllocateOutcome.Refused(Cannot(resource, unit.Id, obstacle));
         }
 
         var records = states.Select(s => _answers.Record(s.Unit, s.State)).ToList();
@@ -276,7 +271,14 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         return AllocateAnswer.Compose(resource, states);
     }
 
-    private static AllocateOutcome.Refused Refused(string reason, string message, Unit unit) => new(new Refusal(reason, message, [unit.Id]));
+    private static Refusal Cannot(ResourceName resource, string id, OfferProblem obstacle) =>
+        new(obstacle.Reason, $"{id} of {resource} cannot be given out: {obstacle.Message}", [id]);
+
+    /// <summary>Why a unit in this state is given to nobody: the same for an answer and for every look after a refusal.</summary>
+    private OfferProblem? Obstacle(Unit unit, UnitState state) =>
+        OfferProblem.Of(Reasons.NotReady, UnitReadiness.Problem(unit, state))
+        ?? OfferProblem.Of(Reasons.NodeAnswered, _answers.TakenBy(unit, state, Ledger))
+        ?? OfferProblem.Of(Reasons.StillHeld, HeldBy(unit, state));
 
     private string? HeldBy(Unit unit, UnitState state)
     {

@@ -13,7 +13,7 @@ namespace Hostdev.DevicePlugin.Agent;
 internal sealed class ReadyGenerations
 {
     private readonly Lock _gate = new();
-    private Dictionary<string, long> _known = new(StringComparer.Ordinal);
+    private Dictionary<string, long?> _known = new(StringComparer.Ordinal);
 
     /// <summary>
     /// Takes in a status, also one that is never written because the next comes at once. What policies it lacks is forgotten.
@@ -22,7 +22,7 @@ internal sealed class ReadyGenerations
     {
         lock (_gate)
         {
-            var known = new Dictionary<string, long>(StringComparer.Ordinal);
+            var known = new Dictionary<string, long?>(StringComparer.Ordinal);
             foreach (var policy in status.Policies)
             {
                 if (policy.Reason == ResultReasons.Ready) known[policy.Uid] = policy.Generation;
@@ -34,7 +34,8 @@ internal sealed class ReadyGenerations
     }
 
     /// <summary>
-    /// The status with what is known, and else with what stands there: 0 where neither says that the policy ever was Ready.
+    /// The status with what is known, and else with what stands there: 0 for a policy that does not stand there, and nothing for one that an
+    /// agent which did not know the field left not Ready. Whether that one was Ready before nobody can tell, so a halt by it stays.
     /// </summary>
     /// <param name="stands">The status in the object, whoever wrote it.</param>
     public NodeDeviceStateStatus Stamp(NodeDeviceStateStatus status, JsonElement? stands)
@@ -42,14 +43,14 @@ internal sealed class ReadyGenerations
         lock (_gate)
         {
             var isKnown = status.Policies.All(p => _known.ContainsKey(p.Uid));
-            var before = isKnown ? ImmutableDictionary<string, long>.Empty : NodeDeviceStateReader.ReadReadyGenerations(stands);
+            var before = isKnown ? ImmutableDictionary<string, long?>.Empty : NodeDeviceStateReader.ReadReadyGenerations(stands);
             return status with { Policies = [.. status.Policies.Select(p => p with { ReadyGeneration = Of(p, before) })] };
         }
     }
 
-    private long Of(PolicyResult policy, IReadOnlyDictionary<string, long> before)
+    private long? Of(PolicyResult policy, IReadOnlyDictionary<string, long?> before)
     {
-        if (!_known.TryGetValue(policy.Uid, out var ready)) _known[policy.Uid] = ready = before.GetValueOrDefault(policy.Uid);
+        if (!_known.TryGetValue(policy.Uid, out var ready)) _known[policy.Uid] = ready = before.TryGetValue(policy.Uid, out var stood) ? stood : 0;
         return policy.Reason == ResultReasons.Ready ? policy.Generation : ready;
     }
 }

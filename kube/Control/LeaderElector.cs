@@ -168,7 +168,7 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
         if (found is null) _ownerAsked = false; // it may have gone with an owner that is another one now
         await AskOwnerAsync(cancellationToken).ConfigureAwait(false);
         var began = Fence.Now;
-        Observe(await WriteAsync(found, held, cancellationToken).ConfigureAwait(false));
+        Observe(await WriteOwnedAsync(found, held, cancellationToken).ConfigureAwait(false));
         (_current, _said) = (true, null);
         Fence.Open(began, options.RenewDeadline);
         return true;
@@ -185,6 +185,24 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
         catch (KubeApiException e) when (e.IsNotFound)
         {
             return null;
+        }
+    }
+
+    /// <summary>
+    /// With an owner where that is allowed: some clusters ask for the right to delete of whoever sets one (the admission plugin
+    /// OwnerReferencesPermissionEnforcement). A Lease that stays behind harms nobody, an operator that never leads does.
+    /// </summary>
+    private async Task<V1Lease> WriteOwnedAsync(V1Lease? found, V1LeaseSpec spec, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await WriteAsync(found, spec, cancellationToken).ConfigureAwait(false);
+        }
+        catch (KubeApiException e) when (e.IsForbidden && _owner is not null && Owners(found?.Metadata.OwnerReferences) != found?.Metadata.OwnerReferences)
+        {
+            LogUnowned(options.Lease, e.Message);
+            _owner = null;
+            return await WriteAsync(found, spec, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -268,6 +286,9 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
 
     [LoggerMessage(EventId = 5125, Level = LogLevel.Warning, Message = "lease {Lease} cannot be had: {Error}")]
     private partial void LogNotAcquired(ObjectKey lease, string error);
+
+    [LoggerMessage(EventId = 5128, Level = LogLevel.Information, Message = "lease {Lease} gets no owner and stays behind after an uninstall: {Error}")]
+    private partial void LogUnowned(ObjectKey lease, string error);
 
     [LoggerMessage(EventId = 5126, Level = LogLevel.Information, Message = "lease {Lease} is given back")]
     private partial void LogReleased(ObjectKey lease);

@@ -17,12 +17,6 @@ internal sealed class GiveBack(KubeClient client, Selection pods, Action<string>
     private static readonly TimeSpan LookForEachNode = TimeSpan.FromMilliseconds(4); // a look lists every node's state: 20 s at 5,000 nodes
     private static readonly WriteOptions Write = new() { FieldManager = OperatorOptions.FieldManager };
 
-    /// <summary>
-    /// An agent that is starting may be Ready by then, and knows what earlier ones have taken; later than that it is one that does not
-    /// come.
-    /// </summary>
-    private static readonly TimeSpan StartGrace = TimeSpan.FromSeconds(30);
-
     private readonly HashSet<string> _told = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string?> _looked = new(StringComparer.Ordinal); // the version of each state whose holders were told
     private string _said = "";
@@ -34,14 +28,13 @@ internal sealed class GiveBack(KubeClient client, Selection pods, Action<string>
         var began = time.GetTimestamp();
         while (true)
         {
-            var elapsed = time.GetElapsedTime(began);
-            var (pause, isOver) = (Look, elapsed >= timeout);
+            var (pause, isOver) = (Look, time.GetElapsedTime(began) >= timeout);
             try
             {
                 var states = await AskAsync(cancellationToken).ConfigureAwait(false);
                 var agents = await AgentsAsync(cancellationToken).ConfigureAwait(false);
-                var isLate = isOver || elapsed >= StartGrace;
-                var left = states.Where(s => !GiveBackReport.IsDone(s, agents.GetValueOrDefault(s.Metadata.Name), isLate)).ToList();
+                // An agent that is starting knows what earlier ones have taken: it is waited for as long as there is time.
+                var left = states.Where(s => !GiveBackReport.IsDone(s, agents.GetValueOrDefault(s.Metadata.Name), isOver)).ToList();
                 if (left.Count == 0)
                 {
                     SayDone(states, [.. states.Where(s => GiveBackReport.NeverRan(s, agents.GetValueOrDefault(s.Metadata.Name)))]);

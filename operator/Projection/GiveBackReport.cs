@@ -17,7 +17,7 @@ public static class GiveBackReport
     /// Whether nothing of the host is Hostdev's any more: by what its live agent says of the list it has now, or because there never was
     /// one.
     /// </summary>
-    /// <param name="isLate">An agent that is starting had time to be Ready.</param>
+    /// <param name="isLate">The time for it is over: an agent that is still starting is one that does not come.</param>
     public static bool IsDone(NodeDeviceStateSummary state, AgentSight agent, bool isLate)
     {
         if (agent.Presence != AgentPresence.Ready) return NeverRan(state, agent) && (isLate || !agent.IsStarting);

@@ -21,6 +21,9 @@ public static class PolicyReasons
     /// <summary>Nodes are being changed, so many at a time as <c>rollout.maxUnavailable</c> allows.</summary>
     public const string RollingOut = "RollingOut";
 
+    /// <summary>Nodes lack virtual functions that pools name, and nothing else is left. Remedy: make them there, or lower the pools' ranges.</summary>
+    public const string Incomplete = "Incomplete";
+
     /// <summary>Everything that is left waits for VMs that have the devices. Remedy: stop or migrate them, or wait.</summary>
     public const string WaitsForUsers = "WaitsForUsers";
 

@@ -17,7 +17,7 @@ public static class PolicyRollup
         var counts = new NodeCounts(
             Matched: progress.Count(p => p.Node.Agent != AgentPresence.Ready || p.Result is { Matched: > 0 } or { Blocked: > 0 }),
             Ready: progress.Count(p => p.Progress == NodeProgress.Ready),
-            Progressing: progress.Count(p => p.Progress is NodeProgress.Changing or NodeProgress.WaitsForUsers || (p.Progress == NodeProgress.NotGiven && p.Node.Agent == AgentPresence.Ready && situation.HeldBack is null)),
+            Progressing: progress.Count(p => p.Progress is NodeProgress.Changing or NodeProgress.WaitsForUsers or NodeProgress.Incomplete || (p.Progress == NodeProgress.NotGiven && p.Node.Agent == AgentPresence.Ready && situation.HeldBack is null)),
             Blocked: progress.Count(p => p.Progress == NodeProgress.Degraded),
             Unknown: progress.Count(p => p.Node.Agent != AgentPresence.Ready));
         var devices = new DeviceCounts(
@@ -25,7 +25,9 @@ public static class PolicyRollup
             Ready: progress.Sum(p => p.Result?.Ready ?? 0),
             Allocated: progress.Sum(p => p.Result?.Allocated ?? 0),
             Blocked: progress.Sum(p => p.Result?.Blocked ?? 0));
-        var troubled = progress.Where(p => p.Progress is NodeProgress.Degraded or NodeProgress.Changing or NodeProgress.WaitsForUsers);
+        // What an earlier version ran into says nothing of this one, which may have mended it.
+        var troubled = progress.Where(p => p.Result?.Generation == policy.Identity.Generation
+            && p.Progress is NodeProgress.Degraded or NodeProgress.Changing or NodeProgress.WaitsForUsers or NodeProgress.Incomplete);
         ImmutableArray<PolicyProblem> problems = [.. Problems(troubled.Select(p => (p.Node, p.Result))).Take(PolicyStatus.MostProblems)];
         var verdict = new Verdict(situation, counts, devices, [.. progress.Select(p => (p.Node, p.Progress))], problems.FirstOrDefault());
         return PolicyStatusLimit.Cut(new PolicyStatus
@@ -127,6 +129,7 @@ public static class PolicyRollup
             }
 
             var changing = Selected.Where(s => s.Progress == NodeProgress.Changing).Select(s => s.Node.Name).ToList();
+            var incomplete = Selected.Where(s => s.Progress == NodeProgress.Incomplete).Select(s => s.Node.Name).ToList();
             var users = Selected.Where(s => s.Progress == NodeProgress.WaitsForUsers).Select(s => s.Node.Name).ToList();
             var listless = Selected.Where(s => s.Node.Given is null && s.Node.Agent == AgentPresence.Ready).Select(s => s.Node.Name).ToList();
             IReadOnlyList<string> silent = rollout?.Waiting > 0 ? rollout.Silent : [];
@@ -134,12 +137,15 @@ public static class PolicyRollup
             [
                 listless.Count > 0 ? $"{Names(listless)} {(listless.Count == 1 ? "gets its" : "get their")} first list" : "",
                 changing.Count > 0 ? $"under way on {Names(changing)}" : "",
+                incomplete.Count > 0 ? $"{Names(incomplete)} {(incomplete.Count == 1 ? "lacks" : "lack")} virtual functions that pools name" : "",
                 rollout?.Admitted.Count > 0 ? $"about to begin on {Count(rollout.Admitted.Count, "node")}" : "",
                 users.Count > 0 ? $"{Names(users)} {(users.Count == 1 ? "waits" : "wait")} for VMs that have the devices" : "",
                 silent.Count > 0 ? $"waits for {Names(silent)}, whose {(silent.Count == 1 ? "agent is" : "agents are")} not Ready" : "",
                 rollout?.Waiting > 0 ? $"{Count(rollout.Waiting, "node")} to go, {Count(rollout.Limit, "node")} at a time" : "",
             ];
-            return ("Progressing", ConditionStatus.True, users.Count == Outstanding ? PolicyReasons.WaitsForUsers : PolicyReasons.RollingOut, string.Join("; ", parts.Where(p => p.Length > 0)));
+            var reason = users.Count == Outstanding ? PolicyReasons.WaitsForUsers
+                : incomplete.Count == Outstanding ? PolicyReasons.Incomplete : PolicyReasons.RollingOut;
+            return ("Progressing", ConditionStatus.True, reason, string.Join("; ", parts.Where(p => p.Length > 0)));
         }
 
         public (string Type, ConditionStatus Status, string Reason, string Message) Degraded()

@@ -88,6 +88,9 @@ internal enum NodeProgress
     /// <summary>Done as far as it goes: something is blocked, or the agent does not understand the policy.</summary>
     Degraded,
 
+    /// <summary>Done as far as it goes, and not Ready: what is lacking is not ours to make. Nothing is refused, so it holds up nobody.</summary>
+    Incomplete,
+
     /// <summary>Withdraws nothing, and goes on by itself when the users of its devices are gone: no reason to hold up other nodes.</summary>
     WaitsForUsers,
 }
@@ -109,7 +112,7 @@ internal static class Progress
             ResultReasons.Ready => NodeProgress.Ready,
             ResultReasons.NoMatch => NodeProgress.NoMatch,
             ResultReasons.Blocked or ResultReasons.Frozen => NodeProgress.Degraded,
-            _ when policy.Policy.Common?.Disruption == Disruption.WhenIdle && WaitsForUsers(result) => NodeProgress.WaitsForUsers,
+            _ when Awaits(result, policy) is { } awaits => awaits,
             _ => NodeProgress.Changing,
         };
     }
@@ -122,11 +125,18 @@ internal static class Progress
     public static bool MayHaveLost(NodeView node, ClusterPolicy policy) => node.Results[policy.Identity.Uid].ReadyGeneration is not 0;
 
     /// <summary>
-    /// Nothing is left to be done but what somebody's end of use lets happen; the same whether the kernel, a process or a pod's answer
-    /// tells of the use.
+    /// What a node that has nothing left to do itself waits for: somebody's end of use, whether the kernel, a process or a pod's answer
+    /// tells of it, or virtual functions that somebody else makes. Null while there is something else.
     /// </summary>
-    private static bool WaitsForUsers(PolicyResultSummary result) =>
-        result.Problems.Any(IsUse) && result.Problems.All(p => IsUse(p) || p.State is "Held" or "Noticed" or "Adopted");
+    private static NodeProgress? Awaits(PolicyResultSummary result, ClusterPolicy policy)
+    {
+        var isIdle = policy.Policy.Common?.Disruption == Disruption.WhenIdle;
+        bool IsAwaited(DeviceProblem p) => IsMissing(p) || (isIdle && IsUse(p));
+        if (!result.Problems.Any(IsAwaited) || !result.Problems.All(p => IsAwaited(p) || p.State is "Held" or "Noticed" or "Adopted")) return null;
+        return result.Problems.Any(IsUse) ? NodeProgress.WaitsForUsers : NodeProgress.Incomplete;
+    }
+
+    private static bool IsMissing(DeviceProblem problem) => problem is { State: "Waiting", Reason: "NoVfs" };
 
     private static bool IsUse(DeviceProblem problem) => problem is { State: "Waiting", Reason: "InUse" or "NodeAnswered" or "StillHeld" };
 }

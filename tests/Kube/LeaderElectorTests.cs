@@ -36,6 +36,20 @@ public sealed class LeaderElectorTests : IAsyncLifetime
         Assert.Equal(("coordination.k8s.io/v1", "Lease"), (lease["apiVersion"]!.GetValue<string>(), lease["kind"]!.GetValue<string>()));
     }
 
+    /// <summary>OpenShift asks for the right to delete of whoever sets an owner.</summary>
+    [Fact]
+    public async Task One_that_may_not_give_the_lease_an_owner_leads_without_and_says_so_once()
+    {
+        _server.Refuse(r => r.Body.Contains("ownerReferences", StringComparison.Ordinal), 403, "Forbidden", "cannot set an ownerRef", times: int.MaxValue);
+        var owner = new OwnerReference { ApiVersion = "v1", Kind = "ServiceAccount", Name = "operator", Uid = "u" };
+        await using var a = new Process(this, "a", owner);
+        await Waiting.UntilAsync(() => a.Leads);
+        for (var i = 0; i < 5; i++) await StepAsync(TimeSpan.FromSeconds(2), a);
+        Assert.True(a.Leads);
+        Assert.Null(_server.Find(Path)!["metadata"]!["ownerReferences"]);
+        Assert.Single(_log.Lines, l => l.Contains("gets no owner and stays behind after an uninstall: ", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task A_leader_renews_and_nobody_else_leads()
     {
@@ -155,7 +169,7 @@ public sealed class LeaderElectorTests : IAsyncLifetime
         var quiet = 0;
         var seen = (-1, -1);
         // Quiet: nothing was sent and no timer set for a while.
-        while (quiet < 5)
+        while (quiet < 12)
         {
             await Task.Delay(4);
             var now = (_server.Requests.Count, _time.Waiting);
@@ -168,9 +182,15 @@ public sealed class LeaderElectorTests : IAsyncLifetime
     {
         private readonly CancellationTokenSource _stop = new();
 
-        public Process(LeaderElectorTests test, string identity)
+        public Process(LeaderElectorTests test, string identity, OwnerReference? owner = null)
         {
-            Elector = new LeaderElector(test._client, new LeaderElectorOptions { Lease = new ObjectKey("operator", "hostdev"), Identity = identity }, test._time, new Random(identity[0]), test._log);
+            var options = new LeaderElectorOptions
+            {
+                Lease = new ObjectKey("operator", "hostdev"),
+                Identity = identity,
+                Owner = owner is null ? null : _ => Task.FromResult<OwnerReference?>(owner),
+            };
+            Elector = new LeaderElector(test._client, options, test._time, new Random(identity[0]), test._log);
             Run = Elector.RunAsync(LeadAsync, _stop.Token);
         }
 

@@ -64,6 +64,8 @@ public abstract class KubeletScenarios
             await bench.UntilAsync(() => bench.Kubelet.Allocatable(Edu) == 0 && bench.Problem("edu").Message.StartsWith(words, StringComparison.Ordinal));
             Assert.Equal(("Progressing", 0), ((string)bench.Policy("edu")!["reason"]!, (int)bench.Policy("edu")!["ready"]!));
             await bench.UntilAsync(() => bench.Condition("Ready") == "False" && bench.Why("Ready").Message.StartsWith(words, StringComparison.Ordinal));
+            await Task.Delay(TimeSpan.FromSeconds(2.5), TestContext.Current.CancellationToken); // re-checks that find the same
+            Assert.Equal("StillHeld", bench.Problem("edu").Reason);
         }
 
         await bench.ReadyAsync(); // the re-check is good

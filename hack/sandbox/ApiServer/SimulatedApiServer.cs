@@ -47,6 +47,7 @@ public sealed class SimulatedApiServer : IAsyncDisposable
         _registry = new ResourceRegistry(_store);
         _certificates = _options.Https ? new ServingCertificates(_options.Time.GetUtcNow()) : null;
         var access = _options.Rbac ? new RoleBasedAccess(_store) : null;
+        if (access is not null) _admissionRules = [OwnerReferenceAdmission.Rule(access)];
         var writes = new ObjectWrites(_store, _options.Time, () => _schemaRules, () => _admissionRules);
         var deletes = new ObjectDeletes(_store, _options.Time, writes);
         var logs = new PodLogRequests(_store, Logs, _options.Time);

@@ -124,6 +124,29 @@ public sealed class PolicyRollupTests
         Assert.Equal("Ready=False Progressing: under way on a", Conditions(Status(gpus, Node("a").Has(gpus)))[0]);
     }
 
+    [Fact]
+    public void What_nodes_lack_is_said_and_the_policy_is_not_Ready()
+    {
+        var gpus = HostDevice("gpus");
+        var lacks = new DeviceProblem("0000:41:00.0", "Waiting", "NoVfs", "0000:41:00.0 has 8 VFs");
+        var status = Status(gpus, Node("a").Has(gpus).Reports(gpus),
+            Node("b").Has(gpus).Reports(gpus, ResultReasons.Progressing, "lacks", 16, 8, 0, lacks));
+        Assert.Equal("Ready=False Progressing: b: 0000:41:00.0 has 8 VFs; b lacks virtual functions that pools name", Conditions(status)[0]);
+        Assert.Equal("Progressing=True Incomplete: b lacks virtual functions that pools name", Conditions(status)[1]);
+        Assert.Equal("1/2", status.Nodes!.Summary);
+    }
+
+    [Fact]
+    public void What_the_generation_before_ran_into_is_not_said_of_the_one_that_may_have_mended_it()
+    {
+        var before = HostDevice("gpus");
+        var now = HostDevice("gpus", generation: 2);
+        var blocked = new DeviceProblem("0000:43:00.0", "Blocked", "UndeclaredSiblings", "declare them");
+        var status = Status(now, Node("a").Has(now).Reports(before, ResultReasons.Blocked, "declare them", 1, 0, 1, blocked));
+        Assert.Empty(status.Problems);
+        Assert.Equal("Ready=False Progressing: under way on a", Conditions(status)[0]);
+    }
+
     /// <summary>The column NODES.</summary>
     [Fact]
     public void A_chosen_node_whose_agent_does_not_report_counts_as_one_that_is_not_ready()

@@ -198,6 +198,7 @@ public sealed class ProjectorTests
     [InlineData("InUse", true)]
     [InlineData("StillHeld", true)] // a process has it, though its pod is gone
     [InlineData("NodeAnswered", true)] // another pod was given its node
+    [InlineData("NoVfs", true)] // beside a user: virtual functions that somebody else makes
     [InlineData("AllocateFailed", false)]
     public void Whoever_the_users_are_that_are_waited_for_they_do_not_hold_up_the_other_nodes(string reason, bool goesOn)
     {
@@ -207,6 +208,19 @@ public sealed class ProjectorTests
             new("0000:44:00.1", "Held", "HeldSibling", "x"), new("0000:45:00.0", "Adopted", "Adopted", "x")];
         nodes[0] = (nodes[0] with { Given = [gpus.Version] }).Reports(gpus, ResultReasons.Progressing, "waits", 3, 1, 0, problems);
         Assert.Equal(goesOn ? ["node-002"] : [], Projector.Project(View([gpus], nodes)).Specs.Keys);
+    }
+
+    /// <summary>It offers what is there, and nobody else need wait for what somebody has to make.</summary>
+    [Theory]
+    [InlineData("WhenIdle")]
+    [InlineData("Cordon")]
+    public void A_node_that_lacks_virtual_functions_which_pools_name_is_not_ready_and_holds_up_nobody(string disruption)
+    {
+        var gpus = HostDevice("gpus", spec: $"rollout: {{maxUnavailable: '1'}}\ndisruption: {disruption}");
+        var nodes = Nodes(3).ToList();
+        var lacks = new DeviceProblem("0000:41:00.0", "Waiting", "NoVfs", "0000:41:00.0 has 8 VFs, and pool a names 0-15");
+        nodes[0] = (nodes[0] with { Given = [gpus.Version] }).Reports(gpus, ResultReasons.Progressing, "lacks", 16, 8, 0, lacks);
+        Assert.Equal(["node-002"], Projector.Project(View([gpus], nodes)).Specs.Keys);
     }
 
     [Fact]
