@@ -157,7 +157,8 @@ public sealed class BystanderTests
             function = {vendor}:a124 0000:0000 {code}
             group = 7
             """);
-        var policy = Given.HostDevice(selector: new PciSelector { Vendor = PciId.Parse("1234") }, pci: p => p with { GroupPolicy = GroupPolicy.AssignSiblings });
+        var functions = new PciSelector { Vendor = PciId.Parse("1234") };
+        var policy = Given.HostDevice(selector: functions, pci: p => p with { GroupPolicy = GroupPolicy.AssignSiblings });
         Assert.Equal(leftAlone ? 1 : 2, Assert.Single(machine.Input(policy).Plan().Units).Assigned.Length);
     }
 
@@ -165,12 +166,14 @@ public sealed class BystanderTests
     public void What_is_in_force_stays_when_a_driver_comes_to_a_part_of_the_machine_beside_it()
     {
         using var reported = InForce("0000:00:1f.4", driver: "i801_smbus");
-        var plan = (reported.Input() with { Ownership = Ownership.None.Owns("0000:00:1f.3", "snd_hda_intel").Owns("0000:00:1f.5", "intel-spi") }).Plan();
+        var owned = Ownership.None.Owns("0000:00:1f.3", "snd_hda_intel").Owns("0000:00:1f.5", "intel-spi");
+        var plan = (reported.Input() with { Ownership = owned }).Plan();
 
         Assert.Empty(plan.Lanes);
         Assert.Equal("0000:00:1f.3", Assert.Single(plan.Units).Id);
+        const string said = "0000:00:1f.4 is a part of the machine itself (SMBus, driver i801_smbus): the host needs it";
         Assert.Contains(plan.Findings, f => f is { State: FindingState.Noticed, Reason: Reasons.Protected }
-            && f.Message.StartsWith("0000:00:1f.4 is a part of the machine itself (SMBus, driver i801_smbus): the host needs it", StringComparison.Ordinal));
+            && f.Message.StartsWith(said, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -179,18 +182,23 @@ public sealed class BystanderTests
         using var reported = InForce("0000:00:1f.4", driver: null);
         var policy = Given.HostDevice("audio", new PciSelector { Addresses = [PciAddress.Parse("0000:00:1f.3")] },
             pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings }, spec: s => s with { AllowProtected = [Protection.System] });
-        var owned = Ownership.None.Owns("0000:00:1f.3", "snd_hda_intel").Owns("0000:00:1f.4", "i801_smbus").Owns("0000:00:1f.5", "intel-spi");
+        var owned = Ownership.None
+            .Owns("0000:00:1f.3", "snd_hda_intel").Owns("0000:00:1f.4", "i801_smbus").Owns("0000:00:1f.5", "intel-spi");
         var plan = (reported.Input(policy) with { Ownership = owned }).Plan();
 
         Assert.Contains("0000:00:1f.4", Assert.Single(plan.Units).Held.Select(m => m.Address.ToString()));
-        Assert.DoesNotContain(plan.Steps(), s => s.StartsWith("forget", StringComparison.Ordinal) || s.StartsWith("unbind", StringComparison.Ordinal));
+        Assert.DoesNotContain(plan.Steps(), s => s.StartsWith("forget", StringComparison.Ordinal)
+            || s.StartsWith("unbind", StringComparison.Ordinal));
     }
 
-    /// <summary>Case 02 with the sound on vfio-pci and the flash on pci-stub, another function without a driver, and this one as told.</summary>
+    /// <summary>
+    /// Case 02 with the sound on vfio-pci and the flash on pci-stub, another function without a driver, and this one as told.
+    /// </summary>
     private static FieldCase InForce(string address, string? driver)
     {
         var reported = FieldCase.Load("02-lpc-smbus-group");
-        foreach (var function in (string[])["2", "3", "4", "5"]) reported.Machine.Delete($"/sys/devices/pci0000:00/0000:00:1f.{function}/driver");
+        foreach (var function in (string[])["2", "3", "4", "5"])
+            reported.Machine.Delete($"/sys/devices/pci0000:00/0000:00:1f.{function}/driver");
         reported.Machine.Change($"""
             [/sys/devices/pci0000:00/0000:00:1f.3]
             driver = vfio-pci
