@@ -21,11 +21,8 @@ public sealed class OtherRoadCaseTests
     {
         using var reported = FieldCase.Load("06-nvme-over-fc-root");
         var input = reported.Input();
-        var plan = input.Plan();
 
-        Assert.Empty(plan.Lanes);
-        Assert.Empty(plan.Units);
-        plan.Says(Hba, FindingState.Blocked, Reasons.Protected,
+        input.Plan().Refuses(Hba, Reasons.Protected,
             $"{Hba} is in use: nvme0n1p2 is mounted at /, which comes over {Hba} (FC port 0x100000109b000001){Needed}");
         Golden.MatchesWords("case-06", input, Hba);
     }
@@ -66,8 +63,9 @@ public sealed class OtherRoadCaseTests
         Assert.Empty(plan.Lanes);
         foreach (var hba in (string[])[Hba, "0000:3b:01.0"])
         {
-            Assert.Equal($"{hba} is in use: nvme0n1p2 is mounted at /, which may come over {hba} (nothing tells its FC port){Needed}", plan
-                .About(hba).Message);
+            Assert.Equal(
+                $"{hba} is in use: nvme0n1p2 is mounted at /, which may come over {hba} (nothing tells its FC port){Needed}",
+                plan.About(hba).Message);
         }
     }
 
@@ -143,11 +141,8 @@ public sealed class OtherRoadCaseTests
     {
         using var reported = FieldCase.Load("07-kernel-console-on-pci-uart");
         var input = reported.Input();
-        var plan = input.Plan();
 
-        Assert.Empty(plan.Lanes);
-        Assert.Empty(plan.Units);
-        plan.Says(Serial, FindingState.Blocked, Reasons.Protected,
+        input.Plan().Refuses(Serial, Reasons.Protected,
             $"{Serial} is in use: the kernel's console ttyS4 is on it; "
             + "0000:00:16.0 is a part of the machine itself (Communication dev., driver mei_me): "
             + "the host needs them; list Console, System in allowProtected together with the address to take them all the same");
@@ -155,7 +150,7 @@ public sealed class OtherRoadCaseTests
 
         var policy = (DesiredPolicy.OfHostDevice)input.Policies[0].InForce;
         var allowed = new EffectivePolicy(policy with { Spec = policy.Spec with { AllowProtected = [Protection.System] } }, null);
-        (input with { Policies = [allowed] }).Plan().Says(Serial, FindingState.Blocked, Reasons.Protected,
+        (input with { Policies = [allowed] }).Plan().Refuses(Serial, Reasons.Protected,
             $"{Serial} is in use: the kernel's console ttyS4 is on it: the host needs it; "
             + "free it, or list Console in allowProtected together with the address");
     }

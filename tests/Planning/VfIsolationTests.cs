@@ -20,9 +20,7 @@ public sealed class VfIsolationTests
     public void VFs_for_VMs_are_not_made_where_they_would_share_the_physical_function_s_group()
     {
         var input = Given.Input(Unisolated(), Given.Sriov(4));
-        var plan = input.Plan();
-        Assert.Empty(plan.Lanes);
-        plan.Says(Pf, FindingState.Blocked, Reasons.VfsNotIsolated,
+        input.Plan().Refuses(Pf, Reasons.VfsNotIsolated,
             $"{Unpassable}none is made; enable ACS in firmware, or use another slot");
         Golden.MatchesWords("vfs-not-isolated", input, Pf);
     }
@@ -67,8 +65,9 @@ public sealed class VfIsolationTests
         Assert.Empty((Given.Input(machine, Given.Sriov(4)) with { Ownership = owned }).Plan().Lanes);
         var other = (Given.Input(machine, Given.Sriov(2)) with { Ownership = owned }).Plan();
         Assert.Empty(other.Lanes);
-        Assert.EndsWith("none of which could be passed: their number is left as it is; enable ACS in firmware, or use another slot", other
-            .About(Pf).Message, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "none of which could be passed: their number is left as it is; enable ACS in firmware, or use another slot",
+            other.About(Pf).Message, StringComparison.Ordinal);
 
         Assert.Contains("numvfs 0 on 0000:41:00.0", (Given.Input(machine, Given.Sriov(0)) with { Ownership = owned }).Plan().Steps());
     }
