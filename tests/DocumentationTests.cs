@@ -55,7 +55,9 @@ public sealed class DocumentationTests
         var sources = new[] { "crds", "device-plugin", "operator", "kube", "telemetry", "hack", "tests" }
             .SelectMany(d => Directory.EnumerateFiles(Repository.Path(d), "*.cs", SearchOption.AllDirectories))
             .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal));
-        var cited = sources.SelectMany(f => System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(f), @"\b(?:contracts/\w+\.md|adr/\d{4}[\w-]*|style\.md)").Select(m => m.Value))
+        const string page = @"\b(?:contracts/\w+\.md|adr/\d{4}[\w-]*|style\.md)";
+        var cited = sources
+            .SelectMany(f => System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(f), page).Select(m => m.Value))
             .Distinct(StringComparer.Ordinal).ToList();
         Assert.Contains("contracts/kernel.md", cited);
         Assert.Equal([], cited.Where(c => Directory.GetFiles(Repository.Path("docs"), c + "*").Length == 0));

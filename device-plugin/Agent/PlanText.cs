@@ -37,8 +37,7 @@ internal static class PlanText
         string?[] title = [function.Address.ToString(), $"{function.Vendor}:{function.Device}", function.VendorName, function.DeviceName];
         text.AppendJoin(' ', title.Where(t => t is not null)).Append('\n');
         text.Append(CultureInfo.InvariantCulture, $"  driver: {function.Driver ?? "none"}\n");
-        var members = group is null ? [] : group.Members.Select(a => Member(inventory, a)).Concat(group.OtherMembers.Select(m => Member(m)));
-        text.Append(CultureInfo.InvariantCulture, $"  IOMMU group: {(group is null ? "none" : $"{group.Number} with {string.Join(", ", members)}")}\n");
+        text.Append(CultureInfo.InvariantCulture, $"  IOMMU group: {Members(inventory, group)}\n");
         var regions = string.Join(", ", group?.DirectRegions ?? []);
         if (regions.Length > 0) text.Append(CultureInfo.InvariantCulture, $"  direct regions of the group: {regions}\n");
         Section(text, "Nothing is done now:", plan.Halt is { } halt ? [$"{halt.Reason}: {halt.Message}"] : []);
@@ -50,6 +49,13 @@ internal static class PlanText
         Section(text, "To be done now:", plan.Lanes.SelectMany(l => l.Steps).Select(s => StepWords.ToDo(s.Step)).OfType<string>().Where(w => w.Contains(function.Address.ToString(), StringComparison.Ordinal)));
         if (unit is null && plan.Findings.All(f => !f.Message.Contains(function.Address.ToString(), StringComparison.Ordinal) && f.Device != function.Address.ToString())) text.Append("No policy asks for it.\n");
         return text.ToString();
+    }
+
+    private static string Members(HostInventory inventory, IommuGroup? group)
+    {
+        if (group is null) return "none";
+        var members = group.Members.Select(a => Member(inventory, a)).Concat(group.OtherMembers.Select(m => Member(m)));
+        return $"{group.Number} with {string.Join(", ", members)}";
     }
 
     private static string Member(HostInventory inventory, PciAddress address) =>

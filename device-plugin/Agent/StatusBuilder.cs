@@ -109,7 +109,7 @@ public static class StatusBuilder
 
     private static PolicyResult Result(
         PolicyMatch match, Plan plan, Catalog catalog, Dictionary<string, OfferProblem> unready, AllocationLedger ledger,
-            HostInventory inventory)
+        HostInventory inventory)
     {
         // What a frozen policy has in force is of an earlier generation than the one that is reported.
         var findings = plan.Findings.Where(f => f.Policy?.Uid == match.Policy.Uid).ToList();

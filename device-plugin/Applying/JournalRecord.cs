@@ -122,7 +122,8 @@ internal sealed partial class JournalJsonContext : JsonSerializerContext
         {
             using var document = JsonDocument.Parse(line);
             if (document.RootElement is not { ValueKind: JsonValueKind.Object } root || !root.TryGetProperty("op", out var op)) return null;
-            return op.ValueKind == JsonValueKind.String && op.GetString() is { } name && !Enum.GetNames<JournalOp>().Contains(name) ? name : null;
+            if (op.ValueKind != JsonValueKind.String || op.GetString() is not { } name) return null;
+            return Enum.GetNames<JournalOp>().Contains(name) ? null : name;
         }
         catch (JsonException)
         {

@@ -33,13 +33,15 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
                 return Record(new JournalRecord { Op = JournalOp.ForgetPhysicalFunction, Address = s.Address.ToString() });
             case PlanStep.SetAutoprobe s:
                 var autoprobe = s.Autoprobe ? "1" : "0";
-                return await WriteAsync(s.PhysicalFunction, "sriov_drivers_autoprobe", autoprobe, WriteDeadline, autoprobe, cancellationToken)
+                return await WriteAsync(
+                    s.PhysicalFunction, "sriov_drivers_autoprobe", autoprobe, WriteDeadline, autoprobe, cancellationToken)
                     .ConfigureAwait(false);
             case PlanStep.SetNumVfs s:
                 return await SetNumVfsAsync(s, cancellationToken).ConfigureAwait(false);
             case PlanStep.SetDriverOverride s:
                 // One newline clears it; "(null)" would become the override, and an empty write does nothing (contracts/kernel.md, Binding).
-                return await WriteAsync(s.Address, "driver_override", s.Driver ?? "\n", WriteDeadline, s.Driver ?? "(null)", cancellationToken)
+                return await WriteAsync(
+                    s.Address, "driver_override", s.Driver ?? "\n", WriteDeadline, s.Driver ?? "(null)", cancellationToken)
                     .ConfigureAwait(false);
             case PlanStep.Unbind s:
                 return await UnbindAsync(s, cancellationToken).ConfigureAwait(false);
@@ -77,7 +79,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         StepOutcome? Answered(string? now) => step.NumVfs > 0 && int.TryParse(now, CultureInfo.InvariantCulture, out var made) && made > 0
             ? new StepOutcome.Done { What = $"{step.PhysicalFunction}: {step.NumVfs} VFs were asked for and its driver made {made}" }
             : null;
-        return await WriteAsync(step.PhysicalFunction, "sriov_numvfs", count, NumVfsDeadline, count, cancellationToken, Answered).ConfigureAwait(false);
+        return await WriteAsync(step.PhysicalFunction, "sriov_numvfs", count, NumVfsDeadline, count, cancellationToken, Answered)
+            .ConfigureAwait(false);
     }
 
     /// <param name="answered">What it means that the write succeeded and something else is read back; null: that it had no effect.</param>
@@ -93,9 +96,10 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         if (now == expect) return StepOutcome.Done.Instance;
         if (error.IsSuccess && answered?.Invoke(now) is { } outcome) return outcome;
         var what = $"writing {Quote(value)} to {path}";
-        return Failed(error.IsSuccess
-            ? $"{what} had no effect: it reads {(now is null ? "nothing" : $"\"{now}\"")}; {KernelWords.Of(log, device) ?? "look at dmesg, or for another program that writes it"}"
-            : $"{what} failed: {WriteErrors.Explain(path, error, now)}{Said(path, log, device)}");
+        if (!error.IsSuccess) return Failed($"{what} failed: {WriteErrors.Explain(path, error, now)}{Said(path, log, device)}");
+        var reads = now is null ? "nothing" : $"\"{now}\"";
+        var advice = KernelWords.Of(log, device) ?? "look at dmesg, or for another program that writes it";
+        return Failed($"{what} had no effect: it reads {reads}; {advice}");
     }
 
     private async Task<StepOutcome> UnbindAsync(PlanStep.Unbind step, CancellationToken cancellationToken)
@@ -120,7 +124,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         if (!error.IsSuccess)
         {
             var said = KernelWords.Of(log, step.Address) is { } words ? $" ({words})" : "";
-            return Failed($"resetting it (writing 1 to {path}) failed: {WriteErrors.Explain(path, error)}{said}; remove and rescan it, or power-cycle the host");
+            var why = $"{WriteErrors.Explain(path, error)}{said}";
+            return Failed($"resetting it (writing 1 to {path}) failed: {why}; remove and rescan it, or power-cycle the host");
         }
 
         return await writer.AnswersAsync(step.Address, ReadDeadline, cancellationToken).ConfigureAwait(false) switch
@@ -156,7 +161,9 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     private static string Said(string path, IKernelLog log, PciAddress device)
     {
         if (KernelWords.Of(log, device) is { } words) return $"; {words}";
-        return path.EndsWith("/sriov_numvfs", StringComparison.Ordinal) ? $"; look at dmesg for what the driver of {device} says of it" : "";
+        return path.EndsWith("/sriov_numvfs", StringComparison.Ordinal)
+            ? $"; look at dmesg for what the driver of {device} says of it"
+            : "";
     }
 
     private static StepOutcome.Failed Failed(string message) => new(Reasons.StepFailed, message);

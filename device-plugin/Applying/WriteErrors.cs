@@ -20,12 +20,18 @@ internal static class WriteErrors
     /// <summary>Some are the kernel's own (<c>drivers/pci/iov.c</c>), the others the driver's, which has its reasons.</summary>
     private static string? OfNumVfs(Errno error, string? now)
     {
-        if (error == Errno.EBUSY && now == "0") return "there are no VFs, so its driver is busy: users in the kernel, such as of an accelerator's services, have to stop";
+        if (error == Errno.EBUSY && now == "0")
+            return "there are no VFs, so its driver is busy: users in the kernel, such as of an accelerator's services, have to stop";
         if (error == Errno.EBUSY) return "VFs exist already, and the number changes only through 0";
         if (error == Errno.ERANGE) return "more than sriov_totalvfs";
         if (error == Errno.ENOENT) return "the physical function has no driver that makes VFs";
         if (error == Errno.ENOMEM) return "the firmware left too few bus numbers or too little memory space; boot with pci=realloc";
-        if (error == Errno.ENOSPC) return "its driver has no interrupt vectors (MSI-X) left for so many: ask for fewer VFs, or free some (of an E810: unload irdma)";
+        if (error == Errno.ENOSPC)
+        {
+            return "its driver has no interrupt vectors (MSI-X) left for so many: "
+                + "ask for fewer VFs, or free some (of an E810: unload irdma)";
+        }
+
         if (error == Errno.EOPNOTSUPP) return "its driver makes no VFs as it is set up now (safe mode, a bond, switchdev rules)";
         return error == Errno.EINVAL ? "its driver does not take this number as it is set up now" : null;
     }

@@ -35,7 +35,9 @@ internal sealed class Representors(HostFileReader files, DeadlineReader blocking
         return among;
     }
 
-    /// <summary>It hangs below an auxiliary device, <c>mlx5_core.sf.4</c> (kernel <c>Documentation/networking/devlink/devlink-port.rst</c>).</summary>
+    /// <summary>
+    /// It hangs below an auxiliary device, <c>mlx5_core.sf.4</c> (kernel <c>Documentation/networking/devlink/devlink-port.rst</c>).
+    /// </summary>
     private bool IsOfSubfunction(string name) =>
         files.ResolveLink("/sys/class/net/" + name)?.Split('/').Any(p => p.Contains(".sf.", StringComparison.Ordinal)) == true;
 

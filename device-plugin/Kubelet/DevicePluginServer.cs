@@ -54,7 +54,8 @@ internal sealed class DevicePluginServer : IAsyncDisposable
         if (_server is { } server) await server.StopAsync(_timings.StopGrace);
     }
 
-    private async Task ListAndWatchAsync(IServerStreamWriter<ListAndWatchResponse> stream, Action giveUp, CancellationToken cancellation, CancellationToken stopping)
+    private async Task ListAndWatchAsync(
+        IServerStreamWriter<ListAndWatchResponse> stream, Action giveUp, CancellationToken cancellation, CancellationToken stopping)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, stopping);
         var mine = new LiveStream(ended);
@@ -110,10 +111,12 @@ internal sealed class DevicePluginServer : IAsyncDisposable
     }
 
     /// <summary>
-    /// The package resets the stream of a write that is cancelled, but not always: the end of the write may take that callback back before it was called (HttpContextStreamWriter.WriteCoreAsync).
-    /// Then what the peer does not read stands before the stream's end, and holds up a stop.
+    /// The package resets the stream of a write that is cancelled, but not always: the end of the write may take that callback back
+    /// before it was called (HttpContextStreamWriter.WriteCoreAsync). Then what the peer does not read stands before the stream's end,
+    /// and holds up a stop.
     /// </summary>
-    private static async Task WriteAsync(IServerStreamWriter<ListAndWatchResponse> stream, ListAndWatchResponse message, Action giveUp, CancellationToken cancellationToken)
+    private static async Task WriteAsync(
+        IServerStreamWriter<ListAndWatchResponse> stream, ListAndWatchResponse message, Action giveUp, CancellationToken cancellationToken)
     {
         try
         {

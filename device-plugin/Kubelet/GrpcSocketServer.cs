@@ -41,7 +41,8 @@ public sealed class GrpcSocketServer : IAsyncDisposable
     {
         SocketPath = socketPath;
         _services = Services(new StatusInterceptor(logger, _stopping.Token), sendBytes);
-        var transport = new SocketTransportFactory(Options.Create(new SocketTransportOptions { UnsafePreferInlineScheduling = true }), NullLoggerFactory.Instance);
+        var options = Options.Create(new SocketTransportOptions { UnsafePreferInlineScheduling = true });
+        var transport = new SocketTransportFactory(options, NullLoggerFactory.Instance);
         _kestrel = new KestrelServer(Options.Create(KestrelOptions(socketPath, _services)), transport, NullLoggerFactory.Instance);
     }
 

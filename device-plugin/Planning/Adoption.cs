@@ -17,8 +17,10 @@ internal static class Adoption
             if (member is not null && member.Driver != function.Driver)
             {
                 // On pci-stub it was kept from every driver of the host, and that is where it goes back to.
-                context.Findings.Add(new Finding(wanted[function.Address].Policy, function.Address.ToString(), FindingState.Noticed, Reasons.Adopted,
-                    $"{function.Address} was found on {function.Driver}: it is taken from it for this policy, and goes back to {function.Driver} when its policy goes"));
+                context.Findings.Add(new Finding(
+                    wanted[function.Address].Policy, function.Address.ToString(), FindingState.Noticed, Reasons.Adopted,
+                    $"{function.Address} was found on {function.Driver}: it is taken from it for this policy, "
+                    + $"and goes back to {function.Driver} when its policy goes"));
             }
             else if (wanted.TryGetValue(function.Address, out var unit))
             {

@@ -36,7 +36,8 @@ internal sealed class Choosing(PlanningContext context)
             {
                 var own = context.NamesOf(function).FirstOrDefault() is { } name ? $"{name}, or its address" : "its address";
                 context.Block(policy, function.Address.ToString(), Reasons.Representor,
-                    $"{function.Address} is not chosen by {represented.Name}, which belongs to a virtual function or a subfunction (a representor, or its own) and is no interface of its own: write {own}");
+                    $"{function.Address} is not chosen by {represented.Name}, which belongs to a virtual function or a subfunction "
+                    + $"(a representor, or its own) and is no interface of its own: write {own}");
             }
             else if (verdicts.OfType<Verdict.Moved>().FirstOrDefault() is { } moved)
             {

@@ -47,7 +47,8 @@ internal static class FunctionSteps
             return [];
         }
 
-        // A policy wants it and did not get it, because another member of its group, a bridge perhaps, could not be read: the policy says so.
+        // A policy wants it and did not get it, because another member of its group, a bridge perhaps, could not be read: the policy says
+        // so.
         if (context.Wanted.ContainsKey(owned.Address) && IsWithUnreadable(context, function)) return [];
         var ours = function.Driver is not null && function.Driver != owned.OriginalDriver && context.Inventory.Facts.PassthroughDrivers.Contains(function.Driver);
         if (!ours && function.Driver is not null && IsStillSomebodys(context, owned, function)) return [];

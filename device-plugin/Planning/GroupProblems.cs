@@ -84,7 +84,8 @@ internal static class GroupProblems
     public static string? Machine(PlanningContext context, UnitRequest request, GroupShape shape)
     {
         if (request.AllowProtected.Contains(Protection.System)) return null;
-        var toTake = shape.Taken.Where(f => f.Driver is not { } driver || !context.Inventory.Facts.PassthroughDrivers.Contains(driver)).ToList();
+        var passthrough = context.Inventory.Facts.PassthroughDrivers;
+        var toTake = shape.Taken.Where(f => f.Driver is not { } driver || !passthrough.Contains(driver)).ToList();
         var needed = toTake
             .Select(f => (f.Address, What: SystemFunctions.WhatItIs(f, context.HostDriver(f))))
             .Where(n => n.What is not null)
@@ -95,7 +96,8 @@ internal static class GroupProblems
         var all = UsesInTheWay.InWords(uses).Concat(needed).ToList();
         var them = all.Count == 1 ? "it" : "them";
         var names = UsesInTheWay.Protections(uses, Protection.System);
-        return $"{List(all, "; ")}: the host needs {them}; list {names} in allowProtected together with the address to take {them} all the same";
+        return $"{List(all, "; ")}: the host needs {them}; "
+            + $"list {names} in allowProtected together with the address to take {them} all the same";
     }
 
     /// <summary>Members that the policy does not declare. Nobody loses a device unaware.</summary>

@@ -55,7 +55,8 @@ internal static class HealthPlanner
     private static (FindingState State, string Message)? Obstacle(PlanningContext context, Unit unit, PciFunction function)
     {
         const string later = "it is reset as soon as nobody has it";
-        if (function.ResetMethods.IsEmpty && !function.ResetsUntold) return (FindingState.Blocked, "the kernel knows no way to reset it: remove and rescan it, or power-cycle the host");
+        if (function.ResetMethods.IsEmpty && !function.ResetsUntold)
+            return (FindingState.Blocked, "the kernel knows no way to reset it: remove and rescan it, or power-cycle the host");
         var users = context.Input.Usage.InWords(unit.Members.Select(m => m.Address));
         if (!users.IsEmpty) return (FindingState.Waiting, $"{later}; in use: {string.Join("; ", users)}");
         if (!context.Input.Setbacks.TryGetValue(LaneStep.Reset(function.Address), out var setback)) return null;

@@ -13,7 +13,8 @@ internal static class HostConditions
     public static (string Reason, string Message)? Problem(HostInventory inventory, PciFunction function)
     {
         var facts = inventory.Facts;
-        if (inventory.GroupOf(function) is null) return (Reasons.NoIommu, $"{function.Address} has no IOMMU group: {IommuRemedy(inventory, function)}");
+        if (inventory.GroupOf(function) is null)
+            return (Reasons.NoIommu, $"{function.Address} has no IOMMU group: {IommuRemedy(inventory, function)}");
         if (facts.InterruptRemapping == InterruptRemapping.No && !facts.UnsafeInterruptsAllowed)
         {
             return (Reasons.NoInterruptRemapping, $"{function.Address} cannot be passed safely: the host does not remap interrupts; enable it in firmware (VT-d or AMD-Vi with x2APIC) and remove intremap=off from the kernel command line");
@@ -38,7 +39,8 @@ internal static class HostConditions
         }
 
         return (Reasons.NotSupported, $"{what} is on {driver}, as the policy asks, and that is no driver that gives whole devices to VFIO: "
-            + "vendor vGPU VFs are not supported by this version, take them out of the policy; for other devices name vfio-pci or a variant of it");
+            + "vendor vGPU VFs are not supported by this version, take them out of the policy; "
+            + "for other devices name vfio-pci or a variant of it");
     }
 
     private static string IommuRemedy(HostInventory inventory, PciFunction function)
@@ -61,19 +63,23 @@ internal static class HostConditions
         };
     }
 
-    /// <summary>Kernel <c>Documentation/admin-guide/kernel-parameters.txt: intel_iommu=igfx_off</c>; else the firmware's tables name no IOMMU for it.</summary>
+    /// <summary>
+    /// Kernel <c>Documentation/admin-guide/kernel-parameters.txt: intel_iommu=igfx_off</c>; else the firmware's tables name no IOMMU
+    /// for it.
+    /// </summary>
     private static string LeftOut(HostFacts facts, PciFunction function)
     {
         var graphics = function.Vendor == Intel && function.ClassCode >> 16 == 0x03;
         var argument = graphics ? facts.KernelArguments.FirstOrDefault(a => Options(a, "intel_iommu").Contains("igfx_off")) : null;
         return argument is not null
             ? $"igfx_off in {argument} on the kernel command line does that, remove it there"
-            : "look at dmesg for DMAR, AMD-Vi or arm-smmu; its firmware's tables name no IOMMU for it, which an update of the firmware may mend";
+            : "look at dmesg for DMAR, AMD-Vi or arm-smmu; "
+                + "its firmware's tables name no IOMMU for it, which an update of the firmware may mend";
     }
 
     /// <summary>
-    /// The arguments that turn the IOMMU off. The last of a name counts, and one that is for another vendor's IOMMU does nothing; the vendor
-    /// is that of the host's own bridge.
+    /// The arguments that turn the IOMMU off. The last of a name counts, and one that is for another vendor's IOMMU does nothing; the
+    /// vendor is that of the host's own bridge.
     /// </summary>
     private static IEnumerable<string> SwitchedOff(HostInventory inventory)
     {

@@ -20,7 +20,8 @@ internal static class PoolFindings
         var remedy = pf.Sriov!.Autoprobe
             ? $"load the driver for {vf.Vendor}:{vf.Device}, or look at dmesg for why it does not take it; then write"
             : $"sriov_drivers_autoprobe of {pf.Address} is 0, which keeps drivers from it: write 1 to it, and";
-        var message = $"{vf.Address} is in pool {pool.Name}, whose driver is the host's own (Native), and has no driver: {remedy} {vf.Address} to /sys/bus/pci/drivers_probe";
+        var message = $"{vf.Address} is in pool {pool.Name}, whose driver is the host's own (Native), and has no driver: "
+            + $"{remedy} {vf.Address} to /sys/bus/pci/drivers_probe";
         context.Block(policy, vf.Address.ToString(), Reasons.DriverMissing, message);
     }
 

@@ -122,7 +122,11 @@ internal static class SriovPlanner
     private static (string Reason, string Message)? Problem(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf, SriovCapability sriov, int wanted)
     {
         if (context.Unreadable(pf) is { } unreadable) return unreadable;
-        if (wanted > 0 && sriov.TotalVfs == 0) return (Reasons.NoSriov, $"{pf.Address} asks for {wanted} VFs, and its sriov_totalvfs is 0: {FirmwareOff(pf, wanted)}");
+        if (wanted > 0 && sriov.TotalVfs == 0)
+        {
+            return (Reasons.NoSriov, $"{pf.Address} asks for {wanted} VFs, and its sriov_totalvfs is 0: {FirmwareOff(pf, wanted)}");
+        }
+
         if (wanted > sriov.TotalVfs)
         {
             return (Reasons.TooManyVfs, $"{pf.Address} asks for {wanted} VFs but sriov_totalvfs is {sriov.TotalVfs}: set numVfs to at most {sriov.TotalVfs}, or raise it in firmware");

@@ -54,19 +54,30 @@ internal sealed class BenchNode : IAsyncDisposable
     /// <param name="kubeletDirectory">Of another kubelet than <see cref="Kubelet"/>.</param>
     public MeasuredProcess StartAgent(string program, string? kubeletDirectory = null)
     {
-        // The agent works only where it sees the host's processes and network, by process 2 and by process 1; a container or a shell of another namespace does not. So it is process 1 of a
-        // namespace whose process 2 has the right name. The namespaces' own mounts end with their last process.
+        // The agent works only where it sees the host's processes and network, by process 2 and by process 1; a container or a shell of
+        // another namespace does not. So it is process 1 of a namespace whose process 2 has the right name. The namespaces' own mounts end
+        // with their last process.
         const string enter = """
-            "$0/kthreadd" infinity & mount -t proc proc /proc && mount --bind "$0/proc/interrupts" /proc/interrupts && mount --bind "$0/sys" /sys && mount --bind "$0/dev/vfio" /dev/vfio && exec "$@"
+            "$0/kthreadd" infinity &
+            mount -t proc proc /proc &&
+            mount --bind "$0/proc/interrupts" /proc/interrupts &&
+            mount --bind "$0/sys" /sys &&
+            mount --bind "$0/dev/vfio" /dev/vfio &&
+            exec "$@"
             """;
         var thread = Path.Combine(_kernel.Paths.Root, "kthreadd");
         if (!File.Exists(thread)) File.Copy("/bin/sleep", thread);
         return MeasuredProcess.Start(
             "unshare",
             [
-                "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", "sh", "-c", enter, _kernel.Paths.Root, Path.GetFullPath(program), "run",
-                "--desired", Path.Combine(_directory, "desired.yaml"), "--status", Path.Combine(_directory, "status.json"), "--state-dir", Path.Combine(_directory, "state"),
-                "--kubelet-dir", kubeletDirectory ?? Kubelet.Directory, "--pod-resources", Kubelet.PodResourcesSocket,
+                "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private",
+                "sh", "-c", enter, _kernel.Paths.Root,
+                Path.GetFullPath(program), "run",
+                "--desired", Path.Combine(_directory, "desired.yaml"),
+                "--status", Path.Combine(_directory, "status.json"),
+                "--state-dir", Path.Combine(_directory, "state"),
+                "--kubelet-dir", kubeletDirectory ?? Kubelet.Directory,
+                "--pod-resources", Kubelet.PodResourcesSocket,
             ],
             measureChild: true);
     }
@@ -78,7 +89,12 @@ internal sealed class BenchNode : IAsyncDisposable
         while (!AllOffered)
         {
             if (agent.HasExited) throw new InvalidOperationException($"the agent ended: {agent.Said}");
-            if (Stopwatch.GetElapsedTime(began).TotalSeconds > 20) throw new TimeoutException($"not all resources are offered after 60 s; the agent says: {agent.Said}{File.ReadAllText(Path.Combine(_directory, "status.json"))}");
+            if (Stopwatch.GetElapsedTime(began).TotalSeconds > 20)
+            {
+                var status = File.ReadAllText(Path.Combine(_directory, "status.json"));
+                throw new TimeoutException($"not all resources are offered after 60 s; the agent says: {agent.Said}{status}");
+            }
+
             await Task.Delay(1, cancellationToken);
         }
     }

@@ -50,8 +50,16 @@ internal sealed class MeasuredProcess : IDisposable
     public double ResidentMegabytes => Status("VmRSS:") / 1000.0;
 
     /// <param name="measureChild">The process that it forks is meant, to be measured and to be stopped.</param>
-    public static MeasuredProcess Start(string program, IEnumerable<string> arguments, bool measureChild = false) =>
-        new(Process.Start(new ProcessStartInfo(program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!, measureChild);
+    public static MeasuredProcess Start(string program, IEnumerable<string> arguments, bool measureChild = false)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        return new(Process.Start(start)!, measureChild);
+    }
 
     /// <summary>Asks it to end, and waits.</summary>
     public void Stop()
@@ -81,7 +89,8 @@ internal sealed class MeasuredProcess : IDisposable
     {
         while (!process.HasExited)
         {
-            if (File.ReadAllText($"/proc/{process.Id}/task/{process.Id}/children").Trim() is { Length: > 0 } child) return int.Parse(child.Split(' ')[0], CultureInfo.InvariantCulture);
+            var children = File.ReadAllText($"/proc/{process.Id}/task/{process.Id}/children").Trim();
+            if (children.Length > 0) return int.Parse(children.Split(' ')[0], CultureInfo.InvariantCulture);
             Thread.Sleep(1);
         }
 

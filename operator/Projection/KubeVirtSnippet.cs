@@ -52,7 +52,8 @@ public static class KubeVirtSnippet
 
     /// <summary>The same with lines that say how it gets into KubeVirt.</summary>
     public static string WithInstructions(string text) =>
-        "# hostDevices of a VM need KubeVirt's feature gate HostDevices: add it to spec.configuration.developerConfiguration.featureGates of the KubeVirt object. gpus need no gate.\n"
+        "# hostDevices of a VM need KubeVirt's feature gate HostDevices: "
+        + "add it to spec.configuration.developerConfiguration.featureGates of the KubeVirt object. gpus need no gate.\n"
         + (GraceIds.Any(id => text.Contains($"\"{id}\"", StringComparison.Ordinal))
             ? "# GPUs of NVIDIA's Grace boards need the gate GraceIOVirtualization there too.\n" : "")
         + "# Add these entries to spec.configuration.permittedHostDevices of the KubeVirt object, beside what stands there already:\n"

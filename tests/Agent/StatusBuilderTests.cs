@@ -88,12 +88,11 @@ public sealed class StatusBuilderTests : IDisposable
         var machine = new Machine().PhysicalFunction(vfs: 3, vfDriver: "vfio-pci").Change("0000:41:10.4", f => f with { Driver = "igbvf" });
         var input = Given.Input(machine, Given.Sriov(3, pools: [Given.Pool("all", 0, 2)])) with
         {
-            Ownership = Ownership.None.OwnsVfsOf("0000:41:00.0").Owns("0000:41:10.0", null).Owns("0000:41:10.2", null).Owns("0000:41:10.4",
-                null),
+            Ownership = Ownership.None.OwnsVfsOf("0000:41:00.0")
+                .Owns("0000:41:10.0", null).Owns("0000:41:10.2", null).Owns("0000:41:10.4", null),
             Usage = Given.Users(("0000:41:10.4", UserKind.Pod, "pod default/vm has 0000:41:10.4")),
         };
-        var answered = ImmutableDictionary<string,
-            OfferProblem>.Empty.Add("0000:41:10.2",
+        var answered = ImmutableDictionary<string, OfferProblem>.Empty.Add("0000:41:10.2",
             new OfferProblem(Reasons.NodeAnswered, "/dev/vfio/101 stands in the answer of pod default/vm"));
         var policy = Status(input, refused: answered).Policies[0];
 

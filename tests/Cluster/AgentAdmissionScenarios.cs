@@ -131,15 +131,18 @@ public sealed class AgentAdmissionScenarios
         ["type"] = "Warning",
     };
 
-    private static Task<string?> EventAsync(KubeClient client, string name, string controller, string instance, string node,
-        string kind = "NodeDeviceState", bool dryRun = false) => RefusalAsync(() =>
-        client.CreateAsync(AnyObject.Resource("events.events.k8s.io"), "default", Event(name, controller, instance, node, kind),
+    private static Task<string?> EventAsync(
+        KubeClient client, string name, string controller, string instance, string node, string kind = "NodeDeviceState",
+        bool dryRun = false) =>
+        RefusalAsync(() => client.CreateAsync(
+            AnyObject.Resource("events.events.k8s.io"), "default", Event(name, controller, instance, node, kind),
             new WriteOptions { FieldManager = "hostdev-agent", DryRun = dryRun }, TestContext.Current.CancellationToken));
 
     /// <summary>Counts an Event once more.</summary>
     private static Task<string?> SeriesAsync(KubeClient client, string name, JsonObject more)
     {
-        more["series"] = new JsonObject { ["count"] = 2, ["lastObservedTime"] = DateTimeOffset.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture) };
+        var now = DateTimeOffset.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+        more["series"] = new JsonObject { ["count"] = 2, ["lastObservedTime"] = now };
         return RefusalAsync(() => client.MergePatchAsync(AnyObject.Resource("events.events.k8s.io"), new ObjectKey(name, "default"), more,
             new WriteOptions { FieldManager = "hostdev-agent" }, TestContext.Current.CancellationToken));
     }

@@ -142,7 +142,10 @@ public abstract class HelmTests(string version) : IAsyncLifetime
         await UntilAsync(() => Cluster.Server.Objects.List("customresourcedefinitions.apiextensions.k8s.io").IsEmpty);
         var installed = (await Tool.InstallAsync("--set", "image.registry=registry.invalid", "--timeout", "15s")).Succeeded().Output;
         Assert.Contains("registry.invalid/hostdev-operator:", installed, StringComparison.Ordinal);
-        Assert.Matches("ErrImagePull or ImagePullBackOff: its node cannot get the image. image.registry says from where, imagePullSecrets with\\s+which credentials", installed);
+        Assert.Matches(
+            "ErrImagePull or ImagePullBackOff: its node cannot get the image. image.registry says from where, "
+            + "imagePullSecrets with\\s+which credentials",
+            installed);
         await UntilAsync(() => Cluster.Server.Objects.List("pods", Helm.Namespace).Length == 3);
         Assert.Equal((0, false), (Running, Node.AgentRuns));
 

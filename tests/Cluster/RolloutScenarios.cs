@@ -42,8 +42,16 @@ public sealed class RolloutScenarios
         await bench.ReadyAsync("gpus");
         await bench.UntilAsync(() => first.Offered("example.com/gpus") == 4 && second.Offered("example.com/gpus") == 4);
 
-        var driver = "{type: Named, name: absent-vfio-pci}";
-        await bench.ApplyAsync("HostDevice", "gpus", $"{{resourceName: example.com/gpus, nodeSelector: {{}}, devices: {{pci: {{selectors: {GpuMachine.Gpus}, groupPolicy: HoldSiblings, driver: {driver}}}}}{OneAtATime}}}");
+        await bench.ApplyAsync("HostDevice", "gpus", $$"""
+                resourceName: example.com/gpus
+                nodeSelector: {}
+                rollout: {maxUnavailable: 1}
+                devices:
+                  pci:
+                    selectors: {{GpuMachine.Gpus}}
+                    groupPolicy: HoldSiblings
+                    driver: {type: Named, name: absent-vfio-pci}
+            """);
         await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Progressing").Reason == "Halted");
         Assert.Contains("because a node is Degraded with generation 2: " + first.Name,
             ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Progressing").Message, StringComparison.Ordinal);

@@ -47,11 +47,14 @@ public sealed class ObjectRecordTests
         (string Device, string State, string Reason)[] problems =
         [
             .. Enumerable.Range(0, 8).Select(i => ($"held{i}", "Held", "HeldSibling")),
-                .. Enumerable.Range(0, 50).Select(i => ($"used{i}", "Waiting", "InUse")), ("failed", "Waiting", "AllocateFailed"),
+            .. Enumerable.Range(0, 50).Select(i => ($"used{i}", "Waiting", "InUse")),
+            ("failed", "Waiting", "AllocateFailed"),
             ("blocked", "Blocked", "Protected"),
         ];
-        var written = string.Join(", ", problems.Select(p => $$"""{"device": "{{p.Device}}", "state": "{{p.State}}", "reason": "{{p.Reason}}", "message": "m"}"""));
-        var summary = Read(HostdevKinds.NodeDeviceStateSummaries, State.Replace("PROBLEMS", written, StringComparison.Ordinal));
+        var written = problems.Select(p =>
+            $$"""{"device": "{{p.Device}}", "state": "{{p.State}}", "reason": "{{p.Reason}}", "message": "m"}""");
+        var summary = Read(
+            HostdevKinds.NodeDeviceStateSummaries, State.Replace("PROBLEMS", string.Join(", ", written), StringComparison.Ordinal));
         Assert.Equal(["blocked", "used0", "failed", "used1", "used2"],
             Assert.Single(summary.Status!.Policies).Problems.Select(p => p.Device));
     }

@@ -44,8 +44,8 @@ internal static class RoadMachine
     public static FunctionDescription Fc(string address, ulong portName) =>
         Function(address, "10df", "f500", 0x0c0400, "lpfc", new ChildDescription.FcHost(portName));
 
-    private static FunctionDescription Function(string address, string vendor, string device, uint classCode, string driver,
-        ChildDescription child) => new()
+    private static FunctionDescription Function(
+        string address, string vendor, string device, uint classCode, string driver, ChildDescription child) => new()
         {
             Address = PciAddress.Parse(address),
             Vendor = PciId.Parse(vendor),

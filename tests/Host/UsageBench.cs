@@ -26,7 +26,13 @@ internal sealed class UsageBench(MachineDescription machine) : IDisposable
     public PlanningInput Input(params ReadOnlySpan<EffectivePolicy> policies)
     {
         var inventory = Inventory();
-        return new PlanningInput { Inventory = inventory, Policies = [.. policies], Usage = Reader().Read(inventory), Ownership = Ownership.None };
+        return new PlanningInput
+        {
+            Inventory = inventory,
+            Policies = [.. policies],
+            Usage = Reader().Read(inventory),
+            Ownership = Ownership.None,
+        };
     }
 
     public string InterfaceOf(string address) => Scenarios.ScenarioNodes.InterfaceOf(Kernel.Paths, address);

@@ -281,7 +281,8 @@ public sealed class UsageReaderTests : IDisposable
     }
 
     /// <summary>The boot VGA, and the shares that its root and its files come from.</summary>
-    private static bool IsTheLabsOwn(PciAddress address) => address.ToString() is "0000:42:00.0" or "0000:00:01.0" or "0000:00:02.0" or "0000:00:03.0" or "0000:00:04.0";
+    private static bool IsTheLabsOwn(PciAddress address) =>
+        address.ToString() is "0000:42:00.0" or "0000:00:01.0" or "0000:00:02.0" or "0000:00:03.0" or "0000:00:04.0";
 
     private IEnumerable<string> Words(string address) => Read().UsersOf(PciAddress.Parse(address)).Select(u => u.Description);
 

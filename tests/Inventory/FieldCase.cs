@@ -8,9 +8,9 @@ using Hostdev.DevicePlugin.Planning;
 namespace Hostdev.Tests.Inventory;
 
 /// <summary>
-/// A report from the field in <c>testdata/cases/NAME</c>, read as <c>plan</c> and <c>explain</c> read a host: its machine, who uses what there, and what is desired. Beside
-/// a <c>machine.txt</c> a <c>machine.net</c> says what rtnetlink would, a line each: <c>addr eno1 192.0.2.10/24</c>, <c>route eno1
-/// 198.51.100.0/24</c>.
+/// A report from the field in <c>testdata/cases/NAME</c>, read as <c>plan</c> and <c>explain</c> read a host: its machine, who uses what
+/// there, and what is desired. Beside a <c>machine.txt</c> a <c>machine.net</c> says what rtnetlink would, a line each:
+/// <c>addr eno1 192.0.2.10/24</c>, <c>route eno1 198.51.100.0/24</c>.
 /// </summary>
 internal sealed class FieldCase : IDisposable
 {
@@ -39,7 +39,8 @@ internal sealed class FieldCase : IDisposable
     {
         this.name = name;
         Machine = MachineFixture.Parse(MachineFixture.CaseFile(name, machine));
-        network = MachineFixture.HasCaseFile(name, Path.ChangeExtension(machine, ".net")) ? MachineFixture.CaseFile(name, Path.ChangeExtension(machine, ".net")) : null;
+        var networkFile = Path.ChangeExtension(machine, ".net");
+        network = MachineFixture.HasCaseFile(name, networkFile) ? MachineFixture.CaseFile(name, networkFile) : null;
     }
 
     private FieldCase(MachineFixture machine)
@@ -87,11 +88,13 @@ internal sealed class FieldCase : IDisposable
     {
         public DeviceNumber? ReadDeviceNumber(string path)
         {
-            if (new FileInfo(machine.Resolve(path)).LinkTarget is { Length: > 0 } target) return ReadDeviceNumber(Path.GetFullPath(target, Path.GetDirectoryName(path)!));
-            var block = path.StartsWith("/dev/", StringComparison.Ordinal) ? machine.Resolve($"/sys/class/block/{Path.GetFileName(path)}/dev") : "";
+            if (new FileInfo(machine.Resolve(path)).LinkTarget is { Length: > 0 } target)
+                return ReadDeviceNumber(Path.GetFullPath(target, Path.GetDirectoryName(path)!));
+            if (!path.StartsWith("/dev/", StringComparison.Ordinal)) return null;
+            var block = machine.Resolve($"/sys/class/block/{Path.GetFileName(path)}/dev");
             if (!File.Exists(block)) return null;
-            var number = File.ReadAllText(block).Trim().Split(':');
-            return new DeviceNumber(true, uint.Parse(number[0], CultureInfo.InvariantCulture), uint.Parse(number[1], CultureInfo.InvariantCulture));
+            uint[] number = [.. File.ReadAllText(block).Trim().Split(':').Select(n => uint.Parse(n, CultureInfo.InvariantCulture))];
+            return new DeviceNumber(true, number[0], number[1]);
         }
 
         public NetworkReading ReadNetwork()

@@ -85,7 +85,8 @@ public sealed class InformerTests : IAsyncLifetime
         await StartAsync();
         _events.Clear();
         var unseen = true;
-        _server.Refuse(r => r.IsWatch && Volatile.Read(ref unseen), 500, "InternalError", times: int.MaxValue); // everything below happens unseen
+        // Everything below happens unseen.
+        _server.Refuse(r => r.IsWatch && Volatile.Read(ref unseen), 500, "InternalError", times: int.MaxValue);
         _server.EndWatches();
         await Waiting.UntilAsync(() => _server.OpenWatches == 0);
         _server.Remove($"{Thing.Path}/gone");

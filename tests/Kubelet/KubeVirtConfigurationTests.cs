@@ -10,7 +10,8 @@ namespace Hostdev.Tests.Kubelet;
 public sealed class KubeVirtConfigurationTests
 {
     private const string Gated = "developerConfiguration: {featureGates: [HostDevices]}";
-    private const string Gpu = "permittedHostDevices: {pciHostDevices: [{pciVendorSelector: \"10DE:1EB8\", resourceName: example.com/gpu, externalResourceProvider: true}]}";
+    private const string Gpu = "permittedHostDevices: {pciHostDevices: "
+        + "[{pciVendorSelector: \"10DE:1EB8\", resourceName: example.com/gpu, externalResourceProvider: true}]}";
 
     [Theory]
     [InlineData("", "gpus", "example.com/gpu")]
@@ -26,7 +27,8 @@ public sealed class KubeVirtConfigurationTests
     [Fact]
     public void One_resource_in_both_lists_is_one_device_for_two_entries() => Assert.Equal(
         ["example.com/gpu stands under gpus and under hostDevices: both entries get the same device"],
-        Configured($"{Gpu}, {Gated}").Problems(Vm("gpus: [{name: one, deviceName: example.com/gpu}], hostDevices: [{name: two, deviceName: example.com/gpu}]")));
+        Configured($"{Gpu}, {Gated}").Problems(Vm(
+            "gpus: [{name: one, deviceName: example.com/gpu}], hostDevices: [{name: two, deviceName: example.com/gpu}]")));
 
     [Fact]
     public void An_entry_that_is_not_external_makes_KubeVirt_offer_the_same_device()
@@ -67,14 +69,24 @@ public sealed class KubeVirtConfigurationTests
     [InlineData("10de:31c2", true)]
     public void The_snippet_names_the_gates_that_its_devices_need(string ids, bool isGrace)
     {
-        var entry = new KubeVirtEntry("pciHostDevices", $"- pciVendorSelector: \"{ids.ToUpperInvariant()}\"\n  resourceName: example.com/gpu\n  externalResourceProvider: true\n");
+        var entry = new KubeVirtEntry("pciHostDevices", $"""
+            - pciVendorSelector: "{ids.ToUpperInvariant()}"
+              resourceName: example.com/gpu
+              externalResourceProvider: true
+
+            """);
         var text = KubeVirtSnippet.WithInstructions(KubeVirtSnippet.Text([entry])!);
         var permitted = YamlJson.Parse(text, out var error) ?? throw new FormatException(error);
         Assert.Contains("feature gate HostDevices", text, StringComparison.Ordinal);
         Assert.Equal(isGrace, text.Contains(KubeVirtConfiguration.GraceGate, StringComparison.Ordinal));
 
         var gates = isGrace ? $"[HostDevices, {KubeVirtConfiguration.GraceGate}]" : "[HostDevices]";
-        var kubeVirt = Documents($"spec: {{configuration: {{developerConfiguration: {{featureGates: {gates}}}, permittedHostDevices: {permitted["permittedHostDevices"]!.ToJsonString()}}}}}")[0];
+        var kubeVirt = Documents($$"""
+            spec:
+              configuration:
+                developerConfiguration: {featureGates: {{gates}}}
+                permittedHostDevices: {{permitted["permittedHostDevices"]!.ToJsonString()}}
+            """)[0];
         Assert.Empty(KubeVirtConfiguration.Of(kubeVirt).Problems(Vm("hostDevices: [{name: one, deviceName: example.com/gpu}]")));
         kubeVirt["spec"]!["configuration"]!["developerConfiguration"]!["featureGates"] = new JsonArray();
         Assert.Equal(isGrace ? 2 : 1, KubeVirtConfiguration.Of(kubeVirt)

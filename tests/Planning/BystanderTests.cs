@@ -34,8 +34,8 @@ public sealed class BystanderTests
         reported.Machine.Change("[/sys/devices/pci0000:40/0000:40:03.1/0000:41:00.1]\nfunction = 10de:22a3 0000:0000 068000\ngroup = 44");
 
         Assert.Equal(Reasons.UndeclaredSiblings, reported.Input("desired-explicit.yaml").Plan().About("0000:41:00.0").Reason);
-        Assert.Equal(["0000:41:00.0", "0000:41:00.1"], Assert.Single(reported.Input("desired-assign.yaml").Plan().Units).Assigned
-            .Select(m => m.Address.ToString()));
+        var assigned = Assert.Single(reported.Input("desired-assign.yaml").Plan().Units).Assigned;
+        Assert.Equal(["0000:41:00.0", "0000:41:00.1"], assigned.Select(m => m.Address.ToString()));
     }
 
     [Fact]
@@ -43,12 +43,10 @@ public sealed class BystanderTests
     {
         using var reported = FieldCase.Load("01-host-bridge-in-group");
         reported.Machine.Change("[/sys/devices/pci0000:40/0000:40:03.0]\ndriver = amd64_edac");
-        var plan = reported.Input("desired-hold.yaml").Plan();
 
-        Assert.Empty(plan.Lanes);
-        plan.Says("0000:41:00.0", FindingState.Blocked, Reasons.Protected,
-            "0000:40:03.0 is a part of the machine itself (Host bridge, driver amd64_edac): the host needs it; list System in "
-                + "allowProtected together with the address to take it all the same");
+        reported.Input("desired-hold.yaml").Plan().Refuses("0000:41:00.0", Reasons.Protected,
+            "0000:40:03.0 is a part of the machine itself (Host bridge, driver amd64_edac): the host needs it; "
+            + "list System in allowProtected together with the address to take it all the same");
     }
 
     [Fact]
@@ -66,16 +64,16 @@ public sealed class BystanderTests
         var input = reported.Input("desired-hold.yaml");
         var plan = (input with
         {
-            Ownership = Ownership.None.Owns("0000:40:03.0", null, policy: "hostdevice-a100")
-            .Owns("0000:41:00.0", "nvidia", policy: "hostdevice-a100")
+            Ownership = Ownership.None
+                .Owns("0000:40:03.0", null, policy: "hostdevice-a100").Owns("0000:41:00.0", "nvidia", policy: "hostdevice-a100"),
         }).Plan();
 
         Assert.Empty(plan.Lanes);
         Assert.Equal(["0000:40:03.0"], plan.UnitIds()); // pods have it by this ID
         Assert.Equal(["Held", "Noticed"], plan.Findings.Select(f => f.State.ToString()).Order(StringComparer.Ordinal));
         Assert.Equal(
-            "0000:40:03.0 was taken from the host before this was looked for, and stays so: it is a part of the machine itself (Host "
-                + "bridge, no driver); "
+            "0000:40:03.0 was taken from the host before this was looked for, and stays so: "
+            + "it is a part of the machine itself (Host bridge, no driver); "
             + "narrow the policy to give it back, or list System in allowProtected together with the address",
             plan.Findings.Single(f => f.State == FindingState.Noticed).Message);
     }
@@ -87,15 +85,14 @@ public sealed class BystanderTests
         var input = reported.Input();
         var plan = input.Plan();
 
-        Assert.Empty(plan.Lanes);
-        plan.Says("0000:00:14.0", FindingState.Blocked, Reasons.Protected,
-            "0000:00:14.0 is a part of the machine itself (SMBus, driver piix4_smbus): the host needs it; list System in allowProtected "
-                + "together with the address to take it all the same");
-        plan.Says("0000:00:1f.3", FindingState.Blocked, Reasons.Protected,
-            "0000:00:1f.2 is a part of the machine itself (Memory controller, driver intel_pmc_core); 0000:00:1f.4 is a part of the "
-                + "machine itself (SMBus, driver i801_smbus); "
-            + "0000:00:1f.5 is a part of the machine itself (Serial bus controller, driver intel-spi): the host needs them; list System "
-                + "in allowProtected together with the address to take them all the same");
+        plan.Refuses("0000:00:14.0", Reasons.Protected,
+            "0000:00:14.0 is a part of the machine itself (SMBus, driver piix4_smbus): the host needs it; "
+            + "list System in allowProtected together with the address to take it all the same");
+        plan.Refuses("0000:00:1f.3", Reasons.Protected,
+            "0000:00:1f.2 is a part of the machine itself (Memory controller, driver intel_pmc_core); "
+            + "0000:00:1f.4 is a part of the machine itself (SMBus, driver i801_smbus); "
+            + "0000:00:1f.5 is a part of the machine itself (Serial bus controller, driver intel-spi): the host needs them; "
+            + "list System in allowProtected together with the address to take them all the same");
         Golden.MatchesWords("case-02", input, "0000:00:1f.3");
     }
 
@@ -112,16 +109,17 @@ public sealed class BystanderTests
     {
         using var reported = FieldCase.Load("02-lpc-smbus-group");
         var audio = new PciSelector { Addresses = [PciAddress.Parse("0000:00:1f.3")] };
-        var input = reported.Input(Given.HostDevice("audio", audio, p =>
-            p with { GroupPolicy = GroupPolicy.HoldSiblings }, s => s with { AllowProtected = [Protection.System] }));
+        var input = reported.Input(Given.HostDevice("audio", audio,
+            p => p with { GroupPolicy = GroupPolicy.HoldSiblings }, s => s with { AllowProtected = [Protection.System] }));
         var unit = Assert.Single(input.Plan().Units);
 
         // No reset leaves the root complex, so the VM need not be able to open them; the ISA bridge without a driver is left alone.
-        Assert.Equal(["0000:00:1f.2 pci-stub", "0000:00:1f.4 pci-stub", "0000:00:1f.5 pci-stub"], unit.Held
-            .Select(m => $"{m.Address} {m.Driver}"));
+        Assert.Equal(
+            ["0000:00:1f.2 pci-stub", "0000:00:1f.4 pci-stub", "0000:00:1f.5 pci-stub"],
+            unit.Held.Select(m => $"{m.Address} {m.Driver}"));
         Assert.Equal(
             "example.com/audio: with 0000:00:1f.3 the host loses 0000:00:1f.2 (Memory controller 8086:a121, driver intel_pmc_core), "
-                + "0000:00:1f.4 (SMBus 8086:a123, driver i801_smbus), "
+            + "0000:00:1f.4 (SMBus 8086:a123, driver i801_smbus), "
             + "0000:00:1f.5 (Serial bus controller 8086:a124, driver intel-spi)",
             unit.HostLoses);
         Golden.MatchesWords("case-02-overridden", input, "0000:00:1f.4");
@@ -157,7 +155,8 @@ public sealed class BystanderTests
             function = {vendor}:a124 0000:0000 {code}
             group = 7
             """);
-        var policy = Given.HostDevice(selector: new PciSelector { Vendor = PciId.Parse("1234") }, pci: p => p with { GroupPolicy = GroupPolicy.AssignSiblings });
+        var functions = new PciSelector { Vendor = PciId.Parse("1234") };
+        var policy = Given.HostDevice(selector: functions, pci: p => p with { GroupPolicy = GroupPolicy.AssignSiblings });
         Assert.Equal(leftAlone ? 1 : 2, Assert.Single(machine.Input(policy).Plan().Units).Assigned.Length);
     }
 
@@ -165,12 +164,14 @@ public sealed class BystanderTests
     public void What_is_in_force_stays_when_a_driver_comes_to_a_part_of_the_machine_beside_it()
     {
         using var reported = InForce("0000:00:1f.4", driver: "i801_smbus");
-        var plan = (reported.Input() with { Ownership = Ownership.None.Owns("0000:00:1f.3", "snd_hda_intel").Owns("0000:00:1f.5", "intel-spi") }).Plan();
+        var owned = Ownership.None.Owns("0000:00:1f.3", "snd_hda_intel").Owns("0000:00:1f.5", "intel-spi");
+        var plan = (reported.Input() with { Ownership = owned }).Plan();
 
         Assert.Empty(plan.Lanes);
         Assert.Equal("0000:00:1f.3", Assert.Single(plan.Units).Id);
+        const string said = "0000:00:1f.4 is a part of the machine itself (SMBus, driver i801_smbus): the host needs it";
         Assert.Contains(plan.Findings, f => f is { State: FindingState.Noticed, Reason: Reasons.Protected }
-            && f.Message.StartsWith("0000:00:1f.4 is a part of the machine itself (SMBus, driver i801_smbus): the host needs it", StringComparison.Ordinal));
+            && f.Message.StartsWith(said, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -179,18 +180,23 @@ public sealed class BystanderTests
         using var reported = InForce("0000:00:1f.4", driver: null);
         var policy = Given.HostDevice("audio", new PciSelector { Addresses = [PciAddress.Parse("0000:00:1f.3")] },
             pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings }, spec: s => s with { AllowProtected = [Protection.System] });
-        var owned = Ownership.None.Owns("0000:00:1f.3", "snd_hda_intel").Owns("0000:00:1f.4", "i801_smbus").Owns("0000:00:1f.5", "intel-spi");
+        var owned = Ownership.None
+            .Owns("0000:00:1f.3", "snd_hda_intel").Owns("0000:00:1f.4", "i801_smbus").Owns("0000:00:1f.5", "intel-spi");
         var plan = (reported.Input(policy) with { Ownership = owned }).Plan();
 
         Assert.Contains("0000:00:1f.4", Assert.Single(plan.Units).Held.Select(m => m.Address.ToString()));
-        Assert.DoesNotContain(plan.Steps(), s => s.StartsWith("forget", StringComparison.Ordinal) || s.StartsWith("unbind", StringComparison.Ordinal));
+        Assert.DoesNotContain(plan.Steps(), s => s.StartsWith("forget", StringComparison.Ordinal)
+            || s.StartsWith("unbind", StringComparison.Ordinal));
     }
 
-    /// <summary>Case 02 with the sound on vfio-pci and the flash on pci-stub, another function without a driver, and this one as told.</summary>
+    /// <summary>
+    /// Case 02 with the sound on vfio-pci and the flash on pci-stub, another function without a driver, and this one as told.
+    /// </summary>
     private static FieldCase InForce(string address, string? driver)
     {
         var reported = FieldCase.Load("02-lpc-smbus-group");
-        foreach (var function in (string[])["2", "3", "4", "5"]) reported.Machine.Delete($"/sys/devices/pci0000:00/0000:00:1f.{function}/driver");
+        foreach (var function in (string[])["2", "3", "4", "5"])
+            reported.Machine.Delete($"/sys/devices/pci0000:00/0000:00:1f.{function}/driver");
         reported.Machine.Change($"""
             [/sys/devices/pci0000:00/0000:00:1f.3]
             driver = vfio-pci
@@ -239,8 +245,8 @@ public sealed class BystanderTests
     public void The_machine_s_own_functions_are_told_by_class_in_the_root_complex_or_by_driver(string code, string driver, bool integrated,
         bool kept)
     {
-        const string bridge = "[/sys/devices/pci0000:00/0000:00:01.0]\nfunction = 8086:1901 0000:0000 060400\ndriver = "
-            + "pcieport\ngroup = 1\n";
+        const string bridge =
+            "[/sys/devices/pci0000:00/0000:00:01.0]\nfunction = 8086:1901 0000:0000 060400\ndriver = pcieport\ngroup = 1\n";
         var (path, address) = integrated ? ("/sys/devices/pci0000:00/0000:00:1f.3", "0000:00:1f.3")
             : ("/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0", "0000:01:00.0");
         using var machine = FieldCase.Described($"{bridge}[{path}]\nfunction = 1234:11e8 0000:0000 {code}\ndriver = {driver}\ngroup = 7\n");
@@ -256,8 +262,14 @@ public sealed class BystanderTests
     [InlineData("", true)]
     public void A_slot_directly_on_a_root_bus_is_told_by_its_link(string speed, bool kept)
     {
-        using var machine = FieldCase.Described("[/sys/devices/pci0000:01/0000:01:00.0]\nfunction = 1234:11e8 0000:0000 058000\ndriver = "
-            + $"add_in\ngroup = 7\n{speed}\n");
+        using var machine = FieldCase.Described($"""
+            [/sys/devices/pci0000:01/0000:01:00.0]
+            function = 1234:11e8 0000:0000 058000
+            driver = add_in
+            group = 7
+            {speed}
+
+            """);
         var plan = machine.Input(Given.HostDevice(selector: new PciSelector { Vendor = PciId.Parse("1234") })).Plan();
 
         Assert.Equal(kept ? 0 : 1, plan.Units.Length);
@@ -297,12 +309,10 @@ public sealed class BystanderTests
     public void The_guide_s_graphics_card_is_protected_where_its_group_holds_the_processor_s_own_functions()
     {
         using var machine = FieldCase.Described(Zen);
-        var plan = machine.Input(Gpus).Plan();
 
-        Assert.Empty(plan.Lanes);
-        plan.Says("0000:0b:00.5", FindingState.Blocked, Reasons.Protected,
-            "0000:0b:00.1 is a part of the machine itself (Crypto controller, driver ccp): the host needs it; list System in "
-                + "allowProtected together with the address to take it all the same");
+        machine.Input(Gpus).Plan().Refuses("0000:0b:00.5", Reasons.Protected,
+            "0000:0b:00.1 is a part of the machine itself (Crypto controller, driver ccp): the host needs it; "
+            + "list System in allowProtected together with the address to take it all the same");
     }
 
     [Fact]
@@ -346,19 +356,21 @@ public sealed class BystanderTests
             """);
         var unit = Assert.Single(machine.Input(Gpus).Plan().Units);
 
-        Assert.Equal(["0000:43:00.1 vfio-pci", "0000:43:00.2 vfio-pci", "0000:43:00.3 vfio-pci"], unit.Held
-            .Select(m => $"{m.Address} {m.Driver}"));
+        Assert.Equal(
+            ["0000:43:00.1 vfio-pci", "0000:43:00.2 vfio-pci", "0000:43:00.3 vfio-pci"],
+            unit.Held.Select(m => $"{m.Address} {m.Driver}"));
     }
 
     [Fact]
     public void A_class_or_vendor_never_means_a_bystander()
     {
         using var machine = FieldCase.Described(Zen.Replace("driver = ccp\n", "", StringComparison.Ordinal));
-        var plan = machine.Input(Given.HostDevice(selector: new PciSelector { Vendor = PciId.Parse("1022") }, pci: p =>
-            p with { GroupPolicy = GroupPolicy.AssignSiblings })).Plan();
+        var amd = new PciSelector { Vendor = PciId.Parse("1022") };
+        var plan = machine.Input(Given.HostDevice(selector: amd, pci: p => p with { GroupPolicy = GroupPolicy.AssignSiblings })).Plan();
 
-        Assert.Equal(["0000:0b:00.1", "0000:0b:00.3", "0000:0b:00.4", "0000:0b:00.5"], Assert.Single(plan.Units).Assigned
-            .Select(m => m.Address.ToString()));
+        Assert.Equal(
+            ["0000:0b:00.1", "0000:0b:00.3", "0000:0b:00.4", "0000:0b:00.5"],
+            Assert.Single(plan.Units).Assigned.Select(m => m.Address.ToString()));
     }
 
     [Fact]
@@ -369,8 +381,8 @@ public sealed class BystanderTests
         var plan = reported.Input(Given.HostDevice(selector: both)).Plan();
         Assert.Equal(["0000:41:00.0"], Assert.Single(plan.Units).Members.Select(m => m.Address.ToString()));
         plan.Says("0000:40:03.0", FindingState.Noticed, Reasons.Protected,
-            "0000:40:03.0 is left as it is, because it is a part of the machine itself (Host bridge, no driver): leave it out of "
-                + "addresses, or list System in allowProtected");
+            "0000:40:03.0 is left as it is, because it is a part of the machine itself (Host bridge, no driver): "
+            + "leave it out of addresses, or list System in allowProtected");
 
         var alone = reported.Input(Given.HostDevice(selector: both with { Addresses = [PciAddress.Parse("0000:00:00.0")] })).Plan();
         Assert.Empty(alone.Lanes);
@@ -381,6 +393,6 @@ public sealed class BystanderTests
     }
 
     private static EffectivePolicy Gpus =>
-        Given.HostDevice("gpu", new PciSelector { Vendor = PciId.Parse("10de"), Class = PciClass.Parse("03") }, p =>
-            p with { GroupPolicy = GroupPolicy.HoldSiblings });
+        Given.HostDevice("gpu", new PciSelector { Vendor = PciId.Parse("10de"), Class = PciClass.Parse("03") },
+            p => p with { GroupPolicy = GroupPolicy.HoldSiblings });
 }

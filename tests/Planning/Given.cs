@@ -85,7 +85,7 @@ internal static class Given
     /// <param name="made">The number that was there when the setup was closed.</param>
     public static Ownership OwnsVfsOf(
         this Ownership ownership, string address, bool setupOpen = false, bool autoprobe = true, int numVfs = 0,
-            string policy = "sriovpolicy-nics", int? asked = null, int? made = null)
+        string policy = "sriovpolicy-nics", int? asked = null, int? made = null)
     {
         var pf = new OwnedPhysicalFunction(PciAddress.Parse(address), numVfs, autoprobe, policy, setupOpen) { Asked = asked, Made = made };
         return ownership with { PhysicalFunctions = ownership.PhysicalFunctions.Add(pf.Address, pf) };

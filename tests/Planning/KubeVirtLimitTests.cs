@@ -9,7 +9,8 @@ public sealed class KubeVirtLimitTests
     [Fact]
     public void A_domain_of_five_digits_is_offered_and_said_not_to_be_one_that_KubeVirt_reads()
     {
-        var input = Given.Input(new Machine().Gpu("10000:01:00.0", driver: "vfio-pci").Gpu("ffff:01:00.0", 13, "vfio-pci"), Given.HostDevice());
+        var machine = new Machine().Gpu("10000:01:00.0", driver: "vfio-pci").Gpu("ffff:01:00.0", 13, "vfio-pci");
+        var input = Given.Input(machine, Given.HostDevice());
         var plan = input.Plan();
 
         Assert.Equal(["10000:01:00.0", "ffff:01:00.0"], plan.Units.Select(u => u.Id).Order(StringComparer.Ordinal));

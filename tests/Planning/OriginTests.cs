@@ -43,7 +43,8 @@ public sealed class OriginTests
 
         Assert.Empty(input.Plan().Lanes);
         input.Plan().Says(Gpu, FindingState.Releasing, Reasons.ReleaseWaits,
-            "0000:43:00.0 is given back as soon as it is let go; pod default/vm has 0000:43:00.0, and something else on this host bound it to nouveau");
+            "0000:43:00.0 is given back as soon as it is let go; "
+            + "pod default/vm has 0000:43:00.0, and something else on this host bound it to nouveau");
         Assert.Equal(["forget 0000:43:00.0"], (input with { Usage = HostUsage.Nobody }).Plan().Steps());
     }
 

@@ -21,11 +21,8 @@ public sealed class OtherRoadCaseTests
     {
         using var reported = FieldCase.Load("06-nvme-over-fc-root");
         var input = reported.Input();
-        var plan = input.Plan();
 
-        Assert.Empty(plan.Lanes);
-        Assert.Empty(plan.Units);
-        plan.Says(Hba, FindingState.Blocked, Reasons.Protected,
+        input.Plan().Refuses(Hba, Reasons.Protected,
             $"{Hba} is in use: nvme0n1p2 is mounted at /, which comes over {Hba} (FC port 0x100000109b000001){Needed}");
         Golden.MatchesWords("case-06", input, Hba);
     }
@@ -45,7 +42,8 @@ public sealed class OtherRoadCaseTests
             /proc/1/mountinfo = 22 1 8:2 / / rw - xfs /dev/sda2 rw
             """);
         var users = reported.Input().Usage.UsersOf(PciAddress.Parse("0000:04:00.0"));
-        Assert.Contains(users, u => u.Protection == Protection.Storage && u.Description == "sda2 is mounted at /, which comes over 0000:04:00.0 (iSCSI, eno1)");
+        const string root = "sda2 is mounted at /, which comes over 0000:04:00.0 (iSCSI, eno1)";
+        Assert.Contains(users, u => u is { Protection: Protection.Storage, Description: root });
     }
 
     [Fact]
@@ -65,8 +63,9 @@ public sealed class OtherRoadCaseTests
         Assert.Empty(plan.Lanes);
         foreach (var hba in (string[])[Hba, "0000:3b:01.0"])
         {
-            Assert.Equal($"{hba} is in use: nvme0n1p2 is mounted at /, which may come over {hba} (nothing tells its FC port){Needed}", plan
-                .About(hba).Message);
+            Assert.Equal(
+                $"{hba} is in use: nvme0n1p2 is mounted at /, which may come over {hba} (nothing tells its FC port){Needed}",
+                plan.About(hba).Message);
         }
     }
 
@@ -111,7 +110,8 @@ public sealed class OtherRoadCaseTests
 
     [Theory]
     [InlineData("9p", "home", "rw,trans=virtio", "mount_tag = home", "0x0009")]
-    [InlineData("virtiofs", "home", "rw", "/sys/fs/virtiofs/0/tag = home\n/sys/fs/virtiofs/0/device -> /sys/devices/pci0000:00/0000:00:05.0/virtio2", "0x001a")]
+    [InlineData("virtiofs", "home", "rw",
+        "/sys/fs/virtiofs/0/tag = home\n/sys/fs/virtiofs/0/device -> /sys/devices/pci0000:00/0000:00:05.0/virtio2", "0x001a")]
     [InlineData("virtiofs", "home", "rw", "", "0x001a")]
     public void Case_06_nvme_over_fc_root_is_the_same_for_a_share_that_has_no_block_device(string type, string tag, string options,
         string more, string kind)
@@ -141,19 +141,18 @@ public sealed class OtherRoadCaseTests
     {
         using var reported = FieldCase.Load("07-kernel-console-on-pci-uart");
         var input = reported.Input();
-        var plan = input.Plan();
 
-        Assert.Empty(plan.Lanes);
-        Assert.Empty(plan.Units);
-        plan.Says(Serial, FindingState.Blocked, Reasons.Protected,
-            $"{Serial} is in use: the kernel's console ttyS4 is on it; 0000:00:16.0 is a part of the machine itself (Communication dev., driver mei_me): "
+        input.Plan().Refuses(Serial, Reasons.Protected,
+            $"{Serial} is in use: the kernel's console ttyS4 is on it; "
+            + "0000:00:16.0 is a part of the machine itself (Communication dev., driver mei_me): "
             + "the host needs them; list Console, System in allowProtected together with the address to take them all the same");
         Golden.MatchesWords("case-07", input, Serial);
 
         var policy = (DesiredPolicy.OfHostDevice)input.Policies[0].InForce;
         var allowed = new EffectivePolicy(policy with { Spec = policy.Spec with { AllowProtected = [Protection.System] } }, null);
-        (input with { Policies = [allowed] }).Plan().Says(Serial, FindingState.Blocked, Reasons.Protected,
-            $"{Serial} is in use: the kernel's console ttyS4 is on it: the host needs it; free it, or list Console in allowProtected together with the address");
+        (input with { Policies = [allowed] }).Plan().Refuses(Serial, Reasons.Protected,
+            $"{Serial} is in use: the kernel's console ttyS4 is on it: the host needs it; "
+            + "free it, or list Console in allowProtected together with the address");
     }
 
     [Fact]

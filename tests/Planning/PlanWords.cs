@@ -23,6 +23,14 @@ internal static class PlanWords
         Assert.Equal((state, reason, message), (finding.State, finding.Reason, finding.Message));
     }
 
+    /// <summary>Asserts that nothing is done and nothing offered, and what an admin reads about the device that is not taken.</summary>
+    public static void Refuses(this Plan plan, string device, string reason, string message)
+    {
+        Assert.Empty(plan.Lanes);
+        Assert.Empty(plan.Units);
+        plan.Says(device, FindingState.Blocked, reason, message);
+    }
+
     public static string Words(this PlanStep step) => step switch
     {
         PlanStep.ProveFree s => $"prove {s.Address} free",

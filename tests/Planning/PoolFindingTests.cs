@@ -142,8 +142,10 @@ public sealed class PoolFindingTests
     }
 
     [Theory]
-    [InlineData(true, "load the driver for 8086:10ca, or look at dmesg for why it does not take it; then write 0000:41:10.2 to /sys/bus/pci/drivers_probe")]
-    [InlineData(false, "sriov_drivers_autoprobe of 0000:41:00.0 is 0, which keeps drivers from it: write 1 to it, and 0000:41:10.2 to /sys/bus/pci/drivers_probe")]
+    [InlineData(true, "load the driver for 8086:10ca, or look at dmesg for why it does not take it; "
+        + "then write 0000:41:10.2 to /sys/bus/pci/drivers_probe")]
+    [InlineData(false, "sriov_drivers_autoprobe of 0000:41:00.0 is 0, which keeps drivers from it: "
+        + "write 1 to it, and 0000:41:10.2 to /sys/bus/pci/drivers_probe")]
     public void A_native_VF_without_a_driver_is_said_whoever_made_it(bool autoprobe, string remedy)
     {
         var machine = new Machine().PhysicalFunction(vfs: 2, autoprobe: autoprobe, vfDriver: "vfio-pci")

@@ -61,9 +61,9 @@ public sealed class VfNumberTests
     public void When_there_are_none_it_is_asked_again()
     {
         var owned = Ownership.None.OwnsVfsOf(Pf, asked: 4, made: 7);
+        var input = Given.Input(new Machine().PhysicalFunction(vfs: 7), Given.Sriov(4, pools: [])) with { Ownership = owned };
 
-        Assert.Empty((Given.Input(new Machine().PhysicalFunction(vfs: 7), Given.Sriov(4, pools: [])) with { Ownership = owned })
-            .Plan().Lanes);
+        Assert.Empty(input.Plan().Lanes);
         Assert.Contains("numvfs 4 on 0000:41:00.0",
             (Given.Input(new Machine().PhysicalFunction(), Given.Sriov(4, pools: [])) with { Ownership = owned }).Plan().Steps());
     }
@@ -94,7 +94,8 @@ public sealed class VfNumberTests
 
         Assert.Empty(input.Plan().Lanes);
         input.Plan().Says(Pf, FindingState.Blocked, Reasons.ForeignVfs,
-            "0000:41:00.0 has 3 VFs that Hostdev did not make, and 4 are asked for: they are never reset; remove them by hand, set numVfs to 3, or use management External");
+            "0000:41:00.0 has 3 VFs that Hostdev did not make, and 4 are asked for: they are never reset; "
+            + "remove them by hand, set numVfs to 3, or use management External");
         Assert.Equal(["forget the VFs of 0000:41:00.0"], (input with { Policies = [] }).Plan().Steps());
     }
 

@@ -110,7 +110,10 @@ public abstract class BootScenarios
         File.Delete(bench.DesiredFile);
 
         bench.StartAgent();
-        await bench.UntilAsync(() => bench.Driver(Nic) == "vfio-pci" && bench.Kubelet.Allocatable("example.com/nic") == 1 && bench.Problem("edu").Reason == "Unconfirmed"); // what stands there before is the status of the earlier boot
+        // What stands there before is the status of the earlier boot.
+        await bench.UntilAsync(() => bench.Driver(Nic) == "vfio-pci"
+            && bench.Kubelet.Allocatable("example.com/nic") == 1
+            && bench.Problem("edu").Reason == "Unconfirmed");
         Assert.Equal(
             ("Unconfirmed", "0000:46:00.0 is not taken from the host yet: this host has booted, and whether it is still wanted could not be asked; what was in force before is restored meanwhile. Look at the agent's connection to the API server"),
             bench.Problem("edu"));

@@ -21,8 +21,8 @@ public abstract class HostShareScenarios
         await using var bench = await ScenarioBench.StartAsync(NewNode(), Desired.Policies(Desired.HostDevice("share", address)));
         await bench.UntilAsync(() => bench.Problem("share").Reason == "Protected");
         Assert.Equal(
-            $"{address} is in use: {words}: the host needs it; free it, or list Storage in allowProtected together with the address", bench
-            .Problem("share").Message);
+            $"{address} is in use: {words}: the host needs it; free it, or list Storage in allowProtected together with the address",
+            bench.Problem("share").Message);
         AssertUntouched(bench, address);
     }
 

@@ -50,9 +50,8 @@ public abstract class OriginScenarios
     {
         var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("nic", Nic)));
         await bench.ReadyAsync();
-        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string,
-            int>(StringComparer.Ordinal)
-        { ["example.com/nic"] = 1 });
+        var nic = new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/nic"] = 1 };
+        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", nic);
         Assert.Equal(PodPhase.Running, pod.Phase);
         return bench;
     }

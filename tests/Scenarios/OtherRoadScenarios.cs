@@ -10,7 +10,8 @@ namespace Hostdev.Tests.Scenarios;
 /// </summary>
 public sealed class OtherRoadScenarios
 {
-    private const string FcAddress = "traddr=nn-0x5006016000000001:pn-0x5006016100000001,host_traddr=nn-0x200000109b000001:pn-" + RoadMachine.PortName;
+    private const string FcAddress =
+        "traddr=nn-0x5006016000000001:pn-0x5006016100000001,host_traddr=nn-0x200000109b000001:pn-" + RoadMachine.PortName;
 
     [Fact]
     public async Task Case_06_nvme_over_fc_root_stays_with_the_host_until_its_disk_is_let_go()
@@ -20,8 +21,10 @@ public sealed class OtherRoadScenarios
         node.Kernel.Storage.MountDisk(disk, "/data");
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("hba", RoadMachine.Hba)));
         await bench.UntilAsync(() => bench.Problem("hba").Reason == "Protected");
+        var road = $"{RoadMachine.Hba} (FC port {RoadMachine.PortName})";
         Assert.Equal(
-            $"{RoadMachine.Hba} is in use: {disk} is mounted at /data, which comes over {RoadMachine.Hba} (FC port {RoadMachine.PortName}): the host needs it; free it, or list Storage in allowProtected together with the address",
+            $"{RoadMachine.Hba} is in use: {disk} is mounted at /data, which comes over {road}: the host needs it; "
+            + "free it, or list Storage in allowProtected together with the address",
             bench.Problem("hba").Message);
         Assert.Equal(0, bench.Host.Writer.Writes);
         Assert.Equal("lpfc", bench.Driver(RoadMachine.Hba));
@@ -56,7 +59,8 @@ public sealed class OtherRoadScenarios
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("serial", RoadMachine.Serial)));
         await bench.UntilAsync(() => bench.Problem("serial").Reason == "Protected");
         Assert.Equal(
-            $"{RoadMachine.Serial} is in use: the kernel's console ttyS4 is on it: the host needs it; free it, or list Console in allowProtected together with the address",
+            $"{RoadMachine.Serial} is in use: the kernel's console ttyS4 is on it: the host needs it; "
+            + "free it, or list Console in allowProtected together with the address",
             bench.Problem("serial").Message);
         Assert.Equal(0, bench.Host.Writer.Writes);
 
@@ -90,7 +94,8 @@ public sealed class OtherRoadScenarios
             .StartAsync(new SimulatedNode(RoadMachine.With(port)), Desired.Policies(Desired.Vfs(2, pf)));
         await bench.UntilAsync(() => bench.Problem("vfs").Reason == "VfsNotIsolated");
         Assert.Equal(
-            $"{pf} is in one IOMMU group with the port above it (0000:c0:00.0), and so would be its VFs, none of which could be passed: none is made; enable ACS in firmware, or use another slot",
+            $"{pf} is in one IOMMU group with the port above it (0000:c0:00.0), "
+            + "and so would be its VFs, none of which could be passed: none is made; enable ACS in firmware, or use another slot",
             bench.Problem("vfs").Message);
         Assert.Equal("0", bench.Read($"/sys/bus/pci/devices/{pf}/sriov_numvfs"));
         Assert.Equal(0, bench.Host.Writer.Writes);

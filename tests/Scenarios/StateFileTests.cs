@@ -7,7 +7,8 @@ using Xunit;
 namespace Hostdev.Tests.Scenarios;
 
 /// <summary>
-/// Agents are replaced one by one and rolled back: a state directory is read by the versions on both sides of the one that wrote it (docs/adr/0006).
+/// Agents are replaced one by one and rolled back: a state directory is read by the versions on both sides of the one that wrote it
+/// (docs/adr/0006).
 /// <c>testdata/state/VERSION</c> has what that version left on a node with <see cref="Policies"/>;
 /// <c>HOSTDEV_WRITE_STATE=DIRECTORY</c> writes what this one leaves.
 /// </summary>
@@ -47,7 +48,8 @@ public sealed class StateFileTests
     };
 
     /// <summary>What the version before writes too, when there is something to say.</summary>
-    private static readonly string[] AtTimes = [".allocations[].pod", ".allocations[].absentSince", ".allocations[].holder", ".allocations[].lacks"];
+    private static readonly string[] AtTimes =
+        [".allocations[].pod", ".allocations[].absentSince", ".allocations[].holder", ".allocations[].lacks"];
 
     [Fact]
     public async Task What_is_written_now_the_version_before_reads()
@@ -55,14 +57,16 @@ public sealed class StateFileTests
         var node = new SimulatedNode();
         await using var bench = await ScenarioBench.StartAsync(node, Policies(node));
         await bench.ReadyAsync();
-        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/gpu"] = 1 });
+        var gpu = new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/gpu"] = 1 };
+        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", gpu);
         Assert.Equal(PodPhase.Running, pod.Phase);
         Assert.Equal(3, bench.Kubelet.Allocatable("example.com/nic-c"));
         await bench.CrashAgentAsync();
         if (Environment.GetEnvironmentVariable("HOSTDEV_WRITE_STATE") is { Length: > 0 } directory)
         {
             Directory.CreateDirectory(directory);
-            foreach (var file in Directory.GetFiles(bench.StateDirectory, "*.json*")) File.Copy(file, Path.Combine(directory, Path.GetFileName(file)), overwrite: true);
+            foreach (var file in Directory.GetFiles(bench.StateDirectory, "*.json*"))
+                File.Copy(file, Path.Combine(directory, Path.GetFileName(file)), overwrite: true);
         }
 
         foreach (var line in File.ReadLines(Path.Combine(bench.StateDirectory, "journal.jsonl")))
@@ -72,7 +76,10 @@ public sealed class StateFileTests
         }
 
         foreach (var name in (string[])["allocations.json", "choices.json"])
-            Assert.Equal([], Shape(File.ReadAllText(Path.Combine(bench.StateDirectory, name))).Except([.. Shape(Stored(name)), .. AtTimes]));
+        {
+            var now = Shape(File.ReadAllText(Path.Combine(bench.StateDirectory, name)));
+            Assert.Equal([], now.Except([.. Shape(Stored(name)), .. AtTimes]));
+        }
     }
 
     [Fact]
@@ -80,8 +87,13 @@ public sealed class StateFileTests
     {
         var node = new SimulatedNode();
         var atBoot = node.Snapshot();
-        foreach (var record in Stored("journal.jsonl").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonNode.Parse(l)!).Where(r => (string?)r["op"] == "Write"))
-            Assert.True(node.Kernel.Calls.WriteAttribute((string)record["path"]!, (string)record["value"]!).IsSuccess, record.ToJsonString());
+        var records = Stored("journal.jsonl").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonNode.Parse(l)!);
+        foreach (var write in records.Where(r => (string?)r["op"] == "Write"))
+        {
+            var done = node.Kernel.Calls.WriteAttribute((string)write["path"]!, (string)write["value"]!);
+            Assert.True(done.IsSuccess, write.ToJsonString());
+        }
+
         await using var bench = await ScenarioBench.StartAsync(node, Policies(node), start: false);
         CopyStored(bench);
 
@@ -105,11 +117,15 @@ public sealed class StateFileTests
     public void A_field_that_this_version_does_not_know_is_passed_over_and_an_operation_is_not()
     {
         const string open = """{"op":"Open","format":1,"bootId":"b","since":"2027"}""" + "\n";
-        var state = Journal.Read("journal.jsonl", open + """{"op":"RecordFunction","address":"0000:43:00.0","driver":"nouveau","mood":"good"}""" + "\n", "b");
+        const string mood = """{"op":"RecordFunction","address":"0000:43:00.0","driver":"nouveau","mood":"good"}""" + "\n";
+        var state = Journal.Read("journal.jsonl", open + mood, "b");
         Assert.Equal("nouveau", Assert.Single(state.Ownership.Functions.Values).OriginalDriver);
 
-        var refused = Assert.Throws<JournalException>(() => Journal.Read("journal.jsonl", open + """{"op":"RecordSlot","slot":"7"}""" + "\n", "b"));
-        Assert.StartsWith("journal.jsonl, line 2: its operation RecordSlot is not known to this version: run the version that wrote it. ", refused.Message, StringComparison.Ordinal);
+        const string slot = """{"op":"RecordSlot","slot":"7"}""" + "\n";
+        var refused = Assert.Throws<JournalException>(() => Journal.Read("journal.jsonl", open + slot, "b"));
+        Assert.StartsWith(
+            "journal.jsonl, line 2: its operation RecordSlot is not known to this version: run the version that wrote it. ",
+            refused.Message, StringComparison.Ordinal);
     }
 
     private static string Stored(string name) => File.ReadAllText(Repository.Path("tests", "testdata", "state", Before, name));
@@ -122,12 +138,14 @@ public sealed class StateFileTests
         foreach (var file in Directory.GetFiles(Repository.Path("tests", "testdata", "state", Before)))
         {
             var now = bench.Read("/proc/sys/kernel/random/boot_id");
-            File.WriteAllText(Path.Combine(bench.StateDirectory, Path.GetFileName(file)), File.ReadAllText(file).Replace(boot, now, StringComparison.Ordinal));
+            var text = File.ReadAllText(file).Replace(boot, now, StringComparison.Ordinal);
+            File.WriteAllText(Path.Combine(bench.StateDirectory, Path.GetFileName(file)), text);
         }
     }
 
     /// <summary>The names in a file, each once, as paths.</summary>
-    private static IEnumerable<string> Shape(string json) => Names(JsonNode.Parse(json)!, "").Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Shape(string json) =>
+        Names(JsonNode.Parse(json)!, "").Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
 
     private static IEnumerable<string> Names(JsonNode? node, string at) => node switch
     {

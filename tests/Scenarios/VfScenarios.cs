@@ -93,7 +93,8 @@ public abstract class VfScenarios
             await bench.UntilAsync(
                 () => bench.Problems("mixed").SequenceEqual([("0000:41:10.2", "DriverMissing"), ("0000:41:10.4", "DriverMissing")]));
             Assert.Equal(
-                "0000:41:10.2 is in pool host, whose driver is the host's own (Native), and has no driver: sriov_drivers_autoprobe of 0000:41:00.0 is 0, which keeps drivers from it: "
+                "0000:41:10.2 is in pool host, whose driver is the host's own (Native), and has no driver: "
+                + "sriov_drivers_autoprobe of 0000:41:00.0 is 0, which keeps drivers from it: "
                 + "write 1 to it, and 0000:41:10.2 to /sys/bus/pci/drivers_probe",
                 bench.Problem("mixed").Message);
             Assert.Equal("Blocked", (string?)bench.Policy("mixed")!["reason"]);

@@ -58,13 +58,18 @@ public sealed class OperatorProgramTests
         await collector.StartAsync(TestContext.Current.CancellationToken);
         (string, string)[] environment =
         [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Urls.Single()), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_METRIC_EXPORT_INTERVAL", "200"), ("OTEL_BSP_SCHEDULE_DELAY", "200"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Urls.Single()),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "200"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "200"),
         ];
 
         await using var program = ProgramRun.Start(
-            ShippedPrograms.Operator, environment, "run", "--kubeconfig", cluster.Kubeconfig, "--namespace", SandboxCluster.SystemNamespace, "--listen", "127.0.0.1:0");
+            ShippedPrograms.Operator, environment,
+            "run", "--kubeconfig", cluster.Kubeconfig, "--namespace", SandboxCluster.SystemNamespace, "--listen", "127.0.0.1:0");
         await Waiting.UntilAsync(
-            () => paths.Contains("metrics application/x-protobuf") && paths.Contains("traces application/x-protobuf"), 60, () => string.Join(", ", paths.Distinct()) + program.Said);
+            () => paths.Contains("metrics application/x-protobuf") && paths.Contains("traces application/x-protobuf"), 60,
+            () => string.Join(", ", paths.Distinct()) + program.Said);
     }
 
     internal static JsonObject Policy(string name) => YamlJson.Parse($$"""

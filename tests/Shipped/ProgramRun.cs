@@ -36,7 +36,12 @@ internal sealed partial class ProgramRun : IAsyncDisposable
     /// <param name="environment">Variables beside the test's own.</param>
     public static ProgramRun Start(string program, IEnumerable<(string Name, string Value)> environment, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach (var (name, value) in environment) start.Environment[name] = value;
         return new ProgramRun(Process.Start(start)!);
     }

@@ -63,7 +63,9 @@ internal sealed class DeviceTree
         var functions = SysfsPath.PciFunctions(path).ToList();
         if (functions.Count > 0) return functions.Select(f => new Road(f));
         // A disk over FCoE hangs below the interface, which may be a VLAN (kernel drivers/scsi/fcoe/fcoe_sysfs.c).
-        return InterfaceRoads.VirtualOn(path) is { } name ? Interfaces.RoadsOf(name, "FCoE") : [.. _nvme.RoadsOn(path), .. _iscsi.RoadsOn(path)];
+        return InterfaceRoads.VirtualOn(path) is { } name
+            ? Interfaces.RoadsOf(name, "FCoE")
+            : [.. _nvme.RoadsOn(path), .. _iscsi.RoadsOn(path)];
     }
 
     /// <summary>NVIDIA's own driver registers its nodes without telling sysfs; it lists its devices in <c>/proc/driver/nvidia/gpus</c>.</summary>

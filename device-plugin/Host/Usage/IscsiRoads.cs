@@ -2,8 +2,8 @@ namespace Hostdev.DevicePlugin.Host.Usage;
 
 /// <summary>
 /// The functions that a disk over iSCSI by TCP comes over: it hangs below <c>/sys/devices/platform/hostN/sessionM</c>, and its host and
-/// connection say by which addresses (kernel <c>drivers/scsi/scsi_transport_iscsi.c</c>). iSER and the cards with an iSCSI of their own hang
-/// below their functions.
+/// connection say by which addresses (kernel <c>drivers/scsi/scsi_transport_iscsi.c</c>). iSER and the cards with an iSCSI of their own
+/// hang below their functions.
 /// </summary>
 internal sealed class IscsiRoads(HostFileReader files, InterfaceRoads interfaces)
 {

@@ -21,10 +21,10 @@ internal sealed class VirtioUsage
     {
         (_files, _consoles) = (files, consoles);
         _shares = new VirtioShares(files, processes.Mounts);
-        _devices = new(() => files.List("/sys/bus/virtio/devices").Select(n => files.ResolveLink($"/sys/bus/virtio/devices/{n}"))
-            .OfType<string>()
+        _devices = new(() => files.List("/sys/bus/virtio/devices")
+            .Select(n => files.ResolveLink($"/sys/bus/virtio/devices/{n}")).OfType<string>()
             .Select(p => (Path: p, Function: SysfsPath.NearestFunction(p))).Where(d => d.Function is not null)
-                .ToLookup(d => d.Function!.Value, d => d.Path));
+            .ToLookup(d => d.Function!.Value, d => d.Path));
     }
 
     /// <param name="names">What the function's directory holds.</param>

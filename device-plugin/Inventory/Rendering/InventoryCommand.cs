@@ -31,7 +31,8 @@ public static class InventoryCommand
             var form = ParseForm(parsed.GetValue(output)) ?? OutputForm.Table;
             var inventory = new InventoryReader(new HostPaths(parsed.GetValue(root)!), TimeProvider.System).Read();
             // Beside what is printed, which programs read.
-            foreach (var missing in inventory.MissingFiles) parsed.InvocationConfiguration.Error.WriteLine($"hostdev-device-plugin: {missing}");
+            foreach (var missing in inventory.MissingFiles)
+                parsed.InvocationConfiguration.Error.WriteLine($"hostdev-device-plugin: {missing}");
             parsed.InvocationConfiguration.Output.Write(Render(inventory, chosen, form));
             return 0;
         });

@@ -161,7 +161,7 @@ internal static class Hardware
     /// <summary>A transitional virtio device on the root bus: the lab's 9p shares and its console.</summary>
     public static FunctionDescription Virtio(
         string address, string device, uint classCode, string subsystemDevice, ulong ports, ulong portSize, ulong memory, ulong common,
-            ChildDescription.Virtio child) =>
+        ChildDescription.Virtio child) =>
         Function(address, "1af4", device, classCode) with
         {
             SubsystemDevice = PciId.Parse(subsystemDevice),

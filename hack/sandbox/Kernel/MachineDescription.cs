@@ -42,7 +42,9 @@ public sealed record MachineDescription
 }
 
 /// <param name="Tag">Of a 9p device.</param>
-/// <param name="Hidden">It lies below the root that an initramfs put above it, and no mountinfo has it, not even that of kernel threads.</param>
+/// <param name="Hidden">
+/// It lies below the root that an initramfs put above it, and no mountinfo has it, not even that of kernel threads.
+/// </param>
 public sealed record ShareMountDescription(string Tag, string Target, bool Hidden = false);
 
 /// <param name="Name">Domain and bus, for example <c>0000:40</c>.</param>

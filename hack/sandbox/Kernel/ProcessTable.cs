@@ -67,7 +67,8 @@ public sealed class ProcessTable
         Core.Tree.WriteFile("/proc/mounts", host.ToString(), 0x124);
     }
 
-    private IEnumerable<SimulatedStorage.Mount> MountsIn(string mountNamespace) => Storage?.Mounts.Where(mount => mount.Namespace == mountNamespace && !mount.Hidden) ?? [];
+    private IEnumerable<SimulatedStorage.Mount> MountsIn(string mountNamespace) =>
+        Storage?.Mounts.Where(mount => mount.Namespace == mountNamespace && !mount.Hidden) ?? [];
 
     private string MountInfo(SimulatedProcess process)
     {
@@ -75,8 +76,9 @@ public sealed class ProcessTable
             "25 35 0:23 / /sys rw,relatime - sysfs sys rw\n26 35 0:6 / /dev rw,relatime - devtmpfs dev rw,mode=755\n35 1 0:28 / / rw,relatime - overlay overlay rw\n");
         foreach (var mount in MountsIn(process.MountNamespace))
         {
+            var options = mount.Options is { } more ? "," + more : "";
             text.Append(CultureInfo.InvariantCulture,
-                $"{mount.Id} 35 {mount.ShownNumber} / {mount.Target} rw,relatime - {mount.Type} {mount.Source} rw{(mount.Options is { } options ? "," + options : "")}\n");
+                $"{mount.Id} 35 {mount.ShownNumber} / {mount.Target} rw,relatime - {mount.Type} {mount.Source} rw{options}\n");
         }
 
         return text.ToString();

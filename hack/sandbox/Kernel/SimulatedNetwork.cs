@@ -27,14 +27,18 @@ public sealed class SimulatedNetwork
 
     public NetworkReading Reading => Complaint is { } complaint ? new NetworkReading.Failed(complaint) : new NetworkReading.Read(_core.Locked(() => new NetworkState
     {
-        Links = [.. _interfaces.Values.Select(i => new NetworkLink(i.Name, i.Kind, i.Master, i.Lower) { AlternativeNames = i.AlternativeNames })],
+        Links =
+        [
+            .. _interfaces.Values
+                .Select(i => new NetworkLink(i.Name, i.Kind, i.Master, i.Lower) { AlternativeNames = i.AlternativeNames }),
+        ],
         Addresses = [.. _addresses],
         Routes = [.. _routes],
         Rules = [.. _rules],
         Elsewhere =
         [
-            .. _elsewhere.OrderBy(i => i.Name, StringComparer.Ordinal)
-                .Select(i => new LinkElsewhere(i.Name, i.Kind, i.Parent is null ? null : "pci/" + Path.GetFileName(i.Parent), i.Lower, i.Namespace!)),
+            .. _elsewhere.OrderBy(i => i.Name, StringComparer.Ordinal).Select(i => new LinkElsewhere(
+                i.Name, i.Kind, i.Parent is null ? null : "pci/" + Path.GetFileName(i.Parent), i.Lower, i.Namespace!)),
         ],
     }));
 
@@ -146,8 +150,8 @@ public sealed class SimulatedNetwork
     });
 
     /// <summary>
-    /// The namespace ended: hardware comes back, if its driver still has it. By its name, or as <c>devINDEX</c> where the host has another of
-    /// that name by now (kernel <c>net/core/dev.c: default_device_exit_net</c>).
+    /// The namespace ended: hardware comes back, if its driver still has it. By its name, or as <c>devINDEX</c> where the host has another
+    /// of that name by now (kernel <c>net/core/dev.c: default_device_exit_net</c>).
     /// </summary>
     public void ComeBack(string name) => _core.Locked(() =>
     {
@@ -155,7 +159,8 @@ public sealed class SimulatedNetwork
         _elsewhere.Remove(back);
         var free = _interfaces.ContainsKey(name) ? "dev" + back.Index : name;
         var index = int.Parse(back.Index, CultureInfo.InvariantCulture);
-        Create(new Interface(free, $"{Path.GetDirectoryName(back.Path)}/{free}", back.Mac, index, back.Parent) { AlternativeNames = back.AlternativeNames });
+        var path = $"{Path.GetDirectoryName(back.Path)}/{free}";
+        Create(new Interface(free, path, back.Mac, index, back.Parent) { AlternativeNames = back.AlternativeNames });
     });
 
     internal void Boot()
@@ -171,7 +176,10 @@ public sealed class SimulatedNetwork
         foreach (var destination in (string[])["127.0.0.0/8", "127.0.0.1/32", "127.255.255.255/32", "::1/128"]) _routes.Add(new InterfaceRoute("lo", destination, Local, true, false));
     }
 
-    /// <summary>A driver registers its interface, which gets the lowest <c>ethN</c> that no interface of the host has (kernel <c>net/core/dev.c: __dev_alloc_name</c>).</summary>
+    /// <summary>
+    /// A driver registers its interface, which gets the lowest <c>ethN</c> that no interface of the host has (kernel
+    /// <c>net/core/dev.c: __dev_alloc_name</c>).
+    /// </summary>
     internal void RegisterHardware(string device, string mac)
     {
         var index = 0;

@@ -35,7 +35,8 @@ public sealed record KubeVirtConfiguration
             FeatureGates = [.. configuration.Object("developerConfiguration").Texts("featureGates")],
             Permitted = permitted is null
                 ? null
-                : s_permitted.SelectMany(l => permitted.Objects(l)).ToLookup(e => e.Text("resourceName"), JsonNode (e) => e, StringComparer.Ordinal),
+                : s_permitted.SelectMany(l => permitted.Objects(l))
+                    .ToLookup(e => e.Text("resourceName"), JsonNode (e) => e, StringComparer.Ordinal),
         };
     }
 
@@ -80,7 +81,8 @@ public sealed record KubeVirtConfiguration
         {
             if (other["externalResourceProvider"]?.GetValue<bool>() == true
                 || !sought.Contains(other.Text("pciVendorSelector").ToUpperInvariant())) continue;
-            yield return $"KubeVirt's own device plugin offers {other.Text("pciVendorSelector")} as {other.Text("resourceName")} beside {resource}";
+            var (ids, name) = (other.Text("pciVendorSelector"), other.Text("resourceName"));
+            yield return $"KubeVirt's own device plugin offers {ids} as {name} beside {resource}";
         }
     }
 }

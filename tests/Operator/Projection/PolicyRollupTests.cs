@@ -119,7 +119,10 @@ public sealed class PolicyRollupTests
         var held = new DeviceProblem("0000:43:00.1", "Held", "HeldSibling", "held");
         var status = Status(gpus, Node("a").Has(gpus), Node("b").Has(gpus)
             .Reports(gpus, ResultReasons.Progressing, "waits", 1, 0, 0, held, waits));
-        Assert.Equal("Ready=False Progressing: b: process 4711 (qemu) has 0000:43:00.0 open; under way on a; b waits for VMs that have the devices", Conditions(status)[0]);
+        Assert.Equal(
+            "Ready=False Progressing: b: process 4711 (qemu) has 0000:43:00.0 open; "
+            + "under way on a; b waits for VMs that have the devices",
+            Conditions(status)[0]);
         Assert.Equal("Progressing=True RollingOut: under way on a; b waits for VMs that have the devices", Conditions(status)[1]);
         Assert.Equal("Ready=False Progressing: under way on a", Conditions(Status(gpus, Node("a").Has(gpus)))[0]);
     }

@@ -45,7 +45,8 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
                 break;
             case 6 when PhysicalFunction() is { } pf:
                 var made = random.Next(0, 4);
-                tell($"the driver of {pf} makes {(made == 0 ? "as many VFs as it is asked for" : $"{made} VFs, whatever it is asked for")}");
+                var makes = made == 0 ? "as many VFs as it is asked for" : $"{made} VFs, whatever it is asked for";
+                tell($"the driver of {pf} makes {makes}");
                 kernel.Faults.MakeOtherVfs(pf, made == 0 ? null : _ => made);
                 break;
         }
@@ -80,8 +81,8 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
     }
 
     /// <summary>
-    /// An interface is called otherwise from here on, perhaps as another one was before. Nothing of its device changes, and nothing in force
-    /// may.
+    /// An interface is called otherwise from here on, perhaps as another one was before. Nothing of its device changes, and nothing in
+    /// force may.
     /// </summary>
     public void Rename()
     {

@@ -70,7 +70,8 @@ internal sealed class Residents(SimulatedKernel kernel, Uses uses, SteppedKubele
         var address = $"192.0.2.{++_count % 250}/24";
         tell($"{name} of {function} gets {address}");
         kernel.Network.AddAddress(name, address);
-        uses.Begin(new Use($"{name} has {address}", [function], Protection.Network, null, () => kernel.Network.RemoveAddress(InterfaceOf(function) ?? name, address)));
+        void Remove() => kernel.Network.RemoveAddress(InterfaceOf(function) ?? name, address);
+        uses.Begin(new Use($"{name} has {address}", [function], Protection.Network, null, Remove));
     }
 
     /// <summary>A container gets an interface; what the host had on it is gone.</summary>
@@ -78,7 +79,8 @@ internal sealed class Residents(SimulatedKernel kernel, Uses uses, SteppedKubele
     {
         var function = SequenceMachine.NetworkFunctions[random.Next(SequenceMachine.NetworkFunctions.Length)];
         if (InterfaceOf(function) is not { } name) return;
-        foreach (var use in uses.All.Where(u => u.Protection == Protection.Network && u.Functions.Contains(function)).ToList()) uses.End(use);
+        var had = uses.All.Where(u => u.Protection == Protection.Network && u.Functions.Contains(function)).ToList();
+        foreach (var use in had) uses.End(use);
         tell($"{name} of {function} goes to another network namespace");
         var owner = kernel.Processes.Start("container");
         kernel.Network.MoveAway(name, owner);
@@ -89,7 +91,8 @@ internal sealed class Residents(SimulatedKernel kernel, Uses uses, SteppedKubele
         }));
     }
 
-    private string? InterfaceOf(string function) => kernel.Network.Hardware.FirstOrDefault(i => Path.GetFileName(i.Device) == function).Name;
+    private string? InterfaceOf(string function) =>
+        kernel.Network.Hardware.FirstOrDefault(i => Path.GetFileName(i.Device) == function).Name;
 
     /// <summary>At the moment of a write somebody wants a device, that of the write above all.</summary>
     public void SlipIn(string? path, string target)

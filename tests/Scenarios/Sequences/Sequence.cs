@@ -105,7 +105,11 @@ internal sealed class Sequence : IDisposable
             _desired[row] = _random.Next(5) == 0 ? null : alternatives[_random.Next(alternatives.Length)];
         }
 
-        for (var row = 0; row < _desired.Length; row++) if (_desired[row]?.Label != before[row]?.Label) _standing.HasReason(SequencePolicy.Buses[row]);
+        for (var row = 0; row < _desired.Length; row++)
+        {
+            if (_desired[row]?.Label != before[row]?.Label) _standing.HasReason(SequencePolicy.Buses[row]);
+        }
+
         var chosen = _desired.OfType<SequencePolicy>().ToList();
         Tell($"desire {(chosen.Count == 0 ? "nothing" : string.Join(", ", chosen.Select(p => p.Label)))}");
         if (!_agent.IsRunning) StartAgent();

@@ -114,7 +114,8 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
         ];
 
     /// <summary>An interface that came back from another namespace where its name was taken is called dev and its index.</summary>
-    private static string Unnumbered(string path) => Numbered().Replace(path, "$1#").Replace("/net/dev#", "/net/eth#", StringComparison.Ordinal);
+    private static string Unnumbered(string path) =>
+        Numbered().Replace(path, "$1#").Replace("/net/dev#", "/net/eth#", StringComparison.Ordinal);
 
     private JsonNode ReadStatus() => JsonNode.Parse(File.ReadAllText(agent.StatusPath))!;
 

@@ -54,14 +54,17 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
 
     private static SequencePolicy ByInterface(string label, int count, string pools)
     {
-        var yaml = Vfs(label, count, pools).Yaml;
-        return new SequencePolicy(label, yaml.Replace("addresses: [\"0000:41:00.0\"]", $"interfaces: [{SequenceMachine.InterfaceOfNics}]", StringComparison.Ordinal), []);
+        var byInterface = $"interfaces: [{SequenceMachine.InterfaceOfNics}]";
+        var yaml = Vfs(label, count, pools).Yaml.Replace("addresses: [\"0000:41:00.0\"]", byInterface, StringComparison.Ordinal);
+        return new SequencePolicy(label, yaml, []);
     }
 
     private static SequencePolicy ByDriver(string label, string driver)
     {
-        var yaml = Desired.HostDevice("dual", "0000:45:00.0");
-        return new SequencePolicy(label, yaml.Replace("addresses: [\"0000:45:00.0\"]", $"addresses: [\"0000:45:00.0\", \"0000:45:00.1\"], driver: {driver}", StringComparison.Ordinal), []);
+        var ports = $"addresses: [\"0000:45:00.0\", \"0000:45:00.1\"], driver: {driver}";
+        var yaml = Desired.HostDevice("dual", "0000:45:00.0")
+            .Replace("addresses: [\"0000:45:00.0\"]", ports, StringComparison.Ordinal);
+        return new SequencePolicy(label, yaml, []);
     }
 
     private static SequencePolicy Vfs(string label, int? count, string pools, string more = "", string address = "0000:41:00.0", string name = "nics") => new(label, $$"""

@@ -3,9 +3,9 @@ using Hostdev.Sandbox.Kernel;
 namespace Hostdev.Tests.Scenarios.Sequences;
 
 /// <summary>
-/// What policies that are Ready have in force. None of it changes because of anything that is not in a policy, a kernel event of that device, or a
-/// proof of release: not because an interface is called otherwise or is elsewhere, a pod or a kubelet comes or goes, something fails, or the agent
-/// starts again.
+/// What policies that are Ready have in force. None of it changes because of anything that is not in a policy, a kernel event of that
+/// device, or a proof of release: not because an interface is called otherwise or is elsewhere, a pod or a kubelet comes or goes,
+/// something fails, or the agent starts again.
 /// </summary>
 internal sealed class Standing(SimulatedKernel kernel, SteppedAgent agent, Uses uses)
 {
@@ -22,7 +22,8 @@ internal sealed class Standing(SimulatedKernel kernel, SteppedAgent agent, Uses 
     /// <summary>After a round: what is offered of policies that have all that they ask for.</summary>
     public void Look()
     {
-        var ready = (agent.Host.Agent.Status?.Policies ?? []).Where(p => p.Reason == "Ready").Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
+        var policies = agent.Host.Agent.Status?.Policies ?? [];
+        var ready = policies.Where(p => p.Reason == "Ready").Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var unit in agent.Host.Allocator.Catalog.Units.Values.Where(u => u.Problem is null && ready.Contains(u.Unit.Policy.Name)))
         {
             foreach (var member in unit.Unit.Members.Where(m => kernel.DriverOf(m.Address.ToString()) == m.Driver))
@@ -42,7 +43,10 @@ internal sealed class Standing(SimulatedKernel kernel, SteppedAgent agent, Uses 
             _ => [],
         };
         if (changed.FirstOrDefault(_inForce.ContainsKey) is { } function)
-            throw new BrokenPromiseException($"{path} <- {value.Trim()} changes {function}, which {_inForce[function]} has in force, for no reason");
+        {
+            throw new BrokenPromiseException(
+                $"{path} <- {value.Trim()} changes {function}, which {_inForce[function]} has in force, for no reason");
+        }
     }
 
     private static string BusOf(string address) => address[.."0000:41:".Length];
