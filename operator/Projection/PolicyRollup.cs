@@ -29,6 +29,7 @@ public static class PolicyRollup
         var troubled = progress.Where(p => p.Result?.Generation == policy.Identity.Generation
             && p.Progress is NodeProgress.Degraded or NodeProgress.Changing or NodeProgress.WaitsForUsers or NodeProgress.Incomplete);
         ImmutableArray<PolicyProblem> problems = [.. Problems(troubled.Select(p => (p.Node, p.Result))).Take(PolicyStatus.MostProblems)];
+        var notices = Notices(progress.Select(p => (p.Node, p.Result)), policy.Identity.Generation);
         var verdict = new Verdict(situation, counts, devices, [.. progress.Select(p => (p.Node, p.Progress))], problems.FirstOrDefault());
         return PolicyStatusLimit.Cut(new PolicyStatus
         {
@@ -37,7 +38,7 @@ public static class PolicyRollup
             Resources = string.Join(',', ResourceNameClaims.NamesOf(policy.Policy).Select(n => n.Name.Value).Distinct(StringComparer.Ordinal)) is { Length: > 0 } names ? names : null,
             Nodes = counts,
             Devices = devices,
-            Problems = problems,
+            Problems = [.. problems.Concat(notices).Take(PolicyStatus.MostProblems)],
             Releasing = [.. Releasing(situation, nodes).Take(PolicyStatus.MostReleasing)],
             Kubevirt = KubeVirtSnippet.Text(KubeVirtSnippet.Entries(policy.Policy, progress.SelectMany(p => p.Result?.Ids ?? [])), PolicyStatusLimit.LongestKubevirt),
         });
@@ -73,6 +74,23 @@ public static class PolicyRollup
             .Select(p => p.Problem);
 
     private static bool IsTrouble(DeviceProblem problem) => problem.State is "Blocked" or "Waiting";
+
+    /// <summary>
+    /// What is in nobody's way and asks somebody to act all the same, whatever became of the policy on that node: after all that is in the
+    /// way, of each node the first, then the second of each. No condition tells of it.
+    /// </summary>
+    private static IEnumerable<PolicyProblem> Notices(IEnumerable<(NodeView Node, PolicyResultSummary? Result)> nodes, long generation) =>
+        nodes
+            .Where(n => n.Result?.Generation == generation)
+            .SelectMany(n => n.Result!.Problems.Where(AsksToAct)
+                .Select((p, i) => (Rank: i, Problem: new PolicyProblem(n.Node.Name, p.Reason, p.Message, p.Device))))
+            .OrderBy(p => p.Rank)
+            .ThenBy(p => p.Problem.Node, StringComparer.Ordinal)
+            .Select(p => p.Problem);
+
+    /// <summary>The other notices explain; these have a remedy.</summary>
+    private static bool AsksToAct(DeviceProblem problem) =>
+        problem is { State: "Noticed", Reason: "OfferedByKubeVirt" or "DomainTooLong" or "NameChanged" };
 
     /// <summary>Nodes that had the policy and are not selected any more, until their agents have given everything of it back; and selected ones that give back a part.</summary>
     private static IEnumerable<PolicyReleasing> Releasing(PolicySituation situation, IEnumerable<NodeView> nodes)

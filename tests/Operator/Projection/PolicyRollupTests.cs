@@ -206,6 +206,48 @@ public sealed class PolicyRollupTests
         Assert.Equal(["a1", "b1", "a2", "b2", "b3"], status.Problems.Select(p => p.Device));
     }
 
+    [Theory]
+    [InlineData("OfferedByKubeVirt", true)]
+    [InlineData("DomainTooLong", true)]
+    [InlineData("NameChanged", true)]
+    [InlineData("Adopted", false)]
+    [InlineData("SharedReset", false)]
+    public void A_notice_that_asks_somebody_to_act_stands_among_the_problems_of_a_policy_that_is_Ready(string reason, bool stands)
+    {
+        var gpus = HostDevice("gpus");
+        var notice = new DeviceProblem("10000:01:00.0", "Noticed", reason, "its words");
+        var status = Status(gpus, Node("a").Has(gpus).Reports(gpus, ResultReasons.Ready, "", 1, 1, 0, notice));
+        Assert.Equal(stands ? [new PolicyProblem("a", reason, "its words", "10000:01:00.0")] : [], status.Problems);
+        Assert.Equal(["Ready=True Ready: 1 device offered on 1 node", "Progressing=False Settled: ", "Degraded=False AsDesired: "], Conditions(status));
+    }
+
+    [Fact]
+    public void Notices_come_after_everything_that_is_in_the_way_and_never_into_the_message()
+    {
+        var gpus = HostDevice("gpus");
+        static DeviceProblem Problem(string device, string state, string reason) => new(device, state, reason, $"{device} has something");
+        DeviceProblem[] notices = [Problem("a1", "Noticed", "NameChanged"), Problem("a2", "Noticed", "DomainTooLong")];
+        var ready = Node("a").Has(gpus).Reports(gpus, ResultReasons.Ready, "", 2, 2, 0, notices);
+        var changing = Node("b").Has(gpus).Reports(gpus, ResultReasons.Progressing, "", 1, 0, 0, Problem("b1", "Noticed", "OfferedByKubeVirt"));
+        var status = Status(gpus, ready, changing);
+        Assert.Equal(["a1", "b1", "a2"], status.Problems.Select(p => p.Device));
+        Assert.Equal("Ready=False Progressing: under way on b", Conditions(status)[0]);
+
+        DeviceProblem[] many = [.. Enumerable.Range(1, 3).Select(i => Problem($"c{i}", "Blocked", "X")), Problem("c4", "Waiting", "InUse")];
+        var blocked = Node("c").Has(gpus).Reports(gpus, ResultReasons.Blocked, "blocked", 4, 0, 3, many);
+        Assert.Equal(["c1", "c2", "c3", "c4", "a1"], Status(gpus, ready, changing, blocked).Problems.Select(p => p.Device));
+    }
+
+    [Fact]
+    public void Notices_of_an_earlier_generation_or_of_an_agent_that_is_not_Ready_are_not_told()
+    {
+        var (old, gpus) = (HostDevice("gpus"), HostDevice("gpus", generation: 2, spec: "priority: 1"));
+        var notice = new DeviceProblem("0000:01:00.0", "Noticed", "NameChanged", "its words");
+        var before = Node("a").Has(gpus).Reports(old, ResultReasons.Ready, "", 1, 1, 0, notice);
+        var away = Node("b").Has(gpus).Reports(gpus, ResultReasons.Ready, "", 1, 1, 0, notice) with { Agent = AgentPresence.NotReady };
+        Assert.Empty(Status(gpus, before, away).Problems);
+    }
+
     [Fact]
     public void Releasing_tells_of_nodes_that_are_not_chosen_any_more_also_of_those_whose_agent_is_down()
     {
