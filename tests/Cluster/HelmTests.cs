@@ -140,18 +140,40 @@ public abstract class HelmTests(string version) : IAsyncLifetime
         foreach (var definition in SandboxCluster.Definitions)
             Cluster.Server.Objects.Delete("customresourcedefinitions.apiextensions.k8s.io", (string)definition["metadata"]!["name"]!);
         await UntilAsync(() => Cluster.Server.Objects.List("customresourcedefinitions.apiextensions.k8s.io").IsEmpty);
-        var installed = (await Tool.InstallAsync("--set", "image.registry=registry.invalid", "--timeout", "15s")).Succeeded().Output;
-        Assert.Contains("registry.invalid/hostdev-operator:", installed, StringComparison.Ordinal);
-        Assert.Matches(
-            "ErrImagePull or ImagePullBackOff: its node cannot get the image. image.registry says from where, "
-            + "imagePullSecrets with\\s+which credentials",
-            installed);
+        await InstallFromNowhereAsync();
         await UntilAsync(() => Cluster.Server.Objects.List("pods", Helm.Namespace).Length == 3);
         Assert.Equal((0, false), (Running, Node.AgentRuns));
 
         (await Tool.UpgradeAsync(["--set", "image.registry=registry.example.com", .. s_wait])).Succeeded();
         Assert.Equal("2/2", Ready);
         await OfferAsync();
+    }
+
+    [Fact]
+    public async Task With_a_wrong_registry_an_installation_after_an_uninstall_ends_so_too_and_the_upgrade_that_mends_it_undoes_the_giving_back()
+    {
+        (await Tool.InstallAsync(s_wait)).Succeeded();
+        await OfferAsync();
+        (await Tool.UninstallAsync(s_wait)).Succeeded();
+        Assert.True(IsAsked);
+        await InstallFromNowhereAsync();
+        Assert.True(IsAsked);
+
+        (await Tool.UpgradeAsync(["--set", "image.registry=registry.example.com", .. s_wait])).Succeeded();
+        await UntilAsync(() => !IsAsked && Node.Kubelet.Allocatable("example.com/gpus") == 4);
+        (await Tool.UpgradeAsync(s_wait)).Succeeded();
+        Assert.Empty(Cluster.Server.Objects.List("jobs.batch", Helm.Namespace)); // nothing is left to be undone
+        (await Tool.UninstallAsync(s_wait)).Succeeded();
+    }
+
+    private async Task InstallFromNowhereAsync()
+    {
+        var installed = (await Tool.InstallAsync("--set", "image.registry=registry.invalid", "--timeout", "15s")).Succeeded().Output;
+        Assert.Contains("registry.invalid/hostdev-operator:", installed, StringComparison.Ordinal);
+        Assert.Matches(
+            "ErrImagePull or ImagePullBackOff: its node cannot get the image. image.registry says from where, "
+            + "imagePullSecrets with\\s+which credentials",
+            installed);
     }
 
     [Fact]
