@@ -1,6 +1,5 @@
 using System.CommandLine;
-using Hostdev.DevicePlugin.Agent;
-using Hostdev.DevicePlugin.Inventory.Rendering;
+using Hostdev.DevicePlugin.Commands;
 
 namespace Hostdev.DevicePlugin;
 

@@ -41,19 +41,28 @@ public sealed partial class ArchitectureTests
     /// <summary>The agent's rooms, and which others each may use. What is not listed is forbidden.</summary>
     private static readonly Dictionary<string, string[]> Rooms = new()
     {
-        // Host fills values that the pure rooms define: HostUsage (Planning) by Host/Usage, UnitState (Advertising) by UnitStateReader.
-        // So it knows their types, and reads children of functions from the Inventory. It decides nothing.
-        ["Host"] = ["Inventory", "Planning", "Advertising"],
+        ["Host"] = [],
         ["Inventory"] = ["Host"],
         ["Planning"] = ["Inventory"],
-        ["Applying"] = ["Host", "Inventory", "Planning"],
-        ["Advertising"] = ["Inventory", "Planning"],
-        ["Kubelet"] = ["Advertising"],
-        ["Agent"] = ["Host", "Inventory", "Planning", "Applying", "Advertising", "Kubelet"],
+        ["Usage"] = ["Host", "Inventory", "Planning"],
+        ["Applying"] = ["Host", "Inventory", "Planning", "Usage"],
+        ["Offering"] = ["Inventory", "Planning"],
+        ["Kubelet"] = ["Offering"],
+        ["Allocating"] = ["Host", "Inventory", "Planning", "Usage", "Applying", "Offering"],
+        ["Following"] = ["Host", "Planning"],
+        ["Reporting"] = ["Host", "Inventory", "Planning", "Offering", "Kubelet", "Following"],
+        ["Agent"] =
+        [
+            "Host", "Inventory", "Planning", "Usage", "Applying", "Offering", "Kubelet", "Allocating", "Following", "Reporting",
+        ],
+        ["Commands"] =
+        [
+            "Host", "Inventory", "Planning", "Usage", "Applying", "Offering", "Kubelet", "Allocating", "Following", "Reporting", "Agent",
+        ],
     };
 
     /// <summary>Folders without I/O, clock and randomness (.editorconfig, BannedSymbols.txt). Those that are not built yet count from their first file on.</summary>
-    private static readonly string[] PureFolders = ["crds", "kube/Meta", "operator/Projection", "device-plugin/Planning", "device-plugin/Advertising", "hack/sandbox/ApiServer/Schema"];
+    private static readonly string[] PureFolders = ["crds", "kube/Meta", "operator/Projection", "device-plugin/Planning", "device-plugin/Offering", "hack/sandbox/ApiServer/Schema"];
 
     [Fact]
     public void Every_project_refers_only_to_projects_below_it()
@@ -131,14 +140,34 @@ public sealed partial class ArchitectureTests
             .Select(f => $"{f.Path}:1: is in no known room of the agent: move it into one, or add the room to ArchitectureTests.Rooms and to an ADR"));
     }
 
+    [Fact]
+    public void Rooms_that_use_each_other_are_one_room()
+    {
+        var reached = Rooms.Keys.ToDictionary(r => r, r => new HashSet<string>());
+        void Walk(string from, string at)
+        {
+            foreach (var next in Rooms[at].Where(reached[from].Add)) Walk(from, next);
+        }
+
+        foreach (var room in Rooms.Keys) Walk(room, room);
+        None(Rooms.Keys.Where(r => reached[r].Contains(r)).Select(r => $"{r} uses itself by way of {Or([.. reached[r].Where(o => reached[o].Contains(r))])}"));
+    }
+
+    [Fact]
+    public void The_table_of_the_house_has_every_room_with_what_it_may_use()
+    {
+        var rows = File.ReadAllLines(Repository.Path("docs", "house.md")).Select(l => TableRow().Match(l)).Where(m => m.Success)
+            .ToDictionary(m => m.Groups[1].Value, m => m.Groups[2].Value);
+        string Said(string[] rooms) => rooms.Length == 0 ? "nothing" : string.Join(", ", rooms);
+        None(Rooms
+            .Where(r => rows.GetValueOrDefault(r.Key) is not { } row || (row != "all of the above" && row != Said(r.Value)))
+            .Select(r => $"docs/house.md:1: the row of {r.Key} must end with | {Said(r.Value)} |"));
+    }
+
+    public static TheoryData<string> RoomNames => [.. Rooms.Keys];
+
     [Theory]
-    [InlineData("Host")]
-    [InlineData("Inventory")]
-    [InlineData("Planning")]
-    [InlineData("Applying")]
-    [InlineData("Advertising")]
-    [InlineData("Kubelet")]
-    [InlineData("Agent")]
+    [MemberData(nameof(RoomNames))]
     public void A_room_of_the_agent_names_only_rooms_it_may_use(string room)
     {
         var types = DeclaredTypes();
@@ -183,11 +212,11 @@ public sealed partial class ArchitectureTests
 
     /// <summary>Style 1: effects are called Reader, Writer, Executor, Server or Client. Inventory is a room with both, so the arrow to it alone does not keep a plan pure.</summary>
     [Fact]
-    public void Planning_and_Advertising_name_nothing_that_has_effects()
+    public void Planning_and_Offering_name_nothing_that_has_effects()
     {
         var effects = DeclaredTypes().Where(t => EffectName().IsMatch(t.Key) && t.Value.Any(d => d.Path.StartsWith("device-plugin/", StringComparison.Ordinal))).Select(t => t.Key).ToHashSet();
         Assert.NotEmpty(effects);
-        None(AgentSources().Where(f => Room(f.Path) is "Planning" or "Advertising").SelectMany(f => f.Code.SelectMany((code, i) =>
+        None(AgentSources().Where(f => Room(f.Path) is "Planning" or "Offering").SelectMany(f => f.Code.SelectMany((code, i) =>
             Word().Matches(code).Where(m => effects.Contains(m.Value)).Select(m => $"{f.Path}:{i + 1}: {Room(f.Path)} is pure, and names {m.Value}: take what it reads as a parameter"))));
     }
 
@@ -309,6 +338,9 @@ public sealed partial class ArchitectureTests
         public string[] Code { get; } = [.. Text.Select(l => Comment().Replace(Quoted().Replace(l, "\"\""), ""))];
     }
 
+    [GeneratedRegex(@"^\| `(\w+)` \| .* \| ([^|]+) \|$")]
+    private static partial Regex TableRow();
+
     [GeneratedRegex("""<ProjectReference\s+Include="([^"]+)"\s*""")]
     private static partial Regex ProjectReference();
 
@@ -321,7 +353,7 @@ public sealed partial class ArchitectureTests
     [GeneratedRegex(@"\bHostdev\.DevicePlugin\.(\w+)")]
     private static partial Regex FullName();
 
-    [GeneratedRegex(@"(?<![\w.])(Host|Inventory|Planning|Applying|Advertising|Kubelet|Agent)\.([A-Z]\w*)")]
+    [GeneratedRegex(@"(?<![\w.])(Host|Inventory|Planning|Usage|Applying|Offering|Kubelet|Allocating|Following|Reporting|Agent|Commands)\.([A-Z]\w*)")]
     private static partial Regex RelativeName();
 
     [GeneratedRegex(@"(?<![\w.])(?:class|struct|interface|enum|record(?:\s+(?:class|struct))?)\s+([A-Z]\w*)")]

@@ -1,8 +1,8 @@
 using System.Reflection;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
-using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Offering;
 using Hostdev.DevicePlugin.Planning;
 using Hostdev.Operator.Projection;
 using Xunit;

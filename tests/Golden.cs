@@ -10,9 +10,9 @@ internal static class Golden
     public static void MatchesWords(string name, DevicePlugin.Planning.PlanningInput input, string address)
     {
         var plan = DevicePlugin.Planning.Planner.Plan(input);
-        Matches($"{name}.plan", DevicePlugin.Agent.PlanText.Render(plan));
+        Matches($"{name}.plan", DevicePlugin.Commands.PlanText.Render(plan));
         Matches($"{name}.explain",
-            DevicePlugin.Agent.PlanText.Explain(input.Inventory.Functions[PciAddress.Parse(address)], input.Inventory, input.Usage, plan));
+            DevicePlugin.Commands.PlanText.Explain(input.Inventory.Functions[PciAddress.Parse(address)], input.Inventory, input.Usage, plan));
     }
 
     public static void Matches(string name, string actual)

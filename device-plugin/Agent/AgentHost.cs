@@ -1,11 +1,14 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Allocating;
 using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Following;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Host.Usage;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Offering;
+using Hostdev.DevicePlugin.Reporting;
+using Hostdev.DevicePlugin.Usage;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.DevicePlugin.Agent;

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Hostdev.DevicePlugin.Reporting;
 using Hostdev.Telemetry;
 using Microsoft.Extensions.Logging;
 

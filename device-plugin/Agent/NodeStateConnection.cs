@@ -1,23 +1,13 @@
 using System.Threading.Channels;
 using Hostdev.Crds.Kinds;
+using Hostdev.DevicePlugin.Following;
+using Hostdev.DevicePlugin.Reporting;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Control;
 using Hostdev.Kube.Meta;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.DevicePlugin.Agent;
-
-/// <summary>How the agent reaches its NodeDeviceState.</summary>
-/// <param name="Node">The Node's name, which is the state's name.</param>
-/// <param name="Instance">Which agent this is, in Events: its Pod's name.</param>
-public sealed record NodeStateOptions(KubeClient Client, string Node, string Instance)
-{
-    /// <summary>Between two writes of the status, at least; the first after a quiet time is made at once.</summary>
-    public TimeSpan StatusInterval { get; init; } = TimeSpan.FromSeconds(2);
-
-    /// <summary>The first request is made within this time, at random: all agents of a cluster may start at once.</summary>
-    public TimeSpan StartJitter { get; init; } = TimeSpan.FromSeconds(1);
-}
 
 /// <summary>
 /// This node's NodeDeviceState in the API server: its spec is followed, its status is written, transitions are told as Events. While the API server is away, or the object is not there,

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Host.Usage;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
+using Hostdev.DevicePlugin.Usage;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.DevicePlugin.Applying;

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using Grpc.Core;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Kubelet.Protos;
+using Hostdev.DevicePlugin.Offering;
 using Microsoft.Extensions.Logging;
 using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
 

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Offering;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.DevicePlugin.Kubelet;

@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Text.Json;
-using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Offering;
 
 namespace Hostdev.DevicePlugin.Kubelet;
 

@@ -1,4 +1,4 @@
-using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Offering;
 
 namespace Hostdev.DevicePlugin.Kubelet;
 

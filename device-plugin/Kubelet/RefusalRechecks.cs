@@ -1,5 +1,5 @@
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Offering;
 
 namespace Hostdev.DevicePlugin.Kubelet;
 

@@ -11,7 +11,7 @@ public sealed partial class ChartArgumentTests
     private static readonly Dictionary<string, (RootCommand Command, string[] Sources)> s_programs = new()
     {
         ["hostdev-operator"] = (new RootCommand { Hostdev.Operator.Commands.RunCommand.Create(), Hostdev.Operator.Commands.GiveBackCommand.Create() }, ["operator", "kube", "telemetry"]),
-        ["hostdev-device-plugin"] = (new RootCommand { Hostdev.DevicePlugin.Agent.RunCommand.Create() }, ["device-plugin", "kube", "telemetry"]),
+        ["hostdev-device-plugin"] = (new RootCommand { Hostdev.DevicePlugin.Commands.RunCommand.Create() }, ["device-plugin", "kube", "telemetry"]),
     };
 
     [Fact]

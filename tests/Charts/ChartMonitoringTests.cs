@@ -1,6 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Text.RegularExpressions;
-using Hostdev.DevicePlugin.Agent;
+using Hostdev.DevicePlugin.Reporting;
 using Hostdev.Operator.Monitoring;
 using Xunit;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Hostdev.DevicePlugin.Commands;
 using Hostdev.DevicePlugin.Inventory.Rendering;
 using Xunit;
 using YamlDotNet.RepresentationModel;

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Offering;
 using Xunit;
 
 namespace Hostdev.Tests.Kubelet;

@@ -1,9 +1,9 @@
 using System.Text.Json.Nodes;
 using Grpc.Core;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Kubelet.Protos;
+using Hostdev.DevicePlugin.Offering;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;

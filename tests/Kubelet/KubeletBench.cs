@@ -1,6 +1,6 @@
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Offering;
 using Hostdev.Sandbox.Kubelet;
 using Microsoft.Extensions.Logging.Abstractions;
 

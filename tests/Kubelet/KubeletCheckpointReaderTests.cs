@@ -1,5 +1,5 @@
-using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Offering;
 using Xunit;
 
 namespace Hostdev.Tests.Kubelet;

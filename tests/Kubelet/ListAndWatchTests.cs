@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Kubelet.Protos;
+using Hostdev.DevicePlugin.Offering;
 using Xunit;
 using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
 

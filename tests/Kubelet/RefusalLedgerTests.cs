@@ -1,4 +1,4 @@
-using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Offering;
 using Xunit;
 
 namespace Hostdev.Tests.Kubelet;

@@ -1,8 +1,8 @@
 using Grpc.Core;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Kubelet.Protos;
+using Hostdev.DevicePlugin.Offering;
 using Xunit;
 
 namespace Hostdev.Tests.Kubelet;

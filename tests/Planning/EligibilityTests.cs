@@ -1,6 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
-using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Offering;
 using Hostdev.DevicePlugin.Planning;
 using Hostdev.Tests.Inventory;
 using Xunit;
@@ -187,6 +187,6 @@ public sealed class EligibilityTests
         // By a whole reading, and by the few links that an answer to the kubelet looks at.
         Assert.Equal(viable, UnitReadiness.Problem(unit, UnitReadiness.StateOf(unit, machine.Machine.Read())) is null);
         Assert.Equal(viable,
-            UnitReadiness.Problem(unit, new Hostdev.DevicePlugin.Host.UnitStateReader(machine.Machine.Paths).Read(unit)) is null);
+            UnitReadiness.Problem(unit, new Hostdev.DevicePlugin.Allocating.UnitStateReader(machine.Machine.Paths).Read(unit)) is null);
     }
 }

@@ -1,6 +1,6 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
-using Hostdev.DevicePlugin.Agent;
+using Hostdev.DevicePlugin.Following;
 using Hostdev.DevicePlugin.Planning;
 using Xunit;
 

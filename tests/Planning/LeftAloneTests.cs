@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
-using Hostdev.DevicePlugin.Agent;
+using Hostdev.DevicePlugin.Commands;
 using Hostdev.DevicePlugin.Planning;
 using Xunit;
 

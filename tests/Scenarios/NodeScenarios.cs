@@ -1,7 +1,7 @@
-using Hostdev.DevicePlugin.Applying;
 using System.Text.Json.Nodes;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Advertising;
+using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Offering;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Lab;

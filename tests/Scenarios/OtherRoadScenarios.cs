@@ -1,5 +1,5 @@
 using Hostdev.Sandbox.Kernel;
-using Hostdev.Tests.Host;
+using Hostdev.Tests.Usage;
 using Xunit;
 
 namespace Hostdev.Tests.Scenarios;

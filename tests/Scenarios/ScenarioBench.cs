@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
-using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Offering;
+using Hostdev.DevicePlugin.Reporting;
 using Hostdev.Sandbox.Kubelet;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;

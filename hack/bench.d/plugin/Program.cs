@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Offering;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hostdev.BenchPlugin;

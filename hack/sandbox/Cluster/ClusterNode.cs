@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using Hostdev.DevicePlugin.Agent;
+using Hostdev.DevicePlugin.Reporting;
+using Hostdev.Kube.Client;
 using Hostdev.Sandbox.Kernel;
 using Microsoft.Extensions.Logging.Abstractions;
-using Hostdev.Kube.Client;
 
 namespace Hostdev.Sandbox.Cluster;
 

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
-using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Agent;
+using Hostdev.DevicePlugin.Offering;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
 using Microsoft.Extensions.Logging;

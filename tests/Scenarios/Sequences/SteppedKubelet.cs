@@ -2,9 +2,9 @@ using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Grpc.Core;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Advertising;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Kubelet.Protos;
+using Hostdev.DevicePlugin.Offering;
 
 namespace Hostdev.Tests.Scenarios.Sequences;
 

@@ -1,3 +1,4 @@
+
 namespace Hostdev.Sandbox.ApiServer.Access;
 
 /// <summary>What somebody wants to do, as roles speak of it.</summary>

@@ -1,3 +1,4 @@
+
 namespace Hostdev.Sandbox.ApiServer.Faults;
 
 /// <summary>What goes wrong with a request. None of them lies: an event is never left out, a write that is answered with success was made.</summary>

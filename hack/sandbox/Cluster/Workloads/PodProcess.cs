@@ -1,3 +1,4 @@
+
 namespace Hostdev.Sandbox.Cluster.Workloads;
 
 /// <summary>What runs in a Pod's container. Disposing ends it and waits for its end.</summary>

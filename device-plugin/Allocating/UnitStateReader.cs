@@ -1,0 +1,95 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Offering;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Allocating;
+
+/// <summary>Reads the real state of one group, for an answer that must be right now. A few links and files; never the whole machine.</summary>
+public sealed class UnitStateReader(HostPaths paths)
+{
+    private readonly HostFileReader _files = new(paths);
+
+    public UnitState Read(Unit unit) => Read(unit.Primary);
+
+    /// <summary>The group of one function, with all its members.</summary>
+    public UnitState Read(PciAddress primary)
+    {
+        if (LinkName(Device(primary) + "/iommu_group") is not { } name || !int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var group))
+        {
+            return new UnitState(null, ImmutableSortedDictionary<PciAddress, string?>.Empty, ImmutableSortedDictionary<PciAddress, string>.Empty);
+        }
+
+        var members = ImmutableSortedDictionary.CreateBuilder<PciAddress, string?>();
+        var cdevs = ImmutableSortedDictionary.CreateBuilder<PciAddress, string>();
+        var ownDma = OwnDmaDrivers.Read(_files).ToList();
+        List<(PciAddress Address, string? Driver)> bridges = [];
+        PciAddress? silent = null;
+        foreach (var entry in Entries($"/sys/kernel/iommu_groups/{group}/devices"))
+        {
+            if (!PciAddress.TryParse(entry, out var address)) continue;
+            var driver = LinkName(Device(address) + "/driver");
+            if (IsBridge(address))
+            {
+                bridges.Add((address, driver));
+                continue;
+            }
+
+            members[address] = driver;
+            if (driver is not null && !ConfigHeader.Answers(_files.ReadHexBlocking(Device(address) + "/config", ConfigHeader.Bytes))) silent ??= address;
+            // The directory is there on kernels without cdevs too; only a dev file means a node (contracts/kernel.md, Binding).
+            var cdev = Entries(Device(address) + "/vfio-dev").FirstOrDefault();
+            if (cdev is not null && driver is not null) ownDma.Add(driver);
+            if (cdev is not null && File.Exists(paths.Resolve($"{Device(address)}/vfio-dev/{cdev}/dev"))) cdevs[address] = cdev;
+        }
+
+        var unsafeBridge = bridges.Select(b => GroupViability.BridgeProblem(b.Address, b.Driver, ownDma))
+            .FirstOrDefault(p => p is not null);
+        return new UnitState(group, members.ToImmutable(), cdevs.ToImmutable(), unsafeBridge, silent) { OwnDmaDrivers = [.. ownDma] };
+    }
+
+    /// <summary>The device number of a node as <c>major:minor</c> text from sysfs, by which a re-used path is told from the old one; null when there is no such node.</summary>
+    public string? ReadNodeIdentity(string node)
+    {
+        try
+        {
+            var dev = node.StartsWith("/dev/vfio/devices/", StringComparison.Ordinal) ? $"/sys/class/vfio-dev/{node["/dev/vfio/devices/".Length..]}/dev" : $"/sys/class/vfio/{node["/dev/vfio/".Length..]}/dev";
+            return File.ReadAllText(paths.Resolve(dev)).Trim();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static string Device(PciAddress address) => $"/sys/bus/pci/devices/{address}";
+
+    private bool IsBridge(PciAddress address)
+    {
+        try
+        {
+            return File.ReadAllText(paths.Resolve(Device(address) + "/class")).StartsWith("0x0604", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private string? LinkName(string hostPath) => new DirectoryInfo(paths.Resolve(hostPath)).LinkTarget is { } target ? Path.GetFileName(target) : null;
+
+    private List<string> Entries(string hostPath)
+    {
+        try
+        {
+            return [.. Directory.EnumerateFileSystemEntries(paths.Resolve(hostPath)).Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal)];
+        }
+        catch (IOException)
+        {
+            return [];
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using System.Globalization;
+using System.Text;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Commands;
+
+/// <summary>A plan as text for a dry run: what would be done, what would be offered, what stands in the way.</summary>
+internal static class PlanText
+{
+    public static string Render(Plan plan)
+    {
+        var text = new StringBuilder();
+        text.AppendLine(plan.Halt is { } halt ? $"Nothing is done now: {halt.Reason}: {halt.Message}" : plan.Lanes.IsEmpty ? "Nothing is to be done now." : "To be done now (lanes run side by side):");
+        foreach (var lane in plan.Lanes)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"  {lane.Key}\n");
+            foreach (var step in lane.Steps)
+            {
+                if (StepWords.ToDo(step.Step) is { } words) text.Append(CultureInfo.InvariantCulture, $"    - {words}\n");
+            }
+        }
+
+        Section(text, "To be offered:", plan.Units.Select(u => $"{u.Resource}: {u.Id} ({string.Join(", ", u.Assigned.Select(m => m.Address))}{(u.Held.IsEmpty ? "" : $"; held: {string.Join(", ", u.Held.Select(m => m.Address))}")})"));
+        Section(text, "What the host loses beside what is named:", plan.Units.Select(u => u.HostLoses).OfType<string>());
+        Section(text, "In the way, or worth knowing:", plan.Findings.Select(f => $"{f.State} {f.Device}{(f.Policy is null ? "" : $" ({f.Policy})")}: {f.Reason}: {f.Message}"));
+        Section(text, "Matching nothing here:", plan.Policies.Where(p => p.Matched == 0 && p.Frozen is null && plan.Findings.All(f => f.Policy != p.Policy)).Select(p => $"{p.Policy}{p.Hint}"));
+        return text.ToString();
+    }
+
+    /// <summary>Everything that decides about one function.</summary>
+    public static string Explain(PciFunction function, HostInventory inventory, HostUsage usage, Plan plan)
+    {
+        var text = new StringBuilder();
+        var group = inventory.GroupOf(function);
+        string?[] title = [function.Address.ToString(), $"{function.Vendor}:{function.Device}", function.VendorName, function.DeviceName];
+        text.AppendJoin(' ', title.Where(t => t is not null)).Append('\n');
+        text.Append(CultureInfo.InvariantCulture, $"  driver: {function.Driver ?? "none"}\n");
+        text.Append(CultureInfo.InvariantCulture, $"  IOMMU group: {Members(inventory, group)}\n");
+        var regions = string.Join(", ", group?.DirectRegions ?? []);
+        if (regions.Length > 0) text.Append(CultureInfo.InvariantCulture, $"  direct regions of the group: {regions}\n");
+        Section(text, "Nothing is done now:", plan.Halt is { } halt ? [$"{halt.Reason}: {halt.Message}"] : []);
+        Section(text, "In use by:", usage.UsersOf(function.Address).Select(u => u.Description));
+        var unit = plan.Units.FirstOrDefault(u => u.Members.Any(m => m.Address == function.Address));
+        Section(text, "Offered:", unit is null ? [] : [$"as {unit.Resource} in unit {unit.Id} for {unit.Policy}"]);
+        Section(text, "What the host loses beside what is named:", unit?.HostLoses is { } loss ? [loss] : []);
+        Section(text, "In the way, or worth knowing:", plan.Findings.Where(f => f.Device == function.Address.ToString() || f.Message.Contains(function.Address.ToString(), StringComparison.Ordinal)).Select(f => $"{f.State}: {f.Reason}: {f.Message}"));
+        Section(text, "To be done now:", plan.Lanes.SelectMany(l => l.Steps).Select(s => StepWords.ToDo(s.Step)).OfType<string>().Where(w => w.Contains(function.Address.ToString(), StringComparison.Ordinal)));
+        if (unit is null && plan.Findings.All(f => !f.Message.Contains(function.Address.ToString(), StringComparison.Ordinal) && f.Device != function.Address.ToString())) text.Append("No policy asks for it.\n");
+        return text.ToString();
+    }
+
+    private static string Members(HostInventory inventory, IommuGroup? group)
+    {
+        if (group is null) return "none";
+        var members = group.Members.Select(a => Member(inventory, a)).Concat(group.OtherMembers.Select(m => Member(m)));
+        return $"{group.Number} with {string.Join(", ", members)}";
+    }
+
+    private static string Member(HostInventory inventory, PciAddress address) =>
+        inventory.Functions.TryGetValue(address, out var f) ? $"{address} ({(f.IsBridge ? "bridge" : f.Driver ?? "no driver")})" : address.ToString();
+
+    private static string Member(OtherGroupMember member) => $"{member.Name} ({member.Driver ?? "no driver"})";
+
+    private static void Section(StringBuilder text, string title, IEnumerable<string> lines)
+    {
+        var all = lines.ToList();
+        if (all.Count == 0) return;
+        text.Append(title).Append('\n');
+        foreach (var line in all) text.Append("  - ").Append(line).Append('\n');
+    }
+}

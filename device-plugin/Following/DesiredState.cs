@@ -1,0 +1,139 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Following;
+
+/// <summary>
+/// The desired state that is in force: the last one that could be read, each policy in the last version that was understood. It is kept on disk
+/// (<c>desired.json</c> in the state directory), so that a restart goes on from it whatever has become of its source.
+/// </summary>
+public sealed class DesiredState(string directory)
+{
+    private readonly string _path = Path.Combine(directory, "desired.json");
+    private volatile DesiredInForce? _inForce;
+
+    /// <summary>What is in force, and is on disk; null while nothing was ever read: then nothing is touched. Swapped whole: whoever plans while a new one comes in takes it once.</summary>
+    public DesiredInForce? InForce => _inForce;
+
+    public ImmutableArray<EffectivePolicy>? Policies => _inForce?.Policies;
+
+    /// <summary>Of what is in force. Empty while nothing was ever read.</summary>
+    public string Fingerprint => _inForce?.Fingerprint ?? "";
+
+    /// <summary>Whether the source itself was read since this process started, and not only what was kept of it.</summary>
+    public bool Confirmed { get; private set; }
+
+    /// <summary>Why the source could not be followed lately, as a sentence; null when it could.</summary>
+    public string? Problem { get; private set; }
+
+    /// <summary>Restores what was in force before a restart. A kept file that cannot be read is passed over: the source is the truth.</summary>
+    public void Restore()
+    {
+        if (!File.Exists(_path)) return;
+        var text = File.ReadAllText(_path);
+        var spec = NodeDeviceStateReader.Read(text, out var error);
+        if (spec is null)
+        {
+            Problem = $"{_path}: {error}";
+            return;
+        }
+
+        _inForce = new DesiredInForce([.. spec.Policies.Select(p => new EffectivePolicy(p, null))], FingerprintOf(text), null);
+    }
+
+    /// <summary>Takes in a new text. One that cannot be read changes nothing but <see cref="Problem"/>.</summary>
+    /// <param name="source">Named in problems.</param>
+    /// <param name="generation">Of the object that it is the spec of; null for a file.</param>
+    /// <returns>Whether anything changed.</returns>
+    public bool Offer(string source, string text, long? generation = null)
+    {
+        var spec = NodeDeviceStateReader.Read(text, out var error);
+        if (spec is null) return Refuse($"{source}: {error}");
+        Keep(Following(Policies ?? [], spec.Policies), generation);
+        (Problem, Confirmed) = (null, true);
+        return true;
+    }
+
+    /// <summary>Keeps what is in force and remembers why the source cannot be followed.</summary>
+    /// <returns>Whether that is news.</returns>
+    public bool Refuse(string problem)
+    {
+        if (Problem == problem) return false;
+        Problem = problem;
+        return true;
+    }
+
+    /// <summary>
+    /// What is in force when <paramref name="desired"/> is followed after <paramref name="before"/>. An entry that is not understood
+    /// freezes what bears
+    /// its kind and name; where nothing does, its kind may be what is wrong, and it freezes what bears its name and is not in the text
+    /// otherwise: a
+    /// misspelt kind is no wish to give a device back.
+    /// </summary>
+    public static ImmutableArray<EffectivePolicy> Following(ImmutableArray<EffectivePolicy> before, ImmutableArray<DesiredPolicy> desired)
+    {
+        var known = before.Select(p => p.InForce).Where(k => k is not DesiredPolicy.Frozen).ToList();
+        var unnamed = known.Where(k => !desired.Any(p => IsSame(p, k))).ToList();
+        var policies = ImmutableArray.CreateBuilder<EffectivePolicy>(desired.Length);
+        foreach (var policy in desired)
+        {
+            if (policy is not DesiredPolicy.Frozen frozen) policies.Add(new EffectivePolicy(policy, null));
+            else if (known.Find(k => IsSame(k, policy)) is { } last) policies.Add(new EffectivePolicy(last, frozen));
+            else policies.AddRange(FreezeByName(frozen, unnamed));
+        }
+
+        return policies.ToImmutable();
+    }
+
+    private static IEnumerable<EffectivePolicy> FreezeByName(DesiredPolicy.Frozen frozen, List<DesiredPolicy> unnamed)
+    {
+        var meant = unnamed.Where(k => k.Identity.Name == frozen.Identity.Name || k.Identity.Uid == frozen.Identity.Uid).ToList();
+        unnamed.RemoveAll(meant.Contains);
+        if (meant.Count == 0) return [new EffectivePolicy(frozen, frozen)];
+        return meant.Select(k => new EffectivePolicy(k, frozen with
+        {
+            Identity = k.Identity with { Generation = frozen.Identity.Generation },
+            Message = $"{frozen.Message}. {k.Identity} stays in force as it was last understood, until this entry is corrected or left out",
+        }));
+    }
+
+    private static bool IsSame(DesiredPolicy a, DesiredPolicy b) =>
+        (a.Identity.Kind, a.Identity.Name) == (b.Identity.Kind, b.Identity.Name);
+
+    /// <summary>On disk first: what is begun for these policies is recorded under their fingerprint, and a restart must find the same.</summary>
+    private void Keep(ImmutableArray<EffectivePolicy> policies, long? generation)
+    {
+        var text = ToText(policies);
+        DurableFile.Replace(_path, text);
+        _inForce = new DesiredInForce(policies, FingerprintOf(text), generation);
+    }
+
+    /// <summary>The <see cref="Fingerprint"/> that these policies in force would have.</summary>
+    public static string FingerprintOf(ImmutableArray<EffectivePolicy> policies) => FingerprintOf(ToText(policies));
+
+    private static string FingerprintOf(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    private static string ToText(ImmutableArray<EffectivePolicy> policies) =>
+        new JsonObject { ["policies"] = new JsonArray([.. policies.Select(p => NodeDeviceStateWriter.ToJson(p.InForce) ?? Unreadable(p.Identity))]) }.ToJsonString();
+
+    /// <summary>One that was never understood stays desired over a restart, without a spec: forgotten, it would be given back.</summary>
+    private static JsonObject Unreadable(PolicyIdentity policy) => new()
+    {
+        ["kind"] = policy.Kind,
+        ["name"] = policy.Name,
+        ["uid"] = policy.Uid,
+        ["generation"] = policy.Generation,
+        ["creationTimestamp"] = policy.CreationTimestamp?.ToString("O"),
+    };
+}
+
+/// <summary>The policies in force.</summary>
+/// <param name="Fingerprint">The same for the same policies, another for others: by it a restart knows whether what is desired has changed.</param>
+/// <param name="Generation">Of the object whose spec they are; null for a file, and for what was kept over a restart.</param>
+public sealed record DesiredInForce(ImmutableArray<EffectivePolicy> Policies, string Fingerprint, long? Generation);

@@ -1,0 +1,55 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Offering;
+
+/// <summary>What is offered now: made whole from one plan and one reading of the machine, and swapped whole.</summary>
+public sealed record Catalog
+{
+    public static Catalog Empty { get; } = new() { Units = ImmutableSortedDictionary<string, CatalogUnit>.Empty, Resources = [] };
+
+    public required ImmutableSortedDictionary<string, CatalogUnit> Units { get; init; }
+
+    /// <summary>Every resource that a policy names, ordered, empty ones included.</summary>
+    public required ImmutableArray<AdvertisedResource> Resources { get; init; }
+
+    /// <param name="refused">IDs with a reason why they are not given out now, beyond what the inventory shows.</param>
+    public static Catalog Build(Plan plan, HostInventory inventory, IReadOnlyDictionary<string, OfferProblem> refused)
+    {
+        var units = plan.Units.ToImmutableSortedDictionary(u => u.Id, u => Describe(u, inventory, refused.GetValueOrDefault(u.Id)), StringComparer.Ordinal);
+        var names = plan.Resources.Concat(plan.Units.Select(u => u.Resource)).Distinct().Order();
+        return new Catalog
+        {
+            Units = units,
+            Resources = [.. names.Select(name => new AdvertisedResource(name, [.. units.Values.Where(u => u.Unit.Resource == name).Select(u => new AdvertisedDevice(u.Unit.Id, u.Problem is null, u.NumaNode))]))],
+        };
+    }
+
+    private static CatalogUnit Describe(Unit unit, HostInventory inventory, OfferProblem? refused)
+    {
+        var primary = inventory.Functions.GetValueOrDefault(unit.Primary);
+        var problem = OfferProblem.Of(Reasons.NotReady, UnitReadiness.Problem(unit, UnitReadiness.StateOf(unit, inventory)))
+            ?? OfferProblem.Of(Reasons.Faulty, unit.Fault)
+            ?? refused
+            ?? OfferProblem.Of(Reasons.Cordoned, unit.Cordoned ? $"{unit.Id} is cordoned: its policy is about to change it" : null);
+        return new CatalogUnit(unit, problem?.Message, primary?.NumaNode, primary?.Path ?? []) { Reason = problem?.Reason };
+    }
+}
+
+/// <summary>Why something is not given out now.</summary>
+/// <param name="Reason">One of <see cref="Reasons"/>.</param>
+public sealed record OfferProblem(string Reason, string Message)
+{
+    /// <summary>Null where there is nothing to say.</summary>
+    public static OfferProblem? Of(string reason, string? message) => message is null ? null : new OfferProblem(reason, message);
+}
+
+/// <param name="Problem">Why it is not given out now; null when it is.</param>
+/// <param name="Path">The PCIe functions above it, from the root port down.</param>
+public sealed record CatalogUnit(Unit Unit, string? Problem, int? NumaNode, ImmutableArray<PciAddress> Path)
+{
+    /// <summary>The reason that goes with <see cref="Problem"/>.</summary>
+    public string? Reason { get; init; }
+}

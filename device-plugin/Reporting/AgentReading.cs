@@ -1,0 +1,22 @@
+using System.Collections.Immutable;
+using Hostdev.Crds.Kinds;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Reporting;
+
+/// <summary>How an agent stands at a moment; counts are since its start.</summary>
+internal sealed record AgentReading
+{
+    /// <summary>Null before the first look at the machine has ended.</summary>
+    public required NodeDeviceStateStatus? Status { get; init; }
+
+    public required Halt? Halt { get; init; }
+
+    public required long Reconciles { get; init; }
+
+    public required long FailedReconciles { get; init; }
+
+    public required long HostWrites { get; init; }
+
+    public required ImmutableDictionary<string, long> RefusedAllocations { get; init; }
+}

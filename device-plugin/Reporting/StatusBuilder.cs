@@ -1,0 +1,202 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
+using Hostdev.DevicePlugin.Following;
+using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Offering;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Reporting;
+
+/// <summary>What is, in the words of <c>NodeDeviceState.status</c>. The same state gives the same status, to the letter: times that pass change nothing.</summary>
+public static class StatusBuilder
+{
+    // A status is 64 KB as a rule: a machine that is broken all over says so with its first files.
+    private const int MostProblems = 20;
+    private const int MostIds = 64;
+
+    /// <param name="generation">Of the object's spec that was planned for: a newer one may have come in since, and nothing here speaks of it.</param>
+    /// <param name="kubeVirt">What KubeVirt's own device plugins offer on this node.</param>
+    public static NodeDeviceStateStatus Build(
+        HostInventory inventory, Plan plan, Catalog catalog, AllocationLedger ledger, ImmutableArray<ResourceState> kubelet,
+        DesiredState desired, long? generation = null, ImmutableArray<KubeVirtOffer> kubeVirt = default)
+    {
+        plan = KubeVirtDoubles.Tell(plan, inventory, kubeVirt);
+        var unready = Unready(catalog, kubelet);
+        var policies = plan.Policies.Select(p => Result(p, plan, catalog, unready, ledger, inventory)).ToImmutableArray();
+        var resources = Resources(catalog, kubelet);
+        var physical = inventory.Functions.Values.Where(f => !f.IsBridge && !f.IsVirtualFunction).ToList();
+        var unreached = kubelet.OrderBy(s => s.Name).Select(s => s.Problem).FirstOrDefault(p => p is not null);
+        return new NodeDeviceStateStatus
+        {
+            ObservedGeneration = generation,
+            Host = Host(inventory.Facts, [.. inventory.MissingFiles, .. inventory.Problems]),
+            Names = [.. Names(physical)],
+            Devices = [.. physical.Select(f => Device(f, catalog, unready, plan))],
+            VirtualFunctions = [.. inventory.Functions.Values.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 }).Select(f => VirtualFunctions(f, inventory))],
+            Allocations = [.. ledger.ById.Values.Select(a => new AllocationStatus(a.Id, a.Resource, a.Pod?.Split('/')[0], a.Pod?.Split('/')[^1], a.Lacks))],
+            Policies = policies,
+            Releasing = [.. plan.Findings.Where(f => f.State == FindingState.Releasing).Select(Problem)],
+            Resources = resources,
+            Conditions = Conditions(inventory, desired, policies, resources, unreached, plan),
+        };
+    }
+
+    private static HostStatus Host(HostFacts facts, ImmutableArray<ReadProblem> problems) => new()
+    {
+        Kernel = facts.KernelRelease,
+        Architecture = facts.Architecture,
+        BootId = facts.BootId,
+        Iommu = facts.IommuEnabled,
+        InterruptRemapping = facts.InterruptRemapping.ToString(),
+        KernelArguments = facts.KernelArguments,
+        VfioDrivers = facts.PassthroughDrivers,
+        Problems = [.. problems.Take(MostProblems).Select(p => p.ToString())],
+    };
+
+    private static string Ids(PciFunction f) => $"{f.Vendor}:{f.Device}";
+
+    private static IEnumerable<DeviceName> Names(IEnumerable<PciFunction> functions) =>
+        functions.Where(f => f.DeviceName is not null).Select(f => new DeviceName(Ids(f), f.DeviceName!)).DistinctBy(n => n.Ids).OrderBy(n => n.Ids, StringComparer.Ordinal);
+
+    /// <summary>
+    /// The units that are not given out now, by ID: by what the machine shows, what is known of pods, and what the kubelet was refused.
+    /// </summary>
+    private static Dictionary<string, OfferProblem> Unready(Catalog catalog, ImmutableArray<ResourceState> kubelet)
+    {
+        var refused = kubelet.ToDictionary(s => s.Name, s => s.Refused.Where(r => r.Shown).ToDictionary(r => r.Id, StringComparer.Ordinal));
+        var problems = new Dictionary<string, OfferProblem>(StringComparer.Ordinal);
+        foreach (var (id, unit) in catalog.Units)
+        {
+            var refusal = refused.GetValueOrDefault(unit.Unit.Resource)?.GetValueOrDefault(id);
+            if (unit.Problem is { } problem) problems[id] = new OfferProblem(unit.Reason ?? Reasons.NotReady, problem);
+            else if (refusal is not null) problems[id] = new OfferProblem(refusal.Reason, refusal.Message);
+        }
+
+        return problems;
+    }
+
+    private static DeviceStatus Device(PciFunction f, Catalog catalog, Dictionary<string, OfferProblem> unready, Plan plan)
+    {
+        var unit = catalog.Units.Values.FirstOrDefault(u => u.Unit.Assigned.Any(m => m.Address == f.Address));
+        var held = plan.Findings.FirstOrDefault(x => x.State is FindingState.Held or FindingState.Adopted && x.Device == f.Address.ToString());
+        return new DeviceStatus
+        {
+            PciAddress = f.Address.ToString(),
+            Ids = Ids(f),
+            Driver = f.Driver,
+            IommuGroup = f.IommuGroup,
+            NumaNode = f.NumaNode,
+            State = unit is null ? held?.Message
+                : unready.TryGetValue(unit.Unit.Id, out var problem) ? $"Not offered: {problem.Message}"
+                : $"Offered as {unit.Unit.Resource}",
+        };
+    }
+
+    private static VirtualFunctionsStatus VirtualFunctions(PciFunction pf, HostInventory inventory)
+    {
+        var drivers = pf.Sriov!.VirtualFunctions.Select(v => (Index: v.Key, Driver: inventory.Functions.GetValueOrDefault(v.Value)?.Driver ?? "no driver")).ToList();
+        var ranges = new List<(VfRange Range, string Driver)>();
+        foreach (var (index, driver) in drivers)
+        {
+            if (ranges.Count > 0 && ranges[^1].Driver == driver && ranges[^1].Range.Last == index - 1) ranges[^1] = (ranges[^1].Range with { Last = index }, driver);
+            else ranges.Add((new VfRange(index, index), driver));
+        }
+
+        return new VirtualFunctionsStatus(pf.Address.ToString(), pf.Sriov.TotalVfs, drivers.Count, [.. ranges.Select(r => $"{r.Range}: {r.Driver}")]);
+    }
+
+    private static PolicyResult Result(
+        PolicyMatch match, Plan plan, Catalog catalog, Dictionary<string, OfferProblem> unready, AllocationLedger ledger,
+        HostInventory inventory)
+    {
+        // What a frozen policy has in force is of an earlier generation than the one that is reported.
+        var findings = plan.Findings.Where(f => f.Policy?.Uid == match.Policy.Uid).ToList();
+        var units = catalog.Units.Values.Where(u => u.Unit.Policy.Uid == match.Policy.Uid).ToList();
+        var stuck = units.Where(u => unready.ContainsKey(u.Unit.Id)).Select(u => (u.Unit, Problem: unready[u.Unit.Id])).ToList();
+        var ready = units.Count - stuck.Count;
+        var blocked = findings.Count(f => f.State == FindingState.Blocked);
+        var waiting = findings.Count(f => f.State == FindingState.Waiting);
+        // A SriovPolicy matches physical functions, and what is blocked are their virtual ones.
+        var besides = findings.Count(f => f.State is FindingState.Blocked or FindingState.Waiting && units.All(u => u.Unit.Id != f.Device));
+        var all = Math.Max(match.Matched, units.Count + besides);
+        var (reason, message) = match switch
+        {
+            { Frozen: { } frozen } => (ResultReasons.Frozen, frozen.Message),
+            { Matched: 0 } when blocked == 0 => (ResultReasons.NoMatch, $"{match.Policy} matches no device of this node{match.Hint}"),
+            { Matched: 0 } => (ResultReasons.Blocked, findings.First(f => f.State == FindingState.Blocked).Message),
+            _ when blocked > 0 => (ResultReasons.Blocked, $"{blocked} of {Devices(all)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
+            _ when waiting > 0 => (ResultReasons.Progressing, findings.First(f => f.State == FindingState.Waiting).Message),
+            _ when stuck.Count > 0 => (ResultReasons.Progressing, stuck[0].Problem.Message),
+            _ => (ResultReasons.Ready, $"{Devices(units.Count)} offered"),
+        };
+        return new PolicyResult
+        {
+            Kind = match.Policy.Kind,
+            Name = match.Policy.Name,
+            Uid = match.Policy.Uid,
+            Generation = match.Policy.Generation,
+            Matched = Math.Max(match.Matched, units.Count + match.Missing),
+            Ready = ready,
+            Blocked = blocked,
+            Allocated = units.Count(u => ledger.ById.ContainsKey(u.Unit.Id)),
+            Ids = [.. units.Select(u => inventory.Functions.GetValueOrDefault(u.Unit.Primary)).OfType<PciFunction>().Select(Ids).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Take(MostIds)],
+            Reason = reason,
+            Message = message,
+            Problems = [.. findings.Select(Problem),
+                .. stuck.Where(s => !findings.Exists(f => SaysOf(f, s.Unit))).Select(s => Problem(s.Unit, s.Problem))],
+        };
+    }
+
+    /// <summary>Whether a finding tells already why a unit is not offered.</summary>
+    private static bool SaysOf(Finding finding, Unit unit) =>
+        finding.State is FindingState.Blocked or FindingState.Waiting && unit.Members.Any(m => m.Address.ToString() == finding.Device);
+
+    private static DeviceProblem Problem(Unit unit, OfferProblem problem) =>
+        new(unit.Primary.ToString(), nameof(FindingState.Waiting), problem.Reason, problem.Message, null);
+
+    private static string Devices(int count) => string.Create(CultureInfo.InvariantCulture, $"{count} device{(count == 1 ? "" : "s")}");
+
+    private static DeviceProblem Problem(Finding f) => new(f.Device, f.State.ToString(), f.Reason, f.Message, f.OwnerUid);
+
+    private static ImmutableArray<ResourceStatus> Resources(Catalog catalog, ImmutableArray<ResourceState> kubelet)
+    {
+        var states = kubelet.ToDictionary(s => s.Name);
+        var offered = catalog.Resources.Select(r => states.TryGetValue(r.Name, out var s) ? Resource(s) : new ResourceStatus(r.Name.Value, r.Devices.Length, r.Devices.Count(d => d.Healthy), false, null));
+        var leaving = kubelet.Where(s => s.Removed && s.Listed.Length > 0).Select(Resource);
+        return [.. offered.Concat(leaving).DistinctBy(r => r.Name).OrderBy(r => r.Name, StringComparer.Ordinal)];
+    }
+
+    private static ResourceStatus Resource(ResourceState s) =>
+        new(s.Name.Value, s.Listed.Length, s.Listed.Count(d => d.Healthy), s is { Registered: true, StreamLive: true }, s.Problem?.Message);
+
+    private static ImmutableArray<NodeCondition> Conditions(HostInventory inventory, DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, ResourceProblem? unreached, Plan plan)
+    {
+        var troubled = policies.FirstOrDefault(p => p.Reason is ResultReasons.Blocked or ResultReasons.Frozen);
+        var lost = plan.Findings.FirstOrDefault(f => f.Reason == Reasons.NotReturned);
+        var moving = policies.FirstOrDefault(p => p.Reason == ResultReasons.Progressing);
+        var releasing = plan.Findings.FirstOrDefault(f => f.State == FindingState.Releasing);
+        var registering = resources.FirstOrDefault(r => !r.Registered);
+        return
+        [
+            desired.Problem is { } problem ? new NodeCondition("Synced", "False", "DesiredStateUnreadable", problem)
+                : desired.Policies is null ? new NodeCondition("Synced", "Unknown", "NoDesiredState", "no desired state was read yet: nothing is touched")
+                : new NodeCondition("Synced", "True", "Followed", "the desired state is followed"),
+            inventory.Unlisted is { } unlisted ? new NodeCondition("Degraded", "True", "HostUnreadable", $"{unlisted}: everything stays as it is until it can be read")
+                : plan.Halt is { } halt ? new NodeCondition("Degraded", "True", halt.Reason, halt.Message)
+                : troubled is not null ? new NodeCondition("Degraded", "True", troubled.Reason, troubled.Message)
+                : lost is not null ? new NodeCondition("Degraded", "True", lost.Reason, lost.Message)
+                : unreached is not null ? new NodeCondition("Degraded", "True", unreached.Reason, unreached.Message)
+                : new NodeCondition("Degraded", "False", "AsDesired", ""),
+            moving is not null ? new NodeCondition("Progressing", "True", "Waiting", moving.Message)
+                : !plan.Lanes.IsEmpty ? new NodeCondition("Progressing", "True", "Applying", $"work is under way at {string.Join(", ", plan.Lanes.Select(l => l.Key))}")
+                : releasing is not null ? new NodeCondition("Progressing", "True", "Releasing", releasing.Message)
+                : new NodeCondition("Progressing", "False", "Settled", ""),
+            inventory.Unlisted is null && plan.Halt is null && troubled is null && moving is null && registering is null && plan.Lanes.IsEmpty && desired.Problem is null && desired.Policies is not null
+                ? new NodeCondition("Ready", "True", "AsDesired", "every policy is fulfilled")
+                : new NodeCondition("Ready", "False", "NotAsDesired", inventory.Unlisted?.ToString() ?? plan.Halt?.Message ?? troubled?.Message ?? moving?.Message ?? unreached?.Message ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
+        ];
+    }
+}

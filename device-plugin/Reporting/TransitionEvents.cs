@@ -1,0 +1,53 @@
+using Hostdev.Crds.Kinds;
+using Hostdev.Kube.Control;
+using Microsoft.Extensions.Logging;
+
+namespace Hostdev.DevicePlugin.Reporting;
+
+/// <summary>Tells what changed for a policy on this node as Events: a Warning exactly when somebody should act.</summary>
+internal sealed class TransitionEvents(NodeStateOptions options, TimeProvider time, Random random, ILoggerFactory loggers)
+{
+    private readonly EventRecorder _recorder = new(
+        options.Client,
+        new EventRecorderOptions { ReportingController = "hostdev.io/agent", ReportingInstance = options.Instance },
+        time,
+        random,
+        loggers.CreateLogger<EventRecorder>());
+
+    private Dictionary<string, string>? _reasons;
+
+    public Task RunAsync(CancellationToken cancellationToken) => _recorder.RunAsync(cancellationToken);
+
+    /// <summary>Compares with what was told last; after a restart with what stands in the object, so that a restart tells nothing twice.</summary>
+    public void Tell(NodeDeviceState state, NodeDeviceStateStatus status)
+    {
+        var before = _reasons ?? Reasons(state.Status);
+        _reasons = Reasons(status);
+        var regarding = new ObjectReference(HostdevKinds.NodeDeviceStateResource.ApiVersion, HostdevKinds.NodeDeviceStateResource.Kind, state.Metadata.Name, Namespace: null, state.Metadata.Uid);
+        foreach (var policy in status.Policies)
+        {
+            if (before.GetValueOrDefault(Key(policy)) == policy.Reason) continue;
+            var type = policy.Reason is ResultReasons.Blocked or ResultReasons.Frozen ? EventType.Warning : EventType.Normal;
+            if (policy.Reason == ResultReasons.NoMatch) continue; // of a hundred nodes most match nothing
+            _recorder.Record(regarding, type, policy.Reason, "Apply", $"{policy.Kind}/{policy.Name}: {policy.Message}");
+        }
+
+        foreach (var condition in status.Conditions.Where(c => c is { Type: "Degraded", Status: "True" }))
+        {
+            if (before.GetValueOrDefault("Degraded") != condition.Reason && condition.Reason is not (ResultReasons.Blocked or ResultReasons.Frozen))
+            {
+                _recorder.Record(regarding, EventType.Warning, condition.Reason, "Apply", condition.Message);
+            }
+        }
+    }
+
+    private static Dictionary<string, string> Reasons(NodeDeviceStateStatus? status)
+    {
+        var reasons = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var policy in status?.Policies ?? []) reasons[Key(policy)] = policy.Reason;
+        foreach (var condition in status?.Conditions ?? []) reasons[condition.Type] = condition.Status == "True" ? condition.Reason : "";
+        return reasons;
+    }
+
+    private static string Key(PolicyResult policy) => $"{policy.Kind}/{policy.Name}";
+}

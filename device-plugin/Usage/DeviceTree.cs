@@ -1,0 +1,89 @@
+using System.Globalization;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Inventory;
+
+namespace Hostdev.DevicePlugin.Usage;
+
+/// <summary>A function that a device of the host comes over.</summary>
+/// <param name="Detour">How, where the device's path does not show it: goes on after "nvme0n1p1 is mounted at /data, which". Null where it
+/// does.</param>
+internal sealed record Road(PciAddress Function, string? Detour = null)
+{
+    public static Road By(PciAddress function, string port) => new(function, $"comes over {function} ({port})");
+
+    /// <summary>What cannot be told protects whatever it may be.</summary>
+    public static Road Perhaps(PciAddress function, string why) => new(function, $"may come over {function} ({why})");
+
+    /// <summary>A use, with the way by which it is one of the function.</summary>
+    public string Words(string use) => Detour is null ? use : $"{use}, which {Detour}";
+}
+
+/// <summary>
+/// Which PCI functions a device hangs below or comes over, read from the kernel's own paths this moment. Every function on the path counts:
+/// a disk behind a storage controller with a PCI domain of its own (VMD) is below that controller, too. What has no function on its path
+/// may come over one all the same (docs/adr/0019).
+/// </summary>
+internal sealed class DeviceTree
+{
+    private const uint NvidiaMajor = 195; // kernel Documentation/admin-guide/devices.txt
+    private readonly HostFileReader _files;
+    private readonly NvmeRoads _nvme;
+    private readonly IscsiRoads _iscsi;
+    private Dictionary<uint, PciAddress>? _nvidia;
+
+    /// <param name="network">Asked only where something comes over a network.</param>
+    public DeviceTree(HostFileReader files, Lazy<NetworkReading> network)
+    {
+        _files = files;
+        Interfaces = new InterfaceRoads(files, network);
+        Rdma = new RdmaRoads(files, Interfaces);
+        _nvme = new NvmeRoads(files, Interfaces, Rdma);
+        _iscsi = new IscsiRoads(files, Interfaces);
+    }
+
+    public InterfaceRoads Interfaces { get; }
+
+    public RdmaRoads Rdma { get; }
+
+    /// <summary>Where sysfs has the device; null when it has no such number, or none that tells.</summary>
+    public string? PathOf(DeviceNumber number) => _files.ResolveLink($"/sys/dev/{(number.IsBlock ? "block" : "char")}/{number}");
+
+    public IEnumerable<PciAddress> FunctionsOf(DeviceNumber number) =>
+        PathOf(number) is { } path ? FunctionsOn(path) : number is { IsBlock: false, Major: NvidiaMajor } && Nvidia.TryGetValue(number.Minor, out var gpu) ? [gpu] : [];
+
+    public IEnumerable<PciAddress> FunctionsOn(string path)
+    {
+        var functions = SysfsPath.PciFunctions(path).ToList();
+        return functions.Count > 0 ? functions : _nvme.RoadsOn(path).Select(r => r.Function);
+    }
+
+    /// <summary>The functions that a disk comes over, each once.</summary>
+    public IEnumerable<Road> RoadsOn(string path)
+    {
+        var functions = SysfsPath.PciFunctions(path).ToList();
+        if (functions.Count > 0) return functions.Select(f => new Road(f));
+        // A disk over FCoE hangs below the interface, which may be a VLAN (kernel drivers/scsi/fcoe/fcoe_sysfs.c).
+        return InterfaceRoads.VirtualOn(path) is { } name
+            ? Interfaces.RoadsOf(name, "FCoE")
+            : [.. _nvme.RoadsOn(path), .. _iscsi.RoadsOn(path)];
+    }
+
+    /// <summary>NVIDIA's own driver registers its nodes without telling sysfs; it lists its devices in <c>/proc/driver/nvidia/gpus</c>.</summary>
+    private Dictionary<uint, PciAddress> Nvidia => _nvidia ??= ReadNvidia();
+
+    private Dictionary<uint, PciAddress> ReadNvidia()
+    {
+        const string gpus = "/proc/driver/nvidia/gpus";
+        const string minor = "Device Minor:";
+        var result = new Dictionary<uint, PciAddress>();
+        foreach (var name in _files.List(gpus))
+        {
+            var line = _files.ReadText($"{gpus}/{name}/information").Text?.Split('\n')
+                .FirstOrDefault(l => l.StartsWith(minor, StringComparison.Ordinal));
+            if (PciAddress.TryParse(name, out var address) && line is not null && uint.TryParse(line.AsSpan(minor.Length).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var number)) result[number] = address;
+        }
+
+        return result;
+    }
+}

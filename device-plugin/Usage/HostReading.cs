@@ -1,0 +1,75 @@
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Usage;
+
+/// <summary>One look at the machine, shared by all functions that are asked about: one pass over /proc, and sysfs as it is now, which may be newer than the inventory.</summary>
+internal sealed class HostReading
+{
+    private readonly HostFileReader _files;
+    private readonly DeviceTree _tree;
+    private readonly ProcessSnapshot _processes;
+    private readonly HostInventory _inventory;
+    private readonly Lazy<ILookup<PciAddress, string>> _mdevs;
+
+    public HostReading(HostPaths paths, IHostCalls calls, HostInventory inventory)
+    {
+        _files = new HostFileReader(paths);
+        var network = new Lazy<NetworkReading>(calls.ReadNetwork);
+        _tree = new DeviceTree(_files, network);
+        _inventory = inventory;
+        _processes = ProcessReader.Read(paths, calls);
+        _mdevs = new(() => _files.List("/sys/bus/mdev/devices").SelectMany(m => _files.ResolveLink($"/sys/bus/mdev/devices/{m}") is { } path ? _tree.FunctionsOn(path).Select(f => (Function: f, Mdev: m)) : []).ToLookup(m => m.Function, m => m.Mdev));
+        Blocks = new BlockDevices(_files, _tree, calls);
+        Vfio = new VfioUsage(_tree, _processes);
+        Storage = new StorageUsage(Blocks, _processes, _files, calls);
+        Nodes = new NodeUsage(_tree, _processes);
+        var consoles = new KernelConsoles(_files, _tree);
+        Console = new ConsoleUsage(_files, _tree, consoles);
+        Virtio = new VirtioUsage(_files, _processes, consoles);
+        Remote = new RemoteMounts(_processes, _tree);
+        Network = new NetworkUsage(paths, network.Value);
+    }
+
+    public BlockDevices Blocks { get; }
+
+    public VfioUsage Vfio { get; }
+
+    private StorageUsage Storage { get; }
+
+    private NodeUsage Nodes { get; }
+
+    private ConsoleUsage Console { get; }
+
+    private VirtioUsage Virtio { get; }
+
+    private RemoteMounts Remote { get; }
+
+    private NetworkUsage Network { get; }
+
+    /// <summary>Everybody but pods.</summary>
+    public IEnumerable<DeviceUser> UsersOf(PciFunction function)
+    {
+        var device = $"/sys/bus/pci/devices/{function.Address}";
+        var names = _files.List(device);
+        List<DeviceUser> users = [.. Vfio.UsersOf(_inventory.GroupOf(function)), .. Nodes.UsersOf(function.Address)];
+        // A function on a passthrough driver carries nothing of the host's; boot_vga stays 1 for ever.
+        if (_files.ReadLinkName(device + "/driver") is not { } driver || !_inventory.Facts.PassthroughDrivers.Contains(driver))
+        {
+            users.AddRange(Console.UsersOf(function));
+            users.AddRange(Storage.UsersOf(function.Address));
+            users.AddRange(Remote.UsersOf(function.Address));
+            users.AddRange(Virtio.UsersOf(function, names));
+            users.AddRange(Network.UsersOf(function));
+        }
+
+        var vfs = names.Count(n => n.StartsWith("virtfn", StringComparison.Ordinal));
+        if (vfs > 0) users.Add(new DeviceUser(UserKind.VirtualFunctions, $"it has {vfs} virtual function{(vfs == 1 ? "" : "s")}"));
+        var mdevs = _mdevs.Value[function.Address].Count();
+        if (mdevs > 0) users.Add(new DeviceUser(UserKind.MediatedDevices, $"it has {mdevs} mediated device{(mdevs == 1 ? "" : "s")}"));
+        if (_processes.Unseen is { } unseen) users.Add(new DeviceUser(UserKind.Unknown, unseen));
+        return users.Distinct();
+    }
+}

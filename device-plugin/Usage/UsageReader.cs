@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Usage;
+
+/// <summary>What pods have, by the allocator's and the kubelet's word.</summary>
+public interface IPodUsage
+{
+    /// <summary>The pods that have this function, or may have it; empty when it is known to be free of them.</summary>
+    ImmutableArray<DeviceUser> UsersOf(PciAddress address);
+}
+
+/// <summary>
+/// The one place that says who uses a device. <see cref="Read"/> looks without touching anything, for planning; <see cref="Prove"/> also closes the door:
+/// while its result is kept, nobody can begin to use the device (contracts/kernel.md, "Proof that it is free").
+/// </summary>
+public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pods)
+{
+    /// <summary>
+    /// Who uses what now, over all functions that are no bridges. Functions nobody uses are left out. Nothing is opened: an exclusive open would make a mount fail that somebody attempts
+    /// this moment. So whom only such an open meets is met by <see cref="Prove"/>, before the first write.
+    /// </summary>
+    public HostUsage Read(HostInventory inventory)
+    {
+        var reading = new HostReading(paths, calls, inventory);
+        return new HostUsage(inventory.Functions.Values
+            .Where(f => !f.IsBridge)
+            .Select(f => (f.Address, Users: (ImmutableArray<DeviceUser>)[.. pods.UsersOf(f.Address), .. reading.UsersOf(f)]))
+            .Where(t => t.Users.Length > 0)
+            .ToImmutableSortedDictionary(t => t.Address, t => t.Users));
+    }
+
+    /// <summary>The processes that have a character device open, by its device number (<c>major:minor</c>): under which name does not matter, nor whether the node still has one.</summary>
+    public ILookup<string, NodeHolder> NodeHolders() => ProcessReader.ReadDescriptors(paths, calls)
+        .Where(o => o.Number is { IsBlock: false })
+        .ToLookup(o => o.Number!.Value.ToString(), o => new NodeHolder(o.Pid, o.Command), StringComparer.Ordinal);
+
+    /// <summary>Proves that nobody uses these functions and holds the proof until it is disposed.</summary>
+    /// <param name="overridden">Uses that do not count, because an admin allowed it.</param>
+    public FreedomProof Prove(HostInventory inventory, ImmutableArray<PciAddress> addresses, ImmutableArray<UserKind> overridden)
+    {
+        var functions = addresses.Select(inventory.Functions.GetValueOrDefault).OfType<PciFunction>().ToList();
+        var groups = functions.Select(inventory.GroupOf).OfType<IommuGroup>().DistinctBy(g => g.Number).ToList();
+        // Pods first: to open a group that a pod was given would make its VMM's own open fail.
+        var having = groups.SelectMany(g => g.Members).Concat(addresses).Distinct().SelectMany(a => pods.UsersOf(a)).Select(u => u.Description).Distinct(StringComparer.Ordinal).ToImmutableArray();
+        if (!having.IsEmpty) return new FreedomProof(having, []);
+
+        // Then the doors, then the look around: what slips in before a door is shut is seen by the look.
+        var doors = new Doors(new HostFileReader(paths), calls);
+        var busyGroups = groups.Where(doors.IsBusy).ToList();
+        var busyDisks = overridden.Contains(UserKind.Mount) ? [] : doors.BusyDisksOver(addresses);
+        var reading = new HostReading(paths, calls, inventory);
+        var users = functions.SelectMany(f => reading.UsersOf(f).Where(u => !overridden.Contains(u.Kind)).Select(u => (f.Address, User: u))).ToList();
+        return new FreedomProof(
+        [
+            .. users.Select(u => $"{u.Address}: {u.User.Description}").Distinct(StringComparer.Ordinal),
+            .. busyGroups.Where(g => !reading.Vfio.UsersOf(g).Any()).Select(reading.Vfio.Nameless),
+            .. busyDisks.Where(d => !users.Exists(u => u.Address == d.Function && u.User.Description.Contains(d.Disk, StringComparison.Ordinal))).Select(d => $"{d.Function}: {Doors.Nameless(d.Disk)}"),
+            .. doors.Doubts,
+        ], doors.Handles);
+    }
+}
+
+/// <summary>The answer of <see cref="UsageReader.Prove"/>. While it is kept and <see cref="IsFree"/>, nobody can begin to use the devices by group or disk.</summary>
+public sealed class FreedomProof(ImmutableArray<string> users, IReadOnlyList<IDisposable> handles) : IDisposable
+{
+    public bool IsFree => Users.IsEmpty;
+
+    /// <summary>Who uses them, one entry each; empty when they are free.</summary>
+    public ImmutableArray<string> Users { get; } = users;
+
+    public void Dispose()
+    {
+        foreach (var handle in handles) handle.Dispose();
+    }
+}
+
+/// <summary>A process that has a node open.</summary>
+public sealed record NodeHolder(int Pid, string Command)
+{
+    public override string ToString() => $"process {Pid} ({Command})";
+}

@@ -1,0 +1,111 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Allocating;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Offering;
+using Hostdev.Sandbox.Kubelet;
+using Hostdev.Tests.Scenarios;
+using Xunit;
+
+namespace Hostdev.Tests.Allocating;
+
+/// <summary>The one lock between the kubelet, which wants a device, and applying, which wants to change it.</summary>
+public sealed class DeviceAllocatorTests
+{
+    private static readonly string Policy = Desired.Policies(Desired.HostDevice("edu", "0000:46:00.0", "deviceFile: {uid: 107, gid: 107}"));
+    private static readonly ImmutableArray<PciAddress> Edu = [PciAddress.Parse("0000:46:00.0")];
+
+    [Fact]
+    public async Task A_device_that_is_just_being_given_out_is_not_closed_even_when_its_policy_went_that_moment()
+    {
+        var node = new SimulatedNode();
+        DeviceAllocator? allocator = null;
+        ImmutableArray<string> users = [];
+        var calls = new CallsWithAMoment(node.Machine.Calls, () =>
+        {
+            allocator!.Catalog = Catalog.Empty; // the policy is gone
+            users = allocator.TryClose(Edu);
+        });
+        await using var bench = await ScenarioBench.StartAsync(node, Policy, node.Machine with { Calls = calls });
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        allocator = bench.Host.Allocator;
+        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 });
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+        Assert.Contains("0000:46:00.0 is being given to a pod this moment", users);
+    }
+
+    [Fact]
+    public async Task The_owner_of_a_node_is_not_taken_back_while_the_answer_that_needs_it_is_being_made()
+    {
+        var node = new SimulatedNode();
+        DeviceAllocator? allocator = null;
+        var calls = new CallsWithAMoment(node.Machine.Calls, () => allocator!.RestoreNodes());
+        await using var bench = await ScenarioBench.StartAsync(node, Policy, node.Machine with { Calls = calls });
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        allocator = bench.Host.Allocator;
+        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 });
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+        Assert.Equal("107:107 0660", node.Kernel.Calls.ReadOwner($"/dev/vfio/{node.Kernel.GroupOf("0000:46:00.0")}").Owner.ToString());
+    }
+
+    [Fact]
+    public async Task A_device_that_is_being_changed_is_refused_until_it_is_open_again()
+    {
+        await using var bench = await ScenarioBench.StartAsync(new SimulatedNode(), Policy);
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        var allocator = bench.Host.Allocator;
+        var name = ResourceName.Parse("example.com/edu");
+        Assert.Empty(allocator.TryClose(Edu));
+        var refused = Assert.IsType<AllocateOutcome.Refused>(await allocator.AllocateAsync(name, ["0000:46:00.0"], TestContext.Current.CancellationToken));
+        Assert.Equal("0000:46:00.0 of example.com/edu is being reconfigured right now", refused.Refusal.Message);
+        allocator.Open(Edu);
+        Assert.IsType<AllocateOutcome.Granted>(await allocator.AllocateAsync(name, ["0000:46:00.0"], TestContext.Current.CancellationToken));
+        Assert.Contains(allocator.TryClose(Edu), u => u.Contains("was just given to a pod", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_group_that_a_process_still_holds_is_not_given_to_another_pod()
+    {
+        var node = new SimulatedNode();
+        await using var bench = await ScenarioBench.StartAsync(node, Policy);
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        using var holder = await node.HoldAsync("0000:46:00.0");
+        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 });
+        Assert.Equal((PodPhase.Failed, "UnexpectedAdmissionError"), (pod.Phase, pod.Reason));
+        Assert.Contains($"is still held open by process {holder.ProcessId} (qemu-system-x86)", pod.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_device_that_a_pod_has_under_another_name_is_not_given_out_again_until_that_pod_is_gone()
+    {
+        await using var bench = await ScenarioBench.StartAsync(new SimulatedNode(), Policy);
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 });
+        await bench.UntilAsync(() => bench.Host.Allocator.Ledger.ById.Values.Any(a => a.Pod is not null));
+
+        bench.Desire(Desired.Policies(Desired.HostDevice("other", "0000:46:00.0")));
+        await bench.UntilAsync(() => bench.Kubelet.Capacity("example.com/other") == 1);
+        Assert.Equal(0, bench.Kubelet.Allocatable("example.com/other"));
+        var answer = await bench.Host.Allocator.AllocateAsync(ResourceName.Parse("example.com/other"), ["0000:46:00.0"], TestContext.Current.CancellationToken);
+        Assert.Equal(
+            "0000:46:00.0 of example.com/other cannot be given out: pod vms/vm still has 0000:46:00.0 as example.com/edu: it can be given out when that pod is gone",
+            Assert.IsType<AllocateOutcome.Refused>(answer).Refusal.Message);
+
+        bench.Kubelet.DeletePod("vms", "vm");
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/other") == 1);
+    }
+
+    /// <summary>Something happens while an answer is being made: right after the change of the node's owner.</summary>
+    private sealed class CallsWithAMoment(IHostCalls kernel, Action moment) : DecoratedCalls(kernel)
+    {
+        private bool _came;
+
+        public override Errno SetOwner(string path, NodeOwner owner)
+        {
+            var result = base.SetOwner(path, owner);
+            if (!_came) moment();
+            _came = true;
+            return result;
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using Hostdev.DevicePlugin.Allocating;
+using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Offering;
+using Xunit;
+
+namespace Hostdev.Tests.Allocating;
+
+public sealed class LedgerFileTests : IDisposable
+{
+    private static readonly Allocation Given = new()
+    {
+        Id = "0000:43:00.0",
+        Resource = "example.com/gpu",
+        Functions = ["0000:43:00.0", "0000:43:00.1"],
+        Nodes = ["/dev/vfio/12=243:0"],
+        AnsweredAt = new DateTimeOffset(2026, 1, 2, 12, 0, 0, TimeSpan.Zero),
+        Pod = "default/vm",
+        AbsentSince = new DateTimeOffset(2026, 1, 2, 12, 0, 5, TimeSpan.Zero),
+    };
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("ledger-").FullName;
+
+    private string File => Path.Combine(_directory, "allocations.json");
+
+    [Fact]
+    public void Without_a_file_nothing_is_given_out() => Assert.Empty(new LedgerFile(_directory, "boot-1").Read().ById);
+
+    [Fact]
+    public void What_was_written_is_read()
+    {
+        new LedgerFile(_directory, "boot-1").Write(AllocationLedger.Empty.Record(Given).Record(Given with { Id = "0000:44:00.0", Pod = null, AbsentSince = null }));
+        var read = new LedgerFile(_directory, "boot-1").Read();
+
+        Assert.Equal(["0000:43:00.0", "0000:44:00.0"], read.ById.Keys);
+        var first = read.ById["0000:43:00.0"];
+        Assert.Equal(Given.Functions.AsEnumerable(), first.Functions);
+        Assert.Equal(Given.Nodes.AsEnumerable(), first.Nodes);
+        Assert.Equal((Given.Resource, Given.AnsweredAt, Given.Pod, Given.AbsentSince), (first.Resource, first.AnsweredAt, first.Pod, first.AbsentSince));
+        Assert.Equal((null, null), (read.ById["0000:44:00.0"].Pod, read.ById["0000:44:00.0"].AbsentSince));
+    }
+
+    [Fact]
+    public void Another_boot_knows_of_nothing_given_out()
+    {
+        new LedgerFile(_directory, "boot-1").Write(AllocationLedger.Empty.Record(Given));
+
+        Assert.Empty(new LedgerFile(_directory, "boot-2").Read().ById);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("{")]
+    [InlineData("{}")]
+    [InlineData("""{"bootId":"boot-1","allocations":[{"id":"a"}]}""")]
+    [InlineData("""{"bootId":"boot-1","allocations":null}""")]
+    public void A_file_that_cannot_be_read_stops_the_agent_and_names_the_remedy(string text)
+    {
+        System.IO.File.WriteAllText(File, text);
+
+        var message = Assert.Throws<JournalException>(() => new LedgerFile(_directory, "boot-1").Read()).Message;
+        Assert.StartsWith($"{File}: ", message, StringComparison.Ordinal);
+        Assert.EndsWith("It says which pods have which devices: restore it, or remove it when no VM pod runs on this node", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_of_a_future_format_is_refused()
+    {
+        System.IO.File.WriteAllText(File, """{"format":2,"bootId":"boot-1","allocations":[]}""");
+
+        Assert.Contains("it has format 2 and this version reads 1: run the version that wrote it", Assert.Throws<JournalException>(() => new LedgerFile(_directory, "boot-1").Read()).Message, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+}

@@ -1,0 +1,31 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
+using Hostdev.DevicePlugin.Offering;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.Tests.Offering;
+
+/// <summary>Units and groups in few words.</summary>
+internal static class Units
+{
+    /// <summary>A unit of these functions, all assigned and wanted on vfio-pci.</summary>
+    public static Unit Of(params string[] addresses) => new()
+    {
+        Id = addresses[0],
+        Resource = ResourceName.Parse("example.com/gpu"),
+        Policy = new PolicyIdentity("HostDevice", "gpus", "hostdevice-gpus", 1, null),
+        Primary = PciAddress.Parse(addresses[0]),
+        Assigned = [.. addresses.Select(a => new UnitMember(PciAddress.Parse(a), "vfio-pci"))],
+        Held = [],
+        DeviceFile = null,
+        IommuBackend = IommuBackend.LegacyAndCdev,
+    };
+
+    public static UnitState State(int? group, params (string Address, string? Driver)[] members) =>
+        new(group, members.ToImmutableSortedDictionary(m => PciAddress.Parse(m.Address), m => m.Driver), ImmutableSortedDictionary<PciAddress, string>.Empty);
+
+    /// <summary>A unit in the catalog, by place.</summary>
+    public static KeyValuePair<string, CatalogUnit> At(string id, int? numa = null, params string[] path) =>
+        new(id, new CatalogUnit(Of("0000:43:00.0") with { Id = id }, null, numa, [.. path.Select(PciAddress.Parse)]));
+}

@@ -1,0 +1,69 @@
+using System.Text;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
+using Hostdev.DevicePlugin.Reporting;
+using Xunit;
+
+namespace Hostdev.Tests.Reporting;
+
+public sealed class StatusLimitTests
+{
+    [Fact]
+    public void What_fits_stays_whole()
+    {
+        var status = Status(devices: 100, problems: 3);
+        var cut = StatusLimit.Cut(status);
+        Assert.Equal((false, 100, 3), (cut.Truncated, cut.Devices.Length, cut.Policies[0].Problems.Length));
+    }
+
+    [Theory]
+    [InlineData(4000, 3)]
+    [InlineData(100, 1024)]
+    [InlineData(4000, 1024)]
+    public void What_is_too_large_is_cut_to_256_KiB_and_says_so_and_its_counts_stay(int devices, int problems)
+    {
+        var cut = StatusLimit.Cut(Status(devices, problems));
+        Assert.True(cut.Truncated);
+        Assert.InRange(Encoding.UTF8.GetByteCount(NodeDeviceStateWriter.ToJson(cut).ToJsonString()), 1, StatusLimit.Most);
+        Assert.Equal((devices, problems), (cut.Policies[0].Matched, cut.Policies[0].Blocked));
+        Assert.NotEmpty(cut.Conditions);
+    }
+
+    [Fact]
+    public void Problems_and_messages_are_cut_before_devices()
+    {
+        var cut = StatusLimit.Cut(Status(devices: 500, problems: 1024));
+        Assert.Equal((500, true), (cut.Devices.Length, cut.Truncated));
+        Assert.InRange(cut.Policies[0].Problems.Length, 1, 100);
+    }
+
+    [Fact]
+    public void Of_too_many_devices_that_are_the_host_s_own_one_of_each_kind_stays()
+    {
+        var status = Status(devices: 4000, problems: 1);
+        var cut = StatusLimit.Cut(status with { Devices = status.Devices.SetItem(3999, status.Devices[3999] with { Ids = "8086:1572" }) });
+        Assert.Equal(["10de:1eb8", "8086:1572"], cut.Devices.Where(d => d.State is null).Select(d => d.Ids));
+        Assert.Equal(400, cut.Devices.Count(d => d.State is not null));
+        Assert.Single(cut.Policies[0].Problems);
+    }
+
+    [Fact]
+    public void A_message_is_not_longer_than_the_schema_allows()
+    {
+        var status = Status(1, 1);
+        var cut = StatusLimit.Cut(status with { Conditions = [status.Conditions[0] with { Message = new string('x', 5000) }] });
+        Assert.Equal((4096, '…'), (cut.Conditions[0].Message.Length, cut.Conditions[0].Message[^1]));
+    }
+
+    private static NodeDeviceStateStatus Status(int devices, int problems) => new()
+    {
+        Host = new HostStatus { Kernel = "6.12", Architecture = "x86_64", BootId = "b", Iommu = true, InterruptRemapping = "Yes", KernelArguments = [], VfioDrivers = [], Problems = [] },
+        Devices = [.. Enumerable.Range(0, devices).Select(i => new DeviceStatus { PciAddress = $"0000:{i / 256:x2}:{i % 256 / 8:x2}.{i % 8}", Ids = "10de:1eb8", Driver = "nvidia", IommuGroup = i, State = i % 10 == 0 ? "Offered as example.com/gpu" : null })],
+        VirtualFunctions = [],
+        Allocations = [],
+        Policies = [new PolicyResult { Kind = "HostDevice", Name = "gpus", Uid = "u", Generation = 1, Matched = devices, Ready = 0, Blocked = problems, Reason = "Blocked", Message = "m", Problems = [.. Enumerable.Range(0, problems).Select(i => new DeviceProblem($"{i}", "Blocked", "Protected", new string('m', 400)))] }],
+        Releasing = [],
+        Resources = [],
+        Conditions = [new NodeCondition("Ready", "False", "NotAsDesired", "m")],
+    };
+}

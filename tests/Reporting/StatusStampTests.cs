@@ -1,0 +1,36 @@
+using Hostdev.Crds.Kinds;
+using Hostdev.DevicePlugin.Reporting;
+using Xunit;
+
+namespace Hostdev.Tests.Reporting;
+
+public sealed class StatusStampTests
+{
+    private static readonly DateTimeOffset Then = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
+    private static readonly DateTimeOffset Now = Then.AddMinutes(5).AddMilliseconds(300);
+
+    [Fact]
+    public void A_condition_s_time_moves_with_its_status_alone()
+    {
+        var before = Status(new NodeCondition("Ready", "True", "AsDesired", "old words", Then), new NodeCondition("Degraded", "False", "AsDesired", "", Then));
+        var stamped = StatusStamp.Times(Status(new NodeCondition("Ready", "True", "AsDesired", "new words"), new NodeCondition("Degraded", "True", "Blocked", "b")) with { ObservedGeneration = 7 }, before.Conditions, Now);
+        Assert.Equal([Then, Then.AddMinutes(5)], stamped.Conditions.Select(c => c.LastTransitionTime!.Value)); // whole seconds, as the API server keeps them
+        Assert.All(stamped.Conditions, c => Assert.Equal(7, c.ObservedGeneration));
+    }
+
+    [Fact]
+    public void A_condition_that_was_not_there_begins_now() =>
+        Assert.Equal(Then.AddMinutes(5), StatusStamp.Times(Status(new NodeCondition("Ready", "True", "r", "m")), [], Now).Conditions[0].LastTransitionTime);
+
+    private static NodeDeviceStateStatus Status(params NodeCondition[] conditions) => new()
+    {
+        Host = new HostStatus { Kernel = "6.12", Architecture = "x86_64", BootId = "b", Iommu = true, InterruptRemapping = "Yes", KernelArguments = [], VfioDrivers = [], Problems = [] },
+        Devices = [],
+        VirtualFunctions = [],
+        Allocations = [],
+        Policies = [],
+        Releasing = [],
+        Resources = [],
+        Conditions = [.. conditions],
+    };
+}
