@@ -182,7 +182,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
             foreach (var (path, owner) in journal.State.Nodes.Where(n => !answered.Contains(n.Key)))
             {
                 if (calls.ReadOwner(path).Error.IsSuccess && !calls.SetOwner(path, owner).IsSuccess) continue;
-                journal.Append(new JournalRecord { Op = JournalOp.ForgetNode, Path = path });
+                journal.Append(new JournalRecord.ForgetNode(path));
             }
         }
     }
@@ -300,7 +300,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
             if (unit.DeviceFile is not { } wanted) continue;
             var owner = new NodeOwner(wanted.Uid, wanted.Gid, wanted.Mode.Bits);
             if (now.Owner == owner) continue;
-            journal.Append(new JournalRecord { Op = JournalOp.RecordNode, Path = node, Uid = now.Owner.Uid, Gid = now.Owner.Gid, Mode = now.Owner.Mode });
+            journal.Append(new JournalRecord.RecordNode(node, now.Owner.Uid, now.Owner.Gid, now.Owner.Mode));
             var error = calls.SetOwner(node, owner);
             if (!error.IsSuccess || calls.ReadOwner(node).Owner != owner) return $"the owner of {node} cannot be set to {owner} ({error})";
         }

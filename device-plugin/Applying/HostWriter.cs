@@ -40,7 +40,7 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
     public async Task<Errno> WriteAsync(string path, string value, TimeSpan deadline, CancellationToken cancellationToken)
     {
         if (_late.ContainsKey(Key(path, value))) return Errno.ETIMEDOUT;
-        journal.Append(new JournalRecord { Op = JournalOp.Write, Path = path, Value = value });
+        journal.Append(new JournalRecord.Write(path, value));
         Interlocked.Increment(ref _writes);
         return await OnThread(path, value, () => calls.WriteAttribute(path, value), deadline, cancellationToken).ConfigureAwait(false);
     }

@@ -21,7 +21,7 @@ internal static class FunctionSteps
     private static IEnumerable<LaneStep> Take(PlanningContext context, FunctionTarget target)
     {
         var function = context.Inventory.Functions[target.Address];
-        List<PlanStep> steps = [new PlanStep.RecordFunction(function.Address, function.Driver, function.DriverOverride, target.PolicyUid)];
+        List<PlanStep> steps = [new JournalRecord.RecordFunction(function.Address, function.Driver, function.DriverOverride, target.PolicyUid)];
         if (function.DriverOverride != target.Driver) steps.Add(new PlanStep.SetDriverOverride(function.Address, target.Driver));
         if (function.Driver is { } driver)
         {
@@ -38,7 +38,7 @@ internal static class FunctionSteps
         if (!context.Inventory.Functions.TryGetValue(owned.Address, out var function))
         {
             // Unplugged, or its physical function's VFs were removed by somebody: a new device at this address starts afresh.
-            return [new LaneStep(purpose, new PlanStep.ForgetFunction(owned.Address))];
+            return [new LaneStep(purpose, new JournalRecord.ForgetFunction(owned.Address))];
         }
 
         if (context.Unreadable(function) is { } unreadable)
@@ -74,7 +74,7 @@ internal static class FunctionSteps
         if (probes) steps.AddRange(ProbeForHost(context, owned, function));
         late |= forced && owned.OriginalOverride != owned.OriginalDriver;
         if (late) steps.Add(new PlanStep.SetDriverOverride(owned.Address, owned.OriginalOverride));
-        if (driverless || meant || !IsElsewhere(context, owned, function)) steps.Add(new PlanStep.ForgetFunction(owned.Address));
+        if (driverless || meant || !IsElsewhere(context, owned, function)) steps.Add(new JournalRecord.ForgetFunction(owned.Address));
         return steps.Select(s => new LaneStep(purpose, s));
     }
 
@@ -117,8 +117,8 @@ internal static class FunctionSteps
         if (physicalFunctions.GetValueOrDefault(function.PhysicalFunction!.Value) is not { SetupOpen: false } pf) return [probe];
         return
         [
-            new PlanStep.OpenVfSetup(pf.Address, pf.Asked), new PlanStep.SetAutoprobe(pf.Address, true), probe,
-            new PlanStep.SetAutoprobe(pf.Address, false), new PlanStep.CloseVfSetup(pf.Address, pf.Made),
+            new JournalRecord.OpenVfSetup(pf.Address, pf.Asked), new PlanStep.SetAutoprobe(pf.Address, true), probe,
+            new PlanStep.SetAutoprobe(pf.Address, false), new JournalRecord.CloseVfSetup(pf.Address, pf.Made),
         ];
     }
 

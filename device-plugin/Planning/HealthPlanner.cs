@@ -10,9 +10,9 @@ internal static class HealthPlanner
 {
     public static IEnumerable<(PciAddress Function, LaneStep Step)> Plan(PlanningContext context)
     {
-        foreach (var known in context.Input.Ownership.Health.Values.Where(h => !context.Inventory.Functions.ContainsKey(h.Address)))
+        foreach (var gone in context.Input.Ownership.Health.Keys.Select(d => d.AsPci).OfType<PciAddress>().Where(a => !context.Inventory.Functions.ContainsKey(a)))
         {
-            yield return (known.Address, new LaneStep(LaneStep.Reset(known.Address), new PlanStep.ForgetFault(known.Address)));
+            yield return (gone, new LaneStep(LaneStep.Reset(gone), new JournalRecord.ForgetFault(gone)));
         }
 
         for (var i = 0; i < context.Units.Count; i++)
@@ -42,13 +42,13 @@ internal static class HealthPlanner
     private static IEnumerable<PlanStep> Steps(PlanningContext context, Unit unit, PciFunction function, string fault)
     {
         var count = function.Health?.FatalErrors ?? 0;
-        if (context.Input.Ownership.Health.GetValueOrDefault(function.Address)?.Fault is null) yield return new PlanStep.RecordFault(function.Address, fault, count);
+        if (context.Input.Ownership.Health.GetValueOrDefault(function.Address)?.Fault is null) yield return new JournalRecord.RecordFault(function.Address, fault, count);
         var obstacle = Obstacle(context, unit, function);
         var outlook = obstacle?.Message ?? "it is being reset";
         context.Findings.Add(new Finding(unit.Policy, function.Address.ToString(), obstacle?.State ?? FindingState.Waiting, Reasons.Faulty, $"{function.Address} is out of service: {fault}; {outlook}"));
         if (obstacle is not null) yield break;
         yield return new PlanStep.Reset(function.Address, [.. unit.Members.Select(m => m.Address)]);
-        yield return new PlanStep.ClearFault(function.Address, count);
+        yield return new JournalRecord.ClearFault(function.Address, count);
     }
 
     /// <summary>Why it cannot be reset now; null when it can.</summary>

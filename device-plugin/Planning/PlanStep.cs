@@ -10,6 +10,8 @@ public abstract record PlanStep
     {
     }
 
+    public static implicit operator PlanStep(JournalRecord entry) => new Record(entry);
+
     /// <summary>The functions that must be proven free, with the proof held, while this step is done: what the kernel would block on or not protect.</summary>
     public virtual ImmutableArray<PciAddress> MustBeFree => [];
 
@@ -30,23 +32,8 @@ public abstract record PlanStep
         public override ImmutableArray<UserKind> MayBeUsed => Overridden;
     }
 
-    /// <summary>Writes to the journal how the function is now, before the first change. Does nothing when the journal has it.</summary>
-    public sealed record RecordFunction(PciAddress Address, string? Driver, string? DriverOverride, string PolicyUid) : PlanStep;
-
-    /// <summary>Writes to the journal how the physical function's SR-IOV is now. Does nothing when the journal has it.</summary>
-    public sealed record RecordPhysicalFunction(PciAddress Address, int NumVfs, bool Autoprobe, string PolicyUid) : PlanStep;
-
-    /// <summary>From here until <see cref="CloseVfSetup"/> the autoprobe setting is ours.</summary>
-    /// <param name="NumVfs">The number that the driver is asked for.</param>
-    public sealed record OpenVfSetup(PciAddress PhysicalFunction, int? NumVfs = null) : PlanStep;
-
-    /// <param name="NumVfs">The number that is there.</param>
-    public sealed record CloseVfSetup(PciAddress PhysicalFunction, int? NumVfs = null) : PlanStep;
-
-    /// <summary>The function is as it was, or gone: the journal lets go of it.</summary>
-    public sealed record ForgetFunction(PciAddress Address) : PlanStep;
-
-    public sealed record ForgetPhysicalFunction(PciAddress Address) : PlanStep;
+    /// <summary>Puts one record into the journal; what the journal says of a thing already stays.</summary>
+    public sealed record Record(JournalRecord Entry) : PlanStep;
 
     public sealed record SetAutoprobe(PciAddress PhysicalFunction, bool Autoprobe) : PlanStep;
 
@@ -69,21 +56,12 @@ public abstract record PlanStep
         public override ImmutableArray<UserKind> MayBeUsed => Overridden;
     }
 
-    /// <summary>From here on the function is out of service.</summary>
-    public sealed record RecordFault(PciAddress Address, string Fault, long FatalErrors) : PlanStep;
-
     /// <summary>Resets the function by the best method the kernel knows for it. Done only when it answers afterwards.</summary>
     /// <param name="Group">All functions of its group that are no bridges: a reset of the slot or bus reaches them too.</param>
     public sealed record Reset(PciAddress Address, ImmutableArray<PciAddress> Group) : PlanStep
     {
         public override ImmutableArray<PciAddress> MustBeFree => Group;
     }
-
-    /// <summary>The function is in service again.</summary>
-    public sealed record ClearFault(PciAddress Address, long FatalErrors) : PlanStep;
-
-    /// <summary>The function is gone; what comes to its address is new.</summary>
-    public sealed record ForgetFault(PciAddress Address) : PlanStep;
 
     /// <summary>Lets the kernel find a driver.</summary>
     /// <param name="ExpectedDriver">What the driver link must show afterwards; null when any outcome is right.</param>

@@ -41,7 +41,7 @@ public sealed class RepairBudgetTests : IDisposable
         for (var i = 0; i < 3; i++)
         {
             budget.Learn("a", [Outcome($"vfs {Pf}", new PlanStep.SetNumVfs(Pf, 4, []))]);
-            budget.Learn("a", [Outcome($"vfs {Pf}", new PlanStep.CloseVfSetup(Pf))]);
+            budget.Learn("a", [Outcome($"vfs {Pf}", new JournalRecord.CloseVfSetup(Pf))]);
         }
 
         Assert.Empty(budget.Contested("a"));

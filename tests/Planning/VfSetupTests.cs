@@ -49,7 +49,7 @@ public sealed class VfSetupTests
         var plan = (Given.Input(machine, Given.Sriov(2)) with { Ownership = Ownership.None.OwnsVfsOf("0000:41:00.0", setupOpen: true) }).Plan();
 
         Assert.Equal(["take 0000:41:10.0", "take 0000:41:10.2", "vfs 0000:41:00.0"], plan.Lanes[0].Steps.Select(s => s.Purpose).Distinct().Order());
-        Assert.All(plan.Lanes[0].Steps.Where(s => s.Step is PlanStep.SetAutoprobe or PlanStep.CloseVfSetup), s => Assert.Equal("vfs 0000:41:00.0", s.Purpose));
+        Assert.All(plan.Lanes[0].Steps.Where(s => s.Step is PlanStep.SetAutoprobe or PlanStep.Record { Entry: JournalRecord.CloseVfSetup }), s => Assert.Equal("vfs 0000:41:00.0", s.Purpose));
     }
 
     [Fact]
