@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
@@ -21,15 +20,17 @@ public sealed class RepairBudget
 
     public static readonly TimeSpan QuietTime = TimeSpan.FromHours(1);
 
-    private readonly string _path;
+    private readonly StateFile<RepairContent> _file;
     private readonly string _bootId;
     private readonly TimeProvider _time;
     private RepairContent _content;
 
     public RepairBudget(string directory, string bootId, TimeProvider time)
     {
-        (_path, _bootId, _time) = (Path.Combine(directory, FileName), bootId, time);
-        _content = Read() is { } kept && kept.BootId == bootId ? kept : Empty("");
+        (_bootId, _time) = (bootId, time);
+        _file = new StateFile<RepairContent>(Path.Combine(directory, FileName), RepairJsonContext.Default.RepairContent);
+        // It only bounds a fight: what cannot be read gives a full budget.
+        _content = _file.Read(c => c, out _) is { } kept && kept.BootId == bootId ? kept : Empty("");
     }
 
     /// <summary>When the next thing that is left undone may be tried again; null when nothing is.</summary>
@@ -56,7 +57,7 @@ public sealed class RepairBudget
             if (steps.Count > 0 && purpose.All(r => r.Outcome is StepOutcome.Done)) InForce(purpose.Key, string.Join(", ", steps.Select(Words)));
         }
 
-        if (_content != before) DurableFile.Replace(_path, JsonSerializer.Serialize(_content, RepairJsonContext.Default.RepairContent));
+        if (_content != before) _file.Write(_content);
     }
 
     private void InForce(string purpose, string what)
@@ -86,19 +87,6 @@ public sealed class RepairBudget
         time.TotalSeconds < 120 ? string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalSeconds):0} seconds") : string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalMinutes):0} minutes");
 
     private RepairContent Empty(string desired) => new() { BootId = _bootId, Desired = desired, InForce = ImmutableSortedDictionary.Create<string, RepairEntry>(StringComparer.Ordinal) };
-
-    // It only bounds a fight: what cannot be read gives a full budget.
-    private RepairContent? Read()
-    {
-        try
-        {
-            return File.Exists(_path) ? JsonSerializer.Deserialize(File.ReadAllText(_path), RepairJsonContext.Default.RepairContent) : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
 }
 
 internal sealed record RepairContent

@@ -200,18 +200,8 @@ public sealed class Journal : IDisposable
     /// <summary>Replaces the file by the shortest one of the same meaning, so that a crash leaves the old or the new one whole.</summary>
     private FileStream Rewrite()
     {
-        var fresh = _path + ".new";
-        using (var file = new FileStream(fresh, FileMode.Create, FileAccess.Write, FileShare.None))
-        {
-            var text = new StringBuilder();
-            text.Append(JournalLine.Write(new JournalRecord.Open(Format, _bootId))).Append('\n');
-            foreach (var record in _state.ToRecords()) text.Append(JournalLine.Write(record)).Append('\n');
-            file.Write(Encoding.UTF8.GetBytes(text.ToString()));
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(fresh, _path, overwrite: true);
-        DurableFile.SyncDirectory(Path.GetDirectoryName(_path)!);
+        var records = _state.ToRecords().Prepend(new JournalRecord.Open(Format, _bootId));
+        DurableFile.Replace(_path, string.Concat(records.Select(r => JournalLine.Write(r) + "\n")));
         var result = new FileStream(_path, FileMode.Open, FileAccess.Write, FileShare.Read);
         result.Seek(0, SeekOrigin.End);
         return result;

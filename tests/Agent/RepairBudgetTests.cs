@@ -86,6 +86,19 @@ public sealed class RepairBudgetTests : IDisposable
         Assert.Empty(Open().Contested("a"));
     }
 
+    [Theory]
+    [InlineData("", 1)]
+    [InlineData("\"format\":1,", 1)]
+    [InlineData("\"format\":2,", 0)]
+    public void The_file_of_a_version_before_has_no_number_and_counts_and_a_later_format_does_not(string format, int contested)
+    {
+        var entry = $$"""{"what":"took {{Gpu}} from vfio-pci","repairs":3,"first":"{{_clock.Now:O}}","last":"{{_clock.Now:O}}"}""";
+        var text = $$"""{ {{format}}"bootId":"boot-1","desired":"a","inForce":{"{{Take}}":{{entry}} } }""";
+        File.WriteAllText(Path.Combine(_directory, RepairBudget.FileName), text);
+
+        Assert.Equal(contested, Open().Contested("a").Count);
+    }
+
     [Fact]
     public void What_did_not_get_through_and_what_is_given_back_is_no_repair()
     {

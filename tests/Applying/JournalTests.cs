@@ -100,6 +100,7 @@ public sealed class JournalTests : IDisposable
     [InlineData("""{"address":"0000:43:00.0"}""", "op is missing")]
     [InlineData("""{"op":"Unheard","address":"0000:43:00.0"}""", "its operation Unheard is not known to this version: run the version that wrote it")]
     [InlineData("""{"op":7}""", "its operation 7 is not known to this version: run the version that wrote it")]
+    [InlineData("""{"op":"RecordNode","path":"/dev/vfio/12","uid":"root","gid":0,"mode":384}""", "uid has a value of the wrong kind")]
     [InlineData("not json", "'not json' is an invalid JSON literal. Expected the literal 'null'")]
     public void A_record_that_lacks_what_it_needs_is_damage_and_the_field_is_named(string line, string words)
     {
