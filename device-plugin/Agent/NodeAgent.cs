@@ -177,7 +177,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         if (desired.InForce is not { } inForce) return (inventory, Plan.Nothing);
         _plannedFor = inForce;
         if (confirmed && parts.Journal is { Damage: null, State.InForceBefore: not null }) parts.Journal.Append(new JournalRecord.Confirm());
-        ImmutableDictionary<string, Setback> setbacks;
+        ImmutableDictionary<Purpose, Setback> setbacks;
         lock (_setbacks) setbacks = _setbacks.Active();
         var input = new PlanningInput
         {

@@ -38,12 +38,12 @@ public sealed class RepairBudget
         _content.InForce.Values.Where(e => e.Repairs >= Repairs && e.Last + QuietTime > _time.GetUtcNow()).Min(e => (DateTimeOffset?)e.Last + QuietTime);
 
     /// <summary>What must not be brought about again if it is undone now, and why.</summary>
-    public ImmutableDictionary<string, Setback> Contested(string desired)
+    public ImmutableDictionary<Purpose, Setback> Contested(string desired)
     {
-        if (desired != _content.Desired) return ImmutableDictionary<string, Setback>.Empty;
+        if (desired != _content.Desired) return ImmutableDictionary<Purpose, Setback>.Empty;
         var now = _time.GetUtcNow();
         return _content.InForce.Where(e => e.Value.Repairs >= Repairs && now - e.Value.Last < QuietTime)
-            .ToImmutableDictionary(e => e.Key, e => new Setback(Reasons.Contested, Message(e.Value)), StringComparer.Ordinal);
+            .ToImmutableDictionary(e => e.Key, e => new Setback(Reasons.Contested, Message(e.Value)));
     }
 
     /// <summary>Takes in what was done for a desired state.</summary>
@@ -51,7 +51,7 @@ public sealed class RepairBudget
     {
         var before = _content;
         if (desired != _content.Desired) _content = Empty(desired);
-        foreach (var purpose in outcomes.SelectMany(o => o.Results).GroupBy(r => r.Step.Purpose, StringComparer.Ordinal))
+        foreach (var purpose in outcomes.SelectMany(o => o.Results).GroupBy(r => r.Step.Purpose))
         {
             var steps = purpose.Where(r => r.Step.BringsIntoForce).Select(r => r.Step.Step).ToList();
             if (steps.Count > 0 && purpose.All(r => r.Outcome is StepOutcome.Done)) InForce(purpose.Key, string.Join(", ", steps.Select(Words)));
@@ -60,7 +60,7 @@ public sealed class RepairBudget
         if (_content != before) _file.Write(_content);
     }
 
-    private void InForce(string purpose, string what)
+    private void InForce(Purpose purpose, string what)
     {
         var now = _time.GetUtcNow();
         var entry = _content.InForce.GetValueOrDefault(purpose) switch
@@ -86,7 +86,7 @@ public sealed class RepairBudget
     private static string InWords(TimeSpan time) =>
         time.TotalSeconds < 120 ? string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalSeconds):0} seconds") : string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalMinutes):0} minutes");
 
-    private RepairContent Empty(string desired) => new() { BootId = _bootId, Desired = desired, InForce = ImmutableSortedDictionary.Create<string, RepairEntry>(StringComparer.Ordinal) };
+    private RepairContent Empty(string desired) => new() { BootId = _bootId, Desired = desired, InForce = ImmutableSortedDictionary<Purpose, RepairEntry>.Empty };
 }
 
 internal sealed record RepairContent
@@ -96,8 +96,8 @@ internal sealed record RepairContent
     /// <summary>The fingerprint of the desired state that the rest is about.</summary>
     public required string Desired { get; init; }
 
-    /// <summary>What was brought about, by purpose.</summary>
-    public required ImmutableSortedDictionary<string, RepairEntry> InForce { get; init; }
+    /// <summary>What was brought about.</summary>
+    public required ImmutableSortedDictionary<Purpose, RepairEntry> InForce { get; init; }
 }
 
 internal sealed record RepairEntry
@@ -113,6 +113,6 @@ internal sealed record RepairEntry
     public DateTimeOffset Last { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(PurposeConverter)], WriteIndented = true)]
 [JsonSerializable(typeof(RepairContent))]
 internal sealed partial class RepairJsonContext : JsonSerializerContext;

@@ -66,9 +66,9 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     {
         var path = PciPaths.Attribute(device, attribute);
         using var log = writer.FollowLog();
-        var error = await writer.WriteAsync(path, value, deadline, cancellationToken).ConfigureAwait(false);
+        var error = await writer.WriteAsync(device, path, value, deadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(path, value, deadline);
-        var now = await writer.ReadAsync(path, ReadDeadline, cancellationToken).ConfigureAwait(false);
+        var now = await writer.ReadAsync(device, path, ReadDeadline, cancellationToken).ConfigureAwait(false);
         if (now == expect) return StepOutcome.Done.Instance;
         if (error.IsSuccess && answered?.Invoke(now) is { } outcome) return outcome;
         var what = $"writing {Quote(value)} to {path}";
@@ -82,7 +82,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     {
         var path = PciPaths.Unbind(step.Driver);
         using var log = writer.FollowLog();
-        var error = await writer.WriteAsync(path, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
+        var error = await writer.WriteAsync(step.Address, path, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(path, step.Address.ToString(), WriteDeadline);
         var driver = writer.ReadDriver(step.Address);
         if (driver is null) return StepOutcome.Done.Instance;
@@ -95,7 +95,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     {
         var path = PciPaths.Attribute(step.Address, "reset");
         using var log = writer.FollowLog();
-        var error = await writer.WriteAsync(path, "1", WriteDeadline, cancellationToken).ConfigureAwait(false);
+        var error = await writer.WriteAsync(step.Address, path, "1", WriteDeadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(path, "1", WriteDeadline);
         if (!error.IsSuccess)
         {
@@ -118,7 +118,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     private async Task<StepOutcome> ProbeAsync(PlanStep.Probe step, CancellationToken cancellationToken)
     {
         using var log = writer.FollowLog();
-        var error = await writer.WriteAsync(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
+        var error = await writer.WriteAsync(step.Address, PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline);
         var driver = writer.ReadDriver(step.Address);
         var found = driver is null ? "no driver of the host takes it" : $"bound to {driver}";

@@ -14,7 +14,7 @@ internal static class FunctionSteps
         var targets = unit.Members.Select(m => context.Functions[m.Address]).Where(t => context.Inventory.Functions[t.Address].Driver != t.Driver).ToList();
         return targets
             .Where(t => context.Inventory.Functions[t.Address].Driver is not null)
-            .Select(t => new LaneStep(LaneStep.Take(unit.Id), new PlanStep.ProveFree(t.Address, t.Overridden) { Carried = t.Carried }))
+            .Select(t => new LaneStep(Purpose.Take(unit.Device), new PlanStep.ProveFree(t.Address, t.Overridden) { Carried = t.Carried }))
             .Concat(targets.SelectMany(t => Take(context, t)));
     }
 
@@ -29,12 +29,12 @@ internal static class FunctionSteps
         }
 
         steps.Add(new PlanStep.Probe(function.Address, target.Driver));
-        return steps.Select(s => new LaneStep(LaneStep.Take(target.UnitId), s));
+        return steps.Select(s => new LaneStep(Purpose.Take(target.Unit), s));
     }
 
     public static IEnumerable<LaneStep> Release(PlanningContext context, OwnedFunction owned)
     {
-        var purpose = LaneStep.Release(owned.Address);
+        var purpose = Purpose.Release(owned.Address);
         if (!context.Inventory.Functions.TryGetValue(owned.Address, out var function))
         {
             // Unplugged, or its physical function's VFs were removed by somebody: a new device at this address starts afresh.
@@ -101,7 +101,7 @@ internal static class FunctionSteps
         var passthrough = context.Inventory.Facts.PassthroughDrivers;
         var begun = function.DriverOverride is { } now && now != owned.OriginalOverride && passthrough.Contains(now);
         if (begun || !context.Wanted.TryGetValue(owned.Address, out var unit)) return false;
-        return !context.Input.Setbacks.TryGetValue(LaneStep.Take(unit), out var setback) || setback.Reason == Reasons.InUse;
+        return !context.Input.Setbacks.TryGetValue(Purpose.Take(unit), out var setback) || setback.Reason == Reasons.InUse;
     }
 
     /// <summary>
@@ -125,7 +125,7 @@ internal static class FunctionSteps
     /// <summary>Whether a function has no driver because the one it had does not take it back. Until that is tried again the status says so, and the journal keeps it.</summary>
     private static bool DriverIsMissing(PlanningContext context, OwnedFunction owned, PciFunction function)
     {
-        if (owned.OriginalDriver is not { } had || function.IsVirtualFunction || !context.Input.Setbacks.TryGetValue(LaneStep.Release(owned.Address), out var setback)) return false;
+        if (owned.OriginalDriver is not { } had || function.IsVirtualFunction || !context.Input.Setbacks.TryGetValue(Purpose.Release(owned.Address), out var setback)) return false;
         Say(context, owned, $"{owned.Address} was on {had} before Hostdev had it, and has no driver now ({setback.Message}): run \"modprobe {had}\" on the host; it is tried again. {Accept(owned)}");
         return true;
     }
@@ -143,7 +143,7 @@ internal static class FunctionSteps
     private static void Say(PlanningContext context, OwnedFunction owned, string message) =>
         context.Releasing(owned.Address, owned.PolicyUid, Reasons.NotReturned, message);
 
-    private static bool ReleaseProblem(PlanningContext context, OwnedFunction owned, PciFunction function, string purpose)
+    private static bool ReleaseProblem(PlanningContext context, OwnedFunction owned, PciFunction function, Purpose purpose)
     {
         if (context.Input.Setbacks.TryGetValue(purpose, out var setback))
         {

@@ -12,7 +12,7 @@ internal static class HealthPlanner
     {
         foreach (var gone in context.Input.Ownership.Health.Keys.Select(d => d.AsPci).OfType<PciAddress>().Where(a => !context.Inventory.Functions.ContainsKey(a)))
         {
-            yield return (gone, new LaneStep(LaneStep.Reset(gone), new JournalRecord.ForgetFault(gone)));
+            yield return (gone, new LaneStep(Purpose.Reset(gone), new JournalRecord.ForgetFault(gone)));
         }
 
         for (var i = 0; i < context.Units.Count; i++)
@@ -23,7 +23,7 @@ internal static class HealthPlanner
             context.Units[i] = unit with { Fault = $"{faults[0].Function.Address} is out of service: {faults[0].Fault}" };
             foreach (var (function, fault) in faults)
             {
-                foreach (var step in Steps(context, unit, function, fault!)) yield return (unit.Primary, new LaneStep(LaneStep.Reset(function.Address), step));
+                foreach (var step in Steps(context, unit, function, fault!)) yield return (unit.Primary, new LaneStep(Purpose.Reset(function.Address), step));
             }
         }
     }
@@ -59,7 +59,7 @@ internal static class HealthPlanner
             return (FindingState.Blocked, "the kernel knows no way to reset it: remove and rescan it, or power-cycle the host");
         var users = context.Input.Usage.InWords(unit.Members.Select(m => m.Address));
         if (!users.IsEmpty) return (FindingState.Waiting, $"{later}; in use: {string.Join("; ", users)}");
-        if (!context.Input.Setbacks.TryGetValue(LaneStep.Reset(function.Address), out var setback)) return null;
+        if (!context.Input.Setbacks.TryGetValue(Purpose.Reset(function.Address), out var setback)) return null;
         return setback.Reason == Reasons.InUse ? (FindingState.Waiting, $"{later}; {setback.Message}") : (FindingState.Blocked, setback.Message);
     }
 }

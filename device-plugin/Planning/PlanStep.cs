@@ -12,6 +12,9 @@ public abstract record PlanStep
 
     public static implicit operator PlanStep(JournalRecord entry) => new Record(entry);
 
+    /// <summary>What is done something to; null for the journal's own steps.</summary>
+    public abstract DeviceId? Device { get; }
+
     /// <summary>The functions that must be proven free, with the proof held, while this step is done: what the kernel would block on or not protect.</summary>
     public virtual ImmutableArray<PciAddress> MustBeFree => [];
 
@@ -24,6 +27,8 @@ public abstract record PlanStep
     /// </summary>
     public sealed record ProveFree(PciAddress Address, ImmutableArray<UserKind> Overridden) : PlanStep
     {
+        public override DeviceId? Device => Address;
+
         /// <summary>Functions that go with it, and must be as free.</summary>
         public ImmutableArray<PciAddress> Carried { get; init; } = [];
 
@@ -33,21 +38,34 @@ public abstract record PlanStep
     }
 
     /// <summary>Puts one record into the journal; what the journal says of a thing already stays.</summary>
-    public sealed record Record(JournalRecord Entry) : PlanStep;
+    public sealed record Record(JournalRecord Entry) : PlanStep
+    {
+        public override DeviceId? Device => null;
+    }
 
-    public sealed record SetAutoprobe(PciAddress PhysicalFunction, bool Autoprobe) : PlanStep;
+    public sealed record SetAutoprobe(PciAddress PhysicalFunction, bool Autoprobe) : PlanStep
+    {
+        public override DeviceId? Device => PhysicalFunction;
+    }
 
     /// <param name="VirtualFunctions">The virtual functions that exist and go with this write.</param>
     public sealed record SetNumVfs(PciAddress PhysicalFunction, int NumVfs, ImmutableArray<PciAddress> VirtualFunctions) : PlanStep
     {
+        public override DeviceId? Device => PhysicalFunction;
+
         public override ImmutableArray<PciAddress> MustBeFree => VirtualFunctions;
     }
 
     /// <param name="Driver">Null clears it.</param>
-    public sealed record SetDriverOverride(PciAddress Address, string? Driver) : PlanStep;
+    public sealed record SetDriverOverride(PciAddress Address, string? Driver) : PlanStep
+    {
+        public override DeviceId? Device => Address;
+    }
 
     public sealed record Unbind(PciAddress Address, string Driver, ImmutableArray<UserKind> Overridden) : PlanStep
     {
+        public override DeviceId? Device => Address;
+
         /// <summary>Functions that go with it, and must be as free.</summary>
         public ImmutableArray<PciAddress> Carried { get; init; } = [];
 
@@ -60,10 +78,15 @@ public abstract record PlanStep
     /// <param name="Group">All functions of its group that are no bridges: a reset of the slot or bus reaches them too.</param>
     public sealed record Reset(PciAddress Address, ImmutableArray<PciAddress> Group) : PlanStep
     {
+        public override DeviceId? Device => Address;
+
         public override ImmutableArray<PciAddress> MustBeFree => Group;
     }
 
     /// <summary>Lets the kernel find a driver.</summary>
     /// <param name="ExpectedDriver">What the driver link must show afterwards; null when any outcome is right.</param>
-    public sealed record Probe(PciAddress Address, string? ExpectedDriver) : PlanStep;
+    public sealed record Probe(PciAddress Address, string? ExpectedDriver) : PlanStep
+    {
+        public override DeviceId? Device => Address;
+    }
 }

@@ -15,7 +15,7 @@ internal static class UnitPlanner
         var whole = context.Inventory.GroupOf(primary) is { } all ? all.Members.Select(a => context.Inventory.Functions[a]).ToList()
             : [primary];
         var shape = GroupShape.Of(context, request, whole);
-        foreach (var function in shape.Taken) context.Wanted.TryAdd(function.Address, shape.UnitId);
+        foreach (var function in shape.Taken) context.Wanted.TryAdd(function.Address, shape.Unit);
         if (whole.Select(context.Unreadable).FirstOrDefault(u => u is not null) is { } unreadable)
         {
             context.Block(request.Policy, device, unreadable.Reason, unreadable.Message);
@@ -123,7 +123,7 @@ internal static class UnitPlanner
         var kept = HeldFunction.Of(context, held, new ResetReach(context.Inventory, given));
         return (new Unit
         {
-            Id = shape.UnitId,
+            Device = shape.Unit,
             Resource = request.Resource,
             Policy = request.Policy,
             Primary = request.Primary.Address,
@@ -147,7 +147,7 @@ internal static class UnitPlanner
         waits = false;
         var toTake = unit.Members.Select(m => (Member: m, Function: context.Inventory.Functions[m.Address])).Where(t => t.Function.Driver != t.Member.Driver).ToList();
         if (toTake.Count == 0) return true;
-        var purpose = LaneStep.Take(unit.Id);
+        var purpose = Purpose.Take(unit.Device);
         if (context.Input.Contested.TryGetValue(purpose, out var setback) || context.Input.Setbacks.TryGetValue(purpose, out setback))
         {
             context.Report(request.Policy, unit.Primary.ToString(), setback);
@@ -191,7 +191,7 @@ internal static class UnitPlanner
         foreach (var member in unit.Members)
         {
             ImmutableArray<PciAddress> carried = [.. context.Family.CarriedBy(member.Address).Select(f => f.Address)];
-            context.Functions[member.Address] = new FunctionTarget(member.Address, member.Driver, request.Policy.Uid, unit.Id, overridden,
+            context.Functions[member.Address] = new FunctionTarget(member.Address, member.Driver, request.Policy.Uid, unit.Device, overridden,
                 carried);
         }
 

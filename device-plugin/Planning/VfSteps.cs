@@ -73,7 +73,7 @@ internal static class VfSteps
         }
 
         if (owned is { SetupOpen: true } && target.NumVfs is null && sriov.NumVfs == 0) return RestoreAutoprobe(context, owned, sriov);
-        if (owned is { SetupOpen: true } && !context.Input.Setbacks.ContainsKey(LaneStep.Vfs(target.Address)) && (target.NumVfs is null || sriov.NumVfs == target.NumVfs)) return FinishSetup(context, owned, sriov);
+        if (owned is { SetupOpen: true } && !context.Input.Setbacks.ContainsKey(Purpose.Vfs(target.Address)) && (target.NumVfs is null || sriov.NumVfs == target.NumVfs)) return FinishSetup(context, owned, sriov);
         return owned is { OriginalNumVfs: 0, SetupOpen: false } && target.NumVfs == 0 && sriov.NumVfs == 0
             ? Lane(target.Address, [new JournalRecord.ForgetPhysicalFunction(target.Address)])
             : [];
@@ -82,7 +82,7 @@ internal static class VfSteps
     /// <summary>Making VFs is put off and there are none: meanwhile the host's own setting holds. A purpose of its own, so that what put it off is not forgotten.</summary>
     private static ImmutableArray<LaneStep> RestoreAutoprobe(PlanningContext context, OwnedPhysicalFunction owned, SriovCapability sriov)
     {
-        var purpose = LaneStep.Release(owned.Address);
+        var purpose = Purpose.Release(owned.Address);
         if (context.Input.Setbacks.ContainsKey(purpose)) return [];
         List<PlanStep> steps = [];
         if (sriov.Autoprobe != owned.OriginalAutoprobe) steps.Add(new PlanStep.SetAutoprobe(owned.Address, owned.OriginalAutoprobe));
@@ -94,12 +94,12 @@ internal static class VfSteps
     private static ImmutableArray<LaneStep> FinishSetup(PlanningContext context, OwnedPhysicalFunction owned, SriovCapability sriov)
     {
         var vfs = sriov.VirtualFunctions.Values.Where(context.Inventory.Functions.ContainsKey).Select(a => context.Inventory.Functions[a]).ToList();
-        var ours = LaneStep.Vfs(owned.Address);
+        var ours = Purpose.Vfs(owned.Address);
         List<LaneStep> steps = [];
         foreach (var vf in vfs)
         {
             if (context.Functions.GetValueOrDefault(vf.Address) is not { } target || vf.Driver == target.Driver) continue;
-            var purpose = LaneStep.Take(target.UnitId);
+            var purpose = Purpose.Take(target.Unit);
             if (vf.Driver is not null) steps.Add(new LaneStep(purpose, new PlanStep.ProveFree(vf.Address, target.Overridden)));
             steps.Add(new LaneStep(purpose, new JournalRecord.RecordFunction(vf.Address, vf.Driver, vf.DriverOverride, target.PolicyUid)));
             if (vf.DriverOverride != target.Driver) steps.Add(new LaneStep(purpose, new PlanStep.SetDriverOverride(vf.Address, target.Driver)));
@@ -117,7 +117,7 @@ internal static class VfSteps
         {
             var target = context.Functions.GetValueOrDefault(vf.Address);
             if (target is null && vf.Driver is null) steps.Add(new LaneStep(ours, new PlanStep.Probe(vf.Address, null)));
-            if (target is not null && vf.Driver != target.Driver) steps.Add(new LaneStep(LaneStep.Take(target.UnitId), new PlanStep.Probe(vf.Address, target.Driver)));
+            if (target is not null && vf.Driver != target.Driver) steps.Add(new LaneStep(Purpose.Take(target.Unit), new PlanStep.Probe(vf.Address, target.Driver)));
         }
 
         steps.Add(new LaneStep(ours, new JournalRecord.CloseVfSetup(owned.Address, sriov.NumVfs)));
@@ -133,7 +133,7 @@ internal static class VfSteps
     private static bool ReleaseWaits(PlanningContext context, PciAddress pf, ImmutableArray<PciAddress> vfs)
     {
         var owner = context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(pf)?.PolicyUid;
-        if (context.Input.Setbacks.TryGetValue(LaneStep.Vfs(pf), out var setback))
+        if (context.Input.Setbacks.TryGetValue(Purpose.Vfs(pf), out var setback))
         {
             context.Releasing(pf, owner, setback.Reason, setback.Message);
             return true;
@@ -145,5 +145,5 @@ internal static class VfSteps
         return true;
     }
 
-    private static ImmutableArray<LaneStep> Lane(PciAddress pf, IEnumerable<PlanStep> steps) => [.. steps.Select(s => new LaneStep(LaneStep.Vfs(pf), s))];
+    private static ImmutableArray<LaneStep> Lane(PciAddress pf, IEnumerable<PlanStep> steps) => [.. steps.Select(s => new LaneStep(Purpose.Vfs(pf), s))];
 }

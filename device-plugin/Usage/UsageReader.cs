@@ -53,12 +53,14 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
         var busyGroups = groups.Where(doors.IsBusy).ToList();
         var busyDisks = overridden.Contains(UserKind.Mount) ? [] : doors.BusyDisksOver(addresses);
         var reading = new HostReading(paths, calls, inventory);
+        bool HasNamedUser(PciAddress function, string disk) =>
+            reading.Storage.UsersByDisk(function).Any(u => u.Disk == disk && !overridden.Contains(u.User.Kind));
         var users = functions.SelectMany(f => reading.UsersOf(f).Where(u => !overridden.Contains(u.Kind)).Select(u => (f.Address, User: u))).ToList();
         return new FreedomProof(
         [
             .. users.Select(u => $"{u.Address}: {u.User.Description}").Distinct(StringComparer.Ordinal),
             .. busyGroups.Where(g => !reading.Vfio.UsersOf(g).Any()).Select(reading.Vfio.Nameless),
-            .. busyDisks.Where(d => !users.Exists(u => u.Address == d.Function && u.User.Description.Contains(d.Disk, StringComparison.Ordinal))).Select(d => $"{d.Function}: {Doors.Nameless(d.Disk)}"),
+            .. busyDisks.Where(d => !HasNamedUser(d.Function, d.Disk)).Select(d => $"{d.Function}: {Doors.Nameless(d.Disk)}"),
             .. doors.Doubts,
         ], doors.Handles);
     }

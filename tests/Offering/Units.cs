@@ -12,7 +12,7 @@ internal static class Units
     /// <summary>A unit of these functions, all assigned and wanted on vfio-pci.</summary>
     public static Unit Of(params string[] addresses) => new()
     {
-        Id = addresses[0],
+        Device = PciAddress.Parse(addresses[0]),
         Resource = ResourceName.Parse("example.com/gpu"),
         Policy = new PolicyIdentity("HostDevice", "gpus", "hostdevice-gpus", 1, null),
         Primary = PciAddress.Parse(addresses[0]),
@@ -27,5 +27,5 @@ internal static class Units
 
     /// <summary>A unit in the catalog, by place.</summary>
     public static KeyValuePair<string, CatalogUnit> At(string id, int? numa = null, params string[] path) =>
-        new(id, new CatalogUnit(Of("0000:43:00.0") with { Id = id }, null, numa, [.. path.Select(PciAddress.Parse)]));
+        new(id, new CatalogUnit(Of("0000:43:00.0"), null, numa, [.. path.Select(PciAddress.Parse)]));
 }

@@ -174,7 +174,7 @@ public sealed class EligibilityTests
             .Replace("SIBLING", sibling, StringComparison.Ordinal) + more);
         var unit = new Unit
         {
-            Id = "0000:43:00.0",
+            Device = PciAddress.Parse("0000:43:00.0"),
             Resource = ResourceName.Parse("example.com/gpu"),
             Policy = Given.Identity("HostDevice", "gpus"),
             Primary = PciAddress.Parse("0000:43:00.0"),

@@ -53,7 +53,7 @@ public sealed class LeftAloneTests
     [Fact]
     public void What_is_contested_and_in_force_is_offered_without_a_word()
     {
-        var contested = Given.Setback("take 0000:43:00.0", Reasons.Contested).Add("vfs 0000:41:00.0", new Setback(Reasons.Contested, "x"));
+        var contested = Given.Setback("take 0000:43:00.0", Reasons.Contested).Add(Purpose.Parse("vfs 0000:41:00.0"), new Setback(Reasons.Contested, "x"));
         var machine = new Machine().Gpu(driver: "vfio-pci").PhysicalFunction(vfs: 1, vfDriver: "vfio-pci");
         var input = Given.Input(machine, Given.HostDevice(), Given.Sriov(1)) with { Ownership = Ours.OwnsVfsOf("0000:41:00.0").Owns("0000:41:10.0", null), Contested = contested };
 
