@@ -1,5 +1,3 @@
-using System.Globalization;
-using Hostdev.Crds;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.DevicePlugin.Planning;
 
@@ -16,9 +14,9 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
     {
         Id = unit.Id,
         Resource = unit.Resource.Value,
-        Functions = [.. unit.Members.Select(m => m.Address.ToString())],
-        Drivers = [.. unit.Assigned.Select(m => $"{m.Address}={m.Driver}")],
-        Nodes = [.. AllocateAnswer.NodesOf(unit, state).Select(Identity)],
+        Functions = [.. unit.Members.Select(m => m.Address)],
+        Drivers = [.. unit.Assigned.Select(m => new AnsweredDriver(m.Address, m.Driver))],
+        Nodes = [.. AllocateAnswer.NodesOf(unit, state).Select(Now)],
         AnsweredAt = time.GetUtcNow(),
     };
 
@@ -27,15 +25,14 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
     {
         foreach (var node in answer.Nodes)
         {
-            if (Identity(Path(node)) != node) return $"{Path(node)}, which was given to this container for {answer.Id}, is not the same device any more";
+            if (Now(node.Path) != node) return $"{node.Path}, which was given to this container for {answer.Id}, is not the same device any more";
         }
 
         if (answer.Drivers.IsEmpty) return null;
-        var drivers = answer.Drivers.Select(d => (Address: PciAddress.Parse(d.Split('=')[0]), Driver: d.Split('=')[1])).ToList();
-        var state = reader.Read(drivers[0].Address);
-        var ours = drivers.Where(d => state.Cdevs.ContainsKey(d.Address)).Select(d => $"/dev/vfio/devices/{state.Cdevs[d.Address]}").Append($"/dev/vfio/{state.Group}").ToHashSet(StringComparer.Ordinal);
-        if (answer.Nodes.Select(Path).FirstOrDefault(p => !ours.Contains(p)) is { } foreign) return $"{foreign}, which was given to this container for {answer.Id}, belongs to another device now";
-        foreach (var (address, driver) in drivers)
+        var state = reader.Read(answer.Drivers[0].Address);
+        var ours = answer.Drivers.Where(d => state.Cdevs.ContainsKey(d.Address)).Select(d => $"/dev/vfio/devices/{state.Cdevs[d.Address]}").Append($"/dev/vfio/{state.Group}").ToHashSet(StringComparer.Ordinal);
+        if (answer.Nodes.Select(n => n.Path).FirstOrDefault(p => !ours.Contains(p)) is { } foreign) return $"{foreign}, which was given to this container for {answer.Id}, belongs to another device now";
+        foreach (var (address, driver) in answer.Drivers)
         {
             if (!state.Members.TryGetValue(address, out var now)) return $"{address}, which was given to this container, is gone";
             if (now != driver) return $"{address}, which was given to this container, is {(now is null ? "without a driver" : $"on the driver {now}")} instead of {driver}";
@@ -48,22 +45,17 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
     public string? TakenBy(Unit unit, UnitState state, AllocationLedger ledger)
     {
         if (ledger.ById.IsEmpty || state.Group is null) return null;
-        var now = AllocateAnswer.NodesOf(unit, state).Select(Identity).ToList();
+        var now = AllocateAnswer.NodesOf(unit, state).Select(Now).ToList();
         foreach (var answer in ledger.ById.Values)
         {
             var node = answer.Id == unit.Id
                 ? answer.Nodes.Take(1).FirstOrDefault(n => n != now[0]) // the same device, and its group came back as another
-                : answer.Nodes.FirstOrDefault(n => now.Exists(m => Path(m) == Path(n) || (Number(n).Length > 0 && Number(m) == Number(n))));
-            if (node is not null) return $"{Path(node)} ({Number(node)}) stands in the answer that {(answer.Pod is null ? "a pod" : $"pod {answer.Pod}")} got for {answer.Id}, and its container may still open it: delete that pod, or wait until it is proven gone";
+                : answer.Nodes.FirstOrDefault(n => now.Exists(m => m.Path == n.Path || (n.Number.Length > 0 && m.Number == n.Number)));
+            if (node is not null) return $"{node.Path} ({node.Number}) stands in the answer that {(answer.Pod is null ? "a pod" : $"pod {answer.Pod}")} got for {answer.Id}, and its container may still open it: delete that pod, or wait until it is proven gone";
         }
 
         return null;
     }
 
-    public static string Path(string identity) => identity.Split('=')[0];
-
-    /// <summary><c>major:minor</c>; empty when the node had none.</summary>
-    public static string Number(string identity) => identity[(identity.IndexOf('=', StringComparison.Ordinal) + 1)..];
-
-    private string Identity(string node) => string.Create(CultureInfo.InvariantCulture, $"{node}={reader.ReadNodeIdentity(node)}");
+    private AnsweredNode Now(string node) => new(node, reader.ReadNodeIdentity(node) ?? "");
 }

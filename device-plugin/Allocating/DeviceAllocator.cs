@@ -178,7 +178,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         lock (_gate)
         {
             if (_inFlight.Count > 0) return;
-            var answered = _ledger.ById.Values.SelectMany(a => a.Nodes).Select(AnsweredNodes.Path).ToHashSet(StringComparer.Ordinal);
+            var answered = _ledger.ById.Values.SelectMany(a => a.Nodes).Select(n => n.Path).ToHashSet(StringComparer.Ordinal);
             foreach (var (path, owner) in journal.State.Nodes.Where(n => !answered.Contains(n.Key)))
             {
                 if (calls.ReadOwner(path).Error.IsSuccess && !calls.SetOwner(path, owner).IsSuccess) continue;
@@ -207,24 +207,21 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     }
 
     private static string? HolderOf(Allocation answer, ILookup<string, NodeHolder> open) =>
-        answer.Nodes.SelectMany(n => open[AnsweredNodes.Number(n)].Select(h => $"{h} still holds {AnsweredNodes.Path(n)} open")).FirstOrDefault();
+        answer.Nodes.SelectMany(n => open[n.Number].Select(h => $"{h} still holds {n.Path} open")).FirstOrDefault();
 
     private Allocation? Learn(PodUse device) =>
         Catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
             ? _answers.Record(unit.Unit, reader.Read(unit.Unit))
             : null;
 
-    private ImmutableArray<DeviceUser> UsersLocked(PciAddress address)
-    {
-        var name = address.ToString();
-        return
-        [
-            .. _ledger.ById.Values.Where(a => a.Functions.Contains(name)).Select(a => new DeviceUser(UserKind.Pod, a.Pod is null ? $"{a.Id} was just given to a pod" : $"pod {a.Pod} has {a.Id}")),
-        ];
-    }
+    private ImmutableArray<DeviceUser> UsersLocked(PciAddress address) =>
+    [
+        .. _ledger.ById.Values.Where(a => a.Functions.Contains(address))
+            .Select(a => new DeviceUser(UserKind.Pod, a.Pod is null ? $"{a.Id} was just given to a pod" : $"pod {a.Pod} has {a.Id}")),
+    ];
 
     private static string? UnderAnotherName(Unit unit, AllocationLedger ledger) =>
-        ledger.ById.Values.FirstOrDefault(a => a.Resource != unit.Resource.Value && unit.Members.Any(m => a.Functions.Contains(m.Address.ToString()))) is { } other
+        ledger.ById.Values.FirstOrDefault(a => a.Resource != unit.Resource.Value && unit.Members.Any(m => a.Functions.Contains(m.Address))) is { } other
             ? $"{(other.Pod is null ? "a pod" : $"pod {other.Pod}")} still has {other.Id} as {other.Resource}: it can be given out when that pod is gone"
             : null;
 
@@ -284,7 +281,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     {
         var holders = NodeHolders();
         return _answers.Record(unit, state).Nodes
-            .SelectMany(n => holders[AnsweredNodes.Number(n)].Select(h => $"{AnsweredNodes.Path(n)} is still held open by {h}"))
+            .SelectMany(n => holders[n.Number].Select(h => $"{n.Path} is still held open by {h}"))
             .FirstOrDefault();
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Offering;
@@ -37,6 +38,7 @@ internal sealed record LedgerContent
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(DeviceIdConverter), typeof(AnsweredNodeConverter), typeof(AnsweredDriverConverter)],
     WriteIndented = true)]
 [JsonSerializable(typeof(LedgerContent))]
 internal sealed partial class LedgerJsonContext : JsonSerializerContext;

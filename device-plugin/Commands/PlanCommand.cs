@@ -99,6 +99,6 @@ public static class PlanCommand
     private sealed class LedgerUsage(Offering.AllocationLedger ledger) : IPodUsage
     {
         public ImmutableArray<DeviceUser> UsersOf(PciAddress address) =>
-            [.. ledger.ById.Values.Where(a => a.Functions.Contains(address.ToString())).Select(a => new DeviceUser(UserKind.Pod, $"pod {a.Pod ?? "(not known yet)"} has {a.Id}"))];
+            [.. ledger.ById.Values.Where(a => a.Functions.Contains(address)).Select(a => new DeviceUser(UserKind.Pod, $"pod {a.Pod ?? "(not known yet)"} has {a.Id}"))];
     }
 }

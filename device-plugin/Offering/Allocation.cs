@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 
 namespace Hostdev.DevicePlugin.Offering;
 
@@ -9,14 +10,14 @@ public sealed record Allocation
 
     public required string Resource { get; init; }
 
-    /// <summary>The functions of the unit, as addresses.</summary>
-    public required ImmutableArray<string> Functions { get; init; }
+    /// <summary>The devices of the unit.</summary>
+    public required ImmutableArray<DeviceId> Functions { get; init; }
 
-    /// <summary>The functions that the VM was given, primary first, with their vfio drivers then (<c>address=driver</c>). Absent in files of versions that did not record it.</summary>
-    public ImmutableArray<string> Drivers { get => field.IsDefault ? [] : field; init; }
+    /// <summary>The functions that the VM was given, primary first, with their vfio drivers then. Absent in files of versions that did not record it.</summary>
+    public ImmutableArray<AnsweredDriver> Drivers { get => field.IsDefault ? [] : field; init; }
 
-    /// <summary>The nodes of the answer that are the unit's own, with their device numbers then (<c>path=major:minor</c>).</summary>
-    public required ImmutableArray<string> Nodes { get; init; }
+    /// <summary>The nodes of the answer that are the unit's own.</summary>
+    public required ImmutableArray<AnsweredNode> Nodes { get; init; }
 
     /// <summary>When it was answered, or when this process read of it, whichever is later.</summary>
     public required DateTimeOffset AnsweredAt { get; init; }

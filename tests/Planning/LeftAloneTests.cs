@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Commands;
 using Hostdev.DevicePlugin.Planning;
@@ -35,6 +36,20 @@ public sealed class LeftAloneTests
 
         Assert.StartsWith(words, PlanText.Render(plan), StringComparison.Ordinal);
         Assert.Contains(words["Nothing is done now: ".Length..], PlanText.Explain(machine.Build().Functions.Values.Single(), machine, HostUsage.Nobody, plan), StringComparison.Ordinal);
+    }
+
+    /// <summary>The controller's own domain ends as the machine's does.</summary>
+    [Fact]
+    public void What_is_said_of_a_device_behind_a_VMD_controller_is_not_said_of_the_one_that_its_address_ends_with()
+    {
+        var machine = new Machine().Gpu();
+        var other = new Finding(Given.Identity("HostDevice", "gpus"), "10000:43:00.0", FindingState.Blocked, Reasons.StepFailed, "10000:43:00.0 did not bind");
+        var step = new LaneStep(Purpose.Take(PciAddress.Parse("10000:43:00.0")), new PlanStep.Probe(PciAddress.Parse("10000:43:00.0"), "vfio-pci"));
+        var plan = Plan.Nothing with { Findings = [other], Lanes = [new Lane(PciAddress.Parse("10000:43:00.0"), [step])] };
+
+        var words = PlanText.Explain(machine.Build().Functions.Values.Single(), machine, HostUsage.Nobody, plan);
+        Assert.EndsWith("No policy asks for it.\n", words, StringComparison.Ordinal);
+        Assert.DoesNotContain("10000:", words, StringComparison.Ordinal);
     }
 
     [Fact]
