@@ -30,10 +30,10 @@ internal static class LaneBuilder
 
         LeaveOutUnitsOf(context, goingVfs);
         foreach (var target in context.PhysicalFunctions.Values.OrderBy(t => t.Address)) Of(target.Address).AddRange(VfSteps.Create(context, target));
-        foreach (var unit in context.Units.OrderBy(u => u.Id, StringComparer.Ordinal))
+        foreach (var (unit, group) in context.Units.OrderBy(u => u.Id).Groups())
         {
-            if (IsInOpenSetup(context, unit.Primary)) continue; // made and taken in one go by VfSteps.Create
-            Of(unit.Primary).AddRange(FunctionSteps.Take(context, unit));
+            if (IsInOpenSetup(context, group.Primary)) continue; // made and taken in one go by VfSteps.Create
+            Of(group.Primary).AddRange(FunctionSteps.Take(context, unit));
         }
 
         foreach (var (function, step) in HealthPlanner.Plan(context)) Of(function).Add(step);
@@ -54,10 +54,10 @@ internal static class LaneBuilder
     /// <summary>A HostDevice may want virtual functions that a SriovPolicy had made and that go with it: taking them would keep them from ever going.</summary>
     private static void LeaveOutUnitsOf(PlanningContext context, HashSet<PciAddress> goingVfs)
     {
-        foreach (var unit in context.Units.Where(u => u.Members.Any(m => goingVfs.Contains(m.Address))).ToList())
+        foreach (var unit in context.Units.Where(u => u.Functions().Any(m => goingVfs.Contains(m.Address))).ToList())
         {
             context.Units.Remove(unit);
-            context.Wait(unit.Policy, unit.Primary.ToString(), Reasons.ReleaseWaits, $"{unit.Primary} is a virtual function that Hostdev made for a policy which is gone, and is removed: keep a SriovPolicy for its physical function");
+            context.Wait(unit.Policy, unit.Device.ToString(), Reasons.ReleaseWaits, $"{unit.Device} is a virtual function that Hostdev made for a policy which is gone, and is removed: keep a SriovPolicy for its physical function");
         }
     }
 

@@ -130,7 +130,7 @@ internal sealed class PlanningContext(PlanningInput input)
 /// <param name="Carried">What goes with it when the host's driver lets it go.</param>
 internal sealed record FunctionTarget(
     PciAddress Address, string Driver, string PolicyUid, string UnitId, ImmutableArray<UserKind> Overridden,
-        ImmutableArray<PciAddress> Carried);
+        ImmutableArray<DeviceId> Carried);
 
 /// <summary>The number of virtual functions one physical function is to have; null keeps what is there.</summary>
 internal sealed record VfTarget(PciAddress Address, int? NumVfs, string PolicyUid);
