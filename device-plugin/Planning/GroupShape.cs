@@ -31,7 +31,7 @@ internal sealed record GroupShape
     /// <param name="members">All functions of the group.</param>
     public static GroupShape Of(PlanningContext context, UnitRequest request, IEnumerable<PciFunction> members)
     {
-        ImmutableArray<PciFunction> carried = [.. request.Selected.SelectMany(f => context.Family.CarriedBy(f.Address))
+        ImmutableArray<PciFunction> carried = [.. request.Selected.SelectMany(f => context.CarriedBy(f.Address))
             .Where(f => !request.Selected.Contains(f)).Distinct().OrderBy(f => f.Address)];
         return new GroupShape
         {

@@ -48,7 +48,7 @@ internal static class SriovPlanner
             return;
         }
 
-        if (context.Claim(policy.Identity, [pf]) is { } other)
+        if (context.Claim(policy.Identity, [pf.Address]) is { } other)
         {
             context.Block(policy.Identity, pf.Address.ToString(), Reasons.ClaimedByOther, $"{pf.Address} or one of its virtual functions is already claimed by {other}, which has precedence: narrow the selectors of one of the two, or raise priority here");
             return;

@@ -66,7 +66,7 @@ internal static class UnitPlanner
             return;
         }
 
-        if (context.Claim(request.Policy, shape.Taken.Concat(shape.Carried)) is { } other)
+        if (context.Claim(request.Policy, shape.Taken.Concat(shape.Carried).Select(f => (DeviceId)f.Address)) is { } other)
         {
             context.Block(request.Policy, device, Reasons.ClaimedByOther,
                 $"{device} is already claimed by {other}, which has precedence: narrow the selectors of one of the two, or raise "
@@ -194,7 +194,7 @@ internal static class UnitPlanner
         ];
         foreach (var member in unit.Functions())
         {
-            ImmutableArray<DeviceId> carried = [.. context.Family.CarriedBy(member.Address).Select(f => (DeviceId)f.Address)];
+            ImmutableArray<DeviceId> carried = context.Graph.Below(member.Address, Bond.Carried);
             context.Functions[member.Address] = new FunctionTarget(member.Address, member.Driver, request.Policy.Uid, unit.Id.ToString(), overridden,
                 carried);
         }

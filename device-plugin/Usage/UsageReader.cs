@@ -53,14 +53,14 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
         // Then the doors, then the look around: what slips in before a door is shut is seen by the look.
         var doors = new Doors(new HostFileReader(paths), calls);
         var busyGroups = groups.Where(doors.IsBusy).ToList();
-        var busyDisks = overridden.Contains(UserKind.Mount) ? [] : doors.BusyDisksOver(addresses);
+        var busyDisks = overridden.Contains(UserKind.Mount) ? [] : doors.BusyDisksOver(devices);
         var reading = new HostReading(paths, calls, inventory);
-        var users = functions.SelectMany(f => reading.UsersOf(f).Where(u => !overridden.Contains(u.Kind)).Select(u => (f.Address, User: u))).ToList();
+        var users = functions.SelectMany(f => reading.UsersOf(f).Where(u => !overridden.Contains(u.Kind)).Select(u => (Device: (DeviceId)f.Address, User: u))).ToList();
         return new FreedomProof(
         [
-            .. users.Select(u => $"{u.Address}: {u.User.Description}").Distinct(StringComparer.Ordinal),
+            .. users.Select(u => $"{u.Device}: {u.User.Description}").Distinct(StringComparer.Ordinal),
             .. busyGroups.Where(g => !reading.Vfio.UsersOf(g).Any()).Select(reading.Vfio.Nameless),
-            .. busyDisks.Where(d => !users.Exists(u => u.Address == d.Function && u.User.Description.Contains(d.Disk, StringComparison.Ordinal))).Select(d => $"{d.Function}: {Doors.Nameless(d.Disk)}"),
+            .. busyDisks.Where(d => !users.Exists(u => u.Device == d.Device && u.User.Description.Contains(d.Disk, StringComparison.Ordinal))).Select(d => $"{d.Device}: {Doors.Nameless(d.Disk)}"),
             .. doors.Doubts,
         ], doors.Handles);
     }
