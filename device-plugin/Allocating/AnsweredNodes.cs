@@ -12,11 +12,11 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
     /// <summary>What is to be remembered of an answer for this unit as it is now.</summary>
     public Allocation Record(Unit unit, UnitState state) => new()
     {
-        Id = unit.Id,
+        Id = unit.Id.ToString(),
         Resource = unit.Resource.Value,
-        Functions = [.. unit.Members.Select(m => m.Address)],
-        Drivers = [.. unit.Assigned.Select(m => new AnsweredDriver(m.Address, m.Driver))],
-        Nodes = [.. AllocateAnswer.NodesOf(unit, state).Select(Now)],
+        Functions = unit.Claims,
+        Drivers = unit.Handout.Drivers,
+        Nodes = [.. state.Nodes.Select(Now)],
         AnsweredAt = time.GetUtcNow(),
     };
 
@@ -29,13 +29,15 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
         }
 
         if (answer.Drivers.IsEmpty) return null;
-        var state = reader.Read(answer.Drivers[0].Address);
-        var ours = answer.Drivers.Where(d => state.Cdevs.ContainsKey(d.Address)).Select(d => $"/dev/vfio/devices/{state.Cdevs[d.Address]}").Append($"/dev/vfio/{state.Group}").ToHashSet(StringComparer.Ordinal);
-        if (answer.Nodes.Select(n => n.Path).FirstOrDefault(p => !ours.Contains(p)) is { } foreign) return $"{foreign}, which was given to this container for {answer.Id}, belongs to another device now";
-        foreach (var (address, driver) in answer.Drivers)
+        var state = reader.Read(Handout.OfGiven(answer.Drivers));
+        if (answer.Nodes.Select(n => n.Path).FirstOrDefault(p => !state.Nodes.Contains(p)) is { } foreign)
+            return $"{foreign}, which was given to this container for {answer.Id}, belongs to another device now";
+        foreach (var (device, driver) in answer.Drivers)
         {
-            if (!state.Members.TryGetValue(address, out var now)) return $"{address}, which was given to this container, is gone";
-            if (now != driver) return $"{address}, which was given to this container, is {(now is null ? "without a driver" : $"on the driver {now}")} instead of {driver}";
+            if (!state.Drivers.TryGetValue(device, out var now)) return $"{device}, which was given to this container, is gone";
+            if (now == driver) continue;
+            var bound = now is null ? "without a driver" : $"on the driver {now}";
+            return $"{device}, which was given to this container, is {bound} instead of {driver}";
         }
 
         return null;
@@ -44,11 +46,11 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
     /// <summary>The answer that still stands for a node of this unit, or for its device number, and was given for another device; as a sentence, null when there is none.</summary>
     public string? TakenBy(Unit unit, UnitState state, AllocationLedger ledger)
     {
-        if (ledger.ById.IsEmpty || state.Group is null) return null;
-        var now = AllocateAnswer.NodesOf(unit, state).Select(Now).ToList();
+        if (ledger.ById.IsEmpty || state.Nodes.IsEmpty) return null;
+        var now = state.Nodes.Select(Now).ToList();
         foreach (var answer in ledger.ById.Values)
         {
-            var node = answer.Id == unit.Id
+            var node = answer.Id == unit.Id.ToString()
                 ? answer.Nodes.Take(1).FirstOrDefault(n => n != now[0]) // the same device, and its group came back as another
                 : answer.Nodes.FirstOrDefault(n => now.Exists(m => m.Path == n.Path || (n.Number.Length > 0 && m.Number == n.Number)));
             if (node is not null) return $"{node.Path} ({node.Number}) stands in the answer that {(answer.Pod is null ? "a pod" : $"pod {answer.Pod}")} got for {answer.Id}, and its container may still open it: delete that pod, or wait until it is proven gone";

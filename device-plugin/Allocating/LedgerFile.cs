@@ -4,6 +4,7 @@ using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Offering;
+using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Allocating;
 
@@ -38,7 +39,7 @@ internal sealed record LedgerContent
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    Converters = [typeof(DeviceIdConverter), typeof(AnsweredNodeConverter), typeof(AnsweredDriverConverter)],
+    Converters = [typeof(DeviceIdConverter), typeof(AnsweredNodeConverter), typeof(BoundDeviceConverter)],
     WriteIndented = true)]
 [JsonSerializable(typeof(LedgerContent))]
 internal sealed partial class LedgerJsonContext : JsonSerializerContext;

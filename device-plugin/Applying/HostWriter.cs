@@ -23,7 +23,7 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
     public long Writes => Interlocked.Read(ref _writes);
 
     /// <summary>Whether a late write to something of this function or physical function still hangs in the kernel.</summary>
-    public bool IsBlocked(PciAddress address) => _late.Values.Any(l => l.Device == address);
+    public bool IsBlocked(DeviceId device) => _late.Values.Any(l => l.Device == device);
 
     /// <summary>Writes whose deadline is over and that the kernel has not returned yet, in the order in which they began.</summary>
     public ImmutableArray<UnreturnedWrite> Unreturned =>
@@ -38,7 +38,7 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
     /// <summary>Journals a write and makes it. ETIMEDOUT when it did not end by the deadline.</summary>
     /// <param name="device">What is written to, or about.</param>
     /// <exception cref="OperationCanceledException">The agent ends and the write has not returned: the next start looks at what came of it.</exception>
-    public async Task<Errno> WriteAsync(PciAddress device, string path, string value, TimeSpan deadline, CancellationToken cancellationToken)
+    public async Task<Errno> WriteAsync(DeviceId device, string path, string value, TimeSpan deadline, CancellationToken cancellationToken)
     {
         if (_late.ContainsKey(Key(path, value))) return Errno.ETIMEDOUT;
         journal.Append(new JournalRecord.Write(path, value));
@@ -51,7 +51,7 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
         new DirectoryInfo(paths.Resolve($"/sys/bus/pci/devices/{address}/driver")).LinkTarget is { } target ? Path.GetFileName(target) : null;
 
     /// <summary>An attribute's text without its line end; null when it cannot be read or not by the deadline.</summary>
-    public async Task<string?> ReadAsync(PciAddress device, string path, TimeSpan deadline, CancellationToken cancellationToken)
+    public async Task<string?> ReadAsync(DeviceId device, string path, TimeSpan deadline, CancellationToken cancellationToken)
     {
         string? text = null;
         var error = await OnThread(device, path, null, () => Read(path, out text), deadline, cancellationToken).ConfigureAwait(false);
@@ -92,7 +92,7 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
 
     /// <param name="value">What is written; null when the file is only read.</param>
     private async Task<Errno> OnThread(
-        PciAddress device, string path, string? value, Func<Errno> call, TimeSpan deadline, CancellationToken cancellationToken)
+        DeviceId device, string path, string? value, Func<Errno> call, TimeSpan deadline, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
         var done = new TaskCompletionSource<Errno>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -131,7 +131,7 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
 
     /// <param name="Value">What is written; null when the file is only read.</param>
     /// <param name="Since">A timestamp of the clock.</param>
-    private sealed record LateCall(PciAddress Device, string Path, string? Value, long Since);
+    private sealed record LateCall(DeviceId Device, string Path, string? Value, long Since);
 }
 
 /// <summary>Where the kernel's PCI attributes are (kernel <c>Documentation/ABI/testing/sysfs-bus-pci</c>).</summary>

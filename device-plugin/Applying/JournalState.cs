@@ -18,7 +18,7 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
     public ImmutableSortedSet<DeviceId>? InForceBefore { get; init; }
 
     /// <summary>What of this is still true after another boot: the kernel has forgotten what we did, and we remember what it was.</summary>
-    public JournalState AfterBoot() => Empty with { InForceBefore = [.. Ownership.Functions.Keys, .. Ownership.PhysicalFunctions.Keys, .. InForceBefore ?? []] };
+    public JournalState AfterBoot() => Empty with { InForceBefore = [.. Ownership.Functions.Keys.Concat(Ownership.PhysicalFunctions.Keys).Select(a => (DeviceId)a), .. InForceBefore ?? []] };
 
     /// <summary>The state after one more record. The same for a record of which nothing has to be remembered.</summary>
     public JournalState With(JournalRecord record) => record switch

@@ -22,7 +22,7 @@ internal static class PlanText
             }
         }
 
-        Section(text, "To be offered:", plan.Units.Select(u => $"{u.Resource}: {u.Id} ({string.Join(", ", u.Assigned.Select(m => m.Address))}{(u.Held.IsEmpty ? "" : $"; held: {string.Join(", ", u.Held.Select(m => m.Address))}")})"));
+        Section(text, "To be offered:", plan.Units.Select(Offered));
         Section(text, "What the host loses beside what is named:", plan.Units.Select(u => u.HostLoses).OfType<string>());
         Section(text, "In the way, or worth knowing:", plan.Findings.Select(f => $"{f.State} {f.Device}{(f.Policy is null ? "" : $" ({f.Policy})")}: {f.Reason}: {f.Message}"));
         Section(text, "Matching nothing here:", plan.Policies.Where(p => p.Matched == 0 && p.Frozen is null && plan.Findings.All(f => f.Policy != p.Policy)).Select(p => $"{p.Policy}{p.Hint}"));
@@ -42,7 +42,7 @@ internal static class PlanText
         if (regions.Length > 0) text.Append(CultureInfo.InvariantCulture, $"  direct regions of the group: {regions}\n");
         Section(text, "Nothing is done now:", plan.Halt is { } halt ? [$"{halt.Reason}: {halt.Message}"] : []);
         Section(text, "In use by:", usage.UsersOf(function.Address).Select(u => u.Description));
-        var unit = plan.Units.FirstOrDefault(u => u.Members.Any(m => m.Address == function.Address));
+        var unit = plan.Units.FirstOrDefault(u => u.Claims.Contains(function.Address));
         Section(text, "Offered:", unit is null ? [] : [$"as {unit.Resource} in unit {unit.Id} for {unit.Policy}"]);
         Section(text, "What the host loses beside what is named:", unit?.HostLoses is { } loss ? [loss] : []);
         var findings = plan.Findings.Where(f => f.Device == function.Address.ToString() || function.Address.IsNamedIn(f.Message)).ToList();
@@ -51,6 +51,13 @@ internal static class PlanText
         Section(text, "To be done now:", steps.Select(StepWords.ToDo).OfType<string>());
         if (unit is null && findings.Count == 0) text.Append("No policy asks for it.\n");
         return text.ToString();
+    }
+
+    private static string Offered(Unit unit)
+    {
+        var given = unit.Handout.Drivers.Select(d => d.Device).ToList();
+        var held = unit.Claims.Except(given).ToList();
+        return $"{unit.Resource}: {unit.Id} ({string.Join(", ", given)}{(held.Count == 0 ? "" : $"; held: {string.Join(", ", held)}")})";
     }
 
     private static string Members(HostInventory inventory, IommuGroup? group)

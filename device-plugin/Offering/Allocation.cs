@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Offering;
 
@@ -14,7 +15,7 @@ public sealed record Allocation
     public required ImmutableArray<DeviceId> Functions { get; init; }
 
     /// <summary>The functions that the VM was given, primary first, with their vfio drivers then. Absent in files of versions that did not record it.</summary>
-    public ImmutableArray<AnsweredDriver> Drivers { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<BoundDevice> Drivers { get => field.IsDefault ? [] : field; init; }
 
     /// <summary>The nodes of the answer that are the unit's own.</summary>
     public required ImmutableArray<AnsweredNode> Nodes { get; init; }

@@ -15,8 +15,8 @@ public abstract record PlanStep
     /// <summary>What is done something to; null for the journal's own steps.</summary>
     public abstract DeviceId? Device { get; }
 
-    /// <summary>The functions that must be proven free, with the proof held, while this step is done: what the kernel would block on or not protect.</summary>
-    public virtual ImmutableArray<PciAddress> MustBeFree => [];
+    /// <summary>The devices that must be proven free, with the proof held, while this step is done: what the kernel would block on or not protect.</summary>
+    public virtual ImmutableArray<DeviceId> MustBeFree => [];
 
     /// <summary>Uses that an admin allowed to be overridden: the proof passes over them.</summary>
     public virtual ImmutableArray<UserKind> MayBeUsed => [];
@@ -29,10 +29,10 @@ public abstract record PlanStep
     {
         public override DeviceId? Device => Address;
 
-        /// <summary>Functions that go with it, and must be as free.</summary>
-        public ImmutableArray<PciAddress> Carried { get; init; } = [];
+        /// <summary>Devices that go with it, and must be as free.</summary>
+        public ImmutableArray<DeviceId> Carried { get; init; } = [];
 
-        public override ImmutableArray<PciAddress> MustBeFree => [Address, .. Carried];
+        public override ImmutableArray<DeviceId> MustBeFree => [Address, .. Carried];
 
         public override ImmutableArray<UserKind> MayBeUsed => Overridden;
     }
@@ -53,7 +53,7 @@ public abstract record PlanStep
     {
         public override DeviceId? Device => PhysicalFunction;
 
-        public override ImmutableArray<PciAddress> MustBeFree => VirtualFunctions;
+        public override ImmutableArray<DeviceId> MustBeFree => [.. VirtualFunctions];
     }
 
     /// <param name="Driver">Null clears it.</param>
@@ -66,10 +66,10 @@ public abstract record PlanStep
     {
         public override DeviceId? Device => Address;
 
-        /// <summary>Functions that go with it, and must be as free.</summary>
-        public ImmutableArray<PciAddress> Carried { get; init; } = [];
+        /// <summary>Devices that go with it, and must be as free.</summary>
+        public ImmutableArray<DeviceId> Carried { get; init; } = [];
 
-        public override ImmutableArray<PciAddress> MustBeFree => [Address, .. Carried];
+        public override ImmutableArray<DeviceId> MustBeFree => [Address, .. Carried];
 
         public override ImmutableArray<UserKind> MayBeUsed => Overridden;
     }
@@ -80,7 +80,7 @@ public abstract record PlanStep
     {
         public override DeviceId? Device => Address;
 
-        public override ImmutableArray<PciAddress> MustBeFree => Group;
+        public override ImmutableArray<DeviceId> MustBeFree => [.. Group];
     }
 
     /// <summary>Lets the kernel find a driver.</summary>

@@ -99,7 +99,7 @@ internal static class VfSteps
         foreach (var vf in vfs)
         {
             if (context.Functions.GetValueOrDefault(vf.Address) is not { } target || vf.Driver == target.Driver) continue;
-            var purpose = Purpose.Take(target.Unit);
+            var purpose = Purpose.Take(target.UnitId);
             if (vf.Driver is not null) steps.Add(new LaneStep(purpose, new PlanStep.ProveFree(vf.Address, target.Overridden)));
             steps.Add(new LaneStep(purpose, new JournalRecord.RecordFunction(vf.Address, vf.Driver, vf.DriverOverride, target.PolicyUid)));
             if (vf.DriverOverride != target.Driver) steps.Add(new LaneStep(purpose, new PlanStep.SetDriverOverride(vf.Address, target.Driver)));
@@ -117,7 +117,7 @@ internal static class VfSteps
         {
             var target = context.Functions.GetValueOrDefault(vf.Address);
             if (target is null && vf.Driver is null) steps.Add(new LaneStep(ours, new PlanStep.Probe(vf.Address, null)));
-            if (target is not null && vf.Driver != target.Driver) steps.Add(new LaneStep(Purpose.Take(target.Unit), new PlanStep.Probe(vf.Address, target.Driver)));
+            if (target is not null && vf.Driver != target.Driver) steps.Add(new LaneStep(Purpose.Take(target.UnitId), new PlanStep.Probe(vf.Address, target.Driver)));
         }
 
         steps.Add(new LaneStep(ours, new JournalRecord.CloseVfSetup(owned.Address, sriov.NumVfs)));
@@ -139,7 +139,7 @@ internal static class VfSteps
             return true;
         }
 
-        var users = context.Input.Usage.InWords(vfs);
+        var users = context.Input.Usage.InWords(vfs.Select(a => (DeviceId)a));
         if (users.IsEmpty) return false;
         context.Releasing(pf, owner, Reasons.ReleaseWaits, $"the VFs of {pf} are removed as soon as all are let go; in use: {string.Join("; ", users)}");
         return true;

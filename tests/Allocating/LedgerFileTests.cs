@@ -3,6 +3,7 @@ using Hostdev.Crds;
 using Hostdev.DevicePlugin.Allocating;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Offering;
+using Hostdev.DevicePlugin.Planning;
 using Xunit;
 
 namespace Hostdev.Tests.Allocating;
@@ -14,7 +15,7 @@ public sealed class LedgerFileTests : IDisposable
         Id = "0000:43:00.0",
         Resource = "example.com/gpu",
         Functions = [PciAddress.Parse("0000:43:00.0"), PciAddress.Parse("0000:43:00.1")],
-        Drivers = [new AnsweredDriver(PciAddress.Parse("0000:43:00.0"), "vfio-pci")],
+        Drivers = [new BoundDevice(PciAddress.Parse("0000:43:00.0"), "vfio-pci")],
         Nodes = [new AnsweredNode("/dev/vfio/12", "243:0"), new AnsweredNode("/dev/vfio/devices/vfio3", "")],
         AnsweredAt = new DateTimeOffset(2026, 1, 2, 12, 0, 0, TimeSpan.Zero),
         Pod = "default/vm",

@@ -1,4 +1,5 @@
 using Hostdev.Sandbox.Kernel;
+using Hostdev.Tests.Planning;
 
 namespace Hostdev.Tests.Scenarios.Sequences;
 
