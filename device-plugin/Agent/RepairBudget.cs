@@ -86,7 +86,8 @@ public sealed class RepairBudget
     private static string InWords(TimeSpan time) =>
         time.TotalSeconds < 120 ? string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalSeconds):0} seconds") : string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalMinutes):0} minutes");
 
-    private RepairContent Empty(string desired) => new() { BootId = _bootId, Desired = desired, InForce = ImmutableSortedDictionary<Purpose, RepairEntry>.Empty };
+    private RepairContent Empty(string desired) =>
+        new() { BootId = _bootId, Desired = desired, InForce = ImmutableSortedDictionary<Purpose, RepairEntry>.Empty };
 }
 
 internal sealed record RepairContent
@@ -113,6 +114,9 @@ internal sealed record RepairEntry
     public DateTimeOffset Last { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(PurposeConverter)], WriteIndented = true)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    Converters = [typeof(PurposeConverter)],
+    WriteIndented = true)]
 [JsonSerializable(typeof(RepairContent))]
 internal sealed partial class RepairJsonContext : JsonSerializerContext;

@@ -25,7 +25,8 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
     {
         foreach (var node in answer.Nodes)
         {
-            if (Now(node.Path) != node) return $"{node.Path}, which was given to this container for {answer.Id}, is not the same device any more";
+            if (Now(node.Path) == node) continue;
+            return $"{node.Path}, which was given to this container for {answer.Id}, is not the same device any more";
         }
 
         if (answer.Drivers.IsEmpty) return null;
@@ -53,7 +54,10 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
             var node = answer.Id == unit.Id.ToString()
                 ? answer.Nodes.Take(1).FirstOrDefault(n => n != now[0]) // the same device, and its group came back as another
                 : answer.Nodes.FirstOrDefault(n => now.Exists(m => m.Path == n.Path || (n.Number.Length > 0 && m.Number == n.Number)));
-            if (node is not null) return $"{node.Path} ({node.Number}) stands in the answer that {(answer.Pod is null ? "a pod" : $"pod {answer.Pod}")} got for {answer.Id}, and its container may still open it: delete that pod, or wait until it is proven gone";
+            if (node is null) continue;
+            var pod = answer.Pod is null ? "a pod" : $"pod {answer.Pod}";
+            return $"{node.Path} ({node.Number}) stands in the answer that {pod} got for {answer.Id}, and its container may still open it: "
+                + "delete that pod, or wait until it is proven gone";
         }
 
         return null;

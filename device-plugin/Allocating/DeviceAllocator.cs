@@ -221,7 +221,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     ];
 
     private static string? UnderAnotherName(Unit unit, AllocationLedger ledger) =>
-        ledger.ById.Values.FirstOrDefault(a => a.Resource != unit.Resource.Value && unit.Claims.Any(c => a.Functions.Contains(c))) is { } other
+        ledger.ById.Values.FirstOrDefault(a => a.Resource != unit.Resource.Value && unit.Claims.Any(a.Functions.Contains)) is { } other
             ? $"{(other.Pod is null ? "a pod" : $"pod {other.Pod}")} still has {other.Id} as {other.Resource}: it can be given out when that pod is gone"
             : null;
 

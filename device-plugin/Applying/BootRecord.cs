@@ -25,7 +25,8 @@ public sealed class BootRecord
 
     public BootRecord(string directory, string bootId, TimeProvider time)
     {
-        _file = new StateFile<BootRecordContent>(System.IO.Path.Combine(directory, FileName), BootRecordJsonContext.Default.BootRecordContent);
+        var path = System.IO.Path.Combine(directory, FileName);
+        _file = new StateFile<BootRecordContent>(path, BootRecordJsonContext.Default.BootRecordContent);
         (_bootId, _time, _lastWork) = (bootId, time, time.GetUtcNow());
         // It is replaced whole, so what cannot be read was not written by an agent; it is no reason to leave a machine without its devices.
         _open = _file.Read(c => c, out _);

@@ -43,7 +43,8 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
         if (_late.ContainsKey(Key(path, value))) return Errno.ETIMEDOUT;
         journal.Append(new JournalRecord.Write(path, value));
         Interlocked.Increment(ref _writes);
-        return await OnThread(device, path, value, () => calls.WriteAttribute(path, value), deadline, cancellationToken).ConfigureAwait(false);
+        return await OnThread(device, path, value, () => calls.WriteAttribute(path, value), deadline, cancellationToken)
+            .ConfigureAwait(false);
     }
 
     /// <summary>The driver a function is bound to now; null when none.</summary>

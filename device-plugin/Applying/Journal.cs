@@ -118,7 +118,8 @@ public sealed class Journal : IDisposable
                 var record = JournalLine.Read(lines[i]);
                 if (record is JournalRecord.Open open)
                 {
-                    if (open.Format != Format) throw new FormatException($"it has format {open.Format} and this version reads {Format}: run the version that wrote it");
+                    if (open.Format != Format)
+                        throw new FormatException($"it has format {open.Format} and this version reads {Format}: run the version that wrote it");
                     earlierBoot = open.BootId != bootId;
                 }
                 else if (i == 0) throw new FormatException("the first line must be an Open record");

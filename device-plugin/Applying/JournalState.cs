@@ -12,8 +12,8 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
     public static JournalState Empty { get; } = new(Ownership.None, ImmutableSortedDictionary<string, NodeOwner>.Empty);
 
     /// <summary>
-    /// The devices that were ours when an earlier boot ended; null once the desired state was read from its source in this boot, and where no
-    /// earlier boot is known.
+    /// The devices that were ours when an earlier boot ended; null once the desired state was read from its source in this boot, and where
+    /// no earlier boot is known.
     /// </summary>
     public ImmutableSortedSet<DeviceId>? InForceBefore { get; init; }
 
@@ -33,13 +33,16 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
             : With(new OwnedPhysicalFunction(r.Address, r.NumVfs, r.Autoprobe, r.PolicyUid ?? "", SetupOpen: false)),
         JournalRecord.OpenVfSetup r => WithSetup(r.Address, pf => pf with { SetupOpen = true, Asked = r.NumVfs, Made = null }),
         JournalRecord.CloseVfSetup r => WithSetup(r.Address, pf => pf with { SetupOpen = false, Made = r.NumVfs }),
-        JournalRecord.ForgetPhysicalFunction r => With(Ownership with { PhysicalFunctions = Ownership.PhysicalFunctions.Remove(r.Address) }),
+        JournalRecord.ForgetPhysicalFunction r =>
+            With(Ownership with { PhysicalFunctions = Ownership.PhysicalFunctions.Remove(r.Address) }),
         JournalRecord.RecordFault r => With(new KnownHealth(r.Device, r.Fault, r.FatalErrors)),
         JournalRecord.ClearFault r => With(new KnownHealth(r.Device, null, r.FatalErrors)),
         JournalRecord.ForgetFault r => With(Ownership with { Health = Ownership.Health.Remove(r.Device) }),
-        JournalRecord.InForceBefore r => this with { InForceBefore = r.Device is { } device ? (InForceBefore ?? []).Add(device) : InForceBefore ?? [] },
+        JournalRecord.InForceBefore { Device: { } device } => this with { InForceBefore = (InForceBefore ?? []).Add(device) },
+        JournalRecord.InForceBefore => this with { InForceBefore = InForceBefore ?? [] },
         JournalRecord.Confirm => this with { InForceBefore = null },
-        JournalRecord.RecordNode r => Nodes.ContainsKey(r.Path) ? this : this with { Nodes = Nodes.Add(r.Path, new NodeOwner(r.Uid, r.Gid, r.Mode)) },
+        JournalRecord.RecordNode r =>
+            Nodes.ContainsKey(r.Path) ? this : this with { Nodes = Nodes.Add(r.Path, new NodeOwner(r.Uid, r.Gid, r.Mode)) },
         JournalRecord.ForgetNode r => this with { Nodes = Nodes.Remove(r.Path) },
         JournalRecord.Open or JournalRecord.Write => this,
         _ => throw new System.Diagnostics.UnreachableException(),
@@ -48,7 +51,10 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
     /// <summary>The shortest sequence of records that adds up to this state.</summary>
     public IEnumerable<JournalRecord> ToRecords()
     {
-        foreach (var f in Ownership.Functions.Values) yield return new JournalRecord.RecordFunction(f.Address, f.OriginalDriver, f.OriginalOverride, f.PolicyUid);
+        foreach (var f in Ownership.Functions.Values)
+        {
+            yield return new JournalRecord.RecordFunction(f.Address, f.OriginalDriver, f.OriginalOverride, f.PolicyUid);
+        }
 
         foreach (var pf in Ownership.PhysicalFunctions.Values)
         {
@@ -60,7 +66,9 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
 
         foreach (var h in Ownership.Health.Values)
         {
-            yield return h.Fault is { } fault ? new JournalRecord.RecordFault(h.Device, fault, h.FatalErrors) : new JournalRecord.ClearFault(h.Device, h.FatalErrors);
+            yield return h.Fault is { } fault
+                ? new JournalRecord.RecordFault(h.Device, fault, h.FatalErrors)
+                : new JournalRecord.ClearFault(h.Device, h.FatalErrors);
         }
 
         if (InForceBefore is { } before)
@@ -77,7 +85,8 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
 
     private JournalState With(Ownership ownership) => this with { Ownership = ownership };
 
-    private JournalState With(OwnedPhysicalFunction pf) => With(Ownership with { PhysicalFunctions = Ownership.PhysicalFunctions.SetItem(pf.Address, pf) });
+    private JournalState With(OwnedPhysicalFunction pf) =>
+        With(Ownership with { PhysicalFunctions = Ownership.PhysicalFunctions.SetItem(pf.Address, pf) });
 
     private JournalState With(KnownHealth health) => With(Ownership with { Health = Ownership.Health.SetItem(health.Device, health) });
 }

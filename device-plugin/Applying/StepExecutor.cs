@@ -82,7 +82,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     {
         var path = PciPaths.Unbind(step.Driver);
         using var log = writer.FollowLog();
-        var error = await writer.WriteAsync(step.Address, path, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
+        var error = await writer.WriteAsync(step.Address, path, step.Address.ToString(), WriteDeadline, cancellationToken)
+            .ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(path, step.Address.ToString(), WriteDeadline);
         var driver = writer.ReadDriver(step.Address);
         if (driver is null) return StepOutcome.Done.Instance;
@@ -118,7 +119,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     private async Task<StepOutcome> ProbeAsync(PlanStep.Probe step, CancellationToken cancellationToken)
     {
         using var log = writer.FollowLog();
-        var error = await writer.WriteAsync(step.Address, PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
+        var error = await writer
+            .WriteAsync(step.Address, PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline);
         var driver = writer.ReadDriver(step.Address);
         var found = driver is null ? "no driver of the host takes it" : $"bound to {driver}";

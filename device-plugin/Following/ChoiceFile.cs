@@ -20,8 +20,8 @@ public sealed class ChoiceFile
     {
         _file = new StateFile<ChoiceContent>(
             Path.Combine(directory, FileName), ChoiceJsonContext.Default.ChoiceContent,
-            "It says which devices are in force by a name that they may have lost, so nothing is done without it: restore the file, or move it away "
-            + "when every policy names addresses or the names of now, and restart the agent");
+            "It says which devices are in force by a name that they may have lost, so nothing is done without it: restore the file, or move it "
+            + "away when every policy names addresses or the names of now, and restart the agent");
         Choices = [.. _file.Read(c => c.Choices.Select(e => e.ToChoice()).ToList(), out var damage) ?? []];
         Damage = damage;
     }

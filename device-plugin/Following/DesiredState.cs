@@ -17,7 +17,8 @@ namespace Hostdev.DevicePlugin.Following;
 public sealed class DesiredState(string directory)
 {
     /// <summary>Versions before take it for a text of their source, and refuse a field beside policies.</summary>
-    private readonly StateFile<JsonObject> _file = new(Path.Combine(directory, "desired.json"), DesiredJsonContext.Default.JsonObject) { NamedFrom = 2 };
+    private readonly StateFile<JsonObject> _file =
+        new(Path.Combine(directory, "desired.json"), DesiredJsonContext.Default.JsonObject) { NamedFrom = 2 };
 
     private volatile DesiredInForce? _inForce;
 
@@ -122,7 +123,10 @@ public sealed class DesiredState(string directory)
     private static string FingerprintOf(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     private static JsonObject ToJson(ImmutableArray<EffectivePolicy> policies) =>
-        new() { ["policies"] = new JsonArray([.. policies.Select(p => NodeDeviceStateWriter.ToJson(p.InForce) ?? Unreadable(p.Identity))]) };
+        new()
+        {
+            ["policies"] = new JsonArray([.. policies.Select(p => NodeDeviceStateWriter.ToJson(p.InForce) ?? Unreadable(p.Identity))]),
+        };
 
     /// <summary>One that was never understood stays desired over a restart, without a spec: forgotten, it would be given back.</summary>
     private static JsonObject Unreadable(PolicyIdentity policy) => new()

@@ -11,8 +11,8 @@ public static class JsonWords
     private static readonly string[] s_positions = [" Path: ", " LineNumber: "];
 
     /// <summary>
-    /// The field whose value cannot be one; else the message, without the position that the reader appends. It has no full stop at its end: it
-    /// goes on in a sentence.
+    /// The field whose value cannot be one; else the message, without the position that the reader appends. It has no full stop at its end:
+    /// it goes on in a sentence.
     /// </summary>
     public static string Of(Exception error) =>
         error is JsonException { Path: ['$', '.', .. var field] } && error.Message.StartsWith(WrongKind, StringComparison.Ordinal)

@@ -6,13 +6,16 @@ using System.Text.Json.Serialization.Metadata;
 namespace Hostdev.DevicePlugin.Host;
 
 /// <summary>
-/// A file that outlives the agent: one JSON object, replaced whole, with the number of its format. It is read by versions on both sides of the
-/// one that wrote it (docs/adr/0006): fields that are not known are passed over, an older format is converted, a newer one is damage. What
-/// damage means is for whoever reads it.
+/// A file that outlives the agent: one JSON object, replaced whole, with the number of its format. It is read by versions on both sides of
+/// the one that wrote it (docs/adr/0006): fields that are not known are passed over, an older format is converted, a newer one is damage.
+/// What damage means is for whoever reads it.
 /// </summary>
-/// <param name="remedy">What the file says and what to do without it, as the sentences that follow what is wrong; null where that is nothing.</param>
+/// <param name="remedy">
+/// What the file says and what to do without it, as the sentences that follow what is wrong; null where that is nothing.
+/// </param>
 /// <param name="conversions">The first makes format 2 of format 1, and so on. What is written has the format after the last.</param>
-public sealed class StateFile<T>(string path, JsonTypeInfo<T> type, string? remedy = null, params ImmutableArray<Action<JsonObject>> conversions)
+public sealed class StateFile<T>(
+    string path, JsonTypeInfo<T> type, string? remedy = null, params ImmutableArray<Action<JsonObject>> conversions)
     where T : class
 {
     private const string Format = "format";
@@ -65,7 +68,8 @@ public sealed class StateFile<T>(string path, JsonTypeInfo<T> type, string? reme
         var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
         if (JsonNode.Parse(text, documentOptions: options) is not JsonObject fields) throw new FormatException("it is no JSON object");
         var format = FormatOf(fields);
-        if (format > Newest) throw new FormatException($"it has format {format} and this version reads {Newest}: run the version that wrote it");
+        if (format > Newest)
+            throw new FormatException($"it has format {format} and this version reads {Newest}: run the version that wrote it");
         fields.Remove(Format);
         foreach (var convert in conversions.Skip(format - 1)) convert(fields);
         return fields.Deserialize(type)!;

@@ -14,7 +14,9 @@ public sealed record Allocation
     /// <summary>The devices of the unit.</summary>
     public required ImmutableArray<DeviceId> Functions { get; init; }
 
-    /// <summary>The functions that the VM was given, primary first, with their vfio drivers then. Absent in files of versions that did not record it.</summary>
+    /// <summary>
+    /// What the VM was given, the one that it is told of first, with the drivers then. Absent in files of versions that did not record it.
+    /// </summary>
     public ImmutableArray<BoundDevice> Drivers { get => field.IsDefault ? [] : field; init; }
 
     /// <summary>The nodes of the answer that are the unit's own.</summary>

@@ -21,7 +21,8 @@ internal static class FunctionSteps
     private static IEnumerable<LaneStep> Take(PlanningContext context, FunctionTarget target)
     {
         var function = context.Inventory.Functions[target.Address];
-        List<PlanStep> steps = [new JournalRecord.RecordFunction(function.Address, function.Driver, function.DriverOverride, target.PolicyUid)];
+        List<PlanStep> steps =
+            [new JournalRecord.RecordFunction(function.Address, function.Driver, function.DriverOverride, target.PolicyUid)];
         if (function.DriverOverride != target.Driver) steps.Add(new PlanStep.SetDriverOverride(function.Address, target.Driver));
         if (function.Driver is { } driver)
         {
@@ -125,7 +126,8 @@ internal static class FunctionSteps
     /// <summary>Whether a function has no driver because the one it had does not take it back. Until that is tried again the status says so, and the journal keeps it.</summary>
     private static bool DriverIsMissing(PlanningContext context, OwnedFunction owned, PciFunction function)
     {
-        if (owned.OriginalDriver is not { } had || function.IsVirtualFunction || !context.Input.Setbacks.TryGetValue(Purpose.Release(owned.Address), out var setback)) return false;
+        if (owned.OriginalDriver is not { } had || function.IsVirtualFunction) return false;
+        if (!context.Input.Setbacks.TryGetValue(Purpose.Release(owned.Address), out var setback)) return false;
         Say(context, owned, $"{owned.Address} was on {had} before Hostdev had it, and has no driver now ({setback.Message}): run \"modprobe {had}\" on the host; it is tried again. {Accept(owned)}");
         return true;
     }

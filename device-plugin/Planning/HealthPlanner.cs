@@ -10,7 +10,8 @@ internal static class HealthPlanner
 {
     public static IEnumerable<(PciAddress Function, LaneStep Step)> Plan(PlanningContext context)
     {
-        foreach (var gone in context.Input.Ownership.Health.Keys.Select(d => d.AsPci).OfType<PciAddress>().Where(a => !context.Inventory.Functions.ContainsKey(a)))
+        var known = context.Input.Ownership.Health.Keys.Select(d => d.AsPci).OfType<PciAddress>();
+        foreach (var gone in known.Where(a => !context.Inventory.Functions.ContainsKey(a)))
         {
             yield return (gone, new LaneStep(Purpose.Reset(gone), new JournalRecord.ForgetFault(gone)));
         }
@@ -23,7 +24,8 @@ internal static class HealthPlanner
             context.Units[i] = unit with { Fault = $"{faults[0].Function.Address} is out of service: {faults[0].Fault}" };
             foreach (var (function, fault) in faults)
             {
-                foreach (var step in Steps(context, unit, function, fault!)) yield return (faults[0].Function.Address, new LaneStep(Purpose.Reset(function.Address), step));
+                foreach (var step in Steps(context, unit, function, fault!))
+                    yield return (faults[0].Function.Address, new LaneStep(Purpose.Reset(function.Address), step));
             }
         }
     }
@@ -42,7 +44,8 @@ internal static class HealthPlanner
     private static IEnumerable<PlanStep> Steps(PlanningContext context, Unit unit, PciFunction function, string fault)
     {
         var count = function.Health?.FatalErrors ?? 0;
-        if (context.Input.Ownership.Health.GetValueOrDefault(function.Address)?.Fault is null) yield return new JournalRecord.RecordFault(function.Address, fault, count);
+        if (context.Input.Ownership.Health.GetValueOrDefault(function.Address)?.Fault is null)
+            yield return new JournalRecord.RecordFault(function.Address, fault, count);
         var obstacle = Obstacle(context, unit, function);
         var outlook = obstacle?.Message ?? "it is being reset";
         context.Findings.Add(new Finding(unit.Policy, function.Address.ToString(), obstacle?.State ?? FindingState.Waiting, Reasons.Faulty, $"{function.Address} is out of service: {fault}; {outlook}"));

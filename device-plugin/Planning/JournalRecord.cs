@@ -42,7 +42,8 @@ public abstract record JournalRecord
     /// <param name="Driver">Null when it had none.</param>
     /// <param name="DriverOverride">Null when unset.</param>
     public sealed record RecordFunction(
-        PciAddress Address, string? Driver, string? DriverOverride, [property: JsonPropertyName("policy")] string? PolicyUid) : JournalRecord;
+        PciAddress Address, string? Driver, string? DriverOverride, [property: JsonPropertyName("policy")] string? PolicyUid)
+        : JournalRecord;
 
     /// <summary>The function is as it was, or gone.</summary>
     public sealed record ForgetFunction(PciAddress Address) : JournalRecord;
@@ -69,7 +70,8 @@ public abstract record JournalRecord
     /// <summary>A device is broken and stays out of service until a reset proves the contrary.</summary>
     /// <param name="Fault">What is wrong with it, in words.</param>
     /// <param name="FatalErrors">Fatal errors that are known, as <c>aer_dev_fatal</c> counts them.</param>
-    public sealed record RecordFault([property: JsonPropertyName("address")] DeviceId Device, string Fault, long FatalErrors) : JournalRecord;
+    public sealed record RecordFault([property: JsonPropertyName("address")] DeviceId Device, string Fault, long FatalErrors)
+        : JournalRecord;
 
     /// <summary>A reset proved the device: fatal errors up to here are past.</summary>
     public sealed record ClearFault([property: JsonPropertyName("address")] DeviceId Device, long FatalErrors) : JournalRecord;

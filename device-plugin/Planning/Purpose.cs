@@ -4,8 +4,13 @@ using Hostdev.Crds.Parsing;
 
 namespace Hostdev.DevicePlugin.Planning;
 
-/// <summary>What a step is for. A failure is remembered under it, and how often it was done again: so it has one text, which files have, and one parser.</summary>
-/// <param name="Device">The unit of <see cref="PurposeVerb.Take"/>, the physical function of <see cref="PurposeVerb.Vfs"/>, else the device itself.</param>
+/// <summary>
+/// What a step is for. A failure is remembered under it, and how often it was done again: so it has one text, which files have, and one
+/// parser.
+/// </summary>
+/// <param name="Device">
+/// The unit of <see cref="PurposeVerb.Take"/>, the physical function of <see cref="PurposeVerb.Vfs"/>, else the device itself.
+/// </param>
 public sealed record Purpose(PurposeVerb Verb, DeviceId Device) : IComparable<Purpose>
 {
     private static readonly (PurposeVerb Verb, string Word)[] s_words =
@@ -34,6 +39,14 @@ public sealed record Purpose(PurposeVerb Verb, DeviceId Device) : IComparable<Pu
     /// <summary>By verb, then by device.</summary>
     public int CompareTo(Purpose? other) =>
         other is null ? 1 : Verb != other.Verb ? Verb.CompareTo(other.Verb) : Device.CompareTo(other.Device);
+
+    public static bool operator <(Purpose left, Purpose right) => left.CompareTo(right) < 0;
+
+    public static bool operator >(Purpose left, Purpose right) => left.CompareTo(right) > 0;
+
+    public static bool operator <=(Purpose left, Purpose right) => left.CompareTo(right) <= 0;
+
+    public static bool operator >=(Purpose left, Purpose right) => left.CompareTo(right) >= 0;
 
     public override string ToString() => $"{s_words.First(w => w.Verb == Verb).Word} {Device}";
 }

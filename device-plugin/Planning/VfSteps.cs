@@ -21,7 +21,9 @@ internal static class VfSteps
     {
         if (!context.Inventory.Functions.TryGetValue(owned.Address, out var pf) || pf.Sriov is not { NumVfs: { } now } sriov)
         {
-            return context.Inventory.Functions.ContainsKey(owned.Address) ? [] : Lane(owned.Address, [new JournalRecord.ForgetPhysicalFunction(owned.Address)]);
+            return context.Inventory.Functions.ContainsKey(owned.Address)
+                ? []
+                : Lane(owned.Address, [new JournalRecord.ForgetPhysicalFunction(owned.Address)]);
         }
 
         if (context.Unreadable(pf) is { } unreadable)
@@ -33,7 +35,8 @@ internal static class VfSteps
         var vfs = sriov.VirtualFunctions.Values.ToImmutableArray();
         List<PlanStep> steps = [];
         if (sriov.Autoprobe != owned.OriginalAutoprobe && owned.SetupOpen) steps.Add(new PlanStep.SetAutoprobe(owned.Address, owned.OriginalAutoprobe));
-        if (!AreOurs(owned, now) && now > 0) return Lane(owned.Address, [.. steps, new JournalRecord.ForgetPhysicalFunction(owned.Address)]);
+        if (!AreOurs(owned, now) && now > 0)
+            return Lane(owned.Address, [.. steps, new JournalRecord.ForgetPhysicalFunction(owned.Address)]);
         if (now != owned.OriginalNumVfs && now > 0)
         {
             going.UnionWith(vfs);
@@ -73,7 +76,9 @@ internal static class VfSteps
         }
 
         if (owned is { SetupOpen: true } && target.NumVfs is null && sriov.NumVfs == 0) return RestoreAutoprobe(context, owned, sriov);
-        if (owned is { SetupOpen: true } && !context.Input.Setbacks.ContainsKey(Purpose.Vfs(target.Address)) && (target.NumVfs is null || sriov.NumVfs == target.NumVfs)) return FinishSetup(context, owned, sriov);
+        var mayFinish = !context.Input.Setbacks.ContainsKey(Purpose.Vfs(target.Address));
+        if (owned is { SetupOpen: true } && mayFinish && (target.NumVfs is null || sriov.NumVfs == target.NumVfs))
+            return FinishSetup(context, owned, sriov);
         return owned is { OriginalNumVfs: 0, SetupOpen: false } && target.NumVfs == 0 && sriov.NumVfs == 0
             ? Lane(target.Address, [new JournalRecord.ForgetPhysicalFunction(target.Address)])
             : [];
@@ -117,7 +122,8 @@ internal static class VfSteps
         {
             var target = context.Functions.GetValueOrDefault(vf.Address);
             if (target is null && vf.Driver is null) steps.Add(new LaneStep(ours, new PlanStep.Probe(vf.Address, null)));
-            if (target is not null && vf.Driver != target.Driver) steps.Add(new LaneStep(Purpose.Take(target.UnitId), new PlanStep.Probe(vf.Address, target.Driver)));
+            if (target is not null && vf.Driver != target.Driver)
+                steps.Add(new LaneStep(Purpose.Take(target.UnitId), new PlanStep.Probe(vf.Address, target.Driver)));
         }
 
         steps.Add(new LaneStep(ours, new JournalRecord.CloseVfSetup(owned.Address, sriov.NumVfs)));
@@ -145,5 +151,6 @@ internal static class VfSteps
         return true;
     }
 
-    private static ImmutableArray<LaneStep> Lane(PciAddress pf, IEnumerable<PlanStep> steps) => [.. steps.Select(s => new LaneStep(Purpose.Vfs(pf), s))];
+    private static ImmutableArray<LaneStep> Lane(PciAddress pf, IEnumerable<PlanStep> steps) =>
+        [.. steps.Select(s => new LaneStep(Purpose.Vfs(pf), s))];
 }

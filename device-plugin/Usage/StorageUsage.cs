@@ -34,7 +34,8 @@ internal sealed class StorageUsage
     {
         var seen = new HashSet<string>(StringComparer.Ordinal); // a stack is a tree as a rule, but md on two partitions of one disk meets itself
         return _blocks.DisksOver(device)
-            .SelectMany(d => UsersOf(d.Disk, d.Disk.Name, seen).Select(u => (d.Disk.Name, u with { Description = d.Road.Words(u.Description) })));
+            .SelectMany(d => UsersOf(d.Disk, d.Disk.Name, seen)
+                .Select(u => (d.Disk.Name, u with { Description = d.Road.Words(u.Description) })));
     }
 
     private IEnumerable<DeviceUser> UsersOf(BlockDevice block, string label, HashSet<string> seen)

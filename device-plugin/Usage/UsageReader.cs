@@ -57,7 +57,9 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
         var reading = new HostReading(paths, calls, inventory);
         bool HasNamedUser(DeviceId device, string disk) =>
             reading.Storage.UsersByDisk(device).Any(u => u.Disk == disk && !overridden.Contains(u.User.Kind));
-        var users = functions.SelectMany(f => reading.UsersOf(f).Where(u => !overridden.Contains(u.Kind)).Select(u => (Device: (DeviceId)f.Address, User: u))).ToList();
+        var users = functions
+            .SelectMany(f => reading.UsersOf(f).Where(u => !overridden.Contains(u.Kind)).Select(u => (Device: (DeviceId)f.Address, User: u)))
+            .ToList();
         return new FreedomProof(
         [
             .. users.Select(u => $"{u.Device}: {u.User.Description}").Distinct(StringComparer.Ordinal),

@@ -46,7 +46,9 @@ public sealed class RepairBudgetTests : IDisposable
 
         Assert.Empty(budget.Contested("a"));
         budget.Learn("a", [Outcome(Purpose.Vfs(Pf), new PlanStep.SetNumVfs(Pf, 4, []))]);
-        Assert.StartsWith("something else on this host changed sriov_numvfs of 0000:41:00.0 from 4 again and again", budget.Contested("a")[Purpose.Vfs(Pf)].Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "something else on this host changed sriov_numvfs of 0000:41:00.0 from 4 again and again",
+            budget.Contested("a")[Purpose.Vfs(Pf)].Message, StringComparison.Ordinal);
     }
 
     [Fact]

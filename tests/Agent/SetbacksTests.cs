@@ -54,7 +54,8 @@ public sealed class SetbacksTests
         {
             Learn(TakeA, InUse);
             Assert.Equal(_clock.Now.AddSeconds(2), _setbacks.NextDue);
-            Assert.Equal(new Setback(Reasons.InUse, "in use: process 7 (qemu); pod default/vm; it goes on when they let go"), _setbacks.Active()[TakeA]);
+            Assert.Equal(
+                new Setback(Reasons.InUse, "in use: process 7 (qemu); pod default/vm; it goes on when they let go"), _setbacks.Active()[TakeA]);
             _clock.Now += TimeSpan.FromSeconds(2);
             Assert.Empty(_setbacks.Active());
         }
@@ -130,7 +131,9 @@ public sealed class SetbacksTests
         Assert.Null(_setbacks.NextDue);
     }
 
-    private void Learn(Purpose purpose, StepOutcome outcome) => _setbacks.Learn(new LaneOutcome(new Lane(Gpu, []), [Result(purpose, outcome)]));
+    private void Learn(Purpose purpose, StepOutcome outcome) =>
+        _setbacks.Learn(new LaneOutcome(new Lane(Gpu, []), [Result(purpose, outcome)]));
 
-    private static StepResult Result(Purpose purpose, StepOutcome outcome) => new(new LaneStep(purpose, new PlanStep.Probe(Gpu, "vfio-pci")), outcome);
+    private static StepResult Result(Purpose purpose, StepOutcome outcome) =>
+        new(new LaneStep(purpose, new PlanStep.Probe(Gpu, "vfio-pci")), outcome);
 }

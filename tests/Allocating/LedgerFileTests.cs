@@ -71,7 +71,9 @@ public sealed class LedgerFileTests : IDisposable
     [InlineData("{}")]
     [InlineData("""{"bootId":"boot-1","allocations":[{"id":"a"}]}""")]
     [InlineData("""{"bootId":"boot-1","allocations":null}""")]
-    [InlineData("""{"bootId":"boot-1","allocations":[{"id":"a","resource":"r","functions":[],"drivers":["vfio-pci"],"nodes":[],"answeredAt":"2026-01-02T12:00:00Z"}]}""")]
+    [InlineData("""
+        {"bootId":"boot-1","allocations":[{"id":"a","resource":"r","functions":[],"drivers":["vfio-pci"],"nodes":[],"answeredAt":"2026-01-02T12:00:00Z"}]}
+        """)]
     public void A_file_that_cannot_be_read_stops_the_agent_and_names_the_remedy(string text)
     {
         System.IO.File.WriteAllText(File, text);

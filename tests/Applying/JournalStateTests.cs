@@ -67,7 +67,10 @@ public sealed class JournalStateTests
     [Fact]
     public void The_shortest_sequence_adds_up_to_the_same()
     {
-        var state = Fold(TakeGpu, TakeGpu with { Address = PciAddress.Parse("0000:44:00.0"), DriverOverride = "odd", Driver = null }, MakeVfs, new JournalRecord.OpenVfSetup(Pf), MakeVfs with { Address = PciAddress.Parse("0000:42:00.0"), NumVfs = 3, Autoprobe = false }, TakeNode);
+        var state = Fold(
+            TakeGpu, TakeGpu with { Address = PciAddress.Parse("0000:44:00.0"), DriverOverride = "odd", Driver = null },
+            MakeVfs, new JournalRecord.OpenVfSetup(Pf), MakeVfs with { Address = PciAddress.Parse("0000:42:00.0"), NumVfs = 3, Autoprobe = false },
+            TakeNode);
         var again = Fold([.. state.ToRecords()]);
 
         Assert.Equal(state.Ownership.Functions, again.Ownership.Functions);

@@ -91,14 +91,17 @@ public sealed class JournalTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"op":"RecordPhysicalFunction","address":"0000:41:00.0","policy":"p","numVfs":0}""", "autoprobe is missing in a RecordPhysicalFunction record")]
+    [InlineData(
+        """{"op":"RecordPhysicalFunction","address":"0000:41:00.0","policy":"p","numVfs":0}""",
+        "autoprobe is missing in a RecordPhysicalFunction record")]
     [InlineData("""{"op":"RecordNode","path":"/dev/vfio/12","uid":0,"gid":null,"mode":384}""", "gid is missing in a RecordNode record")]
     [InlineData("""{"op":"RecordFunction"}""", "address is missing in a RecordFunction record")]
     [InlineData("""{"op":"ForgetFunction"}""", "address is missing in a ForgetFunction record")]
     [InlineData("""{"op":"RecordFault","address":"0000:43:00.0","fatalErrors":0}""", "fault is missing in a RecordFault record")]
     [InlineData("""{"op":"Write","path":"/sys/x"}""", "value is missing in a Write record")]
     [InlineData("""{"address":"0000:43:00.0"}""", "op is missing")]
-    [InlineData("""{"op":"Unheard","address":"0000:43:00.0"}""", "its operation Unheard is not known to this version: run the version that wrote it")]
+    [InlineData(
+        """{"op":"Unheard","address":"0000:43:00.0"}""", "its operation Unheard is not known to this version: run the version that wrote it")]
     [InlineData("""{"op":7}""", "its operation 7 is not known to this version: run the version that wrote it")]
     [InlineData("""{"op":"RecordNode","path":"/dev/vfio/12","uid":"root","gid":0,"mode":384}""", "uid has a value of the wrong kind")]
     [InlineData("not json", "'not json' is an invalid JSON literal. Expected the literal 'null'")]
@@ -111,7 +114,8 @@ public sealed class JournalTests : IDisposable
 
     [Theory]
     [InlineData("""{"address":"0000:43:00.0","driver":"nouveau","policy":"p","op":"RecordFunction"}""")]
-    [InlineData("""{ "op": "RecordFunction", "address": "0000:43:00.0", "driver": "nouveau", "driverOverride": null, "policy": "p", "later": {"op": "Write"} }""")]
+    [InlineData("""{ "op": "RecordFunction", "later": {"op": "Write"}, "address": "0000:43:00.0", "driver": "nouveau", "policy": "p" }""")]
+    [InlineData("""{"op":"RecordFunction","address":"0000:43:00.0","driver":"nouveau","driverOverride":null,"policy":"p"}""")]
     public void The_order_of_the_fields_does_not_matter_nor_does_what_is_not_known(string line)
     {
         Write($"{Open}\n{line}\n");
@@ -267,5 +271,6 @@ public sealed class JournalTests : IDisposable
 
     private void Write(string text) => System.IO.File.WriteAllText(File, text);
 
-    private static JournalRecord Record(string address) => new JournalRecord.RecordFunction(PciAddress.Parse(address), "nouveau", null, "p");
+    private static JournalRecord Record(string address) =>
+        new JournalRecord.RecordFunction(PciAddress.Parse(address), "nouveau", null, "p");
 }

@@ -106,7 +106,8 @@ public sealed class MessageTests
     [InlineData("/sys/bus/pci/drivers/nvidia/unbind",
         "our own unbind from nvidia has not returned for 31 s: its driver waits for its users, which may be in the kernel "
         + "(nvidia-smi -pm 0 ends its persistence mode; stop nvidia-persistenced)")]
-    [InlineData("/sys/bus/pci/drivers/nouveau/unbind", "our own unbind from nouveau has not returned for 31 s: its driver waits for its users")]
+    [InlineData("/sys/bus/pci/drivers/nouveau/unbind",
+        "our own unbind from nouveau has not returned for 31 s: its driver waits for its users")]
     [InlineData("/sys/bus/pci/devices/0000:43:00.0/driver_override",
         "our own write to driver_override has not returned for 31 s: the kernel waits for who holds it")]
     [InlineData("/sys/bus/pci/devices/0000:43:00.0/sriov_numvfs",
@@ -118,9 +119,9 @@ public sealed class MessageTests
         {
             Unreturned =
             [
-                new UnreturnedWrite(PciAddress.Parse("0000:99:00.0"), "/sys/bus/pci/devices/0000:99:00.0/sriov_numvfs", TimeSpan.FromMinutes(1)), // of another
-                new UnreturnedWrite(PciAddress.Parse("10000:43:00.0"), "/sys/bus/pci/drivers/nvme/unbind", TimeSpan.FromMinutes(1)), // behind a VMD
-                new UnreturnedWrite(PciAddress.Parse("0000:43:00.0"), path, TimeSpan.FromSeconds(31)),
+                Late("0000:99:00.0", "/sys/bus/pci/devices/0000:99:00.0/sriov_numvfs", 60), // of another
+                Late("10000:43:00.0", "/sys/bus/pci/drivers/nvme/unbind", 60), // behind a VMD
+                Late("0000:43:00.0", path, 31),
             ],
         };
 
@@ -129,4 +130,7 @@ public sealed class MessageTests
             + "would hang as well and hold up all of the machine's PCI",
             Assert.Single(input.Plan().Findings, f => f.Reason == Reasons.StepTimedOut).Message);
     }
+
+    private static UnreturnedWrite Late(string address, string path, int seconds) =>
+        new(PciAddress.Parse(address), path, TimeSpan.FromSeconds(seconds));
 }

@@ -73,7 +73,8 @@ internal sealed class PlanApplier
                 break;
             case PlanStep.Record s:
                 var known = _journal.With(s.Entry);
-                if (s.Entry is JournalRecord.OpenVfSetup or JournalRecord.CloseVfSetup && ReferenceEquals(known, _journal)) throw Refusal($"{step.Words()}: not in the journal");
+                var isSetup = s.Entry is JournalRecord.OpenVfSetup or JournalRecord.CloseVfSetup;
+                if (isSetup && ReferenceEquals(known, _journal)) throw Refusal($"{step.Words()}: not in the journal");
                 _journal = known;
                 break;
             case PlanStep.SetAutoprobe s:

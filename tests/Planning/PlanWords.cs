@@ -46,14 +46,15 @@ internal static class PlanWords
 
     private static string Words(this JournalRecord record) => record switch
     {
-        JournalRecord.RecordFunction r => $"record {r.Address} with {Or(r.Driver, "no driver")}{(r.DriverOverride is null ? "" : $" and override {r.DriverOverride}")}",
-        JournalRecord.RecordPhysicalFunction r => string.Create(CultureInfo.InvariantCulture, $"record the VFs of {r.Address}: {r.NumVfs}, autoprobe {(r.Autoprobe ? 1 : 0)}"),
+        JournalRecord.RecordFunction { DriverOverride: { } set } r => $"record {r.Address} with {Or(r.Driver, "no driver")} and override {set}",
+        JournalRecord.RecordFunction r => $"record {r.Address} with {Or(r.Driver, "no driver")}",
+        JournalRecord.RecordPhysicalFunction r => $"record the VFs of {r.Address}: {Number(r.NumVfs)}, autoprobe {(r.Autoprobe ? 1 : 0)}",
         JournalRecord.OpenVfSetup r => $"open the setup of {r.Address}",
         JournalRecord.CloseVfSetup r => $"close the setup of {r.Address}",
         JournalRecord.ForgetFunction r => $"forget {r.Address}",
         JournalRecord.ForgetPhysicalFunction r => $"forget the VFs of {r.Address}",
-        JournalRecord.RecordFault r => string.Create(CultureInfo.InvariantCulture, $"record a fault of {r.Device} at {r.FatalErrors} errors"),
-        JournalRecord.ClearFault r => string.Create(CultureInfo.InvariantCulture, $"clear the fault of {r.Device} at {r.FatalErrors} errors"),
+        JournalRecord.RecordFault r => $"record a fault of {r.Device} at {Number(r.FatalErrors)} errors",
+        JournalRecord.ClearFault r => $"clear the fault of {r.Device} at {Number(r.FatalErrors)} errors",
         JournalRecord.ForgetFault r => $"forget the fault of {r.Device}",
         _ => throw new InvalidOperationException($"no plan has {record}"),
     };
@@ -73,6 +74,8 @@ internal static class PlanWords
         foreach (var p in plan.Policies) text.AppendLine(CultureInfo.InvariantCulture, $"policy {p.Policy} matched {p.Matched}");
         return text.AppendJoin(' ', plan.Resources).ToString();
     }
+
+    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static string Or(string? text, string otherwise) => text ?? otherwise;
 }

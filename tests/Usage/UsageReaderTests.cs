@@ -108,8 +108,8 @@ public sealed class UsageReaderTests : IDisposable
         Assert.Equal(
             [
                 $"{Edu}: sdzz is mounted at /data",
-                $"{Edu}: sdz is claimed in the kernel by somebody it does not name (a mount that no process sees, ZFS, DRBD, a storage target): "
-                    + "free it, or list Storage in allowProtected together with the address",
+                $"{Edu}: sdz is claimed in the kernel by somebody it does not name (a mount that no process sees, ZFS, DRBD, a storage "
+                    + "target): free it, or list Storage in allowProtected together with the address",
             ],
             proof.Users);
     }
