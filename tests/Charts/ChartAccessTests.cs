@@ -68,7 +68,8 @@ public sealed class ChartAccessTests
     /// <summary>The life of a cluster in which everybody does everything that they ever do, once at least.</summary>
     private static async Task<ImmutableArray<RequestRecord>> LiveAsync(IEnumerable<JsonObject> manifests)
     {
-        var (bench, server) = await ClusterBench.SimulateAsync(manifests.Where(m => RenderedChart.Text(m, "apiVersion") == "rbac.authorization.k8s.io/v1"));
+        var (bench, server) = await ClusterBench.SimulateAsync(
+            manifests.Where(m => RenderedChart.Text(m, "apiVersion") is "rbac.authorization.k8s.io/v1" or "admissionregistration.k8s.io/v1"));
         await using var ended = bench;
         var node = await bench.AddNodeAsync("gpu-1", DemoMachines.GpuNode);
         using var operating = bench.Seat.Connect(ApiUser.ServiceAccount(bench.Seat.Namespace, ClusterMembers.OperatorAccount), "hostdev-operator/test", NullLoggerFactory.Instance);

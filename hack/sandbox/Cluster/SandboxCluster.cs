@@ -57,7 +57,6 @@ public sealed class SandboxCluster : IAsyncDisposable
         System.IO.Directory.CreateDirectory(directory);
         var cluster = new SandboxCluster(directory, options ?? new ApiServerOptions());
         cluster.Server.AddSchemaRules(ClusterRules.OfSchemas);
-        cluster.Server.AddAdmissionRule(AgentAdmission.For(SystemNamespace));
         foreach (var definition in Definitions) cluster.Server.Objects.Create(LeftByChart(definition));
         foreach (var ns in (string[])[SystemNamespace, SandboxNode.Namespace]) cluster.Server.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = ns } });
         await cluster.Server.StartAsync(cancellationToken);
