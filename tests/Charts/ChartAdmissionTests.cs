@@ -11,8 +11,8 @@ using static Hostdev.Tests.Charts.AdmissionWords;
 namespace Hostdev.Tests.Charts;
 
 /// <summary>
-/// The chart's admission policies, as helm renders them and as an API server evaluates them: who writes what, and what is said against it. Everybody has
-/// every right here, so that nothing but the policies refuses.
+/// The chart's admission policies, as helm renders them and as an API server evaluates them: who writes what, and what is said against it.
+/// Everybody has every right here, so that nothing but the policies refuses.
 /// </summary>
 public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : IClassFixture<ChartAdmissionTests.Cluster>
 {
@@ -192,6 +192,14 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
         Judged(await cluster.SendAsync(Agent, verb, path, body), "", "", null);
     }
 
+    /// <summary>None of the writes above comes to an error of an expression; what does is not to pass.</summary>
+    [Fact]
+    public void What_a_policy_cannot_decide_it_refuses()
+    {
+        var policies = RenderedChart.Admission.Where(p => RenderedChart.Text(p, "kind") == "ValidatingAdmissionPolicy");
+        Assert.Equal(["Fail", "Fail"], policies.Select(p => RenderedChart.Text(p["spec"]!, "failurePolicy")));
+    }
+
     private static void Judged(Answer answer, string what, string policy, string? words)
     {
         if (words is null)
@@ -235,7 +243,8 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
         var json = JsonNode.Parse($$"""
             {
               "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "{{name}}", "namespace": "default"},
-              "eventTime": "2026-01-01T00:00:00.000000Z", "reportingController": "hostdev.io/agent", "reportingInstance": "hostdev-device-plugin-node-1",
+              "eventTime": "2026-01-01T00:00:00.000000Z",
+              "reportingController": "hostdev.io/agent", "reportingInstance": "hostdev-device-plugin-node-1",
               "action": "Apply", "reason": "Blocked", "note": "a text", "type": "Warning",
               "regarding": {"apiVersion": "hostdev.io/v1alpha1", "kind": "NodeDeviceState", "name": "node-1"}
             }
@@ -258,7 +267,8 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
         /// <summary>What is written in the form of <c>events.k8s.io/v1</c>, in this one.</summary>
         public JsonObject Write(JsonObject json)
         {
-            var written = new JsonObject(json.Select(m => KeyValuePair.Create(Names.GetValueOrDefault(m.Key, m.Key), m.Value?.DeepClone())));
+            var written = new JsonObject();
+            foreach (var (name, value) in json) written[Names.GetValueOrDefault(name, name)] = value?.DeepClone();
             if (Names.Count > 0 && written.ContainsKey("apiVersion")) written["apiVersion"] = "v1";
             return written;
         }
@@ -311,12 +321,15 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
         /// <param name="verb">An HTTP method, or APPLY.</param>
         internal Task<Answer> SendAsync(string who, string verb, string path, JsonObject body) => verb switch
         {
-            "APPLY" => _peers[who].SendAsync(HttpMethod.Patch, path + "?dryRun=All&fieldManager=tests&force=true", body, "application/apply-patch+yaml"),
+            "APPLY" => ApplyAsync(_peers[who], path, body),
             "PATCH" => _peers[who].SendAsync(HttpMethod.Patch, path + "?dryRun=All", body, "application/merge-patch+json"),
             "DELETE" => _peers[who].SendAsync(HttpMethod.Delete, path + "?dryRun=All"),
             "PUT" => ReplaceAsync(_peers[who], path, body),
             _ => _peers[who].SendAsync(new HttpMethod(verb), path + "?dryRun=All", body),
         };
+
+        private static Task<Answer> ApplyAsync(Peer peer, string path, JsonObject body) =>
+            peer.SendAsync(HttpMethod.Patch, path + "?dryRun=All&fieldManager=tests&force=true", body, "application/apply-patch+yaml");
 
         private static async Task<Answer> ReplaceAsync(Peer peer, string path, JsonObject body)
         {

@@ -110,13 +110,15 @@ public sealed partial class CrdRuleTests
 
     private static bool Holds(ValidationRule rule, JsonNode self, JsonNode? old)
     {
-        var scope = CelScope.Empty.With("self", () => CelExpression.Value(self, Escaped)).With("oldSelf", () => CelExpression.Value(old, Escaped));
+        var scope = CelScope.Empty
+            .With("self", () => CelExpression.Value(self, Escaped))
+            .With("oldSelf", () => CelExpression.Value(old, Escaped));
         var result = CelExpression.Of(rule.Rule).Decide(scope);
         Assert.Null(result.Error);
         return result.IsTrue;
     }
 
-    /// <summary>Words that CEL reserves are written <c>__word__</c> (apiserver <c>cel.Escape</c>); no other one is a field of ours.</summary>
+    /// <summary>What CEL reserves is written <c>__word__</c> (apiserver <c>cel.Escape</c>); no other word is a field of ours.</summary>
     private static string Escaped(string name) => name == "function" ? "__function__" : name;
 
     private static bool Exists(JsonNode? node, ReadOnlySpan<string> segments)

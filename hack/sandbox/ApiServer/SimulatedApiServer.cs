@@ -21,8 +21,9 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.Sandbox.ApiServer;
 
 /// <summary>
-/// A Kubernetes API server in this process, which behaves as the real one (1.30 to 1.36) where operators, agents and kubectl can see it. It asks the admission policies that are stored;
-/// of CRDs it evaluates no CEL: rules of that kind come in as <see cref="SchemaRules"/>. What it stores stays over <see cref="StopAsync"/> and <see cref="StartAsync"/>, as etcd stays when an API server is restarted.
+/// A Kubernetes API server in this process, which behaves as the real one (1.30 to 1.36) where operators, agents and kubectl can see it. It
+/// evaluates the admission policies that are stored; the CEL of CRDs it does not: rules of that kind come in as <see cref="SchemaRules"/>.
+/// What it stores stays over <see cref="StopAsync"/> and <see cref="StartAsync"/>, as etcd stays when an API server is restarted.
 /// </summary>
 public sealed class SimulatedApiServer : IAsyncDisposable
 {
@@ -111,7 +112,7 @@ public sealed class SimulatedApiServer : IAsyncDisposable
     /// <summary>What a real server evaluates as <c>x-kubernetes-validations</c>: a part of the validation of custom resources.</summary>
     public void AddSchemaRules(SchemaRules rules) => ImmutableInterlocked.Update(ref _schemaRules, r => r.Add(rules));
 
-    /// <summary>Asked before every write, after the policies that are stored and in the order in which they were added: what a webhook is to a real server.</summary>
+    /// <summary>Asked before every write, in the order in which they were added, after the policies that are stored.</summary>
     public void AddAdmissionRule(AdmissionRule rule) => ImmutableInterlocked.Update(ref _admissionRules, r => r.Add(rule));
 
     public async Task StartAsync(CancellationToken cancellationToken = default)

@@ -51,7 +51,10 @@ public sealed class SandboxCluster : IAsyncDisposable
     /// <summary>Of operators that a Deployment starts.</summary>
     public OperatorTimings Timings { get; set; } = new();
 
-    /// <summary>Brings up the API server with the CRDs and the namespaces.</summary>
+    /// <summary>
+    /// Brings up the API server with the CRDs and the namespaces. Roles, and the admission policies that take back a part of them, are the
+    /// chart's: who wants them makes them.
+    /// </summary>
     public static async Task<SandboxCluster> StartAsync(string directory, ApiServerOptions? options = null, CancellationToken cancellationToken = default)
     {
         System.IO.Directory.CreateDirectory(directory);

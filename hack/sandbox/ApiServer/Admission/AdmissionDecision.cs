@@ -6,7 +6,7 @@ internal sealed record AdmissionDecision(string Message, string Reason = Admissi
 {
     public const string Invalid = "Invalid";
 
-    /// <summary>What a validation may give as its reason, and with which code it is answered (apiserver <c>plugin/policy/validating/policy_decision.go</c>).</summary>
+    /// <summary>What a validation's reason may be, and the answer's code (apiserver <c>plugin/policy/validating</c>).</summary>
     private static readonly Dictionary<string, int> s_codes = new()
     {
         ["Unauthorized"] = 401,

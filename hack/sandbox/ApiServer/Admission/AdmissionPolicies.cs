@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using System.Text.Json.Nodes;
 using Hostdev.Sandbox.ApiServer.Access;
 using Hostdev.Sandbox.ApiServer.Resources;
 using Hostdev.Sandbox.ApiServer.Schema;
@@ -8,8 +9,8 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.ApiServer.Admission;
 
 /// <summary>
-/// Asks the admission policies that are stored (apiserver <c>plugin/policy/validating/dispatcher.go</c>). They are read again only when one of them or of
-/// their bindings changes, and are in force at once.
+/// Asks the admission policies that are stored (apiserver <c>plugin/policy/validating/dispatcher.go</c>). They are read again only when one
+/// of them or of their bindings changes, and are in force at once.
 /// </summary>
 internal sealed class AdmissionPolicies(ObjectStore store, ResourceRegistry registry)
 {
@@ -37,7 +38,10 @@ internal sealed class AdmissionPolicies(ObjectStore store, ResourceRegistry regi
         return new AdmissionRefusal(message, decision.Code, decision.Reason) { Causes = [new FieldError("", "", message)] };
     }
 
-    private FrozenDictionary<string, string> Labels(string ns) => store.Get(BuiltInResources.Namespaces, "", ns)?.Labels ?? FrozenDictionary<string, string>.Empty;
+    private FrozenDictionary<string, string> Labels(string ns) =>
+        store.Get(BuiltInResources.Namespaces, "", ns)?.Labels ?? FrozenDictionary<string, string>.Empty;
+
+    private IEnumerable<JsonObject> Stored(StorageKey key) => store.Current(key).Objects.Values.Select(o => o.Parse());
 
     private ImmutableArray<(AdmissionPolicy Policy, ImmutableArray<AdmissionBinding> Bindings)> Bound()
     {
@@ -45,8 +49,8 @@ internal sealed class AdmissionPolicies(ObjectStore store, ResourceRegistry regi
         {
             var last = Math.Max(store.LastChange(BuiltInResources.Policies), store.LastChange(BuiltInResources.PolicyBindings));
             if (last == _seen) return _bound;
-            var bindings = store.Current(BuiltInResources.PolicyBindings).Objects.Values.Select(o => AdmissionBinding.Of(o.Parse())).Where(b => b.Denies).ToLookup(b => b.Policy);
-            var policies = store.Current(BuiltInResources.Policies).Objects.Values.Select(o => AdmissionPolicy.Of(o.Parse()));
+            var bindings = Stored(BuiltInResources.PolicyBindings).Select(AdmissionBinding.Of).Where(b => b.Denies).ToLookup(b => b.Policy);
+            var policies = Stored(BuiltInResources.Policies).Select(AdmissionPolicy.Of);
             _bound = [.. policies.Select(p => (p, bindings[p.Name].ToImmutableArray()))];
             _seen = last;
             return _bound;

@@ -9,8 +9,8 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.ApiServer.Admission;
 
 /// <summary>
-/// A <c>ValidatingAdmissionPolicy</c> as it decides (apiserver <c>plugin/policy/validating/validator.go</c>). Its expressions know <c>object</c>,
-/// <c>oldObject</c>, <c>request</c> and <c>variables</c>.
+/// A <c>ValidatingAdmissionPolicy</c> as it decides (apiserver <c>plugin/policy/validating/validator.go</c>). Its expressions know
+/// <c>object</c>, <c>oldObject</c>, <c>request</c> and <c>variables</c>.
 /// </summary>
 internal sealed record AdmissionPolicy
 {
@@ -76,7 +76,7 @@ internal sealed record AdmissionPolicy
     }
 
     /// <summary>An <c>AdmissionRequest</c> of <c>admission.k8s.io/v1</c>; what is empty is not there.</summary>
-    /// <param name="resource">What <c>request.resource</c> names: for conditions that of the request, for validations the one that is shown.</param>
+    /// <param name="resource">What <c>request.resource</c> names: the request's own for conditions, else the one that is shown.</param>
     private static JsonObject Request(AdmissionRequest request, ServedResource shown, ServedResource resource)
     {
         var json = new JsonObject
@@ -90,7 +90,8 @@ internal sealed record AdmissionPolicy
             ["dryRun"] = request.DryRun,
         };
         foreach (var (name, value) in (ReadOnlySpan<(string, string)>)[
-            ("subResource", request.Subresource), ("requestSubResource", request.Subresource), ("name", request.Name), ("namespace", request.Namespace)])
+            ("subResource", request.Subresource), ("requestSubResource", request.Subresource), ("name", request.Name),
+            ("namespace", request.Namespace)])
         {
             if (value.Length > 0) json[name] = value;
         }
@@ -100,5 +101,10 @@ internal sealed record AdmissionPolicy
 
     private static JsonObject Kind(ServedResource it) => new() { ["group"] = it.Group, ["version"] = it.Version, ["kind"] = it.Kind };
 
-    private static JsonObject Resource(ServedResource it) => new() { ["group"] = it.Group, ["version"] = it.Version, ["resource"] = it.Plural };
+    private static JsonObject Resource(ServedResource it) => new()
+    {
+        ["group"] = it.Group,
+        ["version"] = it.Version,
+        ["resource"] = it.Plural,
+    };
 }

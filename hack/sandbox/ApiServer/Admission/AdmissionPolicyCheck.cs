@@ -6,27 +6,32 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.ApiServer.Admission;
 
 /// <summary>
-/// What is wrong with a policy or a binding, in the words of pkg/apis/admissionregistration/validation/validation.go. Parameters are refused: nothing
-/// here has them, and a policy that was half understood would admit what it should not.
+/// What is wrong with a policy or a binding, in the words of pkg/apis/admissionregistration/validation/validation.go. Parameters are
+/// refused: nothing here has them, and a policy that was half understood would admit what it should not.
 /// </summary>
 internal static class AdmissionPolicyCheck
 {
+    private const string NoParameters = "the simulated API server has no parameters of policies";
+    private const string NothingToDo = "validations or auditAnnotations must contain at least one item";
+
     private static readonly string[] s_actions = ["Audit", "Deny", "Warn"];
     private static readonly string[] s_operations = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
+    private static readonly string[] s_operators = Enum.GetNames<LabelOperator>();
 
     public static IEnumerable<FieldError> OfPolicy(JsonObject json)
     {
         var spec = json.Object("spec");
         var constraints = spec.Object("matchConstraints");
+        var hasRules = constraints.Objects("resourceRules").Any();
         var validations = spec.Objects("validations").ToList();
         return
         [
             .. OneOf(spec, "failurePolicy", "spec.failurePolicy", ["Fail", "Ignore"]),
-            .. spec?["paramKind"] is null ? (FieldError[])[] : [FieldError.Forbidden("spec.paramKind", "the simulated API server has no parameters of policies")],
+            .. Unless(spec?["paramKind"] is null, FieldError.Forbidden("spec.paramKind", NoParameters)),
             .. constraints is null ? [FieldError.Required("spec.matchConstraints")] : Resources(constraints, "spec.matchConstraints"),
-            .. constraints is null || constraints.Objects("resourceRules").Any() ? (FieldError[])[] : [FieldError.Required("spec.matchConstraints.resourceRules")],
+            .. Unless(constraints is null || hasRules, FieldError.Required("spec.matchConstraints.resourceRules")),
             .. Named(spec, "matchConditions"), .. Named(spec, "variables"),
-            .. validations.Count > 0 ? (FieldError[])[] : [FieldError.Required("spec.validations", "validations or auditAnnotations must contain at least one item")],
+            .. Unless(validations.Count > 0, FieldError.Required("spec.validations", NothingToDo)),
             .. validations.SelectMany((v, i) => Validation(v, $"spec.validations[{i}]")),
         ];
     }
@@ -36,7 +41,7 @@ internal static class AdmissionPolicyCheck
         var spec = json.Object("spec");
         var actions = spec.Texts("validationActions").ToList();
         if (spec.Text("policyName").Length == 0) yield return FieldError.Required("spec.policyName");
-        foreach (var error in spec.Object("matchResources") is { } resources ? Resources(resources, "spec.matchResources") : []) yield return error;
+        foreach (var error in Resources(spec.Object("matchResources"), "spec.matchResources")) yield return error;
         foreach (var (action, i) in actions.Select((a, i) => (a, i)).Where(a => !s_actions.Contains(a.a)))
             yield return FieldError.NotSupported($"spec.validationActions[{i}]", action, s_actions);
         if (actions.Count == 0) yield return FieldError.Required("spec.validationActions", "at least one validation action is required");
@@ -44,7 +49,7 @@ internal static class AdmissionPolicyCheck
 
     private static IEnumerable<FieldError> Named(JsonObject? spec, string list) => spec.Objects(list).SelectMany((it, i) => (FieldError[])
     [
-        .. it.Text("name").Length > 0 ? (FieldError[])[] : [FieldError.Required($"spec.{list}[{i}].name")],
+        .. Unless(it.Text("name").Length > 0, FieldError.Required($"spec.{list}[{i}].name")),
         .. Expression(it, "expression", $"spec.{list}[{i}].expression"),
     ]);
 
@@ -52,9 +57,9 @@ internal static class AdmissionPolicyCheck
     [
         .. Expression(json, "expression", $"{path}.expression"),
         .. json["messageExpression"] is null ? [] : Expression(json, "messageExpression", $"{path}.messageExpression"),
-        .. json.Text("message").Trim().Contains('\n', StringComparison.Ordinal)
-            ? (FieldError[])[FieldError.Invalid($"{path}.message", json.Text("message"), "message must not contain line breaks")]
-            : [],
+        .. Unless(
+            !json.Text("message").Trim().Contains('\n', StringComparison.Ordinal),
+            FieldError.Invalid($"{path}.message", json.Text("message"), "message must not contain line breaks")),
         .. OneOf(json, "reason", $"{path}.reason", AdmissionDecision.Reasons),
     ];
 
@@ -65,13 +70,24 @@ internal static class AdmissionPolicyCheck
         else if (CelExpression.Of(text).Error is { } error) yield return FieldError.Invalid(path, text, $"compilation failed: {error}");
     }
 
-    private static IEnumerable<FieldError> Resources(JsonObject json, string path) =>
+    private static IEnumerable<FieldError> Resources(JsonObject? json, string path) =>
     [
         .. OneOf(json, "matchPolicy", $"{path}.matchPolicy", ["Equivalent", "Exact"]),
-        .. ((string[])["namespaceSelector", "objectSelector"]).SelectMany(selector => json.Object(selector).Objects("matchExpressions").SelectMany((e, i) =>
-            OneOf(e, "operator", $"{path}.{selector}.matchExpressions[{i}].operator", Enum.GetNames<LabelOperator>()))),
-        .. ((string[])["resourceRules", "excludeResourceRules"]).SelectMany(rules => json.Objects(rules).SelectMany((r, i) => Rule(r, $"{path}.{rules}[{i}]"))),
+        .. Selector(json, "namespaceSelector", path), .. Selector(json, "objectSelector", path),
+        .. Rules(json, "resourceRules", path), .. Rules(json, "excludeResourceRules", path),
     ];
+
+    private static IEnumerable<FieldError> Selector(JsonObject? json, string field, string path)
+    {
+        foreach (var (used, i) in json.Object(field).Objects("matchExpressions").Select((e, i) => (e.Text("operator"), i)))
+        {
+            if (s_operators.Contains(used)) continue;
+            yield return FieldError.Invalid($"{path}.{field}.matchExpressions[{i}].operator", used, "not a valid selector operator");
+        }
+    }
+
+    private static IEnumerable<FieldError> Rules(JsonObject? json, string list, string path) =>
+        json.Objects(list).SelectMany((r, i) => Rule(r, $"{path}.{list}[{i}]"));
 
     private static IEnumerable<FieldError> Rule(JsonObject json, string path)
     {
@@ -85,6 +101,8 @@ internal static class AdmissionPolicyCheck
     }
 
     /// <summary>A field that is not there has its default.</summary>
-    private static IEnumerable<FieldError> OneOf(JsonObject? json, string field, string path, IEnumerable<string> supported) =>
-        json?[field] is { } value && !supported.Contains(value.AsText()) ? [FieldError.NotSupported(path, value.DeepClone(), supported)] : [];
+    private static IEnumerable<FieldError> OneOf(JsonObject? json, string field, string path, IReadOnlyCollection<string> supported) =>
+        json?[field] is { } it && !supported.Contains(it.AsText()) ? [FieldError.NotSupported(path, it.DeepClone(), supported)] : [];
+
+    private static IEnumerable<FieldError> Unless(bool isRight, FieldError error) => isRight ? [] : [error];
 }

@@ -23,7 +23,8 @@ internal sealed record AdmissionValidation(CelExpression Expression, string Mess
 
     private string Words(CelScope scope)
     {
-        if (MessageExpression?.Evaluate(scope).Value is string text && text.Trim() is { Length: > 0 } said && !said.Contains('\n', StringComparison.Ordinal)) return said;
+        var said = (MessageExpression?.Evaluate(scope).Value as string)?.Trim() ?? "";
+        if (said.Length > 0 && !said.Contains('\n', StringComparison.Ordinal)) return said;
         return Message.Length > 0 ? Message : $"failed expression: {Expression.Text.Trim()}";
     }
 }

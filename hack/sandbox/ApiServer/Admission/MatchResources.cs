@@ -34,7 +34,8 @@ internal sealed record MatchResources
     /// <summary>As which resource a write is one of these; null for not at all.</summary>
     /// <param name="served">Everything that the server serves.</param>
     /// <param name="labels">Of a namespace.</param>
-    public ServedResource? Find(AdmissionRequest request, IReadOnlyList<ServedResource> served, Func<string, IReadOnlyDictionary<string, string>> labels)
+    public ServedResource? Find(
+        AdmissionRequest request, IReadOnlyList<ServedResource> served, Func<string, IReadOnlyDictionary<string, string>> labels)
     {
         if (!IsInNamespace(request, labels) || !IsSelected(request) || Find(Excluded, request, served) is not null) return null;
         return Rules.IsEmpty ? request.Resource : Find(Rules, request, served);

@@ -5,7 +5,7 @@ using Hostdev.Sandbox.ApiServer.Storage;
 
 namespace Hostdev.Sandbox.ApiServer.Admission;
 
-/// <summary>Which writes a policy is about: one entry of <c>resourceRules</c> (apiserver <c>plugin/webhook/predicates/rules/rules.go</c>).</summary>
+/// <summary>One of <c>resourceRules</c>: which writes a policy is about (apiserver <c>plugin/webhook/predicates/rules</c>).</summary>
 /// <param name="Resources"><c>pods</c>, <c>pods/status</c>, <c>*/status</c>, <c>*</c> for all without their subresources.</param>
 /// <param name="Names">Empty for every name.</param>
 /// <param name="Scope"><c>Cluster</c> or <c>Namespaced</c>; anything else for both.</param>
@@ -21,8 +21,11 @@ internal sealed record ResourceRule(
     public bool Matches(AdmissionRequest request, ServedResource resource) =>
         Scope switch { "Cluster" => request.Namespace.Length == 0, "Namespaced" => request.Namespace.Length > 0, _ => true }
         && Any(Operations, request.Operation) && Any(Groups, resource.Group) && Any(Versions, resource.Version)
-        && Resources.Any(r => r.Split('/', 2) is var parts && Is(parts[0], resource.Plural) && Is(parts is [_, var sub] ? sub : "", request.Subresource))
+        && Resources.Any(r => IsResource(r.Split('/', 2), resource.Plural, request.Subresource))
         && (Names.IsEmpty || Names.Contains(request.Name));
+
+    private static bool IsResource(string[] wanted, string plural, string subresource) =>
+        Is(wanted[0], plural) && Is(wanted is [_, var sub] ? sub : "", subresource);
 
     private static bool Any(ImmutableArray<string> wanted, string it) => wanted.Any(w => Is(w, it));
 

@@ -1,13 +1,15 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
+using Antlr4.Runtime;
 using Cel;
+using Cel.Internal;
 
 namespace Hostdev.Sandbox.ApiServer.Schema;
 
 /// <summary>
-/// An expression of an API server's CEL, evaluated over JSON by an implementation that is not ours: a typing error in one shows here, long before a real
-/// server sees it. It is no stand-in for cel-go: types are not checked beforehand, costs not counted, a member of null is null, and of the functions that
-/// API servers add to the language there are those that our expressions use.
+/// An expression of an API server's CEL, evaluated over JSON by an implementation that is not ours: a typing error in one shows here, long
+/// before a real server sees it. It is no stand-in for cel-go: types are not checked beforehand, costs not counted, a member of null is
+/// null, and of the functions that API servers add to the language there are those that our expressions use.
 /// </summary>
 internal sealed class CelExpression
 {
@@ -21,7 +23,8 @@ internal sealed class CelExpression
         Text = text;
         try
         {
-            _program = s_environment.Compile(text);
+            if (Unreadable(text) is { Length: > 0 } unreadable) Error = unreadable;
+            else _program = s_environment.Compile(text);
         }
         catch (CelException e)
         {
@@ -69,13 +72,26 @@ internal sealed class CelExpression
         _ => null,
     };
 
+    private static bool IsThere(object? value) => value is string or bool or long or double or object?[] or Dictionary<string, object?>;
+
+    /// <summary>Which characters belong to no word of the language, as a quote too many: the package passes over them.</summary>
+    private static string Unreadable(string text)
+    {
+        using var said = new StringWriter();
+        new CelLexer(new AntlrInputStream(text), TextWriter.Null, said).GetAllTokens();
+        return said.ToString().Trim();
+    }
+
     private static CelEnvironment Environment()
     {
         var environment = new CelEnvironment([], "");
         // The package's own takes an empty text, list or object for one that is not there.
-        environment.RegisterFunction("has", [typeof(object)], a => a[0] is string or bool or long or double or object?[] or Dictionary<string, object?>);
-        environment.RegisterFunction("indexOf", [typeof(string), typeof(string)], a => (long)((string)a[0]!).IndexOf((string)a[1]!, StringComparison.Ordinal));
-        environment.RegisterFunction("substring", [typeof(string), typeof(long)], a => ((string)a[0]!)[(int)(long)a[1]!..]);
+        environment.RegisterFunction("has", [typeof(object)], a => IsThere(a[0]));
+        environment.RegisterFunction(
+            "indexOf", [typeof(string), typeof(string)], a => (long)First(a).IndexOf((string)a[1]!, StringComparison.Ordinal));
+        environment.RegisterFunction("substring", [typeof(string), typeof(long)], a => First(a)[(int)(long)a[1]!..]);
         return environment;
+
+        static string First(object?[] arguments) => (string)arguments[0]!;
     }
 }

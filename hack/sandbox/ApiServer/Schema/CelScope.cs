@@ -5,8 +5,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Hostdev.Sandbox.ApiServer.Schema;
 
 /// <summary>
-/// The names that an expression may use, and their values: each is made when an expression asks for it, and then once. It is a dictionary because
-/// the package reads its names from one; whatever it does not ask of it is not there.
+/// The names that an expression may use, and their values: each is made when an expression asks for it, and then once. It is a dictionary
+/// because the package reads its names from one; whatever it does not ask of it is not there.
 /// </summary>
 internal sealed class CelScope : IDictionary<string, object?>
 {
