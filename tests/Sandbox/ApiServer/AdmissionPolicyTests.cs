@@ -261,7 +261,7 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
 
     [Theory]
     [InlineData("policyName: p", "spec.validationActions: Required value: at least one validation action is required")]
-    [InlineData("policyName: p, validationActions: [Refuse]", "spec.validationActions[0]: Unsupported value: \"Refuse\": supported values: ")]
+    [InlineData("policyName: p, validationActions: [No]", "spec.validationActions[0]: Unsupported value: \"No\": supported values: ")]
     [InlineData("validationActions: [Deny]", "spec.policyName: Required value")]
     [InlineData("policyName: p, validationActions: [Deny], matchResources: {objectSelector: {matchExpressions: [{key: a}]}}",
         "spec.matchResources.objectSelector.matchExpressions[0].operator: Invalid value: \"\": not a valid selector operator")]
