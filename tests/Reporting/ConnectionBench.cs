@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Reporting;
@@ -64,7 +65,7 @@ internal sealed class ConnectionBench : IAsyncDisposable
     {
         ObservedGeneration = 1,
         Host = new HostStatus { Kernel = kernel, Architecture = "x86_64", BootId = "b", Iommu = true, InterruptRemapping = "Yes", KernelArguments = [], VfioDrivers = [], Problems = [] },
-        Devices = [new DeviceStatus { PciAddress = "0000:01:00.0", Ids = "10de:1eb8" }],
+        Devices = [DeviceStatus.Of(PciAddress.Parse("0000:01:00.0")) with { Ids = "10de:1eb8" }],
         VirtualFunctions = [],
         Allocations = [],
         Policies = [],

@@ -1,4 +1,5 @@
 using System.Text;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Reporting;
@@ -58,12 +59,20 @@ public sealed class StatusLimitTests
     private static NodeDeviceStateStatus Status(int devices, int problems) => new()
     {
         Host = new HostStatus { Kernel = "6.12", Architecture = "x86_64", BootId = "b", Iommu = true, InterruptRemapping = "Yes", KernelArguments = [], VfioDrivers = [], Problems = [] },
-        Devices = [.. Enumerable.Range(0, devices).Select(i => new DeviceStatus { PciAddress = $"0000:{i / 256:x2}:{i % 256 / 8:x2}.{i % 8}", Ids = "10de:1eb8", Driver = "nvidia", IommuGroup = i, State = i % 10 == 0 ? "Offered as example.com/gpu" : null })],
+        Devices = [.. Enumerable.Range(0, devices).Select(Device)],
         VirtualFunctions = [],
         Allocations = [],
         Policies = [new PolicyResult { Kind = "HostDevice", Name = "gpus", Uid = "u", Generation = 1, Matched = devices, Ready = 0, Blocked = problems, Reason = "Blocked", Message = "m", Problems = [.. Enumerable.Range(0, problems).Select(i => new DeviceProblem($"{i}", "Blocked", "Protected", new string('m', 400)))] }],
         Releasing = [],
         Resources = [],
         Conditions = [new NodeCondition("Ready", "False", "NotAsDesired", "m")],
+    };
+
+    private static DeviceStatus Device(int i) => DeviceStatus.Of(PciAddress.Parse($"0000:{i / 256:x2}:{i % 256 / 8:x2}.{i % 8}")) with
+    {
+        Ids = "10de:1eb8",
+        Driver = "nvidia",
+        State = i % 10 == 0 ? "Offered as example.com/gpu" : null,
+        Pci = new PciDeviceStatus(i),
     };
 }
