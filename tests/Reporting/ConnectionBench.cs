@@ -43,6 +43,8 @@ internal sealed class ConnectionBench : IAsyncDisposable
 
     public Task Run { get; }
 
+    public SandboxCluster Cluster => _cluster;
+
     public SimulatedApiServer Server => _cluster.Server;
 
     /// <summary>What stands in the API; null where nothing does.</summary>
@@ -106,10 +108,16 @@ internal sealed class ConnectionBench : IAsyncDisposable
         Server.CutConnections();
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>The agent ends; what it left stands there.</summary>
+    public async Task StopAsync()
     {
         await _end.CancelAsync();
         await Run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
         _client.Dispose();
         await _cluster.DisposeAsync();
         _loggers.Dispose();

@@ -114,7 +114,8 @@ public sealed class ServerSideApplyTests : IAsyncLifetime
         (await Client.MergeAsync(W1 + "?fieldManager=editor", """{"spec":{"size":2}}""")).Is(200);
         Assert.Equal("""{"f:spec":{"f:parts":{}}}""", Fields("two"));
         Assert.StartsWith("Apply failed with 2 conflicts", (await ApplyAsync("""{"parts":[]}""", "three")).Is(409).Message, StringComparison.Ordinal);
-        (await ApplyAsync("""{"parts":[{"name":"a","count":1},{"name":"b"}]}""", "one")).Is(200); // it owned a field that is gone
+        Assert.Null((await Client.GetAsync(W1)).Is(200).Body["spec"]!["color"]); // its place is gone, and with it what is read
+        (await ApplyAsync("""{"parts":[{"name":"a","count":1},{"name":"b"}]}""", "one")).Is(200);
 
         await ChangeAsync(spec =>
         {
