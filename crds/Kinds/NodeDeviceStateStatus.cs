@@ -16,7 +16,9 @@ public sealed record NodeDeviceStateStatus
     /// <summary>What devices are called, once for each class, vendor and device. Ordered by class and ids.</summary>
     public ImmutableArray<DeviceName> Names { get => field.IsDefault ? [] : field; init; }
 
-    /// <summary>The devices that a policy matches, that are taken, or that could be passed; bridges and VFs left out. Ordered by <see cref="DeviceId"/>.</summary>
+    /// <summary>
+    /// The devices that a policy matches, that are taken, or that could be passed; bridges and VFs left out. Ordered by <see cref="DeviceId"/>.
+    /// </summary>
     public required ImmutableArray<DeviceStatus> Devices { get; init; }
 
     /// <summary>VFs as ranges on their physical function.</summary>

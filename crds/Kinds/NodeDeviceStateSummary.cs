@@ -62,7 +62,9 @@ public sealed record StatusSummary
 
     public ImmutableArray<PolicyResultSummary> Policies { get => field.IsDefault ? [] : field; init; }
 
-    /// <summary><c>vendor:device</c> of the PCI functions on the node, each once, in order; the first <see cref="MostIds"/> that are listed.</summary>
+    /// <summary>
+    /// <c>vendor:device</c> of the PCI functions on the node, each once, in order; the first <see cref="MostIds"/> that are listed.
+    /// </summary>
     [JsonPropertyName("devices")]
     [JsonConverter(typeof(PciIdsConverter))]
     public ImmutableArray<string> PciIds { get => field.IsDefault ? [] : field; init; }

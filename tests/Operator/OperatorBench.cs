@@ -131,7 +131,11 @@ internal sealed class OperatorBench : IAsyncDisposable
         {
             ObservedGeneration = (long)state["metadata"]!["generation"]!,
             Host = new HostStatus { Kernel = "6.8.0", Architecture = "x86_64", BootId = "b", Iommu = true, InterruptRemapping = "Yes", KernelArguments = [], VfioDrivers = [], Problems = [] },
-            Devices = [Device("0000:43:00.0", "10de:2236"), Device("0000:44:00.0", "10de:2236"), Device("0000:03:00.0", "8086:10fb"), Device("0000:01:00.0/1.4", "046d:c52b")],
+            Devices =
+            [
+                Device("0000:43:00.0", "10de:2236"), Device("0000:44:00.0", "10de:2236"), Device("0000:03:00.0", "8086:10fb"),
+                Device("0000:01:00.0/1.4", "046d:c52b"),
+            ],
             VirtualFunctions = [],
             Allocations = allocations.IsDefault ? [] : allocations,
             Policies = [.. results],

@@ -17,6 +17,16 @@ public sealed class StatusLimitTests
         Assert.Equal((false, 100, 3), (cut.Truncated, cut.Devices.Length, cut.Policies[0].Problems.Length));
     }
 
+    /// <summary>More than any machine has, though each is named twice for the version before.</summary>
+    [Fact]
+    public void Fourteen_hundred_devices_that_are_offered_stay_whole()
+    {
+        var status = Status(devices: 1400, problems: 0);
+        var devices = status.Devices.Select(d => d with { NumaNode = 1, State = "Offered as example.com/gpu" });
+        var cut = StatusLimit.Cut(status with { Devices = [.. devices] });
+        Assert.Equal((false, 1400), (cut.Truncated, cut.Devices.Length));
+    }
+
     [Theory]
     [InlineData(4000, 3)]
     [InlineData(100, 1024)]

@@ -116,7 +116,7 @@ public sealed class LightAgents : IAsyncDisposable
         };
     }
 
-    private static DeviceStatus Device(int index) => DeviceStatus.Of(PciAddress.Parse(string.Create(CultureInfo.InvariantCulture, $"0000:{index:x2}:00.0"))) with
+    private static DeviceStatus Device(int index) => DeviceStatus.Of(new PciAddress(0, (byte)index, 0, 0)) with
     {
         Ids = "10de:24b0",
         Driver = "vfio-pci",

@@ -38,6 +38,7 @@ internal static class SchemaChanges
             }
         }
 
-        return ReferenceEquals(members, owned.Members) && ReferenceEquals(children, owned.Children) ? owned : FieldSet.Of(members, children);
+        var isSame = ReferenceEquals(members, owned.Members) && ReferenceEquals(children, owned.Children);
+        return isSame ? owned : FieldSet.Of(members, children);
     }
 }

@@ -5,7 +5,8 @@ namespace Hostdev.Sandbox.ApiServer.Resources;
 
 /// <summary>
 /// Objects as they are read from the store: one that was written under an earlier definition lacks what the present one has no place for,
-/// and has its defaults (apiextensions <c>customresource_handler.go</c>, <c>schemaCoercingDecoder</c>). What is stored stays until the next write.
+/// and has its defaults (apiextensions <c>customresource_handler.go</c>, <c>schemaCoercingDecoder</c>). What is stored stays until the next
+/// write.
 /// </summary>
 internal static class StoredReading
 {
