@@ -37,8 +37,6 @@ namespace Hostdev.Crds.Parsing;
 [JsonSerializable(typeof(JsonNode))]
 internal sealed partial class CrdsJsonContext : JsonSerializerContext;
 
-internal sealed class PciIdConverter() : ParsedStringConverter<PciId>(PciId.Parse);
-
 internal sealed class PciClassConverter() : ParsedStringConverter<PciClass>(PciClass.Parse);
 
 internal sealed class ResourceNameConverter() : ParsedStringConverter<ResourceName>(ResourceName.Parse);

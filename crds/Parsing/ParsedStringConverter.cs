@@ -37,4 +37,6 @@ public abstract class ParsedStringConverter<T>(Func<string, T> parse) : JsonConv
 
 public sealed class PciAddressConverter() : ParsedStringConverter<PciAddress>(PciAddress.Parse);
 
+public sealed class PciIdConverter() : ParsedStringConverter<PciId>(PciId.Parse);
+
 public sealed class DeviceIdConverter() : ParsedStringConverter<DeviceId>(DeviceId.Parse);
