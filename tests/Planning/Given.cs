@@ -91,6 +91,7 @@ internal static class Given
         return ownership with { PhysicalFunctions = ownership.PhysicalFunctions.Add(pf.Address, pf) };
     }
 
-    public static ImmutableDictionary<string, Setback> Setback(string purpose, string reason = Reasons.StepFailed, string message = "it did not bind") =>
-        ImmutableDictionary<string, Setback>.Empty.Add(purpose, new Setback(reason, message));
+    public static ImmutableDictionary<Purpose, Setback> Setback(
+        string purpose, string reason = Reasons.StepFailed, string message = "it did not bind") =>
+        ImmutableDictionary<Purpose, Setback>.Empty.Add(Purpose.Parse(purpose), new Setback(reason, message));
 }

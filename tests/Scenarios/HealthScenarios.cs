@@ -34,7 +34,8 @@ public abstract class HealthScenarios
         await bench.StopAgentAsync();
         using (var journal = Journal.Open(bench.StateDirectory, bench.Read("/proc/sys/kernel/random/boot_id")))
         {
-            foreach (var address in (string[])[Gpu, Nic]) journal.Append(new JournalRecord { Op = JournalOp.RecordFault, Address = address, Fault = "it caught fire", FatalErrors = 0 });
+            foreach (var address in (string[])[Gpu, Nic])
+                journal.Append(new JournalRecord.RecordFault(PciAddress.Parse(address), "it caught fire", 0));
         }
 
         bench.StartAgent();
