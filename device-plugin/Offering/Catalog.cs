@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
 
@@ -39,11 +40,10 @@ public sealed record Catalog
 }
 
 /// <summary>Why something is not given out now.</summary>
-/// <param name="Reason">One of <see cref="Reasons"/>.</param>
-public sealed record OfferProblem(string Reason, string Message)
+public sealed record OfferProblem(Reason Reason, string Message)
 {
     /// <summary>Null where there is nothing to say.</summary>
-    public static OfferProblem? Of(string reason, string? message) => message is null ? null : new OfferProblem(reason, message);
+    public static OfferProblem? Of(Reason reason, string? message) => message is null ? null : new OfferProblem(reason, message);
 }
 
 /// <param name="Problem">Why it is not given out now; null when it is.</param>
@@ -51,5 +51,5 @@ public sealed record OfferProblem(string Reason, string Message)
 public sealed record CatalogUnit(Unit Unit, string? Problem, int? NumaNode, ImmutableArray<PciAddress> Path)
 {
     /// <summary>The reason that goes with <see cref="Problem"/>.</summary>
-    public string? Reason { get; init; }
+    public Reason? Reason { get; init; }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Following;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Kubelet;
@@ -81,7 +82,7 @@ public static class StatusBuilder
     private static DeviceStatus Device(PciFunction f, Catalog catalog, Dictionary<string, OfferProblem> unready, Plan plan)
     {
         var unit = catalog.Units.Values.FirstOrDefault(u => u.Unit.Assigned.Any(m => m.Address == f.Address));
-        var held = plan.Findings.FirstOrDefault(x => x.State is FindingState.Held or FindingState.Adopted && x.Device == f.Address.ToString());
+        var held = plan.Findings.FirstOrDefault(x => (x.State == FindingState.Held || x.State == FindingState.Adopted) && x.Device == f.Address.ToString());
         return new DeviceStatus
         {
             PciAddress = f.Address.ToString(),
@@ -120,17 +121,17 @@ public static class StatusBuilder
         var blocked = findings.Count(f => f.State == FindingState.Blocked);
         var waiting = findings.Count(f => f.State == FindingState.Waiting);
         // A SriovPolicy matches physical functions, and what is blocked are their virtual ones.
-        var besides = findings.Count(f => f.State is FindingState.Blocked or FindingState.Waiting && units.All(u => u.Unit.Id != f.Device));
+        var besides = findings.Count(f => f.State.IsInTheWay && units.All(u => u.Unit.Id != f.Device));
         var all = Math.Max(match.Matched, units.Count + besides);
         var (reason, message) = match switch
         {
-            { Frozen: { } frozen } => (ResultReasons.Frozen, frozen.Message),
-            { Matched: 0 } when blocked == 0 => (ResultReasons.NoMatch, $"{match.Policy} matches no device of this node{match.Hint}"),
-            { Matched: 0 } => (ResultReasons.Blocked, findings.First(f => f.State == FindingState.Blocked).Message),
-            _ when blocked > 0 => (ResultReasons.Blocked, $"{blocked} of {Devices(all)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
-            _ when waiting > 0 => (ResultReasons.Progressing, findings.First(f => f.State == FindingState.Waiting).Message),
-            _ when stuck.Count > 0 => (ResultReasons.Progressing, stuck[0].Problem.Message),
-            _ => (ResultReasons.Ready, $"{Devices(units.Count)} offered"),
+            { Frozen: { } frozen } => (Reasons.Frozen, frozen.Message),
+            { Matched: 0 } when blocked == 0 => (Reasons.NoMatch, $"{match.Policy} matches no device of this node{match.Hint}"),
+            { Matched: 0 } => (Reasons.Blocked, findings.First(f => f.State == FindingState.Blocked).Message),
+            _ when blocked > 0 => (Reasons.Blocked, $"{blocked} of {Devices(all)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
+            _ when waiting > 0 => (Reasons.Progressing, findings.First(f => f.State == FindingState.Waiting).Message),
+            _ when stuck.Count > 0 => (Reasons.Progressing, stuck[0].Problem.Message),
+            _ => (Reasons.Ready, $"{Devices(units.Count)} offered"),
         };
         return new PolicyResult
         {
@@ -152,14 +153,14 @@ public static class StatusBuilder
 
     /// <summary>Whether a finding tells already why a unit is not offered.</summary>
     private static bool SaysOf(Finding finding, Unit unit) =>
-        finding.State is FindingState.Blocked or FindingState.Waiting && unit.Members.Any(m => m.Address.ToString() == finding.Device);
+        finding.State.IsInTheWay && unit.Members.Any(m => m.Address.ToString() == finding.Device);
 
     private static DeviceProblem Problem(Unit unit, OfferProblem problem) =>
-        new(unit.Primary.ToString(), nameof(FindingState.Waiting), problem.Reason, problem.Message, null);
+        new(unit.Primary.ToString(), FindingState.Waiting, problem.Reason, problem.Message, null);
 
     private static string Devices(int count) => string.Create(CultureInfo.InvariantCulture, $"{count} device{(count == 1 ? "" : "s")}");
 
-    private static DeviceProblem Problem(Finding f) => new(f.Device, f.State.ToString(), f.Reason, f.Message, f.OwnerUid);
+    private static DeviceProblem Problem(Finding f) => new(f.Device, f.State, f.Reason, f.Message, f.OwnerUid);
 
     private static ImmutableArray<ResourceStatus> Resources(Catalog catalog, ImmutableArray<ResourceState> kubelet)
     {
@@ -174,29 +175,29 @@ public static class StatusBuilder
 
     private static ImmutableArray<NodeCondition> Conditions(HostInventory inventory, DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, ResourceProblem? unreached, Plan plan)
     {
-        var troubled = policies.FirstOrDefault(p => p.Reason is ResultReasons.Blocked or ResultReasons.Frozen);
+        var troubled = policies.FirstOrDefault(p => p.Reason.IsTrouble);
         var lost = plan.Findings.FirstOrDefault(f => f.Reason == Reasons.NotReturned);
-        var moving = policies.FirstOrDefault(p => p.Reason == ResultReasons.Progressing);
+        var moving = policies.FirstOrDefault(p => p.Reason == Reasons.Progressing);
         var releasing = plan.Findings.FirstOrDefault(f => f.State == FindingState.Releasing);
         var registering = resources.FirstOrDefault(r => !r.Registered);
         return
         [
-            desired.Problem is { } problem ? new NodeCondition("Synced", "False", "DesiredStateUnreadable", problem)
-                : desired.Policies is null ? new NodeCondition("Synced", "Unknown", "NoDesiredState", "no desired state was read yet: nothing is touched")
-                : new NodeCondition("Synced", "True", "Followed", "the desired state is followed"),
-            inventory.Unlisted is { } unlisted ? new NodeCondition("Degraded", "True", "HostUnreadable", $"{unlisted}: everything stays as it is until it can be read")
-                : plan.Halt is { } halt ? new NodeCondition("Degraded", "True", halt.Reason, halt.Message)
-                : troubled is not null ? new NodeCondition("Degraded", "True", troubled.Reason, troubled.Message)
-                : lost is not null ? new NodeCondition("Degraded", "True", lost.Reason, lost.Message)
-                : unreached is not null ? new NodeCondition("Degraded", "True", unreached.Reason, unreached.Message)
-                : new NodeCondition("Degraded", "False", "AsDesired", ""),
-            moving is not null ? new NodeCondition("Progressing", "True", "Waiting", moving.Message)
-                : !plan.Lanes.IsEmpty ? new NodeCondition("Progressing", "True", "Applying", $"work is under way at {string.Join(", ", plan.Lanes.Select(l => l.Key))}")
-                : releasing is not null ? new NodeCondition("Progressing", "True", "Releasing", releasing.Message)
-                : new NodeCondition("Progressing", "False", "Settled", ""),
+            desired.Problem is { } problem ? new NodeCondition(ConditionTypes.Synced, "False", Reasons.DesiredStateUnreadable, problem)
+                : desired.Policies is null ? new NodeCondition(ConditionTypes.Synced, "Unknown", Reasons.NoDesiredState, "no desired state was read yet: nothing is touched")
+                : new NodeCondition(ConditionTypes.Synced, "True", Reasons.Followed, "the desired state is followed"),
+            inventory.Unlisted is { } unlisted ? new NodeCondition(ConditionTypes.Degraded, "True", Reasons.HostUnreadable, $"{unlisted}: everything stays as it is until it can be read")
+                : plan.Halt is { } halt ? new NodeCondition(ConditionTypes.Degraded, "True", halt.Reason, halt.Message)
+                : troubled is not null ? new NodeCondition(ConditionTypes.Degraded, "True", troubled.Reason, troubled.Message)
+                : lost is not null ? new NodeCondition(ConditionTypes.Degraded, "True", lost.Reason, lost.Message)
+                : unreached is not null ? new NodeCondition(ConditionTypes.Degraded, "True", unreached.Reason, unreached.Message)
+                : new NodeCondition(ConditionTypes.Degraded, "False", Reasons.AsDesired, ""),
+            moving is not null ? new NodeCondition(ConditionTypes.Progressing, "True", Reasons.Waiting, moving.Message)
+                : !plan.Lanes.IsEmpty ? new NodeCondition(ConditionTypes.Progressing, "True", Reasons.Applying, $"work is under way at {string.Join(", ", plan.Lanes.Select(l => l.Key))}")
+                : releasing is not null ? new NodeCondition(ConditionTypes.Progressing, "True", Reasons.Releasing, releasing.Message)
+                : new NodeCondition(ConditionTypes.Progressing, "False", Reasons.Settled, ""),
             inventory.Unlisted is null && plan.Halt is null && troubled is null && moving is null && registering is null && plan.Lanes.IsEmpty && desired.Problem is null && desired.Policies is not null
-                ? new NodeCondition("Ready", "True", "AsDesired", "every policy is fulfilled")
-                : new NodeCondition("Ready", "False", "NotAsDesired", inventory.Unlisted?.ToString() ?? plan.Halt?.Message ?? troubled?.Message ?? moving?.Message ?? unreached?.Message ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
+                ? new NodeCondition(ConditionTypes.Ready, "True", Reasons.AsDesired, "every policy is fulfilled")
+                : new NodeCondition(ConditionTypes.Ready, "False", Reasons.NotAsDesired, inventory.Unlisted?.ToString() ?? plan.Halt?.Message ?? troubled?.Message ?? moving?.Message ?? unreached?.Message ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
         ];
     }
 }

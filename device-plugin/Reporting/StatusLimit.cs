@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Reporting;
@@ -52,9 +53,9 @@ public static class StatusLimit
             Resources = [],
             Conditions =
             [
-                new NodeCondition("Degraded", "True", Reasons.StatusRefused, message),
-                new NodeCondition("Ready", "False", Reasons.StatusRefused, message),
-                .. status.Conditions.Where(c => c.Type is not ("Degraded" or "Ready")).Select(c => c with { Message = "" }),
+                new NodeCondition(ConditionTypes.Degraded, "True", Reasons.StatusRefused, message),
+                new NodeCondition(ConditionTypes.Ready, "False", Reasons.StatusRefused, message),
+                .. status.Conditions.Where(c => c.Type is not (ConditionTypes.Degraded or ConditionTypes.Ready)).Select(c => c with { Message = "" }),
             ],
         });
     }

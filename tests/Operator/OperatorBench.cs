@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.Operator;
 using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.Cluster;
@@ -109,7 +110,7 @@ internal sealed class OperatorBench : IAsyncDisposable
     }
 
     /// <summary>What the node's agent reports once it has done all that its spec asks for.</summary>
-    public void Report(string node, string reason = ResultReasons.Ready, string message = "", int blocked = 0, ImmutableArray<DeviceProblem> releasing = default, ImmutableArray<AllocationStatus> allocations = default)
+    public void Report(string node, Reason? reason = null, string message = "", int blocked = 0, ImmutableArray<DeviceProblem> releasing = default, ImmutableArray<AllocationStatus> allocations = default)
     {
         var state = Objects.Get(States, node)!;
         var results = state["spec"]!["policies"]!.AsArray().Select(p => new PolicyResult
@@ -122,7 +123,7 @@ internal sealed class OperatorBench : IAsyncDisposable
             Ready = 2 - blocked,
             Blocked = blocked,
             Ids = ["10de:2236"],
-            Reason = reason,
+            Reason = reason ?? Reasons.Ready,
             Message = message,
             Problems = [],
         });

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Commands;
 using Hostdev.DevicePlugin.Planning;
 using Xunit;

@@ -1,6 +1,7 @@
 using System.Text;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Reporting;
 using Xunit;
 
@@ -61,9 +62,9 @@ public sealed class StatusLimitTests
         Devices = [.. Enumerable.Range(0, devices).Select(i => new DeviceStatus { PciAddress = $"0000:{i / 256:x2}:{i % 256 / 8:x2}.{i % 8}", Ids = "10de:1eb8", Driver = "nvidia", IommuGroup = i, State = i % 10 == 0 ? "Offered as example.com/gpu" : null })],
         VirtualFunctions = [],
         Allocations = [],
-        Policies = [new PolicyResult { Kind = "HostDevice", Name = "gpus", Uid = "u", Generation = 1, Matched = devices, Ready = 0, Blocked = problems, Reason = "Blocked", Message = "m", Problems = [.. Enumerable.Range(0, problems).Select(i => new DeviceProblem($"{i}", "Blocked", "Protected", new string('m', 400)))] }],
+        Policies = [new PolicyResult { Kind = "HostDevice", Name = "gpus", Uid = "u", Generation = 1, Matched = devices, Ready = 0, Blocked = problems, Reason = Reasons.Blocked, Message = "m", Problems = [.. Enumerable.Range(0, problems).Select(i => new DeviceProblem($"{i}", FindingState.Blocked, Reasons.Protected, new string('m', 400)))] }],
         Releasing = [],
         Resources = [],
-        Conditions = [new NodeCondition("Ready", "False", "NotAsDesired", "m")],
+        Conditions = [new NodeCondition("Ready", "False", Reasons.NotAsDesired, "m")],
     };
 }

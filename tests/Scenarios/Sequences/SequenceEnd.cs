@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Planning;
 using Hostdev.Sandbox.Kernel;
@@ -13,7 +14,7 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
     private static readonly Dictionary<string, ImmutableArray<string>> s_boots = [];
 
     /// <summary>Reasons that stay although nobody uses anything and nothing fails.</summary>
-    private static readonly ImmutableArray<string> s_lasting =
+    private static readonly ImmutableArray<Reason> s_lasting =
     [
         Reasons.TooManyVfs, Reasons.UndeclaredSiblings, Reasons.Protected, Reasons.ClaimedByOther, Reasons.ForeignVfs,
             Reasons.PhysicalFunctionUnbound, Reasons.HasVirtualFunctions, Reasons.HeldSibling,
@@ -73,7 +74,7 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
 
     private void CheckStatus()
     {
-        var problems = ReadStatus()["policies"]!.AsArray().SelectMany(p => p!["problems"]?.AsArray() ?? []).Where(p => !s_lasting.Contains((string)p!["reason"]!)).ToList();
+        var problems = ReadStatus()["policies"]!.AsArray().SelectMany(p => p!["problems"]?.AsArray() ?? []).Where(p => !s_lasting.Contains(Reasons.Of((string)p!["reason"]!))).ToList();
         if (problems.Count > 0) throw new BrokenPromiseException($"at rest, with nobody using anything: {string.Join("; ", problems.Select(p => p!.ToJsonString()))}");
         if (ReadStatus()["releasing"] is JsonArray { Count: > 0 } releasing) throw new BrokenPromiseException($"at rest, with nobody using anything: releasing {releasing.ToJsonString()}");
     }
