@@ -24,7 +24,7 @@ internal static partial class WordTables
     {
         var path = Repository.Path(page);
         var text = File.ReadAllText(path);
-        var made = Marked().Replace(text, m => $"<!-- words: {m.Groups[1].Value} -->\n{Table(m.Groups[1].Value)}<!-- end of words -->");
+        var made = Marked().Replace(text, m => $"<!-- words: {m.Groups["names"].Value} -->\n{Table(m.Groups["names"].Value)}<!-- end of words -->");
         if (Environment.GetEnvironmentVariable("HOSTDEV_UPDATE_GOLDENS") == "1") File.WriteAllText(path, made);
         else Assert.True(text == made, $"{page} has other words than crds/Words: run once with HOSTDEV_UPDATE_GOLDENS=1. {FirstDifference(text, made)}");
         return made;
@@ -46,6 +46,6 @@ internal static partial class WordTables
     private static string FirstDifference(string page, string made) =>
         page.Split('\n').Zip(made.Split('\n')).Where(l => l.First != l.Second).Select(l => $"It has\n{l.First}\nand should have\n{l.Second}").FirstOrDefault("");
 
-    [GeneratedRegex("<!-- words: (.+?) -->\\n.*?<!-- end of words -->", RegexOptions.Singleline)]
+    [GeneratedRegex("<!-- words: (?<names>.+?) -->\\n.*?<!-- end of words -->", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex Marked();
 }

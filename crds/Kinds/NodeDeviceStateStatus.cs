@@ -132,4 +132,5 @@ public sealed record ResourceStatus(string Name, int Capacity, int Allocatable, 
 /// <param name="Status">True, False or Unknown.</param>
 /// <param name="LastTransitionTime">Moves only with <paramref name="Status"/>.</param>
 /// <param name="ObservedGeneration">The <c>metadata.generation</c> that was looked at.</param>
-public sealed record NodeCondition(string Type, string Status, Reason Reason, string Message, DateTimeOffset? LastTransitionTime = null, long? ObservedGeneration = null);
+public sealed record NodeCondition(
+    string Type, string Status, Reason Reason, string Message, DateTimeOffset? LastTransitionTime = null, long? ObservedGeneration = null);

@@ -41,7 +41,8 @@ public static class PolicyReader
     internal static DesiredPolicy.Frozen Unsupported(PolicyIdentity identity, ImmutableArray<string> fields) =>
         Frozen(identity, Reasons.UnsupportedField, $"this version does not know {string.Join(", ", fields)}: upgrade the agent, or correct the spelling");
 
-    internal static DesiredPolicy.Frozen Frozen(PolicyIdentity identity, Reason reason, string message) => new(identity, reason, $"{identity}: {message}");
+    internal static DesiredPolicy.Frozen Frozen(PolicyIdentity identity, Reason reason, string message) =>
+        new(identity, reason, $"{identity}: {message}");
 
     private static DesiredPolicy ReadAs<T>(PolicyIdentity identity, JsonElement element, JsonTypeInfo<T> type, Func<T, DesiredPolicy> make)
         where T : class

@@ -4,7 +4,9 @@ using Hostdev.Crds.Words;
 
 namespace Hostdev.Crds.Parsing;
 
-/// <summary>A word of the contract by its name. One that this version knows is read without a string being made: an operator reads 100,000.</summary>
+/// <summary>
+/// A word of the contract by its name. One that this version knows is read without a string being made: an operator reads 100,000.
+/// </summary>
 internal abstract class WordConverter<T> : JsonConverter<T>
     where T : class
 {
@@ -18,7 +20,8 @@ internal abstract class WordConverter<T> : JsonConverter<T>
         return Of(name[..reader.CopyString(name)]);
     }
 
-    public sealed override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+    public sealed override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value.ToString());
 
     protected abstract T Of(ReadOnlySpan<char> name);
 }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Hostdev.Crds.Words;
 
 namespace Hostdev.Crds.Words;
 

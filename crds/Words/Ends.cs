@@ -1,8 +1,8 @@
 namespace Hostdev.Crds.Words;
 
 /// <summary>
-/// How what a <see cref="Reason"/> tells comes to an end, and so when the agent looks at the machine again for it. "Ends" may be more than
-/// one of these: the one that stands here is the latest that may be relied on.
+/// How what a <see cref="Reason"/> tells comes to an end, and so when the agent looks at the machine again for it. Where more than one of
+/// these may end it, the one that may be relied on stands here.
 /// </summary>
 public enum Ends
 {
@@ -12,7 +12,9 @@ public enum Ends
     /// <summary>There is nothing to end: it says how things stand.</summary>
     Nothing,
 
-    /// <summary>It goes on by itself, and an event tells of it: of the kernel, the kubelet, the API server, or of the agent's own work.</summary>
+    /// <summary>
+    /// It goes on by itself, and an event tells of it: of the kernel, the kubelet, the API server, or of the agent's own work.
+    /// </summary>
     Event,
 
     /// <summary>It goes on by itself, and nobody tells of it (a process closes a file): it is looked at every few seconds.</summary>

@@ -2,14 +2,17 @@ using System.Collections.Immutable;
 
 namespace Hostdev.Crds.Words;
 
-/// <summary>How a finding stands to its device: what programs decide by beside its <see cref="Reason"/>. Two of one name are the same word.</summary>
+/// <summary>
+/// How a finding stands to its device: what programs decide by beside its <see cref="Reason"/>. Two of one name are the same word.
+/// </summary>
 public sealed record FindingState
 {
     /// <summary>Cannot be offered until somebody changes something.</summary>
     public static readonly FindingState Blocked = new("Blocked", "needs somebody to change something") { IsInTheWay = true };
 
     /// <summary>Will go on by itself when a user lets go.</summary>
-    public static readonly FindingState Waiting = new("Waiting", "goes on by itself when a user lets go") { IsInTheWay = true, GoesOn = true };
+    public static readonly FindingState Waiting =
+        new("Waiting", "goes on by itself when a user lets go") { IsInTheWay = true, GoesOn = true };
 
     /// <summary>Taken from the host for a unit, not given to a VM.</summary>
     public static readonly FindingState Held = new("Held", "taken from the host for another device, and no problem") { IsRemark = true };

@@ -66,7 +66,8 @@ public static partial class Reasons
         "InUse",
         "somebody uses the device; the message names the process, pod or node, or says that the kernel does not",
         "wait, or end the use; it is looked at every 2 s",
-        Ends.Look) { IsUse = true });
+        Ends.Look)
+    { IsUse = true });
 
     public static readonly Reason ClaimedByOther = Devices.Add(new(
         "ClaimedByOther",
@@ -110,7 +111,8 @@ public static partial class Reasons
         "NoVfs",
         "pools name virtual functions that are not there; those that are there are offered",
         "make them, or lower `last`",
-        Ends.Event) { IsMissing = true });
+        Ends.Event)
+    { IsMissing = true });
 
     public static readonly Reason VfsNotIsolated = Devices.Add(new(
         "VfsNotIsolated",
@@ -176,7 +178,8 @@ public static partial class Reasons
         "NameChanged",
         "an interface, driver or slot by which a device was chosen is called otherwise now. What is in force stays",
         "write the new name, or better the address",
-        Ends.Admin) { AsksToAct = true });
+        Ends.Admin)
+    { AsksToAct = true });
 
     public static readonly Reason NameMoved = Devices.Add(new(
         "NameMoved",
@@ -190,14 +193,16 @@ public static partial class Reasons
         + " start",
         "other software can use it; for KubeVirt, move the card to a slot whose domain has four digits, or switch off what makes "
         + "the domain (VMD in the firmware)",
-        Ends.Admin) { AsksToAct = true });
+        Ends.Admin)
+    { AsksToAct = true });
 
     public static readonly Reason OfferedByKubeVirt = Devices.Add(new(
         "OfferedByKubeVirt",
         "an entry of `permittedHostDevices` without `externalResourceProvider: true` makes KubeVirt's own device plugin offer the "
         + "device beside Hostdev; the message has its resource. Two VMs may be given the device",
         "set `externalResourceProvider: true` on that entry, or remove it",
-        Ends.Admin) { AsksToAct = true });
+        Ends.Admin)
+    { AsksToAct = true });
 
     public static readonly Reason HeldSibling = Devices.Add(new(
         "HeldSibling",

@@ -9,20 +9,23 @@ public static partial class Reasons
         "Disabled",
         "the break-glass file is there; its first line is shown",
         "remove it",
-        Ends.Admin) { StopsWrites = true });
+        Ends.Admin)
+    { StopsWrites = true });
 
     public static readonly Reason JournalDamaged = Nodes.Add(new(
         "JournalDamaged",
         "`journal.jsonl` cannot be read; the message names the line. Without it giving back would be a guess",
         "restore the file, or move it away to adopt the host as it is; restart the agent. Until then nothing is written and nothing"
         + " new offered",
-        Ends.Admin) { StopsWrites = true });
+        Ends.Admin)
+    { StopsWrites = true });
 
     public static readonly Reason BootLoop = Nodes.Add(new(
         "BootLoop",
         "two boots of the machine ended while this desired state was being applied",
         "change the desired state, or remove the file that the message names",
-        Ends.Admin) { StopsWrites = true });
+        Ends.Admin)
+    { StopsWrites = true });
 
     public static readonly Reason StatusRefused = Nodes.Add(new(
         "StatusRefused",

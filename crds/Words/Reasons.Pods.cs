@@ -51,14 +51,16 @@ public static partial class Reasons
         "StillHeld",
         "a process holds the device, though its pod is gone",
         "end the process that the message names",
-        Ends.Look) { IsUse = true });
+        Ends.Look)
+    { IsUse = true });
 
     public static readonly Reason NodeAnswered = Pods.Add(new(
         "NodeAnswered",
         "the kernel gave the device a node, or a device number, that stands in the answer of another pod, whose container may still"
         + " open it",
         "delete the pod that the message names; otherwise it is offered when that pod is proven gone",
-        Ends.Look) { IsUse = true });
+        Ends.Look)
+    { IsUse = true });
 
     public static readonly Reason AllocateTimedOut = Pods.Add(new(
         "AllocateTimedOut",

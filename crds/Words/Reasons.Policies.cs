@@ -21,13 +21,15 @@ public static partial class Reasons
         "Blocked",
         "some node cannot offer everything, or does not understand the policy",
         "the message is that node's; `status.problems` has more; [Reasons](#reasons) explains them",
-        Ends.Admin) { IsTrouble = true });
+        Ends.Admin)
+    { IsTrouble = true });
 
     public static readonly Reason Frozen = Policies.Add(new(
         "Frozen",
         "the node's agent does not understand the policy; what is in force there stays",
         "update the agent, or correct the policy",
-        Ends.Admin) { IsTrouble = true });
+        Ends.Admin)
+    { IsTrouble = true });
 
     public static readonly Reason Progressing = Policies.Add(new(
         "Progressing",

@@ -3,8 +3,8 @@ using System.Collections.Frozen;
 namespace Hostdev.Crds.Words;
 
 /// <summary>
-/// Every reason that a status, a condition, an Event or a refusal has, in one catalogue: whoever says one says it from here. One that is new
-/// is an entry in one of the tables; the guide's rows are made from them (HOSTDEV_UPDATE_GOLDENS=1, DocumentationTests).
+/// Every reason that a status, a condition, an Event or a refusal has, in one catalogue: whoever says one says it from here. One that is
+/// new is an entry in one of the tables; the guide's rows are made from them (HOSTDEV_UPDATE_GOLDENS=1, DocumentationTests).
 /// </summary>
 public static partial class Reasons
 {

@@ -127,7 +127,10 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         if (inventory.Unlisted is not null)
         {
             // An unreadable machine is not an empty one: what was offered stays, nothing is taken or given back.
-            (_nextLook, _last) = (timings.WhileWaiting, _last is { } last ? (last.Inventory with { Problems = inventory.Problems }, last.Plan, last.Generation) : (inventory, Plan.Nothing, null));
+            _nextLook = timings.WhileWaiting;
+            _last = _last is { } last
+                ? (last.Inventory with { Problems = inventory.Problems }, last.Plan, last.Generation)
+                : (inventory, Plan.Nothing, null);
             Report();
             return;
         }

@@ -238,7 +238,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
             foreach (var id in ids)
             {
                 if (!_catalog.Units.TryGetValue(id, out var unit) || unit.Unit.Resource != resource) return new Refusal(Reasons.NotOffered, $"{id} of {resource} is not offered on this node any more", [id]);
-                if (unit.Problem is { } problem) return Cannot(resource, id, new OfferProblem(unit.Reason ?? Reasons.NotReady, problem));
+                if (unit.Problem is { } problem) return Cannot(resource, id, problem);
                 if (UnderAnotherName(unit.Unit, _ledger) is { } held) return new Refusal(Reasons.StillHeld, $"{id} of {resource} cannot be given out: {held}", [id]);
                 if (unit.Unit.Members.Any(m => _closed.ContainsKey(m.Address))) return new Refusal(Reasons.Changing, $"{id} of {resource} is being reconfigured right now", [id]);
                 if (_inFlight.ContainsKey(id)) return new Refusal(Reasons.InFlight, $"{id} of {resource} is being given to another container this moment", [id]);

@@ -173,12 +173,14 @@ internal sealed class DeviceListing(ResourceName resource, AdvertisedListPolicy 
     private Refusal? Problem(string id)
     {
         if (_sentHere is null || !_sentHere.TryGetValue(id, out var sentHealthy))
-            return new Refusal(Reasons.DeviceNotListed, $"{id} is not in the last list of {resource} that the kubelet was sent, so it is not handed out", [id]);
+            return new Refusal(Reasons.DeviceNotListed,
+                $"{id} is not in the last list of {resource} that the kubelet was sent, so it is not handed out", [id]);
         var device = _list.Devices.FirstOrDefault(d => d.Id == id);
         if (sentHealthy && device is { Healthy: true }) return null;
         return _refusals.Entries.TryGetValue(id, out var refused) && refused.Shown
             ? new Refusal(refused.Reason, refused.Message, [id])
-            : new Refusal(Reasons.DeviceUnhealthy, $"{id} of {resource} is being withdrawn or has a problem, which the status of this node names; it is not handed out", [id]);
+            : new Refusal(Reasons.DeviceUnhealthy,
+                $"{id} of {resource} is being withdrawn or has a problem, which the status of this node names; it is not handed out", [id]);
     }
 
     private void Change(Action change)

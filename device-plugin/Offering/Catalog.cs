@@ -35,7 +35,7 @@ public sealed record Catalog
             ?? OfferProblem.Of(Reasons.Faulty, unit.Fault)
             ?? refused
             ?? OfferProblem.Of(Reasons.Cordoned, unit.Cordoned ? $"{unit.Id} is cordoned: its policy is about to change it" : null);
-        return new CatalogUnit(unit, problem?.Message, primary?.NumaNode, primary?.Path ?? []) { Reason = problem?.Reason };
+        return new CatalogUnit(unit, problem, primary?.NumaNode, primary?.Path ?? []);
     }
 }
 
@@ -48,8 +48,4 @@ public sealed record OfferProblem(Reason Reason, string Message)
 
 /// <param name="Problem">Why it is not given out now; null when it is.</param>
 /// <param name="Path">The PCIe functions above it, from the root port down.</param>
-public sealed record CatalogUnit(Unit Unit, string? Problem, int? NumaNode, ImmutableArray<PciAddress> Path)
-{
-    /// <summary>The reason that goes with <see cref="Problem"/>.</summary>
-    public Reason? Reason { get; init; }
-}
+public sealed record CatalogUnit(Unit Unit, OfferProblem? Problem, int? NumaNode, ImmutableArray<PciAddress> Path);

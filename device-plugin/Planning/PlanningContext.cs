@@ -96,8 +96,11 @@ internal sealed class PlanningContext(PlanningInput input)
         Findings.Add(new Finding(null, device.ToString(), FindingState.Releasing, reason, message, ownerUid));
 
     /// <summary>Says what failed lately: a user is waited for, anything else blocks until it is tried again.</summary>
-    public void Report(PolicyIdentity policy, string device, Setback setback) =>
-        Findings.Add(new Finding(policy, device, setback.Reason.IsUse ? FindingState.Waiting : FindingState.Blocked, setback.Reason, setback.Message));
+    public void Report(PolicyIdentity policy, string device, Setback setback)
+    {
+        var state = setback.Reason.IsUse ? FindingState.Waiting : FindingState.Blocked;
+        Findings.Add(new Finding(policy, device, state, setback.Reason, setback.Message));
+    }
 
     /// <summary>
     /// Claims functions for a policy. A claim on a physical function covers its virtual functions, and the other way round: null when it is granted,

@@ -41,7 +41,7 @@ public static class StatusBuilder
             Policies = policies,
             Releasing = [.. plan.Findings.Where(f => f.State == FindingState.Releasing).Select(Problem)],
             Resources = resources,
-            Conditions = Conditions(inventory, desired, policies, resources, unreached, plan),
+            Conditions = NodeConditions.Of(inventory, desired, policies, resources, unreached, plan),
         };
     }
 
@@ -72,7 +72,7 @@ public static class StatusBuilder
         foreach (var (id, unit) in catalog.Units)
         {
             var refusal = refused.GetValueOrDefault(unit.Unit.Resource)?.GetValueOrDefault(id);
-            if (unit.Problem is { } problem) problems[id] = new OfferProblem(unit.Reason ?? Reasons.NotReady, problem);
+            if (unit.Problem is { } problem) problems[id] = problem;
             else if (refusal is not null) problems[id] = new OfferProblem(refusal.Reason, refusal.Message);
         }
 
@@ -82,7 +82,8 @@ public static class StatusBuilder
     private static DeviceStatus Device(PciFunction f, Catalog catalog, Dictionary<string, OfferProblem> unready, Plan plan)
     {
         var unit = catalog.Units.Values.FirstOrDefault(u => u.Unit.Assigned.Any(m => m.Address == f.Address));
-        var held = plan.Findings.FirstOrDefault(x => (x.State == FindingState.Held || x.State == FindingState.Adopted) && x.Device == f.Address.ToString());
+        var held = plan.Findings.FirstOrDefault(x =>
+            (x.State == FindingState.Held || x.State == FindingState.Adopted) && x.Device == f.Address.ToString());
         return new DeviceStatus
         {
             PciAddress = f.Address.ToString(),
@@ -172,32 +173,4 @@ public static class StatusBuilder
 
     private static ResourceStatus Resource(ResourceState s) =>
         new(s.Name.Value, s.Listed.Length, s.Listed.Count(d => d.Healthy), s is { Registered: true, StreamLive: true }, s.Problem?.Message);
-
-    private static ImmutableArray<NodeCondition> Conditions(HostInventory inventory, DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, ResourceProblem? unreached, Plan plan)
-    {
-        var troubled = policies.FirstOrDefault(p => p.Reason.IsTrouble);
-        var lost = plan.Findings.FirstOrDefault(f => f.Reason == Reasons.NotReturned);
-        var moving = policies.FirstOrDefault(p => p.Reason == Reasons.Progressing);
-        var releasing = plan.Findings.FirstOrDefault(f => f.State == FindingState.Releasing);
-        var registering = resources.FirstOrDefault(r => !r.Registered);
-        return
-        [
-            desired.Problem is { } problem ? new NodeCondition(ConditionTypes.Synced, "False", Reasons.DesiredStateUnreadable, problem)
-                : desired.Policies is null ? new NodeCondition(ConditionTypes.Synced, "Unknown", Reasons.NoDesiredState, "no desired state was read yet: nothing is touched")
-                : new NodeCondition(ConditionTypes.Synced, "True", Reasons.Followed, "the desired state is followed"),
-            inventory.Unlisted is { } unlisted ? new NodeCondition(ConditionTypes.Degraded, "True", Reasons.HostUnreadable, $"{unlisted}: everything stays as it is until it can be read")
-                : plan.Halt is { } halt ? new NodeCondition(ConditionTypes.Degraded, "True", halt.Reason, halt.Message)
-                : troubled is not null ? new NodeCondition(ConditionTypes.Degraded, "True", troubled.Reason, troubled.Message)
-                : lost is not null ? new NodeCondition(ConditionTypes.Degraded, "True", lost.Reason, lost.Message)
-                : unreached is not null ? new NodeCondition(ConditionTypes.Degraded, "True", unreached.Reason, unreached.Message)
-                : new NodeCondition(ConditionTypes.Degraded, "False", Reasons.AsDesired, ""),
-            moving is not null ? new NodeCondition(ConditionTypes.Progressing, "True", Reasons.Waiting, moving.Message)
-                : !plan.Lanes.IsEmpty ? new NodeCondition(ConditionTypes.Progressing, "True", Reasons.Applying, $"work is under way at {string.Join(", ", plan.Lanes.Select(l => l.Key))}")
-                : releasing is not null ? new NodeCondition(ConditionTypes.Progressing, "True", Reasons.Releasing, releasing.Message)
-                : new NodeCondition(ConditionTypes.Progressing, "False", Reasons.Settled, ""),
-            inventory.Unlisted is null && plan.Halt is null && troubled is null && moving is null && registering is null && plan.Lanes.IsEmpty && desired.Problem is null && desired.Policies is not null
-                ? new NodeCondition(ConditionTypes.Ready, "True", Reasons.AsDesired, "every policy is fulfilled")
-                : new NodeCondition(ConditionTypes.Ready, "False", Reasons.NotAsDesired, inventory.Unlisted?.ToString() ?? plan.Halt?.Message ?? troubled?.Message ?? moving?.Message ?? unreached?.Message ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
-        ];
-    }
 }

@@ -3,7 +3,6 @@ using System.Text;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
-using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Reporting;
 
@@ -55,7 +54,8 @@ public static class StatusLimit
             [
                 new NodeCondition(ConditionTypes.Degraded, "True", Reasons.StatusRefused, message),
                 new NodeCondition(ConditionTypes.Ready, "False", Reasons.StatusRefused, message),
-                .. status.Conditions.Where(c => c.Type is not (ConditionTypes.Degraded or ConditionTypes.Ready)).Select(c => c with { Message = "" }),
+                .. status.Conditions.Where(c => c.Type is not (ConditionTypes.Degraded or ConditionTypes.Ready))
+                    .Select(c => c with { Message = "" }),
             ],
         });
     }

@@ -98,11 +98,11 @@ public sealed class OperatorMetrics : IDisposable
     private static IEnumerable<Measurement<long>> Nodes(OperatorReading reading) =>
         from one in reading.Statuses
         let nodes = one.Value.Nodes!
-        let halted = one.Value.Conditions.Any(c => c.Type == ConditionTypes.Progressing && c.Reason == Reasons.Halted.Name) ? nodes.Progressing : 0
+        let isHalted = one.Value.Conditions.Any(c => c.Type == ConditionTypes.Progressing && c.Reason == Reasons.Halted.Name)
         from value in new[]
         {
             ("matched", nodes.Matched), ("ready", nodes.Ready), ("progressing", nodes.Progressing), ("blocked", nodes.Blocked),
-            ("unknown", nodes.Unknown), ("halted", halted),
+            ("unknown", nodes.Unknown), ("halted", isHalted ? nodes.Progressing : 0),
         }
         select Value(value.Item2, ("kind", one.Key.Kind), ("policy", one.Key.Name), ("state", value.Item1));
 }

@@ -56,10 +56,12 @@ public static class PolicyRollup
         yield return v.Degraded();
     }
 
-    private static Condition Stamp((string Type, ConditionStatus Status, Reason Reason, string Message) c, ClusterPolicy policy, DateTimeOffset now)
+    private static Condition Stamp(
+        (string Type, ConditionStatus Status, Reason Reason, string Message) c, ClusterPolicy policy, DateTimeOffset now)
     {
         var before = policy.Status?.Conditions.FirstOrDefault(b => b.Type == c.Type);
-        return new Condition(c.Type, c.Status, c.Reason.Name, c.Message, before?.Status == c.Status ? before.LastTransitionTime : now, policy.Identity.Generation);
+        var since = before?.Status == c.Status ? before.LastTransitionTime : now;
+        return new Condition(c.Type, c.Status, c.Reason.Name, c.Message, since, policy.Identity.Generation);
     }
 
     /// <summary>What is blocked first, then what is waited for; of each node the first, then the second of each: one bad node does not hide the others.</summary>
@@ -67,12 +69,16 @@ public static class PolicyRollup
         nodes
             .Where(n => n.Result is not null)
             .SelectMany(n => (n.Result!.Problems.Any(p => p.State.IsInTheWay)
-                ? n.Result.Problems.Where(p => p.State.IsInTheWay).Select((p, i) => (Rank: i, Blocked: p.State == FindingState.Blocked, Problem: new PolicyProblem(n.Node.Name, p.Reason, p.Message, p.Device)))
-                : n.Result.Reason.IsTrouble ? [(Rank: 0, Blocked: true, Problem: new PolicyProblem(n.Node.Name, n.Result.Reason, n.Result.Message))] : []))
+                ? n.Result.Problems.Where(p => p.State.IsInTheWay)
+                    .Select((p, i) => (Rank: i, Blocked: p.State == FindingState.Blocked, Problem: Of(n.Node, p)))
+                : n.Result.Reason.IsTrouble
+                    ? [(Rank: 0, Blocked: true, Problem: new PolicyProblem(n.Node.Name, n.Result.Reason, n.Result.Message))] : []))
             .OrderByDescending(p => p.Blocked)
             .ThenBy(p => p.Rank)
             .ThenBy(p => p.Problem.Node, StringComparer.Ordinal)
             .Select(p => p.Problem);
+
+    private static PolicyProblem Of(NodeView node, DeviceProblem problem) => new(node.Name, problem.Reason, problem.Message, problem.Device);
 
     /// <summary>
     /// What is in nobody's way and asks somebody to act all the same, whatever became of the policy on that node: after all that is in the
@@ -82,7 +88,7 @@ public static class PolicyRollup
         nodes
             .Where(n => n.Result?.Generation == generation)
             .SelectMany(n => n.Result!.Problems.Where(p => p.State == FindingState.Noticed && p.Reason.AsksToAct)
-                .Select((p, i) => (Rank: i, Problem: new PolicyProblem(n.Node.Name, p.Reason, p.Message, p.Device))))
+                .Select((p, i) => (Rank: i, Problem: Of(n.Node, p))))
             .OrderBy(p => p.Rank)
             .ThenBy(p => p.Problem.Node, StringComparer.Ordinal)
             .Select(p => p.Problem);
@@ -120,25 +126,34 @@ public static class PolicyRollup
             if (Situation.HeldBack is { } held) return (ConditionTypes.Ready, ConditionStatus.False, held.Reason, held.Message);
             if (Selected.IsEmpty && Situation.GivingBack > 0)
             {
-                return (ConditionTypes.Ready, ConditionStatus.False, Reasons.GiveBack, $"{Count(Situation.GivingBack, "node")} that nodeSelector chooses {(Situation.GivingBack == 1 ? "has" : "have")} the annotation {HostdevAnnotations.GiveBack}=true on the NodeDeviceState and {(Situation.GivingBack == 1 ? "gets" : "get")} no policy: hostdev-operator give-back --undo removes it");
+                return (ConditionTypes.Ready, ConditionStatus.False, Reasons.GiveBack,
+                    $"{Count(Situation.GivingBack, "node")} that nodeSelector chooses {(Situation.GivingBack == 1 ? "has" : "have")} the annotation {HostdevAnnotations.GiveBack}=true on the NodeDeviceState and {(Situation.GivingBack == 1 ? "gets" : "get")} no policy: hostdev-operator give-back --undo removes it");
             }
 
-            if (Selected.IsEmpty) return (ConditionTypes.Ready, ConditionStatus.False, Reasons.NoMatch, "nodeSelector chooses no node that runs an agent: compare it with kubectl get nodes --show-labels, and look whether the agent's Pods run there");
+            if (Selected.IsEmpty) return (ConditionTypes.Ready, ConditionStatus.False, Reasons.NoMatch,
+                "nodeSelector chooses no node that runs an agent: compare it with kubectl get nodes --show-labels, and look whether the agent's Pods run there");
             if (Nodes.Blocked > 0) return (ConditionTypes.Ready, ConditionStatus.False, Reasons.Blocked, BlockedMessage());
             if (Outstanding > 0) return (ConditionTypes.Ready, ConditionStatus.False, Reasons.Progressing, UnderWayMessage());
             if (Nodes.Unknown > 0) return (ConditionTypes.Ready, ConditionStatus.False, Reasons.AgentNotReady, UnknownMessage());
             return Devices.Matched == 0
-                ? (ConditionTypes.Ready, ConditionStatus.False, Reasons.NoMatch, $"no device matches on {Count(Selected.Length, "node")} that nodeSelector chooses: kubectl get nodedevicestate {Selected[0].Node.Name} -o yaml lists the devices of one of them")
-                : (ConditionTypes.Ready, ConditionStatus.True, Reasons.Ready, $"{Count(Devices.Ready, "device")} offered on {Count(Nodes.Ready, "node")}");
+                ? (ConditionTypes.Ready, ConditionStatus.False, Reasons.NoMatch,
+                    $"no device matches on {Count(Selected.Length, "node")} that nodeSelector chooses: kubectl get nodedevicestate {Selected[0].Node.Name} -o yaml lists the devices of one of them")
+                : (ConditionTypes.Ready, ConditionStatus.True, Reasons.Ready,
+                    $"{Count(Devices.Ready, "device")} offered on {Count(Nodes.Ready, "node")}");
         }
 
         public (string Type, ConditionStatus Status, Reason Reason, string Message) Progressing()
         {
             var rollout = Situation.Rollout;
-            if (Situation.HeldBack is not null || Outstanding == 0) return (ConditionTypes.Progressing, ConditionStatus.False, Reasons.Settled, "");
+            if (Situation.HeldBack is not null || Outstanding == 0)
+            {
+                return (ConditionTypes.Progressing, ConditionStatus.False, Reasons.Settled, "");
+            }
+
             if (rollout is { HaltedBy: { } culprit } && rollout.Waiting > 0)
             {
-                return (ConditionTypes.Progressing, ConditionStatus.False, Reasons.Halted, $"the rollout is halted with {Count(rollout.Waiting, "node")} to go, because a node is Degraded with generation {Situation.Policy.Identity.Generation}: {culprit}. Mend that, change the policy, or set rollout.maxUnavailable to 100% to go on regardless");
+                return (ConditionTypes.Progressing, ConditionStatus.False, Reasons.Halted,
+                    $"the rollout is halted with {Count(rollout.Waiting, "node")} to go, because a node is Degraded with generation {Situation.Policy.Identity.Generation}: {culprit}. Mend that, change the policy, or set rollout.maxUnavailable to 100% to go on regardless");
             }
 
             var changing = Selected.Where(s => s.Progress == NodeProgress.Changing).Select(s => s.Node.Name).ToList();
@@ -165,7 +180,9 @@ public static class PolicyRollup
         {
             if (Situation.HeldBack is { } held) return (ConditionTypes.Degraded, ConditionStatus.True, held.Reason, held.Message);
             if (Nodes.Blocked > 0) return (ConditionTypes.Degraded, ConditionStatus.True, Reasons.Blocked, BlockedMessage());
-            return Nodes.Unknown > 0 ? (ConditionTypes.Degraded, ConditionStatus.True, Reasons.AgentNotReady, UnknownMessage()) : (ConditionTypes.Degraded, ConditionStatus.False, Reasons.AsDesired, "");
+            return Nodes.Unknown > 0
+                ? (ConditionTypes.Degraded, ConditionStatus.True, Reasons.AgentNotReady, UnknownMessage())
+                : (ConditionTypes.Degraded, ConditionStatus.False, Reasons.AsDesired, "");
         }
 
         /// <summary>What is in the way stands first: it is the one column that says what to do.</summary>

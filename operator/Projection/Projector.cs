@@ -68,7 +68,9 @@ public static class Projector
         !kinds.TryGetValue(given.Key.Kind, out var made) || given.Created < made;
 
     private static NodeEntry.Give? FirstEntry(NodeView node, PolicySituation situation) =>
-        situation.Policy.NodeSelector!.Matches(node.Labels) && situation.HeldBack?.Reason != Reasons.ResourceNameConflict ? new NodeEntry.Give(situation.Policy) : null;
+        situation.Policy.NodeSelector!.Matches(node.Labels) && situation.HeldBack?.Reason != Reasons.ResourceNameConflict
+            ? new NodeEntry.Give(situation.Policy)
+            : null;
 
     private static NodeEntry? Entry(NodeView node, PolicySituation situation)
     {

@@ -11,7 +11,9 @@ public sealed class NextLookTests
 {
     private static readonly AgentTimings s_timings = new()
     {
-        WhileWaiting = TimeSpan.FromSeconds(2), WhileProtected = TimeSpan.FromSeconds(60), Resync = TimeSpan.FromSeconds(600),
+        WhileWaiting = TimeSpan.FromSeconds(2),
+        WhileProtected = TimeSpan.FromSeconds(60),
+        Resync = TimeSpan.FromSeconds(600),
     };
 
     [Theory]

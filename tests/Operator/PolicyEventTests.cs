@@ -1,4 +1,3 @@
-using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Xunit;
 using static Hostdev.Tests.Operator.OperatorBench;

@@ -1,5 +1,4 @@
 using Hostdev.Crds.Words;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.Sandbox.Kubelet;
 using Xunit;
 

@@ -1,6 +1,5 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Lab;
 using Xunit;

@@ -1,7 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Lab;
 using Xunit;

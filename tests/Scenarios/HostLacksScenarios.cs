@@ -1,5 +1,4 @@
 using Hostdev.Crds.Words;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Lab;
 using Xunit;

@@ -90,7 +90,9 @@ internal sealed record ClusterReading(ImmutableArray<PolicyRow> Policies, Immuta
         var paths = node.Kernel.Paths;
         var functions = NodeReading.Functions(paths).ToList();
         var conditions = (state?["status"]?["conditions"] as JsonArray)?.OfType<JsonNode>().ToDictionary(c => (string)c["type"]!, c => (Status: (string)c["status"]!, Reason: (string)c["reason"]!)) ?? [];
-        var word = conditions.GetValueOrDefault(ConditionTypes.Ready).Status == "True" ? ConditionTypes.Ready : conditions.GetValueOrDefault(ConditionTypes.Degraded) is { Status: "True" } degraded ? degraded.Reason : conditions.GetValueOrDefault(ConditionTypes.Progressing) is { Status: "True" } progressing ? progressing.Reason : "";
+        var word = conditions.GetValueOrDefault(ConditionTypes.Ready).Status == "True" ? ConditionTypes.Ready
+            : conditions.GetValueOrDefault(ConditionTypes.Degraded) is { Status: "True" } degraded ? degraded.Reason
+            : conditions.GetValueOrDefault(ConditionTypes.Progressing) is { Status: "True" } progressing ? progressing.Reason : "";
         return new NodeRow(
             node.Name,
             node.AgentRuns,

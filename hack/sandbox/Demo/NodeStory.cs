@@ -59,7 +59,8 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         c.Node.Desire(All(Sriov(5), Gpu));
         await c.PromiseAsync("the GPU is on vfio-pci and its audio function held", () => Sight.First(c.Node.Driver(DemoMachine.Gpu, "vfio-pci"), c.Node.Driver(DemoMachine.GpuAudio, "pci-stub")));
         await c.PromiseAsync("the kubelet has one", () => c.Node.Allocatable(GpuResource, 1));
-        var held = await c.SaysAsync("the agent says for whom it is held", p => p.Device == DemoMachine.GpuAudio && p.State == FindingState.Held);
+        var held = await c.SaysAsync("the agent says for whom it is held",
+            p => p.Device == DemoMachine.GpuAudio && p.State == FindingState.Held);
         c.Check("the message names the unit", held.Message.Contains(DemoMachine.Gpu, StringComparison.Ordinal) ? null : held.Message);
     }
 
@@ -182,7 +183,8 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         c.Act("the admin writes policies: []");
         c.Node.Desire(Nothing);
         await c.PromiseAsync("what nobody has goes back at once", () => NodeReading.VirtualFunctions(c.Node.Kernel.Paths, DemoMachine.Nic) is { Length: > 0 } left ? $"{left.Length} VFs are there" : null);
-        await c.SaysAsync("the agent waits for the GPU", p => p.Device == DemoMachine.Gpu && p.State == FindingState.Releasing && p.Message.Contains(Render, StringComparison.Ordinal));
+        await c.SaysAsync("the agent waits for the GPU",
+            p => p.Device == DemoMachine.Gpu && p.State == FindingState.Releasing && p.Message.Contains(Render, StringComparison.Ordinal));
         c.Check("what VMs have stays theirs", Sight.First(c.Node.Driver(DemoMachine.Gpu, "vfio-pci"), c.Node.Driver(DemoMachine.DualPort, "vfio-pci"), c.Node.NobodyWasAsked()));
         c.Act("the VMs end");
         foreach (var name in _pods.Keys) c.Node.EndVm(name);
