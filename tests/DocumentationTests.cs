@@ -34,7 +34,8 @@ public sealed class DocumentationTests
     }
 
     [Fact]
-    public void The_readme_explains_reasons_in_the_words_of_the_guide() => Assert.Contains("| `InUse` |", WordTables.Matches("README.md"), StringComparison.Ordinal);
+    public void The_readme_explains_reasons_in_the_words_of_the_guide() =>
+        Assert.Contains("| `InUse` |", WordTables.Matches("README.md"), StringComparison.Ordinal);
 
     [Fact]
     public void The_guide_explains_every_metric_of_the_operator()

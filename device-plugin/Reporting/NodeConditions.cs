@@ -8,7 +8,9 @@ using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Reporting;
 
-/// <summary>How a node as a whole stands, in the four conditions of its status. They have no times yet (<see cref="StatusStamp"/>).</summary>
+/// <summary>
+/// How a node as a whole stands, in the four conditions of its status. They have no times yet (<see cref="StatusStamp"/>).
+/// </summary>
 internal static class NodeConditions
 {
     private const string True = "True";
@@ -43,7 +45,11 @@ internal static class NodeConditions
     private static NodeCondition Degraded(HostInventory inventory, Plan plan, PolicyResult? troubled, ResourceProblem? unreached)
     {
         NodeCondition Is(string status, Reason reason, string message) => new(ConditionTypes.Degraded, status, reason, message);
-        if (inventory.Unlisted is { } unlisted) return Is(True, Reasons.HostUnreadable, $"{unlisted}: everything stays as it is until it can be read");
+        if (inventory.Unlisted is { } unlisted)
+        {
+            return Is(True, Reasons.HostUnreadable, $"{unlisted}: everything stays as it is until it can be read");
+        }
+
         if (plan.Halt is { } halt) return Is(True, halt.Reason, halt.Message);
         if (troubled is not null) return Is(True, troubled.Reason, troubled.Message);
         if (plan.Findings.FirstOrDefault(f => f.Reason == Reasons.NotReturned) is { } lost) return Is(True, lost.Reason, lost.Message);
@@ -54,7 +60,8 @@ internal static class NodeConditions
     {
         NodeCondition Is(string status, Reason reason, string message) => new(ConditionTypes.Progressing, status, reason, message);
         if (moving is not null) return Is(True, Reasons.Waiting, moving.Message);
-        if (!plan.Lanes.IsEmpty) return Is(True, Reasons.Applying, $"work is under way at {string.Join(", ", plan.Lanes.Select(l => l.Key))}");
+        var places = string.Join(", ", plan.Lanes.Select(l => l.Key));
+        if (places.Length > 0) return Is(True, Reasons.Applying, $"work is under way at {places}");
         var releasing = plan.Findings.FirstOrDefault(f => f.State == FindingState.Releasing);
         return releasing is null ? Is(False, Reasons.Settled, "") : Is(True, Reasons.Releasing, releasing.Message);
     }

@@ -78,7 +78,8 @@ public static class PolicyRollup
             .ThenBy(p => p.Problem.Node, StringComparer.Ordinal)
             .Select(p => p.Problem);
 
-    private static PolicyProblem Of(NodeView node, DeviceProblem problem) => new(node.Name, problem.Reason, problem.Message, problem.Device);
+    private static PolicyProblem Of(NodeView node, DeviceProblem problem) =>
+        new(node.Name, problem.Reason, problem.Message, problem.Device);
 
     /// <summary>
     /// What is in nobody's way and asks somebody to act all the same, whatever became of the policy on that node: after all that is in the
@@ -127,17 +128,25 @@ public static class PolicyRollup
             if (Selected.IsEmpty && Situation.GivingBack > 0)
             {
                 return (ConditionTypes.Ready, ConditionStatus.False, Reasons.GiveBack,
-                    $"{Count(Situation.GivingBack, "node")} that nodeSelector chooses {(Situation.GivingBack == 1 ? "has" : "have")} the annotation {HostdevAnnotations.GiveBack}=true on the NodeDeviceState and {(Situation.GivingBack == 1 ? "gets" : "get")} no policy: hostdev-operator give-back --undo removes it");
+                    $"{Count(Situation.GivingBack, "node")} that nodeSelector chooses {(Situation.GivingBack == 1 ? "has" : "have")} the "
+                    + $"annotation {HostdevAnnotations.GiveBack}=true on the NodeDeviceState and "
+                    + $"{(Situation.GivingBack == 1 ? "gets" : "get")} no policy: hostdev-operator give-back --undo removes it");
             }
 
-            if (Selected.IsEmpty) return (ConditionTypes.Ready, ConditionStatus.False, Reasons.NoMatch,
-                "nodeSelector chooses no node that runs an agent: compare it with kubectl get nodes --show-labels, and look whether the agent's Pods run there");
+            if (Selected.IsEmpty)
+            {
+                return (ConditionTypes.Ready, ConditionStatus.False, Reasons.NoMatch,
+                    "nodeSelector chooses no node that runs an agent: compare it with kubectl get nodes --show-labels, and look whether "
+                    + "the agent's Pods run there");
+            }
+
             if (Nodes.Blocked > 0) return (ConditionTypes.Ready, ConditionStatus.False, Reasons.Blocked, BlockedMessage());
             if (Outstanding > 0) return (ConditionTypes.Ready, ConditionStatus.False, Reasons.Progressing, UnderWayMessage());
             if (Nodes.Unknown > 0) return (ConditionTypes.Ready, ConditionStatus.False, Reasons.AgentNotReady, UnknownMessage());
             return Devices.Matched == 0
                 ? (ConditionTypes.Ready, ConditionStatus.False, Reasons.NoMatch,
-                    $"no device matches on {Count(Selected.Length, "node")} that nodeSelector chooses: kubectl get nodedevicestate {Selected[0].Node.Name} -o yaml lists the devices of one of them")
+                    $"no device matches on {Count(Selected.Length, "node")} that nodeSelector chooses: "
+                    + $"kubectl get nodedevicestate {Selected[0].Node.Name} -o yaml lists the devices of one of them")
                 : (ConditionTypes.Ready, ConditionStatus.True, Reasons.Ready,
                     $"{Count(Devices.Ready, "device")} offered on {Count(Nodes.Ready, "node")}");
         }
@@ -153,7 +162,9 @@ public static class PolicyRollup
             if (rollout is { HaltedBy: { } culprit } && rollout.Waiting > 0)
             {
                 return (ConditionTypes.Progressing, ConditionStatus.False, Reasons.Halted,
-                    $"the rollout is halted with {Count(rollout.Waiting, "node")} to go, because a node is Degraded with generation {Situation.Policy.Identity.Generation}: {culprit}. Mend that, change the policy, or set rollout.maxUnavailable to 100% to go on regardless");
+                    $"the rollout is halted with {Count(rollout.Waiting, "node")} to go, because a node is Degraded with generation "
+                    + $"{Situation.Policy.Identity.Generation}: {culprit}. Mend that, change the policy, or set rollout.maxUnavailable "
+                    + "to 100% to go on regardless");
             }
 
             var changing = Selected.Where(s => s.Progress == NodeProgress.Changing).Select(s => s.Node.Name).ToList();

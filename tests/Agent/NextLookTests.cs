@@ -62,6 +62,7 @@ public sealed class NextLookTests
 
     private static Plan With(params (string State, string Reason)[] findings) => Plan.Nothing with
     {
-        Findings = [.. findings.Select(f => new Finding(null, "0000:43:00.0", FindingState.Of(f.State), Reasons.Of(f.Reason), "its words"))],
+        Findings = [.. findings
+            .Select(f => new Finding(null, "0000:43:00.0", FindingState.Of(f.State), Reasons.Of(f.Reason), "its words"))],
     };
 }

@@ -20,7 +20,8 @@ public sealed class FrozenPolicyTests
 
         Assert.Empty(plan.Lanes);
         Assert.Equal(["0000:43:00.0"], plan.UnitIds());
-        plan.Says("HostDevice/gpus", FindingState.Blocked, Reasons.UnsupportedField, "HostDevice/gpus: this version does not know spec.shiny");
+        plan.Says("HostDevice/gpus", FindingState.Blocked, Reasons.UnsupportedField,
+            "HostDevice/gpus: this version does not know spec.shiny");
         Assert.Equal("HostDevice/gpus: this version does not know spec.shiny", Assert.Single(plan.Policies).Frozen!.Message);
     }
 

@@ -14,7 +14,8 @@ public sealed class StatusBoundsTests
 {
     private static readonly StructuralSchema s_schema = CrdFiles.Schema("NodeDeviceState", "status");
 
-    public static TheoryData<string> Texts => [.. Fields(s_schema, "status").Where(f => IsText(f.Schema) && !IsWord(f.Path)).Select(f => f.Path)];
+    public static TheoryData<string> Texts =>
+        [.. Fields(s_schema, "status").Where(f => IsText(f.Schema) && !IsWord(f.Path)).Select(f => f.Path)];
 
     public static TheoryData<string> Lists => [.. Fields(s_schema, "status").Where(f => f.Schema.Type == JsonType.Array).Select(f => f.Path)];
 

@@ -34,7 +34,8 @@ public sealed class StatusBuilderTests : IDisposable
         var status = Status(Given.Input(Taken, Given.HostDevice()));
         var policy = Assert.Single(status.Policies);
 
-        Assert.Equal((Reasons.Ready, "1 device offered", 1, 1, 0), (policy.Reason, policy.Message, policy.Matched, policy.Ready, policy.Blocked));
+        Assert.Equal((Reasons.Ready, "1 device offered", 1, 1, 0),
+            (policy.Reason, policy.Message, policy.Matched, policy.Ready, policy.Blocked));
         Assert.Equal(new ResourceStatus("example.com/gpus", 1, 1, true, null), Assert.Single(status.Resources));
         Condition(status, "Synced", "True", "Followed", "the desired state is followed");
         Condition(status, "Degraded", "False", "AsDesired", "");
@@ -102,7 +103,8 @@ public sealed class StatusBuilderTests : IDisposable
             [
                 new DeviceProblem("0000:41:10.4", FindingState.Waiting, Reasons.InUse,
                     "0000:41:10.4 is in use: pod default/vm has 0000:41:10.4: it is taken as soon as nobody uses it", null),
-                new DeviceProblem("0000:41:10.2", FindingState.Waiting, Reasons.NodeAnswered, "/dev/vfio/101 stands in the answer of pod default/vm", null),
+                new DeviceProblem("0000:41:10.2", FindingState.Waiting, Reasons.NodeAnswered,
+                    "/dev/vfio/101 stands in the answer of pod default/vm", null),
             ],
             policy.Problems);
         Assert.Equal((Reasons.Progressing, 2, 1), (policy.Reason, policy.Matched, policy.Ready));
@@ -240,7 +242,8 @@ public sealed class StatusBuilderTests : IDisposable
         var policy = Assert.Single(status.Policies);
 
         Assert.Equal(new DeviceProblem("0000:43:00.0", FindingState.Waiting, Reasons.StillHeld, sentence, null), Assert.Single(policy.Problems, p => p.State != FindingState.Adopted));
-        Assert.Equal((Reasons.Progressing, sentence, 1, 0, 0), (policy.Reason, policy.Message, policy.Matched, policy.Ready, policy.Blocked));
+        Assert.Equal((Reasons.Progressing, sentence, 1, 0, 0),
+            (policy.Reason, policy.Message, policy.Matched, policy.Ready, policy.Blocked));
         Assert.Equal($"Not offered: {sentence}", status.Devices.Single(d => d.PciAddress == "0000:43:00.0").State);
         Condition(status, "Ready", "False", "NotAsDesired", sentence);
     }

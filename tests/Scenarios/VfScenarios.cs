@@ -92,7 +92,8 @@ public abstract class VfScenarios
         {
             await using var bench = await ScenarioBench.StartAsync(node, Mixed);
             await bench.UntilAsync(
-                () => bench.Problems("mixed").SequenceEqual([("0000:41:10.2", Reasons.DriverMissing), ("0000:41:10.4", Reasons.DriverMissing)]));
+                () => bench.Problems("mixed").SequenceEqual([("0000:41:10.2", Reasons.DriverMissing),
+                    ("0000:41:10.4", Reasons.DriverMissing)]));
             Assert.Equal(
                 "0000:41:10.2 is in pool host, whose driver is the host's own (Native), and has no driver: "
                 + "sriov_drivers_autoprobe of 0000:41:00.0 is 0, which keeps drivers from it: "
@@ -136,7 +137,8 @@ public sealed class SimulatedVfScenarios : VfScenarios
         node.Kernel.Faults.MakeOtherVfs(Pf, _ => made);
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.Vfs(asked)));
         await bench.UntilAsync(
-            () => bench.Problem("vfs").Reason == Reasons.OtherVfNumber && bench.Kubelet.Allocatable("example.com/vf") == Math.Min(asked, made));
+            () => bench.Problem("vfs").Reason == Reasons.OtherVfNumber
+                && bench.Kubelet.Allocatable("example.com/vf") == Math.Min(asked, made));
         Assert.Equal($"{Pf}: {asked} VFs were asked for and its driver made {made}: set numVfs to {made}, or see dmesg for its limit",
             bench.Problem("vfs").Message);
         Assert.Equal(("Blocked", "False"), ((string?)bench.Policy("vfs")!["reason"], bench.Condition("Ready")));

@@ -22,7 +22,8 @@ internal sealed record StatusReading(ImmutableArray<string> Devices, ImmutableAr
             [.. Items(status, "devices").Select(d => Text(d, "pciAddress"))],
             [.. problems, .. Items(status, "releasing").Select(x => Problem(policy: null, x))],
             [.. Items(status, "allocations").Select(a => Text(a, "pod"))],
-            Items(status, "conditions").Where(c => Text(c, "type") == ConditionTypes.Synced).Select(c => Text(c, "message")).FirstOrDefault(""),
+            Items(status, "conditions").Where(c => Text(c, "type") == ConditionTypes.Synced)
+                .Select(c => Text(c, "message")).FirstOrDefault(""),
             status["host"]?["iommu"]?.GetValue<bool>() == true,
             status["host"] is { } host ? Text(host, "interruptRemapping") : "");
     }

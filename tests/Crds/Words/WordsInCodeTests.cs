@@ -7,7 +7,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Crds.Words;
 
-/// <summary>No word of the contract is written anywhere but in crds/Words: what is renamed there is renamed for both programs, or does not compile.</summary>
+/// <summary>
+/// No word of the contract is written anywhere but in crds/Words: what is renamed there is renamed for both programs, or does not compile.
+/// </summary>
 public sealed partial class WordsInCodeTests
 {
     /// <summary>Words of others that are called reasons too: Kubernetes' causes of an invalid field, and why a container waits.</summary>
@@ -27,7 +29,9 @@ public sealed partial class WordsInCodeTests
     public void No_reason_and_no_state_is_made_from_a_text_that_stands_in_the_code() =>
         Assert.Equal([], Lines("crds/Words/").Where(l => MadeOfText().IsMatch(l.Text)).Select(l => $"{l.Place}: {l.Text.Trim()}"));
 
-    /// <summary>By value, also where it is no reason there: what is spelled alike and means another thing is listed with the file that means it.</summary>
+    /// <summary>
+    /// By value, also where it is no reason there: what is spelled alike and means another thing is listed with the file that means it.
+    /// </summary>
     [Fact]
     public void No_word_stands_as_a_text_in_the_code()
     {
@@ -37,19 +41,25 @@ public sealed partial class WordsInCodeTests
             ("operator/Reconcilers/AgentPod.cs", ConditionTypes.Ready), // of a Pod
         ];
         var found = Lines("crds/Words/").SelectMany(l => Quoted().Matches(l.Text).Select(m => (l.File, Word: m.Groups[1].Value, l.Place)));
-        Assert.Equal([], found.Where(f => words.Contains(f.Word) && !others.Contains((f.File, f.Word))).Select(f => $"{f.Place}: \"{f.Word}\""));
+        Assert.Equal([], found.Where(f => words.Contains(f.Word) && !others.Contains((f.File, f.Word)))
+            .Select(f => $"{f.Place}: \"{f.Word}\""));
     }
 
     /// <summary>Fields, properties and parameters of that name.</summary>
     private static IEnumerable<(string Name, Type Type)> Reasonable(Type type)
     {
-        const BindingFlags all = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+        const BindingFlags all =
+            BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
         static bool IsReason(string? name) => name?.EndsWith("reason", StringComparison.OrdinalIgnoreCase) == true;
-        var fields = type.GetFields(all).Select(f => (f.Name, f.FieldType)).Concat(type.GetProperties(all).Select(p => (p.Name, p.PropertyType)));
+        var fields = type.GetFields(all).Select(f => (f.Name, f.FieldType))
+            .Concat(type.GetProperties(all).Select(p => (p.Name, p.PropertyType)));
         foreach (var (name, of) in fields.Where(f => IsReason(f.Name))) yield return ($"{type.FullName}.{name}", of);
         foreach (var method in type.GetMembers(all).OfType<MethodBase>())
         {
-            foreach (var p in method.GetParameters().Where(p => IsReason(p.Name))) yield return ($"{type.FullName}.{method.Name}({p.Name})", p.ParameterType);
+            foreach (var p in method.GetParameters().Where(p => IsReason(p.Name)))
+            {
+                yield return ($"{type.FullName}.{method.Name}({p.Name})", p.ParameterType);
+            }
         }
     }
 

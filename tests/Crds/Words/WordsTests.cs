@@ -20,7 +20,8 @@ public sealed partial class WordsTests
         var members = typeof(Reasons).GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.FieldType == typeof(Reason))
             .Select(f => (f.Name, Reason: (Reason)f.GetValue(null)!)).ToList();
         Assert.NotEmpty(members);
-        Assert.Equal(members.Select(m => m.Name).Order(StringComparer.Ordinal), Reasons.All.Select(r => r.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(members.Select(m => m.Name).Order(StringComparer.Ordinal),
+            Reasons.All.Select(r => r.Name).Order(StringComparer.Ordinal));
         Assert.All(members, m => Assert.Same(m.Reason, Reasons.Of(m.Name)));
     }
 
@@ -33,13 +34,16 @@ public sealed partial class WordsTests
         Assert.Equal([], FindingState.All.Where(s => !ShortName().IsMatch(s.Name) || !Cell().IsMatch(s.Meaning)).Select(s => s.Name));
     }
 
-    /// <summary>Objects have them that other versions read: a word may come, and its meaning for the program may not change unseen.</summary>
+    /// <summary>
+    /// Objects have them that other versions read: a word may come, and its meaning for the program may not change unseen.
+    /// </summary>
     [Fact]
     public void The_words_and_what_programs_make_of_them_are_those_that_were_said_before()
     {
         string[] Flags(Reason r) => [r.IsUse ? "use" : "", r.IsMissing ? "missing" : "", r.AsksToAct ? "asks to act" : "",
             r.StopsWrites ? "stops writes" : "", r.IsTrouble ? "trouble" : ""];
-        var reasons = Reasons.All.Select(r => string.Join(", ", ((string[])[$"{r} ends by {r.Ends}", .. Flags(r)]).Where(f => f.Length > 0)));
+        var reasons = Reasons.All
+            .Select(r => string.Join(", ", ((string[])[$"{r} ends by {r.Ends}", .. Flags(r)]).Where(f => f.Length > 0)));
         string[] Of(FindingState s) => [s.IsInTheWay ? "in the way" : "", s.IsRemark ? "a remark" : "", s.GoesOn ? "goes on" : ""];
         var states = FindingState.All.Select(s => $"state {s}: {string.Join(", ", Of(s).Where(f => f.Length > 0))}");
         Golden.Matches("words.txt", string.Concat(((string[])[.. reasons, .. states]).Select(l => l + "\n")));
@@ -53,9 +57,11 @@ public sealed partial class WordsTests
         Assert.Equal(("Dreaming", "ByMoonlight"), (problem.State.Name, problem.Reason.Name));
         Assert.Equal((false, false, false), (problem.State.IsInTheWay, problem.State.GoesOn, problem.State.IsRemark));
         Assert.Equal(Ends.Unknown, problem.Reason.Ends);
-        Assert.False(problem.Reason.IsUse || problem.Reason.IsMissing || problem.Reason.AsksToAct || problem.Reason.IsTrouble || problem.Reason.StopsWrites);
+        Assert.False(problem.Reason.IsUse || problem.Reason.IsMissing || problem.Reason.AsksToAct || problem.Reason.IsTrouble
+            || problem.Reason.StopsWrites);
         Assert.Equal(JsonSerializer.Deserialize(text, s_problem), problem); // also among themselves one word is one
-        Assert.Equal("""{"device":"d","state":"Dreaming","reason":"ByMoonlight","message":"m"}""", JsonSerializer.Serialize(problem, s_problem));
+        Assert.Equal("""{"device":"d","state":"Dreaming","reason":"ByMoonlight","message":"m"}""",
+            JsonSerializer.Serialize(problem, s_problem));
     }
 
     [Theory]
@@ -67,7 +73,8 @@ public sealed partial class WordsTests
     [InlineData("\\u0049\\u006e\\u0055\\u0073\\u0065\\u0049\\u006e\\u0055\\u0073\\u0065\\u0049\\u006e\\u0055\\u0073\\u0065", false)]
     public void A_word_that_is_known_is_one_object_however_often_it_is_read(string written, bool isKnown)
     {
-        var problem = JsonSerializer.Deserialize($$"""{"device": "d", "state": "Waiting", "reason": "{{written}}", "message": "m"}""", s_problem)!;
+        var problem = JsonSerializer.Deserialize($$"""{"device": "d", "state": "Waiting", "reason": "{{written}}", "message": "m"}""",
+            s_problem)!;
         Assert.Same(FindingState.Waiting, problem.State);
         Assert.Equal(isKnown, ReferenceEquals(Reasons.InUse, problem.Reason));
         Assert.Equal(JsonSerializer.Deserialize<string>($"\"{written}\""), problem.Reason.Name);

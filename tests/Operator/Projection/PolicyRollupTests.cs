@@ -52,7 +52,8 @@ public sealed class PolicyRollupTests
         var gpus = HostDevice("gpus");
         var status = Status(gpus, Node("a").Has(gpus).Reports(gpus, Reasons.Frozen, "HostDevice/gpus: spec.frobnicate is not known to this agent", 0, 0));
         Assert.Equal("Degraded=True Blocked: a: HostDevice/gpus: spec.frobnicate is not known to this agent", Conditions(status)[2]);
-        Assert.Equal([new PolicyProblem("a", Reasons.Frozen, "HostDevice/gpus: spec.frobnicate is not known to this agent")], status.Problems);
+        Assert.Equal([new PolicyProblem("a", Reasons.Frozen, "HostDevice/gpus: spec.frobnicate is not known to this agent")],
+            status.Problems);
     }
 
     [Fact]
@@ -226,15 +227,18 @@ public sealed class PolicyRollupTests
     public void Notices_come_after_everything_that_is_in_the_way_and_never_into_the_message()
     {
         var gpus = HostDevice("gpus");
-        static DeviceProblem Problem(string device, FindingState state, Reason reason) => new(device, state, reason, $"{device} has something");
-        DeviceProblem[] notices = [Problem("a1", FindingState.Noticed, Reasons.NameChanged), Problem("a2", FindingState.Noticed, Reasons.DomainTooLong)];
+        static DeviceProblem Problem(string device, FindingState state, Reason reason) =>
+            new(device, state, reason, $"{device} has something");
+        DeviceProblem[] notices = [Problem("a1", FindingState.Noticed, Reasons.NameChanged),
+            Problem("a2", FindingState.Noticed, Reasons.DomainTooLong)];
         var ready = Node("a").Has(gpus).Reports(gpus, Reasons.Ready, "", 2, 2, 0, notices);
         var changing = Node("b").Has(gpus).Reports(gpus, Reasons.Progressing, "", 1, 0, 0, Problem("b1", FindingState.Noticed, Reasons.OfferedByKubeVirt));
         var status = Status(gpus, ready, changing);
         Assert.Equal(["a1", "b1", "a2"], status.Problems.Select(p => p.Device));
         Assert.Equal("Ready=False Progressing: under way on b", Conditions(status)[0]);
 
-        DeviceProblem[] many = [.. Enumerable.Range(1, 3).Select(i => Problem($"c{i}", FindingState.Blocked, Reasons.Of("X"))), Problem("c4", FindingState.Waiting, Reasons.InUse)];
+        DeviceProblem[] many = [.. Enumerable.Range(1, 3).Select(i => Problem($"c{i}", FindingState.Blocked, Reasons.Of("X"))),
+            Problem("c4", FindingState.Waiting, Reasons.InUse)];
         var blocked = Node("c").Has(gpus).Reports(gpus, Reasons.Blocked, "blocked", 4, 0, 3, many);
         Assert.Equal(["c1", "c2", "c3", "c4", "a1"], Status(gpus, ready, changing, blocked).Problems.Select(p => p.Device));
     }

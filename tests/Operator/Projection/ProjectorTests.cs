@@ -206,13 +206,20 @@ public sealed class ProjectorTests
     {
         var gpus = HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}");
         var nodes = Nodes(3).ToList();
-        DeviceProblem[] problems = [new("0000:43:00.0", FindingState.Waiting, Reasons.Of(reason), "x"), new("0000:44:00.0", FindingState.Waiting, Reasons.InUse, "x"),
-            new("0000:44:00.1", FindingState.Held, Reasons.HeldSibling, "x"), new("0000:45:00.0", FindingState.Adopted, Reasons.Adopted, "x")];
+        DeviceProblem[] problems =
+        [
+            new("0000:43:00.0", FindingState.Waiting, Reasons.Of(reason), "x"),
+            new("0000:44:00.0", FindingState.Waiting, Reasons.InUse, "x"),
+            new("0000:44:00.1", FindingState.Held, Reasons.HeldSibling, "x"),
+            new("0000:45:00.0", FindingState.Adopted, Reasons.Adopted, "x"),
+        ];
         nodes[0] = (nodes[0] with { Given = [gpus.Version] }).Reports(gpus, Reasons.Progressing, "waits", 3, 1, 0, problems);
         Assert.Equal(goesOn ? ["node-002"] : [], Projector.Project(View([gpus], nodes)).Specs.Keys);
     }
 
-    /// <summary>Agents may be a version ahead: what they say then is neither done nor refused, so it takes a place and halts nobody.</summary>
+    /// <summary>
+    /// Agents may be a version ahead: what they say then is neither done nor refused, so it takes a place and halts nobody.
+    /// </summary>
     [Theory]
     [InlineData("AWordOfANewerAgent", "Waiting", "StepFailed")]
     [InlineData("Progressing", "AStateOfANewerAgent", "InUse")]
