@@ -220,7 +220,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         if (plan.Halt is not { OffersNothingNew: true } halt) return ImmutableDictionary<string, OfferProblem>.Empty;
         var given = parts.Allocator.Ledger.ById;
         var problem = new OfferProblem(halt.Reason, halt.Message);
-        return plan.Units.Where(u => !given.ContainsKey(u.Id)).ToImmutableDictionary(u => u.Id, _ => problem, StringComparer.Ordinal);
+        return plan.Units.Select(u => u.Id.ToString()).Where(id => !given.ContainsKey(id)).ToImmutableDictionary(id => id, _ => problem, StringComparer.Ordinal);
     }
 
     private async Task SleepAsync(CancellationToken cancellationToken)

@@ -1,5 +1,5 @@
+using System.Collections.Immutable;
 using System.Globalization;
-using Hostdev.Crds;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.DevicePlugin.Planning;
 
@@ -14,11 +14,11 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
     /// <summary>What is to be remembered of an answer for this unit as it is now.</summary>
     public Allocation Record(Unit unit, UnitState state) => new()
     {
-        Id = unit.Id,
+        Id = unit.Id.ToString(),
         Resource = unit.Resource.Value,
-        Functions = [.. unit.Members.Select(m => m.Address.ToString())],
-        Drivers = [.. unit.Assigned.Select(m => $"{m.Address}={m.Driver}")],
-        Nodes = [.. AllocateAnswer.NodesOf(unit, state).Select(Identity)],
+        Functions = [.. unit.Claims.Select(c => c.ToString())],
+        Drivers = [.. unit.Handout.Drivers.Select(d => d.ToString())],
+        Nodes = [.. state.Nodes.Select(Identity)],
         AnsweredAt = time.GetUtcNow(),
     };
 
@@ -31,14 +31,16 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
         }
 
         if (answer.Drivers.IsEmpty) return null;
-        var drivers = answer.Drivers.Select(d => (Address: PciAddress.Parse(d.Split('=')[0]), Driver: d.Split('=')[1])).ToList();
-        var state = reader.Read(drivers[0].Address);
-        var ours = drivers.Where(d => state.Cdevs.ContainsKey(d.Address)).Select(d => $"/dev/vfio/devices/{state.Cdevs[d.Address]}").Append($"/dev/vfio/{state.Group}").ToHashSet(StringComparer.Ordinal);
-        if (answer.Nodes.Select(Path).FirstOrDefault(p => !ours.Contains(p)) is { } foreign) return $"{foreign}, which was given to this container for {answer.Id}, belongs to another device now";
-        foreach (var (address, driver) in drivers)
+        ImmutableArray<BoundDevice> given = [.. answer.Drivers.Select(BoundDevice.Parse)];
+        var state = reader.Read(Handout.OfGiven(given));
+        if (answer.Nodes.Select(Path).FirstOrDefault(p => !state.Nodes.Contains(p)) is { } foreign)
+            return $"{foreign}, which was given to this container for {answer.Id}, belongs to another device now";
+        foreach (var (device, driver) in given)
         {
-            if (!state.Members.TryGetValue(address, out var now)) return $"{address}, which was given to this container, is gone";
-            if (now != driver) return $"{address}, which was given to this container, is {(now is null ? "without a driver" : $"on the driver {now}")} instead of {driver}";
+            if (!state.Drivers.TryGetValue(device, out var now)) return $"{device}, which was given to this container, is gone";
+            if (now == driver) continue;
+            var bound = now is null ? "without a driver" : $"on the driver {now}";
+            return $"{device}, which was given to this container, is {bound} instead of {driver}";
         }
 
         return null;
@@ -47,11 +49,11 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
     /// <summary>The answer that still stands for a node of this unit, or for its device number, and was given for another device; as a sentence, null when there is none.</summary>
     public string? TakenBy(Unit unit, UnitState state, AllocationLedger ledger)
     {
-        if (ledger.ById.IsEmpty || state.Group is null) return null;
-        var now = AllocateAnswer.NodesOf(unit, state).Select(Identity).ToList();
+        if (ledger.ById.IsEmpty || state.Nodes.IsEmpty) return null;
+        var now = state.Nodes.Select(Identity).ToList();
         foreach (var answer in ledger.ById.Values)
         {
-            var node = answer.Id == unit.Id
+            var node = answer.Id == unit.Id.ToString()
                 ? answer.Nodes.Take(1).FirstOrDefault(n => n != now[0]) // the same device, and its group came back as another
                 : answer.Nodes.FirstOrDefault(n => now.Exists(m => Path(m) == Path(n) || (Number(n).Length > 0 && Number(m) == Number(n))));
             if (node is not null) return $"{Path(node)} ({Number(node)}) stands in the answer that {(answer.Pod is null ? "a pod" : $"pod {answer.Pod}")} got for {answer.Id}, and its container may still open it: delete that pod, or wait until it is proven gone";

@@ -19,7 +19,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     private readonly Lock _gate = new();
     private readonly AnsweredNodes _answers = new(reader, time);
     private readonly HashSet<string> _beingRead = new(StringComparer.Ordinal);
-    private readonly Dictionary<PciAddress, int> _closed = [];
+    private readonly Dictionary<DeviceId, int> _closed = [];
     private readonly Dictionary<string, Unit> _inFlight = new(StringComparer.Ordinal); // with their units: the catalog may drop them meanwhile
     private Catalog _catalog = Catalog.Empty;
     private ImmutableDictionary<Reason, long> _refusedByReason = ImmutableDictionary<Reason, long>.Empty;
@@ -105,7 +105,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
 
         try
         {
-            var state = reader.Read(units[0]);
+            var state = reader.Read(units[0].Handout);
             return ValueTask.FromResult(Obstacle(units[0], state) is { } obstacle ? Cannot(resource, deviceId, obstacle) : null);
         }
         finally
@@ -123,11 +123,11 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     {
         var ledger = Ledger;
         return plan.Units
-            .Select(u => (u.Id, Problem: Problem(u)))
+            .Select(u => (Id: u.Id.ToString(), Problem: Problem(u)))
             .Where(t => t.Problem is not null)
             .ToImmutableDictionary(t => t.Id, t => t.Problem!, StringComparer.Ordinal);
 
-        OfferProblem? Problem(Unit unit) => OfferProblem.Of(Reasons.StillHeld, Forgotten(unit.Id))
+        OfferProblem? Problem(Unit unit) => OfferProblem.Of(Reasons.StillHeld, Forgotten(unit.Id.ToString()))
             ?? OfferProblem.Of(Reasons.NodeAnswered, _answers.TakenBy(unit, UnitReadiness.StateOf(unit, inventory), ledger))
             ?? OfferProblem.Of(Reasons.StillHeld, UnderAnotherName(unit, ledger));
 
@@ -137,37 +137,37 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     public ImmutableArray<string> Prefer(ResourceName resource, ImmutableArray<string> available, ImmutableArray<string> mustInclude, int size) =>
         PreferredAllocation.Choose(Catalog.Units, available, mustInclude, size);
 
-    public ImmutableArray<string> TryClose(ImmutableArray<PciAddress> functions)
+    public ImmutableArray<string> TryClose(ImmutableArray<DeviceId> devices)
     {
         lock (_gate)
         {
             var users = _inFlight
-                .Where(f => f.Value.Members.Any(m => functions.Contains(m.Address)))
+                .Where(f => f.Value.Claims.Any(c => devices.Contains(c)))
                 .Select(f => $"{f.Key} is being given to a pod this moment")
-                .Concat(functions.SelectMany(f => UsersLocked(f)).Select(u => u.Description))
+                .Concat(devices.SelectMany(d => UsersLocked(d)).Select(u => u.Description))
                 .Distinct(StringComparer.Ordinal)
                 .ToImmutableArray();
             if (!users.IsEmpty) return users;
-            foreach (var function in functions) _closed[function] = _closed.GetValueOrDefault(function) + 1;
+            foreach (var device in devices) _closed[device] = _closed.GetValueOrDefault(device) + 1;
             return [];
         }
     }
 
-    public void Open(ImmutableArray<PciAddress> functions)
+    public void Open(ImmutableArray<DeviceId> devices)
     {
         lock (_gate)
         {
-            foreach (var function in functions)
+            foreach (var device in devices)
             {
-                if (_closed[function] == 1) _closed.Remove(function);
-                else _closed[function]--;
+                if (_closed[device] == 1) _closed.Remove(device);
+                else _closed[device]--;
             }
         }
     }
 
-    public ImmutableArray<DeviceUser> UsersOf(PciAddress address)
+    public ImmutableArray<DeviceUser> UsersOf(DeviceId device)
     {
-        lock (_gate) return UsersLocked(address);
+        lock (_gate) return UsersLocked(device);
     }
 
     /// <summary>
@@ -212,12 +212,12 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
 
     private Allocation? Learn(PodUse device) =>
         Catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
-            ? _answers.Record(unit.Unit, reader.Read(unit.Unit))
+            ? _answers.Record(unit.Unit, reader.Read(unit.Unit.Handout))
             : null;
 
-    private ImmutableArray<DeviceUser> UsersLocked(PciAddress address)
+    private ImmutableArray<DeviceUser> UsersLocked(DeviceId device)
     {
-        var name = address.ToString();
+        var name = device.ToString();
         return
         [
             .. _ledger.ById.Values.Where(a => a.Functions.Contains(name)).Select(a => new DeviceUser(UserKind.Pod, a.Pod is null ? $"{a.Id} was just given to a pod" : $"pod {a.Pod} has {a.Id}")),
@@ -225,7 +225,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     }
 
     private static string? UnderAnotherName(Unit unit, AllocationLedger ledger) =>
-        ledger.ById.Values.FirstOrDefault(a => a.Resource != unit.Resource.Value && unit.Members.Any(m => a.Functions.Contains(m.Address.ToString()))) is { } other
+        ledger.ById.Values.FirstOrDefault(a => a.Resource != unit.Resource.Value && unit.Claims.Any(c => a.Functions.Contains(c.ToString()))) is { } other
             ? $"{(other.Pod is null ? "a pod" : $"pod {other.Pod}")} still has {other.Id} as {other.Resource}: it can be given out when that pod is gone"
             : null;
 
@@ -240,23 +240,23 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
                 if (!_catalog.Units.TryGetValue(id, out var unit) || unit.Unit.Resource != resource) return new Refusal(Reasons.NotOffered, $"{id} of {resource} is not offered on this node any more", [id]);
                 if (unit.Problem is { } problem) return Cannot(resource, id, problem);
                 if (UnderAnotherName(unit.Unit, _ledger) is { } held) return new Refusal(Reasons.StillHeld, $"{id} of {resource} cannot be given out: {held}", [id]);
-                if (unit.Unit.Members.Any(m => _closed.ContainsKey(m.Address))) return new Refusal(Reasons.Changing, $"{id} of {resource} is being reconfigured right now", [id]);
+                if (unit.Unit.Claims.Any(_closed.ContainsKey)) return new Refusal(Reasons.Changing, $"{id} of {resource} is being reconfigured right now", [id]);
                 if (_inFlight.ContainsKey(id)) return new Refusal(Reasons.InFlight, $"{id} of {resource} is being given to another container this moment", [id]);
                 units.Add(unit.Unit);
             }
 
-            foreach (var unit in units) _inFlight[unit.Id] = unit;
+            foreach (var unit in units) _inFlight[unit.Id.ToString()] = unit;
             return null;
         }
     }
 
     private AllocateOutcome Answer(ResourceName resource, List<Unit> units, CancellationToken cancellationToken)
     {
-        var states = units.Select(u => (Unit: u, State: reader.Read(u))).ToList();
+        var states = units.Select(u => (Unit: u, State: reader.Read(u.Handout))).ToList();
         foreach (var (unit, state) in states)
         {
             var obstacle = Obstacle(unit, state) ?? OfferProblem.Of(Reasons.NodeOwner, SetOwners(unit, state));
-            if (obstacle is not null) return new AllocateOutcome.Refused(Cannot(resource, unit.Id, obstacle));
+            if (obstacle is not null) return new AllocateOutcome.Refused(Cannot(resource, unit.Id.ToString(), obstacle));
         }
 
         var records = states.Select(s => _answers.Record(s.Unit, s.State)).ToList();
@@ -277,7 +277,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
 
     /// <summary>Why a unit in this state is given to nobody: the same for an answer and for every look after a refusal.</summary>
     private OfferProblem? Obstacle(Unit unit, UnitState state) =>
-        OfferProblem.Of(Reasons.NotReady, UnitReadiness.Problem(unit, state))
+        OfferProblem.Of(Reasons.NotReady, state.Problem)
         ?? OfferProblem.Of(Reasons.NodeAnswered, _answers.TakenBy(unit, state, Ledger))
         ?? OfferProblem.Of(Reasons.StillHeld, HeldBy(unit, state));
 
@@ -294,7 +294,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     // udev may rewrite owners at any time after a bind, so they are set and read back for every answer.
     private string? SetOwners(Unit unit, UnitState state)
     {
-        foreach (var node in AllocateAnswer.NodesOf(unit, state))
+        foreach (var node in state.Nodes)
         {
             var now = calls.ReadOwner(node);
             if (!now.Error.IsSuccess) return $"{node} is not there ({now.Error})";

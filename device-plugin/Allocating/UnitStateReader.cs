@@ -8,19 +8,23 @@ using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Allocating;
 
-/// <summary>Reads the real state of one group, for an answer that must be right now. A few links and files; never the whole machine.</summary>
+/// <summary>Reads how a unit really stands, for an answer that must be right now. A few links and files; never the whole machine.</summary>
 public sealed class UnitStateReader(HostPaths paths)
 {
     private readonly HostFileReader _files = new(paths);
 
-    public UnitState Read(Unit unit) => Read(unit.Primary);
+    public UnitState Read(Handout handout) => handout switch
+    {
+        Handout.VfioGroup group => ReadGroup(group.Primary).Stand(group),
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
 
     /// <summary>The group of one function, with all its members.</summary>
-    public UnitState Read(PciAddress primary)
+    public GroupState ReadGroup(PciAddress primary)
     {
         if (LinkName(Device(primary) + "/iommu_group") is not { } name || !int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var group))
         {
-            return new UnitState(null, ImmutableSortedDictionary<PciAddress, string?>.Empty, ImmutableSortedDictionary<PciAddress, string>.Empty);
+            return new GroupState(null, ImmutableSortedDictionary<PciAddress, string?>.Empty, ImmutableSortedDictionary<PciAddress, string>.Empty);
         }
 
         var members = ImmutableSortedDictionary.CreateBuilder<PciAddress, string?>();
@@ -48,7 +52,7 @@ public sealed class UnitStateReader(HostPaths paths)
 
         var unsafeBridge = bridges.Select(b => GroupViability.BridgeProblem(b.Address, b.Driver, ownDma))
             .FirstOrDefault(p => p is not null);
-        return new UnitState(group, members.ToImmutable(), cdevs.ToImmutable(), unsafeBridge, silent) { OwnDmaDrivers = [.. ownDma] };
+        return new GroupState(group, members.ToImmutable(), cdevs.ToImmutable(), unsafeBridge, silent) { OwnDmaDrivers = [.. ownDma] };
     }
 
     /// <summary>The device number of a node as <c>major:minor</c> text from sysfs, by which a re-used path is told from the old one; null when there is no such node.</summary>

@@ -23,7 +23,7 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
     public long Writes => Interlocked.Read(ref _writes);
 
     /// <summary>Whether a late write to something of this function or physical function still hangs in the kernel.</summary>
-    public bool IsBlocked(PciAddress address) => _late.Keys.Any(address.IsNamedIn);
+    public bool IsBlocked(DeviceId device) => device.AsPci is { } address && _late.Keys.Any(address.IsNamedIn);
 
     /// <summary>Writes whose deadline is over and that the kernel has not returned yet, in the order in which they began.</summary>
     public ImmutableArray<UnreturnedWrite> Unreturned =>

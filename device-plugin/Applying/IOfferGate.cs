@@ -7,11 +7,11 @@ namespace Hostdev.DevicePlugin.Applying;
 public interface IOfferGate
 {
     /// <summary>
-    /// Closes the offer of every unit that contains one of these functions, all or none: from then on they are not handed out. Empty when it is closed;
+    /// Closes the offer of every unit that contains one of these devices, all or none: from then on they are not handed out. Empty when it is closed;
     /// else who has, or is just getting, one of them, and nothing changed.
     /// </summary>
-    ImmutableArray<string> TryClose(ImmutableArray<PciAddress> functions);
+    ImmutableArray<string> TryClose(ImmutableArray<DeviceId> devices);
 
     /// <summary>Opens what <see cref="TryClose"/> closed.</summary>
-    void Open(ImmutableArray<PciAddress> functions);
+    void Open(ImmutableArray<DeviceId> devices);
 }

@@ -15,10 +15,10 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
     /// The functions and physical functions that were ours when an earlier boot ended; null once the desired state was read from its source in this boot, and where no
     /// earlier boot is known.
     /// </summary>
-    public ImmutableSortedSet<PciAddress>? InForceBefore { get; init; }
+    public ImmutableSortedSet<DeviceId>? InForceBefore { get; init; }
 
     /// <summary>What of this is still true after another boot: the kernel has forgotten what we did, and we remember what it was.</summary>
-    public JournalState AfterBoot() => Empty with { InForceBefore = [.. Ownership.Functions.Keys, .. Ownership.PhysicalFunctions.Keys, .. InForceBefore ?? []] };
+    public JournalState AfterBoot() => Empty with { InForceBefore = [.. Ownership.Functions.Keys.Concat(Ownership.PhysicalFunctions.Keys).Select(a => (DeviceId)a), .. InForceBefore ?? []] };
 
     /// <exception cref="FormatException">The record lacks what its <c>op</c> needs, or an address is none.</exception>
     public JournalState With(JournalRecord record)

@@ -14,7 +14,7 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
     /// <summary>How long lanes are waited for before those that are done go on without the others.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
-    private readonly Dictionary<PciAddress, Task<LaneOutcome>> _running = [];
+    private readonly Dictionary<DeviceId, Task<LaneOutcome>> _running = [];
 
     /// <summary>Called, from any thread, when a lane ends that <see cref="ExecuteAsync"/> did not wait for.</summary>
     public Action LaneEnded { get; set; } = () => { };

@@ -98,7 +98,7 @@ public static class PlanCommand
     /// <summary>What pods have by the ledger on disk alone.</summary>
     private sealed class LedgerUsage(Offering.AllocationLedger ledger) : IPodUsage
     {
-        public ImmutableArray<DeviceUser> UsersOf(PciAddress address) =>
-            [.. ledger.ById.Values.Where(a => a.Functions.Contains(address.ToString())).Select(a => new DeviceUser(UserKind.Pod, $"pod {a.Pod ?? "(not known yet)"} has {a.Id}"))];
+        public ImmutableArray<DeviceUser> UsersOf(DeviceId device) =>
+            [.. ledger.ById.Values.Where(a => a.Functions.Contains(device.ToString())).Select(a => new DeviceUser(UserKind.Pod, $"pod {a.Pod ?? "(not known yet)"} has {a.Id}"))];
     }
 }

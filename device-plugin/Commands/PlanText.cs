@@ -22,7 +22,7 @@ internal static class PlanText
             }
         }
 
-        Section(text, "To be offered:", plan.Units.Select(u => $"{u.Resource}: {u.Id} ({string.Join(", ", u.Assigned.Select(m => m.Address))}{(u.Held.IsEmpty ? "" : $"; held: {string.Join(", ", u.Held.Select(m => m.Address))}")})"));
+        Section(text, "To be offered:", plan.Units.Select(Offered));
         Section(text, "What the host loses beside what is named:", plan.Units.Select(u => u.HostLoses).OfType<string>());
         Section(text, "In the way, or worth knowing:", plan.Findings.Select(f => $"{f.State} {f.Device}{(f.Policy is null ? "" : $" ({f.Policy})")}: {f.Reason}: {f.Message}"));
         Section(text, "Matching nothing here:", plan.Policies.Where(p => p.Matched == 0 && p.Frozen is null && plan.Findings.All(f => f.Policy != p.Policy)).Select(p => $"{p.Policy}{p.Hint}"));
@@ -42,13 +42,20 @@ internal static class PlanText
         if (regions.Length > 0) text.Append(CultureInfo.InvariantCulture, $"  direct regions of the group: {regions}\n");
         Section(text, "Nothing is done now:", plan.Halt is { } halt ? [$"{halt.Reason}: {halt.Message}"] : []);
         Section(text, "In use by:", usage.UsersOf(function.Address).Select(u => u.Description));
-        var unit = plan.Units.FirstOrDefault(u => u.Members.Any(m => m.Address == function.Address));
+        var unit = plan.Units.FirstOrDefault(u => u.Claims.Contains(function.Address));
         Section(text, "Offered:", unit is null ? [] : [$"as {unit.Resource} in unit {unit.Id} for {unit.Policy}"]);
         Section(text, "What the host loses beside what is named:", unit?.HostLoses is { } loss ? [loss] : []);
-        Section(text, "In the way, or worth knowing:", plan.Findings.Where(f => f.Device == function.Address.ToString() || f.Message.Contains(function.Address.ToString(), StringComparison.Ordinal)).Select(f => $"{f.State}: {f.Reason}: {f.Message}"));
-        Section(text, "To be done now:", plan.Lanes.SelectMany(l => l.Steps).Select(s => StepWords.ToDo(s.Step)).OfType<string>().Where(w => w.Contains(function.Address.ToString(), StringComparison.Ordinal)));
-        if (unit is null && plan.Findings.All(f => !f.Message.Contains(function.Address.ToString(), StringComparison.Ordinal) && f.Device != function.Address.ToString())) text.Append("No policy asks for it.\n");
+        Section(text, "In the way, or worth knowing:", plan.Findings.Where(f => f.Device == function.Address.ToString() || function.Address.IsNamedIn(f.Message)).Select(f => $"{f.State}: {f.Reason}: {f.Message}"));
+        Section(text, "To be done now:", plan.Lanes.SelectMany(l => l.Steps).Select(s => StepWords.ToDo(s.Step)).OfType<string>().Where(w => function.Address.IsNamedIn(w)));
+        if (unit is null && plan.Findings.All(f => !function.Address.IsNamedIn(f.Message) && f.Device != function.Address.ToString())) text.Append("No policy asks for it.\n");
         return text.ToString();
+    }
+
+    private static string Offered(Unit unit)
+    {
+        var given = unit.Handout.Drivers.Select(d => d.Device).ToList();
+        var held = unit.Claims.Except(given).ToList();
+        return $"{unit.Resource}: {unit.Id} ({string.Join(", ", given)}{(held.Count == 0 ? "" : $"; held: {string.Join(", ", held)}")})";
     }
 
     private static string Members(HostInventory inventory, IommuGroup? group)

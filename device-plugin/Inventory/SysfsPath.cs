@@ -13,6 +13,9 @@ internal static class SysfsPath
     public static IEnumerable<PciAddress> PciFunctions(string path) =>
         path.Split('/').Select(name => PciAddress.TryParse(name, out var address) ? address : (PciAddress?)null).OfType<PciAddress>();
 
+    /// <summary>The devices of all classes that can be passed, on the path from the root down.</summary>
+    public static IEnumerable<DeviceId> DevicesOn(string path) => PciFunctions(path).Select(f => (DeviceId)f);
+
     /// <summary>The function that the end of the path hangs below or is; null when none is on it.</summary>
     public static PciAddress? NearestFunction(string path) =>
         Nearest(path, name => PciAddress.TryParse(name, out _)) is { } name ? PciAddress.Parse(name) : null;

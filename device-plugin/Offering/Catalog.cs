@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
@@ -19,23 +18,25 @@ public sealed record Catalog
     /// <param name="refused">IDs with a reason why they are not given out now, beyond what the inventory shows.</param>
     public static Catalog Build(Plan plan, HostInventory inventory, IReadOnlyDictionary<string, OfferProblem> refused)
     {
-        var units = plan.Units.ToImmutableSortedDictionary(u => u.Id, u => Describe(u, inventory, refused.GetValueOrDefault(u.Id)), StringComparer.Ordinal);
+        var units = plan.Units.ToImmutableSortedDictionary(
+            u => u.Id.ToString(), u => Describe(u, inventory, refused.GetValueOrDefault(u.Id.ToString())), StringComparer.Ordinal);
         var names = plan.Resources.Concat(plan.Units.Select(u => u.Resource)).Distinct().Order();
         return new Catalog
         {
             Units = units,
-            Resources = [.. names.Select(name => new AdvertisedResource(name, [.. units.Values.Where(u => u.Unit.Resource == name).Select(u => new AdvertisedDevice(u.Unit.Id, u.Problem is null, u.NumaNode))]))],
+            Resources = [.. names.Select(name => new AdvertisedResource(name, [.. units.Values.Where(u => u.Unit.Resource == name).Select(Advertised)]))],
         };
     }
 
+    private static AdvertisedDevice Advertised(CatalogUnit it) => new(it.Unit.Id.ToString(), it.Problem is null, it.Place.NumaNode);
+
     private static CatalogUnit Describe(Unit unit, HostInventory inventory, OfferProblem? refused)
     {
-        var primary = inventory.Functions.GetValueOrDefault(unit.Primary);
-        var problem = OfferProblem.Of(Reasons.NotReady, UnitReadiness.Problem(unit, UnitReadiness.StateOf(unit, inventory)))
+        var problem = OfferProblem.Of(Reasons.NotReady, UnitReadiness.StateOf(unit, inventory).Problem)
             ?? OfferProblem.Of(Reasons.Faulty, unit.Fault)
             ?? refused
             ?? OfferProblem.Of(Reasons.Cordoned, unit.Cordoned ? $"{unit.Id} is cordoned: its policy is about to change it" : null);
-        return new CatalogUnit(unit, problem, primary?.NumaNode, primary?.Path ?? []);
+        return new CatalogUnit(unit, problem, Place.Of(unit, inventory));
     }
 }
 
@@ -47,5 +48,4 @@ public sealed record OfferProblem(Reason Reason, string Message)
 }
 
 /// <param name="Problem">Why it is not given out now; null when it is.</param>
-/// <param name="Path">The PCIe functions above it, from the root port down.</param>
-public sealed record CatalogUnit(Unit Unit, OfferProblem? Problem, int? NumaNode, ImmutableArray<PciAddress> Path);
+public sealed record CatalogUnit(Unit Unit, OfferProblem? Problem, Place Place);

@@ -8,9 +8,9 @@ public static class PreferredAllocation
     // From near to far. Devices whose place is unknown share nothing with anybody.
     private static readonly ImmutableArray<Func<CatalogUnit, string?>> Levels =
     [
-        u => u.Path.Length > 1 ? string.Join('>', u.Path[..^1]) : null, // a downstream port is each device's own: the switch is what lies above it
-        u => u.Path.Length > 0 ? u.Path[0].ToString() : null,
-        u => u.NumaNode is { } n ? $"node {n}" : null,
+        u => u.Place.Path.Length > 1 ? string.Join('>', u.Place.Path[..^1]) : null, // a downstream port is each device's own: the switch is what lies above it
+        u => u.Place.Path.Length > 0 ? u.Place.Path[0].ToString() : null,
+        u => u.Place.NumaNode is { } n ? $"node {n}" : null,
     ];
 
     /// <summary>

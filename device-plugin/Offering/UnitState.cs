@@ -3,19 +3,8 @@ using Hostdev.Crds;
 
 namespace Hostdev.DevicePlugin.Offering;
 
-/// <summary>One group as it really is, read just now.</summary>
-/// <param name="Group">The IOMMU group's number; null when the primary has none or is gone.</param>
-/// <param name="Members">The group's functions that are no bridges, with their drivers (null: none).</param>
-/// <param name="Cdevs">Cdev names (<c>vfioN</c>) by function, only where the host has a node for it.</param>
-/// <param name="Silent">A function of the group that does not answer reads of its configuration space; null when all do.</param>
-/// <param name="UnsafeBridge">A bridge of the group on a driver that VFIO does not accept, in words; null when all are fine.</param>
-public sealed record UnitState(
-    int? Group, ImmutableSortedDictionary<PciAddress, string?> Members, ImmutableSortedDictionary<PciAddress, string> Cdevs,
-    string? UnsafeBridge = null, PciAddress? Silent = null)
-{
-    /// <summary>
-    /// Drivers beside the passthrough ones that VFIO accepts on the rest of a group, because they manage the DMA of their devices
-    /// themselves.
-    /// </summary>
-    public ImmutableArray<string> OwnDmaDrivers { get; init; } = [];
-}
+/// <summary>How a unit really stands on the machine, whatever its class.</summary>
+/// <param name="Problem">Why it cannot be given to a VM, as a sentence; null when it is ready.</param>
+/// <param name="Nodes">The device nodes that are the unit's own, the one that is always there first; empty when there is none.</param>
+/// <param name="Drivers">The devices that a VM is given with it, and what keeps them company, each with its driver (null: none).</param>
+public sealed record UnitState(string? Problem, ImmutableArray<string> Nodes, ImmutableSortedDictionary<DeviceId, string?> Drivers);

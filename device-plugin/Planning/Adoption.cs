@@ -11,10 +11,10 @@ internal static class Adoption
 {
     public static void Say(PlanningContext context)
     {
-        var wanted = context.Units.SelectMany(u => u.Members.Select(m => (m.Address, Unit: u))).ToDictionary(x => x.Address, x => x.Unit);
+        var wanted = context.Units.SelectMany(u => u.Functions().Select(m => (m.Address, Unit: u))).ToDictionary(x => x.Address, x => x.Unit);
         foreach (var function in context.Inventory.Functions.Values.Where(f => IsAdopted(context, f)))
         {
-            var member = wanted.GetValueOrDefault(function.Address)?.Members.FirstOrDefault(m => m.Address == function.Address);
+            var member = wanted.GetValueOrDefault(function.Address)?.Functions().FirstOrDefault(m => m.Address == function.Address);
             if (member is not null && member.Driver != function.Driver)
             {
                 // On pci-stub it was kept from every driver of the host, and that is where it goes back to.

@@ -128,7 +128,7 @@ internal sealed class Choosing(PlanningContext context)
         context.Input.Ownership.PhysicalFunctions.ContainsKey(address)
         || (context.Input.Ownership.Functions.TryGetValue(address, out var owned) && owned.PolicyUid == policyUid)
         || context.PhysicalFunctions.GetValueOrDefault(address) is { NumVfs: not null }
-        || context.Units.Any(u => u.Policy.Uid == policyUid && u.Members.Any(m => m.Address == address || context.Inventory.Functions[m.Address].PhysicalFunction == address));
+        || context.Units.Any(u => u.Policy.Uid == policyUid && u.Functions().Any(m => m.Address == address || context.Inventory.Functions[m.Address].PhysicalFunction == address));
 
     private void Say(PolicyIdentity policy, PciFunction function, Choice choice)
     {

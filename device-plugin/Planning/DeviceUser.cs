@@ -59,21 +59,21 @@ public sealed record DeviceUser(UserKind Kind, string Description)
 }
 
 /// <summary>Who uses what, as one reading of the machine and of the kubelet shows it. The one answer to "in use, by whom".</summary>
-public sealed record HostUsage(ImmutableSortedDictionary<PciAddress, ImmutableArray<DeviceUser>> ByFunction)
+public sealed record HostUsage(ImmutableSortedDictionary<DeviceId, ImmutableArray<DeviceUser>> ByDevice)
 {
-    public static HostUsage Nobody { get; } = new(ImmutableSortedDictionary<PciAddress, ImmutableArray<DeviceUser>>.Empty);
+    public static HostUsage Nobody { get; } = new(ImmutableSortedDictionary<DeviceId, ImmutableArray<DeviceUser>>.Empty);
 
-    /// <summary>The users of one function and of what hangs below it; empty when none is known.</summary>
-    public ImmutableArray<DeviceUser> UsersOf(PciAddress address) => ByFunction.GetValueOrDefault(address, []);
+    /// <summary>The users of one device and of what hangs below it; empty when none is known.</summary>
+    public ImmutableArray<DeviceUser> UsersOf(DeviceId device) => ByDevice.GetValueOrDefault(device, []);
 
-    /// <summary>Who uses these functions, in words, one entry each. A pod stands for its processes: an admin ends the pod.</summary>
-    public ImmutableArray<string> InWords(IEnumerable<PciAddress> addresses) =>
+    /// <summary>Who uses these devices, in words, one entry each. A pod stands for its processes: an admin ends the pod.</summary>
+    public ImmutableArray<string> InWords(IEnumerable<DeviceId> devices) =>
     [
-        .. addresses.SelectMany(address =>
+        .. devices.SelectMany(device =>
         {
-            var users = UsersOf(address);
+            var users = UsersOf(device);
             var pods = users.Where(u => u.Kind == UserKind.Pod).ToList();
-            return pods.Count > 0 ? pods.Select(p => p.Description) : users.Select(u => $"{address}: {u.Description}");
+            return pods.Count > 0 ? pods.Select(p => p.Description) : users.Select(u => $"{device}: {u.Description}");
         }).Distinct(StringComparer.Ordinal),
     ];
 }

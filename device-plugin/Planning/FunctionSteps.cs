@@ -12,10 +12,10 @@ internal static class FunctionSteps
     public static IEnumerable<LaneStep> Take(PlanningContext context, Unit unit)
     {
         // What is taken, or was found so, is left alone: a device on its vfio driver without our journal is adopted as it is.
-        var targets = unit.Members.Select(m => context.Functions[m.Address]).Where(t => context.Inventory.Functions[t.Address].Driver != t.Driver).ToList();
+        var targets = unit.Functions().Select(m => context.Functions[m.Address]).Where(t => context.Inventory.Functions[t.Address].Driver != t.Driver).ToList();
         return targets
             .Where(t => context.Inventory.Functions[t.Address].Driver is not null)
-            .Select(t => new LaneStep(LaneStep.Take(unit.Id), new PlanStep.ProveFree(t.Address, t.Overridden) { Carried = t.Carried }))
+            .Select(t => new LaneStep(LaneStep.Take(unit.Id.ToString()), new PlanStep.ProveFree(t.Address, t.Overridden) { Carried = t.Carried }))
             .Concat(targets.SelectMany(t => Take(context, t)));
     }
 

@@ -31,7 +31,7 @@ internal static class GroupProblems
     {
         foreach (var carrier in shape.Taken)
         {
-            var carried = context.Family.CarriedBy(carrier.Address);
+            var carried = context.CarriedBy(carrier.Address);
             if (carried.IsEmpty) continue;
             var what = $"{carrier.Address} ({carrier.Driver ?? "no driver"})";
             var remedy = $"pass {carrier.Address} itself{(carrier.Driver == "vmd" ? ", or switch VMD off in the firmware" : "")}";

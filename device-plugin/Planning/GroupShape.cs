@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Inventory;
 
@@ -25,12 +26,12 @@ internal sealed record GroupShape
     public IEnumerable<PciFunction> Taken => Selected.Concat(Others).OrderBy(f => f.Address);
 
     /// <summary>The lowest address among what leaves the host: the name of the unit, whatever is assigned.</summary>
-    public string UnitId => Taken.First().Address.ToString();
+    public PciAddress UnitId => Taken.First().Address;
 
     /// <param name="members">All functions of the group.</param>
     public static GroupShape Of(PlanningContext context, UnitRequest request, IEnumerable<PciFunction> members)
     {
-        ImmutableArray<PciFunction> carried = [.. request.Selected.SelectMany(f => context.Family.CarriedBy(f.Address))
+        ImmutableArray<PciFunction> carried = [.. request.Selected.SelectMany(f => context.CarriedBy(f.Address))
             .Where(f => !request.Selected.Contains(f)).Distinct().OrderBy(f => f.Address)];
         return new GroupShape
         {

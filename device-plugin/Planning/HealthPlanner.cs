@@ -19,12 +19,12 @@ internal static class HealthPlanner
         for (var i = 0; i < context.Units.Count; i++)
         {
             var unit = context.Units[i];
-            var faults = unit.Members.Select(m => (Function: context.Inventory.Functions[m.Address], Fault: Fault(context, m.Address))).Where(f => f.Fault is not null).ToList();
+            var faults = unit.Functions().Select(m => (Function: context.Inventory.Functions[m.Address], Fault: Fault(context, m.Address))).Where(f => f.Fault is not null).ToList();
             if (faults.Count == 0) continue;
             context.Units[i] = unit with { Fault = $"{faults[0].Function.Address} is out of service: {faults[0].Fault}" };
             foreach (var (function, fault) in faults)
             {
-                foreach (var step in Steps(context, unit, function, fault!)) yield return (unit.Primary, new LaneStep(LaneStep.Reset(function.Address), step));
+                foreach (var step in Steps(context, unit, function, fault!)) yield return (faults[0].Function.Address, new LaneStep(LaneStep.Reset(function.Address), step));
             }
         }
     }
@@ -48,7 +48,7 @@ internal static class HealthPlanner
         var outlook = obstacle?.Message ?? "it is being reset";
         context.Findings.Add(new Finding(unit.Policy, function.Address.ToString(), obstacle?.State ?? FindingState.Waiting, Reasons.Faulty, $"{function.Address} is out of service: {fault}; {outlook}"));
         if (obstacle is not null) yield break;
-        yield return new PlanStep.Reset(function.Address, [.. unit.Members.Select(m => m.Address)]);
+        yield return new PlanStep.Reset(function.Address, [.. unit.Functions().Select(m => m.Address)]);
         yield return new PlanStep.ClearFault(function.Address, count);
     }
 
@@ -58,7 +58,7 @@ internal static class HealthPlanner
         const string later = "it is reset as soon as nobody has it";
         if (function.ResetMethods.IsEmpty && !function.ResetsUntold)
             return (FindingState.Blocked, "the kernel knows no way to reset it: remove and rescan it, or power-cycle the host");
-        var users = context.Input.Usage.InWords(unit.Members.Select(m => m.Address));
+        var users = context.Input.Usage.InWords(unit.Claims);
         if (!users.IsEmpty) return (FindingState.Waiting, $"{later}; in use: {string.Join("; ", users)}");
         if (!context.Input.Setbacks.TryGetValue(LaneStep.Reset(function.Address), out var setback)) return null;
         return setback.Reason.IsUse ? (FindingState.Waiting, $"{later}; {setback.Message}") : (FindingState.Blocked, setback.Message);

@@ -10,11 +10,11 @@ internal static class LaneBuilder
 {
     public static ImmutableArray<Lane> Build(PlanningContext context)
     {
-        var steps = new SortedDictionary<PciAddress, List<LaneStep>>();
-        var lanes = new LaneKeys(context);
-        List<LaneStep> Of(PciAddress address)
+        var steps = new SortedDictionary<DeviceId, List<LaneStep>>();
+        var clusters = context.Graph.Clusters();
+        List<LaneStep> Of(DeviceId device)
         {
-            var key = lanes.KeyOf(address);
+            var key = clusters.GetValueOrDefault(device, device);
             if (!steps.TryGetValue(key, out var list)) steps[key] = list = [];
             return list;
         }
@@ -31,10 +31,10 @@ internal static class LaneBuilder
 
         LeaveOutUnitsOf(context, goingVfs);
         foreach (var target in context.PhysicalFunctions.Values.OrderBy(t => t.Address)) Of(target.Address).AddRange(VfSteps.Create(context, target));
-        foreach (var unit in context.Units.OrderBy(u => u.Id, StringComparer.Ordinal))
+        foreach (var (unit, group) in context.Units.OrderBy(u => u.Id).Groups())
         {
-            if (IsInOpenSetup(context, unit.Primary)) continue; // made and taken in one go by VfSteps.Create
-            Of(unit.Primary).AddRange(FunctionSteps.Take(context, unit));
+            if (IsInOpenSetup(context, group.Primary)) continue; // made and taken in one go by VfSteps.Create
+            Of(group.Primary).AddRange(FunctionSteps.Take(context, unit));
         }
 
         foreach (var (function, step) in HealthPlanner.Plan(context)) Of(function).Add(step);
@@ -55,10 +55,10 @@ internal static class LaneBuilder
     /// <summary>A HostDevice may want virtual functions that a SriovPolicy had made and that go with it: taking them would keep them from ever going.</summary>
     private static void LeaveOutUnitsOf(PlanningContext context, HashSet<PciAddress> goingVfs)
     {
-        foreach (var unit in context.Units.Where(u => u.Members.Any(m => goingVfs.Contains(m.Address))).ToList())
+        foreach (var unit in context.Units.Where(u => u.Functions().Any(m => goingVfs.Contains(m.Address))).ToList())
         {
             context.Units.Remove(unit);
-            context.Wait(unit.Policy, unit.Primary.ToString(), Reasons.ReleaseWaits, $"{unit.Primary} is a virtual function that Hostdev made for a policy which is gone, and is removed: keep a SriovPolicy for its physical function");
+            context.Wait(unit.Policy, unit.Device.ToString(), Reasons.ReleaseWaits, $"{unit.Device} is a virtual function that Hostdev made for a policy which is gone, and is removed: keep a SriovPolicy for its physical function");
         }
     }
 
@@ -66,43 +66,4 @@ internal static class LaneBuilder
         context.Inventory.Functions[address].PhysicalFunction is { } pf
         && context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(pf) is { SetupOpen: true }
         && context.PhysicalFunctions.ContainsKey(pf);
-}
-
-/// <summary>
-/// Which lane a function belongs to: functions that share a group, a physical function with its virtual ones, and one with what it carries
-/// hang together.
-/// </summary>
-internal sealed class LaneKeys
-{
-    private readonly Dictionary<PciAddress, PciAddress> _parents = [];
-
-    public LaneKeys(PlanningContext context)
-    {
-        var inventory = context.Inventory;
-        foreach (var group in inventory.Groups.Values)
-        {
-            var members = group.Members.Where(a => inventory.Functions.TryGetValue(a, out var f) && !f.IsBridge).ToList();
-            foreach (var member in members.Skip(1)) Join(members[0], member);
-        }
-
-        foreach (var function in inventory.Functions.Values)
-        {
-            if (function.PhysicalFunction is { } pf) Join(pf, function.Address);
-            foreach (var carried in context.Family.CarriedBy(function.Address)) Join(function.Address, carried.Address);
-        }
-    }
-
-    public PciAddress KeyOf(PciAddress address)
-    {
-        while (_parents.TryGetValue(address, out var parent)) address = parent;
-        return address;
-    }
-
-    private void Join(PciAddress a, PciAddress b)
-    {
-        var (x, y) = (KeyOf(a), KeyOf(b));
-        if (x == y) return;
-        if (x < y) _parents[y] = x;
-        else _parents[x] = y;
-    }
 }

@@ -35,11 +35,11 @@ public sealed record Plan
     public Halt? Halt { get; init; }
 }
 
-/// <param name="Key">The lowest address among the functions that hang together by group or by SR-IOV.</param>
-public sealed record Lane(PciAddress Key, ImmutableArray<LaneStep> Steps)
+/// <param name="Key">The lowest among the devices that hang together.</param>
+public sealed record Lane(DeviceId Key, ImmutableArray<LaneStep> Steps)
 {
-    /// <summary>The functions whose drivers or existence this lane changes: nothing of them may be handed out meanwhile.</summary>
-    public ImmutableArray<PciAddress> Disturbs => [.. Steps.SelectMany(s => s.Step.MustBeFree).Distinct().Order()];
+    /// <summary>The devices whose drivers or existence this lane changes: nothing of them may be handed out meanwhile.</summary>
+    public ImmutableArray<DeviceId> Disturbs => [.. Steps.SelectMany(s => s.Step.MustBeFree).Distinct().Order()];
 }
 
 /// <param name="Purpose">What the step is for: <c>take 0000:43:00.0</c>, <c>vfs 0000:41:00.0</c>, <c>release 0000:43:00.0</c>. A failure is remembered under it.</param>
@@ -58,46 +58,6 @@ public sealed record LaneStep(string Purpose, PlanStep Step)
         (Step is PlanStep.Probe { ExpectedDriver: not null } && Purpose.StartsWith("take ", StringComparison.Ordinal))
         || (Step is PlanStep.SetNumVfs { NumVfs: > 0 } && Purpose.StartsWith("vfs ", StringComparison.Ordinal));
 }
-
-/// <summary>What is offered as one: an IOMMU group under one resource name.</summary>
-public sealed record Unit
-{
-    /// <summary>
-    /// The lowest address among the functions of the group that leave the host: no bridge, no bystander (<see cref="SystemFunctions"/>).
-    /// </summary>
-    public required string Id { get; init; }
-
-    public required ResourceName Resource { get; init; }
-
-    public required PolicyIdentity Policy { get; init; }
-
-    /// <summary>The function that KubeVirt's env names: the lowest assigned one that the policy's selectors match.</summary>
-    public required PciAddress Primary { get; init; }
-
-    /// <summary>What the VM gets, <see cref="Primary"/> included, ordered.</summary>
-    public required ImmutableArray<UnitMember> Assigned { get; init; }
-
-    /// <summary>What is taken from the host and kept from the VM, ordered.</summary>
-    public required ImmutableArray<UnitMember> Held { get; init; }
-
-    /// <summary>What the host goes without beside what the policy names, as a sentence; null when that is nothing.</summary>
-    public string? HostLoses { get; init; }
-
-    public required DeviceFile? DeviceFile { get; init; }
-
-    public required IommuBackend IommuBackend { get; init; }
-
-    /// <summary>Not to be offered now: its policy lets it go as soon as nobody has it.</summary>
-    public bool Cordoned { get; init; }
-
-    /// <summary>Why it is out of service until a reset proves it; null as a rule.</summary>
-    public string? Fault { get; init; }
-
-    public IEnumerable<UnitMember> Members => Assigned.Concat(Held);
-}
-
-/// <param name="Driver">The driver it is to have.</param>
-public sealed record UnitMember(PciAddress Address, string Driver);
 
 /// <summary>Something an admin should know about one device.</summary>
 /// <param name="Policy">Null for what no policy wants any more.</param>

@@ -10,8 +10,8 @@ public abstract record PlanStep
     {
     }
 
-    /// <summary>The functions that must be proven free, with the proof held, while this step is done: what the kernel would block on or not protect.</summary>
-    public virtual ImmutableArray<PciAddress> MustBeFree => [];
+    /// <summary>The devices that must be proven free, with the proof held, while this step is done: what the kernel would block on or not protect.</summary>
+    public virtual ImmutableArray<DeviceId> MustBeFree => [];
 
     /// <summary>Uses that an admin allowed to be overridden: the proof passes over them.</summary>
     public virtual ImmutableArray<UserKind> MayBeUsed => [];
@@ -22,10 +22,10 @@ public abstract record PlanStep
     /// </summary>
     public sealed record ProveFree(PciAddress Address, ImmutableArray<UserKind> Overridden) : PlanStep
     {
-        /// <summary>Functions that go with it, and must be as free.</summary>
-        public ImmutableArray<PciAddress> Carried { get; init; } = [];
+        /// <summary>Devices that go with it, and must be as free.</summary>
+        public ImmutableArray<DeviceId> Carried { get; init; } = [];
 
-        public override ImmutableArray<PciAddress> MustBeFree => [Address, .. Carried];
+        public override ImmutableArray<DeviceId> MustBeFree => [Address, .. Carried];
 
         public override ImmutableArray<UserKind> MayBeUsed => Overridden;
     }
@@ -53,7 +53,7 @@ public abstract record PlanStep
     /// <param name="VirtualFunctions">The virtual functions that exist and go with this write.</param>
     public sealed record SetNumVfs(PciAddress PhysicalFunction, int NumVfs, ImmutableArray<PciAddress> VirtualFunctions) : PlanStep
     {
-        public override ImmutableArray<PciAddress> MustBeFree => VirtualFunctions;
+        public override ImmutableArray<DeviceId> MustBeFree => [.. VirtualFunctions];
     }
 
     /// <param name="Driver">Null clears it.</param>
@@ -61,10 +61,10 @@ public abstract record PlanStep
 
     public sealed record Unbind(PciAddress Address, string Driver, ImmutableArray<UserKind> Overridden) : PlanStep
     {
-        /// <summary>Functions that go with it, and must be as free.</summary>
-        public ImmutableArray<PciAddress> Carried { get; init; } = [];
+        /// <summary>Devices that go with it, and must be as free.</summary>
+        public ImmutableArray<DeviceId> Carried { get; init; } = [];
 
-        public override ImmutableArray<PciAddress> MustBeFree => [Address, .. Carried];
+        public override ImmutableArray<DeviceId> MustBeFree => [Address, .. Carried];
 
         public override ImmutableArray<UserKind> MayBeUsed => Overridden;
     }
@@ -76,7 +76,7 @@ public abstract record PlanStep
     /// <param name="Group">All functions of its group that are no bridges: a reset of the slot or bus reaches them too.</param>
     public sealed record Reset(PciAddress Address, ImmutableArray<PciAddress> Group) : PlanStep
     {
-        public override ImmutableArray<PciAddress> MustBeFree => Group;
+        public override ImmutableArray<DeviceId> MustBeFree => [.. Group];
     }
 
     /// <summary>The function is in service again.</summary>

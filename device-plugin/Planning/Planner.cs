@@ -24,7 +24,7 @@ public static class Planner
         return new Plan
         {
             Lanes = input.Halt is null ? lanes : [],
-            Units = [.. context.Units.OrderBy(u => u.Id, StringComparer.Ordinal)],
+            Units = [.. context.Units.OrderBy(u => u.Id)],
             Findings = [.. context.Findings.OrderBy(f => f.Policy?.ToString() ?? "", StringComparer.Ordinal).ThenBy(f => f.Device, StringComparer.Ordinal)],
             Policies = matches,
             Resources = [.. names.Used.Keys],

@@ -9,7 +9,7 @@ namespace Hostdev.DevicePlugin.Planning;
 /// <summary>What the policies want so far, while one plan is made. Lives only within <see cref="Planner.Plan"/>.</summary>
 internal sealed class PlanningContext(PlanningInput input)
 {
-    private readonly Dictionary<PciAddress, PolicyIdentity> _claims = [];
+    private readonly Dictionary<DeviceId, PolicyIdentity> _claims = [];
 
     public PlanningInput Input { get; } = input;
 
@@ -40,7 +40,11 @@ internal sealed class PlanningContext(PlanningInput input)
 
     public Choosing Choosing => field ??= new Choosing(this);
 
-    public Family Family => field ??= new Family(Inventory);
+    public DeviceGraph Graph => field ??= DeviceGraph.Of(Inventory);
+
+    /// <summary>What goes when this function loses its driver, ordered by address; empty for nearly all.</summary>
+    public ImmutableArray<PciFunction> CarriedBy(PciAddress address) =>
+        [.. Graph.Below(address, Bond.Carried).Select(d => d.AsPci).OfType<PciAddress>().Select(a => Inventory.Functions[a])];
 
     /// <summary>What the function's network interfaces in this namespace are called, by their names first and then by their alternative ones.</summary>
     public IEnumerable<string> NamesOf(PciFunction function) => NamesOf(function, ChildKind.NetworkInterface);
@@ -103,15 +107,15 @@ internal sealed class PlanningContext(PlanningInput input)
     }
 
     /// <summary>
-    /// Claims functions for a policy. A claim on a physical function covers its virtual functions, and the other way round: null when it is granted,
-    /// else the policy that was first.
+    /// Claims devices for a policy. A claim covers what goes with them, and what they go with: null when it is granted, else the policy that
+    /// was first.
     /// </summary>
-    public PolicyIdentity? Claim(PolicyIdentity policy, IEnumerable<PciFunction> functions)
+    public PolicyIdentity? Claim(PolicyIdentity policy, IEnumerable<DeviceId> devices)
     {
-        var wanted = functions.ToList();
-        var other = wanted.SelectMany(Relatives).Select(a => _claims.GetValueOrDefault(a)).FirstOrDefault(p => p is not null && p != policy);
+        var wanted = devices.ToList();
+        var other = wanted.SelectMany(Graph.Kin).Select(a => _claims.GetValueOrDefault(a)).FirstOrDefault(p => p is not null && p != policy);
         if (other is not null) return other;
-        foreach (var function in wanted) _claims.TryAdd(function.Address, policy);
+        foreach (var device in wanted) _claims.TryAdd(device, policy);
         return null;
     }
 
@@ -120,21 +124,13 @@ internal sealed class PlanningContext(PlanningInput input)
         var names = function.Children.Where(c => c.Kind == kind).Select(c => c.Name).ToList();
         return names.Concat(names.SelectMany(n => Input.AlternativeNames.GetValueOrDefault(n, [])));
     }
-
-    private IEnumerable<PciAddress> Relatives(PciFunction function)
-    {
-        yield return function.Address;
-        if (function.PhysicalFunction is { } pf) yield return pf;
-        if (function.Sriov is null) yield break;
-        foreach (var vf in function.Sriov.VirtualFunctions.Values) yield return vf;
-    }
 }
 
 /// <summary>The driver one function is to have, and for whom.</summary>
 /// <param name="Carried">What goes with it when the host's driver lets it go.</param>
 internal sealed record FunctionTarget(
     PciAddress Address, string Driver, string PolicyUid, string UnitId, ImmutableArray<UserKind> Overridden,
-        ImmutableArray<PciAddress> Carried);
+        ImmutableArray<DeviceId> Carried);
 
 /// <summary>The number of virtual functions one physical function is to have; null keeps what is there.</summary>
 internal sealed record VfTarget(PciAddress Address, int? NumVfs, string PolicyUid);

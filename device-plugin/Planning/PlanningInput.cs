@@ -36,9 +36,9 @@ public sealed record PlanningInput
     public ImmutableDictionary<string, ImmutableArray<string>> AlternativeNames { get; init; } = ImmutableDictionary<string, ImmutableArray<string>>.Empty;
 
     /// <summary>
-    /// After a boot, until the desired state was read from its source: the functions and physical functions that were ours before. Only these are restored. Null when everything may be done.
+    /// After a boot, until the desired state was read from its source: the devices that were ours before. Only these are restored. Null when everything may be done.
     /// </summary>
-    public ImmutableSortedSet<PciAddress>? RestoreOnly { get; init; }
+    public ImmutableSortedSet<DeviceId>? RestoreOnly { get; init; }
 
     /// <summary>Why nothing may be written now; null when it may.</summary>
     public Halt? Halt { get; init; }

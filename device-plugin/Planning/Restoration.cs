@@ -18,11 +18,11 @@ internal static class Restoration
             if (Policy(context, target.PolicyUid) is { } policy) Wait(context, policy, target.Address.ToString(), $"the virtual functions of {target.Address} are not made");
         }
 
-        foreach (var unit in context.Units.Where(u => u.Members.Any(m => !before.Contains(m.Address))).ToList())
+        foreach (var unit in context.Units.Where(u => u.Claims.Any(c => !before.Contains(c))).ToList())
         {
             context.Units.Remove(unit);
-            foreach (var member in unit.Members) context.Functions.Remove(member.Address);
-            Wait(context, unit.Policy, unit.Primary.ToString(), $"{unit.Primary} is not taken from the host");
+            foreach (var member in unit.Functions()) context.Functions.Remove(member.Address);
+            Wait(context, unit.Policy, unit.Device.ToString(), $"{unit.Device} is not taken from the host");
         }
     }
 

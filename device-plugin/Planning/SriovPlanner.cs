@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
@@ -48,7 +49,7 @@ internal static class SriovPlanner
             return;
         }
 
-        if (context.Claim(policy.Identity, [pf]) is { } other)
+        if (context.Claim(policy.Identity, [pf.Address]) is { } other)
         {
             context.Block(policy.Identity, pf.Address.ToString(), Reasons.ClaimedByOther, $"{pf.Address} or one of its virtual functions is already claimed by {other}, which has precedence: narrow the selectors of one of the two, or raise priority here");
             return;
@@ -113,7 +114,7 @@ internal static class SriovPlanner
         }
 
         if (sriov.NumVfs == wanted || sriov.NumVfs == 0) return (wanted, false);
-        var users = context.Input.Usage.InWords(sriov.VirtualFunctions.Values);
+        var users = context.Input.Usage.InWords(sriov.VirtualFunctions.Values.Select(a => (DeviceId)a));
         if (users.IsEmpty) return (wanted, false);
         var cordon = policy.Spec.Disruption == Disruption.Cordon;
         context.Wait(policy.Identity, pf.Address.ToString(), Reasons.InUse, $"{pf.Address} goes from {sriov.NumVfs} to {wanted} VFs, which needs all of them free, but {string.Join("; ", users)}: it is done as soon as they are let go{(cordon ? "; meanwhile none is offered" : "")}");

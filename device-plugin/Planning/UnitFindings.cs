@@ -9,7 +9,7 @@ internal static class UnitFindings
     public static void Say(PlanningContext context, UnitRequest request, Unit unit)
     {
         SayWhatIsInForce(context, request, unit);
-        var reach = new ResetReach(context.Inventory, unit.Assigned.Select(m => context.Inventory.Functions[m.Address]));
+        var reach = new ResetReach(context.Inventory, ((Handout.VfioGroup)unit.Handout).Assigned.Select(m => context.Inventory.Functions[m.Address]));
         var besides = reach.BesidesGroup(context.Inventory.GroupOf(request.Primary)!);
         if (besides.IsEmpty) return;
         var told = reach.Told.ToList();
@@ -26,7 +26,7 @@ internal static class UnitFindings
     private static void SayWhatIsInForce(PlanningContext context, UnitRequest request, Unit unit)
     {
         if (request.AllowProtected.Contains(Protection.System)) return;
-        foreach (var function in unit.Members.Select(m => context.Inventory.Functions[m.Address]))
+        foreach (var function in unit.Functions().Select(m => context.Inventory.Functions[m.Address]))
         {
             if (!context.Input.Ownership.Functions.TryGetValue(function.Address, out var owned)) continue;
             if (!SystemFunctions.IsSystem(function, owned.OriginalDriver)

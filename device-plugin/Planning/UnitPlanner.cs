@@ -16,7 +16,7 @@ internal static class UnitPlanner
         var whole = context.Inventory.GroupOf(primary) is { } all ? all.Members.Select(a => context.Inventory.Functions[a]).ToList()
             : [primary];
         var shape = GroupShape.Of(context, request, whole);
-        foreach (var function in shape.Taken) context.Wanted.TryAdd(function.Address, shape.UnitId);
+        foreach (var function in shape.Taken) context.Wanted.TryAdd(function.Address, shape.UnitId.ToString());
         if (whole.Select(context.Unreadable).FirstOrDefault(u => u is not null) is { } unreadable)
         {
             context.Block(request.Policy, device, unreadable.Reason, unreadable.Message);
@@ -61,13 +61,13 @@ internal static class UnitPlanner
         }
 
         var (unit, held) = Compose(context, request, shape);
-        if (unit.Members.Select(m => MissingDriver(context, m)).FirstOrDefault(m => m is not null) is { } missing)
+        if (unit.Functions().Select(m => MissingDriver(context, m)).FirstOrDefault(m => m is not null) is { } missing)
         {
             context.Block(request.Policy, device, missing.Reason, missing.Message);
             return;
         }
 
-        if (context.Claim(request.Policy, shape.Taken.Concat(shape.Carried)) is { } other)
+        if (context.Claim(request.Policy, shape.Taken.Concat(shape.Carried).Select(f => (DeviceId)f.Address)) is { } other)
         {
             context.Block(request.Policy, device, Reasons.ClaimedByOther,
                 $"{device} is already claimed by {other}, which has precedence: narrow the selectors of one of the two, or raise "
@@ -77,7 +77,7 @@ internal static class UnitPlanner
 
         if (CanBeTaken(context, request, unit, held, out var waits)) Accept(context, request, unit, held);
         else if (waits && InPresentForm(context, request, unit, held) is { } present) Accept(context, request, present.Unit, present.Held);
-        else if (waits) context.Awaited.UnionWith(unit.Members.Select(m => m.Address));
+        else if (waits) context.Awaited.UnionWith(unit.Functions().Select(m => m.Address));
     }
 
     private static (Reason Reason, string Message)? MissingDriver(PlanningContext context, UnitMember member) =>
@@ -107,14 +107,15 @@ internal static class UnitPlanner
         ImmutableArray<HeldFunction> held)
     {
         ImmutableArray<HeldFunction> now = [.. held.Select(h => h.Now())];
-        var present = unit with
+        var wanted = (Handout.VfioGroup)unit.Handout;
+        var present = wanted with
         {
-            Assigned = [.. unit.Assigned.Select(m => m with { Driver = context.Inventory.Functions[m.Address].Driver ?? "" })],
+            Assigned = [.. wanted.Assigned.Select(m => m with { Driver = context.Inventory.Functions[m.Address].Driver ?? "" })],
             Held = MembersOf(now),
-            Cordoned = unit.Cordoned || request.Disruption == Disruption.Cordon,
         };
         var usable = present.Members.All(m => context.Inventory.Facts.PassthroughDrivers.Contains(m.Driver)) && present.Assigned.All(m => m.Driver != "pci-stub");
-        return usable ? (present, now) : null;
+        var isCordoned = unit.Cordoned || request.Disruption == Disruption.Cordon;
+        return usable ? (unit with { Handout = present, Cordoned = isCordoned }, now) : null;
     }
 
     private static (Unit Unit, ImmutableArray<HeldFunction> Held) Compose(PlanningContext context, UnitRequest request, GroupShape shape)
@@ -127,12 +128,15 @@ internal static class UnitPlanner
             Id = shape.UnitId,
             Resource = request.Resource,
             Policy = request.Policy,
-            Primary = request.Primary.Address,
-            Assigned = [.. given.Select(f => new UnitMember(f.Address, WantedDriver(request.Driver, f)))],
-            Held = MembersOf(kept),
+            Handout = new Handout.VfioGroup
+            {
+                Primary = request.Primary.Address,
+                Assigned = [.. given.Select(f => new UnitMember(f.Address, WantedDriver(request.Driver, f)))],
+                Held = MembersOf(kept),
+                IommuBackend = request.IommuBackend,
+            },
             HostLoses = HostLoss.InWords(context, request, shape),
             DeviceFile = request.DeviceFile,
-            IommuBackend = request.IommuBackend,
             Cordoned = request.Cordoned,
         }, kept);
     }
@@ -146,12 +150,12 @@ internal static class UnitPlanner
         out bool waits)
     {
         waits = false;
-        var toTake = unit.Members.Select(m => (Member: m, Function: context.Inventory.Functions[m.Address])).Where(t => t.Function.Driver != t.Member.Driver).ToList();
+        var toTake = unit.Functions().Select(m => (Member: m, Function: context.Inventory.Functions[m.Address])).Where(t => t.Function.Driver != t.Member.Driver).ToList();
         if (toTake.Count == 0) return true;
-        var purpose = LaneStep.Take(unit.Id);
+        var purpose = LaneStep.Take(unit.Id.ToString());
         if (context.Input.Contested.TryGetValue(purpose, out var setback) || context.Input.Setbacks.TryGetValue(purpose, out setback))
         {
-            context.Report(request.Policy, unit.Primary.ToString(), setback);
+            context.Report(request.Policy, unit.Device.ToString(), setback);
             waits = setback.Reason.IsUse;
             return false;
         }
@@ -160,7 +164,7 @@ internal static class UnitPlanner
         {
             if (function.Sriov is { VirtualFunctions.Count: > 0 } sriov)
             {
-                context.Block(request.Policy, unit.Primary.ToString(), Reasons.HasVirtualFunctions, $"{function.Address} has {sriov.VirtualFunctions.Count} virtual functions, which would go with it: remove them first, or select its virtual functions instead");
+                context.Block(request.Policy, unit.Device.ToString(), Reasons.HasVirtualFunctions, $"{function.Address} has {sriov.VirtualFunctions.Count} virtual functions, which would go with it: remove them first, or select its virtual functions instead");
                 return false;
             }
         }
@@ -169,7 +173,7 @@ internal static class UnitPlanner
         var protecting = UsesInTheWay.Protecting(request, users);
         if (protecting.Count > 0)
         {
-            context.Block(request.Policy, unit.Primary.ToString(), Reasons.Protected,
+            context.Block(request.Policy, unit.Device.ToString(), Reasons.Protected,
                 $"{Sentence(protecting)}: the host needs it; free it, or list {UsesInTheWay.Protections(protecting)} in allowProtected "
                 + "together with the address");
             return false;
@@ -179,7 +183,7 @@ internal static class UnitPlanner
         if (busy.Count == 0) return true;
         waits = true;
         var withdrawn = request.Disruption == Disruption.Cordon && InPresentForm(context, request, unit, held) is not null;
-        context.Wait(request.Policy, unit.Primary.ToString(), Reasons.InUse, $"{Sentence(busy)}: it is taken as soon as nobody uses it{(withdrawn ? "; meanwhile it is not offered" : "")}");
+        context.Wait(request.Policy, unit.Device.ToString(), Reasons.InUse, $"{Sentence(busy)}: it is taken as soon as nobody uses it{(withdrawn ? "; meanwhile it is not offered" : "")}");
         return false;
     }
 
@@ -189,10 +193,10 @@ internal static class UnitPlanner
         [
             .. Enum.GetValues<UserKind>().Where(k => new DeviceUser(k, "").Protection is { } p && request.AllowProtected.Contains(p)),
         ];
-        foreach (var member in unit.Members)
+        foreach (var member in unit.Functions())
         {
-            ImmutableArray<PciAddress> carried = [.. context.Family.CarriedBy(member.Address).Select(f => f.Address)];
-            context.Functions[member.Address] = new FunctionTarget(member.Address, member.Driver, request.Policy.Uid, unit.Id, overridden,
+            ImmutableArray<DeviceId> carried = context.Graph.Below(member.Address, Bond.Carried);
+            context.Functions[member.Address] = new FunctionTarget(member.Address, member.Driver, request.Policy.Uid, unit.Id.ToString(), overridden,
                 carried);
         }
 

@@ -8,7 +8,7 @@ internal static class UsesInTheWay
 {
     public static List<(PciFunction Function, DeviceUser User)> Of(PlanningContext context, IEnumerable<PciFunction> functions) =>
     [
-        .. functions.SelectMany(f => context.Family.CarriedBy(f.Address).Prepend(f))
+        .. functions.SelectMany(f => context.CarriedBy(f.Address).Prepend(f))
             .SelectMany(f => context.Input.Usage.UsersOf(f.Address).Select(u => (f, u)))
             .Distinct(),
     ];

@@ -140,7 +140,7 @@ internal static class VfSteps
             return true;
         }
 
-        var users = context.Input.Usage.InWords(vfs);
+        var users = context.Input.Usage.InWords(vfs.Select(a => (DeviceId)a));
         if (users.IsEmpty) return false;
         context.Releasing(pf, owner, Reasons.ReleaseWaits, $"the VFs of {pf} are removed as soon as all are let go; in use: {string.Join("; ", users)}");
         return true;

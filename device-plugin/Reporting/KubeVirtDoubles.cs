@@ -15,14 +15,17 @@ internal static class KubeVirtDoubles
         if (offers.IsDefaultOrEmpty) return plan;
         var findings =
             from unit in plan.Units
-            let primary = inventory.Functions.GetValueOrDefault(unit.Primary)
-            where primary?.IommuGroup is not null
-            let number = primary.IommuGroup!.Value.ToString(CultureInfo.InvariantCulture)
+            let id = unit.Id.ToString()
+            let number = GroupOf(unit, inventory)
             from offer in offers
-            where offer.Ids.Contains(number) || (offer.Resource != unit.Resource.Value && offer.Ids.Contains(unit.Id))
-            select new Finding(unit.Policy, unit.Id, FindingState.Noticed, Reasons.OfferedByKubeVirt, Words(unit, offer));
+            where (number is not null && offer.Ids.Contains(number)) || (offer.Resource != unit.Resource.Value && offer.Ids.Contains(id))
+            select new Finding(unit.Policy, id, FindingState.Noticed, Reasons.OfferedByKubeVirt, Words(unit, offer));
         return plan with { Findings = [.. plan.Findings, .. findings] };
     }
+
+    /// <summary>KubeVirt's own plugin calls a PCI device by its group's number.</summary>
+    private static string? GroupOf(Unit unit, HostInventory inventory) =>
+        unit.Device.AsPci is { } address ? inventory.Functions.GetValueOrDefault(address)?.IommuGroup?.ToString(CultureInfo.InvariantCulture) : null;
 
     private static string Words(Unit unit, KubeVirtOffer offer) =>
         $"{unit.Id} is offered by KubeVirt's own device plugin too, as {offer.Resource} ({offer.Socket}), so that two VMs may be given it: "

@@ -81,7 +81,7 @@ public static class StatusBuilder
 
     private static DeviceStatus Device(PciFunction f, Catalog catalog, Dictionary<string, OfferProblem> unready, Plan plan)
     {
-        var unit = catalog.Units.Values.FirstOrDefault(u => u.Unit.Assigned.Any(m => m.Address == f.Address));
+        var unit = catalog.Units.Values.FirstOrDefault(u => u.Unit.Handout.Drivers.Any(d => d.Device == f.Address));
         var held = plan.Findings.FirstOrDefault(x =>
             (x.State == FindingState.Held || x.State == FindingState.Adopted) && x.Device == f.Address.ToString());
         return new DeviceStatus
@@ -92,7 +92,7 @@ public static class StatusBuilder
             IommuGroup = f.IommuGroup,
             NumaNode = f.NumaNode,
             State = unit is null ? held?.Message
-                : unready.TryGetValue(unit.Unit.Id, out var problem) ? $"Not offered: {problem.Message}"
+                : unready.TryGetValue(unit.Unit.Id.ToString(), out var problem) ? $"Not offered: {problem.Message}"
                 : $"Offered as {unit.Unit.Resource}",
         };
     }
@@ -117,12 +117,12 @@ public static class StatusBuilder
         // What a frozen policy has in force is of an earlier generation than the one that is reported.
         var findings = plan.Findings.Where(f => f.Policy?.Uid == match.Policy.Uid).ToList();
         var units = catalog.Units.Values.Where(u => u.Unit.Policy.Uid == match.Policy.Uid).ToList();
-        var stuck = units.Where(u => unready.ContainsKey(u.Unit.Id)).Select(u => (u.Unit, Problem: unready[u.Unit.Id])).ToList();
+        var stuck = units.Where(u => unready.ContainsKey(u.Unit.Id.ToString())).Select(u => (u.Unit, Problem: unready[u.Unit.Id.ToString()])).ToList();
         var ready = units.Count - stuck.Count;
         var blocked = findings.Count(f => f.State == FindingState.Blocked);
         var waiting = findings.Count(f => f.State == FindingState.Waiting);
         // A SriovPolicy matches physical functions, and what is blocked are their virtual ones.
-        var besides = findings.Count(f => f.State.IsInTheWay && units.All(u => u.Unit.Id != f.Device));
+        var besides = findings.Count(f => f.State.IsInTheWay && units.All(u => u.Unit.Id.ToString() != f.Device));
         var all = Math.Max(match.Matched, units.Count + besides);
         var (reason, message) = match switch
         {
@@ -143,8 +143,8 @@ public static class StatusBuilder
             Matched = Math.Max(match.Matched, units.Count + match.Missing),
             Ready = ready,
             Blocked = blocked,
-            Allocated = units.Count(u => ledger.ById.ContainsKey(u.Unit.Id)),
-            Ids = [.. units.Select(u => inventory.Functions.GetValueOrDefault(u.Unit.Primary)).OfType<PciFunction>().Select(Ids).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Take(MostIds)],
+            Allocated = units.Count(u => ledger.ById.ContainsKey(u.Unit.Id.ToString())),
+            Ids = [.. units.Select(u => u.Unit.Device.AsPci).OfType<PciAddress>().Select(inventory.Functions.GetValueOrDefault).OfType<PciFunction>().Select(Ids).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Take(MostIds)],
             Reason = reason,
             Message = message,
             Problems = [.. findings.Select(Problem),
@@ -154,10 +154,10 @@ public static class StatusBuilder
 
     /// <summary>Whether a finding tells already why a unit is not offered.</summary>
     private static bool SaysOf(Finding finding, Unit unit) =>
-        finding.State.IsInTheWay && unit.Members.Any(m => m.Address.ToString() == finding.Device);
+        finding.State.IsInTheWay && unit.Claims.Any(c => c.ToString() == finding.Device);
 
     private static DeviceProblem Problem(Unit unit, OfferProblem problem) =>
-        new(unit.Primary.ToString(), FindingState.Waiting, problem.Reason, problem.Message, null);
+        new(unit.Device.ToString(), FindingState.Waiting, problem.Reason, problem.Message, null);
 
     private static string Devices(int count) => string.Create(CultureInfo.InvariantCulture, $"{count} device{(count == 1 ? "" : "s")}");
 

@@ -26,7 +26,7 @@ internal sealed class BlockDevices
     private readonly Dictionary<string, BlockDevice> _byName = new(StringComparer.Ordinal);
     private readonly ILookup<string, BlockDevice> _byParent;
     private readonly Lazy<ILookup<string, StackedOn>> _byBackingNumber;
-    private readonly Lazy<ILookup<PciAddress, (BlockDevice Disk, Road Road)>> _byFunction;
+    private readonly Lazy<ILookup<DeviceId, (BlockDevice Disk, Road Road)>> _byDevice;
 
     public BlockDevices(HostFileReader files, DeviceTree tree, IHostCalls calls)
     {
@@ -38,14 +38,14 @@ internal sealed class BlockDevices
         }
 
         _byParent = _byName.Values.ToLookup(b => SysfsPath.Parent(b.Path), StringComparer.Ordinal);
-        _byFunction = new(() => _byName.Values.Where(IsWhole).SelectMany(b => tree.RoadsOn(b.Path).Select(r => (Disk: b, Road: r)))
-            .ToLookup(d => d.Road.Function));
+        _byDevice = new(() => _byName.Values.Where(IsWhole).SelectMany(b => tree.RoadsOn(b.Path).Select(r => (Disk: b, Road: r)))
+            .ToLookup(d => d.Road.Device));
         _byBackingNumber = new(() => Backings().ToLookup(b => b.Number, b => b.User, StringComparer.Ordinal));
     }
 
-    /// <summary>Whole disks whose hardware is the function, hangs below it or is reached over it, with how.</summary>
-    public IEnumerable<(BlockDevice Disk, Road Road)> DisksOver(PciAddress function) =>
-        _byFunction.Value[function].OrderBy(d => d.Disk.Name, StringComparer.Ordinal);
+    /// <summary>Whole disks whose hardware is the device, hangs below it or is reached over it, with how.</summary>
+    public IEnumerable<(BlockDevice Disk, Road Road)> DisksOver(DeviceId device) =>
+        _byDevice.Value[device].OrderBy(d => d.Disk.Name, StringComparer.Ordinal);
 
     public IEnumerable<BlockDevice> PartitionsOf(BlockDevice disk) => _byParent[disk.Path].OrderBy(b => b.Name, StringComparer.Ordinal);
 

@@ -13,7 +13,7 @@ namespace Hostdev.DevicePlugin.Usage;
 /// </summary>
 internal sealed class ConsoleUsage(HostFileReader files, DeviceTree tree, KernelConsoles consoles)
 {
-    private readonly Lazy<ILookup<PciAddress, string>> _displays = new(() => Displays(files, tree).ToLookup(d => d.Function, d => d.Text));
+    private readonly Lazy<ILookup<DeviceId, string>> _displays = new(() => Displays(files, tree).ToLookup(d => d.Function, d => d.Text));
     private readonly Lazy<List<MemoryRange>> _firmware = new(() => [.. files.ReadLines("/proc/iomem").Select(MemoryRange.OfFramebuffer).OfType<MemoryRange>()]);
 
     public IEnumerable<DeviceUser> UsersOf(PciFunction function)
@@ -35,25 +35,25 @@ internal sealed class ConsoleUsage(HostFileReader files, DeviceTree tree, Kernel
     /// A connector is enabled while something is shown on it, the console or a desktop, blanked or not (kernel <c>drivers/gpu/drm/drm_sysfs.c: enabled_show</c>). A framebuffer of
     /// a drm driver says less: each card with a monitor gets one, and the console is on one of them.
     /// </summary>
-    private static IEnumerable<(PciAddress Function, string Text)> Displays(HostFileReader files, DeviceTree tree)
+    private static IEnumerable<(DeviceId Function, string Text)> Displays(HostFileReader files, DeviceTree tree)
     {
         const string drm = "/sys/class/drm";
         const string graphics = "/sys/class/graphics";
         var paths = files.List(drm).Select(n => files.ResolveLink($"{drm}/{n}")).OfType<string>().ToList();
-        var ofDrm = paths.SelectMany(tree.FunctionsOn).ToHashSet();
+        var ofDrm = paths.SelectMany(tree.DevicesOn).ToHashSet();
         foreach (var path in paths.Where(p => files.ReadText(p + "/enabled").Text == "enabled"))
         {
-            foreach (var function in tree.FunctionsOn(path)) yield return (function, $"its display {SysfsPath.LastName(path)} is switched on");
+            foreach (var function in tree.DevicesOn(path)) yield return (function, $"its display {SysfsPath.LastName(path)} is switched on");
         }
 
         foreach (var path in files.List(graphics).Where(n => n.StartsWith("fb", StringComparison.Ordinal) && n != "fbcon").Select(n => files.ResolveLink($"{graphics}/{n}")).OfType<string>())
         {
-            foreach (var function in tree.FunctionsOn(path).Where(f => !ofDrm.Contains(f))) yield return (function, $"it is the host's framebuffer {SysfsPath.LastName(path)} ({files.ReadText(path + "/name").Text})");
+            foreach (var function in tree.DevicesOn(path).Where(f => !ofDrm.Contains(f))) yield return (function, $"it is the host's framebuffer {SysfsPath.LastName(path)} ({files.ReadText(path + "/name").Text})");
         }
     }
 
     /// <summary>The first six lines of <c>resource</c>: start, end, flags (kernel <c>include/linux/ioport.h</c>).</summary>
-    private IEnumerable<MemoryRange> Bars(PciAddress function) =>
+    private IEnumerable<MemoryRange> Bars(DeviceId function) =>
         files.ReadLines($"/sys/bus/pci/devices/{function}/resource").Take(6).Select(l => l.Split(' ')).Select(f => f is [['0', 'x', .. var start], ['0', 'x', .. var end], _] ? MemoryRange.Parse(start, end, "") : null).OfType<MemoryRange>().Where(r => r.Start > 0);
 }
 

@@ -5,22 +5,22 @@ using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Usage;
 
-/// <summary>A function that a device of the host comes over.</summary>
+/// <summary>A device that another one of the host comes over.</summary>
 /// <param name="Detour">How, where the device's path does not show it: goes on after "nvme0n1p1 is mounted at /data, which". Null where it
 /// does.</param>
-internal sealed record Road(PciAddress Function, string? Detour = null)
+internal sealed record Road(DeviceId Device, string? Detour = null)
 {
-    public static Road By(PciAddress function, string port) => new(function, $"comes over {function} ({port})");
+    public static Road By(DeviceId device, string port) => new(device, $"comes over {device} ({port})");
 
     /// <summary>What cannot be told protects whatever it may be.</summary>
-    public static Road Perhaps(PciAddress function, string why) => new(function, $"may come over {function} ({why})");
+    public static Road Perhaps(DeviceId device, string why) => new(device, $"may come over {device} ({why})");
 
-    /// <summary>A use, with the way by which it is one of the function.</summary>
+    /// <summary>A use, with the way by which it is one of the device.</summary>
     public string Words(string use) => Detour is null ? use : $"{use}, which {Detour}";
 }
 
 /// <summary>
-/// Which PCI functions a device hangs below or comes over, read from the kernel's own paths this moment. Every function on the path counts:
+/// Which devices that can be passed another one hangs below or comes over, read from the kernel's own paths this moment. Every one on the path counts:
 /// a disk behind a storage controller with a PCI domain of its own (VMD) is below that controller, too. What has no function on its path
 /// may come over one all the same (docs/adr/0019).
 /// </summary>
@@ -30,7 +30,7 @@ internal sealed class DeviceTree
     private readonly HostFileReader _files;
     private readonly NvmeRoads _nvme;
     private readonly IscsiRoads _iscsi;
-    private Dictionary<uint, PciAddress>? _nvidia;
+    private Dictionary<uint, DeviceId>? _nvidia;
 
     /// <param name="network">Asked only where something comes over a network.</param>
     public DeviceTree(HostFileReader files, Lazy<NetworkReading> network)
@@ -49,20 +49,20 @@ internal sealed class DeviceTree
     /// <summary>Where sysfs has the device; null when it has no such number, or none that tells.</summary>
     public string? PathOf(DeviceNumber number) => _files.ResolveLink($"/sys/dev/{(number.IsBlock ? "block" : "char")}/{number}");
 
-    public IEnumerable<PciAddress> FunctionsOf(DeviceNumber number) =>
-        PathOf(number) is { } path ? FunctionsOn(path) : number is { IsBlock: false, Major: NvidiaMajor } && Nvidia.TryGetValue(number.Minor, out var gpu) ? [gpu] : [];
+    public IEnumerable<DeviceId> DevicesOf(DeviceNumber number) =>
+        PathOf(number) is { } path ? DevicesOn(path) : number is { IsBlock: false, Major: NvidiaMajor } && Nvidia.TryGetValue(number.Minor, out var gpu) ? [gpu] : [];
 
-    public IEnumerable<PciAddress> FunctionsOn(string path)
+    public IEnumerable<DeviceId> DevicesOn(string path)
     {
-        var functions = SysfsPath.PciFunctions(path).ToList();
-        return functions.Count > 0 ? functions : _nvme.RoadsOn(path).Select(r => r.Function);
+        var devices = SysfsPath.DevicesOn(path).ToList();
+        return devices.Count > 0 ? devices : _nvme.RoadsOn(path).Select(r => r.Device);
     }
 
-    /// <summary>The functions that a disk comes over, each once.</summary>
+    /// <summary>The devices that a disk comes over, each once.</summary>
     public IEnumerable<Road> RoadsOn(string path)
     {
-        var functions = SysfsPath.PciFunctions(path).ToList();
-        if (functions.Count > 0) return functions.Select(f => new Road(f));
+        var devices = SysfsPath.DevicesOn(path).ToList();
+        if (devices.Count > 0) return devices.Select(f => new Road(f));
         // A disk over FCoE hangs below the interface, which may be a VLAN (kernel drivers/scsi/fcoe/fcoe_sysfs.c).
         return InterfaceRoads.VirtualOn(path) is { } name
             ? Interfaces.RoadsOf(name, "FCoE")
@@ -70,18 +70,18 @@ internal sealed class DeviceTree
     }
 
     /// <summary>NVIDIA's own driver registers its nodes without telling sysfs; it lists its devices in <c>/proc/driver/nvidia/gpus</c>.</summary>
-    private Dictionary<uint, PciAddress> Nvidia => _nvidia ??= ReadNvidia();
+    private Dictionary<uint, DeviceId> Nvidia => _nvidia ??= ReadNvidia();
 
-    private Dictionary<uint, PciAddress> ReadNvidia()
+    private Dictionary<uint, DeviceId> ReadNvidia()
     {
         const string gpus = "/proc/driver/nvidia/gpus";
         const string minor = "Device Minor:";
-        var result = new Dictionary<uint, PciAddress>();
+        var result = new Dictionary<uint, DeviceId>();
         foreach (var name in _files.List(gpus))
         {
             var line = _files.ReadText($"{gpus}/{name}/information").Text?.Split('\n')
                 .FirstOrDefault(l => l.StartsWith(minor, StringComparison.Ordinal));
-            if (PciAddress.TryParse(name, out var address) && line is not null && uint.TryParse(line.AsSpan(minor.Length).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var number)) result[number] = address;
+            if (DeviceId.TryParse(name, out var id) && line is not null && uint.TryParse(line.AsSpan(minor.Length).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var number)) result[number] = id;
         }
 
         return result;

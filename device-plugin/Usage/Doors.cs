@@ -25,15 +25,15 @@ internal sealed class Doors(HostFileReader files, IHostCalls calls)
         return files.Exists("/sys/class/vfio/" + number) && IsBusy("/dev/vfio/" + number, OpenIntent.VfioGroup, "/sys/class/vfio/" + number);
     }
 
-    /// <summary>Shuts the whole disks that functions carry; returns those that somebody has claimed.</summary>
-    public List<(PciAddress Function, string Disk)> BusyDisksOver(IEnumerable<PciAddress> functions)
+    /// <summary>Shuts the whole disks that devices carry; returns those that somebody has claimed.</summary>
+    public List<(DeviceId Device, string Disk)> BusyDisksOver(IEnumerable<DeviceId> devices)
     {
         var blocks = new BlockDevices(files, new DeviceTree(files, new(calls.ReadNetwork)), calls);
         return
         [
-            .. functions.SelectMany(f => blocks.DisksOver(f).Select(d => (Function: f, d.Disk))).DistinctBy(d => d.Disk.Name)
+            .. devices.SelectMany(o => blocks.DisksOver(o).Select(d => (Device: o, d.Disk))).DistinctBy(d => d.Disk.Name)
                 .Where(d => IsBusy(d.Disk))
-                .Select(d => (d.Function, d.Disk.Name)),
+                .Select(d => (d.Device, d.Disk.Name)),
         ];
     }
 

@@ -12,7 +12,7 @@ internal sealed class HostReading
     private readonly DeviceTree _tree;
     private readonly ProcessSnapshot _processes;
     private readonly HostInventory _inventory;
-    private readonly Lazy<ILookup<PciAddress, string>> _mdevs;
+    private readonly Lazy<ILookup<DeviceId, string>> _mdevs;
 
     public HostReading(HostPaths paths, IHostCalls calls, HostInventory inventory)
     {
@@ -21,7 +21,7 @@ internal sealed class HostReading
         _tree = new DeviceTree(_files, network);
         _inventory = inventory;
         _processes = ProcessReader.Read(paths, calls);
-        _mdevs = new(() => _files.List("/sys/bus/mdev/devices").SelectMany(m => _files.ResolveLink($"/sys/bus/mdev/devices/{m}") is { } path ? _tree.FunctionsOn(path).Select(f => (Function: f, Mdev: m)) : []).ToLookup(m => m.Function, m => m.Mdev));
+        _mdevs = new(() => _files.List("/sys/bus/mdev/devices").SelectMany(m => _files.ResolveLink($"/sys/bus/mdev/devices/{m}") is { } path ? _tree.DevicesOn(path).Select(f => (Device: f, Mdev: m)) : []).ToLookup(m => m.Device, m => m.Mdev));
         Blocks = new BlockDevices(_files, _tree, calls);
         Vfio = new VfioUsage(_tree, _processes);
         Storage = new StorageUsage(Blocks, _processes, _files, calls);

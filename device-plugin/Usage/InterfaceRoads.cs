@@ -6,7 +6,7 @@ using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Usage;
 
-/// <summary>Which functions carry a network interface, and by which interface two ends of a connection talk.</summary>
+/// <summary>Which devices carry a network interface, and by which interface two ends of a connection talk.</summary>
 internal sealed class InterfaceRoads(HostFileReader files, Lazy<NetworkReading> network)
 {
     private const string Class = "/sys/class/net";
@@ -19,10 +19,10 @@ internal sealed class InterfaceRoads(HostFileReader files, Lazy<NetworkReading> 
         ? path[Virtual.Length..].Split('/')[0] : null;
 
     /// <param name="what">What comes over it, for example <c>NVMe over TCP</c>.</param>
-    public IEnumerable<Road> RoadsOf(string name, string what) => FunctionsOf(name).Distinct().Select(f => Road.By(f, $"{what}, {name}"));
+    public IEnumerable<Road> RoadsOf(string name, string what) => DevicesOf(name).Distinct().Select(f => Road.By(f, $"{what}, {name}"));
 
-    /// <summary>The functions of an interface, or of those that it is stacked on or made of.</summary>
-    public IEnumerable<PciAddress> FunctionsOf(string name) => FunctionsOf(name, [name]);
+    /// <summary>The devices of an interface, or of those that it is stacked on or made of.</summary>
+    public IEnumerable<DeviceId> DevicesOf(string name) => DevicesOf(name, [name]);
 
     /// <summary>
     /// The interfaces by which the host reaches the other end: the one that has the local address, else those of the route with the longest
@@ -58,10 +58,10 @@ internal sealed class InterfaceRoads(HostFileReader files, Lazy<NetworkReading> 
         return IPAddress.TryParse(parts[0], out address!) && !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any);
     }
 
-    private IEnumerable<PciAddress> FunctionsOf(string name, HashSet<string> seen)
+    private IEnumerable<DeviceId> DevicesOf(string name, HashSet<string> seen)
     {
-        var functions = files.ResolveLink($"{Class}/{name}") is { } path ? SysfsPath.PciFunctions(path).ToList() : [];
-        return functions.Count > 0 ? functions : Lowers(name).Where(seen.Add).SelectMany(l => FunctionsOf(l, seen));
+        var devices = files.ResolveLink($"{Class}/{name}") is { } path ? SysfsPath.DevicesOn(path).ToList() : [];
+        return devices.Count > 0 ? devices : Lowers(name).Where(seen.Add).SelectMany(l => DevicesOf(l, seen));
     }
 
     /// <summary>Kernel <c>Documentation/ABI/testing/sysfs-class-net: lower_*</c>, and what netlink says.</summary>

@@ -20,6 +20,6 @@ internal sealed class IscsiRoads(HostFileReader files, InterfaceRoads interfaces
         var connection = $"/sys/class/iscsi_connection/connection{session["session".Length..]}:0";
         var local = files.ReadText($"/sys/class/iscsi_host/{host}/ipaddress").Text;
         var remote = files.ReadText($"{connection}/address").Text ?? files.ReadText($"{connection}/persistent_address").Text;
-        return interfaces.Between(local, remote).SelectMany(n => interfaces.RoadsOf(n, "iSCSI")).DistinctBy(r => r.Function);
+        return interfaces.Between(local, remote).SelectMany(n => interfaces.RoadsOf(n, "iSCSI")).DistinctBy(r => r.Device);
     }
 }

@@ -10,7 +10,7 @@ namespace Hostdev.DevicePlugin.Usage;
 internal sealed class KernelConsoles
 {
     private const string Terminals = "/sys/class/tty";
-    private readonly ILookup<PciAddress, string> _byFunction;
+    private readonly ILookup<DeviceId, string> _byDevice;
 
     public KernelConsoles(HostFileReader files, DeviceTree tree)
     {
@@ -21,14 +21,14 @@ internal sealed class KernelConsoles
                 .Select(n => (Name: n, Number: "")))
             .DistinctBy(c => c.Name).ToList();
         Names = [.. consoles.Select(c => c.Name)];
-        _byFunction = consoles
+        _byDevice = consoles
             .SelectMany(c => (files.ResolveLink($"{Terminals}/{c.Name}") ?? files.ResolveLink($"/sys/dev/char/{c.Number}")) is { } path
-                ? tree.FunctionsOn(path).Select(f => (Function: f, c.Name)) : [])
-            .ToLookup(c => c.Function, c => c.Name);
+                ? tree.DevicesOn(path).Select(f => (Device: f, c.Name)) : [])
+            .ToLookup(c => c.Device, c => c.Name);
     }
 
     /// <summary>As the kernel names them: <c>ttyS4</c>, <c>hvc0</c>.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    public IEnumerable<string> On(PciAddress function) => _byFunction[function];
+    public IEnumerable<string> On(DeviceId device) => _byDevice[device];
 }

@@ -26,7 +26,7 @@ internal sealed class NetworkUsage
     private readonly ILookup<string, InterfaceAddress> _addresses;
     private readonly ILookup<string, InterfaceRoute> _routes;
     private readonly Dictionary<string, NetworkLink> _links;
-    private readonly ILookup<PciAddress, LinkElsewhere> _elsewhere;
+    private readonly ILookup<DeviceId, LinkElsewhere> _elsewhere;
 
     public NetworkUsage(HostPaths paths, NetworkReading reading)
     {
@@ -36,7 +36,7 @@ internal sealed class NetworkUsage
         _links = _state.Links.ToDictionary(l => l.Name, StringComparer.Ordinal);
         _addresses = _state.Addresses.Where(a => !a.LinkLocal).ToLookup(a => a.Interface);
         _routes = _state.Routes.Where(r => !(r.ByKernel && r.LinkLocal)).ToLookup(r => r.Interface);
-        _elsewhere = _state.Elsewhere.Select(l => (Function: FunctionOf(l), Link: l)).Where(t => t.Function is not null).ToLookup(t => t.Function!.Value, t => t.Link);
+        _elsewhere = _state.Elsewhere.Select(l => (Function: FunctionOf(l), Link: l)).Where(t => t.Function is not null).ToLookup(t => t.Function!, t => t.Link);
     }
 
     public IEnumerable<DeviceUser> UsersOf(PciFunction function)
@@ -100,10 +100,10 @@ internal sealed class NetworkUsage
     private IEnumerable<string> UppersInSysfs(string name) =>
         _files.List($"/sys/class/net/{name}").Where(n => n.StartsWith("upper_", StringComparison.Ordinal)).Select(n => n["upper_".Length..]);
 
-    private PciAddress? FunctionOf(LinkElsewhere link)
+    private DeviceId? FunctionOf(LinkElsewhere link)
     {
         if (link.Parent?.Split('/', 2) is not [var bus, var device]) return null;
-        return PciAddress.TryParse(device, out var address) ? address : _files.ResolveLink($"/sys/bus/{bus}/devices/{device}") is { } path ? SysfsPath.NearestFunction(path) : null;
+        return DeviceId.TryParse(device, out var id) ? id : _files.ResolveLink($"/sys/bus/{bus}/devices/{device}") is { } path ? SysfsPath.NearestFunction(path) : null;
     }
 
     private static string WithKind(string name, string? kind) => kind is null ? name : $"{name} ({kind})";

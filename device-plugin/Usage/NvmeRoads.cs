@@ -38,7 +38,7 @@ internal sealed class NvmeRoads
         var device = root + path[root.Length..].Split('/')[0];
         if (_known.TryGetValue(device, out var known)) return known;
         var roads = root == Fabrics ? OverFabric(device) : Controllers(device).SelectMany(RoadsOfController);
-        return _known[device] = [.. roads.DistinctBy(r => r.Function)];
+        return _known[device] = [.. roads.DistinctBy(r => r.Device)];
     }
 
     private IEnumerable<string> Controllers(string subsystem) =>
@@ -47,7 +47,7 @@ internal sealed class NvmeRoads
 
     private IEnumerable<Road> RoadsOfController(string path)
     {
-        var functions = SysfsPath.PciFunctions(path).ToList();
+        var functions = SysfsPath.DevicesOn(path).ToList();
         return functions.Count > 0 ? functions.Select(f => new Road(f)) : RoadsOn(path);
     }
 
@@ -72,8 +72,8 @@ internal sealed class NvmeRoads
     {
         var own = _ports.Value.FindAll(p => p.Name == name && name is not null);
         return own.Count > 0
-            ? own.SelectMany(p => p.Functions).Select(f => Road.By(f, string.Create(CultureInfo.InvariantCulture, $"FC port 0x{name:x16}")))
-            : _ports.Value.SelectMany(p => p.Functions).Concat(FibreChannelFunctions()).Distinct()
+            ? own.SelectMany(p => p.Devices).Select(f => Road.By(f, string.Create(CultureInfo.InvariantCulture, $"FC port 0x{name:x16}")))
+            : _ports.Value.SelectMany(p => p.Devices).Concat(FibreChannelFunctions()).Distinct()
                 .Select(f => Road.Perhaps(f, "nothing tells its FC port"));
     }
 
@@ -83,18 +83,18 @@ internal sealed class NvmeRoads
         .. from host in _files.List(FcHosts)
            let path = _files.ResolveLink($"{FcHosts}/{host}")
            where path is not null
-           let functions = SysfsPath.PciFunctions(path).ToList()
+           let functions = SysfsPath.DevicesOn(path).ToList()
            select new FcPort(Hexadecimal(_files.ReadText($"{path}/port_name").Text),
-               functions.Count == 0 && InterfaceRoads.VirtualOn(path) is { } name ? [.. _interfaces.FunctionsOf(name)] : functions),
+               functions.Count == 0 && InterfaceRoads.VirtualOn(path) is { } name ? [.. _interfaces.DevicesOf(name)] : functions),
     ];
 
     /// <summary>By class, for drivers that show no fc_host. What is with a VM carries nothing of the host's.</summary>
-    private IEnumerable<PciAddress> FibreChannelFunctions()
+    private IEnumerable<DeviceId> FibreChannelFunctions()
     {
         const string devices = "/sys/bus/pci/devices";
         foreach (var name in _files.List(devices))
         {
-            if (!PciAddress.TryParse(name, out var address)
+            if (!DeviceId.TryParse(name, out var id)
                 || _files.ReadText($"{devices}/{name}/class").Text?.StartsWith("0x0c04", StringComparison.Ordinal) != true)
             {
                 continue;
@@ -102,7 +102,7 @@ internal sealed class NvmeRoads
 
             if (_files.ReadLinkName($"{devices}/{name}/driver") is { } driver && !GroupViability.IsPassthroughDriver(driver))
             {
-                yield return address;
+                yield return id;
             }
         }
     }
@@ -123,5 +123,5 @@ internal sealed class NvmeRoads
         return ulong.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value) ? value : null;
     }
 
-    private sealed record FcPort(ulong? Name, List<PciAddress> Functions);
+    private sealed record FcPort(ulong? Name, List<DeviceId> Devices);
 }

@@ -21,11 +21,11 @@ internal sealed class RdmaRoads(HostFileReader files, InterfaceRoads interfaces)
         if (roads.Count == 0 && InterfaceRoads.TryParse(local, out var here, out _)) roads = [.. ByGid(here.MapToIPv6(), what)];
         if (roads.Count == 0)
         {
-            var all = files.List(Class).SelectMany(FunctionsOf).Distinct();
+            var all = files.List(Class).SelectMany(DevicesOf).Distinct();
             roads = [.. all.Select(f => Road.Perhaps(f, $"{what}; nothing tells the port"))];
         }
 
-        return [.. roads.DistinctBy(r => r.Function)];
+        return [.. roads.DistinctBy(r => r.Device)];
     }
 
     private IEnumerable<Road> ByGid(IPAddress address, string what) =>
@@ -33,14 +33,14 @@ internal sealed class RdmaRoads(HostFileReader files, InterfaceRoads interfaces)
         from port in files.List($"{Class}/{device}/ports")
         let gids = $"{Class}/{device}/ports/{port}/gids"
         where files.List(gids).Any(n => IPAddress.TryParse(files.ReadText($"{gids}/{n}").Text, out var gid) && gid.Equals(address))
-        from function in FunctionsOf(device)
+        from function in DevicesOf(device)
         select Road.By(function, $"{what}, {device}");
 
     /// <summary>One in software (rxe, siw) is on the interface that its <c>parent</c> names.</summary>
-    private IEnumerable<PciAddress> FunctionsOf(string device)
+    private IEnumerable<DeviceId> DevicesOf(string device)
     {
-        var functions = files.ResolveLink($"{Class}/{device}") is { } path ? SysfsPath.PciFunctions(path).ToList() : [];
+        var functions = files.ResolveLink($"{Class}/{device}") is { } path ? SysfsPath.DevicesOn(path).ToList() : [];
         if (functions.Count > 0) return functions;
-        return files.ReadText($"{Class}/{device}/parent").Text is { Length: > 0 } name ? interfaces.FunctionsOf(name) : [];
+        return files.ReadText($"{Class}/{device}/parent").Text is { Length: > 0 } name ? interfaces.DevicesOf(name) : [];
     }
 }

@@ -9,14 +9,14 @@ namespace Hostdev.DevicePlugin.Usage;
 /// </summary>
 internal sealed class RemoteMounts
 {
-    private readonly Lazy<ILookup<PciAddress, DeviceUser>> _users;
+    private readonly Lazy<ILookup<DeviceId, DeviceUser>> _users;
 
     public RemoteMounts(ProcessSnapshot processes, DeviceTree tree) =>
-        _users = new(() => Users(processes, tree).ToLookup(u => u.Function, u => u.User));
+        _users = new(() => Users(processes, tree).ToLookup(u => u.Device, u => u.User));
 
-    public IEnumerable<DeviceUser> UsersOf(PciAddress function) => _users.Value[function];
+    public IEnumerable<DeviceUser> UsersOf(DeviceId device) => _users.Value[device];
 
-    private static IEnumerable<(PciAddress Function, DeviceUser User)> Users(ProcessSnapshot processes, DeviceTree tree)
+    private static IEnumerable<(DeviceId Device, DeviceUser User)> Users(ProcessSnapshot processes, DeviceTree tree)
     {
         foreach (var mounts in processes.Mounts.Where(IsOverRdma).GroupBy(m => (m.Source, m.Type)))
         {
@@ -24,7 +24,7 @@ internal sealed class RemoteMounts
                 .ToList();
             foreach (var road in tree.Rdma.Between(mounts.First().Option("clientaddr"), ServerOf(mounts.First()), "RDMA"))
             {
-                foreach (var place in places) yield return (road.Function, new DeviceUser(UserKind.Mount, road.Words(place)));
+                foreach (var place in places) yield return (road.Device, new DeviceUser(UserKind.Mount, road.Words(place)));
             }
         }
     }

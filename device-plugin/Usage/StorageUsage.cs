@@ -6,7 +6,7 @@ using Hostdev.DevicePlugin.Planning;
 namespace Hostdev.DevicePlugin.Usage;
 
 /// <summary>
-/// Who uses the disks below a function: mounts of any namespace, swap, what is stacked on a disk or on its partitions, followed to its own users, and processes that have any of
+/// Who uses the disks below a device: mounts of any namespace, swap, what is stacked on a disk or on its partitions, followed to its own users, and processes that have any of
 /// it open. By device number throughout, because a name may be a node of somebody's own.
 /// </summary>
 internal sealed class StorageUsage
@@ -27,10 +27,10 @@ internal sealed class StorageUsage
             .DistinctBy(d => d.Disk).ToDictionary(d => d.Disk, d => d.Uuid, StringComparer.Ordinal);
     }
 
-    public IEnumerable<DeviceUser> UsersOf(PciAddress function)
+    public IEnumerable<DeviceUser> UsersOf(DeviceId device)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal); // a stack is a tree as a rule, but md on two partitions of one disk meets itself
-        return _blocks.DisksOver(function)
+        return _blocks.DisksOver(device)
             .SelectMany(d => UsersOf(d.Disk, d.Disk.Name, seen).Select(u => u with { Description = d.Road.Words(u.Description) }));
     }
 

@@ -9,8 +9,8 @@ namespace Hostdev.DevicePlugin.Usage;
 /// <summary>What pods have, by the allocator's and the kubelet's word.</summary>
 public interface IPodUsage
 {
-    /// <summary>The pods that have this function, or may have it; empty when it is known to be free of them.</summary>
-    ImmutableArray<DeviceUser> UsersOf(PciAddress address);
+    /// <summary>The pods that have this device, or may have it; empty when it is known to be free of them.</summary>
+    ImmutableArray<DeviceUser> UsersOf(DeviceId device);
 }
 
 /// <summary>
@@ -28,9 +28,9 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
         var reading = new HostReading(paths, calls, inventory);
         return new HostUsage(inventory.Functions.Values
             .Where(f => !f.IsBridge)
-            .Select(f => (f.Address, Users: (ImmutableArray<DeviceUser>)[.. pods.UsersOf(f.Address), .. reading.UsersOf(f)]))
+            .Select(f => (Device: (DeviceId)f.Address, Users: (ImmutableArray<DeviceUser>)[.. pods.UsersOf(f.Address), .. reading.UsersOf(f)]))
             .Where(t => t.Users.Length > 0)
-            .ToImmutableSortedDictionary(t => t.Address, t => t.Users));
+            .ToImmutableSortedDictionary(t => t.Device, t => t.Users));
     }
 
     /// <summary>The processes that have a character device open, by its device number (<c>major:minor</c>): under which name does not matter, nor whether the node still has one.</summary>
@@ -38,27 +38,29 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
         .Where(o => o.Number is { IsBlock: false })
         .ToLookup(o => o.Number!.Value.ToString(), o => new NodeHolder(o.Pid, o.Command), StringComparer.Ordinal);
 
-    /// <summary>Proves that nobody uses these functions and holds the proof until it is disposed.</summary>
+    /// <summary>Proves that nobody uses these devices and holds the proof until it is disposed.</summary>
     /// <param name="overridden">Uses that do not count, because an admin allowed it.</param>
-    public FreedomProof Prove(HostInventory inventory, ImmutableArray<PciAddress> addresses, ImmutableArray<UserKind> overridden)
+    public FreedomProof Prove(HostInventory inventory, ImmutableArray<DeviceId> devices, ImmutableArray<UserKind> overridden)
     {
+        var addresses = devices.Select(d => d.AsPci).OfType<PciAddress>().ToList();
         var functions = addresses.Select(inventory.Functions.GetValueOrDefault).OfType<PciFunction>().ToList();
         var groups = functions.Select(inventory.GroupOf).OfType<IommuGroup>().DistinctBy(g => g.Number).ToList();
         // Pods first: to open a group that a pod was given would make its VMM's own open fail.
-        var having = groups.SelectMany(g => g.Members).Concat(addresses).Distinct().SelectMany(a => pods.UsersOf(a)).Select(u => u.Description).Distinct(StringComparer.Ordinal).ToImmutableArray();
+        var having = groups.SelectMany(g => g.Members).Select(m => (DeviceId)m).Concat(devices).Distinct()
+            .SelectMany(d => pods.UsersOf(d)).Select(u => u.Description).Distinct(StringComparer.Ordinal).ToImmutableArray();
         if (!having.IsEmpty) return new FreedomProof(having, []);
 
         // Then the doors, then the look around: what slips in before a door is shut is seen by the look.
         var doors = new Doors(new HostFileReader(paths), calls);
         var busyGroups = groups.Where(doors.IsBusy).ToList();
-        var busyDisks = overridden.Contains(UserKind.Mount) ? [] : doors.BusyDisksOver(addresses);
+        var busyDisks = overridden.Contains(UserKind.Mount) ? [] : doors.BusyDisksOver(devices);
         var reading = new HostReading(paths, calls, inventory);
-        var users = functions.SelectMany(f => reading.UsersOf(f).Where(u => !overridden.Contains(u.Kind)).Select(u => (f.Address, User: u))).ToList();
+        var users = functions.SelectMany(f => reading.UsersOf(f).Where(u => !overridden.Contains(u.Kind)).Select(u => (Device: (DeviceId)f.Address, User: u))).ToList();
         return new FreedomProof(
         [
-            .. users.Select(u => $"{u.Address}: {u.User.Description}").Distinct(StringComparer.Ordinal),
+            .. users.Select(u => $"{u.Device}: {u.User.Description}").Distinct(StringComparer.Ordinal),
             .. busyGroups.Where(g => !reading.Vfio.UsersOf(g).Any()).Select(reading.Vfio.Nameless),
-            .. busyDisks.Where(d => !users.Exists(u => u.Address == d.Function && u.User.Description.Contains(d.Disk, StringComparison.Ordinal))).Select(d => $"{d.Function}: {Doors.Nameless(d.Disk)}"),
+            .. busyDisks.Where(d => !users.Exists(u => u.Device == d.Device && u.User.Description.Contains(d.Disk, StringComparison.Ordinal))).Select(d => $"{d.Device}: {Doors.Nameless(d.Disk)}"),
             .. doors.Doubts,
         ], doors.Handles);
     }

@@ -9,14 +9,14 @@ namespace Hostdev.DevicePlugin.Usage;
 internal sealed class VfioUsage
 {
     private readonly ILookup<int, OpenFile> _groups;
-    private readonly ILookup<PciAddress, OpenFile> _cdevs;
+    private readonly ILookup<DeviceId, OpenFile> _cdevs;
     private readonly List<string> _candidates;
 
     public VfioUsage(DeviceTree tree, ProcessSnapshot processes)
     {
         var open = processes.Open.Where(o => o.Number is { IsBlock: false }).Select(o => (File: o, Path: tree.PathOf(o.Number!.Value))).Where(o => o.Path is not null).ToList();
         _groups = open.Select(o => (o.File, Group: GroupOf(o.Path!))).Where(o => o.Group is not null).ToLookup(o => o.Group!.Value, o => o.File);
-        _cdevs = open.Where(o => IsCdev(o.Path!)).SelectMany(o => tree.FunctionsOn(o.Path!).Select(f => (Function: f, o.File))).ToLookup(o => o.Function, o => o.File);
+        _cdevs = open.Where(o => IsCdev(o.Path!)).SelectMany(o => tree.DevicesOn(o.Path!).Select(f => (Device: f, o.File))).ToLookup(o => o.Device, o => o.File);
         _candidates = [.. processes.Open.Where(o => o.Target == OpenFile.VfioDevice).Select(o => string.Create(CultureInfo.InvariantCulture, $"{o.Pid} ({o.Command})")).Distinct(StringComparer.Ordinal)];
     }
 

@@ -13,7 +13,7 @@ namespace Hostdev.Tests.Allocating;
 public sealed class DeviceAllocatorTests
 {
     private static readonly string Policy = Desired.Policies(Desired.HostDevice("edu", "0000:46:00.0", "deviceFile: {uid: 107, gid: 107}"));
-    private static readonly ImmutableArray<PciAddress> Edu = [PciAddress.Parse("0000:46:00.0")];
+    private static readonly ImmutableArray<DeviceId> Edu = [PciAddress.Parse("0000:46:00.0")];
 
     [Fact]
     public async Task A_device_that_is_just_being_given_out_is_not_closed_even_when_its_policy_went_that_moment()

@@ -20,6 +20,7 @@ public sealed class ChartAccessTests
     private const string Operator = "system:serviceaccount:hostdev-system:hostdev-operator";
     private const string Agent = "system:serviceaccount:hostdev-system:hostdev-agent";
     private const string GiveBackAccount = "hostdev-give-back";
+    private static readonly string[] s_access = ["rbac.authorization.k8s.io/v1", "admissionregistration.k8s.io/v1"];
 
     [Fact]
     public async Task Every_request_is_allowed_by_the_chart_and_without_any_single_right_one_would_be_refused()
@@ -68,7 +69,8 @@ public sealed class ChartAccessTests
     /// <summary>The life of a cluster in which everybody does everything that they ever do, once at least.</summary>
     private static async Task<ImmutableArray<RequestRecord>> LiveAsync(IEnumerable<JsonObject> manifests)
     {
-        var (bench, server) = await ClusterBench.SimulateAsync(manifests.Where(m => RenderedChart.Text(m, "apiVersion") == "rbac.authorization.k8s.io/v1"));
+        var (bench, server) = await ClusterBench.SimulateAsync(
+            manifests.Where(m => s_access.Contains(RenderedChart.Text(m, "apiVersion"))));
         await using var ended = bench;
         var node = await bench.AddNodeAsync("gpu-1", DemoMachines.GpuNode);
         using var operating = bench.Seat.Connect(ApiUser.ServiceAccount(bench.Seat.Namespace, ClusterMembers.OperatorAccount), "hostdev-operator/test", NullLoggerFactory.Instance);

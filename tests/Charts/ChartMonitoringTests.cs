@@ -43,7 +43,7 @@ public sealed partial class ChartMonitoringTests
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, _) =>
         {
-            var file = instrument.Meter.Name switch { AgentMetrics.MeterName => "device-plugin/Agent/AgentMetrics.cs", OperatorMetrics.MeterName => "operator/Monitoring/OperatorMetrics.cs", _ => null };
+            var file = instrument.Meter.Name switch { AgentMetrics.MeterName => "device-plugin/Reporting/AgentMetrics.cs", OperatorMetrics.MeterName => "operator/Monitoring/OperatorMetrics.cs", _ => null };
             var counts = instrument is Counter<long> or ObservableCounter<long>;
             if (file is not null) found[instrument.Name.Replace('.', '_') + (instrument.Unit == "s" ? "_seconds" : "") + (counts ? "_total" : "")] = file;
         };

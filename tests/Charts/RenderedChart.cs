@@ -10,6 +10,9 @@ internal static class RenderedChart
     /// <summary>Accounts, roles and bindings with the chart's own values.</summary>
     public static ImmutableArray<JsonObject> Access { get; } = Read("rbac.yaml");
 
+    /// <summary>Admission policies and their bindings with the chart's own values.</summary>
+    public static ImmutableArray<JsonObject> Admission { get; } = Read("admission.yaml");
+
     /// <summary>All but the CRDs, with all switches on and a value for everything.</summary>
     public static ImmutableArray<JsonObject> Everything { get; } = Read("filled.yaml");
 

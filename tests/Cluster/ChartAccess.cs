@@ -11,12 +11,11 @@ namespace Hostdev.Tests.Cluster;
 internal static class ChartAccess
 {
     private const string ReleaseNamespace = "hostdev-system";
-    private static readonly string[] s_policyKinds = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
 
     /// <summary>With the chart's own values, in an order in which they can be made.</summary>
     /// <param name="suffix">Of names outside the namespace; may be empty.</param>
     public static ImmutableArray<JsonObject> For(string ns, string suffix) =>
-        [.. RenderedChart.Access.Concat(RenderedChart.Everything.Where(o => s_policyKinds.Contains(RenderedChart.Text(o, "kind")))).Select(o => Moved(o, ns, suffix))];
+        [.. RenderedChart.Access.Concat(RenderedChart.Admission).Select(o => Moved(o, ns, suffix))];
 
     /// <summary>A manifest of the release in <c>hostdev-system</c> as it is in another namespace.</summary>
     public static JsonObject Moved(JsonObject manifest, string ns, string suffix)

@@ -80,7 +80,7 @@ internal sealed class FieldCase : IDisposable
 
     private sealed class NoPods : IPodUsage
     {
-        public System.Collections.Immutable.ImmutableArray<DeviceUser> UsersOf(PciAddress address) => [];
+        public System.Collections.Immutable.ImmutableArray<DeviceUser> UsersOf(DeviceId device) => [];
     }
 
     /// <summary>A host that can only be looked at: nodes have the numbers that its sysfs names.</summary>

@@ -12,33 +12,35 @@ public sealed class UnitReadinessTests
 {
     private static readonly Unit Gpu = Units.Of("0000:43:00.0");
 
+    private static string? Problem(GroupState state) => state.Stand(Gpu.Group).Problem;
+
     [Theory]
     [InlineData("vfio-pci")]
     [InlineData("pci-stub")]
     [InlineData(null)]
     public void A_unit_on_its_driver_whose_group_is_viable_is_ready(string? sibling) =>
-        Assert.Null(UnitReadiness.Problem(Gpu, Units.State(12, ("0000:43:00.0", "vfio-pci"), ("0000:43:00.1", sibling))));
+        Assert.Null(Problem(Units.State(12, ("0000:43:00.0", "vfio-pci"), ("0000:43:00.1", sibling))));
 
     [Fact]
-    public void Without_a_group_it_is_said() => Assert.Equal("0000:43:00.0 has no IOMMU group any more", UnitReadiness.Problem(Gpu, Units.State(null)));
+    public void Without_a_group_it_is_said() => Assert.Equal("0000:43:00.0 has no IOMMU group any more", Problem(Units.State(null)));
 
     [Fact]
-    public void A_function_that_is_gone_is_said_to_be() => Assert.Equal("0000:43:00.0 is gone", UnitReadiness.Problem(Gpu, Units.State(12)));
+    public void A_function_that_is_gone_is_said_to_be() => Assert.Equal("0000:43:00.0 is gone", Problem(Units.State(12)));
 
     [Theory]
     [InlineData(null, "0000:43:00.0 is without a driver instead of vfio-pci")]
     [InlineData("nouveau", "0000:43:00.0 is on the driver nouveau instead of vfio-pci")]
     [InlineData("mlx5_vfio_pci", "0000:43:00.0 is on the driver mlx5_vfio_pci instead of vfio-pci")]
-    public void A_wrong_driver_is_named(string? driver, string message) => Assert.Equal(message, UnitReadiness.Problem(Gpu, Units.State(12, ("0000:43:00.0", driver))));
+    public void A_wrong_driver_is_named(string? driver, string message) => Assert.Equal(message, Problem(Units.State(12, ("0000:43:00.0", driver))));
 
     [Fact]
     public void A_sibling_on_a_host_driver_makes_VFIO_refuse_the_group() =>
         Assert.Equal("0000:43:00.1 shares group 12 and is on the driver snd_hda_intel, with which VFIO refuses the group",
-            UnitReadiness.Problem(Gpu, Units.State(12, ("0000:43:00.0", "vfio-pci"), ("0000:43:00.1", "snd_hda_intel"))));
+            Problem(Units.State(12, ("0000:43:00.0", "vfio-pci"), ("0000:43:00.1", "snd_hda_intel"))));
 
     [Fact]
     public void A_bridge_that_VFIO_refuses_is_passed_on() =>
-        Assert.Equal("the bridge is bad", UnitReadiness.Problem(Gpu, Units.State(12, ("0000:43:00.0", "vfio-pci")) with { UnsafeBridge = "the bridge is bad" }));
+        Assert.Equal("the bridge is bad", Problem(Units.State(12, ("0000:43:00.0", "vfio-pci")) with { UnsafeBridge = "the bridge is bad" }));
 }
 
 public sealed class CatalogTests
@@ -104,7 +106,7 @@ public sealed class CatalogTests
         var machine = new Machine().Gpu(driver: "vfio-pci").Change("0000:43:00.0", f => f with { NumaNode = 1, Path = [PciAddress.Parse("0000:40:01.0")] }).Build();
         var unit = Catalog.Build(Given.Input(machine, Given.HostDevice()).Plan(), machine, Nothing).Units["0000:43:00.0"];
 
-        Assert.Equal((1, "0000:40:01.0"), (unit.NumaNode, unit.Path[0].ToString()));
+        Assert.Equal((1, "0000:40:01.0"), (unit.Place.NumaNode, unit.Place.Path[0].ToString()));
     }
 
     [Fact]
@@ -112,10 +114,10 @@ public sealed class CatalogTests
     {
         var machine = new Machine().Bridge("0000:40:01.0", 12).Gpu(driver: "vfio-pci").Audio(driver: "vfio-pci")
             .Change("0000:43:00.0", f => f with { VfioCdev = "vfio0", HasVfioCdevNode = true }).Change("0000:43:00.1", f => f with { VfioCdev = "vfio1", HasVfioCdevNode = false });
-        var state = UnitReadiness.StateOf(Units.Of("0000:43:00.0"), machine);
+        var state = GroupState.Of(PciAddress.Parse("0000:43:00.0"), machine);
 
         Assert.Equal(["0000:43:00.0", "0000:43:00.1"], state.Members.Keys.Select(a => a.ToString()));
         Assert.Equal(["vfio0"], state.Cdevs.Values);
-        Assert.Null(UnitReadiness.StateOf(Units.Of("0000:99:00.0"), machine).Group);
+        Assert.Null(GroupState.Of(PciAddress.Parse("0000:99:00.0"), machine).Group);
     }
 }

@@ -21,7 +21,7 @@ public sealed class BystanderTests
         var plan = input.Plan();
 
         var unit = Assert.Single(plan.Units);
-        Assert.Equal(("0000:41:00.0", "0000:41:00.0"), (unit.Id, unit.Primary.ToString()));
+        Assert.Equal(("0000:41:00.0", "0000:41:00.0"), (unit.Id.ToString(), unit.Primary.ToString()));
         Assert.Equal(["0000:41:00.0"], unit.Members.Select(m => m.Address.ToString()));
         Assert.DoesNotContain(plan.Steps(), s => s.Contains("0000:40:03", StringComparison.Ordinal));
         Assert.Empty(plan.Findings);
@@ -135,7 +135,7 @@ public sealed class BystanderTests
         var plan = reported.Input().Plan();
 
         var unit = Assert.Single(plan.Units);
-        Assert.Equal("0000:00:1f.3", unit.Id);
+        Assert.Equal("0000:00:1f.3", unit.Id.ToString());
         Assert.Empty(unit.Held); // the firmware's flash least of all
     }
 
@@ -169,7 +169,7 @@ public sealed class BystanderTests
         var plan = (reported.Input() with { Ownership = owned }).Plan();
 
         Assert.Empty(plan.Lanes);
-        Assert.Equal("0000:00:1f.3", Assert.Single(plan.Units).Id);
+        Assert.Equal("0000:00:1f.3", Assert.Single(plan.Units).Id.ToString());
         const string said = "0000:00:1f.4 is a part of the machine itself (SMBus, driver i801_smbus): the host needs it";
         Assert.Contains(plan.Findings, f => f.State == FindingState.Noticed && f.Reason == Reasons.Protected
             && f.Message.StartsWith(said, StringComparison.Ordinal));
@@ -323,7 +323,7 @@ public sealed class BystanderTests
         var plan = machine.Input(Gpus).Plan();
 
         var unit = Assert.Single(plan.Units);
-        Assert.Equal("0000:0b:00.1", unit.Id);
+        Assert.Equal("0000:0b:00.1", unit.Id.ToString());
         Assert.DoesNotContain(plan.Steps(), s => s.Contains("0000:0b:00.0", StringComparison.Ordinal));
     }
 

@@ -175,19 +175,22 @@ public sealed class EligibilityTests
             .Replace("SIBLING", sibling, StringComparison.Ordinal) + more);
         var unit = new Unit
         {
-            Id = "0000:43:00.0",
+            Id = PciAddress.Parse("0000:43:00.0"),
             Resource = ResourceName.Parse("example.com/gpu"),
             Policy = Given.Identity("HostDevice", "gpus"),
-            Primary = PciAddress.Parse("0000:43:00.0"),
-            Assigned = [new UnitMember(PciAddress.Parse("0000:43:00.0"), "vfio-pci")],
-            Held = [],
+            Handout = new Handout.VfioGroup
+            {
+                Primary = PciAddress.Parse("0000:43:00.0"),
+                Assigned = [new UnitMember(PciAddress.Parse("0000:43:00.0"), "vfio-pci")],
+                Held = [],
+                IommuBackend = IommuBackend.Legacy,
+            },
             DeviceFile = null,
-            IommuBackend = IommuBackend.Legacy,
         };
 
         // By a whole reading, and by the few links that an answer to the kubelet looks at.
-        Assert.Equal(viable, UnitReadiness.Problem(unit, UnitReadiness.StateOf(unit, machine.Machine.Read())) is null);
+        Assert.Equal(viable, UnitReadiness.StateOf(unit, machine.Machine.Read()).Problem is null);
         Assert.Equal(viable,
-            UnitReadiness.Problem(unit, new Hostdev.DevicePlugin.Allocating.UnitStateReader(machine.Machine.Paths).Read(unit)) is null);
+            new Hostdev.DevicePlugin.Allocating.UnitStateReader(machine.Machine.Paths).Read(unit.Handout).Problem is null);
     }
 }

@@ -49,7 +49,7 @@ public sealed class FamilyTests
         var plan = input.Plan();
 
         var unit = Assert.Single(plan.Units);
-        Assert.Equal(Vmd, unit.Id);
+        Assert.Equal(Vmd, unit.Id.ToString());
         Assert.Equal([Vmd], unit.Members.Select(m => m.Address.ToString())); // its disks need no declaration: they are gone then
         Assert.Equal(
             "example.com/vmd: with 0000:17:05.5 the host loses 10000:01:00.0 (NVMe controller 8086:0a54, driver nvme, with nvme0n1), "

@@ -68,14 +68,14 @@ internal static class Given
 
     public static HostUsage Users(params ReadOnlySpan<(string Address, UserKind Kind, string Description)> users)
     {
-        var byFunction = ImmutableSortedDictionary<PciAddress, ImmutableArray<DeviceUser>>.Empty;
+        var byDevice = ImmutableSortedDictionary<DeviceId, ImmutableArray<DeviceUser>>.Empty;
         foreach (var (address, kind, description) in users)
         {
-            var key = PciAddress.Parse(address);
-            byFunction = byFunction.SetItem(key, byFunction.GetValueOrDefault(key, []).Add(new DeviceUser(kind, description)));
+            var key = DeviceId.Parse(address);
+            byDevice = byDevice.SetItem(key, byDevice.GetValueOrDefault(key, []).Add(new DeviceUser(kind, description)));
         }
 
-        return new HostUsage(byFunction);
+        return new HostUsage(byDevice);
     }
 
     public static Ownership Owns(this Ownership ownership, string address, string? driver, string? @override = null, string policy = "hostdevice-gpus") =>

@@ -15,7 +15,7 @@ public sealed class GroupPolicyTests
 
         Assert.Equal(["prove 0000:43:00.0 free", "record 0000:43:00.0 with nouveau", "override vfio-pci on 0000:43:00.0", "unbind 0000:43:00.0 from nouveau", "probe 0000:43:00.0 for vfio-pci"], plan.Steps());
         var unit = Assert.Single(plan.Units);
-        Assert.Equal(("0000:43:00.0", "example.com/gpus", PciAddress.Parse("0000:43:00.0")), (unit.Id, unit.Resource.Value, unit.Primary));
+        Assert.Equal(("0000:43:00.0", "example.com/gpus", PciAddress.Parse("0000:43:00.0")), (unit.Id.ToString(), unit.Resource.Value, unit.Primary));
         Assert.Equal([new UnitMember(PciAddress.Parse("0000:43:00.0"), "vfio-pci")], unit.Assigned);
         Assert.Empty(unit.Held);
         Assert.Empty(plan.Findings);
@@ -136,7 +136,7 @@ public sealed class GroupPolicyTests
         var machine = new Machine().Bridge("0000:40:01.0", 12).Audio("0000:43:00.0").Gpu("0000:43:00.1");
         var unit = Assert.Single(Given.Input(machine, Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings })).Plan().Units);
 
-        Assert.Equal(("0000:43:00.0", "0000:43:00.1"), (unit.Id, unit.Primary.ToString()));
+        Assert.Equal(("0000:43:00.0", "0000:43:00.1"), (unit.Id.ToString(), unit.Primary.ToString()));
     }
 
     [Theory]

@@ -13,8 +13,8 @@ public sealed class KubeVirtLimitTests
         var input = Given.Input(machine, Given.HostDevice());
         var plan = input.Plan();
 
-        Assert.Equal(["10000:01:00.0", "ffff:01:00.0"], plan.Units.Select(u => u.Id).Order(StringComparer.Ordinal));
-        Assert.Equal(["ffff:01:00.0"], plan.Units.Select(u => u.Id).Where(KubeVirtOracle.HasFormKubeVirtReads));
+        Assert.Equal(["10000:01:00.0", "ffff:01:00.0"], plan.Units.Select(u => u.Id.ToString()).Order(StringComparer.Ordinal));
+        Assert.Equal(["ffff:01:00.0"], plan.Units.Select(u => u.Id.ToString()).Where(KubeVirtOracle.HasFormKubeVirtReads));
         var finding = Assert.Single(plan.Findings, f => f.Reason == Reasons.DomainTooLong);
         Assert.Equal(("10000:01:00.0", FindingState.Noticed), (finding.Device, finding.State));
         Assert.Equal(

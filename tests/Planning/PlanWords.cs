@@ -12,7 +12,7 @@ internal static class PlanWords
     /// <summary>The steps of all lanes, in order.</summary>
     public static List<string> Steps(this Plan plan) => [.. plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step.Words())];
 
-    public static List<string> UnitIds(this Plan plan) => [.. plan.Units.Select(u => u.Id)];
+    public static List<string> UnitIds(this Plan plan) => [.. plan.Units.Select(u => u.Id.ToString())];
 
     /// <summary>The one finding of a device, beside that it was found as it is.</summary>
     public static Finding About(this Plan plan, string device) => Assert.Single(plan.Findings, f => f.Device == device && f.State != FindingState.Adopted);

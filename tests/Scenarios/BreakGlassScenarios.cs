@@ -62,7 +62,9 @@ public abstract class BreakGlassScenarios
     private protected static string Disable(ScenarioBench bench, string words)
     {
         var file = Path.Combine(bench.StateDirectory, BreakGlassFile.FileName);
-        File.WriteAllText(file, words);
+        // Whole at once: a message made between the file and its words would stand for a moment.
+        File.WriteAllText(file + ".new", words);
+        File.Move(file + ".new", file);
         return file;
     }
 

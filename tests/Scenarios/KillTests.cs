@@ -9,14 +9,14 @@ namespace Hostdev.Tests.Scenarios;
 [Trait(LabFacts.Vfio, LabFacts.Cdev)] // what vfio offers makes no difference to a crash: one flavour is enough
 public sealed class KillTests
 {
-    /// <summary>So many writes a process is seen to make before it is killed. The nearly eighty of a round, up and back, have room for some eighteen kills.</summary>
+    /// <summary>So many writes a process is seen to make before it is killed. The nearly eighty of a round, up and back, have room for ten to twenty kills.</summary>
     private const int WritesEach = 3;
 
     /// <summary>At so many different operations it has been killed before it is done.</summary>
-    private const int Points = 12;
+    private const int Points = 8;
 
     /// <summary>A quick machine makes many writes between two looks at its journal, so that a round has fewer kills there.</summary>
-    private const int Rounds = 6;
+    private const int Rounds = 4;
 
     [LabFact]
     public async Task Killed_again_and_again_it_gets_there_bit_by_bit_and_gives_back_clean()

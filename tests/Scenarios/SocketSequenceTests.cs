@@ -1,6 +1,7 @@
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
+using Hostdev.Tests.Planning;
 using Xunit;
 
 namespace Hostdev.Tests.Scenarios;

@@ -64,6 +64,6 @@ internal sealed class UsageBench(MachineDescription machine) : IDisposable
 
     private sealed class NoPods : IPodUsage
     {
-        public ImmutableArray<DeviceUser> UsersOf(PciAddress address) => [];
+        public ImmutableArray<DeviceUser> UsersOf(DeviceId device) => [];
     }
 }

@@ -57,6 +57,6 @@ public sealed class UsageOnRealKernelTests
 
     private sealed class NoPods : IPodUsage
     {
-        public System.Collections.Immutable.ImmutableArray<DeviceUser> UsersOf(PciAddress address) => [];
+        public System.Collections.Immutable.ImmutableArray<DeviceUser> UsersOf(DeviceId device) => [];
     }
 }

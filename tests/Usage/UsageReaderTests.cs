@@ -28,7 +28,7 @@ public sealed class UsageReaderTests : IDisposable
 
     [Fact]
     public void Nothing_that_nobody_uses_is_in_use() =>
-        Assert.DoesNotContain(Read().ByFunction, u => !IsTheLabsOwn(u.Key));
+        Assert.DoesNotContain(Read().ByDevice, u => !IsTheLabsOwn(u.Key));
 
     [Theory]
     [InlineData(Xhci, "/dev/bus/usb/001/002", "/dev/bus/usb/001/002 is open in process 701 (reader)")]
@@ -40,7 +40,7 @@ public sealed class UsageReaderTests : IDisposable
     {
         _kernel.Processes.Start("reader").OpenPlain(node);
         Assert.Equal([words], Words(function));
-        Assert.Single(Read().ByFunction, u => !IsTheLabsOwn(u.Key));
+        Assert.Single(Read().ByDevice, u => !IsTheLabsOwn(u.Key));
     }
 
     [Theory]
@@ -281,7 +281,7 @@ public sealed class UsageReaderTests : IDisposable
     }
 
     /// <summary>The boot VGA, and the shares that its root and its files come from.</summary>
-    private static bool IsTheLabsOwn(PciAddress address) =>
+    private static bool IsTheLabsOwn(DeviceId address) =>
         address.ToString() is "0000:42:00.0" or "0000:00:01.0" or "0000:00:02.0" or "0000:00:03.0" or "0000:00:04.0";
 
     private IEnumerable<string> Words(string address) => Read().UsersOf(PciAddress.Parse(address)).Select(u => u.Description);
@@ -327,7 +327,7 @@ public sealed class UsageReaderTests : IDisposable
 
     private sealed class Pods(string having) : IPodUsage
     {
-        public ImmutableArray<DeviceUser> UsersOf(PciAddress address) => address.ToString() == having ? [new DeviceUser(UserKind.Pod, "pod vms/vm has it")] : [];
+        public ImmutableArray<DeviceUser> UsersOf(DeviceId device) => device.ToString() == having ? [new DeviceUser(UserKind.Pod, "pod vms/vm has it")] : [];
     }
 
     private sealed class CountingCalls(IHostCalls kernel) : DecoratedCalls(kernel)

@@ -100,7 +100,9 @@ public sealed record ApiStatus(int Code, string Reason, string Message)
 
     private static JsonNode Cause(FieldError cause)
     {
-        var json = new JsonObject { ["reason"] = cause.Reason, ["message"] = cause.Message };
+        var json = new JsonObject();
+        if (cause.Reason.Length > 0) json["reason"] = cause.Reason;
+        json["message"] = cause.Message;
         if (cause.Path.Length > 0) json["field"] = cause.Path;
         return json;
     }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
 using Hostdev.Sandbox.ApiServer.Access;
+using Hostdev.Sandbox.ApiServer.Admission;
 using Hostdev.Sandbox.ApiServer.Controllers;
 using Hostdev.Sandbox.ApiServer.Faults;
 using Hostdev.Sandbox.ApiServer.Resources;
@@ -20,8 +21,9 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.Sandbox.ApiServer;
 
 /// <summary>
-/// A Kubernetes API server in this process, which behaves as the real one (1.30 to 1.36) where operators, agents and kubectl can see it. It evaluates no CEL: rules of that kind come in
-/// as <see cref="SchemaRules"/> and <see cref="AdmissionRule"/>s. What it stores stays over <see cref="StopAsync"/> and <see cref="StartAsync"/>, as etcd stays when an API server is restarted.
+/// A Kubernetes API server in this process, which behaves as the real one (1.30 to 1.36) where operators, agents and kubectl can see it. It
+/// evaluates the admission policies that are stored; the CEL of CRDs it does not: rules of that kind come in as <see cref="SchemaRules"/>.
+/// What it stores stays over <see cref="StopAsync"/> and <see cref="StartAsync"/>, as etcd stays when an API server is restarted.
 /// </summary>
 public sealed class SimulatedApiServer : IAsyncDisposable
 {
@@ -47,7 +49,8 @@ public sealed class SimulatedApiServer : IAsyncDisposable
         _registry = new ResourceRegistry(_store);
         _certificates = _options.Https ? new ServingCertificates(_options.Time.GetUtcNow()) : null;
         var access = _options.Rbac ? new RoleBasedAccess(_store) : null;
-        if (access is not null) _admissionRules = [OwnerReferenceAdmission.Rule(access)];
+        var policies = new AdmissionPolicies(_store, _registry);
+        _admissionRules = access is null ? [policies.Ask] : [OwnerReferenceAdmission.Rule(access), policies.Ask];
         var writes = new ObjectWrites(_store, _options.Time, () => _schemaRules, () => _admissionRules);
         var deletes = new ObjectDeletes(_store, _options.Time, writes);
         var logs = new PodLogRequests(_store, Logs, _options.Time);
@@ -109,7 +112,7 @@ public sealed class SimulatedApiServer : IAsyncDisposable
     /// <summary>What a real server evaluates as <c>x-kubernetes-validations</c>: a part of the validation of custom resources.</summary>
     public void AddSchemaRules(SchemaRules rules) => ImmutableInterlocked.Update(ref _schemaRules, r => r.Add(rules));
 
-    /// <summary>Asked before every write, in the order in which they were added.</summary>
+    /// <summary>Asked before every write, in the order in which they were added, after the policies that are stored.</summary>
     public void AddAdmissionRule(AdmissionRule rule) => ImmutableInterlocked.Update(ref _admissionRules, r => r.Add(rule));
 
     public async Task StartAsync(CancellationToken cancellationToken = default)

@@ -51,13 +51,15 @@ public sealed class SandboxCluster : IAsyncDisposable
     /// <summary>Of operators that a Deployment starts.</summary>
     public OperatorTimings Timings { get; set; } = new();
 
-    /// <summary>Brings up the API server with the CRDs and the namespaces.</summary>
+    /// <summary>
+    /// Brings up the API server with the CRDs and the namespaces. Roles, and the admission policies that take back a part of them, are the
+    /// chart's: who wants them makes them.
+    /// </summary>
     public static async Task<SandboxCluster> StartAsync(string directory, ApiServerOptions? options = null, CancellationToken cancellationToken = default)
     {
         System.IO.Directory.CreateDirectory(directory);
         var cluster = new SandboxCluster(directory, options ?? new ApiServerOptions());
         cluster.Server.AddSchemaRules(ClusterRules.OfSchemas);
-        cluster.Server.AddAdmissionRule(AgentAdmission.For(SystemNamespace));
         foreach (var definition in Definitions) cluster.Server.Objects.Create(LeftByChart(definition));
         foreach (var ns in (string[])[SystemNamespace, SandboxNode.Namespace]) cluster.Server.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = ns } });
         await cluster.Server.StartAsync(cancellationToken);

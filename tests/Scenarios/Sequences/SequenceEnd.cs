@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.Sandbox.Kernel;
+using Hostdev.Tests.Planning;
 
 namespace Hostdev.Tests.Scenarios.Sequences;
 
@@ -66,7 +67,7 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
         foreach (var unit in agent.Host.Allocator.Catalog.Units.Values)
         {
             if (unit.Problem is { } problem) throw new BrokenPromiseException($"at rest, {unit.Unit.Id} of {unit.Unit.Resource} is not offered: {problem.Message}");
-            if (!kubelet.Offered.Contains((unit.Unit.Resource.Value, unit.Unit.Id))) throw new BrokenPromiseException($"at rest, the kubelet does not know {unit.Unit.Id} of {unit.Unit.Resource}");
+            if (!kubelet.Offered.Contains((unit.Unit.Resource.Value, unit.Unit.Id.ToString()))) throw new BrokenPromiseException($"at rest, the kubelet does not know {unit.Unit.Id} of {unit.Unit.Resource}");
             if (unit.Unit.Assigned.FirstOrDefault(m => kernel.DriverOf(m.Address.ToString()) != m.Driver) is { } member) throw new BrokenPromiseException($"at rest, {member.Address} is offered on the driver {kernel.DriverOf(member.Address.ToString())}");
         }
     }

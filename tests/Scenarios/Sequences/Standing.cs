@@ -1,5 +1,6 @@
 using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kernel;
+using Hostdev.Tests.Planning;
 
 namespace Hostdev.Tests.Scenarios.Sequences;
 

@@ -20,7 +20,7 @@ internal sealed class AccessReviews(RoleBasedAccess? access)
             "SelfSubjectAccessReview" => Allowed(exchange.User, json.Object("spec")),
             "SubjectAccessReview" => Allowed(Subject(json.Object("spec")), json.Object("spec")),
             "SelfSubjectRulesReview" => Rules(exchange.User, json.Object("spec").Text("namespace")),
-            _ => new JsonObject { ["userInfo"] = UserInfo(exchange.User) },
+            _ => new JsonObject { ["userInfo"] = exchange.User.ToUserInfo() },
         };
         await exchange.AnswerAsync(201, json);
     }
@@ -42,22 +42,19 @@ internal sealed class AccessReviews(RoleBasedAccess? access)
         {
             ["resourceRules"] = new JsonArray([.. rules.Where(r => !r.Resources.IsEmpty).Select(r => new JsonObject
             {
-                ["verbs"] = Texts(r.Verbs), ["apiGroups"] = Texts(r.Groups), ["resources"] = Texts(r.Resources), ["resourceNames"] = Texts(r.Names),
+                ["verbs"] = ApiUser.Texts(r.Verbs),
+                ["apiGroups"] = ApiUser.Texts(r.Groups),
+                ["resources"] = ApiUser.Texts(r.Resources),
+                ["resourceNames"] = ApiUser.Texts(r.Names),
             })]),
-            ["nonResourceRules"] = new JsonArray([.. rules.Where(r => !r.Urls.IsEmpty).Select(r => new JsonObject { ["verbs"] = Texts(r.Verbs), ["nonResourceURLs"] = Texts(r.Urls) })]),
+            ["nonResourceRules"] = new JsonArray([.. rules.Where(r => !r.Urls.IsEmpty).Select(r => new JsonObject
+            {
+                ["verbs"] = ApiUser.Texts(r.Verbs),
+                ["nonResourceURLs"] = ApiUser.Texts(r.Urls),
+            })]),
             ["incomplete"] = false,
         };
     }
 
     private static ApiUser Subject(JsonObject? spec) => new(spec.Text("user"), [.. spec.Texts("groups")]);
-
-    private static JsonObject UserInfo(ApiUser user)
-    {
-        var info = new JsonObject { ["username"] = user.Name, ["groups"] = Texts(user.AllGroups) };
-        if (user.Uid.Length > 0) info["uid"] = user.Uid;
-        if (!user.Extra.IsEmpty) info["extra"] = new JsonObject(user.Extra.Select(e => KeyValuePair.Create(e.Key, (JsonNode?)Texts(e.Value))));
-        return info;
-    }
-
-    private static JsonArray Texts(IEnumerable<string> texts) => new([.. texts.Select(t => (JsonNode)t)]);
 }

@@ -1,4 +1,7 @@
+using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using Hostdev.Sandbox.ApiServer.Schema;
+
 namespace Hostdev.Sandbox.ApiServer.Access;
 
 /// <summary>What an admission rule is asked before something is written.</summary>
@@ -11,8 +14,9 @@ public sealed record AdmissionRequest(
 /// <summary>Asked before every write. Null lets it pass. It must not change the objects.</summary>
 public delegate AdmissionRefusal? AdmissionRule(AdmissionRequest request);
 
-/// <summary>
-/// An admission policy says no: <c>nodedevicestates.hostdev.io "node-2" is forbidden: MESSAGE</c>. A real ValidatingAdmissionPolicy begins its message with
-/// <c>ValidatingAdmissionPolicy 'NAME' with binding 'NAME' denied request: </c> and answers with code 422 and reason Invalid unless it says another.
-/// </summary>
-public sealed record AdmissionRefusal(string Message, int Code = 422, string Reason = "Invalid");
+/// <summary>An admission rule says no: <c>nodedevicestates.hostdev.io "node-2" is forbidden: MESSAGE</c>.</summary>
+public sealed record AdmissionRefusal(string Message, int Code = 422, string Reason = "Invalid")
+{
+    /// <summary>Of the answer's Status.</summary>
+    public ImmutableArray<FieldError> Causes { get => field.IsDefault ? [] : field; init; }
+}

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Nodes;
 
 namespace Hostdev.Sandbox.ApiServer.Access;
 
@@ -33,4 +34,15 @@ public sealed record ApiUser(string Name, ImmutableArray<string> Groups)
         string[] groups = ["system:serviceaccounts", $"system:serviceaccounts:{ns}"];
         return new ApiUser($"system:serviceaccount:{ns}:{name}", [.. groups]) { Extra = extra };
     }
+
+    /// <summary>A <c>UserInfo</c> of <c>authentication.k8s.io/v1</c>.</summary>
+    public JsonObject ToUserInfo()
+    {
+        var info = new JsonObject { ["username"] = Name, ["groups"] = Texts(AllGroups) };
+        if (Uid.Length > 0) info["uid"] = Uid;
+        if (!Extra.IsEmpty) info["extra"] = new JsonObject(Extra.Select(e => KeyValuePair.Create(e.Key, (JsonNode?)Texts(e.Value))));
+        return info;
+    }
+
+    internal static JsonArray Texts(IEnumerable<string> texts) => new([.. texts.Select(t => (JsonNode)t)]);
 }

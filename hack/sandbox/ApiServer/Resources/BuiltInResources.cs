@@ -11,6 +11,8 @@ internal static class BuiltInResources
     public static readonly StorageKey ClusterRoleBindings = new("rbac.authorization.k8s.io", "clusterrolebindings");
     public static readonly StorageKey Roles = new("rbac.authorization.k8s.io", "roles");
     public static readonly StorageKey RoleBindings = new("rbac.authorization.k8s.io", "rolebindings");
+    public static readonly StorageKey Policies = new(Admission, "validatingadmissionpolicies");
+    public static readonly StorageKey PolicyBindings = new(Admission, "validatingadmissionpolicybindings");
 
     private const string Apps = "apps";
     private const string Authorization = "authorization.k8s.io";

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Hostdev.Sandbox.ApiServer.Admission;
 using Hostdev.Sandbox.ApiServer.Schema;
 using Hostdev.Sandbox.ApiServer.Serving;
 using Hostdev.Sandbox.ApiServer.Storage;
@@ -63,6 +64,9 @@ internal static partial class ObjectChecks
         if (request.Resource.Structure is { } schema) errors.AddRange(request.IsStatus ? schema.ValidateStatus(json, old) : schema.Validate(json, old));
         if (!request.IsStatus && request.Resource.Structure is not null && !errors.Exists(e => e.StopsRules)) errors.AddRange(rules.SelectMany(r => r(request.Resource, json, old)).ToList());
         if (request.Resource.Storage == BuiltInResources.Definitions && !request.IsStatus && !CustomResourceDefinition.TryParse(json, out _, out var wrong)) errors.AddRange(wrong);
+        var kept = request.Resource.Storage;
+        if (kept == BuiltInResources.Policies && !request.IsStatus) errors.AddRange(AdmissionPolicyCheck.OfPolicy(json));
+        if (kept == BuiltInResources.PolicyBindings) errors.AddRange(AdmissionPolicyCheck.OfBinding(json));
         if (errors.Count > 0) throw new ApiStatusException(ApiStatus.Invalid(request.Resource, json["metadata"].Text("name"), [.. errors]));
     }
 

@@ -151,7 +151,9 @@ internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IR
         var question = new AdmissionRequest(request.User, operation, resource, info.Subresource, info.Namespace, name, json, old, request.DryRun);
         foreach (var rule in admission())
         {
-            if (rule(question) is { } denied) throw new ApiStatusException(ApiStatus.Forbidden(resource, name, denied.Message) with { Code = denied.Code, Reason = denied.Reason });
+            if (rule(question) is not { } denied) continue;
+            var status = ApiStatus.Forbidden(resource, name, denied.Message);
+            throw new ApiStatusException(status with { Code = denied.Code, Reason = denied.Reason, Causes = denied.Causes });
         }
     }
 
