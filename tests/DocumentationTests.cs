@@ -1,10 +1,6 @@
-using System.Reflection;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
-using Hostdev.DevicePlugin.Kubelet;
-using Hostdev.DevicePlugin.Offering;
-using Hostdev.DevicePlugin.Planning;
-using Hostdev.Operator.Projection;
+using Hostdev.Crds.Words;
 using Xunit;
 
 namespace Hostdev.Tests;
@@ -32,12 +28,14 @@ public sealed class DocumentationTests
     [Fact]
     public void The_guide_explains_every_reason()
     {
-        var guide = File.ReadAllText(Repository.Path("docs", "guide.md"));
-        var reasons = new[] { typeof(Reasons), typeof(RefusalReasons), typeof(FrozenReasons), typeof(ResourceProblem), typeof(PolicyReasons), typeof(ResultReasons) }
-            .SelectMany(t => t.GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.IsLiteral))
-            .Select(f => (string)f.GetRawConstantValue()!);
-        Assert.Equal([], reasons.Where(r => !guide.Contains($"| `{r}` |", StringComparison.Ordinal)));
+        var guide = WordTables.Matches("docs/guide.md");
+        Assert.Equal([], Reasons.All.Where(r => !guide.Contains($"\n{WordTables.Row(r)}\n", StringComparison.Ordinal)));
+        Assert.Equal([], FindingState.All.Where(s => !guide.Contains($"\n{WordTables.Row(s)}\n", StringComparison.Ordinal)));
     }
+
+    [Fact]
+    public void The_readme_explains_reasons_in_the_words_of_the_guide() =>
+        Assert.Contains("| `InUse` |", WordTables.Matches("README.md"), StringComparison.Ordinal);
 
     [Fact]
     public void The_guide_explains_every_metric_of_the_operator()

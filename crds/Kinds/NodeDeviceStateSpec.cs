@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.Crds.Kinds;
 
@@ -42,5 +43,5 @@ public abstract record DesiredPolicy(PolicyIdentity Identity)
     /// Not understood: whatever is in force for it stays, nothing new starts. <paramref name="Reason"/> is <c>UnsupportedField</c> when a newer operator
     /// wrote a field that this agent does not know, <c>InvalidSpec</c> when a value is wrong.
     /// </summary>
-    public sealed record Frozen(PolicyIdentity Identity, string Reason, string Message) : DesiredPolicy(Identity);
+    public sealed record Frozen(PolicyIdentity Identity, Reason Reason, string Message) : DesiredPolicy(Identity);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.Crds.Kinds;
 
@@ -139,22 +140,23 @@ public sealed record PolicyResult
     public long? ReadyGeneration { get; init; }
 
     /// <summary>Ready, Progressing, Blocked, Frozen or NoMatch.</summary>
-    public required string Reason { get; init; }
+    public required Reason Reason { get; init; }
 
     public required string Message { get; init; }
 
     public required ImmutableArray<DeviceProblem> Problems { get; init; }
 }
 
-/// <param name="State">Blocked, Waiting, Held, Releasing or Adopted.</param>
 /// <param name="PolicyUid">With Releasing: the policy that it was taken for.</param>
-public sealed record DeviceProblem(string Device, string State, string Reason, string Message, string? PolicyUid = null);
+public sealed record DeviceProblem(string Device, FindingState State, Reason Reason, string Message, string? PolicyUid = null);
 
 /// <param name="Problem">Why the kubelet does not have it; null when it has.</param>
 public sealed record ResourceStatus(string Name, int Capacity, int Allocatable, bool Registered, string? Problem = null);
 
 /// <summary>A condition of a node. An agent without an API server, which writes a file, gives no times: the same state is the same text.</summary>
+/// <param name="Type">One of <see cref="ConditionTypes"/>.</param>
 /// <param name="Status">True, False or Unknown.</param>
 /// <param name="LastTransitionTime">Moves only with <paramref name="Status"/>.</param>
 /// <param name="ObservedGeneration">The <c>metadata.generation</c> that was looked at.</param>
-public sealed record NodeCondition(string Type, string Status, string Reason, string Message, DateTimeOffset? LastTransitionTime = null, long? ObservedGeneration = null);
+public sealed record NodeCondition(
+    string Type, string Status, Reason Reason, string Message, DateTimeOffset? LastTransitionTime = null, long? ObservedGeneration = null);

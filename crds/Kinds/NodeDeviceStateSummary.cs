@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Meta;
 
 namespace Hostdev.Crds.Kinds;
@@ -102,7 +103,7 @@ public sealed record PolicyResultSummary
     /// <summary>As <see cref="PolicyResult.ReadyGeneration"/>: null where the agent does not say it.</summary>
     public long? ReadyGeneration { get; init; }
 
-    public string Reason { get => field ?? ""; init; }
+    public Reason Reason { get => field ?? Reasons.Unsaid; init; }
 
     public string Message { get => field ?? ""; init; }
 

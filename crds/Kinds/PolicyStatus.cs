@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Meta;
 
 namespace Hostdev.Crds.Kinds;
@@ -54,7 +55,7 @@ public sealed record DeviceCounts(int Matched = 0, int Ready = 0, int Allocated 
 }
 
 /// <param name="Device">Null where the problem is the node's.</param>
-public sealed record PolicyProblem(string Node, string Reason, string Message, string? Device = null);
+public sealed record PolicyProblem(string Node, Reason Reason, string Message, string? Device = null);
 
 /// <param name="Devices">How many of the node.</param>
 /// <param name="Message">What the first of them waits for.</param>

@@ -19,6 +19,7 @@ namespace Hostdev.Crds.Parsing;
     Converters =
     [
         typeof(PciAddressConverter), typeof(PciIdConverter), typeof(PciClassConverter), typeof(ResourceNameConverter), typeof(FileModeConverter),
+        typeof(ReasonConverter), typeof(FindingStateConverter),
         typeof(NamedEnumConverter<Disruption>), typeof(NamedEnumConverter<GroupPolicy>), typeof(NamedEnumConverter<IommuBackend>),
         typeof(NamedEnumConverter<Binding>), typeof(NamedEnumConverter<Protection>), typeof(NamedEnumConverter<DriverType>),
         typeof(NamedEnumConverter<VfManagement>), typeof(NamedEnumConverter<MdevMode>), typeof(NamedEnumConverter<LabelOperator>), typeof(NamedEnumConverter<ConditionStatus>),

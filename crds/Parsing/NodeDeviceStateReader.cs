@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.Crds.Parsing;
 
@@ -63,7 +64,7 @@ public static class NodeDeviceStateReader
         foreach (var policy in policies.EnumerateArray().Where(p => p.ValueKind == JsonValueKind.Object))
         {
             if (Text(policy, "uid") is not { } uid) continue;
-            var isReady = Text(policy, "reason") == ResultReasons.Ready;
+            var isReady = Text(policy, "reason") == Reasons.Ready.Name;
             ready[uid] = Number(policy, "readyGeneration") ?? (isReady ? Number(policy, "generation") : null);
         }
 
@@ -116,7 +117,7 @@ public static class NodeDeviceStateReader
             if (ReadPolicy(policies[i], i, out error) is not { } policy) return null;
             var first = read.FindIndex(p => p.Identity.Kind == policy.Identity.Kind && p.Identity.Name == policy.Identity.Name);
             if (first < 0) read.Add(policy);
-            else read[first] = PolicyReader.Frozen(read[first].Identity, FrozenReasons.InvalidSpec, $"policies[{i}] has the same kind and name as an earlier one, and which of them is meant would be a guess: give each policy a name of its own");
+            else read[first] = PolicyReader.Frozen(read[first].Identity, Reasons.InvalidSpec, $"policies[{i}] has the same kind and name as an earlier one, and which of them is meant would be a guess: give each policy a name of its own");
         }
 
         return new NodeDeviceStateSpec { ProjectedAt = Time(spec["projectedAt"]), Policies = [.. read] };
@@ -147,14 +148,4 @@ public static class NodeDeviceStateReader
 
     private static DateTimeOffset? Time(JsonNode? node) =>
         DateTimeOffset.TryParse(Text(node), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : null;
-}
-
-/// <summary>Why a policy is frozen: nothing of it is released, nothing new is started.</summary>
-public static class FrozenReasons
-{
-    /// <summary>Cause: a field or kind this agent does not know. Remedy: upgrade the agent, or correct the spelling.</summary>
-    public const string UnsupportedField = "UnsupportedField";
-
-    /// <summary>Cause: a value that the kind does not allow. Remedy: as the message says.</summary>
-    public const string InvalidSpec = "InvalidSpec";
 }

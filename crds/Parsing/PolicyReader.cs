@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Rules;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Meta;
 
 namespace Hostdev.Crds.Parsing;
@@ -19,7 +20,7 @@ public static class PolicyReader
         "HostDevice" => ReadAs(identity, spec, CrdsJsonContext.Default.HostDeviceSpec, s => new DesiredPolicy.OfHostDevice(identity, s)),
         "SriovPolicy" => ReadAs(identity, spec, CrdsJsonContext.Default.SriovPolicySpec, s => new DesiredPolicy.OfSriovPolicy(identity, s)),
         "MdevProfile" => ReadAs(identity, spec, CrdsJsonContext.Default.MdevProfileSpec, s => new DesiredPolicy.OfMdevProfile(identity, s)),
-        _ => Frozen(identity, FrozenReasons.UnsupportedField, $"kind \"{identity.Kind}\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile"),
+        _ => Frozen(identity, Reasons.UnsupportedField, $"kind \"{identity.Kind}\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile"),
     };
 
     /// <summary>Which nodes a spec is meant for, also where the rest of it is not understood; null where that itself cannot be read.</summary>
@@ -38,14 +39,15 @@ public static class PolicyReader
     }
 
     internal static DesiredPolicy.Frozen Unsupported(PolicyIdentity identity, ImmutableArray<string> fields) =>
-        Frozen(identity, FrozenReasons.UnsupportedField, $"this version does not know {string.Join(", ", fields)}: upgrade the agent, or correct the spelling");
+        Frozen(identity, Reasons.UnsupportedField, $"this version does not know {string.Join(", ", fields)}: upgrade the agent, or correct the spelling");
 
-    internal static DesiredPolicy.Frozen Frozen(PolicyIdentity identity, string reason, string message) => new(identity, reason, $"{identity}: {message}");
+    internal static DesiredPolicy.Frozen Frozen(PolicyIdentity identity, Reason reason, string message) =>
+        new(identity, reason, $"{identity}: {message}");
 
     private static DesiredPolicy ReadAs<T>(PolicyIdentity identity, JsonElement element, JsonTypeInfo<T> type, Func<T, DesiredPolicy> make)
         where T : class
     {
-        if (element.ValueKind != JsonValueKind.Object) return Frozen(identity, FrozenReasons.InvalidSpec, "spec must be a mapping");
+        if (element.ValueKind != JsonValueKind.Object) return Frozen(identity, Reasons.InvalidSpec, "spec must be a mapping");
         var unknown = UnknownFields.Find(element, type, "spec");
         if (unknown.Length > 0) return Unsupported(identity, unknown);
         var refusals = PolicyRules.Refusals(identity.Kind, element, oldSpec: null);
@@ -61,7 +63,7 @@ public static class PolicyReader
             if (Sentence(e) is { } sentence && refusals.All(r => r.Path != Field(e.Path))) problems.Add($"{Field(e.Path)}: {sentence}");
         }
 
-        return Frozen(identity, FrozenReasons.InvalidSpec, string.Join("; ", problems));
+        return Frozen(identity, Reasons.InvalidSpec, string.Join("; ", problems));
     }
 
     private static string Field(string? path) => path is null or "$" ? "spec" : "spec" + path[1..];

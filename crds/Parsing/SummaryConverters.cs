@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.Crds.Parsing;
 
@@ -69,12 +70,7 @@ internal sealed class FirstProblemsConverter : JsonConverter<ImmutableArray<Devi
     private static IEnumerable<(DeviceProblem Problem, int Number)> Numbered(IEnumerable<DeviceProblem> alike) =>
         alike.Select((problem, number) => (problem, number));
 
-    private static int Rank(DeviceProblem problem) => problem.State switch
-    {
-        "Blocked" => 0,
-        "Waiting" => 1,
-        _ => 2,
-    };
+    private static int Rank(DeviceProblem problem) => problem.State == FindingState.Blocked ? 0 : problem.State.IsInTheWay ? 1 : 2;
 
     public override void Write(Utf8JsonWriter writer, ImmutableArray<DeviceProblem> value, JsonSerializerOptions options)
     {

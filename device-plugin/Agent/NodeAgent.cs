@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Threading.Channels;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Allocating;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Following;
@@ -26,8 +27,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
 
     private readonly Channel<bool> _wakeUps = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly Setbacks _setbacks = new(time);
-    private bool _waits;
-    private bool _protects;
+    private TimeSpan _nextLook = timings.Resync; // at the latest, where nothing wakes the loop before
     private bool _proving; // nothing is under way or stopped: if the machine lives on now, what was done did it no harm
     private volatile bool _lookDue = true;
     private DesiredInForce? _plannedFor; // what the last plan was made for: another may be in force by the time it is carried out
@@ -127,7 +127,10 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         if (inventory.Unlisted is not null)
         {
             // An unreadable machine is not an empty one: what was offered stays, nothing is taken or given back.
-            (_waits, _last) = (true, _last is { } last ? (last.Inventory with { Problems = inventory.Problems }, last.Plan, last.Generation) : (inventory, Plan.Nothing, null));
+            _nextLook = timings.WhileWaiting;
+            _last = _last is { } last
+                ? (last.Inventory with { Problems = inventory.Problems }, last.Plan, last.Generation)
+                : (inventory, Plan.Nothing, null);
             Report();
             return;
         }
@@ -136,15 +139,9 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         if (_proving) parts.Boots.CloseWhenProven();
         Publish(plan, inventory);
         if (plan.Halt is not { OffersNothingNew: true }) parts.Allocator.RestoreNodes();
-        _protects = plan.Findings.Any(f => f.Reason is Reasons.Protected or Reasons.Unreadable or Reasons.StepTimedOut or Reasons.NotReturned);
-        _waits = !plan.Lanes.IsEmpty || (plan.Halt is null && plan.Findings.Any(IsLookedAt));
-        _last = (inventory, plan, _plannedFor?.Generation);
+        (_nextLook, _last) = (timings.NextLook(plan), (inventory, plan, _plannedFor?.Generation));
         Report();
     }
-
-    /// <summary>Whether something ends of which no event tells.</summary>
-    private static bool IsLookedAt(Finding finding) => finding.State is FindingState.Waiting or FindingState.Releasing
-        && finding.Reason is not (Reasons.NotReturned or Reasons.Unconfirmed or Reasons.NoVfs);
 
     private async Task ExecuteAsync(Plan plan, HostInventory inventory, CancellationToken cancellationToken)
     {
@@ -228,7 +225,7 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
 
     private async Task SleepAsync(CancellationToken cancellationToken)
     {
-        var sleep = _waits ? timings.WhileWaiting : _protects ? timings.WhileProtected : timings.Resync;
+        var sleep = _nextLook;
         DateTimeOffset? retry;
         lock (_setbacks) retry = _setbacks.NextDue;
         foreach (var due in (DateTimeOffset?[])[retry, parts.Repairs.NextDue, _proving ? parts.Boots.ProvenAt : null])
@@ -270,6 +267,15 @@ public sealed record AgentTimings
     public TimeSpan PodResources { get; init; } = TimeSpan.FromSeconds(10);
 
     public ReleaseProof ReleaseProof { get; init; } = new();
+
+    /// <summary>How long until the machine is looked at again if no event tells of it: by how what a plan found ends.</summary>
+    internal TimeSpan NextLook(Plan plan)
+    {
+        // A halt leaves what waits for its users as it is. A device that is blocked does not go on by itself, whatever the reason.
+        var goesOn = plan.Halt is null && plan.Findings.Any(f => f.State.GoesOn && f.Reason.Ends == Ends.Look);
+        if (goesOn || !plan.Lanes.IsEmpty) return WhileWaiting;
+        return plan.Findings.Any(f => f.Reason.Ends == Ends.SlowLook) ? WhileProtected : Resync;
+    }
 }
 
 /// <summary>The rooms the loop walks through.</summary>

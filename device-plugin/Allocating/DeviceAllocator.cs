@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
@@ -21,7 +22,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     private readonly Dictionary<DeviceId, int> _closed = [];
     private readonly Dictionary<string, Unit> _inFlight = new(StringComparer.Ordinal); // with their units: the catalog may drop them meanwhile
     private Catalog _catalog = Catalog.Empty;
-    private ImmutableDictionary<string, long> _refusedByReason = ImmutableDictionary<string, long>.Empty;
+    private ImmutableDictionary<Reason, long> _refusedByReason = ImmutableDictionary<Reason, long>.Empty;
     private AllocationLedger _ledger = file.Read().Reopened(time.GetUtcNow());
 
     /// <summary>Called, from any thread, when a device was given out: from now on somebody must look who has it. Must not block.</summary>
@@ -53,7 +54,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     }
 
     /// <summary>How many times the kubelet was refused a device since the start, by reason.</summary>
-    public ImmutableDictionary<string, long> RefusedByReason => _refusedByReason;
+    public ImmutableDictionary<Reason, long> RefusedByReason => _refusedByReason;
 
     public ValueTask<AllocateOutcome> AllocateAsync(ResourceName resource, ImmutableArray<string> deviceIds, CancellationToken cancellationToken)
     {
@@ -234,7 +235,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
             foreach (var id in ids)
             {
                 if (!_catalog.Units.TryGetValue(id, out var unit) || unit.Unit.Resource != resource) return new Refusal(Reasons.NotOffered, $"{id} of {resource} is not offered on this node any more", [id]);
-                if (unit.Problem is { } problem) return Cannot(resource, id, new OfferProblem(unit.Reason ?? Reasons.NotReady, problem));
+                if (unit.Problem is { } problem) return Cannot(resource, id, problem);
                 if (UnderAnotherName(unit.Unit, _ledger) is { } held) return new Refusal(Reasons.StillHeld, $"{id} of {resource} cannot be given out: {held}", [id]);
                 if (unit.Unit.Claims.Any(_closed.ContainsKey)) return new Refusal(Reasons.Changing, $"{id} of {resource} is being reconfigured right now", [id]);
                 if (_inFlight.ContainsKey(id)) return new Refusal(Reasons.InFlight, $"{id} of {resource} is being given to another container this moment", [id]);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Planning;
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Applying;
@@ -23,7 +24,7 @@ public abstract record StepOutcome
     public sealed record InUse(ImmutableArray<string> Users) : StepOutcome;
 
     /// <summary>Refused by the kernel, without effect, or not on time. The message has the file and the errno.</summary>
-    public sealed record Failed(string Reason, string Message) : StepOutcome;
+    public sealed record Failed(Reason Reason, string Message) : StepOutcome;
 }
 
 /// <summary>One step that was tried.</summary>

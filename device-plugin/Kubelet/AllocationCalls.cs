@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Grpc.Core;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Kubelet.Protos;
 using Hostdev.DevicePlugin.Offering;
 
@@ -68,7 +69,7 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
 
             var refusal = ((AllocateOutcome.Refused)outcome).Refusal;
             await ShowUnhealthyAsync(AtFault(refusal, ids), refusal);
-            var late = refusal.Reason == RefusalReasons.AllocateTimedOut;
+            var late = refusal.Reason == Reasons.AllocateTimedOut;
             throw Error(late ? StatusCode.DeadlineExceeded : StatusCode.FailedPrecondition, refusal.Message);
         }
         finally
@@ -89,14 +90,14 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
         catch (OperationCanceledException) when (limit.IsCancellationRequested)
         {
             return new AllocateOutcome.Refused(new Refusal(
-                RefusalReasons.AllocateTimedOut,
+                Reasons.AllocateTimedOut,
                 $"{string.Join(", ", ids)} of {resource} could not be made ready within {timings.Allocate.TotalSeconds:0.#} s, so nothing was handed out",
                 ids));
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
             return new AllocateOutcome.Refused(new Refusal(
-                RefusalReasons.AllocateFailed, $"{string.Join(", ", ids)} of {resource} could not be checked: {e.Message}", ids));
+                Reasons.AllocateFailed, $"{string.Join(", ", ids)} of {resource} could not be checked: {e.Message}", ids));
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Offering;
 
 namespace Hostdev.DevicePlugin.Kubelet;
@@ -155,7 +156,7 @@ internal sealed class DeviceListing(ResourceName resource, AdvertisedListPolicy 
     }
 
     /// <summary>Shows the IDs Unhealthy; returns the version of the list that does. It is sent without waiting for others to join.</summary>
-    public long Refuse(ImmutableArray<string> ids, string reason, string message)
+    public long Refuse(ImmutableArray<string> ids, Reason reason, string message)
     {
         Change(() =>
         {
@@ -172,12 +173,14 @@ internal sealed class DeviceListing(ResourceName resource, AdvertisedListPolicy 
     private Refusal? Problem(string id)
     {
         if (_sentHere is null || !_sentHere.TryGetValue(id, out var sentHealthy))
-            return new Refusal("DeviceNotListed", $"{id} is not in the last list of {resource} that the kubelet was sent, so it is not handed out", [id]);
+            return new Refusal(Reasons.DeviceNotListed,
+                $"{id} is not in the last list of {resource} that the kubelet was sent, so it is not handed out", [id]);
         var device = _list.Devices.FirstOrDefault(d => d.Id == id);
         if (sentHealthy && device is { Healthy: true }) return null;
         return _refusals.Entries.TryGetValue(id, out var refused) && refused.Shown
             ? new Refusal(refused.Reason, refused.Message, [id])
-            : new Refusal("DeviceUnhealthy", $"{id} of {resource} is being withdrawn or has a problem, which the status of this node names; it is not handed out", [id]);
+            : new Refusal(Reasons.DeviceUnhealthy,
+                $"{id} of {resource} is being withdrawn or has a problem, which the status of this node names; it is not handed out", [id]);
     }
 
     private void Change(Action change)

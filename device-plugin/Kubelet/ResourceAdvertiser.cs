@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Grpc.Core;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Kubelet.Protos;
 using Hostdev.DevicePlugin.Offering;
 using Microsoft.Extensions.Logging;
@@ -251,11 +252,11 @@ internal sealed partial class ResourceAdvertiser
 
     private ResourceProblem? Problem(RegistrationFacts facts, AdvertisedList list)
     {
-        if (facts.ContestedUntil is not null) return new ResourceProblem(ResourceProblem.ResourceContested, ContestedMessage());
-        if (facts.Kubelet is null) return new ResourceProblem(ResourceProblem.KubeletAbsent, $"{_context.Directory.KubeletSocketPath} does not exist, so {_resource} is not offered: is the kubelet running?");
-        if (_error is { } error) return new ResourceProblem(ResourceProblem.RegistrationFailed, $"{_resource} could not be registered with the kubelet at {_context.Directory.KubeletSocketPath}: {error}");
+        if (facts.ContestedUntil is not null) return new ResourceProblem(Reasons.ResourceContested, ContestedMessage());
+        if (facts.Kubelet is null) return new ResourceProblem(Reasons.KubeletAbsent, $"{_context.Directory.KubeletSocketPath} does not exist, so {_resource} is not offered: is the kubelet running?");
+        if (_error is { } error) return new ResourceProblem(Reasons.RegistrationFailed, $"{_resource} could not be registered with the kubelet at {_context.Directory.KubeletSocketPath}: {error}");
         if (list.LeftOut.IsEmpty) return null;
-        return new ResourceProblem(ResourceProblem.ListTooLarge, $"{_resource} has {list.LeftOut.Length} devices more than one message to the kubelet can hold, from {list.LeftOut[0]} on: give some of them another resourceName");
+        return new ResourceProblem(Reasons.ListTooLarge, $"{_resource} has {list.LeftOut.Length} devices more than one message to the kubelet can hold, from {list.LeftOut[0]} on: give some of them another resourceName");
     }
 
     private string ContestedMessage()

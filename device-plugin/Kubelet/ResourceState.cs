@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Offering;
 
 namespace Hostdev.DevicePlugin.Kubelet;
@@ -23,18 +24,4 @@ public sealed record ResourceState(
     ImmutableArray<RefusedDevice> Refused);
 
 /// <summary>Why a resource does not reach the kubelet as it should.</summary>
-/// <param name="Reason">One of the constants of this type.</param>
-public sealed record ResourceProblem(string Reason, string Message)
-{
-    /// <summary>The kubelet's socket does not exist. Cause: the kubelet is not running, or the directory is not the host's. Clears by itself.</summary>
-    public const string KubeletAbsent = "KubeletAbsent";
-
-    /// <summary>Register, or serving our socket, failed. The message has the cause; tried again with growing waits.</summary>
-    public const string RegistrationFailed = "RegistrationFailed";
-
-    /// <summary>The kubelet ended our streams again and again. Cause: another device plugin registers the same name. Remedy: remove it, or choose another resourceName.</summary>
-    public const string ResourceContested = "ResourceContested";
-
-    /// <summary>More devices than one message to the kubelet can hold. Remedy: split the resource.</summary>
-    public const string ListTooLarge = "ListTooLarge";
-}
+public sealed record ResourceProblem(Reason Reason, string Message);

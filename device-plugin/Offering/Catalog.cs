@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
 
@@ -35,21 +36,16 @@ public sealed record Catalog
             ?? OfferProblem.Of(Reasons.Faulty, unit.Fault)
             ?? refused
             ?? OfferProblem.Of(Reasons.Cordoned, unit.Cordoned ? $"{unit.Id} is cordoned: its policy is about to change it" : null);
-        return new CatalogUnit(unit, problem?.Message, Place.Of(unit, inventory)) { Reason = problem?.Reason };
+        return new CatalogUnit(unit, problem, Place.Of(unit, inventory));
     }
 }
 
 /// <summary>Why something is not given out now.</summary>
-/// <param name="Reason">One of <see cref="Reasons"/>.</param>
-public sealed record OfferProblem(string Reason, string Message)
+public sealed record OfferProblem(Reason Reason, string Message)
 {
     /// <summary>Null where there is nothing to say.</summary>
-    public static OfferProblem? Of(string reason, string? message) => message is null ? null : new OfferProblem(reason, message);
+    public static OfferProblem? Of(Reason reason, string? message) => message is null ? null : new OfferProblem(reason, message);
 }
 
 /// <param name="Problem">Why it is not given out now; null when it is.</param>
-public sealed record CatalogUnit(Unit Unit, string? Problem, Place Place)
-{
-    /// <summary>The reason that goes with <see cref="Problem"/>.</summary>
-    public string? Reason { get; init; }
-}
+public sealed record CatalogUnit(Unit Unit, OfferProblem? Problem, Place Place);

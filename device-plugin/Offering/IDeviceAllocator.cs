@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.DevicePlugin.Offering;
 
@@ -27,7 +28,7 @@ public interface IDeviceAllocator
 
 /// <summary>A refusal that an admin or a pod's owner reads: a CamelCase reason and a sentence that says what is wrong, where, and which fix.</summary>
 /// <param name="DeviceIds">The IDs that are at fault: they turn Unhealthy before the error is returned.</param>
-public sealed record Refusal(string Reason, string Message, ImmutableArray<string> DeviceIds);
+public sealed record Refusal(Reason Reason, string Message, ImmutableArray<string> DeviceIds);
 
 /// <summary>The end of an Allocate.</summary>
 public abstract record AllocateOutcome

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.DevicePlugin.Offering;
 
@@ -6,7 +7,7 @@ namespace Hostdev.DevicePlugin.Offering;
 /// <param name="Attempts">How often in a row it was refused or failed a re-check.</param>
 /// <param name="RecheckAt">When it is looked at again.</param>
 /// <param name="Shown">True while the ID is shown Unhealthy; false after a good re-check, when the entry only remembers how often it failed.</param>
-public sealed record RefusedDevice(string Id, string Reason, string Message, int Attempts, DateTimeOffset RecheckAt, bool Shown);
+public sealed record RefusedDevice(string Id, Reason Reason, string Message, int Attempts, DateTimeOffset RecheckAt, bool Shown);
 
 /// <summary>
 /// The refused IDs of one resource. Every refusal kills a pod whose controller makes a new one at once, so an ID stays Unhealthy until a re-check is good: after 1 s, then twice as long
@@ -30,7 +31,7 @@ public sealed record RefusalLedger(ImmutableDictionary<string, RefusedDevice> En
     public ImmutableArray<RefusedDevice> Due(DateTimeOffset now) => [.. Entries.Values.Where(e => e.Shown && e.RecheckAt <= now).OrderBy(e => e.Id, StringComparer.Ordinal)];
 
     /// <summary>Notes a refusal, or a re-check that was not good.</summary>
-    public RefusalLedger Refuse(string id, string reason, string message, DateTimeOffset now)
+    public RefusalLedger Refuse(string id, Reason reason, string message, DateTimeOffset now)
     {
         var before = Entries.GetValueOrDefault(id);
         var attempts = before is null || (!before.Shown && now - before.RecheckAt > Memory) ? 1 : before.Attempts + 1;

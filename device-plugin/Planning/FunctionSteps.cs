@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
@@ -102,7 +103,7 @@ internal static class FunctionSteps
         var passthrough = context.Inventory.Facts.PassthroughDrivers;
         var begun = function.DriverOverride is { } now && now != owned.OriginalOverride && passthrough.Contains(now);
         if (begun || !context.Wanted.TryGetValue(owned.Address, out var unit)) return false;
-        return !context.Input.Setbacks.TryGetValue(Purpose.Take(unit), out var setback) || setback.Reason == Reasons.InUse;
+        return !context.Input.Setbacks.TryGetValue(Purpose.Take(unit), out var setback) || setback.Reason.IsUse;
     }
 
     /// <summary>

@@ -1,10 +1,11 @@
+using Hostdev.Crds.Words;
+
 namespace Hostdev.DevicePlugin.Planning;
 
 /// <summary>Nothing may be written to the host now, whatever is desired: neither taken nor given back.</summary>
-/// <param name="Reason">One of <see cref="Reasons"/>.</param>
 /// <param name="Message">Why, and what lifts it.</param>
 /// <param name="OffersNothingNew">Whether what no pod has is not given out either; else what is in force is offered on.</param>
-public sealed record Halt(string Reason, string Message, bool OffersNothingNew)
+public sealed record Halt(Reason Reason, string Message, bool OffersNothingNew)
 {
     /// <summary>The break-glass file is there.</summary>
     /// <param name="words">The first line of the file; empty when it has none.</param>

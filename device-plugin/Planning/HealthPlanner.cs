@@ -1,4 +1,5 @@
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
@@ -63,6 +64,6 @@ internal static class HealthPlanner
         var users = context.Input.Usage.InWords(unit.Claims);
         if (!users.IsEmpty) return (FindingState.Waiting, $"{later}; in use: {string.Join("; ", users)}");
         if (!context.Input.Setbacks.TryGetValue(Purpose.Reset(function.Address), out var setback)) return null;
-        return setback.Reason == Reasons.InUse ? (FindingState.Waiting, $"{later}; {setback.Message}") : (FindingState.Blocked, setback.Message);
+        return setback.Reason.IsUse ? (FindingState.Waiting, $"{later}; {setback.Message}") : (FindingState.Blocked, setback.Message);
     }
 }

@@ -1,4 +1,5 @@
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
@@ -10,7 +11,7 @@ internal static class HostConditions
     private static readonly PciId Amd = new(0x1022);
 
     /// <summary>Why nothing of this host can be passed by VFIO; null when it can. Judged by the group itself: neither the command line nor firmware tables decide (contracts/kernel.md).</summary>
-    public static (string Reason, string Message)? Problem(HostInventory inventory, PciFunction function)
+    public static (Reason Reason, string Message)? Problem(HostInventory inventory, PciFunction function)
     {
         var facts = inventory.Facts;
         if (inventory.GroupOf(function) is null)
@@ -29,7 +30,7 @@ internal static class HostConditions
     /// </summary>
     /// <param name="what">Begins the sentence: the address, or whose virtual functions.</param>
     /// <param name="present">The driver that it is on now; null when it has none.</param>
-    public static (string Reason, string Message)? MissingDriver(HostInventory inventory, string what, string driver, string? present)
+    public static (Reason Reason, string Message)? MissingDriver(HostInventory inventory, string what, string driver, string? present)
     {
         if (inventory.Facts.PassthroughDrivers.Contains(driver)) return null;
         if (driver != present)

@@ -1,4 +1,5 @@
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.DevicePlugin.Planning;
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.DevicePlugin.Planning;
 
@@ -50,34 +51,12 @@ public sealed record LaneStep(Purpose Purpose, PlanStep Step)
         || (Step is PlanStep.SetNumVfs { NumVfs: > 0 } && Purpose.Verb == PurposeVerb.Vfs);
 }
 
-public enum FindingState
-{
-    /// <summary>Cannot be offered until somebody changes something.</summary>
-    Blocked,
-
-    /// <summary>Will go on by itself when a user lets go.</summary>
-    Waiting,
-
-    /// <summary>Taken from the host for a unit, not given to a VM.</summary>
-    Held,
-
-    /// <summary>Given back as soon as nobody has it: no policy wants it any more.</summary>
-    Releasing,
-
-    /// <summary>Nothing stands in the way, and an admin should know all the same.</summary>
-    Noticed,
-
-    /// <summary>Found on a passthrough driver without a record of ours: offered where a policy wants it, and never given to another driver.</summary>
-    Adopted,
-}
-
 /// <summary>Something an admin should know about one device.</summary>
 /// <param name="Policy">Null for what no policy wants any more.</param>
 /// <param name="Device">The address or identity.</param>
-/// <param name="Reason">One of <see cref="Reasons"/>.</param>
 /// <param name="Message">What is wrong, where, which fix.</param>
 /// <param name="OwnerUid">With <see cref="FindingState.Releasing"/>: the policy that it was taken for.</param>
-public sealed record Finding(PolicyIdentity? Policy, string Device, FindingState State, string Reason, string Message, string? OwnerUid = null);
+public sealed record Finding(PolicyIdentity? Policy, string Device, FindingState State, Reason Reason, string Message, string? OwnerUid = null);
 
 /// <param name="Matched">How many devices (units or physical functions) its selectors match.</param>
 /// <param name="Frozen">Why it is not followed; null when it is.</param>
@@ -86,4 +65,4 @@ public sealed record Finding(PolicyIdentity? Policy, string Device, FindingState
 public sealed record PolicyMatch(PolicyIdentity Policy, int Matched, Finding? Frozen, string? Hint = null, int Missing = 0);
 
 /// <summary>A unit or physical function that failed lately: not tried again before its time, so what was begun is undone.</summary>
-public sealed record Setback(string Reason, string Message);
+public sealed record Setback(Reason Reason, string Message);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.DevicePlugin.Planning;
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
@@ -64,7 +65,7 @@ internal sealed class PlanningContext(PlanningInput input)
     /// <summary>
     /// Why a function must be left as it is: what decides over it, or over its physical function, could not be read, and what it seems to be is a guess. Null when all could.
     /// </summary>
-    public (string Reason, string Message)? Unreadable(PciFunction function)
+    public (Reason Reason, string Message)? Unreadable(PciFunction function)
     {
         var physical = function.PhysicalFunction is { } pf ? Inventory.Functions.GetValueOrDefault(pf) : null;
         var problem = function.Unreadable.Concat(physical?.Unreadable ?? []).OrderBy(p => p.Unanswered).FirstOrDefault();
@@ -83,24 +84,27 @@ internal sealed class PlanningContext(PlanningInput input)
         return (Reasons.Unreadable, $"{function.Address} is left as it is, because {problem}: {advice}");
     }
 
-    public void Block(PolicyIdentity policy, string device, string reason, string message) =>
+    public void Block(PolicyIdentity policy, string device, Reason reason, string message) =>
         Findings.Add(new Finding(policy, device, FindingState.Blocked, reason, message));
 
     /// <summary>Says what an admin should know, though it stands in nobody's way.</summary>
-    public void Notice(PolicyIdentity policy, string device, string reason, string message) =>
+    public void Notice(PolicyIdentity policy, string device, Reason reason, string message) =>
         Findings.Add(new Finding(policy, device, FindingState.Noticed, reason, message));
 
-    public void Wait(PolicyIdentity policy, string device, string reason, string message) =>
+    public void Wait(PolicyIdentity policy, string device, Reason reason, string message) =>
         Findings.Add(new Finding(policy, device, FindingState.Waiting, reason, message));
 
     /// <summary>Says what keeps a function from going back to the host, though no policy wants it.</summary>
     /// <param name="ownerUid">The policy that it was taken for.</param>
-    public void Releasing(PciAddress device, string? ownerUid, string reason, string message) =>
+    public void Releasing(PciAddress device, string? ownerUid, Reason reason, string message) =>
         Findings.Add(new Finding(null, device.ToString(), FindingState.Releasing, reason, message, ownerUid));
 
     /// <summary>Says what failed lately: a user is waited for, anything else blocks until it is tried again.</summary>
-    public void Report(PolicyIdentity policy, string device, Setback setback) =>
-        Findings.Add(new Finding(policy, device, setback.Reason == Reasons.InUse ? FindingState.Waiting : FindingState.Blocked, setback.Reason, setback.Message));
+    public void Report(PolicyIdentity policy, string device, Setback setback)
+    {
+        var state = setback.Reason.IsUse ? FindingState.Waiting : FindingState.Blocked;
+        Findings.Add(new Finding(policy, device, state, setback.Reason, setback.Message));
+    }
 
     /// <summary>
     /// Claims devices for a policy. A claim covers what goes with them, and what they go with: null when it is granted, else the policy that

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
@@ -50,7 +51,7 @@ internal static class PoolFindings
     private static IEnumerable<int> Indexes(VfPool pool, int? toBe) =>
         pool.Vfs.SelectMany(r => Enumerable.Range(r.First, r.Last - r.First + 1)).Where(i => toBe is null || i < toBe);
 
-    private static bool IsObstacle(Finding finding) => finding.State is FindingState.Blocked or FindingState.Waiting;
+    private static bool IsObstacle(Finding finding) => finding.State.IsInTheWay;
 
     private static string Ranges(List<int> indexes)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
@@ -109,7 +110,7 @@ internal static class SriovPlanner
         if (context.Input.Setbacks.TryGetValue(purpose, out var setback) || (sriov.NumVfs != wanted && context.Input.Contested.TryGetValue(purpose, out setback)))
         {
             context.Report(policy.Identity, pf.Address.ToString(), setback);
-            return (null, setback.Reason == Reasons.InUse && policy.Spec.Disruption == Disruption.Cordon);
+            return (null, setback.Reason.IsUse && policy.Spec.Disruption == Disruption.Cordon);
         }
 
         if (sriov.NumVfs == wanted || sriov.NumVfs == 0) return (wanted, false);
@@ -120,7 +121,7 @@ internal static class SriovPlanner
         return (null, cordon);
     }
 
-    private static (string Reason, string Message)? Problem(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf, SriovCapability sriov, int wanted)
+    private static (Reason Reason, string Message)? Problem(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf, SriovCapability sriov, int wanted)
     {
         if (context.Unreadable(pf) is { } unreadable) return unreadable;
         if (wanted > 0 && sriov.TotalVfs == 0)
@@ -156,7 +157,7 @@ internal static class SriovPlanner
     }
 
     /// <summary>Virtual functions for VMs are not made on a host that cannot pass them: taking the old ones away for that would be loss without gain.</summary>
-    private static (string Reason, string Message)? HostProblem(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf)
+    private static (Reason Reason, string Message)? HostProblem(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf)
     {
         var drivers = policy.Spec.Pools.Where(p => p.ResourceName is not null).Select(p => p.Driver).Distinct().ToList();
         if (drivers.Count == 0) return null;

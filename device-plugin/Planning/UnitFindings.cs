@@ -1,4 +1,5 @@
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.DevicePlugin.Planning;
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
@@ -79,11 +80,11 @@ internal static class UnitPlanner
         else if (waits) context.Awaited.UnionWith(unit.Functions().Select(m => m.Address));
     }
 
-    private static (string Reason, string Message)? MissingDriver(PlanningContext context, UnitMember member) =>
+    private static (Reason Reason, string Message)? MissingDriver(PlanningContext context, UnitMember member) =>
         HostConditions.MissingDriver(context.Inventory, member.Address.ToString(), member.Driver, context.Inventory.Functions[member.Address].Driver);
 
     /// <summary>Refuses what is newly taken; what is in force stays, and the reason is said.</summary>
-    private static bool IsRefused(PlanningContext context, UnitRequest request, GroupShape shape, string reason, string? message)
+    private static bool IsRefused(PlanningContext context, UnitRequest request, GroupShape shape, Reason reason, string? message)
     {
         if (message is null) return false;
         var device = request.Primary.Address.ToString();
@@ -155,7 +156,7 @@ internal static class UnitPlanner
         if (context.Input.Contested.TryGetValue(purpose, out var setback) || context.Input.Setbacks.TryGetValue(purpose, out setback))
         {
             context.Report(request.Policy, unit.Device.ToString(), setback);
-            waits = setback.Reason == Reasons.InUse;
+            waits = setback.Reason.IsUse;
             return false;
         }
 

@@ -1,5 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning;
@@ -15,7 +16,7 @@ internal static class VfIsolation
     /// Why virtual functions for VMs are not made; null when they may be. Says it also where they are made because the policy leaves some
     /// to the host.
     /// </summary>
-    public static (string Reason, string Message)? Problem(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf,
+    public static (Reason Reason, string Message)? Problem(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf,
         int wanted)
     {
         var offered = policy.Spec.Pools.Where(p => p.ResourceName is not null).SelectMany(p => p.Vfs).ToList();

@@ -1,6 +1,7 @@
+using System.Collections.Immutable;
 using System.Diagnostics.Metrics;
 using Hostdev.Crds.Kinds;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.DevicePlugin.Reporting;
 
@@ -10,7 +11,7 @@ public sealed class AgentMetrics : IDisposable
     public const string MeterName = "Hostdev.Agent";
 
     /// <summary>All that can stop every write to a host.</summary>
-    private static readonly string[] Halts = [Reasons.Disabled, Reasons.JournalDamaged, Reasons.BootLoop];
+    private static readonly ImmutableArray<Reason> s_halts = [.. Reasons.All.Where(r => r.StopsWrites)];
 
     private readonly Meter _meter = new(MeterName);
     private volatile Func<AgentReading>? _read;
@@ -20,8 +21,10 @@ public sealed class AgentMetrics : IDisposable
         Counter("hostdev.agent.reconciles", "How often the host was read and planned for.", r => [new(r.Reconciles)]);
         Counter("hostdev.agent.reconcile.failures", "Of them, how many ended with an error and were repeated.", r => [new(r.FailedReconciles)]);
         Counter("hostdev.agent.host.writes", "Writes to sysfs: none while nothing changes.", r => [new(r.HostWrites)]);
-        Counter("hostdev.agent.refused.allocations", "How often the kubelet was refused a device for a pod, by reason.", r => r.RefusedAllocations.Select(x => Value(x.Value, ("reason", x.Key))));
-        Gauge("hostdev.agent.halted", "1 while nothing at all is written to the host, by reason.", r => Halts.Select(h => Value(r.Halt?.Reason == h ? 1 : 0, ("reason", h))));
+        Counter("hostdev.agent.refused.allocations", "How often the kubelet was refused a device for a pod, by reason.",
+            r => r.RefusedAllocations.Select(x => Value(x.Value, ("reason", x.Key.Name))));
+        Gauge("hostdev.agent.halted", "1 while nothing at all is written to the host, by reason.",
+            r => s_halts.Select(h => Value(r.Halt?.Reason == h ? 1 : 0, ("reason", h.Name))));
         OfStatus("hostdev.agent.condition", "1 while a condition of the node's state is True.", s => s.Conditions.Select(c => Value(c.Status == "True" ? 1 : 0, ("condition", c.Type))));
         OfStatus("hostdev.agent.devices", "Devices that policies match on this node: matched, and of them ready, allocated and blocked.", Devices);
         OfStatus("hostdev.agent.releasing", "Devices that no policy wants any more and that are still being given back.", s => [new(s.Releasing.Length)]);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Reporting;
@@ -18,5 +19,5 @@ internal sealed record AgentReading
 
     public required long HostWrites { get; init; }
 
-    public required ImmutableDictionary<string, long> RefusedAllocations { get; init; }
+    public required ImmutableDictionary<Reason, long> RefusedAllocations { get; init; }
 }

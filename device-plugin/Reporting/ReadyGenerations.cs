@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.DevicePlugin.Reporting;
 
@@ -25,7 +26,7 @@ internal sealed class ReadyGenerations
             var known = new Dictionary<string, long?>(StringComparer.Ordinal);
             foreach (var policy in status.Policies)
             {
-                if (policy.Reason == ResultReasons.Ready) known[policy.Uid] = policy.Generation;
+                if (policy.Reason == Reasons.Ready) known[policy.Uid] = policy.Generation;
                 else if (_known.TryGetValue(policy.Uid, out var before)) known[policy.Uid] = before;
             }
 
@@ -51,6 +52,6 @@ internal sealed class ReadyGenerations
     private long? Of(PolicyResult policy, IReadOnlyDictionary<string, long?> before)
     {
         if (!_known.TryGetValue(policy.Uid, out var ready)) _known[policy.Uid] = ready = before.TryGetValue(policy.Uid, out var stood) ? stood : 0;
-        return policy.Reason == ResultReasons.Ready ? policy.Generation : ready;
+        return policy.Reason == Reasons.Ready ? policy.Generation : ready;
     }
 }

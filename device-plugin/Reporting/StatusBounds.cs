@@ -11,7 +11,7 @@ namespace Hostdev.DevicePlugin.Reporting;
 internal static class StatusBounds
 {
     public const int Text = 4096;
-    private const int Word = 64; // reasons and types of conditions may be longer in the schema, and never are
+    private const int Word = 64; // types of conditions may be longer in the schema, and never are
     private const int Address = 32;
     private const int Ids = 16;
     private const int Id = 256;
@@ -36,7 +36,7 @@ internal static class StatusBounds
             Policies = [.. s.Policies.Take(Policies).Select(Bound)],
             Releasing = [.. s.Releasing.Take(List).Select(Bound)],
             Resources = [.. s.Resources.Take(List).Select(r => r with { Name = BoundedText.Cut(r.Name, Resource), Problem = Optional(r.Problem, Text) }).DistinctBy(r => r.Name)],
-            Conditions = [.. s.Conditions.Take(16).Select(c => c with { Type = BoundedText.Cut(c.Type, Word), Reason = BoundedText.Cut(c.Reason, Word), Message = BoundedText.Cut(c.Message, Text) }).DistinctBy(c => c.Type)],
+            Conditions = [.. s.Conditions.Take(16).Select(c => c with { Type = BoundedText.Cut(c.Type, Word), Message = BoundedText.Cut(c.Message, Text) }).DistinctBy(c => c.Type)],
         };
         return bounded with { Truncated = s.Truncated || Entries(bounded) < Entries(s) };
     }
@@ -77,12 +77,12 @@ internal static class StatusBounds
         Name = BoundedText.Cut(p.Name, Name),
         Uid = BoundedText.Cut(p.Uid, Uid),
         Ids = Words(p.Ids, FewWords, Ids),
-        Reason = BoundedText.Cut(p.Reason, Word),
         Message = BoundedText.Cut(p.Message, Text),
         Problems = [.. p.Problems.Take(List).Select(Bound)],
     };
 
-    private static DeviceProblem Bound(DeviceProblem p) => new(BoundedText.Cut(p.Device, Id), BoundedText.Cut(p.State, Word), BoundedText.Cut(p.Reason, Word), BoundedText.Cut(p.Message, Text), Optional(p.PolicyUid, Uid));
+    private static DeviceProblem Bound(DeviceProblem p) =>
+        new(BoundedText.Cut(p.Device, Id), p.State, p.Reason, BoundedText.Cut(p.Message, Text), Optional(p.PolicyUid, Uid));
 
     private static ImmutableArray<string> Words(ImmutableArray<string> words, int most, int longest) => [.. words.Take(most).Select(w => BoundedText.Cut(w, longest))];
 }

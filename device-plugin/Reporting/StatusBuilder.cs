@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Following;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Kubelet;
@@ -40,7 +41,7 @@ public static class StatusBuilder
             Policies = policies,
             Releasing = [.. plan.Findings.Where(f => f.State == FindingState.Releasing).Select(Problem)],
             Resources = resources,
-            Conditions = Conditions(inventory, desired, policies, resources, unreached, plan),
+            Conditions = NodeConditions.Of(inventory, desired, policies, resources, unreached, plan),
         };
     }
 
@@ -72,7 +73,7 @@ public static class StatusBuilder
         foreach (var (id, unit) in catalog.Units)
         {
             var refusal = refused.GetValueOrDefault(unit.Unit.Resource)?.GetValueOrDefault(id);
-            if (unit.Problem is { } problem) problems[id] = new OfferProblem(unit.Reason ?? Reasons.NotReady, problem);
+            if (unit.Problem is { } problem) problems[id] = problem;
             else if (refusal is not null) problems[id] = new OfferProblem(refusal.Reason, refusal.Message);
         }
 
@@ -82,7 +83,8 @@ public static class StatusBuilder
     private static DeviceStatus Device(PciFunction f, Catalog catalog, Dictionary<string, OfferProblem> unready, Plan plan)
     {
         var unit = catalog.Units.Values.FirstOrDefault(u => u.Unit.Handout.Drivers.Any(d => d.Device == f.Address));
-        var held = plan.Findings.FirstOrDefault(x => x.State is FindingState.Held or FindingState.Adopted && x.Device == f.Address.ToString());
+        var held = plan.Findings.FirstOrDefault(x =>
+            (x.State == FindingState.Held || x.State == FindingState.Adopted) && x.Device == f.Address.ToString());
         return DeviceStatus.Of(f.Address) with
         {
             Ids = Ids(f),
@@ -120,17 +122,17 @@ public static class StatusBuilder
         var blocked = findings.Count(f => f.State == FindingState.Blocked);
         var waiting = findings.Count(f => f.State == FindingState.Waiting);
         // A SriovPolicy matches physical functions, and what is blocked are their virtual ones.
-        var besides = findings.Count(f => f.State is FindingState.Blocked or FindingState.Waiting && units.All(u => u.Unit.Id.ToString() != f.Device));
+        var besides = findings.Count(f => f.State.IsInTheWay && units.All(u => u.Unit.Id.ToString() != f.Device));
         var all = Math.Max(match.Matched, units.Count + besides);
         var (reason, message) = match switch
         {
-            { Frozen: { } frozen } => (ResultReasons.Frozen, frozen.Message),
-            { Matched: 0 } when blocked == 0 => (ResultReasons.NoMatch, $"{match.Policy} matches no device of this node{match.Hint}"),
-            { Matched: 0 } => (ResultReasons.Blocked, findings.First(f => f.State == FindingState.Blocked).Message),
-            _ when blocked > 0 => (ResultReasons.Blocked, $"{blocked} of {Devices(all)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
-            _ when waiting > 0 => (ResultReasons.Progressing, findings.First(f => f.State == FindingState.Waiting).Message),
-            _ when stuck.Count > 0 => (ResultReasons.Progressing, stuck[0].Problem.Message),
-            _ => (ResultReasons.Ready, $"{Devices(units.Count)} offered"),
+            { Frozen: { } frozen } => (Reasons.Frozen, frozen.Message),
+            { Matched: 0 } when blocked == 0 => (Reasons.NoMatch, $"{match.Policy} matches no device of this node{match.Hint}"),
+            { Matched: 0 } => (Reasons.Blocked, findings.First(f => f.State == FindingState.Blocked).Message),
+            _ when blocked > 0 => (Reasons.Blocked, $"{blocked} of {Devices(all)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
+            _ when waiting > 0 => (Reasons.Progressing, findings.First(f => f.State == FindingState.Waiting).Message),
+            _ when stuck.Count > 0 => (Reasons.Progressing, stuck[0].Problem.Message),
+            _ => (Reasons.Ready, $"{Devices(units.Count)} offered"),
         };
         return new PolicyResult
         {
@@ -152,14 +154,14 @@ public static class StatusBuilder
 
     /// <summary>Whether a finding tells already why a unit is not offered.</summary>
     private static bool SaysOf(Finding finding, Unit unit) =>
-        finding.State is FindingState.Blocked or FindingState.Waiting && unit.Claims.Any(c => c.ToString() == finding.Device);
+        finding.State.IsInTheWay && unit.Claims.Any(c => c.ToString() == finding.Device);
 
     private static DeviceProblem Problem(Unit unit, OfferProblem problem) =>
-        new(unit.Device.ToString(), nameof(FindingState.Waiting), problem.Reason, problem.Message, null);
+        new(unit.Device.ToString(), FindingState.Waiting, problem.Reason, problem.Message, null);
 
     private static string Devices(int count) => string.Create(CultureInfo.InvariantCulture, $"{count} device{(count == 1 ? "" : "s")}");
 
-    private static DeviceProblem Problem(Finding f) => new(f.Device, f.State.ToString(), f.Reason, f.Message, f.OwnerUid);
+    private static DeviceProblem Problem(Finding f) => new(f.Device, f.State, f.Reason, f.Message, f.OwnerUid);
 
     private static ImmutableArray<ResourceStatus> Resources(Catalog catalog, ImmutableArray<ResourceState> kubelet)
     {
@@ -171,32 +173,4 @@ public static class StatusBuilder
 
     private static ResourceStatus Resource(ResourceState s) =>
         new(s.Name.Value, s.Listed.Length, s.Listed.Count(d => d.Healthy), s is { Registered: true, StreamLive: true }, s.Problem?.Message);
-
-    private static ImmutableArray<NodeCondition> Conditions(HostInventory inventory, DesiredState desired, ImmutableArray<PolicyResult> policies, ImmutableArray<ResourceStatus> resources, ResourceProblem? unreached, Plan plan)
-    {
-        var troubled = policies.FirstOrDefault(p => p.Reason is ResultReasons.Blocked or ResultReasons.Frozen);
-        var lost = plan.Findings.FirstOrDefault(f => f.Reason == Reasons.NotReturned);
-        var moving = policies.FirstOrDefault(p => p.Reason == ResultReasons.Progressing);
-        var releasing = plan.Findings.FirstOrDefault(f => f.State == FindingState.Releasing);
-        var registering = resources.FirstOrDefault(r => !r.Registered);
-        return
-        [
-            desired.Problem is { } problem ? new NodeCondition("Synced", "False", "DesiredStateUnreadable", problem)
-                : desired.Policies is null ? new NodeCondition("Synced", "Unknown", "NoDesiredState", "no desired state was read yet: nothing is touched")
-                : new NodeCondition("Synced", "True", "Followed", "the desired state is followed"),
-            inventory.Unlisted is { } unlisted ? new NodeCondition("Degraded", "True", "HostUnreadable", $"{unlisted}: everything stays as it is until it can be read")
-                : plan.Halt is { } halt ? new NodeCondition("Degraded", "True", halt.Reason, halt.Message)
-                : troubled is not null ? new NodeCondition("Degraded", "True", troubled.Reason, troubled.Message)
-                : lost is not null ? new NodeCondition("Degraded", "True", lost.Reason, lost.Message)
-                : unreached is not null ? new NodeCondition("Degraded", "True", unreached.Reason, unreached.Message)
-                : new NodeCondition("Degraded", "False", "AsDesired", ""),
-            moving is not null ? new NodeCondition("Progressing", "True", "Waiting", moving.Message)
-                : !plan.Lanes.IsEmpty ? new NodeCondition("Progressing", "True", "Applying", $"work is under way at {string.Join(", ", plan.Lanes.Select(l => l.Key))}")
-                : releasing is not null ? new NodeCondition("Progressing", "True", "Releasing", releasing.Message)
-                : new NodeCondition("Progressing", "False", "Settled", ""),
-            inventory.Unlisted is null && plan.Halt is null && troubled is null && moving is null && registering is null && plan.Lanes.IsEmpty && desired.Problem is null && desired.Policies is not null
-                ? new NodeCondition("Ready", "True", "AsDesired", "every policy is fulfilled")
-                : new NodeCondition("Ready", "False", "NotAsDesired", inventory.Unlisted?.ToString() ?? plan.Halt?.Message ?? troubled?.Message ?? moving?.Message ?? unreached?.Message ?? (registering is null ? null : $"{registering.Name} is being registered with the kubelet") ?? desired.Problem ?? (plan.Lanes.IsEmpty ? null : "work is under way") ?? "no desired state was read yet"),
-        ];
-    }
 }

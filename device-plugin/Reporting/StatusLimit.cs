@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.DevicePlugin.Reporting;
 
@@ -52,9 +52,10 @@ public static class StatusLimit
             Resources = [],
             Conditions =
             [
-                new NodeCondition("Degraded", "True", Reasons.StatusRefused, message),
-                new NodeCondition("Ready", "False", Reasons.StatusRefused, message),
-                .. status.Conditions.Where(c => c.Type is not ("Degraded" or "Ready")).Select(c => c with { Message = "" }),
+                new NodeCondition(ConditionTypes.Degraded, "True", Reasons.StatusRefused, message),
+                new NodeCondition(ConditionTypes.Ready, "False", Reasons.StatusRefused, message),
+                .. status.Conditions.Where(c => c.Type is not (ConditionTypes.Degraded or ConditionTypes.Ready))
+                    .Select(c => c with { Message = "" }),
             ],
         });
     }

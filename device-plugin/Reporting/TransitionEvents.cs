@@ -1,4 +1,5 @@
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Control;
 using Microsoft.Extensions.Logging;
 
@@ -14,38 +15,38 @@ internal sealed class TransitionEvents(NodeStateOptions options, TimeProvider ti
         random,
         loggers.CreateLogger<EventRecorder>());
 
-    private Dictionary<string, string>? _reasons;
+    private Dictionary<string, Reason?>? _told;
 
     public Task RunAsync(CancellationToken cancellationToken) => _recorder.RunAsync(cancellationToken);
 
     /// <summary>Compares with what was told last; after a restart with what stands in the object, so that a restart tells nothing twice.</summary>
     public void Tell(NodeDeviceState state, NodeDeviceStateStatus status)
     {
-        var before = _reasons ?? Reasons(state.Status);
-        _reasons = Reasons(status);
+        var before = _told ?? Told(state.Status);
+        _told = Told(status);
         var regarding = new ObjectReference(HostdevKinds.NodeDeviceStateResource.ApiVersion, HostdevKinds.NodeDeviceStateResource.Kind, state.Metadata.Name, Namespace: null, state.Metadata.Uid);
         foreach (var policy in status.Policies)
         {
             if (before.GetValueOrDefault(Key(policy)) == policy.Reason) continue;
-            var type = policy.Reason is ResultReasons.Blocked or ResultReasons.Frozen ? EventType.Warning : EventType.Normal;
-            if (policy.Reason == ResultReasons.NoMatch) continue; // of a hundred nodes most match nothing
-            _recorder.Record(regarding, type, policy.Reason, "Apply", $"{policy.Kind}/{policy.Name}: {policy.Message}");
+            var type = policy.Reason.IsTrouble ? EventType.Warning : EventType.Normal;
+            if (policy.Reason == Reasons.NoMatch) continue; // of a hundred nodes most match nothing
+            _recorder.Record(regarding, type, policy.Reason.Name, "Apply", $"{policy.Kind}/{policy.Name}: {policy.Message}");
         }
 
-        foreach (var condition in status.Conditions.Where(c => c is { Type: "Degraded", Status: "True" }))
+        foreach (var condition in status.Conditions.Where(c => c is { Type: ConditionTypes.Degraded, Status: "True" }))
         {
-            if (before.GetValueOrDefault("Degraded") != condition.Reason && condition.Reason is not (ResultReasons.Blocked or ResultReasons.Frozen))
+            if (before.GetValueOrDefault(condition.Type) != condition.Reason && !condition.Reason.IsTrouble)
             {
-                _recorder.Record(regarding, EventType.Warning, condition.Reason, "Apply", condition.Message);
+                _recorder.Record(regarding, EventType.Warning, condition.Reason.Name, "Apply", condition.Message);
             }
         }
     }
 
-    private static Dictionary<string, string> Reasons(NodeDeviceStateStatus? status)
+    private static Dictionary<string, Reason?> Told(NodeDeviceStateStatus? status)
     {
-        var reasons = new Dictionary<string, string>(StringComparer.Ordinal);
+        var reasons = new Dictionary<string, Reason?>(StringComparer.Ordinal);
         foreach (var policy in status?.Policies ?? []) reasons[Key(policy)] = policy.Reason;
-        foreach (var condition in status?.Conditions ?? []) reasons[condition.Type] = condition.Status == "True" ? condition.Reason : "";
+        foreach (var condition in status?.Conditions ?? []) reasons[condition.Type] = condition.Status == "True" ? condition.Reason : null;
         return reasons;
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Globalization;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Control;
 using Hostdev.Operator.Projection;
@@ -78,11 +79,11 @@ public sealed class OperatorMetrics : IDisposable
     private static IEnumerable<Measurement<long>> Agents(ClusterView view) =>
         Enum.GetValues<AgentPresence>().Select(a => Value(view.Nodes.Count(n => n.Agent == a), ("agent", a switch { AgentPresence.Ready => "ready", AgentPresence.NotReady => "not_ready", _ => "none" })));
 
-    private static bool IsDegraded(NodeView node) => node.Agent == AgentPresence.Ready && node.Results.Values.Any(r => r.Reason is Crds.Kinds.ResultReasons.Blocked or Crds.Kinds.ResultReasons.Frozen);
+    private static bool IsDegraded(NodeView node) => node.Agent == AgentPresence.Ready && node.Results.Values.Any(r => r.Reason.IsTrouble);
 
     private static IEnumerable<Measurement<long>> Conditions(OperatorReading reading) =>
         from kind in PolicyKinds.All
-        from type in (string[])["Ready", "Progressing", "Degraded"]
+        from type in ConditionTypes.OfPolicies
         from status in (string[])["True", "False"]
         select Value(
             reading.Statuses.Count(s => s.Key.Kind == kind.Resource.Kind && s.Value.Conditions.Any(c => c.Type == type && c.Status.ToString() == status)),
@@ -97,11 +98,11 @@ public sealed class OperatorMetrics : IDisposable
     private static IEnumerable<Measurement<long>> Nodes(OperatorReading reading) =>
         from one in reading.Statuses
         let nodes = one.Value.Nodes!
-        let halted = one.Value.Conditions.Any(c => c is { Type: "Progressing", Reason: PolicyReasons.Halted }) ? nodes.Progressing : 0
+        let isHalted = one.Value.Conditions.Any(c => c.Type == ConditionTypes.Progressing && c.Reason == Reasons.Halted.Name)
         from value in new[]
         {
             ("matched", nodes.Matched), ("ready", nodes.Ready), ("progressing", nodes.Progressing), ("blocked", nodes.Blocked),
-            ("unknown", nodes.Unknown), ("halted", halted),
+            ("unknown", nodes.Unknown), ("halted", isHalted ? nodes.Progressing : 0),
         }
         select Value(value.Item2, ("kind", one.Key.Kind), ("policy", one.Key.Name), ("state", value.Item1));
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Meta;
 
 namespace Hostdev.Operator.Projection;
@@ -48,32 +49,37 @@ public static class PolicyRollup
     private static PolicyResultSummary? Live(NodeView node, ClusterPolicy policy) =>
         node.Agent == AgentPresence.Ready ? node.Results.GetValueOrDefault(policy.Identity.Uid) : null;
 
-    private static IEnumerable<(string Type, ConditionStatus Status, string Reason, string Message)> Conditions(Verdict v)
+    private static IEnumerable<(string Type, ConditionStatus Status, Reason Reason, string Message)> Conditions(Verdict v)
     {
         yield return v.Ready();
         yield return v.Progressing();
         yield return v.Degraded();
     }
 
-    private static Condition Stamp((string Type, ConditionStatus Status, string Reason, string Message) c, ClusterPolicy policy, DateTimeOffset now)
+    private static Condition Stamp(
+        (string Type, ConditionStatus Status, Reason Reason, string Message) c, ClusterPolicy policy, DateTimeOffset now)
     {
         var before = policy.Status?.Conditions.FirstOrDefault(b => b.Type == c.Type);
-        return new Condition(c.Type, c.Status, c.Reason, c.Message, before?.Status == c.Status ? before.LastTransitionTime : now, policy.Identity.Generation);
+        var since = before?.Status == c.Status ? before.LastTransitionTime : now;
+        return new Condition(c.Type, c.Status, c.Reason.Name, c.Message, since, policy.Identity.Generation);
     }
 
     /// <summary>What is blocked first, then what is waited for; of each node the first, then the second of each: one bad node does not hide the others.</summary>
     private static IEnumerable<PolicyProblem> Problems(IEnumerable<(NodeView Node, PolicyResultSummary? Result)> nodes) =>
         nodes
             .Where(n => n.Result is not null)
-            .SelectMany(n => (n.Result!.Problems.Any(IsTrouble)
-                ? n.Result.Problems.Where(IsTrouble).Select((p, i) => (Rank: i, Blocked: p.State == "Blocked", Problem: new PolicyProblem(n.Node.Name, p.Reason, p.Message, p.Device)))
-                : n.Result.Reason is ResultReasons.Frozen or ResultReasons.Blocked ? [(Rank: 0, Blocked: true, Problem: new PolicyProblem(n.Node.Name, n.Result.Reason, n.Result.Message))] : []))
+            .SelectMany(n => (n.Result!.Problems.Any(p => p.State.IsInTheWay)
+                ? n.Result.Problems.Where(p => p.State.IsInTheWay)
+                    .Select((p, i) => (Rank: i, Blocked: p.State == FindingState.Blocked, Problem: Of(n.Node, p)))
+                : n.Result.Reason.IsTrouble
+                    ? [(Rank: 0, Blocked: true, Problem: new PolicyProblem(n.Node.Name, n.Result.Reason, n.Result.Message))] : []))
             .OrderByDescending(p => p.Blocked)
             .ThenBy(p => p.Rank)
             .ThenBy(p => p.Problem.Node, StringComparer.Ordinal)
             .Select(p => p.Problem);
 
-    private static bool IsTrouble(DeviceProblem problem) => problem.State is "Blocked" or "Waiting";
+    private static PolicyProblem Of(NodeView node, DeviceProblem problem) =>
+        new(node.Name, problem.Reason, problem.Message, problem.Device);
 
     /// <summary>
     /// What is in nobody's way and asks somebody to act all the same, whatever became of the policy on that node: after all that is in the
@@ -82,15 +88,11 @@ public static class PolicyRollup
     private static IEnumerable<PolicyProblem> Notices(IEnumerable<(NodeView Node, PolicyResultSummary? Result)> nodes, long generation) =>
         nodes
             .Where(n => n.Result?.Generation == generation)
-            .SelectMany(n => n.Result!.Problems.Where(AsksToAct)
-                .Select((p, i) => (Rank: i, Problem: new PolicyProblem(n.Node.Name, p.Reason, p.Message, p.Device))))
+            .SelectMany(n => n.Result!.Problems.Where(p => p.State == FindingState.Noticed && p.Reason.AsksToAct)
+                .Select((p, i) => (Rank: i, Problem: Of(n.Node, p))))
             .OrderBy(p => p.Rank)
             .ThenBy(p => p.Problem.Node, StringComparer.Ordinal)
             .Select(p => p.Problem);
-
-    /// <summary>The other notices explain; these have a remedy.</summary>
-    private static bool AsksToAct(DeviceProblem problem) =>
-        problem is { State: "Noticed", Reason: "OfferedByKubeVirt" or "DomainTooLong" or "NameChanged" };
 
     /// <summary>Nodes that had the policy and are not selected any more, until their agents have given everything of it back; and selected ones that give back a part.</summary>
     private static IEnumerable<PolicyReleasing> Releasing(PolicySituation situation, IEnumerable<NodeView> nodes)
@@ -120,30 +122,49 @@ public static class PolicyRollup
     {
         private int Outstanding => Situation.HeldBack is null ? Nodes.Progressing : 0;
 
-        public (string Type, ConditionStatus Status, string Reason, string Message) Ready()
+        public (string Type, ConditionStatus Status, Reason Reason, string Message) Ready()
         {
-            if (Situation.HeldBack is { } held) return ("Ready", ConditionStatus.False, held.Reason, held.Message);
+            if (Situation.HeldBack is { } held) return (ConditionTypes.Ready, ConditionStatus.False, held.Reason, held.Message);
             if (Selected.IsEmpty && Situation.GivingBack > 0)
             {
-                return ("Ready", ConditionStatus.False, PolicyReasons.GiveBack, $"{Count(Situation.GivingBack, "node")} that nodeSelector chooses {(Situation.GivingBack == 1 ? "has" : "have")} the annotation {HostdevAnnotations.GiveBack}=true on the NodeDeviceState and {(Situation.GivingBack == 1 ? "gets" : "get")} no policy: hostdev-operator give-back --undo removes it");
+                return (ConditionTypes.Ready, ConditionStatus.False, Reasons.GiveBack,
+                    $"{Count(Situation.GivingBack, "node")} that nodeSelector chooses {(Situation.GivingBack == 1 ? "has" : "have")} the "
+                    + $"annotation {HostdevAnnotations.GiveBack}=true on the NodeDeviceState and "
+                    + $"{(Situation.GivingBack == 1 ? "gets" : "get")} no policy: hostdev-operator give-back --undo removes it");
             }
 
-            if (Selected.IsEmpty) return ("Ready", ConditionStatus.False, ResultReasons.NoMatch, "nodeSelector chooses no node that runs an agent: compare it with kubectl get nodes --show-labels, and look whether the agent's Pods run there");
-            if (Nodes.Blocked > 0) return ("Ready", ConditionStatus.False, ResultReasons.Blocked, BlockedMessage());
-            if (Outstanding > 0) return ("Ready", ConditionStatus.False, ResultReasons.Progressing, UnderWayMessage());
-            if (Nodes.Unknown > 0) return ("Ready", ConditionStatus.False, PolicyReasons.AgentNotReady, UnknownMessage());
+            if (Selected.IsEmpty)
+            {
+                return (ConditionTypes.Ready, ConditionStatus.False, Reasons.NoMatch,
+                    "nodeSelector chooses no node that runs an agent: compare it with kubectl get nodes --show-labels, and look whether "
+                    + "the agent's Pods run there");
+            }
+
+            if (Nodes.Blocked > 0) return (ConditionTypes.Ready, ConditionStatus.False, Reasons.Blocked, BlockedMessage());
+            if (Outstanding > 0) return (ConditionTypes.Ready, ConditionStatus.False, Reasons.Progressing, UnderWayMessage());
+            if (Nodes.Unknown > 0) return (ConditionTypes.Ready, ConditionStatus.False, Reasons.AgentNotReady, UnknownMessage());
             return Devices.Matched == 0
-                ? ("Ready", ConditionStatus.False, ResultReasons.NoMatch, $"no device matches on {Count(Selected.Length, "node")} that nodeSelector chooses: kubectl get nodedevicestate {Selected[0].Node.Name} -o yaml lists the devices of one of them")
-                : ("Ready", ConditionStatus.True, ResultReasons.Ready, $"{Count(Devices.Ready, "device")} offered on {Count(Nodes.Ready, "node")}");
+                ? (ConditionTypes.Ready, ConditionStatus.False, Reasons.NoMatch,
+                    $"no device matches on {Count(Selected.Length, "node")} that nodeSelector chooses: "
+                    + $"kubectl get nodedevicestate {Selected[0].Node.Name} -o yaml lists the devices of one of them")
+                : (ConditionTypes.Ready, ConditionStatus.True, Reasons.Ready,
+                    $"{Count(Devices.Ready, "device")} offered on {Count(Nodes.Ready, "node")}");
         }
 
-        public (string Type, ConditionStatus Status, string Reason, string Message) Progressing()
+        public (string Type, ConditionStatus Status, Reason Reason, string Message) Progressing()
         {
             var rollout = Situation.Rollout;
-            if (Situation.HeldBack is not null || Outstanding == 0) return ("Progressing", ConditionStatus.False, PolicyReasons.Settled, "");
+            if (Situation.HeldBack is not null || Outstanding == 0)
+            {
+                return (ConditionTypes.Progressing, ConditionStatus.False, Reasons.Settled, "");
+            }
+
             if (rollout is { HaltedBy: { } culprit } && rollout.Waiting > 0)
             {
-                return ("Progressing", ConditionStatus.False, PolicyReasons.Halted, $"the rollout is halted with {Count(rollout.Waiting, "node")} to go, because a node is Degraded with generation {Situation.Policy.Identity.Generation}: {culprit}. Mend that, change the policy, or set rollout.maxUnavailable to 100% to go on regardless");
+                return (ConditionTypes.Progressing, ConditionStatus.False, Reasons.Halted,
+                    $"the rollout is halted with {Count(rollout.Waiting, "node")} to go, because a node is Degraded with generation "
+                    + $"{Situation.Policy.Identity.Generation}: {culprit}. Mend that, change the policy, or set rollout.maxUnavailable "
+                    + "to 100% to go on regardless");
             }
 
             var changing = Selected.Where(s => s.Progress == NodeProgress.Changing).Select(s => s.Node.Name).ToList();
@@ -161,16 +182,18 @@ public static class PolicyRollup
                 silent.Count > 0 ? $"waits for {Names(silent)}, whose {(silent.Count == 1 ? "agent is" : "agents are")} not Ready" : "",
                 rollout?.Waiting > 0 ? $"{Count(rollout.Waiting, "node")} to go, {Count(rollout.Limit, "node")} at a time" : "",
             ];
-            var reason = users.Count == Outstanding ? PolicyReasons.WaitsForUsers
-                : incomplete.Count == Outstanding ? PolicyReasons.Incomplete : PolicyReasons.RollingOut;
-            return ("Progressing", ConditionStatus.True, reason, string.Join("; ", parts.Where(p => p.Length > 0)));
+            var reason = users.Count == Outstanding ? Reasons.WaitsForUsers
+                : incomplete.Count == Outstanding ? Reasons.Incomplete : Reasons.RollingOut;
+            return (ConditionTypes.Progressing, ConditionStatus.True, reason, string.Join("; ", parts.Where(p => p.Length > 0)));
         }
 
-        public (string Type, ConditionStatus Status, string Reason, string Message) Degraded()
+        public (string Type, ConditionStatus Status, Reason Reason, string Message) Degraded()
         {
-            if (Situation.HeldBack is { } held) return ("Degraded", ConditionStatus.True, held.Reason, held.Message);
-            if (Nodes.Blocked > 0) return ("Degraded", ConditionStatus.True, ResultReasons.Blocked, BlockedMessage());
-            return Nodes.Unknown > 0 ? ("Degraded", ConditionStatus.True, PolicyReasons.AgentNotReady, UnknownMessage()) : ("Degraded", ConditionStatus.False, PolicyReasons.AsDesired, "");
+            if (Situation.HeldBack is { } held) return (ConditionTypes.Degraded, ConditionStatus.True, held.Reason, held.Message);
+            if (Nodes.Blocked > 0) return (ConditionTypes.Degraded, ConditionStatus.True, Reasons.Blocked, BlockedMessage());
+            return Nodes.Unknown > 0
+                ? (ConditionTypes.Degraded, ConditionStatus.True, Reasons.AgentNotReady, UnknownMessage())
+                : (ConditionTypes.Degraded, ConditionStatus.False, Reasons.AsDesired, "");
         }
 
         /// <summary>What is in the way stands first: it is the one column that says what to do.</summary>

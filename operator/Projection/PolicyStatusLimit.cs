@@ -1,5 +1,6 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.Operator.Projection;
 
@@ -23,7 +24,15 @@ public static class PolicyStatusLimit
     {
         Conditions = [.. status.Conditions.Select(c => c with { Reason = BoundedText.Cut(c.Reason, LongestConditionReason), Message = BoundedText.Cut(c.Message, LongestConditionMessage) })],
         Resources = status.Resources is { } resources ? BoundedText.Cut(resources, LongestResources) : null,
-        Problems = [.. status.Problems.Select(p => p with { Reason = BoundedText.Cut(p.Reason, LongestReason), Message = BoundedText.Cut(p.Message, LongestMessage), Device = p.Device is { } device ? BoundedText.Cut(device, LongestDevice) : null })],
+        Problems = [.. status.Problems.Select(p => Cut(p))],
         Releasing = [.. status.Releasing.Select(r => r with { Message = BoundedText.Cut(r.Message, LongestMessage) })],
+    };
+
+    /// <summary>A word of an agent that is a version ahead may be longer than those of this one.</summary>
+    private static PolicyProblem Cut(PolicyProblem problem) => problem with
+    {
+        Reason = Reasons.Of(BoundedText.Cut(problem.Reason.Name, LongestReason)),
+        Message = BoundedText.Cut(problem.Message, LongestMessage),
+        Device = problem.Device is { } device ? BoundedText.Cut(device, LongestDevice) : null,
     };
 }

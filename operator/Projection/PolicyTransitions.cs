@@ -1,12 +1,13 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Control;
 using Hostdev.Kube.Meta;
 
 namespace Hostdev.Operator.Projection;
 
 /// <summary>Something that an admin should hear of a policy.</summary>
-public sealed record PolicyTransition(EventType Type, string Reason, string Note);
+public sealed record PolicyTransition(EventType Type, Reason Reason, string Note);
 
 /// <summary>What changed in a policy's conditions, told as Events. Both statuses are such as stand in the API, so another leader has nothing to tell again.</summary>
 public static class PolicyTransitions
@@ -18,18 +19,24 @@ public static class PolicyTransitions
     private static bool HasTurned(Condition? before, Condition after) => before?.Status != after.Status || before.Reason != after.Reason;
 
     /// <summary>Null for what another condition tells better, or nobody needs to hear.</summary>
-    private static PolicyTransition? Tell(Condition condition, Condition? before) => condition switch
+    private static PolicyTransition? Tell(Condition condition, Condition? before)
+    {
+        var reason = Reasons.Of(condition.Reason);
+        return TypeOf(condition, reason, before) is { } type ? new(type, reason, condition.Message) : null;
+    }
+
+    private static EventType? TypeOf(Condition condition, Reason reason, Condition? before) => condition switch
     {
         // An agent's Pod is away for a moment with every update of its image, node after node for hours: where one stays away, its own Events say so. And that it is back is no news.
-        { Reason: PolicyReasons.AgentNotReady } => null,
-        { Type: "Ready", Status: ConditionStatus.True } when before?.Reason == PolicyReasons.AgentNotReady => null,
-        { Type: "Ready", Status: ConditionStatus.True } => new(EventType.Normal, condition.Reason, condition.Message),
+        _ when reason == Reasons.AgentNotReady => null,
+        { Type: ConditionTypes.Ready, Status: ConditionStatus.True } when before?.Reason == Reasons.AgentNotReady.Name => null,
+        { Type: ConditionTypes.Ready, Status: ConditionStatus.True } => EventType.Normal,
         // Nothing happens until somebody changes the policy or the cluster.
-        { Type: "Ready", Reason: ResultReasons.NoMatch } => new(EventType.Warning, condition.Reason, condition.Message),
-        { Type: "Ready", Reason: PolicyReasons.GiveBack } => new(EventType.Normal, condition.Reason, condition.Message),
-        { Type: "Progressing", Reason: PolicyReasons.Halted } => new(EventType.Warning, condition.Reason, condition.Message),
-        { Type: "Progressing", Status: ConditionStatus.True } => new(EventType.Normal, condition.Reason, condition.Message),
-        { Type: "Degraded", Status: ConditionStatus.True } => new(EventType.Warning, condition.Reason, condition.Message),
+        { Type: ConditionTypes.Ready } when reason == Reasons.NoMatch => EventType.Warning,
+        { Type: ConditionTypes.Ready } when reason == Reasons.GiveBack => EventType.Normal,
+        { Type: ConditionTypes.Progressing } when reason == Reasons.Halted => EventType.Warning,
+        { Type: ConditionTypes.Progressing, Status: ConditionStatus.True } => EventType.Normal,
+        { Type: ConditionTypes.Degraded, Status: ConditionStatus.True } => EventType.Warning,
         _ => null,
     };
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.Operator.Projection;
 
@@ -42,9 +43,9 @@ public static class Projector
         var held = policy.Policy switch
         {
             // A field that this version does not know is the agents' to judge: they may be newer.
-            DesiredPolicy.Frozen { Reason: not Crds.Parsing.FrozenReasons.UnsupportedField } frozen => new HeldBack(frozen.Reason, frozen.Message),
-            _ when policy.NodeSelector is null => new HeldBack(Crds.Parsing.FrozenReasons.InvalidSpec, $"{policy.Identity}: spec.nodeSelector cannot be read: write nodeSelector: {{}} for all nodes, or matchLabels"),
-            _ => claims.Conflicts.TryGetValue(policy.Identity, out var conflict) ? new HeldBack(PolicyReasons.ResourceNameConflict, conflict) : null,
+            DesiredPolicy.Frozen frozen when frozen.Reason != Reasons.UnsupportedField => new HeldBack(frozen.Reason, frozen.Message),
+            _ when policy.NodeSelector is null => new HeldBack(Reasons.InvalidSpec, $"{policy.Identity}: spec.nodeSelector cannot be read: write nodeSelector: {{}} for all nodes, or matchLabels"),
+            _ => claims.Conflicts.TryGetValue(policy.Identity, out var conflict) ? new HeldBack(Reasons.ResourceNameConflict, conflict) : null,
         };
         ImmutableArray<NodeView> chosen = policy.NodeSelector is { } selector ? [.. nodes.Where(n => IsProjected(n) && selector.Matches(n.Labels))] : [];
         ImmutableArray<NodeView> selected = [.. chosen.Where(n => !n.GiveBack)];
@@ -67,7 +68,9 @@ public static class Projector
         !kinds.TryGetValue(given.Key.Kind, out var made) || given.Created < made;
 
     private static NodeEntry.Give? FirstEntry(NodeView node, PolicySituation situation) =>
-        situation.Policy.NodeSelector!.Matches(node.Labels) && situation.HeldBack is not { Reason: PolicyReasons.ResourceNameConflict } ? new NodeEntry.Give(situation.Policy) : null;
+        situation.Policy.NodeSelector!.Matches(node.Labels) && situation.HeldBack?.Reason != Reasons.ResourceNameConflict
+            ? new NodeEntry.Give(situation.Policy)
+            : null;
 
     private static NodeEntry? Entry(NodeView node, PolicySituation situation)
     {
@@ -101,7 +104,7 @@ public sealed record PolicySituation(ClusterPolicy Policy, HeldBack? HeldBack, I
 }
 
 /// <summary>Why no node gets a policy's present version.</summary>
-public sealed record HeldBack(string Reason, string Message);
+public sealed record HeldBack(Reason Reason, string Message);
 
 /// <summary>What one node's spec is to hold.</summary>
 /// <param name="NodeUid">Of the Node, which owns the state.</param>

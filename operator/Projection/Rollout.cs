@@ -1,5 +1,6 @@
 using System.Globalization;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.Operator.Projection;
 
@@ -107,14 +108,10 @@ internal static class Progress
     public static NodeProgress Reported(NodeView node, ClusterPolicy policy)
     {
         if (!node.Results.TryGetValue(policy.Identity.Uid, out var result) || result.Generation != policy.Identity.Generation) return NodeProgress.Changing;
-        return result.Reason switch
-        {
-            ResultReasons.Ready => NodeProgress.Ready,
-            ResultReasons.NoMatch => NodeProgress.NoMatch,
-            ResultReasons.Blocked or ResultReasons.Frozen => NodeProgress.Degraded,
-            _ when Awaits(result, policy) is { } awaits => awaits,
-            _ => NodeProgress.Changing,
-        };
+        if (result.Reason == Reasons.Ready) return NodeProgress.Ready;
+        if (result.Reason == Reasons.NoMatch) return NodeProgress.NoMatch;
+        if (result.Reason.IsTrouble) return NodeProgress.Degraded;
+        return Awaits(result, policy) ?? NodeProgress.Changing; // also for a word that only a newer agent knows
     }
 
     /// <summary>
@@ -131,12 +128,8 @@ internal static class Progress
     private static NodeProgress? Awaits(PolicyResultSummary result, ClusterPolicy policy)
     {
         var isIdle = policy.Policy.Common?.Disruption == Disruption.WhenIdle;
-        bool IsAwaited(DeviceProblem p) => IsMissing(p) || (isIdle && IsUse(p));
-        if (!result.Problems.Any(IsAwaited) || !result.Problems.All(p => IsAwaited(p) || p.State is "Held" or "Noticed" or "Adopted")) return null;
-        return result.Problems.Any(IsUse) ? NodeProgress.WaitsForUsers : NodeProgress.Incomplete;
+        bool IsAwaited(DeviceProblem p) => p.State == FindingState.Waiting && (p.Reason.IsMissing || (isIdle && p.Reason.IsUse));
+        if (!result.Problems.Any(IsAwaited) || !result.Problems.All(p => IsAwaited(p) || p.State.IsRemark)) return null;
+        return result.Problems.Any(p => IsAwaited(p) && p.Reason.IsUse) ? NodeProgress.WaitsForUsers : NodeProgress.Incomplete;
     }
-
-    private static bool IsMissing(DeviceProblem problem) => problem is { State: "Waiting", Reason: "NoVfs" };
-
-    private static bool IsUse(DeviceProblem problem) => problem is { State: "Waiting", Reason: "InUse" or "NodeAnswered" or "StillHeld" };
 }

@@ -39,7 +39,10 @@ internal sealed class PolicyStatusReconciler(KubeClient client, ClusterStores st
         // Only once it is written: a write that failed comes again by its own backoff, and waits for no interval.
         _written[key] = time.GetTimestamp();
         // Only of what stands in the API now: whoever leads next compares with that, and tells nothing twice.
-        foreach (var transition in PolicyTransitions.Of(policy.Status, status)) events.Record(ObjectReference.To(kind, policy.Metadata), transition.Type, transition.Reason, "Reconcile", transition.Note);
+        foreach (var (type, reason, note) in PolicyTransitions.Of(policy.Status, status))
+        {
+            events.Record(ObjectReference.To(kind, policy.Metadata), type, reason.Name, "Reconcile", note);
+        }
         return ReconcileResult.Done;
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Cluster;
 using Hostdev.Sandbox.Kernel;
 using Xunit;
@@ -64,7 +65,7 @@ public sealed class AbsenceScenarios
 
         await vanishAsync(bench, node);
         await bench.HostDeviceAsync("later", "[{vendor: \"1af4\"}]");
-        await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("later"), "Ready").Reason == "NoMatch");
+        await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("later"), "Ready").Reason == Reasons.NoMatch);
         Assert.Equal((before, 4), (node.Kernel.Writes.All.Length, node.Offered("example.com/gpus")));
         Assert.All(GpuMachine.Addresses, address => Assert.Equal("vfio-pci", node.Driver(address)));
     }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.Operator;
 using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.Cluster;
@@ -81,10 +82,11 @@ internal sealed class ClusterBench(IClusterUnderTest cluster) : IAsyncDisposable
     public Task ReadyAsync(string name) => UntilAsync(async () => Condition(await PolicyAsync(name), "Ready").Status == "True");
 
     /// <summary>Status, reason and message of a condition that speaks of the object as it is now; empty texts while none does.</summary>
-    public static (string Status, string Reason, string Message) Condition(JsonObject? it, string type)
+    public static (string Status, Reason Reason, string Message) Condition(JsonObject? it, string type)
     {
         var found = it?["status"]?["conditions"]?.AsArray().FirstOrDefault(c => (string)c!["type"]! == type);
-        return found is null || (long?)found["observedGeneration"] != (long?)it!["metadata"]!["generation"] ? ("", "", "") : ((string)found["status"]!, (string)found["reason"]!, (string?)found["message"] ?? "");
+        return found is null || (long?)found["observedGeneration"] != (long?)it!["metadata"]!["generation"] ? ("", Reasons.Unsaid, "")
+            : ((string)found["status"]!, Reasons.Of((string)found["reason"]!), (string?)found["message"] ?? "");
     }
 
     public Task UntilAsync(Func<Task<bool>> condition, [CallerArgumentExpression(nameof(condition))] string text = "") => Waiting.UntilAsync(condition, cluster.PatienceSeconds, ShowAsync, text);

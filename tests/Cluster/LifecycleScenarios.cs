@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
 using Xunit;
@@ -37,12 +38,12 @@ public sealed class LifecycleScenarios
         bench.StartOperator();
         await bench.HostDeviceAsync("absent", "[{vendor: \"1af4\"}]");
         await bench.HostDeviceAsync("nowhere", GpuMachine.Gpus, nodes: "{matchLabels: {rack: \"9\"}}");
-        await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("absent"), "Ready").Reason == "NoMatch" && ClusterBench.Condition(await bench.PolicyAsync("nowhere"), "Ready").Reason == "NoMatch");
+        await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("absent"), "Ready").Reason == Reasons.NoMatch && ClusterBench.Condition(await bench.PolicyAsync("nowhere"), "Ready").Reason == Reasons.NoMatch);
         Assert.Equal(
-            ("False", "NoMatch", $"no device matches on 1 node that nodeSelector chooses: kubectl get nodedevicestate {node.Name} -o yaml lists the devices of one of them"),
+            ("False", Reasons.NoMatch, $"no device matches on 1 node that nodeSelector chooses: kubectl get nodedevicestate {node.Name} -o yaml lists the devices of one of them"),
             ClusterBench.Condition(await bench.PolicyAsync("absent"), "Ready"));
         Assert.Equal(
-            ("False", "NoMatch", "nodeSelector chooses no node that runs an agent: compare it with kubectl get nodes --show-labels, and look whether the agent's Pods run there"),
+            ("False", Reasons.NoMatch, "nodeSelector chooses no node that runs an agent: compare it with kubectl get nodes --show-labels, and look whether the agent's Pods run there"),
             ClusterBench.Condition(await bench.PolicyAsync("nowhere"), "Ready"));
         Assert.Empty(node.Kernel.Writes.All);
     }

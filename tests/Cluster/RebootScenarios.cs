@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.Sandbox.Kernel;
 using Xunit;
@@ -22,7 +23,7 @@ public sealed class RebootScenarios
         await File.WriteAllTextAsync(stop, "", TestContext.Current.CancellationToken);
         var writes = node.Kernel.Writes.All.Length;
         await bench.HostDeviceAsync("second", GpuMachine.SecondGpu);
-        await bench.UntilAsync(async () => Degraded(await bench.StateAsync(node)).Reason == "Disabled" && (await bench.StateAsync(node))!["status"]!["policies"]!.AsArray().Count == 2);
+        await bench.UntilAsync(async () => Degraded(await bench.StateAsync(node)).Reason == Reasons.Disabled && (await bench.StateAsync(node))!["status"]!["policies"]!.AsArray().Count == 2);
         Assert.Contains(stop, Degraded(await bench.StateAsync(node)).Message, StringComparison.Ordinal);
         await bench.UntilAsync(() => node.Offered("example.com/first") == 0); // no pod may begin on anything
         Assert.Equal((writes, "vfio-pci", "nvidia"), (node.Kernel.Writes.All.Length, node.Driver("0000:11:00.0"), node.Driver("0000:12:00.0")));
@@ -61,7 +62,7 @@ public sealed class RebootScenarios
 
         var writes = node.Kernel.Writes.All.Length;
         node.StartAgent();
-        await bench.UntilAsync(async () => Degraded(await bench.StateAsync(node)).Reason == "BootLoop");
+        await bench.UntilAsync(async () => Degraded(await bench.StateAsync(node)).Reason == Reasons.BootLoop);
         Assert.StartsWith("the last 2 boots of this machine ended while this desired state was being applied: it is not applied again", Degraded(await bench.StateAsync(node)).Message, StringComparison.Ordinal);
         Assert.Equal((writes, "nvidia"), (node.Kernel.Writes.All.Length, node.Driver("0000:11:00.0")));
         await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("first"), "Ready").Status == "False");
@@ -71,6 +72,6 @@ public sealed class RebootScenarios
         await bench.ReadyAsync("first");
     }
 
-    private static (string Reason, string Message) Degraded(JsonObject? state) =>
-        state?["status"]?["conditions"]?.AsArray().FirstOrDefault(c => (string)c!["type"]! == "Degraded") is { } found ? ((string)found["reason"]!, (string?)found["message"] ?? "") : ("", "");
+    private static (Reason Reason, string Message) Degraded(JsonObject? state) =>
+        state?["status"]?["conditions"]?.AsArray().FirstOrDefault(c => (string)c!["type"]! == "Degraded") is { } found ? (Reasons.Of((string)found["reason"]!), (string?)found["message"] ?? "") : (Reasons.Unsaid, "");
 }

@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kernel;
 using Xunit;
 
@@ -24,7 +25,7 @@ public sealed class RolloutScenarios
 
         await bench.HostDeviceAsync("gpus", GpuMachine.Gpus, OneAtATime);
         await bench.UntilAsync(() => second.Offered("example.com/gpus") == 4);
-        await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Ready").Reason == "Blocked");
+        await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Ready").Reason == Reasons.Blocked);
         var policy = await bench.PolicyAsync("gpus");
         await bench.UntilAsync(async () => (string?)(await bench.PolicyAsync("gpus"))?["status"]?["nodes"]?["summary"] == "1/2");
         Assert.StartsWith($"{first.Name}: ", ClusterBench.Condition(policy, "Ready").Message, StringComparison.Ordinal);
@@ -52,7 +53,7 @@ public sealed class RolloutScenarios
                     groupPolicy: HoldSiblings
                     driver: {type: Named, name: absent-vfio-pci}
             """);
-        await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Progressing").Reason == "Halted");
+        await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Progressing").Reason == Reasons.Halted);
         Assert.Contains("because a node is Degraded with generation 2: " + first.Name,
             ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Progressing").Message, StringComparison.Ordinal);
         Assert.Equal(1, (long?)(await bench.StateAsync(first))!["status"]!["policies"]![0]!["readyGeneration"]);
@@ -61,9 +62,9 @@ public sealed class RolloutScenarios
         await leader.DisposeAsync();
         bench.StartOperator("hostdev-operator-1", seed: 2);
         first.StartAgent();
-        await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Ready").Reason == "Blocked");
+        await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Ready").Reason == Reasons.Blocked);
         await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken); // some looks of the new leader
-        Assert.Equal("Halted", ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Progressing").Reason);
+        Assert.Equal(Reasons.Halted, ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Progressing").Reason);
         Assert.Equal((1, 4), ((long)(await bench.StateAsync(second))!["spec"]!["policies"]![0]!["generation"]!,
             second.Offered("example.com/gpus")));
     }

@@ -1,6 +1,7 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Xunit;
 
 namespace Hostdev.Tests.Crds;
@@ -97,7 +98,7 @@ public sealed class NodeDeviceStateReaderTests
         Assert.Equal(2, spec!.Policies.Length);
         var frozen = Assert.IsType<DesiredPolicy.Frozen>(spec.Policies[0]);
         Assert.Equal(
-            (FrozenReasons.InvalidSpec, "HostDevice/gpus: policies[2] has the same kind and name as an earlier one, and which of them is meant would be a guess: give each policy a name of its own"),
+            (Reasons.InvalidSpec, "HostDevice/gpus: policies[2] has the same kind and name as an earlier one, and which of them is meant would be a guess: give each policy a name of its own"),
             (frozen.Reason, frozen.Message));
         Assert.IsType<DesiredPolicy.OfSriovPolicy>(spec.Policies[1]);
     }
@@ -211,7 +212,7 @@ public sealed class NodeDeviceStateReaderTests
     private static void Frozen(DesiredPolicy policy, string reason, string message)
     {
         var frozen = Assert.IsType<DesiredPolicy.Frozen>(policy);
-        Assert.Equal((reason, message), (frozen.Reason, frozen.Message));
+        Assert.Equal((reason, message), (frozen.Reason.Name, frozen.Message));
     }
 
     private static string Policies(params ReadOnlySpan<string> policies)

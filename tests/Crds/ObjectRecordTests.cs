@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Meta;
 using Xunit;
 
@@ -44,12 +45,12 @@ public sealed class ObjectRecordTests
     [Fact]
     public void Of_many_problems_a_summary_keeps_what_is_in_the_way_and_one_of_each_reason_before_a_second()
     {
-        (string Device, string State, string Reason)[] problems =
+        (string Device, FindingState State, Reason Reason)[] problems =
         [
-            .. Enumerable.Range(0, 8).Select(i => ($"held{i}", "Held", "HeldSibling")),
-            .. Enumerable.Range(0, 50).Select(i => ($"used{i}", "Waiting", "InUse")),
-            ("failed", "Waiting", "AllocateFailed"),
-            ("blocked", "Blocked", "Protected"),
+            .. Enumerable.Range(0, 8).Select(i => ($"held{i}", FindingState.Held, Reasons.HeldSibling)),
+            .. Enumerable.Range(0, 50).Select(i => ($"used{i}", FindingState.Waiting, Reasons.InUse)),
+            ("failed", FindingState.Waiting, Reasons.AllocateFailed),
+            ("blocked", FindingState.Blocked, Reasons.Protected),
         ];
         var written = problems.Select(p =>
             $$"""{"device": "{{p.Device}}", "state": "{{p.State}}", "reason": "{{p.Reason}}", "message": "m"}""");
@@ -137,7 +138,7 @@ public sealed class ObjectRecordTests
             Conditions = [new Condition("Ready", ConditionStatus.False, "NoMatch", "no node has such a device", new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), 2)],
             Nodes = new NodeCounts(Matched: 3, Ready: 2, Unknown: 1),
             Devices = new DeviceCounts(Matched: 8, Ready: 5, Allocated: 1),
-            Problems = [new PolicyProblem("node-7", "InUse", "m", "0000:01:00.0")],
+            Problems = [new PolicyProblem("node-7", Reasons.InUse, "m", "0000:01:00.0")],
             Releasing = [new PolicyReleasing("node-8", 1, "pod a/b has it")],
         };
         var written = Write(HostdevKinds.HostDevices, new PolicyObject { Spec = Json("{}"), Status = status }).GetProperty("status");

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Kubelet.Protos;
 using Hostdev.DevicePlugin.Offering;
@@ -68,7 +69,7 @@ public sealed class ListAndWatchTests
 
         await Waiting.UntilAsync(() => bench.Kubelet.Allocatable(Gpu) > 30_000, 30);
 
-        Assert.Equal(ResourceProblem.ListTooLarge, bench.State(Gpu).Problem?.Reason);
+        Assert.Equal(Reasons.ListTooLarge, bench.State(Gpu).Problem?.Reason);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Offering;
 using Xunit;
 
@@ -14,7 +15,7 @@ public sealed class RefusalLedgerTests
         var waits = new List<double>();
         for (var i = 0; i < 8; i++)
         {
-            ledger = ledger.Refuse("a", "Bad", "a is bad", Noon);
+            ledger = ledger.Refuse("a", Reasons.NotReady, "a is bad", Noon);
             waits.Add((ledger.NextRecheck!.Value - Noon).TotalSeconds);
         }
 
@@ -24,7 +25,7 @@ public sealed class RefusalLedgerTests
     [Fact]
     public void A_device_that_passes_every_recheck_and_fails_every_Allocate_waits_longer_each_time()
     {
-        var ledger = RefusalLedger.Empty.Refuse("a", "Bad", "", Noon).Pass("a", Noon.AddSeconds(1)).Refuse("a", "Bad", "", Noon.AddSeconds(2));
+        var ledger = RefusalLedger.Empty.Refuse("a", Reasons.NotReady, "", Noon).Pass("a", Noon.AddSeconds(1)).Refuse("a", Reasons.NotReady, "", Noon.AddSeconds(2));
 
         Assert.Equal(Noon.AddSeconds(4), ledger.NextRecheck);
     }
@@ -32,7 +33,7 @@ public sealed class RefusalLedgerTests
     [Fact]
     public void A_passed_recheck_shows_the_device_and_leaves_nothing_to_recheck()
     {
-        var ledger = RefusalLedger.Empty.Refuse("a", "Bad", "", Noon).Pass("a", Noon.AddSeconds(1));
+        var ledger = RefusalLedger.Empty.Refuse("a", Reasons.NotReady, "", Noon).Pass("a", Noon.AddSeconds(1));
 
         Assert.Empty(ledger.Shown);
         Assert.Null(ledger.NextRecheck);
@@ -41,10 +42,10 @@ public sealed class RefusalLedgerTests
     [Fact]
     public void Two_quiet_minutes_or_a_granted_Allocate_forget_the_count()
     {
-        var passed = RefusalLedger.Empty.Refuse("a", "Bad", "", Noon).Refuse("a", "Bad", "", Noon).Pass("a", Noon);
+        var passed = RefusalLedger.Empty.Refuse("a", Reasons.NotReady, "", Noon).Refuse("a", Reasons.NotReady, "", Noon).Pass("a", Noon);
 
-        Assert.Equal(1, passed.Refuse("a", "Bad", "", Noon.AddSeconds(121)).Entries["a"].Attempts);
-        Assert.Equal(3, passed.Refuse("a", "Bad", "", Noon.AddSeconds(119)).Entries["a"].Attempts);
+        Assert.Equal(1, passed.Refuse("a", Reasons.NotReady, "", Noon.AddSeconds(121)).Entries["a"].Attempts);
+        Assert.Equal(3, passed.Refuse("a", Reasons.NotReady, "", Noon.AddSeconds(119)).Entries["a"].Attempts);
         Assert.Empty(passed.Grant(["a"]).Entries);
     }
 }

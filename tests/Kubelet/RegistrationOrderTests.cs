@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Kubelet;
 using Xunit;
 
@@ -43,7 +44,7 @@ public sealed class RegistrationOrderTests
         bench.Kubelet.Wipe();
         var tries = 0;
         bench.Advertiser.Moment = m => Task.FromResult(m == RegistrationMoment.Connecting ? Interlocked.Increment(ref tries) : 0);
-        await Waiting.UntilAsync(() => Volatile.Read(ref tries) > 3 && bench.State(Gpu).Problem?.Reason == ResourceProblem.RegistrationFailed);
+        await Waiting.UntilAsync(() => Volatile.Read(ref tries) > 3 && bench.State(Gpu).Problem?.Reason == Reasons.RegistrationFailed);
         // A connection that was made just before the kubelet went may have been followed by a socket: what is bound from now on counts.
         bench.Kubelet.Wipe();
         var now = Volatile.Read(ref tries);

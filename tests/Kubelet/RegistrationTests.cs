@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.Sandbox.Kubelet;
 using Xunit;
@@ -27,7 +28,7 @@ public sealed class RegistrationTests(ITestOutputHelper output)
         Directory.CreateDirectory(bench.Kubelet.Directory);
         bench.Advertiser.Start();
         bench.Advertiser.Update([KubeletBench.Resource(Gpu, "a")]);
-        await Waiting.UntilAsync(() => bench.State(Gpu).Problem?.Reason == ResourceProblem.KubeletAbsent);
+        await Waiting.UntilAsync(() => bench.State(Gpu).Problem?.Reason == Reasons.KubeletAbsent);
 
         await bench.Kubelet.StartAsync();
 
@@ -81,7 +82,7 @@ public sealed class RegistrationTests(ITestOutputHelper output)
         await using var bench = new KubeletBench(new KubeletTimings { Poll = NoPoll });
         await bench.StartAsync(KubeletBench.Resource(Gpu, "a"));
         await bench.Kubelet.StopAsync(leaveSocket: true);
-        await Waiting.UntilAsync(() => bench.State(Gpu).Problem?.Reason == ResourceProblem.RegistrationFailed);
+        await Waiting.UntilAsync(() => bench.State(Gpu).Problem?.Reason == Reasons.RegistrationFailed);
 
         await bench.Kubelet.StartAsync();
 
@@ -157,7 +158,7 @@ public sealed class RegistrationTests(ITestOutputHelper output)
             bench.Kubelet.Disconnect(Gpu);
         }
 
-        await Waiting.UntilAsync(() => bench.State(Gpu).Problem?.Reason == ResourceProblem.ResourceContested);
+        await Waiting.UntilAsync(() => bench.State(Gpu).Problem?.Reason == Reasons.ResourceContested);
         Assert.Equal(
             "another device plugin registers example.com/gpu too: it took the name from us 3 times while the kubelet kept running. So we left it: remove the other plugin, or use another resourceName "
             + "(other plugins' sockets in the kubelet's directory: nvidia-gpu.sock). It is tried again when one of these comes or goes, and from time to time",
@@ -186,7 +187,7 @@ public sealed class RegistrationTests(ITestOutputHelper output)
             await Waiting.UntilAsync(() => bench.State(Gpu).Problem is not null || bench.Kubelet.Devices(Gpu) is [{ Id: "a", Healthy: true }]); // we took it back
         }
 
-        await Waiting.UntilAsync(() => bench.State(Gpu).Problem?.Reason == ResourceProblem.ResourceContested);
+        await Waiting.UntilAsync(() => bench.State(Gpu).Problem?.Reason == Reasons.ResourceContested);
         Assert.Contains("it took the name from us 4 times while the kubelet kept running, and listed GPU-1, GPU-2. So we left it", bench.State(Gpu).Problem!.Message, StringComparison.Ordinal);
         Assert.Contains("(other plugins' sockets in the kubelet's directory: nvidia-gpu.sock)", bench.State(Gpu).Problem!.Message, StringComparison.Ordinal);
         var lists = bench.Kubelet.Lists(Gpu).Length;
@@ -214,7 +215,7 @@ public sealed class RegistrationTests(ITestOutputHelper output)
             var start = TimeProvider.System.GetTimestamp();
             foreach (var name in names) await bench.OfferedAsync(name, 2);
             times.Add(TimeProvider.System.GetElapsedTime(start).TotalMilliseconds);
-            Assert.All(bench.Advertiser.Snapshot(), s => Assert.NotEqual(ResourceProblem.ResourceContested, s.Problem?.Reason));
+            Assert.All(bench.Advertiser.Snapshot(), s => Assert.NotEqual(Reasons.ResourceContested, s.Problem?.Reason));
         }
 
         times.Sort();

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Offering;
 
 namespace Hostdev.Tests.Kubelet;
@@ -26,19 +27,26 @@ internal sealed class ScriptedAllocator : IDeviceAllocator
     {
         foreach (var id in deviceIds) Asked.Enqueue(id);
         await Gate(deviceIds, cancellationToken);
-        if (deviceIds.FirstOrDefault(Bad.ContainsKey) is { } bad) return new AllocateOutcome.Refused(new Refusal("Bad", Bad[bad], [bad]));
+        if (deviceIds.FirstOrDefault(Bad.ContainsKey) is { } bad)
+        {
+            return new AllocateOutcome.Refused(new Refusal(Reasons.NotReady, Bad[bad], [bad]));
+        }
+
         return new AllocateOutcome.Granted(
             ImmutableSortedDictionary<string, string>.Empty.Add($"PCI_RESOURCE_{resource.EnvSuffix}", string.Join(',', deviceIds)),
             [new DeviceNode("/dev/vfio/vfio"), .. deviceIds.Select(id => new DeviceNode($"/dev/vfio/{id}"))]);
     }
 
     public ValueTask<Refusal?> CheckBeforeStartAsync(ResourceName resource, ImmutableArray<string> deviceIds, CancellationToken cancellationToken) =>
-        ValueTask.FromResult(deviceIds.FirstOrDefault(Changed.ContainsKey) is { } id ? new Refusal("Changed", Changed[id], [id]) : null);
+        ValueTask.FromResult(deviceIds.FirstOrDefault(Changed.ContainsKey) is { } id
+            ? new Refusal(Reasons.AnswerOutdated, Changed[id], [id]) : null);
 
     public ValueTask<Refusal?> CheckOfferAsync(ResourceName resource, string deviceId, CancellationToken cancellationToken)
     {
         Rechecked.Enqueue(deviceId);
-        return ValueTask.FromResult(Bad.TryGetValue(deviceId, out var message) ? new Refusal("Bad", message, [deviceId]) : null);
+        return ValueTask.FromResult(Bad.TryGetValue(deviceId, out var message)
+            ? new Refusal(Reasons.NotReady, message, [deviceId])
+            : null);
     }
 
     /// <summary>The last IDs by name, so that a test sees that it was asked.</summary>

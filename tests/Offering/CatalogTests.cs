@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.DevicePlugin.Planning;
 using Hostdev.Tests.Planning;
@@ -84,7 +85,7 @@ public sealed class CatalogTests
             Given.Input(machine, Given.HostDevice()).Plan(), machine,
             Nothing.Add("0000:43:00.0", new OfferProblem(Reasons.NodeOwner, "its node is missing")));
 
-        Assert.Equal("its node is missing", catalog.Units["0000:43:00.0"].Problem);
+        Assert.Equal("its node is missing", catalog.Units["0000:43:00.0"].Problem?.Message);
         Assert.False(catalog.Resources[0].Devices[0].Healthy);
     }
 
@@ -95,8 +96,8 @@ public sealed class CatalogTests
         var plan = Given.Input(ready, Given.HostDevice()).Plan();
         var cordoned = plan with { Units = [plan.Units[0] with { Cordoned = true }] };
 
-        Assert.Equal("0000:43:00.0 is cordoned: its policy is about to change it", Catalog.Build(cordoned, ready, Nothing).Units["0000:43:00.0"].Problem);
-        Assert.StartsWith("0000:43:00.0 is on the driver nouveau", Catalog.Build(cordoned, new Machine().Gpu(), Nothing).Units["0000:43:00.0"].Problem, StringComparison.Ordinal);
+        Assert.Equal("0000:43:00.0 is cordoned: its policy is about to change it", Catalog.Build(cordoned, ready, Nothing).Units["0000:43:00.0"].Problem?.Message);
+        Assert.StartsWith("0000:43:00.0 is on the driver nouveau", Catalog.Build(cordoned, new Machine().Gpu(), Nothing).Units["0000:43:00.0"].Problem?.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Client;
 using Hostdev.Operator;
 using Hostdev.Operator.Commands;
@@ -38,7 +39,7 @@ public sealed class CommandTests
             ],
             said);
         bench.Report("node-01");
-        bench.Report("node-02", releasing: [new DeviceProblem("0000:44:00.0", "Releasing", "Unbinding", "waits for its driver")], allocations: [new AllocationStatus("0000:43:00.0", "example.com/gpu", "vms", "web")]);
+        bench.Report("node-02", releasing: [new DeviceProblem("0000:44:00.0", FindingState.Releasing, Reasons.Of("Unbinding"), "waits for its driver")], allocations: [new AllocationStatus("0000:43:00.0", "example.com/gpu", "vms", "web")]);
         said.Clear();
         Assert.False(await new GiveBack(client, Agents, said.Add, TimeProvider.System).RunAsync(TimeSpan.Zero, default));
         Assert.Equal("1 of 3 nodes have given everything back; node-02, node-03 to go", said[0]);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Client;
 using Hostdev.Operator;
 using Hostdev.Operator.Monitoring;
@@ -36,7 +37,7 @@ public sealed partial class MonitoringTests
         var run = host.RunAsync(end.Token);
         await Waiting.UntilAsync(() => bench.Has("a") == "gpus:1" && bench.Has("b") == "gpus:1");
         bench.Report("a");
-        bench.Report("b", "Blocked", "blocked", blocked: 1);
+        bench.Report("b", Reasons.Blocked, "blocked", blocked: 1);
         await Waiting.UntilAsync(() => bench.Condition("gpus") == "False/Blocked");
         Assert.Equal((HttpStatusCode.OK, "ok\n"), await GetAsync("/readyz"));
         var (_, text) = await GetAsync("/metrics");

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.Operator;
 using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.Cluster;
@@ -110,7 +111,7 @@ internal sealed class OperatorBench : IAsyncDisposable
     }
 
     /// <summary>What the node's agent reports once it has done all that its spec asks for.</summary>
-    public void Report(string node, string reason = ResultReasons.Ready, string message = "", int blocked = 0, ImmutableArray<DeviceProblem> releasing = default, ImmutableArray<AllocationStatus> allocations = default)
+    public void Report(string node, Reason? reason = null, string message = "", int blocked = 0, ImmutableArray<DeviceProblem> releasing = default, ImmutableArray<AllocationStatus> allocations = default)
     {
         var state = Objects.Get(States, node)!;
         var results = state["spec"]!["policies"]!.AsArray().Select(p => new PolicyResult
@@ -123,7 +124,7 @@ internal sealed class OperatorBench : IAsyncDisposable
             Ready = 2 - blocked,
             Blocked = blocked,
             Ids = ["10de:2236"],
-            Reason = reason,
+            Reason = reason ?? Reasons.Ready,
             Message = message,
             Problems = [],
         });

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.ApiServer.Faults;
 using Hostdev.Sandbox.Cluster;
 using Xunit;
@@ -146,7 +147,7 @@ public sealed class OperatorTests
         bench.Label("a", "gpu", "no");
         await Waiting.UntilAsync(() => bench.Has("a") == "" && Releasing() == "a: the agent has not reported yet that it is given back", state: bench.Show);
         var uid = (string)bench.Objects.Get(HostDevices, "gpus")!["metadata"]!["uid"]!;
-        bench.Report("a", releasing: [new DeviceProblem("0000:43:00.0", "Releasing", "InUse", "vms/web has it", uid)]);
+        bench.Report("a", releasing: [new DeviceProblem("0000:43:00.0", FindingState.Releasing, Reasons.InUse, "vms/web has it", uid)]);
         await Waiting.UntilAsync(() => Releasing() == "a: vms/web has it", state: bench.Show);
         bench.Report("a");
         await Waiting.UntilAsync(() => Releasing() == "", state: bench.Show);

@@ -1,4 +1,4 @@
-using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Xunit;
 using static Hostdev.Tests.Operator.OperatorBench;
 
@@ -15,7 +15,7 @@ public sealed class PolicyEventTests
         await Waiting.UntilAsync(() => bench.Has("a") == "");
         bench.Apply("gpus");
         await Waiting.UntilAsync(() => bench.Has("a") == "gpus:1");
-        bench.Report("a", ResultReasons.Blocked, "1 of 2 devices cannot be offered: 0000:44:00.0 shares its group", blocked: 1);
+        bench.Report("a", Reasons.Blocked, "1 of 2 devices cannot be offered: 0000:44:00.0 shares its group", blocked: 1);
         await Waiting.UntilAsync(() => Told().Contains("Warning Blocked: a: 1 of 2 devices cannot be offered: 0000:44:00.0 shares its group"), state: Show);
         bench.Report("a");
         await Waiting.UntilAsync(() => Told().Contains("Normal Ready: 2 devices offered on 1 node"), state: Show);

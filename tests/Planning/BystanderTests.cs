@@ -1,5 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Planning;
 using Hostdev.Tests.Inventory;
 using Xunit;
@@ -170,7 +171,7 @@ public sealed class BystanderTests
         Assert.Empty(plan.Lanes);
         Assert.Equal("0000:00:1f.3", Assert.Single(plan.Units).Id.ToString());
         const string said = "0000:00:1f.4 is a part of the machine itself (SMBus, driver i801_smbus): the host needs it";
-        Assert.Contains(plan.Findings, f => f is { State: FindingState.Noticed, Reason: Reasons.Protected }
+        Assert.Contains(plan.Findings, f => f.State == FindingState.Noticed && f.Reason == Reasons.Protected
             && f.Message.StartsWith(said, StringComparison.Ordinal));
     }
 

@@ -1,5 +1,6 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Following;
 using Hostdev.DevicePlugin.Planning;
 using Xunit;
@@ -19,7 +20,8 @@ public sealed class FrozenPolicyTests
 
         Assert.Empty(plan.Lanes);
         Assert.Equal(["0000:43:00.0"], plan.UnitIds());
-        plan.Says("HostDevice/gpus", FindingState.Blocked, "UnsupportedField", "HostDevice/gpus: this version does not know spec.shiny");
+        plan.Says("HostDevice/gpus", FindingState.Blocked, Reasons.UnsupportedField,
+            "HostDevice/gpus: this version does not know spec.shiny");
         Assert.Equal("HostDevice/gpus: this version does not know spec.shiny", Assert.Single(plan.Policies).Frozen!.Message);
     }
 
@@ -43,7 +45,7 @@ public sealed class FrozenPolicyTests
     {
         var plan = Given.Input(new Machine().Gpu(), Never("HostDevice", "gpus")).Plan();
 
-        plan.Refuses("HostDevice/gpus", "UnsupportedField", "HostDevice/gpus: this version does not know spec.shiny");
+        plan.Refuses("HostDevice/gpus", Reasons.UnsupportedField, "HostDevice/gpus: this version does not know spec.shiny");
     }
 
     [Fact]
@@ -78,7 +80,7 @@ public sealed class FrozenPolicyTests
     private static EffectivePolicy Never(string kind, string name)
     {
         var identity = Given.Identity(kind, name);
-        var frozen = new DesiredPolicy.Frozen(identity, "UnsupportedField", $"{identity}: this version does not know spec.shiny");
+        var frozen = new DesiredPolicy.Frozen(identity, Reasons.UnsupportedField, $"{identity}: this version does not know spec.shiny");
         return new EffectivePolicy(frozen, frozen);
     }
 }

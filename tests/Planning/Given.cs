@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
 using Hostdev.Kube.Meta;
@@ -62,7 +63,7 @@ internal static class Given
     public static EffectivePolicy Frozen(this EffectivePolicy policy)
     {
         var identity = policy.Identity with { Generation = policy.Identity.Generation + 1 };
-        return policy with { Frozen = new DesiredPolicy.Frozen(identity, "UnsupportedField", $"{identity}: this version does not know spec.shiny") };
+        return policy with { Frozen = new DesiredPolicy.Frozen(identity, Reasons.UnsupportedField, $"{identity}: this version does not know spec.shiny") };
     }
 
     public static HostUsage Users(params ReadOnlySpan<(string Address, UserKind Kind, string Description)> users)
@@ -91,7 +92,6 @@ internal static class Given
         return ownership with { PhysicalFunctions = ownership.PhysicalFunctions.Add(pf.Address, pf) };
     }
 
-    public static ImmutableDictionary<Purpose, Setback> Setback(
-        string purpose, string reason = Reasons.StepFailed, string message = "it did not bind") =>
-        ImmutableDictionary<Purpose, Setback>.Empty.Add(Purpose.Parse(purpose), new Setback(reason, message));
+    public static ImmutableDictionary<Purpose, Setback> Setback(string purpose, Reason? reason = null, string message = "it did not bind") =>
+        ImmutableDictionary<Purpose, Setback>.Empty.Add(Purpose.Parse(purpose), new Setback(reason ?? Reasons.StepFailed, message));
 }

@@ -1,4 +1,4 @@
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kubelet;
 using Xunit;
 

@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Planning;
 using Xunit;
 
@@ -49,14 +50,14 @@ public sealed class OriginTests
     }
 
     [Theory]
-    [InlineData(UserKind.NetworkAddress, Reasons.Protected)]
-    [InlineData(UserKind.OpenNode, Reasons.InUse)]
+    [InlineData(UserKind.NetworkAddress, nameof(Reasons.Protected))]
+    [InlineData(UserKind.OpenNode, nameof(Reasons.InUse))]
     public void A_policy_that_must_wait_for_what_the_host_does_with_it_meanwhile_keeps_it(UserKind kind, string reason)
     {
         var input = Given.Input(Away(), Given.HostDevice()) with { Ownership = Ours, Usage = Given.Users((Gpu, kind, "somebody")) };
 
         Assert.Empty(input.Plan().Lanes);
-        Assert.Equal(reason, input.Plan().About(Gpu).Reason);
+        Assert.Equal(Reasons.Of(reason), input.Plan().About(Gpu).Reason);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Planning;
 using Hostdev.Tests.Inventory;
 using Xunit;
@@ -105,7 +106,7 @@ public sealed class OtherRoadCaseTests
 
         Assert.Equal([Hba], plan.UnitIds());
         Assert.Empty(plan.Lanes);
-        Assert.DoesNotContain(plan.Findings, f => f.State is FindingState.Blocked or FindingState.Waiting);
+        Assert.DoesNotContain(plan.Findings, f => f.State.IsInTheWay);
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Planning;
 using Xunit;
 
@@ -17,14 +18,14 @@ internal static class PlanWords
     public static Finding About(this Plan plan, string device) => Assert.Single(plan.Findings, f => f.Device == device && f.State != FindingState.Adopted);
 
     /// <summary>Asserts what an admin reads about a device.</summary>
-    public static void Says(this Plan plan, string device, FindingState state, string reason, string message)
+    public static void Says(this Plan plan, string device, FindingState state, Reason reason, string message)
     {
         var finding = plan.About(device);
         Assert.Equal((state, reason, message), (finding.State, finding.Reason, finding.Message));
     }
 
     /// <summary>Asserts that nothing is done and nothing offered, and what an admin reads about the device that is not taken.</summary>
-    public static void Refuses(this Plan plan, string device, string reason, string message)
+    public static void Refuses(this Plan plan, string device, Reason reason, string message)
     {
         Assert.Empty(plan.Lanes);
         Assert.Empty(plan.Units);

@@ -1,5 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Planning;
 using Xunit;
 
@@ -100,7 +101,7 @@ public sealed class PrecedenceAndClaimTests
         var plan = Given.Input(new Machine().Gpu().Audio(), Given.HostDevice("gpus", pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings }, year: 2020), audio).Plan();
 
         Assert.Equal("HostDevice/gpus", Assert.Single(plan.Units).Policy.ToString());
-        Assert.Contains(plan.Findings, f => f is { Reason: Reasons.ClaimedByOther, Device: "0000:43:00.1" });
+        Assert.Contains(plan.Findings, f => f.Reason == Reasons.ClaimedByOther && f.Device == "0000:43:00.1");
     }
 
     [Fact]

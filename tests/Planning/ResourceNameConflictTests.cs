@@ -1,6 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Crds.Words;
 using Xunit;
 
 namespace Hostdev.Tests.Planning;

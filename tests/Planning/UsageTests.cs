@@ -1,5 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Planning;
 using Xunit;
 

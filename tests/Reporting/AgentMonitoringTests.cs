@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Reporting;
 using Hostdev.Sandbox.Kubelet;
@@ -93,7 +94,7 @@ public sealed class AgentMonitoringTests
         Assert.Empty(bench.Host.Unhealthy);
         first.Release();
         await bench.UntilAsync(() => !bench.Host.NotReady.Any());
-        Assert.Contains("DesiredStateUnreadable", bench.Host.Agent.Status!.Conditions.Select(c => c.Reason));
+        Assert.Contains(Reasons.DesiredStateUnreadable, bench.Host.Agent.Status!.Conditions.Select(c => c.Reason));
     }
 
     [Fact]

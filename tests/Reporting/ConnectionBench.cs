@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Reporting;
 using Hostdev.Kube.Client;
@@ -73,7 +74,7 @@ internal sealed class ConnectionBench : IAsyncDisposable
         Policies = [],
         Releasing = [],
         Resources = [],
-        Conditions = [new NodeCondition("Ready", "True", "AsDesired", "every policy is fulfilled")],
+        Conditions = [new NodeCondition("Ready", "True", Reasons.AsDesired, "every policy is fulfilled")],
     };
 
     public void CreateState() => CreateState(_cluster);

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Reporting;
 using Hostdev.Kube.Meta;
 using Hostdev.Sandbox.ApiServer.Access;
@@ -30,10 +31,10 @@ public sealed class NodeStatusWriterTests
     public async Task The_last_generation_that_was_Ready_is_kept_for_each_policy_also_for_a_state_that_is_made_again()
     {
         await using var bench = await ConnectionBench.StartAsync();
-        bench.Connection.Write(With(1, ResultReasons.Progressing));
+        bench.Connection.Write(With(1, Reasons.Progressing));
         await bench.UntilAsync(() => Ready(bench) == 0);
-        bench.Connection.Write(With(1, ResultReasons.Ready));
-        bench.Connection.Write(With(2, ResultReasons.Blocked)); // at once: what was Ready in between is never written
+        bench.Connection.Write(With(1, Reasons.Ready));
+        bench.Connection.Write(With(2, Reasons.Blocked)); // at once: what was Ready in between is never written
         await bench.UntilAsync(() => (Ready(bench), (long?)bench.Status?["policies"]?[0]?["generation"]) == (1, 2));
         bench.DeleteState();
         bench.CreateState();
@@ -43,7 +44,7 @@ public sealed class NodeStatusWriterTests
         await bench.UntilAsync(() => Ready(bench) == 1);
         bench.Connection.Write(ConnectionBench.Machine("6.8.0")); // the policy went
         await bench.UntilAsync(() => bench.Status?["policies"]?.AsArray().Count == 0);
-        bench.Connection.Write(With(2, ResultReasons.Blocked));
+        bench.Connection.Write(With(2, Reasons.Blocked));
         await bench.UntilAsync(() => Ready(bench) == 0);
     }
 
@@ -59,13 +60,13 @@ public sealed class NodeStatusWriterTests
         var status = NodeDeviceStateWriter.ToJson(ConnectionBench.Machine("5.10"));
         (status["conditions"], status["policies"]) = (new JsonArray(), new JsonArray(policy));
         await using var bench = await ConnectionBench.StartAsync(status: status);
-        bench.Connection.Write(With(5, ResultReasons.Blocked));
+        bench.Connection.Write(With(5, Reasons.Blocked));
         await bench.UntilAsync(() => (Ready(bench), (long?)bench.Status?["policies"]?[0]?["generation"]) == (expected, 5));
     }
 
     private static long? Ready(ConnectionBench bench) => (long?)bench.Status?["policies"]?.AsArray().FirstOrDefault()?["readyGeneration"];
 
-    private static NodeDeviceStateStatus With(long generation, string reason) => ConnectionBench.Machine("6.8.0") with
+    private static NodeDeviceStateStatus With(long generation, Reason reason) => ConnectionBench.Machine("6.8.0") with
     {
         Policies =
         [

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Following;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Kubelet;
@@ -33,7 +34,8 @@ public sealed class StatusBuilderTests : IDisposable
         var status = Status(Given.Input(Taken, Given.HostDevice()));
         var policy = Assert.Single(status.Policies);
 
-        Assert.Equal(("Ready", "1 device offered", 1, 1, 0), (policy.Reason, policy.Message, policy.Matched, policy.Ready, policy.Blocked));
+        Assert.Equal((Reasons.Ready, "1 device offered", 1, 1, 0),
+            (policy.Reason, policy.Message, policy.Matched, policy.Ready, policy.Blocked));
         Assert.Equal(new ResourceStatus("example.com/gpus", 1, 1, true, null), Assert.Single(status.Resources));
         Condition(status, "Synced", "True", "Followed", "the desired state is followed");
         Condition(status, "Degraded", "False", "AsDesired", "");
@@ -46,7 +48,7 @@ public sealed class StatusBuilderTests : IDisposable
     {
         var status = Status(Given.Input(new Machine(), Given.HostDevice()));
 
-        Assert.Equal(("NoMatch", "HostDevice/gpus matches no device of this node"), (status.Policies[0].Reason, status.Policies[0].Message));
+        Assert.Equal((Reasons.NoMatch, "HostDevice/gpus matches no device of this node"), (status.Policies[0].Reason, status.Policies[0].Message));
         Condition(status, "Ready", "True", "AsDesired", "every policy is fulfilled");
     }
 
@@ -57,8 +59,8 @@ public sealed class StatusBuilderTests : IDisposable
         var status = Status(input);
         var message = "1 of 2 devices cannot be offered: 0000:43:00.0 is in use: boot VGA: the host needs it; free it, or list Console in allowProtected together with the address";
 
-        Assert.Equal(("Blocked", message, 2, 1, 1), (status.Policies[0].Reason, status.Policies[0].Message, status.Policies[0].Matched, status.Policies[0].Ready, status.Policies[0].Blocked));
-        Assert.Equal(("0000:43:00.0", "Blocked", "Protected"), (status.Policies[0].Problems[0].Device, status.Policies[0].Problems[0].State, status.Policies[0].Problems[0].Reason));
+        Assert.Equal((Reasons.Blocked, message, 2, 1, 1), (status.Policies[0].Reason, status.Policies[0].Message, status.Policies[0].Matched, status.Policies[0].Ready, status.Policies[0].Blocked));
+        Assert.Equal(("0000:43:00.0", FindingState.Blocked, Reasons.Protected), (status.Policies[0].Problems[0].Device, status.Policies[0].Problems[0].State, status.Policies[0].Problems[0].Reason));
         Condition(status, "Degraded", "True", "Blocked", message);
         Condition(status, "Ready", "False", "NotAsDesired", message);
     }
@@ -69,7 +71,7 @@ public sealed class StatusBuilderTests : IDisposable
         var status = Status(Given.Input(new Machine().Gpu(), Given.HostDevice()) with { Usage = Given.Users(("0000:43:00.0", UserKind.OpenNode, "process 7 (Xorg) has /dev/dri/card0 open")) });
         var message = "0000:43:00.0 is in use: process 7 (Xorg) has /dev/dri/card0 open: it is taken as soon as nobody uses it";
 
-        Assert.Equal(("Progressing", message), (status.Policies[0].Reason, status.Policies[0].Message));
+        Assert.Equal((Reasons.Progressing, message), (status.Policies[0].Reason, status.Policies[0].Message));
         Condition(status, "Progressing", "True", "Waiting", message);
         Condition(status, "Degraded", "False", "AsDesired", "");
     }
@@ -79,7 +81,7 @@ public sealed class StatusBuilderTests : IDisposable
     {
         var status = Status(Given.Input(new Machine().Gpu(), Given.HostDevice()));
 
-        Assert.Equal(("Progressing", "0000:43:00.0 is on the driver nouveau instead of vfio-pci"), (status.Policies[0].Reason, status.Policies[0].Message));
+        Assert.Equal((Reasons.Progressing, "0000:43:00.0 is on the driver nouveau instead of vfio-pci"), (status.Policies[0].Reason, status.Policies[0].Message));
         Assert.Equal("Not offered: 0000:43:00.0 is on the driver nouveau instead of vfio-pci", status.Devices[0].State);
     }
 
@@ -99,12 +101,13 @@ public sealed class StatusBuilderTests : IDisposable
 
         Assert.Equal(
             [
-                new DeviceProblem("0000:41:10.4", "Waiting", "InUse",
+                new DeviceProblem("0000:41:10.4", FindingState.Waiting, Reasons.InUse,
                     "0000:41:10.4 is in use: pod default/vm has 0000:41:10.4: it is taken as soon as nobody uses it", null),
-                new DeviceProblem("0000:41:10.2", "Waiting", "NodeAnswered", "/dev/vfio/101 stands in the answer of pod default/vm", null),
+                new DeviceProblem("0000:41:10.2", FindingState.Waiting, Reasons.NodeAnswered,
+                    "/dev/vfio/101 stands in the answer of pod default/vm", null),
             ],
             policy.Problems);
-        Assert.Equal(("Progressing", 2, 1), (policy.Reason, policy.Matched, policy.Ready));
+        Assert.Equal((Reasons.Progressing, 2, 1), (policy.Reason, policy.Matched, policy.Ready));
     }
 
     [Fact]
@@ -116,12 +119,12 @@ public sealed class StatusBuilderTests : IDisposable
         var resource = Resource("example.com/gpus") with { Registered = true, StreamLive = true, Refused = [refusal] };
         var status = Status(Given.Input(Taken, Given.HostDevice()), kubelet: [resource]);
 
-        Assert.Equal(("Progressing", refusal.Message, 1, 0),
+        Assert.Equal((Reasons.Progressing, refusal.Message, 1, 0),
             (status.Policies[0].Reason, status.Policies[0].Message, status.Policies[0].Matched, status.Policies[0].Ready));
-        Assert.Equal("StillHeld", Assert.Single(status.Policies[0].Problems, p => p.State == "Waiting").Reason);
+        Assert.Equal(Reasons.StillHeld, Assert.Single(status.Policies[0].Problems, p => p.State == FindingState.Waiting).Reason);
         Assert.Equal($"Not offered: {refusal.Message}", status.Devices[0].State);
         Condition(status, "Ready", "False", "NotAsDesired", refusal.Message);
-        Assert.Equal("Ready",
+        Assert.Equal(Reasons.Ready,
             Status(Given.Input(Taken, Given.HostDevice()),
             kubelet: [resource with { Refused = [refusal with { Shown = false }] }]).Policies[0].Reason);
     }
@@ -130,12 +133,12 @@ public sealed class StatusBuilderTests : IDisposable
     public void Case_10_vfs_that_are_not_there_are_matched_and_not_ready()
     {
         var none = Status(Given.Input(new Machine().PhysicalFunction(), Given.Sriov(null, pools: [Given.Pool("all", 0, 5)]))).Policies[0];
-        Assert.Equal(("Progressing", "0000:41:00.0 has 0 VFs, and pool all names 0-5: make them, or lower last", 6, 0),
+        Assert.Equal((Reasons.Progressing, "0000:41:00.0 has 0 VFs, and pool all names 0-5: make them, or lower last", 6, 0),
             (none.Reason, none.Message, none.Matched, none.Ready));
 
         var some = Status(Given.Input(
             new Machine().PhysicalFunction(vfs: 2, vfDriver: "vfio-pci"), Given.Sriov(null, pools: [Given.Pool("all", 0, 5)]))).Policies[0];
-        Assert.Equal(("Progressing", "0000:41:00.0 has 2 VFs, and pool all names 0-5: make them, or lower last", 6, 2),
+        Assert.Equal((Reasons.Progressing, "0000:41:00.0 has 2 VFs, and pool all names 0-5: make them, or lower last", 6, 2),
             (some.Reason, some.Message, some.Matched, some.Ready));
     }
 
@@ -145,7 +148,7 @@ public sealed class StatusBuilderTests : IDisposable
         var status = Status(Given.Input(Taken, Given.HostDevice().Frozen()) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau") });
         var policy = Assert.Single(status.Policies);
 
-        Assert.Equal(("Frozen", "HostDevice/gpus: this version does not know spec.shiny", 2L, 1, 1), (policy.Reason, policy.Message, policy.Generation, policy.Matched, policy.Ready));
+        Assert.Equal((Reasons.Frozen, "HostDevice/gpus: this version does not know spec.shiny", 2L, 1, 1), (policy.Reason, policy.Message, policy.Generation, policy.Matched, policy.Ready));
         Condition(status, "Degraded", "True", "Frozen", "HostDevice/gpus: this version does not know spec.shiny");
     }
 
@@ -156,7 +159,7 @@ public sealed class StatusBuilderTests : IDisposable
         var status = Status(input);
         var message = "0000:43:00.0 is given back as soon as it is let go; it is in use: pod default/vm has 0000:43:00.0";
 
-        Assert.Equal(new DeviceProblem("0000:43:00.0", "Releasing", "ReleaseWaits", message, "hostdevice-gpus"), Assert.Single(status.Releasing));
+        Assert.Equal(new DeviceProblem("0000:43:00.0", FindingState.Releasing, Reasons.ReleaseWaits, message, "hostdevice-gpus"), Assert.Single(status.Releasing));
         Condition(status, "Progressing", "True", "Releasing", message);
     }
 
@@ -195,7 +198,7 @@ public sealed class StatusBuilderTests : IDisposable
     [Fact]
     public void A_resource_that_the_kubelet_does_not_have_degrades_the_node()
     {
-        var unreached = Resource("example.com/gpus") with { Problem = new ResourceProblem(ResourceProblem.KubeletAbsent, "the kubelet's socket does not exist") };
+        var unreached = Resource("example.com/gpus") with { Problem = new ResourceProblem(Reasons.KubeletAbsent, "the kubelet's socket does not exist") };
         var status = Status(Given.Input(Taken, Given.HostDevice()), kubelet: [unreached]);
 
         Assert.Equal(new ResourceStatus("example.com/gpus", 1, 1, false, "the kubelet's socket does not exist"), Assert.Single(status.Resources));
@@ -227,20 +230,21 @@ public sealed class StatusBuilderTests : IDisposable
         var status = Status(input with { Inventory = inventory });
         Assert.Equal(["/lib/modules/6.12/modules.alias is not there: no variants", "/sys/bus/pci/slots/1/address is empty"],
             status.Host.Problems);
-        Assert.Equal("Ready", Assert.Single(status.Policies).Reason);
+        Assert.Equal(Reasons.Ready, Assert.Single(status.Policies).Reason);
     }
 
     [Fact]
     public void A_device_that_a_pod_was_refused_is_a_finding_with_the_sentence_and_its_policy_is_not_ready()
     {
         const string sentence = "0000:43:00.0 of example.com/gpus cannot be given out: /dev/vfio/12 is still held open by process 7 (qemu)";
-        var refused = new RefusedDevice("0000:43:00.0", "StillHeld", sentence, 1, default, Shown: true);
+        var refused = new RefusedDevice("0000:43:00.0", Reasons.StillHeld, sentence, 1, default, Shown: true);
         var here = Resource("example.com/gpus") with { Registered = true, StreamLive = true, Refused = [refused] };
         var status = Status(Given.Input(Taken, Given.HostDevice()), kubelet: [here]);
         var policy = Assert.Single(status.Policies);
 
-        Assert.Equal(new DeviceProblem("0000:43:00.0", "Waiting", "StillHeld", sentence, null), Assert.Single(policy.Problems, p => p.State != "Adopted"));
-        Assert.Equal(("Progressing", sentence, 1, 0, 0), (policy.Reason, policy.Message, policy.Matched, policy.Ready, policy.Blocked));
+        Assert.Equal(new DeviceProblem("0000:43:00.0", FindingState.Waiting, Reasons.StillHeld, sentence, null), Assert.Single(policy.Problems, p => p.State != FindingState.Adopted));
+        Assert.Equal((Reasons.Progressing, sentence, 1, 0, 0),
+            (policy.Reason, policy.Message, policy.Matched, policy.Ready, policy.Blocked));
         Assert.Equal($"Not offered: {sentence}", status.Devices.Single(d => d.Id == "0000:43:00.0").State);
         Condition(status, "Ready", "False", "NotAsDesired", sentence);
     }
@@ -248,25 +252,25 @@ public sealed class StatusBuilderTests : IDisposable
     [Fact]
     public void A_refusal_counts_its_device_once_beside_one_that_is_blocked()
     {
-        var refused = new RefusedDevice("0000:44:00.0", "StillHeld", "0000:44:00.0 is still held open", 1, default, Shown: true);
+        var refused = new RefusedDevice("0000:44:00.0", Reasons.StillHeld, "0000:44:00.0 is still held open", 1, default, Shown: true);
         var usage = Given.Users(("0000:43:00.0", UserKind.Console, "boot VGA"));
         var input = Given.Input(new Machine().Gpu().Gpu("0000:44:00.0", 13, "vfio-pci"), Given.HostDevice()) with { Usage = usage };
         var here = Resource("example.com/gpus") with { Registered = true, StreamLive = true, Refused = [refused] };
         var policy = Assert.Single(Status(input, kubelet: [here]).Policies);
 
         Assert.StartsWith("1 of 2 devices cannot be offered: ", policy.Message, StringComparison.Ordinal);
-        Assert.Equal(["0000:43:00.0 Blocked", "0000:44:00.0 Waiting"], policy.Problems.Where(p => p.State != "Adopted").Select(p => $"{p.Device} {p.State}"));
+        Assert.Equal(["0000:43:00.0 Blocked", "0000:44:00.0 Waiting"], policy.Problems.Where(p => p.State != FindingState.Adopted).Select(p => $"{p.Device} {p.State}"));
         Assert.Equal((2, 0, 1), (policy.Matched, policy.Ready, policy.Blocked));
     }
 
     [Fact]
     public void A_refusal_of_a_device_that_no_policy_offers_any_more_troubles_nobody()
     {
-        var refused = new RefusedDevice("0000:45:00.0", "NotOffered", "0000:45:00.0 is not offered on this node any more", 1, default, Shown: true);
+        var refused = new RefusedDevice("0000:45:00.0", Reasons.NotOffered, "0000:45:00.0 is not offered on this node any more", 1, default, Shown: true);
         var here = Resource("example.com/gpus") with { Registered = true, StreamLive = true, Refused = [refused] };
         var status = Status(Given.Input(Taken, Given.HostDevice()), kubelet: [here]);
 
-        Assert.Equal("Ready", Assert.Single(status.Policies).Reason);
+        Assert.Equal(Reasons.Ready, Assert.Single(status.Policies).Reason);
         Condition(status, "Ready", "True", "AsDesired", "every policy is fulfilled");
     }
 
@@ -280,7 +284,7 @@ public sealed class StatusBuilderTests : IDisposable
     {
         var socket = $"kubevirt-{resource.Replace('/', '-')}.sock";
         var status = Status(Given.Input(Taken, Given.HostDevice()), kubeVirt: [new KubeVirtOffer(resource, socket, ["11", id])]);
-        var problems = status.Policies[0].Problems.Where(p => p.State == "Noticed");
+        var problems = status.Policies[0].Problems.Where(p => p.State == FindingState.Noticed);
         var words = $"0000:43:00.0 is offered by KubeVirt's own device plugin too, as {resource} ({socket}), so that two VMs may be given it: "
             + "set externalResourceProvider: true on that entry of permittedHostDevices, or remove the entry";
 
@@ -356,5 +360,5 @@ public sealed class StatusBuilderTests : IDisposable
     private static ResourceState Resource(string name) => new(ResourceName.Parse(name), false, false, false, null, [new AdvertisedDevice("0000:43:00.0", true, 1)], [], []);
 
     private static void Condition(NodeDeviceStateStatus status, string type, string value, string reason, string message) =>
-        Assert.Equal(new NodeCondition(type, value, reason, message), Assert.Single(status.Conditions, c => c.Type == type));
+        Assert.Equal(new NodeCondition(type, value, Reasons.Of(reason), message), Assert.Single(status.Conditions, c => c.Type == type));
 }

@@ -2,6 +2,7 @@ using System.Text;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Reporting;
 using Xunit;
 
@@ -72,10 +73,10 @@ public sealed class StatusLimitTests
         Devices = [.. Enumerable.Range(0, devices).Select(Device)],
         VirtualFunctions = [],
         Allocations = [],
-        Policies = [new PolicyResult { Kind = "HostDevice", Name = "gpus", Uid = "u", Generation = 1, Matched = devices, Ready = 0, Blocked = problems, Reason = "Blocked", Message = "m", Problems = [.. Enumerable.Range(0, problems).Select(i => new DeviceProblem($"{i}", "Blocked", "Protected", new string('m', 400)))] }],
+        Policies = [new PolicyResult { Kind = "HostDevice", Name = "gpus", Uid = "u", Generation = 1, Matched = devices, Ready = 0, Blocked = problems, Reason = Reasons.Blocked, Message = "m", Problems = [.. Enumerable.Range(0, problems).Select(i => new DeviceProblem($"{i}", FindingState.Blocked, Reasons.Protected, new string('m', 400)))] }],
         Releasing = [],
         Resources = [],
-        Conditions = [new NodeCondition("Ready", "False", "NotAsDesired", "m")],
+        Conditions = [new NodeCondition("Ready", "False", Reasons.NotAsDesired, "m")],
     };
 
     private static DeviceStatus Device(int i) => DeviceStatus.Of(PciAddress.Parse($"0000:{i / 256:x2}:{i % 256 / 8:x2}.{i % 8}")) with

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Reporting;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Meta;
@@ -48,7 +49,7 @@ public sealed class StatusVersionTests
         await LabelsAsync(bench);
 
         // What the version before has told as Events is not told again.
-        var blocked = Now().Policies[0] with { Reason = ResultReasons.Blocked, Message = "it is blocked" };
+        var blocked = Now().Policies[0] with { Reason = Reasons.Blocked, Message = "it is blocked" };
         bench.Connection.Write(Now() with { Policies = [blocked] });
         await bench.UntilAsync(() => Told(bench).Contains("Blocked"));
         Assert.Equal(["Blocked"], Told(bench));

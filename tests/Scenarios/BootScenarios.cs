@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Lab;
@@ -22,7 +23,7 @@ public abstract class BootScenarios
         await TwoBootsEndAsync(bench);
 
         bench.StartAgent();
-        await bench.UntilAsync(() => bench.Why("Degraded").Reason == "BootLoop");
+        await bench.UntilAsync(() => bench.Why("Degraded").Reason == Reasons.BootLoop);
         Assert.Equal(
             $"the last 2 boots of this machine ended while this desired state was being applied: it is not applied again, and what is in force is offered. Change the desired state (any change lifts this); or, when something else ended the boots: rm {bench.StateDirectory}/boots.json",
             bench.Why("Degraded").Message);
@@ -40,7 +41,7 @@ public abstract class BootScenarios
         await using var bench = await ScenarioBench.StartAsync(node, OnePolicy);
         await TwoBootsEndAsync(bench);
         bench.StartAgent();
-        await bench.UntilAsync(() => bench.Why("Degraded").Reason == "BootLoop");
+        await bench.UntilAsync(() => bench.Why("Degraded").Reason == Reasons.BootLoop);
 
         File.Delete(Path.Combine(bench.StateDirectory, BootRecord.FileName));
         await bench.ReadyAsync();
@@ -91,7 +92,7 @@ public abstract class BootScenarios
         Assert.Equal("e1000e", bench.Driver(Nic));
         File.Delete(bench.DesiredFile);
         bench.StartAgent();
-        await bench.UntilAsync(() => bench.Driver(Nic) == "vfio-pci" && bench.Kubelet.Allocatable("example.com/nic") == 1 && bench.Why("Synced").Reason == "DesiredStateUnreadable");
+        await bench.UntilAsync(() => bench.Driver(Nic) == "vfio-pci" && bench.Kubelet.Allocatable("example.com/nic") == 1 && bench.Why("Synced").Reason == Reasons.DesiredStateUnreadable);
     }
 
     [Fact]
@@ -103,7 +104,7 @@ public abstract class BootScenarios
         var stop = Path.Combine(bench.StateDirectory, BreakGlassFile.FileName);
         await File.WriteAllTextAsync(stop, "", TestContext.Current.CancellationToken);
         bench.Desire(TwoPolicies); // kept on disk, and not applied
-        await bench.UntilAsync(() => bench.Why("Degraded").Reason == "Disabled" && bench.Policy("edu") is not null);
+        await bench.UntilAsync(() => bench.Why("Degraded").Reason == Reasons.Disabled && bench.Policy("edu") is not null);
         await bench.CrashAgentAsync();
         node.Reboot(bench.StateDirectory);
         File.Delete(stop);
@@ -113,9 +114,9 @@ public abstract class BootScenarios
         // What stands there before is the status of the earlier boot.
         await bench.UntilAsync(() => bench.Driver(Nic) == "vfio-pci"
             && bench.Kubelet.Allocatable("example.com/nic") == 1
-            && bench.Problem("edu").Reason == "Unconfirmed");
+            && bench.Problem("edu").Reason == Reasons.Unconfirmed);
         Assert.Equal(
-            ("Unconfirmed", "0000:46:00.0 is not taken from the host yet: this host has booted, and whether it is still wanted could not be asked; what was in force before is restored meanwhile. Look at the agent's connection to the API server"),
+            (Reasons.Unconfirmed, "0000:46:00.0 is not taken from the host yet: this host has booted, and whether it is still wanted could not be asked; what was in force before is restored meanwhile. Look at the agent's connection to the API server"),
             bench.Problem("edu"));
         Assert.NotEqual("vfio-pci", bench.Driver("0000:46:00.0"));
 
@@ -150,7 +151,7 @@ public abstract class BootScenarios
         try
         {
             bench.Desire(Desired.Nothing);
-            await bench.UntilAsync(() => bench.Why("Degraded").Reason == "NotReturned");
+            await bench.UntilAsync(() => bench.Why("Degraded").Reason == Reasons.NotReturned);
             var message = bench.Why("Degraded").Message;
             Assert.StartsWith($"{Nic} was on e1000e before Hostdev had it, and has no driver now (", message, StringComparison.Ordinal);
             Assert.Contains("run \"modprobe e1000e\" on the host", message, StringComparison.Ordinal);
@@ -158,7 +159,7 @@ public abstract class BootScenarios
             Assert.Contains(bench.Host.Journal.State.Ownership.Functions.Keys, a => a.ToString() == Nic); // not forgotten
             await bench.StopAgentAsync();
             bench.StartAgent();
-            await bench.UntilAsync(() => bench.Host.Agent.Reconciles > 0 && bench.Why("Degraded").Reason == "NotReturned");
+            await bench.UntilAsync(() => bench.Host.Agent.Reconciles > 0 && bench.Why("Degraded").Reason == Reasons.NotReturned);
         }
         finally
         {

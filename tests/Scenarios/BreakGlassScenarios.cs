@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Lab;
@@ -23,7 +24,7 @@ public abstract class BreakGlassScenarios
         var writes = bench.Host.Writer.Writes;
 
         var file = Disable(bench, "moving the rack, call Ada\nsecond line\n");
-        await bench.UntilAsync(() => bench.Why("Degraded").Reason == "Disabled" && bench.Kubelet.Allocatable("example.com/nic") == 0);
+        await bench.UntilAsync(() => bench.Why("Degraded").Reason == Reasons.Disabled && bench.Kubelet.Allocatable("example.com/nic") == 0);
         Assert.Equal(
             $"{file} is there and says \"moving the rack, call Ada\": nothing is taken from the host or given back, and nothing new is offered; pods keep what they have. To go on: rm {file}",
             bench.Why("Degraded").Message);
@@ -49,7 +50,7 @@ public abstract class BreakGlassScenarios
         Directory.CreateDirectory(bench.StateDirectory);
         var file = Disable(bench, "");
         bench.StartAgent();
-        await bench.UntilAsync(() => bench.Why("Degraded").Reason == "Disabled");
+        await bench.UntilAsync(() => bench.Why("Degraded").Reason == Reasons.Disabled);
         Assert.StartsWith($"{file} is there: nothing is taken", bench.Why("Degraded").Message, StringComparison.Ordinal);
         Assert.Equal((0L, "e1000e"), (bench.Host.Writer.Writes, bench.Driver(Nic)));
 
@@ -84,7 +85,7 @@ public sealed class SimulatedBreakGlassScenarios : BreakGlassScenarios
         string file = "";
         node.Kernel.Faults.AfterWrite(1, () => file = Disable(bench, "stop"));
         bench.StartAgent();
-        await bench.UntilAsync(() => bench.Why("Degraded").Reason == "Disabled");
+        await bench.UntilAsync(() => bench.Why("Degraded").Reason == Reasons.Disabled);
         Assert.Equal((1L, "e1000e", "vfio-pci"), (bench.Host.Writer.Writes, bench.Driver("0000:86:00.0"), bench.Read("/sys/bus/pci/devices/0000:86:00.0/driver_override")));
 
         File.Delete(file);

@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Lab;
 using Xunit;
@@ -17,7 +18,7 @@ public abstract class ConsoleProtectionScenarios
         var node = NewNode();
         var before = node.Snapshot();
         await using var bench = await ScenarioBench.StartAsync(node, Graphics(BootVga));
-        await bench.UntilAsync(() => bench.Problem("vga").Reason == "Protected");
+        await bench.UntilAsync(() => bench.Problem("vga").Reason == Reasons.Protected);
         Assert.Equal($"{BootVga} is in use: it is the console (boot VGA): the host needs it; free it, or list Console in allowProtected together with the address", bench.Problem("vga").Message);
         Assert.Equal(0, bench.Host.Writer.Writes);
 
@@ -39,7 +40,7 @@ public abstract class ConsoleProtectionScenarios
         var node = NewNode();
         node.LoadDisplayDriver();
         await using var bench = await ScenarioBench.StartAsync(node, Graphics("0000:82:00.0"));
-        await bench.UntilAsync(() => bench.Problem("vga").Reason == "Protected");
+        await bench.UntilAsync(() => bench.Problem("vga").Reason == Reasons.Protected);
         Assert.Matches("^0000:82:00.0 is in use: its display card[0-9]+-Virtual-[0-9]+ is switched on: the host needs it; free it, or list Console ", bench.Problem("vga").Message);
         Assert.Equal("bochs-drm", bench.Driver("0000:82:00.0"));
         Assert.Equal(0, bench.Host.Writer.Writes);

@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Host;
 using Xunit;
 
@@ -13,7 +14,7 @@ public sealed class FaultScenarios
         // The second member's override: by then the first one is on vfio-pci.
         node.Kernel.Faults.FailWrite(1, Errno.EIO, "/sys/bus/pci/devices/0000:45:00.1/driver_override");
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("dual", "0000:45:00.0", pci: ", groupPolicy: HoldSiblings")));
-        await bench.UntilAsync(() => bench.Problem("dual").Reason == "StepFailed" && bench.Driver("0000:45:00.0") == "e1000e");
+        await bench.UntilAsync(() => bench.Problem("dual").Reason == Reasons.StepFailed && bench.Driver("0000:45:00.0") == "e1000e");
         Assert.Contains("writing \"vfio-pci\" to /sys/bus/pci/devices/0000:45:00.1/driver_override failed: EIO", bench.Problem("dual").Message, StringComparison.Ordinal);
         Assert.Equal("e1000e", bench.Driver("0000:45:00.1"));
         Assert.Empty(bench.Host.Journal.State.Ownership.Functions);

@@ -1,5 +1,5 @@
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Lab;
 using Xunit;
@@ -41,7 +41,7 @@ public abstract class GroupScenarios
     {
         var node = NewNode();
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("smbus", SmBus, pci: Hold)));
-        await bench.UntilAsync(() => bench.Problem("smbus").Reason == "Protected");
+        await bench.UntilAsync(() => bench.Problem("smbus").Reason == Reasons.Protected);
         Assert.Equal(
             "0000:00:1f.3 is a part of the machine itself (SMBus, no driver): the host needs it; list System in allowProtected together "
                 + "with the address to take it all the same",
@@ -77,7 +77,7 @@ public abstract class GroupScenarios
         await bench.ReadyAsync();
         Assert.Equal([Isa], bench.Kubelet.Devices("example.com/sata").Select(d => d.Id));
         Assert.Equal(0, bench.Host.Writer.Writes);
-        Assert.Equal([(Isa, "Protected"), (SmBus, "Protected")], bench.Problems("sata"));
+        Assert.Equal([(Isa, Reasons.Protected), (SmBus, Reasons.Protected)], bench.Problems("sata"));
         Assert.Null(node.TakeAllTheWay(Sata));
 
         bench.Desire(Desired.Nothing);
@@ -115,7 +115,7 @@ public sealed class SimulatedGroupScenarios : GroupScenarios
         var node = new SimulatedNode(WithVmd);
         await using var bench = await ScenarioBench.StartAsync(node,
             Desired.Policies(Desired.HostDevice("p4510", Disk, pci: ", groupPolicy: HoldSiblings")));
-        await bench.UntilAsync(() => bench.Problem("p4510").Reason == "Ancestor");
+        await bench.UntilAsync(() => bench.Problem("p4510").Reason == Reasons.Ancestor);
         await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken); // in which it was taken and given back four times
 
         Assert.StartsWith("10000:01:00.0 lives behind 0000:17:05.5 (vmd), which", bench.Problem("p4510").Message, StringComparison.Ordinal);
@@ -143,7 +143,7 @@ public sealed class SimulatedGroupScenarios : GroupScenarios
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("vmd", Vmd)), start: false);
         using var mounted = node.MountDisk(Disk, "/data");
         bench.StartAgent();
-        await bench.UntilAsync(() => bench.Problem("vmd").Reason == "Protected");
+        await bench.UntilAsync(() => bench.Problem("vmd").Reason == Reasons.Protected);
         Assert.Equal((0L, "nvme"), (bench.Host.Writer.Writes, bench.Driver(Disk)));
     }
 
@@ -161,7 +161,7 @@ public sealed class SimulatedGroupScenarios : GroupScenarios
             return;
         }
 
-        await bench.UntilAsync(() => bench.Problem("nic").Reason == reason);
+        await bench.UntilAsync(() => bench.Problem("nic").Reason == Reasons.Of(reason));
         Assert.Equal((0L, "e1000e"), (bench.Host.Writer.Writes, bench.Driver(Nic)));
     }
 
@@ -186,7 +186,7 @@ public sealed class SimulatedGroupScenarios : GroupScenarios
 
         bench.StartAgent();
         await bench.UntilAsync(() => bench.Problems("nic").Count == 1 && bench.Condition("Ready") == "True");
-        Assert.Equal([(Nic, "NotEligible")], bench.Problems("nic"));
+        Assert.Equal([(Nic, Reasons.NotEligible)], bench.Problems("nic"));
         Assert.Equal((0L, 1), (bench.Host.Writer.Writes, bench.Kubelet.Allocatable("example.com/nic")));
     }
 

@@ -1,4 +1,5 @@
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Planning;
 using Hostdev.Sandbox.Kubelet;

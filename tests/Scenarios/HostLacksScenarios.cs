@@ -1,4 +1,4 @@
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Lab;
 using Xunit;
@@ -10,18 +10,18 @@ public abstract class HostLacksScenarios
 {
     private static readonly string[] Policies = ["nics", "nvme", "gpu", "dual", "noacs", "behind-bridge"];
 
-    private protected static async Task EverythingIsRefusedAsync(IScenarioNode node, string reason, params string[] words)
+    private protected static async Task EverythingIsRefusedAsync(IScenarioNode node, Reason reason, params string[] words)
     {
         var before = node.Snapshot();
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Everything);
         await RefusedAsync(bench, before, reason, words);
     }
 
-    private protected static async Task RefusedAsync(ScenarioBench bench, TreeSnapshot before, string reason, params string[] words)
+    private protected static async Task RefusedAsync(ScenarioBench bench, TreeSnapshot before, Reason reason, params string[] words)
     {
         foreach (var policy in Policies)
         {
-            await bench.UntilAsync(() => bench.Problem(policy).Reason.Length > 0, $"{policy} says what is wrong");
+            await bench.UntilAsync(() => bench.Problem(policy).Reason != Reasons.Unsaid, $"{policy} says what is wrong");
             Assert.Equal(reason, bench.Problem(policy).Reason);
             Assert.All(words, w => Assert.Contains(w, bench.Problem(policy).Message, StringComparison.Ordinal));
         }

@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.Tests.Lab;
 using Xunit;
 
@@ -19,7 +20,7 @@ public abstract class HostShareScenarios
     public async Task Case_06_nvme_over_fc_root_a_share_without_a_block_device_is_protected_too(string address, string words)
     {
         await using var bench = await ScenarioBench.StartAsync(NewNode(), Desired.Policies(Desired.HostDevice("share", address)));
-        await bench.UntilAsync(() => bench.Problem("share").Reason == "Protected");
+        await bench.UntilAsync(() => bench.Problem("share").Reason == Reasons.Protected);
         Assert.Equal(
             $"{address} is in use: {words}: the host needs it; free it, or list Storage in allowProtected together with the address",
             bench.Problem("share").Message);
@@ -31,7 +32,7 @@ public abstract class HostShareScenarios
     {
         await using var bench = await ScenarioBench
             .StartAsync(NewNode(), Desired.Policies(Desired.HostDevice("share", Share, "allowProtected: [Storage]")));
-        await bench.UntilAsync(() => bench.Problem("share").Reason == "InUse");
+        await bench.UntilAsync(() => bench.Problem("share").Reason == Reasons.InUse);
         Assert.Equal($"{Share} is in use: the kernel lets labio (9p) go only when it is unmounted: it is taken as soon as nobody uses it",
             bench.Problem("share").Message);
         AssertUntouched(bench, Share);

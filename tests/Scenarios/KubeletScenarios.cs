@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Kubelet;
@@ -65,7 +66,7 @@ public abstract class KubeletScenarios
             Assert.Equal(("Progressing", 0), ((string)bench.Policy("edu")!["reason"]!, (int)bench.Policy("edu")!["ready"]!));
             await bench.UntilAsync(() => bench.Condition("Ready") == "False" && bench.Why("Ready").Message.StartsWith(words, StringComparison.Ordinal));
             await Task.Delay(TimeSpan.FromSeconds(2.5), TestContext.Current.CancellationToken); // re-checks that find the same
-            Assert.Equal("StillHeld", bench.Problem("edu").Reason);
+            Assert.Equal(Reasons.StillHeld, bench.Problem("edu").Reason);
         }
 
         await bench.ReadyAsync(); // the re-check is good
@@ -84,7 +85,7 @@ public abstract class KubeletScenarios
             await kubeVirt.StartAsync();
             kubeVirt.List(Group(bench, Address).ToString(System.Globalization.CultureInfo.InvariantCulture));
             await kubeVirt.RegisterAsync();
-            await bench.UntilAsync(() => bench.Problem("edu").Reason == "OfferedByKubeVirt");
+            await bench.UntilAsync(() => bench.Problem("edu").Reason == Reasons.OfferedByKubeVirt);
             var words = $"{Address} is offered by KubeVirt's own device plugin too, as devices.example.com/edu ({socket})";
             Assert.StartsWith(words, bench.Problem("edu").Message, StringComparison.Ordinal);
             Assert.Equal(1, bench.Kubelet.Allocatable(Edu));

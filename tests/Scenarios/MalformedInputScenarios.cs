@@ -1,4 +1,4 @@
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kubelet;
 using Xunit;
 
@@ -25,7 +25,7 @@ public sealed class MalformedInputScenarios
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1); // the other one is followed
         Assert.Equal(1, bench.Kubelet.Allocatable("example.com/gpu")); // and this one stays in force
         Assert.Equal("vfio-pci", bench.Driver("0000:43:00.0"));
-        await bench.UntilAsync(() => bench.Problem("gpu").Reason == reason);
+        await bench.UntilAsync(() => bench.Problem("gpu").Reason == Reasons.Of(reason));
         Assert.StartsWith(words, bench.Problem("gpu").Message, StringComparison.Ordinal);
     }
 
@@ -42,7 +42,7 @@ public sealed class MalformedInputScenarios
         {
             bench.Desire(Desired.Policies(gpu.Replace("HostDevice", kind, StringComparison.Ordinal), Edu));
             await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1); // the other one is followed
-            await bench.UntilAsync(() => bench.Problem("gpu").Reason == "UnsupportedField" && bench.Kubelet.Allocatable("example.com/gpu") == 1);
+            await bench.UntilAsync(() => bench.Problem("gpu").Reason == Reasons.UnsupportedField && bench.Kubelet.Allocatable("example.com/gpu") == 1);
             Assert.StartsWith($"{kind}/gpu: ", bench.Problem("gpu").Message, StringComparison.Ordinal);
             Assert.EndsWith(
                 ". HostDevice/gpu stays in force as it was last understood, until this entry is corrected or left out",
@@ -169,7 +169,7 @@ public sealed class MalformedInputScenarios
         bench.StartAgent();
         await bench.UntilAsync(() => bench.Condition("Degraded") == "True");
         var degraded = bench.Status["conditions"]!.AsArray().Single(c => (string)c!["type"]! == "Degraded")!;
-        Assert.Equal(Reasons.JournalDamaged, (string)degraded["reason"]!);
+        Assert.Equal("JournalDamaged", (string)degraded["reason"]!);
         Assert.StartsWith($"{path}, line 3: ", (string)degraded["message"]!, StringComparison.Ordinal);
         Assert.EndsWith("and restart the agent. Meanwhile nothing new is offered; pods keep what they have", (string)degraded["message"]!, StringComparison.Ordinal);
         await bench.UntilAsync(() => bench.Kubelet.Capacity("example.com/edu") == 1); // what the pod has stays registered

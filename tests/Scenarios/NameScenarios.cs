@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Lab;
 using Xunit;
@@ -25,18 +26,18 @@ public abstract class NameScenarios
         var writes = bench.Host.Writer.Writes;
 
         node.RenameInterface(Pf, New);
-        await bench.UntilAsync(() => bench.Problem("byname").Reason == "NameChanged");
+        await bench.UntilAsync(() => bench.Problem("byname").Reason == Reasons.NameChanged);
         Assert.Equal(
-            ("NameChanged", $"0000:81:00.0 was chosen by its interface {old}, which is called ens7f0np0 now: what is in force stays; write the new name or the address"), bench.Problem("byname"));
+            (Reasons.NameChanged, $"0000:81:00.0 was chosen by its interface {old}, which is called ens7f0np0 now: what is in force stays; write the new name or the address"), bench.Problem("byname"));
         await StaysAsync(bench, writes);
 
         await bench.StopAgentAsync();
         bench.StartAgent();
-        await bench.UntilAsync(() => bench.Problem("byname").Reason == "NameChanged");
+        await bench.UntilAsync(() => bench.Problem("byname").Reason == Reasons.NameChanged);
         await StaysAsync(bench, 0);
 
         bench.Desire(ByInterface(New));
-        await bench.UntilAsync(() => bench.Problem("byname").Reason == "");
+        await bench.UntilAsync(() => bench.Problem("byname").Reason == Reasons.Unsaid);
         await StaysAsync(bench, 0);
     }
 

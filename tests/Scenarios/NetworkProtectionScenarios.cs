@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Tests.Lab;
 using Xunit;
@@ -31,7 +32,7 @@ public abstract class NetworkProtectionScenarios
         var node = NewNode();
         using var user = node.UseInterface(Nic, Enum.Parse<NetworkUse>(use));
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("nic", Nic)));
-        await bench.UntilAsync(() => bench.Problem("nic").Reason == "Protected");
+        await bench.UntilAsync(() => bench.Problem("nic").Reason == Reasons.Protected);
         Assert.Equal($"{Nic} is in use: {InWords(words, user)}: the host needs it; free it, or list Network in allowProtected together with the address", bench.Problem("nic").Message);
         Assert.Equal("e1000e", bench.Driver(Nic));
         Assert.Equal(0, bench.Host.Writer.Writes);
@@ -43,7 +44,7 @@ public abstract class NetworkProtectionScenarios
         var node = NewNode();
         var user = node.UseInterface(Nic, NetworkUse.Address);
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("nic", Nic)));
-        await bench.UntilAsync(() => bench.Problem("nic").Reason == "Protected");
+        await bench.UntilAsync(() => bench.Problem("nic").Reason == Reasons.Protected);
         user.Dispose();
         bench.Host.Agent.Wake();
         await bench.ReadyAsync();
@@ -76,7 +77,7 @@ public abstract class NetworkProtectionScenarios
         var node = NewNode();
         using var user = node.UseInterface("0000:45:00.1", NetworkUse.Vrf);
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("port", "0000:45:00.0", pci: ", groupPolicy: HoldSiblings")));
-        await bench.UntilAsync(() => bench.Problem("port").Reason == "Protected");
+        await bench.UntilAsync(() => bench.Problem("port").Reason == Reasons.Protected);
         Assert.StartsWith($"0000:45:00.1 is in use: {user.Interface} is part of hd-vrf0 (vrf): the host needs it;", bench.Problem("port").Message, StringComparison.Ordinal);
         Assert.Equal(("e1000e", "e1000e", 0L), (bench.Driver("0000:45:00.0"), bench.Driver("0000:45:00.1"), bench.Host.Writer.Writes));
     }
@@ -95,7 +96,7 @@ public abstract class NetworkProtectionScenarios
         using (var user = node.UseInterface("0000:81:10.2", Enum.Parse<NetworkUse>(use)))
         {
             bench.Desire(Desired.Policies(OneOfVfs(4)));
-            await bench.UntilAsync(() => bench.Problem("vfs").Reason == "InUse");
+            await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.InUse);
             Assert.Equal($"{Igb} goes from 2 to 4 VFs, which needs all of them free, but 0000:81:10.2: {InWords(words, user)}: it is done as soon as they are let go", bench.Problem("vfs").Message);
             Assert.Equal((writes, "2"), (bench.Host.Writer.Writes, bench.Read($"/sys/bus/pci/devices/{Igb}/sriov_numvfs")));
             Assert.Equal(1, bench.Kubelet.Allocatable("example.com/vf"));
@@ -134,7 +135,7 @@ public abstract class NetworkProtectionScenarios
         bench.Desire(Desired.Nothing);
         await bench.GivenBackAsync();
         bench.Desire(Desired.Policies(Desired.HostDevice("whole", Igb)));
-        await bench.UntilAsync(() => bench.Problem("whole").Reason == "Protected");
+        await bench.UntilAsync(() => bench.Problem("whole").Reason == Reasons.Protected);
         Assert.Contains($"{user.Interface} has the address 192.0.2.7/24", bench.Problem("whole").Message, StringComparison.Ordinal);
         Assert.Equal("igb", bench.Driver(Igb));
     }
@@ -146,7 +147,7 @@ public abstract class NetworkProtectionScenarios
         INetworkUser? user = null;
         var machine = node.Machine with { Calls = new BeforeUnbind(node.Machine.Calls, () => user ??= node.UseInterface(Nic, NetworkUse.Address)) };
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("nic", Nic)), machine);
-        await bench.UntilAsync(() => bench.Problem("nic").Reason is "InUse" or "Protected");
+        await bench.UntilAsync(() => bench.Problem("nic").Reason is { } r && (r == Reasons.InUse || r == Reasons.Protected));
         await bench.UntilAsync(() => bench.Problem("nic").Message.Contains($"{user!.Interface} has the address 192.0.2.7/24", StringComparison.Ordinal));
         Assert.Equal("e1000e", bench.Driver(Nic));
         user!.Dispose();
@@ -189,7 +190,7 @@ public sealed class SimulatedNetworkProtectionScenarios : NetworkProtectionScena
         var node = new SimulatedNode();
         node.Kernel.Network.Complaint = "asking the kernel for addresses gave EPERM";
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("nic", "0000:86:00.0")));
-        await bench.UntilAsync(() => bench.Problem("nic").Reason == "Protected");
+        await bench.UntilAsync(() => bench.Problem("nic").Reason == Reasons.Protected);
         Assert.StartsWith("0000:86:00.0 is in use: who uses eth2 is not known, because asking the kernel for addresses gave EPERM: the host needs it;", bench.Problem("nic").Message, StringComparison.Ordinal);
         Assert.Equal(("e1000e", 0L), (bench.Driver("0000:86:00.0"), bench.Host.Writer.Writes));
     }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.Sandbox.Kernel;
@@ -102,7 +103,7 @@ public abstract class NodeScenarios
         var node = NewNode();
         var mount = node.MountDisk("0000:84:00.0", "/mnt/hostdev-data");
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("disk", "0000:84:00.0")));
-        await bench.UntilAsync(() => bench.Problem("disk").Reason == "Protected");
+        await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.Protected);
         Assert.Contains("is mounted at /mnt/hostdev-data", bench.Problem("disk").Message, StringComparison.Ordinal);
         Assert.Contains("allowProtected", bench.Problem("disk").Message, StringComparison.Ordinal);
         Assert.Equal("nvme", bench.Driver("0000:84:00.0"));
@@ -118,7 +119,7 @@ public abstract class NodeScenarios
     public async Task The_console_is_refused_and_taken_when_the_admin_names_it()
     {
         await using var bench = await ScenarioBench.StartAsync(NewNode(), Desired.Policies(Desired.HostDevice("vga", "0000:42:00.0", pci: ", groupPolicy: HoldSiblings")));
-        await bench.UntilAsync(() => bench.Problem("vga").Reason == "Protected");
+        await bench.UntilAsync(() => bench.Problem("vga").Reason == Reasons.Protected);
         Assert.Contains("boot VGA", bench.Problem("vga").Message, StringComparison.Ordinal);
         Assert.Contains("list Console in allowProtected", bench.Problem("vga").Message, StringComparison.Ordinal);
 
@@ -131,7 +132,7 @@ public abstract class NodeScenarios
     public async Task A_sibling_that_nobody_declared_blocks_and_both_remedies_are_named()
     {
         await using var bench = await ScenarioBench.StartAsync(NewNode(), Desired.Policies(Desired.HostDevice("dual", "0000:45:00.0")));
-        await bench.UntilAsync(() => bench.Problem("dual").Reason == "UndeclaredSiblings");
+        await bench.UntilAsync(() => bench.Problem("dual").Reason == Reasons.UndeclaredSiblings);
         var message = bench.Problem("dual").Message;
         Assert.Contains("0000:45:00.1", message, StringComparison.Ordinal);
         Assert.Contains("members: [{address: \"0000:45:00.1\", assigned: false}]", message, StringComparison.Ordinal);
@@ -144,7 +145,7 @@ public abstract class NodeScenarios
     public async Task More_VFs_than_the_device_has_are_refused_before_any_write()
     {
         await using var bench = await ScenarioBench.StartAsync(NewNode(), Desired.Policies(Desired.Vfs(8)));
-        await bench.UntilAsync(() => bench.Problem("vfs").Reason == "TooManyVfs");
+        await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.TooManyVfs);
         Assert.Equal("0000:81:00.0 asks for 8 VFs but sriov_totalvfs is 7: set numVfs to at most 7, or raise it in firmware", bench.Problem("vfs").Message);
         Assert.Equal(0, bench.Host.Writer.Writes);
     }
@@ -160,7 +161,7 @@ public abstract class NodeScenarios
         using (var holder = await node.HoldAsync("0000:81:10.0"))
         {
             bench.Desire(Desired.Policies(Desired.Vfs(4)));
-            await bench.UntilAsync(() => bench.Problem("vfs").Reason == "InUse");
+            await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.InUse);
             Assert.Contains($"is held open by process {holder.ProcessId}", bench.Problem("vfs").Message, StringComparison.Ordinal);
             Assert.Contains("goes from 2 to 4 VFs", bench.Problem("vfs").Message, StringComparison.Ordinal);
             Assert.Equal(writes, bench.Host.Writer.Writes);

@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Lab;
 using Xunit;
@@ -61,7 +62,7 @@ public abstract class OriginScenarios
     {
         var writes = bench.Host.Writer.Writes;
         Away(bench.Node);
-        await bench.UntilAsync(() => bench.Problem("nic").Reason == "InUse" && bench.Kubelet.Allocatable("example.com/nic") == 0);
+        await bench.UntilAsync(() => bench.Problem("nic").Reason == Reasons.InUse && bench.Kubelet.Allocatable("example.com/nic") == 0);
         await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken); // rounds in which it was forgotten
         Assert.Equal(("e1000e", writes), (bench.Driver(Nic), bench.Host.Writer.Writes));
         Assert.Equal("e1000e", Assert.Single(bench.Host.Journal.State.Ownership.Functions.Values).OriginalDriver);

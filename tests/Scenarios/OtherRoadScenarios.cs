@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Usage;
 using Xunit;
@@ -20,7 +21,7 @@ public sealed class OtherRoadScenarios
         var disk = node.Kernel.Fabrics.Connect("fc", FcAddress);
         node.Kernel.Storage.MountDisk(disk, "/data");
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("hba", RoadMachine.Hba)));
-        await bench.UntilAsync(() => bench.Problem("hba").Reason == "Protected");
+        await bench.UntilAsync(() => bench.Problem("hba").Reason == Reasons.Protected);
         var road = $"{RoadMachine.Hba} (FC port {RoadMachine.PortName})";
         Assert.Equal(
             $"{RoadMachine.Hba} is in use: {disk} is mounted at /data, which comes over {road}: the host needs it; "
@@ -42,7 +43,7 @@ public sealed class OtherRoadScenarios
         var disk = node.Kernel.Fabrics.Connect("fc", FcAddress);
         node.Kernel.Storage.Claim(disk);
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("hba", RoadMachine.Hba)));
-        await bench.UntilAsync(() => bench.Problem("hba").Reason == "InUse");
+        await bench.UntilAsync(() => bench.Problem("hba").Reason == Reasons.InUse);
         Assert.Contains($"{disk} is claimed in the kernel by somebody it does not name", bench
             .Problem("hba").Message, StringComparison.Ordinal);
         Assert.Equal(0, bench.Host.Writer.Writes);
@@ -57,7 +58,7 @@ public sealed class OtherRoadScenarios
     {
         var node = new SimulatedNode(RoadMachine.Description);
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("serial", RoadMachine.Serial)));
-        await bench.UntilAsync(() => bench.Problem("serial").Reason == "Protected");
+        await bench.UntilAsync(() => bench.Problem("serial").Reason == Reasons.Protected);
         Assert.Equal(
             $"{RoadMachine.Serial} is in use: the kernel's console ttyS4 is on it: the host needs it; "
             + "free it, or list Console in allowProtected together with the address",
@@ -75,7 +76,7 @@ public sealed class OtherRoadScenarios
         const string balloon = "0000:c0:05.0";
         var node = new SimulatedNode(RoadMachine.With(RoadMachine.Virtio(balloon, 5, "virtio_balloon")));
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("balloon", balloon)));
-        await bench.UntilAsync(() => bench.Problem("balloon").Reason == "InUse");
+        await bench.UntilAsync(() => bench.Problem("balloon").Reason == Reasons.InUse);
         Assert.Contains("it is a memory balloon (virtio", bench.Problem("balloon").Message, StringComparison.Ordinal);
         Assert.Equal(0, bench.Host.Writer.Writes);
 
@@ -92,7 +93,7 @@ public sealed class OtherRoadScenarios
         var port = Hardware.RootPort("0000:c0:00.0", 0xd2000000, [igb], acs: false);
         await using var bench = await ScenarioBench
             .StartAsync(new SimulatedNode(RoadMachine.With(port)), Desired.Policies(Desired.Vfs(2, pf)));
-        await bench.UntilAsync(() => bench.Problem("vfs").Reason == "VfsNotIsolated");
+        await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.VfsNotIsolated);
         Assert.Equal(
             $"{pf} is in one IOMMU group with the port above it (0000:c0:00.0), "
             + "and so would be its VFs, none of which could be passed: none is made; enable ACS in firmware, or use another slot",

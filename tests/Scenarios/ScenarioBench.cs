@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Offering;
@@ -116,21 +117,21 @@ internal sealed class ScenarioBench : IAsyncDisposable
     public JsonNode? Policy(string name) => (Status["policies"] as JsonArray)?.FirstOrDefault(p => (string?)p!["name"] == name);
 
     /// <summary>What the agent says of a policy's device: reason and message of what stands in its way.</summary>
-    public (string Reason, string Message) Problem(string policy) =>
-        Policy(policy)?["problems"]?.AsArray().FirstOrDefault(p => (string?)p!["state"] is not ("Held" or "Adopted")) is { } problem ? ((string)problem["reason"]!, (string)problem["message"]!) : ("", "");
+    public (Reason Reason, string Message) Problem(string policy) =>
+        Policy(policy)?["problems"]?.AsArray().FirstOrDefault(p => (string?)p!["state"] is not ("Held" or "Adopted")) is { } problem ? (Reasons.Of((string)problem["reason"]!), (string)problem["message"]!) : (Reasons.Unsaid, "");
 
     /// <summary>What the agent says of a policy's devices, in its order, but for what is held or found: device and reason.</summary>
-    public IReadOnlyList<(string Device, string Reason)> Problems(string policy) =>
+    public IReadOnlyList<(string Device, Reason Reason)> Problems(string policy) =>
         [.. (Policy(policy)?["problems"]?.AsArray() ?? []).Where(p => (string?)p!["state"] is not ("Held" or "Adopted"))
-            .Select(p => ((string)p!["device"]!, (string)p["reason"]!))];
+            .Select(p => ((string)p!["device"]!, Reasons.Of((string)p["reason"]!)))];
 
     /// <summary>What the status says of a function; null when it says nothing.</summary>
     public string? State(string address) =>
         (string?)(Status["devices"] as JsonArray)?.FirstOrDefault(d => (string?)d!["id"] == address)?["state"];
 
     /// <summary>Reason and message of a condition.</summary>
-    public (string Reason, string Message) Why(string condition) =>
-        (Status["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == condition) is { } found ? ((string)found["reason"]!, (string)found["message"]!) : ("", "");
+    public (Reason Reason, string Message) Why(string condition) =>
+        (Status["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == condition) is { } found ? (Reasons.Of((string)found["reason"]!), (string)found["message"]!) : (Reasons.Unsaid, "");
 
     /// <summary>Which proof the agent says is lacking before the device counts as returned; empty while a pod has it, null when it is not given out.</summary>
     public string? WaitsFor(string id) => (Status["allocations"] as JsonArray)?.FirstOrDefault(a => (string?)a!["id"] == id) is { } allocation ? (string?)allocation["waitsFor"] ?? "" : null;

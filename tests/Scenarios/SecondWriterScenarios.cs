@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.Tests.Lab;
 using Xunit;
@@ -21,7 +22,7 @@ public abstract class SecondWriterScenarios
         await bench.ReadyAsync();
         using (BindAway(node))
         {
-            await bench.UntilAsync(() => bench.Problem("nic").Reason == "Contested");
+            await bench.UntilAsync(() => bench.Problem("nic").Reason == Reasons.Contested);
             var message = bench.Problem("nic").Message;
             Assert.StartsWith($"something else on this host took {Nic} from vfio-pci again and again: it was put back {RepairBudget.Repairs} times in ", message, StringComparison.Ordinal);
             Assert.Contains("Find and stop it (a udev rule, driverctl, tuned, another device plugin, a script)", message, StringComparison.Ordinal);
@@ -31,7 +32,7 @@ public abstract class SecondWriterScenarios
             await NothingIsWrittenForAWhileAsync(bench);
             await bench.StopAgentAsync();
             bench.StartAgent(); // a restart gives no new budget
-            await bench.UntilAsync(() => bench.Host.Agent.Reconciles > 0 && bench.Problem("nic").Reason == "Contested");
+            await bench.UntilAsync(() => bench.Host.Agent.Reconciles > 0 && bench.Problem("nic").Reason == Reasons.Contested);
             await NothingIsWrittenForAWhileAsync(bench);
             Assert.Equal(0, bench.Host.Writer.Writes);
             Assert.Equal(1, bench.Kubelet.Allocatable("example.com/edu")); // nobody else suffers
@@ -50,7 +51,7 @@ public abstract class SecondWriterScenarios
         await bench.ReadyAsync();
         using (node.EverySecond(($"{Pf}/sriov_numvfs", "0")))
         {
-            await bench.UntilAsync(() => bench.Problem("vfs").Reason == "Contested");
+            await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.Contested);
             Assert.StartsWith($"something else on this host changed sriov_numvfs of 0000:81:00.0 from 2 again and again: it was put back {RepairBudget.Repairs} times in ", bench.Problem("vfs").Message, StringComparison.Ordinal);
             await bench.UntilAsync(() => bench.Read($"{Pf}/sriov_drivers_autoprobe") == "1" && bench.Read($"{Pf}/sriov_numvfs") == "0");
             await NothingIsWrittenForAWhileAsync(bench);

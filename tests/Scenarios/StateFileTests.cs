@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
@@ -111,7 +112,7 @@ public sealed class StateFileTests
         Assert.Equal(3, bench.Kubelet.Allocatable("example.com/nic-c"));
 
         node.RenameInterface("0000:81:00.0", "lan0"); // what it chose by name is remembered
-        await bench.UntilAsync(() => bench.Problem("byname").Reason == "NameChanged");
+        await bench.UntilAsync(() => bench.Problem("byname").Reason == Reasons.NameChanged);
         Assert.Equal(0, bench.Host.Writer.Writes);
 
         bench.Desire(Desired.Nothing);

@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Tests.Lab;
 using Xunit;
@@ -32,7 +33,7 @@ public abstract class StorageProtectionScenarios
         var node = NewNode();
         var user = node.UseDisk(address, use);
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("disk", address)));
-        await bench.UntilAsync(() => bench.Problem("disk").Reason == "Protected");
+        await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.Protected);
         Assert.StartsWith($"{address} is in use: {user.Words}", bench.Problem("disk").Message, StringComparison.Ordinal);
         Assert.EndsWith(": the host needs it; free it, or list Storage in allowProtected together with the address", bench.Problem("disk").Message, StringComparison.Ordinal);
         AssertUntouched(bench, address);
@@ -52,7 +53,7 @@ public abstract class StorageProtectionScenarios
         var node = NewNode();
         var user = node.UseDisk(Disk, use);
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("disk", Disk, "allowProtected: [Storage]")));
-        await bench.UntilAsync(() => bench.Problem("disk").Reason == "InUse");
+        await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.InUse);
         Assert.Equal($"{Disk} is in use: {user.Words}: it is taken as soon as nobody uses it", bench.Problem("disk").Message);
         AssertUntouched(bench, Disk);
 
@@ -67,7 +68,7 @@ public abstract class StorageProtectionScenarios
         var node = NewNode();
         var user = node.UseDisk(Disk, DiskUse.Nameless);
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("disk", Disk)));
-        await bench.UntilAsync(() => bench.Problem("disk").Reason == "InUse");
+        await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.InUse);
         Assert.Contains(user.Words, bench.Problem("disk").Message, StringComparison.Ordinal);
         Assert.Contains("free it, or list Storage in allowProtected together with the address", bench.Problem("disk").Message, StringComparison.Ordinal);
         AssertUntouched(bench, Disk);
@@ -116,7 +117,7 @@ public abstract class StorageProtectionScenarios
         await bench.UntilAsync(() => bench.Problem("disk").Message.Contains($"{calls.Disk} is mounted at /mnt/hostdev-data", StringComparison.Ordinal));
         Assert.True(calls.Tried);
         Assert.Null(calls.MountError);
-        await bench.UntilAsync(() => bench.Problem("disk").Reason == "Protected" && bench.Read($"/sys/bus/pci/devices/{Disk}/driver_override") == "(null)");
+        await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.Protected && bench.Read($"/sys/bus/pci/devices/{Disk}/driver_override") == "(null)");
         Assert.Equal("nvme", bench.Driver(Disk));
         Assert.True(bench.Host.Journal.State.Ownership.Functions.IsEmpty);
         node.Unmount("/mnt/hostdev-data");

@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.Tests.Lab;
 using Xunit;
 
@@ -44,7 +45,7 @@ public abstract class VfScenarios
         var node = NewNode();
         await using var bench = await ScenarioBench.StartAsync(node, External);
         await bench.UntilAsync(
-            () => bench.Problem("vfs") == ("NoVfs", "0000:41:00.0 has 0 VFs, and pool all names 0-2: make them, or lower last"));
+            () => bench.Problem("vfs") == (Reasons.NoVfs, "0000:41:00.0 has 0 VFs, and pool all names 0-2: make them, or lower last"));
         Assert.Equal(("Progressing", 3, 0), Counts(bench, "vfs"));
         Assert.Equal("False", bench.Condition("Ready"));
         await bench.QuietAsync(); // an event tells when there are some: nothing is looked at meanwhile
@@ -91,7 +92,8 @@ public abstract class VfScenarios
         {
             await using var bench = await ScenarioBench.StartAsync(node, Mixed);
             await bench.UntilAsync(
-                () => bench.Problems("mixed").SequenceEqual([("0000:41:10.2", "DriverMissing"), ("0000:41:10.4", "DriverMissing")]));
+                () => bench.Problems("mixed").SequenceEqual([("0000:41:10.2", Reasons.DriverMissing),
+                    ("0000:41:10.4", Reasons.DriverMissing)]));
             Assert.Equal(
                 "0000:41:10.2 is in pool host, whose driver is the host's own (Native), and has no driver: "
                 + "sriov_drivers_autoprobe of 0000:41:00.0 is 0, which keeps drivers from it: "
@@ -135,7 +137,8 @@ public sealed class SimulatedVfScenarios : VfScenarios
         node.Kernel.Faults.MakeOtherVfs(Pf, _ => made);
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.Vfs(asked)));
         await bench.UntilAsync(
-            () => bench.Problem("vfs").Reason == "OtherVfNumber" && bench.Kubelet.Allocatable("example.com/vf") == Math.Min(asked, made));
+            () => bench.Problem("vfs").Reason == Reasons.OtherVfNumber
+                && bench.Kubelet.Allocatable("example.com/vf") == Math.Min(asked, made));
         Assert.Equal($"{Pf}: {asked} VFs were asked for and its driver made {made}: set numVfs to {made}, or see dmesg for its limit",
             bench.Problem("vfs").Message);
         Assert.Equal(("Blocked", "False"), ((string?)bench.Policy("vfs")!["reason"], bench.Condition("Ready")));
@@ -143,7 +146,7 @@ public sealed class SimulatedVfScenarios : VfScenarios
         await Task.Delay(TimeSpan.FromSeconds(7), TestContext.Current.CancellationToken); // it was every 5 s
         await bench.StopAgentAsync();
         bench.StartAgent();
-        await bench.UntilAsync(() => bench.Host.Agent.Reconciles > 0 && bench.Problem("vfs").Reason == "OtherVfNumber");
+        await bench.UntilAsync(() => bench.Host.Agent.Reconciles > 0 && bench.Problem("vfs").Reason == Reasons.OtherVfNumber);
         await bench.QuietAsync();
         Assert.Equal(0, bench.Host.Writer.Writes);
         Assert.Equal([$"{asked}"], NumVfsWritten(node));
@@ -168,7 +171,7 @@ public sealed class SimulatedVfScenarios : VfScenarios
         await bench.StopAgentAsync();
         node.Write(($"/sys/bus/pci/devices/{Pf}/sriov_numvfs", "0"), ($"/sys/bus/pci/devices/{Pf}/sriov_numvfs", "5"));
         bench.StartAgent();
-        await bench.UntilAsync(() => bench.Problem("vfs").Reason == "ForeignVfs");
+        await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.ForeignVfs);
         bench.Desire(Desired.Nothing);
         await bench.GivenBackAsync();
         Assert.Equal("5", bench.Read($"/sys/bus/pci/devices/{Pf}/sriov_numvfs"));
@@ -193,7 +196,7 @@ public sealed class SimulatedVfScenarios : VfScenarios
 
         await bench.UntilAsync(() => bench.Driver("0000:81:10.2") == "vfio-pci" && bench.Problems("vfs").Count == 2);
         Assert.Equal(["0000:81:10.0", "0000:81:10.2"], bench.Problems("vfs").Select(p => p.Device).Order(StringComparer.Ordinal));
-        Assert.Contains(("0000:81:10.2", "NodeAnswered"), bench.Problems("vfs"));
+        Assert.Contains(("0000:81:10.2", Reasons.NodeAnswered), bench.Problems("vfs"));
         Assert.Equal("Progressing", (string?)bench.Policy("vfs")!["reason"]);
 
         bench.Kubelet.DeletePod("vms", "vm");

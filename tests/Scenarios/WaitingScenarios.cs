@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Lab;
 using Xunit;
@@ -31,7 +32,8 @@ public abstract class WaitingScenarios
         using (var holder = byCdev ? await node.OpenCdevAsync(Vf0) : await node.HoldAsync(Vf0))
         {
             bench.Desire(Desired.Policies(Desired.Vfs(4), OtherVfs));
-            await bench.UntilAsync(() => bench.Problem("vfs").Reason == "InUse" && bench.Kubelet.Allocatable("example.com/other") == 2);
+            await bench.UntilAsync(() =>
+                bench.Problem("vfs").Reason == Reasons.InUse && bench.Kubelet.Allocatable("example.com/other") == 2);
             Assert.Contains($"is held open by process {holder.ProcessId}", bench.Problem("vfs").Message, StringComparison.Ordinal);
             Assert.Contains("goes from 2 to 4 VFs", bench.Problem("vfs").Message, StringComparison.Ordinal);
 
@@ -64,7 +66,8 @@ public abstract class WaitingScenarios
         var writes = bench.Host.Writer.Writes;
         using var holder = await node.HoldAsync(Vf0);
         bench.Desire(Desired.Policies(Desired.Vfs(4, more: more)));
-        await bench.UntilAsync(() => bench.Problem("vfs").Reason == "InUse" && bench.Kubelet.Allocatable("example.com/vf") == meanwhile);
+        await bench.UntilAsync(() =>
+            bench.Problem("vfs").Reason == Reasons.InUse && bench.Kubelet.Allocatable("example.com/vf") == meanwhile);
         bench.Desire(Desired.Policies(Desired.Vfs(2, more: more)));
         await bench.ReadyAsync();
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/vf") == 2);
@@ -116,7 +119,7 @@ public abstract class WaitingScenarios
             }
 
             Assert.True(writes == bench.Host.Writer.Writes, File.ReadAllText(Path.Combine(bench.StateDirectory, "journal.jsonl")));
-            Assert.Equal("InUse", bench.Problem("edu").Reason);
+            Assert.Equal(Reasons.InUse, bench.Problem("edu").Reason);
         }
 
         other.Dispose();
@@ -157,7 +160,8 @@ public sealed class SimulatedWaitingScenarios : WaitingScenarios
         var writes = bench.Host.Writer.Writes;
 
         bench.Desire(Desired.Policies(Desired.HostDevice("edu", "0000:46:00.0", more, $", driver: {{type: Named, name: {node.VariantDriver.Name}}}")));
-        await bench.UntilAsync(() => bench.Problem("edu").Reason == "InUse" && bench.Kubelet.Allocatable("example.com/edu") == meanwhile);
+        await bench.UntilAsync(() =>
+            bench.Problem("edu").Reason == Reasons.InUse && bench.Kubelet.Allocatable("example.com/edu") == meanwhile);
         Assert.Contains("pod vms/vm has 0000:46:00.0", bench.Problem("edu").Message, StringComparison.Ordinal);
         Assert.EndsWith(words, bench.Problem("edu").Message, StringComparison.Ordinal);
         Assert.Equal(writes, bench.Host.Writer.Writes);
@@ -179,7 +183,7 @@ public sealed class SimulatedWaitingScenarios : WaitingScenarios
         await bench.ReadyAsync();
         using var holder = await node.HoldAsync("0000:81:10.0");
         bench.Desire(Desired.Policies(Desired.Vfs(4)));
-        await bench.UntilAsync(() => bench.Problem("vfs").Reason == "InUse");
+        await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.InUse);
         var began = TimeProvider.System.GetTimestamp();
         await bench.StopAgentAsync();
         var took = TimeProvider.System.GetElapsedTime(began);
@@ -203,7 +207,8 @@ public sealed class RealWaitingScenarios : WaitingScenarios
         await Waiting.UntilAsync(() => bench.Kubelet.Allocatable("example.com/vf") == 2, node.PatienceSeconds, () => bench.Status.ToJsonString());
         using var holder = await node.HoldAsync("0000:81:10.0");
         bench.Desire(Desired.Policies(Desired.Vfs(4)));
-        await Waiting.UntilAsync(() => bench.Problem("vfs").Reason == "InUse", node.PatienceSeconds, () => bench.Status.ToJsonString());
+        await Waiting.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.InUse, node.PatienceSeconds,
+            () => bench.Status.ToJsonString());
         for (var look = 0; look < 20; look++)
         {
             Assert.Empty(SysfsWrites.UnderWay(agent.Id));

@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Control;
 using Hostdev.Kube.Meta;
@@ -110,7 +111,7 @@ public sealed class LightAgents : IAsyncDisposable
             Ready = matched,
             Blocked = 0,
             Ids = matched > 0 ? ["10de:24b0"] : [],
-            Reason = matched > 0 ? ResultReasons.Ready : ResultReasons.NoMatch,
+            Reason = matched > 0 ? Reasons.Ready : Reasons.NoMatch,
             Message = matched > 0 ? string.Create(CultureInfo.InvariantCulture, $"{matched} devices offered") : "nothing matches",
             Problems = [],
         };

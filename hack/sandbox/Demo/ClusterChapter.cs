@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Cluster;
 
 namespace Hostdev.Sandbox.Demo;
@@ -16,7 +17,7 @@ internal sealed class ClusterChapter(SandboxCluster cluster, ClusterAdmin admin,
     public override IEnumerable<string> Said => ClusterReading.Take(cluster).Policies.Select(p => $"{p.Name}: {p.Message}");
 
     /// <summary>Waits until a policy's condition is so.</summary>
-    public async Task ConditionAsync(string plural, string name, string type, string status, string? reason = null)
+    public async Task ConditionAsync(string plural, string name, string type, string status, Reason? reason = null)
     {
         JsonNode? found = null;
         await PromiseAsync($"{name} is {type}={status}{(reason is null ? "" : $" ({reason})")}", () =>
@@ -25,7 +26,7 @@ internal sealed class ClusterChapter(SandboxCluster cluster, ClusterAdmin admin,
             found = Condition(policy, type);
             return found is null ? "it has no such condition yet"
                 : (long?)found["observedGeneration"] != (long?)policy!["metadata"]!["generation"] ? "its status is of an earlier generation"
-                : (string?)found["status"] == status && (reason is null || (string?)found["reason"] == reason) ? null
+                : (string?)found["status"] == status && (reason is null || (string?)found["reason"] == reason.Name) ? null
                 : $"it is {found["status"]} ({found["reason"]}): {found["message"]}";
         });
         Quote((string)found!["message"]!);

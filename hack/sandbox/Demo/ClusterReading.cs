@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Cluster;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -73,7 +74,7 @@ internal sealed record ClusterReading(ImmutableArray<PolicyRow> Policies, Immuta
     private static PolicyRow Policy(JsonObject policy)
     {
         var status = policy["status"];
-        var ready = (status?["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == "Ready");
+        var ready = (status?["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == ConditionTypes.Ready);
         return new PolicyRow(
             $"{policy["kind"]}/{policy["metadata"]!["name"]}",
             Text(ready?["status"]),
@@ -89,7 +90,9 @@ internal sealed record ClusterReading(ImmutableArray<PolicyRow> Policies, Immuta
         var paths = node.Kernel.Paths;
         var functions = NodeReading.Functions(paths).ToList();
         var conditions = (state?["status"]?["conditions"] as JsonArray)?.OfType<JsonNode>().ToDictionary(c => (string)c["type"]!, c => (Status: (string)c["status"]!, Reason: (string)c["reason"]!)) ?? [];
-        var word = conditions.GetValueOrDefault("Ready").Status == "True" ? "Ready" : conditions.GetValueOrDefault("Degraded") is { Status: "True" } degraded ? degraded.Reason : conditions.GetValueOrDefault("Progressing") is { Status: "True" } progressing ? progressing.Reason : "";
+        var word = conditions.GetValueOrDefault(ConditionTypes.Ready).Status == "True" ? ConditionTypes.Ready
+            : conditions.GetValueOrDefault(ConditionTypes.Degraded) is { Status: "True" } degraded ? degraded.Reason
+            : conditions.GetValueOrDefault(ConditionTypes.Progressing) is { Status: "True" } progressing ? progressing.Reason : "";
         return new NodeRow(
             node.Name,
             node.AgentRuns,

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using Hostdev.Crds.Words;
 using Hostdev.Operator;
 using Hostdev.Sandbox.Cluster;
 using Hostdev.Sandbox.Kernel;
@@ -82,7 +83,7 @@ internal sealed class ClusterStory
         foreach (var node in (string[])["gpu-1", "mixed-1"]) await c.Admin.LabelNodeAsync(node, Label, "true", c.Cancellation);
         c.Act($"kubectl label node gpu-1 mixed-1 {Label}=true");
         await ApplyAsync(c, "gpus");
-        await c.ConditionAsync("hostdevices", "gpus", "Ready", "True");
+        await c.ConditionAsync("hostdevices", "gpus", ConditionTypes.Ready, "True");
         c.Check("four on one node, one on the other, none elsewhere", Sight.First(Allocatable(c, "gpu-1", Gpus, 4), Allocatable(c, "mixed-1", Gpus, 1), Allocatable(c, "net-1", Gpus, 0)));
         c.Check("their audio functions are held", c.Cluster.Node("gpu-1").Kernel.Paths is var paths && NodeReading.DriverOf(paths, "0000:11:00.1") == "pci-stub" ? null : "0000:11:00.1 is not on pci-stub");
         c.Check("one node after the other", OneAfterTheOther(c, "gpus"));
@@ -100,7 +101,7 @@ internal sealed class ClusterStory
     private static async Task VfsAsync(ClusterChapter c)
     {
         await ApplyAsync(c, "e810");
-        await c.ConditionAsync("sriovpolicies", "e810", "Ready", "True");
+        await c.ConditionAsync("sriovpolicies", "e810", ConditionTypes.Ready, "True");
         c.Check("two ports on net-1, one on mixed-1", Sight.First(
             Allocatable(c, "net-1", Storage, 4), Allocatable(c, "net-1", Tenant, 4), Allocatable(c, "mixed-1", Storage, 2), Allocatable(c, "mixed-1", Tenant, 2), Allocatable(c, "gpu-1", Storage, 0)));
         c.Check("VF 4 is the host's", NodeReading.VirtualFunctions(c.Cluster.Node("mixed-1").Kernel.Paths, DemoMachine.Nic) is [.., var last] && NodeReading.DriverOf(c.Cluster.Node("mixed-1").Kernel.Paths, last) == "iavf" ? null : "it is not on iavf");
@@ -110,7 +111,7 @@ internal sealed class ClusterStory
     {
         c.Act($"kubectl apply: HostDevice/disk for {DemoMachine.DataDisk} of mixed-1, which is in use");
         c.Check("the API server takes it", await c.Admin.ApplyAsync(Disk, c.Cancellation));
-        await c.ConditionAsync("hostdevices", "disk", "Degraded", "True", "Blocked");
+        await c.ConditionAsync("hostdevices", "disk", ConditionTypes.Degraded, "True", Reasons.Blocked);
         var message = c.Cluster.Server.Objects.Get("hostdevices.hostdev.io", "disk")!["status"]!["problems"]![0]!["message"]!.ToString();
         c.Check("the message names the mount point", message.Contains($"is mounted at {DemoMachine.MountPoint}", StringComparison.Ordinal) ? null : $"it says \"{message}\"");
         var mixed = c.Cluster.Node("mixed-1");
@@ -131,12 +132,12 @@ internal sealed class ClusterStory
         c.Check("the API server takes it", await c.Admin.ApplyAsync(ClusterAdmin.Example("e810").Replace("numVfs: 5", "numVfs: 8", StringComparison.Ordinal), c.Cancellation));
         var held = HeldPort(c);
         await c.PromiseAsync("mixed-1 changes", () => NumVfs(c, "mixed-1", DemoMachine.Nic, 8));
-        await c.ConditionAsync("sriovpolicies", "e810", "Progressing", "True", "WaitsForUsers");
+        await c.ConditionAsync("sriovpolicies", "e810", ConditionTypes.Progressing, "True", Reasons.WaitsForUsers);
         c.Check("meanwhile the VM's port is as it was", Sight.First(NumVfs(c, "net-1", held, 5), NobodyWasAsked(c, "net-1")));
         c.Act("vm-edge ends");
         EndVm(c, "net-1", Edge);
         await c.PromiseAsync("net-1 changes too", () => Sight.First(NumVfs(c, "net-1", "0000:3b:00.0", 8), NumVfs(c, "net-1", "0000:3b:00.1", 8)));
-        await c.ConditionAsync("sriovpolicies", "e810", "Ready", "True");
+        await c.ConditionAsync("sriovpolicies", "e810", ConditionTypes.Ready, "True");
     }
 
     private static async Task AwayAsync(ClusterChapter c)
@@ -181,7 +182,7 @@ internal sealed class ClusterStory
         await c.Admin.LabelNodeAsync("mixed-1", Label, null, c.Cancellation);
         await c.PromiseAsync("the GPU of mixed-1 is back on its driver", () => NodeReading.DriverOf(c.Cluster.Node("mixed-1").Kernel.Paths, DemoMachine.Gpu) is "nvidia" ? Allocatable(c, "mixed-1", Gpus, 0) : "it is not on nvidia");
         c.Check("no other machine was written to", others.Where(o => c.Cluster.Node(o.Key).Kernel.Writes.All.Length != o.Value).Select(o => $"{o.Key} was").FirstOrDefault());
-        await c.ConditionAsync("hostdevices", "gpus", "Ready", "True");
+        await c.ConditionAsync("hostdevices", "gpus", ConditionTypes.Ready, "True");
     }
 
     private async Task GiveBackAsync(ClusterChapter c)

@@ -1,3 +1,5 @@
+using Hostdev.Crds.Words;
+
 namespace Hostdev.Sandbox.Demo;
 
 /// <summary>A chapter of the story of one machine.</summary>
@@ -26,7 +28,7 @@ internal sealed class NodeChapter(DemoNode node, IStoryScreen screen, TimeSpan p
 
     public override IPicture Picture => Reading;
 
-    public override IEnumerable<string> Said => Status.Problems.Where(p => p.State is not "Held").Select(p => p.Message);
+    public override IEnumerable<string> Said => Status.Problems.Where(p => p.State != FindingState.Held).Select(p => p.Message);
 
     /// <summary>Waits until the agent's status says something that fits.</summary>
     public async Task<StatusProblem> SaysAsync(string promise, Func<StatusProblem, bool> fits)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Host;
 using Spectre.Console.Rendering;
 
@@ -82,13 +83,11 @@ internal sealed record NodeReading(ImmutableArray<DeviceRow> Devices, ImmutableA
         return DemoMachine.NameOf(Id("vendor"), Id("device"));
     }
 
-    private static string Remark(StatusProblem problem) => problem.State switch
-    {
-        "Held" => problem.Message.Split(" (")[0],
-        "Releasing" => "goes back when let go",
-        "Waiting" => "waits",
-        _ => $"blocked: {problem.Reason}",
-    };
+    private static string Remark(StatusProblem problem) =>
+        problem.State == FindingState.Held ? problem.Message.Split(" (")[0]
+        : problem.State == FindingState.Releasing ? "goes back when let go"
+        : problem.State == FindingState.Waiting ? "waits"
+        : $"blocked: {problem.Reason}";
 
     public IRenderable Render(int width, bool together) => NodeTable.Render(this, width, together);
 

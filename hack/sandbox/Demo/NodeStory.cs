@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Cluster;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
@@ -58,7 +59,8 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         c.Node.Desire(All(Sriov(5), Gpu));
         await c.PromiseAsync("the GPU is on vfio-pci and its audio function held", () => Sight.First(c.Node.Driver(DemoMachine.Gpu, "vfio-pci"), c.Node.Driver(DemoMachine.GpuAudio, "pci-stub")));
         await c.PromiseAsync("the kubelet has one", () => c.Node.Allocatable(GpuResource, 1));
-        var held = await c.SaysAsync("the agent says for whom it is held", p => p.Device == DemoMachine.GpuAudio && p.State == "Held");
+        var held = await c.SaysAsync("the agent says for whom it is held",
+            p => p.Device == DemoMachine.GpuAudio && p.State == FindingState.Held);
         c.Check("the message names the unit", held.Message.Contains(DemoMachine.Gpu, StringComparison.Ordinal) ? null : held.Message);
     }
 
@@ -66,7 +68,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
     {
         c.Act($"the admin adds HostDevice/nic for {DemoMachine.DualPort} alone");
         c.Node.Desire(All(Sriov(5), Gpu, Nic));
-        var blocked = await c.SaysAsync("the agent blocks it", p => p.Device == DemoMachine.DualPort && p.State == "Blocked");
+        var blocked = await c.SaysAsync("the agent blocks it", p => p.Device == DemoMachine.DualPort && p.State == FindingState.Blocked);
         foreach (var remedy in (string[])[DemoMachine.DualPortSecond, "add members:", "set groupPolicy to HoldSiblings or AssignSiblings"])
             c.Check($"the message says {remedy}", blocked.Message.Contains(remedy, StringComparison.Ordinal) ? null : $"it says \"{blocked.Message}\"");
         c.Check("both ports stay with the host", Sight.First(c.Node.Driver(DemoMachine.DualPort, "e1000e"), c.Node.Driver(DemoMachine.DualPortSecond, "e1000e"), c.Node.Untouched("0000:5e:00")));
@@ -81,7 +83,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
     {
         c.Act($"the admin adds HostDevice/disk for {DemoMachine.DataDisk}, which is in use");
         c.Node.Desire(Policies(5));
-        var refused = await c.SaysAsync("the agent refuses it", p => p.Device == DemoMachine.DataDisk && p.State == "Blocked");
+        var refused = await c.SaysAsync("the agent refuses it", p => p.Device == DemoMachine.DataDisk && p.State == FindingState.Blocked);
         c.Check("the message names the mount point", refused.Message.Contains($"is mounted at {DemoMachine.MountPoint}", StringComparison.Ordinal) ? null : $"it says \"{refused.Message}\"");
         c.Check("the disk was not touched", Sight.First(c.Node.Driver(DemoMachine.DataDisk, "nvme"), c.Node.Untouched(DemoMachine.DataDisk)));
         await c.PromiseAsync("the kubelet has the name, and no device", () => c.Node.Kubelet.Capacity(DiskResource) is null ? $"{DiskResource} is not registered" : c.Node.Allocatable(DiskResource, 0));
@@ -144,7 +146,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
     {
         c.Act("the admin sets numVfs to 8; vm-edge has three VFs, and the kernel goes from 5 to 8 only through 0");
         c.Node.Desire(Policies(8));
-        var waits = await c.SaysAsync("the agent waits", p => p.Device == DemoMachine.Nic && p.State == "Waiting");
+        var waits = await c.SaysAsync("the agent waits", p => p.Device == DemoMachine.Nic && p.State == FindingState.Waiting);
         c.Check("it says for whom", waits.Message.Contains($"{SandboxNode.Namespace}/{Edge}", StringComparison.Ordinal) ? null : $"it says \"{waits.Message}\"");
         c.Check("meanwhile nothing changes", Sight.First(c.Node.Vfs(5), c.Node.NobodyWasAsked(), c.Node.Allocatable(StorageVfs, 2), c.Node.Allocatable(TenantVfs, 2)));
         c.Act("vm-edge ends");
@@ -181,7 +183,8 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         c.Act("the admin writes policies: []");
         c.Node.Desire(Nothing);
         await c.PromiseAsync("what nobody has goes back at once", () => NodeReading.VirtualFunctions(c.Node.Kernel.Paths, DemoMachine.Nic) is { Length: > 0 } left ? $"{left.Length} VFs are there" : null);
-        await c.SaysAsync("the agent waits for the GPU", p => p.Device == DemoMachine.Gpu && p.State == "Releasing" && p.Message.Contains(Render, StringComparison.Ordinal));
+        await c.SaysAsync("the agent waits for the GPU",
+            p => p.Device == DemoMachine.Gpu && p.State == FindingState.Releasing && p.Message.Contains(Render, StringComparison.Ordinal));
         c.Check("what VMs have stays theirs", Sight.First(c.Node.Driver(DemoMachine.Gpu, "vfio-pci"), c.Node.Driver(DemoMachine.DualPort, "vfio-pci"), c.Node.NobodyWasAsked()));
         c.Act("the VMs end");
         foreach (var name in _pods.Keys) c.Node.EndVm(name);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Hostdev.Crds.Words;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -22,7 +23,7 @@ internal static class NodeTable
 
         List<IRenderable> parts = [devices];
         if (node.Resources.Length > 0) parts.Add(resources);
-        var reasons = node.Problems.Where(p => p.State != "Held").ToList();
+        var reasons = node.Problems.Where(p => p.State != FindingState.Held).ToList();
         parts.AddRange(reasons.SelectMany(p => StoryText.Wrap($"{p.State}: {p.Message}", width - 1, "     ", " ")).Select(line => new Markup($"[yellow]{Markup.Escape(line)}[/]")));
         return new Rows(parts);
     }

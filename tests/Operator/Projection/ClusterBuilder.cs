@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.Operator.Projection;
 
 namespace Hostdev.Tests.Operator.Projection;
@@ -48,7 +49,7 @@ internal static class ClusterBuilder
         projection.Specs.TryGetValue(node.Name, out var spec) ? node with { Given = [.. spec.Entries.Select(e => e.Version)] } : node;
 
     /// <summary>The node once its agent has reported on the policy.</summary>
-    public static NodeView Reports(this NodeView node, ClusterPolicy policy, string reason = ResultReasons.Ready, string message = "", int matched = 1, int ready = 1, int blocked = 0, params DeviceProblem[] problems) => node with
+    public static NodeView Reports(this NodeView node, ClusterPolicy policy, Reason? reason = null, string message = "", int matched = 1, int ready = 1, int blocked = 0, params DeviceProblem[] problems) => node with
     {
         Results = node.Results.SetItem(policy.Identity.Uid, new PolicyResultSummary
         {
@@ -59,7 +60,7 @@ internal static class ClusterBuilder
             Matched = matched,
             Ready = ready,
             Blocked = blocked,
-            Reason = reason,
+            Reason = reason ?? Reasons.Ready,
             Message = message,
             Problems = [.. problems],
         }),

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Control;
 using Hostdev.Operator.Projection;
 using Xunit;
@@ -17,7 +18,7 @@ public sealed class PolicyRollupTests
     public void Ready_when_every_node_has_done_all_that_it_was_given()
     {
         var gpus = HostDevice("gpus");
-        var status = Status(gpus, Node("a").Has(gpus).Reports(gpus, matched: 4, ready: 4), Node("b").Has(gpus).Reports(gpus, ResultReasons.NoMatch, matched: 0, ready: 0));
+        var status = Status(gpus, Node("a").Has(gpus).Reports(gpus, matched: 4, ready: 4), Node("b").Has(gpus).Reports(gpus, Reasons.NoMatch, matched: 0, ready: 0));
         Assert.Equal(["Ready=True Ready: 4 devices offered on 1 node", "Progressing=False Settled: ", "Degraded=False AsDesired: "], Conditions(status));
         Assert.Equal((new NodeCounts(Matched: 1, Ready: 1), new DeviceCounts(Matched: 4, Ready: 4)), (status.Nodes, status.Devices));
         Assert.Equal((1L, "example.com/gpu", true), (status.ObservedGeneration, status.Resources, status.Problems.IsEmpty && status.Releasing.IsEmpty));
@@ -28,7 +29,7 @@ public sealed class PolicyRollupTests
     {
         var gpus = HostDevice("gpus", selector: "{matchLabels: {gpu: \"yes\"}}");
         Assert.Equal("Ready=False NoMatch: nodeSelector chooses no node that runs an agent: compare it with kubectl get nodes --show-labels, and look whether the agent's Pods run there", Conditions(Status(gpus, Node("a")))[0]);
-        var labelled = Node("a", ("gpu", "yes")).Has(gpus).Reports(gpus, ResultReasons.NoMatch, matched: 0, ready: 0);
+        var labelled = Node("a", ("gpu", "yes")).Has(gpus).Reports(gpus, Reasons.NoMatch, matched: 0, ready: 0);
         Assert.Equal(
             ["Ready=False NoMatch: no device matches on 1 node that nodeSelector chooses: kubectl get nodedevicestate a -o yaml lists the devices of one of them", "Progressing=False Settled: ", "Degraded=False AsDesired: "],
             Conditions(Status(gpus, labelled)));
@@ -38,7 +39,7 @@ public sealed class PolicyRollupTests
     public void A_node_that_cannot_offer_everything_is_named_with_its_words_and_several_are_counted()
     {
         var gpus = HostDevice("gpus");
-        NodeView Blocked(string name) => Node(name).Has(gpus).Reports(gpus, ResultReasons.Blocked, "1 of 2 devices cannot be offered: 0000:43:00.0 is mounted on /", 2, 1, 1);
+        NodeView Blocked(string name) => Node(name).Has(gpus).Reports(gpus, Reasons.Blocked, "1 of 2 devices cannot be offered: 0000:43:00.0 is mounted on /", 2, 1, 1);
         Assert.Equal(
             ["Ready=False Blocked: a: 1 of 2 devices cannot be offered: 0000:43:00.0 is mounted on /", "Progressing=False Settled: ", "Degraded=True Blocked: a: 1 of 2 devices cannot be offered: 0000:43:00.0 is mounted on /"],
             Conditions(Status(gpus, Blocked("a"))));
@@ -49,9 +50,10 @@ public sealed class PolicyRollupTests
     public void What_an_agent_does_not_understand_is_degraded_and_stands_among_the_problems()
     {
         var gpus = HostDevice("gpus");
-        var status = Status(gpus, Node("a").Has(gpus).Reports(gpus, ResultReasons.Frozen, "HostDevice/gpus: spec.frobnicate is not known to this agent", 0, 0));
+        var status = Status(gpus, Node("a").Has(gpus).Reports(gpus, Reasons.Frozen, "HostDevice/gpus: spec.frobnicate is not known to this agent", 0, 0));
         Assert.Equal("Degraded=True Blocked: a: HostDevice/gpus: spec.frobnicate is not known to this agent", Conditions(status)[2]);
-        Assert.Equal([new PolicyProblem("a", "Frozen", "HostDevice/gpus: spec.frobnicate is not known to this agent")], status.Problems);
+        Assert.Equal([new PolicyProblem("a", Reasons.Frozen, "HostDevice/gpus: spec.frobnicate is not known to this agent")],
+            status.Problems);
     }
 
     [Fact]
@@ -91,7 +93,7 @@ public sealed class PolicyRollupTests
     {
         var (old, gpus) = (HostDevice("gpus"), HostDevice("gpus", generation: 2, spec: "priority: 1"));
         var nodes = Nodes(4).Select(n => n.Has(old).Reports(old)).ToArray();
-        nodes[0] = nodes[0].Has(gpus).Reports(gpus, ResultReasons.Blocked, "vfio-pci is not loaded", 1, 0, 1);
+        nodes[0] = nodes[0].Has(gpus).Reports(gpus, Reasons.Blocked, "vfio-pci is not loaded", 1, 0, 1);
         Assert.Equal(
             "Progressing=False Halted: the rollout is halted with 3 nodes to go, because a node is Degraded with generation 2: node-001: vfio-pci is not loaded. Mend that, change the policy, or set rollout.maxUnavailable to 100% to go on regardless",
             Conditions(Status(gpus, nodes))[1]);
@@ -101,13 +103,13 @@ public sealed class PolicyRollupTests
     public void Only_when_all_that_is_left_waits_for_VMs_the_reason_says_so()
     {
         var gpus = HostDevice("gpus");
-        var waits = new DeviceProblem("0000:43:00.0", "Waiting", "InUse", "vms/web has it");
-        NodeView Waits(string name) => Node(name).Has(gpus).Reports(gpus, ResultReasons.Progressing, "waits", 1, 0, 0, waits);
+        var waits = new DeviceProblem("0000:43:00.0", FindingState.Waiting, Reasons.InUse, "vms/web has it");
+        NodeView Waits(string name) => Node(name).Has(gpus).Reports(gpus, Reasons.Progressing, "waits", 1, 0, 0, waits);
         Assert.Equal("Progressing=True WaitsForUsers: a waits for VMs that have the devices", Conditions(Status(gpus, Waits("a")))[1]);
         Assert.Equal("Progressing=True WaitsForUsers: a, b wait for VMs that have the devices", Conditions(Status(gpus, Waits("a"), Waits("b")))[1]);
         var mixed = Status(gpus, Waits("a"), Node("b").Has(gpus));
         Assert.Equal("Progressing=True RollingOut: under way on b; a waits for VMs that have the devices", Conditions(mixed)[1]);
-        Assert.Equal([new PolicyProblem("a", "InUse", "vms/web has it", "0000:43:00.0")], mixed.Problems);
+        Assert.Equal([new PolicyProblem("a", Reasons.InUse, "vms/web has it", "0000:43:00.0")], mixed.Problems);
     }
 
     /// <summary>The column MESSAGE of <c>kubectl get</c>.</summary>
@@ -115,10 +117,10 @@ public sealed class PolicyRollupTests
     public void While_something_is_under_way_the_message_of_Ready_begins_with_what_is_in_the_way()
     {
         var gpus = HostDevice("gpus");
-        var waits = new DeviceProblem("0000:43:00.0", "Waiting", "StillHeld", "process 4711 (qemu) has 0000:43:00.0 open");
-        var held = new DeviceProblem("0000:43:00.1", "Held", "HeldSibling", "held");
+        var waits = new DeviceProblem("0000:43:00.0", FindingState.Waiting, Reasons.StillHeld, "process 4711 (qemu) has 0000:43:00.0 open");
+        var held = new DeviceProblem("0000:43:00.1", FindingState.Held, Reasons.HeldSibling, "held");
         var status = Status(gpus, Node("a").Has(gpus), Node("b").Has(gpus)
-            .Reports(gpus, ResultReasons.Progressing, "waits", 1, 0, 0, held, waits));
+            .Reports(gpus, Reasons.Progressing, "waits", 1, 0, 0, held, waits));
         Assert.Equal(
             "Ready=False Progressing: b: process 4711 (qemu) has 0000:43:00.0 open; "
             + "under way on a; b waits for VMs that have the devices",
@@ -131,9 +133,9 @@ public sealed class PolicyRollupTests
     public void What_nodes_lack_is_said_and_the_policy_is_not_Ready()
     {
         var gpus = HostDevice("gpus");
-        var lacks = new DeviceProblem("0000:41:00.0", "Waiting", "NoVfs", "0000:41:00.0 has 8 VFs");
+        var lacks = new DeviceProblem("0000:41:00.0", FindingState.Waiting, Reasons.NoVfs, "0000:41:00.0 has 8 VFs");
         var status = Status(gpus, Node("a").Has(gpus).Reports(gpus),
-            Node("b").Has(gpus).Reports(gpus, ResultReasons.Progressing, "lacks", 16, 8, 0, lacks));
+            Node("b").Has(gpus).Reports(gpus, Reasons.Progressing, "lacks", 16, 8, 0, lacks));
         Assert.Equal("Ready=False Progressing: b: 0000:41:00.0 has 8 VFs; b lacks virtual functions that pools name", Conditions(status)[0]);
         Assert.Equal("Progressing=True Incomplete: b lacks virtual functions that pools name", Conditions(status)[1]);
         Assert.Equal("1/2", status.Nodes!.Summary);
@@ -144,8 +146,8 @@ public sealed class PolicyRollupTests
     {
         var before = HostDevice("gpus");
         var now = HostDevice("gpus", generation: 2);
-        var blocked = new DeviceProblem("0000:43:00.0", "Blocked", "UndeclaredSiblings", "declare them");
-        var status = Status(now, Node("a").Has(now).Reports(before, ResultReasons.Blocked, "declare them", 1, 0, 1, blocked));
+        var blocked = new DeviceProblem("0000:43:00.0", FindingState.Blocked, Reasons.UndeclaredSiblings, "declare them");
+        var status = Status(now, Node("a").Has(now).Reports(before, Reasons.Blocked, "declare them", 1, 0, 1, blocked));
         Assert.Empty(status.Problems);
         Assert.Equal("Ready=False Progressing: under way on a", Conditions(status)[0]);
     }
@@ -156,7 +158,7 @@ public sealed class PolicyRollupTests
     {
         var gpus = HostDevice("gpus");
         var (ready, none) = (Node("a").Has(gpus).Reports(gpus),
-            Node("b").Has(gpus).Reports(gpus, ResultReasons.NoMatch, matched: 0, ready: 0));
+            Node("b").Has(gpus).Reports(gpus, Reasons.NoMatch, matched: 0, ready: 0));
         var away = Node("c").Has(gpus).Reports(gpus) with { Agent = AgentPresence.NotReady };
         Assert.Equal("1/1", Status(gpus, ready, none).Nodes!.Summary);
         Assert.Equal("1/3", Status(gpus, ready, none, away, away with { Name = "d", Agent = AgentPresence.None }).Nodes!.Summary);
@@ -197,12 +199,12 @@ public sealed class PolicyRollupTests
     public void Problems_are_five_at_most_blocked_before_waiting_and_of_each_node_the_first_before_the_second_of_any()
     {
         var gpus = HostDevice("gpus");
-        DeviceProblem Problem(string device, string state) => new(device, state, "X", $"{device} has something");
+        DeviceProblem Problem(string device, FindingState state) => new(device, state, Reasons.Of("X"), $"{device} has something");
         var status = Status(
             gpus,
-            Node("c").Has(gpus).Reports(gpus, ResultReasons.Progressing, "", 1, 0, 0, Problem("c1", "Waiting")),
-            Node("b").Has(gpus).Reports(gpus, ResultReasons.Blocked, "", 3, 0, 3, Problem("b1", "Blocked"), Problem("b2", "Blocked"), Problem("b3", "Blocked")),
-            Node("a").Has(gpus).Reports(gpus, ResultReasons.Blocked, "", 2, 0, 2, Problem("a0", "Held"), Problem("a1", "Blocked"), Problem("a2", "Blocked")));
+            Node("c").Has(gpus).Reports(gpus, Reasons.Progressing, "", 1, 0, 0, Problem("c1", FindingState.Waiting)),
+            Node("b").Has(gpus).Reports(gpus, Reasons.Blocked, "", 3, 0, 3, Problem("b1", FindingState.Blocked), Problem("b2", FindingState.Blocked), Problem("b3", FindingState.Blocked)),
+            Node("a").Has(gpus).Reports(gpus, Reasons.Blocked, "", 2, 0, 2, Problem("a0", FindingState.Held), Problem("a1", FindingState.Blocked), Problem("a2", FindingState.Blocked)));
         Assert.Equal(["a1", "b1", "a2", "b2", "b3"], status.Problems.Select(p => p.Device));
     }
 
@@ -215,9 +217,9 @@ public sealed class PolicyRollupTests
     public void A_notice_that_asks_somebody_to_act_stands_among_the_problems_of_a_policy_that_is_Ready(string reason, bool stands)
     {
         var gpus = HostDevice("gpus");
-        var notice = new DeviceProblem("10000:01:00.0", "Noticed", reason, "its words");
-        var status = Status(gpus, Node("a").Has(gpus).Reports(gpus, ResultReasons.Ready, "", 1, 1, 0, notice));
-        Assert.Equal(stands ? [new PolicyProblem("a", reason, "its words", "10000:01:00.0")] : [], status.Problems);
+        var notice = new DeviceProblem("10000:01:00.0", FindingState.Noticed, Reasons.Of(reason), "its words");
+        var status = Status(gpus, Node("a").Has(gpus).Reports(gpus, Reasons.Ready, "", 1, 1, 0, notice));
+        Assert.Equal(stands ? [new PolicyProblem("a", notice.Reason, "its words", "10000:01:00.0")] : [], status.Problems);
         Assert.Equal(["Ready=True Ready: 1 device offered on 1 node", "Progressing=False Settled: ", "Degraded=False AsDesired: "], Conditions(status));
     }
 
@@ -225,16 +227,19 @@ public sealed class PolicyRollupTests
     public void Notices_come_after_everything_that_is_in_the_way_and_never_into_the_message()
     {
         var gpus = HostDevice("gpus");
-        static DeviceProblem Problem(string device, string state, string reason) => new(device, state, reason, $"{device} has something");
-        DeviceProblem[] notices = [Problem("a1", "Noticed", "NameChanged"), Problem("a2", "Noticed", "DomainTooLong")];
-        var ready = Node("a").Has(gpus).Reports(gpus, ResultReasons.Ready, "", 2, 2, 0, notices);
-        var changing = Node("b").Has(gpus).Reports(gpus, ResultReasons.Progressing, "", 1, 0, 0, Problem("b1", "Noticed", "OfferedByKubeVirt"));
+        static DeviceProblem Problem(string device, FindingState state, Reason reason) =>
+            new(device, state, reason, $"{device} has something");
+        DeviceProblem[] notices = [Problem("a1", FindingState.Noticed, Reasons.NameChanged),
+            Problem("a2", FindingState.Noticed, Reasons.DomainTooLong)];
+        var ready = Node("a").Has(gpus).Reports(gpus, Reasons.Ready, "", 2, 2, 0, notices);
+        var changing = Node("b").Has(gpus).Reports(gpus, Reasons.Progressing, "", 1, 0, 0, Problem("b1", FindingState.Noticed, Reasons.OfferedByKubeVirt));
         var status = Status(gpus, ready, changing);
         Assert.Equal(["a1", "b1", "a2"], status.Problems.Select(p => p.Device));
         Assert.Equal("Ready=False Progressing: under way on b", Conditions(status)[0]);
 
-        DeviceProblem[] many = [.. Enumerable.Range(1, 3).Select(i => Problem($"c{i}", "Blocked", "X")), Problem("c4", "Waiting", "InUse")];
-        var blocked = Node("c").Has(gpus).Reports(gpus, ResultReasons.Blocked, "blocked", 4, 0, 3, many);
+        DeviceProblem[] many = [.. Enumerable.Range(1, 3).Select(i => Problem($"c{i}", FindingState.Blocked, Reasons.Of("X"))),
+            Problem("c4", FindingState.Waiting, Reasons.InUse)];
+        var blocked = Node("c").Has(gpus).Reports(gpus, Reasons.Blocked, "blocked", 4, 0, 3, many);
         Assert.Equal(["c1", "c2", "c3", "c4", "a1"], Status(gpus, ready, changing, blocked).Problems.Select(p => p.Device));
     }
 
@@ -242,9 +247,9 @@ public sealed class PolicyRollupTests
     public void Notices_of_an_earlier_generation_or_of_an_agent_that_is_not_Ready_are_not_told()
     {
         var (old, gpus) = (HostDevice("gpus"), HostDevice("gpus", generation: 2, spec: "priority: 1"));
-        var notice = new DeviceProblem("0000:01:00.0", "Noticed", "NameChanged", "its words");
-        var before = Node("a").Has(gpus).Reports(old, ResultReasons.Ready, "", 1, 1, 0, notice);
-        var away = Node("b").Has(gpus).Reports(gpus, ResultReasons.Ready, "", 1, 1, 0, notice) with { Agent = AgentPresence.NotReady };
+        var notice = new DeviceProblem("0000:01:00.0", FindingState.Noticed, Reasons.NameChanged, "its words");
+        var before = Node("a").Has(gpus).Reports(old, Reasons.Ready, "", 1, 1, 0, notice);
+        var away = Node("b").Has(gpus).Reports(gpus, Reasons.Ready, "", 1, 1, 0, notice) with { Agent = AgentPresence.NotReady };
         Assert.Empty(Status(gpus, before, away).Problems);
     }
 
@@ -253,7 +258,7 @@ public sealed class PolicyRollupTests
     {
         var gpus = HostDevice("gpus", selector: "{matchLabels: {gpu: \"yes\"}}");
         var uid = gpus.Identity.Uid;
-        var releasing = Node("a") with { Releasing = [new DeviceProblem("0000:43:00.0", "Releasing", "InUse", "vms/web has it", uid), new DeviceProblem("0000:44:00.0", "Releasing", "InUse", "vms/db has it", uid), new DeviceProblem("0000:45:00.0", "Releasing", "InUse", "another's", "other")] };
+        var releasing = Node("a") with { Releasing = [new DeviceProblem("0000:43:00.0", FindingState.Releasing, Reasons.InUse, "vms/web has it", uid), new DeviceProblem("0000:44:00.0", FindingState.Releasing, Reasons.InUse, "vms/db has it", uid), new DeviceProblem("0000:45:00.0", FindingState.Releasing, Reasons.InUse, "another's", "other")] };
         var silent = Node("b").Reports(gpus, matched: 3);
         var down = Node("c").Reports(gpus, matched: 3) with { Agent = AgentPresence.NotReady };
         var half = releasing with { Name = "d", Agent = AgentPresence.NotReady };
@@ -275,7 +280,7 @@ public sealed class PolicyRollupTests
         var first = Status(gpus, Node("a").Has(gpus));
         Assert.All(first.Conditions, c => Assert.Equal(Now, c.LastTransitionTime));
         var later = Now.AddMinutes(5);
-        var next = PolicyRollup.Status(Situation(gpus with { Status = first }, Node("a").Has(gpus).Reports(gpus, ResultReasons.NoMatch, matched: 0, ready: 0)), [Node("a")], later);
+        var next = PolicyRollup.Status(Situation(gpus with { Status = first }, Node("a").Has(gpus).Reports(gpus, Reasons.NoMatch, matched: 0, ready: 0)), [Node("a")], later);
         Assert.Equal([("Ready", "NoMatch", Now), ("Progressing", "Settled", later), ("Degraded", "AsDesired", Now)], next.Conditions.Select(c => (c.Type, c.Reason, c.LastTransitionTime!)));
     }
 
@@ -300,10 +305,10 @@ public sealed class PolicyRollupTests
     {
         var gpus = HostDevice("gpus");
         var ready = Status(gpus, Node("a").Has(gpus).Reports(gpus));
-        var blocked = Status(gpus, Node("a").Has(gpus).Reports(gpus, ResultReasons.Blocked, "blocked", blocked: 1));
+        var blocked = Status(gpus, Node("a").Has(gpus).Reports(gpus, Reasons.Blocked, "blocked", blocked: 1));
         var away = Status(gpus, Node("a").Has(gpus) with { Agent = AgentPresence.NotReady });
         var progressing = Status(gpus, Node("a").Has(gpus));
-        var nothing = Status(gpus, Node("a").Has(gpus).Reports(gpus, ResultReasons.NoMatch, matched: 0, ready: 0));
+        var nothing = Status(gpus, Node("a").Has(gpus).Reports(gpus, Reasons.NoMatch, matched: 0, ready: 0));
         Assert.Equal(["Normal RollingOut"], Told(null, progressing));
         Assert.Equal(["Normal Ready"], Told(progressing, ready));
         Assert.Equal([], Told(ready, ready));

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.Operator.Projection;
 using Hostdev.Tests.Crds;
 using Xunit;
@@ -34,9 +35,9 @@ public sealed class PolicyStatusLimitTests
         Assert.False(policy.Policy is DesiredPolicy.Frozen, (policy.Policy as DesiredPolicy.Frozen)?.Message);
         foreach (var text in (string[])[new string('x', 4096), new string('x', 40_000), Wide])
         {
-            var blocked = Talkative(Node("a"), policy, ResultReasons.Blocked, text);
-            var releasing = Node("b", ("x", "y")) with { Releasing = [new DeviceProblem(text, "Releasing", text, text, policy.Identity.Uid)] };
-            foreach (var nodes in (NodeView[][])[[blocked, releasing], [Talkative(Node("a"), policy, ResultReasons.Frozen, text)], [blocked, Node("c")], [Talkative(Node("a"), policy, ResultReasons.Progressing, text)]])
+            var blocked = Talkative(Node("a"), policy, Reasons.Blocked, text);
+            var releasing = Node("b", ("x", "y")) with { Releasing = [new DeviceProblem(text, FindingState.Releasing, Reasons.Of(text), text, policy.Identity.Uid)] };
+            foreach (var nodes in (NodeView[][])[[blocked, releasing], [Talkative(Node("a"), policy, Reasons.Frozen, text)], [blocked, Node("c")], [Talkative(Node("a"), policy, Reasons.Progressing, text)]])
             {
                 var status = PolicyRollup.Status(Projector.Project(View([policy], nodes)).Policies.Single(), nodes, Now);
                 Assert.NotEmpty(status.Problems);
@@ -50,7 +51,7 @@ public sealed class PolicyStatusLimitTests
     {
         var policy = HostDevice("gpus");
         var ids = Enumerable.Range(0, 1000).Select(i => string.Create(CultureInfo.InvariantCulture, $"10de:{i:x4}"));
-        var status = PolicyRollup.Status(Projector.Project(View([policy], [Node("a")])).Policies.Single() with { Selected = [Talkative(Node("a"), policy, ResultReasons.Ready, "", ids)] }, [], Now);
+        var status = PolicyRollup.Status(Projector.Project(View([policy], [Node("a")])).Policies.Single() with { Selected = [Talkative(Node("a"), policy, Reasons.Ready, "", ids)] }, [], Now);
         Assert.InRange(status.Kubevirt!.Length, 16_000, 16_384);
         var entries = YamlJson.Parse(status.Kubevirt, out var error)?["pciHostDevices"]?.AsArray();
         Assert.True(entries is not null, error);
@@ -63,9 +64,9 @@ public sealed class PolicyStatusLimitTests
         string.Create(CultureInfo.InvariantCulture, $"{{name: p{i}, vfs: [{{first: {i}, last: {i}}}], driver: {{type: Vfio}}, resourceName: \"example.com/a-name-of-many-letters-for-the-pool-with-the-number-{i:00}\"}}");
 
     /// <summary>What an agent may report by its own schema, and more.</summary>
-    private static NodeView Talkative(NodeView node, ClusterPolicy policy, string reason, string text, IEnumerable<string>? ids = null)
+    private static NodeView Talkative(NodeView node, ClusterPolicy policy, Reason reason, string text, IEnumerable<string>? ids = null)
     {
-        var said = (node with { Given = [policy.Version] }).Reports(policy, reason, text, 1, 0, 1, new DeviceProblem(text, "Blocked", text, text), new DeviceProblem(text, "Waiting", text, text));
+        var said = (node with { Given = [policy.Version] }).Reports(policy, reason, text, 1, 0, 1, new DeviceProblem(text, FindingState.Blocked, Reasons.Of(text), text), new DeviceProblem(text, FindingState.Waiting, Reasons.Of(text), text));
         var result = said.Results[policy.Identity.Uid] with { Ids = [.. ids ?? Enumerable.Range(0, 64).Select(i => string.Create(CultureInfo.InvariantCulture, $"10de:{i:x4}"))] };
         return said with { Results = said.Results.SetItem(policy.Identity.Uid, result) };
     }

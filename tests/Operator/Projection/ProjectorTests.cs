@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.Operator.Projection;
 using Xunit;
 using static Hostdev.Tests.Operator.Projection.ClusterBuilder;
@@ -81,7 +82,7 @@ public sealed class ProjectorTests
     {
         var (old, changed) = (HostDevice("gpus"), HostDevice("gpus", generation: 2, spec: "priority: 1"));
         var nodes = Nodes(30).Select(n => (n with { Given = [old.Version] }).Reports(old)).ToList();
-        nodes[4] = (nodes[4] with { Given = [changed.Version] }).Reports(changed, ResultReasons.Blocked, "1 of 2 devices cannot be offered: vfio-pci is not loaded", blocked: 1);
+        nodes[4] = (nodes[4] with { Given = [changed.Version] }).Reports(changed, Reasons.Blocked, "1 of 2 devices cannot be offered: vfio-pci is not loaded", blocked: 1);
         var projection = Projector.Project(View([changed], nodes));
         Assert.Empty(projection.Specs);
         Assert.Equal("node-005: 1 of 2 devices cannot be offered: vfio-pci is not loaded", projection.Policies[0].Rollout!.HaltedBy);
@@ -99,7 +100,7 @@ public sealed class ProjectorTests
     {
         var (old, changed) = (HostDevice("gpus"), HostDevice("gpus", generation: 2, spec: "priority: 1"));
         var nodes = Nodes(30).Select(n => (n with { Given = [old.Version] }).Reports(old)).ToList();
-        foreach (var reason in (string[])[ResultReasons.Blocked, ResultReasons.Frozen])
+        foreach (var reason in (Reason[])[Reasons.Blocked, Reasons.Frozen])
         {
             nodes[4] = (nodes[4] with { Given = [changed.Version] }).Reports(changed, reason, "vfio-pci is not loaded", blocked: 1)
                 .WasReady(changed, ready);
@@ -119,7 +120,7 @@ public sealed class ProjectorTests
             var projection = Projector.Project(View([gpus], nodes));
             Assert.Equal($"node-00{given}", Assert.Single(projection.Specs).Key);
             nodes = [.. nodes.Select(n => n.With(projection))];
-            var (reason, blocked) = given < 3 ? (ResultReasons.Blocked, 1) : (ResultReasons.Ready, 0);
+            var (reason, blocked) = given < 3 ? (Reasons.Blocked, 1) : (Reasons.Ready, 0);
             nodes[given - 1] = nodes[given - 1].Reports(gpus, reason, "b", blocked: blocked).WasReady(gpus, given < 3 ? 0 : 1);
         }
 
@@ -131,7 +132,7 @@ public sealed class ProjectorTests
     {
         var changed = HostDevice("gpus", spec: "rollout: {maxUnavailable: \"100%\"}");
         var nodes = Nodes(3).ToList();
-        nodes[0] = (nodes[0] with { Given = [changed.Version] }).Reports(changed, ResultReasons.Blocked, "blocked", blocked: 1);
+        nodes[0] = (nodes[0] with { Given = [changed.Version] }).Reports(changed, Reasons.Blocked, "blocked", blocked: 1);
         Assert.Equal(2, Projector.Project(View([changed], nodes)).Specs.Count);
     }
 
@@ -145,13 +146,13 @@ public sealed class ProjectorTests
     }
 
     [Theory]
-    [InlineData(ResultReasons.Ready)]
-    [InlineData(ResultReasons.NoMatch)]
+    [InlineData(nameof(Reasons.Ready))]
+    [InlineData(nameof(Reasons.NoMatch))]
     public void A_node_that_was_done_before_it_went_away_holds_no_place(string reason)
     {
         var gpus = HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}");
         var nodes = Nodes(3).ToList();
-        nodes[0] = (nodes[0] with { Given = [gpus.Version], Agent = AgentPresence.NotReady }).Reports(gpus, reason);
+        nodes[0] = (nodes[0] with { Given = [gpus.Version], Agent = AgentPresence.NotReady }).Reports(gpus, Reasons.Of(reason));
         Assert.Equal("node-002", Assert.Single(Projector.Project(View([gpus], nodes)).Specs).Key);
     }
 
@@ -159,8 +160,8 @@ public sealed class ProjectorTests
     public void A_node_that_went_away_with_a_version_of_which_it_never_said_that_it_is_done_holds_its_place()
     {
         var (old, changed) = (HostDevice("gpus"), HostDevice("gpus", generation: 2, spec: "rollout: {maxUnavailable: '1'}"));
-        var waits = new DeviceProblem("0000:43:00.0", "Waiting", "InUse", "vms/a has it");
-        foreach (var last in (Func<NodeView, NodeView>[])[n => n, n => n.Reports(old), n => n.Reports(changed, ResultReasons.Progressing), n => n.Reports(changed, ResultReasons.Progressing, "waits", 1, 0, 0, waits)])
+        var waits = new DeviceProblem("0000:43:00.0", FindingState.Waiting, Reasons.InUse, "vms/a has it");
+        foreach (var last in (Func<NodeView, NodeView>[])[n => n, n => n.Reports(old), n => n.Reports(changed, Reasons.Progressing), n => n.Reports(changed, Reasons.Progressing, "waits", 1, 0, 0, waits)])
         {
             var nodes = Nodes(3).ToList();
             nodes[0] = last(nodes[0] with { Given = [changed.Version], Agent = AgentPresence.NotReady });
@@ -175,7 +176,7 @@ public sealed class ProjectorTests
     {
         var (old, changed) = (HostDevice("gpus"), HostDevice("gpus", generation: 2, spec: "priority: 1"));
         var nodes = Nodes(30).Select(n => (n with { Given = [old.Version] }).Reports(old)).ToList();
-        nodes[4] = (nodes[4] with { Given = [changed.Version], Agent = AgentPresence.NotReady }).Reports(changed, ResultReasons.Blocked, "vfio-pci is not loaded", blocked: 1);
+        nodes[4] = (nodes[4] with { Given = [changed.Version], Agent = AgentPresence.NotReady }).Reports(changed, Reasons.Blocked, "vfio-pci is not loaded", blocked: 1);
         var projection = Projector.Project(View([changed], nodes));
         Assert.Empty(projection.Specs);
         Assert.Equal((0, "node-005: vfio-pci is not loaded"), (projection.Policies[0].Rollout!.Changing, projection.Policies[0].Rollout!.HaltedBy));
@@ -186,11 +187,11 @@ public sealed class ProjectorTests
     {
         var gpus = HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}");
         var nodes = Nodes(3).ToList();
-        nodes[0] = (nodes[0] with { Given = [gpus.Version] }).Reports(gpus, ResultReasons.Progressing, "waits", 1, 0, 0, new DeviceProblem("0000:43:00.0", "Waiting", "InUse", "vms/a has it"));
+        nodes[0] = (nodes[0] with { Given = [gpus.Version] }).Reports(gpus, Reasons.Progressing, "waits", 1, 0, 0, new DeviceProblem("0000:43:00.0", FindingState.Waiting, Reasons.InUse, "vms/a has it"));
         Assert.Equal("node-002", Assert.Single(Projector.Project(View([gpus], nodes)).Specs).Key);
 
         var cordon = HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}\ndisruption: Cordon");
-        nodes[0] = (nodes[0] with { Given = [cordon.Version] }).Reports(cordon, ResultReasons.Progressing, "waits", 1, 0, 0, new DeviceProblem("0000:43:00.0", "Waiting", "InUse", "vms/a has it"));
+        nodes[0] = (nodes[0] with { Given = [cordon.Version] }).Reports(cordon, Reasons.Progressing, "waits", 1, 0, 0, new DeviceProblem("0000:43:00.0", FindingState.Waiting, Reasons.InUse, "vms/a has it"));
         Assert.Empty(Projector.Project(View([cordon], nodes)).Specs); // it offers nothing meanwhile
     }
 
@@ -200,14 +201,39 @@ public sealed class ProjectorTests
     [InlineData("NodeAnswered", true)] // another pod was given its node
     [InlineData("NoVfs", true)] // beside a user: virtual functions that somebody else makes
     [InlineData("AllocateFailed", false)]
+    [InlineData("AWordOfANewerAgent", false)]
     public void Whoever_the_users_are_that_are_waited_for_they_do_not_hold_up_the_other_nodes(string reason, bool goesOn)
     {
         var gpus = HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}");
         var nodes = Nodes(3).ToList();
-        DeviceProblem[] problems = [new("0000:43:00.0", "Waiting", reason, "x"), new("0000:44:00.0", "Waiting", "InUse", "x"),
-            new("0000:44:00.1", "Held", "HeldSibling", "x"), new("0000:45:00.0", "Adopted", "Adopted", "x")];
-        nodes[0] = (nodes[0] with { Given = [gpus.Version] }).Reports(gpus, ResultReasons.Progressing, "waits", 3, 1, 0, problems);
+        DeviceProblem[] problems =
+        [
+            new("0000:43:00.0", FindingState.Waiting, Reasons.Of(reason), "x"),
+            new("0000:44:00.0", FindingState.Waiting, Reasons.InUse, "x"),
+            new("0000:44:00.1", FindingState.Held, Reasons.HeldSibling, "x"),
+            new("0000:45:00.0", FindingState.Adopted, Reasons.Adopted, "x"),
+        ];
+        nodes[0] = (nodes[0] with { Given = [gpus.Version] }).Reports(gpus, Reasons.Progressing, "waits", 3, 1, 0, problems);
         Assert.Equal(goesOn ? ["node-002"] : [], Projector.Project(View([gpus], nodes)).Specs.Keys);
+    }
+
+    /// <summary>
+    /// Agents may be a version ahead: what they say then is neither done nor refused, so it takes a place and halts nobody.
+    /// </summary>
+    [Theory]
+    [InlineData("AWordOfANewerAgent", "Waiting", "StepFailed")]
+    [InlineData("Progressing", "AStateOfANewerAgent", "InUse")]
+    [InlineData("Progressing", "Waiting", "AWordOfANewerAgent")]
+    public void A_node_that_says_words_which_nobody_knows_holds_its_place_and_halts_nobody(string result, string state, string reason)
+    {
+        var gpus = HostDevice("gpus", spec: "rollout: {maxUnavailable: '2'}");
+        var nodes = Nodes(3).ToList();
+        DeviceProblem[] problems = [new("0000:43:00.0", FindingState.Of(state), Reasons.Of(reason), "x"),
+            new("0000:44:00.0", FindingState.Waiting, Reasons.Of(reason), "x")];
+        nodes[0] = (nodes[0] with { Given = [gpus.Version] }).Reports(gpus, Reasons.Of(result), "says something", 2, 0, 0, problems);
+        var projection = Projector.Project(View([gpus], nodes));
+        Assert.Equal(["node-002"], projection.Specs.Keys);
+        Assert.Equal((1, (string?)null), (projection.Policies[0].Rollout!.Changing, projection.Policies[0].Rollout!.HaltedBy));
     }
 
     /// <summary>It offers what is there, and nobody else need wait for what somebody has to make.</summary>
@@ -218,8 +244,8 @@ public sealed class ProjectorTests
     {
         var gpus = HostDevice("gpus", spec: $"rollout: {{maxUnavailable: '1'}}\ndisruption: {disruption}");
         var nodes = Nodes(3).ToList();
-        var lacks = new DeviceProblem("0000:41:00.0", "Waiting", "NoVfs", "0000:41:00.0 has 8 VFs, and pool a names 0-15");
-        nodes[0] = (nodes[0] with { Given = [gpus.Version] }).Reports(gpus, ResultReasons.Progressing, "lacks", 16, 8, 0, lacks);
+        var lacks = new DeviceProblem("0000:41:00.0", FindingState.Waiting, Reasons.NoVfs, "0000:41:00.0 has 8 VFs, and pool a names 0-15");
+        nodes[0] = (nodes[0] with { Given = [gpus.Version] }).Reports(gpus, Reasons.Progressing, "lacks", 16, 8, 0, lacks);
         Assert.Equal(["node-002"], Projector.Project(View([gpus], nodes)).Specs.Keys);
     }
 
@@ -255,7 +281,7 @@ public sealed class ProjectorTests
         var projection = Projector.Project(View([usb, pci], [Node("a")]));
         Assert.Equal("pci", Assert.Single(Assert.Single(projection.Specs).Value.Entries).Version.Key.Name);
         Assert.Equal(
-            ("usb", "ResourceNameConflict", "HostDevice/usb uses example.com/dev for usb devices but HostDevice/pci uses it for pci devices: a resource name has one kind of device; use another name"),
+            ("usb", Reasons.ResourceNameConflict, "HostDevice/usb uses example.com/dev for usb devices but HostDevice/pci uses it for pci devices: a resource name has one kind of device; use another name"),
             (projection.Policies[0].Policy.Key.Name, projection.Policies[0].HeldBack!.Reason, projection.Policies[0].HeldBack!.Message));
     }
 
@@ -273,7 +299,7 @@ public sealed class ProjectorTests
         var wrong = HostDevice("gpus", generation: 2, devices: "");
         var projection = Projector.Project(View([wrong], [Node("a") with { Given = [good.Version] }, Node("b")]));
         Assert.Empty(projection.Specs);
-        Assert.Equal(("InvalidSpec", true), (projection.Policies[0].HeldBack!.Reason, projection.Policies[0].HeldBack!.Message.Contains("give exactly one", StringComparison.Ordinal)));
+        Assert.Equal((Reasons.InvalidSpec, true), (projection.Policies[0].HeldBack!.Reason, projection.Policies[0].HeldBack!.Message.Contains("give exactly one", StringComparison.Ordinal)));
     }
 
     [Fact]

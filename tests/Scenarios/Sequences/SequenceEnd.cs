@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Agent;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Planning;
 
@@ -14,7 +14,7 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
     private static readonly Dictionary<string, ImmutableArray<string>> s_boots = [];
 
     /// <summary>Reasons that stay although nobody uses anything and nothing fails.</summary>
-    private static readonly ImmutableArray<string> s_lasting =
+    private static readonly ImmutableArray<Reason> s_lasting =
     [
         Reasons.TooManyVfs, Reasons.UndeclaredSiblings, Reasons.Protected, Reasons.ClaimedByOther, Reasons.ForeignVfs,
             Reasons.PhysicalFunctionUnbound, Reasons.HasVirtualFunctions, Reasons.HeldSibling,
@@ -66,7 +66,7 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
     {
         foreach (var unit in agent.Host.Allocator.Catalog.Units.Values)
         {
-            if (unit.Problem is { } problem) throw new BrokenPromiseException($"at rest, {unit.Unit.Id} of {unit.Unit.Resource} is not offered: {problem}");
+            if (unit.Problem is { } problem) throw new BrokenPromiseException($"at rest, {unit.Unit.Id} of {unit.Unit.Resource} is not offered: {problem.Message}");
             if (!kubelet.Offered.Contains((unit.Unit.Resource.Value, unit.Unit.Id.ToString()))) throw new BrokenPromiseException($"at rest, the kubelet does not know {unit.Unit.Id} of {unit.Unit.Resource}");
             if (unit.Unit.Assigned.FirstOrDefault(m => kernel.DriverOf(m.Address.ToString()) != m.Driver) is { } member) throw new BrokenPromiseException($"at rest, {member.Address} is offered on the driver {kernel.DriverOf(member.Address.ToString())}");
         }
@@ -74,7 +74,7 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
 
     private void CheckStatus()
     {
-        var problems = ReadStatus()["policies"]!.AsArray().SelectMany(p => p!["problems"]?.AsArray() ?? []).Where(p => !s_lasting.Contains((string)p!["reason"]!)).ToList();
+        var problems = ReadStatus()["policies"]!.AsArray().SelectMany(p => p!["problems"]?.AsArray() ?? []).Where(p => !s_lasting.Contains(Reasons.Of((string)p!["reason"]!))).ToList();
         if (problems.Count > 0) throw new BrokenPromiseException($"at rest, with nobody using anything: {string.Join("; ", problems.Select(p => p!.ToJsonString()))}");
         if (ReadStatus()["releasing"] is JsonArray { Count: > 0 } releasing) throw new BrokenPromiseException($"at rest, with nobody using anything: releasing {releasing.ToJsonString()}");
     }

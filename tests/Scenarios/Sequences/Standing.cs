@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Planning;
 
@@ -24,7 +25,7 @@ internal sealed class Standing(SimulatedKernel kernel, SteppedAgent agent, Uses 
     public void Look()
     {
         var policies = agent.Host.Agent.Status?.Policies ?? [];
-        var ready = policies.Where(p => p.Reason == "Ready").Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
+        var ready = policies.Where(p => p.Reason == Reasons.Ready).Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var unit in agent.Host.Allocator.Catalog.Units.Values.Where(u => u.Problem is null && ready.Contains(u.Unit.Policy.Name)))
         {
             foreach (var member in unit.Unit.Members.Where(m => kernel.DriverOf(m.Address.ToString()) == m.Driver))
