@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
+using Hostdev.DevicePlugin.Planning.Pci;
+using Hostdev.DevicePlugin.Planning.Sriov;
 
 namespace Hostdev.DevicePlugin.Planning;
 

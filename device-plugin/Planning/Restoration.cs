@@ -1,5 +1,6 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
+using Hostdev.DevicePlugin.Planning.Pci;
 
 namespace Hostdev.DevicePlugin.Planning;
 

@@ -1,7 +1,7 @@
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>
 /// Functions that were on a passthrough driver before any record of ours: by kernel argument, by another tool, or by an agent whose journal is lost. Nothing says which

@@ -1,7 +1,7 @@
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>
 /// Functions that are the machine itself (ADR 0018): what the processor and the chipset need of themselves. By class only where it lies in

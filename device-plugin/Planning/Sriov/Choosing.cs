@@ -3,8 +3,9 @@ using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Planning.Pci;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Sriov;
 
 /// <summary>
 /// Which functions a policy's selectors mean: those that are called so now, and those that were when they were chosen and that the policy has in force. A name is one function's: where it has

@@ -1,7 +1,7 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>
 /// Why a group can be no unit, in order: what nobody can change from here before what an admin may change, and that before what a policy

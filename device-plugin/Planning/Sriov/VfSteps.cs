@@ -3,7 +3,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Sriov;
 
 /// <summary>
 /// Making and removing virtual functions. The order is that of contracts/kernel.md, "More about binding and VFs": autoprobe off, the number, overrides,

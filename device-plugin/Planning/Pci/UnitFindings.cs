@@ -1,7 +1,7 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>What an admin should know of a unit that stands in nobody's way.</summary>
 internal static class UnitFindings

@@ -5,7 +5,7 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Sriov;
 
 /// <summary>What pools name and the machine does not have: a policy is fulfilled when all that it names is there.</summary>
 internal static class PoolFindings

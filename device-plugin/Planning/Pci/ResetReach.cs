@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>
 /// What a reset of the assigned functions reaches beside them. One that cannot be reset on its own is reset with everything below the

@@ -4,7 +4,7 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>Decides whether one IOMMU group can be one unit: all of it, or nothing.</summary>
 internal static class UnitPlanner

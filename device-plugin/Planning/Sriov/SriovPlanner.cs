@@ -3,8 +3,9 @@ using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Planning.Pci;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Sriov;
 
 /// <summary>Physical functions and their pools of virtual functions.</summary>
 internal static class SriovPlanner

@@ -1,7 +1,7 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>
 /// Units that are fit to be offered and that KubeVirt cannot use all the same (contracts/kubevirt.md): said, because its own words come

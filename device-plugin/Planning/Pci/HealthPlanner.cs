@@ -2,7 +2,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>
 /// Functions that are broken: out of service from the moment they show it, whatever they show later, until a reset proves them. A device that a VM has is not reset: its VM notices first.

@@ -1,7 +1,7 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>Who uses what is to be taken, and what goes with it.</summary>
 internal static class UsesInTheWay

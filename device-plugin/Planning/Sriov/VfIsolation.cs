@@ -3,7 +3,7 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Sriov;
 
 /// <summary>
 /// Whether virtual functions that are yet to be made will be in groups of their own. Where a port above does not isolate what is behind it,

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>A selector, divided into what hardware says for good and into names that software gives.</summary>
 /// <param name="Lasting">Whether all that hardware says is as wanted.</param>

@@ -1,6 +1,6 @@
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>
 /// What the host goes without beside the functions that a policy names: an admin who asks for a graphics card may not know that the disks

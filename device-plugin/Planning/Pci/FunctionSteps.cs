@@ -1,7 +1,7 @@
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>Taking one function from the host, and giving it back. Each emits only what is still missing, so that half a sequence is continued.</summary>
 internal static class FunctionSteps

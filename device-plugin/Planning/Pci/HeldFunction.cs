@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>
 /// A function that is kept from the VM and from the host, and where: the VM can open what is on vfio-pci in its group, and cannot open what

@@ -1,4 +1,4 @@
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>The PCI functions of units, for PCI's own rules.</summary>
 internal static class GroupUnits

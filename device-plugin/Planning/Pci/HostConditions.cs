@@ -2,7 +2,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>What the host must have before anything is taken from it, or made on it, for a VM.</summary>
 internal static class HostConditions

@@ -1,8 +1,9 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Planning.Sriov;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>Whole PCI devices: each group that a HostDevice's selectors reach is one unit.</summary>
 internal static class HostDevicePlanner
