@@ -2,6 +2,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
+using Hostdev.DevicePlugin.Planning.Pci;
 using Xunit;
 
 namespace Hostdev.Tests.Planning;

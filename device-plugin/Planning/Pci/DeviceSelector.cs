@@ -7,7 +7,7 @@ namespace Hostdev.DevicePlugin.Planning.Pci;
 /// <summary>Whether a policy's selectors match a function.</summary>
 public static class DeviceSelector
 {
-    /// <summary>What hardware says of it alone: its driver and its slot, which have names, are <see cref="Choosing"/>'s.</summary>
+    /// <summary>What hardware says of it alone: its driver and its slot, which have names, are <see cref="Sriov.Choosing"/>'s.</summary>
     public static bool MatchesHardware(PciSelector selector, PciFunction function) =>
         Is(selector.Vendor, function.Vendor)
         && Is(selector.Device, function.Device)
@@ -16,7 +16,7 @@ public static class DeviceSelector
         && (selector.Class is not { } @class || @class.Matches(function.ClassCode))
         && (selector.Addresses.IsEmpty || selector.Addresses.Contains(function.Address));
 
-    /// <summary>Physical functions only: a virtual function never matches. Interfaces and driver are <see cref="Choosing"/>'s.</summary>
+    /// <summary>Physical functions only: a virtual function never matches. Interfaces and driver are <see cref="Sriov.Choosing"/>'s.</summary>
     public static bool MatchesHardware(PfSelector selector, PciFunction function) =>
         !function.IsVirtualFunction
         && Is(selector.Vendor, function.Vendor)
