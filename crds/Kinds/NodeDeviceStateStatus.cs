@@ -14,10 +14,12 @@ public sealed record NodeDeviceStateStatus
 
     public required HostStatus Host { get; init; }
 
-    /// <summary>What devices are called, once for each vendor and device. Ordered by ids.</summary>
+    /// <summary>What devices are called, once for each class, vendor and device. Ordered by class and ids.</summary>
     public ImmutableArray<DeviceName> Names { get => field.IsDefault ? [] : field; init; }
 
-    /// <summary>The functions that a policy matches, that are taken, or that could be passed; bridges and VFs left out. Ordered by address.</summary>
+    /// <summary>
+    /// The devices that a policy matches, that are taken, or that could be passed; bridges and VFs left out. Ordered by <see cref="DeviceId"/>.
+    /// </summary>
     public required ImmutableArray<DeviceStatus> Devices { get; init; }
 
     /// <summary>VFs as ranges on their physical function.</summary>
@@ -58,24 +60,48 @@ public sealed record HostStatus
 }
 
 /// <param name="Ids"><c>vendor:device</c>, as <see cref="DeviceStatus.Ids"/>.</param>
-public sealed record DeviceName(string Ids, string Name);
+/// <param name="Class">As <see cref="DeviceStatus.Class"/>.</param>
+public sealed record DeviceName(string Ids, string Name, string? Class = null);
 
+/// <summary>What every device has, and a part for what its class alone has. Made by <see cref="Of"/>.</summary>
 public sealed record DeviceStatus
 {
-    public required string PciAddress { get; init; }
+    /// <summary>The <see cref="DeviceId"/>. Null where an agent of the version before wrote it, which knew PCI addresses alone.</summary>
+    public string? Id { get; init; }
 
-    /// <summary><c>vendor:device</c>.</summary>
-    public required string Ids { get; init; }
+    /// <summary>The word of the <see cref="DeviceClass"/>. Null where an agent of the version before wrote it: <c>pci</c>.</summary>
+    public string? Class { get; init; }
+
+    /// <summary><c>vendor:device</c>; null where the class has no such numbers.</summary>
+    public string? Ids { get; init; }
 
     public string? Driver { get; init; }
-
-    public int? IommuGroup { get; init; }
 
     public int? NumaNode { get; init; }
 
     /// <summary>Who has taken it: <c>Held by 0000:43:00.0</c>, <c>Offered as example.com/gpu</c>; null when it is the host's.</summary>
     public string? State { get; init; }
+
+    /// <summary>Null for other classes.</summary>
+    public PciDeviceStatus? Pci { get; init; }
+
+    /// <summary>
+    /// The id of a PCI function once more, in this version alone: the CRD of the version before requires it, by which a helm rollback
+    /// replaces this one's while agents of this version still write; and without it the agent of that version could not read the status.
+    /// </summary>
+    public string? PciAddress { get; init; }
+
+    public static DeviceStatus Of(DeviceId id) => new()
+    {
+        Id = id.ToString(),
+        Class = id.Class.Word(),
+        PciAddress = id.AsPci?.ToString(),
+    };
 }
+
+/// <summary>What PCI functions alone have.</summary>
+/// <param name="IommuGroup">Null where it has none.</param>
+public sealed record PciDeviceStatus(int? IommuGroup = null);
 
 /// <param name="Ranges">For example <c>0-3: vfio-pci</c>.</param>
 public sealed record VirtualFunctionsStatus(string PhysicalFunction, int Total, int Current, ImmutableArray<string> Ranges);

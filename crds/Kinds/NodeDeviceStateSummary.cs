@@ -55,18 +55,20 @@ public sealed record StatusSummary
     /// <summary>The generation of the object that the agent follows.</summary>
     public long? ObservedGeneration { get; init; }
 
-    /// <summary>So many different ids of one node are kept.</summary>
+    /// <summary>So many different ids of PCI functions of one node are kept.</summary>
     public const int MostIds = 256;
 
-    /// <summary>Whether the agent has cut its lists: then there are devices that <see cref="DeviceIds"/> lacks.</summary>
+    /// <summary>Whether the agent has cut its lists: then there are devices that <see cref="PciIds"/> lacks.</summary>
     public bool Truncated { get; init; }
 
     public ImmutableArray<PolicyResultSummary> Policies { get => field.IsDefault ? [] : field; init; }
 
-    /// <summary><c>vendor:device</c> of the devices on the node, each once, in order; the first <see cref="MostIds"/> that are listed.</summary>
+    /// <summary>
+    /// <c>vendor:device</c> of the PCI functions on the node, each once, in order; the first <see cref="MostIds"/> that are listed.
+    /// </summary>
     [JsonPropertyName("devices")]
-    [JsonConverter(typeof(DeviceIdsConverter))]
-    public ImmutableArray<string> DeviceIds { get => field.IsDefault ? [] : field; init; }
+    [JsonConverter(typeof(PciIdsConverter))]
+    public ImmutableArray<string> PciIds { get => field.IsDefault ? [] : field; init; }
 
     public ImmutableArray<DeviceProblem> Releasing { get => field.IsDefault ? [] : field; init; }
 

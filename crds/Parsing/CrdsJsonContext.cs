@@ -38,29 +38,6 @@ namespace Hostdev.Crds.Parsing;
 [JsonSerializable(typeof(JsonNode))]
 internal sealed partial class CrdsJsonContext : JsonSerializerContext;
 
-/// <summary>A value written as a string; what its parser says of a wrong one is what the admin reads.</summary>
-internal abstract class ParsedStringConverter<T>(Func<string, T> parse) : JsonConverter<T>
-{
-    public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-    {
-        if (reader.TokenType != JsonTokenType.String) throw new JsonException("must be a string: put the value in quotes");
-        try
-        {
-            return parse(reader.GetString()!);
-        }
-        catch (FormatException e)
-        {
-            throw new JsonException(e.Message, e);
-        }
-    }
-
-    public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WriteStringValue(value?.ToString());
-}
-
-internal sealed class PciAddressConverter() : ParsedStringConverter<PciAddress>(PciAddress.Parse);
-
-internal sealed class PciIdConverter() : ParsedStringConverter<PciId>(PciId.Parse);
-
 internal sealed class PciClassConverter() : ParsedStringConverter<PciClass>(PciClass.Parse);
 
 internal sealed class ResourceNameConverter() : ParsedStringConverter<ResourceName>(ResourceName.Parse);

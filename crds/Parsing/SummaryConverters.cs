@@ -80,10 +80,14 @@ internal sealed class FirstProblemsConverter : JsonConverter<ImmutableArray<Devi
     }
 }
 
-/// <summary>Reads the list of devices as which ids there are: a node has few kinds of devices and may have hundreds of each.</summary>
-internal sealed class DeviceIdsConverter : JsonConverter<ImmutableArray<string>>
+/// <summary>
+/// Reads the list of devices as which ids its PCI functions have: a node has few kinds of devices and may have hundreds of each. A device
+/// of which no class is said is a PCI function: an agent of the version before wrote it.
+/// </summary>
+internal sealed class PciIdsConverter : JsonConverter<ImmutableArray<string>>
 {
     private static readonly JsonEncodedText Ids = JsonEncodedText.Encode("ids");
+    private static readonly JsonEncodedText Class = JsonEncodedText.Encode("class");
 
     public override ImmutableArray<string> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
@@ -94,14 +98,30 @@ internal sealed class DeviceIdsConverter : JsonConverter<ImmutableArray<string>>
             return [];
         }
 
-        var depth = reader.CurrentDepth;
-        while (reader.Read() && reader.CurrentDepth > depth)
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth != depth + 2 || !reader.ValueTextEquals(Ids.EncodedUtf8Bytes)) continue;
-            if (reader.Read() && reader.TokenType == JsonTokenType.String && ids.Count < StatusSummary.MostIds) ids.Add(reader.GetString()!);
+            if (reader.TokenType != JsonTokenType.StartObject) reader.Skip();
+            else if (OfPciFunction(ref reader) is { } id && ids.Count < StatusSummary.MostIds) ids.Add(id);
         }
 
         return [.. ids];
+    }
+
+    /// <summary>Reads one device to its end; null for one that is no PCI function, or has no ids.</summary>
+    private static string? OfPciFunction(ref Utf8JsonReader reader)
+    {
+        string? ids = null;
+        var isPci = true;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var (isIds, isClass) = (reader.ValueTextEquals(Ids.EncodedUtf8Bytes), reader.ValueTextEquals(Class.EncodedUtf8Bytes));
+            reader.Read();
+            if (isIds && reader.TokenType == JsonTokenType.String) ids = reader.GetString();
+            if (isClass) isPci = reader.TokenType == JsonTokenType.String && reader.ValueTextEquals(DeviceClass.Pci.Word());
+            reader.Skip();
+        }
+
+        return isPci ? ids : null;
     }
 
     public override void Write(Utf8JsonWriter writer, ImmutableArray<string> value, JsonSerializerOptions options)

@@ -173,8 +173,8 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         var confirmed = desired.Confirmed; // asked first: what is in force is then at least as new as the word that confirmed it
         if (desired.InForce is not { } inForce) return (inventory, Plan.Nothing);
         _plannedFor = inForce;
-        if (confirmed && parts.Journal is { Damage: null, State.InForceBefore: not null }) parts.Journal.Append(new JournalRecord { Op = JournalOp.Confirm });
-        ImmutableDictionary<string, Setback> setbacks;
+        if (confirmed && parts.Journal is { Damage: null, State.InForceBefore: not null } journal) journal.Append(new JournalRecord.Confirm());
+        ImmutableDictionary<Purpose, Setback> setbacks;
         lock (_setbacks) setbacks = _setbacks.Active();
         var input = new PlanningInput
         {

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
@@ -22,15 +21,17 @@ public sealed class RepairBudget
 
     public static readonly TimeSpan QuietTime = TimeSpan.FromHours(1);
 
-    private readonly string _path;
+    private readonly StateFile<RepairContent> _file;
     private readonly string _bootId;
     private readonly TimeProvider _time;
     private RepairContent _content;
 
     public RepairBudget(string directory, string bootId, TimeProvider time)
     {
-        (_path, _bootId, _time) = (Path.Combine(directory, FileName), bootId, time);
-        _content = Read() is { } kept && kept.BootId == bootId ? kept : Empty("");
+        (_bootId, _time) = (bootId, time);
+        _file = new StateFile<RepairContent>(Path.Combine(directory, FileName), RepairJsonContext.Default.RepairContent);
+        // It only bounds a fight: what cannot be read gives a full budget.
+        _content = _file.Read(c => c, out _) is { } kept && kept.BootId == bootId ? kept : Empty("");
     }
 
     /// <summary>When the next thing that is left undone may be tried again; null when nothing is.</summary>
@@ -38,12 +39,12 @@ public sealed class RepairBudget
         _content.InForce.Values.Where(e => e.Repairs >= Repairs && e.Last + QuietTime > _time.GetUtcNow()).Min(e => (DateTimeOffset?)e.Last + QuietTime);
 
     /// <summary>What must not be brought about again if it is undone now, and why.</summary>
-    public ImmutableDictionary<string, Setback> Contested(string desired)
+    public ImmutableDictionary<Purpose, Setback> Contested(string desired)
     {
-        if (desired != _content.Desired) return ImmutableDictionary<string, Setback>.Empty;
+        if (desired != _content.Desired) return ImmutableDictionary<Purpose, Setback>.Empty;
         var now = _time.GetUtcNow();
         return _content.InForce.Where(e => e.Value.Repairs >= Repairs && now - e.Value.Last < QuietTime)
-            .ToImmutableDictionary(e => e.Key, e => new Setback(Reasons.Contested, Message(e.Value)), StringComparer.Ordinal);
+            .ToImmutableDictionary(e => e.Key, e => new Setback(Reasons.Contested, Message(e.Value)));
     }
 
     /// <summary>Takes in what was done for a desired state.</summary>
@@ -51,16 +52,16 @@ public sealed class RepairBudget
     {
         var before = _content;
         if (desired != _content.Desired) _content = Empty(desired);
-        foreach (var purpose in outcomes.SelectMany(o => o.Results).GroupBy(r => r.Step.Purpose, StringComparer.Ordinal))
+        foreach (var purpose in outcomes.SelectMany(o => o.Results).GroupBy(r => r.Step.Purpose))
         {
             var steps = purpose.Where(r => r.Step.BringsIntoForce).Select(r => r.Step.Step).ToList();
             if (steps.Count > 0 && purpose.All(r => r.Outcome is StepOutcome.Done)) InForce(purpose.Key, string.Join(", ", steps.Select(Words)));
         }
 
-        if (_content != before) DurableFile.Replace(_path, JsonSerializer.Serialize(_content, RepairJsonContext.Default.RepairContent));
+        if (_content != before) _file.Write(_content);
     }
 
-    private void InForce(string purpose, string what)
+    private void InForce(Purpose purpose, string what)
     {
         var now = _time.GetUtcNow();
         var entry = _content.InForce.GetValueOrDefault(purpose) switch
@@ -86,20 +87,8 @@ public sealed class RepairBudget
     private static string InWords(TimeSpan time) =>
         time.TotalSeconds < 120 ? string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalSeconds):0} seconds") : string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalMinutes):0} minutes");
 
-    private RepairContent Empty(string desired) => new() { BootId = _bootId, Desired = desired, InForce = ImmutableSortedDictionary.Create<string, RepairEntry>(StringComparer.Ordinal) };
-
-    // It only bounds a fight: what cannot be read gives a full budget.
-    private RepairContent? Read()
-    {
-        try
-        {
-            return File.Exists(_path) ? JsonSerializer.Deserialize(File.ReadAllText(_path), RepairJsonContext.Default.RepairContent) : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    private RepairContent Empty(string desired) =>
+        new() { BootId = _bootId, Desired = desired, InForce = ImmutableSortedDictionary<Purpose, RepairEntry>.Empty };
 }
 
 internal sealed record RepairContent
@@ -109,8 +98,8 @@ internal sealed record RepairContent
     /// <summary>The fingerprint of the desired state that the rest is about.</summary>
     public required string Desired { get; init; }
 
-    /// <summary>What was brought about, by purpose.</summary>
-    public required ImmutableSortedDictionary<string, RepairEntry> InForce { get; init; }
+    /// <summary>What was brought about.</summary>
+    public required ImmutableSortedDictionary<Purpose, RepairEntry> InForce { get; init; }
 }
 
 internal sealed record RepairEntry
@@ -126,6 +115,9 @@ internal sealed record RepairEntry
     public DateTimeOffset Last { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    Converters = [typeof(PurposeConverter)],
+    WriteIndented = true)]
 [JsonSerializable(typeof(RepairContent))]
 internal sealed partial class RepairJsonContext : JsonSerializerContext;

@@ -14,17 +14,17 @@ public sealed class Setbacks(TimeProvider time)
     /// <summary>Nobody tells when a process closes a file: so long until it is looked at again.</summary>
     public static readonly TimeSpan UserRetry = TimeSpan.FromSeconds(2);
 
-    private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
+    private readonly Dictionary<Purpose, Entry> _entries = [];
 
     /// <summary>The next moment at which something becomes due that is still held back; null when nothing is.</summary>
     public DateTimeOffset? NextDue => _entries.Values.Where(e => !e.Tried).Min(e => (DateTimeOffset?)e.Due);
 
     /// <summary>What must not be tried now. What is left out counts as tried again from here on.</summary>
-    public ImmutableDictionary<string, Setback> Active()
+    public ImmutableDictionary<Purpose, Setback> Active()
     {
         var now = time.GetUtcNow();
         foreach (var (purpose, entry) in _entries.Where(e => e.Value.Due <= now).ToList()) _entries[purpose] = entry with { Tried = true };
-        return _entries.Where(e => !e.Value.Tried).ToImmutableDictionary(e => e.Key, e => e.Value.Setback, StringComparer.Ordinal);
+        return _entries.Where(e => !e.Value.Tried).ToImmutableDictionary(e => e.Key, e => e.Value.Setback);
     }
 
     /// <summary>Everything may be tried anew: the desired state changed.</summary>
@@ -32,7 +32,7 @@ public sealed class Setbacks(TimeProvider time)
 
     public void Learn(LaneOutcome outcome)
     {
-        foreach (var purpose in outcome.Results.GroupBy(r => r.Step.Purpose, StringComparer.Ordinal))
+        foreach (var purpose in outcome.Results.GroupBy(r => r.Step.Purpose))
         {
             switch (purpose.Last().Outcome)
             {
@@ -57,7 +57,7 @@ public sealed class Setbacks(TimeProvider time)
     /// </summary>
     public void Look(Plan plan)
     {
-        var asked = plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Purpose).ToHashSet(StringComparer.Ordinal);
+        var asked = plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Purpose).ToHashSet();
         var through = _entries.Where(e => e.Value.GotOn && !asked.Contains(e.Key)).Select(e => e.Key).ToList();
         foreach (var purpose in through) _entries.Remove(purpose);
     }

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-using System.Globalization;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.DevicePlugin.Planning;
 
@@ -16,9 +14,9 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
     {
         Id = unit.Id.ToString(),
         Resource = unit.Resource.Value,
-        Functions = [.. unit.Claims.Select(c => c.ToString())],
-        Drivers = [.. unit.Handout.Drivers.Select(d => d.ToString())],
-        Nodes = [.. state.Nodes.Select(Identity)],
+        Functions = unit.Claims,
+        Drivers = unit.Handout.Drivers,
+        Nodes = [.. state.Nodes.Select(Now)],
         AnsweredAt = time.GetUtcNow(),
     };
 
@@ -27,15 +25,15 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
     {
         foreach (var node in answer.Nodes)
         {
-            if (Identity(Path(node)) != node) return $"{Path(node)}, which was given to this container for {answer.Id}, is not the same device any more";
+            if (Now(node.Path) == node) continue;
+            return $"{node.Path}, which was given to this container for {answer.Id}, is not the same device any more";
         }
 
         if (answer.Drivers.IsEmpty) return null;
-        ImmutableArray<BoundDevice> given = [.. answer.Drivers.Select(BoundDevice.Parse)];
-        var state = reader.Read(Handout.OfGiven(given));
-        if (answer.Nodes.Select(Path).FirstOrDefault(p => !state.Nodes.Contains(p)) is { } foreign)
+        var state = reader.Read(Handout.OfGiven(answer.Drivers));
+        if (answer.Nodes.Select(n => n.Path).FirstOrDefault(p => !state.Nodes.Contains(p)) is { } foreign)
             return $"{foreign}, which was given to this container for {answer.Id}, belongs to another device now";
-        foreach (var (device, driver) in given)
+        foreach (var (device, driver) in answer.Drivers)
         {
             if (!state.Drivers.TryGetValue(device, out var now)) return $"{device}, which was given to this container, is gone";
             if (now == driver) continue;
@@ -50,22 +48,20 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
     public string? TakenBy(Unit unit, UnitState state, AllocationLedger ledger)
     {
         if (ledger.ById.IsEmpty || state.Nodes.IsEmpty) return null;
-        var now = state.Nodes.Select(Identity).ToList();
+        var now = state.Nodes.Select(Now).ToList();
         foreach (var answer in ledger.ById.Values)
         {
             var node = answer.Id == unit.Id.ToString()
                 ? answer.Nodes.Take(1).FirstOrDefault(n => n != now[0]) // the same device, and its group came back as another
-                : answer.Nodes.FirstOrDefault(n => now.Exists(m => Path(m) == Path(n) || (Number(n).Length > 0 && Number(m) == Number(n))));
-            if (node is not null) return $"{Path(node)} ({Number(node)}) stands in the answer that {(answer.Pod is null ? "a pod" : $"pod {answer.Pod}")} got for {answer.Id}, and its container may still open it: delete that pod, or wait until it is proven gone";
+                : answer.Nodes.FirstOrDefault(n => now.Exists(m => m.Path == n.Path || (n.Number.Length > 0 && m.Number == n.Number)));
+            if (node is null) continue;
+            var pod = answer.Pod is null ? "a pod" : $"pod {answer.Pod}";
+            return $"{node.Path} ({node.Number}) stands in the answer that {pod} got for {answer.Id}, and its container may still open it: "
+                + "delete that pod, or wait until it is proven gone";
         }
 
         return null;
     }
 
-    public static string Path(string identity) => identity.Split('=')[0];
-
-    /// <summary><c>major:minor</c>; empty when the node had none.</summary>
-    public static string Number(string identity) => identity[(identity.IndexOf('=', StringComparison.Ordinal) + 1)..];
-
-    private string Identity(string node) => string.Create(CultureInfo.InvariantCulture, $"{node}={reader.ReadNodeIdentity(node)}");
+    private AnsweredNode Now(string node) => new(node, reader.ReadNodeIdentity(node) ?? "");
 }

@@ -179,11 +179,11 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
         lock (_gate)
         {
             if (_inFlight.Count > 0) return;
-            var answered = _ledger.ById.Values.SelectMany(a => a.Nodes).Select(AnsweredNodes.Path).ToHashSet(StringComparer.Ordinal);
+            var answered = _ledger.ById.Values.SelectMany(a => a.Nodes).Select(n => n.Path).ToHashSet(StringComparer.Ordinal);
             foreach (var (path, owner) in journal.State.Nodes.Where(n => !answered.Contains(n.Key)))
             {
                 if (calls.ReadOwner(path).Error.IsSuccess && !calls.SetOwner(path, owner).IsSuccess) continue;
-                journal.Append(new JournalRecord { Op = JournalOp.ForgetNode, Path = path });
+                journal.Append(new JournalRecord.ForgetNode(path));
             }
         }
     }
@@ -208,24 +208,21 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     }
 
     private static string? HolderOf(Allocation answer, ILookup<string, NodeHolder> open) =>
-        answer.Nodes.SelectMany(n => open[AnsweredNodes.Number(n)].Select(h => $"{h} still holds {AnsweredNodes.Path(n)} open")).FirstOrDefault();
+        answer.Nodes.SelectMany(n => open[n.Number].Select(h => $"{h} still holds {n.Path} open")).FirstOrDefault();
 
     private Allocation? Learn(PodUse device) =>
         Catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
             ? _answers.Record(unit.Unit, reader.Read(unit.Unit.Handout))
             : null;
 
-    private ImmutableArray<DeviceUser> UsersLocked(DeviceId device)
-    {
-        var name = device.ToString();
-        return
-        [
-            .. _ledger.ById.Values.Where(a => a.Functions.Contains(name)).Select(a => new DeviceUser(UserKind.Pod, a.Pod is null ? $"{a.Id} was just given to a pod" : $"pod {a.Pod} has {a.Id}")),
-        ];
-    }
+    private ImmutableArray<DeviceUser> UsersLocked(DeviceId device) =>
+    [
+        .. _ledger.ById.Values.Where(a => a.Functions.Contains(device))
+            .Select(a => new DeviceUser(UserKind.Pod, a.Pod is null ? $"{a.Id} was just given to a pod" : $"pod {a.Pod} has {a.Id}")),
+    ];
 
     private static string? UnderAnotherName(Unit unit, AllocationLedger ledger) =>
-        ledger.ById.Values.FirstOrDefault(a => a.Resource != unit.Resource.Value && unit.Claims.Any(c => a.Functions.Contains(c.ToString()))) is { } other
+        ledger.ById.Values.FirstOrDefault(a => a.Resource != unit.Resource.Value && unit.Claims.Any(a.Functions.Contains)) is { } other
             ? $"{(other.Pod is null ? "a pod" : $"pod {other.Pod}")} still has {other.Id} as {other.Resource}: it can be given out when that pod is gone"
             : null;
 
@@ -285,7 +282,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
     {
         var holders = NodeHolders();
         return _answers.Record(unit, state).Nodes
-            .SelectMany(n => holders[AnsweredNodes.Number(n)].Select(h => $"{AnsweredNodes.Path(n)} is still held open by {h}"))
+            .SelectMany(n => holders[n.Number].Select(h => $"{n.Path} is still held open by {h}"))
             .FirstOrDefault();
     }
 
@@ -301,7 +298,7 @@ public sealed class DeviceAllocator(UnitStateReader reader, HostPaths paths, IHo
             if (unit.DeviceFile is not { } wanted) continue;
             var owner = new NodeOwner(wanted.Uid, wanted.Gid, wanted.Mode.Bits);
             if (now.Owner == owner) continue;
-            journal.Append(new JournalRecord { Op = JournalOp.RecordNode, Path = node, Uid = now.Owner.Uid, Gid = now.Owner.Gid, Mode = now.Owner.Mode });
+            journal.Append(new JournalRecord.RecordNode(node, now.Owner.Uid, now.Owner.Gid, now.Owner.Mode));
             var error = calls.SetOwner(node, owner);
             if (!error.IsSuccess || calls.ReadOwner(node).Owner != owner) return $"the owner of {node} cannot be set to {owner} ({error})";
         }

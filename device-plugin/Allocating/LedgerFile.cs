@@ -1,49 +1,45 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using System.Text.Json.Serialization;
+using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Offering;
+using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Allocating;
 
 /// <summary>The allocation ledger on disk (<c>allocations.json</c> in the state directory), of one boot: pods do not outlive it with their devices.</summary>
 public sealed class LedgerFile(string directory, string bootId)
 {
-    private const int Format = 1;
-
-    private readonly string _path = Path.Combine(directory, "allocations.json");
+    private readonly StateFile<LedgerContent> _file = new(
+        Path.Combine(directory, "allocations.json"), LedgerJsonContext.Default.LedgerContent,
+        "It says which pods have which devices: restore it, or remove it when no VM pod runs on this node");
 
     /// <exception cref="JournalException">The file is there and cannot be read: what pods hold would be a guess.</exception>
     public AllocationLedger Read()
     {
-        if (!File.Exists(_path)) return AllocationLedger.Empty;
-        try
-        {
-            var content = JsonSerializer.Deserialize(File.ReadAllText(_path), LedgerJsonContext.Default.LedgerContent) ?? throw new JsonException("it is empty");
-            if (content.Format > Format) throw new JsonException($"it has format {content.Format} and this version reads {Format}: run the version that wrote it.");
-            if (content.BootId != bootId) return AllocationLedger.Empty;
-            return new AllocationLedger(content.Allocations.ToImmutableSortedDictionary(a => a.Id, a => a, StringComparer.Ordinal));
-        }
-        catch (JsonException e)
-        {
-            throw new JournalException($"{_path}: {e.Message} It says which pods have which devices: restore it, or remove it when no VM pod runs on this node", e);
-        }
+        var ledger = _file.Read(Of, out var damage);
+        return damage is null ? ledger ?? AllocationLedger.Empty : throw new JournalException(damage);
     }
 
-    public void Write(AllocationLedger ledger) =>
-        DurableFile.Replace(_path, JsonSerializer.Serialize(new LedgerContent { Format = Format, BootId = bootId, Allocations = [.. ledger.ById.Values] }, LedgerJsonContext.Default.LedgerContent));
+    public void Write(AllocationLedger ledger) => _file.Write(new LedgerContent { BootId = bootId, Allocations = [.. ledger.ById.Values] });
+
+    private AllocationLedger Of(LedgerContent content) => content.BootId == bootId
+        ? new AllocationLedger(content.Allocations.ToImmutableSortedDictionary(a => a.Id, a => a, StringComparer.Ordinal))
+        : AllocationLedger.Empty;
 }
 
 internal sealed record LedgerContent
 {
-    public int Format { get; init; }
-
     public required string BootId { get; init; }
 
     public required ImmutableArray<Allocation> Allocations { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, WriteIndented = true)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(DeviceIdConverter), typeof(AnsweredNodeConverter), typeof(BoundDeviceConverter)],
+    WriteIndented = true)]
 [JsonSerializable(typeof(LedgerContent))]
 internal sealed partial class LedgerJsonContext : JsonSerializerContext;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Hostdev.DevicePlugin.Host;
 
@@ -18,6 +17,7 @@ public sealed class BootRecord
     /// <summary>How long the machine must live after the last write: long enough that a crash caused by it comes first, and that pods start on what was taken.</summary>
     public static readonly TimeSpan Proof = TimeSpan.FromMinutes(5);
 
+    private readonly StateFile<BootRecordContent> _file;
     private readonly string _bootId;
     private readonly TimeProvider _time;
     private BootRecordContent? _open;
@@ -25,12 +25,14 @@ public sealed class BootRecord
 
     public BootRecord(string directory, string bootId, TimeProvider time)
     {
-        Path = System.IO.Path.Combine(directory, FileName);
+        var path = System.IO.Path.Combine(directory, FileName);
+        _file = new StateFile<BootRecordContent>(path, BootRecordJsonContext.Default.BootRecordContent);
         (_bootId, _time, _lastWork) = (bootId, time, time.GetUtcNow());
-        _open = Read(Path);
+        // It is replaced whole, so what cannot be read was not written by an agent; it is no reason to leave a machine without its devices.
+        _open = _file.Read(c => c, out _);
     }
 
-    public string Path { get; }
+    public string Path => _file.Path;
 
     /// <summary>When what was done counts as harmless; null when nothing is open, or stands until an admin acts.</summary>
     public DateTimeOffset? ProvenAt => _open is null || Ended(_open) >= Limit ? null : _lastWork + Proof;
@@ -50,7 +52,7 @@ public sealed class BootRecord
         _lastWork = _time.GetUtcNow();
         if (_open is { } open && open.Desired == desired && open.BootId == _bootId) return;
         _open = new BootRecordContent { Desired = desired, BootId = _bootId, Ended = _open is { } earlier && earlier.Desired == desired ? Ended(earlier) : 0 };
-        DurableFile.Replace(Path, JsonSerializer.Serialize(_open, BootRecordJsonContext.Default.BootRecordContent));
+        _file.Write(_open);
     }
 
     /// <summary>Writing has paused: the time of proof runs from here.</summary>
@@ -71,24 +73,10 @@ public sealed class BootRecord
     private void Close()
     {
         _open = null;
-        File.Delete(Path);
-        DurableFile.SyncDirectory(System.IO.Path.GetDirectoryName(Path)!);
+        _file.Delete();
     }
 
     private int Ended(BootRecordContent content) => content.Ended + (content.BootId == _bootId ? 0 : 1);
-
-    // It is replaced whole, so what cannot be read was not written by an agent; it is no reason to leave a machine without its devices.
-    private static BootRecordContent? Read(string path)
-    {
-        try
-        {
-            return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllText(path), BootRecordJsonContext.Default.BootRecordContent) : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
 }
 
 internal sealed record BootRecordContent

@@ -23,26 +23,28 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
     public long Writes => Interlocked.Read(ref _writes);
 
     /// <summary>Whether a late write to something of this function or physical function still hangs in the kernel.</summary>
-    public bool IsBlocked(DeviceId device) => device.AsPci is { } address && _late.Keys.Any(address.IsNamedIn);
+    public bool IsBlocked(DeviceId device) => _late.Values.Any(l => l.Device == device);
 
     /// <summary>Writes whose deadline is over and that the kernel has not returned yet, in the order in which they began.</summary>
     public ImmutableArray<UnreturnedWrite> Unreturned =>
     [
         .. _late.Values.Where(l => l.Value is not null).OrderBy(l => l.Since)
-            .Select(l => new UnreturnedWrite(l.Path, l.Value!, time.GetElapsedTime(l.Since))),
+            .Select(l => new UnreturnedWrite(l.Device, l.Path, time.GetElapsedTime(l.Since))),
     ];
 
     /// <summary>The kernel's log from now on: for what a driver says while a write to its device runs.</summary>
     public IKernelLog FollowLog() => calls.FollowKernelLog();
 
     /// <summary>Journals a write and makes it. ETIMEDOUT when it did not end by the deadline.</summary>
+    /// <param name="device">What is written to, or about.</param>
     /// <exception cref="OperationCanceledException">The agent ends and the write has not returned: the next start looks at what came of it.</exception>
-    public async Task<Errno> WriteAsync(string path, string value, TimeSpan deadline, CancellationToken cancellationToken)
+    public async Task<Errno> WriteAsync(DeviceId device, string path, string value, TimeSpan deadline, CancellationToken cancellationToken)
     {
         if (_late.ContainsKey(Key(path, value))) return Errno.ETIMEDOUT;
-        journal.Append(new JournalRecord { Op = JournalOp.Write, Path = path, Value = value });
+        journal.Append(new JournalRecord.Write(path, value));
         Interlocked.Increment(ref _writes);
-        return await OnThread(path, value, () => calls.WriteAttribute(path, value), deadline, cancellationToken).ConfigureAwait(false);
+        return await OnThread(device, path, value, () => calls.WriteAttribute(path, value), deadline, cancellationToken)
+            .ConfigureAwait(false);
     }
 
     /// <summary>The driver a function is bound to now; null when none.</summary>
@@ -50,10 +52,10 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
         new DirectoryInfo(paths.Resolve($"/sys/bus/pci/devices/{address}/driver")).LinkTarget is { } target ? Path.GetFileName(target) : null;
 
     /// <summary>An attribute's text without its line end; null when it cannot be read or not by the deadline.</summary>
-    public async Task<string?> ReadAsync(string path, TimeSpan deadline, CancellationToken cancellationToken)
+    public async Task<string?> ReadAsync(DeviceId device, string path, TimeSpan deadline, CancellationToken cancellationToken)
     {
         string? text = null;
-        var error = await OnThread(path, null, () => Read(path, out text), deadline, cancellationToken).ConfigureAwait(false);
+        var error = await OnThread(device, path, null, () => Read(path, out text), deadline, cancellationToken).ConfigureAwait(false);
         return error.IsSuccess ? text : null;
     }
 
@@ -71,7 +73,7 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
             return answers ? Errno.None : Errno.EIO;
         }
 
-        var error = await OnThread(path, null, Read, deadline, cancellationToken).ConfigureAwait(false);
+        var error = await OnThread(address, path, null, Read, deadline, cancellationToken).ConfigureAwait(false);
         return error == Errno.ETIMEDOUT ? null : error.IsSuccess && answers;
     }
 
@@ -90,7 +92,8 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
     }
 
     /// <param name="value">What is written; null when the file is only read.</param>
-    private async Task<Errno> OnThread(string path, string? value, Func<Errno> call, TimeSpan deadline, CancellationToken cancellationToken)
+    private async Task<Errno> OnThread(
+        DeviceId device, string path, string? value, Func<Errno> call, TimeSpan deadline, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
         var done = new TaskCompletionSource<Errno>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -104,7 +107,7 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
         catch (TimeoutException)
         {
             var what = Key(path, value);
-            _late[what] = new LateCall(path, value, began);
+            _late[what] = new LateCall(device, path, value, began);
             _ = done.Task.ContinueWith(
                 _ => _late.TryRemove(what, out LateCall? _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             return Errno.ETIMEDOUT;
@@ -129,7 +132,7 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
 
     /// <param name="Value">What is written; null when the file is only read.</param>
     /// <param name="Since">A timestamp of the clock.</param>
-    private sealed record LateCall(string Path, string? Value, long Since);
+    private sealed record LateCall(DeviceId Device, string Path, string? Value, long Since);
 }
 
 /// <summary>Where the kernel's PCI attributes are (kernel <c>Documentation/ABI/testing/sysfs-bus-pci</c>).</summary>

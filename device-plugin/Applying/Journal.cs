@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json;
+using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Applying;
 
@@ -113,21 +115,21 @@ public sealed class Journal : IDisposable
             if (last) break;
             try
             {
-                var record = JournalJsonContext.Read(lines[i]) ?? throw new FormatException("the line is empty");
-                if (i == 0 && record.Op != JournalOp.Open) throw new FormatException("the first line must be an Open record");
-                if (record.Op != JournalOp.Open)
+                var record = JournalLine.Read(lines[i]);
+                if (record is JournalRecord.Open open)
                 {
-                    state = state.With(record);
-                    continue;
+                    if (open.Format != Format)
+                        throw new FormatException($"it has format {open.Format} and this version reads {Format}: run the version that wrote it");
+                    earlierBoot = open.BootId != bootId;
                 }
+                else if (i == 0) throw new FormatException("the first line must be an Open record");
 
-                if (record.Format != Format) throw new FormatException($"it has format {record.Format} and this version reads {Format}: run the version that wrote it");
-                earlierBoot = record.BootId != bootId;
+                state = state.With(record);
             }
             catch (Exception e) when (e is JsonException or FormatException)
             {
                 if (earlierBoot) break; // only a list of what was in force is taken from it, and what is not on it waits to be confirmed
-                throw Unreadable(path, i + 1, e.Message.Split(" Path:")[0], e);
+                throw Unreadable(path, i + 1, JsonWords.Of(e), e);
             }
         }
 
@@ -148,7 +150,7 @@ public sealed class Journal : IDisposable
             if (_file is null) throw new JournalException(Damage!);
             Watch?.Invoke(record, false);
             var state = _state.With(record);
-            _file.Write(Encoding.UTF8.GetBytes(JournalJsonContext.Line(record) + "\n"));
+            _file.Write(Encoding.UTF8.GetBytes(JournalLine.Write(record) + "\n"));
             _file.Flush(flushToDisk: true);
             _state = state;
             Watch?.Invoke(record, true);
@@ -199,18 +201,8 @@ public sealed class Journal : IDisposable
     /// <summary>Replaces the file by the shortest one of the same meaning, so that a crash leaves the old or the new one whole.</summary>
     private FileStream Rewrite()
     {
-        var fresh = _path + ".new";
-        using (var file = new FileStream(fresh, FileMode.Create, FileAccess.Write, FileShare.None))
-        {
-            var text = new StringBuilder();
-            text.Append(JournalJsonContext.Line(new JournalRecord { Op = JournalOp.Open, Format = Format, BootId = _bootId })).Append('\n');
-            foreach (var record in _state.ToRecords()) text.Append(JournalJsonContext.Line(record)).Append('\n');
-            file.Write(Encoding.UTF8.GetBytes(text.ToString()));
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(fresh, _path, overwrite: true);
-        Host.DurableFile.SyncDirectory(Path.GetDirectoryName(_path)!);
+        var records = _state.ToRecords().Prepend(new JournalRecord.Open(Format, _bootId));
+        DurableFile.Replace(_path, string.Concat(records.Select(r => JournalLine.Write(r) + "\n")));
         var result = new FileStream(_path, FileMode.Open, FileAccess.Write, FileShare.Read);
         result.Seek(0, SeekOrigin.End);
         return result;

@@ -72,7 +72,7 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
     private async Task<LaneOutcome> ExecuteStepsAsync(Lane lane, HostInventory inventory, CancellationToken cancellationToken)
     {
         var results = ImmutableArray.CreateBuilder<StepResult>();
-        var given = new HashSet<string>(StringComparer.Ordinal);
+        var given = new HashSet<Purpose>();
         foreach (var step in lane.Steps)
         {
             if (cancellationToken.IsCancellationRequested || breakGlass.IsThere) break;
@@ -108,8 +108,8 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
     }
 
     [LoggerMessage(EventId = 2001, Level = LogLevel.Information, Message = "{Purpose}: {What}")]
-    private static partial void StepDone(ILogger logger, string purpose, string what);
+    private static partial void StepDone(ILogger logger, Purpose purpose, string what);
 
     [LoggerMessage(EventId = 2002, Level = LogLevel.Warning, Message = "{Purpose}: {Error}")]
-    private static partial void StepFailed(ILogger logger, string purpose, string error);
+    private static partial void StepFailed(ILogger logger, Purpose purpose, string error);
 }

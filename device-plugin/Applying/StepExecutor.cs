@@ -20,18 +20,9 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         {
             case PlanStep.ProveFree:
                 return StepOutcome.Done.Instance; // who calls this holds the proof
-            case PlanStep.RecordFunction s:
-                return Record(new JournalRecord { Op = JournalOp.RecordFunction, Address = s.Address.ToString(), Driver = s.Driver, DriverOverride = s.DriverOverride, Policy = s.PolicyUid });
-            case PlanStep.RecordPhysicalFunction s:
-                return Record(new JournalRecord { Op = JournalOp.RecordPhysicalFunction, Address = s.Address.ToString(), NumVfs = s.NumVfs, Autoprobe = s.Autoprobe, Policy = s.PolicyUid });
-            case PlanStep.OpenVfSetup s:
-                return RecordSetup(JournalOp.OpenVfSetup, s.PhysicalFunction, s.NumVfs);
-            case PlanStep.CloseVfSetup s:
-                return RecordSetup(JournalOp.CloseVfSetup, s.PhysicalFunction, s.NumVfs);
-            case PlanStep.ForgetFunction s:
-                return Record(new JournalRecord { Op = JournalOp.ForgetFunction, Address = s.Address.ToString() });
-            case PlanStep.ForgetPhysicalFunction s:
-                return Record(new JournalRecord { Op = JournalOp.ForgetPhysicalFunction, Address = s.Address.ToString() });
+            case PlanStep.Record s:
+                journal.Append(s.Entry);
+                return StepOutcome.Done.Instance;
             case PlanStep.SetAutoprobe s:
                 var autoprobe = s.Autoprobe ? "1" : "0";
                 return await WriteAsync(
@@ -46,12 +37,6 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
                     .ConfigureAwait(false);
             case PlanStep.Unbind s:
                 return await UnbindAsync(s, cancellationToken).ConfigureAwait(false);
-            case PlanStep.RecordFault s:
-                return Record(new JournalRecord { Op = JournalOp.RecordFault, Address = s.Address.ToString(), Fault = s.Fault, FatalErrors = s.FatalErrors });
-            case PlanStep.ClearFault s:
-                return Record(new JournalRecord { Op = JournalOp.ClearFault, Address = s.Address.ToString(), FatalErrors = s.FatalErrors });
-            case PlanStep.ForgetFault s:
-                return Record(new JournalRecord { Op = JournalOp.ForgetFault, Address = s.Address.ToString() });
             case PlanStep.Reset s:
                 return await ResetAsync(s, cancellationToken).ConfigureAwait(false);
             case PlanStep.Probe s:
@@ -59,15 +44,6 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
             default:
                 throw new InvalidOperationException($"no way to do {step.GetType().Name}");
         }
-    }
-
-    private StepOutcome RecordSetup(JournalOp op, PciAddress physicalFunction, int? numVfs) =>
-        Record(new JournalRecord { Op = op, Address = physicalFunction.ToString(), NumVfs = numVfs });
-
-    private StepOutcome Record(JournalRecord record)
-    {
-        journal.Append(record);
-        return StepOutcome.Done.Instance;
     }
 
     /// <summary>
@@ -91,9 +67,9 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     {
         var path = PciPaths.Attribute(device, attribute);
         using var log = writer.FollowLog();
-        var error = await writer.WriteAsync(path, value, deadline, cancellationToken).ConfigureAwait(false);
+        var error = await writer.WriteAsync(device, path, value, deadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(path, value, deadline);
-        var now = await writer.ReadAsync(path, ReadDeadline, cancellationToken).ConfigureAwait(false);
+        var now = await writer.ReadAsync(device, path, ReadDeadline, cancellationToken).ConfigureAwait(false);
         if (now == expect) return StepOutcome.Done.Instance;
         if (error.IsSuccess && answered?.Invoke(now) is { } outcome) return outcome;
         var what = $"writing {Quote(value)} to {path}";
@@ -107,7 +83,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     {
         var path = PciPaths.Unbind(step.Driver);
         using var log = writer.FollowLog();
-        var error = await writer.WriteAsync(path, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
+        var error = await writer.WriteAsync(step.Address, path, step.Address.ToString(), WriteDeadline, cancellationToken)
+            .ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(path, step.Address.ToString(), WriteDeadline);
         var driver = writer.ReadDriver(step.Address);
         if (driver is null) return StepOutcome.Done.Instance;
@@ -120,7 +97,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     {
         var path = PciPaths.Attribute(step.Address, "reset");
         using var log = writer.FollowLog();
-        var error = await writer.WriteAsync(path, "1", WriteDeadline, cancellationToken).ConfigureAwait(false);
+        var error = await writer.WriteAsync(step.Address, path, "1", WriteDeadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(path, "1", WriteDeadline);
         if (!error.IsSuccess)
         {
@@ -143,7 +120,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     private async Task<StepOutcome> ProbeAsync(PlanStep.Probe step, CancellationToken cancellationToken)
     {
         using var log = writer.FollowLog();
-        var error = await writer.WriteAsync(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
+        var error = await writer
+            .WriteAsync(step.Address, PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT) return TimedOut(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline);
         var driver = writer.ReadDriver(step.Address);
         var found = driver is null ? "no driver of the host takes it" : $"bound to {driver}";

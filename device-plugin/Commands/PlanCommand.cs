@@ -99,6 +99,9 @@ public static class PlanCommand
     private sealed class LedgerUsage(Offering.AllocationLedger ledger) : IPodUsage
     {
         public ImmutableArray<DeviceUser> UsersOf(DeviceId device) =>
-            [.. ledger.ById.Values.Where(a => a.Functions.Contains(device.ToString())).Select(a => new DeviceUser(UserKind.Pod, $"pod {a.Pod ?? "(not known yet)"} has {a.Id}"))];
+        [
+            .. ledger.ById.Values.Where(a => a.Functions.Contains(device))
+                .Select(a => new DeviceUser(UserKind.Pod, $"pod {a.Pod ?? "(not known yet)"} has {a.Id}")),
+        ];
     }
 }

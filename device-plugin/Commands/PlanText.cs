@@ -45,9 +45,11 @@ internal static class PlanText
         var unit = plan.Units.FirstOrDefault(u => u.Claims.Contains(function.Address));
         Section(text, "Offered:", unit is null ? [] : [$"as {unit.Resource} in unit {unit.Id} for {unit.Policy}"]);
         Section(text, "What the host loses beside what is named:", unit?.HostLoses is { } loss ? [loss] : []);
-        Section(text, "In the way, or worth knowing:", plan.Findings.Where(f => f.Device == function.Address.ToString() || function.Address.IsNamedIn(f.Message)).Select(f => $"{f.State}: {f.Reason}: {f.Message}"));
-        Section(text, "To be done now:", plan.Lanes.SelectMany(l => l.Steps).Select(s => StepWords.ToDo(s.Step)).OfType<string>().Where(w => function.Address.IsNamedIn(w)));
-        if (unit is null && plan.Findings.All(f => !function.Address.IsNamedIn(f.Message) && f.Device != function.Address.ToString())) text.Append("No policy asks for it.\n");
+        var findings = plan.Findings.Where(f => f.Device == function.Address.ToString() || function.Address.IsNamedIn(f.Message)).ToList();
+        Section(text, "In the way, or worth knowing:", findings.Select(f => $"{f.State}: {f.Reason}: {f.Message}"));
+        var steps = plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step).Where(s => s.Device == function.Address);
+        Section(text, "To be done now:", steps.Select(StepWords.ToDo).OfType<string>());
+        if (unit is null && findings.Count == 0) text.Append("No policy asks for it.\n");
         return text.ToString();
     }
 

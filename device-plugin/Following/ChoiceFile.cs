@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
@@ -15,25 +14,20 @@ public sealed class ChoiceFile
 {
     public const string FileName = "choices.json";
 
-    private const int Format = 1;
-
-    private readonly string _path;
+    private readonly StateFile<ChoiceContent> _file;
 
     public ChoiceFile(string directory)
     {
-        _path = Path.Combine(directory, FileName);
-        try
-        {
-            Choices = Read();
-        }
-        catch (Exception e) when (e is JsonException or FormatException)
-        {
-            Damage = $"{_path}: {e.Message.Split(" Path:")[0]}. It says which devices are in force by a name that they may have lost, so nothing is done without it: restore the file, or move it away when every policy names addresses or the names of now, and restart the agent";
-        }
+        _file = new StateFile<ChoiceContent>(
+            Path.Combine(directory, FileName), ChoiceJsonContext.Default.ChoiceContent,
+            "It says which devices are in force by a name that they may have lost, so nothing is done without it: restore the file, or move it "
+            + "away when every policy names addresses or the names of now, and restart the agent");
+        Choices = [.. _file.Read(c => c.Choices.Select(e => e.ToChoice()).ToList(), out var damage) ?? []];
+        Damage = damage;
     }
 
     /// <summary>In order; empty while <see cref="Damage"/> is there.</summary>
-    public ImmutableArray<Choice> Choices { get; private set; } = [];
+    public ImmutableArray<Choice> Choices { get; private set; }
 
     /// <summary>Why the file could not be read, with the remedy; null as a rule.</summary>
     public string? Damage { get; }
@@ -42,23 +36,13 @@ public sealed class ChoiceFile
     public void Keep(ImmutableArray<Choice> choices)
     {
         if (Damage is not null || choices.SequenceEqual(Choices)) return;
-        DurableFile.Replace(_path, JsonSerializer.Serialize(new ChoiceContent { Format = Format, Choices = [.. choices.Select(ChoiceEntry.Of)] }, ChoiceJsonContext.Default.ChoiceContent));
+        _file.Write(new ChoiceContent { Choices = [.. choices.Select(ChoiceEntry.Of)] });
         Choices = choices;
-    }
-
-    private ImmutableArray<Choice> Read()
-    {
-        if (!File.Exists(_path)) return [];
-        var content = JsonSerializer.Deserialize(File.ReadAllText(_path), ChoiceJsonContext.Default.ChoiceContent) ?? throw new FormatException("it is empty");
-        if (content.Format > Format) throw new FormatException($"it has format {content.Format} and this version reads {Format}: run the version that wrote it");
-        return [.. content.Choices.Select(c => c.ToChoice())];
     }
 }
 
 internal sealed record ChoiceContent
 {
-    public int Format { get; init; }
-
     public required ImmutableArray<ChoiceEntry> Choices { get; init; }
 }
 
@@ -92,6 +76,9 @@ internal sealed record ChoiceEntry
         : throw new FormatException($"ids of {Address} is \"{Ids}\" and not vendor:device");
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, WriteIndented = true)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    WriteIndented = true)]
 [JsonSerializable(typeof(ChoiceContent))]
 internal sealed partial class ChoiceJsonContext : JsonSerializerContext;

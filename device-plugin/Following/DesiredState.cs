@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Host;
@@ -15,7 +16,10 @@ namespace Hostdev.DevicePlugin.Following;
 /// </summary>
 public sealed class DesiredState(string directory)
 {
-    private readonly string _path = Path.Combine(directory, "desired.json");
+    /// <summary>Versions before take it for a text of their source, and refuse a field beside policies.</summary>
+    private readonly StateFile<JsonObject> _file =
+        new(Path.Combine(directory, "desired.json"), DesiredJsonContext.Default.JsonObject) { NamedFrom = 2 };
+
     private volatile DesiredInForce? _inForce;
 
     /// <summary>What is in force, and is on disk; null while nothing was ever read: then nothing is touched. Swapped whole: whoever plans while a new one comes in takes it once.</summary>
@@ -35,16 +39,15 @@ public sealed class DesiredState(string directory)
     /// <summary>Restores what was in force before a restart. A kept file that cannot be read is passed over: the source is the truth.</summary>
     public void Restore()
     {
-        if (!File.Exists(_path)) return;
-        var text = File.ReadAllText(_path);
-        var spec = NodeDeviceStateReader.Read(text, out var error);
-        if (spec is null)
-        {
-            Problem = $"{_path}: {error}";
-            return;
-        }
+        _inForce = _file.Read(Kept, out var damage);
+        Problem = damage;
+    }
 
-        _inForce = new DesiredInForce([.. spec.Policies.Select(p => new EffectivePolicy(p, null))], FingerprintOf(text), null);
+    private static DesiredInForce Kept(JsonObject content)
+    {
+        var text = content.ToJsonString();
+        var spec = NodeDeviceStateReader.Read(text, out var error) ?? throw new FormatException(error);
+        return new DesiredInForce([.. spec.Policies.Select(p => new EffectivePolicy(p, null))], FingerprintOf(text), null);
     }
 
     /// <summary>Takes in a new text. One that cannot be read changes nothing but <see cref="Problem"/>.</summary>
@@ -109,18 +112,21 @@ public sealed class DesiredState(string directory)
     /// <summary>On disk first: what is begun for these policies is recorded under their fingerprint, and a restart must find the same.</summary>
     private void Keep(ImmutableArray<EffectivePolicy> policies, long? generation)
     {
-        var text = ToText(policies);
-        DurableFile.Replace(_path, text);
-        _inForce = new DesiredInForce(policies, FingerprintOf(text), generation);
+        var content = ToJson(policies);
+        _file.Write(content);
+        _inForce = new DesiredInForce(policies, FingerprintOf(content.ToJsonString()), generation);
     }
 
     /// <summary>The <see cref="Fingerprint"/> that these policies in force would have.</summary>
-    public static string FingerprintOf(ImmutableArray<EffectivePolicy> policies) => FingerprintOf(ToText(policies));
+    public static string FingerprintOf(ImmutableArray<EffectivePolicy> policies) => FingerprintOf(ToJson(policies).ToJsonString());
 
     private static string FingerprintOf(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
-    private static string ToText(ImmutableArray<EffectivePolicy> policies) =>
-        new JsonObject { ["policies"] = new JsonArray([.. policies.Select(p => NodeDeviceStateWriter.ToJson(p.InForce) ?? Unreadable(p.Identity))]) }.ToJsonString();
+    private static JsonObject ToJson(ImmutableArray<EffectivePolicy> policies) =>
+        new()
+        {
+            ["policies"] = new JsonArray([.. policies.Select(p => NodeDeviceStateWriter.ToJson(p.InForce) ?? Unreadable(p.Identity))]),
+        };
 
     /// <summary>One that was never understood stays desired over a restart, without a spec: forgotten, it would be given back.</summary>
     private static JsonObject Unreadable(PolicyIdentity policy) => new()
@@ -137,3 +143,6 @@ public sealed class DesiredState(string directory)
 /// <param name="Fingerprint">The same for the same policies, another for others: by it a restart knows whether what is desired has changed.</param>
 /// <param name="Generation">Of the object whose spec they are; null for a file, and for what was kept over a restart.</param>
 public sealed record DesiredInForce(ImmutableArray<EffectivePolicy> Policies, string Fingerprint, long? Generation);
+
+[JsonSerializable(typeof(JsonObject))]
+internal sealed partial class DesiredJsonContext : JsonSerializerContext;

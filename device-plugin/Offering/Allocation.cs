@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Offering;
 
@@ -9,14 +11,16 @@ public sealed record Allocation
 
     public required string Resource { get; init; }
 
-    /// <summary>The functions of the unit, as addresses.</summary>
-    public required ImmutableArray<string> Functions { get; init; }
+    /// <summary>The devices of the unit.</summary>
+    public required ImmutableArray<DeviceId> Functions { get; init; }
 
-    /// <summary>The functions that the VM was given, primary first, with their vfio drivers then (<c>address=driver</c>). Absent in files of versions that did not record it.</summary>
-    public ImmutableArray<string> Drivers { get => field.IsDefault ? [] : field; init; }
+    /// <summary>
+    /// What the VM was given, the one that it is told of first, with the drivers then. Absent in files of versions that did not record it.
+    /// </summary>
+    public ImmutableArray<BoundDevice> Drivers { get => field.IsDefault ? [] : field; init; }
 
-    /// <summary>The nodes of the answer that are the unit's own, with their device numbers then (<c>path=major:minor</c>).</summary>
-    public required ImmutableArray<string> Nodes { get; init; }
+    /// <summary>The nodes of the answer that are the unit's own.</summary>
+    public required ImmutableArray<AnsweredNode> Nodes { get; init; }
 
     /// <summary>When it was answered, or when this process read of it, whichever is later.</summary>
     public required DateTimeOffset AnsweredAt { get; init; }

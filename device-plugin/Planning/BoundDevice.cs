@@ -1,4 +1,5 @@
 using Hostdev.Crds;
+using Hostdev.Crds.Parsing;
 
 namespace Hostdev.DevicePlugin.Planning;
 
@@ -15,3 +16,5 @@ public sealed record BoundDevice(DeviceId Device, string Driver)
 
     public override string ToString() => $"{Device}={Driver}";
 }
+
+public sealed class BoundDeviceConverter() : ParsedStringConverter<BoundDevice>(BoundDevice.Parse);

@@ -15,14 +15,15 @@ internal static class FunctionSteps
         var targets = unit.Functions().Select(m => context.Functions[m.Address]).Where(t => context.Inventory.Functions[t.Address].Driver != t.Driver).ToList();
         return targets
             .Where(t => context.Inventory.Functions[t.Address].Driver is not null)
-            .Select(t => new LaneStep(LaneStep.Take(unit.Id.ToString()), new PlanStep.ProveFree(t.Address, t.Overridden) { Carried = t.Carried }))
+            .Select(t => new LaneStep(Purpose.Take(unit.Id), new PlanStep.ProveFree(t.Address, t.Overridden) { Carried = t.Carried }))
             .Concat(targets.SelectMany(t => Take(context, t)));
     }
 
     private static IEnumerable<LaneStep> Take(PlanningContext context, FunctionTarget target)
     {
         var function = context.Inventory.Functions[target.Address];
-        List<PlanStep> steps = [new PlanStep.RecordFunction(function.Address, function.Driver, function.DriverOverride, target.PolicyUid)];
+        List<PlanStep> steps =
+            [new JournalRecord.RecordFunction(function.Address, function.Driver, function.DriverOverride, target.PolicyUid)];
         if (function.DriverOverride != target.Driver) steps.Add(new PlanStep.SetDriverOverride(function.Address, target.Driver));
         if (function.Driver is { } driver)
         {
@@ -30,16 +31,16 @@ internal static class FunctionSteps
         }
 
         steps.Add(new PlanStep.Probe(function.Address, target.Driver));
-        return steps.Select(s => new LaneStep(LaneStep.Take(target.UnitId), s));
+        return steps.Select(s => new LaneStep(Purpose.Take(target.UnitId), s));
     }
 
     public static IEnumerable<LaneStep> Release(PlanningContext context, OwnedFunction owned)
     {
-        var purpose = LaneStep.Release(owned.Address);
+        var purpose = Purpose.Release(owned.Address);
         if (!context.Inventory.Functions.TryGetValue(owned.Address, out var function))
         {
             // Unplugged, or its physical function's VFs were removed by somebody: a new device at this address starts afresh.
-            return [new LaneStep(purpose, new PlanStep.ForgetFunction(owned.Address))];
+            return [new LaneStep(purpose, new JournalRecord.ForgetFunction(owned.Address))];
         }
 
         if (context.Unreadable(function) is { } unreadable)
@@ -75,7 +76,7 @@ internal static class FunctionSteps
         if (probes) steps.AddRange(ProbeForHost(context, owned, function));
         late |= forced && owned.OriginalOverride != owned.OriginalDriver;
         if (late) steps.Add(new PlanStep.SetDriverOverride(owned.Address, owned.OriginalOverride));
-        if (driverless || meant || !IsElsewhere(context, owned, function)) steps.Add(new PlanStep.ForgetFunction(owned.Address));
+        if (driverless || meant || !IsElsewhere(context, owned, function)) steps.Add(new JournalRecord.ForgetFunction(owned.Address));
         return steps.Select(s => new LaneStep(purpose, s));
     }
 
@@ -102,7 +103,7 @@ internal static class FunctionSteps
         var passthrough = context.Inventory.Facts.PassthroughDrivers;
         var begun = function.DriverOverride is { } now && now != owned.OriginalOverride && passthrough.Contains(now);
         if (begun || !context.Wanted.TryGetValue(owned.Address, out var unit)) return false;
-        return !context.Input.Setbacks.TryGetValue(LaneStep.Take(unit), out var setback) || setback.Reason.IsUse;
+        return !context.Input.Setbacks.TryGetValue(Purpose.Take(unit), out var setback) || setback.Reason.IsUse;
     }
 
     /// <summary>
@@ -118,15 +119,16 @@ internal static class FunctionSteps
         if (physicalFunctions.GetValueOrDefault(function.PhysicalFunction!.Value) is not { SetupOpen: false } pf) return [probe];
         return
         [
-            new PlanStep.OpenVfSetup(pf.Address, pf.Asked), new PlanStep.SetAutoprobe(pf.Address, true), probe,
-            new PlanStep.SetAutoprobe(pf.Address, false), new PlanStep.CloseVfSetup(pf.Address, pf.Made),
+            new JournalRecord.OpenVfSetup(pf.Address, pf.Asked), new PlanStep.SetAutoprobe(pf.Address, true), probe,
+            new PlanStep.SetAutoprobe(pf.Address, false), new JournalRecord.CloseVfSetup(pf.Address, pf.Made),
         ];
     }
 
     /// <summary>Whether a function has no driver because the one it had does not take it back. Until that is tried again the status says so, and the journal keeps it.</summary>
     private static bool DriverIsMissing(PlanningContext context, OwnedFunction owned, PciFunction function)
     {
-        if (owned.OriginalDriver is not { } had || function.IsVirtualFunction || !context.Input.Setbacks.TryGetValue(LaneStep.Release(owned.Address), out var setback)) return false;
+        if (owned.OriginalDriver is not { } had || function.IsVirtualFunction) return false;
+        if (!context.Input.Setbacks.TryGetValue(Purpose.Release(owned.Address), out var setback)) return false;
         Say(context, owned, $"{owned.Address} was on {had} before Hostdev had it, and has no driver now ({setback.Message}): run \"modprobe {had}\" on the host; it is tried again. {Accept(owned)}");
         return true;
     }
@@ -144,7 +146,7 @@ internal static class FunctionSteps
     private static void Say(PlanningContext context, OwnedFunction owned, string message) =>
         context.Releasing(owned.Address, owned.PolicyUid, Reasons.NotReturned, message);
 
-    private static bool ReleaseProblem(PlanningContext context, OwnedFunction owned, PciFunction function, string purpose)
+    private static bool ReleaseProblem(PlanningContext context, OwnedFunction owned, PciFunction function, Purpose purpose)
     {
         if (context.Input.Setbacks.TryGetValue(purpose, out var setback))
         {

@@ -11,9 +11,10 @@ internal static class HealthPlanner
 {
     public static IEnumerable<(PciAddress Function, LaneStep Step)> Plan(PlanningContext context)
     {
-        foreach (var known in context.Input.Ownership.Health.Values.Where(h => !context.Inventory.Functions.ContainsKey(h.Address)))
+        var known = context.Input.Ownership.Health.Keys.Select(d => d.AsPci).OfType<PciAddress>();
+        foreach (var gone in known.Where(a => !context.Inventory.Functions.ContainsKey(a)))
         {
-            yield return (known.Address, new LaneStep(LaneStep.Reset(known.Address), new PlanStep.ForgetFault(known.Address)));
+            yield return (gone, new LaneStep(Purpose.Reset(gone), new JournalRecord.ForgetFault(gone)));
         }
 
         for (var i = 0; i < context.Units.Count; i++)
@@ -24,7 +25,8 @@ internal static class HealthPlanner
             context.Units[i] = unit with { Fault = $"{faults[0].Function.Address} is out of service: {faults[0].Fault}" };
             foreach (var (function, fault) in faults)
             {
-                foreach (var step in Steps(context, unit, function, fault!)) yield return (faults[0].Function.Address, new LaneStep(LaneStep.Reset(function.Address), step));
+                foreach (var step in Steps(context, unit, function, fault!))
+                    yield return (faults[0].Function.Address, new LaneStep(Purpose.Reset(function.Address), step));
             }
         }
     }
@@ -43,13 +45,14 @@ internal static class HealthPlanner
     private static IEnumerable<PlanStep> Steps(PlanningContext context, Unit unit, PciFunction function, string fault)
     {
         var count = function.Health?.FatalErrors ?? 0;
-        if (context.Input.Ownership.Health.GetValueOrDefault(function.Address)?.Fault is null) yield return new PlanStep.RecordFault(function.Address, fault, count);
+        if (context.Input.Ownership.Health.GetValueOrDefault(function.Address)?.Fault is null)
+            yield return new JournalRecord.RecordFault(function.Address, fault, count);
         var obstacle = Obstacle(context, unit, function);
         var outlook = obstacle?.Message ?? "it is being reset";
         context.Findings.Add(new Finding(unit.Policy, function.Address.ToString(), obstacle?.State ?? FindingState.Waiting, Reasons.Faulty, $"{function.Address} is out of service: {fault}; {outlook}"));
         if (obstacle is not null) yield break;
         yield return new PlanStep.Reset(function.Address, [.. unit.Functions().Select(m => m.Address)]);
-        yield return new PlanStep.ClearFault(function.Address, count);
+        yield return new JournalRecord.ClearFault(function.Address, count);
     }
 
     /// <summary>Why it cannot be reset now; null when it can.</summary>
@@ -60,7 +63,7 @@ internal static class HealthPlanner
             return (FindingState.Blocked, "the kernel knows no way to reset it: remove and rescan it, or power-cycle the host");
         var users = context.Input.Usage.InWords(unit.Claims);
         if (!users.IsEmpty) return (FindingState.Waiting, $"{later}; in use: {string.Join("; ", users)}");
-        if (!context.Input.Setbacks.TryGetValue(LaneStep.Reset(function.Address), out var setback)) return null;
+        if (!context.Input.Setbacks.TryGetValue(Purpose.Reset(function.Address), out var setback)) return null;
         return setback.Reason.IsUse ? (FindingState.Waiting, $"{later}; {setback.Message}") : (FindingState.Blocked, setback.Message);
     }
 }

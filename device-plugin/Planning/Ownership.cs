@@ -10,8 +10,8 @@ public sealed record Ownership
 
     public ImmutableSortedDictionary<PciAddress, OwnedFunction> Functions { get; init; } = ImmutableSortedDictionary<PciAddress, OwnedFunction>.Empty;
 
-    /// <summary>Functions that were found broken in this boot, and those that a reset has proven since.</summary>
-    public ImmutableSortedDictionary<PciAddress, KnownHealth> Health { get; init; } = ImmutableSortedDictionary<PciAddress, KnownHealth>.Empty;
+    /// <summary>Devices that were found broken in this boot, and those that a reset has proven since.</summary>
+    public ImmutableSortedDictionary<DeviceId, KnownHealth> Health { get; init; } = ImmutableSortedDictionary<DeviceId, KnownHealth>.Empty;
 
     public ImmutableSortedDictionary<PciAddress, OwnedPhysicalFunction> PhysicalFunctions { get; init; } = ImmutableSortedDictionary<PciAddress, OwnedPhysicalFunction>.Empty;
 }
@@ -35,7 +35,7 @@ public sealed record OwnedPhysicalFunction(PciAddress Address, int OriginalNumVf
     public int? Made { get; init; }
 }
 
-/// <summary>What is known of a function's health beyond what it shows now.</summary>
+/// <summary>What is known of a device's health beyond what it shows now.</summary>
 /// <param name="Fault">Why it is out of service; null once a reset has proven it.</param>
 /// <param name="FatalErrors">Fatal errors that are accounted for: only more than these are news.</param>
-public sealed record KnownHealth(PciAddress Address, string? Fault, long FatalErrors);
+public sealed record KnownHealth(DeviceId Device, string? Fault, long FatalErrors);

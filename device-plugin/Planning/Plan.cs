@@ -42,21 +42,13 @@ public sealed record Lane(DeviceId Key, ImmutableArray<LaneStep> Steps)
     public ImmutableArray<DeviceId> Disturbs => [.. Steps.SelectMany(s => s.Step.MustBeFree).Distinct().Order()];
 }
 
-/// <param name="Purpose">What the step is for: <c>take 0000:43:00.0</c>, <c>vfs 0000:41:00.0</c>, <c>release 0000:43:00.0</c>. A failure is remembered under it.</param>
-public sealed record LaneStep(string Purpose, PlanStep Step)
+/// <param name="Purpose">What the step is for: steps of one purpose get through together or not at all.</param>
+public sealed record LaneStep(Purpose Purpose, PlanStep Step)
 {
-    public static string Take(string unitId) => $"take {unitId}";
-
-    public static string Vfs(PciAddress physicalFunction) => $"vfs {physicalFunction}";
-
-    public static string Reset(PciAddress function) => $"reset {function}";
-
-    public static string Release(PciAddress function) => $"release {function}";
-
     /// <summary>Whether something that a policy wants is in force when this step is done: what is done to the host for it once, and again only if something else undid it.</summary>
     public bool BringsIntoForce =>
-        (Step is PlanStep.Probe { ExpectedDriver: not null } && Purpose.StartsWith("take ", StringComparison.Ordinal))
-        || (Step is PlanStep.SetNumVfs { NumVfs: > 0 } && Purpose.StartsWith("vfs ", StringComparison.Ordinal));
+        (Step is PlanStep.Probe { ExpectedDriver: not null } && Purpose.Verb == PurposeVerb.Take)
+        || (Step is PlanStep.SetNumVfs { NumVfs: > 0 } && Purpose.Verb == PurposeVerb.Vfs);
 }
 
 /// <summary>Something an admin should know about one device.</summary>

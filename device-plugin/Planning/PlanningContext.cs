@@ -25,7 +25,7 @@ internal sealed class PlanningContext(PlanningInput input)
     public HashSet<PciAddress> Awaited { get; } = [];
 
     /// <summary>The functions that policies name, whether they may have them now or not, with the unit that each is of.</summary>
-    public Dictionary<PciAddress, string> Wanted { get; } = [];
+    public Dictionary<PciAddress, DeviceId> Wanted { get; } = [];
 
     /// <summary>Virtual functions that a pool leaves to the host's own driver.</summary>
     public HashSet<PciAddress> Native { get; } = [];
@@ -72,7 +72,7 @@ internal sealed class PlanningContext(PlanningInput input)
         if (problem is null) return null;
         // What is not answered because a write of ours has not returned has that write for its cause.
         var ours = problem.Unanswered
-            ? Input.Unreturned.FirstOrDefault(w => w.IsAbout(function.Address) || (physical is not null && w.IsAbout(physical.Address)))
+            ? Input.Unreturned.FirstOrDefault(w => w.Device == function.Address || (physical is not null && w.Device == physical.Address))
             : null;
         if (ours is not null) return (Reasons.StepTimedOut, $"{function.Address} is left as it is: {ours.InWords()}");
         // Advice that destroys the device is for what the kernel said of it, never for what was not answered in time.
@@ -129,7 +129,7 @@ internal sealed class PlanningContext(PlanningInput input)
 /// <summary>The driver one function is to have, and for whom.</summary>
 /// <param name="Carried">What goes with it when the host's driver lets it go.</param>
 internal sealed record FunctionTarget(
-    PciAddress Address, string Driver, string PolicyUid, string UnitId, ImmutableArray<UserKind> Overridden,
+    PciAddress Address, string Driver, string PolicyUid, DeviceId UnitId, ImmutableArray<UserKind> Overridden,
         ImmutableArray<DeviceId> Carried);
 
 /// <summary>The number of virtual functions one physical function is to have; null keeps what is there.</summary>

@@ -18,13 +18,13 @@ public sealed record PlanningInput
     public required Ownership Ownership { get; init; }
 
     /// <summary>What failed lately and is not to be tried now, by <see cref="LaneStep.Purpose"/>.</summary>
-    public ImmutableDictionary<string, Setback> Setbacks { get; init; } = ImmutableDictionary<string, Setback>.Empty;
+    public ImmutableDictionary<Purpose, Setback> Setbacks { get; init; } = ImmutableDictionary<Purpose, Setback>.Empty;
 
     /// <summary>
     /// What was brought about again and again because something else undid it, by <see cref="LaneStep.Purpose"/>: if it is undone now, it is left so. It says nothing
     /// about what is in force.
     /// </summary>
-    public ImmutableDictionary<string, Setback> Contested { get; init; } = ImmutableDictionary<string, Setback>.Empty;
+    public ImmutableDictionary<Purpose, Setback> Contested { get; init; } = ImmutableDictionary<Purpose, Setback>.Empty;
 
     /// <summary>Writes of ours that the kernel has not returned yet.</summary>
     public ImmutableArray<UnreturnedWrite> Unreturned { get; init; } = [];

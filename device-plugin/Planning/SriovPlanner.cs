@@ -106,7 +106,7 @@ internal static class SriovPlanner
             return (null, false);
         }
 
-        var purpose = LaneStep.Vfs(pf.Address);
+        var purpose = Purpose.Vfs(pf.Address);
         if (context.Input.Setbacks.TryGetValue(purpose, out var setback) || (sriov.NumVfs != wanted && context.Input.Contested.TryGetValue(purpose, out setback)))
         {
             context.Report(policy.Identity, pf.Address.ToString(), setback);

@@ -23,7 +23,7 @@ public static class StepWords
         PlanStep.SetNumVfs s => $"{s.PhysicalFunction}: sriov_numvfs is {s.NumVfs}",
         PlanStep.SetDriverOverride s => $"{s.Address}: driver_override is {s.Driver ?? "cleared"}",
         PlanStep.Unbind s => $"{s.Address}: taken from {s.Driver}",
-        PlanStep.RecordFault s => $"{s.Address}: out of service, {s.Fault}",
+        PlanStep.Record { Entry: JournalRecord.RecordFault r } => $"{r.Device}: out of service, {r.Fault}",
         PlanStep.Reset s => $"{s.Address}: reset, and it answers",
         PlanStep.Probe s => $"{s.Address}: bound to {s.ExpectedDriver ?? "what the host has for it"}",
         _ => null,

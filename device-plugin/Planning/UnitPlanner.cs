@@ -16,7 +16,7 @@ internal static class UnitPlanner
         var whole = context.Inventory.GroupOf(primary) is { } all ? all.Members.Select(a => context.Inventory.Functions[a]).ToList()
             : [primary];
         var shape = GroupShape.Of(context, request, whole);
-        foreach (var function in shape.Taken) context.Wanted.TryAdd(function.Address, shape.UnitId.ToString());
+        foreach (var function in shape.Taken) context.Wanted.TryAdd(function.Address, shape.UnitId);
         if (whole.Select(context.Unreadable).FirstOrDefault(u => u is not null) is { } unreadable)
         {
             context.Block(request.Policy, device, unreadable.Reason, unreadable.Message);
@@ -152,7 +152,7 @@ internal static class UnitPlanner
         waits = false;
         var toTake = unit.Functions().Select(m => (Member: m, Function: context.Inventory.Functions[m.Address])).Where(t => t.Function.Driver != t.Member.Driver).ToList();
         if (toTake.Count == 0) return true;
-        var purpose = LaneStep.Take(unit.Id.ToString());
+        var purpose = Purpose.Take(unit.Id);
         if (context.Input.Contested.TryGetValue(purpose, out var setback) || context.Input.Setbacks.TryGetValue(purpose, out setback))
         {
             context.Report(request.Policy, unit.Device.ToString(), setback);
@@ -196,7 +196,7 @@ internal static class UnitPlanner
         foreach (var member in unit.Functions())
         {
             ImmutableArray<DeviceId> carried = context.Graph.Below(member.Address, Bond.Carried);
-            context.Functions[member.Address] = new FunctionTarget(member.Address, member.Driver, request.Policy.Uid, unit.Id.ToString(), overridden,
+            context.Functions[member.Address] = new FunctionTarget(member.Address, member.Driver, request.Policy.Uid, unit.Id, overridden,
                 carried);
         }
 

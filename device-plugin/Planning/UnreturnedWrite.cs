@@ -7,14 +7,12 @@ namespace Hostdev.DevicePlugin.Planning;
 /// A write of ours that the kernel has not returned by its deadline. It cannot be cancelled, and what is read of the device meanwhile waits
 /// for it: so it is the cause, whatever else seems to be wrong.
 /// </summary>
+/// <param name="Device">What is written to, or about.</param>
 /// <param name="Path">The file, as on the host.</param>
 /// <param name="For">Since it began.</param>
-public sealed record UnreturnedWrite(string Path, string Value, TimeSpan For)
+public sealed record UnreturnedWrite(DeviceId Device, string Path, TimeSpan For)
 {
     private const string Unbind = "/unbind";
-
-    /// <summary>A write to a file of the function, or of the function's address to a file of a driver.</summary>
-    public bool IsAbout(PciAddress address) => address.IsNamedIn(Value) || address.IsNamedIn(Path);
 
     /// <summary>What it is, whom it waits for, and what to do; and what not to do, because it would wait as well.</summary>
     public string InWords()

@@ -22,7 +22,9 @@ internal static class VfSteps
     {
         if (!context.Inventory.Functions.TryGetValue(owned.Address, out var pf) || pf.Sriov is not { NumVfs: { } now } sriov)
         {
-            return context.Inventory.Functions.ContainsKey(owned.Address) ? [] : Lane(owned.Address, [new PlanStep.ForgetPhysicalFunction(owned.Address)]);
+            return context.Inventory.Functions.ContainsKey(owned.Address)
+                ? []
+                : Lane(owned.Address, [new JournalRecord.ForgetPhysicalFunction(owned.Address)]);
         }
 
         if (context.Unreadable(pf) is { } unreadable)
@@ -34,7 +36,8 @@ internal static class VfSteps
         var vfs = sriov.VirtualFunctions.Values.ToImmutableArray();
         List<PlanStep> steps = [];
         if (sriov.Autoprobe != owned.OriginalAutoprobe && owned.SetupOpen) steps.Add(new PlanStep.SetAutoprobe(owned.Address, owned.OriginalAutoprobe));
-        if (!AreOurs(owned, now) && now > 0) return Lane(owned.Address, [.. steps, new PlanStep.ForgetPhysicalFunction(owned.Address)]);
+        if (!AreOurs(owned, now) && now > 0)
+            return Lane(owned.Address, [.. steps, new JournalRecord.ForgetPhysicalFunction(owned.Address)]);
         if (now != owned.OriginalNumVfs && now > 0)
         {
             going.UnionWith(vfs);
@@ -43,7 +46,7 @@ internal static class VfSteps
         }
 
         if (now != owned.OriginalNumVfs && owned.OriginalNumVfs > 0) steps.Add(new PlanStep.SetNumVfs(owned.Address, owned.OriginalNumVfs, []));
-        steps.Add(new PlanStep.ForgetPhysicalFunction(owned.Address));
+        steps.Add(new JournalRecord.ForgetPhysicalFunction(owned.Address));
         return Lane(owned.Address, steps);
     }
 
@@ -66,28 +69,30 @@ internal static class VfSteps
         if (target.NumVfs is { } wanted && sriov.NumVfs == 0 && wanted > 0)
         {
             List<PlanStep> steps = [];
-            if (owned is null) steps.Add(new PlanStep.RecordPhysicalFunction(target.Address, 0, sriov.Autoprobe, target.PolicyUid));
-            if (owned is not { SetupOpen: true } || owned.Asked != wanted) steps.Add(new PlanStep.OpenVfSetup(target.Address, wanted));
+            if (owned is null) steps.Add(new JournalRecord.RecordPhysicalFunction(target.Address, target.PolicyUid, 0, sriov.Autoprobe));
+            if (owned is not { SetupOpen: true } || owned.Asked != wanted) steps.Add(new JournalRecord.OpenVfSetup(target.Address, wanted));
             if (sriov.Autoprobe) steps.Add(new PlanStep.SetAutoprobe(target.Address, false));
             steps.Add(new PlanStep.SetNumVfs(target.Address, wanted, []));
             return Lane(target.Address, steps);
         }
 
         if (owned is { SetupOpen: true } && target.NumVfs is null && sriov.NumVfs == 0) return RestoreAutoprobe(context, owned, sriov);
-        if (owned is { SetupOpen: true } && !context.Input.Setbacks.ContainsKey(LaneStep.Vfs(target.Address)) && (target.NumVfs is null || sriov.NumVfs == target.NumVfs)) return FinishSetup(context, owned, sriov);
+        var mayFinish = !context.Input.Setbacks.ContainsKey(Purpose.Vfs(target.Address));
+        if (owned is { SetupOpen: true } && mayFinish && (target.NumVfs is null || sriov.NumVfs == target.NumVfs))
+            return FinishSetup(context, owned, sriov);
         return owned is { OriginalNumVfs: 0, SetupOpen: false } && target.NumVfs == 0 && sriov.NumVfs == 0
-            ? Lane(target.Address, [new PlanStep.ForgetPhysicalFunction(target.Address)])
+            ? Lane(target.Address, [new JournalRecord.ForgetPhysicalFunction(target.Address)])
             : [];
     }
 
     /// <summary>Making VFs is put off and there are none: meanwhile the host's own setting holds. A purpose of its own, so that what put it off is not forgotten.</summary>
     private static ImmutableArray<LaneStep> RestoreAutoprobe(PlanningContext context, OwnedPhysicalFunction owned, SriovCapability sriov)
     {
-        var purpose = LaneStep.Release(owned.Address);
+        var purpose = Purpose.Release(owned.Address);
         if (context.Input.Setbacks.ContainsKey(purpose)) return [];
         List<PlanStep> steps = [];
         if (sriov.Autoprobe != owned.OriginalAutoprobe) steps.Add(new PlanStep.SetAutoprobe(owned.Address, owned.OriginalAutoprobe));
-        steps.Add(new PlanStep.CloseVfSetup(owned.Address, sriov.NumVfs));
+        steps.Add(new JournalRecord.CloseVfSetup(owned.Address, sriov.NumVfs));
         return [.. steps.Select(s => new LaneStep(purpose, s))];
     }
 
@@ -95,14 +100,14 @@ internal static class VfSteps
     private static ImmutableArray<LaneStep> FinishSetup(PlanningContext context, OwnedPhysicalFunction owned, SriovCapability sriov)
     {
         var vfs = sriov.VirtualFunctions.Values.Where(context.Inventory.Functions.ContainsKey).Select(a => context.Inventory.Functions[a]).ToList();
-        var ours = LaneStep.Vfs(owned.Address);
+        var ours = Purpose.Vfs(owned.Address);
         List<LaneStep> steps = [];
         foreach (var vf in vfs)
         {
             if (context.Functions.GetValueOrDefault(vf.Address) is not { } target || vf.Driver == target.Driver) continue;
-            var purpose = LaneStep.Take(target.UnitId);
+            var purpose = Purpose.Take(target.UnitId);
             if (vf.Driver is not null) steps.Add(new LaneStep(purpose, new PlanStep.ProveFree(vf.Address, target.Overridden)));
-            steps.Add(new LaneStep(purpose, new PlanStep.RecordFunction(vf.Address, vf.Driver, vf.DriverOverride, target.PolicyUid)));
+            steps.Add(new LaneStep(purpose, new JournalRecord.RecordFunction(vf.Address, vf.Driver, vf.DriverOverride, target.PolicyUid)));
             if (vf.DriverOverride != target.Driver) steps.Add(new LaneStep(purpose, new PlanStep.SetDriverOverride(vf.Address, target.Driver)));
             if (vf.Driver is { } driver) steps.Add(new LaneStep(purpose, new PlanStep.Unbind(vf.Address, driver, target.Overridden)));
         }
@@ -118,23 +123,24 @@ internal static class VfSteps
         {
             var target = context.Functions.GetValueOrDefault(vf.Address);
             if (target is null && vf.Driver is null) steps.Add(new LaneStep(ours, new PlanStep.Probe(vf.Address, null)));
-            if (target is not null && vf.Driver != target.Driver) steps.Add(new LaneStep(LaneStep.Take(target.UnitId), new PlanStep.Probe(vf.Address, target.Driver)));
+            if (target is not null && vf.Driver != target.Driver)
+                steps.Add(new LaneStep(Purpose.Take(target.UnitId), new PlanStep.Probe(vf.Address, target.Driver)));
         }
 
-        steps.Add(new LaneStep(ours, new PlanStep.CloseVfSetup(owned.Address, sriov.NumVfs)));
+        steps.Add(new LaneStep(ours, new JournalRecord.CloseVfSetup(owned.Address, sriov.NumVfs)));
         return [.. steps];
     }
 
     private static IEnumerable<PlanStep> RemoveAll(PlanningContext context, PciAddress pf, ImmutableArray<PciAddress> vfs) =>
     [
         new PlanStep.SetNumVfs(pf, 0, vfs),
-        .. vfs.Where(context.Input.Ownership.Functions.ContainsKey).Select(vf => new PlanStep.ForgetFunction(vf)),
+        .. vfs.Where(context.Input.Ownership.Functions.ContainsKey).Select(vf => new JournalRecord.ForgetFunction(vf)),
     ];
 
     private static bool ReleaseWaits(PlanningContext context, PciAddress pf, ImmutableArray<PciAddress> vfs)
     {
         var owner = context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(pf)?.PolicyUid;
-        if (context.Input.Setbacks.TryGetValue(LaneStep.Vfs(pf), out var setback))
+        if (context.Input.Setbacks.TryGetValue(Purpose.Vfs(pf), out var setback))
         {
             context.Releasing(pf, owner, setback.Reason, setback.Message);
             return true;
@@ -146,5 +152,6 @@ internal static class VfSteps
         return true;
     }
 
-    private static ImmutableArray<LaneStep> Lane(PciAddress pf, IEnumerable<PlanStep> steps) => [.. steps.Select(s => new LaneStep(LaneStep.Vfs(pf), s))];
+    private static ImmutableArray<LaneStep> Lane(PciAddress pf, IEnumerable<PlanStep> steps) =>
+        [.. steps.Select(s => new LaneStep(Purpose.Vfs(pf), s))];
 }

@@ -29,8 +29,8 @@ internal static class StatusBounds
         var bounded = s with
         {
             Host = Bound(s.Host),
-            Names = [.. s.Names.Take(List).Select(n => new DeviceName(BoundedText.Cut(n.Ids, Ids), BoundedText.Cut(n.Name, 256))).DistinctBy(n => n.Ids)],
-            Devices = [.. s.Devices.Take(LongList).Select(Bound).DistinctBy(d => d.PciAddress)],
+            Names = [.. s.Names.Take(List).Select(n => n with { Ids = BoundedText.Cut(n.Ids, Ids), Name = BoundedText.Cut(n.Name, 256) })],
+            Devices = [.. s.Devices.Take(LongList).Select(Bound)],
             VirtualFunctions = [.. s.VirtualFunctions.Take(List).Select(Bound).DistinctBy(v => v.PhysicalFunction)],
             Allocations = [.. s.Allocations.Take(LongList).Select(Bound)],
             Policies = [.. s.Policies.Take(Policies).Select(Bound)],
@@ -57,7 +57,14 @@ internal static class StatusBounds
         Problems = Words(h.Problems, 20, Text),
     };
 
-    private static DeviceStatus Bound(DeviceStatus d) => d with { PciAddress = BoundedText.Cut(d.PciAddress, Address), Ids = BoundedText.Cut(d.Ids, Ids), Driver = Optional(d.Driver, Word), State = Optional(d.State, Text) };
+    private static DeviceStatus Bound(DeviceStatus d) => d with
+    {
+        Id = Optional(d.Id, Id),
+        Ids = Optional(d.Ids, Ids),
+        Driver = Optional(d.Driver, Word),
+        State = Optional(d.State, Text),
+        PciAddress = Optional(d.PciAddress, Address),
+    };
 
     private static VirtualFunctionsStatus Bound(VirtualFunctionsStatus v) => v with { PhysicalFunction = BoundedText.Cut(v.PhysicalFunction, Address), Ranges = Words(v.Ranges, 512, 128) };
 

@@ -60,7 +60,8 @@ public static class StatusBuilder
     private static string Ids(PciFunction f) => $"{f.Vendor}:{f.Device}";
 
     private static IEnumerable<DeviceName> Names(IEnumerable<PciFunction> functions) =>
-        functions.Where(f => f.DeviceName is not null).Select(f => new DeviceName(Ids(f), f.DeviceName!)).DistinctBy(n => n.Ids).OrderBy(n => n.Ids, StringComparer.Ordinal);
+        functions.Where(f => f.DeviceName is not null).Select(f => new DeviceName(Ids(f), f.DeviceName!, DeviceClass.Pci.Word()))
+            .DistinctBy(n => n.Ids).OrderBy(n => n.Ids, StringComparer.Ordinal);
 
     /// <summary>
     /// The units that are not given out now, by ID: by what the machine shows, what is known of pods, and what the kubelet was refused.
@@ -84,12 +85,11 @@ public static class StatusBuilder
         var unit = catalog.Units.Values.FirstOrDefault(u => u.Unit.Handout.Drivers.Any(d => d.Device == f.Address));
         var held = plan.Findings.FirstOrDefault(x =>
             (x.State == FindingState.Held || x.State == FindingState.Adopted) && x.Device == f.Address.ToString());
-        return new DeviceStatus
+        return DeviceStatus.Of(f.Address) with
         {
-            PciAddress = f.Address.ToString(),
             Ids = Ids(f),
             Driver = f.Driver,
-            IommuGroup = f.IommuGroup,
+            Pci = new PciDeviceStatus(f.IommuGroup),
             NumaNode = f.NumaNode,
             State = unit is null ? held?.Message
                 : unready.TryGetValue(unit.Unit.Id.ToString(), out var problem) ? $"Not offered: {problem.Message}"

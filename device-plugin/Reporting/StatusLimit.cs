@@ -20,8 +20,8 @@ public static class StatusLimit
         s => Messages(Problems(s, each: 1, releasing: 50), 128),
         s => s with { Names = [], VirtualFunctions = [.. s.VirtualFunctions.Select(v => v with { Ranges = [.. v.Ranges.Take(32)] })] },
         s => s with { VirtualFunctions = [.. s.VirtualFunctions.Take(100)], Allocations = [.. s.Allocations.Take(500)], Host = s.Host with { KernelArguments = [.. s.Host.KernelArguments.Take(16).Select(a => BoundedText.Cut(a, 256))] } },
-        s => s with { Devices = [.. s.Devices.Where(d => d.State is not null).Concat(s.Devices.Where(d => d.State is null).DistinctBy(d => d.Ids)).OrderBy(d => d.PciAddress, StringComparer.Ordinal)] }, // of the host's own, one of each kind
-        s => s with { Devices = [.. s.Devices.DistinctBy(d => d.Ids)] },
+        s => s with { Devices = [.. s.Devices.DistinctBy(d => d.State is null ? Model(d) : d.Id)] }, // of the host's own, one of each model
+        s => s with { Devices = [.. s.Devices.DistinctBy(Model)] },
         // No machine comes to this; what is not bounded by anything else is bounded here.
         .. Enumerable.Range(0, 9).Select(i => new Func<NodeDeviceStateStatus, NodeDeviceStateStatus>(s => First(s, 256 >> i))),
     ];
@@ -59,6 +59,8 @@ public static class StatusLimit
             ],
         });
     }
+
+    private static string Model(DeviceStatus d) => $"{d.Class} {d.Ids}";
 
     private static int Size(NodeDeviceStateStatus status) => Encoding.UTF8.GetByteCount(NodeDeviceStateWriter.ToJson(status).ToJsonString());
 

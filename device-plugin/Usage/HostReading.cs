@@ -37,7 +37,7 @@ internal sealed class HostReading
 
     public VfioUsage Vfio { get; }
 
-    private StorageUsage Storage { get; }
+    public StorageUsage Storage { get; }
 
     private NodeUsage Nodes { get; }
 

@@ -27,11 +27,15 @@ internal sealed class StorageUsage
             .DistinctBy(d => d.Disk).ToDictionary(d => d.Disk, d => d.Uuid, StringComparer.Ordinal);
     }
 
-    public IEnumerable<DeviceUser> UsersOf(DeviceId device)
+    public IEnumerable<DeviceUser> UsersOf(DeviceId device) => UsersByDisk(device).Select(u => u.User);
+
+    /// <summary>The users of each disk below a device, with the disk's name. What stands on several is named with the first.</summary>
+    public IEnumerable<(string Disk, DeviceUser User)> UsersByDisk(DeviceId device)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal); // a stack is a tree as a rule, but md on two partitions of one disk meets itself
         return _blocks.DisksOver(device)
-            .SelectMany(d => UsersOf(d.Disk, d.Disk.Name, seen).Select(u => u with { Description = d.Road.Words(u.Description) }));
+            .SelectMany(d => UsersOf(d.Disk, d.Disk.Name, seen)
+                .Select(u => (d.Disk.Name, u with { Description = d.Road.Words(u.Description) })));
     }
 
     private IEnumerable<DeviceUser> UsersOf(BlockDevice block, string label, HashSet<string> seen)

@@ -55,12 +55,16 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
         var busyGroups = groups.Where(doors.IsBusy).ToList();
         var busyDisks = overridden.Contains(UserKind.Mount) ? [] : doors.BusyDisksOver(devices);
         var reading = new HostReading(paths, calls, inventory);
-        var users = functions.SelectMany(f => reading.UsersOf(f).Where(u => !overridden.Contains(u.Kind)).Select(u => (Device: (DeviceId)f.Address, User: u))).ToList();
+        bool HasNamedUser(DeviceId device, string disk) =>
+            reading.Storage.UsersByDisk(device).Any(u => u.Disk == disk && !overridden.Contains(u.User.Kind));
+        var users = functions
+            .SelectMany(f => reading.UsersOf(f).Where(u => !overridden.Contains(u.Kind)).Select(u => (Device: (DeviceId)f.Address, User: u)))
+            .ToList();
         return new FreedomProof(
         [
             .. users.Select(u => $"{u.Device}: {u.User.Description}").Distinct(StringComparer.Ordinal),
             .. busyGroups.Where(g => !reading.Vfio.UsersOf(g).Any()).Select(reading.Vfio.Nameless),
-            .. busyDisks.Where(d => !users.Exists(u => u.Device == d.Device && u.User.Description.Contains(d.Disk, StringComparison.Ordinal))).Select(d => $"{d.Device}: {Doors.Nameless(d.Disk)}"),
+            .. busyDisks.Where(d => !HasNamedUser(d.Device, d.Disk)).Select(d => $"{d.Device}: {Doors.Nameless(d.Disk)}"),
             .. doors.Doubts,
         ], doors.Handles);
     }

@@ -112,7 +112,8 @@ internal static class StateListBenchmark
             {"kind":"HostDevice","name":"policy-{{p}}","uid":"{{Uid(p)}}","generation":3,"matched":2,"ready":2,"blocked":0,"allocated":1,"ids":["10de:24b0"],"reason":"Ready","message":"2 devices offered","problems":[]}
             """);
         var devices = Enumerable.Range(0, Devices).Select(d => $$"""
-            {"pciAddress":"0000:{{d:x2}}:00.0","ids":"10de:24b0","driver":"vfio-pci","iommuGroup":{{d}},"numaNode":0,"state":"Offered as example.com/policy-{{d}}"}
+            {"id":"0000:{{d:x2}}:00.0","class":"pci","ids":"10de:24b0","driver":"vfio-pci","numaNode":0,
+            "state":"Offered as example.com/policy-{{d}}","pci":{"iommuGroup":{{d}}},"pciAddress":"0000:{{d:x2}}:00.0"}
             """);
         return $$$"""
             {"apiVersion":"hostdev.io/v1alpha1","kind":"NodeDeviceState","metadata":{"name":"node-{{{node:d5}}}"},"spec":{"projectedAt":"2026-01-02T03:04:05Z","policies":[{{{string.Join(',', policies)}}}]},

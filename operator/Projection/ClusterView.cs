@@ -89,10 +89,10 @@ public sealed record NodeView
     /// <summary>What the agent is giving back.</summary>
     public ImmutableArray<DeviceProblem> Releasing { get => field.IsDefault ? [] : field; init; }
 
-    /// <summary><c>vendor:device</c> of what its agent has found, each once; null before it has reported.</summary>
-    public ImmutableArray<string>? Ids { get; init; }
+    /// <summary><c>vendor:device</c> of the PCI functions that its agent has found, each once; null before it has reported.</summary>
+    public ImmutableArray<string>? PciIds { get; init; }
 
-    /// <summary>Whether its agent has left devices out of its report, so that <see cref="Ids"/> are not all.</summary>
+    /// <summary>Whether its agent has left devices out of its report, so that <see cref="PciIds"/> are not all.</summary>
     public bool IsTruncated { get; init; }
 
     /// <summary>The version of the policy in its spec; null when it has none.</summary>

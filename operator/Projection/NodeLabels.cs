@@ -12,7 +12,7 @@ public static partial class NodeLabels
     public static ImmutableSortedSet<string>? Of(NodeView node)
     {
         if (node.IsTruncated) return null;
-        if (node.Ids is { } ids) return [.. ids.Where(i => Ids().IsMatch(i)).Select(i => $"{Prefix}{i.Replace(':', '-')}.present")];
+        if (node.PciIds is { } ids) return [.. ids.Where(i => Ids().IsMatch(i)).Select(i => $"{Prefix}{i.Replace(':', '-')}.present")];
         return node.Agent == AgentPresence.None ? [] : null;
     }
 

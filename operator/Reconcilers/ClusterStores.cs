@@ -154,7 +154,7 @@ internal sealed class ClusterStores
         Given = state?.Spec is { } spec ? [.. spec.Policies.Select(p => new Projection.GivenPolicy(new Projection.PolicyKey(p.Kind, p.Name), p.Uid, p.Generation, p.Digest, p.CreationTimestamp))] : null,
         Results = state?.Status?.Policies.GroupBy(p => p.Uid, StringComparer.Ordinal).ToImmutableDictionary(p => p.Key, p => p.First(), StringComparer.Ordinal) ?? ImmutableDictionary<string, PolicyResultSummary>.Empty,
         Releasing = state?.Status?.Releasing ?? [],
-        Ids = state?.Status?.DeviceIds,
+        PciIds = state?.Status?.PciIds,
         IsTruncated = state?.Status?.Truncated == true,
     };
 

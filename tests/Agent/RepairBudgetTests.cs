@@ -10,8 +10,8 @@ namespace Hostdev.Tests.Agent;
 /// <summary>How often something is put back before it is left.</summary>
 public sealed class RepairBudgetTests : IDisposable
 {
-    private const string Take = "take 0000:43:00.0";
     private static readonly PciAddress Gpu = PciAddress.Parse("0000:43:00.0");
+    private static readonly Purpose Take = Purpose.Take(Gpu);
     private static readonly PciAddress Pf = PciAddress.Parse("0000:41:00.0");
 
     private readonly string _directory = Directory.CreateTempSubdirectory("repairs-").FullName;
@@ -41,13 +41,15 @@ public sealed class RepairBudgetTests : IDisposable
         var budget = Open();
         for (var i = 0; i < 3; i++)
         {
-            budget.Learn("a", [Outcome($"vfs {Pf}", new PlanStep.SetNumVfs(Pf, 4, []))]);
-            budget.Learn("a", [Outcome($"vfs {Pf}", new PlanStep.CloseVfSetup(Pf))]);
+            budget.Learn("a", [Outcome(Purpose.Vfs(Pf), new PlanStep.SetNumVfs(Pf, 4, []))]);
+            budget.Learn("a", [Outcome(Purpose.Vfs(Pf), new JournalRecord.CloseVfSetup(Pf))]);
         }
 
         Assert.Empty(budget.Contested("a"));
-        budget.Learn("a", [Outcome($"vfs {Pf}", new PlanStep.SetNumVfs(Pf, 4, []))]);
-        Assert.StartsWith("something else on this host changed sriov_numvfs of 0000:41:00.0 from 4 again and again", budget.Contested("a")[$"vfs {Pf}"].Message, StringComparison.Ordinal);
+        budget.Learn("a", [Outcome(Purpose.Vfs(Pf), new PlanStep.SetNumVfs(Pf, 4, []))]);
+        Assert.StartsWith(
+            "something else on this host changed sriov_numvfs of 0000:41:00.0 from 4 again and again",
+            budget.Contested("a")[Purpose.Vfs(Pf)].Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -87,6 +89,19 @@ public sealed class RepairBudgetTests : IDisposable
         Assert.Empty(Open().Contested("a"));
     }
 
+    [Theory]
+    [InlineData("", 1)]
+    [InlineData("\"format\":1,", 1)]
+    [InlineData("\"format\":2,", 0)]
+    public void The_file_of_a_version_before_has_no_number_and_counts_and_a_later_format_does_not(string format, int contested)
+    {
+        var entry = $$"""{"what":"took {{Gpu}} from vfio-pci","repairs":3,"first":"{{_clock.Now:O}}","last":"{{_clock.Now:O}}"}""";
+        var text = $$"""{ {{format}}"bootId":"boot-1","desired":"a","inForce":{"{{Take}}":{{entry}} } }""";
+        File.WriteAllText(Path.Combine(_directory, RepairBudget.FileName), text);
+
+        Assert.Equal(contested, Open().Contested("a").Count);
+    }
+
     [Fact]
     public void What_did_not_get_through_and_what_is_given_back_is_no_repair()
     {
@@ -94,7 +109,7 @@ public sealed class RepairBudgetTests : IDisposable
         for (var i = 0; i < 9; i++)
         {
             budget.Learn("a", [Outcome(Take, new PlanStep.Probe(Gpu, "vfio-pci"), new StepOutcome.Failed(Reasons.StepFailed, "no"))]);
-            budget.Learn("a", [Outcome($"release {Gpu}", new PlanStep.Probe(Gpu, "nouveau"))]);
+            budget.Learn("a", [Outcome(Purpose.Release(Gpu), new PlanStep.Probe(Gpu, "nouveau"))]);
         }
 
         Assert.Empty(budget.Contested("a"));
@@ -107,6 +122,6 @@ public sealed class RepairBudgetTests : IDisposable
 
     private static void Taken(RepairBudget budget, string desired = "a") => budget.Learn(desired, [Outcome(Take, new PlanStep.Probe(Gpu, "vfio-pci"))]);
 
-    private static LaneOutcome Outcome(string purpose, PlanStep step, StepOutcome? outcome = null) =>
+    private static LaneOutcome Outcome(Purpose purpose, PlanStep step, StepOutcome? outcome = null) =>
         new(new Lane(Gpu, []), [new StepResult(new LaneStep(purpose, step), outcome ?? StepOutcome.Done.Instance)]);
 }

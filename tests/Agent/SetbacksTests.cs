@@ -10,6 +10,9 @@ namespace Hostdev.Tests.Agent;
 public sealed class SetbacksTests
 {
     private static readonly PciAddress Gpu = PciAddress.Parse("0000:43:00.0");
+    private static readonly Purpose TakeA = Purpose.Take(Gpu);
+    private static readonly Purpose TakeB = Purpose.Take(PciAddress.Parse("0000:44:00.0"));
+    private static readonly Purpose VfsA = Purpose.Vfs(Gpu);
     private static readonly StepOutcome Failed = new StepOutcome.Failed(Reasons.StepFailed, "it did not bind");
     private static readonly StepOutcome InUse = new StepOutcome.InUse(["process 7 (qemu)", "pod default/vm"]);
 
@@ -24,7 +27,7 @@ public sealed class SetbacksTests
         var waits = new List<double>();
         for (var i = 0; i < 9; i++)
         {
-            Learn("take a", Failed);
+            Learn(TakeA, Failed);
             waits.Add((_setbacks.NextDue!.Value - _clock.Now).TotalSeconds);
             _clock.Now = _setbacks.NextDue.Value;
             Assert.Empty(_setbacks.Active());
@@ -36,9 +39,9 @@ public sealed class SetbacksTests
     [Fact]
     public void Until_its_time_what_failed_is_held_back_with_its_words()
     {
-        Learn("take a", Failed);
+        Learn(TakeA, Failed);
         _clock.Now += TimeSpan.FromSeconds(4.9);
-        Assert.Equal(new Setback(Reasons.StepFailed, "it did not bind"), _setbacks.Active()["take a"]);
+        Assert.Equal(new Setback(Reasons.StepFailed, "it did not bind"), _setbacks.Active()[TakeA]);
 
         _clock.Now += TimeSpan.FromSeconds(0.1);
         Assert.Empty(_setbacks.Active());
@@ -50,9 +53,10 @@ public sealed class SetbacksTests
     {
         for (var i = 0; i < 5; i++)
         {
-            Learn("take a", InUse);
+            Learn(TakeA, InUse);
             Assert.Equal(_clock.Now.AddSeconds(2), _setbacks.NextDue);
-            Assert.Equal(new Setback(Reasons.InUse, "in use: process 7 (qemu); pod default/vm; it goes on when they let go"), _setbacks.Active()["take a"]);
+            Assert.Equal(
+                new Setback(Reasons.InUse, "in use: process 7 (qemu); pod default/vm; it goes on when they let go"), _setbacks.Active()[TakeA]);
             _clock.Now += TimeSpan.FromSeconds(2);
             Assert.Empty(_setbacks.Active());
         }
@@ -61,8 +65,8 @@ public sealed class SetbacksTests
     [Fact]
     public void A_failure_after_a_user_begins_with_the_first_wait()
     {
-        Learn("take a", InUse);
-        Learn("take a", Failed);
+        Learn(TakeA, InUse);
+        Learn(TakeA, Failed);
 
         Assert.Equal(_clock.Now.AddSeconds(5), _setbacks.NextDue);
     }
@@ -70,13 +74,13 @@ public sealed class SetbacksTests
     [Fact]
     public void A_success_forgets_how_often_it_failed()
     {
-        Learn("take a", Failed);
-        Learn("take a", Failed);
-        Learn("take a", StepOutcome.Done.Instance);
+        Learn(TakeA, Failed);
+        Learn(TakeA, Failed);
+        Learn(TakeA, StepOutcome.Done.Instance);
         _setbacks.Look(Plan.Nothing);
         Assert.Empty(_setbacks.Active());
 
-        Learn("take a", Failed);
+        Learn(TakeA, Failed);
         Assert.Equal(_clock.Now.AddSeconds(5), _setbacks.NextDue);
     }
 
@@ -84,13 +88,13 @@ public sealed class SetbacksTests
     [Fact]
     public void A_step_that_succeeds_in_between_clears_nothing_as_long_as_more_of_its_attempt_is_to_be_done()
     {
-        var more = Plan.Nothing with { Lanes = [new Lane(Gpu, [new LaneStep("vfs a", new PlanStep.SetNumVfs(Gpu, 4, []))])] };
+        var more = Plan.Nothing with { Lanes = [new Lane(Gpu, [new LaneStep(VfsA, new PlanStep.SetNumVfs(Gpu, 4, []))])] };
         var waits = new List<double>();
         for (var i = 0; i < 4; i++)
         {
-            Learn("vfs a", StepOutcome.Done.Instance); // what is there is removed
+            Learn(VfsA, StepOutcome.Done.Instance); // what is there is removed
             _setbacks.Look(more);
-            Learn("vfs a", Failed); // and cannot be made again
+            Learn(VfsA, Failed); // and cannot be made again
             _setbacks.Look(Plan.Nothing);
             waits.Add((_setbacks.NextDue!.Value - _clock.Now).TotalSeconds);
             _clock.Now = _setbacks.NextDue.Value;
@@ -103,17 +107,17 @@ public sealed class SetbacksTests
     [Fact]
     public void The_last_step_of_a_purpose_decides_and_purposes_do_not_mix()
     {
-        var steps = new[] { Result("take a", StepOutcome.Done.Instance), Result("take b", StepOutcome.Done.Instance), Result("take a", Failed) };
+        var steps = new[] { Result(TakeA, StepOutcome.Done.Instance), Result(TakeB, StepOutcome.Done.Instance), Result(TakeA, Failed) };
         _setbacks.Learn(new LaneOutcome(new Lane(Gpu, []), [.. steps]));
 
-        Assert.Equal(["take a"], _setbacks.Active().Keys);
+        Assert.Equal([TakeA], _setbacks.Active().Keys);
     }
 
     [Fact]
     public void The_soonest_is_due_next()
     {
-        Learn("take a", Failed);
-        Learn("take b", InUse);
+        Learn(TakeA, Failed);
+        Learn(TakeB, InUse);
 
         Assert.Equal(_clock.Now.AddSeconds(2), _setbacks.NextDue);
     }
@@ -121,14 +125,16 @@ public sealed class SetbacksTests
     [Fact]
     public void A_changed_wish_may_try_everything_anew()
     {
-        Learn("take a", Failed);
+        Learn(TakeA, Failed);
         _setbacks.Clear();
 
         Assert.Empty(_setbacks.Active());
         Assert.Null(_setbacks.NextDue);
     }
 
-    private void Learn(string purpose, StepOutcome outcome) => _setbacks.Learn(new LaneOutcome(new Lane(Gpu, []), [Result(purpose, outcome)]));
+    private void Learn(Purpose purpose, StepOutcome outcome) =>
+        _setbacks.Learn(new LaneOutcome(new Lane(Gpu, []), [Result(purpose, outcome)]));
 
-    private static StepResult Result(string purpose, StepOutcome outcome) => new(new LaneStep(purpose, new PlanStep.Probe(Gpu, "vfio-pci")), outcome);
+    private static StepResult Result(Purpose purpose, StepOutcome outcome) =>
+        new(new LaneStep(purpose, new PlanStep.Probe(Gpu, "vfio-pci")), outcome);
 }

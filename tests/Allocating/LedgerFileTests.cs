@@ -1,6 +1,9 @@
+using System.Text.Json.Nodes;
+using Hostdev.Crds;
 using Hostdev.DevicePlugin.Allocating;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Offering;
+using Hostdev.DevicePlugin.Planning;
 using Xunit;
 
 namespace Hostdev.Tests.Allocating;
@@ -11,8 +14,9 @@ public sealed class LedgerFileTests : IDisposable
     {
         Id = "0000:43:00.0",
         Resource = "example.com/gpu",
-        Functions = ["0000:43:00.0", "0000:43:00.1"],
-        Nodes = ["/dev/vfio/12=243:0"],
+        Functions = [PciAddress.Parse("0000:43:00.0"), PciAddress.Parse("0000:43:00.1")],
+        Drivers = [new BoundDevice(PciAddress.Parse("0000:43:00.0"), "vfio-pci")],
+        Nodes = [new AnsweredNode("/dev/vfio/12", "243:0"), new AnsweredNode("/dev/vfio/devices/vfio3", "")],
         AnsweredAt = new DateTimeOffset(2026, 1, 2, 12, 0, 0, TimeSpan.Zero),
         Pod = "default/vm",
         AbsentSince = new DateTimeOffset(2026, 1, 2, 12, 0, 5, TimeSpan.Zero),
@@ -35,8 +39,21 @@ public sealed class LedgerFileTests : IDisposable
         var first = read.ById["0000:43:00.0"];
         Assert.Equal(Given.Functions.AsEnumerable(), first.Functions);
         Assert.Equal(Given.Nodes.AsEnumerable(), first.Nodes);
+        Assert.Equal(Given.Drivers.AsEnumerable(), first.Drivers);
         Assert.Equal((Given.Resource, Given.AnsweredAt, Given.Pod, Given.AbsentSince), (first.Resource, first.AnsweredAt, first.Pod, first.AbsentSince));
         Assert.Equal((null, null), (read.ById["0000:44:00.0"].Pod, read.ById["0000:44:00.0"].AbsentSince));
+    }
+
+    /// <summary>In the file they are the texts that the version before has.</summary>
+    [Fact]
+    public void Nodes_and_drivers_are_texts_in_the_file()
+    {
+        new LedgerFile(_directory, "boot-1").Write(AllocationLedger.Empty.Record(Given));
+        var written = JsonNode.Parse(System.IO.File.ReadAllText(File))!["allocations"]![0]!;
+
+        Assert.Equal("""["0000:43:00.0","0000:43:00.1"]""", written["functions"]!.ToJsonString());
+        Assert.Equal("""["0000:43:00.0=vfio-pci"]""", written["drivers"]!.ToJsonString());
+        Assert.Equal("""["/dev/vfio/12=243:0","/dev/vfio/devices/vfio3="]""", written["nodes"]!.ToJsonString());
     }
 
     [Fact]
@@ -54,6 +71,9 @@ public sealed class LedgerFileTests : IDisposable
     [InlineData("{}")]
     [InlineData("""{"bootId":"boot-1","allocations":[{"id":"a"}]}""")]
     [InlineData("""{"bootId":"boot-1","allocations":null}""")]
+    [InlineData("""
+        {"bootId":"boot-1","allocations":[{"id":"a","resource":"r","functions":[],"drivers":["vfio-pci"],"nodes":[],"answeredAt":"2026-01-02T12:00:00Z"}]}
+        """)]
     public void A_file_that_cannot_be_read_stops_the_agent_and_names_the_remedy(string text)
     {
         System.IO.File.WriteAllText(File, text);

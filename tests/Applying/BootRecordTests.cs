@@ -29,6 +29,14 @@ public sealed class BootRecordTests : IDisposable
     }
 
     [Fact]
+    public void The_file_of_a_version_before_has_no_number_and_counts()
+    {
+        File.WriteAllText(Path.Combine(_directory, BootRecord.FileName), """{"desired":"a","bootId":"boot-2","ended":1}""");
+
+        Assert.Equal(2, Open("boot-3").Stops("a"));
+    }
+
+    [Fact]
     public void A_machine_that_lives_for_five_minutes_after_the_last_write_has_proven_it_harmless()
     {
         var record = Open("boot-1");
@@ -108,7 +116,8 @@ public sealed class BootRecordTests : IDisposable
     [InlineData("")]
     [InlineData("{\"desired\":")]
     [InlineData("[]")]
-    public void A_file_that_no_agent_wrote_stops_nothing(string text)
+    [InlineData("""{"format":2,"desired":"a","bootId":"boot-0","ended":5}""")]
+    public void A_file_that_no_agent_of_this_version_wrote_stops_nothing(string text)
     {
         File.WriteAllText(Path.Combine(_directory, BootRecord.FileName), text);
 

@@ -10,9 +10,9 @@ public sealed class JournalStateTests
 {
     private static readonly PciAddress Gpu = PciAddress.Parse("0000:43:00.0");
     private static readonly PciAddress Pf = PciAddress.Parse("0000:41:00.0");
-    private static readonly JournalRecord TakeGpu = new() { Op = JournalOp.RecordFunction, Address = "0000:43:00.0", Driver = "nouveau", Policy = "p" };
-    private static readonly JournalRecord MakeVfs = new() { Op = JournalOp.RecordPhysicalFunction, Address = "0000:41:00.0", NumVfs = 0, Autoprobe = true, Policy = "p" };
-    private static readonly JournalRecord TakeNode = new() { Op = JournalOp.RecordNode, Path = "/dev/vfio/12", Uid = 0, Gid = 0, Mode = 384 };
+    private static readonly JournalRecord.RecordFunction TakeGpu = new(Gpu, "nouveau", null, "p");
+    private static readonly JournalRecord.RecordPhysicalFunction MakeVfs = new(Pf, "p", 0, true);
+    private static readonly JournalRecord.RecordNode TakeNode = new("/dev/vfio/12", 0, 0, 384);
 
     [Fact]
     public void The_first_record_of_a_thing_stays_until_it_is_forgotten()
@@ -27,7 +27,7 @@ public sealed class JournalStateTests
     [Fact]
     public void What_was_forgotten_can_be_recorded_anew()
     {
-        var again = Fold(TakeGpu, new JournalRecord { Op = JournalOp.ForgetFunction, Address = "0000:43:00.0" }, TakeGpu with { Driver = "nvidia" });
+        var again = Fold(TakeGpu, new JournalRecord.ForgetFunction(Gpu), TakeGpu with { Driver = "nvidia" });
 
         Assert.Equal("nvidia", again.Ownership.Functions[Gpu].OriginalDriver);
     }
@@ -37,9 +37,9 @@ public sealed class JournalStateTests
     {
         var state = Fold(
             TakeGpu, MakeVfs, TakeNode,
-            new JournalRecord { Op = JournalOp.ForgetFunction, Address = "0000:43:00.0" },
-            new JournalRecord { Op = JournalOp.ForgetPhysicalFunction, Address = "0000:41:00.0" },
-            new JournalRecord { Op = JournalOp.ForgetNode, Path = "/dev/vfio/12" });
+            new JournalRecord.ForgetFunction(Gpu),
+            new JournalRecord.ForgetPhysicalFunction(Pf),
+            new JournalRecord.ForgetNode("/dev/vfio/12"));
 
         Assert.Empty(state.ToRecords());
     }
@@ -47,8 +47,8 @@ public sealed class JournalStateTests
     [Fact]
     public void A_setup_opens_and_closes()
     {
-        var open = Fold(MakeVfs, new JournalRecord { Op = JournalOp.OpenVfSetup, Address = "0000:41:00.0" });
-        var closed = open.With(new JournalRecord { Op = JournalOp.CloseVfSetup, Address = "0000:41:00.0" });
+        var open = Fold(MakeVfs, new JournalRecord.OpenVfSetup(Pf));
+        var closed = open.With(new JournalRecord.CloseVfSetup(Pf));
 
         Assert.True(open.Ownership.PhysicalFunctions[Pf].SetupOpen);
         Assert.False(closed.Ownership.PhysicalFunctions[Pf].SetupOpen);
@@ -59,15 +59,18 @@ public sealed class JournalStateTests
     {
         var state = Fold(TakeGpu);
 
-        Assert.Same(state, state.With(new JournalRecord { Op = JournalOp.Write, Path = "/sys/bus/pci/drivers_probe", Value = "0000:43:00.0" }));
-        Assert.Same(state, state.With(new JournalRecord { Op = JournalOp.OpenVfSetup, Address = "0000:41:00.0" }));
-        Assert.Single(state.With(new JournalRecord { Op = JournalOp.ForgetFunction, Address = "0000:99:00.0" }).Ownership.Functions);
+        Assert.Same(state, state.With(new JournalRecord.Write("/sys/bus/pci/drivers_probe", "0000:43:00.0")));
+        Assert.Same(state, state.With(new JournalRecord.OpenVfSetup(Pf)));
+        Assert.Single(state.With(new JournalRecord.ForgetFunction(PciAddress.Parse("0000:99:00.0"))).Ownership.Functions);
     }
 
     [Fact]
     public void The_shortest_sequence_adds_up_to_the_same()
     {
-        var state = Fold(TakeGpu, TakeGpu with { Address = "0000:44:00.0", DriverOverride = "odd", Driver = null }, MakeVfs, new JournalRecord { Op = JournalOp.OpenVfSetup, Address = "0000:41:00.0" }, MakeVfs with { Address = "0000:42:00.0", NumVfs = 3, Autoprobe = false }, TakeNode);
+        var state = Fold(
+            TakeGpu, TakeGpu with { Address = PciAddress.Parse("0000:44:00.0"), DriverOverride = "odd", Driver = null },
+            MakeVfs, new JournalRecord.OpenVfSetup(Pf), MakeVfs with { Address = PciAddress.Parse("0000:42:00.0"), NumVfs = 3, Autoprobe = false },
+            TakeNode);
         var again = Fold([.. state.ToRecords()]);
 
         Assert.Equal(state.Ownership.Functions, again.Ownership.Functions);
@@ -76,18 +79,30 @@ public sealed class JournalStateTests
         Assert.Equal(6, state.ToRecords().Count());
     }
 
-    [Theory]
-    [InlineData(JournalOp.RecordFunction)]
-    [InlineData(JournalOp.ForgetFunction)]
-    [InlineData(JournalOp.RecordPhysicalFunction)]
-    [InlineData(JournalOp.OpenVfSetup)]
-    [InlineData(JournalOp.RecordNode)]
-    [InlineData(JournalOp.ForgetNode)]
-    public void A_record_that_lacks_what_it_needs_is_refused(JournalOp op) => Assert.Throws<FormatException>(() => Fold(new JournalRecord { Op = op }));
+    [Fact]
+    public void A_fault_of_a_device_of_any_class_is_known_until_the_device_is_gone()
+    {
+        var usb = DeviceId.Parse("0000:01:00.0/1.4");
+        var broken = Fold(new JournalRecord.RecordFault(usb, "it caught fire", 2));
+        Assert.Equal(new KnownHealth(usb, "it caught fire", 2), Assert.Single(broken.Ownership.Health.Values));
+        Assert.Equal(new JournalRecord.RecordFault(usb, "it caught fire", 2), Assert.Single(broken.ToRecords()));
+
+        var mended = broken.With(new JournalRecord.ClearFault(usb, 3));
+        Assert.Equal(new JournalRecord.ClearFault(usb, 3), Assert.Single(mended.ToRecords()));
+        Assert.Empty(mended.With(new JournalRecord.ForgetFault(usb)).ToRecords());
+    }
 
     [Fact]
-    public void A_missing_field_is_named() =>
-        Assert.Equal("autoprobe is missing in a RecordPhysicalFunction record", Assert.Throws<FormatException>(() => Fold(MakeVfs with { Autoprobe = null })).Message);
+    public void What_was_in_force_before_a_boot_is_told_apart_from_nothing_until_it_is_confirmed()
+    {
+        var nothing = JournalState.Empty.AfterBoot();
+        Assert.Empty(Fold([.. nothing.ToRecords()]).InForceBefore!);
+
+        var before = Fold(TakeGpu, MakeVfs).AfterBoot();
+        Assert.Equal([Pf, Gpu], Fold([.. before.ToRecords()]).InForceBefore!);
+        Assert.Null(before.With(new JournalRecord.Confirm()).InForceBefore);
+        Assert.Null(JournalState.Empty.InForceBefore);
+    }
 
     private static JournalState Fold(params JournalRecord[] records) => records.Aggregate(JournalState.Empty, (s, r) => s.With(r));
 }

@@ -79,13 +79,16 @@ public sealed class StepExecutorTests : IDisposable
         const string path = "/sys/bus/pci/drivers/e1000e/unbind";
         var hang = kernel.Faults.HangWrite(1, path);
         var writer = new HostWriter(kernel.Paths, kernel.Calls, journal, TimeProvider.System, Workers.Threads);
+        var nic = PciAddress.Parse("0000:45:00.0");
         Assert.Empty(writer.Unreturned);
 
-        var error = await writer.WriteAsync(path, "0000:45:00.0", TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
+        var error = await writer.WriteAsync(nic, path, $"{nic}", TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
         Assert.Equal(Errno.ETIMEDOUT, error);
         var write = Assert.Single(writer.Unreturned);
-        Assert.Equal((path, "0000:45:00.0", true, false),
-            (write.Path, write.Value, write.IsAbout(PciAddress.Parse("0000:45:00.0")), write.IsAbout(PciAddress.Parse("0000:45:00.1"))));
+        Assert.Equal((nic, path), (write.Device.AsPci, write.Path));
+        Assert.True(writer.IsBlocked(nic));
+        Assert.False(writer.IsBlocked(nic with { Function = 1 }));
+        Assert.False(writer.IsBlocked(nic with { Domain = 0x10000 }));
         Assert.True(write.For >= TimeSpan.FromMilliseconds(50));
 
         hang.Release();

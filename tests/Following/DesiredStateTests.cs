@@ -70,6 +70,17 @@ public sealed class DesiredStateTests : IDisposable
         Assert.Null(policy.Frozen);
     }
 
+    /// <summary>What a version before can read: it refuses a field beside policies. Its fingerprint is remembered in other files.</summary>
+    [Fact]
+    public void What_is_kept_has_no_field_beside_policies_and_the_same_fingerprint_after_a_restart()
+    {
+        var state = Following(Gpu);
+
+        Assert.StartsWith("{\"policies\":[{", File.ReadAllText(Path.Combine(_directory, "desired.json")), StringComparison.Ordinal);
+        Assert.Equal(state.Fingerprint, Restarted().Fingerprint);
+        Assert.Equal(DesiredState.FingerprintOf(state.Policies!.Value), state.Fingerprint);
+    }
+
     [Fact]
     public void A_frozen_policy_keeps_its_last_understood_version_over_restarts_and_repetition()
     {
@@ -173,14 +184,17 @@ public sealed class DesiredStateTests : IDisposable
         Assert.Equal("SriovPolicy/gpus", Assert.Single(state.Policies!.Value).Identity.ToString());
     }
 
-    [Fact]
-    public void A_kept_file_that_is_damaged_is_said_and_passed_over()
+    [Theory]
+    [InlineData("{", "Expected depth to be zero at the end of the JSON payload. There is an open JSON object or array that should be closed")]
+    [InlineData("""{"policies":7}""", "policies must be a list: to give everything back write \"policies: []\"")]
+    [InlineData("""{"format":2,"policies":[]}""", "it has format 2 and this version reads 1: run the version that wrote it")]
+    public void A_kept_file_that_is_damaged_is_said_and_passed_over(string text, string words)
     {
-        File.WriteAllText(Path.Combine(_directory, "desired.json"), "{");
+        File.WriteAllText(Path.Combine(_directory, "desired.json"), text);
         var state = Restarted();
 
         Assert.Null(state.Policies);
-        Assert.StartsWith($"{Path.Combine(_directory, "desired.json")}: line ", state.Problem, StringComparison.Ordinal);
+        Assert.Equal($"{Path.Combine(_directory, "desired.json")}: {words}", state.Problem);
         state.Offer("desired.yaml", Gpu);
         Assert.Null(state.Problem);
     }

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Hostdev.Crds;
 using Hostdev.DevicePlugin.Offering;
 using Xunit;
 
@@ -156,5 +157,12 @@ public sealed class AllocationLedgerTests
     private static AllocationLedger Look(AllocationLedger ledger, double seconds, PodUseReading reading, Func<Allocation, string?>? holder = null) =>
         ledger.Observe(reading, Noon.AddSeconds(seconds), Proof, _ => null, holder ?? (_ => null));
 
-    private static Allocation Answer(string id) => new() { Id = id, Resource = "example.com/gpu", Functions = ["0000:43:00.0"], Nodes = ["/dev/vfio/12=243:0"], AnsweredAt = Noon };
+    private static Allocation Answer(string id) => new()
+    {
+        Id = id,
+        Resource = "example.com/gpu",
+        Functions = [PciAddress.Parse("0000:43:00.0")],
+        Nodes = [new AnsweredNode("/dev/vfio/12", "243:0")],
+        AnsweredAt = Noon,
+    };
 }

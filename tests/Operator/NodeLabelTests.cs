@@ -10,7 +10,7 @@ namespace Hostdev.Tests.Operator;
 public sealed class NodeLabelTests
 {
     [Fact]
-    public async Task A_Node_has_a_label_for_each_kind_of_device_that_its_agent_reports_until_neither_is_there()
+    public async Task A_Node_has_a_label_for_each_kind_of_PCI_device_that_its_agent_reports_until_neither_is_there()
     {
         await using var bench = await StartAsync();
         bench.AddNode("a", ("zone", "1"));

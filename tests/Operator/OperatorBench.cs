@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
@@ -131,7 +132,11 @@ internal sealed class OperatorBench : IAsyncDisposable
         {
             ObservedGeneration = (long)state["metadata"]!["generation"]!,
             Host = new HostStatus { Kernel = "6.8.0", Architecture = "x86_64", BootId = "b", Iommu = true, InterruptRemapping = "Yes", KernelArguments = [], VfioDrivers = [], Problems = [] },
-            Devices = [new DeviceStatus { PciAddress = "0000:43:00.0", Ids = "10de:2236" }, new DeviceStatus { PciAddress = "0000:44:00.0", Ids = "10de:2236" }, new DeviceStatus { PciAddress = "0000:03:00.0", Ids = "8086:10fb" }],
+            Devices =
+            [
+                Device("0000:43:00.0", "10de:2236"), Device("0000:44:00.0", "10de:2236"), Device("0000:03:00.0", "8086:10fb"),
+                Device("0000:01:00.0/1.4", "046d:c52b"),
+            ],
             VirtualFunctions = [],
             Allocations = allocations.IsDefault ? [] : allocations,
             Policies = [.. results],
@@ -141,6 +146,8 @@ internal sealed class OperatorBench : IAsyncDisposable
         };
         Objects.Change(States, node, s => s["status"] = NodeDeviceStateWriter.ToJson(status), subresource: "status", manager: "hostdev-agent");
     }
+
+    private static DeviceStatus Device(string id, string ids) => DeviceStatus.Of(DeviceId.Parse(id)) with { Ids = ids };
 
     /// <summary>The policies in a node's spec, with their generations; null where it has no list.</summary>
     public string? Has(string node) => Objects.Get(States, node)?["spec"]?["policies"] is JsonArray policies ? string.Join(' ', policies.Select(p => $"{p!["name"]}:{p["generation"]}")) : null;

@@ -92,6 +92,7 @@ internal static class Given
         return ownership with { PhysicalFunctions = ownership.PhysicalFunctions.Add(pf.Address, pf) };
     }
 
-    public static ImmutableDictionary<string, Setback> Setback(string purpose, Reason? reason = null, string message = "it did not bind") =>
-        ImmutableDictionary<string, Setback>.Empty.Add(purpose, new Setback(reason ?? Reasons.StepFailed, message));
+    public static ImmutableDictionary<Purpose, Setback> Setback(
+        string purpose, Reason? reason = null, string message = "it did not bind") =>
+        ImmutableDictionary<Purpose, Setback>.Empty.Add(Purpose.Parse(purpose), new Setback(reason ?? Reasons.StepFailed, message));
 }

@@ -73,7 +73,7 @@ public sealed class HealthTests
         var input = Given.Input(Taken(answers: false), Given.HostDevice()) with
         {
             Ownership = Known(Silent, 0),
-            Setbacks = Given.Input(new Machine()).Setbacks.Add(LaneStep.Reset(Gpu), new Setback(Reasons.StepFailed, "resetting it failed")),
+            Setbacks = Given.Input(new Machine()).Setbacks.Add(Purpose.Reset(Gpu), new Setback(Reasons.StepFailed, "resetting it failed")),
         };
 
         Assert.Empty(input.Plan().Lanes);

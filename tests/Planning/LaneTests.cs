@@ -55,7 +55,8 @@ public sealed class LaneTests
         var machine = new Machine().PhysicalFunction(vfs: 2, vfDriver: "igbvf").Change("0000:41:10.2", f => f with { Driver = "vfio-pci", DriverOverride = "vfio-pci" });
         var plan = (Given.Input(machine, Given.Sriov(null, pools: [Given.Pool("a", 0, 0)])) with { Ownership = Ownership.None.Owns("0000:41:10.2", "igbvf") }).Plan();
 
-        Assert.Equal(["release 0000:41:10.2", "take 0000:41:10.0"], Assert.Single(plan.Lanes).Steps.Select(s => s.Purpose).Distinct());
+        Assert.Equal(
+            ["release 0000:41:10.2", "take 0000:41:10.0"], Assert.Single(plan.Lanes).Steps.Select(s => s.Purpose.ToString()).Distinct());
     }
 
     [Fact]

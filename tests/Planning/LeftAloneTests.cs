@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Commands;
@@ -38,6 +39,24 @@ public sealed class LeftAloneTests
         Assert.Contains(words["Nothing is done now: ".Length..], PlanText.Explain(machine.Build().Functions.Values.Single(), machine, HostUsage.Nobody, plan), StringComparison.Ordinal);
     }
 
+    /// <summary>The controller's own domain ends as the machine's does.</summary>
+    [Fact]
+    public void What_is_said_of_a_device_behind_a_VMD_controller_is_not_said_of_the_one_that_its_address_ends_with()
+    {
+        var machine = new Machine().Gpu();
+        var nvme = PciAddress.Parse("10000:43:00.0");
+        var policy = Given.Identity("HostDevice", "gpus");
+        var plan = Plan.Nothing with
+        {
+            Findings = [new Finding(policy, $"{nvme}", FindingState.Blocked, Reasons.StepFailed, $"{nvme} did not bind")],
+            Lanes = [new Lane(nvme, [new LaneStep(Purpose.Take(nvme), new PlanStep.Probe(nvme, "vfio-pci"))])],
+        };
+
+        var words = PlanText.Explain(machine.Build().Functions.Values.Single(), machine, HostUsage.Nobody, plan);
+        Assert.EndsWith("No policy asks for it.\n", words, StringComparison.Ordinal);
+        Assert.DoesNotContain("10000:", words, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void What_is_contested_is_left_when_it_is_lost_and_what_was_begun_of_it_is_undone()
     {
@@ -54,7 +73,8 @@ public sealed class LeftAloneTests
     [Fact]
     public void What_is_contested_and_in_force_is_offered_without_a_word()
     {
-        var contested = Given.Setback("take 0000:43:00.0", Reasons.Contested).Add("vfs 0000:41:00.0", new Setback(Reasons.Contested, "x"));
+        var contested = Given.Setback("take 0000:43:00.0", Reasons.Contested)
+            .Add(Purpose.Parse("vfs 0000:41:00.0"), new Setback(Reasons.Contested, "x"));
         var machine = new Machine().Gpu(driver: "vfio-pci").PhysicalFunction(vfs: 1, vfDriver: "vfio-pci");
         var input = Given.Input(machine, Given.HostDevice(), Given.Sriov(1)) with { Ownership = Ours.OwnsVfsOf("0000:41:00.0").Owns("0000:41:10.0", null), Contested = contested };
 

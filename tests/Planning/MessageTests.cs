@@ -104,24 +104,25 @@ public sealed class MessageTests
     }
 
     [Theory]
-    [InlineData("/sys/bus/pci/drivers/nvidia/unbind", "0000:43:00.0",
+    [InlineData("/sys/bus/pci/drivers/nvidia/unbind",
         "our own unbind from nvidia has not returned for 31 s: its driver waits for its users, which may be in the kernel "
         + "(nvidia-smi -pm 0 ends its persistence mode; stop nvidia-persistenced)")]
-    [InlineData("/sys/bus/pci/drivers/nouveau/unbind", "0000:43:00.0", "our own unbind from nouveau has not returned for 31 s: its driver waits for its users")]
-    [InlineData("/sys/bus/pci/devices/0000:43:00.0/driver_override", "\n",
+    [InlineData("/sys/bus/pci/drivers/nouveau/unbind",
+        "our own unbind from nouveau has not returned for 31 s: its driver waits for its users")]
+    [InlineData("/sys/bus/pci/devices/0000:43:00.0/driver_override",
         "our own write to driver_override has not returned for 31 s: the kernel waits for who holds it")]
-    [InlineData("/sys/bus/pci/devices/0000:43:00.0/sriov_numvfs", "4",
+    [InlineData("/sys/bus/pci/devices/0000:43:00.0/sriov_numvfs",
         "our own write to sriov_numvfs has not returned for 31 s: the kernel waits for the users of its virtual functions")]
-    public void Case_13_messages_what_cannot_be_read_because_our_own_write_hangs_has_that_for_its_cause(string path, string value, string cause)
+    public void Case_13_messages_what_cannot_be_read_because_our_own_write_hangs_has_that_for_its_cause(string path, string cause)
     {
         var late = new ReadProblem("/sys/devices/x/0000:43:00.0/driver_override", "has been blocked for 31 s: the kernel holds the device's lock") { Unanswered = true };
         var input = Given.Input(new Machine().Gpu().Change("0000:43:00.0", f => f with { Unreadable = [late] }), Given.HostDevice()) with
         {
             Unreturned =
             [
-                new UnreturnedWrite("/sys/bus/pci/devices/0000:99:00.0/sriov_numvfs", "1", TimeSpan.FromMinutes(1)), // of another
-                new UnreturnedWrite("/sys/bus/pci/drivers/nvme/unbind", "10000:43:00.0", TimeSpan.FromMinutes(1)), // behind a VMD
-                new UnreturnedWrite(path, value, TimeSpan.FromSeconds(31)),
+                Late("0000:99:00.0", "/sys/bus/pci/devices/0000:99:00.0/sriov_numvfs", 60), // of another
+                Late("10000:43:00.0", "/sys/bus/pci/drivers/nvme/unbind", 60), // behind a VMD
+                Late("0000:43:00.0", path, 31),
             ],
         };
 
@@ -130,4 +131,7 @@ public sealed class MessageTests
             + "would hang as well and hold up all of the machine's PCI",
             Assert.Single(input.Plan().Findings, f => f.Reason == Reasons.StepTimedOut).Message);
     }
+
+    private static UnreturnedWrite Late(string address, string path, int seconds) =>
+        new(PciAddress.Parse(address), path, TimeSpan.FromSeconds(seconds));
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
 using Xunit.Sdk;
@@ -16,6 +17,7 @@ internal sealed class PlanApplier
     private readonly Dictionary<PciAddress, string?> _hostDrivers;
     private readonly HostFacts _facts;
     private readonly ImmutableDictionary<PciAddress, int> _sharedVfGroups;
+    private JournalState _journal = JournalState.Empty;
 
     /// <param name="inventory">The machine at first: the drivers its functions have are what the host has for them.</param>
     /// <param name="sharedVfGroups">Physical functions whose VFs are not isolated, with the group they all come into.</param>
@@ -27,7 +29,7 @@ internal sealed class PlanApplier
         _sharedVfGroups = sharedVfGroups ?? ImmutableDictionary<PciAddress, int>.Empty;
     }
 
-    public Ownership Ownership { get; private set; } = Ownership.None;
+    public Ownership Ownership => _journal.Ownership;
 
     /// <summary>How many VFs the drivers of physical functions make of the number that they are asked for.</summary>
     public Func<int, int> Makes { get; init; } = asked => asked;
@@ -69,23 +71,11 @@ internal sealed class PlanApplier
             case PlanStep.ProveFree s:
                 _ = Get(s.Address, step);
                 break;
-            case PlanStep.RecordFunction s:
-                if (!Ownership.Functions.ContainsKey(s.Address)) Ownership = Ownership with { Functions = Ownership.Functions.Add(s.Address, new OwnedFunction(s.Address, s.Driver, s.DriverOverride, s.PolicyUid)) };
-                break;
-            case PlanStep.RecordPhysicalFunction s:
-                if (!Ownership.PhysicalFunctions.ContainsKey(s.Address)) Own(new OwnedPhysicalFunction(s.Address, s.NumVfs, s.Autoprobe, s.PolicyUid, SetupOpen: false));
-                break;
-            case PlanStep.OpenVfSetup s:
-                Own(Owned(s.PhysicalFunction) with { SetupOpen = true, Asked = s.NumVfs, Made = null });
-                break;
-            case PlanStep.CloseVfSetup s:
-                Own(Owned(s.PhysicalFunction) with { SetupOpen = false, Made = s.NumVfs });
-                break;
-            case PlanStep.ForgetFunction s:
-                Ownership = Ownership with { Functions = Ownership.Functions.Remove(s.Address) };
-                break;
-            case PlanStep.ForgetPhysicalFunction s:
-                Ownership = Ownership with { PhysicalFunctions = Ownership.PhysicalFunctions.Remove(s.Address) };
+            case PlanStep.Record s:
+                var known = _journal.With(s.Entry);
+                var isSetup = s.Entry is JournalRecord.OpenVfSetup or JournalRecord.CloseVfSetup;
+                if (isSetup && ReferenceEquals(known, _journal)) throw Refusal($"{step.Words()}: not in the journal");
+                _journal = known;
                 break;
             case PlanStep.SetAutoprobe s:
                 var autoprobed = Get(s.PhysicalFunction, step);
@@ -164,10 +154,6 @@ internal sealed class PlanApplier
 
     private PciFunction Get(PciAddress address, PlanStep step) => _functions.GetValueOrDefault(address) ?? throw Refusal($"{step.Words()}: ENODEV, it is not there");
 
-    private OwnedPhysicalFunction Owned(PciAddress address) => Ownership.PhysicalFunctions.GetValueOrDefault(address) ?? throw Refusal($"{address} is not in the journal");
-
     /// <summary>What the kernel would have refused, hung on or broken: a plan must never ask for it.</summary>
     private static XunitException Refusal(string message) => new(message);
-
-    private void Own(OwnedPhysicalFunction pf) => Ownership = Ownership with { PhysicalFunctions = Ownership.PhysicalFunctions.SetItem(pf.Address, pf) };
 }

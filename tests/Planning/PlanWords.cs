@@ -35,22 +35,29 @@ internal static class PlanWords
     public static string Words(this PlanStep step) => step switch
     {
         PlanStep.ProveFree s => $"prove {s.Address} free",
-        PlanStep.RecordFunction s => $"record {s.Address} with {Or(s.Driver, "no driver")}{(s.DriverOverride is null ? "" : $" and override {s.DriverOverride}")}",
-        PlanStep.RecordPhysicalFunction s => string.Create(CultureInfo.InvariantCulture, $"record the VFs of {s.Address}: {s.NumVfs}, autoprobe {(s.Autoprobe ? 1 : 0)}"),
-        PlanStep.OpenVfSetup s => $"open the setup of {s.PhysicalFunction}",
-        PlanStep.CloseVfSetup s => $"close the setup of {s.PhysicalFunction}",
-        PlanStep.ForgetFunction s => $"forget {s.Address}",
-        PlanStep.ForgetPhysicalFunction s => $"forget the VFs of {s.Address}",
+        PlanStep.Record s => s.Entry.Words(),
         PlanStep.SetAutoprobe s => $"autoprobe {(s.Autoprobe ? 1 : 0)} on {s.PhysicalFunction}",
         PlanStep.SetNumVfs s => string.Create(CultureInfo.InvariantCulture, $"numvfs {s.NumVfs} on {s.PhysicalFunction}"),
         PlanStep.SetDriverOverride s => $"override {Or(s.Driver, "nothing")} on {s.Address}",
         PlanStep.Unbind s => $"unbind {s.Address} from {s.Driver}",
-        PlanStep.RecordFault s => string.Create(CultureInfo.InvariantCulture, $"record a fault of {s.Address} at {s.FatalErrors} errors"),
         PlanStep.Reset s => $"reset {s.Address}",
-        PlanStep.ClearFault s => string.Create(CultureInfo.InvariantCulture, $"clear the fault of {s.Address} at {s.FatalErrors} errors"),
-        PlanStep.ForgetFault s => $"forget the fault of {s.Address}",
         PlanStep.Probe s => $"probe {s.Address} for {Or(s.ExpectedDriver, "the host")}",
         _ => throw new InvalidOperationException($"no words for {step}"),
+    };
+
+    private static string Words(this JournalRecord record) => record switch
+    {
+        JournalRecord.RecordFunction { DriverOverride: { } set } r => $"record {r.Address} with {Or(r.Driver, "no driver")} and override {set}",
+        JournalRecord.RecordFunction r => $"record {r.Address} with {Or(r.Driver, "no driver")}",
+        JournalRecord.RecordPhysicalFunction r => $"record the VFs of {r.Address}: {Number(r.NumVfs)}, autoprobe {(r.Autoprobe ? 1 : 0)}",
+        JournalRecord.OpenVfSetup r => $"open the setup of {r.Address}",
+        JournalRecord.CloseVfSetup r => $"close the setup of {r.Address}",
+        JournalRecord.ForgetFunction r => $"forget {r.Address}",
+        JournalRecord.ForgetPhysicalFunction r => $"forget the VFs of {r.Address}",
+        JournalRecord.RecordFault r => $"record a fault of {r.Device} at {Number(r.FatalErrors)} errors",
+        JournalRecord.ClearFault r => $"clear the fault of {r.Device} at {Number(r.FatalErrors)} errors",
+        JournalRecord.ForgetFault r => $"forget the fault of {r.Device}",
+        _ => throw new InvalidOperationException($"no plan has {record}"),
     };
 
     /// <summary>Everything a plan says, so that two plans can be compared.</summary>
@@ -68,6 +75,8 @@ internal static class PlanWords
         foreach (var p in plan.Policies) text.AppendLine(CultureInfo.InvariantCulture, $"policy {p.Policy} matched {p.Matched}");
         return text.AppendJoin(' ', plan.Resources).ToString();
     }
+
+    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static string Or(string? text, string otherwise) => text ?? otherwise;
 }

@@ -17,7 +17,7 @@ public sealed class ReleaseTests
         var plan = (Given.Input(Taken()) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau", "odd") }).Plan();
 
         Assert.Equal(["unbind 0000:43:00.0 from vfio-pci", "override nothing on 0000:43:00.0", "probe 0000:43:00.0 for nouveau", "override odd on 0000:43:00.0", "forget 0000:43:00.0"], plan.Steps());
-        Assert.All(plan.Lanes[0].Steps, s => Assert.Equal("release 0000:43:00.0", s.Purpose));
+        Assert.All(plan.Lanes[0].Steps, s => Assert.Equal(Purpose.Release(PciAddress.Parse("0000:43:00.0")), s.Purpose));
     }
 
     [Fact]

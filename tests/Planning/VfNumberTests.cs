@@ -120,8 +120,11 @@ public sealed class VfNumberTests
         // Only fields that the version before knows as well, on records that it takes them with: a rolled-back agent reads on.
         var state = new JournalState(Ownership.None.OwnsVfsOf(Pf, asked: 4, made: 7), JournalState.Empty.Nodes);
         Assert.Equal(
-            ["RecordPhysicalFunction 0", "OpenVfSetup 4", "CloseVfSetup 7"],
-            state.ToRecords().Select(r => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{r.Op} {r.NumVfs}")));
+            [
+                new JournalRecord.RecordPhysicalFunction(Address, "sriovpolicy-nics", 0, true), new JournalRecord.OpenVfSetup(Address, 4),
+                new JournalRecord.CloseVfSetup(Address, 7),
+            ],
+            state.ToRecords());
         Assert.Equal(state.Ownership.PhysicalFunctions,
             state.ToRecords().Aggregate(JournalState.Empty, (s, r) => s.With(r)).Ownership.PhysicalFunctions);
     }

@@ -21,7 +21,7 @@ public sealed class VfSetupTests
         Assert.Equal(
             ["record the VFs of 0000:41:00.0: 0, autoprobe 1", "open the setup of 0000:41:00.0", "autoprobe 0 on 0000:41:00.0", "numvfs 2 on 0000:41:00.0"],
             plan.Steps());
-        Assert.All(plan.Lanes[0].Steps, s => Assert.Equal("vfs 0000:41:00.0", s.Purpose));
+        Assert.All(plan.Lanes[0].Steps, s => Assert.Equal(Purpose.Vfs(PciAddress.Parse("0000:41:00.0")), s.Purpose));
         Assert.Empty(plan.Units);
     }
 
@@ -49,8 +49,12 @@ public sealed class VfSetupTests
         var machine = new Machine().PhysicalFunction(vfs: 2, autoprobe: false);
         var plan = (Given.Input(machine, Given.Sriov(2)) with { Ownership = Ownership.None.OwnsVfsOf("0000:41:00.0", setupOpen: true) }).Plan();
 
-        Assert.Equal(["take 0000:41:10.0", "take 0000:41:10.2", "vfs 0000:41:00.0"], plan.Lanes[0].Steps.Select(s => s.Purpose).Distinct().Order());
-        Assert.All(plan.Lanes[0].Steps.Where(s => s.Step is PlanStep.SetAutoprobe or PlanStep.CloseVfSetup), s => Assert.Equal("vfs 0000:41:00.0", s.Purpose));
+        Assert.Equal(
+            ["take 0000:41:10.0", "take 0000:41:10.2", "vfs 0000:41:00.0"],
+            plan.Lanes[0].Steps.Select(s => s.Purpose.ToString()).Distinct().Order());
+        Assert.All(
+            plan.Lanes[0].Steps.Where(s => s.Step is PlanStep.SetAutoprobe or PlanStep.Record { Entry: JournalRecord.CloseVfSetup }),
+            s => Assert.Equal(Purpose.Vfs(PciAddress.Parse("0000:41:00.0")), s.Purpose));
     }
 
     [Fact]
@@ -143,7 +147,8 @@ public sealed class VfSetupTests
         };
 
         Assert.Equal(["autoprobe 1 on 0000:41:00.0", "close the setup of 0000:41:00.0"], input.Plan().Steps());
-        Assert.All(input.Plan().Lanes[0].Steps, s => Assert.Equal("release 0000:41:00.0", s.Purpose)); // so that the setback of the setup is not forgotten with it
+        // So that the setback of the setup is not forgotten with it.
+        Assert.All(input.Plan().Lanes[0].Steps, s => Assert.Equal(Purpose.Release(PciAddress.Parse("0000:41:00.0")), s.Purpose));
         input.Plan().Says("0000:41:00.0", FindingState.Blocked, Reasons.StepFailed, "writing \"2\" to sriov_numvfs failed: ENOMEM");
     }
 }

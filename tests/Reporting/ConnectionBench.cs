@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Agent;
@@ -43,6 +44,8 @@ internal sealed class ConnectionBench : IAsyncDisposable
 
     public Task Run { get; }
 
+    public SandboxCluster Cluster => _cluster;
+
     public SimulatedApiServer Server => _cluster.Server;
 
     /// <summary>What stands in the API; null where nothing does.</summary>
@@ -65,7 +68,7 @@ internal sealed class ConnectionBench : IAsyncDisposable
     {
         ObservedGeneration = 1,
         Host = new HostStatus { Kernel = kernel, Architecture = "x86_64", BootId = "b", Iommu = true, InterruptRemapping = "Yes", KernelArguments = [], VfioDrivers = [], Problems = [] },
-        Devices = [new DeviceStatus { PciAddress = "0000:01:00.0", Ids = "10de:1eb8" }],
+        Devices = [DeviceStatus.Of(PciAddress.Parse("0000:01:00.0")) with { Ids = "10de:1eb8" }],
         VirtualFunctions = [],
         Allocations = [],
         Policies = [],
@@ -106,10 +109,16 @@ internal sealed class ConnectionBench : IAsyncDisposable
         Server.CutConnections();
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>The agent ends; what it left stands there.</summary>
+    public async Task StopAsync()
     {
         await _end.CancelAsync();
         await Run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
         _client.Dispose();
         await _cluster.DisposeAsync();
         _loggers.Dispose();

@@ -169,10 +169,11 @@ public sealed class StatusBuilderTests : IDisposable
         var machine = new Machine().Bridge("0000:40:01.0", 11).Audio(driver: "pci-stub").PhysicalFunction(vfs: 1).Gpu(driver: "vfio-pci", flr: true).Change("0000:43:00.0", f => f with { DeviceName = "GA102", NumaNode = 1 });
         var status = Status(Given.Input(machine, Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings })));
 
-        Assert.Equal(["0000:41:00.0", "0000:43:00.0", "0000:43:00.1"], status.Devices.Select(d => d.PciAddress));
+        Assert.Equal(["0000:41:00.0", "0000:43:00.0", "0000:43:00.1"], status.Devices.Select(d => d.Id));
         Assert.Equal([null, "Offered as example.com/gpus", "Held by 0000:43:00.0 (on pci-stub, because the assigned functions reset on their own)"], status.Devices.Select(d => d.State));
-        Assert.Equal(("10de:2204", "vfio-pci", 12, 1), (status.Devices[1].Ids, status.Devices[1].Driver, status.Devices[1].IommuGroup, status.Devices[1].NumaNode));
-        Assert.Equal([new DeviceName("10de:2204", "GA102")], status.Names);
+        var gpu = status.Devices[1];
+        Assert.Equal(("pci", "10de:2204", "vfio-pci", 12, 1), (gpu.Class, gpu.Ids, gpu.Driver, gpu.Pci!.IommuGroup, gpu.NumaNode));
+        Assert.Equal([new DeviceName("10de:2204", "GA102", "pci")], status.Names);
     }
 
     [Fact]
@@ -244,7 +245,7 @@ public sealed class StatusBuilderTests : IDisposable
         Assert.Equal(new DeviceProblem("0000:43:00.0", FindingState.Waiting, Reasons.StillHeld, sentence, null), Assert.Single(policy.Problems, p => p.State != FindingState.Adopted));
         Assert.Equal((Reasons.Progressing, sentence, 1, 0, 0),
             (policy.Reason, policy.Message, policy.Matched, policy.Ready, policy.Blocked));
-        Assert.Equal($"Not offered: {sentence}", status.Devices.Single(d => d.PciAddress == "0000:43:00.0").State);
+        Assert.Equal($"Not offered: {sentence}", status.Devices.Single(d => d.Id == "0000:43:00.0").State);
         Condition(status, "Ready", "False", "NotAsDesired", sentence);
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
@@ -15,6 +16,16 @@ public sealed class StatusLimitTests
         var status = Status(devices: 100, problems: 3);
         var cut = StatusLimit.Cut(status);
         Assert.Equal((false, 100, 3), (cut.Truncated, cut.Devices.Length, cut.Policies[0].Problems.Length));
+    }
+
+    /// <summary>More than any machine has, though each is named twice for the version before.</summary>
+    [Fact]
+    public void Fourteen_hundred_devices_that_are_offered_stay_whole()
+    {
+        var status = Status(devices: 1400, problems: 0);
+        var devices = status.Devices.Select(d => d with { NumaNode = 1, State = "Offered as example.com/gpu" });
+        var cut = StatusLimit.Cut(status with { Devices = [.. devices] });
+        Assert.Equal((false, 1400), (cut.Truncated, cut.Devices.Length));
     }
 
     [Theory]
@@ -59,12 +70,20 @@ public sealed class StatusLimitTests
     private static NodeDeviceStateStatus Status(int devices, int problems) => new()
     {
         Host = new HostStatus { Kernel = "6.12", Architecture = "x86_64", BootId = "b", Iommu = true, InterruptRemapping = "Yes", KernelArguments = [], VfioDrivers = [], Problems = [] },
-        Devices = [.. Enumerable.Range(0, devices).Select(i => new DeviceStatus { PciAddress = $"0000:{i / 256:x2}:{i % 256 / 8:x2}.{i % 8}", Ids = "10de:1eb8", Driver = "nvidia", IommuGroup = i, State = i % 10 == 0 ? "Offered as example.com/gpu" : null })],
+        Devices = [.. Enumerable.Range(0, devices).Select(Device)],
         VirtualFunctions = [],
         Allocations = [],
         Policies = [new PolicyResult { Kind = "HostDevice", Name = "gpus", Uid = "u", Generation = 1, Matched = devices, Ready = 0, Blocked = problems, Reason = Reasons.Blocked, Message = "m", Problems = [.. Enumerable.Range(0, problems).Select(i => new DeviceProblem($"{i}", FindingState.Blocked, Reasons.Protected, new string('m', 400)))] }],
         Releasing = [],
         Resources = [],
         Conditions = [new NodeCondition("Ready", "False", Reasons.NotAsDesired, "m")],
+    };
+
+    private static DeviceStatus Device(int i) => DeviceStatus.Of(PciAddress.Parse($"0000:{i / 256:x2}:{i % 256 / 8:x2}.{i % 8}")) with
+    {
+        Ids = "10de:1eb8",
+        Driver = "nvidia",
+        State = i % 10 == 0 ? "Offered as example.com/gpu" : null,
+        Pci = new PciDeviceStatus(i),
     };
 }

@@ -1,6 +1,7 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Planning;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Lab;
 using Xunit;
@@ -34,7 +35,8 @@ public abstract class HealthScenarios
         await bench.StopAgentAsync();
         using (var journal = Journal.Open(bench.StateDirectory, bench.Read("/proc/sys/kernel/random/boot_id")))
         {
-            foreach (var address in (string[])[Gpu, Nic]) journal.Append(new JournalRecord { Op = JournalOp.RecordFault, Address = address, Fault = "it caught fire", FatalErrors = 0 });
+            foreach (var address in (string[])[Gpu, Nic])
+                journal.Append(new JournalRecord.RecordFault(PciAddress.Parse(address), "it caught fire", 0));
         }
 
         bench.StartAgent();

@@ -127,7 +127,7 @@ internal sealed class ScenarioBench : IAsyncDisposable
 
     /// <summary>What the status says of a function; null when it says nothing.</summary>
     public string? State(string address) =>
-        (string?)(Status["devices"] as JsonArray)?.FirstOrDefault(d => (string?)d!["pciAddress"] == address)?["state"];
+        (string?)(Status["devices"] as JsonArray)?.FirstOrDefault(d => (string?)d!["id"] == address)?["state"];
 
     /// <summary>Reason and message of a condition.</summary>
     public (Reason Reason, string Message) Why(string condition) =>

@@ -96,6 +96,25 @@ public sealed class UsageReaderTests : IDisposable
     }
 
     [Fact]
+    public void A_claim_without_a_name_is_said_though_the_disk_s_name_begins_that_of_another_one_with_a_user()
+    {
+        var below = Path("/sys/bus/pci/devices/" + Edu);
+        _ = _kernel.Storage.AddDisk("sdz", below + "/host5/block", below, major: 8, minor: 400);
+        _ = _kernel.Storage.AddDisk("sdzz", below + "/host6/block", below, major: 65, minor: 400);
+        Assert.Equal(Errno.None, _kernel.Storage.Claim("sdz"));
+        Assert.Equal(Errno.None, _kernel.Storage.MountDisk("sdzz", "/data"));
+
+        using var proof = Prove(Edu);
+        Assert.Equal(
+            [
+                $"{Edu}: sdzz is mounted at /data",
+                $"{Edu}: sdz is claimed in the kernel by somebody it does not name (a mount that no process sees, ZFS, DRBD, a storage "
+                    + "target): free it, or list Storage in allowProtected together with the address",
+            ],
+            proof.Users);
+    }
+
+    [Fact]
     public void Both_disks_of_a_btrfs_are_mounted_though_mountinfo_names_one_and_no_number()
     {
         var second = ScenarioNodes.DiskOf(_kernel.Paths, "0000:44:00.0");

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Hostdev.Crds;
+using Hostdev.Crds.Parsing;
 
 namespace Hostdev.DevicePlugin.Inventory.Rendering;
 
@@ -72,29 +73,7 @@ internal sealed record InventoryDocument
 [JsonSerializable(typeof(InventoryDocument))]
 internal sealed partial class InventoryJsonContext : JsonSerializerContext;
 
-internal sealed class PciAddressConverter : JsonConverter<PciAddress>
-{
-    public override PciAddress Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        PciAddress.TryParse(reader.GetString(), out var address) ? address : throw new JsonException("expected a PCI address");
-
-    public override void Write(Utf8JsonWriter writer, PciAddress value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
-}
-
-internal sealed class PciIdConverter : JsonConverter<PciId>
-{
-    public override PciId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        PciId.TryParse(reader.GetString(), out var id) ? id : throw new JsonException("expected four hexadecimal digits");
-
-    public override void Write(Utf8JsonWriter writer, PciId value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
-}
-
-internal sealed class MdevUuidConverter : JsonConverter<MdevUuid>
-{
-    public override MdevUuid Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        MdevUuid.TryParse(reader.GetString(), out var uuid) ? uuid : throw new JsonException("expected a UUID");
-
-    public override void Write(Utf8JsonWriter writer, MdevUuid value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
-}
+internal sealed class MdevUuidConverter() : ParsedStringConverter<MdevUuid>(MdevUuid.Parse);
 
 internal sealed class ClassCodeConverter : JsonConverter<uint>
 {

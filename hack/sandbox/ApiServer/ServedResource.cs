@@ -39,6 +39,9 @@ public sealed record ServedResource(string Group, string Version, string Kind, s
     /// <summary>Null for built-in kinds: what this version's objects look like, from the definition that an administrator applied.</summary>
     public StructuralSchema? Structure { get; init; }
 
+    /// <summary>The revision at which the definition became what it is; 0 for built-in kinds.</summary>
+    public long DefinedAt { get; init; }
+
     public ImmutableArray<PrinterColumn> Columns { get => field.IsDefault ? [] : field; init; }
 
     public bool IsCustom => Structure is not null;

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
@@ -116,12 +117,11 @@ public sealed class LightAgents : IAsyncDisposable
         };
     }
 
-    private static DeviceStatus Device(int index) => new()
+    private static DeviceStatus Device(int index) => DeviceStatus.Of(new PciAddress(0, (byte)index, 0, 0)) with
     {
-        PciAddress = string.Create(CultureInfo.InvariantCulture, $"0000:{index:x2}:00.0"),
         Ids = "10de:24b0",
         Driver = "vfio-pci",
-        IommuGroup = index,
+        Pci = new PciDeviceStatus(index),
         NumaNode = index % 2,
         State = "Offered as example.com/gpu",
     };

@@ -19,7 +19,7 @@ internal sealed record StatusReading(ImmutableArray<string> Devices, ImmutableAr
         if (!File.Exists(path) || YamlJson.Parse(File.ReadAllText(path), out _) is not JsonObject status) return null;
         var problems = Items(status, "policies").SelectMany(p => Items(p, "problems").Select(x => Problem($"{Text(p, "kind")}/{Text(p, "name")}", x)));
         return new StatusReading(
-            [.. Items(status, "devices").Select(d => Text(d, "pciAddress"))],
+            [.. Items(status, "devices").Select(d => Text(d, "id"))],
             [.. problems, .. Items(status, "releasing").Select(x => Problem(policy: null, x))],
             [.. Items(status, "allocations").Select(a => Text(a, "pod"))],
             Items(status, "conditions").Where(c => Text(c, "type") == ConditionTypes.Synced)

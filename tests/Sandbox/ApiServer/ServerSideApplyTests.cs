@@ -101,6 +101,38 @@ public sealed class ServerSideApplyTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Owners_follow_a_definition_that_makes_one_value_of_a_list_and_one_that_divides_it_again()
+    {
+        (await ApplyAsync("""{"parts":[{"name":"a","count":1}],"color":"blue"}""", "one")).Is(201);
+        (await ApplyAsync("""{"parts":[{"name":"b"}]}""", "two")).Is(200);
+        await ChangeAsync(spec =>
+        {
+            spec["parts"]!["x-kubernetes-list-type"] = "atomic";
+            spec["parts"]!.AsObject().Remove("x-kubernetes-list-map-keys");
+            spec.Remove("color");
+        });
+        (await Client.MergeAsync(W1 + "?fieldManager=editor", """{"spec":{"size":2}}""")).Is(200);
+        Assert.Equal("""{"f:spec":{"f:parts":{}}}""", Fields("two"));
+        var refused = (await ApplyAsync("""{"parts":[]}""", "three")).Is(409);
+        Assert.Equal("Apply failed with 2 conflicts: conflicts with \"one\":\n- .spec.parts\nconflicts with \"two\":\n- .spec.parts", refused.Message);
+        Assert.Null((await Client.GetAsync(W1)).Is(200).Body["spec"]!["color"]); // its place is gone, and with it what is read
+        (await ApplyAsync("""{"parts":[{"name":"a","count":1},{"name":"b"}]}""", "one")).Is(200);
+
+        await ChangeAsync(spec =>
+        {
+            spec["parts"]!["x-kubernetes-list-type"] = "map";
+            spec["parts"]!["x-kubernetes-list-map-keys"] = new JsonArray("name");
+        });
+        (await ApplyAsync("""{"parts":[{"name":"c"}]}""", "three")).Is(200);
+        Assert.Equal(
+            """{"f:spec":{"f:parts":{".":{},"k:{\"name\":\"a\"}":{".":{},"f:count":{},"f:name":{}},"k:{\"name\":\"b\"}":{".":{},"f:name":{}}}}}""",
+            Fields("two"));
+        const string count = ".spec.parts[name=\"a\"].count";
+        refused = (await ApplyAsync("""{"parts":[{"name":"a","count":2}]}""", "three")).Is(409);
+        Assert.Equal($"Apply failed with 2 conflicts: conflicts with \"one\":\n- {count}\nconflicts with \"two\":\n- {count}", refused.Message);
+    }
+
+    [Fact]
     public async Task What_does_not_fit_is_refused()
     {
         // A 500 without a reason, to this day: kubernetes/kubernetes issues 122480 and 139253.
@@ -110,6 +142,13 @@ public sealed class ServerSideApplyTests : IAsyncLifetime
         var managed = Peer.Widget("w1");
         managed["metadata"]!["managedFields"] = new JsonArray();
         Assert.Equal("metadata.managedFields must be nil", (await Client.ApplyAsync(W1, managed, "one")).Is(400).Message);
+    }
+
+    private async Task ChangeAsync(Action<JsonObject> change)
+    {
+        _server.Objects.Change("customresourcedefinitions.apiextensions.k8s.io", "widgets.example.io", definition =>
+            change(definition["spec"]!["versions"]![0]!["schema"]!["openAPIV3Schema"]!["properties"]!["spec"]!["properties"]!.AsObject()));
+        await _server.SettleAsync();
     }
 
     private Task<Answer> ApplyAsync(string spec, string manager, bool force = false) => Client.ApplyAsync(W1, Peer.Widget("w1", spec), manager, force);

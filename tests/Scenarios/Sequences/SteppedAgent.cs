@@ -49,7 +49,7 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
         _host.Journal.Watch = (record, written) =>
         {
             if (!written) Records++;
-            Moment($"{(written ? "after" : "before")} the record {record.Op} {record.Address ?? record.Path}{(record.Value is { } value ? $" <- {value.TrimEnd()}" : "")}");
+            Moment($"{(written ? "after" : "before")} the record {record}");
         };
         kernel.Faults.EveryWrite = (
             (path, value) =>

@@ -46,7 +46,7 @@ internal sealed class FieldOwnership(TypeNode type, FieldScope scope, DateTimeOf
             throw new ApiStatusException(ApiStatus.Failure($"failed to create typed patch object ({who}): {text}"));
         }
 
-        var managed = ManagedFields.Of(live);
+        var managed = SchemaChanges.Reconcile(ManagedFields.Of(live), live, type);
         live = Bare(live);
         if (managed.Owners.IsEmpty && live["metadata"].Text("uid").Length > 0)
         {
@@ -67,6 +67,7 @@ internal sealed class FieldOwnership(TypeNode type, FieldScope scope, DateTimeOf
 
     private ManagedFields Updated(JsonObject live, JsonObject updated, ManagedFields managed, FieldManagerKey key)
     {
+        managed = SchemaChanges.Reconcile(managed, live, type);
         var changes = TypedValue.Compare(Bare(live), Bare(updated), type).Within(scope);
         var before = managed.Find(key)?.Fields ?? FieldSet.Empty;
         managed = Release(managed, changes, null);

@@ -29,6 +29,10 @@ internal sealed class SchemaType : TypeNode
 
     public override TypeNode Items => Of(_schema.Items);
 
+    public override bool IsWhole => _schema.Type == JsonType.Array ? List == ListForm.Atomic : _schema.Type == JsonType.Object && AtomicMap;
+
+    public override bool Divides => _schema.Type is JsonType.Array or JsonType.Object && !IsWhole;
+
     public override bool NamesField(string name) => _schema.Properties.ContainsKey(name);
 
     public override TypeNode Field(string name) => Of(_schema.Member(name));

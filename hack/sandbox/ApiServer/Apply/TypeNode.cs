@@ -35,6 +35,12 @@ internal abstract class TypeNode
 
     public virtual TypeNode Items => Deduced;
 
+    /// <summary>The schema says that a list or an object stands here, and that it is one value.</summary>
+    public virtual bool IsWhole => false;
+
+    /// <summary>The schema says that a list or an object stands here, and that its parts are owned one by one.</summary>
+    public virtual bool Divides => false;
+
     /// <summary>The schema has a field of this name, not only a place for any name.</summary>
     public virtual bool NamesField(string name) => false;
 

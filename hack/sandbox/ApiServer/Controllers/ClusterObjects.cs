@@ -12,10 +12,17 @@ internal sealed class ClusterObjects(ObjectStore store, ResourceRegistry registr
 {
     private static readonly ApiUser s_user = new("system:kube-controller-manager", [ApiUser.Masters]);
 
-    public JsonObject? Get(string resource, string name, string ns = "") => store.Get(Find(resource).Storage, ns, name)?.Parse();
+    public JsonObject? Get(string resource, string name, string ns = "")
+    {
+        var served = Find(resource);
+        return store.Get(served.Storage, ns, name) is { } stored ? served.Read(stored) : null;
+    }
 
-    public ImmutableArray<JsonObject> List(string resource, string ns = "") =>
-        [.. store.Current(Find(resource).Storage).Objects.Values.Where(o => ns.Length == 0 || o.Namespace == ns).Select(o => o.Parse())];
+    public ImmutableArray<JsonObject> List(string resource, string ns = "")
+    {
+        var served = Find(resource);
+        return [.. store.Current(served.Storage).Objects.Values.Where(o => ns.Length == 0 || o.Namespace == ns).Select(served.Read)];
+    }
 
     public JsonObject Create(JsonObject json)
     {

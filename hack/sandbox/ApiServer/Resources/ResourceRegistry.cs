@@ -38,7 +38,7 @@ internal sealed class ResourceRegistry
     {
         var json = stored.Parse();
         if (!IsEstablished(json) || stored.IsDeleting || !Schema.CustomResourceDefinition.TryParse(json, out var definition, out _)) return [];
-        return definition.Resources.Select(ServedResource.Of);
+        return definition.Resources.Select(r => ServedResource.Of(r) with { DefinedAt = stored.Revision });
     }
 
     private static bool IsEstablished(JsonObject definition) =>

@@ -28,7 +28,7 @@ internal sealed class ObjectDeletes(ObjectStore store, TimeProvider time, Object
             var stored = store.Get(resource.Storage, request.Info.Namespace, request.Info.Name) ?? throw new ApiStatusException(ApiStatus.NotFound(resource, request.Info.Name));
             Demand(request, stored, "UID", options.Uid, stored.Uid);
             Demand(request, stored, "ResourceVersion", options.ResourceVersion, stored.Revision.ToString());
-            var json = stored.Parse();
+            var json = resource.Read(stored);
             writes.Admit(request, "DELETE", null, json);
             if (request.DryRun) return (stored, false, false);
             AddFinalizer(resource, json, options.Propagation);

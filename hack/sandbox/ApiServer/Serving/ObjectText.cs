@@ -16,7 +16,7 @@ internal sealed class ObjectText(ServedResource resource, OutputForm form, Inclu
     {
         OutputForm.Metadata => Join("{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":", stored.Metadata, "}"),
         OutputForm.Table => Utf8(Table([stored], stored.Revision.ToString(), "", null, withColumns)),
-        _ when stored.ApiVersion == resource.ApiVersion => stored.Json,
+        _ when stored.ApiVersion == resource.ApiVersion && resource.IsAsStored(stored) => stored.Json,
         _ => Utf8(Converted(stored)),
     };
 
@@ -73,7 +73,7 @@ internal sealed class ObjectText(ServedResource resource, OutputForm form, Inclu
 
     private JsonObject Converted(StoredObject stored)
     {
-        var json = stored.Parse();
+        var json = resource.Read(stored);
         EventForms.Convert(json, resource);
         json["apiVersion"] = resource.ApiVersion;
         return json;

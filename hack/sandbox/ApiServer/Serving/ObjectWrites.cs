@@ -68,7 +68,7 @@ internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IR
             WriteResult? result;
             if (store.Get(resource.Storage, info.Namespace, info.Name) is { } stored)
             {
-                var live = stored.Parse();
+                var live = resource.Read(stored);
                 EventForms.Convert(live, resource);
                 result = Store(request, stored, live, () => Ownership(request).Apply(live, applied, key, force), signs: false, DecodingRefusal(request));
             }
@@ -95,7 +95,7 @@ internal sealed class ObjectWrites(ObjectStore store, TimeProvider time, Func<IR
         for (var attempt = 1; ; attempt++)
         {
             var stored = store.Get(resource.Storage, info.Namespace, info.Name) ?? throw new ApiStatusException(ApiStatus.NotFound(resource, info.Name));
-            var live = stored.Parse();
+            var live = resource.Read(stored);
             EventForms.Convert(live, resource);
             live["apiVersion"] = resource.ApiVersion;
             if (Store(request, stored, live, () => produce(live), signs: true, refuse) is { } result) return result;

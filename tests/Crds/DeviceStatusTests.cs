@@ -1,0 +1,102 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
+using Xunit;
+
+namespace Hostdev.Tests.Crds;
+
+/// <summary>How a device stands in a node's status, whatever its class.</summary>
+public sealed class DeviceStatusTests
+{
+    [Theory]
+    [InlineData("0000:3b:00.0", """{"id":"0000:3b:00.0","class":"pci","pciAddress":"0000:3b:00.0"}""")]
+    [InlineData("0000:01:00.0/1.4", """{"id":"0000:01:00.0/1.4","class":"usb"}""")]
+    [InlineData("scsi-0123456789abcdef", """{"id":"scsi-0123456789abcdef","class":"scsi"}""")]
+    [InlineData("5a1e0b7c-9f34-8d21-b6a0-1234567890ab", """{"id":"5a1e0b7c-9f34-8d21-b6a0-1234567890ab","class":"mdev"}""")]
+    public void A_device_of_any_class_is_written_and_read_and_the_CRD_takes_it(string id, string expected)
+    {
+        var written = Written([DeviceStatus.Of(DeviceId.Parse(id))]);
+        Assert.Equal(expected, written["devices"]![0]!.ToJsonString());
+        var read = NodeDeviceStateReader.ReadStatus(CrdFiles.Element(written))!;
+        Assert.Equal(DeviceStatus.Of(DeviceId.Parse(id)), Assert.Single(read.Devices));
+        Assert.Empty(Complaints(written));
+    }
+
+    [Fact]
+    public void What_a_class_alone_has_stands_in_its_part()
+    {
+        var device = DeviceStatus.Of(DeviceId.Parse("0000:3b:00.0")) with { Ids = "10de:2204", Driver = "vfio-pci", NumaNode = 1, State = "Offered" };
+        var written = Written([device with { Pci = new PciDeviceStatus(12) }, device with { Pci = new PciDeviceStatus() }]);
+        Assert.Equal(
+            """{"id":"0000:3b:00.0","class":"pci","ids":"10de:2204","driver":"vfio-pci","numaNode":1,"state":"Offered","""
+            + """
+            "pci":{"iommuGroup":12},"pciAddress":"0000:3b:00.0"}
+            """,
+            written["devices"]![0]!.ToJsonString());
+        Assert.Equal("{}", written["devices"]![1]!["pci"]!.ToJsonString());
+        Assert.Empty(Complaints(written));
+    }
+
+    /// <summary>Until agents of the version before are gone their entries are taken; what names no device is not.</summary>
+    [Theory]
+    [InlineData("""{"pciAddress": "0000:3b:00.0", "ids": "10de:2204", "iommuGroup": 12}""", true)]
+    [InlineData("""{"id": "0000:3b:00.0", "ids": "10de:2204"}""", false)]
+    [InlineData("""{"class": "pci", "ids": "10de:2204"}""", false)]
+    [InlineData("""{"id": "0000:3b:00.0", "class": "PCI"}""", false)]
+    public void An_entry_has_id_and_class_or_is_of_the_version_before(string device, bool taken)
+    {
+        var written = Written([]);
+        written["devices"] = new JsonArray(JsonNode.Parse(device));
+        Assert.Equal(taken, Complaints(written).Length == 0);
+    }
+
+    /// <summary>The operator labels Nodes by them.</summary>
+    [Fact]
+    public void The_ids_of_PCI_functions_are_read_whoever_wrote_them_and_no_other_ids()
+    {
+        const string state = """
+            {"metadata": {"name": "n"}, "status": {"devices": [
+              {"pciAddress": "0000:02:00.0", "ids": "10de:24b0", "iommuGroup": 3},
+              {"ids": "8086:1572", "pci": {"iommuGroup": 4, "ids": "part"}, "class": "pci", "id": "0000:01:00.0"},
+              {"id": "0000:01:00.0/1.4", "class": "usb", "ids": "046d:c52b"},
+              {"ids": "0001:0002", "class": "scsi", "id": "scsi-0123456789abcdef"},
+              {"class": 7, "ids": "0003:0004"}, {"class": "pci", "ids": ["0005:0006"]}, [{"ids": "0007:0008"}], 9, null, {}
+            ], "truncated": true}}
+            """;
+        var status = JsonSerializer.Deserialize(state, HostdevKinds.NodeDeviceStateSummaries.Json)!.Status!;
+        Assert.Equal(["10de:24b0", "8086:1572"], status.PciIds);
+        Assert.True(status.Truncated); // and what follows is read
+    }
+
+    private static JsonObject Written(DeviceStatus[] devices) => NodeDeviceStateWriter.ToJson(new NodeDeviceStateStatus
+    {
+        Host = new HostStatus
+        {
+            Kernel = "6.12",
+            Architecture = "x86_64",
+            BootId = "b",
+            Iommu = true,
+            InterruptRemapping = "Yes",
+            KernelArguments = [],
+            VfioDrivers = [],
+            Problems = [],
+        },
+        Devices = [.. devices],
+        VirtualFunctions = [],
+        Allocations = [],
+        Policies = [],
+        Releasing = [],
+        Resources = [],
+        Conditions = [],
+    }).AsObject();
+
+    /// <summary>What the API server would say, and drop.</summary>
+    private static string[] Complaints(JsonObject status)
+    {
+        var state = new JsonObject { ["status"] = status.DeepClone() };
+        var schema = CrdFiles.Schema("NodeDeviceState");
+        return [.. schema.Prune(state), .. schema.ValidateStatus(state, null).Select(e => e.ToString())];
+    }
+}
