@@ -4,14 +4,12 @@ namespace Hostdev.Crds;
 
 /// <summary>
 /// Which device of a node it is, whatever its bus: what names it in objects, files of state, messages and to the kubelet. It stays the same
-/// over a boot. There are four forms of text, and no text is of two of them: a PCI address, a USB port, a SCSI disk, an mdev's UUID. Ordered
-/// by class, then as the class orders them.
+/// over a boot. There are four forms of text, and no text is of two of them: a PCI address, a USB port, a SCSI disk, an mdev's UUID.
+/// Ordered by class, then as the class orders them.
 /// </summary>
 public abstract record DeviceId : IComparable<DeviceId>
 {
-    private DeviceId()
-    {
-    }
+    private DeviceId() { }
 
     public abstract DeviceClass Class { get; }
 
@@ -56,7 +54,8 @@ public abstract record DeviceId : IComparable<DeviceId>
 
     public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out DeviceId? id)
     {
-        id = PciAddress.TryParse(text, out var address) ? address
+        id =
+            PciAddress.TryParse(text, out var address) ? address
             : ScsiDisk.TryParse(text, out var disk) ? disk
             : MdevUuid.TryParse(text, out var uuid) ? uuid
             : UsbPort.TryParse(text, out var port) ? port
@@ -65,19 +64,25 @@ public abstract record DeviceId : IComparable<DeviceId>
     }
 
     /// <exception cref="FormatException">It is none; the message has all forms.</exception>
-    public static DeviceId Parse(string text) => TryParse(text, out var id) ? id : throw new FormatException(
-        $"\"{text}\" is no device: write a PCI address (0000:3b:00.0), a USB port ({UsbPort.Example}), a SCSI disk ({ScsiDisk.Example}) "
-        + "or the UUID of a mediated device");
+    public static DeviceId Parse(string text) =>
+        TryParse(text, out var id)
+            ? id
+            : throw new FormatException(
+                $"\"{text}\" is no device: write a PCI address (0000:3b:00.0), a USB port ({UsbPort.Example}), a SCSI "
+                    + $"disk ({ScsiDisk.Example}) "
+                    + "or the UUID of a mediated device"
+            );
 
-    public int CompareTo(DeviceId? other) => (this, other) switch
-    {
-        (_, null) => 1,
-        (OfPci(var a), OfPci(var b)) => a.CompareTo(b),
-        (OfUsb(var a), OfUsb(var b)) => a.CompareTo(b),
-        (OfScsi(var a), OfScsi(var b)) => a.CompareTo(b),
-        (OfMdev(var a), OfMdev(var b)) => a.CompareTo(b),
-        _ => Class.CompareTo(other.Class),
-    };
+    public int CompareTo(DeviceId? other) =>
+        (this, other) switch
+        {
+            (_, null) => 1,
+            (OfPci(var a), OfPci(var b)) => a.CompareTo(b),
+            (OfUsb(var a), OfUsb(var b)) => a.CompareTo(b),
+            (OfScsi(var a), OfScsi(var b)) => a.CompareTo(b),
+            (OfMdev(var a), OfMdev(var b)) => a.CompareTo(b),
+            _ => Class.CompareTo(other.Class),
+        };
 
     public static bool operator <(DeviceId left, DeviceId right) => left.CompareTo(right) < 0;
 

@@ -3,7 +3,10 @@ using System.Globalization;
 
 namespace Hostdev.Crds;
 
-/// <summary>A PCI class code or the beginning of one: base class (<c>03</c>), with subclass (<c>0300</c>), with programming interface (<c>030000</c>).</summary>
+/// <summary>
+/// A PCI class code or the beginning of one: base class (<c>03</c>), with subclass (<c>0300</c>), with programming interface
+/// (<c>030000</c>).
+/// </summary>
 public readonly record struct PciClass(string Digits)
 {
     internal const string Form = "write two, four or six hexadecimal digits in quotes, for example \"03\" or \"0300\"";
@@ -18,7 +21,8 @@ public readonly record struct PciClass(string Digits)
         TryParse(text, out var value) ? value : throw new FormatException($"\"{text}\" is no PCI class: {Form}");
 
     /// <summary>Whether a function's 24-bit class code begins with these digits.</summary>
-    public bool Matches(uint classCode) => classCode.ToString("x6", CultureInfo.InvariantCulture).StartsWith(Digits, StringComparison.Ordinal);
+    public bool Matches(uint classCode) =>
+        classCode.ToString("x6", CultureInfo.InvariantCulture).StartsWith(Digits, StringComparison.Ordinal);
 
     public override string ToString() => Digits;
 }

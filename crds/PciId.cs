@@ -15,7 +15,8 @@ public readonly record struct PciId(ushort Value) : IComparable<PciId>
         return ok;
     }
 
-    public static PciId Parse(string text) => TryParse(text, out var id) ? id : throw new FormatException($"\"{text}\" is no PCI id: {Form}");
+    public static PciId Parse(string text) =>
+        TryParse(text, out var id) ? id : throw new FormatException($"\"{text}\" is no PCI id: {Form}");
 
     public int CompareTo(PciId other) => Value.CompareTo(other.Value);
 

@@ -4,14 +4,17 @@ using System.Text.RegularExpressions;
 namespace Hostdev.Crds;
 
 /// <summary>
-/// The name of an extended resource: <c>domain/name</c>, not under <c>kubernetes.io</c>, without the prefix <c>requests.</c>, and still a qualified name once
-/// <c>requests.</c> is put in front (Kubernetes <c>pkg/apis/core/v1/helper: IsExtendedResourceName</c>).
+/// The name of an extended resource: <c>domain/name</c>, not under <c>kubernetes.io</c>, without the prefix <c>requests.</c>, and still a
+/// qualified name once <c>requests.</c> is put in front (Kubernetes <c>pkg/apis/core/v1/helper: IsExtendedResourceName</c>).
 /// </summary>
 public readonly partial record struct ResourceName : IComparable<ResourceName>
 {
     private const int MaxDomain = 253 - 9; // "requests." is put in front by quota
 
-    internal const string Form = "write domain/name, for example example.com/nic-vf: the domain as DNS has it, in lower case, at most 244 characters; the name of letters, digits, '-', '_' and '.', beginning and ending with a letter or digit, at most 63";
+    internal const string Form =
+        "write domain/name, for example example.com/nic-vf: the domain as DNS has it, in lower case, at most 244 "
+        + "characters; the name of letters, digits, '-', '_' and '.', beginning and ending with a letter or digit, "
+        + "at most 63";
 
     internal const string OfKubernetes = "kubernetes.io belongs to Kubernetes: use a domain of your own";
 
@@ -21,7 +24,10 @@ public readonly partial record struct ResourceName : IComparable<ResourceName>
 
     public string Value { get; }
 
-    /// <summary>The part of a KubeVirt env name that stands for this resource: upper case, <c>/</c> and <c>.</c> as <c>_</c>, nothing else changed (contracts/kubevirt.md, 3).</summary>
+    /// <summary>
+    /// The part of a KubeVirt env name that stands for this resource: upper case, <c>/</c> and <c>.</c> as <c>_</c>, nothing else changed
+    /// (contracts/kubevirt.md, 3).
+    /// </summary>
     public string EnvSuffix => Value.ToUpperInvariant().Replace('/', '_').Replace('.', '_');
 
     /// <summary>Parses a name; <paramref name="error"/> says what is wrong and what to write instead.</summary>
@@ -29,7 +35,8 @@ public readonly partial record struct ResourceName : IComparable<ResourceName>
     {
         name = default;
         error = Problem(text);
-        if (error is not null) return false;
+        if (error is not null)
+            return false;
         name = new ResourceName(text!);
         return true;
     }
@@ -50,19 +57,23 @@ public readonly partial record struct ResourceName : IComparable<ResourceName>
 
     internal static bool HasForm(string text) => Shape().IsMatch(text) && text.IndexOf('/', StringComparison.Ordinal) <= MaxDomain;
 
-    internal static bool IsOfKubernetes(string text) => text.StartsWith("kubernetes.io/", StringComparison.Ordinal) || text.Contains(".kubernetes.io/", StringComparison.Ordinal);
+    internal static bool IsOfKubernetes(string text) =>
+        text.StartsWith("kubernetes.io/", StringComparison.Ordinal) || text.Contains(".kubernetes.io/", StringComparison.Ordinal);
 
     internal static bool IsOfQuota(string text) => text.StartsWith("requests.", StringComparison.Ordinal);
 
     private static string? Problem(string? text)
     {
-        if (string.IsNullOrEmpty(text)) return $"a resource name is required: {Form}";
+        if (string.IsNullOrEmpty(text))
+            return $"a resource name is required: {Form}";
         return !HasForm(text) ? $"\"{text}\" is no resource name: {Form}"
             : IsOfKubernetes(text) ? $"\"{text}\" is no resource name: {OfKubernetes}"
             : IsOfQuota(text) ? $"\"{text}\" is no resource name: {OfQuota}"
             : null;
     }
 
-    [GeneratedRegex(@"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\z")]
+    [GeneratedRegex(
+        @"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\z"
+    )]
     private static partial Regex Shape();
 }

@@ -33,7 +33,9 @@ public readonly record struct ScsiDisk : IComparable<ScsiDisk>
 
     public static bool TryParse([NotNullWhen(true)] string? text, out ScsiDisk disk)
     {
-        var isOne = text?.Length == Prefix.Length + Digits && text.StartsWith(Prefix, StringComparison.Ordinal)
+        var isOne =
+            text?.Length == Prefix.Length + Digits
+            && text.StartsWith(Prefix, StringComparison.Ordinal)
             && text.AsSpan(Prefix.Length).IndexOfAnyExcept(s_digits) < 0;
         disk = isOne ? new ScsiDisk(text![Prefix.Length..]) : default;
         return isOne;

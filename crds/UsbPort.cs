@@ -21,25 +21,34 @@ public sealed record UsbPort(string Controller, ImmutableArray<byte> Ports) : IC
     {
         port = null;
         var slash = text?.IndexOf('/', StringComparison.Ordinal) ?? -1;
-        if (slash <= 0) return false;
+        if (slash <= 0)
+            return false;
         var controller = text![..slash];
-        if (!controller.Any(char.IsAsciiLetterOrDigit) || controller.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not (':' or '.' or '-' or '_' or '@'))) return false;
+        if (
+            !controller.Any(char.IsAsciiLetterOrDigit)
+            || controller.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not (':' or '.' or '-' or '_' or '@'))
+        )
+            return false;
         var ports = ImmutableArray.CreateBuilder<byte>();
         foreach (var part in text[(slash + 1)..].Split('.'))
         {
-            if (!byte.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number == 0 || part[0] == '0') return false;
+            if (!byte.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number == 0 || part[0] == '0')
+                return false;
             ports.Add(number);
         }
 
-        if (ports.Count > MostTiers) return false;
+        if (ports.Count > MostTiers)
+            return false;
         port = new UsbPort(controller, ports.ToImmutable());
         return true;
     }
 
     public int CompareTo(UsbPort? other)
     {
-        if (other is null) return 1;
-        if (string.CompareOrdinal(Controller, other.Controller) is not 0 and var difference) return difference;
+        if (other is null)
+            return 1;
+        if (string.CompareOrdinal(Controller, other.Controller) is not 0 and var difference)
+            return difference;
         return Ports.AsSpan().SequenceCompareTo(other.Ports.AsSpan());
     }
 

@@ -2,7 +2,9 @@ using System.Text.Json.Serialization;
 
 namespace Hostdev.Crds;
 
-/// <summary>Virtual functions by index on their physical function, both ends included, counted from 0 as <c>virtfnN</c> counts them.</summary>
+/// <summary>
+/// Virtual functions by index on their physical function, both ends included, counted from 0 as <c>virtfnN</c> counts them.
+/// </summary>
 [method: JsonConstructor]
 public readonly record struct VfRange(int First, int Last)
 {

@@ -11,10 +11,21 @@ using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Operator;
 
-/// <summary>What an operator does while it leads: one look at the whole cluster names what differs, and keyed reconcilers write it.</summary>
+/// <summary>
+/// What an operator does while it leads: one look at the whole cluster names what differs, and keyed reconcilers write it.
+/// </summary>
 /// <param name="client">Gated: no write is started once the lease may be another's.</param>
 /// <param name="changed">Has something to read when the stores have changed.</param>
-internal sealed partial class LeaderRun(KubeClient client, ClusterStores stores, ChannelReader<bool> changed, OperatorOptions options, OperatorMetrics? metrics, TimeProvider time, Random random, ILoggerFactory loggers) : IDisposable
+internal sealed partial class LeaderRun(
+    KubeClient client,
+    ClusterStores stores,
+    ChannelReader<bool> changed,
+    OperatorOptions options,
+    OperatorMetrics? metrics,
+    TimeProvider time,
+    Random random,
+    ILoggerFactory loggers
+) : IDisposable
 {
     public const string ActivitySourceName = "Hostdev.Operator";
 
@@ -33,7 +44,12 @@ internal sealed partial class LeaderRun(KubeClient client, ClusterStores stores,
     private readonly WorkQueue<string> _labels = new(Retry, time, random);
     private readonly ILogger<LeaderRun> _logger = loggers.CreateLogger<LeaderRun>();
     private readonly EventRecorder _events = new(
-        client, new EventRecorderOptions { ReportingController = "hostdev.io/operator", ReportingInstance = options.Instance }, time, random, loggers.CreateLogger<EventRecorder>());
+        client,
+        new EventRecorderOptions { ReportingController = "hostdev.io/operator", ReportingInstance = options.Instance },
+        time,
+        random,
+        loggers.CreateLogger<EventRecorder>()
+    );
 
     private volatile Pass? _last;
     private long _passes;
@@ -41,19 +57,32 @@ internal sealed partial class LeaderRun(KubeClient client, ClusterStores stores,
     /// <summary>How often the cluster was looked at.</summary>
     public long Passes => Interlocked.Read(ref _passes);
 
-    public OperatorReading Reading(OperatorReading before) => before with
-    {
-        Queues = [("node", _nodes.Depth, _nodes.Waiting), ("policy", _policies.Depth, _policies.Waiting), ("label", _labels.Depth, _labels.Waiting)],
-        View = _last?.View,
-        Statuses = _last?.Statuses ?? ImmutableDictionary<PolicyKey, PolicyStatus>.Empty,
-        EventsDropped = _events.Dropped,
-    };
+    public OperatorReading Reading(OperatorReading before) =>
+        before with
+        {
+            Queues =
+            [
+                ("node", _nodes.Depth, _nodes.Waiting),
+                ("policy", _policies.Depth, _policies.Waiting),
+                ("label", _labels.Depth, _labels.Waiting),
+            ],
+            View = _last?.View,
+            Statuses = _last?.Statuses ?? ImmutableDictionary<PolicyKey, PolicyStatus>.Empty,
+            EventsDropped = _events.Dropped,
+        };
 
     /// <summary>Runs until it is cancelled, or until the look at the cluster fails.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var specs = new NodeSpecReconciler(client, stores, () => _last?.Projection, time, loggers.CreateLogger<NodeSpecReconciler>());
-        var statuses = new PolicyStatusReconciler(client, stores, key => _last?.Statuses.GetValueOrDefault(key), _events, options.Timings, time);
+        var statuses = new PolicyStatusReconciler(
+            client,
+            stores,
+            key => _last?.Statuses.GetValueOrDefault(key),
+            _events,
+            options.Timings,
+            time
+        );
         var labels = new NodeLabelReconciler(client, stores, name => _last?.View.Nodes.FirstOrDefault(n => n.Name == name));
         using var all = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task[] tasks =
@@ -76,7 +105,12 @@ internal sealed partial class LeaderRun(KubeClient client, ClusterStores stores,
         _labels.Dispose();
     }
 
-    private Controller<TKey> Controller<TKey>(string name, WorkQueue<TKey> queue, Func<TKey, CancellationToken, Task<ReconcileResult>> reconcile, int workers)
+    private Controller<TKey> Controller<TKey>(
+        string name,
+        WorkQueue<TKey> queue,
+        Func<TKey, CancellationToken, Task<ReconcileResult>> reconcile,
+        int workers
+    )
         where TKey : notnull
     {
         async Task<ReconcileResult> TraceAsync(TKey key, CancellationToken cancellationToken)
@@ -86,7 +120,15 @@ internal sealed partial class LeaderRun(KubeClient client, ClusterStores stores,
             return await reconcile(key, cancellationToken).ConfigureAwait(false);
         }
 
-        return new Controller<TKey>(name, queue, TraceAsync, time, loggers.CreateLogger($"Hostdev.Operator.Controller.{name}"), workers, observe: metrics is null ? null : metrics.Reconciled);
+        return new Controller<TKey>(
+            name,
+            queue,
+            TraceAsync,
+            time,
+            loggers.CreateLogger($"Hostdev.Operator.Controller.{name}"),
+            workers,
+            observe: metrics is null ? null : metrics.Reconciled
+        );
     }
 
     /// <summary>Looks at the cluster whenever something changed, and names what has to be written.</summary>
@@ -98,7 +140,8 @@ internal sealed partial class LeaderRun(KubeClient client, ClusterStores stores,
             while (true)
             {
                 var isAnswered = await LookOnceAsync(labels, cancellationToken).ConfigureAwait(false);
-                if (isAnswered) await changed.ReadAsync(cancellationToken).ConfigureAwait(false);
+                if (isAnswered)
+                    await changed.ReadAsync(cancellationToken).ConfigureAwait(false);
                 await Task.Delay(isAnswered ? options.Timings.Settle : AskAgain, time, cancellationToken).ConfigureAwait(false);
                 changed.TryRead(out _);
             }
@@ -134,15 +177,18 @@ internal sealed partial class LeaderRun(KubeClient client, ClusterStores stores,
         _last = pass;
         Interlocked.Increment(ref _passes);
         // With what is wanted: what fails is found to differ at every look, and comes again by its backoff and not with each of them.
-        foreach (var (node, spec) in projection.Specs) _nodes.Add(node, NodeSpecReconciler.Want(spec));
+        foreach (var (node, spec) in projection.Specs)
+            _nodes.Add(node, NodeSpecReconciler.Want(spec));
         foreach (var (key, status) in pass.Statuses)
         {
-            if (stores.Policy(key) is { } policy && PolicyStatusReconciler.Differs(policy, status)) _policies.Add(key, PolicyStatusReconciler.Want(status));
+            if (stores.Policy(key) is { } policy && PolicyStatusReconciler.Differs(policy, status))
+                _policies.Add(key, PolicyStatusReconciler.Want(status));
         }
 
         if (options.NodeLabels)
         {
-            foreach (var node in view.Nodes.Where(labels.Differs)) _labels.Add(node.Name, NodeLabelReconciler.Want(node));
+            foreach (var node in view.Nodes.Where(labels.Differs))
+                _labels.Add(node.Name, NodeLabelReconciler.Want(node));
         }
 
         metrics?.Passed(time.GetElapsedTime(began));
@@ -153,7 +199,13 @@ internal sealed partial class LeaderRun(KubeClient client, ClusterStores stores,
     {
         try
         {
-            return (view with { Kinds = await ClusterStores.ConfirmAsync(client, view.Kinds, cancellationToken).ConfigureAwait(false) }, true);
+            return (
+                view with
+                {
+                    Kinds = await ClusterStores.ConfirmAsync(client, view.Kinds, cancellationToken).ConfigureAwait(false),
+                },
+                true
+            );
         }
         catch (Exception e) when (e is KubeApiException or KubeTransportException or KubeProtocolException)
         {
@@ -170,12 +222,21 @@ internal sealed partial class LeaderRun(KubeClient client, ClusterStores stores,
 
         public ClusterProjection Projection => projection;
 
-        public ImmutableDictionary<PolicyKey, PolicyStatus> Statuses { get; } = projection.Policies.ToImmutableDictionary(p => p.Policy.Key, p => PolicyRollup.Status(p, view.Nodes, at));
+        public ImmutableDictionary<PolicyKey, PolicyStatus> Statuses { get; } =
+            projection.Policies.ToImmutableDictionary(p => p.Policy.Key, p => PolicyRollup.Status(p, view.Nodes, at));
     }
 
-    [LoggerMessage(EventId = 4000, Level = LogLevel.Error, Message = "the look at the cluster failed; this process ends, and another one takes over")]
+    [LoggerMessage(
+        EventId = 4000,
+        Level = LogLevel.Error,
+        Message = "the look at the cluster failed; this process ends, and another one takes over"
+    )]
     private static partial void LookFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(EventId = 4002, Level = LogLevel.Debug, Message = "whether the CRDs are there is not known, so nothing is taken from nodes: {Error}")]
+    [LoggerMessage(
+        EventId = 4002,
+        Level = LogLevel.Debug,
+        Message = "whether the CRDs are there is not known, so nothing is taken from nodes: {Error}"
+    )]
     private static partial void NotConfirmed(ILogger logger, string error);
 }

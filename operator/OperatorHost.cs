@@ -10,8 +10,9 @@ namespace Hostdev.Operator;
 
 /// <summary>One operator with all its tasks. It follows the cluster always, and acts while it leads.</summary>
 /// <remarks>
-/// One look at the whole cluster decides (<see cref="Projection.Projector"/>), because a rollout counts over all nodes; single nodes and policies are then written by keys, each with its own
-/// retry. In the steady state nothing happens at all: no look without a change, no write without a difference.
+/// One look at the whole cluster decides (<see cref="Projection.Projector"/>), because a rollout counts over all nodes; single nodes and
+/// policies are then written by keys, each with its own retry. In the steady state nothing happens at all: no look without a change, no
+/// write without a difference.
 /// </remarks>
 public sealed class OperatorHost
 {
@@ -25,15 +26,25 @@ public sealed class OperatorHost
     private readonly ILoggerFactory _loggers;
     private readonly ClusterStores _stores;
     private readonly LeaderElector? _elector;
-    private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
+    );
     private volatile LeaderRun? _leading;
 
-    public OperatorHost(KubeClient client, OperatorOptions options, TimeProvider time, Random random, ILoggerFactory loggers, OperatorMetrics? metrics = null)
+    public OperatorHost(
+        KubeClient client,
+        OperatorOptions options,
+        TimeProvider time,
+        Random random,
+        ILoggerFactory loggers,
+        OperatorMetrics? metrics = null
+    )
     {
         (_client, _options, _time, _random, _loggers, _metrics) = (client, options, time, random, loggers, metrics);
         _stores = new ClusterStores(client, options, time, random, loggers, () => _changed.Writer.TryWrite(true));
         metrics?.Ask(Read);
-        if (options.Identity is not { } identity) return;
+        if (options.Identity is not { } identity)
+            return;
         _elector = new LeaderElector(
             client,
             new LeaderElectorOptions
@@ -47,7 +58,8 @@ public sealed class OperatorHost
             },
             time,
             random,
-            loggers.CreateLogger<LeaderElector>());
+            loggers.CreateLogger<LeaderElector>()
+        );
     }
 
     /// <summary>What it knows, for whoever asks why it does what it does.</summary>
@@ -64,8 +76,12 @@ public sealed class OperatorHost
     {
         get
         {
-            var problems = _stores.Problems.DistinctBy(p => p.Resource).ToDictionary(p => p.Resource, p => p.Problem, StringComparer.Ordinal);
-            return problems.Select(p => $"{p.Key}: {p.Value}").Concat(_stores.Unsynced.Where(u => !problems.ContainsKey(u)).Select(u => $"{u}: not listed yet"));
+            var problems = _stores
+                .Problems.DistinctBy(p => p.Resource)
+                .ToDictionary(p => p.Resource, p => p.Problem, StringComparer.Ordinal);
+            return problems
+                .Select(p => $"{p.Key}: {p.Value}")
+                .Concat(_stores.Unsynced.Where(u => !problems.ContainsKey(u)).Select(u => $"{u}: not listed yet"));
         }
     }
 
@@ -77,8 +93,12 @@ public sealed class OperatorHost
         var informers = _stores.RunAsync(following.Token);
         try
         {
-            if (_elector is null) await LeadAsync(_client, cancellationToken).ConfigureAwait(false);
-            else await _elector.RunAsync(token => LeadAsync(_client.Gated(_elector.Fence.ThrowIfClosed), token), cancellationToken).ConfigureAwait(false);
+            if (_elector is null)
+                await LeadAsync(_client, cancellationToken).ConfigureAwait(false);
+            else
+                await _elector
+                    .RunAsync(token => LeadAsync(_client.Gated(_elector.Fence.ThrowIfClosed), token), cancellationToken)
+                    .ConfigureAwait(false);
         }
         finally
         {
@@ -112,7 +132,13 @@ public sealed class OperatorHost
             var key = new ObjectKey(_options.Account, _options.Namespace);
             var found = await _client.FindAsync(PartialObjectMetadata.Of(AccountResource), key, cancellationToken).ConfigureAwait(false);
             return found?.Metadata.Uid is { } uid
-                ? new OwnerReference { ApiVersion = AccountResource.ApiVersion, Kind = AccountResource.Kind, Name = key.Name, Uid = uid }
+                ? new OwnerReference
+                {
+                    ApiVersion = AccountResource.ApiVersion,
+                    Kind = AccountResource.Kind,
+                    Name = key.Name,
+                    Uid = uid,
+                }
                 : null;
         }
         catch (KubeApiException e) when (e.IsForbidden)

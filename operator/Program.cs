@@ -5,11 +5,11 @@ namespace Hostdev.Operator;
 
 internal static class Program
 {
-    /// <summary>How long an end in order may take before the process is torn off: less than the 20 s after which the kubelet kills its Pod.</summary>
+    /// <summary>
+    /// How long an end in order may take before the process is torn off: less than the 20 s after which the kubelet kills its Pod.
+    /// </summary>
     private static readonly TimeSpan EndInOrder = TimeSpan.FromSeconds(15);
 
     public static Task<int> Main(string[] args) =>
-        OperatorCommand.Create()
-            .Parse(args)
-            .InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = EndInOrder });
+        OperatorCommand.Create().Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = EndInOrder });
 }

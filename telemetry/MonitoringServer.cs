@@ -2,14 +2,15 @@ using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Telemetry;
 
 /// <summary>
-/// What a kubelet and a Prometheus ask of a process, over HTTP: <c>/healthz</c> and <c>/readyz</c> (503 with a line for everything that is in the way) and <c>/metrics</c>.
+/// What a kubelet and a Prometheus ask of a process, over HTTP: <c>/healthz</c> and <c>/readyz</c> (503 with a line for everything that is
+/// in the way) and <c>/metrics</c>.
 /// </summary>
 public sealed class MonitoringServer : IAsyncDisposable
 {
@@ -22,12 +23,20 @@ public sealed class MonitoringServer : IAsyncDisposable
 
     /// <param name="listen">As <see cref="TryParse"/> takes it.</param>
     /// <param name="notReady">One line for each thing that is in the way. Called from any thread.</param>
-    /// <param name="unhealthy">The same for <c>/healthz</c>: what a restart would mend. Null for a process that is well as long as it answers.</param>
+    /// <param name="unhealthy">The same for <c>/healthz</c>: what a restart would mend. Null for a process that is well as long as it
+    /// answers.</param>
     /// <exception cref="FormatException"><paramref name="listen"/> cannot be understood.</exception>
     /// <exception cref="IOException">The address is taken.</exception>
-    public static async Task<MonitoringServer> StartAsync(string listen, PrometheusExporter metrics, Func<IEnumerable<string>> notReady, CancellationToken cancellationToken, Func<IEnumerable<string>>? unhealthy = null)
+    public static async Task<MonitoringServer> StartAsync(
+        string listen,
+        PrometheusExporter metrics,
+        Func<IEnumerable<string>> notReady,
+        CancellationToken cancellationToken,
+        Func<IEnumerable<string>>? unhealthy = null
+    )
     {
-        if (!TryParse(listen, out var address, out var port)) throw new FormatException($"\"{listen}\" is no address to listen at: write :8080 or 127.0.0.1:8080");
+        if (!TryParse(listen, out var address, out var port))
+            throw new FormatException($"\"{listen}\" is no address to listen at: write :8080 or 127.0.0.1:8080");
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(1));
@@ -36,8 +45,10 @@ public sealed class MonitoringServer : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            if (address is null) kestrel.ListenAnyIP(port);
-            else kestrel.Listen(address, port);
+            if (address is null)
+                kestrel.ListenAnyIP(port);
+            else
+                kestrel.Listen(address, port);
         });
         var app = builder.Build();
         app.Run(context => AnswerAsync(context, metrics, notReady, unhealthy ?? (() => [])));
@@ -51,7 +62,8 @@ public sealed class MonitoringServer : IAsyncDisposable
     {
         (address, port) = (null, 0);
         var colon = listen.LastIndexOf(':');
-        if (colon < 0 || !ushort.TryParse(listen.AsSpan(colon + 1), out var number)) return false;
+        if (colon < 0 || !ushort.TryParse(listen.AsSpan(colon + 1), out var number))
+            return false;
         port = number;
         return colon == 0 || IPAddress.TryParse(listen.AsSpan(0, colon).Trim("[]"), out address);
     }
@@ -62,7 +74,12 @@ public sealed class MonitoringServer : IAsyncDisposable
         await _app.DisposeAsync().ConfigureAwait(false);
     }
 
-    private static Task AnswerAsync(HttpContext context, PrometheusExporter metrics, Func<IEnumerable<string>> notReady, Func<IEnumerable<string>> unhealthy)
+    private static Task AnswerAsync(
+        HttpContext context,
+        PrometheusExporter metrics,
+        Func<IEnumerable<string>> notReady,
+        Func<IEnumerable<string>> unhealthy
+    )
     {
         switch (context.Request.Path.Value)
         {
@@ -82,7 +99,9 @@ public sealed class MonitoringServer : IAsyncDisposable
     private static Task ProblemsAsync(HttpContext context, IEnumerable<string> problems)
     {
         var lines = string.Concat(problems.Select(p => p + "\n"));
-        return lines.Length == 0 ? WriteAsync(context, StatusCodes.Status200OK, "ok\n") : WriteAsync(context, StatusCodes.Status503ServiceUnavailable, lines);
+        return lines.Length == 0
+            ? WriteAsync(context, StatusCodes.Status200OK, "ok\n")
+            : WriteAsync(context, StatusCodes.Status503ServiceUnavailable, lines);
     }
 
     private static Task WriteAsync(HttpContext context, int status, string text, string type = "text/plain; charset=utf-8")

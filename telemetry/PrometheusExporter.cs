@@ -16,7 +16,8 @@ public sealed class PrometheusExporter : BaseExporter<Metric>, IPullMetricExport
     /// <summary>All metrics as they are now, in order of name; null when they cannot be had. Callers wait for each other.</summary>
     public string? Scrape()
     {
-        lock (_gate) return Collect?.Invoke(Timeout.Infinite) == true ? _text : null;
+        lock (_gate)
+            return Collect?.Invoke(Timeout.Infinite) == true ? _text : null;
     }
 
     /// <summary>Called by <see cref="Collect"/>, in the same thread.</summary>

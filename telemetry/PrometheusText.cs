@@ -6,8 +6,8 @@ using OpenTelemetry.Metrics;
 namespace Hostdev.Telemetry;
 
 /// <summary>
-/// The text format 0.0.4 of Prometheus ("Exposition formats"), with names as OpenTelemetry's "Prometheus and OpenMetrics Compatibility" makes them: dots become underscores, the unit is
-/// written out at the end, counters end with <c>_total</c>.
+/// The text format 0.0.4 of Prometheus ("Exposition formats"), with names as OpenTelemetry's "Prometheus and OpenMetrics Compatibility"
+/// makes them: dots become underscores, the unit is written out at the end, counters end with <c>_total</c>.
 /// </summary>
 internal static class PrometheusText
 {
@@ -16,25 +16,39 @@ internal static class PrometheusText
     public static string Of(in Batch<Metric> batch)
     {
         var metrics = new List<Metric>();
-        foreach (var metric in batch) metrics.Add(metric);
+        foreach (var metric in batch)
+            metrics.Add(metric);
         var text = new StringBuilder();
-        foreach (var metric in metrics.OrderBy(m => m.Name, StringComparer.Ordinal)) Write(text, metric);
+        foreach (var metric in metrics.OrderBy(m => m.Name, StringComparer.Ordinal))
+            Write(text, metric);
         return text.ToString();
     }
 
     public static string Name(Metric metric)
     {
         var name = metric.Name.Replace('.', '_');
-        var unit = metric.Unit switch { "s" => "_seconds", "By" => "_bytes", _ => "" };
-        if (!name.EndsWith(unit, StringComparison.Ordinal)) name += unit;
+        var unit = metric.Unit switch
+        {
+            "s" => "_seconds",
+            "By" => "_bytes",
+            _ => "",
+        };
+        if (!name.EndsWith(unit, StringComparison.Ordinal))
+            name += unit;
         return metric.MetricType is MetricType.LongSum or MetricType.DoubleSum ? name + "_total" : name;
     }
 
     private static void Write(StringBuilder text, Metric metric)
     {
         var name = Name(metric);
-        var type = metric.MetricType switch { MetricType.LongSum or MetricType.DoubleSum => "counter", MetricType.Histogram => "histogram", _ => "gauge" };
-        if (metric.Description.Length > 0) text.Append("# HELP ").Append(name).Append(' ').Append(Escape(metric.Description)).Append('\n');
+        var type = metric.MetricType switch
+        {
+            MetricType.LongSum or MetricType.DoubleSum => "counter",
+            MetricType.Histogram => "histogram",
+            _ => "gauge",
+        };
+        if (metric.Description.Length > 0)
+            text.Append("# HELP ").Append(name).Append(' ').Append(Escape(metric.Description)).Append('\n');
         text.Append("# TYPE ").Append(name).Append(' ').Append(type).Append('\n');
         foreach (ref readonly var point in metric.GetMetricPoints())
         {
@@ -77,7 +91,12 @@ internal static class PrometheusText
     private static string Labels(ReadOnlyTagCollection tags)
     {
         var labels = new List<string>();
-        foreach (var (key, value) in tags) labels.Add($"{key.Replace('.', '_')}=\"{Escape(Convert.ToString(value, CultureInfo.InvariantCulture) ?? "").Replace("\"", "\\\"", StringComparison.Ordinal)}\"");
+        foreach (var (key, value) in tags)
+        {
+            var text = Escape(Convert.ToString(value, CultureInfo.InvariantCulture) ?? "").Replace("\"", "\\\"", StringComparison.Ordinal);
+            labels.Add($"{key.Replace('.', '_')}=\"{text}\"");
+        }
+
         labels.Sort(StringComparer.Ordinal); // the SDK's order is that of whoever came first
         return string.Join(',', labels);
     }
@@ -85,7 +104,9 @@ internal static class PrometheusText
     private static void Line(StringBuilder text, string name, string labels, double value) =>
         text.Append(name).Append(labels.Length > 0 ? $"{{{labels}}}" : "").Append(' ').Append(Number(value)).Append('\n');
 
-    private static string Escape(string text) => text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
+    private static string Escape(string text) =>
+        text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
 
-    private static string Number(double value) => double.IsPositiveInfinity(value) ? "+Inf" : value.ToString("R", CultureInfo.InvariantCulture);
+    private static string Number(double value) =>
+        double.IsPositiveInfinity(value) ? "+Inf" : value.ToString("R", CultureInfo.InvariantCulture);
 }

@@ -8,20 +8,34 @@ namespace Hostdev.Tests;
 /// <summary>What an admin copies must work, and what an admin looks up must be there.</summary>
 public sealed class DocumentationTests
 {
-    public static TheoryData<string> Examples => [.. Directory.EnumerateFiles(Repository.Path("examples"), "*.yaml").Select(p => Path.GetFileName(p)).Where(n => !n.StartsWith("kubevirt", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Examples =>
+        [
+            .. Directory
+                .EnumerateFiles(Repository.Path("examples"), "*.yaml")
+                .Select(p => Path.GetFileName(p))
+                .Where(n => !n.StartsWith("kubevirt", StringComparison.Ordinal))
+                .Order(StringComparer.Ordinal),
+        ];
 
     [Theory]
     [MemberData(nameof(Examples))]
-    public void An_example_is_understood_in_full(string file) => IsUnderstood(File.ReadAllText(Repository.Path("examples", file)), $"examples/{file}");
+    public void An_example_is_understood_in_full(string file) =>
+        IsUnderstood(File.ReadAllText(Repository.Path("examples", file)), $"examples/{file}");
 
     [Fact]
     public void Every_desired_state_in_the_readme_and_the_guide_is_understood_in_full()
     {
         foreach (var page in new[] { "README.md", "docs/guide.md" })
         {
-            var blocks = File.ReadAllText(Repository.Path(page)).Split("```yaml\n").Skip(1).Select(b => b.Split("```")[0]).Where(b => b.StartsWith("policies:", StringComparison.Ordinal)).ToList();
+            var blocks = File.ReadAllText(Repository.Path(page))
+                .Split("```yaml\n")
+                .Skip(1)
+                .Select(b => b.Split("```")[0])
+                .Where(b => b.StartsWith("policies:", StringComparison.Ordinal))
+                .ToList();
             Assert.NotEmpty(blocks);
-            foreach (var block in blocks) IsUnderstood(block, $"{page}: {block}");
+            foreach (var block in blocks)
+                IsUnderstood(block, $"{page}: {block}");
         }
     }
 
@@ -42,7 +56,10 @@ public sealed class DocumentationTests
     {
         var guide = File.ReadAllText(Repository.Path("docs", "guide.md"));
         var source = File.ReadAllText(Repository.Path("operator", "Monitoring", "OperatorMetrics.cs"));
-        var names = System.Text.RegularExpressions.Regex.Matches(source, "\"(hostdev\\.[a-z.]+)\"").Select(m => m.Groups[1].Value.Replace('.', '_')).ToList();
+        var names = System
+            .Text.RegularExpressions.Regex.Matches(source, "\"(hostdev\\.[a-z.]+)\"")
+            .Select(m => m.Groups[1].Value.Replace('.', '_'))
+            .ToList();
         Assert.NotEmpty(names);
         Assert.Equal([], names.Where(n => !System.Text.RegularExpressions.Regex.IsMatch(guide, $"`{n}(_seconds|_total)?`")));
     }
@@ -56,7 +73,8 @@ public sealed class DocumentationTests
         const string page = @"\b(?:contracts/\w+\.md|adr/\d{4}[\w-]*|style\.md)";
         var cited = sources
             .SelectMany(f => System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(f), page).Select(m => m.Value))
-            .Distinct(StringComparer.Ordinal).ToList();
+            .Distinct(StringComparer.Ordinal)
+            .ToList();
         Assert.Contains("contracts/kernel.md", cited);
         Assert.Equal([], cited.Where(c => Directory.GetFiles(Repository.Path("docs"), c + "*").Length == 0));
     }
@@ -64,8 +82,16 @@ public sealed class DocumentationTests
     [Fact]
     public void Every_link_between_the_pages_leads_somewhere()
     {
-        var pages = Directory.EnumerateFiles(Repository.Path("docs"), "*.md", SearchOption.AllDirectories).Append(Repository.Path("README.md")).Append(Repository.Path("CHANGELOG.md"));
-        var broken = pages.SelectMany(p => System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(p), @"\]\(([^)#:]+)(?:#[^)]*)?\)").Select(m => (Page: p, Target: m.Groups[1].Value)))
+        var pages = Directory
+            .EnumerateFiles(Repository.Path("docs"), "*.md", SearchOption.AllDirectories)
+            .Append(Repository.Path("README.md"))
+            .Append(Repository.Path("CHANGELOG.md"));
+        var broken = pages
+            .SelectMany(p =>
+                System
+                    .Text.RegularExpressions.Regex.Matches(File.ReadAllText(p), @"\]\(([^)#:]+)(?:#[^)]*)?\)")
+                    .Select(m => (Page: p, Target: m.Groups[1].Value))
+            )
             .Where(l => !Path.Exists(Path.Combine(Path.GetDirectoryName(l.Page)!, l.Target)))
             .Select(l => $"{Path.GetRelativePath(Repository.Root, l.Page)} leads to {l.Target}");
         Assert.Equal([], broken);

@@ -3,7 +3,10 @@ using Xunit;
 
 namespace Hostdev.Tests;
 
-/// <summary>A text compared with a file in <c>tests/testdata/goldens</c>. HOSTDEV_UPDATE_GOLDENS=1 writes the files instead: read the difference before committing it.</summary>
+/// <summary>
+/// A text compared with a file in <c>tests/testdata/goldens</c>. HOSTDEV_UPDATE_GOLDENS=1 writes the files instead: read the difference
+/// before committing it.
+/// </summary>
 internal static class Golden
 {
     /// <summary>What <c>plan</c> and <c>explain ADDRESS</c> say: <c>NAME.plan</c> and <c>NAME.explain</c>.</summary>
@@ -11,8 +14,10 @@ internal static class Golden
     {
         var plan = DevicePlugin.Planning.Planner.Plan(input);
         Matches($"{name}.plan", DevicePlugin.Commands.PlanText.Render(plan));
-        Matches($"{name}.explain",
-            DevicePlugin.Commands.PlanText.Explain(input.Inventory.Functions[PciAddress.Parse(address)], input.Inventory, input.Usage, plan));
+        Matches(
+            $"{name}.explain",
+            DevicePlugin.Commands.PlanText.Explain(input.Inventory.Functions[PciAddress.Parse(address)], input.Inventory, input.Usage, plan)
+        );
     }
 
     public static void Matches(string name, string actual)

@@ -10,7 +10,8 @@ internal static class Repository
     private static string FindRoot()
     {
         for (var directory = AppContext.BaseDirectory; directory is not null; directory = System.IO.Path.GetDirectoryName(directory))
-            if (File.Exists(System.IO.Path.Combine(directory, "Operator.sln"))) return directory;
+            if (File.Exists(System.IO.Path.Combine(directory, "Operator.sln")))
+                return directory;
         throw new InvalidOperationException($"{AppContext.BaseDirectory} is not inside the repository: no Operator.sln above it");
     }
 }

@@ -24,11 +24,15 @@ internal static partial class WordTables
     {
         var path = Repository.Path(page);
         var text = File.ReadAllText(path);
-        var made = Marked().Replace(text, m =>
-            $"<!-- words: {m.Groups["names"].Value} -->\n{Table(m.Groups["names"].Value)}<!-- end of words -->");
-        if (Environment.GetEnvironmentVariable("HOSTDEV_UPDATE_GOLDENS") == "1") File.WriteAllText(path, made);
-        else Assert.True(text == made,
-            $"{page} has other words than crds/Words: run once with HOSTDEV_UPDATE_GOLDENS=1. {FirstDifference(text, made)}");
+        var made = Marked()
+            .Replace(text, m => $"<!-- words: {m.Groups["names"].Value} -->\n{Table(m.Groups["names"].Value)}<!-- end of words -->");
+        if (Environment.GetEnvironmentVariable("HOSTDEV_UPDATE_GOLDENS") == "1")
+            File.WriteAllText(path, made);
+        else
+            Assert.True(
+                text == made,
+                $"{page} has other words than crds/Words: run once with HOSTDEV_UPDATE_GOLDENS=1. {FirstDifference(text, made)}"
+            );
         return made;
     }
 
@@ -38,17 +42,22 @@ internal static partial class WordTables
 
     private static string Table(string names)
     {
-        if (names == "States") return Lines(["| state | meaning |", "|---|---|", .. FindingState.All.Select(Row)]);
-        var reasons = names.Split(' ').SelectMany(n =>
-            s_tables.TryGetValue(n, out var table) ? table : (IEnumerable<Reason>)[Reasons.Of(n)]);
+        if (names == "States")
+            return Lines(["| state | meaning |", "|---|---|", .. FindingState.All.Select(Row)]);
+        var reasons = names
+            .Split(' ')
+            .SelectMany(n => s_tables.TryGetValue(n, out var table) ? table : (IEnumerable<Reason>)[Reasons.Of(n)]);
         return Lines(["| reason | cause | remedy |", "|---|---|---|", .. reasons.Select(Row)]);
     }
 
     private static string Lines(IEnumerable<string> lines) => string.Concat(lines.Select(l => l + "\n"));
 
     private static string FirstDifference(string page, string made) =>
-        page.Split('\n').Zip(made.Split('\n')).Where(l => l.First != l.Second)
-            .Select(l => $"It has\n{l.First}\nand should have\n{l.Second}").FirstOrDefault("");
+        page.Split('\n')
+            .Zip(made.Split('\n'))
+            .Where(l => l.First != l.Second)
+            .Select(l => $"It has\n{l.First}\nand should have\n{l.Second}")
+            .FirstOrDefault("");
 
     [GeneratedRegex("<!-- words: (?<names>.+?) -->\\n.*?<!-- end of words -->", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex Marked();

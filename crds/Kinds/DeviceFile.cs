@@ -1,6 +1,8 @@
 namespace Hostdev.Crds.Kinds;
 
-/// <summary>Owner and mode of the device nodes that are handed out. Absent fields leave the host's owner (root) and the default mode.</summary>
+/// <summary>
+/// Owner and mode of the device nodes that are handed out. Absent fields leave the host's owner (root) and the default mode.
+/// </summary>
 public sealed record DeviceFile
 {
     public int Uid { get; init; }
@@ -8,7 +10,11 @@ public sealed record DeviceFile
     public int Gid { get; init; }
 
     /// <summary>Octal, as <c>chmod</c> takes it: <c>"0660"</c> by default.</summary>
-    public FileMode Mode { get => field.Bits == 0 ? new(0x1B0) : field; init; }
+    public FileMode Mode
+    {
+        get => field.Bits == 0 ? new(0x1B0) : field;
+        init;
+    }
 }
 
 /// <summary>Permission bits of a node, 0 to 0777, written in octal.</summary>
@@ -20,10 +26,12 @@ public readonly record struct FileMode(int Bits)
     {
         mode = default;
         var bits = 0;
-        if (text.Length is < 3 or > 4) return false;
+        if (text.Length is < 3 or > 4)
+            return false;
         foreach (var c in text)
         {
-            if (c is < '0' or > '7') return false;
+            if (c is < '0' or > '7')
+                return false;
             bits = (bits << 3) | (c - '0');
         }
 
@@ -31,7 +39,8 @@ public readonly record struct FileMode(int Bits)
         return bits is > 0 and <= 0x1FF; // 0 would be no node at all, and stands for the default here
     }
 
-    public static FileMode Parse(string text) => TryParse(text, out var mode) ? mode : throw new FormatException($"\"{text}\" is no file mode: {Form}");
+    public static FileMode Parse(string text) =>
+        TryParse(text, out var mode) ? mode : throw new FormatException($"\"{text}\" is no file mode: {Form}");
 
     public override string ToString() => "0" + Convert.ToString(Bits, 8).PadLeft(3, '0');
 }

@@ -76,7 +76,11 @@ public sealed record HostDeviceSpec : IPolicySpec
     public Binding Binding { get; init; }
 
     /// <summary>Only with explicit addresses in every selector.</summary>
-    public ImmutableArray<Protection> AllowProtected { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<Protection> AllowProtected
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     public required DeviceSource Devices { get; init; }
 }
@@ -96,11 +100,19 @@ public sealed record PciDevices
     /// <summary>OR-ed; each has at least one property.</summary>
     public required ImmutableArray<PciSelector> Selectors { get; init; }
 
-    public DriverChoice Driver { get => field ?? DriverChoice.Vfio; init; }
+    public DriverChoice Driver
+    {
+        get => field ?? DriverChoice.Vfio;
+        init;
+    }
 
     public GroupPolicy GroupPolicy { get; init; }
 
-    public ImmutableArray<GroupMember> Members { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<GroupMember> Members
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     public IommuBackend IommuBackend { get; init; }
 
@@ -121,7 +133,11 @@ public sealed record PciSelector
 
     public PciClass? Class { get; init; }
 
-    public ImmutableArray<PciAddress> Addresses { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<PciAddress> Addresses
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     /// <summary>The physical slot as <c>/sys/bus/pci/slots</c> names it.</summary>
     public string? Slot { get; init; }

@@ -4,7 +4,8 @@ namespace Hostdev.Crds.Kinds;
 public static class HostdevAnnotations
 {
     /// <summary>
-    /// On a NodeDeviceState, with the value <c>true</c>: the node is to have no policy, so that everything on it is given back. Uninstalling sets it on all nodes; an admin may on one.
+    /// On a NodeDeviceState, with the value <c>true</c>: the node is to have no policy, so that everything on it is given back.
+    /// Uninstalling sets it on all nodes; an admin may on one.
     /// </summary>
     public const string GiveBack = "hostdev.io/give-back";
 }

@@ -25,5 +25,9 @@ public sealed record Rollout
 {
     /// <summary>A number of nodes or a percentage; 10% by default.</summary>
     [JsonConverter(typeof(NodeShareConverter))]
-    public string MaxUnavailable { get => field ?? "10%"; init; }
+    public string MaxUnavailable
+    {
+        get => field ?? "10%";
+        init;
+    }
 }

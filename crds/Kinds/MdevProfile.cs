@@ -38,16 +38,28 @@ public sealed record MdevProfileSpec : IPolicySpec
     public required MdevInstances Instances { get; init; }
 
     /// <summary>Attributes written to each new instance, by file name.</summary>
-    public ImmutableSortedDictionary<string, string> Attributes { get => field ?? ImmutableSortedDictionary<string, string>.Empty; init; }
+    public ImmutableSortedDictionary<string, string> Attributes
+    {
+        get => field ?? ImmutableSortedDictionary<string, string>.Empty;
+        init;
+    }
 }
 
 public sealed record MdevParents
 {
     /// <summary>PCI parents, OR-ed.</summary>
-    public ImmutableArray<PciSelector> Selectors { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<PciSelector> Selectors
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     /// <summary>Parents by their name in <c>/sys/class/mdev_bus</c>, for parents that are no PCI functions.</summary>
-    public ImmutableArray<string> Names { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<string> Names
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 }
 
 public sealed record MdevInstances

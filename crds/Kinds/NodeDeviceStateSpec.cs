@@ -4,8 +4,8 @@ using Hostdev.Crds.Words;
 namespace Hostdev.Crds.Kinds;
 
 /// <summary>
-/// What one node is to do, written by the operator or, on a single machine, by its admin. An explicit empty <see cref="Policies"/> gives everything back;
-/// an absent or unreadable state changes nothing.
+/// What one node is to do, written by the operator or, on a single machine, by its admin. An explicit empty <see cref="Policies"/> gives
+/// everything back; an absent or unreadable state changes nothing.
 /// </summary>
 public sealed record NodeDeviceStateSpec
 {
@@ -25,13 +25,14 @@ public sealed record PolicyIdentity(string Kind, string Name, string Uid, long G
 public abstract record DesiredPolicy(PolicyIdentity Identity)
 {
     /// <summary>What all kinds have; null for one that is not understood.</summary>
-    public IPolicySpec? Common => this switch
-    {
-        OfHostDevice p => p.Spec,
-        OfSriovPolicy p => p.Spec,
-        OfMdevProfile p => p.Spec,
-        _ => null,
-    };
+    public IPolicySpec? Common =>
+        this switch
+        {
+            OfHostDevice p => p.Spec,
+            OfSriovPolicy p => p.Spec,
+            OfMdevProfile p => p.Spec,
+            _ => null,
+        };
 
     public sealed record OfHostDevice(PolicyIdentity Identity, HostDeviceSpec Spec) : DesiredPolicy(Identity);
 
@@ -39,9 +40,8 @@ public abstract record DesiredPolicy(PolicyIdentity Identity)
 
     public sealed record OfMdevProfile(PolicyIdentity Identity, MdevProfileSpec Spec) : DesiredPolicy(Identity);
 
-    /// <summary>
-    /// Not understood: whatever is in force for it stays, nothing new starts. <paramref name="Reason"/> is <c>UnsupportedField</c> when a newer operator
-    /// wrote a field that this agent does not know, <c>InvalidSpec</c> when a value is wrong.
+    /// <summary> Not understood: whatever is in force for it stays, nothing new starts. <paramref name="Reason"/> is
+    /// <c>UnsupportedField</c> when a newer operator wrote a field that this agent does not know, <c>InvalidSpec</c> when a value is wrong.
     /// </summary>
     public sealed record Frozen(PolicyIdentity Identity, Reason Reason, string Message) : DesiredPolicy(Identity);
 }

@@ -9,16 +9,24 @@ public sealed record NodeDeviceStateStatus
     /// <summary>The <c>metadata.generation</c> that the agent follows; null where it follows a file, or nothing yet.</summary>
     public long? ObservedGeneration { get; init; }
 
-    /// <summary>Whether lists were cut, because one was longer than the schema allows or all of it larger than 256 KB. What they lack may be there, and counts still count everything.</summary>
+    /// <summary>
+    /// Whether lists were cut, because one was longer than the schema allows or all of it larger than 256 KB. What they lack may be there,
+    /// and counts still count everything.
+    /// </summary>
     public bool Truncated { get; init; }
 
     public required HostStatus Host { get; init; }
 
     /// <summary>What devices are called, once for each class, vendor and device. Ordered by class and ids.</summary>
-    public ImmutableArray<DeviceName> Names { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<DeviceName> Names
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     /// <summary>
-    /// The devices that a policy matches, that are taken, or that could be passed; bridges and VFs left out. Ordered by <see cref="DeviceId"/>.
+    /// The devices that a policy matches, that are taken, or that could be passed; bridges and VFs left out. Ordered by
+    /// <see cref="DeviceId"/>.
     /// </summary>
     public required ImmutableArray<DeviceStatus> Devices { get; init; }
 
@@ -91,12 +99,13 @@ public sealed record DeviceStatus
     /// </summary>
     public string? PciAddress { get; init; }
 
-    public static DeviceStatus Of(DeviceId id) => new()
-    {
-        Id = id.ToString(),
-        Class = id.Class.Word(),
-        PciAddress = id.AsPci?.ToString(),
-    };
+    public static DeviceStatus Of(DeviceId id) =>
+        new()
+        {
+            Id = id.ToString(),
+            Class = id.Class.Word(),
+            PciAddress = id.AsPci?.ToString(),
+        };
 }
 
 /// <summary>What PCI functions alone have.</summary>
@@ -106,7 +115,8 @@ public sealed record PciDeviceStatus(int? IommuGroup = null);
 /// <param name="Ranges">For example <c>0-3: vfio-pci</c>.</param>
 public sealed record VirtualFunctionsStatus(string PhysicalFunction, int Total, int Current, ImmutableArray<string> Ranges);
 
-/// <param name="WaitsFor">When the kubelet lists no pod with it any more: which proof is still lacking before it counts as returned. Null while a pod has it.</param>
+/// <param name="WaitsFor">When the kubelet lists no pod with it any more: which proof is still lacking before it counts as returned. Null
+/// while a pod has it.</param>
 public sealed record AllocationStatus(string Id, string Resource, string? Namespace = null, string? Pod = null, string? WaitsFor = null);
 
 public sealed record PolicyResult
@@ -119,7 +129,10 @@ public sealed record PolicyResult
 
     public required long Generation { get; init; }
 
-    /// <summary>Units that its selectors match, offered or not; of a SriovPolicy the virtual functions of its pools, or the physical functions where there are none yet.</summary>
+    /// <summary>
+    /// Units that its selectors match, offered or not; of a SriovPolicy the virtual functions of its pools, or the physical functions where
+    /// there are none yet.
+    /// </summary>
     public required int Matched { get; init; }
 
     /// <summary>Units offered and healthy.</summary>
@@ -130,8 +143,14 @@ public sealed record PolicyResult
     /// <summary>Units that pods have.</summary>
     public int Allocated { get; init; }
 
-    /// <summary><c>vendor:device</c> of the units' primary functions, each once: what KubeVirt's <c>pciVendorSelector</c> asks for.</summary>
-    public ImmutableArray<string> Ids { get => field.IsDefault ? [] : field; init; }
+    /// <summary>
+    /// <c>vendor:device</c> of the units' primary functions, each once: what KubeVirt's <c>pciVendorSelector</c> asks for.
+    /// </summary>
+    public ImmutableArray<string> Ids
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     /// <summary>
     /// The last generation of this policy that was Ready here; 0 where none was. Null in a file, and in what agents wrote that did not know
@@ -153,10 +172,18 @@ public sealed record DeviceProblem(string Device, FindingState State, Reason Rea
 /// <param name="Problem">Why the kubelet does not have it; null when it has.</param>
 public sealed record ResourceStatus(string Name, int Capacity, int Allocatable, bool Registered, string? Problem = null);
 
-/// <summary>A condition of a node. An agent without an API server, which writes a file, gives no times: the same state is the same text.</summary>
+/// <summary>
+/// A condition of a node. An agent without an API server, which writes a file, gives no times: the same state is the same text.
+/// </summary>
 /// <param name="Type">One of <see cref="ConditionTypes"/>.</param>
 /// <param name="Status">True, False or Unknown.</param>
 /// <param name="LastTransitionTime">Moves only with <paramref name="Status"/>.</param>
 /// <param name="ObservedGeneration">The <c>metadata.generation</c> that was looked at.</param>
 public sealed record NodeCondition(
-    string Type, string Status, Reason Reason, string Message, DateTimeOffset? LastTransitionTime = null, long? ObservedGeneration = null);
+    string Type,
+    string Status,
+    Reason Reason,
+    string Message,
+    DateTimeOffset? LastTransitionTime = null,
+    long? ObservedGeneration = null
+);

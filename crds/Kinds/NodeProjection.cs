@@ -7,9 +7,17 @@ namespace Hostdev.Crds.Kinds;
 /// <summary>A NodeDeviceState as the operator applies it: nothing but what the operator owns.</summary>
 public sealed record NodeProjection : IKubeObject
 {
-    public string ApiVersion { get => field ?? HostdevKinds.NodeDeviceStateResource.ApiVersion; init; }
+    public string ApiVersion
+    {
+        get => field ?? HostdevKinds.NodeDeviceStateResource.ApiVersion;
+        init;
+    }
 
-    public string Kind { get => field ?? HostdevKinds.NodeDeviceStateResource.Kind; init; }
+    public string Kind
+    {
+        get => field ?? HostdevKinds.NodeDeviceStateResource.Kind;
+        init;
+    }
 
     public required ObjectMeta Metadata { get; init; }
 
@@ -26,4 +34,11 @@ public sealed record NodeProjectionSpec
 
 /// <summary>A policy as a node gets it.</summary>
 /// <param name="Spec">The policy's own, word for word.</param>
-public sealed record ProjectedPolicy(string Kind, string Name, string Uid, long Generation, JsonElement Spec, DateTimeOffset? CreationTimestamp = null);
+public sealed record ProjectedPolicy(
+    string Kind,
+    string Name,
+    string Uid,
+    long Generation,
+    JsonElement Spec,
+    DateTimeOffset? CreationTimestamp = null
+);

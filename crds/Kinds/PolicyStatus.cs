@@ -17,7 +17,11 @@ public sealed record PolicyStatus
     public long? ObservedGeneration { get; init; }
 
     /// <summary><c>Ready</c>, <c>Progressing</c> and <c>Degraded</c>.</summary>
-    public ImmutableArray<Condition> Conditions { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<Condition> Conditions
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     /// <summary>The resource names of the policy, joined by commas: one column of <c>kubectl get</c> shows one value.</summary>
     public string? Resources { get; init; }
@@ -27,10 +31,18 @@ public sealed record PolicyStatus
     public DeviceCounts? Devices { get; init; }
 
     /// <summary>The first <see cref="MostProblems"/>.</summary>
-    public ImmutableArray<PolicyProblem> Problems { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<PolicyProblem> Problems
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     /// <summary>The first <see cref="MostReleasing"/> nodes, by name; empty when all hosts are as they were.</summary>
-    public ImmutableArray<PolicyReleasing> Releasing { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<PolicyReleasing> Releasing
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     /// <summary>The entries of KubeVirt's <c>permittedHostDevices</c> that the devices need, as YAML.</summary>
     public string? Kubevirt { get; init; }

@@ -8,8 +8,8 @@ using System.Text.Json;
 namespace Hostdev.Crds.Kinds;
 
 /// <summary>
-/// Stands for a JSON value: equal for values that mean the same, whatever the order of their keys and the way their strings are escaped. 64 bits of SHA-256: enough to see
-/// that somebody edited a spec by hand, at 8 bytes for each policy of each node.
+/// Stands for a JSON value: equal for values that mean the same, whatever the order of their keys and the way their strings are escaped. 64
+/// bits of SHA-256: enough to see that somebody edited a spec by hand, at 8 bytes for each policy of each node.
 /// </summary>
 public readonly record struct SpecDigest(ulong Value)
 {
@@ -47,7 +47,8 @@ public readonly record struct SpecDigest(ulong Value)
                 break;
             case JsonValueKind.Array:
                 writer.WriteStartArray();
-                foreach (var item in value.EnumerateArray()) Write(writer, item);
+                foreach (var item in value.EnumerateArray())
+                    Write(writer, item);
                 writer.WriteEndArray();
                 break;
             case JsonValueKind.String when Plain(JsonMarshal.GetRawUtf8Value(value)[1..^1]) is { IsEmpty: false } text:
@@ -73,14 +74,17 @@ public readonly record struct SpecDigest(ulong Value)
         var count = value.GetPropertyCount();
         var properties = ArrayPool<JsonProperty>.Shared.Rent(count);
         var next = 0;
-        foreach (var property in value.EnumerateObject()) properties[next++] = property;
+        foreach (var property in value.EnumerateObject())
+            properties[next++] = property;
         var sorted = properties.AsSpan(0, count);
         sorted.Sort(static (a, b) => Compare(a, b));
         writer.WriteStartObject();
         foreach (var property in sorted)
         {
-            if (Plain(JsonMarshal.GetRawUtf8PropertyName(property)) is { IsEmpty: false } name) writer.WritePropertyName(name);
-            else writer.WritePropertyName(property.Name);
+            if (Plain(JsonMarshal.GetRawUtf8PropertyName(property)) is { IsEmpty: false } name)
+                writer.WritePropertyName(name);
+            else
+                writer.WritePropertyName(property.Name);
             Write(writer, property.Value);
         }
 

@@ -30,14 +30,25 @@ public sealed record SriovPolicySpec : IPolicySpec
 
     public VfManagement Management { get; init; }
 
-    /// <summary>How many virtual functions each matching physical function gets; required with <see cref="VfManagement.Owned"/>, absent with <see cref="VfManagement.External"/>.</summary>
+    /// <summary>
+    /// How many virtual functions each matching physical function gets; required with <see cref="VfManagement.Owned"/>, absent with
+    /// <see cref="VfManagement.External"/>.
+    /// </summary>
     public int? NumVfs { get; init; }
 
     /// <summary>Overrides of the host's protections; only with explicit addresses.</summary>
-    public ImmutableArray<Protection> AllowProtected { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<Protection> AllowProtected
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     /// <summary>Map by name. Virtual functions in no pool stay the host's.</summary>
-    public ImmutableArray<VfPool> Pools { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<VfPool> Pools
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 }
 
 public sealed record PfSelector
@@ -46,10 +57,18 @@ public sealed record PfSelector
 
     public PciId? Device { get; init; }
 
-    public ImmutableArray<PciAddress> Addresses { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<PciAddress> Addresses
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     /// <summary>Network interface names; any of them.</summary>
-    public ImmutableArray<string> Interfaces { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<string> Interfaces
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     public string? Driver { get; init; }
 }
@@ -61,7 +80,11 @@ public sealed record VfPool
     /// <summary>Ranges of VF indexes; none twice in one policy.</summary>
     public required ImmutableArray<VfRange> Vfs { get; init; }
 
-    public DriverChoice Driver { get => field ?? DriverChoice.Vfio; init; }
+    public DriverChoice Driver
+    {
+        get => field ?? DriverChoice.Vfio;
+        init;
+    }
 
     /// <summary>Only where the driver is a vfio driver.</summary>
     public ResourceName? ResourceName { get; init; }

@@ -7,11 +7,13 @@ public static class BoundedText
     /// <param name="most">In code points, which is what the API server counts. At least 1.</param>
     public static string Cut(string text, int most)
     {
-        if (text.Length <= most) return text; // no code point is less than one char
+        if (text.Length <= most)
+            return text; // no code point is less than one char
         var (points, end, last) = (0, 0, 0);
         foreach (var rune in text.EnumerateRunes())
         {
-            if (++points > most) return string.Concat(text.AsSpan(0, last), "…");
+            if (++points > most)
+                return string.Concat(text.AsSpan(0, last), "…");
             (last, end) = (end, end + rune.Utf16SequenceLength);
         }
 

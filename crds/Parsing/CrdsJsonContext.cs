@@ -8,23 +8,36 @@ using Hostdev.Kube.Meta;
 namespace Hostdev.Crds.Parsing;
 
 /// <summary>
-/// How the kinds read and write JSON: camelCase names, enums by name, value types through their own parsers, nulls left out. The generated readers set every
-/// init property, absent ones to the type's default: so a default of ours stands in the property's getter, and the default of an enum is its first member.
+/// How the kinds read and write JSON: camelCase names, enums by name, value types through their own parsers, nulls left out. The generated
+/// readers set every init property, absent ones to the type's default: so a default of ours stands in the property's getter, and the
+/// default of an enum is its first member.
 /// </summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true,
-    Converters =
-    [
-        typeof(PciAddressConverter), typeof(PciIdConverter), typeof(PciClassConverter), typeof(ResourceNameConverter), typeof(FileModeConverter),
-        typeof(ReasonConverter), typeof(FindingStateConverter),
-        typeof(NamedEnumConverter<Disruption>), typeof(NamedEnumConverter<GroupPolicy>), typeof(NamedEnumConverter<IommuBackend>),
-        typeof(NamedEnumConverter<Binding>), typeof(NamedEnumConverter<Protection>), typeof(NamedEnumConverter<DriverType>),
-        typeof(NamedEnumConverter<VfManagement>), typeof(NamedEnumConverter<MdevMode>), typeof(NamedEnumConverter<LabelOperator>), typeof(NamedEnumConverter<ConditionStatus>),
+    Converters = [
+        typeof(PciAddressConverter),
+        typeof(PciIdConverter),
+        typeof(PciClassConverter),
+        typeof(ResourceNameConverter),
+        typeof(FileModeConverter),
+        typeof(ReasonConverter),
+        typeof(FindingStateConverter),
+        typeof(NamedEnumConverter<Disruption>),
+        typeof(NamedEnumConverter<GroupPolicy>),
+        typeof(NamedEnumConverter<IommuBackend>),
+        typeof(NamedEnumConverter<Binding>),
+        typeof(NamedEnumConverter<Protection>),
+        typeof(NamedEnumConverter<DriverType>),
+        typeof(NamedEnumConverter<VfManagement>),
+        typeof(NamedEnumConverter<MdevMode>),
+        typeof(NamedEnumConverter<LabelOperator>),
+        typeof(NamedEnumConverter<ConditionStatus>),
         typeof(TimeConverter),
-    ])]
+    ]
+)]
 [JsonSerializable(typeof(LabelSelector))]
 [JsonSerializable(typeof(HostDeviceSpec))]
 [JsonSerializable(typeof(SriovPolicySpec))]
@@ -44,20 +57,26 @@ internal sealed class ResourceNameConverter() : ParsedStringConverter<ResourceNa
 
 internal sealed class FileModeConverter() : ParsedStringConverter<Kinds.FileMode>(Kinds.FileMode.Parse);
 
-/// <summary>A number of nodes or a percentage (<c>IntOrString</c> of apimachinery): a number is read as its digits, and digits are written as a number.</summary>
+/// <summary>
+/// A number of nodes or a percentage (<c>IntOrString</c> of apimachinery): a number is read as its digits, and digits are written as a
+/// number.
+/// </summary>
 internal sealed class NodeShareConverter : JsonConverter<string>
 {
-    public override string Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
-    {
-        JsonTokenType.String => reader.GetString()!,
-        JsonTokenType.Number when reader.TryGetInt32(out var nodes) => nodes.ToString(CultureInfo.InvariantCulture),
-        _ => throw new JsonException("must be a number of nodes or a percentage in quotes"),
-    };
+    public override string Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType switch
+        {
+            JsonTokenType.String => reader.GetString()!,
+            JsonTokenType.Number when reader.TryGetInt32(out var nodes) => nodes.ToString(CultureInfo.InvariantCulture),
+            _ => throw new JsonException("must be a number of nodes or a percentage in quotes"),
+        };
 
     public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options)
     {
-        if (int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var nodes)) writer.WriteNumberValue(nodes);
-        else writer.WriteStringValue(value);
+        if (int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var nodes))
+            writer.WriteNumberValue(nodes);
+        else
+            writer.WriteStringValue(value);
     }
 }
 
@@ -66,5 +85,7 @@ internal sealed class NamedEnumConverter<T>() : ParsedStringConverter<T>(Parse)
     where T : struct, Enum
 {
     private static T Parse(string text) =>
-        Enum.GetNames<T>().Contains(text, StringComparer.Ordinal) ? Enum.Parse<T>(text) : throw new FormatException($"\"{text}\" is not one of {string.Join(", ", Enum.GetNames<T>())}");
+        Enum.GetNames<T>().Contains(text, StringComparer.Ordinal)
+            ? Enum.Parse<T>(text)
+            : throw new FormatException($"\"{text}\" is not one of {string.Join(", ", Enum.GetNames<T>())}");
 }

@@ -7,7 +7,10 @@ using Hostdev.Crds.Words;
 
 namespace Hostdev.Crds.Parsing;
 
-/// <summary>Reads a node's desired state. What one policy gets wrong freezes that policy alone; only a text that is no desired state at all is refused whole.</summary>
+/// <summary>
+/// Reads a node's desired state. What one policy gets wrong freezes that policy alone; only a text that is no desired state at all is
+/// refused whole.
+/// </summary>
 public static class NodeDeviceStateReader
 {
     /// <summary>Reads the <c>spec</c> of a NodeDeviceState, or a whole NodeDeviceState object, from YAML or JSON.</summary>
@@ -20,8 +23,10 @@ public static class NodeDeviceStateReader
             return null;
         }
 
-        if (YamlJson.Parse(text, out error) is not { } node) return null;
-        if (node is JsonObject { } root && root.ContainsKey("spec") && !root.ContainsKey("policies")) node = root["spec"];
+        if (YamlJson.Parse(text, out error) is not { } node)
+            return null;
+        if (node is JsonObject { } root && root.ContainsKey("spec") && !root.ContainsKey("policies"))
+            node = root["spec"];
         if (node is not JsonObject spec)
         {
             error = "the desired state must be a mapping with the field policies";
@@ -34,7 +39,8 @@ public static class NodeDeviceStateReader
     /// <summary>Null for none, and for one that is not of this version.</summary>
     public static NodeDeviceStateStatus? ReadStatus(JsonElement? status)
     {
-        if (status is not { ValueKind: JsonValueKind.Object } written) return null;
+        if (status is not { ValueKind: JsonValueKind.Object } written)
+            return null;
         try
         {
             return written.Deserialize(CrdsJsonContext.Default.NodeDeviceStateStatus);
@@ -45,10 +51,18 @@ public static class NodeDeviceStateReader
         }
     }
 
-    /// <summary>The conditions of a status, those that can be read, whatever else stands in it and whatever an older CRD left out: their times must not begin anew for that.</summary>
+    /// <summary>
+    /// The conditions of a status, those that can be read, whatever else stands in it and whatever an older CRD left out: their times must
+    /// not begin anew for that.
+    /// </summary>
     public static ImmutableArray<NodeCondition> ReadConditions(JsonElement? status)
     {
-        if (status is not { ValueKind: JsonValueKind.Object } written || !written.TryGetProperty("conditions", out var conditions) || conditions.ValueKind != JsonValueKind.Array) return [];
+        if (
+            status is not { ValueKind: JsonValueKind.Object } written
+            || !written.TryGetProperty("conditions", out var conditions)
+            || conditions.ValueKind != JsonValueKind.Array
+        )
+            return [];
         return [.. conditions.EnumerateArray().Select(Condition).OfType<NodeCondition>()];
     }
 
@@ -59,11 +73,16 @@ public static class NodeDeviceStateReader
     public static IReadOnlyDictionary<string, long?> ReadReadyGenerations(JsonElement? status)
     {
         var ready = new Dictionary<string, long?>(StringComparer.Ordinal);
-        if (status is not { ValueKind: JsonValueKind.Object } written || !written.TryGetProperty("policies", out var policies)
-            || policies.ValueKind != JsonValueKind.Array) return ready;
+        if (
+            status is not { ValueKind: JsonValueKind.Object } written
+            || !written.TryGetProperty("policies", out var policies)
+            || policies.ValueKind != JsonValueKind.Array
+        )
+            return ready;
         foreach (var policy in policies.EnumerateArray().Where(p => p.ValueKind == JsonValueKind.Object))
         {
-            if (Text(policy, "uid") is not { } uid) continue;
+            if (Text(policy, "uid") is not { } uid)
+                continue;
             var isReady = Text(policy, "reason") == Reasons.Ready.Name;
             ready[uid] = Number(policy, "readyGeneration") ?? (isReady ? Number(policy, "generation") : null);
         }
@@ -94,7 +113,8 @@ public static class NodeDeviceStateReader
         error = "";
         foreach (var (name, _) in spec)
         {
-            if (name is "policies" or "projectedAt") continue;
+            if (name is "policies" or "projectedAt")
+                continue;
             error = $"unknown field \"{name}\" beside policies: this version knows projectedAt and policies";
             return null;
         }
@@ -114,10 +134,18 @@ public static class NodeDeviceStateReader
         var read = new List<DesiredPolicy>(policies.Count);
         for (var i = 0; i < policies.Count; i++)
         {
-            if (ReadPolicy(policies[i], i, out error) is not { } policy) return null;
+            if (ReadPolicy(policies[i], i, out error) is not { } policy)
+                return null;
             var first = read.FindIndex(p => p.Identity.Kind == policy.Identity.Kind && p.Identity.Name == policy.Identity.Name);
-            if (first < 0) read.Add(policy);
-            else read[first] = PolicyReader.Frozen(read[first].Identity, Reasons.InvalidSpec, $"policies[{i}] has the same kind and name as an earlier one, and which of them is meant would be a guess: give each policy a name of its own");
+            if (first < 0)
+                read.Add(policy);
+            else
+                read[first] = PolicyReader.Frozen(
+                    read[first].Identity,
+                    Reasons.InvalidSpec,
+                    $"policies[{i}] has the same kind and name as an earlier one, and which of them is meant would be "
+                        + "a guess: give each policy a name of its own"
+                );
         }
 
         return new NodeDeviceStateSpec { ProjectedAt = Time(spec["projectedAt"]), Policies = [.. read] };
@@ -127,7 +155,11 @@ public static class NodeDeviceStateReader
     {
         error = "";
         var at = $"policies[{index}]";
-        if (node is not JsonObject policy || Text(policy["kind"]) is not { Length: > 0 } kind || Text(policy["name"]) is not { Length: > 0 } name)
+        if (
+            node is not JsonObject policy
+            || Text(policy["kind"]) is not { Length: > 0 } kind
+            || Text(policy["name"]) is not { Length: > 0 } name
+        )
         {
             // Without a name nothing can be frozen: a guess could release what a policy holds.
             error = $"{at} must be a mapping with kind (HostDevice, SriovPolicy, MdevProfile), name and spec";
@@ -138,10 +170,16 @@ public static class NodeDeviceStateReader
         var uid = Text(policy["uid"]) ?? $"{kind}/{name}".ToLowerInvariant();
         var generation = policy["generation"] is JsonValue value && value.TryGetValue<long>(out var number) ? number : 1;
         var identity = new PolicyIdentity(kind, name, uid, generation, Time(policy["creationTimestamp"]));
-        var unknown = policy.Select(f => f.Key).Where(f => f is not ("kind" or "name" or "uid" or "generation" or "creationTimestamp" or "spec")).ToImmutableArray();
+        var unknown = policy
+            .Select(f => f.Key)
+            .Where(f => f is not ("kind" or "name" or "uid" or "generation" or "creationTimestamp" or "spec"))
+            .ToImmutableArray();
         return unknown.Length > 0
             ? PolicyReader.Unsupported(identity, unknown)
-            : PolicyReader.Read(identity, policy["spec"] is { } spec ? JsonSerializer.SerializeToElement(spec, CrdsJsonContext.Default.JsonNode) : default);
+            : PolicyReader.Read(
+                identity,
+                policy["spec"] is { } spec ? JsonSerializer.SerializeToElement(spec, CrdsJsonContext.Default.JsonNode) : default
+            );
     }
 
     private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;

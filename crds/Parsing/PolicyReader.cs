@@ -15,20 +15,45 @@ public static class PolicyReader
     public static DesiredPolicy Read(string kind, ObjectMeta metadata, JsonElement spec) =>
         Read(new PolicyIdentity(kind, metadata.Name, metadata.Uid ?? "", metadata.Generation, metadata.CreationTimestamp), spec);
 
-    public static DesiredPolicy Read(PolicyIdentity identity, JsonElement spec) => identity.Kind switch
-    {
-        "HostDevice" => ReadAs(identity, spec, CrdsJsonContext.Default.HostDeviceSpec, s => new DesiredPolicy.OfHostDevice(identity, s)),
-        "SriovPolicy" => ReadAs(identity, spec, CrdsJsonContext.Default.SriovPolicySpec, s => new DesiredPolicy.OfSriovPolicy(identity, s)),
-        "MdevProfile" => ReadAs(identity, spec, CrdsJsonContext.Default.MdevProfileSpec, s => new DesiredPolicy.OfMdevProfile(identity, s)),
-        _ => Frozen(identity, Reasons.UnsupportedField, $"kind \"{identity.Kind}\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile"),
-    };
+    public static DesiredPolicy Read(PolicyIdentity identity, JsonElement spec) =>
+        identity.Kind switch
+        {
+            "HostDevice" => ReadAs(
+                identity,
+                spec,
+                CrdsJsonContext.Default.HostDeviceSpec,
+                s => new DesiredPolicy.OfHostDevice(identity, s)
+            ),
+            "SriovPolicy" => ReadAs(
+                identity,
+                spec,
+                CrdsJsonContext.Default.SriovPolicySpec,
+                s => new DesiredPolicy.OfSriovPolicy(identity, s)
+            ),
+            "MdevProfile" => ReadAs(
+                identity,
+                spec,
+                CrdsJsonContext.Default.MdevProfileSpec,
+                s => new DesiredPolicy.OfMdevProfile(identity, s)
+            ),
+            _ => Frozen(
+                identity,
+                Reasons.UnsupportedField,
+                $"kind \"{identity.Kind}\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile"
+            ),
+        };
 
-    /// <summary>Which nodes a spec is meant for, also where the rest of it is not understood; null where that itself cannot be read.</summary>
+    /// <summary>
+    /// Which nodes a spec is meant for, also where the rest of it is not understood; null where that itself cannot be read.
+    /// </summary>
     public static LabelSelector? NodeSelector(JsonElement spec)
     {
         try
         {
-            return spec.ValueKind == JsonValueKind.Object && spec.TryGetProperty("nodeSelector", out var selector) && UnknownFields.Find(selector, CrdsJsonContext.Default.LabelSelector, "").IsEmpty
+            return
+                spec.ValueKind == JsonValueKind.Object
+                && spec.TryGetProperty("nodeSelector", out var selector)
+                && UnknownFields.Find(selector, CrdsJsonContext.Default.LabelSelector, "").IsEmpty
                 ? selector.Deserialize(CrdsJsonContext.Default.LabelSelector)
                 : null;
         }
@@ -39,7 +64,11 @@ public static class PolicyReader
     }
 
     internal static DesiredPolicy.Frozen Unsupported(PolicyIdentity identity, ImmutableArray<string> fields) =>
-        Frozen(identity, Reasons.UnsupportedField, $"this version does not know {string.Join(", ", fields)}: upgrade the agent, or correct the spelling");
+        Frozen(
+            identity,
+            Reasons.UnsupportedField,
+            $"this version does not know {string.Join(", ", fields)}: upgrade the agent, or correct the spelling"
+        );
 
     internal static DesiredPolicy.Frozen Frozen(PolicyIdentity identity, Reason reason, string message) =>
         new(identity, reason, $"{identity}: {message}");
@@ -47,20 +76,24 @@ public static class PolicyReader
     private static DesiredPolicy ReadAs<T>(PolicyIdentity identity, JsonElement element, JsonTypeInfo<T> type, Func<T, DesiredPolicy> make)
         where T : class
     {
-        if (element.ValueKind != JsonValueKind.Object) return Frozen(identity, Reasons.InvalidSpec, "spec must be a mapping");
+        if (element.ValueKind != JsonValueKind.Object)
+            return Frozen(identity, Reasons.InvalidSpec, "spec must be a mapping");
         var unknown = UnknownFields.Find(element, type, "spec");
-        if (unknown.Length > 0) return Unsupported(identity, unknown);
+        if (unknown.Length > 0)
+            return Unsupported(identity, unknown);
         var refusals = PolicyRules.Refusals(identity.Kind, element, oldSpec: null);
         var problems = refusals.Select(r => r.ToString()).ToList();
         try
         {
             var spec = element.Deserialize(type)!;
-            if (problems.Count == 0) return make(spec);
+            if (problems.Count == 0)
+                return make(spec);
         }
         catch (JsonException e)
         {
             // What a rule says of the field says more.
-            if (Sentence(e) is { } sentence && refusals.All(r => r.Path != Field(e.Path))) problems.Add($"{Field(e.Path)}: {sentence}");
+            if (Sentence(e) is { } sentence && refusals.All(r => r.Path != Field(e.Path)))
+                problems.Add($"{Field(e.Path)}: {sentence}");
         }
 
         return Frozen(identity, Reasons.InvalidSpec, string.Join("; ", problems));
@@ -73,11 +106,18 @@ public static class PolicyReader
     {
         if (e.Message.Contains("missing required properties", StringComparison.Ordinal))
         {
-            var missing = e.Message.Split('\'').Where((_, i) => i % 2 == 1).Where(s => s != "nodeSelector" && !s.Contains('.', StringComparison.Ordinal)).ToList();
+            var missing = e
+                .Message.Split('\'')
+                .Where((_, i) => i % 2 == 1)
+                .Where(s => s != "nodeSelector" && !s.Contains('.', StringComparison.Ordinal))
+                .ToList();
             return missing.Count == 0 ? null : $"{string.Join(", ", missing)} is required";
         }
 
-        if (e.Message.Contains("nullability annotation", StringComparison.Ordinal)) return "the value is missing: write one, or leave the field out where it is optional";
-        return e.Message.StartsWith("The JSON value could not be converted", StringComparison.Ordinal) ? "the value has the wrong type" : e.Message;
+        if (e.Message.Contains("nullability annotation", StringComparison.Ordinal))
+            return "the value is missing: write one, or leave the field out where it is optional";
+        return e.Message.StartsWith("The JSON value could not be converted", StringComparison.Ordinal)
+            ? "the value has the wrong type"
+            : e.Message;
     }
 }

@@ -10,7 +10,8 @@ namespace Hostdev.Crds.Parsing;
 /// <summary>A time as <c>metav1.Time</c> writes it: UTC, whole seconds (apimachinery <c>meta/v1/time.go</c>).</summary>
 internal sealed class TimeConverter : JsonConverter<DateTimeOffset>
 {
-    public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetDateTimeOffset();
+    public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.GetDateTimeOffset();
 
     public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
         writer.WriteStringValue(value.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
@@ -25,18 +26,29 @@ internal sealed class SpecDigestConverter : JsonConverter<SpecDigest>
         return SpecDigest.Of(document.RootElement);
     }
 
-    public override void Write(Utf8JsonWriter writer, SpecDigest value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+    public override void Write(Utf8JsonWriter writer, SpecDigest value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value.ToString());
 }
 
 /// <summary>Reads the list of allocations as how many there are of each resource.</summary>
 internal sealed class AllocationCountConverter : JsonConverter<ImmutableSortedDictionary<string, int>>
 {
-    public override ImmutableSortedDictionary<string, int> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    public override ImmutableSortedDictionary<string, int> Read(
+        ref Utf8JsonReader reader,
+        Type typeToConvert,
+        JsonSerializerOptions options
+    )
     {
         using var document = JsonDocument.ParseValue(ref reader);
-        if (document.RootElement.ValueKind != JsonValueKind.Array) return ImmutableSortedDictionary<string, int>.Empty;
-        return document.RootElement.EnumerateArray()
-            .Select(a => a.ValueKind == JsonValueKind.Object && a.TryGetProperty("resource", out var name) && name.ValueKind == JsonValueKind.String ? name.GetString()! : "")
+        if (document.RootElement.ValueKind != JsonValueKind.Array)
+            return ImmutableSortedDictionary<string, int>.Empty;
+        return document
+            .RootElement.EnumerateArray()
+            .Select(a =>
+                a.ValueKind == JsonValueKind.Object && a.TryGetProperty("resource", out var name) && name.ValueKind == JsonValueKind.String
+                    ? name.GetString()!
+                    : ""
+            )
             .Where(name => name.Length > 0)
             .CountBy(name => name)
             .ToImmutableSortedDictionary(StringComparer.Ordinal);
@@ -45,7 +57,8 @@ internal sealed class AllocationCountConverter : JsonConverter<ImmutableSortedDi
     public override void Write(Utf8JsonWriter writer, ImmutableSortedDictionary<string, int> value, JsonSerializerOptions options)
     {
         writer.WriteStartObject();
-        foreach (var (name, count) in value) writer.WriteNumber(name, count);
+        foreach (var (name, count) in value)
+            writer.WriteNumber(name, count);
         writer.WriteEndObject();
     }
 }
@@ -60,8 +73,11 @@ internal sealed class FirstProblemsConverter : JsonConverter<ImmutableArray<Devi
     public override ImmutableArray<DeviceProblem> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         using var document = JsonDocument.ParseValue(ref reader);
-        if (document.RootElement.ValueKind != JsonValueKind.Array) return [];
-        var problems = document.RootElement.EnumerateArray().Select(p => p.Deserialize(CrdsJsonContext.Default.DeviceProblem))
+        if (document.RootElement.ValueKind != JsonValueKind.Array)
+            return [];
+        var problems = document
+            .RootElement.EnumerateArray()
+            .Select(p => p.Deserialize(CrdsJsonContext.Default.DeviceProblem))
             .OfType<DeviceProblem>();
         var numbered = problems.GroupBy(p => (p.State, p.Reason)).SelectMany(Numbered);
         return [.. numbered.OrderBy(p => Rank(p.Problem)).ThenBy(p => p.Number).Take(StatusSummary.MostProblems).Select(p => p.Problem)];
@@ -70,12 +86,16 @@ internal sealed class FirstProblemsConverter : JsonConverter<ImmutableArray<Devi
     private static IEnumerable<(DeviceProblem Problem, int Number)> Numbered(IEnumerable<DeviceProblem> alike) =>
         alike.Select((problem, number) => (problem, number));
 
-    private static int Rank(DeviceProblem problem) => problem.State == FindingState.Blocked ? 0 : problem.State.IsInTheWay ? 1 : 2;
+    private static int Rank(DeviceProblem problem) =>
+        problem.State == FindingState.Blocked ? 0
+        : problem.State.IsInTheWay ? 1
+        : 2;
 
     public override void Write(Utf8JsonWriter writer, ImmutableArray<DeviceProblem> value, JsonSerializerOptions options)
     {
         writer.WriteStartArray();
-        foreach (var problem in value) JsonSerializer.Serialize(writer, problem, CrdsJsonContext.Default.DeviceProblem);
+        foreach (var problem in value)
+            JsonSerializer.Serialize(writer, problem, CrdsJsonContext.Default.DeviceProblem);
         writer.WriteEndArray();
     }
 }
@@ -100,8 +120,10 @@ internal sealed class PciIdsConverter : JsonConverter<ImmutableArray<string>>
 
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            if (reader.TokenType != JsonTokenType.StartObject) reader.Skip();
-            else if (OfPciFunction(ref reader) is { } id && ids.Count < StatusSummary.MostIds) ids.Add(id);
+            if (reader.TokenType != JsonTokenType.StartObject)
+                reader.Skip();
+            else if (OfPciFunction(ref reader) is { } id && ids.Count < StatusSummary.MostIds)
+                ids.Add(id);
         }
 
         return [.. ids];
@@ -116,8 +138,10 @@ internal sealed class PciIdsConverter : JsonConverter<ImmutableArray<string>>
         {
             var (isIds, isClass) = (reader.ValueTextEquals(Ids.EncodedUtf8Bytes), reader.ValueTextEquals(Class.EncodedUtf8Bytes));
             reader.Read();
-            if (isIds && reader.TokenType == JsonTokenType.String) ids = reader.GetString();
-            if (isClass) isPci = reader.TokenType == JsonTokenType.String && reader.ValueTextEquals(DeviceClass.Pci.Word());
+            if (isIds && reader.TokenType == JsonTokenType.String)
+                ids = reader.GetString();
+            if (isClass)
+                isPci = reader.TokenType == JsonTokenType.String && reader.ValueTextEquals(DeviceClass.Pci.Word());
             reader.Skip();
         }
 

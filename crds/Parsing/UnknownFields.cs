@@ -24,7 +24,8 @@ internal static class UnknownFields
     private static IEnumerable<string> Field(string name, JsonElement value, JsonTypeInfo type, string path)
     {
         var property = type.Properties.FirstOrDefault(p => p.Name == name);
-        if (property is null) return [$"{path}.{name}"];
+        if (property is null)
+            return [$"{path}.{name}"];
         var propertyType = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
         return Walk(value, type.Options.GetTypeInfo(propertyType), $"{path}.{name}");
     }

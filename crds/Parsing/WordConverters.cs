@@ -14,8 +14,10 @@ internal abstract class WordConverter<T> : JsonConverter<T>
 
     public sealed override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
-        if (reader.TokenType != JsonTokenType.String) throw new JsonException("must be a string: put the value in quotes");
-        if (reader.HasValueSequence || reader.ValueSpan.Length > LongestKnown) return Of(reader.GetString());
+        if (reader.TokenType != JsonTokenType.String)
+            throw new JsonException("must be a string: put the value in quotes");
+        if (reader.HasValueSequence || reader.ValueSpan.Length > LongestKnown)
+            return Of(reader.GetString());
         Span<char> name = stackalloc char[LongestKnown];
         return Of(name[..reader.CopyString(name)]);
     }

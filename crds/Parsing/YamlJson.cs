@@ -7,13 +7,16 @@ using YamlDotNet.RepresentationModel;
 
 namespace Hostdev.Crds.Parsing;
 
-/// <summary>YAML or JSON text as a JSON tree, by YAML 1.2's core schema (JSON is a part of it). Anchors resolve; duplicate keys are errors.</summary>
+/// <summary>
+/// YAML or JSON text as a JSON tree, by YAML 1.2's core schema (JSON is a part of it). Anchors resolve; duplicate keys are errors.
+/// </summary>
 public static partial class YamlJson
 {
     private const int MaxDepth = 64;
     private const int MaxValues = 200_000;
 
-    /// <summary>The one document of a text. Null with an empty <paramref name="error"/> never happens: an empty text is an error too.</summary>
+    /// <summary>The one document of a text. Null with an empty <paramref name="error"/> never happens: an empty text is an error
+    /// too.</summary>
     /// <param name="error">What is wrong, with line and column.</param>
     public static JsonNode? Parse(string text, out string error)
     {
@@ -29,14 +32,20 @@ public static partial class YamlJson
                 return null;
             }
 
-            if (stream.Documents.Skip(1).FirstOrDefault(d => d.RootNode is not YamlScalarNode { Value: null or "" })?.RootNode.Start is { } second)
+            if (
+                stream.Documents.Skip(1).FirstOrDefault(d => d.RootNode is not YamlScalarNode { Value: null or "" })?.RootNode.Start is
+                { } second
+            )
             {
-                error = $"line {second.Line}, column {second.Column}: a second document begins here (after \"---\"), which would be passed over: put everything into one document";
+                error =
+                    $"line {second.Line}, column {second.Column}: a second document begins here (after \"---\"), "
+                    + "which would be passed over: put everything into one document";
                 return null;
             }
 
             var left = MaxValues;
-            if (Convert(stream.Documents[0].RootNode, 0, ref left) is { } node) return node;
+            if (Convert(stream.Documents[0].RootNode, 0, ref left) is { } node)
+                return node;
             error = "the text holds no value";
             return null;
         }
@@ -45,7 +54,8 @@ public static partial class YamlJson
             error = $"line {e.Start.Line}, column {e.Start.Column}: {e.InnerException?.Message ?? e.Message}";
             return null;
         }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException) // YamlDotNet's other answers to broken text, for example a list that is not closed
+        // YamlDotNet's other answers to broken text, for example a list that is not closed
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
         {
             var at = parser.Current?.End ?? Mark.Empty;
             error = $"line {at.Line}, column {at.Column}: what follows does not fit here: a list or mapping before it may not be closed";
@@ -55,8 +65,14 @@ public static partial class YamlJson
 
     private static JsonNode? Convert(YamlNode node, int depth, ref int left)
     {
-        if (depth > MaxDepth) throw TooDeep(node.Start, node.End); // by way of anchors
-        if (--left < 0) throw new YamlException(node.Start, node.End, $"too large: more than {MaxValues} values, anchors counted wherever they are used");
+        if (depth > MaxDepth)
+            throw TooDeep(node.Start, node.End); // by way of anchors
+        if (--left < 0)
+            throw new YamlException(
+                node.Start,
+                node.End,
+                $"too large: more than {MaxValues} values, anchors counted wherever they are used"
+            );
         switch (node)
         {
             case YamlMappingNode map:
@@ -65,13 +81,15 @@ public static partial class YamlJson
                 {
                     var name = (key as YamlScalarNode)?.Value ?? throw new YamlException(key.Start, key.End, "a key must be a plain word");
                     // YamlDotNet tells a from "a"; JSON does not, and the second would silently win.
-                    if (!result.TryAdd(name, Convert(value, depth + 1, ref left))) throw new YamlException(key.Start, key.End, $"Duplicate key {name}");
+                    if (!result.TryAdd(name, Convert(value, depth + 1, ref left)))
+                        throw new YamlException(key.Start, key.End, $"Duplicate key {name}");
                 }
 
                 return result;
             case YamlSequenceNode sequence:
                 var list = new JsonArray();
-                foreach (var item in sequence) list.Add(Convert(item, depth + 1, ref left));
+                foreach (var item in sequence)
+                    list.Add(Convert(item, depth + 1, ref left));
                 return list;
             case YamlScalarNode scalar:
                 return Scalar(scalar);
@@ -83,12 +101,22 @@ public static partial class YamlJson
     private static JsonValue? Scalar(YamlScalarNode scalar)
     {
         var text = scalar.Value ?? "";
-        if (scalar.Style is not ScalarStyle.Plain) return JsonValue.Create(text);
-        if (text is "" or "~" or "null" or "Null" or "NULL") return null;
-        if (text is "true" or "True" or "TRUE") return JsonValue.Create(true);
-        if (text is "false" or "False" or "FALSE") return JsonValue.Create(false);
-        if (Integer().IsMatch(text) && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer)) return JsonValue.Create(integer);
-        if (Float().IsMatch(text) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)) return JsonValue.Create(number);
+        if (scalar.Style is not ScalarStyle.Plain)
+            return JsonValue.Create(text);
+        if (text is "" or "~" or "null" or "Null" or "NULL")
+            return null;
+        if (text is "true" or "True" or "TRUE")
+            return JsonValue.Create(true);
+        if (text is "false" or "False" or "FALSE")
+            return JsonValue.Create(false);
+        if (Integer().IsMatch(text) && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer))
+            return JsonValue.Create(integer);
+        if (
+            Float().IsMatch(text)
+            && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+            && double.IsFinite(number)
+        )
+            return JsonValue.Create(number);
         return JsonValue.Create(text);
     }
 
@@ -100,7 +128,9 @@ public static partial class YamlJson
     [GeneratedRegex(@"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")]
     private static partial Regex Float();
 
-    /// <summary>Stops at too many levels before YamlDotNet builds its nodes, which it does by recursion: a stack that overflows ends the process.</summary>
+    /// <summary>
+    /// Stops at too many levels before YamlDotNet builds its nodes, which it does by recursion: a stack that overflows ends the process.
+    /// </summary>
     private sealed class BoundedParser(string text) : IParser
     {
         private readonly Parser _inner = new(new StringReader(text));
@@ -110,9 +140,12 @@ public static partial class YamlJson
 
         public bool MoveNext()
         {
-            if (!_inner.MoveNext()) return false;
-            if (_inner.Current is MappingStart or SequenceStart && ++_depth > MaxDepth) throw TooDeep(_inner.Current.Start, _inner.Current.End);
-            if (_inner.Current is MappingEnd or SequenceEnd) _depth--;
+            if (!_inner.MoveNext())
+                return false;
+            if (_inner.Current is MappingStart or SequenceStart && ++_depth > MaxDepth)
+                throw TooDeep(_inner.Current.Start, _inner.Current.End);
+            if (_inner.Current is MappingEnd or SequenceEnd)
+                _depth--;
             return true;
         }
     }

@@ -12,48 +12,77 @@ internal static partial class HostDeviceRules
         .. CommonRules.EveryPolicy,
         .. CommonRules.Name("spec.resourceName"),
         CommonRules.NameStays,
-        PolicyRule.Object("spec", "allowProtected overrides the host's own need of a device and is only legal when every selector lists addresses: add addresses, or remove allowProtected", AllProtectedAreNamed)
-            with { Field = "allowProtected" },
-        PolicyRule.Object("spec.devices", "give exactly one of pci, usb and scsi", d => Count(d.Has("pci"), d.Has("usb"), d.Has("scsi")) == 1),
+        PolicyRule.Object(
+            "spec",
+            "allowProtected overrides the host's own need of a device and is only legal when every selector lists "
+                + "addresses: add addresses, or remove allowProtected",
+            AllProtectedAreNamed
+        ) with
+        {
+            Field = "allowProtected",
+        },
+        PolicyRule.Object(
+            "spec.devices",
+            "give exactly one of pci, usb and scsi",
+            d => Count(d.Has("pci"), d.Has("usb"), d.Has("scsi")) == 1
+        ),
         .. Pci("spec.devices.pci"),
         .. Usb("spec.devices.usb.selectors"),
         .. Scsi("spec.devices.scsi.selectors"),
     ];
 
     private static ImmutableArray<PolicyRule> Pci(string at) =>
-    [
-        CommonRules.NotEmpty($"{at}.selectors"),
-        .. CommonRules.PciSelectors($"{at}.selectors"),
-        .. CommonRules.Driver($"{at}.driver"),
-        PolicyRule.Text($"{at}.driver.type", "Native leaves the device to the host: use Vfio, Auto or Named", text => text != "Native"),
-        PolicyRule.Object(at, "members have no meaning with groupPolicy HoldSiblings or AssignSiblings: remove one of the two",
-            p => p.Text("groupPolicy") is null or "Explicit" || !p.HasAny("members")) with { Field = "members" },
-        PolicyRule.Object($"{at}.members[*]", "give exactly one of function, address, or vendor with device", m => Count(m.Has("function"), m.Has("address"), m.Has("vendor") || m.Has("device")) == 1),
-        PolicyRule.Object($"{at}.members[*]", "vendor and device stand together: give both or neither", m => m.Has("vendor") == m.Has("device")),
-        PolicyRule.Number($"{at}.members[*].function", "a slot has functions 0 to 7", n => n is >= 0 and <= 7),
-        CommonRules.Address($"{at}.members[*].address"),
-        CommonRules.Id($"{at}.members[*].vendor"),
-        CommonRules.Id($"{at}.members[*].device"),
-    ];
+        [
+            CommonRules.NotEmpty($"{at}.selectors"),
+            .. CommonRules.PciSelectors($"{at}.selectors"),
+            .. CommonRules.Driver($"{at}.driver"),
+            PolicyRule.Text($"{at}.driver.type", "Native leaves the device to the host: use Vfio, Auto or Named", text => text != "Native"),
+            PolicyRule.Object(
+                at,
+                "members have no meaning with groupPolicy HoldSiblings or AssignSiblings: remove one of the two",
+                p => p.Text("groupPolicy") is null or "Explicit" || !p.HasAny("members")
+            ) with
+            {
+                Field = "members",
+            },
+            PolicyRule.Object(
+                $"{at}.members[*]",
+                "give exactly one of function, address, or vendor with device",
+                m => Count(m.Has("function"), m.Has("address"), m.Has("vendor") || m.Has("device")) == 1
+            ),
+            PolicyRule.Object(
+                $"{at}.members[*]",
+                "vendor and device stand together: give both or neither",
+                m => m.Has("vendor") == m.Has("device")
+            ),
+            PolicyRule.Number($"{at}.members[*].function", "a slot has functions 0 to 7", n => n is >= 0 and <= 7),
+            CommonRules.Address($"{at}.members[*].address"),
+            CommonRules.Id($"{at}.members[*].vendor"),
+            CommonRules.Id($"{at}.members[*].device"),
+        ];
 
     private static ImmutableArray<PolicyRule> Usb(string at) =>
-    [
-        CommonRules.NotEmpty(at),
-        CommonRules.HasProperty($"{at}[*]", ["vendor", "product", "serial", "port"]),
-        CommonRules.Id($"{at}[*].vendor"),
-        CommonRules.Id($"{at}[*].product"),
-        PolicyRule.Text($"{at}[*].port", "write the port path as /sys/bus/usb/devices names it, for example 1-4.2", PortPath().IsMatch),
-    ];
+        [
+            CommonRules.NotEmpty(at),
+            CommonRules.HasProperty($"{at}[*]", ["vendor", "product", "serial", "port"]),
+            CommonRules.Id($"{at}[*].vendor"),
+            CommonRules.Id($"{at}[*].product"),
+            PolicyRule.Text($"{at}[*].port", "write the port path as /sys/bus/usb/devices names it, for example 1-4.2", PortPath().IsMatch),
+        ];
 
     private static ImmutableArray<PolicyRule> Scsi(string at) =>
-    [
-        CommonRules.NotEmpty(at),
-        CommonRules.HasProperty($"{at}[*]", ["vendor", "model", "serial", "address"]),
-        PolicyRule.Text($"{at}[*].address", "write host:channel:target:LUN in decimal, for example 0:0:1:0", ScsiAddress().IsMatch),
-    ];
+        [
+            CommonRules.NotEmpty(at),
+            CommonRules.HasProperty($"{at}[*]", ["vendor", "model", "serial", "address"]),
+            PolicyRule.Text($"{at}[*].address", "write host:channel:target:LUN in decimal, for example 0:0:1:0", ScsiAddress().IsMatch),
+        ];
 
     private static bool AllProtectedAreNamed(JsonElement spec) =>
-        !spec.HasAny("allowProtected") || (spec.Get("devices").Get("pci") is { ValueKind: JsonValueKind.Object } pci && pci.Get("selectors").Items().All(s => s.HasAny("addresses")));
+        !spec.HasAny("allowProtected")
+        || (
+            spec.Get("devices").Get("pci") is { ValueKind: JsonValueKind.Object } pci
+            && pci.Get("selectors").Items().All(s => s.HasAny("addresses"))
+        );
 
     private static int Count(params ReadOnlySpan<bool> given) => given.Count(true);
 

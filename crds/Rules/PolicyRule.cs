@@ -3,16 +3,21 @@ using System.Text.Json;
 namespace Hostdev.Crds.Rules;
 
 /// <summary>
-/// One rule of a kind: what <c>x-kubernetes-validations</c> of the CRD says in CEL, in C#, for those who have no API server: agents that follow a file, and the simulated
-/// API server. It has the same place and the same words; a test holds both lists together. A value of the wrong type breaks no rule: its type is what is wrong with it.
+/// One rule of a kind: what <c>x-kubernetes-validations</c> of the CRD says in CEL, in C#, for those who have no API server: agents that
+/// follow a file, and the simulated API server. It has the same place and the same words; a test holds both lists together. A value of the
+/// wrong type breaks no rule: its type is what is wrong with it.
 /// </summary>
-/// <param name="Location">Where the CRD has it: <c>spec.pools[name].vfs[*]</c>; <c>[*]</c> is each item of a list, <c>[name]</c> each item of a list that is a map by name.</param>
+/// <param name="Location">Where the CRD has it: <c>spec.pools[name].vfs[*]</c>; <c>[*]</c> is each item of a list, <c>[name]</c> each item
+/// of a list that is a map by name.</param>
 /// <param name="Expects">The JSON type that the rule looks at; null for any.</param>
 /// <param name="Message">What to write instead.</param>
-/// <param name="Holds">Whether a value keeps it. The second one is the value that stood there before; undefined where none did, or for the first version of an object.</param>
+/// <param name="Holds">Whether a value keeps it. The second one is the value that stood there before; undefined where none did, or for the
+/// first version of an object.</param>
 public sealed record PolicyRule(string Location, JsonValueKind? Expects, string Message, Func<JsonElement, JsonElement, bool> Holds)
 {
-    /// <summary>The field below <see cref="Location"/> that is to blame, the rule's <c>fieldPath</c> without its dot; null for the location itself.</summary>
+    /// <summary>
+    /// The field below <see cref="Location"/> that is to blame, the rule's <c>fieldPath</c> without its dot; null for the location itself.
+    /// </summary>
     public string? Field { get; init; }
 
     public string Reason { get; init; } = RuleReasons.Invalid;
@@ -20,27 +25,41 @@ public sealed record PolicyRule(string Location, JsonValueKind? Expects, string 
     /// <summary>Whether it compares with what was there before. The API server asks such a rule only where there was something.</summary>
     public bool IsTransition { get; init; }
 
-    internal static PolicyRule Any(string location, string message, Func<JsonElement, bool> holds) => new(location, null, message, (self, _) => holds(self));
+    internal static PolicyRule Any(string location, string message, Func<JsonElement, bool> holds) =>
+        new(location, null, message, (self, _) => holds(self));
 
-    internal static PolicyRule Object(string location, string message, Func<JsonElement, bool> holds) => new(location, JsonValueKind.Object, message, (self, _) => holds(self));
+    internal static PolicyRule Object(string location, string message, Func<JsonElement, bool> holds) =>
+        new(location, JsonValueKind.Object, message, (self, _) => holds(self));
 
-    internal static PolicyRule List(string location, string message, Func<JsonElement, bool> holds) => new(location, JsonValueKind.Array, message, (self, _) => holds(self));
+    internal static PolicyRule List(string location, string message, Func<JsonElement, bool> holds) =>
+        new(location, JsonValueKind.Array, message, (self, _) => holds(self));
 
-    internal static PolicyRule Text(string location, string message, Func<string, bool> holds) => new(location, JsonValueKind.String, message, (self, _) => holds(self.GetString()!));
+    internal static PolicyRule Text(string location, string message, Func<string, bool> holds) =>
+        new(location, JsonValueKind.String, message, (self, _) => holds(self.GetString()!));
 
     /// <summary>For whole numbers: what has a fraction has the wrong type.</summary>
     internal static PolicyRule Number(string location, string message, Func<long, bool> holds) =>
         new(location, JsonValueKind.Number, message, (self, _) => !self.TryGetInt64(out var number) || holds(number));
 
-    internal static PolicyRule Transition(string location, JsonValueKind expects, string message, Func<JsonElement, JsonElement, bool> holds) =>
-        new(location, expects, message, holds) { IsTransition = true };
+    internal static PolicyRule Transition(
+        string location,
+        JsonValueKind expects,
+        string message,
+        Func<JsonElement, JsonElement, bool> holds
+    ) => new(location, expects, message, holds) { IsTransition = true };
 
     internal IEnumerable<RuleRefusal> Refusals(JsonElement spec, JsonElement oldSpec) =>
         from place in RulePlace.All(Location, spec, oldSpec)
         where Fits(place.Self) && (!IsTransition || Fits(place.Old)) && !Holds(place.Self, place.Old)
-        select new RuleRefusal(Field is null ? place.Path : $"{place.Path}.{Field}", Message, Reason, Shown(Field is null ? place.Self : place.Self.Get(Field)));
+        select new RuleRefusal(
+            Field is null ? place.Path : $"{place.Path}.{Field}",
+            Message,
+            Reason,
+            Shown(Field is null ? place.Self : place.Self.Get(Field))
+        );
 
     private bool Fits(JsonElement value) => value.ValueKind == (Expects ?? value.ValueKind) && value.ValueKind != JsonValueKind.Undefined;
 
-    private static string? Shown(JsonElement value) => value.ValueKind is JsonValueKind.String or JsonValueKind.Number ? value.GetRawText() : null;
+    private static string? Shown(JsonElement value) =>
+        value.ValueKind is JsonValueKind.String or JsonValueKind.Number ? value.GetRawText() : null;
 }

@@ -7,13 +7,14 @@ namespace Hostdev.Crds.Rules;
 public static class PolicyRules
 {
     /// <summary>In the order in which they are asked. Empty for a kind that is none of the three.</summary>
-    public static ImmutableArray<PolicyRule> Of(string kind) => kind switch
-    {
-        "HostDevice" => HostDeviceRules.All,
-        "SriovPolicy" => SriovPolicyRules.All,
-        "MdevProfile" => MdevProfileRules.All,
-        _ => [],
-    };
+    public static ImmutableArray<PolicyRule> Of(string kind) =>
+        kind switch
+        {
+            "HostDevice" => HostDeviceRules.All,
+            "SriovPolicy" => SriovPolicyRules.All,
+            "MdevProfile" => MdevProfileRules.All,
+            _ => [],
+        };
 
     /// <summary>Everything that rules say against a spec, which may have its defaults filled in or not. Empty when nothing.</summary>
     /// <param name="oldSpec">The spec before an update; null for a new object.</param>

@@ -14,7 +14,8 @@ internal readonly record struct RulePlace(string Path, JsonElement Self, JsonEle
             var list = segment.IndexOf('[', StringComparison.Ordinal);
             var name = list < 0 ? segment : segment[..list];
             places = places.Select(p => p.Field(name));
-            if (list >= 0) places = places.SelectMany(p => p.Items(segment[(list + 1)..^1]));
+            if (list >= 0)
+                places = places.SelectMany(p => p.Items(segment[(list + 1)..^1]));
         }
 
         return places.Where(p => p.Self.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null));
@@ -25,7 +26,15 @@ internal readonly record struct RulePlace(string Path, JsonElement Self, JsonEle
     private IEnumerable<RulePlace> Items(string key)
     {
         var (path, old) = (Path, Old);
-        return Self.Items().Select((item, i) => new RulePlace($"{path}[{i}]", item, key == "*" ? default : old.Items().FirstOrDefault(o => o.Text(key) == item.Text(key))));
+        return Self.Items()
+            .Select(
+                (item, i) =>
+                    new RulePlace(
+                        $"{path}[{i}]",
+                        item,
+                        key == "*" ? default : old.Items().FirstOrDefault(o => o.Text(key) == item.Text(key))
+                    )
+            );
     }
 }
 
@@ -33,16 +42,21 @@ internal readonly record struct RulePlace(string Path, JsonElement Self, JsonEle
 internal static class JsonReading
 {
     public static JsonElement Get(this JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : default;
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null
+            ? value
+            : default;
 
     public static bool Has(this JsonElement element, string name) => element.Get(name).ValueKind != JsonValueKind.Undefined;
 
     /// <summary>Whether the list <paramref name="name"/> has an item.</summary>
     public static bool HasAny(this JsonElement element, string name) => element.Get(name).Items().Any();
 
-    public static IEnumerable<JsonElement> Items(this JsonElement element) => element.ValueKind == JsonValueKind.Array ? element.EnumerateArray() : [];
+    public static IEnumerable<JsonElement> Items(this JsonElement element) =>
+        element.ValueKind == JsonValueKind.Array ? element.EnumerateArray() : [];
 
-    public static string? Text(this JsonElement element, string name) => element.Get(name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
+    public static string? Text(this JsonElement element, string name) =>
+        element.Get(name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 
-    public static long? Number(this JsonElement element, string name) => element.Get(name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt64(out var value) ? value : null;
+    public static long? Number(this JsonElement element, string name) =>
+        element.Get(name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt64(out var value) ? value : null;
 }

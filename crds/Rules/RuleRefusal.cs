@@ -4,7 +4,8 @@ namespace Hostdev.Crds.Rules;
 /// <param name="Path">The field as the API server names it: <c>spec.pools[1].resourceName</c>.</param>
 /// <param name="Message">The words of the CRD. They do not repeat the field.</param>
 /// <param name="Reason">As in the CRD: <c>FieldValueInvalid</c> or <c>FieldValueRequired</c>.</param>
-/// <param name="Value">The refused value as JSON where it is a string or a number; null for anything larger and for what is missing.</param>
+/// <param name="Value">The refused value as JSON where it is a string or a number; null for anything larger and for what is
+/// missing.</param>
 public sealed record RuleRefusal(string Path, string Message, string Reason = RuleReasons.Invalid, string? Value = null)
 {
     /// <summary>For one who sees nothing but this: <c>spec.numVfs: -1: ...</c>.</summary>

@@ -11,8 +11,11 @@ public sealed record FindingState
     public static readonly FindingState Blocked = new("Blocked", "needs somebody to change something") { IsInTheWay = true };
 
     /// <summary>Will go on by itself when a user lets go.</summary>
-    public static readonly FindingState Waiting =
-        new("Waiting", "goes on by itself when a user lets go") { IsInTheWay = true, GoesOn = true };
+    public static readonly FindingState Waiting = new("Waiting", "goes on by itself when a user lets go")
+    {
+        IsInTheWay = true,
+        GoesOn = true,
+    };
 
     /// <summary>Taken from the host for a unit, not given to a VM.</summary>
     public static readonly FindingState Held = new("Held", "taken from the host for another device, and no problem") { IsRemark = true };
@@ -55,7 +58,8 @@ public sealed record FindingState
     {
         foreach (var state in All)
         {
-            if (name.SequenceEqual(state.Name)) return state;
+            if (name.SequenceEqual(state.Name))
+                return state;
         }
 
         return new FindingState(name.ToString(), "");

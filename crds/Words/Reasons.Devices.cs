@@ -5,261 +5,378 @@ public static partial class Reasons
     /// <summary>What stands in the way of a device or of a policy on a node, and what is worth knowing of it: of findings.</summary>
     public static readonly ReasonTable Devices = new();
 
-    public static readonly Reason NoIommu = Devices.Add(new(
-        "NoIommu",
-        "the host gives the device no IOMMU group",
-        "switch the IOMMU on in the firmware, and on the kernel command line where the message says so",
-        Ends.Admin));
+    public static readonly Reason NoIommu = Devices.Add(
+        new(
+            "NoIommu",
+            "the host gives the device no IOMMU group",
+            "switch the IOMMU on in the firmware, and on the kernel command line where the message says so",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason NoInterruptRemapping = Devices.Add(new(
-        "NoInterruptRemapping",
-        "the IOMMU does not remap interrupts",
-        "switch it on in the firmware; remove `intremap=off`",
-        Ends.Admin));
+    public static readonly Reason NoInterruptRemapping = Devices.Add(
+        new(
+            "NoInterruptRemapping",
+            "the IOMMU does not remap interrupts",
+            "switch it on in the firmware; remove `intremap=off`",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason DriverMissing = Devices.Add(new(
-        "DriverMissing",
-        "the driver is not loaded; or a VF of a `Native` pool has none",
-        "`modprobe` it, and list it in `/etc/modules-load.d`. For a `Native` VF: as the message says",
-        Ends.Admin));
+    public static readonly Reason DriverMissing = Devices.Add(
+        new(
+            "DriverMissing",
+            "the driver is not loaded; or a VF of a `Native` pool has none",
+            "`modprobe` it, and list it in `/etc/modules-load.d`. For a `Native` VF: as the message says",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason UndeclaredSiblings = Devices.Add(new(
-        "UndeclaredSiblings",
-        "the group has members that the policy does not declare",
-        "declare them in `members`, or choose another `groupPolicy`. For a VF: ACS, or another slot",
-        Ends.Admin));
+    public static readonly Reason UndeclaredSiblings = Devices.Add(
+        new(
+            "UndeclaredSiblings",
+            "the group has members that the policy does not declare",
+            "declare them in `members`, or choose another `groupPolicy`. For a VF: ACS, or another slot",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason GroupNotViable = Devices.Add(new(
-        "GroupNotViable",
-        "a bridge of the group, or a member that is no PCI function (a platform device), is on a driver that VFIO does not accept; "
-        + "the message names both",
-        "unbind it, or use another slot",
-        Ends.Admin));
+    public static readonly Reason GroupNotViable = Devices.Add(
+        new(
+            "GroupNotViable",
+            "a bridge of the group, or a member that is no PCI function (a platform device), is on a driver that VFIO does not accept; "
+                + "the message names both",
+            "unbind it, or use another slot",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason NotEligible = Devices.Add(new(
-        "NotEligible",
-        "the firmware demands that memory stays mapped one to one for the device's group (RMRR, IVMD), so the kernel gives it to no VM",
-        "switch off in the firmware what demands it (HP: shared memory features of the slot; others: pre-boot DMA protection), or "
-        + "use another slot",
-        Ends.Admin));
+    public static readonly Reason NotEligible = Devices.Add(
+        new(
+            "NotEligible",
+            "the firmware demands that memory stays mapped one to one for the device's group (RMRR, IVMD), so the kernel gives it to no VM",
+            "switch off in the firmware what demands it (HP: shared memory features of the slot; others: pre-boot DMA protection), or "
+                + "use another slot",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason Ancestor = Devices.Add(new(
-        "Ancestor",
-        "the device lives behind another one (VMD, a Thunderbolt controller) that would have to be taken too, and would be gone "
-        + "then; or it shares its group with such a one",
-        "pass that one itself, or switch it off in the firmware; or use another slot",
-        Ends.Admin));
+    public static readonly Reason Ancestor = Devices.Add(
+        new(
+            "Ancestor",
+            "the device lives behind another one (VMD, a Thunderbolt controller) that would have to be taken too, and would be gone "
+                + "then; or it shares its group with such a one",
+            "pass that one itself, or switch it off in the firmware; or use another slot",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason SharedReset = Devices.Add(new(
-        "SharedReset",
-        "the device cannot be reset on its own, and a reset of its bus would reset functions of other groups: it is not done",
-        "none needed, unless the next VM must not find what the last one left: then a slot of its own",
-        Ends.Nothing));
+    public static readonly Reason SharedReset = Devices.Add(
+        new(
+            "SharedReset",
+            "the device cannot be reset on its own, and a reset of its bus would reset functions of other groups: it is not done",
+            "none needed, unless the next VM must not find what the last one left: then a slot of its own",
+            Ends.Nothing
+        )
+    );
 
-    public static readonly Reason Protected = Devices.Add(new(
-        "Protected",
-        "the host needs the device, or a function of its group that would have to be taken too",
-        "free it, or name the protection in `allowProtected` with the address",
-        Ends.SlowLook));
+    public static readonly Reason Protected = Devices.Add(
+        new(
+            "Protected",
+            "the host needs the device, or a function of its group that would have to be taken too",
+            "free it, or name the protection in `allowProtected` with the address",
+            Ends.SlowLook
+        )
+    );
 
-    public static readonly Reason InUse = Devices.Add(new(
-        "InUse",
-        "somebody uses the device; the message names the process, pod or node, or says that the kernel does not",
-        "wait, or end the use; it is looked at every 2 s",
-        Ends.Look)
-    { IsUse = true });
+    public static readonly Reason InUse = Devices.Add(
+        new(
+            "InUse",
+            "somebody uses the device; the message names the process, pod or node, or says that the kernel does not",
+            "wait, or end the use; it is looked at every 2 s",
+            Ends.Look
+        )
+        {
+            IsUse = true,
+        }
+    );
 
-    public static readonly Reason ClaimedByOther = Devices.Add(new(
-        "ClaimedByOther",
-        "a policy of higher precedence has the device, its physical function or one of its virtual functions",
-        "narrow one of the two, or raise `priority`",
-        Ends.Admin));
+    public static readonly Reason ClaimedByOther = Devices.Add(
+        new(
+            "ClaimedByOther",
+            "a policy of higher precedence has the device, its physical function or one of its virtual functions",
+            "narrow one of the two, or raise `priority`",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason TooManyVfs = Devices.Add(new(
-        "TooManyVfs",
-        "more virtual functions are asked for than the device has",
-        "lower `numVfs`, or raise the limit in firmware",
-        Ends.Admin));
+    public static readonly Reason TooManyVfs = Devices.Add(
+        new(
+            "TooManyVfs",
+            "more virtual functions are asked for than the device has",
+            "lower `numVfs`, or raise the limit in firmware",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason NoSriov = Devices.Add(new(
-        "NoSriov",
-        "the device has no SR-IOV capability, or its `sriov_totalvfs` is 0",
-        "select another, or turn SR-IOV on in the card's own firmware (the message has the command where it is known)",
-        Ends.Admin));
+    public static readonly Reason NoSriov = Devices.Add(
+        new(
+            "NoSriov",
+            "the device has no SR-IOV capability, or its `sriov_totalvfs` is 0",
+            "select another, or turn SR-IOV on in the card's own firmware (the message has the command where it is known)",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason PhysicalFunctionUnbound = Devices.Add(new(
-        "PhysicalFunctionUnbound",
-        "the physical function has no driver that can make virtual functions",
-        "bind its own driver",
-        Ends.Admin));
+    public static readonly Reason PhysicalFunctionUnbound = Devices.Add(
+        new(
+            "PhysicalFunctionUnbound",
+            "the physical function has no driver that can make virtual functions",
+            "bind its own driver",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason ForeignVfs = Devices.Add(new(
-        "ForeignVfs",
-        "virtual functions that Hostdev did not make",
-        "remove them by hand, set `numVfs` to their number, or use `management: External`",
-        Ends.Admin));
+    public static readonly Reason ForeignVfs = Devices.Add(
+        new(
+            "ForeignVfs",
+            "virtual functions that Hostdev did not make",
+            "remove them by hand, set `numVfs` to their number, or use `management: External`",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason OtherVfNumber = Devices.Add(new(
-        "OtherVfNumber",
-        "the driver made another number of virtual functions than `numVfs` asks for (QAT makes all, others what their rings allow)."
-        + " What it made stays, and the pools that name it use it",
-        "set `numVfs` to that number, or see dmesg for the driver's limit. It is asked again when `numVfs` changes, and when there "
-        + "are none: write 0 to `sriov_numvfs` for that",
-        Ends.Admin));
+    public static readonly Reason OtherVfNumber = Devices.Add(
+        new(
+            "OtherVfNumber",
+            "the driver made another number of virtual functions than `numVfs` asks for (QAT makes all, others what their rings allow)."
+                + " What it made stays, and the pools that name it use it",
+            "set `numVfs` to that number, or see dmesg for the driver's limit. It is asked again when `numVfs` changes, and when there "
+                + "are none: write 0 to `sriov_numvfs` for that",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason NoVfs = Devices.Add(new(
-        "NoVfs",
-        "pools name virtual functions that are not there; those that are there are offered",
-        "make them, or lower `last`",
-        Ends.Event)
-    { IsMissing = true });
+    public static readonly Reason NoVfs = Devices.Add(
+        new(
+            "NoVfs",
+            "pools name virtual functions that are not there; those that are there are offered",
+            "make them, or lower `last`",
+            Ends.Event
+        )
+        {
+            IsMissing = true,
+        }
+    );
 
-    public static readonly Reason VfsNotIsolated = Devices.Add(new(
-        "VfsNotIsolated",
-        "the port above the physical function isolates nothing, so its virtual functions would be in its own IOMMU group, and none "
-        + "could be passed. Those that are there stay",
-        "enable ACS in firmware, or use another slot",
-        Ends.Admin));
+    public static readonly Reason VfsNotIsolated = Devices.Add(
+        new(
+            "VfsNotIsolated",
+            "the port above the physical function isolates nothing, so its virtual functions would be in its own IOMMU group, and none "
+                + "could be passed. Those that are there stay",
+            "enable ACS in firmware, or use another slot",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason Representor = Devices.Add(new(
-        "Representor",
-        "the interface that a policy names stands for a virtual function (a switchdev representor) and is no interface of the "
-        + "physical function, which is not chosen by it",
-        "write the name of the physical function's own interface, or its address",
-        Ends.Admin));
+    public static readonly Reason Representor = Devices.Add(
+        new(
+            "Representor",
+            "the interface that a policy names stands for a virtual function (a switchdev representor) and is no interface of the "
+                + "physical function, which is not chosen by it",
+            "write the name of the physical function's own interface, or its address",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason HasVirtualFunctions = Devices.Add(new(
-        "HasVirtualFunctions",
-        "the device is to be passed whole and has virtual functions",
-        "remove them, or select them instead",
-        Ends.Admin));
+    public static readonly Reason HasVirtualFunctions = Devices.Add(
+        new(
+            "HasVirtualFunctions",
+            "the device is to be passed whole and has virtual functions",
+            "remove them, or select them instead",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason SriovBusy = Devices.Add(new(
-        "SriovBusy",
-        "`sriov_numvfs` could not be read in time",
-        "look for a process that holds a virtual function which is being removed",
-        Ends.Event));
+    public static readonly Reason SriovBusy = Devices.Add(
+        new(
+            "SriovBusy",
+            "`sriov_numvfs` could not be read in time",
+            "look for a process that holds a virtual function which is being removed",
+            Ends.Event
+        )
+    );
 
-    public static readonly Reason Unreadable = Devices.Add(new(
-        "Unreadable",
-        "a file of the device in sysfs is empty, garbled or unreadable, or was not answered in time; the message names it. What the"
-        + " device is would be a guess, so it is neither taken nor given back",
-        "look at dmesg; rescan the device or reboot. Not answered in time: nothing is wrong with the device as far as is known; "
-        + "find who holds it, or what keeps the machine busy. It is looked at again every minute",
-        Ends.SlowLook));
+    public static readonly Reason Unreadable = Devices.Add(
+        new(
+            "Unreadable",
+            "a file of the device in sysfs is empty, garbled or unreadable, or was not answered in time; the message names it. What the"
+                + " device is would be a guess, so it is neither taken nor given back",
+            "look at dmesg; rescan the device or reboot. Not answered in time: nothing is wrong with the device as far as is known; "
+                + "find who holds it, or what keeps the machine busy. It is looked at again every minute",
+            Ends.SlowLook
+        )
+    );
 
-    public static readonly Reason ResourceNameConflict = Devices.Add(new(
-        "ResourceNameConflict",
-        "an earlier policy uses the resource name for another kind of device, or one that KubeVirt cannot tell from it",
-        "use another name",
-        Ends.Admin));
+    public static readonly Reason ResourceNameConflict = Devices.Add(
+        new(
+            "ResourceNameConflict",
+            "an earlier policy uses the resource name for another kind of device, or one that KubeVirt cannot tell from it",
+            "use another name",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason StepFailed = Devices.Add(new(
-        "StepFailed",
-        "a write to the host failed or had no effect; the message has the file, the errno, and what the kernel logged of the device"
-        + " meanwhile",
-        "as the message says; tried again after 5 s, then twice as long each time, 5 min at most",
-        Ends.Retry));
+    public static readonly Reason StepFailed = Devices.Add(
+        new(
+            "StepFailed",
+            "a write to the host failed or had no effect; the message has the file, the errno, and what the kernel logged of the device"
+                + " meanwhile",
+            "as the message says; tried again after 5 s, then twice as long each time, 5 min at most",
+            Ends.Retry
+        )
+    );
 
-    public static readonly Reason StepTimedOut = Devices.Add(new(
-        "StepTimedOut",
-        "a write of ours did not return: the kernel waits for somebody who holds the device, perhaps in the kernel itself",
-        "find and end that use; the write goes on by itself. Never write to the device's `remove` file meanwhile: that hangs too",
-        Ends.SlowLook));
+    public static readonly Reason StepTimedOut = Devices.Add(
+        new(
+            "StepTimedOut",
+            "a write of ours did not return: the kernel waits for somebody who holds the device, perhaps in the kernel itself",
+            "find and end that use; the write goes on by itself. Never write to the device's `remove` file meanwhile: that hangs too",
+            Ends.SlowLook
+        )
+    );
 
-    public static readonly Reason Faulty = Devices.Add(new(
-        "Faulty",
-        "the device does not answer (its configuration space reads all ones), or reported fatal PCIe errors",
-        "none while it says that it is being reset: the device is back as soon as a reset proves it. In use: stop the VM. Otherwise"
-        + " remove and rescan it, or power-cycle the host",
-        Ends.Look));
+    public static readonly Reason Faulty = Devices.Add(
+        new(
+            "Faulty",
+            "the device does not answer (its configuration space reads all ones), or reported fatal PCIe errors",
+            "none while it says that it is being reset: the device is back as soon as a reset proves it. In use: stop the VM. Otherwise"
+                + " remove and rescan it, or power-cycle the host",
+            Ends.Look
+        )
+    );
 
-    public static readonly Reason NameChanged = Devices.Add(new(
-        "NameChanged",
-        "an interface, driver or slot by which a device was chosen is called otherwise now. What is in force stays",
-        "write the new name, or better the address",
-        Ends.Admin)
-    { AsksToAct = true });
+    public static readonly Reason NameChanged = Devices.Add(
+        new(
+            "NameChanged",
+            "an interface, driver or slot by which a device was chosen is called otherwise now. What is in force stays",
+            "write the new name, or better the address",
+            Ends.Admin
+        )
+        {
+            AsksToAct = true,
+        }
+    );
 
-    public static readonly Reason NameMoved = Devices.Add(new(
-        "NameMoved",
-        "the name that a policy asks for has moved from the device that is in force by it to another one, which is not taken",
-        "write addresses",
-        Ends.Admin));
+    public static readonly Reason NameMoved = Devices.Add(
+        new(
+            "NameMoved",
+            "the name that a policy asks for has moved from the device that is in force by it to another one, which is not taken",
+            "write addresses",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason DomainTooLong = Devices.Add(new(
-        "DomainTooLong",
-        "the PCI domain of the address has more than four digits: KubeVirt's launcher reads four, and a VM with the device does not"
-        + " start",
-        "other software can use it; for KubeVirt, move the card to a slot whose domain has four digits, or switch off what makes "
-        + "the domain (VMD in the firmware)",
-        Ends.Admin)
-    { AsksToAct = true });
+    public static readonly Reason DomainTooLong = Devices.Add(
+        new(
+            "DomainTooLong",
+            "the PCI domain of the address has more than four digits: KubeVirt's launcher reads four, and a VM with the device does not"
+                + " start",
+            "other software can use it; for KubeVirt, move the card to a slot whose domain has four digits, or switch off what makes "
+                + "the domain (VMD in the firmware)",
+            Ends.Admin
+        )
+        {
+            AsksToAct = true,
+        }
+    );
 
-    public static readonly Reason OfferedByKubeVirt = Devices.Add(new(
-        "OfferedByKubeVirt",
-        "an entry of `permittedHostDevices` without `externalResourceProvider: true` makes KubeVirt's own device plugin offer the "
-        + "device beside Hostdev; the message has its resource. Two VMs may be given the device",
-        "set `externalResourceProvider: true` on that entry, or remove it",
-        Ends.Admin)
-    { AsksToAct = true });
+    public static readonly Reason OfferedByKubeVirt = Devices.Add(
+        new(
+            "OfferedByKubeVirt",
+            "an entry of `permittedHostDevices` without `externalResourceProvider: true` makes KubeVirt's own device plugin offer the "
+                + "device beside Hostdev; the message has its resource. Two VMs may be given the device",
+            "set `externalResourceProvider: true` on that entry, or remove it",
+            Ends.Admin
+        )
+        {
+            AsksToAct = true,
+        }
+    );
 
-    public static readonly Reason HeldSibling = Devices.Add(new(
-        "HeldSibling",
-        "taken from the host together with a unit, not given to the VM",
-        "none needed",
-        Ends.Nothing));
+    public static readonly Reason HeldSibling = Devices.Add(
+        new("HeldSibling", "taken from the host together with a unit, not given to the VM", "none needed", Ends.Nothing)
+    );
 
-    public static readonly Reason ReleaseWaits = Devices.Add(new(
-        "ReleaseWaits",
-        "no policy wants it any more, somebody still has it",
-        "stop the VM",
-        Ends.Look));
+    public static readonly Reason ReleaseWaits = Devices.Add(
+        new("ReleaseWaits", "no policy wants it any more, somebody still has it", "stop the VM", Ends.Look)
+    );
 
-    public static readonly Reason Unconfirmed = Devices.Add(new(
-        "Unconfirmed",
-        "the host has booted, the device was not in force before, and whether it is still wanted could not be asked: the API server"
-        + " cannot be reached, or the file cannot be read",
-        "restore the connection of the agent to the API server, or the file; what was in force before is restored meanwhile",
-        Ends.Event));
+    public static readonly Reason Unconfirmed = Devices.Add(
+        new(
+            "Unconfirmed",
+            "the host has booted, the device was not in force before, and whether it is still wanted could not be asked: the API server"
+                + " cannot be reached, or the file cannot be read",
+            "restore the connection of the agent to the API server, or the file; what was in force before is restored meanwhile",
+            Ends.Event
+        )
+    );
 
-    public static readonly Reason NotReturned = Devices.Add(new(
-        "NotReturned",
-        "a function was given back and is not on the driver it had before: that driver is not loaded, does not take it, or another "
-        + "one has it",
-        "load that driver or bind the function to it; it is tried again. If another driver is meant: write its name to the "
-        + "function's `driver_override` and bind it (`driverctl` does both)",
-        Ends.SlowLook));
+    public static readonly Reason NotReturned = Devices.Add(
+        new(
+            "NotReturned",
+            "a function was given back and is not on the driver it had before: that driver is not loaded, does not take it, or another "
+                + "one has it",
+            "load that driver or bind the function to it; it is tried again. If another driver is meant: write its name to the "
+                + "function's `driver_override` and bind it (`driverctl` does both)",
+            Ends.SlowLook
+        )
+    );
 
-    public static readonly Reason Adopted = Devices.Add(new(
-        "Adopted",
-        "the device was on a vfio driver or `pci-stub` before Hostdev first saw it",
-        "none needed. On a vfio driver it is offered as it is, and left there when its policy goes; from `pci-stub` it is taken for"
-        + " its policy, and goes back to it",
-        Ends.Nothing));
+    public static readonly Reason Adopted = Devices.Add(
+        new(
+            "Adopted",
+            "the device was on a vfio driver or `pci-stub` before Hostdev first saw it",
+            "none needed. On a vfio driver it is offered as it is, and left there when its policy goes; from `pci-stub` it is taken for"
+                + " its policy, and goes back to it",
+            Ends.Nothing
+        )
+    );
 
-    public static readonly Reason Contested = Devices.Add(new(
-        "Contested",
-        "something else on the host undid what was in force, and did so again after it was put back three times",
-        "find and stop it: a udev rule, `driverctl`, `tuned`, another device plugin, a script. Tried again an hour after the last "
-        + "time, or when the desired state changes",
-        Ends.Retry));
+    public static readonly Reason Contested = Devices.Add(
+        new(
+            "Contested",
+            "something else on the host undid what was in force, and did so again after it was put back three times",
+            "find and stop it: a udev rule, `driverctl`, `tuned`, another device plugin, a script. Tried again an hour after the last "
+                + "time, or when the desired state changes",
+            Ends.Retry
+        )
+    );
 
-    public static readonly Reason NotSupported = Devices.Add(new(
-        "NotSupported",
-        "this version cannot pass this kind of device (a pool of vendor vGPU VFs on `nvidia` too), or not with this `binding`",
-        "remove the policy or pool, or use `binding: Static`",
-        Ends.Admin));
+    public static readonly Reason NotSupported = Devices.Add(
+        new(
+            "NotSupported",
+            "this version cannot pass this kind of device (a pool of vendor vGPU VFs on `nvidia` too), or not with this `binding`",
+            "remove the policy or pool, or use `binding: Static`",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason UnsupportedField = Devices.Add(new(
-        "UnsupportedField",
-        "the policy has a field or kind that this version does not know",
-        "correct the spelling, or upgrade; its last understood version stays in force",
-        Ends.Admin));
+    public static readonly Reason UnsupportedField = Devices.Add(
+        new(
+            "UnsupportedField",
+            "the policy has a field or kind that this version does not know",
+            "correct the spelling, or upgrade; its last understood version stays in force",
+            Ends.Admin
+        )
+    );
 
-    public static readonly Reason InvalidSpec = Devices.Add(new(
-        "InvalidSpec",
-        "a value that the kind does not allow",
-        "as the message says; its last understood version stays in force",
-        Ends.Admin));
+    public static readonly Reason InvalidSpec = Devices.Add(
+        new(
+            "InvalidSpec",
+            "a value that the kind does not allow",
+            "as the message says; its last understood version stays in force",
+            Ends.Admin
+        )
+    );
 }

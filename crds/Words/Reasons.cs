@@ -24,8 +24,11 @@ public static partial class Reasons
     /// <summary>A type of its own, so that all tables are whole when it is made.</summary>
     private static class Catalogue
     {
-        private static readonly FrozenDictionary<string, Reason>.AlternateLookup<ReadOnlySpan<char>> s_byName =
-            All.ToFrozenDictionary(r => r.Name, StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
+        private static readonly FrozenDictionary<string, Reason>.AlternateLookup<ReadOnlySpan<char>> s_byName = All.ToFrozenDictionary(
+                r => r.Name,
+                StringComparer.Ordinal
+            )
+            .GetAlternateLookup<ReadOnlySpan<char>>();
 
         public static Reason? Find(ReadOnlySpan<char> name) => s_byName.TryGetValue(name, out var reason) ? reason : null;
     }

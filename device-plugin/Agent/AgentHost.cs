@@ -50,7 +50,20 @@ public sealed record AgentMachine(HostPaths Paths, IHostCalls Calls, Func<IUeven
 /// <summary>One agent with all its tasks: puts the rooms together, runs them, and ends them in order.</summary>
 public sealed partial class AgentHost : IAsyncDisposable
 {
-    private static readonly ImmutableHashSet<string> Subsystems = ["pci", "vfio", "vfio-dev", "mdev", "usb", "net", "block", "scsi", "scsi_generic", "iommu", "drivers"];
+    private static readonly ImmutableHashSet<string> Subsystems =
+    [
+        "pci",
+        "vfio",
+        "vfio-dev",
+        "mdev",
+        "usb",
+        "net",
+        "block",
+        "scsi",
+        "scsi_generic",
+        "iommu",
+        "drivers",
+    ];
 
     private readonly AgentMachine _machine;
     private readonly AgentOptions _options;
@@ -64,7 +77,14 @@ public sealed partial class AgentHost : IAsyncDisposable
     private readonly SemaphoreSlim _listSoon = new(0, 1);
     private DateTimeOffset? _checkpointRefreshed;
 
-    private AgentHost(AgentMachine machine, AgentOptions options, TimeProvider clock, ILoggerFactory loggers, Journal journal, string bootId)
+    private AgentHost(
+        AgentMachine machine,
+        AgentOptions options,
+        TimeProvider clock,
+        ILoggerFactory loggers,
+        Journal journal,
+        string bootId
+    )
     {
         var time = new SteadyTime(clock);
         (_machine, _options, _time) = (machine, options, time);
@@ -72,21 +92,65 @@ public sealed partial class AgentHost : IAsyncDisposable
         Journal = journal;
         Writer = new HostWriter(machine.Paths, machine.Calls, journal, time, machine.Workers);
         var ledger = new LedgerFile(options.StateDirectory, bootId);
-        Allocator = new DeviceAllocator(new UnitStateReader(machine.Paths), machine.Paths, machine.Calls, journal, ledger, options.Timings.ReleaseProof, time) { Answered = OnKubeletChanged };
+        Allocator = new DeviceAllocator(
+            new UnitStateReader(machine.Paths),
+            machine.Paths,
+            machine.Calls,
+            journal,
+            ledger,
+            options.Timings.ReleaseProof,
+            time
+        )
+        {
+            Answered = OnKubeletChanged,
+        };
         var usage = new UsageReader(machine.Paths, machine.Calls, Allocator);
         var breakGlass = new BreakGlassFile(options.StateDirectory);
         var boots = new BootRecord(options.StateDirectory, bootId, time);
         var choices = new ChoiceFile(options.StateDirectory);
         var halts = new Halts(breakGlass, journal.Damage ?? choices.Damage, boots);
         Allocator.Refuses = halts.LookBeforeAnswer;
-        var executor = new PlanExecutor(new StepExecutor(Writer, journal), Writer, usage, Allocator, breakGlass, machine.Workers, time, loggers.CreateLogger<PlanExecutor>());
-        Kubelet = new KubeletAdvertiser(options.KubeletDirectory, Allocator, time, loggers.CreateLogger<KubeletAdvertiser>(), options.KubeletTimings, OnKubeletChanged);
+        var executor = new PlanExecutor(
+            new StepExecutor(Writer, journal),
+            Writer,
+            usage,
+            Allocator,
+            breakGlass,
+            machine.Workers,
+            time,
+            loggers.CreateLogger<PlanExecutor>()
+        );
+        Kubelet = new KubeletAdvertiser(
+            options.KubeletDirectory,
+            Allocator,
+            time,
+            loggers.CreateLogger<KubeletAdvertiser>(),
+            options.KubeletTimings,
+            OnKubeletChanged
+        );
         _pods = new PodResourcesClient(options.PodResourcesSocket, time);
-        var uptime = new KubeletUptime([Path.Combine(options.KubeletDirectory, KubeletApi.KubeletSocketName), options.PodResourcesSocket], time);
-        _podUse = new PodUseReader(_pods, uptime, new KubeletCheckpointReader(options.KubeletDirectory), options.OwnPod, options.Timings.ReleaseProof.KubeletUptime, time);
+        var uptime = new KubeletUptime(
+            [Path.Combine(options.KubeletDirectory, KubeletApi.KubeletSocketName), options.PodResourcesSocket],
+            time
+        );
+        _podUse = new PodUseReader(
+            _pods,
+            uptime,
+            new KubeletCheckpointReader(options.KubeletDirectory),
+            options.OwnPod,
+            options.Timings.ReleaseProof.KubeletUptime,
+            time
+        );
         _desired = new DesiredState(options.StateDirectory);
         _connection = options.NodeState is { } state ? new NodeStateConnection(state, time, clock, Random.Shared, loggers) : null;
-        _source = _connection ?? (IDesiredSource)new DesiredFile(options.DesiredFile ?? throw new ArgumentException("either a file or an object is followed", nameof(options)), time, loggers.CreateLogger<DesiredFile>());
+        _source =
+            _connection
+            ?? (IDesiredSource)
+                new DesiredFile(
+                    options.DesiredFile ?? throw new ArgumentException("either a file or an object is followed", nameof(options)),
+                    time,
+                    loggers.CreateLogger<DesiredFile>()
+                );
         var parts = new AgentParts(
             new InventoryReader(machine.Paths, time),
             usage,
@@ -99,7 +163,8 @@ public sealed partial class AgentHost : IAsyncDisposable
             new RepairBudget(options.StateDirectory, bootId, time),
             halts,
             choices,
-            new InterfaceNames(machine.Calls));
+            new InterfaceNames(machine.Calls)
+        );
         Agent = new NodeAgent(parts, _desired, options.Timings, time, loggers.CreateLogger<NodeAgent>());
     }
 
@@ -114,8 +179,8 @@ public sealed partial class AgentHost : IAsyncDisposable
     public KubeletAdvertiser Kubelet { get; }
 
     /// <summary>
-    /// Why nobody should count on this agent yet, one line each: until it has looked at the machine once, with what it follows or has kept of it, and offers the kubelet what it found. Neither
-    /// an API server nor a spec nor a kubelet is needed for that.
+    /// Why nobody should count on this agent yet, one line each: until it has looked at the machine once, with what it follows or has kept
+    /// of it, and offers the kubelet what it found. Neither an API server nor a spec nor a kubelet is needed for that.
     /// </summary>
     public IEnumerable<string> NotReady => Agent.Status is null ? ["the first look at this host has not ended"] : [];
 
@@ -128,7 +193,13 @@ public sealed partial class AgentHost : IAsyncDisposable
     /// <summary>Opens the journal, which also makes sure that no other agent runs here.</summary>
     /// <exception cref="JournalException">It cannot be used: the message says why and what to do.</exception>
     /// <param name="metrics">Show this agent from now on; null where nobody asks for them.</param>
-    public static AgentHost Open(AgentMachine machine, AgentOptions options, TimeProvider time, ILoggerFactory loggers, AgentMetrics? metrics = null)
+    public static AgentHost Open(
+        AgentMachine machine,
+        AgentOptions options,
+        TimeProvider time,
+        ILoggerFactory loggers,
+        AgentMetrics? metrics = null
+    )
     {
         var bootId = File.ReadAllText(machine.Paths.Resolve("/proc/sys/kernel/random/boot_id")).Trim();
         var journal = Journal.Open(options.StateDirectory, bootId);
@@ -152,7 +223,8 @@ public sealed partial class AgentHost : IAsyncDisposable
         using var admin = new StateDirectoryWatch(_options.StateDirectory, Agent.Wake);
         _desired.Restore();
         _source.Read(_desired);
-        ReportHeld(_time.GetUtcNow()); // from disk: what pods have is registered before anybody is asked, or the restarts of their containers fail
+        // from disk: what pods have is registered before anybody is asked, or the restarts of their containers fail
+        ReportHeld(_time.GetUtcNow());
         Kubelet.Start();
         Started(_logger, _source.Description, _options.StateDirectory);
         using var all = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -179,15 +251,16 @@ public sealed partial class AgentHost : IAsyncDisposable
         Journal.Dispose();
     }
 
-    private AgentReading Read() => new()
-    {
-        Status = Agent.Status,
-        Halt = Agent.Halt,
-        Reconciles = Agent.Reconciles,
-        FailedReconciles = Agent.FailedReconciles,
-        HostWrites = Writer.Writes,
-        RefusedAllocations = Allocator.RefusedByReason,
-    };
+    private AgentReading Read() =>
+        new()
+        {
+            Status = Agent.Status,
+            Halt = Agent.Halt,
+            Reconciles = Agent.Reconciles,
+            FailedReconciles = Agent.FailedReconciles,
+            HostWrites = Writer.Writes,
+            RefusedAllocations = Allocator.RefusedByReason,
+        };
 
     private async Task FollowKernelAsync(IUeventSource uevents, CancellationToken cancellationToken)
     {
@@ -197,7 +270,14 @@ public sealed partial class AgentHost : IAsyncDisposable
             {
                 var batch = await uevents.NextAsync(cancellationToken).ConfigureAwait(false);
                 // Container networks come and go all day, below /devices/virtual: nothing of that is hardware.
-                if (batch.Lost || batch.Events.Any(e => Subsystems.Contains(e.Subsystem) && !(e.Subsystem is "net" or "block" && e.DevPath.StartsWith("/devices/virtual/", StringComparison.Ordinal)))) Agent.Wake();
+                if (
+                    batch.Lost
+                    || batch.Events.Any(e =>
+                        Subsystems.Contains(e.Subsystem)
+                        && !(e.Subsystem is "net" or "block" && e.DevPath.StartsWith("/devices/virtual/", StringComparison.Ordinal))
+                    )
+                )
+                    Agent.Wake();
             }
         }
         catch (OperationCanceledException)
@@ -222,7 +302,9 @@ public sealed partial class AgentHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Reads who holds what: at once when something is given out, and every 10 s while anything is held or about to leave. Otherwise never.</summary>
+    /// <summary>
+    /// Reads who holds what: at once when something is given out, and every 10 s while anything is held or about to leave. Otherwise never.
+    /// </summary>
     private async Task FollowPodsAsync(CancellationToken cancellationToken)
     {
         try
@@ -231,7 +313,9 @@ public sealed partial class AgentHost : IAsyncDisposable
             {
                 await ListPodsAsync(cancellationToken).ConfigureAwait(false);
                 var busy = !Allocator.Ledger.ById.IsEmpty || Kubelet.NeedsHeldReport;
-                await _listSoon.WaitAsync(busy ? _options.Timings.PodResources : Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
+                await _listSoon
+                    .WaitAsync(busy ? _options.Timings.PodResources : Timeout.InfiniteTimeSpan, cancellationToken)
+                    .ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
@@ -244,25 +328,34 @@ public sealed partial class AgentHost : IAsyncDisposable
     {
         var (reading, asOf) = await _podUse.ReadAsync(cancellationToken).ConfigureAwait(false);
         var before = Allocator.Ledger;
-        if (Allocator.Observe(reading)) Agent.Wake();
-        else if (!ReferenceEquals(before, Allocator.Ledger)) Agent.WakeForStatus(); // another proof is lacking now
-        if (reading is not PodUseReading.Listed listed) return;
+        if (Allocator.Observe(reading))
+            Agent.Wake();
+        else if (!ReferenceEquals(before, Allocator.Ledger))
+            Agent.WakeForStatus(); // another proof is lacking now
+        if (reading is not PodUseReading.Listed listed)
+            return;
         ReportHeld(asOf);
         RefreshCheckpoint(listed.Checkpoint);
     }
 
     private void ReportHeld(DateTimeOffset asOf) =>
-        Kubelet.Report(new HeldDevices([.. Allocator.Ledger.ById.Values.Select(a => new HeldDevice(ResourceName.Parse(a.Resource), a.Id))], asOf));
+        Kubelet.Report(
+            new HeldDevices([.. Allocator.Ledger.ById.Values.Select(a => new HeldDevice(ResourceName.Parse(a.Resource), a.Id))], asOf)
+        );
 
     /// <summary>
-    /// A pod that is gone stays in the kubelet's checkpoint until something makes the kubelet write it, and on a quiet node nothing does: so we send it a list that it has already.
+    /// A pod that is gone stays in the kubelet's checkpoint until something makes the kubelet write it, and on a quiet node nothing does:
+    /// so we send it a list that it has already.
     /// </summary>
     private void RefreshCheckpoint(CheckpointReading checkpoint)
     {
         var now = _time.GetUtcNow();
-        if (!Allocator.Ledger.ById.Values.Any(a => a.AbsentSince is not null && checkpoint.MayName(a.Resource, a.Id))) return;
-        if (_checkpointRefreshed is { } last && now - last < _options.Timings.ReleaseProof.CheckpointRefresh) return;
-        if (Kubelet.SendAgain()) _checkpointRefreshed = now;
+        if (!Allocator.Ledger.ById.Values.Any(a => a.AbsentSince is not null && checkpoint.MayName(a.Resource, a.Id)))
+            return;
+        if (_checkpointRefreshed is { } last && now - last < _options.Timings.ReleaseProof.CheckpointRefresh)
+            return;
+        if (Kubelet.SendAgain())
+            _checkpointRefreshed = now;
     }
 
     private void OnKubeletChanged()

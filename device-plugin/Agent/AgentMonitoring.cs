@@ -5,7 +5,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Hostdev.DevicePlugin.Agent;
 
-/// <summary>An agent's health and metrics over HTTP, and by OTLP where the environment says so. Never in the agent's way: devices are restored also where the port is taken.</summary>
+/// <summary>
+/// An agent's health and metrics over HTTP, and by OTLP where the environment says so. Never in the agent's way: devices are restored also
+/// where the port is taken.
+/// </summary>
 internal sealed partial class AgentMonitoring : IAsyncDisposable
 {
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(5);
@@ -16,7 +19,8 @@ internal sealed partial class AgentMonitoring : IAsyncDisposable
     private readonly ILogger<AgentMonitoring> _logger;
     private Task _serving = Task.CompletedTask;
 
-    private AgentMonitoring(TelemetryProviders? telemetry, TimeProvider time, ILogger<AgentMonitoring> logger) => (_telemetry, _time, _logger) = (telemetry, time, logger);
+    private AgentMonitoring(TelemetryProviders? telemetry, TimeProvider time, ILogger<AgentMonitoring> logger) =>
+        (_telemetry, _time, _logger) = (telemetry, time, logger);
 
     /// <summary>Where it listens; null before it does.</summary>
     public Uri? Address { get; private set; }
@@ -24,14 +28,35 @@ internal sealed partial class AgentMonitoring : IAsyncDisposable
     /// <param name="listen">As <see cref="MonitoringServer.TryParse"/> takes it; null for nowhere.</param>
     /// <param name="instance">Which agent this is: its Pod's or its Node's name.</param>
     /// <exception cref="FormatException"><paramref name="listen"/> or the OTLP endpoint cannot be understood.</exception>
-    public static AgentMonitoring Start(AgentHost host, string? listen, string version, string instance, Func<string, string?> environment, TimeProvider time, ILoggerFactory loggers)
+    public static AgentMonitoring Start(
+        AgentHost host,
+        string? listen,
+        string version,
+        string instance,
+        Func<string, string?> environment,
+        TimeProvider time,
+        ILoggerFactory loggers
+    )
     {
-        if (listen is not null && !MonitoringServer.TryParse(listen, out _, out _)) throw new FormatException($"--listen is \"{listen}\", which is no address to listen at: write :9476 or 127.0.0.1:9476");
-        var telemetry = listen is null && environment(TelemetryProviders.Endpoint) is not { Length: > 0 }
-            ? null
-            : TelemetryProviders.Create(new TelemetryOptions { Name = "hostdev-device-plugin", Version = version, Instance = instance, Meters = [AgentMetrics.MeterName, "System.Runtime"], ActivitySources = ["System.Net.Http"] }, environment);
+        if (listen is not null && !MonitoringServer.TryParse(listen, out _, out _))
+            throw new FormatException($"--listen is \"{listen}\", which is no address to listen at: write :9476 or 127.0.0.1:9476");
+        var telemetry =
+            listen is null && environment(TelemetryProviders.Endpoint) is not { Length: > 0 }
+                ? null
+                : TelemetryProviders.Create(
+                    new TelemetryOptions
+                    {
+                        Name = "hostdev-device-plugin",
+                        Version = version,
+                        Instance = instance,
+                        Meters = [AgentMetrics.MeterName, "System.Runtime"],
+                        ActivitySources = ["System.Net.Http"],
+                    },
+                    environment
+                );
         var monitoring = new AgentMonitoring(telemetry, time, loggers.CreateLogger<AgentMonitoring>());
-        if (listen is not null) monitoring._serving = monitoring.ServeAsync(host, listen, monitoring._end.Token);
+        if (listen is not null)
+            monitoring._serving = monitoring.ServeAsync(host, listen, monitoring._end.Token);
         return monitoring;
     }
 
@@ -67,16 +92,24 @@ internal sealed partial class AgentMonitoring : IAsyncDisposable
         {
             try
             {
-                return await MonitoringServer.StartAsync(listen, _telemetry!.Prometheus, () => host.NotReady, cancellationToken, () => host.Unhealthy).ConfigureAwait(false);
+                return await MonitoringServer
+                    .StartAsync(listen, _telemetry!.Prometheus, () => host.NotReady, cancellationToken, () => host.Unhealthy)
+                    .ConfigureAwait(false);
             }
             catch (Exception e) when (e is IOException or SocketException) // taken, or not there yet
             {
-                if (!said) NotServed(_logger, listen, e.Message, Retry.TotalSeconds);
+                if (!said)
+                    NotServed(_logger, listen, e.Message, Retry.TotalSeconds);
                 await Task.Delay(Retry, _time, cancellationToken).ConfigureAwait(false);
             }
         }
     }
 
-    [LoggerMessage(EventId = 1301, Level = LogLevel.Warning, Message = "health and metrics are not served at {Listen}: {Problem}. It is tried again every {Seconds} s and not said again; the agent works meanwhile")]
+    [LoggerMessage(
+        EventId = 1301,
+        Level = LogLevel.Warning,
+        Message = "health and metrics are not served at {Listen}: {Problem}. It is tried again every {Seconds} s and not "
+            + "said again; the agent works meanwhile"
+    )]
     private static partial void NotServed(ILogger logger, string listen, string problem, double seconds);
 }

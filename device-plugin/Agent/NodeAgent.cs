@@ -17,15 +17,23 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.DevicePlugin.Agent;
 
 /// <summary>
-/// The node's loop: read the machine, plan, apply, read again, advertise, report; then sleep until the kernel, the desired state or a due retry wakes it.
-/// In the steady state it writes nothing and reads nothing.
+/// The node's loop: read the machine, plan, apply, read again, advertise, report; then sleep until the kernel, the desired state or a due
+/// retry wakes it. In the steady state it writes nothing and reads nothing.
 /// </summary>
-public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, AgentTimings timings, TimeProvider time, ILogger<NodeAgent> logger)
+public sealed partial class NodeAgent(
+    AgentParts parts,
+    DesiredState desired,
+    AgentTimings timings,
+    TimeProvider time,
+    ILogger<NodeAgent> logger
+)
 {
     // Making VFs takes three passes, taking what was made one more; twice that means that two sides undo each other's work.
     private const int MaxPasses = 8;
 
-    private readonly Channel<bool> _wakeUps = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _wakeUps = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
+    );
     private readonly Setbacks _setbacks = new(time);
     private TimeSpan _nextLook = timings.Resync; // at the latest, where nothing wakes the loop before
     private bool _proving; // nothing is under way or stopped: if the machine lives on now, what was done did it no harm
@@ -63,7 +71,8 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     /// <summary>The desired state changed: what failed before may be tried anew.</summary>
     public void DesiredChanged()
     {
-        lock (_setbacks) _setbacks.Clear();
+        lock (_setbacks)
+            _setbacks.Clear();
         Wake();
     }
 
@@ -81,7 +90,8 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
             await parts.Executor.StopAsync().ConfigureAwait(false);
         }
 
-        if (_proving) parts.Boots.CloseInOrder();
+        if (_proving)
+            parts.Boots.CloseInOrder();
     }
 
     private async Task LoopAsync(CancellationToken cancellationToken)
@@ -91,8 +101,10 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
             try
             {
                 Pulse.Expect(timings.LongestRound);
-                if (_lookDue) await ReconcileAsync(cancellationToken).ConfigureAwait(false);
-                else Report();
+                if (_lookDue)
+                    await ReconcileAsync(cancellationToken).ConfigureAwait(false);
+                else
+                    Report();
                 await SleepAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -136,9 +148,11 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         }
 
         _proving = plan.Lanes.IsEmpty && plan.Halt is null;
-        if (_proving) parts.Boots.CloseWhenProven();
+        if (_proving)
+            parts.Boots.CloseWhenProven();
         Publish(plan, inventory);
-        if (plan.Halt is not { OffersNothingNew: true }) parts.Allocator.RestoreNodes();
+        if (plan.Halt is not { OffersNothingNew: true })
+            parts.Allocator.RestoreNodes();
         (_nextLook, _last) = (timings.NextLook(plan), (inventory, plan, _plannedFor?.Generation));
         Report();
     }
@@ -153,13 +167,15 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
         parts.Repairs.Learn(fingerprint, outcomes);
         lock (_setbacks)
         {
-            foreach (var outcome in outcomes) _setbacks.Learn(outcome);
+            foreach (var outcome in outcomes)
+                _setbacks.Learn(outcome);
         }
     }
 
     private void Report()
     {
-        if (_last is not { } last) return;
+        if (_last is not { } last)
+            return;
         var (resources, kubeVirt) = (parts.Kubelet?.Snapshot() ?? [], parts.Kubelet?.KubeVirtOffers ?? []);
         var (catalog, ledger) = (parts.Allocator.Catalog, parts.Allocator.Ledger);
         var status = StatusBuilder.Build(last.Inventory, last.Plan, catalog, ledger, resources, desired, last.Generation, kubeVirt);
@@ -171,11 +187,14 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
     {
         var inventory = await ReadAsync(parts.Inventory.Read, cancellationToken).ConfigureAwait(false);
         var confirmed = desired.Confirmed; // asked first: what is in force is then at least as new as the word that confirmed it
-        if (desired.InForce is not { } inForce) return (inventory, Plan.Nothing);
+        if (desired.InForce is not { } inForce)
+            return (inventory, Plan.Nothing);
         _plannedFor = inForce;
-        if (confirmed && parts.Journal is { Damage: null, State.InForceBefore: not null } journal) journal.Append(new JournalRecord.Confirm());
+        if (confirmed && parts.Journal is { Damage: null, State.InForceBefore: not null } journal)
+            journal.Append(new JournalRecord.Confirm());
         ImmutableDictionary<Purpose, Setback> setbacks;
-        lock (_setbacks) setbacks = _setbacks.Active();
+        lock (_setbacks)
+            setbacks = _setbacks.Active();
         var input = new PlanningInput
         {
             Inventory = inventory,
@@ -188,7 +207,9 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
             Halt = parts.Halts.Look(inForce.Fingerprint),
             RestoreOnly = parts.Journal.State.InForceBefore,
             Choices = parts.Choices.Choices,
-            AlternativeNames = PlanningInput.AsksForInterfaces(inForce.Policies) ? await ReadAsync(parts.Names.Read, cancellationToken).ConfigureAwait(false) : [],
+            AlternativeNames = PlanningInput.AsksForInterfaces(inForce.Policies)
+                ? await ReadAsync(parts.Names.Read, cancellationToken).ConfigureAwait(false)
+                : [],
         };
         var plan = Planner.Plan(input);
         if (!plan.Lanes.IsEmpty || plan.AsksWhoUses)
@@ -198,46 +219,60 @@ public sealed partial class NodeAgent(AgentParts parts, DesiredState desired, Ag
             plan = Planner.Plan(input with { Usage = usage });
         }
 
-        lock (_setbacks) _setbacks.Look(plan);
+        lock (_setbacks)
+            _setbacks.Look(plan);
         return (inventory, plan);
     }
 
-    /// <summary>Reading takes what the machine needs for it. An agent that is asked to end does not wait for that: what is read then is thrown away.</summary>
+    /// <summary>
+    /// Reading takes what the machine needs for it. An agent that is asked to end does not wait for that: what is read then is thrown away.
+    /// </summary>
     private static Task<T> ReadAsync<T>(Func<T> read, CancellationToken cancellationToken) =>
         Workers.OnOwnThread(read).WaitAsync(cancellationToken);
 
     private void Publish(Plan plan, HostInventory inventory)
     {
-        if (plan.Choices is { } choices) parts.Choices.Keep(choices);
+        if (plan.Choices is { } choices)
+            parts.Choices.Keep(choices);
         var catalog = Catalog.Build(plan, inventory, parts.Allocator.Reserved(plan, inventory).SetItems(Withheld(plan)));
         parts.Allocator.Catalog = catalog;
         parts.Kubelet?.Update(catalog.Resources);
     }
 
-    /// <summary>What a halt keeps from being given out: everything that no pod has. A device that a pod has stays as it is, so that its containers can restart.</summary>
+    /// <summary>
+    /// What a halt keeps from being given out: everything that no pod has. A device that a pod has stays as it is, so that its containers
+    /// can restart.
+    /// </summary>
     private ImmutableDictionary<string, OfferProblem> Withheld(Plan plan)
     {
-        if (plan.Halt is not { OffersNothingNew: true } halt) return ImmutableDictionary<string, OfferProblem>.Empty;
+        if (plan.Halt is not { OffersNothingNew: true } halt)
+            return ImmutableDictionary<string, OfferProblem>.Empty;
         var given = parts.Allocator.Ledger.ById;
         var problem = new OfferProblem(halt.Reason, halt.Message);
-        return plan.Units.Select(u => u.Id.ToString()).Where(id => !given.ContainsKey(id)).ToImmutableDictionary(id => id, _ => problem, StringComparer.Ordinal);
+        return plan
+            .Units.Select(u => u.Id.ToString())
+            .Where(id => !given.ContainsKey(id))
+            .ToImmutableDictionary(id => id, _ => problem, StringComparer.Ordinal);
     }
 
     private async Task SleepAsync(CancellationToken cancellationToken)
     {
         var sleep = _nextLook;
         DateTimeOffset? retry;
-        lock (_setbacks) retry = _setbacks.NextDue;
+        lock (_setbacks)
+            retry = _setbacks.NextDue;
         foreach (var due in (DateTimeOffset?[])[retry, parts.Repairs.NextDue, _proving ? parts.Boots.ProvenAt : null])
         {
-            if (due is { } at && at - time.GetUtcNow() < sleep) sleep = at - time.GetUtcNow();
+            if (due is { } at && at - time.GetUtcNow() < sleep)
+                sleep = at - time.GetUtcNow();
         }
 
         Pulse.Expect(sleep + timings.LongestRound);
         using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var wake = _wakeUps.Reader.ReadAsync(timer.Token).AsTask();
         var late = Task.Delay(sleep > TimeSpan.Zero ? sleep : TimeSpan.FromMilliseconds(1), time, timer.Token);
-        if (await Task.WhenAny(wake, late).ConfigureAwait(false) == late) _lookDue = true;
+        if (await Task.WhenAny(wake, late).ConfigureAwait(false) == late)
+            _lookDue = true;
         await timer.CancelAsync().ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
     }
@@ -255,12 +290,18 @@ public sealed record AgentTimings
     /// <summary>While something waits for a user to let go, of which no event tells.</summary>
     public TimeSpan WhileWaiting { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>While a policy asks for what the host needs, or for what cannot be read: an unmount, a removed address or a mended file makes no event that reaches us.</summary>
+    /// <summary>
+    /// While a policy asks for what the host needs, or for what cannot be read: an unmount, a removed address or a mended file makes no
+    /// event that reaches us.
+    /// </summary>
     public TimeSpan WhileProtected { get; init; } = TimeSpan.FromMinutes(1);
 
     public TimeSpan AfterFailure { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>No round takes longer: every call to the kernel has a deadline of its own. A loop that has not come round by then does not come any more.</summary>
+    /// <summary>
+    /// No round takes longer: every call to the kernel has a deadline of its own. A loop that has not come round by then does not come any
+    /// more.
+    /// </summary>
     public TimeSpan LongestRound { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Between two lists of pod-resources while anything is held.</summary>
@@ -273,7 +314,8 @@ public sealed record AgentTimings
     {
         // A halt leaves what waits for its users as it is. A device that is blocked does not go on by itself, whatever the reason.
         var goesOn = plan.Halt is null && plan.Findings.Any(f => f.State.GoesOn && f.Reason.Ends == Ends.Look);
-        if (goesOn || !plan.Lanes.IsEmpty) return WhileWaiting;
+        if (goesOn || !plan.Lanes.IsEmpty)
+            return WhileWaiting;
         return plan.Findings.Any(f => f.Reason.Ends == Ends.SlowLook) ? WhileProtected : Resync;
     }
 }
@@ -292,4 +334,5 @@ public sealed record AgentParts(
     RepairBudget Repairs,
     Halts Halts,
     ChoiceFile Choices,
-    InterfaceNames Names);
+    InterfaceNames Names
+);

@@ -10,8 +10,8 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.DevicePlugin.Agent;
 
 /// <summary>
-/// This node's NodeDeviceState in the API server: its spec is followed, its status is written, transitions are told as Events. While the API server is away, or the object is not there,
-/// what is in force stays: absence is not an empty spec.
+/// This node's NodeDeviceState in the API server: its spec is followed, its status is written, transitions are told as Events. While the
+/// API server is away, or the object is not there, what is in force stays: absence is not an empty spec.
 /// </summary>
 public sealed partial class NodeStateConnection : IDesiredSource, IStatusSink
 {
@@ -22,7 +22,9 @@ public sealed partial class NodeStateConnection : IDesiredSource, IStatusSink
     private readonly Informer<NodeDeviceState> _informer;
     private readonly TransitionEvents _events;
     private readonly NodeStatusWriter _writer;
-    private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true }
+    );
     private (string? Uid, long Generation) _taken;
 
     /// <param name="time">Of waits.</param>
@@ -30,7 +32,14 @@ public sealed partial class NodeStateConnection : IDesiredSource, IStatusSink
     public NodeStateConnection(NodeStateOptions options, TimeProvider time, TimeProvider clock, Random random, ILoggerFactory loggers)
     {
         (_options, _time, _random, _logger) = (options, time, random, loggers.CreateLogger<NodeStateConnection>());
-        _informer = new Informer<NodeDeviceState>(options.Client, HostdevKinds.NodeDeviceStates, new Selection { Fields = $"metadata.name={options.Node}" }, time, random, loggers.CreateLogger<Informer<NodeDeviceState>>());
+        _informer = new Informer<NodeDeviceState>(
+            options.Client,
+            HostdevKinds.NodeDeviceStates,
+            new Selection { Fields = $"metadata.name={options.Node}" },
+            time,
+            random,
+            loggers.CreateLogger<Informer<NodeDeviceState>>()
+        );
         _events = new TransitionEvents(options, clock, random, loggers);
         _writer = new NodeStatusWriter(options, _informer, _events, time, clock, random, _logger);
         _informer.Added += _ => Wake();
@@ -44,15 +53,18 @@ public sealed partial class NodeStateConnection : IDesiredSource, IStatusSink
     private NodeDeviceState? Current => _informer.Store.Find(new ObjectKey(_options.Node));
 
     /// <summary>Runs until the token is cancelled; nothing that the API server does ends it.</summary>
-    /// <exception cref="Exception">A bug ended one of its tasks. The others are ended too: an agent that follows and does not report, or the other way round, looks well and is not.</exception>
+    /// <exception cref="Exception">A bug ended one of its tasks. The others are ended too: an agent that follows and does not report, or
+    /// the other way round, looks well and is not.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        await Task.Delay(_options.StartJitter * _random.NextDouble(), _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.Delay(_options.StartJitter * _random.NextDouble(), _time, cancellationToken)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         using var all = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task[] lasting = [_informer.RunAsync(all.Token), _writer.RunAsync(all.Token), _events.RunAsync(all.Token)];
         var listed = ListedAsync(all.Token);
         var ended = await Task.WhenAny(lasting).ConfigureAwait(false);
-        if (ended.Exception?.GetBaseException() is { } bug) Broken(_logger, bug, Description);
+        if (ended.Exception?.GetBaseException() is { } bug)
+            Broken(_logger, bug, Description);
         await all.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll([listed, .. lasting]).ConfigureAwait(false);
     }
@@ -66,7 +78,8 @@ public sealed partial class NodeStateConnection : IDesiredSource, IStatusSink
         while (true)
         {
             await _changed.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-            if (Take(state)) return;
+            if (Take(state))
+                return;
         }
     }
 
@@ -80,9 +93,14 @@ public sealed partial class NodeStateConnection : IDesiredSource, IStatusSink
 
     private bool Take(DesiredState state)
     {
-        if (Current is not { } current) return state.Refuse($"{Description} is not there: what was in force stays. The operator makes it again when it runs and the CRDs are installed");
-        if (current.Spec is not { } spec) return state.Refuse($"{Description} has no spec yet: what was in force stays. The operator writes it when it runs");
-        if (_taken == (current.Metadata.Uid, current.Metadata.Generation) && state.Problem is null) return false;
+        if (Current is not { } current)
+            return state.Refuse(
+                $"{Description} is not there: what was in force stays. The operator makes it again when it runs and the CRDs are installed"
+            );
+        if (current.Spec is not { } spec)
+            return state.Refuse($"{Description} has no spec yet: what was in force stays. The operator writes it when it runs");
+        if (_taken == (current.Metadata.Uid, current.Metadata.Generation) && state.Problem is null)
+            return false;
         _taken = (current.Metadata.Uid, current.Metadata.Generation);
         return state.Offer(Description, spec.GetRawText(), current.Metadata.Generation);
     }
@@ -100,6 +118,11 @@ public sealed partial class NodeStateConnection : IDesiredSource, IStatusSink
         _writer.Look();
     }
 
-    [LoggerMessage(EventId = 1203, Level = LogLevel.Error, Message = "{State} is not followed and reported any more, so the agent ends and leaves every device as it is; this is a bug in Hostdev, please report it")]
+    [LoggerMessage(
+        EventId = 1203,
+        Level = LogLevel.Error,
+        Message = "{State} is not followed and reported any more, so the agent ends and leaves every device as it is; this "
+            + "is a bug in Hostdev, please report it"
+    )]
     private static partial void Broken(ILogger logger, Exception exception, string state);
 }

@@ -9,9 +9,10 @@ using Hostdev.DevicePlugin.Planning;
 namespace Hostdev.DevicePlugin.Agent;
 
 /// <summary>
-/// How often what was in force is brought about again after something else on the host undid it: <see cref="Repairs"/> times, then it is left undone until
-/// <see cref="QuietTime"/> after the last repair, or until the desired state changes. Two programs that each undo the other harm a machine more than either. It is kept on
-/// disk (<c>repairs.json</c> in the state directory), so that an agent which is restarted again and again does not fight either.
+/// How often what was in force is brought about again after something else on the host undid it: <see cref="Repairs"/> times, then it is
+/// left undone until <see cref="QuietTime"/> after the last repair, or until the desired state changes. Two programs that each undo the
+/// other harm a machine more than either. It is kept on disk (<c>repairs.json</c> in the state directory), so that an agent which is
+/// restarted again and again does not fight either.
 /// </summary>
 public sealed class RepairBudget
 {
@@ -36,14 +37,18 @@ public sealed class RepairBudget
 
     /// <summary>When the next thing that is left undone may be tried again; null when nothing is.</summary>
     public DateTimeOffset? NextDue =>
-        _content.InForce.Values.Where(e => e.Repairs >= Repairs && e.Last + QuietTime > _time.GetUtcNow()).Min(e => (DateTimeOffset?)e.Last + QuietTime);
+        _content
+            .InForce.Values.Where(e => e.Repairs >= Repairs && e.Last + QuietTime > _time.GetUtcNow())
+            .Min(e => (DateTimeOffset?)e.Last + QuietTime);
 
     /// <summary>What must not be brought about again if it is undone now, and why.</summary>
     public ImmutableDictionary<Purpose, Setback> Contested(string desired)
     {
-        if (desired != _content.Desired) return ImmutableDictionary<Purpose, Setback>.Empty;
+        if (desired != _content.Desired)
+            return ImmutableDictionary<Purpose, Setback>.Empty;
         var now = _time.GetUtcNow();
-        return _content.InForce.Where(e => e.Value.Repairs >= Repairs && now - e.Value.Last < QuietTime)
+        return _content
+            .InForce.Where(e => e.Value.Repairs >= Repairs && now - e.Value.Last < QuietTime)
             .ToImmutableDictionary(e => e.Key, e => new Setback(Reasons.Contested, Message(e.Value)));
     }
 
@@ -51,14 +56,17 @@ public sealed class RepairBudget
     public void Learn(string desired, IEnumerable<LaneOutcome> outcomes)
     {
         var before = _content;
-        if (desired != _content.Desired) _content = Empty(desired);
+        if (desired != _content.Desired)
+            _content = Empty(desired);
         foreach (var purpose in outcomes.SelectMany(o => o.Results).GroupBy(r => r.Step.Purpose))
         {
             var steps = purpose.Where(r => r.Step.BringsIntoForce).Select(r => r.Step.Step).ToList();
-            if (steps.Count > 0 && purpose.All(r => r.Outcome is StepOutcome.Done)) InForce(purpose.Key, string.Join(", ", steps.Select(Words)));
+            if (steps.Count > 0 && purpose.All(r => r.Outcome is StepOutcome.Done))
+                InForce(purpose.Key, string.Join(", ", steps.Select(Words)));
         }
 
-        if (_content != before) _file.Write(_content);
+        if (_content != before)
+            _file.Write(_content);
     }
 
     private void InForce(Purpose purpose, string what)
@@ -67,28 +75,45 @@ public sealed class RepairBudget
         var entry = _content.InForce.GetValueOrDefault(purpose) switch
         {
             null => new RepairEntry { What = what },
-            { Repairs: > 0 } old when now - old.Last >= QuietTime => new RepairEntry { What = what, Repairs = 1, First = now, Last = now },
+            { Repairs: > 0 } old when now - old.Last >= QuietTime => new RepairEntry
+            {
+                What = what,
+                Repairs = 1,
+                First = now,
+                Last = now,
+            },
             { Repairs: 0 } old => old with { What = what, Repairs = 1, First = now, Last = now },
             var old => old with { What = what, Repairs = old.Repairs + 1, Last = now },
         };
         _content = _content with { InForce = _content.InForce.SetItem(purpose, entry) };
     }
 
-    private static string Words(PlanStep step) => step switch
-    {
-        PlanStep.Probe s => $"took {s.Address} from {s.ExpectedDriver}",
-        PlanStep.SetNumVfs s => $"changed sriov_numvfs of {s.PhysicalFunction} from {s.NumVfs}",
-        _ => StepWords.Done(step) ?? "",
-    };
+    private static string Words(PlanStep step) =>
+        step switch
+        {
+            PlanStep.Probe s => $"took {s.Address} from {s.ExpectedDriver}",
+            PlanStep.SetNumVfs s => $"changed sriov_numvfs of {s.PhysicalFunction} from {s.NumVfs}",
+            _ => StepWords.Done(step) ?? "",
+        };
 
     private static string Message(RepairEntry entry) =>
-        $"something else on this host {entry.What} again and again: it was put back {entry.Repairs} times in {InWords(entry.Last - entry.First)}, and is left now. Find and stop it (a udev rule, driverctl, tuned, another device plugin, a script); it is tried again {QuietTime.TotalHours:0} h after the last time, or when the desired state changes";
+        $"something else on this host {entry.What} again and again: it was put back {entry.Repairs} times in "
+        + $"{InWords(entry.Last - entry.First)}, and is left now. Find and stop it (a udev rule, driverctl, tuned, "
+        + $"another device plugin, a script); it is tried again {QuietTime.TotalHours:0} h after the last time, or "
+        + "when the desired state changes";
 
     private static string InWords(TimeSpan time) =>
-        time.TotalSeconds < 120 ? string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalSeconds):0} seconds") : string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalMinutes):0} minutes");
+        time.TotalSeconds < 120
+            ? string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalSeconds):0} seconds")
+            : string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalMinutes):0} minutes");
 
     private RepairContent Empty(string desired) =>
-        new() { BootId = _bootId, Desired = desired, InForce = ImmutableSortedDictionary<Purpose, RepairEntry>.Empty };
+        new()
+        {
+            BootId = _bootId,
+            Desired = desired,
+            InForce = ImmutableSortedDictionary<Purpose, RepairEntry>.Empty,
+        };
 }
 
 internal sealed record RepairContent
@@ -118,6 +143,7 @@ internal sealed record RepairEntry
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     Converters = [typeof(PurposeConverter)],
-    WriteIndented = true)]
+    WriteIndented = true
+)]
 [JsonSerializable(typeof(RepairContent))]
 internal sealed partial class RepairJsonContext : JsonSerializerContext;

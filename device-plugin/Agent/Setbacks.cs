@@ -5,7 +5,9 @@ using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Agent;
 
-/// <summary>What did not get through lately, by purpose, and when it may be tried again: a failure with doubling waits, a user after a short one.</summary>
+/// <summary>
+/// What did not get through lately, by purpose, and when it may be tried again: a failure with doubling waits, a user after a short one.
+/// </summary>
 public sealed class Setbacks(TimeProvider time)
 {
     public static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(5);
@@ -23,7 +25,8 @@ public sealed class Setbacks(TimeProvider time)
     public ImmutableDictionary<Purpose, Setback> Active()
     {
         var now = time.GetUtcNow();
-        foreach (var (purpose, entry) in _entries.Where(e => e.Value.Due <= now).ToList()) _entries[purpose] = entry with { Tried = true };
+        foreach (var (purpose, entry) in _entries.Where(e => e.Value.Due <= now).ToList())
+            _entries[purpose] = entry with { Tried = true };
         return _entries.Where(e => !e.Value.Tried).ToImmutableDictionary(e => e.Key, e => e.Value.Setback);
     }
 
@@ -37,7 +40,10 @@ public sealed class Setbacks(TimeProvider time)
             switch (purpose.Last().Outcome)
             {
                 case StepOutcome.Failed failed:
-                    var wait = _entries.TryGetValue(purpose.Key, out var earlier) && earlier.Wait != UserRetry ? Min(earlier.Wait * 2, LongestRetry) : FirstRetry;
+                    var wait =
+                        _entries.TryGetValue(purpose.Key, out var earlier) && earlier.Wait != UserRetry
+                            ? Min(earlier.Wait * 2, LongestRetry)
+                            : FirstRetry;
                     _entries[purpose.Key] = new Entry(new Setback(failed.Reason, failed.Message), wait, time.GetUtcNow() + wait);
                     break;
                 case StepOutcome.InUse inUse:
@@ -45,7 +51,8 @@ public sealed class Setbacks(TimeProvider time)
                     _entries[purpose.Key] = new Entry(new Setback(Reasons.InUse, message), UserRetry, time.GetUtcNow() + UserRetry);
                     break;
                 default:
-                    if (_entries.TryGetValue(purpose.Key, out var entry)) _entries[purpose.Key] = entry with { Tried = true, GotOn = true };
+                    if (_entries.TryGetValue(purpose.Key, out var entry))
+                        _entries[purpose.Key] = entry with { Tried = true, GotOn = true };
                     break;
             }
         }
@@ -59,7 +66,8 @@ public sealed class Setbacks(TimeProvider time)
     {
         var asked = plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Purpose).ToHashSet();
         var through = _entries.Where(e => e.Value.GotOn && !asked.Contains(e.Key)).Select(e => e.Key).ToList();
-        foreach (var purpose in through) _entries.Remove(purpose);
+        foreach (var purpose in through)
+            _entries.Remove(purpose);
     }
 
     private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;

@@ -13,18 +13,26 @@ public sealed class UnitStateReader(HostPaths paths)
 {
     private readonly HostFileReader _files = new(paths);
 
-    public UnitState Read(Handout handout) => handout switch
-    {
-        Handout.VfioGroup group => ReadGroup(group.Primary).Stand(group),
-        _ => throw new System.Diagnostics.UnreachableException(),
-    };
+    public UnitState Read(Handout handout) =>
+        handout switch
+        {
+            Handout.VfioGroup group => ReadGroup(group.Primary).Stand(group),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
 
     /// <summary>The group of one function, with all its members.</summary>
     public GroupState ReadGroup(PciAddress primary)
     {
-        if (LinkName(Device(primary) + "/iommu_group") is not { } name || !int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var group))
+        if (
+            LinkName(Device(primary) + "/iommu_group") is not { } name
+            || !int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var group)
+        )
         {
-            return new GroupState(null, ImmutableSortedDictionary<PciAddress, string?>.Empty, ImmutableSortedDictionary<PciAddress, string>.Empty);
+            return new GroupState(
+                null,
+                ImmutableSortedDictionary<PciAddress, string?>.Empty,
+                ImmutableSortedDictionary<PciAddress, string>.Empty
+            );
         }
 
         var members = ImmutableSortedDictionary.CreateBuilder<PciAddress, string?>();
@@ -34,7 +42,8 @@ public sealed class UnitStateReader(HostPaths paths)
         PciAddress? silent = null;
         foreach (var entry in Entries($"/sys/kernel/iommu_groups/{group}/devices"))
         {
-            if (!PciAddress.TryParse(entry, out var address)) continue;
+            if (!PciAddress.TryParse(entry, out var address))
+                continue;
             var driver = LinkName(Device(address) + "/driver");
             if (IsBridge(address))
             {
@@ -43,24 +52,33 @@ public sealed class UnitStateReader(HostPaths paths)
             }
 
             members[address] = driver;
-            if (driver is not null && !ConfigHeader.Answers(_files.ReadHexBlocking(Device(address) + "/config", ConfigHeader.Bytes))) silent ??= address;
+            if (driver is not null && !ConfigHeader.Answers(_files.ReadHexBlocking(Device(address) + "/config", ConfigHeader.Bytes)))
+                silent ??= address;
             // The directory is there on kernels without cdevs too; only a dev file means a node (contracts/kernel.md, Binding).
             var cdev = Entries(Device(address) + "/vfio-dev").FirstOrDefault();
-            if (cdev is not null && driver is not null) ownDma.Add(driver);
-            if (cdev is not null && File.Exists(paths.Resolve($"{Device(address)}/vfio-dev/{cdev}/dev"))) cdevs[address] = cdev;
+            if (cdev is not null && driver is not null)
+                ownDma.Add(driver);
+            if (cdev is not null && File.Exists(paths.Resolve($"{Device(address)}/vfio-dev/{cdev}/dev")))
+                cdevs[address] = cdev;
         }
 
-        var unsafeBridge = bridges.Select(b => GroupViability.BridgeProblem(b.Address, b.Driver, ownDma))
+        var unsafeBridge = bridges
+            .Select(b => GroupViability.BridgeProblem(b.Address, b.Driver, ownDma))
             .FirstOrDefault(p => p is not null);
         return new GroupState(group, members.ToImmutable(), cdevs.ToImmutable(), unsafeBridge, silent) { OwnDmaDrivers = [.. ownDma] };
     }
 
-    /// <summary>The device number of a node as <c>major:minor</c> text from sysfs, by which a re-used path is told from the old one; null when there is no such node.</summary>
+    /// <summary>
+    /// The device number of a node as <c>major:minor</c> text from sysfs, by which a re-used path is told from the old one; null when there
+    /// is no such node.
+    /// </summary>
     public string? ReadNodeIdentity(string node)
     {
         try
         {
-            var dev = node.StartsWith("/dev/vfio/devices/", StringComparison.Ordinal) ? $"/sys/class/vfio-dev/{node["/dev/vfio/devices/".Length..]}/dev" : $"/sys/class/vfio/{node["/dev/vfio/".Length..]}/dev";
+            var dev = node.StartsWith("/dev/vfio/devices/", StringComparison.Ordinal)
+                ? $"/sys/class/vfio-dev/{node["/dev/vfio/devices/".Length..]}/dev"
+                : $"/sys/class/vfio/{node["/dev/vfio/".Length..]}/dev";
             return File.ReadAllText(paths.Resolve(dev)).Trim();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -83,13 +101,20 @@ public sealed class UnitStateReader(HostPaths paths)
         }
     }
 
-    private string? LinkName(string hostPath) => new DirectoryInfo(paths.Resolve(hostPath)).LinkTarget is { } target ? Path.GetFileName(target) : null;
+    private string? LinkName(string hostPath) =>
+        new DirectoryInfo(paths.Resolve(hostPath)).LinkTarget is { } target ? Path.GetFileName(target) : null;
 
     private List<string> Entries(string hostPath)
     {
         try
         {
-            return [.. Directory.EnumerateFileSystemEntries(paths.Resolve(hostPath)).Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal)];
+            return
+            [
+                .. Directory
+                    .EnumerateFileSystemEntries(paths.Resolve(hostPath))
+                    .Select(p => Path.GetFileName(p))
+                    .Order(StringComparer.Ordinal),
+            ];
         }
         catch (IOException)
         {

@@ -4,8 +4,9 @@ using Hostdev.DevicePlugin.Host;
 namespace Hostdev.DevicePlugin.Applying;
 
 /// <summary>
-/// Counts the boots that ended while one desired state was being applied: <c>boots.json</c> in the state directory. It is opened, on disk, before the first write and
-/// closed when the machine has lived for <see cref="Proof"/> after the last one; a boot that ends in between has ended within that desired state. Not thread-safe.
+/// Counts the boots that ended while one desired state was being applied: <c>boots.json</c> in the state directory. It is opened, on disk,
+/// before the first write and closed when the machine has lived for <see cref="Proof"/> after the last one; a boot that ends in between has
+/// ended within that desired state. Not thread-safe.
 /// </summary>
 public sealed class BootRecord
 {
@@ -14,7 +15,10 @@ public sealed class BootRecord
     /// <summary>How many boots may end within one desired state before it is not applied again.</summary>
     public const int Limit = 2;
 
-    /// <summary>How long the machine must live after the last write: long enough that a crash caused by it comes first, and that pods start on what was taken.</summary>
+    /// <summary>
+    /// How long the machine must live after the last write: long enough that a crash caused by it comes first, and that pods start on what
+    /// was taken.
+    /// </summary>
     public static readonly TimeSpan Proof = TimeSpan.FromMinutes(5);
 
     private readonly StateFile<BootRecordContent> _file;
@@ -37,11 +41,16 @@ public sealed class BootRecord
     /// <summary>When what was done counts as harmless; null when nothing is open, or stands until an admin acts.</summary>
     public DateTimeOffset? ProvenAt => _open is null || Ended(_open) >= Limit ? null : _lastWork + Proof;
 
-    /// <summary>How many boots ended within this desired state, when they are so many that it must not be applied again; else null. Removing the file lifts it.</summary>
+    /// <summary>
+    /// How many boots ended within this desired state, when they are so many that it must not be applied again; else null. Removing the
+    /// file lifts it.
+    /// </summary>
     public int? Stops(string desired)
     {
-        if (_open is not { } open || open.Desired != desired || Ended(open) < Limit) return null;
-        if (File.Exists(Path)) return Ended(open);
+        if (_open is not { } open || open.Desired != desired || Ended(open) < Limit)
+            return null;
+        if (File.Exists(Path))
+            return Ended(open);
         _open = null;
         return null;
     }
@@ -50,8 +59,14 @@ public sealed class BootRecord
     public void Begin(string desired)
     {
         _lastWork = _time.GetUtcNow();
-        if (_open is { } open && open.Desired == desired && open.BootId == _bootId) return;
-        _open = new BootRecordContent { Desired = desired, BootId = _bootId, Ended = _open is { } earlier && earlier.Desired == desired ? Ended(earlier) : 0 };
+        if (_open is { } open && open.Desired == desired && open.BootId == _bootId)
+            return;
+        _open = new BootRecordContent
+        {
+            Desired = desired,
+            BootId = _bootId,
+            Ended = _open is { } earlier && earlier.Desired == desired ? Ended(earlier) : 0,
+        };
         _file.Write(_open);
     }
 
@@ -61,13 +76,15 @@ public sealed class BootRecord
     /// <summary>Closes the record when the time of proof is over.</summary>
     public void CloseWhenProven()
     {
-        if (ProvenAt is { } due && due <= _time.GetUtcNow()) Close();
+        if (ProvenAt is { } due && due <= _time.GetUtcNow())
+            Close();
     }
 
     /// <summary>The agent is asked to end and nothing is under way: if this boot ends now, it is by somebody's will.</summary>
     public void CloseInOrder()
     {
-        if (ProvenAt is not null) Close();
+        if (ProvenAt is not null)
+            Close();
     }
 
     private void Close()

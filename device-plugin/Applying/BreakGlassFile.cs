@@ -1,8 +1,8 @@
 namespace Hostdev.DevicePlugin.Applying;
 
 /// <summary>
-/// The file by which an admin stops all writes to the host at once, whatever is desired: <c>disabled</c> in the state directory. It is looked at before every step, so
-/// that it also stops what is under way; making and removing it needs no agent.
+/// The file by which an admin stops all writes to the host at once, whatever is desired: <c>disabled</c> in the state directory. It is
+/// looked at before every step, so that it also stops what is under way; making and removing it needs no agent.
 /// </summary>
 public sealed class BreakGlassFile(string directory)
 {
@@ -14,10 +14,14 @@ public sealed class BreakGlassFile(string directory)
 
     public bool IsThere => System.IO.Path.Exists(Path);
 
-    /// <summary>The file's first line, without control characters and cut to a sentence's length; empty when it has none or cannot be read. Null when there is no file.</summary>
+    /// <summary>
+    /// The file's first line, without control characters and cut to a sentence's length; empty when it has none or cannot be read. Null
+    /// when there is no file.
+    /// </summary>
     public string? ReadWords()
     {
-        if (!IsThere) return null;
+        if (!IsThere)
+            return null;
         try
         {
             using var reader = new StreamReader(Path);

@@ -8,8 +8,8 @@ using Hostdev.DevicePlugin.Planning;
 namespace Hostdev.DevicePlugin.Applying;
 
 /// <summary>
-/// Makes single writes to sysfs, each on a thread of its own with a deadline, because the kernel may block a write for ever and then nothing can wake it.
-/// A write that came too late goes on in its thread; <see cref="IsBlocked"/> tells until it has ended.
+/// Makes single writes to sysfs, each on a thread of its own with a deadline, because the kernel may block a write for ever and then
+/// nothing can wake it. A write that came too late goes on in its thread; <see cref="IsBlocked"/> tells until it has ended.
 /// </summary>
 public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journal, TimeProvider time, Workers workers)
 {
@@ -27,20 +27,24 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
 
     /// <summary>Writes whose deadline is over and that the kernel has not returned yet, in the order in which they began.</summary>
     public ImmutableArray<UnreturnedWrite> Unreturned =>
-    [
-        .. _late.Values.Where(l => l.Value is not null).OrderBy(l => l.Since)
-            .Select(l => new UnreturnedWrite(l.Device, l.Path, time.GetElapsedTime(l.Since))),
-    ];
+        [
+            .. _late
+                .Values.Where(l => l.Value is not null)
+                .OrderBy(l => l.Since)
+                .Select(l => new UnreturnedWrite(l.Device, l.Path, time.GetElapsedTime(l.Since))),
+        ];
 
     /// <summary>The kernel's log from now on: for what a driver says while a write to its device runs.</summary>
     public IKernelLog FollowLog() => calls.FollowKernelLog();
 
     /// <summary>Journals a write and makes it. ETIMEDOUT when it did not end by the deadline.</summary>
     /// <param name="device">What is written to, or about.</param>
-    /// <exception cref="OperationCanceledException">The agent ends and the write has not returned: the next start looks at what came of it.</exception>
+    /// <exception cref="OperationCanceledException">The agent ends and the write has not returned: the next start looks at what came of
+    /// it.</exception>
     public async Task<Errno> WriteAsync(DeviceId device, string path, string value, TimeSpan deadline, CancellationToken cancellationToken)
     {
-        if (_late.ContainsKey(Key(path, value))) return Errno.ETIMEDOUT;
+        if (_late.ContainsKey(Key(path, value)))
+            return Errno.ETIMEDOUT;
         journal.Append(new JournalRecord.Write(path, value));
         Interlocked.Increment(ref _writes);
         return await OnThread(device, path, value, () => calls.WriteAttribute(path, value), deadline, cancellationToken)
@@ -49,7 +53,9 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
 
     /// <summary>The driver a function is bound to now; null when none.</summary>
     public string? ReadDriver(PciAddress address) =>
-        new DirectoryInfo(paths.Resolve($"/sys/bus/pci/devices/{address}/driver")).LinkTarget is { } target ? Path.GetFileName(target) : null;
+        new DirectoryInfo(paths.Resolve($"/sys/bus/pci/devices/{address}/driver")).LinkTarget is { } target
+            ? Path.GetFileName(target)
+            : null;
 
     /// <summary>An attribute's text without its line end; null when it cannot be read or not by the deadline.</summary>
     public async Task<string?> ReadAsync(DeviceId device, string path, TimeSpan deadline, CancellationToken cancellationToken)
@@ -93,7 +99,13 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
 
     /// <param name="value">What is written; null when the file is only read.</param>
     private async Task<Errno> OnThread(
-        DeviceId device, string path, string? value, Func<Errno> call, TimeSpan deadline, CancellationToken cancellationToken)
+        DeviceId device,
+        string path,
+        string? value,
+        Func<Errno> call,
+        TimeSpan deadline,
+        CancellationToken cancellationToken
+    )
     {
         var began = time.GetTimestamp();
         var done = new TaskCompletionSource<Errno>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -109,7 +121,11 @@ public sealed class HostWriter(HostPaths paths, IHostCalls calls, Journal journa
             var what = Key(path, value);
             _late[what] = new LateCall(device, path, value, began);
             _ = done.Task.ContinueWith(
-                _ => _late.TryRemove(what, out LateCall? _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                _ => _late.TryRemove(what, out LateCall? _),
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default
+            );
             return Errno.ETIMEDOUT;
         }
     }
@@ -140,7 +156,8 @@ internal static class PciPaths
 {
     public const string DriversProbe = "/sys/bus/pci/drivers_probe";
 
-    public static string Attribute(PciAddress address, string name) => string.Create(CultureInfo.InvariantCulture, $"/sys/bus/pci/devices/{address}/{name}");
+    public static string Attribute(PciAddress address, string name) =>
+        string.Create(CultureInfo.InvariantCulture, $"/sys/bus/pci/devices/{address}/{name}");
 
     public static string Unbind(string driver) => $"/sys/bus/pci/drivers/{driver}/unbind";
 }

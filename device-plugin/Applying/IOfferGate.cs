@@ -3,12 +3,15 @@ using Hostdev.Crds;
 
 namespace Hostdev.DevicePlugin.Applying;
 
-/// <summary>What is offered to the kubelet, as far as applying must know: a device that is about to change must not be handed out at the same moment.</summary>
+/// <summary>
+/// What is offered to the kubelet, as far as applying must know: a device that is about to change must not be handed out at the same
+/// moment.
+/// </summary>
 public interface IOfferGate
 {
     /// <summary>
-    /// Closes the offer of every unit that contains one of these devices, all or none: from then on they are not handed out. Empty when it is closed;
-    /// else who has, or is just getting, one of them, and nothing changed.
+    /// Closes the offer of every unit that contains one of these devices, all or none: from then on they are not handed out. Empty when it
+    /// is closed; else who has, or is just getting, one of them, and nothing changed.
     /// </summary>
     ImmutableArray<string> TryClose(ImmutableArray<DeviceId> devices);
 

@@ -8,26 +8,20 @@ namespace Hostdev.DevicePlugin.Applying;
 /// <summary>The journal cannot be used: the message says which file and line, and what to do.</summary>
 public sealed class JournalException : Exception
 {
-    public JournalException()
-    {
-    }
+    public JournalException() { }
 
     public JournalException(string message)
-        : base(message)
-    {
-    }
+        : base(message) { }
 
     public JournalException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
+        : base(message, innerException) { }
 }
 
 /// <summary>
-/// The write-ahead journal: one JSON object a line, synced to disk before the write that it tells of. A last line without its end is a crash while
-/// writing it: the host was not touched yet, so it is dropped. Anything else that cannot be read is <see cref="Damage"/>: giving back would be a guess, so then nothing is written,
-/// neither to the host nor to the file.
-/// Thread-safe. One process at a time holds it, by a lock.
+/// The write-ahead journal: one JSON object a line, synced to disk before the write that it tells of. A last line without its end is a
+/// crash while writing it: the host was not touched yet, so it is dropped. Anything else that cannot be read is <see cref="Damage"/>:
+/// giving back would be a guess, so then nothing is written, neither to the host nor to the file. Thread-safe. One process at a time holds
+/// it, by a lock.
 /// </summary>
 public sealed class Journal : IDisposable
 {
@@ -45,13 +39,20 @@ public sealed class Journal : IDisposable
     private Journal(string path, string bootId, FileStream lockFile, JournalState state, string? damage)
     {
         (_path, _bootId, _lock, _state, Damage) = (path, bootId, lockFile, state, damage);
-        if (damage is null) _file = Rewrite();
+        if (damage is null)
+            _file = Rewrite();
     }
 
-    /// <summary>Called before a record is written and when it is on disk. What it throws stops the process there, as far as a test of crashes can tell.</summary>
+    /// <summary>
+    /// Called before a record is written and when it is on disk. What it throws stops the process there, as far as a test of crashes can
+    /// tell.
+    /// </summary>
     internal Action<JournalRecord, bool>? Watch { get; set; }
 
-    /// <summary>Why the file could not be read, with file, line and remedy; null as a rule. While it is there <see cref="State"/> is empty and nothing may be appended.</summary>
+    /// <summary>
+    /// Why the file could not be read, with file, line and remedy; null as a rule. While it is there <see cref="State"/> is empty and
+    /// nothing may be appended.
+    /// </summary>
     public string? Damage { get; }
 
     /// <summary>What the records add up to now.</summary>
@@ -59,13 +60,14 @@ public sealed class Journal : IDisposable
     {
         get
         {
-            lock (_gate) return _state;
+            lock (_gate)
+                return _state;
         }
     }
 
     /// <summary>
-    /// Opens the journal of a state directory, which is made when absent. Records of an earlier boot are void, because the kernel has forgotten what we did; that it was
-    /// ours is remembered (<see cref="JournalState.InForceBefore"/>).
+    /// Opens the journal of a state directory, which is made when absent. Records of an earlier boot are void, because the kernel has
+    /// forgotten what we did; that it was ours is remembered (<see cref="JournalState.InForceBefore"/>).
     /// </summary>
     /// <exception cref="JournalException">Another agent holds it.</exception>
     public static Journal Open(string directory, string bootId)
@@ -75,7 +77,9 @@ public sealed class Journal : IDisposable
         try
         {
             var path = Path.Combine(directory, FileName);
-            return TryRead(path, bootId, out var state, out var damage) ? new Journal(path, bootId, lockFile, state, null) : new Journal(path, bootId, lockFile, JournalState.Empty, damage);
+            return TryRead(path, bootId, out var state, out var damage)
+                ? new Journal(path, bootId, lockFile, state, null)
+                : new Journal(path, bootId, lockFile, JournalState.Empty, damage);
         }
         catch
         {
@@ -84,13 +88,17 @@ public sealed class Journal : IDisposable
         }
     }
 
-    /// <summary>What a journal adds up to for a boot, as far as it goes; else why it cannot be read, with the remedy. One that is not there is empty.</summary>
+    /// <summary>
+    /// What a journal adds up to for a boot, as far as it goes; else why it cannot be read, with the remedy. One that is not there is
+    /// empty.
+    /// </summary>
     public static bool TryRead(string path, string bootId, out JournalState state, out string damage)
     {
         (state, damage) = (JournalState.Empty, "");
         try
         {
-            if (File.Exists(path)) state = Read(path, File.ReadAllText(path), bootId);
+            if (File.Exists(path))
+                state = Read(path, File.ReadAllText(path), bootId);
             return true;
         }
         catch (JournalException e)
@@ -108,27 +116,34 @@ public sealed class Journal : IDisposable
         var state = JournalState.Empty;
         var earlierBoot = false;
         var lines = text.Split('\n');
-        if (lines.Length < 2) throw Unreadable(path, 1, "it is cut off before the end of its first line", null); // it is made whole, and then only grows
+        // it is made whole, and then only grows
+        if (lines.Length < 2)
+            throw Unreadable(path, 1, "it is cut off before the end of its first line", null);
         for (var i = 0; i < lines.Length; i++)
         {
             var last = i == lines.Length - 1; // what follows the last line end: empty, or a line that a crash cut off
-            if (last) break;
+            if (last)
+                break;
             try
             {
                 var record = JournalLine.Read(lines[i]);
                 if (record is JournalRecord.Open open)
                 {
                     if (open.Format != Format)
-                        throw new FormatException($"it has format {open.Format} and this version reads {Format}: run the version that wrote it");
+                        throw new FormatException(
+                            $"it has format {open.Format} and this version reads {Format}: run the version that wrote it"
+                        );
                     earlierBoot = open.BootId != bootId;
                 }
-                else if (i == 0) throw new FormatException("the first line must be an Open record");
+                else if (i == 0)
+                    throw new FormatException("the first line must be an Open record");
 
                 state = state.With(record);
             }
             catch (Exception e) when (e is JsonException or FormatException)
             {
-                if (earlierBoot) break; // only a list of what was in force is taken from it, and what is not on it waits to be confirmed
+                if (earlierBoot)
+                    break; // only a list of what was in force is taken from it, and what is not on it waits to be confirmed
                 throw Unreadable(path, i + 1, JsonWords.Of(e), e);
             }
         }
@@ -136,9 +151,13 @@ public sealed class Journal : IDisposable
         return earlierBoot ? state.AfterBoot() : state;
     }
 
-    private static JournalException Unreadable(string path, int line, string what, Exception? cause) => new(
-        $"{path}, line {line}: {what}. It says how this host was before Hostdev changed it, so nothing is done without it: restore the file, or move it away to adopt the host as it is now (reboot to get the original drivers back), and restart the agent",
-        cause!);
+    private static JournalException Unreadable(string path, int line, string what, Exception? cause) =>
+        new(
+            $"{path}, line {line}: {what}. It says how this host was before Hostdev changed it, so nothing is done "
+                + "without it: restore the file, or move it away to adopt the host as it is now (reboot to get the "
+                + "original drivers back), and restart the agent",
+            cause!
+        );
 
     /// <summary>Appends a record and syncs it to disk.</summary>
     /// <exception cref="JournalException">It is damaged.</exception>
@@ -147,7 +166,8 @@ public sealed class Journal : IDisposable
     {
         lock (_gate)
         {
-            if (_file is null) throw new JournalException(Damage!);
+            if (_file is null)
+                throw new JournalException(Damage!);
             Watch?.Invoke(record, false);
             var state = _state.With(record);
             _file.Write(Encoding.UTF8.GetBytes(JournalLine.Write(record) + "\n"));
@@ -182,7 +202,11 @@ public sealed class Journal : IDisposable
         }
         catch (IOException e)
         {
-            throw new JournalException($"{path} is locked: another agent{Holder(path)} runs on this host; two would undo each other's work. Stop the other one first", e);
+            throw new JournalException(
+                $"{path} is locked: another agent{Holder(path)} runs on this host; two would undo each other's work. "
+                    + "Stop the other one first",
+                e
+            );
         }
     }
 

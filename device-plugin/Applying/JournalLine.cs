@@ -14,7 +14,10 @@ internal static class JournalLine
 {
     private static readonly Dictionary<string, JsonTypeInfo> s_operations =
         JournalJsonContext.Default.JournalRecord.PolymorphismOptions!.DerivedTypes.ToDictionary(
-            d => (string)d.TypeDiscriminator!, d => JournalJsonContext.Default.GetTypeInfo(d.DerivedType)!, StringComparer.Ordinal);
+            d => (string)d.TypeDiscriminator!,
+            d => JournalJsonContext.Default.GetTypeInfo(d.DerivedType)!,
+            StringComparer.Ordinal
+        );
 
     public static string Write(JournalRecord record) => JsonSerializer.Serialize(record, JournalJsonContext.Default.JournalRecord);
 
@@ -23,8 +26,10 @@ internal static class JournalLine
     public static JournalRecord Read(string line)
     {
         using var document = JsonDocument.Parse(line);
-        if (document.RootElement is not { ValueKind: JsonValueKind.Object } fields) throw new FormatException("the line is no record");
-        if (!Has(fields, JournalRecord.Operation)) throw new FormatException($"{JournalRecord.Operation} is missing");
+        if (document.RootElement is not { ValueKind: JsonValueKind.Object } fields)
+            throw new FormatException("the line is no record");
+        if (!Has(fields, JournalRecord.Operation))
+            throw new FormatException($"{JournalRecord.Operation} is missing");
         var name = fields.GetProperty(JournalRecord.Operation).ToString();
         if (!s_operations.TryGetValue(name, out var operation))
             throw new FormatException($"its operation {name} is not known to this version: run the version that wrote it");
@@ -42,6 +47,7 @@ internal static class JournalLine
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
-    Converters = [typeof(PciAddressConverter), typeof(DeviceIdConverter)])]
+    Converters = [typeof(PciAddressConverter), typeof(DeviceIdConverter)]
+)]
 [JsonSerializable(typeof(JournalRecord))]
 internal sealed partial class JournalJsonContext : JsonSerializerContext;

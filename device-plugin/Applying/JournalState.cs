@@ -5,7 +5,9 @@ using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Applying;
 
-/// <summary>What a journal's records add up to. The first record of a thing stays until it is forgotten: how it was before us never changes.</summary>
+/// <summary>
+/// What a journal's records add up to. The first record of a thing stays until it is forgotten: how it was before us never changes.
+/// </summary>
 /// <param name="Nodes">Device nodes whose owner we changed, as they were before.</param>
 public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary<string, NodeOwner> Nodes)
 {
@@ -18,35 +20,59 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
     public ImmutableSortedSet<DeviceId>? InForceBefore { get; init; }
 
     /// <summary>What of this is still true after another boot: the kernel has forgotten what we did, and we remember what it was.</summary>
-    public JournalState AfterBoot() => Empty with { InForceBefore = [.. Ownership.Functions.Keys.Concat(Ownership.PhysicalFunctions.Keys).Select(a => (DeviceId)a), .. InForceBefore ?? []] };
+    public JournalState AfterBoot() =>
+        Empty with
+        {
+            InForceBefore =
+            [
+                .. Ownership.Functions.Keys.Concat(Ownership.PhysicalFunctions.Keys).Select(a => (DeviceId)a),
+                .. InForceBefore ?? [],
+            ],
+        };
 
     /// <summary>The state after one more record. The same for a record of which nothing has to be remembered.</summary>
-    public JournalState With(JournalRecord record) => record switch
-    {
-        JournalRecord.RecordFunction r => Ownership.Functions.ContainsKey(r.Address) ? this : With(Ownership with
+    public JournalState With(JournalRecord record) =>
+        record switch
         {
-            Functions = Ownership.Functions.Add(r.Address, new OwnedFunction(r.Address, r.Driver, r.DriverOverride, r.PolicyUid ?? "")),
-        }),
-        JournalRecord.ForgetFunction r => With(Ownership with { Functions = Ownership.Functions.Remove(r.Address) }),
-        JournalRecord.RecordPhysicalFunction r => Ownership.PhysicalFunctions.ContainsKey(r.Address)
-            ? this
-            : With(new OwnedPhysicalFunction(r.Address, r.NumVfs, r.Autoprobe, r.PolicyUid ?? "", SetupOpen: false)),
-        JournalRecord.OpenVfSetup r => WithSetup(r.Address, pf => pf with { SetupOpen = true, Asked = r.NumVfs, Made = null }),
-        JournalRecord.CloseVfSetup r => WithSetup(r.Address, pf => pf with { SetupOpen = false, Made = r.NumVfs }),
-        JournalRecord.ForgetPhysicalFunction r =>
-            With(Ownership with { PhysicalFunctions = Ownership.PhysicalFunctions.Remove(r.Address) }),
-        JournalRecord.RecordFault r => With(new KnownHealth(r.Device, r.Fault, r.FatalErrors)),
-        JournalRecord.ClearFault r => With(new KnownHealth(r.Device, null, r.FatalErrors)),
-        JournalRecord.ForgetFault r => With(Ownership with { Health = Ownership.Health.Remove(r.Device) }),
-        JournalRecord.InForceBefore { Device: { } device } => this with { InForceBefore = (InForceBefore ?? []).Add(device) },
-        JournalRecord.InForceBefore => this with { InForceBefore = InForceBefore ?? [] },
-        JournalRecord.Confirm => this with { InForceBefore = null },
-        JournalRecord.RecordNode r =>
-            Nodes.ContainsKey(r.Path) ? this : this with { Nodes = Nodes.Add(r.Path, new NodeOwner(r.Uid, r.Gid, r.Mode)) },
-        JournalRecord.ForgetNode r => this with { Nodes = Nodes.Remove(r.Path) },
-        JournalRecord.Open or JournalRecord.Write => this,
-        _ => throw new System.Diagnostics.UnreachableException(),
-    };
+            JournalRecord.RecordFunction r => Ownership.Functions.ContainsKey(r.Address)
+                ? this
+                : With(
+                    Ownership with
+                    {
+                        Functions = Ownership.Functions.Add(
+                            r.Address,
+                            new OwnedFunction(r.Address, r.Driver, r.DriverOverride, r.PolicyUid ?? "")
+                        ),
+                    }
+                ),
+            JournalRecord.ForgetFunction r => With(Ownership with { Functions = Ownership.Functions.Remove(r.Address) }),
+            JournalRecord.RecordPhysicalFunction r => Ownership.PhysicalFunctions.ContainsKey(r.Address)
+                ? this
+                : With(new OwnedPhysicalFunction(r.Address, r.NumVfs, r.Autoprobe, r.PolicyUid ?? "", SetupOpen: false)),
+            JournalRecord.OpenVfSetup r => WithSetup(r.Address, pf => pf with { SetupOpen = true, Asked = r.NumVfs, Made = null }),
+            JournalRecord.CloseVfSetup r => WithSetup(r.Address, pf => pf with { SetupOpen = false, Made = r.NumVfs }),
+            JournalRecord.ForgetPhysicalFunction r => With(
+                Ownership with
+                {
+                    PhysicalFunctions = Ownership.PhysicalFunctions.Remove(r.Address),
+                }
+            ),
+            JournalRecord.RecordFault r => With(new KnownHealth(r.Device, r.Fault, r.FatalErrors)),
+            JournalRecord.ClearFault r => With(new KnownHealth(r.Device, null, r.FatalErrors)),
+            JournalRecord.ForgetFault r => With(Ownership with { Health = Ownership.Health.Remove(r.Device) }),
+            JournalRecord.InForceBefore { Device: { } device } => this with { InForceBefore = (InForceBefore ?? []).Add(device) },
+            JournalRecord.InForceBefore => this with { InForceBefore = InForceBefore ?? [] },
+            JournalRecord.Confirm => this with { InForceBefore = null },
+            JournalRecord.RecordNode r => Nodes.ContainsKey(r.Path)
+                ? this
+                : this with
+                {
+                    Nodes = Nodes.Add(r.Path, new NodeOwner(r.Uid, r.Gid, r.Mode)),
+                },
+            JournalRecord.ForgetNode r => this with { Nodes = Nodes.Remove(r.Path) },
+            JournalRecord.Open or JournalRecord.Write => this,
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
 
     /// <summary>The shortest sequence of records that adds up to this state.</summary>
     public IEnumerable<JournalRecord> ToRecords()
@@ -60,8 +86,10 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
         {
             yield return new JournalRecord.RecordPhysicalFunction(pf.Address, pf.PolicyUid, pf.OriginalNumVfs, pf.OriginalAutoprobe);
             var wasOpened = pf.SetupOpen || pf.Asked is not null || pf.Made is not null;
-            if (wasOpened) yield return new JournalRecord.OpenVfSetup(pf.Address, pf.Asked);
-            if (wasOpened && !pf.SetupOpen) yield return new JournalRecord.CloseVfSetup(pf.Address, pf.Made);
+            if (wasOpened)
+                yield return new JournalRecord.OpenVfSetup(pf.Address, pf.Asked);
+            if (wasOpened && !pf.SetupOpen)
+                yield return new JournalRecord.CloseVfSetup(pf.Address, pf.Made);
         }
 
         foreach (var h in Ownership.Health.Values)
@@ -74,10 +102,12 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
         if (InForceBefore is { } before)
         {
             yield return new JournalRecord.InForceBefore();
-            foreach (var device in before) yield return new JournalRecord.InForceBefore(device);
+            foreach (var device in before)
+                yield return new JournalRecord.InForceBefore(device);
         }
 
-        foreach (var (path, owner) in Nodes) yield return new JournalRecord.RecordNode(path, owner.Uid, owner.Gid, owner.Mode);
+        foreach (var (path, owner) in Nodes)
+            yield return new JournalRecord.RecordNode(path, owner.Uid, owner.Gid, owner.Mode);
     }
 
     private JournalState WithSetup(PciAddress address, Func<OwnedPhysicalFunction, OwnedPhysicalFunction> change) =>

@@ -8,8 +8,19 @@ using Microsoft.Extensions.Logging;
 
 namespace Hostdev.DevicePlugin.Applying;
 
-/// <summary>Carries a plan out: lanes side by side, steps in order, each disruptive step under a proof that nobody uses what it disturbs.</summary>
-public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, UsageReader usage, IOfferGate gate, BreakGlassFile breakGlass, Workers workers, TimeProvider time, ILogger<PlanExecutor> logger)
+/// <summary>
+/// Carries a plan out: lanes side by side, steps in order, each disruptive step under a proof that nobody uses what it disturbs.
+/// </summary>
+public sealed partial class PlanExecutor(
+    StepExecutor steps,
+    HostWriter writer,
+    UsageReader usage,
+    IOfferGate gate,
+    BreakGlassFile breakGlass,
+    Workers workers,
+    TimeProvider time,
+    ILogger<PlanExecutor> logger
+)
 {
     /// <summary>How long lanes are waited for before those that are done go on without the others.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
@@ -26,28 +37,32 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
     public bool CanStart(Plan plan) => plan.Lanes.Any(l => !_running.TryGetValue(l.Key, out var task) || task.IsCompleted);
 
     /// <summary>
-    /// Starts the plan's lanes and returns what has ended: all of them as a rule; without those that take longer than a moment otherwise, so that one
-    /// physical function's trouble delays no other. A lane still under way is not started again. Stopping is between two steps: what was begun is continued
-    /// by the next plan, from the journal. Not for several threads at once.
+    /// Starts the plan's lanes and returns what has ended: all of them as a rule; without those that take longer than a moment otherwise,
+    /// so that one physical function's trouble delays no other. A lane still under way is not started again. Stopping is between two steps:
+    /// what was begun is continued by the next plan, from the journal. Not for several threads at once.
     /// </summary>
     public async Task<ImmutableArray<LaneOutcome>> ExecuteAsync(Plan plan, HostInventory inventory, CancellationToken cancellationToken)
     {
         foreach (var lane in plan.Lanes)
         {
-            if (_running.ContainsKey(lane.Key)) continue;
+            if (_running.ContainsKey(lane.Key))
+                continue;
             _running[lane.Key] = workers.RunLane(() => ExecuteLaneAsync(lane, inventory, cancellationToken));
         }
 
         var all = Task.WhenAll(_running.Values);
         await Task.WhenAny(all, Task.Delay(Patience, time, cancellationToken)).ConfigureAwait(false);
         var ended = _running.Where(r => r.Value.IsCompleted).ToList();
-        foreach (var (key, _) in ended) _running.Remove(key);
-        foreach (var late in _running.Values) _ = late.ContinueWith(_ => LaneEnded(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        foreach (var (key, _) in ended)
+            _running.Remove(key);
+        foreach (var late in _running.Values)
+            _ = late.ContinueWith(_ => LaneEnded(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         return [.. await Task.WhenAll(ended.Select(e => e.Value)).ConfigureAwait(false)];
     }
 
     /// <summary>Waits for lanes under way after they were cancelled: at most as long as one write is waited for then.</summary>
-    public Task StopAsync() => Task.WhenAll(_running.Values).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+    public Task StopAsync() =>
+        Task.WhenAll(_running.Values).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
 
     private async Task<LaneOutcome> ExecuteLaneAsync(Lane lane, HostInventory inventory, CancellationToken cancellationToken)
     {
@@ -75,13 +90,17 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
         var given = new HashSet<Purpose>();
         foreach (var step in lane.Steps)
         {
-            if (cancellationToken.IsCancellationRequested || breakGlass.IsThere) break;
-            if (given.Contains(step.Purpose)) continue;
+            if (cancellationToken.IsCancellationRequested || breakGlass.IsThere)
+                break;
+            if (given.Contains(step.Purpose))
+                continue;
             var outcome = await ExecuteStepAsync(step, inventory, cancellationToken).ConfigureAwait(false);
             results.Add(new StepResult(step, outcome));
-            if (outcome is StepOutcome.Done) continue;
+            if (outcome is StepOutcome.Done)
+                continue;
             given.Add(step.Purpose);
-            if (outcome is StepOutcome.Failed failed) StepFailed(logger, step.Purpose, failed.Message);
+            if (outcome is StepOutcome.Failed failed)
+                StepFailed(logger, step.Purpose, failed.Message);
         }
 
         return new LaneOutcome(lane, results.ToImmutable());
@@ -92,10 +111,14 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
         var late = step.Step.MustBeFree.Where(writer.IsBlocked).ToList();
         if (late.Count > 0)
         {
-            return new StepOutcome.Failed(Reasons.StepTimedOut, $"an earlier write for {late[0]} still hangs in the kernel: it goes on when the device is let go");
+            return new StepOutcome.Failed(
+                Reasons.StepTimedOut,
+                $"an earlier write for {late[0]} still hangs in the kernel: it goes on when the device is let go"
+            );
         }
 
-        if (step.Step.MustBeFree.IsEmpty) return await DoAsync(step, cancellationToken).ConfigureAwait(false);
+        if (step.Step.MustBeFree.IsEmpty)
+            return await DoAsync(step, cancellationToken).ConfigureAwait(false);
         using var proof = usage.Prove(inventory, step.Step.MustBeFree, step.Step.MayBeUsed);
         return proof.IsFree ? await DoAsync(step, cancellationToken).ConfigureAwait(false) : new StepOutcome.InUse(proof.Users);
     }
@@ -103,7 +126,8 @@ public sealed partial class PlanExecutor(StepExecutor steps, HostWriter writer, 
     private async Task<StepOutcome> DoAsync(LaneStep step, CancellationToken cancellationToken)
     {
         var outcome = await steps.ExecuteAsync(step.Step, cancellationToken).ConfigureAwait(false);
-        if (outcome is StepOutcome.Done done && (done.What ?? StepWords.Done(step.Step)) is { } what) StepDone(logger, step.Purpose, what);
+        if (outcome is StepOutcome.Done done && (done.What ?? StepWords.Done(step.Step)) is { } what)
+            StepDone(logger, step.Purpose, what);
         return outcome;
     }
 

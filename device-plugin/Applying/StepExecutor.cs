@@ -26,14 +26,27 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
             case PlanStep.SetAutoprobe s:
                 var autoprobe = s.Autoprobe ? "1" : "0";
                 return await WriteAsync(
-                    s.PhysicalFunction, "sriov_drivers_autoprobe", autoprobe, WriteDeadline, autoprobe, cancellationToken)
+                        s.PhysicalFunction,
+                        "sriov_drivers_autoprobe",
+                        autoprobe,
+                        WriteDeadline,
+                        autoprobe,
+                        cancellationToken
+                    )
                     .ConfigureAwait(false);
             case PlanStep.SetNumVfs s:
                 return await SetNumVfsAsync(s, cancellationToken).ConfigureAwait(false);
             case PlanStep.SetDriverOverride s:
-                // One newline clears it; "(null)" would become the override, and an empty write does nothing (contracts/kernel.md, Binding).
+                // One newline clears it; "(null)" would become the override, and an empty write does nothing (contracts/kernel.md,
+                // Binding).
                 return await WriteAsync(
-                    s.Address, "driver_override", s.Driver ?? "\n", WriteDeadline, s.Driver ?? "(null)", cancellationToken)
+                        s.Address,
+                        "driver_override",
+                        s.Driver ?? "\n",
+                        WriteDeadline,
+                        s.Driver ?? "(null)",
+                        cancellationToken
+                    )
                     .ConfigureAwait(false);
             case PlanStep.Unbind s:
                 return await UnbindAsync(s, cancellationToken).ConfigureAwait(false);
@@ -53,27 +66,38 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     private async Task<StepOutcome> SetNumVfsAsync(PlanStep.SetNumVfs step, CancellationToken cancellationToken)
     {
         var count = step.NumVfs.ToString(CultureInfo.InvariantCulture);
-        StepOutcome? Answered(string? now) => step.NumVfs > 0 && int.TryParse(now, CultureInfo.InvariantCulture, out var made) && made > 0
-            ? new StepOutcome.Done { What = $"{step.PhysicalFunction}: {step.NumVfs} VFs were asked for and its driver made {made}" }
-            : null;
+        StepOutcome? Answered(string? now) =>
+            step.NumVfs > 0 && int.TryParse(now, CultureInfo.InvariantCulture, out var made) && made > 0
+                ? new StepOutcome.Done { What = $"{step.PhysicalFunction}: {step.NumVfs} VFs were asked for and its driver made {made}" }
+                : null;
         return await WriteAsync(step.PhysicalFunction, "sriov_numvfs", count, NumVfsDeadline, count, cancellationToken, Answered)
             .ConfigureAwait(false);
     }
 
     /// <param name="answered">What it means that the write succeeded and something else is read back; null: that it had no effect.</param>
     private async Task<StepOutcome> WriteAsync(
-        PciAddress device, string attribute, string value, TimeSpan deadline, string expect, CancellationToken cancellationToken,
-        Func<string?, StepOutcome?>? answered = null)
+        PciAddress device,
+        string attribute,
+        string value,
+        TimeSpan deadline,
+        string expect,
+        CancellationToken cancellationToken,
+        Func<string?, StepOutcome?>? answered = null
+    )
     {
         var path = PciPaths.Attribute(device, attribute);
         using var log = writer.FollowLog();
         var error = await writer.WriteAsync(device, path, value, deadline, cancellationToken).ConfigureAwait(false);
-        if (error == Errno.ETIMEDOUT) return TimedOut(path, value, deadline);
+        if (error == Errno.ETIMEDOUT)
+            return TimedOut(path, value, deadline);
         var now = await writer.ReadAsync(device, path, ReadDeadline, cancellationToken).ConfigureAwait(false);
-        if (now == expect) return StepOutcome.Done.Instance;
-        if (error.IsSuccess && answered?.Invoke(now) is { } outcome) return outcome;
+        if (now == expect)
+            return StepOutcome.Done.Instance;
+        if (error.IsSuccess && answered?.Invoke(now) is { } outcome)
+            return outcome;
         var what = $"writing {Quote(value)} to {path}";
-        if (!error.IsSuccess) return Failed($"{what} failed: {WriteErrors.Explain(path, error, now)}{Said(path, log, device)}");
+        if (!error.IsSuccess)
+            return Failed($"{what} failed: {WriteErrors.Explain(path, error, now)}{Said(path, log, device)}");
         var reads = now is null ? "nothing" : $"\"{now}\"";
         var advice = KernelWords.Of(log, device) ?? "look at dmesg, or for another program that writes it";
         return Failed($"{what} had no effect: it reads {reads}; {advice}");
@@ -83,11 +107,14 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     {
         var path = PciPaths.Unbind(step.Driver);
         using var log = writer.FollowLog();
-        var error = await writer.WriteAsync(step.Address, path, step.Address.ToString(), WriteDeadline, cancellationToken)
+        var error = await writer
+            .WriteAsync(step.Address, path, step.Address.ToString(), WriteDeadline, cancellationToken)
             .ConfigureAwait(false);
-        if (error == Errno.ETIMEDOUT) return TimedOut(path, step.Address.ToString(), WriteDeadline);
+        if (error == Errno.ETIMEDOUT)
+            return TimedOut(path, step.Address.ToString(), WriteDeadline);
         var driver = writer.ReadDriver(step.Address);
-        if (driver is null) return StepOutcome.Done.Instance;
+        if (driver is null)
+            return StepOutcome.Done.Instance;
         var what = error.IsSuccess ? "had no effect" : $"failed: {WriteErrors.Explain(path, error)}";
         var said = KernelWords.Of(log, step.Address) is { } words ? $"; {words}" : "";
         return Failed($"taking {step.Address} from {step.Driver} (writing it to {path}) {what}; its driver is {driver}{said}");
@@ -98,7 +125,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         var path = PciPaths.Attribute(step.Address, "reset");
         using var log = writer.FollowLog();
         var error = await writer.WriteAsync(step.Address, path, "1", WriteDeadline, cancellationToken).ConfigureAwait(false);
-        if (error == Errno.ETIMEDOUT) return TimedOut(path, "1", WriteDeadline);
+        if (error == Errno.ETIMEDOUT)
+            return TimedOut(path, "1", WriteDeadline);
         if (!error.IsSuccess)
         {
             var said = KernelWords.Of(log, step.Address) is { } words ? $" ({words})" : "";
@@ -110,10 +138,13 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         {
             true => StepOutcome.Done.Instance,
             false => new StepOutcome.Failed(
-                Reasons.StepFailed, "it was reset and still does not answer: remove and rescan it, or power-cycle the host"),
+                Reasons.StepFailed,
+                "it was reset and still does not answer: remove and rescan it, or power-cycle the host"
+            ),
             null => new StepOutcome.Failed(
                 Reasons.StepTimedOut,
-                $"it was reset, and whether it answers could not be read within {ReadDeadline.TotalSeconds} s: it is looked at again"),
+                $"it was reset, and whether it answers could not be read within {ReadDeadline.TotalSeconds} s: it is looked at again"
+            ),
         };
     }
 
@@ -121,12 +152,16 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     {
         using var log = writer.FollowLog();
         var error = await writer
-            .WriteAsync(step.Address, PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
-        if (error == Errno.ETIMEDOUT) return TimedOut(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline);
+            .WriteAsync(step.Address, PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline, cancellationToken)
+            .ConfigureAwait(false);
+        if (error == Errno.ETIMEDOUT)
+            return TimedOut(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline);
         var driver = writer.ReadDriver(step.Address);
         var found = driver is null ? "no driver of the host takes it" : $"bound to {driver}";
-        if (step.ExpectedDriver is null) return new StepOutcome.Done { What = $"{step.Address}: {found}" };
-        if (driver == step.ExpectedDriver) return StepOutcome.Done.Instance;
+        if (step.ExpectedDriver is null)
+            return new StepOutcome.Done { What = $"{step.Address}: {found}" };
+        if (driver == step.ExpectedDriver)
+            return StepOutcome.Done.Instance;
         var what = error.IsSuccess ? "" : $" ({WriteErrors.Explain(PciPaths.DriversProbe, error)})";
         var now = driver is null ? "it has no driver" : $"its driver is {driver}";
         var said = KernelWords.Of(log, step.Address) ?? $"look at dmesg for what {step.ExpectedDriver} says of it";
@@ -139,7 +174,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     /// </summary>
     private static string Said(string path, IKernelLog log, PciAddress device)
     {
-        if (KernelWords.Of(log, device) is { } words) return $"; {words}";
+        if (KernelWords.Of(log, device) is { } words)
+            return $"; {words}";
         return path.EndsWith("/sriov_numvfs", StringComparison.Ordinal)
             ? $"; look at dmesg for what the driver of {device} says of it"
             : "";
@@ -148,7 +184,11 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     private static StepOutcome.Failed Failed(string message) => new(Reasons.StepFailed, message);
 
     private static StepOutcome.Failed TimedOut(string path, string value, TimeSpan deadline) =>
-        new(Reasons.StepTimedOut, $"writing {Quote(value)} to {path} did not return within {deadline.TotalSeconds} s: the kernel waits for somebody who holds the device; it cannot be cancelled and goes on when the device is let go");
+        new(
+            Reasons.StepTimedOut,
+            $"writing {Quote(value)} to {path} did not return within {deadline.TotalSeconds} s: the kernel waits for "
+                + "somebody who holds the device; it cannot be cancelled and goes on when the device is let go"
+        );
 
     private static string Quote(string value) => value == "\n" ? "a newline" : $"\"{value}\"";
 }

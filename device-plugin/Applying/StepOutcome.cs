@@ -7,9 +7,7 @@ namespace Hostdev.DevicePlugin.Applying;
 /// <summary>What came of one step.</summary>
 public abstract record StepOutcome
 {
-    private StepOutcome()
-    {
-    }
+    private StepOutcome() { }
 
     /// <summary>Done, and read back.</summary>
     public sealed record Done : StepOutcome
@@ -30,7 +28,10 @@ public abstract record StepOutcome
 /// <summary>One step that was tried.</summary>
 public sealed record StepResult(LaneStep Step, StepOutcome Outcome);
 
-/// <summary>What was tried of one lane, in order. Steps that were passed over because an earlier one of their purpose did not get through are left out.</summary>
+/// <summary>
+/// What was tried of one lane, in order. Steps that were passed over because an earlier one of their purpose did not get through are left
+/// out.
+/// </summary>
 public sealed record LaneOutcome(Lane Lane, ImmutableArray<StepResult> Results)
 {
     public IEnumerable<StepResult> Unfinished => Results.Where(r => r.Outcome is not StepOutcome.Done);

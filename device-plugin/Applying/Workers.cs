@@ -1,8 +1,8 @@
 namespace Hostdev.DevicePlugin.Applying;
 
 /// <summary>
-/// Where work goes that nothing else may wait for: lanes, and single calls that the kernel may block for ever. Tests that must come out the same each time
-/// replace it by doing everything in place, one thing after the other.
+/// Where work goes that nothing else may wait for: lanes, and single calls that the kernel may block for ever. Tests that must come out the
+/// same each time replace it by doing everything in place, one thing after the other.
 /// </summary>
 public class Workers
 {

@@ -12,20 +12,34 @@ internal static class PlanText
     public static string Render(Plan plan)
     {
         var text = new StringBuilder();
-        text.AppendLine(plan.Halt is { } halt ? $"Nothing is done now: {halt.Reason}: {halt.Message}" : plan.Lanes.IsEmpty ? "Nothing is to be done now." : "To be done now (lanes run side by side):");
+        text.AppendLine(
+            plan.Halt is { } halt ? $"Nothing is done now: {halt.Reason}: {halt.Message}"
+            : plan.Lanes.IsEmpty ? "Nothing is to be done now."
+            : "To be done now (lanes run side by side):"
+        );
         foreach (var lane in plan.Lanes)
         {
             text.Append(CultureInfo.InvariantCulture, $"  {lane.Key}\n");
             foreach (var step in lane.Steps)
             {
-                if (StepWords.ToDo(step.Step) is { } words) text.Append(CultureInfo.InvariantCulture, $"    - {words}\n");
+                if (StepWords.ToDo(step.Step) is { } words)
+                    text.Append(CultureInfo.InvariantCulture, $"    - {words}\n");
             }
         }
 
         Section(text, "To be offered:", plan.Units.Select(Offered));
         Section(text, "What the host loses beside what is named:", plan.Units.Select(u => u.HostLoses).OfType<string>());
-        Section(text, "In the way, or worth knowing:", plan.Findings.Select(f => $"{f.State} {f.Device}{(f.Policy is null ? "" : $" ({f.Policy})")}: {f.Reason}: {f.Message}"));
-        Section(text, "Matching nothing here:", plan.Policies.Where(p => p.Matched == 0 && p.Frozen is null && plan.Findings.All(f => f.Policy != p.Policy)).Select(p => $"{p.Policy}{p.Hint}"));
+        Section(
+            text,
+            "In the way, or worth knowing:",
+            plan.Findings.Select(f => $"{f.State} {f.Device}{(f.Policy is null ? "" : $" ({f.Policy})")}: {f.Reason}: {f.Message}")
+        );
+        Section(
+            text,
+            "Matching nothing here:",
+            plan.Policies.Where(p => p.Matched == 0 && p.Frozen is null && plan.Findings.All(f => f.Policy != p.Policy))
+                .Select(p => $"{p.Policy}{p.Hint}")
+        );
         return text.ToString();
     }
 
@@ -39,7 +53,8 @@ internal static class PlanText
         text.Append(CultureInfo.InvariantCulture, $"  driver: {function.Driver ?? "none"}\n");
         text.Append(CultureInfo.InvariantCulture, $"  IOMMU group: {Members(inventory, group)}\n");
         var regions = string.Join(", ", group?.DirectRegions ?? []);
-        if (regions.Length > 0) text.Append(CultureInfo.InvariantCulture, $"  direct regions of the group: {regions}\n");
+        if (regions.Length > 0)
+            text.Append(CultureInfo.InvariantCulture, $"  direct regions of the group: {regions}\n");
         Section(text, "Nothing is done now:", plan.Halt is { } halt ? [$"{halt.Reason}: {halt.Message}"] : []);
         Section(text, "In use by:", usage.UsersOf(function.Address).Select(u => u.Description));
         var unit = plan.Units.FirstOrDefault(u => u.Claims.Contains(function.Address));
@@ -49,7 +64,8 @@ internal static class PlanText
         Section(text, "In the way, or worth knowing:", findings.Select(f => $"{f.State}: {f.Reason}: {f.Message}"));
         var steps = plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step).Where(s => s.Device == function.Address);
         Section(text, "To be done now:", steps.Select(StepWords.ToDo).OfType<string>());
-        if (unit is null && findings.Count == 0) text.Append("No policy asks for it.\n");
+        if (unit is null && findings.Count == 0)
+            text.Append("No policy asks for it.\n");
         return text.ToString();
     }
 
@@ -62,21 +78,26 @@ internal static class PlanText
 
     private static string Members(HostInventory inventory, IommuGroup? group)
     {
-        if (group is null) return "none";
+        if (group is null)
+            return "none";
         var members = group.Members.Select(a => Member(inventory, a)).Concat(group.OtherMembers.Select(m => Member(m)));
         return $"{group.Number} with {string.Join(", ", members)}";
     }
 
     private static string Member(HostInventory inventory, PciAddress address) =>
-        inventory.Functions.TryGetValue(address, out var f) ? $"{address} ({(f.IsBridge ? "bridge" : f.Driver ?? "no driver")})" : address.ToString();
+        inventory.Functions.TryGetValue(address, out var f)
+            ? $"{address} ({(f.IsBridge ? "bridge" : f.Driver ?? "no driver")})"
+            : address.ToString();
 
     private static string Member(OtherGroupMember member) => $"{member.Name} ({member.Driver ?? "no driver"})";
 
     private static void Section(StringBuilder text, string title, IEnumerable<string> lines)
     {
         var all = lines.ToList();
-        if (all.Count == 0) return;
+        if (all.Count == 0)
+            return;
         text.Append(title).Append('\n');
-        foreach (var line in all) text.Append("  - ").Append(line).Append('\n');
+        foreach (var line in all)
+            text.Append("  - ").Append(line).Append('\n');
     }
 }

@@ -16,82 +16,181 @@ public static class RunCommand
 
     public static Command Create()
     {
-        var desired = new Option<string>("--desired") { Description = "Without a cluster: a file with the desired state (the spec of a NodeDeviceState, YAML or JSON). Followed while running." };
-        var node = new Option<string>("--node-name") { Description = "In a cluster: the Node this host is, whose NodeDeviceState is followed and whose status is written.", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("NODE_NAME") ?? "" };
-        var kubeconfig = new Option<string>("--kubeconfig") { Description = "How to reach the API server from outside a Pod; inside one its service account is used." };
-        var status = new Option<string>("--status") { Description = "With --desired, where the status goes: YAML for .yaml, JSON otherwise. Rewritten whole when it changes." };
-        var state = new Option<string>("--state-dir") { Description = "The journal and what else must outlive a restart.", DefaultValueFactory = _ => AgentOptions.DefaultStateDirectory };
-        var kubelet = new Option<string>("--kubelet-dir") { Description = "The kubelet's device plugin directory.", DefaultValueFactory = _ => KubeletApi.DefaultDevicePluginDirectory };
-        var pods = new Option<string>("--pod-resources") { Description = "The kubelet's pod-resources socket.", DefaultValueFactory = _ => KubeletApi.DefaultPodResourcesSocket };
-        var podName = new Option<string>("--pod-name") { Description = "The agent's own pod, where it runs in one.", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("POD_NAME") ?? "" };
-        var podNamespace = new Option<string>("--pod-namespace") { Description = "The namespace of the agent's own pod.", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("POD_NAMESPACE") ?? "" };
-        var listen = new Option<string>("--listen") { Description = "Where /healthz, /readyz and /metrics are served, for example :9476 or 127.0.0.1:9476. Nowhere without it." };
+        var desired = new Option<string>("--desired")
+        {
+            Description =
+                "Without a cluster: a file with the desired state (the spec of a NodeDeviceState, YAML or JSON). Followed while running.",
+        };
+        var node = new Option<string>("--node-name")
+        {
+            Description = "In a cluster: the Node this host is, whose NodeDeviceState is followed and whose status is written.",
+            DefaultValueFactory = _ => Environment.GetEnvironmentVariable("NODE_NAME") ?? "",
+        };
+        var kubeconfig = new Option<string>("--kubeconfig")
+        {
+            Description = "How to reach the API server from outside a Pod; inside one its service account is used.",
+        };
+        var status = new Option<string>("--status")
+        {
+            Description = "With --desired, where the status goes: YAML for .yaml, JSON otherwise. Rewritten whole when it changes.",
+        };
+        var state = new Option<string>("--state-dir")
+        {
+            Description = "The journal and what else must outlive a restart.",
+            DefaultValueFactory = _ => AgentOptions.DefaultStateDirectory,
+        };
+        var kubelet = new Option<string>("--kubelet-dir")
+        {
+            Description = "The kubelet's device plugin directory.",
+            DefaultValueFactory = _ => KubeletApi.DefaultDevicePluginDirectory,
+        };
+        var pods = new Option<string>("--pod-resources")
+        {
+            Description = "The kubelet's pod-resources socket.",
+            DefaultValueFactory = _ => KubeletApi.DefaultPodResourcesSocket,
+        };
+        var podName = new Option<string>("--pod-name")
+        {
+            Description = "The agent's own pod, where it runs in one.",
+            DefaultValueFactory = _ => Environment.GetEnvironmentVariable("POD_NAME") ?? "",
+        };
+        var podNamespace = new Option<string>("--pod-namespace")
+        {
+            Description = "The namespace of the agent's own pod.",
+            DefaultValueFactory = _ => Environment.GetEnvironmentVariable("POD_NAMESPACE") ?? "",
+        };
+        var listen = new Option<string>("--listen")
+        {
+            Description = "Where /healthz, /readyz and /metrics are served, for example :9476 or 127.0.0.1:9476. Nowhere without it.",
+        };
         var verbose = new Option<bool>("--verbose", "-v") { Description = "Log decisions too." };
-        var command = new Command("run", "Bring this host's devices to the desired state, offer them to the kubelet, and give them back.") { desired, status, node, kubeconfig, state, kubelet, pods, podName, podNamespace, listen, verbose };
-        command.SetAction((parsed, cancellationToken) => RunAsync(
-            new AgentOptions
-            {
-                DesiredFile = parsed.GetValue(desired),
-                StatusFile = parsed.GetValue(status),
-                StateDirectory = parsed.GetValue(state)!,
-                KubeletDirectory = parsed.GetValue(kubelet)!,
-                PodResourcesSocket = parsed.GetValue(pods)!,
-                OwnPod = parsed.GetValue(podName) is { Length: > 0 } pod ? new OwnPod(parsed.GetValue(podNamespace) ?? "", pod) : null,
-            },
-            parsed.GetValue(node) is { Length: > 0 } name ? name : null,
-            parsed.GetValue(kubeconfig),
-            parsed.GetValue(listen),
-            parsed.GetValue(verbose),
-            cancellationToken));
+        var command = new Command("run", "Bring this host's devices to the desired state, offer them to the kubelet, and give them back.")
+        {
+            desired,
+            status,
+            node,
+            kubeconfig,
+            state,
+            kubelet,
+            pods,
+            podName,
+            podNamespace,
+            listen,
+            verbose,
+        };
+        command.SetAction(
+            (parsed, cancellationToken) =>
+                RunAsync(
+                    new AgentOptions
+                    {
+                        DesiredFile = parsed.GetValue(desired),
+                        StatusFile = parsed.GetValue(status),
+                        StateDirectory = parsed.GetValue(state)!,
+                        KubeletDirectory = parsed.GetValue(kubelet)!,
+                        PodResourcesSocket = parsed.GetValue(pods)!,
+                        OwnPod = parsed.GetValue(podName) is { Length: > 0 } pod
+                            ? new OwnPod(parsed.GetValue(podNamespace) ?? "", pod)
+                            : null,
+                    },
+                    parsed.GetValue(node) is { Length: > 0 } name ? name : null,
+                    parsed.GetValue(kubeconfig),
+                    parsed.GetValue(listen),
+                    parsed.GetValue(verbose),
+                    cancellationToken
+                )
+        );
         return command;
     }
 
-    private static async Task<int> RunAsync(AgentOptions options, string? node, string? kubeconfig, string? listen, bool verbose, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(
+        AgentOptions options,
+        string? node,
+        string? kubeconfig,
+        string? listen,
+        bool verbose,
+        CancellationToken cancellationToken
+    )
     {
         if (options.DesiredFile is null == node is null)
         {
-            await Console.Error.WriteLineAsync(node is null
-                ? "hostdev-device-plugin: nothing to follow: give --node-name (NODE_NAME) in a cluster, or --desired with a file on a single machine"
-                : "hostdev-device-plugin: --desired and --node-name (NODE_NAME) are both given: two sources would undo each other's work; give one of them").ConfigureAwait(false);
+            await Console
+                .Error.WriteLineAsync(
+                    node is null
+                        ? "hostdev-device-plugin: nothing to follow: give --node-name (NODE_NAME) in a cluster, or "
+                            + "--desired with a file on a single machine"
+                        : "hostdev-device-plugin: --desired and --node-name (NODE_NAME) are both given: two sources "
+                            + "would undo each other's work; give one of them"
+                )
+                .ConfigureAwait(false);
             return 1;
         }
 
         if (options.StatusFile is { } status && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(status))))
         {
-            await Console.Error.WriteLineAsync($"hostdev-device-plugin: --status is {status}, whose directory does not exist: make it first").ConfigureAwait(false);
+            await Console
+                .Error.WriteLineAsync($"hostdev-device-plugin: --status is {status}, whose directory does not exist: make it first")
+                .ConfigureAwait(false);
             return 1;
         }
 
         if (options.OwnPod is { Namespace.Length: 0 })
         {
-            await Console.Error.WriteLineAsync($"hostdev-device-plugin: --pod-name (POD_NAME) is {options.OwnPod.Name}, but --pod-namespace (POD_NAMESPACE) is not given: the kubelet's list is searched for both").ConfigureAwait(false);
+            await Console
+                .Error.WriteLineAsync(
+                    $"hostdev-device-plugin: --pod-name (POD_NAME) is {options.OwnPod.Name}, but --pod-namespace "
+                        + "(POD_NAMESPACE) is not given: the kubelet's list is searched for both"
+                )
+                .ConfigureAwait(false);
             return 1;
         }
 
-        using var loggers = LoggerFactory.Create(b => b
-            .SetMinimumLevel(verbose ? LogLevel.Debug : LogLevel.Information)
-            .AddFilter("Microsoft", LogLevel.Warning)
-            .AddSimpleConsole(c => (c.SingleLine, c.TimestampFormat, c.UseUtcTimestamp) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", true)));
+        using var loggers = LoggerFactory.Create(b =>
+            b.SetMinimumLevel(verbose ? LogLevel.Debug : LogLevel.Information)
+                .AddFilter("Microsoft", LogLevel.Warning)
+                .AddSimpleConsole(c => (c.SingleLine, c.TimestampFormat, c.UseUtcTimestamp) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", true))
+        );
         var paths = new HostPaths("/");
         var missing = HostAccess.Missing(paths);
         if (!missing.IsEmpty)
         {
-            await Console.Error.WriteLineAsync($"hostdev-device-plugin: nothing is done, because the agent could not see who uses a device:\n{string.Join('\n', missing.Select(m => $"  - {m}"))}").ConfigureAwait(false);
+            await Console
+                .Error.WriteLineAsync(
+                    "hostdev-device-plugin: nothing is done, because the agent could not see who uses a "
+                        + $"device:\n{string.Join('\n', missing.Select(m => $"  - {m}"))}"
+                )
+                .ConfigureAwait(false);
             return 1;
         }
 
         var machine = new AgentMachine(paths, new LinuxHostCalls(paths), UeventSource.Open);
         try
         {
-            using var client = node is null ? null : new KubeClient(KubeConfiguration.Find(kubeconfig, null, TimeProvider.System, Environment.GetEnvironmentVariable), $"hostdev-device-plugin/{Version}", TimeProvider.System, loggers.CreateLogger<KubeClient>());
-            if (client is not null) options = options with { NodeState = new NodeStateOptions(client, node!, options.OwnPod?.Name ?? node!) };
+            using var client = node is null
+                ? null
+                : new KubeClient(
+                    KubeConfiguration.Find(kubeconfig, null, TimeProvider.System, Environment.GetEnvironmentVariable),
+                    $"hostdev-device-plugin/{Version}",
+                    TimeProvider.System,
+                    loggers.CreateLogger<KubeClient>()
+                );
+            if (client is not null)
+                options = options with { NodeState = new NodeStateOptions(client, node!, options.OwnPod?.Name ?? node!) };
             using var metrics = new AgentMetrics();
             await using var host = AgentHost.Open(machine, options, TimeProvider.System, loggers, metrics);
-            await using var monitoring = AgentMonitoring.Start(host, listen, Version, options.OwnPod?.Name ?? node ?? Environment.MachineName, Environment.GetEnvironmentVariable, TimeProvider.System, loggers);
+            await using var monitoring = AgentMonitoring.Start(
+                host,
+                listen,
+                Version,
+                options.OwnPod?.Name ?? node ?? Environment.MachineName,
+                Environment.GetEnvironmentVariable,
+                TimeProvider.System,
+                loggers
+            );
             await host.RunAsync(cancellationToken).ConfigureAwait(false);
             return 0;
         }
-        catch (Exception e) when (e is JournalException or KubeConfigurationException or FormatException or IOException or UnauthorizedAccessException)
+        catch (Exception e)
+            when (e is JournalException or KubeConfigurationException or FormatException or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync($"hostdev-device-plugin: {e.Message}").ConfigureAwait(false);
             return 1;

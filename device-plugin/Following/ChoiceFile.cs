@@ -7,8 +7,8 @@ using Hostdev.DevicePlugin.Planning;
 namespace Hostdev.DevicePlugin.Following;
 
 /// <summary>
-/// What policies have in force and chose by a name (<c>choices.json</c> in the state directory), over restarts and reboots. An agent of a version before this file leaves it alone; fields that this
-/// version does not know are left out when it is written.
+/// What policies have in force and chose by a name (<c>choices.json</c> in the state directory), over restarts and reboots. An agent of a
+/// version before this file leaves it alone; fields that this version does not know are left out when it is written.
 /// </summary>
 public sealed class ChoiceFile
 {
@@ -19,9 +19,12 @@ public sealed class ChoiceFile
     public ChoiceFile(string directory)
     {
         _file = new StateFile<ChoiceContent>(
-            Path.Combine(directory, FileName), ChoiceJsonContext.Default.ChoiceContent,
-            "It says which devices are in force by a name that they may have lost, so nothing is done without it: restore the file, or move it "
-            + "away when every policy names addresses or the names of now, and restart the agent");
+            Path.Combine(directory, FileName),
+            ChoiceJsonContext.Default.ChoiceContent,
+            "It says which devices are in force by a name that they may have lost, so nothing is done without it: "
+                + "restore the file, or move it "
+                + "away when every policy names addresses or the names of now, and restart the agent"
+        );
         Choices = [.. _file.Read(c => c.Choices.Select(e => e.ToChoice()).ToList(), out var damage) ?? []];
         Damage = damage;
     }
@@ -35,7 +38,8 @@ public sealed class ChoiceFile
     /// <summary>Makes these the choices, on disk when it returns. The same ones again write nothing, and a damaged file stays.</summary>
     public void Keep(ImmutableArray<Choice> choices)
     {
-        if (Damage is not null || choices.SequenceEqual(Choices)) return;
+        if (Damage is not null || choices.SequenceEqual(Choices))
+            return;
         _file.Write(new ChoiceContent { Choices = [.. choices.Select(ChoiceEntry.Of)] });
         Choices = choices;
     }
@@ -61,24 +65,32 @@ internal sealed record ChoiceEntry
 
     public string? Slot { get; init; }
 
-    public static ChoiceEntry Of(Choice choice) => new()
-    {
-        Policy = choice.PolicyUid,
-        Address = choice.Address.ToString(),
-        Ids = $"{choice.Vendor}:{choice.Device}",
-        Interface = choice.Interface,
-        Driver = choice.Driver,
-        Slot = choice.Slot,
-    };
+    public static ChoiceEntry Of(Choice choice) =>
+        new()
+        {
+            Policy = choice.PolicyUid,
+            Address = choice.Address.ToString(),
+            Ids = $"{choice.Vendor}:{choice.Device}",
+            Interface = choice.Interface,
+            Driver = choice.Driver,
+            Slot = choice.Slot,
+        };
 
-    public Choice ToChoice() => Ids.Split(':') is [var vendor, var device]
-        ? new Choice(Policy, PciAddress.Parse(Address), PciId.Parse(vendor), PciId.Parse(device)) { Interface = Interface, Driver = Driver, Slot = Slot }
-        : throw new FormatException($"ids of {Address} is \"{Ids}\" and not vendor:device");
+    public Choice ToChoice() =>
+        Ids.Split(':') is [var vendor, var device]
+            ? new Choice(Policy, PciAddress.Parse(Address), PciId.Parse(vendor), PciId.Parse(device))
+            {
+                Interface = Interface,
+                Driver = Driver,
+                Slot = Slot,
+            }
+            : throw new FormatException($"ids of {Address} is \"{Ids}\" and not vendor:device");
 }
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    WriteIndented = true)]
+    WriteIndented = true
+)]
 [JsonSerializable(typeof(ChoiceContent))]
 internal sealed partial class ChoiceJsonContext : JsonSerializerContext;

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.DevicePlugin.Following;
 
 /// <summary>
-/// Follows a file with the desired state. It is read when it has stopped changing; a missing, empty, cut-off or unreadable one changes nothing and is said
-/// once. Best replaced by renaming a finished file over it.
+/// Follows a file with the desired state. It is read when it has stopped changing; a missing, empty, cut-off or unreadable one changes
+/// nothing and is said once. Best replaced by renaming a finished file over it.
 /// </summary>
 public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<DesiredFile> logger) : IDesiredSource
 {
@@ -24,12 +24,15 @@ public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<
     public bool Read(DesiredState state)
     {
         var news = TryRead(out var text, out var unread) ? Take(state, text) : state.Refuse(unread);
-        if (!news) return false;
-        if (state.Problem is { } problem) NotFollowed(logger, problem);
+        if (!news)
+            return false;
+        if (state.Problem is { } problem)
+            NotFollowed(logger, problem);
         else
         {
             var frozen = (state.Policies ?? []).Select(p => p.Frozen).OfType<DesiredPolicy.Frozen>();
-            foreach (var policy in frozen) NotUnderstood(logger, _path, policy.Message);
+            foreach (var policy in frozen)
+                NotUnderstood(logger, _path, policy.Message);
         }
 
         return true;
@@ -44,7 +47,8 @@ public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<
             // The slow look is the safety net for watchers that miss things (network file systems, a replaced directory).
             await _changed.WaitAsync(TimeSpan.FromSeconds(30), cancellationToken).ConfigureAwait(false);
             await SettledAsync(cancellationToken).ConfigureAwait(false);
-            if (Read(state)) return;
+            if (Read(state))
+                return;
         }
     }
 
@@ -56,7 +60,8 @@ public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<
 
     private bool Take(DesiredState state, string text)
     {
-        if (text == _last && state.Problem is null) return false;
+        if (text == _last && state.Problem is null)
+            return false;
         _last = text;
         return state.Offer(_path, text);
     }
@@ -68,13 +73,16 @@ public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<
         {
             if (!File.Exists(_path))
             {
-                problem = $"{_path} does not exist: what was in force stays; write the desired state there, or \"policies: []\" to give everything back";
+                problem =
+                    $"{_path} does not exist: what was in force stays; write the desired state there, or \"policies: "
+                    + "[]\" to give everything back";
                 return false;
             }
 
             text = File.ReadAllText(_path);
             var end = text.TrimEnd(' ', '\t', '\r');
-            if (end.Length == 0 || end[^1] is '\n' or '}') return true;
+            if (end.Length == 0 || end[^1] is '\n' or '}')
+                return true;
             problem = $"{_path} does not end with a line end: it seems to be cut off, and what was in force stays; finish the file";
             return false;
         }
@@ -92,7 +100,8 @@ public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<
         {
             await Task.Delay(Settle, time, cancellationToken).ConfigureAwait(false);
             var now = Stamp();
-            if (now == before) return;
+            if (now == before)
+                return;
             before = now;
         }
     }
@@ -106,8 +115,12 @@ public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<
     private void Watch()
     {
         var directory = Path.GetDirectoryName(_path)!;
-        if (_watcher is not null || !Directory.Exists(directory)) return;
-        _watcher = new FileSystemWatcher(directory) { NotifyFilter = NotifyFilters.FileName | NotifyFilters.LastWrite | NotifyFilters.Size | NotifyFilters.DirectoryName };
+        if (_watcher is not null || !Directory.Exists(directory))
+            return;
+        _watcher = new FileSystemWatcher(directory)
+        {
+            NotifyFilter = NotifyFilters.FileName | NotifyFilters.LastWrite | NotifyFilters.Size | NotifyFilters.DirectoryName,
+        };
         _watcher.Changed += Wake;
         _watcher.Created += Wake;
         _watcher.Deleted += Wake;
@@ -134,6 +147,7 @@ public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<
     [LoggerMessage(
         EventId = 1102,
         Level = LogLevel.Warning,
-        Message = "a policy of {File} is not understood, and nothing of it is changed: {Problem}")]
+        Message = "a policy of {File} is not understood, and nothing of it is changed: {Problem}"
+    )]
     private static partial void NotUnderstood(ILogger logger, string file, string problem);
 }

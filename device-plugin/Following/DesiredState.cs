@@ -11,18 +11,23 @@ using Hostdev.DevicePlugin.Planning;
 namespace Hostdev.DevicePlugin.Following;
 
 /// <summary>
-/// The desired state that is in force: the last one that could be read, each policy in the last version that was understood. It is kept on disk
-/// (<c>desired.json</c> in the state directory), so that a restart goes on from it whatever has become of its source.
+/// The desired state that is in force: the last one that could be read, each policy in the last version that was understood. It is kept on
+/// disk (<c>desired.json</c> in the state directory), so that a restart goes on from it whatever has become of its source.
 /// </summary>
 public sealed class DesiredState(string directory)
 {
     /// <summary>Versions before take it for a text of their source, and refuse a field beside policies.</summary>
-    private readonly StateFile<JsonObject> _file =
-        new(Path.Combine(directory, "desired.json"), DesiredJsonContext.Default.JsonObject) { NamedFrom = 2 };
+    private readonly StateFile<JsonObject> _file = new(Path.Combine(directory, "desired.json"), DesiredJsonContext.Default.JsonObject)
+    {
+        NamedFrom = 2,
+    };
 
     private volatile DesiredInForce? _inForce;
 
-    /// <summary>What is in force, and is on disk; null while nothing was ever read: then nothing is touched. Swapped whole: whoever plans while a new one comes in takes it once.</summary>
+    /// <summary>
+    /// What is in force, and is on disk; null while nothing was ever read: then nothing is touched. Swapped whole: whoever plans while a
+    /// new one comes in takes it once.
+    /// </summary>
     public DesiredInForce? InForce => _inForce;
 
     public ImmutableArray<EffectivePolicy>? Policies => _inForce?.Policies;
@@ -36,7 +41,9 @@ public sealed class DesiredState(string directory)
     /// <summary>Why the source could not be followed lately, as a sentence; null when it could.</summary>
     public string? Problem { get; private set; }
 
-    /// <summary>Restores what was in force before a restart. A kept file that cannot be read is passed over: the source is the truth.</summary>
+    /// <summary>
+    /// Restores what was in force before a restart. A kept file that cannot be read is passed over: the source is the truth.
+    /// </summary>
     public void Restore()
     {
         _inForce = _file.Read(Kept, out var damage);
@@ -57,7 +64,8 @@ public sealed class DesiredState(string directory)
     public bool Offer(string source, string text, long? generation = null)
     {
         var spec = NodeDeviceStateReader.Read(text, out var error);
-        if (spec is null) return Refuse($"{source}: {error}");
+        if (spec is null)
+            return Refuse($"{source}: {error}");
         Keep(Following(Policies ?? [], spec.Policies), generation);
         (Problem, Confirmed) = (null, true);
         return true;
@@ -67,7 +75,8 @@ public sealed class DesiredState(string directory)
     /// <returns>Whether that is news.</returns>
     public bool Refuse(string problem)
     {
-        if (Problem == problem) return false;
+        if (Problem == problem)
+            return false;
         Problem = problem;
         return true;
     }
@@ -86,9 +95,12 @@ public sealed class DesiredState(string directory)
         var policies = ImmutableArray.CreateBuilder<EffectivePolicy>(desired.Length);
         foreach (var policy in desired)
         {
-            if (policy is not DesiredPolicy.Frozen frozen) policies.Add(new EffectivePolicy(policy, null));
-            else if (known.Find(k => IsSame(k, policy)) is { } last) policies.Add(new EffectivePolicy(last, frozen));
-            else policies.AddRange(FreezeByName(frozen, unnamed));
+            if (policy is not DesiredPolicy.Frozen frozen)
+                policies.Add(new EffectivePolicy(policy, null));
+            else if (known.Find(k => IsSame(k, policy)) is { } last)
+                policies.Add(new EffectivePolicy(last, frozen));
+            else
+                policies.AddRange(FreezeByName(frozen, unnamed));
         }
 
         return policies.ToImmutable();
@@ -98,18 +110,25 @@ public sealed class DesiredState(string directory)
     {
         var meant = unnamed.Where(k => k.Identity.Name == frozen.Identity.Name || k.Identity.Uid == frozen.Identity.Uid).ToList();
         unnamed.RemoveAll(meant.Contains);
-        if (meant.Count == 0) return [new EffectivePolicy(frozen, frozen)];
-        return meant.Select(k => new EffectivePolicy(k, frozen with
-        {
-            Identity = k.Identity with { Generation = frozen.Identity.Generation },
-            Message = $"{frozen.Message}. {k.Identity} stays in force as it was last understood, until this entry is corrected or left out",
-        }));
+        if (meant.Count == 0)
+            return [new EffectivePolicy(frozen, frozen)];
+        return meant.Select(k => new EffectivePolicy(
+            k,
+            frozen with
+            {
+                Identity = k.Identity with { Generation = frozen.Identity.Generation },
+                Message =
+                    $"{frozen.Message}. {k.Identity} stays in force as it was last understood, until this entry is corrected or left out",
+            }
+        ));
     }
 
     private static bool IsSame(DesiredPolicy a, DesiredPolicy b) =>
         (a.Identity.Kind, a.Identity.Name) == (b.Identity.Kind, b.Identity.Name);
 
-    /// <summary>On disk first: what is begun for these policies is recorded under their fingerprint, and a restart must find the same.</summary>
+    /// <summary>
+    /// On disk first: what is begun for these policies is recorded under their fingerprint, and a restart must find the same.
+    /// </summary>
     private void Keep(ImmutableArray<EffectivePolicy> policies, long? generation)
     {
         var content = ToJson(policies);
@@ -129,18 +148,20 @@ public sealed class DesiredState(string directory)
         };
 
     /// <summary>One that was never understood stays desired over a restart, without a spec: forgotten, it would be given back.</summary>
-    private static JsonObject Unreadable(PolicyIdentity policy) => new()
-    {
-        ["kind"] = policy.Kind,
-        ["name"] = policy.Name,
-        ["uid"] = policy.Uid,
-        ["generation"] = policy.Generation,
-        ["creationTimestamp"] = policy.CreationTimestamp?.ToString("O"),
-    };
+    private static JsonObject Unreadable(PolicyIdentity policy) =>
+        new()
+        {
+            ["kind"] = policy.Kind,
+            ["name"] = policy.Name,
+            ["uid"] = policy.Uid,
+            ["generation"] = policy.Generation,
+            ["creationTimestamp"] = policy.CreationTimestamp?.ToString("O"),
+        };
 }
 
 /// <summary>The policies in force.</summary>
-/// <param name="Fingerprint">The same for the same policies, another for others: by it a restart knows whether what is desired has changed.</param>
+/// <param name="Fingerprint">The same for the same policies, another for others: by it a restart knows whether what is desired has
+/// changed.</param>
 /// <param name="Generation">Of the object whose spec they are; null for a file, and for what was kept over a restart.</param>
 public sealed record DesiredInForce(ImmutableArray<EffectivePolicy> Policies, string Fingerprint, long? Generation);
 

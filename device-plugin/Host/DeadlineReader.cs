@@ -1,10 +1,10 @@
 namespace Hostdev.DevicePlugin.Host;
 
 /// <summary>
-/// Reads files whose read the kernel may block for as long as somebody holds a device, each within a deadline. A read that does not come back keeps its thread (nothing can
-/// cancel it), but never more than one for a file: until that one returns, later readings of the same file say so at once. A busy machine
-/// is not a kernel that blocks: while a
-/// thread of ours waits for the processor and not for the kernel, the time that passes is ours, and more is given.
+/// Reads files whose read the kernel may block for as long as somebody holds a device, each within a deadline. A read that does not come
+/// back keeps its thread (nothing can cancel it), but never more than one for a file: until that one returns, later readings of the same
+/// file say so at once. A busy machine is not a kernel that blocks: while a thread of ours waits for the processor and not for the kernel,
+/// the time that passes is ours, and more is given.
 /// </summary>
 /// <param name="deadline">For one call of <see cref="ReadAll"/>, however many files it names; up to <see cref="MostDeadlines"/> times that
 /// on a busy machine.</param>
@@ -14,7 +14,9 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
     /// <summary>How many deadlines a machine is given that has no time for our threads.</summary>
     public const int MostDeadlines = 15;
 
-    /// <summary>A read in memory takes microseconds. After this long without one finishing, another thread goes on with the files that are left.</summary>
+    /// <summary>
+    /// A read in memory takes microseconds. After this long without one finishing, another thread goes on with the files that are left.
+    /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
 
     /// <summary>The lock that blocks one function's files blocks few others; more threads than this would only wait beside them.</summary>
@@ -24,7 +26,10 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
     private readonly Lock gate = new();
     private readonly Dictionary<string, long> outstanding = [];
 
-    /// <summary>Called when a read comes back that had been reported as blocked: what the kernel blocked comes free without an event, and this thread has waited for it anyway.</summary>
+    /// <summary>
+    /// Called when a read comes back that had been reported as blocked: what the kernel blocked comes free without an event, and this
+    /// thread has waited for it anyway.
+    /// </summary>
     public Action? CameBackLate { get; set; }
 
     /// <summary>Files whose read has not come back yet.</summary>
@@ -32,21 +37,26 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
     {
         get
         {
-            lock (gate) return outstanding.Count;
+            lock (gate)
+                return outstanding.Count;
         }
     }
 
-    /// <summary>The texts in the order of the files. A read that was not done in time is an <see cref="FileText"/> with ETIMEDOUT and a sentence.</summary>
+    /// <summary>
+    /// The texts in the order of the files. A read that was not done in time is an <see cref="FileText"/> with ETIMEDOUT and a sentence.
+    /// </summary>
     public IReadOnlyList<FileText> ReadAll(IReadOnlyList<BlockingFile> wanted)
     {
-        if (wanted.Count == 0) return [];
+        if (wanted.Count == 0)
+            return [];
         var batch = new Batch(wanted, threads);
         StartThread(batch);
         using var patience = time.CreateTimer(_ => batch.OnPatienceOver(), null, Patience, Patience);
         using var end = time.CreateTimer(_ => batch.OnDeadline(), null, deadline, deadline);
         while (!batch.WaitForEnd(out var stalled))
         {
-            if (stalled && batch.Threads < MaxThreads) StartThread(batch);
+            if (stalled && batch.Threads < MaxThreads)
+                StartThread(batch);
         }
 
         return batch.Results(deadline);
@@ -69,7 +79,10 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
             {
                 if (outstanding.TryGetValue(path, out var since))
                 {
-                    batch.Finish(index, Blocked($"has been blocked for {time.GetElapsedTime(since).TotalSeconds:F0} s: the kernel holds the device's lock"));
+                    batch.Finish(
+                        index,
+                        Blocked($"has been blocked for {time.GetElapsedTime(since).TotalSeconds:F0} s: the kernel holds the device's lock")
+                    );
                     continue;
                 }
 
@@ -77,8 +90,10 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
             }
 
             var text = file.HexBytes > 0 ? files.ReadHexBlocking(path, file.HexBytes) : files.ReadTextBlocking(path);
-            lock (gate) outstanding.Remove(path);
-            if (!batch.Finish(index, text)) CameBackLate?.Invoke();
+            lock (gate)
+                outstanding.Remove(path);
+            if (!batch.Finish(index, text))
+                CameBackLate?.Invoke();
         }
     }
 
@@ -102,12 +117,14 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
         public void Starting()
         {
             Threads++;
-            lock (pulse) notYetStarted++;
+            lock (pulse)
+                notYetStarted++;
         }
 
         public void Started()
         {
-            lock (pulse) notYetStarted--;
+            lock (pulse)
+                notYetStarted--;
         }
 
         public bool TryTake(int thread, out int index, out BlockingFile file)
@@ -117,7 +134,8 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
                 var any = !closed && next < paths.Count;
                 index = any ? next++ : -1;
                 file = any ? paths[index] : default;
-                if (any) reading.Add(index, thread);
+                if (any)
+                    reading.Add(index, thread);
                 return any;
             }
         }
@@ -127,10 +145,12 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
         {
             lock (pulse)
             {
-                if (closed) return false;
+                if (closed)
+                    return false;
                 reading.Remove(index);
                 results[index] = text;
-                if (++finished == paths.Count) Monitor.PulseAll(pulse);
+                if (++finished == paths.Count)
+                    Monitor.PulseAll(pulse);
                 return true;
             }
         }
@@ -141,7 +161,8 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
             {
                 stalled = finished == finishedAtLastLook && next < paths.Count;
                 finishedAtLastLook = finished;
-                if (stalled) Monitor.PulseAll(pulse);
+                if (stalled)
+                    Monitor.PulseAll(pulse);
             }
         }
 
@@ -149,7 +170,8 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
         {
             lock (pulse)
             {
-                if (++deadlines < MostDeadlines && IsOursToWaitFor()) return;
+                if (++deadlines < MostDeadlines && IsOursToWaitFor())
+                    return;
                 closed = true;
                 Monitor.PulseAll(pulse);
             }
@@ -160,7 +182,8 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
         {
             lock (pulse)
             {
-                while (!closed && !stalled && finished < paths.Count) Monitor.Wait(pulse);
+                while (!closed && !stalled && finished < paths.Count)
+                    Monitor.Wait(pulse);
                 isStalled = stalled;
                 stalled = false;
                 return closed || finished == paths.Count;
@@ -185,7 +208,8 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
         private string Complaint(int index, double waited)
         {
             var ours = reading.TryGetValue(index, out var thread) ? !threads.IsInKernel(thread) : notYetStarted > 0;
-            if (ours) return $"was not read within {waited:0.#} s: this machine is too busy";
+            if (ours)
+                return $"was not read within {waited:0.#} s: this machine is too busy";
             return index < next
                 ? $"is blocked: no answer within {waited:0.#} s, the kernel holds the device's lock"
                 : $"was not read: other reads were blocked for {waited:0.#} s";

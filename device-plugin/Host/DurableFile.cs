@@ -20,11 +20,14 @@ public static partial class DurableFile
         SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
-    /// <summary>fsync(2) on a directory: without it a rename may not survive a power cut. Some file systems (9p) cannot; that is no error.</summary>
+    /// <summary>
+    /// fsync(2) on a directory: without it a rename may not survive a power cut. Some file systems (9p) cannot; that is no error.
+    /// </summary>
     public static void SyncDirectory(string directory)
     {
         var fd = OpenDirectory(directory, 0); // O_RDONLY
-        if (fd < 0) return;
+        if (fd < 0)
+            return;
         _ = Fsync(fd);
         _ = Close(fd);
     }

@@ -32,36 +32,37 @@ public readonly record struct Errno(int Value)
     public bool IsSuccess => Value == 0;
 
     /// <summary>The symbolic name, as the kernel's headers have it.</summary>
-    public string Name => Value switch
-    {
-        0 => "success",
-        1 => "EPERM",
-        2 => "ENOENT",
-        3 => "ESRCH",
-        4 => "EINTR",
-        5 => "EIO",
-        6 => "ENXIO",
-        11 => "EAGAIN",
-        12 => "ENOMEM",
-        13 => "EACCES",
-        16 => "EBUSY",
-        17 => "EEXIST",
-        19 => "ENODEV",
-        20 => "ENOTDIR",
-        21 => "EISDIR",
-        22 => "EINVAL",
-        25 => "ENOTTY",
-        28 => "ENOSPC",
-        30 => "EROFS",
-        32 => "EPIPE",
-        34 => "ERANGE",
-        90 => "EMSGSIZE",
-        95 => "EOPNOTSUPP",
-        97 => "EAFNOSUPPORT",
-        105 => "ENOBUFS",
-        110 => "ETIMEDOUT",
-        _ => $"errno {Value}",
-    };
+    public string Name =>
+        Value switch
+        {
+            0 => "success",
+            1 => "EPERM",
+            2 => "ENOENT",
+            3 => "ESRCH",
+            4 => "EINTR",
+            5 => "EIO",
+            6 => "ENXIO",
+            11 => "EAGAIN",
+            12 => "ENOMEM",
+            13 => "EACCES",
+            16 => "EBUSY",
+            17 => "EEXIST",
+            19 => "ENODEV",
+            20 => "ENOTDIR",
+            21 => "EISDIR",
+            22 => "EINVAL",
+            25 => "ENOTTY",
+            28 => "ENOSPC",
+            30 => "EROFS",
+            32 => "EPIPE",
+            34 => "ERANGE",
+            90 => "EMSGSIZE",
+            95 => "EOPNOTSUPP",
+            97 => "EAFNOSUPPORT",
+            105 => "ENOBUFS",
+            110 => "ETIMEDOUT",
+            _ => $"errno {Value}",
+        };
 
     public override string ToString() => Name;
 }

@@ -6,23 +6,29 @@ using System.Text.Unicode;
 namespace Hostdev.DevicePlugin.Host;
 
 /// <summary>
-/// Reads the host's small files, links and directories without ever throwing. All paths are host paths. Nothing here writes, and nothing is stat-ed first:
-/// sysfs files claim 4096 bytes whatever they hold.
+/// Reads the host's small files, links and directories without ever throwing. All paths are host paths. Nothing here writes, and nothing is
+/// stat-ed first: sysfs files claim 4096 bytes whatever they hold.
 /// </summary>
 public sealed class HostFileReader(HostPaths paths)
 {
     /// <summary>Attributes are a page at most; what is longer is no attribute and is not taken into memory.</summary>
     public const int LimitBytes = 64 * 1024;
 
-    /// <summary>Names may follow any encoding the device's vendor chose; files that are read for their text must be UTF-8 without NUL.</summary>
+    /// <summary>
+    /// Names may follow any encoding the device's vendor chose; files that are read for their text must be UTF-8 without NUL.
+    /// </summary>
     public FileText ReadText(string path) => ReadText(path, LibC.O_NONBLOCK);
 
     /// <summary>
-    /// As <see cref="ReadText(string)"/>, for a file whose read may block (<c>sriov_numvfs</c> takes the device's lock, which an unbind that waits for a VMM holds): called on a thread that can be given up.
+    /// As <see cref="ReadText(string)"/>, for a file whose read may block (<c>sriov_numvfs</c> takes the device's lock, which an unbind
+    /// that waits for a VMM holds): called on a thread that can be given up.
     /// </summary>
     internal FileText ReadTextBlocking(string path) => ReadText(path, 0);
 
-    /// <summary>The bytes of a binary attribute such as <c>vpd_pg80</c>; null with the error when it cannot be read, is longer than the limit or is not there.</summary>
+    /// <summary>
+    /// The bytes of a binary attribute such as <c>vpd_pg80</c>; null with the error when it cannot be read, is longer than the limit or is
+    /// not there.
+    /// </summary>
     public byte[]? ReadBytes(string path, out Errno error)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(LimitBytes + 1);
@@ -38,14 +44,15 @@ public sealed class HostFileReader(HostPaths paths)
     }
 
     /// <summary>
-    /// The first bytes of a binary attribute as hexadecimal digits, fewer where it is shorter. A read of <c>config</c> waits while the function is being reset (kernel
-    /// <c>drivers/pci/access.c: pci_user_read_config_*</c>): called on a thread that can be given up.
+    /// The first bytes of a binary attribute as hexadecimal digits, fewer where it is shorter. A read of <c>config</c> waits while the
+    /// function is being reset (kernel <c>drivers/pci/access.c: pci_user_read_config_*</c>): called on a thread that can be given up.
     /// </summary>
     internal FileText ReadHexBlocking(string path, int bytes)
     {
         var buffer = new byte[bytes];
         var fd = LibC.Open(paths.Resolve(path), LibC.O_RDONLY | LibC.O_CLOEXEC, 0);
-        if (fd < 0) return FileText.Failed(LibC.LastError());
+        if (fd < 0)
+            return FileText.Failed(LibC.LastError());
         try
         {
             var got = LibC.Read(fd, buffer, (nuint)bytes);
@@ -71,13 +78,23 @@ public sealed class HostFileReader(HostPaths paths)
         try
         {
             var names = new List<string>();
-            foreach (var name in new FileSystemEnumerable<string>(path, static (ref FileSystemEntry entry) => entry.FileName.ToString(), EveryEntry)) names.Add(name);
+            foreach (
+                var name in new FileSystemEnumerable<string>(
+                    path,
+                    static (ref FileSystemEntry entry) => entry.FileName.ToString(),
+                    EveryEntry
+                )
+            )
+                names.Add(name);
             names.Sort(StringComparer.Ordinal);
             return names;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            error = exception is DirectoryNotFoundException ? Errno.ENOENT : exception is UnauthorizedAccessException ? Errno.EACCES : Errno.EIO;
+            error =
+                exception is DirectoryNotFoundException ? Errno.ENOENT
+                : exception is UnauthorizedAccessException ? Errno.EACCES
+                : Errno.EIO;
             return [];
         }
     }
@@ -85,18 +102,23 @@ public sealed class HostFileReader(HostPaths paths)
     public IReadOnlyList<string> List(string directory) => List(directory, out _);
 
     /// <summary>
-    /// Where a symbolic link points, as an absolute host path put together from the text alone: sysfs links go straight to the device. Null when it is no link or not there.
+    /// Where a symbolic link points, as an absolute host path put together from the text alone: sysfs links go straight to the device. Null
+    /// when it is no link or not there.
     /// </summary>
     public string? ResolveLink(string path)
     {
         Span<byte> buffer = stackalloc byte[1024];
         var length = LibC.ReadLink(paths.Resolve(path), buffer, (nuint)buffer.Length);
-        if (length <= 0 || length == buffer.Length) return null;
+        if (length <= 0 || length == buffer.Length)
+            return null;
         var target = Encoding.UTF8.GetString(buffer[..(int)length]);
         return target[0] == '/' ? paths.OnHost(target) : Combine(path, target);
     }
 
-    /// <summary>A link's text as it is, which need not be a path (<c>socket:[123]</c>, <c>mnt:[4026531841]</c>); null with the error when it cannot be read.</summary>
+    /// <summary>
+    /// A link's text as it is, which need not be a path (<c>socket:[123]</c>, <c>mnt:[4026531841]</c>); null with the error when it cannot
+    /// be read.
+    /// </summary>
     public string? ReadLinkText(string path, out Errno error)
     {
         Span<byte> buffer = stackalloc byte[4096];
@@ -110,7 +132,10 @@ public sealed class HostFileReader(HostPaths paths)
 
     public bool Exists(string path) => LibC.Access(paths.Resolve(path), 0) == 0;
 
-    /// <summary>The lines of a long text file (<c>pci.ids</c>, <c>modules.alias</c>, <c>/proc/interrupts</c>), one at a time; none when it is not there or cannot be read.</summary>
+    /// <summary>
+    /// The lines of a long text file (<c>pci.ids</c>, <c>modules.alias</c>, <c>/proc/interrupts</c>), one at a time; none when it is not
+    /// there or cannot be read.
+    /// </summary>
     public IEnumerable<string> ReadLines(string path)
     {
         StreamReader reader;
@@ -125,7 +150,8 @@ public sealed class HostFileReader(HostPaths paths)
 
         using (reader)
         {
-            while (TryReadLine(reader) is { } line) yield return line;
+            while (TryReadLine(reader) is { } line)
+                yield return line;
         }
     }
 
@@ -149,10 +175,14 @@ public sealed class HostFileReader(HostPaths paths)
         try
         {
             var error = Fill(path, flags, buffer, out var length);
-            if (!error.IsSuccess) return FileText.Failed(error);
+            if (!error.IsSuccess)
+                return FileText.Failed(error);
             var bytes = buffer.AsSpan(0, length);
-            if (length > LimitBytes) return FileText.Refused($"is longer than {LimitBytes / 1024} KiB");
-            return bytes.Contains((byte)0) || !Utf8.IsValid(bytes) ? FileText.Refused("is not text") : FileText.Of(Encoding.UTF8.GetString(bytes).Trim());
+            if (length > LimitBytes)
+                return FileText.Refused($"is longer than {LimitBytes / 1024} KiB");
+            return bytes.Contains((byte)0) || !Utf8.IsValid(bytes)
+                ? FileText.Refused("is not text")
+                : FileText.Of(Encoding.UTF8.GetString(bytes).Trim());
         }
         finally
         {
@@ -165,15 +195,19 @@ public sealed class HostFileReader(HostPaths paths)
     {
         length = 0;
         var fd = LibC.Open(paths.Resolve(path), LibC.O_RDONLY | LibC.O_CLOEXEC | flags, 0);
-        if (fd < 0) return LibC.LastError();
+        if (fd < 0)
+            return LibC.LastError();
         try
         {
             while (length <= LimitBytes)
             {
                 var got = LibC.Read(fd, buffer.AsSpan(length, LimitBytes + 1 - length), (nuint)(LimitBytes + 1 - length));
-                if (got == 0) break;
-                if (got > 0) length += (int)got;
-                else if (LibC.LastError() is { Value: not 4 } error) return error;
+                if (got == 0)
+                    break;
+                if (got > 0)
+                    length += (int)got;
+                else if (LibC.LastError() is { Value: not 4 } error)
+                    return error;
             }
 
             return Errno.None;
@@ -209,7 +243,8 @@ public readonly record struct FileText(string? Text, Errno Error, string? Compla
 
     public static FileText Of(string text) => new(text, Errno.None, null);
 
-    public static FileText Failed(Errno error) => new(null, error, error == Errno.ENOENT ? "is not there" : $"cannot be read: {error.Name}");
+    public static FileText Failed(Errno error) =>
+        new(null, error, error == Errno.ENOENT ? "is not there" : $"cannot be read: {error.Name}");
 
     public static FileText Refused(string complaint) => new(null, Errno.None, complaint);
 }

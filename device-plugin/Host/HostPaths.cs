@@ -1,6 +1,8 @@
 namespace Hostdev.DevicePlugin.Host;
 
-/// <summary>Every path of the machine derives from one root, so that the code that runs on a host runs unchanged on a directory tree.</summary>
+/// <summary>
+/// Every path of the machine derives from one root, so that the code that runs on a host runs unchanged on a directory tree.
+/// </summary>
 /// <param name="root"><c>/</c> on a host; another directory in tests and where the host's root is mounted elsewhere.</param>
 public sealed class HostPaths(string root)
 {
@@ -10,6 +12,5 @@ public sealed class HostPaths(string root)
     public string Resolve(string hostPath) => Root == "/" ? hostPath : Root + hostPath;
 
     /// <summary>The inverse of <see cref="Resolve"/>: what an admin is to read.</summary>
-    public string OnHost(string path) =>
-        Root != "/" && path.StartsWith(Root + "/", StringComparison.Ordinal) ? path[Root.Length..] : path;
+    public string OnHost(string path) => Root != "/" && path.StartsWith(Root + "/", StringComparison.Ordinal) ? path[Root.Length..] : path;
 }

@@ -3,33 +3,36 @@ using System.Globalization;
 namespace Hostdev.DevicePlugin.Host;
 
 /// <summary>
-/// The system calls by which the agent changes the machine or probes it beyond reading files. Everything else is read from files under <see cref="HostPaths"/>.
-/// All paths are host paths (<c>/sys/...</c>, <c>/dev/...</c>). A call blocks as long as the kernel does.
+/// The system calls by which the agent changes the machine or probes it beyond reading files. Everything else is read from files under
+/// <see cref="HostPaths"/>. All paths are host paths (<c>/sys/...</c>, <c>/dev/...</c>). A call blocks as long as the kernel does.
 /// </summary>
 public interface IHostCalls
 {
-    /// <summary>
-    /// Exactly one write(2) of <paramref name="value"/> to an existing file, which is neither created nor truncated. Success says only that the kernel took
-    /// the write: what came of it is read back by the caller.
-    /// </summary>
+    /// <summary> Exactly one write(2) of <paramref name="value"/> to an existing file, which is neither created nor truncated. Success says
+    /// only that the kernel took the write: what came of it is read back by the caller. </summary>
     Errno WriteAttribute(string path, string value);
 
-    /// <summary>Opens a node to prove that nobody else has it; the caller keeps the handle across the write that the proof is for.</summary>
+    /// <summary>
+    /// Opens a node to prove that nobody else has it; the caller keeps the handle across the write that the proof is for.
+    /// </summary>
     OpenResult Open(string path, OpenIntent intent);
 
     /// <summary>Owner and mode of a node; an error when it is not there.</summary>
     NodeOwnerResult ReadOwner(string path);
 
     /// <summary>
-    /// Which device a node is, by its device number and not by its name; symbolic links are followed, those of <c>/proc/PID/fd</c> and <c>/proc/PID/map_files</c> to the very file
-    /// that is open. Null when it is no device node or cannot be looked at. Waits for no file server.
+    /// Which device a node is, by its device number and not by its name; symbolic links are followed, those of <c>/proc/PID/fd</c> and
+    /// <c>/proc/PID/map_files</c> to the very file that is open. Null when it is no device node or cannot be looked at. Waits for no file
+    /// server.
     /// </summary>
     DeviceNumber? ReadDeviceNumber(string path);
 
     /// <summary>chown(2), then chmod(2), without following a symbolic link at the end.</summary>
     Errno SetOwner(string path, NodeOwner owner);
 
-    /// <summary>Interfaces, addresses, routes and rules of the host's network namespace, by the kernel's own word (NETLINK_ROUTE); changes nothing.</summary>
+    /// <summary>
+    /// Interfaces, addresses, routes and rules of the host's network namespace, by the kernel's own word (NETLINK_ROUTE); changes nothing.
+    /// </summary>
     NetworkReading ReadNetwork();
 
     /// <summary>
@@ -41,7 +44,9 @@ public interface IHostCalls
 
 public enum OpenIntent
 {
-    /// <summary>O_RDWR on <c>/dev/vfio/GROUP</c>: EBUSY while somebody has the group (contracts/kernel.md, "Proof that it is free").</summary>
+    /// <summary>
+    /// O_RDWR on <c>/dev/vfio/GROUP</c>: EBUSY while somebody has the group (contracts/kernel.md, "Proof that it is free").
+    /// </summary>
     VfioGroup,
 
     /// <summary>O_RDONLY|O_EXCL on a whole disk: EBUSY for mounts in any namespace, partitions, dm, md and swap.</summary>

@@ -6,7 +6,8 @@ namespace Hostdev.DevicePlugin.Host;
 public interface IUeventSource : IAsyncDisposable
 {
     /// <summary>
-    /// Waits for the next events and returns all that have come. Never empty. <see cref="UeventBatch.Lost"/> says that the kernel dropped some (ENOBUFS): read everything again.
+    /// Waits for the next events and returns all that have come. Never empty. <see cref="UeventBatch.Lost"/> says that the kernel dropped
+    /// some (ENOBUFS): read everything again.
     /// </summary>
     ValueTask<UeventBatch> NextAsync(CancellationToken cancellationToken);
 }

@@ -16,20 +16,26 @@ internal sealed class KernelLogFile : IKernelLog
     public KernelLogFile(string path)
     {
         descriptor = LibC.Open(path, LibC.O_RDONLY | LibC.O_NONBLOCK | LibC.O_CLOEXEC, 0);
-        if (descriptor >= 0) _ = LibC.Seek(descriptor, 0, LibC.SEEK_END);
+        if (descriptor >= 0)
+            _ = LibC.Seek(descriptor, 0, LibC.SEEK_END);
     }
 
     public IReadOnlyList<KernelMessage> ReadNew()
     {
         var messages = new List<KernelMessage>();
-        if (descriptor < 0) return messages;
+        if (descriptor < 0)
+            return messages;
         var buffer = new byte[RecordBytes];
         for (var i = 0; i < MostRecords; i++)
         {
             var read = LibC.Read(descriptor, buffer, RecordBytes);
-            if (read < 0 && LibC.LastError() == Errno.EPIPE) continue; // records were written over: the next read has the oldest that is left
-            if (read <= 0) break;
-            if (KernelMessage.Parse(Encoding.UTF8.GetString(buffer, 0, (int)read)) is { } message) messages.Add(message);
+            // records were written over: the next read has the oldest that is left
+            if (read < 0 && LibC.LastError() == Errno.EPIPE)
+                continue;
+            if (read <= 0)
+                break;
+            if (KernelMessage.Parse(Encoding.UTF8.GetString(buffer, 0, (int)read)) is { } message)
+                messages.Add(message);
         }
 
         return messages;
@@ -37,6 +43,7 @@ internal sealed class KernelLogFile : IKernelLog
 
     public void Dispose()
     {
-        if (descriptor >= 0) _ = LibC.Close(descriptor);
+        if (descriptor >= 0)
+            _ = LibC.Close(descriptor);
     }
 }

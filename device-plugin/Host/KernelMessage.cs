@@ -16,12 +16,12 @@ public sealed record KernelMessage(string Text, string? Device)
         const string device = " DEVICE=";
         var lines = record.Split('\n');
         var head = lines[0].IndexOf(';', StringComparison.Ordinal);
-        if (head < 0) return null;
+        if (head < 0)
+            return null;
         var named = lines.Skip(1).FirstOrDefault(l => l.StartsWith(device, StringComparison.Ordinal));
         return new KernelMessage(lines[0][(head + 1)..].Trim(), named?[device.Length..]);
     }
 
     /// <summary>By the record's own word, or by its text: many drivers log without naming their device.</summary>
-    public bool IsAbout(PciAddress address) =>
-        Device == $"+pci:{address}" || address.IsNamedIn(Text);
+    public bool IsAbout(PciAddress address) => Device == $"+pci:{address}" || address.IsNamedIn(Text);
 }

@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace Hostdev.DevicePlugin.Host;
 
 /// <summary>
-/// The C library's calls that .NET has no equivalent for, or only one that throws, follows links or stats first. Constants have the generic Linux numbering
-/// (<c>include/uapi/asm-generic</c>); those that differ between architectures (O_NOFOLLOW, O_DIRECTORY, struct stat) are not used.
+/// The C library's calls that .NET has no equivalent for, or only one that throws, follows links or stats first. Constants have the generic
+/// Linux numbering (<c>include/uapi/asm-generic</c>); those that differ between architectures (O_NOFOLLOW, O_DIRECTORY, struct stat) are
+/// not used.
 /// </summary>
 internal static partial class LibC
 {
@@ -78,10 +79,24 @@ internal static partial class LibC
     public static partial int SetSocketOption(int socket, int level, int option, in int value, uint length);
 
     [LibraryImport("libc", EntryPoint = "recvfrom", SetLastError = true)]
-    public static partial nint ReceiveFrom(int socket, Span<byte> buffer, nuint count, int flags, out NetlinkAddress address, ref uint length);
+    public static partial nint ReceiveFrom(
+        int socket,
+        Span<byte> buffer,
+        nuint count,
+        int flags,
+        out NetlinkAddress address,
+        ref uint length
+    );
 
     [LibraryImport("libc", EntryPoint = "sendto", SetLastError = true)]
-    public static partial nint SendTo(int socket, ReadOnlySpan<byte> message, nuint count, int flags, in NetlinkAddress address, uint length);
+    public static partial nint SendTo(
+        int socket,
+        ReadOnlySpan<byte> message,
+        nuint count,
+        int flags,
+        in NetlinkAddress address,
+        uint length
+    );
 
     [LibraryImport("libc", EntryPoint = "setns", SetLastError = true)]
     public static partial int SetNamespace(int descriptor, int kind);
@@ -94,15 +109,26 @@ internal static partial class LibC
 
     public static Errno LastError() => new(Marshal.GetLastPInvokeError());
 
-    /// <summary><c>struct statx</c> (<c>include/uapi/linux/stat.h</c>): alike on every architecture, which <c>struct stat</c> is not.</summary>
+    /// <summary>
+    /// <c>struct statx</c> (<c>include/uapi/linux/stat.h</c>): alike on every architecture, which <c>struct stat</c> is not.
+    /// </summary>
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     internal struct StatxResult
     {
-        [FieldOffset(20)] public uint Uid;
-        [FieldOffset(24)] public uint Gid;
-        [FieldOffset(28)] public ushort Mode;
-        [FieldOffset(128)] public uint RdevMajor;
-        [FieldOffset(132)] public uint RdevMinor;
+        [FieldOffset(20)]
+        public uint Uid;
+
+        [FieldOffset(24)]
+        public uint Gid;
+
+        [FieldOffset(28)]
+        public ushort Mode;
+
+        [FieldOffset(128)]
+        public uint RdevMajor;
+
+        [FieldOffset(132)]
+        public uint RdevMinor;
     }
 
     /// <summary><c>struct sockaddr_nl</c> (<c>include/uapi/linux/netlink.h</c>).</summary>

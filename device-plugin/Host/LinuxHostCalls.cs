@@ -11,12 +11,14 @@ public sealed class LinuxHostCalls(HostPaths paths) : IHostCalls
     {
         // Neither O_CREAT nor O_TRUNC: a mistyped name must fail, not make a file, and truncating is a second operation on some attributes.
         var fd = LibC.Open(paths.Resolve(path), LibC.O_WRONLY | LibC.O_CLOEXEC, 0);
-        if (fd < 0) return LibC.LastError();
+        if (fd < 0)
+            return LibC.LastError();
         try
         {
             var bytes = Encoding.UTF8.GetBytes(value);
             var written = LibC.Write(fd, bytes, (nuint)bytes.Length);
-            if (written < 0) return LibC.LastError();
+            if (written < 0)
+                return LibC.LastError();
             // A store function that took only part would want a second write, which would be a second command.
             return written == bytes.Length ? Errno.None : Errno.EIO;
         }
@@ -46,14 +48,18 @@ public sealed class LinuxHostCalls(HostPaths paths) : IHostCalls
         const int character = 0x2000;
         // A descriptor may be a file on a server that is gone: what the kernel has of it in memory is enough here.
         const int flags = LibC.AT_STATX_DONT_SYNC | LibC.AT_NO_AUTOMOUNT;
-        if (LibC.Statx(LibC.AT_FDCWD, paths.Resolve(path), flags, LibC.STATX_TYPE, out var stat) != 0) return null;
-        return (stat.Mode & typeMask) is block or character ? new DeviceNumber((stat.Mode & typeMask) == block, stat.RdevMajor, stat.RdevMinor) : null;
+        if (LibC.Statx(LibC.AT_FDCWD, paths.Resolve(path), flags, LibC.STATX_TYPE, out var stat) != 0)
+            return null;
+        return (stat.Mode & typeMask) is block or character
+            ? new DeviceNumber((stat.Mode & typeMask) == block, stat.RdevMajor, stat.RdevMinor)
+            : null;
     }
 
     public Errno SetOwner(string path, NodeOwner owner)
     {
         var resolved = paths.Resolve(path);
-        if (LibC.FchownAt(LibC.AT_FDCWD, resolved, (uint)owner.Uid, (uint)owner.Gid, LibC.AT_SYMLINK_NOFOLLOW) != 0) return LibC.LastError();
+        if (LibC.FchownAt(LibC.AT_FDCWD, resolved, (uint)owner.Uid, (uint)owner.Gid, LibC.AT_SYMLINK_NOFOLLOW) != 0)
+            return LibC.LastError();
         return LibC.FchmodAt(LibC.AT_FDCWD, resolved, (uint)owner.Mode, LibC.AT_SYMLINK_NOFOLLOW) != 0 ? LibC.LastError() : Errno.None;
     }
 
@@ -62,8 +68,11 @@ public sealed class LinuxHostCalls(HostPaths paths) : IHostCalls
     public NetworkReading ReadNetwork()
     {
         using var socket = NetlinkSocket.TryOpen(out var error);
-        if (socket is null) return new NetworkReading.Failed($"opening a netlink socket gave {error.Name}");
+        if (socket is null)
+            return new NetworkReading.Failed($"opening a netlink socket gave {error.Name}");
         using var others = NetworkNamespaces.Open(paths);
-        return others.Complaint is { } complaint ? new NetworkReading.Failed(complaint) : new NetworkStateReader(new NetlinkRequests(socket), others.All).Read();
+        return others.Complaint is { } complaint
+            ? new NetworkReading.Failed(complaint)
+            : new NetworkStateReader(new NetlinkRequests(socket), others.All).Read();
     }
 }

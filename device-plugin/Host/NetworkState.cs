@@ -5,9 +5,7 @@ namespace Hostdev.DevicePlugin.Host;
 /// <summary>One reading of the network by the kernel's own word (rtnetlink), or why there is none.</summary>
 public abstract record NetworkReading
 {
-    private NetworkReading()
-    {
-    }
+    private NetworkReading() { }
 
     public sealed record Read(NetworkState State) : NetworkReading;
 
@@ -15,7 +13,9 @@ public abstract record NetworkReading
     public sealed record Failed(string Complaint) : NetworkReading;
 }
 
-/// <summary>What is configured in the host's network namespace, and which interfaces of other namespaces hang on hardware or interfaces of this one.</summary>
+/// <summary>
+/// What is configured in the host's network namespace, and which interfaces of other namespaces hang on hardware or interfaces of this one.
+/// </summary>
 public sealed record NetworkState
 {
     public static NetworkState Empty { get; } = new();
@@ -35,7 +35,8 @@ public sealed record NetworkState
 
 /// <param name="Kind">bond, bridge, vlan, vrf and so on; null for hardware.</param>
 /// <param name="Master">The interface that this one is enslaved to (bond, bridge, VRF, Open vSwitch).</param>
-/// <param name="Lower">The interface that this one is stacked on (VLAN, macvlan, ipvlan, a tunnel's); null when that is itself or in another namespace.</param>
+/// <param name="Lower">The interface that this one is stacked on (VLAN, macvlan, ipvlan, a tunnel's); null when that is itself or in
+/// another namespace.</param>
 public sealed record NetworkLink(string Name, string? Kind = null, string? Master = null, string? Lower = null)
 {
     /// <summary>By which it can be named too (<c>altname</c> of ip-link(8)); default where there is none.</summary>
@@ -57,7 +58,8 @@ public readonly record struct InterfaceRoute(string Interface, string Destinatio
 public readonly record struct InterfaceRule(string Interface, uint Priority, bool Incoming);
 
 /// <summary>An interface in another network namespace that hangs on something of the host.</summary>
-/// <param name="Parent">The device it belongs to, below <c>/sys/bus</c>, as bus and name: <c>pci/0000:41:00.0</c>, <c>usb/2-1:1.0</c>; null for a virtual interface.</param>
+/// <param name="Parent">The device it belongs to, below <c>/sys/bus</c>, as bus and name: <c>pci/0000:41:00.0</c>, <c>usb/2-1:1.0</c>; null
+/// for a virtual interface.</param>
 /// <param name="Lower">The interface of the host's namespace that it is stacked on (macvlan, ipvlan, VLAN); null when none.</param>
 /// <param name="Namespace">Whose it is, in words: <c>of process 812 (nginx)</c>.</param>
 public sealed record LinkElsewhere(string Name, string? Kind, string? Parent, string? Lower, string Namespace);

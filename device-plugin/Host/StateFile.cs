@@ -15,7 +15,11 @@ namespace Hostdev.DevicePlugin.Host;
 /// </param>
 /// <param name="conversions">The first makes format 2 of format 1, and so on. What is written has the format after the last.</param>
 public sealed class StateFile<T>(
-    string path, JsonTypeInfo<T> type, string? remedy = null, params ImmutableArray<Action<JsonObject>> conversions)
+    string path,
+    JsonTypeInfo<T> type,
+    string? remedy = null,
+    params ImmutableArray<Action<JsonObject>> conversions
+)
     where T : class
 {
     private const string Format = "format";
@@ -36,7 +40,8 @@ public sealed class StateFile<T>(
         where TState : class
     {
         damage = null;
-        if (!File.Exists(Path)) return null;
+        if (!File.Exists(Path))
+            return null;
         try
         {
             return take(Parse(File.ReadAllText(Path)));
@@ -52,7 +57,8 @@ public sealed class StateFile<T>(
     public void Write(T content)
     {
         var fields = JsonSerializer.SerializeToNode(content, type)!.AsObject();
-        if (Newest >= NamedFrom) fields.Insert(0, Format, Newest);
+        if (Newest >= NamedFrom)
+            fields.Insert(0, Format, Newest);
         DurableFile.Replace(Path, fields.ToJsonString(type.Options));
     }
 
@@ -66,18 +72,21 @@ public sealed class StateFile<T>(
     private T Parse(string text)
     {
         var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
-        if (JsonNode.Parse(text, documentOptions: options) is not JsonObject fields) throw new FormatException("it is no JSON object");
+        if (JsonNode.Parse(text, documentOptions: options) is not JsonObject fields)
+            throw new FormatException("it is no JSON object");
         var format = FormatOf(fields);
         if (format > Newest)
             throw new FormatException($"it has format {format} and this version reads {Newest}: run the version that wrote it");
         fields.Remove(Format);
-        foreach (var convert in conversions.Skip(format - 1)) convert(fields);
+        foreach (var convert in conversions.Skip(format - 1))
+            convert(fields);
         return fields.Deserialize(type)!;
     }
 
     private static int FormatOf(JsonObject fields)
     {
-        if (!fields.TryGetPropertyValue(Format, out var format)) return 1;
+        if (!fields.TryGetPropertyValue(Format, out var format))
+            return 1;
         return format is JsonValue value && value.TryGetValue(out int number) && number > 0
             ? number
             : throw new FormatException($"its format is {format?.ToJsonString() ?? "null"} and not a number from 1 on");

@@ -4,8 +4,8 @@ using System.Threading.Channels;
 namespace Hostdev.DevicePlugin.Host;
 
 /// <summary>
-/// The kernel's own events (NETLINK_KOBJECT_UEVENT, multicast group 1; kernel <c>lib/kobject_uevent.c</c>), received on a thread of its own from the moment this is opened. Events of
-/// network interfaces come for this process's network namespace only.
+/// The kernel's own events (NETLINK_KOBJECT_UEVENT, multicast group 1; kernel <c>lib/kobject_uevent.c</c>), received on a thread of its own
+/// from the moment this is opened. Events of network interfaces come for this process's network namespace only.
 /// </summary>
 public sealed class UeventSource : IUeventSource
 {
@@ -31,21 +31,31 @@ public sealed class UeventSource : IUeventSource
         receiver.Start();
     }
 
-    /// <summary>Begins to listen. Throws <see cref="IOException"/> with the kernel's error when it does not let this process (a sandbox without netlink).</summary>
+    /// <summary>
+    /// Begins to listen. Throws <see cref="IOException"/> with the kernel's error when it does not let this process (a sandbox without
+    /// netlink).
+    /// </summary>
     public static UeventSource Open()
     {
         var listener = LibC.Socket(LibC.AF_NETLINK, LibC.SOCK_RAW | LibC.SOCK_CLOEXEC | LibC.SOCK_NONBLOCK, LibC.NETLINK_KOBJECT_UEVENT);
-        if (listener < 0) throw new IOException($"the kernel's events cannot be listened to: socket(NETLINK_KOBJECT_UEVENT) gave {LibC.LastError().Name}");
-        // Beyond net.core.rmem_max, which takes CAP_NET_ADMIN; without it as much as the limit allows. A small buffer loses events, which is handled.
+        if (listener < 0)
+            throw new IOException(
+                $"the kernel's events cannot be listened to: socket(NETLINK_KOBJECT_UEVENT) gave {LibC.LastError().Name}"
+            );
+        // Beyond net.core.rmem_max, which takes CAP_NET_ADMIN; without it as much as the limit allows. A small buffer loses events, which
+        // is handled.
         if (LibC.SetSocketOption(listener, LibC.SOL_SOCKET, LibC.SO_RCVBUFFORCE, ReceiveBufferBytes, sizeof(int)) != 0)
             _ = LibC.SetSocketOption(listener, LibC.SOL_SOCKET, LibC.SO_RCVBUF, ReceiveBufferBytes, sizeof(int));
         var address = new LibC.NetlinkAddress { Family = LibC.AF_NETLINK, Groups = 1 };
         var bound = LibC.Bind(listener, address, (uint)Marshal.SizeOf<LibC.NetlinkAddress>());
         var signal = bound == 0 ? LibC.EventFd(0, LibC.EFD_CLOEXEC) : -1;
-        if (signal >= 0) return new UeventSource(listener, signal);
+        if (signal >= 0)
+            return new UeventSource(listener, signal);
         var error = LibC.LastError();
         _ = LibC.Close(listener);
-        throw new IOException($"the kernel's events cannot be listened to: {(bound == 0 ? "eventfd" : "bind to the kernel's uevent group")} gave {error.Name}");
+        throw new IOException(
+            $"the kernel's events cannot be listened to: {(bound == 0 ? "eventfd" : "bind to the kernel's uevent group")} gave {error.Name}"
+        );
     }
 
     /// <inheritdoc/>
@@ -54,7 +64,8 @@ public sealed class UeventSource : IUeventSource
     /// <summary>Stops listening; a waiting <see cref="NextAsync"/> ends with <see cref="ChannelClosedException"/>.</summary>
     public ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref disposed, 1) == 1) return ValueTask.CompletedTask;
+        if (Interlocked.Exchange(ref disposed, 1) == 1)
+            return ValueTask.CompletedTask;
         _ = LibC.Write(stop, BitConverter.GetBytes(1UL), sizeof(ulong));
         receiver.Join();
         _ = LibC.Close(socket);
@@ -70,8 +81,10 @@ public sealed class UeventSource : IUeventSource
         while (true)
         {
             var ready = LibC.Poll(descriptors, (nuint)descriptors.Length, -1);
-            if (ready < 0) continue;
-            if (descriptors[1].Returned != 0) return;
+            if (ready < 0)
+                continue;
+            if (descriptors[1].Returned != 0)
+                return;
             Drain(buffer);
         }
     }
@@ -86,12 +99,15 @@ public sealed class UeventSource : IUeventSource
             var length = (uint)Marshal.SizeOf<LibC.NetlinkAddress>();
             var got = LibC.ReceiveFrom(socket, buffer, (nuint)buffer.Length, 0, out var sender, ref length);
             var error = got < 0 ? LibC.LastError() : Errno.None;
-            if (error.Value == Enobufs) lost = true;
-            else if (got < 0 && error.Value != Eintr) break;
-
+            if (error.Value == Enobufs)
+                lost = true;
+            else if (got < 0 && error.Value != Eintr)
+                break;
             // Port 0 is the kernel: any process may send to the group, and a forged event must not make the agent do anything.
-            else if (got > 0 && sender.PortId == 0 && UeventMessage.TryParse(buffer.AsSpan(0, (int)got)) is { } uevent) events.Add(uevent);
-            if (events.Count >= MaxPending) break;
+            else if (got > 0 && sender.PortId == 0 && UeventMessage.TryParse(buffer.AsSpan(0, (int)got)) is { } uevent)
+                events.Add(uevent);
+            if (events.Count >= MaxPending)
+                break;
         }
 
         queue.Add(events, lost);

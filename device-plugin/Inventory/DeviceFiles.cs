@@ -6,8 +6,8 @@ using Hostdev.DevicePlugin.Host;
 namespace Hostdev.DevicePlugin.Inventory;
 
 /// <summary>
-/// The files of one device's directory, which is listed once: an attribute that the listing does not name costs nothing. What is listed but cannot be read or understood is a
-/// problem and yields the given default; the device stays.
+/// The files of one device's directory, which is listed once: an attribute that the listing does not name costs nothing. What is listed but
+/// cannot be read or understood is a problem and yields the given default; the device stays.
 /// </summary>
 internal sealed class DeviceFiles
 {
@@ -24,17 +24,33 @@ internal sealed class DeviceFiles
         names = new HashSet<string>(listed, StringComparer.Ordinal);
         Names = listed;
         sawAbsent = error == Errno.ENOENT;
-        if (!error.IsSuccess && !sawAbsent) Report("", $"cannot be listed: {error.Name}");
+        if (!error.IsSuccess && !sawAbsent)
+            Report("", $"cannot be listed: {error.Name}");
     }
 
-    /// <summary>What a wrong guess about would make of one device another, or of a used one a free one: who it is, what it belongs to, who has it.</summary>
+    /// <summary>
+    /// What a wrong guess about would make of one device another, or of a used one a free one: who it is, what it belongs to, who has it.
+    /// </summary>
     private static readonly HashSet<string> Deciding = new(StringComparer.Ordinal)
     {
-        "", "vendor", "device", "subsystem_vendor", "subsystem_device", "class", "driver", "driver_override", "iommu_group", "physfn", "boot_vga", "sriov_totalvfs", "sriov_drivers_autoprobe",
+        "",
+        "vendor",
+        "device",
+        "subsystem_vendor",
+        "subsystem_device",
+        "class",
+        "driver",
+        "driver_override",
+        "iommu_group",
+        "physfn",
+        "boot_vga",
+        "sriov_totalvfs",
+        "sriov_drivers_autoprobe",
     };
 
     /// <summary>The problems so far with attributes that decide what may be done with the device.</summary>
-    public ImmutableArray<ReadProblem> DecidingProblems => [.. problems.Where(p => Deciding.Contains(p.Path.Length == Path.Length ? "" : p.Path[(Path.Length + 1)..]))];
+    public ImmutableArray<ReadProblem> DecidingProblems =>
+        [.. problems.Where(p => Deciding.Contains(p.Path.Length == Path.Length ? "" : p.Path[(Path.Length + 1)..]))];
 
     /// <summary>The device's directory below <c>/sys/devices</c>.</summary>
     public string Path { get; }
@@ -46,21 +62,27 @@ internal sealed class DeviceFiles
     public string PathOf(string name) => $"{Path}/{name}";
 
     /// <summary>
-    /// Hands over the problems, and says whether the device is still there. One that vanished whole while it was read is no device and leaves no problems behind.
+    /// Hands over the problems, and says whether the device is still there. One that vanished whole while it was read is no device and
+    /// leaves no problems behind.
     /// </summary>
     public bool Settle(List<ReadProblem> into)
     {
-        if (sawAbsent && !files.Exists(Path)) return false;
+        if (sawAbsent && !files.Exists(Path))
+            return false;
         into.AddRange(problems);
         return true;
     }
 
     public void Report(string name, string message) => problems.Add(new ReadProblem(name.Length == 0 ? Path : PathOf(name), message));
 
-    /// <summary>The text; null when there is no such attribute, quietly, or when it cannot be read, with a problem. An empty text is a problem unless it may be empty.</summary>
+    /// <summary>
+    /// The text; null when there is no such attribute, quietly, or when it cannot be read, with a problem. An empty text is a problem
+    /// unless it may be empty.
+    /// </summary>
     public string? Text(string name, bool mayBeEmpty = false)
     {
-        if (!Has(name)) return null;
+        if (!Has(name))
+            return null;
         return Judge(name, files.ReadText(PathOf(name)), mayBeEmpty);
     }
 
@@ -79,15 +101,18 @@ internal sealed class DeviceFiles
             return null;
         }
 
-        if (text.Length > 0) return text;
-        if (!mayBeEmpty) Report(name, "is empty");
+        if (text.Length > 0)
+            return text;
+        if (!mayBeEmpty)
+            Report(name, "is empty");
         return null;
     }
 
     /// <summary>As <see cref="Text"/>; that there is no such attribute is a problem too.</summary>
     public string? Required(string name)
     {
-        if (Has(name)) return Text(name);
+        if (Has(name))
+            return Text(name);
         sawAbsent = true;
         Report(name, "is not there");
         return null;
@@ -96,9 +121,11 @@ internal sealed class DeviceFiles
     public uint Hex(string name)
     {
         var text = Required(name);
-        if (text is null) return 0;
+        if (text is null)
+            return 0;
         var digits = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase) ? text.AsSpan(2) : text;
-        if (uint.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)) return value;
+        if (uint.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value))
+            return value;
         Report(name, $"is no hexadecimal number: \"{Shorten(text)}\"");
         return 0;
     }
@@ -107,7 +134,8 @@ internal sealed class DeviceFiles
     public PciId Id(string name)
     {
         var value = Hex(name);
-        if (value <= ushort.MaxValue) return new PciId((ushort)value);
+        if (value <= ushort.MaxValue)
+            return new PciId((ushort)value);
         Report(name, $"is no id of four hexadecimal digits: \"0x{value:x}\"");
         return default;
     }
@@ -118,7 +146,8 @@ internal sealed class DeviceFiles
 
     public int? ParseInteger(string name, string text)
     {
-        if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)) return value;
+        if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value))
+            return value;
         Report(name, $"is no number: \"{Shorten(text)}\"");
         return null;
     }
@@ -126,8 +155,10 @@ internal sealed class DeviceFiles
     /// <summary>What a link such as <c>driver</c> names; null when there is none.</summary>
     public string? LinkName(string name)
     {
-        if (!Has(name)) return null;
-        if (files.ReadLinkName(PathOf(name)) is { } target) return target;
+        if (!Has(name))
+            return null;
+        if (files.ReadLinkName(PathOf(name)) is { } target)
+            return target;
         sawAbsent |= !files.Exists(PathOf(name));
         Report(name, "was listed and cannot be read as a link");
         return null;
@@ -138,10 +169,14 @@ internal sealed class DeviceFiles
     /// <summary>The number of the group that <c>iommu_group</c> links to.</summary>
     public int? IommuGroup() => LinkName("iommu_group") is { } name ? ParseInteger("iommu_group", name) : null;
 
-    /// <summary><c>vfio-dev/vfioN</c> and whether it holds a <c>dev</c> file, without which there is no node (kernel <c>drivers/vfio/vfio_main.c</c>, CONFIG_VFIO_DEVICE_CDEV).</summary>
+    /// <summary>
+    /// <c>vfio-dev/vfioN</c> and whether it holds a <c>dev</c> file, without which there is no node (kernel
+    /// <c>drivers/vfio/vfio_main.c</c>, CONFIG_VFIO_DEVICE_CDEV).
+    /// </summary>
     public (string? Name, bool HasNode) VfioCdev()
     {
-        if (!Has("vfio-dev")) return (null, false);
+        if (!Has("vfio-dev"))
+            return (null, false);
         var name = files.List(PathOf("vfio-dev")).FirstOrDefault(n => n.StartsWith("vfio", StringComparison.Ordinal));
         return (name, name is not null && files.Exists($"{Path}/vfio-dev/{name}/dev"));
     }

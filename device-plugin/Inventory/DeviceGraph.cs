@@ -21,8 +21,8 @@ public sealed record Device(DeviceId Id, ImmutableArray<DeviceParent> Parents, i
 public sealed record DeviceParent(DeviceId Id, Bond Bond);
 
 /// <summary>
-/// Which devices hang together in one reading: by parents, and by what isolates them. Whatever asks "what goes with it", "whose is it too" or
-/// "what may not be changed side by side" walks here. Bridges are no parents in this sense: nobody takes them.
+/// Which devices hang together in one reading: by parents, and by what isolates them. Whatever asks "what goes with it", "whose is it too"
+/// or "what may not be changed side by side" walks here. Bridges are no parents in this sense: nobody takes them.
 /// </summary>
 public sealed class DeviceGraph
 {
@@ -32,7 +32,8 @@ public sealed class DeviceGraph
     private DeviceGraph(IEnumerable<Device> devices)
     {
         _devices = devices.ToImmutableSortedDictionary(d => d.Id, d => d);
-        _children = _devices.Values.SelectMany(d => d.Parents.Select(p => (Child: d.Id, p.Bond, Parent: p.Id)))
+        _children = _devices
+            .Values.SelectMany(d => d.Parents.Select(p => (Child: d.Id, p.Bond, Parent: p.Id)))
             .ToLookup(p => p.Parent, p => (p.Child, p.Bond));
     }
 
@@ -43,40 +44,49 @@ public sealed class DeviceGraph
         new([.. inventory.Functions.Values.Select(f => Function(inventory, f)), .. inventory.Mdevs.Select(m => Mdev(inventory, m))]);
 
     /// <summary>Everything that goes with a device by a bond, at any depth, ordered; without the device.</summary>
-    public ImmutableArray<DeviceId> Below(DeviceId device, Bond bond) => [.. Walk(device, d => _children[d].Where(c => c.Bond == bond).Select(c => c.Child)).Order()];
+    public ImmutableArray<DeviceId> Below(DeviceId device, Bond bond) =>
+        [.. Walk(device, d => _children[d].Where(c => c.Bond == bond).Select(c => c.Child)).Order()];
 
     /// <summary>The device, what goes with it, and what it goes with: whoever has one of them has to do with the device.</summary>
     public IEnumerable<DeviceId> Kin(DeviceId device) =>
         Walk(device, d => _children[d].Select(c => c.Child)).Concat(Walk(device, ParentsOf)).Prepend(device);
 
-    /// <summary>A number for each device; those that have to do with each other, over any number of others, have the same device's.</summary>
+    /// <summary>
+    /// A number for each device; those that have to do with each other, over any number of others, have the same device's.
+    /// </summary>
     public IReadOnlyDictionary<DeviceId, DeviceId> Clusters()
     {
         var roots = new Dictionary<DeviceId, DeviceId>();
         foreach (var device in _devices.Values)
         {
-            foreach (var parent in device.Parents) Join(parent.Id, device.Id);
+            foreach (var parent in device.Parents)
+                Join(parent.Id, device.Id);
         }
 
         foreach (var together in _devices.Values.Where(d => d.Isolation is not null).GroupBy(d => d.Isolation))
         {
-            foreach (var member in together.Skip(1)) Join(together.First().Id, member.Id);
+            foreach (var member in together.Skip(1))
+                Join(together.First().Id, member.Id);
         }
 
         return _devices.Keys.Concat(roots.Keys).Distinct().ToDictionary(d => d, Root);
 
         DeviceId Root(DeviceId device)
         {
-            while (roots.TryGetValue(device, out var next)) device = next;
+            while (roots.TryGetValue(device, out var next))
+                device = next;
             return device;
         }
 
         void Join(DeviceId a, DeviceId b)
         {
             var (x, y) = (Root(a), Root(b));
-            if (x == y) return;
-            if (x < y) roots[y] = x;
-            else roots[x] = y;
+            if (x == y)
+                return;
+            if (x < y)
+                roots[y] = x;
+            else
+                roots[x] = y;
         }
     }
 
@@ -88,7 +98,8 @@ public sealed class DeviceGraph
         var open = new Stack<DeviceId>([from]);
         while (open.TryPop(out var device))
         {
-            foreach (var other in next(device).Where(o => o != from && seen.Add(o))) open.Push(other);
+            foreach (var other in next(device).Where(o => o != from && seen.Add(o)))
+                open.Push(other);
         }
 
         return seen;
@@ -96,9 +107,16 @@ public sealed class DeviceGraph
 
     private static Device Function(HostInventory inventory, PciFunction function)
     {
-        var parents = function.IsBridge ? [] : CarriersOf(inventory, function).Distinct().Select(c => new DeviceParent(c, Bond.Carried)).ToList();
-        if (function.PhysicalFunction is { } pf) parents.Add(new DeviceParent(pf, Bond.Made));
-        return new Device(function.Address, [.. parents.OrderBy(p => p.Id)], function.IsBridge ? null : inventory.GroupOf(function)?.Number);
+        var parents = function.IsBridge
+            ? []
+            : CarriersOf(inventory, function).Distinct().Select(c => new DeviceParent(c, Bond.Carried)).ToList();
+        if (function.PhysicalFunction is { } pf)
+            parents.Add(new DeviceParent(pf, Bond.Made));
+        return new Device(
+            function.Address,
+            [.. parents.OrderBy(p => p.Id)],
+            function.IsBridge ? null : inventory.GroupOf(function)?.Number
+        );
     }
 
     private static Device Mdev(HostInventory inventory, MdevDevice mdev)
@@ -108,25 +126,30 @@ public sealed class DeviceGraph
     }
 
     /// <summary>
-    /// The functions above that are there by more than wires (a VMD makes a domain of its own for its disks), and those that the driver core
-    /// takes from their drivers only after this one (what tunnels through a Thunderbolt controller: <see cref="DeviceLinks"/>).
+    /// The functions above that are there by more than wires (a VMD makes a domain of its own for its disks), and those that the driver
+    /// core takes from their drivers only after this one (what tunnels through a Thunderbolt controller: <see cref="DeviceLinks"/>).
     /// </summary>
     private static IEnumerable<PciAddress> CarriersOf(HostInventory inventory, PciFunction function)
     {
         foreach (var address in function.Path)
         {
-            if (inventory.Functions.TryGetValue(address, out var above) && !above.IsBridge) yield return address;
+            if (inventory.Functions.TryGetValue(address, out var above) && !above.IsBridge)
+                yield return address;
         }
 
         foreach (var address in function.Path.Append(function.Address))
         {
-            if (!inventory.Functions.TryGetValue(address, out var consumer)) continue;
-            foreach (var supplier in consumer.Suppliers.Where(s => s != function.Address && IsAtWork(inventory, s))) yield return supplier;
+            if (!inventory.Functions.TryGetValue(address, out var consumer))
+                continue;
+            foreach (var supplier in consumer.Suppliers.Where(s => s != function.Address && IsAtWork(inventory, s)))
+                yield return supplier;
         }
     }
 
     /// <summary>Links bind drivers: a supplier without one, or on ours, carries nobody any more.</summary>
     private static bool IsAtWork(HostInventory inventory, PciAddress supplier) =>
-        inventory.Functions.TryGetValue(supplier, out var function) && !function.IsBridge && function.Driver is { } driver
-            && !inventory.Facts.PassthroughDrivers.Contains(driver);
+        inventory.Functions.TryGetValue(supplier, out var function)
+        && !function.IsBridge
+        && function.Driver is { } driver
+        && !inventory.Facts.PassthroughDrivers.Contains(driver);
 }

@@ -21,8 +21,10 @@ internal static class DeviceLinks
         {
             // Kernels before 5.11 leave the bus out.
             var other = name[prefix.Length..];
-            if (other.StartsWith("pci:", StringComparison.Ordinal)) other = other["pci:".Length..];
-            if (PciAddress.TryParse(other, out var address) && IsManaged(device, name)) yield return address;
+            if (other.StartsWith("pci:", StringComparison.Ordinal))
+                other = other["pci:".Length..];
+            if (PciAddress.TryParse(other, out var address) && IsManaged(device, name))
+                yield return address;
         }
     }
 

@@ -21,7 +21,8 @@ internal sealed class GroupReader(HostFileReader files)
             var directory = PathOf(members.Key);
             if (files.ReadText($"{directory}/name").Text == "vfio-noiommu")
             {
-                foreach (var function in members.ToList()) functions[function.Address] = function with { IommuGroup = null };
+                foreach (var function in members.ToList())
+                    functions[function.Address] = function with { IommuGroup = null };
                 problems.Add(new ReadProblem(directory, "is a no-IOMMU group: its functions count as having no group"));
                 continue;
             }
@@ -36,12 +37,17 @@ internal sealed class GroupReader(HostFileReader files)
 
     private static string PathOf(int number) => $"/sys/kernel/iommu_groups/{number}";
 
-    private IommuGroup ReadOne(int number, IEnumerable<PciAddress> linked, Dictionary<PciAddress, PciFunction> functions,
-        List<ReadProblem> problems)
+    private IommuGroup ReadOne(
+        int number,
+        IEnumerable<PciAddress> linked,
+        Dictionary<PciAddress, PciFunction> functions,
+        List<ReadProblem> problems
+    )
     {
         var directory = $"{PathOf(number)}/devices";
         var names = files.List(directory, out var error);
-        if (!error.IsSuccess && error != Errno.ENOENT) problems.Add(new ReadProblem(directory, $"cannot be listed: {error.Name}"));
+        if (!error.IsSuccess && error != Errno.ENOENT)
+            problems.Add(new ReadProblem(directory, $"cannot be listed: {error.Name}"));
         var members = new SortedSet<PciAddress>(linked);
         var others = ImmutableArray.CreateBuilder<OtherGroupMember>();
         foreach (var name in names)
@@ -50,7 +56,8 @@ internal sealed class GroupReader(HostFileReader files)
             // two looks.
             if (PciAddress.TryParse(name, out var address) && functions.TryGetValue(address, out var function))
             {
-                if (function.IommuGroup is null) members.Add(address);
+                if (function.IommuGroup is null)
+                    members.Add(address);
             }
             else
             {
@@ -72,7 +79,8 @@ internal sealed class GroupReader(HostFileReader files)
         var read = files.ReadText(path);
         if (read.Text is not { } text)
         {
-            if (!read.IsAbsent) problems.Add(new ReadProblem(path, read.Complaint ?? "cannot be read"));
+            if (!read.IsAbsent)
+                problems.Add(new ReadProblem(path, read.Complaint ?? "cannot be read"));
             return [];
         }
 
@@ -80,9 +88,10 @@ internal sealed class GroupReader(HostFileReader files)
         foreach (var line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             var words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-            if (words.Length < 3) problems.Add(new ReadProblem(path,
-                $"has a line that is not start, end and type: \"{(line.Length > 60 ? line[..60] + "…" : line)}\""));
-            else if (words[2] == "direct") regions.Add($"{Short(words[0])}-{Short(words[1])}");
+            if (words.Length < 3)
+                problems.Add(new ReadProblem(path, $"has a line that is not start, end and type: \"{Beginning(line)}\""));
+            else if (words[2] == "direct")
+                regions.Add($"{Short(words[0])}-{Short(words[1])}");
         }
 
         return regions.ToImmutable();
@@ -90,6 +99,9 @@ internal sealed class GroupReader(HostFileReader files)
 
     /// <summary>Without the sixteen digits' leading zeros.</summary>
     private static string Short(string number) =>
-        number.StartsWith("0x", StringComparison.Ordinal) && number.AsSpan(2).TrimStart('0') is { Length: > 0 } digits ? $"0x{digits}"
+        number.StartsWith("0x", StringComparison.Ordinal) && number.AsSpan(2).TrimStart('0') is { Length: > 0 } digits
+            ? $"0x{digits}"
             : number;
+
+    private static string Beginning(string line) => line.Length > 60 ? line[..60] + "…" : line;
 }

@@ -31,14 +31,17 @@ public sealed record HostInventory
     /// decided by them; but silence about them was taken for
     /// "this device has no variant driver".
     /// </summary>
-    public ImmutableArray<ReadProblem> MissingFiles { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<ReadProblem> MissingFiles
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     /// <summary>Why not even the list of functions could be read; null when it could. An unreadable machine is not an empty one.</summary>
     public ReadProblem? Unlisted => Problems.FirstOrDefault(p => p.Path == "/sys/bus/pci/devices");
 
     /// <summary>The group a function is in, or null when the host gives it none (no IOMMU).</summary>
-    public IommuGroup? GroupOf(PciFunction function) =>
-        function.IommuGroup is { } number ? Groups.GetValueOrDefault(number) : null;
+    public IommuGroup? GroupOf(PciFunction function) => function.IommuGroup is { } number ? Groups.GetValueOrDefault(number) : null;
 }
 
 /// <summary>A file that could not be read: which, and why in words.</summary>
@@ -88,7 +91,9 @@ public sealed record HostFacts
     /// <summary>The kernel arguments that matter for passthrough, as written, in order.</summary>
     public required ImmutableArray<string> KernelArguments { get; init; }
 
-    /// <summary>Drivers under <c>/sys/bus/pci/drivers</c> that give devices to VFIO: <c>vfio-pci</c>, its variants, and <c>pci-stub</c>.</summary>
+    /// <summary>
+    /// Drivers under <c>/sys/bus/pci/drivers</c> that give devices to VFIO: <c>vfio-pci</c>, its variants, and <c>pci-stub</c>.
+    /// </summary>
     public required ImmutableArray<string> PassthroughDrivers { get; init; }
 
     /// <summary>
@@ -123,7 +128,9 @@ public sealed record PciFunction
     /// <summary>The bound driver; null when none.</summary>
     public string? Driver { get; init; }
 
-    /// <summary><c>driver_override</c>; null when it reads <c>(null)</c>. The literal string <c>(null)</c> that someone wrote reads alike.</summary>
+    /// <summary>
+    /// <c>driver_override</c>; null when it reads <c>(null)</c>. The literal string <c>(null)</c> that someone wrote reads alike.
+    /// </summary>
     public string? DriverOverride { get; init; }
 
     public int? IommuGroup { get; init; }
@@ -166,7 +173,9 @@ public sealed record PciFunction
     /// <summary><c>vfioN</c> from <c>vfio-dev/</c>; whether the host has a node for it says <see cref="HasVfioCdevNode"/>.</summary>
     public string? VfioCdev { get; init; }
 
-    /// <summary>Whether <c>vfio-dev/vfioN</c> holds a <c>dev</c> file: kernels without CONFIG_VFIO_DEVICE_CDEV make the directory but no node.</summary>
+    /// <summary>
+    /// Whether <c>vfio-dev/vfioN</c> holds a <c>dev</c> file: kernels without CONFIG_VFIO_DEVICE_CDEV make the directory but no node.
+    /// </summary>
     public bool HasVfioCdevNode { get; init; }
 
     /// <summary>The vfio variant driver that the kernel's <c>vfio_pci:</c> modalias names for this device; null when none.</summary>
@@ -182,18 +191,26 @@ public sealed record PciFunction
     public ImmutableArray<ChildDevice> Children { get; init; } = [];
 
     /// <summary>
-    /// Problems with attributes that decide what may be done with it (its ids, class, group, driver, override). What it seems to be is then a guess: it is neither taken nor given back.
+    /// Problems with attributes that decide what may be done with it (its ids, class, group, driver, override). What it seems to be is then
+    /// a guess: it is neither taken nor given back.
     /// </summary>
     public ImmutableArray<ReadProblem> Unreadable { get; init; } = [];
 
-    /// <summary>Signs of a fault; looked for only where a passthrough driver has the function, because the host's own drivers mind theirs. Null elsewhere.</summary>
+    /// <summary>
+    /// Signs of a fault; looked for only where a passthrough driver has the function, because the host's own drivers mind theirs. Null
+    /// elsewhere.
+    /// </summary>
     public FunctionHealth? Health { get; init; }
 
-    /// <summary>A PCI-to-PCI bridge (class 0604): a root port, a switch port or a conventional bridge. Never assigned, never in the way of a group's viability.</summary>
+    /// <summary>
+    /// A PCI-to-PCI bridge (class 0604): a root port, a switch port or a conventional bridge. Never assigned, never in the way of a group's
+    /// viability.
+    /// </summary>
     public bool IsBridge => ClassCode >> 8 == 0x0604;
 
     /// <summary>
-    /// The function has a network interface that this network namespace does not show: its <c>net</c> directory is there and empty. Somebody (a container) uses it.
+    /// The function has a network interface that this network namespace does not show: its <c>net</c> directory is there and empty.
+    /// Somebody (a container) uses it.
     /// </summary>
     public bool NetworkInterfaceElsewhere { get; init; }
 
@@ -202,7 +219,8 @@ public sealed record PciFunction
 
 /// <summary>What tells a broken function.</summary>
 /// <param name="Answers">False when its configuration header reads as ones only (<see cref="Host.ConfigHeader"/>).</param>
-/// <param name="FatalErrors">Fatal errors since the function was found, by <c>aer_dev_fatal</c> (kernel <c>Documentation/ABI/testing/sysfs-bus-pci-devices-aer_stats</c>); 0 where it keeps no count.</param>
+/// <param name="FatalErrors">Fatal errors since the function was found, by <c>aer_dev_fatal</c> (kernel
+/// <c>Documentation/ABI/testing/sysfs-bus-pci-devices-aer_stats</c>); 0 where it keeps no count.</param>
 public readonly record struct FunctionHealth(bool Answers, long FatalErrors);
 
 /// <summary>A physical function's SR-IOV state (kernel <c>Documentation/ABI/testing/sysfs-bus-pci: sriov_*</c>).</summary>
@@ -224,7 +242,9 @@ public sealed record SriovCapability
     public ImmutableSortedDictionary<int, PciAddress> VirtualFunctions { get; init; } = ImmutableSortedDictionary<int, PciAddress>.Empty;
 }
 
-/// <summary>Memory BAR sizes summed, in bytes: what a VM's firmware must find room for below and above 4 GiB. I/O ports are not counted.</summary>
+/// <summary>
+/// Memory BAR sizes summed, in bytes: what a VM's firmware must find room for below and above 4 GiB. I/O ports are not counted.
+/// </summary>
 public readonly record struct BarBytes(ulong Bits32, ulong Bits64);
 
 public enum ChildKind

@@ -5,9 +5,9 @@ using Hostdev.DevicePlugin.Host;
 namespace Hostdev.DevicePlugin.Inventory;
 
 /// <summary>
-/// Reads the machine. Only reads, only files, never throws for what they hold: an attribute that cannot be read or understood is a <see cref="ReadProblem"/> and its device is still
-/// there; a device that vanishes while it is read is not. A reading is no snapshot: what it says of one device is from one moment, of two devices from two.
-/// Not for several threads at once.
+/// Reads the machine. Only reads, only files, never throws for what they hold: an attribute that cannot be read or understood is a
+/// <see cref="ReadProblem"/> and its device is still there; a device that vanishes while it is read is not. A reading is no snapshot: what
+/// it says of one device is from one moment, of two devices from two. Not for several threads at once.
 /// </summary>
 public sealed class InventoryReader
 {
@@ -37,7 +37,10 @@ public sealed class InventoryReader
         this.names = names ?? new PciNames(paths);
     }
 
-    /// <summary>Called, on a thread of its own, when the kernel lets go of a file that a reading had to report as blocked: another reading would find it.</summary>
+    /// <summary>
+    /// Called, on a thread of its own, when the kernel lets go of a file that a reading had to report as blocked: another reading would
+    /// find it.
+    /// </summary>
     public Action? Unblocked
     {
         get => blocking.CameBackLate;
@@ -59,12 +62,13 @@ public sealed class InventoryReader
         ReadProblem?[] missing = [variants.Use(host.KernelRelease), names.Problem];
         names.Learn(read.Values.Select(f => (f.Vendor, f.Device)));
         var slots = ReadSlots(problems);
-        var completed = read.Values.Select(f => Complete(f, read, children.Below(f.Address, among), slots))
+        var completed = read
+            .Values.Select(f => Complete(f, read, children.Below(f.Address, among), slots))
             .ToImmutableSortedDictionary(f => f.Address, f => f);
         var mdev = new MdevReader(files);
         var mdevs = mdev.ReadDevices(problems);
-        foreach (var number in mdevs.Select(m => m.IommuGroup).OfType<int>()) byNumber.TryAdd(number,
-            new IommuGroup(number, [], groups.ReadType(number)));
+        foreach (var number in mdevs.Select(m => m.IommuGroup).OfType<int>())
+            byNumber.TryAdd(number, new IommuGroup(number, [], groups.ReadType(number)));
         return new HostInventory
         {
             Facts = host,
@@ -79,7 +83,10 @@ public sealed class InventoryReader
         };
     }
 
-    /// <summary>Slot names by what their <c>address</c> says: <c>0000:3b:00</c>, or <c>0000:3b</c> for a slot that is a whole bus (kernel <c>drivers/pci/slot.c</c>).</summary>
+    /// <summary>
+    /// Slot names by what their <c>address</c> says: <c>0000:3b:00</c>, or <c>0000:3b</c> for a slot that is a whole bus (kernel
+    /// <c>drivers/pci/slot.c</c>).
+    /// </summary>
     private Dictionary<string, string> ReadSlots(List<ReadProblem> problems)
     {
         const string directory = "/sys/bus/pci/slots";
@@ -87,15 +94,21 @@ public sealed class InventoryReader
         foreach (var name in files.List(directory))
         {
             var read = files.ReadText($"{directory}/{name}/address");
-            if (read.Text is { Length: > 0 } address) slots.TryAdd(address, name);
-            else if (!read.IsAbsent) problems.Add(new ReadProblem($"{directory}/{name}/address", read.Complaint ?? "is empty"));
+            if (read.Text is { Length: > 0 } address)
+                slots.TryAdd(address, name);
+            else if (!read.IsAbsent)
+                problems.Add(new ReadProblem($"{directory}/{name}/address", read.Complaint ?? "is empty"));
         }
 
         return slots;
     }
 
-    private PciFunction Complete(PciFunction function, Dictionary<PciAddress, PciFunction> all, ImmutableArray<ChildDevice> below,
-        Dictionary<string, string> slots)
+    private PciFunction Complete(
+        PciFunction function,
+        Dictionary<PciAddress, PciFunction> all,
+        ImmutableArray<ChildDevice> below,
+        Dictionary<string, string> slots
+    )
     {
         var slot = function.Address.SlotName;
         var physical = function.PhysicalFunction is { } address ? all.GetValueOrDefault(address) : null;
@@ -109,16 +122,23 @@ public sealed class InventoryReader
             NetworkInterfaceElsewhere = function.NetworkInterfaceElsewhere && !below.Any(c => c.Kind == ChildKind.NetworkInterface),
             VfIndex = IndexOf(function, physical),
             // A link to a function that is gone, or not there yet, would make every reader of the inventory look for it in vain.
-            Sriov = function.Sriov is { } sriov && !sriov.VirtualFunctions.Values.All(all.ContainsKey)
-                ? sriov with { VirtualFunctions = sriov.VirtualFunctions.RemoveRange(sriov.VirtualFunctions.Where(v => !all.ContainsKey(v.Value)).Select(v => v.Key)) }
-                : function.Sriov,
+            Sriov =
+                function.Sriov is { } sriov && !sriov.VirtualFunctions.Values.All(all.ContainsKey)
+                    ? sriov with
+                    {
+                        VirtualFunctions = sriov.VirtualFunctions.RemoveRange(
+                            sriov.VirtualFunctions.Where(v => !all.ContainsKey(v.Value)).Select(v => v.Key)
+                        ),
+                    }
+                    : function.Sriov,
         };
     }
 
     private static int? IndexOf(PciFunction function, PciFunction? physical)
     {
         foreach (var (index, address) in physical?.Sriov?.VirtualFunctions ?? ImmutableSortedDictionary<int, PciAddress>.Empty)
-            if (address == function.Address) return index;
+            if (address == function.Address)
+                return index;
         return null;
     }
 }

@@ -4,7 +4,9 @@ using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.DevicePlugin.Inventory;
 
-/// <summary>Reads mediated device parents, their types, and the existing devices (kernel <c>Documentation/ABI/testing/sysfs-bus-vfio-mdev</c>).</summary>
+/// <summary>
+/// Reads mediated device parents, their types, and the existing devices (kernel <c>Documentation/ABI/testing/sysfs-bus-vfio-mdev</c>).
+/// </summary>
 internal sealed class MdevReader(HostFileReader files)
 {
     private const string Parents = "/sys/class/mdev_bus";
@@ -24,7 +26,8 @@ internal sealed class MdevReader(HostFileReader files)
                 NumaNode = device.Integer("numa_node") is >= 0 and var node ? node : null,
                 Types = [.. types],
             };
-            if (device.Settle(problems)) parents.Add(parent);
+            if (device.Settle(problems))
+                parents.Add(parent);
         }
 
         return parents.ToImmutable();
@@ -43,7 +46,8 @@ internal sealed class MdevReader(HostFileReader files)
 
             var device = new DeviceFiles(files, files.ResolveLink($"{Devices}/{name}") ?? $"{Devices}/{name}");
             var type = device.LinkName("mdev_type");
-            if (type is null) device.Report("mdev_type", "is not there");
+            if (type is null)
+                device.Report("mdev_type", "is not there");
             var (cdev, hasNode) = device.VfioCdev();
             var mdev = new MdevDevice
             {
@@ -55,7 +59,8 @@ internal sealed class MdevReader(HostFileReader files)
                 HasVfioCdevNode = hasNode,
             };
             // One that is being removed loses its attributes first: no device any more and no problem.
-            if ((type is not null || files.Exists($"{Devices}/{name}")) && device.Settle(problems)) devices.Add(mdev);
+            if ((type is not null || files.Exists($"{Devices}/{name}")) && device.Settle(problems))
+                devices.Add(mdev);
         }
 
         return devices.ToImmutable();
@@ -69,7 +74,8 @@ internal sealed class MdevReader(HostFileReader files)
             type.Text("name"),
             type.RequiredInteger("available_instances"),
             type.Required("device_api") ?? "",
-            type.Text("description", mayBeEmpty: true));
+            type.Text("description", mayBeEmpty: true)
+        );
         return type.Settle(problems) ? read : null;
     }
 }

@@ -25,8 +25,8 @@ internal static class OwnDmaDrivers
         }
 
         // The module that makes virtual GPUs exists in that build alone (NVIDIA open-gpu-kernel-modules, nv-pci.c: NV_USE_VFIO_PCI_CORE).
-        if (names.Any(n => n.StartsWith("nvidia_vgpu_vfio", StringComparison.Ordinal))
-            || files.Exists("/sys/module/nvidia_vgpu_vfio")) names.Add("nvidia");
+        if (names.Any(n => n.StartsWith("nvidia_vgpu_vfio", StringComparison.Ordinal)) || files.Exists("/sys/module/nvidia_vgpu_vfio"))
+            names.Add("nvidia");
         return [.. names];
     }
 }

@@ -5,12 +5,18 @@ using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.DevicePlugin.Inventory;
 
-/// <summary>Reads the functions below <c>/sys/bus/pci/devices</c>, each from its own directory (kernel <c>Documentation/ABI/testing/sysfs-bus-pci</c>).</summary>
+/// <summary>
+/// Reads the functions below <c>/sys/bus/pci/devices</c>, each from its own directory (kernel
+/// <c>Documentation/ABI/testing/sysfs-bus-pci</c>).
+/// </summary>
 internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blocking)
 {
     private const string Devices = "/sys/bus/pci/devices";
 
-    /// <summary>The functions without what only a look at the whole machine tells: names, slot, children, VF index, and whether the interfaces it has are shown.</summary>
+    /// <summary>
+    /// The functions without what only a look at the whole machine tells: names, slot, children, VF index, and whether the interfaces it
+    /// has are shown.
+    /// </summary>
     public Dictionary<PciAddress, PciFunction> Read(List<ReadProblem> problems)
     {
         var read = new List<(DeviceFiles Files, PciFunction Function)>();
@@ -31,15 +37,20 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
         var suppliers = read.SelectMany(r => Links(r.Files, r.Function.Address)).ToLookup(l => l.Consumer, l => l.Supplier);
         foreach (var (device, function) in ReadBlocking(read))
         {
-            if (!device.Settle(problems)) continue;
-            functions.Add(function.Address, function with
-            {
-                Unreadable = device.DecidingProblems,
-                Suppliers = [.. suppliers[function.Address].Distinct().Order()],
-            });
+            if (!device.Settle(problems))
+                continue;
+            functions.Add(
+                function.Address,
+                function with
+                {
+                    Unreadable = device.DecidingProblems,
+                    Suppliers = [.. suppliers[function.Address].Distinct().Order()],
+                }
+            );
         }
 
-        if (functions.Count < read.Count) List(problems); // did those vanish, or all of sysfs?
+        if (functions.Count < read.Count)
+            List(problems); // did those vanish, or all of sysfs?
         return functions;
     }
 
@@ -47,7 +58,8 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
     private IReadOnlyList<string> List(List<ReadProblem> problems)
     {
         var names = files.List(Devices, out var error);
-        if (!error.IsSuccess) problems.Add(new ReadProblem(Devices, $"cannot be listed: {error.Name}"));
+        if (!error.IsSuccess)
+            problems.Add(new ReadProblem(Devices, $"cannot be listed: {error.Name}"));
         return names;
     }
 
@@ -96,8 +108,11 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
         var functions = ImmutableSortedDictionary.CreateBuilder<int, PciAddress>();
         foreach (var name in device.Names)
         {
-            if (name.StartsWith("virtfn", StringComparison.Ordinal) && int.TryParse(name.AsSpan(6), NumberStyles.None, CultureInfo.InvariantCulture, out var index)
-                && PciAddress.TryParse(device.LinkName(name), out var address))
+            if (
+                name.StartsWith("virtfn", StringComparison.Ordinal)
+                && int.TryParse(name.AsSpan(6), NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+                && PciAddress.TryParse(device.LinkName(name), out var address)
+            )
                 functions[index] = address;
         }
 
@@ -114,17 +129,21 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
     }
 
     /// <summary>
-    /// <c>sriov_numvfs</c> takes the device's lock when read (kernel <c>drivers/pci/iov.c: sriov_numvfs_show</c>), and so does <c>driver_override</c> on kernels where the driver core
-    /// has no lock of its own for it (<c>drivers/pci/pci-sysfs.c: driver_override_show</c>): an unbind that waits for a VMM holds that lock for as long as the VM lives.
+    /// <c>sriov_numvfs</c> takes the device's lock when read (kernel <c>drivers/pci/iov.c: sriov_numvfs_show</c>), and so does
+    /// <c>driver_override</c> on kernels where the driver core has no lock of its own for it (<c>drivers/pci/pci-sysfs.c:
+    /// driver_override_show</c>): an unbind that waits for a VMM holds that lock for as long as the VM lives.
     /// </summary>
     private IEnumerable<(DeviceFiles Device, PciFunction Function)> ReadBlocking(List<(DeviceFiles Files, PciFunction Function)> read)
     {
         var paths = new List<BlockingFile>(read.Count);
         foreach (var (device, function) in read)
         {
-            if (device.Has("driver_override")) paths.Add(new BlockingFile(device.PathOf("driver_override")));
-            if (function.Sriov is not null && device.Has("sriov_numvfs")) paths.Add(new BlockingFile(device.PathOf("sriov_numvfs")));
-            if (HasHealth(device, function)) paths.Add(new BlockingFile(device.PathOf("config"), ConfigHeader.Bytes));
+            if (device.Has("driver_override"))
+                paths.Add(new BlockingFile(device.PathOf("driver_override")));
+            if (function.Sriov is not null && device.Has("sriov_numvfs"))
+                paths.Add(new BlockingFile(device.PathOf("sriov_numvfs")));
+            if (HasHealth(device, function))
+                paths.Add(new BlockingFile(device.PathOf("config"), ConfigHeader.Bytes));
         }
 
         var texts = blocking.ReadAll(paths);
@@ -133,10 +152,24 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
         {
             var result = function;
             if (device.Has("driver_override"))
-                result = result with { DriverOverride = device.Judge("driver_override", texts[next++], mayBeEmpty: true) is var text and not "(null)" ? text : null };
+                result = result with
+                {
+                    DriverOverride = device.Judge("driver_override", texts[next++], mayBeEmpty: true) is var text and not "(null)"
+                        ? text
+                        : null,
+                };
             if (function.Sriov is { } sriov && device.Has("sriov_numvfs"))
-                result = result with { Sriov = sriov with { NumVfs = device.Judge("sriov_numvfs", texts[next++]) is { } count ? device.ParseInteger("sriov_numvfs", count) : null } };
-            if (HasHealth(device, function)) result = result with { Health = ReadHealth(device, texts[next++]) };
+                result = result with
+                {
+                    Sriov = sriov with
+                    {
+                        NumVfs = device.Judge("sriov_numvfs", texts[next++]) is { } count
+                            ? device.ParseInteger("sriov_numvfs", count)
+                            : null,
+                    },
+                };
+            if (HasHealth(device, function))
+                result = result with { Health = ReadHealth(device, texts[next++]) };
             yield return (device, result);
         }
     }
@@ -146,29 +179,46 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
 
     private static FunctionHealth ReadHealth(DeviceFiles device, FileText header)
     {
-        var total = device.Text("aer_dev_fatal")?.Split('\n').FirstOrDefault(l => l.StartsWith("TOTAL_ERR_FATAL ", StringComparison.Ordinal));
-        return new FunctionHealth(ConfigHeader.Answers(header), total is not null && device.ParseInteger("aer_dev_fatal", total["TOTAL_ERR_FATAL ".Length..]) is { } count ? count : 0);
+        var total = device
+            .Text("aer_dev_fatal")
+            ?.Split('\n')
+            .FirstOrDefault(l => l.StartsWith("TOTAL_ERR_FATAL ", StringComparison.Ordinal));
+        return new FunctionHealth(
+            ConfigHeader.Answers(header),
+            total is not null && device.ParseInteger("aer_dev_fatal", total["TOTAL_ERR_FATAL ".Length..]) is { } count ? count : 0
+        );
     }
 
-    /// <summary>The first six lines of <c>resource</c>: start, end, flags (kernel <c>include/linux/ioport.h</c>). Then come the ROM, the VFs' BARs and bridge windows.</summary>
+    /// <summary>
+    /// The first six lines of <c>resource</c>: start, end, flags (kernel <c>include/linux/ioport.h</c>). Then come the ROM, the VFs' BARs
+    /// and bridge windows.
+    /// </summary>
     private static BarBytes ReadBars(DeviceFiles device)
     {
         const ulong memory = 0x200;
         const ulong memory64 = 0x100000;
-        if (device.Text("resource") is not { } text) return default;
-        ulong bits32 = 0, bits64 = 0;
+        if (device.Text("resource") is not { } text)
+            return default;
+        ulong bits32 = 0,
+            bits64 = 0;
         foreach (var line in text.Split('\n').Take(6))
         {
             var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             if (words.Length != 3 || !TryHex(words[0], out var start) || !TryHex(words[1], out var end) || !TryHex(words[2], out var flags))
             {
-                device.Report("resource", $"has a line that is not start, end and flags: \"{(line.Length > 60 ? line[..60] + "…" : line)}\"");
+                device.Report(
+                    "resource",
+                    $"has a line that is not start, end and flags: \"{(line.Length > 60 ? line[..60] + "…" : line)}\""
+                );
                 return default;
             }
 
-            if ((flags & memory) == 0 || end <= start) continue;
-            if ((flags & memory64) != 0) bits64 += end - start + 1;
-            else bits32 += end - start + 1;
+            if ((flags & memory) == 0 || end <= start)
+                continue;
+            if ((flags & memory64) != 0)
+                bits64 += end - start + 1;
+            else
+                bits32 += end - start + 1;
         }
 
         return new BarBytes(bits32, bits64);
@@ -177,6 +227,7 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
     private static bool TryHex(string text, out ulong value)
     {
         value = 0;
-        return text.StartsWith("0x", StringComparison.Ordinal) && ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
+        return text.StartsWith("0x", StringComparison.Ordinal)
+            && ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
     }
 }

@@ -17,9 +17,12 @@ internal sealed class Representors(HostFileReader files, DeadlineReader blocking
     /// </summary>
     public IReadOnlySet<string> Among(IEnumerable<PciFunction> functions, ChildIndex children)
     {
-        var names = functions.Where(f => f.Sriov is not null).SelectMany(f => children.Below(f.Address))
+        var names = functions
+            .Where(f => f.Sriov is not null)
+            .SelectMany(f => children.Below(f.Address))
             .Where(c => c.Kind == ChildKind.NetworkInterface)
-            .Select(c => c.Name).ToList();
+            .Select(c => c.Name)
+            .ToList();
         var ports = names.Where(n => files.Exists(PortName(n))).ToList();
         var texts = blocking.ReadAll([.. ports.Select(n => new BlockingFile(PortName(n)))]);
         var last = new Dictionary<string, string?>(StringComparer.Ordinal);
@@ -27,8 +30,10 @@ internal sealed class Representors(HostFileReader files, DeadlineReader blocking
         foreach (var (name, text) in ports.Zip(texts))
         {
             var isKnown = text.Error != Errno.ETIMEDOUT || _last.ContainsKey(name);
-            if (isKnown) last[name] = text.Error == Errno.ETIMEDOUT ? _last[name] : text.Text;
-            if (!isKnown || (last[name] is { } port && IsForAnother(port))) among.Add(name);
+            if (isKnown)
+                last[name] = text.Error == Errno.ETIMEDOUT ? _last[name] : text.Text;
+            if (!isKnown || (last[name] is { } port && IsForAnother(port)))
+                among.Add(name);
         }
 
         _last = last;
@@ -52,17 +57,20 @@ internal sealed class Representors(HostFileReader files, DeadlineReader blocking
         var rest = port.AsSpan();
         var ofController = TrySkip(ref rest, "c");
         _ = TrySkip(ref rest, "p");
-        if (!TrySkip(ref rest, "pf")) return false;
+        if (!TrySkip(ref rest, "pf"))
+            return false;
         return rest.IsEmpty ? ofController : rest is "hpf" || ((TrySkip(ref rest, "vf") || TrySkip(ref rest, "sf")) && rest.IsEmpty);
     }
 
     /// <summary>Skips a word with a number after it.</summary>
     private static bool TrySkip(ref ReadOnlySpan<char> text, string word)
     {
-        if (!text.StartsWith(word)) return false;
+        if (!text.StartsWith(word))
+            return false;
         var number = text[word.Length..];
         var end = number.IndexOfAnyExceptInRange('0', '9');
-        if (end == 0 || number.IsEmpty) return false;
+        if (end == 0 || number.IsEmpty)
+            return false;
         text = end < 0 ? [] : number[end..];
         return true;
     }

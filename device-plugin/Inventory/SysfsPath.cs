@@ -20,7 +20,9 @@ internal static class SysfsPath
     public static PciAddress? NearestFunction(string path) =>
         Nearest(path, name => PciAddress.TryParse(name, out _)) is { } name ? PciAddress.Parse(name) : null;
 
-    /// <summary>The nearest USB device, as a port path (<c>1-4.2</c>); root hubs (<c>usb1</c>) and interfaces (<c>1-4.2:1.0</c>) are none.</summary>
+    /// <summary>
+    /// The nearest USB device, as a port path (<c>1-4.2</c>); root hubs (<c>usb1</c>) and interfaces (<c>1-4.2:1.0</c>) are none.
+    /// </summary>
     public static string? NearestUsbDevice(string path) => Nearest(path, IsUsbPortPath);
 
     /// <summary>The nearest SCSI device, as host:channel:target:LUN.</summary>
@@ -34,8 +36,11 @@ internal static class SysfsPath
     public static bool IsUsbPortPath(string name)
     {
         var dash = name.IndexOf('-', StringComparison.Ordinal);
-        return dash > 0 && dash < name.Length - 1 && name.AsSpan(0, dash).IndexOfAnyExceptInRange('0', '9') < 0
-            && char.IsAsciiDigit(name[dash + 1]) && name.AsSpan(dash + 1).IndexOfAnyExcept(DigitsAndDots) < 0;
+        return dash > 0
+            && dash < name.Length - 1
+            && name.AsSpan(0, dash).IndexOfAnyExceptInRange('0', '9') < 0
+            && char.IsAsciiDigit(name[dash + 1])
+            && name.AsSpan(dash + 1).IndexOfAnyExcept(DigitsAndDots) < 0;
     }
 
     public static bool IsScsiAddress(string name) =>

@@ -3,7 +3,10 @@ using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.DevicePlugin.Inventory;
 
-/// <summary>Reads the USB devices below <c>/sys/bus/usb/devices</c>, hubs included, root hubs not (kernel <c>Documentation/ABI/stable/sysfs-bus-usb</c>).</summary>
+/// <summary>
+/// Reads the USB devices below <c>/sys/bus/usb/devices</c>, hubs included, root hubs not (kernel
+/// <c>Documentation/ABI/stable/sysfs-bus-usb</c>).
+/// </summary>
 internal sealed class UsbReader(HostFileReader files)
 {
     private const string Devices = "/sys/bus/usb/devices";
@@ -32,7 +35,8 @@ internal sealed class UsbReader(HostFileReader files)
                 Children = children.BelowUsb(name),
                 Drivers = [.. drivers[name].Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
             };
-            if (device.Settle(problems)) devices.Add(usb);
+            if (device.Settle(problems))
+                devices.Add(usb);
         }
 
         return devices.ToImmutable();
@@ -40,8 +44,14 @@ internal sealed class UsbReader(HostFileReader files)
 
     /// <summary>Interfaces are called as their device, a colon, configuration and number: <c>1-4.2:1.0</c>.</summary>
     private ILookup<string, string> ReadInterfaceDrivers(IReadOnlyList<string> names) =>
-        names.Where(n => n.Contains(':', StringComparison.Ordinal))
-            .Select(n => (Device: n[..n.IndexOf(':', StringComparison.Ordinal)], Driver: files.ReadLinkName($"{files.ResolveLink($"{Devices}/{n}")}/driver")))
+        names
+            .Where(n => n.Contains(':', StringComparison.Ordinal))
+            .Select(n =>
+                (
+                    Device: n[..n.IndexOf(':', StringComparison.Ordinal)],
+                    Driver: files.ReadLinkName($"{files.ResolveLink($"{Devices}/{n}")}/driver")
+                )
+            )
             .Where(i => i.Driver is not null)
             .ToLookup(i => i.Device, i => i.Driver!, StringComparer.Ordinal);
 }

@@ -8,17 +8,29 @@ using Hostdev.DevicePlugin.Offering;
 namespace Hostdev.DevicePlugin.Kubelet;
 
 /// <summary>
-/// GetPreferredAllocation, Allocate and PreStartContainer of one resource. An Allocate ends within 10 s; a refusal is first shown on the stream, then returned as an error,
-/// since the kubelet fails the pod for good and its controller asks again at once.
+/// GetPreferredAllocation, Allocate and PreStartContainer of one resource. An Allocate ends within 10 s; a refusal is first shown on the
+/// stream, then returned as an error, since the kubelet fails the pod for good and its controller asks again at once.
 /// </summary>
-internal sealed class AllocationCalls(ResourceName resource, DeviceListing listing, IDeviceAllocator allocator, KubeletTimings timings, TimeProvider time, Func<bool> streamLive)
+internal sealed class AllocationCalls(
+    ResourceName resource,
+    DeviceListing listing,
+    IDeviceAllocator allocator,
+    KubeletTimings timings,
+    TimeProvider time,
+    Func<bool> streamLive
+)
 {
     public PreferredAllocationResponse Prefer(PreferredAllocationRequest request)
     {
         var response = new PreferredAllocationResponse();
         foreach (var container in request.ContainerRequests)
         {
-            var preferred = allocator.Prefer(resource, [.. container.AvailableDeviceIDs], [.. container.MustIncludeDeviceIDs], container.AllocationSize);
+            var preferred = allocator.Prefer(
+                resource,
+                [.. container.AvailableDeviceIDs],
+                [.. container.MustIncludeDeviceIDs],
+                container.AllocationSize
+            );
             response.ContainerResponses.Add(new ContainerPreferredAllocationResponse { DeviceIDs = { preferred } });
         }
 
@@ -44,11 +56,22 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
         Refusal? refusal;
         try
         {
-            refusal = await Task.Run(() => allocator.CheckBeforeStartAsync(resource, [.. request.DevicesIds.Order(StringComparer.Ordinal)], ended.Token).AsTask(), ended.Token).WaitAsync(ended.Token);
+            refusal = await Task.Run(
+                    () =>
+                        allocator
+                            .CheckBeforeStartAsync(resource, [.. request.DevicesIds.Order(StringComparer.Ordinal)], ended.Token)
+                            .AsTask(),
+                    ended.Token
+                )
+                .WaitAsync(ended.Token);
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested)
         {
-            throw Error(StatusCode.DeadlineExceeded, $"the devices of {resource} could not be checked within {timings.PreStart.TotalSeconds:0.#} s before the container starts; the kubelet tries again");
+            throw Error(
+                StatusCode.DeadlineExceeded,
+                $"the devices of {resource} could not be checked within {timings.PreStart.TotalSeconds:0.#} s before "
+                    + "the container starts; the kubelet tries again"
+            );
         }
 
         return refusal is null ? new PreStartContainerResponse() : throw Error(StatusCode.FailedPrecondition, refusal.Message);
@@ -56,7 +79,8 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
 
     private async Task<AllocateOutcome.Granted> GrantAsync(ImmutableArray<string> ids, CancellationToken cancellationToken)
     {
-        if (listing.BeginAllocate(ids) is { } early) throw Error(StatusCode.FailedPrecondition, early.Message);
+        if (listing.BeginAllocate(ids) is { } early)
+            throw Error(StatusCode.FailedPrecondition, early.Message);
         var granted = false;
         try
         {
@@ -78,7 +102,10 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
         }
     }
 
-    /// <summary>The allocator's outcome; a refusal when it takes too long or fails, since the kubelet's one sync loop waits for this answer. On a thread of its own: a read of sysfs can block.</summary>
+    /// <summary>
+    /// The allocator's outcome; a refusal when it takes too long or fails, since the kubelet's one sync loop waits for this answer. On a
+    /// thread of its own: a read of sysfs can block.
+    /// </summary>
     private async Task<AllocateOutcome> AskAsync(ImmutableArray<string> ids, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(timings.Allocate, time);
@@ -89,15 +116,20 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested)
         {
-            return new AllocateOutcome.Refused(new Refusal(
-                Reasons.AllocateTimedOut,
-                $"{string.Join(", ", ids)} of {resource} could not be made ready within {timings.Allocate.TotalSeconds:0.#} s, so nothing was handed out",
-                ids));
+            return new AllocateOutcome.Refused(
+                new Refusal(
+                    Reasons.AllocateTimedOut,
+                    $"{string.Join(", ", ids)} of {resource} could not be made ready within "
+                        + $"{timings.Allocate.TotalSeconds:0.#} s, so nothing was handed out",
+                    ids
+                )
+            );
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            return new AllocateOutcome.Refused(new Refusal(
-                Reasons.AllocateFailed, $"{string.Join(", ", ids)} of {resource} could not be checked: {e.Message}", ids));
+            return new AllocateOutcome.Refused(
+                new Refusal(Reasons.AllocateFailed, $"{string.Join(", ", ids)} of {resource} could not be checked: {e.Message}", ids)
+            );
         }
     }
 
@@ -108,7 +140,8 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
         while (!patience.IsCancellationRequested)
         {
             var changed = listing.Changed.Next;
-            if (listing.SentVersion >= version || !streamLive()) return;
+            if (listing.SentVersion >= version || !streamLive())
+                return;
             await Task.WhenAny(changed, Task.Delay(Timeout.InfiniteTimeSpan, patience.Token));
         }
     }
@@ -125,8 +158,17 @@ internal sealed class AllocationCalls(ResourceName resource, DeviceListing listi
     private static ContainerAllocateResponse ToResponse(AllocateOutcome.Granted granted)
     {
         var response = new ContainerAllocateResponse();
-        foreach (var (name, value) in granted.Envs) response.Envs.Add(name, value);
-        foreach (var node in granted.Nodes) response.Devices.Add(new DeviceSpec { ContainerPath = node.Path, HostPath = node.Path, Permissions = node.Permissions });
+        foreach (var (name, value) in granted.Envs)
+            response.Envs.Add(name, value);
+        foreach (var node in granted.Nodes)
+            response.Devices.Add(
+                new DeviceSpec
+                {
+                    ContainerPath = node.Path,
+                    HostPath = node.Path,
+                    Permissions = node.Permissions,
+                }
+            );
         return response;
     }
 }

@@ -9,8 +9,8 @@ using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
 namespace Hostdev.DevicePlugin.Kubelet;
 
 /// <summary>
-/// The device plugin service of one resource on one socket, for one session with a kubelet: it is made anew for each registration that follows a lost stream.
-/// At most one ListAndWatch is live: a second one ends the first before its own first message.
+/// The device plugin service of one resource on one socket, for one session with a kubelet: it is made anew for each registration that
+/// follows a lost stream. At most one ListAndWatch is live: a second one ends the first before its own first message.
 /// </summary>
 internal sealed class DevicePluginServer : IAsyncDisposable
 {
@@ -37,32 +37,53 @@ internal sealed class DevicePluginServer : IAsyncDisposable
     /// <summary>How many streams ended without our doing: by the peer or its connection.</summary>
     public int StreamsLost { get; private set; }
 
-    /// <summary>Serves on <paramref name="socketPath"/> when the task is done. <paramref name="changed"/> fires when a stream begins or ends.</summary>
+    /// <summary>Serves on <paramref name="socketPath"/> when the task is done. <paramref name="changed"/> fires when a stream begins or
+    /// ends.</summary>
     public static async Task<DevicePluginServer> StartAsync(
-        string socketPath, ResourceName resource, DeviceListing listing, IDeviceAllocator allocator, KubeletTimings timings, TimeProvider time, Signal changed, ILogger logger, CancellationToken cancellationToken)
+        string socketPath,
+        ResourceName resource,
+        DeviceListing listing,
+        IDeviceAllocator allocator,
+        KubeletTimings timings,
+        TimeProvider time,
+        Signal changed,
+        ILogger logger,
+        CancellationToken cancellationToken
+    )
     {
         var server = new DevicePluginServer(listing, timings, time, changed);
         var allocation = new AllocationCalls(resource, listing, allocator, timings, time, () => server.StreamLive);
         listing.BeginSession();
-        server._server = await GrpcSocketServer.StartAsync(socketPath, stopping => PluginApi.BindService(new Service(server, allocation, stopping)), logger, cancellationToken);
+        server._server = await GrpcSocketServer.StartAsync(
+            socketPath,
+            stopping => PluginApi.BindService(new Service(server, allocation, stopping)),
+            logger,
+            cancellationToken
+        );
         return server;
     }
 
     /// <summary>Ends the stream, lets running calls finish for a moment, removes the socket. Idempotent.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_server is { } server) await server.StopAsync(_timings.StopGrace);
+        if (_server is { } server)
+            await server.StopAsync(_timings.StopGrace);
     }
 
     private async Task ListAndWatchAsync(
-        IServerStreamWriter<ListAndWatchResponse> stream, Action giveUp, CancellationToken cancellation, CancellationToken stopping)
+        IServerStreamWriter<ListAndWatchResponse> stream,
+        Action giveUp,
+        CancellationToken cancellation,
+        CancellationToken stopping
+    )
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, stopping);
         var mine = new LiveStream(ended);
         var before = Interlocked.Exchange(ref _live, mine);
         try
         {
-            if (before is not null) await before.EndAsync(_timings.StopGrace, _time);
+            if (before is not null)
+                await before.EndAsync(_timings.StopGrace, _time);
             StreamsOpened++;
             _changed.Fire();
             await SendAsync(stream, giveUp, ended.Token);
@@ -73,15 +94,17 @@ internal sealed class DevicePluginServer : IAsyncDisposable
         }
         finally
         {
-            if (Interlocked.CompareExchange(ref _live, null, mine) == mine && !stopping.IsCancellationRequested) StreamsLost++;
+            if (Interlocked.CompareExchange(ref _live, null, mine) == mine && !stopping.IsCancellationRequested)
+                StreamsLost++;
             mine.Ended.TrySetResult();
             _changed.Fire();
         }
     }
 
     /// <summary>
-    /// Sends the list, then every change: the first at once, those that follow within the coalescing time together, refusals without waiting. A write returns when the message is handed to
-    /// the connection: what is answered on another call of it afterwards arrives after the list. It waits for a peer that does not read; when the token ends that wait, the stream is reset.
+    /// Sends the list, then every change: the first at once, those that follow within the coalescing time together, refusals without
+    /// waiting. A write returns when the message is handed to the connection: what is answered on another call of it afterwards arrives
+    /// after the list. It waits for a peer that does not read; when the token ends that wait, the stream is reset.
     /// </summary>
     private async Task SendAsync(IServerStreamWriter<ListAndWatchResponse> stream, Action giveUp, CancellationToken cancellationToken)
     {
@@ -116,7 +139,11 @@ internal sealed class DevicePluginServer : IAsyncDisposable
     /// and holds up a stop.
     /// </summary>
     private static async Task WriteAsync(
-        IServerStreamWriter<ListAndWatchResponse> stream, ListAndWatchResponse message, Action giveUp, CancellationToken cancellationToken)
+        IServerStreamWriter<ListAndWatchResponse> stream,
+        ListAndWatchResponse message,
+        Action giveUp,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
@@ -135,14 +162,16 @@ internal sealed class DevicePluginServer : IAsyncDisposable
         foreach (var device in devices)
         {
             var entry = new Device { ID = device.Id, Health = device.Healthy ? KubeletApi.Healthy : KubeletApi.Unhealthy };
-            if (device.NumaNode is { } node) entry.Topology = new TopologyInfo { Nodes = { new NUMANode { ID = node } } };
+            if (device.NumaNode is { } node)
+                entry.Topology = new TopologyInfo { Nodes = { new NUMANode { ID = node } } };
             message.Devices.Add(entry);
         }
 
         return message;
     }
 
-    private sealed class Service(DevicePluginServer server, AllocationCalls allocation, CancellationToken stopping) : PluginApi.DevicePluginBase
+    private sealed class Service(DevicePluginServer server, AllocationCalls allocation, CancellationToken stopping)
+        : PluginApi.DevicePluginBase
     {
         public override Task<DevicePluginOptions> GetDevicePluginOptions(Empty request, ServerCallContext context)
         {
@@ -150,21 +179,31 @@ internal sealed class DevicePluginServer : IAsyncDisposable
             return Task.FromResult(new DevicePluginOptions { PreStartRequired = true, GetPreferredAllocationAvailable = true });
         }
 
-        public override Task ListAndWatch(Empty request, IServerStreamWriter<ListAndWatchResponse> responseStream, ServerCallContext context) =>
-            server.ListAndWatchAsync(responseStream, context.GetHttpContext().Abort, context.CancellationToken, stopping);
+        public override Task ListAndWatch(
+            Empty request,
+            IServerStreamWriter<ListAndWatchResponse> responseStream,
+            ServerCallContext context
+        ) => server.ListAndWatchAsync(responseStream, context.GetHttpContext().Abort, context.CancellationToken, stopping);
 
-        public override Task<PreferredAllocationResponse> GetPreferredAllocation(PreferredAllocationRequest request, ServerCallContext context) => Task.FromResult(allocation.Prefer(request));
+        public override Task<PreferredAllocationResponse> GetPreferredAllocation(
+            PreferredAllocationRequest request,
+            ServerCallContext context
+        ) => Task.FromResult(allocation.Prefer(request));
 
-        public override Task<AllocateResponse> Allocate(AllocateRequest request, ServerCallContext context) => allocation.AllocateAsync(request, context.CancellationToken);
+        public override Task<AllocateResponse> Allocate(AllocateRequest request, ServerCallContext context) =>
+            allocation.AllocateAsync(request, context.CancellationToken);
 
-        public override Task<PreStartContainerResponse> PreStartContainer(PreStartContainerRequest request, ServerCallContext context) => allocation.PreStartAsync(request, context.CancellationToken);
+        public override Task<PreStartContainerResponse> PreStartContainer(PreStartContainerRequest request, ServerCallContext context) =>
+            allocation.PreStartAsync(request, context.CancellationToken);
     }
 
     private sealed record LiveStream(CancellationTokenSource Cancellation)
     {
         public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        /// <summary>Ends the stream and waits until it has ended, but not for ever: a new kubelet must not starve behind an old connection.</summary>
+        /// <summary>
+        /// Ends the stream and waits until it has ended, but not for ever: a new kubelet must not starve behind an old connection.
+        /// </summary>
         public async Task EndAsync(TimeSpan patience, TimeProvider time)
         {
             try

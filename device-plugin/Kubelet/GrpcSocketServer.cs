@@ -57,8 +57,12 @@ public sealed class GrpcSocketServer : IAsyncDisposable
     /// <param name="sendBytes">The largest answer; more is RESOURCE_EXHAUSTED.</param>
     /// <exception cref="IOException">The path cannot be bound.</exception>
     public static async Task<GrpcSocketServer> StartAsync(
-        string socketPath, Func<CancellationToken, ServerServiceDefinition> service, ILogger? logger, CancellationToken cancellationToken,
-        int sendBytes = UsualMessageBytes)
+        string socketPath,
+        Func<CancellationToken, ServerServiceDefinition> service,
+        ILogger? logger,
+        CancellationToken cancellationToken,
+        int sendBytes = UsualMessageBytes
+    )
     {
         if (Encoding.UTF8.GetByteCount(socketPath) > MaxSocketPathBytes)
             throw new IOException($"the socket path {socketPath} is longer than {MaxSocketPathBytes} bytes");
@@ -82,7 +86,8 @@ public sealed class GrpcSocketServer : IAsyncDisposable
     /// </summary>
     public async Task StopAsync(TimeSpan grace)
     {
-        if (Interlocked.Exchange(ref _stopped, 1) != 0) return;
+        if (Interlocked.Exchange(ref _stopped, 1) != 0)
+            return;
         await _stopping.CancelAsync();
         using var patience = new CancellationTokenSource(grace);
         await _kestrel.StopAsync(patience.Token);
@@ -138,12 +143,11 @@ public sealed class GrpcSocketServer : IAsyncDisposable
 
     private sealed class Application(RequestDelegate answer, IServiceProvider services) : IHttpApplication<HttpContext>
     {
-        public HttpContext CreateContext(IFeatureCollection contextFeatures) => new DefaultHttpContext(contextFeatures) { RequestServices = services };
+        public HttpContext CreateContext(IFeatureCollection contextFeatures) =>
+            new DefaultHttpContext(contextFeatures) { RequestServices = services };
 
         public Task ProcessRequestAsync(HttpContext context) => answer(context);
 
-        public void DisposeContext(HttpContext context, Exception? exception)
-        {
-        }
+        public void DisposeContext(HttpContext context, Exception? exception) { }
     }
 }

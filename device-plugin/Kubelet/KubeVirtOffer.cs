@@ -21,12 +21,14 @@ public sealed record KubeVirtOffer(string Resource, string Socket, ImmutableArra
     internal static ImmutableArray<KubeVirtOffer> Read(string directory, KubeletCheckpointReader checkpoint)
     {
         var sockets = Sockets(directory);
-        if (sockets.IsEmpty) return [];
-        var offers = from listed in checkpoint.ReadHealthy()
-                     let socket = $"{Prefix}{listed.Key.Replace('/', '-')}.sock" // its SocketPath()
-                     where sockets.Contains(socket)
-                     orderby listed.Key
-                     select new KubeVirtOffer(listed.Key, socket, [.. listed.Value.Order(StringComparer.Ordinal)]);
+        if (sockets.IsEmpty)
+            return [];
+        var offers =
+            from listed in checkpoint.ReadHealthy()
+            let socket = $"{Prefix}{listed.Key.Replace('/', '-')}.sock" // its SocketPath()
+            where sockets.Contains(socket)
+            orderby listed.Key
+            select new KubeVirtOffer(listed.Key, socket, [.. listed.Value.Order(StringComparer.Ordinal)]);
         return [.. offers];
     }
 

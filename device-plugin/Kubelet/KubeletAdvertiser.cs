@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.DevicePlugin.Kubelet;
 
 /// <summary>
-/// Offers resources to the kubelet of this node and keeps them offered: over kubelet restarts, deleted sockets and lost streams. Every resource has its own socket and its own loop.
-/// Thread-safe.
+/// Offers resources to the kubelet of this node and keeps them offered: over kubelet restarts, deleted sockets and lost streams. Every
+/// resource has its own socket and its own loop. Thread-safe.
 /// </summary>
 public sealed class KubeletAdvertiser : IAsyncDisposable
 {
@@ -21,15 +21,30 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     private bool _started;
     private bool _stopped;
 
-    /// <param name="directory">The kubelet's device plugin directory, <see cref="KubeletApi.DefaultDevicePluginDirectory"/> on a node. It may appear later.</param>
+    /// <param name="directory">The kubelet's device plugin directory, <see cref="KubeletApi.DefaultDevicePluginDirectory"/> on a node. It
+    /// may appear later.</param>
     /// <param name="stateChanged">Called, from any thread, when <see cref="Snapshot"/> may have changed. Must not block.</param>
-    public KubeletAdvertiser(string directory, IDeviceAllocator allocator, TimeProvider time, ILogger<KubeletAdvertiser> logger, KubeletTimings? timings = null, Action? stateChanged = null)
+    public KubeletAdvertiser(
+        string directory,
+        IDeviceAllocator allocator,
+        TimeProvider time,
+        ILogger<KubeletAdvertiser> logger,
+        KubeletTimings? timings = null,
+        Action? stateChanged = null
+    )
     {
         timings ??= new KubeletTimings();
         var (kubelet, checkpoint) = (new KubeletDirectory(directory, timings.Poll, time), new KubeletCheckpointReader(directory));
         _context = new AdvertiserContext(
-            kubelet, checkpoint, allocator, timings, time, logger, stateChanged ?? (() => { }),
-            m => Moment?.Invoke(m) ?? Task.CompletedTask);
+            kubelet,
+            checkpoint,
+            allocator,
+            timings,
+            time,
+            logger,
+            stateChanged ?? (() => { }),
+            m => Moment?.Invoke(m) ?? Task.CompletedTask
+        );
         _context.Directory.Changed = OnDirectoryChanged;
     }
 
@@ -37,14 +52,15 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     internal Func<RegistrationMoment, Task>? Moment { get; set; }
 
     /// <summary>
-    /// True while some ID is held, or waits for a <see cref="Report"/>: to leave the list, or to show who holds what was answered. The caller reads pod-resources every 10 s meanwhile,
-    /// and need not otherwise.
+    /// True while some ID is held, or waits for a <see cref="Report"/>: to leave the list, or to show who holds what was answered. The
+    /// caller reads pod-resources every 10 s meanwhile, and need not otherwise.
     /// </summary>
     public bool NeedsHeldReport
     {
         get
         {
-            lock (_gate) return _resources.Values.Any(r => r.Advertiser.Listing.NeedsHeldReport);
+            lock (_gate)
+                return _resources.Values.Any(r => r.Advertiser.Listing.NeedsHeldReport);
         }
     }
 
@@ -61,7 +77,8 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     }
 
     /// <summary>
-    /// Replaces what is offered. A resource that is missing now stays registered, its IDs Unhealthy, until the last of them may leave; then its server stops. The same content changes nothing.
+    /// Replaces what is offered. A resource that is missing now stays registered, its IDs Unhealthy, until the last of them may leave; then
+    /// its server stops. The same content changes nothing.
     /// </summary>
     public void Update(ImmutableArray<AdvertisedResource> resources)
     {
@@ -73,8 +90,9 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     }
 
     /// <summary>
-    /// Replaces what is known to be held. Until the first report nothing leaves a list. What release needs as proof (contracts/kubelet.md, "Pod-resources API") is the caller's to judge:
-    /// an ID is named here as long as it is not proven free, also when no resource offers it any more.
+    /// Replaces what is known to be held. Until the first report nothing leaves a list. What release needs as proof (contracts/kubelet.md,
+    /// "Pod-resources API") is the caller's to judge: an ID is named here as long as it is not proven free, also when no resource offers it
+    /// any more.
     /// </summary>
     public void Report(HeldDevices held)
     {
@@ -92,7 +110,14 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (_resources.OrderBy(r => r.Key).Select(r => r.Value.Advertiser).FirstOrDefault(a => a.State() is { Registered: true, StreamLive: true }) is not { } advertiser) return false;
+            if (
+                _resources
+                    .OrderBy(r => r.Key)
+                    .Select(r => r.Value.Advertiser)
+                    .FirstOrDefault(a => a.State() is { Registered: true, StreamLive: true })
+                is not { } advertiser
+            )
+                return false;
             advertiser.Listing.SendAgain();
             return true;
         }
@@ -104,16 +129,21 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     /// <summary>How every resource stands, ordered by name.</summary>
     public ImmutableArray<ResourceState> Snapshot()
     {
-        lock (_gate) return [.. _resources.OrderBy(r => r.Key).Select(r => r.Value.Advertiser.State())];
+        lock (_gate)
+            return [.. _resources.OrderBy(r => r.Key).Select(r => r.Value.Advertiser.State())];
     }
 
-    /// <summary>Ends all streams, then the servers, then the loops, all resources at once: well under a second. The kubelet keeps their capacity for five minutes. Idempotent.</summary>
+    /// <summary>
+    /// Ends all streams, then the servers, then the loops, all resources at once: well under a second. The kubelet keeps their capacity for
+    /// five minutes. Idempotent.
+    /// </summary>
     public async Task StopAsync()
     {
         ImmutableArray<Task> loops;
         lock (_gate)
         {
-            if (_stopped) return;
+            if (_stopped)
+                return;
             _stopped = true;
             loops = [.. _resources.Values.Select(r => r.Loop), .. _ending.Values];
         }
@@ -128,7 +158,8 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
 
     private void Apply()
     {
-        if (!_started || _stopped) return;
+        if (!_started || _stopped)
+            return;
         var wanted = _wanted.ToDictionary(r => r.Name);
         var held = (_held?.Devices ?? []).ToLookup(h => h.Resource, h => h.Id);
         foreach (var name in wanted.Keys.Concat(held.Select(h => h.Key)).Concat(_resources.Keys).Distinct().ToList())
@@ -136,13 +167,15 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
             var advertiser = Find(name);
             advertiser.Removed = !wanted.TryGetValue(name, out var resource);
             advertiser.Listing.Want(resource?.Devices ?? []);
-            if (_held is { } report) advertiser.Listing.Hold([.. held[name]], report.AsOf);
+            if (_held is { } report)
+                advertiser.Listing.Hold([.. held[name]], report.AsOf);
         }
     }
 
     private ResourceAdvertiser Find(ResourceName name)
     {
-        if (_resources.TryGetValue(name, out var known)) return known.Advertiser;
+        if (_resources.TryGetValue(name, out var known))
+            return known.Advertiser;
         var advertiser = new ResourceAdvertiser(name, _context, a => TryRetire(name, a));
         var before = _ending.GetValueOrDefault(name, Task.CompletedTask);
         _resources.Add(name, (advertiser, Task.Run(() => RunAfterAsync(before, advertiser))));
@@ -160,8 +193,10 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (!advertiser.Removed || !advertiser.Listing.IsEmpty) return false;
-            if (_resources.Remove(name, out var entry)) _ending[name] = entry.Loop;
+            if (!advertiser.Removed || !advertiser.Listing.IsEmpty)
+                return false;
+            if (_resources.Remove(name, out var entry))
+                _ending[name] = entry.Loop;
         }
 
         _context.StateChanged();
@@ -179,7 +214,8 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
 
         lock (_gate)
         {
-            foreach (var (advertiser, _) in _resources.Values) advertiser.Wake();
+            foreach (var (advertiser, _) in _resources.Values)
+                advertiser.Wake();
         }
     }
 }

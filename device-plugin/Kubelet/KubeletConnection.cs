@@ -32,7 +32,8 @@ internal sealed class KubeletConnection : IDisposable
         {
             var kubelet = directory.Kubelet ?? throw new IOException($"{directory.KubeletSocketPath} does not exist");
             var socket = await SocketChannel.ConnectAsync(directory.KubeletSocketPath, cancellationToken);
-            if (directory.Kubelet == kubelet) return new KubeletConnection(socket, kubelet);
+            if (directory.Kubelet == kubelet)
+                return new KubeletConnection(socket, kubelet);
             socket.Dispose(); // replaced meanwhile: which of the two it leads to cannot be known
         }
     }

@@ -13,8 +13,8 @@ internal readonly record struct SocketFile(long MadeAtTicks)
 }
 
 /// <summary>
-/// The kubelet's device plugin directory: says when something in it may have changed. Watches the directory, and its parent for the case that the directory itself is deleted
-/// and made again; looks at it every few seconds besides, since a watch can be lost.
+/// The kubelet's device plugin directory: says when something in it may have changed. Watches the directory, and its parent for the case
+/// that the directory itself is deleted and made again; looks at it every few seconds besides, since a watch can be lost.
 /// </summary>
 internal sealed class KubeletDirectory : IAsyncDisposable
 {
@@ -72,7 +72,8 @@ internal sealed class KubeletDirectory : IAsyncDisposable
             {
                 lock (_gate)
                 {
-                    if (_inside is null || _parent is null) Watch();
+                    if (_inside is null || _parent is null)
+                        Watch();
                 }
 
                 Changed?.Invoke();
@@ -88,7 +89,8 @@ internal sealed class KubeletDirectory : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (_stop.IsCancellationRequested) return;
+            if (_stop.IsCancellationRequested)
+                return;
             _parent ??= TryWatch(System.IO.Path.GetDirectoryName(Path), System.IO.Path.GetFileName(Path), OnDirectoryItself, LoseParent);
             _inside?.Dispose();
             _inside = TryWatch(Path, "*", () => Changed?.Invoke(), OnDirectoryItself);
@@ -103,13 +105,15 @@ internal sealed class KubeletDirectory : IAsyncDisposable
 
     private void LoseParent()
     {
-        lock (_gate) _parent = null;
+        lock (_gate)
+            _parent = null;
     }
 
     /// <summary>A running watcher, or null when the directory is not there (yet): the poll tries again.</summary>
     private static FileSystemWatcher? TryWatch(string? directory, string filter, Action changed, Action lost)
     {
-        if (directory is null || !Directory.Exists(directory)) return null;
+        if (directory is null || !Directory.Exists(directory))
+            return null;
         try
         {
             var watcher = new FileSystemWatcher(directory, filter) { NotifyFilter = NotifyFilters.FileName | NotifyFilters.DirectoryName };

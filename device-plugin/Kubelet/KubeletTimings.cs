@@ -5,7 +5,9 @@ namespace Hostdev.DevicePlugin.Kubelet;
 /// <summary>Every limit and interval of the kubelet's side. The defaults are for production; tests shorten them.</summary>
 public sealed record KubeletTimings
 {
-    /// <summary>The shortest time between two lists on a stream: the kubelet writes its checkpoint at each. The first change goes out at once.</summary>
+    /// <summary>
+    /// The shortest time between two lists on a stream: the kubelet writes its checkpoint at each. The first change goes out at once.
+    /// </summary>
     public TimeSpan Coalesce { get; init; } = TimeSpan.FromMilliseconds(50);
 
     /// <summary>How long the allocator may take: the whole Allocate ends within 10 s (contracts/kubelet.md).</summary>
@@ -24,12 +26,16 @@ public sealed record KubeletTimings
     public TimeSpan LookWhilePending { get; init; } = TimeSpan.FromMilliseconds(50);
 
     /// <summary>
-    /// How long after Register the kubelet may take to open its stream before we register again; doubles up to <see cref="LongestRetry"/> while it never does. It takes milliseconds,
-    /// unless the kubelet that accepted us is gone, or disconnected us by the race of kubernetes #121994 before it watched.
+    /// How long after Register the kubelet may take to open its stream before we register again; doubles up to <see cref="LongestRetry"/>
+    /// while it never does. It takes milliseconds, unless the kubelet that accepted us is gone, or disconnected us by the race of
+    /// kubernetes #121994 before it watched.
     /// </summary>
     public TimeSpan StreamGrace { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>The first wait after a failed Register; doubles up to <see cref="LongestRetry"/>. Short, since a new kubelet.sock exists a moment before anybody listens on it.</summary>
+    /// <summary>
+    /// The first wait after a failed Register; doubles up to <see cref="LongestRetry"/>. Short, since a new kubelet.sock exists a moment
+    /// before anybody listens on it.
+    /// </summary>
     public TimeSpan FirstRetry { get; init; } = TimeSpan.FromMilliseconds(5);
 
     public TimeSpan LongestRetry { get; init; } = TimeSpan.FromSeconds(30);
@@ -37,7 +43,9 @@ public sealed record KubeletTimings
     /// <summary>How often the directory is looked at when no change was reported, in case one was missed.</summary>
     public TimeSpan Poll { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How many streams one kubelet may end within <see cref="TakeoverWindow"/> before the resource counts as another plugin's.</summary>
+    /// <summary>
+    /// How many streams one kubelet may end within <see cref="TakeoverWindow"/> before the resource counts as another plugin's.
+    /// </summary>
     public int Takeovers { get; init; } = 5;
 
     public TimeSpan TakeoverWindow { get; init; } = TimeSpan.FromMinutes(5);
@@ -45,7 +53,9 @@ public sealed record KubeletTimings
     /// <summary>How long the kubelet must have gone by another plugin's list before we register again.</summary>
     public TimeSpan DisplacedAfter { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>How long a name that another plugin takes again and again is left alone; doubles up to <see cref="LongestContestedRetry"/>.</summary>
+    /// <summary>
+    /// How long a name that another plugin takes again and again is left alone; doubles up to <see cref="LongestContestedRetry"/>.
+    /// </summary>
     public TimeSpan ContestedRetry { get; init; } = TimeSpan.FromMinutes(10);
 
     public TimeSpan LongestContestedRetry { get; init; } = TimeSpan.FromHours(2);

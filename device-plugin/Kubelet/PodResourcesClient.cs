@@ -8,23 +8,28 @@ namespace Hostdev.DevicePlugin.Kubelet;
 /// <summary>One device that a container of a pod uses, of any plugin's resource.</summary>
 public readonly record struct PodDevice(string Resource, string DeviceId, string Namespace, string Pod, string Container);
 
-/// <summary>One reading of pod-resources. It proves use, never release: what is missing may still be in use (contracts/kubelet.md, "Pod-resources API").</summary>
+/// <summary>
+/// One reading of pod-resources. It proves use, never release: what is missing may still be in use (contracts/kubelet.md, "Pod-resources
+/// API").
+/// </summary>
 public abstract record PodResourcesReading
 {
-    private PodResourcesReading()
-    {
-    }
+    private PodResourcesReading() { }
 
     /// <param name="Devices">Every device once per container, ordered by resource and ID.</param>
     /// <param name="Pods">Every pod the kubelet named, also those without devices: a kubelet that just started names only some.</param>
     /// <param name="AsOf">When the reading began.</param>
-    public sealed record Read(ImmutableArray<PodDevice> Devices, ImmutableHashSet<(string Namespace, string Pod)> Pods, DateTimeOffset AsOf) : PodResourcesReading;
+    public sealed record Read(ImmutableArray<PodDevice> Devices, ImmutableHashSet<(string Namespace, string Pod)> Pods, DateTimeOffset AsOf)
+        : PodResourcesReading;
 
     /// <summary>The kubelet could not be asked, or refused. Nothing is known; in particular the list is not empty.</summary>
     public sealed record Unreadable(string Message) : PodResourcesReading;
 }
 
-/// <summary>Reads which pod uses which device, from the kubelet. One List at a time is enough: it answers 100 queries a second, burst 10, for everybody on the node.</summary>
+/// <summary>
+/// Reads which pod uses which device, from the kubelet. One List at a time is enough: it answers 100 queries a second, burst 10, for
+/// everybody on the node.
+/// </summary>
 public sealed class PodResourcesClient(string socketPath, TimeProvider time) : IDisposable
 {
     /// <summary>A full node's answer can pass gRPC's usual 4 MiB.</summary>
@@ -37,7 +42,10 @@ public sealed class PodResourcesClient(string socketPath, TimeProvider time) : I
     /// <summary>Lists the devices of all pods. Only the caller's own cancellation throws.</summary>
     public async Task<PodResourcesReading> ListAsync(CancellationToken cancellationToken)
     {
-        if (!File.Exists(socketPath)) return new PodResourcesReading.Unreadable($"{socketPath} does not exist, so nobody can say which pod uses which device: is the kubelet running?");
+        if (!File.Exists(socketPath))
+            return new PodResourcesReading.Unreadable(
+                $"{socketPath} does not exist, so nobody can say which pod uses which device: is the kubelet running?"
+            );
         var asOf = time.GetUtcNow();
         try
         {
@@ -51,7 +59,9 @@ public sealed class PodResourcesClient(string socketPath, TimeProvider time) : I
         }
     }
 
-    /// <summary>A kubelet that was restarted has closed the connection, which may show only when it is used: the next try makes a new one.</summary>
+    /// <summary>
+    /// A kubelet that was restarted has closed the connection, which may show only when it is used: the next try makes a new one.
+    /// </summary>
     private async Task<ListPodResourcesResponse> ListOnNewConnectionIfNeededAsync(CancellationToken cancellationToken)
     {
         var pods = new PodResourcesLister.PodResourcesListerClient(_channel);

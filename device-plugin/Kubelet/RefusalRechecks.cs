@@ -4,7 +4,13 @@ using Hostdev.DevicePlugin.Offering;
 namespace Hostdev.DevicePlugin.Kubelet;
 
 /// <summary>Asks the allocator about refused IDs when their re-check is due, and shows them Healthy again after a good one.</summary>
-internal sealed class RefusalRechecks(ResourceName resource, DeviceListing listing, IDeviceAllocator allocator, KubeletTimings timings, TimeProvider time)
+internal sealed class RefusalRechecks(
+    ResourceName resource,
+    DeviceListing listing,
+    IDeviceAllocator allocator,
+    KubeletTimings timings,
+    TimeProvider time
+)
 {
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -14,9 +20,12 @@ internal sealed class RefusalRechecks(ResourceName resource, DeviceListing listi
             {
                 var changed = listing.Changed.Next;
                 var now = time.GetUtcNow();
-                foreach (var due in listing.Refusals.Due(now)) await RecheckAsync(due, cancellationToken);
-                if (listing.Refusals.NextRecheck is not { } next) await changed.WaitAsync(cancellationToken);
-                else if (next > time.GetUtcNow()) await WaitAsync(changed, next - time.GetUtcNow(), cancellationToken);
+                foreach (var due in listing.Refusals.Due(now))
+                    await RecheckAsync(due, cancellationToken);
+                if (listing.Refusals.NextRecheck is not { } next)
+                    await changed.WaitAsync(cancellationToken);
+                else if (next > time.GetUtcNow())
+                    await WaitAsync(changed, next - time.GetUtcNow(), cancellationToken);
             }
         }
         catch (OperationCanceledException)
@@ -39,9 +48,12 @@ internal sealed class RefusalRechecks(ResourceName resource, DeviceListing listi
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         try
         {
-            var refusal = await Task.Run(() => allocator.CheckOfferAsync(resource, device.Id, ended.Token).AsTask(), ended.Token).WaitAsync(ended.Token);
-            if (refusal is null) listing.Pass(device.Id);
-            else listing.Refuse([device.Id], refusal.Reason, refusal.Message);
+            var refusal = await Task.Run(() => allocator.CheckOfferAsync(resource, device.Id, ended.Token).AsTask(), ended.Token)
+                .WaitAsync(ended.Token);
+            if (refusal is null)
+                listing.Pass(device.Id);
+            else
+                listing.Refuse([device.Id], refusal.Reason, refusal.Message);
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested)
         {

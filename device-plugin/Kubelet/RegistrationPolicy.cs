@@ -26,16 +26,17 @@ internal sealed record RegistrationFacts
     /// <summary>True when the kubelet goes by another plugin's list though our stream lives.</summary>
     public bool Displaced { get; init; }
 
-    /// <summary>Until when this kubelet is not registered with, because it gave our name to somebody so often that another plugin must own it; null when it is ours.</summary>
+    /// <summary>
+    /// Until when this kubelet is not registered with, because it gave our name to somebody so often that another plugin must own it; null
+    /// when it is ours.
+    /// </summary>
     public DateTimeOffset? ContestedUntil { get; init; }
 }
 
 /// <summary>The next step of a registration.</summary>
 internal abstract record RegistrationStep
 {
-    private RegistrationStep()
-    {
-    }
+    private RegistrationStep() { }
 
     /// <summary>Nothing to do until something changes, or until the time given.</summary>
     public sealed record Wait(DateTimeOffset? Until) : RegistrationStep;
@@ -44,16 +45,22 @@ internal abstract record RegistrationStep
     public sealed record Register : RegistrationStep;
 }
 
-/// <summary>Registers whenever there is a kubelet and no live stream to it, and not faster than failures allow. Pure: time is a parameter.</summary>
+/// <summary>
+/// Registers whenever there is a kubelet and no live stream to it, and not faster than failures allow. Pure: time is a parameter.
+/// </summary>
 internal static class RegistrationPolicy
 {
     public static RegistrationStep Decide(RegistrationFacts facts, DateTimeOffset now)
     {
-        if (facts.Kubelet is null) return new RegistrationStep.Wait(null);
+        if (facts.Kubelet is null)
+            return new RegistrationStep.Wait(null);
         var sameKubelet = facts.Kubelet == facts.RegisteredWith;
-        if (sameKubelet && facts.ContestedUntil is { } until) return new RegistrationStep.Wait(until);
-        if (sameKubelet && facts.SocketPresent && facts is { StreamLive: true, Displaced: false }) return new RegistrationStep.Wait(null);
-        if (sameKubelet && facts.SocketPresent && !facts.StreamSeen && now < facts.StreamDue) return new RegistrationStep.Wait(facts.StreamDue);
+        if (sameKubelet && facts.ContestedUntil is { } until)
+            return new RegistrationStep.Wait(until);
+        if (sameKubelet && facts.SocketPresent && facts is { StreamLive: true, Displaced: false })
+            return new RegistrationStep.Wait(null);
+        if (sameKubelet && facts.SocketPresent && !facts.StreamSeen && now < facts.StreamDue)
+            return new RegistrationStep.Wait(facts.StreamDue);
         return now < facts.NotBefore ? new RegistrationStep.Wait(facts.NotBefore) : new RegistrationStep.Register();
     }
 }

@@ -17,11 +17,12 @@ internal sealed record AdvertiserContext(
     TimeProvider Time,
     ILogger Logger,
     Action StateChanged,
-    Func<RegistrationMoment, Task> At);
+    Func<RegistrationMoment, Task> At
+);
 
 /// <summary>
-/// Keeps one resource registered: its own loop, so that no resource waits for another. Serves first and registers then, from this loop and never from a serving thread,
-/// because the kubelet calls back inside Register (contracts/kubelet.md, "Order of calls").
+/// Keeps one resource registered: its own loop, so that no resource waits for another. Serves first and registers then, from this loop and
+/// never from a serving thread, because the kubelet calls back inside Register (contracts/kubelet.md, "Order of calls").
 /// </summary>
 internal sealed partial class ResourceAdvertiser
 {
@@ -42,7 +43,8 @@ internal sealed partial class ResourceAdvertiser
     private int _unwatched;
     private string? _error;
 
-    /// <param name="tryRetire">Asked when the resource is removed and nothing of it is left: true when it was let go, and then the loop ends.</param>
+    /// <param name="tryRetire">Asked when the resource is removed and nothing of it is left: true when it was let go, and then the loop
+    /// ends.</param>
     public ResourceAdvertiser(ResourceName resource, AdvertiserContext context, Func<ResourceAdvertiser, bool> tryRetire)
     {
         (_resource, _context, _tryRetire) = (resource, context, tryRetire);
@@ -67,7 +69,8 @@ internal sealed partial class ResourceAdvertiser
             Problem(facts, list),
             list.Devices,
             list.Leaving,
-            [.. Listing.Refusals.Entries.Values.Where(e => e.Shown).OrderBy(e => e.Id, StringComparer.Ordinal)]);
+            [.. Listing.Refusals.Entries.Values.Where(e => e.Shown).OrderBy(e => e.Id, StringComparer.Ordinal)]
+        );
     }
 
     public void Wake() => _wake.Fire();
@@ -78,7 +81,8 @@ internal sealed partial class ResourceAdvertiser
         var rechecks = new RefusalRechecks(_resource, Listing, _context.Allocator, _context.Timings, _context.Time).RunAsync(stop.Token);
         try
         {
-            while (!(Removed && Listing.IsEmpty && _tryRetire(this))) await TryStepAsync(cancellationToken);
+            while (!(Removed && Listing.IsEmpty && _tryRetire(this)))
+                await TryStepAsync(cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -87,12 +91,16 @@ internal sealed partial class ResourceAdvertiser
         finally
         {
             await stop.CancelAsync();
-            if (_server is not null) await _server.DisposeAsync();
+            if (_server is not null)
+                await _server.DisposeAsync();
             await rechecks;
         }
     }
 
-    /// <summary>A step that fails by surprise, as when the directory cannot be read, is told and tried again: a loop that died would leave its resource at 0.</summary>
+    /// <summary>
+    /// A step that fails by surprise, as when the directory cannot be read, is told and tried again: a loop that died would leave its
+    /// resource at 0.
+    /// </summary>
     private async Task TryStepAsync(CancellationToken cancellationToken)
     {
         try
@@ -112,7 +120,8 @@ internal sealed partial class ResourceAdvertiser
         var (woken, changed) = (_wake.Next, Listing.Changed.Next);
         var now = _context.Time.GetUtcNow();
         Observe(now);
-        if (Removed && Listing.IsEmpty) return;
+        if (Removed && Listing.IsEmpty)
+            return;
         if (RegistrationPolicy.Decide(_facts, now) is not RegistrationStep.Wait wait)
         {
             await RegisterAsync(now, cancellationToken);
@@ -120,7 +129,9 @@ internal sealed partial class ResourceAdvertiser
         }
 
         using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var due = wait.Until is { } until ? Task.Delay(until - now, _context.Time, timer.Token) : Task.Delay(Timeout.InfiniteTimeSpan, timer.Token);
+        var due = wait.Until is { } until
+            ? Task.Delay(until - now, _context.Time, timer.Token)
+            : Task.Delay(Timeout.InfiniteTimeSpan, timer.Token);
         await Task.WhenAny(woken, changed, due);
         await timer.CancelAsync();
         cancellationToken.ThrowIfCancellationRequested();
@@ -130,10 +141,12 @@ internal sealed partial class ResourceAdvertiser
     {
         var before = _facts;
         var kubelet = _context.Directory.Kubelet;
-        if (kubelet is not null && kubelet != _judged) (_contest, _failures, _error, _judged) = (NameContest.None with { Counted = _server?.StreamsLost ?? 0 }, 0, null, kubelet);
+        if (kubelet is not null && kubelet != _judged)
+            (_contest, _failures, _error, _judged) = (NameContest.None with { Counted = _server?.StreamsLost ?? 0 }, 0, null, kubelet);
         _contest = _contest.Observe(_server?.StreamsLost ?? 0, OtherSockets, now, _context.Timings);
         var foreign = _foreign.Look(_server?.StreamLive == true, now);
-        if (!foreign.IsEmpty && !before.Displaced && _contest.Until is null) (_contest, _foreignIds) = (_contest.Displaced(OtherSockets, now, _context.Timings), foreign);
+        if (!foreign.IsEmpty && !before.Displaced && _contest.Until is null)
+            (_contest, _foreignIds) = (_contest.Displaced(OtherSockets, now, _context.Timings), foreign);
         var facts = before with
         {
             Kubelet = kubelet,
@@ -146,12 +159,15 @@ internal sealed partial class ResourceAdvertiser
         };
         Volatile.Write(ref _facts, facts);
         Listing.Silent = facts.ContestedUntil is not null;
-        if (facts.StreamLive) _unwatched = 0;
+        if (facts.StreamLive)
+            _unwatched = 0;
         var (list, version, _) = Listing.Current;
         var told = (version, Listing.Refusals, list.Leaving.Length);
-        if (facts == before && told == _told) return;
+        if (facts == before && told == _told)
+            return;
         _told = told;
-        if (facts.ContestedUntil is not null && before.ContestedUntil is null) LogContested(_context.Logger, ContestedMessage());
+        if (facts.ContestedUntil is not null && before.ContestedUntil is null)
+            LogContested(_context.Logger, ContestedMessage());
         _context.StateChanged();
     }
 
@@ -218,20 +234,32 @@ internal sealed partial class ResourceAdvertiser
 
     private bool IsSocketOurs() => _socket is not null && SocketFile.Read(_socketPath) == _socket;
 
-    /// <summary>Makes sure that our socket is served and no stream of an older registration is left. A server that the kubelet never called is kept.</summary>
+    /// <summary>
+    /// Makes sure that our socket is served and no stream of an older registration is left. A server that the kubelet never called is kept.
+    /// </summary>
     private async Task ServeAsync(CancellationToken cancellationToken)
     {
-        if (_server is { StreamsOpened: 0 } && IsSocketOurs()) return;
+        if (_server is { StreamsOpened: 0 } && IsSocketOurs())
+            return;
         if (_server is { } old)
         {
-            // Before the new registration: a kubelet that reads the end of the old stream after it disconnects the new client (kubernetes #121994).
+            // Before the new registration: a kubelet that reads the end of the old stream after it disconnects the new client (kubernetes
+            // #121994).
             await old.DisposeAsync();
             _server = null;
         }
 
         _server = await DevicePluginServer.StartAsync(
-            _socketPath, _resource, Listing, _context.Allocator, _context.Timings, _context.Time, _wake, _context.Logger,
-            cancellationToken);
+            _socketPath,
+            _resource,
+            Listing,
+            _context.Allocator,
+            _context.Timings,
+            _context.Time,
+            _wake,
+            _context.Logger,
+            cancellationToken
+        );
         _contest = _contest with { Counted = 0 };
         _socket = SocketFile.Read(_socketPath);
         Volatile.Write(ref _facts, _facts with { SocketPresent = true, StreamSeen = false, StreamLive = false, Displaced = false });
@@ -243,28 +271,51 @@ internal sealed partial class ResourceAdvertiser
         var wait = Doubled(_context.Timings.FirstRetry, _failures);
         Volatile.Write(ref _facts, _facts with { NotBefore = now + wait });
         var error = e is RpcException status ? SocketChannel.Words(status) : e.Message;
-        if (error != _error && wait > TimeSpan.FromSeconds(1)) LogFailed(_context.Logger, _resource.Value, error);
-        if (wait > TimeSpan.FromSeconds(1) || _error is null) _error = error;
+        if (error != _error && wait > TimeSpan.FromSeconds(1))
+            LogFailed(_context.Logger, _resource.Value, error);
+        if (wait > TimeSpan.FromSeconds(1) || _error is null)
+            _error = error;
         _context.StateChanged();
     }
 
-    private TimeSpan Doubled(TimeSpan first, int attempt) => TimeSpan.FromTicks(Math.Min(_context.Timings.LongestRetry.Ticks, first.Ticks << Math.Min(attempt - 1, 20)));
+    private TimeSpan Doubled(TimeSpan first, int attempt) =>
+        TimeSpan.FromTicks(Math.Min(_context.Timings.LongestRetry.Ticks, first.Ticks << Math.Min(attempt - 1, 20)));
 
     private ResourceProblem? Problem(RegistrationFacts facts, AdvertisedList list)
     {
-        if (facts.ContestedUntil is not null) return new ResourceProblem(Reasons.ResourceContested, ContestedMessage());
-        if (facts.Kubelet is null) return new ResourceProblem(Reasons.KubeletAbsent, $"{_context.Directory.KubeletSocketPath} does not exist, so {_resource} is not offered: is the kubelet running?");
-        if (_error is { } error) return new ResourceProblem(Reasons.RegistrationFailed, $"{_resource} could not be registered with the kubelet at {_context.Directory.KubeletSocketPath}: {error}");
-        if (list.LeftOut.IsEmpty) return null;
-        return new ResourceProblem(Reasons.ListTooLarge, $"{_resource} has {list.LeftOut.Length} devices more than one message to the kubelet can hold, from {list.LeftOut[0]} on: give some of them another resourceName");
+        if (facts.ContestedUntil is not null)
+            return new ResourceProblem(Reasons.ResourceContested, ContestedMessage());
+        if (facts.Kubelet is null)
+            return new ResourceProblem(
+                Reasons.KubeletAbsent,
+                $"{_context.Directory.KubeletSocketPath} does not exist, so {_resource} is not offered: is the kubelet running?"
+            );
+        if (_error is { } error)
+            return new ResourceProblem(
+                Reasons.RegistrationFailed,
+                $"{_resource} could not be registered with the kubelet at {_context.Directory.KubeletSocketPath}: {error}"
+            );
+        if (list.LeftOut.IsEmpty)
+            return null;
+        return new ResourceProblem(
+            Reasons.ListTooLarge,
+            $"{_resource} has {list.LeftOut.Length} devices more than one message to the kubelet can hold, from "
+                + $"{list.LeftOut[0]} on: give some of them another resourceName"
+        );
     }
 
     private string ContestedMessage()
     {
-        var devices = _foreignIds.IsEmpty ? "" : $", and listed {string.Join(", ", _foreignIds.Take(3))}{(_foreignIds.Length > 3 ? " and others" : "")}";
-        var sockets = _contest.Others.IsEmpty ? "no socket of another plugin is in the kubelet's directory" : $"other plugins' sockets in the kubelet's directory: {string.Join(", ", _contest.Others.Take(5))}";
-        return $"another device plugin registers {_resource} too: it took the name from us {_contest.Losses.Length} times while the kubelet kept running{devices}. So we left it: "
-            + $"remove the other plugin, or use another resourceName ({sockets}). It is tried again when one of these comes or goes, and from time to time";
+        var devices = _foreignIds.IsEmpty
+            ? ""
+            : $", and listed {string.Join(", ", _foreignIds.Take(3))}{(_foreignIds.Length > 3 ? " and others" : "")}";
+        var sockets = _contest.Others.IsEmpty
+            ? "no socket of another plugin is in the kubelet's directory"
+            : $"other plugins' sockets in the kubelet's directory: {string.Join(", ", _contest.Others.Take(5))}";
+        return $"another device plugin registers {_resource} too: it took the name from us {_contest.Losses.Length} times "
+            + $"while the kubelet kept running{devices}. So we left it: "
+            + $"remove the other plugin, or use another resourceName ({sockets}). It is tried again when one of these "
+            + "comes or goes, and from time to time";
     }
 
     /// <summary>Who else may be registered here: the kubelet tells nobody which socket has which resource.</summary>
@@ -272,7 +323,14 @@ internal sealed partial class ResourceAdvertiser
     {
         try
         {
-            return [.. Directory.EnumerateFiles(_context.Directory.Path, "*.sock").Select(p => Path.GetFileName(p)!).Where(n => n != KubeletApi.KubeletSocketName && !n.StartsWith("hostdev-", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+            return
+            [
+                .. Directory
+                    .EnumerateFiles(_context.Directory.Path, "*.sock")
+                    .Select(p => Path.GetFileName(p)!)
+                    .Where(n => n != KubeletApi.KubeletSocketName && !n.StartsWith("hostdev-", StringComparison.Ordinal))
+                    .Order(StringComparer.Ordinal),
+            ];
         }
         catch (IOException)
         {
@@ -283,7 +341,11 @@ internal sealed partial class ResourceAdvertiser
     [LoggerMessage(EventId = 3010, Level = LogLevel.Information, Message = "{Resource} is registered with the kubelet on {Socket}")]
     private static partial void LogRegistered(ILogger logger, string resource, string socket);
 
-    [LoggerMessage(EventId = 3011, Level = LogLevel.Warning, Message = "{Resource} could not be registered with the kubelet: {Error}. It is tried again")]
+    [LoggerMessage(
+        EventId = 3011,
+        Level = LogLevel.Warning,
+        Message = "{Resource} could not be registered with the kubelet: {Error}. It is tried again"
+    )]
     private static partial void LogFailed(ILogger logger, string resource, string error);
 
     [LoggerMessage(EventId = 3012, Level = LogLevel.Error, Message = "{Message}")]

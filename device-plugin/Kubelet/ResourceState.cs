@@ -21,7 +21,8 @@ public sealed record ResourceState(
     ResourceProblem? Problem,
     ImmutableArray<AdvertisedDevice> Listed,
     ImmutableArray<string> Leaving,
-    ImmutableArray<RefusedDevice> Refused);
+    ImmutableArray<RefusedDevice> Refused
+);
 
 /// <summary>Why a resource does not reach the kubelet as it should.</summary>
 public sealed record ResourceProblem(Reason Reason, string Message);

@@ -23,10 +23,12 @@ public static class SocketChannel
     {
         var taken = 0;
         return Channel(
-            (_, _) => Interlocked.Exchange(ref taken, 1) == 0
-                ? ValueTask.FromResult<Stream>(new NetworkStream(connected, ownsSocket: true))
-                : ValueTask.FromException<Stream>(new IOException("the connection was closed")),
-            receiveBytes);
+            (_, _) =>
+                Interlocked.Exchange(ref taken, 1) == 0
+                    ? ValueTask.FromResult<Stream>(new NetworkStream(connected, ownsSocket: true))
+                    : ValueTask.FromException<Stream>(new IOException("the connection was closed")),
+            receiveBytes
+        );
     }
 
     /// <summary>Connects to a unix socket. The caller owns the result.</summary>
@@ -61,28 +63,34 @@ public static class SocketChannel
     public static string Words(RpcException e)
     {
         var said = e.Status.DebugException is { } cause ? Innermost(cause).Message : e.Status.Detail;
-        return $"{e.StatusCode}: {(said.Length == 0 && e.StatusCode == StatusCode.DeadlineExceeded ? "the deadline of the call has passed" : said)}";
+        return $"{e.StatusCode}: "
+            + $"{(said.Length == 0 && e.StatusCode == StatusCode.DeadlineExceeded ? "the deadline of the call has passed" : said)}";
     }
 
     private static Exception Innermost(Exception e) => e.InnerException is { } inner ? Innermost(inner) : e;
 
     private static GrpcChannel Channel(
-        Func<SocketsHttpConnectionContext, CancellationToken, ValueTask<Stream>> connect, int receiveBytes) =>
-        GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions
-        {
-            Credentials = ChannelCredentials.Insecure,
-            MaxReceiveMessageSize = receiveBytes,
-            DisposeHttpClient = true,
-            HttpHandler = new SocketsHttpHandler
+        Func<SocketsHttpConnectionContext, CancellationToken, ValueTask<Stream>> connect,
+        int receiveBytes
+    ) =>
+        GrpcChannel.ForAddress(
+            "http://localhost",
+            new GrpcChannelOptions
             {
-                ActivityHeadersPropagator = null,
-                AllowAutoRedirect = false,
-                AutomaticDecompression = DecompressionMethods.None,
-                UseCookies = false,
-                UseProxy = false,
-                InitialHttp2StreamWindowSize = 1 << 20,
-                PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
-                ConnectCallback = connect,
-            },
-        });
+                Credentials = ChannelCredentials.Insecure,
+                MaxReceiveMessageSize = receiveBytes,
+                DisposeHttpClient = true,
+                HttpHandler = new SocketsHttpHandler
+                {
+                    ActivityHeadersPropagator = null,
+                    AllowAutoRedirect = false,
+                    AutomaticDecompression = DecompressionMethods.None,
+                    UseCookies = false,
+                    UseProxy = false,
+                    InitialHttp2StreamWindowSize = 1 << 20,
+                    PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
+                    ConnectCallback = connect,
+                },
+            }
+        );
 }

@@ -12,7 +12,10 @@ namespace Hostdev.DevicePlugin.Kubelet;
 internal sealed partial class StatusInterceptor(ILogger logger, CancellationToken stopping) : Interceptor
 {
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
-        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+        TRequest request,
+        ServerCallContext context,
+        UnaryServerMethod<TRequest, TResponse> continuation
+    )
     {
         try
         {
@@ -25,7 +28,11 @@ internal sealed partial class StatusInterceptor(ILogger logger, CancellationToke
     }
 
     public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
-        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+        TRequest request,
+        IServerStreamWriter<TResponse> responseStream,
+        ServerCallContext context,
+        ServerStreamingServerMethod<TRequest, TResponse> continuation
+    )
     {
         try
         {
@@ -41,7 +48,8 @@ internal sealed partial class StatusInterceptor(ILogger logger, CancellationToke
     {
         if (e is OperationCanceledException && !context.CancellationToken.IsCancellationRequested && stopping.IsCancellationRequested)
             return new Status(StatusCode.Unavailable, "the server is stopping", e);
-        if (e is OperationCanceledException) return new Status(StatusCode.Cancelled, "the call was cancelled", e);
+        if (e is OperationCanceledException)
+            return new Status(StatusCode.Cancelled, "the call was cancelled", e);
         if (context.CancellationToken.IsCancellationRequested)
         {
             LogAborted(logger, context.Method, e.Message);

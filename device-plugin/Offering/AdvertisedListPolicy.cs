@@ -34,16 +34,21 @@ public sealed record AdvertisedListFacts
 /// <summary>The list to send, ordered by ID.</summary>
 /// <param name="Leaving">IDs that are no longer wanted and still listed: they wait for a report that proves them free.</param>
 /// <param name="LeftOut">Wanted IDs that did not fit into one message.</param>
-public sealed record AdvertisedList(ImmutableArray<AdvertisedDevice> Devices, ImmutableArray<string> Leaving, ImmutableArray<string> LeftOut)
+public sealed record AdvertisedList(
+    ImmutableArray<AdvertisedDevice> Devices,
+    ImmutableArray<string> Leaving,
+    ImmutableArray<string> LeftOut
+)
 {
     public static readonly AdvertisedList Empty = new([], [], []);
 }
 
 /// <summary>
-/// Which devices the kubelet is told of, and how. The accident this prevents: the kubelet reads the topology of an allocated ID after the Allocate without a check,
-/// so an ID that vanishes meanwhile crashes it (contracts/kubelet.md, "What breaks a kubelet").
+/// Which devices the kubelet is told of, and how. The accident this prevents: the kubelet reads the topology of an allocated ID after the
+/// Allocate without a check, so an ID that vanishes meanwhile crashes it (contracts/kubelet.md, "What breaks a kubelet").
 /// </summary>
-/// <param name="Settle">How long an ID is Unhealthy before it may leave: an Allocate may be on its way that chose it before the kubelet read of the change.</param>
+/// <param name="Settle">How long an ID is Unhealthy before it may leave: an Allocate may be on its way that chose it before the kubelet
+/// read of the change.</param>
 /// <param name="Visible">How long after an answer a reading must have begun to prove that no pod came of it.</param>
 /// <param name="MaxBytes">The largest list message. grpc-go refuses more than 4 MiB.</param>
 public sealed record AdvertisedListPolicy(TimeSpan Settle, TimeSpan Visible, int MaxBytes = AdvertisedListPolicy.DefaultMaxBytes)
@@ -56,17 +61,19 @@ public sealed record AdvertisedListPolicy(TimeSpan Settle, TimeSpan Visible, int
     public static AdvertisedListPolicy Default { get; } = new(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(60));
 
     /// <summary>
-    /// The next list. An ID leaves only after it was sent Unhealthy, nobody holds it, and no Allocate naming it is in flight or answered and not yet visible;
-    /// an ID that somebody holds is listed even when nothing offers it. The order of the inputs does not matter.
+    /// The next list. An ID leaves only after it was sent Unhealthy, nobody holds it, and no Allocate naming it is in flight or answered
+    /// and not yet visible; an ID that somebody holds is listed even when nothing offers it. The order of the inputs does not matter.
     /// </summary>
     public AdvertisedList Next(AdvertisedListFacts facts)
     {
         var devices = new SortedDictionary<string, AdvertisedDevice>(StringComparer.Ordinal);
         var leaving = ImmutableArray.CreateBuilder<string>();
-        foreach (var held in facts.Held) devices[held] = new AdvertisedDevice(held, Healthy: false, NumaNode: null);
+        foreach (var held in facts.Held)
+            devices[held] = new AdvertisedDevice(held, Healthy: false, NumaNode: null);
         foreach (var sent in facts.Sent)
         {
-            if (!MayLeave(sent, facts)) devices[sent.Device.Id] = sent.Device with { Healthy = false };
+            if (!MayLeave(sent, facts))
+                devices[sent.Device.Id] = sent.Device with { Healthy = false };
         }
 
         leaving.AddRange(devices.Keys.Except(facts.Wanted.Select(d => d.Id), StringComparer.Ordinal));
@@ -75,17 +82,25 @@ public sealed record AdvertisedListPolicy(TimeSpan Settle, TimeSpan Visible, int
         var leftOut = ImmutableArray.CreateBuilder<string>();
         foreach (var wanted in facts.Wanted.OrderBy(d => d.Id, StringComparer.Ordinal))
         {
-            if (!fixedIds.Contains(wanted.Id) && (left -= Cost(wanted.Id)) < 0) leftOut.Add(wanted.Id);
-            else devices[wanted.Id] = wanted with { Healthy = wanted.Healthy && !facts.Refused.Contains(wanted.Id) };
+            if (!fixedIds.Contains(wanted.Id) && (left -= Cost(wanted.Id)) < 0)
+                leftOut.Add(wanted.Id);
+            else
+                devices[wanted.Id] = wanted with { Healthy = wanted.Healthy && !facts.Refused.Contains(wanted.Id) };
         }
 
         return new AdvertisedList([.. devices.Values], leaving.ToImmutable(), leftOut.ToImmutable());
     }
 
     /// <summary>What <paramref name="list"/> makes of the sent devices when it is written at <paramref name="at"/>.</summary>
-    public static ImmutableArray<SentDevice> AfterSending(ImmutableArray<AdvertisedDevice> list, ImmutableArray<SentDevice> before, DateTimeOffset at)
+    public static ImmutableArray<SentDevice> AfterSending(
+        ImmutableArray<AdvertisedDevice> list,
+        ImmutableArray<SentDevice> before,
+        DateTimeOffset at
+    )
     {
-        var since = before.Where(s => s.UnhealthySince is not null).ToDictionary(s => s.Device.Id, s => s.UnhealthySince, StringComparer.Ordinal);
+        var since = before
+            .Where(s => s.UnhealthySince is not null)
+            .ToDictionary(s => s.Device.Id, s => s.UnhealthySince, StringComparer.Ordinal);
         return [.. list.Select(d => new SentDevice(d, d.Healthy ? null : since.GetValueOrDefault(d.Id) ?? at))];
     }
 

@@ -9,7 +9,8 @@ namespace Hostdev.DevicePlugin.Offering;
 public static class AllocateAnswer
 {
     /// <summary>
-    /// Env and nodes for these units, ordered by device, so that the guest sees them in a stable order. The same units give the same answer.
+    /// Env and nodes for these units, ordered by device, so that the guest sees them in a stable order. The same units give the same
+    /// answer.
     /// </summary>
     public static AllocateOutcome.Granted Compose(ResourceName resource, IEnumerable<(Unit Unit, UnitState State)> units)
     {
@@ -33,10 +34,14 @@ public static class AllocateAnswer
     }
 
     private static void SayGroups(
-        ImmutableSortedDictionary<string, string>.Builder envs, ResourceName resource, ImmutableArray<Handout.VfioGroup> groups)
+        ImmutableSortedDictionary<string, string>.Builder envs,
+        ResourceName resource,
+        ImmutableArray<Handout.VfioGroup> groups
+    )
     {
         envs[$"PCI_RESOURCE_{resource.EnvSuffix}"] = string.Join(',', groups.Select(g => g.Primary));
-        if (groups.Any(g => g.Assigned.Length > 1)) envs[$"HOSTDEV_{resource.EnvSuffix}_INFO"] = Info(groups);
+        if (groups.Any(g => g.Assigned.Length > 1))
+            envs[$"HOSTDEV_{resource.EnvSuffix}_INFO"] = Info(groups);
     }
 
     // {"0000:43:00.0":["0000:43:00.0","0000:43:00.1"]}: which functions belong to each ID's primary. Addresses need no escaping.
@@ -45,8 +50,13 @@ public static class AllocateAnswer
         var json = new StringBuilder("{");
         foreach (var group in groups)
         {
-            if (json.Length > 1) json.Append(',');
-            json.Append('"').Append(group.Primary).Append("\":[").AppendJoin(',', group.Assigned.Select(m => $"\"{m.Address}\"")).Append(']');
+            if (json.Length > 1)
+                json.Append(',');
+            json.Append('"')
+                .Append(group.Primary)
+                .Append("\":[")
+                .AppendJoin(',', group.Assigned.Select(m => $"\"{m.Address}\""))
+                .Append(']');
         }
 
         return json.Append('}').ToString();

@@ -17,7 +17,11 @@ public sealed record Allocation
     /// <summary>
     /// What the VM was given, the one that it is told of first, with the drivers then. Absent in files of versions that did not record it.
     /// </summary>
-    public ImmutableArray<BoundDevice> Drivers { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<BoundDevice> Drivers
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     /// <summary>The nodes of the answer that are the unit's own.</summary>
     public required ImmutableArray<AnsweredNode> Nodes { get; init; }
@@ -31,14 +35,21 @@ public sealed record Allocation
     /// <summary>Since when every trustworthy list lacked it; null while it is there, and when the last list proves nothing.</summary>
     public DateTimeOffset? AbsentSince { get; init; }
 
-    /// <summary>Who has its node open though the kubelet knows no pod with it, as words; null when nobody has, as far as was looked.</summary>
+    /// <summary>
+    /// Who has its node open though the kubelet knows no pod with it, as words; null when nobody has, as far as was looked.
+    /// </summary>
     public string? Holder { get; init; }
 
-    /// <summary>Which proof is still lacking before it counts as returned, as a sentence; null while the kubelet lists it, and before the first look.</summary>
+    /// <summary>
+    /// Which proof is still lacking before it counts as returned, as a sentence; null while the kubelet lists it, and before the first
+    /// look.
+    /// </summary>
     public string? Lacks { get; init; }
 }
 
-/// <summary>How long it takes to prove that a device came back. The defaults are the contract's (contracts/kubelet.md, "Pod-resources API").</summary>
+/// <summary>
+/// How long it takes to prove that a device came back. The defaults are the contract's (contracts/kubelet.md, "Pod-resources API").
+/// </summary>
 public sealed record ReleaseProof
 {
     /// <summary>How far apart the two lists must be that both lack the ID.</summary>
@@ -47,7 +58,9 @@ public sealed record ReleaseProof
     /// <summary>How long an answer may take to show in the kubelet's list.</summary>
     public TimeSpan UnseenGrace { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How long a kubelet must have been up before what its list lacks counts: after a start it learns of its pods one by one.</summary>
+    /// <summary>
+    /// How long a kubelet must have been up before what its list lacks counts: after a start it learns of its pods one by one.
+    /// </summary>
     public TimeSpan KubeletUptime { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>How often, at most, the kubelet is made to write its checkpoint anew, when nothing else is lacking.</summary>

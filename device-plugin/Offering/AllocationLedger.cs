@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace Hostdev.DevicePlugin.Offering;
 
-/// <summary>Who was given what, until every proof of the contract says that it came back (contracts/kubelet.md, "Pod-resources API").</summary>
+/// <summary>
+/// Who was given what, until every proof of the contract says that it came back (contracts/kubelet.md, "Pod-resources API").
+/// </summary>
 public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocation> ById)
 {
     public static AllocationLedger Empty { get; } = new(ImmutableSortedDictionary.Create<string, Allocation>(StringComparer.Ordinal));
@@ -11,28 +13,56 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
     public AllocationLedger Record(Allocation allocation) => new(ById.SetItem(allocation.Id, allocation));
 
     /// <summary>
-    /// The ledger as a new process finds it: every proof begins anew. The clock may have been set meanwhile, and nobody looked, so no time that was written down counts.
+    /// The ledger as a new process finds it: every proof begins anew. The clock may have been set meanwhile, and nobody looked, so no time
+    /// that was written down counts.
     /// </summary>
-    public AllocationLedger Reopened(DateTimeOffset now) => new(ById.ToImmutableSortedDictionary(a => a.Key, a => a.Value with { AnsweredAt = now, AbsentSince = null }, StringComparer.Ordinal));
+    public AllocationLedger Reopened(DateTimeOffset now) =>
+        new(
+            ById.ToImmutableSortedDictionary(a => a.Key, a => a.Value with { AnsweredAt = now, AbsentSince = null }, StringComparer.Ordinal)
+        );
 
-    /// <summary>Takes in one look at the kubelet. A list shows use; what it lacks is let go only when every other proof holds too.</summary>
-    /// <param name="known">Makes an entry for an ID that the kubelet shows in use and we do not know, for example after our state was lost; null for an ID that is not ours.</param>
-    /// <param name="holder">Who has a node of this answer open, as words; null when nobody has. Asked only about entries that the list lacks.</param>
-    public AllocationLedger Observe(PodUseReading reading, DateTimeOffset now, ReleaseProof proof, Func<PodUse, Allocation?> known, Func<Allocation, string?> holder) => reading switch
-    {
-        PodUseReading.Unreadable unreadable => new(ById.ToImmutableSortedDictionary(a => a.Key, a => a.Value.Lacks is null ? a.Value : a.Value with { AbsentSince = null, Lacks = unreadable.Message }, StringComparer.Ordinal)),
-        PodUseReading.Listed listed => Observe(listed, now, proof, known, holder),
-        _ => throw new System.Diagnostics.UnreachableException(),
-    };
+    /// <summary>
+    /// Takes in one look at the kubelet. A list shows use; what it lacks is let go only when every other proof holds too.
+    /// </summary>
+    /// <param name="known">Makes an entry for an ID that the kubelet shows in use and we do not know, for example after our state was lost;
+    /// null for an ID that is not ours.</param>
+    /// <param name="holder">Who has a node of this answer open, as words; null when nobody has. Asked only about entries that the list
+    /// lacks.</param>
+    public AllocationLedger Observe(
+        PodUseReading reading,
+        DateTimeOffset now,
+        ReleaseProof proof,
+        Func<PodUse, Allocation?> known,
+        Func<Allocation, string?> holder
+    ) =>
+        reading switch
+        {
+            PodUseReading.Unreadable unreadable => new(
+                ById.ToImmutableSortedDictionary(
+                    a => a.Key,
+                    a => a.Value.Lacks is null ? a.Value : a.Value with { AbsentSince = null, Lacks = unreadable.Message },
+                    StringComparer.Ordinal
+                )
+            ),
+            PodUseReading.Listed listed => Observe(listed, now, proof, known, holder),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
 
-    private AllocationLedger Observe(PodUseReading.Listed reading, DateTimeOffset now, ReleaseProof proof, Func<PodUse, Allocation?> known, Func<Allocation, string?> holder)
+    private AllocationLedger Observe(
+        PodUseReading.Listed reading,
+        DateTimeOffset now,
+        ReleaseProof proof,
+        Func<PodUse, Allocation?> known,
+        Func<Allocation, string?> holder
+    )
     {
         var result = ById.ToBuilder();
         foreach (var device in reading.Devices)
         {
             // Other plugins use PCI addresses as IDs too: an ID is ours only under our resource name.
             var entry = result.GetValueOrDefault(device.Id) is { } ours && ours.Resource == device.Resource ? ours : known(device);
-            if (entry is not null) result[device.Id] = entry with { Pod = device.Pod, AbsentSince = null, Holder = null, Lacks = null };
+            if (entry is not null)
+                result[device.Id] = entry with { Pod = device.Pod, AbsentSince = null, Holder = null, Lacks = null };
         }
 
         var present = reading.Devices.Select(d => (d.Resource, d.Id)).ToHashSet();
@@ -40,9 +70,13 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
         {
             var absent = entry with { AbsentSince = reading.Doubt is null ? entry.AbsentSince ?? now : null };
             var held = holder(absent);
-            var lacks = held is null ? reading.Doubt ?? AgeLacks(absent, now, proof) ?? CheckpointLacks(absent, reading.Checkpoint) : $"the kubelet's list lacks it, but {held}";
-            if (lacks is null) result.Remove(entry.Id);
-            else result[entry.Id] = absent with { Holder = reading.Doubt is null ? held : null, Lacks = lacks };
+            var lacks = held is null
+                ? reading.Doubt ?? AgeLacks(absent, now, proof) ?? CheckpointLacks(absent, reading.Checkpoint)
+                : $"the kubelet's list lacks it, but {held}";
+            if (lacks is null)
+                result.Remove(entry.Id);
+            else
+                result[entry.Id] = absent with { Holder = reading.Doubt is null ? held : null, Lacks = lacks };
         }
 
         return new AllocationLedger(result.ToImmutable());
@@ -50,16 +84,22 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
 
     private static string? AgeLacks(Allocation entry, DateTimeOffset now, ReleaseProof proof)
     {
-        if (now - entry.AnsweredAt < proof.UnseenGrace) return $"the kubelet's list lacks it, which proves nothing in the first {Seconds(proof.UnseenGrace)} after it was given out or this agent was started";
-        return now - entry.AbsentSince < proof.Absence ? $"the kubelet's list lacks it; a list at least {Seconds(proof.Absence)} later must lack it too" : null;
+        if (now - entry.AnsweredAt < proof.UnseenGrace)
+            return $"the kubelet's list lacks it, which proves nothing in the first {Seconds(proof.UnseenGrace)} after it "
+                + "was given out or this agent was started";
+        return now - entry.AbsentSince < proof.Absence
+            ? $"the kubelet's list lacks it; a list at least {Seconds(proof.Absence)} later must lack it too"
+            : null;
     }
 
-    private static string? CheckpointLacks(Allocation entry, CheckpointReading checkpoint) => checkpoint switch
-    {
-        CheckpointReading.Unreadable unreadable => unreadable.Message,
-        CheckpointReading.Read read when read.Devices.TryGetValue((entry.Resource, entry.Id), out var container) => $"the kubelet's list lacks it, but {read.Path} still names it for {container}",
-        _ => null,
-    };
+    private static string? CheckpointLacks(Allocation entry, CheckpointReading checkpoint) =>
+        checkpoint switch
+        {
+            CheckpointReading.Unreadable unreadable => unreadable.Message,
+            CheckpointReading.Read read when read.Devices.TryGetValue((entry.Resource, entry.Id), out var container) =>
+                $"the kubelet's list lacks it, but {read.Path} still names it for {container}",
+            _ => null,
+        };
 
     private static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.#} s");
 }

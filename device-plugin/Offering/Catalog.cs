@@ -19,12 +19,21 @@ public sealed record Catalog
     public static Catalog Build(Plan plan, HostInventory inventory, IReadOnlyDictionary<string, OfferProblem> refused)
     {
         var units = plan.Units.ToImmutableSortedDictionary(
-            u => u.Id.ToString(), u => Describe(u, inventory, refused.GetValueOrDefault(u.Id.ToString())), StringComparer.Ordinal);
+            u => u.Id.ToString(),
+            u => Describe(u, inventory, refused.GetValueOrDefault(u.Id.ToString())),
+            StringComparer.Ordinal
+        );
         var names = plan.Resources.Concat(plan.Units.Select(u => u.Resource)).Distinct().Order();
         return new Catalog
         {
             Units = units,
-            Resources = [.. names.Select(name => new AdvertisedResource(name, [.. units.Values.Where(u => u.Unit.Resource == name).Select(Advertised)]))],
+            Resources =
+            [
+                .. names.Select(name => new AdvertisedResource(
+                    name,
+                    [.. units.Values.Where(u => u.Unit.Resource == name).Select(Advertised)]
+                )),
+            ],
         };
     }
 
@@ -32,7 +41,8 @@ public sealed record Catalog
 
     private static CatalogUnit Describe(Unit unit, HostInventory inventory, OfferProblem? refused)
     {
-        var problem = OfferProblem.Of(Reasons.NotReady, UnitReadiness.StateOf(unit, inventory).Problem)
+        var problem =
+            OfferProblem.Of(Reasons.NotReady, UnitReadiness.StateOf(unit, inventory).Problem)
             ?? OfferProblem.Of(Reasons.Faulty, unit.Fault)
             ?? refused
             ?? OfferProblem.Of(Reasons.Cordoned, unit.Cordoned ? $"{unit.Id} is cordoned: its policy is about to change it" : null);

@@ -13,8 +13,12 @@ namespace Hostdev.DevicePlugin.Offering;
 /// <param name="Silent">A function of the group that does not answer reads of its configuration space; null when all do.</param>
 /// <param name="UnsafeBridge">A bridge of the group on a driver that VFIO does not accept, in words; null when all are fine.</param>
 public sealed record GroupState(
-    int? Group, ImmutableSortedDictionary<PciAddress, string?> Members, ImmutableSortedDictionary<PciAddress, string> Cdevs,
-    string? UnsafeBridge = null, PciAddress? Silent = null)
+    int? Group,
+    ImmutableSortedDictionary<PciAddress, string?> Members,
+    ImmutableSortedDictionary<PciAddress, string> Cdevs,
+    string? UnsafeBridge = null,
+    PciAddress? Silent = null
+)
 {
     /// <summary>
     /// Drivers beside the passthrough ones that VFIO accepts on the rest of a group, because they manage the DMA of their devices
@@ -33,37 +37,49 @@ public sealed record GroupState(
         return new GroupState(
             group?.Number,
             functions.ToImmutableSortedDictionary(f => f.Address, f => f.Driver),
-            functions.Where(f => f is { HasVfioCdevNode: true, VfioCdev: not null }).ToImmutableSortedDictionary(f => f.Address, f => f.VfioCdev!),
-            members.Where(f => f.IsBridge).Select(f => GroupViability.BridgeProblem(f.Address, f.Driver, ownDma))
+            functions
+                .Where(f => f is { HasVfioCdevNode: true, VfioCdev: not null })
+                .ToImmutableSortedDictionary(f => f.Address, f => f.VfioCdev!),
+            members
+                .Where(f => f.IsBridge)
+                .Select(f => GroupViability.BridgeProblem(f.Address, f.Driver, ownDma))
                 .FirstOrDefault(p => p is not null),
-            functions.FirstOrDefault(f => f.Health is { Answers: false })?.Address)
+            functions.FirstOrDefault(f => f.Health is { Answers: false })?.Address
+        )
         {
             OwnDmaDrivers = ownDma,
         };
     }
 
     /// <summary>How a unit of this group stands.</summary>
-    public UnitState Stand(Handout.VfioGroup handout) => new(
-        Problem(handout),
-        Group is null ? [] : [.. Nodes(handout)],
-        Members.ToImmutableSortedDictionary(m => (DeviceId)m.Key, m => m.Value));
+    public UnitState Stand(Handout.VfioGroup handout) =>
+        new(
+            Problem(handout),
+            Group is null ? [] : [.. Nodes(handout)],
+            Members.ToImmutableSortedDictionary(m => (DeviceId)m.Key, m => m.Value)
+        );
 
     /// <summary>
     /// Every function on its driver, and nothing else in the group that would make VFIO refuse it; null when that is so.
     /// </summary>
     private string? Problem(Handout.VfioGroup handout)
     {
-        if (Group is null) return $"{handout.Primary} has no IOMMU group any more";
+        if (Group is null)
+            return $"{handout.Primary} has no IOMMU group any more";
         foreach (var member in handout.Assigned)
         {
-            if (!Members.TryGetValue(member.Address, out var driver)) return $"{member.Address} is gone";
-            if (driver != member.Driver) return $"{member.Address} is {Bound(driver)} instead of {member.Driver}";
+            if (!Members.TryGetValue(member.Address, out var driver))
+                return $"{member.Address} is gone";
+            if (driver != member.Driver)
+                return $"{member.Address} is {Bound(driver)} instead of {member.Driver}";
         }
 
         foreach (var (address, driver) in Members)
         {
-            if (handout.Assigned.Any(m => m.Address == address)) continue;
-            if (GroupViability.Accepts(driver, OwnDmaDrivers)) continue;
+            if (handout.Assigned.Any(m => m.Address == address))
+                continue;
+            if (GroupViability.Accepts(driver, OwnDmaDrivers))
+                continue;
             return $"{address} shares group {Group} and is {Bound(driver)}, with which VFIO refuses the group";
         }
 
@@ -74,10 +90,12 @@ public sealed record GroupState(
     private IEnumerable<string> Nodes(Handout.VfioGroup handout)
     {
         yield return $"/dev/vfio/{Group}";
-        if (handout.IommuBackend != IommuBackend.LegacyAndCdev) yield break;
+        if (handout.IommuBackend != IommuBackend.LegacyAndCdev)
+            yield break;
         foreach (var member in handout.Assigned)
         {
-            if (Cdevs.TryGetValue(member.Address, out var cdev)) yield return $"/dev/vfio/devices/{cdev}";
+            if (Cdevs.TryGetValue(member.Address, out var cdev))
+                yield return $"/dev/vfio/devices/{cdev}";
         }
     }
 

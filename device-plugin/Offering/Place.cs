@@ -9,11 +9,14 @@ namespace Hostdev.DevicePlugin.Offering;
 /// <param name="Path">What it hangs below, from the processor on.</param>
 public sealed record Place(int? NumaNode, ImmutableArray<DeviceId> Path)
 {
-    public static Place Of(Unit unit, HostInventory inventory) => unit.Handout switch
-    {
-        Handout.VfioGroup group when inventory.Functions.TryGetValue(group.Primary, out var primary) =>
-            new Place(primary.NumaNode, [.. primary.Path.Select(a => (DeviceId)a)]),
-        Handout.VfioGroup => new Place(null, []),
-        _ => throw new System.Diagnostics.UnreachableException(),
-    };
+    public static Place Of(Unit unit, HostInventory inventory) =>
+        unit.Handout switch
+        {
+            Handout.VfioGroup group when inventory.Functions.TryGetValue(group.Primary, out var primary) => new Place(
+                primary.NumaNode,
+                [.. primary.Path.Select(a => (DeviceId)a)]
+            ),
+            Handout.VfioGroup => new Place(null, []),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
 }

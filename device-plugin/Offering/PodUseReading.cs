@@ -10,9 +10,7 @@ public sealed record PodUse(string Resource, string Id, string Pod);
 /// <summary>One look at what the kubelet says of its pods' devices.</summary>
 public abstract record PodUseReading
 {
-    private PodUseReading()
-    {
-    }
+    private PodUseReading() { }
 
     public sealed record Listed : PodUseReading
     {
@@ -31,9 +29,7 @@ public abstract record PodUseReading
 /// <summary>What the kubelet's own checkpoint says of its pods' devices (<c>kubelet_internal_checkpoint</c>).</summary>
 public abstract record CheckpointReading
 {
-    private CheckpointReading()
-    {
-    }
+    private CheckpointReading() { }
 
     /// <summary>Whether a container may have the device by this reading: unread is may.</summary>
     public bool MayName(string resource, string id) => this is not Read read || read.Devices.ContainsKey((resource, id));

@@ -6,9 +6,10 @@ namespace Hostdev.DevicePlugin.Offering;
 /// <summary>How units stand as an inventory shows it.</summary>
 public static class UnitReadiness
 {
-    public static UnitState StateOf(Unit unit, HostInventory inventory) => unit.Handout switch
-    {
-        Handout.VfioGroup group => GroupState.Of(group.Primary, inventory).Stand(group),
-        _ => throw new System.Diagnostics.UnreachableException(),
-    };
+    public static UnitState StateOf(Unit unit, HostInventory inventory) =>
+        unit.Handout switch
+        {
+            Handout.VfioGroup group => GroupState.Of(group.Primary, inventory).Stand(group),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
 }

@@ -10,7 +10,8 @@ public sealed record BoundDevice(DeviceId Device, string Driver)
     public static BoundDevice Parse(string text)
     {
         var equals = text.IndexOf('=', StringComparison.Ordinal);
-        if (equals < 0) throw new FormatException($"\"{text}\" is no device with its driver: device=driver is meant");
+        if (equals < 0)
+            throw new FormatException($"\"{text}\" is no device with its driver: device=driver is meant");
         return new BoundDevice(DeviceId.Parse(text[..equals]), text[(equals + 1)..]);
     }
 

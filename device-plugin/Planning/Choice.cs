@@ -4,8 +4,9 @@ using Hostdev.DevicePlugin.Inventory;
 namespace Hostdev.DevicePlugin.Planning;
 
 /// <summary>
-/// A function that a policy has in force and chose by a property that software can change: what it was when it was chosen. It stays chosen as long as the policy asks for these names, whatever the
-/// function is called now: a rename destroys nothing. Kept on disk, over reboots too, since it is a reboot that changes names most.
+/// A function that a policy has in force and chose by a property that software can change: what it was when it was chosen. It stays chosen
+/// as long as the policy asks for these names, whatever the function is called now: a rename destroys nothing. Kept on disk, over reboots
+/// too, since it is a reboot that changes names most.
 /// </summary>
 /// <param name="PolicyUid">Whose choice it is.</param>
 /// <param name="Vendor">With <paramref name="Device"/>: other hardware at the address is another function.</param>
@@ -17,7 +18,9 @@ public sealed record Choice(string PolicyUid, PciAddress Address, PciId Vendor, 
     /// <summary>The driver by which it was chosen; null when not by that.</summary>
     public string? Driver { get; init; }
 
-    /// <summary>The physical slot by which it was chosen, which is a name that firmware and hotplug drivers give; null when not by that.</summary>
+    /// <summary>
+    /// The physical slot by which it was chosen, which is a name that firmware and hotplug drivers give; null when not by that.
+    /// </summary>
     public string? Slot { get; init; }
 
     public bool IsOf(PciFunction function) => function.Address == Address && function.Vendor == Vendor && function.Device == Device;

@@ -49,13 +49,14 @@ public enum UserKind
 public sealed record DeviceUser(UserKind Kind, string Description)
 {
     /// <summary>The protection that an admin must name to override this use; null when nothing overrides it.</summary>
-    public Protection? Protection => Kind switch
-    {
-        UserKind.Mount or UserKind.Swap or UserKind.StackedDevice => Crds.Kinds.Protection.Storage,
-        UserKind.NetworkAddress or UserKind.NetworkUpper or UserKind.NetworkNamespace => Crds.Kinds.Protection.Network,
-        UserKind.Console => Crds.Kinds.Protection.Console,
-        _ => null,
-    };
+    public Protection? Protection =>
+        Kind switch
+        {
+            UserKind.Mount or UserKind.Swap or UserKind.StackedDevice => Crds.Kinds.Protection.Storage,
+            UserKind.NetworkAddress or UserKind.NetworkUpper or UserKind.NetworkNamespace => Crds.Kinds.Protection.Network,
+            UserKind.Console => Crds.Kinds.Protection.Console,
+            _ => null,
+        };
 }
 
 /// <summary>Who uses what, as one reading of the machine and of the kubelet shows it. The one answer to "in use, by whom".</summary>
@@ -68,12 +69,14 @@ public sealed record HostUsage(ImmutableSortedDictionary<DeviceId, ImmutableArra
 
     /// <summary>Who uses these devices, in words, one entry each. A pod stands for its processes: an admin ends the pod.</summary>
     public ImmutableArray<string> InWords(IEnumerable<DeviceId> devices) =>
-    [
-        .. devices.SelectMany(device =>
-        {
-            var users = UsersOf(device);
-            var pods = users.Where(u => u.Kind == UserKind.Pod).ToList();
-            return pods.Count > 0 ? pods.Select(p => p.Description) : users.Select(u => $"{device}: {u.Description}");
-        }).Distinct(StringComparer.Ordinal),
-    ];
+        [
+            .. devices
+                .SelectMany(device =>
+                {
+                    var users = UsersOf(device);
+                    var pods = users.Where(u => u.Kind == UserKind.Pod).ToList();
+                    return pods.Count > 0 ? pods.Select(p => p.Description) : users.Select(u => $"{device}: {u.Description}");
+                })
+                .Distinct(StringComparer.Ordinal),
+        ];
 }

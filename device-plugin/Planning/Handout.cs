@@ -10,9 +10,7 @@ namespace Hostdev.DevicePlugin.Planning;
 /// </summary>
 public abstract record Handout
 {
-    private Handout()
-    {
-    }
+    private Handout() { }
 
     public abstract DeviceId Device { get; }
 
@@ -23,17 +21,18 @@ public abstract record Handout
 
     /// <summary>What was handed out when these were given; all nodes count as wanted.</summary>
     /// <param name="given">As <see cref="Drivers"/> was then.</param>
-    public static Handout OfGiven(ImmutableArray<BoundDevice> given) => given[0].Device switch
-    {
-        DeviceId.OfPci(var primary) => new VfioGroup
+    public static Handout OfGiven(ImmutableArray<BoundDevice> given) =>
+        given[0].Device switch
         {
-            Primary = primary,
-            Assigned = [.. given.Select(g => new UnitMember(((DeviceId.OfPci)g.Device).Address, g.Driver))],
-            Held = [],
-            IommuBackend = IommuBackend.LegacyAndCdev,
-        },
-        var other => throw new FormatException($"{other} was never given with a driver"),
-    };
+            DeviceId.OfPci(var primary) => new VfioGroup
+            {
+                Primary = primary,
+                Assigned = [.. given.Select(g => new UnitMember(((DeviceId.OfPci)g.Device).Address, g.Driver))],
+                Held = [],
+                IommuBackend = IommuBackend.LegacyAndCdev,
+            },
+            var other => throw new FormatException($"{other} was never given with a driver"),
+        };
 
     /// <summary>An IOMMU group, by VFIO: all of it, or nothing.</summary>
     public sealed record VfioGroup : Handout

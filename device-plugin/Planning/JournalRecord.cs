@@ -29,9 +29,7 @@ public abstract record JournalRecord
     /// <summary>The field that says which case it is.</summary>
     public const string Operation = "op";
 
-    private JournalRecord()
-    {
-    }
+    private JournalRecord() { }
 
     /// <summary>First line. A version of any format must find these two fields.</summary>
     /// <param name="Format">Of this file.</param>
@@ -42,15 +40,22 @@ public abstract record JournalRecord
     /// <param name="Driver">Null when it had none.</param>
     /// <param name="DriverOverride">Null when unset.</param>
     public sealed record RecordFunction(
-        PciAddress Address, string? Driver, string? DriverOverride, [property: JsonPropertyName("policy")] string? PolicyUid)
-        : JournalRecord;
+        PciAddress Address,
+        string? Driver,
+        string? DriverOverride,
+        [property: JsonPropertyName("policy")] string? PolicyUid
+    ) : JournalRecord;
 
     /// <summary>The function is as it was, or gone.</summary>
     public sealed record ForgetFunction(PciAddress Address) : JournalRecord;
 
     /// <summary>A physical function's VF count and autoprobe before our first write.</summary>
     public sealed record RecordPhysicalFunction(
-        PciAddress Address, [property: JsonPropertyName("policy")] string? PolicyUid, int NumVfs, bool Autoprobe) : JournalRecord;
+        PciAddress Address,
+        [property: JsonPropertyName("policy")] string? PolicyUid,
+        int NumVfs,
+        bool Autoprobe
+    ) : JournalRecord;
 
     /// <summary>Virtual functions are about to be made: from here until <see cref="CloseVfSetup"/> the autoprobe setting is ours.</summary>
     /// <param name="NumVfs">The number that the driver is asked for; null in what earlier versions have written.</param>

@@ -8,12 +8,14 @@ public sealed record Ownership
 {
     public static Ownership None { get; } = new();
 
-    public ImmutableSortedDictionary<PciAddress, OwnedFunction> Functions { get; init; } = ImmutableSortedDictionary<PciAddress, OwnedFunction>.Empty;
+    public ImmutableSortedDictionary<PciAddress, OwnedFunction> Functions { get; init; } =
+        ImmutableSortedDictionary<PciAddress, OwnedFunction>.Empty;
 
     /// <summary>Devices that were found broken in this boot, and those that a reset has proven since.</summary>
     public ImmutableSortedDictionary<DeviceId, KnownHealth> Health { get; init; } = ImmutableSortedDictionary<DeviceId, KnownHealth>.Empty;
 
-    public ImmutableSortedDictionary<PciAddress, OwnedPhysicalFunction> PhysicalFunctions { get; init; } = ImmutableSortedDictionary<PciAddress, OwnedPhysicalFunction>.Empty;
+    public ImmutableSortedDictionary<PciAddress, OwnedPhysicalFunction> PhysicalFunctions { get; init; } =
+        ImmutableSortedDictionary<PciAddress, OwnedPhysicalFunction>.Empty;
 }
 
 /// <summary>A function whose driver or override we changed.</summary>

@@ -5,12 +5,25 @@ using Hostdev.Crds.Words;
 
 namespace Hostdev.DevicePlugin.Planning;
 
-/// <summary>What to do now, and what is to be said. Immutable; empty <see cref="Lanes"/> means the machine is as desired, or waits.</summary>
+/// <summary>
+/// What to do now, and what is to be said. Immutable; empty <see cref="Lanes"/> means the machine is as desired, or waits.
+/// </summary>
 public sealed record Plan
 {
-    public static Plan Nothing { get; } = new() { Lanes = [], Units = [], Findings = [], Policies = [], Resources = [] };
+    public static Plan Nothing { get; } =
+        new()
+        {
+            Lanes = [],
+            Units = [],
+            Findings = [],
+            Policies = [],
+            Resources = [],
+        };
 
-    /// <summary>Independent sequences: they run side by side, and one that fails or hangs stops no other. Within one, removals come before additions.</summary>
+    /// <summary>
+    /// Independent sequences: they run side by side, and one that fails or hangs stops no other. Within one, removals come before
+    /// additions.
+    /// </summary>
     public required ImmutableArray<Lane> Lanes { get; init; }
 
     /// <summary>The units that may be offered once the machine shows them ready, ordered by ID.</summary>
@@ -45,7 +58,10 @@ public sealed record Lane(DeviceId Key, ImmutableArray<LaneStep> Steps)
 /// <param name="Purpose">What the step is for: steps of one purpose get through together or not at all.</param>
 public sealed record LaneStep(Purpose Purpose, PlanStep Step)
 {
-    /// <summary>Whether something that a policy wants is in force when this step is done: what is done to the host for it once, and again only if something else undid it.</summary>
+    /// <summary>
+    /// Whether something that a policy wants is in force when this step is done: what is done to the host for it once, and again only if
+    /// something else undid it.
+    /// </summary>
     public bool BringsIntoForce =>
         (Step is PlanStep.Probe { ExpectedDriver: not null } && Purpose.Verb == PurposeVerb.Take)
         || (Step is PlanStep.SetNumVfs { NumVfs: > 0 } && Purpose.Verb == PurposeVerb.Vfs);
@@ -56,11 +72,19 @@ public sealed record LaneStep(Purpose Purpose, PlanStep Step)
 /// <param name="Device">The address or identity.</param>
 /// <param name="Message">What is wrong, where, which fix.</param>
 /// <param name="OwnerUid">With <see cref="FindingState.Releasing"/>: the policy that it was taken for.</param>
-public sealed record Finding(PolicyIdentity? Policy, string Device, FindingState State, Reason Reason, string Message, string? OwnerUid = null);
+public sealed record Finding(
+    PolicyIdentity? Policy,
+    string Device,
+    FindingState State,
+    Reason Reason,
+    string Message,
+    string? OwnerUid = null
+);
 
 /// <param name="Matched">How many devices (units or physical functions) its selectors match.</param>
 /// <param name="Frozen">Why it is not followed; null when it is.</param>
-/// <param name="Hint">Where nothing matches: what there is instead, going on after "matches no device of this node"; null when there is nothing to say.</param>
+/// <param name="Hint">Where nothing matches: what there is instead, going on after "matches no device of this node"; null when there is
+/// nothing to say.</param>
 /// <param name="Missing">How many units more it names than there are.</param>
 public sealed record PolicyMatch(PolicyIdentity Policy, int Matched, Finding? Frozen, string? Hint = null, int Missing = 0);
 

@@ -6,24 +6,24 @@ namespace Hostdev.DevicePlugin.Planning;
 /// <summary>One thing to do on the machine; nothing is left to decide when it is done. Steps that write do exactly one write(2).</summary>
 public abstract record PlanStep
 {
-    private PlanStep()
-    {
-    }
+    private PlanStep() { }
 
     public static implicit operator PlanStep(JournalRecord entry) => new Record(entry);
 
     /// <summary>What is done something to; null for the journal's own steps.</summary>
     public abstract DeviceId? Device { get; }
 
-    /// <summary>The devices that must be proven free, with the proof held, while this step is done: what the kernel would block on or not protect.</summary>
+    /// <summary>
+    /// The devices that must be proven free, with the proof held, while this step is done: what the kernel would block on or not protect.
+    /// </summary>
     public virtual ImmutableArray<DeviceId> MustBeFree => [];
 
     /// <summary>Uses that an admin allowed to be overridden: the proof passes over them.</summary>
     public virtual ImmutableArray<UserKind> MayBeUsed => [];
 
     /// <summary>
-    /// Writes nothing: comes before the first write of a sequence, so that a user whom only the proof can meet (a disk that somebody claims without a name) is met while nothing was
-    /// changed.
+    /// Writes nothing: comes before the first write of a sequence, so that a user whom only the proof can meet (a disk that somebody claims
+    /// without a name) is met while nothing was changed.
     /// </summary>
     public sealed record ProveFree(PciAddress Address, ImmutableArray<UserKind> Overridden) : PlanStep
     {

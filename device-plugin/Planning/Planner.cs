@@ -7,14 +7,15 @@ using Hostdev.DevicePlugin.Planning.Sriov;
 namespace Hostdev.DevicePlugin.Planning;
 
 /// <summary>
-/// From what is there, what is wanted, who uses what and what we own: what to do now. Pure and level-triggered: the same state gives the same plan, whatever
-/// happened before, so a crash at any step is met by planning again.
+/// From what is there, what is wanted, who uses what and what we own: what to do now. Pure and level-triggered: the same state gives the
+/// same plan, whatever happened before, so a crash at any step is met by planning again.
 /// </summary>
 public static class Planner
 {
     public static Plan Plan(PlanningInput input)
     {
-        if (input.Inventory.Unlisted is not null) return Planning.Plan.Nothing; // everything would seem to be unplugged
+        if (input.Inventory.Unlisted is not null)
+            return Planning.Plan.Nothing; // everything would seem to be unplugged
         var ordered = EffectivePolicy.InOrderOfPrecedence(input.Policies);
         var context = new PlanningContext(input);
         var names = ResourceNameClaims.Of(ordered.Select(p => p.Reported));
@@ -27,7 +28,12 @@ public static class Planner
         {
             Lanes = input.Halt is null ? lanes : [],
             Units = [.. context.Units.OrderBy(u => u.Id)],
-            Findings = [.. context.Findings.OrderBy(f => f.Policy?.ToString() ?? "", StringComparer.Ordinal).ThenBy(f => f.Device, StringComparer.Ordinal)],
+            Findings =
+            [
+                .. context
+                    .Findings.OrderBy(f => f.Policy?.ToString() ?? "", StringComparer.Ordinal)
+                    .ThenBy(f => f.Device, StringComparer.Ordinal),
+            ],
             Policies = matches,
             Resources = [.. names.Used.Keys],
             Choices = context.Choosing.InForce(),
@@ -39,8 +45,11 @@ public static class Planner
     private static PolicyMatch PlanPolicy(PlanningContext context, EffectivePolicy policy, ResourceNameClaims names)
     {
         var frozen = policy.Frozen ?? policy.InForce as DesiredPolicy.Frozen;
-        var finding = frozen is null ? null : new Finding(policy.Identity, policy.Identity.ToString(), FindingState.Blocked, frozen.Reason, frozen.Message);
-        if (finding is not null) context.Findings.Add(finding);
+        var finding = frozen is null
+            ? null
+            : new Finding(policy.Identity, policy.Identity.ToString(), FindingState.Blocked, frozen.Reason, frozen.Message);
+        if (finding is not null)
+            context.Findings.Add(finding);
         if (names.Conflicts.GetValueOrDefault(policy.Identity) is { } conflict)
         {
             context.Block(policy.Identity, policy.Identity.ToString(), Reasons.ResourceNameConflict, conflict);
@@ -60,7 +69,12 @@ public static class Planner
 
     private static int Unsupported(PlanningContext context, PolicyIdentity policy)
     {
-        context.Block(policy, policy.ToString(), Reasons.NotSupported, $"{policy}: mediated devices cannot be passed by this version: remove the policy");
+        context.Block(
+            policy,
+            policy.ToString(),
+            Reasons.NotSupported,
+            $"{policy}: mediated devices cannot be passed by this version: remove the policy"
+        );
         return 0;
     }
 }

@@ -47,7 +47,9 @@ internal sealed class PlanningContext(PlanningInput input)
     public ImmutableArray<PciFunction> CarriedBy(PciAddress address) =>
         [.. Graph.Below(address, Bond.Carried).Select(d => d.AsPci).OfType<PciAddress>().Select(a => Inventory.Functions[a])];
 
-    /// <summary>What the function's network interfaces in this namespace are called, by their names first and then by their alternative ones.</summary>
+    /// <summary>
+    /// What the function's network interfaces in this namespace are called, by their names first and then by their alternative ones.
+    /// </summary>
     public IEnumerable<string> NamesOf(PciFunction function) => NamesOf(function, ChildKind.NetworkInterface);
 
     /// <summary>
@@ -64,18 +66,21 @@ internal sealed class PlanningContext(PlanningInput input)
         function.PhysicalFunction is { } pf && Inventory.Functions.TryGetValue(pf, out var physical) ? physical.Sriov : null;
 
     /// <summary>
-    /// Why a function must be left as it is: what decides over it, or over its physical function, could not be read, and what it seems to be is a guess. Null when all could.
+    /// Why a function must be left as it is: what decides over it, or over its physical function, could not be read, and what it seems to
+    /// be is a guess. Null when all could.
     /// </summary>
     public (Reason Reason, string Message)? Unreadable(PciFunction function)
     {
         var physical = function.PhysicalFunction is { } pf ? Inventory.Functions.GetValueOrDefault(pf) : null;
         var problem = function.Unreadable.Concat(physical?.Unreadable ?? []).OrderBy(p => p.Unanswered).FirstOrDefault();
-        if (problem is null) return null;
+        if (problem is null)
+            return null;
         // What is not answered because a write of ours has not returned has that write for its cause.
         var ours = problem.Unanswered
             ? Input.Unreturned.FirstOrDefault(w => w.Device == function.Address || (physical is not null && w.Device == physical.Address))
             : null;
-        if (ours is not null) return (Reasons.StepTimedOut, $"{function.Address} is left as it is: {ours.InWords()}");
+        if (ours is not null)
+            return (Reasons.StepTimedOut, $"{function.Address} is left as it is: {ours.InWords()}");
         // Advice that destroys the device is for what the kernel said of it, never for what was not answered in time.
         var advice = problem.Unanswered
             ? "nothing is wrong with it as far as is known, and it is read again; "
@@ -108,15 +113,20 @@ internal sealed class PlanningContext(PlanningInput input)
     }
 
     /// <summary>
-    /// Claims devices for a policy. A claim covers what goes with them, and what they go with: null when it is granted, else the policy that
-    /// was first.
+    /// Claims devices for a policy. A claim covers what goes with them, and what they go with: null when it is granted, else the policy
+    /// that was first.
     /// </summary>
     public PolicyIdentity? Claim(PolicyIdentity policy, IEnumerable<DeviceId> devices)
     {
         var wanted = devices.ToList();
-        var other = wanted.SelectMany(Graph.Kin).Select(a => _claims.GetValueOrDefault(a)).FirstOrDefault(p => p is not null && p != policy);
-        if (other is not null) return other;
-        foreach (var device in wanted) _claims.TryAdd(device, policy);
+        var other = wanted
+            .SelectMany(Graph.Kin)
+            .Select(a => _claims.GetValueOrDefault(a))
+            .FirstOrDefault(p => p is not null && p != policy);
+        if (other is not null)
+            return other;
+        foreach (var device in wanted)
+            _claims.TryAdd(device, policy);
         return null;
     }
 
@@ -130,8 +140,13 @@ internal sealed class PlanningContext(PlanningInput input)
 /// <summary>The driver one function is to have, and for whom.</summary>
 /// <param name="Carried">What goes with it when the host's driver lets it go.</param>
 internal sealed record FunctionTarget(
-    PciAddress Address, string Driver, string PolicyUid, DeviceId UnitId, ImmutableArray<UserKind> Overridden,
-        ImmutableArray<DeviceId> Carried);
+    PciAddress Address,
+    string Driver,
+    string PolicyUid,
+    DeviceId UnitId,
+    ImmutableArray<UserKind> Overridden,
+    ImmutableArray<DeviceId> Carried
+);
 
 /// <summary>The number of virtual functions one physical function is to have; null keeps what is there.</summary>
 internal sealed record VfTarget(PciAddress Address, int? NumVfs, string PolicyUid);

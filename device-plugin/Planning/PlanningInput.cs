@@ -21,8 +21,8 @@ public sealed record PlanningInput
     public ImmutableDictionary<Purpose, Setback> Setbacks { get; init; } = ImmutableDictionary<Purpose, Setback>.Empty;
 
     /// <summary>
-    /// What was brought about again and again because something else undid it, by <see cref="LaneStep.Purpose"/>: if it is undone now, it is left so. It says nothing
-    /// about what is in force.
+    /// What was brought about again and again because something else undid it, by <see cref="LaneStep.Purpose"/>: if it is undone now, it
+    /// is left so. It says nothing about what is in force.
     /// </summary>
     public ImmutableDictionary<Purpose, Setback> Contested { get; init; } = ImmutableDictionary<Purpose, Setback>.Empty;
 
@@ -32,20 +32,28 @@ public sealed record PlanningInput
     /// <summary>What policies have in force and chose by a name, as the last plan left it.</summary>
     public ImmutableArray<Choice> Choices { get; init; } = [];
 
-    /// <summary>Alternative names of network interfaces (<c>altname</c> of ip-link(8)), by their names; empty where none could be asked for.</summary>
-    public ImmutableDictionary<string, ImmutableArray<string>> AlternativeNames { get; init; } = ImmutableDictionary<string, ImmutableArray<string>>.Empty;
+    /// <summary>
+    /// Alternative names of network interfaces (<c>altname</c> of ip-link(8)), by their names; empty where none could be asked for.
+    /// </summary>
+    public ImmutableDictionary<string, ImmutableArray<string>> AlternativeNames { get; init; } =
+        ImmutableDictionary<string, ImmutableArray<string>>.Empty;
 
     /// <summary>
-    /// After a boot, until the desired state was read from its source: the devices that were ours before. Only these are restored. Null when everything may be done.
+    /// After a boot, until the desired state was read from its source: the devices that were ours before. Only these are restored. Null
+    /// when everything may be done.
     /// </summary>
     public ImmutableSortedSet<DeviceId>? RestoreOnly { get; init; }
 
     /// <summary>Why nothing may be written now; null when it may.</summary>
     public Halt? Halt { get; init; }
 
-    /// <summary>Whether any of the policies selects by the names of network interfaces, so that <see cref="AlternativeNames"/> matter.</summary>
+    /// <summary>
+    /// Whether any of the policies selects by the names of network interfaces, so that <see cref="AlternativeNames"/> matter.
+    /// </summary>
     public static bool AsksForInterfaces(IEnumerable<EffectivePolicy> policies) =>
-        policies.Any(p => p.InForce is DesiredPolicy.OfSriovPolicy { Spec.PhysicalFunctions: var selectors } && selectors.Any(s => !s.Interfaces.IsEmpty));
+        policies.Any(p =>
+            p.InForce is DesiredPolicy.OfSriovPolicy { Spec.PhysicalFunctions: var selectors } && selectors.Any(s => !s.Interfaces.IsEmpty)
+        );
 }
 
 /// <summary>A policy as the agent follows it.</summary>
@@ -58,7 +66,8 @@ public sealed record EffectivePolicy(DesiredPolicy InForce, DesiredPolicy.Frozen
     /// <summary>What is in force, under the identity that is reported.</summary>
     public DesiredPolicy Reported => InForce with { Identity = Identity };
 
-    public static ImmutableArray<EffectivePolicy> InOrderOfPrecedence(IEnumerable<EffectivePolicy> policies) => [.. policies.OrderBy(p => p.Reported, PolicyPrecedence.Comparer)];
+    public static ImmutableArray<EffectivePolicy> InOrderOfPrecedence(IEnumerable<EffectivePolicy> policies) =>
+        [.. policies.OrderBy(p => p.Reported, PolicyPrecedence.Comparer)];
 
     public IPolicySpec? Spec => InForce.Common;
 }

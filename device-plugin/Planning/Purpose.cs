@@ -14,7 +14,12 @@ namespace Hostdev.DevicePlugin.Planning;
 public sealed record Purpose(PurposeVerb Verb, DeviceId Device) : IComparable<Purpose>
 {
     private static readonly (PurposeVerb Verb, string Word)[] s_words =
-        [(PurposeVerb.Release, "release"), (PurposeVerb.Reset, "reset"), (PurposeVerb.Take, "take"), (PurposeVerb.Vfs, "vfs")];
+    [
+        (PurposeVerb.Release, "release"),
+        (PurposeVerb.Reset, "reset"),
+        (PurposeVerb.Take, "take"),
+        (PurposeVerb.Vfs, "vfs"),
+    ];
 
     public static Purpose Release(DeviceId device) => new(PurposeVerb.Release, device);
 
@@ -26,19 +31,26 @@ public sealed record Purpose(PurposeVerb Verb, DeviceId Device) : IComparable<Pu
 
     public static bool TryParse(string text, [NotNullWhen(true)] out Purpose? purpose)
     {
-        purpose = text.Split(' ') is [var word, var device] && DeviceId.TryParse(device, out var id)
-            ? s_words.Where(w => w.Word == word).Select(w => new Purpose(w.Verb, id)).FirstOrDefault()
-            : null;
+        purpose =
+            text.Split(' ') is [var word, var device] && DeviceId.TryParse(device, out var id)
+                ? s_words.Where(w => w.Word == word).Select(w => new Purpose(w.Verb, id)).FirstOrDefault()
+                : null;
         return purpose is not null;
     }
 
     /// <exception cref="FormatException">It is none; the message has the form.</exception>
-    public static Purpose Parse(string text) => TryParse(text, out var purpose) ? purpose : throw new FormatException(
-        $"\"{text}\" is no purpose: {string.Join(", ", s_words.Select(w => w.Word))} and a device, for example take 0000:3b:00.0");
+    public static Purpose Parse(string text) =>
+        TryParse(text, out var purpose)
+            ? purpose
+            : throw new FormatException(
+                $"\"{text}\" is no purpose: {string.Join(", ", s_words.Select(w => w.Word))} and a device, for example take 0000:3b:00.0"
+            );
 
     /// <summary>By verb, then by device.</summary>
     public int CompareTo(Purpose? other) =>
-        other is null ? 1 : Verb != other.Verb ? Verb.CompareTo(other.Verb) : Device.CompareTo(other.Device);
+        other is null ? 1
+        : Verb != other.Verb ? Verb.CompareTo(other.Verb)
+        : Device.CompareTo(other.Device);
 
     public static bool operator <(Purpose left, Purpose right) => left.CompareTo(right) < 0;
 

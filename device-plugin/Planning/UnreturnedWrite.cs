@@ -18,7 +18,8 @@ public sealed record UnreturnedWrite(DeviceId Device, string Path, TimeSpan For)
     public string InWords()
     {
         var since = string.Create(CultureInfo.InvariantCulture, $"has not returned for {For.TotalSeconds:F0} s");
-        const string never = "It goes on when they let go, and cannot be cancelled: a write to its remove file, or a rescan, "
+        const string never =
+            "It goes on when they let go, and cannot be cancelled: a write to its remove file, or a rescan, "
             + "would hang as well and hold up all of the machine's PCI";
         if (Path.EndsWith(Unbind, StringComparison.Ordinal))
         {
@@ -32,10 +33,11 @@ public sealed record UnreturnedWrite(DeviceId Device, string Path, TimeSpan For)
     }
 
     /// <summary>Where a driver's users are known to be no processes that could be named.</summary>
-    private static string UsersOf(string driver) => driver switch
-    {
-        "nvidia" => ", which may be in the kernel (nvidia-smi -pm 0 ends its persistence mode; stop nvidia-persistenced)",
-        "mlx5_core" or "mlx4_core" or "irdma" => ", which may be in the kernel (RDMA: unmount what comes over it, end what uses it)",
-        _ => "",
-    };
+    private static string UsersOf(string driver) =>
+        driver switch
+        {
+            "nvidia" => ", which may be in the kernel (nvidia-smi -pm 0 ends its persistence mode; stop nvidia-persistenced)",
+            "mlx5_core" or "mlx4_core" or "irdma" => ", which may be in the kernel (RDMA: unmount what comes over it, end what uses it)",
+            _ => "",
+        };
 }

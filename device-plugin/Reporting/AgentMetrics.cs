@@ -19,17 +19,47 @@ public sealed class AgentMetrics : IDisposable
     public AgentMetrics()
     {
         Counter("hostdev.agent.reconciles", "How often the host was read and planned for.", r => [new(r.Reconciles)]);
-        Counter("hostdev.agent.reconcile.failures", "Of them, how many ended with an error and were repeated.", r => [new(r.FailedReconciles)]);
+        Counter(
+            "hostdev.agent.reconcile.failures",
+            "Of them, how many ended with an error and were repeated.",
+            r => [new(r.FailedReconciles)]
+        );
         Counter("hostdev.agent.host.writes", "Writes to sysfs: none while nothing changes.", r => [new(r.HostWrites)]);
-        Counter("hostdev.agent.refused.allocations", "How often the kubelet was refused a device for a pod, by reason.",
-            r => r.RefusedAllocations.Select(x => Value(x.Value, ("reason", x.Key.Name))));
-        Gauge("hostdev.agent.halted", "1 while nothing at all is written to the host, by reason.",
-            r => s_halts.Select(h => Value(r.Halt?.Reason == h ? 1 : 0, ("reason", h.Name))));
-        OfStatus("hostdev.agent.condition", "1 while a condition of the node's state is True.", s => s.Conditions.Select(c => Value(c.Status == "True" ? 1 : 0, ("condition", c.Type))));
-        OfStatus("hostdev.agent.devices", "Devices that policies match on this node: matched, and of them ready, allocated and blocked.", Devices);
-        OfStatus("hostdev.agent.releasing", "Devices that no policy wants any more and that are still being given back.", s => [new(s.Releasing.Length)]);
-        OfStatus("hostdev.agent.resource.devices", "What the kubelet is told of a resource: capacity, and of it allocatable.", s => s.Resources.SelectMany(Devices));
-        OfStatus("hostdev.agent.resource.registered", "1 while the kubelet watches the list of a resource.", s => s.Resources.Select(r => Value(r.Registered ? 1 : 0, ("resource", r.Name))));
+        Counter(
+            "hostdev.agent.refused.allocations",
+            "How often the kubelet was refused a device for a pod, by reason.",
+            r => r.RefusedAllocations.Select(x => Value(x.Value, ("reason", x.Key.Name)))
+        );
+        Gauge(
+            "hostdev.agent.halted",
+            "1 while nothing at all is written to the host, by reason.",
+            r => s_halts.Select(h => Value(r.Halt?.Reason == h ? 1 : 0, ("reason", h.Name)))
+        );
+        OfStatus(
+            "hostdev.agent.condition",
+            "1 while a condition of the node's state is True.",
+            s => s.Conditions.Select(c => Value(c.Status == "True" ? 1 : 0, ("condition", c.Type)))
+        );
+        OfStatus(
+            "hostdev.agent.devices",
+            "Devices that policies match on this node: matched, and of them ready, allocated and blocked.",
+            Devices
+        );
+        OfStatus(
+            "hostdev.agent.releasing",
+            "Devices that no policy wants any more and that are still being given back.",
+            s => [new(s.Releasing.Length)]
+        );
+        OfStatus(
+            "hostdev.agent.resource.devices",
+            "What the kubelet is told of a resource: capacity, and of it allocatable.",
+            s => s.Resources.SelectMany(Devices)
+        );
+        OfStatus(
+            "hostdev.agent.resource.registered",
+            "1 while the kubelet watches the list of a resource.",
+            s => s.Resources.Select(r => Value(r.Registered ? 1 : 0, ("resource", r.Name)))
+        );
     }
 
     public void Dispose() => _meter.Dispose();
@@ -47,20 +77,24 @@ public sealed class AgentMetrics : IDisposable
         Gauge(name, description, r => r.Status is { } status ? read(status) : []);
 
     private static IEnumerable<Measurement<long>> Devices(NodeDeviceStateStatus status) =>
-    [
-        Value(status.Policies.Sum(p => p.Matched), ("state", "matched")),
-        Value(status.Policies.Sum(p => p.Ready), ("state", "ready")),
-        Value(status.Policies.Sum(p => p.Allocated), ("state", "allocated")),
-        Value(status.Policies.Sum(p => p.Blocked), ("state", "blocked")),
-    ];
+        [
+            Value(status.Policies.Sum(p => p.Matched), ("state", "matched")),
+            Value(status.Policies.Sum(p => p.Ready), ("state", "ready")),
+            Value(status.Policies.Sum(p => p.Allocated), ("state", "allocated")),
+            Value(status.Policies.Sum(p => p.Blocked), ("state", "blocked")),
+        ];
 
     private static IEnumerable<Measurement<long>> Devices(ResourceStatus resource) =>
-        [Value(resource.Capacity, ("resource", resource.Name), ("state", "capacity")), Value(resource.Allocatable, ("resource", resource.Name), ("state", "allocatable"))];
+        [
+            Value(resource.Capacity, ("resource", resource.Name), ("state", "capacity")),
+            Value(resource.Allocatable, ("resource", resource.Name), ("state", "allocatable")),
+        ];
 
     private static Measurement<long> Value(long value, params ReadOnlySpan<(string Key, string Value)> labels)
     {
         var tags = new KeyValuePair<string, object?>[labels.Length];
-        for (var i = 0; i < labels.Length; i++) tags[i] = new(labels[i].Key, labels[i].Value);
+        for (var i = 0; i < labels.Length; i++)
+            tags[i] = new(labels[i].Key, labels[i].Value);
         return new Measurement<long>(value, tags);
     }
 }

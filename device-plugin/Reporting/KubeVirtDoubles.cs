@@ -12,7 +12,8 @@ internal static class KubeVirtDoubles
 {
     public static Plan Tell(Plan plan, HostInventory inventory, ImmutableArray<KubeVirtOffer> offers)
     {
-        if (offers.IsDefaultOrEmpty) return plan;
+        if (offers.IsDefaultOrEmpty)
+            return plan;
         var findings =
             from unit in plan.Units
             let id = unit.Id.ToString()
@@ -25,7 +26,9 @@ internal static class KubeVirtDoubles
 
     /// <summary>KubeVirt's own plugin calls a PCI device by its group's number.</summary>
     private static string? GroupOf(Unit unit, HostInventory inventory) =>
-        unit.Device.AsPci is { } address ? inventory.Functions.GetValueOrDefault(address)?.IommuGroup?.ToString(CultureInfo.InvariantCulture) : null;
+        unit.Device.AsPci is { } address
+            ? inventory.Functions.GetValueOrDefault(address)?.IommuGroup?.ToString(CultureInfo.InvariantCulture)
+            : null;
 
     private static string Words(Unit unit, KubeVirtOffer offer) =>
         $"{unit.Id} is offered by KubeVirt's own device plugin too, as {offer.Resource} ({offer.Socket}), so that two VMs may be given it: "

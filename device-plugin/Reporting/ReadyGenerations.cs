@@ -26,8 +26,10 @@ internal sealed class ReadyGenerations
             var known = new Dictionary<string, long?>(StringComparer.Ordinal);
             foreach (var policy in status.Policies)
             {
-                if (policy.Reason == Reasons.Ready) known[policy.Uid] = policy.Generation;
-                else if (_known.TryGetValue(policy.Uid, out var before)) known[policy.Uid] = before;
+                if (policy.Reason == Reasons.Ready)
+                    known[policy.Uid] = policy.Generation;
+                else if (_known.TryGetValue(policy.Uid, out var before))
+                    known[policy.Uid] = before;
             }
 
             _known = known;
@@ -35,8 +37,8 @@ internal sealed class ReadyGenerations
     }
 
     /// <summary>
-    /// The status with what is known, and else with what stands there: 0 for a policy that does not stand there, and nothing for one that an
-    /// agent which did not know the field left not Ready. Whether that one was Ready before nobody can tell, so a halt by it stays.
+    /// The status with what is known, and else with what stands there: 0 for a policy that does not stand there, and nothing for one that
+    /// an agent which did not know the field left not Ready. Whether that one was Ready before nobody can tell, so a halt by it stays.
     /// </summary>
     /// <param name="stands">The status in the object, whoever wrote it.</param>
     public NodeDeviceStateStatus Stamp(NodeDeviceStateStatus status, JsonElement? stands)
@@ -51,7 +53,8 @@ internal sealed class ReadyGenerations
 
     private long? Of(PolicyResult policy, IReadOnlyDictionary<string, long?> before)
     {
-        if (!_known.TryGetValue(policy.Uid, out var ready)) _known[policy.Uid] = ready = before.TryGetValue(policy.Uid, out var stood) ? stood : 0;
+        if (!_known.TryGetValue(policy.Uid, out var ready))
+            _known[policy.Uid] = ready = before.TryGetValue(policy.Uid, out var stood) ? stood : 0;
         return policy.Reason == Reasons.Ready ? policy.Generation : ready;
     }
 }

@@ -11,18 +11,29 @@ using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Reporting;
 
-/// <summary>What is, in the words of <c>NodeDeviceState.status</c>. The same state gives the same status, to the letter: times that pass change nothing.</summary>
+/// <summary>
+/// What is, in the words of <c>NodeDeviceState.status</c>. The same state gives the same status, to the letter: times that pass change
+/// nothing.
+/// </summary>
 public static class StatusBuilder
 {
     // A status is 64 KB as a rule: a machine that is broken all over says so with its first files.
     private const int MostProblems = 20;
     private const int MostIds = 64;
 
-    /// <param name="generation">Of the object's spec that was planned for: a newer one may have come in since, and nothing here speaks of it.</param>
+    /// <param name="generation">Of the object's spec that was planned for: a newer one may have come in since, and nothing here speaks of
+    /// it.</param>
     /// <param name="kubeVirt">What KubeVirt's own device plugins offer on this node.</param>
     public static NodeDeviceStateStatus Build(
-        HostInventory inventory, Plan plan, Catalog catalog, AllocationLedger ledger, ImmutableArray<ResourceState> kubelet,
-        DesiredState desired, long? generation = null, ImmutableArray<KubeVirtOffer> kubeVirt = default)
+        HostInventory inventory,
+        Plan plan,
+        Catalog catalog,
+        AllocationLedger ledger,
+        ImmutableArray<ResourceState> kubelet,
+        DesiredState desired,
+        long? generation = null,
+        ImmutableArray<KubeVirtOffer> kubeVirt = default
+    )
     {
         plan = KubeVirtDoubles.Tell(plan, inventory, kubeVirt);
         var unready = Unready(catalog, kubelet);
@@ -36,8 +47,22 @@ public static class StatusBuilder
             Host = Host(inventory.Facts, [.. inventory.MissingFiles, .. inventory.Problems]),
             Names = [.. Names(physical)],
             Devices = [.. physical.Select(f => Device(f, catalog, unready, plan))],
-            VirtualFunctions = [.. inventory.Functions.Values.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 }).Select(f => VirtualFunctions(f, inventory))],
-            Allocations = [.. ledger.ById.Values.Select(a => new AllocationStatus(a.Id, a.Resource, a.Pod?.Split('/')[0], a.Pod?.Split('/')[^1], a.Lacks))],
+            VirtualFunctions =
+            [
+                .. inventory
+                    .Functions.Values.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 })
+                    .Select(f => VirtualFunctions(f, inventory)),
+            ],
+            Allocations =
+            [
+                .. ledger.ById.Values.Select(a => new AllocationStatus(
+                    a.Id,
+                    a.Resource,
+                    a.Pod?.Split('/')[0],
+                    a.Pod?.Split('/')[^1],
+                    a.Lacks
+                )),
+            ],
             Policies = policies,
             Releasing = [.. plan.Findings.Where(f => f.State == FindingState.Releasing).Select(Problem)],
             Resources = resources,
@@ -45,23 +70,27 @@ public static class StatusBuilder
         };
     }
 
-    private static HostStatus Host(HostFacts facts, ImmutableArray<ReadProblem> problems) => new()
-    {
-        Kernel = facts.KernelRelease,
-        Architecture = facts.Architecture,
-        BootId = facts.BootId,
-        Iommu = facts.IommuEnabled,
-        InterruptRemapping = facts.InterruptRemapping.ToString(),
-        KernelArguments = facts.KernelArguments,
-        VfioDrivers = facts.PassthroughDrivers,
-        Problems = [.. problems.Take(MostProblems).Select(p => p.ToString())],
-    };
+    private static HostStatus Host(HostFacts facts, ImmutableArray<ReadProblem> problems) =>
+        new()
+        {
+            Kernel = facts.KernelRelease,
+            Architecture = facts.Architecture,
+            BootId = facts.BootId,
+            Iommu = facts.IommuEnabled,
+            InterruptRemapping = facts.InterruptRemapping.ToString(),
+            KernelArguments = facts.KernelArguments,
+            VfioDrivers = facts.PassthroughDrivers,
+            Problems = [.. problems.Take(MostProblems).Select(p => p.ToString())],
+        };
 
     private static string Ids(PciFunction f) => $"{f.Vendor}:{f.Device}";
 
     private static IEnumerable<DeviceName> Names(IEnumerable<PciFunction> functions) =>
-        functions.Where(f => f.DeviceName is not null).Select(f => new DeviceName(Ids(f), f.DeviceName!, DeviceClass.Pci.Word()))
-            .DistinctBy(n => n.Ids).OrderBy(n => n.Ids, StringComparer.Ordinal);
+        functions
+            .Where(f => f.DeviceName is not null)
+            .Select(f => new DeviceName(Ids(f), f.DeviceName!, DeviceClass.Pci.Word()))
+            .DistinctBy(n => n.Ids)
+            .OrderBy(n => n.Ids, StringComparer.Ordinal);
 
     /// <summary>
     /// The units that are not given out now, by ID: by what the machine shows, what is known of pods, and what the kubelet was refused.
@@ -73,8 +102,10 @@ public static class StatusBuilder
         foreach (var (id, unit) in catalog.Units)
         {
             var refusal = refused.GetValueOrDefault(unit.Unit.Resource)?.GetValueOrDefault(id);
-            if (unit.Problem is { } problem) problems[id] = problem;
-            else if (refusal is not null) problems[id] = new OfferProblem(refusal.Reason, refusal.Message);
+            if (unit.Problem is { } problem)
+                problems[id] = problem;
+            else if (refusal is not null)
+                problems[id] = new OfferProblem(refusal.Reason, refusal.Message);
         }
 
         return problems;
@@ -84,14 +115,16 @@ public static class StatusBuilder
     {
         var unit = catalog.Units.Values.FirstOrDefault(u => u.Unit.Handout.Drivers.Any(d => d.Device == f.Address));
         var held = plan.Findings.FirstOrDefault(x =>
-            (x.State == FindingState.Held || x.State == FindingState.Adopted) && x.Device == f.Address.ToString());
+            (x.State == FindingState.Held || x.State == FindingState.Adopted) && x.Device == f.Address.ToString()
+        );
         return DeviceStatus.Of(f.Address) with
         {
             Ids = Ids(f),
             Driver = f.Driver,
             Pci = new PciDeviceStatus(f.IommuGroup),
             NumaNode = f.NumaNode,
-            State = unit is null ? held?.Message
+            State =
+                unit is null ? held?.Message
                 : unready.TryGetValue(unit.Unit.Id.ToString(), out var problem) ? $"Not offered: {problem.Message}"
                 : $"Offered as {unit.Unit.Resource}",
         };
@@ -99,25 +132,43 @@ public static class StatusBuilder
 
     private static VirtualFunctionsStatus VirtualFunctions(PciFunction pf, HostInventory inventory)
     {
-        var drivers = pf.Sriov!.VirtualFunctions.Select(v => (Index: v.Key, Driver: inventory.Functions.GetValueOrDefault(v.Value)?.Driver ?? "no driver")).ToList();
+        var drivers = pf.Sriov!.VirtualFunctions.Select(v =>
+                (Index: v.Key, Driver: inventory.Functions.GetValueOrDefault(v.Value)?.Driver ?? "no driver")
+            )
+            .ToList();
         var ranges = new List<(VfRange Range, string Driver)>();
         foreach (var (index, driver) in drivers)
         {
-            if (ranges.Count > 0 && ranges[^1].Driver == driver && ranges[^1].Range.Last == index - 1) ranges[^1] = (ranges[^1].Range with { Last = index }, driver);
-            else ranges.Add((new VfRange(index, index), driver));
+            if (ranges.Count > 0 && ranges[^1].Driver == driver && ranges[^1].Range.Last == index - 1)
+                ranges[^1] = (ranges[^1].Range with { Last = index }, driver);
+            else
+                ranges.Add((new VfRange(index, index), driver));
         }
 
-        return new VirtualFunctionsStatus(pf.Address.ToString(), pf.Sriov.TotalVfs, drivers.Count, [.. ranges.Select(r => $"{r.Range}: {r.Driver}")]);
+        return new VirtualFunctionsStatus(
+            pf.Address.ToString(),
+            pf.Sriov.TotalVfs,
+            drivers.Count,
+            [.. ranges.Select(r => $"{r.Range}: {r.Driver}")]
+        );
     }
 
     private static PolicyResult Result(
-        PolicyMatch match, Plan plan, Catalog catalog, Dictionary<string, OfferProblem> unready, AllocationLedger ledger,
-        HostInventory inventory)
+        PolicyMatch match,
+        Plan plan,
+        Catalog catalog,
+        Dictionary<string, OfferProblem> unready,
+        AllocationLedger ledger,
+        HostInventory inventory
+    )
     {
         // What a frozen policy has in force is of an earlier generation than the one that is reported.
         var findings = plan.Findings.Where(f => f.Policy?.Uid == match.Policy.Uid).ToList();
         var units = catalog.Units.Values.Where(u => u.Unit.Policy.Uid == match.Policy.Uid).ToList();
-        var stuck = units.Where(u => unready.ContainsKey(u.Unit.Id.ToString())).Select(u => (u.Unit, Problem: unready[u.Unit.Id.ToString()])).ToList();
+        var stuck = units
+            .Where(u => unready.ContainsKey(u.Unit.Id.ToString()))
+            .Select(u => (u.Unit, Problem: unready[u.Unit.Id.ToString()]))
+            .ToList();
         var ready = units.Count - stuck.Count;
         var blocked = findings.Count(f => f.State == FindingState.Blocked);
         var waiting = findings.Count(f => f.State == FindingState.Waiting);
@@ -129,7 +180,10 @@ public static class StatusBuilder
             { Frozen: { } frozen } => (Reasons.Frozen, frozen.Message),
             { Matched: 0 } when blocked == 0 => (Reasons.NoMatch, $"{match.Policy} matches no device of this node{match.Hint}"),
             { Matched: 0 } => (Reasons.Blocked, findings.First(f => f.State == FindingState.Blocked).Message),
-            _ when blocked > 0 => (Reasons.Blocked, $"{blocked} of {Devices(all)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"),
+            _ when blocked > 0 => (
+                Reasons.Blocked,
+                $"{blocked} of {Devices(all)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"
+            ),
             _ when waiting > 0 => (Reasons.Progressing, findings.First(f => f.State == FindingState.Waiting).Message),
             _ when stuck.Count > 0 => (Reasons.Progressing, stuck[0].Problem.Message),
             _ => (Reasons.Ready, $"{Devices(units.Count)} offered"),
@@ -144,11 +198,25 @@ public static class StatusBuilder
             Ready = ready,
             Blocked = blocked,
             Allocated = units.Count(u => ledger.ById.ContainsKey(u.Unit.Id.ToString())),
-            Ids = [.. units.Select(u => u.Unit.Device.AsPci).OfType<PciAddress>().Select(inventory.Functions.GetValueOrDefault).OfType<PciFunction>().Select(Ids).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Take(MostIds)],
+            Ids =
+            [
+                .. units
+                    .Select(u => u.Unit.Device.AsPci)
+                    .OfType<PciAddress>()
+                    .Select(inventory.Functions.GetValueOrDefault)
+                    .OfType<PciFunction>()
+                    .Select(Ids)
+                    .Distinct(StringComparer.Ordinal)
+                    .Order(StringComparer.Ordinal)
+                    .Take(MostIds),
+            ],
             Reason = reason,
             Message = message,
-            Problems = [.. findings.Select(Problem),
-                .. stuck.Where(s => !findings.Exists(f => SaysOf(f, s.Unit))).Select(s => Problem(s.Unit, s.Problem))],
+            Problems =
+            [
+                .. findings.Select(Problem),
+                .. stuck.Where(s => !findings.Exists(f => SaysOf(f, s.Unit))).Select(s => Problem(s.Unit, s.Problem)),
+            ],
         };
     }
 
@@ -166,7 +234,11 @@ public static class StatusBuilder
     private static ImmutableArray<ResourceStatus> Resources(Catalog catalog, ImmutableArray<ResourceState> kubelet)
     {
         var states = kubelet.ToDictionary(s => s.Name);
-        var offered = catalog.Resources.Select(r => states.TryGetValue(r.Name, out var s) ? Resource(s) : new ResourceStatus(r.Name.Value, r.Devices.Length, r.Devices.Count(d => d.Healthy), false, null));
+        var offered = catalog.Resources.Select(r =>
+            states.TryGetValue(r.Name, out var s)
+                ? Resource(s)
+                : new ResourceStatus(r.Name.Value, r.Devices.Length, r.Devices.Count(d => d.Healthy), false, null)
+        );
         var leaving = kubelet.Where(s => s.Removed && s.Listed.Length > 0).Select(Resource);
         return [.. offered.Concat(leaving).DistinctBy(r => r.Name).OrderBy(r => r.Name, StringComparer.Ordinal)];
     }

@@ -6,7 +6,9 @@ using Hostdev.DevicePlugin.Inventory.Rendering;
 
 namespace Hostdev.DevicePlugin.Reporting;
 
-/// <summary>Writes the node's status to a file, whole and only when it changed: YAML for <c>.yaml</c> and <c>.yml</c>, JSON otherwise.</summary>
+/// <summary>
+/// Writes the node's status to a file, whole and only when it changed: YAML for <c>.yaml</c> and <c>.yml</c>, JSON otherwise.
+/// </summary>
 /// <param name="path">Null writes nothing.</param>
 public sealed class StatusFile(string? path) : IStatusSink
 {
@@ -16,9 +18,11 @@ public sealed class StatusFile(string? path) : IStatusSink
 
     public void Write(NodeDeviceStateStatus status)
     {
-        if (path is null) return;
+        if (path is null)
+            return;
         var text = Text(status);
-        if (text == _last) return;
+        if (text == _last)
+            return;
         DurableFile.Replace(path, text);
         _last = text;
     }
@@ -26,8 +30,11 @@ public sealed class StatusFile(string? path) : IStatusSink
     private string Text(NodeDeviceStateStatus status)
     {
         using var buffer = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(buffer, Indented)) NodeDeviceStateWriter.ToJson(status).WriteTo(writer);
+        using (var writer = new Utf8JsonWriter(buffer, Indented))
+            NodeDeviceStateWriter.ToJson(status).WriteTo(writer);
         var json = System.Text.Encoding.UTF8.GetString(buffer.ToArray());
-        return path!.EndsWith(".yaml", StringComparison.Ordinal) || path.EndsWith(".yml", StringComparison.Ordinal) ? JsonToYaml.Convert(json) : json + "\n";
+        return path!.EndsWith(".yaml", StringComparison.Ordinal) || path.EndsWith(".yml", StringComparison.Ordinal)
+            ? JsonToYaml.Convert(json)
+            : json + "\n";
     }
 }

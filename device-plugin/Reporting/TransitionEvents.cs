@@ -13,23 +13,34 @@ internal sealed class TransitionEvents(NodeStateOptions options, TimeProvider ti
         new EventRecorderOptions { ReportingController = "hostdev.io/agent", ReportingInstance = options.Instance },
         time,
         random,
-        loggers.CreateLogger<EventRecorder>());
+        loggers.CreateLogger<EventRecorder>()
+    );
 
     private Dictionary<string, Reason?>? _told;
 
     public Task RunAsync(CancellationToken cancellationToken) => _recorder.RunAsync(cancellationToken);
 
-    /// <summary>Compares with what was told last; after a restart with what stands in the object, so that a restart tells nothing twice.</summary>
+    /// <summary>
+    /// Compares with what was told last; after a restart with what stands in the object, so that a restart tells nothing twice.
+    /// </summary>
     public void Tell(NodeDeviceState state, NodeDeviceStateStatus status)
     {
         var before = _told ?? Told(state.Status);
         _told = Told(status);
-        var regarding = new ObjectReference(HostdevKinds.NodeDeviceStateResource.ApiVersion, HostdevKinds.NodeDeviceStateResource.Kind, state.Metadata.Name, Namespace: null, state.Metadata.Uid);
+        var regarding = new ObjectReference(
+            HostdevKinds.NodeDeviceStateResource.ApiVersion,
+            HostdevKinds.NodeDeviceStateResource.Kind,
+            state.Metadata.Name,
+            Namespace: null,
+            state.Metadata.Uid
+        );
         foreach (var policy in status.Policies)
         {
-            if (before.GetValueOrDefault(Key(policy)) == policy.Reason) continue;
+            if (before.GetValueOrDefault(Key(policy)) == policy.Reason)
+                continue;
             var type = policy.Reason.IsTrouble ? EventType.Warning : EventType.Normal;
-            if (policy.Reason == Reasons.NoMatch) continue; // of a hundred nodes most match nothing
+            if (policy.Reason == Reasons.NoMatch)
+                continue; // of a hundred nodes most match nothing
             _recorder.Record(regarding, type, policy.Reason.Name, "Apply", $"{policy.Kind}/{policy.Name}: {policy.Message}");
         }
 
@@ -45,8 +56,10 @@ internal sealed class TransitionEvents(NodeStateOptions options, TimeProvider ti
     private static Dictionary<string, Reason?> Told(NodeDeviceStateStatus? status)
     {
         var reasons = new Dictionary<string, Reason?>(StringComparer.Ordinal);
-        foreach (var policy in status?.Policies ?? []) reasons[Key(policy)] = policy.Reason;
-        foreach (var condition in status?.Conditions ?? []) reasons[condition.Type] = condition.Status == "True" ? condition.Reason : null;
+        foreach (var policy in status?.Policies ?? [])
+            reasons[Key(policy)] = policy.Reason;
+        foreach (var condition in status?.Conditions ?? [])
+            reasons[condition.Type] = condition.Status == "True" ? condition.Reason : null;
         return reasons;
     }
 

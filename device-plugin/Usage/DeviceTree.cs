@@ -20,9 +20,9 @@ internal sealed record Road(DeviceId Device, string? Detour = null)
 }
 
 /// <summary>
-/// Which devices that can be passed another one hangs below or comes over, read from the kernel's own paths this moment. Every one on the path counts:
-/// a disk behind a storage controller with a PCI domain of its own (VMD) is below that controller, too. What has no function on its path
-/// may come over one all the same (docs/adr/0019).
+/// Which devices that can be passed another one hangs below or comes over, read from the kernel's own paths this moment. Every one on the
+/// path counts: a disk behind a storage controller with a PCI domain of its own (VMD) is below that controller, too. What has no function
+/// on its path may come over one all the same (docs/adr/0019).
 /// </summary>
 internal sealed class DeviceTree
 {
@@ -50,7 +50,9 @@ internal sealed class DeviceTree
     public string? PathOf(DeviceNumber number) => _files.ResolveLink($"/sys/dev/{(number.IsBlock ? "block" : "char")}/{number}");
 
     public IEnumerable<DeviceId> DevicesOf(DeviceNumber number) =>
-        PathOf(number) is { } path ? DevicesOn(path) : number is { IsBlock: false, Major: NvidiaMajor } && Nvidia.TryGetValue(number.Minor, out var gpu) ? [gpu] : [];
+        PathOf(number) is { } path ? DevicesOn(path)
+        : number is { IsBlock: false, Major: NvidiaMajor } && Nvidia.TryGetValue(number.Minor, out var gpu) ? [gpu]
+        : [];
 
     public IEnumerable<DeviceId> DevicesOn(string path)
     {
@@ -62,14 +64,17 @@ internal sealed class DeviceTree
     public IEnumerable<Road> RoadsOn(string path)
     {
         var devices = SysfsPath.DevicesOn(path).ToList();
-        if (devices.Count > 0) return devices.Select(f => new Road(f));
+        if (devices.Count > 0)
+            return devices.Select(f => new Road(f));
         // A disk over FCoE hangs below the interface, which may be a VLAN (kernel drivers/scsi/fcoe/fcoe_sysfs.c).
         return InterfaceRoads.VirtualOn(path) is { } name
             ? Interfaces.RoadsOf(name, "FCoE")
             : [.. _nvme.RoadsOn(path), .. _iscsi.RoadsOn(path)];
     }
 
-    /// <summary>NVIDIA's own driver registers its nodes without telling sysfs; it lists its devices in <c>/proc/driver/nvidia/gpus</c>.</summary>
+    /// <summary>
+    /// NVIDIA's own driver registers its nodes without telling sysfs; it lists its devices in <c>/proc/driver/nvidia/gpus</c>.
+    /// </summary>
     private Dictionary<uint, DeviceId> Nvidia => _nvidia ??= ReadNvidia();
 
     private Dictionary<uint, DeviceId> ReadNvidia()
@@ -79,9 +84,16 @@ internal sealed class DeviceTree
         var result = new Dictionary<uint, DeviceId>();
         foreach (var name in _files.List(gpus))
         {
-            var line = _files.ReadText($"{gpus}/{name}/information").Text?.Split('\n')
+            var line = _files
+                .ReadText($"{gpus}/{name}/information")
+                .Text?.Split('\n')
                 .FirstOrDefault(l => l.StartsWith(minor, StringComparison.Ordinal));
-            if (DeviceId.TryParse(name, out var id) && line is not null && uint.TryParse(line.AsSpan(minor.Length).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var number)) result[number] = id;
+            if (
+                DeviceId.TryParse(name, out var id)
+                && line is not null
+                && uint.TryParse(line.AsSpan(minor.Length).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            )
+                result[number] = id;
         }
 
         return result;

@@ -5,7 +5,10 @@ using Hostdev.DevicePlugin.Planning;
 
 namespace Hostdev.DevicePlugin.Usage;
 
-/// <summary>One look at the machine, shared by all functions that are asked about: one pass over /proc, and sysfs as it is now, which may be newer than the inventory.</summary>
+/// <summary>
+/// One look at the machine, shared by all functions that are asked about: one pass over /proc, and sysfs as it is now, which may be newer
+/// than the inventory.
+/// </summary>
 internal sealed class HostReading
 {
     private readonly HostFileReader _files;
@@ -21,7 +24,16 @@ internal sealed class HostReading
         _tree = new DeviceTree(_files, network);
         _inventory = inventory;
         _processes = ProcessReader.Read(paths, calls);
-        _mdevs = new(() => _files.List("/sys/bus/mdev/devices").SelectMany(m => _files.ResolveLink($"/sys/bus/mdev/devices/{m}") is { } path ? _tree.DevicesOn(path).Select(f => (Device: f, Mdev: m)) : []).ToLookup(m => m.Device, m => m.Mdev));
+        _mdevs = new(() =>
+            _files
+                .List("/sys/bus/mdev/devices")
+                .SelectMany(m =>
+                    _files.ResolveLink($"/sys/bus/mdev/devices/{m}") is { } path
+                        ? _tree.DevicesOn(path).Select(f => (Device: f, Mdev: m))
+                        : []
+                )
+                .ToLookup(m => m.Device, m => m.Mdev)
+        );
         Blocks = new BlockDevices(_files, _tree, calls);
         Vfio = new VfioUsage(_tree, _processes);
         Storage = new StorageUsage(Blocks, _processes, _files, calls);
@@ -66,10 +78,13 @@ internal sealed class HostReading
         }
 
         var vfs = names.Count(n => n.StartsWith("virtfn", StringComparison.Ordinal));
-        if (vfs > 0) users.Add(new DeviceUser(UserKind.VirtualFunctions, $"it has {vfs} virtual function{(vfs == 1 ? "" : "s")}"));
+        if (vfs > 0)
+            users.Add(new DeviceUser(UserKind.VirtualFunctions, $"it has {vfs} virtual function{(vfs == 1 ? "" : "s")}"));
         var mdevs = _mdevs.Value[function.Address].Count();
-        if (mdevs > 0) users.Add(new DeviceUser(UserKind.MediatedDevices, $"it has {mdevs} mediated device{(mdevs == 1 ? "" : "s")}"));
-        if (_processes.Unseen is { } unseen) users.Add(new DeviceUser(UserKind.Unknown, unseen));
+        if (mdevs > 0)
+            users.Add(new DeviceUser(UserKind.MediatedDevices, $"it has {mdevs} mediated device{(mdevs == 1 ? "" : "s")}"));
+        if (_processes.Unseen is { } unseen)
+            users.Add(new DeviceUser(UserKind.Unknown, unseen));
         return users.Distinct();
     }
 }

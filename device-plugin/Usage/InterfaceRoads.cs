@@ -15,8 +15,8 @@ internal sealed class InterfaceRoads(HostFileReader files, Lazy<NetworkReading> 
     private NetworkState State => network.Value is NetworkReading.Read { State: var state } ? state : NetworkState.Empty;
 
     /// <summary>The interface without hardware of its own (VLAN, bond) that a path is below; null when it is below none.</summary>
-    public static string? VirtualOn(string path) => path.StartsWith(Virtual, StringComparison.Ordinal)
-        ? path[Virtual.Length..].Split('/')[0] : null;
+    public static string? VirtualOn(string path) =>
+        path.StartsWith(Virtual, StringComparison.Ordinal) ? path[Virtual.Length..].Split('/')[0] : null;
 
     /// <param name="what">What comes over it, for example <c>NVMe over TCP</c>.</param>
     public IEnumerable<Road> RoadsOf(string name, string what) => DevicesOf(name).Distinct().Select(f => Road.By(f, $"{what}, {name}"));
@@ -34,14 +34,21 @@ internal sealed class InterfaceRoads(HostFileReader files, Lazy<NetworkReading> 
     {
         if (TryParse(local, out var here, out var scope))
         {
-            if (scope is not null) return [scope];
-            var having = State.Addresses.Where(a => IPAddress.TryParse(a.Address.Split('/')[0], out var own) && own.Equals(here))
-                .Select(a => a.Interface).Distinct().ToList();
-            if (having.Count > 0) return having;
+            if (scope is not null)
+                return [scope];
+            var having = State
+                .Addresses.Where(a => IPAddress.TryParse(a.Address.Split('/')[0], out var own) && own.Equals(here))
+                .Select(a => a.Interface)
+                .Distinct()
+                .ToList();
+            if (having.Count > 0)
+                return having;
         }
 
-        if (!TryParse(remote, out var there, out scope)) return [];
-        if (scope is not null) return [scope];
+        if (!TryParse(remote, out var there, out scope))
+            return [];
+        if (scope is not null)
+            return [scope];
         var routes = State.Routes.Select(r => (r.Interface, Bits: Covered(r.Destination, there))).Where(r => r.Bits is not null).ToList();
         return [.. routes.Where(r => r.Bits == routes.Max(o => o.Bits)).Select(r => r.Interface).Distinct()];
     }
@@ -65,22 +72,32 @@ internal sealed class InterfaceRoads(HostFileReader files, Lazy<NetworkReading> 
     }
 
     /// <summary>Kernel <c>Documentation/ABI/testing/sysfs-class-net: lower_*</c>, and what netlink says.</summary>
-    private IEnumerable<string> Lowers(string name) => files.List($"{Class}/{name}")
-        .Where(n => n.StartsWith("lower_", StringComparison.Ordinal)).Select(n => n["lower_".Length..])
-        .Concat(State.Links.Where(l => l.Master == name).Select(l => l.Name))
-        .Concat(State.Links.Where(l => l.Name == name).Select(l => l.Lower).OfType<string>());
+    private IEnumerable<string> Lowers(string name) =>
+        files
+            .List($"{Class}/{name}")
+            .Where(n => n.StartsWith("lower_", StringComparison.Ordinal))
+            .Select(n => n["lower_".Length..])
+            .Concat(State.Links.Where(l => l.Master == name).Select(l => l.Name))
+            .Concat(State.Links.Where(l => l.Name == name).Select(l => l.Lower).OfType<string>());
 
     /// <summary>How many bits of an address a route's destination fixes; null when the route does not lead there.</summary>
     private static int? Covered(string destination, IPAddress address)
     {
-        if (destination == "default") return 0;
-        if (destination.Split('/') is not [var prefix, var length] || !IPAddress.TryParse(prefix, out var network)
-            || !int.TryParse(length, NumberStyles.None, CultureInfo.InvariantCulture, out var bits)) return null;
+        if (destination == "default")
+            return 0;
+        if (
+            destination.Split('/') is not [var prefix, var length]
+            || !IPAddress.TryParse(prefix, out var network)
+            || !int.TryParse(length, NumberStyles.None, CultureInfo.InvariantCulture, out var bits)
+        )
+            return null;
         var (wanted, have) = (network.GetAddressBytes(), address.GetAddressBytes());
-        if (wanted.Length != have.Length || bits > wanted.Length * 8) return null;
+        if (wanted.Length != have.Length || bits > wanted.Length * 8)
+            return null;
         for (var bit = 0; bit < bits; bit++)
         {
-            if (((wanted[bit / 8] ^ have[bit / 8]) & (0x80 >> (bit % 8))) != 0) return null;
+            if (((wanted[bit / 8] ^ have[bit / 8]) & (0x80 >> (bit % 8))) != 0)
+                return null;
         }
 
         return bits;

@@ -14,9 +14,12 @@ internal sealed class IscsiRoads(HostFileReader files, InterfaceRoads interfaces
     /// <summary>Each function once; none for what is no such disk, and where no address tells.</summary>
     public IEnumerable<Road> RoadsOn(string path)
     {
-        if (!path.StartsWith(Hosts, StringComparison.Ordinal)) return [];
-        if (path.Split('/') is not ["", "sys", "devices", "platform", var host, var session, ..]) return [];
-        if (!session.StartsWith("session", StringComparison.Ordinal)) return [];
+        if (!path.StartsWith(Hosts, StringComparison.Ordinal))
+            return [];
+        if (path.Split('/') is not ["", "sys", "devices", "platform", var host, var session, ..])
+            return [];
+        if (!session.StartsWith("session", StringComparison.Ordinal))
+            return [];
         var connection = $"/sys/class/iscsi_connection/connection{session["session".Length..]}:0";
         var local = files.ReadText($"/sys/class/iscsi_host/{host}/ipaddress").Text;
         var remote = files.ReadText($"{connection}/address").Text ?? files.ReadText($"{connection}/persistent_address").Text;

@@ -15,15 +15,25 @@ internal sealed class KernelConsoles
     public KernelConsoles(HostFileReader files, DeviceTree tree)
     {
         // ttyS4                -W- (EC  p a)    4:68
-        var consoles = files.ReadLines("/proc/consoles").Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            .Where(w => w.Length > 0).Select(w => (Name: w[0], Number: w[^1]))
-            .Concat((files.ReadText($"{Terminals}/console/active").Text ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries)
-                .Select(n => (Name: n, Number: "")))
-            .DistinctBy(c => c.Name).ToList();
+        var consoles = files
+            .ReadLines("/proc/consoles")
+            .Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Where(w => w.Length > 0)
+            .Select(w => (Name: w[0], Number: w[^1]))
+            .Concat(
+                (files.ReadText($"{Terminals}/console/active").Text ?? "")
+                    .Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                    .Select(n => (Name: n, Number: ""))
+            )
+            .DistinctBy(c => c.Name)
+            .ToList();
         Names = [.. consoles.Select(c => c.Name)];
         _byDevice = consoles
-            .SelectMany(c => (files.ResolveLink($"{Terminals}/{c.Name}") ?? files.ResolveLink($"/sys/dev/char/{c.Number}")) is { } path
-                ? tree.DevicesOn(path).Select(f => (Device: f, c.Name)) : [])
+            .SelectMany(c =>
+                (files.ResolveLink($"{Terminals}/{c.Name}") ?? files.ResolveLink($"/sys/dev/char/{c.Number}")) is { } path
+                    ? tree.DevicesOn(path).Select(f => (Device: f, c.Name))
+                    : []
+            )
             .ToLookup(c => c.Device, c => c.Name);
     }
 

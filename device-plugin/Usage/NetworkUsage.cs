@@ -6,13 +6,16 @@ using Hostdev.DevicePlugin.Planning;
 namespace Hostdev.DevicePlugin.Usage;
 
 /// <summary>
-/// Whether the host needs a network interface: an address, a route or a policy rule on it or on what is stacked on it, anything stacked on it at all, or it lives in another
-/// network namespace (contracts/kernel.md, "Proof that it is free": NICs). What an interface has for merely being up does not count: link-local addresses, and the routes the
-/// kernel makes for them.
+/// Whether the host needs a network interface: an address, a route or a policy rule on it or on what is stacked on it, anything stacked on
+/// it at all, or it lives in another network namespace (contracts/kernel.md, "Proof that it is free": NICs). What an interface has for
+/// merely being up does not count: link-local addresses, and the routes the kernel makes for them.
 /// </summary>
 internal sealed class NetworkUsage
 {
-    /// <summary>Of more interfaces above one another than this only the names are said. Two ends of a veth are above each other, so there must be an end.</summary>
+    /// <summary>
+    /// Of more interfaces above one another than this only the names are said. Two ends of a veth are above each other, so there must be an
+    /// end.
+    /// </summary>
     private const int MaxFollowed = 16;
 
     /// <summary>A router has a million; an admin knows from the first few what they are.</summary>
@@ -36,21 +39,32 @@ internal sealed class NetworkUsage
         _links = _state.Links.ToDictionary(l => l.Name, StringComparer.Ordinal);
         _addresses = _state.Addresses.Where(a => !a.LinkLocal).ToLookup(a => a.Interface);
         _routes = _state.Routes.Where(r => !(r.ByKernel && r.LinkLocal)).ToLookup(r => r.Interface);
-        _elsewhere = _state.Elsewhere.Select(l => (Function: FunctionOf(l), Link: l)).Where(t => t.Function is not null).ToLookup(t => t.Function!, t => t.Link);
+        _elsewhere = _state
+            .Elsewhere.Select(l => (Function: FunctionOf(l), Link: l))
+            .Where(t => t.Function is not null)
+            .ToLookup(t => t.Function!, t => t.Link);
     }
 
     public IEnumerable<DeviceUser> UsersOf(PciFunction function)
     {
-        var names = function.Children.Where(c => c.Kind is ChildKind.NetworkInterface or ChildKind.Representor).Select(c => c.Name)
+        var names = function
+            .Children.Where(c => c.Kind is ChildKind.NetworkInterface or ChildKind.Representor)
+            .Select(c => c.Name)
             .ToList();
         foreach (var name in names)
         {
-            if (_complaint is not null) yield return new DeviceUser(UserKind.NetworkAddress, $"who uses {name} is not known, because {_complaint}");
-            foreach (var use in Uses(name, [name])) yield return new DeviceUser(use.Kind, $"{name} {use.Clause}");
+            if (_complaint is not null)
+                yield return new DeviceUser(UserKind.NetworkAddress, $"who uses {name} is not known, because {_complaint}");
+            foreach (var use in Uses(name, [name]))
+                yield return new DeviceUser(use.Kind, $"{name} {use.Clause}");
         }
 
         var elsewhere = _elsewhere[function.Address].ToList();
-        foreach (var link in elsewhere) yield return new DeviceUser(UserKind.NetworkNamespace, $"its interface {link.Name} is in the network namespace {link.Namespace}");
+        foreach (var link in elsewhere)
+            yield return new DeviceUser(
+                UserKind.NetworkNamespace,
+                $"its interface {link.Name} is in the network namespace {link.Namespace}"
+            );
         if (function is { NetworkInterfaceElsewhere: true, Driver: not null } && elsewhere.Count == 0)
         {
             yield return new DeviceUser(UserKind.NetworkNamespace, "its network interface is in another network namespace");
@@ -61,23 +75,36 @@ internal sealed class NetworkUsage
     private IEnumerable<(UserKind Kind, string Clause)> Uses(string name, HashSet<string> seen)
     {
         var addresses = _addresses[name].Select(a => a.Address).ToList();
-        if (addresses.Count > 0) yield return (UserKind.NetworkAddress, $"has the address{(addresses.Count > 1 ? "es" : "")} {Few(addresses)}");
+        if (addresses.Count > 0)
+            yield return (UserKind.NetworkAddress, $"has the address{(addresses.Count > 1 ? "es" : "")} {Few(addresses)}");
 
         // The kernel's own routes to an address that is said already are no news.
-        var routes = _routes[name].Where(r => !r.ByKernel || addresses.Count == 0).Select(r => r.Table == MainTable ? r.Destination : $"{r.Destination} in table {r.Table}").Distinct().ToList();
-        if (routes.Count > 0) yield return (UserKind.NetworkAddress, $"routes {Few(routes)}");
+        var routes = _routes[name]
+            .Where(r => !r.ByKernel || addresses.Count == 0)
+            .Select(r => r.Table == MainTable ? r.Destination : $"{r.Destination} in table {r.Table}")
+            .Distinct()
+            .ToList();
+        if (routes.Count > 0)
+            yield return (UserKind.NetworkAddress, $"routes {Few(routes)}");
 
-        var rules = _state.Rules.Where(r => r.Interface == name).Select(r => $"{r.Priority} ({(r.Incoming ? "iif" : "oif")} {name})").ToList();
-        if (rules.Count > 0) yield return (UserKind.NetworkAddress, $"is named by the routing rule{(rules.Count > 1 ? "s" : "")} {Few(rules)}");
+        var rules = _state
+            .Rules.Where(r => r.Interface == name)
+            .Select(r => $"{r.Priority} ({(r.Incoming ? "iif" : "oif")} {name})")
+            .ToList();
+        if (rules.Count > 0)
+            yield return (UserKind.NetworkAddress, $"is named by the routing rule{(rules.Count > 1 ? "s" : "")} {Few(rules)}");
 
         var above = Stacked(name, seen).ToList();
-        foreach (var clause in above.Take(MaxNamed)) yield return (UserKind.NetworkUpper, clause);
-        if (above.Count > MaxNamed) yield return (UserKind.NetworkUpper, $"carries {above.Count - MaxNamed} more");
+        foreach (var clause in above.Take(MaxNamed))
+            yield return (UserKind.NetworkUpper, clause);
+        if (above.Count > MaxNamed)
+            yield return (UserKind.NetworkUpper, $"carries {above.Count - MaxNamed} more");
     }
 
     private IEnumerable<string> Stacked(string name, HashSet<string> seen)
     {
-        foreach (var link in _state.Elsewhere.Where(l => l.Lower == name)) yield return $"carries {WithKind(link.Name, link.Kind)} in the network namespace {link.Namespace}";
+        foreach (var link in _state.Elsewhere.Where(l => l.Lower == name))
+            yield return $"carries {WithKind(link.Name, link.Kind)} in the network namespace {link.Namespace}";
         foreach (var (upper, isMaster) in Uppers(name))
         {
             var clause = $"{(isMaster ? "is part of" : "carries")} {WithKind(upper, _links.GetValueOrDefault(upper)?.Kind)}";
@@ -86,27 +113,39 @@ internal sealed class NetworkUsage
         }
     }
 
-    /// <summary>What netlink says is above, and what only sysfs shows there (hsr, rmnet and others that are neither master nor link).</summary>
+    /// <summary>
+    /// What netlink says is above, and what only sysfs shows there (hsr, rmnet and others that are neither master nor link).
+    /// </summary>
     private IEnumerable<(string Name, bool IsMaster)> Uppers(string name)
     {
         var master = _links.GetValueOrDefault(name)?.Master;
-        if (master is not null) yield return (master, true);
+        if (master is not null)
+            yield return (master, true);
         var stacked = _state.Links.Where(l => l.Lower == name).Select(l => l.Name).ToList();
-        foreach (var upper in stacked) yield return (upper, false);
-        foreach (var upper in UppersInSysfs(name).Where(u => u != master && !stacked.Contains(u))) yield return (upper, true);
+        foreach (var upper in stacked)
+            yield return (upper, false);
+        foreach (var upper in UppersInSysfs(name).Where(u => u != master && !stacked.Contains(u)))
+            yield return (upper, true);
     }
 
     /// <summary>Kernel <c>Documentation/ABI/testing/sysfs-class-net: upper_*</c>.</summary>
     private IEnumerable<string> UppersInSysfs(string name) =>
-        _files.List($"/sys/class/net/{name}").Where(n => n.StartsWith("upper_", StringComparison.Ordinal)).Select(n => n["upper_".Length..]);
+        _files
+            .List($"/sys/class/net/{name}")
+            .Where(n => n.StartsWith("upper_", StringComparison.Ordinal))
+            .Select(n => n["upper_".Length..]);
 
     private DeviceId? FunctionOf(LinkElsewhere link)
     {
-        if (link.Parent?.Split('/', 2) is not [var bus, var device]) return null;
-        return DeviceId.TryParse(device, out var id) ? id : _files.ResolveLink($"/sys/bus/{bus}/devices/{device}") is { } path ? SysfsPath.NearestFunction(path) : null;
+        if (link.Parent?.Split('/', 2) is not [var bus, var device])
+            return null;
+        return DeviceId.TryParse(device, out var id) ? id
+            : _files.ResolveLink($"/sys/bus/{bus}/devices/{device}") is { } path ? SysfsPath.NearestFunction(path)
+            : null;
     }
 
     private static string WithKind(string name, string? kind) => kind is null ? name : $"{name} ({kind})";
 
-    private static string Few(List<string> all) => all.Count <= MaxNamed ? string.Join(", ", all) : $"{string.Join(", ", all.Take(MaxNamed))} and {all.Count - MaxNamed} more";
+    private static string Few(List<string> all) =>
+        all.Count <= MaxNamed ? string.Join(", ", all) : $"{string.Join(", ", all.Take(MaxNamed))} and {all.Count - MaxNamed} more";
 }

@@ -34,16 +34,21 @@ internal sealed class NvmeRoads
     public IReadOnlyList<Road> RoadsOn(string path)
     {
         var root = new[] { Subsystems, Fabrics }.FirstOrDefault(r => path.StartsWith(r, StringComparison.Ordinal));
-        if (root is null) return [];
+        if (root is null)
+            return [];
         var device = root + path[root.Length..].Split('/')[0];
-        if (_known.TryGetValue(device, out var known)) return known;
+        if (_known.TryGetValue(device, out var known))
+            return known;
         var roads = root == Fabrics ? OverFabric(device) : Controllers(device).SelectMany(RoadsOfController);
         return _known[device] = [.. roads.DistinctBy(r => r.Device)];
     }
 
     private IEnumerable<string> Controllers(string subsystem) =>
-        _files.List(subsystem).Where(n => n.StartsWith("nvme", StringComparison.Ordinal))
-            .Select(n => _files.ResolveLink($"{subsystem}/{n}")).OfType<string>();
+        _files
+            .List(subsystem)
+            .Where(n => n.StartsWith("nvme", StringComparison.Ordinal))
+            .Select(n => _files.ResolveLink($"{subsystem}/{n}"))
+            .OfType<string>();
 
     private IEnumerable<Road> RoadsOfController(string path)
     {
@@ -53,8 +58,12 @@ internal sealed class NvmeRoads
 
     private IEnumerable<Road> OverFabric(string controller)
     {
-        var address = (_files.ReadText(controller + "/address").Text ?? "").Split(',').Select(p => p.Split('=', 2))
-            .Where(p => p.Length == 2).DistinctBy(p => p[0]).ToDictionary(p => p[0], p => p[1]);
+        var address = (_files.ReadText(controller + "/address").Text ?? "")
+            .Split(',')
+            .Select(p => p.Split('=', 2))
+            .Where(p => p.Length == 2)
+            .DistinctBy(p => p[0])
+            .ToDictionary(p => p[0], p => p[1]);
         var local = address.GetValueOrDefault("src_addr") ?? address.GetValueOrDefault("host_traddr");
         var remote = address.GetValueOrDefault("traddr");
         var own = address.GetValueOrDefault("host_iface");
@@ -62,8 +71,9 @@ internal sealed class NvmeRoads
         {
             "fc" => OverFibreChannel(PortName(local)),
             "rdma" => own is not null ? _interfaces.RoadsOf(own, "NVMe over RDMA") : _rdma.Between(local, remote, "NVMe over RDMA"),
-            "tcp" => (own is not null ? [own] : _interfaces.Between(local, remote))
-                .SelectMany(n => _interfaces.RoadsOf(n, "NVMe over TCP")),
+            "tcp" => (own is not null ? [own] : _interfaces.Between(local, remote)).SelectMany(n =>
+                _interfaces.RoadsOf(n, "NVMe over TCP")
+            ),
             _ => [], // loop: the disk that it stands on is exported by the host's own target
         };
     }
@@ -73,20 +83,25 @@ internal sealed class NvmeRoads
         var own = _ports.Value.FindAll(p => p.Name == name && name is not null);
         return own.Count > 0
             ? own.SelectMany(p => p.Devices).Select(f => Road.By(f, string.Create(CultureInfo.InvariantCulture, $"FC port 0x{name:x16}")))
-            : _ports.Value.SelectMany(p => p.Devices).Concat(FibreChannelFunctions()).Distinct()
+            : _ports
+                .Value.SelectMany(p => p.Devices)
+                .Concat(FibreChannelFunctions())
+                .Distinct()
                 .Select(f => Road.Perhaps(f, "nothing tells its FC port"));
     }
 
     /// <summary>Ports of virtual hosts (NPIV) are below the function, too; those of FCoE are below an interface.</summary>
     private List<FcPort> ReadPorts() =>
-    [
-        .. from host in _files.List(FcHosts)
-           let path = _files.ResolveLink($"{FcHosts}/{host}")
-           where path is not null
-           let functions = SysfsPath.DevicesOn(path).ToList()
-           select new FcPort(Hexadecimal(_files.ReadText($"{path}/port_name").Text),
-               functions.Count == 0 && InterfaceRoads.VirtualOn(path) is { } name ? [.. _interfaces.DevicesOf(name)] : functions),
-    ];
+        [
+            .. from host in _files.List(FcHosts)
+            let path = _files.ResolveLink($"{FcHosts}/{host}")
+            where path is not null
+            let functions = SysfsPath.DevicesOn(path).ToList()
+            select new FcPort(
+                Hexadecimal(_files.ReadText($"{path}/port_name").Text),
+                functions.Count == 0 && InterfaceRoads.VirtualOn(path) is { } name ? [.. _interfaces.DevicesOf(name)] : functions
+            ),
+        ];
 
     /// <summary>By class, for drivers that show no fc_host. What is with a VM carries nothing of the host's.</summary>
     private IEnumerable<DeviceId> FibreChannelFunctions()
@@ -94,8 +109,10 @@ internal sealed class NvmeRoads
         const string devices = "/sys/bus/pci/devices";
         foreach (var name in _files.List(devices))
         {
-            if (!DeviceId.TryParse(name, out var id)
-                || _files.ReadText($"{devices}/{name}/class").Text?.StartsWith("0x0c04", StringComparison.Ordinal) != true)
+            if (
+                !DeviceId.TryParse(name, out var id)
+                || _files.ReadText($"{devices}/{name}/class").Text?.StartsWith("0x0c04", StringComparison.Ordinal) != true
+            )
             {
                 continue;
             }

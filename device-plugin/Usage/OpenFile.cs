@@ -15,7 +15,8 @@ internal sealed record OpenFile(int Pid, string Command, string Target, DeviceNu
     public string InProcess => $"{(Mapped ? "mapped" : "open")} in process {Pid} ({Command})";
 
     /// <summary>The file by the process's name for it, and by the kernel's where the two differ.</summary>
-    public string Named(string kernelName) => Target[(Target.LastIndexOf('/') + 1)..] == kernelName ? Target : $"{Target}, which is {kernelName},";
+    public string Named(string kernelName) =>
+        Target[(Target.LastIndexOf('/') + 1)..] == kernelName ? Target : $"{Target}, which is {kernelName},";
 }
 
 /// <param name="DeviceNumber"><c>major:minor</c>; anonymous for btrfs and the like.</param>
@@ -43,12 +44,16 @@ internal sealed record MountedFilesystem(string DeviceNumber, string MountPoint,
     {
         var all = mounts.DistinctBy(m => (m.MountPoint, m.Pid)).ToList();
         var shown = all.Exists(m => m.Pid == 1) ? all.FindAll(m => m.Pid == 1) : all;
-        foreach (var mount in shown.Take(MostNamed)) yield return mount.Place;
-        if (shown.Count > MostNamed) yield return string.Create(CultureInfo.InvariantCulture, $"{shown.Count - MostNamed} more places");
+        foreach (var mount in shown.Take(MostNamed))
+            yield return mount.Place;
+        if (shown.Count > MostNamed)
+            yield return string.Create(CultureInfo.InvariantCulture, $"{shown.Count - MostNamed} more places");
     }
 
-    private string Place => Pid == 1 ? MountPoint
-        : string.Create(CultureInfo.InvariantCulture, $"{MountPoint} in the mount namespace of process {Pid} ({Command})");
+    private string Place =>
+        Pid == 1
+            ? MountPoint
+            : string.Create(CultureInfo.InvariantCulture, $"{MountPoint} in the mount namespace of process {Pid} ({Command})");
 }
 
 /// <summary>What one pass over <c>/proc</c> found.</summary>

@@ -18,7 +18,8 @@ internal sealed class RdmaRoads(HostFileReader files, InterfaceRoads interfaces)
     public IReadOnlyList<Road> Between(string? local, string? remote, string what)
     {
         var roads = interfaces.Between(local, remote).SelectMany(n => interfaces.RoadsOf(n, what)).ToList();
-        if (roads.Count == 0 && InterfaceRoads.TryParse(local, out var here, out _)) roads = [.. ByGid(here.MapToIPv6(), what)];
+        if (roads.Count == 0 && InterfaceRoads.TryParse(local, out var here, out _))
+            roads = [.. ByGid(here.MapToIPv6(), what)];
         if (roads.Count == 0)
         {
             var all = files.List(Class).SelectMany(DevicesOf).Distinct();
@@ -40,7 +41,8 @@ internal sealed class RdmaRoads(HostFileReader files, InterfaceRoads interfaces)
     private IEnumerable<DeviceId> DevicesOf(string device)
     {
         var functions = files.ResolveLink($"{Class}/{device}") is { } path ? SysfsPath.DevicesOn(path).ToList() : [];
-        if (functions.Count > 0) return functions;
+        if (functions.Count > 0)
+            return functions;
         return files.ReadText($"{Class}/{device}/parent").Text is { Length: > 0 } name ? interfaces.DevicesOf(name) : [];
     }
 }

@@ -20,11 +20,14 @@ internal sealed class RemoteMounts
     {
         foreach (var mounts in processes.Mounts.Where(IsOverRdma).GroupBy(m => (m.Source, m.Type)))
         {
-            var places = MountedFilesystem.Places(mounts).Select(p => $"{mounts.Key.Source} ({mounts.Key.Type}) is mounted at {p}")
+            var places = MountedFilesystem
+                .Places(mounts)
+                .Select(p => $"{mounts.Key.Source} ({mounts.Key.Type}) is mounted at {p}")
                 .ToList();
             foreach (var road in tree.Rdma.Between(mounts.First().Option("clientaddr"), ServerOf(mounts.First()), "RDMA"))
             {
-                foreach (var place in places) yield return (road.Device, new DeviceUser(UserKind.Mount, road.Words(place)));
+                foreach (var place in places)
+                    yield return (road.Device, new DeviceUser(UserKind.Mount, road.Words(place)));
             }
         }
     }
@@ -34,10 +37,11 @@ internal sealed class RemoteMounts
     /// (<c>10.0.0.1@o2ib:/work</c>).
     /// </summary>
     private static bool IsOverRdma(MountedFilesystem mount) =>
-        mount.Option("proto") is "rdma" or "rdma6" || mount.Option("trans") == "rdma"
-            || (mount.Type is "cifs" or "smb3" && mount.Options.Contains("rdma"))
+        mount.Option("proto") is "rdma" or "rdma6"
+        || mount.Option("trans") == "rdma"
+        || (mount.Type is "cifs" or "smb3" && mount.Options.Contains("rdma"))
         || mount.Source.Contains("@o2ib", StringComparison.Ordinal);
 
-    private static string? ServerOf(MountedFilesystem mount) => mount.Option("addr")
-        ?? (mount.Source.IndexOf('@', StringComparison.Ordinal) is > 0 and var at ? mount.Source[..at] : mount.Source);
+    private static string? ServerOf(MountedFilesystem mount) =>
+        mount.Option("addr") ?? (mount.Source.IndexOf('@', StringComparison.Ordinal) is > 0 and var at ? mount.Source[..at] : mount.Source);
 }

@@ -14,29 +14,39 @@ public interface IPodUsage
 }
 
 /// <summary>
-/// The one place that says who uses a device. <see cref="Read"/> looks without touching anything, for planning; <see cref="Prove"/> also closes the door:
-/// while its result is kept, nobody can begin to use the device (contracts/kernel.md, "Proof that it is free").
+/// The one place that says who uses a device. <see cref="Read"/> looks without touching anything, for planning; <see cref="Prove"/> also
+/// closes the door: while its result is kept, nobody can begin to use the device (contracts/kernel.md, "Proof that it is free").
 /// </summary>
 public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pods)
 {
     /// <summary>
-    /// Who uses what now, over all functions that are no bridges. Functions nobody uses are left out. Nothing is opened: an exclusive open would make a mount fail that somebody attempts
-    /// this moment. So whom only such an open meets is met by <see cref="Prove"/>, before the first write.
+    /// Who uses what now, over all functions that are no bridges. Functions nobody uses are left out. Nothing is opened: an exclusive open
+    /// would make a mount fail that somebody attempts this moment. So whom only such an open meets is met by <see cref="Prove"/>, before
+    /// the first write.
     /// </summary>
     public HostUsage Read(HostInventory inventory)
     {
         var reading = new HostReading(paths, calls, inventory);
-        return new HostUsage(inventory.Functions.Values
-            .Where(f => !f.IsBridge)
-            .Select(f => (Device: (DeviceId)f.Address, Users: (ImmutableArray<DeviceUser>)[.. pods.UsersOf(f.Address), .. reading.UsersOf(f)]))
-            .Where(t => t.Users.Length > 0)
-            .ToImmutableSortedDictionary(t => t.Device, t => t.Users));
+        return new HostUsage(
+            inventory
+                .Functions.Values.Where(f => !f.IsBridge)
+                .Select(f =>
+                    (Device: (DeviceId)f.Address, Users: (ImmutableArray<DeviceUser>)[.. pods.UsersOf(f.Address), .. reading.UsersOf(f)])
+                )
+                .Where(t => t.Users.Length > 0)
+                .ToImmutableSortedDictionary(t => t.Device, t => t.Users)
+        );
     }
 
-    /// <summary>The processes that have a character device open, by its device number (<c>major:minor</c>): under which name does not matter, nor whether the node still has one.</summary>
-    public ILookup<string, NodeHolder> NodeHolders() => ProcessReader.ReadDescriptors(paths, calls)
-        .Where(o => o.Number is { IsBlock: false })
-        .ToLookup(o => o.Number!.Value.ToString(), o => new NodeHolder(o.Pid, o.Command), StringComparer.Ordinal);
+    /// <summary>
+    /// The processes that have a character device open, by its device number (<c>major:minor</c>): under which name does not matter, nor
+    /// whether the node still has one.
+    /// </summary>
+    public ILookup<string, NodeHolder> NodeHolders() =>
+        ProcessReader
+            .ReadDescriptors(paths, calls)
+            .Where(o => o.Number is { IsBlock: false })
+            .ToLookup(o => o.Number!.Value.ToString(), o => new NodeHolder(o.Pid, o.Command), StringComparer.Ordinal);
 
     /// <summary>Proves that nobody uses these devices and holds the proof until it is disposed.</summary>
     /// <param name="overridden">Uses that do not count, because an admin allowed it.</param>
@@ -46,9 +56,17 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
         var functions = addresses.Select(inventory.Functions.GetValueOrDefault).OfType<PciFunction>().ToList();
         var groups = functions.Select(inventory.GroupOf).OfType<IommuGroup>().DistinctBy(g => g.Number).ToList();
         // Pods first: to open a group that a pod was given would make its VMM's own open fail.
-        var having = groups.SelectMany(g => g.Members).Select(m => (DeviceId)m).Concat(devices).Distinct()
-            .SelectMany(d => pods.UsersOf(d)).Select(u => u.Description).Distinct(StringComparer.Ordinal).ToImmutableArray();
-        if (!having.IsEmpty) return new FreedomProof(having, []);
+        var having = groups
+            .SelectMany(g => g.Members)
+            .Select(m => (DeviceId)m)
+            .Concat(devices)
+            .Distinct()
+            .SelectMany(d => pods.UsersOf(d))
+            .Select(u => u.Description)
+            .Distinct(StringComparer.Ordinal)
+            .ToImmutableArray();
+        if (!having.IsEmpty)
+            return new FreedomProof(having, []);
 
         // Then the doors, then the look around: what slips in before a door is shut is seen by the look.
         var doors = new Doors(new HostFileReader(paths), calls);
@@ -58,19 +76,26 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
         bool HasNamedUser(DeviceId device, string disk) =>
             reading.Storage.UsersByDisk(device).Any(u => u.Disk == disk && !overridden.Contains(u.User.Kind));
         var users = functions
-            .SelectMany(f => reading.UsersOf(f).Where(u => !overridden.Contains(u.Kind)).Select(u => (Device: (DeviceId)f.Address, User: u)))
+            .SelectMany(f =>
+                reading.UsersOf(f).Where(u => !overridden.Contains(u.Kind)).Select(u => (Device: (DeviceId)f.Address, User: u))
+            )
             .ToList();
         return new FreedomProof(
-        [
-            .. users.Select(u => $"{u.Device}: {u.User.Description}").Distinct(StringComparer.Ordinal),
-            .. busyGroups.Where(g => !reading.Vfio.UsersOf(g).Any()).Select(reading.Vfio.Nameless),
-            .. busyDisks.Where(d => !HasNamedUser(d.Device, d.Disk)).Select(d => $"{d.Device}: {Doors.Nameless(d.Disk)}"),
-            .. doors.Doubts,
-        ], doors.Handles);
+            [
+                .. users.Select(u => $"{u.Device}: {u.User.Description}").Distinct(StringComparer.Ordinal),
+                .. busyGroups.Where(g => !reading.Vfio.UsersOf(g).Any()).Select(reading.Vfio.Nameless),
+                .. busyDisks.Where(d => !HasNamedUser(d.Device, d.Disk)).Select(d => $"{d.Device}: {Doors.Nameless(d.Disk)}"),
+                .. doors.Doubts,
+            ],
+            doors.Handles
+        );
     }
 }
 
-/// <summary>The answer of <see cref="UsageReader.Prove"/>. While it is kept and <see cref="IsFree"/>, nobody can begin to use the devices by group or disk.</summary>
+/// <summary>
+/// The answer of <see cref="UsageReader.Prove"/>. While it is kept and <see cref="IsFree"/>, nobody can begin to use the devices by group
+/// or disk.
+/// </summary>
 public sealed class FreedomProof(ImmutableArray<string> users, IReadOnlyList<IDisposable> handles) : IDisposable
 {
     public bool IsFree => Users.IsEmpty;
@@ -80,7 +105,8 @@ public sealed class FreedomProof(ImmutableArray<string> users, IReadOnlyList<IDi
 
     public void Dispose()
     {
-        foreach (var handle in handles) handle.Dispose();
+        foreach (var handle in handles)
+            handle.Dispose();
     }
 }
 

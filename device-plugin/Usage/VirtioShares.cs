@@ -22,10 +22,14 @@ internal sealed class VirtioShares
     public VirtioShares(HostFileReader files, ImmutableArray<MountedFilesystem> mounts)
     {
         (_files, _mounts) = (files, mounts);
-        _virtiofsTags = new(() => files.List(Virtiofs)
-            .Select(n => (Device: files.ReadLinkName($"{Virtiofs}/{n}/device"), files.ReadText($"{Virtiofs}/{n}/tag").Text))
-            .Where(t => t.Device is not null && t.Text is not null).DistinctBy(t => t.Device)
-                .ToDictionary(t => t.Device!, t => t.Text!, StringComparer.Ordinal));
+        _virtiofsTags = new(() =>
+            files
+                .List(Virtiofs)
+                .Select(n => (Device: files.ReadLinkName($"{Virtiofs}/{n}/device"), files.ReadText($"{Virtiofs}/{n}/tag").Text))
+                .Where(t => t.Device is not null && t.Text is not null)
+                .DistinctBy(t => t.Device)
+                .ToDictionary(t => t.Device!, t => t.Text!, StringComparer.Ordinal)
+        );
     }
 
     /// <summary>
@@ -66,7 +70,8 @@ internal sealed class VirtioShares
             }
         }
 
-        if (possible.Count > 0 || !HasHidden(mounts, module)) yield break;
+        if (possible.Count > 0 || !HasHidden(mounts, module))
+            yield break;
         yield return new DeviceUser(UserKind.Mount, $"{share.Tag ?? name} ({share.Type}) may be mounted where no process shows it");
     }
 
@@ -84,8 +89,11 @@ internal sealed class VirtioShares
     }
 
     /// <summary>The kernel prints the tag with the NUL at its end.</summary>
-    private string? TagOf9p(string device) => _files.ReadBytes(device + "/mount_tag", out _) is { } bytes
-        && Encoding.UTF8.GetString(bytes).Trim('\0', '\n', ' ') is { Length: > 0 } tag ? tag : null;
+    private string? TagOf9p(string device) =>
+        _files.ReadBytes(device + "/mount_tag", out _) is { } bytes
+        && Encoding.UTF8.GetString(bytes).Trim('\0', '\n', ' ') is { Length: > 0 } tag
+            ? tag
+            : null;
 
     /// <param name="Tag">Null when the device does not tell it: then it may be any that no other has.</param>
     private sealed record Share(string Device, string Type, string? Tag);

@@ -4,8 +4,9 @@ using System.Globalization;
 namespace Hostdev.Benchmarks;
 
 /// <summary>
-/// <c>allocate</c>: calls of Allocate over a unix socket, from a kubelet in Go, to two plugins by turns: our serving half with an answer that is ready (<c>hack/bench.d/plugin</c>, native), and the same
-/// in Go, the reference. Then to the whole agent, which looks at the real state and writes to disk before each answer.
+/// <c>allocate</c>: calls of Allocate over a unix socket, from a kubelet in Go, to two plugins by turns: our serving half with an answer
+/// that is ready (<c>hack/bench.d/plugin</c>, native), and the same in Go, the reference. Then to the whole agent, which looks at the real
+/// state and writes to disk before each answer.
 /// </summary>
 internal static class AllocateBenchmark
 {
@@ -14,14 +15,29 @@ internal static class AllocateBenchmark
 
     public static Command Command()
     {
-        var load = new Option<string>("--load") { Description = "The kubelet and the reference: hack/bench.d/load, built.", Required = true };
+        var load = new Option<string>("--load")
+        {
+            Description = "The kubelet and the reference: hack/bench.d/load, built.",
+            Required = true,
+        };
         var plugin = new Option<string>("--plugin") { Description = "Our serving half: hack/bench.d/plugin, published.", Required = true };
-        var agent = new Option<string>("--agent") { Description = "hostdev-device-plugin. Without it, or not as root, the whole agent is left out." };
+        var agent = new Option<string>("--agent")
+        {
+            Description = "hostdev-device-plugin. Without it, or not as root, the whole agent is left out.",
+        };
         var calls = new Option<int>("--calls") { Description = "Calls in each measurement.", DefaultValueFactory = _ => 20_000 };
         var rounds = new Option<int>("--rounds") { Description = "Measurements of each.", DefaultValueFactory = _ => 5 };
         var command = new Command("allocate", "Allocate over the socket, against grpc-go.") { load, plugin, agent, calls, rounds };
-        command.SetAction((parsed, cancellationToken) => new Measurement(
-            Path.GetFullPath(parsed.GetValue(load)!), Path.GetFullPath(parsed.GetValue(plugin)!), parsed.GetValue(agent), parsed.GetValue(calls), parsed.GetValue(rounds)).RunAsync(cancellationToken));
+        command.SetAction(
+            (parsed, cancellationToken) =>
+                new Measurement(
+                    Path.GetFullPath(parsed.GetValue(load)!),
+                    Path.GetFullPath(parsed.GetValue(plugin)!),
+                    parsed.GetValue(agent),
+                    parsed.GetValue(calls),
+                    parsed.GetValue(rounds)
+                ).RunAsync(cancellationToken)
+        );
         return command;
     }
 
@@ -32,7 +48,8 @@ internal static class AllocateBenchmark
         public async Task RunAsync(CancellationToken cancellationToken)
         {
             await PluginsAsync(cancellationToken);
-            if (Agent is not null && Environment.IsPrivilegedProcess) await AgentAsync(cancellationToken);
+            if (Agent is not null && Environment.IsPrivilegedProcess)
+                await AgentAsync(cancellationToken);
             Directory.Delete(_directory, recursive: true);
         }
 
@@ -59,11 +76,20 @@ internal static class AllocateBenchmark
                 rows.Add(Row($"{callers} callers, grpc-go", its, its));
             }
 
-            Report.Title(string.Create(CultureInfo.InvariantCulture, $"Allocate over a unix socket: {Calls} calls a measurement, medians of {Rounds}; ratios to grpc-go"));
+            Report.Title(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Allocate over a unix socket: {Calls} calls a measurement, medians of {Rounds}; ratios to grpc-go"
+                )
+            );
             Report.Table(["", "p50, µs", "p99, µs", "calls/s", "processor a call, µs", "ratio", "noise"], rows);
-            Report.Note(string.Create(
-                CultureInfo.InvariantCulture,
-                $"RSS before and after {Calls * Rounds * s_callers.Length} calls: ours {before:F1} and {ours.ResidentMegabytes:F1} MB, grpc-go {goBefore:F1} and {go.ResidentMegabytes:F1} MB"));
+            Report.Note(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"RSS before and after {Calls * Rounds * s_callers.Length} calls: ours {before:F1} and "
+                        + $"{ours.ResidentMegabytes:F1} MB, grpc-go {goBefore:F1} and {go.ResidentMegabytes:F1} MB"
+                )
+            );
         }
 
         private async Task AgentAsync(CancellationToken cancellationToken)
@@ -71,7 +97,8 @@ internal static class AllocateBenchmark
             await using var node = await BenchNode.CreateAsync(8);
             using var kubelet = await GoKubelet.StartAsync(Load, Path.Combine(_directory, "agent"), cancellationToken);
             using var agent = node.StartAgent(Agent!, kubelet.Directory);
-            foreach (var (resource, device) in node.Resources.Select((r, i) => (r, i))) await kubelet.CallAsync(resource, 1, 1, BenchNode.Address(device), cancellationToken);
+            foreach (var (resource, device) in node.Resources.Select((r, i) => (r, i)))
+                await kubelet.CallAsync(resource, 1, 1, BenchNode.Address(device), cancellationToken);
             await Task.Delay(TimeSpan.FromSeconds(5), cancellationToken);
             var (rest, cpu) = (agent.ResidentMegabytes, agent.CpuSeconds);
             Report.Progress($"{AgentCalls} calls to the agent");
@@ -80,10 +107,26 @@ internal static class AllocateBenchmark
             Report.Title(string.Create(CultureInfo.InvariantCulture, $"The agent with 8 resources: {AgentCalls} Allocates by one caller"));
             Report.Table(
                 ["p50, µs", "p99, µs", "calls/s", "processor a call, µs", "RSS at rest, MB", "RSS after, MB"],
-                [[Report.Number(load.P50), Report.Number(load.P99), Report.Number(load.Rate, "F0"), Report.Number(used), Report.Number(rest), Report.Number(agent.ResidentMegabytes)]]);
+                [
+                    [
+                        Report.Number(load.P50),
+                        Report.Number(load.P99),
+                        Report.Number(load.Rate, "F0"),
+                        Report.Number(used),
+                        Report.Number(rest),
+                        Report.Number(agent.ResidentMegabytes),
+                    ],
+                ]
+            );
         }
 
-        private async Task<(Load Load, double Cpu)> MeasureAsync(GoKubelet kubelet, MeasuredProcess plugin, string resource, int callers, CancellationToken cancellationToken)
+        private async Task<(Load Load, double Cpu)> MeasureAsync(
+            GoKubelet kubelet,
+            MeasuredProcess plugin,
+            string resource,
+            int callers,
+            CancellationToken cancellationToken
+        )
         {
             var before = plugin.CpuSeconds;
             var load = await kubelet.CallAsync(resource, callers, Calls, BenchNode.Address(0), cancellationToken);
@@ -95,8 +138,12 @@ internal static class AllocateBenchmark
             var cpu = Sample.Of(measured.Select(m => m.Cpu));
             return
             [
-                name, Report.Number(Sample.Of(measured.Select(m => m.Load.P50)).Median), Report.Number(Sample.Of(measured.Select(m => m.Load.P99)).Median),
-                Report.Number(Sample.Of(measured.Select(m => m.Load.Rate)).Median, "F0"), Report.Number(cpu.Median), Report.Ratio(cpu.Median / Sample.Of(reference.Select(r => r.Cpu)).Median),
+                name,
+                Report.Number(Sample.Of(measured.Select(m => m.Load.P50)).Median),
+                Report.Number(Sample.Of(measured.Select(m => m.Load.P99)).Median),
+                Report.Number(Sample.Of(measured.Select(m => m.Load.Rate)).Median, "F0"),
+                Report.Number(cpu.Median),
+                Report.Ratio(cpu.Median / Sample.Of(reference.Select(r => r.Cpu)).Median),
                 Report.Number(cpu.Noise * 100, "F0") + "%",
             ];
         }

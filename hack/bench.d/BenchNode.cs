@@ -7,8 +7,8 @@ using Hostdev.Sandbox.Kubelet;
 namespace Hostdev.Benchmarks;
 
 /// <summary>
-/// The agent's program on a machine of devices that are on vfio-pci already, and a simulated kubelet. The program sees the machine's tree as /sys by a mount namespace of its own; so it is the shipped
-/// program, doing all that it does but writing to a kernel. Needs root.
+/// The agent's program on a machine of devices that are on vfio-pci already, and a simulated kubelet. The program sees the machine's tree
+/// as /sys by a mount namespace of its own; so it is the shipped program, doing all that it does but writing to a kernel. Needs root.
 /// </summary>
 internal sealed class BenchNode : IAsyncDisposable
 {
@@ -19,7 +19,8 @@ internal sealed class BenchNode : IAsyncDisposable
 
     private BenchNode(int resources)
     {
-        if (!Environment.IsPrivilegedProcess) throw new InvalidOperationException("the agent's program is measured in a mount namespace: run this as root");
+        if (!Environment.IsPrivilegedProcess)
+            throw new InvalidOperationException("the agent's program is measured in a mount namespace: run this as root");
         Resources = [.. Enumerable.Range(0, resources).Select(i => string.Create(CultureInfo.InvariantCulture, $"example.com/edu-{i}"))];
         _kernel = new SimulatedKernel(Machine(resources));
         for (var i = 0; i < resources; i++)
@@ -30,9 +31,14 @@ internal sealed class BenchNode : IAsyncDisposable
 
         Directory.CreateDirectory(Path.Combine(_directory, "state"));
         File.WriteAllText(Path.Combine(_directory, "desired.yaml"), Desired());
-        Kubelet = new SimulatedKubelet(Path.Combine(_directory, "kubelet"), TimeProvider.System, Path.Combine(_directory, "pods", "kubelet.sock"));
+        Kubelet = new SimulatedKubelet(
+            Path.Combine(_directory, "kubelet"),
+            TimeProvider.System,
+            Path.Combine(_directory, "pods", "kubelet.sock")
+        );
         _madeVfio = !Directory.Exists(VfioDirectory);
-        if (_madeVfio) Directory.CreateDirectory(VfioDirectory);
+        if (_madeVfio)
+            Directory.CreateDirectory(VfioDirectory);
     }
 
     public IReadOnlyList<string> Resources { get; }
@@ -66,20 +72,36 @@ internal sealed class BenchNode : IAsyncDisposable
             exec "$@"
             """;
         var thread = Path.Combine(_kernel.Paths.Root, "kthreadd");
-        if (!File.Exists(thread)) File.Copy("/bin/sleep", thread);
+        if (!File.Exists(thread))
+            File.Copy("/bin/sleep", thread);
         return MeasuredProcess.Start(
             "unshare",
             [
-                "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private",
-                "sh", "-c", enter, _kernel.Paths.Root,
-                Path.GetFullPath(program), "run",
-                "--desired", Path.Combine(_directory, "desired.yaml"),
-                "--status", Path.Combine(_directory, "status.json"),
-                "--state-dir", Path.Combine(_directory, "state"),
-                "--kubelet-dir", kubeletDirectory ?? Kubelet.Directory,
-                "--pod-resources", Kubelet.PodResourcesSocket,
+                "--mount",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                enter,
+                _kernel.Paths.Root,
+                Path.GetFullPath(program),
+                "run",
+                "--desired",
+                Path.Combine(_directory, "desired.yaml"),
+                "--status",
+                Path.Combine(_directory, "status.json"),
+                "--state-dir",
+                Path.Combine(_directory, "state"),
+                "--kubelet-dir",
+                kubeletDirectory ?? Kubelet.Directory,
+                "--pod-resources",
+                Kubelet.PodResourcesSocket,
             ],
-            measureChild: true);
+            measureChild: true
+        );
     }
 
     /// <summary>Waits until the kubelet has every device, looking each millisecond.</summary>
@@ -88,7 +110,8 @@ internal sealed class BenchNode : IAsyncDisposable
         var began = Stopwatch.GetTimestamp();
         while (!AllOffered)
         {
-            if (agent.HasExited) throw new InvalidOperationException($"the agent ended: {agent.Said}");
+            if (agent.HasExited)
+                throw new InvalidOperationException($"the agent ended: {agent.Said}");
             if (Stopwatch.GetElapsedTime(began).TotalSeconds > 20)
             {
                 var status = File.ReadAllText(Path.Combine(_directory, "status.json"));
@@ -111,22 +134,29 @@ internal sealed class BenchNode : IAsyncDisposable
         await Kubelet.DisposeAsync();
         _kernel.Dispose();
         Directory.Delete(_directory, recursive: true);
-        if (_madeVfio) Directory.Delete(VfioDirectory);
+        if (_madeVfio)
+            Directory.Delete(VfioDirectory);
     }
 
-    private static MachineDescription Machine(int devices) => new()
-    {
-        Name = "bench",
-        RootBuses = [new("0000:40", [.. Enumerable.Range(0, devices).Select(i => Hardware.Edu(Address(i), 0xe0000000 + ((ulong)i << 20)))])],
-        Drivers = Hardware.LabDrivers,
-    };
+    private static MachineDescription Machine(int devices) =>
+        new()
+        {
+            Name = "bench",
+            RootBuses =
+            [
+                new("0000:40", [.. Enumerable.Range(0, devices).Select(i => Hardware.Edu(Address(i), 0xe0000000 + ((ulong)i << 20)))]),
+            ],
+            Drivers = Hardware.LabDrivers,
+        };
 
     private string Desired()
     {
         var text = new StringBuilder("policies:\n");
         for (var i = 0; i < Resources.Count; i++)
         {
-            text.Append(CultureInfo.InvariantCulture, $$"""
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $$"""
                 - kind: HostDevice
                   name: edu-{{i}}
                   spec:
@@ -134,7 +164,8 @@ internal sealed class BenchNode : IAsyncDisposable
                     nodeSelector: {}
                     devices: {pci: {selectors: [{addresses: ["{{Address(i)}}"]}] } }
 
-                """);
+                """
+            );
         }
 
         return text.ToString();
@@ -143,6 +174,7 @@ internal sealed class BenchNode : IAsyncDisposable
     private void Write(string path, string value)
     {
         var error = _kernel.Calls.WriteAttribute(path, value);
-        if (!error.IsSuccess) throw new InvalidOperationException($"the simulated kernel refuses \"{value}\" in {path}: {error.Name}");
+        if (!error.IsSuccess)
+            throw new InvalidOperationException($"the simulated kernel refuses \"{value}\" in {path}: {error.Name}");
     }
 }

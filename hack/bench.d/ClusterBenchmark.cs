@@ -14,8 +14,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Hostdev.Benchmarks;
 
 /// <summary>
-/// <c>cluster</c>: what a large cluster costs an operator: time, writes and memory, printed as they are measured. Times depend on the machine, which the API server and the agents share, so a reference of
-/// the same run stands beside them: one list of all states, read and parsed and nothing else.
+/// <c>cluster</c>: what a large cluster costs an operator: time, writes and memory, printed as they are measured. Times depend on the
+/// machine, which the API server and the agents share, so a reference of the same run stands beside them: one list of all states, read and
+/// parsed and nothing else.
 /// </summary>
 internal sealed class ClusterBenchmark(int nodes, int policies, TextWriter output) : IAsyncDisposable
 {
@@ -31,13 +32,26 @@ internal sealed class ClusterBenchmark(int nodes, int policies, TextWriter outpu
     public static Command Command()
     {
         var nodes = new Option<int>("--nodes") { Description = "How many nodes the cluster has.", DefaultValueFactory = _ => 5000 };
-        var policies = new Option<int>("--policies") { Description = "How many policies, each for all nodes.", DefaultValueFactory = _ => 20 };
-        var command = new Command("cluster", "The operator's whole way on a cluster of many nodes: from nothing, a change, a restart, rest.") { nodes, policies };
-        command.SetAction(async (parsed, cancellationToken) =>
+        var policies = new Option<int>("--policies")
         {
-            await using var benchmark = new ClusterBenchmark(parsed.GetValue(nodes), parsed.GetValue(policies), Console.Out);
-            await benchmark.RunAsync(cancellationToken);
-        });
+            Description = "How many policies, each for all nodes.",
+            DefaultValueFactory = _ => 20,
+        };
+        var command = new Command(
+            "cluster",
+            "The operator's whole way on a cluster of many nodes: from nothing, a change, a restart, rest."
+        )
+        {
+            nodes,
+            policies,
+        };
+        command.SetAction(
+            async (parsed, cancellationToken) =>
+            {
+                await using var benchmark = new ClusterBenchmark(parsed.GetValue(nodes), parsed.GetValue(policies), Console.Out);
+                await benchmark.RunAsync(cancellationToken);
+            }
+        );
         return command;
     }
 
@@ -57,8 +71,10 @@ internal sealed class ClusterBenchmark(int nodes, int policies, TextWriter outpu
 
     public async ValueTask DisposeAsync()
     {
-        if (_agents is not null) await _agents.DisposeAsync();
-        if (_cluster is not null) await _cluster.DisposeAsync();
+        if (_agents is not null)
+            await _agents.DisposeAsync();
+        if (_cluster is not null)
+            await _cluster.DisposeAsync();
         Directory.Delete(_directory, recursive: true);
     }
 
@@ -73,20 +89,32 @@ internal sealed class ClusterBenchmark(int nodes, int policies, TextWriter outpu
 
         for (var policy = 0; policy < policies; policy++)
         {
-            Server.Objects.Create(YamlJson.Parse($$"""
-                apiVersion: hostdev.io/v1alpha1
-                kind: HostDevice
-                metadata: {name: policy-{{policy}}}
-                spec:
-                  resourceName: example.com/policy-{{policy}}
-                  nodeSelector: {}
-                  devices:
-                    pci:
-                      selectors: [{vendor: "10de"}]
-                """, out _)!.AsObject());
+            Server.Objects.Create(
+                YamlJson
+                    .Parse(
+                        $$"""
+                        apiVersion: hostdev.io/v1alpha1
+                        kind: HostDevice
+                        metadata: {name: policy-{{policy}}}
+                        spec:
+                          resourceName: example.com/policy-{{policy}}
+                          nodeSelector: {}
+                          devices:
+                            pci:
+                              selectors: [{vendor: "10de"}]
+                        """,
+                        out _
+                    )!
+                    .AsObject()
+            );
         }
 
-        _agents = new LightAgents(Client("light-agents"), new LightAgentOptions { Delay = TimeSpan.Zero, DevicesPerNode = 16 }, TimeProvider.System, new Random(1));
+        _agents = new LightAgents(
+            Client("light-agents"),
+            new LightAgentOptions { Delay = TimeSpan.Zero, DevicesPerNode = 16 },
+            TimeProvider.System,
+            new Random(1)
+        );
     }
 
     private async Task<OperatorProcess> ProjectAsync(CancellationToken cancellationToken)
@@ -101,7 +129,11 @@ internal sealed class ClusterBenchmark(int nodes, int policies, TextWriter outpu
     private async Task ChangeAsync(CancellationToken cancellationToken)
     {
         var (began, requests) = (Stopwatch.GetTimestamp(), Server.Requests.Count);
-        Server.Objects.Change("hostdevices.hostdev.io", "policy-0", p => p["spec"]!["devices"]!["pci"]!["selectors"] = new JsonArray(new JsonObject { ["vendor"] = "1002" }));
+        Server.Objects.Change(
+            "hostdevices.hostdev.io",
+            "policy-0",
+            p => p["spec"]!["devices"]!["pci"]!["selectors"] = new JsonArray(new JsonObject { ["vendor"] = "1002" })
+        );
         await UntilAsync(() => IsReady(0, 2), cancellationToken);
         Report("one policy changed, until it is Ready on all nodes again", began, requests, null);
     }
@@ -125,7 +157,10 @@ internal sealed class ClusterBenchmark(int nodes, int policies, TextWriter outpu
         var started = _cluster!.StartOperator("operator-1");
         await UntilAsync(() => started.Host.IsLeading && started.Host.Passes > 0, cancellationToken);
         var took = Stopwatch.GetElapsedTime(began);
-        Say($"an operator that starts on it has looked at everything after {Seconds(took)} s, {took / reference:F1} times the reference; states written: {StateWrites(requests)}");
+        Say(
+            $"an operator that starts on it has looked at everything after {Seconds(took)} s, {took / reference:F1} "
+                + $"times the reference; states written: {StateWrites(requests)}"
+        );
         await Task.Delay(TimeSpan.FromSeconds(2), cancellationToken);
         var bytes = Settled() - before;
         Say($"its stores: {bytes / 1048576.0:F1} MiB, {bytes / nodes} bytes a node");
@@ -137,29 +172,43 @@ internal sealed class ClusterBenchmark(int nodes, int policies, TextWriter outpu
         var (requests, passes) = (Server.Requests.Count, running.Host.Passes);
         await Task.Delay(TimeSpan.FromSeconds(20), cancellationToken);
         var writes = Server.Requests.Since(requests).Where(r => r.IsWrite).ToList();
-        Say($"20 s of rest: {writes.Count(w => w.Resource != "leases")} writes beside {writes.Count(w => w.Resource == "leases")} of the Lease, {running.Host.Passes - passes} looks");
+        Say(
+            $"20 s of rest: {writes.Count(w => w.Resource != "leases")} writes beside "
+                + $"{writes.Count(w => w.Resource == "leases")} of the Lease, {running.Host.Passes - passes} looks"
+        );
     }
 
     private void Report(string what, long began, int requests, OperatorProcess? started)
     {
-        var writes = Server.Requests.Since(requests).Where(r => r.Revision is not null && r.FieldManager == OperatorOptions.FieldManager).ToList();
-        Say($"{what}: {Seconds(Stopwatch.GetElapsedTime(began))} s, {writes.Count(w => w.Resource == States)} states and {writes.Count(w => w.Subresource == "status")} policy statuses written{(started is null ? "" : $", {started.Host.Passes} looks")}");
+        var writes = Server
+            .Requests.Since(requests)
+            .Where(r => r.Revision is not null && r.FieldManager == OperatorOptions.FieldManager)
+            .ToList();
+        Say(
+            $"{what}: {Seconds(Stopwatch.GetElapsedTime(began))} s, {writes.Count(w => w.Resource == States)} states "
+                + $"and {writes.Count(w => w.Subresource == "status")} policy statuses "
+                + $"written{(started is null ? "" : $", {started.Host.Passes} looks")}"
+        );
     }
 
-    private int StateWrites(int since) => Server.Requests.Since(since).Count(r => r is { Resource: States, Subresource: "", Revision: not null });
+    private int StateWrites(int since) =>
+        Server.Requests.Since(since).Count(r => r is { Resource: States, Subresource: "", Revision: not null });
 
     private bool IsReady(int policy, long generation) =>
-        Server.Objects.Get("hostdevices.hostdev.io", $"policy-{policy}")?["status"] is { } status && (long?)status["observedGeneration"] == generation
+        Server.Objects.Get("hostdevices.hostdev.io", $"policy-{policy}")?["status"] is { } status
+        && (long?)status["observedGeneration"] == generation
         && status["conditions"]!.AsArray().Any(c => ((string)c!["type"]!, (string)c["status"]!) == ("Ready", "True"));
 
-    private KubeClient Client(string name) => _cluster!.CreateClient(new ApiUser(name, [ApiUser.Masters]), $"{name}/1", NullLoggerFactory.Instance);
+    private KubeClient Client(string name) =>
+        _cluster!.CreateClient(new ApiUser(name, [ApiUser.Masters]), $"{name}/1", NullLoggerFactory.Instance);
 
     private static async Task UntilAsync(Func<bool> condition, CancellationToken cancellationToken)
     {
         var began = Stopwatch.GetTimestamp();
         while (!condition())
         {
-            if (Stopwatch.GetElapsedTime(began) > s_patience) throw new TimeoutException($"it did not come to rest within {s_patience.TotalMinutes:0} minutes");
+            if (Stopwatch.GetElapsedTime(began) > s_patience)
+                throw new TimeoutException($"it did not come to rest within {s_patience.TotalMinutes:0} minutes");
             await Task.Delay(TimeSpan.FromMilliseconds(50), cancellationToken);
         }
     }

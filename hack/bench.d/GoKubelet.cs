@@ -21,10 +21,18 @@ internal sealed class GoKubelet : IDisposable
     public static async Task<GoKubelet> StartAsync(string program, string directory, CancellationToken cancellationToken)
     {
         System.IO.Directory.CreateDirectory(directory);
-        var process = Process.Start(new ProcessStartInfo(program, ["kubelet", directory]) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        var process = Process.Start(
+            new ProcessStartInfo(program, ["kubelet", directory])
+            {
+                UseShellExecute = false,
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+            }
+        )!;
         while (!File.Exists(Path.Combine(directory, "kubelet.sock")))
         {
-            if (process.HasExited) throw new InvalidOperationException($"{program} ended with {process.ExitCode}");
+            if (process.HasExited)
+                throw new InvalidOperationException($"{program} ended with {process.ExitCode}");
             await Task.Delay(10, cancellationToken);
         }
 
@@ -34,9 +42,14 @@ internal sealed class GoKubelet : IDisposable
     /// <summary>Waits until the resource is registered, then calls.</summary>
     public async Task<Load> CallAsync(string resource, int callers, int calls, string id, CancellationToken cancellationToken)
     {
-        await _process.StandardInput.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{resource} {callers} {calls} {id}").AsMemory(), cancellationToken);
+        await _process.StandardInput.WriteLineAsync(
+            string.Create(CultureInfo.InvariantCulture, $"{resource} {callers} {calls} {id}").AsMemory(),
+            cancellationToken
+        );
         await _process.StandardInput.FlushAsync(cancellationToken);
-        var line = await _process.StandardOutput.ReadLineAsync(cancellationToken) ?? throw new InvalidOperationException("the Go kubelet ended: see above");
+        var line =
+            await _process.StandardOutput.ReadLineAsync(cancellationToken)
+            ?? throw new InvalidOperationException("the Go kubelet ended: see above");
         using var answer = JsonDocument.Parse(line);
         double Of(string name) => answer.RootElement.GetProperty(name).GetDouble();
         return new Load(Of("p50"), Of("p99"), Of("rate"));
@@ -44,7 +57,8 @@ internal sealed class GoKubelet : IDisposable
 
     public void Dispose()
     {
-        if (!_process.HasExited) _process.Kill();
+        if (!_process.HasExited)
+            _process.Kill();
         _process.WaitForExit();
         _process.Dispose();
     }

@@ -31,7 +31,8 @@ internal sealed class MeasuredProcess : IDisposable
     {
         get
         {
-            lock (_said) return _said.ToString();
+            lock (_said)
+                return _said.ToString();
         }
     }
 
@@ -42,7 +43,8 @@ internal sealed class MeasuredProcess : IDisposable
         {
             var stat = File.ReadAllText($"/proc/{_id}/stat");
             var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) / TicksPerSecond;
+            return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture))
+                / TicksPerSecond;
         }
     }
 
@@ -76,12 +78,15 @@ internal sealed class MeasuredProcess : IDisposable
     public async Task<string> EndAsync(CancellationToken cancellationToken)
     {
         await _process.WaitForExitAsync(cancellationToken);
-        return _process.ExitCode == 0 ? Said : throw new InvalidOperationException($"{_process.StartInfo.FileName} ended with {_process.ExitCode}: {Said}");
+        return _process.ExitCode == 0
+            ? Said
+            : throw new InvalidOperationException($"{_process.StartInfo.FileName} ended with {_process.ExitCode}: {Said}");
     }
 
     public void Dispose()
     {
-        if (!_process.HasExited) Stop();
+        if (!_process.HasExited)
+            Stop();
         _process.Dispose();
     }
 
@@ -90,7 +95,8 @@ internal sealed class MeasuredProcess : IDisposable
         while (!process.HasExited)
         {
             var children = File.ReadAllText($"/proc/{process.Id}/task/{process.Id}/children").Trim();
-            if (children.Length > 0) return int.Parse(children.Split(' ')[0], CultureInfo.InvariantCulture);
+            if (children.Length > 0)
+                return int.Parse(children.Split(' ')[0], CultureInfo.InvariantCulture);
             Thread.Sleep(1);
         }
 
@@ -105,7 +111,9 @@ internal sealed class MeasuredProcess : IDisposable
 
     private void Add(string? line)
     {
-        if (line is null) return;
-        lock (_said) _said.AppendLine(line);
+        if (line is null)
+            return;
+        lock (_said)
+            _said.AppendLine(line);
     }
 }

@@ -7,7 +7,8 @@ namespace Hostdev.Benchmarks;
 /// <summary>Several measurements of one thing. What is reported of them is the median, and how far they lie apart.</summary>
 internal sealed record Sample(ImmutableArray<double> Values)
 {
-    public double Median => Sorted.Length % 2 == 1 ? Sorted[Sorted.Length / 2] : (Sorted[(Sorted.Length / 2) - 1] + Sorted[Sorted.Length / 2]) / 2;
+    public double Median =>
+        Sorted.Length % 2 == 1 ? Sorted[Sorted.Length / 2] : (Sorted[(Sorted.Length / 2) - 1] + Sorted[Sorted.Length / 2]) / 2;
 
     /// <summary>Half of the values' range, as a part of the median: what a reader should not look closer than.</summary>
     public double Noise => Median == 0 ? 0 : (Sorted[^1] - Sorted[0]) / 2 / Median;

@@ -4,7 +4,10 @@ using System.Globalization;
 
 namespace Hostdev.Benchmarks;
 
-/// <summary><c>start</c>: from the start of the agent's process until the kubelet has the devices of all resources, of several forms of the program by turns. The last is the reference.</summary>
+/// <summary>
+/// <c>start</c>: from the start of the agent's process until the kubelet has the devices of all resources, of several forms of the program
+/// by turns. The last is the reference.
+/// </summary>
 internal static class StartBenchmark
 {
     public static Command Command()
@@ -16,10 +19,26 @@ internal static class StartBenchmark
             Required = true,
         };
         var rounds = new Option<int>("--rounds") { Description = "Starts of each.", DefaultValueFactory = _ => 5 };
-        var resources = new Option<int>("--resources") { Description = "How many resources, with one device each.", DefaultValueFactory = _ => 8 };
-        var command = new Command("start", "Process start to all resources registered; memory at rest. As root.") { programs, rounds, resources };
-        command.SetAction((parsed, cancellationToken) =>
-            RunAsync([.. parsed.GetValue(programs)!.Select(NamedProgram.Parse)], parsed.GetValue(rounds), parsed.GetValue(resources), cancellationToken));
+        var resources = new Option<int>("--resources")
+        {
+            Description = "How many resources, with one device each.",
+            DefaultValueFactory = _ => 8,
+        };
+        var command = new Command("start", "Process start to all resources registered; memory at rest. As root.")
+        {
+            programs,
+            rounds,
+            resources,
+        };
+        command.SetAction(
+            (parsed, cancellationToken) =>
+                RunAsync(
+                    [.. parsed.GetValue(programs)!.Select(NamedProgram.Parse)],
+                    parsed.GetValue(rounds),
+                    parsed.GetValue(resources),
+                    cancellationToken
+                )
+        );
         return command;
     }
 
@@ -49,18 +68,32 @@ internal static class StartBenchmark
                 }
 
                 agent.Stop();
-                while (node.Resources.Any(r => node.Kubelet.Allocatable(r) != 0)) await Task.Delay(10, cancellationToken);
+                while (node.Resources.Any(r => node.Kubelet.Allocatable(r) != 0))
+                    await Task.Delay(10, cancellationToken);
             }
         }
 
-        Report.Title(string.Create(CultureInfo.InvariantCulture, $"Agent: process start until all of {resources} resources are registered and offered; medians of {rounds}"));
+        Report.Title(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"Agent: process start until all of {resources} resources are registered and offered; medians of {rounds}"
+            )
+        );
         var reference = programs[^1];
         Report.Table(
             ["program", "file, MB", "start, ms", "ratio", "processor until then, ms", "ratio", "RSS at rest, MB"],
-            programs.Select(p => new[]
-            {
-                p.Name, Report.Number(new FileInfo(p.File).Length / 1e6), Sample.Of(times[p]).Text("F0"), Report.Ratio(Sample.Of(times[p]).Median / Sample.Of(times[reference]).Median),
-                Sample.Of(cpu[p]).Text("F0"), Report.Ratio(Sample.Of(cpu[p]).Median / Sample.Of(cpu[reference]).Median), Sample.Of(memory[p]).Text("F1"),
-            }));
+            programs.Select(p =>
+                new[]
+                {
+                    p.Name,
+                    Report.Number(new FileInfo(p.File).Length / 1e6),
+                    Sample.Of(times[p]).Text("F0"),
+                    Report.Ratio(Sample.Of(times[p]).Median / Sample.Of(times[reference]).Median),
+                    Sample.Of(cpu[p]).Text("F0"),
+                    Report.Ratio(Sample.Of(cpu[p]).Median / Sample.Of(cpu[reference]).Median),
+                    Sample.Of(memory[p]).Text("F1"),
+                }
+            )
+        );
     }
 }

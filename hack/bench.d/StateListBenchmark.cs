@@ -12,8 +12,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Hostdev.Benchmarks;
 
 /// <summary>
-/// <c>list</c>: what an operator's start costs, a list of all NodeDeviceStates by HTTP and read into summaries, against the same answer walked through token by token and forgotten. And what one object
-/// leaves behind for the collector.
+/// <c>list</c>: what an operator's start costs, a list of all NodeDeviceStates by HTTP and read into summaries, against the same answer
+/// walked through token by token and forgotten. And what one object leaves behind for the collector.
 /// </summary>
 internal static class StateListBenchmark
 {
@@ -34,25 +34,46 @@ internal static class StateListBenchmark
         var directory = SandboxDirectory.Create();
         await using var cluster = await SandboxCluster.StartAsync(directory, new ApiServerOptions { Https = false }, cancellationToken);
         Report.Progress($"{nodes} node states");
-        for (var node = 0; node < nodes; node++) cluster.Server.Objects.Create(System.Text.Json.Nodes.JsonNode.Parse(State(node))!.AsObject());
+        for (var node = 0; node < nodes; node++)
+            cluster.Server.Objects.Create(System.Text.Json.Nodes.JsonNode.Parse(State(node))!.AsObject());
         using var client = cluster.CreateClient(new ApiUser("bench", [ApiUser.Masters]), "bench/1", NullLoggerFactory.Instance);
-        using var raw = new HttpClient { BaseAddress = cluster.Server.Address, DefaultRequestHeaders = { { "Authorization", $"Bearer {cluster.Server.AdminToken}" } } };
+        using var raw = new HttpClient
+        {
+            BaseAddress = cluster.Server.Address,
+            DefaultRequestHeaders = { { "Authorization", $"Bearer {cluster.Server.AdminToken}" } },
+        };
         var (read, allocated) = (0, 0L);
         var (list, walk) = Sample.ByTurns(
             rounds,
             () =>
             {
                 var before = GC.GetTotalAllocatedBytes(precise: true);
-                read = client.ListAsync(HostdevKinds.NodeDeviceStateSummaries, Selection.Everything, cancellationToken).GetAwaiter().GetResult().Items.Length;
+                read = client
+                    .ListAsync(HostdevKinds.NodeDeviceStateSummaries, Selection.Everything, cancellationToken)
+                    .GetAwaiter()
+                    .GetResult()
+                    .Items.Length;
                 allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
             },
-            () => Walk(raw));
+            () => Walk(raw)
+        );
         Directory.Delete(directory, recursive: true);
         Report.Title("A full list of NodeDeviceStates over HTTP (server, client and reference in one process)");
         Report.Table(
             ["states", "bytes each", "list into summaries, ms", "walk through the pages, ms", "ratio"],
-            [[read.ToString(CultureInfo.InvariantCulture), State(0).Length.ToString(CultureInfo.InvariantCulture), list.Text("F0"), walk.Text("F0"), Report.Ratio(list.Median / walk.Median)]]);
-        Report.Note(string.Create(CultureInfo.InvariantCulture, $"allocated for a list, the server's part included: {allocated / 1e6:F0} MB"));
+            [
+                [
+                    read.ToString(CultureInfo.InvariantCulture),
+                    State(0).Length.ToString(CultureInfo.InvariantCulture),
+                    list.Text("F0"),
+                    walk.Text("F0"),
+                    Report.Ratio(list.Median / walk.Median),
+                ],
+            ]
+        );
+        Report.Note(
+            string.Create(CultureInfo.InvariantCulture, $"allocated for a list, the server's part included: {allocated / 1e6:F0} MB")
+        );
         ReadOne();
     }
 
@@ -61,28 +82,55 @@ internal static class StateListBenchmark
     {
         var json = Encoding.UTF8.GetBytes(State(0));
         var type = HostdevKinds.NodeDeviceStateSummaries.Json;
-        for (var i = 0; i < 200; i++) JsonSerializer.Deserialize(json, type);
+        for (var i = 0; i < 200; i++)
+            JsonSerializer.Deserialize(json, type);
         var before = GC.GetAllocatedBytesForCurrentThread();
         const int times = 1000;
-        for (var i = 0; i < times; i++) JsonSerializer.Deserialize(json, type);
+        for (var i = 0; i < times; i++)
+            JsonSerializer.Deserialize(json, type);
         var bytes = (GC.GetAllocatedBytesForCurrentThread() - before) / times;
         var (summary, walk) = Sample.ByTurns(
             15,
-            () => { for (var i = 0; i < times; i++) JsonSerializer.Deserialize(json, type); },
-            () => { for (var i = 0; i < times; i++) Walk(json); });
+            () =>
+            {
+                for (var i = 0; i < times; i++)
+                    JsonSerializer.Deserialize(json, type);
+            },
+            () =>
+            {
+                for (var i = 0; i < times; i++)
+                    Walk(json);
+            }
+        );
         Report.Table(
             ["one state", "bytes", "allocated, bytes", "allocated for a byte", "summary, µs", "walk, µs", "ratio"],
-            [["", Report.Number(json.Length, "F0"), Report.Number(bytes, "F0"), Report.Number(bytes / (double)json.Length, "F2"), summary.Text(), walk.Text(), Report.Ratio(summary.Median / walk.Median)]]);
+            [
+                [
+                    "",
+                    Report.Number(json.Length, "F0"),
+                    Report.Number(bytes, "F0"),
+                    Report.Number(bytes / (double)json.Length, "F2"),
+                    summary.Text(),
+                    walk.Text(),
+                    Report.Ratio(summary.Median / walk.Median),
+                ],
+            ]
+        );
     }
 
     private static void Walk(HttpClient client)
     {
-        for (string? next = ""; next is not null;)
+        for (string? next = ""; next is not null; )
         {
-            using var response = client.Send(new HttpRequestMessage(HttpMethod.Get, $"/apis/hostdev.io/v1alpha1/nodedevicestates?limit=500{next}"), HttpCompletionOption.ResponseContentRead);
+            using var response = client.Send(
+                new HttpRequestMessage(HttpMethod.Get, $"/apis/hostdev.io/v1alpha1/nodedevicestates?limit=500{next}"),
+                HttpCompletionOption.ResponseContentRead
+            );
             using var body = new MemoryStream();
             response.EnsureSuccessStatusCode().Content.ReadAsStream().CopyTo(body);
-            next = Walk(body.GetBuffer().AsSpan(0, (int)body.Length)) is { Length: > 0 } token ? $"&continue={Uri.EscapeDataString(token)}" : null;
+            next = Walk(body.GetBuffer().AsSpan(0, (int)body.Length)) is { Length: > 0 } token
+                ? $"&continue={Uri.EscapeDataString(token)}"
+                : null;
         }
     }
 
@@ -93,7 +141,8 @@ internal static class StateListBenchmark
         var reader = new Utf8JsonReader(json);
         while (reader.Read())
         {
-            if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth != 2 || !reader.ValueTextEquals("continue"u8)) continue;
+            if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth != 2 || !reader.ValueTextEquals("continue"u8))
+                continue;
             reader.Read();
             token = reader.GetString();
         }
@@ -104,22 +153,52 @@ internal static class StateListBenchmark
     /// <summary>A state as a node with 20 policies and 16 devices has it.</summary>
     private static string State(int node)
     {
-        var policies = Enumerable.Range(0, Policies).Select(p => $$$"""
-            {"kind":"HostDevice","name":"policy-{{{p}}}","uid":"{{{Uid(p)}}}","generation":3,"creationTimestamp":"2026-01-02T03:04:05Z","spec":{"resourceName":"example.com/policy-{{{p}}}",
-            "nodeSelector":{"matchLabels":{"rack":"a"}},"priority":{{{p}}},"disruption":"WhenIdle","devices":{"pci":{"selectors":[{"vendor":"10de","device":"24b0"},{"vendor":"1002"}],"groupPolicy":"HoldSiblings"} } } }
-            """);
-        var results = Enumerable.Range(0, Policies).Select(p => $$"""
-            {"kind":"HostDevice","name":"policy-{{p}}","uid":"{{Uid(p)}}","generation":3,"matched":2,"ready":2,"blocked":0,"allocated":1,"ids":["10de:24b0"],"reason":"Ready","message":"2 devices offered","problems":[]}
-            """);
-        var devices = Enumerable.Range(0, Devices).Select(d => $$"""
-            {"id":"0000:{{d:x2}}:00.0","class":"pci","ids":"10de:24b0","driver":"vfio-pci","numaNode":0,
-            "state":"Offered as example.com/policy-{{d}}","pci":{"iommuGroup":{{d}}},"pciAddress":"0000:{{d:x2}}:00.0"}
-            """);
+        var policies = string.Join(
+            ',',
+            Enumerable
+                .Range(0, Policies)
+                .Select(p =>
+                    $$$"""
+                        {"kind":"HostDevice","name":"policy-{{{p}}}","uid":"{{{Uid(p)}}}","generation":3,
+                        "creationTimestamp":"2026-01-02T03:04:05Z","spec":{"resourceName":"example.com/policy-{{{p}}}",
+                        "nodeSelector":{"matchLabels":{"rack":"a"}},"priority":{{{p}}},"disruption":"WhenIdle",
+                        "devices":{"pci":{"groupPolicy":"HoldSiblings",
+                        "selectors":[{"vendor":"10de","device":"24b0"},{"vendor":"1002"}]} } } }
+                        """
+                )
+        );
+        var results = string.Join(
+            ',',
+            Enumerable
+                .Range(0, Policies)
+                .Select(p =>
+                    $$"""
+                        {"kind":"HostDevice","name":"policy-{{p}}","uid":"{{Uid(p)}}","generation":3,"matched":2,"ready":2,"blocked":0,
+                        "allocated":1,"ids":["10de:24b0"],"reason":"Ready","message":"2 devices offered","problems":[]}
+                        """
+                )
+        );
+        var devices = string.Join(
+            ',',
+            Enumerable
+                .Range(0, Devices)
+                .Select(d =>
+                    $$"""
+                        {"id":"0000:{{d:x2}}:00.0","class":"pci","ids":"10de:24b0","driver":"vfio-pci","numaNode":0,
+                        "state":"Offered as example.com/policy-{{d}}","pci":{"iommuGroup":{{d}}},"pciAddress":"0000:{{d:x2}}:00.0"}
+                        """
+                )
+        );
         return $$$"""
-            {"apiVersion":"hostdev.io/v1alpha1","kind":"NodeDeviceState","metadata":{"name":"node-{{{node:d5}}}"},"spec":{"projectedAt":"2026-01-02T03:04:05Z","policies":[{{{string.Join(',', policies)}}}]},
-            "status":{"observedGeneration":1,"host":{"kernel":"6.12.0","architecture":"x86_64","bootId":"5b7c0b5e-8a35-4f7e-9b8e-2f3c3c8d6d10","iommu":true,"interruptRemapping":"Yes","kernelArguments":[],"vfioDrivers":["vfio-pci"],"problems":[]},
-            "devices":[{{{string.Join(',', devices)}}}],"virtualFunctions":[],"allocations":[{"id":"0000:01:00.0","resource":"example.com/policy-1","namespace":"vms","pod":"virt-launcher-a"}],
-            "policies":[{{{string.Join(',', results)}}}],"releasing":[],"resources":[],"conditions":[{"type":"Ready","status":"True","reason":"Ready","message":"everything is as wanted"}]}}
+            {"apiVersion":"hostdev.io/v1alpha1","kind":"NodeDeviceState","metadata":{"name":"node-{{{node:d5}}}"},
+            "spec":{"projectedAt":"2026-01-02T03:04:05Z","policies":[{{{policies}}}]},
+            "status":{"observedGeneration":1,
+            "host":{"kernel":"6.12.0","architecture":"x86_64","bootId":"5b7c0b5e-8a35-4f7e-9b8e-2f3c3c8d6d10","iommu":true,
+            "interruptRemapping":"Yes","kernelArguments":[],"vfioDrivers":["vfio-pci"],"problems":[]},
+            "devices":[{{{devices}}}],"virtualFunctions":[],
+            "allocations":[{"id":"0000:01:00.0","resource":"example.com/policy-1","namespace":"vms","pod":"virt-launcher-a"}],
+            "policies":[{{{results}}}],"releasing":[],"resources":[],
+            "conditions":[{"type":"Ready","status":"True","reason":"Ready","message":"everything is as wanted"}]}}
             """;
     }
 

@@ -8,5 +8,13 @@ namespace Hostdev.Sandbox;
 internal static class Program
 {
     public static Task<int> Main(string[] args) =>
-        new RootCommand("The parts of a machine and a cluster that Hostdev is tried out on") { VfioCommand.Create(), DemoCommand.Create(), NodeCommand.Create(), ApiServerCommand.Create() }.Parse(args).InvokeAsync();
+        new RootCommand("The parts of a machine and a cluster that Hostdev is tried out on")
+        {
+            VfioCommand.Create(),
+            DemoCommand.Create(),
+            NodeCommand.Create(),
+            ApiServerCommand.Create(),
+        }
+            .Parse(args)
+            .InvokeAsync();
 }

@@ -11,7 +11,15 @@ namespace Hostdev.Kube.Client;
 /// <param name="Where">File and field, for messages.</param>
 /// <param name="Info">What it is told in <c>KUBERNETES_EXEC_INFO</c>.</param>
 internal sealed record ExecPlugin(
-    string Where, string ApiVersion, string Command, ImmutableArray<string> Arguments, ImmutableArray<KeyValuePair<string, string>> Environment, string Folder, string? InstallHint, string Info)
+    string Where,
+    string ApiVersion,
+    string Command,
+    ImmutableArray<string> Arguments,
+    ImmutableArray<KeyValuePair<string, string>> Environment,
+    string Folder,
+    string? InstallHint,
+    string Info
+)
 {
     private static readonly TimeSpan _patience = TimeSpan.FromMinutes(1);
 
@@ -19,14 +27,24 @@ internal sealed record ExecPlugin(
     {
         var version = exec.Required("apiVersion");
         if (version is not ("client.authentication.k8s.io/v1" or "client.authentication.k8s.io/v1beta1"))
-            throw exec.Wrong("apiVersion", $"is \"{version}\": client.authentication.k8s.io/v1 and v1beta1 are supported; update the plugin");
+            throw exec.Wrong(
+                "apiVersion",
+                $"is \"{version}\": client.authentication.k8s.io/v1 and v1beta1 are supported; update the plugin"
+            );
         var mode = exec.Text("interactiveMode");
-        if (mode is null && version.EndsWith("/v1", StringComparison.Ordinal)) throw exec.Wrong("interactiveMode", "is missing: write Never or IfAvailable");
-        if (mode is "Always") throw exec.Wrong("interactiveMode", "is Always: nobody is here to answer. Use a plugin that needs no terminal, a token or a client certificate");
-        if (mode is not (null or "Never" or "IfAvailable")) throw exec.Wrong("interactiveMode", "must be Never, IfAvailable or Always");
+        if (mode is null && version.EndsWith("/v1", StringComparison.Ordinal))
+            throw exec.Wrong("interactiveMode", "is missing: write Never or IfAvailable");
+        if (mode is "Always")
+            throw exec.Wrong(
+                "interactiveMode",
+                "is Always: nobody is here to answer. Use a plugin that needs no terminal, a token or a client certificate"
+            );
+        if (mode is not (null or "Never" or "IfAvailable"))
+            throw exec.Wrong("interactiveMode", "must be Never, IfAvailable or Always");
         var command = exec.Required("command");
         // A path is meant from the kubeconfig's folder, a plain name from PATH.
-        if (command.Contains('/', StringComparison.Ordinal)) command = Path.Combine(exec.Folder, command);
+        if (command.Contains('/', StringComparison.Ordinal))
+            command = Path.Combine(exec.Folder, command);
         return new ExecPlugin(
             exec.Where("command"),
             version,
@@ -35,11 +53,13 @@ internal sealed record ExecPlugin(
             [.. exec.Items("env").Select(e => KeyValuePair.Create(e.Required("name"), e.Text("value") ?? ""))],
             exec.Folder,
             exec.Text("installHint"),
-            Describe(version, exec.Flag("provideClusterInfo") ? ClusterInfo(server, cluster) : null));
+            Describe(version, exec.Flag("provideClusterInfo") ? ClusterInfo(server, cluster) : null)
+        );
     }
 
     /// <summary>Runs it once.</summary>
-    /// <exception cref="KubeConfigurationException">It cannot be started, fails, takes longer than a minute, or answers something else.</exception>
+    /// <exception cref="KubeConfigurationException">It cannot be started, fails, takes longer than a minute, or answers something
+    /// else.</exception>
     public async Task<ExecCredentialResponse.ExecStatus> RunAsync(TimeProvider time, CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(_patience, time);
@@ -52,7 +72,8 @@ internal sealed record ExecPlugin(
             var answer = await process.StandardOutput.ReadToEndAsync(ended.Token).ConfigureAwait(false);
             _ = await errors.ConfigureAwait(false);
             await process.WaitForExitAsync(ended.Token).ConfigureAwait(false);
-            if (process.ExitCode != 0) throw Failed($"ended with exit code {process.ExitCode}: run it by hand to see why");
+            if (process.ExitCode != 0)
+                throw Failed($"ended with exit code {process.ExitCode}: run it by hand to see why");
             return Parse(answer);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -61,7 +82,8 @@ internal sealed record ExecPlugin(
         }
         finally
         {
-            if (!process.HasExited) process.Kill(entireProcessTree: true);
+            if (!process.HasExited)
+                process.Kill(entireProcessTree: true);
         }
     }
 
@@ -70,25 +92,44 @@ internal sealed record ExecPlugin(
     private static JsonObject ClusterInfo(Uri server, ConfigValue cluster)
     {
         var info = new JsonObject { ["server"] = server.ToString().TrimEnd('/') };
-        if (cluster.Text("tls-server-name") is { } name) info["tls-server-name"] = name;
-        if (cluster.Flag("insecure-skip-tls-verify")) info["insecure-skip-tls-verify"] = true;
-        if (cluster.Text("proxy-url") is { } proxy) info["proxy-url"] = proxy;
-        var ca = cluster.Bytes("certificate-authority-data") ?? (cluster.FilePath("certificate-authority") is { } path ? File.ReadAllBytes(path) : null);
-        if (ca is not null) info["certificate-authority-data"] = Convert.ToBase64String(ca);
+        if (cluster.Text("tls-server-name") is { } name)
+            info["tls-server-name"] = name;
+        if (cluster.Flag("insecure-skip-tls-verify"))
+            info["insecure-skip-tls-verify"] = true;
+        if (cluster.Text("proxy-url") is { } proxy)
+            info["proxy-url"] = proxy;
+        var ca =
+            cluster.Bytes("certificate-authority-data")
+            ?? (cluster.FilePath("certificate-authority") is { } path ? File.ReadAllBytes(path) : null);
+        if (ca is not null)
+            info["certificate-authority-data"] = Convert.ToBase64String(ca);
         return info;
     }
 
     private static string Describe(string version, JsonObject? cluster)
     {
         var spec = new JsonObject { ["interactive"] = false };
-        if (cluster is not null) spec["cluster"] = cluster;
-        return new JsonObject { ["apiVersion"] = version, ["kind"] = "ExecCredential", ["spec"] = spec }.ToJsonString();
+        if (cluster is not null)
+            spec["cluster"] = cluster;
+        return new JsonObject
+        {
+            ["apiVersion"] = version,
+            ["kind"] = "ExecCredential",
+            ["spec"] = spec,
+        }.ToJsonString();
     }
 
     private Process Start()
     {
-        var start = new ProcessStartInfo(Command, Arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        foreach (var (name, value) in Environment) start.Environment[name] = value;
+        var start = new ProcessStartInfo(Command, Arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        foreach (var (name, value) in Environment)
+            start.Environment[name] = value;
         start.Environment["KUBERNETES_EXEC_INFO"] = Info;
         try
         {
@@ -107,10 +148,14 @@ internal sealed record ExecPlugin(
         try
         {
             var credential = JsonSerializer.Deserialize(answer, KubeJsonContext.Default.ExecCredentialResponse);
-            if (credential is not { Kind: "ExecCredential", Status: { } status }) throw Failed("answered with no ExecCredential that has a status");
-            if (credential.ApiVersion != ApiVersion) throw Failed($"answered in another version than {ApiVersion}: name in apiVersion the version that the plugin speaks");
-            if (status is { Token: null or "", ClientCertificateData: null or "" }) throw Failed("answered with neither token nor client certificate");
-            if (string.IsNullOrEmpty(status.ClientCertificateData) != string.IsNullOrEmpty(status.ClientKeyData)) throw Failed("answered with only one of client certificate and key");
+            if (credential is not { Kind: "ExecCredential", Status: { } status })
+                throw Failed("answered with no ExecCredential that has a status");
+            if (credential.ApiVersion != ApiVersion)
+                throw Failed($"answered in another version than {ApiVersion}: name in apiVersion the version that the plugin speaks");
+            if (status is { Token: null or "", ClientCertificateData: null or "" })
+                throw Failed("answered with neither token nor client certificate");
+            if (string.IsNullOrEmpty(status.ClientCertificateData) != string.IsNullOrEmpty(status.ClientKeyData))
+                throw Failed("answered with only one of client certificate and key");
             return status;
         }
         catch (JsonException)

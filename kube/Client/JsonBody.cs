@@ -11,7 +11,8 @@ public readonly record struct JsonBody(ReadOnlyMemory<byte> Utf8)
     public static JsonBody From(JsonNode node)
     {
         var buffer = new ArrayBufferWriter<byte>(1024);
-        using (var writer = new Utf8JsonWriter(buffer)) node.WriteTo(writer);
+        using (var writer = new Utf8JsonWriter(buffer))
+            node.WriteTo(writer);
         return new JsonBody(buffer.WrittenMemory);
     }
 

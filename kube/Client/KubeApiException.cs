@@ -9,7 +9,10 @@ public sealed class KubeApiException(string request, KubeStatus status) : Except
     /// <summary>The object is not there. False where the whole kind is not served: see <see cref="IsNotServed"/>.</summary>
     public bool IsNotFound => Status is { Code: 404, Reason: "NotFound", Details.Name: { Length: > 0 } };
 
-    /// <summary>The kind is not there, or not in this version: its CRD is missing or not established yet. The server answers with plain text, or with a Status that names no object.</summary>
+    /// <summary>
+    /// The kind is not there, or not in this version: its CRD is missing or not established yet. The server answers with plain text, or
+    /// with a Status that names no object.
+    /// </summary>
     public bool IsNotServed => Status.Code == 404 && !IsNotFound;
 
     /// <summary>The object changed meanwhile, or a field belongs to another field manager.</summary>
@@ -39,7 +42,9 @@ public sealed class KubeApiException(string request, KubeStatus status) : Except
     public bool IsNamespaceTerminating => IsForbidden && Status.Details.Causes.Any(c => c.Reason == "NamespaceTerminating");
 
     private static string Describe(string request, KubeStatus status) =>
-        $"{request}: {status.Code}{(status.Reason.Length == 0 ? "" : " " + status.Reason)}{(status.Message.Length == 0 ? "" : ": " + status.Message)}";
+        $"{request}: {status.Code}"
+        + (status.Reason.Length == 0 ? "" : $" {status.Reason}")
+        + (status.Message.Length == 0 ? "" : $": {status.Message}");
 }
 
 /// <summary>No answer, or not a whole one: whether a write took effect is not known.</summary>

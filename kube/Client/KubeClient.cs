@@ -10,9 +10,9 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.Kube.Client;
 
 /// <summary>
-/// Speaks the Kubernetes API, in JSON. Thread-safe. Every refusal is a <see cref="KubeApiException"/>, every missing answer a <see cref="KubeTransportException"/>, an answer that is none a
-/// <see cref="KubeProtocolException"/>, and trouble with our own credentials a <see cref="KubeConfigurationException"/>; only the caller's own cancellation is an
-/// <see cref="OperationCanceledException"/>.
+/// Speaks the Kubernetes API, in JSON. Thread-safe. Every refusal is a <see cref="KubeApiException"/>, every missing answer a
+/// <see cref="KubeTransportException"/>, an answer that is none a <see cref="KubeProtocolException"/>, and trouble with our own credentials
+/// a <see cref="KubeConfigurationException"/>; only the caller's own cancellation is an <see cref="OperationCanceledException"/>.
 /// </summary>
 public sealed class KubeClient : IDisposable
 {
@@ -29,7 +29,13 @@ public sealed class KubeClient : IDisposable
     private readonly TimeProvider _time;
 
     /// <param name="userAgent">Who we are in the API server's audit log: <c>hostdev-operator/0.1.0</c>.</param>
-    public KubeClient(KubeConfiguration configuration, string userAgent, TimeProvider time, ILogger<KubeClient> logger, KubeClientOptions? options = null)
+    public KubeClient(
+        KubeConfiguration configuration,
+        string userAgent,
+        TimeProvider time,
+        ILogger<KubeClient> logger,
+        KubeClientOptions? options = null
+    )
     {
         (Configuration, _options, _time) = (configuration, options ?? new KubeClientOptions(), time);
         _owned = new KubeTransport(configuration);
@@ -53,14 +59,18 @@ public sealed class KubeClient : IDisposable
     public AbstractKubernetes Calls { get; }
 
     /// <summary>
-    /// The same client, whose every write asks first, at the last moment before it is sent, also before it is sent again. The gate refuses by throwing. It shares this client's
-    /// connections: dispose the first one only.
+    /// The same client, whose every write asks first, at the last moment before it is sent, also before it is sent again. The gate refuses
+    /// by throwing. It shares this client's connections: dispose the first one only.
     /// </summary>
     public KubeClient Gated(Func<CancellationToken, ValueTask> beforeWrite) => new(this, beforeWrite);
 
     public Task<T> GetAsync<T>(KubeKind<T> kind, ObjectKey key, CancellationToken cancellationToken)
         where T : class, IKubeObject =>
-        CallAsync(kind, new KubeRequest("get", Named(kind.Resource, null), HttpMethod.Get, kind.Resource.Path(key.Namespace, key.Name), AcceptOne<T>()), cancellationToken);
+        CallAsync(
+            kind,
+            new KubeRequest("get", Named(kind.Resource, null), HttpMethod.Get, kind.Resource.Path(key.Namespace, key.Name), AcceptOne<T>()),
+            cancellationToken
+        );
 
     /// <summary>Null when the object is not there. That the whole kind is not served is an exception.</summary>
     public async Task<T?> FindAsync<T>(KubeKind<T> kind, ObjectKey key, CancellationToken cancellationToken)
@@ -77,8 +87,8 @@ public sealed class KubeClient : IDisposable
     }
 
     /// <summary>
-    /// All objects, as of now (no resourceVersion: never older than the last write), in pages. When the pages outlive the server's memory (410), it begins again; after three times it asks for
-    /// everything at once, which cannot expire.
+    /// All objects, as of now (no resourceVersion: never older than the last write), in pages. When the pages outlive the server's memory
+    /// (410), it begins again; after three times it asks for everything at once, which cannot expire.
     /// </summary>
     public async Task<KubeList<T>> ListAsync<T>(KubeKind<T> kind, Selection selection, CancellationToken cancellationToken)
         where T : class, IKubeObject
@@ -87,7 +97,8 @@ public sealed class KubeClient : IDisposable
         {
             try
             {
-                return await ListOnceAsync(kind, selection, attempt <= PagedAttempts ? _options.PageSize : 0, cancellationToken).ConfigureAwait(false);
+                return await ListOnceAsync(kind, selection, attempt <= PagedAttempts ? _options.PageSize : 0, cancellationToken)
+                    .ConfigureAwait(false);
             }
             catch (KubeApiException e) when (e.IsGone && attempt <= PagedAttempts)
             {
@@ -96,42 +107,57 @@ public sealed class KubeClient : IDisposable
         }
     }
 
-    /// <summary>
-    /// What happens from <paramref name="resourceVersion"/> on, with bookmarks. Ends after <paramref name="duration"/>, when the server ends it, and after
-    /// <see cref="WatchEvent{T}.Expired"/>. Leaving the loop ends the request.
-    /// </summary>
+    /// <summary> What happens from <paramref name="resourceVersion"/> on, with bookmarks. Ends after <paramref name="duration"/>, when the
+    /// server ends it, and after <see cref="WatchEvent{T}.Expired"/>. Leaving the loop ends the request. </summary>
     /// <param name="opened">Called when the server has accepted the watch, which may be long before anything happens.</param>
     public async IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(
-        KubeKind<T> kind, Selection selection, string resourceVersion, TimeSpan duration, Action? opened, [EnumeratorCancellation] CancellationToken cancellationToken)
+        KubeKind<T> kind,
+        Selection selection,
+        string resourceVersion,
+        TimeSpan duration,
+        Action? opened,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
         where T : class, IKubeObject
     {
-        var path = kind.Resource.Path(selection.Namespace)
-            + Query(selection, ("watch", "true"), ("allowWatchBookmarks", "true"), ("resourceVersion", resourceVersion), ("timeoutSeconds", $"{Math.Max(1, (int)duration.TotalSeconds)}"));
+        var path =
+            kind.Resource.Path(selection.Namespace)
+            + Query(
+                selection,
+                ("watch", "true"),
+                ("allowWatchBookmarks", "true"),
+                ("resourceVersion", resourceVersion),
+                ("timeoutSeconds", $"{Math.Max(1, (int)duration.TotalSeconds)}")
+            );
         var request = new KubeRequest("watch", Named(kind.Resource, null), HttpMethod.Get, path, AcceptOne<T>());
         // The server ends it in time; if it does not, the connection is dead.
         using var timeout = new CancellationTokenSource(duration + _watchGrace, _time);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
         WatchEvent<T>.Expired? expired = null;
         using var response = await GuardAsync(async () =>
-        {
-            try
             {
-                return await _sender.SendAsync(request, ended.Token).ConfigureAwait(false);
-            }
-            catch (KubeApiException e) when (e.IsGone)
-            {
-                expired = new WatchEvent<T>.Expired(e.Status.Message);
-                return null;
-            }
-        }).ConfigureAwait(false);
-        if (expired is not null) yield return expired;
-        if (response is null) yield break;
+                try
+                {
+                    return await _sender.SendAsync(request, ended.Token).ConfigureAwait(false);
+                }
+                catch (KubeApiException e) when (e.IsGone)
+                {
+                    expired = new WatchEvent<T>.Expired(e.Status.Message);
+                    return null;
+                }
+            })
+            .ConfigureAwait(false);
+        if (expired is not null)
+            yield return expired;
+        if (response is null)
+            yield break;
         opened?.Invoke();
         var body = await GuardAsync(() => response.Content.ReadAsStreamAsync(ended.Token)).ConfigureAwait(false);
         await using var closed = body.ConfigureAwait(false);
         var events = new WatchReader<T>(kind, request.ToString()).ReadAsync(body, ended.Token).GetAsyncEnumerator(CancellationToken.None);
         await using var left = events.ConfigureAwait(false);
-        while (await GuardAsync(async () => await events.MoveNextAsync().ConfigureAwait(false)).ConfigureAwait(false)) yield return events.Current;
+        while (await GuardAsync(async () => await events.MoveNextAsync().ConfigureAwait(false)).ConfigureAwait(false))
+            yield return events.Current;
 
         async Task<TResult> GuardAsync<TResult>(Func<Task<TResult>> step)
         {
@@ -141,7 +167,10 @@ public sealed class KubeClient : IDisposable
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                throw new KubeTransportException(request.ToString(), "the server did not end the watch in time: the connection is taken for dead");
+                throw new KubeTransportException(
+                    request.ToString(),
+                    "the server did not end the watch in time: the connection is taken for dead"
+                );
             }
             catch (Exception e) when (RequestSender.IsTransport(e))
             {
@@ -157,28 +186,52 @@ public sealed class KubeClient : IDisposable
         where T : class, IKubeObject =>
         WriteAsync(kind, "create", HttpMethod.Post, new ObjectKey("", ns), body, Json, options, cancellationToken);
 
-    /// <summary>Puts the whole object in place of the old one; a <c>metadata.resourceVersion</c> in it makes it a conflict when it changed meanwhile.</summary>
-    public Task<T> ReplaceAsync<T>(KubeKind<T> kind, ObjectKey key, JsonBody body, WriteOptions options, CancellationToken cancellationToken)
-        where T : class, IKubeObject =>
-        WriteAsync(kind, "update", HttpMethod.Put, key, body, Json, options, cancellationToken);
+    /// <summary>
+    /// Puts the whole object in place of the old one; a <c>metadata.resourceVersion</c> in it makes it a conflict when it changed
+    /// meanwhile.
+    /// </summary>
+    public Task<T> ReplaceAsync<T>(
+        KubeKind<T> kind,
+        ObjectKey key,
+        JsonBody body,
+        WriteOptions options,
+        CancellationToken cancellationToken
+    )
+        where T : class, IKubeObject => WriteAsync(kind, "update", HttpMethod.Put, key, body, Json, options, cancellationToken);
 
-    /// <summary>Server-side apply: these fields shall be so and are ours; what we applied before and is not in the body any more goes. Creates the object when it is not there.</summary>
+    /// <summary>
+    /// Server-side apply: these fields shall be so and are ours; what we applied before and is not in the body any more goes. Creates the
+    /// object when it is not there.
+    /// </summary>
     /// <param name="body">With apiVersion, kind and metadata.name.</param>
     /// <exception cref="ArgumentException">No field manager.</exception>
     public Task<T> ApplyAsync<T>(KubeKind<T> kind, ObjectKey key, JsonBody body, WriteOptions options, CancellationToken cancellationToken)
         where T : class, IKubeObject
     {
-        if (string.IsNullOrEmpty(options.FieldManager)) throw new ArgumentException("to apply needs a field manager", nameof(options));
+        if (string.IsNullOrEmpty(options.FieldManager))
+            throw new ArgumentException("to apply needs a field manager", nameof(options));
         return WriteAsync(kind, "patch", HttpMethod.Patch, key, body, "application/apply-patch+yaml", options, cancellationToken);
     }
 
     /// <summary>RFC 7386: null removes a field, a list replaces a list.</summary>
-    public Task<T> MergePatchAsync<T>(KubeKind<T> kind, ObjectKey key, JsonBody body, WriteOptions options, CancellationToken cancellationToken)
+    public Task<T> MergePatchAsync<T>(
+        KubeKind<T> kind,
+        ObjectKey key,
+        JsonBody body,
+        WriteOptions options,
+        CancellationToken cancellationToken
+    )
         where T : class, IKubeObject =>
         WriteAsync(kind, "patch", HttpMethod.Patch, key, body, "application/merge-patch+json", options, cancellationToken);
 
     /// <summary>RFC 6902: a list of operations, of which all or none are done.</summary>
-    public Task<T> JsonPatchAsync<T>(KubeKind<T> kind, ObjectKey key, JsonBody body, WriteOptions options, CancellationToken cancellationToken)
+    public Task<T> JsonPatchAsync<T>(
+        KubeKind<T> kind,
+        ObjectKey key,
+        JsonBody body,
+        WriteOptions options,
+        CancellationToken cancellationToken
+    )
         where T : class, IKubeObject =>
         WriteAsync(kind, "patch", HttpMethod.Patch, key, body, "application/json-patch+json", options, cancellationToken);
 
@@ -186,12 +239,25 @@ public sealed class KubeClient : IDisposable
     public async Task DeleteAsync(KubeResource resource, ObjectKey key, DeleteOptions options, CancellationToken cancellationToken)
     {
         var body = new JsonObject { ["apiVersion"] = "v1", ["kind"] = "DeleteOptions" };
-        if (options.PropagationPolicy is { } policy) body["propagationPolicy"] = policy.ToString();
+        if (options.PropagationPolicy is { } policy)
+            body["propagationPolicy"] = policy.ToString();
         var preconditions = new JsonObject();
-        if (options.Uid is not null) preconditions["uid"] = options.Uid;
-        if (options.ResourceVersion is not null) preconditions["resourceVersion"] = options.ResourceVersion;
-        if (preconditions.Count > 0) body["preconditions"] = preconditions;
-        var request = new KubeRequest("delete", Named(resource, null), HttpMethod.Delete, resource.Path(key.Namespace, key.Name), Json, IsWrite: true, JsonBody.From(body).Utf8, Json);
+        if (options.Uid is not null)
+            preconditions["uid"] = options.Uid;
+        if (options.ResourceVersion is not null)
+            preconditions["resourceVersion"] = options.ResourceVersion;
+        if (preconditions.Count > 0)
+            body["preconditions"] = preconditions;
+        var request = new KubeRequest(
+            "delete",
+            Named(resource, null),
+            HttpMethod.Delete,
+            resource.Path(key.Namespace, key.Name),
+            Json,
+            IsWrite: true,
+            JsonBody.From(body).Utf8,
+            Json
+        );
         await _sender.CallAsync(request, (_, _) => Task.FromResult(true), cancellationToken).ConfigureAwait(false);
     }
 
@@ -205,18 +271,38 @@ public sealed class KubeClient : IDisposable
         var next = "";
         while (true)
         {
-            var path = kind.Resource.Path(selection.Namespace) + Query(selection, ("limit", limit == 0 ? null : $"{limit}"), ("continue", next.Length == 0 ? null : next));
-            var request = new KubeRequest("list", Named(kind.Resource, null), HttpMethod.Get, path, typeof(T) == typeof(PartialObjectMetadata) ? MetadataListOnly : Json);
-            var page = await _sender.CallAsync(request, new ListPageReader<T>(kind, request.ToString()).ReadAsync, cancellationToken).ConfigureAwait(false);
+            var path =
+                kind.Resource.Path(selection.Namespace)
+                + Query(selection, ("limit", limit == 0 ? null : $"{limit}"), ("continue", next.Length == 0 ? null : next));
+            var request = new KubeRequest(
+                "list",
+                Named(kind.Resource, null),
+                HttpMethod.Get,
+                path,
+                typeof(T) == typeof(PartialObjectMetadata) ? MetadataListOnly : Json
+            );
+            var page = await _sender
+                .CallAsync(request, new ListPageReader<T>(kind, request.ToString()).ReadAsync, cancellationToken)
+                .ConfigureAwait(false);
             items.AddRange(page.Items);
             unreadable.AddRange(page.Unreadable);
             next = page.Meta.ContinueProperty ?? "";
-            if (next.Length > 0) continue;
+            if (next.Length > 0)
+                continue;
             return new KubeList<T>(items.DrainToImmutable(), page.Meta.ResourceVersion ?? "", unreadable.ToImmutable());
         }
     }
 
-    private Task<T> WriteAsync<T>(KubeKind<T> kind, string verb, HttpMethod method, ObjectKey key, JsonBody body, string contentType, WriteOptions options, CancellationToken cancellationToken)
+    private Task<T> WriteAsync<T>(
+        KubeKind<T> kind,
+        string verb,
+        HttpMethod method,
+        ObjectKey key,
+        JsonBody body,
+        string contentType,
+        WriteOptions options,
+        CancellationToken cancellationToken
+    )
         where T : class, IKubeObject
     {
         var query = Query(
@@ -224,9 +310,23 @@ public sealed class KubeClient : IDisposable
             ("fieldManager", options.FieldManager),
             ("force", options.Force && verb == "patch" ? "true" : null),
             ("fieldValidation", options.FieldValidation.ToString()),
-            ("dryRun", options.DryRun ? "All" : null));
+            ("dryRun", options.DryRun ? "All" : null)
+        );
         var path = kind.Resource.Path(key.Namespace, key.Name.Length == 0 ? null : key.Name, options.Subresource) + query;
-        return CallAsync(kind, new KubeRequest(verb, Named(kind.Resource, options.Subresource), method, path, AcceptOne<T>(), IsWrite: true, body.Utf8, contentType), cancellationToken);
+        return CallAsync(
+            kind,
+            new KubeRequest(
+                verb,
+                Named(kind.Resource, options.Subresource),
+                method,
+                path,
+                AcceptOne<T>(),
+                IsWrite: true,
+                body.Utf8,
+                contentType
+            ),
+            cancellationToken
+        );
     }
 
     private Task<T> CallAsync<T>(KubeKind<T> kind, KubeRequest request, CancellationToken cancellationToken)
@@ -237,30 +337,35 @@ public sealed class KubeClient : IDisposable
             {
                 try
                 {
-                    return await JsonSerializer.DeserializeAsync(body, kind.Json, token).ConfigureAwait(false) ?? throw new KubeProtocolException(request.ToString(), "the answer is null");
+                    return await JsonSerializer.DeserializeAsync(body, kind.Json, token).ConfigureAwait(false)
+                        ?? throw new KubeProtocolException(request.ToString(), "the answer is null");
                 }
                 catch (Exception e) when (e is JsonException or FormatException)
                 {
                     throw new KubeProtocolException(request.ToString(), $"the answer cannot be read as {kind.Resource}: {e.Message}", e);
                 }
             },
-            cancellationToken);
+            cancellationToken
+        );
 
     private static string AcceptOne<T>() => typeof(T) == typeof(PartialObjectMetadata) ? MetadataOnly : Json;
 
-    private static string Named(KubeResource resource, string? subresource) => subresource is null ? resource.FullName : $"{resource.FullName}/{subresource}";
+    private static string Named(KubeResource resource, string? subresource) =>
+        subresource is null ? resource.FullName : $"{resource.FullName}/{subresource}";
 
     private static string Query(Selection selection, params ReadOnlySpan<(string Name, string? Value)> others)
     {
         var parts = new List<string>();
-        foreach (var (name, value) in others) Add(name, value);
+        foreach (var (name, value) in others)
+            Add(name, value);
         Add("labelSelector", selection.Labels);
         Add("fieldSelector", selection.Fields);
         return parts.Count == 0 ? "" : "?" + string.Join('&', parts);
 
         void Add(string name, string? value)
         {
-            if (value is not null) parts.Add($"{name}={Uri.EscapeDataString(value)}");
+            if (value is not null)
+                parts.Add($"{name}={Uri.EscapeDataString(value)}");
         }
     }
 }

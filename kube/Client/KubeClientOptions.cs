@@ -16,7 +16,8 @@ public sealed record KubeClientOptions
 }
 
 /// <param name="Verb">As RBAC names it: get, list, watch, create, update, patch, delete.</param>
-/// <param name="Resource">Plural with group: <c>leases.coordination.k8s.io</c>; with the subresource where there is one: <c>nodes/status</c>.</param>
+/// <param name="Resource">Plural with group: <c>leases.coordination.k8s.io</c>; with the subresource where there is one:
+/// <c>nodes/status</c>.</param>
 /// <param name="Code">The HTTP status; 0 when no answer came.</param>
 /// <param name="Duration">From sending to the answer's headers.</param>
 public readonly record struct RequestObservation(string Verb, string Resource, int Code, TimeSpan Duration);

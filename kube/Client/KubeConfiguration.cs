@@ -36,10 +36,24 @@ public sealed class KubeConfiguration
     /// <exception cref="KubeConfigurationException">We are not in a Pod, or it has no service account token.</exception>
     public static KubeConfiguration InCluster(TimeProvider time, Func<string, string?> environment, string root = "/")
     {
-        if (environment("KUBERNETES_SERVICE_HOST") is not { Length: > 0 } host || environment("KUBERNETES_SERVICE_PORT") is not { Length: > 0 } port)
-            throw new KubeConfigurationException("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this is no Pod. Name a kubeconfig with KUBECONFIG or --kubeconfig");
-        if (!Uri.TryCreate($"https://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{port}/", UriKind.Absolute, out var server))
-            throw new KubeConfigurationException($"KUBERNETES_SERVICE_HOST \"{host}\" and KUBERNETES_SERVICE_PORT \"{port}\" make no address");
+        if (
+            environment("KUBERNETES_SERVICE_HOST") is not { Length: > 0 } host
+            || environment("KUBERNETES_SERVICE_PORT") is not { Length: > 0 } port
+        )
+            throw new KubeConfigurationException(
+                "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this is no Pod. Name a kubeconfig "
+                    + "with KUBECONFIG or --kubeconfig"
+            );
+        if (
+            !Uri.TryCreate(
+                $"https://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{port}/",
+                UriKind.Absolute,
+                out var server
+            )
+        )
+            throw new KubeConfigurationException(
+                $"KUBERNETES_SERVICE_HOST \"{host}\" and KUBERNETES_SERVICE_PORT \"{port}\" make no address"
+            );
         string File(string name) => Path.Join(root, ServiceAccount, name);
         const string Why = "service account (is automountServiceAccountToken false?)";
         var token = FileCredential.Token(File("token"), Why, time);
@@ -49,23 +63,29 @@ public sealed class KubeConfiguration
         {
             Roots = () => roots.Read(),
             Credential = new FileCredential(token, _ => null),
-            // The cluster's own network. A proxy for what is outside is often given to every Pod, with a NO_PROXY of address ranges, which .NET does not know.
+            // The cluster's own network. A proxy for what is outside is often given to every Pod, with a NO_PROXY of address ranges, which
+            // .NET does not know.
             IsDirect = true,
         };
     }
 
     /// <summary>As kubectl finds its way.</summary>
-    /// <param name="paths">One file or several, separated as in <c>PATH</c>. Of a value that several have, the first counts; files that are not there are passed over when there are several.</param>
+    /// <param name="paths">One file or several, separated as in <c>PATH</c>. Of a value that several have, the first counts; files that are
+    /// not there are passed over when there are several.</param>
     /// <param name="context">Null for the files' <c>current-context</c>.</param>
     /// <exception cref="KubeConfigurationException">Something is missing or wrong: file, field and fix.</exception>
-    public static KubeConfiguration FromKubeconfig(string paths, string? context, TimeProvider time) => Kubeconfig.Read(paths).Resolve(context, time);
+    public static KubeConfiguration FromKubeconfig(string paths, string? context, TimeProvider time) =>
+        Kubeconfig.Read(paths).Resolve(context, time);
 
     /// <summary>The kubeconfig named by the argument or by <c>KUBECONFIG</c>; else in-cluster; else <c>~/.kube/config</c>.</summary>
     public static KubeConfiguration Find(string? kubeconfig, string? context, TimeProvider time, Func<string, string?> environment)
     {
-        if ((kubeconfig ?? environment("KUBECONFIG")) is { Length: > 0 } paths) return FromKubeconfig(paths, context, time);
+        if ((kubeconfig ?? environment("KUBECONFIG")) is { Length: > 0 } paths)
+            return FromKubeconfig(paths, context, time);
         var home = Path.Join(environment("HOME"), ".kube", "config");
-        return environment("KUBERNETES_SERVICE_HOST") is { Length: > 0 } || !File.Exists(home) ? InCluster(time, environment) : FromKubeconfig(home, context, time);
+        return environment("KUBERNETES_SERVICE_HOST") is { Length: > 0 } || !File.Exists(home)
+            ? InCluster(time, environment)
+            : FromKubeconfig(home, context, time);
     }
 
     public override string ToString() => Server.ToString();

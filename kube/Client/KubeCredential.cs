@@ -29,13 +29,23 @@ internal sealed class FixedCredential(Identity identity) : KubeCredential
     public override ValueTask<Identity> GetAsync(Identity? refused, CancellationToken cancellationToken) => ValueTask.FromResult(identity);
 }
 
-/// <summary>A token, a client certificate, or both, in files that something else renews: a service account's token, a kubelet's certificate.</summary>
+/// <summary>
+/// A token, a client certificate, or both, in files that something else renews: a service account's token, a kubelet's certificate.
+/// </summary>
 internal sealed class FileCredential(RereadFile<TokenCredentials>? token, Func<bool, ClientCertificate?> certificate) : KubeCredential
 {
     private Identity _last = Identity.Anonymous;
 
-    public static RereadFile<TokenCredentials> Token(string path, string field, TimeProvider time) => new(
-        path, field, bytes => Encoding.UTF8.GetString(bytes).Trim() is { Length: > 0 } text ? Bearer(text, $"{field}: {path}") : throw new KubeConfigurationException($"{field}: {path} is empty: a token is needed"), time);
+    public static RereadFile<TokenCredentials> Token(string path, string field, TimeProvider time) =>
+        new(
+            path,
+            field,
+            bytes =>
+                Encoding.UTF8.GetString(bytes).Trim() is { Length: > 0 } text
+                    ? Bearer(text, $"{field}: {path}")
+                    : throw new KubeConfigurationException($"{field}: {path} is empty: a token is needed"),
+            time
+        );
 
     /// <summary>A token for the header. What cannot stand in one is refused without being shown.</summary>
     public static TokenCredentials Bearer(string token, string where) =>
@@ -46,7 +56,8 @@ internal sealed class FileCredential(RereadFile<TokenCredentials>? token, Func<b
     public override ValueTask<Identity> GetAsync(Identity? refused, CancellationToken cancellationToken)
     {
         var now = new Identity(token?.Read(refused is not null), certificate(refused is not null));
-        if (now != _last) _last = now;
+        if (now != _last)
+            _last = now;
         return ValueTask.FromResult(_last);
     }
 }

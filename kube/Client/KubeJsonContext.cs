@@ -4,7 +4,10 @@ using k8s.Models;
 
 namespace Hostdev.Kube.Client;
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+)]
 [JsonSerializable(typeof(KubeStatus))]
 [JsonSerializable(typeof(V1ListMeta))]
 [JsonSerializable(typeof(ExecCredentialResponse))]

@@ -17,8 +17,18 @@ internal static class KubeModels
         [typeof(V1LeaseSpec)] = ["holderIdentity", "leaseDurationSeconds", "acquireTime", "renewTime", "leaseTransitions"],
         [typeof(Eventsv1Event)] =
         [
-            "apiVersion", "kind", "metadata", "eventTime", "series", "reportingController", "reportingInstance",
-            "action", "reason", "regarding", "note", "type",
+            "apiVersion",
+            "kind",
+            "metadata",
+            "eventTime",
+            "series",
+            "reportingController",
+            "reportingInstance",
+            "action",
+            "reason",
+            "regarding",
+            "note",
+            "type",
         ],
     };
 
@@ -32,7 +42,8 @@ internal static class KubeModels
 
     private static void Sort(JsonTypeInfo type)
     {
-        if (!_order.TryGetValue(type.Type, out var names)) return;
+        if (!_order.TryGetValue(type.Type, out var names))
+            return;
         foreach (var property in type.Properties)
             property.Order = Array.IndexOf(names, property.Name) is >= 0 and var place ? place : names.Length;
     }
@@ -41,7 +52,8 @@ internal static class KubeModels
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    Converters = [typeof(MicroTimeConverter)])]
+    Converters = [typeof(MicroTimeConverter)]
+)]
 [JsonSerializable(typeof(V1Lease))]
 [JsonSerializable(typeof(Eventsv1Event))]
 internal sealed partial class KubeModelsJsonContext : JsonSerializerContext;

@@ -8,12 +8,27 @@ public sealed record KubeStatus
     /// <summary>The HTTP status code.</summary>
     public int Code { get; init; }
 
-    /// <summary>CamelCase: <c>NotFound</c>, <c>Conflict</c>, <c>Invalid</c>. Empty when the answer was no Status, for example one of a proxy on the way.</summary>
-    public string Reason { get => field ?? ""; init; }
+    /// <summary>
+    /// CamelCase: <c>NotFound</c>, <c>Conflict</c>, <c>Invalid</c>. Empty when the answer was no Status, for example one of a proxy on the
+    /// way.
+    /// </summary>
+    public string Reason
+    {
+        get => field ?? "";
+        init;
+    }
 
-    public string Message { get => field ?? ""; init; }
+    public string Message
+    {
+        get => field ?? "";
+        init;
+    }
 
-    public StatusDetails Details { get => field ?? new StatusDetails(); init; }
+    public StatusDetails Details
+    {
+        get => field ?? new StatusDetails();
+        init;
+    }
 }
 
 /// <summary>What the refusal is about (<c>metav1.StatusDetails</c>).</summary>
@@ -27,7 +42,11 @@ public sealed record StatusDetails
     public string? Kind { get; init; }
 
     /// <summary>One for each field that is wrong.</summary>
-    public ImmutableArray<StatusCause> Causes { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<StatusCause> Causes
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     /// <summary>0 when the server does not say.</summary>
     public int RetryAfterSeconds { get; init; }

@@ -15,7 +15,8 @@ internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposab
 
     public Uri Server => configuration.Server;
 
-    public ValueTask<Identity> IdentityAsync(Identity? refused, CancellationToken cancellationToken) => configuration.Credential.GetAsync(refused, cancellationToken);
+    public ValueTask<Identity> IdentityAsync(Identity? refused, CancellationToken cancellationToken) =>
+        configuration.Credential.GetAsync(refused, cancellationToken);
 
     /// <summary>Sends; the answer's body is not read yet.</summary>
     public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, Identity identity, CancellationToken cancellationToken)
@@ -23,7 +24,8 @@ internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposab
         if (identity.Credentials is { } credentials)
             await credentials.ProcessHttpRequestAsync(request, cancellationToken).ConfigureAwait(false);
         // What the handler takes the name for TLS from; it has no other way than the Host header.
-        if (configuration.ServerName is { } name) request.Headers.Host = name;
+        if (configuration.ServerName is { } name)
+            request.Headers.Host = name;
         while (true)
         {
             try
@@ -54,7 +56,8 @@ internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposab
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (_current is { } current)
             {
-                if (ReferenceEquals(current.Roots, roots) && ReferenceEquals(current.Certificate, certificate)) return current.Http;
+                if (ReferenceEquals(current.Roots, roots) && ReferenceEquals(current.Certificate, certificate))
+                    return current.Http;
                 // What is under way on the old connections ends in peace; a watch is asked for again within minutes anyway.
                 current.Http.Dispose();
             }
@@ -65,7 +68,11 @@ internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposab
         }
     }
 
-    [SuppressMessage("Security", "CA5359:Do not disable certificate validation", Justification = "Only where the kubeconfig says insecure-skip-tls-verify.")]
+    [SuppressMessage(
+        "Security",
+        "CA5359:Do not disable certificate validation",
+        Justification = "Only where the kubeconfig says insecure-skip-tls-verify."
+    )]
     private SocketsHttpHandler NewHandler(TrustedRoots? roots, ClientCertificate? certificate)
     {
         var handler = new SocketsHttpHandler
@@ -84,26 +91,42 @@ internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposab
             PooledConnectionLifetime = TimeSpan.FromHours(1),
             UseCookies = false,
         };
-        if (configuration.Proxy is { } proxy) handler.Proxy = proxy;
+        if (configuration.Proxy is { } proxy)
+            handler.Proxy = proxy;
         handler.UseProxy = !configuration.IsDirect;
-        if (certificate is not null) handler.SslOptions.ClientCertificateContext = SslStreamCertificateContext.Create(certificate.Leaf, [.. certificate.Intermediates], offline: true);
-        if (configuration.TrustAnyServer) handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
-        else if (roots is not null) handler.SslOptions.RemoteCertificateValidationCallback = (_, server, chain, errors) => Trusts(roots, server as X509Certificate2, chain, errors);
+        if (certificate is not null)
+            handler.SslOptions.ClientCertificateContext = SslStreamCertificateContext.Create(
+                certificate.Leaf,
+                [.. certificate.Intermediates],
+                offline: true
+            );
+        if (configuration.TrustAnyServer)
+            handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
+        else if (roots is not null)
+            handler.SslOptions.RemoteCertificateValidationCallback = (_, server, chain, errors) =>
+                Trusts(roots, server as X509Certificate2, chain, errors);
         return handler;
     }
 
     /// <summary>True, or an exception that says why not: a plain false would be told as "rejected by the callback".</summary>
     private bool Trusts(TrustedRoots roots, X509Certificate2? server, X509Chain? sent, SslPolicyErrors errors)
     {
-        if (server is null) throw new AuthenticationException("it shows no certificate.");
+        if (server is null)
+            throw new AuthenticationException("it shows no certificate.");
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
-            throw new AuthenticationException($"its certificate is not for {configuration.ServerName ?? Server.Host} but for {Names(server)}: use one of these in server, or in tls-server-name.");
+            throw new AuthenticationException(
+                $"its certificate is not for {configuration.ServerName ?? Server.Host} but for {Names(server)}: use "
+                    + "one of these in server, or in tls-server-name."
+            );
         return roots.Refuses(server, sent) is { } why ? throw new AuthenticationException(why) : true;
     }
 
     private static string Names(X509Certificate2 certificate)
     {
-        var names = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(e => e.EnumerateDnsNames().Concat(e.EnumerateIPAddresses().Select(a => a.ToString()))).ToList();
+        var names = certificate
+            .Extensions.OfType<X509SubjectAlternativeNameExtension>()
+            .SelectMany(e => e.EnumerateDnsNames().Concat(e.EnumerateIPAddresses().Select(a => a.ToString())))
+            .ToList();
         return names.Count == 0 ? "no name at all" : string.Join(", ", names);
     }
 }

@@ -8,7 +8,8 @@ using k8s.Models;
 namespace Hostdev.Kube.Client;
 
 /// <summary>
-/// Reads a page of a list as it comes in, item by item: at no time is more of it in memory than one item as text and what the record keeps of the others.
+/// Reads a page of a list as it comes in, item by item: at no time is more of it in memory than one item as text and what the record keeps
+/// of the others.
 /// </summary>
 internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
     where T : class, IKubeObject
@@ -32,9 +33,14 @@ internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
     }
 
     public async Task<(V1ListMeta Meta, ImmutableArray<T> Items, ImmutableArray<UnreadableObject> Unreadable)> ReadAsync(
-        Stream body, CancellationToken cancellationToken)
+        Stream body,
+        CancellationToken cancellationToken
+    )
     {
-        var pipe = PipeReader.Create(body, new StreamPipeReaderOptions(bufferSize: BufferBytes, minimumReadSize: BufferBytes / 4, leaveOpen: true));
+        var pipe = PipeReader.Create(
+            body,
+            new StreamPipeReaderOptions(bufferSize: BufferBytes, minimumReadSize: BufferBytes / 4, leaveOpen: true)
+        );
         var state = default(JsonReaderState);
         try
         {
@@ -43,7 +49,8 @@ internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
                 var read = await pipe.ReadAsync(cancellationToken).ConfigureAwait(false);
                 var consumed = Consume(read.Buffer, ref state);
                 pipe.AdvanceTo(consumed, read.Buffer.End);
-                if (read.IsCompleted && _place != Place.End) throw new IOException("the answer ended in the middle");
+                if (read.IsCompleted && _place != Place.End)
+                    throw new IOException("the answer ended in the middle");
             }
         }
         catch (JsonException e)
@@ -55,7 +62,11 @@ internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
             await pipe.CompleteAsync().ConfigureAwait(false);
         }
 
-        return (_meta ?? throw new KubeProtocolException(request, "the answer has no metadata: it is no list"), _items.ToImmutable(), _unreadable.ToImmutable());
+        return (
+            _meta ?? throw new KubeProtocolException(request, "the answer has no metadata: it is no list"),
+            _items.ToImmutable(),
+            _unreadable.ToImmutable()
+        );
     }
 
     /// <summary>Reads as far as whole values are there.</summary>
@@ -63,29 +74,40 @@ internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
     {
         var reader = new Utf8JsonReader(buffer, isFinalBlock: false, state);
         var done = reader;
-        while (_place != Place.End && Step(ref reader, buffer)) done = reader;
+        while (_place != Place.End && Step(ref reader, buffer))
+            done = reader;
         state = done.CurrentState;
         return buffer.GetPosition(done.BytesConsumed);
     }
 
-    /// <summary>One token, or one whole value where a value is wanted. False when more bytes are needed; then nothing was changed.</summary>
+    /// <summary>
+    /// One token, or one whole value where a value is wanted. False when more bytes are needed; then nothing was changed.
+    /// </summary>
     private bool Step(ref Utf8JsonReader reader, ReadOnlySequence<byte> buffer)
     {
-        if (!reader.Read()) return false;
+        if (!reader.Read())
+            return false;
         switch (_place)
         {
             case Place.Start:
-                if (reader.TokenType != JsonTokenType.StartObject) throw new JsonException("it begins with no object");
+                if (reader.TokenType != JsonTokenType.StartObject)
+                    throw new JsonException("it begins with no object");
                 _place = Place.Field;
                 return true;
             case Place.Field when reader.TokenType == JsonTokenType.EndObject:
                 _place = Place.End;
                 return true;
             case Place.Field:
-                _place = reader.ValueTextEquals("items"u8) ? Place.Items : reader.ValueTextEquals("metadata"u8) ? Place.Metadata : Place.Other;
+                _place =
+                    reader.ValueTextEquals("items"u8) ? Place.Items
+                    : reader.ValueTextEquals("metadata"u8) ? Place.Metadata
+                    : Place.Other;
                 return true;
             case Place.Items: // Go writes null for a list that was never made.
-                _place = reader.TokenType == JsonTokenType.StartArray ? Place.Item : reader.TokenType == JsonTokenType.Null ? Place.Field : throw new JsonException("items is no list");
+                _place =
+                    reader.TokenType == JsonTokenType.StartArray ? Place.Item
+                    : reader.TokenType == JsonTokenType.Null ? Place.Field
+                    : throw new JsonException("items is no list");
                 return true;
             case Place.Item when reader.TokenType == JsonTokenType.EndArray:
                 _place = Place.Field;
@@ -93,7 +115,8 @@ internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
         }
 
         var start = reader.TokenStartIndex;
-        if (!reader.TrySkip()) return false;
+        if (!reader.TrySkip())
+            return false;
         var value = buffer.Slice(start, reader.BytesConsumed - start);
         if (_place == Place.Item)
         {
@@ -101,15 +124,18 @@ internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
             return true;
         }
 
-        if (_place == Place.Metadata) _meta = Deserialize(value);
+        if (_place == Place.Metadata)
+            _meta = Deserialize(value);
         _place = Place.Field;
         return true;
     }
 
     private void Add(ReadOnlySequence<byte> value)
     {
-        if (ObjectReader.Read(kind, value, request, out var unreadable) is { } item) _items.Add(item);
-        else _unreadable.Add(unreadable!);
+        if (ObjectReader.Read(kind, value, request, out var unreadable) is { } item)
+            _items.Add(item);
+        else
+            _unreadable.Add(unreadable!);
     }
 
     private static V1ListMeta? Deserialize(ReadOnlySequence<byte> value)

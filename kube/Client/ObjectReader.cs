@@ -16,7 +16,8 @@ internal static class ObjectReader
         try
         {
             var reader = new Utf8JsonReader(json);
-            if (JsonSerializer.Deserialize(ref reader, kind.Json) is { } it) return it;
+            if (JsonSerializer.Deserialize(ref reader, kind.Json) is { } it)
+                return it;
             throw new KubeProtocolException(request, $"null in place of an object of {kind.Resource}");
         }
         catch (Exception e) when (e is JsonException or FormatException)
@@ -31,7 +32,8 @@ internal static class ObjectReader
         try
         {
             var reader = new Utf8JsonReader(json);
-            return JsonSerializer.Deserialize(ref reader, MetaJsonContext.Default.PartialObjectMetadata) ?? throw new KubeProtocolException(request, "null in place of an object");
+            return JsonSerializer.Deserialize(ref reader, MetaJsonContext.Default.PartialObjectMetadata)
+                ?? throw new KubeProtocolException(request, "null in place of an object");
         }
         catch (JsonException e)
         {

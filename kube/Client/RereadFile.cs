@@ -1,8 +1,8 @@
 namespace Hostdev.Kube.Client;
 
 /// <summary>
-/// A file whose content changes while we run: a token or certificate that something else renews. Read again when it is asked for and the last look is a minute old (as client-go does).
-/// While a new content cannot be read or understood, the last good one stays.
+/// A file whose content changes while we run: a token or certificate that something else renews. Read again when it is asked for and the
+/// last look is a minute old (as client-go does). While a new content cannot be read or understood, the last good one stays.
 /// </summary>
 internal sealed class RereadFile<T>(string path, string field, Func<byte[], T> parse, TimeProvider time)
     where T : class
@@ -19,7 +19,8 @@ internal sealed class RereadFile<T>(string path, string field, Func<byte[], T> p
     {
         lock (_gate)
         {
-            if (_value is not null && !now && time.GetElapsedTime(_looked) < _trusted) return _value;
+            if (_value is not null && !now && time.GetElapsedTime(_looked) < _trusted)
+                return _value;
             try
             {
                 var bytes = File.ReadAllBytes(path);
@@ -36,7 +37,10 @@ internal sealed class RereadFile<T>(string path, string field, Func<byte[], T> p
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new KubeConfigurationException($"{field}: {path} cannot be read: {e.Message}. Correct the path or the file's permissions", e);
+                throw new KubeConfigurationException(
+                    $"{field}: {path} cannot be read: {e.Message}. Correct the path or the file's permissions",
+                    e
+                );
             }
 
             _looked = time.GetTimestamp();

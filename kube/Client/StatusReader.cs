@@ -10,14 +10,21 @@ internal static class StatusReader
     private const int LargestBody = 1 << 20;
     private const int LongestText = 200;
 
-    /// <summary>The Status of an answer, or what comes near it when something else than the API server answered. <c>Retry-After</c> counts where the Status says nothing.</summary>
+    /// <summary>
+    /// The Status of an answer, or what comes near it when something else than the API server answered. <c>Retry-After</c> counts where the
+    /// Status says nothing.
+    /// </summary>
     public static async Task<KubeStatus> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         var code = (int)response.StatusCode;
         var body = await ReadBodyAsync(response, cancellationToken).ConfigureAwait(false);
         var status = Parse(body) ?? new KubeStatus { Message = FirstLine(body) };
         var after = (int)(response.Headers.RetryAfter?.Delta?.TotalSeconds ?? 0);
-        return status with { Code = code, Details = status.Details with { RetryAfterSeconds = Math.Max(after, status.Details.RetryAfterSeconds) } };
+        return status with
+        {
+            Code = code,
+            Details = status.Details with { RetryAfterSeconds = Math.Max(after, status.Details.RetryAfterSeconds) },
+        };
     }
 
     /// <summary>Null when the bytes are no Status.</summary>
@@ -25,7 +32,11 @@ internal static class StatusReader
     {
         try
         {
-            return JsonSerializer.Deserialize(json, KubeJsonContext.Default.KubeStatus) is { } status && (status.Reason.Length > 0 || status.Message.Length > 0 || status.Code > 0) ? status : null;
+            return
+                JsonSerializer.Deserialize(json, KubeJsonContext.Default.KubeStatus) is { } status
+                && (status.Reason.Length > 0 || status.Message.Length > 0 || status.Code > 0)
+                ? status
+                : null;
         }
         catch (JsonException)
         {
@@ -42,8 +53,11 @@ internal static class StatusReader
             var length = 0;
             while (true)
             {
-                length += await stream.ReadAtLeastAsync(body.AsMemory(length), body.Length - length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
-                if (length < body.Length || length == LargestBody) return body[..length];
+                length += await stream
+                    .ReadAtLeastAsync(body.AsMemory(length), body.Length - length, throwOnEndOfStream: false, cancellationToken)
+                    .ConfigureAwait(false);
+                if (length < body.Length || length == LargestBody)
+                    return body[..length];
                 Array.Resize(ref body, Math.Min(body.Length * 8, LargestBody));
             }
         }

@@ -26,26 +26,39 @@ internal sealed class TypedCalls(RequestSender sender) : AbstractKubernetes
         HttpMethod method,
         IReadOnlyDictionary<string, IReadOnlyList<string>>? customHeaders,
         T body,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken
+    )
     {
-        if (customHeaders is { Count: > 0 }) throw new NotSupportedException("a request with headers of its own");
+        if (customHeaders is { Count: > 0 })
+            throw new NotSupportedException("a request with headers of its own");
         var request = RequestOf(method, "/" + relativeUri);
-        if (body is not null) request = request with { Body = Serialize(body), ContentType = GetHeader(body).MediaType };
+        if (body is not null)
+            request = request with { Body = Serialize(body), ContentType = GetHeader(body).MediaType };
         var answer = await sender.CallAsync(request, ReadAsync, cancellationToken).ConfigureAwait(false);
         var sent = new HttpRequestMessage(method, request.Path);
         return new HttpResponseMessage { Content = new ReadOnlyMemoryContent(answer), RequestMessage = sent };
     }
 
     protected override async Task<HttpOperationResponse<T>> CreateResultAsync<T>(
-        HttpRequestMessage httpRequest, HttpResponseMessage httpResponse, bool? watch, CancellationToken cancellationToken)
+        HttpRequestMessage httpRequest,
+        HttpResponseMessage httpResponse,
+        bool? watch,
+        CancellationToken cancellationToken
+    )
     {
         var request = RequestOf(httpRequest.Method, httpRequest.RequestUri!.OriginalString).ToString();
         var body = await httpResponse.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             var it = JsonSerializer.Deserialize(body, (JsonTypeInfo<T>)KubeModels.Json(typeof(T)));
-            if (it is null) throw new KubeProtocolException(request, "the answer is null");
-            return new HttpOperationResponse<T> { Request = httpRequest, Response = httpResponse, Body = it };
+            if (it is null)
+                throw new KubeProtocolException(request, "the answer is null");
+            return new HttpOperationResponse<T>
+            {
+                Request = httpRequest,
+                Response = httpResponse,
+                Body = it,
+            };
         }
         catch (Exception e) when (e is JsonException or FormatException)
         {
@@ -61,9 +74,10 @@ internal sealed class TypedCalls(RequestSender sender) : AbstractKubernetes
         return buffer.ToArray();
     }
 
-    private static byte[] Serialize<T>(T body) => body is V1Patch patch
-        ? Encoding.UTF8.GetBytes((string)patch.Content)
-        : JsonSerializer.SerializeToUtf8Bytes(body, KubeModels.Json(typeof(T)));
+    private static byte[] Serialize<T>(T body) =>
+        body is V1Patch patch
+            ? Encoding.UTF8.GetBytes((string)patch.Content)
+            : JsonSerializer.SerializeToUtf8Bytes(body, KubeModels.Json(typeof(T)));
 
     /// <summary>
     /// What RBAC and metrics call a request, from its method and path: <c>/api/v1/...</c> or <c>/apis/GROUP/VERSION/...</c>, then
@@ -75,7 +89,8 @@ internal sealed class TypedCalls(RequestSender sender) : AbstractKubernetes
         var parts = path.Split('?')[0].Trim('/').Split('/');
         var isCore = parts[0] == "api";
         var rest = parts.AsSpan(isCore ? 2 : 3);
-        if (rest is ["namespaces", _, not ("status" or "finalize"), ..]) rest = rest[2..];
+        if (rest is ["namespaces", _, not ("status" or "finalize"), ..])
+            rest = rest[2..];
         if (rest.Length < 2 && method != HttpMethod.Post)
             throw new NotSupportedException("lists and watches are read item by item: by KubeClient's own methods");
         var resource = rest[0] + (isCore ? "" : $".{parts[1]}") + (rest.Length > 2 ? $"/{rest[2]}" : "");

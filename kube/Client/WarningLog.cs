@@ -3,7 +3,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Kube.Client;
 
-/// <summary>What the API server warns of (<c>Warning: 299 - "..."</c>), each text once: deprecated versions, admission policies that only warn.</summary>
+/// <summary>
+/// What the API server warns of (<c>Warning: 299 - "..."</c>), each text once: deprecated versions, admission policies that only warn.
+/// </summary>
 internal sealed partial class WarningLog(ILogger logger)
 {
     private const int MostTexts = 200;
@@ -12,12 +14,19 @@ internal sealed partial class WarningLog(ILogger logger)
 
     public void Say(HttpResponseMessage response, KubeRequest request)
     {
-        if (!response.Headers.TryGetValues("Warning", out var values)) return;
-        foreach (var text in values.Select(v => Form().Match(v)).Where(m => m.Success).Select(m => m.Groups[1].Value.Replace("\\\"", "\"", StringComparison.Ordinal)))
+        if (!response.Headers.TryGetValues("Warning", out var values))
+            return;
+        foreach (
+            var text in values
+                .Select(v => Form().Match(v))
+                .Where(m => m.Success)
+                .Select(m => m.Groups[1].Value.Replace("\\\"", "\"", StringComparison.Ordinal))
+        )
         {
             lock (_said)
             {
-                if (_said.Count >= MostTexts || !_said.Add(text)) continue;
+                if (_said.Count >= MostTexts || !_said.Add(text))
+                    continue;
             }
 
             LogWarning(request.Verb, request.Resource, text);

@@ -27,16 +27,21 @@ internal sealed class WatchReader<T>(KubeKind<T> kind, string request)
                 {
                     var line = rest.Slice(0, end);
                     rest = rest.Slice(rest.GetPosition(1, end));
-                    if (line.IsEmpty) continue;
+                    if (line.IsEmpty)
+                        continue;
                     var said = Parse(line);
                     yield return said;
-                    if (said is WatchEvent<T>.Expired) yield break;
+                    if (said is WatchEvent<T>.Expired)
+                        yield break;
                 }
 
-                if (rest.Length > LongestLine) throw new KubeProtocolException(request, $"a line of more than {LongestLine >> 20} MiB");
+                if (rest.Length > LongestLine)
+                    throw new KubeProtocolException(request, $"a line of more than {LongestLine >> 20} MiB");
                 // The API server ends every line; what is left without an end was cut.
-                if (read.IsCompleted && !rest.IsEmpty) throw new IOException("the stream ended in the middle of an event");
-                if (read.IsCompleted) yield break;
+                if (read.IsCompleted && !rest.IsEmpty)
+                    throw new IOException("the stream ended in the middle of an event");
+                if (read.IsCompleted)
+                    yield break;
                 pipe.AdvanceTo(rest.Start, rest.End);
             }
         }
@@ -51,7 +56,10 @@ internal sealed class WatchReader<T>(KubeKind<T> kind, string request)
         var (type, value) = Split(line);
         return type switch
         {
-            "BOOKMARK" => new WatchEvent<T>.Bookmark(ObjectReader.Metadata(value, request).Metadata.ResourceVersion ?? throw new KubeProtocolException(request, "a bookmark without resourceVersion")),
+            "BOOKMARK" => new WatchEvent<T>.Bookmark(
+                ObjectReader.Metadata(value, request).Metadata.ResourceVersion
+                    ?? throw new KubeProtocolException(request, "a bookmark without resourceVersion")
+            ),
             "ERROR" => Error(value),
             "ADDED" or "MODIFIED" or "DELETED" => Change(type, value),
             _ => throw new KubeProtocolException(request, $"an event of the unknown type \"{type}\""),
@@ -76,7 +84,10 @@ internal sealed class WatchReader<T>(KubeKind<T> kind, string request)
 
     private WatchEvent<T>.Expired Error(ReadOnlySequence<byte> value)
     {
-        var error = new KubeApiException(request, StatusReader.Parse(value.ToArray()) ?? new KubeStatus { Code = 500, Message = "the watch failed without saying why" });
+        var error = new KubeApiException(
+            request,
+            StatusReader.Parse(value.ToArray()) ?? new KubeStatus { Code = 500, Message = "the watch failed without saying why" }
+        );
         return error.IsGone ? new WatchEvent<T>.Expired(error.Status.Message) : throw error;
     }
 
@@ -93,9 +104,11 @@ internal sealed class WatchReader<T>(KubeKind<T> kind, string request)
                 var isObject = reader.ValueTextEquals("object"u8);
                 reader.Read();
                 var start = reader.TokenStartIndex;
-                if (isType) type = reader.GetString();
+                if (isType)
+                    type = reader.GetString();
                 reader.Skip();
-                if (isObject) value = line.Slice(start, reader.BytesConsumed - start);
+                if (isObject)
+                    value = line.Slice(start, reader.BytesConsumed - start);
             }
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)

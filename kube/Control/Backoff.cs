@@ -1,6 +1,9 @@
 namespace Hostdev.Kube.Control;
 
-/// <summary>How long to wait after the n-th failure in a row: doubling from the first to the longest, each a random part longer or shorter so that many do not come at once.</summary>
+/// <summary>
+/// How long to wait after the n-th failure in a row: doubling from the first to the longest, each a random part longer or shorter so that
+/// many do not come at once.
+/// </summary>
 /// <param name="Jitter">0.2: between 80 % and 120 %.</param>
 public sealed record Backoff(TimeSpan First, TimeSpan Longest, double Jitter = 0.2)
 {

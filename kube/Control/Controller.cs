@@ -9,7 +9,8 @@ namespace Hostdev.Kube.Control;
 public readonly record struct ReconcileObservation(string Controller, string Outcome, TimeSpan Duration);
 
 /// <summary>
-/// Works on the keys of a queue, several at a time, never twice at once on one. What a key stands for is read anew at each call: a key says only that something may have changed.
+/// Works on the keys of a queue, several at a time, never twice at once on one. What a key stands for is read anew at each call: a key says
+/// only that something may have changed.
 /// </summary>
 /// <param name="name">In logs and metrics.</param>
 /// <param name="reconcile">Brings the world to what is asked for. Called again after an exception, later each time.</param>
@@ -22,7 +23,8 @@ public sealed partial class Controller<TKey>(
     ILogger logger,
     int workers = 1,
     TimeSpan? grace = null,
-    Action<ReconcileObservation>? observe = null)
+    Action<ReconcileObservation>? observe = null
+)
     where TKey : notnull
 {
     private readonly ConcurrentDictionary<TKey, string> _failing = new();
@@ -62,7 +64,18 @@ public sealed partial class Controller<TKey>(
 
             queue.Done(key);
             Report(key, result, abandoned);
-            observe?.Invoke(new ReconcileObservation(name, result switch { ReconcileResult.Failed => "error", ReconcileResult.Again => "requeue_after", _ => "done" }, time.GetElapsedTime(began)));
+            observe?.Invoke(
+                new ReconcileObservation(
+                    name,
+                    result switch
+                    {
+                        ReconcileResult.Failed => "error",
+                        ReconcileResult.Again => "requeue_after",
+                        _ => "done",
+                    },
+                    time.GetElapsedTime(began)
+                )
+            );
         }
     }
 
@@ -81,14 +94,17 @@ public sealed partial class Controller<TKey>(
     /// <summary>A failure is said once, however often it repeats; another one for the same key is said again.</summary>
     private void Report(TKey key, ReconcileResult result, CancellationToken abandoned)
     {
-        if (result is ReconcileResult.Again) return; // nothing was tried
+        if (result is ReconcileResult.Again)
+            return; // nothing was tried
         if (result is not ReconcileResult.Failed(var error))
         {
-            if (_failing.TryRemove(key, out _)) LogRecovered(name, key);
+            if (_failing.TryRemove(key, out _))
+                LogRecovered(name, key);
             return;
         }
 
-        if (abandoned.IsCancellationRequested && error is OperationCanceledException) return;
+        if (abandoned.IsCancellationRequested && error is OperationCanceledException)
+            return;
         // Somebody else was faster: the next try sees what they wrote.
         if (error is KubeApiException { IsConflict: true })
         {
@@ -97,16 +113,27 @@ public sealed partial class Controller<TKey>(
         }
 
         var message = DistinctFailure.Of(error);
-        if (_failing.TryGetValue(key, out var said) && said == message) return;
+        if (_failing.TryGetValue(key, out var said) && said == message)
+            return;
         _failing[key] = message;
-        if (DistinctFailure.IsExpected(error)) LogFailed(name, key, error.Message);
-        else LogUnexpected(error, name, key);
+        if (DistinctFailure.IsExpected(error))
+            LogFailed(name, key, error.Message);
+        else
+            LogUnexpected(error, name, key);
     }
 
-    [LoggerMessage(EventId = 5101, Level = LogLevel.Warning, Message = "{Controller} {Key}: {Error} (tried again, later each time, and not said again)")]
+    [LoggerMessage(
+        EventId = 5101,
+        Level = LogLevel.Warning,
+        Message = "{Controller} {Key}: {Error} (tried again, later each time, and not said again)"
+    )]
     private partial void LogFailed(string controller, TKey key, string error);
 
-    [LoggerMessage(EventId = 5102, Level = LogLevel.Error, Message = "{Controller} {Key} failed unexpectedly; it is tried again, later each time, and the same failure is not said again")]
+    [LoggerMessage(
+        EventId = 5102,
+        Level = LogLevel.Error,
+        Message = "{Controller} {Key} failed unexpectedly; it is tried again, later each time, and the same failure is not said again"
+    )]
     private partial void LogUnexpected(Exception error, string controller, TKey key);
 
     [LoggerMessage(EventId = 5103, Level = LogLevel.Debug, Message = "{Controller} {Key}: {Error}")]

@@ -34,8 +34,9 @@ public sealed record EventRecorderOptions
 }
 
 /// <summary>
-/// Writes Events without ever making its callers wait. The first of its kind is written at once, the second turns it into a series, further ones are counted and written when the series
-/// ends, and every half hour. What cannot be written is dropped and counted: Events are for people, and nothing may depend on them.
+/// Writes Events without ever making its callers wait. The first of its kind is written at once, the second turns it into a series, further
+/// ones are counted and written when the series ends, and every half hour. What cannot be written is dropped and counted: Events are for
+/// people, and nothing may depend on them.
 /// </summary>
 public sealed partial class EventRecorder(KubeClient client, EventRecorderOptions options, TimeProvider time, Random random, ILogger logger)
 {
@@ -48,8 +49,9 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
     private static readonly TimeSpan _look = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan _farewell = TimeSpan.FromSeconds(2);
 
-    private readonly Channel<(Subject Subject, DateTimeOffset At)> _queue =
-        Channel.CreateBounded<(Subject, DateTimeOffset)>(new BoundedChannelOptions(options.QueueLength) { FullMode = BoundedChannelFullMode.Wait, SingleReader = true });
+    private readonly Channel<(Subject Subject, DateTimeOffset At)> _queue = Channel.CreateBounded<(Subject, DateTimeOffset)>(
+        new BoundedChannelOptions(options.QueueLength) { FullMode = BoundedChannelFullMode.Wait, SingleReader = true }
+    );
 
     private readonly Dictionary<Subject, Series> _series = [];
     private long _dropped;
@@ -63,7 +65,8 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
     public void Record(ObjectReference regarding, EventType type, string reason, string action, string note)
     {
         var subject = new Subject(regarding, type, Cut(reason, LongestWord), Cut(action, LongestWord), Cut(note, LongestNote));
-        if (!_queue.Writer.TryWrite((subject, time.GetUtcNow()))) Drop("too many wait to be written");
+        if (!_queue.Writer.TryWrite((subject, time.GetUtcNow())))
+            Drop("too many wait to be written");
     }
 
     /// <summary>Writes until the token is cancelled; what waits then is given two seconds.</summary>
@@ -85,8 +88,10 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
                 await look.CancelAsync().ConfigureAwait(false);
                 if (next.IsCompleted)
                 {
-                    while (_queue.Reader.TryRead(out var said)) await WriteAsync(said.Subject, said.At, abandon.Token).ConfigureAwait(false);
-                    if (!await next.ConfigureAwait(false)) break;
+                    while (_queue.Reader.TryRead(out var said))
+                        await WriteAsync(said.Subject, said.At, abandon.Token).ConfigureAwait(false);
+                    if (!await next.ConfigureAwait(false))
+                        break;
                     next = _queue.Reader.WaitToReadAsync(CancellationToken.None).AsTask();
                 }
 
@@ -95,7 +100,8 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
         }
         catch (OperationCanceledException) when (abandon.IsCancellationRequested)
         {
-            while (_queue.Reader.TryRead(out _)) Drop("the process ends");
+            while (_queue.Reader.TryRead(out _))
+                Drop("the process ends");
         }
     }
 
@@ -105,19 +111,30 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
         {
             series.Count++;
             series.Last = at;
-            if (series.Count == 2) await WriteSeriesAsync(subject, series, cancellationToken).ConfigureAwait(false);
+            if (series.Count == 2)
+                await WriteSeriesAsync(subject, series, cancellationToken).ConfigureAwait(false);
             return;
         }
 
         var name = await CreateAsync(subject, at, cancellationToken).ConfigureAwait(false);
-        if (name is null || _series.Count >= MostSeries) return;
-        _series[subject] = new Series(name.Value) { Count = 1, Written = 1, Last = at, WrittenAt = at };
+        if (name is null || _series.Count >= MostSeries)
+            return;
+        _series[subject] = new Series(name.Value)
+        {
+            Count = 1,
+            Written = 1,
+            Last = at,
+            WrittenAt = at,
+        };
     }
 
     private async Task<ObjectKey?> CreateAsync(Subject subject, DateTimeOffset at, CancellationToken cancellationToken)
     {
         var suffix = string.Create(CultureInfo.InvariantCulture, $".{at.UtcTicks:x}{random.Next():x8}");
-        var name = subject.Regarding.Name.Length + suffix.Length > LongestName ? subject.Regarding.Name[..(LongestName - suffix.Length)] : subject.Regarding.Name;
+        var name =
+            subject.Regarding.Name.Length + suffix.Length > LongestName
+                ? subject.Regarding.Name[..(LongestName - suffix.Length)]
+                : subject.Regarding.Name;
         // Events about what stands in no namespace stand in "default": that is where kubectl looks for them.
         var key = new ObjectKey(name + suffix, subject.Regarding.Namespace ?? "default");
         var about = subject.Regarding;
@@ -143,9 +160,13 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
             Type = subject.Type.ToString(),
         };
         var outcome = await AttemptAsync(
-            token => client.Calls.EventsV1.CreateNamespacedEventAsync(it, key.Namespace, fieldValidation: Strict, cancellationToken: token),
-            cancellationToken).ConfigureAwait(false);
-        if (outcome == Outcome.NotThere) Drop($"namespace {key.Namespace} is not there");
+                token =>
+                    client.Calls.EventsV1.CreateNamespacedEventAsync(it, key.Namespace, fieldValidation: Strict, cancellationToken: token),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        if (outcome == Outcome.NotThere)
+            Drop($"namespace {key.Namespace} is not there");
         return outcome == Outcome.Written ? key : null;
     }
 
@@ -156,22 +177,39 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
         var patch = new V1Patch(new JsonObject { ["series"] = said }.ToJsonString(), V1Patch.PatchType.MergePatch);
         var (name, ns) = (series.Key.Name, series.Key.Namespace);
         var outcome = await AttemptAsync(
-            token => client.Calls.EventsV1.PatchNamespacedEventAsync(patch, name, ns, fieldValidation: Strict, cancellationToken: token),
-            cancellationToken).ConfigureAwait(false);
-        if (outcome != Outcome.NotThere) return;
+                token =>
+                    client.Calls.EventsV1.PatchNamespacedEventAsync(patch, name, ns, fieldValidation: Strict, cancellationToken: token),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        if (outcome != Outcome.NotThere)
+            return;
         // Events live for an hour; a longer series needs a new one.
         _series.Remove(subject);
-        if (await CreateAsync(subject, series.Last, cancellationToken).ConfigureAwait(false) is { } key) _series[subject] = new Series(key) { Count = 1, Written = 1, Last = series.Last, WrittenAt = series.Last };
+        if (await CreateAsync(subject, series.Last, cancellationToken).ConfigureAwait(false) is { } key)
+            _series[subject] = new Series(key)
+            {
+                Count = 1,
+                Written = 1,
+                Last = series.Last,
+                WrittenAt = series.Last,
+            };
     }
 
     /// <summary>Forgets what has not happened for a while, after its count was written; writes the counts of what goes on.</summary>
     private async Task EndSeriesAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        foreach (var (subject, series) in _series.Where(s => now - s.Value.Last >= options.SeriesEnds || now - s.Value.WrittenAt >= options.SeriesWrite).ToList())
+        foreach (
+            var (subject, series) in _series
+                .Where(s => now - s.Value.Last >= options.SeriesEnds || now - s.Value.WrittenAt >= options.SeriesWrite)
+                .ToList()
+        )
         {
-            if (series.Count != series.Written) await WriteSeriesAsync(subject, series, cancellationToken).ConfigureAwait(false);
-            if (now - series.Last >= options.SeriesEnds) _series.Remove(subject);
+            if (series.Count != series.Written)
+                await WriteSeriesAsync(subject, series, cancellationToken).ConfigureAwait(false);
+            if (now - series.Last >= options.SeriesEnds)
+                _series.Remove(subject);
         }
     }
 
@@ -210,24 +248,31 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
     private void Drop(string why)
     {
         // The first says it; how many there are is in the metric.
-        if (Interlocked.Increment(ref _dropped) == 1) LogDropped(why);
+        if (Interlocked.Increment(ref _dropped) == 1)
+            LogDropped(why);
     }
 
     private static string Cut(string text, int bytes)
     {
-        if (Encoding.UTF8.GetByteCount(text) <= bytes) return text;
+        if (Encoding.UTF8.GetByteCount(text) <= bytes)
+            return text;
         var kept = new StringBuilder();
         var left = bytes - 3;
         foreach (var rune in text.EnumerateRunes())
         {
-            if ((left -= rune.Utf8SequenceLength) < 0) break;
+            if ((left -= rune.Utf8SequenceLength) < 0)
+                break;
             kept.Append(rune);
         }
 
         return kept.Append("...").ToString();
     }
 
-    [LoggerMessage(EventId = 5131, Level = LogLevel.Warning, Message = "an Event was not written: {Why} Further ones are counted and not said")]
+    [LoggerMessage(
+        EventId = 5131,
+        Level = LogLevel.Warning,
+        Message = "an Event was not written: {Why} Further ones are counted and not said"
+    )]
     private partial void LogDropped(string why);
 
     private enum Outcome

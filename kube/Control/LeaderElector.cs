@@ -31,8 +31,8 @@ public sealed record LeaderElectorOptions
 }
 
 /// <summary>
-/// At most one process leads (client-go <c>tools/leaderelection</c>). Clocks of different machines are never compared: a lease is free when it has not changed for its duration by our own
-/// clock. <see cref="Fence"/> tells whoever writes whether we still lead.
+/// At most one process leads (client-go <c>tools/leaderelection</c>). Clocks of different machines are never compared: a lease is free when
+/// it has not changed for its duration by our own clock. <see cref="Fence"/> tells whoever writes whether we still lead.
 /// </summary>
 /// <param name="client">Not gated by the fence: renewing is how it opens.</param>
 public sealed partial class LeaderElector(KubeClient client, LeaderElectorOptions options, TimeProvider time, Random random, ILogger logger)
@@ -52,13 +52,14 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
     /// <summary>Who leads as far as we know; empty when nobody does.</summary>
     public string Leader => Volatile.Read(ref _leader);
 
-    /// <summary>
-    /// Waits until we lead, then runs <paramref name="lead"/>, renewing all the while, and at its end gives the lease back. A stop cancels its token and waits for it, still leading.
-    /// </summary>
-    /// <exception cref="LeadershipLostException">The lease could not be renewed in time, or somebody else has it. The token was cancelled; end the process.</exception>
+    /// <summary> Waits until we lead, then runs <paramref name="lead"/>, renewing all the while, and at its end gives the lease back. A
+    /// stop cancels its token and waits for it, still leading. </summary>
+    /// <exception cref="LeadershipLostException">The lease could not be renewed in time, or somebody else has it. The token was cancelled;
+    /// end the process.</exception>
     public async Task RunAsync(Func<CancellationToken, Task> lead, CancellationToken cancellationToken)
     {
-        if (!await AcquireAsync(cancellationToken).ConfigureAwait(false)) return;
+        if (!await AcquireAsync(cancellationToken).ConfigureAwait(false))
+            return;
         LogLeading(options.Identity, options.Lease);
         using var leading = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var renewing = new CancellationTokenSource();
@@ -70,14 +71,21 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
             await leading.CancelAsync().ConfigureAwait(false);
             // It may not write any more; a moment to close what it has open, and no longer.
             await work.WaitAsync(options.RetryPeriod, time, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            throw new LeadershipLostException($"lease {options.Lease}: not renewed within {options.RenewDeadline.TotalSeconds:0} s, or taken by {(Leader.Length == 0 ? "nobody" : Leader)}: this process must end");
+            throw new LeadershipLostException(
+                $"lease {options.Lease}: not renewed within {options.RenewDeadline.TotalSeconds:0} s, or taken by "
+                    + $"{(Leader.Length == 0 ? "nobody" : Leader)}: this process must end"
+            );
         }
 
         await renewing.CancelAsync().ConfigureAwait(false);
         await renewal.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         Fence.Close();
         await ReleaseAsync().ConfigureAwait(false);
-        await work.ConfigureAwait(cancellationToken.IsCancellationRequested && work.IsCanceled ? ConfigureAwaitOptions.SuppressThrowing : ConfigureAwaitOptions.None);
+        await work.ConfigureAwait(
+            cancellationToken.IsCancellationRequested && work.IsCanceled
+                ? ConfigureAwaitOptions.SuppressThrowing
+                : ConfigureAwaitOptions.None
+        );
     }
 
     /// <summary>False when the stop came first.</summary>
@@ -85,7 +93,8 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
     {
         while (!cancellationToken.IsCancellationRequested)
         {
-            if (await TryAsync(cancellationToken).ConfigureAwait(false)) return true;
+            if (await TryAsync(cancellationToken).ConfigureAwait(false))
+                return true;
             var pause = options.RetryPeriod * (1 + (RetryJitter * random.NextDouble()));
             await Task.Delay(pause, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -94,8 +103,8 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
     }
 
     /// <summary>
-    /// Ends when the lease is lost: somebody else has it, or one last attempt after the deadline failed too. That one is for a wall clock that was set ahead, which closes the fence though
-    /// nobody took the lease; the lease's resourceVersion tells whether that is so.
+    /// Ends when the lease is lost: somebody else has it, or one last attempt after the deadline failed too. That one is for a wall clock
+    /// that was set ahead, which closes the fence though nobody took the lease; the lease's resourceVersion tells whether that is so.
     /// </summary>
     private async Task RenewAsync(CancellationToken cancellationToken)
     {
@@ -105,8 +114,10 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
             var left = Fence.Remaining;
             using var deadline = new CancellationTokenSource(left > options.RetryPeriod ? left : options.RetryPeriod, time);
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, deadline.Token);
-            if (await TryAsync(ended.Token).ConfigureAwait(false)) continue;
-            if (Leader != options.Identity || left == TimeSpan.Zero) return;
+            if (await TryAsync(ended.Token).ConfigureAwait(false))
+                continue;
+            if (Leader != options.Identity || left == TimeSpan.Zero)
+                return;
         }
     }
 
@@ -144,10 +155,13 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
             return;
         }
 
-        if (DistinctFailure.Of(error) == _said) return;
+        if (DistinctFailure.Of(error) == _said)
+            return;
         _said = DistinctFailure.Of(error);
-        if (Leader == options.Identity) LogNotRenewed(options.Lease, error.Message, Fence.Remaining.TotalSeconds);
-        else LogNotAcquired(options.Lease, error.Message);
+        if (Leader == options.Identity)
+            LogNotRenewed(options.Lease, error.Message, Fence.Remaining.TotalSeconds);
+        else
+            LogNotAcquired(options.Lease, error.Message);
     }
 
     private async Task<bool> TryOnceAsync(V1Lease? found, CancellationToken cancellationToken)
@@ -155,7 +169,12 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
         Observe(found);
         var spec = found?.Spec ?? new V1LeaseSpec();
         var mine = spec.HolderIdentity == options.Identity;
-        if (!mine && !string.IsNullOrEmpty(spec.HolderIdentity) && time.GetElapsedTime(_observedAt) < TimeSpan.FromSeconds(spec.LeaseDurationSeconds ?? options.LeaseDuration.TotalSeconds)) return false;
+        if (
+            !mine
+            && !string.IsNullOrEmpty(spec.HolderIdentity)
+            && time.GetElapsedTime(_observedAt) < TimeSpan.FromSeconds(spec.LeaseDurationSeconds ?? options.LeaseDuration.TotalSeconds)
+        )
+            return false;
         var now = time.GetUtcNow().UtcDateTime;
         var held = spec with
         {
@@ -165,7 +184,8 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
             RenewTime = now,
             LeaseTransitions = mine || found is null ? spec.LeaseTransitions ?? 0 : (spec.LeaseTransitions ?? 0) + 1,
         };
-        if (found is null) _ownerAsked = false; // it may have gone with an owner that is another one now
+        if (found is null)
+            _ownerAsked = false; // it may have gone with an owner that is another one now
         await AskOwnerAsync(cancellationToken).ConfigureAwait(false);
         var began = Fence.Now;
         Observe(await WriteOwnedAsync(found, held, cancellationToken).ConfigureAwait(false));
@@ -198,7 +218,8 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
         {
             return await WriteAsync(found, spec, cancellationToken).ConfigureAwait(false);
         }
-        catch (KubeApiException e) when (e.IsForbidden && _owner is not null && Owners(found?.Metadata.OwnerReferences) != found?.Metadata.OwnerReferences)
+        catch (KubeApiException e)
+            when (e.IsForbidden && _owner is not null && Owners(found?.Metadata.OwnerReferences) != found?.Metadata.OwnerReferences)
         {
             LogUnowned(options.Lease, e.Message);
             _owner = null;
@@ -217,25 +238,42 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
             {
                 ApiVersion = $"{V1Lease.KubeGroup}/{V1Lease.KubeApiVersion}",
                 Kind = V1Lease.KubeKind,
-                Metadata = new V1ObjectMeta { Name = name, NamespaceProperty = ns, OwnerReferences = Owners(null) },
+                Metadata = new V1ObjectMeta
+                {
+                    Name = name,
+                    NamespaceProperty = ns,
+                    OwnerReferences = Owners(null),
+                },
                 Spec = spec,
             };
             return calls.CreateNamespacedLeaseAsync(created, ns, fieldValidation: Strict, cancellationToken: cancellationToken);
         }
 
         // The server keeps whose each field is; to say it again would only make the write larger.
-        var metadata = found.Metadata with { ManagedFields = null, OwnerReferences = Owners(found.Metadata.OwnerReferences) };
+        var metadata = found.Metadata with
+        {
+            ManagedFields = null,
+            OwnerReferences = Owners(found.Metadata.OwnerReferences),
+        };
         var renewed = found with { Metadata = metadata, Spec = spec };
         return calls.ReplaceNamespacedLeaseAsync(renewed, name, ns, fieldValidation: Strict, cancellationToken: cancellationToken);
     }
 
     private async Task AskOwnerAsync(CancellationToken cancellationToken)
     {
-        if (_ownerAsked || options.Owner is not { } ask) return;
+        if (_ownerAsked || options.Owner is not { } ask)
+            return;
         var owner = await ask(cancellationToken).ConfigureAwait(false);
         _ownerAsked = true;
-        if (owner is null) return;
-        _owner = new V1OwnerReference { ApiVersion = owner.ApiVersion, Kind = owner.Kind, Name = owner.Name, Uid = owner.Uid };
+        if (owner is null)
+            return;
+        _owner = new V1OwnerReference
+        {
+            ApiVersion = owner.ApiVersion,
+            Kind = owner.Kind,
+            Name = owner.Name,
+            Uid = owner.Uid,
+        };
     }
 
     /// <summary>Ours beside those of others: the garbage collector takes away what is there no more.</summary>
@@ -245,21 +283,31 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
     /// <summary>Another state of the lease counts from now on, by our clock.</summary>
     private void Observe(V1Lease? lease)
     {
-        if (lease is null || lease.Metadata.ResourceVersion != _observed?.Metadata.ResourceVersion) _observedAt = time.GetTimestamp();
+        if (lease is null || lease.Metadata.ResourceVersion != _observed?.Metadata.ResourceVersion)
+            _observedAt = time.GetTimestamp();
         _observed = lease;
         var leader = lease?.Spec?.HolderIdentity ?? "";
-        if (leader == _leader) return;
+        if (leader == _leader)
+            return;
         Volatile.Write(ref _leader, leader);
-        if (leader.Length > 0 && leader != options.Identity) LogLeader(leader, options.Lease);
+        if (leader.Length > 0 && leader != options.Identity)
+            LogLeader(leader, options.Lease);
     }
 
     /// <summary>Says that nobody leads, so that the next one need not wait.</summary>
     private async Task ReleaseAsync()
     {
-        if (_observed is not { Spec: { } spec } lease || spec.HolderIdentity != options.Identity) return;
+        if (_observed is not { Spec: { } spec } lease || spec.HolderIdentity != options.Identity)
+            return;
         var now = time.GetUtcNow().UtcDateTime;
         // Not null but empty, and one second: what client-go writes, and its peers understand.
-        var free = spec with { HolderIdentity = "", LeaseDurationSeconds = 1, AcquireTime = now, RenewTime = now };
+        var free = spec with
+        {
+            HolderIdentity = "",
+            LeaseDurationSeconds = 1,
+            AcquireTime = now,
+            RenewTime = now,
+        };
         using var timeout = new CancellationTokenSource(options.RenewDeadline, time);
         try
         {
@@ -281,18 +329,30 @@ public sealed partial class LeaderElector(KubeClient client, LeaderElectorOption
     [LoggerMessage(EventId = 5123, Level = LogLevel.Debug, Message = "lease {Lease}: somebody else was faster: {Error}")]
     private partial void LogContest(ObjectKey lease, string error);
 
-    [LoggerMessage(EventId = 5124, Level = LogLevel.Warning, Message = "lease {Lease} was not renewed: {Error} This process ends in {Seconds} s unless it is")]
+    [LoggerMessage(
+        EventId = 5124,
+        Level = LogLevel.Warning,
+        Message = "lease {Lease} was not renewed: {Error} This process ends in {Seconds} s unless it is"
+    )]
     private partial void LogNotRenewed(ObjectKey lease, string error, double seconds);
 
     [LoggerMessage(EventId = 5125, Level = LogLevel.Warning, Message = "lease {Lease} cannot be had: {Error}")]
     private partial void LogNotAcquired(ObjectKey lease, string error);
 
-    [LoggerMessage(EventId = 5128, Level = LogLevel.Information, Message = "lease {Lease} gets no owner and stays behind after an uninstall: {Error}")]
+    [LoggerMessage(
+        EventId = 5128,
+        Level = LogLevel.Information,
+        Message = "lease {Lease} gets no owner and stays behind after an uninstall: {Error}"
+    )]
     private partial void LogUnowned(ObjectKey lease, string error);
 
     [LoggerMessage(EventId = 5126, Level = LogLevel.Information, Message = "lease {Lease} is given back")]
     private partial void LogReleased(ObjectKey lease);
 
-    [LoggerMessage(EventId = 5127, Level = LogLevel.Warning, Message = "lease {Lease} was not given back: {Error} The next one waits for {Seconds} s")]
+    [LoggerMessage(
+        EventId = 5127,
+        Level = LogLevel.Warning,
+        Message = "lease {Lease} was not given back: {Error} The next one waits for {Seconds} s"
+    )]
     private partial void LogNotReleased(ObjectKey lease, string error, double seconds);
 }

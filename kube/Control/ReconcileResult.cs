@@ -9,7 +9,8 @@ public abstract record ReconcileResult
     public static ReconcileResult Done { get; } = new Finished();
 
     /// <summary>
-    /// Not now: nothing was tried, look again in a while even if nothing changes. It says nothing of failures before it: they count until the work is <see cref="Done"/>.
+    /// Not now: nothing was tried, look again in a while even if nothing changes. It says nothing of failures before it: they count until
+    /// the work is <see cref="Done"/>.
     /// </summary>
     public static ReconcileResult RequeueAfter(TimeSpan delay) => new Again(delay);
 

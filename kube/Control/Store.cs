@@ -3,7 +3,10 @@ using Hostdev.Kube.Meta;
 
 namespace Hostdev.Kube.Control;
 
-/// <summary>The objects of a kind as they were last heard of. Whoever reads takes one picture that does not change under them. Written by its <see cref="Informer{T}"/> alone.</summary>
+/// <summary>
+/// The objects of a kind as they were last heard of. Whoever reads takes one picture that does not change under them. Written by its
+/// <see cref="Informer{T}"/> alone.
+/// </summary>
 public sealed class Store<T>
     where T : class, IKubeObject
 {

@@ -4,8 +4,8 @@ using System.Threading.Channels;
 namespace Hostdev.Kube.Control;
 
 /// <summary>
-/// Keys that want work. A key stands in it once, however often it was added; a key that is worked on is given to nobody else, and comes again afterwards when it was added meanwhile
-/// (client-go <c>util/workqueue</c>). Thread-safe.
+/// Keys that want work. A key stands in it once, however often it was added; a key that is worked on is given to nobody else, and comes
+/// again afterwards when it was added meanwhile (client-go <c>util/workqueue</c>). Thread-safe.
 /// </summary>
 public sealed class WorkQueue<TKey> : IDisposable
     where TKey : notnull
@@ -40,7 +40,8 @@ public sealed class WorkQueue<TKey> : IDisposable
     {
         get
         {
-            lock (_gate) return _due.Count;
+            lock (_gate)
+                return _due.Count;
         }
     }
 
@@ -49,21 +50,24 @@ public sealed class WorkQueue<TKey> : IDisposable
     {
         lock (_gate)
         {
-            if (_stopped || !_wanted.Add(key)) return;
-            if (!_working.ContainsKey(key)) _ready.Writer.TryWrite(key);
+            if (_stopped || !_wanted.Add(key))
+                return;
+            if (!_working.ContainsKey(key))
+                _ready.Writer.TryWrite(key);
         }
     }
 
     /// <summary>
-    /// The key wants work now. But one that has failed, and is wanted as it was then, keeps the time that its failures gave it: whoever looks often and finds the same difference each time
-    /// does not make it come sooner.
+    /// The key wants work now. But one that has failed, and is wanted as it was then, keeps the time that its failures gave it: whoever
+    /// looks often and finds the same difference each time does not make it come sooner.
     /// </summary>
     /// <param name="want">What the work is to bring about: equal for what would be done alike. The queue only compares it.</param>
     public void Add(TKey key, string want)
     {
         lock (_gate)
         {
-            if (_failures.ContainsKey(key) && _due.ContainsKey(key) && _wants.TryGetValue(key, out var failed) && failed == want) return;
+            if (_failures.ContainsKey(key) && _due.ContainsKey(key) && _wants.TryGetValue(key, out var failed) && failed == want)
+                return;
             _wants[key] = want;
             Add(key);
         }
@@ -81,7 +85,8 @@ public sealed class WorkQueue<TKey> : IDisposable
         lock (_gate)
         {
             var due = Now + delay;
-            if (_stopped || (_due.TryGetValue(key, out var earlier) && earlier <= due)) return;
+            if (_stopped || (_due.TryGetValue(key, out var earlier) && earlier <= due))
+                return;
             _due[key] = due;
             _waiting.Enqueue(key, due);
             SetTimer();
@@ -99,7 +104,8 @@ public sealed class WorkQueue<TKey> : IDisposable
             _failures[key] = failures;
             delay = _backoff.After(failures, _random);
             // It was added while it was worked on, for the same that has now failed: the retry is for that too.
-            if (_working.TryGetValue(key, out var tried) && tried is not null && _wants.GetValueOrDefault(key) == tried) _wanted.Remove(key);
+            if (_working.TryGetValue(key, out var tried) && tried is not null && _wants.GetValueOrDefault(key) == tried)
+                _wanted.Remove(key);
         }
 
         AddAfter(key, delay);
@@ -109,7 +115,8 @@ public sealed class WorkQueue<TKey> : IDisposable
     /// <summary>How often the key's work failed since it was forgotten.</summary>
     public int Failures(TKey key)
     {
-        lock (_gate) return _failures.GetValueOrDefault(key);
+        lock (_gate)
+            return _failures.GetValueOrDefault(key);
     }
 
     /// <summary>The key's failures count no more.</summary>
@@ -118,7 +125,8 @@ public sealed class WorkQueue<TKey> : IDisposable
         lock (_gate)
         {
             _failures.Remove(key);
-            if (!_wanted.Contains(key)) _wants.Remove(key);
+            if (!_wanted.Contains(key))
+                _wants.Remove(key);
         }
     }
 
@@ -127,7 +135,8 @@ public sealed class WorkQueue<TKey> : IDisposable
     {
         while (await _ready.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
         {
-            if (TryTake(out var key)) return (true, key);
+            if (TryTake(out var key))
+                return (true, key);
         }
 
         return (false, default);
@@ -139,7 +148,8 @@ public sealed class WorkQueue<TKey> : IDisposable
         lock (_gate)
         {
             _working.Remove(key);
-            if (!_stopped && _wanted.Contains(key)) _ready.Writer.TryWrite(key);
+            if (!_stopped && _wanted.Contains(key))
+                _ready.Writer.TryWrite(key);
         }
     }
 
@@ -167,7 +177,8 @@ public sealed class WorkQueue<TKey> : IDisposable
     {
         lock (_gate)
         {
-            if (!_ready.Reader.TryRead(out key)) return false;
+            if (!_ready.Reader.TryRead(out key))
+                return false;
             _wanted.Remove(key);
             _working[key] = _wants.GetValueOrDefault(key);
             return true;
@@ -182,7 +193,8 @@ public sealed class WorkQueue<TKey> : IDisposable
             {
                 _waiting.Dequeue();
                 // An earlier time for the key replaced this one, and has been.
-                if (!_due.TryGetValue(key, out var current) || current != due) continue;
+                if (!_due.TryGetValue(key, out var current) || current != due)
+                    continue;
                 _due.Remove(key);
                 Add(key);
             }
@@ -193,7 +205,8 @@ public sealed class WorkQueue<TKey> : IDisposable
 
     private void SetTimer()
     {
-        if (_stopped || !_waiting.TryPeek(out _, out var due)) return;
+        if (_stopped || !_waiting.TryPeek(out _, out var due))
+            return;
         // A timer may come a hair early: a millisecond more saves a second round.
         var wait = due - Now;
         _timer.Change(wait > TimeSpan.Zero ? wait + TimeSpan.FromMilliseconds(1) : TimeSpan.Zero, Timeout.InfiniteTimeSpan);

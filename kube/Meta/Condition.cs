@@ -15,4 +15,10 @@ public enum ConditionStatus
 /// <param name="LastTransitionTime">Moves only when <paramref name="Status"/> changes.</param>
 /// <param name="ObservedGeneration">The <c>metadata.generation</c> that was looked at; absent where there is none.</param>
 public sealed record Condition(
-    string Type, ConditionStatus Status, string Reason, string Message, DateTimeOffset LastTransitionTime, long? ObservedGeneration = null);
+    string Type,
+    ConditionStatus Status,
+    string Reason,
+    string Message,
+    DateTimeOffset LastTransitionTime,
+    long? ObservedGeneration = null
+);

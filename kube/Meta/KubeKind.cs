@@ -34,8 +34,8 @@ public sealed record KubeResource(string Group, string Version, string Kind, str
 }
 
 /// <summary>
-/// A kind as this program sees it: where it is kept, and the record that its objects are read into. Several records may read one resource, for example a
-/// summary that has only the fields somebody needs: what a record has no property for is passed over.
+/// A kind as this program sees it: where it is kept, and the record that its objects are read into. Several records may read one resource,
+/// for example a summary that has only the fields somebody needs: what a record has no property for is passed over.
 /// </summary>
 public sealed record KubeKind<T>(KubeResource Resource, JsonTypeInfo<T> Json)
     where T : class, IKubeObject;

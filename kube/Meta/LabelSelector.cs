@@ -5,13 +5,22 @@ namespace Hostdev.Kube.Meta;
 /// <summary>A label selector as <c>metav1.LabelSelector</c> has it. Empty selects everything.</summary>
 public sealed record LabelSelector
 {
-    public ImmutableSortedDictionary<string, string> MatchLabels { get => field ?? ImmutableSortedDictionary<string, string>.Empty; init; }
+    public ImmutableSortedDictionary<string, string> MatchLabels
+    {
+        get => field ?? ImmutableSortedDictionary<string, string>.Empty;
+        init;
+    }
 
-    public ImmutableArray<LabelRequirement> MatchExpressions { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<LabelRequirement> MatchExpressions
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     /// <summary>Whether labels satisfy every line of it.</summary>
     public bool Matches(IReadOnlyDictionary<string, string> labels) =>
-        MatchLabels.All(wanted => labels.TryGetValue(wanted.Key, out var value) && value == wanted.Value) && MatchExpressions.All(e => e.Matches(labels));
+        MatchLabels.All(wanted => labels.TryGetValue(wanted.Key, out var value) && value == wanted.Value)
+        && MatchExpressions.All(e => e.Matches(labels));
 }
 
 public enum LabelOperator
@@ -29,9 +38,16 @@ public sealed record LabelRequirement
     public required LabelOperator Operator { get; init; }
 
     /// <summary>For <see cref="LabelOperator.In"/> and <see cref="LabelOperator.NotIn"/> alone.</summary>
-    public ImmutableArray<string> Values { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<string> Values
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
-    /// <summary>A label that is not there is not in any list: it satisfies <see cref="LabelOperator.NotIn"/> (apimachinery <c>labels.Requirement.Matches</c>).</summary>
+    /// <summary>
+    /// A label that is not there is not in any list: it satisfies <see cref="LabelOperator.NotIn"/> (apimachinery
+    /// <c>labels.Requirement.Matches</c>).
+    /// </summary>
     public bool Matches(IReadOnlyDictionary<string, string> labels)
     {
         var there = labels.TryGetValue(Key, out var value);

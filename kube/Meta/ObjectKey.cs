@@ -1,6 +1,9 @@
 namespace Hostdev.Kube.Meta;
 
-/// <summary>What tells an object from the others of its kind at one moment. A later object of the same key may be another one: compare <see cref="ObjectMeta.Uid"/>.</summary>
+/// <summary>
+/// What tells an object from the others of its kind at one moment. A later object of the same key may be another one: compare
+/// <see cref="ObjectMeta.Uid"/>.
+/// </summary>
 /// <param name="Namespace">Null for what stands in no namespace.</param>
 public readonly record struct ObjectKey(string Name, string? Namespace = null) : IComparable<ObjectKey>
 {
@@ -8,7 +11,9 @@ public readonly record struct ObjectKey(string Name, string? Namespace = null) :
 
     /// <summary>By namespace, then by name, ordinal: the order of the API server's lists.</summary>
     public int CompareTo(ObjectKey other) =>
-        string.CompareOrdinal(Namespace, other.Namespace) is var byNamespace and not 0 ? byNamespace : string.CompareOrdinal(Name, other.Name);
+        string.CompareOrdinal(Namespace, other.Namespace) is var byNamespace and not 0
+            ? byNamespace
+            : string.CompareOrdinal(Name, other.Name);
 
     public static bool operator <(ObjectKey left, ObjectKey right) => left.CompareTo(right) < 0;
 

@@ -9,35 +9,54 @@ internal static class CommandSettings
 {
     public static string Version => typeof(CommandSettings).Assembly.GetName().Version?.ToString(3) ?? "0";
 
-    public static Option<string> Kubeconfig() => new("--kubeconfig") { Description = "How to reach the API server from outside a Pod; inside one its service account is used." };
+    public static Option<string> Kubeconfig() =>
+        new("--kubeconfig") { Description = "How to reach the API server from outside a Pod; inside one its service account is used." };
 
-    public static Option<string> Namespace() => new("--namespace")
-    {
-        Description = "Where the operator and the agents' Pods live. By default POD_NAMESPACE, else that of the service account or of the kubeconfig's context.",
-        DefaultValueFactory = _ => Environment.GetEnvironmentVariable("POD_NAMESPACE") ?? "",
-    };
+    public static Option<string> Namespace() =>
+        new("--namespace")
+        {
+            Description =
+                "Where the operator and the agents' Pods live. By default POD_NAMESPACE, else that of the service "
+                + "account or of the kubeconfig's context.",
+            DefaultValueFactory = _ => Environment.GetEnvironmentVariable("POD_NAMESPACE") ?? "",
+        };
 
-    public static Option<string> AgentSelector() => new("--agent-selector")
-    {
-        Description = "Which Pods of the namespace are agents.",
-        DefaultValueFactory = _ => OperatorOptions.DefaultAgentSelector,
-    };
+    public static Option<string> AgentSelector() =>
+        new("--agent-selector")
+        {
+            Description = "Which Pods of the namespace are agents.",
+            DefaultValueFactory = _ => OperatorOptions.DefaultAgentSelector,
+        };
 
     /// <exception cref="KubeConfigurationException">There is no way to the API server.</exception>
     public static KubeClient Connect(string? kubeconfig, ILoggerFactory loggers, KubeClientOptions? options = null) =>
-        new(KubeConfiguration.Find(kubeconfig, null, TimeProvider.System, Environment.GetEnvironmentVariable), $"hostdev-operator/{Version}", TimeProvider.System, loggers.CreateLogger<KubeClient>(), options);
+        new(
+            KubeConfiguration.Find(kubeconfig, null, TimeProvider.System, Environment.GetEnvironmentVariable),
+            $"hostdev-operator/{Version}",
+            TimeProvider.System,
+            loggers.CreateLogger<KubeClient>(),
+            options
+        );
 
-    public static ILoggerFactory Loggers(LogLevel least) => LoggerFactory.Create(b => b
-        .SetMinimumLevel(least)
-        .AddFilter("Microsoft", LogLevel.Warning)
-        .AddSimpleConsole(c => (c.SingleLine, c.TimestampFormat, c.UseUtcTimestamp) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", true)));
+    public static ILoggerFactory Loggers(LogLevel least) =>
+        LoggerFactory.Create(b =>
+            b.SetMinimumLevel(least)
+                .AddFilter("Microsoft", LogLevel.Warning)
+                .AddSimpleConsole(c => (c.SingleLine, c.TimestampFormat, c.UseUtcTimestamp) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", true))
+        );
 
     /// <summary>What an API server or its absence may answer to a command: said in a sentence, with exit code 1.</summary>
-    public static bool IsExpected(Exception e) => e is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException;
+    public static bool IsExpected(Exception e) =>
+        e is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException;
 
     /// <param name="error">By default the process's.</param>
     public static Task<int> FailAsync(Exception expected, TextWriter? error = null) =>
-        FailAsync(expected is KubeApiException { IsNotServed: true } ? "the API server does not know Hostdev's kinds: apply the CRDs first, or name another cluster with --kubeconfig" : expected.Message, error);
+        FailAsync(
+            expected is KubeApiException { IsNotServed: true }
+                ? "the API server does not know Hostdev's kinds: apply the CRDs first, or name another cluster with --kubeconfig"
+                : expected.Message,
+            error
+        );
 
     /// <param name="error">By default the process's.</param>
     public static async Task<int> FailAsync(string message, TextWriter? error = null)

@@ -42,36 +42,65 @@ internal sealed class GiveBack(KubeClient client, Selection pods, Action<string>
                 }
 
                 SayOnce($"{states.Count - left.Count} of {states.Count} nodes have given everything back; {Names(left)} to go");
-                if (isOver) await ReportAsync(left, agents, timeout, cancellationToken).ConfigureAwait(false);
-                else await TellHoldersAsync(left, agents, cancellationToken).ConfigureAwait(false);
+                if (isOver)
+                    await ReportAsync(left, agents, timeout, cancellationToken).ConfigureAwait(false);
+                else
+                    await TellHoldersAsync(left, agents, cancellationToken).ConfigureAwait(false);
                 pause += LookForEachNode * states.Count;
             }
             catch (Exception e) when (IsPassing(e))
             {
                 SayOnce($"{e.Message}: tried again");
-                if (isOver) say($"after {timeout.TotalSeconds:0} s it is not known what is given back, because the API server does not answer as it should; the nodes that were told go on: run it again");
+                if (isOver)
+                    say(
+                        $"after {timeout.TotalSeconds:0} s it is not known what is given back, because the API server "
+                            + "does not answer as it should; the nodes that were told go on: run it again"
+                    );
             }
 
-            if (isOver) return false;
+            if (isOver)
+                return false;
             var remaining = timeout - time.GetElapsedTime(began);
-            await Task.Delay(remaining > TimeSpan.Zero && remaining < pause ? remaining : pause, time, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(remaining > TimeSpan.Zero && remaining < pause ? remaining : pause, time, cancellationToken)
+                .ConfigureAwait(false);
         }
     }
 
     public async Task UndoAsync(CancellationToken cancellationToken)
     {
-        var states = (await client.ListAsync(HostdevKinds.NodeDeviceStateSummaries, Selection.Everything, cancellationToken).ConfigureAwait(false)).Items.Where(IsAsked).ToList();
-        JsonBody patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [HostdevAnnotations.GiveBack] = null } } };
-        foreach (var state in states) await PatchAsync(state, patch, cancellationToken).ConfigureAwait(false);
-        say(states.Count == 0 ? "no node was giving back" : $"{states.Count} nodes get their policies again, so many at a time as each policy's rollout allows");
+        var states = (
+            await client.ListAsync(HostdevKinds.NodeDeviceStateSummaries, Selection.Everything, cancellationToken).ConfigureAwait(false)
+        )
+            .Items.Where(IsAsked)
+            .ToList();
+        JsonBody patch = new JsonObject
+        {
+            ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [HostdevAnnotations.GiveBack] = null } },
+        };
+        foreach (var state in states)
+            await PatchAsync(state, patch, cancellationToken).ConfigureAwait(false);
+        say(
+            states.Count == 0
+                ? "no node was giving back"
+                : $"{states.Count} nodes get their policies again, so many at a time as each policy's rollout allows"
+        );
     }
 
     /// <summary>All states of nodes that are there, each asked to give back: also those that came since the last time.</summary>
     private async Task<List<NodeDeviceStateSummary>> AskAsync(CancellationToken cancellationToken)
     {
-        var listed = await client.ListAsync(HostdevKinds.NodeDeviceStateSummaries, Selection.Everything, cancellationToken).ConfigureAwait(false);
-        var nodes = (await client.ListAsync(PartialObjectMetadata.Of(ClusterStores.NodeResource), Selection.Everything, cancellationToken).ConfigureAwait(false)).Items.Select(n => n.Metadata.Name).ToHashSet(StringComparer.Ordinal);
-        // The annotation for an operator that runs, the empty list for agents in case none does; in one write, so that neither undoes the other.
+        var listed = await client
+            .ListAsync(HostdevKinds.NodeDeviceStateSummaries, Selection.Everything, cancellationToken)
+            .ConfigureAwait(false);
+        var nodes = (
+            await client
+                .ListAsync(PartialObjectMetadata.Of(ClusterStores.NodeResource), Selection.Everything, cancellationToken)
+                .ConfigureAwait(false)
+        )
+            .Items.Select(n => n.Metadata.Name)
+            .ToHashSet(StringComparer.Ordinal);
+        // The annotation for an operator that runs, the empty list for agents in case none does; in one write, so that neither undoes the
+        // other.
         JsonBody patch = new JsonObject
         {
             ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [HostdevAnnotations.GiveBack] = "true" } },
@@ -80,19 +109,27 @@ internal sealed class GiveBack(KubeClient client, Selection pods, Action<string>
         var states = new List<NodeDeviceStateSummary>();
         foreach (var state in listed.Items.Where(s => nodes.Contains(s.Metadata.Name)))
         {
-            if (IsAsked(state) && state.Spec is { Policies.IsEmpty: true }) states.Add(state);
-            else if (await PatchAsync(state, patch, cancellationToken).ConfigureAwait(false) is { } asked) states.Add(asked);
+            if (IsAsked(state) && state.Spec is { Policies.IsEmpty: true })
+                states.Add(state);
+            else if (await PatchAsync(state, patch, cancellationToken).ConfigureAwait(false) is { } asked)
+                states.Add(asked);
         }
 
         return states;
     }
 
     /// <summary>Null when it has gone meanwhile, with its Node.</summary>
-    private async Task<NodeDeviceStateSummary?> PatchAsync(NodeDeviceStateSummary state, JsonBody patch, CancellationToken cancellationToken)
+    private async Task<NodeDeviceStateSummary?> PatchAsync(
+        NodeDeviceStateSummary state,
+        JsonBody patch,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
-            return await client.MergePatchAsync(HostdevKinds.NodeDeviceStateSummaries, ObjectKey.Of(state), patch, Write, cancellationToken).ConfigureAwait(false);
+            return await client
+                .MergePatchAsync(HostdevKinds.NodeDeviceStateSummaries, ObjectKey.Of(state), patch, Write, cancellationToken)
+                .ConfigureAwait(false);
         }
         catch (KubeApiException e) when (e.IsNotFound)
         {
@@ -112,13 +149,19 @@ internal sealed class GiveBack(KubeClient client, Selection pods, Action<string>
     /// nothing else would ever be said.
     /// </summary>
     private async Task TellHoldersAsync(
-        List<NodeDeviceStateSummary> left, Dictionary<string, AgentSight> agents, CancellationToken cancellationToken)
+        List<NodeDeviceStateSummary> left,
+        Dictionary<string, AgentSight> agents,
+        CancellationToken cancellationToken
+    )
     {
         foreach (var state in left.Where(GiveBackReport.IsAnswered))
         {
             var (node, version) = (state.Metadata.Name, state.Metadata.ResourceVersion);
-            if (agents.GetValueOrDefault(node).Presence != AgentPresence.Ready
-                || (_looked.TryGetValue(node, out var looked) && looked == version)) continue;
+            if (
+                agents.GetValueOrDefault(node).Presence != AgentPresence.Ready
+                || (_looked.TryGetValue(node, out var looked) && looked == version)
+            )
+                continue;
             foreach (var line in (await LinesAsync(state, agents, cancellationToken).ConfigureAwait(false)).Where(_told.Add))
                 say($"  {line}");
             _looked[node] = version;
@@ -126,45 +169,69 @@ internal sealed class GiveBack(KubeClient client, Selection pods, Action<string>
     }
 
     private async Task ReportAsync(
-        List<NodeDeviceStateSummary> left, Dictionary<string, AgentSight> agents, TimeSpan timeout, CancellationToken cancellationToken)
+        List<NodeDeviceStateSummary> left,
+        Dictionary<string, AgentSight> agents,
+        TimeSpan timeout,
+        CancellationToken cancellationToken
+    )
     {
         say($"not everything is given back after {timeout.TotalSeconds:0} s:");
         foreach (var state in left)
         {
-            foreach (var line in await LinesAsync(state, agents, cancellationToken).ConfigureAwait(false)) say($"  {line}");
+            foreach (var line in await LinesAsync(state, agents, cancellationToken).ConfigureAwait(false))
+                say($"  {line}");
         }
 
-        say("the nodes go on giving back: free what is held and run this again, or hostdev-operator give-back --undo for nodes to get their policies again");
+        say(
+            "the nodes go on giving back: free what is held and run this again, or hostdev-operator give-back --undo "
+                + "for nodes to get their policies again"
+        );
     }
 
     /// <summary>None where the state has gone meanwhile, with its Node.</summary>
     private async Task<ImmutableArray<string>> LinesAsync(
-        NodeDeviceStateSummary state, Dictionary<string, AgentSight> agents, CancellationToken cancellationToken) =>
+        NodeDeviceStateSummary state,
+        Dictionary<string, AgentSight> agents,
+        CancellationToken cancellationToken
+    ) =>
         await client.FindAsync(HostdevKinds.NodeDeviceStates, ObjectKey.Of(state), cancellationToken).ConfigureAwait(false) is { } full
             ? GiveBackReport.Lines(full, agents.GetValueOrDefault(full.Metadata.Name).Presence)
             : [];
 
     private void SayDone(List<NodeDeviceStateSummary> states, List<NodeDeviceStateSummary> without)
     {
-        if (without.Count > 0) say($"no agent's Pod was ever Ready on {Names(without)}: nothing was taken there");
-        say((states.Count - without.Count) switch
-        {
-            0 => "there is no node that anything was taken from",
-            1 => $"everything is given back on {states.Except(without).Single().Metadata.Name}",
-            var all => $"everything is given back on all {all} nodes",
-        });
+        if (without.Count > 0)
+            say($"no agent's Pod was ever Ready on {Names(without)}: nothing was taken there");
+        say(
+            (states.Count - without.Count) switch
+            {
+                0 => "there is no node that anything was taken from",
+                1 => $"everything is given back on {states.Except(without).Single().Metadata.Name}",
+                var all => $"everything is given back on all {all} nodes",
+            }
+        );
     }
 
     /// <summary>A server that is away, restarting or busy, and not one that refuses.</summary>
-    private static bool IsPassing(Exception e) => e is KubeTransportException or KubeProtocolException or KubeApiException { IsServerError: true } or KubeApiException { IsTooManyRequests: true } or KubeApiException { IsConflict: true };
+    private static bool IsPassing(Exception e) =>
+        e
+            is KubeTransportException
+                or KubeProtocolException
+                or KubeApiException { IsServerError: true }
+                or KubeApiException { IsTooManyRequests: true }
+                or KubeApiException { IsConflict: true };
 
     private void SayOnce(string line)
     {
-        if (line != _said) say(_said = line);
+        if (line != _said)
+            say(_said = line);
     }
 
-    private static bool IsAsked(NodeDeviceStateSummary state) => state.Metadata.Annotations.GetValueOrDefault(HostdevAnnotations.GiveBack) == "true";
+    private static bool IsAsked(NodeDeviceStateSummary state) =>
+        state.Metadata.Annotations.GetValueOrDefault(HostdevAnnotations.GiveBack) == "true";
 
     private static string Names(List<NodeDeviceStateSummary> states) =>
-        states.Count <= 3 ? string.Join(", ", states.Select(s => s.Metadata.Name)) : $"{states[0].Metadata.Name}, {states[1].Metadata.Name} and {states.Count - 2} more";
+        states.Count <= 3
+            ? string.Join(", ", states.Select(s => s.Metadata.Name))
+            : $"{states[0].Metadata.Name}, {states[1].Metadata.Name} and {states.Count - 2} more";
 }

@@ -12,23 +12,32 @@ internal static class KubeVirtSnippetCommand
     public static Command Create()
     {
         var kubeconfig = CommandSettings.Kubeconfig();
-        var command = new Command("kubevirt-snippet", "Print the permittedHostDevices entries that the KubeVirt object needs for all policies.") { kubeconfig };
-        command.SetAction(async (parsed, cancellationToken) =>
+        var command = new Command(
+            "kubevirt-snippet",
+            "Print the permittedHostDevices entries that the KubeVirt object needs for all policies."
+        )
         {
-            using var loggers = CommandSettings.Loggers(LogLevel.Warning);
-            try
+            kubeconfig,
+        };
+        command.SetAction(
+            async (parsed, cancellationToken) =>
             {
-                using var client = CommandSettings.Connect(parsed.GetValue(kubeconfig), loggers);
-                var (text, problem) = await ReadAsync(client, cancellationToken).ConfigureAwait(false);
-                if (text is null) return await CommandSettings.FailAsync(problem).ConfigureAwait(false);
-                await Console.Out.WriteAsync(text).ConfigureAwait(false);
-                return 0;
+                using var loggers = CommandSettings.Loggers(LogLevel.Warning);
+                try
+                {
+                    using var client = CommandSettings.Connect(parsed.GetValue(kubeconfig), loggers);
+                    var (text, problem) = await ReadAsync(client, cancellationToken).ConfigureAwait(false);
+                    if (text is null)
+                        return await CommandSettings.FailAsync(problem).ConfigureAwait(false);
+                    await Console.Out.WriteAsync(text).ConfigureAwait(false);
+                    return 0;
+                }
+                catch (Exception e) when (CommandSettings.IsExpected(e))
+                {
+                    return await CommandSettings.FailAsync(e).ConfigureAwait(false);
+                }
             }
-            catch (Exception e) when (CommandSettings.IsExpected(e))
-            {
-                return await CommandSettings.FailAsync(e).ConfigureAwait(false);
-            }
-        });
+        );
         return command;
     }
 
@@ -36,11 +45,27 @@ internal static class KubeVirtSnippetCommand
     public static async Task<(string? Text, string Problem)> ReadAsync(KubeClient client, CancellationToken cancellationToken)
     {
         var policies = new List<ClusterPolicy>();
-        foreach (var kind in PolicyKinds.All) policies.AddRange((await client.ListAsync(kind, Selection.Everything, cancellationToken).ConfigureAwait(false)).Items.Select(ClusterPolicy.Read));
-        if (policies.Count == 0) return (null, "there is no HostDevice, SriovPolicy or MdevProfile yet: apply one first");
-        var states = await client.ListAsync(HostdevKinds.NodeDeviceStateSummaries, Selection.Everything, cancellationToken).ConfigureAwait(false);
+        foreach (var kind in PolicyKinds.All)
+            policies.AddRange(
+                (await client.ListAsync(kind, Selection.Everything, cancellationToken).ConfigureAwait(false)).Items.Select(
+                    ClusterPolicy.Read
+                )
+            );
+        if (policies.Count == 0)
+            return (null, "there is no HostDevice, SriovPolicy or MdevProfile yet: apply one first");
+        var states = await client
+            .ListAsync(HostdevKinds.NodeDeviceStateSummaries, Selection.Everything, cancellationToken)
+            .ConfigureAwait(false);
         var ids = states.Items.SelectMany(s => s.Status?.Policies ?? []).ToLookup(r => r.Uid, r => r.Ids, StringComparer.Ordinal);
-        var text = KubeVirtSnippet.Text(policies.SelectMany(p => KubeVirtSnippet.Entries(p.Policy, ids[p.Identity.Uid].SelectMany(i => i))));
-        return text is null ? (null, "no policy has found a device yet: kubectl get hostdev shows why; KubeVirt names devices by vendor and device, and only nodes tell those") : (KubeVirtSnippet.WithInstructions(text), "");
+        var text = KubeVirtSnippet.Text(
+            policies.SelectMany(p => KubeVirtSnippet.Entries(p.Policy, ids[p.Identity.Uid].SelectMany(i => i)))
+        );
+        return text is null
+            ? (
+                null,
+                "no policy has found a device yet: kubectl get hostdev shows why; KubeVirt names devices by vendor "
+                    + "and device, and only nodes tell those"
+            )
+            : (KubeVirtSnippet.WithInstructions(text), "");
     }
 }

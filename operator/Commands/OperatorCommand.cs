@@ -8,7 +8,9 @@ public static class OperatorCommand
     internal static RootCommand Create() =>
         new("Hostdev's operator: says which node gets which policies, and what became of them.")
         {
-            RunCommand.Create(), KubeVirtSnippetCommand.Create(), GiveBackCommand.Create(),
+            RunCommand.Create(),
+            KubeVirtSnippetCommand.Create(),
+            GiveBackCommand.Create(),
         };
 
     /// <summary>Runs a command line in this process, but for <c>run</c>, which is one operator's whole process.</summary>
@@ -17,6 +19,15 @@ public static class OperatorCommand
     /// </param>
     /// <returns>The exit code.</returns>
     public static Task<int> InvokeAsync(string[] arguments, TextWriter output, CancellationToken cancellationToken) =>
-        Create().Parse(arguments).InvokeAsync(
-            new InvocationConfiguration { Output = output, Error = output, ProcessTerminationTimeout = null }, cancellationToken);
+        Create()
+            .Parse(arguments)
+            .InvokeAsync(
+                new InvocationConfiguration
+                {
+                    Output = output,
+                    Error = output,
+                    ProcessTerminationTimeout = null,
+                },
+                cancellationToken
+            );
 }

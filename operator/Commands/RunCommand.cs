@@ -21,45 +21,92 @@ internal static class RunCommand
         var ns = CommandSettings.Namespace();
         var kubeconfig = CommandSettings.Kubeconfig();
         var selector = CommandSettings.AgentSelector();
-        var election = new Option<bool>("--leader-election") { Description = "Of several operators one acts at a time, by a Lease in the namespace.", DefaultValueFactory = _ => true };
-        var labels = new Option<bool>("--node-labels") { Description = "Give Nodes the label hostdev.io/pci-<vendor>-<device>.present=true for every kind of PCI device that their agents report." };
-        var listen = new Option<string>("--listen") { Description = "Where /healthz, /readyz and /metrics are served.", DefaultValueFactory = _ => ":8080" };
-        var verbose = new Option<bool>("--verbose", "-v") { Description = "Log decisions too." };
-        var command = new Command("run", "Follow the cluster: give nodes the policies that select them, and policies a status.") { ns, kubeconfig, selector, election, labels, listen, verbose };
-        command.SetAction(async (parsed, cancellationToken) =>
+        var election = new Option<bool>("--leader-election")
         {
-            using var loggers = CommandSettings.Loggers(parsed.GetValue(verbose) ? LogLevel.Debug : LogLevel.Information);
-            using var metrics = new OperatorMetrics();
-            var pod = Environment.GetEnvironmentVariable("POD_NAME") is { Length: > 0 } name ? name : Environment.MachineName;
-            try
+            Description = "Of several operators one acts at a time, by a Lease in the namespace.",
+            DefaultValueFactory = _ => true,
+        };
+        var labels = new Option<bool>("--node-labels")
+        {
+            Description =
+                "Give Nodes the label hostdev.io/pci-<vendor>-<device>.present=true for every kind of PCI device that their agents report.",
+        };
+        var listen = new Option<string>("--listen")
+        {
+            Description = "Where /healthz, /readyz and /metrics are served.",
+            DefaultValueFactory = _ => ":8080",
+        };
+        var verbose = new Option<bool>("--verbose", "-v") { Description = "Log decisions too." };
+        var command = new Command("run", "Follow the cluster: give nodes the policies that select them, and policies a status.")
+        {
+            ns,
+            kubeconfig,
+            selector,
+            election,
+            labels,
+            listen,
+            verbose,
+        };
+        command.SetAction(
+            async (parsed, cancellationToken) =>
             {
-                using var client = CommandSettings.Connect(parsed.GetValue(kubeconfig), loggers, new KubeClientOptions { Observe = metrics.Requested });
-                var options = new OperatorOptions
+                using var loggers = CommandSettings.Loggers(parsed.GetValue(verbose) ? LogLevel.Debug : LogLevel.Information);
+                using var metrics = new OperatorMetrics();
+                var pod = Environment.GetEnvironmentVariable("POD_NAME") is { Length: > 0 } name ? name : Environment.MachineName;
+                try
                 {
-                    Namespace = parsed.GetValue(ns) is { Length: > 0 } given ? given : client.Configuration.Namespace,
-                    AgentSelector = parsed.GetValue(selector)!,
-                    // Another one after each restart: a container that comes back has no lease from before.
-                    Identity = parsed.GetValue(election) ? $"{pod}_{RandomNumberGenerator.GetHexString(8, lowercase: true)}" : null,
-                    Instance = pod,
-                    NodeLabels = parsed.GetValue(labels),
-                };
-                return await RunAsync(client, options, parsed.GetValue(listen)!, metrics, loggers, cancellationToken).ConfigureAwait(false);
+                    using var client = CommandSettings.Connect(
+                        parsed.GetValue(kubeconfig),
+                        loggers,
+                        new KubeClientOptions { Observe = metrics.Requested }
+                    );
+                    var options = new OperatorOptions
+                    {
+                        Namespace = parsed.GetValue(ns) is { Length: > 0 } given ? given : client.Configuration.Namespace,
+                        AgentSelector = parsed.GetValue(selector)!,
+                        // Another one after each restart: a container that comes back has no lease from before.
+                        Identity = parsed.GetValue(election) ? $"{pod}_{RandomNumberGenerator.GetHexString(8, lowercase: true)}" : null,
+                        Instance = pod,
+                        NodeLabels = parsed.GetValue(labels),
+                    };
+                    return await RunAsync(client, options, parsed.GetValue(listen)!, metrics, loggers, cancellationToken)
+                        .ConfigureAwait(false);
+                }
+                catch (Exception e) when (e is KubeConfigurationException or LeadershipLostException or FormatException or IOException)
+                {
+                    return await CommandSettings.FailAsync(e).ConfigureAwait(false);
+                }
             }
-            catch (Exception e) when (e is KubeConfigurationException or LeadershipLostException or FormatException or IOException)
-            {
-                return await CommandSettings.FailAsync(e).ConfigureAwait(false);
-            }
-        });
+        );
         return command;
     }
 
-    private static async Task<int> RunAsync(KubeClient client, OperatorOptions options, string listen, OperatorMetrics metrics, ILoggerFactory loggers, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(
+        KubeClient client,
+        OperatorOptions options,
+        string listen,
+        OperatorMetrics metrics,
+        ILoggerFactory loggers,
+        CancellationToken cancellationToken
+    )
     {
         using var telemetry = TelemetryProviders.Create(
-            new TelemetryOptions { Name = "hostdev-operator", Version = CommandSettings.Version, Instance = options.Instance, Meters = Meters, ActivitySources = ActivitySources }, Environment.GetEnvironmentVariable);
+            new TelemetryOptions
+            {
+                Name = "hostdev-operator",
+                Version = CommandSettings.Version,
+                Instance = options.Instance,
+                Meters = Meters,
+                ActivitySources = ActivitySources,
+            },
+            Environment.GetEnvironmentVariable
+        );
         var host = new OperatorHost(client, options, TimeProvider.System, Random.Shared, loggers, metrics);
-        var server = await MonitoringServer.StartAsync(listen, telemetry.Prometheus, () => host.Problems, cancellationToken).ConfigureAwait(false);
-        await using (server.ConfigureAwait(false)) await host.RunAsync(cancellationToken).ConfigureAwait(false);
+        var server = await MonitoringServer
+            .StartAsync(listen, telemetry.Prometheus, () => host.Problems, cancellationToken)
+            .ConfigureAwait(false);
+        await using (server.ConfigureAwait(false))
+            await host.RunAsync(cancellationToken).ConfigureAwait(false);
         return 0;
     }
 }

@@ -13,8 +13,9 @@ public sealed record ClusterView
     public required ImmutableArray<ClusterPolicy> Policies { get; init; }
 
     /// <summary>
-    /// The policy kinds that the API server serves and of which <see cref="Policies"/> has all, each with the time its CRD was made. What is missing or on its way out is not here: a CRD
-    /// takes its objects with it, and nobody asked for the devices back. Nor is a kind with an object that cannot be read: it is there.
+    /// The policy kinds that the API server serves and of which <see cref="Policies"/> has all, each with the time its CRD was made. What
+    /// is missing or on its way out is not here: a CRD takes its objects with it, and nobody asked for the devices back. Nor is a kind with
+    /// an object that cannot be read: it is there.
     /// </summary>
     public required ImmutableDictionary<string, DateTimeOffset> Kinds { get; init; }
 
@@ -27,13 +28,26 @@ public sealed record ClusterView
 /// <param name="Spec">As it was applied: it is handed on whole, with fields that this version does not know.</param>
 /// <param name="Digest">What tells one spec from another.</param>
 /// <param name="Status">As it was written last; null before that.</param>
-/// <param name="NodeSelector">Null where it cannot be read: then nobody knows which nodes are meant, and every node keeps what it has.</param>
-public sealed record ClusterPolicy(DesiredPolicy Policy, JsonElement Spec, SpecDigest Digest, LabelSelector? NodeSelector, PolicyStatus? Status = null)
+/// <param name="NodeSelector">Null where it cannot be read: then nobody knows which nodes are meant, and every node keeps what it
+/// has.</param>
+public sealed record ClusterPolicy(
+    DesiredPolicy Policy,
+    JsonElement Spec,
+    SpecDigest Digest,
+    LabelSelector? NodeSelector,
+    PolicyStatus? Status = null
+)
 {
     public static ClusterPolicy Read(PolicyObject policy)
     {
         var read = PolicyReader.Read(policy.Kind, policy.Metadata, policy.Spec);
-        return new ClusterPolicy(read, policy.Spec, SpecDigest.Of(policy.Spec), read.Common?.NodeSelector ?? PolicyReader.NodeSelector(policy.Spec), policy.Status);
+        return new ClusterPolicy(
+            read,
+            policy.Spec,
+            SpecDigest.Of(policy.Spec),
+            read.Common?.NodeSelector ?? PolicyReader.NodeSelector(policy.Spec),
+            policy.Status
+        );
     }
 
     public PolicyIdentity Identity => Policy.Identity;
@@ -73,21 +87,35 @@ public sealed record NodeView
     /// <summary>Of the Node object; null when there is none (any more).</summary>
     public string? Uid { get; init; }
 
-    public ImmutableSortedDictionary<string, string> Labels { get => field ?? ImmutableSortedDictionary<string, string>.Empty; init; }
+    public ImmutableSortedDictionary<string, string> Labels
+    {
+        get => field ?? ImmutableSortedDictionary<string, string>.Empty;
+        init;
+    }
 
     public AgentPresence Agent { get; init; }
 
     /// <summary>What stands in its spec; null where it was never projected: that is not the same as an empty list.</summary>
     public ImmutableArray<GivenPolicy>? Given { get; init; }
 
-    /// <summary>Everything on it is to be given back, whatever policies say (annotation <see cref="HostdevAnnotations.GiveBack"/> of its state).</summary>
+    /// <summary>
+    /// Everything on it is to be given back, whatever policies say (annotation <see cref="HostdevAnnotations.GiveBack"/> of its state).
+    /// </summary>
     public bool GiveBack { get; init; }
 
     /// <summary>What the agent says of each policy, by uid.</summary>
-    public ImmutableDictionary<string, PolicyResultSummary> Results { get => field ?? ImmutableDictionary<string, PolicyResultSummary>.Empty; init; }
+    public ImmutableDictionary<string, PolicyResultSummary> Results
+    {
+        get => field ?? ImmutableDictionary<string, PolicyResultSummary>.Empty;
+        init;
+    }
 
     /// <summary>What the agent is giving back.</summary>
-    public ImmutableArray<DeviceProblem> Releasing { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<DeviceProblem> Releasing
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     /// <summary><c>vendor:device</c> of the PCI functions that its agent has found, each once; null before it has reported.</summary>
     public ImmutableArray<string>? PciIds { get; init; }
@@ -98,10 +126,12 @@ public sealed record NodeView
     /// <summary>The version of the policy in its spec; null when it has none.</summary>
     public GivenPolicy? GivenOf(PolicyKey key)
     {
-        if (Given is not { } given) return null;
+        if (Given is not { } given)
+            return null;
         foreach (var one in given)
         {
-            if (one.Key == key) return one;
+            if (one.Key == key)
+                return one;
         }
 
         return null;

@@ -20,8 +20,10 @@ public static class GiveBackReport
     /// <param name="isLate">The time for it is over: an agent that is still starting is one that does not come.</param>
     public static bool IsDone(NodeDeviceStateSummary state, AgentSight agent, bool isLate)
     {
-        if (agent.Presence != AgentPresence.Ready) return NeverRan(state, agent) && (isLate || !agent.IsStarting);
-        return state.Spec is { Policies.IsEmpty: true } && IsAnswered(state)
+        if (agent.Presence != AgentPresence.Ready)
+            return NeverRan(state, agent) && (isLate || !agent.IsStarting);
+        return state.Spec is { Policies.IsEmpty: true }
+            && IsAnswered(state)
             && state.Status is { Policies.IsEmpty: true, Releasing.IsEmpty: true, AllocatedByResource.IsEmpty: true };
     }
 
@@ -40,12 +42,19 @@ public static class GiveBackReport
     public static ImmutableArray<string> Lines(NodeDeviceState state, AgentPresence agent)
     {
         var node = state.Metadata.Name;
-        if (agent == AgentPresence.None) return [$"{node}: no agent's Pod is there, so nobody gives anything back: start it again, or delete the NodeDeviceState {node} when the host was set up anew"];
-        if (agent == AgentPresence.NotReady) return [$"{node}: the agent's Pod is not Ready, so nobody knows: look at its log; it gives everything back once it runs"];
-        if (state.Status is not { } status || status.ObservedGeneration is null || status.ObservedGeneration < state.Metadata.Generation) return [$"{node}: the agent has not answered yet"];
+        if (agent == AgentPresence.None)
+            return
+            [
+                $"{node}: no agent's Pod is there, so nobody gives anything back: start it again, or delete the "
+                    + $"NodeDeviceState {node} when the host was set up anew",
+            ];
+        if (agent == AgentPresence.NotReady)
+            return [$"{node}: the agent's Pod is not Ready, so nobody knows: look at its log; it gives everything back once it runs"];
+        if (state.Status is not { } status || status.ObservedGeneration is null || status.ObservedGeneration < state.Metadata.Generation)
+            return [$"{node}: the agent has not answered yet"];
         var allocated = status.Allocations.Select(a => a.Id).ToHashSet(StringComparer.Ordinal);
-        var lines = status.Allocations
-            .Select(a => $"{node}: {a.Id} ({a.Resource}) {Holder(a)}")
+        var lines = status
+            .Allocations.Select(a => $"{node}: {a.Id} ({a.Resource}) {Holder(a)}")
             .Concat(status.Releasing.Where(r => !allocated.Contains(r.Device)).Select(r => $"{node}: {r.Device}: {r.Message}"))
             .ToImmutableArray();
         return lines.IsEmpty && !status.Policies.IsEmpty ? [$"{node}: {status.Policies.Length} policies are still in force there"] : lines;
@@ -55,7 +64,8 @@ public static class GiveBackReport
     private static string Holder(AllocationStatus a)
     {
         var pod = a.Pod is null ? null : $"{a.Namespace}/{a.Pod}";
-        if (a.WaitsFor is { } proof) return $"is not proven free yet: {proof}{(pod is null ? "" : $"; Pod {pod} had it")}";
+        if (a.WaitsFor is { } proof)
+            return $"is not proven free yet: {proof}{(pod is null ? "" : $"; Pod {pod} had it")}";
         return pod is null
             ? "was given out just now: the kubelet has not shown the Pod yet"
             : $"belongs to Pod {pod}: stop or migrate its VM";

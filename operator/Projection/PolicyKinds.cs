@@ -7,7 +7,8 @@ namespace Hostdev.Operator.Projection;
 /// <summary>The kinds of policies.</summary>
 internal static class PolicyKinds
 {
-    public static ImmutableArray<KubeKind<PolicyObject>> All { get; } = [HostdevKinds.HostDevices, HostdevKinds.SriovPolicies, HostdevKinds.MdevProfiles];
+    public static ImmutableArray<KubeKind<PolicyObject>> All { get; } =
+    [HostdevKinds.HostDevices, HostdevKinds.SriovPolicies, HostdevKinds.MdevProfiles];
 
     /// <param name="kind">For example <c>HostDevice</c>.</param>
     public static KubeKind<PolicyObject> Of(string kind) => All.First(k => k.Resource.Kind == kind);

@@ -6,14 +6,22 @@ namespace Hostdev.Operator.Projection;
 
 /// <summary>How far a policy's present version has come.</summary>
 /// <param name="Limit">How many nodes may change at a time.</param>
-/// <param name="Waiting">Selected nodes with a live agent that do not have this version yet, by name; those that get it now left out.</param>
+/// <param name="Waiting">Selected nodes with a live agent that do not have this version yet, by name; those that get it now left
+/// out.</param>
 /// <param name="Admitted">Those that get it now.</param>
 /// <param name="Changing">Those that have it and are not done: so many places are taken.</param>
 /// <param name="Silent">Of those the ones without a live agent, by name: nobody knows when they will be done.</param>
 /// <param name="HaltedBy">
 /// The node that was ready and is Degraded with this version, and its words; null while nothing is in the way.
 /// </param>
-public sealed record RolloutState(int Limit, int Waiting, IReadOnlySet<string> Admitted, int Changing, IReadOnlyList<string> Silent, string? HaltedBy);
+public sealed record RolloutState(
+    int Limit,
+    int Waiting,
+    IReadOnlySet<string> Admitted,
+    int Changing,
+    IReadOnlyList<string> Silent,
+    string? HaltedBy
+);
 
 /// <summary>Decides which nodes get a policy's present version now.</summary>
 internal static class Rollout
@@ -32,11 +40,13 @@ internal static class Rollout
             {
                 // One without a live agent would hold a place for as long as it is away: it gets the version when it is back.
                 // One without a spec gets everything at once, and is not asked for here.
-                if (node.Agent == AgentPresence.Ready && node.Given is not null) waiting.Add(node.Name);
+                if (node.Agent == AgentPresence.Ready && node.Given is not null)
+                    waiting.Add(node.Name);
                 continue;
             }
 
-            // Whether its agent lives or not: what was done stays done while the node is away, and what was refused there is refused on the next.
+            // Whether its agent lives or not: what was done stays done while the node is away, and what was refused there is refused on the
+            // next.
             var isSilent = node.Agent != AgentPresence.Ready;
             switch (Progress.Reported(node, policy))
             {
@@ -44,7 +54,8 @@ internal static class Rollout
                 case NodeProgress.WaitsForUsers when isSilent:
                 case NodeProgress.Changing:
                     changing++;
-                    if (isSilent) silent.Add(node.Name);
+                    if (isSilent)
+                        silent.Add(node.Name);
                     break;
                 case NodeProgress.Degraded when limit < selected.Count && Progress.MayHaveLost(node, policy):
                     halted ??= $"{node.Name}: {node.Results[policy.Identity.Uid].Message}";
@@ -58,7 +69,8 @@ internal static class Rollout
     }
 
     /// <summary>
-    /// A percentage is of the selected nodes and rounded up, so that it is never 0 (as a DaemonSet's maxUnavailable is). A number is at least 1: 0 would never end.
+    /// A percentage is of the selected nodes and rounded up, so that it is never 0 (as a DaemonSet's maxUnavailable is). A number is at
+    /// least 1: 0 would never end.
     /// </summary>
     public static int Limit(Crds.Kinds.Rollout rollout, int nodes)
     {
@@ -89,10 +101,14 @@ internal enum NodeProgress
     /// <summary>Done as far as it goes: something is blocked, or the agent does not understand the policy.</summary>
     Degraded,
 
-    /// <summary>Done as far as it goes, and not Ready: what is lacking is not ours to make. Nothing is refused, so it holds up nobody.</summary>
+    /// <summary>
+    /// Done as far as it goes, and not Ready: what is lacking is not ours to make. Nothing is refused, so it holds up nobody.
+    /// </summary>
     Incomplete,
 
-    /// <summary>Withdraws nothing, and goes on by itself when the users of its devices are gone: no reason to hold up other nodes.</summary>
+    /// <summary>
+    /// Withdraws nothing, and goes on by itself when the users of its devices are gone: no reason to hold up other nodes.
+    /// </summary>
     WaitsForUsers,
 }
 
@@ -100,17 +116,22 @@ internal static class Progress
 {
     public static NodeProgress Of(NodeView node, ClusterPolicy policy)
     {
-        if (node.GivenOf(policy.Key) != policy.Version) return NodeProgress.NotGiven;
+        if (node.GivenOf(policy.Key) != policy.Version)
+            return NodeProgress.NotGiven;
         return node.Agent == AgentPresence.Ready ? Reported(node, policy) : NodeProgress.Unknown;
     }
 
     /// <summary>What the agent of a node that has this version said of it last, whether it lives or not.</summary>
     public static NodeProgress Reported(NodeView node, ClusterPolicy policy)
     {
-        if (!node.Results.TryGetValue(policy.Identity.Uid, out var result) || result.Generation != policy.Identity.Generation) return NodeProgress.Changing;
-        if (result.Reason == Reasons.Ready) return NodeProgress.Ready;
-        if (result.Reason == Reasons.NoMatch) return NodeProgress.NoMatch;
-        if (result.Reason.IsTrouble) return NodeProgress.Degraded;
+        if (!node.Results.TryGetValue(policy.Identity.Uid, out var result) || result.Generation != policy.Identity.Generation)
+            return NodeProgress.Changing;
+        if (result.Reason == Reasons.Ready)
+            return NodeProgress.Ready;
+        if (result.Reason == Reasons.NoMatch)
+            return NodeProgress.NoMatch;
+        if (result.Reason.IsTrouble)
+            return NodeProgress.Degraded;
         return Awaits(result, policy) ?? NodeProgress.Changing; // also for a word that only a newer agent knows
     }
 
@@ -129,7 +150,8 @@ internal static class Progress
     {
         var isIdle = policy.Policy.Common?.Disruption == Disruption.WhenIdle;
         bool IsAwaited(DeviceProblem p) => p.State == FindingState.Waiting && (p.Reason.IsMissing || (isIdle && p.Reason.IsUse));
-        if (!result.Problems.Any(IsAwaited) || !result.Problems.All(p => IsAwaited(p) || p.State.IsRemark)) return null;
+        if (!result.Problems.Any(IsAwaited) || !result.Problems.All(p => IsAwaited(p) || p.State.IsRemark))
+            return null;
         return result.Problems.Any(p => IsAwaited(p) && p.Reason.IsUse) ? NodeProgress.WaitsForUsers : NodeProgress.Incomplete;
     }
 }

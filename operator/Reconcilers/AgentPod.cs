@@ -8,9 +8,14 @@ namespace Hostdev.Operator.Reconcilers;
 /// <summary>An agent's Pod: which node it is on, and whether it is Ready.</summary>
 internal sealed record AgentPod : IKubeObject
 {
-    public static KubeKind<AgentPod> Kind { get; } = new(new KubeResource("", "v1", "Pod", "pods", Namespaced: true), OperatorJsonContext.Default.AgentPod);
+    public static KubeKind<AgentPod> Kind { get; } =
+        new(new KubeResource("", "v1", "Pod", "pods", Namespaced: true), OperatorJsonContext.Default.AgentPod);
 
-    public ObjectMeta Metadata { get => field ?? new(); init; }
+    public ObjectMeta Metadata
+    {
+        get => field ?? new();
+        init;
+    }
 
     public AgentPodSpec? Spec { get; init; }
 
@@ -19,19 +24,24 @@ internal sealed record AgentPod : IKubeObject
     /// <summary>Times of a Pod have whole seconds, and two of one moment may differ.</summary>
     private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(5);
 
-    public bool IsReady => Metadata.DeletionTimestamp is null && Status is { } status && status.Conditions.Any(c => c is { Type: "Ready", Status: "True" });
+    public bool IsReady =>
+        Metadata.DeletionTimestamp is null && Status is { } status && status.Conditions.Any(c => c is { Type: "Ready", Status: "True" });
 
     /// <summary>
     /// Not Ready any more. The kubelet writes the condition when the Pod starts, and its time moves with its status alone: later than the
     /// start, it was True in between.
     /// </summary>
-    private bool WasReady => !IsReady && Status is { } status
+    private bool WasReady =>
+        !IsReady
+        && Status is { } status
         && status.Conditions.Any(c => c.Type == "Ready" && (c.Status == "True" || c.LastTransitionTime - status.StartTime > AtOnce));
 
     /// <summary>Running, or waiting for no reason that lasts.</summary>
-    private bool IsStarting => !IsReady
-        && (Status?.ContainerStatuses ?? []).All(c => c.State?.Terminated is null
-            && c.State?.Waiting?.Reason is null or "ContainerCreating" or "PodInitializing");
+    private bool IsStarting =>
+        !IsReady
+        && (Status?.ContainerStatuses ?? []).All(c =>
+            c.State?.Terminated is null && c.State?.Waiting?.Reason is null or "ContainerCreating" or "PodInitializing"
+        );
 
     /// <summary>By node. While one Pod replaces another there are two: the better one counts.</summary>
     public static Dictionary<string, AgentPresence> Presence(IEnumerable<AgentPod> pods) =>
@@ -43,7 +53,8 @@ internal sealed record AgentPod : IKubeObject
         var agents = new Dictionary<string, AgentSight>(StringComparer.Ordinal);
         foreach (var pod in pods)
         {
-            if (pod.Spec?.NodeName is not { } node) continue;
+            if (pod.Spec?.NodeName is not { } node)
+                continue;
             var (presence, before) = (pod.IsReady ? AgentPresence.Ready : AgentPresence.NotReady, agents.GetValueOrDefault(node));
             var better = before.Presence > presence ? before.Presence : presence;
             agents[node] = new AgentSight(better, before.WasReady || pod.WasReady, before.IsStarting || pod.IsStarting);
@@ -63,9 +74,17 @@ internal sealed record AgentPodStatus
 {
     public DateTimeOffset? StartTime { get; init; }
 
-    public ImmutableArray<AgentPodCondition> Conditions { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<AgentPodCondition> Conditions
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
-    public ImmutableArray<AgentContainerStatus> ContainerStatuses { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<AgentContainerStatus> ContainerStatuses
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 }
 
 internal sealed record AgentPodCondition(string Type, string Status, DateTimeOffset? LastTransitionTime = null);
@@ -77,6 +96,9 @@ internal sealed record AgentContainerState(AgentContainerReason? Waiting = null,
 
 internal sealed record AgentContainerReason(string? Reason = null);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+)]
 [JsonSerializable(typeof(AgentPod))]
 internal sealed partial class OperatorJsonContext : JsonSerializerContext;

@@ -14,18 +14,27 @@ internal sealed class NodeLabelReconciler(KubeClient client, ClusterStores store
     private static readonly KubeKind<PartialObjectMetadata> Nodes = PartialObjectMetadata.Of(ClusterStores.NodeResource);
     private static readonly WriteOptions Write = new() { FieldManager = OperatorOptions.LabelFieldManager, Force = true };
 
-    /// <summary>What was asked for and what came of it. A label that somebody else owns too does not go by leaving it out: that is not tried again and again.</summary>
+    /// <summary>
+    /// What was asked for and what came of it. A label that somebody else owns too does not go by leaving it out: that is not tried again
+    /// and again.
+    /// </summary>
     private readonly ConcurrentDictionary<string, (ImmutableSortedSet<string> Asked, ImmutableSortedSet<string> Got)> _applied = new();
 
     public async Task<ReconcileResult> ReconcileAsync(string node, CancellationToken cancellationToken)
     {
-        if (view(node) is not { } seen || !Differs(seen) || NodeLabels.Of(seen) is not { } labels) return ReconcileResult.Done;
+        if (view(node) is not { } seen || !Differs(seen) || NodeLabels.Of(seen) is not { } labels)
+            return ReconcileResult.Done;
         var body = new JsonObject
         {
             ["apiVersion"] = "v1",
             ["kind"] = "Node",
             // Of this Node: an apply without the uid would make one that is gone.
-            ["metadata"] = new JsonObject { ["name"] = node, ["uid"] = seen.Uid, ["labels"] = new JsonObject(labels.Select(l => KeyValuePair.Create(l, (JsonNode?)"true"))) },
+            ["metadata"] = new JsonObject
+            {
+                ["name"] = node,
+                ["uid"] = seen.Uid,
+                ["labels"] = new JsonObject(labels.Select(l => KeyValuePair.Create(l, (JsonNode?)"true"))),
+            },
         };
         var written = await client.ApplyAsync(Nodes, new ObjectKey(node), body, Write, cancellationToken).ConfigureAwait(false);
         _applied[node] = (labels, NodeLabels.On(written.Metadata.Labels));
@@ -37,9 +46,11 @@ internal sealed class NodeLabelReconciler(KubeClient client, ClusterStores store
 
     public bool Differs(NodeView node)
     {
-        if (node.Uid is null || NodeLabels.Of(node) is not { } labels) return false;
+        if (node.Uid is null || NodeLabels.Of(node) is not { } labels)
+            return false;
         // Newer than what the look saw, where the watch has brought it meanwhile.
         var has = NodeLabels.On(stores.NodeMetadata(node.Name)?.Labels ?? node.Labels);
-        return !labels.SetEquals(has) && !(_applied.TryGetValue(node.Name, out var before) && before.Asked.SetEquals(labels) && before.Got.SetEquals(has));
+        return !labels.SetEquals(has)
+            && !(_applied.TryGetValue(node.Name, out var before) && before.Asked.SetEquals(labels) && before.Got.SetEquals(has));
     }
 }

@@ -60,9 +60,12 @@ public sealed class NextLookTests
     public void Nothing_that_somebody_has_to_change_is_looked_at_by_the_clock() =>
         Assert.Equal([], Reasons.All.Where(r => r.Ends == Ends.Admin && s_timings.NextLook(With(("Blocked", r.Name))) != s_timings.Resync));
 
-    private static Plan With(params (string State, string Reason)[] findings) => Plan.Nothing with
-    {
-        Findings = [.. findings
-            .Select(f => new Finding(null, "0000:43:00.0", FindingState.Of(f.State), Reasons.Of(f.Reason), "its words"))],
-    };
+    private static Plan With(params (string State, string Reason)[] findings) =>
+        Plan.Nothing with
+        {
+            Findings =
+            [
+                .. findings.Select(f => new Finding(null, "0000:43:00.0", FindingState.Of(f.State), Reasons.Of(f.Reason), "its words")),
+            ],
+        };
 }

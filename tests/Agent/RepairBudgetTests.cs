@@ -30,8 +30,15 @@ public sealed class RepairBudgetTests : IDisposable
         }
 
         Assert.Equal(
-            new Setback(Reasons.Contested, "something else on this host took 0000:43:00.0 from vfio-pci again and again: it was put back 3 times in 80 seconds, and is left now. Find and stop it (a udev rule, driverctl, tuned, another device plugin, a script); it is tried again 1 h after the last time, or when the desired state changes"),
-            budget.Contested("a")[Take]);
+            new Setback(
+                Reasons.Contested,
+                "something else on this host took 0000:43:00.0 from vfio-pci again and again: it was put back 3 "
+                    + "times in 80 seconds, and is left now. Find and stop it (a udev rule, driverctl, tuned, another "
+                    + "device plugin, a script); it is tried again 1 h after the last time, or when the desired "
+                    + "state changes"
+            ),
+            budget.Contested("a")[Take]
+        );
         Assert.Equal(_clock.Now.AddHours(1), budget.NextDue);
     }
 
@@ -49,14 +56,17 @@ public sealed class RepairBudgetTests : IDisposable
         budget.Learn("a", [Outcome(Purpose.Vfs(Pf), new PlanStep.SetNumVfs(Pf, 4, []))]);
         Assert.StartsWith(
             "something else on this host changed sriov_numvfs of 0000:41:00.0 from 4 again and again",
-            budget.Contested("a")[Purpose.Vfs(Pf)].Message, StringComparison.Ordinal);
+            budget.Contested("a")[Purpose.Vfs(Pf)].Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void An_hour_of_quiet_refills_it()
     {
         var budget = Open();
-        for (var i = 0; i < 4; i++) Taken(budget);
+        for (var i = 0; i < 4; i++)
+            Taken(budget);
         Assert.NotEmpty(budget.Contested("a"));
         _clock.Now += TimeSpan.FromHours(1);
 
@@ -70,7 +80,8 @@ public sealed class RepairBudgetTests : IDisposable
     public void A_changed_desired_state_refills_it_and_the_old_one_does_not_come_back()
     {
         var budget = Open();
-        for (var i = 0; i < 4; i++) Taken(budget);
+        for (var i = 0; i < 4; i++)
+            Taken(budget);
 
         Assert.Empty(budget.Contested("b"));
         Taken(budget, "b");
@@ -81,7 +92,8 @@ public sealed class RepairBudgetTests : IDisposable
     public void A_restart_refills_nothing_and_a_boot_does()
     {
         var budget = Open();
-        for (var i = 0; i < 4; i++) Taken(budget);
+        for (var i = 0; i < 4; i++)
+            Taken(budget);
 
         Assert.Equal(budget.Contested("a"), Open().Contested("a"));
         Assert.Empty(Open("boot-2").Contested("a"));
@@ -113,14 +125,18 @@ public sealed class RepairBudgetTests : IDisposable
         }
 
         Assert.Empty(budget.Contested("a"));
-        Assert.False(File.Exists(Path.Combine(_directory, RepairBudget.FileName)) && File.ReadAllText(Path.Combine(_directory, RepairBudget.FileName)).Contains("43:00", StringComparison.Ordinal));
+        Assert.False(
+            File.Exists(Path.Combine(_directory, RepairBudget.FileName))
+                && File.ReadAllText(Path.Combine(_directory, RepairBudget.FileName)).Contains("43:00", StringComparison.Ordinal)
+        );
     }
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
     private RepairBudget Open(string bootId = "boot-1") => new(_directory, bootId, _clock);
 
-    private static void Taken(RepairBudget budget, string desired = "a") => budget.Learn(desired, [Outcome(Take, new PlanStep.Probe(Gpu, "vfio-pci"))]);
+    private static void Taken(RepairBudget budget, string desired = "a") =>
+        budget.Learn(desired, [Outcome(Take, new PlanStep.Probe(Gpu, "vfio-pci"))]);
 
     private static LaneOutcome Outcome(Purpose purpose, PlanStep step, StepOutcome? outcome = null) =>
         new(new Lane(Gpu, []), [new StepResult(new LaneStep(purpose, step), outcome ?? StepOutcome.Done.Instance)]);

@@ -56,7 +56,9 @@ public sealed class SetbacksTests
             Learn(TakeA, InUse);
             Assert.Equal(_clock.Now.AddSeconds(2), _setbacks.NextDue);
             Assert.Equal(
-                new Setback(Reasons.InUse, "in use: process 7 (qemu); pod default/vm; it goes on when they let go"), _setbacks.Active()[TakeA]);
+                new Setback(Reasons.InUse, "in use: process 7 (qemu); pod default/vm; it goes on when they let go"),
+                _setbacks.Active()[TakeA]
+            );
             _clock.Now += TimeSpan.FromSeconds(2);
             Assert.Empty(_setbacks.Active());
         }

@@ -21,15 +21,22 @@ public sealed class DeviceAllocatorTests
         var node = new SimulatedNode();
         DeviceAllocator? allocator = null;
         ImmutableArray<string> users = [];
-        var calls = new CallsWithAMoment(node.Machine.Calls, () =>
-        {
-            allocator!.Catalog = Catalog.Empty; // the policy is gone
-            users = allocator.TryClose(Edu);
-        });
+        var calls = new CallsWithAMoment(
+            node.Machine.Calls,
+            () =>
+            {
+                allocator!.Catalog = Catalog.Empty; // the policy is gone
+                users = allocator.TryClose(Edu);
+            }
+        );
         await using var bench = await ScenarioBench.StartAsync(node, Policy, node.Machine with { Calls = calls });
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
         allocator = bench.Host.Allocator;
-        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 });
+        var pod = await bench.Kubelet.AdmitPodAsync(
+            "vms",
+            "vm",
+            new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 }
+        );
         Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
         Assert.Contains("0000:46:00.0 is being given to a pod this moment", users);
     }
@@ -43,7 +50,11 @@ public sealed class DeviceAllocatorTests
         await using var bench = await ScenarioBench.StartAsync(node, Policy, node.Machine with { Calls = calls });
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
         allocator = bench.Host.Allocator;
-        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 });
+        var pod = await bench.Kubelet.AdmitPodAsync(
+            "vms",
+            "vm",
+            new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 }
+        );
         Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
         Assert.Equal("107:107 0660", node.Kernel.Calls.ReadOwner($"/dev/vfio/{node.Kernel.GroupOf("0000:46:00.0")}").Owner.ToString());
     }
@@ -56,10 +67,14 @@ public sealed class DeviceAllocatorTests
         var allocator = bench.Host.Allocator;
         var name = ResourceName.Parse("example.com/edu");
         Assert.Empty(allocator.TryClose(Edu));
-        var refused = Assert.IsType<AllocateOutcome.Refused>(await allocator.AllocateAsync(name, ["0000:46:00.0"], TestContext.Current.CancellationToken));
+        var refused = Assert.IsType<AllocateOutcome.Refused>(
+            await allocator.AllocateAsync(name, ["0000:46:00.0"], TestContext.Current.CancellationToken)
+        );
         Assert.Equal("0000:46:00.0 of example.com/edu is being reconfigured right now", refused.Refusal.Message);
         allocator.Open(Edu);
-        Assert.IsType<AllocateOutcome.Granted>(await allocator.AllocateAsync(name, ["0000:46:00.0"], TestContext.Current.CancellationToken));
+        Assert.IsType<AllocateOutcome.Granted>(
+            await allocator.AllocateAsync(name, ["0000:46:00.0"], TestContext.Current.CancellationToken)
+        );
         Assert.Contains(allocator.TryClose(Edu), u => u.Contains("was just given to a pod", StringComparison.Ordinal));
     }
 
@@ -70,7 +85,11 @@ public sealed class DeviceAllocatorTests
         await using var bench = await ScenarioBench.StartAsync(node, Policy);
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
         using var holder = await node.HoldAsync("0000:46:00.0");
-        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 });
+        var pod = await bench.Kubelet.AdmitPodAsync(
+            "vms",
+            "vm",
+            new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 }
+        );
         Assert.Equal((PodPhase.Failed, "UnexpectedAdmissionError"), (pod.Phase, pod.Reason));
         Assert.Contains($"is still held open by process {holder.ProcessId} (qemu-system-x86)", pod.Message, StringComparison.Ordinal);
     }
@@ -86,10 +105,16 @@ public sealed class DeviceAllocatorTests
         bench.Desire(Desired.Policies(Desired.HostDevice("other", "0000:46:00.0")));
         await bench.UntilAsync(() => bench.Kubelet.Capacity("example.com/other") == 1);
         Assert.Equal(0, bench.Kubelet.Allocatable("example.com/other"));
-        var answer = await bench.Host.Allocator.AllocateAsync(ResourceName.Parse("example.com/other"), ["0000:46:00.0"], TestContext.Current.CancellationToken);
+        var answer = await bench.Host.Allocator.AllocateAsync(
+            ResourceName.Parse("example.com/other"),
+            ["0000:46:00.0"],
+            TestContext.Current.CancellationToken
+        );
         Assert.Equal(
-            "0000:46:00.0 of example.com/other cannot be given out: pod vms/vm still has 0000:46:00.0 as example.com/edu: it can be given out when that pod is gone",
-            Assert.IsType<AllocateOutcome.Refused>(answer).Refusal.Message);
+            "0000:46:00.0 of example.com/other cannot be given out: pod vms/vm still has 0000:46:00.0 as "
+                + "example.com/edu: it can be given out when that pod is gone",
+            Assert.IsType<AllocateOutcome.Refused>(answer).Refusal.Message
+        );
 
         bench.Kubelet.DeletePod("vms", "vm");
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/other") == 1);
@@ -103,7 +128,8 @@ public sealed class DeviceAllocatorTests
         public override Errno SetOwner(string path, NodeOwner owner)
         {
             var result = base.SetOwner(path, owner);
-            if (!_came) moment();
+            if (!_came)
+                moment();
             _came = true;
             return result;
         }

@@ -32,7 +32,9 @@ public sealed class LedgerFileTests : IDisposable
     [Fact]
     public void What_was_written_is_read()
     {
-        new LedgerFile(_directory, "boot-1").Write(AllocationLedger.Empty.Record(Given).Record(Given with { Id = "0000:44:00.0", Pod = null, AbsentSince = null }));
+        new LedgerFile(_directory, "boot-1").Write(
+            AllocationLedger.Empty.Record(Given).Record(Given with { Id = "0000:44:00.0", Pod = null, AbsentSince = null })
+        );
         var read = new LedgerFile(_directory, "boot-1").Read();
 
         Assert.Equal(["0000:43:00.0", "0000:44:00.0"], read.ById.Keys);
@@ -40,7 +42,10 @@ public sealed class LedgerFileTests : IDisposable
         Assert.Equal(Given.Functions.AsEnumerable(), first.Functions);
         Assert.Equal(Given.Nodes.AsEnumerable(), first.Nodes);
         Assert.Equal(Given.Drivers.AsEnumerable(), first.Drivers);
-        Assert.Equal((Given.Resource, Given.AnsweredAt, Given.Pod, Given.AbsentSince), (first.Resource, first.AnsweredAt, first.Pod, first.AbsentSince));
+        Assert.Equal(
+            (Given.Resource, Given.AnsweredAt, Given.Pod, Given.AbsentSince),
+            (first.Resource, first.AnsweredAt, first.Pod, first.AbsentSince)
+        );
         Assert.Equal((null, null), (read.ById["0000:44:00.0"].Pod, read.ById["0000:44:00.0"].AbsentSince));
     }
 
@@ -71,16 +76,23 @@ public sealed class LedgerFileTests : IDisposable
     [InlineData("{}")]
     [InlineData("""{"bootId":"boot-1","allocations":[{"id":"a"}]}""")]
     [InlineData("""{"bootId":"boot-1","allocations":null}""")]
-    [InlineData("""
-        {"bootId":"boot-1","allocations":[{"id":"a","resource":"r","functions":[],"drivers":["vfio-pci"],"nodes":[],"answeredAt":"2026-01-02T12:00:00Z"}]}
-        """)]
+    [InlineData(
+        """
+            {"bootId":"boot-1","allocations":[
+              {"id":"a","resource":"r","functions":[],"drivers":["vfio-pci"],"nodes":[],"answeredAt":"2026-01-02T12:00:00Z"}]}
+            """
+    )]
     public void A_file_that_cannot_be_read_stops_the_agent_and_names_the_remedy(string text)
     {
         System.IO.File.WriteAllText(File, text);
 
         var message = Assert.Throws<JournalException>(() => new LedgerFile(_directory, "boot-1").Read()).Message;
         Assert.StartsWith($"{File}: ", message, StringComparison.Ordinal);
-        Assert.EndsWith("It says which pods have which devices: restore it, or remove it when no VM pod runs on this node", message, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "It says which pods have which devices: restore it, or remove it when no VM pod runs on this node",
+            message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -88,7 +100,11 @@ public sealed class LedgerFileTests : IDisposable
     {
         System.IO.File.WriteAllText(File, """{"format":2,"bootId":"boot-1","allocations":[]}""");
 
-        Assert.Contains("it has format 2 and this version reads 1: run the version that wrote it", Assert.Throws<JournalException>(() => new LedgerFile(_directory, "boot-1").Read()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "it has format 2 and this version reads 1: run the version that wrote it",
+            Assert.Throws<JournalException>(() => new LedgerFile(_directory, "boot-1").Read()).Message,
+            StringComparison.Ordinal
+        );
     }
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);

@@ -17,7 +17,25 @@ public sealed class JournalStateTests
     [Fact]
     public void The_first_record_of_a_thing_stays_until_it_is_forgotten()
     {
-        var twice = Fold(TakeGpu, TakeGpu with { Driver = "vfio-pci", DriverOverride = "vfio-pci" }, MakeVfs, MakeVfs with { NumVfs = 4, Autoprobe = false }, TakeNode, TakeNode with { Uid = 107 });
+        var twice = Fold(
+            TakeGpu,
+            TakeGpu with
+            {
+                Driver = "vfio-pci",
+                DriverOverride = "vfio-pci",
+            },
+            MakeVfs,
+            MakeVfs with
+            {
+                NumVfs = 4,
+                Autoprobe = false,
+            },
+            TakeNode,
+            TakeNode with
+            {
+                Uid = 107,
+            }
+        );
 
         Assert.Equal(new OwnedFunction(Gpu, "nouveau", null, "p"), twice.Ownership.Functions[Gpu]);
         Assert.Equal(new OwnedPhysicalFunction(Pf, 0, true, "p", SetupOpen: false), twice.Ownership.PhysicalFunctions[Pf]);
@@ -36,10 +54,13 @@ public sealed class JournalStateTests
     public void Everything_forgotten_is_the_empty_state()
     {
         var state = Fold(
-            TakeGpu, MakeVfs, TakeNode,
+            TakeGpu,
+            MakeVfs,
+            TakeNode,
             new JournalRecord.ForgetFunction(Gpu),
             new JournalRecord.ForgetPhysicalFunction(Pf),
-            new JournalRecord.ForgetNode("/dev/vfio/12"));
+            new JournalRecord.ForgetNode("/dev/vfio/12")
+        );
 
         Assert.Empty(state.ToRecords());
     }
@@ -68,9 +89,23 @@ public sealed class JournalStateTests
     public void The_shortest_sequence_adds_up_to_the_same()
     {
         var state = Fold(
-            TakeGpu, TakeGpu with { Address = PciAddress.Parse("0000:44:00.0"), DriverOverride = "odd", Driver = null },
-            MakeVfs, new JournalRecord.OpenVfSetup(Pf), MakeVfs with { Address = PciAddress.Parse("0000:42:00.0"), NumVfs = 3, Autoprobe = false },
-            TakeNode);
+            TakeGpu,
+            TakeGpu with
+            {
+                Address = PciAddress.Parse("0000:44:00.0"),
+                DriverOverride = "odd",
+                Driver = null,
+            },
+            MakeVfs,
+            new JournalRecord.OpenVfSetup(Pf),
+            MakeVfs with
+            {
+                Address = PciAddress.Parse("0000:42:00.0"),
+                NumVfs = 3,
+                Autoprobe = false,
+            },
+            TakeNode
+        );
         var again = Fold([.. state.ToRecords()]);
 
         Assert.Equal(state.Ownership.Functions, again.Ownership.Functions);

@@ -7,7 +7,10 @@ namespace Hostdev.Tests.Applying;
 
 public sealed class JournalTests : IDisposable
 {
-    private const string Remedy = "It says how this host was before Hostdev changed it, so nothing is done without it: restore the file, or move it away to adopt the host as it is now (reboot to get the original drivers back), and restart the agent";
+    private const string Remedy =
+        "It says how this host was before Hostdev changed it, so nothing is done without it: restore the file, or "
+        + "move it away to adopt the host as it is now (reboot to get the original drivers back), and restart "
+        + "the agent";
     private const string Open = """{"op":"Open","format":1,"bootId":"boot-1"}""";
     private const string Gpu = """{"op":"RecordFunction","address":"0000:43:00.0","driver":"nouveau","policy":"p"}""";
 
@@ -18,7 +21,8 @@ public sealed class JournalTests : IDisposable
     [Fact]
     public void What_was_appended_is_there_after_a_restart()
     {
-        using (var journal = Journal.Open(_directory, "boot-1")) journal.Append(Record("0000:43:00.0"));
+        using (var journal = Journal.Open(_directory, "boot-1"))
+            journal.Append(Record("0000:43:00.0"));
 
         using var again = Journal.Open(_directory, "boot-1");
         Assert.Equal("nouveau", again.State.Ownership.Functions[PciAddress.Parse("0000:43:00.0")].OriginalDriver);
@@ -56,7 +60,8 @@ public sealed class JournalTests : IDisposable
     public void After_a_dropped_line_the_journal_goes_on_whole()
     {
         Write($"{Open}\n{Gpu[..20]}");
-        using (var journal = Journal.Open(_directory, "boot-1")) journal.Append(Record("0000:43:00.0"));
+        using (var journal = Journal.Open(_directory, "boot-1"))
+            journal.Append(Record("0000:43:00.0"));
 
         using var again = Journal.Open(_directory, "boot-1");
         Assert.Single(again.State.Ownership.Functions);
@@ -86,14 +91,17 @@ public sealed class JournalTests : IDisposable
         Write($"{Open}\n{{\"op\":\"ForgetFunction\",\"address\":\"43:00.0\"}}\n");
 
         Assert.Equal(
-            $"{File}, line 2: \"43:00.0\" is no PCI address: write domain:bus:slot.function in hexadecimal, for example 0000:3b:00.0. {Remedy}",
-            DamageOf());
+            $"{File}, line 2: \"43:00.0\" is no PCI address: write domain:bus:slot.function in hexadecimal, for "
+                + $"example 0000:3b:00.0. {Remedy}",
+            DamageOf()
+        );
     }
 
     [Theory]
     [InlineData(
         """{"op":"RecordPhysicalFunction","address":"0000:41:00.0","policy":"p","numVfs":0}""",
-        "autoprobe is missing in a RecordPhysicalFunction record")]
+        "autoprobe is missing in a RecordPhysicalFunction record"
+    )]
     [InlineData("""{"op":"RecordNode","path":"/dev/vfio/12","uid":0,"gid":null,"mode":384}""", "gid is missing in a RecordNode record")]
     [InlineData("""{"op":"RecordFunction"}""", "address is missing in a RecordFunction record")]
     [InlineData("""{"op":"ForgetFunction"}""", "address is missing in a ForgetFunction record")]
@@ -101,7 +109,9 @@ public sealed class JournalTests : IDisposable
     [InlineData("""{"op":"Write","path":"/sys/x"}""", "value is missing in a Write record")]
     [InlineData("""{"address":"0000:43:00.0"}""", "op is missing")]
     [InlineData(
-        """{"op":"Unheard","address":"0000:43:00.0"}""", "its operation Unheard is not known to this version: run the version that wrote it")]
+        """{"op":"Unheard","address":"0000:43:00.0"}""",
+        "its operation Unheard is not known to this version: run the version that wrote it"
+    )]
     [InlineData("""{"op":7}""", "its operation 7 is not known to this version: run the version that wrote it")]
     [InlineData("""{"op":"RecordNode","path":"/dev/vfio/12","uid":"root","gid":0,"mode":384}""", "uid has a value of the wrong kind")]
     [InlineData("not json", "'not json' is an invalid JSON literal. Expected the literal 'null'")]
@@ -186,7 +196,11 @@ public sealed class JournalTests : IDisposable
     {
         Write("""{"op":"Open","format":2,"bootId":"boot-1"}""" + "\n");
 
-        Assert.StartsWith($"{File}, line 1: it has format 2 and this version reads 1: run the version that wrote it. ", DamageOf(boot), StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{File}, line 1: it has format 2 and this version reads 1: run the version that wrote it. ",
+            DamageOf(boot),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -200,8 +214,10 @@ public sealed class JournalTests : IDisposable
             Assert.Equal("0000:43:00.0", Assert.Single(journal.State.InForceBefore!).ToString());
         }
 
-        using (var journal = Journal.Open(_directory, "boot-3")) journal.Append(new JournalRecord.Confirm());
-        using (var journal = Journal.Open(_directory, "boot-3")) Assert.Null(journal.State.InForceBefore);
+        using (var journal = Journal.Open(_directory, "boot-3"))
+            journal.Append(new JournalRecord.Confirm());
+        using (var journal = Journal.Open(_directory, "boot-3"))
+            Assert.Null(journal.State.InForceBefore);
         Assert.Equal(Open.Replace("boot-1", "boot-3", StringComparison.Ordinal) + "\n", System.IO.File.ReadAllText(File));
     }
 
@@ -220,7 +236,11 @@ public sealed class JournalTests : IDisposable
         using var first = Journal.Open(_directory, "boot-1");
         var message = Assert.Throws<JournalException>(() => Journal.Open(_directory, "boot-1")).Message;
 
-        Assert.Equal($"{Path.Combine(_directory, "lock")} is locked: another agent (process {Environment.ProcessId}) runs on this host; two would undo each other's work. Stop the other one first", message);
+        Assert.Equal(
+            $"{Path.Combine(_directory, "lock")} is locked: another agent (process {Environment.ProcessId}) runs on "
+                + "this host; two would undo each other's work. Stop the other one first",
+            message
+        );
         first.Append(Record("0000:43:00.0"));
         Assert.Single(first.State.Ownership.Functions);
     }
@@ -242,7 +262,8 @@ public sealed class JournalTests : IDisposable
         using (var journal = Journal.Open(_directory, "boot-1"))
         {
             journal.Append(Record("0000:43:00.0"));
-            for (var i = 0; i < 3; i++) journal.Append(new JournalRecord.Write("/sys/x", new string('v', 400_000)));
+            for (var i = 0; i < 3; i++)
+                journal.Append(new JournalRecord.Write("/sys/x", new string('v', 400_000)));
             Assert.True(new FileInfo(File).Length < 10_000, "it was not shortened");
             journal.Append(Record("0000:44:00.0"));
         }

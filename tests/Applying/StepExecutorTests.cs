@@ -7,7 +7,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Applying;
 
-/// <summary>What failed is said with what the kernel said of it: of an errno alone an admin cannot tell what to do (case 13-messages).</summary>
+/// <summary>
+/// What failed is said with what the kernel said of it: of an errno alone an admin cannot tell what to do (case 13-messages).
+/// </summary>
 public sealed class StepExecutorTests : IDisposable
 {
     private const string Pf = "0000:41:00.0";
@@ -25,32 +27,57 @@ public sealed class StepExecutorTests : IDisposable
     }
 
     [Theory]
-    [InlineData(28, "ENOSPC: its driver has no interrupt vectors (MSI-X) left for so many: ask for fewer VFs, or free some (of an E810: unload irdma)")]
+    [InlineData(
+        28,
+        "ENOSPC: its driver has no interrupt vectors (MSI-X) left for so many: ask for fewer VFs, or free some (of an E810: unload irdma)"
+    )]
     [InlineData(95, "EOPNOTSUPP: its driver makes no VFs as it is set up now (safe mode, a bond, switchdev rules)")]
     [InlineData(22, "EINVAL: its driver does not take this number as it is set up now")]
-    [InlineData(16, "EBUSY: there are no VFs, so its driver is busy: users in the kernel, such as of an accelerator's services, have to stop")]
+    [InlineData(
+        16,
+        "EBUSY: there are no VFs, so its driver is busy: users in the kernel, such as of an accelerator's services, have to stop"
+    )]
     public async Task Case_13_messages_an_errno_of_the_number_of_VFs_comes_with_what_to_do(int errno, string meaning)
     {
         kernel.Faults.FailWrite(1, new Errno(errno), "sriov_numvfs");
 
         Assert.Equal(
-            $"writing \"2\" to /sys/bus/pci/devices/{Pf}/sriov_numvfs failed: {meaning}; look at dmesg for what the driver of {Pf} says of it",
-            await FailureAsync(new PlanStep.SetNumVfs(PciAddress.Parse(Pf), 2, [])));
+            $"writing \"2\" to /sys/bus/pci/devices/{Pf}/sriov_numvfs failed: {meaning}; look at dmesg for what the "
+                + $"driver of {Pf} says of it",
+            await FailureAsync(new PlanStep.SetNumVfs(PciAddress.Parse(Pf), 2, []))
+        );
     }
 
     [Fact]
     public async Task Case_13_messages_an_errno_of_the_number_of_VFs_comes_with_the_drivers_last_words()
     {
         kernel.Print($"ice {Pf}: link up"); // before it
-        kernel.Faults.BeforeWrite(1, () =>
-        {
-            foreach (var line in (string[])["ice 0000:99:00.0: another", $"ice {Pf}: one", $"ice {Pf}: two", $"ice {Pf}: two", $"ice {Pf}: three", $"ice {Pf}: four"])
-                kernel.Print(line);
-        }, "sriov_numvfs");
+        kernel.Faults.BeforeWrite(
+            1,
+            () =>
+            {
+                foreach (
+                    var line in (string[])
+                        [
+                            "ice 0000:99:00.0: another",
+                            $"ice {Pf}: one",
+                            $"ice {Pf}: two",
+                            $"ice {Pf}: two",
+                            $"ice {Pf}: three",
+                            $"ice {Pf}: four",
+                        ]
+                )
+                    kernel.Print(line);
+            },
+            "sriov_numvfs"
+        );
         kernel.Faults.FailWrite(1, Errno.ENOSPC, "sriov_numvfs");
 
-        Assert.EndsWith($"unload irdma); the kernel says: \"ice {Pf}: two\", \"ice {Pf}: three\", \"ice {Pf}: four\"",
-            await FailureAsync(new PlanStep.SetNumVfs(PciAddress.Parse(Pf), 2, [])), StringComparison.Ordinal);
+        Assert.EndsWith(
+            $"unload irdma); the kernel says: \"ice {Pf}: two\", \"ice {Pf}: three\", \"ice {Pf}: four\"",
+            await FailureAsync(new PlanStep.SetNumVfs(PciAddress.Parse(Pf), 2, [])),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -59,9 +86,11 @@ public sealed class StepExecutorTests : IDisposable
         Assert.Equal(Errno.None, kernel.Calls.WriteAttribute($"/sys/bus/pci/devices/{Pf}/sriov_numvfs", "1"));
 
         Assert.Equal(
-            $"writing \"2\" to /sys/bus/pci/devices/{Pf}/sriov_numvfs failed: EBUSY: VFs exist already, and the number changes only through 0; "
-            + $"the kernel says: \"igb {Pf}: 1 VFs already enabled. Disable before enabling 2 VFs\"",
-            await FailureAsync(new PlanStep.SetNumVfs(PciAddress.Parse(Pf), 2, [])));
+            $"writing \"2\" to /sys/bus/pci/devices/{Pf}/sriov_numvfs failed: EBUSY: VFs exist already, and the "
+                + "number changes only through 0; "
+                + $"the kernel says: \"igb {Pf}: 1 VFs already enabled. Disable before enabling 2 VFs\"",
+            await FailureAsync(new PlanStep.SetNumVfs(PciAddress.Parse(Pf), 2, []))
+        );
     }
 
     [Fact]
@@ -69,8 +98,11 @@ public sealed class StepExecutorTests : IDisposable
     {
         kernel.Faults.BeforeWrite(1, () => kernel.Print("vfio-pci 0000:46:00.0: probe failed"), "drivers_probe");
 
-        Assert.EndsWith("did not bind to vfio-pci: it has no driver; the kernel says: \"vfio-pci 0000:46:00.0: probe failed\"",
-            await FailureAsync(new PlanStep.Probe(PciAddress.Parse("0000:46:00.0"), "vfio-pci")), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "did not bind to vfio-pci: it has no driver; the kernel says: \"vfio-pci 0000:46:00.0: probe failed\"",
+            await FailureAsync(new PlanStep.Probe(PciAddress.Parse("0000:46:00.0"), "vfio-pci")),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]

@@ -44,13 +44,16 @@ public sealed class AgentPodMountTests
         await WriteAsync(host, "/usr/share/misc/pci.ids", Ids);
         await WriteAsync(host, "/etc/kubernetes/kubelet.conf", "");
         await WriteAsync(pod, "/usr/share/misc/pci.ids", Ids); // of the image: ImageTests
-        var spec = (isStatic ? RenderedChart.StaticPod["spec"]
-            : RenderedChart.Find("DaemonSet", "hostdev-agent")["spec"]!["template"]!["spec"])!;
+        var spec = (
+            isStatic ? RenderedChart.StaticPod["spec"] : RenderedChart.Find("DaemonSet", "hostdev-agent")["spec"]!["template"]!["spec"]
+        )!;
         Assert.Equal((true, true), ((bool?)spec["hostPID"], (bool?)spec["hostNetwork"]));
 
         var onHost = await InventoryAsync($"{Furnish}\nmount --rbind /dev '{host}/dev'\nfurnish '{host}' \"$@\"", host);
-        var inPod = await InventoryAsync($"{Furnish}\nmount --rbind /dev '{host}/dev'\nfurnish '{pod}' \"$@\"\n{Mounts(spec, host, pod)}",
-            pod);
+        var inPod = await InventoryAsync(
+            $"{Furnish}\nmount --rbind /dev '{host}/dev'\nfurnish '{pod}' \"$@\"\n{Mounts(spec, host, pod)}",
+            pod
+        );
         Assert.Contains("\"vfioVariantDriver\": \"example_vfio_pci\"", onHost, StringComparison.Ordinal);
         Assert.Contains("GA104GL [RTX A4000]", onHost, StringComparison.Ordinal);
         Assert.DoesNotContain("is not there", onHost, StringComparison.Ordinal);
@@ -71,14 +74,17 @@ public sealed class AgentPodMountTests
         {
             var volume = volumes[(string)mount!["name"]!];
             var (from, to) = ($"'{host}{volume["path"]}'", $"'{pod}{mount["mountPath"]}'");
-            script.AppendLine((string?)volume["type"] switch
-            {
-                "Directory" => $"test -d {from} && mkdir -p {to}",
-                "File" => $"test -f {from} && mkdir -p \"$(dirname {to})\" && touch {to}",
-                _ => $"mkdir -p {from} {to}",
-            });
+            script.AppendLine(
+                (string?)volume["type"] switch
+                {
+                    "Directory" => $"test -d {from} && mkdir -p {to}",
+                    "File" => $"test -f {from} && mkdir -p \"$(dirname {to})\" && touch {to}",
+                    _ => $"mkdir -p {from} {to}",
+                }
+            );
             script.AppendLine($"mount --rbind {from} {to}");
-            if ((bool?)mount["readOnly"] == true) script.AppendLine($"mount -o remount,ro,bind {to}");
+            if ((bool?)mount["readOnly"] == true)
+                script.AppendLine($"mount -o remount,ro,bind {to}");
         }
 
         Assert.True((bool?)container["securityContext"]!["readOnlyRootFilesystem"]);
@@ -90,15 +96,30 @@ public sealed class AgentPodMountTests
     {
         var program = ShippedPrograms.Agent;
         var dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
-        var start = new ProcessStartInfo("unshare", ["--mount", "--propagation", "private", "sh", "-ec",
-            $"{script}\nexec chroot '{root}' '{program}' inventory -o json", "sh", Path.GetDirectoryName(program)!, dotnet])
+        var start = new ProcessStartInfo(
+            "unshare",
+            [
+                "--mount",
+                "--propagation",
+                "private",
+                "sh",
+                "-ec",
+                $"{script}\nexec chroot '{root}' '{program}' inventory -o json",
+                "sh",
+                Path.GetDirectoryName(program)!,
+                dotnet,
+            ]
+        )
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        (start.Environment["DOTNET_ROOT"], start.Environment["DOTNET_EnableDiagnostics"],
-            start.Environment["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"]) = (dotnet, "0", "1");
+        (
+            start.Environment["DOTNET_ROOT"],
+            start.Environment["DOTNET_EnableDiagnostics"],
+            start.Environment["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"]
+        ) = (dotnet, "0", "1");
         using var process = Process.Start(start)!;
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);

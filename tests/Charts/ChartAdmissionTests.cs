@@ -54,95 +54,98 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
     }.ToFrozenDictionary();
 
     /// <summary>Who, what of node-1's state, and the words against it; null where it is written.</summary>
-    public static TheoryData<string, string, string?> States => new()
-    {
-        { Agent, "PATCH /node-1/status", null },
-        { Agent, "PUT /node-1/status", null },
-        { Agent, "APPLY /node-1/status", null },
-        { Agent, "PATCH /node-2/status", OwnNode },
-        { Agent, "PUT /node-2/status", OwnNode },
-        { Agent, "APPLY /node-2/status", OwnNode },
-        { OtherAgent, "PATCH /node-1/status", OwnNode },
-        { OtherAgent, "PATCH /node-2/status", null },
-        { Agent, "PATCH /node-1", StatusOnly },
-        { Agent, "PUT /node-1", StatusOnly },
-        { Agent, "APPLY /node-1", StatusOnly },
-        { Agent, "PATCH /node-2", StatusOnly },
-        { Agent, "DELETE /node-1", StatusOnly },
-        { Agent, "POST /node-3", StatusOnly },
-        { Agent, "APPLY /node-3", StatusOnly },
-        { Unbound, "PATCH /node-1/status", NoNode },
-        { Unbound, "PATCH /node-1", StatusOnly },
-        { PodOnly, "PATCH /node-1/status", NoNode },
-        { TwoNodes, "PATCH /node-1/status", NoNode },
-        { NoPod, "PATCH /node-1/status", null },
-        { Kubelet, "PATCH /node-1/status", null },
-        { Kubelet, "PATCH /node-2/status", OwnNode },
-        { OtherKubelet, "PATCH /node-1/status", OwnNode },
-        { Kubelet, "PATCH /node-1", StatusOnly },
-        { Kubelet, "DELETE /node-1", StatusOnly },
-        { Kubelet, "POST /node-3", StatusOnly },
-        { Operator, "POST /node-3", null },
-        { Operator, "PATCH /node-1", null },
-        { Operator, "PATCH /node-2/status", null },
-        { Operator, "DELETE /node-2", null },
-        { Namesake, "PATCH /node-2/status", null },
-        { Admin, "POST /node-3", null },
-        { Admin, "PATCH /node-1", null },
-        { Admin, "PATCH /node-2/status", null },
-        { Admin, "DELETE /node-1", null },
-    };
+    public static TheoryData<string, string, string?> States =>
+        new()
+        {
+            { Agent, "PATCH /node-1/status", null },
+            { Agent, "PUT /node-1/status", null },
+            { Agent, "APPLY /node-1/status", null },
+            { Agent, "PATCH /node-2/status", OwnNode },
+            { Agent, "PUT /node-2/status", OwnNode },
+            { Agent, "APPLY /node-2/status", OwnNode },
+            { OtherAgent, "PATCH /node-1/status", OwnNode },
+            { OtherAgent, "PATCH /node-2/status", null },
+            { Agent, "PATCH /node-1", StatusOnly },
+            { Agent, "PUT /node-1", StatusOnly },
+            { Agent, "APPLY /node-1", StatusOnly },
+            { Agent, "PATCH /node-2", StatusOnly },
+            { Agent, "DELETE /node-1", StatusOnly },
+            { Agent, "POST /node-3", StatusOnly },
+            { Agent, "APPLY /node-3", StatusOnly },
+            { Unbound, "PATCH /node-1/status", NoNode },
+            { Unbound, "PATCH /node-1", StatusOnly },
+            { PodOnly, "PATCH /node-1/status", NoNode },
+            { TwoNodes, "PATCH /node-1/status", NoNode },
+            { NoPod, "PATCH /node-1/status", null },
+            { Kubelet, "PATCH /node-1/status", null },
+            { Kubelet, "PATCH /node-2/status", OwnNode },
+            { OtherKubelet, "PATCH /node-1/status", OwnNode },
+            { Kubelet, "PATCH /node-1", StatusOnly },
+            { Kubelet, "DELETE /node-1", StatusOnly },
+            { Kubelet, "POST /node-3", StatusOnly },
+            { Operator, "POST /node-3", null },
+            { Operator, "PATCH /node-1", null },
+            { Operator, "PATCH /node-2/status", null },
+            { Operator, "DELETE /node-2", null },
+            { Namesake, "PATCH /node-2/status", null },
+            { Admin, "POST /node-3", null },
+            { Admin, "PATCH /node-1", null },
+            { Admin, "PATCH /node-2/status", null },
+            { Admin, "DELETE /node-1", null },
+        };
 
     /// <summary>
     /// Who, how an Event differs from one of node-1's agent, and the words against it when it is made. A field that is null is not there.
     /// </summary>
-    public static TheoryData<string, string, string?> NewEvents => new()
-    {
-        { Agent, "{}", null },
-        { Agent, """{"reportingController": "hostdev.io/operator"}""", OwnName },
-        { Agent, """{"reportingController": null}""", OwnName },
-        { Agent, """{"reportingInstance": "hostdev-device-plugin-node-2"}""", OwnName },
-        { Agent, """{"reportingInstance": null}""", OwnName },
-        { Agent, """{"regarding": {"name": "node-2"}}""", OwnState },
-        { Agent, """{"regarding": {"name": null}}""", OwnState },
-        { Agent, """{"regarding": {"kind": "Node"}}""", OwnState },
-        { Agent, """{"regarding": {"kind": null}}""", OwnState },
-        { Agent, """{"regarding": null}""", OwnState },
-        { Agent, """{"note": "another text", "reason": "Another", "type": "Normal"}""", null },
-        { OtherAgent, "{}", OwnName },
-        { OtherAgent, """{"reportingInstance": "hostdev-device-plugin-node-2"}""", OwnState },
-        { OtherAgent, """{"reportingInstance": "hostdev-device-plugin-node-2", "regarding": {"name": "node-2"}}""", null },
-        { Unbound, "{}", NoNode },
-        { Unbound, """{"reportingInstance": "", "regarding": {"name": ""}}""", NoNode },
-        { NoPod, "{}", NoNode },
-        { PodOnly, "{}", NoNode },
-        { TwoNodes, "{}", NoNode },
-        { TwoPods, "{}", NoNode },
-        { Kubelet, """{"reportingController": "kubelet", "regarding": {"kind": "Pod", "name": "vm"}}""", null },
-        { OtherKubelet, "{}", null },
-        { Operator, """{"reportingController": "hostdev.io/operator", "regarding": {"kind": "HostDevice", "name": "gpus"}}""", null },
-        { Namesake, """{"regarding": {"kind": "Pod", "name": "vm"}}""", null },
-        { Admin, """{"reportingController": null, "regarding": null}""", null },
-    };
+    public static TheoryData<string, string, string?> NewEvents =>
+        new()
+        {
+            { Agent, "{}", null },
+            { Agent, """{"reportingController": "hostdev.io/operator"}""", OwnName },
+            { Agent, """{"reportingController": null}""", OwnName },
+            { Agent, """{"reportingInstance": "hostdev-device-plugin-node-2"}""", OwnName },
+            { Agent, """{"reportingInstance": null}""", OwnName },
+            { Agent, """{"regarding": {"name": "node-2"}}""", OwnState },
+            { Agent, """{"regarding": {"name": null}}""", OwnState },
+            { Agent, """{"regarding": {"kind": "Node"}}""", OwnState },
+            { Agent, """{"regarding": {"kind": null}}""", OwnState },
+            { Agent, """{"regarding": null}""", OwnState },
+            { Agent, """{"note": "another text", "reason": "Another", "type": "Normal"}""", null },
+            { OtherAgent, "{}", OwnName },
+            { OtherAgent, """{"reportingInstance": "hostdev-device-plugin-node-2"}""", OwnState },
+            { OtherAgent, """{"reportingInstance": "hostdev-device-plugin-node-2", "regarding": {"name": "node-2"}}""", null },
+            { Unbound, "{}", NoNode },
+            { Unbound, """{"reportingInstance": "", "regarding": {"name": ""}}""", NoNode },
+            { NoPod, "{}", NoNode },
+            { PodOnly, "{}", NoNode },
+            { TwoNodes, "{}", NoNode },
+            { TwoPods, "{}", NoNode },
+            { Kubelet, """{"reportingController": "kubelet", "regarding": {"kind": "Pod", "name": "vm"}}""", null },
+            { OtherKubelet, "{}", null },
+            { Operator, """{"reportingController": "hostdev.io/operator", "regarding": {"kind": "HostDevice", "name": "gpus"}}""", null },
+            { Namesake, """{"regarding": {"kind": "Pod", "name": "vm"}}""", null },
+            { Admin, """{"reportingController": null, "regarding": null}""", null },
+        };
 
     /// <summary>Who, which Event, what is changed of it, and the words against that.</summary>
-    public static TheoryData<string, string, string, string?> ChangedEvents => new()
-    {
-        { Agent, "own", """{"note": "another text"}""", null },
-        { Agent, "own", """{"reportingController": "hostdev.io/operator"}""", OwnName },
-        { Agent, "own", """{"reportingInstance": "hostdev-device-plugin-node-2"}""", OwnName },
-        { Agent, "own", """{"regarding": {"name": "node-2"}}""", OwnState },
-        { Agent, "foreign", """{"note": "another text"}""", OwnName },
-        { Agent, "foreign", MadeOwn, OwnEvents },
-        { Agent, "unsigned", MadeOwn, OwnEvents },
-        { Agent, "of-another-pod", MadeOwn, OwnEvents },
-        { Agent, "of-no-pod", MadeOwn, OwnEvents },
-        { OtherAgent, "own", """{"note": "another text"}""", OwnName },
-        { Unbound, "own", """{"note": "another text"}""", NoNode },
-        { Kubelet, "foreign", MadeOwn, null },
-        { Operator, "own", """{"note": "another text"}""", null },
-        { Admin, "foreign", MadeOwn, null },
-    };
+    public static TheoryData<string, string, string, string?> ChangedEvents =>
+        new()
+        {
+            { Agent, "own", """{"note": "another text"}""", null },
+            { Agent, "own", """{"reportingController": "hostdev.io/operator"}""", OwnName },
+            { Agent, "own", """{"reportingInstance": "hostdev-device-plugin-node-2"}""", OwnName },
+            { Agent, "own", """{"regarding": {"name": "node-2"}}""", OwnState },
+            { Agent, "foreign", """{"note": "another text"}""", OwnName },
+            { Agent, "foreign", MadeOwn, OwnEvents },
+            { Agent, "unsigned", MadeOwn, OwnEvents },
+            { Agent, "of-another-pod", MadeOwn, OwnEvents },
+            { Agent, "of-no-pod", MadeOwn, OwnEvents },
+            { OtherAgent, "own", """{"note": "another text"}""", OwnName },
+            { Unbound, "own", """{"note": "another text"}""", NoNode },
+            { Kubelet, "foreign", MadeOwn, null },
+            { Operator, "own", """{"note": "another text"}""", null },
+            { Admin, "foreign", MadeOwn, null },
+        };
 
     [Theory]
     [MemberData(nameof(States))]
@@ -151,8 +154,10 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
         var (verb, path) = (what.Split(' ')[0], what.Split(' ')[1]);
         var name = path.Split('/')[1];
         var body = State(name);
-        if (path.EndsWith("/status", StringComparison.Ordinal)) body["status"] = Status();
-        else if (verb == "PATCH") body = new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["a"] = "b" } } };
+        if (path.EndsWith("/status", StringComparison.Ordinal))
+            body["status"] = Status();
+        else if (verb == "PATCH")
+            body = new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["a"] = "b" } } };
         var answer = await cluster.SendAsync(who, verb, "/apis/hostdev.io/v1alpha1/nodedevicestates" + (verb == "POST" ? "" : path), body);
         Judged(answer, $"nodedevicestates.hostdev.io \"{name}\"", "hostdev-agent-own-node", words);
     }
@@ -219,36 +224,47 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
         return agent with { Extra = agent.Extra.SetItem(key, [.. values]) };
     }
 
-    private static JsonObject State(string name) => new()
-    {
-        ["apiVersion"] = "hostdev.io/v1alpha1",
-        ["kind"] = "NodeDeviceState",
-        ["metadata"] = new JsonObject { ["name"] = name },
-        ["spec"] = new JsonObject { ["projectedAt"] = "2026-01-01T00:00:00Z", ["policies"] = new JsonArray() },
-    };
-
-    private static JsonObject Status() => JsonNode.Parse("""
+    private static JsonObject State(string name) =>
+        new()
         {
-          "host": {
-            "kernel": "6.8.0", "architecture": "x86_64", "bootId": "b", "iommu": true, "interruptRemapping": "Yes", "kernelArguments": [],
-            "vfioDrivers": [], "problems": []
-          },
-          "devices": [], "virtualFunctions": [], "allocations": [], "policies": [], "releasing": [], "resources": [], "conditions": []
-        }
-        """)!.AsObject();
+            ["apiVersion"] = "hostdev.io/v1alpha1",
+            ["kind"] = "NodeDeviceState",
+            ["metadata"] = new JsonObject { ["name"] = name },
+            ["spec"] = new JsonObject { ["projectedAt"] = "2026-01-01T00:00:00Z", ["policies"] = new JsonArray() },
+        };
+
+    private static JsonObject Status() =>
+        JsonNode
+            .Parse(
+                """
+                {
+                  "host": {
+                    "kernel": "6.8.0", "architecture": "x86_64", "bootId": "b", "iommu": true, "interruptRemapping": "Yes",
+                    "kernelArguments": [], "vfioDrivers": [], "problems": []
+                  },
+                  "devices": [], "virtualFunctions": [], "allocations": [], "policies": [], "releasing": [], "resources": [],
+                  "conditions": []
+                }
+                """
+            )!
+            .AsObject();
 
     /// <summary>In the form of <c>events.k8s.io/v1</c>.</summary>
     private static JsonObject Event(string name, string difference)
     {
-        var json = JsonNode.Parse($$"""
-            {
-              "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "{{name}}", "namespace": "default"},
-              "eventTime": "2026-01-01T00:00:00.000000Z",
-              "reportingController": "hostdev.io/agent", "reportingInstance": "hostdev-device-plugin-node-1",
-              "action": "Apply", "reason": "Blocked", "note": "a text", "type": "Warning",
-              "regarding": {"apiVersion": "hostdev.io/v1alpha1", "kind": "NodeDeviceState", "name": "node-1"}
-            }
-            """)!.AsObject();
+        var json = JsonNode
+            .Parse(
+                $$"""
+                {
+                  "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "{{name}}", "namespace": "default"},
+                  "eventTime": "2026-01-01T00:00:00.000000Z",
+                  "reportingController": "hostdev.io/agent", "reportingInstance": "hostdev-device-plugin-node-1",
+                  "action": "Apply", "reason": "Blocked", "note": "a text", "type": "Warning",
+                  "regarding": {"apiVersion": "hostdev.io/v1alpha1", "kind": "NodeDeviceState", "name": "node-1"}
+                }
+                """
+            )!
+            .AsObject();
         return MergePatch.Apply(json, JsonNode.Parse(difference)!.AsObject());
     }
 
@@ -258,18 +274,26 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
         public static IReadOnlyList<EventForm> Both { get; } =
         [
             new("/apis/events.k8s.io/v1/namespaces/default/events", "events.events.k8s.io", new Dictionary<string, string>()),
-            new("/api/v1/namespaces/default/events", "events", new Dictionary<string, string>
-            {
-                ["regarding"] = "involvedObject", ["reportingController"] = "reportingComponent", ["note"] = "message",
-            }),
+            new(
+                "/api/v1/namespaces/default/events",
+                "events",
+                new Dictionary<string, string>
+                {
+                    ["regarding"] = "involvedObject",
+                    ["reportingController"] = "reportingComponent",
+                    ["note"] = "message",
+                }
+            ),
         ];
 
         /// <summary>What is written in the form of <c>events.k8s.io/v1</c>, in this one.</summary>
         public JsonObject Write(JsonObject json)
         {
             var written = new JsonObject();
-            foreach (var (name, value) in json) written[Names.GetValueOrDefault(name, name)] = value?.DeepClone();
-            if (Names.Count > 0 && written.ContainsKey("apiVersion")) written["apiVersion"] = "v1";
+            foreach (var (name, value) in json)
+                written[Names.GetValueOrDefault(name, name)] = value?.DeepClone();
+            if (Names.Count > 0 && written.ContainsKey("apiVersion"))
+                written["apiVersion"] = "v1";
             return written;
         }
     }
@@ -291,42 +315,57 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
                 objects.Create(State(node));
             }
 
-            objects.Create(JsonNode.Parse("""
-                {
-                  "apiVersion": "hostdev.io/v1alpha1", "kind": "HostDevice", "metadata": {"name": "gpus"},
-                  "spec": {"resourceName": "example.com/gpus", "nodeSelector": {}, "devices": {"pci": {"selectors": [{"vendor": "10de"}]}}}
-                }
-                """)!.AsObject());
-            foreach (var (name, difference) in (ReadOnlySpan<(string, string)>)[
-                ("own", "{}"),
-                ("foreign", """{"reportingController": "example.com/scheduler", "regarding": {"kind": "Pod", "name": "vm"}}"""),
-                ("unsigned", """{"reportingController": null, "reportingInstance": null}"""),
-                ("of-another-pod", """{"reportingInstance": "hostdev-device-plugin-node-2"}"""),
-                ("of-no-pod", """{"reportingInstance": null}""")])
+            objects.Create(
+                JsonNode
+                    .Parse(
+                        """
+                        {
+                          "apiVersion": "hostdev.io/v1alpha1", "kind": "HostDevice", "metadata": {"name": "gpus"},
+                          "spec": {"resourceName": "example.com/gpus", "nodeSelector": {},
+                            "devices": {"pci": {"selectors": [{"vendor": "10de"}]}}}
+                        }
+                        """
+                    )!
+                    .AsObject()
+            );
+            foreach (
+                var (name, difference) in (ReadOnlySpan<(string, string)>)
+                    [
+                        ("own", "{}"),
+                        ("foreign", """{"reportingController": "example.com/scheduler", "regarding": {"kind": "Pod", "name": "vm"}}"""),
+                        ("unsigned", """{"reportingController": null, "reportingInstance": null}"""),
+                        ("of-another-pod", """{"reportingInstance": "hostdev-device-plugin-node-2"}"""),
+                        ("of-no-pod", """{"reportingInstance": null}"""),
+                    ]
+            )
             {
                 objects.Create(Event(name, difference));
             }
 
-            foreach (var policy in RenderedChart.Admission) objects.Create(policy.DeepClone().AsObject());
+            foreach (var policy in RenderedChart.Admission)
+                objects.Create(policy.DeepClone().AsObject());
             _peers = s_users.ToFrozenDictionary(u => u.Key, u => new Peer(_cluster.Server, _cluster.Server.AddUser(u.Value)));
         }
 
         public async ValueTask DisposeAsync()
         {
-            foreach (var peer in _peers.Values) peer.Dispose();
-            if (_cluster is not null) await _cluster.DisposeAsync();
+            foreach (var peer in _peers.Values)
+                peer.Dispose();
+            if (_cluster is not null)
+                await _cluster.DisposeAsync();
             Directory.Delete(_directory, recursive: true);
         }
 
         /// <param name="verb">An HTTP method, or APPLY.</param>
-        internal Task<Answer> SendAsync(string who, string verb, string path, JsonObject body) => verb switch
-        {
-            "APPLY" => ApplyAsync(_peers[who], path, body),
-            "PATCH" => _peers[who].SendAsync(HttpMethod.Patch, path + "?dryRun=All", body, "application/merge-patch+json"),
-            "DELETE" => _peers[who].SendAsync(HttpMethod.Delete, path + "?dryRun=All"),
-            "PUT" => ReplaceAsync(_peers[who], path, body),
-            _ => _peers[who].SendAsync(new HttpMethod(verb), path + "?dryRun=All", body),
-        };
+        internal Task<Answer> SendAsync(string who, string verb, string path, JsonObject body) =>
+            verb switch
+            {
+                "APPLY" => ApplyAsync(_peers[who], path, body),
+                "PATCH" => _peers[who].SendAsync(HttpMethod.Patch, path + "?dryRun=All", body, "application/merge-patch+json"),
+                "DELETE" => _peers[who].SendAsync(HttpMethod.Delete, path + "?dryRun=All"),
+                "PUT" => ReplaceAsync(_peers[who], path, body),
+                _ => _peers[who].SendAsync(new HttpMethod(verb), path + "?dryRun=All", body),
+            };
 
         private static Task<Answer> ApplyAsync(Peer peer, string path, JsonObject body) =>
             peer.SendAsync(HttpMethod.Patch, path + "?dryRun=All&fieldManager=tests&force=true", body, "application/apply-patch+yaml");

@@ -10,8 +10,14 @@ public sealed partial class ChartArgumentTests
 {
     private static readonly Dictionary<string, (RootCommand Command, string[] Sources)> s_programs = new()
     {
-        ["hostdev-operator"] = (new RootCommand { Hostdev.Operator.Commands.RunCommand.Create(), Hostdev.Operator.Commands.GiveBackCommand.Create() }, ["operator", "kube", "telemetry"]),
-        ["hostdev-device-plugin"] = (new RootCommand { Hostdev.DevicePlugin.Commands.RunCommand.Create() }, ["device-plugin", "kube", "telemetry"]),
+        ["hostdev-operator"] = (
+            new RootCommand { Hostdev.Operator.Commands.RunCommand.Create(), Hostdev.Operator.Commands.GiveBackCommand.Create() },
+            ["operator", "kube", "telemetry"]
+        ),
+        ["hostdev-device-plugin"] = (
+            new RootCommand { Hostdev.DevicePlugin.Commands.RunCommand.Create() },
+            ["device-plugin", "kube", "telemetry"]
+        ),
     };
 
     [Fact]
@@ -25,7 +31,16 @@ public sealed partial class ChartArgumentTests
             seen.Add($"{pod}: {arguments[0]}");
         }
 
-        Assert.Equal(["ConfigMap hostdev-agent-static: run", "DaemonSet hostdev-agent: run", "Deployment hostdev-operator: run", "Job hostdev-install: give-back", "Job hostdev-uninstall: give-back"], seen.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            [
+                "ConfigMap hostdev-agent-static: run",
+                "DaemonSet hostdev-agent: run",
+                "Deployment hostdev-operator: run",
+                "Job hostdev-install: give-back",
+                "Job hostdev-uninstall: give-back",
+            ],
+            seen.Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]
@@ -34,16 +49,29 @@ public sealed partial class ChartArgumentTests
         foreach (var (pod, program, container) in RenderedChart.Containers())
         {
             var arguments = Arguments(container);
-            var options = arguments.Where(a => a.StartsWith("--", StringComparison.Ordinal) && a.Contains('=', StringComparison.Ordinal)).ToDictionary(a => a.Split('=')[0], a => a[(a.IndexOf('=', StringComparison.Ordinal) + 1)..]);
+            var options = arguments
+                .Where(a => a.StartsWith("--", StringComparison.Ordinal) && a.Contains('=', StringComparison.Ordinal))
+                .ToDictionary(a => a.Split('=')[0], a => a[(a.IndexOf('=', StringComparison.Ordinal) + 1)..]);
             if (options.TryGetValue("--listen", out var listen))
             {
                 Assert.True(Hostdev.Telemetry.MonitoringServer.TryParse(listen, out _, out var port), $"{pod}: --listen={listen}");
                 Assert.Equal(port, (long)container["ports"]![0]!["containerPort"]!);
-                Assert.True(Hostdev.Telemetry.MonitoringServer.TryParse(listen.Replace("192.0.2.7", "2001:db8::7", StringComparison.Ordinal), out _, out _), "an IPv6 address");
+                Assert.True(
+                    Hostdev.Telemetry.MonitoringServer.TryParse(
+                        listen.Replace("192.0.2.7", "2001:db8::7", StringComparison.Ordinal),
+                        out _,
+                        out _
+                    ),
+                    "an IPv6 address"
+                );
             }
 
             var mounts = container["volumeMounts"]?.AsArray().Select(m => (string)m!["mountPath"]!).ToArray() ?? [];
-            foreach (var path in options.Values.Where(v => v.StartsWith('/'))) Assert.True(mounts.Any(m => path == m || path.StartsWith(m + "/", StringComparison.Ordinal)), $"{pod}: {path} is in no volume of the container, which has {string.Join(", ", mounts)}");
+            foreach (var path in options.Values.Where(v => v.StartsWith('/')))
+                Assert.True(
+                    mounts.Any(m => path == m || path.StartsWith(m + "/", StringComparison.Ordinal)),
+                    $"{pod}: {path} is in no volume of the container, which has {string.Join(", ", mounts)}"
+                );
         }
     }
 
@@ -52,21 +80,36 @@ public sealed partial class ChartArgumentTests
     {
         foreach (var (pod, program, container) in RenderedChart.Containers())
         {
-            var sources = string.Concat(s_programs[program].Sources.SelectMany(d => Directory.EnumerateFiles(Repository.Path(d), "*.cs", SearchOption.AllDirectories)).Where(f => !f.Contains("/obj/", StringComparison.Ordinal)).Select(File.ReadAllText));
+            var sources = string.Concat(
+                s_programs[program]
+                    .Sources.SelectMany(d => Directory.EnumerateFiles(Repository.Path(d), "*.cs", SearchOption.AllDirectories))
+                    .Where(f => !f.Contains("/obj/", StringComparison.Ordinal))
+                    .Select(File.ReadAllText)
+            );
             var arguments = string.Join('\n', container["args"]!.AsArray().Select(a => (string)a!));
             foreach (var name in container["env"]!.AsArray().Select(e => (string)e!["name"]!))
             {
                 // Of .NET's own runtime.
-                if (name.StartsWith("DOTNET_", StringComparison.Ordinal)) continue;
-                Assert.True(arguments.Contains($"$({name})", StringComparison.Ordinal) || sources.Contains($"\"{name}\"", StringComparison.Ordinal), $"{pod} sets {name}, which {program} does not read");
+                if (name.StartsWith("DOTNET_", StringComparison.Ordinal))
+                    continue;
+                Assert.True(
+                    arguments.Contains($"$({name})", StringComparison.Ordinal) || sources.Contains($"\"{name}\"", StringComparison.Ordinal),
+                    $"{pod} sets {name}, which {program} does not read"
+                );
             }
 
-            foreach (var used in Variable().Matches(arguments).Select(m => m.Groups[1].Value)) Assert.Contains(used, container["env"]!.AsArray().Select(e => (string)e!["name"]!));
+            foreach (var used in Variable().Matches(arguments).Select(m => m.Groups[1].Value))
+                Assert.Contains(used, container["env"]!.AsArray().Select(e => (string)e!["name"]!));
         }
     }
 
     /// <summary>As the kubelet fills them in: with something of the right form for every variable.</summary>
-    private static string[] Arguments(JsonObject container) => [.. container["args"]!.AsArray().Select(a => Variable().Replace((string)a!, m => m.Groups[1].Value == "POD_IP" ? "192.0.2.7" : "some-name"))];
+    private static string[] Arguments(JsonObject container) =>
+        [
+            .. container["args"]!
+                .AsArray()
+                .Select(a => Variable().Replace((string)a!, m => m.Groups[1].Value == "POD_IP" ? "192.0.2.7" : "some-name")),
+        ];
 
     [GeneratedRegex(@"\$\(([A-Z_]+)\)")]
     private static partial Regex Variable();

@@ -15,7 +15,9 @@ public sealed partial class ChartMonitoringTests
     [Fact]
     public void Alerts_ask_for_metrics_and_labels_that_the_programs_show()
     {
-        var rules = RenderedChart.Everything.Single(o => RenderedChart.Text(o, "kind") == "PrometheusRule")["spec"]!["groups"]![0]!["rules"]!.AsArray();
+        var rules = RenderedChart.Everything.Single(o => RenderedChart.Text(o, "kind") == "PrometheusRule")["spec"]!["groups"]![0]![
+            "rules"
+        ]!.AsArray();
         var asked = rules.SelectMany(r => Metric().Matches((string)r!["expr"]!)).ToList();
         Assert.True(asked.Count >= 7);
         foreach (var one in asked)
@@ -26,7 +28,8 @@ public sealed partial class ChartMonitoringTests
             {
                 Assert.Contains($"(\"{label.Groups[1].Value}\", ", shown, StringComparison.Ordinal);
                 var value = label.Groups[2].Value;
-                var isWord = ConditionTypes.OfPolicies.Contains(value) && shown.Contains("ConditionTypes.OfPolicies", StringComparison.Ordinal);
+                var isWord =
+                    ConditionTypes.OfPolicies.Contains(value) && shown.Contains("ConditionTypes.OfPolicies", StringComparison.Ordinal);
                 Assert.True(isWord || shown.Contains($"\"{value}\"", StringComparison.Ordinal), $"{one.Value}: nothing shows {value}");
             }
         }
@@ -35,7 +38,11 @@ public sealed partial class ChartMonitoringTests
     [Fact]
     public void The_guide_names_every_metric_and_no_other()
     {
-        var guide = Metric().Matches(File.ReadAllText(Repository.Path("docs", "guide.md"))).Select(m => m.Groups["name"].Value).Distinct().Order(StringComparer.Ordinal);
+        var guide = Metric()
+            .Matches(File.ReadAllText(Repository.Path("docs", "guide.md")))
+            .Select(m => m.Groups["name"].Value)
+            .Distinct()
+            .Order(StringComparer.Ordinal);
         Assert.Equal(s_metrics.Value.Keys.Order(StringComparer.Ordinal), guide);
     }
 
@@ -46,9 +53,15 @@ public sealed partial class ChartMonitoringTests
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, _) =>
         {
-            var file = instrument.Meter.Name switch { AgentMetrics.MeterName => "device-plugin/Reporting/AgentMetrics.cs", OperatorMetrics.MeterName => "operator/Monitoring/OperatorMetrics.cs", _ => null };
+            var file = instrument.Meter.Name switch
+            {
+                AgentMetrics.MeterName => "device-plugin/Reporting/AgentMetrics.cs",
+                OperatorMetrics.MeterName => "operator/Monitoring/OperatorMetrics.cs",
+                _ => null,
+            };
             var counts = instrument is Counter<long> or ObservableCounter<long>;
-            if (file is not null) found[instrument.Name.Replace('.', '_') + (instrument.Unit == "s" ? "_seconds" : "") + (counts ? "_total" : "")] = file;
+            if (file is not null)
+                found[instrument.Name.Replace('.', '_') + (instrument.Unit == "s" ? "_seconds" : "") + (counts ? "_total" : "")] = file;
         };
         listener.Start();
         using var agent = new AgentMetrics();

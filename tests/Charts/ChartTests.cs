@@ -36,7 +36,10 @@ public sealed partial class ChartTests
             Assert.Equal("keep", YamlJson.Parse(text, out _)!["metadata"]!["annotations"]!["helm.sh/resource-policy"]!.GetValue<string>());
         }
 
-        Assert.Equal(Directory.GetFiles(Repository.Path("crds"), "*.yaml").Length, Directory.GetFiles(Path.Combine(s_chart, "templates"), "crd-*.yaml").Length);
+        Assert.Equal(
+            Directory.GetFiles(Repository.Path("crds"), "*.yaml").Length,
+            Directory.GetFiles(Path.Combine(s_chart, "templates"), "crd-*.yaml").Length
+        );
     }
 
     [Fact]
@@ -51,7 +54,12 @@ public sealed partial class ChartTests
     [Fact]
     public void Every_value_is_used_by_a_template_and_templates_use_no_others()
     {
-        var templates = string.Concat(Directory.EnumerateFiles(Path.Combine(s_chart, "templates")).Where(f => !Path.GetFileName(f).StartsWith("crd-", StringComparison.Ordinal)).Select(File.ReadAllText));
+        var templates = string.Concat(
+            Directory
+                .EnumerateFiles(Path.Combine(s_chart, "templates"))
+                .Where(f => !Path.GetFileName(f).StartsWith("crd-", StringComparison.Ordinal))
+                .Select(File.ReadAllText)
+        );
         var used = UsedValue().Matches(templates).Select(m => m.Groups[1].Value).Distinct().Order(StringComparer.Ordinal);
         var known = Leaves(Yaml("values.yaml"), "").Concat(s_gone).Order(StringComparer.Ordinal);
 
@@ -60,22 +68,30 @@ public sealed partial class ChartTests
 
     private static JsonObject Yaml(string file) => (JsonObject)YamlJson.Parse(File.ReadAllText(Path.Combine(s_chart, file)), out _)!;
 
-    /// <summary>Free maps and lists are one value: their members are the admin's. So is an image of one program: a template takes it whole.</summary>
-    private static IEnumerable<string> Leaves(JsonObject values, string at) => values.SelectMany(v =>
-    {
-        var isWhole = v.Key is "nodeSelector" or "resources" || (v.Key == "image" && at.Length > 0);
-        return !isWhole && v.Value is JsonObject { Count: > 0 } map ? Leaves(map, $"{at}{v.Key}.") : [$"{at}{v.Key}"];
-    });
+    /// <summary>
+    /// Free maps and lists are one value: their members are the admin's. So is an image of one program: a template takes it whole.
+    /// </summary>
+    private static IEnumerable<string> Leaves(JsonObject values, string at) =>
+        values.SelectMany(v =>
+        {
+            var isWhole = v.Key is "nodeSelector" or "resources" || (v.Key == "image" && at.Length > 0);
+            return !isWhole && v.Value is JsonObject { Count: > 0 } map ? Leaves(map, $"{at}{v.Key}.") : [$"{at}{v.Key}"];
+        });
 
     private static void Compare(JsonObject values, JsonObject schema, string at, List<string> findings)
     {
-        if ((string?)schema["$ref"] is { } reference) schema = (JsonObject)s_schema["definitions"]![reference.Split('/')[^1]]!;
-        if (schema["properties"] is not JsonObject properties || values.Count == 0) return; // an empty map is the admin's to fill
-        findings.AddRange(values.Select(v => v.Key).Except(properties.Select(p => p.Key)).Select(n => $"{at}.{n} is not in values.schema.json"));
+        if ((string?)schema["$ref"] is { } reference)
+            schema = (JsonObject)s_schema["definitions"]![reference.Split('/')[^1]]!;
+        if (schema["properties"] is not JsonObject properties || values.Count == 0)
+            return; // an empty map is the admin's to fill
+        findings.AddRange(
+            values.Select(v => v.Key).Except(properties.Select(p => p.Key)).Select(n => $"{at}.{n} is not in values.schema.json")
+        );
         var entries = properties.Where(p => p.Key != "global" && (string?)p.Value!["$ref"] != "#/definitions/gone").Select(p => p.Key);
         findings.AddRange(entries.Except(values.Select(v => v.Key)).Select(n => $"{at}.{n} is not in values.yaml"));
         foreach (var (name, value) in values)
-            if (value is JsonObject map && properties[name] is JsonObject inner) Compare(map, inner, $"{at}.{name}", findings);
+            if (value is JsonObject map && properties[name] is JsonObject inner)
+                Compare(map, inner, $"{at}.{name}", findings);
     }
 
     [GeneratedRegex("<Version>([^<]+)</Version>")]

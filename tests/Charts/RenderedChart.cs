@@ -21,9 +21,12 @@ internal static class RenderedChart
         (JsonObject)YamlJson.Parse((string)Find("ConfigMap", "hostdev-agent-static")["data"]!["hostdev-agent.yaml"]!, out _)!;
 
     /// <summary>One of <see cref="Everything"/>.</summary>
-    public static JsonObject Find(string kind, string name) => Everything.Single(o => Text(o, "kind") == kind && Text(o["metadata"]!, "name") == name);
+    public static JsonObject Find(string kind, string name) =>
+        Everything.Single(o => Text(o, "kind") == kind && Text(o["metadata"]!, "name") == name);
 
-    /// <summary>Every container of every Pod that the chart makes, that of the static Pod included, with the program that its image runs.</summary>
+    /// <summary>
+    /// Every container of every Pod that the chart makes, that of the static Pod included, with the program that its image runs.
+    /// </summary>
     public static IEnumerable<(string Pod, string Program, JsonObject Container)> Containers()
     {
         foreach (var it in Everything)
@@ -31,12 +34,23 @@ internal static class RenderedChart
             var kind = Text(it, "kind");
             var pod = kind == "ConfigMap" ? StaticPod["spec"] : it["spec"]?["template"]?["spec"];
             foreach (var container in pod?["containers"]?.AsArray() ?? [])
-                yield return ($"{kind} {Text(it["metadata"]!, "name")}", Text(container!, "image").Split('/')[^1].Split(':', '@')[0], container!.AsObject());
+                yield return (
+                    $"{kind} {Text(it["metadata"]!, "name")}",
+                    Text(container!, "image").Split('/')[^1].Split(':', '@')[0],
+                    container!.AsObject()
+                );
         }
     }
 
     public static string Text(JsonNode it, string name) => (string?)it[name] ?? "";
 
     private static ImmutableArray<JsonObject> Read(string file) =>
-        [.. File.ReadAllText(Repository.Path("tests", "testdata", "chart", file)).Split("\n---\n").Select(text => YamlJson.Parse(text.StartsWith("---\n", StringComparison.Ordinal) ? text[4..] : text, out var error) as JsonObject ?? throw new InvalidOperationException($"{file}: {error}"))];
+        [
+            .. File.ReadAllText(Repository.Path("tests", "testdata", "chart", file))
+                .Split("\n---\n")
+                .Select(text =>
+                    YamlJson.Parse(text.StartsWith("---\n", StringComparison.Ordinal) ? text[4..] : text, out var error) as JsonObject
+                    ?? throw new InvalidOperationException($"{file}: {error}")
+                ),
+        ];
 }

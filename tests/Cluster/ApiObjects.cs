@@ -13,14 +13,24 @@ internal sealed class ApiObjects(KubeClient client) : IClusterObjects
 
     public KubeClient Client => client;
 
-    public async Task<JsonObject?> FindAsync(string resource, string name, string ns = "") => (await client.FindAsync(AnyObject.Resource(resource), Key(name, ns), CancellationToken.None))?.Json;
+    public async Task<JsonObject?> FindAsync(string resource, string name, string ns = "") =>
+        (await client.FindAsync(AnyObject.Resource(resource), Key(name, ns), CancellationToken.None))?.Json;
 
     /// <summary>Empty where the kind is not served.</summary>
     public async Task<ImmutableArray<JsonObject>> ListAsync(string resource, string ns = "")
     {
         try
         {
-            return [.. (await client.ListAsync(AnyObject.Resource(resource), new Selection { Namespace = ns.Length == 0 ? null : ns }, CancellationToken.None)).Items.Select(i => i.Json)];
+            return
+            [
+                .. (
+                    await client.ListAsync(
+                        AnyObject.Resource(resource),
+                        new Selection { Namespace = ns.Length == 0 ? null : ns },
+                        CancellationToken.None
+                    )
+                ).Items.Select(i => i.Json),
+            ];
         }
         catch (KubeApiException e) when (e.IsNotServed)
         {
@@ -29,16 +39,47 @@ internal sealed class ApiObjects(KubeClient client) : IClusterObjects
     }
 
     public async Task<JsonObject> CreateAsync(JsonObject json) =>
-        (await client.CreateAsync(AnyObject.Kind((string)json["kind"]!), (string?)json["metadata"]!["namespace"], json, s_write with { FieldValidation = FieldValidation.Ignore }, CancellationToken.None)).Json;
+        (
+            await client.CreateAsync(
+                AnyObject.Kind((string)json["kind"]!),
+                (string?)json["metadata"]!["namespace"],
+                json,
+                s_write with
+                {
+                    FieldValidation = FieldValidation.Ignore,
+                },
+                CancellationToken.None
+            )
+        ).Json;
 
     /// <summary>Server-side apply with strict fields; takes fields from others.</summary>
     public async Task<JsonObject> ApplyAsync(JsonObject json, string manager = "hostdev-tests") =>
-        (await client.ApplyAsync(AnyObject.Kind((string)json["kind"]!), Key((string)json["metadata"]!["name"]!, (string?)json["metadata"]!["namespace"] ?? ""), json, s_write with { FieldManager = manager, Force = true }, CancellationToken.None)).Json;
+        (
+            await client.ApplyAsync(
+                AnyObject.Kind((string)json["kind"]!),
+                Key((string)json["metadata"]!["name"]!, (string?)json["metadata"]!["namespace"] ?? ""),
+                json,
+                s_write with
+                {
+                    FieldManager = manager,
+                    Force = true,
+                },
+                CancellationToken.None
+            )
+        ).Json;
 
-    public Task MergeAsync(string resource, string name, JsonObject patch) => client.MergePatchAsync(AnyObject.Resource(resource), Key(name, ""), patch, s_write, CancellationToken.None);
+    public Task MergeAsync(string resource, string name, JsonObject patch) =>
+        client.MergePatchAsync(AnyObject.Resource(resource), Key(name, ""), patch, s_write, CancellationToken.None);
 
     /// <summary>Reads, changes, replaces; again when somebody else was faster.</summary>
-    public async Task<JsonObject> ChangeAsync(string resource, string name, Action<JsonObject> change, string ns = "", string subresource = "", string manager = "hostdev-tests")
+    public async Task<JsonObject> ChangeAsync(
+        string resource,
+        string name,
+        Action<JsonObject> change,
+        string ns = "",
+        string subresource = "",
+        string manager = "hostdev-tests"
+    )
     {
         while (true)
         {
@@ -77,7 +118,14 @@ internal sealed class ApiObjects(KubeClient client) : IClusterObjects
 
     JsonObject IClusterObjects.Create(JsonObject json) => Wait(CreateAsync(json));
 
-    JsonObject IClusterObjects.Change(string resource, string name, Action<JsonObject> change, string ns, string subresource, string manager) => Wait(ChangeAsync(resource, name, change, ns, subresource, manager));
+    JsonObject IClusterObjects.Change(
+        string resource,
+        string name,
+        Action<JsonObject> change,
+        string ns,
+        string subresource,
+        string manager
+    ) => Wait(ChangeAsync(resource, name, change, ns, subresource, manager));
 
     bool IClusterObjects.Delete(string resource, string name, string ns) => Wait(DeleteAsync(resource, name, ns));
 

@@ -5,8 +5,8 @@ using Hostdev.Tests.Charts;
 namespace Hostdev.Tests.Cluster;
 
 /// <summary>
-/// The chart's accounts, rights and admission policy for the cluster of a scenario: those of the chart, in the scenario's namespace, and under names of its own where they stand in none,
-/// so that they go with it.
+/// The chart's accounts, rights and admission policy for the cluster of a scenario: those of the chart, in the scenario's namespace, and
+/// under names of its own where they stand in none, so that they go with it.
 /// </summary>
 internal static class ChartAccess
 {
@@ -23,10 +23,14 @@ internal static class ChartAccess
         var moved = JsonNode.Parse(manifest.ToJsonString().Replace(ReleaseNamespace, ns, StringComparison.Ordinal))!.AsObject();
         var metadata = moved["metadata"]!.AsObject();
         var isOutside = (string?)metadata["namespace"] != ns; // in the whole cluster, or in a namespace that is not the scenario's
-        if (!isOutside && moved["roleRef"] is null) return moved;
-        if (isOutside) metadata["name"] = Named(metadata["name"]!, suffix);
-        if (moved["roleRef"] is { } role && (isOutside || (string)role["kind"]! == "ClusterRole")) role["name"] = Named(role["name"]!, suffix);
-        if (moved["spec"]?["policyName"] is { } policy) moved["spec"]!["policyName"] = Named(policy, suffix);
+        if (!isOutside && moved["roleRef"] is null)
+            return moved;
+        if (isOutside)
+            metadata["name"] = Named(metadata["name"]!, suffix);
+        if (moved["roleRef"] is { } role && (isOutside || (string)role["kind"]! == "ClusterRole"))
+            role["name"] = Named(role["name"]!, suffix);
+        if (moved["spec"]?["policyName"] is { } policy)
+            moved["spec"]!["policyName"] = Named(policy, suffix);
         return moved;
     }
 

@@ -22,11 +22,19 @@ public sealed class ClockScenarios
         var conditions = (await bench.StateAsync(node))!["status"]!["conditions"]!.AsArray();
         Assert.NotEmpty(conditions);
         Assert.All(conditions, c => IsNow(c!["lastTransitionTime"]!.GetValue<DateTimeOffset>()));
-        await bench.UntilAsync(async () => (await bench.Api.ListAsync("events.events.k8s.io", "default")).Any(e => (string?)e["reportingController"] == "hostdev.io/agent"));
-        Assert.All((await bench.Api.ListAsync("events.events.k8s.io", "default")).Where(e => (string?)e["reportingController"] == "hostdev.io/agent"), e => IsNow(e["eventTime"]!.GetValue<DateTimeOffset>()));
+        await bench.UntilAsync(async () =>
+            (await bench.Api.ListAsync("events.events.k8s.io", "default")).Any(e => (string?)e["reportingController"] == "hostdev.io/agent")
+        );
+        Assert.All(
+            (await bench.Api.ListAsync("events.events.k8s.io", "default")).Where(e =>
+                (string?)e["reportingController"] == "hostdev.io/agent"
+            ),
+            e => IsNow(e["eventTime"]!.GetValue<DateTimeOffset>())
+        );
     }
 
-    private static void IsNow(DateTimeOffset time) => Assert.InRange(time, TimeProvider.System.GetUtcNow().AddMinutes(-10), TimeProvider.System.GetUtcNow().AddMinutes(10));
+    private static void IsNow(DateTimeOffset time) =>
+        Assert.InRange(time, TimeProvider.System.GetUtcNow().AddMinutes(-10), TimeProvider.System.GetUtcNow().AddMinutes(10));
 
     private sealed class SetClock : TimeProvider
     {

@@ -7,8 +7,8 @@ using Xunit;
 namespace Hostdev.Tests.Cluster;
 
 /// <summary>
-/// Whatever the API server does to an operator and to agents while admins change their minds: once it is well again everything comes to the state that it comes to without faults.
-/// <c>hack/test --seeds 1000 Convergence</c> runs that many stories; <c>--seed N</c> runs one again.
+/// Whatever the API server does to an operator and to agents while admins change their minds: once it is well again everything comes to the
+/// state that it comes to without faults. <c>hack/test --seeds 1000 Convergence</c> runs that many stories; <c>--seed N</c> runs one again.
 /// </summary>
 public sealed class ConvergenceTests
 {
@@ -25,7 +25,8 @@ public sealed class ConvergenceTests
         get
         {
             var data = new TheoryData<int, int>();
-            for (var first = First; first < First + Count; first += Chunk) data.Add(first, Math.Min(first + Chunk, First + Count) - 1);
+            for (var first = First; first < First + Count; first += Chunk)
+                data.Add(first, Math.Min(first + Chunk, First + Count) - 1);
             return data;
         }
     }
@@ -36,13 +37,29 @@ public sealed class ConvergenceTests
     {
         var began = Stopwatch.GetTimestamp();
         var failures = new ConcurrentDictionary<int, string>();
-        await Parallel.ForAsync(first, last + 1, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, async (seed, _) =>
-        {
-            if (await FailureAsync(seed) is { } failure) failures[seed] = failure;
-        });
+        await Parallel.ForAsync(
+            first,
+            last + 1,
+            new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
+            async (seed, _) =>
+            {
+                if (await FailureAsync(seed) is { } failure)
+                    failures[seed] = failure;
+            }
+        );
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seeds {first} to {last}: {seconds:F1} s, {(last - first + 1) / seconds:F1} stories/s"));
-        Assert.True(failures.IsEmpty, $"{failures.Count} of {last - first + 1} seeds failed: {string.Join(", ", failures.Keys.Order())}\n\n{string.Join("\n\n", failures.OrderBy(f => f.Key).Select(f => f.Value).Take(3))}");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"seeds {first} to {last}: {seconds:F1} s, {(last - first + 1) / seconds:F1} stories/s"
+            )
+        );
+        Assert.True(
+            failures.IsEmpty,
+            $"{failures.Count} of {last - first + 1} seeds failed: "
+                + $"{string.Join(", ", failures.Keys.Order())}\n\n"
+                + string.Join("\n\n", failures.OrderBy(f => f.Key).Select(f => f.Value).Take(3))
+        );
     }
 
     /// <summary>What went wrong with all that led to it; null when nothing did.</summary>
@@ -63,7 +80,8 @@ public sealed class ConvergenceTests
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            return $"seed {seed} (again with: hack/test --fast --seed {seed} Convergence): {(e is DivergedException ? e.Message : e.ToString())}\n  {string.Join("\n  ", told)}";
+            return $"seed {seed} (again with: hack/test --fast --seed {seed} Convergence): "
+                + $"{(e is DivergedException ? e.Message : e.ToString())}\n  {string.Join("\n  ", told)}";
         }
     }
 
@@ -75,9 +93,9 @@ public sealed class ConvergenceTests
         do
         {
             await run.RestAsync(s_quiet);
-            if (Stopwatch.GetElapsedTime(began) > s_patience) throw new DivergedException($"without faults it does not come to rest:\n{run.FinalState()}");
-        }
-        while (!run.IsSettled());
+            if (Stopwatch.GetElapsedTime(began) > s_patience)
+                throw new DivergedException($"without faults it does not come to rest:\n{run.FinalState()}");
+        } while (!run.IsSettled());
         return run.FinalState();
     }
 
@@ -89,14 +107,20 @@ public sealed class ConvergenceTests
         {
             await run.RestAsync(s_quiet);
             var state = run.FinalState();
-            if (state == wanted) return;
-            if (Stopwatch.GetElapsedTime(began) > s_patience) throw new DivergedException($"{s_patience.TotalSeconds} s after the last fault these differ:\n{Lines(state, wanted)}\nand without faults they are:\n{Lines(wanted, state)}\n{run.Knowledge()}");
+            if (state == wanted)
+                return;
+            if (Stopwatch.GetElapsedTime(began) > s_patience)
+                throw new DivergedException(
+                    $"{s_patience.TotalSeconds} s after the last fault these differ:\n{Lines(state, wanted)}\nand "
+                        + $"without faults they are:\n{Lines(wanted, state)}\n{run.Knowledge()}"
+                );
         }
     }
 
     private static string Lines(string of, string without) => string.Join('\n', of.Split('\n').Except(without.Split('\n')));
 
-    private static int Number(string variable, int otherwise) => int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number) ? number : otherwise;
+    private static int Number(string variable, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number) ? number : otherwise;
 
     private sealed class DivergedException(string message) : Exception(message);
 }

@@ -16,22 +16,30 @@ public sealed class DefinitionScenarios
         var surprises = new List<string>();
         foreach (var step in CrdFixture.Files.SelectMany(CrdFixture.Read))
         {
-            if (await SurpriseAsync(bench, step) is { } surprise) surprises.Add($"{step.File}: {step.New["metadata"]!["name"]}: {surprise}");
+            if (await SurpriseAsync(bench, step) is { } surprise)
+                surprises.Add($"{step.File}: {step.New["metadata"]!["name"]}: {surprise}");
         }
 
         Assert.True(surprises.Count == 0, string.Join("\n", surprises));
     }
 
-    /// <summary>Our CRDs stand as they are written: nothing in them is dropped, and the server has no complaint about their structure.</summary>
+    /// <summary>
+    /// Our CRDs stand as they are written: nothing in them is dropped, and the server has no complaint about their structure.
+    /// </summary>
     [Fact]
     public async Task The_definitions_are_stored_as_they_were_written_and_are_structural()
     {
         await using var bench = await ClusterBench.StartAsync();
         foreach (var plural in CrdFiles.Plurals)
         {
-            var written = ClusterBench.Yaml(await File.ReadAllTextAsync(Repository.Path("crds", plural + ".yaml"), TestContext.Current.CancellationToken));
+            var written = ClusterBench.Yaml(
+                await File.ReadAllTextAsync(Repository.Path("crds", plural + ".yaml"), TestContext.Current.CancellationToken)
+            );
             var stored = (await bench.Api.FindAsync("customresourcedefinitions.apiextensions.k8s.io", $"{plural}.hostdev.io"))!;
-            Assert.DoesNotContain(stored["status"]!["conditions"]!.AsArray(), c => (string)c!["type"]! == "NonStructuralSchema" && (string)c["status"]! == "True");
+            Assert.DoesNotContain(
+                stored["status"]!["conditions"]!.AsArray(),
+                c => (string)c!["type"]! == "NonStructuralSchema" && (string)c["status"]! == "True"
+            );
             Assert.Equal([], Lost(written["spec"]!["versions"]![0]!, stored["spec"]!["versions"]![0]!, ""));
         }
     }
@@ -52,7 +60,8 @@ public sealed class DefinitionScenarios
             }
             else
             {
-                json["metadata"]!["resourceVersion"] = (string)(await bench.Api.FindAsync(kind.Resource.FullName, name))!["metadata"]!["resourceVersion"]!;
+                json["metadata"]!["resourceVersion"] = (string)
+                    (await bench.Api.FindAsync(kind.Resource.FullName, name))!["metadata"]!["resourceVersion"]!;
                 await bench.Api.Client.ReplaceAsync(kind, new(name), json, write, TestContext.Current.CancellationToken);
             }
 
@@ -61,12 +70,22 @@ public sealed class DefinitionScenarios
         catch (KubeApiException e) when (e.IsInvalid)
         {
             var said = e.Status.Details.Causes.Select(c => $"{c.Field}: {c.Message}").ToList();
-            if (step.RefusedAt is null) return string.Join('\n', said);
-            return e.Status.Details.Causes.Any(c => c.Field == step.RefusedAt && c.Message!.EndsWith(step.RefusedBecause!, StringComparison.Ordinal)) ? null : $"not {step.RefusedAt}: {step.RefusedBecause}, but\n{string.Join('\n', said)}";
+            if (step.RefusedAt is null)
+                return string.Join('\n', said);
+            return e.Status.Details.Causes.Any(c =>
+                c.Field == step.RefusedAt && c.Message!.EndsWith(step.RefusedBecause!, StringComparison.Ordinal)
+            )
+                ? null
+                : $"not {step.RefusedAt}: {step.RefusedBecause}, but\n{string.Join('\n', said)}";
         }
         catch (KubeApiException e)
         {
-            return step.RefusedAt is not null && e.Status.Message.Contains(step.RefusedAt, StringComparison.Ordinal) && e.Status.Message.Contains(step.RefusedBecause!, StringComparison.Ordinal) ? null : e.Message;
+            return
+                step.RefusedAt is not null
+                && e.Status.Message.Contains(step.RefusedAt, StringComparison.Ordinal)
+                && e.Status.Message.Contains(step.RefusedBecause!, StringComparison.Ordinal)
+                ? null
+                : e.Message;
         }
     }
 
@@ -74,16 +93,20 @@ public sealed class DefinitionScenarios
     {
         if (written is JsonObject map)
         {
-            if (stored is not JsonObject there) return [$"{at}: is gone"];
+            if (stored is not JsonObject there)
+                return [$"{at}: is gone"];
             return map.SelectMany(m => Lost(m.Value, there[m.Key], $"{at}.{m.Key}"));
         }
 
         if (written is JsonArray list)
         {
-            if (stored is not JsonArray there || there.Count != list.Count) return [$"{at}: has other items"];
+            if (stored is not JsonArray there || there.Count != list.Count)
+                return [$"{at}: has other items"];
             return list.SelectMany((item, i) => Lost(item, there[i], $"{at}[{i}]"));
         }
 
-        return written?.ToJsonString() == stored?.ToJsonString() ? [] : [$"{at}: {written?.ToJsonString()} has become {stored?.ToJsonString()}"];
+        return written?.ToJsonString() == stored?.ToJsonString()
+            ? []
+            : [$"{at}: {written?.ToJsonString()} has become {stored?.ToJsonString()}"];
     }
 }

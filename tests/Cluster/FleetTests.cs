@@ -27,10 +27,18 @@ public sealed class FleetTests
         // Every second node has the label that policy-1 asks for.
         var begin = fleet.Server.Requests.Count;
         using var watch = new RolloutWatch(fleet, "policy-1");
-        fleet.Server.Objects.Change("hostdevices.hostdev.io", "policy-1", p => p["spec"]!["devices"]!["pci"]!["selectors"] = new JsonArray(new JsonObject { ["vendor"] = "10de", ["device"] = "2235" }));
+        fleet.Server.Objects.Change(
+            "hostdevices.hostdev.io",
+            "policy-1",
+            p => p["spec"]!["devices"]!["pci"]!["selectors"] = new JsonArray(new JsonObject { ["vendor"] = "10de", ["device"] = "2235" })
+        );
         await fleet.DriveUntilAsync(() => fleet.IsReady("policy-1", generation: 2));
         var written = fleet.StateWrites(begin);
-        Assert.Equal(Enumerable.Range(0, Nodes).Where(n => n % 2 == 1).Select(Fleet.NodeName).Order(StringComparer.Ordinal), written.Order(StringComparer.Ordinal)); // each once
+        // each once
+        Assert.Equal(
+            Enumerable.Range(0, Nodes).Where(n => n % 2 == 1).Select(Fleet.NodeName).Order(StringComparer.Ordinal),
+            written.Order(StringComparer.Ordinal)
+        );
         await watch.UntilAsync(written.Count);
         Assert.Equal(7, watch.MostChanging);
 
@@ -42,7 +50,9 @@ public sealed class FleetTests
 
         begin = fleet.Server.Requests.Count;
         fleet.Server.Objects.Change("nodes", Fleet.NodeName(1), n => n["metadata"]!["labels"]!.AsObject().Remove("half"));
-        await fleet.DriveUntilAsync(() => fleet.IsReady("policy-1", generation: 2) && (int)fleet.Policy("policy-1")["status"]!["nodes"]!["ready"]! == (Nodes / 2) - 1);
+        await fleet.DriveUntilAsync(() =>
+            fleet.IsReady("policy-1", generation: 2) && (int)fleet.Policy("policy-1")["status"]!["nodes"]!["ready"]! == (Nodes / 2) - 1
+        );
         Assert.Equal([Fleet.NodeName(1)], fleet.StateWrites(begin));
     }
 
@@ -63,7 +73,10 @@ public sealed class FleetTests
         public static async Task<Fleet> StartAsync()
         {
             var time = new FakeTime();
-            var cluster = await SandboxCluster.StartAsync(SandboxDirectory.Create(), new ApiServerOptions { Time = time, HistoryWindow = 100_000 });
+            var cluster = await SandboxCluster.StartAsync(
+                SandboxDirectory.Create(),
+                new ApiServerOptions { Time = time, HistoryWindow = 100_000 }
+            );
             var fleet = new Fleet(cluster, time);
             for (var node = 0; node < Nodes; node++)
             {
@@ -73,20 +86,30 @@ public sealed class FleetTests
 
             for (var policy = 0; policy < Policies; policy++)
             {
-                cluster.Server.Objects.Create(ClusterBench.Yaml($$"""
-                    apiVersion: hostdev.io/v1alpha1
-                    kind: HostDevice
-                    metadata: {name: policy-{{policy}}}
-                    spec:
-                      resourceName: example.com/policy-{{policy}}
-                      nodeSelector: {{(policy == 1 ? "{matchLabels: {half: \"yes\"}}" : "{}")}}
-                      rollout: {maxUnavailable: 7}
-                      devices: {pci: {selectors: [{vendor: "10de"}]} }
-                    """));
+                cluster.Server.Objects.Create(
+                    ClusterBench.Yaml(
+                        $$"""
+                        apiVersion: hostdev.io/v1alpha1
+                        kind: HostDevice
+                        metadata: {name: policy-{{policy}}}
+                        spec:
+                          resourceName: example.com/policy-{{policy}}
+                          nodeSelector: {{(policy == 1 ? "{matchLabels: {half: \"yes\"}}" : "{}")}}
+                          rollout: {maxUnavailable: 7}
+                          devices: {pci: {selectors: [{vendor: "10de"}]} }
+                        """
+                    )
+                );
             }
 
-            cluster.Server.Requests.OnRecorded = r => fleet._renewed = r is { IsWrite: true, Resource: "leases", Code: < 300 } ? r.At : fleet._renewed;
-            fleet._agents = new LightAgents(cluster.CreateClient(ApiUser.ServiceAccount(SandboxCluster.SystemNamespace, "light-agents"), "light-agents/1"), new LightAgentOptions(), time, new Random(1));
+            cluster.Server.Requests.OnRecorded = r =>
+                fleet._renewed = r is { IsWrite: true, Resource: "leases", Code: < 300 } ? r.At : fleet._renewed;
+            fleet._agents = new LightAgents(
+                cluster.CreateClient(ApiUser.ServiceAccount(SandboxCluster.SystemNamespace, "light-agents"), "light-agents/1"),
+                new LightAgentOptions(),
+                time,
+                new Random(1)
+            );
             cluster.StartOperator(timings: new OperatorTimings());
             await Waiting.UntilAsync(() => fleet._renewed != default, 30);
             return fleet;
@@ -94,11 +117,19 @@ public sealed class FleetTests
 
         public JsonObject Policy(string name) => Server.Objects.Get("hostdevices.hostdev.io", name)!;
 
-        public bool IsReady(string policy, long generation = 1) => Policy(policy) is var it && ClusterBench.Condition(it, "Ready").Status == "True" && (long)it["status"]!["observedGeneration"]! == generation;
+        public bool IsReady(string policy, long generation = 1) =>
+            Policy(policy) is var it
+            && ClusterBench.Condition(it, "Ready").Status == "True"
+            && (long)it["status"]!["observedGeneration"]! == generation;
 
         /// <summary>The states that the operator wrote, each as often as it did.</summary>
         public List<string> StateWrites(int since) =>
-            [.. Server.Requests.Since(since).Where(r => r is { Resource: States, Subresource: "", FieldManager: "hostdev-operator", Revision: not null }).Select(r => r.Name)];
+            [
+                .. Server
+                    .Requests.Since(since)
+                    .Where(r => r is { Resource: States, Subresource: "", FieldManager: "hostdev-operator", Revision: not null })
+                    .Select(r => r.Name),
+            ];
 
         public async Task DriveUntilAsync(Func<bool> condition)
         {
@@ -110,10 +141,12 @@ public sealed class FleetTests
             }
         }
 
-        /// <summary>Moves the clock. It waits for the operator's renewals: a machine that is busy must not look like a lease that is lost.</summary>
+        /// <summary>
+        /// Moves the clock. It waits for the operator's renewals: a machine that is busy must not look like a lease that is lost.
+        /// </summary>
         public async Task AdvanceAsync(TimeSpan by, TimeSpan step)
         {
-            for (var end = _time.GetUtcNow() + by; _time.GetUtcNow() < end;)
+            for (var end = _time.GetUtcNow() + by; _time.GetUtcNow() < end; )
             {
                 _time.Advance(step);
                 await Task.Delay(1);
@@ -121,7 +154,10 @@ public sealed class FleetTests
             }
         }
 
-        /// <summary>An answer that the operator came to read late puts off its next renewal, so the clock goes on a little meanwhile; not up to the deadline, which is at 10 s.</summary>
+        /// <summary>
+        /// An answer that the operator came to read late puts off its next renewal, so the clock goes on a little meanwhile; not up to the
+        /// deadline, which is at 10 s.
+        /// </summary>
         private async Task RenewedAsync()
         {
             var began = TimeProvider.System.GetTimestamp();
@@ -129,21 +165,27 @@ public sealed class FleetTests
             {
                 Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(30), $"no renewal for {since.TotalSeconds} s");
                 await Task.Delay(20);
-                if (since < TimeSpan.FromSeconds(9)) _time.Advance(TimeSpan.FromSeconds(0.1));
+                if (since < TimeSpan.FromSeconds(9))
+                    _time.Advance(TimeSpan.FromSeconds(0.1));
             }
         }
 
-        public KubeClient Client() => _cluster.CreateClient(new ApiUser("watcher", [ApiUser.Masters]), "watcher/1", NullLoggerFactory.Instance);
+        public KubeClient Client() =>
+            _cluster.CreateClient(new ApiUser("watcher", [ApiUser.Masters]), "watcher/1", NullLoggerFactory.Instance);
 
         public async ValueTask DisposeAsync()
         {
-            if (_agents is not null) await _agents.DisposeAsync();
+            if (_agents is not null)
+                await _agents.DisposeAsync();
             await _cluster.DisposeAsync();
             Directory.Delete(_cluster.Directory, recursive: true);
         }
     }
 
-    /// <summary>Counts the nodes that have the policy's new version and have not said that it is done, after every single change of a state, in the order in which they were made.</summary>
+    /// <summary>
+    /// Counts the nodes that have the policy's new version and have not said that it is done, after every single change of a state, in the
+    /// order in which they were made.
+    /// </summary>
     private sealed class RolloutWatch : IDisposable
     {
         private readonly CancellationTokenSource _end = new();
@@ -158,9 +200,19 @@ public sealed class FleetTests
             _watching = Task.Run(async () =>
             {
                 using var closed = client;
-                await foreach (var said in client.WatchAsync(AnyObject.Resource("nodedevicestates.hostdev.io"), Selection.Everything, from, TimeSpan.FromHours(1), null, _end.Token))
+                await foreach (
+                    var said in client.WatchAsync(
+                        AnyObject.Resource("nodedevicestates.hostdev.io"),
+                        Selection.Everything,
+                        from,
+                        TimeSpan.FromHours(1),
+                        null,
+                        _end.Token
+                    )
+                )
                 {
-                    if (said is WatchEvent<AnyObject>.Modified(var it)) Count(it, policy);
+                    if (said is WatchEvent<AnyObject>.Modified(var it))
+                        Count(it, policy);
                 }
             });
         }
@@ -179,7 +231,8 @@ public sealed class FleetTests
         private void Count(AnyObject state, string policy)
         {
             var given = Generation(state.Json["spec"], policy);
-            if (given != 2) return;
+            if (given != 2)
+                return;
             if (Generation(state.Json["status"], policy) == given)
             {
                 _changing.Remove(state.Metadata.Name);
@@ -193,6 +246,7 @@ public sealed class FleetTests
             MostChanging = Math.Max(MostChanging, _changing.Count);
         }
 
-        private static long? Generation(JsonNode? part, string policy) => (long?)part?["policies"]?.AsArray().FirstOrDefault(p => (string)p!["name"]! == policy)?["generation"];
+        private static long? Generation(JsonNode? part, string policy) =>
+            (long?)part?["policies"]?.AsArray().FirstOrDefault(p => (string)p!["name"]! == policy)?["generation"];
     }
 }

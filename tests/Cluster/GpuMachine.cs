@@ -14,16 +14,20 @@ internal static class GpuMachine
     public static ImmutableArray<string> Addresses { get; } = ["0000:11:00.0", "0000:12:00.0", "0000:81:00.0", "0000:82:00.0"];
 
     public static string? Driver(this SandboxNode node, string address) =>
-        new DirectoryInfo(node.Kernel.Paths.Resolve($"/sys/bus/pci/devices/{address}/driver")).LinkTarget is { } link ? Path.GetFileName(link) : null;
+        new DirectoryInfo(node.Kernel.Paths.Resolve($"/sys/bus/pci/devices/{address}/driver")).LinkTarget is { } link
+            ? Path.GetFileName(link)
+            : null;
 
     public static int Offered(this SandboxNode node, string resource) => node.Kubelet.Allocatable(resource) ?? 0;
 
     /// <summary>
-    /// What is not as it was. The kernel numbers displays, sound cards and network interfaces anew in the order in which their drivers come back, and keeps vfio's own directory: that much is
-    /// nobody's to restore.
+    /// What is not as it was. The kernel numbers displays, sound cards and network interfaces anew in the order in which their drivers come
+    /// back, and keeps vfio's own directory: that much is nobody's to restore.
     /// </summary>
     public static IEnumerable<string> ChangedSince(this SandboxNode node, TreeSnapshot before) =>
-        TreeSnapshot.Diff(before, TreeSnapshot.Take(node.Kernel.Paths)).Where(d => !s_nobodys.Any(n => d.Contains(n, StringComparison.Ordinal)));
+        TreeSnapshot
+            .Diff(before, TreeSnapshot.Take(node.Kernel.Paths))
+            .Where(d => !s_nobodys.Any(n => d.Contains(n, StringComparison.Ordinal)));
 
     private static readonly ImmutableArray<string> s_nobodys = ["/drm/", "/sound/", "/net/", "/sys/devices/virtual/vfio"];
 }

@@ -9,8 +9,8 @@ using Xunit;
 namespace Hostdev.Tests.Cluster;
 
 /// <summary>
-/// The chart in the hands of a real helm, on a cluster without Hostdev: what runs there was started because the chart's Deployment and DaemonSet
-/// ask for it, with the rights of the chart's roles and no others.
+/// The chart in the hands of a real helm, on a cluster without Hostdev: what runs there was started because the chart's Deployment and
+/// DaemonSet ask for it, with the rights of the chart's roles and no others.
 /// </summary>
 public abstract class HelmTests(string version) : IAsyncLifetime
 {
@@ -150,7 +150,7 @@ public abstract class HelmTests(string version) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task With_a_wrong_registry_an_installation_after_an_uninstall_ends_so_too_and_the_upgrade_that_mends_it_undoes_the_giving_back()
+    public async Task With_a_wrong_registry_an_installation_after_an_uninstall_ends_so_too_and_the_next_upgrade_undoes_the_giving_back()
     {
         (await Tool.InstallAsync(s_wait)).Succeeded();
         await OfferAsync();
@@ -172,8 +172,9 @@ public abstract class HelmTests(string version) : IAsyncLifetime
         Assert.Contains("registry.invalid/hostdev-operator:", installed, StringComparison.Ordinal);
         Assert.Matches(
             "ErrImagePull or ImagePullBackOff: its node cannot get the image. image.registry says from where, "
-            + "imagePullSecrets with\\s+which credentials",
-            installed);
+                + "imagePullSecrets with\\s+which credentials",
+            installed
+        );
     }
 
     [Fact]
@@ -211,8 +212,7 @@ public abstract class HelmTests(string version) : IAsyncLifetime
         }
     }
 
-    private IEnumerable<string> AgentArguments =>
-        AgentPod["spec"]!["containers"]![0]!["args"]!.AsArray().Select(a => (string)a!);
+    private IEnumerable<string> AgentArguments => AgentPod["spec"]!["containers"]![0]!["args"]!.AsArray().Select(a => (string)a!);
 
     private JsonObject? State => Cluster.Server.Objects.Get("nodedevicestates.hostdev.io", "gpu-1");
 
@@ -224,28 +224,40 @@ public abstract class HelmTests(string version) : IAsyncLifetime
     /// <summary>A policy for all GPUs, in force.</summary>
     private async Task OfferAsync()
     {
-        Cluster.Server.Objects.Create(ClusterBench.Yaml($"""
-            apiVersion: hostdev.io/v1alpha1
-            kind: HostDevice
-            metadata: {"{name: gpus}"}
-            spec:
-              resourceName: example.com/gpus
-              nodeSelector: {"{}"}
-              devices:
-                pci:
-                  groupPolicy: HoldSiblings
-                  selectors: {GpuMachine.Gpus}
-            """));
+        Cluster.Server.Objects.Create(
+            ClusterBench.Yaml(
+                $"""
+                apiVersion: hostdev.io/v1alpha1
+                kind: HostDevice
+                metadata: {"{name: gpus}"}
+                spec:
+                  resourceName: example.com/gpus
+                  nodeSelector: {"{}"}
+                  devices:
+                    pci:
+                      groupPolicy: HoldSiblings
+                      selectors: {GpuMachine.Gpus}
+                """
+            )
+        );
         await UntilAsync(() => Node.Kubelet.Allocatable("example.com/gpus") == 4);
         Assert.Equal("vfio-pci", Node.Driver(Gpu));
     }
 
-    private Task UntilAsync(Func<bool> condition) => Waiting.UntilAsync(condition, 60, () =>
-    {
-        var objects = Cluster.Server.Objects;
-        var shown = objects.List("nodedevicestates.hostdev.io").Concat(objects.List("hostdevices.hostdev.io")).Concat(objects.List("pods"));
-        return string.Join('\n', shown.Select(o => $"{o["metadata"]!["name"]}: {o["status"]?.ToJsonString()}"));
-    });
+    private Task UntilAsync(Func<bool> condition) =>
+        Waiting.UntilAsync(
+            condition,
+            60,
+            () =>
+            {
+                var objects = Cluster.Server.Objects;
+                var shown = objects
+                    .List("nodedevicestates.hostdev.io")
+                    .Concat(objects.List("hostdevices.hostdev.io"))
+                    .Concat(objects.List("pods"));
+                return string.Join('\n', shown.Select(o => $"{o["metadata"]!["name"]}: {o["status"]?.ToJsonString()}"));
+            }
+        );
 }
 
 /// <summary>helm 4, which applies on the server and waits by kstatus.</summary>

@@ -38,13 +38,28 @@ public sealed class LifecycleScenarios
         bench.StartOperator();
         await bench.HostDeviceAsync("absent", "[{vendor: \"1af4\"}]");
         await bench.HostDeviceAsync("nowhere", GpuMachine.Gpus, nodes: "{matchLabels: {rack: \"9\"}}");
-        await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("absent"), "Ready").Reason == Reasons.NoMatch && ClusterBench.Condition(await bench.PolicyAsync("nowhere"), "Ready").Reason == Reasons.NoMatch);
+        await bench.UntilAsync(async () =>
+            ClusterBench.Condition(await bench.PolicyAsync("absent"), "Ready").Reason == Reasons.NoMatch
+            && ClusterBench.Condition(await bench.PolicyAsync("nowhere"), "Ready").Reason == Reasons.NoMatch
+        );
         Assert.Equal(
-            ("False", Reasons.NoMatch, $"no device matches on 1 node that nodeSelector chooses: kubectl get nodedevicestate {node.Name} -o yaml lists the devices of one of them"),
-            ClusterBench.Condition(await bench.PolicyAsync("absent"), "Ready"));
+            (
+                "False",
+                Reasons.NoMatch,
+                $"no device matches on 1 node that nodeSelector chooses: kubectl get nodedevicestate {node.Name} -o "
+                    + "yaml lists the devices of one of them"
+            ),
+            ClusterBench.Condition(await bench.PolicyAsync("absent"), "Ready")
+        );
         Assert.Equal(
-            ("False", Reasons.NoMatch, "nodeSelector chooses no node that runs an agent: compare it with kubectl get nodes --show-labels, and look whether the agent's Pods run there"),
-            ClusterBench.Condition(await bench.PolicyAsync("nowhere"), "Ready"));
+            (
+                "False",
+                Reasons.NoMatch,
+                "nodeSelector chooses no node that runs an agent: compare it with kubectl get nodes --show-labels, "
+                    + "and look whether the agent's Pods run there"
+            ),
+            ClusterBench.Condition(await bench.PolicyAsync("nowhere"), "Ready")
+        );
         Assert.Empty(node.Kernel.Writes.All);
     }
 
@@ -64,7 +79,11 @@ public sealed class LifecycleScenarios
 
         node.StartAgent();
         await bench.UntilAsync(() => node.Agent.Journal.State.Ownership.Functions.IsEmpty && node.Driver("0000:11:00.0") == "nvidia");
-        await bench.UntilAsync(async () => (await bench.StateAsync(node))?["status"] is { } status && status["policies"]!.AsArray().Count == 0 && status["releasing"]!.AsArray().Count == 0);
+        await bench.UntilAsync(async () =>
+            (await bench.StateAsync(node))?["status"] is { } status
+            && status["policies"]!.AsArray().Count == 0
+            && status["releasing"]!.AsArray().Count == 0
+        );
         Assert.Empty(node.ChangedSince(before));
     }
 
@@ -82,10 +101,17 @@ public sealed class LifecycleScenarios
         await node.StopAgentAsync();
 
         await bench.LabelAsync(node, "gpu", null);
-        await bench.UntilAsync(async () => Releasing(await bench.PolicyAsync("gpus")) == (node.Name, "its agent is not Ready: everything is given back once it is"));
+        await bench.UntilAsync(async () =>
+            Releasing(await bench.PolicyAsync("gpus")) == (node.Name, "its agent is not Ready: everything is given back once it is")
+        );
         node.StartAgent();
         await bench.UntilAsync(() => node.Agent.Journal.State.Ownership.Functions.Count == 2); // the VM's GPU and its audio function
-        await bench.UntilAsync(async () => Releasing(await bench.PolicyAsync("gpus")) is (var name, var message) && name == node.Name && message.Contains("vm", StringComparison.Ordinal) && !message.Contains("not Ready", StringComparison.Ordinal));
+        await bench.UntilAsync(async () =>
+            Releasing(await bench.PolicyAsync("gpus")) is (var name, var message)
+            && name == node.Name
+            && message.Contains("vm", StringComparison.Ordinal)
+            && !message.Contains("not Ready", StringComparison.Ordinal)
+        );
         Assert.NotEmpty((await bench.StateAsync(node))!["status"]!["releasing"]!.AsArray());
 
         node.EndVm("vm");
@@ -99,18 +125,37 @@ public sealed class LifecycleScenarios
     {
         await using var bench = await ClusterBench.StartAsync();
         var node = await bench.AddNodeAsync("gpu", DemoMachines.GpuNode, agent: false);
-        Task ProjectAsync(int generation, string more) => bench.Api.ApplyAsync(
-            ClusterBench.Yaml($$"""
-                apiVersion: hostdev.io/v1alpha1
-                kind: NodeDeviceState
-                metadata: {name: {{node.Name}}}
-                spec:
-                  projectedAt: "2026-01-01T00:00:0{{generation}}Z"
-                  policies:
-                  - {kind: HostDevice, name: first, uid: u1, generation: {{generation}}, spec: {resourceName: example.com/first, nodeSelector: {}, devices: {pci: {selectors: {{GpuMachine.FirstGpu}}, groupPolicy: HoldSiblings{{more}} } } } }
-                  - {kind: HostDevice, name: second, uid: u2, generation: {{generation}}, spec: {resourceName: example.com/second, nodeSelector: {}, devices: {pci: {selectors: {{(generation == 1 ? GpuMachine.SecondGpu : "[{addresses: [\"0000:12:00.0\", \"0000:81:00.0\"]}]")}}, groupPolicy: HoldSiblings } } } }
-                """),
-            "hostdev-operator");
+        string[] second = [GpuMachine.SecondGpu, "[{addresses: [\"0000:12:00.0\", \"0000:81:00.0\"]}]"];
+        Task ProjectAsync(int generation, string more) =>
+            bench.Api.ApplyAsync(
+                ClusterBench.Yaml(
+                    $$"""
+                    apiVersion: hostdev.io/v1alpha1
+                    kind: NodeDeviceState
+                    metadata: {name: {{node.Name}}}
+                    spec:
+                      projectedAt: "2026-01-01T00:00:0{{generation}}Z"
+                      policies:
+                      - kind: HostDevice
+                        name: first
+                        uid: u1
+                        generation: {{generation}}
+                        spec:
+                          resourceName: example.com/first
+                          nodeSelector: {}
+                          devices: {pci: {selectors: {{GpuMachine.FirstGpu}}, groupPolicy: HoldSiblings{{more}} } }
+                      - kind: HostDevice
+                        name: second
+                        uid: u2
+                        generation: {{generation}}
+                        spec:
+                          resourceName: example.com/second
+                          nodeSelector: {}
+                          devices: {pci: {selectors: {{second[generation - 1]}}, groupPolicy: HoldSiblings } }
+                    """
+                ),
+                "hostdev-operator"
+            );
         await ProjectAsync(1, "");
         node.StartAgent();
         await bench.UntilAsync(() => node.Offered("example.com/first") == 1 && node.Offered("example.com/second") == 1);
@@ -129,7 +174,10 @@ public sealed class LifecycleScenarios
     }
 
     private static (string Node, string Message) Releasing(JsonObject? policy) =>
-        policy?["status"]?["releasing"] is JsonArray { Count: > 0 } releasing ? ((string)releasing[0]!["node"]!, (string)releasing[0]!["message"]!) : ("", "");
+        policy?["status"]?["releasing"] is JsonArray { Count: > 0 } releasing
+            ? ((string)releasing[0]!["node"]!, (string)releasing[0]!["message"]!)
+            : ("", "");
 
-    private static JsonNode? Result(JsonObject? state, string policy) => state?["status"]?["policies"]?.AsArray().FirstOrDefault(p => (string)p!["name"]! == policy);
+    private static JsonNode? Result(JsonObject? state, string policy) =>
+        state?["status"]?["policies"]?.AsArray().FirstOrDefault(p => (string)p!["name"]! == policy);
 }

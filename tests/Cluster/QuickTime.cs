@@ -1,6 +1,9 @@
 namespace Hostdev.Tests.Cluster;
 
-/// <summary>The machine's clock, so many times as fast: backoffs and intervals of production pass quickly, in their proportions, while requests take what they take.</summary>
+/// <summary>
+/// The machine's clock, so many times as fast: backoffs and intervals of production pass quickly, in their proportions, while requests take
+/// what they take.
+/// </summary>
 internal sealed class QuickTime(double factor) : TimeProvider
 {
     private readonly long _began = System.GetTimestamp();
@@ -12,9 +15,11 @@ internal sealed class QuickTime(double factor) : TimeProvider
 
     public override DateTimeOffset GetUtcNow() => _start + (System.GetElapsedTime(_began) * factor);
 
-    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => new Timer(System.CreateTimer(callback, state, Real(dueTime), Real(period)), this);
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+        new Timer(System.CreateTimer(callback, state, Real(dueTime), Real(period)), this);
 
-    private TimeSpan Real(TimeSpan time) => time <= TimeSpan.Zero ? time : TimeSpan.FromMilliseconds(Math.Ceiling(time.TotalMilliseconds / factor));
+    private TimeSpan Real(TimeSpan time) =>
+        time <= TimeSpan.Zero ? time : TimeSpan.FromMilliseconds(Math.Ceiling(time.TotalMilliseconds / factor));
 
     private sealed class Timer(ITimer timer, QuickTime clock) : ITimer
     {

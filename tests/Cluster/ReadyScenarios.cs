@@ -4,7 +4,10 @@ using Xunit;
 
 namespace Hostdev.Tests.Cluster;
 
-/// <summary>What <c>kubectl wait --for=condition=Ready</c> stands on: Ready is True only for the generation that is there, and only when it is true on the kubelets.</summary>
+/// <summary>
+/// What <c>kubectl wait --for=condition=Ready</c> stands on: Ready is True only for the generation that is there, and only when it is true
+/// on the kubelets.
+/// </summary>
 [Trait(ClusterTrait.Name, ClusterTrait.Any)]
 public sealed class ReadyScenarios
 {
@@ -14,7 +17,11 @@ public sealed class ReadyScenarios
     public async Task Over_many_changes_Ready_is_never_True_too_early()
     {
         await using var bench = await ClusterBench.StartAsync();
-        var nodes = new[] { await bench.AddNodeAsync("gpu-1", DemoMachines.GpuNode), await bench.AddNodeAsync("gpu-2", DemoMachines.GpuNode) };
+        var nodes = new[]
+        {
+            await bench.AddNodeAsync("gpu-1", DemoMachines.GpuNode),
+            await bench.AddNodeAsync("gpu-2", DemoMachines.GpuNode),
+        };
         bench.StartOperator();
         var wanted = new Dictionary<long, int>(); // devices on each node, by generation
         var (applied, early, seen) = (0L, new List<string>(), 0);
@@ -26,7 +33,8 @@ public sealed class ReadyScenarios
             Volatile.Write(ref applied, -1); // on its way
             var written = await bench.HostDeviceAsync("gpus", $"[{{addresses: [{addresses}]}}]", ", rollout: {maxUnavailable: 1}");
             var generation = (long)written["metadata"]!["generation"]!;
-            lock (wanted) wanted[generation] = count;
+            lock (wanted)
+                wanted[generation] = count;
             Volatile.Write(ref applied, generation);
         }
 
@@ -36,23 +44,37 @@ public sealed class ReadyScenarios
         {
             var kind = AnyObject.Resource("hostdevices.hostdev.io");
             var list = await bench.Api.Client.ListAsync(kind, Selection.Everything, ended.Token);
-            await foreach (var said in bench.Api.Client.WatchAsync(kind, Selection.Everything, list.ResourceVersion, TimeSpan.FromMinutes(10), null, ended.Token))
+            await foreach (
+                var said in bench.Api.Client.WatchAsync(
+                    kind,
+                    Selection.Everything,
+                    list.ResourceVersion,
+                    TimeSpan.FromMinutes(10),
+                    null,
+                    ended.Token
+                )
+            )
             {
-                if (said is not WatchEvent<AnyObject>.Modified(var it) || ClusterBench.Condition(it.Json, "Ready").Status != "True") continue;
+                if (said is not WatchEvent<AnyObject>.Modified(var it) || ClusterBench.Condition(it.Json, "Ready").Status != "True")
+                    continue;
                 var generation = it.Metadata.Generation;
                 var (before, offered) = (Volatile.Read(ref applied), nodes.Select(n => n.Offered("example.com/gpus")).ToArray());
-                if (before != generation || Volatile.Read(ref applied) != before) continue; // changed on: this word is of the past
+                if (before != generation || Volatile.Read(ref applied) != before)
+                    continue; // changed on: this word is of the past
                 int count;
-                lock (wanted) count = wanted[generation];
+                lock (wanted)
+                    count = wanted[generation];
                 seen++;
-                if (offered.Any(o => o != count)) early.Add($"generation {generation}: {string.Join(" and ", offered)} offered, {count} wanted on each");
+                if (offered.Any(o => o != count))
+                    early.Add($"generation {generation}: {string.Join(" and ", offered)} offered, {count} wanted on each");
             }
         });
         for (var change = 1; change < Changes; change++)
         {
             await bench.ReadyAsync("gpus");
             await ChangeAsync();
-            if (random.Next(3) == 0) await ChangeAsync(); // before the first has gone anywhere
+            if (random.Next(3) == 0)
+                await ChangeAsync(); // before the first has gone anywhere
         }
 
         await bench.ReadyAsync("gpus");

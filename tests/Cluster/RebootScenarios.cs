@@ -23,10 +23,16 @@ public sealed class RebootScenarios
         await File.WriteAllTextAsync(stop, "", TestContext.Current.CancellationToken);
         var writes = node.Kernel.Writes.All.Length;
         await bench.HostDeviceAsync("second", GpuMachine.SecondGpu);
-        await bench.UntilAsync(async () => Degraded(await bench.StateAsync(node)).Reason == Reasons.Disabled && (await bench.StateAsync(node))!["status"]!["policies"]!.AsArray().Count == 2);
+        await bench.UntilAsync(async () =>
+            Degraded(await bench.StateAsync(node)).Reason == Reasons.Disabled
+            && (await bench.StateAsync(node))!["status"]!["policies"]!.AsArray().Count == 2
+        );
         Assert.Contains(stop, Degraded(await bench.StateAsync(node)).Message, StringComparison.Ordinal);
         await bench.UntilAsync(() => node.Offered("example.com/first") == 0); // no pod may begin on anything
-        Assert.Equal((writes, "vfio-pci", "nvidia"), (node.Kernel.Writes.All.Length, node.Driver("0000:11:00.0"), node.Driver("0000:12:00.0")));
+        Assert.Equal(
+            (writes, "vfio-pci", "nvidia"),
+            (node.Kernel.Writes.All.Length, node.Driver("0000:11:00.0"), node.Driver("0000:12:00.0"))
+        );
 
         await node.CrashAgentAsync();
         await server.StopAsync();
@@ -36,7 +42,10 @@ public sealed class RebootScenarios
         node.StartAgent();
         await bench.UntilAsync(() => node.Driver("0000:11:00.0") == "vfio-pci" && node.Offered("example.com/first") == 1);
         Assert.Equal(("nvidia", 0), (node.Driver("0000:12:00.0"), node.Offered("example.com/second")));
-        Assert.DoesNotContain(node.Kernel.Writes.All.Skip(writes), w => w.Path.Contains("0000:12:00", StringComparison.Ordinal) || w.Value.Contains("0000:12:00", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            node.Kernel.Writes.All.Skip(writes),
+            w => w.Path.Contains("0000:12:00", StringComparison.Ordinal) || w.Value.Contains("0000:12:00", StringComparison.Ordinal)
+        );
 
         await server.StartAsync(TestContext.Current.CancellationToken);
         await bench.UntilAsync(() => node.Offered("example.com/second") == 1);
@@ -53,7 +62,8 @@ public sealed class RebootScenarios
         await bench.HostDeviceAsync("first", GpuMachine.FirstGpu);
         for (var boot = 0; boot < BootRecord.Limit; boot++)
         {
-            if (boot > 0) node.StartAgent();
+            if (boot > 0)
+                node.StartAgent();
             await bench.UntilAsync(() => node.Driver("0000:11:00.0") == "vfio-pci" && node.Offered("example.com/first") == 1);
             await bench.ReadyAsync("first");
             await node.CrashAgentAsync();
@@ -63,7 +73,11 @@ public sealed class RebootScenarios
         var writes = node.Kernel.Writes.All.Length;
         node.StartAgent();
         await bench.UntilAsync(async () => Degraded(await bench.StateAsync(node)).Reason == Reasons.BootLoop);
-        Assert.StartsWith("the last 2 boots of this machine ended while this desired state was being applied: it is not applied again", Degraded(await bench.StateAsync(node)).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "the last 2 boots of this machine ended while this desired state was being applied: it is not applied again",
+            Degraded(await bench.StateAsync(node)).Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal((writes, "nvidia"), (node.Kernel.Writes.All.Length, node.Driver("0000:11:00.0")));
         await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("first"), "Ready").Status == "False");
 
@@ -73,5 +87,7 @@ public sealed class RebootScenarios
     }
 
     private static (Reason Reason, string Message) Degraded(JsonObject? state) =>
-        state?["status"]?["conditions"]?.AsArray().FirstOrDefault(c => (string)c!["type"]! == "Degraded") is { } found ? (Reasons.Of((string)found["reason"]!), (string?)found["message"] ?? "") : (Reasons.Unsaid, "");
+        state?["status"]?["conditions"]?.AsArray().FirstOrDefault(c => (string)c!["type"]! == "Degraded") is { } found
+            ? (Reasons.Of((string)found["reason"]!), (string?)found["message"] ?? "")
+            : (Reasons.Unsaid, "");
 }

@@ -20,8 +20,9 @@ public sealed class RolloutScenarios
         var second = await bench.AddNodeAsync("b", DemoMachines.GpuNode);
         first.Kernel.UnloadDriver("vfio-pci");
         bench.StartOperator();
-        await bench.UntilAsync(async () => (await bench.StateAsync(first))?["spec"] is not null
-            && (await bench.StateAsync(second))?["spec"] is not null);
+        await bench.UntilAsync(async () =>
+            (await bench.StateAsync(first))?["spec"] is not null && (await bench.StateAsync(second))?["spec"] is not null
+        );
 
         await bench.HostDeviceAsync("gpus", GpuMachine.Gpus, OneAtATime);
         await bench.UntilAsync(() => second.Offered("example.com/gpus") == 4);
@@ -43,7 +44,10 @@ public sealed class RolloutScenarios
         await bench.ReadyAsync("gpus");
         await bench.UntilAsync(() => first.Offered("example.com/gpus") == 4 && second.Offered("example.com/gpus") == 4);
 
-        await bench.ApplyAsync("HostDevice", "gpus", $$"""
+        await bench.ApplyAsync(
+            "HostDevice",
+            "gpus",
+            $$"""
                 resourceName: example.com/gpus
                 nodeSelector: {}
                 rollout: {maxUnavailable: 1}
@@ -52,10 +56,14 @@ public sealed class RolloutScenarios
                     selectors: {{GpuMachine.Gpus}}
                     groupPolicy: HoldSiblings
                     driver: {type: Named, name: absent-vfio-pci}
-            """);
+            """
+        );
         await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Progressing").Reason == Reasons.Halted);
-        Assert.Contains("because a node is Degraded with generation 2: " + first.Name,
-            ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Progressing").Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "because a node is Degraded with generation 2: " + first.Name,
+            ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Progressing").Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal(1, (long?)(await bench.StateAsync(first))!["status"]!["policies"]![0]!["readyGeneration"]);
 
         await first.StopAgentAsync(); // what stood there is all that the next leader and the next agent have
@@ -65,7 +73,9 @@ public sealed class RolloutScenarios
         await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Ready").Reason == Reasons.Blocked);
         await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken); // some looks of the new leader
         Assert.Equal(Reasons.Halted, ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Progressing").Reason);
-        Assert.Equal((1, 4), ((long)(await bench.StateAsync(second))!["spec"]!["policies"]![0]!["generation"]!,
-            second.Offered("example.com/gpus")));
+        Assert.Equal(
+            (1, 4),
+            ((long)(await bench.StateAsync(second))!["spec"]!["policies"]![0]!["generation"]!, second.Offered("example.com/gpus"))
+        );
     }
 }

@@ -12,7 +12,14 @@ internal sealed class SimulatedCluster : IClusterUnderTest
     private SimulatedCluster(SandboxCluster sandbox)
     {
         Sandbox = sandbox;
-        Api = new ApiObjects(new KubeClient(KubeConfiguration.FromKubeconfig(sandbox.Kubeconfig, null, TimeProvider.System), "kubectl/tests", TimeProvider.System, NullLogger<KubeClient>.Instance));
+        Api = new ApiObjects(
+            new KubeClient(
+                KubeConfiguration.FromKubeconfig(sandbox.Kubeconfig, null, TimeProvider.System),
+                "kubectl/tests",
+                TimeProvider.System,
+                NullLogger<KubeClient>.Instance
+            )
+        );
     }
 
     public SandboxCluster Sandbox { get; }
@@ -34,8 +41,11 @@ internal sealed class SimulatedCluster : IClusterUnderTest
     /// <param name="access">Accounts, roles and bindings; by default the chart's. Nobody but the admin may do anything else.</param>
     public static async Task<SimulatedCluster> StartAsync(IEnumerable<JsonObject>? access = null)
     {
-        var cluster = new SimulatedCluster(await SandboxCluster.StartAsync(SandboxDirectory.Create(), new ApiServerOptions { Rbac = true }));
-        foreach (var it in access ?? ChartAccess.For(SandboxCluster.SystemNamespace, "")) cluster.Server.Objects.Create(it.DeepClone().AsObject());
+        var cluster = new SimulatedCluster(
+            await SandboxCluster.StartAsync(SandboxDirectory.Create(), new ApiServerOptions { Rbac = true })
+        );
+        foreach (var it in access ?? ChartAccess.For(SandboxCluster.SystemNamespace, ""))
+            cluster.Server.Objects.Create(it.DeepClone().AsObject());
         return cluster;
     }
 

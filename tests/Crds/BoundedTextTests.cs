@@ -11,5 +11,6 @@ public sealed class BoundedTextTests
     [InlineData("🖧🖧b🖧", 4, "🖧🖧b🖧")]
     [InlineData("🖧🖧🖧🖧🖧", 4, "🖧🖧🖧…")]
     [InlineData("ab", 1, "…")]
-    public void Code_points_are_counted_and_none_is_split(string text, int most, string cut) => Assert.Equal(cut, BoundedText.Cut(text, most));
+    public void Code_points_are_counted_and_none_is_split(string text, int most, string cut) =>
+        Assert.Equal(cut, BoundedText.Cut(text, most));
 }

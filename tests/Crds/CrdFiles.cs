@@ -21,7 +21,8 @@ internal static class CrdFiles
     public static StructuralSchema Schema(string kind, params ReadOnlySpan<string> path)
     {
         var schema = Of(kind).StorageVersion.Schema;
-        foreach (var name in path) schema = schema.Properties[name];
+        foreach (var name in path)
+            schema = schema.Properties[name];
         return schema;
     }
 
@@ -55,7 +56,10 @@ internal static class CrdFiles
     {
         var node = YamlJson.Parse(File.ReadAllText(Repository.Path("crds", plural + ".yaml")), out var error);
         Assert.True(node is JsonObject, $"crds/{plural}.yaml: {error}");
-        Assert.True(CustomResourceDefinition.TryParse((JsonObject)node, out var crd, out var errors), $"crds/{plural}.yaml: {string.Join('\n', errors)}");
+        Assert.True(
+            CustomResourceDefinition.TryParse((JsonObject)node, out var crd, out var errors),
+            $"crds/{plural}.yaml: {string.Join('\n', errors)}"
+        );
         return crd;
     }
 }

@@ -7,7 +7,13 @@ namespace Hostdev.Tests.Crds;
 /// <param name="RefusedAt">The field, as the API server names it; null where the object is accepted.</param>
 internal sealed record CrdFixture(string File, JsonObject New, JsonObject? Old, string? RefusedAt, string? RefusedBecause)
 {
-    public static string[] Files { get; } = [.. Directory.EnumerateFiles(Repository.Path("tests", "testdata", "crds"), "*.yaml").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
+    public static string[] Files { get; } =
+    [
+        .. Directory
+            .EnumerateFiles(Repository.Path("tests", "testdata", "crds"), "*.yaml")
+            .Select(f => Path.GetFileName(f))
+            .Order(StringComparer.Ordinal),
+    ];
 
     /// <summary>In the order in which they are applied.</summary>
     public static List<CrdFixture> Read(string file)
@@ -19,8 +25,17 @@ internal sealed record CrdFixture(string File, JsonObject New, JsonObject? Old, 
             var name = $"{document["kind"]}/{document["metadata"]!["name"]}";
             var annotations = document["metadata"]!["annotations"];
             var at = annotations?["test.hostdev.io/refused-at"]?.GetValue<string>();
-            steps.Add(new CrdFixture(file, document, kept.GetValueOrDefault(name), at, annotations?["test.hostdev.io/refused-because"]?.GetValue<string>()));
-            if (at is null) kept[name] = document;
+            steps.Add(
+                new CrdFixture(
+                    file,
+                    document,
+                    kept.GetValueOrDefault(name),
+                    at,
+                    annotations?["test.hostdev.io/refused-because"]?.GetValue<string>()
+                )
+            );
+            if (at is null)
+                kept[name] = document;
         }
 
         return steps;

@@ -17,8 +17,13 @@ public sealed partial class CrdRuleTests
     [MemberData(nameof(Kinds))]
     public void Schema_and_code_have_the_same_rules_at_the_same_places_in_the_same_words(string kind)
     {
-        var schema = RulesOf(CrdFiles.Schema(kind, "spec"), "spec").Select(r => $"{r.At} {r.Rule.FieldPath} {Reason(r.Rule.Reason)} {r.Rule.Message}").Order(StringComparer.Ordinal);
-        var code = PolicyRules.Of(kind).Select(r => $"{r.Location} {(r.Field is null ? "" : "." + r.Field)} {r.Reason} {r.Message}").Order(StringComparer.Ordinal);
+        var schema = RulesOf(CrdFiles.Schema(kind, "spec"), "spec")
+            .Select(r => $"{r.At} {r.Rule.FieldPath} {Reason(r.Rule.Reason)} {r.Rule.Message}")
+            .Order(StringComparer.Ordinal);
+        var code = PolicyRules
+            .Of(kind)
+            .Select(r => $"{r.Location} {(r.Field is null ? "" : "." + r.Field)} {r.Reason} {r.Message}")
+            .Order(StringComparer.Ordinal);
 
         Assert.Equal(schema, code);
     }
@@ -27,13 +32,17 @@ public sealed partial class CrdRuleTests
     [MemberData(nameof(Kinds))]
     public void A_rule_compares_with_what_was_there_before_in_both_or_in_none(string kind)
     {
-        var schema = RulesOf(CrdFiles.Schema(kind, "spec"), "spec").Where(r => r.Rule.Rule.Contains("oldSelf", StringComparison.Ordinal)).Select(r => r.At).Order(StringComparer.Ordinal);
+        var schema = RulesOf(CrdFiles.Schema(kind, "spec"), "spec")
+            .Where(r => r.Rule.Rule.Contains("oldSelf", StringComparison.Ordinal))
+            .Select(r => r.At)
+            .Order(StringComparer.Ordinal);
 
         Assert.Equal(schema, PolicyRules.Of(kind).Where(r => r.IsTransition).Select(r => r.Location).Order(StringComparer.Ordinal));
     }
 
     [Fact]
-    public void The_state_of_a_node_has_no_rules_because_nobody_writes_it_by_hand() => Assert.Empty(RulesOf(CrdFiles.Schema("NodeDeviceState"), ""));
+    public void The_state_of_a_node_has_no_rules_because_nobody_writes_it_by_hand() =>
+        Assert.Empty(RulesOf(CrdFiles.Schema("NodeDeviceState"), ""));
 
     [Theory]
     [MemberData(nameof(Fixtures))]
@@ -43,8 +52,10 @@ public sealed partial class CrdRuleTests
         {
             var errors = CrdFiles.Errors((JsonObject)step.New.DeepClone(), step.Old);
             var where = $"{file}: {step.New["metadata"]!["name"]}: {string.Join('\n', errors)}";
-            if (step.RefusedAt is null) Assert.True(errors.Count == 0, where);
-            else Assert.True(errors.Contains((step.RefusedAt, step.RefusedBecause!)), where);
+            if (step.RefusedAt is null)
+                Assert.True(errors.Count == 0, where);
+            else
+                Assert.True(errors.Contains((step.RefusedAt, step.RefusedBecause!)), where);
         }
     }
 
@@ -59,7 +70,10 @@ public sealed partial class CrdRuleTests
             var schema = CrdFiles.Schema(resource["kind"]!.GetValue<string>());
             schema.ApplyDefaults(resource);
             var cel = Evaluate(schema.Properties["spec"], resource["spec"], step.Old?["spec"], "spec");
-            var code = CrdFiles.Errors(resource, step.Old).Where(e => PolicyRules.Of(resource["kind"]!.GetValue<string>()).Any(r => r.Message == e.Message)).Select(e => $"{e.Path}: {e.Message}");
+            var code = CrdFiles
+                .Errors(resource, step.Old)
+                .Where(e => PolicyRules.Of(resource["kind"]!.GetValue<string>()).Any(r => r.Message == e.Message))
+                .Select(e => $"{e.Path}: {e.Message}");
 
             Assert.Equal(code.Order(StringComparer.Ordinal), cel.Order(StringComparer.Ordinal));
         }
@@ -73,8 +87,20 @@ public sealed partial class CrdRuleTests
         foreach (var rule in PolicyRules.Of(kind))
         {
             var path = rule.Field is null ? rule.Location : $"{rule.Location}.{rule.Field}";
-            Assert.True(steps.Any(s => s.RefusedAt is { } at && Index().Replace(at, "[*]") == Index().Replace(path, "[*]") && s.RefusedBecause == rule.Message), $"no object is refused at {path} because: {rule.Message}");
-            Assert.True(steps.Any(s => s.RefusedAt is null && (s.Old is not null || !rule.IsTransition) && Exists(s.New["spec"], rule.Location.Split('.').AsSpan(1))), $"no accepted object has {rule.Location}");
+            Assert.True(
+                steps.Any(s =>
+                    s.RefusedAt is { } at && Index().Replace(at, "[*]") == Index().Replace(path, "[*]") && s.RefusedBecause == rule.Message
+                ),
+                $"no object is refused at {path} because: {rule.Message}"
+            );
+            Assert.True(
+                steps.Any(s =>
+                    s.RefusedAt is null
+                    && (s.Old is not null || !rule.IsTransition)
+                    && Exists(s.New["spec"], rule.Location.Split('.').AsSpan(1))
+                ),
+                $"no accepted object has {rule.Location}"
+            );
         }
     }
 
@@ -86,32 +112,49 @@ public sealed partial class CrdRuleTests
 
     private static IEnumerable<(string At, ValidationRule Rule)> RulesOf(StructuralSchema schema, string at)
     {
-        foreach (var rule in schema.Rules) yield return (at, rule);
+        foreach (var rule in schema.Rules)
+            yield return (at, rule);
         foreach (var (name, property) in schema.Properties)
-            foreach (var found in RulesOf(property, at.Length == 0 ? name : $"{at}.{name}")) yield return found;
+        foreach (var found in RulesOf(property, at.Length == 0 ? name : $"{at}.{name}"))
+            yield return found;
         if (schema.Items is { } items)
-            foreach (var found in RulesOf(items, schema.ListType == "map" ? $"{at}[{schema.ListMapKeys[0]}]" : $"{at}[*]")) yield return found;
+            foreach (var found in RulesOf(items, schema.ListType == "map" ? $"{at}[{schema.ListMapKeys[0]}]" : $"{at}[*]"))
+                yield return found;
     }
 
     private static IEnumerable<string> Evaluate(StructuralSchema schema, JsonNode? self, JsonNode? old, string path)
     {
-        if (self is null) yield break;
+        if (self is null)
+            yield break;
         foreach (var rule in schema.Rules.Where(r => old is not null || !r.Rule.Contains("oldSelf", StringComparison.Ordinal)))
-            if (!Holds(rule, self, old)) yield return $"{path}{rule.FieldPath}: {rule.Message}";
+            if (!Holds(rule, self, old))
+                yield return $"{path}{rule.FieldPath}: {rule.Message}";
         if (self is JsonObject map)
-            foreach (var error in map.SelectMany(m => schema.Member(m.Key) is { } member ? Evaluate(member, m.Value, (old as JsonObject)?[m.Key], $"{path}.{m.Key}") : [])) yield return error;
-        if (self is not JsonArray list) yield break;
+            foreach (
+                var error in map.SelectMany(m =>
+                    schema.Member(m.Key) is { } member ? Evaluate(member, m.Value, (old as JsonObject)?[m.Key], $"{path}.{m.Key}") : []
+                )
+            )
+                yield return error;
+        if (self is not JsonArray list)
+            yield break;
         for (var i = 0; i < list.Count; i++)
         {
-            var before = schema.ListType == "map" ? (old as JsonArray)?.FirstOrDefault(o => JsonNode.DeepEquals(o![schema.ListMapKeys[0]], list[i]![schema.ListMapKeys[0]])) : null;
-            foreach (var error in Evaluate(schema.Items!, list[i], before, $"{path}[{i}]")) yield return error;
+            var before =
+                schema.ListType == "map"
+                    ? (old as JsonArray)?.FirstOrDefault(o =>
+                        JsonNode.DeepEquals(o![schema.ListMapKeys[0]], list[i]![schema.ListMapKeys[0]])
+                    )
+                    : null;
+            foreach (var error in Evaluate(schema.Items!, list[i], before, $"{path}[{i}]"))
+                yield return error;
         }
     }
 
     private static bool Holds(ValidationRule rule, JsonNode self, JsonNode? old)
     {
-        var scope = CelScope.Empty
-            .With("self", () => CelExpression.Value(self, Escaped))
+        var scope = CelScope
+            .Empty.With("self", () => CelExpression.Value(self, Escaped))
             .With("oldSelf", () => CelExpression.Value(old, Escaped));
         var result = CelExpression.Of(rule.Rule).Decide(scope);
         Assert.Null(result.Error);
@@ -123,12 +166,16 @@ public sealed partial class CrdRuleTests
 
     private static bool Exists(JsonNode? node, ReadOnlySpan<string> segments)
     {
-        if (segments.IsEmpty || node is null) return node is not null;
+        if (segments.IsEmpty || node is null)
+            return node is not null;
         var name = segments[0].Split('[')[0];
-        if (node is not JsonObject map || map[name] is not { } value) return false;
-        if (segments[0] == name) return Exists(value, segments[1..]);
+        if (node is not JsonObject map || map[name] is not { } value)
+            return false;
+        if (segments[0] == name)
+            return Exists(value, segments[1..]);
         foreach (var item in value.AsArray())
-            if (Exists(item, segments[1..])) return true;
+            if (Exists(item, segments[1..]))
+                return true;
         return false;
     }
 

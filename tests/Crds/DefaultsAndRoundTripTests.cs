@@ -26,7 +26,9 @@ public sealed class DefaultsAndRoundTripTests
             allowProtected: [Console]
             devices:
               pci:
-                selectors: [{vendor: "10de", device: "2204", subsystemVendor: "1043", subsystemDevice: "87d1", class: "0300", addresses: ["0000:43:00.0"], slot: "7", driver: nouveau}]
+                selectors:
+                - {vendor: "10de", device: "2204", subsystemVendor: "1043", subsystemDevice: "87d1", class: "0300",
+                   addresses: ["0000:43:00.0"], slot: "7", driver: nouveau}
                 driver: {type: Named, name: nvgrace_gpu_vfio_pci}
                 groupPolicy: Explicit
                 members: [{function: 1, assigned: false}, {address: "0000:43:00.2"}, {vendor: "10de", device: "1aef", assigned: true}]
@@ -61,9 +63,15 @@ public sealed class DefaultsAndRoundTripTests
     [Fact]
     public void A_HostDevice_with_the_least_has_the_defaults_that_are_promised()
     {
-        var spec = ((DesiredPolicy.OfHostDevice)Read("""
-            policies: [{kind: HostDevice, name: x, spec: {resourceName: a.com/b, nodeSelector: {}, deviceFile: {}, rollout: {}, devices: {pci: {selectors: [{vendor: "10de"}], members: [{function: 1}]}}}}]
-            """)[0]).Spec;
+        var spec = (
+            (DesiredPolicy.OfHostDevice)
+                Read(
+                    """
+                    policies: [{kind: HostDevice, name: x, spec: {resourceName: a.com/b, nodeSelector: {}, deviceFile: {}, rollout: {},
+                      devices: {pci: {selectors: [{vendor: "10de"}], members: [{function: 1}]}}}}]
+                    """
+                )[0]
+        ).Spec;
         var pci = spec.Devices.Pci!;
 
         Assert.Equal((0, 0, "0660"), (spec.DeviceFile!.Uid, spec.DeviceFile.Gid, spec.DeviceFile.Mode.ToString()));
@@ -80,7 +88,13 @@ public sealed class DefaultsAndRoundTripTests
     [Fact]
     public void What_is_absent_altogether_has_its_default_too()
     {
-        var spec = ((DesiredPolicy.OfHostDevice)Read("""policies: [{kind: HostDevice, name: x, spec: {resourceName: a.com/b, nodeSelector: {}, devices: {pci: {selectors: [{vendor: "10de"}]}}}}]""")[0]).Spec;
+        var spec = (
+            (DesiredPolicy.OfHostDevice)
+                Read(
+                    """policies: [{kind: HostDevice, name: x, spec: {resourceName: a.com/b, nodeSelector: {}, """
+                        + """devices: {pci: {selectors: [{vendor: "10de"}]}}}}]"""
+                )[0]
+        ).Spec;
 
         Assert.Equal((null, null), (spec.DeviceFile, spec.Rollout));
         Assert.Empty(spec.Devices.Pci!.Members);
@@ -89,20 +103,44 @@ public sealed class DefaultsAndRoundTripTests
     [Fact]
     public void A_SriovPolicy_with_the_least_has_the_defaults_that_are_promised()
     {
-        var spec = ((DesiredPolicy.OfSriovPolicy)Read("""
-            policies: [{kind: SriovPolicy, name: x, spec: {nodeSelector: {}, physicalFunctions: [{driver: igb}], numVfs: 2, pools: [{name: a, vfs: [{first: 0, last: 1}], resourceName: a.com/b}]}}]
-            """)[0]).Spec;
+        var spec = (
+            (DesiredPolicy.OfSriovPolicy)
+                Read(
+                    """
+                    policies: [{kind: SriovPolicy, name: x, spec: {nodeSelector: {}, physicalFunctions: [{driver: igb}], numVfs: 2,
+                      pools: [{name: a, vfs: [{first: 0, last: 1}], resourceName: a.com/b}]}}]
+                    """
+                )[0]
+        ).Spec;
 
         Assert.Equal((VfManagement.Owned, Disruption.WhenIdle), (spec.Management, spec.Disruption));
         Assert.Equal((DriverType.Vfio, IommuBackend.LegacyAndCdev), (spec.Pools[0].Driver.Type, spec.Pools[0].IommuBackend));
-        Assert.Equal((0, 0, 0), (spec.AllowProtected.Length, spec.PhysicalFunctions[0].Addresses.Length, spec.PhysicalFunctions[0].Interfaces.Length));
-        Assert.Empty(((DesiredPolicy.OfSriovPolicy)Read("policies: [{kind: SriovPolicy, name: x, spec: {nodeSelector: {}, physicalFunctions: [{driver: igb}], numVfs: 2}}]")[0]).Spec.Pools);
+        Assert.Equal(
+            (0, 0, 0),
+            (spec.AllowProtected.Length, spec.PhysicalFunctions[0].Addresses.Length, spec.PhysicalFunctions[0].Interfaces.Length)
+        );
+        Assert.Empty(
+            (
+                (DesiredPolicy.OfSriovPolicy)
+                    Read(
+                        "policies: [{kind: SriovPolicy, name: x, spec: {nodeSelector: {}, physicalFunctions: [{driver: igb}], numVfs: 2}}]"
+                    )[0]
+            )
+                .Spec
+                .Pools
+        );
     }
 
     [Fact]
     public void An_MdevProfile_with_the_least_has_the_defaults_that_are_promised()
     {
-        var spec = ((DesiredPolicy.OfMdevProfile)Read("policies: [{kind: MdevProfile, name: x, spec: {resourceName: a.com/b, nodeSelector: {}, parents: {names: [mtty]}, typeId: mtty-1, instances: {count: 2}}}]")[0]).Spec;
+        var spec = (
+            (DesiredPolicy.OfMdevProfile)
+                Read(
+                    "policies: [{kind: MdevProfile, name: x, spec: {resourceName: a.com/b, nodeSelector: {}, "
+                        + "parents: {names: [mtty]}, typeId: mtty-1, instances: {count: 2}}}]"
+                )[0]
+        ).Spec;
 
         Assert.Equal(MdevMode.Static, spec.Instances.Mode);
         Assert.Empty(spec.Attributes);
@@ -116,7 +154,25 @@ public sealed class DefaultsAndRoundTripTests
         var second = Write(Read(first));
 
         Assert.Equal(first, second);
-        foreach (var value in new[] { "\"0600\"", "OnAllocate", "\"107\"", "nvgrace_gpu_vfio_pci", "0000:43:00.2", "87d1", "Legacy", "virtualFunctions", "matchExpressions", "GRID T4-1Q", "frl_config", "eth4", "Native", "maxUnavailable" })
+        foreach (
+            var value in new[]
+            {
+                "\"0600\"",
+                "OnAllocate",
+                "\"107\"",
+                "nvgrace_gpu_vfio_pci",
+                "0000:43:00.2",
+                "87d1",
+                "Legacy",
+                "virtualFunctions",
+                "matchExpressions",
+                "GRID T4-1Q",
+                "frl_config",
+                "eth4",
+                "Native",
+                "maxUnavailable",
+            }
+        )
         {
             Assert.Contains(value == "\"107\"" ? "107" : value, first, StringComparison.Ordinal);
         }
@@ -129,12 +185,16 @@ public sealed class DefaultsAndRoundTripTests
         var written = NodeDeviceStateWriter.ToJson(Read(Full)[0])!;
 
         Assert.Equal(expected["creationTimestamp"]!.ToString(), written["creationTimestamp"]!.ToString());
-        Assert.True(JsonNode.DeepEquals(expected["spec"]!["devices"]!["pci"]!["selectors"], written["spec"]!["devices"]!["pci"]!["selectors"]), written.ToJsonString());
+        Assert.True(
+            JsonNode.DeepEquals(expected["spec"]!["devices"]!["pci"]!["selectors"], written["spec"]!["devices"]!["pci"]!["selectors"]),
+            written.ToJsonString()
+        );
         Assert.True(JsonNode.DeepEquals(expected["spec"]!["deviceFile"], written["spec"]!["deviceFile"]));
     }
 
     [Fact]
-    public void A_policy_that_was_never_understood_is_not_written() => Assert.Null(NodeDeviceStateWriter.ToJson(Read("policies: [{kind: HostDevice, name: x, spec: {}}]")[0]));
+    public void A_policy_that_was_never_understood_is_not_written() =>
+        Assert.Null(NodeDeviceStateWriter.ToJson(Read("policies: [{kind: HostDevice, name: x, spec: {}}]")[0]));
 
     private static DesiredPolicy[] Read(string text)
     {

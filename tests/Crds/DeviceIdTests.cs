@@ -8,9 +8,16 @@ public sealed class DeviceIdTests
     /// <summary>In their order.</summary>
     private static readonly string[] s_texts =
     [
-        "0000:3b:00.0", "0000:3b:00.1", "10000:01:00.0",
-        "0000:01:00.0/1", "0000:01:00.0/1.4", "0000:01:00.0/1.10", "0000:01:00.0/2", "xhci-hcd.1.auto/1.4",
-        "scsi-0123456789abcdef", "scsi-fedcba9876543210",
+        "0000:3b:00.0",
+        "0000:3b:00.1",
+        "10000:01:00.0",
+        "0000:01:00.0/1",
+        "0000:01:00.0/1.4",
+        "0000:01:00.0/1.10",
+        "0000:01:00.0/2",
+        "xhci-hcd.1.auto/1.4",
+        "scsi-0123456789abcdef",
+        "scsi-fedcba9876543210",
         "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001",
     ];
 
@@ -47,9 +54,11 @@ public sealed class DeviceIdTests
     public void What_is_no_device_is_refused_with_all_forms(string text)
     {
         Assert.Equal(
-            $"\"{text}\" is no device: write a PCI address (0000:3b:00.0), a USB port (0000:01:00.0/1.4), a SCSI disk (scsi-0123456789abcdef) "
-            + "or the UUID of a mediated device",
-            Assert.Throws<FormatException>(() => DeviceId.Parse(text)).Message);
+            $"\"{text}\" is no device: write a PCI address (0000:3b:00.0), a USB port (0000:01:00.0/1.4), a SCSI disk "
+                + "(scsi-0123456789abcdef) "
+                + "or the UUID of a mediated device",
+            Assert.Throws<FormatException>(() => DeviceId.Parse(text)).Message
+        );
     }
 
     [Fact]
@@ -65,9 +74,13 @@ public sealed class DeviceIdTests
 
     private static IEnumerable<string> Classes(string text)
     {
-        if (PciAddress.TryParse(text, out _)) yield return "pci";
-        if (UsbPort.TryParse(text, out _)) yield return "usb";
-        if (ScsiDisk.TryParse(text, out _)) yield return "scsi";
-        if (MdevUuid.TryParse(text, out _)) yield return "mdev";
+        if (PciAddress.TryParse(text, out _))
+            yield return "pci";
+        if (UsbPort.TryParse(text, out _))
+            yield return "usb";
+        if (ScsiDisk.TryParse(text, out _))
+            yield return "scsi";
+        if (MdevUuid.TryParse(text, out _))
+            yield return "mdev";
     }
 }

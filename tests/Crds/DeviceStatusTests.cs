@@ -27,14 +27,21 @@ public sealed class DeviceStatusTests
     [Fact]
     public void What_a_class_alone_has_stands_in_its_part()
     {
-        var device = DeviceStatus.Of(DeviceId.Parse("0000:3b:00.0")) with { Ids = "10de:2204", Driver = "vfio-pci", NumaNode = 1, State = "Offered" };
+        var device = DeviceStatus.Of(DeviceId.Parse("0000:3b:00.0")) with
+        {
+            Ids = "10de:2204",
+            Driver = "vfio-pci",
+            NumaNode = 1,
+            State = "Offered",
+        };
         var written = Written([device with { Pci = new PciDeviceStatus(12) }, device with { Pci = new PciDeviceStatus() }]);
         Assert.Equal(
             """{"id":"0000:3b:00.0","class":"pci","ids":"10de:2204","driver":"vfio-pci","numaNode":1,"state":"Offered","""
-            + """
-            "pci":{"iommuGroup":12},"pciAddress":"0000:3b:00.0"}
-            """,
-            written["devices"]![0]!.ToJsonString());
+                + """
+                "pci":{"iommuGroup":12},"pciAddress":"0000:3b:00.0"}
+                """,
+            written["devices"]![0]!.ToJsonString()
+        );
         Assert.Equal("{}", written["devices"]![1]!["pci"]!.ToJsonString());
         Assert.Empty(Complaints(written));
     }
@@ -70,27 +77,32 @@ public sealed class DeviceStatusTests
         Assert.True(status.Truncated); // and what follows is read
     }
 
-    private static JsonObject Written(DeviceStatus[] devices) => NodeDeviceStateWriter.ToJson(new NodeDeviceStateStatus
-    {
-        Host = new HostStatus
-        {
-            Kernel = "6.12",
-            Architecture = "x86_64",
-            BootId = "b",
-            Iommu = true,
-            InterruptRemapping = "Yes",
-            KernelArguments = [],
-            VfioDrivers = [],
-            Problems = [],
-        },
-        Devices = [.. devices],
-        VirtualFunctions = [],
-        Allocations = [],
-        Policies = [],
-        Releasing = [],
-        Resources = [],
-        Conditions = [],
-    }).AsObject();
+    private static JsonObject Written(DeviceStatus[] devices) =>
+        NodeDeviceStateWriter
+            .ToJson(
+                new NodeDeviceStateStatus
+                {
+                    Host = new HostStatus
+                    {
+                        Kernel = "6.12",
+                        Architecture = "x86_64",
+                        BootId = "b",
+                        Iommu = true,
+                        InterruptRemapping = "Yes",
+                        KernelArguments = [],
+                        VfioDrivers = [],
+                        Problems = [],
+                    },
+                    Devices = [.. devices],
+                    VirtualFunctions = [],
+                    Allocations = [],
+                    Policies = [],
+                    Releasing = [],
+                    Resources = [],
+                    Conditions = [],
+                }
+            )
+            .AsObject();
 
     /// <summary>What the API server would say, and drop.</summary>
     private static string[] Complaints(JsonObject status)

@@ -7,34 +7,55 @@ using Xunit;
 
 namespace Hostdev.Tests.Crds;
 
-/// <summary>What the fixtures of <c>testdata/crds</c> do not show: how an agent tells it, and specs that no API server has looked at.</summary>
+/// <summary>
+/// What the fixtures of <c>testdata/crds</c> do not show: how an agent tells it, and specs that no API server has looked at.
+/// </summary>
 public sealed class PolicyRulesTests
 {
     [Fact]
     public void Every_problem_is_reported_at_once_with_its_field_and_value()
     {
-        var problem = Problem("HostDevice", """{"resourceName": "a.com/b", "nodeSelector": {}, "priority": "high", "devices": {"pci": {"selectors": [{}], "driver": {"type": "Named"}, "members": [{"function": 9}]}}}""");
+        var problem = Problem(
+            "HostDevice",
+            """{"resourceName": "a.com/b", "nodeSelector": {}, "priority": "high","""
+                + """ "devices": {"pci": {"selectors": [{}], "driver": {"type": "Named"}, "members": [{"function": 9}]}}}"""
+        );
 
         Assert.Equal(
             "HostDevice/x: spec.devices.pci.selectors[0]: a selector without a property would select every device: give it at least one; "
-            + "spec.devices.pci.driver.name: name is required with type Named: name a driver of /sys/bus/pci/drivers; "
-            + "spec.devices.pci.members[0].function: 9: a slot has functions 0 to 7; "
-            + "spec.priority: the value has the wrong type",
-            problem);
+                + "spec.devices.pci.driver.name: name is required with type Named: name a driver of /sys/bus/pci/drivers; "
+                + "spec.devices.pci.members[0].function: 9: a slot has functions 0 to 7; "
+                + "spec.priority: the value has the wrong type",
+            problem
+        );
     }
 
     [Fact]
     public void A_spec_without_its_defaults_is_judged_like_one_with_them()
     {
-        Assert.Empty(Refusals("SriovPolicy", """{"nodeSelector": {}, "physicalFunctions": [{"driver": "igb"}], "numVfs": 2, "pools": [{"name": "a", "vfs": [{"first": 0, "last": 1}], "resourceName": "a.com/b"}]}"""));
-        Assert.Equal("spec.numVfs", Assert.Single(Refusals("SriovPolicy", """{"nodeSelector": {}, "physicalFunctions": [{"driver": "igb"}]}""")).Path);
+        Assert.Empty(
+            Refusals(
+                "SriovPolicy",
+                """{"nodeSelector": {}, "physicalFunctions": [{"driver": "igb"}], "numVfs": 2, "pools": [{"name": "a","""
+                    + """ "vfs": [{"first": 0, "last": 1}], "resourceName": "a.com/b"}]}"""
+            )
+        );
+        Assert.Equal(
+            "spec.numVfs",
+            Assert.Single(Refusals("SriovPolicy", """{"nodeSelector": {}, "physicalFunctions": [{"driver": "igb"}]}""")).Path
+        );
     }
 
     [Fact]
     public void A_range_without_an_end_is_told_what_is_missing() =>
         Assert.Equal(
             "SriovPolicy/x: spec.pools[0].vfs[0]: last is required",
-            Problem("SriovPolicy", """{"nodeSelector": {}, "physicalFunctions": [{"driver": "igb"}], "numVfs": 2, "pools": [{"name": "a", "vfs": [{"first": 0}], "resourceName": "a.com/b"}]}"""));
+            Problem(
+                "SriovPolicy",
+                """{"nodeSelector": {}, "physicalFunctions": [{"driver": "igb"}], "numVfs": 2, "pools": [{"name": "a","""
+                    + """ "vfs": [{"first": 0}], "resourceName": "a.com/b"}]}"""
+            )
+        );
 
     /// <summary>Rules are asked before types are: none of them may stumble over a value that is not what it should be.</summary>
     [Theory]
@@ -73,8 +94,23 @@ public sealed class PolicyRulesTests
     [Fact]
     public void A_policy_of_the_API_server_is_read_with_its_identity()
     {
-        var metadata = new ObjectMeta { Name = "gpus", Uid = "7c1b", Generation = 3, CreationTimestamp = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero) };
-        var policy = Assert.IsType<DesiredPolicy.OfHostDevice>(PolicyReader.Read("HostDevice", metadata, Json("""{"resourceName": "a.com/b", "nodeSelector": {}, "rollout": {"maxUnavailable": 3}, "devices": {"pci": {"selectors": [{"slot": "7"}]}}}""")));
+        var metadata = new ObjectMeta
+        {
+            Name = "gpus",
+            Uid = "7c1b",
+            Generation = 3,
+            CreationTimestamp = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero),
+        };
+        var policy = Assert.IsType<DesiredPolicy.OfHostDevice>(
+            PolicyReader.Read(
+                "HostDevice",
+                metadata,
+                Json(
+                    """{"resourceName": "a.com/b", "nodeSelector": {}, "rollout": {"maxUnavailable": 3},"""
+                        + """ "devices": {"pci": {"selectors": [{"slot": "7"}]}}}"""
+                )
+            )
+        );
 
         Assert.Equal(new PolicyIdentity("HostDevice", "gpus", "7c1b", 3, metadata.CreationTimestamp), policy.Identity);
         Assert.Equal("3", policy.Spec.Rollout!.MaxUnavailable);
@@ -83,14 +119,23 @@ public sealed class PolicyRulesTests
     [Fact]
     public void A_number_of_nodes_is_written_as_a_number()
     {
-        var policy = PolicyReader.Read("HostDevice", new ObjectMeta { Name = "x" }, Json("""{"resourceName": "a.com/b", "nodeSelector": {}, "rollout": {"maxUnavailable": "3"}, "devices": {"pci": {"selectors": [{"slot": "7"}]}}}"""));
+        var policy = PolicyReader.Read(
+            "HostDevice",
+            new ObjectMeta { Name = "x" },
+            Json(
+                """{"resourceName": "a.com/b", "nodeSelector": {}, "rollout": {"maxUnavailable": "3"},"""
+                    + """ "devices": {"pci": {"selectors": [{"slot": "7"}]}}}"""
+            )
+        );
 
         Assert.Equal("3", NodeDeviceStateWriter.ToJson(policy)!["spec"]!["rollout"]!["maxUnavailable"]!.ToJsonString());
     }
 
-    private static string Problem(string kind, string spec) => Assert.IsType<DesiredPolicy.Frozen>(PolicyReader.Read(kind, new ObjectMeta { Name = "x" }, Json(spec))).Message;
+    private static string Problem(string kind, string spec) =>
+        Assert.IsType<DesiredPolicy.Frozen>(PolicyReader.Read(kind, new ObjectMeta { Name = "x" }, Json(spec))).Message;
 
-    private static IEnumerable<RuleRefusal> Refusals(string kind, string spec, string? old = null) => PolicyRules.Refusals(kind, Json(spec), old is null ? null : Json(old));
+    private static IEnumerable<RuleRefusal> Refusals(string kind, string spec, string? old = null) =>
+        PolicyRules.Refusals(kind, Json(spec), old is null ? null : Json(old));
 
     private static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
 }

@@ -16,7 +16,8 @@ public sealed class PciAddressTests
     [InlineData("0000:3b:00.01", false)]
     [InlineData("0000:3b:00.1", false)]
     [InlineData("", false)]
-    public void A_text_names_the_very_address(string text, bool names) => Assert.Equal(names, PciAddress.Parse("0000:3b:00.0").IsNamedIn(text));
+    public void A_text_names_the_very_address(string text, bool names) =>
+        Assert.Equal(names, PciAddress.Parse("0000:3b:00.0").IsNamedIn(text));
 
     [Theory]
     [InlineData("0000:3b:00.0", 0u, 0x3b, 0, 0)]
@@ -53,7 +54,10 @@ public sealed class PciAddressTests
 
     [Fact]
     public void A_bad_form_is_answered_with_the_right_one() =>
-        Assert.Equal("\"3b:00.0\" is no PCI address: write domain:bus:slot.function in hexadecimal, for example 0000:3b:00.0", Assert.Throws<FormatException>(() => PciAddress.Parse("3b:00.0")).Message);
+        Assert.Equal(
+            "\"3b:00.0\" is no PCI address: write domain:bus:slot.function in hexadecimal, for example 0000:3b:00.0",
+            Assert.Throws<FormatException>(() => PciAddress.Parse("3b:00.0")).Message
+        );
 
     [Fact]
     public void Addresses_are_ordered_by_domain_bus_slot_and_function_not_as_text()
@@ -71,7 +75,8 @@ public sealed class PciAddressTests
     [InlineData("0000:41:1f.7", 1, "0000:42:00.0")]
     [InlineData("10000:41:00.0", 256, "10000:42:00.0")]
     [InlineData("0000:41:00.0", -1, "0000:40:1f.7")]
-    public void An_offset_counts_routing_IDs_and_crosses_bus_borders(string from, int offset, string to) => Assert.Equal(to, PciAddress.Parse(from).Offset(offset).ToString());
+    public void An_offset_counts_routing_IDs_and_crosses_bus_borders(string from, int offset, string to) =>
+        Assert.Equal(to, PciAddress.Parse(from).Offset(offset).ToString());
 
     [Fact]
     public void There_is_nothing_past_the_last_bus_or_before_the_first()
@@ -103,7 +108,11 @@ public sealed class ResourceNameTests
     public void Nothing_is_answered_with_the_form(string? text)
     {
         Assert.False(ResourceName.TryParse(text, out _, out var error));
-        Assert.StartsWith("a resource name is required: write domain/name, for example example.com/nic-vf: ", error, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "a resource name is required: write domain/name, for example example.com/nic-vf: ",
+            error,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -136,7 +145,8 @@ public sealed class ResourceNameTests
     }
 
     [Fact]
-    public void The_env_form_keeps_dashes_and_turns_dots_and_slashes() => Assert.Equal("NVIDIA_COM_GRID_T4-1Q", ResourceName.Parse("nvidia.com/GRID_T4-1Q").EnvSuffix);
+    public void The_env_form_keeps_dashes_and_turns_dots_and_slashes() =>
+        Assert.Equal("NVIDIA_COM_GRID_T4-1Q", ResourceName.Parse("nvidia.com/GRID_T4-1Q").EnvSuffix);
 }
 
 public sealed class SmallValueTests
@@ -155,7 +165,10 @@ public sealed class SmallValueTests
     [InlineData(" 808")]
     [InlineData("+808")]
     public void Anything_else_is_no_id(string text) =>
-        Assert.Equal($"\"{text}\" is no PCI id: write four hexadecimal digits in quotes, for example \"8086\"", Assert.Throws<FormatException>(() => PciId.Parse(text)).Message);
+        Assert.Equal(
+            $"\"{text}\" is no PCI id: write four hexadecimal digits in quotes, for example \"8086\"",
+            Assert.Throws<FormatException>(() => PciId.Parse(text)).Message
+        );
 
     [Theory]
     [InlineData("0660", 0x1b0, "0660")]
@@ -175,7 +188,12 @@ public sealed class SmallValueTests
     [InlineData("1777")]
     [InlineData("rw-")]
     [InlineData("0000")]
-    public void Anything_else_is_no_mode(string text) => Assert.StartsWith($"\"{text}\" is no file mode: write", Assert.Throws<FormatException>(() => FileMode.Parse(text)).Message, StringComparison.Ordinal);
+    public void Anything_else_is_no_mode(string text) =>
+        Assert.StartsWith(
+            $"\"{text}\" is no file mode: write",
+            Assert.Throws<FormatException>(() => FileMode.Parse(text)).Message,
+            StringComparison.Ordinal
+        );
 
     [Theory]
     [InlineData("3")]
@@ -183,7 +201,10 @@ public sealed class SmallValueTests
     [InlineData("03000000")]
     [InlineData("0g")]
     public void A_class_has_two_four_or_six_digits(string text) =>
-        Assert.Equal($"\"{text}\" is no PCI class: write two, four or six hexadecimal digits in quotes, for example \"03\" or \"0300\"", Assert.Throws<FormatException>(() => PciClass.Parse(text)).Message);
+        Assert.Equal(
+            $"\"{text}\" is no PCI class: write two, four or six hexadecimal digits in quotes, for example \"03\" or \"0300\"",
+            Assert.Throws<FormatException>(() => PciClass.Parse(text)).Message
+        );
 
     [Fact]
     public void Ranges_of_VFs_include_both_ends()

@@ -100,7 +100,8 @@ public sealed class YamlJsonTests
     public void Anchors_that_multiply_beyond_measure_are_refused()
     {
         var yaml = new StringBuilder("l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n");
-        for (var i = 1; i < 9; i++) yaml.Append($"l{i}: &l{i} [{string.Join(", ", Enumerable.Repeat($"*l{i - 1}", 10))}]\n");
+        for (var i = 1; i < 9; i++)
+            yaml.Append($"l{i}: &l{i} [{string.Join(", ", Enumerable.Repeat($"*l{i - 1}", 10))}]\n");
 
         Assert.Null(YamlJson.Parse(yaml.ToString(), out var error));
         Assert.Contains("too large", error, StringComparison.Ordinal);
@@ -109,11 +110,57 @@ public sealed class YamlJsonTests
     [Fact]
     public void No_text_whatever_makes_it_throw()
     {
-        var piece = Gen.Elements("a", "b: ", "- ", "[", "]", "{", "}", ",", ":", "?", "&x ", "*x", "|", ">", "'", "\"", "#", "\n", "\n  ", "\t", "!t ", "%", "@", "`", "\\", "5", "~", "---\n", "...", "\u0000", "\ud800", "<<: ");
+        var piece = Gen.Elements(
+            "a",
+            "b: ",
+            "- ",
+            "[",
+            "]",
+            "{",
+            "}",
+            ",",
+            ":",
+            "?",
+            "&x ",
+            "*x",
+            "|",
+            ">",
+            "'",
+            "\"",
+            "#",
+            "\n",
+            "\n  ",
+            "\t",
+            "!t ",
+            "%",
+            "@",
+            "`",
+            "\\",
+            "5",
+            "~",
+            "---\n",
+            "...",
+            "\u0000",
+            "\ud800",
+            "<<: "
+        );
         var text = piece.ArrayOf().Select(p => string.Concat(p));
 
-        Prop.ForAll(Arb.From(text), t => { var node = YamlJson.Parse(t, out var error); Assert.Equal(node is null, error.Length > 0); })
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(int.TryParse(Environment.GetEnvironmentVariable("HOSTDEV_FSCHECK"), out var more) ? more : 200).WithQuietOnSuccess(true));
+        Prop.ForAll(
+                Arb.From(text),
+                t =>
+                {
+                    var node = YamlJson.Parse(t, out var error);
+                    Assert.Equal(node is null, error.Length > 0);
+                }
+            )
+            .Check(
+                Config
+                    .QuickThrowOnFailure.WithMaxTest(
+                        int.TryParse(Environment.GetEnvironmentVariable("HOSTDEV_FSCHECK"), out var more) ? more : 200
+                    )
+                    .WithQuietOnSuccess(true)
+            );
     }
 
     private static string Nested(int levels) => new string('[', levels) + new string(']', levels);

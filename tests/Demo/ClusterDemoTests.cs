@@ -11,7 +11,10 @@ public sealed class ClusterDemoTests
     public async Task The_story_comes_true_from_bare_machines_to_bare_machines()
     {
         using var output = new StringWriter(CultureInfo.InvariantCulture);
-        var code = await new ClusterRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(60)).RunAsync(stay: false, TestContext.Current.CancellationToken);
+        var code = await new ClusterRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(60)).RunAsync(
+            stay: false,
+            TestContext.Current.CancellationToken
+        );
         var text = output.ToString();
         Assert.True(code == 0, text);
         Assert.Equal(11, text.Split('\n').Count(line => line.StartsWith(" ✓ ", StringComparison.Ordinal)));
@@ -27,13 +30,20 @@ public sealed class ClusterDemoTests
     public async Task A_promise_that_does_not_come_true_ends_the_story_with_exit_code_1_and_says_what_stands_in_the_way()
     {
         using var output = new StringWriter(CultureInfo.InvariantCulture);
-        var run = new ClusterRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(6)) { Sabotage = cluster => cluster.Node("gpu-1").Kernel.UnloadDriver("vfio-pci") };
+        var run = new ClusterRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(6))
+        {
+            Sabotage = cluster => cluster.Node("gpu-1").Kernel.UnloadDriver("vfio-pci"),
+        };
         var code = await run.RunAsync(stay: false, TestContext.Current.CancellationToken);
         var text = output.ToString();
         Assert.Equal(1, code);
         Assert.Contains(" ✗  2  A policy for all GPUs", text, StringComparison.Ordinal);
         Assert.DoesNotContain("  3  ", text, StringComparison.Ordinal);
-        Assert.Contains("\"modprobe vfio-pci\"", string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"modprobe vfio-pci\"",
+            string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)),
+            StringComparison.Ordinal
+        );
         Assert.All(text.Split('\n'), line => Assert.InRange(line.Length, 0, 120));
         Directory.Delete(run.Kept!, recursive: true);
     }

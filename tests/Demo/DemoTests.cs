@@ -11,7 +11,10 @@ public sealed class DemoTests
     public async Task The_story_comes_true_from_the_bare_machine_to_the_bare_machine()
     {
         using var output = new StringWriter(CultureInfo.InvariantCulture);
-        var code = await new NodeRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(60)).RunAsync(stay: false, TestContext.Current.CancellationToken);
+        var code = await new NodeRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(60)).RunAsync(
+            stay: false,
+            TestContext.Current.CancellationToken
+        );
         var text = output.ToString();
         Assert.True(code == 0, text);
         Assert.Equal(10, text.Split('\n').Count(line => line.StartsWith(" ✓ ", StringComparison.Ordinal)));
@@ -25,15 +28,30 @@ public sealed class DemoTests
     public async Task A_promise_that_does_not_come_true_ends_the_story_with_exit_code_1_and_names_the_step_and_the_cause()
     {
         using var output = new StringWriter(CultureInfo.InvariantCulture);
-        var run = new NodeRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(5)) { Sabotage = kernel => kernel.UnloadDriver("vfio-pci") };
+        var run = new NodeRun(new PlainScreen(output), seed: 1, TimeSpan.FromSeconds(5))
+        {
+            Sabotage = kernel => kernel.UnloadDriver("vfio-pci"),
+        };
         var code = await run.RunAsync(stay: false, TestContext.Current.CancellationToken);
         var text = output.ToString();
         Assert.Equal(1, code);
         Assert.Contains(" ✗  2  SR-IOV", text, StringComparison.Ordinal);
         Assert.DoesNotContain("  3  ", text, StringComparison.Ordinal);
-        Assert.Contains("demo: step 2 (SR-IOV: four VFs in two pools, and one for the host) did not come true", text, StringComparison.Ordinal);
-        Assert.Contains("\"modprobe vfio-pci\"", string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
-        Assert.Contains("1 of 1 device cannot be offered", await File.ReadAllTextAsync(Path.Combine(run.Kept!, "status.yaml"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains(
+            "demo: step 2 (SR-IOV: four VFs in two pools, and one for the host) did not come true",
+            text,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "\"modprobe vfio-pci\"",
+            string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)),
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "1 of 1 device cannot be offered",
+            await File.ReadAllTextAsync(Path.Combine(run.Kept!, "status.yaml"), TestContext.Current.CancellationToken),
+            StringComparison.Ordinal
+        );
         Assert.All(text.Split('\n'), line => Assert.InRange(line.Length, 0, 120));
         Directory.Delete(run.Kept!, recursive: true);
     }

@@ -7,7 +7,10 @@ namespace Hostdev.Tests.Following;
 
 public sealed class DesiredStateTests : IDisposable
 {
-    private const string Gpu = """policies: [{kind: HostDevice, name: gpus, spec: {resourceName: a.com/gpu, nodeSelector: {}, devices: {pci: {selectors: [{vendor: "10de"}]}}}}]""" + "\n";
+    private const string Gpu =
+        """policies: [{kind: HostDevice, name: gpus, spec: {resourceName: a.com/gpu, nodeSelector: {}, """
+        + """devices: {pci: {selectors: [{vendor: "10de"}]}}}}]"""
+        + "\n";
 
     private readonly string _directory = Directory.CreateTempSubdirectory("desired-").FullName;
 
@@ -90,7 +93,10 @@ public sealed class DesiredStateTests : IDisposable
             state.Offer("desired.yaml", Shiny);
             var policy = Assert.Single(state.Policies!.Value);
             Assert.IsType<DesiredPolicy.OfHostDevice>(policy.InForce);
-            Assert.Equal("HostDevice/gpus: this version does not know spec.shiny: upgrade the agent, or correct the spelling", policy.Frozen!.Message);
+            Assert.Equal(
+                "HostDevice/gpus: this version does not know spec.shiny: upgrade the agent, or correct the spelling",
+                policy.Frozen!.Message
+            );
             state = Restarted();
         }
 
@@ -130,7 +136,10 @@ public sealed class DesiredStateTests : IDisposable
 
     [Theory]
     [InlineData("Hostdevice", "kind \"Hostdevice\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile")]
-    [InlineData("hostdevices.hostdev.io", "kind \"hostdevices.hostdev.io\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile")]
+    [InlineData(
+        "hostdevices.hostdev.io",
+        "kind \"hostdevices.hostdev.io\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile"
+    )]
     [InlineData("SriovPolicy", "this version does not know spec.resourceName, spec.devices: upgrade the agent, or correct the spelling")]
     public void A_wrong_kind_freezes_what_bears_its_name_over_restarts_and_withdraws_nothing(string kind, string words)
     {
@@ -142,8 +151,10 @@ public sealed class DesiredStateTests : IDisposable
             Assert.IsType<DesiredPolicy.OfHostDevice>(policy.InForce);
             Assert.Equal(("HostDevice/gpus", policy.InForce.Identity.Uid), (policy.Identity.ToString(), policy.Identity.Uid));
             Assert.Equal(
-                $"{kind}/gpus: {words}. HostDevice/gpus stays in force as it was last understood, until this entry is corrected or left out",
-                policy.Frozen!.Message);
+                $"{kind}/gpus: {words}. HostDevice/gpus stays in force as it was last understood, until this entry is "
+                    + "corrected or left out",
+                policy.Frozen!.Message
+            );
             state = Restarted();
         }
 
@@ -185,7 +196,10 @@ public sealed class DesiredStateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{", "Expected depth to be zero at the end of the JSON payload. There is an open JSON object or array that should be closed")]
+    [InlineData(
+        "{",
+        "Expected depth to be zero at the end of the JSON payload. There is an open JSON object or array that should be closed"
+    )]
     [InlineData("""{"policies":7}""", "policies must be a list: to give everything back write \"policies: []\"")]
     [InlineData("""{"format":2,"policies":[]}""", "it has format 2 and this version reads 1: run the version that wrote it")]
     public void A_kept_file_that_is_damaged_is_said_and_passed_over(string text, string words)
@@ -254,7 +268,11 @@ public sealed class DesiredFileTests : IDisposable
 
         Assert.True(_file.Read(_state));
         Assert.False(_file.Read(_state));
-        Assert.Equal($"{Desired} does not exist: what was in force stays; write the desired state there, or \"policies: []\" to give everything back", _state.Problem);
+        Assert.Equal(
+            $"{Desired} does not exist: what was in force stays; write the desired state there, or \"policies: []\" "
+                + "to give everything back",
+            _state.Problem
+        );
         Assert.NotNull(_state.Policies);
     }
 
@@ -278,7 +296,10 @@ public sealed class DesiredFileTests : IDisposable
         File.WriteAllText(Desired, "policies: []");
 
         Assert.True(_file.Read(_state));
-        Assert.Equal($"{Desired} does not end with a line end: it seems to be cut off, and what was in force stays; finish the file", _state.Problem);
+        Assert.Equal(
+            $"{Desired} does not end with a line end: it seems to be cut off, and what was in force stays; finish the file",
+            _state.Problem
+        );
         Assert.Single(_state.Policies!.Value);
     }
 
@@ -310,7 +331,8 @@ public sealed class DesiredFileTests : IDisposable
     [InlineData("nonsense\n")]
     public void What_is_not_followed_is_logged_once(string? text)
     {
-        if (text is not null) File.WriteAllText(Desired, text);
+        if (text is not null)
+            File.WriteAllText(Desired, text);
         _file.Read(_state);
         _file.Read(_state);
 
@@ -325,8 +347,9 @@ public sealed class DesiredFileTests : IDisposable
 
         Assert.Equal(
             $"a policy of {Desired} is not understood, and nothing of it is changed: Hostdevice/x: "
-            + "kind \"Hostdevice\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile",
-            Assert.Single(_log.Lines));
+                + "kind \"Hostdevice\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile",
+            Assert.Single(_log.Lines)
+        );
     }
 
     [Fact]
@@ -364,6 +387,12 @@ public sealed class DesiredFileTests : IDisposable
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Add(formatter(state, exception));
+        void ILogger.Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        ) => Lines.Add(formatter(state, exception));
     }
 }

@@ -17,7 +17,8 @@ public sealed class DeadlineReaderTests : IDisposable
     public void Reads_in_the_order_asked_for()
     {
         var names = Enumerable.Range(0, 200).Select(i => $"/{i}").ToList();
-        foreach (var name in names) File.WriteAllText(root + name, name + "\n");
+        foreach (var name in names)
+            File.WriteAllText(root + name, name + "\n");
         Assert.Equal(names, reader.ReadAll([.. names]).Select(r => r.Text));
         Assert.Empty(reader.ReadAll([]));
     }
@@ -43,7 +44,8 @@ public sealed class DeadlineReaderTests : IDisposable
         for (var i = 0; i < 20; i++)
         {
             var read = reader.ReadAll(["/a"]);
-            if (i > 0) Assert.StartsWith("has been blocked for", read[0].Complaint, StringComparison.Ordinal);
+            if (i > 0)
+                Assert.StartsWith("has been blocked for", read[0].Complaint, StringComparison.Ordinal);
             Assert.Equal(1, reader.OutstandingReads);
         }
 
@@ -57,12 +59,14 @@ public sealed class DeadlineReaderTests : IDisposable
     public void Says_of_what_it_never_came_to_that_others_were_in_the_way()
     {
         var names = Enumerable.Range(0, 20).Select(i => $"/{i}").ToArray();
-        foreach (var name in names) Fifo.Create(root + name);
+        foreach (var name in names)
+            Fifo.Create(root + name);
         var slow = new DeadlineReader(new HostFileReader(new HostPaths(root)), TimeProvider.System, TimeSpan.FromMilliseconds(120));
         var read = slow.ReadAll([.. names]);
         Assert.All(read, r => Assert.Equal(Errno.ETIMEDOUT, r.Error));
         Assert.Contains("other reads were blocked for ", read[^1].Complaint, StringComparison.Ordinal);
-        foreach (var name in names[..slow.OutstandingReads]) Fifo.Answer(root + name, "");
+        foreach (var name in names[..slow.OutstandingReads])
+            Fifo.Answer(root + name, "");
         SpinWait.SpinUntil(() => slow.OutstandingReads == 0, TimeSpan.FromSeconds(10));
     }
 
@@ -89,7 +93,14 @@ public sealed class DeadlineReaderTests : IDisposable
     {
         Fifo.Create(root + "/a");
         File.WriteAllText(root + "/b", "2");
-        var threads = new ScriptedThreads(busyLooks: 3) { OnLook = look => { if (look == 3) Fifo.Answer(root + "/a", "1"); } };
+        var threads = new ScriptedThreads(busyLooks: 3)
+        {
+            OnLook = look =>
+            {
+                if (look == 3)
+                    Fifo.Answer(root + "/a", "1");
+            },
+        };
         var busy = new DeadlineReader(new HostFileReader(new HostPaths(root)), TimeProvider.System, TimeSpan.FromMilliseconds(50), threads);
         Assert.Equal(["1", "2"], busy.ReadAll(["/a", "/b"]).Select(r => r.Text));
         Assert.Equal(0, busy.OutstandingReads);
@@ -134,7 +145,9 @@ public sealed class DeadlineReaderTests : IDisposable
             id.SetResult(new ReaderThreads().Current);
             act();
         })
-        { IsBackground = true }.Start();
+        {
+            IsBackground = true,
+        }.Start();
         return id.Task.GetAwaiter().GetResult();
     }
 
@@ -157,7 +170,8 @@ public sealed class DeadlineReaderTests : IDisposable
 
     private void Release(params string[] names)
     {
-        foreach (var name in names) Fifo.Answer(root + name, "late");
+        foreach (var name in names)
+            Fifo.Answer(root + name, "late");
         Assert.True(SpinWait.SpinUntil(() => reader.OutstandingReads == 0, TimeSpan.FromSeconds(10)));
     }
 }

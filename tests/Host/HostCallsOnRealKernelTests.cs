@@ -34,8 +34,10 @@ public sealed class HostCallsOnRealKernelTests : IDisposable
         using var log = calls.FollowKernelLog();
         Assert.Equal(Errno.EBUSY, calls.WriteAttribute(Sysfs.Path(Igb, "sriov_numvfs"), "2"));
         var message = Assert.Single(log.ReadNew(), m => m.IsAbout(Igb));
-        Assert.Equal(("+pci:0000:41:00.0", true),
-            (message.Device, message.Text.EndsWith(": 1 VFs already enabled. Disable before enabling 2 VFs", StringComparison.Ordinal)));
+        Assert.Equal(
+            ("+pci:0000:41:00.0", true),
+            (message.Device, message.Text.EndsWith(": 1 VFs already enabled. Disable before enabling 2 VFs", StringComparison.Ordinal))
+        );
         Assert.Empty(log.ReadNew());
     }
 
@@ -54,7 +56,13 @@ public sealed class HostCallsOnRealKernelTests : IDisposable
     [LabFact]
     public void Proves_that_a_disk_is_free_or_held()
     {
-        var disk = "/dev/" + Path.GetFileName(Directory.GetDirectories("/sys/class/block", "sd?").First(d => new DirectoryInfo(d).LinkTarget!.Contains("/0000:02:00.0/", StringComparison.Ordinal)));
+        var disk =
+            "/dev/"
+            + Path.GetFileName(
+                Directory
+                    .GetDirectories("/sys/class/block", "sd?")
+                    .First(d => new DirectoryInfo(d).LinkTarget!.Contains("/0000:02:00.0/", StringComparison.Ordinal))
+            );
         using (var first = calls.Open(disk, OpenIntent.WholeDisk).Handle)
         {
             Assert.NotNull(first);

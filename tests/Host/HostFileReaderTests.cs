@@ -31,8 +31,15 @@ public sealed class HostFileReaderTests : IDisposable
         File.WriteAllBytes(root + "/latin1", [0xe4]);
         File.WriteAllBytes(root + "/exact", [.. Enumerable.Repeat((byte)'x', HostFileReader.LimitBytes)]);
         File.WriteAllBytes(root + "/long", [.. Enumerable.Repeat((byte)'x', HostFileReader.LimitBytes + 1)]);
-        Assert.Equal(("cannot be read: EISDIR", "is not text", "is not text", "is longer than 64 KiB"),
-            (files.ReadText("/directory").Complaint, files.ReadText("/binary").Complaint, files.ReadText("/latin1").Complaint, files.ReadText("/long").Complaint));
+        Assert.Equal(
+            ("cannot be read: EISDIR", "is not text", "is not text", "is longer than 64 KiB"),
+            (
+                files.ReadText("/directory").Complaint,
+                files.ReadText("/binary").Complaint,
+                files.ReadText("/latin1").Complaint,
+                files.ReadText("/long").Complaint
+            )
+        );
         Assert.Equal(HostFileReader.LimitBytes, files.ReadText("/exact").Text!.Length);
         Assert.True(files.ReadText("/nothing/at/all").IsAbsent);
         Assert.True(files.ReadText("/binary/below").IsAbsent);
@@ -57,7 +64,8 @@ public sealed class HostFileReaderTests : IDisposable
     [Fact]
     public void Lists_names_in_order_hidden_ones_included()
     {
-        foreach (var name in new[] { "b", "a", ".c", "B" }) File.WriteAllText($"{root}/{name}", "");
+        foreach (var name in new[] { "b", "a", ".c", "B" })
+            File.WriteAllText($"{root}/{name}", "");
         Assert.Equal([".c", "B", "a", "b"], files.List("/"));
         Assert.Empty(files.List("/nothing", out var error));
         Assert.Equal(Errno.ENOENT, error);

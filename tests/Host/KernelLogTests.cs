@@ -12,7 +12,9 @@ public sealed class KernelLogTests
     [Fact]
     public void A_record_names_its_device()
     {
-        var message = KernelMessage.Parse("3,1234,567890,-;ice 0000:3b:00.0: Only 12 MSI-X vectors\n SUBSYSTEM=pci\n DEVICE=+pci:0000:3b:00.0\n");
+        var message = KernelMessage.Parse(
+            "3,1234,567890,-;ice 0000:3b:00.0: Only 12 MSI-X vectors\n SUBSYSTEM=pci\n DEVICE=+pci:0000:3b:00.0\n"
+        );
 
         Assert.Equal(new KernelMessage("ice 0000:3b:00.0: Only 12 MSI-X vectors", "+pci:0000:3b:00.0"), message);
         Assert.True(message!.IsAbout(Nic));

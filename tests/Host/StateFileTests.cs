@@ -13,8 +13,10 @@ public sealed class StateFileTests : IDisposable
 {
     private const string Remedy = "It says the mood: restore it";
 
-    private static readonly JsonSerializerOptions s_options =
-        new(JsonSerializerDefaults.Web) { TypeInfoResolver = new DefaultJsonTypeInfoResolver() };
+    private static readonly JsonSerializerOptions s_options = new(JsonSerializerDefaults.Web)
+    {
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
+    };
 
     private static readonly JsonTypeInfo<Mood> s_type = (JsonTypeInfo<Mood>)s_options.GetTypeInfo(typeof(Mood));
 
@@ -71,7 +73,10 @@ public sealed class StateFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("", "The input does not contain any JSON tokens. Expected the input to start with a valid JSON token, when isFinalBlock is true")]
+    [InlineData(
+        "",
+        "The input does not contain any JSON tokens. Expected the input to start with a valid JSON token, when isFinalBlock is true"
+    )]
     [InlineData("null", "it is no JSON object")]
     [InlineData("[]", "it is no JSON object")]
     [InlineData("""{"format":0,"name":"good"}""", "its format is 0 and not a number from 1 on")]

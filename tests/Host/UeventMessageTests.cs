@@ -9,7 +9,10 @@ public sealed class UeventMessageTests
     [Fact]
     public void Reads_what_the_kernel_sends()
     {
-        var uevent = Parse("bind@/devices/pci0000:40/0000:40:00.0\0ACTION=bind\0DEVPATH=/devices/pci0000:40/0000:40:00.0\0SUBSYSTEM=pci\0DRIVER=vfio-pci\0MODALIAS=a=b\0SEQNUM=17\0");
+        var uevent = Parse(
+            "bind@/devices/pci0000:40/0000:40:00.0\0ACTION=bind\0DEVPATH=/devices/pci0000:40/0000:40:00.0\0SUBSYSTEM=pci\0"
+                + "DRIVER=vfio-pci\0MODALIAS=a=b\0SEQNUM=17\0"
+        );
         Assert.NotNull(uevent);
         Assert.Equal(("bind", "/devices/pci0000:40/0000:40:00.0", "pci"), (uevent.Action, uevent.DevPath, uevent.Subsystem));
         Assert.Equal(("vfio-pci", "a=b"), (uevent.Properties["DRIVER"], uevent.Properties["MODALIAS"]));

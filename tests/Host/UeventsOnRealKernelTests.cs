@@ -24,7 +24,9 @@ public sealed class UeventsOnRealKernelTests : IAsyncDisposable
     public async Task Tells_of_a_bind_and_an_unbind()
     {
         Sysfs.Bind(Edu, "vfio-pci");
-        var bind = await WaitFor(e => e is { Action: "bind", Subsystem: "pci" } && e.DevPath.EndsWith(Edu.ToString(), StringComparison.Ordinal));
+        var bind = await WaitFor(e =>
+            e is { Action: "bind", Subsystem: "pci" } && e.DevPath.EndsWith(Edu.ToString(), StringComparison.Ordinal)
+        );
         Assert.Equal(("vfio-pci", Edu.ToString()), (bind.Properties["DRIVER"], bind.Properties["PCI_SLOT_NAME"]));
         Sysfs.Unbind(Edu);
         var unbind = await WaitFor(e => e is { Action: "unbind", Subsystem: "pci" });
@@ -36,19 +38,19 @@ public sealed class UeventsOnRealKernelTests : IAsyncDisposable
     {
         Sysfs.MakeVirtualFunctions(Igb, 3);
         var seen = new List<Uevent>();
-        await WaitFor(
-            e =>
-            {
-                seen.Add(e);
-                return e is { Action: "change", Subsystem: "pci" } && e.DevPath.EndsWith(Igb.ToString(), StringComparison.Ordinal);
-            });
+        await WaitFor(e =>
+        {
+            seen.Add(e);
+            return e is { Action: "change", Subsystem: "pci" } && e.DevPath.EndsWith(Igb.ToString(), StringComparison.Ordinal);
+        });
         Assert.Equal(3, seen.Count(e => e is { Action: "add", Subsystem: "pci" }));
     }
 
     [LabFact]
     public async Task Makes_one_batch_of_a_burst()
     {
-        for (var i = 0; i < 50; i++) Sysfs.Write(Edu, "uevent", "change");
+        for (var i = 0; i < 50; i++)
+            Sysfs.Write(Edu, "uevent", "change");
         var batch = await source.NextAsync(patience.Token);
         while (batch.Events.Length < 50)
         {
@@ -66,7 +68,11 @@ public sealed class UeventsOnRealKernelTests : IAsyncDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await source.NextAsync(new CancellationToken(canceled: true)));
         await source.DisposeAsync();
         await source.DisposeAsync();
-        await Assert.ThrowsAnyAsync<Exception>(async () => { while (true) await source.NextAsync(patience.Token); });
+        await Assert.ThrowsAnyAsync<Exception>(async () =>
+        {
+            while (true)
+                await source.NextAsync(patience.Token);
+        });
     }
 
     private async Task<Uevent> WaitFor(Func<Uevent, bool> isWanted)
@@ -74,7 +80,8 @@ public sealed class UeventsOnRealKernelTests : IAsyncDisposable
         while (true)
         {
             foreach (var uevent in (await source.NextAsync(patience.Token)).Events)
-                if (isWanted(uevent)) return uevent;
+                if (isWanted(uevent))
+                    return uevent;
         }
     }
 }

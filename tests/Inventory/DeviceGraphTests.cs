@@ -13,7 +13,9 @@ public sealed class DeviceGraphTests
     private const string Disk = "10000:01:00.0";
     private const string Uuid = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
 
-    /// <summary>A VMD with a disk behind it that makes VFs; a graphics card in a group with its audio function, and an mdev on it.</summary>
+    /// <summary>
+    /// A VMD with a disk behind it that makes VFs; a graphics card in a group with its audio function, and an mdev on it.
+    /// </summary>
     private static readonly HostInventory s_inventory = new Machine()
         .Function(Vmd, 3, "vmd", "8086:467f", 0x010400)
         .Bridge(Port, 4)
@@ -21,12 +23,33 @@ public sealed class DeviceGraphTests
         .Function("10000:01:00.1", 6, "nvme", "144d:a80a", 0x010802)
         .Change(Port, f => f with { Path = [PciAddress.Parse(Vmd)] })
         .Change(Disk, f => f with { Path = [PciAddress.Parse(Vmd), PciAddress.Parse(Port)] })
-        .Change("10000:01:00.1", f => f with { PhysicalFunction = PciAddress.Parse(Disk), Path = [PciAddress.Parse(Vmd), PciAddress.Parse(Port)] })
-        .Gpu().Audio()
+        .Change(
+            "10000:01:00.1",
+            f => f with { PhysicalFunction = PciAddress.Parse(Disk), Path = [PciAddress.Parse(Vmd), PciAddress.Parse(Port)] }
+        )
+        .Gpu()
+        .Audio()
         .Build() with
     {
-        MdevParents = [new MdevParent { Name = "0000:43:00.0", PciAddress = PciAddress.Parse("0000:43:00.0"), Types = [] }],
-        Mdevs = [new MdevDevice { Uuid = MdevUuid.Parse(Uuid), Parent = "0000:43:00.0", TypeId = "nvidia-1", IommuGroup = 90 }],
+        MdevParents =
+        [
+            new MdevParent
+            {
+                Name = "0000:43:00.0",
+                PciAddress = PciAddress.Parse("0000:43:00.0"),
+                Types = [],
+            },
+        ],
+        Mdevs =
+        [
+            new MdevDevice
+            {
+                Uuid = MdevUuid.Parse(Uuid),
+                Parent = "0000:43:00.0",
+                TypeId = "nvidia-1",
+                IommuGroup = 90,
+            },
+        ],
     };
 
     private static readonly DeviceGraph s_graph = DeviceGraph.Of(s_inventory);
@@ -46,13 +69,17 @@ public sealed class DeviceGraphTests
     [InlineData(Uuid, Uuid, "0000:43:00.0")]
     [InlineData("0000:43:00.1", "0000:43:00.1")] // its group is no family: it may be another policy's
     public void Kin_is_what_is_above_and_below(string device, params string[] kin) =>
-        Assert.Equal(kin.Order(StringComparer.Ordinal), s_graph.Kin(DeviceId.Parse(device)).Select(d => d.ToString()).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            kin.Order(StringComparer.Ordinal),
+            s_graph.Kin(DeviceId.Parse(device)).Select(d => d.ToString()).Order(StringComparer.Ordinal)
+        );
 
     [Fact]
     public void What_is_isolated_together_or_has_parents_in_common_is_changed_one_after_the_other()
     {
         var clusters = s_graph.Clusters();
-        var together = clusters.GroupBy(c => c.Value.ToString(), c => c.Key.ToString(), StringComparer.Ordinal)
+        var together = clusters
+            .GroupBy(c => c.Value.ToString(), c => c.Key.ToString(), StringComparer.Ordinal)
             .ToDictionary(g => g.Key, g => g.Order(StringComparer.Ordinal).ToList(), StringComparer.Ordinal);
         Assert.Equal(["0000:00:0e.0", "10000:01:00.0", "10000:01:00.1"], together[Vmd]);
         Assert.Equal(["0000:43:00.0", "0000:43:00.1", Uuid], together["0000:43:00.0"]);

@@ -90,9 +90,11 @@ internal sealed class FieldCase : IDisposable
         {
             if (new FileInfo(machine.Resolve(path)).LinkTarget is { Length: > 0 } target)
                 return ReadDeviceNumber(Path.GetFullPath(target, Path.GetDirectoryName(path)!));
-            if (!path.StartsWith("/dev/", StringComparison.Ordinal)) return null;
+            if (!path.StartsWith("/dev/", StringComparison.Ordinal))
+                return null;
             var block = machine.Resolve($"/sys/class/block/{Path.GetFileName(path)}/dev");
-            if (!File.Exists(block)) return null;
+            if (!File.Exists(block))
+                return null;
             uint[] number = [.. File.ReadAllText(block).Trim().Split(':').Select(n => uint.Parse(n, CultureInfo.InvariantCulture))];
             return new DeviceNumber(true, number[0], number[1]);
         }
@@ -100,12 +102,18 @@ internal sealed class FieldCase : IDisposable
         public NetworkReading ReadNetwork()
         {
             var lines = (network ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split(' '));
-            return new NetworkReading.Read(NetworkState.Empty with
-            {
-                Addresses = [.. lines.Where(l => l[0] == "addr").Select(l => new InterfaceAddress(l[1], l[2], LinkLocal: false))],
-                Routes = [.. lines.Where(l => l[0] == "route")
-                    .Select(l => new InterfaceRoute(l[1], l[2], Table: 254, ByKernel: false, LinkLocal: false))],
-            });
+            return new NetworkReading.Read(
+                NetworkState.Empty with
+                {
+                    Addresses = [.. lines.Where(l => l[0] == "addr").Select(l => new InterfaceAddress(l[1], l[2], LinkLocal: false))],
+                    Routes =
+                    [
+                        .. lines
+                            .Where(l => l[0] == "route")
+                            .Select(l => new InterfaceRoute(l[1], l[2], Table: 254, ByKernel: false, LinkLocal: false)),
+                    ],
+                }
+            );
         }
 
         public Errno WriteAttribute(string path, string value) => throw new NotSupportedException();

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Inventory;
 
-/// <summary>Every fact of the inventory against a reader that shares nothing with it: the shell probe, and the kernel's own files read by hand.</summary>
+/// <summary>
+/// Every fact of the inventory against a reader that shares nothing with it: the shell probe, and the kernel's own files read by hand.
+/// </summary>
 [Trait(LabFacts.Where, LabFacts.Lab)]
 public sealed class InventoryOnRealKernelTests : IDisposable
 {
@@ -27,7 +29,10 @@ public sealed class InventoryOnRealKernelTests : IDisposable
         var inventory = reader.Read();
         Assert.Empty(inventory.Problems);
         Assert.Equal(probe["pci"].Select(Normalized), inventory.Functions.Values.Select(f => Row(f, inventory)));
-        Assert.Equal(probe["usb"].Where(d => !d["path"]!.StartsWith("usb", StringComparison.Ordinal)).Select(Joined), inventory.UsbDevices.Select(Row));
+        Assert.Equal(
+            probe["usb"].Where(d => !d["path"]!.StartsWith("usb", StringComparison.Ordinal)).Select(Joined),
+            inventory.UsbDevices.Select(Row)
+        );
         Assert.Equal(probe["scsi"].Select(Joined), inventory.ScsiDevices.OrderBy(d => d.GenericName, StringComparer.Ordinal).Select(Row));
         Assert.Equal(probe["mdev"].Select(Joined), inventory.MdevParents.SelectMany(p => p.Types, Row));
         Assert.NotEmpty(inventory.UsbDevices);
@@ -48,7 +53,10 @@ public sealed class InventoryOnRealKernelTests : IDisposable
         var facts = reader.Read().Facts;
         Assert.Equal(File.ReadAllText("/proc/sys/kernel/osrelease").Trim(), facts.KernelRelease);
         Assert.Equal(File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(), facts.BootId);
-        Assert.Equal(("x86_64", true, InterruptRemapping.Yes, false, LabFacts.HasCdev), (facts.Architecture, facts.IommuEnabled, facts.InterruptRemapping, facts.UnsafeInterruptsAllowed, facts.Iommufd));
+        Assert.Equal(
+            ("x86_64", true, InterruptRemapping.Yes, false, LabFacts.HasCdev),
+            (facts.Architecture, facts.IommuEnabled, facts.InterruptRemapping, facts.UnsafeInterruptsAllowed, facts.Iommufd)
+        );
         Assert.Contains("intel_iommu=on", facts.KernelArguments);
         Assert.Contains("vfio-pci", facts.PassthroughDrivers);
     }
@@ -72,7 +80,13 @@ public sealed class InventoryOnRealKernelTests : IDisposable
         var scsi = Assert.Single(inventory.ScsiDevices, d => d.Serial == "LABSCSI0");
         Assert.Equal(Sysfs.Address("02:00.0"), scsi.Controller);
         Assert.Equal(Names(Function("02:00.0"), ChildKind.Disk), scsi.Children.Where(c => c.Kind == ChildKind.Disk).Select(c => c.Name));
-        foreach (var node in inventory.Functions.Values.SelectMany(f => f.Children).Select(c => c.Node).OfType<string>().Where(n => !n.StartsWith("/dev/bsg/", StringComparison.Ordinal)))
+        foreach (
+            var node in inventory
+                .Functions.Values.SelectMany(f => f.Children)
+                .Select(c => c.Node)
+                .OfType<string>()
+                .Where(n => !n.StartsWith("/dev/bsg/", StringComparison.Ordinal))
+        )
             Assert.True(File.Exists(node), $"{node} is not there");
     }
 
@@ -84,8 +98,16 @@ public sealed class InventoryOnRealKernelTests : IDisposable
         using var elsewhere = Process.Start("unshare", ["--net", "sleep", "120"]);
         try
         {
-            Assert.True(SpinWait.SpinUntil(() => new FileInfo($"/proc/{elsewhere.Id}/ns/net").LinkTarget != new FileInfo("/proc/self/ns/net").LinkTarget, TimeSpan.FromSeconds(10)));
-            using var move = Process.Start("busybox", ["ip", "link", "set", name, "netns", elsewhere.Id.ToString(CultureInfo.InvariantCulture)]);
+            Assert.True(
+                SpinWait.SpinUntil(
+                    () => new FileInfo($"/proc/{elsewhere.Id}/ns/net").LinkTarget != new FileInfo("/proc/self/ns/net").LinkTarget,
+                    TimeSpan.FromSeconds(10)
+                )
+            );
+            using var move = Process.Start(
+                "busybox",
+                ["ip", "link", "set", name, "netns", elsewhere.Id.ToString(CultureInfo.InvariantCulture)]
+            );
             move.WaitForExit();
             Assert.Equal(0, move.ExitCode);
             var function = reader.Read().Functions[port];
@@ -107,7 +129,10 @@ public sealed class InventoryOnRealKernelTests : IDisposable
         var first = Sysfs.MakeVirtualFunctions(Igb, 2);
         var inventory = reader.Read();
         var physical = inventory.Functions[Igb];
-        Assert.Equal((7, 2, 128, 2, false), (physical.Sriov!.TotalVfs, physical.Sriov.NumVfs, physical.Sriov.Offset, physical.Sriov.Stride, physical.Sriov.Autoprobe));
+        Assert.Equal(
+            (7, 2, 128, 2, false),
+            (physical.Sriov!.TotalVfs, physical.Sriov.NumVfs, physical.Sriov.Offset, physical.Sriov.Stride, physical.Sriov.Autoprobe)
+        );
         Assert.Equal([(0, first), (1, first.Offset(2)!.Value)], physical.Sriov.VirtualFunctions.Select(v => (v.Key, v.Value)));
         Assert.Equal([0, 1], inventory.Functions.Values.Where(f => f.PhysicalFunction == Igb).Select(f => f.VfIndex!.Value));
     }
@@ -122,7 +147,10 @@ public sealed class InventoryOnRealKernelTests : IDisposable
             var inventory = reader.Read();
             var mdev = Assert.Single(inventory.Mdevs);
             var group = Path.GetFileName(new DirectoryInfo($"/sys/bus/mdev/devices/{uuid}/iommu_group").LinkTarget!);
-            Assert.Equal((uuid, "mtty", "mtty-2", group, LabFacts.HasCdev), (mdev.Uuid, mdev.Parent, mdev.TypeId, mdev.IommuGroup.ToString(), mdev.HasVfioCdevNode));
+            Assert.Equal(
+                (uuid, "mtty", "mtty-2", group, LabFacts.HasCdev),
+                (mdev.Uuid, mdev.Parent, mdev.TypeId, mdev.IommuGroup.ToString(), mdev.HasVfioCdevNode)
+            );
             Assert.True(inventory.Facts.IommuEnabled);
             Assert.Empty(inventory.Groups[mdev.IommuGroup!.Value].Members);
             Assert.Equal([22, 11], inventory.MdevParents.Single(p => p.Name == "mtty").Types.Select(t => t.AvailableInstances));
@@ -151,7 +179,12 @@ public sealed class InventoryOnRealKernelTests : IDisposable
             var inventory = reader.Read();
             Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(20));
             Assert.Null(inventory.Functions[Igb].Sriov!.NumVfs);
-            Assert.Contains(inventory.Problems, p => p.Path.EndsWith($"{Igb}/sriov_numvfs", StringComparison.Ordinal) && p.Message.Contains("is blocked", StringComparison.Ordinal));
+            Assert.Contains(
+                inventory.Problems,
+                p =>
+                    p.Path.EndsWith($"{Igb}/sriov_numvfs", StringComparison.Ordinal)
+                    && p.Message.Contains("is blocked", StringComparison.Ordinal)
+            );
             var outstanding = reader.OutstandingReads;
             TestContext.Current.TestOutputHelper?.WriteLine(string.Join('\n', inventory.Problems));
             reader.Read();
@@ -168,29 +201,69 @@ public sealed class InventoryOnRealKernelTests : IDisposable
         }
     }
 
-    private static IEnumerable<string> Names(PciFunction function, ChildKind kind) => function.Children.Where(c => c.Kind == kind).Select(c => c.Name);
+    private static IEnumerable<string> Names(PciFunction function, ChildKind kind) =>
+        function.Children.Where(c => c.Kind == kind).Select(c => c.Name);
 
     private static string Joined(Dictionary<string, string?> row) => string.Join(" | ", row.Values);
 
-    /// <summary>The kernel prints -1 for no NUMA node, and members of a group in any order; of the path the probe includes the function itself.</summary>
+    /// <summary>
+    /// The kernel prints -1 for no NUMA node, and members of a group in any order; of the path the probe includes the function itself.
+    /// </summary>
     private static string Normalized(Dictionary<string, string?> row)
     {
-        if (row["numa_node"] == "-1") row["numa_node"] = null;
-        if (row["group_members"] is { } members) row["group_members"] = string.Join(',', members.Split(',').Order(StringComparer.Ordinal));
+        if (row["numa_node"] == "-1")
+            row["numa_node"] = null;
+        if (row["group_members"] is { } members)
+            row["group_members"] = string.Join(',', members.Split(',').Order(StringComparer.Ordinal));
         return Joined(row);
     }
 
-    private static string Row(PciFunction f, HostInventory inventory) => string.Join(" | ", new[]
-    {
-        f.Address.ToString(), $"0x{f.Vendor}", $"0x{f.Device}", $"0x{f.SubsystemVendor}", $"0x{f.SubsystemDevice}", $"0x{f.ClassCode:x6}", f.Driver, f.IommuGroup?.ToString(CultureInfo.InvariantCulture),
-        inventory.GroupOf(f) is { } group ? string.Join(',', group.Members) : null, f.NumaNode?.ToString(CultureInfo.InvariantCulture), f.PhysicalFunction?.ToString(),
-        f.Sriov?.TotalVfs.ToString(CultureInfo.InvariantCulture), f.Sriov?.NumVfs?.ToString(CultureInfo.InvariantCulture), f.ResetMethods.IsEmpty ? null : string.Join(' ', f.ResetMethods), f.VfioCdev,
-        f.Bars.Bits32.ToString(CultureInfo.InvariantCulture), f.Bars.Bits64.ToString(CultureInfo.InvariantCulture), f.DriverOverride, f.BootVga ? "1" : null, f.Slot, string.Join('>', f.Path.Append(f.Address)),
-    });
+    private static string Row(PciFunction f, HostInventory inventory) =>
+        string.Join(
+            " | ",
+            new[]
+            {
+                f.Address.ToString(),
+                $"0x{f.Vendor}",
+                $"0x{f.Device}",
+                $"0x{f.SubsystemVendor}",
+                $"0x{f.SubsystemDevice}",
+                $"0x{f.ClassCode:x6}",
+                f.Driver,
+                f.IommuGroup?.ToString(CultureInfo.InvariantCulture),
+                inventory.GroupOf(f) is { } group ? string.Join(',', group.Members) : null,
+                f.NumaNode?.ToString(CultureInfo.InvariantCulture),
+                f.PhysicalFunction?.ToString(),
+                f.Sriov?.TotalVfs.ToString(CultureInfo.InvariantCulture),
+                f.Sriov?.NumVfs?.ToString(CultureInfo.InvariantCulture),
+                f.ResetMethods.IsEmpty ? null : string.Join(' ', f.ResetMethods),
+                f.VfioCdev,
+                f.Bars.Bits32.ToString(CultureInfo.InvariantCulture),
+                f.Bars.Bits64.ToString(CultureInfo.InvariantCulture),
+                f.DriverOverride,
+                f.BootVga ? "1" : null,
+                f.Slot,
+                string.Join('>', f.Path.Append(f.Address)),
+            }
+        );
 
-    private static string Row(UsbDevice d) => string.Join(" | ", d.PortPath, d.Vendor, d.Product, d.Serial, d.BusNumber, d.DeviceNumber, d.Manufacturer, d.ProductName, d.Drivers.IsEmpty ? null : string.Join(',', d.Drivers), d.Controller);
+    private static string Row(UsbDevice d) =>
+        string.Join(
+            " | ",
+            d.PortPath,
+            d.Vendor,
+            d.Product,
+            d.Serial,
+            d.BusNumber,
+            d.DeviceNumber,
+            d.Manufacturer,
+            d.ProductName,
+            d.Drivers.IsEmpty ? null : string.Join(',', d.Drivers),
+            d.Controller
+        );
 
     private static string Row(ScsiDevice d) => string.Join(" | ", d.GenericName, d.Address, d.Type, d.Vendor, d.Model, d.Controller);
 
-    private static string Row(MdevParent parent, MdevType type) => string.Join(" | ", parent.Name, type.Id, type.Name, type.AvailableInstances, type.DeviceApi);
+    private static string Row(MdevParent parent, MdevType type) =>
+        string.Join(" | ", parent.Name, type.Id, type.Name, type.AvailableInstances, type.DeviceApi);
 }

@@ -21,7 +21,8 @@ public sealed class InventoryRenderingTests
     {
         using var machine = MachineFixture.Load(machineName);
         var text = InventoryCommand.Render(machine.Read(), DeviceClasses.All, form);
-        if (form is OutputForm.Table or OutputForm.Tree) Assert.All(text.Split('\n'), line => Assert.True(line.Length <= 120, line));
+        if (form is OutputForm.Table or OutputForm.Tree)
+            Assert.All(text.Split('\n'), line => Assert.True(line.Length <= 120, line));
         Golden.Matches($"inventory-{machineName}.{form.ToString().ToLowerInvariant()}", text);
     }
 
@@ -31,15 +32,21 @@ public sealed class InventoryRenderingTests
     public void Says_at_the_end_what_could_not_be_read(OutputForm form)
     {
         using var machine = MachineFixture.Load("arm");
-        machine.Change("[/sys/devices/platform/NVDA300C:00/pci0005:00/0005:00:00.0]\nvendor =\ndevice = 123456789-123456789-123456789-123456789-");
-        Assert.EndsWith("""
+        machine.Change(
+            "[/sys/devices/platform/NVDA300C:00/pci0005:00/0005:00:00.0]\nvendor =\ndevice = 123456789-123456789-123456789-123456789-"
+        );
+        Assert.EndsWith(
+            """
 
             2 attributes could not be read:
               /sys/devices/platform/NVDA300C:00/pci0005:00/0005:00:00.0/device
                 is no hexadecimal number: "123456789-123456789-123456789-123456789-"
               /sys/devices/platform/NVDA300C:00/pci0005:00/0005:00:00.0/vendor is empty
 
-            """, InventoryCommand.Render(machine.Read(), DeviceClasses.All, form), StringComparison.Ordinal);
+            """,
+            InventoryCommand.Render(machine.Read(), DeviceClasses.All, form),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -68,7 +75,10 @@ public sealed class InventoryRenderingTests
     {
         using var machine = MachineFixture.Load("arm");
         machine.Change($"[/sys/devices/platform/PNP0D10:00/usb1/1-1]\nproduct = {new string('x', 300)}");
-        var line = InventoryCommand.Render(machine.Read(), DeviceClasses.Usb, OutputForm.Table).Split('\n').Single(l => l.Contains("xxx", StringComparison.Ordinal));
+        var line = InventoryCommand
+            .Render(machine.Read(), DeviceClasses.Usb, OutputForm.Table)
+            .Split('\n')
+            .Single(l => l.Contains("xxx", StringComparison.Ordinal));
         Assert.Equal(120, line.Length);
         Assert.EndsWith("x…", line, StringComparison.Ordinal);
     }
@@ -77,7 +87,11 @@ public sealed class InventoryRenderingTests
     [InlineData("--class names \"foo\": write any of pci, usb, scsi, mdev, separated by commas", "--class", "pci,foo")]
     [InlineData("--class names \"\": write any of pci, usb, scsi, mdev, separated by commas", "--class", "")]
     [InlineData("--output is \"xml\": write table, tree, json or yaml", "--output", "xml")]
-    [InlineData("--root is \"/nowhere\", which has no directory sys: name the directory that the host's root is mounted on", "--root", "/nowhere")]
+    [InlineData(
+        "--root is \"/nowhere\", which has no directory sys: name the directory that the host's root is mounted on",
+        "--root",
+        "/nowhere"
+    )]
     public void Refuses_what_it_does_not_know(string error, params string[] arguments) =>
         Assert.Equal([error], InventoryCommand.Create().Parse(arguments).Errors.Select(e => e.Message));
 
@@ -86,7 +100,13 @@ public sealed class InventoryRenderingTests
     {
         using var machine = MachineFixture.Load("arm");
         using var output = new StringWriter();
-        Assert.Equal(0, InventoryCommand.Create().Parse(["--root", machine.Paths.Root, "--class", "pci, usb", "-o", "json"]).Invoke(new() { Output = output }));
+        Assert.Equal(
+            0,
+            InventoryCommand
+                .Create()
+                .Parse(["--root", machine.Paths.Root, "--class", "pci, usb", "-o", "json"])
+                .Invoke(new() { Output = output })
+        );
         using var json = JsonDocument.Parse(output.ToString());
         Assert.Equal(4, json.RootElement.GetProperty("functions").GetArrayLength());
     }
@@ -98,15 +118,24 @@ public sealed class InventoryRenderingTests
             case JsonValueKind.Object:
                 var mapping = Assert.IsType<YamlMappingNode>(yaml);
                 Assert.Equal(json.EnumerateObject().Select(p => p.Name), mapping.Children.Keys.Select(k => ((YamlScalarNode)k).Value));
-                foreach (var property in json.EnumerateObject()) AssertSame(property.Value, mapping.Children[new YamlScalarNode(property.Name)], $"{path}.{property.Name}");
+                foreach (var property in json.EnumerateObject())
+                    AssertSame(property.Value, mapping.Children[new YamlScalarNode(property.Name)], $"{path}.{property.Name}");
                 break;
             case JsonValueKind.Array:
                 var sequence = Assert.IsType<YamlSequenceNode>(yaml);
                 Assert.Equal(json.GetArrayLength(), sequence.Children.Count);
-                for (var i = 0; i < sequence.Children.Count; i++) AssertSame(json[i], sequence.Children[i], $"{path}[{i}]");
+                for (var i = 0; i < sequence.Children.Count; i++)
+                    AssertSame(json[i], sequence.Children[i], $"{path}[{i}]");
                 break;
             default:
-                Assert.True(json.ToString().Equals(((YamlScalarNode)yaml).Value, json.ValueKind is JsonValueKind.String ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase), path);
+                Assert.True(
+                    json.ToString()
+                        .Equals(
+                            ((YamlScalarNode)yaml).Value,
+                            json.ValueKind is JsonValueKind.String ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase
+                        ),
+                    path
+                );
                 break;
         }
     }

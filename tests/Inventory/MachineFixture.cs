@@ -21,17 +21,18 @@ namespace Hostdev.Tests.Inventory;
 internal sealed class MachineFixture : IDisposable
 {
     /// <summary>In memory where there is such a place: a machine is hundreds of small files.</summary>
-    private readonly string root = Directory.CreateDirectory(Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"machine-{Guid.NewGuid():N}")).FullName;
+    private readonly string root = Directory
+        .CreateDirectory(Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"machine-{Guid.NewGuid():N}"))
+        .FullName;
 
     private string section = "";
 
-    private MachineFixture()
-    {
-    }
+    private MachineFixture() { }
 
     public HostPaths Paths => new(root);
 
-    public static MachineFixture Load(string name) => Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "testdata", "machines", name + ".txt")));
+    public static MachineFixture Load(string name) =>
+        Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "testdata", "machines", name + ".txt")));
 
     public static string CaseFile(string name, string file) => File.ReadAllText(CasePath(name, file));
 
@@ -42,16 +43,19 @@ internal sealed class MachineFixture : IDisposable
     public static MachineFixture Parse(string description)
     {
         var machine = new MachineFixture();
-        foreach (var line in description.Split('\n')) machine.Apply(line.Trim());
+        foreach (var line in description.Split('\n'))
+            machine.Apply(line.Trim());
         return machine;
     }
 
-    public HostInventory Read(TimeSpan? blockingDeadline = null) => new InventoryReader(Paths, TimeProvider.System, blockingDeadline: blockingDeadline).Read();
+    public HostInventory Read(TimeSpan? blockingDeadline = null) =>
+        new InventoryReader(Paths, TimeProvider.System, blockingDeadline: blockingDeadline).Read();
 
     /// <summary>Applies more lines of the description.</summary>
     public void Change(string lines)
     {
-        foreach (var line in lines.Split('\n')) Apply(line.Trim());
+        foreach (var line in lines.Split('\n'))
+            Apply(line.Trim());
     }
 
     public string Resolve(string hostPath) => Paths.Resolve(hostPath);
@@ -59,21 +63,30 @@ internal sealed class MachineFixture : IDisposable
     public void Delete(string hostPath)
     {
         var path = Resolve(hostPath);
-        if (Directory.Exists(path) && new DirectoryInfo(path).LinkTarget is null) Directory.Delete(path, recursive: true);
-        else File.Delete(path);
+        if (Directory.Exists(path) && new DirectoryInfo(path).LinkTarget is null)
+            Directory.Delete(path, recursive: true);
+        else
+            File.Delete(path);
     }
 
     public void Dispose() => Directory.Delete(root, recursive: true);
 
     private void Apply(string line)
     {
-        if (line.Length == 0 || line[0] == '#') return;
-        if (line[0] == '[') Enter(line.Trim('[', ']'));
-        else if (line[0] == '@') Link($"{line[1..].Trim()}/{Path.GetFileName(section)}", section);
-        else if (line.Split(" -> ", 2) is [var link, var target]) Link(Absolute(link.Trim()), target.Trim());
-        else if (line.Split(" ~> ", 2) is [var dangling, var nowhere]) File.CreateSymbolicLink(Make(Absolute(dangling.Trim())), nowhere.Trim());
-        else if (line.Split('=', 2) is [var name, var value]) Set(name.Trim(), value.Trim());
-        else Directory.CreateDirectory(Resolve(Absolute(line.TrimEnd('/'))));
+        if (line.Length == 0 || line[0] == '#')
+            return;
+        if (line[0] == '[')
+            Enter(line.Trim('[', ']'));
+        else if (line[0] == '@')
+            Link($"{line[1..].Trim()}/{Path.GetFileName(section)}", section);
+        else if (line.Split(" -> ", 2) is [var link, var target])
+            Link(Absolute(link.Trim()), target.Trim());
+        else if (line.Split(" ~> ", 2) is [var dangling, var nowhere])
+            File.CreateSymbolicLink(Make(Absolute(dangling.Trim())), nowhere.Trim());
+        else if (line.Split('=', 2) is [var name, var value])
+            Set(name.Trim(), value.Trim());
+        else
+            Directory.CreateDirectory(Resolve(Absolute(line.TrimEnd('/'))));
     }
 
     private void Enter(string path)
@@ -86,17 +99,29 @@ internal sealed class MachineFixture : IDisposable
     {
         switch (name)
         {
-            case "function": AddFunction(value.Split(' ')); break;
-            case "driver" when section.Contains("/pci", StringComparison.Ordinal): Link(Absolute("driver"), $"/sys/bus/pci/drivers/{value}"); break;
-            case "group": AddToGroup(value); break;
-            default: File.WriteAllText(Make(Absolute(name)), value.Replace("\\n", "\n", StringComparison.Ordinal).Replace("\\t", "\t", StringComparison.Ordinal) + "\n"); break;
+            case "function":
+                AddFunction(value.Split(' '));
+                break;
+            case "driver" when section.Contains("/pci", StringComparison.Ordinal):
+                Link(Absolute("driver"), $"/sys/bus/pci/drivers/{value}");
+                break;
+            case "group":
+                AddToGroup(value);
+                break;
+            default:
+                File.WriteAllText(
+                    Make(Absolute(name)),
+                    value.Replace("\\n", "\n", StringComparison.Ordinal).Replace("\\t", "\t", StringComparison.Ordinal) + "\n"
+                );
+                break;
         }
     }
 
     private void AddFunction(string[] words)
     {
         var (ids, subsystem) = (words[0].Split(':'), words[1].Split(':'));
-        Change($"""
+        Change(
+            $"""
             vendor = 0x{ids[0]}
             device = 0x{ids[1]}
             subsystem_vendor = 0x{subsystem[0]}
@@ -106,21 +131,24 @@ internal sealed class MachineFixture : IDisposable
             numa_node = -1
             resource = 0x0000000000000000 0x0000000000000000 0x0000000000000000
             @ /sys/bus/pci/devices
-            """);
+            """
+        );
     }
 
     private void AddToGroup(string number)
     {
         var group = $"/sys/kernel/iommu_groups/{number}";
         Link(Absolute("iommu_group"), group);
-        if (!File.Exists(Resolve($"{group}/type"))) File.WriteAllText(Make($"{group}/type"), "DMA\n");
+        if (!File.Exists(Resolve($"{group}/type")))
+            File.WriteAllText(Make($"{group}/type"), "DMA\n");
         Link($"{group}/devices/{Path.GetFileName(section)}", section);
     }
 
     private void Link(string from, string to)
     {
         var target = to.StartsWith('/') ? to : Path.GetFullPath(to, Path.GetDirectoryName(from)!);
-        if (!Path.Exists(Resolve(target))) Directory.CreateDirectory(Resolve(target));
+        if (!Path.Exists(Resolve(target)))
+            Directory.CreateDirectory(Resolve(target));
         File.CreateSymbolicLink(Make(from), Path.GetRelativePath(Path.GetDirectoryName(from)!, target));
     }
 
@@ -130,7 +158,8 @@ internal sealed class MachineFixture : IDisposable
     {
         var path = Resolve(hostPath);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        if (File.Exists(path) || new FileInfo(path).LinkTarget is not null) File.Delete(path);
+        if (File.Exists(path) || new FileInfo(path).LinkTarget is not null)
+            File.Delete(path);
         return path;
     }
 }

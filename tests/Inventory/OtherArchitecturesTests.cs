@@ -12,7 +12,10 @@ public sealed class OtherArchitecturesTests
         using var machine = MachineFixture.Load("power");
         var inventory = machine.Read();
         Assert.Empty(inventory.Problems);
-        Assert.Equal(("ppc64le", InterruptRemapping.NotApplicable, true), (inventory.Facts.Architecture, inventory.Facts.InterruptRemapping, inventory.Facts.IommuEnabled));
+        Assert.Equal(
+            ("ppc64le", InterruptRemapping.NotApplicable, true),
+            (inventory.Facts.Architecture, inventory.Facts.InterruptRemapping, inventory.Facts.IommuEnabled)
+        );
         Assert.Equal(9, inventory.Functions.Count);
         var gpu = Function(inventory, "0035:03:00.0");
         Assert.Equal((9, 8, new BarBytes(0x1000000, 0x400000000)), (gpu.IommuGroup, gpu.NumaNode, gpu.Bars));
@@ -34,7 +37,10 @@ public sealed class OtherArchitecturesTests
     {
         using var machine = MachineFixture.Load("power");
         var inventory = machine.Read();
-        Assert.Equal(["UIO Slot1", "UIO Slot1", "UIO Slot1"], inventory.Functions.Values.Where(f => f.Address is { Domain: 1, Bus: 1 }).Select(f => f.Slot));
+        Assert.Equal(
+            ["UIO Slot1", "UIO Slot1", "UIO Slot1"],
+            inventory.Functions.Values.Where(f => f.Address is { Domain: 1, Bus: 1 }).Select(f => f.Slot)
+        );
     }
 
     [Fact]
@@ -43,7 +49,10 @@ public sealed class OtherArchitecturesTests
         using var machine = MachineFixture.Load("arm");
         var inventory = machine.Read();
         Assert.Empty(inventory.Problems);
-        Assert.Equal(("aarch64", InterruptRemapping.NotApplicable, true), (inventory.Facts.Architecture, inventory.Facts.InterruptRemapping, inventory.Facts.IommuEnabled));
+        Assert.Equal(
+            ("aarch64", InterruptRemapping.NotApplicable, true),
+            (inventory.Facts.Architecture, inventory.Facts.InterruptRemapping, inventory.Facts.IommuEnabled)
+        );
         Assert.Equal(["arm-smmu.disable_bypass=1", "iommu.passthrough=0", "iommu.strict=1"], inventory.Facts.KernelArguments);
         var disk = Function(inventory, "0005:01:00.0");
         Assert.Equal([PciAddress.Parse("0005:00:00.0")], disk.Path);

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Hostdev.Tests.Inventory;
 
-/// <summary>What <c>tests/lab-probe/inventory.sh</c> says of the machine: sections of rows, each row its columns by name; "-" is null.</summary>
+/// <summary>
+/// What <c>tests/lab-probe/inventory.sh</c> says of the machine: sections of rows, each row its columns by name; "-" is null.
+/// </summary>
 internal sealed class ProbeOutput
 {
     private readonly Dictionary<string, List<Dictionary<string, string?>>> sections = [];
@@ -11,10 +13,18 @@ internal sealed class ProbeOutput
 
     public static ProbeOutput Run()
     {
-        using var process = Process.Start(new ProcessStartInfo("bash", [Repository.Path("tests", "lab-probe", "inventory.sh")]) { RedirectStandardOutput = true, UseShellExecute = false })!;
+        using var process = Process.Start(
+            new ProcessStartInfo("bash", [Repository.Path("tests", "lab-probe", "inventory.sh")])
+            {
+                RedirectStandardOutput = true,
+                UseShellExecute = false,
+            }
+        )!;
         var text = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return process.ExitCode == 0 ? Parse(text) : throw new InvalidOperationException($"the probe ended with exit code {process.ExitCode}");
+        return process.ExitCode == 0
+            ? Parse(text)
+            : throw new InvalidOperationException($"the probe ended with exit code {process.ExitCode}");
     }
 
     /// <summary><c># pci address vendor ...</c> begins a section and names its columns; rows have tabs between them.</summary>
@@ -34,7 +44,8 @@ internal sealed class ProbeOutput
             }
 
             var cells = line.Split('\t');
-            if (cells.Length != columns.Length) throw new InvalidOperationException($"the probe's line has {cells.Length} columns, not {columns.Length}: {line}");
+            if (cells.Length != columns.Length)
+                throw new InvalidOperationException($"the probe's line has {cells.Length} columns, not {columns.Length}: {line}");
             rows.Add(columns.Zip(cells).ToDictionary(c => c.First, c => c.Second == "-" ? null : c.Second));
         }
 

@@ -39,7 +39,8 @@ public sealed class ReadProblemTests : IDisposable
         Fifo.Create(machine.Resolve($"{Nic}/driver_override"));
         var inventory = new InventoryReader(machine.Paths, TimeProvider.System, blockingDeadline: TimeSpan.FromMilliseconds(100)).Read();
         var problem = Assert.Single(inventory.Functions[PciAddress.Parse("0000:3b:00.0")].Unreadable);
-        Assert.StartsWith("is blocked: no answer within 0.", problem.Message, StringComparison.Ordinal); // twice the deadline where the machine is busy
+        // twice the deadline where the machine is busy
+        Assert.StartsWith("is blocked: no answer within 0.", problem.Message, StringComparison.Ordinal);
         Assert.True(problem.Unanswered);
         Fifo.Answer(machine.Resolve($"{Nic}/driver_override"), "");
     }
@@ -54,7 +55,8 @@ public sealed class ReadProblemTests : IDisposable
     [Fact]
     public void Does_not_take_a_huge_attribute_into_memory()
     {
-        using (var file = File.Create(machine.Resolve($"{Nic}/reset_method"))) file.SetLength(8L << 30);
+        using (var file = File.Create(machine.Resolve($"{Nic}/reset_method")))
+            file.SetLength(8L << 30);
         AssertOnlyProblem($"{Nic}/reset_method", "is longer than 64 KiB");
     }
 
@@ -89,8 +91,12 @@ public sealed class ReadProblemTests : IDisposable
     {
         machine.Change("/sys/bus/pci/devices/0000:00:zz.0/vendor = 0x8086\n/sys/bus/mdev/devices/not-a-uuid/uevent = x");
         Assert.Equal(
-            [new ReadProblem("/sys/bus/mdev/devices/not-a-uuid", "is no UUID"), new ReadProblem("/sys/bus/pci/devices/0000:00:zz.0", "is no PCI address: domain:bus:slot.function")],
-            machine.Read().Problems);
+            [
+                new ReadProblem("/sys/bus/mdev/devices/not-a-uuid", "is no UUID"),
+                new ReadProblem("/sys/bus/pci/devices/0000:00:zz.0", "is no PCI address: domain:bus:slot.function"),
+            ],
+            machine.Read().Problems
+        );
     }
 
     [Theory]
@@ -120,18 +126,26 @@ public sealed class ReadProblemTests : IDisposable
             var inventory = reader.Read();
             Assert.Equal(
                 [
-                    new ReadProblem(aliases, "is not there: which vfio variant driver a device has is not known, and driver: Auto is vfio-pci for all "
-                        + "of them; in a Pod mount the host's /lib/modules, on a host run depmod"),
-                    new ReadProblem("/usr/share/misc/pci.ids",
+                    new ReadProblem(
+                        aliases,
+                        "is not there: which vfio variant driver a device has is not known, and driver: Auto is vfio-pci for all "
+                            + "of them; in a Pod mount the host's /lib/modules, on a host run depmod"
+                    ),
+                    new ReadProblem(
+                        "/usr/share/misc/pci.ids",
                         "is not there, nor is /usr/share/hwdata/pci.ids: devices are shown without names; "
-                        + "install pci.ids (Debian, Ubuntu) or hwdata (RHEL, SUSE)"),
+                            + "install pci.ids (Debian, Ubuntu) or hwdata (RHEL, SUSE)"
+                    ),
                 ],
-                inventory.MissingFiles);
+                inventory.MissingFiles
+            );
             Assert.Empty(inventory.Problems); // no device is in doubt for that
             Assert.All(inventory.Functions.Values, f => Assert.Null(f.VfioVariantDriver));
         }
 
-        machine.Change($"{aliases} = alias vfio_pci:v*d*sv*sd*bc*sc*i* example_vfio_pci\n/usr/share/hwdata/pci.ids = 8086  Intel Corporation");
+        machine.Change(
+            $"{aliases} = alias vfio_pci:v*d*sv*sd*bc*sc*i* example_vfio_pci\n/usr/share/hwdata/pci.ids = 8086  Intel Corporation"
+        );
         var later = reader.Read();
         Assert.Empty(later.MissingFiles);
         Assert.All(later.Functions.Values, f => Assert.Equal("example_vfio_pci", f.VfioVariantDriver));
@@ -145,14 +159,20 @@ public sealed class ReadProblemTests : IDisposable
         var inventory = empty.Read();
         Assert.Empty(inventory.Functions);
         Assert.False(inventory.Facts.IommuEnabled);
-        Assert.Equal(["/proc/cmdline", "/proc/sys/kernel/osrelease", "/proc/sys/kernel/random/boot_id", "/sys/bus/pci/devices"], inventory.Problems.Select(p => p.Path));
+        Assert.Equal(
+            ["/proc/cmdline", "/proc/sys/kernel/osrelease", "/proc/sys/kernel/random/boot_id", "/sys/bus/pci/devices"],
+            inventory.Problems.Select(p => p.Path)
+        );
     }
 
     [Fact]
     public void Reads_500_functions_quickly()
     {
         for (var i = 0; i < 500; i++)
-            machine.Change($"[/sys/devices/pci0001:00/0001:{i >> 8:x2}:{(i >> 3) & 0x1f:x2}.{i & 7}]\nfunction = 8086:1889 8086:0000 020000\ngroup = {1000 + i}\ndriver = vfio-pci\nvfio-dev/vfio{i}/");
+            machine.Change(
+                $"[/sys/devices/pci0001:00/0001:{i >> 8:x2}:{(i >> 3) & 0x1f:x2}.{i & 7}]\nfunction = 8086:1889 "
+                    + $"8086:0000 020000\ngroup = {1000 + i}\ndriver = vfio-pci\nvfio-dev/vfio{i}/"
+            );
         var reader = new InventoryReader(machine.Paths, TimeProvider.System);
         reader.Read();
         var began = Stopwatch.GetTimestamp();

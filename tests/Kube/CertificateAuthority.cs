@@ -18,7 +18,8 @@ internal sealed class CertificateAuthority
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
         var (from, to) = (DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddDays(1));
-        if (parent is null) _root = request.CreateSelfSigned(from, to);
+        if (parent is null)
+            _root = request.CreateSelfSigned(from, to);
         else
         {
             using var signed = request.Create(parent._root, from, to.AddHours(-1), RandomNumberGenerator.GetBytes(8));
@@ -31,8 +32,10 @@ internal sealed class CertificateAuthority
     public X509Certificate2 Server(string? name = null, IPAddress? address = null, bool expired = false)
     {
         var names = new SubjectAlternativeNameBuilder();
-        if (name is not null) names.AddDnsName(name);
-        if (address is not null) names.AddIpAddress(address);
+        if (name is not null)
+            names.AddDnsName(name);
+        if (address is not null)
+            names.AddIpAddress(address);
         return Issue("CN=kube-apiserver", "1.3.6.1.5.5.7.3.1", names, expired);
     }
 
@@ -45,9 +48,19 @@ internal sealed class CertificateAuthority
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(usage)], false));
-        if (names is not null) request.CertificateExtensions.Add(names.Build());
-        using var signed = request.Create(_root, DateTimeOffset.UtcNow.AddMinutes(-50), DateTimeOffset.UtcNow.AddMinutes(expired ? -10 : 600), RandomNumberGenerator.GetBytes(8));
+        if (names is not null)
+            request.CertificateExtensions.Add(names.Build());
+        using var signed = request.Create(
+            _root,
+            DateTimeOffset.UtcNow.AddMinutes(-50),
+            DateTimeOffset.UtcNow.AddMinutes(expired ? -10 : 600),
+            RandomNumberGenerator.GetBytes(8)
+        );
         // By way of PKCS 12: the server cannot use a key that lives in memory alone on every platform.
-        return X509CertificateLoader.LoadPkcs12(signed.CopyWithPrivateKey(key).Export(X509ContentType.Pfx), null, X509KeyStorageFlags.Exportable);
+        return X509CertificateLoader.LoadPkcs12(
+            signed.CopyWithPrivateKey(key).Export(X509ContentType.Pfx),
+            null,
+            X509KeyStorageFlags.Exportable
+        );
     }
 }

@@ -7,7 +7,13 @@ namespace Hostdev.Tests.Kube;
 internal static class Connection
 {
     public static KubeClient To(FakeApiServer server, TimeProvider? time = null, LogLines? log = null, KubeClientOptions? options = null) =>
-        new(Configuration(server.Address), "hostdev-tests/1.2.3", time ?? TimeProvider.System, log is null ? NullLogger<KubeClient>.Instance : log, options);
+        new(
+            Configuration(server.Address),
+            "hostdev-tests/1.2.3",
+            time ?? TimeProvider.System,
+            log is null ? NullLogger<KubeClient>.Instance : log,
+            options
+        );
 
     public static KubeConfiguration Configuration(Uri server, string user = "{}", string cluster = "", TimeProvider? time = null)
     {
@@ -27,14 +33,17 @@ internal static class Connection
     public static string Write(string folder, Uri server, string user = "{}", string cluster = "", string name = "config")
     {
         var path = Path.Combine(folder, name);
-        File.WriteAllText(path, $$$"""
+        File.WriteAllText(
+            path,
+            $$$"""
             apiVersion: v1
             kind: Config
             current-context: here
             contexts: [{name: here, context: {cluster: near, user: me, namespace: mine}}]
             clusters: [{name: near, cluster: {server: "{{{server}}}"{{{cluster}}}}}]
             users: [{name: me, user: {{{user}}}}]
-            """);
+            """
+        );
         return path;
     }
 }

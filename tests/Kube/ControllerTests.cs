@@ -13,7 +13,8 @@ public sealed class ControllerTests : IDisposable
     private readonly WorkQueue<string> _queue;
     private readonly ConcurrentQueue<string> _outcomes = new();
 
-    public ControllerTests() => _queue = new WorkQueue<string>(new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60), Jitter: 0), _time, new Random(1));
+    public ControllerTests() =>
+        _queue = new WorkQueue<string>(new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60), Jitter: 0), _time, new Random(1));
 
     public void Dispose()
     {
@@ -22,13 +23,19 @@ public sealed class ControllerTests : IDisposable
     }
 
     private Task RunAsync(Func<string, CancellationToken, Task<ReconcileResult>> reconcile, int workers = 1) =>
-        new Controller<string>("things", _queue, reconcile, _time, _log, workers, observe: o => _outcomes.Enqueue(o.Outcome)).RunAsync(_stop.Token);
+        new Controller<string>("things", _queue, reconcile, _time, _log, workers, observe: o => _outcomes.Enqueue(o.Outcome)).RunAsync(
+            _stop.Token
+        );
 
     [Fact]
     public async Task One_switch_decides_what_becomes_of_a_key()
     {
-        var results = new Queue<Func<ReconcileResult>>(
-            [() => throw new InvalidOperationException("broken"), () => throw new InvalidOperationException("broken"), () => ReconcileResult.RequeueAfter(TimeSpan.FromMinutes(5)), () => ReconcileResult.Done]);
+        var results = new Queue<Func<ReconcileResult>>([
+            () => throw new InvalidOperationException("broken"),
+            () => throw new InvalidOperationException("broken"),
+            () => ReconcileResult.RequeueAfter(TimeSpan.FromMinutes(5)),
+            () => ReconcileResult.Done,
+        ]);
         var run = RunAsync((_, _) => Task.FromResult(results.Dequeue()()));
         _queue.Add("a");
         await Waiting.UntilAsync(() => _outcomes.Count == 1 && _queue.Waiting == 1);
@@ -52,7 +59,12 @@ public sealed class ControllerTests : IDisposable
     public async Task A_failure_is_said_once_and_another_one_again()
     {
         var errors = new Queue<string>(["no room", "no room", "no way", "no way", ""]);
-        var run = RunAsync((_, _) => errors.Dequeue() is { Length: > 0 } text ? throw new KubeApiException("GET /x", new KubeStatus { Code = 500, Message = text }) : Task.FromResult(ReconcileResult.Done));
+        var run = RunAsync(
+            (_, _) =>
+                errors.Dequeue() is { Length: > 0 } text
+                    ? throw new KubeApiException("GET /x", new KubeStatus { Code = 500, Message = text })
+                    : Task.FromResult(ReconcileResult.Done)
+        );
         for (var i = 1; i <= 5; i++)
         {
             _queue.Add("a");
@@ -67,18 +79,25 @@ public sealed class ControllerTests : IDisposable
                 "Warning things a: GET /x: 500: no way (tried again, later each time, and not said again)",
                 "Information things a: well again",
             ],
-            _log.Lines);
+            _log.Lines
+        );
     }
 
     [Fact]
     public async Task Work_that_is_put_off_between_two_failures_is_neither_well_again_nor_begins_the_backoff_anew()
     {
         var turns = 0;
-        var run = RunAsync((_, _) => ++turns % 2 == 1 ? throw new KubeApiException("PATCH /x", new KubeStatus { Code = 422, Message = "too long" }) : Task.FromResult(ReconcileResult.RequeueAfter(TimeSpan.FromSeconds(10))));
+        var run = RunAsync(
+            (_, _) =>
+                ++turns % 2 == 1
+                    ? throw new KubeApiException("PATCH /x", new KubeStatus { Code = 422, Message = "too long" })
+                    : Task.FromResult(ReconcileResult.RequeueAfter(TimeSpan.FromSeconds(10)))
+        );
         _queue.Add("a");
         for (var i = 1; i <= 8; i++)
         {
-            if (i > 1) _time.Advance(TimeSpan.FromSeconds(10.1));
+            if (i > 1)
+                _time.Advance(TimeSpan.FromSeconds(10.1));
             await Waiting.UntilAsync(() => _outcomes.Count == i && _queue.Waiting == 1);
         }
 
@@ -104,12 +123,14 @@ public sealed class ControllerTests : IDisposable
     {
         var gate = new TaskCompletionSource();
         var began = new ConcurrentQueue<string>();
-        var run = RunAsync(async (key, token) =>
-        {
-            began.Enqueue(key);
-            await gate.Task.WaitAsync(token);
-            return ReconcileResult.Done;
-        });
+        var run = RunAsync(
+            async (key, token) =>
+            {
+                began.Enqueue(key);
+                await gate.Task.WaitAsync(token);
+                return ReconcileResult.Done;
+            }
+        );
         _queue.Add("a");
         _queue.Add("b");
         await Waiting.UntilAsync(() => began.Count == 1);
@@ -124,11 +145,13 @@ public sealed class ControllerTests : IDisposable
     [Fact]
     public async Task Work_that_does_not_end_after_a_stop_is_cancelled()
     {
-        var run = RunAsync(async (_, token) =>
-        {
-            await Task.Delay(Timeout.Infinite, token);
-            return ReconcileResult.Done;
-        });
+        var run = RunAsync(
+            async (_, token) =>
+            {
+                await Task.Delay(Timeout.Infinite, token);
+                return ReconcileResult.Done;
+            }
+        );
         _queue.Add("a");
         await Waiting.UntilAsync(() => _queue.Depth == 0);
         await _stop.CancelAsync();
@@ -144,13 +167,16 @@ public sealed class ControllerTests : IDisposable
     {
         var together = new Barrier(3);
         var run = RunAsync(
-            (_, _) => Task.Run(() =>
-            {
-                Assert.True(together.SignalAndWait(TimeSpan.FromSeconds(10)));
-                return ReconcileResult.Done;
-            }),
-            workers: 3);
-        foreach (var key in new[] { "a", "b", "c" }) _queue.Add(key);
+            (_, _) =>
+                Task.Run(() =>
+                {
+                    Assert.True(together.SignalAndWait(TimeSpan.FromSeconds(10)));
+                    return ReconcileResult.Done;
+                }),
+            workers: 3
+        );
+        foreach (var key in new[] { "a", "b", "c" })
+            _queue.Add(key);
         await Waiting.UntilAsync(() => _outcomes.Count == 3);
         await _stop.CancelAsync();
         await run;

@@ -24,7 +24,18 @@ public sealed class EventRecorderTests : IAsyncLifetime
     {
         _server = await FakeApiServer.StartAsync();
         _client = Connection.To(_server, _time);
-        _recorder = new EventRecorder(_client, new EventRecorderOptions { ReportingController = "hostdev.io/operator", ReportingInstance = "pod-1", QueueLength = 20 }, _time, new Random(1), _log);
+        _recorder = new EventRecorder(
+            _client,
+            new EventRecorderOptions
+            {
+                ReportingController = "hostdev.io/operator",
+                ReportingInstance = "pod-1",
+                QueueLength = 20,
+            },
+            _time,
+            new Random(1),
+            _log
+        );
         _run = _recorder.RunAsync(_stop.Token);
     }
 
@@ -46,8 +57,13 @@ public sealed class EventRecorderTests : IAsyncLifetime
         Assert.StartsWith("gpu.", name, StringComparison.Ordinal);
         it.Remove("metadata");
         Assert.Equal(
-            """{"apiVersion":"events.k8s.io/v1","kind":"Event","eventTime":"2026-01-02T12:00:00.000000Z","reportingController":"hostdev.io/operator","reportingInstance":"pod-1","action":"Plan","reason":"Blocked","regarding":{"apiVersion":"example.io/v1","kind":"Thing","name":"gpu","uid":"u1"},"note":"device 0000:3b:00.0 is blocked","type":"Warning"}""",
-            it.ToJsonString());
+            """{"apiVersion":"events.k8s.io/v1","kind":"Event","eventTime":"2026-01-02T12:00:00.000000Z","""
+                + "\"reportingController\":\"hostdev.io/operator\",\"reportingInstance\":\"pod-1\","
+                + "\"action\":\"Plan\",\"reason\":\"Blocked\","
+                + "\"regarding\":{\"apiVersion\":\"example.io/v1\",\"kind\":\"Thing\",\"name\":\"gpu\",\"uid\":\"u1\"},"
+                + "\"note\":\"device 0000:3b:00.0 is blocked\",\"type\":\"Warning\"}",
+            it.ToJsonString()
+        );
     }
 
     [Fact]
@@ -60,12 +76,14 @@ public sealed class EventRecorderTests : IAsyncLifetime
     [Fact]
     public async Task The_same_again_becomes_a_series_whose_count_is_written_rarely()
     {
-        for (var i = 0; i < 10; i++) _recorder.Record(_thing, EventType.Warning, "Blocked", "Plan", "blocked");
+        for (var i = 0; i < 10; i++)
+            _recorder.Record(_thing, EventType.Warning, "Blocked", "Plan", "blocked");
         await Waiting.UntilAsync(() => Events is [{ } e] && e["series"]?["count"]?.GetValue<int>() == 2);
         _recorder.Record(_thing, EventType.Warning, "Blocked", "Plan", "another device"); // comes after the ten
         await Waiting.UntilAsync(() => Events.Count == 2);
         Assert.Equal(3, _server.Requests.Count);
-        for (var i = 0; i < 6; i++) await MinuteAsync(); // and no further: the write that comes now has a deadline by the same clock
+        for (var i = 0; i < 6; i++)
+            await MinuteAsync(); // and no further: the write that comes now has a deadline by the same clock
         await Waiting.UntilAsync(() => Series?["count"]?.GetValue<int>() == 10);
         Assert.Equal("2026-01-02T12:00:00.000000Z", Series!["lastObservedTime"]!.GetValue<string>());
         Assert.Equal(4, _server.Requests.Count);
@@ -87,7 +105,8 @@ public sealed class EventRecorderTests : IAsyncLifetime
     public async Task While_the_server_is_away_nobody_waits_and_what_is_too_much_is_counted()
     {
         _server.Away = true;
-        for (var i = 0; i < 100; i++) _recorder.Record(_thing, EventType.Normal, "Ready", "Offer", $"number {i}");
+        for (var i = 0; i < 100; i++)
+            _recorder.Record(_thing, EventType.Normal, "Ready", "Offer", $"number {i}");
         Assert.InRange(_recorder.Dropped, 79, 80);
         Assert.Single(_log.Warnings);
     }
@@ -123,7 +142,8 @@ public sealed class EventRecorderTests : IAsyncLifetime
     [Fact]
     public async Task A_stop_writes_what_waits()
     {
-        for (var i = 0; i < 5; i++) _recorder.Record(_thing, EventType.Normal, "Ready", "Offer", $"number {i}");
+        for (var i = 0; i < 5; i++)
+            _recorder.Record(_thing, EventType.Normal, "Ready", "Offer", $"number {i}");
         await StopAsync();
         Assert.Equal(5, Events.Count);
     }
@@ -144,7 +164,8 @@ public sealed class EventRecorderTests : IAsyncLifetime
         await _stop.CancelAsync();
         await Waiting.UntilAsync(() =>
         {
-            if (!_run.IsCompleted && _server.Away) _time.Advance(TimeSpan.FromSeconds(2));
+            if (!_run.IsCompleted && _server.Away)
+                _time.Advance(TimeSpan.FromSeconds(2));
             return _run.IsCompleted;
         });
         await _run;

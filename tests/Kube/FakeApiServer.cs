@@ -13,7 +13,8 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.Tests.Kube;
 
 /// <summary>
-/// An API server as far as the client needs one, on 127.0.0.1: objects with resourceVersions, lists in pages, watches with a history that can be forgotten, conflicts, and faults on demand.
+/// An API server as far as the client needs one, on 127.0.0.1: objects with resourceVersions, lists in pages, watches with a history that
+/// can be forgotten, conflicts, and faults on demand.
 /// </summary>
 internal sealed class FakeApiServer : IAsyncDisposable
 {
@@ -43,7 +44,8 @@ internal sealed class FakeApiServer : IAsyncDisposable
     {
         get
         {
-            lock (_gate) return [.. _requests];
+            lock (_gate)
+                return [.. _requests];
         }
     }
 
@@ -51,7 +53,8 @@ internal sealed class FakeApiServer : IAsyncDisposable
     {
         get
         {
-            lock (_gate) return _watches.Count;
+            lock (_gate)
+                return _watches.Count;
         }
     }
 
@@ -62,16 +65,27 @@ internal sealed class FakeApiServer : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0, l =>
-        {
-            if (certificate is null) return;
-            l.UseHttps(certificate, h =>
-            {
-                if (!asksForCertificate) return;
-                h.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
-                h.AllowAnyClientCertificate();
-            });
-        }));
+        builder.WebHost.ConfigureKestrel(k =>
+            k.Listen(
+                IPAddress.Loopback,
+                0,
+                l =>
+                {
+                    if (certificate is null)
+                        return;
+                    l.UseHttps(
+                        certificate,
+                        h =>
+                        {
+                            if (!asksForCertificate)
+                                return;
+                            h.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+                            h.AllowAnyClientCertificate();
+                        }
+                    );
+                }
+            )
+        );
         var app = builder.Build();
         var server = new FakeApiServer(app);
         app.Run(server.HandleAsync);
@@ -86,7 +100,8 @@ internal sealed class FakeApiServer : IAsyncDisposable
     /// <summary>Answers the next such requests by hand.</summary>
     public void Answer(Func<SeenRequest, bool> which, Func<HttpContext, Task> answer, int times = 1)
     {
-        lock (_gate) _faults.Add((which, answer, [times]));
+        lock (_gate)
+            _faults.Add((which, answer, [times]));
     }
 
     /// <summary>Creates or changes an object, as somebody else would.</summary>
@@ -112,7 +127,8 @@ internal sealed class FakeApiServer : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (!_objects.Remove(path, out var it)) return;
+            if (!_objects.Remove(path, out var it))
+                return;
             it["metadata"]!["resourceVersion"] = $"{++_version}";
             Happened(path, "DELETED", it);
         }
@@ -120,12 +136,14 @@ internal sealed class FakeApiServer : IAsyncDisposable
 
     public JsonObject? Find(string path)
     {
-        lock (_gate) return (JsonObject?)_objects.GetValueOrDefault(path)?.DeepClone();
+        lock (_gate)
+            return (JsonObject?)_objects.GetValueOrDefault(path)?.DeepClone();
     }
 
     public IReadOnlyList<JsonObject> All(string collection)
     {
-        lock (_gate) return [.. _objects.Where(o => Collection(o.Key) == collection).Select(o => (JsonObject)o.Value.DeepClone())];
+        lock (_gate)
+            return [.. _objects.Where(o => Collection(o.Key) == collection).Select(o => (JsonObject)o.Value.DeepClone())];
     }
 
     /// <summary>Forgets what happened until now: older resourceVersions and continue tokens are gone.</summary>
@@ -147,7 +165,8 @@ internal sealed class FakeApiServer : IAsyncDisposable
         {
             foreach (var watch in _watches)
             {
-                if (line is not null) watch.Lines.Writer.TryWrite(line);
+                if (line is not null)
+                    watch.Lines.Writer.TryWrite(line);
                 watch.Abort = abort;
                 watch.Lines.Writer.TryComplete();
             }
@@ -160,8 +179,17 @@ internal sealed class FakeApiServer : IAsyncDisposable
         lock (_gate)
         {
             _version++;
-            var line = Line("BOOKMARK", new JsonObject { ["kind"] = "Thing", ["apiVersion"] = "example.io/v1", ["metadata"] = new JsonObject { ["resourceVersion"] = $"{_version}" } });
-            foreach (var watch in _watches) watch.Lines.Writer.TryWrite(line);
+            var line = Line(
+                "BOOKMARK",
+                new JsonObject
+                {
+                    ["kind"] = "Thing",
+                    ["apiVersion"] = "example.io/v1",
+                    ["metadata"] = new JsonObject { ["resourceVersion"] = $"{_version}" },
+                }
+            );
+            foreach (var watch in _watches)
+                watch.Lines.Writer.TryWrite(line);
         }
     }
 
@@ -179,10 +207,12 @@ internal sealed class FakeApiServer : IAsyncDisposable
     {
         var copy = (JsonObject)it.DeepClone();
         _history.Add((_version, Collection(path), type, copy));
-        foreach (var watch in _watches.Where(w => w.Collection == Collection(path) && w.Matches(copy))) watch.Lines.Writer.TryWrite(Line(type, copy));
+        foreach (var watch in _watches.Where(w => w.Collection == Collection(path) && w.Matches(copy)))
+            watch.Lines.Writer.TryWrite(Line(type, copy));
     }
 
-    private static string Line(string type, JsonObject it) => new JsonObject { ["type"] = type, ["object"] = it.DeepClone() }.ToJsonString() + "\n";
+    private static string Line(string type, JsonObject it) =>
+        new JsonObject { ["type"] = type, ["object"] = it.DeepClone() }.ToJsonString() + "\n";
 
     private async Task HandleAsync(HttpContext context)
     {
@@ -198,20 +228,26 @@ internal sealed class FakeApiServer : IAsyncDisposable
             request.Headers.Authorization.ToString(),
             request.ContentType ?? "",
             await reader.ReadToEndAsync(),
-            context.Connection.ClientCertificate?.Subject);
+            context.Connection.ClientCertificate?.Subject
+        );
         Func<HttpContext, Task>? fault;
         lock (_gate)
         {
             _requests.Add(seen);
             var at = _faults.FindIndex(f => f.Left[0] > 0 && f.Which(seen));
             fault = at < 0 ? null : _faults[at].Answer;
-            if (at >= 0) _faults[at].Left[0]--;
+            if (at >= 0)
+                _faults[at].Left[0]--;
         }
 
-        if (Away) context.Abort();
-        else if (fault is not null) await fault(context);
-        else if (NotServed) await TextAsync(context, 404, "404 page not found\n");
-        else await ServeAsync(context, seen);
+        if (Away)
+            context.Abort();
+        else if (fault is not null)
+            await fault(context);
+        else if (NotServed)
+            await TextAsync(context, 404, "404 page not found\n");
+        else
+            await ServeAsync(context, seen);
     }
 
     private Task ServeAsync(HttpContext context, SeenRequest seen)
@@ -248,8 +284,11 @@ internal sealed class FakeApiServer : IAsyncDisposable
         var it = (JsonObject)JsonNode.Parse(seen.Body)!;
         lock (_gate)
         {
-            if (Find(path) is not { } old) return NotFoundAsync(context, path);
-            return it["metadata"]!["resourceVersion"] is { } version && version.GetValue<string>() != old["metadata"]!["resourceVersion"]!.GetValue<string>()
+            if (Find(path) is not { } old)
+                return NotFoundAsync(context, path);
+            return
+                it["metadata"]!["resourceVersion"] is { } version
+                && version.GetValue<string>() != old["metadata"]!["resourceVersion"]!.GetValue<string>()
                 ? StatusAsync(context, 409, "Conflict", "the object has been modified", path[(path.LastIndexOf('/') + 1)..])
                 : JsonAsync(context, 200, Put(path, it));
         }
@@ -260,8 +299,10 @@ internal sealed class FakeApiServer : IAsyncDisposable
         lock (_gate)
         {
             var old = Find(path);
-            if (old is null && !seen.ContentType.StartsWith("application/apply-patch", StringComparison.Ordinal)) return NotFoundAsync(context, path);
-            if (seen.ContentType.StartsWith("application/json-patch", StringComparison.Ordinal)) return JsonAsync(context, 200, Put(path, old!));
+            if (old is null && !seen.ContentType.StartsWith("application/apply-patch", StringComparison.Ordinal))
+                return NotFoundAsync(context, path);
+            if (seen.ContentType.StartsWith("application/json-patch", StringComparison.Ordinal))
+                return JsonAsync(context, 200, Put(path, old!));
             var merged = old ?? [];
             Merge(merged, (JsonObject)JsonNode.Parse(seen.Body)!);
             return JsonAsync(context, 200, Put(path, merged));
@@ -272,9 +313,11 @@ internal sealed class FakeApiServer : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (Find(path) is not { } old) return NotFoundAsync(context, path);
+            if (Find(path) is not { } old)
+                return NotFoundAsync(context, path);
             var wanted = JsonNode.Parse(seen.Body)?["preconditions"]?["uid"]?.GetValue<string>();
-            if (wanted is not null && wanted != old["metadata"]!["uid"]!.GetValue<string>()) return StatusAsync(context, 409, "Conflict", "the UID in the precondition does not match", "x");
+            if (wanted is not null && wanted != old["metadata"]!["uid"]!.GetValue<string>())
+                return StatusAsync(context, 409, "Conflict", "the UID in the precondition does not match", "x");
             Remove(path);
             return JsonAsync(context, 200, new JsonObject { ["kind"] = "Status", ["status"] = "Success" });
         }
@@ -284,9 +327,12 @@ internal sealed class FakeApiServer : IAsyncDisposable
     {
         foreach (var (name, value) in patch)
         {
-            if (value is null) into.Remove(name);
-            else if (value is JsonObject map && into[name] is JsonObject old) Merge(old, map);
-            else into[name] = value.DeepClone();
+            if (value is null)
+                into.Remove(name);
+            else if (value is JsonObject map && into[name] is JsonObject old)
+                Merge(old, map);
+            else
+                into[name] = value.DeepClone();
         }
     }
 
@@ -305,16 +351,31 @@ internal sealed class FakeApiServer : IAsyncDisposable
             else
             {
                 var name = query["fieldSelector"].ToString().Replace("metadata.name=", "", StringComparison.Ordinal);
-                var rest = _objects.Where(o => Collection(o.Key) == path && string.CompareOrdinal(o.Key, from[0]) > 0 && (name.Length == 0 || o.Key.EndsWith("/" + name, StringComparison.Ordinal))).ToList();
+                var rest = _objects
+                    .Where(o =>
+                        Collection(o.Key) == path
+                        && string.CompareOrdinal(o.Key, from[0]) > 0
+                        && (name.Length == 0 || o.Key.EndsWith("/" + name, StringComparison.Ordinal))
+                    )
+                    .ToList();
                 var limit = query["limit"].ToString() is { Length: > 0 } l ? int.Parse(l) : int.MaxValue;
                 var metadata = new JsonObject { ["resourceVersion"] = $"{version}" };
-                if (rest.Count > limit) metadata["continue"] = $"{rest[limit - 1].Key}@{version}";
-                page = new JsonObject { ["kind"] = "List", ["apiVersion"] = "v1", ["metadata"] = metadata, ["items"] = new JsonArray([.. rest.Take(limit).Select(o => o.Value.DeepClone())]) };
+                if (rest.Count > limit)
+                    metadata["continue"] = $"{rest[limit - 1].Key}@{version}";
+                page = new JsonObject
+                {
+                    ["kind"] = "List",
+                    ["apiVersion"] = "v1",
+                    ["metadata"] = metadata,
+                    ["items"] = new JsonArray([.. rest.Take(limit).Select(o => o.Value.DeepClone())]),
+                };
             }
         }
 
-        if (page.Count == 0) await StatusAsync(context, 410, "Expired", "The provided continue parameter is too old");
-        else await JsonAsync(context, 200, page);
+        if (page.Count == 0)
+            await StatusAsync(context, 410, "Expired", "The provided continue parameter is too old");
+        else
+            await JsonAsync(context, 200, page);
     }
 
     private async Task WatchAsync(HttpContext context, string path)
@@ -326,8 +387,10 @@ internal sealed class FakeApiServer : IAsyncDisposable
         lock (_gate)
         {
             gone = from < _forgotten;
-            foreach (var (_, _, type, it) in _history.Where(h => h.Version > from && h.Collection == path && watch.Matches(h.Object))) watch.Lines.Writer.TryWrite(Line(type, it));
-            if (!gone) _watches.Add(watch);
+            foreach (var (_, _, type, it) in _history.Where(h => h.Version > from && h.Collection == path && watch.Matches(h.Object)))
+                watch.Lines.Writer.TryWrite(Line(type, it));
+            if (!gone)
+                _watches.Add(watch);
         }
 
         if (gone)
@@ -348,7 +411,8 @@ internal sealed class FakeApiServer : IAsyncDisposable
                 await context.Response.Body.FlushAsync(context.RequestAborted);
             }
 
-            if (watch.Abort) context.Abort();
+            if (watch.Abort)
+                context.Abort();
         }
         catch (OperationCanceledException)
         {
@@ -356,24 +420,49 @@ internal sealed class FakeApiServer : IAsyncDisposable
         }
         finally
         {
-            lock (_gate) _watches.Remove(watch);
+            lock (_gate)
+                _watches.Remove(watch);
         }
     }
 
-    public static Task StatusAsync(HttpContext context, int code, string reason, string message = "", string? name = null, int retryAfter = 0)
+    public static Task StatusAsync(
+        HttpContext context,
+        int code,
+        string reason,
+        string message = "",
+        string? name = null,
+        int retryAfter = 0
+    )
     {
-        if (retryAfter > 0) context.Response.Headers.RetryAfter = $"{retryAfter}";
+        if (retryAfter > 0)
+            context.Response.Headers.RetryAfter = $"{retryAfter}";
         var details = new JsonObject();
-        if (name is not null) details["name"] = name;
-        return JsonAsync(context, code, new JsonObject { ["kind"] = "Status", ["apiVersion"] = "v1", ["status"] = "Failure", ["code"] = code, ["reason"] = reason, ["message"] = message, ["details"] = details });
+        if (name is not null)
+            details["name"] = name;
+        return JsonAsync(
+            context,
+            code,
+            new JsonObject
+            {
+                ["kind"] = "Status",
+                ["apiVersion"] = "v1",
+                ["status"] = "Failure",
+                ["code"] = code,
+                ["reason"] = reason,
+                ["message"] = message,
+                ["details"] = details,
+            }
+        );
     }
 
     private static Task NotFoundAsync(HttpContext context, string path) =>
         StatusAsync(context, 404, "NotFound", $"\"{path[(path.LastIndexOf('/') + 1)..]}\" not found", path[(path.LastIndexOf('/') + 1)..]);
 
-    public static Task JsonAsync(HttpContext context, int code, JsonNode body) => BytesAsync(context, code, "application/json", Encoding.UTF8.GetBytes(body.ToJsonString()));
+    public static Task JsonAsync(HttpContext context, int code, JsonNode body) =>
+        BytesAsync(context, code, "application/json", Encoding.UTF8.GetBytes(body.ToJsonString()));
 
-    public static Task TextAsync(HttpContext context, int code, string body) => BytesAsync(context, code, "text/plain", Encoding.UTF8.GetBytes(body));
+    public static Task TextAsync(HttpContext context, int code, string body) =>
+        BytesAsync(context, code, "text/plain", Encoding.UTF8.GetBytes(body));
 
     private static async Task BytesAsync(HttpContext context, int code, string type, byte[] body)
     {

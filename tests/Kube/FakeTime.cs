@@ -15,30 +15,35 @@ internal sealed class FakeTime : TimeProvider
     {
         get
         {
-            lock (_gate) return _timers.Count;
+            lock (_gate)
+                return _timers.Count;
         }
     }
 
     public override DateTimeOffset GetUtcNow()
     {
-        lock (_gate) return _now;
+        lock (_gate)
+            return _now;
     }
 
     public override long GetTimestamp()
     {
-        lock (_gate) return _monotonic.Ticks;
+        lock (_gate)
+            return _monotonic.Ticks;
     }
 
     /// <summary>Sets the wall clock ahead, and nothing else: what a machine sees that slept.</summary>
     public void Jump(TimeSpan by)
     {
-        lock (_gate) _now += by;
+        lock (_gate)
+            _now += by;
     }
 
     public void Advance(TimeSpan by)
     {
         TimeSpan until;
-        lock (_gate) until = _monotonic + by;
+        lock (_gate)
+            until = _monotonic + by;
         while (true)
         {
             Timer? due;
@@ -48,7 +53,8 @@ internal sealed class FakeTime : TimeProvider
                 var to = due is null || due.Due < _monotonic ? (due is null ? until : _monotonic) : due.Due;
                 _now += to - _monotonic;
                 _monotonic = to;
-                if (due is null) return;
+                if (due is null)
+                    return;
                 due.Next();
             }
 
@@ -74,7 +80,8 @@ internal sealed class FakeTime : TimeProvider
             lock (clock._gate)
             {
                 clock._timers.Remove(this);
-                if (dueTime == Timeout.InfiniteTimeSpan) return true;
+                if (dueTime == Timeout.InfiniteTimeSpan)
+                    return true;
                 (Due, _period) = (clock._monotonic + dueTime, period);
                 clock._timers.Add(this);
                 return true;
@@ -83,15 +90,18 @@ internal sealed class FakeTime : TimeProvider
 
         public void Next()
         {
-            if (_period > TimeSpan.Zero) Due += _period;
-            else clock._timers.Remove(this);
+            if (_period > TimeSpan.Zero)
+                Due += _period;
+            else
+                clock._timers.Remove(this);
         }
 
         public void Fire() => callback(state);
 
         public void Dispose()
         {
-            lock (clock._gate) clock._timers.Remove(this);
+            lock (clock._gate)
+                clock._timers.Remove(this);
         }
 
         public ValueTask DisposeAsync()

@@ -81,7 +81,8 @@ public sealed class InformerTests : IAsyncLifetime
     [InlineData(false)]
     public async Task What_happened_while_the_server_forgot_is_found_by_comparison(bool inTheStream)
     {
-        foreach (var name in new[] { "gone", "kept", "changed", "replaced" }) _server.Put($"{Thing.Path}/{name}", Thing.Json("", 1));
+        foreach (var name in new[] { "gone", "kept", "changed", "replaced" })
+            _server.Put($"{Thing.Path}/{name}", Thing.Json("", 1));
         await StartAsync();
         _events.Clear();
         var unseen = true;
@@ -97,7 +98,15 @@ public sealed class InformerTests : IAsyncLifetime
         _server.Forget();
         if (inTheStream)
         {
-            _server.Answer(r => r.IsWatch, c => FakeApiServer.TextAsync(c, 200, """{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}""" + "\n"));
+            _server.Answer(
+                r => r.IsWatch,
+                c =>
+                    FakeApiServer.TextAsync(
+                        c,
+                        200,
+                        """{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}""" + "\n"
+                    )
+            );
         }
 
         Volatile.Write(ref unseen, false);
@@ -138,7 +147,8 @@ public sealed class InformerTests : IAsyncLifetime
                 await Task.Delay(60);
                 c.Abort();
             },
-            times: 1000);
+            times: 1000
+        );
         _server.EndWatches();
         await Waiting.UntilAsync(() => _informer.Problem is not null);
         Assert.Single(_log.Warnings);
@@ -187,7 +197,15 @@ public sealed class InformerTests : IAsyncLifetime
     public async Task Watches_that_end_at_once_are_asked_for_less_and_less_often()
     {
         var time = new FakeTime();
-        var informer = new Informer<Thing>(_client, Thing.Kind, Selection.Everything, time, new Random(1), _log, new InformerTimings { Backoff = new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30), 0) });
+        var informer = new Informer<Thing>(
+            _client,
+            Thing.Kind,
+            Selection.Everything,
+            time,
+            new Random(1),
+            _log,
+            new InformerTimings { Backoff = new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30), 0) }
+        );
         _server.Answer(r => r.IsWatch, c => FakeApiServer.TextAsync(c, 200, ""), times: 1000);
         _run = informer.RunAsync(_stop.Token);
         var seconds = 0;
@@ -196,9 +214,12 @@ public sealed class InformerTests : IAsyncLifetime
         {
             // The informer waits for the clock, or it has asked and not seen the answer yet.
             await Waiting.UntilAsync(() => time.Waiting > 0);
-            if (Watches.Count() > asked.Count) asked.Add(seconds);
-            else time.Advance(TimeSpan.FromSeconds(1));
-            if (Watches.Count() == asked.Count) seconds++;
+            if (Watches.Count() > asked.Count)
+                asked.Add(seconds);
+            else
+                time.Advance(TimeSpan.FromSeconds(1));
+            if (Watches.Count() == asked.Count)
+                seconds++;
         }
 
         Assert.InRange(asked.Count, 5, 12);
@@ -236,8 +257,10 @@ public sealed class InformerTests : IAsyncLifetime
         Assert.Equal(["a"], _informer.Unreadable.Select(k => k.Name));
         Assert.Equal(0, recovered);
 
-        if (isMended) _server.Put($"{Thing.Path}/a", Thing.Json("a", 1));
-        else _server.Remove($"{Thing.Path}/a");
+        if (isMended)
+            _server.Put($"{Thing.Path}/a", Thing.Json("a", 1));
+        else
+            _server.Remove($"{Thing.Path}/a");
         await Waiting.UntilAsync(() => _informer.Unreadable.IsEmpty && recovered == 1);
         Assert.Equal(isMended ? ["a", "b"] : ["b"], _informer.Store.Objects.Keys.Select(k => k.Name).Order());
     }
@@ -267,7 +290,10 @@ public sealed class InformerTests : IAsyncLifetime
         _informer = NewInformer(new Selection { Fields = "metadata.name=b", Labels = "x in (y,z)" });
         await StartAsync();
         Assert.Equal(["+b1"], Events);
-        Assert.All(_server.Requests, r => Assert.EndsWith("&labelSelector=x in (y,z)&fieldSelector=metadata.name=b", r.Query, StringComparison.Ordinal));
+        Assert.All(
+            _server.Requests,
+            r => Assert.EndsWith("&labelSelector=x in (y,z)&fieldSelector=metadata.name=b", r.Query, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -285,7 +311,8 @@ public sealed class InformerTests : IAsyncLifetime
     {
         get
         {
-            lock (_events) return [.. _events];
+            lock (_events)
+                return [.. _events];
         }
     }
 
@@ -295,7 +322,11 @@ public sealed class InformerTests : IAsyncLifetime
 
     private Informer<Thing> NewInformer(Selection selection, TimeSpan? shortWatch = null)
     {
-        var timings = new InformerTimings { Backoff = new Backoff(TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(40)), ShortWatch = shortWatch ?? TimeSpan.FromSeconds(5) };
+        var timings = new InformerTimings
+        {
+            Backoff = new Backoff(TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(40)),
+            ShortWatch = shortWatch ?? TimeSpan.FromSeconds(5),
+        };
         var informer = new Informer<Thing>(_client, Thing.Kind, selection, TimeProvider.System, new Random(1), _log, timings);
         informer.Added += it => Say($"+{Text(it)}");
         informer.Changed += (before, now) => Say($"{Text(before)}>{Text(now)}");
@@ -303,13 +334,15 @@ public sealed class InformerTests : IAsyncLifetime
         return informer;
     }
 
-    private static System.Text.Json.Nodes.JsonObject Large() => new() { ["spec"] = new System.Text.Json.Nodes.JsonObject { ["size"] = "large" } };
+    private static System.Text.Json.Nodes.JsonObject Large() =>
+        new() { ["spec"] = new System.Text.Json.Nodes.JsonObject { ["size"] = "large" } };
 
     private static string Text(Thing it) => $"{it.Metadata.Name}{it.Spec!.Size}";
 
     private void Say(string text)
     {
-        lock (_events) _events.Add(text);
+        lock (_events)
+            _events.Add(text);
     }
 
     private async Task StartAsync()
@@ -322,6 +355,9 @@ public sealed class InformerTests : IAsyncLifetime
     /// <summary>In any order: a comparison has none.</summary>
     private async Task EventsAre(params string[] wanted)
     {
-        await Waiting.UntilAsync(() => Events.Order().SequenceEqual(wanted.Order()), state: () => string.Join(" ", Events) + "\n" + string.Join("\n", _log.Lines));
+        await Waiting.UntilAsync(
+            () => Events.Order().SequenceEqual(wanted.Order()),
+            state: () => string.Join(" ", Events) + "\n" + string.Join("\n", _log.Lines)
+        );
     }
 }

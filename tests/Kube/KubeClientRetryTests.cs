@@ -48,7 +48,9 @@ public sealed class KubeClientRetryTests : IAsyncLifetime
     public async Task A_write_that_may_have_been_stored_is_not_sent_again(int code, int retryAfter)
     {
         _server.Refuse(_ => true, code, "InternalError", retryAfter: retryAfter);
-        var e = await Assert.ThrowsAsync<KubeApiException>(() => _client.MergePatchAsync(Thing.Kind, new ObjectKey("a"), Thing.Json("a", 2), new WriteOptions(), Token));
+        var e = await Assert.ThrowsAsync<KubeApiException>(() =>
+            _client.MergePatchAsync(Thing.Kind, new ObjectKey("a"), Thing.Json("a", 2), new WriteOptions(), Token)
+        );
         Assert.True(e.IsServerError);
         Assert.Single(_server.Requests);
     }
@@ -92,6 +94,10 @@ public sealed class KubeClientRetryTests : IAsyncLifetime
         var gone = Connection.Configuration(new Uri("http://127.0.0.1:1/"));
         using var client = new KubeClient(gone, "t/1", _time, new LogLines());
         var e = await Assert.ThrowsAsync<KubeTransportException>(() => client.GetAsync(Thing.Kind, new ObjectKey("a"), Token));
-        Assert.StartsWith("GET /apis/example.io/v1/things/a: http://127.0.0.1:1/ does not answer: Connection refused", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "GET /apis/example.io/v1/things/a: http://127.0.0.1:1/ does not answer: Connection refused",
+            e.Message,
+            StringComparison.Ordinal
+        );
     }
 }

@@ -22,21 +22,35 @@ public sealed class KubeconfigTests : IDisposable
     [Fact]
     public void A_server_may_stand_below_a_path()
     {
-        Assert.Equal("https://rancher.example/k8s/clusters/c-1/", Read(Connection.Write(_folder, new Uri("https://rancher.example/k8s/clusters/c-1"))).Server.ToString());
+        Assert.Equal(
+            "https://rancher.example/k8s/clusters/c-1/",
+            Read(Connection.Write(_folder, new Uri("https://rancher.example/k8s/clusters/c-1"))).Server.ToString()
+        );
     }
 
     [Fact]
     public void JSON_is_read_as_well()
     {
-        var path = File("json", """{"current-context":"c","contexts":[{"name":"c","context":{"cluster":"k","user":"u"}}],"clusters":[{"name":"k","cluster":{"server":"https://h:1"}}],"users":[{"name":"u","user":{"token":"t"}}]}""");
+        var path = File(
+            "json",
+            """{"current-context":"c","contexts":[{"name":"c","context":{"cluster":"k","user":"u"}}],"clusters":["""
+                + """{"name":"k","cluster":{"server":"https://h:1"}}],"users":[{"name":"u","user":{"token":"t"}}]}"""
+        );
         Assert.Equal(("https://h:1/", "default"), (Read(path).Server.ToString(), Read(path).Namespace));
     }
 
     [Fact]
     public void Of_several_files_the_first_that_has_something_counts()
     {
-        var first = File("first", "contexts: [{name: a, context: {cluster: k}}]\nclusters: [{name: k, cluster: {server: 'https://first'}}]");
-        var second = File("second", "current-context: a\ncontexts: [{name: a, context: {cluster: other}}]\nclusters: [{name: k, cluster: {server: 'https://second'}}, {name: other, cluster: {server: 'https://other'}}]");
+        var first = File(
+            "first",
+            "contexts: [{name: a, context: {cluster: k}}]\nclusters: [{name: k, cluster: {server: 'https://first'}}]"
+        );
+        var second = File(
+            "second",
+            "current-context: a\ncontexts: [{name: a, context: {cluster: other}}]\nclusters: [{name: k, cluster: "
+                + "{server: 'https://second'}}, {name: other, cluster: {server: 'https://other'}}]"
+        );
         Assert.Equal("https://first/", Read($"{first}:{_folder}/absent:{second}").Server.ToString());
         Assert.Equal("https://other/", Read($"{second}:{first}").Server.ToString());
     }
@@ -45,15 +59,32 @@ public sealed class KubeconfigTests : IDisposable
     public void Without_anything_named_a_Pod_is_a_Pod_and_KUBECONFIG_comes_first()
     {
         var path = Connection.Write(_folder, _server);
-        Assert.Equal(_server, KubeConfiguration.Find(null, null, TimeProvider.System, n => n == "KUBECONFIG" ? path : n == "KUBERNETES_SERVICE_HOST" ? "10.96.0.1" : null).Server);
-        var e = Assert.Throws<KubeConfigurationException>(() => KubeConfiguration.Find(null, null, TimeProvider.System, n => n == "HOME" ? _folder : null));
+        Assert.Equal(
+            _server,
+            KubeConfiguration
+                .Find(
+                    null,
+                    null,
+                    TimeProvider.System,
+                    n =>
+                        n == "KUBECONFIG" ? path
+                        : n == "KUBERNETES_SERVICE_HOST" ? "10.96.0.1"
+                        : null
+                )
+                .Server
+        );
+        var e = Assert.Throws<KubeConfigurationException>(() =>
+            KubeConfiguration.Find(null, null, TimeProvider.System, n => n == "HOME" ? _folder : null)
+        );
         Assert.Contains("this is no Pod. Name a kubeconfig with KUBECONFIG or --kubeconfig", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void In_a_Pod_without_a_token_the_message_says_why()
     {
-        var e = Assert.Throws<KubeConfigurationException>(() => KubeConfiguration.InCluster(TimeProvider.System, n => n == "KUBERNETES_SERVICE_HOST" ? "fd00::1" : "443", _folder));
+        var e = Assert.Throws<KubeConfigurationException>(() =>
+            KubeConfiguration.InCluster(TimeProvider.System, n => n == "KUBERNETES_SERVICE_HOST" ? "fd00::1" : "443", _folder)
+        );
         Assert.Contains("automountServiceAccountToken", e.Message, StringComparison.Ordinal);
         Assert.Contains("/var/run/secrets/kubernetes.io/serviceaccount/token cannot be read", e.Message, StringComparison.Ordinal);
     }
@@ -65,7 +96,12 @@ public sealed class KubeconfigTests : IDisposable
         File("token", "from-file\n");
         foreach (var user in new[] { "{username: me, password: 'p:w'}", "{token: stale, tokenFile: token}", "{token: plain}" })
         {
-            using var client = new KubeClient(Read(Connection.Write(_folder, server.Address, user)), "t/1", TimeProvider.System, NullLogger<KubeClient>.Instance);
+            using var client = new KubeClient(
+                Read(Connection.Write(_folder, server.Address, user)),
+                "t/1",
+                TimeProvider.System,
+                NullLogger<KubeClient>.Instance
+            );
             await client.ListAsync(Thing.Kind, Selection.Everything, default);
         }
 
@@ -74,11 +110,23 @@ public sealed class KubeconfigTests : IDisposable
 
     [Theory]
     [InlineData("current-context: x", "current-context names the context \"x\", which is not in contexts; there are: none")]
-    [InlineData("contexts: [{name: a, context: {cluster: k}}, {name: b, context: {}}]", "current-context is not set. Set it (kubectl config use-context NAME) or name a context; there are: a, b")]
+    [InlineData(
+        "contexts: [{name: a, context: {cluster: k}}, {name: b, context: {}}]",
+        "current-context is not set. Set it (kubectl config use-context NAME) or name a context; there are: a, b"
+    )]
     [InlineData("current-context: a\ncontexts: [{name: a, context: {user: u}}]", "contexts[a].context.cluster is missing")]
-    [InlineData("current-context: a\ncontexts: [{name: a, context: {cluster: k}}]", "context a names the cluster \"k\", which is not in clusters; there are: none")]
-    [InlineData("current-context: a\ncontexts: [{name: a, context: {cluster: k}}]\nclusters: [{name: k, cluster: {}}]", "clusters[k].cluster.server is missing")]
-    [InlineData("current-context: a\ncontexts: [{name: a, context: {cluster: k}}]\nclusters: [{name: k, cluster: {server: 'ftp://x'}}]", "clusters[k].cluster.server \"ftp://x\" is no address: write for example https://10.0.0.1:6443")]
+    [InlineData(
+        "current-context: a\ncontexts: [{name: a, context: {cluster: k}}]",
+        "context a names the cluster \"k\", which is not in clusters; there are: none"
+    )]
+    [InlineData(
+        "current-context: a\ncontexts: [{name: a, context: {cluster: k}}]\nclusters: [{name: k, cluster: {}}]",
+        "clusters[k].cluster.server is missing"
+    )]
+    [InlineData(
+        "current-context: a\ncontexts: [{name: a, context: {cluster: k}}]\nclusters: [{name: k, cluster: {server: 'ftp://x'}}]",
+        "clusters[k].cluster.server \"ftp://x\" is no address: write for example https://10.0.0.1:6443"
+    )]
     [InlineData("contexts: {a: b}", "contexts must be a list")]
     [InlineData("users: [x", ", column")]
     [InlineData("", "is empty or no mapping")]
@@ -95,7 +143,10 @@ public sealed class KubeconfigTests : IDisposable
     [InlineData("{client-key-data: eA==}", "users[me].user.client-certificate is missing beside client-key")]
     [InlineData("{client-certificate-data: '%'}", "users[me].user.client-certificate-data is not base64")]
     [InlineData("{client-certificate: no.crt, client-key: no.key}", "no.crt cannot be read")]
-    [InlineData("{auth-provider: {name: gcp}}", "users[me].user.auth-provider is of old versions and not supported: use exec with the provider's plugin")]
+    [InlineData(
+        "{auth-provider: {name: gcp}}",
+        "users[me].user.auth-provider is of old versions and not supported: use exec with the provider's plugin"
+    )]
     [InlineData("{tokenFile: absent}", "users[me].user.tokenFile: ")]
     public void A_user_that_cannot_be_is_refused(string user, string words)
     {

@@ -32,7 +32,11 @@ public sealed class LeaderElectorTests : IAsyncLifetime
         await using var a = new Process(this, "a");
         await Waiting.UntilAsync(() => a.Leads);
         var lease = _server.Find(Path)!;
-        Assert.Equal("""{"holderIdentity":"a","leaseDurationSeconds":15,"acquireTime":"2026-01-02T12:00:00.000000Z","renewTime":"2026-01-02T12:00:00.000000Z","leaseTransitions":0}""", lease["spec"]!.ToJsonString());
+        Assert.Equal(
+            """{"holderIdentity":"a","leaseDurationSeconds":15,"acquireTime":"2026-01-02T12:00:"""
+                + """00.000000Z","renewTime":"2026-01-02T12:00:00.000000Z","leaseTransitions":0}""",
+            lease["spec"]!.ToJsonString()
+        );
         Assert.Equal(("coordination.k8s.io/v1", "Lease"), (lease["apiVersion"]!.GetValue<string>(), lease["kind"]!.GetValue<string>()));
     }
 
@@ -40,11 +44,24 @@ public sealed class LeaderElectorTests : IAsyncLifetime
     [Fact]
     public async Task One_that_may_not_give_the_lease_an_owner_leads_without_and_says_so_once()
     {
-        _server.Refuse(r => r.Body.Contains("ownerReferences", StringComparison.Ordinal), 403, "Forbidden", "cannot set an ownerRef", times: int.MaxValue);
-        var owner = new OwnerReference { ApiVersion = "v1", Kind = "ServiceAccount", Name = "operator", Uid = "u" };
+        _server.Refuse(
+            r => r.Body.Contains("ownerReferences", StringComparison.Ordinal),
+            403,
+            "Forbidden",
+            "cannot set an ownerRef",
+            times: int.MaxValue
+        );
+        var owner = new OwnerReference
+        {
+            ApiVersion = "v1",
+            Kind = "ServiceAccount",
+            Name = "operator",
+            Uid = "u",
+        };
         await using var a = new Process(this, "a", owner);
         await Waiting.UntilAsync(() => a.Leads);
-        for (var i = 0; i < 5; i++) await StepAsync(TimeSpan.FromSeconds(2), a);
+        for (var i = 0; i < 5; i++)
+            await StepAsync(TimeSpan.FromSeconds(2), a);
         Assert.True(a.Leads);
         Assert.Null(_server.Find(Path)!["metadata"]!["ownerReferences"]);
         Assert.Single(_log.Lines, l => l.Contains("gets no owner and stays behind after an uninstall: ", StringComparison.Ordinal));
@@ -56,7 +73,8 @@ public sealed class LeaderElectorTests : IAsyncLifetime
         await using var a = new Process(this, "a");
         await Waiting.UntilAsync(() => a.Leads);
         await using var b = new Process(this, "b");
-        for (var i = 0; i < 30; i++) await StepAsync(TimeSpan.FromSeconds(2), a);
+        for (var i = 0; i < 30; i++)
+            await StepAsync(TimeSpan.FromSeconds(2), a);
         Assert.True(a.Leads);
         Assert.True(a.Elector.Fence.IsOpen);
         Assert.False(b.Leads);
@@ -85,7 +103,20 @@ public sealed class LeaderElectorTests : IAsyncLifetime
     public async Task A_leader_that_died_is_followed_after_the_lease_duration_whatever_its_clock_said()
     {
         // Its clock was an hour ahead: by the lease's own times it would be valid for an hour.
-        _server.Put(Path, new() { ["apiVersion"] = "coordination.k8s.io/v1", ["kind"] = "Lease", ["spec"] = new System.Text.Json.Nodes.JsonObject { ["holderIdentity"] = "dead", ["leaseDurationSeconds"] = 15, ["renewTime"] = "2026-01-02T13:00:00.000000Z" } });
+        _server.Put(
+            Path,
+            new()
+            {
+                ["apiVersion"] = "coordination.k8s.io/v1",
+                ["kind"] = "Lease",
+                ["spec"] = new System.Text.Json.Nodes.JsonObject
+                {
+                    ["holderIdentity"] = "dead",
+                    ["leaseDurationSeconds"] = 15,
+                    ["renewTime"] = "2026-01-02T13:00:00.000000Z",
+                },
+            }
+        );
         await using var b = new Process(this, "b");
         await Waiting.UntilAsync(() => b.Elector.Leader == "dead" && _time.Waiting > 0);
         var seconds = 0;
@@ -106,12 +137,15 @@ public sealed class LeaderElectorTests : IAsyncLifetime
         var gated = _client.Gated(a.Elector.Fence.ThrowIfClosed);
         await gated.CreateAsync(Thing.Kind, null, Thing.Json("x", 1), new WriteOptions(), default);
         _server.Refuse(r => r.Method == "PUT" || r.Path == Path, 500, "InternalError", "etcd is away", times: 1000);
-        for (var i = 0; i < 9; i++) await StepAsync(TimeSpan.FromSeconds(1), a);
+        for (var i = 0; i < 9; i++)
+            await StepAsync(TimeSpan.FromSeconds(1), a);
         Assert.True(a.Leads);
         _time.Advance(TimeSpan.FromSeconds(1.1));
         Assert.False(a.Elector.Fence.IsOpen);
         var before = _server.Requests.Count(r => r.Path.StartsWith(Thing.Path, StringComparison.Ordinal));
-        await Assert.ThrowsAsync<LeadershipLostException>(() => gated.CreateAsync(Thing.Kind, null, Thing.Json("y", 1), new WriteOptions(), default));
+        await Assert.ThrowsAsync<LeadershipLostException>(() =>
+            gated.CreateAsync(Thing.Kind, null, Thing.Json("y", 1), new WriteOptions(), default)
+        );
         Assert.Equal(before, _server.Requests.Count(r => r.Path.StartsWith(Thing.Path, StringComparison.Ordinal)));
         await StepAsync(TimeSpan.FromSeconds(2), a);
         var lost = await Assert.ThrowsAsync<LeadershipLostException>(() => a.Run.WaitAsync(TimeSpan.FromSeconds(10)));
@@ -128,7 +162,8 @@ public sealed class LeaderElectorTests : IAsyncLifetime
         var taken = _server.Find(Path)!;
         taken["spec"]!["holderIdentity"] = "b";
         _server.Put(Path, taken);
-        for (var i = 0; i < 6 && !a.Run.IsCompleted; i++) await StepAsync(TimeSpan.FromSeconds(1), a);
+        for (var i = 0; i < 6 && !a.Run.IsCompleted; i++)
+            await StepAsync(TimeSpan.FromSeconds(1), a);
         var lost = await Assert.ThrowsAsync<LeadershipLostException>(() => a.Run.WaitAsync(TimeSpan.FromSeconds(10)));
         Assert.Contains("taken by b", lost.Message, StringComparison.Ordinal);
     }
@@ -149,14 +184,26 @@ public sealed class LeaderElectorTests : IAsyncLifetime
         await Waiting.UntilAsync(() => a.Leads);
         _time.Jump(TimeSpan.FromHours(1));
         Assert.False(a.Elector.Fence.IsOpen);
-        for (var i = 0; i < 3 && !a.Elector.Fence.IsOpen; i++) await StepAsync(TimeSpan.FromSeconds(1), a);
+        for (var i = 0; i < 3 && !a.Elector.Fence.IsOpen; i++)
+            await StepAsync(TimeSpan.FromSeconds(1), a);
         Assert.Equal((true, true, false), (a.Elector.Fence.IsOpen, a.Leads, a.Run.IsCompleted));
     }
 
     [Fact]
     public async Task Labels_that_others_put_on_the_lease_stay()
     {
-        _server.Put(Path, new() { ["apiVersion"] = "coordination.k8s.io/v1", ["kind"] = "Lease", ["metadata"] = new System.Text.Json.Nodes.JsonObject { ["labels"] = new System.Text.Json.Nodes.JsonObject { ["team"] = "x" } } });
+        _server.Put(
+            Path,
+            new()
+            {
+                ["apiVersion"] = "coordination.k8s.io/v1",
+                ["kind"] = "Lease",
+                ["metadata"] = new System.Text.Json.Nodes.JsonObject
+                {
+                    ["labels"] = new System.Text.Json.Nodes.JsonObject { ["team"] = "x" },
+                },
+            }
+        );
         await using var a = new Process(this, "a");
         await Waiting.UntilAsync(() => a.Leads);
         Assert.Equal("x", _server.Find(Path)!["metadata"]!["labels"]!["team"]!.GetValue<string>());

@@ -19,10 +19,20 @@ public sealed class ProxyTests
         var kubeconfig = Path.Combine(directory, "config");
         await File.WriteAllTextAsync(
             kubeconfig,
-            $"{{clusters: [{{name: c, cluster: {{server: \"https://cluster.example:6443\", proxy-url: \"http://us%20er:geh%40eim@127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}\"}}}}], users: [], contexts: [{{name: c, context: {{cluster: c}}}}], current-context: c}}\n",
-            TestContext.Current.CancellationToken);
-        using var client = new KubeClient(KubeConfiguration.FromKubeconfig(kubeconfig, null, TimeProvider.System), "test/1", TimeProvider.System, NullLogger<KubeClient>.Instance);
-        var error = await Assert.ThrowsAsync<KubeTransportException>(() => client.ListAsync(Thing.Kind, Selection.Everything, TestContext.Current.CancellationToken));
+            $"{{clusters: [{{name: c, cluster: {{server: \"https://cluster.example:6443\", proxy-url: "
+                + $"\"http://us%20er:geh%40eim@127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}\"}}}}], users: [], "
+                + $"contexts: [{{name: c, context: {{cluster: c}}}}], current-context: c}}\n",
+            TestContext.Current.CancellationToken
+        );
+        using var client = new KubeClient(
+            KubeConfiguration.FromKubeconfig(kubeconfig, null, TimeProvider.System),
+            "test/1",
+            TimeProvider.System,
+            NullLogger<KubeClient>.Instance
+        );
+        var error = await Assert.ThrowsAsync<KubeTransportException>(() =>
+            client.ListAsync(Thing.Kind, Selection.Everything, TestContext.Current.CancellationToken)
+        );
         Directory.Delete(directory, recursive: true);
 
         Assert.Equal(["CONNECT cluster.example:6443 HTTP/1.1 ", "CONNECT cluster.example:6443 HTTP/1.1 us er:geh@eim"], await proxy);
@@ -44,11 +54,17 @@ public sealed class ProxyTests
                 var who = "";
                 const string basic = "Proxy-Authorization: Basic ";
                 while (await reader.ReadLineAsync() is { Length: > 0 } header)
-                    if (header.StartsWith(basic, StringComparison.Ordinal)) who = Encoding.UTF8.GetString(Convert.FromBase64String(header[basic.Length..]));
+                    if (header.StartsWith(basic, StringComparison.Ordinal))
+                        who = Encoding.UTF8.GetString(Convert.FromBase64String(header[basic.Length..]));
                 asked.Add($"{request} {who}");
-                await stream.WriteAsync(Encoding.ASCII.GetBytes(who.Length == 0
-                    ? "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"test\"\r\nContent-Length: 0\r\n\r\n"
-                    : "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"));
+                await stream.WriteAsync(
+                    Encoding.ASCII.GetBytes(
+                        who.Length == 0
+                            ? "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic "
+                                + "realm=\"test\"\r\nContent-Length: 0\r\n\r\n"
+                            : "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+                    )
+                );
             }
         }
 

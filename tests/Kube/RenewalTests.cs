@@ -25,11 +25,14 @@ public sealed class RenewalTests : IDisposable
         var configuration = KubeConfiguration.FromKubeconfig(path, null, _time);
         using var client = new KubeClient(configuration, "t/1", TimeProvider.System, NullLogger<KubeClient>.Instance);
         var held = new TaskCompletionSource();
-        server.Answer(_ => true, async c =>
-        {
-            await held.Task;
-            await FakeApiServer.TextAsync(c, 200, """{"metadata":{"resourceVersion":"7"},"items":[]}""");
-        });
+        server.Answer(
+            _ => true,
+            async c =>
+            {
+                await held.Task;
+                await FakeApiServer.TextAsync(c, 200, """{"metadata":{"resourceVersion":"7"},"items":[]}""");
+            }
+        );
         var slow = client.ListAsync(Thing.Kind, Selection.Everything, TestContext.Current.CancellationToken);
         await Waiting.UntilAsync(() => server.Requests.Count == 1);
         Renew("second");

@@ -35,9 +35,18 @@ public sealed class TlsTests : IDisposable
     [Fact]
     public async Task A_server_that_cannot_be_trusted_gets_no_request_and_the_message_says_why()
     {
-        await RefusedAsync(new CertificateAuthority("other").Server(address: IPAddress.Loopback), "its certificate, issued by CN=other, leads to no CA that we were given: put the cluster's CA into certificate-authority.");
-        await RefusedAsync(_ca.Server(name: "api.cluster", address: IPAddress.Parse("10.0.0.1")), "its certificate is not for 127.0.0.1 but for api.cluster, 10.0.0.1: use one of these in server, or in tls-server-name.");
-        await RefusedAsync(_ca.Server(address: IPAddress.Loopback, expired: true), "its certificate does not hold: certificate has expired");
+        await RefusedAsync(
+            new CertificateAuthority("other").Server(address: IPAddress.Loopback),
+            "its certificate, issued by CN=other, leads to no CA that we were given: put the cluster's CA into certificate-authority."
+        );
+        await RefusedAsync(
+            _ca.Server(name: "api.cluster", address: IPAddress.Parse("10.0.0.1")),
+            "its certificate is not for 127.0.0.1 but for api.cluster, 10.0.0.1: use one of these in server, or in tls-server-name."
+        );
+        await RefusedAsync(
+            _ca.Server(address: IPAddress.Loopback, expired: true),
+            "its certificate does not hold: certificate has expired"
+        );
 
         async Task RefusedAsync(X509Certificate2 certificate, string words)
         {
@@ -78,7 +87,12 @@ public sealed class TlsTests : IDisposable
         await using var server = await FakeApiServer.StartAsync(_ca.Server(address: IPAddress.Loopback), asksForCertificate: true);
         WriteCertificate("first");
         var path = Connection.Write(_folder, server.Address, "{client-certificate: tls.crt, client-key: tls.key}", Ca(_ca));
-        using var client = new KubeClient(KubeConfiguration.FromKubeconfig(path, null, _time), "t/1", TimeProvider.System, NullLogger<KubeClient>.Instance);
+        using var client = new KubeClient(
+            KubeConfiguration.FromKubeconfig(path, null, _time),
+            "t/1",
+            TimeProvider.System,
+            NullLogger<KubeClient>.Instance
+        );
         await client.ListAsync(Thing.Kind, Selection.Everything, default);
         WriteCertificate("second");
         await client.ListAsync(Thing.Kind, Selection.Everything, default);
@@ -95,7 +109,17 @@ public sealed class TlsTests : IDisposable
         File.WriteAllText(Path.Combine(account, "token"), "one\n");
         File.WriteAllText(Path.Combine(account, "ca.crt"), _ca.Pem);
         File.WriteAllText(Path.Combine(account, "namespace"), "hostdev");
-        var configuration = KubeConfiguration.InCluster(_time, n => n switch { "KUBERNETES_SERVICE_HOST" => "127.0.0.1", "KUBERNETES_SERVICE_PORT" => $"{server.Address.Port}", _ => null }, _folder);
+        var configuration = KubeConfiguration.InCluster(
+            _time,
+            n =>
+                n switch
+                {
+                    "KUBERNETES_SERVICE_HOST" => "127.0.0.1",
+                    "KUBERNETES_SERVICE_PORT" => $"{server.Address.Port}",
+                    _ => null,
+                },
+            _folder
+        );
         Assert.Equal("hostdev", configuration.Namespace);
         using var client = new KubeClient(configuration, "t/1", TimeProvider.System, NullLogger<KubeClient>.Instance);
         await client.ListAsync(Thing.Kind, Selection.Everything, default);
@@ -109,7 +133,10 @@ public sealed class TlsTests : IDisposable
         File.WriteAllText(Path.Combine(account, "token"), ""); // being replaced
         _time.Advance(TimeSpan.FromMinutes(1.1));
         await client.ListAsync(Thing.Kind, Selection.Everything, default);
-        Assert.Equal(["Bearer one", "Bearer one", "Bearer two", "Bearer two", "Bearer three", "Bearer three"], server.Requests.Select(r => r.Authorization));
+        Assert.Equal(
+            ["Bearer one", "Bearer one", "Bearer two", "Bearer two", "Bearer three", "Bearer three"],
+            server.Requests.Select(r => r.Authorization)
+        );
     }
 
     [Fact]
@@ -126,13 +153,19 @@ public sealed class TlsTests : IDisposable
     private static string Ca(CertificateAuthority ca) => $", certificate-authority-data: {Base64(ca.Pem)}";
 
     private static string User(X509Certificate2 certificate) =>
-        $"{{client-certificate-data: {Base64(certificate.ExportCertificatePem())}, client-key-data: {Base64(CertificateAuthority.KeyPem(certificate))}}}";
+        $"{{client-certificate-data: {Base64(certificate.ExportCertificatePem())}, client-key-data: "
+        + $"{Base64(CertificateAuthority.KeyPem(certificate))}}}";
 
     private static string Base64(string text) => Convert.ToBase64String(Encoding.UTF8.GetBytes(text));
 
     private static async Task GetAsync(FakeApiServer server, string user = "{}", string cluster = "")
     {
-        using var client = new KubeClient(Connection.Configuration(server.Address, user, cluster), "t/1", TimeProvider.System, NullLogger<KubeClient>.Instance);
+        using var client = new KubeClient(
+            Connection.Configuration(server.Address, user, cluster),
+            "t/1",
+            TimeProvider.System,
+            NullLogger<KubeClient>.Instance
+        );
         await client.ListAsync(Thing.Kind, Selection.Everything, default);
     }
 

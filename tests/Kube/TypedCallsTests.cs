@@ -56,7 +56,13 @@ public sealed class TypedCallsTests : IAsyncLifetime
         var leases = _client.Calls.CoordinationV1;
         await leases.ReplaceNamespacedLeaseAsync(it, "operator", "hostdev", fieldValidation: "Strict", cancellationToken: Token);
         var metadata = new V1ObjectMeta { Name = "e", NamespaceProperty = "vms" };
-        var said = new Eventsv1Event { ApiVersion = "events.k8s.io/v1", Kind = "Event", Metadata = metadata, Note = "first" };
+        var said = new Eventsv1Event
+        {
+            ApiVersion = "events.k8s.io/v1",
+            Kind = "Event",
+            Metadata = metadata,
+            Note = "first",
+        };
         await _client.Calls.EventsV1.CreateNamespacedEventAsync(said, "vms", cancellationToken: Token);
         var patch = new V1Patch("""{"note":"then"}""", V1Patch.PatchType.MergePatch);
         Assert.Equal("then", (await _client.Calls.EventsV1.PatchNamespacedEventAsync(patch, "e", "vms", cancellationToken: Token)).Note);
@@ -67,13 +73,15 @@ public sealed class TypedCallsTests : IAsyncLifetime
                 "POST /apis/events.k8s.io/v1/namespaces/vms/events application/json",
                 "PATCH /apis/events.k8s.io/v1/namespaces/vms/events/e application/merge-patch+json",
             ],
-            _server.Requests.Select(r => $"{r} {r.ContentType}"));
+            _server.Requests.Select(r => $"{r} {r.ContentType}")
+        );
         const string Lease = "leases.coordination.k8s.io";
         const string Event = "events.events.k8s.io";
         Assert.Equal([("get", Lease, 200), ("update", Lease, 200), ("create", Event, 201), ("patch", Event, 200)], _seen);
         Assert.Equal(
             """{"holderIdentity":"b","leaseDurationSeconds":15,"renewTime":"2026-01-02T03:04:05.000000Z"}""",
-            _server.Find(Path)!["spec"]!.ToJsonString());
+            _server.Find(Path)!["spec"]!.ToJsonString()
+        );
     }
 
     [Fact]
@@ -83,7 +91,12 @@ public sealed class TypedCallsTests : IAsyncLifetime
         Assert.True(absent.IsNotFound);
         Assert.StartsWith($"GET {Path}: 404 NotFound", absent.Message, StringComparison.Ordinal);
         var metadata = new V1ObjectMeta { Name = "operator" };
-        var lease = new V1Lease { ApiVersion = "coordination.k8s.io/v1", Kind = "Lease", Metadata = metadata };
+        var lease = new V1Lease
+        {
+            ApiVersion = "coordination.k8s.io/v1",
+            Kind = "Lease",
+            Metadata = metadata,
+        };
         _server.Refuse(_ => true, 429, "TooManyRequests", retryAfter: 7);
         var write = _client.Calls.CoordinationV1.CreateNamespacedLeaseAsync(lease, "hostdev", cancellationToken: Token);
         await Waiting.UntilAsync(() => _server.Requests.Count == 2 && _time.Waiting == 2); // the request's own deadline, and the pause
@@ -109,20 +122,22 @@ public sealed class TypedCallsTests : IAsyncLifetime
         Assert.StartsWith($"GET {Path}: the answer cannot be read as V1Lease: ", e.Message, StringComparison.Ordinal);
         Assert.Contains("$.spec.leaseDurationSeconds", e.Message, StringComparison.Ordinal);
         var core = _client.Calls.CoreV1;
-        var secret = await Assert.ThrowsAsync<NotSupportedException>(
-            () => core.CreateNamespacedSecretAsync(new V1Secret(), "hostdev", cancellationToken: Token));
+        var secret = await Assert.ThrowsAsync<NotSupportedException>(() =>
+            core.CreateNamespacedSecretAsync(new V1Secret(), "hostdev", cancellationToken: Token)
+        );
         var list = await Assert.ThrowsAsync<NotSupportedException>(() => core.ListNodeAsync(cancellationToken: Token));
         Assert.Contains("item by item", list.Message, StringComparison.Ordinal);
         Assert.Contains("V1Secret", secret.Message, StringComparison.Ordinal);
         Assert.Single(_server.Requests);
     }
 
-    private static JsonObject Stored() => new()
-    {
-        ["apiVersion"] = "coordination.k8s.io/v1",
-        ["kind"] = "Lease",
-        ["spec"] = new JsonObject { ["holderIdentity"] = "a", ["leaseDurationSeconds"] = 15 },
-    };
+    private static JsonObject Stored() =>
+        new()
+        {
+            ["apiVersion"] = "coordination.k8s.io/v1",
+            ["kind"] = "Lease",
+            ["spec"] = new JsonObject { ["holderIdentity"] = "a", ["leaseDurationSeconds"] = 15 },
+        };
 
     private static Task<V1Lease> ReadAsync(KubeClient client) =>
         client.Calls.CoordinationV1.ReadNamespacedLeaseAsync("operator", "hostdev", cancellationToken: Token);

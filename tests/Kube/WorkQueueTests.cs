@@ -8,7 +8,8 @@ public sealed class WorkQueueTests : IDisposable
     private readonly FakeTime _time = new();
     private readonly WorkQueue<string> _queue;
 
-    public WorkQueueTests() => _queue = new WorkQueue<string>(new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60), Jitter: 0), _time, new Random(1));
+    public WorkQueueTests() =>
+        _queue = new WorkQueue<string>(new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60), Jitter: 0), _time, new Random(1));
 
     public void Dispose() => _queue.Dispose();
 
@@ -145,18 +146,27 @@ public sealed class WorkQueueTests : IDisposable
         var working = new int[10];
         var seen = new long[10];
         var wanted = new long[10];
-        using var queue = new WorkQueue<int>(new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1)), TimeProvider.System, new Random(1));
-        var takers = Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
-        {
-            while (await queue.TakeAsync(Token) is (true, var key))
-            {
-                Assert.Equal(1, Interlocked.Increment(ref working[key]));
-                Volatile.Write(ref seen[key], Volatile.Read(ref wanted[key]));
-                await Task.Yield();
-                Interlocked.Decrement(ref working[key]);
-                queue.Done(key);
-            }
-        })).ToList();
+        using var queue = new WorkQueue<int>(
+            new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1)),
+            TimeProvider.System,
+            new Random(1)
+        );
+        var takers = Enumerable
+            .Range(0, 8)
+            .Select(_ =>
+                Task.Run(async () =>
+                {
+                    while (await queue.TakeAsync(Token) is (true, var key))
+                    {
+                        Assert.Equal(1, Interlocked.Increment(ref working[key]));
+                        Volatile.Write(ref seen[key], Volatile.Read(ref wanted[key]));
+                        await Task.Yield();
+                        Interlocked.Decrement(ref working[key]);
+                        queue.Done(key);
+                    }
+                })
+            )
+            .ToList();
         for (var i = 0; i < 20_000; i++)
         {
             Interlocked.Increment(ref wanted[i % 10]);

@@ -10,7 +10,11 @@ public sealed class AdvertisedListPolicyTests
     private static readonly AdvertisedListPolicy Policy = AdvertisedListPolicy.Default;
 
     /// <summary>An ID that nothing wants, Unhealthy since noon, and a reading of a minute and a half later that does not show it.</summary>
-    private static readonly AdvertisedListFacts Free = new() { Sent = [new SentDevice(Device("a", healthy: false), Noon)], HeldAsOf = Noon.AddSeconds(90) };
+    private static readonly AdvertisedListFacts Free = new()
+    {
+        Sent = [new SentDevice(Device("a", healthy: false), Noon)],
+        HeldAsOf = Noon.AddSeconds(90),
+    };
 
     [Fact]
     public void An_ID_that_nothing_wants_is_listed_Unhealthy_first()
@@ -25,10 +29,12 @@ public sealed class AdvertisedListPolicyTests
     public void An_ID_leaves_when_it_was_Unhealthy_and_a_later_reading_shows_no_holder() => Assert.Empty(Policy.Next(Free).Devices);
 
     [Fact]
-    public void An_ID_stays_while_there_was_no_reading_of_the_holders() => Assert.Single(Policy.Next(Free with { HeldAsOf = null }).Devices);
+    public void An_ID_stays_while_there_was_no_reading_of_the_holders() =>
+        Assert.Single(Policy.Next(Free with { HeldAsOf = null }).Devices);
 
     [Fact]
-    public void An_ID_stays_while_the_reading_is_from_before_it_settled() => Assert.Single(Policy.Next(Free with { HeldAsOf = Noon.AddSeconds(9) }).Devices);
+    public void An_ID_stays_while_the_reading_is_from_before_it_settled() =>
+        Assert.Single(Policy.Next(Free with { HeldAsOf = Noon.AddSeconds(9) }).Devices);
 
     [Fact]
     public void An_ID_stays_while_it_is_held() => Assert.Single(Policy.Next(Free with { Held = ["a"] }).Devices);
@@ -52,7 +58,9 @@ public sealed class AdvertisedListPolicyTests
     [Fact]
     public void A_refused_ID_is_Unhealthy_and_others_are_as_the_inventory_says()
     {
-        var list = Policy.Next(new AdvertisedListFacts { Wanted = [Device("b"), Device("a"), Device("c", healthy: false)], Refused = ["b"] });
+        var list = Policy.Next(
+            new AdvertisedListFacts { Wanted = [Device("b"), Device("a"), Device("c", healthy: false)], Refused = ["b"] }
+        );
 
         Assert.Equal([Device("a"), Device("b", healthy: false), Device("c", healthy: false)], list.Devices);
         Assert.Empty(list.Leaving);

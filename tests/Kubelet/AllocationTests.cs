@@ -81,7 +81,11 @@ public sealed class AllocationTests
         var other = bench.Kubelet.AdmitPodAsync("vms", "other", new DeviceRequest(KubeletBench.Nic, 1));
 
         Assert.False(other.IsCompleted); // the kubelet has one sync loop: ours must end
-        Assert.Contains("DeadlineExceeded desc = a of example.com/gpu could not be made ready within 0.3 s", (await slow).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "DeadlineExceeded desc = a of example.com/gpu could not be made ready within 0.3 s",
+            (await slow).Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal(PodPhase.Running, (await other).Phase);
     }
 

@@ -11,8 +11,14 @@ public sealed class DepartureTests
     private const string Gpu = KubeletBench.Gpu;
 
     /// <summary>A reading proves at once what it would prove after the waits, which the policy's own tests hold.</summary>
-    private static readonly KubeletTimings Timings = new() { ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.Zero, Visible: TimeSpan.Zero) };
-    private static readonly KubeletTimings Visible = new() { ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.Zero, Visible: TimeSpan.FromMinutes(1)) };
+    private static readonly KubeletTimings Timings = new()
+    {
+        ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.Zero, Visible: TimeSpan.Zero),
+    };
+    private static readonly KubeletTimings Visible = new()
+    {
+        ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.Zero, Visible: TimeSpan.FromMinutes(1)),
+    };
 
     [Fact]
     public async Task A_device_that_is_withdrawn_during_its_Allocate_does_not_kill_the_kubelet()
@@ -57,7 +63,11 @@ public sealed class DepartureTests
 
         await bench.Kubelet.AdmitPodAsync("vms", "vm-1", new DeviceRequest(Gpu, 1, ["a"]));
 
-        Assert.Contains("a of example.com/gpu left the list during an Allocate that names it", bench.Kubelet.CauseOfDeath, StringComparison.Ordinal);
+        Assert.Contains(
+            "a of example.com/gpu left the list during an Allocate that names it",
+            bench.Kubelet.CauseOfDeath,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]

@@ -19,13 +19,25 @@ internal sealed class ForeignPlugin(string directory, string resource, string so
 
     public async Task StartAsync() =>
         _server = await GrpcSocketServer.StartAsync(
-            Path.Combine(directory, socketName), stopping => PluginApi.BindService(new Service(this, stopping)), logger: null, CancellationToken.None);
+            Path.Combine(directory, socketName),
+            stopping => PluginApi.BindService(new Service(this, stopping)),
+            logger: null,
+            CancellationToken.None
+        );
 
     public async Task RegisterAsync()
     {
         using var channel = SocketChannel.To(Path.Combine(directory, KubeletApi.KubeletSocketName));
-        var request = new RegisterRequest { Version = KubeletApi.Version, Endpoint = socketName, ResourceName = resource };
-        await new Registration.RegistrationClient(channel).RegisterAsync(request, SocketChannel.Within(TimeSpan.FromSeconds(12), CancellationToken.None));
+        var request = new RegisterRequest
+        {
+            Version = KubeletApi.Version,
+            Endpoint = socketName,
+            ResourceName = resource,
+        };
+        await new Registration.RegistrationClient(channel).RegisterAsync(
+            request,
+            SocketChannel.Within(TimeSpan.FromSeconds(12), CancellationToken.None)
+        );
     }
 
     /// <summary>Ends the stream from the plugin's side; the next one begins with what is listed afterwards.</summary>
@@ -38,7 +50,8 @@ internal sealed class ForeignPlugin(string directory, string resource, string so
 
     public async ValueTask DisposeAsync()
     {
-        if (_server is not null) await _server.StopAsync(TimeSpan.FromMilliseconds(100));
+        if (_server is not null)
+            await _server.StopAsync(TimeSpan.FromMilliseconds(100));
     }
 
     private sealed class Service(ForeignPlugin plugin, CancellationToken stopping) : PluginApi.DevicePluginBase
@@ -53,7 +66,10 @@ internal sealed class ForeignPlugin(string directory, string resource, string so
         }
 
         public override async Task ListAndWatch(
-            Empty request, IServerStreamWriter<ListAndWatchResponse> responseStream, ServerCallContext context)
+            Empty request,
+            IServerStreamWriter<ListAndWatchResponse> responseStream,
+            ServerCallContext context
+        )
         {
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, stopping);
             await foreach (var ids in plugin._lists.Reader.ReadAllAsync(ended.Token))

@@ -38,12 +38,20 @@ public sealed class GrpcKubeletPeerTests : IAsyncLifetime
 
         var options = Peer.Events("registered").Single()["options"]!;
         var list = Peer.Events("list").Single();
-        var reply = await Peer.CallAsync(Call("Allocate", new JsonObject { ["container_requests"] = new JsonArray(new JsonObject { ["devices_ids"] = new JsonArray("b") }) }));
+        var reply = await Peer.CallAsync(
+            Call(
+                "Allocate",
+                new JsonObject { ["container_requests"] = new JsonArray(new JsonObject { ["devices_ids"] = new JsonArray("b") }) }
+            )
+        );
 
         Assert.True((bool)options["pre_start_required"]! && (bool)options["get_preferred_allocation_available"]!);
         Assert.Equal("""{"ID":"a","health":"Healthy","topology":{"nodes":[{"ID":0}]}}""", list["first"]!.ToJsonString());
         Assert.Equal("b", (string)reply["response"]!["container_responses"]![0]!["envs"]!["PCI_RESOURCE_EXAMPLE_COM_GPU"]!);
-        Assert.Equal("""{"container_path":"/dev/vfio/b","host_path":"/dev/vfio/b","permissions":"mrw"}""", reply["response"]!["container_responses"]![0]!["devices"]![1]!.ToJsonString());
+        Assert.Equal(
+            """{"container_path":"/dev/vfio/b","host_path":"/dev/vfio/b","permissions":"mrw"}""",
+            reply["response"]!["container_responses"]![0]!["devices"]![1]!.ToJsonString()
+        );
     }
 
     [Fact]
@@ -52,7 +60,12 @@ public sealed class GrpcKubeletPeerTests : IAsyncLifetime
         await using var advertiser = await AdvertiseAsync(KubeletBench.Resource(Gpu, "a", "b"));
         _allocator.Bad["b"] = "b hängt fest";
 
-        var reply = await Peer.CallAsync(Call("Allocate", new JsonObject { ["container_requests"] = new JsonArray(new JsonObject { ["devices_ids"] = new JsonArray("b") }) }));
+        var reply = await Peer.CallAsync(
+            Call(
+                "Allocate",
+                new JsonObject { ["container_requests"] = new JsonArray(new JsonObject { ["devices_ids"] = new JsonArray("b") }) }
+            )
+        );
 
         Assert.Equal((9, "b hängt fest"), ((int)reply["code"]!, (string)reply["message"]!));
         Assert.Equal(1, (int)Peer.Events("list")[^1]["healthy"]!); // one connection, one order: no waiting here
@@ -64,8 +77,15 @@ public sealed class GrpcKubeletPeerTests : IAsyncLifetime
         await using var advertiser = await AdvertiseAsync(KubeletBench.Resource(Gpu, "a", "b", "c"));
         _allocator.Changed["a"] = "a has another group now";
 
-        var container = new JsonObject { ["available_deviceIDs"] = new JsonArray("a", "b", "c"), ["must_include_deviceIDs"] = new JsonArray("a"), ["allocation_size"] = 2 };
-        var preferred = await Peer.CallAsync(Call("GetPreferredAllocation", new JsonObject { ["container_requests"] = new JsonArray(container) }));
+        var container = new JsonObject
+        {
+            ["available_deviceIDs"] = new JsonArray("a", "b", "c"),
+            ["must_include_deviceIDs"] = new JsonArray("a"),
+            ["allocation_size"] = 2,
+        };
+        var preferred = await Peer.CallAsync(
+            Call("GetPreferredAllocation", new JsonObject { ["container_requests"] = new JsonArray(container) })
+        );
         var good = await Peer.CallAsync(Call("PreStartContainer", new JsonObject { ["devices_ids"] = new JsonArray("b") }));
         var bad = await Peer.CallAsync(Call("PreStartContainer", new JsonObject { ["devices_ids"] = new JsonArray("a") }));
 
@@ -100,7 +120,9 @@ public sealed class GrpcKubeletPeerTests : IAsyncLifetime
     [Fact]
     public async Task An_error_of_the_kubelet_arrives_with_its_message()
     {
-        var error = await Assert.ThrowsAsync<RpcException>(() => RegisterAsync("test.error/x", TimeSpan.FromSeconds(10), CancellationToken.None));
+        var error = await Assert.ThrowsAsync<RpcException>(() =>
+            RegisterAsync("test.error/x", TimeSpan.FromSeconds(10), CancellationToken.None)
+        );
 
         Assert.Equal("InvalidArgument: „test.error/x“ wird nicht unterstützt: 100%", SocketChannel.Words(error));
     }
@@ -108,12 +130,19 @@ public sealed class GrpcKubeletPeerTests : IAsyncLifetime
     [Fact]
     public async Task A_kubelet_that_does_not_answer_meets_the_deadline_and_hears_of_a_cancellation()
     {
-        var error = await Assert.ThrowsAsync<RpcException>(() => RegisterAsync("test.hang/a", TimeSpan.FromMilliseconds(200), CancellationToken.None));
+        var error = await Assert.ThrowsAsync<RpcException>(() =>
+            RegisterAsync("test.hang/a", TimeSpan.FromMilliseconds(200), CancellationToken.None)
+        );
         using var giveUp = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
         var given = await Assert.ThrowsAsync<RpcException>(() => RegisterAsync("test.hang/b", null, giveUp.Token));
 
         Assert.Equal(StatusCode.DeadlineExceeded, error.StatusCode);
-        Assert.Contains(": the deadline of the call has passed", SocketChannel.Words(new RpcException(new Status(StatusCode.DeadlineExceeded, ""))), StringComparison.Ordinal); // the package's own has no words
+        // the package's own has no words
+        Assert.Contains(
+            ": the deadline of the call has passed",
+            SocketChannel.Words(new RpcException(new Status(StatusCode.DeadlineExceeded, ""))),
+            StringComparison.Ordinal
+        );
         Assert.Equal(StatusCode.Cancelled, given.StatusCode);
         await Waiting.UntilAsync(() => Peer.Events("cancelled").Any(e => (string?)e["resource"] == "test.hang/b"));
     }
@@ -145,7 +174,13 @@ public sealed class GrpcKubeletPeerTests : IAsyncLifetime
         Assert.Contains(new PodDevice(Gpu, "gpu-7", "vms", "vm-7", "compute"), reading.Devices);
     }
 
-    private static JsonObject Call(string method, JsonObject request) => new() { ["resource"] = Gpu, ["method"] = method, ["request"] = request };
+    private static JsonObject Call(string method, JsonObject request) =>
+        new()
+        {
+            ["resource"] = Gpu,
+            ["method"] = method,
+            ["request"] = request,
+        };
 
     private async Task<KubeletAdvertiser> AdvertiseAsync(AdvertisedResource resource)
     {

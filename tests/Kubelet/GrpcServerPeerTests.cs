@@ -10,6 +10,9 @@ namespace Hostdev.Tests.Kubelet;
 /// <summary>Our server, called by grpc-js.</summary>
 public sealed class GrpcServerPeerTests : IAsyncLifetime
 {
+    /// <summary>What ASCII has not.</summary>
+    private const string Words = "0000:3b:00.0 gehört „qemu“, 100% — 空いていない";
+
     private readonly string _socket = Path.Combine(Directory.CreateTempSubdirectory("hd").FullName, "plugin.sock");
     private readonly TaskCompletionSource _cancelled = new();
     private GrpcSocketServer? _server;
@@ -20,7 +23,11 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = await GrpcSocketServer.StartAsync(
-            _socket, stopping => PluginApi.BindService(new Service(this, stopping)), logger: null, CancellationToken.None);
+            _socket,
+            stopping => PluginApi.BindService(new Service(this, stopping)),
+            logger: null,
+            CancellationToken.None
+        );
         _peer = await NodePeer.StartAsync("client.js", _socket);
     }
 
@@ -45,7 +52,7 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
     {
         var reply = await Peer.CallAsync(new JsonObject { ["method"] = "Allocate" });
 
-        Assert.Equal((9, "0000:3b:00.0 gehört „qemu“, 100% — 空いていない"), ((int)reply["code"]!, (string)reply["message"]!));
+        Assert.Equal((9, Words), ((int)reply["code"]!, (string)reply["message"]!));
     }
 
     [Fact]
@@ -119,7 +126,9 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
         var reply = await Peer.CallAsync(Raw("/v1beta1.DevicePlugin/Allocate", hex, encoding is null ? [] : [("grpc-encoding", encoding)]));
 
         Assert.True(
-            code == (int)reply["code"]! && (string)reply["message"]! is not ("" or "Exception was thrown by handler."), $"{what}: {reply}");
+            code == (int)reply["code"]! && (string)reply["message"]! is not ("" or "Exception was thrown by handler."),
+            $"{what}: {reply}"
+        );
         Assert.Equal(0, (int)(await Peer.CallAsync(new JsonObject { ["method"] = "GetDevicePluginOptions" }))["code"]!);
     }
 
@@ -148,13 +157,14 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
         Assert.Equal(0, (int)Peer.Reply(watch)!["code"]!);
     }
 
-    private static JsonObject Raw(string path, string hex, params (string Name, string Value)[] headers) => new()
-    {
-        ["method"] = "raw",
-        ["path"] = path,
-        ["hex"] = hex,
-        ["headers"] = new JsonObject(headers.Select(h => KeyValuePair.Create(h.Name, (JsonNode?)h.Value))),
-    };
+    private static JsonObject Raw(string path, string hex, params (string Name, string Value)[] headers) =>
+        new()
+        {
+            ["method"] = "raw",
+            ["path"] = path,
+            ["hex"] = hex,
+            ["headers"] = new JsonObject(headers.Select(h => KeyValuePair.Create(h.Name, (JsonNode?)h.Value))),
+        };
 
     private sealed class Service(GrpcServerPeerTests test, CancellationToken stopping) : PluginApi.DevicePluginBase
     {
@@ -163,8 +173,8 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
 
         public override Task<AllocateResponse> Allocate(AllocateRequest request, ServerCallContext context) =>
             request.ContainerRequests.Count == 0
-            ? throw new RpcException(new Status(StatusCode.FailedPrecondition, "0000:3b:00.0 gehört „qemu“, 100% — 空いていない"))
-            : Task.FromResult(new AllocateResponse());
+                ? throw new RpcException(new Status(StatusCode.FailedPrecondition, Words))
+                : Task.FromResult(new AllocateResponse());
 
         public override async Task<PreStartContainerResponse> PreStartContainer(PreStartContainerRequest request, ServerCallContext context)
         {
@@ -172,18 +182,32 @@ public sealed class GrpcServerPeerTests : IAsyncLifetime
             return new PreStartContainerResponse();
         }
 
-        public override Task<PreferredAllocationResponse> GetPreferredAllocation(PreferredAllocationRequest request, ServerCallContext context) => throw new InvalidOperationException("a bug");
+        public override Task<PreferredAllocationResponse> GetPreferredAllocation(
+            PreferredAllocationRequest request,
+            ServerCallContext context
+        ) => throw new InvalidOperationException("a bug");
 
         public override async Task ListAndWatch(
-            Empty request, IServerStreamWriter<ListAndWatchResponse> responseStream, ServerCallContext context)
+            Empty request,
+            IServerStreamWriter<ListAndWatchResponse> responseStream,
+            ServerCallContext context
+        )
         {
             var topology = new TopologyInfo { Nodes = { new NUMANode { ID = 1 } } };
-            var devices = Enumerable.Range(0, 1000).Select(i => new Device { ID = $"0000:3b:{i:x5}", Health = KubeletApi.Healthy, Topology = topology });
+            var devices = Enumerable
+                .Range(0, 1000)
+                .Select(i => new Device
+                {
+                    ID = $"0000:3b:{i:x5}",
+                    Health = KubeletApi.Healthy,
+                    Topology = topology,
+                });
             var list = new ListAndWatchResponse { Devices = { devices } };
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, stopping);
             try
             {
-                for (var i = 0; i < 500; i++) await responseStream.WriteAsync(list, ended.Token);
+                for (var i = 0; i < 500; i++)
+                    await responseStream.WriteAsync(list, ended.Token);
                 await Task.Delay(Timeout.Infinite, ended.Token);
             }
             catch (OperationCanceledException) when (context.CancellationToken.IsCancellationRequested)

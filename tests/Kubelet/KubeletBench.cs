@@ -17,7 +17,13 @@ internal sealed class KubeletBench : IAsyncDisposable
     public KubeletBench(KubeletTimings? timings = null, TimeProvider? kubeletTime = null)
     {
         Kubelet = new SimulatedKubelet(Path.Combine(_root, "device-plugins"), kubeletTime ?? TimeProvider.System);
-        Advertiser = new KubeletAdvertiser(Kubelet.Directory, Allocator, TimeProvider.System, NullLogger<KubeletAdvertiser>.Instance, timings);
+        Advertiser = new KubeletAdvertiser(
+            Kubelet.Directory,
+            Allocator,
+            TimeProvider.System,
+            NullLogger<KubeletAdvertiser>.Instance,
+            timings
+        );
     }
 
     public SimulatedKubelet Kubelet { get; }
@@ -28,9 +34,11 @@ internal sealed class KubeletBench : IAsyncDisposable
 
     public ResourceState State(string resource) => Advertiser.Snapshot().Single(s => s.Name.Value == resource);
 
-    public static AdvertisedResource Resource(string name, params string[] ids) => new(ResourceName.Parse(name), [.. ids.Select(id => new AdvertisedDevice(id, true, 0))]);
+    public static AdvertisedResource Resource(string name, params string[] ids) =>
+        new(ResourceName.Parse(name), [.. ids.Select(id => new AdvertisedDevice(id, true, 0))]);
 
-    public static AdvertisedResource Sick(string name, params string[] ids) => new(ResourceName.Parse(name), [.. ids.Select(id => new AdvertisedDevice(id, false, 0))]);
+    public static AdvertisedResource Sick(string name, params string[] ids) =>
+        new(ResourceName.Parse(name), [.. ids.Select(id => new AdvertisedDevice(id, false, 0))]);
 
     /// <summary>Kubelet and advertiser run, and the kubelet has every device of the resources.</summary>
     public async Task StartAsync(params AdvertisedResource[] resources)
@@ -38,14 +46,18 @@ internal sealed class KubeletBench : IAsyncDisposable
         await Kubelet.StartAsync();
         Advertiser.Start();
         Advertiser.Update([.. resources]);
-        foreach (var resource in resources) await OfferedAsync(resource.Name.Value, resource.Devices.Length);
+        foreach (var resource in resources)
+            await OfferedAsync(resource.Name.Value, resource.Devices.Length);
     }
 
-    public Task OfferedAsync(string resource, int devices) => Waiting.UntilAsync(() => Kubelet.Allocatable(resource) == devices, state: () => Describe(resource));
+    public Task OfferedAsync(string resource, int devices) =>
+        Waiting.UntilAsync(() => Kubelet.Allocatable(resource) == devices, state: () => Describe(resource));
 
     /// <summary>Reports as held, by a reading of now, what the given pairs say and nothing else.</summary>
     public void Report(params (string Resource, string Id)[] held) =>
-        Advertiser.Report(new HeldDevices([.. held.Select(h => new HeldDevice(ResourceName.Parse(h.Resource), h.Id))], TimeProvider.System.GetUtcNow()));
+        Advertiser.Report(
+            new HeldDevices([.. held.Select(h => new HeldDevice(ResourceName.Parse(h.Resource), h.Id))], TimeProvider.System.GetUtcNow())
+        );
 
     public async ValueTask DisposeAsync()
     {
@@ -55,5 +67,7 @@ internal sealed class KubeletBench : IAsyncDisposable
     }
 
     private string Describe(string resource) =>
-        $"capacity {Kubelet.Capacity(resource)}, allocatable {Kubelet.Allocatable(resource)}, state {string.Join(", ", Advertiser.Snapshot().Where(s => s.Name.Value == resource))}, kubelet {Kubelet.CauseOfDeath ?? "alive"}";
+        $"capacity {Kubelet.Capacity(resource)}, allocatable {Kubelet.Allocatable(resource)}, state "
+        + $"{string.Join(", ", Advertiser.Snapshot().Where(s => s.Name.Value == resource))}, kubelet "
+        + $"{Kubelet.CauseOfDeath ?? "alive"}";
 }

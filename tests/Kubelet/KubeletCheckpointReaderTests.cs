@@ -14,12 +14,15 @@ public sealed class KubeletCheckpointReaderTests : IDisposable
     [Fact]
     public void Every_device_of_every_NUMA_node_is_read_with_its_container()
     {
-        var read = Read("""
+        var read = Read(
+            """
             {"Data":{"PodDeviceEntries":[
-              {"PodUID":"1fd2","ContainerName":"compute","ResourceName":"example.com/gpu","DeviceIDs":{"-1":["c"],"0":["a","b"],"1":null},"AllocResp":"CgA="},
+              {"PodUID":"1fd2","ContainerName":"compute","ResourceName":"example.com/gpu",
+               "DeviceIDs":{"-1":["c"],"0":["a","b"],"1":null},"AllocResp":"CgA="},
               {"PodUID":"9ab0","ContainerName":"main","ResourceName":"other.com/nic","DeviceIDs":{"0":["a"]},"AllocResp":null}],
              "RegisteredDevices":{"example.com/gpu":["a","b","c","d"]}},"Checksum":1234567890,"BootID":"5f0c"}
-            """);
+            """
+        );
 
         Assert.Equal(["a", "b", "c"], read.Devices.Keys.Where(k => k.Resource == "example.com/gpu").Select(k => k.Id).Order());
         Assert.Equal("container compute of the pod with UID 1fd2", read.Devices[("example.com/gpu", "c")]);
@@ -29,7 +32,16 @@ public sealed class KubeletCheckpointReaderTests : IDisposable
 
     [Fact]
     public void A_kubelet_before_1_20_wrote_one_plain_list_of_IDs() =>
-        Assert.True(Read("""{"Data":{"PodDeviceEntries":[{"PodUID":"1","ContainerName":"c","ResourceName":"example.com/gpu","DeviceIDs":["a"],"AllocResp":""}],"RegisteredDevices":{}},"Checksum":1}""").MayName("example.com/gpu", "a"));
+        Assert.True(
+            Read(
+                    """
+                    {"Data":{"PodDeviceEntries":[
+                      {"PodUID":"1","ContainerName":"c","ResourceName":"example.com/gpu","DeviceIDs":["a"],"AllocResp":""}],
+                     "RegisteredDevices":{}},"Checksum":1}
+                    """
+                )
+                .MayName("example.com/gpu", "a")
+        );
 
     [Fact]
     public void A_kubelet_without_devices_in_use_writes_null() =>
@@ -42,8 +54,10 @@ public sealed class KubeletCheckpointReaderTests : IDisposable
 
         Assert.True(reading.MayName("example.com/gpu", "a"));
         Assert.Equal(
-            $"{File}, which would show that the kubelet forgot it, does not exist yet: the kubelet writes it with the next list of a device plugin",
-            Assert.IsType<CheckpointReading.Unreadable>(reading).Message);
+            $"{File}, which would show that the kubelet forgot it, does not exist yet: the kubelet writes it with the "
+                + "next list of a device plugin",
+            Assert.IsType<CheckpointReading.Unreadable>(reading).Message
+        );
     }
 
     [Theory]
@@ -58,7 +72,11 @@ public sealed class KubeletCheckpointReaderTests : IDisposable
         var reading = new KubeletCheckpointReader(_directory).Read();
 
         Assert.True(reading.MayName("example.com/gpu", "a"));
-        Assert.StartsWith($"{File}, which would show that the kubelet forgot it, cannot be read: ", Assert.IsType<CheckpointReading.Unreadable>(reading).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{File}, which would show that the kubelet forgot it, cannot be read: ",
+            Assert.IsType<CheckpointReading.Unreadable>(reading).Message,
+            StringComparison.Ordinal
+        );
     }
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);

@@ -21,7 +21,8 @@ public sealed class ListAndWatchTests
         var before = bench.Kubelet.Lists(Gpu).Length;
         var start = TimeProvider.System.GetTimestamp();
 
-        for (var i = 0; i < 200; i++) bench.Advertiser.Update([i % 2 == 0 ? KubeletBench.Sick(Gpu, "a") : KubeletBench.Resource(Gpu, "a")]);
+        for (var i = 0; i < 200; i++)
+            bench.Advertiser.Update([i % 2 == 0 ? KubeletBench.Sick(Gpu, "a") : KubeletBench.Resource(Gpu, "a")]);
         bench.Advertiser.Update([KubeletBench.Resource(Gpu, "a", "b")]);
 
         await bench.OfferedAsync(Gpu, 2);
@@ -107,12 +108,27 @@ public sealed class ListAndWatchTests
     public async Task A_peer_that_reads_nothing_holds_up_neither_the_next_stream_nor_the_stop()
     {
         await using var bench = new KubeletBench();
-        await bench.StartAsync(KubeletBench.Resource(Gpu, [.. Enumerable.Range(0, 10_000).Select(i => $"{i:d6}-{new string('x', 50)}")])); // more than a connection buffers
-        await using var peer = await NodePeer.StartAsync("client.js", Path.Combine(bench.Kubelet.Directory, "hostdev-example.com_gpu.sock"));
+        // more than a connection buffers
+        await bench.StartAsync(KubeletBench.Resource(Gpu, [.. Enumerable.Range(0, 10_000).Select(i => $"{i:d6}-{new string('x', 50)}")]));
+        await using var peer = await NodePeer.StartAsync(
+            "client.js",
+            Path.Combine(bench.Kubelet.Directory, "hostdev-example.com_gpu.sock")
+        );
         foreach (var method in (string[])["raw", "ListAndWatch", "raw"])
         {
-            var watch = peer.Send(new JsonObject { ["method"] = method, ["path"] = "/v1beta1.DevicePlugin/ListAndWatch", ["hex"] = "0000000000", ["window"] = 0 });
-            await Waiting.UntilAsync(() => peer.Events("response").Concat(peer.Events("list")).Any(e => (int)e["id"]! == watch), state: () => $"{method}, reply {peer.Reply(watch)}, {bench.State(Gpu)}, registered {bench.Kubelet.Registrations[Gpu]} times");
+            var watch = peer.Send(
+                new JsonObject
+                {
+                    ["method"] = method,
+                    ["path"] = "/v1beta1.DevicePlugin/ListAndWatch",
+                    ["hex"] = "0000000000",
+                    ["window"] = 0,
+                }
+            );
+            await Waiting.UntilAsync(
+                () => peer.Events("response").Concat(peer.Events("list")).Any(e => (int)e["id"]! == watch),
+                state: () => $"{method}, reply {peer.Reply(watch)}, {bench.State(Gpu)}, registered {bench.Kubelet.Registrations[Gpu]} times"
+            );
         }
 
         var start = TimeProvider.System.GetTimestamp();

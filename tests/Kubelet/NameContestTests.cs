@@ -13,7 +13,8 @@ public sealed class NameContestTests
     public void Five_losses_within_five_minutes_give_it_up_for_ten_minutes()
     {
         var contest = NameContest.None;
-        for (var lost = 1; lost <= 4; lost++) contest = Observe(contest, lost, lost);
+        for (var lost = 1; lost <= 4; lost++)
+            contest = Observe(contest, lost, lost);
 
         Assert.Null(contest.Until);
         Assert.Equal(Noon.AddMinutes(14.9), Observe(contest, 5, 4.9).Until);
@@ -23,7 +24,8 @@ public sealed class NameContestTests
     public void Losses_that_lie_further_apart_are_a_kubelet_s_own_matter()
     {
         var contest = NameContest.None;
-        for (var lost = 1; lost <= 20; lost++) contest = Observe(contest, lost, lost * 2);
+        for (var lost = 1; lost <= 20; lost++)
+            contest = Observe(contest, lost, lost * 2);
 
         Assert.Null(contest.Until);
     }
@@ -36,7 +38,8 @@ public sealed class NameContestTests
         var waits = new List<double>();
         for (var round = 0; round < 6; round++)
         {
-            for (var i = 0; i < 5; i++) contest = Observe(contest, ++lost, minute);
+            for (var i = 0; i < 5; i++)
+                contest = Observe(contest, ++lost, minute);
             waits.Add((contest.Until!.Value - Noon).TotalMinutes - minute);
             Assert.NotNull(Observe(contest, lost, minute + waits[^1] - 0.1).Until);
             minute += waits[^1];
@@ -72,5 +75,6 @@ public sealed class NameContestTests
         Assert.Same(contest, Observe(contest, 2, 1));
     }
 
-    private static NameContest Observe(NameContest contest, int lost, double minute, params string[] others) => contest.Observe(lost, () => [.. others], Noon.AddMinutes(minute), Timings);
+    private static NameContest Observe(NameContest contest, int lost, double minute, params string[] others) =>
+        contest.Observe(lost, () => [.. others], Noon.AddMinutes(minute), Timings);
 }

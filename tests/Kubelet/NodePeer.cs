@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Kubelet;
 
-/// <summary>A peer of tests/grpc-peer in a process of its own: JSON lines in and out. Fails, and never skips, where it cannot run.</summary>
+/// <summary>
+/// A peer of tests/grpc-peer in a process of its own: JSON lines in and out. Fails, and never skips, where it cannot run.
+/// </summary>
 internal sealed class NodePeer : IAsyncDisposable
 {
     private static readonly string Root = FindRoot();
@@ -28,16 +30,26 @@ internal sealed class NodePeer : IAsyncDisposable
 
     public ImmutableArray<JsonNode> Events(string name)
     {
-        lock (_gate) return [.. _events.Where(e => (string?)e["event"] == name)];
+        lock (_gate)
+            return [.. _events.Where(e => (string?)e["event"] == name)];
     }
 
     /// <summary>Starts a script with a socket or directory and waits until it says that it is ready.</summary>
     public static async Task<NodePeer> StartAsync(string script, string path)
     {
         var folder = Path.Combine(Root, "tests", "grpc-peer");
-        if (!Directory.Exists(Path.Combine(folder, "node_modules"))) Assert.Fail("the gRPC peers are not installed: run tests/grpc-peer/install");
-        var start = new ProcessStartInfo("node") { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder };
-        foreach (var argument in (string[])[script, path, Path.Combine(Root, "device-plugin", "Kubelet", "Protos")]) start.ArgumentList.Add(argument);
+        if (!Directory.Exists(Path.Combine(folder, "node_modules")))
+            Assert.Fail("the gRPC peers are not installed: run tests/grpc-peer/install");
+        var start = new ProcessStartInfo("node")
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = folder,
+        };
+        foreach (var argument in (string[])[script, path, Path.Combine(Root, "device-plugin", "Kubelet", "Protos")])
+            start.ArgumentList.Add(argument);
         NodePeer peer;
         try
         {
@@ -50,7 +62,8 @@ internal sealed class NodePeer : IAsyncDisposable
         }
 
         await Waiting.UntilAsync(() => !peer.Events("ready").IsEmpty || peer._process.HasExited, 30);
-        if (peer._process.HasExited) Assert.Fail($"{script} ended: {await peer._errors}");
+        if (peer._process.HasExited)
+            Assert.Fail($"{script} ended: {await peer._errors}");
         return peer;
     }
 
@@ -73,7 +86,8 @@ internal sealed class NodePeer : IAsyncDisposable
 
     public JsonNode? Reply(int id)
     {
-        lock (_gate) return _replies.GetValueOrDefault(id);
+        lock (_gate)
+            return _replies.GetValueOrDefault(id);
     }
 
     public async ValueTask DisposeAsync()
@@ -101,8 +115,10 @@ internal sealed class NodePeer : IAsyncDisposable
             var message = JsonNode.Parse(line)!;
             lock (_gate)
             {
-                if (message["event"] is not null) _events.Add(message);
-                else _replies[(int)message["id"]!] = message;
+                if (message["event"] is not null)
+                    _events.Add(message);
+                else
+                    _replies[(int)message["id"]!] = message;
             }
         }
     }
@@ -110,7 +126,8 @@ internal sealed class NodePeer : IAsyncDisposable
     private static string FindRoot()
     {
         var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Operator.sln"))) folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("the tests run outside of the repository");
+        while (!File.Exists(Path.Combine(folder, "Operator.sln")))
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("the tests run outside of the repository");
         return folder;
     }
 }

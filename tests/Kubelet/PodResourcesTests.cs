@@ -38,7 +38,10 @@ public sealed class PodResourcesTests
         await File.WriteAllTextAsync(bench.Kubelet.PodResourcesSocket, "", CancellationToken.None);
         var dead = Assert.IsType<PodResourcesReading.Unreadable>(await client.ListAsync(CancellationToken.None));
 
-        Assert.Equal($"{bench.Kubelet.PodResourcesSocket} does not exist, so nobody can say which pod uses which device: is the kubelet running?", absent.Message);
+        Assert.Equal(
+            $"{bench.Kubelet.PodResourcesSocket} does not exist, so nobody can say which pod uses which device: is the kubelet running?",
+            absent.Message
+        );
         Assert.IsType<PodResourcesReading.Read>(present);
         Assert.Contains("Unavailable", dead.Message, StringComparison.Ordinal);
     }

@@ -25,7 +25,10 @@ public sealed class RefusalLedgerTests
     [Fact]
     public void A_device_that_passes_every_recheck_and_fails_every_Allocate_waits_longer_each_time()
     {
-        var ledger = RefusalLedger.Empty.Refuse("a", Reasons.NotReady, "", Noon).Pass("a", Noon.AddSeconds(1)).Refuse("a", Reasons.NotReady, "", Noon.AddSeconds(2));
+        var ledger = RefusalLedger
+            .Empty.Refuse("a", Reasons.NotReady, "", Noon)
+            .Pass("a", Noon.AddSeconds(1))
+            .Refuse("a", Reasons.NotReady, "", Noon.AddSeconds(2));
 
         Assert.Equal(Noon.AddSeconds(4), ledger.NextRecheck);
     }

@@ -7,7 +7,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Kubelet;
 
-/// <summary>Every refusal is fatal to its pod, whose controller makes a new one at once: the list that keeps the new one off comes first.</summary>
+/// <summary>
+/// Every refusal is fatal to its pod, whose controller makes a new one at once: the list that keeps the new one off comes first.
+/// </summary>
 public sealed class RefusalOrderTests
 {
     private static readonly ResourceName Gpu = ResourceName.Parse(KubeletBench.Gpu);
@@ -20,9 +22,19 @@ public sealed class RefusalOrderTests
         Send(listing);
         var allocator = new ScriptedAllocator();
         allocator.Bad["a"] = "a is broken";
-        var calls = new AllocationCalls(Gpu, listing, allocator, new KubeletTimings { ShowUnhealthy = TimeSpan.FromSeconds(30) }, TimeProvider.System, () => true);
+        var calls = new AllocationCalls(
+            Gpu,
+            listing,
+            allocator,
+            new KubeletTimings { ShowUnhealthy = TimeSpan.FromSeconds(30) },
+            TimeProvider.System,
+            () => true
+        );
 
-        var answer = calls.AllocateAsync(new AllocateRequest { ContainerRequests = { new ContainerAllocateRequest { DevicesIds = { "a" } } } }, CancellationToken.None);
+        var answer = calls.AllocateAsync(
+            new AllocateRequest { ContainerRequests = { new ContainerAllocateRequest { DevicesIds = { "a" } } } },
+            CancellationToken.None
+        );
         await Waiting.UntilAsync(() => listing.Current.List.Devices is [{ Healthy: false }]);
         await Task.WhenAny(answer, Task.Delay(200, TestContext.Current.CancellationToken));
         Assert.False(answer.IsCompleted);

@@ -24,12 +24,16 @@ public sealed class RegistrationOrderTests
 
     [Theory]
     [MemberData(nameof(Singles))]
-    public Task Wherever_a_registration_is_a_wipe_or_a_restart_costs_no_ten_seconds(string moment, string act) => RunAsync([new Event(moment, act)]);
+    public Task Wherever_a_registration_is_a_wipe_or_a_restart_costs_no_ten_seconds(string moment, string act) =>
+        RunAsync([new Event(moment, act)]);
 
     [Fact]
     public void No_order_of_wipe_listen_dial_and_register_costs_ten_seconds()
     {
-        var one = from moment in Gen.Elements(AllMoments) from act in Gen.Elements("wipe", "restart", "nothing") select new Event(moment, act);
+        var one =
+            from moment in Gen.Elements(AllMoments)
+            from act in Gen.Elements("wipe", "restart", "nothing")
+            select new Event(moment, act);
         var orders = from count in Gen.Choose(2, 6) from events in Gen.ListOf(one, count) select events.ToArray();
         var check = Prop.ForAll(orders.ToArbitrary(), events => RunAsync(events).GetAwaiter().GetResult());
         Check.One(Config.QuickThrowOnFailure.WithMaxTest(60).WithQuietOnSuccess(true), check);
@@ -88,9 +92,13 @@ public sealed class RegistrationOrderTests
 
         await script.RestartAsync();
         await Waiting.UntilAsync(
-            () => script.IsDone && bench.Kubelet.Allocatable(Gpu) == 2 && bench.State(Gpu) is { Registered: true, StreamLive: true, Problem: null },
+            () =>
+                script.IsDone
+                && bench.Kubelet.Allocatable(Gpu) == 2
+                && bench.State(Gpu) is { Registered: true, StreamLive: true, Problem: null },
             Patience,
-            () => $"{string.Join(", ", events.AsEnumerable())}; allocatable {bench.Kubelet.Allocatable(Gpu)}, {bench.State(Gpu)}");
+            () => $"{string.Join(", ", events.AsEnumerable())}; allocatable {bench.Kubelet.Allocatable(Gpu)}, {bench.State(Gpu)}"
+        );
         await script.StopAsync();
     }
 
@@ -114,7 +122,8 @@ public sealed class RegistrationOrderTests
         {
             get
             {
-                lock (_gate) return _restarts.IsCompleted;
+                lock (_gate)
+                    return _restarts.IsCompleted;
             }
         }
 
@@ -122,10 +131,13 @@ public sealed class RegistrationOrderTests
         {
             lock (_gate)
             {
-                if (!_left.TryPeek(out var next) || next.Moment != moment) return Task.CompletedTask;
+                if (!_left.TryPeek(out var next) || next.Moment != moment)
+                    return Task.CompletedTask;
                 _left.Dequeue();
-                if (next.Act == "wipe") bench.Kubelet.Wipe();
-                else if (next.Act == "restart") _restarts = RestartAfterAsync(_restarts);
+                if (next.Act == "wipe")
+                    bench.Kubelet.Wipe();
+                else if (next.Act == "restart")
+                    _restarts = RestartAfterAsync(_restarts);
             }
 
             return Task.CompletedTask;
@@ -133,24 +145,27 @@ public sealed class RegistrationOrderTests
 
         public Task RestartAsync()
         {
-            lock (_gate) return _restarts = RestartAfterAsync(_restarts);
+            lock (_gate)
+                return _restarts = RestartAfterAsync(_restarts);
         }
 
         public Task StopAsync()
         {
             bench.Advertiser.Moment = null;
             (bench.Kubelet.BeforeDial, bench.Kubelet.AfterDial) = (null, null);
-            lock (_gate) return _restarts;
+            lock (_gate)
+                return _restarts;
         }
 
         /// <summary>
         /// As by SIGKILL, with kubelet.sock left behind: never awaited by who asked for it, which may be a call that it ends.
         /// </summary>
-        private Task RestartAfterAsync(Task before) => Task.Run(async () =>
-        {
-            await before;
-            await bench.Kubelet.StopAsync(leaveSocket: true);
-            await bench.Kubelet.StartAsync();
-        });
+        private Task RestartAfterAsync(Task before) =>
+            Task.Run(async () =>
+            {
+                await before;
+                await bench.Kubelet.StopAsync(leaveSocket: true);
+                await bench.Kubelet.StartAsync();
+            });
     }
 }

@@ -160,9 +160,12 @@ public sealed class RegistrationTests(ITestOutputHelper output)
 
         await Waiting.UntilAsync(() => bench.State(Gpu).Problem?.Reason == Reasons.ResourceContested);
         Assert.Equal(
-            "another device plugin registers example.com/gpu too: it took the name from us 3 times while the kubelet kept running. So we left it: remove the other plugin, or use another resourceName "
-            + "(other plugins' sockets in the kubelet's directory: nvidia-gpu.sock). It is tried again when one of these comes or goes, and from time to time",
-            bench.State(Gpu).Problem!.Message);
+            "another device plugin registers example.com/gpu too: it took the name from us 3 times while the kubelet "
+                + "kept running. So we left it: remove the other plugin, or use another resourceName "
+                + "(other plugins' sockets in the kubelet's directory: nvidia-gpu.sock). It is tried again when one of "
+                + "these comes or goes, and from time to time",
+            bench.State(Gpu).Problem!.Message
+        );
         Assert.Equal(3, bench.Kubelet.Registrations[Gpu]);
 
         await bench.Kubelet.RestartAsync(); // a new kubelet is a new chance
@@ -173,7 +176,14 @@ public sealed class RegistrationTests(ITestOutputHelper output)
     [Fact]
     public async Task A_plugin_that_takes_the_name_while_our_stream_lives_on_is_noticed_and_in_the_end_left_the_name()
     {
-        await using var bench = new KubeletBench(new KubeletTimings { Takeovers = 4, DisplacedAfter = TimeSpan.FromMilliseconds(100), Poll = TimeSpan.FromMilliseconds(50) });
+        await using var bench = new KubeletBench(
+            new KubeletTimings
+            {
+                Takeovers = 4,
+                DisplacedAfter = TimeSpan.FromMilliseconds(100),
+                Poll = TimeSpan.FromMilliseconds(50),
+            }
+        );
         await bench.StartAsync(KubeletBench.Resource(Gpu, "a"));
         await using var foreign = new ForeignPlugin(bench.Kubelet.Directory, Gpu, "nvidia-gpu.sock");
         await foreign.StartAsync();
@@ -183,13 +193,25 @@ public sealed class RegistrationTests(ITestOutputHelper output)
             var known = bench.Kubelet.Lists(Gpu).Length;
             foreign.List("GPU-1", "GPU-2");
             await foreign.RegisterAsync();
-            await Waiting.UntilAsync(() => bench.Kubelet.Lists(Gpu).Skip(known).Any(l => l.Length == 2)); // it had the name, if only for a moment
-            await Waiting.UntilAsync(() => bench.State(Gpu).Problem is not null || bench.Kubelet.Devices(Gpu) is [{ Id: "a", Healthy: true }]); // we took it back
+            // it had the name, if only for a moment
+            await Waiting.UntilAsync(() => bench.Kubelet.Lists(Gpu).Skip(known).Any(l => l.Length == 2));
+            // we took it back
+            await Waiting.UntilAsync(() =>
+                bench.State(Gpu).Problem is not null || bench.Kubelet.Devices(Gpu) is [{ Id: "a", Healthy: true }]
+            );
         }
 
         await Waiting.UntilAsync(() => bench.State(Gpu).Problem?.Reason == Reasons.ResourceContested);
-        Assert.Contains("it took the name from us 4 times while the kubelet kept running, and listed GPU-1, GPU-2. So we left it", bench.State(Gpu).Problem!.Message, StringComparison.Ordinal);
-        Assert.Contains("(other plugins' sockets in the kubelet's directory: nvidia-gpu.sock)", bench.State(Gpu).Problem!.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "it took the name from us 4 times while the kubelet kept running, and listed GPU-1, GPU-2. So we left it",
+            bench.State(Gpu).Problem!.Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "(other plugins' sockets in the kubelet's directory: nvidia-gpu.sock)",
+            bench.State(Gpu).Problem!.Message,
+            StringComparison.Ordinal
+        );
         var lists = bench.Kubelet.Lists(Gpu).Length;
         bench.Advertiser.Update([KubeletBench.Sick(Gpu, "a")]); // our own changes do not replace its list
         bench.Advertiser.Update([KubeletBench.Resource(Gpu, "a")]);
@@ -213,13 +235,17 @@ public sealed class RegistrationTests(ITestOutputHelper output)
         {
             await bench.Kubelet.RestartAsync();
             var start = TimeProvider.System.GetTimestamp();
-            foreach (var name in names) await bench.OfferedAsync(name, 2);
+            foreach (var name in names)
+                await bench.OfferedAsync(name, 2);
             times.Add(TimeProvider.System.GetElapsedTime(start).TotalMilliseconds);
             Assert.All(bench.Advertiser.Snapshot(), s => Assert.NotEqual(Reasons.ResourceContested, s.Problem?.Reason));
         }
 
         times.Sort();
-        output.WriteLine($"from kubelet.sock to the last of 6 resources offered: median {times[50]:0.0} ms, 95th {times[95]:0.0} ms, longest {times[^1]:0.0} ms");
+        output.WriteLine(
+            $"from kubelet.sock to the last of 6 resources offered: median {times[50]:0.0} ms, 95th {times[95]:0.0} "
+                + $"ms, longest {times[^1]:0.0} ms"
+        );
         Assert.True(times[^1] < 2000, $"the longest took {times[^1]:0} ms");
     }
 

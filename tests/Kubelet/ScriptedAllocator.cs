@@ -23,9 +23,14 @@ internal sealed class ScriptedAllocator : IDeviceAllocator
     /// <summary>Awaited before every answer.</summary>
     public Func<ImmutableArray<string>, CancellationToken, Task> Gate { get; set; } = (_, _) => Task.CompletedTask;
 
-    public async ValueTask<AllocateOutcome> AllocateAsync(ResourceName resource, ImmutableArray<string> deviceIds, CancellationToken cancellationToken)
+    public async ValueTask<AllocateOutcome> AllocateAsync(
+        ResourceName resource,
+        ImmutableArray<string> deviceIds,
+        CancellationToken cancellationToken
+    )
     {
-        foreach (var id in deviceIds) Asked.Enqueue(id);
+        foreach (var id in deviceIds)
+            Asked.Enqueue(id);
         await Gate(deviceIds, cancellationToken);
         if (deviceIds.FirstOrDefault(Bad.ContainsKey) is { } bad)
         {
@@ -34,22 +39,30 @@ internal sealed class ScriptedAllocator : IDeviceAllocator
 
         return new AllocateOutcome.Granted(
             ImmutableSortedDictionary<string, string>.Empty.Add($"PCI_RESOURCE_{resource.EnvSuffix}", string.Join(',', deviceIds)),
-            [new DeviceNode("/dev/vfio/vfio"), .. deviceIds.Select(id => new DeviceNode($"/dev/vfio/{id}"))]);
+            [new DeviceNode("/dev/vfio/vfio"), .. deviceIds.Select(id => new DeviceNode($"/dev/vfio/{id}"))]
+        );
     }
 
-    public ValueTask<Refusal?> CheckBeforeStartAsync(ResourceName resource, ImmutableArray<string> deviceIds, CancellationToken cancellationToken) =>
-        ValueTask.FromResult(deviceIds.FirstOrDefault(Changed.ContainsKey) is { } id
-            ? new Refusal(Reasons.AnswerOutdated, Changed[id], [id]) : null);
+    public ValueTask<Refusal?> CheckBeforeStartAsync(
+        ResourceName resource,
+        ImmutableArray<string> deviceIds,
+        CancellationToken cancellationToken
+    ) =>
+        ValueTask.FromResult(
+            deviceIds.FirstOrDefault(Changed.ContainsKey) is { } id ? new Refusal(Reasons.AnswerOutdated, Changed[id], [id]) : null
+        );
 
     public ValueTask<Refusal?> CheckOfferAsync(ResourceName resource, string deviceId, CancellationToken cancellationToken)
     {
         Rechecked.Enqueue(deviceId);
-        return ValueTask.FromResult(Bad.TryGetValue(deviceId, out var message)
-            ? new Refusal(Reasons.NotReady, message, [deviceId])
-            : null);
+        return ValueTask.FromResult(Bad.TryGetValue(deviceId, out var message) ? new Refusal(Reasons.NotReady, message, [deviceId]) : null);
     }
 
     /// <summary>The last IDs by name, so that a test sees that it was asked.</summary>
-    public ImmutableArray<string> Prefer(ResourceName resource, ImmutableArray<string> available, ImmutableArray<string> mustInclude, int size) =>
-        [.. mustInclude.Concat(available.OrderDescending(StringComparer.Ordinal)).Distinct(StringComparer.Ordinal).Take(size)];
+    public ImmutableArray<string> Prefer(
+        ResourceName resource,
+        ImmutableArray<string> available,
+        ImmutableArray<string> mustInclude,
+        int size
+    ) => [.. mustInclude.Concat(available.OrderDescending(StringComparer.Ordinal)).Distinct(StringComparer.Ordinal).Take(size)];
 }

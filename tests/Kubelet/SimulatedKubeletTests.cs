@@ -65,7 +65,10 @@ public sealed class SimulatedKubeletTests
         bench.Kubelet.DeletePod("vms", "vm-2");
         var fourth = await bench.Kubelet.AdmitPodAsync("vms", "vm-4", new DeviceRequest(Gpu, 1));
 
-        Assert.Equal([PodPhase.Failed, PodPhase.Running, PodPhase.Failed, PodPhase.Running], [failed.Phase, second.Phase, third.Phase, fourth.Phase]);
+        Assert.Equal(
+            [PodPhase.Failed, PodPhase.Running, PodPhase.Failed, PodPhase.Running],
+            [failed.Phase, second.Phase, third.Phase, fourth.Phase]
+        );
         Assert.Contains("Requested: 1, Available: 0", third.Message, StringComparison.Ordinal);
     }
 

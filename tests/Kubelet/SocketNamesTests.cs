@@ -9,7 +9,10 @@ public sealed class SocketNamesTests
 {
     [Fact]
     public void A_socket_is_named_after_its_resource() =>
-        Assert.Equal("hostdev-example.com_gpu.sock", SocketNames.For(ResourceName.Parse("example.com/gpu"), KubeletApi.DefaultDevicePluginDirectory));
+        Assert.Equal(
+            "hostdev-example.com_gpu.sock",
+            SocketNames.For(ResourceName.Parse("example.com/gpu"), KubeletApi.DefaultDevicePluginDirectory)
+        );
 
     [Fact]
     public void A_long_name_becomes_a_hash_that_fits_in_107_bytes_and_is_always_the_same()

@@ -3,7 +3,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Lab;
 
-/// <summary>A fact that touches the host. Outside the node it never runs, however the tests are started: a developer's machine is not to be unbound.</summary>
+/// <summary>
+/// A fact that touches the host. Outside the node it never runs, however the tests are started: a developer's machine is not to be unbound.
+/// </summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class LabFactAttribute : FactAttribute
 {

@@ -1,8 +1,9 @@
 namespace Hostdev.Tests.Lab;
 
 /// <summary>
-/// What lab tests say of themselves. A class of tests that needs the real kernel carries <c>[Trait(LabFacts.Where, LabFacts.Lab)]</c> and runs only in
-/// the node of <c>hack/lab</c>; a class or test that needs IOMMUFD and VFIO character devices also carries <c>[Trait(LabFacts.Vfio, LabFacts.Cdev)]</c>.
+/// What lab tests say of themselves. A class of tests that needs the real kernel carries <c>[Trait(LabFacts.Where, LabFacts.Lab)]</c> and
+/// runs only in the node of <c>hack/lab</c>; a class or test that needs IOMMUFD and VFIO character devices also carries
+/// <c>[Trait(LabFacts.Vfio, LabFacts.Cdev)]</c>.
 /// </summary>
 internal static class LabFacts
 {
@@ -11,7 +12,10 @@ internal static class LabFacts
     public const string Vfio = "Vfio";
     public const string Cdev = "cdev";
 
-    /// <summary>Tests of a host that lacks something carry <c>[Trait(LabFacts.Boot, LabFacts.NoIommu)]</c> and the like, and run in that boot only (<c>BOOTS</c> in hack/lab.d/tests.sh).</summary>
+    /// <summary>
+    /// Tests of a host that lacks something carry <c>[Trait(LabFacts.Boot, LabFacts.NoIommu)]</c> and the like, and run in that boot only
+    /// (<c>BOOTS</c> in hack/lab.d/tests.sh).
+    /// </summary>
     public const string Boot = "Boot";
     public const string NoIommu = "no-iommu";
     public const string NoIntremap = "no-intremap";

@@ -60,7 +60,10 @@ public sealed class NodeTests
 
     [LabFact]
     public void Has_the_sample_parents_of_mediated_devices() =>
-        Assert.Equal(["mbochs", "mdpy", "mtty"], Directory.GetDirectories("/sys/class/mdev_bus").Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["mbochs", "mdpy", "mtty"],
+            Directory.GetDirectories("/sys/class/mdev_bus").Select(Path.GetFileName).Order(StringComparer.Ordinal)
+        );
 
     [LabFact]
     public void Has_character_devices_in_the_cdev_flavour_alone()

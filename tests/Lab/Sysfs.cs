@@ -4,7 +4,8 @@ using Hostdev.Crds;
 namespace Hostdev.Tests.Lab;
 
 /// <summary>
-/// The node's devices by hand: raw reads and writes of sysfs that share no code with the agent, so that a test can set up and judge what the agent does.
+/// The node's devices by hand: raw reads and writes of sysfs that share no code with the agent, so that a test can set up and judge what
+/// the agent does.
 /// </summary>
 internal static class Sysfs
 {
@@ -31,7 +32,12 @@ internal static class Sysfs
         $"/dev/vfio/devices/{System.IO.Path.GetFileName(Directory.GetDirectories(Path(address, "vfio-dev")).Single())}";
 
     public static IReadOnlyList<string> GroupMembers(PciAddress address) =>
-        [.. Directory.GetDirectories(Path(address, "iommu_group/devices")).Select(path => System.IO.Path.GetFileName(path)["0000:".Length..]).Order(StringComparer.Ordinal)];
+        [
+            .. Directory
+                .GetDirectories(Path(address, "iommu_group/devices"))
+                .Select(path => System.IO.Path.GetFileName(path)["0000:".Length..])
+                .Order(StringComparer.Ordinal),
+        ];
 
     /// <summary>One write(2) on a file that exists; the kernel's refusal is thrown with its errno.</summary>
     public static void Write(string path, string value)
@@ -58,17 +64,22 @@ internal static class Sysfs
 
     private static void Release(PciAddress address)
     {
-        if (Driver(address) is not null) Write(address, "driver/unbind", address.ToString());
+        if (Driver(address) is not null)
+            Write(address, "driver/unbind", address.ToString());
         Write("/sys/bus/pci/drivers_probe", address.ToString());
     }
 
-    /// <summary>Puts functions back as the node booted with them, whatever a test left: no override, no virtual functions, autoprobe on.</summary>
+    /// <summary>
+    /// Puts functions back as the node booted with them, whatever a test left: no override, no virtual functions, autoprobe on.
+    /// </summary>
     public static void Restore(params IEnumerable<PciAddress> functions)
     {
         foreach (var function in functions)
         {
-            if (File.Exists(Path(function, "sriov_numvfs"))) RemoveVirtualFunctions(function);
-            if (Read(function, "driver_override") != "(null)") Unbind(function);
+            if (File.Exists(Path(function, "sriov_numvfs")))
+                RemoveVirtualFunctions(function);
+            if (Read(function, "driver_override") != "(null)")
+                Unbind(function);
         }
     }
 
@@ -77,7 +88,9 @@ internal static class Sysfs
     {
         Write(physicalFunction, "sriov_drivers_autoprobe", "0");
         Write(physicalFunction, "sriov_numvfs", count.ToString(System.Globalization.CultureInfo.InvariantCulture));
-        return PciAddress.Parse(Link(physicalFunction, "virtfn0") ?? throw new InvalidOperationException($"{physicalFunction} made no virtual function"));
+        return PciAddress.Parse(
+            Link(physicalFunction, "virtfn0") ?? throw new InvalidOperationException($"{physicalFunction} made no virtual function")
+        );
     }
 
     public static void RemoveVirtualFunctions(PciAddress physicalFunction)

@@ -3,7 +3,9 @@ using Xunit.Sdk;
 
 namespace Hostdev.Tests.Lab;
 
-/// <summary>Another process that holds a device as a running VM does: <c>hostdev-sandbox vfio hold</c>. It lets go when it is disposed of.</summary>
+/// <summary>
+/// Another process that holds a device as a running VM does: <c>hostdev-sandbox vfio hold</c>. It lets go when it is disposed of.
+/// </summary>
 internal sealed class VfioHolder : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -35,7 +37,8 @@ internal sealed class VfioHolder : IDisposable
     public int LetGo()
     {
         process.StandardInput.Close();
-        if (!process.WaitForExit(Patience)) throw new XunitException($"the holder still ran {Patience} after its stdin was closed");
+        if (!process.WaitForExit(Patience))
+            throw new XunitException($"the holder still ran {Patience} after its stdin was closed");
         return process.ExitCode;
     }
 
@@ -61,7 +64,8 @@ internal sealed class VfioHolder : IDisposable
         };
         var started = Process.Start(start)!;
         var first = await started.StandardOutput.ReadLineAsync(cancellationToken).AsTask().WaitAsync(Patience, cancellationToken);
-        if (first == "held") return new VfioHolder(started);
+        if (first == "held")
+            return new VfioHolder(started);
         throw new XunitException($"the holder did not take the device: {await started.StandardError.ReadToEndAsync(cancellationToken)}");
     }
 
@@ -72,7 +76,8 @@ internal sealed class VfioHolder : IDisposable
         {
             while (await process.StandardOutput.ReadLineAsync() is { } line)
             {
-                if (line == "asked") Interlocked.Increment(ref requests);
+                if (line == "asked")
+                    Interlocked.Increment(ref requests);
             }
         }
         catch (ObjectDisposedException)

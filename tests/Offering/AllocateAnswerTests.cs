@@ -24,7 +24,12 @@ public sealed class AllocateAnswerTests
     [Fact]
     public void Addresses_are_ordered_whatever_order_the_kubelet_gives()
     {
-        var units = new[] { Units.Of("0000:c1:00.0").In(Units.State(3)), Units.Of("0000:43:00.0").In(Units.State(12)), Units.Of("10000:01:00.0").In(Units.State(7)) };
+        var units = new[]
+        {
+            Units.Of("0000:c1:00.0").In(Units.State(3)),
+            Units.Of("0000:43:00.0").In(Units.State(12)),
+            Units.Of("10000:01:00.0").In(Units.State(7)),
+        };
         var forth = AllocateAnswer.Compose(Resource, units);
         Array.Reverse(units);
         var back = AllocateAnswer.Compose(Resource, units);
@@ -42,12 +47,18 @@ public sealed class AllocateAnswerTests
         var answer = AllocateAnswer.Compose(Resource, [both.In(Units.State(12)), Units.Of("0000:c1:00.0").In(Units.State(3))]);
 
         Assert.Equal("0000:43:00.0,0000:c1:00.0", answer.Envs["PCI_RESOURCE_NVIDIA_COM_GRID_T4-1Q_X"]);
-        Assert.Equal("{\"0000:43:00.0\":[\"0000:43:00.0\",\"0000:43:00.1\"],\"0000:c1:00.0\":[\"0000:c1:00.0\"]}", answer.Envs["HOSTDEV_NVIDIA_COM_GRID_T4-1Q_X_INFO"]);
+        Assert.Equal(
+            "{\"0000:43:00.0\":[\"0000:43:00.0\",\"0000:43:00.1\"],\"0000:c1:00.0\":[\"0000:c1:00.0\"]}",
+            answer.Envs["HOSTDEV_NVIDIA_COM_GRID_T4-1Q_X_INFO"]
+        );
     }
 
     [Fact]
     public void One_prefix_only_so_that_KubeVirt_s_count_is_right() =>
-        Assert.Single(AllocateAnswer.Compose(Resource, [Units.Of("0000:43:00.0", "0000:43:00.1").In(Units.State(12))]).Envs.Keys, k => k.Contains("PCI_RESOURCE", StringComparison.Ordinal));
+        Assert.Single(
+            AllocateAnswer.Compose(Resource, [Units.Of("0000:43:00.0", "0000:43:00.1").In(Units.State(12))]).Envs.Keys,
+            k => k.Contains("PCI_RESOURCE", StringComparison.Ordinal)
+        );
 
     [Fact]
     public void Nodes_are_exact_and_may_be_used_fully()
@@ -61,9 +72,15 @@ public sealed class AllocateAnswerTests
     public void Cdev_nodes_are_given_only_where_the_host_has_them_and_the_policy_wants_them()
     {
         var unit = Units.Of("0000:43:00.0", "0000:43:00.1");
-        var state = Units.State(12) with { Cdevs = ImmutableSortedDictionary<PciAddress, string>.Empty.Add(PciAddress.Parse("0000:43:00.0"), "vfio4") };
+        var state = Units.State(12) with
+        {
+            Cdevs = ImmutableSortedDictionary<PciAddress, string>.Empty.Add(PciAddress.Parse("0000:43:00.0"), "vfio4"),
+        };
 
-        Assert.Equal(["/dev/vfio/vfio", "/dev/vfio/12", "/dev/vfio/devices/vfio4"], AllocateAnswer.Compose(Resource, [unit.In(state)]).Nodes.Select(n => n.Path));
+        Assert.Equal(
+            ["/dev/vfio/vfio", "/dev/vfio/12", "/dev/vfio/devices/vfio4"],
+            AllocateAnswer.Compose(Resource, [unit.In(state)]).Nodes.Select(n => n.Path)
+        );
         var legacy = unit with { Handout = unit.Group with { IommuBackend = IommuBackend.Legacy } };
         Assert.Equal(["/dev/vfio/vfio", "/dev/vfio/12"], AllocateAnswer.Compose(Resource, [legacy.In(state)]).Nodes.Select(n => n.Path));
     }
@@ -72,7 +89,10 @@ public sealed class AllocateAnswerTests
     public void The_cdev_of_a_held_function_is_kept_from_the_VM()
     {
         var group = Units.Of("0000:43:00.0").Group with { Held = [new(PciAddress.Parse("0000:43:00.1"), "vfio-pci")] };
-        var state = Units.State(12) with { Cdevs = ImmutableSortedDictionary<PciAddress, string>.Empty.Add(PciAddress.Parse("0000:43:00.1"), "vfio5") };
+        var state = Units.State(12) with
+        {
+            Cdevs = ImmutableSortedDictionary<PciAddress, string>.Empty.Add(PciAddress.Parse("0000:43:00.1"), "vfio5"),
+        };
 
         Assert.Equal(["/dev/vfio/12"], state.Stand(group).Nodes);
     }

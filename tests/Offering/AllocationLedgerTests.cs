@@ -12,8 +12,17 @@ public sealed class AllocationLedgerTests
     private static readonly ReleaseProof Proof = new();
     private static readonly PodUse Seen = new("example.com/gpu", "a", "default/vm");
     private static readonly AllocationLedger Given = AllocationLedger.Empty.Record(Answer("a"));
-    private static readonly CheckpointReading Forgotten = new CheckpointReading.Read("/k/checkpoint", FrozenDictionary<(string, string), string>.Empty);
-    private static readonly CheckpointReading Named = new CheckpointReading.Read("/k/checkpoint", new Dictionary<(string, string), string> { [("example.com/gpu", "a")] = "container compute of the pod with UID 4711" }.ToFrozenDictionary());
+    private static readonly CheckpointReading Forgotten = new CheckpointReading.Read(
+        "/k/checkpoint",
+        FrozenDictionary<(string, string), string>.Empty
+    );
+    private static readonly CheckpointReading Named = new CheckpointReading.Read(
+        "/k/checkpoint",
+        new Dictionary<(string, string), string>
+        {
+            [("example.com/gpu", "a")] = "container compute of the pod with UID 4711",
+        }.ToFrozenDictionary()
+    );
 
     [Fact]
     public void An_answer_is_seen_when_the_kubelet_lists_its_pod()
@@ -28,7 +37,10 @@ public sealed class AllocationLedgerTests
     {
         var entry = After(After(Given, 1, Seen), 1000).ById["a"];
 
-        Assert.Equal((Noon.AddSeconds(1000), "the kubelet's list lacks it; a list at least 10 s later must lack it too"), (entry.AbsentSince, entry.Lacks));
+        Assert.Equal(
+            (Noon.AddSeconds(1000), "the kubelet's list lacks it; a list at least 10 s later must lack it too"),
+            (entry.AbsentSince, entry.Lacks)
+        );
     }
 
     [Fact]
@@ -55,7 +67,10 @@ public sealed class AllocationLedgerTests
     {
         var absent = After(seen ? After(Given, 1, Seen) : Given, 40);
 
-        Assert.Equal("the kubelet's list lacks it, which proves nothing in the first 60 s after it was given out or this agent was started", After(absent, 59).ById["a"].Lacks);
+        Assert.Equal(
+            "the kubelet's list lacks it, which proves nothing in the first 60 s after it was given out or this agent was started",
+            After(absent, 59).ById["a"].Lacks
+        );
         Assert.Empty(After(absent, 60).ById);
     }
 
@@ -63,7 +78,16 @@ public sealed class AllocationLedgerTests
     public void A_list_that_need_not_be_whole_is_no_list_that_lacks_it_and_starts_the_proof_anew()
     {
         var absent = After(After(Given, 1, Seen), 100);
-        var doubted = Look(absent, 110, new PodUseReading.Listed { Devices = [], Doubt = "the kubelet is young", Checkpoint = Forgotten });
+        var doubted = Look(
+            absent,
+            110,
+            new PodUseReading.Listed
+            {
+                Devices = [],
+                Doubt = "the kubelet is young",
+                Checkpoint = Forgotten,
+            }
+        );
 
         Assert.Equal((null, "the kubelet is young"), (doubted.ById["a"].AbsentSince, doubted.ById["a"].Lacks));
         Assert.Single(After(After(doubted, 111), 120).ById);
@@ -73,7 +97,16 @@ public sealed class AllocationLedgerTests
     [Fact]
     public void A_list_that_need_not_be_whole_still_proves_use()
     {
-        var ledger = Look(Given, 100, new PodUseReading.Listed { Devices = [Seen], Doubt = "the kubelet is young", Checkpoint = Forgotten });
+        var ledger = Look(
+            Given,
+            100,
+            new PodUseReading.Listed
+            {
+                Devices = [Seen],
+                Doubt = "the kubelet is young",
+                Checkpoint = Forgotten,
+            }
+        );
 
         Assert.Equal(("default/vm", null), (ledger.ById["a"].Pod, ledger.ById["a"].Lacks));
     }
@@ -93,7 +126,10 @@ public sealed class AllocationLedgerTests
     {
         var absent = After(After(Given, 1, Seen), 100);
 
-        Assert.Equal("the kubelet's list lacks it, but qemu has it", Look(absent, 1000, Listing(Forgotten), a => a.Id == "a" ? "qemu has it" : null).ById["a"].Lacks);
+        Assert.Equal(
+            "the kubelet's list lacks it, but qemu has it",
+            Look(absent, 1000, Listing(Forgotten), a => a.Id == "a" ? "qemu has it" : null).ById["a"].Lacks
+        );
     }
 
     [Fact]
@@ -101,7 +137,10 @@ public sealed class AllocationLedgerTests
     {
         var absent = After(After(Given, 1, Seen), 100);
 
-        Assert.Equal("the kubelet's list lacks it, but /k/checkpoint still names it for container compute of the pod with UID 4711", Look(absent, 1000, Listing(Named)).ById["a"].Lacks);
+        Assert.Equal(
+            "the kubelet's list lacks it, but /k/checkpoint still names it for container compute of the pod with UID 4711",
+            Look(absent, 1000, Listing(Named)).ById["a"].Lacks
+        );
         Assert.Equal("it is unreadable", Look(absent, 1000, Listing(new CheckpointReading.Unreadable("it is unreadable"))).ById["a"].Lacks);
         Assert.Empty(Look(absent, 1000, Listing(Forgotten)).ById);
     }
@@ -127,7 +166,13 @@ public sealed class AllocationLedgerTests
     [Fact]
     public void A_device_in_use_that_we_know_nothing_of_is_learned_when_it_is_ours()
     {
-        var learned = AllocationLedger.Empty.Observe(Listing(Forgotten, Seen, Seen with { Id = "foreign" }), Noon, Proof, u => u.Id == "a" ? Answer("a") : null, _ => null);
+        var learned = AllocationLedger.Empty.Observe(
+            Listing(Forgotten, Seen, Seen with { Id = "foreign" }),
+            Noon,
+            Proof,
+            u => u.Id == "a" ? Answer("a") : null,
+            _ => null
+        );
 
         Assert.Equal("default/vm", Assert.Single(learned.ById).Value.Pod);
     }
@@ -150,19 +195,31 @@ public sealed class AllocationLedgerTests
         Assert.Equal(["b"], After(After(both, 100, Seen with { Id = "b" }), 110, Seen with { Id = "b" }).ById.Keys);
     }
 
-    private static PodUseReading.Listed Listing(CheckpointReading checkpoint, params PodUse[] listed) => new() { Devices = [.. listed], Doubt = null, Checkpoint = checkpoint };
+    private static PodUseReading.Listed Listing(CheckpointReading checkpoint, params PodUse[] listed) =>
+        new()
+        {
+            Devices = [.. listed],
+            Doubt = null,
+            Checkpoint = checkpoint,
+        };
 
-    private static AllocationLedger After(AllocationLedger ledger, double seconds, params PodUse[] listed) => Look(ledger, seconds, Listing(Forgotten, listed));
+    private static AllocationLedger After(AllocationLedger ledger, double seconds, params PodUse[] listed) =>
+        Look(ledger, seconds, Listing(Forgotten, listed));
 
-    private static AllocationLedger Look(AllocationLedger ledger, double seconds, PodUseReading reading, Func<Allocation, string?>? holder = null) =>
-        ledger.Observe(reading, Noon.AddSeconds(seconds), Proof, _ => null, holder ?? (_ => null));
+    private static AllocationLedger Look(
+        AllocationLedger ledger,
+        double seconds,
+        PodUseReading reading,
+        Func<Allocation, string?>? holder = null
+    ) => ledger.Observe(reading, Noon.AddSeconds(seconds), Proof, _ => null, holder ?? (_ => null));
 
-    private static Allocation Answer(string id) => new()
-    {
-        Id = id,
-        Resource = "example.com/gpu",
-        Functions = [PciAddress.Parse("0000:43:00.0")],
-        Nodes = [new AnsweredNode("/dev/vfio/12", "243:0")],
-        AnsweredAt = Noon,
-    };
+    private static Allocation Answer(string id) =>
+        new()
+        {
+            Id = id,
+            Resource = "example.com/gpu",
+            Functions = [PciAddress.Parse("0000:43:00.0")],
+            Nodes = [new AnsweredNode("/dev/vfio/12", "243:0")],
+            AnsweredAt = Noon,
+        };
 }

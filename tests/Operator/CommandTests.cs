@@ -13,7 +13,11 @@ namespace Hostdev.Tests.Operator;
 
 public sealed class CommandTests
 {
-    private static readonly Selection Agents = new() { Namespace = SandboxCluster.SystemNamespace, Labels = OperatorOptions.DefaultAgentSelector };
+    private static readonly Selection Agents = new()
+    {
+        Namespace = SandboxCluster.SystemNamespace,
+        Labels = OperatorOptions.DefaultAgentSelector,
+    };
 
     [Fact]
     public async Task Give_back_with_an_operator_empties_every_spec_waits_and_says_who_still_holds_what()
@@ -23,7 +27,8 @@ public sealed class CommandTests
         bench.Apply("gpus");
         bench.StartOperator();
         await Waiting.UntilAsync(() => Enumerable.Range(1, 3).All(i => bench.Has(Name(i)) == "gpus:1"));
-        for (var i = 1; i <= 3; i++) bench.Report(Name(i));
+        for (var i = 1; i <= 3; i++)
+            bench.Report(Name(i));
         bench.Agent("node-03", ready: false);
         using var client = Client(bench);
         var said = new List<string>();
@@ -35,15 +40,27 @@ public sealed class CommandTests
                 "  node-01: the agent has not answered yet",
                 "  node-02: the agent has not answered yet",
                 "  node-03: the agent's Pod is not Ready, so nobody knows: look at its log; it gives everything back once it runs",
-                "the nodes go on giving back: free what is held and run this again, or hostdev-operator give-back --undo for nodes to get their policies again",
+                "the nodes go on giving back: free what is held and run this again, or hostdev-operator give-back "
+                    + "--undo for nodes to get their policies again",
             ],
-            said);
+            said
+        );
         bench.Report("node-01");
-        bench.Report("node-02", releasing: [new DeviceProblem("0000:44:00.0", FindingState.Releasing, Reasons.Of("Unbinding"), "waits for its driver")], allocations: [new AllocationStatus("0000:43:00.0", "example.com/gpu", "vms", "web")]);
+        bench.Report(
+            "node-02",
+            releasing: [new DeviceProblem("0000:44:00.0", FindingState.Releasing, Reasons.Of("Unbinding"), "waits for its driver")],
+            allocations: [new AllocationStatus("0000:43:00.0", "example.com/gpu", "vms", "web")]
+        );
         said.Clear();
         Assert.False(await new GiveBack(client, Agents, said.Add, TimeProvider.System).RunAsync(TimeSpan.Zero, default));
         Assert.Equal("1 of 3 nodes have given everything back; node-02, node-03 to go", said[0]);
-        Assert.Equal(["  node-02: 0000:43:00.0 (example.com/gpu) belongs to Pod vms/web: stop or migrate its VM", "  node-02: 0000:44:00.0: waits for its driver"], said[2..4]);
+        Assert.Equal(
+            [
+                "  node-02: 0000:43:00.0 (example.com/gpu) belongs to Pod vms/web: stop or migrate its VM",
+                "  node-02: 0000:44:00.0: waits for its driver",
+            ],
+            said[2..4]
+        );
 
         await bench.QuietAsync(); // the operator leaves it so
         Assert.Equal("  ", $"{bench.Has("node-01")} {bench.Has("node-02")} {bench.Has("node-03")}");
@@ -73,8 +90,14 @@ public sealed class CommandTests
         var run = new GiveBack(client, Agents, said.Add, TimeProvider.System).RunAsync(TimeSpan.FromMinutes(10), end.Token);
         await Waiting.UntilAsync(() => bench.Has("node-01") == "" && bench.Has("node-02") == "");
         var proof = "the kubelet's list lacks it; a list at least 10 s later must lack it too";
-        bench.Report("node-01", allocations: [new AllocationStatus("0000:43:00.0", "example.com/gpu", "vms", "web"),
-            new AllocationStatus("0000:44:00.0", "example.com/gpu", "vms", "gone", proof)]);
+        bench.Report(
+            "node-01",
+            allocations:
+            [
+                new AllocationStatus("0000:43:00.0", "example.com/gpu", "vms", "web"),
+                new AllocationStatus("0000:44:00.0", "example.com/gpu", "vms", "gone", proof),
+            ]
+        );
         await Waiting.UntilAsync(() => said.Count > 2, 20);
         await Task.Delay(TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken); // the next look says nothing again
         Assert.Equal(
@@ -83,14 +106,19 @@ public sealed class CommandTests
                 "  node-01: 0000:43:00.0 (example.com/gpu) belongs to Pod vms/web: stop or migrate its VM",
                 $"  node-01: 0000:44:00.0 (example.com/gpu) is not proven free yet: {proof}; Pod vms/gone had it",
             ],
-            said);
+            said
+        );
 
         bench.Report("node-02");
         bench.Report("node-01", allocations: [new AllocationStatus("0000:43:00.0", "example.com/gpu", "vms", "web", proof)]);
         await Waiting.UntilAsync(() => said.Count > 4, 20);
-        Assert.Equal(["1 of 2 nodes have given everything back; node-01 to go",
-            $"  node-01: 0000:43:00.0 (example.com/gpu) is not proven free yet: {proof}; Pod vms/web had it"],
-            said[3..].Order(StringComparer.Ordinal).Reverse());
+        Assert.Equal(
+            [
+                "1 of 2 nodes have given everything back; node-01 to go",
+                $"  node-01: 0000:43:00.0 (example.com/gpu) is not proven free yet: {proof}; Pod vms/web had it",
+            ],
+            said[3..].Order(StringComparer.Ordinal).Reverse()
+        );
         bench.Report("node-01");
         Assert.True(await run);
     }
@@ -99,12 +127,20 @@ public sealed class CommandTests
     public async Task A_node_whose_agent_never_was_Ready_has_nothing_to_give_back_and_one_that_was_is_waited_for()
     {
         await using var bench = await StartAsync();
-        (string Name, string? Reason, int ReadyAfter)[] nodes = [("no-image", "ImagePullBackOff", 0), ("ends", "CrashLoopBackOff", 0),
-            ("starts", null, 0), ("was-ready", "CrashLoopBackOff", 60), ("no-pod", null, 0), ("ready", null, 0)];
+        (string Name, string? Reason, int ReadyAfter)[] nodes =
+        [
+            ("no-image", "ImagePullBackOff", 0),
+            ("ends", "CrashLoopBackOff", 0),
+            ("starts", null, 0),
+            ("was-ready", "CrashLoopBackOff", 60),
+            ("no-pod", null, 0),
+            ("ready", null, 0),
+        ];
         foreach (var (name, reason, readyAfter) in nodes)
         {
             bench.AddNode(name);
-            if (name != "ready") bench.AgentPod(name, reason, TimeSpan.FromSeconds(readyAfter));
+            if (name != "ready")
+                bench.AgentPod(name, reason, TimeSpan.FromSeconds(readyAfter));
         }
 
         bench.Apply("gpus");
@@ -124,17 +160,25 @@ public sealed class CommandTests
 
         said.Clear();
         Assert.False(await new GiveBack(client, Agents, said.Add, TimeProvider.System).RunAsync(TimeSpan.Zero, default));
-        Assert.Equal(["  ready: the agent has not answered yet",
-            "  was-ready: the agent's Pod is not Ready, so nobody knows: look at its log; it gives everything back once it runs"],
-            said[2..4]);
+        Assert.Equal(
+            [
+                "  ready: the agent has not answered yet",
+                "  was-ready: the agent's Pod is not Ready, so nobody knows: look at its log; it gives everything back once it runs",
+            ],
+            said[2..4]
+        );
 
         bench.Report("ready");
         bench.Objects.Delete(States, "was-ready");
         bench.Objects.Delete("nodes", "was-ready");
-        Assert.True(await new GiveBack(client, Agents, said.Add, TimeProvider.System).RunAsync(TimeSpan.Zero, default),
-            string.Join('\n', said));
-        Assert.Equal(["no agent's Pod was ever Ready on ends, no-image and 2 more: nothing was taken there",
-            "everything is given back on ready"], said[^2..]);
+        Assert.True(
+            await new GiveBack(client, Agents, said.Add, TimeProvider.System).RunAsync(TimeSpan.Zero, default),
+            string.Join('\n', said)
+        );
+        Assert.Equal(
+            ["no agent's Pod was ever Ready on ends, no-image and 2 more: nothing was taken there", "everything is given back on ready"],
+            said[^2..]
+        );
     }
 
     [Fact]
@@ -180,33 +224,46 @@ public sealed class CommandTests
     {
         await using var bench = await StartAsync();
         using var client = Client(bench);
-        Assert.Equal((null, "there is no HostDevice, SriovPolicy or MdevProfile yet: apply one first"), await KubeVirtSnippetCommand.ReadAsync(client, default));
+        Assert.Equal(
+            (null, "there is no HostDevice, SriovPolicy or MdevProfile yet: apply one first"),
+            await KubeVirtSnippetCommand.ReadAsync(client, default)
+        );
         bench.AddNode("a");
         bench.Apply("gpus");
         bench.StartOperator();
         await Waiting.UntilAsync(() => bench.Has("a") == "gpus:1");
-        Assert.StartsWith("no policy has found a device yet", (await KubeVirtSnippetCommand.ReadAsync(client, default)).Problem, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "no policy has found a device yet",
+            (await KubeVirtSnippetCommand.ReadAsync(client, default)).Problem,
+            StringComparison.Ordinal
+        );
         bench.Report("a");
         var (text, _) = await KubeVirtSnippetCommand.ReadAsync(client, default);
         Assert.EndsWith(
-            """
-            #   kubectl edit kubevirt -n kubevirt kubevirt
-            # Do not apply them: the lists are atomic, and whoever applies one takes away everybody else's entries.
-            # If there is no permittedHostDevices yet: without it KubeVirt permits every resource name, and with it none that it lacks. Add those of other device plugins too,
-            # or their VMs end with Synchronized=False, FailedCreate.
-            # An older entry for the same ids without externalResourceProvider: true makes KubeVirt's own device plugin offer the same devices beside Hostdev, and one device can be
-            # given to two VMs: remove that entry, or set it to true there.
-            # A resource belongs under gpus or under hostDevices of one VM, not under both: KubeVirt would give both entries the same device.
-            permittedHostDevices:
-              pciHostDevices:
-              - pciVendorSelector: "10DE:2236"
-                resourceName: example.com/gpu
-                externalResourceProvider: true
-
-            """,
+            string.Join(
+                '\n',
+                "#   kubectl edit kubevirt -n kubevirt kubevirt",
+                "# Do not apply them: the lists are atomic, and whoever applies one takes away everybody else's entries.",
+                "# If there is no permittedHostDevices yet: without it KubeVirt permits every resource name, and with it none that "
+                    + "it lacks. Add those of other device plugins too,",
+                "# or their VMs end with Synchronized=False, FailedCreate.",
+                "# An older entry for the same ids without externalResourceProvider: true makes KubeVirt's own device plugin offer "
+                    + "the same devices beside Hostdev, and one device can be",
+                "# given to two VMs: remove that entry, or set it to true there.",
+                "# A resource belongs under gpus or under hostDevices of one VM, not under both: KubeVirt would give both entries the same "
+                    + "device.",
+                "permittedHostDevices:",
+                "  pciHostDevices:",
+                "  - pciVendorSelector: \"10DE:2236\"",
+                "    resourceName: example.com/gpu",
+                "    externalResourceProvider: true",
+                ""
+            ),
             text,
-            StringComparison.Ordinal);
+            StringComparison.Ordinal
+        );
     }
 
-    private static KubeClient Client(OperatorBench bench) => bench.Cluster.CreateClient(new ApiUser("kubernetes-admin", [ApiUser.Masters]), "hostdev-operator/test");
+    private static KubeClient Client(OperatorBench bench) =>
+        bench.Cluster.CreateClient(new ApiUser("kubernetes-admin", [ApiUser.Masters]), "hostdev-operator/test");
 }

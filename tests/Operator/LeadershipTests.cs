@@ -24,7 +24,8 @@ public sealed class LeadershipTests
         var killed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         bench.Cluster.Server.Requests.OnRecorded = r =>
         {
-            if (r is { Verb: "patch", Resource: "nodedevicestates" } && Interlocked.Increment(ref writes) == 10) killed.SetResult();
+            if (r is { Verb: "patch", Resource: "nodedevicestates" } && Interlocked.Increment(ref writes) == 10)
+                killed.SetResult();
         };
         bench.Apply("gpus");
         await killed.Task;
@@ -58,13 +59,20 @@ public sealed class LeadershipTests
         await using var bench = await StartAsync();
         var first = bench.StartOperator();
         await Waiting.UntilAsync(() => first.Host.IsLeading);
-        JsonNode? Owners() => bench.Objects.Get(Leases, "hostdev-operator",
-            SandboxCluster.SystemNamespace)?["metadata"]?["ownerReferences"];
+        JsonNode? Owners() =>
+            bench.Objects.Get(Leases, "hostdev-operator", SandboxCluster.SystemNamespace)?["metadata"]?["ownerReferences"];
         Assert.Null(Owners()); // there is no account
         await first.DisposeAsync();
 
         var metadata = new JsonObject { ["name"] = "hostdev-operator", ["namespace"] = SandboxCluster.SystemNamespace };
-        var account = bench.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "ServiceAccount", ["metadata"] = metadata });
+        var account = bench.Objects.Create(
+            new JsonObject
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "ServiceAccount",
+                ["metadata"] = metadata,
+            }
+        );
         var second = bench.StartOperator("operator-1");
         await Waiting.UntilAsync(() => second.Host.IsLeading);
         Assert.Equal((string)account["metadata"]!["uid"]!, (string)Assert.Single(Owners()!.AsArray())!["uid"]!);

@@ -19,7 +19,10 @@ public sealed class NodeLabelTests
         await bench.QuietAsync();
         Assert.Equal("zone=1", Labels()); // nobody knows yet
         bench.Report("a");
-        await Waiting.UntilAsync(() => Labels() == "hostdev.io/pci-10de-2236.present=true,hostdev.io/pci-8086-10fb.present=true,zone=1", state: Labels);
+        await Waiting.UntilAsync(
+            () => Labels() == "hostdev.io/pci-10de-2236.present=true,hostdev.io/pci-8086-10fb.present=true,zone=1",
+            state: Labels
+        );
         await bench.QuietAsync();
         var mark = bench.Cluster.Server.Requests.Count;
         bench.Report("a", message: "changed");
@@ -28,18 +31,40 @@ public sealed class NodeLabelTests
         Assert.DoesNotContain(bench.Writes(mark), w => w.Resource == "nodes");
 
         // The agent has left out what is the host's: that is not gone.
-        bench.Objects.Change(States, "a", s => (s["status"]!["truncated"], s["status"]!["devices"]) = (true, new JsonArray()), subresource: "status", manager: "hostdev-agent");
+        bench.Objects.Change(
+            States,
+            "a",
+            s => (s["status"]!["truncated"], s["status"]!["devices"]) = (true, new JsonArray()),
+            subresource: "status",
+            manager: "hostdev-agent"
+        );
         await bench.QuietAsync();
         Assert.DoesNotContain(bench.Writes(mark), w => w.Resource == "nodes");
         bench.Report("a");
 
-        bench.Objects.Change("nodes", "a", n => ((JsonObject)n["metadata"]!["labels"]!).Remove("hostdev.io/pci-10de-2236.present"), manager: "kubectl-label");
-        await Waiting.UntilAsync(() => Labels().StartsWith("hostdev.io/pci-10de-2236.present=true", StringComparison.Ordinal), state: Labels);
+        bench.Objects.Change(
+            "nodes",
+            "a",
+            n => ((JsonObject)n["metadata"]!["labels"]!).Remove("hostdev.io/pci-10de-2236.present"),
+            manager: "kubectl-label"
+        );
+        await Waiting.UntilAsync(
+            () => Labels().StartsWith("hostdev.io/pci-10de-2236.present=true", StringComparison.Ordinal),
+            state: Labels
+        );
         bench.Objects.Delete("pods", "agent-a", SandboxCluster.SystemNamespace);
         bench.Objects.Delete(States, "a");
         await Waiting.UntilAsync(() => Labels() == "zone=2", state: Labels);
 
-        string Labels() => string.Join(',', bench.Objects.Get("nodes", "a")!["metadata"]!["labels"]!.AsObject().Where(l => !l.Key.StartsWith("kubernetes.io", StringComparison.Ordinal)).Select(l => $"{l.Key}={l.Value}").Order(StringComparer.Ordinal));
+        string Labels() =>
+            string.Join(
+                ',',
+                bench.Objects.Get("nodes", "a")!["metadata"]!["labels"]!
+                    .AsObject()
+                    .Where(l => !l.Key.StartsWith("kubernetes.io", StringComparison.Ordinal))
+                    .Select(l => $"{l.Key}={l.Value}")
+                    .Order(StringComparer.Ordinal)
+            );
     }
 
     [Fact]

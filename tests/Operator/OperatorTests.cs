@@ -33,7 +33,13 @@ public sealed class OperatorTests
         Assert.Equal("", bench.Has("b"));
 
         mark = bench.Cluster.Server.Requests.Count;
-        bench.Objects.Change("nodes", "b", n => n["status"] = new JsonObject { ["nodeInfo"] = new JsonObject { ["kubeletVersion"] = "v1.34.1" } }, subresource: "status"); // as kubelets do all the time
+        // as kubelets do all the time
+        bench.Objects.Change(
+            "nodes",
+            "b",
+            n => n["status"] = new JsonObject { ["nodeInfo"] = new JsonObject { ["kubeletVersion"] = "v1.34.1" } },
+            subresource: "status"
+        );
         await bench.QuietAsync();
         Assert.Empty(bench.Writes(mark));
     }
@@ -46,8 +52,15 @@ public sealed class OperatorTests
         bench.Apply("gpus");
         bench.StartOperator();
         await Waiting.UntilAsync(() => bench.Has("a") == "gpus:1");
-        bench.Objects.Change(States, "a", s => s["spec"]!["policies"]![0]!["spec"]!["resourceName"] = "example.com/mine", manager: "kubectl-edit");
-        await Waiting.UntilAsync(() => (string)bench.Objects.Get(States, "a")!["spec"]!["policies"]![0]!["spec"]!["resourceName"]! == "example.com/gpu");
+        bench.Objects.Change(
+            States,
+            "a",
+            s => s["spec"]!["policies"]![0]!["spec"]!["resourceName"] = "example.com/mine",
+            manager: "kubectl-edit"
+        );
+        await Waiting.UntilAsync(() =>
+            (string)bench.Objects.Get(States, "a")!["spec"]!["policies"]![0]!["spec"]!["resourceName"]! == "example.com/gpu"
+        );
 
         bench.Objects.Change(States, "a", s => s["spec"]!["policies"] = new JsonArray(), manager: "kubectl-edit");
         await Waiting.UntilAsync(() => bench.Has("a") == "gpus:1");
@@ -65,8 +78,14 @@ public sealed class OperatorTests
         var changed = 0;
         bench.Cluster.Server.Requests.OnRecorded = r =>
         {
-            if (r is not { Verb: "get", Resource: "nodedevicestates", Name: "a" } || Interlocked.Exchange(ref changed, 1) == 1) return;
-            bench.Objects.Change(States, "a", s => s["metadata"]!["annotations"] = new JsonObject { ["example.com/note"] = "mine" }, manager: "kubectl-annotate");
+            if (r is not { Verb: "get", Resource: "nodedevicestates", Name: "a" } || Interlocked.Exchange(ref changed, 1) == 1)
+                return;
+            bench.Objects.Change(
+                States,
+                "a",
+                s => s["metadata"]!["annotations"] = new JsonObject { ["example.com/note"] = "mine" },
+                manager: "kubectl-annotate"
+            );
         };
         var mark = bench.Cluster.Server.Requests.Count;
         bench.Apply("gpus");
@@ -82,7 +101,9 @@ public sealed class OperatorTests
         bench.AddNodes(6);
         bench.StartOperator(timings: Quick with { StatusInterval = TimeSpan.FromSeconds(2) });
         bench.Apply("gpus");
-        await Waiting.UntilAsync(() => bench.Condition("gpus") is not null && Enumerable.Range(1, 6).All(i => bench.Has(Name(i)) == "gpus:1"));
+        await Waiting.UntilAsync(() =>
+            bench.Condition("gpus") is not null && Enumerable.Range(1, 6).All(i => bench.Has(Name(i)) == "gpus:1")
+        );
         for (var i = 1; i <= 6; i++)
         {
             bench.Report(Name(i));
@@ -100,7 +121,15 @@ public sealed class OperatorTests
     {
         await using var bench = await StartAsync();
         bench.AddNode("a");
-        bench.Cluster.Server.Faults.Add(new FaultRule(new ApiFault.Refuse(500)) { Verb = "patch", Resource = "hostdevices", Subresource = "status", Times = 1 });
+        bench.Cluster.Server.Faults.Add(
+            new FaultRule(new ApiFault.Refuse(500))
+            {
+                Verb = "patch",
+                Resource = "hostdevices",
+                Subresource = "status",
+                Times = 1,
+            }
+        );
         bench.StartOperator(timings: Quick with { StatusInterval = TimeSpan.FromMinutes(10) });
         bench.Apply("gpus");
         await Waiting.UntilAsync(() => bench.Condition("gpus") is not null, state: bench.Show);
@@ -117,8 +146,15 @@ public sealed class OperatorTests
         await Waiting.UntilAsync(() => bench.Has("a") == "gpus:1");
         bench.Report("a");
         await Waiting.UntilAsync(() => bench.Condition("gpus") == "True/Ready");
-        bench.Objects.Change(HostDevices, "gpus", p => (p["status"]!["devices"]!["ready"], p["status"]!["conditions"]![0]!["reason"]) = (7, "Late"), subresource: "status");
-        await Waiting.UntilAsync(() => bench.Condition("gpus") == "True/Ready" && (int)bench.Objects.Get(HostDevices, "gpus")!["status"]!["devices"]!["ready"]! == 2);
+        bench.Objects.Change(
+            HostDevices,
+            "gpus",
+            p => (p["status"]!["devices"]!["ready"], p["status"]!["conditions"]![0]!["reason"]) = (7, "Late"),
+            subresource: "status"
+        );
+        await Waiting.UntilAsync(() =>
+            bench.Condition("gpus") == "True/Ready" && (int)bench.Objects.Get(HostDevices, "gpus")!["status"]!["devices"]!["ready"]! == 2
+        );
     }
 
     [Fact]
@@ -145,21 +181,30 @@ public sealed class OperatorTests
         await Waiting.UntilAsync(() => bench.Has("a") == "gpus:1");
         bench.Report("a");
         bench.Label("a", "gpu", "no");
-        await Waiting.UntilAsync(() => bench.Has("a") == "" && Releasing() == "a: the agent has not reported yet that it is given back", state: bench.Show);
+        await Waiting.UntilAsync(
+            () => bench.Has("a") == "" && Releasing() == "a: the agent has not reported yet that it is given back",
+            state: bench.Show
+        );
         var uid = (string)bench.Objects.Get(HostDevices, "gpus")!["metadata"]!["uid"]!;
         bench.Report("a", releasing: [new DeviceProblem("0000:43:00.0", FindingState.Releasing, Reasons.InUse, "vms/web has it", uid)]);
         await Waiting.UntilAsync(() => Releasing() == "a: vms/web has it", state: bench.Show);
         bench.Report("a");
         await Waiting.UntilAsync(() => Releasing() == "", state: bench.Show);
 
-        string Releasing() => string.Join(", ", bench.Objects.Get(HostDevices, "gpus")!["status"]?["releasing"]?.AsArray().Select(r => $"{r!["node"]}: {r["message"]}") ?? []);
+        string Releasing() =>
+            string.Join(
+                ", ",
+                bench.Objects.Get(HostDevices, "gpus")!["status"]?["releasing"]?.AsArray().Select(r => $"{r!["node"]}: {r["message"]}")
+                    ?? []
+            );
     }
 
     [Fact]
     public async Task Nodes_that_appear_are_given_what_selects_them_and_relabelling_one_touches_that_one_alone()
     {
         await using var bench = await StartAsync();
-        for (var i = 1; i <= 4; i++) bench.AddNode(Name(i), ("gpu", "no"));
+        for (var i = 1; i <= 4; i++)
+            bench.AddNode(Name(i), ("gpu", "no"));
         bench.Apply("gpus", selector: "{matchLabels: {gpu: \"yes\"}}");
         bench.StartOperator();
         await Waiting.UntilAsync(() => Enumerable.Range(1, 4).All(i => bench.Has(Name(i)) == ""));
@@ -173,7 +218,10 @@ public sealed class OperatorTests
         bench.AddNode("late", ("gpu", "yes"));
         await Waiting.UntilAsync(() => bench.Has("late") == "gpus:1");
         var owner = bench.Objects.Get(States, "late")!["metadata"]!["ownerReferences"]![0]!;
-        Assert.Equal(("Node", "late", (string)bench.Objects.Get("nodes", "late")!["metadata"]!["uid"]!), ((string)owner["kind"]!, (string)owner["name"]!, (string)owner["uid"]!));
+        Assert.Equal(
+            ("Node", "late", (string)bench.Objects.Get("nodes", "late")!["metadata"]!["uid"]!),
+            ((string)owner["kind"]!, (string)owner["name"]!, (string)owner["uid"]!)
+        );
     }
 
     [Fact]
@@ -248,7 +296,10 @@ public sealed class OperatorTests
         Assert.DoesNotContain(bench.Writes(mark), w => w is { Resource: "nodedevicestates", Name: "a" });
 
         bench.Apply("gpus"); // applied anew it is another object, and takes the old one's place
-        await Waiting.UntilAsync(() => (string)bench.Objects.Get(States, "a")!["spec"]!["policies"]![0]!["uid"]! == (string)bench.Objects.Get(HostDevices, "gpus")!["metadata"]!["uid"]!);
+        await Waiting.UntilAsync(() =>
+            (string)bench.Objects.Get(States, "a")!["spec"]!["policies"]![0]!["uid"]!
+            == (string)bench.Objects.Get(HostDevices, "gpus")!["metadata"]!["uid"]!
+        );
 
         long Generation() => (long)bench.Objects.Get(States, "a")!["metadata"]!["generation"]!;
     }
@@ -264,7 +315,9 @@ public sealed class OperatorTests
         bench.StartOperator();
         await Waiting.UntilAsync(() => bench.Has("a") == "gpus:1");
         bench.Cluster.Server.Faults.Clear();
-        bench.Cluster.Server.Faults.Add(new FaultRule(new ApiFault.Slow(TimeSpan.FromSeconds(30))) { Verb = "watch", Resource = "customresourcedefinitions" });
+        bench.Cluster.Server.Faults.Add(
+            new FaultRule(new ApiFault.Slow(TimeSpan.FromSeconds(30))) { Verb = "watch", Resource = "customresourcedefinitions" }
+        );
         await Task.Delay(3000); // until the watches, refused before, hang
         bench.Objects.Delete(Definitions, HostDevices);
         await bench.Cluster.Server.SettleAsync();

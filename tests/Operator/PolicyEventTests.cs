@@ -16,7 +16,10 @@ public sealed class PolicyEventTests
         bench.Apply("gpus");
         await Waiting.UntilAsync(() => bench.Has("a") == "gpus:1");
         bench.Report("a", Reasons.Blocked, "1 of 2 devices cannot be offered: 0000:44:00.0 shares its group", blocked: 1);
-        await Waiting.UntilAsync(() => Told().Contains("Warning Blocked: a: 1 of 2 devices cannot be offered: 0000:44:00.0 shares its group"), state: Show);
+        await Waiting.UntilAsync(
+            () => Told().Contains("Warning Blocked: a: 1 of 2 devices cannot be offered: 0000:44:00.0 shares its group"),
+            state: Show
+        );
         bench.Report("a");
         await Waiting.UntilAsync(() => Told().Contains("Normal Ready: 2 devices offered on 1 node"), state: Show);
         await bench.QuietAsync();
@@ -34,7 +37,13 @@ public sealed class PolicyEventTests
         var regarding = bench.Objects.List("events.events.k8s.io").Select(e => (string)e["involvedObject"]!["uid"]!).Distinct();
         Assert.Equal([(string)bench.Objects.Get(HostDevices, "gpus")!["metadata"]!["uid"]!], regarding);
 
-        List<string> Told() => [.. bench.Objects.List("events.events.k8s.io").Select(e => $"{e["type"]} {e["reason"]}: {e["message"]}").Order(StringComparer.Ordinal)];
+        List<string> Told() =>
+            [
+                .. bench
+                    .Objects.List("events.events.k8s.io")
+                    .Select(e => $"{e["type"]} {e["reason"]}: {e["message"]}")
+                    .Order(StringComparer.Ordinal),
+            ];
         string Show() => string.Join('\n', Told()) + bench.Show();
     }
 }

@@ -29,8 +29,10 @@ public sealed class UnreadableObjectTests
         await bench.QuietAsync();
         Assert.Equal(("gpus:1", null), (bench.Has("a"), bench.Has("b")));
 
-        if (isMended) bench.Objects.Change(HostDevices, "gpus", p => p["status"]!["observedGeneration"] = 1, subresource: "status");
-        else bench.Objects.Delete(HostDevices, "gpus");
+        if (isMended)
+            bench.Objects.Change(HostDevices, "gpus", p => p["status"]!["observedGeneration"] = 1, subresource: "status");
+        else
+            bench.Objects.Delete(HostDevices, "gpus");
         var expected = isMended ? "gpus:1" : "";
         await Waiting.UntilAsync(() => bench.Has("a") == expected && bench.Has("b") == expected, state: bench.Show);
     }
@@ -64,6 +66,15 @@ public sealed class UnreadableObjectTests
     }
 
     /// <summary>As the CRD of a version would whose objects look otherwise.</summary>
-    private static void AllowAny(string field, OperatorBench bench, string resource) => bench.Objects.Change(
-        Definitions, resource, d => d["spec"]!["versions"]![0]!["schema"]!["openAPIV3Schema"]!["properties"]![field] = new JsonObject { ["type"] = "object", ["x-kubernetes-preserve-unknown-fields"] = true });
+    private static void AllowAny(string field, OperatorBench bench, string resource) =>
+        bench.Objects.Change(
+            Definitions,
+            resource,
+            d =>
+                d["spec"]!["versions"]![0]!["schema"]!["openAPIV3Schema"]!["properties"]![field] = new JsonObject
+                {
+                    ["type"] = "object",
+                    ["x-kubernetes-preserve-unknown-fields"] = true,
+                }
+        );
 }

@@ -45,38 +45,50 @@ public sealed class BystanderTests
         using var reported = FieldCase.Load("01-host-bridge-in-group");
         reported.Machine.Change("[/sys/devices/pci0000:40/0000:40:03.0]\ndriver = amd64_edac");
 
-        reported.Input("desired-hold.yaml").Plan().Refuses("0000:41:00.0", Reasons.Protected,
-            "0000:40:03.0 is a part of the machine itself (Host bridge, driver amd64_edac): the host needs it; "
-            + "list System in allowProtected together with the address to take it all the same");
+        reported
+            .Input("desired-hold.yaml")
+            .Plan()
+            .Refuses(
+                "0000:41:00.0",
+                Reasons.Protected,
+                "0000:40:03.0 is a part of the machine itself (Host bridge, driver amd64_edac): the host needs it; "
+                    + "list System in allowProtected together with the address to take it all the same"
+            );
     }
 
     [Fact]
     public void What_an_earlier_version_has_taken_stays_with_the_unit_and_its_ID()
     {
         using var reported = FieldCase.Load("01-host-bridge-in-group");
-        reported.Machine.Change("""
+        reported.Machine.Change(
+            """
             [/sys/devices/pci0000:40/0000:40:03.0]
             driver = pci-stub
             driver_override = pci-stub
             [/sys/devices/pci0000:40/0000:40:03.1/0000:41:00.0]
             driver = vfio-pci
             driver_override = vfio-pci
-            """);
+            """
+        );
         var input = reported.Input("desired-hold.yaml");
-        var plan = (input with
-        {
-            Ownership = Ownership.None
-                .Owns("0000:40:03.0", null, policy: "hostdevice-a100").Owns("0000:41:00.0", "nvidia", policy: "hostdevice-a100"),
-        }).Plan();
+        var plan = (
+            input with
+            {
+                Ownership = Ownership
+                    .None.Owns("0000:40:03.0", null, policy: "hostdevice-a100")
+                    .Owns("0000:41:00.0", "nvidia", policy: "hostdevice-a100"),
+            }
+        ).Plan();
 
         Assert.Empty(plan.Lanes);
         Assert.Equal(["0000:40:03.0"], plan.UnitIds()); // pods have it by this ID
         Assert.Equal(["Held", "Noticed"], plan.Findings.Select(f => f.State.ToString()).Order(StringComparer.Ordinal));
         Assert.Equal(
             "0000:40:03.0 was taken from the host before this was looked for, and stays so: "
-            + "it is a part of the machine itself (Host bridge, no driver); "
-            + "narrow the policy to give it back, or list System in allowProtected together with the address",
-            plan.Findings.Single(f => f.State == FindingState.Noticed).Message);
+                + "it is a part of the machine itself (Host bridge, no driver); "
+                + "narrow the policy to give it back, or list System in allowProtected together with the address",
+            plan.Findings.Single(f => f.State == FindingState.Noticed).Message
+        );
     }
 
     [Fact]
@@ -86,14 +98,20 @@ public sealed class BystanderTests
         var input = reported.Input();
         var plan = input.Plan();
 
-        plan.Refuses("0000:00:14.0", Reasons.Protected,
+        plan.Refuses(
+            "0000:00:14.0",
+            Reasons.Protected,
             "0000:00:14.0 is a part of the machine itself (SMBus, driver piix4_smbus): the host needs it; "
-            + "list System in allowProtected together with the address to take it all the same");
-        plan.Refuses("0000:00:1f.3", Reasons.Protected,
+                + "list System in allowProtected together with the address to take it all the same"
+        );
+        plan.Refuses(
+            "0000:00:1f.3",
+            Reasons.Protected,
             "0000:00:1f.2 is a part of the machine itself (Memory controller, driver intel_pmc_core); "
-            + "0000:00:1f.4 is a part of the machine itself (SMBus, driver i801_smbus); "
-            + "0000:00:1f.5 is a part of the machine itself (Serial bus controller, driver intel-spi): the host needs them; "
-            + "list System in allowProtected together with the address to take them all the same");
+                + "0000:00:1f.4 is a part of the machine itself (SMBus, driver i801_smbus); "
+                + "0000:00:1f.5 is a part of the machine itself (Serial bus controller, driver intel-spi): the host needs them; "
+                + "list System in allowProtected together with the address to take them all the same"
+        );
         Golden.MatchesWords("case-02", input, "0000:00:1f.3");
     }
 
@@ -110,19 +128,27 @@ public sealed class BystanderTests
     {
         using var reported = FieldCase.Load("02-lpc-smbus-group");
         var audio = new PciSelector { Addresses = [PciAddress.Parse("0000:00:1f.3")] };
-        var input = reported.Input(Given.HostDevice("audio", audio,
-            p => p with { GroupPolicy = GroupPolicy.HoldSiblings }, s => s with { AllowProtected = [Protection.System] }));
+        var input = reported.Input(
+            Given.HostDevice(
+                "audio",
+                audio,
+                p => p with { GroupPolicy = GroupPolicy.HoldSiblings },
+                s => s with { AllowProtected = [Protection.System] }
+            )
+        );
         var unit = Assert.Single(input.Plan().Units);
 
         // No reset leaves the root complex, so the VM need not be able to open them; the ISA bridge without a driver is left alone.
         Assert.Equal(
             ["0000:00:1f.2 pci-stub", "0000:00:1f.4 pci-stub", "0000:00:1f.5 pci-stub"],
-            unit.Held.Select(m => $"{m.Address} {m.Driver}"));
+            unit.Held.Select(m => $"{m.Address} {m.Driver}")
+        );
         Assert.Equal(
             "example.com/audio: with 0000:00:1f.3 the host loses 0000:00:1f.2 (Memory controller 8086:a121, driver intel_pmc_core), "
-            + "0000:00:1f.4 (SMBus 8086:a123, driver i801_smbus), "
-            + "0000:00:1f.5 (Serial bus controller 8086:a124, driver intel-spi)",
-            unit.HostLoses);
+                + "0000:00:1f.4 (SMBus 8086:a123, driver i801_smbus), "
+                + "0000:00:1f.5 (Serial bus controller 8086:a124, driver intel-spi)",
+            unit.HostLoses
+        );
         Golden.MatchesWords("case-02-overridden", input, "0000:00:1f.4");
     }
 
@@ -147,7 +173,8 @@ public sealed class BystanderTests
     [InlineData("8086", "088000", false)]
     public void Parts_that_never_have_a_driver_are_given_to_nobody(string vendor, string code, bool leftAlone)
     {
-        using var machine = FieldCase.Described($"""
+        using var machine = FieldCase.Described(
+            $"""
             [/sys/devices/pci0000:00/0000:00:1f.3]
             function = 1234:11e8 0000:0000 040300
             driver = snd_hda_intel
@@ -155,7 +182,8 @@ public sealed class BystanderTests
             [/sys/devices/pci0000:00/0000:00:1f.5]
             function = {vendor}:a124 0000:0000 {code}
             group = 7
-            """);
+            """
+        );
         var functions = new PciSelector { Vendor = PciId.Parse("1234") };
         var policy = Given.HostDevice(selector: functions, pci: p => p with { GroupPolicy = GroupPolicy.AssignSiblings });
         Assert.Equal(leftAlone ? 1 : 2, Assert.Single(machine.Input(policy).Plan().Units).Assigned.Length);
@@ -171,23 +199,33 @@ public sealed class BystanderTests
         Assert.Empty(plan.Lanes);
         Assert.Equal("0000:00:1f.3", Assert.Single(plan.Units).Id.ToString());
         const string said = "0000:00:1f.4 is a part of the machine itself (SMBus, driver i801_smbus): the host needs it";
-        Assert.Contains(plan.Findings, f => f.State == FindingState.Noticed && f.Reason == Reasons.Protected
-            && f.Message.StartsWith(said, StringComparison.Ordinal));
+        Assert.Contains(
+            plan.Findings,
+            f => f.State == FindingState.Noticed && f.Reason == Reasons.Protected && f.Message.StartsWith(said, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
     public void What_is_without_a_driver_because_it_is_being_taken_is_no_part_of_the_machine_and_is_taken_on()
     {
         using var reported = InForce("0000:00:1f.4", driver: null);
-        var policy = Given.HostDevice("audio", new PciSelector { Addresses = [PciAddress.Parse("0000:00:1f.3")] },
-            pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings }, spec: s => s with { AllowProtected = [Protection.System] });
-        var owned = Ownership.None
-            .Owns("0000:00:1f.3", "snd_hda_intel").Owns("0000:00:1f.4", "i801_smbus").Owns("0000:00:1f.5", "intel-spi");
+        var policy = Given.HostDevice(
+            "audio",
+            new PciSelector { Addresses = [PciAddress.Parse("0000:00:1f.3")] },
+            pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings },
+            spec: s => s with { AllowProtected = [Protection.System] }
+        );
+        var owned = Ownership
+            .None.Owns("0000:00:1f.3", "snd_hda_intel")
+            .Owns("0000:00:1f.4", "i801_smbus")
+            .Owns("0000:00:1f.5", "intel-spi");
         var plan = (reported.Input(policy) with { Ownership = owned }).Plan();
 
         Assert.Contains("0000:00:1f.4", Assert.Single(plan.Units).Held.Select(m => m.Address.ToString()));
-        Assert.DoesNotContain(plan.Steps(), s => s.StartsWith("forget", StringComparison.Ordinal)
-            || s.StartsWith("unbind", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            plan.Steps(),
+            s => s.StartsWith("forget", StringComparison.Ordinal) || s.StartsWith("unbind", StringComparison.Ordinal)
+        );
     }
 
     /// <summary>
@@ -198,7 +236,8 @@ public sealed class BystanderTests
         var reported = FieldCase.Load("02-lpc-smbus-group");
         foreach (var function in (string[])["2", "3", "4", "5"])
             reported.Machine.Delete($"/sys/devices/pci0000:00/0000:00:1f.{function}/driver");
-        reported.Machine.Change($"""
+        reported.Machine.Change(
+            $"""
             [/sys/devices/pci0000:00/0000:00:1f.3]
             driver = vfio-pci
             driver_override = vfio-pci
@@ -207,7 +246,8 @@ public sealed class BystanderTests
             driver_override = pci-stub
             [/sys/devices/pci0000:00/{address}]
             {(driver is null ? "driver_override = pci-stub" : $"driver = {driver}")}
-            """);
+            """
+        );
         return reported;
     }
 
@@ -243,18 +283,25 @@ public sealed class BystanderTests
     [InlineData("0c8000", "nvidia-gpu", false, false)]
     [InlineData("068000", "some_driver", false, false)]
     [InlineData("020000", "e1000e", true, false)]
-    public void The_machine_s_own_functions_are_told_by_class_in_the_root_complex_or_by_driver(string code, string driver, bool integrated,
-        bool kept)
+    public void The_machine_s_own_functions_are_told_by_class_in_the_root_complex_or_by_driver(
+        string code,
+        string driver,
+        bool integrated,
+        bool kept
+    )
     {
         const string bridge =
             "[/sys/devices/pci0000:00/0000:00:01.0]\nfunction = 8086:1901 0000:0000 060400\ndriver = pcieport\ngroup = 1\n";
-        var (path, address) = integrated ? ("/sys/devices/pci0000:00/0000:00:1f.3", "0000:00:1f.3")
+        var (path, address) = integrated
+            ? ("/sys/devices/pci0000:00/0000:00:1f.3", "0000:00:1f.3")
             : ("/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0", "0000:01:00.0");
         using var machine = FieldCase.Described($"{bridge}[{path}]\nfunction = 1234:11e8 0000:0000 {code}\ndriver = {driver}\ngroup = 7\n");
         var plan = machine.Input(Given.HostDevice(selector: new PciSelector { Vendor = PciId.Parse("1234") })).Plan();
 
-        if (kept) Assert.Equal((FindingState.Blocked, Reasons.Protected), (plan.About(address).State, plan.About(address).Reason));
-        else Assert.Equal([address], plan.UnitIds());
+        if (kept)
+            Assert.Equal((FindingState.Blocked, Reasons.Protected), (plan.About(address).State, plan.About(address).Reason));
+        else
+            Assert.Equal([address], plan.UnitIds());
     }
 
     [Theory]
@@ -263,14 +310,16 @@ public sealed class BystanderTests
     [InlineData("", true)]
     public void A_slot_directly_on_a_root_bus_is_told_by_its_link(string speed, bool kept)
     {
-        using var machine = FieldCase.Described($"""
+        using var machine = FieldCase.Described(
+            $"""
             [/sys/devices/pci0000:01/0000:01:00.0]
             function = 1234:11e8 0000:0000 058000
             driver = add_in
             group = 7
             {speed}
 
-            """);
+            """
+        );
         var plan = machine.Input(Given.HostDevice(selector: new PciSelector { Vendor = PciId.Parse("1234") })).Plan();
 
         Assert.Equal(kept ? 0 : 1, plan.Units.Length);
@@ -311,9 +360,15 @@ public sealed class BystanderTests
     {
         using var machine = FieldCase.Described(Zen);
 
-        machine.Input(Gpus).Plan().Refuses("0000:0b:00.5", Reasons.Protected,
-            "0000:0b:00.1 is a part of the machine itself (Crypto controller, driver ccp): the host needs it; "
-            + "list System in allowProtected together with the address to take it all the same");
+        machine
+            .Input(Gpus)
+            .Plan()
+            .Refuses(
+                "0000:0b:00.5",
+                Reasons.Protected,
+                "0000:0b:00.1 is a part of the machine itself (Crypto controller, driver ccp): the host needs it; "
+                    + "list System in allowProtected together with the address to take it all the same"
+            );
     }
 
     [Fact]
@@ -330,7 +385,8 @@ public sealed class BystanderTests
     [Fact]
     public void The_guide_s_graphics_card_works_for_one_with_four_functions()
     {
-        using var machine = FieldCase.Described("""
+        using var machine = FieldCase.Described(
+            """
             [/sys/devices/pci0000:40/0000:40:01.0]
             function = 8086:2030 0000:0000 060400
             driver = pcieport
@@ -354,12 +410,14 @@ public sealed class BystanderTests
             function = 10de:1ad7 0000:0000 0c8000
             driver = nvidia-gpu
             group = 12
-            """);
+            """
+        );
         var unit = Assert.Single(machine.Input(Gpus).Plan().Units);
 
         Assert.Equal(
             ["0000:43:00.1 vfio-pci", "0000:43:00.2 vfio-pci", "0000:43:00.3 vfio-pci"],
-            unit.Held.Select(m => $"{m.Address} {m.Driver}"));
+            unit.Held.Select(m => $"{m.Address} {m.Driver}")
+        );
     }
 
     [Fact]
@@ -371,7 +429,8 @@ public sealed class BystanderTests
 
         Assert.Equal(
             ["0000:0b:00.1", "0000:0b:00.3", "0000:0b:00.4", "0000:0b:00.5"],
-            Assert.Single(plan.Units).Assigned.Select(m => m.Address.ToString()));
+            Assert.Single(plan.Units).Assigned.Select(m => m.Address.ToString())
+        );
     }
 
     [Fact]
@@ -381,19 +440,27 @@ public sealed class BystanderTests
         using var reported = FieldCase.Load("01-host-bridge-in-group");
         var plan = reported.Input(Given.HostDevice(selector: both)).Plan();
         Assert.Equal(["0000:41:00.0"], Assert.Single(plan.Units).Members.Select(m => m.Address.ToString()));
-        plan.Says("0000:40:03.0", FindingState.Noticed, Reasons.Protected,
+        plan.Says(
+            "0000:40:03.0",
+            FindingState.Noticed,
+            Reasons.Protected,
             "0000:40:03.0 is left as it is, because it is a part of the machine itself (Host bridge, no driver): "
-            + "leave it out of addresses, or list System in allowProtected");
+                + "leave it out of addresses, or list System in allowProtected"
+        );
 
         var alone = reported.Input(Given.HostDevice(selector: both with { Addresses = [PciAddress.Parse("0000:00:00.0")] })).Plan();
         Assert.Empty(alone.Lanes);
 
-        var overridden = reported.Input(Given.HostDevice(selector: both, spec: s => s with { AllowProtected = [Protection.System] }))
+        var overridden = reported
+            .Input(Given.HostDevice(selector: both, spec: s => s with { AllowProtected = [Protection.System] }))
             .Plan();
         Assert.Equal(["0000:40:03.0", "0000:41:00.0"], Assert.Single(overridden.Units).Assigned.Select(m => m.Address.ToString()));
     }
 
     private static EffectivePolicy Gpus =>
-        Given.HostDevice("gpu", new PciSelector { Vendor = PciId.Parse("10de"), Class = PciClass.Parse("03") },
-            p => p with { GroupPolicy = GroupPolicy.HoldSiblings });
+        Given.HostDevice(
+            "gpu",
+            new PciSelector { Vendor = PciId.Parse("10de"), Class = PciClass.Parse("03") },
+            p => p with { GroupPolicy = GroupPolicy.HoldSiblings }
+        );
 }

@@ -18,7 +18,11 @@ public sealed class ChoiceTests
     public void Case_08_pf_interface_renamed_stays_in_force_and_it_is_said()
     {
         var before = Given.Input(Machine("eth0"), ByInterface("eth0")) with { Ownership = Owns(Pf) };
-        var renamed = Given.Input(Machine("ens7f0np0"), ByInterface("eth0")) with { Ownership = Owns(Pf), Choices = before.Plan().Choices!.Value };
+        var renamed = Given.Input(Machine("ens7f0np0"), ByInterface("eth0")) with
+        {
+            Ownership = Owns(Pf),
+            Choices = before.Plan().Choices!.Value,
+        };
 
         var plan = renamed.Plan();
         Assert.Empty(plan.Lanes);
@@ -27,7 +31,10 @@ public sealed class ChoiceTests
         var said = Assert.Single(plan.Findings, f => f.Reason == Reasons.NameChanged);
         Assert.Equal(FindingState.Noticed, said.State);
         Assert.Equal(
-            "0000:41:00.0 was chosen by its interface eth0, which is called ens7f0np0 now: what is in force stays; write the new name or the address", said.Message);
+            "0000:41:00.0 was chosen by its interface eth0, which is called ens7f0np0 now: what is in force stays; "
+                + "write the new name or the address",
+            said.Message
+        );
         Golden.MatchesWords("case-08", renamed, Pf);
     }
 
@@ -46,7 +53,10 @@ public sealed class ChoiceTests
         var plan = (Given.Input(machine, ByInterface("eth0")) with { Ownership = Owns(Pf), Choices = here.Plan().Choices!.Value }).Plan();
 
         Assert.Empty(plan.Lanes);
-        Assert.Contains(plan.Findings, f => f.Message.Contains("its interface eth0, which is in another network namespace now", StringComparison.Ordinal));
+        Assert.Contains(
+            plan.Findings,
+            f => f.Message.Contains("its interface eth0, which is in another network namespace now", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -59,14 +69,23 @@ public sealed class ChoiceTests
         Assert.Empty(plan.Lanes);
         var moved = Assert.Single(plan.Findings, f => f.Reason == Reasons.NameMoved);
         Assert.Equal(
-            "0000:42:00.0 is called eth0 now, and so was 0000:41:00.0 when SriovPolicy/nics chose it: 0000:41:00.0 stays in force and 0000:42:00.0 is not taken; write addresses in place of the name", moved.Message);
+            "0000:42:00.0 is called eth0 now, and so was 0000:41:00.0 when SriovPolicy/nics chose it: 0000:41:00.0 "
+                + "stays in force and 0000:42:00.0 is not taken; write addresses in place of the name",
+            moved.Message
+        );
     }
 
     [Fact]
     public void A_policy_that_names_another_interface_gives_the_first_back()
     {
         var before = Given.Input(Machine("eth0"), ByInterface("eth0")) with { Ownership = Owns(Pf) };
-        var plan = (Given.Input(Machine("eth0"), ByInterface("eth9")) with { Ownership = Owns(Pf), Choices = before.Plan().Choices!.Value }).Plan();
+        var plan = (
+            Given.Input(Machine("eth0"), ByInterface("eth9")) with
+            {
+                Ownership = Owns(Pf),
+                Choices = before.Plan().Choices!.Value,
+            }
+        ).Plan();
 
         Assert.NotEmpty(plan.Lanes);
         Assert.Empty(plan.Choices!.Value);
@@ -117,7 +136,13 @@ public sealed class ChoiceTests
         var plan = (Given.Input(new Machine().Gpu(driver: "nvidia"), policy) with { Choices = choices }).Plan();
 
         Assert.Equal(["0000:43:00.0"], plan.UnitIds());
-        Assert.Contains(plan.Findings, f => f.Message == "0000:43:00.0 was chosen by its driver nouveau, which is nvidia now: what is in force stays; write the new name or the address");
+        Assert.Contains(
+            plan.Findings,
+            f =>
+                f.Message
+                == "0000:43:00.0 was chosen by its driver nouveau, which is nvidia now: what is in force stays; write "
+                    + "the new name or the address"
+        );
     }
 
     [Fact]
@@ -125,7 +150,12 @@ public sealed class ChoiceTests
     {
         var policy = Given.HostDevice(selector: new PciSelector { Slot = "7" });
         var choices = Given.Input(new Machine().Gpu().Change("0000:43:00.0", f => f with { Slot = "7" }), policy).Plan().Choices!.Value;
-        var plan = (Given.Input(new Machine().Gpu().Change("0000:43:00.0", f => f with { Slot = "7-1" }), policy) with { Choices = choices }).Plan();
+        var plan = (
+            Given.Input(new Machine().Gpu().Change("0000:43:00.0", f => f with { Slot = "7-1" }), policy) with
+            {
+                Choices = choices,
+            }
+        ).Plan();
 
         Assert.Equal(["0000:43:00.0"], plan.UnitIds());
     }
@@ -138,11 +168,17 @@ public sealed class ChoiceTests
         Assert.Equal(before.Plan().Choices!.Value, away.Plan().Choices!.Value);
     }
 
-    private static Machine Machine(string? name, int vfs = 2) => new Machine().PhysicalFunction(vfs: vfs, vfDriver: "vfio-pci").Change(Pf, f => name is null ? f : Named(f, name));
+    private static Machine Machine(string? name, int vfs = 2) =>
+        new Machine().PhysicalFunction(vfs: vfs, vfDriver: "vfio-pci").Change(Pf, f => name is null ? f : Named(f, name));
 
-    private static PciFunction Named(PciFunction function, string name) => function with { Children = [new ChildDevice(ChildKind.NetworkInterface, name)] };
+    private static PciFunction Named(PciFunction function, string name) =>
+        function with
+        {
+            Children = [new ChildDevice(ChildKind.NetworkInterface, name)],
+        };
 
     private static Ownership Owns(string pf) => Ownership.None.OwnsVfsOf(pf);
 
-    private static EffectivePolicy ByInterface(string name, int numVfs = 2) => Given.Sriov(numVfs, spec: p => p with { PhysicalFunctions = [new PfSelector { Interfaces = [name] }] });
+    private static EffectivePolicy ByInterface(string name, int numVfs = 2) =>
+        Given.Sriov(numVfs, spec: p => p with { PhysicalFunctions = [new PfSelector { Interfaces = [name] }] });
 }

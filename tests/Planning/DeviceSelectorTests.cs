@@ -9,12 +9,15 @@ namespace Hostdev.Tests.Planning;
 
 public sealed class DeviceSelectorTests
 {
-    private static readonly PciFunction Gpu = new Machine().Function("0000:43:00.0", 12, "nouveau", with: f => f with
-    {
-        SubsystemVendor = PciId.Parse("1043"),
-        SubsystemDevice = PciId.Parse("87d1"),
-        Slot = "7",
-    }).Build().Functions[PciAddress.Parse("0000:43:00.0")];
+    private static readonly PciFunction Gpu = new Machine()
+        .Function(
+            "0000:43:00.0",
+            12,
+            "nouveau",
+            with: f => f with { SubsystemVendor = PciId.Parse("1043"), SubsystemDevice = PciId.Parse("87d1"), Slot = "7" }
+        )
+        .Build()
+        .Functions[PciAddress.Parse("0000:43:00.0")];
 
     [Fact]
     public void Every_given_property_must_match()
@@ -34,8 +37,38 @@ public sealed class DeviceSelectorTests
         Assert.True(SelectorTerms.Of(all).Matches(Gpu, "nouveau", []));
         PciSelector[] wrong =
         [
-            all with { Vendor = PciId.Parse("10df") }, all with { Device = PciId.Parse("2205") }, all with { SubsystemVendor = PciId.Parse("1044") }, all with { SubsystemDevice = PciId.Parse("87d2") },
-            all with { Class = PciClass.Parse("0302") }, all with { Addresses = [PciAddress.Parse("0000:44:00.0")] }, all with { Slot = "8" }, all with { Driver = "nvidia" },
+            all with
+            {
+                Vendor = PciId.Parse("10df"),
+            },
+            all with
+            {
+                Device = PciId.Parse("2205"),
+            },
+            all with
+            {
+                SubsystemVendor = PciId.Parse("1044"),
+            },
+            all with
+            {
+                SubsystemDevice = PciId.Parse("87d2"),
+            },
+            all with
+            {
+                Class = PciClass.Parse("0302"),
+            },
+            all with
+            {
+                Addresses = [PciAddress.Parse("0000:44:00.0")],
+            },
+            all with
+            {
+                Slot = "8",
+            },
+            all with
+            {
+                Driver = "nvidia",
+            },
         ];
         Assert.All(wrong, s => Assert.False(SelectorTerms.Of(s).Matches(Gpu, "nouveau", [])));
     }
@@ -65,10 +98,16 @@ public sealed class DeviceSelectorTests
     public void Selectors_are_alternatives()
     {
         var machine = new Machine().Gpu().Gpu("0000:44:00.0", 13).Gpu("0000:45:00.0", 14);
-        var policy = Given.HostDevice(pci: p => p with
-        {
-            Selectors = [new PciSelector { Addresses = [PciAddress.Parse("0000:43:00.0")] }, new PciSelector { Addresses = [PciAddress.Parse("0000:45:00.0")] }],
-        });
+        var policy = Given.HostDevice(pci: p =>
+            p with
+            {
+                Selectors =
+                [
+                    new PciSelector { Addresses = [PciAddress.Parse("0000:43:00.0")] },
+                    new PciSelector { Addresses = [PciAddress.Parse("0000:45:00.0")] },
+                ],
+            }
+        );
 
         Assert.Equal(["0000:43:00.0", "0000:45:00.0"], Given.Input(machine, policy).Plan().UnitIds());
     }
@@ -80,13 +119,18 @@ public sealed class DeviceSelectorTests
         var vf = new PciSelector { Device = PciId.Parse("10ca") };
 
         Assert.Equal(0, Assert.Single(Given.Input(machine, Given.HostDevice(selector: vf)).Plan().Policies).Matched);
-        Assert.Equal(["0000:41:10.0", "0000:41:10.2"], Given.Input(machine, Given.HostDevice(selector: vf, pci: p => p with { VirtualFunctions = true })).Plan().UnitIds());
+        Assert.Equal(
+            ["0000:41:10.0", "0000:41:10.2"],
+            Given.Input(machine, Given.HostDevice(selector: vf, pci: p => p with { VirtualFunctions = true })).Plan().UnitIds()
+        );
     }
 
     [Fact]
     public void Bridges_never_match()
     {
-        var plan = Given.Input(new Machine().Bridge("0000:40:01.0", 11), Given.HostDevice(selector: new PciSelector { Class = PciClass.Parse("06") })).Plan();
+        var plan = Given
+            .Input(new Machine().Bridge("0000:40:01.0", 11), Given.HostDevice(selector: new PciSelector { Class = PciClass.Parse("06") }))
+            .Plan();
 
         Assert.Equal(0, Assert.Single(plan.Policies).Matched);
         Assert.Empty(plan.Findings);
@@ -99,13 +143,20 @@ public sealed class DeviceSelectorTests
 
         PfSelector[] right =
         [
-            new() { Vendor = PciId.Parse("8086") }, new() { Device = PciId.Parse("10c9") }, new() { Addresses = [pf.Address] },
-            new() { Interfaces = ["eth3", "eth4"] }, new() { Driver = "igb" },
+            new() { Vendor = PciId.Parse("8086") },
+            new() { Device = PciId.Parse("10c9") },
+            new() { Addresses = [pf.Address] },
+            new() { Interfaces = ["eth3", "eth4"] },
+            new() { Driver = "igb" },
         ];
         PfSelector[] wrong =
         [
-            new() { Vendor = PciId.Parse("8087") }, new() { Device = PciId.Parse("10ca") }, new() { Addresses = [PciAddress.Parse("0000:41:00.1")] },
-            new() { Interfaces = ["eth5"] }, new() { Driver = "ixgbe" }, new() { Driver = "igb", Interfaces = ["eth5"] },
+            new() { Vendor = PciId.Parse("8087") },
+            new() { Device = PciId.Parse("10ca") },
+            new() { Addresses = [PciAddress.Parse("0000:41:00.1")] },
+            new() { Interfaces = ["eth5"] },
+            new() { Driver = "ixgbe" },
+            new() { Driver = "igb", Interfaces = ["eth5"] },
         ];
         Assert.All(right, s => Assert.True(SelectorTerms.Of(s).Matches(pf, pf.Driver, ["eth4"])));
         Assert.All(wrong, s => Assert.False(SelectorTerms.Of(s).Matches(pf, pf.Driver, ["eth4"])));

@@ -10,7 +10,9 @@ namespace Hostdev.Tests.Planning;
 /// <summary>A policy that is not understood: what is in force for it stays, nothing of it is released, nothing new is started.</summary>
 public sealed class FrozenPolicyTests
 {
-    private static readonly Machine Taken = new Machine().Gpu(driver: "vfio-pci").Change("0000:43:00.0", f => f with { DriverOverride = "vfio-pci" });
+    private static readonly Machine Taken = new Machine()
+        .Gpu(driver: "vfio-pci")
+        .Change("0000:43:00.0", f => f with { DriverOverride = "vfio-pci" });
     private static readonly Ownership Ours = Ownership.None.Owns("0000:43:00.0", "nouveau");
 
     [Fact]
@@ -20,8 +22,12 @@ public sealed class FrozenPolicyTests
 
         Assert.Empty(plan.Lanes);
         Assert.Equal(["0000:43:00.0"], plan.UnitIds());
-        plan.Says("HostDevice/gpus", FindingState.Blocked, Reasons.UnsupportedField,
-            "HostDevice/gpus: this version does not know spec.shiny");
+        plan.Says(
+            "HostDevice/gpus",
+            FindingState.Blocked,
+            Reasons.UnsupportedField,
+            "HostDevice/gpus: this version does not know spec.shiny"
+        );
         Assert.Equal("HostDevice/gpus: this version does not know spec.shiny", Assert.Single(plan.Policies).Frozen!.Message);
     }
 
@@ -60,7 +66,10 @@ public sealed class FrozenPolicyTests
     public void Nor_are_VFs_removed_that_were_made_for_one()
     {
         var machine = new Machine().PhysicalFunction(vfs: 2, vfDriver: "vfio-pci");
-        var owned = Ownership.None.OwnsVfsOf("0000:41:00.0").Owns("0000:41:10.0", null, policy: "sriovpolicy-nics").Owns("0000:41:10.2", null, policy: "sriovpolicy-nics");
+        var owned = Ownership
+            .None.OwnsVfsOf("0000:41:00.0")
+            .Owns("0000:41:10.0", null, policy: "sriovpolicy-nics")
+            .Owns("0000:41:10.2", null, policy: "sriovpolicy-nics");
 
         Assert.Empty((Given.Input(machine, Never("SriovPolicy", "nics")) with { Ownership = owned }).Plan().Lanes);
     }
@@ -75,7 +84,10 @@ public sealed class FrozenPolicyTests
 
     [Fact]
     public void A_device_that_is_gone_is_forgotten_whoever_had_it() =>
-        Assert.Equal(["forget 0000:43:00.0"], (Given.Input(new Machine(), Never("HostDevice", "gpus")) with { Ownership = Ours }).Plan().Steps());
+        Assert.Equal(
+            ["forget 0000:43:00.0"],
+            (Given.Input(new Machine(), Never("HostDevice", "gpus")) with { Ownership = Ours }).Plan().Steps()
+        );
 
     private static EffectivePolicy Never(string kind, string name)
     {

@@ -11,18 +11,25 @@ namespace Hostdev.Tests.Planning;
 /// <summary>What planning is given, in few words.</summary>
 internal static class Given
 {
-    public static PlanningInput Input(HostInventory inventory, params ReadOnlySpan<EffectivePolicy> policies) => new()
-    {
-        Inventory = inventory,
-        Policies = [.. policies],
-        Usage = HostUsage.Nobody,
-        Ownership = Ownership.None,
-    };
+    public static PlanningInput Input(HostInventory inventory, params ReadOnlySpan<EffectivePolicy> policies) =>
+        new()
+        {
+            Inventory = inventory,
+            Policies = [.. policies],
+            Usage = HostUsage.Nobody,
+            Ownership = Ownership.None,
+        };
 
     public static Plan Plan(this PlanningInput input) => Planner.Plan(input);
 
     /// <summary>A HostDevice named <paramref name="name"/> that offers <c>example.com/NAME</c>; by default NVIDIA GPUs.</summary>
-    public static EffectivePolicy HostDevice(string name = "gpus", PciSelector? selector = null, Func<PciDevices, PciDevices>? pci = null, Func<HostDeviceSpec, HostDeviceSpec>? spec = null, int? year = null)
+    public static EffectivePolicy HostDevice(
+        string name = "gpus",
+        PciSelector? selector = null,
+        Func<PciDevices, PciDevices>? pci = null,
+        Func<HostDeviceSpec, HostDeviceSpec>? spec = null,
+        int? year = null
+    )
     {
         var devices = new PciDevices { Selectors = [selector ?? new PciSelector { Device = PciId.Parse("2204") }] };
         var whole = new HostDeviceSpec
@@ -31,11 +38,21 @@ internal static class Given
             NodeSelector = new LabelSelector(),
             Devices = new DeviceSource { Pci = pci is null ? devices : pci(devices) },
         };
-        return new EffectivePolicy(new DesiredPolicy.OfHostDevice(Identity("HostDevice", name, year), spec is null ? whole : spec(whole)), null);
+        return new EffectivePolicy(
+            new DesiredPolicy.OfHostDevice(Identity("HostDevice", name, year), spec is null ? whole : spec(whole)),
+            null
+        );
     }
 
-    /// <summary>A SriovPolicy that gives each igb function <paramref name="numVfs"/> VFs (null: management External), all in one pool unless told.</summary>
-    public static EffectivePolicy Sriov(int? numVfs, string name = "nics", ImmutableArray<VfPool>? pools = null, Func<SriovPolicySpec, SriovPolicySpec>? spec = null, int? year = null)
+    /// <summary>A SriovPolicy that gives each igb function <paramref name="numVfs"/> VFs (null: management External), all in one pool
+    /// unless told.</summary>
+    public static EffectivePolicy Sriov(
+        int? numVfs,
+        string name = "nics",
+        ImmutableArray<VfPool>? pools = null,
+        Func<SriovPolicySpec, SriovPolicySpec>? spec = null,
+        int? year = null
+    )
     {
         var whole = new SriovPolicySpec
         {
@@ -45,16 +62,20 @@ internal static class Given
             NumVfs = numVfs,
             Pools = pools ?? [Pool("all", 0, 63)],
         };
-        return new EffectivePolicy(new DesiredPolicy.OfSriovPolicy(Identity("SriovPolicy", name, year), spec is null ? whole : spec(whole)), null);
+        return new EffectivePolicy(
+            new DesiredPolicy.OfSriovPolicy(Identity("SriovPolicy", name, year), spec is null ? whole : spec(whole)),
+            null
+        );
     }
 
-    public static VfPool Pool(string name, int first, int last, DriverType driver = DriverType.Vfio) => new()
-    {
-        Name = name,
-        Vfs = [new VfRange(first, last)],
-        Driver = new DriverChoice { Type = driver },
-        ResourceName = driver == DriverType.Native ? null : ResourceName.Parse($"example.com/vf-{name}"),
-    };
+    public static VfPool Pool(string name, int first, int last, DriverType driver = DriverType.Vfio) =>
+        new()
+        {
+            Name = name,
+            Vfs = [new VfRange(first, last)],
+            Driver = new DriverChoice { Type = driver },
+            ResourceName = driver == DriverType.Native ? null : ResourceName.Parse($"example.com/vf-{name}"),
+        };
 
     public static PolicyIdentity Identity(string kind, string name, int? year = null) =>
         new(kind, name, $"{kind}-{name}".ToLowerInvariant(), 1, year is { } y ? new DateTimeOffset(y, 1, 1, 0, 0, 0, TimeSpan.Zero) : null);
@@ -63,7 +84,10 @@ internal static class Given
     public static EffectivePolicy Frozen(this EffectivePolicy policy)
     {
         var identity = policy.Identity with { Generation = policy.Identity.Generation + 1 };
-        return policy with { Frozen = new DesiredPolicy.Frozen(identity, Reasons.UnsupportedField, $"{identity}: this version does not know spec.shiny") };
+        return policy with
+        {
+            Frozen = new DesiredPolicy.Frozen(identity, Reasons.UnsupportedField, $"{identity}: this version does not know spec.shiny"),
+        };
     }
 
     public static HostUsage Users(params ReadOnlySpan<(string Address, UserKind Kind, string Description)> users)
@@ -78,20 +102,42 @@ internal static class Given
         return new HostUsage(byDevice);
     }
 
-    public static Ownership Owns(this Ownership ownership, string address, string? driver, string? @override = null, string policy = "hostdevice-gpus") =>
-        ownership with { Functions = ownership.Functions.Add(PciAddress.Parse(address), new OwnedFunction(PciAddress.Parse(address), driver, @override, policy)) };
+    public static Ownership Owns(
+        this Ownership ownership,
+        string address,
+        string? driver,
+        string? @override = null,
+        string policy = "hostdevice-gpus"
+    ) =>
+        ownership with
+        {
+            Functions = ownership.Functions.Add(
+                PciAddress.Parse(address),
+                new OwnedFunction(PciAddress.Parse(address), driver, @override, policy)
+            ),
+        };
 
     /// <param name="asked">The number its driver was asked for; with <paramref name="made"/> absent in what earlier versions have
     /// written.</param>
     /// <param name="made">The number that was there when the setup was closed.</param>
     public static Ownership OwnsVfsOf(
-        this Ownership ownership, string address, bool setupOpen = false, bool autoprobe = true, int numVfs = 0,
-        string policy = "sriovpolicy-nics", int? asked = null, int? made = null)
+        this Ownership ownership,
+        string address,
+        bool setupOpen = false,
+        bool autoprobe = true,
+        int numVfs = 0,
+        string policy = "sriovpolicy-nics",
+        int? asked = null,
+        int? made = null
+    )
     {
         var pf = new OwnedPhysicalFunction(PciAddress.Parse(address), numVfs, autoprobe, policy, setupOpen) { Asked = asked, Made = made };
         return ownership with { PhysicalFunctions = ownership.PhysicalFunctions.Add(pf.Address, pf) };
     }
 
-    public static ImmutableDictionary<Purpose, Setback> Setback(string purpose, Reason? reason = null, string message = "it did not bind") =>
-        ImmutableDictionary<Purpose, Setback>.Empty.Add(Purpose.Parse(purpose), new Setback(reason ?? Reasons.StepFailed, message));
+    public static ImmutableDictionary<Purpose, Setback> Setback(
+        string purpose,
+        Reason? reason = null,
+        string message = "it did not bind"
+    ) => ImmutableDictionary<Purpose, Setback>.Empty.Add(Purpose.Parse(purpose), new Setback(reason ?? Reasons.StepFailed, message));
 }

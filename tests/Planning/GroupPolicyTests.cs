@@ -13,9 +13,21 @@ public sealed class GroupPolicyTests
     {
         var plan = Given.Input(new Machine().Gpu(), Given.HostDevice()).Plan();
 
-        Assert.Equal(["prove 0000:43:00.0 free", "record 0000:43:00.0 with nouveau", "override vfio-pci on 0000:43:00.0", "unbind 0000:43:00.0 from nouveau", "probe 0000:43:00.0 for vfio-pci"], plan.Steps());
+        Assert.Equal(
+            [
+                "prove 0000:43:00.0 free",
+                "record 0000:43:00.0 with nouveau",
+                "override vfio-pci on 0000:43:00.0",
+                "unbind 0000:43:00.0 from nouveau",
+                "probe 0000:43:00.0 for vfio-pci",
+            ],
+            plan.Steps()
+        );
         var unit = Assert.Single(plan.Units);
-        Assert.Equal(("0000:43:00.0", "example.com/gpus", PciAddress.Parse("0000:43:00.0")), (unit.Id.ToString(), unit.Resource.Value, unit.Primary));
+        Assert.Equal(
+            ("0000:43:00.0", "example.com/gpus", PciAddress.Parse("0000:43:00.0")),
+            (unit.Id.ToString(), unit.Resource.Value, unit.Primary)
+        );
         Assert.Equal([new UnitMember(PciAddress.Parse("0000:43:00.0"), "vfio-pci")], unit.Assigned);
         Assert.Empty(unit.Held);
         Assert.Empty(plan.Findings);
@@ -26,18 +38,29 @@ public sealed class GroupPolicyTests
     {
         var plan = Given.Input(new Machine().Gpu().Audio(), Given.HostDevice()).Plan();
 
-        plan.Refuses("0000:43:00.0", Reasons.UndeclaredSiblings,
+        plan.Refuses(
+            "0000:43:00.0",
+            Reasons.UndeclaredSiblings,
             "0000:43:00.0 shares its IOMMU group with 0000:43:00.1 (10de:1aef, driver snd_hda_intel), which the policy does not declare: "
-            + "add members: [{address: \"0000:43:00.1\", assigned: false}] to take it from the host knowingly (assigned: true gives it to the VM), or set groupPolicy to HoldSiblings or AssignSiblings");
+                + "add members: [{address: \"0000:43:00.1\", assigned: false}] to take it from the host knowingly "
+                + "(assigned: true gives it to the VM), or set groupPolicy to HoldSiblings or AssignSiblings"
+        );
     }
 
     [Fact]
     public void Explicit_names_every_undeclared_sibling_whatever_driver_it_has()
     {
-        var machine = new Machine().Gpu().Audio().Function("0000:43:00.2", 12, null, "10de:1ada", 0x0c0330, with: f => f with { DeviceName = "TU104 USB" });
+        var machine = new Machine()
+            .Gpu()
+            .Audio()
+            .Function("0000:43:00.2", 12, null, "10de:1ada", 0x0c0330, with: f => f with { DeviceName = "TU104 USB" });
         var message = Given.Input(machine, Given.HostDevice()).Plan().About("0000:43:00.0").Message;
 
-        Assert.Contains("with 0000:43:00.1 (10de:1aef, driver snd_hda_intel), 0000:43:00.2 (TU104 USB, no driver), which", message, StringComparison.Ordinal);
+        Assert.Contains(
+            "with 0000:43:00.1 (10de:1aef, driver snd_hda_intel), 0000:43:00.2 (TU104 USB, no driver), which",
+            message,
+            StringComparison.Ordinal
+        );
         Assert.Contains("take each of them from the host", message, StringComparison.Ordinal);
     }
 
@@ -45,20 +68,43 @@ public sealed class GroupPolicyTests
     public void Of_very_many_undeclared_siblings_the_first_eight_are_named_so_that_the_remedy_can_still_be_read()
     {
         var machine = new Machine().Gpu();
-        for (var slot = 0; slot < 300; slot++) machine.Function($"0000:{0x50 + (slot / 32):x2}:{slot % 32:x2}.0", 12, null, "10de:1ada", 0x0c0330, with: f => f with { DeviceName = "a name as long as the PCI id database has them, with brackets [and so on]" });
+        for (var slot = 0; slot < 300; slot++)
+            machine.Function(
+                $"0000:{0x50 + (slot / 32):x2}:{slot % 32:x2}.0",
+                12,
+                null,
+                "10de:1ada",
+                0x0c0330,
+                with: f => f with { DeviceName = "a name as long as the PCI id database has them, with brackets [and so on]" }
+            );
         var message = Given.Input(machine, Given.HostDevice()).Plan().About("0000:43:00.0").Message;
 
-        Assert.Contains("0000:50:07.0 (a name as long as the PCI id database has them, with brackets [and so on], no driver) and 292 more, which the policy does not declare: add members:", message, StringComparison.Ordinal);
+        Assert.Contains(
+            "0000:50:07.0 (a name as long as the PCI id database has them, with brackets [and so on], no driver) and "
+                + "292 more, which the policy does not declare: add members:",
+            message,
+            StringComparison.Ordinal
+        );
         Assert.DoesNotContain("0000:50:08.0", message, StringComparison.Ordinal);
         Assert.InRange(message.Length, 1, 2048);
     }
 
-    public static TheoryData<string, GroupMember> Declarations => new()
-    {
-        { "by function", new GroupMember { Function = 1 } },
-        { "by address", new GroupMember { Address = PciAddress.Parse("0000:43:00.1") } },
-        { "by ids", new GroupMember { Vendor = PciId.Parse("10de"), Device = PciId.Parse("1aef") } },
-    };
+    public static TheoryData<string, GroupMember> Declarations =>
+        new()
+        {
+            {
+                "by function",
+                new GroupMember { Function = 1 }
+            },
+            {
+                "by address",
+                new GroupMember { Address = PciAddress.Parse("0000:43:00.1") }
+            },
+            {
+                "by ids",
+                new GroupMember { Vendor = PciId.Parse("10de"), Device = PciId.Parse("1aef") }
+            },
+        };
 
     [Theory]
     [MemberData(nameof(Declarations))]
@@ -75,18 +121,33 @@ public sealed class GroupPolicyTests
     [Fact]
     public void A_member_declared_as_not_assigned_is_held_and_said_so()
     {
-        var plan = Given.Input(new Machine().Gpu().Audio(), Given.HostDevice(pci: p => p with { Members = [new GroupMember { Function = 1, Assigned = false }] })).Plan();
+        var plan = Given
+            .Input(
+                new Machine().Gpu().Audio(),
+                Given.HostDevice(pci: p => p with { Members = [new GroupMember { Function = 1, Assigned = false }] })
+            )
+            .Plan();
 
         Assert.Equal(["0000:43:00.0"], plan.Units[0].Assigned.Select(m => m.Address.ToString()));
         Assert.Equal([new UnitMember(PciAddress.Parse("0000:43:00.1"), "vfio-pci")], plan.Units[0].Held);
-        plan.Says("0000:43:00.1", FindingState.Held, Reasons.HeldSibling, "Held by 0000:43:00.0 (on vfio-pci, because resetting the assigned functions resets it too)");
+        plan.Says(
+            "0000:43:00.1",
+            FindingState.Held,
+            Reasons.HeldSibling,
+            "Held by 0000:43:00.0 (on vfio-pci, because resetting the assigned functions resets it too)"
+        );
     }
 
     [Fact]
     public void Two_like_functions_can_be_one_assigned_and_one_held()
     {
         var machine = new Machine().Gpu().Gpu("0000:43:00.1");
-        var member = new GroupMember { Vendor = PciId.Parse("10de"), Device = PciId.Parse("2204"), Assigned = false };
+        var member = new GroupMember
+        {
+            Vendor = PciId.Parse("10de"),
+            Device = PciId.Parse("2204"),
+            Assigned = false,
+        };
         var unit = Assert.Single(Given.Input(machine, Given.HostDevice(pci: p => p with { Members = [member] })).Plan().Units);
 
         Assert.Equal(["0000:43:00.0"], unit.Assigned.Select(m => m.Address.ToString()));
@@ -105,7 +166,12 @@ public sealed class GroupPolicyTests
     [Fact]
     public void AssignSiblings_gives_everything_to_the_VM()
     {
-        var unit = Assert.Single(Given.Input(new Machine().Gpu().Audio(), Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.AssignSiblings })).Plan().Units);
+        var unit = Assert.Single(
+            Given
+                .Input(new Machine().Gpu().Audio(), Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.AssignSiblings }))
+                .Plan()
+                .Units
+        );
 
         Assert.Equal(["0000:43:00.0", "0000:43:00.1"], unit.Assigned.Select(m => m.Address.ToString()));
         Assert.Empty(unit.Held);
@@ -114,10 +180,17 @@ public sealed class GroupPolicyTests
     [Fact]
     public void HoldSiblings_puts_them_on_pci_stub_when_the_assigned_functions_reset_on_their_own()
     {
-        var plan = Given.Input(new Machine().Gpu(flr: true).Audio(), Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings })).Plan();
+        var plan = Given
+            .Input(new Machine().Gpu(flr: true).Audio(), Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings }))
+            .Plan();
 
         Assert.Equal([new UnitMember(PciAddress.Parse("0000:43:00.1"), "pci-stub")], plan.Units[0].Held);
-        plan.Says("0000:43:00.1", FindingState.Held, Reasons.HeldSibling, "Held by 0000:43:00.0 (on pci-stub, because the assigned functions reset on their own)");
+        plan.Says(
+            "0000:43:00.1",
+            FindingState.Held,
+            Reasons.HeldSibling,
+            "Held by 0000:43:00.0 (on pci-stub, because the assigned functions reset on their own)"
+        );
         Assert.Contains("probe 0000:43:00.1 for pci-stub", plan.Steps());
     }
 
@@ -134,7 +207,9 @@ public sealed class GroupPolicyTests
     public void The_unit_is_named_after_the_lowest_function_that_is_no_bridge_whatever_is_assigned()
     {
         var machine = new Machine().Bridge("0000:40:01.0", 12).Audio("0000:43:00.0").Gpu("0000:43:00.1");
-        var unit = Assert.Single(Given.Input(machine, Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings })).Plan().Units);
+        var unit = Assert.Single(
+            Given.Input(machine, Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings })).Plan().Units
+        );
 
         Assert.Equal(("0000:43:00.0", "0000:43:00.1"), (unit.Id.ToString(), unit.Primary.ToString()));
     }
@@ -158,8 +233,13 @@ public sealed class GroupPolicyTests
         var plan = Given.Input(new Machine().Bridge("0000:40:01.0", 12, "shpchp").Gpu(), Given.HostDevice()).Plan();
 
         Assert.Empty(plan.Lanes);
-        plan.Says("0000:43:00.0", FindingState.Blocked, Reasons.GroupNotViable,
-            "the bridge 0000:40:01.0 in group 12 is on the driver shpchp, with which VFIO refuses the group: unbind it, or load pcieport for it");
+        plan.Says(
+            "0000:43:00.0",
+            FindingState.Blocked,
+            Reasons.GroupNotViable,
+            "the bridge 0000:40:01.0 in group 12 is on the driver shpchp, with which VFIO refuses the group: unbind "
+                + "it, or load pcieport for it"
+        );
     }
 
     [Fact]
@@ -168,8 +248,13 @@ public sealed class GroupPolicyTests
         var plan = Given.Input(new Machine().PhysicalFunction(vfs: 2, vfGroup: 30), Given.Sriov(2)).Plan();
 
         Assert.Empty(plan.Units);
-        plan.Says("0000:41:10.0", FindingState.Blocked, Reasons.UndeclaredSiblings,
-            "0000:41:10.0 shares its IOMMU group with 0000:41:10.2 (8086:10ca, no driver): virtual functions can be passed one by one only where the slot isolates them (ACS); enable ACS in firmware or use another slot");
+        plan.Says(
+            "0000:41:10.0",
+            FindingState.Blocked,
+            Reasons.UndeclaredSiblings,
+            "0000:41:10.0 shares its IOMMU group with 0000:41:10.2 (8086:10ca, no driver): virtual functions can be "
+                + "passed one by one only where the slot isolates them (ACS); enable ACS in firmware or use another slot"
+        );
     }
 
     [Fact]
@@ -195,7 +280,15 @@ public sealed class GroupPolicyTests
     public void What_a_policy_says_of_the_offer_stands_in_the_unit()
     {
         var file = new DeviceFile { Uid = 107, Gid = 107 };
-        var unit = Assert.Single(Given.Input(new Machine().Gpu(), Given.HostDevice(pci: p => p with { IommuBackend = IommuBackend.Legacy }, spec: s => s with { DeviceFile = file })).Plan().Units);
+        var unit = Assert.Single(
+            Given
+                .Input(
+                    new Machine().Gpu(),
+                    Given.HostDevice(pci: p => p with { IommuBackend = IommuBackend.Legacy }, spec: s => s with { DeviceFile = file })
+                )
+                .Plan()
+                .Units
+        );
 
         Assert.Equal((IommuBackend.Legacy, file), (unit.IommuBackend, unit.DeviceFile));
         Assert.False(unit.Cordoned);

@@ -9,20 +9,29 @@ namespace Hostdev.Tests.Planning;
 /// <summary>A broken device is out of service from the moment it shows it until a reset proves it, and nobody's device is reset.</summary>
 public sealed class HealthTests
 {
-    private const string Silent = "its configuration space reads all ones, so it does not answer: it lost power, its firmware crashed, or its link is down";
+    private const string Silent =
+        "its configuration space reads all ones, so it does not answer: it lost power, its firmware crashed, or its link is down";
     private static readonly PciAddress Gpu = PciAddress.Parse("0000:43:00.0");
     private static readonly Ownership Ours = Ownership.None.Owns("0000:43:00.0", "nouveau");
 
-    private static Machine Taken(bool answers, long errors = 0) => new Machine().Gpu(driver: "vfio-pci").Change("0000:43:00.0", f => f with { Health = new FunctionHealth(answers, errors) });
+    private static Machine Taken(bool answers, long errors = 0) =>
+        new Machine().Gpu(driver: "vfio-pci").Change("0000:43:00.0", f => f with { Health = new FunctionHealth(answers, errors) });
 
-    private static Ownership Known(string? fault, long errors) => Ours with { Health = Ours.Health.Add(Gpu, new KnownHealth(Gpu, fault, errors)) };
+    private static Ownership Known(string? fault, long errors) =>
+        Ours with
+        {
+            Health = Ours.Health.Add(Gpu, new KnownHealth(Gpu, fault, errors)),
+        };
 
     [Fact]
     public void One_that_does_not_answer_is_recorded_reset_and_cleared()
     {
         var plan = (Given.Input(Taken(answers: false), Given.HostDevice()) with { Ownership = Ours }).Plan();
 
-        Assert.Equal(["record a fault of 0000:43:00.0 at 0 errors", "reset 0000:43:00.0", "clear the fault of 0000:43:00.0 at 0 errors"], plan.Steps());
+        Assert.Equal(
+            ["record a fault of 0000:43:00.0 at 0 errors", "reset 0000:43:00.0", "clear the fault of 0000:43:00.0 at 0 errors"],
+            plan.Steps()
+        );
         Assert.Equal([Gpu], plan.Lanes[0].Disturbs);
         Assert.Equal($"0000:43:00.0 is out of service: {Silent}", Assert.Single(plan.Units).Fault);
         plan.Says("0000:43:00.0", FindingState.Waiting, Reasons.Faulty, $"0000:43:00.0 is out of service: {Silent}; it is being reset");
@@ -52,10 +61,21 @@ public sealed class HealthTests
     [Fact]
     public void One_in_use_is_recorded_and_not_reset()
     {
-        var plan = (Given.Input(Taken(answers: false), Given.HostDevice()) with { Ownership = Ours, Usage = Given.Users(("0000:43:00.0", UserKind.Pod, "pod vms/a has 0000:43:00.0")) }).Plan();
+        var plan = (
+            Given.Input(Taken(answers: false), Given.HostDevice()) with
+            {
+                Ownership = Ours,
+                Usage = Given.Users(("0000:43:00.0", UserKind.Pod, "pod vms/a has 0000:43:00.0")),
+            }
+        ).Plan();
 
         Assert.Equal(["record a fault of 0000:43:00.0 at 0 errors"], plan.Steps());
-        plan.Says("0000:43:00.0", FindingState.Waiting, Reasons.Faulty, $"0000:43:00.0 is out of service: {Silent}; it is reset as soon as nobody has it; in use: pod vms/a has 0000:43:00.0");
+        plan.Says(
+            "0000:43:00.0",
+            FindingState.Waiting,
+            Reasons.Faulty,
+            $"0000:43:00.0 is out of service: {Silent}; it is reset as soon as nobody has it; in use: pod vms/a has 0000:43:00.0"
+        );
     }
 
     [Fact]
@@ -64,7 +84,12 @@ public sealed class HealthTests
         var machine = Taken(answers: false).Change("0000:43:00.0", f => f with { ResetMethods = [] });
         var plan = (Given.Input(machine, Given.HostDevice()) with { Ownership = Ours }).Plan();
 
-        plan.Says("0000:43:00.0", FindingState.Blocked, Reasons.Faulty, $"0000:43:00.0 is out of service: {Silent}; the kernel knows no way to reset it: remove and rescan it, or power-cycle the host");
+        plan.Says(
+            "0000:43:00.0",
+            FindingState.Blocked,
+            Reasons.Faulty,
+            $"0000:43:00.0 is out of service: {Silent}; the kernel knows no way to reset it: remove and rescan it, or power-cycle the host"
+        );
     }
 
     [Fact]
@@ -77,7 +102,9 @@ public sealed class HealthTests
         };
 
         Assert.Empty(input.Plan().Lanes);
-        input.Plan().Says("0000:43:00.0", FindingState.Blocked, Reasons.Faulty, $"0000:43:00.0 is out of service: {Silent}; resetting it failed");
+        input
+            .Plan()
+            .Says("0000:43:00.0", FindingState.Blocked, Reasons.Faulty, $"0000:43:00.0 is out of service: {Silent}; resetting it failed");
     }
 
     [Fact]

@@ -15,7 +15,9 @@ public sealed class HostConditionTests
     [InlineData("riscv64", "enable the IOMMU in the firmware")]
     public void Without_an_IOMMU_group_nothing_is_touched(string architecture, string remedy)
     {
-        var machine = new Machine().Function("0000:43:00.0", null, "nouveau").Facts(f => f with { Architecture = architecture, IommuEnabled = false });
+        var machine = new Machine()
+            .Function("0000:43:00.0", null, "nouveau")
+            .Facts(f => f with { Architecture = architecture, IommuEnabled = false });
         var plan = Given.Input(machine, Given.HostDevice()).Plan();
 
         Assert.Empty(plan.Lanes);
@@ -34,11 +36,18 @@ public sealed class HostConditionTests
     [Fact]
     public void Without_interrupt_remapping_nothing_is_touched()
     {
-        var plan = Given.Input(new Machine().Gpu().Facts(f => f with { InterruptRemapping = InterruptRemapping.No }), Given.HostDevice()).Plan();
+        var plan = Given
+            .Input(new Machine().Gpu().Facts(f => f with { InterruptRemapping = InterruptRemapping.No }), Given.HostDevice())
+            .Plan();
 
         Assert.Empty(plan.Lanes);
-        plan.Says("0000:43:00.0", FindingState.Blocked, Reasons.NoInterruptRemapping,
-            "0000:43:00.0 cannot be passed safely: the host does not remap interrupts; enable it in firmware (VT-d or AMD-Vi with x2APIC) and remove intremap=off from the kernel command line");
+        plan.Says(
+            "0000:43:00.0",
+            FindingState.Blocked,
+            Reasons.NoInterruptRemapping,
+            "0000:43:00.0 cannot be passed safely: the host does not remap interrupts; enable it in firmware (VT-d "
+                + "or AMD-Vi with x2APIC) and remove intremap=off from the kernel command line"
+        );
     }
 
     [Theory]
@@ -46,8 +55,19 @@ public sealed class HostConditionTests
     [InlineData(InterruptRemapping.NotApplicable, false)]
     [InlineData(InterruptRemapping.Unknown, false)]
     [InlineData(InterruptRemapping.Yes, false)]
-    public void Unsafe_interrupts_that_an_admin_allowed_and_hosts_that_need_no_remapping_are_fine(InterruptRemapping remapping, bool unsafeAllowed) =>
-        Assert.Single(Given.Input(new Machine().Gpu().Facts(f => f with { InterruptRemapping = remapping, UnsafeInterruptsAllowed = unsafeAllowed }), Given.HostDevice()).Plan().Units);
+    public void Unsafe_interrupts_that_an_admin_allowed_and_hosts_that_need_no_remapping_are_fine(
+        InterruptRemapping remapping,
+        bool unsafeAllowed
+    ) =>
+        Assert.Single(
+            Given
+                .Input(
+                    new Machine().Gpu().Facts(f => f with { InterruptRemapping = remapping, UnsafeInterruptsAllowed = unsafeAllowed }),
+                    Given.HostDevice()
+                )
+                .Plan()
+                .Units
+        );
 
     [Fact]
     public void A_driver_that_is_not_loaded_is_named_before_anything_is_unbound()
@@ -55,19 +75,40 @@ public sealed class HostConditionTests
         var plan = Given.Input(new Machine().Gpu().Facts(f => f with { PassthroughDrivers = ["pci-stub"] }), Given.HostDevice()).Plan();
 
         Assert.Empty(plan.Lanes);
-        plan.Says("0000:43:00.0", FindingState.Blocked, Reasons.DriverMissing,
-            "0000:43:00.0 needs the driver vfio-pci, which is not loaded or gives no devices to VFIO: run \"modprobe vfio-pci\" on the host and list it in /etc/modules-load.d");
+        plan.Says(
+            "0000:43:00.0",
+            FindingState.Blocked,
+            Reasons.DriverMissing,
+            "0000:43:00.0 needs the driver vfio-pci, which is not loaded or gives no devices to VFIO: run \"modprobe "
+                + "vfio-pci\" on the host and list it in /etc/modules-load.d"
+        );
     }
 
     [Fact]
     public void The_driver_of_every_function_that_is_taken_must_be_loaded_not_only_the_primary_s()
     {
         var machine = new Machine().Gpu().Audio().Change("0000:43:00.1", f => f with { VfioVariantDriver = "odd_vfio_pci" });
-        var plan = Given.Input(machine, Given.HostDevice(pci: p => p with { Driver = new DriverChoice { Type = DriverType.Auto }, GroupPolicy = GroupPolicy.AssignSiblings })).Plan();
+        var plan = Given
+            .Input(
+                machine,
+                Given.HostDevice(pci: p =>
+                    p with
+                    {
+                        Driver = new DriverChoice { Type = DriverType.Auto },
+                        GroupPolicy = GroupPolicy.AssignSiblings,
+                    }
+                )
+            )
+            .Plan();
 
         Assert.Empty(plan.Lanes);
-        plan.Says("0000:43:00.0", FindingState.Blocked, Reasons.DriverMissing,
-            "0000:43:00.1 needs the driver odd_vfio_pci, which is not loaded or gives no devices to VFIO: run \"modprobe odd_vfio_pci\" on the host and list it in /etc/modules-load.d");
+        plan.Says(
+            "0000:43:00.0",
+            FindingState.Blocked,
+            Reasons.DriverMissing,
+            "0000:43:00.1 needs the driver odd_vfio_pci, which is not loaded or gives no devices to VFIO: run "
+                + "\"modprobe odd_vfio_pci\" on the host and list it in /etc/modules-load.d"
+        );
     }
 
     [Fact]
@@ -75,10 +116,16 @@ public sealed class HostConditionTests
     {
         var machine = new Machine().Gpu().Audio().Facts(f => f with { PassthroughDrivers = ["mlx5_vfio_pci"] });
         var named = new DriverChoice { Type = DriverType.Named, Name = "mlx5_vfio_pci" };
-        var plan = Given.Input(machine, Given.HostDevice(pci: p => p with { Driver = named, GroupPolicy = GroupPolicy.HoldSiblings })).Plan();
+        var plan = Given
+            .Input(machine, Given.HostDevice(pci: p => p with { Driver = named, GroupPolicy = GroupPolicy.HoldSiblings }))
+            .Plan();
 
         Assert.Empty(plan.Lanes);
-        Assert.StartsWith("0000:43:00.1 needs the driver vfio-pci, which is not loaded", plan.About("0000:43:00.0").Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "0000:43:00.1 needs the driver vfio-pci, which is not loaded",
+            plan.About("0000:43:00.0").Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -88,7 +135,17 @@ public sealed class HostConditionTests
     public void The_driver_choice_decides_the_driver(DriverType type, string? name, string expected)
     {
         var machine = new Machine().Gpu().Change("0000:43:00.0", f => f with { VfioVariantDriver = "mlx5_vfio_pci" });
-        var plan = Given.Input(machine, Given.HostDevice(pci: p => p with { Driver = new DriverChoice { Type = type, Name = name } })).Plan();
+        var plan = Given
+            .Input(
+                machine,
+                Given.HostDevice(pci: p =>
+                    p with
+                    {
+                        Driver = new DriverChoice { Type = type, Name = name },
+                    }
+                )
+            )
+            .Plan();
 
         Assert.Equal(expected, plan.Units[0].Assigned[0].Driver);
         Assert.Contains($"override {expected} on 0000:43:00.0", plan.Steps());
@@ -96,20 +153,43 @@ public sealed class HostConditionTests
 
     [Fact]
     public void Auto_takes_vfio_pci_where_the_kernel_has_no_variant_driver() =>
-        Assert.Equal("vfio-pci", Given.Input(new Machine().Gpu(), Given.HostDevice(pci: p => p with { Driver = new DriverChoice { Type = DriverType.Auto } })).Plan().Units[0].Assigned[0].Driver);
+        Assert.Equal(
+            "vfio-pci",
+            Given
+                .Input(new Machine().Gpu(), Given.HostDevice(pci: p => p with { Driver = new DriverChoice { Type = DriverType.Auto } }))
+                .Plan()
+                .Units[0]
+                .Assigned[0]
+                .Driver
+        );
 
     [Fact]
     public void A_changed_driver_choice_moves_the_device_and_keeps_what_was_recorded()
     {
         var machine = new Machine().Gpu(driver: "vfio-pci").Change("0000:43:00.0", f => f with { DriverOverride = "vfio-pci" });
-        var input = Given.Input(machine, Given.HostDevice(pci: p => p with { Driver = new DriverChoice { Type = DriverType.Named, Name = "mlx5_vfio_pci" } })) with
+        var input = Given.Input(
+            machine,
+            Given.HostDevice(pci: p =>
+                p with
+                {
+                    Driver = new DriverChoice { Type = DriverType.Named, Name = "mlx5_vfio_pci" },
+                }
+            )
+        ) with
         {
             Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau"),
         };
 
         Assert.Equal(
-            ["prove 0000:43:00.0 free", "record 0000:43:00.0 with vfio-pci and override vfio-pci", "override mlx5_vfio_pci on 0000:43:00.0", "unbind 0000:43:00.0 from vfio-pci", "probe 0000:43:00.0 for mlx5_vfio_pci"],
-            input.Plan().Steps());
+            [
+                "prove 0000:43:00.0 free",
+                "record 0000:43:00.0 with vfio-pci and override vfio-pci",
+                "override mlx5_vfio_pci on 0000:43:00.0",
+                "unbind 0000:43:00.0 from vfio-pci",
+                "probe 0000:43:00.0 for mlx5_vfio_pci",
+            ],
+            input.Plan().Steps()
+        );
     }
 
     [Theory]
@@ -118,12 +198,22 @@ public sealed class HostConditionTests
     [InlineData("binding", "HostDevice/sticks: binding OnAllocate is not supported by this version: use binding Static")]
     public void What_this_version_cannot_do_is_said(string what, string message)
     {
-        var policy = Given.HostDevice("sticks", spec: s => what switch
-        {
-            "usb" => s with { Devices = new DeviceSource { Usb = new UsbDevices { Selectors = [new UsbSelector { Serial = "1" }] } } },
-            "scsi" => s with { Devices = new DeviceSource { Scsi = new ScsiDevices { Selectors = [new ScsiSelector { Serial = "1" }] } } },
-            _ => s with { Binding = Binding.OnAllocate },
-        });
+        var policy = Given.HostDevice(
+            "sticks",
+            spec: s =>
+                what switch
+                {
+                    "usb" => s with
+                    {
+                        Devices = new DeviceSource { Usb = new UsbDevices { Selectors = [new UsbSelector { Serial = "1" }] } },
+                    },
+                    "scsi" => s with
+                    {
+                        Devices = new DeviceSource { Scsi = new ScsiDevices { Selectors = [new ScsiSelector { Serial = "1" }] } },
+                    },
+                    _ => s with { Binding = Binding.OnAllocate },
+                }
+        );
         var plan = Given.Input(new Machine().Gpu(), policy).Plan();
 
         Assert.Empty(plan.Units);
@@ -144,7 +234,12 @@ public sealed class HostConditionTests
         };
         var plan = Given.Input(new Machine(), new EffectivePolicy(new DesiredPolicy.OfMdevProfile(identity, spec), null)).Plan();
 
-        plan.Says("MdevProfile/vgpu", FindingState.Blocked, Reasons.NotSupported, "MdevProfile/vgpu: mediated devices cannot be passed by this version: remove the policy");
+        plan.Says(
+            "MdevProfile/vgpu",
+            FindingState.Blocked,
+            Reasons.NotSupported,
+            "MdevProfile/vgpu: mediated devices cannot be passed by this version: remove the policy"
+        );
         Assert.Equal(["example.com/vgpu"], plan.Resources.Select(r => r.Value));
     }
 }

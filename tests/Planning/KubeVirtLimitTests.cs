@@ -19,8 +19,9 @@ public sealed class KubeVirtLimitTests
         Assert.Equal(("10000:01:00.0", FindingState.Noticed), (finding.Device, finding.State));
         Assert.Equal(
             "10000:01:00.0 has a PCI domain of more than four digits, which KubeVirt does not read: "
-            + "it is offered as example.com/gpus, and a VM of KubeVirt that gets it does not start",
-            finding.Message);
+                + "it is offered as example.com/gpus, and a VM of KubeVirt that gets it does not start",
+            finding.Message
+        );
         Golden.MatchesWords("domain-too-long", input, "10000:01:00.0");
     }
 }

@@ -34,7 +34,9 @@ public sealed class LaneTests
     [Fact]
     public void A_physical_function_and_its_VFs_share_a_lane_and_another_has_its_own()
     {
-        var machine = new Machine().PhysicalFunction(vfs: 2, vfDriver: "igbvf").PhysicalFunction("0000:42:00.0", 21, vfs: 1, vfDriver: "igbvf");
+        var machine = new Machine()
+            .PhysicalFunction(vfs: 2, vfDriver: "igbvf")
+            .PhysicalFunction("0000:42:00.0", 21, vfs: 1, vfDriver: "igbvf");
         var plan = Given.Input(machine, Given.Sriov(null)).Plan();
 
         Assert.Equal(["0000:41:00.0", "0000:42:00.0"], plan.Lanes.Select(l => l.Key.ToString()));
@@ -52,11 +54,20 @@ public sealed class LaneTests
     [Fact]
     public void Within_a_lane_what_goes_goes_before_what_comes()
     {
-        var machine = new Machine().PhysicalFunction(vfs: 2, vfDriver: "igbvf").Change("0000:41:10.2", f => f with { Driver = "vfio-pci", DriverOverride = "vfio-pci" });
-        var plan = (Given.Input(machine, Given.Sriov(null, pools: [Given.Pool("a", 0, 0)])) with { Ownership = Ownership.None.Owns("0000:41:10.2", "igbvf") }).Plan();
+        var machine = new Machine()
+            .PhysicalFunction(vfs: 2, vfDriver: "igbvf")
+            .Change("0000:41:10.2", f => f with { Driver = "vfio-pci", DriverOverride = "vfio-pci" });
+        var plan = (
+            Given.Input(machine, Given.Sriov(null, pools: [Given.Pool("a", 0, 0)])) with
+            {
+                Ownership = Ownership.None.Owns("0000:41:10.2", "igbvf"),
+            }
+        ).Plan();
 
         Assert.Equal(
-            ["release 0000:41:10.2", "take 0000:41:10.0"], Assert.Single(plan.Lanes).Steps.Select(s => s.Purpose.ToString()).Distinct());
+            ["release 0000:41:10.2", "take 0000:41:10.0"],
+            Assert.Single(plan.Lanes).Steps.Select(s => s.Purpose.ToString()).Distinct()
+        );
     }
 
     [Fact]
@@ -72,7 +83,11 @@ public sealed class LaneTests
     public void A_machine_as_desired_has_no_lanes()
     {
         var applier = new PlanApplier(new Machine().Gpu().Audio().PhysicalFunction());
-        var input = Given.Input(applier.Inventory, Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings }), Given.Sriov(4, pools: [Given.Pool("a", 0, 1, DriverType.Vfio)]));
+        var input = Given.Input(
+            applier.Inventory,
+            Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings }),
+            Given.Sriov(4, pools: [Given.Pool("a", 0, 1, DriverType.Vfio)])
+        );
         var plan = applier.Settle(input);
 
         Assert.Empty(plan.Lanes);

@@ -33,10 +33,17 @@ public sealed class LeftAloneTests
     {
         var machine = new Machine().Gpu();
         var plan = (Given.Input(machine, Given.HostDevice()) with { Halt = Halt.BootLoop("/var/lib/hostdev/boots.json", 2) }).Plan();
-        var words = "Nothing is done now: BootLoop: the last 2 boots of this machine ended while this desired state was being applied: it is not applied again, and what is in force is offered. Change the desired state (any change lifts this); or, when something else ended the boots: rm /var/lib/hostdev/boots.json";
+        var words =
+            "Nothing is done now: BootLoop: the last 2 boots of this machine ended while this desired state was "
+            + "being applied: it is not applied again, and what is in force is offered. Change the desired state (any "
+            + "change lifts this); or, when something else ended the boots: rm /var/lib/hostdev/boots.json";
 
         Assert.StartsWith(words, PlanText.Render(plan), StringComparison.Ordinal);
-        Assert.Contains(words["Nothing is done now: ".Length..], PlanText.Explain(machine.Build().Functions.Values.Single(), machine, HostUsage.Nobody, plan), StringComparison.Ordinal);
+        Assert.Contains(
+            words["Nothing is done now: ".Length..],
+            PlanText.Explain(machine.Build().Functions.Values.Single(), machine, HostUsage.Nobody, plan),
+            StringComparison.Ordinal
+        );
     }
 
     /// <summary>The controller's own domain ends as the machine's does.</summary>
@@ -61,22 +68,34 @@ public sealed class LeftAloneTests
     public void What_is_contested_is_left_when_it_is_lost_and_what_was_begun_of_it_is_undone()
     {
         var contested = Given.Setback("take 0000:43:00.0", Reasons.Contested, "something else on this host took it");
-        var input = Given.Input(new Machine().Gpu().Change("0000:43:00.0", f => f with { DriverOverride = "vfio-pci" }), Given.HostDevice()) with { Ownership = Ours, Contested = contested };
+        var input = Given.Input(
+            new Machine().Gpu().Change("0000:43:00.0", f => f with { DriverOverride = "vfio-pci" }),
+            Given.HostDevice()
+        ) with
+        {
+            Ownership = Ours,
+            Contested = contested,
+        };
         var plan = input.Plan();
 
         Assert.Equal(["override nothing on 0000:43:00.0", "forget 0000:43:00.0"], plan.Steps());
-        Assert.Empty((input with { Inventory = new Machine().Gpu() })
-            .Plan().Lanes); // taken away by another hand, which may bring it back: its record stays
+        // Taken away by another hand, which may bring it back: its record stays.
+        Assert.Empty((input with { Inventory = new Machine().Gpu() }).Plan().Lanes);
         plan.Says("0000:43:00.0", FindingState.Blocked, Reasons.Contested, "something else on this host took it");
     }
 
     [Fact]
     public void What_is_contested_and_in_force_is_offered_without_a_word()
     {
-        var contested = Given.Setback("take 0000:43:00.0", Reasons.Contested)
+        var contested = Given
+            .Setback("take 0000:43:00.0", Reasons.Contested)
             .Add(Purpose.Parse("vfs 0000:41:00.0"), new Setback(Reasons.Contested, "x"));
         var machine = new Machine().Gpu(driver: "vfio-pci").PhysicalFunction(vfs: 1, vfDriver: "vfio-pci");
-        var input = Given.Input(machine, Given.HostDevice(), Given.Sriov(1)) with { Ownership = Ours.OwnsVfsOf("0000:41:00.0").Owns("0000:41:10.0", null), Contested = contested };
+        var input = Given.Input(machine, Given.HostDevice(), Given.Sriov(1)) with
+        {
+            Ownership = Ours.OwnsVfsOf("0000:41:00.0").Owns("0000:41:10.0", null),
+            Contested = contested,
+        };
 
         Assert.Equal(["0000:41:10.0", "0000:43:00.0"], input.Plan().UnitIds());
         Assert.Empty(input.Plan().Lanes);
@@ -87,7 +106,11 @@ public sealed class LeftAloneTests
     public void A_contested_number_of_VFs_is_left_and_its_last_setup_is_finished()
     {
         var contested = Given.Setback("vfs 0000:41:00.0", Reasons.Contested, "something else on this host changed it");
-        var none = Given.Input(new Machine().PhysicalFunction(autoprobe: false), Given.Sriov(2)) with { Ownership = Ownership.None.OwnsVfsOf("0000:41:00.0", setupOpen: true), Contested = contested };
+        var none = Given.Input(new Machine().PhysicalFunction(autoprobe: false), Given.Sriov(2)) with
+        {
+            Ownership = Ownership.None.OwnsVfsOf("0000:41:00.0", setupOpen: true),
+            Contested = contested,
+        };
         Assert.Equal(["autoprobe 1 on 0000:41:00.0", "close the setup of 0000:41:00.0"], none.Plan().Steps());
         none.Plan().Says("0000:41:00.0", FindingState.Blocked, Reasons.Contested, "something else on this host changed it");
 
@@ -103,10 +126,16 @@ public sealed class LeftAloneTests
         var unwanted = Given.Input(new Machine().Gpu(driver: "vfio-pci")).Plan();
 
         Assert.Empty(wanted.Lanes);
-        Assert.Equal("0000:43:00.0 was found on vfio-pci: it is used as it is, and stays there when its policy goes", Assert.Single(wanted.Findings).Message);
+        Assert.Equal(
+            "0000:43:00.0 was found on vfio-pci: it is used as it is, and stays there when its policy goes",
+            Assert.Single(wanted.Findings).Message
+        );
         Assert.Empty(unwanted.Lanes);
         var left = Assert.Single(unwanted.Findings);
-        Assert.Equal((null, FindingState.Adopted, "Left on vfio-pci, as it was found: Hostdev did not bind it, and gives it to no other driver"), (left.Policy, left.State, left.Message));
+        Assert.Equal(
+            (null, FindingState.Adopted, "Left on vfio-pci, as it was found: Hostdev did not bind it, and gives it to no other driver"),
+            (left.Policy, left.State, left.Message)
+        );
     }
 
     [Theory]
@@ -114,7 +143,14 @@ public sealed class LeftAloneTests
     [InlineData(Disruption.Cordon, true)]
     public void A_change_between_two_vfio_drivers_waits_for_the_user_with_the_unit_as_it_is(Disruption disruption, bool cordoned)
     {
-        var policy = Given.HostDevice(pci: p => p with { Driver = new DriverChoice { Type = DriverType.Named, Name = "mlx5_vfio_pci" } }, spec: s => s with { Disruption = disruption });
+        var policy = Given.HostDevice(
+            pci: p =>
+                p with
+                {
+                    Driver = new DriverChoice { Type = DriverType.Named, Name = "mlx5_vfio_pci" },
+                },
+            spec: s => s with { Disruption = disruption }
+        );
         var input = Given.Input(new Machine().Gpu(driver: "vfio-pci"), policy) with { Ownership = Ours };
         Assert.Contains("unbind 0000:43:00.0 from vfio-pci", input.Plan().Steps());
 
@@ -122,7 +158,13 @@ public sealed class LeftAloneTests
         Assert.Empty(plan.Lanes);
         var unit = Assert.Single(plan.Units);
         Assert.Equal(("vfio-pci", cordoned), (unit.Assigned.Single().Driver, unit.Cordoned));
-        plan.Says("0000:43:00.0", FindingState.Waiting, Reasons.InUse, $"0000:43:00.0 is in use: pod default/vm has 0000:43:00.0: it is taken as soon as nobody uses it{(cordoned ? "; meanwhile it is not offered" : "")}");
+        plan.Says(
+            "0000:43:00.0",
+            FindingState.Waiting,
+            Reasons.InUse,
+            "0000:43:00.0 is in use: pod default/vm has 0000:43:00.0: it is taken as soon as nobody uses "
+                + $"it{(cordoned ? "; meanwhile it is not offered" : "")}"
+        );
 
         var raced = (input with { Setbacks = Given.Setback("take 0000:43:00.0", Reasons.InUse, "in use: a pod came first") }).Plan();
         Assert.Empty(raced.Lanes); // not given back to the host in between
@@ -137,9 +179,23 @@ public sealed class LeftAloneTests
         var input = Given.Input(machine, Given.HostDevice()) with { Ownership = Ours, Usage = held };
 
         Assert.Empty(input.Plan().Lanes);
-        input.Plan().Says("0000:43:00.0", FindingState.Waiting, Reasons.InUse, "0000:43:00.0 is in use: /dev/vfio/12 is held open by process 7 (qemu): it is taken as soon as nobody uses it");
+        input
+            .Plan()
+            .Says(
+                "0000:43:00.0",
+                FindingState.Waiting,
+                Reasons.InUse,
+                "0000:43:00.0 is in use: /dev/vfio/12 is held open by process 7 (qemu): it is taken as soon as nobody uses it"
+            );
         Assert.Empty((input with { Policies = [] }).Plan().Lanes);
-        (input with { Policies = [] }).Plan().Says("0000:43:00.0", FindingState.Releasing, Reasons.ReleaseWaits, "0000:43:00.0 is given back as soon as it is let go; it is in use: /dev/vfio/12 is held open by process 7 (qemu)");
+        (input with { Policies = [] })
+            .Plan()
+            .Says(
+                "0000:43:00.0",
+                FindingState.Releasing,
+                Reasons.ReleaseWaits,
+                "0000:43:00.0 is given back as soon as it is let go; it is in use: /dev/vfio/12 is held open by process 7 (qemu)"
+            );
     }
 
     [Fact]
@@ -150,7 +206,12 @@ public sealed class LeftAloneTests
         var plan = (Given.Input(new Machine().Gpu(driver: "vfio-pci").Audio(), policy) with { Usage = busy }).Plan();
 
         Assert.Empty(plan.Units);
-        plan.Says("0000:43:00.0", FindingState.Waiting, Reasons.InUse, "0000:43:00.1 is in use: process 7 (pulseaudio) has /dev/snd/pcmC0D0p open: it is taken as soon as nobody uses it");
+        plan.Says(
+            "0000:43:00.0",
+            FindingState.Waiting,
+            Reasons.InUse,
+            "0000:43:00.1 is in use: process 7 (pulseaudio) has /dev/snd/pcmC0D0p open: it is taken as soon as nobody uses it"
+        );
     }
 
     [Fact]
@@ -163,7 +224,20 @@ public sealed class LeftAloneTests
         };
 
         Assert.Empty(input.Plan().Lanes);
-        input.Plan().Says("0000:43:00.0", FindingState.Waiting, Reasons.InUse, "0000:43:00.0 is in use: the kernel says that it is busy: it is taken as soon as nobody uses it");
-        Assert.DoesNotContain(UserKind.Unknown, ((PlanStep.Unbind)(input with { Usage = HostUsage.Nobody }).Plan().Lanes[0].Steps.Select(s => s.Step).First(s => s is PlanStep.Unbind)).Overridden);
+        input
+            .Plan()
+            .Says(
+                "0000:43:00.0",
+                FindingState.Waiting,
+                Reasons.InUse,
+                "0000:43:00.0 is in use: the kernel says that it is busy: it is taken as soon as nobody uses it"
+            );
+        Assert.DoesNotContain(
+            UserKind.Unknown,
+            (
+                (PlanStep.Unbind)
+                    (input with { Usage = HostUsage.Nobody }).Plan().Lanes[0].Steps.Select(s => s.Step).First(s => s is PlanStep.Unbind)
+            ).Overridden
+        );
     }
 }

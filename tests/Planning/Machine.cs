@@ -4,7 +4,9 @@ using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.Tests.Planning;
 
-/// <summary>Builds the inventory of a machine, function by function. By default an x86 host with everything that passthrough needs.</summary>
+/// <summary>
+/// Builds the inventory of a machine, function by function. By default an x86 host with everything that passthrough needs.
+/// </summary>
 internal sealed class Machine
 {
     private readonly SortedDictionary<PciAddress, PciFunction> _functions = [];
@@ -29,7 +31,15 @@ internal sealed class Machine
         return this;
     }
 
-    public Machine Function(string address, int? group, string? driver = null, string ids = "10de:2204", uint classCode = 0x030000, bool flr = false, Func<PciFunction, PciFunction>? with = null)
+    public Machine Function(
+        string address,
+        int? group,
+        string? driver = null,
+        string ids = "10de:2204",
+        uint classCode = 0x030000,
+        bool flr = false,
+        Func<PciFunction, PciFunction>? with = null
+    )
     {
         var function = new PciFunction
         {
@@ -47,20 +57,50 @@ internal sealed class Machine
         return this;
     }
 
-    public Machine Gpu(string address = "0000:43:00.0", int group = 12, string? driver = "nouveau", bool flr = false) => Function(address, group, driver, flr: flr);
+    public Machine Gpu(string address = "0000:43:00.0", int group = 12, string? driver = "nouveau", bool flr = false) =>
+        Function(address, group, driver, flr: flr);
 
-    public Machine Audio(string address = "0000:43:00.1", int group = 12, string? driver = "snd_hda_intel") => Function(address, group, driver, "10de:1aef", 0x040300);
+    public Machine Audio(string address = "0000:43:00.1", int group = 12, string? driver = "snd_hda_intel") =>
+        Function(address, group, driver, "10de:1aef", 0x040300);
 
-    public Machine Bridge(string address, int group, string? driver = "pcieport") => Function(address, group, driver, "8086:2030", 0x060400);
+    public Machine Bridge(string address, int group, string? driver = "pcieport") =>
+        Function(address, group, driver, "8086:2030", 0x060400);
 
-    /// <summary>A physical function like igb's: the first VF 128 routing IDs on, then every second. Each VF in a group of its own from 100 on, unless told.</summary>
+    /// <summary>
+    /// A physical function like igb's: the first VF 128 routing IDs on, then every second. Each VF in a group of its own from 100 on,
+    /// unless told.
+    /// </summary>
     public Machine PhysicalFunction(
-        string address = "0000:41:00.0", int group = 20, int total = 8, int vfs = 0, bool autoprobe = true, string? driver = "igb", string? vfDriver = null, int? vfGroup = null, int? numVfs = null)
+        string address = "0000:41:00.0",
+        int group = 20,
+        int total = 8,
+        int vfs = 0,
+        bool autoprobe = true,
+        string? driver = "igb",
+        string? vfDriver = null,
+        int? vfGroup = null,
+        int? numVfs = null
+    )
     {
-        Function(address, group, driver, "8086:10c9", 0x020000, with: f => f with
-        {
-            Sriov = new SriovCapability { TotalVfs = total, NumVfs = numVfs ?? vfs, Offset = 128, Stride = 2, Autoprobe = autoprobe },
-        });
+        Function(
+            address,
+            group,
+            driver,
+            "8086:10c9",
+            0x020000,
+            with: f =>
+                f with
+                {
+                    Sriov = new SriovCapability
+                    {
+                        TotalVfs = total,
+                        NumVfs = numVfs ?? vfs,
+                        Offset = 128,
+                        Stride = 2,
+                        Autoprobe = autoprobe,
+                    },
+                }
+        );
         var pf = _functions[PciAddress.Parse(address)];
         for (var i = 0; i < vfs; i++)
         {
@@ -90,7 +130,9 @@ internal sealed class Machine
         {
             Facts = facts,
             Functions = all,
-            Groups = all.Values.Where(f => f.IommuGroup is not null).GroupBy(f => f.IommuGroup!.Value)
+            Groups = all
+                .Values.Where(f => f.IommuGroup is not null)
+                .GroupBy(f => f.IommuGroup!.Value)
                 .ToImmutableSortedDictionary(g => g.Key, g => new IommuGroup(g.Key, [.. g.Select(f => f.Address).Order()], "DMA")),
             UsbDevices = [],
             ScsiDevices = [],
@@ -100,17 +142,18 @@ internal sealed class Machine
         };
     }
 
-    public static PciFunction VirtualFunction(PciFunction pf, int index, int group, string? driver) => pf with
-    {
-        Address = pf.Address.Offset(pf.Sriov!.Offset + index * pf.Sriov.Stride)!.Value,
-        Device = PciId.Parse("10ca"),
-        Driver = driver,
-        DriverOverride = null,
-        IommuGroup = group,
-        PhysicalFunction = pf.Address,
-        VfIndex = index,
-        Sriov = null,
-        ResetMethods = ["flr"],
-        Children = [],
-    };
+    public static PciFunction VirtualFunction(PciFunction pf, int index, int group, string? driver) =>
+        pf with
+        {
+            Address = pf.Address.Offset(pf.Sriov!.Offset + index * pf.Sriov.Stride)!.Value,
+            Device = PciId.Parse("10ca"),
+            Driver = driver,
+            DriverOverride = null,
+            IommuGroup = group,
+            PhysicalFunction = pf.Address,
+            VfIndex = index,
+            Sriov = null,
+            ResetMethods = ["flr"],
+            Children = [],
+        };
 }

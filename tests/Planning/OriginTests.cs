@@ -31,9 +31,10 @@ public sealed class OriginTests
         Golden.MatchesWords("case-12", Given.Input(Away(), Given.HostDevice()) with { Ownership = Ours, Usage = Pod }, Gpu);
 
         // It comes back, the pod goes, and so does the policy.
-        var back = Given.Input(
-            new Machine().Gpu(driver: "vfio-pci").Change(Gpu, f => f with { DriverOverride = "vfio-pci" })) with
-        { Ownership = Ours };
+        var back = Given.Input(new Machine().Gpu(driver: "vfio-pci").Change(Gpu, f => f with { DriverOverride = "vfio-pci" })) with
+        {
+            Ownership = Ours,
+        };
         Assert.Contains("probe 0000:43:00.0 for nouveau", back.Plan().Steps());
     }
 
@@ -43,9 +44,15 @@ public sealed class OriginTests
         var input = Given.Input(Away()) with { Ownership = Ours, Usage = Pod };
 
         Assert.Empty(input.Plan().Lanes);
-        input.Plan().Says(Gpu, FindingState.Releasing, Reasons.ReleaseWaits,
-            "0000:43:00.0 is given back as soon as it is let go; "
-            + "pod default/vm has 0000:43:00.0, and something else on this host bound it to nouveau");
+        input
+            .Plan()
+            .Says(
+                Gpu,
+                FindingState.Releasing,
+                Reasons.ReleaseWaits,
+                "0000:43:00.0 is given back as soon as it is let go; "
+                    + "pod default/vm has 0000:43:00.0, and something else on this host bound it to nouveau"
+            );
         Assert.Equal(["forget 0000:43:00.0"], (input with { Usage = HostUsage.Nobody }).Plan().Steps());
     }
 
@@ -65,9 +72,15 @@ public sealed class OriginTests
     {
         var applier = new PlanApplier(new Machine().Gpu());
         applier.Settle(Given.Input(applier.Inventory, Given.HostDevice()));
-        foreach (var step in (PlanStep[])[
-            new PlanStep.SetDriverOverride(Address, null), new PlanStep.Unbind(Address, "vfio-pci", []),
-            new PlanStep.Probe(Address, "nouveau")]) applier.Do(step);
+        foreach (
+            var step in (PlanStep[])
+                [
+                    new PlanStep.SetDriverOverride(Address, null),
+                    new PlanStep.Unbind(Address, "vfio-pci", []),
+                    new PlanStep.Probe(Address, "nouveau"),
+                ]
+        )
+            applier.Do(step);
         applier.Settle(Given.Input(applier.Inventory, Given.HostDevice()));
         Assert.Equal("nouveau", applier.Ownership.Functions[Address].OriginalDriver);
 
@@ -81,9 +94,11 @@ public sealed class OriginTests
     [Fact]
     public void What_was_begun_and_not_taken_goes_back_with_its_record()
     {
-        var input = Given.Input(
-            Away("vfio-pci"), Given.HostDevice()) with
-        { Ownership = Ours, Usage = Given.Users((Gpu, UserKind.Mount, "/ is there")) };
+        var input = Given.Input(Away("vfio-pci"), Given.HostDevice()) with
+        {
+            Ownership = Ours,
+            Usage = Given.Users((Gpu, UserKind.Mount, "/ is there")),
+        };
 
         Assert.Equal(["override nothing on 0000:43:00.0", "forget 0000:43:00.0"], input.Plan().Steps());
     }

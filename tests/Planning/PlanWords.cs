@@ -15,7 +15,8 @@ internal static class PlanWords
     public static List<string> UnitIds(this Plan plan) => [.. plan.Units.Select(u => u.Id.ToString())];
 
     /// <summary>The one finding of a device, beside that it was found as it is.</summary>
-    public static Finding About(this Plan plan, string device) => Assert.Single(plan.Findings, f => f.Device == device && f.State != FindingState.Adopted);
+    public static Finding About(this Plan plan, string device) =>
+        Assert.Single(plan.Findings, f => f.Device == device && f.State != FindingState.Adopted);
 
     /// <summary>Asserts what an admin reads about a device.</summary>
     public static void Says(this Plan plan, string device, FindingState state, Reason reason, string message)
@@ -32,33 +33,37 @@ internal static class PlanWords
         plan.Says(device, FindingState.Blocked, reason, message);
     }
 
-    public static string Words(this PlanStep step) => step switch
-    {
-        PlanStep.ProveFree s => $"prove {s.Address} free",
-        PlanStep.Record s => s.Entry.Words(),
-        PlanStep.SetAutoprobe s => $"autoprobe {(s.Autoprobe ? 1 : 0)} on {s.PhysicalFunction}",
-        PlanStep.SetNumVfs s => string.Create(CultureInfo.InvariantCulture, $"numvfs {s.NumVfs} on {s.PhysicalFunction}"),
-        PlanStep.SetDriverOverride s => $"override {Or(s.Driver, "nothing")} on {s.Address}",
-        PlanStep.Unbind s => $"unbind {s.Address} from {s.Driver}",
-        PlanStep.Reset s => $"reset {s.Address}",
-        PlanStep.Probe s => $"probe {s.Address} for {Or(s.ExpectedDriver, "the host")}",
-        _ => throw new InvalidOperationException($"no words for {step}"),
-    };
+    public static string Words(this PlanStep step) =>
+        step switch
+        {
+            PlanStep.ProveFree s => $"prove {s.Address} free",
+            PlanStep.Record s => s.Entry.Words(),
+            PlanStep.SetAutoprobe s => $"autoprobe {(s.Autoprobe ? 1 : 0)} on {s.PhysicalFunction}",
+            PlanStep.SetNumVfs s => string.Create(CultureInfo.InvariantCulture, $"numvfs {s.NumVfs} on {s.PhysicalFunction}"),
+            PlanStep.SetDriverOverride s => $"override {Or(s.Driver, "nothing")} on {s.Address}",
+            PlanStep.Unbind s => $"unbind {s.Address} from {s.Driver}",
+            PlanStep.Reset s => $"reset {s.Address}",
+            PlanStep.Probe s => $"probe {s.Address} for {Or(s.ExpectedDriver, "the host")}",
+            _ => throw new InvalidOperationException($"no words for {step}"),
+        };
 
-    private static string Words(this JournalRecord record) => record switch
-    {
-        JournalRecord.RecordFunction { DriverOverride: { } set } r => $"record {r.Address} with {Or(r.Driver, "no driver")} and override {set}",
-        JournalRecord.RecordFunction r => $"record {r.Address} with {Or(r.Driver, "no driver")}",
-        JournalRecord.RecordPhysicalFunction r => $"record the VFs of {r.Address}: {Number(r.NumVfs)}, autoprobe {(r.Autoprobe ? 1 : 0)}",
-        JournalRecord.OpenVfSetup r => $"open the setup of {r.Address}",
-        JournalRecord.CloseVfSetup r => $"close the setup of {r.Address}",
-        JournalRecord.ForgetFunction r => $"forget {r.Address}",
-        JournalRecord.ForgetPhysicalFunction r => $"forget the VFs of {r.Address}",
-        JournalRecord.RecordFault r => $"record a fault of {r.Device} at {Number(r.FatalErrors)} errors",
-        JournalRecord.ClearFault r => $"clear the fault of {r.Device} at {Number(r.FatalErrors)} errors",
-        JournalRecord.ForgetFault r => $"forget the fault of {r.Device}",
-        _ => throw new InvalidOperationException($"no plan has {record}"),
-    };
+    private static string Words(this JournalRecord record) =>
+        record switch
+        {
+            JournalRecord.RecordFunction { DriverOverride: { } set } r =>
+                $"record {r.Address} with {Or(r.Driver, "no driver")} and override {set}",
+            JournalRecord.RecordFunction r => $"record {r.Address} with {Or(r.Driver, "no driver")}",
+            JournalRecord.RecordPhysicalFunction r =>
+                $"record the VFs of {r.Address}: {Number(r.NumVfs)}, autoprobe {(r.Autoprobe ? 1 : 0)}",
+            JournalRecord.OpenVfSetup r => $"open the setup of {r.Address}",
+            JournalRecord.CloseVfSetup r => $"close the setup of {r.Address}",
+            JournalRecord.ForgetFunction r => $"forget {r.Address}",
+            JournalRecord.ForgetPhysicalFunction r => $"forget the VFs of {r.Address}",
+            JournalRecord.RecordFault r => $"record a fault of {r.Device} at {Number(r.FatalErrors)} errors",
+            JournalRecord.ClearFault r => $"clear the fault of {r.Device} at {Number(r.FatalErrors)} errors",
+            JournalRecord.ForgetFault r => $"forget the fault of {r.Device}",
+            _ => throw new InvalidOperationException($"no plan has {record}"),
+        };
 
     /// <summary>Everything a plan says, so that two plans can be compared.</summary>
     public static string Whole(this Plan plan)
@@ -67,12 +72,20 @@ internal static class PlanWords
         foreach (var lane in plan.Lanes)
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"lane {lane.Key}");
-            foreach (var step in lane.Steps) text.AppendLine(CultureInfo.InvariantCulture, $"  {step.Purpose}: {step.Step.Words()}");
+            foreach (var step in lane.Steps)
+                text.AppendLine(CultureInfo.InvariantCulture, $"  {step.Purpose}: {step.Step.Words()}");
         }
 
-        foreach (var u in plan.Units) text.AppendLine(CultureInfo.InvariantCulture, $"unit {u.Id} {u.Resource} {u.Policy} {u.Primary} [{string.Join(' ', u.Assigned)}] [{string.Join(' ', u.Held)}] {u.Cordoned}");
-        foreach (var f in plan.Findings) text.AppendLine(CultureInfo.InvariantCulture, $"{f.Policy} {f.Device} {f.State} {f.Reason} {f.Message}");
-        foreach (var p in plan.Policies) text.AppendLine(CultureInfo.InvariantCulture, $"policy {p.Policy} matched {p.Matched}");
+        foreach (var u in plan.Units)
+            text.AppendLine(
+                CultureInfo.InvariantCulture,
+                $"unit {u.Id} {u.Resource} {u.Policy} {u.Primary} [{string.Join(' ', u.Assigned)}] "
+                    + $"[{string.Join(' ', u.Held)}] {u.Cordoned}"
+            );
+        foreach (var f in plan.Findings)
+            text.AppendLine(CultureInfo.InvariantCulture, $"{f.Policy} {f.Device} {f.State} {f.Reason} {f.Message}");
+        foreach (var p in plan.Policies)
+            text.AppendLine(CultureInfo.InvariantCulture, $"policy {p.Policy} matched {p.Matched}");
         return text.AppendJoin(' ', plan.Resources).ToString();
     }
 

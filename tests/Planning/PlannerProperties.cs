@@ -10,82 +10,97 @@ using Xunit;
 namespace Hostdev.Tests.Planning;
 
 /// <summary>
-/// What holds for every machine, every wish and every crash. HOSTDEV_FSCHECK says how many cases (200), HOSTDEV_FSCHECK_SEED replays one that a failure printed as
-/// <c>(seed,gamma)</c>.
+/// What holds for every machine, every wish and every crash. HOSTDEV_FSCHECK says how many cases (200), HOSTDEV_FSCHECK_SEED replays one
+/// that a failure printed as <c>(seed,gamma)</c>.
 /// </summary>
 public sealed class PlannerProperties
 {
     [Fact]
-    public void Every_wish_settles_and_stays_settled() => ForAll(s =>
-    {
-        var machine = Start(s);
-        var plan = machine.Settle(Input(s, s.Before), look: Look);
-        Assert.Empty((Input(s, s.Before) with { Inventory = machine.Inventory, Ownership = machine.Ownership }).Plan().Lanes);
-        Assert.DoesNotContain(plan.Units, u => u.Members.Any(m => machine.Inventory.Functions[m.Address].Driver != m.Driver));
-        var later = machine.Settle(Input(s, s.After), look: Look);
-        var passed = later.Units.SelectMany(u => u.Members).Select(m => m.Address).ToHashSet();
-        var left = machine.Inventory.Functions.Values.Where(f => f.PhysicalFunction is { } pf && machine.Inventory.Functions[pf].Sriov!.Autoprobe && !passed.Contains(f.Address));
-        Assert.All(left, vf => Assert.Equal("igbvf", vf.Driver)); // whatever is not passed stays the host's, or is the host's again
-    });
+    public void Every_wish_settles_and_stays_settled() =>
+        ForAll(s =>
+        {
+            var machine = Start(s);
+            var plan = machine.Settle(Input(s, s.Before), look: Look);
+            Assert.Empty((Input(s, s.Before) with { Inventory = machine.Inventory, Ownership = machine.Ownership }).Plan().Lanes);
+            Assert.DoesNotContain(plan.Units, u => u.Members.Any(m => machine.Inventory.Functions[m.Address].Driver != m.Driver));
+            var later = machine.Settle(Input(s, s.After), look: Look);
+            var passed = later.Units.SelectMany(u => u.Members).Select(m => m.Address).ToHashSet();
+            var left = machine.Inventory.Functions.Values.Where(f =>
+                f.PhysicalFunction is { } pf && machine.Inventory.Functions[pf].Sriov!.Autoprobe && !passed.Contains(f.Address)
+            );
+            Assert.All(left, vf => Assert.Equal("igbvf", vf.Driver)); // whatever is not passed stays the host's, or is the host's again
+        });
 
     [Fact]
-    public void Users_who_come_while_it_is_settled_keep_what_they_have() => ForAll(s =>
-    {
-        var machine = Start(s);
-        machine.Settle(Input(s, s.Before), look: Look);
-        var usage = s.UsageOf(machine.Inventory);
-        var held = machine.Inventory.Functions.Values.Where(f => usage.UsersOf(f.Address).Any(u => u.Protection is null)).Select(f => (f.Address, f.Driver)).ToList();
-        machine.Settle(Input(s, s.After) with { Usage = usage }, look: Look);
-        Assert.All(held, h => Assert.Equal(h.Driver, machine.Inventory.Functions[h.Address].Driver));
-        machine.Settle(Input(s, []), look: Look);
-        AssertAsAtFirst(s, machine);
-    });
+    public void Users_who_come_while_it_is_settled_keep_what_they_have() =>
+        ForAll(s =>
+        {
+            var machine = Start(s);
+            machine.Settle(Input(s, s.Before), look: Look);
+            var usage = s.UsageOf(machine.Inventory);
+            var held = machine
+                .Inventory.Functions.Values.Where(f => usage.UsersOf(f.Address).Any(u => u.Protection is null))
+                .Select(f => (f.Address, f.Driver))
+                .ToList();
+            machine.Settle(Input(s, s.After) with { Usage = usage }, look: Look);
+            Assert.All(held, h => Assert.Equal(h.Driver, machine.Inventory.Functions[h.Address].Driver));
+            machine.Settle(Input(s, []), look: Look);
+            AssertAsAtFirst(s, machine);
+        });
 
     [Fact]
-    public void Without_policies_everything_is_as_it_was() => ForAll(s =>
-    {
-        var machine = Start(s);
-        machine.Settle(Input(s, s.Before));
-        machine.Settle(Input(s, s.After));
-        machine.Settle(Input(s, []), look: Look);
-        AssertAsAtFirst(s, machine);
-    });
+    public void Without_policies_everything_is_as_it_was() =>
+        ForAll(s =>
+        {
+            var machine = Start(s);
+            machine.Settle(Input(s, s.Before));
+            machine.Settle(Input(s, s.After));
+            machine.Settle(Input(s, []), look: Look);
+            AssertAsAtFirst(s, machine);
+        });
 
     [Fact]
-    public void An_agent_that_dies_at_any_step_goes_on_and_gives_back() => ForAll(s =>
-    {
-        var machine = Start(s);
-        foreach (var crash in s.Crashes) machine.Apply(Now(machine, Input(s, s.Before)).Plan(), crash);
-        machine.Settle(Input(s, s.Before), look: Look);
-        foreach (var crash in s.Crashes) machine.Apply(Now(machine, Input(s, s.After)).Plan(), crash);
-        machine.Settle(Input(s, s.After), look: Look);
-        foreach (var crash in s.Crashes) machine.Apply(Now(machine, Input(s, [])).Plan(), crash);
-        machine.Settle(Input(s, []), look: Look);
-        AssertAsAtFirst(s, machine);
-    });
+    public void An_agent_that_dies_at_any_step_goes_on_and_gives_back() =>
+        ForAll(s =>
+        {
+            var machine = Start(s);
+            foreach (var crash in s.Crashes)
+                machine.Apply(Now(machine, Input(s, s.Before)).Plan(), crash);
+            machine.Settle(Input(s, s.Before), look: Look);
+            foreach (var crash in s.Crashes)
+                machine.Apply(Now(machine, Input(s, s.After)).Plan(), crash);
+            machine.Settle(Input(s, s.After), look: Look);
+            foreach (var crash in s.Crashes)
+                machine.Apply(Now(machine, Input(s, [])).Plan(), crash);
+            machine.Settle(Input(s, []), look: Look);
+            AssertAsAtFirst(s, machine);
+        });
 
     [Fact]
-    public void The_order_of_policies_does_not_matter() => ForAll(s =>
-    {
-        var machine = s.Machine();
-        var input = Input(s, s.Before) with { Inventory = machine, Usage = s.UsageOf(machine) };
-        Assert.Equal(input.Plan().Whole(), (input with { Policies = [.. input.Policies.Reverse()] }).Plan().Whole());
-    });
+    public void The_order_of_policies_does_not_matter() =>
+        ForAll(s =>
+        {
+            var machine = s.Machine();
+            var input = Input(s, s.Before) with { Inventory = machine, Usage = s.UsageOf(machine) };
+            Assert.Equal(input.Plan().Whole(), (input with { Policies = [.. input.Policies.Reverse()] }).Plan().Whole());
+        });
 
     /// <summary>The agent asks who uses what only then: it costs a pass over all processes.</summary>
     [Fact]
-    public void Who_uses_what_matters_only_where_something_would_be_done_if_nobody_did() => ForAll(s =>
-    {
-        var machine = Start(s);
-        machine.Settle(Input(s, s.Before), look: Look);
-        foreach (var policies in (ImmutableArray<EffectivePolicy>[])[s.Before, s.After])
+    public void Who_uses_what_matters_only_where_something_would_be_done_if_nobody_did() =>
+        ForAll(s =>
         {
-            var input = Now(machine, Input(s, policies)) with { Usage = HostUsage.Nobody };
-            if (input.Plan() is not { Lanes.IsEmpty: true, AsksWhoUses: false } plan) continue;
-            var used = input with { Usage = s.UsageOf(machine.Inventory) };
-            Assert.Equal(plan.Whole(), used.Plan().Whole());
-        }
-    });
+            var machine = Start(s);
+            machine.Settle(Input(s, s.Before), look: Look);
+            foreach (var policies in (ImmutableArray<EffectivePolicy>[])[s.Before, s.After])
+            {
+                var input = Now(machine, Input(s, policies)) with { Usage = HostUsage.Nobody };
+                if (input.Plan() is not { Lanes.IsEmpty: true, AsksWhoUses: false } plan)
+                    continue;
+                var used = input with { Usage = s.UsageOf(machine.Inventory) };
+                Assert.Equal(plan.Whole(), used.Plan().Whole());
+            }
+        });
 
     /// <summary>What must hold of every single plan.</summary>
     private static void Look(Plan plan, PlanningInput input)
@@ -97,8 +112,18 @@ public sealed class PlannerProperties
         }
 
         Assert.Equal(plan.Units.Length, plan.Units.Select(u => input.Inventory.Functions[u.Primary].IommuGroup).Distinct().Count());
-        Assert.Equal(plan.Units.SelectMany(u => u.Members).Count(), plan.Units.SelectMany(u => u.Members).Select(m => m.Address).Distinct().Count());
-        Assert.All(plan.Units, u => Assert.All(u.Members, m => Assert.Equal(input.Inventory.Functions[u.Primary].IommuGroup, input.Inventory.Functions[m.Address].IommuGroup)));
+        Assert.Equal(
+            plan.Units.SelectMany(u => u.Members).Count(),
+            plan.Units.SelectMany(u => u.Members).Select(m => m.Address).Distinct().Count()
+        );
+        Assert.All(
+            plan.Units,
+            u =>
+                Assert.All(
+                    u.Members,
+                    m => Assert.Equal(input.Inventory.Functions[u.Primary].IommuGroup, input.Inventory.Functions[m.Address].IommuGroup)
+                )
+        );
         Assert.Equal(plan.Lanes.Length, plan.Lanes.Select(l => l.Key).Distinct().Count());
         foreach (var lane in plan.Lanes)
         {
@@ -110,7 +135,12 @@ public sealed class PlannerProperties
 
     private static PlanningInput Input(Scenario s, ImmutableArray<EffectivePolicy> policies) => Given.Input(s.Machine(), [.. policies]);
 
-    private static PlanningInput Now(PlanApplier machine, PlanningInput input) => input with { Inventory = machine.Inventory, Ownership = machine.Ownership };
+    private static PlanningInput Now(PlanApplier machine, PlanningInput input) =>
+        input with
+        {
+            Inventory = machine.Inventory,
+            Ownership = machine.Ownership,
+        };
 
     private static void AssertAsAtFirst(Scenario s, PlanApplier machine)
     {
@@ -120,11 +150,20 @@ public sealed class PlannerProperties
     }
 
     private static List<string> States(HostInventory inventory) =>
-        [.. inventory.Functions.Values.Select(f => string.Create(CultureInfo.InvariantCulture, $"{f.Address} driver {f.Driver} override {f.DriverOverride} vfs {f.Sriov?.NumVfs} autoprobe {f.Sriov?.Autoprobe}"))];
+        [
+            .. inventory.Functions.Values.Select(f =>
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{f.Address} driver {f.Driver} override {f.DriverOverride} vfs {f.Sriov?.NumVfs} autoprobe {f.Sriov?.Autoprobe}"
+                )
+            ),
+        ];
 
     private static void ForAll(Action<Scenario> property)
     {
-        var cases = int.TryParse(Environment.GetEnvironmentVariable("HOSTDEV_FSCHECK"), CultureInfo.InvariantCulture, out var more) ? more : 200;
+        var cases = int.TryParse(Environment.GetEnvironmentVariable("HOSTDEV_FSCHECK"), CultureInfo.InvariantCulture, out var more)
+            ? more
+            : 200;
         var config = Config.QuickThrowOnFailure.WithMaxTest(cases).WithQuietOnSuccess(true);
         if (Environment.GetEnvironmentVariable("HOSTDEV_FSCHECK_SEED")?.Trim('(', ')').Split(',') is [var seed, var gamma, ..])
         {

@@ -22,8 +22,12 @@ public sealed class PoolFindingTests
         var input = reported.Input("desired-external.yaml");
         var plan = input.Plan();
 
-        plan.Says("0000:3b:00.0", FindingState.Waiting, Reasons.NoVfs,
-            "0000:3b:00.0 has 3 VFs, and pool a names 0-7, of which 2, 4-7 are not there: make them, or lower last");
+        plan.Says(
+            "0000:3b:00.0",
+            FindingState.Waiting,
+            Reasons.NoVfs,
+            "0000:3b:00.0 has 3 VFs, and pool a names 0-7, of which 2, 4-7 are not there: make them, or lower last"
+        );
         Assert.Equal(["0000:3b:02.0", "0000:3b:02.1", "0000:3b:02.3"], plan.UnitIds());
         Assert.Equal(5, Assert.Single(plan.Policies).Missing);
         Golden.MatchesWords("case-10", input, "0000:3b:00.0");
@@ -35,8 +39,9 @@ public sealed class PoolFindingTests
     [InlineData(2, "0000:41:00.0 has 2 VFs, and pool all names 0-5: make them, or lower last")]
     public void Fewer_VFs_than_pools_name_are_said_with_both_numbers(int vfs, string message)
     {
-        var plan = Given.Input(
-            new Machine().PhysicalFunction(vfs: vfs, vfDriver: "igbvf"), Given.Sriov(null, pools: [Given.Pool("all", 0, 5)])).Plan();
+        var plan = Given
+            .Input(new Machine().PhysicalFunction(vfs: vfs, vfDriver: "igbvf"), Given.Sriov(null, pools: [Given.Pool("all", 0, 5)]))
+            .Plan();
 
         plan.Says(Pf, FindingState.Waiting, Reasons.NoVfs, message);
         Assert.Equal(vfs, plan.Units.Length);
@@ -48,8 +53,12 @@ public sealed class PoolFindingTests
         var pools = new[] { Given.Pool("a", 0, 1), Given.Pool("b", 2, 3), Given.Pool("host", 4, 4, DriverType.Native) };
         var plan = Given.Input(new Machine().PhysicalFunction(vfs: 2, vfDriver: "igbvf"), Given.Sriov(null, pools: [.. pools])).Plan();
 
-        plan.Says(Pf, FindingState.Waiting, Reasons.NoVfs,
-            "0000:41:00.0 has 2 VFs, and pool b names 2-3, and pool host names 4: make them, or lower last");
+        plan.Says(
+            Pf,
+            FindingState.Waiting,
+            Reasons.NoVfs,
+            "0000:41:00.0 has 2 VFs, and pool b names 2-3, and pool host names 4: make them, or lower last"
+        );
         Assert.Equal(2, plan.Policies[0].Missing); // what the host's driver would have is not offered
     }
 
@@ -57,19 +66,24 @@ public sealed class PoolFindingTests
     public void What_is_about_to_be_made_and_what_something_else_stands_in_the_way_of_is_not_said_twice()
     {
         Assert.Empty(Given.Input(new Machine().PhysicalFunction(), Given.Sriov(4, pools: [Given.Pool("all", 0, 3)])).Plan().Findings);
-        Assert.Equal(Reasons.TooManyVfs,
-            Given.Input(new Machine().PhysicalFunction(), Given.Sriov(16, pools: [Given.Pool("all", 0, 15)])).Plan().About(Pf).Reason);
+        Assert.Equal(
+            Reasons.TooManyVfs,
+            Given.Input(new Machine().PhysicalFunction(), Given.Sriov(16, pools: [Given.Pool("all", 0, 15)])).Plan().About(Pf).Reason
+        );
     }
 
     [Fact]
     public void A_VF_of_an_owned_number_that_does_not_show_is_said()
     {
-        var machine = new Machine().PhysicalFunction(vfs: 2, vfDriver: "vfio-pci")
+        var machine = new Machine()
+            .PhysicalFunction(vfs: 2, vfDriver: "vfio-pci")
             .Change(Pf, f => f with { Sriov = f.Sriov! with { NumVfs = 3 } });
-        var plan = (Given.Input(
-            machine, Given.Sriov(3, pools: [Given.Pool("all", 0, 2)])) with
-        { Ownership = Ownership.None.OwnsVfsOf(Pf, asked: 3, made: 3) })
-            .Plan();
+        var plan = (
+            Given.Input(machine, Given.Sriov(3, pools: [Given.Pool("all", 0, 2)])) with
+            {
+                Ownership = Ownership.None.OwnsVfsOf(Pf, asked: 3, made: 3),
+            }
+        ).Plan();
 
         plan.Says(Pf, FindingState.Waiting, Reasons.NoVfs, "0000:41:00.0 has 2 VFs, and pool all names 0-2: make them, or lower last");
     }
@@ -81,14 +95,22 @@ public sealed class PoolFindingTests
         var steps = new List<string>();
         var plan = applier.Settle(Given.Input(applier.Inventory, Mixed(3)), look: (p, _) => steps.AddRange(p.Steps()));
 
-        Assert.Equal(["vfio-pci", "igbvf", "igbvf"],
-            applier.Inventory.Functions.Values.Where(f => f.IsVirtualFunction).Select(f => f.Driver));
+        Assert.Equal(
+            ["vfio-pci", "igbvf", "igbvf"],
+            applier.Inventory.Functions.Values.Where(f => f.IsVirtualFunction).Select(f => f.Driver)
+        );
         Assert.False(applier.Inventory.Functions[PciAddress.Parse(Pf)].Sriov!.Autoprobe);
         Assert.Empty(plan.Findings);
         Assert.Equal(
-            ["autoprobe 1 on 0000:41:00.0", "probe 0000:41:10.2 for the host", "probe 0000:41:10.4 for the host",
-                "autoprobe 0 on 0000:41:00.0", "probe 0000:41:10.0 for vfio-pci"],
-            steps.Where(s => s.StartsWith("autoprobe", StringComparison.Ordinal) || s.StartsWith("probe", StringComparison.Ordinal)));
+            [
+                "autoprobe 1 on 0000:41:00.0",
+                "probe 0000:41:10.2 for the host",
+                "probe 0000:41:10.4 for the host",
+                "autoprobe 0 on 0000:41:00.0",
+                "probe 0000:41:10.0 for vfio-pci",
+            ],
+            steps.Where(s => s.StartsWith("autoprobe", StringComparison.Ordinal) || s.StartsWith("probe", StringComparison.Ordinal))
+        );
         applier.Settle(Given.Input(applier.Inventory));
         Assert.False(applier.Inventory.Functions[PciAddress.Parse(Pf)].Sriov!.Autoprobe);
         Assert.Empty(applier.Ownership.PhysicalFunctions);
@@ -105,8 +127,10 @@ public sealed class PoolFindingTests
             applier.Apply((input with { Inventory = applier.Inventory, Ownership = applier.Ownership }).Plan(), stop);
             applier.Settle(input);
 
-            Assert.Equal(["vfio-pci", "igbvf", "igbvf"],
-                applier.Inventory.Functions.Values.Where(f => f.IsVirtualFunction).Select(f => f.Driver));
+            Assert.Equal(
+                ["vfio-pci", "igbvf", "igbvf"],
+                applier.Inventory.Functions.Values.Where(f => f.IsVirtualFunction).Select(f => f.Driver)
+            );
             Assert.False(applier.Inventory.Functions[PciAddress.Parse(Pf)].Sriov!.Autoprobe);
         }
     }
@@ -118,8 +142,10 @@ public sealed class PoolFindingTests
         applier.Settle(Given.Input(applier.Inventory, Given.Sriov(3, pools: [Given.Pool("vms", 0, 2)])));
         var plan = applier.Settle(Given.Input(applier.Inventory, Mixed(3)));
 
-        Assert.Equal(["vfio-pci", "igbvf", "igbvf"],
-            applier.Inventory.Functions.Values.Where(f => f.IsVirtualFunction).Select(f => f.Driver));
+        Assert.Equal(
+            ["vfio-pci", "igbvf", "igbvf"],
+            applier.Inventory.Functions.Values.Where(f => f.IsVirtualFunction).Select(f => f.Driver)
+        );
         Assert.False(applier.Inventory.Functions[PciAddress.Parse(Pf)].Sriov!.Autoprobe);
         Assert.False(applier.Ownership.PhysicalFunctions[PciAddress.Parse(Pf)].SetupOpen);
         Assert.Empty(plan.Findings);
@@ -128,13 +154,21 @@ public sealed class PoolFindingTests
     [Fact]
     public void A_VF_that_had_a_host_driver_gets_it_back_although_autoprobe_is_off()
     {
-        var machine = new Machine().PhysicalFunction(vfs: 1, autoprobe: false, vfDriver: "vfio-pci")
+        var machine = new Machine()
+            .PhysicalFunction(vfs: 1, autoprobe: false, vfDriver: "vfio-pci")
             .Change("0000:41:10.0", f => f with { DriverOverride = "vfio-pci" });
         var plan = (Given.Input(machine) with { Ownership = Ownership.None.Owns("0000:41:10.0", "igbvf") }).Plan();
 
         Assert.Equal(
-            ["unbind 0000:41:10.0 from vfio-pci", "override igbvf on 0000:41:10.0", "probe 0000:41:10.0 for the host",
-                "override nothing on 0000:41:10.0", "forget 0000:41:10.0"], plan.Steps());
+            [
+                "unbind 0000:41:10.0 from vfio-pci",
+                "override igbvf on 0000:41:10.0",
+                "probe 0000:41:10.0 for the host",
+                "override nothing on 0000:41:10.0",
+                "forget 0000:41:10.0",
+            ],
+            plan.Steps()
+        );
 
         // A crash before the override was cleared again.
         var crashed = machine.Change("0000:41:10.0", f => f with { Driver = "igbvf", DriverOverride = "igbvf" });
@@ -143,27 +177,43 @@ public sealed class PoolFindingTests
     }
 
     [Theory]
-    [InlineData(true, "load the driver for 8086:10ca, or look at dmesg for why it does not take it; "
-        + "then write 0000:41:10.2 to /sys/bus/pci/drivers_probe")]
-    [InlineData(false, "sriov_drivers_autoprobe of 0000:41:00.0 is 0, which keeps drivers from it: "
-        + "write 1 to it, and 0000:41:10.2 to /sys/bus/pci/drivers_probe")]
+    [InlineData(
+        true,
+        "load the driver for 8086:10ca, or look at dmesg for why it does not take it; "
+            + "then write 0000:41:10.2 to /sys/bus/pci/drivers_probe"
+    )]
+    [InlineData(
+        false,
+        "sriov_drivers_autoprobe of 0000:41:00.0 is 0, which keeps drivers from it: "
+            + "write 1 to it, and 0000:41:10.2 to /sys/bus/pci/drivers_probe"
+    )]
     public void A_native_VF_without_a_driver_is_said_whoever_made_it(bool autoprobe, string remedy)
     {
-        var machine = new Machine().PhysicalFunction(vfs: 2, autoprobe: autoprobe, vfDriver: "vfio-pci")
+        var machine = new Machine()
+            .PhysicalFunction(vfs: 2, autoprobe: autoprobe, vfDriver: "vfio-pci")
             .Change("0000:41:10.2", f => f with { Driver = null });
         var pools = new[] { Given.Pool("vms", 0, 0), Given.Pool("host", 1, 1, DriverType.Native) };
-        foreach (var (policy, owned) in ((EffectivePolicy, Ownership)[])[
-            (Given.Sriov(null, pools: [.. pools]), Ownership.None), (Given.Sriov(2, pools: [.. pools]), Ownership.None.OwnsVfsOf(Pf))])
+        foreach (
+            var (policy, owned) in ((EffectivePolicy, Ownership)[])
+                [(Given.Sriov(null, pools: [.. pools]), Ownership.None), (Given.Sriov(2, pools: [.. pools]), Ownership.None.OwnsVfsOf(Pf))]
+        )
         {
             var plan = (Given.Input(machine, policy) with { Ownership = owned }).Plan();
-            plan.Says("0000:41:10.2", FindingState.Blocked, Reasons.DriverMissing,
-                $"0000:41:10.2 is in pool host, whose driver is the host's own (Native), and has no driver: {remedy}");
+            plan.Says(
+                "0000:41:10.2",
+                FindingState.Blocked,
+                Reasons.DriverMissing,
+                $"0000:41:10.2 is in pool host, whose driver is the host's own (Native), and has no driver: {remedy}"
+            );
             Assert.Equal(["0000:41:10.0"], plan.UnitIds());
             Golden.MatchesWords(
-                autoprobe ? "case-11-driver"
-                : "case-11-autoprobe",
-                Given.Input(machine, policy) with { Ownership = Ownership.None.OwnsVfsOf(Pf).Owns("0000:41:10.0", null) },
-                "0000:41:10.2");
+                autoprobe ? "case-11-driver" : "case-11-autoprobe",
+                Given.Input(machine, policy) with
+                {
+                    Ownership = Ownership.None.OwnsVfsOf(Pf).Owns("0000:41:10.0", null),
+                },
+                "0000:41:10.2"
+            );
         }
     }
 

@@ -30,12 +30,16 @@ public sealed class PurposeTests
     public void Everything_else_is_refused_with_the_form(string text) =>
         Assert.Equal(
             $"\"{text}\" is no purpose: release, reset, take, vfs and a device, for example take 0000:3b:00.0",
-            Assert.Throws<FormatException>(() => Purpose.Parse(text)).Message);
+            Assert.Throws<FormatException>(() => Purpose.Parse(text)).Message
+        );
 
     [Fact]
     public void They_are_ordered_by_verb_and_then_by_device() =>
         Assert.Equal(
             ["release 0000:43:00.0", "take 0000:43:00.0", "take 0000:44:00.0", "take 10000:01:00.0", "vfs 0000:41:00.0"],
             new[] { "vfs 0000:41:00.0", "take 10000:01:00.0", "take 0000:44:00.0", "take 0000:43:00.0", "release 0000:43:00.0" }
-                .Select(Purpose.Parse).Order().Select(p => p.ToString()));
+                .Select(Purpose.Parse)
+                .Order()
+                .Select(p => p.ToString())
+        );
 }

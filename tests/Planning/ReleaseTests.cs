@@ -9,14 +9,24 @@ namespace Hostdev.Tests.Planning;
 /// <summary>Giving back: what no policy wants any more becomes what the journal says it was, as soon as nobody has it.</summary>
 public sealed class ReleaseTests
 {
-    private static Machine Taken(string driver = "vfio-pci") => new Machine().Gpu(driver: driver).Change("0000:43:00.0", f => f with { DriverOverride = "vfio-pci" });
+    private static Machine Taken(string driver = "vfio-pci") =>
+        new Machine().Gpu(driver: driver).Change("0000:43:00.0", f => f with { DriverOverride = "vfio-pci" });
 
     [Fact]
     public void A_function_gets_its_driver_and_its_override_back()
     {
         var plan = (Given.Input(Taken()) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau", "odd") }).Plan();
 
-        Assert.Equal(["unbind 0000:43:00.0 from vfio-pci", "override nothing on 0000:43:00.0", "probe 0000:43:00.0 for nouveau", "override odd on 0000:43:00.0", "forget 0000:43:00.0"], plan.Steps());
+        Assert.Equal(
+            [
+                "unbind 0000:43:00.0 from vfio-pci",
+                "override nothing on 0000:43:00.0",
+                "probe 0000:43:00.0 for nouveau",
+                "override odd on 0000:43:00.0",
+                "forget 0000:43:00.0",
+            ],
+            plan.Steps()
+        );
         Assert.All(plan.Lanes[0].Steps, s => Assert.Equal(Purpose.Release(PciAddress.Parse("0000:43:00.0")), s.Purpose));
     }
 
@@ -25,13 +35,26 @@ public sealed class ReleaseTests
     {
         var plan = (Given.Input(Taken()) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau", "nouveau") }).Plan();
 
-        Assert.Equal(["unbind 0000:43:00.0 from vfio-pci", "override nouveau on 0000:43:00.0", "probe 0000:43:00.0 for nouveau", "forget 0000:43:00.0"], plan.Steps());
+        Assert.Equal(
+            [
+                "unbind 0000:43:00.0 from vfio-pci",
+                "override nouveau on 0000:43:00.0",
+                "probe 0000:43:00.0 for nouveau",
+                "forget 0000:43:00.0",
+            ],
+            plan.Steps()
+        );
     }
 
     [Fact]
     public void A_function_whose_driver_came_back_before_a_crash_gets_only_its_override()
     {
-        var plan = (Given.Input(new Machine().Gpu(driver: "nouveau")) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau", "vfio-pci") }).Plan();
+        var plan = (
+            Given.Input(new Machine().Gpu(driver: "nouveau")) with
+            {
+                Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau", "vfio-pci"),
+            }
+        ).Plan();
 
         Assert.Equal(["override vfio-pci on 0000:43:00.0", "forget 0000:43:00.0"], plan.Steps());
     }
@@ -47,10 +70,20 @@ public sealed class ReleaseTests
     [Fact]
     public void A_VF_is_always_probed_because_it_was_born_without_a_driver()
     {
-        var machine = new Machine().PhysicalFunction(vfs: 1, vfDriver: "vfio-pci").Change("0000:41:10.0", f => f with { DriverOverride = "vfio-pci" });
+        var machine = new Machine()
+            .PhysicalFunction(vfs: 1, vfDriver: "vfio-pci")
+            .Change("0000:41:10.0", f => f with { DriverOverride = "vfio-pci" });
         var plan = (Given.Input(machine) with { Ownership = Ownership.None.Owns("0000:41:10.0", null) }).Plan();
 
-        Assert.Equal(["unbind 0000:41:10.0 from vfio-pci", "override nothing on 0000:41:10.0", "probe 0000:41:10.0 for the host", "forget 0000:41:10.0"], plan.Steps());
+        Assert.Equal(
+            [
+                "unbind 0000:41:10.0 from vfio-pci",
+                "override nothing on 0000:41:10.0",
+                "probe 0000:41:10.0 for the host",
+                "forget 0000:41:10.0",
+            ],
+            plan.Steps()
+        );
     }
 
     [Fact]
@@ -64,7 +97,12 @@ public sealed class ReleaseTests
     [Fact]
     public void A_function_that_was_unbound_and_no_more_is_probed_back()
     {
-        var plan = (Given.Input(new Machine().Gpu(driver: null)) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau") }).Plan();
+        var plan = (
+            Given.Input(new Machine().Gpu(driver: null)) with
+            {
+                Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau"),
+            }
+        ).Plan();
 
         Assert.Equal(["probe 0000:43:00.0 for nouveau", "forget 0000:43:00.0"], plan.Steps());
     }
@@ -75,8 +113,16 @@ public sealed class ReleaseTests
         var input = Given.Input(new Machine().Gpu(driver: "nvidia")) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau") };
 
         Assert.Empty(input.Plan().Lanes); // not even forgotten
-        input.Plan().Says("0000:43:00.0", FindingState.Releasing, Reasons.NotReturned,
-            "0000:43:00.0 was on nouveau before Hostdev had it, and is on nvidia now: bind it to nouveau. If another driver is meant, write that driver's name to /sys/bus/pci/devices/0000:43:00.0/driver_override and bind it");
+        input
+            .Plan()
+            .Says(
+                "0000:43:00.0",
+                FindingState.Releasing,
+                Reasons.NotReturned,
+                "0000:43:00.0 was on nouveau before Hostdev had it, and is on nvidia now: bind it to nouveau. If "
+                    + "another driver is meant, write that driver's name to "
+                    + "/sys/bus/pci/devices/0000:43:00.0/driver_override and bind it"
+            );
         Assert.Equal(["forget 0000:43:00.0"], (input with { Inventory = new Machine().Gpu() }).Plan().Steps());
     }
 
@@ -93,12 +139,27 @@ public sealed class ReleaseTests
     [Fact]
     public void A_function_whose_driver_did_not_take_it_back_stays_in_the_journal_and_is_tried_again_in_its_time()
     {
-        var input = Given.Input(new Machine().Gpu(driver: null)) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau"), Setbacks = Given.Setback("release 0000:43:00.0", message: "it did not bind to nouveau") };
+        var input = Given.Input(new Machine().Gpu(driver: null)) with
+        {
+            Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau"),
+            Setbacks = Given.Setback("release 0000:43:00.0", message: "it did not bind to nouveau"),
+        };
 
         Assert.Empty(input.Plan().Lanes);
-        input.Plan().Says("0000:43:00.0", FindingState.Releasing, Reasons.NotReturned,
-            "0000:43:00.0 was on nouveau before Hostdev had it, and has no driver now (it did not bind to nouveau): run \"modprobe nouveau\" on the host; it is tried again. If another driver is meant, write that driver's name to /sys/bus/pci/devices/0000:43:00.0/driver_override and bind it");
-        Assert.Equal(["probe 0000:43:00.0 for nouveau", "forget 0000:43:00.0"], (input with { Setbacks = input.Setbacks.Clear() }).Plan().Steps());
+        input
+            .Plan()
+            .Says(
+                "0000:43:00.0",
+                FindingState.Releasing,
+                Reasons.NotReturned,
+                "0000:43:00.0 was on nouveau before Hostdev had it, and has no driver now (it did not bind to "
+                    + "nouveau): run \"modprobe nouveau\" on the host; it is tried again. If another driver is meant, "
+                    + "write that driver's name to /sys/bus/pci/devices/0000:43:00.0/driver_override and bind it"
+            );
+        Assert.Equal(
+            ["probe 0000:43:00.0 for nouveau", "forget 0000:43:00.0"],
+            (input with { Setbacks = input.Setbacks.Clear() }).Plan().Steps()
+        );
     }
 
     [Fact]
@@ -107,19 +168,33 @@ public sealed class ReleaseTests
         var input = Given.Input(Taken()) with
         {
             Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau"),
-            Usage = Given.Users(("0000:43:00.0", UserKind.Pod, "pod default/vm has 0000:43:00.0"), ("0000:43:00.0", UserKind.VfioHolder, "process 7 (qemu) has /dev/vfio/12 open")),
+            Usage = Given.Users(
+                ("0000:43:00.0", UserKind.Pod, "pod default/vm has 0000:43:00.0"),
+                ("0000:43:00.0", UserKind.VfioHolder, "process 7 (qemu) has /dev/vfio/12 open")
+            ),
         };
 
         Assert.Empty(input.Plan().Lanes);
-        input.Plan().Says("0000:43:00.0", FindingState.Releasing, Reasons.ReleaseWaits,
-            "0000:43:00.0 is given back as soon as it is let go; it is in use: pod default/vm has 0000:43:00.0, process 7 (qemu) has /dev/vfio/12 open");
+        input
+            .Plan()
+            .Says(
+                "0000:43:00.0",
+                FindingState.Releasing,
+                Reasons.ReleaseWaits,
+                "0000:43:00.0 is given back as soon as it is let go; it is in use: pod default/vm has 0000:43:00.0, "
+                    + "process 7 (qemu) has /dev/vfio/12 open"
+            );
         Assert.Null(input.Plan().About("0000:43:00.0").Policy);
     }
 
     [Fact]
     public void A_release_that_failed_waits_for_its_time_and_says_why()
     {
-        var input = Given.Input(Taken()) with { Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau"), Setbacks = Given.Setback("release 0000:43:00.0", message: "nouveau did not take it") };
+        var input = Given.Input(Taken()) with
+        {
+            Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau"),
+            Setbacks = Given.Setback("release 0000:43:00.0", message: "nouveau did not take it"),
+        };
 
         Assert.Empty(input.Plan().Lanes);
         input.Plan().Says("0000:43:00.0", FindingState.Releasing, Reasons.StepFailed, "nouveau did not take it");
@@ -130,7 +205,10 @@ public sealed class ReleaseTests
     {
         var owned = Ownership.None.Owns("0000:43:00.0", "nouveau").OwnsVfsOf("0000:41:00.0");
 
-        Assert.Equal(["forget the VFs of 0000:41:00.0", "forget 0000:43:00.0"], (Given.Input(new Machine(), Given.HostDevice()) with { Ownership = owned }).Plan().Steps());
+        Assert.Equal(
+            ["forget the VFs of 0000:41:00.0", "forget 0000:43:00.0"],
+            (Given.Input(new Machine(), Given.HostDevice()) with { Ownership = owned }).Plan().Steps()
+        );
     }
 
     [Fact]
@@ -154,8 +232,14 @@ public sealed class ReleaseTests
         };
 
         Assert.Equal(["autoprobe 1 on 0000:41:00.0"], input.Plan().Steps());
-        input.Plan().Says("0000:41:00.0", FindingState.Releasing, Reasons.ReleaseWaits,
-            "the VFs of 0000:41:00.0 are removed as soon as all are let go; in use: pod default/vm has 0000:41:10.2");
+        input
+            .Plan()
+            .Says(
+                "0000:41:00.0",
+                FindingState.Releasing,
+                Reasons.ReleaseWaits,
+                "the VFs of 0000:41:00.0 are removed as soon as all are let go; in use: pod default/vm has 0000:41:10.2"
+            );
     }
 
     [Fact]
@@ -174,7 +258,12 @@ public sealed class ReleaseTests
     [Fact]
     public void A_number_of_VFs_that_was_there_before_us_comes_back()
     {
-        var plan = (Given.Input(new Machine().PhysicalFunction(vfs: 4)) with { Ownership = Ownership.None.OwnsVfsOf("0000:41:00.0", numVfs: 2) }).Plan();
+        var plan = (
+            Given.Input(new Machine().PhysicalFunction(vfs: 4)) with
+            {
+                Ownership = Ownership.None.OwnsVfsOf("0000:41:00.0", numVfs: 2),
+            }
+        ).Plan();
 
         Assert.Equal(["numvfs 0 on 0000:41:00.0", "numvfs 2 on 0000:41:00.0", "forget the VFs of 0000:41:00.0"], plan.Steps());
     }
@@ -182,7 +271,9 @@ public sealed class ReleaseTests
     [Fact]
     public void VFs_that_we_only_used_stay_when_the_policy_goes()
     {
-        var machine = new Machine().PhysicalFunction(vfs: 1, vfDriver: "vfio-pci").Change("0000:41:10.0", f => f with { DriverOverride = "vfio-pci" });
+        var machine = new Machine()
+            .PhysicalFunction(vfs: 1, vfDriver: "vfio-pci")
+            .Change("0000:41:10.0", f => f with { DriverOverride = "vfio-pci" });
         var plan = (Given.Input(machine) with { Ownership = Ownership.None.Owns("0000:41:10.0", "igbvf") }).Plan();
 
         Assert.DoesNotContain(plan.Steps(), s => s.StartsWith("numvfs", StringComparison.Ordinal));
@@ -192,7 +283,11 @@ public sealed class ReleaseTests
     [Fact]
     public void A_unit_that_failed_is_left_out_and_what_was_begun_for_it_is_undone()
     {
-        var machine = new Machine().Gpu(driver: "vfio-pci").Audio(driver: null).Change("0000:43:00.0", f => f with { DriverOverride = "vfio-pci" }).Change("0000:43:00.1", f => f with { DriverOverride = "vfio-pci" });
+        var machine = new Machine()
+            .Gpu(driver: "vfio-pci")
+            .Audio(driver: null)
+            .Change("0000:43:00.0", f => f with { DriverOverride = "vfio-pci" })
+            .Change("0000:43:00.1", f => f with { DriverOverride = "vfio-pci" });
         var input = Given.Input(machine, Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.AssignSiblings })) with
         {
             Ownership = Ownership.None.Owns("0000:43:00.0", "nouveau").Owns("0000:43:00.1", "snd_hda_intel"),
@@ -203,17 +298,26 @@ public sealed class ReleaseTests
         Assert.Empty(plan.Units);
         Assert.Equal(
             [
-                "unbind 0000:43:00.0 from vfio-pci", "override nothing on 0000:43:00.0", "probe 0000:43:00.0 for nouveau", "forget 0000:43:00.0",
-                "override nothing on 0000:43:00.1", "probe 0000:43:00.1 for snd_hda_intel", "forget 0000:43:00.1",
+                "unbind 0000:43:00.0 from vfio-pci",
+                "override nothing on 0000:43:00.0",
+                "probe 0000:43:00.0 for nouveau",
+                "forget 0000:43:00.0",
+                "override nothing on 0000:43:00.1",
+                "probe 0000:43:00.1 for snd_hda_intel",
+                "forget 0000:43:00.1",
             ],
-            plan.Steps());
+            plan.Steps()
+        );
         plan.Says("0000:43:00.0", FindingState.Blocked, Reasons.StepFailed, "0000:43:00.1 did not bind to vfio-pci");
     }
 
     [Fact]
     public void A_unit_that_somebody_took_at_the_last_moment_waits()
     {
-        var input = Given.Input(new Machine().Gpu(), Given.HostDevice()) with { Setbacks = Given.Setback("take 0000:43:00.0", Reasons.InUse, "in use: process 7") };
+        var input = Given.Input(new Machine().Gpu(), Given.HostDevice()) with
+        {
+            Setbacks = Given.Setback("take 0000:43:00.0", Reasons.InUse, "in use: process 7"),
+        };
 
         input.Plan().Says("0000:43:00.0", FindingState.Waiting, Reasons.InUse, "in use: process 7");
         Assert.Empty(input.Plan().Lanes);
@@ -228,7 +332,12 @@ public sealed class ReleaseTests
 
         Assert.Equal(["numvfs 0 on 0000:41:00.0", "forget the VFs of 0000:41:00.0"], plan.Steps());
         Assert.Empty(plan.Units);
-        plan.Says("0000:41:10.0", FindingState.Waiting, Reasons.ReleaseWaits,
-            "0000:41:10.0 is a virtual function that Hostdev made for a policy which is gone, and is removed: keep a SriovPolicy for its physical function");
+        plan.Says(
+            "0000:41:10.0",
+            FindingState.Waiting,
+            Reasons.ReleaseWaits,
+            "0000:41:10.0 is a virtual function that Hostdev made for a policy which is gone, and is removed: keep a "
+                + "SriovPolicy for its physical function"
+        );
     }
 }

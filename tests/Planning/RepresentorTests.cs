@@ -17,7 +17,8 @@ public sealed class RepresentorTests
 {
     private const string Pf = "0000:41:00.0";
     private const string Said =
-        $"{Pf} is not chosen by eth5, which belongs to a virtual function or a subfunction (a representor, or its own) and is no interface of its own: write ens1f0np0, or its address";
+        $"{Pf} is not chosen by eth5, which belongs to a virtual function or a subfunction (a representor, or its "
+        + "own) and is no interface of its own: write ens1f0np0, or its address";
 
     [Theory]
     [InlineData("pf0vf0", true)]
@@ -35,14 +36,16 @@ public sealed class RepresentorTests
     public void A_port_s_name_tells_whom_it_is_for(string port, bool isRepresentor)
     {
         using var reported = FieldCase.Load("10-vfs-that-are-not-there");
-        reported.Machine.Change($"""
+        reported.Machine.Change(
+            $"""
             [/sys/devices/pci0000:3b/0000:3b:00.0/net/eth5]
             phys_port_name = {port}
             phys_switch_id = 3c2c30ffff0a1b2c
             @ /sys/class/net
             [/sys/devices/pci0000:3b/0000:3b:00.0/net/ens1f0]
             phys_port_name = p0
-            """);
+            """
+        );
         var children = reported.Machine.Read().Functions[PciAddress.Parse("0000:3b:00.0")].Children;
         Assert.Contains(new ChildDevice(ChildKind.NetworkInterface, "ens1f0"), children);
         Assert.Contains(new ChildDevice(isRepresentor ? ChildKind.Representor : ChildKind.NetworkInterface, "eth5"), children);
@@ -52,10 +55,12 @@ public sealed class RepresentorTests
     public void A_subfunction_s_interface_is_not_its_physical_function_s()
     {
         using var reported = FieldCase.Load("10-vfs-that-are-not-there");
-        reported.Machine.Change("""
+        reported.Machine.Change(
+            """
             [/sys/devices/pci0000:3b/0000:3b:00.0/mlx5_core.sf.4/net/enp59s0f0s88]
             @ /sys/class/net
-            """);
+            """
+        );
         var children = reported.Machine.Read().Functions[PciAddress.Parse("0000:3b:00.0")].Children;
         Assert.Contains(new ChildDevice(ChildKind.Representor, "enp59s0f0s88"), children);
     }
@@ -64,11 +69,13 @@ public sealed class RepresentorTests
     public async Task A_port_s_name_that_is_not_answered_chooses_nothing_and_later_is_what_it_was()
     {
         using var reported = FieldCase.Load("10-vfs-that-are-not-there");
-        reported.Machine.Change("""
+        reported.Machine.Change(
+            """
             [/sys/devices/pci0000:3b/0000:3b:00.0/net/eth5]
             phys_port_name = p1
             @ /sys/class/net
-            """);
+            """
+        );
         var name = reported.Machine.Resolve("/sys/class/net/eth5/phys_port_name");
         var reader = new InventoryReader(reported.Machine.Paths, TimeProvider.System, blockingDeadline: TimeSpan.FromMilliseconds(100));
         ChildKind Kind() => reader.Read().Functions[PciAddress.Parse("0000:3b:00.0")].Children.Single(c => c.Name == "eth5").Kind;
@@ -127,7 +134,9 @@ public sealed class RepresentorTests
             input = input with
             {
                 Choices =
-                [new Choice("sriovpolicy-nics", PciAddress.Parse(Pf), PciId.Parse("8086"), PciId.Parse("10c9")) { Interface = "eth5" }]
+                [
+                    new Choice("sriovpolicy-nics", PciAddress.Parse(Pf), PciId.Parse("8086"), PciId.Parse("10c9")) { Interface = "eth5" },
+                ],
             };
         }
 
@@ -135,8 +144,13 @@ public sealed class RepresentorTests
 
         Assert.Equal(2, plan.Units.Length);
         Assert.Empty(plan.Lanes);
-        plan.Says(Pf, FindingState.Noticed, Reasons.NameChanged,
-            $"{Pf} was chosen by eth5, which belongs to a virtual function or a subfunction (a representor, or its own): what is in force stays; write the new name or the address");
+        plan.Says(
+            Pf,
+            FindingState.Noticed,
+            Reasons.NameChanged,
+            $"{Pf} was chosen by eth5, which belongs to a virtual function or a subfunction (a representor, or its "
+                + "own): what is in force stays; write the new name or the address"
+        );
         Assert.Equal("eth5", Assert.Single(plan.Choices!.Value).Interface);
     }
 
@@ -145,19 +159,32 @@ public sealed class RepresentorTests
     {
         using var reported = FieldCase.Load("10-vfs-that-are-not-there");
         reported.Machine.Delete("/sys/class/net/ens1f0");
-        reported.Machine.Change("""
+        reported.Machine.Change(
+            """
             [/sys/devices/pci0000:3b/0000:3b:00.0/net/eth5]
             phys_port_name = pf0vf0
             @ /sys/class/net
-            """);
+            """
+        );
         Assert.True(reported.Machine.Read().Functions[PciAddress.Parse("0000:3b:00.0")].NetworkInterfaceElsewhere);
     }
 
-    private static Machine Switchdev() => new Machine().PhysicalFunction(vfs: 2, vfDriver: "vfio-pci").Change(Pf, f => f with
-    {
-        Children = [new ChildDevice(ChildKind.NetworkInterface, "ens1f0np0"), new ChildDevice(ChildKind.Representor, "eth5"),
-            new ChildDevice(ChildKind.Representor, "eth6")],
-    });
+    private static Machine Switchdev() =>
+        new Machine()
+            .PhysicalFunction(vfs: 2, vfDriver: "vfio-pci")
+            .Change(
+                Pf,
+                f =>
+                    f with
+                    {
+                        Children =
+                        [
+                            new ChildDevice(ChildKind.NetworkInterface, "ens1f0np0"),
+                            new ChildDevice(ChildKind.Representor, "eth5"),
+                            new ChildDevice(ChildKind.Representor, "eth6"),
+                        ],
+                    }
+            );
 
     private static EffectivePolicy ByInterface(params ImmutableArray<string> names) =>
         Given.Sriov(2, spec: p => p with { PhysicalFunctions = [new PfSelector { Interfaces = names }] });

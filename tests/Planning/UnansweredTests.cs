@@ -9,7 +9,10 @@ namespace Hostdev.Tests.Planning;
 /// <summary>A busy machine is not a broken one: advice that destroys a device is for what the kernel said of it.</summary>
 public sealed class UnansweredTests
 {
-    private static readonly ReadProblem Late = new("/sys/devices/x/0000:43:00.0/driver_override", "was not read within 30 s: this machine is too busy")
+    private static readonly ReadProblem Late = new(
+        "/sys/devices/x/0000:43:00.0/driver_override",
+        "was not read within 30 s: this machine is too busy"
+    )
     {
         Unanswered = true,
     };
@@ -24,21 +27,27 @@ public sealed class UnansweredTests
 
         Golden.MatchesWords("unanswered", input, "0000:43:00.0");
         Assert.Equal(
-            "0000:43:00.0 is left as it is, because /sys/devices/x/0000:43:00.0/driver_override was not read within 30 s: this machine is too busy: "
-            + "nothing is wrong with it as far as is known, and it is read again; if it stays so, find who holds it or what keeps this machine busy",
-            Assert.Single(plan.Findings, f => f.Reason == Reasons.Unreadable).Message);
+            "0000:43:00.0 is left as it is, because /sys/devices/x/0000:43:00.0/driver_override was not read within "
+                + "30 s: this machine is too busy: "
+                + "nothing is wrong with it as far as is known, and it is read again; if it stays so, find who holds "
+                + "it or what keeps this machine busy",
+            Assert.Single(plan.Findings, f => f.Reason == Reasons.Unreadable).Message
+        );
         Assert.Empty(plan.Lanes);
     }
 
     [Fact]
     public void What_the_kernel_said_comes_first_and_keeps_its_advice()
     {
-        var plan = Given.Input(new Machine().Gpu().Change("0000:43:00.0", f => f with { Unreadable = [Late, Garbled] }), Given.HostDevice()).Plan();
+        var plan = Given
+            .Input(new Machine().Gpu().Change("0000:43:00.0", f => f with { Unreadable = [Late, Garbled] }), Given.HostDevice())
+            .Plan();
 
         Assert.Equal(
             "0000:43:00.0 is left as it is, because /sys/devices/x/0000:43:00.0/vendor is empty: look at dmesg; "
-            + "a rescan (1 to its remove file, then to /sys/bus/pci/rescan) or a reboot often helps, else the device is failing",
-            Assert.Single(plan.Findings, f => f.Reason == Reasons.Unreadable).Message);
+                + "a rescan (1 to its remove file, then to /sys/bus/pci/rescan) or a reboot often helps, else the device is failing",
+            Assert.Single(plan.Findings, f => f.Reason == Reasons.Unreadable).Message
+        );
     }
 
     /// <summary>The bridge of a group, or a sibling, that was not read in time: what is in force with it stays.</summary>

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Planning;
 
-/// <summary>What is in use is not touched: some uses are waited for, what the host itself needs blocks until an admin overrides it by name.</summary>
+/// <summary>
+/// What is in use is not touched: some uses are waited for, what the host itself needs blocks until an admin overrides it by name.
+/// </summary>
 public sealed class UsageTests
 {
     private static readonly PciSelector ByAddress = new() { Addresses = [PciAddress.Parse("0000:43:00.0")] };
@@ -23,12 +25,25 @@ public sealed class UsageTests
     {
         var usage = Given.Users(("0000:43:00.0", kind, "the host's own"));
         var refused = (Given.Input(new Machine().Gpu(), Given.HostDevice(selector: ByAddress)) with { Usage = usage }).Plan();
-        var allowed = (Given.Input(new Machine().Gpu(), Given.HostDevice(selector: ByAddress, spec: s => s with { AllowProtected = [protection] })) with { Usage = usage }).Plan();
+        var allowed = (
+            Given.Input(
+                new Machine().Gpu(),
+                Given.HostDevice(selector: ByAddress, spec: s => s with { AllowProtected = [protection] })
+            ) with
+            {
+                Usage = usage,
+            }
+        ).Plan();
 
         Assert.Empty(refused.Lanes);
         Assert.Empty(refused.Units);
-        refused.Says("0000:43:00.0", FindingState.Blocked, Reasons.Protected,
-            $"0000:43:00.0 is in use: the host's own: the host needs it; free it, or list {protection} in allowProtected together with the address");
+        refused.Says(
+            "0000:43:00.0",
+            FindingState.Blocked,
+            Reasons.Protected,
+            $"0000:43:00.0 is in use: the host's own: the host needs it; free it, or list {protection} in "
+                + "allowProtected together with the address"
+        );
         Assert.Single(allowed.Units);
         Assert.Contains(kind, Assert.Single(allowed.Lanes[0].Steps.Select(s => s.Step).OfType<PlanStep.Unbind>()).Overridden);
     }
@@ -36,13 +51,23 @@ public sealed class UsageTests
     [Fact]
     public void A_protection_that_is_not_the_one_listed_still_protects()
     {
-        var input = Given.Input(new Machine().Gpu(), Given.HostDevice(selector: ByAddress, spec: s => s with { AllowProtected = [Protection.Console] })) with
+        var input = Given.Input(
+            new Machine().Gpu(),
+            Given.HostDevice(selector: ByAddress, spec: s => s with { AllowProtected = [Protection.Console] })
+        ) with
         {
-            Usage = Given.Users(("0000:43:00.0", UserKind.Console, "boot VGA"), ("0000:43:00.0", UserKind.Mount, "nvme0n1p1 is mounted at /data")),
+            Usage = Given.Users(
+                ("0000:43:00.0", UserKind.Console, "boot VGA"),
+                ("0000:43:00.0", UserKind.Mount, "nvme0n1p1 is mounted at /data")
+            ),
         };
 
         Assert.Empty(input.Plan().Lanes);
-        Assert.Contains("nvme0n1p1 is mounted at /data: the host needs it; free it, or list Storage in allowProtected", input.Plan().About("0000:43:00.0").Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "nvme0n1p1 is mounted at /data: the host needs it; free it, or list Storage in allowProtected",
+            input.Plan().About("0000:43:00.0").Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -50,11 +75,21 @@ public sealed class UsageTests
     {
         var input = Given.Input(new Machine().Gpu(), Given.HostDevice(selector: ByAddress)) with
         {
-            Usage = Given.Users(("0000:43:00.0", UserKind.NetworkAddress, "eth0 has 192.0.2.7/24"), ("0000:43:00.0", UserKind.Console, "boot VGA")),
+            Usage = Given.Users(
+                ("0000:43:00.0", UserKind.NetworkAddress, "eth0 has 192.0.2.7/24"),
+                ("0000:43:00.0", UserKind.Console, "boot VGA")
+            ),
         };
 
-        input.Plan().Says("0000:43:00.0", FindingState.Blocked, Reasons.Protected,
-            "0000:43:00.0 is in use: eth0 has 192.0.2.7/24, boot VGA: the host needs it; free it, or list Console, Network in allowProtected together with the address");
+        input
+            .Plan()
+            .Says(
+                "0000:43:00.0",
+                FindingState.Blocked,
+                Reasons.Protected,
+                "0000:43:00.0 is in use: eth0 has 192.0.2.7/24, boot VGA: the host needs it; free it, or list "
+                    + "Console, Network in allowProtected together with the address"
+            );
     }
 
     [Theory]
@@ -65,26 +100,45 @@ public sealed class UsageTests
     [InlineData(UserKind.MediatedDevices)]
     public void A_user_is_waited_for_and_nothing_overrides_it(UserKind kind)
     {
-        var input = Given.Input(new Machine().Gpu(), Given.HostDevice(selector: ByAddress, spec: s => s with { AllowProtected = [Protection.Console, Protection.Network, Protection.Storage] })) with
+        var input = Given.Input(
+            new Machine().Gpu(),
+            Given.HostDevice(
+                selector: ByAddress,
+                spec: s => s with { AllowProtected = [Protection.Console, Protection.Network, Protection.Storage] }
+            )
+        ) with
         {
             Usage = Given.Users(("0000:43:00.0", kind, "process 7 (Xorg) has /dev/dri/card0 open")),
         };
 
         Assert.Empty(input.Plan().Lanes);
         Assert.Empty(input.Plan().Units);
-        input.Plan().Says("0000:43:00.0", FindingState.Waiting, Reasons.InUse, "0000:43:00.0 is in use: process 7 (Xorg) has /dev/dri/card0 open: it is taken as soon as nobody uses it");
+        input
+            .Plan()
+            .Says(
+                "0000:43:00.0",
+                FindingState.Waiting,
+                Reasons.InUse,
+                "0000:43:00.0 is in use: process 7 (Xorg) has /dev/dri/card0 open: it is taken as soon as nobody uses it"
+            );
     }
 
     [Fact]
     public void A_sibling_s_user_keeps_the_whole_group_from_being_taken()
     {
-        var input = Given.Input(new Machine().Gpu().Audio(), Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings })) with
+        var input = Given.Input(
+            new Machine().Gpu().Audio(),
+            Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings })
+        ) with
         {
             Usage = Given.Users(("0000:43:00.1", UserKind.OpenNode, "process 9 (pipewire) has /dev/snd/pcmC1D3p open")),
         };
 
         Assert.Empty(input.Plan().Lanes);
-        Assert.Equal("0000:43:00.1 is in use: process 9 (pipewire) has /dev/snd/pcmC1D3p open: it is taken as soon as nobody uses it", input.Plan().About("0000:43:00.0").Message);
+        Assert.Equal(
+            "0000:43:00.1 is in use: process 9 (pipewire) has /dev/snd/pcmC1D3p open: it is taken as soon as nobody uses it",
+            input.Plan().About("0000:43:00.0").Message
+        );
     }
 
     [Fact]
@@ -105,10 +159,16 @@ public sealed class UsageTests
     [Fact]
     public void A_physical_function_with_VFs_is_not_passed_whole()
     {
-        var plan = Given.Input(new Machine().PhysicalFunction(vfs: 2), Given.HostDevice("nics", new PciSelector { Device = PciId.Parse("10c9") })).Plan();
+        var plan = Given
+            .Input(new Machine().PhysicalFunction(vfs: 2), Given.HostDevice("nics", new PciSelector { Device = PciId.Parse("10c9") }))
+            .Plan();
 
         Assert.Empty(plan.Lanes);
-        plan.Says("0000:41:00.0", FindingState.Blocked, Reasons.HasVirtualFunctions,
-            "0000:41:00.0 has 2 virtual functions, which would go with it: remove them first, or select its virtual functions instead");
+        plan.Says(
+            "0000:41:00.0",
+            FindingState.Blocked,
+            Reasons.HasVirtualFunctions,
+            "0000:41:00.0 has 2 virtual functions, which would go with it: remove them first, or select its virtual functions instead"
+        );
     }
 }

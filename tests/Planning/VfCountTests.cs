@@ -17,15 +17,24 @@ public sealed class VfCountTests
         var plan = Given.Input(new Machine().PhysicalFunction(total: 8), Given.Sriov(16)).Plan();
 
         Assert.Empty(plan.Lanes);
-        plan.Says("0000:41:00.0", FindingState.Blocked, Reasons.TooManyVfs,
-            "0000:41:00.0 asks for 16 VFs but sriov_totalvfs is 8: set numVfs to at most 8, or raise it in firmware");
+        plan.Says(
+            "0000:41:00.0",
+            FindingState.Blocked,
+            Reasons.TooManyVfs,
+            "0000:41:00.0 asks for 16 VFs but sriov_totalvfs is 8: set numVfs to at most 8, or raise it in firmware"
+        );
     }
 
     [Fact]
     public void Too_many_VFs_lose_none_of_those_that_are_there()
     {
         var machine = new Machine().PhysicalFunction(total: 8, vfs: 2, vfDriver: "vfio-pci");
-        var plan = (Given.Input(machine, Given.Sriov(16)) with { Ownership = Ours.Owns("0000:41:10.0", null).Owns("0000:41:10.2", null) }).Plan();
+        var plan = (
+            Given.Input(machine, Given.Sriov(16)) with
+            {
+                Ownership = Ours.Owns("0000:41:10.0", null).Owns("0000:41:10.2", null),
+            }
+        ).Plan();
 
         Assert.Empty(plan.Lanes);
         Assert.Equal(["0000:41:10.0", "0000:41:10.2"], plan.UnitIds());
@@ -37,8 +46,13 @@ public sealed class VfCountTests
         var plan = Given.Input(new Machine().PhysicalFunction(vfs: 3, vfDriver: "igbvf"), Given.Sriov(2, pools: [])).Plan();
 
         Assert.Empty(plan.Lanes);
-        plan.Says("0000:41:00.0", FindingState.Blocked, Reasons.ForeignVfs,
-            "0000:41:00.0 has 3 VFs that Hostdev did not make, and 2 are asked for: they are never reset; remove them by hand, set numVfs to 3, or use management External");
+        plan.Says(
+            "0000:41:00.0",
+            FindingState.Blocked,
+            Reasons.ForeignVfs,
+            "0000:41:00.0 has 3 VFs that Hostdev did not make, and 2 are asked for: they are never reset; remove "
+                + "them by hand, set numVfs to 3, or use management External"
+        );
     }
 
     [Fact]
@@ -47,13 +61,18 @@ public sealed class VfCountTests
         var plan = Given.Input(new Machine().PhysicalFunction(vfs: 2, vfDriver: "igbvf"), Given.Sriov(2)).Plan();
 
         Assert.Equal(["0000:41:10.0", "0000:41:10.2"], plan.UnitIds());
-        Assert.DoesNotContain(plan.Steps(), s => s.Contains("the VFs of", StringComparison.Ordinal) || s.Contains("numvfs", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            plan.Steps(),
+            s => s.Contains("the VFs of", StringComparison.Ordinal) || s.Contains("numvfs", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
     public void External_takes_the_VFs_that_are_there_however_many()
     {
-        var plan = Given.Input(new Machine().PhysicalFunction(vfs: 3, vfDriver: "igbvf"), Given.Sriov(null, pools: [Given.Pool("some", 1, 2)])).Plan();
+        var plan = Given
+            .Input(new Machine().PhysicalFunction(vfs: 3, vfDriver: "igbvf"), Given.Sriov(null, pools: [Given.Pool("some", 1, 2)]))
+            .Plan();
 
         Assert.Equal(["0000:41:10.2", "0000:41:10.4"], plan.UnitIds());
         Assert.Empty(plan.Findings);
@@ -65,7 +84,12 @@ public sealed class VfCountTests
     {
         var plan = Given.Input(new Machine().Function("0000:41:00.0", 20, "igb", "8086:10c9", 0x020000), Given.Sriov(2)).Plan();
 
-        plan.Says("0000:41:00.0", FindingState.Blocked, Reasons.NoSriov, "0000:41:00.0 has no SR-IOV capability: select another device, or enable SR-IOV in its firmware");
+        plan.Says(
+            "0000:41:00.0",
+            FindingState.Blocked,
+            Reasons.NoSriov,
+            "0000:41:00.0 has no SR-IOV capability: select another device, or enable SR-IOV in its firmware"
+        );
     }
 
     [Theory]
@@ -82,15 +106,22 @@ public sealed class VfCountTests
     [Fact]
     public void A_number_that_cannot_be_read_changes_nothing()
     {
-        var machine = new Machine().PhysicalFunction(vfs: 2, vfDriver: "vfio-pci").Change("0000:41:00.0", f => f with { Sriov = f.Sriov! with { NumVfs = null } });
+        var machine = new Machine()
+            .PhysicalFunction(vfs: 2, vfDriver: "vfio-pci")
+            .Change("0000:41:00.0", f => f with { Sriov = f.Sriov! with { NumVfs = null } });
         var owned = Ours.Owns("0000:41:10.0", null).Owns("0000:41:10.2", null);
         var kept = (Given.Input(machine, Given.Sriov(4)) with { Ownership = owned }).Plan();
         var released = (Given.Input(machine) with { Ownership = Ours }).Plan();
 
         Assert.Empty(kept.Lanes);
         Assert.Equal(["0000:41:10.0", "0000:41:10.2"], kept.UnitIds());
-        kept.Says("0000:41:00.0", FindingState.Blocked, Reasons.SriovBusy,
-            "sriov_numvfs of 0000:41:00.0 cannot be read now, because another PCI operation blocks the kernel: look for a process that holds a virtual function which is being removed");
+        kept.Says(
+            "0000:41:00.0",
+            FindingState.Blocked,
+            Reasons.SriovBusy,
+            "sriov_numvfs of 0000:41:00.0 cannot be read now, because another PCI operation blocks the kernel: look "
+                + "for a process that holds a virtual function which is being removed"
+        );
         Assert.Empty(released.Lanes);
     }
 
@@ -98,7 +129,12 @@ public sealed class VfCountTests
     public void From_N_to_M_all_go_first_and_none_is_offered_meanwhile()
     {
         var machine = new Machine().PhysicalFunction(vfs: 2, vfDriver: "vfio-pci");
-        var plan = (Given.Input(machine, Given.Sriov(4)) with { Ownership = Ours.Owns("0000:41:10.0", null).Owns("0000:41:10.2", null) }).Plan();
+        var plan = (
+            Given.Input(machine, Given.Sriov(4)) with
+            {
+                Ownership = Ours.Owns("0000:41:10.0", null).Owns("0000:41:10.2", null),
+            }
+        ).Plan();
 
         Assert.Equal(["numvfs 0 on 0000:41:00.0", "forget 0000:41:10.0", "forget 0000:41:10.2"], plan.Steps());
         Assert.Empty(plan.Units);
@@ -114,16 +150,23 @@ public sealed class VfCountTests
         var input = Given.Input(machine, Given.Sriov(4, spec: s => s with { Disruption = disruption })) with
         {
             Ownership = Ours.Owns("0000:41:10.0", null).Owns("0000:41:10.2", null).Owns("0000:41:10.4", null),
-            Usage = Given.Users(("0000:41:10.2", UserKind.Pod, "pod default/vm has 0000:41:10.2"), ("0000:41:10.4", UserKind.VfioHolder, "process 7 (qemu) has /dev/vfio/9 open")),
+            Usage = Given.Users(
+                ("0000:41:10.2", UserKind.Pod, "pod default/vm has 0000:41:10.2"),
+                ("0000:41:10.4", UserKind.VfioHolder, "process 7 (qemu) has /dev/vfio/9 open")
+            ),
         };
         var plan = input.Plan();
 
         Assert.Empty(plan.Lanes);
         Assert.Equal(3, plan.Units.Length);
         Assert.All(plan.Units, u => Assert.Equal(cordoned, u.Cordoned));
-        plan.Says("0000:41:00.0", FindingState.Waiting, Reasons.InUse,
+        plan.Says(
+            "0000:41:00.0",
+            FindingState.Waiting,
+            Reasons.InUse,
             "0000:41:00.0 goes from 3 to 4 VFs, which needs all of them free, but pod default/vm has 0000:41:10.2; "
-            + $"0000:41:10.4: process 7 (qemu) has /dev/vfio/9 open: it is done as soon as they are let go{addition}");
+                + $"0000:41:10.4: process 7 (qemu) has /dev/vfio/9 open: it is done as soon as they are let go{addition}"
+        );
     }
 
     [Fact]
@@ -161,8 +204,12 @@ public sealed class VfCountTests
 
         Assert.Equal(
             ["0000:41:10.0 example.com/vf-slow", "0000:41:10.2 example.com/vf-slow", "0000:41:11.0 example.com/vf-fast"],
-            plan.Units.Select(u => $"{u.Id} {u.Resource}"));
-        Assert.DoesNotContain(plan.Steps(), s => s.Contains("0000:41:10.4", StringComparison.Ordinal) || s.Contains("0000:41:11.2", StringComparison.Ordinal));
+            plan.Units.Select(u => $"{u.Id} {u.Resource}")
+        );
+        Assert.DoesNotContain(
+            plan.Steps(),
+            s => s.Contains("0000:41:10.4", StringComparison.Ordinal) || s.Contains("0000:41:11.2", StringComparison.Ordinal)
+        );
         Assert.Equal(["example.com/vf-fast", "example.com/vf-slow"], plan.Resources.Select(r => r.Value));
     }
 
@@ -183,7 +230,15 @@ public sealed class VfCountTests
         var machine = new Machine().PhysicalFunction(vfs: 1, vfDriver: "igbvf");
 
         var blocked = (Given.Input(machine, Given.Sriov(1)) with { Usage = usage }).Plan();
-        var allowed = (Given.Input(machine, Given.Sriov(1, spec: s => s with { PhysicalFunctions = [byAddress], AllowProtected = [Protection.Network] })) with { Usage = usage }).Plan();
+        var allowed = (
+            Given.Input(
+                machine,
+                Given.Sriov(1, spec: s => s with { PhysicalFunctions = [byAddress], AllowProtected = [Protection.Network] })
+            ) with
+            {
+                Usage = usage,
+            }
+        ).Plan();
 
         Assert.Equal(Reasons.Protected, blocked.About("0000:41:10.0").Reason);
         Assert.Equal(["0000:41:10.0"], allowed.UnitIds());

@@ -14,26 +14,30 @@ public sealed class VfIsolationTests
 {
     private const string Pf = "0000:41:00.0";
     private const string Port = "0000:40:00.0";
-    private const string Unpassable = $"{Pf} is in one IOMMU group with the port above it ({Port}), "
-        + "and so would be its VFs, none of which could be passed: ";
+    private const string Unpassable =
+        $"{Pf} is in one IOMMU group with the port above it ({Port}), " + "and so would be its VFs, none of which could be passed: ";
 
     [Fact]
     public void VFs_for_VMs_are_not_made_where_they_would_share_the_physical_function_s_group()
     {
         var input = Given.Input(Unisolated(), Given.Sriov(4));
-        input.Plan().Refuses(Pf, Reasons.VfsNotIsolated,
-            $"{Unpassable}none is made; enable ACS in firmware, or use another slot");
+        input.Plan().Refuses(Pf, Reasons.VfsNotIsolated, $"{Unpassable}none is made; enable ACS in firmware, or use another slot");
         Golden.MatchesWords("vfs-not-isolated", input, Pf);
     }
 
     [Fact]
     public void Those_that_the_host_gets_too_are_made_and_it_is_said_before()
     {
-        var plan = Given.Input(Unisolated(), Given.Sriov(2, pools: [Given.Pool("vms", 0, 0), Given.Pool("host", 1, 1, DriverType.Native)]))
+        var plan = Given
+            .Input(Unisolated(), Given.Sriov(2, pools: [Given.Pool("vms", 0, 0), Given.Pool("host", 1, 1, DriverType.Native)]))
             .Plan();
         Assert.Contains("numvfs 2 on 0000:41:00.0", plan.Steps());
-        plan.Says(Pf, FindingState.Noticed, Reasons.VfsNotIsolated,
-            $"{Unpassable}they are made for those that the policy leaves to the host; enable ACS in firmware, or use another slot");
+        plan.Says(
+            Pf,
+            FindingState.Noticed,
+            Reasons.VfsNotIsolated,
+            $"{Unpassable}they are made for those that the policy leaves to the host; enable ACS in firmware, or use another slot"
+        );
     }
 
     [Fact]
@@ -50,7 +54,8 @@ public sealed class VfIsolationTests
     public void VFs_that_will_be_alone_are_made(int portsGroup, bool sharesWithOther)
     {
         var machine = Unisolated(portsGroup + 1);
-        if (sharesWithOther) machine.Function("0000:41:00.1", 20, "igb", "8086:10c9", 0x020000);
+        if (sharesWithOther)
+            machine.Function("0000:41:00.1", 20, "igb", "8086:10c9", 0x020000);
         Assert.Contains("numvfs 4 on 0000:41:00.0", Given.Input(machine, Given.Sriov(4)).Plan().Steps());
     }
 
@@ -68,12 +73,16 @@ public sealed class VfIsolationTests
         Assert.Empty(other.Lanes);
         Assert.EndsWith(
             "none of which could be passed: their number is left as it is; enable ACS in firmware, or use another slot",
-            other.About(Pf).Message, StringComparison.Ordinal);
+            other.About(Pf).Message,
+            StringComparison.Ordinal
+        );
 
         Assert.Contains("numvfs 0 on 0000:41:00.0", (Given.Input(machine, Given.Sriov(0)) with { Ownership = owned }).Plan().Steps());
     }
 
     private static Machine Unisolated(int portsGroup = 20, int vfs = 0) =>
-        new Machine().Bridge(Port, portsGroup).PhysicalFunction(vfs: vfs, vfGroup: 20, vfDriver: "igbvf")
-        .Change(Pf, f => f with { Path = [PciAddress.Parse(Port)] });
+        new Machine()
+            .Bridge(Port, portsGroup)
+            .PhysicalFunction(vfs: vfs, vfGroup: 20, vfDriver: "igbvf")
+            .Change(Pf, f => f with { Path = [PciAddress.Parse(Port)] });
 }

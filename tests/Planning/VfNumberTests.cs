@@ -29,11 +29,17 @@ public sealed class VfNumberTests
         Assert.Equal(made, applier.Inventory.Functions[Address].Sriov!.NumVfs);
         Assert.True(applier.Inventory.Functions[Address].Sriov!.Autoprobe);
         Assert.Equal(Math.Min(asked, made), plan.Units.Length);
-        plan.Says(Pf, FindingState.Blocked, Reasons.OtherVfNumber,
-            $"{Pf}: {asked} VFs were asked for and its driver made {made}: set numVfs to {made}, or see dmesg for its limit");
+        plan.Says(
+            Pf,
+            FindingState.Blocked,
+            Reasons.OtherVfNumber,
+            $"{Pf}: {asked} VFs were asked for and its driver made {made}: set numVfs to {made}, or see dmesg for its limit"
+        );
         Golden.MatchesWords($"case-09-{asked}-{made}", input with { Inventory = applier.Inventory, Ownership = applier.Ownership }, Pf);
-        Assert.Equal((asked, made),
-            (applier.Ownership.PhysicalFunctions[Address].Asked, applier.Ownership.PhysicalFunctions[Address].Made));
+        Assert.Equal(
+            (asked, made),
+            (applier.Ownership.PhysicalFunctions[Address].Asked, applier.Ownership.PhysicalFunctions[Address].Made)
+        );
     }
 
     [Fact]
@@ -43,10 +49,14 @@ public sealed class VfNumberTests
         applier.Settle(Given.Input(applier.Inventory, Given.Sriov(4)));
         var steps = new List<string>();
         var plan = applier.Settle(Given.Input(applier.Inventory, Given.Sriov(5)), look: (p, _) => steps.AddRange(p.Steps()));
-        Assert.Equal(["numvfs 0 on 0000:41:00.0", "numvfs 5 on 0000:41:00.0"],
-            steps.Where(s => s.StartsWith("numvfs", StringComparison.Ordinal)));
-        Assert.Equal("0000:41:00.0: 5 VFs were asked for and its driver made 7: set numVfs to 7, or see dmesg for its limit",
-            plan.About(Pf).Message);
+        Assert.Equal(
+            ["numvfs 0 on 0000:41:00.0", "numvfs 5 on 0000:41:00.0"],
+            steps.Where(s => s.StartsWith("numvfs", StringComparison.Ordinal))
+        );
+        Assert.Equal(
+            "0000:41:00.0: 5 VFs were asked for and its driver made 7: set numVfs to 7, or see dmesg for its limit",
+            plan.About(Pf).Message
+        );
 
         steps.Clear();
         plan = applier.Settle(Given.Input(applier.Inventory, Given.Sriov(7)), look: (p, _) => steps.AddRange(p.Steps()));
@@ -65,8 +75,10 @@ public sealed class VfNumberTests
         var input = Given.Input(new Machine().PhysicalFunction(vfs: 7), Given.Sriov(4, pools: [])) with { Ownership = owned };
 
         Assert.Empty(input.Plan().Lanes);
-        Assert.Contains("numvfs 4 on 0000:41:00.0",
-            (Given.Input(new Machine().PhysicalFunction(), Given.Sriov(4, pools: [])) with { Ownership = owned }).Plan().Steps());
+        Assert.Contains(
+            "numvfs 4 on 0000:41:00.0",
+            (Given.Input(new Machine().PhysicalFunction(), Given.Sriov(4, pools: [])) with { Ownership = owned }).Plan().Steps()
+        );
     }
 
     [Fact]
@@ -79,7 +91,9 @@ public sealed class VfNumberTests
             applier.Apply(input.Plan());
             applier.Apply((input with { Inventory = applier.Inventory, Ownership = applier.Ownership }).Plan(), stopAfter: steps);
             var plan = applier.Settle(
-                input, look: (p, _) => Assert.DoesNotContain(p.Steps(), s => s.StartsWith("numvfs", StringComparison.Ordinal)));
+                input,
+                look: (p, _) => Assert.DoesNotContain(p.Steps(), s => s.StartsWith("numvfs", StringComparison.Ordinal))
+            );
             Assert.Equal(Reasons.OtherVfNumber, plan.About(Pf).Reason);
         }
     }
@@ -88,15 +102,21 @@ public sealed class VfNumberTests
     [Fact]
     public void Another_number_than_was_left_was_made_by_somebody_else()
     {
-        var input = Given.Input(
-            new Machine().PhysicalFunction(vfs: 3, vfDriver: "igbvf"),
-            Given.Sriov(4, pools: [])) with
-        { Ownership = Ownership.None.OwnsVfsOf(Pf, asked: 4, made: 4) };
+        var input = Given.Input(new Machine().PhysicalFunction(vfs: 3, vfDriver: "igbvf"), Given.Sriov(4, pools: [])) with
+        {
+            Ownership = Ownership.None.OwnsVfsOf(Pf, asked: 4, made: 4),
+        };
 
         Assert.Empty(input.Plan().Lanes);
-        input.Plan().Says(Pf, FindingState.Blocked, Reasons.ForeignVfs,
-            "0000:41:00.0 has 3 VFs that Hostdev did not make, and 4 are asked for: they are never reset; "
-            + "remove them by hand, set numVfs to 3, or use management External");
+        input
+            .Plan()
+            .Says(
+                Pf,
+                FindingState.Blocked,
+                Reasons.ForeignVfs,
+                "0000:41:00.0 has 3 VFs that Hostdev did not make, and 4 are asked for: they are never reset; "
+                    + "remove them by hand, set numVfs to 3, or use management External"
+            );
         Assert.Equal(["forget the VFs of 0000:41:00.0"], (input with { Policies = [] }).Plan().Steps());
     }
 
@@ -112,20 +132,28 @@ public sealed class VfNumberTests
 
             """;
         var old = Journal.Read("journal.jsonl", before, "b").Ownership;
-        Assert.Equal((null, null, false),
-            (old.PhysicalFunctions[Address].Asked, old.PhysicalFunctions[Address].Made, old.PhysicalFunctions[Address].SetupOpen));
-        Assert.Contains("numvfs 0 on 0000:41:00.0",
-            (Given.Input(new Machine().PhysicalFunction(vfs: 2), Given.Sriov(4)) with { Ownership = old }).Plan().Steps());
+        Assert.Equal(
+            (null, null, false),
+            (old.PhysicalFunctions[Address].Asked, old.PhysicalFunctions[Address].Made, old.PhysicalFunctions[Address].SetupOpen)
+        );
+        Assert.Contains(
+            "numvfs 0 on 0000:41:00.0",
+            (Given.Input(new Machine().PhysicalFunction(vfs: 2), Given.Sriov(4)) with { Ownership = old }).Plan().Steps()
+        );
 
         // Only fields that the version before knows as well, on records that it takes them with: a rolled-back agent reads on.
         var state = new JournalState(Ownership.None.OwnsVfsOf(Pf, asked: 4, made: 7), JournalState.Empty.Nodes);
         Assert.Equal(
             [
-                new JournalRecord.RecordPhysicalFunction(Address, "sriovpolicy-nics", 0, true), new JournalRecord.OpenVfSetup(Address, 4),
+                new JournalRecord.RecordPhysicalFunction(Address, "sriovpolicy-nics", 0, true),
+                new JournalRecord.OpenVfSetup(Address, 4),
                 new JournalRecord.CloseVfSetup(Address, 7),
             ],
-            state.ToRecords());
-        Assert.Equal(state.Ownership.PhysicalFunctions,
-            state.ToRecords().Aggregate(JournalState.Empty, (s, r) => s.With(r)).Ownership.PhysicalFunctions);
+            state.ToRecords()
+        );
+        Assert.Equal(
+            state.Ownership.PhysicalFunctions,
+            state.ToRecords().Aggregate(JournalState.Empty, (s, r) => s.With(r)).Ownership.PhysicalFunctions
+        );
     }
 }

@@ -42,7 +42,8 @@ public sealed class AgentMonitoringTests
             "hostdev_agent_condition{condition=\"Ready\"} 1",
             "hostdev_agent_condition{condition=\"Degraded\"} 0",
             "hostdev_agent_halted{reason=\"BootLoop\"} 0",
-            "hostdev_agent_halted{reason=\"Disabled\"} 0");
+            "hostdev_agent_halted{reason=\"Disabled\"} 0"
+        );
         Assert.True(bench.Host.Writer.Writes > 0);
 
         bench.Desire(Desired.Nothing);
@@ -53,14 +54,20 @@ public sealed class AgentMonitoringTests
         async Task UntilShownAsync(string line)
         {
             var shown = Array.Empty<string>();
-            for (var began = TimeProvider.System.GetTimestamp(); !shown.Contains(line) && TimeProvider.System.GetElapsedTime(began).TotalSeconds < 20; await Task.Delay(5)) shown = await MetricsAsync();
+            for (
+                var began = TimeProvider.System.GetTimestamp();
+                !shown.Contains(line) && TimeProvider.System.GetElapsedTime(began).TotalSeconds < 20;
+                await Task.Delay(5)
+            )
+                shown = await MetricsAsync();
             Assert.Contains(line, shown);
         }
 
         async Task ShownAsync(params string[] lines)
         {
             var shown = await MetricsAsync();
-            foreach (var line in lines) Assert.Contains(line, shown);
+            foreach (var line in lines)
+                Assert.Contains(line, shown);
         }
 
         async Task<string[]> MetricsAsync() => (await GetAsync(http, "/metrics")).Text.Split('\n');
@@ -79,7 +86,10 @@ public sealed class AgentMonitoringTests
         await File.WriteAllTextAsync(Path.Combine(bench.StateDirectory, "disabled"), "");
         var refused = await bench.Host.Allocator.AllocateAsync(Hostdev.Crds.ResourceName.Parse(Edu), ["0000:46:00.0"], default);
         Assert.Contains("disabled is there", refused.ToString(), StringComparison.Ordinal);
-        Assert.Contains("hostdev_agent_refused_allocations_total{reason=\"Disabled\"} 1", (await GetAsync(http, "/metrics")).Text.Split('\n'));
+        Assert.Contains(
+            "hostdev_agent_refused_allocations_total{reason=\"Disabled\"} 1",
+            (await GetAsync(http, "/metrics")).Text.Split('\n')
+        );
     }
 
     [Fact]
@@ -115,7 +125,10 @@ public sealed class AgentMonitoringTests
     public async Task An_address_that_cannot_be_understood_is_refused_with_one_that_can()
     {
         await using var bench = await ScenarioBench.StartAsync(new SimulatedNode(), Desired.Nothing);
-        Assert.Equal("--listen is \"9476\", which is no address to listen at: write :9476 or 127.0.0.1:9476", Assert.Throws<FormatException>(() => Start(bench, "9476", TimeProvider.System)).Message);
+        Assert.Equal(
+            "--listen is \"9476\", which is no address to listen at: write :9476 or 127.0.0.1:9476",
+            Assert.Throws<FormatException>(() => Start(bench, "9476", TimeProvider.System)).Message
+        );
     }
 
     [Fact]
@@ -134,7 +147,8 @@ public sealed class AgentMonitoringTests
         Assert.Null(pulse.Problem);
     }
 
-    private static AgentMonitoring Start(ScenarioBench bench, string listen, TimeProvider time) => AgentMonitoring.Start(bench.Host, listen, "0", "test", _ => null, time, NullLoggerFactory.Instance);
+    private static AgentMonitoring Start(ScenarioBench bench, string listen, TimeProvider time) =>
+        AgentMonitoring.Start(bench.Host, listen, "0", "test", _ => null, time, NullLoggerFactory.Instance);
 
     private static async Task<HttpClient> ConnectAsync(AgentMonitoring monitoring)
     {
@@ -148,7 +162,8 @@ public sealed class AgentMonitoringTests
         return (response.StatusCode, await response.Content.ReadAsStringAsync());
     }
 
-    private static Task<SimulatedPod> AdmitAsync(ScenarioBench bench, string name) => bench.Kubelet.AdmitPodAsync("vms", name, new Dictionary<string, int>(StringComparer.Ordinal) { [Edu] = 1 });
+    private static Task<SimulatedPod> AdmitAsync(ScenarioBench bench, string name) =>
+        bench.Kubelet.AdmitPodAsync("vms", name, new Dictionary<string, int>(StringComparer.Ordinal) { [Edu] = 1 });
 
     private static Hostdev.DevicePlugin.Host.IUeventSource OpenLater(SemaphoreSlim gate, AgentMachine machine)
     {

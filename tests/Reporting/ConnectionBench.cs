@@ -14,7 +14,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Tests.Reporting;
 
-/// <summary>What an agent has of its NodeDeviceState, on a simulated API server, without a machine: a test says what the status is, and what others do to the object.</summary>
+/// <summary>
+/// What an agent has of its NodeDeviceState, on a simulated API server, without a machine: a test says what the status is, and what others
+/// do to the object.
+/// </summary>
 internal sealed class ConnectionBench : IAsyncDisposable
 {
     public const string Node = "node-1";
@@ -59,43 +62,61 @@ internal sealed class ConnectionBench : IAsyncDisposable
     {
         var cluster = await SandboxCluster.StartAsync(SandboxDirectory.Create(), new ApiServerOptions { Https = false });
         CreateState(cluster);
-        if (status is not null) cluster.Server.Objects.Change(States, Node, s => s["status"] = status, subresource: "status");
+        if (status is not null)
+            cluster.Server.Objects.Change(States, Node, s => s["status"] = status, subresource: "status");
         return new ConnectionBench(cluster, time ?? TimeProvider.System, clock ?? TimeProvider.System);
     }
 
     /// <summary>A status of the machine; two with the same kernel are the same.</summary>
-    public static NodeDeviceStateStatus Machine(string kernel) => new()
-    {
-        ObservedGeneration = 1,
-        Host = new HostStatus { Kernel = kernel, Architecture = "x86_64", BootId = "b", Iommu = true, InterruptRemapping = "Yes", KernelArguments = [], VfioDrivers = [], Problems = [] },
-        Devices = [DeviceStatus.Of(PciAddress.Parse("0000:01:00.0")) with { Ids = "10de:1eb8" }],
-        VirtualFunctions = [],
-        Allocations = [],
-        Policies = [],
-        Releasing = [],
-        Resources = [],
-        Conditions = [new NodeCondition("Ready", "True", Reasons.AsDesired, "every policy is fulfilled")],
-    };
+    public static NodeDeviceStateStatus Machine(string kernel) =>
+        new()
+        {
+            ObservedGeneration = 1,
+            Host = new HostStatus
+            {
+                Kernel = kernel,
+                Architecture = "x86_64",
+                BootId = "b",
+                Iommu = true,
+                InterruptRemapping = "Yes",
+                KernelArguments = [],
+                VfioDrivers = [],
+                Problems = [],
+            },
+            Devices = [DeviceStatus.Of(PciAddress.Parse("0000:01:00.0")) with { Ids = "10de:1eb8" }],
+            VirtualFunctions = [],
+            Allocations = [],
+            Policies = [],
+            Releasing = [],
+            Resources = [],
+            Conditions = [new NodeCondition("Ready", "True", Reasons.AsDesired, "every policy is fulfilled")],
+        };
 
     public void CreateState() => CreateState(_cluster);
 
-    private static void CreateState(SandboxCluster cluster) => cluster.Server.Objects.Create(new JsonObject
-    {
-        ["apiVersion"] = "hostdev.io/v1alpha1",
-        ["kind"] = "NodeDeviceState",
-        ["metadata"] = new JsonObject { ["name"] = Node },
-        ["spec"] = new JsonObject { ["policies"] = new JsonArray() },
-    });
+    private static void CreateState(SandboxCluster cluster) =>
+        cluster.Server.Objects.Create(
+            new JsonObject
+            {
+                ["apiVersion"] = "hostdev.io/v1alpha1",
+                ["kind"] = "NodeDeviceState",
+                ["metadata"] = new JsonObject { ["name"] = Node },
+                ["spec"] = new JsonObject { ["policies"] = new JsonArray() },
+            }
+        );
 
     public void DeleteState() => Assert(Server.Objects.Delete(States, Node));
 
-    public void ChangeState(Action<JsonObject> change, string subresource = "") => Server.Objects.Change(States, Node, change, subresource: subresource, manager: "somebody");
+    public void ChangeState(Action<JsonObject> change, string subresource = "") =>
+        Server.Objects.Change(States, Node, change, subresource: subresource, manager: "somebody");
 
     /// <summary>Requests that the agent made for its status since a count of all, whatever became of them.</summary>
-    public ImmutableArray<RequestRecord> Writes(int since = 0) => [.. Server.Requests.Since(since).Where(r => r.IsWrite && r.Subresource == "status")];
+    public ImmutableArray<RequestRecord> Writes(int since = 0) =>
+        [.. Server.Requests.Since(since).Where(r => r.IsWrite && r.Subresource == "status")];
 
     /// <summary>Whether this kernel stands in a whole status.</summary>
-    public bool Shows(string kernel) => Status is { } status && (string?)status["host"]?["kernel"] == kernel && status["devices"] is JsonArray { Count: 1 };
+    public bool Shows(string kernel) =>
+        Status is { } status && (string?)status["host"]?["kernel"] == kernel && status["devices"] is JsonArray { Count: 1 };
 
     public Task ShowsAsync(string kernel) => UntilAsync(() => Shows(kernel), $"the status shows {kernel}");
 
@@ -105,7 +126,8 @@ internal sealed class ConnectionBench : IAsyncDisposable
     /// <summary>The connection hears nothing more, and what it sends is still heard.</summary>
     public void Deafen()
     {
-        foreach (var verb in (string[])["list", "watch"]) Server.Faults.Add(new FaultRule(new ApiFault.Refuse(503)) { Verb = verb, Resource = "nodedevicestates" });
+        foreach (var verb in (string[])["list", "watch"])
+            Server.Faults.Add(new FaultRule(new ApiFault.Refuse(503)) { Verb = verb, Resource = "nodedevicestates" });
         Server.CutConnections();
     }
 

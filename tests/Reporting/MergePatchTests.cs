@@ -23,14 +23,22 @@ public sealed class MergePatchTests
     public void Applied_to_the_one_it_gives_the_other()
     {
         var values = Gen.Elements("1", "\"x\"", "{\"p\":1}", "{\"p\":2,\"q\":[1]}", "[1,{\"r\":2}]", "{\"p\":{\"s\":true}}");
-        var objects = Gen.Elements("a", "b", "c", "d").SelectMany(_ => values, (name, value) => (name, value)).ListOf().Select(pairs => Json("{" + string.Join(',', pairs.DistinctBy(p => p.name).Select(p => $"\"{p.name}\":{p.value}")) + "}"));
-        Prop.ForAll(objects.Two().ToArbitrary(), pair =>
-        {
-            var (before, after) = pair;
-            var result = before.DeepClone().AsObject();
-            if (MergePatch.Between(before, after) is { } patch) Apply(result, patch);
-            return JsonNode.DeepEquals(result, after);
-        }).QuickCheckThrowOnFailure();
+        var objects = Gen.Elements("a", "b", "c", "d")
+            .SelectMany(_ => values, (name, value) => (name, value))
+            .ListOf()
+            .Select(pairs => Json("{" + string.Join(',', pairs.DistinctBy(p => p.name).Select(p => $"\"{p.name}\":{p.value}")) + "}"));
+        Prop.ForAll(
+                objects.Two().ToArbitrary(),
+                pair =>
+                {
+                    var (before, after) = pair;
+                    var result = before.DeepClone().AsObject();
+                    if (MergePatch.Between(before, after) is { } patch)
+                        Apply(result, patch);
+                    return JsonNode.DeepEquals(result, after);
+                }
+            )
+            .QuickCheckThrowOnFailure();
     }
 
     /// <summary>RFC 7386, "Processing Merge Patch Documents".</summary>
@@ -38,11 +46,14 @@ public sealed class MergePatchTests
     {
         foreach (var (name, value) in patch.ToList())
         {
-            if (value is null) target.Remove(name);
-            else if (value is not JsonObject inner) target[name] = value.DeepClone();
+            if (value is null)
+                target.Remove(name);
+            else if (value is not JsonObject inner)
+                target[name] = value.DeepClone();
             else
             {
-                if (target[name] is not JsonObject) target[name] = new JsonObject();
+                if (target[name] is not JsonObject)
+                    target[name] = new JsonObject();
                 Apply(target[name]!.AsObject(), inner);
             }
         }

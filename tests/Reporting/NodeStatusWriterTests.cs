@@ -11,7 +11,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Reporting;
 
-/// <summary>What stands in the API is what the agent said last, whatever became of the object and of the agent's words in between.</summary>
+/// <summary>
+/// What stands in the API is what the agent said last, whatever became of the object and of the agent's words in between.
+/// </summary>
 public sealed class NodeStatusWriterTests
 {
     [Fact]
@@ -55,8 +57,16 @@ public sealed class NodeStatusWriterTests
     public async Task An_agent_that_is_started_goes_on_from_the_generation_that_stands_there(string stood, long? expected)
     {
         var policy = JsonNode.Parse(stood)!.AsObject();
-        (policy["kind"], policy["name"], policy["uid"], policy["matched"], policy["ready"], policy["blocked"], policy["message"],
-            policy["problems"]) = ("HostDevice", "gpus", "u1", 1, 0, 1, "m", new JsonArray());
+        (
+            policy["kind"],
+            policy["name"],
+            policy["uid"],
+            policy["matched"],
+            policy["ready"],
+            policy["blocked"],
+            policy["message"],
+            policy["problems"]
+        ) = ("HostDevice", "gpus", "u1", 1, 0, 1, "m", new JsonArray());
         var status = NodeDeviceStateWriter.ToJson(ConnectionBench.Machine("5.10"));
         (status["conditions"], status["policies"]) = (new JsonArray(), new JsonArray(policy));
         await using var bench = await ConnectionBench.StartAsync(status: status);
@@ -66,14 +76,26 @@ public sealed class NodeStatusWriterTests
 
     private static long? Ready(ConnectionBench bench) => (long?)bench.Status?["policies"]?.AsArray().FirstOrDefault()?["readyGeneration"];
 
-    private static NodeDeviceStateStatus With(long generation, Reason reason) => ConnectionBench.Machine("6.8.0") with
-    {
-        Policies =
-        [
-            new PolicyResult { Kind = "HostDevice", Name = "gpus", Uid = "u1", Generation = generation, Matched = 1, Ready = 0, Blocked = 1,
-                Reason = reason, Message = "m", Problems = [] },
-        ],
-    };
+    private static NodeDeviceStateStatus With(long generation, Reason reason) =>
+        ConnectionBench.Machine("6.8.0") with
+        {
+            Policies =
+            [
+                new PolicyResult
+                {
+                    Kind = "HostDevice",
+                    Name = "gpus",
+                    Uid = "u1",
+                    Generation = generation,
+                    Matched = 1,
+                    Ready = 0,
+                    Blocked = 1,
+                    Reason = reason,
+                    Message = "m",
+                    Problems = [],
+                },
+            ],
+        };
 
     [Fact]
     public async Task A_status_that_comes_while_the_state_is_not_there_is_written_once_it_is()
@@ -100,12 +122,26 @@ public sealed class NodeStatusWriterTests
                 var status = state["status"]!.AsObject();
                 status["host"]!["kernel"] = "by hand";
                 status["devices"]![0]!["state"] = "by hand";
-                status["releasing"] = new JsonArray(new JsonObject { ["device"] = "d", ["state"] = "Releasing", ["reason"] = "r", ["message"] = "m" });
+                status["releasing"] = new JsonArray(
+                    new JsonObject
+                    {
+                        ["device"] = "d",
+                        ["state"] = "Releasing",
+                        ["reason"] = "r",
+                        ["message"] = "m",
+                    }
+                );
                 status.Remove("observedGeneration");
                 status.Remove("truncated");
             },
-            "status");
-        await bench.UntilAsync(() => bench.Shows("6.8.0") && (long?)bench.Status!["observedGeneration"] == 1 && bench.Status["devices"]![0]!["state"] is null && bench.Status["releasing"]!.AsArray().Count == 0);
+            "status"
+        );
+        await bench.UntilAsync(() =>
+            bench.Shows("6.8.0")
+            && (long?)bench.Status!["observedGeneration"] == 1
+            && bench.Status["devices"]![0]!["state"] is null
+            && bench.Status["releasing"]!.AsArray().Count == 0
+        );
 
         bench.ChangeState(state => state.Remove("status"), "status");
         await bench.ShowsAsync("6.8.0");
@@ -118,7 +154,15 @@ public sealed class NodeStatusWriterTests
         bench.Connection.Write(ConnectionBench.Machine("first"));
         await bench.ShowsAsync("first");
         bench.Deafen();
-        bench.Server.Faults.Add(new FaultRule(new ApiFault.CutAnswer()) { Verb = "patch", Resource = "nodedevicestates", Subresource = "status", Times = 1 });
+        bench.Server.Faults.Add(
+            new FaultRule(new ApiFault.CutAnswer())
+            {
+                Verb = "patch",
+                Resource = "nodedevicestates",
+                Subresource = "status",
+                Times = 1,
+            }
+        );
 
         bench.Connection.Write(ConnectionBench.Machine("second") with { ObservedGeneration = null });
         await bench.ShowsAsync("second");
@@ -180,12 +224,16 @@ public sealed class NodeStatusWriterTests
     public async Task A_field_that_an_older_CRD_does_not_know_is_left_out_and_not_written_again_and_again(string field)
     {
         await using var bench = await ConnectionBench.StartAsync();
-        bench.Server.Objects.Change("customresourcedefinitions.apiextensions.k8s.io", "nodedevicestates.hostdev.io", definition =>
-        {
-            var status = definition["spec"]!["versions"]![0]!["schema"]!["openAPIV3Schema"]!["properties"]!["status"]!;
-            status["properties"]!.AsObject().Remove(field);
-            status.AsObject().Remove("required");
-        });
+        bench.Server.Objects.Change(
+            "customresourcedefinitions.apiextensions.k8s.io",
+            "nodedevicestates.hostdev.io",
+            definition =>
+            {
+                var status = definition["spec"]!["versions"]![0]!["schema"]!["openAPIV3Schema"]!["properties"]!["status"]!;
+                status["properties"]!.AsObject().Remove(field);
+                status.AsObject().Remove("required");
+            }
+        );
         await bench.Server.SettleAsync(TestContext.Current.CancellationToken);
         bench.Connection.Write(ConnectionBench.Machine("6.8.0"));
         await bench.ShowsAsync("6.8.0");
@@ -207,14 +255,25 @@ public sealed class NodeStatusWriterTests
     public async Task A_status_that_the_server_refuses_is_replaced_by_one_that_says_so_until_it_takes_one_again()
     {
         await using var bench = await ConnectionBench.StartAsync();
-        bench.Server.AddAdmissionRule(r => r.Subresource == "status" && (string?)r.Object!["status"]!["host"]!["kernel"] == "refused" && r.Object["status"]!["devices"]!.AsArray().Count > 0 ? new AdmissionRefusal("devices are too many") : null);
+        bench.Server.AddAdmissionRule(r =>
+            r.Subresource == "status"
+            && (string?)r.Object!["status"]!["host"]!["kernel"] == "refused"
+            && r.Object["status"]!["devices"]!.AsArray().Count > 0
+                ? new AdmissionRefusal("devices are too many")
+                : null
+        );
         bench.Connection.Write(ConnectionBench.Machine("good"));
         await bench.ShowsAsync("good");
 
         bench.Connection.Write(ConnectionBench.Machine("refused"));
-        await bench.UntilAsync(() => Condition("Degraded") is { } d && ((string)d["status"]!, (string)d["reason"]!) == ("True", "StatusRefused"));
+        await bench.UntilAsync(() =>
+            Condition("Degraded") is { } d && ((string)d["status"]!, (string)d["reason"]!) == ("True", "StatusRefused")
+        );
         Assert.Contains("devices are too many", (string)Condition("Degraded")!["message"]!, StringComparison.Ordinal);
-        Assert.Equal(("refused", true, 0), ((string)bench.Status!["host"]!["kernel"]!, (bool)bench.Status["truncated"]!, bench.Status["devices"]!.AsArray().Count));
+        Assert.Equal(
+            ("refused", true, 0),
+            ((string)bench.Status!["host"]!["kernel"]!, (bool)bench.Status["truncated"]!, bench.Status["devices"]!.AsArray().Count)
+        );
         Assert.Null(bench.Status["observedGeneration"]); // nobody shall take it for a host without devices
         Assert.Contains("refuses the status of NodeDeviceState node-1", bench.Log, StringComparison.Ordinal);
         await Task.Delay(100, TestContext.Current.CancellationToken); // what it says is heard
@@ -245,7 +304,9 @@ public sealed class NodeStatusWriterTests
 
         clock.IsBroken = true;
         bench.Connection.Write(ConnectionBench.Machine("second"));
-        var bug = await Assert.ThrowsAsync<InvalidOperationException>(() => bench.Run.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
+        var bug = await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            bench.Run.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken)
+        );
         Assert.Equal("no time", bug.Message);
         Assert.Contains("NodeDeviceState node-1 is not followed and reported any more", bench.Log, StringComparison.Ordinal);
     }
@@ -261,9 +322,20 @@ public sealed class NodeStatusWriterTests
     {
         var written = new WrittenStatus(before, State(ours), 0);
         Assert.Equal(counts, written.IsAheadOf(State(stored)));
-        Assert.False(written.IsAheadOf(State(stored) with { Metadata = new ObjectMeta { Uid = "another", ResourceVersion = stored } }));
+        Assert.False(
+            written.IsAheadOf(
+                State(stored) with
+                {
+                    Metadata = new ObjectMeta { Uid = "another", ResourceVersion = stored },
+                }
+            )
+        );
 
-        static NodeDeviceState State(string version) => new() { Metadata = new ObjectMeta { Uid = "u", ResourceVersion = version } };
+        static NodeDeviceState State(string version) =>
+            new()
+            {
+                Metadata = new ObjectMeta { Uid = "u", ResourceVersion = version },
+            };
     }
 
     private sealed class BrokenClock : TimeProvider

@@ -9,7 +9,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Reporting;
 
-/// <summary>Whatever a machine has to say, the API server takes it: walks the CRD, so that a field which is added there cannot be forgotten.</summary>
+/// <summary>
+/// Whatever a machine has to say, the API server takes it: walks the CRD, so that a field which is added there cannot be forgotten.
+/// </summary>
 public sealed class StatusBoundsTests
 {
     private static readonly StructuralSchema s_schema = CrdFiles.Schema("NodeDeviceState", "status");
@@ -17,7 +19,8 @@ public sealed class StatusBoundsTests
     public static TheoryData<string> Texts =>
         [.. Fields(s_schema, "status").Where(f => IsText(f.Schema) && !IsWord(f.Path)).Select(f => f.Path)];
 
-    public static TheoryData<string> Lists => [.. Fields(s_schema, "status").Where(f => f.Schema.Type == JsonType.Array).Select(f => f.Path)];
+    public static TheoryData<string> Lists =>
+        [.. Fields(s_schema, "status").Where(f => f.Schema.Type == JsonType.Array).Select(f => f.Path)];
 
     [Theory]
     [MemberData(nameof(Texts))]
@@ -25,7 +28,8 @@ public sealed class StatusBoundsTests
 
     [Theory]
     [MemberData(nameof(Lists))]
-    public void A_list_that_is_too_long_is_cut_and_said(string path) => Assert.True(IsTakenOnceCut(new Generator(list: p => p == path)).Truncated);
+    public void A_list_that_is_too_long_is_cut_and_said(string path) =>
+        Assert.True(IsTakenOnceCut(new Generator(list: p => p == path)).Truncated);
 
     [Theory]
     [InlineData("x")]
@@ -39,10 +43,14 @@ public sealed class StatusBoundsTests
     [InlineData("🖧", 40, 3)]
     [InlineData("x", 600, 1)]
     [InlineData("🖧", 1, 40)]
-    public void Much_of_everything_is_cut(string letter, int outer, int inner) => IsTakenOnceCut(new Generator(text: _ => true, letter: letter, items: p => p.Contains("[]", StringComparison.Ordinal) ? inner : outer));
+    public void Much_of_everything_is_cut(string letter, int outer, int inner) =>
+        IsTakenOnceCut(
+            new Generator(text: _ => true, letter: letter, items: p => p.Contains("[]", StringComparison.Ordinal) ? inner : outer)
+        );
 
     [Fact]
-    public void Every_list_that_is_too_long_is_cut() => Assert.True(IsTakenOnceCut(new Generator(list: p => !p.Contains("[]", StringComparison.Ordinal))).Truncated);
+    public void Every_list_that_is_too_long_is_cut() =>
+        Assert.True(IsTakenOnceCut(new Generator(list: p => !p.Contains("[]", StringComparison.Ordinal))).Truncated);
 
     [Fact]
     public void What_is_said_when_a_status_is_refused_is_taken()
@@ -61,7 +69,8 @@ public sealed class StatusBoundsTests
         return cut;
     }
 
-    private static NodeDeviceStateStatus Read(JsonNode json) => Assert.IsType<NodeDeviceStateStatus>(NodeDeviceStateReader.ReadStatus(CrdFiles.Element(json)));
+    private static NodeDeviceStateStatus Read(JsonNode json) =>
+        Assert.IsType<NodeDeviceStateStatus>(NodeDeviceStateReader.ReadStatus(CrdFiles.Element(json)));
 
     private static IEnumerable<string> Errors(NodeDeviceStateStatus status)
     {
@@ -70,39 +79,57 @@ public sealed class StatusBoundsTests
         return [.. schema.Prune(state).Select(f => $"unknown field {f}"), .. schema.ValidateStatus(state, null).Select(e => e.ToString())];
     }
 
-    private static bool IsText(StructuralSchema schema) => schema.Type == JsonType.String && schema.Constraints is { Enum.IsEmpty: true, Format: "" };
+    private static bool IsText(StructuralSchema schema) =>
+        schema.Type == JsonType.String && schema.Constraints is { Enum.IsEmpty: true, Format: "" };
 
     /// <summary>What is said in words of the contract, which is never long (WordsTests).</summary>
-    private static bool IsWord(string path) => path.EndsWith(".reason", StringComparison.Ordinal)
-        || path is "status.policies[].problems[].state" or "status.releasing[].state";
+    private static bool IsWord(string path) =>
+        path.EndsWith(".reason", StringComparison.Ordinal) || path is "status.policies[].problems[].state" or "status.releasing[].state";
 
     private static IEnumerable<(string Path, StructuralSchema Schema)> Fields(StructuralSchema schema, string path)
     {
         yield return (path, schema);
-        var below = schema.Properties.Select(p => (p.Value, $"{path}.{p.Key}")).Concat(schema.Items is { } items ? [(items, path + "[]")] : Array.Empty<(StructuralSchema, string)>());
-        foreach (var field in below.SelectMany(b => Fields(b.Item1, b.Item2))) yield return field;
+        var below = schema
+            .Properties.Select(p => (p.Value, $"{path}.{p.Key}"))
+            .Concat(schema.Items is { } items ? [(items, path + "[]")] : Array.Empty<(StructuralSchema, string)>());
+        foreach (var field in below.SelectMany(b => Fields(b.Item1, b.Item2)))
+            yield return field;
     }
 
     /// <summary>Makes a value of a schema with all its fields; texts differ, as the keys of lists must.</summary>
-    private sealed class Generator(Func<string, bool>? text = null, Func<string, bool>? list = null, string letter = "x", Func<string, int>? items = null)
+    private sealed class Generator(
+        Func<string, bool>? text = null,
+        Func<string, bool>? list = null,
+        string letter = "x",
+        Func<string, int>? items = null
+    )
     {
         private int _next;
 
-        public JsonNode Of(StructuralSchema schema, string path) => schema switch
-        {
-            { Type: JsonType.Object } => new JsonObject(schema.Properties.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)Of(p.Value, $"{path}.{p.Key}")))),
-            { Type: JsonType.Array } => new JsonArray([.. Enumerable.Range(0, list?.Invoke(path) is true ? (int)schema.Constraints.MaxItems! + 1 : items?.Invoke(path) ?? 1).Select(_ => Of(schema.Items!, path + "[]"))]),
-            { Type: JsonType.Integer } => 1,
-            { Type: JsonType.Boolean } => false,
-            { Constraints.Enum: [{ } first, ..] } => first.DeepClone(),
-            { Constraints.Format: "date-time" } => "2026-01-02T03:04:05Z",
-            _ => Text(schema, path),
-        };
+        public JsonNode Of(StructuralSchema schema, string path) =>
+            schema switch
+            {
+                { Type: JsonType.Object } => new JsonObject(
+                    schema.Properties.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)Of(p.Value, $"{path}.{p.Key}")))
+                ),
+                { Type: JsonType.Array } => new JsonArray([
+                    .. Enumerable
+                        .Range(0, list?.Invoke(path) is true ? (int)schema.Constraints.MaxItems! + 1 : items?.Invoke(path) ?? 1)
+                        .Select(_ => Of(schema.Items!, path + "[]")),
+                ]),
+                { Type: JsonType.Integer } => 1,
+                { Type: JsonType.Boolean } => false,
+                { Constraints.Enum: [{ } first, ..] } => first.DeepClone(),
+                { Constraints.Format: "date-time" } => "2026-01-02T03:04:05Z",
+                _ => Text(schema, path),
+            };
 
         private string Text(StructuralSchema schema, string path)
         {
             var unique = $"{_next++}-";
-            return text?.Invoke(path) is true && !IsWord(path) ? new StringBuilder(unique).Insert(unique.Length, letter, (int)schema.Constraints.MaxLength!).ToString() : unique;
+            return text?.Invoke(path) is true && !IsWord(path)
+                ? new StringBuilder(unique).Insert(unique.Length, letter, (int)schema.Constraints.MaxLength!).ToString()
+                : unique;
         }
     }
 }

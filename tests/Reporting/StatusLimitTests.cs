@@ -67,23 +67,55 @@ public sealed class StatusLimitTests
         Assert.Equal((4096, '…'), (cut.Conditions[0].Message.Length, cut.Conditions[0].Message[^1]));
     }
 
-    private static NodeDeviceStateStatus Status(int devices, int problems) => new()
-    {
-        Host = new HostStatus { Kernel = "6.12", Architecture = "x86_64", BootId = "b", Iommu = true, InterruptRemapping = "Yes", KernelArguments = [], VfioDrivers = [], Problems = [] },
-        Devices = [.. Enumerable.Range(0, devices).Select(Device)],
-        VirtualFunctions = [],
-        Allocations = [],
-        Policies = [new PolicyResult { Kind = "HostDevice", Name = "gpus", Uid = "u", Generation = 1, Matched = devices, Ready = 0, Blocked = problems, Reason = Reasons.Blocked, Message = "m", Problems = [.. Enumerable.Range(0, problems).Select(i => new DeviceProblem($"{i}", FindingState.Blocked, Reasons.Protected, new string('m', 400)))] }],
-        Releasing = [],
-        Resources = [],
-        Conditions = [new NodeCondition("Ready", "False", Reasons.NotAsDesired, "m")],
-    };
+    private static NodeDeviceStateStatus Status(int devices, int problems) =>
+        new()
+        {
+            Host = new HostStatus
+            {
+                Kernel = "6.12",
+                Architecture = "x86_64",
+                BootId = "b",
+                Iommu = true,
+                InterruptRemapping = "Yes",
+                KernelArguments = [],
+                VfioDrivers = [],
+                Problems = [],
+            },
+            Devices = [.. Enumerable.Range(0, devices).Select(Device)],
+            VirtualFunctions = [],
+            Allocations = [],
+            Policies =
+            [
+                new PolicyResult
+                {
+                    Kind = "HostDevice",
+                    Name = "gpus",
+                    Uid = "u",
+                    Generation = 1,
+                    Matched = devices,
+                    Ready = 0,
+                    Blocked = problems,
+                    Reason = Reasons.Blocked,
+                    Message = "m",
+                    Problems =
+                    [
+                        .. Enumerable
+                            .Range(0, problems)
+                            .Select(i => new DeviceProblem($"{i}", FindingState.Blocked, Reasons.Protected, new string('m', 400))),
+                    ],
+                },
+            ],
+            Releasing = [],
+            Resources = [],
+            Conditions = [new NodeCondition("Ready", "False", Reasons.NotAsDesired, "m")],
+        };
 
-    private static DeviceStatus Device(int i) => DeviceStatus.Of(PciAddress.Parse($"0000:{i / 256:x2}:{i % 256 / 8:x2}.{i % 8}")) with
-    {
-        Ids = "10de:1eb8",
-        Driver = "nvidia",
-        State = i % 10 == 0 ? "Offered as example.com/gpu" : null,
-        Pci = new PciDeviceStatus(i),
-    };
+    private static DeviceStatus Device(int i) =>
+        DeviceStatus.Of(PciAddress.Parse($"0000:{i / 256:x2}:{i % 256 / 8:x2}.{i % 8}")) with
+        {
+            Ids = "10de:1eb8",
+            Driver = "nvidia",
+            State = i % 10 == 0 ? "Offered as example.com/gpu" : null,
+            Pci = new PciDeviceStatus(i),
+        };
 }

@@ -49,7 +49,11 @@ public sealed class StatusVersionTests
         await LabelsAsync(bench);
 
         // What the version before has told as Events is not told again.
-        var blocked = Now().Policies[0] with { Reason = Reasons.Blocked, Message = "it is blocked" };
+        var blocked = Now().Policies[0] with
+        {
+            Reason = Reasons.Blocked,
+            Message = "it is blocked",
+        };
         bench.Connection.Write(Now() with { Policies = [blocked] });
         await bench.UntilAsync(() => Told(bench).Contains("Blocked"));
         Assert.Equal(["Blocked"], Told(bench));
@@ -88,29 +92,50 @@ public sealed class StatusVersionTests
     }
 
     /// <summary>The status that this version's agent has on the same machine.</summary>
-    private static NodeDeviceStateStatus Now() => NodeDeviceStateReader.ReadStatus(CrdFiles.Element(s_before))! with
-    {
-        Devices =
-        [
-            .. s_before["devices"]!.AsArray().Select(d => DeviceStatus.Of(PciAddress.Parse((string)d!["pciAddress"]!)) with
-            {
-                Ids = (string)d["ids"]!,
-                Driver = (string?)d["driver"],
-                NumaNode = (int?)d["numaNode"],
-                State = (string?)d["state"],
-                Pci = new PciDeviceStatus((int?)d["iommuGroup"]),
-            }),
-        ],
-    };
+    private static NodeDeviceStateStatus Now() =>
+        NodeDeviceStateReader.ReadStatus(CrdFiles.Element(s_before))! with
+        {
+            Devices =
+            [
+                .. s_before["devices"]!
+                    .AsArray()
+                    .Select(d =>
+                        DeviceStatus.Of(PciAddress.Parse((string)d!["pciAddress"]!)) with
+                        {
+                            Ids = (string)d["ids"]!,
+                            Driver = (string?)d["driver"],
+                            NumaNode = (int?)d["numaNode"],
+                            State = (string?)d["state"],
+                            Pci = new PciDeviceStatus((int?)d["iommuGroup"]),
+                        }
+                    ),
+            ],
+        };
 
     /// <summary>The whole, then two differences, as agents write both; each time it stands there to the letter.</summary>
     private static async Task OldAgentWritesAsync(ConnectionBench bench, JsonObject status)
     {
         var user = ClusterMembers.AgentUser(bench.Cluster.Seat.Namespace, ConnectionBench.Node);
         using var client = bench.Cluster.Seat.Connect(user, "hostdev-device-plugin/before", NullLoggerFactory.Instance);
-        var options = new WriteOptions { FieldManager = "hostdev-agent", Subresource = "status", FieldValidation = FieldValidation.Warn };
-        var whole = new JsonArray(new JsonObject { ["op"] = "add", ["path"] = "/status", ["value"] = status.DeepClone() });
-        var (kind, key, ended) = (HostdevKinds.NodeDeviceStates, new ObjectKey(ConnectionBench.Node), TestContext.Current.CancellationToken);
+        var options = new WriteOptions
+        {
+            FieldManager = "hostdev-agent",
+            Subresource = "status",
+            FieldValidation = FieldValidation.Warn,
+        };
+        var whole = new JsonArray(
+            new JsonObject
+            {
+                ["op"] = "add",
+                ["path"] = "/status",
+                ["value"] = status.DeepClone(),
+            }
+        );
+        var (kind, key, ended) = (
+            HostdevKinds.NodeDeviceStates,
+            new ObjectKey(ConnectionBench.Node),
+            TestContext.Current.CancellationToken
+        );
         await client.JsonPatchAsync(kind, key, whole, options, ended);
         Assert.True(JsonNode.DeepEquals(status, bench.Status), bench.Status?.ToJsonString());
         var changed = status.DeepClone().AsObject();
@@ -134,16 +159,20 @@ public sealed class StatusVersionTests
     /// <summary>The operator writes the node's spec.</summary>
     private static async Task ProjectsAsync(ConnectionBench bench, string policy)
     {
-        bench.Server.Objects.Create(ClusterBench.Yaml($$"""
-            apiVersion: hostdev.io/v1alpha1
-            kind: HostDevice
-            metadata: {name: {{policy}}}
-            spec:
-              resourceName: example.com/{{policy}}
-              nodeSelector: {}
-              devices:
-                pci: {selectors: [{vendor: "10de"}]}
-            """));
+        bench.Server.Objects.Create(
+            ClusterBench.Yaml(
+                $$"""
+                apiVersion: hostdev.io/v1alpha1
+                kind: HostDevice
+                metadata: {name: {{policy}}}
+                spec:
+                  resourceName: example.com/{{policy}}
+                  nodeSelector: {}
+                  devices:
+                    pci: {selectors: [{vendor: "10de"}]}
+                """
+            )
+        );
         await bench.UntilAsync(() => State(bench)["spec"]!["policies"]!.AsArray().Any(p => (string)p!["name"]! == policy));
     }
 
@@ -154,8 +183,11 @@ public sealed class StatusVersionTests
         var expected = ids.Distinct().Select(i => $"hostdev.io/pci-{i}.present").Order(StringComparer.Ordinal).ToArray();
         await bench.UntilAsync(() => Labels().Order(StringComparer.Ordinal).SequenceEqual(expected));
 
-        IEnumerable<string> Labels() => bench.Server.Objects.Get("nodes", ConnectionBench.Node)!["metadata"]!["labels"]!.AsObject()
-            .Select(l => l.Key).Where(l => l.StartsWith("hostdev.io/", StringComparison.Ordinal));
+        IEnumerable<string> Labels() =>
+            bench.Server.Objects.Get("nodes", ConnectionBench.Node)!["metadata"]!["labels"]!
+                .AsObject()
+                .Select(l => l.Key)
+                .Where(l => l.StartsWith("hostdev.io/", StringComparison.Ordinal));
     }
 
     private static JsonObject State(ConnectionBench bench) => bench.Server.Objects.Get(States, ConnectionBench.Node)!;
@@ -163,8 +195,10 @@ public sealed class StatusVersionTests
     private static JsonArray Devices(ConnectionBench bench) => bench.Status!["devices"]!.AsArray();
 
     /// <summary>The fields of the status that the agent owns.</summary>
-    private static JsonNode Owned(ConnectionBench bench) => State(bench)["metadata"]!["managedFields"]!.AsArray()
-        .Single(m => (string)m!["manager"]! == "hostdev-agent")!["fieldsV1"]!["f:status"]!;
+    private static JsonNode Owned(ConnectionBench bench) =>
+        State(bench)["metadata"]!["managedFields"]!.AsArray().Single(m => (string)m!["manager"]! == "hostdev-agent")!["fieldsV1"]![
+            "f:status"
+        ]!;
 
     /// <summary>The reasons of the agent's Events.</summary>
     private static string[] Told(ConnectionBench bench)

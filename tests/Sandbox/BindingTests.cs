@@ -32,7 +32,11 @@ public abstract class BindingContract : IDisposable
         Assert.Equal(Kernel.Has($"{Device(Edu)}/vfio-dev/{cdev}/dev"), Kernel.Has("/dev/vfio/devices/" + cdev));
         var numbers = Kernel.Read($"/sys/class/vfio/{group}/dev");
         Assert.Equal(group, Kernel.Link("/sys/dev/char/" + numbers));
-        Assert.EndsWith($"/{Edu}/vfio-dev/{cdev}", new FileInfo(Kernel.Paths.Resolve("/sys/class/vfio-dev/" + cdev)).LinkTarget!, StringComparison.Ordinal);
+        Assert.EndsWith(
+            $"/{Edu}/vfio-dev/{cdev}",
+            new FileInfo(Kernel.Paths.Resolve("/sys/class/vfio-dev/" + cdev)).LinkTarget!,
+            StringComparison.Ordinal
+        );
 
         Kernel.GiveBack(Edu);
         Assert.False(Kernel.Has($"/dev/vfio/{group}"));
@@ -215,7 +219,8 @@ public sealed class BindingTests : BindingContract
     public void New_id_binds_every_free_match_at_once_and_says_EEXIST_the_second_time()
     {
         Assert.Equal(Errno.None, Kernel.Write("/sys/bus/pci/drivers/vfio-pci/new_id", "1234 11e8"));
-        foreach (var edu in (string[])[Edu, "0000:85:00.0", "0000:04:01.0"]) Assert.Equal(Vfio, Kernel.Driver(edu));
+        foreach (var edu in (string[])[Edu, "0000:85:00.0", "0000:04:01.0"])
+            Assert.Equal(Vfio, Kernel.Driver(edu));
         Assert.Equal(Errno.EEXIST, Kernel.Write("/sys/bus/pci/drivers/vfio-pci/new_id", "1234 11e8"));
     }
 

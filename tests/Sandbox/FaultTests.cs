@@ -49,8 +49,10 @@ public sealed class FaultTests : IDisposable
         Assert.True(hang.AwaitHanging(s_limit));
         Assert.Null(_under.Driver(Edu));
         Assert.Null(Kernel.Writes.All[^1].Error);
-        if (takesEffect) hang.Release();
-        else hang.Fail(Errno.ETIMEDOUT);
+        if (takesEffect)
+            hang.Release();
+        else
+            hang.Fail(Errno.ETIMEDOUT);
 
         Assert.Equal(takesEffect ? Errno.None : Errno.ETIMEDOUT, await probe.WaitAsync(s_limit));
         Assert.Equal(takesEffect ? Vfio : null, _under.Driver(Edu));
@@ -111,7 +113,8 @@ public sealed class FaultTests : IDisposable
         _under.NumVfs("0000:41:00.0", "99");
         Assert.Equal(
             [$"{Device(Edu)}/driver_override <- vfio-pci: success", $"{Device("0000:41:00.0")}/sriov_numvfs <- 99: ERANGE"],
-            Kernel.Writes.All.Select(write => write.ToString()));
+            Kernel.Writes.All.Select(write => write.ToString())
+        );
         Kernel.Writes.Clear();
         Assert.Empty(Kernel.Writes.All);
     }
@@ -135,7 +138,11 @@ public sealed class FaultTests : IDisposable
         _under.Write("/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-2/create", "11111111-2222-8333-8444-555555555555");
         Kernel.Processes.Start("qemu-system-x86").Take(Nic, Rebound());
         Kernel.Reboot();
-        Assert.StartsWith("~ /proc/sys/kernel/random/boot_id: ", Assert.Single(TreeSnapshot.Diff(before, TreeSnapshot.Take(Kernel.Paths))), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "~ /proc/sys/kernel/random/boot_id: ",
+            Assert.Single(TreeSnapshot.Diff(before, TreeSnapshot.Take(Kernel.Paths))),
+            StringComparison.Ordinal
+        );
         _under.GiveToVfio(Nic);
     }
 
@@ -157,7 +164,10 @@ public sealed class FaultTests : IDisposable
         var before = TreeSnapshot.Take(Kernel.Paths);
         var state = TreeSnapshot.TakeHostState(Kernel.Paths);
         _under.GiveToVfio(Nic);
-        Assert.Contains(TreeSnapshot.Diff(state, TreeSnapshot.TakeHostState(Kernel.Paths)), line => line == $"~ {Device(Nic)}/driver: -> ../../../../bus/pci/drivers/e1000e => -> ../../../../bus/pci/drivers/vfio-pci");
+        Assert.Contains(
+            TreeSnapshot.Diff(state, TreeSnapshot.TakeHostState(Kernel.Paths)),
+            line => line == $"~ {Device(Nic)}/driver: -> ../../../../bus/pci/drivers/e1000e => -> ../../../../bus/pci/drivers/vfio-pci"
+        );
         _under.GiveBack(Nic);
         Assert.Empty(TreeSnapshot.Diff(before, TreeSnapshot.Take(Kernel.Paths)));
         Assert.Empty(TreeSnapshot.Diff(state, TreeSnapshot.TakeHostState(Kernel.Paths)));
@@ -174,7 +184,8 @@ public sealed class FaultTests : IDisposable
             {
                 seen.Add(_under.Read(Device(Nic) + "/driver_override"));
                 seen.Add("driver " + (_under.Driver(Nic) ?? "none"));
-                foreach (var path in Directory.EnumerateFileSystemEntries(_under.Paths.Resolve(Device(Nic)))) Assert.NotEmpty(path);
+                foreach (var path in Directory.EnumerateFileSystemEntries(_under.Paths.Resolve(Device(Nic))))
+                    Assert.NotEmpty(path);
             }
 
             return seen;

@@ -32,13 +32,16 @@ public static class KernelSentences
 
     public static Errno Probe(this IKernelUnderTest kernel, string address) => kernel.Write("/sys/bus/pci/drivers_probe", address);
 
-    public static Errno Override(this IKernelUnderTest kernel, string address, string driver) => kernel.Write(Device(address) + "/driver_override", driver);
+    public static Errno Override(this IKernelUnderTest kernel, string address, string driver) =>
+        kernel.Write(Device(address) + "/driver_override", driver);
 
     public static Errno Unbind(this IKernelUnderTest kernel, string address) => kernel.Write(Device(address) + "/driver/unbind", address);
 
-    public static Errno NumVfs(this IKernelUnderTest kernel, string address, string count) => kernel.Write(Device(address) + "/sriov_numvfs", count);
+    public static Errno NumVfs(this IKernelUnderTest kernel, string address, string count) =>
+        kernel.Write(Device(address) + "/sriov_numvfs", count);
 
-    public static Errno Autoprobe(this IKernelUnderTest kernel, string address, string value) => kernel.Write(Device(address) + "/sriov_drivers_autoprobe", value);
+    public static Errno Autoprobe(this IKernelUnderTest kernel, string address, string value) =>
+        kernel.Write(Device(address) + "/sriov_drivers_autoprobe", value);
 
     public static string[] Vfs(this IKernelUnderTest kernel, string address) =>
         [.. Enumerable.Range(0, 64).Select(index => kernel.Link($"{Device(address)}/virtfn{index}")).OfType<string>()];
@@ -47,7 +50,8 @@ public static class KernelSentences
     public static void GiveToVfio(this IKernelUnderTest kernel, string address)
     {
         Xunit.Assert.Equal(Errno.None, kernel.Override(address, Vfio));
-        if (kernel.Driver(address) is not null) Xunit.Assert.Equal(Errno.None, kernel.Unbind(address));
+        if (kernel.Driver(address) is not null)
+            Xunit.Assert.Equal(Errno.None, kernel.Unbind(address));
         Xunit.Assert.Equal(Errno.None, kernel.Probe(address));
         Xunit.Assert.Equal(Vfio, kernel.Driver(address));
     }
@@ -55,7 +59,8 @@ public static class KernelSentences
     /// <summary>The reverse: unbind, clear the override, probe.</summary>
     public static void GiveBack(this IKernelUnderTest kernel, string address)
     {
-        if (kernel.Driver(address) is not null) Xunit.Assert.Equal(Errno.None, kernel.Unbind(address));
+        if (kernel.Driver(address) is not null)
+            Xunit.Assert.Equal(Errno.None, kernel.Unbind(address));
         Xunit.Assert.Equal(Errno.None, kernel.Override(address, "\n"));
         Xunit.Assert.Equal(Errno.None, kernel.Probe(address));
     }
@@ -75,8 +80,11 @@ public sealed class SimulatedKernelUnderTest(MachineDescription? machine = null)
 /// <summary>The machine that the tests run on, with raw writes: only in the lab, never anywhere else.</summary>
 public sealed class RealKernelUnderTest : IKernelUnderTest
 {
-    public RealKernelUnderTest() => Xunit.Assert.SkipUnless(
-        Environment.GetEnvironmentVariable("HOSTDEV_LAB") == "1", "writes to this machine's own /sys: runs in the lab's node, with HOSTDEV_LAB=1");
+    public RealKernelUnderTest() =>
+        Xunit.Assert.SkipUnless(
+            Environment.GetEnvironmentVariable("HOSTDEV_LAB") == "1",
+            "writes to this machine's own /sys: runs in the lab's node, with HOSTDEV_LAB=1"
+        );
 
     public HostPaths Paths { get; } = new("/");
 
@@ -102,7 +110,5 @@ public sealed class RealKernelUnderTest : IKernelUnderTest
         }
     }
 
-    public void Dispose()
-    {
-    }
+    public void Dispose() { }
 }

@@ -83,14 +83,18 @@ public abstract class MdevContract : IDisposable
         Assert.False(Kernel.Has(Types + "mtty-1/description"));
         Assert.Equal("Single port serial", Kernel.Read(Types + "mtty-1/name"));
         Assert.Equal("vfio-pci", Kernel.Read(Types + "mtty-1/device_api"));
-        Assert.Equal("virtual display, 640x480 framebuffer", Kernel.Read("/sys/class/mdev_bus/mdpy/mdev_supported_types/mdpy-vga/description"));
+        Assert.Equal(
+            "virtual display, 640x480 framebuffer",
+            Kernel.Read("/sys/class/mdev_bus/mdpy/mdev_supported_types/mdpy-vga/description")
+        );
     }
 
     protected Errno Create(string type, string uuid) => Kernel.Write($"{Types}{type}/create", uuid);
 
     protected Errno Remove(string uuid) => Kernel.Write($"/sys/bus/mdev/devices/{uuid}/remove", "1");
 
-    private (string, string) Available() => (Kernel.Read(Types + "mtty-1/available_instances"), Kernel.Read(Types + "mtty-2/available_instances"));
+    private (string, string) Available() =>
+        (Kernel.Read(Types + "mtty-1/available_instances"), Kernel.Read(Types + "mtty-2/available_instances"));
 }
 
 public sealed class MdevTests : MdevContract

@@ -137,7 +137,10 @@ public sealed class ProofTests : IDisposable
     public void An_nvme_disk_hangs_below_its_subsystem_and_the_function_has_only_the_hidden_path()
     {
         var controller = Path.GetFileName(Directory.GetDirectories(_under.Paths.Resolve(Device(Nvme) + "/nvme"))[0]);
-        var subsystem = Assert.Single(Directory.GetFileSystemEntries(_under.Paths.Resolve("/sys/class/nvme-subsystem")), path => Path.Exists($"{path}/{controller}"));
+        var subsystem = Assert.Single(
+            Directory.GetFileSystemEntries(_under.Paths.Resolve("/sys/class/nvme-subsystem")),
+            path => Path.Exists($"{path}/{controller}")
+        );
         Assert.True(Path.Exists($"{subsystem}/{controller}n1"));
         Assert.Equal("1", _under.Read($"{Device(Nvme)}/nvme/{controller}/{controller}c{controller[^1]}n1/hidden"));
     }

@@ -86,7 +86,8 @@ public abstract class SriovNumvfsContract : IDisposable
             Assert.Equal(Errno.None, Kernel.NumVfs(Pf, "2"));
             var vfs = Kernel.Vfs(Pf);
             var groups = vfs.Select(vf => Kernel.Group(vf)).ToArray();
-            foreach (var vf in vfs) Kernel.GiveToVfio(vf);
+            foreach (var vf in vfs)
+                Kernel.GiveToVfio(vf);
             Assert.All(groups, group => Assert.True(Kernel.Has($"/dev/vfio/{group}")));
             Assert.Equal(Errno.None, Kernel.NumVfs(Pf, "0"));
             Assert.All(groups, group => Assert.False(Kernel.Has($"/dev/vfio/{group}")));
@@ -180,7 +181,10 @@ public sealed class SriovNumvfsTests : SriovNumvfsContract
     {
         Kernel.NumVfs(Pf, "2");
         Kernel.NumVfs(Pf, "4");
-        Assert.Contains(_kernel.Kernel.Messages, message => message.EndsWith("2 VFs already enabled. Disable before enabling 4 VFs", StringComparison.Ordinal));
+        Assert.Contains(
+            _kernel.Kernel.Messages,
+            message => message.EndsWith("2 VFs already enabled. Disable before enabling 4 VFs", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -188,7 +192,8 @@ public sealed class SriovNumvfsTests : SriovNumvfsContract
     {
         Kernel.Autoprobe(Pf, "0");
         Kernel.NumVfs(Pf, "3");
-        foreach (var vf in Kernel.Vfs(Pf)) Kernel.GiveToVfio(vf);
+        foreach (var vf in Kernel.Vfs(Pf))
+            Kernel.GiveToVfio(vf);
         var vm = _kernel.Kernel.Processes.Start("qemu-system-x86");
         var held = vm.Take("0000:81:10.2", int.Parse(Kernel.Group("0000:81:10.2")!));
 
@@ -236,7 +241,10 @@ public sealed class SriovNumvfsTests : SriovNumvfsContract
 
         Assert.Equal(Errno.None, await unbind.WaitAsync(s_limit));
         Assert.Equal(Errno.None, await zero.WaitAsync(s_limit));
-        Assert.Single(_kernel.Kernel.UeventHistory, uevent => uevent.Action == "unbind" && uevent.DevPath.EndsWith("0000:81:10.0", StringComparison.Ordinal));
+        Assert.Single(
+            _kernel.Kernel.UeventHistory,
+            uevent => uevent.Action == "unbind" && uevent.DevPath.EndsWith("0000:81:10.0", StringComparison.Ordinal)
+        );
         Assert.Equal(1, _kernel.Kernel.RequestsTo(vm));
     }
 

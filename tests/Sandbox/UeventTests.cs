@@ -22,9 +22,13 @@ public sealed class UeventTests : IDisposable
     {
         Assert.Equal(
             ["add@/devices/virtual/vfio/37", $"add@{EduPath}/vfio-dev/vfio0", $"bind@{EduPath}"],
-            await During(() => _under.GiveToVfio(Edu)));
+            await During(() => _under.GiveToVfio(Edu))
+        );
         var bind = _under.Kernel.UeventHistory[^1];
-        Assert.Equal(("vfio-pci", "1234:11E8", Edu), (bind.Properties["DRIVER"], bind.Properties["PCI_ID"], bind.Properties["PCI_SLOT_NAME"]));
+        Assert.Equal(
+            ("vfio-pci", "1234:11E8", Edu),
+            (bind.Properties["DRIVER"], bind.Properties["PCI_ID"], bind.Properties["PCI_SLOT_NAME"])
+        );
         var group = _under.Kernel.UeventHistory[^3];
         Assert.Equal(("vfio/37", "242", "0"), (group.Properties["DEVNAME"], group.Properties["MAJOR"], group.Properties["MINOR"]));
         Assert.DoesNotContain("PCI_SLOT_NAME", group.Properties.Keys);
@@ -36,7 +40,8 @@ public sealed class UeventTests : IDisposable
         _under.GiveToVfio(Edu);
         Assert.Equal(
             [$"remove@{EduPath}/vfio-dev/vfio0", "remove@/devices/virtual/vfio/37", $"unbind@{EduPath}"],
-            await During(() => _under.Unbind(Edu)));
+            await During(() => _under.Unbind(Edu))
+        );
         Assert.DoesNotContain("DRIVER", _under.Kernel.UeventHistory[^1].Properties.Keys);
     }
 
@@ -47,7 +52,8 @@ public sealed class UeventTests : IDisposable
         var second = VfPath.Replace("10.0", "10.2", StringComparison.Ordinal);
         Assert.Equal(
             [$"add@{VfPath}", $"change@{VfPath}", $"add@{second}", $"change@{second}", $"change@{PfPath}"],
-            await During(() => _under.NumVfs(Pf, "2")));
+            await During(() => _under.NumVfs(Pf, "2"))
+        );
         Assert.Equal([$"remove@{VfPath}", $"remove@{second}"], await During(() => _under.NumVfs(Pf, "0")));
     }
 
@@ -56,7 +62,8 @@ public sealed class UeventTests : IDisposable
     {
         Assert.Equal(
             [$"add@{VfPath}", $"change@{VfPath}", $"add@{VfPath}/net/eth5", $"bind@{VfPath}", $"change@{PfPath}"],
-            await During(() => _under.NumVfs(Pf, "1")));
+            await During(() => _under.NumVfs(Pf, "1"))
+        );
         Assert.Equal([$"remove@{VfPath}/net/eth5", $"unbind@{VfPath}", $"remove@{VfPath}"], await During(() => _under.NumVfs(Pf, "0")));
     }
 
@@ -67,11 +74,13 @@ public sealed class UeventTests : IDisposable
         const string Path = "/devices/virtual/mtty/mtty/" + Uuid;
         Assert.Equal(
             [$"add@{Path}", "add@/devices/virtual/vfio/38", $"add@{Path}/vfio-dev/vfio0", $"bind@{Path}"],
-            await During(() => _under.Write("/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-2/create", Uuid)));
+            await During(() => _under.Write("/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-2/create", Uuid))
+        );
         Assert.Equal("mtty", _under.Kernel.UeventHistory[^1].Properties["DRIVER"]);
         Assert.Equal(
             [$"remove@{Path}/vfio-dev/vfio0", "remove@/devices/virtual/vfio/38", $"unbind@{Path}", $"remove@{Path}"],
-            await During(() => _under.Write($"/sys/bus/mdev/devices/{Uuid}/remove", "1")));
+            await During(() => _under.Write($"/sys/bus/mdev/devices/{Uuid}/remove", "1"))
+        );
     }
 
     [Fact]

@@ -13,7 +13,12 @@ public sealed class ViabilityTests : IDisposable
     private const string Edu = "0000:46:00.0";
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
 
-    private readonly SimulatedKernelUnderTest _under = new(LabMachine.Description with { Drivers = [.. LabMachine.Description.Drivers, new("pci-stub", PciDriverKind.Stub)] });
+    private readonly SimulatedKernelUnderTest _under = new(
+        LabMachine.Description with
+        {
+            Drivers = [.. LabMachine.Description.Drivers, new("pci-stub", PciDriverKind.Stub)],
+        }
+    );
     private readonly SimulatedProcess _vm;
 
     public ViabilityTests() => _vm = Kernel.Processes.Start("qemu-system-x86");

@@ -11,7 +11,10 @@ public abstract class BootScenarios
 {
     private const string Nic = "0000:86:00.0";
     private static readonly string OnePolicy = Desired.Policies(Desired.HostDevice("nic", Nic));
-    private static readonly string TwoPolicies = Desired.Policies(Desired.HostDevice("nic", Nic), Desired.HostDevice("edu", "0000:46:00.0"));
+    private static readonly string TwoPolicies = Desired.Policies(
+        Desired.HostDevice("nic", Nic),
+        Desired.HostDevice("edu", "0000:46:00.0")
+    );
 
     private protected abstract IScenarioNode NewNode();
 
@@ -25,8 +28,11 @@ public abstract class BootScenarios
         bench.StartAgent();
         await bench.UntilAsync(() => bench.Why("Degraded").Reason == Reasons.BootLoop);
         Assert.Equal(
-            $"the last 2 boots of this machine ended while this desired state was being applied: it is not applied again, and what is in force is offered. Change the desired state (any change lifts this); or, when something else ended the boots: rm {bench.StateDirectory}/boots.json",
-            bench.Why("Degraded").Message);
+            "the last 2 boots of this machine ended while this desired state was being applied: it is not applied "
+                + "again, and what is in force is offered. Change the desired state (any change lifts this); or, when "
+                + $"something else ended the boots: rm {bench.StateDirectory}/boots.json",
+            bench.Why("Degraded").Message
+        );
         Assert.Equal((0L, "e1000e", "False"), (bench.Host.Writer.Writes, bench.Driver(Nic), bench.Condition("Ready")));
 
         bench.Desire(TwoPolicies);
@@ -92,7 +98,11 @@ public abstract class BootScenarios
         Assert.Equal("e1000e", bench.Driver(Nic));
         File.Delete(bench.DesiredFile);
         bench.StartAgent();
-        await bench.UntilAsync(() => bench.Driver(Nic) == "vfio-pci" && bench.Kubelet.Allocatable("example.com/nic") == 1 && bench.Why("Synced").Reason == Reasons.DesiredStateUnreadable);
+        await bench.UntilAsync(() =>
+            bench.Driver(Nic) == "vfio-pci"
+            && bench.Kubelet.Allocatable("example.com/nic") == 1
+            && bench.Why("Synced").Reason == Reasons.DesiredStateUnreadable
+        );
     }
 
     [Fact]
@@ -112,12 +122,20 @@ public abstract class BootScenarios
 
         bench.StartAgent();
         // What stands there before is the status of the earlier boot.
-        await bench.UntilAsync(() => bench.Driver(Nic) == "vfio-pci"
+        await bench.UntilAsync(() =>
+            bench.Driver(Nic) == "vfio-pci"
             && bench.Kubelet.Allocatable("example.com/nic") == 1
-            && bench.Problem("edu").Reason == Reasons.Unconfirmed);
+            && bench.Problem("edu").Reason == Reasons.Unconfirmed
+        );
         Assert.Equal(
-            (Reasons.Unconfirmed, "0000:46:00.0 is not taken from the host yet: this host has booted, and whether it is still wanted could not be asked; what was in force before is restored meanwhile. Look at the agent's connection to the API server"),
-            bench.Problem("edu"));
+            (
+                Reasons.Unconfirmed,
+                "0000:46:00.0 is not taken from the host yet: this host has booted, and whether it is still wanted "
+                    + "could not be asked; what was in force before is restored meanwhile. Look at the agent's connection "
+                    + "to the API server"
+            ),
+            bench.Problem("edu")
+        );
         Assert.NotEqual("vfio-pci", bench.Driver("0000:46:00.0"));
 
         bench.Desire(TwoPolicies);
@@ -134,10 +152,15 @@ public abstract class BootScenarios
         await bench.ReadyAsync();
         Assert.Equal(1, bench.Kubelet.Allocatable("example.com/edu"));
         var adopted = bench.Policy("edu")!["problems"]![0]!;
-        Assert.Equal(("Adopted", "0000:46:00.0 was found on vfio-pci: it is used as it is, and stays there when its policy goes"), ((string)adopted["state"]!, (string)adopted["message"]!));
+        Assert.Equal(
+            ("Adopted", "0000:46:00.0 was found on vfio-pci: it is used as it is, and stays there when its policy goes"),
+            ((string)adopted["state"]!, (string)adopted["message"]!)
+        );
 
         bench.Desire(Desired.Nothing);
-        await bench.UntilAsync(() => bench.State("0000:46:00.0") == "Left on vfio-pci, as it was found: Hostdev did not bind it, and gives it to no other driver");
+        await bench.UntilAsync(() =>
+            bench.State("0000:46:00.0") == "Left on vfio-pci, as it was found: Hostdev did not bind it, and gives it to no other driver"
+        );
         Assert.Equal((0L, "vfio-pci"), (bench.Host.Writer.Writes, bench.Driver("0000:46:00.0")));
     }
 
@@ -175,7 +198,8 @@ public abstract class BootScenarios
     {
         for (var boot = 0; boot < BootRecord.Limit; boot++)
         {
-            if (boot > 0) bench.StartAgent();
+            if (boot > 0)
+                bench.StartAgent();
             await bench.UntilAsync(() => bench.Driver(Nic) == "vfio-pci" && bench.Condition("Ready") == "True");
             await bench.CrashAgentAsync();
             bench.Node.Reboot(bench.StateDirectory);

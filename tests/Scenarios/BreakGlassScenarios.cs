@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
-/// <summary>The break-glass file: while it is there the agent changes nothing, whatever is desired, and takes nothing away from pods.</summary>
+/// <summary>
+/// The break-glass file: while it is there the agent changes nothing, whatever is desired, and takes nothing away from pods.
+/// </summary>
 public abstract class BreakGlassScenarios
 {
     private const string Edu = "0000:46:00.0";
@@ -17,7 +19,10 @@ public abstract class BreakGlassScenarios
     [Fact]
     public async Task While_it_is_there_nothing_is_taken_or_given_back_and_pods_keep_what_they_have()
     {
-        await using var bench = await ScenarioBench.StartAsync(NewNode(), Desired.Policies(Desired.HostDevice("edu", Edu), Desired.HostDevice("nic", Nic)));
+        await using var bench = await ScenarioBench.StartAsync(
+            NewNode(),
+            Desired.Policies(Desired.HostDevice("edu", Edu), Desired.HostDevice("nic", Nic))
+        );
         await bench.ReadyAsync();
         Assert.Equal(PodPhase.Running, (await AdmitAsync(bench, "vm", "example.com/edu")).Phase);
         await bench.UntilAsync(() => bench.Status["allocations"]?.AsArray().Count == 1);
@@ -26,14 +31,19 @@ public abstract class BreakGlassScenarios
         var file = Disable(bench, "moving the rack, call Ada\nsecond line\n");
         await bench.UntilAsync(() => bench.Why("Degraded").Reason == Reasons.Disabled && bench.Kubelet.Allocatable("example.com/nic") == 0);
         Assert.Equal(
-            $"{file} is there and says \"moving the rack, call Ada\": nothing is taken from the host or given back, and nothing new is offered; pods keep what they have. To go on: rm {file}",
-            bench.Why("Degraded").Message);
+            $"{file} is there and says \"moving the rack, call Ada\": nothing is taken from the host or given back, "
+                + $"and nothing new is offered; pods keep what they have. To go on: rm {file}",
+            bench.Why("Degraded").Message
+        );
         Assert.Equal(1, bench.Kubelet.Allocatable("example.com/edu")); // a container of the pod that has it can restart
         Assert.NotEqual(PodPhase.Running, (await AdmitAsync(bench, "late", "example.com/nic")).Phase);
 
         bench.Desire(Desired.Policies(Desired.HostDevice("noise", "0000:85:00.0")));
         await bench.UntilAsync(() => bench.Policy("noise") is not null);
-        Assert.Equal((writes, "vfio-pci", "vfio-pci", null), (bench.Host.Writer.Writes, bench.Driver(Edu), bench.Driver(Nic), bench.Driver("0000:85:00.0")));
+        Assert.Equal(
+            (writes, "vfio-pci", "vfio-pci", null),
+            (bench.Host.Writer.Writes, bench.Driver(Edu), bench.Driver(Nic), bench.Driver("0000:85:00.0"))
+        );
 
         File.Delete(file);
         await bench.UntilAsync(() => bench.Driver("0000:85:00.0") == "vfio-pci" && bench.Driver(Nic) == "e1000e");
@@ -80,13 +90,20 @@ public sealed class SimulatedBreakGlassScenarios : BreakGlassScenarios
     public async Task It_stops_what_is_under_way_before_the_next_write()
     {
         var node = new SimulatedNode();
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("nic", "0000:86:00.0")), start: false);
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.HostDevice("nic", "0000:86:00.0")),
+            start: false
+        );
         Directory.CreateDirectory(bench.StateDirectory);
         string file = "";
         node.Kernel.Faults.AfterWrite(1, () => file = Disable(bench, "stop"));
         bench.StartAgent();
         await bench.UntilAsync(() => bench.Why("Degraded").Reason == Reasons.Disabled);
-        Assert.Equal((1L, "e1000e", "vfio-pci"), (bench.Host.Writer.Writes, bench.Driver("0000:86:00.0"), bench.Read("/sys/bus/pci/devices/0000:86:00.0/driver_override")));
+        Assert.Equal(
+            (1L, "e1000e", "vfio-pci"),
+            (bench.Host.Writer.Writes, bench.Driver("0000:86:00.0"), bench.Read("/sys/bus/pci/devices/0000:86:00.0/driver_override"))
+        );
 
         File.Delete(file);
         await bench.ReadyAsync();

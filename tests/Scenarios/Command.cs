@@ -16,10 +16,13 @@ internal static class Command
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEnd();
         process.WaitForExit();
-        return process.ExitCode == 0 ? null : $"{command} {string.Join(' ', arguments)}: exit code {process.ExitCode}: {error}{output.Result}";
+        return process.ExitCode == 0
+            ? null
+            : $"{command} {string.Join(' ', arguments)}: exit code {process.ExitCode}: {error}{output.Result}";
     }
 
-    /// <summary>A shell that runs <paramref name="script"/>, says that it has, and then waits: what it has open and mounted stays until it is disposed of.</summary>
+    /// <summary>A shell that runs <paramref name="script"/>, says that it has, and then waits: what it has open and mounted stays until it
+    /// is disposed of.</summary>
     /// <param name="wrapper">A program that becomes the shell, for example <c>unshare -m</c>.</param>
     public static Waiting Hold(string script, params string[] wrapper)
     {
@@ -30,7 +33,13 @@ internal static class Command
     }
 
     private static ProcessStartInfo Describe(string command, string[] arguments) =>
-        new(command, arguments) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        new(command, arguments)
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
 
     internal sealed class Waiting(Process process) : IDisposable
     {

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
-/// <summary>The graphics card that shows the host's console stays with it; others are for VMs, whatever driver the host has for them.</summary>
+/// <summary>
+/// The graphics card that shows the host's console stays with it; others are for VMs, whatever driver the host has for them.
+/// </summary>
 public abstract class ConsoleProtectionScenarios
 {
     private const string BootVga = "0000:42:00.0";
@@ -19,7 +21,11 @@ public abstract class ConsoleProtectionScenarios
         var before = node.Snapshot();
         await using var bench = await ScenarioBench.StartAsync(node, Graphics(BootVga));
         await bench.UntilAsync(() => bench.Problem("vga").Reason == Reasons.Protected);
-        Assert.Equal($"{BootVga} is in use: it is the console (boot VGA): the host needs it; free it, or list Console in allowProtected together with the address", bench.Problem("vga").Message);
+        Assert.Equal(
+            $"{BootVga} is in use: it is the console (boot VGA): the host needs it; free it, or list Console in "
+                + "allowProtected together with the address",
+            bench.Problem("vga").Message
+        );
         Assert.Equal(0, bench.Host.Writer.Writes);
 
         bench.Desire(Graphics(BootVga, "allowProtected: [Console]"));
@@ -41,7 +47,10 @@ public abstract class ConsoleProtectionScenarios
         node.LoadDisplayDriver();
         await using var bench = await ScenarioBench.StartAsync(node, Graphics("0000:82:00.0"));
         await bench.UntilAsync(() => bench.Problem("vga").Reason == Reasons.Protected);
-        Assert.Matches("^0000:82:00.0 is in use: its display card[0-9]+-Virtual-[0-9]+ is switched on: the host needs it; free it, or list Console ", bench.Problem("vga").Message);
+        Assert.Matches(
+            "^0000:82:00.0 is in use: its display card[0-9]+-Virtual-[0-9]+ is switched on: the host needs it; free it, or list Console ",
+            bench.Problem("vga").Message
+        );
         Assert.Equal("bochs-drm", bench.Driver("0000:82:00.0"));
         Assert.Equal(0, bench.Host.Writer.Writes);
 
@@ -56,7 +65,8 @@ public abstract class ConsoleProtectionScenarios
         Assert.Equal("bochs-drm", bench.Driver("0000:83:00.0"));
     }
 
-    private static string Graphics(string address, string more = "") => Desired.Policies(Desired.HostDevice("vga", address, more, ", groupPolicy: HoldSiblings"));
+    private static string Graphics(string address, string more = "") =>
+        Desired.Policies(Desired.HostDevice("vga", address, more, ", groupPolicy: HoldSiblings"));
 }
 
 public sealed class SimulatedConsoleProtectionScenarios : ConsoleProtectionScenarios

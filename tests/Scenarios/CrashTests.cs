@@ -5,8 +5,9 @@ using Xunit;
 namespace Hostdev.Tests.Scenarios;
 
 /// <summary>
-/// The big scenario comes up, is changed and is given back; at every moment of it, before and after each record of the journal and after each write, the agent is killed once and started again. A first
-/// run without a crash finds out how many moments there are. With HOSTDEV_FAST=1 every <see cref="Stride"/>th is tried.
+/// The big scenario comes up, is changed and is given back; at every moment of it, before and after each record of the journal and after
+/// each write, the agent is killed once and started again. A first run without a crash finds out how many moments there are. With
+/// HOSTDEV_FAST=1 every <see cref="Stride"/>th is tried.
 /// </summary>
 public sealed class CrashTests
 {
@@ -57,9 +58,13 @@ public sealed class CrashTests
             var directory = Directory.CreateTempSubdirectory("hostdev-crash-").FullName;
             using var agent = new SteppedAgent(_node.Kernel, _clock, directory);
             agent.Start();
-            if (killAt is { } moment) agent.KillAt(moment);
+            if (killAt is { } moment)
+                agent.KillAt(moment);
             var kills = 0;
-            foreach (var (desired, check) in (ReadOnlySpan<(string, Action)>)[(Desired.Everything, CheckUp), (Desired.Changed, CheckChanged), (Desired.Nothing, () => { })])
+            foreach (
+                var (desired, check) in (ReadOnlySpan<(string, Action)>)
+                    [(Desired.Everything, CheckUp), (Desired.Changed, CheckChanged), (Desired.Nothing, () => { })]
+            )
             {
                 agent.Desire(desired);
                 while (!agent.Settle())
@@ -81,7 +86,10 @@ public sealed class CrashTests
             Assert.Equal(killAt is null ? 0 : 1, kills);
             Assert.Empty(agent.Ownership.Functions);
             Assert.Empty(agent.Ownership.PhysicalFunctions);
-            Assert.Equal([], TreeSnapshot.Diff(_before, TreeSnapshot.TakeHostState(_node.Kernel.Paths)).Prepend($"killed at moment {killAt}").Skip(1));
+            Assert.Equal(
+                [],
+                TreeSnapshot.Diff(_before, TreeSnapshot.TakeHostState(_node.Kernel.Paths)).Prepend($"killed at moment {killAt}").Skip(1)
+            );
             Records = agent.Records;
             Directory.Delete(directory, recursive: true);
             return agent.Moments;
@@ -95,12 +103,18 @@ public sealed class CrashTests
         {
             Assert.All(Desired.Offers.SelectMany(o => o.Primaries), a => Assert.Equal("vfio-pci", _node.Kernel.DriverOf(a)));
             Assert.All(Desired.HostVfs, a => Assert.Equal("igbvf", _node.Kernel.DriverOf(a)));
-            Assert.Equal("1", File.ReadAllText(_node.Kernel.Paths.Resolve("/sys/bus/pci/devices/0000:41:00.0/sriov_drivers_autoprobe")).Trim());
+            Assert.Equal(
+                "1",
+                File.ReadAllText(_node.Kernel.Paths.Resolve("/sys/bus/pci/devices/0000:41:00.0/sriov_drivers_autoprobe")).Trim()
+            );
         }
 
         private void CheckChanged()
         {
-            Assert.All((string[])["0000:41:10.0", "0000:43:00.0", "0000:45:00.1", "0000:86:00.0"], a => Assert.Equal("vfio-pci", _node.Kernel.DriverOf(a)));
+            Assert.All(
+                (string[])["0000:41:10.0", "0000:43:00.0", "0000:45:00.1", "0000:86:00.0"],
+                a => Assert.Equal("vfio-pci", _node.Kernel.DriverOf(a))
+            );
             Assert.Equal("igbvf", _node.Kernel.DriverOf("0000:41:10.2"));
             Assert.Null(_node.Kernel.DriverOf("0000:41:10.4")); // there are two VFs now
             Assert.Equal("nvme", _node.Kernel.DriverOf("0000:44:00.0"));

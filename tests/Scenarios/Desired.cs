@@ -5,7 +5,10 @@ internal static class Desired
 {
     public const string Nothing = "policies: []\n";
 
-    /// <summary>The lab's hardware, some of each: VFs in two pools, in a Native one and in none, NVMe VFs, GPU with audio, a dual-port NIC, no ACS, behind a PCI bridge.</summary>
+    /// <summary>
+    /// The lab's hardware, some of each: VFs in two pools, in a Native one and in none, NVMe VFs, GPU with audio, a dual-port NIC, no ACS,
+    /// behind a PCI bridge.
+    /// </summary>
     public const string Everything = """
         policies:
         - kind: SriovPolicy
@@ -58,7 +61,10 @@ internal static class Desired
     /// <summary>VFs of <see cref="Everything"/> that the host keeps: one in no pool, one in a Native pool.</summary>
     public static IReadOnlyList<string> HostVfs { get; } = ["0000:41:10.6", "0000:41:11.0"];
 
-    /// <summary>Another mind than <see cref="Everything"/>'s: fewer VFs, one of them Native now; the GPU under another policy and name; the other port first; no NVMe VFs, no bridge.</summary>
+    /// <summary>
+    /// Another mind than <see cref="Everything"/>'s: fewer VFs, one of them Native now; the GPU under another policy and name; the other
+    /// port first; no NVMe VFs, no bridge.
+    /// </summary>
     public const string Changed = """
         policies:
         - kind: SriovPolicy
@@ -103,28 +109,30 @@ internal static class Desired
         ("example.com/edu", ["0000:04:01.0"], null),
     ];
 
-    public static string HostDevice(string name, string address, string more = "", string pci = "") => $$$"""
-        - kind: HostDevice
-          name: {{{name}}}
-          spec:
-            resourceName: example.com/{{{name}}}
-            nodeSelector: {}
-            {{{more}}}
-            devices: {pci: {selectors: [{addresses: ["{{{address}}}"]}]{{{pci}}}}}
+    public static string HostDevice(string name, string address, string more = "", string pci = "") =>
+        $$$"""
+            - kind: HostDevice
+              name: {{{name}}}
+              spec:
+                resourceName: example.com/{{{name}}}
+                nodeSelector: {}
+                {{{more}}}
+                devices: {pci: {selectors: [{addresses: ["{{{address}}}"]}]{{{pci}}}}}
 
-        """;
+            """;
 
-    public static string Vfs(int count, string address = "0000:81:00.0", string more = "") => $$$"""
-        - kind: SriovPolicy
-          name: vfs
-          spec:
-            nodeSelector: {}
-            {{{more}}}
-            physicalFunctions: [{addresses: ["{{{address}}}"]}]
-            numVfs: {{{count}}}
-            pools: [{name: all, vfs: [{first: 0, last: {{{count - 1}}}}], resourceName: example.com/vf}]
+    public static string Vfs(int count, string address = "0000:81:00.0", string more = "") =>
+        $$$"""
+            - kind: SriovPolicy
+              name: vfs
+              spec:
+                nodeSelector: {}
+                {{{more}}}
+                physicalFunctions: [{addresses: ["{{{address}}}"]}]
+                numVfs: {{{count}}}
+                pools: [{name: all, vfs: [{first: 0, last: {{{count - 1}}}}], resourceName: example.com/vf}]
 
-        """;
+            """;
 
     public static string Policies(params string[] policies) => "policies:\n" + string.Concat(policies);
 }

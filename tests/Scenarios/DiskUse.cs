@@ -37,6 +37,7 @@ internal sealed class DiskUser(string words, params Action[] ends) : IDisposable
 
     public void Dispose()
     {
-        foreach (var end in Interlocked.Exchange(ref _ends, [])) end();
+        foreach (var end in Interlocked.Exchange(ref _ends, []))
+            end();
     }
 }

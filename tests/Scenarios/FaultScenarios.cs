@@ -13,9 +13,16 @@ public sealed class FaultScenarios
         var node = new SimulatedNode();
         // The second member's override: by then the first one is on vfio-pci.
         node.Kernel.Faults.FailWrite(1, Errno.EIO, "/sys/bus/pci/devices/0000:45:00.1/driver_override");
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("dual", "0000:45:00.0", pci: ", groupPolicy: HoldSiblings")));
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.HostDevice("dual", "0000:45:00.0", pci: ", groupPolicy: HoldSiblings"))
+        );
         await bench.UntilAsync(() => bench.Problem("dual").Reason == Reasons.StepFailed && bench.Driver("0000:45:00.0") == "e1000e");
-        Assert.Contains("writing \"vfio-pci\" to /sys/bus/pci/devices/0000:45:00.1/driver_override failed: EIO", bench.Problem("dual").Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "writing \"vfio-pci\" to /sys/bus/pci/devices/0000:45:00.1/driver_override failed: EIO",
+            bench.Problem("dual").Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal("e1000e", bench.Driver("0000:45:00.1"));
         Assert.Empty(bench.Host.Journal.State.Ownership.Functions);
         await bench.ReadyAsync(); // and it is tried again
@@ -28,9 +35,14 @@ public sealed class FaultScenarios
         var node = new SimulatedNode();
         var hung = node.Kernel.Faults.HangWrite(1, "/sys/bus/pci/devices/0000:44:00.0/sriov_numvfs");
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Everything);
-        await bench.UntilAsync(() => Desired.Offers.Where(o => o.Resource != "example.com/nvme-vf").All(o => bench.Kubelet.Allocatable(o.Resource) == o.Primaries.Length));
+        await bench.UntilAsync(() =>
+            Desired
+                .Offers.Where(o => o.Resource != "example.com/nvme-vf")
+                .All(o => bench.Kubelet.Allocatable(o.Resource) == o.Primaries.Length)
+        );
         Assert.True(hung.IsHanging);
-        await bench.UntilAsync(() => bench.Condition("Progressing") == "True"); // the kubelet hears of the others before the status is written
+        // the kubelet hears of the others before the status is written
+        await bench.UntilAsync(() => bench.Condition("Progressing") == "True");
         Assert.Equal("False", bench.Condition("Ready"));
         hung.Release();
         await bench.ReadyAsync();
@@ -43,7 +55,10 @@ public sealed class FaultScenarios
         var node = new SimulatedNode();
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Everything);
         await bench.ReadyAsync();
-        Assert.All((string[])["0000:41:10.0", "0000:41:10.2", "0000:41:10.4", "0000:44:00.1", "0000:44:00.2", .. Desired.HostVfs], a => Assert.Equal(1, node.Kernel.BindCount(a)));
+        Assert.All(
+            (string[])["0000:41:10.0", "0000:41:10.2", "0000:41:10.4", "0000:44:00.1", "0000:44:00.2", .. Desired.HostVfs],
+            a => Assert.Equal(1, node.Kernel.BindCount(a))
+        );
     }
 
     [Fact]

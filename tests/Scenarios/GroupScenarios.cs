@@ -45,7 +45,8 @@ public abstract class GroupScenarios
         Assert.Equal(
             "0000:00:1f.3 is a part of the machine itself (SMBus, no driver): the host needs it; list System in allowProtected together "
                 + "with the address to take it all the same",
-            bench.Problem("smbus").Message);
+            bench.Problem("smbus").Message
+        );
         Assert.Equal((0L, "(null)"), (bench.Host.Writer.Writes, bench.Read($"/sys/bus/pci/devices/{SmBus}/driver_override")));
 
         bench.Desire(Desired.Policies(Desired.HostDevice("smbus", SmBus, "allowProtected: [System]", Hold)));
@@ -62,16 +63,22 @@ public abstract class GroupScenarios
     {
         var node = NewNode();
         string[] functions = [Isa, Sata, SmBus];
-        foreach (var function in functions) node.Write(($"/sys/bus/pci/devices/{function}/driver_override", "vfio-pci"),
-            ("/sys/bus/pci/drivers_probe", function));
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("sata", Sata, pci: Hold)),
-            start: false);
+        foreach (var function in functions)
+            node.Write(($"/sys/bus/pci/devices/{function}/driver_override", "vfio-pci"), ("/sys/bus/pci/drivers_probe", function));
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.HostDevice("sata", Sata, pci: Hold)),
+            start: false
+        );
         Directory.CreateDirectory(bench.StateDirectory);
-        await File.WriteAllLinesAsync(Path.Combine(bench.StateDirectory, "journal.jsonl"),
-        [
-            $$"""{"op":"Open","format":1,"bootId":"{{bench.Read("/proc/sys/kernel/random/boot_id")}}"}""",
-            .. functions.Select(f => $$"""{"op":"RecordFunction","address":"{{f}}","policy":"hostdevice/sata"}"""),
-        ], TestContext.Current.CancellationToken);
+        await File.WriteAllLinesAsync(
+            Path.Combine(bench.StateDirectory, "journal.jsonl"),
+            [
+                $$"""{"op":"Open","format":1,"bootId":"{{bench.Read("/proc/sys/kernel/random/boot_id")}}"}""",
+                .. functions.Select(f => $$"""{"op":"RecordFunction","address":"{{f}}","policy":"hostdevice/sata"}"""),
+            ],
+            TestContext.Current.CancellationToken
+        );
 
         bench.StartAgent();
         await bench.ReadyAsync();
@@ -95,26 +102,33 @@ public sealed class SimulatedGroupScenarios : GroupScenarios
     private protected override IScenarioNode NewNode() => new SimulatedNode();
 
     /// <summary>The lab with a controller that hides a disk in a domain of its own.</summary>
-    private static MachineDescription WithVmd => LabMachine.Description with
-    {
-        RootBuses = LabMachine.Description.RootBuses.Add(new RootBusDescription("0000:17",
-        [
-            Hardware.Function(Vmd, "8086", "201d", 0x010400) with
-            {
-                HostDriver = "vmd",
-                Domain = "10000:00",
-                Behind = [Hardware.Nvme(Disk, 0xc0000000, "BEHINDVMD", "nqn.2019-08.org.qemu:behindvmd")],
-            },
-        ])),
-        Drivers = LabMachine.Description.Drivers.Add(new PciDriverDescription("vmd")),
-    };
+    private static MachineDescription WithVmd =>
+        LabMachine.Description with
+        {
+            RootBuses = LabMachine.Description.RootBuses.Add(
+                new RootBusDescription(
+                    "0000:17",
+                    [
+                        Hardware.Function(Vmd, "8086", "201d", 0x010400) with
+                        {
+                            HostDriver = "vmd",
+                            Domain = "10000:00",
+                            Behind = [Hardware.Nvme(Disk, 0xc0000000, "BEHINDVMD", "nqn.2019-08.org.qemu:behindvmd")],
+                        },
+                    ]
+                )
+            ),
+            Drivers = LabMachine.Description.Drivers.Add(new PciDriverDescription("vmd")),
+        };
 
     [Fact]
     public async Task Case_03_vmd_child_is_blocked_before_the_first_write_and_stays_so()
     {
         var node = new SimulatedNode(WithVmd);
-        await using var bench = await ScenarioBench.StartAsync(node,
-            Desired.Policies(Desired.HostDevice("p4510", Disk, pci: ", groupPolicy: HoldSiblings")));
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.HostDevice("p4510", Disk, pci: ", groupPolicy: HoldSiblings"))
+        );
         await bench.UntilAsync(() => bench.Problem("p4510").Reason == Reasons.Ancestor);
         await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken); // in which it was taken and given back four times
 
@@ -197,8 +211,7 @@ public sealed class SimulatedGroupScenarios : GroupScenarios
             f.Address == changed ? change(f) : f with { Behind = [.. f.Behind.Select(Look)] };
         return LabMachine.Description with
         {
-            RootBuses = [.. LabMachine.Description.RootBuses
-            .Select(b => b with { Functions = [.. b.Functions.Select(Look)] })]
+            RootBuses = [.. LabMachine.Description.RootBuses.Select(b => b with { Functions = [.. b.Functions.Select(Look)] })],
         };
     }
 }

@@ -8,12 +8,18 @@ using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
-/// <summary>What a device shows of its health, and resets, on both kernels. The lab's devices cannot be broken from inside the node, so the journal says that they are.</summary>
+/// <summary>
+/// What a device shows of its health, and resets, on both kernels. The lab's devices cannot be broken from inside the node, so the journal
+/// says that they are.
+/// </summary>
 public abstract class HealthScenarios
 {
     protected const string Gpu = "0000:43:00.0";
     protected const string Nic = "0000:86:00.0";
-    protected static readonly string Policies = Desired.Policies(Desired.HostDevice("gpu", Gpu, pci: ", groupPolicy: HoldSiblings"), Desired.HostDevice("nic", Nic));
+    protected static readonly string Policies = Desired.Policies(
+        Desired.HostDevice("gpu", Gpu, pci: ", groupPolicy: HoldSiblings"),
+        Desired.HostDevice("nic", Nic)
+    );
 
     private protected abstract IScenarioNode NewNode();
 
@@ -40,14 +46,19 @@ public abstract class HealthScenarios
         }
 
         bench.StartAgent();
-        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/nic") == 1 && bench.Problem("gpu").Message.Contains("ENOTTY", StringComparison.Ordinal));
+        await bench.UntilAsync(() =>
+            bench.Kubelet.Allocatable("example.com/nic") == 1 && bench.Problem("gpu").Message.Contains("ENOTTY", StringComparison.Ordinal)
+        );
         Assert.Null(node.TakeAllTheWay(Nic));
         Assert.Null(bench.Host.Journal.State.Ownership.Health[PciAddress.Parse(Nic)].Fault);
         Assert.Equal(0, bench.Kubelet.Allocatable("example.com/gpu"));
         Assert.Equal(Reasons.Faulty, bench.Problem("gpu").Reason);
         Assert.Equal(
-            $"{Gpu} is out of service: it caught fire; resetting it (writing 1 to /sys/bus/pci/devices/{Gpu}/reset) failed: ENOTTY: none of the ways in reset_method works here; remove and rescan it, or power-cycle the host",
-            bench.Problem("gpu").Message);
+            $"{Gpu} is out of service: it caught fire; resetting it (writing 1 to /sys/bus/pci/devices/{Gpu}/reset) "
+                + "failed: ENOTTY: none of the ways in reset_method works here; remove and rescan it, or "
+                + "power-cycle the host",
+            bench.Problem("gpu").Message
+        );
         bench.Desire(Desired.Nothing); // broken or not, it goes back
         await bench.GivenBackAsync();
         Assert.Null(bench.Driver(Gpu));
@@ -80,7 +91,11 @@ public sealed class SimulatedHealthScenarios : HealthScenarios
         await bench.ReadyAsync();
         await bench.QuietAsync();
         node.Kernel.Break(Gpu); // nobody has told the agent
-        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/gpu"] = 1 });
+        var pod = await bench.Kubelet.AdmitPodAsync(
+            "vms",
+            "vm",
+            new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/gpu"] = 1 }
+        );
         Assert.Equal(PodPhase.Failed, pod.Phase);
         Assert.Contains($"{Gpu} does not answer: its configuration space reads all ones", pod.Message, StringComparison.Ordinal);
     }
@@ -93,12 +108,17 @@ public sealed class SimulatedHealthScenarios : HealthScenarios
         await bench.ReadyAsync();
         node.Kernel.Break(Gpu);
         bench.Host.Agent.Wake();
-        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/gpu") == 0 && bench.Problem("gpu").Message.Contains("ENOTTY", StringComparison.Ordinal));
+        await bench.UntilAsync(() =>
+            bench.Kubelet.Allocatable("example.com/gpu") == 0 && bench.Problem("gpu").Message.Contains("ENOTTY", StringComparison.Ordinal)
+        );
         Assert.Equal(Reasons.Faulty, bench.Problem("gpu").Reason);
         Assert.Equal(
-            $"{Gpu} is out of service: its configuration space reads all ones, so it does not answer: it lost power, its firmware crashed, or its link is down; " +
-            $"resetting it (writing 1 to /sys/bus/pci/devices/{Gpu}/reset) failed: ENOTTY: none of the ways in reset_method works here; remove and rescan it, or power-cycle the host",
-            bench.Problem("gpu").Message);
+            $"{Gpu} is out of service: its configuration space reads all ones, so it does not answer: it lost power, "
+                + "its firmware crashed, or its link is down; "
+                + $"resetting it (writing 1 to /sys/bus/pci/devices/{Gpu}/reset) failed: ENOTTY: none of the ways in "
+                + "reset_method works here; remove and rescan it, or power-cycle the host",
+            bench.Problem("gpu").Message
+        );
         Assert.Equal("True", bench.Condition("Degraded"));
         Assert.Equal(1, bench.Kubelet.Allocatable("example.com/nic"));
 
@@ -120,11 +140,19 @@ public sealed class SimulatedHealthScenarios : HealthScenarios
         var node = new SimulatedNode();
         await using var bench = await ScenarioBench.StartAsync(node, Policies);
         await bench.ReadyAsync();
-        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm-nic", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/nic"] = 1 });
+        var pod = await bench.Kubelet.AdmitPodAsync(
+            "vms",
+            "vm-nic",
+            new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/nic"] = 1 }
+        );
         Assert.Equal(PodPhase.Running, pod.Phase);
         node.Kernel.ReportFatalError(Nic); // the kernel tells: nobody wakes the agent
         await bench.UntilAsync(() => bench.Problem("nic").Reason == Reasons.Faulty);
-        Assert.StartsWith($"{Nic} is out of service: it reported 1 fatal PCIe error (aer_dev_fatal); it is reset as soon as nobody has it; in use: ", bench.Problem("nic").Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{Nic} is out of service: it reported 1 fatal PCIe error (aer_dev_fatal); it is reset as soon as nobody has it; in use: ",
+            bench.Problem("nic").Message,
+            StringComparison.Ordinal
+        );
         Assert.Contains("vms/vm-nic", bench.Problem("nic").Message, StringComparison.Ordinal);
         Assert.Equal(0, node.Kernel.Resets(Nic));
 

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
-/// <summary>Hosts that cannot pass devices: every policy says why and what to do, and nothing is written. In the lab each runs in a boot of its own.</summary>
+/// <summary>
+/// Hosts that cannot pass devices: every policy says why and what to do, and nothing is written. In the lab each runs in a boot of its own.
+/// </summary>
 public abstract class HostLacksScenarios
 {
     private static readonly string[] Policies = ["nics", "nvme", "gpu", "dual", "noacs", "behind-bridge"];
@@ -48,7 +50,12 @@ public abstract class WithoutInterruptRemappingScenarios : HostLacksScenarios
 
     [Fact]
     public Task Without_interrupt_remapping_everything_is_refused_and_nothing_is_written() =>
-        EverythingIsRefusedAsync(NewNode(), Reasons.NoInterruptRemapping, "does not remap interrupts", "remove intremap=off from the kernel command line");
+        EverythingIsRefusedAsync(
+            NewNode(),
+            Reasons.NoInterruptRemapping,
+            "does not remap interrupts",
+            "remove intremap=off from the kernel command line"
+        );
 }
 
 public abstract class WithoutVfioScenarios : HostLacksScenarios
@@ -110,7 +117,8 @@ public sealed class SimulatedWithoutVfioScenarios : WithoutVfioScenarios
         return node;
     }
 
-    private protected override void LoadVfio(IScenarioNode node) => ((SimulatedNode)node).Kernel.LoadDriver(LabMachine.Description.Drivers.Single(d => d.Name == "vfio-pci"));
+    private protected override void LoadVfio(IScenarioNode node) =>
+        ((SimulatedNode)node).Kernel.LoadDriver(LabMachine.Description.Drivers.Single(d => d.Name == "vfio-pci"));
 
     private protected override void UnloadVfio(IScenarioNode node) => ((SimulatedNode)node).Kernel.UnloadDriver("vfio-pci");
 }

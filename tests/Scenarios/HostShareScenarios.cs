@@ -23,18 +23,23 @@ public abstract class HostShareScenarios
         await bench.UntilAsync(() => bench.Problem("share").Reason == Reasons.Protected);
         Assert.Equal(
             $"{address} is in use: {words}: the host needs it; free it, or list Storage in allowProtected together with the address",
-            bench.Problem("share").Message);
+            bench.Problem("share").Message
+        );
         AssertUntouched(bench, address);
     }
 
     [Fact]
     public async Task A_mounted_share_is_waited_for_where_Storage_is_overridden_because_the_kernel_would_wait_in_the_write()
     {
-        await using var bench = await ScenarioBench
-            .StartAsync(NewNode(), Desired.Policies(Desired.HostDevice("share", Share, "allowProtected: [Storage]")));
+        await using var bench = await ScenarioBench.StartAsync(
+            NewNode(),
+            Desired.Policies(Desired.HostDevice("share", Share, "allowProtected: [Storage]"))
+        );
         await bench.UntilAsync(() => bench.Problem("share").Reason == Reasons.InUse);
-        Assert.Equal($"{Share} is in use: the kernel lets labio (9p) go only when it is unmounted: it is taken as soon as nobody uses it",
-            bench.Problem("share").Message);
+        Assert.Equal(
+            $"{Share} is in use: the kernel lets labio (9p) go only when it is unmounted: it is taken as soon as nobody uses it",
+            bench.Problem("share").Message
+        );
         AssertUntouched(bench, Share);
     }
 

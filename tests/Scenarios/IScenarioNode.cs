@@ -3,7 +3,9 @@ using Hostdev.Sandbox.Kernel;
 
 namespace Hostdev.Tests.Scenarios;
 
-/// <summary>A node that scenarios run on: the simulated kernel, or the real one in the lab. What a scenario says must hold on both.</summary>
+/// <summary>
+/// A node that scenarios run on: the simulated kernel, or the real one in the lab. What a scenario says must hold on both.
+/// </summary>
 internal interface IScenarioNode : IDisposable
 {
     AgentMachine Machine { get; }
@@ -11,19 +13,27 @@ internal interface IScenarioNode : IDisposable
     /// <summary>How long a scenario waits for what should happen; the lab's processor is emulated.</summary>
     double PatienceSeconds { get; }
 
-    /// <summary>Takes a device as a VMM does, up to its descriptor, by group and where the host has cdevs by cdev too; null when it went well, else the failing step.</summary>
+    /// <summary>
+    /// Takes a device as a VMM does, up to its descriptor, by group and where the host has cdevs by cdev too; null when it went well, else
+    /// the failing step.
+    /// </summary>
     string? TakeAllTheWay(string address);
 
     /// <summary>Another process holds the function's group until the result is disposed of.</summary>
     Task<IScenarioHolder> HoldAsync(string address);
 
-    /// <summary>Another process has the function's character device open and not bound, as a VMM has it before it takes the device, until the result is disposed of.</summary>
+    /// <summary>
+    /// Another process has the function's character device open and not bound, as a VMM has it before it takes the device, until the result
+    /// is disposed of.
+    /// </summary>
     Task<IScenarioHolder> OpenCdevAsync(string address);
 
     /// <summary>The writes to <c>/sys</c> that a thread of this process is in this moment.</summary>
     IReadOnlyList<string> WritesUnderWay();
 
-    /// <summary>Something else on the host that makes these writes, in order, every second, whatever comes of them, until the result is disposed of.</summary>
+    /// <summary>
+    /// Something else on the host that makes these writes, in order, every second, whatever comes of them, until the result is disposed of.
+    /// </summary>
     IDisposable EverySecond(params (string Path, string Value)[] writes);
 
     /// <summary>Something else on the host that makes these writes once, in order, whatever comes of them.</summary>
@@ -35,16 +45,23 @@ internal interface IScenarioNode : IDisposable
     /// <summary>modprobe: the driver takes every free function that it knows.</summary>
     void LoadDriver(string name);
 
-    /// <summary>The machine as after another boot: host drivers, no VFs, and whatever the agent kept in its state directory is of an earlier boot. No agent may run.</summary>
+    /// <summary>
+    /// The machine as after another boot: host drivers, no VFs, and whatever the agent kept in its state directory is of an earlier boot.
+    /// No agent may run.
+    /// </summary>
     void Reboot(string stateDirectory);
 
     /// <summary>Mounts the disk of an NVMe function until the result is disposed of.</summary>
     IDisposable MountDisk(string address, string mountPoint);
 
-    /// <summary>Puts the network interface of a function to use, until the result is disposed of: then it is down and nobody's again.</summary>
+    /// <summary>
+    /// Puts the network interface of a function to use, until the result is disposed of: then it is down and nobody's again.
+    /// </summary>
     INetworkUser UseInterface(string address, NetworkUse use);
 
-    /// <summary>What an admin, udev or a driver does to a function's network interface, which is down; until the node is disposed of.</summary>
+    /// <summary>
+    /// What an admin, udev or a driver does to a function's network interface, which is down; until the node is disposed of.
+    /// </summary>
     void RenameInterface(string address, string name);
 
     /// <summary>Gives a function's network interface another name beside its own, of which no event tells.</summary>
@@ -53,7 +70,9 @@ internal interface IScenarioNode : IDisposable
     /// <summary>Uses the disk of an NVMe function until the result is disposed of.</summary>
     DiskUser UseDisk(string address, DiskUse use);
 
-    /// <summary>Tries to mount a disk, which has a file system, as <c>mount(8)</c> does; null when it is mounted, else what the kernel said.</summary>
+    /// <summary>
+    /// Tries to mount a disk, which has a file system, as <c>mount(8)</c> does; null when it is mounted, else what the kernel said.
+    /// </summary>
     string? TryMount(string disk, string mountPoint);
 
     /// <summary>From now on the graphics cards are the host's, and it shows its console on one of them.</summary>
@@ -68,6 +87,9 @@ internal interface IScenarioHolder : IDisposable
 {
     int ProcessId { get; }
 
-    /// <summary>How often the kernel asked the process for the device: its request eventfd. Stays 0 where it could not tell, on a device that is not bound.</summary>
+    /// <summary>
+    /// How often the kernel asked the process for the device: its request eventfd. Stays 0 where it could not tell, on a device that is not
+    /// bound.
+    /// </summary>
     int Requests { get; }
 }

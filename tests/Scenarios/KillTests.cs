@@ -4,12 +4,18 @@ using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
-/// <summary>The agent as a process on the real kernel: killed in the middle of work, again and again, and asked to end. The simulation tries every moment: <see cref="CrashTests"/>.</summary>
+/// <summary>
+/// The agent as a process on the real kernel: killed in the middle of work, again and again, and asked to end. The simulation tries every
+/// moment: <see cref="CrashTests"/>.
+/// </summary>
 [Trait(LabFacts.Where, LabFacts.Lab)]
 [Trait(LabFacts.Vfio, LabFacts.Cdev)] // what vfio offers makes no difference to a crash: one flavour is enough
 public sealed class KillTests
 {
-    /// <summary>So many writes a process is seen to make before it is killed. The nearly eighty of a round, up and back, have room for ten to twenty kills.</summary>
+    /// <summary>
+    /// So many writes a process is seen to make before it is killed. The nearly eighty of a round, up and back, have room for ten to twenty
+    /// kills.
+    /// </summary>
     private const int WritesEach = 3;
 
     /// <summary>At so many different operations it has been killed before it is done.</summary>
@@ -43,9 +49,17 @@ public sealed class KillTests
     public async Task Asked_to_end_it_does_so_with_streams_open_and_leaves_everything_in_force()
     {
         var node = new RealNode();
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("edu", "0000:46:00.0")), start: false);
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.HostDevice("edu", "0000:46:00.0")),
+            start: false
+        );
         using var agent = AgentProcess.Start(bench);
-        await Waiting.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1, node.PatienceSeconds, () => bench.Status.ToJsonString());
+        await Waiting.UntilAsync(
+            () => bench.Kubelet.Allocatable("example.com/edu") == 1,
+            node.PatienceSeconds,
+            () => bench.Status.ToJsonString()
+        );
         await AgentProcess.EndsWithinASecondAsync(agent);
         Assert.Equal("vfio-pci", bench.Driver("0000:46:00.0"));
     }
@@ -57,21 +71,30 @@ public sealed class KillTests
         {
             var before = JournalText(bench);
             using var agent = AgentProcess.Start(bench);
-            await Waiting.UntilAsync(() => Writes(bench, before).Length >= WritesEach || done() || agent.HasExited, bench.Node.PatienceSeconds, () => bench.Status.ToJsonString());
+            await Waiting.UntilAsync(
+                () => Writes(bench, before).Length >= WritesEach || done() || agent.HasExited,
+                bench.Node.PatienceSeconds,
+                () => bench.Status.ToJsonString()
+            );
             Assert.False(agent.HasExited, "the agent ended by itself");
             var through = done();
             agent.Kill();
             await agent.WaitForExitAsync(TestContext.Current.CancellationToken);
-            if (through) return;
+            if (through)
+                return;
             points.Add(Journal(bench)[^1]);
         }
     }
 
-    /// <summary>The writes of the process that runs: at its start it replaces the journal of the one before it by a shorter one without any.</summary>
+    /// <summary>
+    /// The writes of the process that runs: at its start it replaces the journal of the one before it by a shorter one without any.
+    /// </summary>
     private static string[] Writes(ScenarioBench bench, string before)
     {
         var now = JournalText(bench);
-        return before.Length > 0 && now.StartsWith(before, StringComparison.Ordinal) ? [] : [.. now.Split('\n').Where(l => l.Contains("\"op\":\"Write\"", StringComparison.Ordinal))];
+        return before.Length > 0 && now.StartsWith(before, StringComparison.Ordinal)
+            ? []
+            : [.. now.Split('\n').Where(l => l.Contains("\"op\":\"Write\"", StringComparison.Ordinal))];
     }
 
     private static string[] Journal(ScenarioBench bench) => JournalText(bench).Split('\n')[..^1];

@@ -12,7 +12,10 @@ using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
-/// <summary>The kubelet's habits that break nodes, met by the whole agent (contracts/kubelet.md, "What breaks a kubelet, or a pod"). On the simulation and on the real kernel.</summary>
+/// <summary>
+/// The kubelet's habits that break nodes, met by the whole agent (contracts/kubelet.md, "What breaks a kubelet, or a pod"). On the
+/// simulation and on the real kernel.
+/// </summary>
 public abstract class KubeletScenarios
 {
     private protected const string Address = "0000:46:00.0";
@@ -40,8 +43,15 @@ public abstract class KubeletScenarios
             await bench.UntilAsync(() => Says(bench, $"but process {vm.ProcessId} ("));
             Assert.Contains($"still holds /dev/vfio/{Group(bench, Address)} open", bench.WaitsFor(Address), StringComparison.Ordinal);
             await bench.UntilAsync(() => bench.Kubelet.Allocatable(Edu) == 0); // before a pod dies of a refusal
-            await bench.UntilAsync(() => bench.Policy("edu")!["message"]!.GetValue<string>().StartsWith($"process {vm.ProcessId} (", StringComparison.Ordinal));
-            Assert.EndsWith($" still holds /dev/vfio/{Group(bench, Address)} open, though the kubelet knows no pod that has {Address}: end that process", bench.Policy("edu")!["message"]!.GetValue<string>(), StringComparison.Ordinal);
+            await bench.UntilAsync(() =>
+                bench.Policy("edu")!["message"]!.GetValue<string>().StartsWith($"process {vm.ProcessId} (", StringComparison.Ordinal)
+            );
+            Assert.EndsWith(
+                $" still holds /dev/vfio/{Group(bench, Address)} open, though the kubelet knows no pod that has "
+                    + $"{Address}: end that process",
+                bench.Policy("edu")!["message"]!.GetValue<string>(),
+                StringComparison.Ordinal
+            );
             bench.Desire(Desired.Nothing);
             await bench.UntilAsync(() => bench.Status["releasing"] is JsonArray { Count: 1 });
             Assert.Equal("vfio-pci", bench.Driver(Address));
@@ -60,11 +70,17 @@ public abstract class KubeletScenarios
         {
             var refused = await AdmitAsync(bench, "vm", Edu);
             Assert.Equal((PodPhase.Failed, "UnexpectedAdmissionError"), (refused.Phase, refused.Reason));
-            words = $"{Address} of {Edu} cannot be given out: /dev/vfio/{Group(bench, Address)} is still held open by process {other.ProcessId} (";
+            words =
+                $"{Address} of {Edu} cannot be given out: /dev/vfio/{Group(bench, Address)} is still held open by "
+                + $"process {other.ProcessId} (";
             Assert.Contains(words, refused.Message, StringComparison.Ordinal);
-            await bench.UntilAsync(() => bench.Kubelet.Allocatable(Edu) == 0 && bench.Problem("edu").Message.StartsWith(words, StringComparison.Ordinal));
+            await bench.UntilAsync(() =>
+                bench.Kubelet.Allocatable(Edu) == 0 && bench.Problem("edu").Message.StartsWith(words, StringComparison.Ordinal)
+            );
             Assert.Equal(("Progressing", 0), ((string)bench.Policy("edu")!["reason"]!, (int)bench.Policy("edu")!["ready"]!));
-            await bench.UntilAsync(() => bench.Condition("Ready") == "False" && bench.Why("Ready").Message.StartsWith(words, StringComparison.Ordinal));
+            await bench.UntilAsync(() =>
+                bench.Condition("Ready") == "False" && bench.Why("Ready").Message.StartsWith(words, StringComparison.Ordinal)
+            );
             await Task.Delay(TimeSpan.FromSeconds(2.5), TestContext.Current.CancellationToken); // re-checks that find the same
             Assert.Equal(Reasons.StillHeld, bench.Problem("edu").Reason);
         }
@@ -101,8 +117,12 @@ public abstract class KubeletScenarios
         bench.Kubelet.LearnsPodsSlowly = true;
         await bench.Kubelet.RestartAsync(TestContext.Current.CancellationToken);
         bench.Desire(Desired.Nothing);
-        await bench.UntilAsync(() => Says(bench, "which proves nothing before the kubelet was seen up for 1 s: after a start it learns of its pods one by one"));
-        await bench.UntilAsync(() => Says(bench, "kubelet_internal_checkpoint still names it for container compute of the pod with UID vms/vm"));
+        await bench.UntilAsync(() =>
+            Says(bench, "which proves nothing before the kubelet was seen up for 1 s: after a start it learns of its pods one by one")
+        );
+        await bench.UntilAsync(() =>
+            Says(bench, "kubelet_internal_checkpoint still names it for container compute of the pod with UID vms/vm")
+        );
         Assert.Equal("vfio-pci", bench.Driver(Address));
         bench.Kubelet.LearnPod("vms", "vm");
         await bench.UntilAsync(() => bench.WaitsFor(Address) is "");
@@ -133,7 +153,10 @@ public abstract class KubeletScenarios
         bench.Kubelet.AfterAllocate = async (_, _) =>
         {
             bench.Desire(Desired.Nothing);
-            await bench.UntilAsync(() => bench.Status["releasing"] is JsonArray { Count: 1 } && Says(bench, "which proves nothing in the first 120 s after it was given out"));
+            await bench.UntilAsync(() =>
+                bench.Status["releasing"] is JsonArray { Count: 1 }
+                && Says(bench, "which proves nothing in the first 120 s after it was given out")
+            );
         };
         var pod = await AdmitAsync(bench, "vm", Edu);
 
@@ -161,7 +184,9 @@ public abstract class KubeletScenarios
 
         bench.Kubelet.DeletePod("vms", "vm");
         await bench.GivenBackAsync();
-        await bench.UntilAsync(() => bench.Kubelet.Capacity(Edu) == 0 && Directory.GetFiles(bench.Kubelet.Directory, "hostdev-*").Length == 0);
+        await bench.UntilAsync(() =>
+            bench.Kubelet.Capacity(Edu) == 0 && Directory.GetFiles(bench.Kubelet.Directory, "hostdev-*").Length == 0
+        );
         Assert.Null(bench.Kubelet.CauseOfDeath);
     }
 
@@ -174,21 +199,38 @@ public abstract class KubeletScenarios
         Assert.Equal("success", bench.Node.Machine.Calls.WriteAttribute($"/sys/bus/pci/devices/{Address}/remove", "1").Name);
         await bench.UntilAsync(() => bench.Driver(Address) is null && bench.Kubelet.Allocatable(Edu) == 0);
         bench.Desire(EduPolicy + Desired.Vfs(2));
-        await bench.UntilAsync(() => bench.Read("/sys/bus/pci/devices/0000:81:00.0/sriov_numvfs") == "2" && bench.Kubelet.Allocatable("example.com/vf") is > 0);
+        await bench.UntilAsync(() =>
+            bench.Read("/sys/bus/pci/devices/0000:81:00.0/sriov_numvfs") == "2" && bench.Kubelet.Allocatable("example.com/vf") is > 0
+        );
         var reused = new[] { "0000:81:10.0", "0000:81:10.2" }.Single(vf => Group(bench, vf) == group);
-        await bench.UntilAsync(() => bench.Policy("vfs")?["message"]?.GetValue<string>().Contains("stands in the answer", StringComparison.Ordinal) == true);
-        Assert.Matches($@"^/dev/vfio/{group} \(\d+:\d+\) stands in the answer that pod vms/vm got for {Address}, and its container may still open it: delete that pod, or wait until it is proven gone$", bench.Policy("vfs")!["message"]!.GetValue<string>());
+        await bench.UntilAsync(() =>
+            bench.Policy("vfs")?["message"]?.GetValue<string>().Contains("stands in the answer", StringComparison.Ordinal) == true
+        );
+        Assert.Matches(
+            $@"^/dev/vfio/{group} \(\d+:\d+\) stands in the answer that pod vms/vm got for {Address}, and its container may still open it: "
+                + "delete that pod, or wait until it is proven gone$",
+            bench.Policy("vfs")!["message"]!.GetValue<string>()
+        );
         Assert.Equal([reused], bench.Kubelet.Devices("example.com/vf").Where(d => !d.Healthy).Select(d => d.Id));
         Assert.Equal(PodPhase.Failed, (await AdmitAsync(bench, "forced", "example.com/vf", reused)).Phase);
 
-        // The same device, come back as another group and taken by hand: its pod must not be started with the old node, nor anybody get the new one meanwhile.
-        foreach (var (path, value) in new[] { ("rescan", "1"), ($"devices/{Address}/driver_override", "vfio-pci"), ("drivers_probe", Address) })
+        // The same device, come back as another group and taken by hand: its pod must not be started with the old node, nor anybody get the
+        // new one meanwhile.
+        foreach (
+            var (path, value) in new[] { ("rescan", "1"), ($"devices/{Address}/driver_override", "vfio-pci"), ("drivers_probe", Address) }
+        )
             Assert.Equal("success", bench.Node.Machine.Calls.WriteAttribute($"/sys/bus/pci/{path}", value).Name);
-        await bench.UntilAsync(() => bench.Policy("edu")?["message"]?.GetValue<string>().StartsWith($"/dev/vfio/{group} (", StringComparison.Ordinal) == true);
+        await bench.UntilAsync(() =>
+            bench.Policy("edu")?["message"]?.GetValue<string>().StartsWith($"/dev/vfio/{group} (", StringComparison.Ordinal) == true
+        );
         Assert.Equal("vfio-pci", bench.Driver(Address));
         var restarted = await bench.Kubelet.RestartContainerAsync("vms", "vm");
         Assert.Equal((PodPhase.Waiting, "PreStartContainerError"), (restarted.Phase, restarted.Reason));
-        Assert.Contains($"/dev/vfio/{group}, which was given to this container for {Address}, belongs to another device now: delete the pod", restarted.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"/dev/vfio/{group}, which was given to this container for {Address}, belongs to another device now: delete the pod",
+            restarted.Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal(0, bench.Kubelet.Allocatable(Edu));
 
         bench.Kubelet.DeletePod("vms", "vm");
@@ -200,13 +242,23 @@ public abstract class KubeletScenarios
     {
         await using var bench = await StartWithPodAsync();
         var empty = Directory.CreateTempSubdirectory("hd-").FullName;
-        var options = new AgentOptions { DesiredFile = bench.DesiredFile, StateDirectory = bench.StateDirectory, KubeletDirectory = empty, PodResourcesSocket = bench.Kubelet.PodResourcesSocket };
+        var options = new AgentOptions
+        {
+            DesiredFile = bench.DesiredFile,
+            StateDirectory = bench.StateDirectory,
+            KubeletDirectory = empty,
+            PodResourcesSocket = bench.Kubelet.PodResourcesSocket,
+        };
 
-        var refusal = Assert.Throws<JournalException>(() => AgentHost.Open(bench.Node.Machine, options, TimeProvider.System, NullLoggerFactory.Instance));
+        var refusal = Assert.Throws<JournalException>(() =>
+            AgentHost.Open(bench.Node.Machine, options, TimeProvider.System, NullLoggerFactory.Instance)
+        );
 
         Assert.Equal(
-            $"{bench.StateDirectory}/lock is locked: another agent (process {Environment.ProcessId}) runs on this host; two would undo each other's work. Stop the other one first",
-            refusal.Message);
+            $"{bench.StateDirectory}/lock is locked: another agent (process {Environment.ProcessId}) runs on this "
+                + "host; two would undo each other's work. Stop the other one first",
+            refusal.Message
+        );
         Assert.Empty(Directory.GetFileSystemEntries(empty));
         Directory.Delete(empty);
     }
@@ -222,17 +274,24 @@ public abstract class KubeletScenarios
         return bench;
     }
 
-    private protected static Task<SimulatedPod> AdmitAsync(ScenarioBench bench, string pod, string resource, params string[] ids) => bench.Kubelet.AdmitPodAsync("vms", pod, new DeviceRequest(resource, 1, [.. ids]));
+    private protected static Task<SimulatedPod> AdmitAsync(ScenarioBench bench, string pod, string resource, params string[] ids) =>
+        bench.Kubelet.AdmitPodAsync("vms", pod, new DeviceRequest(resource, 1, [.. ids]));
 
     private protected static (PodPhase Phase, string Message) Outcome(SimulatedPod pod) => (pod.Phase, pod.Message);
 
     private static bool Says(ScenarioBench bench, string text) => bench.WaitsFor(Address)?.Contains(text, StringComparison.Ordinal) == true;
 
     private static bool HeldUnhealthy(ScenarioBench bench) =>
-        bench.Host.Kubelet.Snapshot() is [{ Registered: true, StreamLive: true }] && bench.Kubelet.Devices(Edu) is [{ Id: Address, Healthy: false }];
+        bench.Host.Kubelet.Snapshot() is [{ Registered: true, StreamLive: true }]
+        && bench.Kubelet.Devices(Edu) is [{ Id: Address, Healthy: false }];
 
     private static int Group(ScenarioBench bench, string address) =>
-        int.Parse(Path.GetFileName(new DirectoryInfo(bench.Node.Machine.Paths.Resolve($"/sys/bus/pci/devices/{address}/iommu_group")).LinkTarget!), System.Globalization.CultureInfo.InvariantCulture);
+        int.Parse(
+            Path.GetFileName(
+                new DirectoryInfo(bench.Node.Machine.Paths.Resolve($"/sys/bus/pci/devices/{address}/iommu_group")).LinkTarget!
+            ),
+            System.Globalization.CultureInfo.InvariantCulture
+        );
 }
 
 public sealed class SimulatedKubeletScenarios : KubeletScenarios
@@ -243,18 +302,27 @@ public sealed class SimulatedKubeletScenarios : KubeletScenarios
     public async Task An_Allocate_whose_read_the_kernel_blocks_is_refused_in_time_hands_out_nothing_and_keeps_one_thread()
     {
         var node = new SimulatedNode();
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("edu", Address), Desired.HostDevice("other", "0000:85:00.0")), start: false);
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.HostDevice("edu", Address), Desired.HostDevice("other", "0000:85:00.0")),
+            start: false
+        );
         bench.KubeletTimings = new KubeletTimings { Allocate = TimeSpan.FromMilliseconds(500) };
         bench.StartAgent();
         await bench.UntilAsync(() => bench.Kubelet.Allocatable(Edu) == 1 && bench.Kubelet.Allocatable("example.com/other") == 1);
         var hung = node.Kernel.Paths.Resolve($"/sys/class/vfio/{node.Kernel.GroupOf(Address)}/dev");
         var text = bench.Read($"/sys/class/vfio/{node.Kernel.GroupOf(Address)}/dev") + "\n";
         Fifo.Create(hung);
-        var writer = new FileStream(hung, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite); // reads block in read(2) until it is closed
+        // reads block in read(2) until it is closed
+        var writer = new FileStream(hung, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
 
         var pod = await AdmitAsync(bench, "vm", Edu);
         Assert.Equal((PodPhase.Failed, "UnexpectedAdmissionError"), (pod.Phase, pod.Reason));
-        Assert.Contains($"{Address} of {Edu} could not be made ready within 0.5 s, so nothing was handed out", pod.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"{Address} of {Edu} could not be made ready within 0.5 s, so nothing was handed out",
+            pod.Message,
+            StringComparison.Ordinal
+        );
         await bench.UntilAsync(() => bench.Kubelet.Allocatable(Edu) == 0);
         Assert.Equal((PodPhase.Running, ""), Outcome(await AdmitAsync(bench, "second", "example.com/other")));
 
@@ -274,7 +342,11 @@ public sealed class SimulatedKubeletScenarios : KubeletScenarios
         await bench.Kubelet.RestartAsync(TestContext.Current.CancellationToken);
         var early = await AdmitAsync(bench, "early", Edu);
         Assert.Equal((PodPhase.Failed, "UnexpectedAdmissionError"), (early.Phase, early.Reason));
-        Assert.Contains("no healthy devices present; cannot allocate unhealthy devices example.com/edu", early.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no healthy devices present; cannot allocate unhealthy devices example.com/edu",
+            early.Message,
+            StringComparison.Ordinal
+        );
 
         File.Delete(bench.DesiredFile);
         File.Delete(bench.Kubelet.PodResourcesSocket);
@@ -288,7 +360,10 @@ public sealed class SimulatedKubeletScenarios : KubeletScenarios
     public async Task A_container_is_not_started_with_a_function_that_lost_its_vfio_driver_though_the_group_s_node_is_the_same()
     {
         var node = new SimulatedNode();
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("dual", "0000:45:00.0", pci: ", groupPolicy: AssignSiblings, iommuBackend: Legacy")));
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.HostDevice("dual", "0000:45:00.0", pci: ", groupPolicy: AssignSiblings, iommuBackend: Legacy"))
+        );
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/dual") == 1);
         Assert.Equal((PodPhase.Running, ""), Outcome(await AdmitAsync(bench, "vm", "example.com/dual")));
         Assert.Equal("success", node.Machine.Calls.WriteAttribute("/sys/bus/pci/drivers/vfio-pci/unbind", "0000:45:00.1").Name);
@@ -296,7 +371,11 @@ public sealed class SimulatedKubeletScenarios : KubeletScenarios
         var restarted = await bench.Kubelet.RestartContainerAsync("vms", "vm");
 
         Assert.Equal((PodPhase.Waiting, "PreStartContainerError"), (restarted.Phase, restarted.Reason));
-        Assert.Contains("0000:45:00.1, which was given to this container, is without a driver instead of vfio-pci: delete the pod", restarted.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "0000:45:00.1, which was given to this container, is without a driver instead of vfio-pci: delete the pod",
+            restarted.Message,
+            StringComparison.Ordinal
+        );
     }
 }
 

@@ -21,14 +21,24 @@ public abstract class NameScenarios
         var old = ScenarioNodes.InterfaceOf(node.Machine.Paths, Pf);
         await using var bench = await ScenarioBench.StartAsync(node, ByInterface(old));
         await bench.ReadyAsync();
-        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/vf"] = 1 });
+        var pod = await bench.Kubelet.AdmitPodAsync(
+            "vms",
+            "vm",
+            new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/vf"] = 1 }
+        );
         Assert.Equal(PodPhase.Running, pod.Phase);
         var writes = bench.Host.Writer.Writes;
 
         node.RenameInterface(Pf, New);
         await bench.UntilAsync(() => bench.Problem("byname").Reason == Reasons.NameChanged);
         Assert.Equal(
-            (Reasons.NameChanged, $"0000:81:00.0 was chosen by its interface {old}, which is called ens7f0np0 now: what is in force stays; write the new name or the address"), bench.Problem("byname"));
+            (
+                Reasons.NameChanged,
+                $"0000:81:00.0 was chosen by its interface {old}, which is called ens7f0np0 now: what is in force "
+                    + "stays; write the new name or the address"
+            ),
+            bench.Problem("byname")
+        );
         await StaysAsync(bench, writes);
 
         await bench.StopAgentAsync();
@@ -53,8 +63,14 @@ public abstract class NameScenarios
         var other = ScenarioNodes.InterfaceOf(node.Machine.Paths, "0000:41:00.0");
         var now = ScenarioNodes.InterfaceOf(node.Machine.Paths, Pf);
         node.RenameInterface(Pf, New);
-        node.RenameInterface("0000:41:00.0", old == now ? old : other == old ? "ens8f0" : old);
-        if (other == old) node.RenameInterface("0000:41:00.0", old);
+        node.RenameInterface(
+            "0000:41:00.0",
+            old == now ? old
+                : other == old ? "ens8f0"
+                : old
+        );
+        if (other == old)
+            node.RenameInterface("0000:41:00.0", old);
         bench.StartAgent();
 
         await bench.UntilAsync(() => bench.Read(Numvfs) == "3");
@@ -83,7 +99,11 @@ public abstract class NameScenarios
         var name = ScenarioNodes.InterfaceOf(node.Machine.Paths, Pf);
         await using var bench = await ScenarioBench.StartAsync(node, ByInterface("ens1f0"));
         await bench.UntilAsync(() => (string?)bench.Policy("byname")?["reason"] == "NoMatch");
-        Assert.Contains($"no interface of a physical function is called ens1f0; there are ", (string)bench.Policy("byname")!["message"]!, StringComparison.Ordinal);
+        Assert.Contains(
+            $"no interface of a physical function is called ens1f0; there are ",
+            (string)bench.Policy("byname")!["message"]!,
+            StringComparison.Ordinal
+        );
         Assert.Contains($"{name} (0000:81:00.0)", (string)bench.Policy("byname")!["message"]!, StringComparison.Ordinal);
     }
 
@@ -96,17 +116,18 @@ public abstract class NameScenarios
         Assert.Equal(writes, bench.Host.Writer.Writes);
     }
 
-    private static string ByInterface(string name) => $$"""
-        policies:
-        - kind: SriovPolicy
-          name: byname
-          spec:
-            nodeSelector: {}
-            physicalFunctions: [{interfaces: ["{{name}}"]}]
-            numVfs: 3
-            pools: [{name: a, vfs: [{first: 0, last: 2}], resourceName: example.com/vf}]
+    private static string ByInterface(string name) =>
+        $$"""
+            policies:
+            - kind: SriovPolicy
+              name: byname
+              spec:
+                nodeSelector: {}
+                physicalFunctions: [{interfaces: ["{{name}}"]}]
+                numVfs: 3
+                pools: [{name: a, vfs: [{first: 0, last: 2}], resourceName: example.com/vf}]
 
-        """;
+            """;
 }
 
 public sealed class SimulatedNameScenarios : NameScenarios

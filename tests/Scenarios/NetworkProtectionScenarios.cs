@@ -5,7 +5,10 @@ using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
-/// <summary>A NIC that the host uses is refused, with the user named and nothing written: contracts/kernel.md, "Proof that it is free". Each scenario runs on the simulation and on the real kernel.</summary>
+/// <summary>
+/// A NIC that the host uses is refused, with the user named and nothing written: contracts/kernel.md, "Proof that it is free". Each
+/// scenario runs on the simulation and on the real kernel.
+/// </summary>
 public abstract class NetworkProtectionScenarios
 {
     private const string Nic = "0000:86:00.0";
@@ -20,7 +23,10 @@ public abstract class NetworkProtectionScenarios
     [InlineData(nameof(NetworkUse.RouteByNextHop), "eth routes 203.0.113.0/24")]
     [InlineData(nameof(NetworkUse.RoutingRule), "eth is named by the routing rule 30000 (iif eth)")]
     [InlineData(nameof(NetworkUse.Bond), "eth is part of hd-bond0 (bond)")]
-    [InlineData(nameof(NetworkUse.BondWithAddressAndRoute), "eth is part of hd-bond0 (bond), which has the address 192.0.2.7/24 and routes 198.51.100.0/24 in table 100")]
+    [InlineData(
+        nameof(NetworkUse.BondWithAddressAndRoute),
+        "eth is part of hd-bond0 (bond), which has the address 192.0.2.7/24 and routes 198.51.100.0/24 in table 100"
+    )]
     [InlineData(nameof(NetworkUse.Bridge), "eth is part of hd-br0 (bridge)")]
     [InlineData(nameof(NetworkUse.Vrf), "eth is part of hd-vrf0 (vrf)")]
     [InlineData(nameof(NetworkUse.Macvlan), "eth carries hd-mv0 (macvlan)")]
@@ -33,7 +39,11 @@ public abstract class NetworkProtectionScenarios
         using var user = node.UseInterface(Nic, Enum.Parse<NetworkUse>(use));
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("nic", Nic)));
         await bench.UntilAsync(() => bench.Problem("nic").Reason == Reasons.Protected);
-        Assert.Equal($"{Nic} is in use: {InWords(words, user)}: the host needs it; free it, or list Network in allowProtected together with the address", bench.Problem("nic").Message);
+        Assert.Equal(
+            $"{Nic} is in use: {InWords(words, user)}: the host needs it; free it, or list Network in allowProtected "
+                + "together with the address",
+            bench.Problem("nic").Message
+        );
         Assert.Equal("e1000e", bench.Driver(Nic));
         Assert.Equal(0, bench.Host.Writer.Writes);
     }
@@ -66,7 +76,10 @@ public abstract class NetworkProtectionScenarios
     {
         var node = NewNode();
         using var user = node.UseInterface(Nic, NetworkUse.BondWithAddressAndRoute);
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("nic", Nic, "allowProtected: [Network]")));
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.HostDevice("nic", Nic, "allowProtected: [Network]"))
+        );
         await bench.ReadyAsync();
         Assert.Equal("vfio-pci", bench.Driver(Nic));
     }
@@ -76,9 +89,16 @@ public abstract class NetworkProtectionScenarios
     {
         var node = NewNode();
         using var user = node.UseInterface("0000:45:00.1", NetworkUse.Vrf);
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("port", "0000:45:00.0", pci: ", groupPolicy: HoldSiblings")));
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.HostDevice("port", "0000:45:00.0", pci: ", groupPolicy: HoldSiblings"))
+        );
         await bench.UntilAsync(() => bench.Problem("port").Reason == Reasons.Protected);
-        Assert.StartsWith($"0000:45:00.1 is in use: {user.Interface} is part of hd-vrf0 (vrf): the host needs it;", bench.Problem("port").Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"0000:45:00.1 is in use: {user.Interface} is part of hd-vrf0 (vrf): the host needs it;",
+            bench.Problem("port").Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal(("e1000e", "e1000e", 0L), (bench.Driver("0000:45:00.0"), bench.Driver("0000:45:00.1"), bench.Host.Writer.Writes));
     }
 
@@ -97,7 +117,11 @@ public abstract class NetworkProtectionScenarios
         {
             bench.Desire(Desired.Policies(OneOfVfs(4)));
             await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.InUse);
-            Assert.Equal($"{Igb} goes from 2 to 4 VFs, which needs all of them free, but 0000:81:10.2: {InWords(words, user)}: it is done as soon as they are let go", bench.Problem("vfs").Message);
+            Assert.Equal(
+                $"{Igb} goes from 2 to 4 VFs, which needs all of them free, but 0000:81:10.2: {InWords(words, user)}: "
+                    + "it is done as soon as they are let go",
+                bench.Problem("vfs").Message
+            );
             Assert.Equal((writes, "2"), (bench.Host.Writer.Writes, bench.Read($"/sys/bus/pci/devices/{Igb}/sriov_numvfs")));
             Assert.Equal(1, bench.Kubelet.Allocatable("example.com/vf"));
         }
@@ -115,7 +139,12 @@ public abstract class NetworkProtectionScenarios
         using (var user = node.UseInterface("0000:81:10.2", NetworkUse.Address))
         {
             bench.Desire(Desired.Nothing);
-            await bench.UntilAsync(() => bench.Status["releasing"]?.ToJsonString().Contains($"0000:81:10.2: {user.Interface} has the address 192.0.2.7/24", StringComparison.Ordinal) == true);
+            await bench.UntilAsync(() =>
+                bench
+                    .Status["releasing"]
+                    ?.ToJsonString()
+                    .Contains($"0000:81:10.2: {user.Interface} has the address 192.0.2.7/24", StringComparison.Ordinal) == true
+            );
             Assert.Equal("2", bench.Read($"/sys/bus/pci/devices/{Igb}/sriov_numvfs"));
         }
 
@@ -145,28 +174,37 @@ public abstract class NetworkProtectionScenarios
     {
         var node = NewNode();
         INetworkUser? user = null;
-        var machine = node.Machine with { Calls = new BeforeUnbind(node.Machine.Calls, () => user ??= node.UseInterface(Nic, NetworkUse.Address)) };
+        var machine = node.Machine with
+        {
+            Calls = new BeforeUnbind(node.Machine.Calls, () => user ??= node.UseInterface(Nic, NetworkUse.Address)),
+        };
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("nic", Nic)), machine);
         await bench.UntilAsync(() => bench.Problem("nic").Reason is { } r && (r == Reasons.InUse || r == Reasons.Protected));
-        await bench.UntilAsync(() => bench.Problem("nic").Message.Contains($"{user!.Interface} has the address 192.0.2.7/24", StringComparison.Ordinal));
+        await bench.UntilAsync(() =>
+            bench.Problem("nic").Message.Contains($"{user!.Interface} has the address 192.0.2.7/24", StringComparison.Ordinal)
+        );
         Assert.Equal("e1000e", bench.Driver(Nic));
         user!.Dispose();
     }
 
     /// <summary>"eth" and "PID" stand for what the node has there.</summary>
     private static string InWords(string words, INetworkUser user) =>
-        words.Replace("PID", $"{user.ProcessId}", StringComparison.Ordinal).Replace("eth ", user.Interface + " ", StringComparison.Ordinal).Replace("eth)", user.Interface + ")", StringComparison.Ordinal);
+        words
+            .Replace("PID", $"{user.ProcessId}", StringComparison.Ordinal)
+            .Replace("eth ", user.Interface + " ", StringComparison.Ordinal)
+            .Replace("eth)", user.Interface + ")", StringComparison.Ordinal);
 
-    private static string OneOfVfs(int count) => $$"""
-        - kind: SriovPolicy
-          name: vfs
-          spec:
-            nodeSelector: {}
-            physicalFunctions: [{addresses: ["{{Igb}}"]}]
-            numVfs: {{count}}
-            pools: [{name: one, vfs: [{first: 0, last: 0}], resourceName: example.com/vf}]
+    private static string OneOfVfs(int count) =>
+        $$"""
+            - kind: SriovPolicy
+              name: vfs
+              spec:
+                nodeSelector: {}
+                physicalFunctions: [{addresses: ["{{Igb}}"]}]
+                numVfs: {{count}}
+                pools: [{name: one, vfs: [{first: 0, last: 0}], resourceName: example.com/vf}]
 
-        """;
+            """;
 
     /// <summary>Calls that let something happen after the function's override was written, which is just before its unbind.</summary>
     private sealed class BeforeUnbind(IHostCalls calls, Action happens) : DecoratedCalls(calls)
@@ -174,7 +212,8 @@ public abstract class NetworkProtectionScenarios
         public override Errno WriteAttribute(string path, string value)
         {
             var result = base.WriteAttribute(path, value);
-            if (path.EndsWith("/driver_override", StringComparison.Ordinal) && value == "vfio-pci") happens();
+            if (path.EndsWith("/driver_override", StringComparison.Ordinal) && value == "vfio-pci")
+                happens();
             return result;
         }
     }
@@ -191,7 +230,11 @@ public sealed class SimulatedNetworkProtectionScenarios : NetworkProtectionScena
         node.Kernel.Network.Complaint = "asking the kernel for addresses gave EPERM";
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("nic", "0000:86:00.0")));
         await bench.UntilAsync(() => bench.Problem("nic").Reason == Reasons.Protected);
-        Assert.StartsWith("0000:86:00.0 is in use: who uses eth2 is not known, because asking the kernel for addresses gave EPERM: the host needs it;", bench.Problem("nic").Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "0000:86:00.0 is in use: who uses eth2 is not known, because asking the kernel for addresses gave EPERM: the host needs it;",
+            bench.Problem("nic").Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal(("e1000e", 0L), (bench.Driver("0000:86:00.0"), bench.Host.Writer.Writes));
     }
 }

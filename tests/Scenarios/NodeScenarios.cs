@@ -10,7 +10,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
-/// <summary>The node half end to end: one desired file, one kubelet, one machine. Each scenario runs on the simulation and on the real kernel.</summary>
+/// <summary>
+/// The node half end to end: one desired file, one kubelet, one machine. Each scenario runs on the simulation and on the real kernel.
+/// </summary>
 public abstract class NodeScenarios
 {
     private protected abstract IScenarioNode NewNode();
@@ -27,23 +29,34 @@ public abstract class NodeScenarios
 
         foreach (var (resource, primaries, numa) in Desired.Offers)
         {
-            await bench.UntilAsync(() => bench.Kubelet.Allocatable(resource) == primaries.Length, $"the kubelet has {primaries.Length} of {resource}");
+            await bench.UntilAsync(
+                () => bench.Kubelet.Allocatable(resource) == primaries.Length,
+                $"the kubelet has {primaries.Length} of {resource}"
+            );
             Assert.All(bench.Kubelet.Devices(resource), d => Assert.Equal(numa, d.NumaNode));
-            var pod = await bench.Kubelet.AdmitPodAsync("vms", $"vm-{resource.Split('/')[1]}", new Dictionary<string, int>(StringComparer.Ordinal) { [resource] = primaries.Length });
+            var pod = await bench.Kubelet.AdmitPodAsync(
+                "vms",
+                $"vm-{resource.Split('/')[1]}",
+                new Dictionary<string, int>(StringComparer.Ordinal) { [resource] = primaries.Length }
+            );
             Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
             OfferPromises.Check(bench, pod, resource, primaries);
         }
 
-        foreach (var address in Desired.Offers.SelectMany(o => o.Primaries)) Assert.Null(node.TakeAllTheWay(address));
-        Assert.All(bench.Kubelet.Pods, p => Assert.Empty(KubeVirtOracle.Problems(node.Machine.Paths, p, bench.Kubelet.Pods))); // no group twice
+        foreach (var address in Desired.Offers.SelectMany(o => o.Primaries))
+            Assert.Null(node.TakeAllTheWay(address));
+        // no group twice
+        Assert.All(bench.Kubelet.Pods, p => Assert.Empty(KubeVirtOracle.Problems(node.Machine.Paths, p, bench.Kubelet.Pods)));
 
-        foreach (var pod in bench.Kubelet.Pods) bench.Kubelet.DeletePod(pod.Namespace, pod.Name);
+        foreach (var pod in bench.Kubelet.Pods)
+            bench.Kubelet.DeletePod(pod.Namespace, pod.Name);
         bench.Desire(Desired.Nothing);
         await bench.GivenBackAsync();
         Assert.Empty(TreeSnapshot.Diff(before, node.Snapshot()));
     }
 
-    private static async Task<IEnumerable<string>> JournalTailAsync(ScenarioBench bench) => (await File.ReadAllLinesAsync(Path.Combine(bench.StateDirectory, Journal.FileName))).TakeLast(12);
+    private static async Task<IEnumerable<string>> JournalTailAsync(ScenarioBench bench) =>
+        (await File.ReadAllLinesAsync(Path.Combine(bench.StateDirectory, Journal.FileName))).TakeLast(12);
 
     [Fact]
     public async Task Nothing_is_written_when_nothing_differs_neither_by_a_second_look_nor_after_a_restart()
@@ -56,12 +69,19 @@ public abstract class NodeScenarios
         bench.Host.Agent.Wake();
         await bench.UntilAsync(() => bench.Host.Agent.Reconciles > rounds);
         await bench.Host.Agent.ReconcileAsync(TestContext.Current.CancellationToken);
-        Assert.True(writes == bench.Host.Writer.Writes, $"{bench.Host.Writer.Writes - writes} writes more, the last of:\n{string.Join('\n', await JournalTailAsync(bench))}");
+        Assert.True(
+            writes == bench.Host.Writer.Writes,
+            $"{bench.Host.Writer.Writes - writes} writes more, the last of:\n{string.Join('\n', await JournalTailAsync(bench))}"
+        );
         Assert.All(lists, l => Assert.Equal(l.Value, bench.Kubelet.Registrations[l.Key])); // no stream was dropped: nobody registered again
 
         await bench.StopAgentAsync();
         bench.StartAgent();
-        await bench.UntilAsync(() => bench.Host.Agent.Reconciles > 0 && bench.Condition("Ready") == "True" && Desired.Offers.All(o => bench.Kubelet.Allocatable(o.Resource) == o.Primaries.Length));
+        await bench.UntilAsync(() =>
+            bench.Host.Agent.Reconciles > 0
+            && bench.Condition("Ready") == "True"
+            && Desired.Offers.All(o => bench.Kubelet.Allocatable(o.Resource) == o.Primaries.Length)
+        );
         Assert.Equal(0, bench.Host.Writer.Writes);
     }
 
@@ -118,12 +138,17 @@ public abstract class NodeScenarios
     [Fact]
     public async Task The_console_is_refused_and_taken_when_the_admin_names_it()
     {
-        await using var bench = await ScenarioBench.StartAsync(NewNode(), Desired.Policies(Desired.HostDevice("vga", "0000:42:00.0", pci: ", groupPolicy: HoldSiblings")));
+        await using var bench = await ScenarioBench.StartAsync(
+            NewNode(),
+            Desired.Policies(Desired.HostDevice("vga", "0000:42:00.0", pci: ", groupPolicy: HoldSiblings"))
+        );
         await bench.UntilAsync(() => bench.Problem("vga").Reason == Reasons.Protected);
         Assert.Contains("boot VGA", bench.Problem("vga").Message, StringComparison.Ordinal);
         Assert.Contains("list Console in allowProtected", bench.Problem("vga").Message, StringComparison.Ordinal);
 
-        bench.Desire(Desired.Policies(Desired.HostDevice("vga", "0000:42:00.0", "allowProtected: [Console]", ", groupPolicy: HoldSiblings")));
+        bench.Desire(
+            Desired.Policies(Desired.HostDevice("vga", "0000:42:00.0", "allowProtected: [Console]", ", groupPolicy: HoldSiblings"))
+        );
         await bench.ReadyAsync();
         Assert.Equal("vfio-pci", bench.Driver("0000:42:00.0"));
     }
@@ -146,7 +171,10 @@ public abstract class NodeScenarios
     {
         await using var bench = await ScenarioBench.StartAsync(NewNode(), Desired.Policies(Desired.Vfs(8)));
         await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.TooManyVfs);
-        Assert.Equal("0000:81:00.0 asks for 8 VFs but sriov_totalvfs is 7: set numVfs to at most 7, or raise it in firmware", bench.Problem("vfs").Message);
+        Assert.Equal(
+            "0000:81:00.0 asks for 8 VFs but sriov_totalvfs is 7: set numVfs to at most 7, or raise it in firmware",
+            bench.Problem("vfs").Message
+        );
         Assert.Equal(0, bench.Host.Writer.Writes);
     }
 
@@ -179,9 +207,21 @@ public abstract class NodeScenarios
         var node = NewNode();
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("edu", "0000:46:00.0")));
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
-        Assert.Equal(PodPhase.Running, (await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 })).Phase);
+        Assert.Equal(
+            PodPhase.Running,
+            (
+                await bench.Kubelet.AdmitPodAsync(
+                    "vms",
+                    "vm",
+                    new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 }
+                )
+            ).Phase
+        );
         bench.Desire(Desired.Nothing);
-        await bench.UntilAsync(() => bench.Status["releasing"] is JsonArray { Count: 1 } r && ((string)r[0]!["message"]!).Contains("pod vms/vm has 0000:46:00.0", StringComparison.Ordinal));
+        await bench.UntilAsync(() =>
+            bench.Status["releasing"] is JsonArray { Count: 1 } r
+            && ((string)r[0]!["message"]!).Contains("pod vms/vm has 0000:46:00.0", StringComparison.Ordinal)
+        );
         Assert.Equal("vfio-pci", bench.Driver("0000:46:00.0"));
         Assert.Null(bench.Kubelet.CauseOfDeath);
 
@@ -204,7 +244,10 @@ public abstract class NodeScenarios
         began = TimeProvider.System.GetTimestamp();
         Assert.Equal("success", node.Machine.Calls.WriteAttribute("/sys/bus/pci/rescan", "1").Name);
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
-        TestContext.Current.TestOutputHelper?.WriteLine($"Unhealthy {down.TotalMilliseconds:F0} ms after it went, Healthy {TimeProvider.System.GetElapsedTime(began).TotalMilliseconds:F0} ms after it came");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"Unhealthy {down.TotalMilliseconds:F0} ms after it went, Healthy "
+                + $"{TimeProvider.System.GetElapsedTime(began).TotalMilliseconds:F0} ms after it came"
+        );
         Assert.Equal("vfio-pci", bench.Driver("0000:46:00.0"));
     }
 
@@ -224,7 +267,11 @@ public abstract class NodeScenarios
         var answers = new List<string>();
         foreach (var (resource, primaries, _) in Desired.Offers)
         {
-            var outcome = await bench.Host.Allocator.AllocateAsync(ResourceName.Parse(resource), [.. primaries], TestContext.Current.CancellationToken);
+            var outcome = await bench.Host.Allocator.AllocateAsync(
+                ResourceName.Parse(resource),
+                [.. primaries],
+                TestContext.Current.CancellationToken
+            );
             var granted = Assert.IsType<AllocateOutcome.Granted>(outcome);
             answers.Add($"{string.Join(' ', granted.Envs)} {string.Join(' ', granted.Nodes)}");
         }
@@ -233,7 +280,8 @@ public abstract class NodeScenarios
     }
 
     private static string Synced(ScenarioBench bench) =>
-        (bench.Status["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == "Synced")?["message"]?.GetValue<string>() ?? "";
+        (bench.Status["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == "Synced")?["message"]?.GetValue<string>()
+        ?? "";
 }
 
 public sealed class SimulatedNodeScenarios : NodeScenarios

@@ -10,7 +10,11 @@ internal static class OfferPromises
     {
         var paths = bench.Node.Machine.Paths;
         Assert.Empty(KubeVirtOracle.Problems(paths, pod, bench.Kubelet.Pods));
-        Assert.Equal(string.Join(',', primaries), pod.Envs["PCI_RESOURCE_" + resource.ToUpperInvariant().Replace('/', '_').Replace('.', '_')]); // ordered, full form, no spaces
+        // ordered, full form, no spaces
+        Assert.Equal(
+            string.Join(',', primaries),
+            pod.Envs["PCI_RESOURCE_" + resource.ToUpperInvariant().Replace('/', '_').Replace('.', '_')]
+        );
         foreach (var address in primaries)
         {
             var group = Path.GetFileName(new DirectoryInfo(paths.Resolve($"/sys/bus/pci/devices/{address}/iommu_group")).LinkTarget!);
@@ -27,13 +31,17 @@ internal static class OfferPromises
     private static void CheckOwner(ScenarioBench bench, string resource, string node)
     {
         var owner = bench.Node.Machine.Calls.ReadOwner(node).Owner.ToString();
-        if (resource.StartsWith("example.com/nic-", StringComparison.Ordinal)) Assert.Equal("107:107 0660", owner);
-        else if (resource == "example.com/gpu") Assert.Equal("107:107 0600", owner);
-        else Assert.StartsWith("0:0 ", owner, StringComparison.Ordinal);
+        if (resource.StartsWith("example.com/nic-", StringComparison.Ordinal))
+            Assert.Equal("107:107 0660", owner);
+        else if (resource == "example.com/gpu")
+            Assert.Equal("107:107 0600", owner);
+        else
+            Assert.StartsWith("0:0 ", owner, StringComparison.Ordinal);
     }
 
     private static IEnumerable<string> Cdevs(ScenarioBench bench, string address) =>
-        Directory.GetDirectories(bench.Node.Machine.Paths.Resolve($"/sys/bus/pci/devices/{address}/vfio-dev"))
+        Directory
+            .GetDirectories(bench.Node.Machine.Paths.Resolve($"/sys/bus/pci/devices/{address}/vfio-dev"))
             .Where(d => File.Exists(Path.Combine(d, "dev")))
             .Select(d => $"/dev/vfio/devices/{Path.GetFileName(d)}");
 }

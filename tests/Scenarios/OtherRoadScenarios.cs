@@ -25,8 +25,9 @@ public sealed class OtherRoadScenarios
         var road = $"{RoadMachine.Hba} (FC port {RoadMachine.PortName})";
         Assert.Equal(
             $"{RoadMachine.Hba} is in use: {disk} is mounted at /data, which comes over {road}: the host needs it; "
-            + "free it, or list Storage in allowProtected together with the address",
-            bench.Problem("hba").Message);
+                + "free it, or list Storage in allowProtected together with the address",
+            bench.Problem("hba").Message
+        );
         Assert.Equal(0, bench.Host.Writer.Writes);
         Assert.Equal("lpfc", bench.Driver(RoadMachine.Hba));
 
@@ -44,8 +45,11 @@ public sealed class OtherRoadScenarios
         node.Kernel.Storage.Claim(disk);
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("hba", RoadMachine.Hba)));
         await bench.UntilAsync(() => bench.Problem("hba").Reason == Reasons.InUse);
-        Assert.Contains($"{disk} is claimed in the kernel by somebody it does not name", bench
-            .Problem("hba").Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"{disk} is claimed in the kernel by somebody it does not name",
+            bench.Problem("hba").Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal(0, bench.Host.Writer.Writes);
 
         node.Kernel.Storage.Unclaim(disk);
@@ -61,8 +65,9 @@ public sealed class OtherRoadScenarios
         await bench.UntilAsync(() => bench.Problem("serial").Reason == Reasons.Protected);
         Assert.Equal(
             $"{RoadMachine.Serial} is in use: the kernel's console ttyS4 is on it: the host needs it; "
-            + "free it, or list Console in allowProtected together with the address",
-            bench.Problem("serial").Message);
+                + "free it, or list Console in allowProtected together with the address",
+            bench.Problem("serial").Message
+        );
         Assert.Equal(0, bench.Host.Writer.Writes);
 
         bench.Desire(Desired.Policies(Desired.HostDevice("serial", RoadMachine.Serial, "allowProtected: [Console]")));
@@ -91,13 +96,16 @@ public sealed class OtherRoadScenarios
         const string pf = "0000:c1:00.0";
         var igb = Hardware.Igb(pf, 0xd0000000, 0x9000, 0xd1000000, "52:54:00:00:00:99");
         var port = Hardware.RootPort("0000:c0:00.0", 0xd2000000, [igb], acs: false);
-        await using var bench = await ScenarioBench
-            .StartAsync(new SimulatedNode(RoadMachine.With(port)), Desired.Policies(Desired.Vfs(2, pf)));
+        await using var bench = await ScenarioBench.StartAsync(
+            new SimulatedNode(RoadMachine.With(port)),
+            Desired.Policies(Desired.Vfs(2, pf))
+        );
         await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.VfsNotIsolated);
         Assert.Equal(
             $"{pf} is in one IOMMU group with the port above it (0000:c0:00.0), "
-            + "and so would be its VFs, none of which could be passed: none is made; enable ACS in firmware, or use another slot",
-            bench.Problem("vfs").Message);
+                + "and so would be its VFs, none of which could be passed: none is made; enable ACS in firmware, or use another slot",
+            bench.Problem("vfs").Message
+        );
         Assert.Equal("0", bench.Read($"/sys/bus/pci/devices/{pf}/sriov_numvfs"));
         Assert.Equal(0, bench.Host.Writer.Writes);
     }

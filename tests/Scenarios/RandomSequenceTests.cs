@@ -7,8 +7,9 @@ using Xunit;
 namespace Hostdev.Tests.Scenarios;
 
 /// <summary>
-/// An admin, pods, hands and accidents in random order on the simulation. Whatever comes: nothing that is held or protected is disturbed, no group has two holders, no ID is offered twice, no kubelet
-/// dies, and when everything stops the node comes to rest and is given back as it was. <c>hack/test --seeds 10000 RandomSequence</c> runs that many; <c>--seed N</c> runs one again.
+/// An admin, pods, hands and accidents in random order on the simulation. Whatever comes: nothing that is held or protected is disturbed,
+/// no group has two holders, no ID is offered twice, no kubelet dies, and when everything stops the node comes to rest and is given back as
+/// it was. <c>hack/test --seeds 10000 RandomSequence</c> runs that many; <c>--seed N</c> runs one again.
 /// </summary>
 public sealed class RandomSequenceTests
 {
@@ -24,7 +25,8 @@ public sealed class RandomSequenceTests
         get
         {
             var data = new TheoryData<int, int>();
-            for (var first = First; first < First + Count; first += Chunk) data.Add(first, Math.Min(first + Chunk, First + Count) - 1);
+            for (var first = First; first < First + Count; first += Chunk)
+                data.Add(first, Math.Min(first + Chunk, First + Count) - 1);
             return data;
         }
     }
@@ -35,15 +37,28 @@ public sealed class RandomSequenceTests
     {
         var began = Stopwatch.GetTimestamp();
         var failures = new ConcurrentDictionary<int, string>();
-        Parallel.For(first, last + 1, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, seed =>
-        {
-            if (Failure(seed) is { } failure) failures[seed] = failure;
-        });
+        Parallel.For(
+            first,
+            last + 1,
+            new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
+            seed =>
+            {
+                if (Failure(seed) is { } failure)
+                    failures[seed] = failure;
+            }
+        );
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        var throughput = string.Create(CultureInfo.InvariantCulture, $"seeds {first} to {last}: {seconds:F1} s, {(last - first + 1) / seconds:F1} sequences/s");
+        var throughput = string.Create(
+            CultureInfo.InvariantCulture,
+            $"seeds {first} to {last}: {seconds:F1} s, {(last - first + 1) / seconds:F1} sequences/s"
+        );
         TestContext.Current.TestOutputHelper?.WriteLine(throughput);
         var stories = failures.OrderBy(f => f.Key).Select(f => f.Value).ToList();
-        Assert.True(failures.IsEmpty, $"{failures.Count} of {last - first + 1} seeds failed\n{string.Join('\n', stories.Select(s => s.Split('\n')[0]))}\n\n{string.Join("\n\n", stories.Take(3))}");
+        Assert.True(
+            failures.IsEmpty,
+            $"{failures.Count} of {last - first + 1} seeds "
+                + $"failed\n{string.Join('\n', stories.Select(s => s.Split('\n')[0]))}\n\n{string.Join("\n\n", stories.Take(3))}"
+        );
     }
 
     /// <summary>What went wrong with all that led to it; null when nothing did.</summary>
@@ -59,9 +74,11 @@ public sealed class RandomSequenceTests
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            return $"seed {seed} (again with: hack/test --fast --seed {seed} RandomSequence): {(e is BrokenPromiseException ? e.Message : e.ToString())}\n  {string.Join("\n  ", sequence.Story)}";
+            return $"seed {seed} (again with: hack/test --fast --seed {seed} RandomSequence): "
+                + $"{(e is BrokenPromiseException ? e.Message : e.ToString())}\n  {string.Join("\n  ", sequence.Story)}";
         }
     }
 
-    private static int Number(string variable, int otherwise) => int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number) ? number : otherwise;
+    private static int Number(string variable, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number) ? number : otherwise;
 }

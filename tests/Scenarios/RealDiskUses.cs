@@ -4,7 +4,10 @@ using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
-/// <summary>The uses of a disk on the lab's real kernel, made with the host's own programs. What is on the disk is lost, and at the end nothing is on it.</summary>
+/// <summary>
+/// The uses of a disk on the lab's real kernel, made with the host's own programs. What is on the disk is lost, and at the end nothing is
+/// on it.
+/// </summary>
 internal static class RealDiskUses
 {
     private const string MountPoint = "/mnt/hostdev-use";
@@ -28,7 +31,10 @@ internal static class RealDiskUses
                 MakeFileSystem(node);
                 Directory.CreateDirectory(MountPoint);
                 var pod = Command.Hold($"mount {node} {MountPoint} || exit 1", "unshare", "-m");
-                return new DiskUser($"{disk} is mounted at {MountPoint} in the mount namespace of process {pod.ProcessId} (sh)", pod.Dispose);
+                return new DiskUser(
+                    $"{disk} is mounted at {MountPoint} in the mount namespace of process {pod.ProcessId} (sh)",
+                    pod.Dispose
+                );
             case DiskUse.DeviceMapper:
                 Command.Run("modprobe", "dm-mod");
                 Command.Run("dmsetup", "create", Mapping, "--table", $"0 {Sectors(disk)} linear {node} 0");
@@ -41,7 +47,15 @@ internal static class RealDiskUses
                 return new DiskUser($"{disk} is swap space", () => Command.Run("swapoff", node));
             case DiskUse.MountedPartition or DiskUse.DeviceMapperOnPartition or DiskUse.SwapOnPartition:
                 WritePartitionTable(disk, partitions: 1);
-                var user = Use(disk + "p1", use switch { DiskUse.MountedPartition => DiskUse.Mount, DiskUse.SwapOnPartition => DiskUse.Swap, _ => DiskUse.DeviceMapper });
+                var user = Use(
+                    disk + "p1",
+                    use switch
+                    {
+                        DiskUse.MountedPartition => DiskUse.Mount,
+                        DiskUse.SwapOnPartition => DiskUse.Swap,
+                        _ => DiskUse.DeviceMapper,
+                    }
+                );
                 return new DiskUser(user.Words, user.Dispose, () => WritePartitionTable(disk, partitions: 0));
             case DiskUse.Loop:
                 Command.Run("modprobe", "loop");
@@ -74,16 +88,22 @@ internal static class RealDiskUses
     /// <summary>Half a mirror. Stopped and wiped at the end, so that nothing assembles it again.</summary>
     private static DiskUser UseByMd(string disk, string node)
     {
-        foreach (var module in (string[])["md-mod", "raid1"]) Command.Run("modprobe", module);
+        foreach (var module in (string[])["md-mod", "raid1"])
+            Command.Run("modprobe", module);
         Command.Run("mdadm", "--create", "/dev/md127", "--run", "--level=1", "--raid-devices=2", "--metadata=1.2", node, "missing");
-        return new DiskUser($"{disk} is part of md127", () =>
-        {
-            Command.Run("mdadm", "--stop", "/dev/md127");
-            Command.Run("mdadm", "--zero-superblock", node);
-        });
+        return new DiskUser(
+            $"{disk} is part of md127",
+            () =>
+            {
+                Command.Run("mdadm", "--stop", "/dev/md127");
+                Command.Run("mdadm", "--zero-superblock", node);
+            }
+        );
     }
 
-    /// <summary>Unmounted while a file is open: no namespace shows the mount any more, and the disk stays claimed until the file is closed.</summary>
+    /// <summary>
+    /// Unmounted while a file is open: no namespace shows the mount any more, and the disk stays claimed until the file is closed.
+    /// </summary>
     private static DiskUser UseWithoutName(string disk, string node)
     {
         Mount(node);
@@ -100,7 +120,8 @@ internal static class RealDiskUses
         Command.Run("mount", node, MountPoint);
     }
 
-    private static long Sectors(string disk) => long.Parse(File.ReadAllText($"/sys/class/block/{disk}/size").Trim(), CultureInfo.InvariantCulture);
+    private static long Sectors(string disk) =>
+        long.Parse(File.ReadAllText($"/sys/class/block/{disk}/size").Trim(), CultureInfo.InvariantCulture);
 
     /// <summary>A DOS partition table with one Linux partition, or none.</summary>
     private static void WritePartitionTable(string disk, int partitions)

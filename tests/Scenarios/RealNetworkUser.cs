@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
-/// <summary>A use of an interface of the lab's node, made with iproute2, and how it ends: the interface is down and free again, under its old name.</summary>
+/// <summary>
+/// A use of an interface of the lab's node, made with iproute2, and how it ends: the interface is down and free again, under its old name.
+/// </summary>
 internal sealed class RealNetworkUser : INetworkUser
 {
     private const string NextHopCompatibility = "/proc/sys/net/ipv4/nexthop_compat_mode";
@@ -20,7 +22,8 @@ internal sealed class RealNetworkUser : INetworkUser
         _address = address;
         Interface = ScenarioNodes.InterfaceOf(new HostPaths("/"), address);
         Command.Run("modprobe", "-a", "bonding", "bridge", "vrf", "macvlan", "8021q");
-        if (use is NetworkUse.Namespace or NetworkUse.MacvlanInNamespace) _process = StartInNamespace();
+        if (use is NetworkUse.Namespace or NetworkUse.MacvlanInNamespace)
+            _process = StartInNamespace();
         try
         {
             Begin(use);
@@ -39,11 +42,16 @@ internal sealed class RealNetworkUser : INetworkUser
     public void Dispose()
     {
         // A scenario may have taken the device: then what was on its interface went with it.
-        while (_undo.TryPop(out var undo)) undo();
-        if (_process is not { HasExited: false }) return;
+        while (_undo.TryPop(out var undo))
+            undo();
+        if (_process is not { HasExited: false })
+            return;
         _process.Kill();
         _process.WaitForExit();
-        Await(() => Directory.Exists($"/sys/class/net/{Interface}") || !Directory.Exists($"/sys/bus/pci/devices/{_address}/net"), $"{Interface} does not come back");
+        Await(
+            () => Directory.Exists($"/sys/class/net/{Interface}") || !Directory.Exists($"/sys/bus/pci/devices/{_address}/net"),
+            $"{Interface} does not come back"
+        );
     }
 
     private void Begin(NetworkUse use)
@@ -52,7 +60,10 @@ internal sealed class RealNetworkUser : INetworkUser
         {
             case NetworkUse.MerelyUp:
                 Up();
-                Await(() => File.ReadAllLines("/proc/net/if_inet6").Any(l => l.EndsWith(' ' + Interface, StringComparison.Ordinal)), $"{Interface} gets no link-local address");
+                Await(
+                    () => File.ReadAllLines("/proc/net/if_inet6").Any(l => l.EndsWith(' ' + Interface, StringComparison.Ordinal)),
+                    $"{Interface} gets no link-local address"
+                );
                 break;
             case NetworkUse.Address:
                 Ip($"addr add 192.0.2.7/24 dev {Interface}", $"addr flush dev {Interface}");
@@ -76,7 +87,8 @@ internal sealed class RealNetworkUser : INetworkUser
                 break;
             case NetworkUse.Bond or NetworkUse.BondWithAddressAndRoute:
                 Enslave("hd-bond0", "bond");
-                if (use == NetworkUse.Bond) break;
+                if (use == NetworkUse.Bond)
+                    break;
                 Ip("addr add 192.0.2.7/24 dev hd-bond0", null);
                 Ip("link set hd-bond0 up", null);
                 Ip("route add 198.51.100.0/24 dev hd-bond0 table 100", null);
@@ -118,7 +130,12 @@ internal sealed class RealNetworkUser : INetworkUser
     private void Ip(string arguments, string? undo)
     {
         Command.Run("ip", arguments.Split(' '));
-        if (undo is not null) _undo.Push(() => Process.Start(new ProcessStartInfo("ip", undo.Split(' ')) { UseShellExecute = false, RedirectStandardError = true })!.WaitForExit());
+        if (undo is not null)
+            _undo.Push(() =>
+                Process
+                    .Start(new ProcessStartInfo("ip", undo.Split(' ')) { UseShellExecute = false, RedirectStandardError = true })!
+                    .WaitForExit()
+            );
     }
 
     private static Process StartInNamespace()

@@ -14,7 +14,8 @@ internal sealed class RealNode : IScenarioNode
 {
     private readonly List<DiskUser> _users = [];
 
-    public RealNode() => Assert.True(LabFacts.InNode, "this test changes the host's drivers and runs only in the lab's node: hack/lab test");
+    public RealNode() =>
+        Assert.True(LabFacts.InNode, "this test changes the host's drivers and runs only in the lab's node: hack/lab test");
 
     private readonly Stack<RealNetworkUser> _networkUsers = new();
 
@@ -29,7 +30,8 @@ internal sealed class RealNode : IScenarioNode
     public string? TakeAllTheWay(string address)
     {
         var pci = PciAddress.Parse(address);
-        return Failure(VfioTaker.TakeGroup(Sysfs.GroupPath(pci), address)) ?? (LabFacts.HasCdev ? Failure(VfioTaker.TakeCdev(Sysfs.CdevPath(pci))) : null);
+        return Failure(VfioTaker.TakeGroup(Sysfs.GroupPath(pci), address))
+            ?? (LabFacts.HasCdev ? Failure(VfioTaker.TakeCdev(Sysfs.CdevPath(pci))) : null);
     }
 
     public async Task<IScenarioHolder> HoldAsync(string address) =>
@@ -52,7 +54,9 @@ internal sealed class RealNode : IScenarioNode
 
     public void LoadDriver(string name) => Command.Run("modprobe", name);
 
-    /// <summary>The node cannot boot again: what a boot undoes is undone by hand, and the records get the id of a boot that was before.</summary>
+    /// <summary>
+    /// The node cannot boot again: what a boot undoes is undone by hand, and the records get the id of a boot that was before.
+    /// </summary>
     public void Reboot(string stateDirectory)
     {
         CleanUp();
@@ -60,7 +64,8 @@ internal sealed class RealNode : IScenarioNode
         foreach (var file in Directory.GetFiles(stateDirectory))
         {
             var text = File.ReadAllText(file);
-            if (text.Contains(now, StringComparison.Ordinal)) File.WriteAllText(file, text.Replace(now, Guid.NewGuid().ToString(), StringComparison.Ordinal));
+            if (text.Contains(now, StringComparison.Ordinal))
+                File.WriteAllText(file, text.Replace(now, Guid.NewGuid().ToString(), StringComparison.Ordinal));
         }
     }
 
@@ -115,13 +120,20 @@ internal sealed class RealNode : IScenarioNode
     /// <summary>Whatever a scenario left behind, the next one finds the node as it booted.</summary>
     public void Dispose()
     {
-        foreach (var user in _users) user.Dispose();
-        foreach (var user in _networkUsers) user.Dispose();
-        foreach (var (address, name) in _alternatives) Command.Run("ip", "link", "property", "del", "dev", ScenarioNodes.InterfaceOf(Machine.Paths, address), "altname", name);
-        foreach (var (address, name) in _renamed) Command.Run("ip", "link", "set", "dev", ScenarioNodes.InterfaceOf(Machine.Paths, address), "name", name);
+        foreach (var user in _users)
+            user.Dispose();
+        foreach (var user in _networkUsers)
+            user.Dispose();
+        foreach (var (address, name) in _alternatives)
+            Command.Run("ip", "link", "property", "del", "dev", ScenarioNodes.InterfaceOf(Machine.Paths, address), "altname", name);
+        foreach (var (address, name) in _renamed)
+            Command.Run("ip", "link", "set", "dev", ScenarioNodes.InterfaceOf(Machine.Paths, address), "name", name);
         // A write that blocks because a scenario leaked a descriptor must not hang the whole suite: it fails this one.
         var cleaning = Task.Run(CleanUp);
-        Assert.True(cleaning.Wait(TimeSpan.FromSeconds(60)), "the node cannot be cleaned up: a write blocks, so somebody still holds a device");
+        Assert.True(
+            cleaning.Wait(TimeSpan.FromSeconds(60)),
+            "the node cannot be cleaned up: a write blocks, so somebody still holds a device"
+        );
     }
 
     private static void CleanUp()
@@ -134,16 +146,19 @@ internal sealed class RealNode : IScenarioNode
 
         foreach (var device in Directory.GetDirectories(Sysfs.Devices).Select(Path.GetFileName).Select(n => PciAddress.Parse(n!)))
         {
-            if (Sysfs.Driver(device) is "vfio-pci" or "pci-stub") Sysfs.Unbind(device);
+            if (Sysfs.Driver(device) is "vfio-pci" or "pci-stub")
+                Sysfs.Unbind(device);
         }
 
-        if (Directory.Exists("/sys/module/bochs")) UnloadDisplayDriver();
+        if (Directory.Exists("/sys/module/bochs"))
+            UnloadDisplayDriver();
     }
 
     /// <summary>The console keeps the driver in use until it is taken off it.</summary>
     private static void UnloadDisplayDriver()
     {
-        foreach (var device in Directory.GetDirectories("/sys/bus/pci/drivers/bochs-drm", "0000:*").Select(Path.GetFileName)) Sysfs.Write("/sys/bus/pci/drivers/bochs-drm/unbind", device!);
+        foreach (var device in Directory.GetDirectories("/sys/bus/pci/drivers/bochs-drm", "0000:*").Select(Path.GetFileName))
+            Sysfs.Write("/sys/bus/pci/drivers/bochs-drm/unbind", device!);
         Command.Run("rmmod", "bochs");
     }
 

@@ -20,7 +20,11 @@ internal sealed class ScenarioBench : IAsyncDisposable
     private ScenarioBench(IScenarioNode node)
     {
         Node = node;
-        Kubelet = new SimulatedKubelet(Path.Combine(_directory, "kubelet"), TimeProvider.System, Path.Combine(_directory, "pods", "kubelet.sock"));
+        Kubelet = new SimulatedKubelet(
+            Path.Combine(_directory, "kubelet"),
+            TimeProvider.System,
+            Path.Combine(_directory, "pods", "kubelet.sock")
+        );
     }
 
     public IScenarioNode Node { get; }
@@ -44,7 +48,8 @@ internal sealed class ScenarioBench : IAsyncDisposable
         var bench = new ScenarioBench(node);
         await bench.Kubelet.StartAsync();
         bench.Desire(desired);
-        if (start) bench.StartAgent(machine);
+        if (start)
+            bench.StartAgent(machine);
         return bench;
     }
 
@@ -64,7 +69,8 @@ internal sealed class ScenarioBench : IAsyncDisposable
 
     public async Task StopAgentAsync()
     {
-        if (Host is null) return;
+        if (Host is null)
+            return;
         await _stop.CancelAsync();
         await _running;
         await Host.DisposeAsync();
@@ -72,13 +78,20 @@ internal sealed class ScenarioBench : IAsyncDisposable
         Host = null!;
     }
 
-    /// <summary>The agent's end by a crash of the machine: its state directory is as it was the moment before, without what an orderly end writes.</summary>
+    /// <summary>
+    /// The agent's end by a crash of the machine: its state directory is as it was the moment before, without what an orderly end writes.
+    /// </summary>
     public async Task CrashAgentAsync()
     {
-        var files = Directory.GetFiles(StateDirectory).Where(f => !f.EndsWith(".new", StringComparison.Ordinal) && new FileInfo(f).Length > 0).ToDictionary(f => f, File.ReadAllBytes);
+        var files = Directory
+            .GetFiles(StateDirectory)
+            .Where(f => !f.EndsWith(".new", StringComparison.Ordinal) && new FileInfo(f).Length > 0)
+            .ToDictionary(f => f, File.ReadAllBytes);
         await StopAgentAsync();
-        foreach (var file in Directory.GetFiles(StateDirectory)) File.Delete(file);
-        foreach (var (file, content) in files) await File.WriteAllBytesAsync(file, content);
+        foreach (var file in Directory.GetFiles(StateDirectory))
+            File.Delete(file);
+        foreach (var (file, content) in files)
+            await File.WriteAllBytesAsync(file, content);
     }
 
     public async ValueTask DisposeAsync()
@@ -89,13 +102,18 @@ internal sealed class ScenarioBench : IAsyncDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    /// <summary>Waits until the agent says that everything is as desired, and the kubelet has taken in the lists that it was sent.</summary>
+    /// <summary>
+    /// Waits until the agent says that everything is as desired, and the kubelet has taken in the lists that it was sent.
+    /// </summary>
     public Task ReadyAsync() => UntilAsync(() => Condition("Ready") == "True" && KubeletHasWhatTheStatusSays());
 
-    /// <summary>Waits until the agent has not looked at the machine for a while: what is done to the machine now, it does not see until somebody tells it.</summary>
+    /// <summary>
+    /// Waits until the agent has not looked at the machine for a while: what is done to the machine now, it does not see until somebody
+    /// tells it.
+    /// </summary>
     public async Task QuietAsync()
     {
-        for (long before = -1; before != Host.Agent.Reconciles;)
+        for (long before = -1; before != Host.Agent.Reconciles; )
         {
             before = Host.Agent.Reconciles;
             await Task.Delay(TimeSpan.FromSeconds(0.5), TestContext.Current.CancellationToken);
@@ -103,27 +121,40 @@ internal sealed class ScenarioBench : IAsyncDisposable
     }
 
     private bool KubeletHasWhatTheStatusSays() =>
-        Status["resources"] is JsonArray resources && resources.All(r => Kubelet.Allocatable((string)r!["name"]!) == (int)r["allocatable"]!);
+        Status["resources"] is JsonArray resources
+        && resources.All(r => Kubelet.Allocatable((string)r!["name"]!) == (int)r["allocatable"]!);
 
     /// <summary>Waits until nothing is offered, held or being given back any more.</summary>
-    public Task GivenBackAsync() => UntilAsync(() => Status["policies"] is JsonArray { Count: 0 } && Host.Journal.State.Ownership is { Functions.Count: 0, PhysicalFunctions.Count: 0 });
+    public Task GivenBackAsync() =>
+        UntilAsync(() =>
+            Status["policies"] is JsonArray { Count: 0 }
+            && Host.Journal.State.Ownership is { Functions.Count: 0, PhysicalFunctions.Count: 0 }
+        );
 
-    public Task UntilAsync(Func<bool> condition, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(condition))] string text = "") =>
-        Waiting.UntilAsync(condition, Node.PatienceSeconds, () => Status.ToJsonString(), text);
+    public Task UntilAsync(
+        Func<bool> condition,
+        [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(condition))] string text = ""
+    ) => Waiting.UntilAsync(condition, Node.PatienceSeconds, () => Status.ToJsonString(), text);
 
-    public string? Condition(string type) => (Status["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == type)?["status"]?.GetValue<string>();
+    public string? Condition(string type) =>
+        (Status["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == type)?["status"]?.GetValue<string>();
 
     /// <summary>The result of one policy, or null before there is one.</summary>
     public JsonNode? Policy(string name) => (Status["policies"] as JsonArray)?.FirstOrDefault(p => (string?)p!["name"] == name);
 
     /// <summary>What the agent says of a policy's device: reason and message of what stands in its way.</summary>
     public (Reason Reason, string Message) Problem(string policy) =>
-        Policy(policy)?["problems"]?.AsArray().FirstOrDefault(p => (string?)p!["state"] is not ("Held" or "Adopted")) is { } problem ? (Reasons.Of((string)problem["reason"]!), (string)problem["message"]!) : (Reasons.Unsaid, "");
+        Policy(policy)?["problems"]?.AsArray().FirstOrDefault(p => (string?)p!["state"] is not ("Held" or "Adopted")) is { } problem
+            ? (Reasons.Of((string)problem["reason"]!), (string)problem["message"]!)
+            : (Reasons.Unsaid, "");
 
     /// <summary>What the agent says of a policy's devices, in its order, but for what is held or found: device and reason.</summary>
     public IReadOnlyList<(string Device, Reason Reason)> Problems(string policy) =>
-        [.. (Policy(policy)?["problems"]?.AsArray() ?? []).Where(p => (string?)p!["state"] is not ("Held" or "Adopted"))
-            .Select(p => ((string)p!["device"]!, Reasons.Of((string)p["reason"]!)))];
+        [
+            .. (Policy(policy)?["problems"]?.AsArray() ?? [])
+                .Where(p => (string?)p!["state"] is not ("Held" or "Adopted"))
+                .Select(p => ((string)p!["device"]!, Reasons.Of((string)p["reason"]!))),
+        ];
 
     /// <summary>What the status says of a function; null when it says nothing.</summary>
     public string? State(string address) =>
@@ -131,13 +162,22 @@ internal sealed class ScenarioBench : IAsyncDisposable
 
     /// <summary>Reason and message of a condition.</summary>
     public (Reason Reason, string Message) Why(string condition) =>
-        (Status["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == condition) is { } found ? (Reasons.Of((string)found["reason"]!), (string)found["message"]!) : (Reasons.Unsaid, "");
+        (Status["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == condition) is { } found
+            ? (Reasons.Of((string)found["reason"]!), (string)found["message"]!)
+            : (Reasons.Unsaid, "");
 
-    /// <summary>Which proof the agent says is lacking before the device counts as returned; empty while a pod has it, null when it is not given out.</summary>
-    public string? WaitsFor(string id) => (Status["allocations"] as JsonArray)?.FirstOrDefault(a => (string?)a!["id"] == id) is { } allocation ? (string?)allocation["waitsFor"] ?? "" : null;
+    /// <summary>
+    /// Which proof the agent says is lacking before the device counts as returned; empty while a pod has it, null when it is not given out.
+    /// </summary>
+    public string? WaitsFor(string id) =>
+        (Status["allocations"] as JsonArray)?.FirstOrDefault(a => (string?)a!["id"] == id) is { } allocation
+            ? (string?)allocation["waitsFor"] ?? ""
+            : null;
 
     public string? Driver(string address) =>
-        new DirectoryInfo(Node.Machine.Paths.Resolve($"/sys/bus/pci/devices/{address}/driver")).LinkTarget is { } link ? Path.GetFileName(link) : null;
+        new DirectoryInfo(Node.Machine.Paths.Resolve($"/sys/bus/pci/devices/{address}/driver")).LinkTarget is { } link
+            ? Path.GetFileName(link)
+            : null;
 
     public string Read(string path) => File.ReadAllText(Node.Machine.Paths.Resolve(path)).Trim();
 
@@ -151,28 +191,30 @@ internal sealed class ScenarioBench : IAsyncDisposable
     public TimeSpan UnseenGrace { get; set; } = TimeSpan.FromSeconds(2);
 
     /// <summary>From the next start of the agent on.</summary>
-    public KubeletTimings KubeletTimings { get; set; } = new() { ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.FromMilliseconds(200), Visible: TimeSpan.FromSeconds(2)) };
+    public KubeletTimings KubeletTimings { get; set; } =
+        new() { ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.FromMilliseconds(200), Visible: TimeSpan.FromSeconds(2)) };
 
-    private AgentOptions Options => new()
-    {
-        DesiredFile = DesiredFile,
-        StatusFile = StatusFile,
-        StateDirectory = StateDirectory,
-        KubeletDirectory = Kubelet.Directory,
-        PodResourcesSocket = Kubelet.PodResourcesSocket,
-        OwnPod = OwnPod,
-        KubeletTimings = KubeletTimings,
-        Timings = new AgentTimings
+    private AgentOptions Options =>
+        new()
         {
-            WhileWaiting = TimeSpan.FromMilliseconds(500),
-            PodResources = TimeSpan.FromMilliseconds(200),
-            ReleaseProof = new ReleaseProof
+            DesiredFile = DesiredFile,
+            StatusFile = StatusFile,
+            StateDirectory = StateDirectory,
+            KubeletDirectory = Kubelet.Directory,
+            PodResourcesSocket = Kubelet.PodResourcesSocket,
+            OwnPod = OwnPod,
+            KubeletTimings = KubeletTimings,
+            Timings = new AgentTimings
             {
-                Absence = TimeSpan.FromMilliseconds(300),
-                UnseenGrace = UnseenGrace,
-                KubeletUptime = KubeletUptime,
-                CheckpointRefresh = TimeSpan.FromSeconds(1),
+                WhileWaiting = TimeSpan.FromMilliseconds(500),
+                PodResources = TimeSpan.FromMilliseconds(200),
+                ReleaseProof = new ReleaseProof
+                {
+                    Absence = TimeSpan.FromMilliseconds(300),
+                    UnseenGrace = UnseenGrace,
+                    KubeletUptime = KubeletUptime,
+                    CheckpointRefresh = TimeSpan.FromSeconds(1),
+                },
             },
-        },
-    };
+        };
 }

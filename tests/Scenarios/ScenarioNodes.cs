@@ -6,15 +6,26 @@ namespace Hostdev.Tests.Scenarios;
 internal static class ScenarioNodes
 {
     /// <summary>The network interface of a function, as the host has it now.</summary>
-    public static string InterfaceOf(HostPaths paths, string address) => Path.GetFileName(Directory.GetDirectories(paths.Resolve($"/sys/bus/pci/devices/{address}/net")).Single());
+    public static string InterfaceOf(HostPaths paths, string address) =>
+        Path.GetFileName(Directory.GetDirectories(paths.Resolve($"/sys/bus/pci/devices/{address}/net")).Single());
 
-    /// <summary>The namespace of an NVMe function, without multipath's help: both lab disks show it below the function or below the subsystem.</summary>
+    /// <summary>
+    /// The namespace of an NVMe function, without multipath's help: both lab disks show it below the function or below the subsystem.
+    /// </summary>
     public static string DiskOf(HostPaths paths, string address)
     {
         var controller = Path.GetFileName(Directory.GetDirectories(paths.Resolve($"/sys/bus/pci/devices/{address}/nvme")).Single());
-        var subsystem = Directory.GetDirectories(paths.Resolve("/sys/class/nvme-subsystem")).Single(s => Directory.Exists(Path.Combine(s, controller)));
-        return Directory.GetDirectories(subsystem).Concat(Directory.GetDirectories(Path.Combine(subsystem, controller)))
+        var subsystem = Directory
+            .GetDirectories(paths.Resolve("/sys/class/nvme-subsystem"))
+            .Single(s => Directory.Exists(Path.Combine(s, controller)));
+        return Directory
+            .GetDirectories(subsystem)
+            .Concat(Directory.GetDirectories(Path.Combine(subsystem, controller)))
             .Select(d => Path.GetFileName(d)!)
-            .First(n => n.StartsWith("nvme", StringComparison.Ordinal) && n.Contains('n', StringComparison.Ordinal) && File.Exists(paths.Resolve($"/sys/class/block/{n}/dev")));
+            .First(n =>
+                n.StartsWith("nvme", StringComparison.Ordinal)
+                && n.Contains('n', StringComparison.Ordinal)
+                && File.Exists(paths.Resolve($"/sys/class/block/{n}/dev"))
+            );
     }
 }

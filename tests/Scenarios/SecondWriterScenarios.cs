@@ -5,7 +5,10 @@ using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
-/// <summary>Something else on the host that undoes what is in force: it is put back a few times, then said and left. Two programs never fight over a machine.</summary>
+/// <summary>
+/// Something else on the host that undoes what is in force: it is put back a few times, then said and left. Two programs never fight over a
+/// machine.
+/// </summary>
 public abstract class SecondWriterScenarios
 {
     private const string Nic = "0000:86:00.0"; // e1000e, alone behind its root port
@@ -24,9 +27,19 @@ public abstract class SecondWriterScenarios
         {
             await bench.UntilAsync(() => bench.Problem("nic").Reason == Reasons.Contested);
             var message = bench.Problem("nic").Message;
-            Assert.StartsWith($"something else on this host took {Nic} from vfio-pci again and again: it was put back {RepairBudget.Repairs} times in ", message, StringComparison.Ordinal);
-            Assert.Contains("Find and stop it (a udev rule, driverctl, tuned, another device plugin, a script)", message, StringComparison.Ordinal);
-            await bench.UntilAsync(() => bench.Why("Degraded").Message.Contains(message, StringComparison.Ordinal) && bench.Driver(Nic) == "e1000e");
+            Assert.StartsWith(
+                $"something else on this host took {Nic} from vfio-pci again and again: it was put back {RepairBudget.Repairs} times in ",
+                message,
+                StringComparison.Ordinal
+            );
+            Assert.Contains(
+                "Find and stop it (a udev rule, driverctl, tuned, another device plugin, a script)",
+                message,
+                StringComparison.Ordinal
+            );
+            await bench.UntilAsync(() =>
+                bench.Why("Degraded").Message.Contains(message, StringComparison.Ordinal) && bench.Driver(Nic) == "e1000e"
+            );
             Assert.Equal(1 + RepairBudget.Repairs, TimesTaken(bench));
 
             await NothingIsWrittenForAWhileAsync(bench);
@@ -52,7 +65,12 @@ public abstract class SecondWriterScenarios
         using (node.EverySecond(($"{Pf}/sriov_numvfs", "0")))
         {
             await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.Contested);
-            Assert.StartsWith($"something else on this host changed sriov_numvfs of 0000:81:00.0 from 2 again and again: it was put back {RepairBudget.Repairs} times in ", bench.Problem("vfs").Message, StringComparison.Ordinal);
+            Assert.StartsWith(
+                "something else on this host changed sriov_numvfs of 0000:81:00.0 from 2 again and again: it was put "
+                    + $"back {RepairBudget.Repairs} times in ",
+                bench.Problem("vfs").Message,
+                StringComparison.Ordinal
+            );
             await bench.UntilAsync(() => bench.Read($"{Pf}/sriov_drivers_autoprobe") == "1" && bench.Read($"{Pf}/sriov_numvfs") == "0");
             await NothingIsWrittenForAWhileAsync(bench);
         }
@@ -62,7 +80,9 @@ public abstract class SecondWriterScenarios
         Assert.Equal("3", bench.Read($"{Pf}/sriov_numvfs"));
     }
 
-    /// <summary>An override says which driver a device gets next. A device that has its driver needs none, so there is nothing to repair.</summary>
+    /// <summary>
+    /// An override says which driver a device gets next. A device that has its driver needs none, so there is nothing to repair.
+    /// </summary>
     [Fact]
     public async Task An_override_that_is_cleared_every_second_changes_nothing_and_is_not_written_again()
     {
@@ -81,12 +101,17 @@ public abstract class SecondWriterScenarios
         Assert.Equal("e1000e", bench.Driver(Nic));
     }
 
-    private static IDisposable BindAway(IScenarioNode node) => node.EverySecond(
-        ("/sys/bus/pci/drivers/vfio-pci/unbind", Nic), ($"/sys/bus/pci/devices/{Nic}/driver_override", "\n"), ("/sys/bus/pci/drivers_probe", Nic));
+    private static IDisposable BindAway(IScenarioNode node) =>
+        node.EverySecond(
+            ("/sys/bus/pci/drivers/vfio-pci/unbind", Nic),
+            ($"/sys/bus/pci/devices/{Nic}/driver_override", "\n"),
+            ("/sys/bus/pci/drivers_probe", Nic)
+        );
 
     /// <summary>How often the journal says that the device was about to be taken from its host driver.</summary>
     private static int TimesTaken(ScenarioBench bench) =>
-        File.ReadAllLines(Path.Combine(bench.StateDirectory, "journal.jsonl")).Count(l => l.Contains("/drivers/e1000e/unbind", StringComparison.Ordinal) && l.Contains(Nic, StringComparison.Ordinal));
+        File.ReadAllLines(Path.Combine(bench.StateDirectory, "journal.jsonl"))
+            .Count(l => l.Contains("/drivers/e1000e/unbind", StringComparison.Ordinal) && l.Contains(Nic, StringComparison.Ordinal));
 
     private static async Task NothingIsWrittenForAWhileAsync(ScenarioBench bench)
     {

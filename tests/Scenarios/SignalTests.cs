@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
-/// <summary>The agent as a process, asked to end while the kubelet watches its list. Alone: other tests' load is not the agent's time.</summary>
+/// <summary>
+/// The agent as a process, asked to end while the kubelet watches its list. Alone: other tests' load is not the agent's time.
+/// </summary>
 [Collection(AloneCollection.Name)]
 public sealed class SignalTests
 {
@@ -12,12 +14,29 @@ public sealed class SignalTests
     public async Task SIGTERM_with_open_streams_ends_the_agent_in_less_than_a_second()
     {
         var directory = Directory.CreateTempSubdirectory("hd-").FullName;
-        await using var kubelet = new SimulatedKubelet(Path.Combine(directory, "kubelet"), TimeProvider.System, Path.Combine(directory, "pods.sock"));
+        await using var kubelet = new SimulatedKubelet(
+            Path.Combine(directory, "kubelet"),
+            TimeProvider.System,
+            Path.Combine(directory, "pods.sock")
+        );
         await kubelet.StartAsync(TestContext.Current.CancellationToken);
         var desired = Path.Combine(directory, "desired.yaml");
         await File.WriteAllTextAsync(desired, Desired.Everything, TestContext.Current.CancellationToken);
-        string[] arguments = ["node", "--desired", desired, "--status", Path.Combine(directory, "status.json"), "--state-dir", Path.Combine(directory, "state"), "--kubelet-dir", kubelet.Directory];
-        using var agent = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "hostdev-sandbox"), arguments) { UseShellExecute = false })!;
+        string[] arguments =
+        [
+            "node",
+            "--desired",
+            desired,
+            "--status",
+            Path.Combine(directory, "status.json"),
+            "--state-dir",
+            Path.Combine(directory, "state"),
+            "--kubelet-dir",
+            kubelet.Directory,
+        ];
+        using var agent = Process.Start(
+            new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "hostdev-sandbox"), arguments) { UseShellExecute = false }
+        )!;
         await Waiting.UntilAsync(() => Desired.Offers.All(o => kubelet.Allocatable(o.Resource) == o.Primaries.Length), seconds: 60);
 
         var took = await AgentProcess.TerminateAsync(agent);

@@ -19,7 +19,11 @@ internal sealed class SimulatedDiskUses(SimulatedKernel kernel)
             case DiskUse.MountInOtherNamespace:
                 var pod = kernel.Processes.Start("sh", "mnt:[4026532999]");
                 Done(_storage.MountDisk(disk, MountPoint, mountNamespace: "mnt:[4026532999]").Name);
-                return new DiskUser($"{disk} is mounted at {MountPoint} in the mount namespace of process {pod.Pid} (sh)", pod.Exit, () => _storage.Unmount(MountPoint));
+                return new DiskUser(
+                    $"{disk} is mounted at {MountPoint} in the mount namespace of process {pod.Pid} (sh)",
+                    pod.Exit,
+                    () => _storage.Unmount(MountPoint)
+                );
             case DiskUse.DeviceMapper:
                 Done(_storage.AddHolder(disk, "dm-0", "hostdev-use").Name);
                 return new DiskUser($"{disk} is part of dm-0 (hostdev-use)", () => _storage.RemoveHolder(disk, "dm-0"));
@@ -31,7 +35,15 @@ internal sealed class SimulatedDiskUses(SimulatedKernel kernel)
                 return new DiskUser($"{disk} is swap space", () => _storage.SwapOff(disk));
             case DiskUse.MountedPartition or DiskUse.DeviceMapperOnPartition or DiskUse.SwapOnPartition:
                 var partition = _storage.AddPartition(disk, 1);
-                var user = Use(partition, use switch { DiskUse.MountedPartition => DiskUse.Mount, DiskUse.SwapOnPartition => DiskUse.Swap, _ => DiskUse.DeviceMapper });
+                var user = Use(
+                    partition,
+                    use switch
+                    {
+                        DiskUse.MountedPartition => DiskUse.Mount,
+                        DiskUse.SwapOnPartition => DiskUse.Swap,
+                        _ => DiskUse.DeviceMapper,
+                    }
+                );
                 return new DiskUser(user.Words, user.Dispose, () => _storage.RemovePartition(partition));
             case DiskUse.Loop:
                 var loop = _storage.AttachLoop(disk);

@@ -13,7 +13,8 @@ internal sealed class SimulatedNetworkUser : INetworkUser
     {
         _kernel = kernel;
         Interface = ScenarioNodes.InterfaceOf(kernel.Paths, address);
-        if (use is NetworkUse.Namespace or NetworkUse.MacvlanInNamespace) _process = kernel.Processes.Start("sleep");
+        if (use is NetworkUse.Namespace or NetworkUse.MacvlanInNamespace)
+            _process = kernel.Processes.Start("sleep");
         Begin(use);
     }
 
@@ -23,7 +24,8 @@ internal sealed class SimulatedNetworkUser : INetworkUser
 
     public void Dispose()
     {
-        while (_undo.TryPop(out var undo)) undo();
+        while (_undo.TryPop(out var undo))
+            undo();
         _process?.Exit();
     }
 
@@ -54,7 +56,8 @@ internal sealed class SimulatedNetworkUser : INetworkUser
                 break;
             case NetworkUse.Bond or NetworkUse.BondWithAddressAndRoute:
                 Do(() => network.AddMaster(Interface, "hd-bond0"), () => network.Delete("hd-bond0"));
-                if (use == NetworkUse.Bond) break;
+                if (use == NetworkUse.Bond)
+                    break;
                 network.AddAddress("hd-bond0", "192.0.2.7/24");
                 network.AddRoute("hd-bond0", "198.51.100.0/24", 100);
                 break;

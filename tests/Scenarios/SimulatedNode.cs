@@ -18,7 +18,11 @@ internal sealed class SimulatedNode : IScenarioNode
     public double PatienceSeconds => 30;
 
     /// <summary>A second vfio driver, for <see cref="SimulatedKernel.LoadDriver"/>: one that binds by override alone.</summary>
-    public PciDriverDescription VariantDriver { get; } = LabMachine.Description.Drivers.Single(d => d.Name == "vfio-pci") with { Name = "lab-vfio-pci" };
+    public PciDriverDescription VariantDriver { get; } =
+        LabMachine.Description.Drivers.Single(d => d.Name == "vfio-pci") with
+        {
+            Name = "lab-vfio-pci",
+        };
 
     public string? TakeAllTheWay(string address)
     {
@@ -59,7 +63,8 @@ internal sealed class SimulatedNode : IScenarioNode
 
     public void Write(params (string Path, string Value)[] writes)
     {
-        foreach (var (path, value) in writes) Kernel.Calls.WriteAttribute(path, value);
+        foreach (var (path, value) in writes)
+            Kernel.Calls.WriteAttribute(path, value);
     }
 
     public void UnloadDriver(string name) => Kernel.UnloadDriver(name);
@@ -76,9 +81,11 @@ internal sealed class SimulatedNode : IScenarioNode
 
     public INetworkUser UseInterface(string address, NetworkUse use) => new SimulatedNetworkUser(Kernel, address, use);
 
-    public void RenameInterface(string address, string name) => Kernel.Network.Rename(ScenarioNodes.InterfaceOf(Machine.Paths, address), name);
+    public void RenameInterface(string address, string name) =>
+        Kernel.Network.Rename(ScenarioNodes.InterfaceOf(Machine.Paths, address), name);
 
-    public void AddAlternativeName(string address, string name) => Kernel.Network.AddAlternativeName(ScenarioNodes.InterfaceOf(Machine.Paths, address), name);
+    public void AddAlternativeName(string address, string name) =>
+        Kernel.Network.AddAlternativeName(ScenarioNodes.InterfaceOf(Machine.Paths, address), name);
 
     public DiskUser UseDisk(string address, DiskUse use)
     {
@@ -87,22 +94,29 @@ internal sealed class SimulatedNode : IScenarioNode
         return user;
     }
 
-    public string? TryMount(string disk, string mountPoint) => Kernel.Storage.MountDisk(disk, mountPoint) is { IsSuccess: false } error ? error.Name : null;
+    public string? TryMount(string disk, string mountPoint) =>
+        Kernel.Storage.MountDisk(disk, mountPoint) is { IsSuccess: false } error ? error.Name : null;
 
     public void LoadDisplayDriver() => Kernel.LoadDriver(LabMachine.DisplayDriver);
 
     public void Unmount(string mountPoint) => Kernel.Storage.Unmount(mountPoint);
 
-    /// <summary>The whole tree but for network interfaces: one that comes back has a new index and, where no udev names it, another ethN. The class directory of vfio groups is no device.</summary>
+    /// <summary>
+    /// The whole tree but for network interfaces: one that comes back has a new index and, where no udev names it, another ethN. The class
+    /// directory of vfio groups is no device.
+    /// </summary>
     public TreeSnapshot Snapshot()
     {
         var all = TreeSnapshot.Take(Machine.Paths).Entries;
-        return new TreeSnapshot(all.RemoveRange(all.Keys.Where(k => k.Contains("/net/", StringComparison.Ordinal) || k == "/sys/devices/virtual/vfio").ToList()));
+        return new TreeSnapshot(
+            all.RemoveRange(all.Keys.Where(k => k.Contains("/net/", StringComparison.Ordinal) || k == "/sys/devices/virtual/vfio").ToList())
+        );
     }
 
     public void Dispose()
     {
-        foreach (var user in _users) user.Dispose();
+        foreach (var user in _users)
+            user.Dispose();
         Kernel.Dispose();
     }
 
@@ -120,16 +134,18 @@ internal sealed class SimulatedNode : IScenarioNode
         private readonly CancellationTokenSource _stop = new();
         private readonly Task _running;
 
-        public SecondWriter(SimulatedKernel kernel, (string Path, string Value)[] writes) => _running = Task.Factory.StartNew(
-            () =>
-            {
-                do
+        public SecondWriter(SimulatedKernel kernel, (string Path, string Value)[] writes) =>
+            _running = Task.Factory.StartNew(
+                () =>
                 {
-                    foreach (var (path, value) in writes) kernel.Calls.WriteAttribute(path, value);
-                }
-                while (!_stop.Token.WaitHandle.WaitOne(TimeSpan.FromSeconds(1)));
-            },
-            TaskCreationOptions.LongRunning);
+                    do
+                    {
+                        foreach (var (path, value) in writes)
+                            kernel.Calls.WriteAttribute(path, value);
+                    } while (!_stop.Token.WaitHandle.WaitOne(TimeSpan.FromSeconds(1)));
+                },
+                TaskCreationOptions.LongRunning
+            );
 
         public void Dispose()
         {

@@ -7,11 +7,21 @@ using Xunit;
 namespace Hostdev.Tests.Scenarios;
 
 /// <summary>
-/// A few random sequences over real sockets, with the whole agent, its threads and clocks: what the thousands of <see cref="RandomSequenceTests"/> leave out. They are not the same each time.
+/// A few random sequences over real sockets, with the whole agent, its threads and clocks: what the thousands of
+/// <see cref="RandomSequenceTests"/> leave out. They are not the same each time.
 /// </summary>
 public sealed class SocketSequenceTests
 {
-    private static readonly string[] Resources = ["example.com/gpu", "example.com/dual", "example.com/edu", "example.com/noacs", "example.com/vf", "example.com/nic-a", "example.com/nvme-vf"];
+    private static readonly string[] Resources =
+    [
+        "example.com/gpu",
+        "example.com/dual",
+        "example.com/edu",
+        "example.com/noacs",
+        "example.com/vf",
+        "example.com/nic-a",
+        "example.com/nvme-vf",
+    ];
 
     private static readonly string[] Policies =
     [
@@ -37,13 +47,17 @@ public sealed class SocketSequenceTests
         var before = node.Snapshot();
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Nothing);
         var run = new Sequence(bench, node, random);
-        for (var i = 0; i < 18; i++) await run.StepAsync();
+        for (var i = 0; i < 18; i++)
+            await run.StepAsync();
 
         run.CheckNobodyDisturbed();
         await run.EndAllUseAsync();
         bench.Desire(Desired.Nothing);
         await Waiting.UntilAsync(
-            () => bench.Host.Journal.State.Ownership is { Functions.Count: 0, PhysicalFunctions.Count: 0 }, 60, () => $"seed {seed}: {run}; {bench.Status.ToJsonString()}");
+            () => bench.Host.Journal.State.Ownership is { Functions.Count: 0, PhysicalFunctions.Count: 0 },
+            60,
+            () => $"seed {seed}: {run}; {bench.Status.ToJsonString()}"
+        );
         Assert.Null(bench.Kubelet.CauseOfDeath);
         var diff = TreeSnapshot.Diff(before, node.Snapshot());
         Assert.True(diff.IsEmpty, $"seed {seed}: {run}\n{string.Join('\n', diff)}");
@@ -68,7 +82,8 @@ public sealed class SocketSequenceTests
                     await AdmitAsync();
                     break;
                 case 3:
-                    if (bench.Kubelet.Pods.Length > 0) Delete(bench.Kubelet.Pods[random.Next(bench.Kubelet.Pods.Length)]);
+                    if (bench.Kubelet.Pods.Length > 0)
+                        Delete(bench.Kubelet.Pods[random.Next(bench.Kubelet.Pods.Length)]);
                     break;
                 case 4:
                     Hold();
@@ -99,30 +114,45 @@ public sealed class SocketSequenceTests
         /// <summary>The kernel asked nobody for a device back: no unbind and no removal was issued on something held.</summary>
         public void CheckNobodyDisturbed()
         {
-            foreach (var (process, address) in _holders) Assert.True(process.Requests == 0, $"{address} was asked back from its holder: {this}");
+            foreach (var (process, address) in _holders)
+                Assert.True(process.Requests == 0, $"{address} was asked back from its holder: {this}");
             Assert.True(node.Kernel.BlockedWrites.IsEmpty, $"a write blocks: {string.Join(", ", node.Kernel.BlockedWrites)}: {this}");
             Assert.True(bench.Kubelet.CauseOfDeath is null, $"{bench.Kubelet.CauseOfDeath}: {this}");
         }
 
         public async Task EndAllUseAsync()
         {
-            while (_holders.Count > 0) LetGo();
-            foreach (var pod in bench.Kubelet.Pods) Delete(pod);
+            while (_holders.Count > 0)
+                LetGo();
+            foreach (var pod in bench.Kubelet.Pods)
+                Delete(pod);
             await SettleAsync();
         }
 
         private void Desire()
         {
             var chosen = Policies.Where(_ => random.Next(2) == 0).DistinctBy(p => p.Split('\n')[1]).ToArray();
-            _done.Add($"desire {string.Join(",", chosen.Select(p => p.Split('\n')[1].Trim() + (p.Contains("numVfs", StringComparison.Ordinal) ? " " + p.Split('\n').First(l => l.Contains("numVfs", StringComparison.Ordinal)).Trim() : "")))}");
+            _done.Add($"desire {string.Join(",", chosen.Select(InWords))}");
             bench.Desire(chosen.Length == 0 ? Desired.Nothing : Desired.Policies(chosen));
+        }
+
+        private static string InWords(string policy)
+        {
+            var lines = policy.Split('\n');
+            string?[] words = [lines[1], lines.FirstOrDefault(l => l.Contains("numVfs", StringComparison.Ordinal))];
+            return string.Join(' ', words.OfType<string>().Select(l => l.Trim()));
         }
 
         private async Task AdmitAsync()
         {
             var resource = Resources[random.Next(Resources.Length)];
-            if (bench.Kubelet.Allocatable(resource) is not > 0) return;
-            var pod = await bench.Kubelet.AdmitPodAsync("vms", $"vm-{++_pods}", new Dictionary<string, int>(StringComparer.Ordinal) { [resource] = 1 });
+            if (bench.Kubelet.Allocatable(resource) is not > 0)
+                return;
+            var pod = await bench.Kubelet.AdmitPodAsync(
+                "vms",
+                $"vm-{++_pods}",
+                new Dictionary<string, int>(StringComparer.Ordinal) { [resource] = 1 }
+            );
             _done.Add($"pod for {resource}: {pod.Phase} {pod.Message}");
         }
 
@@ -134,10 +164,15 @@ public sealed class SocketSequenceTests
 
         private void Hold()
         {
-            var offered = bench.Host.Allocator.Catalog.Units.Values.Where(u => u.Problem is null).Select(u => u.Unit.Primary.ToString()).ToList();
-            if (offered.Count == 0) return;
+            var offered = bench
+                .Host.Allocator.Catalog.Units.Values.Where(u => u.Problem is null)
+                .Select(u => u.Unit.Primary.ToString())
+                .ToList();
+            if (offered.Count == 0)
+                return;
             var address = offered[random.Next(offered.Count)];
-            if (node.Kernel.GroupOf(address) is not { } group || node.Kernel.DriverOf(address) != "vfio-pci") return;
+            if (node.Kernel.GroupOf(address) is not { } group || node.Kernel.DriverOf(address) != "vfio-pci")
+                return;
             var process = node.Kernel.Processes.Start("qemu-system-x86");
             var (error, file) = process.OpenGroup(group);
             if (file is null || !file.SetContainer().IsSuccess || file.OpenDevice(address).File is null)
@@ -152,7 +187,8 @@ public sealed class SocketSequenceTests
 
         private void LetGo()
         {
-            if (_holders.Count == 0) return;
+            if (_holders.Count == 0)
+                return;
             var (process, address) = _holders[0];
             _done.Add($"let go of {address}");
             _holders.RemoveAt(0);

@@ -17,16 +17,18 @@ public sealed class StateFileTests
 {
     private const string Before = "2026-11";
 
-    private static string Policies(SimulatedNode node) => Desired.Everything + $$"""
-        - kind: SriovPolicy
-          name: byname
-          spec:
-            nodeSelector: {}
-            physicalFunctions: [{interfaces: ["{{ScenarioNodes.InterfaceOf(node.Machine.Paths, "0000:81:00.0")}}"]}]
-            numVfs: 3
-            pools: [{name: c, vfs: [{first: 0, last: 2}], resourceName: example.com/nic-c}]
+    private static string Policies(SimulatedNode node) =>
+        Desired.Everything
+        + $$"""
+            - kind: SriovPolicy
+              name: byname
+              spec:
+                nodeSelector: {}
+                physicalFunctions: [{interfaces: ["{{ScenarioNodes.InterfaceOf(node.Machine.Paths, "0000:81:00.0")}}"]}]
+                numVfs: 3
+                pools: [{name: c, vfs: [{first: 0, last: 2}], resourceName: example.com/nic-c}]
 
-        """;
+            """;
 
     /// <summary>What the version before knows of a journal; it refuses a file with anything else.</summary>
     private static readonly Dictionary<string, string[]> JournalBefore = new(StringComparer.Ordinal)
@@ -50,7 +52,12 @@ public sealed class StateFileTests
 
     /// <summary>What the version before writes too, when there is something to say.</summary>
     private static readonly string[] AtTimes =
-        [".allocations[].pod", ".allocations[].absentSince", ".allocations[].holder", ".allocations[].lacks"];
+    [
+        ".allocations[].pod",
+        ".allocations[].absentSince",
+        ".allocations[].holder",
+        ".allocations[].lacks",
+    ];
 
     /// <summary>What the version before reads past. Beside the policies of <c>desired.json</c> it reads past nothing.</summary>
     private static readonly Dictionary<string, string[]> PassedOver = new(StringComparer.Ordinal)
@@ -133,7 +140,9 @@ public sealed class StateFileTests
         var refused = Assert.Throws<JournalException>(() => Journal.Read("journal.jsonl", open + slot, "b"));
         Assert.StartsWith(
             "journal.jsonl, line 2: its operation RecordSlot is not known to this version: run the version that wrote it. ",
-            refused.Message, StringComparison.Ordinal);
+            refused.Message,
+            StringComparison.Ordinal
+        );
     }
 
     private static string Stored(string name) => File.ReadAllText(Repository.Path("tests", "testdata", "state", Before, name));
@@ -155,10 +164,11 @@ public sealed class StateFileTests
     private static IEnumerable<string> Shape(string json) =>
         Names(JsonNode.Parse(json)!, "").Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
 
-    private static IEnumerable<string> Names(JsonNode? node, string at) => node switch
-    {
-        JsonObject o => o.SelectMany(p => Names(p.Value, $"{at}.{p.Key}").Prepend($"{at}.{p.Key}")),
-        JsonArray a => a.SelectMany(i => Names(i, at + "[]")),
-        _ => [],
-    };
+    private static IEnumerable<string> Names(JsonNode? node, string at) =>
+        node switch
+        {
+            JsonObject o => o.SelectMany(p => Names(p.Value, $"{at}.{p.Key}").Prepend($"{at}.{p.Key}")),
+            JsonArray a => a.SelectMany(i => Names(i, at + "[]")),
+            _ => [],
+        };
 }

@@ -35,7 +35,11 @@ public abstract class StorageProtectionScenarios
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("disk", address)));
         await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.Protected);
         Assert.StartsWith($"{address} is in use: {user.Words}", bench.Problem("disk").Message, StringComparison.Ordinal);
-        Assert.EndsWith(": the host needs it; free it, or list Storage in allowProtected together with the address", bench.Problem("disk").Message, StringComparison.Ordinal);
+        Assert.EndsWith(
+            ": the host needs it; free it, or list Storage in allowProtected together with the address",
+            bench.Problem("disk").Message,
+            StringComparison.Ordinal
+        );
         AssertUntouched(bench, address);
 
         user.Dispose();
@@ -52,7 +56,10 @@ public abstract class StorageProtectionScenarios
     {
         var node = NewNode();
         var user = node.UseDisk(Disk, use);
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("disk", Disk, "allowProtected: [Storage]")));
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.HostDevice("disk", Disk, "allowProtected: [Storage]"))
+        );
         await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.InUse);
         Assert.Equal($"{Disk} is in use: {user.Words}: it is taken as soon as nobody uses it", bench.Problem("disk").Message);
         AssertUntouched(bench, Disk);
@@ -70,7 +77,11 @@ public abstract class StorageProtectionScenarios
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("disk", Disk)));
         await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.InUse);
         Assert.Contains(user.Words, bench.Problem("disk").Message, StringComparison.Ordinal);
-        Assert.Contains("free it, or list Storage in allowProtected together with the address", bench.Problem("disk").Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "free it, or list Storage in allowProtected together with the address",
+            bench.Problem("disk").Message,
+            StringComparison.Ordinal
+        );
         AssertUntouched(bench, Disk);
 
         user.Dispose();
@@ -84,13 +95,24 @@ public abstract class StorageProtectionScenarios
         var node = NewNode();
         node.MountDisk(Disk, "/mnt/hostdev-data").Dispose(); // leaves a file system that could be mounted
         var calls = new Interference(node, Disk) { BeforeUnbind = true };
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("disk", Disk)), node.Machine with { Calls = calls });
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.HostDevice("disk", Disk)),
+            node.Machine with
+            {
+                Calls = calls,
+            }
+        );
         await bench.ReadyAsync();
         Assert.True(calls.Tried);
         Assert.NotNull(calls.MountError);
         Assert.Matches("busy|EBUSY", calls.MountError);
         Assert.Equal("vfio-pci", bench.Driver(Disk));
-        Assert.DoesNotContain("/mnt/hostdev-data", File.ReadAllText(node.Machine.Paths.Resolve("/proc/1/mountinfo")), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "/mnt/hostdev-data",
+            File.ReadAllText(node.Machine.Paths.Resolve("/proc/1/mountinfo")),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -99,8 +121,17 @@ public abstract class StorageProtectionScenarios
         var node = NewNode();
         node.MountDisk(Disk, "/mnt/hostdev-data").Dispose();
         var calls = new Interference(node, Disk) { BeforeProof = true };
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("disk", Disk)), node.Machine with { Calls = calls });
-        await bench.UntilAsync(() => bench.Problem("disk").Message.Contains($"{calls.Disk} is mounted at /mnt/hostdev-data", StringComparison.Ordinal));
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.HostDevice("disk", Disk)),
+            node.Machine with
+            {
+                Calls = calls,
+            }
+        );
+        await bench.UntilAsync(() =>
+            bench.Problem("disk").Message.Contains($"{calls.Disk} is mounted at /mnt/hostdev-data", StringComparison.Ordinal)
+        );
         Assert.True(calls.Tried);
         Assert.Null(calls.MountError);
         AssertUntouched(bench, Disk);
@@ -113,11 +144,22 @@ public abstract class StorageProtectionScenarios
         var node = NewNode();
         node.MountDisk(Disk, "/mnt/hostdev-data").Dispose();
         var calls = new Interference(node, Disk) { BeforeOverride = true };
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("disk", Disk)), node.Machine with { Calls = calls });
-        await bench.UntilAsync(() => bench.Problem("disk").Message.Contains($"{calls.Disk} is mounted at /mnt/hostdev-data", StringComparison.Ordinal));
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.HostDevice("disk", Disk)),
+            node.Machine with
+            {
+                Calls = calls,
+            }
+        );
+        await bench.UntilAsync(() =>
+            bench.Problem("disk").Message.Contains($"{calls.Disk} is mounted at /mnt/hostdev-data", StringComparison.Ordinal)
+        );
         Assert.True(calls.Tried);
         Assert.Null(calls.MountError);
-        await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.Protected && bench.Read($"/sys/bus/pci/devices/{Disk}/driver_override") == "(null)");
+        await bench.UntilAsync(() =>
+            bench.Problem("disk").Reason == Reasons.Protected && bench.Read($"/sys/bus/pci/devices/{Disk}/driver_override") == "(null)"
+        );
         Assert.Equal("nvme", bench.Driver(Disk));
         Assert.True(bench.Host.Journal.State.Ownership.Functions.IsEmpty);
         node.Unmount("/mnt/hostdev-data");
@@ -149,19 +191,25 @@ public abstract class StorageProtectionScenarios
 
         public override OpenResult Open(string path, OpenIntent intent)
         {
-            if (BeforeProof && intent == OpenIntent.WholeDisk) TryMount();
+            if (BeforeProof && intent == OpenIntent.WholeDisk)
+                TryMount();
             return base.Open(path, intent);
         }
 
         public override Errno WriteAttribute(string path, string value)
         {
-            if ((BeforeOverride && path.EndsWith($"{address}/driver_override", StringComparison.Ordinal)) || (BeforeUnbind && path == "/sys/bus/pci/drivers/nvme/unbind")) TryMount();
+            if (
+                (BeforeOverride && path.EndsWith($"{address}/driver_override", StringComparison.Ordinal))
+                || (BeforeUnbind && path == "/sys/bus/pci/drivers/nvme/unbind")
+            )
+                TryMount();
             return base.WriteAttribute(path, value);
         }
 
         private void TryMount()
         {
-            if (_tried) return;
+            if (_tried)
+                return;
             MountError = node.TryMount(Disk, "/mnt/hostdev-data");
             Volatile.Write(ref _tried, true);
         }

@@ -6,7 +6,10 @@ using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
-/// <summary>A host with udevd and a rule of its own for VFIO's nodes: it sets their owner some time after the bind, and again whenever somebody triggers it (contracts/kernel.md, Uevents).</summary>
+/// <summary>
+/// A host with udevd and a rule of its own for VFIO's nodes: it sets their owner some time after the bind, and again whenever somebody
+/// triggers it (contracts/kernel.md, Uevents).
+/// </summary>
 [Trait(LabFacts.Where, LabFacts.Lab)]
 [Trait(LabFacts.Vfio, LabFacts.Cdev)]
 public sealed class UdevTests
@@ -26,12 +29,19 @@ public sealed class UdevTests
         try
         {
             await Waiting.UntilAsync(() => Command.Try("udevadm", "control", "--ping") is null, node.PatienceSeconds);
-            await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("edu", Edu, "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}")));
+            await using var bench = await ScenarioBench.StartAsync(
+                node,
+                Desired.Policies(Desired.HostDevice("edu", Edu, "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}"))
+            );
             await bench.ReadyAsync();
             var group = $"/dev/vfio/{Path.GetFileName(new DirectoryInfo($"/sys/bus/pci/devices/{Edu}/iommu_group").LinkTarget!)}";
             await bench.UntilAsync(() => Owner(node, group) == Udevs); // udev was there after the bind
 
-            var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm-1", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 });
+            var pod = await bench.Kubelet.AdmitPodAsync(
+                "vms",
+                "vm-1",
+                new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 }
+            );
             Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
             Assert.Equal(Policys, Owner(node, group));
 
@@ -41,7 +51,11 @@ public sealed class UdevTests
             Command.Run("udevadm", "trigger", "--action=change", "--subsystem-match=vfio");
             Command.Run("udevadm", "settle");
             await bench.UntilAsync(() => Owner(node, group) == Udevs);
-            pod = await bench.Kubelet.AdmitPodAsync("vms", "vm-2", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 });
+            pod = await bench.Kubelet.AdmitPodAsync(
+                "vms",
+                "vm-2",
+                new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 }
+            );
             Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
             Assert.Equal(Policys, Owner(node, group));
         }

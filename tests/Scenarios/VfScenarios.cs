@@ -44,16 +44,18 @@ public abstract class VfScenarios
     {
         var node = NewNode();
         await using var bench = await ScenarioBench.StartAsync(node, External);
-        await bench.UntilAsync(
-            () => bench.Problem("vfs") == (Reasons.NoVfs, "0000:41:00.0 has 0 VFs, and pool all names 0-2: make them, or lower last"));
+        await bench.UntilAsync(() =>
+            bench.Problem("vfs") == (Reasons.NoVfs, "0000:41:00.0 has 0 VFs, and pool all names 0-2: make them, or lower last")
+        );
         Assert.Equal(("Progressing", 3, 0), Counts(bench, "vfs"));
         Assert.Equal("False", bench.Condition("Ready"));
         await bench.QuietAsync(); // an event tells when there are some: nothing is looked at meanwhile
 
         node.Write(($"{Pf}/sriov_numvfs", "2"));
-        await bench.UntilAsync(
-            () => bench.Problem("vfs").Message == "0000:41:00.0 has 2 VFs, and pool all names 0-2: make them, or lower last"
-            && bench.Kubelet.Allocatable("example.com/vf") == 2);
+        await bench.UntilAsync(() =>
+            bench.Problem("vfs").Message == "0000:41:00.0 has 2 VFs, and pool all names 0-2: make them, or lower last"
+            && bench.Kubelet.Allocatable("example.com/vf") == 2
+        );
         Assert.Equal(("Progressing", 3, 2), Counts(bench, "vfs"));
 
         node.Write(($"{Pf}/sriov_numvfs", "0"), ($"{Pf}/sriov_numvfs", "3"));
@@ -91,26 +93,31 @@ public abstract class VfScenarios
         try
         {
             await using var bench = await ScenarioBench.StartAsync(node, Mixed);
-            await bench.UntilAsync(
-                () => bench.Problems("mixed").SequenceEqual([("0000:41:10.2", Reasons.DriverMissing),
-                    ("0000:41:10.4", Reasons.DriverMissing)]));
+            await bench.UntilAsync(() =>
+                bench.Problems("mixed").SequenceEqual([("0000:41:10.2", Reasons.DriverMissing), ("0000:41:10.4", Reasons.DriverMissing)])
+            );
             Assert.Equal(
                 "0000:41:10.2 is in pool host, whose driver is the host's own (Native), and has no driver: "
-                + "sriov_drivers_autoprobe of 0000:41:00.0 is 0, which keeps drivers from it: "
-                + "write 1 to it, and 0000:41:10.2 to /sys/bus/pci/drivers_probe",
-                bench.Problem("mixed").Message);
+                    + "sriov_drivers_autoprobe of 0000:41:00.0 is 0, which keeps drivers from it: "
+                    + "write 1 to it, and 0000:41:10.2 to /sys/bus/pci/drivers_probe",
+                bench.Problem("mixed").Message
+            );
             Assert.Equal("Blocked", (string?)bench.Policy("mixed")!["reason"]);
             await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/vf") == 1); // the others do not suffer
 
             node.LoadDriver("igbvf");
-            node.Write(($"{Pf}/sriov_drivers_autoprobe", "1"), ("/sys/bus/pci/drivers_probe", "0000:41:10.2"),
-                ("/sys/bus/pci/drivers_probe", "0000:41:10.4"));
+            node.Write(
+                ($"{Pf}/sriov_drivers_autoprobe", "1"),
+                ("/sys/bus/pci/drivers_probe", "0000:41:10.2"),
+                ("/sys/bus/pci/drivers_probe", "0000:41:10.4")
+            );
             await bench.ReadyAsync();
             Assert.Equal(["vfio-pci", "igbvf", "igbvf"], Drivers(bench));
         }
         finally
         {
-            if (!Directory.Exists(node.Machine.Paths.Resolve("/sys/bus/pci/drivers/igbvf"))) node.LoadDriver("igbvf");
+            if (!Directory.Exists(node.Machine.Paths.Resolve("/sys/bus/pci/drivers/igbvf")))
+                node.LoadDriver("igbvf");
         }
     }
 
@@ -131,16 +138,20 @@ public sealed class SimulatedVfScenarios : VfScenarios
     [InlineData(4, 7)] // QAT
     [InlineData(6, 4)] // bnxt_en
     public async Task Case_09_driver_makes_another_number_is_asked_once_also_after_a_restart_and_what_it_made_is_offered(
-        int asked, int made)
+        int asked,
+        int made
+    )
     {
         var node = new SimulatedNode();
         node.Kernel.Faults.MakeOtherVfs(Pf, _ => made);
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.Vfs(asked)));
-        await bench.UntilAsync(
-            () => bench.Problem("vfs").Reason == Reasons.OtherVfNumber
-                && bench.Kubelet.Allocatable("example.com/vf") == Math.Min(asked, made));
-        Assert.Equal($"{Pf}: {asked} VFs were asked for and its driver made {made}: set numVfs to {made}, or see dmesg for its limit",
-            bench.Problem("vfs").Message);
+        await bench.UntilAsync(() =>
+            bench.Problem("vfs").Reason == Reasons.OtherVfNumber && bench.Kubelet.Allocatable("example.com/vf") == Math.Min(asked, made)
+        );
+        Assert.Equal(
+            $"{Pf}: {asked} VFs were asked for and its driver made {made}: set numVfs to {made}, or see dmesg for its limit",
+            bench.Problem("vfs").Message
+        );
         Assert.Equal(("Blocked", "False"), ((string?)bench.Policy("vfs")!["reason"], bench.Condition("Ready")));
 
         await Task.Delay(TimeSpan.FromSeconds(7), TestContext.Current.CancellationToken); // it was every 5 s
@@ -150,8 +161,10 @@ public sealed class SimulatedVfScenarios : VfScenarios
         await bench.QuietAsync();
         Assert.Equal(0, bench.Host.Writer.Writes);
         Assert.Equal([$"{asked}"], NumVfsWritten(node));
-        Assert.Equal(("1", $"{made}"),
-            (bench.Read($"/sys/bus/pci/devices/{Pf}/sriov_drivers_autoprobe"), bench.Read($"/sys/bus/pci/devices/{Pf}/sriov_numvfs")));
+        Assert.Equal(
+            ("1", $"{made}"),
+            (bench.Read($"/sys/bus/pci/devices/{Pf}/sriov_drivers_autoprobe"), bench.Read($"/sys/bus/pci/devices/{Pf}/sriov_numvfs"))
+        );
 
         bench.Desire(Desired.Policies(Desired.Vfs(made))); // as the message says
         await bench.ReadyAsync();

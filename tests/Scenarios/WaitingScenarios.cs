@@ -6,7 +6,8 @@ using Xunit;
 namespace Hostdev.Tests.Scenarios;
 
 /// <summary>
-/// The kernel's blocking is never a wait: as long as somebody has a device, nothing is written that the kernel would block on, and a change of mind costs nothing.
+/// The kernel's blocking is never a wait: as long as somebody has a device, nothing is written that the kernel would block on, and a change
+/// of mind costs nothing.
 /// </summary>
 public abstract class WaitingScenarios
 {
@@ -33,7 +34,8 @@ public abstract class WaitingScenarios
         {
             bench.Desire(Desired.Policies(Desired.Vfs(4), OtherVfs));
             await bench.UntilAsync(() =>
-                bench.Problem("vfs").Reason == Reasons.InUse && bench.Kubelet.Allocatable("example.com/other") == 2);
+                bench.Problem("vfs").Reason == Reasons.InUse && bench.Kubelet.Allocatable("example.com/other") == 2
+            );
             Assert.Contains($"is held open by process {holder.ProcessId}", bench.Problem("vfs").Message, StringComparison.Ordinal);
             Assert.Contains("goes from 2 to 4 VFs", bench.Problem("vfs").Message, StringComparison.Ordinal);
 
@@ -41,7 +43,8 @@ public abstract class WaitingScenarios
             for (var look = 0; look < 20; look++)
             {
                 Assert.Empty(node.WritesUnderWay());
-                await Task.Delay(100, TestContext.Current.CancellationToken); // several of the agent's rounds pass, each of which could write
+                // several of the agent's rounds pass, each of which could write
+                await Task.Delay(100, TestContext.Current.CancellationToken);
             }
 
             Assert.Equal(writes, bench.Host.Writer.Writes);
@@ -67,7 +70,8 @@ public abstract class WaitingScenarios
         using var holder = await node.HoldAsync(Vf0);
         bench.Desire(Desired.Policies(Desired.Vfs(4, more: more)));
         await bench.UntilAsync(() =>
-            bench.Problem("vfs").Reason == Reasons.InUse && bench.Kubelet.Allocatable("example.com/vf") == meanwhile);
+            bench.Problem("vfs").Reason == Reasons.InUse && bench.Kubelet.Allocatable("example.com/vf") == meanwhile
+        );
         bench.Desire(Desired.Policies(Desired.Vfs(2, more: more)));
         await bench.ReadyAsync();
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/vf") == 2);
@@ -86,7 +90,9 @@ public abstract class WaitingScenarios
         using (var holder = await node.HoldAsync("0000:46:00.0"))
         {
             bench.Desire(Desired.Nothing);
-            await bench.UntilAsync(() => bench.Status["releasing"]?.AsArray().Count == 1 && (string?)bench.Status["releasing"]![0]!["reason"] == "ReleaseWaits");
+            await bench.UntilAsync(() =>
+                bench.Status["releasing"]?.AsArray().Count == 1 && (string?)bench.Status["releasing"]![0]!["reason"] == "ReleaseWaits"
+            );
             Assert.Contains($"process {holder.ProcessId}", (string)bench.Status["releasing"]![0]!["message"]!, StringComparison.Ordinal);
             bench.Desire(Desired.Policies(Desired.HostDevice("edu", "0000:46:00.0")));
             await bench.ReadyAsync();
@@ -154,14 +160,23 @@ public sealed class SimulatedWaitingScenarios : WaitingScenarios
         var more = $"disruption: {disruption}";
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("edu", "0000:46:00.0", more)));
         await bench.ReadyAsync();
-        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 });
+        var pod = await bench.Kubelet.AdmitPodAsync(
+            "vms",
+            "vm",
+            new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 }
+        );
         Assert.Equal(PodPhase.Running, pod.Phase);
-        await bench.UntilAsync(() => bench.Status["allocations"]?.AsArray().Count == 1 && (string?)bench.Status["allocations"]![0]!["pod"] == "vm");
+        await bench.UntilAsync(() =>
+            bench.Status["allocations"]?.AsArray().Count == 1 && (string?)bench.Status["allocations"]![0]!["pod"] == "vm"
+        );
         var writes = bench.Host.Writer.Writes;
 
-        bench.Desire(Desired.Policies(Desired.HostDevice("edu", "0000:46:00.0", more, $", driver: {{type: Named, name: {node.VariantDriver.Name}}}")));
+        bench.Desire(
+            Desired.Policies(Desired.HostDevice("edu", "0000:46:00.0", more, $", driver: {{type: Named, name: {node.VariantDriver.Name}}}"))
+        );
         await bench.UntilAsync(() =>
-            bench.Problem("edu").Reason == Reasons.InUse && bench.Kubelet.Allocatable("example.com/edu") == meanwhile);
+            bench.Problem("edu").Reason == Reasons.InUse && bench.Kubelet.Allocatable("example.com/edu") == meanwhile
+        );
         Assert.Contains("pod vms/vm has 0000:46:00.0", bench.Problem("edu").Message, StringComparison.Ordinal);
         Assert.EndsWith(words, bench.Problem("edu").Message, StringComparison.Ordinal);
         Assert.Equal(writes, bench.Host.Writer.Writes);
@@ -169,7 +184,9 @@ public sealed class SimulatedWaitingScenarios : WaitingScenarios
         Assert.Empty(bench.Status["releasing"]!.AsArray());
 
         bench.Kubelet.DeletePod("vms", "vm");
-        await bench.UntilAsync(() => bench.Driver("0000:46:00.0") == node.VariantDriver.Name && bench.Kubelet.Allocatable("example.com/edu") == 1);
+        await bench.UntilAsync(() =>
+            bench.Driver("0000:46:00.0") == node.VariantDriver.Name && bench.Kubelet.Allocatable("example.com/edu") == 1
+        );
         bench.Desire(Desired.Nothing);
         await bench.GivenBackAsync();
         Assert.Null(bench.Driver("0000:46:00.0"));
@@ -204,11 +221,18 @@ public sealed class RealWaitingScenarios : WaitingScenarios
         var node = new RealNode();
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.Vfs(2)), start: false);
         using var agent = AgentProcess.Start(bench);
-        await Waiting.UntilAsync(() => bench.Kubelet.Allocatable("example.com/vf") == 2, node.PatienceSeconds, () => bench.Status.ToJsonString());
+        await Waiting.UntilAsync(
+            () => bench.Kubelet.Allocatable("example.com/vf") == 2,
+            node.PatienceSeconds,
+            () => bench.Status.ToJsonString()
+        );
         using var holder = await node.HoldAsync("0000:81:10.0");
         bench.Desire(Desired.Policies(Desired.Vfs(4)));
-        await Waiting.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.InUse, node.PatienceSeconds,
-            () => bench.Status.ToJsonString());
+        await Waiting.UntilAsync(
+            () => bench.Problem("vfs").Reason == Reasons.InUse,
+            node.PatienceSeconds,
+            () => bench.Status.ToJsonString()
+        );
         for (var look = 0; look < 20; look++)
         {
             Assert.Empty(SysfsWrites.UnderWay(agent.Id));

@@ -7,7 +7,10 @@ using Xunit;
 
 namespace Hostdev.Tests.Shipped;
 
-/// <summary>The operator in nothing but the file system of its image, as root: what a program needs beside itself (libc, libssl, roots of trust) is there or is missed here.</summary>
+/// <summary>
+/// The operator in nothing but the file system of its image, as root: what a program needs beside itself (libc, libssl, roots of trust) is
+/// there or is missed here.
+/// </summary>
 [Trait(ShippedPrograms.Needs, ShippedPrograms.Published)]
 public sealed class ImageTests
 {
@@ -25,7 +28,20 @@ public sealed class ImageTests
         cluster.Server.Objects.Create(OperatorProgramTests.Policy("gpu"));
         File.Copy(cluster.Kubeconfig, Path.Combine(root, "kubeconfig"));
 
-        await using var program = ProgramRun.Start("unshare", "--mount", "--propagation", "private", "sh", "-c", Enter, root, "/hostdev-operator", "kubevirt-snippet", "--kubeconfig", "/kubeconfig");
+        await using var program = ProgramRun.Start(
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            Enter,
+            root,
+            "/hostdev-operator",
+            "kubevirt-snippet",
+            "--kubeconfig",
+            "/kubeconfig"
+        );
         var (exitCode, said) = await program.EndAsync();
         // It has listed the policies: the sentence is an answer to what the server said.
         Assert.Contains("no policy has found a device yet: kubectl get hostdev shows why", said, StringComparison.Ordinal);
@@ -56,13 +72,17 @@ public sealed class ImageTests
         {
             await using var file = new GZipStream(File.OpenRead(Path.Combine(blobs, Blob(layer!))), CompressionMode.Decompress);
             using var reader = new TarReader(file);
-            while (await reader.GetNextEntryAsync(copyData: false, TestContext.Current.CancellationToken) is { } entry) Lay(entry, root);
+            while (await reader.GetNextEntryAsync(copyData: false, TestContext.Current.CancellationToken) is { } entry)
+                Lay(entry, root);
         }
 
         Directory.Delete(blobs, recursive: true);
     }
 
-    /// <summary>By hand: links of an image are absolute and lead to files of the image, which .NET's extraction refuses as a way out of the directory.</summary>
+    /// <summary>
+    /// By hand: links of an image are absolute and lead to files of the image, which .NET's extraction refuses as a way out of the
+    /// directory.
+    /// </summary>
     private static void Lay(TarEntry entry, string root)
     {
         var path = Path.Combine(root, entry.Name.TrimStart('.').TrimStart('/'));

@@ -19,9 +19,21 @@ public sealed class OperatorProgramTests
         await using var cluster = await SandboxCluster.StartAsync(SandboxDirectory.Create());
         cluster.Server.Objects.Create(Policy("gpu"));
         await using var program = ProgramRun.Start(
-            ShippedPrograms.Operator, "run", "--kubeconfig", cluster.Kubeconfig, "--namespace", SandboxCluster.SystemNamespace, "--listen", "127.0.0.1:0");
+            ShippedPrograms.Operator,
+            "run",
+            "--kubeconfig",
+            cluster.Kubeconfig,
+            "--namespace",
+            SandboxCluster.SystemNamespace,
+            "--listen",
+            "127.0.0.1:0"
+        );
 
-        await Waiting.UntilAsync(() => StatusOf(cluster, "gpu").Contains("NoMatch", StringComparison.Ordinal) || program.HasExited, 60, () => StatusOf(cluster, "gpu") + program.Said);
+        await Waiting.UntilAsync(
+            () => StatusOf(cluster, "gpu").Contains("NoMatch", StringComparison.Ordinal) || program.HasExited,
+            60,
+            () => StatusOf(cluster, "gpu") + program.Said
+        );
         Assert.False(program.HasExited, program.Said);
         var (exitCode, _) = await program.TerminateAsync();
         Assert.True(exitCode == 0, program.Said);
@@ -33,8 +45,11 @@ public sealed class OperatorProgramTests
     {
         await using var cluster = await SandboxCluster.StartAsync(SandboxDirectory.Create());
         await using var other = await SandboxCluster.StartAsync(SandboxDirectory.Create());
-        var mixed = (await File.ReadAllTextAsync(cluster.Kubeconfig, TestContext.Current.CancellationToken))
-            .Replace(AuthorityOf(cluster), AuthorityOf(other), StringComparison.Ordinal);
+        var mixed = (await File.ReadAllTextAsync(cluster.Kubeconfig, TestContext.Current.CancellationToken)).Replace(
+            AuthorityOf(cluster),
+            AuthorityOf(other),
+            StringComparison.Ordinal
+        );
         var kubeconfig = Path.Combine(cluster.Directory, "mixed");
         await File.WriteAllTextAsync(kubeconfig, mixed, TestContext.Current.CancellationToken);
 
@@ -65,26 +80,44 @@ public sealed class OperatorProgramTests
         ];
 
         await using var program = ProgramRun.Start(
-            ShippedPrograms.Operator, environment,
-            "run", "--kubeconfig", cluster.Kubeconfig, "--namespace", SandboxCluster.SystemNamespace, "--listen", "127.0.0.1:0");
+            ShippedPrograms.Operator,
+            environment,
+            "run",
+            "--kubeconfig",
+            cluster.Kubeconfig,
+            "--namespace",
+            SandboxCluster.SystemNamespace,
+            "--listen",
+            "127.0.0.1:0"
+        );
         await Waiting.UntilAsync(
-            () => paths.Contains("metrics application/x-protobuf") && paths.Contains("traces application/x-protobuf"), 60,
-            () => string.Join(", ", paths.Distinct()) + program.Said);
+            () => paths.Contains("metrics application/x-protobuf") && paths.Contains("traces application/x-protobuf"),
+            60,
+            () => string.Join(", ", paths.Distinct()) + program.Said
+        );
     }
 
-    internal static JsonObject Policy(string name) => YamlJson.Parse($$"""
-        apiVersion: hostdev.io/v1alpha1
-        kind: HostDevice
-        metadata: {name: {{name}}}
-        spec:
-          resourceName: example.com/{{name}}
-          nodeSelector: {}
-          devices:
-            pci:
-              selectors: [{addresses: ["0000:46:00.0"]}]
-        """, out _)!.AsObject();
+    internal static JsonObject Policy(string name) =>
+        YamlJson
+            .Parse(
+                $$"""
+                apiVersion: hostdev.io/v1alpha1
+                kind: HostDevice
+                metadata: {name: {{name}}}
+                spec:
+                  resourceName: example.com/{{name}}
+                  nodeSelector: {}
+                  devices:
+                    pci:
+                      selectors: [{addresses: ["0000:46:00.0"]}]
+                """,
+                out _
+            )!
+            .AsObject();
 
-    private static string AuthorityOf(SandboxCluster cluster) => Convert.ToBase64String(Encoding.UTF8.GetBytes(cluster.Server.CertificateAuthority!));
+    private static string AuthorityOf(SandboxCluster cluster) =>
+        Convert.ToBase64String(Encoding.UTF8.GetBytes(cluster.Server.CertificateAuthority!));
 
-    private static string StatusOf(SandboxCluster cluster, string name) => cluster.Server.Objects.Get("hostdevices.hostdev.io", name)?["status"]?.ToJsonString() ?? "no status";
+    private static string StatusOf(SandboxCluster cluster, string name) =>
+        cluster.Server.Objects.Get("hostdevices.hostdev.io", name)?["status"]?.ToJsonString() ?? "no status";
 }

@@ -25,7 +25,8 @@ internal sealed partial class ProgramRun : IAsyncDisposable
     {
         get
         {
-            lock (_said) return _said.ToString();
+            lock (_said)
+                return _said.ToString();
         }
     }
 
@@ -42,7 +43,8 @@ internal sealed partial class ProgramRun : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (var (name, value) in environment) start.Environment[name] = value;
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
         return new ProgramRun(Process.Start(start)!);
     }
 
@@ -66,15 +68,18 @@ internal sealed partial class ProgramRun : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (!_process.HasExited) _process.Kill(entireProcessTree: true);
+        if (!_process.HasExited)
+            _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync(CancellationToken.None);
         _process.Dispose();
     }
 
     private void Add(string? line)
     {
-        if (line is null) return;
-        lock (_said) _said.AppendLine(line);
+        if (line is null)
+            return;
+        lock (_said)
+            _said.AppendLine(line);
     }
 
     [LibraryImport("libc", EntryPoint = "kill")]

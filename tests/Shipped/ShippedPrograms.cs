@@ -1,6 +1,9 @@
 namespace Hostdev.Tests.Shipped;
 
-/// <summary>The programs as they are shipped: what <c>hack/publish</c> made where <c>hack/test</c> says so, else what <c>dotnet build</c> made beside the tests.</summary>
+/// <summary>
+/// The programs as they are shipped: what <c>hack/publish</c> made where <c>hack/test</c> says so, else what <c>dotnet build</c> made
+/// beside the tests.
+/// </summary>
 internal static class ShippedPrograms
 {
     /// <summary>Marks tests of what only <c>hack/publish</c> makes; <c>hack/test --fast</c> leaves them out.</summary>
@@ -17,7 +20,10 @@ internal static class ShippedPrograms
     public static string PublishedDirectory =>
         Environment.GetEnvironmentVariable("HOSTDEV_PUBLISHED") is { Length: > 0 } directory
             ? directory
-            : throw new InvalidOperationException("HOSTDEV_PUBLISHED names no directory: run hack/test without --fast, or hack/publish and export HOSTDEV_PUBLISHED=artifacts/publish");
+            : throw new InvalidOperationException(
+                "HOSTDEV_PUBLISHED names no directory: run hack/test without --fast, or hack/publish and export "
+                    + "HOSTDEV_PUBLISHED=artifacts/publish"
+            );
 
     private static string Find(string program)
     {

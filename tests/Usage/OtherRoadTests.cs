@@ -93,10 +93,14 @@ public sealed class OtherRoadTests : IDisposable
     {
         var disk = Mounted("fc", FcAddress);
         _bench.Kernel.Fabrics.Connect("fc", FcAddress.Replace(PortName, "0x100000109b000002", StringComparison.Ordinal));
-        var second = Directory.GetDirectories(_bench.Kernel.Paths.Resolve("/sys/devices/virtual/nvme-fabrics/ctl"))
-            .Select(System.IO.Path.GetFileName).Max()!;
+        var second = Directory
+            .GetDirectories(_bench.Kernel.Paths.Resolve("/sys/devices/virtual/nvme-fabrics/ctl"))
+            .Select(System.IO.Path.GetFileName)
+            .Max()!;
         _bench.Link(
-            $"/sys/devices/virtual/nvme-subsystem/nvme-subsys{disk[4..^2]}/{second}", "/sys/devices/virtual/nvme-fabrics/ctl/" + second);
+            $"/sys/devices/virtual/nvme-subsystem/nvme-subsys{disk[4..^2]}/{second}",
+            "/sys/devices/virtual/nvme-fabrics/ctl/" + second
+        );
         Assert.Single(_bench.Words(Hba));
         Assert.Single(_bench.Words(SecondHba));
     }
@@ -158,9 +162,11 @@ public sealed class OtherRoadTests : IDisposable
     public void A_bond_is_what_it_is_made_of()
     {
         var (first, second) = (_bench.InterfaceOf(Hca), _bench.InterfaceOf(SecondHca));
-        foreach (var name in (string[])[first, second]) _bench.Kernel.Network.AddMaster(name, "bond0");
+        foreach (var name in (string[])[first, second])
+            _bench.Kernel.Network.AddMaster(name, "bond0");
         Mounted("tcp", "traddr=192.0.2.1,host_iface=bond0");
-        foreach (var hca in (string[])[Hca, SecondHca]) Assert.Single(_bench.Users(hca), u => u.Kind == UserKind.Mount);
+        foreach (var hca in (string[])[Hca, SecondHca])
+            Assert.Single(_bench.Users(hca), u => u.Kind == UserKind.Mount);
     }
 
     [Fact]
@@ -170,14 +176,22 @@ public sealed class OtherRoadTests : IDisposable
         RdmaDevice("mlx5_1", SecondHca);
         var name = _bench.InterfaceOf(Hca);
         _bench.Kernel.Network.AddRoute(name, "198.51.100.0/24");
-        _bench.Kernel.Storage.MountShare("198.51.100.9:/export", "/vms", "nfs4",
-            "vers=4.2,proto=rdma,clientaddr=0.0.0.0,addr=198.51.100.9");
+        _bench.Kernel.Storage.MountShare(
+            "198.51.100.9:/export",
+            "/vms",
+            "nfs4",
+            "vers=4.2,proto=rdma,clientaddr=0.0.0.0,addr=198.51.100.9"
+        );
         Assert.Contains($"198.51.100.9:/export (nfs4) is mounted at /vms, which comes over {Hca} (RDMA, {name})", _bench.Words(Hca));
         Assert.Empty(_bench.Words(SecondHca));
 
         _bench.Kernel.Storage.Unmount("/vms");
-        _bench.Kernel.Storage.MountShare("198.51.100.9:/export", "/vms", "nfs4",
-            "vers=4.2,proto=tcp,clientaddr=192.0.2.7,addr=198.51.100.9");
+        _bench.Kernel.Storage.MountShare(
+            "198.51.100.9:/export",
+            "/vms",
+            "nfs4",
+            "vers=4.2,proto=tcp,clientaddr=192.0.2.7,addr=198.51.100.9"
+        );
         Assert.DoesNotContain(_bench.Users(Hca), u => u.Kind == UserKind.Mount);
     }
 
@@ -189,14 +203,20 @@ public sealed class OtherRoadTests : IDisposable
         Mounted("rdma", "traddr=192.0.2.1,host_traddr=192.0.2.7");
         foreach (var hca in (string[])[Hca, SecondHca])
         {
-            Assert.EndsWith($"which may come over {hca} (NVMe over RDMA; nothing tells the port)", Assert.Single(_bench.Words(hca)),
-                StringComparison.Ordinal);
+            Assert.EndsWith(
+                $"which may come over {hca} (NVMe over RDMA; nothing tells the port)",
+                Assert.Single(_bench.Words(hca)),
+                StringComparison.Ordinal
+            );
         }
 
         _bench.Write(_bench.Path("/sys/class/infiniband/mlx5_1") + "/ports/1/gids/3", "0000:0000:0000:0000:0000:ffff:c000:0207\n");
         Assert.Empty(_bench.Words(Hca));
-        Assert.EndsWith($"which comes over {SecondHca} (NVMe over RDMA, mlx5_1)", Assert.Single(_bench.Words(SecondHca)),
-            StringComparison.Ordinal);
+        Assert.EndsWith(
+            $"which comes over {SecondHca} (NVMe over RDMA, mlx5_1)",
+            Assert.Single(_bench.Words(SecondHca)),
+            StringComparison.Ordinal
+        );
     }
 
     private string Mounted(string transport, string address, bool multipath = true)
@@ -214,15 +234,17 @@ public sealed class OtherRoadTests : IDisposable
     }
 
     private string HostOf(string address) =>
-        System.IO.Path.GetFileName(Directory.GetDirectories(_bench.Kernel.Paths.Resolve("/sys/bus/pci/devices/" + address), "host*")
-            .Single())["host".Length..];
+        System.IO.Path.GetFileName(
+            Directory.GetDirectories(_bench.Kernel.Paths.Resolve("/sys/bus/pci/devices/" + address), "host*").Single()
+        )["host".Length..];
 
     /// <summary>An admin who mounts a disk just before it is opened to prove that nobody has it.</summary>
     private sealed class MountsAtTheDoor(IHostCalls kernel, Action mount) : DecoratedCalls(kernel)
     {
         public override OpenResult Open(string path, OpenIntent intent)
         {
-            if (intent == OpenIntent.WholeDisk) mount();
+            if (intent == OpenIntent.WholeDisk)
+                mount();
             return base.Open(path, intent);
         }
     }

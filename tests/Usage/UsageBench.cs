@@ -54,7 +54,8 @@ internal sealed class UsageBench(MachineDescription machine) : IDisposable
     public void Bind(string address, string driver)
     {
         Kernel.Calls.WriteAttribute($"/sys/bus/pci/devices/{address}/driver_override", driver);
-        if (Kernel.DriverOf(address) is { } now) Kernel.Calls.WriteAttribute($"/sys/bus/pci/drivers/{now}/unbind", address);
+        if (Kernel.DriverOf(address) is { } now)
+            Kernel.Calls.WriteAttribute($"/sys/bus/pci/drivers/{now}/unbind", address);
         Kernel.Calls.WriteAttribute("/sys/bus/pci/drivers_probe", address);
     }
 

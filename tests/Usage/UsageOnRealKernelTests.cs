@@ -24,28 +24,38 @@ public sealed class UsageOnRealKernelTests
     {
         var files = new HostFileReader(s_paths);
         // with its end
-        Assert.Equal("labio\0", System.Text.Encoding.ASCII
-            .GetString(files.ReadBytes("/sys/bus/pci/devices/0000:00:04.0/virtio3/mount_tag", out _)!));
+        Assert.Equal(
+            "labio\0",
+            System.Text.Encoding.ASCII.GetString(files.ReadBytes("/sys/bus/pci/devices/0000:00:04.0/virtio3/mount_tag", out _)!)
+        );
         Assert.Equal("0x0009", files.ReadText("/sys/bus/virtio/devices/virtio3/device").Text);
         Assert.Equal("0x0000000f", files.ReadText("/sys/bus/virtio/devices/virtio3/status").Text);
         Assert.Equal("4", files.ReadText("/sys/module/9pnet_virtio/refcnt").Text); // one for each mount
-        Assert.Contains("ttyS0",
-            new KernelConsoles(files,
-            new DeviceTree(files, new(NetworkReading () => throw new InvalidOperationException("nobody asked")))).Names);
+        Assert.Contains(
+            "ttyS0",
+            new KernelConsoles(
+                files,
+                new DeviceTree(files, new(NetworkReading () => throw new InvalidOperationException("nobody asked")))
+            ).Names
+        );
     }
 
     [LabFact]
     public void Every_share_of_the_node_is_in_use_and_so_are_the_ports_that_its_output_goes_to()
     {
         using var child = Process.Start(new ProcessStartInfo("sleep", ["600"]) { UseShellExecute = false })!; // with this test's output
-        var usage = new UsageReader(s_paths, new LinuxHostCalls(s_paths), new NoPods())
-            .Read(new InventoryReader(s_paths, TimeProvider.System).Read());
-        foreach (var (address, words) in (ReadOnlySpan<(string, string)>)
-        [
-            ("0000:00:01.0", "labhost (9p) may be mounted where no process shows it"),
-                ("0000:00:02.0", "labroot (9p) may be mounted where no process shows it"),
-            ("0000:00:03.0", "lablayer (9p) may be mounted where no process shows it"), ("0000:00:04.0", "labio (9p) is mounted at /labio"),
-        ])
+        var usage = new UsageReader(s_paths, new LinuxHostCalls(s_paths), new NoPods()).Read(
+            new InventoryReader(s_paths, TimeProvider.System).Read()
+        );
+        foreach (
+            var (address, words) in (ReadOnlySpan<(string, string)>)
+                [
+                    ("0000:00:01.0", "labhost (9p) may be mounted where no process shows it"),
+                    ("0000:00:02.0", "labroot (9p) may be mounted where no process shows it"),
+                    ("0000:00:03.0", "lablayer (9p) may be mounted where no process shows it"),
+                    ("0000:00:04.0", "labio (9p) is mounted at /labio"),
+                ]
+        )
         {
             Assert.Equal(words, usage.UsersOf(PciAddress.Parse(address))[0].Description);
         }

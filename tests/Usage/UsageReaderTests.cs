@@ -11,7 +11,9 @@ using Xunit;
 
 namespace Hostdev.Tests.Usage;
 
-/// <summary>Who uses what, beyond what the scenarios show on both kernels: hardware that the lab does not have, and what cannot be known.</summary>
+/// <summary>
+/// Who uses what, beyond what the scenarios show on both kernels: hardware that the lab does not have, and what cannot be known.
+/// </summary>
 public sealed class UsageReaderTests : IDisposable
 {
     private const string Nvme = "0000:84:00.0";
@@ -27,8 +29,7 @@ public sealed class UsageReaderTests : IDisposable
     public void Dispose() => _kernel.Dispose();
 
     [Fact]
-    public void Nothing_that_nobody_uses_is_in_use() =>
-        Assert.DoesNotContain(Read().ByDevice, u => !IsTheLabsOwn(u.Key));
+    public void Nothing_that_nobody_uses_is_in_use() => Assert.DoesNotContain(Read().ByDevice, u => !IsTheLabsOwn(u.Key));
 
     [Theory]
     [InlineData(Xhci, "/dev/bus/usb/001/002", "/dev/bus/usb/001/002 is open in process 701 (reader)")]
@@ -88,7 +89,13 @@ public sealed class UsageReaderTests : IDisposable
     public void A_disk_in_a_PCI_domain_behind_a_controller_is_the_controller_s()
     {
         // Intel VMD: the drives' own domain hangs below the controller, which is no bridge.
-        _ = _kernel.Storage.AddDisk("sdz", $"{Path("/sys/bus/pci/devices/" + Edu)}/pci10000:e0/10000:e0:06.0/10000:e1:00.0/block", Path("/sys/bus/pci/devices/" + Edu), major: 8, minor: 400);
+        _ = _kernel.Storage.AddDisk(
+            "sdz",
+            $"{Path("/sys/bus/pci/devices/" + Edu)}/pci10000:e0/10000:e0:06.0/10000:e1:00.0/block",
+            Path("/sys/bus/pci/devices/" + Edu),
+            major: 8,
+            minor: 400
+        );
         Assert.Equal(Errno.None, _kernel.Storage.MountDisk("sdz", "/"));
         Assert.Equal(["sdz is mounted at /"], Words(Edu));
         using var proof = Prove(Edu);
@@ -111,7 +118,8 @@ public sealed class UsageReaderTests : IDisposable
                 $"{Edu}: sdz is claimed in the kernel by somebody it does not name (a mount that no process sees, ZFS, DRBD, a storage "
                     + "target): free it, or list Storage in allowProtected together with the address",
             ],
-            proof.Users);
+            proof.Users
+        );
     }
 
     [Fact]
@@ -119,13 +127,17 @@ public sealed class UsageReaderTests : IDisposable
     {
         var second = ScenarioNodes.DiskOf(_kernel.Paths, "0000:44:00.0");
         Assert.Equal(Errno.None, _kernel.Storage.MountDisk(Disk, "/data", "btrfs"));
-        foreach (var disk in (string[])[Disk, second]) Write($"/sys/fs/btrfs/0c8f6cbe-7d19-4f4e-8a1b-6f0e2c3d4b5a/devices/{disk}/uevent", "");
+        foreach (var disk in (string[])[Disk, second])
+            Write($"/sys/fs/btrfs/0c8f6cbe-7d19-4f4e-8a1b-6f0e2c3d4b5a/devices/{disk}/uevent", "");
         Assert.Equal([$"{Disk} is mounted at /data"], Words(Nvme));
         Assert.Equal([$"{second} is part of the mounted btrfs 0c8f6cbe-7d19-4f4e-8a1b-6f0e2c3d4b5a"], Words("0000:44:00.0"));
     }
 
     [Theory]
-    [InlineData("nvmet/subsystems/nqn.2026-01.com.example:disk/namespaces/1/device_path", "exported by the NVMe target nqn.2026-01.com.example:disk")]
+    [InlineData(
+        "nvmet/subsystems/nqn.2026-01.com.example:disk/namespaces/1/device_path",
+        "exported by the NVMe target nqn.2026-01.com.example:disk"
+    )]
     [InlineData("target/core/iblock_0/disk/udev_path", "exported by the SCSI target iblock_0/disk")]
     public void A_disk_that_the_host_exports_is_in_use(string file, string words)
     {
@@ -140,7 +152,10 @@ public sealed class UsageReaderTests : IDisposable
         _kernel.Storage.AddHolder(partition, "md127");
         _kernel.Storage.AddHolder("md127", "dm-0", "vg-data");
         _kernel.Storage.MountDisk("dm-0", "/var/lib/data");
-        Assert.Equal([$"{partition} is part of md127", "md127 is part of dm-0 (vg-data)", "dm-0 (vg-data) is mounted at /var/lib/data"], Words(Nvme));
+        Assert.Equal(
+            [$"{partition} is part of md127", "md127 is part of dm-0 (vg-data)", "dm-0 (vg-data) is mounted at /var/lib/data"],
+            Words(Nvme)
+        );
     }
 
     [Fact]
@@ -157,8 +172,17 @@ public sealed class UsageReaderTests : IDisposable
     [Fact]
     public void Many_mounts_of_one_disk_are_counted_after_the_third()
     {
-        for (var i = 1; i <= 6; i++) _kernel.Storage.MountDisk(Disk, string.Create(CultureInfo.InvariantCulture, $"/data{i}"));
-        Assert.Equal([$"{Disk} is mounted at /data1", $"{Disk} is mounted at /data2", $"{Disk} is mounted at /data3", $"{Disk} is mounted at 3 more places"], Words(Nvme));
+        for (var i = 1; i <= 6; i++)
+            _kernel.Storage.MountDisk(Disk, string.Create(CultureInfo.InvariantCulture, $"/data{i}"));
+        Assert.Equal(
+            [
+                $"{Disk} is mounted at /data1",
+                $"{Disk} is mounted at /data2",
+                $"{Disk} is mounted at /data3",
+                $"{Disk} is mounted at 3 more places",
+            ],
+            Words(Nvme)
+        );
     }
 
     [Theory]
@@ -167,7 +191,11 @@ public sealed class UsageReaderTests : IDisposable
     [InlineData("simple-framebuffer.0")]
     public void The_firmware_s_framebuffer_makes_the_card_whose_memory_it_is_in_the_console(string name)
     {
-        Write("/proc/iomem", $"fa000000-fbffffff : PCI Bus 0000:40\n  fa000000-faffffff : PCI Bus 0000:43\n    fa000000-faffffff : 0000:43:00.0\n      fa000000-fa2fffff : {name}\n");
+        Write(
+            "/proc/iomem",
+            "fa000000-fbffffff : PCI Bus 0000:40\n  fa000000-faffffff : PCI Bus 0000:43\n    fa000000-faffffff : "
+                + $"0000:43:00.0\n      fa000000-fa2fffff : {name}\n"
+        );
         Assert.Equal([$"the firmware's framebuffer is in its memory ({name} at 0xfa000000 in /proc/iomem)"], Words(Gpu));
         Assert.Empty(Words("0000:83:00.0"));
     }
@@ -208,7 +236,10 @@ public sealed class UsageReaderTests : IDisposable
         _kernel.Processes.Start("qemu").Take(Edu, _kernel.GroupOf(Edu)!.Value).Group.Close();
         Assert.Empty(Words(Edu)); // nothing tells which device it is
         using var proof = Prove(Edu);
-        Assert.Equal([$"IOMMU group {_kernel.GroupOf(Edu)} is held; candidates are the processes with a VFIO device: 701 (qemu)"], proof.Users);
+        Assert.Equal(
+            [$"IOMMU group {_kernel.GroupOf(Edu)} is held; candidates are the processes with a VFIO device: 701 (qemu)"],
+            proof.Users
+        );
     }
 
     [Fact]
@@ -254,7 +285,10 @@ public sealed class UsageReaderTests : IDisposable
     {
         Assert.Equal(Errno.None, _kernel.Calls.WriteAttribute("/sys/bus/pci/devices/0000:41:00.0/sriov_numvfs", "2"));
         Assert.Equal(["it has 2 virtual functions"], Words("0000:41:00.0"));
-        Link("/sys/bus/mdev/devices/83b8f4f2-509f-382f-3c1e-e6bfe0fa1001", $"{Path("/sys/bus/pci/devices/" + Gpu)}/83b8f4f2-509f-382f-3c1e-e6bfe0fa1001");
+        Link(
+            "/sys/bus/mdev/devices/83b8f4f2-509f-382f-3c1e-e6bfe0fa1001",
+            $"{Path("/sys/bus/pci/devices/" + Gpu)}/83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
+        );
         Assert.Equal(["it has 1 mediated device"], Words(Gpu));
     }
 
@@ -277,13 +311,26 @@ public sealed class UsageReaderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("/dev/sda", "/dev/{0} is another device than the disk {0} ({1}), so it cannot be proven that nobody uses the disk: mount the host's /dev")]
+    [InlineData(
+        "/dev/sda",
+        "/dev/{0} is another device than the disk {0} ({1}), so it cannot be proven that nobody uses the disk: mount the host's /dev"
+    )]
     [InlineData(null, "/dev/{0} cannot be opened to prove that nobody uses it: ENOENT")]
     public void A_disk_whose_node_is_wrong_or_missing_is_not_proven_free(string? instead, string words)
     {
         var calls = new OtherNode(_kernel.Calls, "/dev/" + Disk, instead);
         using var proof = new UsageReader(_kernel.Paths, calls, new Pods("")).Prove(Inventory(), [PciAddress.Parse(Nvme)], []);
-        Assert.Equal([string.Format(CultureInfo.InvariantCulture, words, Disk, File.ReadAllText(_kernel.Paths.Resolve($"/sys/class/block/{Disk}/dev")).Trim())], proof.Users);
+        Assert.Equal(
+            [
+                string.Format(
+                    CultureInfo.InvariantCulture,
+                    words,
+                    Disk,
+                    File.ReadAllText(_kernel.Paths.Resolve($"/sys/class/block/{Disk}/dev")).Trim()
+                ),
+            ],
+            proof.Users
+        );
     }
 
     [Fact]
@@ -316,7 +363,8 @@ public sealed class UsageReaderTests : IDisposable
     private void ToVfio(string address, string driver = "vfio-pci")
     {
         _kernel.Calls.WriteAttribute($"/sys/bus/pci/devices/{address}/driver_override", driver);
-        if (_kernel.DriverOf(address) is { } now) _kernel.Calls.WriteAttribute($"/sys/bus/pci/drivers/{now}/unbind", address);
+        if (_kernel.DriverOf(address) is { } now)
+            _kernel.Calls.WriteAttribute($"/sys/bus/pci/drivers/{now}/unbind", address);
         _kernel.Calls.WriteAttribute("/sys/bus/pci/drivers_probe", address);
         Assert.Equal(driver, _kernel.DriverOf(address));
     }
@@ -346,7 +394,8 @@ public sealed class UsageReaderTests : IDisposable
 
     private sealed class Pods(string having) : IPodUsage
     {
-        public ImmutableArray<DeviceUser> UsersOf(DeviceId device) => device.ToString() == having ? [new DeviceUser(UserKind.Pod, "pod vms/vm has it")] : [];
+        public ImmutableArray<DeviceUser> UsersOf(DeviceId device) =>
+            device.ToString() == having ? [new DeviceUser(UserKind.Pod, "pod vms/vm has it")] : [];
     }
 
     private sealed class CountingCalls(IHostCalls kernel) : DecoratedCalls(kernel)
@@ -363,8 +412,14 @@ public sealed class UsageReaderTests : IDisposable
     /// <summary>A /dev in which a name stands for another device, or is missing.</summary>
     private sealed class OtherNode(IHostCalls kernel, string node, string? instead) : DecoratedCalls(kernel)
     {
-        public override DeviceNumber? ReadDeviceNumber(string path) => path != node ? base.ReadDeviceNumber(path) : instead is null ? null : base.ReadDeviceNumber(instead);
+        public override DeviceNumber? ReadDeviceNumber(string path) =>
+            path != node ? base.ReadDeviceNumber(path)
+            : instead is null ? null
+            : base.ReadDeviceNumber(instead);
 
-        public override OpenResult Open(string path, OpenIntent intent) => path != node ? base.Open(path, intent) : instead is null ? new OpenResult(Errno.ENOENT, null) : base.Open(instead, intent);
+        public override OpenResult Open(string path, OpenIntent intent) =>
+            path != node ? base.Open(path, intent)
+            : instead is null ? new OpenResult(Errno.ENOENT, null)
+            : base.Open(instead, intent);
     }
 }

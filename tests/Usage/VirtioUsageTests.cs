@@ -28,8 +28,11 @@ public sealed class VirtioUsageTests
     {
         using var bench = Bench(RoadMachine.Virtio(Address, kind));
         var user = Assert.Single(bench.Users(Address));
-        Assert.Equal($"it is {what} ({Name(bench)}), and nothing tells whether the host uses that "
-            + $"(if it does not, unbind {Address} from its driver by hand)", user.Description);
+        Assert.Equal(
+            $"it is {what} ({Name(bench)}), and nothing tells whether the host uses that "
+                + $"(if it does not, unbind {Address} from its driver by hand)",
+            user.Description
+        );
         Assert.Equal((UserKind.Unknown, null), (user.Kind, user.Protection));
         using var proof = bench.Prove(Address);
         Assert.False(proof.IsFree);
@@ -83,14 +86,17 @@ public sealed class VirtioUsageTests
     [Fact]
     public void A_9p_share_is_protected_by_its_tag_and_no_override_is_enough_because_the_kernel_would_wait()
     {
-        using var bench = Bench(RoadMachine.Virtio(Address, 9, "9pnet_virtio", "home"),
-            RoadMachine.Virtio(Other, 9, "9pnet_virtio", "spare"));
+        using var bench = Bench(
+            RoadMachine.Virtio(Address, 9, "9pnet_virtio", "home"),
+            RoadMachine.Virtio(Other, 9, "9pnet_virtio", "spare")
+        );
         Assert.Empty(bench.Words(Address));
         bench.Kernel.Storage.MountShare("home", "/home");
         Assert.Equal(["home (9p) is mounted at /home", "the kernel lets home (9p) go only when it is unmounted"], bench.Words(Address));
         Assert.Equal([Protection.Storage, null], bench.Users(Address).Select(u => u.Protection));
         Assert.Empty(bench.Words(Other));
-        using (var proof = bench.Prove(Address)) Assert.False(proof.IsFree);
+        using (var proof = bench.Prove(Address))
+            Assert.False(proof.IsFree);
         using (var overridden = bench.Prove(Address, null, UserKind.Mount, UserKind.Swap, UserKind.StackedDevice))
         {
             Assert.False(overridden.IsFree);
@@ -107,8 +113,10 @@ public sealed class VirtioUsageTests
     {
         using var bench = Bench(RoadMachine.Virtio(Address, 9, "9pnet_virtio", "home"));
         bench.Kernel.Storage.MountShare("home", "/home");
-        var unbind = Task.Run(() => bench.Kernel.Calls.WriteAttribute("/sys/bus/pci/drivers/virtio-pci/unbind", Address),
-            TestContext.Current.CancellationToken);
+        var unbind = Task.Run(
+            () => bench.Kernel.Calls.WriteAttribute("/sys/bus/pci/drivers/virtio-pci/unbind", Address),
+            TestContext.Current.CancellationToken
+        );
         Assert.True(bench.Kernel.AwaitBlockedWrite("/unbind", TimeSpan.FromSeconds(20)));
         bench.Kernel.Storage.Unmount("/home");
         Assert.Equal(Errno.None, await unbind);
@@ -139,11 +147,16 @@ public sealed class VirtioUsageTests
     {
         var machine = RoadMachine.With(RoadMachine.Virtio(Address, 9, "9pnet_virtio", "base"));
         using var bench = new UsageBench(machine with { Shares = [new("labio", "/labio")] });
-        if (held is null) bench.Delete("/sys/module/9pnet_virtio");
-        else bench.Write("/sys/module/9pnet_virtio/refcnt", held);
-        Assert.Equal(protects
-            ? ["base (9p) may be mounted where no process shows it", "the kernel lets base (9p) go only when it is unmounted"]
-            : [], bench.Words(Address));
+        if (held is null)
+            bench.Delete("/sys/module/9pnet_virtio");
+        else
+            bench.Write("/sys/module/9pnet_virtio/refcnt", held);
+        Assert.Equal(
+            protects
+                ? ["base (9p) may be mounted where no process shows it", "the kernel lets base (9p) go only when it is unmounted"]
+                : [],
+            bench.Words(Address)
+        );
     }
 
     [Fact]
@@ -165,20 +178,26 @@ public sealed class VirtioUsageTests
         foreach (var address in (string[])[Address, Other])
         {
             var name = Name(bench, address);
-            Assert.Equal([$"rootfs (virtiofs) is mounted at /, which may come over it ({name} does not tell its tag)"],
-                bench.Words(address));
+            Assert.Equal(
+                [$"rootfs (virtiofs) is mounted at /, which may come over it ({name} does not tell its tag)"],
+                bench.Words(address)
+            );
         }
     }
 
     [Fact]
     public void Ports_for_programs_are_used_by_who_has_them_open_and_a_console_by_the_host()
     {
-        using var bench = Bench(RoadMachine.Virtio(Address, 3, "virtio_console", null, "org.qemu.guest_agent.0"),
-            RoadMachine.Virtio(Other, 3, "virtio_console", null, ""));
+        using var bench = Bench(
+            RoadMachine.Virtio(Address, 3, "virtio_console", null, "org.qemu.guest_agent.0"),
+            RoadMachine.Virtio(Other, 3, "virtio_console", null, "")
+        );
         Assert.Empty(bench.Words(Address));
         var user = Assert.Single(bench.Users(Other));
-        Assert.Equal((UserKind.Console, Protection.Console, "a console of the host (hvc) may be on it"),
-            (user.Kind, user.Protection, user.Description));
+        Assert.Equal(
+            (UserKind.Console, Protection.Console, "a console of the host (hvc) may be on it"),
+            (user.Kind, user.Protection, user.Description)
+        );
 
         var ports = $"{bench.Path("/sys/bus/pci/devices/" + Address)}/{Name(bench)}/virtio-ports";
         var port = "/dev/" + System.IO.Path.GetFileName(Directory.GetDirectories(bench.Kernel.Paths.Resolve(ports)).Single());
@@ -213,6 +232,7 @@ public sealed class VirtioUsageTests
 
     /// <summary>The virtio device below a function.</summary>
     private static string Name(UsageBench bench, string address = Address) =>
-        System.IO.Path.GetFileName(Directory.GetDirectories(bench.Kernel.Paths.Resolve($"/sys/bus/pci/devices/{address}"), "virtio*")
-            .Single());
+        System.IO.Path.GetFileName(
+            Directory.GetDirectories(bench.Kernel.Paths.Resolve($"/sys/bus/pci/devices/{address}"), "virtio*").Single()
+        );
 }

@@ -51,7 +51,11 @@ internal static class CustomCalls
             nodeSelector = new { },
             devices = new { pci = new { selectors = new[] { new { vendor } } } },
         };
-        return new HostDevice { Metadata = new V1ObjectMeta { Name = name }, Spec = JsonSerializer.SerializeToElement(spec) };
+        return new HostDevice
+        {
+            Metadata = new V1ObjectMeta { Name = name },
+            Spec = JsonSerializer.SerializeToElement(spec),
+        };
     }
 
     private static async Task<string> GenericAsync(Kubernetes client)

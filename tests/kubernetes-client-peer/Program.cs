@@ -3,8 +3,8 @@ using k8s;
 namespace Hostdev.KubernetesClientPeer;
 
 /// <summary>
-/// <c>kubernetes-client-peer KUBECONFIG</c>: the plain KubernetesClient against an API server that it takes for a real one. It prints a line for
-/// each thing that it tried, with what came of it, and knows nothing of this repository: the tests start it and read what it says.
+/// <c>kubernetes-client-peer KUBECONFIG</c>: the plain KubernetesClient against an API server that it takes for a real one. It prints a
+/// line for each thing that it tried, with what came of it, and knows nothing of this repository: the tests start it and read what it says.
 /// </summary>
 internal static class Program
 {

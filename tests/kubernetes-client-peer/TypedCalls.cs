@@ -4,25 +4,34 @@ using k8s.Models;
 namespace Hostdev.KubernetesClientPeer;
 
 /// <summary>
-/// Create, read, replace, patch, list in pages and delete of built-in kinds. The bodies say no kind and no version, as this client's typed objects
-/// do not by themselves.
+/// Create, read, replace, patch, list in pages and delete of built-in kinds. The bodies say no kind and no version, as this client's typed
+/// objects do not by themselves.
 /// </summary>
 internal static class TypedCalls
 {
     private const string Ns = "default";
 
     public static IEnumerable<(string Name, Func<Task<string>> Attempt)> All(Kubernetes client) =>
-    [
-        ("configmap", () => ConfigMapAsync(client)), ("lease", () => LeaseAsync(client)), ("event", () => EventAsync(client)),
-        ("pod", () => PodAsync(client)), ("node", () => NodeAsync(client)), ("pages", () => PagesAsync(client)),
-        ("conflict", () => ConflictAsync(client)),
-    ];
+        [
+            ("configmap", () => ConfigMapAsync(client)),
+            ("lease", () => LeaseAsync(client)),
+            ("event", () => EventAsync(client)),
+            ("pod", () => PodAsync(client)),
+            ("node", () => NodeAsync(client)),
+            ("pages", () => PagesAsync(client)),
+            ("conflict", () => ConflictAsync(client)),
+        ];
 
-    private static V1ConfigMap ConfigMap(string name, string label = "no") => new()
-    {
-        Metadata = new V1ObjectMeta { Name = name, Labels = new Dictionary<string, string> { ["pages"] = label } },
-        Data = new Dictionary<string, string> { ["a"] = "1" },
-    };
+    private static V1ConfigMap ConfigMap(string name, string label = "no") =>
+        new()
+        {
+            Metadata = new V1ObjectMeta
+            {
+                Name = name,
+                Labels = new Dictionary<string, string> { ["pages"] = label },
+            },
+            Data = new Dictionary<string, string> { ["a"] = "1" },
+        };
 
     private static V1Patch Patch(string text, V1Patch.PatchType type) => new(text, type);
 
@@ -46,8 +55,17 @@ internal static class TypedCalls
     private static async Task<string> LeaseAsync(Kubernetes client)
     {
         var now = new DateTime(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc).AddTicks(1_234_560);
-        var spec = new V1LeaseSpec { HolderIdentity = "me", LeaseDurationSeconds = 15, RenewTime = now };
-        var lease = new V1Lease { Metadata = new V1ObjectMeta { Name = "l" }, Spec = spec };
+        var spec = new V1LeaseSpec
+        {
+            HolderIdentity = "me",
+            LeaseDurationSeconds = 15,
+            RenewTime = now,
+        };
+        var lease = new V1Lease
+        {
+            Metadata = new V1ObjectMeta { Name = "l" },
+            Spec = spec,
+        };
         var made = await client.CoordinationV1.CreateNamespacedLeaseAsync(lease, Ns);
         made.Spec.HolderIdentity = "you";
         var replaced = await client.CoordinationV1.ReplaceNamespacedLeaseAsync(made, "l", Ns);
@@ -62,7 +80,12 @@ internal static class TypedCalls
         var made = new Corev1Event
         {
             Metadata = new V1ObjectMeta { GenerateName = "e-" },
-            InvolvedObject = new V1ObjectReference { Kind = "Node", Name = "n", ApiVersion = "v1" },
+            InvolvedObject = new V1ObjectReference
+            {
+                Kind = "Node",
+                Name = "n",
+                ApiVersion = "v1",
+            },
             Reason = "Tried",
             Message = "it was",
             Type = "Normal",
@@ -76,7 +99,14 @@ internal static class TypedCalls
     {
         const V1Patch.PatchType strategic = V1Patch.PatchType.StrategicMergePatch;
         var spec = new V1PodSpec { Containers = [new V1Container { Name = "c", Image = "i" }] };
-        await client.CoreV1.CreateNamespacedPodAsync(new V1Pod { Metadata = new V1ObjectMeta { Name = "p" }, Spec = spec }, Ns);
+        await client.CoreV1.CreateNamespacedPodAsync(
+            new V1Pod
+            {
+                Metadata = new V1ObjectMeta { Name = "p" },
+                Spec = spec,
+            },
+            Ns
+        );
         await client.CoreV1.PatchNamespacedPodStatusAsync(Patch("""{"status":{"phase":"Running"}}""", strategic), "p", Ns);
         await client.CoreV1.PatchNamespacedPodAsync(Patch("""{"metadata":{"labels":{"a":"b"}}}""", strategic), "p", Ns);
         var found = await client.CoreV1.ListPodForAllNamespacesAsync(labelSelector: "a=b", fieldSelector: "status.phase=Running");
@@ -97,7 +127,8 @@ internal static class TypedCalls
     private static async Task<string> PagesAsync(Kubernetes client)
     {
         const string selected = "pages=yes";
-        for (var i = 0; i < 7; i++) await client.CoreV1.CreateNamespacedConfigMapAsync(ConfigMap($"page-{i}", "yes"), Ns);
+        for (var i = 0; i < 7; i++)
+            await client.CoreV1.CreateNamespacedConfigMapAsync(ConfigMap($"page-{i}", "yes"), Ns);
         var (names, pages, next) = (new List<string>(), 0, "");
         do
         {
@@ -105,8 +136,7 @@ internal static class TypedCalls
             var page = await client.CoreV1.ListNamespacedConfigMapAsync(Ns, limit: 3, labelSelector: selected, continueParameter: after);
             names.AddRange(page.Items.Select(i => i.Name()));
             (pages, next) = (pages + 1, page.Metadata.ContinueProperty ?? "");
-        }
-        while (next.Length > 0);
+        } while (next.Length > 0);
         await client.CoreV1.DeleteCollectionNamespacedConfigMapAsync(Ns, labelSelector: selected);
         var left = await client.CoreV1.ListNamespacedConfigMapAsync(Ns, labelSelector: selected);
         return $"{names.Count} in {pages} pages, {left.Items.Count} left";
@@ -114,7 +144,11 @@ internal static class TypedCalls
 
     private static async Task<string> ConflictAsync(Kubernetes client)
     {
-        var lease = new V1Lease { Metadata = new V1ObjectMeta { Name = "two" }, Spec = new V1LeaseSpec() };
+        var lease = new V1Lease
+        {
+            Metadata = new V1ObjectMeta { Name = "two" },
+            Spec = new V1LeaseSpec(),
+        };
         var made = await client.CoordinationV1.CreateNamespacedLeaseAsync(lease, Ns);
         made.Spec.HolderIdentity = "first";
         await client.CoordinationV1.ReplaceNamespacedLeaseAsync(made, "two", Ns);

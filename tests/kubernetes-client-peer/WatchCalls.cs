@@ -26,7 +26,8 @@ internal static class WatchCalls
         await foreach (var (type, item) in client.CoreV1.WatchListNamespacedConfigMapAsync(Ns, resourceVersion: since))
         {
             events.Add($"{type} {item.Name()}");
-            if (type == WatchEventType.Deleted) break;
+            if (type == WatchEventType.Deleted)
+                break;
         }
 
         await writing;
@@ -41,7 +42,8 @@ internal static class WatchCalls
         await foreach (var (type, item) in policies.WatchAsync<HostDevice>())
         {
             events.Add($"{type} {item.Metadata.Name}");
-            if (type == WatchEventType.Deleted) break;
+            if (type == WatchEventType.Deleted)
+                break;
             await policies.DeleteAsync<V1Status>("seen");
         }
 
@@ -74,12 +76,14 @@ internal static class WatchCalls
     private static LeaderElector Elector(Kubernetes client, string name, List<string> order, out CancellationTokenSource end)
     {
         end = new CancellationTokenSource();
-        var elector = new LeaderElector(new LeaderElectionConfig(new LeaseLock(client, Ns, "election", name))
-        {
-            LeaseDuration = TimeSpan.FromSeconds(3),
-            RenewDeadline = TimeSpan.FromSeconds(2),
-            RetryPeriod = TimeSpan.FromMilliseconds(200),
-        });
+        var elector = new LeaderElector(
+            new LeaderElectionConfig(new LeaseLock(client, Ns, "election", name))
+            {
+                LeaseDuration = TimeSpan.FromSeconds(3),
+                RenewDeadline = TimeSpan.FromSeconds(2),
+                RetryPeriod = TimeSpan.FromMilliseconds(200),
+            }
+        );
         elector.OnStartedLeading += () => order.Add(name);
         return elector;
     }

@@ -2,7 +2,10 @@ using System.Text;
 
 namespace Hostdev.DevicePlugin.Host.Netlink;
 
-/// <summary>One netlink message as it was received (kernel <c>include/uapi/linux/netlink.h: struct nlmsghdr</c>). All numbers are in the machine's own byte order.</summary>
+/// <summary>
+/// One netlink message as it was received (kernel <c>include/uapi/linux/netlink.h: struct nlmsghdr</c>). All numbers are in the machine's
+/// own byte order.
+/// </summary>
 internal readonly record struct NetlinkMessage(ushort Type, ushort Flags, uint Sequence, ReadOnlyMemory<byte> Body)
 {
     public const int HeaderBytes = 16;
@@ -30,11 +33,20 @@ internal readonly record struct NetlinkMessage(ushort Type, ushort Flags, uint S
     {
         while (datagram.Length > 0)
         {
-            if (datagram.Length < HeaderBytes) return false;
+            if (datagram.Length < HeaderBytes)
+                return false;
             var header = datagram.Span;
             var length = BitConverter.ToUInt32(header);
-            if (length < HeaderBytes || length > datagram.Length) return false;
-            messages.Add(new NetlinkMessage(BitConverter.ToUInt16(header[4..]), BitConverter.ToUInt16(header[6..]), BitConverter.ToUInt32(header[8..]), datagram[HeaderBytes..(int)length]));
+            if (length < HeaderBytes || length > datagram.Length)
+                return false;
+            messages.Add(
+                new NetlinkMessage(
+                    BitConverter.ToUInt16(header[4..]),
+                    BitConverter.ToUInt16(header[6..]),
+                    BitConverter.ToUInt32(header[8..]),
+                    datagram[HeaderBytes..(int)length]
+                )
+            );
             datagram = datagram[Math.Min(datagram.Length, Aligned((int)length))..];
         }
 
@@ -45,7 +57,10 @@ internal readonly record struct NetlinkMessage(ushort Type, ushort Flags, uint S
     public static int Aligned(int length) => (length + 3) & ~3;
 }
 
-/// <summary>The attributes of a message (kernel <c>include/uapi/linux/rtnetlink.h: struct rtattr</c>). Of one that comes twice the last counts, as in the kernel's own parser.</summary>
+/// <summary>
+/// The attributes of a message (kernel <c>include/uapi/linux/rtnetlink.h: struct rtattr</c>). Of one that comes twice the last counts, as
+/// in the kernel's own parser.
+/// </summary>
 internal sealed class NetlinkAttributes
 {
     private const int HeaderBytes = 4;
@@ -53,9 +68,7 @@ internal sealed class NetlinkAttributes
 
     private readonly Dictionary<int, ReadOnlyMemory<byte>> _values = [];
 
-    private NetlinkAttributes()
-    {
-    }
+    private NetlinkAttributes() { }
 
     /// <summary>Null when a length lies.</summary>
     public static NetlinkAttributes? TryParse(ReadOnlyMemory<byte> bytes)
@@ -63,9 +76,11 @@ internal sealed class NetlinkAttributes
         var result = new NetlinkAttributes();
         while (bytes.Length > 0)
         {
-            if (bytes.Length < HeaderBytes) return null;
+            if (bytes.Length < HeaderBytes)
+                return null;
             var length = BitConverter.ToUInt16(bytes.Span);
-            if (length < HeaderBytes || length > bytes.Length) return null;
+            if (length < HeaderBytes || length > bytes.Length)
+                return null;
             result._values[BitConverter.ToUInt16(bytes.Span[2..]) & TypeMask] = bytes[HeaderBytes..length];
             bytes = bytes[Math.Min(bytes.Length, NetlinkMessage.Aligned(length))..];
         }
@@ -79,10 +94,13 @@ internal sealed class NetlinkAttributes
         var texts = new List<string>();
         while (list.Length > 0)
         {
-            if (list.Length < HeaderBytes) return null;
+            if (list.Length < HeaderBytes)
+                return null;
             var length = BitConverter.ToUInt16(list.Span);
-            if (length < HeaderBytes || length > list.Length) return null;
-            if ((BitConverter.ToUInt16(list.Span[2..]) & TypeMask) == type) texts.Add(Text(list[HeaderBytes..length]));
+            if (length < HeaderBytes || length > list.Length)
+                return null;
+            if ((BitConverter.ToUInt16(list.Span[2..]) & TypeMask) == type)
+                texts.Add(Text(list[HeaderBytes..length]));
             list = list[Math.Min(list.Length, NetlinkMessage.Aligned(length))..];
         }
 
@@ -91,7 +109,9 @@ internal sealed class NetlinkAttributes
 
     /// <summary>The attributes after a message's fixed part; null when the message is too short for it or a length lies.</summary>
     public static NetlinkAttributes? TryParse(NetlinkMessage message, int fixedBytes) =>
-        message.Body.Length < fixedBytes ? null : TryParse(message.Body[Math.Min(message.Body.Length, NetlinkMessage.Aligned(fixedBytes))..]);
+        message.Body.Length < fixedBytes
+            ? null
+            : TryParse(message.Body[Math.Min(message.Body.Length, NetlinkMessage.Aligned(fixedBytes))..]);
 
     public bool Has(int type) => _values.ContainsKey(type);
 
@@ -102,8 +122,10 @@ internal sealed class NetlinkAttributes
     public bool TryInt32(int type, out int? value)
     {
         value = null;
-        if (!_values.TryGetValue(type, out var bytes)) return true;
-        if (bytes.Length != sizeof(int)) return false;
+        if (!_values.TryGetValue(type, out var bytes))
+            return true;
+        if (bytes.Length != sizeof(int))
+            return false;
         value = BitConverter.ToInt32(bytes.Span);
         return true;
     }

@@ -12,27 +12,36 @@ internal readonly record struct NetlinkAnswer(ImmutableArray<NetlinkMessage> Mes
     public static NetlinkAnswer Failed(Errno error, string complaint) => new([], error, complaint);
 }
 
-/// <summary>Asks the kernel over one socket and reads the whole answer (kernel <c>Documentation/userspace-api/netlink/intro.rst</c>).</summary>
+/// <summary>
+/// Asks the kernel over one socket and reads the whole answer (kernel <c>Documentation/userspace-api/netlink/intro.rst</c>).
+/// </summary>
 internal sealed class NetlinkRequests(INetlinkSocket socket)
 {
-    /// <summary>Whatever changes a table while it is dumped makes the dump worthless; a machine where that happens so often in a row is not one to take a NIC from.</summary>
+    /// <summary>
+    /// Whatever changes a table while it is dumped makes the dump worthless; a machine where that happens so often in a row is not one to
+    /// take a NIC from.
+    /// </summary>
     private const int MaxAttempts = 10;
 
     private uint _sequence;
 
-    /// <summary>A whole table, as it was at one time: repeated when it changed meanwhile (NLM_F_DUMP_INTR) or the kernel dropped messages.</summary>
+    /// <summary>
+    /// A whole table, as it was at one time: repeated when it changed meanwhile (NLM_F_DUMP_INTR) or the kernel dropped messages.
+    /// </summary>
     public NetlinkAnswer Dump(ushort type, ReadOnlySpan<byte> body)
     {
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
-            if (Once(type, NetlinkMessage.FlagDump, body, out var answer)) return answer;
+            if (Once(type, NetlinkMessage.FlagDump, body, out var answer))
+                return answer;
         }
 
         return NetlinkAnswer.Failed(Errno.EAGAIN, $"changed while it was read, {MaxAttempts} times in a row");
     }
 
     /// <summary>One thing: the kernel answers with one message, or with an error.</summary>
-    public NetlinkAnswer Get(ushort type, ReadOnlySpan<byte> body) => Once(type, 0, body, out var answer) ? answer : NetlinkAnswer.Failed(Errno.EAGAIN, "was not answered");
+    public NetlinkAnswer Get(ushort type, ReadOnlySpan<byte> body) =>
+        Once(type, 0, body, out var answer) ? answer : NetlinkAnswer.Failed(Errno.EAGAIN, "was not answered");
 
     /// <summary>False when it must be repeated.</summary>
     private bool Once(ushort type, ushort flags, ReadOnlySpan<byte> body, out NetlinkAnswer answer)
@@ -65,7 +74,8 @@ internal sealed class NetlinkRequests(INetlinkSocket socket)
             foreach (var part in parts.Where(p => p.Sequence == _sequence)) // an earlier request's rest is none of this one's
             {
                 interrupted |= (part.Flags & NetlinkMessage.FlagDumpInterrupted) != 0;
-                if (IsEnd(part, messages, out answer)) return answer.Complaint is not null || !interrupted;
+                if (IsEnd(part, messages, out answer))
+                    return answer.Complaint is not null || !interrupted;
                 messages.Add(part);
                 if (flags == 0)
                 {
@@ -76,7 +86,9 @@ internal sealed class NetlinkRequests(INetlinkSocket socket)
         }
     }
 
-    /// <summary>NLMSG_DONE and NLMSG_ERROR begin with the negative error number; a dump that broke off half-way says so in its NLMSG_DONE.</summary>
+    /// <summary>
+    /// NLMSG_DONE and NLMSG_ERROR begin with the negative error number; a dump that broke off half-way says so in its NLMSG_DONE.
+    /// </summary>
     private static bool IsEnd(NetlinkMessage message, List<NetlinkMessage> before, out NetlinkAnswer answer)
     {
         answer = default;
@@ -90,7 +102,10 @@ internal sealed class NetlinkRequests(INetlinkSocket socket)
                 return true;
             case NetlinkMessage.Done or NetlinkMessage.Error:
                 var error = BitConverter.ToInt32(message.Body.Span);
-                answer = error == 0 ? NetlinkAnswer.Of(before) : error < 0 ? Refused(new Errno(-error)) : Malformed;
+                answer =
+                    error == 0 ? NetlinkAnswer.Of(before)
+                    : error < 0 ? Refused(new Errno(-error))
+                    : Malformed;
                 return true;
             default:
                 return false;

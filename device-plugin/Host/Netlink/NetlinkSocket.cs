@@ -7,7 +7,9 @@ internal interface INetlinkSocket
 {
     Errno Send(ReadOnlySpan<byte> message);
 
-    /// <summary>The next datagram of the kernel. ETIMEDOUT when none comes, EMSGSIZE when it did not fit, ENOBUFS when the kernel dropped some.</summary>
+    /// <summary>
+    /// The next datagram of the kernel. ETIMEDOUT when none comes, EMSGSIZE when it did not fit, ENOBUFS when the kernel dropped some.
+    /// </summary>
     Errno Receive(out ReadOnlyMemory<byte> datagram);
 }
 
@@ -30,7 +32,8 @@ internal sealed class NetlinkSocket : INetlinkSocket, IDisposable
     {
         error = Errno.None;
         var socket = LibC.Socket(LibC.AF_NETLINK, LibC.SOCK_RAW | LibC.SOCK_CLOEXEC | LibC.SOCK_NONBLOCK, LibC.NETLINK_ROUTE);
-        if (socket >= 0) return new NetlinkSocket(socket);
+        if (socket >= 0)
+            return new NetlinkSocket(socket);
         error = LibC.LastError();
         return null;
     }
@@ -40,7 +43,9 @@ internal sealed class NetlinkSocket : INetlinkSocket, IDisposable
     {
         var kernel = new LibC.NetlinkAddress { Family = LibC.AF_NETLINK };
         var sent = LibC.SendTo(_socket, message, (nuint)message.Length, 0, kernel, (uint)Marshal.SizeOf<LibC.NetlinkAddress>());
-        return sent == message.Length ? Errno.None : sent < 0 ? LibC.LastError() : Errno.EMSGSIZE;
+        return sent == message.Length ? Errno.None
+            : sent < 0 ? LibC.LastError()
+            : Errno.EMSGSIZE;
     }
 
     /// <inheritdoc/>
@@ -56,14 +61,19 @@ internal sealed class NetlinkSocket : INetlinkSocket, IDisposable
             if (got < 0)
             {
                 var error = LibC.LastError();
-                if (error == Errno.EINTR) continue;
-                if (error != Errno.EAGAIN) return error;
-                if (LibC.Poll(wait, 1, PatienceMilliseconds) == 0) return Errno.ETIMEDOUT;
+                if (error == Errno.EINTR)
+                    continue;
+                if (error != Errno.EAGAIN)
+                    return error;
+                if (LibC.Poll(wait, 1, PatienceMilliseconds) == 0)
+                    return Errno.ETIMEDOUT;
                 continue;
             }
 
-            if (got > _buffer.Length) return Errno.EMSGSIZE;
-            if (sender.PortId != 0) continue; // any process may send here; only port 0 is the kernel
+            if (got > _buffer.Length)
+                return Errno.EMSGSIZE;
+            if (sender.PortId != 0)
+                continue; // any process may send here; only port 0 is the kernel
             datagram = _buffer.AsMemory(0, (int)got).ToArray();
             return Errno.None;
         }

@@ -3,13 +3,14 @@ using System.Globalization;
 namespace Hostdev.DevicePlugin.Host.Netlink;
 
 /// <summary>A network namespace that is not ours, and a socket in it.</summary>
-/// <param name="Words">Whose it is: <c>of process 812 (nginx)</c>, the one with the lowest PID, or <c>"blue"</c> when no process is in it.</param>
+/// <param name="Words">Whose it is: <c>of process 812 (nginx)</c>, the one with the lowest PID, or <c>"blue"</c> when no process is in
+/// it.</param>
 /// <param name="OurDescriptor">Our own namespace, open in this process: what the kernel there is asked for.</param>
 internal sealed record ForeignNamespace(string Words, INetlinkSocket Socket, int OurDescriptor);
 
 /// <summary>
-/// Sockets in all network namespaces of the host that a process is in or that has a name, opened by a thread that goes there and ends: a socket belongs to the namespace it was made in
-/// (setns(2)). Nothing changes anywhere; no process of ours stays there.
+/// Sockets in all network namespaces of the host that a process is in or that has a name, opened by a thread that goes there and ends: a
+/// socket belongs to the namespace it was made in (setns(2)). Nothing changes anywhere; no process of ours stays there.
 /// </summary>
 internal sealed class NetworkNamespaces : IDisposable
 {
@@ -36,7 +37,8 @@ internal sealed class NetworkNamespaces : IDisposable
     {
         var result = new NetworkNamespaces(paths);
         result.Find();
-        if (result._found.Count == 0 || result.Complaint is not null) return result;
+        if (result._found.Count == 0 || result.Complaint is not null)
+            return result;
         var visitor = new Thread(result.Visit) { IsBackground = true, Name = "network namespaces" };
         visitor.Start();
         visitor.Join();
@@ -45,29 +47,41 @@ internal sealed class NetworkNamespaces : IDisposable
 
     public void Dispose()
     {
-        foreach (var socket in _sockets) socket.Dispose();
-        foreach (var (_, descriptor) in _found) _ = LibC.Close(descriptor);
-        if (_ours >= 0) _ = LibC.Close(_ours);
+        foreach (var socket in _sockets)
+            socket.Dispose();
+        foreach (var (_, descriptor) in _found)
+            _ = LibC.Close(descriptor);
+        if (_ours >= 0)
+            _ = LibC.Close(_ours);
     }
 
     private void Find()
     {
         _ours = LibC.Open(_paths.Resolve(Ours), LibC.O_RDONLY | LibC.O_CLOEXEC, 0);
         var seen = new HashSet<string>(StringComparer.Ordinal) { _files.ReadLinkName(Ours) ?? "" };
-        var pids = _files.List("/proc").Select(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0).Where(p => p > 0).Order();
+        var pids = _files
+            .List("/proc")
+            .Select(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0)
+            .Where(p => p > 0)
+            .Order();
         foreach (var pid in pids)
         {
             // A link that cannot be read is opened all the same, for the kernel to say why: the process ended, or this one may not look.
-            if (_files.ReadLinkName($"/proc/{pid}/ns/net") is { } space && !seen.Add(space)) continue;
+            if (_files.ReadLinkName($"/proc/{pid}/ns/net") is { } space && !seen.Add(space))
+                continue;
             var words = $"of process {pid} ({_files.ReadText($"/proc/{pid}/comm").Text ?? "ended"})";
-            if (TryOpen($"/proc/{pid}/ns/net", words) is { } descriptor) _found.Add((words, descriptor));
+            if (TryOpen($"/proc/{pid}/ns/net", words) is { } descriptor)
+                _found.Add((words, descriptor));
         }
 
         foreach (var (directory, name) in s_named.SelectMany(d => _files.List(d), (d, n) => (d, n)))
         {
-            if (TryOpen($"{directory}/{name}", $"\"{name}\"") is not { } descriptor) continue;
-            if (seen.Add(_files.ReadLinkName($"/proc/self/fd/{descriptor}") ?? "")) _found.Add(($"\"{name}\"", descriptor));
-            else _ = LibC.Close(descriptor);
+            if (TryOpen($"{directory}/{name}", $"\"{name}\"") is not { } descriptor)
+                continue;
+            if (seen.Add(_files.ReadLinkName($"/proc/self/fd/{descriptor}") ?? ""))
+                _found.Add(($"\"{name}\"", descriptor));
+            else
+                _ = LibC.Close(descriptor);
         }
     }
 
@@ -75,8 +89,10 @@ internal sealed class NetworkNamespaces : IDisposable
     private int? TryOpen(string path, string words)
     {
         var descriptor = LibC.Open(_paths.Resolve(path), LibC.O_RDONLY | LibC.O_CLOEXEC, 0);
-        if (descriptor >= 0) return descriptor;
-        if (LibC.LastError() is var error && error != Errno.ENOENT && error != Errno.ESRCH) Complain(words, error);
+        if (descriptor >= 0)
+            return descriptor;
+        if (LibC.LastError() is var error && error != Errno.ENOENT && error != Errno.ESRCH)
+            Complain(words, error);
         return null;
     }
 
@@ -87,7 +103,8 @@ internal sealed class NetworkNamespaces : IDisposable
             if (LibC.SetNamespace(descriptor, LibC.CLONE_NEWNET) != 0)
             {
                 // A name whose namespace is gone is an ordinary file.
-                if (LibC.LastError() is var error && error != Errno.EINVAL) Complain(words, error);
+                if (LibC.LastError() is var error && error != Errno.EINVAL)
+                    Complain(words, error);
                 continue;
             }
 

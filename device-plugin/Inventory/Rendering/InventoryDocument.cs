@@ -10,8 +10,8 @@ using Hostdev.Crds.Parsing;
 namespace Hostdev.DevicePlugin.Inventory.Rendering;
 
 /// <summary>
-/// The inventory in the shape that <c>--output json</c> and <c>yaml</c> print, and that scripts rely on: the model's names in camelCase, addresses, ids and UUIDs as text, absent facts
-/// left out, classes that were not asked for left out.
+/// The inventory in the shape that <c>--output json</c> and <c>yaml</c> print, and that scripts rely on: the model's names in camelCase,
+/// addresses, ids and UUIDs as text, absent facts left out, classes that were not asked for left out.
 /// </summary>
 internal sealed record InventoryDocument
 {
@@ -32,33 +32,38 @@ internal sealed record InventoryDocument
     /// <summary>Always there, empty when everything could be read.</summary>
     public required ImmutableArray<ReadProblem> Problems { get; init; }
 
-    public static InventoryDocument Of(HostInventory inventory, DeviceClasses classes) => new()
-    {
-        Facts = inventory.Facts,
-        Functions = classes.HasFlag(DeviceClasses.Pci) ? [.. inventory.Functions.Values] : null,
-        IommuGroups = classes.HasFlag(DeviceClasses.Pci) ? [.. inventory.Groups.Values] : null,
-        UsbDevices = classes.HasFlag(DeviceClasses.Usb) ? inventory.UsbDevices : null,
-        ScsiDevices = classes.HasFlag(DeviceClasses.Scsi) ? inventory.ScsiDevices : null,
-        MdevParents = classes.HasFlag(DeviceClasses.Mdev) ? inventory.MdevParents : null,
-        Mdevs = classes.HasFlag(DeviceClasses.Mdev) ? inventory.Mdevs : null,
-        Problems = inventory.Problems,
-    };
+    public static InventoryDocument Of(HostInventory inventory, DeviceClasses classes) =>
+        new()
+        {
+            Facts = inventory.Facts,
+            Functions = classes.HasFlag(DeviceClasses.Pci) ? [.. inventory.Functions.Values] : null,
+            IommuGroups = classes.HasFlag(DeviceClasses.Pci) ? [.. inventory.Groups.Values] : null,
+            UsbDevices = classes.HasFlag(DeviceClasses.Usb) ? inventory.UsbDevices : null,
+            ScsiDevices = classes.HasFlag(DeviceClasses.Scsi) ? inventory.ScsiDevices : null,
+            MdevParents = classes.HasFlag(DeviceClasses.Mdev) ? inventory.MdevParents : null,
+            Mdevs = classes.HasFlag(DeviceClasses.Mdev) ? inventory.Mdevs : null,
+            Problems = inventory.Problems,
+        };
 
     public string ToJson() => JsonSerializer.Serialize(this, Type) + "\n";
 
-    private static readonly JsonTypeInfo<InventoryDocument> Type = (JsonTypeInfo<InventoryDocument>)new JsonSerializerOptions(InventoryJsonContext.Default.Options)
-    {
-        // Names of devices are for people to read; nothing here goes into HTML.
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        TypeInfoResolver = InventoryJsonContext.Default.WithAddedModifier(WriteClassCodeAsDigits),
-    }.GetTypeInfo(typeof(InventoryDocument));
+    private static readonly JsonTypeInfo<InventoryDocument> Type =
+        (JsonTypeInfo<InventoryDocument>)
+            new JsonSerializerOptions(InventoryJsonContext.Default.Options)
+            {
+                // Names of devices are for people to read; nothing here goes into HTML.
+                Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+                TypeInfoResolver = InventoryJsonContext.Default.WithAddedModifier(WriteClassCodeAsDigits),
+            }.GetTypeInfo(typeof(InventoryDocument));
 
     /// <summary>A class code is read as six hexadecimal digits everywhere else.</summary>
     private static void WriteClassCodeAsDigits(JsonTypeInfo type)
     {
-        if (type.Type != typeof(PciFunction)) return;
+        if (type.Type != typeof(PciFunction))
+            return;
         foreach (var property in type.Properties)
-            if (property.Name == "classCode") property.CustomConverter = new ClassCodeConverter();
+            if (property.Name == "classCode")
+                property.CustomConverter = new ClassCodeConverter();
     }
 }
 
@@ -69,7 +74,8 @@ internal sealed record InventoryDocument
     UseStringEnumConverter = true,
     WriteIndented = true,
     NewLine = "\n",
-    Converters = [typeof(PciAddressConverter), typeof(PciIdConverter), typeof(MdevUuidConverter)])]
+    Converters = [typeof(PciAddressConverter), typeof(PciIdConverter), typeof(MdevUuidConverter)]
+)]
 [JsonSerializable(typeof(InventoryDocument))]
 internal sealed partial class InventoryJsonContext : JsonSerializerContext;
 
@@ -78,7 +84,10 @@ internal sealed class MdevUuidConverter() : ParsedStringConverter<MdevUuid>(Mdev
 internal sealed class ClassCodeConverter : JsonConverter<uint>
 {
     public override uint Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        uint.TryParse(reader.GetString(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value) ? value : throw new JsonException("expected six hexadecimal digits");
+        uint.TryParse(reader.GetString(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+            ? value
+            : throw new JsonException("expected six hexadecimal digits");
 
-    public override void Write(Utf8JsonWriter writer, uint value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString("x6", CultureInfo.InvariantCulture));
+    public override void Write(Utf8JsonWriter writer, uint value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value.ToString("x6", CultureInfo.InvariantCulture));
 }

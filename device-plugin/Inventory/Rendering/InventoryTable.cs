@@ -11,67 +11,129 @@ internal static class InventoryTable
     public static string Render(HostInventory inventory, DeviceClasses classes)
     {
         var text = new StringBuilder();
-        foreach (var line in InventoryView.Facts(inventory.Facts)) text.AppendLine(InventoryView.Fit(line, Width));
-        if (classes.HasFlag(DeviceClasses.Pci)) AppendPci(text, inventory);
-        if (classes.HasFlag(DeviceClasses.Usb)) AppendUsb(text, inventory.UsbDevices);
-        if (classes.HasFlag(DeviceClasses.Scsi)) AppendScsi(text, inventory.ScsiDevices);
-        if (classes.HasFlag(DeviceClasses.Mdev)) AppendMdev(text, inventory);
-        foreach (var line in InventoryView.Problems(inventory, Width)) text.AppendLine(line);
+        foreach (var line in InventoryView.Facts(inventory.Facts))
+            text.AppendLine(InventoryView.Fit(line, Width));
+        if (classes.HasFlag(DeviceClasses.Pci))
+            AppendPci(text, inventory);
+        if (classes.HasFlag(DeviceClasses.Usb))
+            AppendUsb(text, inventory.UsbDevices);
+        if (classes.HasFlag(DeviceClasses.Scsi))
+            AppendScsi(text, inventory.ScsiDevices);
+        if (classes.HasFlag(DeviceClasses.Mdev))
+            AppendMdev(text, inventory);
+        foreach (var line in InventoryView.Problems(inventory, Width))
+            text.AppendLine(line);
         return text.ToString();
     }
 
     private static void AppendPci(StringBuilder text, HostInventory inventory)
     {
-        Append(text, $"PCI ({Count(inventory.Functions.Count, "function")}, {Count(inventory.Groups.Values.Count(g => !g.Members.IsEmpty), "IOMMU group")})",
+        Append(
+            text,
+            $"PCI ({Count(inventory.Functions.Count, "function")}, "
+                + $"{Count(inventory.Groups.Values.Count(g => !g.Members.IsEmpty), "IOMMU group")})",
             ["ADDRESS", "GROUP", "NUMA", "CLASS", "ID", "DRIVER", "DETAILS"],
-            inventory.Functions.Values.Select(f => (string[])
-            [
-                f.Address.ToString(), f.IommuGroup?.ToString() ?? "-", f.NumaNode?.ToString() ?? "-", InventoryView.ClassName(f.ClassCode),
-                    InventoryView.Ids(f), f.Driver ?? "-", Details(f, inventory.GroupOf(f)),
-            ]));
+            inventory.Functions.Values.Select(f =>
+                (string[])
+                    [
+                        f.Address.ToString(),
+                        f.IommuGroup?.ToString() ?? "-",
+                        f.NumaNode?.ToString() ?? "-",
+                        InventoryView.ClassName(f.ClassCode),
+                        InventoryView.Ids(f),
+                        f.Driver ?? "-",
+                        Details(f, inventory.GroupOf(f)),
+                    ]
+            )
+        );
     }
 
     /// <summary>What sets this one apart first, its name last: names are what may be cut off.</summary>
-    private static string Details(PciFunction function, IommuGroup? group) => string.Join("; ", new[]
-    {
-        function.PhysicalFunction is { } physical ? $"VF {function.VfIndex?.ToString() ?? "?"} of {physical}" : null,
-        InventoryView.VfCount(function),
-        function.DriverOverride is { } wanted ? $"override {wanted}" : null,
-        function.VfioVariantDriver is { } variant ? $"variant {variant}" : null,
-        function.BootVga ? "boot VGA" : null,
-        function.NetworkInterfaceElsewhere ? "interface in another network namespace" : null,
-        function.IsBridge ? null : InventoryView.Group(group),
-        function.Children.IsEmpty ? null : InventoryView.Children(function.Children),
-        InventoryView.Name(function),
-        function.Slot is { } slot && !function.IsVirtualFunction ? $"slot {slot}" : null,
-    }.OfType<string>());
+    private static string Details(PciFunction function, IommuGroup? group) =>
+        string.Join(
+            "; ",
+            new[]
+            {
+                function.PhysicalFunction is { } physical ? $"VF {function.VfIndex?.ToString() ?? "?"} of {physical}" : null,
+                InventoryView.VfCount(function),
+                function.DriverOverride is { } wanted ? $"override {wanted}" : null,
+                function.VfioVariantDriver is { } variant ? $"variant {variant}" : null,
+                function.BootVga ? "boot VGA" : null,
+                function.NetworkInterfaceElsewhere ? "interface in another network namespace" : null,
+                function.IsBridge ? null : InventoryView.Group(group),
+                function.Children.IsEmpty ? null : InventoryView.Children(function.Children),
+                InventoryView.Name(function),
+                function.Slot is { } slot && !function.IsVirtualFunction ? $"slot {slot}" : null,
+            }.OfType<string>()
+        );
 
     private static void AppendUsb(StringBuilder text, ImmutableArray<UsbDevice> devices)
     {
-        Append(text, $"USB ({Count(devices.Length, "device")})", ["PORT", "ID", "BUS/DEV", "CONTROLLER", "DRIVERS", "SERIAL", "DETAILS"], devices.Select(d => (string[])
-        [
-            d.PortPath, $"{d.Vendor}:{d.Product}", $"{d.BusNumber:D3}/{d.DeviceNumber:D3}", d.Controller?.ToString() ?? "-", d.Drivers.IsEmpty ? "-" : string.Join(' ', d.Drivers),
-            d.Serial ?? "-", Joined(d.IsHub ? "hub" : null, InventoryView.Children(d.Children), $"{d.Manufacturer} {d.ProductName}".Trim()),
-        ]));
+        Append(
+            text,
+            $"USB ({Count(devices.Length, "device")})",
+            ["PORT", "ID", "BUS/DEV", "CONTROLLER", "DRIVERS", "SERIAL", "DETAILS"],
+            devices.Select(d =>
+                (string[])
+                    [
+                        d.PortPath,
+                        $"{d.Vendor}:{d.Product}",
+                        $"{d.BusNumber:D3}/{d.DeviceNumber:D3}",
+                        d.Controller?.ToString() ?? "-",
+                        d.Drivers.IsEmpty ? "-" : string.Join(' ', d.Drivers),
+                        d.Serial ?? "-",
+                        Joined(d.IsHub ? "hub" : null, InventoryView.Children(d.Children), $"{d.Manufacturer} {d.ProductName}".Trim()),
+                    ]
+            )
+        );
     }
 
     private static void AppendScsi(StringBuilder text, ImmutableArray<ScsiDevice> devices)
     {
-        Append(text, $"SCSI ({Count(devices.Length, "device")})", ["ADDRESS", "NODE", "TYPE", "CONTROLLER", "SERIAL", "DETAILS"], devices.Select(d => (string[])
-        [
-            d.Address, d.Node, InventoryView.ScsiType(d.Type), d.Controller?.ToString() ?? "-", d.Serial ?? "-", Joined(InventoryView.Children(d.Children), $"{d.Vendor} {d.Model}".Trim()),
-        ]));
+        Append(
+            text,
+            $"SCSI ({Count(devices.Length, "device")})",
+            ["ADDRESS", "NODE", "TYPE", "CONTROLLER", "SERIAL", "DETAILS"],
+            devices.Select(d =>
+                (string[])
+                    [
+                        d.Address,
+                        d.Node,
+                        InventoryView.ScsiType(d.Type),
+                        d.Controller?.ToString() ?? "-",
+                        d.Serial ?? "-",
+                        Joined(InventoryView.Children(d.Children), $"{d.Vendor} {d.Model}".Trim()),
+                    ]
+            )
+        );
     }
 
     private static void AppendMdev(StringBuilder text, HostInventory inventory)
     {
-        Append(text, $"Mediated device types ({Count(inventory.MdevParents.Length, "parent")})", ["PARENT", "NUMA", "TYPE", "AVAILABLE", "API", "NAME"],
-            inventory.MdevParents.SelectMany(p => p.Types, (p, t) => (string[])
-            [
-                p.Name, p.NumaNode?.ToString() ?? "-", t.Id, t.AvailableInstances.ToString(), t.DeviceApi, Joined(t.Name, t.Description?.ReplaceLineEndings(" ")),
-            ]));
-        Append(text, $"Mediated devices ({inventory.Mdevs.Length})", ["UUID", "PARENT", "TYPE", "GROUP"],
-            inventory.Mdevs.Select(m => (string[])[m.Uuid.ToString(), m.Parent, m.TypeId, m.IommuGroup?.ToString() ?? "-"]));
+        Append(
+            text,
+            $"Mediated device types ({Count(inventory.MdevParents.Length, "parent")})",
+            ["PARENT", "NUMA", "TYPE", "AVAILABLE", "API", "NAME"],
+            inventory.MdevParents.SelectMany(
+                p => p.Types,
+                (p, t) =>
+                    (string[])
+                        [
+                            p.Name,
+                            p.NumaNode?.ToString() ?? "-",
+                            t.Id,
+                            t.AvailableInstances.ToString(),
+                            t.DeviceApi,
+                            Joined(t.Name, t.Description?.ReplaceLineEndings(" ")),
+                        ]
+            )
+        );
+        Append(
+            text,
+            $"Mediated devices ({inventory.Mdevs.Length})",
+            ["UUID", "PARENT", "TYPE", "GROUP"],
+            inventory.Mdevs.Select(m => (string[])[m.Uuid.ToString(), m.Parent, m.TypeId, m.IommuGroup?.ToString() ?? "-"])
+        );
     }
 
     private static string Joined(params string?[] parts) => string.Join("; ", parts.Where(p => !string.IsNullOrEmpty(p)));
@@ -83,7 +145,8 @@ internal static class InventoryTable
     {
         text.AppendLine().AppendLine(title);
         var lines = rows.Prepend(header).ToList();
-        if (lines.Count == 1) return;
+        if (lines.Count == 1)
+            return;
         var widths = header.Select((_, column) => Math.Min(40, lines.Max(l => l[column].Length))).ToArray();
         foreach (var line in lines)
         {

@@ -16,14 +16,18 @@ public static class DeviceSelector
         && (selector.Class is not { } @class || @class.Matches(function.ClassCode))
         && (selector.Addresses.IsEmpty || selector.Addresses.Contains(function.Address));
 
-    /// <summary>Physical functions only: a virtual function never matches. Interfaces and driver are <see cref="Sriov.Choosing"/>'s.</summary>
+    /// <summary>
+    /// Physical functions only: a virtual function never matches. Interfaces and driver are <see cref="Sriov.Choosing"/>'s.
+    /// </summary>
     public static bool MatchesHardware(PfSelector selector, PciFunction function) =>
         !function.IsVirtualFunction
         && Is(selector.Vendor, function.Vendor)
         && Is(selector.Device, function.Device)
         && (selector.Addresses.IsEmpty || selector.Addresses.Contains(function.Address));
 
-    /// <summary>Whether a group member is the one that an entry of <c>members</c> names, counted from the selected function's slot.</summary>
+    /// <summary>
+    /// Whether a group member is the one that an entry of <c>members</c> names, counted from the selected function's slot.
+    /// </summary>
     public static bool Names(GroupMember entry, PciFunction member, PciFunction selected) =>
         entry.Address is { } address ? member.Address == address
         : entry.Function is { } number ? member.Address == selected.Address with { Function = (byte)number }

@@ -18,12 +18,13 @@ internal static class GroupProblems
     /// <summary>The firmware keeps ranges of memory for the group's devices, which the kernel gives to no VM then.</summary>
     public static string? NotEligible(UnitRequest request, IommuGroup group)
     {
-        if (group.DirectRegions.IsEmpty) return null;
+        if (group.DirectRegions.IsEmpty)
+            return null;
         var regions = List(group.DirectRegions);
         return $"{request.Primary.Address} can be given to no VM: the firmware demands that {regions} stays mapped one to one for its "
             + $"IOMMU group {group.Number} (RMRR with Intel, IVMD with AMD), "
             + "and the kernel refuses such a group: switch off in the firmware what demands it (HP: the shared memory features, or RMRR, "
-                + "of the slot; others: pre-boot DMA protection), or use another slot";
+            + "of the slot; others: pre-boot DMA protection), or use another slot";
     }
 
     /// <summary>Nothing is taken from above what it carries, unless it is what the policy names, and that alone.</summary>
@@ -32,7 +33,8 @@ internal static class GroupProblems
         foreach (var carrier in shape.Taken)
         {
             var carried = context.CarriedBy(carrier.Address);
-            if (carried.IsEmpty) continue;
+            if (carried.IsEmpty)
+                continue;
             var what = $"{carrier.Address} ({carrier.Driver ?? "no driver"})";
             var remedy = $"pass {carrier.Address} itself{(carrier.Driver == "vmd" ? ", or switch VMD off in the firmware" : "")}";
             if (shape.Selected.FirstOrDefault(carried.Contains) is { } child)
@@ -42,11 +44,15 @@ internal static class GroupProblems
                         + "of the two"
                     : $"{child.Address} lives behind {what}, which is in the same IOMMU group: it would have to be taken too, and "
                         + $"{child.Address} goes when it is; {remedy}"
-                        + (KubeVirtLimits.Reads(child.Address) ? ""
-                            : " (KubeVirt could not use it either: it reads PCI domains of four digits)");
+                        + (
+                            KubeVirtLimits.Reads(child.Address)
+                                ? ""
+                                : " (KubeVirt could not use it either: it reads PCI domains of four digits)"
+                        );
             }
 
-            if (shape.Selected.Contains(carrier)) continue;
+            if (shape.Selected.Contains(carrier))
+                continue;
             return $"{request.Primary.Address} shares its IOMMU group with {what}, which carries "
                 + $"{List(carried.Select(c => c.Address.ToString()))} and is not taken from above that: {remedy}, or use another slot for "
                 + $"{request.Primary.Address}";
@@ -58,17 +64,21 @@ internal static class GroupProblems
     /// <summary>A bridge is on a driver that VFIO does not accept.</summary>
     public static string? Bridge(HostInventory inventory, IommuGroup group)
     {
-        var bad = group.Members.Select(a => inventory.Functions[a])
+        var bad = group
+            .Members.Select(a => inventory.Functions[a])
             .FirstOrDefault(m => m.IsBridge && !GroupViability.Accepts(m, inventory.Facts));
-        return bad is null ? null : $"the bridge {bad.Address} in group {group.Number} is on the driver {bad.Driver}, with which VFIO "
-            + "refuses the group: unbind it, or load pcieport for it";
+        return bad is null
+            ? null
+            : $"the bridge {bad.Address} in group {group.Number} is on the driver {bad.Driver}, with which VFIO "
+                + "refuses the group: unbind it, or load pcieport for it";
     }
 
     /// <summary>A member that is no PCI function, so that no policy can take it, is on a driver that VFIO does not accept.</summary>
     public static string? OtherMembers(UnitRequest request, HostInventory inventory, IommuGroup group)
     {
         var bad = group.OtherMembers.Where(m => !GroupViability.Accepts(m.Driver, inventory.Facts.OwnDmaDrivers)).ToList();
-        if (bad.Count == 0) return null;
+        if (bad.Count == 0)
+            return null;
         var them = bad.Count == 1 ? "it" : "them";
         return $"{request.Primary.Address} shares its IOMMU group {group.Number} with "
             + $"{List(bad.Select(m => $"{m.Name} (driver {m.Driver})"))}, no PCI function, and VFIO refuses the group while the host "
@@ -83,7 +93,8 @@ internal static class GroupProblems
     /// </summary>
     public static string? Machine(PlanningContext context, UnitRequest request, GroupShape shape)
     {
-        if (request.AllowProtected.Contains(Protection.System)) return null;
+        if (request.AllowProtected.Contains(Protection.System))
+            return null;
         var passthrough = context.Inventory.Facts.PassthroughDrivers;
         var toTake = shape.Taken.Where(f => f.Driver is not { } driver || !passthrough.Contains(driver)).ToList();
         var needed = toTake
@@ -91,7 +102,8 @@ internal static class GroupProblems
             .Where(n => n.What is not null)
             .Select(n => $"{n.Address} is {n.What}")
             .ToList();
-        if (needed.Count == 0) return null;
+        if (needed.Count == 0)
+            return null;
         var uses = UsesInTheWay.Protecting(request, UsesInTheWay.Of(context, toTake));
         var all = UsesInTheWay.InWords(uses).Concat(needed).ToList();
         var them = all.Count == 1 ? "it" : "them";
@@ -105,7 +117,8 @@ internal static class GroupProblems
     {
         var (assigned, held) = shape.Divide(request);
         var undeclared = shape.Others.Except(assigned).Except(held).ToList();
-        if (undeclared.Count == 0) return null;
+        if (undeclared.Count == 0)
+            return null;
 
         var primary = request.Primary;
         var list = List(undeclared.Select(Describe));
@@ -118,7 +131,7 @@ internal static class GroupProblems
         return $"{primary.Address} shares its IOMMU group with {list}, which the policy does not declare: add members: [{{address: "
             + $"\"{undeclared[0].Address}\", assigned: false}}] to take "
             + $"{(undeclared.Count == 1 ? "it" : "each of them")} from the host knowingly (assigned: true gives it to the VM), or set "
-                + "groupPolicy to HoldSiblings or AssignSiblings";
+            + "groupPolicy to HoldSiblings or AssignSiblings";
     }
 
     public static string List(IEnumerable<string> all, string separator = ", ")
@@ -127,6 +140,6 @@ internal static class GroupProblems
         return string.Join(separator, items.Take(MostListed)) + (items.Count > MostListed ? $" and {items.Count - MostListed} more" : "");
     }
 
-    private static string Describe(PciFunction f) => $"{f.Address} ({f.DeviceName ?? $"{f.Vendor}:{f.Device}"}, "
-        + $"{(f.Driver is null ? "no driver" : $"driver {f.Driver}")})";
+    private static string Describe(PciFunction f) =>
+        $"{f.Address} ({f.DeviceName ?? $"{f.Vendor}:{f.Device}"}, " + $"{(f.Driver is null ? "no driver" : $"driver {f.Driver}")})";
 }

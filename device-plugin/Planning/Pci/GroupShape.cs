@@ -31,13 +31,21 @@ internal sealed record GroupShape
     /// <param name="members">All functions of the group.</param>
     public static GroupShape Of(PlanningContext context, UnitRequest request, IEnumerable<PciFunction> members)
     {
-        ImmutableArray<PciFunction> carried = [.. request.Selected.SelectMany(f => context.CarriedBy(f.Address))
-            .Where(f => !request.Selected.Contains(f)).Distinct().OrderBy(f => f.Address)];
+        ImmutableArray<PciFunction> carried =
+        [
+            .. request
+                .Selected.SelectMany(f => context.CarriedBy(f.Address))
+                .Where(f => !request.Selected.Contains(f))
+                .Distinct()
+                .OrderBy(f => f.Address),
+        ];
         return new GroupShape
         {
             Selected = request.Selected,
-            Others = [.. members
-                .Where(m => !m.IsBridge && !IsBystander(context, m) && !request.Selected.Contains(m) && !carried.Contains(m))],
+            Others =
+            [
+                .. members.Where(m => !m.IsBridge && !IsBystander(context, m) && !request.Selected.Contains(m) && !carried.Contains(m)),
+            ],
             Carried = carried,
         };
     }
@@ -46,12 +54,18 @@ internal sealed record GroupShape
     /// Without those that became the machine's own since it came into force, by a driver that was loaded: what is in force stays, and is
     /// not offered while VFIO refuses the group.
     /// </summary>
-    public GroupShape WithoutMachine(PlanningContext context) => this with
-    {
-        Others = [.. Others.Where(f => context.Inventory.Facts.PassthroughDrivers.Contains(f.Driver ?? "")
-            || context.Input.Ownership.Functions.ContainsKey(f.Address)
-            || SystemFunctions.WhatItIs(f, context.HostDriver(f)) is null)],
-    };
+    public GroupShape WithoutMachine(PlanningContext context) =>
+        this with
+        {
+            Others =
+            [
+                .. Others.Where(f =>
+                    context.Inventory.Facts.PassthroughDrivers.Contains(f.Driver ?? "")
+                    || context.Input.Ownership.Functions.ContainsKey(f.Address)
+                    || SystemFunctions.WhatItIs(f, context.HostDriver(f)) is null
+                ),
+            ],
+        };
 
     /// <summary>What is without a driver because we are taking it is none.</summary>
     private static bool IsBystander(PlanningContext context, PciFunction function) =>
@@ -64,9 +78,11 @@ internal sealed record GroupShape
     public string? WhyItStays(PlanningContext context)
     {
         var passthrough = context.Inventory.Facts.PassthroughDrivers;
-        if (!Selected.All(f => f.Driver is { } driver && driver != "pci-stub" && passthrough.Contains(driver))) return null;
+        if (!Selected.All(f => f.Driver is { } driver && driver != "pci-stub" && passthrough.Contains(driver)))
+            return null;
         var foreign = Selected.Where(f => !context.Input.Ownership.Functions.ContainsKey(f.Address)).ToList();
-        if (foreign.Count == 0) return "It was in force before this was looked for, and stays so";
+        if (foreign.Count == 0)
+            return "It was in force before this was looked for, and stays so";
         var isHeld = foreign.All(f => context.Input.Usage.UsersOf(f.Address).Any(u => u.Kind is UserKind.Pod or UserKind.VfioHolder));
         return isHeld ? "A VM has it, and it stays as it is for as long" : null;
     }
@@ -76,10 +92,15 @@ internal sealed record GroupShape
     /// </summary>
     public (ImmutableArray<PciFunction> Assigned, ImmutableArray<PciFunction> Held) Divide(UnitRequest request)
     {
-        if (request.GroupPolicy == GroupPolicy.AssignSiblings) return (Others, []);
-        if (request.GroupPolicy == GroupPolicy.HoldSiblings) return ([], Others);
-        var declared = Others.ToLookup(o => request.Members.FirstOrDefault(m => DeviceSelector.Names(m, o, request.Primary)) is { } entry
-            ? entry.Assigned ?? true : (bool?)null);
+        if (request.GroupPolicy == GroupPolicy.AssignSiblings)
+            return (Others, []);
+        if (request.GroupPolicy == GroupPolicy.HoldSiblings)
+            return ([], Others);
+        var declared = Others.ToLookup(o =>
+            request.Members.FirstOrDefault(m => DeviceSelector.Names(m, o, request.Primary)) is { } entry
+                ? entry.Assigned ?? true
+                : (bool?)null
+        );
         return ([.. declared[true]], [.. declared[false]]);
     }
 }

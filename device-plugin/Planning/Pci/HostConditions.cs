@@ -10,7 +10,10 @@ internal static class HostConditions
     private static readonly PciId Intel = new(0x8086);
     private static readonly PciId Amd = new(0x1022);
 
-    /// <summary>Why nothing of this host can be passed by VFIO; null when it can. Judged by the group itself: neither the command line nor firmware tables decide (contracts/kernel.md).</summary>
+    /// <summary>
+    /// Why nothing of this host can be passed by VFIO; null when it can. Judged by the group itself: neither the command line nor firmware
+    /// tables decide (contracts/kernel.md).
+    /// </summary>
     public static (Reason Reason, string Message)? Problem(HostInventory inventory, PciFunction function)
     {
         var facts = inventory.Facts;
@@ -18,7 +21,11 @@ internal static class HostConditions
             return (Reasons.NoIommu, $"{function.Address} has no IOMMU group: {IommuRemedy(inventory, function)}");
         if (facts.InterruptRemapping == InterruptRemapping.No && !facts.UnsafeInterruptsAllowed)
         {
-            return (Reasons.NoInterruptRemapping, $"{function.Address} cannot be passed safely: the host does not remap interrupts; enable it in firmware (VT-d or AMD-Vi with x2APIC) and remove intremap=off from the kernel command line");
+            return (
+                Reasons.NoInterruptRemapping,
+                $"{function.Address} cannot be passed safely: the host does not remap interrupts; enable it in "
+                    + "firmware (VT-d or AMD-Vi with x2APIC) and remove intremap=off from the kernel command line"
+            );
         }
 
         return null;
@@ -32,22 +39,30 @@ internal static class HostConditions
     /// <param name="present">The driver that it is on now; null when it has none.</param>
     public static (Reason Reason, string Message)? MissingDriver(HostInventory inventory, string what, string driver, string? present)
     {
-        if (inventory.Facts.PassthroughDrivers.Contains(driver)) return null;
+        if (inventory.Facts.PassthroughDrivers.Contains(driver))
+            return null;
         if (driver != present)
         {
-            return (Reasons.DriverMissing, $"{what} needs the driver {driver}, which is not loaded or gives no devices to VFIO: "
-                + $"run \"modprobe {driver}\" on the host and list it in /etc/modules-load.d");
+            return (
+                Reasons.DriverMissing,
+                $"{what} needs the driver {driver}, which is not loaded or gives no devices to VFIO: "
+                    + $"run \"modprobe {driver}\" on the host and list it in /etc/modules-load.d"
+            );
         }
 
-        return (Reasons.NotSupported, $"{what} is on {driver}, as the policy asks, and that is no driver that gives whole devices to VFIO: "
-            + "vendor vGPU VFs are not supported by this version, take them out of the policy; "
-            + "for other devices name vfio-pci or a variant of it");
+        return (
+            Reasons.NotSupported,
+            $"{what} is on {driver}, as the policy asks, and that is no driver that gives whole devices to VFIO: "
+                + "vendor vGPU VFs are not supported by this version, take them out of the policy; "
+                + "for other devices name vfio-pci or a variant of it"
+        );
     }
 
     private static string IommuRemedy(HostInventory inventory, PciFunction function)
     {
         var facts = inventory.Facts;
-        if (facts.IommuEnabled) return $"the IOMMU is on, and this function is left out of it: {LeftOut(facts, function)}";
+        if (facts.IommuEnabled)
+            return $"the IOMMU is on, and this function is left out of it: {LeftOut(facts, function)}";
         var off = SwitchedOff(inventory).ToList();
         if (off.Count > 0)
         {
@@ -89,7 +104,8 @@ internal static class HostConditions
         foreach (var (name, _) in names.Where(n => n.Foreign is not { } other || !vendors.Contains(other)))
         {
             var last = inventory.Facts.KernelArguments.LastOrDefault(a => a.StartsWith(name + "=", StringComparison.Ordinal));
-            if (last is not null && Options(last, name).Contains("off")) yield return last;
+            if (last is not null && Options(last, name).Contains("off"))
+                yield return last;
         }
     }
 

@@ -11,13 +11,17 @@ internal static class HostLoss
     /// <summary>One sentence; null when nothing that the host drives goes with it.</summary>
     public static string? InWords(PlanningContext context, UnitRequest request, GroupShape shape)
     {
-        var lost = shape.Others.Concat(shape.Carried).OrderBy(f => f.Address)
+        var lost = shape
+            .Others.Concat(shape.Carried)
+            .OrderBy(f => f.Address)
             .Select(f => (Function: f, Driver: context.HostDriver(f)))
             .Where(l => l.Driver is { } driver && !context.Inventory.Facts.PassthroughDrivers.Contains(driver))
             .Select(l => Describe(l.Function, l.Driver!))
             .ToList();
-        return lost.Count == 0 ? null : $"{request.Resource}: with {string.Join(", ", shape.Selected.Select(f => f.Address))} the host "
-            + $"loses {string.Join(", ", lost)}";
+        return lost.Count == 0
+            ? null
+            : $"{request.Resource}: with {string.Join(", ", shape.Selected.Select(f => f.Address))} the host "
+                + $"loses {string.Join(", ", lost)}";
     }
 
     private static string Describe(PciFunction function, string driver)

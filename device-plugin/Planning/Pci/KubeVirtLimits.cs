@@ -18,7 +18,8 @@ internal static class KubeVirtLimits
     {
         foreach (var (unit, group) in context.Units.Groups().Where(u => !Reads(u.Group.Primary)))
         {
-            var message = $"{group.Primary} has a PCI domain of more than four digits, which KubeVirt does not read: "
+            var message =
+                $"{group.Primary} has a PCI domain of more than four digits, which KubeVirt does not read: "
                 + $"it is offered as {unit.Resource}, and a VM of KubeVirt that gets it does not start";
             context.Findings.Add(new Finding(unit.Policy, unit.Id.ToString(), FindingState.Noticed, Reasons.DomainTooLong, message));
         }

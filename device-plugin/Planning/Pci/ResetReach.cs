@@ -37,15 +37,17 @@ internal sealed class ResetReach
     /// The functions outside of the group that would be reset as well, ordered: while those are not the VM's too, nothing is reset.
     /// </summary>
     public ImmutableArray<PciFunction> BesidesGroup(IommuGroup group) =>
-    [
-        .. _inventory.Functions.Values.Where(o => !o.IsBridge && !group.Members.Contains(o.Address))
-            .Where(o => Told.Any(f => BridgeAbove(f) is { } bridge && o.Path.Contains(bridge))),
-    ];
+        [
+            .. _inventory
+                .Functions.Values.Where(o => !o.IsBridge && !group.Members.Contains(o.Address))
+                .Where(o => Told.Any(f => BridgeAbove(f) is { } bridge && o.Path.Contains(bridge))),
+        ];
 
     private bool ReachedFrom(PciFunction function, PciFunction other) =>
-        BridgeAbove(function) is { } bridge ? other.Path.Contains(bridge)
-        // No bus of the root complex is ever reset.
-        : !function.IsIntegrated && function.Address.SlotName == other.Address.SlotName;
+        BridgeAbove(function) is { } bridge
+            ? other.Path.Contains(bridge)
+            // No bus of the root complex is ever reset.
+            : !function.IsIntegrated && function.Address.SlotName == other.Address.SlotName;
 
     private PciAddress? BridgeAbove(PciFunction function) =>
         function.Path is [.., var above] && (!_inventory.Functions.TryGetValue(above, out var bridge) || bridge.IsBridge) ? above : null;

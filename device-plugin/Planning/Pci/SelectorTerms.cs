@@ -12,9 +12,11 @@ internal sealed record SelectorTerms(Func<PciFunction, bool> Lasting, ImmutableA
     /// <summary>Whether it asks for anything that may be called otherwise tomorrow.</summary>
     public bool AsksForNames => !Interfaces.IsEmpty || Driver is not null || Slot is not null;
 
-    public static SelectorTerms Of(PciSelector selector) => new(f => DeviceSelector.MatchesHardware(selector, f), [], selector.Driver, selector.Slot);
+    public static SelectorTerms Of(PciSelector selector) =>
+        new(f => DeviceSelector.MatchesHardware(selector, f), [], selector.Driver, selector.Slot);
 
-    public static SelectorTerms Of(PfSelector selector) => new(f => DeviceSelector.MatchesHardware(selector, f), selector.Interfaces, selector.Driver, null);
+    public static SelectorTerms Of(PfSelector selector) =>
+        new(f => DeviceSelector.MatchesHardware(selector, f), selector.Interfaces, selector.Driver, null);
 
     /// <summary>Whether it means a function as it is now.</summary>
     /// <param name="driver">The driver before Hostdev took it: a policy that selects by driver must still match what it has taken.</param>

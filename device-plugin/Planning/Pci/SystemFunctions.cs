@@ -27,8 +27,19 @@ internal static class SystemFunctions
     private static readonly string[] Drivers = ["ccp", "thunderbolt", "k10temp", "k8temp", "fam15h_power", "iosf_mbi_pci"];
 
     private static readonly string[] DriverBeginnings =
-        ["lpc_", "intel_pmc", "intel-pmc", "intel-spi", "spi-intel", "spi_intel", "mei", "intel-lpss", "intel_lpss", "intel_vsec",
-            "intel-vsec"];
+    [
+        "lpc_",
+        "intel_pmc",
+        "intel-pmc",
+        "intel-spi",
+        "spi-intel",
+        "spi_intel",
+        "mei",
+        "intel-lpss",
+        "intel_lpss",
+        "intel_vsec",
+        "intel-vsec",
+    ];
 
     private static readonly string[] DriverEnds = ["_smbus", "_edac"];
 
@@ -39,7 +50,7 @@ internal static class SystemFunctions
     /// </summary>
     public static bool IsBystander(PciFunction function) =>
         function.Driver is null
-            && (Subclass(function) is HostBridge or IsaBridge or Instrumentation or PerformanceCounter || IsOfTheChipset(function));
+        && (Subclass(function) is HostBridge or IsaBridge or Instrumentation or PerformanceCounter || IsOfTheChipset(function));
 
     /// <summary>What of the machine it is, in words; null when it is no part of it.</summary>
     /// <param name="hostDriver">The driver that it has by the host's own choice.</param>
@@ -54,8 +65,11 @@ internal static class SystemFunctions
 
     private static bool IsOfTheChipset(PciFunction function) =>
         function.IsIntegrated
-        && (function.ClassCode >> 16 == MemoryController || Subclass(function) is HostBridge or IsaBridge or EisaBridge or SmBus or InterruptController or Iommu or EventCollector
-            || (Subclass(function) == SerialBus && function.Vendor == Intel));
+        && (
+            function.ClassCode >> 16 == MemoryController
+            || Subclass(function) is HostBridge or IsaBridge or EisaBridge or SmBus or InterruptController or Iommu or EventCollector
+            || (Subclass(function) == SerialBus && function.Vendor == Intel)
+        );
 
     private static bool IsSystemDriver(string name) =>
         Drivers.Contains(name, StringComparer.Ordinal)

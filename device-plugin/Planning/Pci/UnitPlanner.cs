@@ -13,10 +13,12 @@ internal static class UnitPlanner
     {
         var primary = request.Primary;
         var device = primary.Address.ToString();
-        var whole = context.Inventory.GroupOf(primary) is { } all ? all.Members.Select(a => context.Inventory.Functions[a]).ToList()
+        var whole = context.Inventory.GroupOf(primary) is { } all
+            ? all.Members.Select(a => context.Inventory.Functions[a]).ToList()
             : [primary];
         var shape = GroupShape.Of(context, request, whole);
-        foreach (var function in shape.Taken) context.Wanted.TryAdd(function.Address, shape.UnitId);
+        foreach (var function in shape.Taken)
+            context.Wanted.TryAdd(function.Address, shape.UnitId);
         if (whole.Select(context.Unreadable).FirstOrDefault(u => u is not null) is { } unreadable)
         {
             context.Block(request.Policy, device, unreadable.Reason, unreadable.Message);
@@ -30,7 +32,8 @@ internal static class UnitPlanner
         }
 
         var group = context.Inventory.GroupOf(primary)!;
-        if (IsRefused(context, request, shape, Reasons.NotEligible, GroupProblems.NotEligible(request, group))) return;
+        if (IsRefused(context, request, shape, Reasons.NotEligible, GroupProblems.NotEligible(request, group)))
+            return;
         if (GroupProblems.Ancestor(context, request, shape) is { } ancestor)
         {
             context.Block(request.Policy, device, Reasons.Ancestor, ancestor);
@@ -43,13 +46,14 @@ internal static class UnitPlanner
             return;
         }
 
-        if (IsRefused(context, request, shape, Reasons.GroupNotViable,
-            GroupProblems.OtherMembers(request, context.Inventory, group))) return;
+        if (IsRefused(context, request, shape, Reasons.GroupNotViable, GroupProblems.OtherMembers(request, context.Inventory, group)))
+            return;
         // No declaration gives what the machine itself needs; a virtual function is not declared for, whatever shares its group.
         var undeclared = GroupProblems.Undeclared(request, shape);
         if ((undeclared is null || !primary.IsVirtualFunction) && GroupProblems.Machine(context, request, shape) is { } machine)
         {
-            if (IsRefused(context, request, shape, Reasons.Protected, machine)) return;
+            if (IsRefused(context, request, shape, Reasons.Protected, machine))
+                return;
             shape = shape.WithoutMachine(context);
             undeclared = GroupProblems.Undeclared(request, shape);
         }
@@ -69,24 +73,37 @@ internal static class UnitPlanner
 
         if (context.Claim(request.Policy, shape.Taken.Concat(shape.Carried).Select(f => (DeviceId)f.Address)) is { } other)
         {
-            context.Block(request.Policy, device, Reasons.ClaimedByOther,
+            context.Block(
+                request.Policy,
+                device,
+                Reasons.ClaimedByOther,
                 $"{device} is already claimed by {other}, which has precedence: narrow the selectors of one of the two, or raise "
-                + "priority here");
+                    + "priority here"
+            );
             return;
         }
 
-        if (CanBeTaken(context, request, unit, held, out var waits)) Accept(context, request, unit, held);
-        else if (waits && InPresentForm(context, request, unit, held) is { } present) Accept(context, request, present.Unit, present.Held);
-        else if (waits) context.Awaited.UnionWith(unit.Functions().Select(m => m.Address));
+        if (CanBeTaken(context, request, unit, held, out var waits))
+            Accept(context, request, unit, held);
+        else if (waits && InPresentForm(context, request, unit, held) is { } present)
+            Accept(context, request, present.Unit, present.Held);
+        else if (waits)
+            context.Awaited.UnionWith(unit.Functions().Select(m => m.Address));
     }
 
     private static (Reason Reason, string Message)? MissingDriver(PlanningContext context, UnitMember member) =>
-        HostConditions.MissingDriver(context.Inventory, member.Address.ToString(), member.Driver, context.Inventory.Functions[member.Address].Driver);
+        HostConditions.MissingDriver(
+            context.Inventory,
+            member.Address.ToString(),
+            member.Driver,
+            context.Inventory.Functions[member.Address].Driver
+        );
 
     /// <summary>Refuses what is newly taken; what is in force stays, and the reason is said.</summary>
     private static bool IsRefused(PlanningContext context, UnitRequest request, GroupShape shape, Reason reason, string? message)
     {
-        if (message is null) return false;
+        if (message is null)
+            return false;
         var device = request.Primary.Address.ToString();
         context.AsksWhoUses = true;
         if (shape.WhyItStays(context) is not { } why)
@@ -100,11 +117,15 @@ internal static class UnitPlanner
     }
 
     /// <summary>
-    /// The unit as it is now, when it is only to change from one passthrough driver to another and somebody has it: it is nobody's to release, and it is
-    /// offered on or cordoned as its policy says. Null when a part of it is the host's.
+    /// The unit as it is now, when it is only to change from one passthrough driver to another and somebody has it: it is nobody's to
+    /// release, and it is offered on or cordoned as its policy says. Null when a part of it is the host's.
     /// </summary>
-    private static (Unit Unit, ImmutableArray<HeldFunction> Held)? InPresentForm(PlanningContext context, UnitRequest request, Unit unit,
-        ImmutableArray<HeldFunction> held)
+    private static (Unit Unit, ImmutableArray<HeldFunction> Held)? InPresentForm(
+        PlanningContext context,
+        UnitRequest request,
+        Unit unit,
+        ImmutableArray<HeldFunction> held
+    )
     {
         ImmutableArray<HeldFunction> now = [.. held.Select(h => h.Now())];
         var wanted = (Handout.VfioGroup)unit.Handout;
@@ -113,7 +134,9 @@ internal static class UnitPlanner
             Assigned = [.. wanted.Assigned.Select(m => m with { Driver = context.Inventory.Functions[m.Address].Driver ?? "" })],
             Held = MembersOf(now),
         };
-        var usable = present.Members.All(m => context.Inventory.Facts.PassthroughDrivers.Contains(m.Driver)) && present.Assigned.All(m => m.Driver != "pci-stub");
+        var usable =
+            present.Members.All(m => context.Inventory.Facts.PassthroughDrivers.Contains(m.Driver))
+            && present.Assigned.All(m => m.Driver != "pci-stub");
         var isCordoned = unit.Cordoned || request.Disruption == Disruption.Cordon;
         return usable ? (unit with { Handout = present, Cordoned = isCordoned }, now) : null;
     }
@@ -123,22 +146,25 @@ internal static class UnitPlanner
         var (assigned, held) = shape.Divide(request);
         var given = request.Selected.Concat(assigned).OrderBy(f => f.Address).ToList();
         var kept = HeldFunction.Of(context, held, new ResetReach(context.Inventory, given));
-        return (new Unit
-        {
-            Id = shape.UnitId,
-            Resource = request.Resource,
-            Policy = request.Policy,
-            Handout = new Handout.VfioGroup
+        return (
+            new Unit
             {
-                Primary = request.Primary.Address,
-                Assigned = [.. given.Select(f => new UnitMember(f.Address, WantedDriver(request.Driver, f)))],
-                Held = MembersOf(kept),
-                IommuBackend = request.IommuBackend,
+                Id = shape.UnitId,
+                Resource = request.Resource,
+                Policy = request.Policy,
+                Handout = new Handout.VfioGroup
+                {
+                    Primary = request.Primary.Address,
+                    Assigned = [.. given.Select(f => new UnitMember(f.Address, WantedDriver(request.Driver, f)))],
+                    Held = MembersOf(kept),
+                    IommuBackend = request.IommuBackend,
+                },
+                HostLoses = HostLoss.InWords(context, request, shape),
+                DeviceFile = request.DeviceFile,
+                Cordoned = request.Cordoned,
             },
-            HostLoses = HostLoss.InWords(context, request, shape),
-            DeviceFile = request.DeviceFile,
-            Cordoned = request.Cordoned,
-        }, kept);
+            kept
+        );
     }
 
     private static ImmutableArray<UnitMember> MembersOf(ImmutableArray<HeldFunction> held) =>
@@ -146,12 +172,21 @@ internal static class UnitPlanner
 
     /// <summary>Whether everything that is still to be taken from the host may be taken now; says why not.</summary>
     /// <param name="waits">When it may not: whether that is only because somebody uses it.</param>
-    private static bool CanBeTaken(PlanningContext context, UnitRequest request, Unit unit, ImmutableArray<HeldFunction> held,
-        out bool waits)
+    private static bool CanBeTaken(
+        PlanningContext context,
+        UnitRequest request,
+        Unit unit,
+        ImmutableArray<HeldFunction> held,
+        out bool waits
+    )
     {
         waits = false;
-        var toTake = unit.Functions().Select(m => (Member: m, Function: context.Inventory.Functions[m.Address])).Where(t => t.Function.Driver != t.Member.Driver).ToList();
-        if (toTake.Count == 0) return true;
+        var toTake = unit.Functions()
+            .Select(m => (Member: m, Function: context.Inventory.Functions[m.Address]))
+            .Where(t => t.Function.Driver != t.Member.Driver)
+            .ToList();
+        if (toTake.Count == 0)
+            return true;
         var purpose = Purpose.Take(unit.Id);
         if (context.Input.Contested.TryGetValue(purpose, out var setback) || context.Input.Setbacks.TryGetValue(purpose, out setback))
         {
@@ -164,7 +199,13 @@ internal static class UnitPlanner
         {
             if (function.Sriov is { VirtualFunctions.Count: > 0 } sriov)
             {
-                context.Block(request.Policy, unit.Device.ToString(), Reasons.HasVirtualFunctions, $"{function.Address} has {sriov.VirtualFunctions.Count} virtual functions, which would go with it: remove them first, or select its virtual functions instead");
+                context.Block(
+                    request.Policy,
+                    unit.Device.ToString(),
+                    Reasons.HasVirtualFunctions,
+                    $"{function.Address} has {sriov.VirtualFunctions.Count} virtual functions, which would go with "
+                        + "it: remove them first, or select its virtual functions instead"
+                );
                 return false;
             }
         }
@@ -173,17 +214,27 @@ internal static class UnitPlanner
         var protecting = UsesInTheWay.Protecting(request, users);
         if (protecting.Count > 0)
         {
-            context.Block(request.Policy, unit.Device.ToString(), Reasons.Protected,
+            context.Block(
+                request.Policy,
+                unit.Device.ToString(),
+                Reasons.Protected,
                 $"{Sentence(protecting)}: the host needs it; free it, or list {UsesInTheWay.Protections(protecting)} in allowProtected "
-                + "together with the address");
+                    + "together with the address"
+            );
             return false;
         }
 
         var busy = users.Where(u => u.User.Protection is null).ToList();
-        if (busy.Count == 0) return true;
+        if (busy.Count == 0)
+            return true;
         waits = true;
         var withdrawn = request.Disruption == Disruption.Cordon && InPresentForm(context, request, unit, held) is not null;
-        context.Wait(request.Policy, unit.Device.ToString(), Reasons.InUse, $"{Sentence(busy)}: it is taken as soon as nobody uses it{(withdrawn ? "; meanwhile it is not offered" : "")}");
+        context.Wait(
+            request.Policy,
+            unit.Device.ToString(),
+            Reasons.InUse,
+            $"{Sentence(busy)}: it is taken as soon as nobody uses it{(withdrawn ? "; meanwhile it is not offered" : "")}"
+        );
         return false;
     }
 
@@ -196,26 +247,40 @@ internal static class UnitPlanner
         foreach (var member in unit.Functions())
         {
             ImmutableArray<DeviceId> carried = context.Graph.Below(member.Address, Bond.Carried);
-            context.Functions[member.Address] = new FunctionTarget(member.Address, member.Driver, request.Policy.Uid, unit.Id, overridden,
-                carried);
+            context.Functions[member.Address] = new FunctionTarget(
+                member.Address,
+                member.Driver,
+                request.Policy.Uid,
+                unit.Id,
+                overridden,
+                carried
+            );
         }
 
         context.Units.Add(unit);
         foreach (var one in held)
         {
-            context.Findings.Add(new Finding(request.Policy, one.Function.Address.ToString(), FindingState.Held, Reasons.HeldSibling,
-                $"Held by {unit.Id} ({one.Why})"));
+            context.Findings.Add(
+                new Finding(
+                    request.Policy,
+                    one.Function.Address.ToString(),
+                    FindingState.Held,
+                    Reasons.HeldSibling,
+                    $"Held by {unit.Id} ({one.Why})"
+                )
+            );
         }
 
         UnitFindings.Say(context, request, unit);
     }
 
-    private static string WantedDriver(DriverChoice choice, PciFunction function) => choice.Type switch
-    {
-        DriverType.Named => choice.Name!,
-        DriverType.Auto => function.VfioVariantDriver ?? "vfio-pci",
-        _ => "vfio-pci",
-    };
+    private static string WantedDriver(DriverChoice choice, PciFunction function) =>
+        choice.Type switch
+        {
+            DriverType.Named => choice.Name!,
+            DriverType.Auto => function.VfioVariantDriver ?? "vfio-pci",
+            _ => "vfio-pci",
+        };
 
     private static string Sentence(IEnumerable<(PciFunction Function, DeviceUser User)> users) =>
         string.Join("; ", UsesInTheWay.InWords(users));

@@ -8,16 +8,22 @@ using Hostdev.DevicePlugin.Planning.Pci;
 namespace Hostdev.DevicePlugin.Planning.Sriov;
 
 /// <summary>
-/// Which functions a policy's selectors mean: those that are called so now, and those that were when they were chosen and that the policy has in force. A name is one function's: where it has
-/// moved to another one while the first is still there, the first keeps what it has, and the other is not taken for it.
+/// Which functions a policy's selectors mean: those that are called so now, and those that were when they were chosen and that the policy
+/// has in force. A name is one function's: where it has moved to another one while the first is still there, the first keeps what it has,
+/// and the other is not taken for it.
 /// </summary>
 internal sealed class Choosing(PlanningContext context)
 {
     private readonly Dictionary<(string PolicyUid, PciAddress Address), Choice> _byName = [];
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
 
-    /// <summary>The functions among <paramref name="candidates"/>, in their order. Says what is called otherwise than when it was chosen.</summary>
-    public IReadOnlyList<PciFunction> Choose(PolicyIdentity policy, IEnumerable<PciFunction> candidates, ImmutableArray<SelectorTerms> selectors)
+    /// <summary>The functions among <paramref name="candidates"/>, in their order. Says what is called otherwise than when it was
+    /// chosen.</summary>
+    public IReadOnlyList<PciFunction> Choose(
+        PolicyIdentity policy,
+        IEnumerable<PciFunction> candidates,
+        ImmutableArray<SelectorTerms> selectors
+    )
     {
         _asked.Add(policy.Uid);
         var chosen = new List<PciFunction>();
@@ -28,22 +34,40 @@ internal sealed class Choosing(PlanningContext context)
             {
                 chosen.Add(function);
             }
-            else if ((verdicts.Find(v => v is Verdict.Chosen { Kept: false }) ?? verdicts.Find(v => v is Verdict.Chosen)) is Verdict.Chosen { Choice: { } choice, Kept: var kept })
+            else if (
+                (verdicts.Find(v => v is Verdict.Chosen { Kept: false }) ?? verdicts.Find(v => v is Verdict.Chosen)) is Verdict.Chosen
+                {
+                    Choice: { } choice,
+                    Kept: var kept
+                }
+            )
             {
                 chosen.Add(function);
                 _byName[(policy.Uid, function.Address)] = choice;
-                if (kept) Say(policy, function, choice);
+                if (kept)
+                    Say(policy, function, choice);
             }
             else if (verdicts.OfType<Verdict.Represented>().FirstOrDefault() is { } represented)
             {
                 var own = context.NamesOf(function).FirstOrDefault() is { } name ? $"{name}, or its address" : "its address";
-                context.Block(policy, function.Address.ToString(), Reasons.Representor,
+                context.Block(
+                    policy,
+                    function.Address.ToString(),
+                    Reasons.Representor,
                     $"{function.Address} is not chosen by {represented.Name}, which belongs to a virtual function or a subfunction "
-                    + $"(a representor, or its own) and is no interface of its own: write {own}");
+                        + $"(a representor, or its own) and is no interface of its own: write {own}"
+                );
             }
             else if (verdicts.OfType<Verdict.Moved>().FirstOrDefault() is { } moved)
             {
-                context.Block(policy, function.Address.ToString(), Reasons.NameMoved, $"{function.Address} is called {moved.Name} now, and so was {moved.Owner} when {policy} chose it: {moved.Owner} stays in force and {function.Address} is not taken; write addresses in place of the name");
+                context.Block(
+                    policy,
+                    function.Address.ToString(),
+                    Reasons.NameMoved,
+                    $"{function.Address} is called {moved.Name} now, and so was {moved.Owner} when {policy} chose it: "
+                        + $"{moved.Owner} stays in force and {function.Address} is not taken; write addresses in place "
+                        + "of the name"
+                );
             }
         }
 
@@ -51,27 +75,37 @@ internal sealed class Choosing(PlanningContext context)
     }
 
     /// <summary>Whether the selectors mean a function; says and records nothing.</summary>
-    public bool Means(string policyUid, IEnumerable<SelectorTerms> selectors, PciFunction function) => selectors.Any(s => Judge(policyUid, s, function) is Verdict.Chosen);
+    public bool Means(string policyUid, IEnumerable<SelectorTerms> selectors, PciFunction function) =>
+        selectors.Any(s => Judge(policyUid, s, function) is Verdict.Chosen);
 
-    /// <summary>What must be on disk before anything of this plan is done: the choices by name that are in force, or come into force by it.</summary>
+    /// <summary>
+    /// What must be on disk before anything of this plan is done: the choices by name that are in force, or come into force by it.
+    /// </summary>
     public ImmutableArray<Choice> InForce()
     {
         var desired = context.Input.Policies.Select(p => p.Identity.Uid).ToHashSet(StringComparer.Ordinal);
         var known = context.Input.Choices.Select(c => (c.PolicyUid, c.Address)).ToHashSet();
         var now = _byName.Where(c => known.Contains(c.Key) || IsInForce(c.Key.PolicyUid, c.Key.Address)).Select(c => c.Value).ToList();
         var names = now.Where(c => c.Interface is not null).Select(c => (c.PolicyUid, c.Interface)).ToHashSet();
-        // A policy that was not understood, or has no say now, keeps what it chose; so does a function that is away, unless its name has gone to another one.
+        // A policy that was not understood, or has no say now, keeps what it chose; so does a function that is away, unless its name has
+        // gone to another one.
         var others = context.Input.Choices.Where(c =>
             desired.Contains(c.PolicyUid)
             && !_byName.ContainsKey((c.PolicyUid, c.Address))
-            && (!_asked.Contains(c.PolicyUid) || (!context.Inventory.Functions.ContainsKey(c.Address) && !names.Contains((c.PolicyUid, c.Interface)))));
+            && (
+                !_asked.Contains(c.PolicyUid)
+                || (!context.Inventory.Functions.ContainsKey(c.Address) && !names.Contains((c.PolicyUid, c.Interface)))
+            )
+        );
         return [.. now.Concat(others).OrderBy(c => c.PolicyUid, StringComparer.Ordinal).ThenBy(c => c.Address)];
     }
 
     private Verdict? Judge(string policyUid, SelectorTerms terms, PciFunction function)
     {
-        if (!terms.Lasting(function)) return null;
-        if (!terms.AsksForNames) return new Verdict.Chosen(null, Kept: false);
+        if (!terms.Lasting(function))
+            return null;
+        if (!terms.AsksForNames)
+            return new Verdict.Chosen(null, Kept: false);
         var driver = context.HostDriver(function);
         var name = terms.Interfaces.IsEmpty ? null : context.NamesOf(function).FirstOrDefault(n => terms.Interfaces.Contains(n));
         var known = context.Input.Choices.FirstOrDefault(c => c.PolicyUid == policyUid && c.IsOf(function) && terms.AsksFor(c));
@@ -80,7 +114,8 @@ internal sealed class Choosing(PlanningContext context)
             return known is null ? ByRepresentor(policyUid, terms, function, driver) : new Verdict.Chosen(known, Kept: true);
         }
 
-        if (known is null && name is not null && OwnerOf(policyUid, name, function) is { } owner) return new Verdict.Moved(name, owner);
+        if (known is null && name is not null && OwnerOf(policyUid, name, function) is { } owner)
+            return new Verdict.Moved(name, owner);
         return new Verdict.Chosen(
             new Choice(policyUid, function.Address, function.Vendor, function.Device)
             {
@@ -88,19 +123,23 @@ internal sealed class Choosing(PlanningContext context)
                 Driver = terms.Driver is null ? null : driver,
                 Slot = terms.Slot is null ? null : function.Slot,
             },
-            Kept: false);
+            Kept: false
+        );
     }
 
     /// <summary>Earlier versions took a representor's name for its physical function's: what they have in force stays.</summary>
     private Verdict? ByRepresentor(string policyUid, SelectorTerms terms, PciFunction function, string? driver)
     {
-        if (context.RepresentorsOf(function).FirstOrDefault(n => terms.Interfaces.Contains(n)) is not { } name
-            || !terms.Matches(function, driver, [name]))
+        if (
+            context.RepresentorsOf(function).FirstOrDefault(n => terms.Interfaces.Contains(n)) is not { } name
+            || !terms.Matches(function, driver, [name])
+        )
         {
             return null;
         }
 
-        if (!IsOnRecord(policyUid, function.Address)) return new Verdict.Represented(name);
+        if (!IsOnRecord(policyUid, function.Address))
+            return new Verdict.Represented(name);
         var choice = new Choice(policyUid, function.Address, function.Vendor, function.Device)
         {
             Interface = name,
@@ -121,15 +160,24 @@ internal sealed class Choosing(PlanningContext context)
 
     /// <summary>The function, still there, that the policy has in force by this name.</summary>
     private PciAddress? OwnerOf(string policyUid, string name, PciFunction other) =>
-        context.Input.Choices.FirstOrDefault(c =>
-            c.PolicyUid == policyUid && c.Interface == name && c.Address != other.Address
-            && context.Inventory.Functions.TryGetValue(c.Address, out var function) && c.IsOf(function))?.Address;
+        context
+            .Input.Choices.FirstOrDefault(c =>
+                c.PolicyUid == policyUid
+                && c.Interface == name
+                && c.Address != other.Address
+                && context.Inventory.Functions.TryGetValue(c.Address, out var function)
+                && c.IsOf(function)
+            )
+            ?.Address;
 
     private bool IsInForce(string policyUid, PciAddress address) =>
         context.Input.Ownership.PhysicalFunctions.ContainsKey(address)
         || (context.Input.Ownership.Functions.TryGetValue(address, out var owned) && owned.PolicyUid == policyUid)
         || context.PhysicalFunctions.GetValueOrDefault(address) is { NumVfs: not null }
-        || context.Units.Any(u => u.Policy.Uid == policyUid && u.Functions().Any(m => m.Address == address || context.Inventory.Functions[m.Address].PhysicalFunction == address));
+        || context.Units.Any(u =>
+            u.Policy.Uid == policyUid
+            && u.Functions().Any(m => m.Address == address || context.Inventory.Functions[m.Address].PhysicalFunction == address)
+        );
 
     private void Say(PolicyIdentity policy, PciFunction function, Choice choice)
     {
@@ -143,9 +191,13 @@ internal sealed class Choosing(PlanningContext context)
             changes.Add($"its interface {name}, which {Now(function)}");
         }
 
-        if (choice.Driver is { } driver && context.HostDriver(function) != driver) changes.Add($"its driver {driver}, which is {context.HostDriver(function) ?? "none"} now");
-        if (choice.Slot is { } slot && function.Slot != slot) changes.Add($"its slot {slot}, which is called {function.Slot ?? "nothing"} now");
-        var message = $"{function.Address} was chosen by {string.Join(" and by ", changes)}: what is in force stays; write the new name or the address";
+        if (choice.Driver is { } driver && context.HostDriver(function) != driver)
+            changes.Add($"its driver {driver}, which is {context.HostDriver(function) ?? "none"} now");
+        if (choice.Slot is { } slot && function.Slot != slot)
+            changes.Add($"its slot {slot}, which is called {function.Slot ?? "nothing"} now");
+        var message =
+            $"{function.Address} was chosen by {string.Join(" and by ", changes)}: what is in force stays; write the "
+            + "new name or the address";
         context.Findings.Add(new Finding(policy, function.Address.ToString(), FindingState.Noticed, Reasons.NameChanged, message));
     }
 

@@ -15,13 +15,15 @@ internal static class PoolFindings
     {
         context.Native.Add(vf.Address);
         var owned = context.Input.Ownership;
-        var underWay = owned.Functions.ContainsKey(vf.Address)
-            || owned.PhysicalFunctions.GetValueOrDefault(pf.Address) is { SetupOpen: true };
-        if (vf.Driver is not null || underWay) return;
+        var underWay =
+            owned.Functions.ContainsKey(vf.Address) || owned.PhysicalFunctions.GetValueOrDefault(pf.Address) is { SetupOpen: true };
+        if (vf.Driver is not null || underWay)
+            return;
         var remedy = pf.Sriov!.Autoprobe
             ? $"load the driver for {vf.Vendor}:{vf.Device}, or look at dmesg for why it does not take it; then write"
             : $"sriov_drivers_autoprobe of {pf.Address} is 0, which keeps drivers from it: write 1 to it, and";
-        var message = $"{vf.Address} is in pool {pool.Name}, whose driver is the host's own (Native), and has no driver: "
+        var message =
+            $"{vf.Address} is in pool {pool.Name}, whose driver is the host's own (Native), and has no driver: "
             + $"{remedy} {vf.Address} to /sys/bus/pci/drivers_probe";
         context.Block(policy, vf.Address.ToString(), Reasons.DriverMissing, message);
     }
@@ -34,8 +36,10 @@ internal static class PoolFindings
         var there = sriov.VirtualFunctions.Where(v => context.Inventory.Functions.ContainsKey(v.Value)).Select(v => v.Key).ToHashSet();
         var named = policy.Spec.Pools.Select(p => (Pool: p, Missing: Indexes(p, toBe).Where(i => !there.Contains(i)).ToList())).ToList();
         var lacking = named.Where(n => n.Missing.Count > 0).ToList();
-        if (lacking.Count == 0 || (toBe is not null && toBe != sriov.NumVfs)) return;
-        if (context.Findings.Any(f => f.Policy == policy.Identity && f.Device == pf.Address.ToString() && IsObstacle(f))) return;
+        if (lacking.Count == 0 || (toBe is not null && toBe != sriov.NumVfs))
+            return;
+        if (context.Findings.Any(f => f.Policy == policy.Identity && f.Device == pf.Address.ToString() && IsObstacle(f)))
+            return;
 
         var unoffered = lacking.Where(n => n.Pool.ResourceName is not null).Sum(n => n.Missing.Count);
         context.Missing[policy.Identity.Uid] = context.Missing.GetValueOrDefault(policy.Identity.Uid) + unoffered;
@@ -58,8 +62,10 @@ internal static class PoolFindings
         var ranges = ImmutableArray.CreateBuilder<VfRange>();
         foreach (var index in indexes)
         {
-            if (ranges.Count > 0 && ranges[^1].Last == index - 1) ranges[^1] = ranges[^1] with { Last = index };
-            else ranges.Add(new VfRange(index, index));
+            if (ranges.Count > 0 && ranges[^1].Last == index - 1)
+                ranges[^1] = ranges[^1] with { Last = index };
+            else
+                ranges.Add(new VfRange(index, index));
         }
 
         return string.Join(", ", ranges);

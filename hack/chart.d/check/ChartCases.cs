@@ -17,19 +17,23 @@ internal static class ChartCases
     {
         var switches = Switches(values, "").ToList();
         yield return new ChartCase("default", []);
-        foreach (var (path, isOn) in switches) yield return new ChartCase($"{(isOn ? "without" : "with")}-{path}", All([path], !isOn));
+        foreach (var (path, isOn) in switches)
+            yield return new ChartCase($"{(isOn ? "without" : "with")}-{path}", All([path], !isOn));
         var names = switches.Select(s => s.Path).ToList();
         yield return new ChartCase("all-off", All(names, isOn: false));
         yield return new ChartCase("all-on", All(names, isOn: true));
         yield return new ChartCase("filled", Merged(All(names, isOn: true), filled));
     }
 
-    private static IEnumerable<(string Path, bool IsOn)> Switches(JsonObject values, string at) => values.SelectMany(v => v.Value switch
-    {
-        JsonObject inner => Switches(inner, $"{at}{v.Key}."),
-        JsonValue value when value.TryGetValue(out bool isOn) => [($"{at}{v.Key}", isOn)],
-        _ => [],
-    });
+    private static IEnumerable<(string Path, bool IsOn)> Switches(JsonObject values, string at) =>
+        values.SelectMany(v =>
+            v.Value switch
+            {
+                JsonObject inner => Switches(inner, $"{at}{v.Key}."),
+                JsonValue value when value.TryGetValue(out bool isOn) => [($"{at}{v.Key}", isOn)],
+                _ => [],
+            }
+        );
 
     private static JsonObject All(IEnumerable<string> paths, bool isOn)
     {
@@ -37,7 +41,8 @@ internal static class ChartCases
         foreach (var path in paths.Select(p => p.Split('.')))
         {
             var at = all;
-            foreach (var name in path[..^1]) at = (JsonObject)(at[name] ??= new JsonObject());
+            foreach (var name in path[..^1])
+                at = (JsonObject)(at[name] ??= new JsonObject());
             at[path[^1]] = isOn;
         }
 
@@ -48,8 +53,10 @@ internal static class ChartCases
     {
         foreach (var (name, value) in over)
         {
-            if (value is JsonObject inner && values[name] is JsonObject below) Merged(below, inner);
-            else values[name] = value?.DeepClone();
+            if (value is JsonObject inner && values[name] is JsonObject below)
+                Merged(below, inner);
+            else
+                values[name] = value?.DeepClone();
         }
 
         return values;

@@ -17,13 +17,16 @@ internal sealed class ChartCheck(string chart, string directory, IReadOnlyList<H
         var found = new List<string>();
         foreach (var (helm, result) in helms.Zip(rendered))
         {
-            if (!result.Succeeded) found.Add($"helm {helm.Version} renders nothing: {result.Errors}");
-            else if (result.Errors.Length > 0) found.Add($"helm {helm.Version} says {result.Errors}");
+            if (!result.Succeeded)
+                found.Add($"helm {helm.Version} renders nothing: {result.Errors}");
+            else if (result.Errors.Length > 0)
+                found.Add($"helm {helm.Version} says {result.Errors}");
             else if (result.Output != rendered[0].Output)
                 found.Add($"helm {helm.Version} renders something else than {helms[0].Version}: compare helm template --values {file}");
         }
 
-        if (found.Count > 0) return found;
+        if (found.Count > 0)
+            return found;
         await File.WriteAllTextAsync(Path.Combine(directory, it.Name + ".yaml"), rendered[0].Output);
         return ManifestStream.Check(rendered[0].Output);
     }
@@ -41,7 +44,8 @@ internal sealed class ChartCheck(string chart, string directory, IReadOnlyList<H
             // One helm names a value image.tag, another '/image/tag'.
             var said = result.Errors.Replace('/', '.');
             var missing = says.Split(' ').Where(w => !said.Contains(w, StringComparison.Ordinal)).ToList();
-            if (result.Succeeded) found.Add($"helm {helm.Version} takes wrong values: {text}");
+            if (result.Succeeded)
+                found.Add($"helm {helm.Version} takes wrong values: {text}");
             else if (missing.Count > 0)
                 found.Add($"helm {helm.Version} refuses {text} without saying {string.Join(", ", missing)}: {result.Errors}");
         }

@@ -16,7 +16,8 @@ internal sealed class Helm
     public static async Task<Helm> FindAsync(string program)
     {
         var result = await RunAsync(program, "version", "--template", "{{.Version}}");
-        if (!result.Succeeded) throw new InvalidOperationException($"{program} version: {result.Errors}");
+        if (!result.Succeeded)
+            throw new InvalidOperationException($"{program} version: {result.Errors}");
         return new Helm(program, result.Output.Trim());
     }
 

@@ -44,15 +44,20 @@ internal static partial class ManifestRelations
     {
         // Without its account no Pod is made; a Deployment says so in a condition that nobody reads.
         if (pod.ServiceAccountName is { } account)
-            foreach (var finding in Missing(all, "ServiceAccount", account)) yield return finding;
+            foreach (var finding in Missing(all, "ServiceAccount", account))
+                yield return finding;
         var containers = (pod.InitContainers ?? []).Concat(pod.Containers).ToList();
         var volumes = (pod.Volumes ?? []).Select(v => v.Name).ToList();
         var mounted = containers.SelectMany(c => c.VolumeMounts ?? []).Select(m => m.Name).ToHashSet(StringComparer.Ordinal);
-        foreach (var name in Twice(volumes)) yield return $"volume {name} is there twice";
-        foreach (var name in mounted.Except(volumes)) yield return $"volume {name} is mounted and not there";
+        foreach (var name in Twice(volumes))
+            yield return $"volume {name} is there twice";
+        foreach (var name in mounted.Except(volumes))
+            yield return $"volume {name} is mounted and not there";
         // One that nobody mounts is a place of the host that the Pod was meant to have.
-        foreach (var name in volumes.Except(mounted)) yield return $"volume {name} is mounted by nobody";
-        foreach (var finding in containers.SelectMany(c => Container(c, pod.HostNetwork is true))) yield return finding;
+        foreach (var name in volumes.Except(mounted))
+            yield return $"volume {name} is mounted by nobody";
+        foreach (var finding in containers.SelectMany(c => Container(c, pod.HostNetwork is true)))
+            yield return finding;
     }
 
     private static IEnumerable<string> Container(V1Container container, bool isOnHostNetwork)
@@ -60,16 +65,20 @@ internal static partial class ManifestRelations
         var at = $"container {container.Name}";
         var ports = container.Ports ?? [];
         // Both are required, and the types do not say so.
-        if (string.IsNullOrEmpty(container.Name) || string.IsNullOrEmpty(container.Image)) yield return $"{at} lacks name or image";
+        if (string.IsNullOrEmpty(container.Name) || string.IsNullOrEmpty(container.Image))
+            yield return $"{at} lacks name or image";
         // Of two mounts at one path the runtime takes either.
         var paths = (container.VolumeMounts ?? []).Select(m => m.MountPath);
-        foreach (var path in Twice(paths)) yield return $"{at} mounts two things at {path}";
+        foreach (var path in Twice(paths))
+            yield return $"{at} mounts two things at {path}";
         // Server-side apply refuses it.
-        foreach (var name in Twice((container.Env ?? []).Select(e => e.Name))) yield return $"{at} has the variable {name} twice";
+        foreach (var name in Twice((container.Env ?? []).Select(e => e.Name)))
+            yield return $"{at} has the variable {name} twice";
         // A probe of a port that is not there fails for ever: the container is killed again and again.
         var probes = new[] { container.LivenessProbe, container.ReadinessProbe, container.StartupProbe };
         foreach (var port in probes.Select(p => p?.HttpGet?.Port?.Value).OfType<string>().Where(p => !int.TryParse(p, out _)))
-            if (!ports.Any(p => p.Name == port)) yield return $"{at} is asked at port {port}, which it does not have";
+            if (!ports.Any(p => p.Name == port))
+                yield return $"{at} is asked at port {port}, which it does not have";
         if (isOnHostNetwork && ports.Any(p => p.HostPort is { } host && host != p.ContainerPort))
             yield return $"{at} is on the host's network with another hostPort";
     }

@@ -19,8 +19,10 @@ internal static class ManifestStream
             // A key that is there twice is an error of this parser: helm takes the last one, which hides the other.
             if (YamlJson.Parse(document, out var error) is not JsonObject json)
                 findings.Add($"{error} of {document.Trim().Split('\n')[0]}");
-            else if (ManifestTypes.Read(json, out error) is { } manifest) manifests.Add(manifest);
-            else findings.Add(error);
+            else if (ManifestTypes.Read(json, out error) is { } manifest)
+                manifests.Add(manifest);
+            else
+                findings.Add(error);
         }
 
         // helm applies both, and the last one wins.

@@ -13,7 +13,8 @@ namespace Hostdev.Charts;
 /// </summary>
 internal static class ManifestTypes
 {
-    private static readonly Dictionary<string, Type> s_types = typeof(V1Pod).Assembly.GetTypes()
+    private static readonly Dictionary<string, Type> s_types = typeof(V1Pod)
+        .Assembly.GetTypes()
         .Select(t => (Type: t, Entity: t.GetCustomAttribute<KubernetesEntityAttribute>()))
         .Where(t => t.Entity is not null)
         .Select(t => (t.Type, Name: Name($"{t.Entity!.Group}/{t.Entity.ApiVersion}".TrimStart('/'), t.Entity.Kind)))
@@ -34,7 +35,8 @@ internal static class ManifestTypes
         var (kind, metadata) = (Text(json, "kind"), json["metadata"] as JsonObject ?? []);
         var at = $"{kind} {metadata["name"]}";
         error = $"{at}: {json["apiVersion"]} {kind} is no kind that is known here";
-        if (!s_types.TryGetValue(Name(Text(json, "apiVersion"), kind), out var type)) return null;
+        if (!s_types.TryGetValue(Name(Text(json, "apiVersion"), kind), out var type))
+            return null;
         try
         {
             var read = json.Deserialize(type, s_strict)!;

@@ -24,4 +24,5 @@ internal sealed record Alert(
     string Expr,
     string For,
     IReadOnlyDictionary<string, string> Labels,
-    IReadOnlyDictionary<string, string> Annotations);
+    IReadOnlyDictionary<string, string> Annotations
+);

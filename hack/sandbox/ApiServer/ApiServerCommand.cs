@@ -18,26 +18,32 @@ internal static class ApiServerCommand
         };
         var command = new Command("api-server", "Run a simulated Kubernetes API server until it is asked to end.")
         {
-            kubeconfig, port, rbac, requests,
+            kubeconfig,
+            port,
+            rbac,
+            requests,
         };
-        command.SetAction(async (parsed, cancellationToken) =>
-        {
-            var options = new ApiServerOptions { Port = parsed.GetValue(port), Rbac = parsed.GetValue(rbac) };
-            await using var server = new SimulatedApiServer(options);
-            if (parsed.GetValue(requests)) server.Requests.OnRecorded = r => Console.WriteLine($"{r} [{r.ContentType}] [{r.Accept}]");
-            server.AddSchemaRules(ClusterRules.OfSchemas); // meets our kinds once their CRDs are applied
-            var directory = SandboxDirectory.Create();
-            await using (new ClusterWorkloads(server, null, directory, TimeProvider.System))
+        command.SetAction(
+            async (parsed, cancellationToken) =>
             {
-                await server.StartAsync(cancellationToken);
-                server.WriteKubeconfig(parsed.GetValue(kubeconfig)!);
-                Console.WriteLine($"serving on {server.Address}: export KUBECONFIG={parsed.GetValue(kubeconfig)}");
-                await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
+                var options = new ApiServerOptions { Port = parsed.GetValue(port), Rbac = parsed.GetValue(rbac) };
+                await using var server = new SimulatedApiServer(options);
+                if (parsed.GetValue(requests))
+                    server.Requests.OnRecorded = r => Console.WriteLine($"{r} [{r.ContentType}] [{r.Accept}]");
+                server.AddSchemaRules(ClusterRules.OfSchemas); // meets our kinds once their CRDs are applied
+                var directory = SandboxDirectory.Create();
+                await using (new ClusterWorkloads(server, null, directory, TimeProvider.System))
+                {
+                    await server.StartAsync(cancellationToken);
+                    server.WriteKubeconfig(parsed.GetValue(kubeconfig)!);
+                    Console.WriteLine($"serving on {server.Address}: export KUBECONFIG={parsed.GetValue(kubeconfig)}");
+                    await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                }
 
-            Directory.Delete(directory, recursive: true);
-            return 0;
-        });
+                Directory.Delete(directory, recursive: true);
+                return 0;
+            }
+        );
         return command;
     }
 }

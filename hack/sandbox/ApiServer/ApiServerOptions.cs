@@ -7,15 +7,17 @@ public sealed record ApiServerOptions
     public int Port { get; init; }
 
     /// <summary>
-    /// Serves HTTPS with a certificate of a CA of its own, which kubeconfigs carry, and takes that CA's client certificates. kubectl says who it is over HTTPS only (client-go
-    /// <c>clientcmd.ClientConfig</c>), so without it kubectl meets 401.
+    /// Serves HTTPS with a certificate of a CA of its own, which kubeconfigs carry, and takes that CA's client certificates. kubectl says
+    /// who it is over HTTPS only (client-go <c>clientcmd.ClientConfig</c>), so without it kubectl meets 401.
     /// </summary>
     public bool Https { get; init; } = true;
 
     /// <summary>Off, everybody who is known may do everything.</summary>
     public bool Rbac { get; init; }
 
-    /// <summary>How many changes the history keeps, over all resources. Watches from before, and lists begun before, have to begin anew.</summary>
+    /// <summary>
+    /// How many changes the history keeps, over all resources. Watches from before, and lists begun before, have to begin anew.
+    /// </summary>
     public int HistoryWindow { get; init; } = 10_000;
 
     /// <summary>What <c>/version</c> says.</summary>

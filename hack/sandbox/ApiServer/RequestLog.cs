@@ -15,7 +15,8 @@ public sealed class RequestLog
     {
         get
         {
-            lock (_gate) return [.. _records];
+            lock (_gate)
+                return [.. _records];
         }
     }
 
@@ -26,19 +27,22 @@ public sealed class RequestLog
     {
         get
         {
-            lock (_gate) return _records.Count;
+            lock (_gate)
+                return _records.Count;
         }
     }
 
     /// <summary>Those since a <see cref="Count"/> that was read before.</summary>
     public ImmutableArray<RequestRecord> Since(int count)
     {
-        lock (_gate) return [.. _records.Skip(count)];
+        lock (_gate)
+            return [.. _records.Skip(count)];
     }
 
     public void Clear()
     {
-        lock (_gate) _records.Clear();
+        lock (_gate)
+            _records.Clear();
     }
 
     internal void Add(Func<long, RequestRecord> make)

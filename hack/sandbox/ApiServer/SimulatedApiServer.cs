@@ -55,7 +55,15 @@ public sealed class SimulatedApiServer : IAsyncDisposable
         var deletes = new ObjectDeletes(_store, _options.Time, writes);
         var logs = new PodLogRequests(_store, Logs, _options.Time);
         var resources = new ResourceRequests(_store, _registry, writes, deletes, new AccessReviews(access), logs, access, _options.Time);
-        _pipeline = new RequestPipeline(_authentication, access, Faults, resources, new ServerDocuments(_registry, _options.Version), Requests, _options.Time);
+        _pipeline = new RequestPipeline(
+            _authentication,
+            access,
+            Faults,
+            resources,
+            new ServerDocuments(_registry, _options.Version),
+            Requests,
+            _options.Time
+        );
         _objects = new ClusterObjects(_store, _registry, writes, deletes);
         _controllers = new ClusterControllers(_store, _registry, _options.Time, _objects) { Seen = () => Changed?.Invoke() };
         AdminToken = AddUser(new ApiUser("kubernetes-admin", [ApiUser.Masters]));
@@ -74,7 +82,8 @@ public sealed class SimulatedApiServer : IAsyncDisposable
     public FaultScript Faults { get; } = new();
 
     /// <summary>
-    /// After something was stored, and the cluster's own controllers have seen it: for who plays further ones. The handler notes it down and returns.
+    /// After something was stored, and the cluster's own controllers have seen it: for who plays further ones. The handler notes it down
+    /// and returns.
     /// </summary>
     internal event Action? Changed;
 
@@ -117,18 +126,22 @@ public sealed class SimulatedApiServer : IAsyncDisposable
 
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {
-        if (_app is not null) throw new InvalidOperationException("the API server is started already");
+        if (_app is not null)
+            throw new InvalidOperationException("the API server is started already");
         _away = new CancellationTokenSource();
         _controllers.Start();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.Zero);
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MinRequestBodyDataRate = kestrel.Limits.MinResponseDataRate = null;
-            kestrel.Listen(IPAddress.Loopback, _port, Listen);
-        });
+        builder
+            .WebHost.UseKestrelCore()
+            .UseKestrelHttpsConfiguration()
+            .ConfigureKestrel(kestrel =>
+            {
+                kestrel.AddServerHeader = false;
+                kestrel.Limits.MinRequestBodyDataRate = kestrel.Limits.MinResponseDataRate = null;
+                kestrel.Listen(IPAddress.Loopback, _port, Listen);
+            });
         var app = builder.Build();
         app.Run(context => _pipeline.RunAsync(context, _away.Token));
         await app.StartAsync(cancellationToken);
@@ -139,7 +152,8 @@ public sealed class SimulatedApiServer : IAsyncDisposable
     /// <summary>The server goes away as by a power cut: connections break, new ones are refused. What was stored stays.</summary>
     public async Task StopAsync()
     {
-        if (_app is not { } app) return;
+        if (_app is not { } app)
+            return;
         _app = null;
         await _away.CancelAsync();
         await app.StopAsync(new CancellationToken(canceled: true));
@@ -159,7 +173,10 @@ public sealed class SimulatedApiServer : IAsyncDisposable
     /// <summary>The history up to now is forgotten: watches that resume and lists that go on meet 410.</summary>
     public void CompactHistory() => _store.Compact();
 
-    /// <summary>Waits until the cluster's own controllers have dealt with everything up to now: definitions, namespaces that end, objects whose owners are gone. They work while the server is started.</summary>
+    /// <summary>
+    /// Waits until the cluster's own controllers have dealt with everything up to now: definitions, namespaces that end, objects whose
+    /// owners are gone. They work while the server is started.
+    /// </summary>
     public Task SettleAsync(CancellationToken cancellationToken = default) => _controllers.SettleAsync(cancellationToken);
 
     /// <summary>A client that trusts the server's certificate and shows a token with every request.</summary>
@@ -168,10 +185,14 @@ public sealed class SimulatedApiServer : IAsyncDisposable
     public HttpClient CreateClient(string? token = null, X509Certificate2? certificate = null)
     {
         var handler = new SocketsHttpHandler();
-        if (certificate is not null) handler.SslOptions.ClientCertificates = [certificate];
-        if (_certificates is { } certificates) handler.SslOptions.RemoteCertificateValidationCallback = (_, server, _, _) => server is X509Certificate2 shown && certificates.Issued(shown);
+        if (certificate is not null)
+            handler.SslOptions.ClientCertificates = [certificate];
+        if (_certificates is { } certificates)
+            handler.SslOptions.RemoteCertificateValidationCallback = (_, server, _, _) =>
+                server is X509Certificate2 shown && certificates.Issued(shown);
         var client = new HttpClient(handler) { BaseAddress = Address, Timeout = Timeout.InfiniteTimeSpan };
-        if (token != "") client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token ?? AdminToken);
+        if (token != "")
+            client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token ?? AdminToken);
         return client;
     }
 
@@ -183,7 +204,8 @@ public sealed class SimulatedApiServer : IAsyncDisposable
     {
         File.Delete(path); // a mode is given to new files only
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         using var file = new StreamWriter(path, options);
         file.Write(Kubeconfig(token ?? AdminToken));
     }
@@ -197,12 +219,15 @@ public sealed class SimulatedApiServer : IAsyncDisposable
     private void Listen(ListenOptions listen)
     {
         listen.Protocols = HttpProtocols.Http1;
-        if (_certificates is not { } certificates) return;
-        listen.UseHttps(new HttpsConnectionAdapterOptions
-        {
-            ServerCertificate = certificates.Server,
-            ClientCertificateMode = ClientCertificateMode.AllowCertificate,
-            ClientCertificateValidation = (certificate, _, _) => certificates.Issued(certificate),
-        });
+        if (_certificates is not { } certificates)
+            return;
+        listen.UseHttps(
+            new HttpsConnectionAdapterOptions
+            {
+                ServerCertificate = certificates.Server,
+                ClientCertificateMode = ClientCertificateMode.AllowCertificate,
+                ClientCertificateValidation = (certificate, _, _) => certificates.Issued(certificate),
+            }
+        );
     }
 }

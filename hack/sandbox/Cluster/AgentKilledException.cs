@@ -4,17 +4,11 @@ namespace Hostdev.Sandbox.Cluster;
 internal sealed class AgentKilledException : Exception
 {
     public AgentKilledException()
-        : base("the agent's process was killed here")
-    {
-    }
+        : base("the agent's process was killed here") { }
 
     public AgentKilledException(string message)
-        : base(message)
-    {
-    }
+        : base(message) { }
 
     public AgentKilledException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
+        : base(message, innerException) { }
 }

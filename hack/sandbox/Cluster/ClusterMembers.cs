@@ -23,8 +23,22 @@ public static class ClusterMembers
             ["kubernetes.io/hostname"] = name,
             ["kubernetes.io/os"] = "linux",
         };
-        seat.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Node", ["metadata"] = new JsonObject { ["name"] = name, ["labels"] = all } });
-        seat.Objects.Change("nodes", name, node => node["status"] = new JsonObject { ["conditions"] = Conditions(true), ["nodeInfo"] = NodeInfo() }, "", "status", "kubelet");
+        seat.Objects.Create(
+            new JsonObject
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "Node",
+                ["metadata"] = new JsonObject { ["name"] = name, ["labels"] = all },
+            }
+        );
+        seat.Objects.Change(
+            "nodes",
+            name,
+            node => node["status"] = new JsonObject { ["conditions"] = Conditions(true), ["nodeInfo"] = NodeInfo() },
+            "",
+            "status",
+            "kubelet"
+        );
     }
 
     /// <summary>What the kubelet reports of the agent's Pod, which its DaemonSet has made.</summary>
@@ -33,25 +47,31 @@ public static class ClusterMembers
         var (objects, pod) = (seat.Objects, AgentPod(node));
         if (objects.Get("pods", pod, seat.Namespace) is null)
         {
-            objects.Create(new JsonObject
-            {
-                ["apiVersion"] = "v1",
-                ["kind"] = "Pod",
-                ["metadata"] = new JsonObject
+            objects.Create(
+                new JsonObject
                 {
-                    ["name"] = pod,
-                    ["namespace"] = seat.Namespace,
-                    ["labels"] = new JsonObject { ["app.kubernetes.io/name"] = "hostdev", ["app.kubernetes.io/component"] = "device-plugin" },
-                },
-                ["spec"] = new JsonObject
-                {
-                    ["nodeName"] = node,
-                    ["serviceAccountName"] = AgentAccount,
-                    ["automountServiceAccountToken"] = false,
-                    ["tolerations"] = new JsonArray(new JsonObject { ["operator"] = "Exists" }),
-                    ["containers"] = Containers("device-plugin", "hostdev-device-plugin"),
-                },
-            });
+                    ["apiVersion"] = "v1",
+                    ["kind"] = "Pod",
+                    ["metadata"] = new JsonObject
+                    {
+                        ["name"] = pod,
+                        ["namespace"] = seat.Namespace,
+                        ["labels"] = new JsonObject
+                        {
+                            ["app.kubernetes.io/name"] = "hostdev",
+                            ["app.kubernetes.io/component"] = "device-plugin",
+                        },
+                    },
+                    ["spec"] = new JsonObject
+                    {
+                        ["nodeName"] = node,
+                        ["serviceAccountName"] = AgentAccount,
+                        ["automountServiceAccountToken"] = false,
+                        ["tolerations"] = new JsonArray(new JsonObject { ["operator"] = "Exists" }),
+                        ["containers"] = Containers("device-plugin", "hostdev-device-plugin"),
+                    },
+                }
+            );
         }
 
         objects.Change("pods", pod, it => it["status"] = Running("device-plugin", ready), seat.Namespace, "status", "kubelet");
@@ -61,60 +81,78 @@ public static class ClusterMembers
     /// <param name="node">Where it runs; empty for nowhere yet.</param>
     public static void ShowOperator(ClusterSeat seat, string pod, string node)
     {
-        if (seat.Objects.Get("pods", pod, seat.Namespace) is not null) return;
-        var spec = new JsonObject
-        {
-            ["serviceAccountName"] = OperatorAccount,
-            ["containers"] = Containers("operator", "hostdev-operator"),
-        };
-        if (node.Length > 0) spec["nodeName"] = node;
-        seat.Objects.Create(new JsonObject
-        {
-            ["apiVersion"] = "v1",
-            ["kind"] = "Pod",
-            ["metadata"] = new JsonObject
+        if (seat.Objects.Get("pods", pod, seat.Namespace) is not null)
+            return;
+        var spec = new JsonObject { ["serviceAccountName"] = OperatorAccount, ["containers"] = Containers("operator", "hostdev-operator") };
+        if (node.Length > 0)
+            spec["nodeName"] = node;
+        seat.Objects.Create(
+            new JsonObject
             {
-                ["name"] = pod,
-                ["namespace"] = seat.Namespace,
-                ["labels"] = new JsonObject { ["app.kubernetes.io/name"] = "hostdev", ["app.kubernetes.io/component"] = "operator" },
-            },
-            ["spec"] = spec,
-        });
+                ["apiVersion"] = "v1",
+                ["kind"] = "Pod",
+                ["metadata"] = new JsonObject
+                {
+                    ["name"] = pod,
+                    ["namespace"] = seat.Namespace,
+                    ["labels"] = new JsonObject { ["app.kubernetes.io/name"] = "hostdev", ["app.kubernetes.io/component"] = "operator" },
+                },
+                ["spec"] = spec,
+            }
+        );
         seat.Objects.Change("pods", pod, it => it["status"] = Running("operator", ready: true), seat.Namespace, "status", "kubelet");
     }
 
-    private static JsonObject Running(string container, bool ready) => new()
-    {
-        ["phase"] = "Running",
-        ["conditions"] = Conditions(ready),
-        ["containerStatuses"] = new JsonArray(new JsonObject
+    private static JsonObject Running(string container, bool ready) =>
+        new()
         {
-            ["name"] = container,
-            ["ready"] = ready,
-            ["restartCount"] = 0,
-            ["image"] = "",
-            ["imageID"] = "",
-            ["state"] = new JsonObject { ["running"] = new JsonObject() },
-        }),
-    };
+            ["phase"] = "Running",
+            ["conditions"] = Conditions(ready),
+            ["containerStatuses"] = new JsonArray(
+                new JsonObject
+                {
+                    ["name"] = container,
+                    ["ready"] = ready,
+                    ["restartCount"] = 0,
+                    ["image"] = "",
+                    ["imageID"] = "",
+                    ["state"] = new JsonObject { ["running"] = new JsonObject() },
+                }
+            ),
+        };
 
     private static JsonArray Containers(string name, string image) =>
-        new(new JsonObject { ["name"] = name, ["image"] = image, ["args"] = new JsonArray("run") });
+        new(
+            new JsonObject
+            {
+                ["name"] = name,
+                ["image"] = image,
+                ["args"] = new JsonArray("run"),
+            }
+        );
 
     private static JsonArray Conditions(bool ready) =>
-        new(new JsonObject { ["type"] = "Ready", ["status"] = ready ? "True" : "False", ["lastTransitionTime"] = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'") });
+        new(
+            new JsonObject
+            {
+                ["type"] = "Ready",
+                ["status"] = ready ? "True" : "False",
+                ["lastTransitionTime"] = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'"),
+            }
+        );
 
-    private static JsonObject NodeInfo() => new()
-    {
-        ["machineID"] = "",
-        ["systemUUID"] = "",
-        ["bootID"] = "",
-        ["kernelVersion"] = "6.8.0",
-        ["osImage"] = "simulated",
-        ["containerRuntimeVersion"] = "containerd://2.0.0",
-        ["kubeletVersion"] = "v1.36.0",
-        ["kubeProxyVersion"] = "",
-        ["operatingSystem"] = "linux",
-        ["architecture"] = "amd64",
-    };
+    private static JsonObject NodeInfo() =>
+        new()
+        {
+            ["machineID"] = "",
+            ["systemUUID"] = "",
+            ["bootID"] = "",
+            ["kernelVersion"] = "6.8.0",
+            ["osImage"] = "simulated",
+            ["containerRuntimeVersion"] = "containerd://2.0.0",
+            ["kubeletVersion"] = "v1.36.0",
+            ["kubeProxyVersion"] = "",
+            ["operatingSystem"] = "linux",
+            ["architecture"] = "amd64",
+        };
 }

@@ -7,7 +7,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hostdev.Sandbox.Cluster;
 
-/// <summary>A node of a sandbox cluster: its machine, its kubelet, its agent, and the objects that a kubelet and a DaemonSet would keep for it.</summary>
+/// <summary>
+/// A node of a sandbox cluster: its machine, its kubelet, its agent, and the objects that a kubelet and a DaemonSet would keep for it.
+/// </summary>
 public sealed class ClusterNode : SandboxNode
 {
     private readonly ClusterSeat _seat;
@@ -27,15 +29,29 @@ public sealed class ClusterNode : SandboxNode
     public void StartAgent(TimeProvider? clock = null)
     {
         ShowAgent(ready: false); // a token is made for a Pod that is there
-        _client = _seat.Connect(ClusterMembers.AgentUser(_seat.Namespace, Name), "hostdev-device-plugin/sandbox",
-            NullLoggerFactory.Instance);
-        StartAgent(new AgentOptions { NodeState = new NodeStateOptions(_client, Name, ClusterMembers.AgentPod(Name)) { StatusInterval = TimeSpan.FromSeconds(0.2), StartJitter = TimeSpan.Zero } }, clock);
+        _client = _seat.Connect(
+            ClusterMembers.AgentUser(_seat.Namespace, Name),
+            "hostdev-device-plugin/sandbox",
+            NullLoggerFactory.Instance
+        );
+        StartAgent(
+            new AgentOptions
+            {
+                NodeState = new NodeStateOptions(_client, Name, ClusterMembers.AgentPod(Name))
+                {
+                    StatusInterval = TimeSpan.FromSeconds(0.2),
+                    StartJitter = TimeSpan.Zero,
+                },
+            },
+            clock
+        );
         ShowAgent(ready: true);
     }
 
     public override async Task StopAgentAsync()
     {
-        if (AgentRuns) ShowAgent(ready: false);
+        if (AgentRuns)
+            ShowAgent(ready: false);
         await base.StopAgentAsync();
         _client?.Dispose();
         _client = null;

@@ -10,4 +10,9 @@ namespace Hostdev.Sandbox.Cluster;
 /// <param name="Namespace">Where operator and agents live.</param>
 /// <param name="Objects">For what kubelets and controllers write in a real cluster.</param>
 /// <param name="Connect">A client of this user; a cluster that cannot make users gives the admin's.</param>
-public sealed record ClusterSeat(string Directory, string Namespace, IClusterObjects Objects, Func<ApiUser, string, ILoggerFactory, KubeClient> Connect);
+public sealed record ClusterSeat(
+    string Directory,
+    string Namespace,
+    IClusterObjects Objects,
+    Func<ApiUser, string, ILoggerFactory, KubeClient> Connect
+);

@@ -26,7 +26,7 @@ internal sealed class FileLog(string path, TimeProvider time) : ILoggerProvider
         lock (_gate)
         {
             var at = time.GetUtcNow().ToString("HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
-            _file?.WriteLine($"{at} {level,-11} {category.Split('.')[^1]}: {message}{(exception is null ? "" : $"\n{exception}")}");
+            _file?.WriteLine($"{at} {level, -11} {category.Split('.')[^1]}: {message}{(exception is null ? "" : $"\n{exception}")}");
         }
     }
 
@@ -37,9 +37,16 @@ internal sealed class FileLog(string path, TimeProvider time) : ILoggerProvider
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        )
         {
-            if (IsEnabled(logLevel)) log.Write(logLevel, category, formatter(state, exception), exception);
+            if (IsEnabled(logLevel))
+                log.Write(logLevel, category, formatter(state, exception), exception);
         }
     }
 }

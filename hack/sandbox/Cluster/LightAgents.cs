@@ -29,8 +29,8 @@ public sealed record LightAgentOptions
 }
 
 /// <summary>
-/// The agents of many nodes without machines: they follow all NodeDeviceStates by one watch and, for each new spec, write the status that an agent would when everything went well. For an
-/// operator they are agents.
+/// The agents of many nodes without machines: they follow all NodeDeviceStates by one watch and, for each new spec, write the status that
+/// an agent would when everything went well. For an operator they are agents.
 /// </summary>
 public sealed class LightAgents : IAsyncDisposable
 {
@@ -50,7 +50,14 @@ public sealed class LightAgents : IAsyncDisposable
     public LightAgents(KubeClient client, LightAgentOptions options, TimeProvider time, Random random)
     {
         (_client, _options) = (client, options);
-        _informer = new Informer<NodeDeviceState>(client, HostdevKinds.NodeDeviceStates, Selection.Everything, time, random, NullLogger.Instance);
+        _informer = new Informer<NodeDeviceState>(
+            client,
+            HostdevKinds.NodeDeviceStates,
+            Selection.Everything,
+            time,
+            random,
+            NullLogger.Instance
+        );
         _queue = new WorkQueue<string>(new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1)), time, random);
         _informer.Added += Heard;
         _informer.Changed += (_, now) => Heard(now);
@@ -69,33 +76,53 @@ public sealed class LightAgents : IAsyncDisposable
 
     private void Heard(NodeDeviceState state)
     {
-        if (state.Spec is not null && !IsTold(state)) _queue.AddAfter(state.Metadata.Name, _options.Delay);
+        if (state.Spec is not null && !IsTold(state))
+            _queue.AddAfter(state.Metadata.Name, _options.Delay);
     }
 
     private async Task<ReconcileResult> ReconcileAsync(string node, CancellationToken cancellationToken)
     {
         var key = new ObjectKey(node);
-        if (_informer.Store.Find(key) is not { Spec: { } spec } state || IsTold(state)) return ReconcileResult.Done;
+        if (_informer.Store.Find(key) is not { Spec: { } spec } state || IsTold(state))
+            return ReconcileResult.Done;
         var status = NodeDeviceStateWriter.ToJson(StatusOf(node, spec, state.Metadata.Generation));
-        await _client.MergePatchAsync(HostdevKinds.NodeDeviceStates, key, new JsonObject { ["status"] = status }, s_write, cancellationToken);
+        await _client.MergePatchAsync(
+            HostdevKinds.NodeDeviceStates,
+            key,
+            new JsonObject { ["status"] = status },
+            s_write,
+            cancellationToken
+        );
         _told[node] = (state.Metadata.Uid, state.Metadata.Generation);
         return ReconcileResult.Done;
     }
 
-    private bool IsTold(NodeDeviceState state) => _told.GetValueOrDefault(state.Metadata.Name) == (state.Metadata.Uid, state.Metadata.Generation);
+    private bool IsTold(NodeDeviceState state) =>
+        _told.GetValueOrDefault(state.Metadata.Name) == (state.Metadata.Uid, state.Metadata.Generation);
 
-    private NodeDeviceStateStatus StatusOf(string node, JsonElement spec, long generation) => new()
-    {
-        ObservedGeneration = generation,
-        Host = new HostStatus { Kernel = "6.8.0", Architecture = "x86_64", BootId = "00000000-0000-4000-8000-000000000000", Iommu = true, InterruptRemapping = "Yes", KernelArguments = [], VfioDrivers = ["vfio-pci"], Problems = [] },
-        Devices = [.. Enumerable.Range(0, _options.DevicesPerNode).Select(Device)],
-        VirtualFunctions = [],
-        Allocations = [],
-        Policies = [.. spec.GetProperty("policies").EnumerateArray().Select(p => Result(node, p))],
-        Releasing = [],
-        Resources = [],
-        Conditions = [],
-    };
+    private NodeDeviceStateStatus StatusOf(string node, JsonElement spec, long generation) =>
+        new()
+        {
+            ObservedGeneration = generation,
+            Host = new HostStatus
+            {
+                Kernel = "6.8.0",
+                Architecture = "x86_64",
+                BootId = "00000000-0000-4000-8000-000000000000",
+                Iommu = true,
+                InterruptRemapping = "Yes",
+                KernelArguments = [],
+                VfioDrivers = ["vfio-pci"],
+                Problems = [],
+            },
+            Devices = [.. Enumerable.Range(0, _options.DevicesPerNode).Select(Device)],
+            VirtualFunctions = [],
+            Allocations = [],
+            Policies = [.. spec.GetProperty("policies").EnumerateArray().Select(p => Result(node, p))],
+            Releasing = [],
+            Resources = [],
+            Conditions = [],
+        };
 
     private PolicyResult Result(string node, JsonElement policy)
     {
@@ -117,12 +144,13 @@ public sealed class LightAgents : IAsyncDisposable
         };
     }
 
-    private static DeviceStatus Device(int index) => DeviceStatus.Of(new PciAddress(0, (byte)index, 0, 0)) with
-    {
-        Ids = "10de:24b0",
-        Driver = "vfio-pci",
-        Pci = new PciDeviceStatus(index),
-        NumaNode = index % 2,
-        State = "Offered as example.com/gpu",
-    };
+    private static DeviceStatus Device(int index) =>
+        DeviceStatus.Of(new PciAddress(0, (byte)index, 0, 0)) with
+        {
+            Ids = "10de:24b0",
+            Driver = "vfio-pci",
+            Pci = new PciDeviceStatus(index),
+            NumaNode = index % 2,
+            State = "Offered as example.com/gpu",
+        };
 }

@@ -20,8 +20,25 @@ public sealed class OperatorProcess : IAsyncDisposable
         LogFile = Path.Combine(seat.Directory, $"{identity}.log");
         _log = new FileLog(LogFile, time);
         _loggers = LoggerFactory.Create(b => b.AddProvider(_log));
-        _client = seat.Connect(ApiUser.ServiceAccount(seat.Namespace, ClusterMembers.OperatorAccount), $"hostdev-operator/{identity}", _loggers);
-        Host = new OperatorHost(_client, new OperatorOptions { Namespace = seat.Namespace, Identity = identity, Instance = identity, Timings = timings, NodeLabels = nodeLabels }, time, new Random(seed), _loggers);
+        _client = seat.Connect(
+            ApiUser.ServiceAccount(seat.Namespace, ClusterMembers.OperatorAccount),
+            $"hostdev-operator/{identity}",
+            _loggers
+        );
+        Host = new OperatorHost(
+            _client,
+            new OperatorOptions
+            {
+                Namespace = seat.Namespace,
+                Identity = identity,
+                Instance = identity,
+                Timings = timings,
+                NodeLabels = nodeLabels,
+            },
+            time,
+            new Random(seed),
+            _loggers
+        );
         Ended = Task.Run(() => Host.RunAsync(_end.Token));
     }
 
@@ -35,7 +52,14 @@ public sealed class OperatorProcess : IAsyncDisposable
     /// <summary>Ends with the operator; fails as it failed.</summary>
     public Task Ended { get; }
 
-    public static OperatorProcess Start(ClusterSeat seat, string identity, OperatorTimings timings, TimeProvider time, int seed = 1, bool nodeLabels = false) => new(seat, identity, timings, time, seed, nodeLabels);
+    public static OperatorProcess Start(
+        ClusterSeat seat,
+        string identity,
+        OperatorTimings timings,
+        TimeProvider time,
+        int seed = 1,
+        bool nodeLabels = false
+    ) => new(seat, identity, timings, time, seed, nodeLabels);
 
     /// <summary>What a killed process leaves: no further request, and a lease that runs out by itself.</summary>
     public async Task KillAsync()
@@ -46,7 +70,8 @@ public sealed class OperatorProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_disposed) return;
+        if (_disposed)
+            return;
         _disposed = true;
         await _end.CancelAsync();
         await Ended.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -13,7 +13,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hostdev.Sandbox.Cluster;
 
-/// <summary>A cluster in this process: a simulated API server with our CRDs, real operators, and nodes with simulated machines and kubelets and real agents.</summary>
+/// <summary>
+/// A cluster in this process: a simulated API server with our CRDs, real operators, and nodes with simulated machines and kubelets and real
+/// agents.
+/// </summary>
 public sealed class SandboxCluster : IAsyncDisposable
 {
     /// <summary>Where operator and agents live.</summary>
@@ -55,13 +58,26 @@ public sealed class SandboxCluster : IAsyncDisposable
     /// Brings up the API server with the CRDs and the namespaces. Roles, and the admission policies that take back a part of them, are the
     /// chart's: who wants them makes them.
     /// </summary>
-    public static async Task<SandboxCluster> StartAsync(string directory, ApiServerOptions? options = null, CancellationToken cancellationToken = default)
+    public static async Task<SandboxCluster> StartAsync(
+        string directory,
+        ApiServerOptions? options = null,
+        CancellationToken cancellationToken = default
+    )
     {
         System.IO.Directory.CreateDirectory(directory);
         var cluster = new SandboxCluster(directory, options ?? new ApiServerOptions());
         cluster.Server.AddSchemaRules(ClusterRules.OfSchemas);
-        foreach (var definition in Definitions) cluster.Server.Objects.Create(LeftByChart(definition));
-        foreach (var ns in (string[])[SystemNamespace, SandboxNode.Namespace]) cluster.Server.Objects.Create(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = ns } });
+        foreach (var definition in Definitions)
+            cluster.Server.Objects.Create(LeftByChart(definition));
+        foreach (var ns in (string[])[SystemNamespace, SandboxNode.Namespace])
+            cluster.Server.Objects.Create(
+                new JsonObject
+                {
+                    ["apiVersion"] = "v1",
+                    ["kind"] = "Namespace",
+                    ["metadata"] = new JsonObject { ["name"] = ns },
+                }
+            );
         await cluster.Server.StartAsync(cancellationToken);
         await cluster.Server.SettleAsync(cancellationToken);
         cluster.Server.WriteKubeconfig(cluster.Kubeconfig);
@@ -83,7 +99,12 @@ public sealed class SandboxCluster : IAsyncDisposable
     /// <param name="identity">The name of its Pod too.</param>
     /// <param name="incarnation">Which life of the Pod's container it is: another one has another identity.</param>
     public OperatorProcess StartOperator(
-        string identity = "hostdev-operator-0", OperatorTimings? timings = null, int seed = 1, bool nodeLabels = false, int incarnation = 0)
+        string identity = "hostdev-operator-0",
+        OperatorTimings? timings = null,
+        int seed = 1,
+        bool nodeLabels = false,
+        int incarnation = 0
+    )
     {
         var holder = incarnation == 0 ? identity : $"{identity}_{incarnation}";
         var started = OperatorProcess.Start(Seat, holder, timings ?? new OperatorTimings(), _time, seed, nodeLabels);
@@ -97,14 +118,21 @@ public sealed class SandboxCluster : IAsyncDisposable
     {
         var path = Path.Combine(Directory, $"client-{Interlocked.Increment(ref _clients)}.kubeconfig");
         Server.WriteKubeconfig(path, Server.AddUser(user));
-        return new KubeClient(KubeConfiguration.FromKubeconfig(path, null, _time), userAgent, _time, (loggers ?? NullLoggerFactory.Instance).CreateLogger<KubeClient>());
+        return new KubeClient(
+            KubeConfiguration.FromKubeconfig(path, null, _time),
+            userAgent,
+            _time,
+            (loggers ?? NullLoggerFactory.Instance).CreateLogger<KubeClient>()
+        );
     }
 
     public async ValueTask DisposeAsync()
     {
         await _workloads.DisposeAsync();
-        foreach (var one in _operators) await one.DisposeAsync();
-        foreach (var node in _nodes) await node.DisposeAsync();
+        foreach (var one in _operators)
+            await one.DisposeAsync();
+        foreach (var node in _nodes)
+            await node.DisposeAsync();
         await Server.DisposeAsync();
     }
 
@@ -122,10 +150,16 @@ public sealed class SandboxCluster : IAsyncDisposable
     private static IEnumerable<JsonObject> ReadDefinitions()
     {
         var assembly = typeof(SandboxCluster).Assembly;
-        foreach (var name in assembly.GetManifestResourceNames().Where(n => n.StartsWith("crds/", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (
+            var name in assembly
+                .GetManifestResourceNames()
+                .Where(n => n.StartsWith("crds/", StringComparison.Ordinal))
+                .Order(StringComparer.Ordinal)
+        )
         {
             using var text = new StreamReader(assembly.GetManifestResourceStream(name)!);
-            yield return YamlJson.Parse(text.ReadToEnd(), out var error) as JsonObject ?? throw new InvalidOperationException($"{name}: {error}");
+            yield return YamlJson.Parse(text.ReadToEnd(), out var error) as JsonObject
+                ?? throw new InvalidOperationException($"{name}: {error}");
         }
     }
 }

@@ -7,14 +7,22 @@ using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Sandbox.Cluster;
 
-/// <summary>One node: a simulated machine, a simulated kubelet on real sockets, VMs, and the real agent. Its files lie in <see cref="Directory"/>.</summary>
+/// <summary>
+/// One node: a simulated machine, a simulated kubelet on real sockets, VMs, and the real agent. Its files lie in <see cref="Directory"/>.
+/// </summary>
 public class SandboxNode : IAsyncDisposable
 {
     /// <summary>The namespace of VMs' pods.</summary>
     public const string Namespace = "vms";
 
     /// <summary>How long it takes here until a device counts as returned; 10 s and 60 s in production.</summary>
-    public static readonly ReleaseProof ShortProof = new() { Absence = TimeSpan.FromSeconds(0.5), UnseenGrace = TimeSpan.FromSeconds(3), KubeletUptime = TimeSpan.FromSeconds(1), CheckpointRefresh = TimeSpan.FromSeconds(1) };
+    public static readonly ReleaseProof ShortProof = new()
+    {
+        Absence = TimeSpan.FromSeconds(0.5),
+        UnseenGrace = TimeSpan.FromSeconds(3),
+        KubeletUptime = TimeSpan.FromSeconds(1),
+        CheckpointRefresh = TimeSpan.FromSeconds(1),
+    };
 
     private readonly Dictionary<string, SimulatedProcess> _vms = [];
     private readonly Dictionary<string, ImmutableArray<SimulatedGroupFile>> _groups = [];
@@ -52,23 +60,34 @@ public class SandboxNode : IAsyncDisposable
     public void StartAgent(AgentOptions options, TimeProvider? clock = null)
     {
         System.IO.Directory.CreateDirectory(StateDirectory);
-        _agent = AgentProcess.Start(this, options with
-        {
-            StateDirectory = StateDirectory,
-            KubeletDirectory = Kubelet.Directory,
-            PodResourcesSocket = Kubelet.PodResourcesSocket,
-            Timings = new AgentTimings { WhileWaiting = TimeSpan.FromSeconds(0.3), PodResources = TimeSpan.FromSeconds(0.3), ReleaseProof = ShortProof },
-        }, clock ?? TimeProvider.System);
+        _agent = AgentProcess.Start(
+            this,
+            options with
+            {
+                StateDirectory = StateDirectory,
+                KubeletDirectory = Kubelet.Directory,
+                PodResourcesSocket = Kubelet.PodResourcesSocket,
+                Timings = new AgentTimings
+                {
+                    WhileWaiting = TimeSpan.FromSeconds(0.3),
+                    PodResources = TimeSpan.FromSeconds(0.3),
+                    ReleaseProof = ShortProof,
+                },
+            },
+            clock ?? TimeProvider.System
+        );
     }
 
-    /// <summary>The agent will be killed right after its <paramref name="nth"/> write from now took effect. The task ends when it is dead, with that write.</summary>
+    /// <summary>The agent will be killed right after its <paramref name="nth"/> write from now took effect. The task ends when it is dead,
+    /// with that write.</summary>
     public Task<LoggedWrite> KillAgentAfterWrite(int nth) => _agent!.KillAfterWrite(Kernel, nth);
 
     /// <summary>Admits a VM's pod; when it runs, its VMM opens every device it was given, as QEMU does.</summary>
     public async Task<SimulatedPod> StartVmAsync(string name, params DeviceRequest[] requests)
     {
         var pod = await Kubelet.AdmitPodAsync(Namespace, name, requests);
-        if (pod.Phase != PodPhase.Running) return pod;
+        if (pod.Phase != PodPhase.Running)
+            return pod;
         var vmm = Kernel.Processes.Start("qemu-system-x86", $"mnt:[{4026532000 + _vms.Count}]");
         _vms[name] = vmm;
         _groups[name] = [.. pod.Devices.Values.SelectMany(ids => ids).Select(id => TakeGroup(vmm, id))];
@@ -81,7 +100,8 @@ public class SandboxNode : IAsyncDisposable
         foreach (var group in _groups[vm])
         {
             using var device = group.OpenDevice(address).File;
-            if (device is not null) return true;
+            if (device is not null)
+                return true;
         }
 
         return false;
@@ -90,7 +110,8 @@ public class SandboxNode : IAsyncDisposable
     /// <summary>The VM shuts down: its VMM closes everything, and the pod is deleted.</summary>
     public void EndVm(string name)
     {
-        if (_vms.Remove(name, out var vmm)) vmm.Exit();
+        if (_vms.Remove(name, out var vmm))
+            vmm.Exit();
         Kubelet.DeletePod(Namespace, name);
     }
 
@@ -98,26 +119,36 @@ public class SandboxNode : IAsyncDisposable
     private SimulatedGroupFile TakeGroup(SimulatedProcess vmm, string address)
     {
         var (error, group) = vmm.OpenGroup(Kernel.GroupOf(address)!.Value);
-        if (group is null) throw new InvalidOperationException($"the VMM opens the group of {address}: {error}");
+        if (group is null)
+            throw new InvalidOperationException($"the VMM opens the group of {address}: {error}");
         var attached = group.SetContainer();
-        if (!attached.IsSuccess) throw new InvalidOperationException($"the VMM attaches the group of {address}: {attached}");
+        if (!attached.IsSuccess)
+            throw new InvalidOperationException($"the VMM attaches the group of {address}: {attached}");
         var (deviceError, device) = group.OpenDevice(address);
         return device is not null ? group : throw new InvalidOperationException($"the VMM opens {address}: {deviceError}");
     }
 
     public virtual async Task StopAgentAsync()
     {
-        if (_agent is not null) await _agent.DisposeAsync();
+        if (_agent is not null)
+            await _agent.DisposeAsync();
         _agent = null;
     }
 
-    /// <summary>The agent's end by a crash of the machine: its state directory is as it was the moment before, without what an orderly end writes.</summary>
+    /// <summary>
+    /// The agent's end by a crash of the machine: its state directory is as it was the moment before, without what an orderly end writes.
+    /// </summary>
     public async Task CrashAgentAsync()
     {
-        var files = System.IO.Directory.GetFiles(StateDirectory).Where(f => !f.EndsWith(".new", StringComparison.Ordinal) && new FileInfo(f).Length > 0).ToDictionary(f => f, File.ReadAllBytes);
+        var files = System
+            .IO.Directory.GetFiles(StateDirectory)
+            .Where(f => !f.EndsWith(".new", StringComparison.Ordinal) && new FileInfo(f).Length > 0)
+            .ToDictionary(f => f, File.ReadAllBytes);
         await StopAgentAsync();
-        foreach (var file in System.IO.Directory.GetFiles(StateDirectory)) File.Delete(file);
-        foreach (var (file, content) in files) await File.WriteAllBytesAsync(file, content);
+        foreach (var file in System.IO.Directory.GetFiles(StateDirectory))
+            File.Delete(file);
+        foreach (var (file, content) in files)
+            await File.WriteAllBytesAsync(file, content);
     }
 
     public virtual async ValueTask DisposeAsync()
@@ -140,7 +171,12 @@ public class SandboxNode : IAsyncDisposable
         {
             _log = new FileLog(node.LogFile, TimeProvider.System);
             _loggers = LoggerFactory.Create(b => b.AddProvider(_log));
-            Host = AgentHost.Open(new AgentMachine(node.Kernel.Paths, node.Kernel.Calls, node.Kernel.OpenUevents), options, clock, _loggers);
+            Host = AgentHost.Open(
+                new AgentMachine(node.Kernel.Paths, node.Kernel.Calls, node.Kernel.OpenUevents),
+                options,
+                clock,
+                _loggers
+            );
             _run = Task.Run(() => Host.RunAsync(_end.Token));
         }
 
@@ -151,15 +187,18 @@ public class SandboxNode : IAsyncDisposable
         public async Task<LoggedWrite> KillAfterWrite(SimulatedKernel kernel, int nth)
         {
             var killed = new TaskCompletionSource<LoggedWrite>(TaskCreationOptions.RunContinuationsAsynchronously);
-            kernel.Faults.AfterWrite(nth, () =>
-            {
-                // What a killed process leaves: nothing more in the log, in the journal or on the machine, and its locks are open.
-                _log.Dispose();
-                Host.Journal.Dispose();
-                _ = _end.CancelAsync();
-                killed.SetResult(kernel.Writes.All[^1]);
-                throw new AgentKilledException();
-            });
+            kernel.Faults.AfterWrite(
+                nth,
+                () =>
+                {
+                    // What a killed process leaves: nothing more in the log, in the journal or on the machine, and its locks are open.
+                    _log.Dispose();
+                    Host.Journal.Dispose();
+                    _ = _end.CancelAsync();
+                    killed.SetResult(kernel.Writes.All[^1]);
+                    throw new AgentKilledException();
+                }
+            );
             var last = await killed.Task;
             await DisposeAsync();
             return last;

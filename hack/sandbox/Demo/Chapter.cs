@@ -39,7 +39,8 @@ internal abstract class Chapter(IStoryScreen screen, TimeSpan patience, TimeProv
         var since = time.GetTimestamp();
         while (lacking() is { } problem)
         {
-            if (time.GetElapsedTime(since) > patience) throw new BrokenPromiseException($"{promise}: {problem} (after {StoryText.Duration(patience)})");
+            if (time.GetElapsedTime(since) > patience)
+                throw new BrokenPromiseException($"{promise}: {problem} (after {StoryText.Duration(patience)})");
             screen.Show(() => Picture);
             await Task.Delay(s_look, time, cancellationToken);
         }
@@ -50,6 +51,7 @@ internal abstract class Chapter(IStoryScreen screen, TimeSpan patience, TimeProv
     public void Check(string promise, string? problem)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (problem is not null) throw new BrokenPromiseException($"{promise}: {problem}");
+        if (problem is not null)
+            throw new BrokenPromiseException($"{promise}: {problem}");
     }
 }

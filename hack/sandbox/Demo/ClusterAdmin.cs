@@ -15,7 +15,10 @@ internal sealed class ClusterAdmin(KubeClient client)
     /// <summary>One of <c>examples/cluster</c>, as it stands there.</summary>
     public static string Example(string name)
     {
-        using var text = new StreamReader(Assembly.GetExecutingAssembly().GetManifestResourceStream($"examples/{name}.yaml") ?? throw new InvalidOperationException($"there is no example {name}"));
+        using var text = new StreamReader(
+            Assembly.GetExecutingAssembly().GetManifestResourceStream($"examples/{name}.yaml")
+                ?? throw new InvalidOperationException($"there is no example {name}")
+        );
         return text.ReadToEnd();
     }
 
@@ -27,8 +30,10 @@ internal sealed class ClusterAdmin(KubeClient client)
         var (kind, key) = (KindOf((string)json["kind"]!), new ObjectKey((string)json["metadata"]!["name"]!));
         try
         {
-            if (await client.FindAsync(kind, key, cancellationToken) is null) await client.CreateAsync(kind, null, json, new WriteOptions { FieldManager = "kubectl" }, cancellationToken);
-            else await client.ApplyAsync(kind, key, json, s_apply, cancellationToken);
+            if (await client.FindAsync(kind, key, cancellationToken) is null)
+                await client.CreateAsync(kind, null, json, new WriteOptions { FieldManager = "kubectl" }, cancellationToken);
+            else
+                await client.ApplyAsync(kind, key, json, s_apply, cancellationToken);
             return null;
         }
         catch (KubeApiException e) when (e.IsInvalid || e.IsBadRequest)
@@ -38,17 +43,25 @@ internal sealed class ClusterAdmin(KubeClient client)
     }
 
     /// <summary>kubectl delete.</summary>
-    public Task DeleteAsync(string kind, string name, CancellationToken cancellationToken) => client.DeleteAsync(KindOf(kind).Resource, new ObjectKey(name), new DeleteOptions(), cancellationToken);
+    public Task DeleteAsync(string kind, string name, CancellationToken cancellationToken) =>
+        client.DeleteAsync(KindOf(kind).Resource, new ObjectKey(name), new DeleteOptions(), cancellationToken);
 
     /// <summary>kubectl label node.</summary>
     /// <param name="value">Null removes it.</param>
     public Task LabelNodeAsync(string node, string label, string? value, CancellationToken cancellationToken) =>
-        client.MergePatchAsync(PartialObjectMetadata.Of(new KubeResource("", "v1", "Node", "nodes", Namespaced: false)), new ObjectKey(node), new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { [label] = value } } }, new WriteOptions { FieldManager = "kubectl" }, cancellationToken);
+        client.MergePatchAsync(
+            PartialObjectMetadata.Of(new KubeResource("", "v1", "Node", "nodes", Namespaced: false)),
+            new ObjectKey(node),
+            new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { [label] = value } } },
+            new WriteOptions { FieldManager = "kubectl" },
+            cancellationToken
+        );
 
-    private static KubeKind<PolicyObject> KindOf(string kind) => kind switch
-    {
-        "HostDevice" => HostdevKinds.HostDevices,
-        "SriovPolicy" => HostdevKinds.SriovPolicies,
-        _ => HostdevKinds.MdevProfiles,
-    };
+    private static KubeKind<PolicyObject> KindOf(string kind) =>
+        kind switch
+        {
+            "HostDevice" => HostdevKinds.HostDevices,
+            "SriovPolicy" => HostdevKinds.SriovPolicies,
+            _ => HostdevKinds.MdevProfiles,
+        };
 }

@@ -31,14 +31,24 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
             await BootAsync(cluster, cancellationToken);
             Sabotage?.Invoke(cluster);
             Introduce(cluster);
-            using var client = new KubeClient(KubeConfiguration.FromKubeconfig(cluster.Kubeconfig, null, _time), "hostdev-demo/0", _time, NullLogger<KubeClient>.Instance);
+            using var client = new KubeClient(
+                KubeConfiguration.FromKubeconfig(cluster.Kubeconfig, null, _time),
+                "hostdev-demo/0",
+                _time,
+                NullLogger<KubeClient>.Instance
+            );
             var chapter = new ClusterChapter(cluster, new ClusterAdmin(client), screen, patience, _time, cancellationToken);
             var problem = await new Story<ClusterChapter>(chapter, screen, _time).TellAsync(new ClusterStory().Steps);
             failed = problem is not null;
-            screen.Say(problem is null ? $"Every step came true, in {StoryText.Duration(_time.GetElapsedTime(began))}." : $"demo: {problem}");
-            if (failed) Kept = directory;
-            if (failed) screen.Say($"Logs of operators and agents are kept in {directory}");
-            else if (stay) await StayAsync(cluster, chapter, cancellationToken);
+            screen.Say(
+                problem is null ? $"Every step came true, in {StoryText.Duration(_time.GetElapsedTime(began))}." : $"demo: {problem}"
+            );
+            if (failed)
+                Kept = directory;
+            if (failed)
+                screen.Say($"Logs of operators and agents are kept in {directory}");
+            else if (stay)
+                await StayAsync(cluster, chapter, cancellationToken);
             return failed ? 1 : 0;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -49,8 +59,10 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
         }
         finally
         {
-            if (cluster is not null) await cluster.DisposeAsync();
-            if (!failed) Directory.Delete(directory, recursive: true);
+            if (cluster is not null)
+                await cluster.DisposeAsync();
+            if (!failed)
+                Directory.Delete(directory, recursive: true);
         }
     }
 
@@ -59,15 +71,22 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
         cluster.AddNode("gpu-1", new SimulatedKernel(DemoMachines.GpuNode, seed: seed));
         cluster.AddNode("mixed-1", DemoMachine.Boot(seed + 1));
         cluster.AddNode("net-1", new SimulatedKernel(DemoMachines.SriovNode, seed: seed + 2));
-        foreach (var node in cluster.Nodes) await node.Kubelet.StartAsync(cancellationToken);
+        foreach (var node in cluster.Nodes)
+            await node.Kubelet.StartAsync(cancellationToken);
     }
 
     private void Introduce(SandboxCluster cluster)
     {
-        screen.Say("The API server, the kernels and the kubelets are simulated, on real sockets; operators and agents are the real ones, and your kubectl works:");
+        screen.Say(
+            "The API server, the kernels and the kubelets are simulated, on real sockets; operators and agents are "
+                + "the real ones, and your kubectl works:"
+        );
         screen.Say($"  export KUBECONFIG={cluster.Kubeconfig}");
         screen.Say("  kubectl get hostdevices,sriovpolicies,nodedevicestates");
-        screen.Say("Shortened: a lease lasts 3 s, not 15 s; a policy's status is written every 0.5 s at most, not every 10 s; the proof that a device is back from a pod takes 0.5 s, not 10 s.");
+        screen.Say(
+            "Shortened: a lease lasts 3 s, not 15 s; a policy's status is written every 0.5 s at most, not every 10 "
+                + "s; the proof that a device is back from a pod takes 0.5 s, not 10 s."
+        );
         screen.Say("");
     }
 
@@ -78,7 +97,10 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
         screen.Say("  kubectl label node gpu-1 mixed-1 example.com/passthrough=true");
         screen.Say("  kubectl apply -f examples/cluster/gpus.yaml -f examples/cluster/e810.yaml");
         screen.Say("  helm install hostdev charts/hostdev -n hostdev-system --wait; helm uninstall hostdev -n hostdev-system");
-        screen.Say("  kubectl wait --for=condition=Ready hostdevice/gpus; kubectl get hostdevices,sriovpolicies; kubectl describe nodedevicestate gpu-1");
+        screen.Say(
+            "  kubectl wait --for=condition=Ready hostdevice/gpus; kubectl get hostdevices,sriovpolicies; kubectl "
+                + "describe nodedevicestate gpu-1"
+        );
         var shown = "";
         try
         {
@@ -88,7 +110,8 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
                 var now = chapter.Picture;
                 screen.Show(() => now);
                 var text = PictureText.Of(now, PlainScreen.Width);
-                if (text != shown && shown.Length > 0) screen.Print(now);
+                if (text != shown && shown.Length > 0)
+                    screen.Print(now);
                 shown = text;
             }
         }

@@ -8,7 +8,10 @@ using Hostdev.Sandbox.Kubelet;
 
 namespace Hostdev.Sandbox.Demo;
 
-/// <summary>Hostdev on a cluster of three nodes, told from bare machines to bare machines. What is promised is looked up on the machines, in the kubelets and in the API server.</summary>
+/// <summary>
+/// Hostdev on a cluster of three nodes, told from bare machines to bare machines. What is promised is looked up on the machines, in the
+/// kubelets and in the API server.
+/// </summary>
 internal sealed class ClusterStory
 {
     private const string Label = "example.com/passthrough";
@@ -19,7 +22,13 @@ internal sealed class ClusterStory
     private const string Edge = "vm-edge";
 
     /// <summary>Shorter than in production, where a lease lasts 15 s.</summary>
-    public static readonly OperatorTimings Timings = new() { StatusInterval = TimeSpan.FromSeconds(0.5), LeaseDuration = TimeSpan.FromSeconds(3), RenewDeadline = TimeSpan.FromSeconds(2), RetryPeriod = TimeSpan.FromSeconds(0.4) };
+    public static readonly OperatorTimings Timings = new()
+    {
+        StatusInterval = TimeSpan.FromSeconds(0.5),
+        LeaseDuration = TimeSpan.FromSeconds(3),
+        RenewDeadline = TimeSpan.FromSeconds(2),
+        RetryPeriod = TimeSpan.FromSeconds(0.4),
+    };
 
     private const string Disk = $$"""
         apiVersion: hostdev.io/v1alpha1
@@ -42,19 +51,19 @@ internal sealed class ClusterStory
     private OperatorProcess? _standby;
 
     public ImmutableArray<StoryStep<ClusterChapter>> Steps =>
-    [
-        new("Two operators and three agents start; nothing is touched", StartAsync, Print: true),
-        new("A policy for all GPUs: nodes with the label offer them, one node after the other", GpusAsync),
-        new("What cannot be meant is refused, with what to write instead", RefuseAsync),
-        new("Virtual functions in two pools, on every node with such a card", VfsAsync, Print: true),
-        new("A disk that is mounted stays where it is, and its policy says why", DiskAsync),
-        new("VM pods start with what KubeVirt needs", StartVmsAsync, Print: true),
-        new("More VFs: the free node changes, the other waits for its VM", ChangeAsync),
-        new("The API server goes away; an agent restarts and offers what it had", AwayAsync),
-        new("The leading operator is killed; the other one goes on", FailOverAsync),
-        new("A node loses its label: it alone gives its GPUs back", RelabelAsync),
-        new("The policies are deleted: every machine is as it was", GiveBackAsync, Print: true),
-    ];
+        [
+            new("Two operators and three agents start; nothing is touched", StartAsync, Print: true),
+            new("A policy for all GPUs: nodes with the label offer them, one node after the other", GpusAsync),
+            new("What cannot be meant is refused, with what to write instead", RefuseAsync),
+            new("Virtual functions in two pools, on every node with such a card", VfsAsync, Print: true),
+            new("A disk that is mounted stays where it is, and its policy says why", DiskAsync),
+            new("VM pods start with what KubeVirt needs", StartVmsAsync, Print: true),
+            new("More VFs: the free node changes, the other waits for its VM", ChangeAsync),
+            new("The API server goes away; an agent restarts and offers what it had", AwayAsync),
+            new("The leading operator is killed; the other one goes on", FailOverAsync),
+            new("A node loses its label: it alone gives its GPUs back", RelabelAsync),
+            new("The policies are deleted: every machine is as it was", GiveBackAsync, Print: true),
+        ];
 
     private async Task StartAsync(ClusterChapter c)
     {
@@ -67,44 +76,105 @@ internal sealed class ClusterStory
         _leader = c.Cluster.StartOperator("operator-0", Timings, seed: 1);
         await c.PromiseAsync("one operator leads", () => _leader.Host.IsLeading ? null : "operator-0 does not lead");
         _standby = c.Cluster.StartOperator("operator-1", Timings, seed: 2);
-        await c.PromiseAsync("every agent follows an empty spec and reports its machine", () => c.Cluster.Nodes.Select(n => State(c, n.Name) switch
-        {
-            null => $"{n.Name} has no NodeDeviceState",
-            { } s when s["spec"]?["policies"] is not JsonArray { Count: 0 } => $"{n.Name} has no empty list of policies",
-            { } s when s["status"]?["devices"] is not JsonArray { Count: > 0 } => $"{n.Name} reports no devices",
-            _ => null,
-        }).FirstOrDefault(p => p is not null));
-        c.Check("nothing is written to a machine", c.Cluster.Nodes.FirstOrDefault(n => n.Kernel.Writes.All.Length > 0) is { } written ? $"{written.Name}: {written.Kernel.Writes.All[0]}" : null);
-        foreach (var node in c.Cluster.Nodes) c.Fact($"{node.Name}: {State(c, node.Name)!["status"]!["devices"]!.AsArray().Count} devices reported, 0 writes");
+        await c.PromiseAsync(
+            "every agent follows an empty spec and reports its machine",
+            () =>
+                c
+                    .Cluster.Nodes.Select(n =>
+                        State(c, n.Name) switch
+                        {
+                            null => $"{n.Name} has no NodeDeviceState",
+                            { } s when s["spec"]?["policies"] is not JsonArray { Count: 0 } => $"{n.Name} has no empty list of policies",
+                            { } s when s["status"]?["devices"] is not JsonArray { Count: > 0 } => $"{n.Name} reports no devices",
+                            _ => null,
+                        }
+                    )
+                    .FirstOrDefault(p => p is not null)
+        );
+        c.Check(
+            "nothing is written to a machine",
+            c.Cluster.Nodes.FirstOrDefault(n => n.Kernel.Writes.All.Length > 0) is { } written
+                ? $"{written.Name}: {written.Kernel.Writes.All[0]}"
+                : null
+        );
+        foreach (var node in c.Cluster.Nodes)
+            c.Fact($"{node.Name}: {State(c, node.Name)!["status"]!["devices"]!.AsArray().Count} devices reported, 0 writes");
     }
 
     private static async Task GpusAsync(ClusterChapter c)
     {
-        foreach (var node in (string[])["gpu-1", "mixed-1"]) await c.Admin.LabelNodeAsync(node, Label, "true", c.Cancellation);
+        foreach (var node in (string[])["gpu-1", "mixed-1"])
+            await c.Admin.LabelNodeAsync(node, Label, "true", c.Cancellation);
         c.Act($"kubectl label node gpu-1 mixed-1 {Label}=true");
         await ApplyAsync(c, "gpus");
         await c.ConditionAsync("hostdevices", "gpus", ConditionTypes.Ready, "True");
-        c.Check("four on one node, one on the other, none elsewhere", Sight.First(Allocatable(c, "gpu-1", Gpus, 4), Allocatable(c, "mixed-1", Gpus, 1), Allocatable(c, "net-1", Gpus, 0)));
-        c.Check("their audio functions are held", c.Cluster.Node("gpu-1").Kernel.Paths is var paths && NodeReading.DriverOf(paths, "0000:11:00.1") == "pci-stub" ? null : "0000:11:00.1 is not on pci-stub");
+        c.Check(
+            "four on one node, one on the other, none elsewhere",
+            Sight.First(Allocatable(c, "gpu-1", Gpus, 4), Allocatable(c, "mixed-1", Gpus, 1), Allocatable(c, "net-1", Gpus, 0))
+        );
+        c.Check(
+            "their audio functions are held",
+            c.Cluster.Node("gpu-1").Kernel.Paths is var paths && NodeReading.DriverOf(paths, "0000:11:00.1") == "pci-stub"
+                ? null
+                : "0000:11:00.1 is not on pci-stub"
+        );
         c.Check("one node after the other", OneAfterTheOther(c, "gpus"));
         c.Fact("gpu-1 was ready before mixed-1 was told (rollout.maxUnavailable: 1)");
     }
 
     private static async Task RefuseAsync(ClusterChapter c)
     {
-        await RefusedAsync(c, "no nodeSelector", "HostDevice", "resourceName: example.com/x\n  devices: {pci: {selectors: [{vendor: \"10de\"}]}}", "nodeSelector: {}");
-        await RefusedAsync(c, "numVfs: -1", "SriovPolicy", "nodeSelector: {}\n  physicalFunctions: [{vendor: \"8086\"}]\n  numVfs: -1", "numVfs");
-        await RefusedAsync(c, "a selector without a property", "HostDevice", "nodeSelector: {}\n  resourceName: example.com/x\n  devices: {pci: {selectors: [{}]}}", "select");
-        await RefusedAsync(c, "a misspelt field", "HostDevice", "nodeSelector: {}\n  resourceName: example.com/x\n  devices: {pci: {selectors: [{vender: \"10de\"}]}}", "vender");
+        await RefusedAsync(
+            c,
+            "no nodeSelector",
+            "HostDevice",
+            "resourceName: example.com/x\n  devices: {pci: {selectors: [{vendor: \"10de\"}]}}",
+            "nodeSelector: {}"
+        );
+        await RefusedAsync(
+            c,
+            "numVfs: -1",
+            "SriovPolicy",
+            "nodeSelector: {}\n  physicalFunctions: [{vendor: \"8086\"}]\n  numVfs: -1",
+            "numVfs"
+        );
+        await RefusedAsync(
+            c,
+            "a selector without a property",
+            "HostDevice",
+            "nodeSelector: {}\n  resourceName: example.com/x\n  devices: {pci: {selectors: [{}]}}",
+            "select"
+        );
+        await RefusedAsync(
+            c,
+            "a misspelt field",
+            "HostDevice",
+            "nodeSelector: {}\n  resourceName: example.com/x\n  devices: {pci: {selectors: [{vender: \"10de\"}]}}",
+            "vender"
+        );
     }
 
     private static async Task VfsAsync(ClusterChapter c)
     {
         await ApplyAsync(c, "e810");
         await c.ConditionAsync("sriovpolicies", "e810", ConditionTypes.Ready, "True");
-        c.Check("two ports on net-1, one on mixed-1", Sight.First(
-            Allocatable(c, "net-1", Storage, 4), Allocatable(c, "net-1", Tenant, 4), Allocatable(c, "mixed-1", Storage, 2), Allocatable(c, "mixed-1", Tenant, 2), Allocatable(c, "gpu-1", Storage, 0)));
-        c.Check("VF 4 is the host's", NodeReading.VirtualFunctions(c.Cluster.Node("mixed-1").Kernel.Paths, DemoMachine.Nic) is [.., var last] && NodeReading.DriverOf(c.Cluster.Node("mixed-1").Kernel.Paths, last) == "iavf" ? null : "it is not on iavf");
+        c.Check(
+            "two ports on net-1, one on mixed-1",
+            Sight.First(
+                Allocatable(c, "net-1", Storage, 4),
+                Allocatable(c, "net-1", Tenant, 4),
+                Allocatable(c, "mixed-1", Storage, 2),
+                Allocatable(c, "mixed-1", Tenant, 2),
+                Allocatable(c, "gpu-1", Storage, 0)
+            )
+        );
+        c.Check(
+            "VF 4 is the host's",
+            NodeReading.VirtualFunctions(c.Cluster.Node("mixed-1").Kernel.Paths, DemoMachine.Nic) is [.., var last]
+            && NodeReading.DriverOf(c.Cluster.Node("mixed-1").Kernel.Paths, last) == "iavf"
+                ? null
+                : "it is not on iavf"
+        );
     }
 
     private static async Task DiskAsync(ClusterChapter c)
@@ -113,30 +183,57 @@ internal sealed class ClusterStory
         c.Check("the API server takes it", await c.Admin.ApplyAsync(Disk, c.Cancellation));
         await c.ConditionAsync("hostdevices", "disk", ConditionTypes.Degraded, "True", Reasons.Blocked);
         var message = c.Cluster.Server.Objects.Get("hostdevices.hostdev.io", "disk")!["status"]!["problems"]![0]!["message"]!.ToString();
-        c.Check("the message names the mount point", message.Contains($"is mounted at {DemoMachine.MountPoint}", StringComparison.Ordinal) ? null : $"it says \"{message}\"");
+        c.Check(
+            "the message names the mount point",
+            message.Contains($"is mounted at {DemoMachine.MountPoint}", StringComparison.Ordinal) ? null : $"it says \"{message}\""
+        );
         var mixed = c.Cluster.Node("mixed-1");
-        c.Check("the disk was not touched", mixed.Kernel.Writes.All.FirstOrDefault(w => w.Path.Contains(DemoMachine.DataDisk, StringComparison.Ordinal) || w.Value.Contains(DemoMachine.DataDisk, StringComparison.Ordinal)) is { } write ? $"the agent wrote {write}" : null);
-        c.Check("it stays on its driver", NodeReading.DriverOf(mixed.Kernel.Paths, DemoMachine.DataDisk) is "nvme" ? null : "it is not on nvme");
+        c.Check(
+            "the disk was not touched",
+            mixed.Kernel.Writes.All.FirstOrDefault(w =>
+                w.Path.Contains(DemoMachine.DataDisk, StringComparison.Ordinal)
+                || w.Value.Contains(DemoMachine.DataDisk, StringComparison.Ordinal)
+            )
+                is { } write
+                ? $"the agent wrote {write}"
+                : null
+        );
+        c.Check(
+            "it stays on its driver",
+            NodeReading.DriverOf(mixed.Kernel.Paths, DemoMachine.DataDisk) is "nvme" ? null : "it is not on nvme"
+        );
     }
 
     private static async Task StartVmsAsync(ClusterChapter c)
     {
         await StartVmAsync(c, "gpu-1", Render, new DeviceRequest(Gpus, 2));
         await StartVmAsync(c, "net-1", Edge, new DeviceRequest(Storage, 1), new DeviceRequest(Tenant, 2));
-        await c.PromiseAsync("the policies say what is allocated", () => Sight.First(Allocated(c, "hostdevices", "gpus", 2), Allocated(c, "sriovpolicies", "e810", 3)));
+        await c.PromiseAsync(
+            "the policies say what is allocated",
+            () => Sight.First(Allocated(c, "hostdevices", "gpus", 2), Allocated(c, "sriovpolicies", "e810", 3))
+        );
     }
 
     private static async Task ChangeAsync(ClusterChapter c)
     {
         c.Act("kubectl apply: SriovPolicy/e810 with numVfs 8; vm-edge has three VFs of net-1");
-        c.Check("the API server takes it", await c.Admin.ApplyAsync(ClusterAdmin.Example("e810").Replace("numVfs: 5", "numVfs: 8", StringComparison.Ordinal), c.Cancellation));
+        c.Check(
+            "the API server takes it",
+            await c.Admin.ApplyAsync(
+                ClusterAdmin.Example("e810").Replace("numVfs: 5", "numVfs: 8", StringComparison.Ordinal),
+                c.Cancellation
+            )
+        );
         var held = HeldPort(c);
         await c.PromiseAsync("mixed-1 changes", () => NumVfs(c, "mixed-1", DemoMachine.Nic, 8));
         await c.ConditionAsync("sriovpolicies", "e810", ConditionTypes.Progressing, "True", Reasons.WaitsForUsers);
         c.Check("meanwhile the VM's port is as it was", Sight.First(NumVfs(c, "net-1", held, 5), NobodyWasAsked(c, "net-1")));
         c.Act("vm-edge ends");
         EndVm(c, "net-1", Edge);
-        await c.PromiseAsync("net-1 changes too", () => Sight.First(NumVfs(c, "net-1", "0000:3b:00.0", 8), NumVfs(c, "net-1", "0000:3b:00.1", 8)));
+        await c.PromiseAsync(
+            "net-1 changes too",
+            () => Sight.First(NumVfs(c, "net-1", "0000:3b:00.0", 8), NumVfs(c, "net-1", "0000:3b:00.1", 8))
+        );
         await c.ConditionAsync("sriovpolicies", "e810", ConditionTypes.Ready, "True");
     }
 
@@ -148,13 +245,21 @@ internal sealed class ClusterStory
         await node.StopAgentAsync();
         var registered = node.Kubelet.Registrations[Gpus];
         node.StartAgent();
-        await c.PromiseAsync("its GPUs are registered again and offered", () => node.Kubelet.Registrations[Gpus] > registered ? Allocatable(c, "gpu-1", Gpus, 4) : "not registered again");
+        await c.PromiseAsync(
+            "its GPUs are registered again and offered",
+            () => node.Kubelet.Registrations[Gpus] > registered ? Allocatable(c, "gpu-1", Gpus, 4) : "not registered again"
+        );
         var again = await node.Kubelet.RestartContainerAsync(SandboxNode.Namespace, Render);
         c.Check("the VM's container may restart meanwhile", again.Phase == PodPhase.Running ? null : again.Message);
         await c.Cluster.Server.StartAsync(c.Cancellation);
         c.Act("the API server is back");
-        await c.PromiseAsync("agents and operators follow it again", () => Sight.First(
-            [.. c.Cluster.Nodes.Select(n => n.Agent is not null && State(c, n.Name) is not null ? null : $"{n.Name} is not there")]));
+        await c.PromiseAsync(
+            "agents and operators follow it again",
+            () =>
+                Sight.First([
+                    .. c.Cluster.Nodes.Select(n => n.Agent is not null && State(c, n.Name) is not null ? null : $"{n.Name} is not there"),
+                ])
+        );
     }
 
     private async Task FailOverAsync(ClusterChapter c)
@@ -164,15 +269,23 @@ internal sealed class ClusterStory
         var (dead, heir) = _leader!.Host.IsLeading ? (_leader, _standby!) : (_standby!, _leader);
         c.Act("the leader's process is killed: its lease is not given back");
         await dead.KillAsync();
-        await c.PromiseAsync("the other one leads once the lease has run out", () => heir.Host.IsLeading ? null : heir.Ended.IsCompleted ? "it has ended" : "it waits for the lease");
+        await c.PromiseAsync(
+            "the other one leads once the lease has run out",
+            () =>
+                heir.Host.IsLeading ? null
+                : heir.Ended.IsCompleted ? "it has ended"
+                : "it waits for the lease"
+        );
         c.Check("nothing was given back", Sight.First(Allocatable(c, "gpu-1", Gpus, 4), Allocatable(c, "mixed-1", Gpus, 1)));
     }
 
     /// <summary>An operator that lost its lease while the API server was away has ended, as it must; its Pod starts it anew.</summary>
     private void RestartEnded(ClusterChapter c)
     {
-        if (_leader!.Ended.IsCompleted) _leader = c.Cluster.StartOperator("operator-2", Timings, seed: 3);
-        if (_standby!.Ended.IsCompleted) _standby = c.Cluster.StartOperator("operator-3", Timings, seed: 4);
+        if (_leader!.Ended.IsCompleted)
+            _leader = c.Cluster.StartOperator("operator-2", Timings, seed: 3);
+        if (_standby!.Ended.IsCompleted)
+            _standby = c.Cluster.StartOperator("operator-3", Timings, seed: 4);
     }
 
     private static async Task RelabelAsync(ClusterChapter c)
@@ -180,8 +293,17 @@ internal sealed class ClusterStory
         var others = c.Cluster.Nodes.Where(n => n.Name != "mixed-1").ToDictionary(n => n.Name, n => n.Kernel.Writes.All.Length);
         c.Act($"kubectl label node mixed-1 {Label}-");
         await c.Admin.LabelNodeAsync("mixed-1", Label, null, c.Cancellation);
-        await c.PromiseAsync("the GPU of mixed-1 is back on its driver", () => NodeReading.DriverOf(c.Cluster.Node("mixed-1").Kernel.Paths, DemoMachine.Gpu) is "nvidia" ? Allocatable(c, "mixed-1", Gpus, 0) : "it is not on nvidia");
-        c.Check("no other machine was written to", others.Where(o => c.Cluster.Node(o.Key).Kernel.Writes.All.Length != o.Value).Select(o => $"{o.Key} was").FirstOrDefault());
+        await c.PromiseAsync(
+            "the GPU of mixed-1 is back on its driver",
+            () =>
+                NodeReading.DriverOf(c.Cluster.Node("mixed-1").Kernel.Paths, DemoMachine.Gpu) is "nvidia"
+                    ? Allocatable(c, "mixed-1", Gpus, 0)
+                    : "it is not on nvidia"
+        );
+        c.Check(
+            "no other machine was written to",
+            others.Where(o => c.Cluster.Node(o.Key).Kernel.Writes.All.Length != o.Value).Select(o => $"{o.Key} was").FirstOrDefault()
+        );
         await c.ConditionAsync("hostdevices", "gpus", ConditionTypes.Ready, "True");
     }
 
@@ -189,14 +311,22 @@ internal sealed class ClusterStory
     {
         c.Act("vm-render ends; kubectl delete hostdevices,sriovpolicies --all");
         EndVm(c, "gpu-1", Render);
-        foreach (var (kind, name) in ((string, string)[])[("HostDevice", "gpus"), ("HostDevice", "disk"), ("SriovPolicy", "e810")]) await c.Admin.DeleteAsync(kind, name, c.Cancellation);
-        await c.PromiseAsync("every file of every machine is as it was", () => c.Cluster.Nodes.Select(n => Different(n) is { } first ? $"{n.Name}: {first}" : null).FirstOrDefault(p => p is not null));
+        foreach (var (kind, name) in ((string, string)[])[("HostDevice", "gpus"), ("HostDevice", "disk"), ("SriovPolicy", "e810")])
+            await c.Admin.DeleteAsync(kind, name, c.Cancellation);
+        await c.PromiseAsync(
+            "every file of every machine is as it was",
+            () => c.Cluster.Nodes.Select(n => Different(n) is { } first ? $"{n.Name}: {first}" : null).FirstOrDefault(p => p is not null)
+        );
         c.Fact("drivers, overrides, numbers of VFs and node owners compared, file by file");
     }
 
-    /// <summary>The kernel numbers displays and sound cards anew in the order in which their drivers come back: that much is nobody's to restore.</summary>
+    /// <summary>
+    /// The kernel numbers displays and sound cards anew in the order in which their drivers come back: that much is nobody's to restore.
+    /// </summary>
     private string? Different(ClusterNode node) =>
-        TreeSnapshot.Diff(_beginnings[node.Name], TreeSnapshot.Take(node.Kernel.Paths)).FirstOrDefault(d => !d.Contains("/drm/", StringComparison.Ordinal) && !d.Contains("/sound/", StringComparison.Ordinal));
+        TreeSnapshot
+            .Diff(_beginnings[node.Name], TreeSnapshot.Take(node.Kernel.Paths))
+            .FirstOrDefault(d => !d.Contains("/drm/", StringComparison.Ordinal) && !d.Contains("/sound/", StringComparison.Ordinal));
 
     private static async Task ApplyAsync(ClusterChapter c, string example)
     {
@@ -206,7 +336,10 @@ internal sealed class ClusterStory
 
     private static async Task RefusedAsync(ClusterChapter c, string what, string kind, string spec, string remedy)
     {
-        var words = await c.Admin.ApplyAsync($"apiVersion: hostdev.io/v1alpha1\nkind: {kind}\nmetadata: {{name: wrong}}\nspec:\n  {spec}\n", c.Cancellation);
+        var words = await c.Admin.ApplyAsync(
+            $"apiVersion: hostdev.io/v1alpha1\nkind: {kind}\nmetadata: {{name: wrong}}\nspec:\n  {spec}\n",
+            c.Cancellation
+        );
         c.Check($"{what} is refused", words is null ? "it was taken" : null);
         c.Check($"the refusal says {remedy}", words!.Contains(remedy, StringComparison.Ordinal) ? null : $"it says \"{words}\"");
         c.Act($"kubectl apply with {what}");
@@ -218,21 +351,44 @@ internal sealed class ClusterStory
         var machine = c.Cluster.Node(node);
         var pod = await machine.StartVmAsync(name, requests);
         c.Check($"{name} is admitted", pod.Phase == PodPhase.Running ? null : pod.Message);
-        c.Check($"{name} starts as KubeVirt needs it", KubeVirtOracle.Problems(machine.Kernel.Paths, pod, machine.Kubelet.Pods).FirstOrDefault());
-        c.Cluster.Server.Objects.Create(new JsonObject
-        {
-            ["apiVersion"] = "v1",
-            ["kind"] = "Pod",
-            ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = SandboxNode.Namespace },
-            ["spec"] = new JsonObject
+        c.Check(
+            $"{name} starts as KubeVirt needs it",
+            KubeVirtOracle.Problems(machine.Kernel.Paths, pod, machine.Kubelet.Pods).FirstOrDefault()
+        );
+        c.Cluster.Server.Objects.Create(
+            new JsonObject
             {
-                ["nodeName"] = node,
-                ["containers"] = new JsonArray(new JsonObject { ["name"] = "compute", ["image"] = "virt-launcher", ["resources"] = new JsonObject { ["limits"] = new JsonObject(requests.Select(r => KeyValuePair.Create(r.Resource, (JsonNode?)$"{r.Count}"))) } }),
-            },
-        });
-        c.Cluster.Server.Objects.Change("pods", name, p => p["status"] = new JsonObject { ["phase"] = "Running" }, SandboxNode.Namespace, "status", "kubelet");
+                ["apiVersion"] = "v1",
+                ["kind"] = "Pod",
+                ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = SandboxNode.Namespace },
+                ["spec"] = new JsonObject
+                {
+                    ["nodeName"] = node,
+                    ["containers"] = new JsonArray(
+                        new JsonObject
+                        {
+                            ["name"] = "compute",
+                            ["image"] = "virt-launcher",
+                            ["resources"] = new JsonObject
+                            {
+                                ["limits"] = new JsonObject(requests.Select(r => KeyValuePair.Create(r.Resource, (JsonNode?)$"{r.Count}"))),
+                            },
+                        }
+                    ),
+                },
+            }
+        );
+        c.Cluster.Server.Objects.Change(
+            "pods",
+            name,
+            p => p["status"] = new JsonObject { ["phase"] = "Running" },
+            SandboxNode.Namespace,
+            "status",
+            "kubelet"
+        );
         c.Act($"{name} starts on {node}");
-        foreach (var (key, value) in pod.Envs) c.Fact($"{name}: {key}={value}");
+        foreach (var (key, value) in pod.Envs)
+            c.Fact($"{name}: {key}={value}");
         c.Fact($"{name}: {string.Join(' ', pod.DeviceNodes)}");
     }
 
@@ -253,9 +409,16 @@ internal sealed class ClusterStory
     /// <summary>Whether the second node was told before the first had reported: read off the record of requests.</summary>
     private static string? OneAfterTheOther(ClusterChapter c, string policy)
     {
-        var told = c.Cluster.Server.Requests.Changes.Where(r => r is { Resource: "nodedevicestates", Subresource: "", FieldManager: OperatorOptions.FieldManager }).Select(r => r.Name).ToList();
+        var told = c
+            .Cluster.Server.Requests.Changes.Where(r =>
+                r is { Resource: "nodedevicestates", Subresource: "", FieldManager: OperatorOptions.FieldManager }
+            )
+            .Select(r => r.Name)
+            .ToList();
         var last = told.LastIndexOf("gpu-1");
-        return last >= 0 && told.LastIndexOf("mixed-1") > last ? null : $"{policy}: the nodes were told in the order {string.Join(", ", told)}";
+        return last >= 0 && told.LastIndexOf("mixed-1") > last
+            ? null
+            : $"{policy}: the nodes were told in the order {string.Join(", ", told)}";
     }
 
     private static JsonObject? State(ClusterChapter c, string node) => c.Cluster.Server.Objects.Get("nodedevicestates.hostdev.io", node);
@@ -279,5 +442,7 @@ internal sealed class ClusterStory
     }
 
     private static string? NobodyWasAsked(ClusterChapter c, string node) =>
-        c.Cluster.Node(node) is var machine && machine.Vms.FirstOrDefault(v => machine.Kernel.RequestsTo(v.Value) > 0) is { Key: { } name } ? $"the kernel asked {name} to let go of a device" : null;
+        c.Cluster.Node(node) is var machine && machine.Vms.FirstOrDefault(v => machine.Kernel.RequestsTo(v.Value) > 0) is { Key: { } name }
+            ? $"the kernel asked {name} to let go of a device"
+            : null;
 }

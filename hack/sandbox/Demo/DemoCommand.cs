@@ -13,20 +13,38 @@ public static class DemoCommand
     {
         var exit = new Option<bool>("--exit") { Description = "End after the story: exit code 0 only if every step came true" };
         var plain = new Option<bool>("--no-color") { Description = "No colours; also with NO_COLOR in the environment" };
-        var seed = new Option<int>("--seed") { Description = "Chooses the write after which the agent is killed, and the boot's id", DefaultValueFactory = _ => 1 };
+        var seed = new Option<int>("--seed")
+        {
+            Description = "Chooses the write after which the agent is killed, and the boot's id",
+            DefaultValueFactory = _ => 1,
+        };
         var node = new Option<bool>("--node") { Description = "The story of one machine without a cluster, whose agent follows a file" };
-        var command = new Command("demo", "A cluster's story: real operators and agents on a simulated API server, kernels and kubelets") { exit, plain, seed, node };
-        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(node), parsed.GetValue(exit), parsed.GetValue(plain), parsed.GetValue(seed), cancellationToken));
+        var command = new Command("demo", "A cluster's story: real operators and agents on a simulated API server, kernels and kubelets")
+        {
+            exit,
+            plain,
+            seed,
+            node,
+        };
+        command.SetAction(
+            (parsed, cancellationToken) =>
+                RunAsync(parsed.GetValue(node), parsed.GetValue(exit), parsed.GetValue(plain), parsed.GetValue(seed), cancellationToken)
+        );
         return command;
     }
 
     private static Task<int> RunAsync(bool node, bool exit, bool plain, int seed, CancellationToken cancellationToken)
     {
-        Task<int> Tell(IStoryScreen screen) => node
-            ? new NodeRun(screen, seed, s_patience).RunAsync(!exit, cancellationToken)
-            : new ClusterRun(screen, seed, s_patience).RunAsync(!exit, cancellationToken);
-        if (Console.IsOutputRedirected) return Tell(new PlainScreen(Console.Out));
-        var colours = plain || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect;
+        Task<int> Tell(IStoryScreen screen) =>
+            node
+                ? new NodeRun(screen, seed, s_patience).RunAsync(!exit, cancellationToken)
+                : new ClusterRun(screen, seed, s_patience).RunAsync(!exit, cancellationToken);
+        if (Console.IsOutputRedirected)
+            return Tell(new PlainScreen(Console.Out));
+        var colours =
+            plain || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
+                ? ColorSystemSupport.NoColors
+                : ColorSystemSupport.Detect;
         var console = AnsiConsole.Create(new AnsiConsoleSettings { ColorSystem = colours });
         var screen = new LiveScreen(console, TimeProvider.System);
         return screen.RunAsync(() => Tell(screen));

@@ -4,8 +4,8 @@ using Hostdev.Sandbox.Kernel;
 namespace Hostdev.Sandbox.Demo;
 
 /// <summary>
-/// The demo's server: <see cref="DemoMachines.MixedNode"/> with a dual-port network card whose ports share one IOMMU group, disks that are mounted, and a network card that carries the
-/// node's own address.
+/// The demo's server: <see cref="DemoMachines.MixedNode"/> with a dual-port network card whose ports share one IOMMU group, disks that are
+/// mounted, and a network card that carries the node's own address.
 /// </summary>
 internal static class DemoMachine
 {
@@ -35,11 +35,12 @@ internal static class DemoMachine
 
         """;
 
-    public static MachineDescription Description { get; } = DemoMachines.MixedNode with
-    {
-        RootBuses = DemoMachines.MixedNode.RootBuses.Insert(3, new RootBusDescription("0000:5d", [Port()])),
-        Drivers = DemoMachines.MixedNode.Drivers.Insert(6, new PciDriverDescription("e1000e")),
-    };
+    public static MachineDescription Description { get; } =
+        DemoMachines.MixedNode with
+        {
+            RootBuses = DemoMachines.MixedNode.RootBuses.Insert(3, new RootBusDescription("0000:5d", [Port()])),
+            Drivers = DemoMachines.MixedNode.Drivers.Insert(6, new PciDriverDescription("e1000e")),
+        };
 
     /// <summary>Boots it, with its file systems mounted and its address set.</summary>
     /// <param name="seed">The boot's id.</param>
@@ -58,23 +59,29 @@ internal static class DemoMachine
     /// <summary>A device's name as <c>lspci</c> would print it; the ids where there is none.</summary>
     public static string NameOf(string vendor, string device)
     {
-        var lines = Names.Split('\n').SkipWhile(line => !line.StartsWith(vendor, StringComparison.Ordinal)).Skip(1).TakeWhile(line => line.StartsWith('\t'));
+        var lines = Names
+            .Split('\n')
+            .SkipWhile(line => !line.StartsWith(vendor, StringComparison.Ordinal))
+            .Skip(1)
+            .TakeWhile(line => line.StartsWith('\t'));
         return lines.FirstOrDefault(line => line.StartsWith("\t" + device, StringComparison.Ordinal))?[7..] ?? $"{vendor}:{device}";
     }
 
-    private static FunctionDescription Port() => Hardware.Function("0000:5d:00.0", "8086", "347a", 0x060400) with
-    {
-        HostDriver = "pcieport",
-        NumaNode = 1,
-        Behind = [Ethernet(DualPort, 0xb2000000, "00:15:17:00:00:20"), Ethernet(DualPortSecond, 0xb2040000, "00:15:17:00:00:21")],
-    };
+    private static FunctionDescription Port() =>
+        Hardware.Function("0000:5d:00.0", "8086", "347a", 0x060400) with
+        {
+            HostDriver = "pcieport",
+            NumaNode = 1,
+            Behind = [Ethernet(DualPort, 0xb2000000, "00:15:17:00:00:20"), Ethernet(DualPortSecond, 0xb2040000, "00:15:17:00:00:21")],
+        };
 
     /// <summary>No function-level reset and no isolation between the ports: old cards are like that.</summary>
-    private static FunctionDescription Ethernet(string address, ulong memory, string mac) => Hardware.E1000e(address, memory, memory + 0x20000, 0x3000, mac) with
-    {
-        Device = PciId.Parse("105e"),
-        SubsystemVendor = PciId.Parse("8086"),
-        SubsystemDevice = PciId.Parse("115e"),
-        NumaNode = 1,
-    };
+    private static FunctionDescription Ethernet(string address, ulong memory, string mac) =>
+        Hardware.E1000e(address, memory, memory + 0x20000, 0x3000, mac) with
+        {
+            Device = PciId.Parse("105e"),
+            SubsystemVendor = PciId.Parse("8086"),
+            SubsystemDevice = PciId.Parse("115e"),
+            NumaNode = 1,
+        };
 }

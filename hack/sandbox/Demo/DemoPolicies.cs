@@ -49,28 +49,31 @@ internal static class DemoPolicies
 
         """;
 
-    public const string NicDeclared = Nic + """
-                members: [{function: 1, assigned: true}]
+    public const string NicDeclared =
+        Nic
+        + """
+                    members: [{function: 1, assigned: true}]
 
-        """;
+            """;
 
     /// <summary>VFs 0-1 in one pool, the others in another; VF 4 is in none and stays the host's.</summary>
-    public static string Sriov(int vfs) => $$"""
-        - kind: SriovPolicy
-          name: e810
-          spec:
-            nodeSelector: {}
-            physicalFunctions: [{addresses: ["{{DemoMachine.Nic}}"]}]
-            numVfs: {{vfs}}
-            pools:
-            - name: storage
-              vfs: [{first: 0, last: 1}]
-              resourceName: {{StorageVfs}}
-            - name: tenant
-              vfs: [{first: 2, last: 3}{{(vfs > 5 ? $", {{first: 5, last: {vfs - 1}}}" : "")}}]
-              resourceName: {{TenantVfs}}
+    public static string Sriov(int vfs) =>
+        $$"""
+            - kind: SriovPolicy
+              name: e810
+              spec:
+                nodeSelector: {}
+                physicalFunctions: [{addresses: ["{{DemoMachine.Nic}}"]}]
+                numVfs: {{vfs}}
+                pools:
+                - name: storage
+                  vfs: [{first: 0, last: 1}]
+                  resourceName: {{StorageVfs}}
+                - name: tenant
+                  vfs: [{first: 2, last: 3}{{(vfs > 5 ? $", {{first: 5, last: {vfs - 1}}}" : "")}}]
+                  resourceName: {{TenantVfs}}
 
-        """;
+            """;
 
     public static string All(params ReadOnlySpan<string> policies) => "policies:\n" + string.Concat(policies);
 }

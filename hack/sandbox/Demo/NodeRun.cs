@@ -28,12 +28,21 @@ internal sealed class NodeRun(IStoryScreen screen, int seed, TimeSpan patience)
             Sabotage?.Invoke(node.Kernel);
             await node.Kubelet.StartAsync(cancellationToken);
             Introduce(node);
-            var problem = await new Story<NodeChapter>(new NodeChapter(node, screen, patience, _time, cancellationToken), screen, _time).TellAsync(new NodeStory(beginning, seed).Steps);
+            var problem = await new Story<NodeChapter>(
+                new NodeChapter(node, screen, patience, _time, cancellationToken),
+                screen,
+                _time
+            ).TellAsync(new NodeStory(beginning, seed).Steps);
             failed = problem is not null;
-            screen.Say(problem is null ? $"Every step came true, in {StoryText.Duration(_time.GetElapsedTime(began))}." : $"demo: {problem}");
-            if (failed) Kept = node.Directory;
-            if (failed) screen.Say($"The agent's log and status are kept in {node.Directory}");
-            else if (stay) await StayAsync(node, beginning, cancellationToken);
+            screen.Say(
+                problem is null ? $"Every step came true, in {StoryText.Duration(_time.GetElapsedTime(began))}." : $"demo: {problem}"
+            );
+            if (failed)
+                Kept = node.Directory;
+            if (failed)
+                screen.Say($"The agent's log and status are kept in {node.Directory}");
+            else if (stay)
+                await StayAsync(node, beginning, cancellationToken);
             return failed ? 1 : 0;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -45,14 +54,21 @@ internal sealed class NodeRun(IStoryScreen screen, int seed, TimeSpan patience)
         finally
         {
             await node.DisposeAsync();
-            if (!failed) Directory.Delete(node.Directory, recursive: true);
+            if (!failed)
+                Directory.Delete(node.Directory, recursive: true);
         }
     }
 
     private void Introduce(DemoNode node)
     {
-        screen.Say($"The kernel ({DemoMachine.Description.KernelRelease}) and the kubelet are simulated, on files and real sockets; the agent is the real one.");
-        screen.Say("Shortened: the proof that a device is back from a pod takes 0.5 s, not 10 s (3.5 s, not 70 s, where the kubelet never showed the pod); pods are read every 0.3 s, not every 10 s.");
+        screen.Say(
+            $"The kernel ({DemoMachine.Description.KernelRelease}) and the kubelet are simulated, on files and real "
+                + "sockets; the agent is the real one."
+        );
+        screen.Say(
+            "Shortened: the proof that a device is back from a pod takes 0.5 s, not 10 s (3.5 s, not 70 s, where the "
+                + "kubelet never showed the pod); pods are read every 0.3 s, not every 10 s."
+        );
         screen.Say($"Every step is checked on the machine and in the kubelet, not by the agent's word. Files: {node.Directory}");
         screen.Say("");
     }
@@ -60,7 +76,11 @@ internal sealed class NodeRun(IStoryScreen screen, int seed, TimeSpan patience)
     private async Task StayAsync(DemoNode node, TreeSnapshot beginning, CancellationToken cancellationToken)
     {
         var example = Path.Combine(node.Directory, "example.yaml");
-        await File.WriteAllTextAsync(example, DemoPolicies.All(DemoPolicies.Sriov(5), DemoPolicies.Gpu, DemoPolicies.NicDeclared, DemoPolicies.Disk), cancellationToken);
+        await File.WriteAllTextAsync(
+            example,
+            DemoPolicies.All(DemoPolicies.Sriov(5), DemoPolicies.Gpu, DemoPolicies.NicDeclared, DemoPolicies.Disk),
+            cancellationToken
+        );
         screen.Say("The node runs on. Edit the desired state and it follows; Ctrl-C gives it back and ends.");
         screen.Say($"  desired  {node.DesiredFile}");
         screen.Say($"  status   {node.StatusFile}");
@@ -75,8 +95,14 @@ internal sealed class NodeRun(IStoryScreen screen, int seed, TimeSpan patience)
                 await Task.Delay(TimeSpan.FromMilliseconds(100), _time, cancellationToken);
                 var now = watch.Reading;
                 screen.Show(() => now);
-                var signature = string.Join('\n', now.Devices.Select(d => d.ToString()).Concat(now.Resources.Select(r => $"{r.Name} {r.Allocatable}")).Concat(now.Problems.Select(p => p.Message)));
-                if (signature != shown && shown.Length > 0) screen.Print(now);
+                var signature = string.Join(
+                    '\n',
+                    now.Devices.Select(d => d.ToString())
+                        .Concat(now.Resources.Select(r => $"{r.Name} {r.Allocatable}"))
+                        .Concat(now.Problems.Select(p => p.Message))
+                );
+                if (signature != shown && shown.Length > 0)
+                    screen.Print(now);
                 shown = signature;
             }
         }
@@ -91,7 +117,13 @@ internal sealed class NodeRun(IStoryScreen screen, int seed, TimeSpan patience)
         var began = _time.GetTimestamp();
         node.Desire(DemoPolicies.Nothing);
         var left = 1;
-        while (_time.GetElapsedTime(began) < s_goodbye && (left = TreeSnapshot.Diff(beginning, TreeSnapshot.Take(node.Kernel.Paths)).Length) > 0) await Task.Delay(TimeSpan.FromMilliseconds(20), _time);
-        screen.Say(left == 0 ? $"Given back in {StoryText.Duration(_time.GetElapsedTime(began))}." : "Ended before everything was given back.");
+        while (
+            _time.GetElapsedTime(began) < s_goodbye
+            && (left = TreeSnapshot.Diff(beginning, TreeSnapshot.Take(node.Kernel.Paths)).Length) > 0
+        )
+            await Task.Delay(TimeSpan.FromMilliseconds(20), _time);
+        screen.Say(
+            left == 0 ? $"Given back in {StoryText.Duration(_time.GetElapsedTime(began))}." : "Ended before everything was given back."
+        );
     }
 }

@@ -17,8 +17,10 @@ internal sealed class Story<TChapter>(TChapter chapter, IStoryScreen screen, Tim
             screen.Begin(i + 1, steps.Length, steps[i].Title);
             var result = await PlayAsync(i + 1, steps[i]);
             screen.Finish(result);
-            if (result.Problem is not null) return $"step {result.Number} ({result.Title}) did not come true: {result.Problem}";
-            if (steps[i].Print) screen.Print(chapter.Picture);
+            if (result.Problem is not null)
+                return $"step {result.Number} ({result.Title}) did not come true: {result.Problem}";
+            if (steps[i].Print)
+                screen.Print(chapter.Picture);
         }
 
         return null;
@@ -37,11 +39,13 @@ internal sealed class Story<TChapter>(TChapter chapter, IStoryScreen screen, Tim
         catch (BrokenPromiseException e)
         {
             problem = e.Message;
-            foreach (var said in chapter.Said) chapter.Quote(said);
+            foreach (var said in chapter.Said)
+                chapter.Quote(said);
         }
 
         var took = time.GetElapsedTime(began);
-        foreach (var line in before.ChangesTo(chapter.Picture)) chapter.Change(line);
+        foreach (var line in before.ChangesTo(chapter.Picture))
+            chapter.Change(line);
         return new StepResult(number, step.Title, took, problem, chapter.Lines);
     }
 }

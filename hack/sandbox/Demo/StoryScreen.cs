@@ -46,7 +46,8 @@ internal sealed class PlainScreen(TextWriter output) : IStoryScreen
 
     public void Say(string text)
     {
-        foreach (var line in StoryText.Wrap(text, Width, "")) output.WriteLine(line);
+        foreach (var line in StoryText.Wrap(text, Width, ""))
+            output.WriteLine(line);
         output.Flush();
     }
 
@@ -57,7 +58,8 @@ internal sealed class PlainScreen(TextWriter output) : IStoryScreen
 
     public void Finish(StepResult result)
     {
-        foreach (var (text, _) in StoryText.Lines(result, Width)) output.WriteLine(text);
+        foreach (var (text, _) in StoryText.Lines(result, Width))
+            output.WriteLine(text);
         output.Flush();
     }
 

@@ -3,7 +3,9 @@ using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
 
-/// <summary>What host drivers make below their functions: interfaces, controllers, disks, USB devices. All of it goes when the driver goes.</summary>
+/// <summary>
+/// What host drivers make below their functions: interfaces, controllers, disks, USB devices. All of it goes when the driver goes.
+/// </summary>
 internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage, SimulatedNetwork network)
 {
     /// <summary>USB devices of all controllers by port path.</summary>
@@ -18,16 +20,35 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage, 
         {
             switch (child)
             {
-                case ChildDescription.NetworkInterface net: AddInterface(device, net); break;
-                case ChildDescription.NvmeController nvme: new NvmeChildren(core, storage).Add(device, nvme); break;
-                case ChildDescription.ScsiHost scsi: AddScsi(device, scsi); break;
-                case ChildDescription.UsbHost usb: new UsbChildren(core, storage, UsbPorts).Add(device, usb); break;
-                case ChildDescription.Display display: AddDisplay(device, display); break;
-                case ChildDescription.Sound: AddNode(device, "sound", "card", index => $"snd/controlC{index}"); break;
-                case ChildDescription.Virtio virtio: new VirtioChildren(core, storage).Add(device, virtio); break;
-                case ChildDescription.FcHost fc: new ScsiChildren(core, storage).AddFcHost(device, fc); break;
-                case ChildDescription.SerialPort serial: new SerialChildren(core, Consoles).Add(device, serial); break;
-                default: throw new InvalidOperationException($"{child} has no simulation");
+                case ChildDescription.NetworkInterface net:
+                    AddInterface(device, net);
+                    break;
+                case ChildDescription.NvmeController nvme:
+                    new NvmeChildren(core, storage).Add(device, nvme);
+                    break;
+                case ChildDescription.ScsiHost scsi:
+                    AddScsi(device, scsi);
+                    break;
+                case ChildDescription.UsbHost usb:
+                    new UsbChildren(core, storage, UsbPorts).Add(device, usb);
+                    break;
+                case ChildDescription.Display display:
+                    AddDisplay(device, display);
+                    break;
+                case ChildDescription.Sound:
+                    AddNode(device, "sound", "card", index => $"snd/controlC{index}");
+                    break;
+                case ChildDescription.Virtio virtio:
+                    new VirtioChildren(core, storage).Add(device, virtio);
+                    break;
+                case ChildDescription.FcHost fc:
+                    new ScsiChildren(core, storage).AddFcHost(device, fc);
+                    break;
+                case ChildDescription.SerialPort serial:
+                    new SerialChildren(core, Consoles).Add(device, serial);
+                    break;
+                default:
+                    throw new InvalidOperationException($"{child} has no simulation");
             }
         }
     }
@@ -45,7 +66,8 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage, 
     private void AddScsi(PciDevice device, ChildDescription.ScsiHost scsi)
     {
         const int kind = 8;
-        var parent = scsi.BehindVirtio ? new VirtioChildren(core, storage).Add(device, new ChildDescription.Virtio(kind, "virtio_scsi"))
+        var parent = scsi.BehindVirtio
+            ? new VirtioChildren(core, storage).Add(device, new ChildDescription.Virtio(kind, "virtio_scsi"))
             : device.Path;
         device.Undo.Push(new ScsiChildren(core, storage).AddHost(parent, scsi.Units));
     }
@@ -54,8 +76,10 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage, 
     {
         var card = AddNode(device, "drm", "card", index => $"dri/card{index}");
         AddConnector(device, card, display.Shows);
-        if (display.Renders) AddNode(device, "drm", "renderD", index => $"dri/renderD{index}", first: 128);
-        if (display.Framebuffer is not { } framebuffer) return;
+        if (display.Renders)
+            AddNode(device, "drm", "renderD", index => $"dri/renderD{index}", first: 128);
+        if (display.Framebuffer is not { } framebuffer)
+            return;
         var name = AddNode(device, "graphics", "fb", index => $"fb{index}");
         core.Tree.WriteFile($"{device.Path}/graphics/{name}/name", framebuffer + "\n");
     }
@@ -65,13 +89,16 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage, 
         var number = core.Indices.Take("connector", first: 1);
         var name = string.Create(CultureInfo.InvariantCulture, $"{card}-Virtual-{number}");
         var path = $"{device.Path}/drm/{card}/{name}";
-        core.Tree.AddDirectory(path, directory =>
-        {
-            directory.Attribute("status", "connected");
-            directory.Attribute("enabled", shows ? "enabled" : "disabled");
-            directory.Attribute("dpms", "On");
-            directory.WriteLink("subsystem", "/sys/class/drm");
-        });
+        core.Tree.AddDirectory(
+            path,
+            directory =>
+            {
+                directory.Attribute("status", "connected");
+                directory.Attribute("enabled", shows ? "enabled" : "disabled");
+                directory.Attribute("dpms", "On");
+                directory.WriteLink("subsystem", "/sys/class/drm");
+            }
+        );
         core.Tree.WriteLink("/sys/class/drm/" + name, path);
         device.Undo.Push(() =>
         {
@@ -85,15 +112,23 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage, 
         var index = core.Indices.Take(subsystem + prefix, first);
         var name = string.Create(CultureInfo.InvariantCulture, $"{prefix}{index}");
         var path = $"{device.Path}/{subsystem}/{name}";
-        var major = subsystem switch { "drm" => 226, "graphics" => 29, _ => 116 };
-        (string, string)[] properties = [("MAJOR", $"{major}"), ("MINOR", $"{index}"), ("DEVNAME", node(index))];
-        core.Tree.AddDirectory(path, directory =>
+        var major = subsystem switch
         {
-            directory.Attribute("dev", $"{major}:{index}");
-            directory.WriteFile("uevent", $"MAJOR={major}\nMINOR={index}\nDEVNAME={node(index)}\n");
-            directory.WriteLink("device", device.Path);
-            directory.WriteLink("subsystem", "/sys/class/" + subsystem);
-        });
+            "drm" => 226,
+            "graphics" => 29,
+            _ => 116,
+        };
+        (string, string)[] properties = [("MAJOR", $"{major}"), ("MINOR", $"{index}"), ("DEVNAME", node(index))];
+        core.Tree.AddDirectory(
+            path,
+            directory =>
+            {
+                directory.Attribute("dev", $"{major}:{index}");
+                directory.WriteFile("uevent", $"MAJOR={major}\nMINOR={index}\nDEVNAME={node(index)}\n");
+                directory.WriteLink("device", device.Path);
+                directory.WriteLink("subsystem", "/sys/class/" + subsystem);
+            }
+        );
         core.Tree.WriteLink($"/sys/class/{subsystem}/{name}", path);
         core.AddNode("/dev/" + node(index), new DeviceNumber(false, (uint)major, (uint)index), path, 0x1b0);
         core.Uevents.Emit("add", path, subsystem, properties);

@@ -4,8 +4,8 @@ using Hostdev.DevicePlugin.Host;
 namespace Hostdev.Sandbox.Kernel;
 
 /// <summary>
-/// What all parts of the simulated kernel share: one lock, the tree, the writable attributes and the events. Every change is made under <see cref="Gate"/>; a blocked write waits on it
-/// and so blocks nobody but its own thread.
+/// What all parts of the simulated kernel share: one lock, the tree, the writable attributes and the events. Every change is made under
+/// <see cref="Gate"/>; a blocked write waits on it and so blocks nobody but its own thread.
 /// </summary>
 internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelRelease)
 {
@@ -51,11 +51,12 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
         }
     }
 
-    public void Locked(Action action) => Locked(() =>
-    {
-        action();
-        return 0;
-    });
+    public void Locked(Action action) =>
+        Locked(() =>
+        {
+            action();
+            return 0;
+        });
 
     /// <summary>A device's node, and its entry in the kernel's own index (<c>/sys/dev/char/MAJOR:MINOR</c>).</summary>
     /// <param name="path">The device below <c>/sys/devices</c>; null for a node that somebody made by hand.</param>
@@ -63,14 +64,17 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
     {
         Tree.WriteFile(node, "", mode);
         _nodes[node] = (number, path is not null);
-        if (path is not null) Tree.WriteLink(IndexEntry(number), path);
+        if (path is not null)
+            Tree.WriteLink(IndexEntry(number), path);
     }
 
     public void RemoveNode(string node)
     {
-        if (!_nodes.Remove(node, out var removed)) return;
+        if (!_nodes.Remove(node, out var removed))
+            return;
         Tree.Remove(node);
-        if (removed.Indexed) Tree.Remove(IndexEntry(removed.Number));
+        if (removed.Indexed)
+            Tree.Remove(IndexEntry(removed.Number));
     }
 
     /// <summary>Null when there is no such node.</summary>
@@ -83,7 +87,8 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
 
     public void DropAttributes(string directory)
     {
-        foreach (var path in _attributes.Keys.Where(path => path.StartsWith(directory + "/", StringComparison.Ordinal)).ToArray()) _attributes.Remove(path);
+        foreach (var path in _attributes.Keys.Where(path => path.StartsWith(directory + "/", StringComparison.Ordinal)).ToArray())
+            _attributes.Remove(path);
     }
 
     /// <summary>One write(2). A write of nothing reaches no attribute.</summary>
@@ -91,9 +96,12 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
     {
         lock (Gate)
         {
-            if (Tree.Canonical(path) is not { } canonical) return Errno.ENOENT;
-            if (!_attributes.TryGetValue(canonical, out var handler)) return Errno.EACCES;
-            if (value.Length == 0) return Errno.None;
+            if (Tree.Canonical(path) is not { } canonical)
+                return Errno.ENOENT;
+            if (!_attributes.TryGetValue(canonical, out var handler))
+                return Errno.EACCES;
+            if (value.Length == 0)
+                return Errno.None;
             s_currentWrite = canonical;
             try
             {
@@ -107,22 +115,27 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
         }
     }
 
-    /// <summary>Waits under the gate; false when the machine was rebooted or switched off meanwhile, and nothing may be touched any more.</summary>
+    /// <summary>
+    /// Waits under the gate; false when the machine was rebooted or switched off meanwhile, and nothing may be touched any more.
+    /// </summary>
     public bool WaitUntil(Func<bool> condition)
     {
         var generation = Generation;
-        if (condition()) return true;
+        if (condition())
+            return true;
         var name = s_currentWrite ?? "(kernel)";
         _blocked.Add(name);
         Monitor.PulseAll(Gate);
-        while (generation == Generation && !condition()) Monitor.Wait(Gate);
+        while (generation == Generation && !condition())
+            Monitor.Wait(Gate);
         _blocked.Remove(name);
         Monitor.PulseAll(Gate);
         return generation == Generation;
     }
 
     /// <summary>For tests: returns when a write whose path ends so is blocked, false after the time.</summary>
-    public bool AwaitBlocked(string pathEnd, TimeSpan limit) => Await(() => _blocked.Exists(path => path.EndsWith(pathEnd, StringComparison.Ordinal)), limit);
+    public bool AwaitBlocked(string pathEnd, TimeSpan limit) =>
+        Await(() => _blocked.Exists(path => path.EndsWith(pathEnd, StringComparison.Ordinal)), limit);
 
     public bool Await(Func<bool> condition, TimeSpan limit)
     {
@@ -132,7 +145,8 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
             while (!condition())
             {
                 var left = end - Environment.TickCount64;
-                if (left <= 0 || !Monitor.Wait(Gate, TimeSpan.FromMilliseconds(left))) return condition();
+                if (left <= 0 || !Monitor.Wait(Gate, TimeSpan.FromMilliseconds(left)))
+                    return condition();
             }
 
             return true;
@@ -159,9 +173,11 @@ internal sealed class Indices
 
     public int Take(string kind, int first = 0)
     {
-        if (!_taken.TryGetValue(kind, out var taken)) _taken[kind] = taken = [];
+        if (!_taken.TryGetValue(kind, out var taken))
+            _taken[kind] = taken = [];
         var index = first;
-        while (!taken.Add(index)) index++;
+        while (!taken.Add(index))
+            index++;
         return index;
     }
 

@@ -3,7 +3,9 @@ using Hostdev.Crds;
 
 namespace Hostdev.Sandbox.Kernel;
 
-/// <summary>A machine as its firmware and kernel present it at boot. Immutable: the same description boots the same machine every time.</summary>
+/// <summary>
+/// A machine as its firmware and kernel present it at boot. Immutable: the same description boots the same machine every time.
+/// </summary>
 public sealed record MachineDescription
 {
     public required string Name { get; init; }
@@ -17,7 +19,9 @@ public sealed record MachineDescription
 
     public bool InterruptRemapping { get; init; } = true;
 
-    /// <summary>CONFIG_VFIO_DEVICE_CDEV and CONFIG_IOMMUFD: Ubuntu, Fedora and RHEL have both, Debian neither (contracts/kernel.md, "Binding").</summary>
+    /// <summary>
+    /// CONFIG_VFIO_DEVICE_CDEV and CONFIG_IOMMUFD: Ubuntu, Fedora and RHEL have both, Debian neither (contracts/kernel.md, "Binding").
+    /// </summary>
     public bool VfioCdev { get; init; } = true;
 
     /// <summary>In the order in which the kernel finds them, which is the order of group numbers.</summary>
@@ -37,7 +41,9 @@ public sealed record MachineDescription
     /// <summary>As <c>uname -m</c> prints it.</summary>
     public string Architecture { get; init; } = "x86_64";
 
-    /// <summary>Lines of <c>modules.alias</c>: which vfio variant driver is for which device (<c>alias vfio_pci:... mlx5_vfio_pci</c>).</summary>
+    /// <summary>
+    /// Lines of <c>modules.alias</c>: which vfio variant driver is for which device (<c>alias vfio_pci:... mlx5_vfio_pci</c>).
+    /// </summary>
     public ImmutableArray<string> ModuleAliases { get; init; } = [];
 }
 
@@ -115,7 +121,9 @@ public sealed record FunctionDescription
     /// <summary>Functions on the secondary bus, in the kernel's order.</summary>
     public ImmutableArray<FunctionDescription> Behind { get; init; } = [];
 
-    /// <summary>A port that isolates what is behind it (Access Control Services). Without, everything behind shares the port's group.</summary>
+    /// <summary>
+    /// A port that isolates what is behind it (Access Control Services). Without, everything behind shares the port's group.
+    /// </summary>
     public bool Acs { get; init; } = true;
 
     /// <summary>Functions of one slot are isolated from each other; most multi-function devices are not.</summary>
@@ -167,9 +175,7 @@ public sealed record SriovDescription
 /// <summary>What a driver makes below the function it drives.</summary>
 public abstract record ChildDescription
 {
-    private ChildDescription()
-    {
-    }
+    private ChildDescription() { }
 
     /// <summary>ethN, the lowest number free.</summary>
     public sealed record NetworkInterface(string Mac) : ChildDescription;
@@ -212,7 +218,15 @@ public sealed record ScsiUnitDescription(int Target, int Type, string Vendor, st
 
 /// <param name="Port">As sysfs names it, relative to the root hub: <c>1</c>, <c>4.2</c>.</param>
 /// <param name="SuperSpeed">On the second root hub.</param>
-public sealed record UsbDeviceDescription(string Port, string Vendor, string Product, string Manufacturer, string ProductName, string? Serial, bool SuperSpeed = false)
+public sealed record UsbDeviceDescription(
+    string Port,
+    string Vendor,
+    string Product,
+    string Manufacturer,
+    string ProductName,
+    string? Serial,
+    bool SuperSpeed = false
+)
 {
     /// <summary>Class, subclass and protocol of each interface in hexadecimal, with the driver bound to it.</summary>
     public ImmutableArray<(string Class, string? Driver)> Interfaces { get; init; } = [("ff/ff/ff", null)];
@@ -224,9 +238,15 @@ public sealed record UsbDeviceDescription(string Port, string Vendor, string Pro
     public bool Storage { get; init; }
 }
 
-/// <param name="Name">A virtual parent (<c>mtty</c>); with <paramref name="Function"/> the parent is that PCI function and its name the address.</param>
+/// <param name="Name">A virtual parent (<c>mtty</c>); with <paramref name="Function"/> the parent is that PCI function and its name the
+/// address.</param>
 /// <param name="Capacity">What the types of this parent compete for.</param>
-public sealed record MdevParentDescription(string Name, int Capacity, ImmutableArray<MdevTypeDescription> Types, PciAddress? Function = null);
+public sealed record MdevParentDescription(
+    string Name,
+    int Capacity,
+    ImmutableArray<MdevTypeDescription> Types,
+    PciAddress? Function = null
+);
 
 /// <param name="Cost">How much of the parent's capacity one instance takes.</param>
 public sealed record MdevTypeDescription(string Id, string Name, int Cost, string? Description = null, string DeviceApi = "vfio-pci");

@@ -14,10 +14,13 @@ internal sealed class MdevBus(KernelCore core, IommuGroups groups, VfioBus vfio)
 
     public void Boot(IEnumerable<MdevParentDescription> parents, PciBus bus)
     {
-        foreach (var directory in (string[])["/sys/bus/mdev/devices", "/sys/bus/mdev/drivers", "/sys/class/mdev_bus"]) core.Tree.MakeDirectory(directory);
+        foreach (var directory in (string[])["/sys/bus/mdev/devices", "/sys/bus/mdev/drivers", "/sys/class/mdev_bus"])
+            core.Tree.MakeDirectory(directory);
         foreach (var description in parents)
         {
-            var path = description.Function is { } address ? bus.Devices[address].Path : $"/sys/devices/virtual/{description.Name}/{description.Name}";
+            var path = description.Function is { } address
+                ? bus.Devices[address].Path
+                : $"/sys/devices/virtual/{description.Name}/{description.Name}";
             var parent = new Parent(description, path);
             _parents.Add(parent);
             foreach (var type in description.Types)
@@ -39,7 +42,8 @@ internal sealed class MdevBus(KernelCore core, IommuGroups groups, VfioBus vfio)
     {
         directory.Attribute("name", type.Name);
         directory.Attribute("device_api", type.DeviceApi);
-        if (type.Description is { } text) directory.Attribute("description", text);
+        if (type.Description is { } text)
+            directory.Attribute("description", text);
         directory.WriteFile("create", "", 0x80);
         directory.AddDirectory("devices");
     }
@@ -49,18 +53,27 @@ internal sealed class MdevBus(KernelCore core, IommuGroups groups, VfioBus vfio)
         var used = _devices.Values.Where(device => device.Parent == parent).Sum(device => device.Type.Cost);
         foreach (var type in parent.Description.Types)
         {
-            core.Tree.WriteFile(TypePath(parent, type) + "/available_instances", ((parent.Description.Capacity - used) / type.Cost).ToString(Invariant) + "\n", 0x124);
+            core.Tree.WriteFile(
+                TypePath(parent, type) + "/available_instances",
+                ((parent.Description.Capacity - used) / type.Cost).ToString(Invariant) + "\n",
+                0x124
+            );
         }
     }
 
-    /// <summary>Seen on 6.12: the length must be 36, or 37 whatever the last character is; upper case is taken and printed in lower case.</summary>
+    /// <summary>
+    /// Seen on 6.12: the length must be 36, or 37 whatever the last character is; upper case is taken and printed in lower case.
+    /// </summary>
     private Errno Create(Parent parent, MdevTypeDescription type, string text)
     {
-        if (text.Length is < 36 or > 37 || !Guid.TryParseExact(text[..36], "D", out var guid)) return Errno.EINVAL;
+        if (text.Length is < 36 or > 37 || !Guid.TryParseExact(text[..36], "D", out var guid))
+            return Errno.EINVAL;
         var uuid = new MdevUuid(guid).ToString();
-        if (_devices.ContainsKey(uuid)) return Errno.EEXIST;
+        if (_devices.ContainsKey(uuid))
+            return Errno.EEXIST;
         var used = _devices.Values.Where(device => device.Parent == parent).Sum(device => device.Type.Cost);
-        if (used + type.Cost > parent.Description.Capacity) return Errno.ENOSPC;
+        if (used + type.Cost > parent.Description.Capacity)
+            return Errno.ENOSPC;
         var device = new Mdev(uuid, parent, type, groups.Create("vfio-noiommu"));
         _devices.Add(uuid, device);
         Show(device);
@@ -71,15 +84,18 @@ internal sealed class MdevBus(KernelCore core, IommuGroups groups, VfioBus vfio)
     private void Show(Mdev device)
     {
         var path = device.Path;
-        core.Tree.AddDirectory(path, directory =>
-        {
-            directory.WriteFile("remove", "", 0x80);
-            directory.WriteFile("uevent", $"DRIVER={device.Parent.Description.Name}\n");
-            directory.WriteLink("mdev_type", TypePath(device.Parent, device.Type));
-            directory.WriteLink("iommu_group", IommuGroups.PathOf(device.Group));
-            directory.WriteLink("subsystem", "/sys/bus/mdev");
-            directory.WriteLink("driver", "/sys/bus/mdev/drivers/" + device.Parent.Description.Name);
-        });
+        core.Tree.AddDirectory(
+            path,
+            directory =>
+            {
+                directory.WriteFile("remove", "", 0x80);
+                directory.WriteFile("uevent", $"DRIVER={device.Parent.Description.Name}\n");
+                directory.WriteLink("mdev_type", TypePath(device.Parent, device.Type));
+                directory.WriteLink("iommu_group", IommuGroups.PathOf(device.Group));
+                directory.WriteLink("subsystem", "/sys/bus/mdev");
+                directory.WriteLink("driver", "/sys/bus/mdev/drivers/" + device.Parent.Description.Name);
+            }
+        );
         core.Tree.WriteLink("/sys/bus/mdev/devices/" + device.Uuid, path);
         core.Tree.WriteLink($"{TypePath(device.Parent, device.Type)}/devices/{device.Uuid}", path);
         core.Tree.WriteLink($"{IommuGroups.PathOf(device.Group)}/devices/{device.Uuid}", path);
@@ -92,9 +108,11 @@ internal sealed class MdevBus(KernelCore core, IommuGroups groups, VfioBus vfio)
 
     private Errno Remove(Mdev device)
     {
-        if (device.Removing) return Errno.ENODEV;
+        if (device.Removing)
+            return Errno.ENODEV;
         device.Removing = true;
-        if (!vfio.Unregister(device.Vfio!)) return Errno.EIO;
+        if (!vfio.Unregister(device.Vfio!))
+            return Errno.EIO;
         core.Uevents.Emit("unbind", device.Path, "mdev");
         core.DropAttributes(device.Path);
         core.Tree.Remove($"/sys/bus/mdev/drivers/{device.Parent.Description.Name}/{device.Uuid}");

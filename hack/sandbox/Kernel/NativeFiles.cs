@@ -26,7 +26,8 @@ internal static partial class NativeFiles
     public static unsafe NodeOwnerResult ReadOwner(string path)
     {
         var buffer = stackalloc byte[256];
-        if (StatxCall(AtFdCwd, path, AtSymlinkNoFollow, 0x7ff, buffer) != 0) return new NodeOwnerResult(new Errno(Marshal.GetLastPInvokeError()), default);
+        if (StatxCall(AtFdCwd, path, AtSymlinkNoFollow, 0x7ff, buffer) != 0)
+            return new NodeOwnerResult(new Errno(Marshal.GetLastPInvokeError()), default);
         return new NodeOwnerResult(Errno.None, new NodeOwner(*(int*)(buffer + 20), *(int*)(buffer + 24), *(ushort*)(buffer + 28) & 0xfff));
     }
 
@@ -39,7 +40,8 @@ internal static partial class NativeFiles
 
     private static void Check(int result, string path)
     {
-        if (result != 0) throw new IOException($"{path}: {new Errno(Marshal.GetLastPInvokeError())}");
+        if (result != 0)
+            throw new IOException($"{path}: {new Errno(Marshal.GetLastPInvokeError())}");
     }
 
     [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
@@ -83,9 +85,11 @@ internal static partial class NativeFiles
     {
         const int WriteOnlyNonBlocking = 0x801;
         var descriptor = OpenCall(path, WriteOnlyNonBlocking);
-        if (descriptor < 0) return;
+        if (descriptor < 0)
+            return;
         var bytes = System.Text.Encoding.UTF8.GetBytes(text);
-        fixed (byte* start = bytes) _ = WriteCall(descriptor, start, bytes.Length);
+        fixed (byte* start = bytes)
+            _ = WriteCall(descriptor, start, bytes.Length);
         _ = CloseCall(descriptor);
     }
 }

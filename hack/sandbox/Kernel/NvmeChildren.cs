@@ -3,7 +3,9 @@ using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
 
-/// <summary>An NVMe controller with native multipath, the kernel's default: the disk that one mounts belongs to the subsystem, not to the function.</summary>
+/// <summary>
+/// An NVMe controller with native multipath, the kernel's default: the disk that one mounts belongs to the subsystem, not to the function.
+/// </summary>
 internal sealed class NvmeChildren(KernelCore core, SimulatedStorage storage)
 {
     private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
@@ -21,7 +23,8 @@ internal sealed class NvmeChildren(KernelCore core, SimulatedStorage storage)
         core.Tree.WriteLink(string.Create(Invariant, $"/sys/class/nvme-subsystem/nvme-subsys{index}"), subsystem);
         core.AddNode("/dev/" + name, new DeviceNumber(false, 244, (uint)index), path, 0x180);
         core.Uevents.Emit("add", path, "nvme", properties);
-        for (var ns = 1; ns <= nvme.Namespaces; ns++) AddNamespace(device, subsystem, path, index, ns);
+        for (var ns = 1; ns <= nvme.Namespaces; ns++)
+            AddNamespace(device, subsystem, path, index, ns);
         device.Undo.Push(() =>
         {
             core.Tree.Remove(string.Create(Invariant, $"/sys/class/nvme-subsystem/nvme-subsys{index}"));
@@ -62,16 +65,19 @@ internal sealed class NvmeChildren(KernelCore core, SimulatedStorage storage)
     {
         // The path (nvmeXcXnY) is hidden and has no node; the disk (nvmeXnY) is under the subsystem.
         var hidden = string.Create(Invariant, $"nvme{index}c{index}n{ns}");
-        core.Tree.AddDirectory($"{controller}/{hidden}", directory =>
-        {
-            directory.Attribute("hidden", "1");
-            directory.Attribute("size", "131072");
-            directory.Attribute("nsid", ns.ToString(Invariant));
-            directory.AddDirectory("holders");
-            directory.AddDirectory("slaves");
-            directory.WriteLink("device", controller);
-            directory.WriteLink("subsystem", "/sys/class/block");
-        });
+        core.Tree.AddDirectory(
+            $"{controller}/{hidden}",
+            directory =>
+            {
+                directory.Attribute("hidden", "1");
+                directory.Attribute("size", "131072");
+                directory.Attribute("nsid", ns.ToString(Invariant));
+                directory.AddDirectory("holders");
+                directory.AddDirectory("slaves");
+                directory.WriteLink("device", controller);
+                directory.WriteLink("subsystem", "/sys/class/block");
+            }
+        );
         core.Tree.WriteLink("/sys/class/block/" + hidden, $"{controller}/{hidden}");
         device.Undo.Push(() =>
         {

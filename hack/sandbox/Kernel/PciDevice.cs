@@ -59,8 +59,11 @@ internal sealed class PciDevice(FunctionDescription description, string path, Pc
         {
             var d = Description;
             var (sv, sd) = ((uint)d.SubsystemVendor.Value, (uint)d.SubsystemDevice.Value);
-            return string.Create(CultureInfo.InvariantCulture,
-                $"pci:v{(uint)d.Vendor.Value:X8}d{(uint)d.Device.Value:X8}sv{sv:X8}sd{sd:X8}bc{d.Class >> 16:X2}sc{(d.Class >> 8) & 0xff:X2}i{d.Class & 0xff:X2}");
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"pci:v{(uint)d.Vendor.Value:X8}d{(uint)d.Device.Value:X8}sv{sv:X8}sd{sd:X8}"
+                    + $"bc{d.Class >> 16:X2}sc{(d.Class >> 8) & 0xff:X2}i{d.Class & 0xff:X2}"
+            );
         }
     }
 }

@@ -13,9 +13,12 @@ internal static class PciFunctionFiles
         WriteIdentity(directory, device);
         WriteResources(directory, device);
         WriteLinks(directory, device);
-        if (device.Description.Sriov is { } sriov) WriteSriov(directory, sriov);
-        if (device.Description.IsBridge) WriteBridge(directory, device);
-        if (device.PhysicalFunction is not null) directory.WriteFile("sriov_vf_msix_count", "", 0x80);
+        if (device.Description.Sriov is { } sriov)
+            WriteSriov(directory, sriov);
+        if (device.Description.IsBridge)
+            WriteBridge(directory, device);
+        if (device.PhysicalFunction is not null)
+            directory.WriteFile("sriov_vf_msix_count", "", 0x80);
         else
         {
             directory.WriteFile("remove", "", 0x90);
@@ -31,12 +34,14 @@ internal static class PciFunctionFiles
     {
         var d = device.Description;
         List<(string, string)> entries = [];
-        if (withDriver && device.Driver is { } driver) entries.Add(("DRIVER", driver.Name));
+        if (withDriver && device.Driver is { } driver)
+            entries.Add(("DRIVER", driver.Name));
         entries.Add(("PCI_CLASS", d.Class.ToString("X4", Invariant)));
         entries.Add(("PCI_ID", string.Create(Invariant, $"{d.Vendor.Value:X4}:{d.Device.Value:X4}")));
         entries.Add(("PCI_SUBSYS_ID", string.Create(Invariant, $"{d.SubsystemVendor.Value:X4}:{d.SubsystemDevice.Value:X4}")));
         entries.Add(("PCI_SLOT_NAME", d.Address.ToString()));
-        if (withModalias) entries.Add(("MODALIAS", device.Modalias));
+        if (withModalias)
+            entries.Add(("MODALIAS", device.Modalias));
         return [.. entries];
     }
 
@@ -55,8 +60,10 @@ internal static class PciFunctionFiles
         directory.Attribute("local_cpulist", d.NumaNode < 0 ? "0-1" : d.NumaNode.ToString(Invariant));
         directory.WriteFile("driver_override", "(null)\n");
         directory.WriteFile("enable", "0\n");
-        if (d.BootVga is { } bootVga) directory.Attribute("boot_vga", bootVga ? "1" : "0");
-        if (d.ResetMethods.Length == 0) return;
+        if (d.BootVga is { } bootVga)
+            directory.Attribute("boot_vga", bootVga ? "1" : "0");
+        if (d.ResetMethods.Length == 0)
+            return;
         directory.WriteFile("reset_method", d.ResetMethods + "\n");
         directory.WriteFile("reset", "", 0x80);
     }
@@ -70,24 +77,31 @@ internal static class PciFunctionFiles
             var bar = d.Bars.FirstOrDefault(bar => bar.Index == index);
             var (start, end, flags) = bar is null ? (0UL, 0UL, 0UL) : (bar.Start, bar.Start + bar.Size - 1, bar.Flags);
             text.Append(Invariant, $"0x{start:x16} 0x{end:x16} 0x{flags:x16}\n");
-            if (bar is not null && index < 6) directory.WriteFile(string.Create(Invariant, $"resource{index}"), "", 0x180);
+            if (bar is not null && index < 6)
+                directory.WriteFile(string.Create(Invariant, $"resource{index}"), "", 0x180);
         }
 
         directory.WriteFile("resource", text.ToString(), 0x124);
         directory.WriteBytes("config", PciHealth.Header(device));
-        if (d.Aer) directory.WriteFile("aer_dev_fatal", PciHealth.FatalErrors(0), 0x124);
+        if (d.Aer)
+            directory.WriteFile("aer_dev_fatal", PciHealth.FatalErrors(0), 0x124);
     }
 
     private static void WriteLinks(DirectoryDraft directory, PciDevice device)
     {
         directory.WriteLink("subsystem", "/sys/bus/pci");
-        if (device.Group is { } group) directory.WriteLink("iommu_group", string.Create(Invariant, $"/sys/kernel/iommu_groups/{group.Number}"));
-        if (device.PhysicalFunction is { } pf) directory.WriteLink("physfn", pf.Path);
-        directory.AddDirectory("power", power =>
-        {
-            power.WriteFile("control", "on\n");
-            power.Attribute("runtime_status", "active");
-        });
+        if (device.Group is { } group)
+            directory.WriteLink("iommu_group", string.Create(Invariant, $"/sys/kernel/iommu_groups/{group.Number}"));
+        if (device.PhysicalFunction is { } pf)
+            directory.WriteLink("physfn", pf.Path);
+        directory.AddDirectory(
+            "power",
+            power =>
+            {
+                power.WriteFile("control", "on\n");
+                power.Attribute("runtime_status", "active");
+            }
+        );
     }
 
     private static void WriteSriov(DirectoryDraft directory, SriovDescription sriov)
@@ -104,9 +118,13 @@ internal static class PciFunctionFiles
 
     private static void WriteBridge(DirectoryDraft directory, PciDevice device)
     {
-        static IEnumerable<int> Buses(FunctionDescription bridge) => bridge.Behind.SelectMany(behind => Buses(behind).Append(behind.Address.Bus));
+        static IEnumerable<int> Buses(FunctionDescription bridge) =>
+            bridge.Behind.SelectMany(behind => Buses(behind).Append(behind.Address.Bus));
         var buses = Buses(device.Description).DefaultIfEmpty(0).ToArray();
-        directory.Attribute("secondary_bus_number", (device.Description.Behind is [var first, ..] ? first.Address.Bus : 0).ToString(Invariant));
+        directory.Attribute(
+            "secondary_bus_number",
+            (device.Description.Behind is [var first, ..] ? first.Address.Bus : 0).ToString(Invariant)
+        );
         directory.Attribute("subordinate_bus_number", buses.Max().ToString(Invariant));
     }
 }

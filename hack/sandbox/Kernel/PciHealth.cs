@@ -4,7 +4,10 @@ using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
 
-/// <summary>What a function shows of its health (<c>config</c>, <c>aer_dev_fatal</c>), and <c>reset</c> (kernel drivers/pci/pci-sysfs.c, drivers/pci/pcie/aer.c).</summary>
+/// <summary>
+/// What a function shows of its health (<c>config</c>, <c>aer_dev_fatal</c>), and <c>reset</c> (kernel drivers/pci/pci-sysfs.c,
+/// drivers/pci/pcie/aer.c).
+/// </summary>
 internal sealed class PciHealth(KernelCore core, PciBus bus, PciBinding binding)
 {
     private const int HeaderBytes = 64;
@@ -20,17 +23,22 @@ internal sealed class PciHealth(KernelCore core, PciBus bus, PciBinding binding)
         BinaryPrimitives.WriteUInt16LittleEndian(header, device.PhysicalFunction is null ? d.Vendor.Value : ushort.MaxValue);
         BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(2), device.PhysicalFunction is null ? d.Device.Value : ushort.MaxValue);
         header[8] = d.Revision;
-        for (var i = 0; i < 3; i++) header[9 + i] = (byte)(d.Class >> (8 * i));
+        for (var i = 0; i < 3; i++)
+            header[9 + i] = (byte)(d.Class >> (8 * i));
         header[14] = (byte)(d.IsBridge ? 1 : 0);
         return header;
     }
 
     public static string FatalErrors(long count) =>
-        string.Create(CultureInfo.InvariantCulture, $"Undefined 0\nDLP {count}\nSDES 0\nTLP 0\nFCP 0\nCmpltTO 0\nTOTAL_ERR_FATAL {count}\n");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"Undefined 0\nDLP {count}\nSDES 0\nTLP 0\nFCP 0\nCmpltTO 0\nTOTAL_ERR_FATAL {count}\n"
+        );
 
     public void AddAttributes(PciDevice device)
     {
-        if (device.Description.ResetMethods.Length > 0) core.Attribute(device.Path + "/reset", text => Reset(device, text));
+        if (device.Description.ResetMethods.Length > 0)
+            core.Attribute(device.Path + "/reset", text => Reset(device, text));
     }
 
     /// <summary>The function stops answering: every read gives ones.</summary>
@@ -45,20 +53,35 @@ internal sealed class PciHealth(KernelCore core, PciBus bus, PciBinding binding)
     {
         device.FatalErrors++;
         core.Tree.WriteFile(device.Path + "/aer_dev_fatal", FatalErrors(device.FatalErrors));
-        core.Uevents.Emit("change", device.Path, "pci", [.. PciFunctionFiles.Environment(device, withDriver: true), ("ERROR_EVENT", "FAILED_RECOVERY"), ("DEVICE_ONLINE", "0")]);
+        core.Uevents.Emit(
+            "change",
+            device.Path,
+            "pci",
+            [.. PciFunctionFiles.Environment(device, withDriver: true), ("ERROR_EVENT", "FAILED_RECOVERY"), ("DEVICE_ONLINE", "0")]
+        );
     }
 
     private Errno Reset(PciDevice device, string text)
     {
-        if (!KernelNumber.TryUnsigned(text, out var one) || one != 1) return Errno.EINVAL;
-        return binding.WithLock(device, () =>
-        {
-            // A bus reset reaches every function behind the port, and is refused when there is another (pci_parent_bus_reset): reset_method says "bus" all the same.
-            if (device.Description.ResetMethods == "bus" && bus.Devices.Values.Any(other => other != device && other.Parent == device.Parent && other.PhysicalFunction is null)) return Errno.ENOTTY;
-            device.Resets++;
-            if (!_broken.Remove(device)) return Errno.None;
-            core.Tree.WriteBytes(device.Path + "/config", Header(device));
-            return Errno.None;
-        });
+        if (!KernelNumber.TryUnsigned(text, out var one) || one != 1)
+            return Errno.EINVAL;
+        return binding.WithLock(
+            device,
+            () =>
+            {
+                // A bus reset reaches every function behind the port, and is refused when there is another (pci_parent_bus_reset):
+                // reset_method says "bus" all the same.
+                if (
+                    device.Description.ResetMethods == "bus"
+                    && bus.Devices.Values.Any(other => other != device && other.Parent == device.Parent && other.PhysicalFunction is null)
+                )
+                    return Errno.ENOTTY;
+                device.Resets++;
+                if (!_broken.Remove(device))
+                    return Errno.None;
+                core.Tree.WriteBytes(device.Path + "/config", Header(device));
+                return Errno.None;
+            }
+        );
     }
 }

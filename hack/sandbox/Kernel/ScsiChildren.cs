@@ -15,17 +15,25 @@ internal sealed class ScsiChildren(KernelCore core, SimulatedStorage storage)
     private Action AddHost(string parent, ImmutableArray<ScsiUnitDescription> units, int host)
     {
         var path = string.Create(Invariant, $"{parent}/host{host}");
-        core.Tree.AddDirectory(path, directory =>
-        {
-            directory.WriteLink("subsystem", "/sys/bus/scsi");
-            directory.AddDirectory("scsi_host", inner => inner.AddDirectory($"host{host}", leaf => leaf.WriteLink("subsystem", "/sys/class/scsi_host")));
-        });
+        core.Tree.AddDirectory(
+            path,
+            directory =>
+            {
+                directory.WriteLink("subsystem", "/sys/bus/scsi");
+                directory.AddDirectory(
+                    "scsi_host",
+                    inner => inner.AddDirectory($"host{host}", leaf => leaf.WriteLink("subsystem", "/sys/class/scsi_host"))
+                );
+            }
+        );
         core.Tree.WriteLink($"/sys/class/scsi_host/host{host}", $"{path}/scsi_host/host{host}");
         var undo = new Stack<Action>();
-        foreach (var unit in units) AddUnit(path, host, unit, undo);
+        foreach (var unit in units)
+            AddUnit(path, host, unit, undo);
         return () =>
         {
-            while (undo.TryPop(out var action)) action();
+            while (undo.TryPop(out var action))
+                action();
             core.Tree.Remove($"/sys/class/scsi_host/host{host}");
             core.Tree.Remove(path);
             core.Indices.Free("host", host);
@@ -41,12 +49,15 @@ internal sealed class ScsiChildren(KernelCore core, SimulatedStorage storage)
         var undo = AddHost(device.Path, [], number);
         var name = string.Create(Invariant, $"host{number}");
         var path = $"{device.Path}/{name}/fc_host/{name}";
-        core.Tree.AddDirectory(path, directory =>
-        {
-            directory.Attribute("port_name", $"0x{fc.PortName:x16}");
-            directory.Attribute("port_state", "Online");
-            directory.WriteLink("subsystem", "/sys/class/fc_host");
-        });
+        core.Tree.AddDirectory(
+            path,
+            directory =>
+            {
+                directory.Attribute("port_name", $"0x{fc.PortName:x16}");
+                directory.Attribute("port_state", "Online");
+                directory.WriteLink("subsystem", "/sys/class/fc_host");
+            }
+        );
         core.Tree.WriteLink("/sys/class/fc_host/" + name, path);
         device.Undo.Push(() =>
         {
@@ -60,24 +71,38 @@ internal sealed class ScsiChildren(KernelCore core, SimulatedStorage storage)
         var address = string.Create(Invariant, $"{host}:0:{unit.Target}:0");
         var path = string.Create(Invariant, $"{hostPath}/target{host}:0:{unit.Target}/{address}");
         var sg = core.Indices.Take("sg");
-        core.Tree.AddDirectory(path, directory =>
-        {
-            directory.Attribute("type", unit.Type.ToString(Invariant));
-            directory.Attribute("vendor", unit.Vendor.PadRight(8));
-            directory.Attribute("model", unit.Model.PadRight(16));
-            directory.Attribute("rev", unit.Revision.PadRight(4));
-            // VPD page 0x80: peripheral type, page, length of two bytes, then the serial.
-            if (unit.Serial is { } serial) directory.WriteBytes("vpd_pg80", [(byte)unit.Type, 0x80, 0, (byte)serial.Length, .. System.Text.Encoding.ASCII.GetBytes(serial)]);
-            directory.WriteLink("subsystem", "/sys/bus/scsi");
-            directory.WriteLink("generic", $"{path}/scsi_generic/sg{sg}");
-            directory.AddDirectory("scsi_generic", generic => generic.AddDirectory($"sg{sg}", leaf =>
+        core.Tree.AddDirectory(
+            path,
+            directory =>
             {
-                leaf.Attribute("dev", $"21:{sg}");
-                leaf.WriteFile("uevent", $"MAJOR=21\nMINOR={sg}\nDEVNAME=sg{sg}\n");
-                leaf.WriteLink("device", path);
-                leaf.WriteLink("subsystem", "/sys/class/scsi_generic");
-            }));
-        });
+                directory.Attribute("type", unit.Type.ToString(Invariant));
+                directory.Attribute("vendor", unit.Vendor.PadRight(8));
+                directory.Attribute("model", unit.Model.PadRight(16));
+                directory.Attribute("rev", unit.Revision.PadRight(4));
+                // VPD page 0x80: peripheral type, page, length of two bytes, then the serial.
+                if (unit.Serial is { } serial)
+                    directory.WriteBytes(
+                        "vpd_pg80",
+                        [(byte)unit.Type, 0x80, 0, (byte)serial.Length, .. System.Text.Encoding.ASCII.GetBytes(serial)]
+                    );
+                directory.WriteLink("subsystem", "/sys/bus/scsi");
+                directory.WriteLink("generic", $"{path}/scsi_generic/sg{sg}");
+                directory.AddDirectory(
+                    "scsi_generic",
+                    generic =>
+                        generic.AddDirectory(
+                            $"sg{sg}",
+                            leaf =>
+                            {
+                                leaf.Attribute("dev", $"21:{sg}");
+                                leaf.WriteFile("uevent", $"MAJOR=21\nMINOR={sg}\nDEVNAME=sg{sg}\n");
+                                leaf.WriteLink("device", path);
+                                leaf.WriteLink("subsystem", "/sys/class/scsi_generic");
+                            }
+                        )
+                );
+            }
+        );
         core.Tree.WriteLink($"/sys/class/scsi_generic/sg{sg}", $"{path}/scsi_generic/sg{sg}");
         core.Tree.WriteLink("/sys/bus/scsi/devices/" + address, path);
         core.AddNode($"/dev/sg{sg}", new DeviceNumber(false, 21, (uint)sg), $"{path}/scsi_generic/sg{sg}", 0x180);
@@ -89,7 +114,8 @@ internal sealed class ScsiChildren(KernelCore core, SimulatedStorage storage)
             core.Tree.Remove(path);
             core.Indices.Free("sg", sg);
         });
-        if (unit.Type != 0) return;
+        if (unit.Type != 0)
+            return;
         var letter = core.Indices.Take("sd");
         undo.Push(() => core.Indices.Free("sd", letter));
         undo.Push(storage.AddDisk("sd" + (char)('a' + letter), path + "/block", path, major: 8, minor: letter * 16));

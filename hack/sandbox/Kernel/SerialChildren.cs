@@ -36,15 +36,19 @@ internal sealed class SerialChildren(KernelCore core, SortedDictionary<string, s
         var name = string.Create(Invariant, $"ttyS{line}");
         var path = $"{parent}/tty/{name}";
         var minor = FirstMinor + line;
-        core.Tree.AddDirectory(path, directory =>
-        {
-            directory.Attribute("dev", $"{Major}:{minor}");
-            directory.WriteFile("uevent", $"MAJOR={Major}\nMINOR={minor}\nDEVNAME={name}\n");
-            directory.WriteLink("subsystem", "/sys/class/tty");
-        });
+        core.Tree.AddDirectory(
+            path,
+            directory =>
+            {
+                directory.Attribute("dev", $"{Major}:{minor}");
+                directory.WriteFile("uevent", $"MAJOR={Major}\nMINOR={minor}\nDEVNAME={name}\n");
+                directory.WriteLink("subsystem", "/sys/class/tty");
+            }
+        );
         core.Tree.WriteLink("/sys/class/tty/" + name, path);
         core.AddNode("/dev/" + name, new DeviceNumber(false, Major, (uint)minor), path, 0x180);
-        if (isConsole) consoles[name] = string.Create(Invariant, $"{name,-21}-W- (EC  p a) {Major,4}:{minor}");
+        if (isConsole)
+            consoles[name] = string.Create(Invariant, $"{name, -21}-W- (EC  p a) {Major, 4}:{minor}");
         return name;
     }
 

@@ -18,24 +18,28 @@ public sealed class SimulatedFabrics
     /// <param name="transport"><c>fc</c>, <c>rdma</c>, <c>tcp</c>.</param>
     /// <param name="address">As the controller's <c>address</c> prints it: <c>traddr=...,host_traddr=...</c>.</param>
     /// <param name="multipath">Without it the disk is below the controller.</param>
-    public string Connect(string transport, string address, bool multipath = true) => _core.Locked(() =>
-    {
-        var index = _core.Indices.Take("nvme");
-        var name = string.Create(Invariant, $"nvme{index}");
-        var controller = "/sys/devices/virtual/nvme-fabrics/ctl/" + name;
-        _core.Tree.AddDirectory(controller, directory =>
+    public string Connect(string transport, string address, bool multipath = true) =>
+        _core.Locked(() =>
         {
-            directory.Attribute("transport", transport);
-            directory.Attribute("address", address);
-            directory.Attribute("state", "live");
-            directory.WriteLink("subsystem", "/sys/class/nvme");
+            var index = _core.Indices.Take("nvme");
+            var name = string.Create(Invariant, $"nvme{index}");
+            var controller = "/sys/devices/virtual/nvme-fabrics/ctl/" + name;
+            _core.Tree.AddDirectory(
+                controller,
+                directory =>
+                {
+                    directory.Attribute("transport", transport);
+                    directory.Attribute("address", address);
+                    directory.Attribute("state", "live");
+                    directory.WriteLink("subsystem", "/sys/class/nvme");
+                }
+            );
+            _core.Tree.WriteLink("/sys/class/nvme/" + name, controller);
+            var subsystem = string.Create(Invariant, $"/sys/devices/virtual/nvme-subsystem/nvme-subsys{index}");
+            _core.Tree.AddDirectory(subsystem, directory => directory.WriteLink(name, controller));
+            _core.Tree.WriteLink(string.Create(Invariant, $"/sys/class/nvme-subsystem/nvme-subsys{index}"), subsystem);
+            var disk = name + "n1";
+            _ = _storage.AddDisk(disk, multipath ? subsystem : controller, multipath ? subsystem : controller, major: 259);
+            return disk;
         });
-        _core.Tree.WriteLink("/sys/class/nvme/" + name, controller);
-        var subsystem = string.Create(Invariant, $"/sys/devices/virtual/nvme-subsystem/nvme-subsys{index}");
-        _core.Tree.AddDirectory(subsystem, directory => directory.WriteLink(name, controller));
-        _core.Tree.WriteLink(string.Create(Invariant, $"/sys/class/nvme-subsystem/nvme-subsys{index}"), subsystem);
-        var disk = name + "n1";
-        _ = _storage.AddDisk(disk, multipath ? subsystem : controller, multipath ? subsystem : controller, major: 259);
-        return disk;
-    });
 }

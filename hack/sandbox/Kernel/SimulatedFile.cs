@@ -31,15 +31,14 @@ public class SimulatedFile : IDisposable
 
     internal void CloseLocked()
     {
-        if (_closed) return;
+        if (_closed)
+            return;
         _closed = true;
         Process.RemoveFile(Descriptor);
         OnClose();
     }
 
-    private protected virtual void OnClose()
-    {
-    }
+    private protected virtual void OnClose() { }
 }
 
 /// <summary><c>/dev/vfio/GROUP</c>.</summary>
@@ -59,29 +58,37 @@ public sealed class SimulatedGroupFile : SimulatedFile
     }
 
     /// <summary>VFIO_GROUP_SET_CONTAINER: EPERM while the group is not viable, EINVAL when it has one or has direct regions.</summary>
-    public Errno SetContainer() => Process.Table.Core.Locked(() =>
-    {
-        if (_attached) return Errno.EINVAL;
-        if (!_group.IsViable) return Errno.EPERM;
-        if (_group.IsDirect) return Errno.EINVAL;
-        _attached = true;
-        _group.DmaOwners++;
-        return Errno.None;
-    });
+    public Errno SetContainer() =>
+        Process.Table.Core.Locked(() =>
+        {
+            if (_attached)
+                return Errno.EINVAL;
+            if (!_group.IsViable)
+                return Errno.EPERM;
+            if (_group.IsDirect)
+                return Errno.EINVAL;
+            _attached = true;
+            _group.DmaOwners++;
+            return Errno.None;
+        });
 
     /// <summary>VFIO_GROUP_GET_DEVICE_FD: ENODEV for a member that is not on a vfio driver (pci-stub), EINVAL without container.</summary>
-    public (Errno Error, SimulatedDeviceFile? File) OpenDevice(string device) => Process.Table.Core.Locked(() =>
-    {
-        if (!_attached) return (Errno.EINVAL, (SimulatedDeviceFile?)null);
-        if (_node.Devices.Find(candidate => candidate.Name == device && !candidate.Leaving) is not { } found) return (Errno.ENODEV, null);
-        _devices++;
-        return (Errno.None, new SimulatedDeviceFile(Process, found, this));
-    });
+    public (Errno Error, SimulatedDeviceFile? File) OpenDevice(string device) =>
+        Process.Table.Core.Locked(() =>
+        {
+            if (!_attached)
+                return (Errno.EINVAL, (SimulatedDeviceFile?)null);
+            if (_node.Devices.Find(candidate => candidate.Name == device && !candidate.Leaving) is not { } found)
+                return (Errno.ENODEV, null);
+            _devices++;
+            return (Errno.None, new SimulatedDeviceFile(Process, found, this));
+        });
 
     internal void DeviceClosed()
     {
         _devices--;
-        if (_closing) Release();
+        if (_closing)
+            Release();
     }
 
     private protected override void OnClose()
@@ -93,9 +100,11 @@ public sealed class SimulatedGroupFile : SimulatedFile
     /// <summary>A device descriptor keeps the group: only with the last of them is it free.</summary>
     private void Release()
     {
-        if (_devices > 0) return;
+        if (_devices > 0)
+            return;
         _node.Holder = null;
-        if (_attached) _group.DmaOwners--;
+        if (_attached)
+            _group.DmaOwners--;
         _attached = false;
     }
 }
@@ -139,26 +148,35 @@ public sealed class SimulatedCdevFile : SimulatedFile
         device.Holds.Add(_hold);
     }
 
-    /// <summary>VFIO_DEVICE_BIND_IOMMUFD: EBUSY while the group is open, EINVAL when this or another descriptor has bound it, EPERM while the group is not viable.</summary>
-    public Errno BindIommufd() => Process.Table.Core.Locked(() =>
-    {
-        if (_bound) return Errno.EINVAL;
-        if (_device.Node.Holder is not null) return Errno.EBUSY;
-        if (_device.Holds.Exists(hold => hold.Request is not null)) return Errno.EINVAL;
-        if (!_device.Group.IsViable) return Errno.EPERM;
-        _bound = true;
-        _device.Holds.Remove(_hold);
-        _hold = new VfioHold(Process.Name, () => Process.Requests++);
-        _device.Holds.Add(_hold);
-        _device.Node.BoundCdevs++;
-        _device.Group.DmaOwners++;
-        return Errno.None;
-    });
+    /// <summary>
+    /// VFIO_DEVICE_BIND_IOMMUFD: EBUSY while the group is open, EINVAL when this or another descriptor has bound it, EPERM while the group
+    /// is not viable.
+    /// </summary>
+    public Errno BindIommufd() =>
+        Process.Table.Core.Locked(() =>
+        {
+            if (_bound)
+                return Errno.EINVAL;
+            if (_device.Node.Holder is not null)
+                return Errno.EBUSY;
+            if (_device.Holds.Exists(hold => hold.Request is not null))
+                return Errno.EINVAL;
+            if (!_device.Group.IsViable)
+                return Errno.EPERM;
+            _bound = true;
+            _device.Holds.Remove(_hold);
+            _hold = new VfioHold(Process.Name, () => Process.Requests++);
+            _device.Holds.Add(_hold);
+            _device.Node.BoundCdevs++;
+            _device.Group.DmaOwners++;
+            return Errno.None;
+        });
 
     private protected override void OnClose()
     {
         _device.Holds.Remove(_hold);
-        if (!_bound) return;
+        if (!_bound)
+            return;
         _device.Node.BoundCdevs--;
         _device.Group.DmaOwners--;
     }

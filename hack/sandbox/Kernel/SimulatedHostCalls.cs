@@ -17,38 +17,50 @@ public sealed class SimulatedHostCalls : IHostCalls
         return result;
     }
 
-    public OpenResult Open(string path, OpenIntent intent) => _kernel.Core.Locked(() => intent switch
-    {
-        OpenIntent.VfioGroup => OpenGroup(path),
-        OpenIntent.WholeDisk => OpenDisk(path),
-        _ => throw new ArgumentOutOfRangeException(nameof(intent), intent, message: null),
-    });
+    public OpenResult Open(string path, OpenIntent intent) =>
+        _kernel.Core.Locked(() =>
+            intent switch
+            {
+                OpenIntent.VfioGroup => OpenGroup(path),
+                OpenIntent.WholeDisk => OpenDisk(path),
+                _ => throw new ArgumentOutOfRangeException(nameof(intent), intent, message: null),
+            }
+        );
 
-    public NodeOwnerResult ReadOwner(string path) => _kernel.Core.Locked(() =>
-    {
-        var result = NativeFiles.ReadOwner(_kernel.Paths.Resolve(path));
-        return result.Error.IsSuccess && _kernel.Owners.TryGetValue(path, out var kept) ? result with { Owner = kept } : result;
-    });
+    public NodeOwnerResult ReadOwner(string path) =>
+        _kernel.Core.Locked(() =>
+        {
+            var result = NativeFiles.ReadOwner(_kernel.Paths.Resolve(path));
+            return result.Error.IsSuccess && _kernel.Owners.TryGetValue(path, out var kept) ? result with { Owner = kept } : result;
+        });
 
     /// <summary>What a process has open is that, whatever has its name by now.</summary>
-    public DeviceNumber? ReadDeviceNumber(string path) => _kernel.Core.Locked(() => path.Split('/') switch
-    {
-        ["", "proc", var pid, "fd" or "map_files", var file] => _kernel.Processes.NumberOf(pid, file),
-        _ => _kernel.Core.NumberOf(path) ?? (_kernel.Core.Tree.Canonical(path) is { } canonical ? _kernel.Core.NumberOf(canonical) : null),
-    });
+    public DeviceNumber? ReadDeviceNumber(string path) =>
+        _kernel.Core.Locked(() =>
+            path.Split('/') switch
+            {
+                ["", "proc", var pid, "fd" or "map_files", var file] => _kernel.Processes.NumberOf(pid, file),
+                _ => _kernel.Core.NumberOf(path)
+                    ?? (_kernel.Core.Tree.Canonical(path) is { } canonical ? _kernel.Core.NumberOf(canonical) : null),
+            }
+        );
 
     /// <summary>On the tree's real file where this process may; otherwise the model remembers.</summary>
-    public Errno SetOwner(string path, NodeOwner owner) => _kernel.Core.Locked(() =>
-    {
-        var real = _kernel.Paths.Resolve(path);
-        var found = NativeFiles.ReadOwner(real);
-        if (!found.Error.IsSuccess) return found.Error;
-        _kernel.Owners.Remove(path);
-        var changed = NativeFiles.ChangeOwner(real, owner.Uid, owner.Gid);
-        if (changed == Errno.EPERM) _kernel.Owners[path] = owner;
-        else if (!changed.IsSuccess) return changed;
-        return NativeFiles.ChangeMode(real, owner.Mode);
-    });
+    public Errno SetOwner(string path, NodeOwner owner) =>
+        _kernel.Core.Locked(() =>
+        {
+            var real = _kernel.Paths.Resolve(path);
+            var found = NativeFiles.ReadOwner(real);
+            if (!found.Error.IsSuccess)
+                return found.Error;
+            _kernel.Owners.Remove(path);
+            var changed = NativeFiles.ChangeOwner(real, owner.Uid, owner.Gid);
+            if (changed == Errno.EPERM)
+                _kernel.Owners[path] = owner;
+            else if (!changed.IsSuccess)
+                return changed;
+            return NativeFiles.ChangeMode(real, owner.Mode);
+        });
 
     public NetworkReading ReadNetwork() => _kernel.Network.Reading;
 
@@ -57,7 +69,9 @@ public sealed class SimulatedHostCalls : IHostCalls
     private OpenResult OpenGroup(string path)
     {
         var (error, group) = _kernel.Vfio.OpenGroup(path, "(production)", _kernel.Groups.ByNumber.Values);
-        return group is null ? new OpenResult(error, Handle: null) : new OpenResult(Errno.None, new Handle(_kernel.Core, () => group.Holder = null));
+        return group is null
+            ? new OpenResult(error, Handle: null)
+            : new OpenResult(Errno.None, new Handle(_kernel.Core, () => group.Holder = null));
     }
 
     private OpenResult OpenDisk(string path)
@@ -78,19 +92,18 @@ public sealed class SimulatedHostCalls : IHostCalls
             return fresh;
         }
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() { }
     }
 
     private sealed class Handle(KernelCore core, Action close) : IDisposable
     {
         private Action? _close = close;
 
-        public void Dispose() => core.Locked(() =>
-        {
-            _close?.Invoke();
-            _close = null;
-        });
+        public void Dispose() =>
+            core.Locked(() =>
+            {
+                _close?.Invoke();
+                _close = null;
+            });
     }
 }

@@ -6,8 +6,9 @@ using Hostdev.DevicePlugin.Host;
 namespace Hostdev.Sandbox.Kernel;
 
 /// <summary>
-/// A Linux host that is a directory tree and a model. Production reads the tree through <see cref="Paths"/> and acts through <see cref="Calls"/>; what a write does is what
-/// contracts/kernel.md says the kernel did, and the tree shows it before the write returns. Where simulation and kernel differ, the simulation is wrong.
+/// A Linux host that is a directory tree and a model. Production reads the tree through <see cref="Paths"/> and acts through
+/// <see cref="Calls"/>; what a write does is what contracts/kernel.md says the kernel did, and the tree shows it before the write returns.
+/// Where simulation and kernel differ, the simulation is wrong.
 /// </summary>
 public sealed class SimulatedKernel : IDisposable
 {
@@ -34,7 +35,8 @@ public sealed class SimulatedKernel : IDisposable
         Faults = new FaultScript(Core);
         Writes = new WriteLog(time ?? TimeProvider.System);
         Network = new SimulatedNetwork(Core);
-        lock (Core.Gate) Boot();
+        lock (Core.Gate)
+            Boot();
     }
 
     public HostPaths Paths => Core.Tree.Paths;
@@ -95,15 +97,22 @@ public sealed class SimulatedKernel : IDisposable
     /// <summary>Surprise removal: the hardware is gone. What is open stays a ghost until it is closed; this returns at once.</summary>
     public void Unplug(string address)
     {
-        if (Core.Locked(() => Device(address)) is not { } device) return;
-        var held = Core.Locked(() => _unplugged.Add(device.Address) && (device.Vfio is { Holds.Count: > 0 } || device.Vfs.Values.Any(vf => vf.Vfio is { Holds.Count: > 0 })));
+        if (Core.Locked(() => Device(address)) is not { } device)
+            return;
+        var held = Core.Locked(() =>
+            _unplugged.Add(device.Address)
+            && (device.Vfio is { Holds.Count: > 0 } || device.Vfs.Values.Any(vf => vf.Vfio is { Holds.Count: > 0 }))
+        );
         Errno RemoveIt()
         {
-            lock (Core.Gate) return _pci.Remove(device);
+            lock (Core.Gate)
+                return _pci.Remove(device);
         }
 
-        if (held) _ = Task.Factory.StartNew(RemoveIt, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        else _ = RemoveIt();
+        if (held)
+            _ = Task.Factory.StartNew(RemoveIt, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        else
+            _ = RemoveIt();
     }
 
     /// <summary>The function stops answering, until a reset brings it back or it is plugged anew.</summary>
@@ -132,24 +141,32 @@ public sealed class SimulatedKernel : IDisposable
 
     public void LoadDriver(PciDriverDescription driver) => Core.Locked(() => _pci.Binding.Load(driver));
 
-    /// <summary>A new boot: new boot id, drivers as at boot, no VFs, overrides or mdevs, no processes, mounts or addresses. Writes that were blocked fail with EIO.</summary>
+    /// <summary>
+    /// A new boot: new boot id, drivers as at boot, no VFs, overrides or mdevs, no processes, mounts or addresses. Writes that were blocked
+    /// fail with EIO.
+    /// </summary>
     public void Reboot()
     {
         lock (Core.Gate)
         {
             Core.Restart();
-            foreach (var directory in (string[])["/sys", "/proc", "/dev"]) Core.Tree.Remove(directory);
+            foreach (var directory in (string[])["/sys", "/proc", "/dev"])
+                Core.Tree.Remove(directory);
             Boot();
         }
     }
 
     public void Dispose()
     {
-        lock (Core.Gate) Core.Restart();
-        if (_ownsRoot && Directory.Exists(Paths.Root)) Directory.Delete(Paths.Root, recursive: true);
+        lock (Core.Gate)
+            Core.Restart();
+        if (_ownsRoot && Directory.Exists(Paths.Root))
+            Directory.Delete(Paths.Root, recursive: true);
     }
 
-    /// <summary>In memory where there is such a file system: a machine is some 2000 small files, and a disk takes seconds for them.</summary>
+    /// <summary>
+    /// In memory where there is such a file system: a machine is some 2000 small files, and a disk takes seconds for them.
+    /// </summary>
     private static string TemporaryRoot()
     {
         var parent = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
@@ -179,25 +196,60 @@ public sealed class SimulatedKernel : IDisposable
         _pci.Boot();
         _mdevs = new MdevBus(Core, Groups, Vfio);
         _mdevs.Boot(_machine.MdevParents, _pci);
-        foreach (var share in _machine.Shares) Storage.MountShare(share.Tag, share.Target, hidden: share.Hidden);
+        foreach (var share in _machine.Shares)
+            Storage.MountShare(share.Tag, share.Target, hidden: share.Hidden);
     }
 
     private void WriteMachineFiles()
     {
         var tree = Core.Tree;
-        foreach (var path in (string[])["/sys/class/vfio-dev", "/sys/class/vfio", "/sys/class/net", "/sys/class/block", "/sys/class/nvme", "/sys/class/nvme-subsystem",
-            "/sys/class/scsi_generic", "/sys/class/scsi_host", "/sys/class/mdev_bus", "/sys/block", "/sys/dev/block", "/sys/dev/char", "/sys/bus/usb/devices", "/sys/bus/usb/drivers/usb", "/sys/bus/scsi/devices",
-            "/sys/kernel/iommu_groups", "/dev/vfio", "/dev/bus/usb", "/sys/module/vfio_iommu_type1/parameters"]) tree.MakeDirectory(path);
+        foreach (
+            var path in (string[])
+                [
+                    "/sys/class/vfio-dev",
+                    "/sys/class/vfio",
+                    "/sys/class/net",
+                    "/sys/class/block",
+                    "/sys/class/nvme",
+                    "/sys/class/nvme-subsystem",
+                    "/sys/class/scsi_generic",
+                    "/sys/class/scsi_host",
+                    "/sys/class/mdev_bus",
+                    "/sys/block",
+                    "/sys/dev/block",
+                    "/sys/dev/char",
+                    "/sys/bus/usb/devices",
+                    "/sys/bus/usb/drivers/usb",
+                    "/sys/bus/scsi/devices",
+                    "/sys/kernel/iommu_groups",
+                    "/dev/vfio",
+                    "/dev/bus/usb",
+                    "/sys/module/vfio_iommu_type1/parameters",
+                ]
+        )
+            tree.MakeDirectory(path);
         tree.WriteFile("/proc/cmdline", _machine.CommandLine + "\n", 0x124);
         tree.WriteFile("/proc/sys/kernel/osrelease", _machine.KernelRelease + "\n", 0x124);
         tree.WriteFile("/proc/sys/kernel/arch", _machine.Architecture + "\n", 0x124);
-        tree.WriteFile($"/lib/modules/{_machine.KernelRelease}/modules.alias", string.Concat(_machine.ModuleAliases.Select(line => line + "\n")));
+        tree.WriteFile(
+            $"/lib/modules/{_machine.KernelRelease}/modules.alias",
+            string.Concat(_machine.ModuleAliases.Select(line => line + "\n"))
+        );
         tree.WriteFile("/usr/share/misc/pci.ids", "# Names are of no meaning here.\n");
-        tree.WriteFile("/proc/sys/kernel/random/boot_id", string.Create(CultureInfo.InvariantCulture, $"{_seed:x8}-0000-4000-8000-{_boots:x12}\n"), 0x124);
+        tree.WriteFile(
+            "/proc/sys/kernel/random/boot_id",
+            string.Create(CultureInfo.InvariantCulture, $"{_seed:x8}-0000-4000-8000-{_boots:x12}\n"),
+            0x124
+        );
         tree.WriteFile("/proc/interrupts", MachineFiles.Interrupts(_machine), 0x124);
-        tree.WriteFile("/proc/iomem", "00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n000a0000-000bffff : PCI Bus 0000:00\n", 0x100);
+        tree.WriteFile(
+            "/proc/iomem",
+            "00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n000a0000-000bffff : PCI Bus 0000:00\n",
+            0x100
+        );
         tree.WriteFile("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "N\n");
         Core.AddNode("/dev/vfio/vfio", new DeviceNumber(false, 10, 196), null, 0x1b6);
-        if (_machine.VfioCdev) Core.AddNode("/dev/iommu", new DeviceNumber(false, 10, 260), null, 0x1b0);
+        if (_machine.VfioCdev)
+            Core.AddNode("/dev/iommu", new DeviceNumber(false, 10, 260), null, 0x1b0);
     }
 }

@@ -34,65 +34,94 @@ public sealed class SimulatedProcess
 
     internal string Name => string.Create(CultureInfo.InvariantCulture, $"{Comm}[{Pid}]");
 
-    /// <summary>open(2) of <c>/dev/vfio/GROUP</c>: EBUSY while held, ENOENT when there is no such node. A group that is not viable opens nevertheless.</summary>
-    public (Errno Error, SimulatedGroupFile? File) OpenGroup(int group) => _table.Core.Locked(() =>
-    {
-        var (error, node) = _table.Vfio.OpenGroup(string.Create(CultureInfo.InvariantCulture, $"/dev/vfio/{group}"), Name, _table.Groups.ByNumber.Values);
-        return node is null ? (error, (SimulatedGroupFile?)null) : (Errno.None, new SimulatedGroupFile(this, _table.Groups.ByNumber[group], node));
-    });
+    /// <summary>
+    /// open(2) of <c>/dev/vfio/GROUP</c>: EBUSY while held, ENOENT when there is no such node. A group that is not viable opens
+    /// nevertheless.
+    /// </summary>
+    public (Errno Error, SimulatedGroupFile? File) OpenGroup(int group) =>
+        _table.Core.Locked(() =>
+        {
+            var (error, node) = _table.Vfio.OpenGroup(
+                string.Create(CultureInfo.InvariantCulture, $"/dev/vfio/{group}"),
+                Name,
+                _table.Groups.ByNumber.Values
+            );
+            return node is null
+                ? (error, (SimulatedGroupFile?)null)
+                : (Errno.None, new SimulatedGroupFile(this, _table.Groups.ByNumber[group], node));
+        });
 
     /// <summary>open(2) of <c>/dev/vfio/devices/vfioN</c>; several may have it open, one may bind it.</summary>
-    public (Errno Error, SimulatedCdevFile? File) OpenCdev(string name) => _table.Core.Locked(() =>
-    {
-        if (_table.Vfio.FindCdev(name) is not { } device || !_table.Core.Tree.Exists("/dev/vfio/devices/" + name)) return (Errno.ENOENT, (SimulatedCdevFile?)null);
-        return (Errno.None, new SimulatedCdevFile(this, device));
-    });
+    public (Errno Error, SimulatedCdevFile? File) OpenCdev(string name) =>
+        _table.Core.Locked(() =>
+        {
+            if (_table.Vfio.FindCdev(name) is not { } device || !_table.Core.Tree.Exists("/dev/vfio/devices/" + name))
+                return (Errno.ENOENT, (SimulatedCdevFile?)null);
+            return (Errno.None, new SimulatedCdevFile(this, device));
+        });
 
     /// <summary>A plain open of any node, which shows in <c>/proc/PID/fd</c> and does nothing else.</summary>
     public SimulatedFile OpenPlain(string path) => _table.Core.Locked(() => new SimulatedFile(this, path));
 
     /// <summary>Maps a device or a function's <c>resourceN</c>, shared, and closes the descriptor, as drivers in user space do.</summary>
-    public void Map(string path) => _table.Core.Locked(() =>
-    {
-        var start = 0x7f0000000000 + (0x100000 * _mappings.Count);
-        _mappings.Add((string.Create(CultureInfo.InvariantCulture, $"{start:x8}-{start + 0x1000:x8}"), _table.Core.NumberOf(path), path));
-        _table.Core.Tree.WriteFile(Directory + "/maps", string.Concat(_mappings.Select(m => $"{m.Range} rw-s 00000000 00:06 4 {"",21}{m.Path}\n")), 0x124);
-    });
+    public void Map(string path) =>
+        _table.Core.Locked(() =>
+        {
+            var start = 0x7f0000000000 + (0x100000 * _mappings.Count);
+            _mappings.Add(
+                (string.Create(CultureInfo.InvariantCulture, $"{start:x8}-{start + 0x1000:x8}"), _table.Core.NumberOf(path), path)
+            );
+            _table.Core.Tree.WriteFile(
+                Directory + "/maps",
+                string.Concat(_mappings.Select(m => $"{m.Range} rw-s 00000000 00:06 4 {"", 21}{m.Path}\n")),
+                0x124
+            );
+        });
 
     /// <summary>
-    /// What a VMM does over the group: open it, give it a container, take the device. Throws when it cannot: a scenario that needs the device has no other way on.
+    /// What a VMM does over the group: open it, give it a container, take the device. Throws when it cannot: a scenario that needs the
+    /// device has no other way on.
     /// </summary>
     public SimulatedDeviceFile Take(string device, int group)
     {
         var (error, file) = OpenGroup(group);
-        if (file is null) throw new InvalidOperationException($"/dev/vfio/{group}: {error}");
+        if (file is null)
+            throw new InvalidOperationException($"/dev/vfio/{group}: {error}");
         var attached = file.SetContainer();
-        if (!attached.IsSuccess) throw new InvalidOperationException($"/dev/vfio/{group}: SET_CONTAINER: {attached}");
+        if (!attached.IsSuccess)
+            throw new InvalidOperationException($"/dev/vfio/{group}: SET_CONTAINER: {attached}");
         var (deviceError, taken) = file.OpenDevice(device);
         return taken ?? throw new InvalidOperationException($"{device}: {deviceError}");
     }
 
     /// <summary>The process ends and closes everything it has.</summary>
-    public void Exit() => _table.Core.Locked(() =>
-    {
-        foreach (var file in _files.Values.Reverse().ToArray()) file.CloseLocked();
-        _table.Remove(this);
-    });
+    public void Exit() =>
+        _table.Core.Locked(() =>
+        {
+            foreach (var file in _files.Values.Reverse().ToArray())
+                file.CloseLocked();
+            _table.Remove(this);
+        });
 
     internal ProcessTable Table => _table;
 
     /// <summary>The device behind an entry of <c>fd</c> or <c>map_files</c>.</summary>
-    internal DeviceNumber? NumberOf(string entry) => int.TryParse(entry, NumberStyles.None, CultureInfo.InvariantCulture, out var fd) && _files.TryGetValue(fd, out var file)
-        ? file.Number
-        : _mappings.Find(m => m.Range == entry).Number;
+    internal DeviceNumber? NumberOf(string entry) =>
+        int.TryParse(entry, NumberStyles.None, CultureInfo.InvariantCulture, out var fd) && _files.TryGetValue(fd, out var file)
+            ? file.Number
+            : _mappings.Find(m => m.Range == entry).Number;
 
     internal int AddFile(SimulatedFile file, string link)
     {
         var fd = 3;
-        while (_files.ContainsKey(fd)) fd++;
+        while (_files.ContainsKey(fd))
+            fd++;
         _files.Add(fd, file);
         _table.Core.Tree.WriteRawLink(string.Create(CultureInfo.InvariantCulture, $"{Directory}/fd/{fd}"), link);
-        _table.Core.Tree.WriteFile(string.Create(CultureInfo.InvariantCulture, $"{Directory}/fdinfo/{fd}"), "pos:\t0\nflags:\t02000002\nmnt_id:\t26\nino:\t1\n");
+        _table.Core.Tree.WriteFile(
+            string.Create(CultureInfo.InvariantCulture, $"{Directory}/fdinfo/{fd}"),
+            "pos:\t0\nflags:\t02000002\nmnt_id:\t26\nino:\t1\n"
+        );
         return fd;
     }
 

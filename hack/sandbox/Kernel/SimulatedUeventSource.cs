@@ -21,8 +21,10 @@ public sealed class SimulatedUeventSource : IUeventSource
         var lost = false;
         while (_queue.Reader.TryRead(out var next))
         {
-            if (next is null) lost = true;
-            else events.Add(next);
+            if (next is null)
+                lost = true;
+            else
+                events.Add(next);
         }
 
         return new UeventBatch(events.ToImmutable(), lost);
@@ -51,33 +53,38 @@ internal sealed class UeventHub
     {
         get
         {
-            lock (_lock) return [.. _history];
+            lock (_lock)
+                return [.. _history];
         }
     }
 
     public SimulatedUeventSource Open()
     {
         var source = new SimulatedUeventSource(this);
-        lock (_lock) _sources.Add(source);
+        lock (_lock)
+            _sources.Add(source);
         return source;
     }
 
     public void Close(SimulatedUeventSource source)
     {
-        lock (_lock) _sources.Remove(source);
+        lock (_lock)
+            _sources.Remove(source);
     }
 
     /// <summary>The next <paramref name="count"/> events do not fit into the socket's buffer.</summary>
     public void Lose(int count)
     {
-        lock (_lock) _lose += count;
+        lock (_lock)
+            _lose += count;
     }
 
     /// <param name="path">As in sysfs, with <c>/sys</c>.</param>
     public void Emit(string action, string path, string subsystem, params ReadOnlySpan<(string Key, string Value)> properties)
     {
         var map = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
-        foreach (var (key, value) in properties) map[key] = value;
+        foreach (var (key, value) in properties)
+            map[key] = value;
         map["ACTION"] = action;
         map["DEVPATH"] = path["/sys".Length..];
         map["SUBSYSTEM"] = subsystem;
@@ -86,8 +93,10 @@ internal sealed class UeventHub
         {
             _history.Add(uevent);
             var lost = _lose > 0;
-            if (lost) _lose--;
-            foreach (var source in _sources) source.Deliver(lost ? null : uevent);
+            if (lost)
+                _lose--;
+            foreach (var source in _sources)
+                source.Deliver(lost ? null : uevent);
         }
     }
 }

@@ -3,7 +3,9 @@ using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
 
-/// <summary><c>sriov_numvfs</c> and <c>sriov_drivers_autoprobe</c> (contracts/kernel.md, "sriov_numvfs"; kernel drivers/pci/iov.c).</summary>
+/// <summary>
+/// <c>sriov_numvfs</c> and <c>sriov_drivers_autoprobe</c> (contracts/kernel.md, "sriov_numvfs"; kernel drivers/pci/iov.c).
+/// </summary>
 internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
 {
     public void AddAttributes(PciDevice pf)
@@ -13,16 +15,19 @@ internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
     }
 
     /// <summary>
-    /// Removes all VFs in the order of their index. A VF that is open stops it there until it is closed, with the machine's rescan lock held; those before are gone, those after are
-    /// not yet. False when the machine restarted meanwhile.
+    /// Removes all VFs in the order of their index. A VF that is open stops it there until it is closed, with the machine's rescan lock
+    /// held; those before are gone, those after are not yet. False when the machine restarted meanwhile.
     /// </summary>
     public bool RemoveAll(PciDevice pf)
     {
-        if (pf.Vfs.Count == 0) return true;
+        if (pf.Vfs.Count == 0)
+            return true;
         var blocksReaders = WillBlock(pf);
-        if (blocksReaders) core.Tree.BlockReads(pf.Path + "/sriov_numvfs");
+        if (blocksReaders)
+            core.Tree.BlockReads(pf.Path + "/sriov_numvfs");
         var done = bus.WithRescanLock(() => RemoveEach(pf)).IsSuccess;
-        if (done && blocksReaders) core.Tree.UnblockReads(pf.Path + "/sriov_numvfs");
+        if (done && blocksReaders)
+            core.Tree.UnblockReads(pf.Path + "/sriov_numvfs");
         return done;
     }
 
@@ -31,7 +36,8 @@ internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
         foreach (var (index, vf) in pf.Vfs.ToArray())
         {
             core.Tree.Remove(string.Create(CultureInfo.InvariantCulture, $"{pf.Path}/virtfn{index}"));
-            if (!bus.Take(vf)) return false;
+            if (!bus.Take(vf))
+                return false;
             pf.Vfs.Remove(index);
         }
 
@@ -43,7 +49,8 @@ internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
 
     private Errno SetAutoprobe(PciDevice pf, string text)
     {
-        if (KernelNumber.Truth(text) is not { } on) return Errno.EINVAL;
+        if (KernelNumber.Truth(text) is not { } on)
+            return Errno.EINVAL;
         pf.Autoprobe = on;
         core.Tree.WriteFile(pf.Path + "/sriov_drivers_autoprobe", on ? "1\n" : "0\n");
         return Errno.None;
@@ -52,31 +59,37 @@ internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
     private Errno Write(PciDevice pf, string text)
     {
         var sriov = pf.Description.Sriov!;
-        if (!KernelNumber.TryUnsigned(text, out var wanted) || wanted > ushort.MaxValue) return Errno.EINVAL;
-        if ((int)wanted > sriov.TotalVfs) return Errno.ERANGE;
+        if (!KernelNumber.TryUnsigned(text, out var wanted) || wanted > ushort.MaxValue)
+            return Errno.EINVAL;
+        if ((int)wanted > sriov.TotalVfs)
+            return Errno.ERANGE;
         // sriov_numvfs_show takes the lock that the write holds.
         var blocksReaders = pf.Busy || bus.RescanLocked;
-        if (blocksReaders) core.Tree.BlockReads(pf.Path + "/sriov_numvfs");
+        if (blocksReaders)
+            core.Tree.BlockReads(pf.Path + "/sriov_numvfs");
         try
         {
             return binding.WithLock(pf, () => Change(pf, (int)wanted));
         }
         finally
         {
-            if (blocksReaders && !pf.Busy) core.Tree.UnblockReads(pf.Path + "/sriov_numvfs");
+            if (blocksReaders && !pf.Busy)
+                core.Tree.UnblockReads(pf.Path + "/sriov_numvfs");
         }
     }
 
     private Errno Change(PciDevice pf, int wanted)
     {
-        if (wanted == pf.NumVfs) return Errno.None;
+        if (wanted == pf.NumVfs)
+            return Errno.None;
         if (pf.Driver is not { Kind: PciDriverKind.Host })
         {
             core.Print($"pci {pf.Address}: no driver bound to device; cannot configure SR-IOV");
             return Errno.ENOENT;
         }
 
-        if (wanted == 0) return RemoveAll(pf) ? Errno.None : Errno.EIO;
+        if (wanted == 0)
+            return RemoveAll(pf) ? Errno.None : Errno.EIO;
         if (pf.NumVfs > 0)
         {
             core.Print($"{pf.Driver.Name} {pf.Address}: {pf.NumVfs} VFs already enabled. Disable before enabling {wanted} VFs");
@@ -85,7 +98,8 @@ internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
 
         // The driver's sriov_configure decides; the kernel warns and lets the write succeed (drivers/pci/iov.c).
         var made = core.VfsMade.TryGetValue(pf.Address, out var makes) ? makes(wanted) : wanted;
-        if (made != wanted) core.Print($"{pf.Driver.Name} {pf.Address}: {wanted} VFs requested; only {made} enabled");
+        if (made != wanted)
+            core.Print($"{pf.Driver.Name} {pf.Address}: {wanted} VFs requested; only {made} enabled");
         return made == 0 ? Errno.None : bus.WithRescanLock(() => Create(pf, made));
     }
 
@@ -93,7 +107,11 @@ internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
     {
         for (var index = 0; index < count; index++)
         {
-            var vf = new PciDevice(DescribeVf(pf, index), $"{Path.GetDirectoryName(pf.Path)}/{VfAddress(pf, index)}", pf.Parent) { PhysicalFunction = pf, VfIndex = index };
+            var vf = new PciDevice(DescribeVf(pf, index), $"{Path.GetDirectoryName(pf.Path)}/{VfAddress(pf, index)}", pf.Parent)
+            {
+                PhysicalFunction = pf,
+                VfIndex = index,
+            };
             pf.Vfs.Add(index, vf);
             bus.Add(vf);
             core.Tree.WriteLink(string.Create(CultureInfo.InvariantCulture, $"{pf.Path}/virtfn{index}"), vf.Path);
@@ -115,7 +133,8 @@ internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
     private static Crds.PciAddress VfAddress(PciDevice pf, int index)
     {
         var sriov = pf.Description.Sriov!;
-        return pf.Address.Offset(sriov.Offset + (index * sriov.Stride)) ?? throw new InvalidOperationException($"VF {index} of {pf.Address} lies past bus ff");
+        return pf.Address.Offset(sriov.Offset + (index * sriov.Stride))
+            ?? throw new InvalidOperationException($"VF {index} of {pf.Address} lies past bus ff");
     }
 
     private static FunctionDescription DescribeVf(PciDevice pf, int index)
@@ -138,9 +157,20 @@ internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
             Aer = d.Aer,
             Children = sriov.VfChildren,
             // Each VF takes its share of the PF's SR-IOV resources (7-12).
-            Bars = [.. d.Bars.Where(bar => bar.Index is >= 7 and <= 12).Select(bar => new BarDescription(bar.Index - 7, bar.Start + ((ulong)index * VfSize(bar, sriov)), VfSize(bar, sriov), bar.Flags))],
+            Bars =
+            [
+                .. d
+                    .Bars.Where(bar => bar.Index is >= 7 and <= 12)
+                    .Select(bar => new BarDescription(
+                        bar.Index - 7,
+                        bar.Start + ((ulong)index * VfSize(bar, sriov)),
+                        VfSize(bar, sriov),
+                        bar.Flags
+                    )),
+            ],
         };
     }
 
-    private static ulong VfSize(BarDescription bar, SriovDescription sriov) => bar.Size / (ulong)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)sriov.TotalVfs);
+    private static ulong VfSize(BarDescription bar, SriovDescription sriov) =>
+        bar.Size / (ulong)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)sriov.TotalVfs);
 }

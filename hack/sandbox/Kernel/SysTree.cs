@@ -4,8 +4,8 @@ using Hostdev.DevicePlugin.Host;
 namespace Hostdev.Sandbox.Kernel;
 
 /// <summary>
-/// The directory tree in which the simulated kernel shows itself. All paths are host paths. A file or link is replaced by rename, and a directory appears and goes whole, so that a
-/// reader never sees half of one.
+/// The directory tree in which the simulated kernel shows itself. All paths are host paths. A file or link is replaced by rename, and a
+/// directory appears and goes whole, so that a reader never sees half of one.
 /// </summary>
 internal sealed class SysTree
 {
@@ -75,17 +75,21 @@ internal sealed class SysTree
     /// <summary>Removes a file, a link or a whole directory; what is not there is no error.</summary>
     public void Remove(string path)
     {
-        if (!Exists(path)) return;
+        if (!Exists(path))
+            return;
         var staged = Stage();
         NativeFiles.Rename(Real(path), staged);
-        if (new FileInfo(staged).LinkTarget is null && Directory.Exists(staged)) Directory.Delete(staged, recursive: true);
-        else File.Delete(staged);
+        if (new FileInfo(staged).LinkTarget is null && Directory.Exists(staged))
+            Directory.Delete(staged, recursive: true);
+        else
+            File.Delete(staged);
     }
 
     /// <summary>devtmpfs removes a directory with its last node.</summary>
     public void RemoveIfEmpty(string path)
     {
-        if (Directory.Exists(Real(path)) && !Directory.EnumerateFileSystemEntries(Real(path)).Any()) Remove(path);
+        if (Directory.Exists(Real(path)) && !Directory.EnumerateFileSystemEntries(Real(path)).Any())
+            Remove(path);
     }
 
     /// <summary>Follows every link of a host path; null when a component is missing.</summary>
@@ -93,9 +97,10 @@ internal sealed class SysTree
     {
         var done = "";
         var parts = new Stack<string>(path.Split('/', StringSplitOptions.RemoveEmptyEntries).Reverse());
-        for (var links = 0; parts.TryPop(out var part);)
+        for (var links = 0; parts.TryPop(out var part); )
         {
-            if (part == ".") continue;
+            if (part == ".")
+                continue;
             if (part == "..")
             {
                 done = done.Length == 0 ? "" : done[..done.LastIndexOf('/')];
@@ -103,16 +108,20 @@ internal sealed class SysTree
             }
 
             var next = done + "/" + part;
-            if (!Exists(next)) return null;
+            if (!Exists(next))
+                return null;
             if (new FileInfo(Real(next)).LinkTarget is not { } target)
             {
                 done = next;
                 continue;
             }
 
-            if (++links > 40) return null;
-            if (target.StartsWith('/')) done = "";
-            foreach (var piece in target.Split('/', StringSplitOptions.RemoveEmptyEntries).Reverse()) parts.Push(piece);
+            if (++links > 40)
+                return null;
+            if (target.StartsWith('/'))
+                done = "";
+            foreach (var piece in target.Split('/', StringSplitOptions.RemoveEmptyEntries).Reverse())
+                parts.Push(piece);
         }
 
         return done;
@@ -130,13 +139,17 @@ internal sealed class SysTree
     {
         // The last component is the link that makes it unreadable: resolve the directory alone.
         var canonical = $"{Canonical(Path.GetDirectoryName(path)!)}/{Path.GetFileName(path)}";
-        if (_unreadable.Remove(canonical, out var content)) WriteFile(canonical, content);
+        if (_unreadable.Remove(canonical, out var content))
+            WriteFile(canonical, content);
     }
 
-    /// <summary>From now on opening this file blocks its reader, as reading an attribute whose lock is held does, until <see cref="UnblockReads"/>.</summary>
+    /// <summary>
+    /// From now on opening this file blocks its reader, as reading an attribute whose lock is held does, until <see cref="UnblockReads"/>.
+    /// </summary>
     public void BlockReads(string path)
     {
-        if (_fifos.ContainsKey(path) || !Exists(path)) return;
+        if (_fifos.ContainsKey(path) || !Exists(path))
+            return;
         var content = Read(path);
         var fifo = FifoPath(path);
         NativeFiles.MakeFifo(fifo);
@@ -149,15 +162,18 @@ internal sealed class SysTree
     /// <summary>Readers that wait get what the file holds by now.</summary>
     public void UnblockReads(string path)
     {
-        if (!_fifos.Remove(path, out var content)) return;
-        if (Exists(path)) WriteFile(path, content);
+        if (!_fifos.Remove(path, out var content))
+            return;
+        if (Exists(path))
+            WriteFile(path, content);
         NativeFiles.FeedFifo(FifoPath(path), content);
         File.Delete(FifoPath(path));
     }
 
     public void UnblockAllReads()
     {
-        foreach (var path in _fifos.Keys.ToArray()) UnblockReads(path);
+        foreach (var path in _fifos.Keys.ToArray())
+            UnblockReads(path);
     }
 
     private string FifoPath(string path) => Path.Combine(_staging, "fifo" + path.Replace('/', '!'));

@@ -26,7 +26,8 @@ internal sealed class VfioDevice(int index, string name, string parentPath, Iomm
 }
 
 /// <summary>One open descriptor on a vfio device.</summary>
-/// <param name="Request">Called when the kernel asks for the device back (the request eventfd); null when nobody listens (a cdev that is not bound).</param>
+/// <param name="Request">Called when the kernel asks for the device back (the request eventfd); null when nobody listens (a cdev that is
+/// not bound).</param>
 internal sealed record VfioHold(string Who, Action? Request);
 
 /// <summary>The group's own node <c>/dev/vfio/GROUP</c>; exists while a member is on a vfio driver.</summary>
@@ -64,22 +65,27 @@ internal sealed class VfioBus(KernelCore core, bool cdev)
         node.Devices.Add(device);
         _devices.Add(device);
         var path = PathOf(device);
-        core.Tree.AddDirectory(path, directory =>
-        {
-            directory.WriteLink("device", parentPath);
-            directory.WriteLink("subsystem", "/sys/class/vfio-dev");
-            directory.WriteFile("uevent", cdev ? $"MAJOR={CdevMajor}\nMINOR={device.Index}\nDEVNAME=vfio/devices/{device.Cdev}\n" : "");
-            if (cdev) directory.Attribute("dev", $"{CdevMajor}:{device.Index}");
-        });
+        core.Tree.AddDirectory(
+            path,
+            directory =>
+            {
+                directory.WriteLink("device", parentPath);
+                directory.WriteLink("subsystem", "/sys/class/vfio-dev");
+                directory.WriteFile("uevent", cdev ? $"MAJOR={CdevMajor}\nMINOR={device.Index}\nDEVNAME=vfio/devices/{device.Cdev}\n" : "");
+                if (cdev)
+                    directory.Attribute("dev", $"{CdevMajor}:{device.Index}");
+            }
+        );
         core.Tree.WriteLink("/sys/class/vfio-dev/" + device.Cdev, path);
-        if (cdev) core.AddNode("/dev/vfio/devices/" + device.Cdev, new DeviceNumber(false, CdevMajor, (uint)device.Index), path, 0x180);
+        if (cdev)
+            core.AddNode("/dev/vfio/devices/" + device.Cdev, new DeviceNumber(false, CdevMajor, (uint)device.Index), path, 0x180);
         EmitDevice("add", device);
         return device;
     }
 
     /// <summary>
-    /// Takes a device out of vfio. What is visible of it goes at once and its holder is asked to let go; then this blocks until the last descriptor is closed
-    /// (contracts/kernel.md: "unbind from vfio-pci while its fd is open"). False when the machine restarted meanwhile.
+    /// Takes a device out of vfio. What is visible of it goes at once and its holder is asked to let go; then this blocks until the last
+    /// descriptor is closed (contracts/kernel.md: "unbind from vfio-pci while its fd is open"). False when the machine restarted meanwhile.
     /// </summary>
     public bool Unregister(VfioDevice device)
     {
@@ -89,12 +95,15 @@ internal sealed class VfioBus(KernelCore core, bool cdev)
         core.RemoveNode("/dev/vfio/devices/" + device.Cdev);
         core.Tree.RemoveIfEmpty("/dev/vfio/devices");
         EmitDevice("remove", device);
-        foreach (var hold in device.Holds.ToArray()) hold.Request?.Invoke();
-        if (!core.WaitUntil(() => device.Holds.Count == 0)) return false;
+        foreach (var hold in device.Holds.ToArray())
+            hold.Request?.Invoke();
+        if (!core.WaitUntil(() => device.Holds.Count == 0))
+            return false;
         _devices.Remove(device);
         core.Indices.Free("vfio-dev", device.Index);
         device.Node.Devices.Remove(device);
-        if (device.Node.Devices.Count == 0) RemoveGroup(device.Group, device.Node);
+        if (device.Node.Devices.Count == 0)
+            RemoveGroup(device.Group, device.Node);
         return true;
     }
 
@@ -102,8 +111,10 @@ internal sealed class VfioBus(KernelCore core, bool cdev)
     public (Errno Error, VfioGroup? Group) OpenGroup(string node, string who, IEnumerable<IommuGroupModel> groups)
     {
         var group = groups.Select(candidate => candidate.Vfio).FirstOrDefault(candidate => candidate?.Node == node);
-        if (group is null) return (Errno.ENOENT, null);
-        if (group.Holder is not null || group.BoundCdevs > 0) return (Errno.EBUSY, null);
+        if (group is null)
+            return (Errno.ENOENT, null);
+        if (group.Holder is not null || group.BoundCdevs > 0)
+            return (Errno.EBUSY, null);
         group.Holder = who;
         return (Errno.None, group);
     }
@@ -114,12 +125,15 @@ internal sealed class VfioBus(KernelCore core, bool cdev)
     {
         var node = new VfioGroup(group.Number, core.Indices.Take("vfio"));
         var path = $"/sys/devices/virtual/vfio/{node.Number}";
-        core.Tree.AddDirectory(path, directory =>
-        {
-            directory.Attribute("dev", $"{GroupMajor}:{node.Minor}");
-            directory.WriteFile("uevent", $"MAJOR={GroupMajor}\nMINOR={node.Minor}\nDEVNAME=vfio/{node.Number}\n");
-            directory.WriteLink("subsystem", "/sys/class/vfio");
-        });
+        core.Tree.AddDirectory(
+            path,
+            directory =>
+            {
+                directory.Attribute("dev", $"{GroupMajor}:{node.Minor}");
+                directory.WriteFile("uevent", $"MAJOR={GroupMajor}\nMINOR={node.Minor}\nDEVNAME=vfio/{node.Number}\n");
+                directory.WriteLink("subsystem", "/sys/class/vfio");
+            }
+        );
         core.Tree.WriteLink($"/sys/class/vfio/{node.Number}", path);
         core.AddNode(node.Node, new DeviceNumber(false, GroupMajor, (uint)node.Minor), path, 0x180);
         EmitGroup("add", node);
@@ -137,12 +151,28 @@ internal sealed class VfioBus(KernelCore core, bool cdev)
         EmitGroup("remove", node);
     }
 
-    private void EmitGroup(string action, VfioGroup node) => core.Uevents.Emit(action, $"/sys/devices/virtual/vfio/{node.Number}", "vfio",
-        ("MAJOR", $"{GroupMajor}"), ("MINOR", $"{node.Minor}"), ("DEVNAME", $"vfio/{node.Number}"));
+    private void EmitGroup(string action, VfioGroup node) =>
+        core.Uevents.Emit(
+            action,
+            $"/sys/devices/virtual/vfio/{node.Number}",
+            "vfio",
+            ("MAJOR", $"{GroupMajor}"),
+            ("MINOR", $"{node.Minor}"),
+            ("DEVNAME", $"vfio/{node.Number}")
+        );
 
     private void EmitDevice(string action, VfioDevice device)
     {
-        if (cdev) core.Uevents.Emit(action, PathOf(device), "vfio-dev", ("MAJOR", $"{CdevMajor}"), ("MINOR", $"{device.Index}"), ("DEVNAME", $"vfio/devices/{device.Cdev}"));
-        else core.Uevents.Emit(action, PathOf(device), "vfio-dev");
+        if (cdev)
+            core.Uevents.Emit(
+                action,
+                PathOf(device),
+                "vfio-dev",
+                ("MAJOR", $"{CdevMajor}"),
+                ("MINOR", $"{device.Index}"),
+                ("DEVNAME", $"vfio/devices/{device.Cdev}")
+            );
+        else
+            core.Uevents.Emit(action, PathOf(device), "vfio-dev");
     }
 }

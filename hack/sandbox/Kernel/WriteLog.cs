@@ -21,20 +21,23 @@ public sealed class WriteLog(TimeProvider time)
     {
         get
         {
-            lock (_lock) return [.. _writes];
+            lock (_lock)
+                return [.. _writes];
         }
     }
 
     /// <summary>Begins a new list: what comes now is one scenario's.</summary>
     public void Clear()
     {
-        lock (_lock) _writes.Clear();
+        lock (_lock)
+            _writes.Clear();
     }
 
     internal LoggedWrite Begin(string path, string value)
     {
         var entry = new LoggedWrite(path, value, Error: null, time.GetUtcNow());
-        lock (_lock) _writes.Add(entry);
+        lock (_lock)
+            _writes.Add(entry);
         return entry;
     }
 
@@ -43,7 +46,8 @@ public sealed class WriteLog(TimeProvider time)
         lock (_lock)
         {
             var index = _writes.FindIndex(candidate => ReferenceEquals(candidate, entry));
-            if (index >= 0) _writes[index] = entry with { Error = error };
+            if (index >= 0)
+                _writes[index] = entry with { Error = error };
         }
     }
 }

@@ -18,7 +18,11 @@ public sealed record KubeVirtConfiguration
     private static readonly ImmutableArray<string> s_lists = ["gpus", "hostDevices"];
     private static readonly ImmutableArray<string> s_permitted = ["pciHostDevices", "mediatedDevices", "usb"];
 
-    public ImmutableHashSet<string> FeatureGates { get => field ?? []; init; }
+    public ImmutableHashSet<string> FeatureGates
+    {
+        get => field ?? [];
+        init;
+    }
 
     /// <summary>
     /// By resource, its entries of all lists; null where there is no <c>permittedHostDevices</c>, which permits every name.
@@ -35,7 +39,8 @@ public sealed record KubeVirtConfiguration
             FeatureGates = [.. configuration.Object("developerConfiguration").Texts("featureGates")],
             Permitted = permitted is null
                 ? null
-                : s_permitted.SelectMany(l => permitted.Objects(l))
+                : s_permitted
+                    .SelectMany(l => permitted.Objects(l))
                     .ToLookup(e => e.Text("resourceName"), JsonNode (e) => e, StringComparer.Ordinal),
         };
     }
@@ -51,7 +56,8 @@ public sealed record KubeVirtConfiguration
             yield return "Host Devices feature gate is not enabled in kubevirt-config";
         foreach (var resource in asked.Values.SelectMany(n => n).Distinct(StringComparer.Ordinal))
         {
-            foreach (var problem in Problems(resource)) yield return problem;
+            foreach (var problem in Problems(resource))
+                yield return problem;
         }
 
         // Two pools in its launcher, each of which begins with the first address of the variable.
@@ -62,9 +68,11 @@ public sealed record KubeVirtConfiguration
     private IEnumerable<string> Problems(string resource)
     {
         // pkg/virt-controller/services/template.go: a name that is not permitted fails the pod and not the admission.
-        if (Permitted is null) yield break;
+        if (Permitted is null)
+            yield break;
         var entries = Permitted[resource].ToImmutableArray();
-        if (entries.IsEmpty) yield return $"Synchronized=False FailedCreate: {resource} is not in permittedHostDevices";
+        if (entries.IsEmpty)
+            yield return $"Synchronized=False FailedCreate: {resource} is not in permittedHostDevices";
         foreach (var entry in entries)
         {
             var ids = entry.Text("pciVendorSelector");
@@ -75,12 +83,17 @@ public sealed record KubeVirtConfiguration
         }
 
         // Whatever the name: its plugin takes devices by their ids.
-        var sought = entries.Select(e => e.Text("pciVendorSelector").ToUpperInvariant()).Where(i => i.Length > 0)
+        var sought = entries
+            .Select(e => e.Text("pciVendorSelector").ToUpperInvariant())
+            .Where(i => i.Length > 0)
             .ToHashSet(StringComparer.Ordinal);
         foreach (var other in Permitted.Where(p => p.Key != resource).SelectMany(p => p))
         {
-            if (other["externalResourceProvider"]?.GetValue<bool>() == true
-                || !sought.Contains(other.Text("pciVendorSelector").ToUpperInvariant())) continue;
+            if (
+                other["externalResourceProvider"]?.GetValue<bool>() == true
+                || !sought.Contains(other.Text("pciVendorSelector").ToUpperInvariant())
+            )
+                continue;
             var (ids, name) = (other.Text("pciVendorSelector"), other.Text("resourceName"));
             yield return $"KubeVirt's own device plugin offers {ids} as {name} beside {resource}";
         }

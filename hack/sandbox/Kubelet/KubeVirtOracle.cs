@@ -4,7 +4,10 @@ using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kubelet;
 
-/// <summary>What an unmodified KubeVirt needs of the answers a pod got (contracts/kubevirt.md, 2 to 5 and 7), judged by the machine's files and not by the agent.</summary>
+/// <summary>
+/// What an unmodified KubeVirt needs of the answers a pod got (contracts/kubevirt.md, 2 to 5 and 7), judged by the machine's files and not
+/// by the agent.
+/// </summary>
 public static class KubeVirtOracle
 {
     private const string Vfio = "/dev/vfio/vfio";
@@ -13,8 +16,18 @@ public static class KubeVirtOracle
     /// <summary>Everything that is wrong with the pod's answers, as sentences; empty when KubeVirt can start the VM.</summary>
     public static IEnumerable<string> Problems(HostPaths paths, SimulatedPod pod, IEnumerable<SimulatedPod> others)
     {
-        if (pod.Phase != PodPhase.Running) return [$"{pod.Name} is {pod.Phase}: {pod.Message}"];
-        var answers = pod.Answers.SelectMany(a => Answer(paths, pod.Name, a.Key, pod.Devices[a.Key], pod.Envs, [.. a.Value.Devices.Select(d => (d.HostPath, d.ContainerPath, d.Permissions))]));
+        if (pod.Phase != PodPhase.Running)
+            return [$"{pod.Name} is {pod.Phase}: {pod.Message}"];
+        var answers = pod.Answers.SelectMany(a =>
+            Answer(
+                paths,
+                pod.Name,
+                a.Key,
+                pod.Devices[a.Key],
+                pod.Envs,
+                [.. a.Value.Devices.Select(d => (d.HostPath, d.ContainerPath, d.Permissions))]
+            )
+        );
         var shared = pod.DeviceNodes.Where(n => n != Vfio && others.Any(o => o.Name != pod.Name && o.DeviceNodes.Contains(n)));
         return [.. answers, .. shared.Select(n => $"{n} was given to {pod.Name} and to another pod")];
     }
@@ -26,19 +39,31 @@ public static class KubeVirtOracle
         Regex.IsMatch(address, "^[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\\.[0-7]$");
 
     private static IEnumerable<string> Answer(
-        HostPaths paths, string pod, string resource, ImmutableArray<string> ids, ImmutableSortedDictionary<string, string> envs, ImmutableArray<(string Host, string Container, string Permissions)> nodes)
+        HostPaths paths,
+        string pod,
+        string resource,
+        ImmutableArray<string> ids,
+        ImmutableSortedDictionary<string, string> envs,
+        ImmutableArray<(string Host, string Container, string Permissions)> nodes
+    )
     {
         var name = resource.ToUpperInvariant().Replace('/', '_').Replace('.', '_');
         var given = s_prefixes.Where(p => envs.ContainsKey(p + name)).ToList();
-        if (given is not ["PCI_RESOURCE_"]) yield return $"{pod} has {given.Count} variables for {resource}, and needs exactly PCI_RESOURCE_{name}";
+        if (given is not ["PCI_RESOURCE_"])
+            yield return $"{pod} has {given.Count} variables for {resource}, and needs exactly PCI_RESOURCE_{name}";
         var addresses = envs.GetValueOrDefault("PCI_RESOURCE_" + name, "").Split(',');
-        if (addresses.Length != ids.Length) yield return $"{pod} has {addresses.Length} addresses for {ids.Length} devices of {resource}";
-        if (addresses.Distinct(StringComparer.Ordinal).Count() != addresses.Length) yield return $"{pod} has an address of {resource} twice";
-        if (!nodes.Any(n => n.Host == Vfio)) yield return $"{pod} has no {Vfio}";
+        if (addresses.Length != ids.Length)
+            yield return $"{pod} has {addresses.Length} addresses for {ids.Length} devices of {resource}";
+        if (addresses.Distinct(StringComparer.Ordinal).Count() != addresses.Length)
+            yield return $"{pod} has an address of {resource} twice";
+        if (!nodes.Any(n => n.Host == Vfio))
+            yield return $"{pod} has no {Vfio}";
         foreach (var (host, container, permissions) in nodes)
         {
-            if (host != container || permissions != "mrw") yield return $"{pod} has {host} as {container} with {permissions}: KubeVirt needs the same path with mrw";
-            if (!File.Exists(paths.Resolve(host))) yield return $"{pod} has {host}, which is no node of this host";
+            if (host != container || permissions != "mrw")
+                yield return $"{pod} has {host} as {container} with {permissions}: KubeVirt needs the same path with mrw";
+            if (!File.Exists(paths.Resolve(host)))
+                yield return $"{pod} has {host}, which is no node of this host";
         }
 
         foreach (var address in addresses)
@@ -46,8 +71,10 @@ public static class KubeVirtOracle
             if (!HasFormKubeVirtReads(address))
                 yield return $"{pod} has \"{address}\" of {resource}: the launcher reads dddd:bb:ss.f with exactly four digits of domain";
             var group = new FileInfo(paths.Resolve($"/sys/bus/pci/devices/{address}/iommu_group")).LinkTarget;
-            if (group is null) yield return $"{pod} has {address} of {resource}, which is no device of this host";
-            else if (!nodes.Any(n => n.Host == "/dev/vfio/" + Path.GetFileName(group))) yield return $"{pod} has {address} without the node of its group {Path.GetFileName(group)}";
+            if (group is null)
+                yield return $"{pod} has {address} of {resource}, which is no device of this host";
+            else if (!nodes.Any(n => n.Host == "/dev/vfio/" + Path.GetFileName(group)))
+                yield return $"{pod} has {address} without the node of its group {Path.GetFileName(group)}";
         }
     }
 }

@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace Hostdev.Sandbox.Kubelet;
 
 /// <summary>
-/// <c>kubelet_internal_checkpoint</c> in the shape of the kubelet's (<c>pkg/kubelet/cm/devicemanager/checkpoint</c>): which container has which devices, with the cached answer,
-/// and which devices were healthy. The checksum is not the kubelet's.
+/// <c>kubelet_internal_checkpoint</c> in the shape of the kubelet's (<c>pkg/kubelet/cm/devicemanager/checkpoint</c>): which container has
+/// which devices, with the cached answer, and which devices were healthy. The checksum is not the kubelet's.
 /// </summary>
 internal sealed record KubeletCheckpoint(KubeletCheckpointData Data, long Checksum)
 {
@@ -16,7 +16,8 @@ internal sealed record KubeletCheckpoint(KubeletCheckpointData Data, long Checks
     public static KubeletCheckpoint Read(string directory)
     {
         var path = Path.Combine(directory, FileName);
-        if (!File.Exists(path)) return Empty;
+        if (!File.Exists(path))
+            return Empty;
         return JsonSerializer.Deserialize(File.ReadAllText(path), CheckpointJson.Default.KubeletCheckpoint) ?? Empty;
     }
 
@@ -33,7 +34,13 @@ internal sealed record KubeletCheckpointData(List<PodDeviceEntry> PodDeviceEntri
 
 /// <param name="DeviceIDs">NUMA node to IDs; -1 for devices without one.</param>
 /// <param name="AllocResp">The answer of Allocate as protobuf, in base64.</param>
-internal sealed record PodDeviceEntry(string PodUID, string ContainerName, string ResourceName, Dictionary<string, List<string>> DeviceIDs, string AllocResp);
+internal sealed record PodDeviceEntry(
+    string PodUID,
+    string ContainerName,
+    string ResourceName,
+    Dictionary<string, List<string>> DeviceIDs,
+    string AllocResp
+);
 
 [JsonSerializable(typeof(KubeletCheckpoint))]
 internal sealed partial class CheckpointJson : JsonSerializerContext;

@@ -46,7 +46,9 @@ internal sealed class PluginConnection(string resource, string socketPath) : IDi
             throw new RpcException(new Status(StatusCode.Unknown, words));
         }
 
-        Options = await CallAsync(plugin => plugin.GetDevicePluginOptionsAsync(new Empty(), SocketChannel.Within(OptionsLimit, cancellationToken)));
+        Options = await CallAsync(plugin =>
+            plugin.GetDevicePluginOptionsAsync(new Empty(), SocketChannel.Within(OptionsLimit, cancellationToken))
+        );
     }
 
     private async Task<Socket> DialAsync(TimeSpan backoff, CancellationToken cancellationToken)
@@ -70,10 +72,12 @@ internal sealed class PluginConnection(string resource, string socketPath) : IDi
         try
         {
             using var watch = new PluginClient(_channel!).ListAndWatch(new Empty(), SocketChannel.Within(null, _closed.Token));
-            while (await watch.ResponseStream.MoveNext(_closed.Token)) received(watch.ResponseStream.Current);
+            while (await watch.ResponseStream.MoveNext(_closed.Token))
+                received(watch.ResponseStream.Current);
             return "the plugin ended the stream";
         }
-        catch (Exception e) when (_closed.IsCancellationRequested && e is RpcException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e)
+            when (_closed.IsCancellationRequested && e is RpcException or ObjectDisposedException or OperationCanceledException)
         {
             return "the kubelet closed the connection";
         }
@@ -114,7 +118,8 @@ internal sealed class PluginConnection(string resource, string socketPath) : IDi
 
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         _closed.Cancel();
         _channel?.Dispose();
     }

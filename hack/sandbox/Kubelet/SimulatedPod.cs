@@ -27,18 +27,29 @@ public sealed record SimulatedPod(
     string Reason,
     string Message,
     ImmutableSortedDictionary<string, ImmutableArray<string>> Devices,
-    ImmutableSortedDictionary<string, ContainerAllocateResponse> Answers)
+    ImmutableSortedDictionary<string, ContainerAllocateResponse> Answers
+)
 {
     public const string Container = "compute";
 
     /// <summary>The environment the container was started with: on a conflict between resources the first wins.</summary>
-    public ImmutableSortedDictionary<string, string> Envs => Answers.Values.SelectMany(a => a.Envs).DistinctBy(e => e.Key).ToImmutableSortedDictionary(e => e.Key, e => e.Value);
+    public ImmutableSortedDictionary<string, string> Envs =>
+        Answers.Values.SelectMany(a => a.Envs).DistinctBy(e => e.Key).ToImmutableSortedDictionary(e => e.Key, e => e.Value);
 
     /// <summary>The device nodes of the container, once per container path.</summary>
-    public ImmutableArray<string> DeviceNodes => [.. Answers.Values.SelectMany(a => a.Devices).DistinctBy(d => d.ContainerPath).Select(d => d.HostPath)];
+    public ImmutableArray<string> DeviceNodes =>
+        [.. Answers.Values.SelectMany(a => a.Devices).DistinctBy(d => d.ContainerPath).Select(d => d.HostPath)];
 
     internal static SimulatedPod New(string ns, string name) =>
-        new(ns, name, PodPhase.Waiting, "", "", ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty, ImmutableSortedDictionary<string, ContainerAllocateResponse>.Empty);
+        new(
+            ns,
+            name,
+            PodPhase.Waiting,
+            "",
+            "",
+            ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty,
+            ImmutableSortedDictionary<string, ContainerAllocateResponse>.Empty
+        );
 }
 
 /// <summary>What a pod asks for of one resource: a number, or given IDs (as when a test needs a certain device).</summary>

@@ -1,6 +1,8 @@
 namespace Hostdev.Sandbox.Vfio;
 
-/// <summary>Open descriptors, closed last opened first: the device before its group, the group before its container, as the kernel wants it.</summary>
+/// <summary>
+/// Open descriptors, closed last opened first: the device before its group, the group before its container, as the kernel wants it.
+/// </summary>
 internal sealed class DescriptorStack : IDisposable
 {
     private readonly Stack<int> open = new();
@@ -13,6 +15,7 @@ internal sealed class DescriptorStack : IDisposable
 
     public void Dispose()
     {
-        while (open.TryPop(out var descriptor)) _ = Kernel.Close(descriptor);
+        while (open.TryPop(out var descriptor))
+            _ = Kernel.Close(descriptor);
     }
 }

@@ -12,30 +12,31 @@ public readonly record struct Errno(int Number)
     public static readonly Errno EINVAL = new(22);
 
     /// <summary>The symbolic name of those that vfio and iommufd return; the number of any other.</summary>
-    public string Name => Number switch
-    {
-        1 => "EPERM",
-        2 => "ENOENT",
-        4 => "EINTR",
-        5 => "EIO",
-        6 => "ENXIO",
-        9 => "EBADF",
-        11 => "EAGAIN",
-        12 => "ENOMEM",
-        13 => "EACCES",
-        14 => "EFAULT",
-        16 => "EBUSY",
-        17 => "EEXIST",
-        19 => "ENODEV",
-        22 => "EINVAL",
-        24 => "EMFILE",
-        25 => "ENOTTY",
-        28 => "ENOSPC",
-        34 => "ERANGE",
-        95 => "EOPNOTSUPP",
-        110 => "ETIMEDOUT",
-        _ => string.Create(CultureInfo.InvariantCulture, $"errno {Number}"),
-    };
+    public string Name =>
+        Number switch
+        {
+            1 => "EPERM",
+            2 => "ENOENT",
+            4 => "EINTR",
+            5 => "EIO",
+            6 => "ENXIO",
+            9 => "EBADF",
+            11 => "EAGAIN",
+            12 => "ENOMEM",
+            13 => "EACCES",
+            14 => "EFAULT",
+            16 => "EBUSY",
+            17 => "EEXIST",
+            19 => "ENODEV",
+            22 => "EINVAL",
+            24 => "EMFILE",
+            25 => "ENOTTY",
+            28 => "ENOSPC",
+            34 => "ERANGE",
+            95 => "EOPNOTSUPP",
+            110 => "ETIMEDOUT",
+            _ => string.Create(CultureInfo.InvariantCulture, $"errno {Number}"),
+        };
 
     public override string ToString() => Name;
 }

@@ -23,9 +23,7 @@ public enum TakeStep
 /// <summary>What became of an attempt to take a device.</summary>
 public abstract record TakeResult
 {
-    private TakeResult()
-    {
-    }
+    private TakeResult() { }
 
     /// <param name="Device">Held until it is disposed of.</param>
     public sealed record Taken(VfioDevice Device) : TakeResult;

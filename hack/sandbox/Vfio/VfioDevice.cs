@@ -1,6 +1,8 @@
 namespace Hostdev.Sandbox.Vfio;
 
-/// <summary>A device that was taken as a VMM takes it: attached to an address space, its config space readable. Disposing of it gives it back.</summary>
+/// <summary>
+/// A device that was taken as a VMM takes it: attached to an address space, its config space readable. Disposing of it gives it back.
+/// </summary>
 public sealed class VfioDevice : IDisposable
 {
     private readonly DescriptorStack descriptors;
@@ -20,7 +22,9 @@ public sealed class VfioDevice : IDisposable
     /// <summary>Read from the device's own config space; ffff means that the device does not answer.</summary>
     public ushort VendorId { get; }
 
-    /// <summary>As a VM sees it: the hardware of a virtual function answers ffff for both, and vfio-pci puts its true identity there.</summary>
+    /// <summary>
+    /// As a VM sees it: the hardware of a virtual function answers ffff for both, and vfio-pci puts its true identity there.
+    /// </summary>
     public ushort DeviceId { get; }
 
     public int Regions { get; }
@@ -29,15 +33,26 @@ public sealed class VfioDevice : IDisposable
 
     public bool SupportsReset { get; }
 
-    /// <summary>Calls back, from a thread of its own, whenever the kernel asks for the device: what a VMM answers by unplugging it from its guest.</summary>
+    /// <summary>
+    /// Calls back, from a thread of its own, whenever the kernel asks for the device: what a VMM answers by unplugging it from its guest.
+    /// </summary>
     /// <returns>Null when that is arranged.</returns>
     public unsafe Errno? OnRequest(Action asked)
     {
         var eventfd = Kernel.Eventfd();
-        if (eventfd < 0) return Kernel.LastErrno;
+        if (eventfd < 0)
+            return Kernel.LastErrno;
         descriptors.Push(eventfd);
-        var set = new Kernel.InterruptSet { Size = (uint)sizeof(Kernel.InterruptSet), Flags = Kernel.TriggerEventfd, Index = Kernel.RequestInterrupt, Count = 1, Eventfd = eventfd };
-        if (Kernel.Ioctl(descriptor, Kernel.DeviceSetIrqs, &set) < 0) return Kernel.LastErrno;
+        var set = new Kernel.InterruptSet
+        {
+            Size = (uint)sizeof(Kernel.InterruptSet),
+            Flags = Kernel.TriggerEventfd,
+            Index = Kernel.RequestInterrupt,
+            Count = 1,
+            Eventfd = eventfd,
+        };
+        if (Kernel.Ioctl(descriptor, Kernel.DeviceSetIrqs, &set) < 0)
+            return Kernel.LastErrno;
         new Thread(() => Listen(eventfd, asked)) { IsBackground = true, Name = "request" }.Start();
         return null;
     }
@@ -47,7 +62,8 @@ public sealed class VfioDevice : IDisposable
     private static unsafe void Listen(int eventfd, Action asked)
     {
         ulong count;
-        while (Kernel.Read(eventfd, &count, sizeof(ulong)) == sizeof(ulong)) asked();
+        while (Kernel.Read(eventfd, &count, sizeof(ulong)) == sizeof(ulong))
+            asked();
     }
 }
 

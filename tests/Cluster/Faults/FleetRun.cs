@@ -29,7 +29,11 @@ internal sealed class FleetRun : IAsyncDisposable
         (_cluster, _random) = (cluster, new Random(seed));
         for (var node = 0; node < FleetAct.Nodes; node++)
         {
-            ClusterMembers.AddNode(cluster.Seat, FleetAct.Node(node), [KeyValuePair.Create("half", (node % 2).ToString(CultureInfo.InvariantCulture))]);
+            ClusterMembers.AddNode(
+                cluster.Seat,
+                FleetAct.Node(node),
+                [KeyValuePair.Create("half", (node % 2).ToString(CultureInfo.InvariantCulture))]
+            );
             ClusterMembers.ShowAgent(cluster.Seat, FleetAct.Node(node), ready: true);
         }
 
@@ -45,7 +49,8 @@ internal sealed class FleetRun : IAsyncDisposable
         return new FleetRun(cluster, seed);
     }
 
-    /// <summary>Plays the story; before each act, with <paramref name="trouble"/>, something may go wrong, and the operator may die.</summary>
+    /// <summary>Plays the story; before each act, with <paramref name="trouble"/>, something may go wrong, and the operator may
+    /// die.</summary>
     /// <param name="told">What went wrong, for whoever reads of a failure.</param>
     public async Task PlayAsync(IReadOnlyList<FleetAct> story, Random? trouble, List<string> told)
     {
@@ -67,7 +72,8 @@ internal sealed class FleetRun : IAsyncDisposable
 
             told.Add(act.Text);
             act.Do(_cluster.Seat);
-            if (trouble is not null) await Task.Delay(trouble.Next(12));
+            if (trouble is not null)
+                await Task.Delay(trouble.Next(12));
         }
 
         Server.Faults.Clear();
@@ -80,21 +86,25 @@ internal sealed class FleetRun : IAsyncDisposable
         while (TimeProvider.System.GetElapsedTime(since) < quiet)
         {
             await Task.Delay(2);
-            if (_operator.IsCompleted) await _operator;
-            if (Server.Revision == revision) continue;
+            if (_operator.IsCompleted)
+                await _operator;
+            if (Server.Revision == revision)
+                continue;
             (revision, since) = (Server.Revision, TimeProvider.System.GetTimestamp());
         }
     }
 
     /// <summary>Whether every policy is done with, as far as its own words go.</summary>
-    public bool IsSettled() => Server.Objects.List("hostdevices.hostdev.io").All(p => ClusterBench.Condition(p, "Progressing").Status == "False");
+    public bool IsSettled() =>
+        Server.Objects.List("hostdevices.hostdev.io").All(p => ClusterBench.Condition(p, "Progressing").Status == "False");
 
     /// <summary>The specs of all nodes and the statuses of all policies, without what no two clusters share: times and uids.</summary>
     public string FinalState()
     {
         var specs =
             from state in Server.Objects.List("nodedevicestates.hostdev.io")
-            let policies = from p in state["spec"]!["policies"]!.AsArray() select $"{p!["kind"]}/{p["name"]} {p["generation"]} {Sorted(p["spec"])!.ToJsonString()}"
+            let policies = from p in state["spec"]!["policies"]!.AsArray()
+            select $"{p!["kind"]}/{p["name"]} {p["generation"]} {Sorted(p["spec"])!.ToJsonString()}"
             select $"{state["metadata"]!["name"]}: {string.Join("; ", policies.Order(StringComparer.Ordinal))}";
         var statuses = Server.Objects.List("hostdevices.hostdev.io").Select(p => $"{p["metadata"]!["name"]}: {WithoutTimes(p["status"])}");
         return string.Join('\n', specs.Concat(statuses));
@@ -103,10 +113,22 @@ internal sealed class FleetRun : IAsyncDisposable
     /// <summary>What the operator knows, where it differs from what is, for whoever reads of a failure.</summary>
     public string Knowledge()
     {
-        if (_host is not { } host) return "no operator";
-        var states = Server.Objects.List("nodedevicestates.hostdev.io").Select(s => ((string)s["metadata"]!["name"]!, (string)s["metadata"]!["resourceVersion"]!)).ToDictionary(s => s.Item1, s => s.Item2);
-        var lines = Enumerable.Range(0, FleetAct.Nodes).Select(FleetAct.Node).Select(n => $"  {n}: is {states.GetValueOrDefault(n, "not there")}, heard of {host.Stores.StoredVersion(n) ?? "nothing"}, counts {host.Stores.State(n)?.Metadata.ResourceVersion ?? "nothing"}");
-        return $"the operator leads: {host.IsLeading}, looks: {host.Passes}, problems: {string.Join("; ", host.Problems)}\n{string.Join('\n', lines)}";
+        if (_host is not { } host)
+            return "no operator";
+        var states = Server
+            .Objects.List("nodedevicestates.hostdev.io")
+            .Select(s => ((string)s["metadata"]!["name"]!, (string)s["metadata"]!["resourceVersion"]!))
+            .ToDictionary(s => s.Item1, s => s.Item2);
+        var lines = Enumerable
+            .Range(0, FleetAct.Nodes)
+            .Select(FleetAct.Node)
+            .Select(n =>
+                $"  {n}: is {states.GetValueOrDefault(n, "not there")}, heard of "
+                + $"{host.Stores.StoredVersion(n) ?? "nothing"}, counts "
+                + $"{host.Stores.State(n)?.Metadata.ResourceVersion ?? "nothing"}"
+            );
+        return $"the operator leads: {host.IsLeading}, looks: {host.Passes}, problems: "
+            + $"{string.Join("; ", host.Problems)}\n{string.Join('\n', lines)}";
     }
 
     public async ValueTask DisposeAsync()
@@ -119,24 +141,40 @@ internal sealed class FleetRun : IAsyncDisposable
 
     private static string WithoutTimes(JsonNode? status)
     {
-        if (status is null) return "none";
-        foreach (var condition in status["conditions"]?.AsArray() ?? []) condition!.AsObject().Remove("lastTransitionTime");
+        if (status is null)
+            return "none";
+        foreach (var condition in status["conditions"]?.AsArray() ?? [])
+            condition!.AsObject().Remove("lastTransitionTime");
         return Sorted(status)!.ToJsonString();
     }
 
-    /// <summary>The order of keys tells in which order fields were first written, and an empty list that something stood in it once: neither means anything.</summary>
-    private static JsonNode? Sorted(JsonNode? node) => node switch
-    {
-        JsonObject map => new JsonObject(map.Where(m => m.Value is not JsonArray { Count: 0 }).OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => KeyValuePair.Create(m.Key, Sorted(m.Value)))),
-        JsonArray list => new JsonArray([.. list.Select(Sorted)]),
-        _ => node?.DeepClone(),
-    };
+    /// <summary>
+    /// The order of keys tells in which order fields were first written, and an empty list that something stood in it once: neither means
+    /// anything.
+    /// </summary>
+    private static JsonNode? Sorted(JsonNode? node) =>
+        node switch
+        {
+            JsonObject map => new JsonObject(
+                map.Where(m => m.Value is not JsonArray { Count: 0 })
+                    .OrderBy(m => m.Key, StringComparer.Ordinal)
+                    .Select(m => KeyValuePair.Create(m.Key, Sorted(m.Value)))
+            ),
+            JsonArray list => new JsonArray([.. list.Select(Sorted)]),
+            _ => node?.DeepClone(),
+        };
 
     private void StartOperator()
     {
         _end = new CancellationTokenSource();
         _client = Connect(ClusterMembers.OperatorAccount);
-        var host = new OperatorHost(_client, new OperatorOptions { Namespace = SandboxCluster.SystemNamespace, Timings = s_timings }, _time, new Random(_random.Next()), NullLoggerFactory.Instance);
+        var host = new OperatorHost(
+            _client,
+            new OperatorOptions { Namespace = SandboxCluster.SystemNamespace, Timings = s_timings },
+            _time,
+            new Random(_random.Next()),
+            NullLoggerFactory.Instance
+        );
         _host = host;
         var token = _end.Token;
         _operator = Task.Run(() => host.RunAsync(token));

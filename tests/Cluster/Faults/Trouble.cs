@@ -23,31 +23,51 @@ internal sealed record Trouble(string Text, Func<SimulatedApiServer, Task> Begin
             6 => Fault("429", new ApiFault.Refuse(429, RetryAfterSeconds: random.Next(1, 3)), null, share, times),
             7 => Fault("500", new ApiFault.Refuse(500), null, share, times),
             8 => Fault("503 or 504", new ApiFault.Refuse(random.Next(2) == 0 ? 503 : 504), null, share, times),
-            9 => new Trouble("history compacted and connections cut", server =>
-            {
-                server.CompactHistory();
-                server.CutConnections();
-                return Task.CompletedTask;
-            }),
-            10 => new Trouble("connections cut", server =>
-            {
-                server.CutConnections();
-                return Task.CompletedTask;
-            }),
-            _ => new Trouble("the server goes away and comes back", async server =>
-            {
-                await server.StopAsync();
-                await Task.Delay(5);
-                await server.StartAsync();
-            }),
+            9 => new Trouble(
+                "history compacted and connections cut",
+                server =>
+                {
+                    server.CompactHistory();
+                    server.CutConnections();
+                    return Task.CompletedTask;
+                }
+            ),
+            10 => new Trouble(
+                "connections cut",
+                server =>
+                {
+                    server.CutConnections();
+                    return Task.CompletedTask;
+                }
+            ),
+            _ => new Trouble(
+                "the server goes away and comes back",
+                async server =>
+                {
+                    await server.StopAsync();
+                    await Task.Delay(5);
+                    await server.StartAsync();
+                }
+            ),
         };
     }
 
     public override string ToString() => Text;
 
-    private static Trouble Fault(string text, ApiFault fault, string? verb, double share, int times) => new($"{text} ({verb ?? "any verb"}, {share:P0}, {times} times at most)", server =>
-    {
-        server.Faults.Add(new FaultRule(fault) { Verb = verb, Probability = share, Times = times });
-        return Task.CompletedTask;
-    });
+    private static Trouble Fault(string text, ApiFault fault, string? verb, double share, int times) =>
+        new(
+            $"{text} ({verb ?? "any verb"}, {share:P0}, {times} times at most)",
+            server =>
+            {
+                server.Faults.Add(
+                    new FaultRule(fault)
+                    {
+                        Verb = verb,
+                        Probability = share,
+                        Times = times,
+                    }
+                );
+                return Task.CompletedTask;
+            }
+        );
 }

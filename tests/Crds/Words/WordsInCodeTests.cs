@@ -41,8 +41,10 @@ public sealed partial class WordsInCodeTests
             ("operator/Reconcilers/AgentPod.cs", ConditionTypes.Ready), // of a Pod
         ];
         var found = Lines("crds/Words/").SelectMany(l => Quoted().Matches(l.Text).Select(m => (l.File, Word: m.Groups[1].Value, l.Place)));
-        Assert.Equal([], found.Where(f => words.Contains(f.Word) && !others.Contains((f.File, f.Word)))
-            .Select(f => $"{f.Place}: \"{f.Word}\""));
+        Assert.Equal(
+            [],
+            found.Where(f => words.Contains(f.Word) && !others.Contains((f.File, f.Word))).Select(f => $"{f.Place}: \"{f.Word}\"")
+        );
     }
 
     /// <summary>Fields, properties and parameters of that name.</summary>
@@ -51,9 +53,11 @@ public sealed partial class WordsInCodeTests
         const BindingFlags all =
             BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
         static bool IsReason(string? name) => name?.EndsWith("reason", StringComparison.OrdinalIgnoreCase) == true;
-        var fields = type.GetFields(all).Select(f => (f.Name, f.FieldType))
+        var fields = type.GetFields(all)
+            .Select(f => (f.Name, f.FieldType))
             .Concat(type.GetProperties(all).Select(p => (p.Name, p.PropertyType)));
-        foreach (var (name, of) in fields.Where(f => IsReason(f.Name))) yield return ($"{type.FullName}.{name}", of);
+        foreach (var (name, of) in fields.Where(f => IsReason(f.Name)))
+            yield return ($"{type.FullName}.{name}", of);
         foreach (var method in type.GetMembers(all).OfType<MethodBase>())
         {
             foreach (var p in method.GetParameters().Where(p => IsReason(p.Name)))

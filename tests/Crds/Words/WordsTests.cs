@@ -17,11 +17,16 @@ public sealed partial class WordsTests
     [Fact]
     public void Every_reason_is_in_the_catalogue_once_and_by_the_name_that_the_code_has_for_it()
     {
-        var members = typeof(Reasons).GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.FieldType == typeof(Reason))
-            .Select(f => (f.Name, Reason: (Reason)f.GetValue(null)!)).ToList();
+        var members = typeof(Reasons)
+            .GetFields(BindingFlags.Public | BindingFlags.Static)
+            .Where(f => f.FieldType == typeof(Reason))
+            .Select(f => (f.Name, Reason: (Reason)f.GetValue(null)!))
+            .ToList();
         Assert.NotEmpty(members);
-        Assert.Equal(members.Select(m => m.Name).Order(StringComparer.Ordinal),
-            Reasons.All.Select(r => r.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            members.Select(m => m.Name).Order(StringComparer.Ordinal),
+            Reasons.All.Select(r => r.Name).Order(StringComparer.Ordinal)
+        );
         Assert.All(members, m => Assert.Same(m.Reason, Reasons.Of(m.Name)));
     }
 
@@ -40,10 +45,17 @@ public sealed partial class WordsTests
     [Fact]
     public void The_words_and_what_programs_make_of_them_are_those_that_were_said_before()
     {
-        string[] Flags(Reason r) => [r.IsUse ? "use" : "", r.IsMissing ? "missing" : "", r.AsksToAct ? "asks to act" : "",
-            r.StopsWrites ? "stops writes" : "", r.IsTrouble ? "trouble" : ""];
-        var reasons = Reasons.All
-            .Select(r => string.Join(", ", ((string[])[$"{r} ends by {r.Ends}", .. Flags(r)]).Where(f => f.Length > 0)));
+        string[] Flags(Reason r) =>
+            [
+                r.IsUse ? "use" : "",
+                r.IsMissing ? "missing" : "",
+                r.AsksToAct ? "asks to act" : "",
+                r.StopsWrites ? "stops writes" : "",
+                r.IsTrouble ? "trouble" : "",
+            ];
+        var reasons = Reasons.All.Select(r =>
+            string.Join(", ", ((string[])[$"{r} ends by {r.Ends}", .. Flags(r)]).Where(f => f.Length > 0))
+        );
         string[] Of(FindingState s) => [s.IsInTheWay ? "in the way" : "", s.IsRemark ? "a remark" : "", s.GoesOn ? "goes on" : ""];
         var states = FindingState.All.Select(s => $"state {s}: {string.Join(", ", Of(s).Where(f => f.Length > 0))}");
         Golden.Matches("words.txt", string.Concat(((string[])[.. reasons, .. states]).Select(l => l + "\n")));
@@ -57,11 +69,18 @@ public sealed partial class WordsTests
         Assert.Equal(("Dreaming", "ByMoonlight"), (problem.State.Name, problem.Reason.Name));
         Assert.Equal((false, false, false), (problem.State.IsInTheWay, problem.State.GoesOn, problem.State.IsRemark));
         Assert.Equal(Ends.Unknown, problem.Reason.Ends);
-        Assert.False(problem.Reason.IsUse || problem.Reason.IsMissing || problem.Reason.AsksToAct || problem.Reason.IsTrouble
-            || problem.Reason.StopsWrites);
+        Assert.False(
+            problem.Reason.IsUse
+                || problem.Reason.IsMissing
+                || problem.Reason.AsksToAct
+                || problem.Reason.IsTrouble
+                || problem.Reason.StopsWrites
+        );
         Assert.Equal(JsonSerializer.Deserialize(text, s_problem), problem); // also among themselves one word is one
-        Assert.Equal("""{"device":"d","state":"Dreaming","reason":"ByMoonlight","message":"m"}""",
-            JsonSerializer.Serialize(problem, s_problem));
+        Assert.Equal(
+            """{"device":"d","state":"Dreaming","reason":"ByMoonlight","message":"m"}""",
+            JsonSerializer.Serialize(problem, s_problem)
+        );
     }
 
     [Theory]
@@ -73,8 +92,10 @@ public sealed partial class WordsTests
     [InlineData("\\u0049\\u006e\\u0055\\u0073\\u0065\\u0049\\u006e\\u0055\\u0073\\u0065\\u0049\\u006e\\u0055\\u0073\\u0065", false)]
     public void A_word_that_is_known_is_one_object_however_often_it_is_read(string written, bool isKnown)
     {
-        var problem = JsonSerializer.Deserialize($$"""{"device": "d", "state": "Waiting", "reason": "{{written}}", "message": "m"}""",
-            s_problem)!;
+        var problem = JsonSerializer.Deserialize(
+            $$"""{"device": "d", "state": "Waiting", "reason": "{{written}}", "message": "m"}""",
+            s_problem
+        )!;
         Assert.Same(FindingState.Waiting, problem.State);
         Assert.Equal(isKnown, ReferenceEquals(Reasons.InUse, problem.Reason));
         Assert.Equal(JsonSerializer.Deserialize<string>($"\"{written}\""), problem.Reason.Name);
@@ -84,8 +105,10 @@ public sealed partial class WordsTests
     [InlineData("7")]
     [InlineData("null")]
     [InlineData("{}")]
-    public void What_is_no_word_is_refused_as_before(string written) => Assert.Throws<JsonException>(() =>
-        JsonSerializer.Deserialize($$"""{"device": "d", "state": "Waiting", "reason": {{written}}, "message": "m"}""", s_problem));
+    public void What_is_no_word_is_refused_as_before(string written) =>
+        Assert.Throws<JsonException>(() =>
+            JsonSerializer.Deserialize($$"""{"device": "d", "state": "Waiting", "reason": {{written}}, "message": "m"}""", s_problem)
+        );
 
     [GeneratedRegex("^[A-Z][A-Za-z]{1,63}$")]
     private static partial Regex ShortName();

@@ -14,7 +14,9 @@ public sealed class NetlinkRequestsTests
     [Fact]
     public void A_dump_in_several_datagrams_is_one_answer()
     {
-        var answer = Dump(s => [new(Errno.None, Wire.Message(16, s, s_lo)), new(Errno.None, [.. Wire.Message(16, s, s_eth0), .. Wire.Done(s)])]);
+        var answer = Dump(s =>
+            [new(Errno.None, Wire.Message(16, s, s_lo)), new(Errno.None, [.. Wire.Message(16, s, s_eth0), .. Wire.Done(s)])]
+        );
         Assert.Equal((2, null), (answer.Messages.Length, answer.Complaint));
     }
 
@@ -25,7 +27,20 @@ public sealed class NetlinkRequestsTests
     {
         const ushort interrupted = 2 | 0x10;
         var kernel = new ScriptedKernel()
-            .On(GetLink, 0, s => [new(Errno.None, [.. Wire.Message(16, s, s_lo, onPart ? interrupted : (ushort)2), .. Wire.Done(s, 0, onPart ? (ushort)2 : interrupted)])])
+            .On(
+                GetLink,
+                0,
+                s =>
+                    [
+                        new(
+                            Errno.None,
+                            [
+                                .. Wire.Message(16, s, s_lo, onPart ? interrupted : (ushort)2),
+                                .. Wire.Done(s, 0, onPart ? (ushort)2 : interrupted),
+                            ]
+                        ),
+                    ]
+            )
             .On(GetLink, 0, s => [new(Errno.None, [.. Wire.Message(16, s, s_lo), .. Wire.Message(16, s, s_eth0), .. Wire.Done(s)])]);
         Assert.Equal(2, Dump(kernel).Messages.Length);
         Assert.Equal(2, kernel.Requests);
@@ -76,13 +91,18 @@ public sealed class NetlinkRequestsTests
     [InlineData(-1)] // past any end
     public void A_message_that_lies_about_its_length_spoils_the_answer(int length)
     {
-        var answer = Dump(s => [new(Errno.None, [.. Wire.Message(16, s, s_lo), .. Wire.Message(16, s, s_eth0, length: length), .. Wire.Done(s)])]);
+        var answer = Dump(s =>
+            [new(Errno.None, [.. Wire.Message(16, s, s_lo), .. Wire.Message(16, s, s_eth0, length: length), .. Wire.Done(s)])]
+        );
         Assert.Equal(("was answered with a malformed message", 0), (answer.Complaint, answer.Messages.Length));
     }
 
     [Fact]
     public void A_datagram_that_is_cut_off_in_a_header_spoils_the_answer() =>
-        Assert.Equal("was answered with a malformed message", Dump(s => [new(Errno.None, [.. Wire.Message(16, s, s_lo), 16, 0, 0])]).Complaint);
+        Assert.Equal(
+            "was answered with a malformed message",
+            Dump(s => [new(Errno.None, [.. Wire.Message(16, s, s_lo), 16, 0, 0])]).Complaint
+        );
 
     private static NetlinkAnswer Dump(Func<uint, Reply[]> answer) => Dump(new ScriptedKernel().On(GetLink, 0, answer));
 

@@ -45,7 +45,11 @@ public sealed class KubeVirtSnippetTests
         var text = KubeVirtSnippet.WithInstructions("pciHostDevices: []\n");
 
         Assert.Contains("without it KubeVirt permits every resource name, and with it none that it lacks", text, StringComparison.Ordinal);
-        Assert.Contains("without externalResourceProvider: true makes KubeVirt's own device plugin offer the same devices", text, StringComparison.Ordinal);
+        Assert.Contains(
+            "without externalResourceProvider: true makes KubeVirt's own device plugin offer the same devices",
+            text,
+            StringComparison.Ordinal
+        );
         Assert.NotNull(YamlJson.Parse(text, out _));
     }
 

@@ -16,7 +16,10 @@ public sealed class ProjectorTests
         var projection = Projector.Project(View([gpus], [Node("a", ("gpu", "yes")), Node("b")]));
 
         var spec = Assert.Single(projection.Specs).Value;
-        Assert.Equal(("a", "a-node", "gpus"), (spec.Node, spec.NodeUid, Assert.IsType<NodeEntry.Give>(Assert.Single(spec.Entries)).Policy.Key.Name));
+        Assert.Equal(
+            ("a", "a-node", "gpus"),
+            (spec.Node, spec.NodeUid, Assert.IsType<NodeEntry.Give>(Assert.Single(spec.Entries)).Policy.Key.Name)
+        );
     }
 
     [Fact]
@@ -40,7 +43,8 @@ public sealed class ProjectorTests
     public void A_policy_that_is_gone_leaves_every_node_at_once_whether_its_agent_lives_or_not()
     {
         var gpus = HostDevice("gpus");
-        var nodes = Nodes(20).Select(n => n with { Given = [gpus.Version], Agent = n.Name == "node-007" ? AgentPresence.NotReady : AgentPresence.Ready });
+        var nodes = Nodes(20)
+            .Select(n => n with { Given = [gpus.Version], Agent = n.Name == "node-007" ? AgentPresence.NotReady : AgentPresence.Ready });
         var projection = Projector.Project(View([], nodes));
         Assert.Equal(20, projection.Specs.Count);
         Assert.All(projection.Specs.Values, s => Assert.Empty(s.Entries));
@@ -82,7 +86,12 @@ public sealed class ProjectorTests
     {
         var (old, changed) = (HostDevice("gpus"), HostDevice("gpus", generation: 2, spec: "priority: 1"));
         var nodes = Nodes(30).Select(n => (n with { Given = [old.Version] }).Reports(old)).ToList();
-        nodes[4] = (nodes[4] with { Given = [changed.Version] }).Reports(changed, Reasons.Blocked, "1 of 2 devices cannot be offered: vfio-pci is not loaded", blocked: 1);
+        nodes[4] = (nodes[4] with { Given = [changed.Version] }).Reports(
+            changed,
+            Reasons.Blocked,
+            "1 of 2 devices cannot be offered: vfio-pci is not loaded",
+            blocked: 1
+        );
         var projection = Projector.Project(View([changed], nodes));
         Assert.Empty(projection.Specs);
         Assert.Equal("node-005: 1 of 2 devices cannot be offered: vfio-pci is not loaded", projection.Policies[0].Rollout!.HaltedBy);
@@ -102,7 +111,8 @@ public sealed class ProjectorTests
         var nodes = Nodes(30).Select(n => (n with { Given = [old.Version] }).Reports(old)).ToList();
         foreach (var reason in (Reason[])[Reasons.Blocked, Reasons.Frozen])
         {
-            nodes[4] = (nodes[4] with { Given = [changed.Version] }).Reports(changed, reason, "vfio-pci is not loaded", blocked: 1)
+            nodes[4] = (nodes[4] with { Given = [changed.Version] })
+                .Reports(changed, reason, "vfio-pci is not loaded", blocked: 1)
                 .WasReady(changed, ready);
             var projection = Projector.Project(View([changed], nodes));
             Assert.Equal(halts ? 0 : 3, projection.Specs.Count);
@@ -161,7 +171,15 @@ public sealed class ProjectorTests
     {
         var (old, changed) = (HostDevice("gpus"), HostDevice("gpus", generation: 2, spec: "rollout: {maxUnavailable: '1'}"));
         var waits = new DeviceProblem("0000:43:00.0", FindingState.Waiting, Reasons.InUse, "vms/a has it");
-        foreach (var last in (Func<NodeView, NodeView>[])[n => n, n => n.Reports(old), n => n.Reports(changed, Reasons.Progressing), n => n.Reports(changed, Reasons.Progressing, "waits", 1, 0, 0, waits)])
+        foreach (
+            var last in (Func<NodeView, NodeView>[])
+                [
+                    n => n,
+                    n => n.Reports(old),
+                    n => n.Reports(changed, Reasons.Progressing),
+                    n => n.Reports(changed, Reasons.Progressing, "waits", 1, 0, 0, waits),
+                ]
+        )
         {
             var nodes = Nodes(3).ToList();
             nodes[0] = last(nodes[0] with { Given = [changed.Version], Agent = AgentPresence.NotReady });
@@ -176,10 +194,18 @@ public sealed class ProjectorTests
     {
         var (old, changed) = (HostDevice("gpus"), HostDevice("gpus", generation: 2, spec: "priority: 1"));
         var nodes = Nodes(30).Select(n => (n with { Given = [old.Version] }).Reports(old)).ToList();
-        nodes[4] = (nodes[4] with { Given = [changed.Version], Agent = AgentPresence.NotReady }).Reports(changed, Reasons.Blocked, "vfio-pci is not loaded", blocked: 1);
+        nodes[4] = (nodes[4] with { Given = [changed.Version], Agent = AgentPresence.NotReady }).Reports(
+            changed,
+            Reasons.Blocked,
+            "vfio-pci is not loaded",
+            blocked: 1
+        );
         var projection = Projector.Project(View([changed], nodes));
         Assert.Empty(projection.Specs);
-        Assert.Equal((0, "node-005: vfio-pci is not loaded"), (projection.Policies[0].Rollout!.Changing, projection.Policies[0].Rollout!.HaltedBy));
+        Assert.Equal(
+            (0, "node-005: vfio-pci is not loaded"),
+            (projection.Policies[0].Rollout!.Changing, projection.Policies[0].Rollout!.HaltedBy)
+        );
     }
 
     [Fact]
@@ -187,11 +213,27 @@ public sealed class ProjectorTests
     {
         var gpus = HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}");
         var nodes = Nodes(3).ToList();
-        nodes[0] = (nodes[0] with { Given = [gpus.Version] }).Reports(gpus, Reasons.Progressing, "waits", 1, 0, 0, new DeviceProblem("0000:43:00.0", FindingState.Waiting, Reasons.InUse, "vms/a has it"));
+        nodes[0] = (nodes[0] with { Given = [gpus.Version] }).Reports(
+            gpus,
+            Reasons.Progressing,
+            "waits",
+            1,
+            0,
+            0,
+            new DeviceProblem("0000:43:00.0", FindingState.Waiting, Reasons.InUse, "vms/a has it")
+        );
         Assert.Equal("node-002", Assert.Single(Projector.Project(View([gpus], nodes)).Specs).Key);
 
         var cordon = HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}\ndisruption: Cordon");
-        nodes[0] = (nodes[0] with { Given = [cordon.Version] }).Reports(cordon, Reasons.Progressing, "waits", 1, 0, 0, new DeviceProblem("0000:43:00.0", FindingState.Waiting, Reasons.InUse, "vms/a has it"));
+        nodes[0] = (nodes[0] with { Given = [cordon.Version] }).Reports(
+            cordon,
+            Reasons.Progressing,
+            "waits",
+            1,
+            0,
+            0,
+            new DeviceProblem("0000:43:00.0", FindingState.Waiting, Reasons.InUse, "vms/a has it")
+        );
         Assert.Empty(Projector.Project(View([cordon], nodes)).Specs); // it offers nothing meanwhile
     }
 
@@ -228,8 +270,11 @@ public sealed class ProjectorTests
     {
         var gpus = HostDevice("gpus", spec: "rollout: {maxUnavailable: '2'}");
         var nodes = Nodes(3).ToList();
-        DeviceProblem[] problems = [new("0000:43:00.0", FindingState.Of(state), Reasons.Of(reason), "x"),
-            new("0000:44:00.0", FindingState.Waiting, Reasons.Of(reason), "x")];
+        DeviceProblem[] problems =
+        [
+            new("0000:43:00.0", FindingState.Of(state), Reasons.Of(reason), "x"),
+            new("0000:44:00.0", FindingState.Waiting, Reasons.Of(reason), "x"),
+        ];
         nodes[0] = (nodes[0] with { Given = [gpus.Version] }).Reports(gpus, Reasons.Of(result), "says something", 2, 0, 0, problems);
         var projection = Projector.Project(View([gpus], nodes));
         Assert.Equal(["node-002"], projection.Specs.Keys);
@@ -252,7 +297,11 @@ public sealed class ProjectorTests
     [Fact]
     public void A_node_without_a_spec_gets_everything_at_once_because_what_its_first_list_lacks_would_be_given_back()
     {
-        var policies = new[] { HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}"), HostDevice("nics", "example.com/nic", spec: "rollout: {maxUnavailable: '1'}") };
+        var policies = new[]
+        {
+            HostDevice("gpus", spec: "rollout: {maxUnavailable: '1'}"),
+            HostDevice("nics", "example.com/nic", spec: "rollout: {maxUnavailable: '1'}"),
+        };
         var nodes = Nodes(5).Select(n => n with { Given = null });
         var projection = Projector.Project(View(policies, nodes));
         Assert.Equal(5, projection.Specs.Count);
@@ -276,20 +325,38 @@ public sealed class ProjectorTests
     [Fact]
     public void The_later_of_two_policies_whose_names_conflict_is_held_back_whatever_its_priority()
     {
-        var usb = HostDevice("usb", "example.com/dev", created: 1, devices: "usb: {selectors: [{vendor: \"0951\"}]}", spec: "priority: 100");
+        var usb = HostDevice(
+            "usb",
+            "example.com/dev",
+            created: 1,
+            devices: "usb: {selectors: [{vendor: \"0951\"}]}",
+            spec: "priority: 100"
+        );
         var pci = HostDevice("pci", "example.com/dev");
         var projection = Projector.Project(View([usb, pci], [Node("a")]));
         Assert.Equal("pci", Assert.Single(Assert.Single(projection.Specs).Value.Entries).Version.Key.Name);
         Assert.Equal(
-            ("usb", Reasons.ResourceNameConflict, "HostDevice/usb uses example.com/dev for usb devices but HostDevice/pci uses it for pci devices: a resource name has one kind of device; use another name"),
-            (projection.Policies[0].Policy.Key.Name, projection.Policies[0].HeldBack!.Reason, projection.Policies[0].HeldBack!.Message));
+            (
+                "usb",
+                Reasons.ResourceNameConflict,
+                "HostDevice/usb uses example.com/dev for usb devices but HostDevice/pci uses it for pci devices: a "
+                    + "resource name has one kind of device; use another name"
+            ),
+            (projection.Policies[0].Policy.Key.Name, projection.Policies[0].HeldBack!.Reason, projection.Policies[0].HeldBack!.Message)
+        );
     }
 
     [Fact]
     public void Names_that_KubeVirt_cannot_tell_apart_conflict_too()
     {
-        var projection = Projector.Project(View([HostDevice("a", "example.com/x.y"), HostDevice("b", "example.com/x_y", created: 1)], [Node("n")]));
-        Assert.Contains("KubeVirt cannot tell from example.com/x.y of HostDevice/a", projection.Policies.Single(p => p.Policy.Key.Name == "b").HeldBack!.Message, StringComparison.Ordinal);
+        var projection = Projector.Project(
+            View([HostDevice("a", "example.com/x.y"), HostDevice("b", "example.com/x_y", created: 1)], [Node("n")])
+        );
+        Assert.Contains(
+            "KubeVirt cannot tell from example.com/x.y of HostDevice/a",
+            projection.Policies.Single(p => p.Policy.Key.Name == "b").HeldBack!.Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -299,14 +366,22 @@ public sealed class ProjectorTests
         var wrong = HostDevice("gpus", generation: 2, devices: "");
         var projection = Projector.Project(View([wrong], [Node("a") with { Given = [good.Version] }, Node("b")]));
         Assert.Empty(projection.Specs);
-        Assert.Equal((Reasons.InvalidSpec, true), (projection.Policies[0].HeldBack!.Reason, projection.Policies[0].HeldBack!.Message.Contains("give exactly one", StringComparison.Ordinal)));
+        Assert.Equal(
+            (Reasons.InvalidSpec, true),
+            (
+                projection.Policies[0].HeldBack!.Reason,
+                projection.Policies[0].HeldBack!.Message.Contains("give exactly one", StringComparison.Ordinal)
+            )
+        );
     }
 
     [Fact]
     public void A_field_that_this_operator_does_not_know_is_handed_on_for_the_agents_to_judge()
     {
         var newer = HostDevice("gpus", spec: "frobnicate: true");
-        var given = Assert.IsType<NodeEntry.Give>(Assert.Single(Assert.Single(Projector.Project(View([newer], [Node("a")])).Specs).Value.Entries));
+        var given = Assert.IsType<NodeEntry.Give>(
+            Assert.Single(Assert.Single(Projector.Project(View([newer], [Node("a")])).Specs).Value.Entries)
+        );
         Assert.True(given.Policy.Spec.GetProperty("frobnicate").GetBoolean());
     }
 
@@ -325,7 +400,16 @@ public sealed class ProjectorTests
         var gpus = HostDevice("gpus");
         var node = Node("a") with { Given = [gpus.Version] };
         Assert.Empty(Projector.Project(View([], [node]) with { Kinds = AllKinds.Remove("HostDevice") }).Specs);
-        Assert.Empty(Projector.Project(View([], [node]) with { Kinds = AllKinds.SetItem("HostDevice", new DateTimeOffset(2026, 6, 1, 0, 0, 0, TimeSpan.Zero)) }).Specs);
+        Assert.Empty(
+            Projector
+                .Project(
+                    View([], [node]) with
+                    {
+                        Kinds = AllKinds.SetItem("HostDevice", new DateTimeOffset(2026, 6, 1, 0, 0, 0, TimeSpan.Zero)),
+                    }
+                )
+                .Specs
+        );
         Assert.Empty(Assert.Single(Projector.Project(View([], [node])).Specs).Value.Entries); // deleted by somebody
     }
 
@@ -347,8 +431,22 @@ public sealed class ProjectorTests
     [Fact]
     public void A_relabelled_node_loses_and_gains_alone()
     {
-        var policies = new[] { HostDevice("gpus", selector: "{matchLabels: {pool: gpu}}"), HostDevice("nics", "example.com/nic", selector: "{matchLabels: {pool: net}}") };
-        var nodes = Nodes(10).Select(n => (n with { Labels = ImmutableSortedDictionary<string, string>.Empty.Add("pool", "gpu"), Given = [policies[0].Version] }).Reports(policies[0])).ToList();
+        var policies = new[]
+        {
+            HostDevice("gpus", selector: "{matchLabels: {pool: gpu}}"),
+            HostDevice("nics", "example.com/nic", selector: "{matchLabels: {pool: net}}"),
+        };
+        var nodes = Nodes(10)
+            .Select(n =>
+                (
+                    n with
+                    {
+                        Labels = ImmutableSortedDictionary<string, string>.Empty.Add("pool", "gpu"),
+                        Given = [policies[0].Version],
+                    }
+                ).Reports(policies[0])
+            )
+            .ToList();
         Assert.Empty(Projector.Project(View(policies, nodes)).Specs);
         nodes[3] = nodes[3] with { Labels = nodes[3].Labels.SetItem("pool", "net") };
         var spec = Assert.Single(Projector.Project(View(policies, nodes)).Specs).Value;
@@ -358,13 +456,21 @@ public sealed class ProjectorTests
     [Fact]
     public void The_order_of_policies_and_nodes_in_the_view_does_not_matter()
     {
-        var policies = Enumerable.Range(0, 6).Select(i => HostDevice($"p{i}", $"example.com/p{i}", spec: $"priority: {i % 3}\nrollout: {{maxUnavailable: '2'}}", created: i)).ToList();
+        var policies = Enumerable
+            .Range(0, 6)
+            .Select(i => HostDevice($"p{i}", $"example.com/p{i}", spec: $"priority: {i % 3}\nrollout: {{maxUnavailable: '2'}}", created: i))
+            .ToList();
         var nodes = Nodes(12).ToList();
-        string Text(ClusterProjection p) => string.Join('\n', p.Specs.Values.Select(s => $"{s.Node}: {string.Join(' ', s.Entries.Select(e => e.Version.Key))}"));
+        string Text(ClusterProjection p) =>
+            string.Join('\n', p.Specs.Values.Select(s => $"{s.Node}: {string.Join(' ', s.Entries.Select(e => e.Version.Key))}"));
         var forward = Text(Projector.Project(View(policies, nodes)));
         policies.Reverse();
         nodes.Reverse();
         Assert.Equal(forward, Text(Projector.Project(View(policies, nodes))));
-        Assert.StartsWith("node-001: HostDevice/p2 HostDevice/p5 HostDevice/p1 HostDevice/p4 HostDevice/p0 HostDevice/p3\n", forward, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "node-001: HostDevice/p2 HostDevice/p5 HostDevice/p1 HostDevice/p4 HostDevice/p0 HostDevice/p3\n",
+            forward,
+            StringComparison.Ordinal
+        );
     }
 }

@@ -47,8 +47,10 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
         const string words = "ValidatingAdmissionPolicy 'small' with binding 'deny' denied request: no";
         var refused = (await Client.CreateAsync(Peer.Widgets, Peer.Widget("w3"))).Is(422);
         Assert.Equal(("Invalid", $"widgets.example.io \"w3\" is forbidden: {words}"), (refused.Reason, refused.Message));
-        Assert.Equal($$"""{"name":"w3","group":"example.io","kind":"widgets","causes":[{"message":"{{words}}"}]}""",
-            refused.Body["details"]!.ToJsonString(s_relaxed));
+        Assert.Equal(
+            $$"""{"name":"w3","group":"example.io","kind":"widgets","causes":[{"message":"{{words}}"}]}""",
+            refused.Body["details"]!.ToJsonString(s_relaxed)
+        );
         Assert.Null(_server.Objects.Get("widgets.example.io", "w3"));
         (await Client.DeleteAsync("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/deny")).Is(200);
         Assert.Equal("", await MakeAsync("w3"));
@@ -61,9 +63,12 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
     [InlineData("message: m, messageExpression: object.spec.nothing", 422, "Invalid", "m")]
     public async Task A_validation_has_a_reason_and_words(string more, int code, string reason, string words)
     {
-        Make("p", $$"""
+        Make(
+            "p",
+            $$"""
             {{Widgets}}, validations: [{expression: 'true'}, {expression: ' 1 > 2 ', {{more}} }, {expression: 'false', message: later}]
-            """);
+            """
+        );
         var refused = (await Client.CreateAsync(Peer.Widgets, Peer.Widget("w1"))).Is(code);
         var denied = $"ValidatingAdmissionPolicy 'p' with binding 'p' denied request: {words}";
         Assert.Equal((reason, $"widgets.example.io \"w1\" is forbidden: {denied}"), (refused.Reason, refused.Message));
@@ -78,8 +83,10 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
     [InlineData("{apiGroups: [example.io], apiVersions: [v1], operations: [UPDATE], resources: ['*/status']}", "status")]
     [InlineData("{apiGroups: [example.io], apiVersions: [v1], operations: ['*'], resources: [widgets], resourceNames: [new]}", "make")]
     [InlineData("{apiGroups: [example.io], apiVersions: [v1], operations: ['*'], resources: [widgets], scope: Namespaced}", "")]
-    [InlineData("{apiGroups: [example.io], apiVersions: [v1], operations: ['*'], resources: [widgets], scope: Cluster}",
-        "make change delete")]
+    [InlineData(
+        "{apiGroups: [example.io], apiVersions: [v1], operations: ['*'], resources: [widgets], scope: Cluster}",
+        "make change delete"
+    )]
     [InlineData("{apiGroups: [example.com], apiVersions: [v1], operations: ['*'], resources: [widgets]}", "")]
     [InlineData("{apiGroups: [example.io], apiVersions: [v2], operations: ['*'], resources: [widgets]}", "")]
     [InlineData("{apiGroups: [example.io], apiVersions: [v1], operations: ['*'], resources: [gadgets]}", "")]
@@ -106,11 +113,14 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
     public async Task Selectors_choose_by_the_labels_of_an_object_before_or_after_and_of_its_namespace()
     {
         _server.Objects.Create(ClusterBench.Yaml("{apiVersion: v1, kind: Namespace, metadata: {name: strict, labels: {strict: 'yes'}}}"));
-        Make("p", $$"""
+        Make(
+            "p",
+            $$"""
             matchConstraints: {resourceRules: [{apiGroups: [''], apiVersions: [v1], operations: ['*'], resources: [configmaps]}],
             namespaceSelector: {matchLabels: {strict: 'yes'} },
             objectSelector: {matchExpressions: [{key: app, operator: In, values: [a]}]} }, {{Never}}
-            """);
+            """
+        );
         Assert.Equal(201, await ConfigMapAsync("default", "a"));
         Assert.Equal(201, await ConfigMapAsync("strict", "b"));
         Assert.Equal(422, await ConfigMapAsync("strict", "a"));
@@ -130,13 +140,19 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
         const string rules = "resourceRules: [{apiGroups: [events.k8s.io], apiVersions: [v1], operations: [CREATE], resources: [events]}] ";
         const string seen = "object.apiVersion + ' ' + object.regarding.name + ' ' + object.note";
         const string asked = "request.resource.group + ' ' + request.kind.group + '|' + request.requestResource.group";
-        Make("p", $$"""
+        Make(
+            "p",
+            $$"""
             matchConstraints: {{{rules}}}, matchConditions: [{name: c, expression: "request.resource.group == ''"}],
             validations: [{expression: 'false', messageExpression: "{{seen}} + ' ' + {{asked}}"}]
-            """);
+            """
+        );
         var core = JsonNode.Parse("""{"metadata":{"name":"e","namespace":"default"},"involvedObject":{"name":"n"},"message":"m"}""")!;
-        Assert.EndsWith("denied request: events.k8s.io/v1 n m events.k8s.io events.k8s.io|",
-            (await Client.CreateAsync("/api/v1/namespaces/default/events", core)).Is(422).Message, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "denied request: events.k8s.io/v1 n m events.k8s.io events.k8s.io|",
+            (await Client.CreateAsync("/api/v1/namespaces/default/events", core)).Is(422).Message,
+            StringComparison.Ordinal
+        );
         _server.Objects.Delete("validatingadmissionpolicies.admissionregistration.k8s.io", "p");
         Make("q", $"matchConstraints: {{matchPolicy: Exact, {rules}}}, {Never}");
         (await Client.CreateAsync("/api/v1/namespaces/default/events", core)).Is(201);
@@ -161,11 +177,15 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
         var user = new ApiUser("jane", ["team"]);
         using var jane = new Peer(_server, _server.AddUser(user with { Extra = user.Extra.Add("k", ["a", "b"]) }));
         const string size = """{"size":1}""";
-        if (write != "CREATE") (await jane.CreateAsync(Peer.Widgets, Peer.Widget("w1", size))).Is(201);
-        Make("p", $$"""
+        if (write != "CREATE")
+            (await jane.CreateAsync(Peer.Widgets, Peer.Widget("w1", size))).Is(201);
+        Make(
+            "p",
+            $$"""
             matchConstraints: {resourceRules: [{apiGroups: [example.io], apiVersions: [v1], operations: ['*'], resources: [widgets/*]}]},
             validations: [{expression: "!({{expression}})", reason: Forbidden}]
-            """);
+            """
+        );
         var answer = write switch
         {
             "CREATE" => await jane.CreateAsync(Peer.Widgets, Unlabelled(size)),
@@ -208,14 +228,17 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
     [Fact]
     public async Task A_variable_is_computed_where_it_is_used_and_knows_those_before_it()
     {
-        Make("p", $$"""
+        Make(
+            "p",
+            $$"""
             {{Widgets}}, variables: [{name: broken, expression: object.spec.nothing + 'x'}, {name: name, expression: object.metadata.name},
             {name: greeting, expression: "'hello ' + variables.name"},
             {name: early, expression: variables.late}, {name: late, expression: "'late'"}],
             validations: [{expression: variables.greeting != 'hello w1', message: found},
             {expression: "object.metadata.name != 'w2' || variables.broken == ''"},
             {expression: "object.metadata.name != 'w3' || variables.early == ''"}]
-            """);
+            """
+        );
         const string error = "composited variable \"broken\" fails to evaluate: expression 'object.spec.nothing + 'x'' resulted in error";
         Assert.EndsWith("denied request: found", await MakeAsync("w1", 422), StringComparison.Ordinal);
         Assert.Contains(error, await MakeAsync("w2", 422), StringComparison.Ordinal);
@@ -234,22 +257,34 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
 
     [Theory]
     [InlineData("validations: [{expression: 'a =='}]", "validations[0].expression: Invalid value: \"a ==\": compilation failed: ")]
-    [InlineData("validations: [{expression: \"a == 'b''\"}]",
-        "validations[0].expression: Invalid value: \"a == 'b''\": compilation failed: ")]
-    [InlineData("validations: [{expression: a, messageExpression: +}]",
-        "validations[0].messageExpression: Invalid value: \"+\": compilation failed: ")]
+    [InlineData(
+        "validations: [{expression: \"a == 'b''\"}]",
+        "validations[0].expression: Invalid value: \"a == 'b''\": compilation failed: "
+    )]
+    [InlineData(
+        "validations: [{expression: a, messageExpression: +}]",
+        "validations[0].messageExpression: Invalid value: \"+\": compilation failed: "
+    )]
     [InlineData("validations: [{message: m}]", "validations[0].expression: Required value: expression is not specified")]
-    [InlineData("validations: [{expression: a, message: \"m\\nn\"}]",
-        "validations[0].message: Invalid value: \"m\\nn\": message must not contain line breaks")]
+    [InlineData(
+        "validations: [{expression: a, message: \"m\\nn\"}]",
+        "validations[0].message: Invalid value: \"m\\nn\": message must not contain line breaks"
+    )]
     [InlineData("validations: [{expression: a, reason: Gone}]", "validations[0].reason: Unsupported value: \"Gone\": supported values: ")]
-    [InlineData("variables: [{name: v, expression: '('}], validations: [{expression: a}]",
-        "variables[0].expression: Invalid value: \"(\": compilation failed: ")]
+    [InlineData(
+        "variables: [{name: v, expression: '('}], validations: [{expression: a}]",
+        "variables[0].expression: Invalid value: \"(\": compilation failed: "
+    )]
     [InlineData("matchConditions: [{expression: a}], validations: [{expression: a}]", "matchConditions[0].name: Required value")]
     [InlineData("matchConstraints: {}, validations: [{expression: a}]", "matchConstraints.resourceRules: Required value")]
-    [InlineData("failurePolicy: No, validations: [{expression: a}]",
-        "failurePolicy: Unsupported value: \"No\": supported values: \"Fail\", \"Ignore\"")]
-    [InlineData("paramKind: {kind: A}, validations: [{expression: a}]",
-        "paramKind: Forbidden: the simulated API server has no parameters of policies")]
+    [InlineData(
+        "failurePolicy: No, validations: [{expression: a}]",
+        "failurePolicy: Unsupported value: \"No\": supported values: \"Fail\", \"Ignore\""
+    )]
+    [InlineData(
+        "paramKind: {kind: A}, validations: [{expression: a}]",
+        "paramKind: Forbidden: the simulated API server has no parameters of policies"
+    )]
     [InlineData("message: m", "validations: Required value: validations or auditAnnotations must contain at least one item")]
     public async Task A_policy_that_cannot_be_evaluated_is_not_stored(string spec, string words)
     {
@@ -263,14 +298,20 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
     [InlineData("policyName: p", "spec.validationActions: Required value: at least one validation action is required")]
     [InlineData("policyName: p, validationActions: [No]", "spec.validationActions[0]: Unsupported value: \"No\": supported values: ")]
     [InlineData("validationActions: [Deny]", "spec.policyName: Required value")]
-    [InlineData("policyName: p, validationActions: [Deny], matchResources: {objectSelector: {matchExpressions: [{key: a}]}}",
-        "spec.matchResources.objectSelector.matchExpressions[0].operator: Invalid value: \"\": not a valid selector operator")]
-    [InlineData("policyName: p, validationActions: [Deny], matchResources: {excludeResourceRules: [{apiGroups: ['']}]}",
-        "[spec.matchResources.excludeResourceRules[0].operations: Required value, ")]
+    [InlineData(
+        "policyName: p, validationActions: [Deny], matchResources: {objectSelector: {matchExpressions: [{key: a}]}}",
+        "spec.matchResources.objectSelector.matchExpressions[0].operator: Invalid value: \"\": not a valid selector operator"
+    )]
+    [InlineData(
+        "policyName: p, validationActions: [Deny], matchResources: {excludeResourceRules: [{apiGroups: ['']}]}",
+        "[spec.matchResources.excludeResourceRules[0].operations: Required value, "
+    )]
     public async Task A_binding_that_cannot_be_evaluated_is_not_stored(string spec, string words)
     {
         var refused = await Client.CreateAsync(
-            "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings", Json("ValidatingAdmissionPolicyBinding", "b", spec));
+            "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+            Json("ValidatingAdmissionPolicyBinding", "b", spec)
+        );
         const string start = "ValidatingAdmissionPolicyBinding.admissionregistration.k8s.io \"b\" is invalid: ";
         Assert.StartsWith(start + words, refused.Is(422).Message, StringComparison.Ordinal);
     }
@@ -278,7 +319,8 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
     private void Make(string name, string spec, string binding = "validationActions: [Deny]", bool bound = true)
     {
         _server.Objects.Create(Policy(name, spec));
-        if (bound) Bind(name, name, binding);
+        if (bound)
+            Bind(name, name, binding);
     }
 
     private void Bind(string policy, string name, string spec) =>
@@ -314,6 +356,11 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
         return string.Join(' ', answers.Where(a => a.Item2.Code == 422).Select(a => a.Item1));
     }
 
-    private async Task<int> ConfigMapAsync(string ns, string app) => (await Client.CreateAsync($"/api/v1/namespaces/{ns}/configmaps",
-        JsonNode.Parse($$$"""{"metadata":{"name":"{{{app}}}","labels":{"app":"{{{app}}}"} } }""")!)).Code;
+    private async Task<int> ConfigMapAsync(string ns, string app) =>
+        (
+            await Client.CreateAsync(
+                $"/api/v1/namespaces/{ns}/configmaps",
+                JsonNode.Parse($$$"""{"metadata":{"name":"{{{app}}}","labels":{"app":"{{{app}}}"} } }""")!
+            )
+        ).Code;
 }

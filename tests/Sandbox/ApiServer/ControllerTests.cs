@@ -34,7 +34,12 @@ public sealed class ControllerTests : IAsyncLifetime
         (await Client.DeleteAsync("/api/v1/nodes/one")).Is(200);
         await _server.SettleAsync();
         Assert.Null(_server.Objects.Get("widgets.example.io", "single"));
-        Assert.Equal("two", Assert.Single(_server.Objects.Get("widgets.example.io", "both")!["metadata"]!["ownerReferences"]!.AsArray())!["name"]!.ToString());
+        Assert.Equal(
+            "two",
+            Assert.Single(_server.Objects.Get("widgets.example.io", "both")!["metadata"]!["ownerReferences"]!.AsArray())![
+                "name"
+            ]!.ToString()
+        );
         (await Client.DeleteAsync("/api/v1/nodes/two")).Is(200);
         await _server.SettleAsync();
         Assert.Null(_server.Objects.Get("widgets.example.io", "both"));
@@ -66,12 +71,24 @@ public sealed class ControllerTests : IAsyncLifetime
     public async Task A_namespace_takes_its_objects_along()
     {
         _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"n"}}""")!.AsObject());
-        _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c","namespace":"n"}}""")!.AsObject());
+        _server.Objects.Create(
+            JsonNode.Parse("""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c","namespace":"n"}}""")!.AsObject()
+        );
         Assert.Equal("Terminating", (await Client.DeleteAsync("/api/v1/namespaces/n")).Is(200).Text("status", "phase"));
         await _server.SettleAsync();
         (await Client.GetAsync("/api/v1/namespaces/n")).Is(404);
         Assert.Empty(_server.Objects.List("configmaps"));
-        Assert.Equal("namespaces \"n\" not found", (await Client.CreateAsync("/api/v1/namespaces/n/configmaps", JsonNode.Parse("""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"}}""")!)).Is(404).Message);
+        Assert.Equal(
+            "namespaces \"n\" not found",
+            (
+                await Client.CreateAsync(
+                    "/api/v1/namespaces/n/configmaps",
+                    JsonNode.Parse("""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"}}""")!
+                )
+            )
+                .Is(404)
+                .Message
+        );
     }
 
     [Fact]
@@ -88,7 +105,14 @@ public sealed class ControllerTests : IAsyncLifetime
     [Fact]
     public async Task A_pod_on_a_node_is_ended_by_its_kubelet()
     {
-        _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"default"},"spec":{"nodeName":"n","containers":[{"name":"c","image":"i"}]}}""")!.AsObject());
+        _server.Objects.Create(
+            JsonNode
+                .Parse(
+                    """{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"default"},"spec":"""
+                        + """{"nodeName":"n","containers":[{"name":"c","image":"i"}]}}"""
+                )!
+                .AsObject()
+        );
         var ending = (await Client.DeleteAsync("/api/v1/namespaces/default/pods/p")).Is(200);
         Assert.Equal("30", ending.Text("metadata", "deletionGracePeriodSeconds"));
         (await Client.GetAsync("/api/v1/namespaces/default/pods/p")).Is(200);
@@ -96,25 +120,48 @@ public sealed class ControllerTests : IAsyncLifetime
         (await Client.GetAsync("/api/v1/namespaces/default/pods/p")).Is(404);
     }
 
-    /// <summary>A thousand watches of one object each, and changes to all: each hears of its own alone. Quadratic work would take minutes.</summary>
+    /// <summary>
+    /// A thousand watches of one object each, and changes to all: each hears of its own alone. Quadratic work would take minutes.
+    /// </summary>
     [Fact]
     public async Task A_thousand_objects_each_with_its_own_watch()
     {
         var note = new string('x', 16 * 1024);
-        for (var i = 0; i < 1000; i++) _server.Objects.Create(Peer.Widget($"w{i:D4}", """{"size":1}"""));
+        for (var i = 0; i < 1000; i++)
+            _server.Objects.Create(Peer.Widget($"w{i:D4}", """{"size":1}"""));
         var watches = new List<WatchPeer>();
-        for (var i = 0; i < 1000; i++) watches.Add(await Client.WatchAsync($"{Peer.Widgets}?fieldSelector=metadata.name%3Dw{i:D4}&resourceVersion={_server.Revision}"));
-        for (var i = 0; i < 1000; i++) _server.Objects.Change("widgets.example.io", $"w{i:D4}", w => w["status"] = new JsonObject { ["note"] = note }, subresource: "status");
-        for (var i = 0; i < 1000; i++) Assert.Equal([$"MODIFIED w{i:D4}"], await watches[i].TakeAsync(1));
-        foreach (var watch in watches) watch.Dispose();
+        for (var i = 0; i < 1000; i++)
+            watches.Add(
+                await Client.WatchAsync($"{Peer.Widgets}?fieldSelector=metadata.name%3Dw{i:D4}&resourceVersion={_server.Revision}")
+            );
+        for (var i = 0; i < 1000; i++)
+            _server.Objects.Change(
+                "widgets.example.io",
+                $"w{i:D4}",
+                w => w["status"] = new JsonObject { ["note"] = note },
+                subresource: "status"
+            );
+        for (var i = 0; i < 1000; i++)
+            Assert.Equal([$"MODIFIED w{i:D4}"], await watches[i].TakeAsync(1));
+        foreach (var watch in watches)
+            watch.Dispose();
     }
 
-    private JsonObject Node(string name) => _server.Objects.Create(JsonNode.Parse($$"""{"apiVersion":"v1","kind":"Node","metadata":{"name":"{{name}}" } }""")!.AsObject());
+    private JsonObject Node(string name) =>
+        _server.Objects.Create(JsonNode.Parse($$"""{"apiVersion":"v1","kind":"Node","metadata":{"name":"{{name}}" } }""")!.AsObject());
 
     private void Owned(string name, params JsonObject[] owners)
     {
         var json = Peer.Widget(name);
-        json["metadata"]!["ownerReferences"] = new JsonArray([.. owners.Select(o => new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Node", ["name"] = o["metadata"]!["name"]!.ToString(), ["uid"] = o["metadata"]!["uid"]!.ToString() })]);
+        json["metadata"]!["ownerReferences"] = new JsonArray([
+            .. owners.Select(o => new JsonObject
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "Node",
+                ["name"] = o["metadata"]!["name"]!.ToString(),
+                ["uid"] = o["metadata"]!["uid"]!.ToString(),
+            }),
+        ]);
         _server.Objects.Create(json);
     }
 }

@@ -32,7 +32,10 @@ public sealed class FaultsAndAccessTests : IAsyncLifetime
     public async Task Whoever_shows_no_known_token_is_nobody()
     {
         using var stranger = new Peer(_server, "");
-        Assert.Equal(("Unauthorized", "Unauthorized"), ((await stranger.GetAsync("/api/v1/nodes")).Is(401).Reason, (await stranger.GetAsync("/api/v1/nodes")).Message));
+        Assert.Equal(
+            ("Unauthorized", "Unauthorized"),
+            ((await stranger.GetAsync("/api/v1/nodes")).Is(401).Reason, (await stranger.GetAsync("/api/v1/nodes")).Message)
+        );
         var token = _server.AddUser(ApiUser.ServiceAccount("a", "b"));
         using var known = new Peer(_server, token);
         (await known.GetAsync("/version")).Is(200);
@@ -54,19 +57,32 @@ public sealed class FaultsAndAccessTests : IAsyncLifetime
     [Fact]
     public async Task A_rule_allows_what_it_names_and_nothing_else()
     {
-        Allow("operator", """[{"apiGroups":["example.io"],"resources":["widgets"],"verbs":["get","list","watch"]},{"apiGroups":["example.io"],"resources":["widgets/status"],"resourceNames":["w1"],"verbs":["patch"]}]""");
+        Allow(
+            "operator",
+            """[{"apiGroups":["example.io"],"resources":["widgets"],"verbs":["get","list","watch"]},"""
+                + """{"apiGroups":["example.io"],"resources":["widgets/status"],"resourceNames":["w1"],"verbs":"""
+                + """["patch"]}]"""
+        );
         using var user = new Peer(_server, _server.AddUser(ApiUser.ServiceAccount("hostdev-system", "operator")));
         _server.Objects.Create(Peer.Widget("w1"));
         _server.Objects.Create(Peer.Widget("w2"));
         (await user.GetAsync(Peer.Widgets)).Is(200);
         (await user.MergeAsync(Peer.Widgets + "/w1/status", """{"status":{"note":"n"}}""")).Is(200);
-        Assert.Equal("nodes is forbidden: User \"system:serviceaccount:hostdev-system:operator\" cannot list resource \"nodes\" in API group \"\" at the cluster scope", (await user.GetAsync("/api/v1/nodes")).Is(403).Message);
         Assert.Equal(
-            "widgets.example.io \"w2\" is forbidden: User \"system:serviceaccount:hostdev-system:operator\" cannot patch resource \"widgets/status\" in API group \"example.io\" at the cluster scope",
-            (await user.MergeAsync(Peer.Widgets + "/w2/status", "{}")).Is(403).Message);
+            "nodes is forbidden: User \"system:serviceaccount:hostdev-system:operator\" cannot list resource "
+                + "\"nodes\" in API group \"\" at the cluster scope",
+            (await user.GetAsync("/api/v1/nodes")).Is(403).Message
+        );
         Assert.Equal(
-            "pods is forbidden: User \"system:serviceaccount:hostdev-system:operator\" cannot create resource \"pods\" in API group \"\" in the namespace \"default\"",
-            (await user.CreateAsync("/api/v1/namespaces/default/pods", new JsonObject())).Is(403).Message);
+            "widgets.example.io \"w2\" is forbidden: User \"system:serviceaccount:hostdev-system:operator\" cannot "
+                + "patch resource \"widgets/status\" in API group \"example.io\" at the cluster scope",
+            (await user.MergeAsync(Peer.Widgets + "/w2/status", "{}")).Is(403).Message
+        );
+        Assert.Equal(
+            "pods is forbidden: User \"system:serviceaccount:hostdev-system:operator\" cannot create resource "
+                + "\"pods\" in API group \"\" in the namespace \"default\"",
+            (await user.CreateAsync("/api/v1/namespaces/default/pods", new JsonObject())).Is(403).Message
+        );
         Assert.Equal([403, 403, 403], _server.Requests.All.Where(r => r.Code == 403).Select(r => r.Code));
     }
 
@@ -75,7 +91,11 @@ public sealed class FaultsAndAccessTests : IAsyncLifetime
     {
         Allow("operator", """[{"apiGroups":["example.io"],"resources":["widgets"],"verbs":["patch"]}]""");
         using var user = new Peer(_server, _server.AddUser(ApiUser.ServiceAccount("hostdev-system", "operator")));
-        Assert.Contains("cannot create resource \"widgets\"", (await user.ApplyAsync(Peer.Widgets + "/w1", Peer.Widget("w1"), "operator")).Is(403).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "cannot create resource \"widgets\"",
+            (await user.ApplyAsync(Peer.Widgets + "/w1", Peer.Widget("w1"), "operator")).Is(403).Message,
+            StringComparison.Ordinal
+        );
         _server.Objects.Create(Peer.Widget("w1"));
         (await user.ApplyAsync(Peer.Widgets + "/w1", Peer.Widget("w1"), "operator")).Is(200);
     }
@@ -83,10 +103,21 @@ public sealed class FaultsAndAccessTests : IAsyncLifetime
     [Fact]
     public async Task Refusals_meet_the_requests_that_a_rule_names_and_so_many_of_them()
     {
-        _server.Faults.Add(new FaultRule(new ApiFault.Refuse(429, RetryAfterSeconds: 3)) { Verb = "create", Resource = "widgets", Skip = 1, Times = 1 });
+        _server.Faults.Add(
+            new FaultRule(new ApiFault.Refuse(429, RetryAfterSeconds: 3))
+            {
+                Verb = "create",
+                Resource = "widgets",
+                Skip = 1,
+                Times = 1,
+            }
+        );
         (await Client.CreateAsync(Peer.Widgets, Peer.Widget("w1"))).Is(201);
         var refused = (await Client.CreateAsync(Peer.Widgets, Peer.Widget("w2"))).Is(429);
-        Assert.Equal(("TooManyRequests", "3", TimeSpan.FromSeconds(3)), (refused.Reason, refused.Text("details", "retryAfterSeconds"), refused.Headers.RetryAfter!.Delta));
+        Assert.Equal(
+            ("TooManyRequests", "3", TimeSpan.FromSeconds(3)),
+            (refused.Reason, refused.Text("details", "retryAfterSeconds"), refused.Headers.RetryAfter!.Delta)
+        );
         Assert.Null(_server.Objects.Get("widgets.example.io", "w2"));
         (await Client.CreateAsync(Peer.Widgets, Peer.Widget("w2"))).Is(201);
         Assert.Equal(1, _server.Faults.Met);
@@ -143,7 +174,8 @@ public sealed class FaultsAndAccessTests : IAsyncLifetime
             _server.Faults.Seed(seed);
             _server.Faults.Add(new FaultRule(new ApiFault.Refuse(503)) { Resource = "widgets", Probability = 0.5 });
             var codes = new List<int>();
-            for (var i = 0; i < 20; i++) codes.Add((await Client.GetAsync(Peer.Widgets)).Code);
+            for (var i = 0; i < 20; i++)
+                codes.Add((await Client.GetAsync(Peer.Widgets)).Code);
             return string.Join(' ', codes);
         }
 
@@ -156,10 +188,24 @@ public sealed class FaultsAndAccessTests : IAsyncLifetime
 
     private void Allow(string account, string rules)
     {
-        _server.Objects.Create(JsonNode.Parse($$"""{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"{{account}}"},"rules":{{rules}}}""")!.AsObject());
-        _server.Objects.Create(JsonNode.Parse($$"""
-            {"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{"name":"{{account}}"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"{{account}}"},
-             "subjects":[{"kind":"ServiceAccount","name":"{{account}}","namespace":"hostdev-system"}]}
-            """)!.AsObject());
+        _server.Objects.Create(
+            JsonNode
+                .Parse(
+                    $$"""{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":"""
+                        + $$"""{"name":"{{account}}"},"rules":{{rules}}}"""
+                )!
+                .AsObject()
+        );
+        _server.Objects.Create(
+            JsonNode
+                .Parse(
+                    $$"""
+                    {"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{"name":"{{account}}"},
+                     "roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"{{account}}"},
+                     "subjects":[{"kind":"ServiceAccount","name":"{{account}}","namespace":"hostdev-system"}]}
+                    """
+                )!
+                .AsObject()
+        );
     }
 }

@@ -16,8 +16,8 @@ internal sealed record ToolResult(string Tool, int Code, string Output, string E
 }
 
 /// <summary>
-/// One of the real command-line tools that <c>hack/kubetools</c> installs, as a peer that nobody here wrote: with a home of its own, which goes
-/// with it, and a cluster.
+/// One of the real command-line tools that <c>hack/kubetools</c> installs, as a peer that nobody here wrote: with a home of its own, which
+/// goes with it, and a cluster.
 /// </summary>
 internal abstract class KubeTool : IDisposable
 {
@@ -77,7 +77,8 @@ internal abstract class KubeTool : IDisposable
             start.Environment.Remove($"XDG_{part}_HOME");
         }
 
-        if (variable is var (key, value)) start.Environment[key] = value;
+        if (variable is var (key, value))
+            start.Environment[key] = value;
         return Process.Start(start) ?? throw new InvalidOperationException($"{_program} cannot be started");
     }
 

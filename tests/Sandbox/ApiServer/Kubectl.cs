@@ -26,7 +26,11 @@ internal sealed class Kubectl : KubeTool
 
     private static int ReadMinor(string program)
     {
-        var start = new ProcessStartInfo(program, ["version", "--client", "-o", "json"]) { UseShellExecute = false, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(program, ["version", "--client", "-o", "json"])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+        };
         using var process = Process.Start(start)!;
         return int.Parse(JsonNode.Parse(process.StandardOutput.ReadToEnd())!["clientVersion"]!["minor"]!.ToString().TrimEnd('+'));
     }

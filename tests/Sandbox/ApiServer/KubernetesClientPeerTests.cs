@@ -21,15 +21,16 @@ public sealed class KubernetesClientPeerTests
                 "pod: 1 Running, 0 left",
                 "node: Ready True",
                 "pages: 7 in 3 pages, 0 left",
-                "conflict: 409 Conflict: Operation cannot be fulfilled on leases.coordination.k8s.io \"two\": " +
-                "the object has been modified; please apply your changes to the latest version and try again",
+                "conflict: 409 Conflict: Operation cannot be fulfilled on leases.coordination.k8s.io \"two\": "
+                    + "the object has been modified; please apply your changes to the latest version and try again",
                 "generic: 1 b priority 7 generation 2",
                 "refused: 422 Invalid at spec.devices.pci.selectors[0].vendor",
                 "watch: Modified w, Deleted w",
                 "watch custom: Added seen, Deleted seen",
                 "election: first, then second; the lease is held by second after 1 transitions",
             ],
-            await RunAsync(cluster.Kubeconfig));
+            await RunAsync(cluster.Kubeconfig)
+        );
         Directory.Delete(directory, recursive: true);
     }
 

@@ -51,7 +51,10 @@ public sealed class ListAndWatchTests : IAsyncLifetime
         _server.CompactHistory();
         var expired = (await Client.GetAsync($"{Peer.Widgets}?limit=2&continue={first.Text("metadata", "continue")}")).Is(410);
         Assert.Equal("Expired", expired.Reason);
-        Assert.Equal(["w2", "w3", "w4", "w9"], Names((await Client.GetAsync($"{Peer.Widgets}?continue={expired.Text("metadata", "continue")}")).Is(200)));
+        Assert.Equal(
+            ["w2", "w3", "w4", "w9"],
+            Names((await Client.GetAsync($"{Peer.Widgets}?continue={expired.Text("metadata", "continue")}")).Is(200))
+        );
     }
 
     [Fact]
@@ -60,8 +63,14 @@ public sealed class ListAndWatchTests : IAsyncLifetime
         Make(2);
         var then = _server.Revision;
         _server.Objects.Delete("widgets.example.io", "w0");
-        Assert.Equal(["w0", "w1"], Names((await Client.GetAsync($"{Peer.Widgets}?resourceVersion={then}&resourceVersionMatch=Exact")).Is(200)));
-        Assert.Equal(["w1"], Names((await Client.GetAsync($"{Peer.Widgets}?resourceVersion={then}&resourceVersionMatch=NotOlderThan")).Is(200)));
+        Assert.Equal(
+            ["w0", "w1"],
+            Names((await Client.GetAsync($"{Peer.Widgets}?resourceVersion={then}&resourceVersionMatch=Exact")).Is(200))
+        );
+        Assert.Equal(
+            ["w1"],
+            Names((await Client.GetAsync($"{Peer.Widgets}?resourceVersion={then}&resourceVersionMatch=NotOlderThan")).Is(200))
+        );
         Assert.Equal(["w1"], Names((await Client.GetAsync($"{Peer.Widgets}?resourceVersion=0")).Is(200)));
         var ahead = (await Client.GetAsync($"{Peer.Widgets}?resourceVersion=99999")).Is(504);
         Assert.Equal($"Timeout: Too large resource version: 99999, current: {_server.Revision}", ahead.Message);
@@ -80,13 +89,19 @@ public sealed class ListAndWatchTests : IAsyncLifetime
         Make(3);
         Label("w0", "a");
         Label("w1", "b");
-        Assert.Equal(expected, string.Join(' ', Names((await Client.GetAsync($"{Peer.Widgets}?labelSelector={Uri.EscapeDataString(selector)}")).Is(200))));
+        Assert.Equal(
+            expected,
+            string.Join(' ', Names((await Client.GetAsync($"{Peer.Widgets}?labelSelector={Uri.EscapeDataString(selector)}")).Is(200)))
+        );
     }
 
     [Fact]
     public async Task An_unknown_field_label_is_refused()
     {
-        Assert.Equal("field label not supported: spec.size", (await Client.GetAsync(Peer.Widgets + "?fieldSelector=spec.size%3D1")).Is(400).Message);
+        Assert.Equal(
+            "field label not supported: spec.size",
+            (await Client.GetAsync(Peer.Widgets + "?fieldSelector=spec.size%3D1")).Is(400).Message
+        );
     }
 
     [Fact]
@@ -115,7 +130,10 @@ public sealed class ListAndWatchTests : IAsyncLifetime
         _server.CompactHistory();
         using var watch = await Client.WatchAsync($"{Peer.Widgets}?resourceVersion={then}");
         var error = (await watch.NextAsync())!;
-        Assert.Equal(("ERROR", "410", "Expired"), (error["type"]!.ToString(), error["object"]!["code"]!.ToString(), error["object"]!["reason"]!.ToString()));
+        Assert.Equal(
+            ("ERROR", "410", "Expired"),
+            (error["type"]!.ToString(), error["object"]!["code"]!.ToString(), error["object"]!["reason"]!.ToString())
+        );
         Assert.Null(await watch.NextAsync());
     }
 
@@ -123,14 +141,23 @@ public sealed class ListAndWatchTests : IAsyncLifetime
     public async Task A_watch_can_begin_with_what_there_is_and_marks_where_that_ends()
     {
         Make(2);
-        using var watch = await Client.WatchAsync($"{Peer.Widgets}?sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan");
+        using var watch = await Client.WatchAsync(
+            $"{Peer.Widgets}?sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan"
+        );
         Assert.Equal(["ADDED w0", "ADDED w1"], await watch.TakeAsync(2));
         var mark = (await watch.NextAsync())!;
-        Assert.Equal(("BOOKMARK", "true"), (mark["type"]!.ToString(), mark["object"]!["metadata"]!["annotations"]!["k8s.io/initial-events-end"]!.ToString()));
+        Assert.Equal(
+            ("BOOKMARK", "true"),
+            (mark["type"]!.ToString(), mark["object"]!["metadata"]!["annotations"]!["k8s.io/initial-events-end"]!.ToString())
+        );
         Assert.Equal(_server.Revision.ToString(), mark["object"]!["metadata"]!["resourceVersion"]!.ToString());
         Label("w1", "a");
         Assert.Equal(["MODIFIED w1"], await watch.TakeAsync(1));
-        Assert.Contains("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan", (await Client.GetAsync(Peer.Widgets + "?watch=true&sendInitialEvents=true")).Is(422).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            (await Client.GetAsync(Peer.Widgets + "?watch=true&sendInitialEvents=true")).Is(422).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -138,9 +165,15 @@ public sealed class ListAndWatchTests : IAsyncLifetime
     {
         Make(1);
         var list = (await Client.GetAsync(Peer.Widgets, AsMetadata)).Is(200);
-        Assert.Equal(("PartialObjectMetadataList", "PartialObjectMetadata", "w0"), (list.Text("kind"), list.Text("items", "0", "kind"), list.Text("items", "0", "metadata", "name")));
+        Assert.Equal(
+            ("PartialObjectMetadataList", "PartialObjectMetadata", "w0"),
+            (list.Text("kind"), list.Text("items", "0", "kind"), list.Text("items", "0", "metadata", "name"))
+        );
         Assert.Null(list.Body["items"]![0]!["spec"]);
-        Assert.Equal("PartialObjectMetadata", (await Client.GetAsync(Peer.Widgets + "/w0", AsMetadata.Replace("List", "", StringComparison.Ordinal))).Is(200).Text("kind"));
+        Assert.Equal(
+            "PartialObjectMetadata",
+            (await Client.GetAsync(Peer.Widgets + "/w0", AsMetadata.Replace("List", "", StringComparison.Ordinal))).Is(200).Text("kind")
+        );
         using var watch = await Client.WatchAsync(Peer.Widgets, AsMetadata.Replace("List", "", StringComparison.Ordinal));
         var added = (await watch.NextAsync())!["object"]!;
         Assert.Equal("meta.k8s.io/v1", added["apiVersion"]!.ToString());
@@ -152,7 +185,10 @@ public sealed class ListAndWatchTests : IAsyncLifetime
     {
         _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Node","metadata":{"name":"n"}}""")!.AsObject());
         var nodes = (await Client.GetAsync("/api/v1/nodes")).Is(200);
-        Assert.Equal(("NodeList", "n", ""), (nodes.Text("kind"), nodes.Text("items", "0", "metadata", "name"), nodes.Text("items", "0", "kind")));
+        Assert.Equal(
+            ("NodeList", "n", ""),
+            (nodes.Text("kind"), nodes.Text("items", "0", "metadata", "name"), nodes.Text("items", "0", "kind"))
+        );
     }
 
     [Fact]
@@ -169,22 +205,32 @@ public sealed class ListAndWatchTests : IAsyncLifetime
         await using var server = new SimulatedApiServer(new ApiServerOptions { Time = time, Https = false });
         await server.StartAsync();
         using var peer = new Peer(server);
-        using var watch = await peer.WatchAsync($"/api/v1/nodes?resourceVersion={server.Revision}&allowWatchBookmarks=true&timeoutSeconds=90");
-        server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s","namespace":"default"}}""")!.AsObject());
-        while (time.Waiting < 2) await Task.Yield(); // the watch's end, and its bookmarks
+        using var watch = await peer.WatchAsync(
+            $"/api/v1/nodes?resourceVersion={server.Revision}&allowWatchBookmarks=true&timeoutSeconds=90"
+        );
+        server.Objects.Create(
+            JsonNode.Parse("""{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s","namespace":"default"}}""")!.AsObject()
+        );
+        while (time.Waiting < 2)
+            await Task.Yield(); // the watch's end, and its bookmarks
         time.Advance(TimeSpan.FromSeconds(61));
         var mark = (await watch.NextAsync())!;
-        Assert.Equal(("BOOKMARK", server.Revision.ToString()), (mark["type"]!.ToString(), mark["object"]!["metadata"]!["resourceVersion"]!.ToString()));
+        Assert.Equal(
+            ("BOOKMARK", server.Revision.ToString()),
+            (mark["type"]!.ToString(), mark["object"]!["metadata"]!["resourceVersion"]!.ToString())
+        );
         time.Advance(TimeSpan.FromSeconds(30));
         Assert.Null(await watch.NextAsync());
     }
 
     private void Make(int count)
     {
-        for (var i = 0; i < count; i++) _server.Objects.Create(Peer.Widget($"w{i}"));
+        for (var i = 0; i < count; i++)
+            _server.Objects.Create(Peer.Widget($"w{i}"));
     }
 
-    private void Label(string name, string zone) => _server.Objects.Change("widgets.example.io", name, w => w["metadata"]!["labels"] = new JsonObject { ["zone"] = zone });
+    private void Label(string name, string zone) =>
+        _server.Objects.Change("widgets.example.io", name, w => w["metadata"]!["labels"] = new JsonObject { ["zone"] = zone });
 
     private static string[] Names(Answer list) => [.. list.Body["items"]!.AsArray().Select(i => i!["metadata"]!["name"]!.ToString())];
 }

@@ -62,7 +62,10 @@ public sealed class ObjectTests : IAsyncLifetime
         json["metadata"] = new JsonObject { ["generateName"] = "w-" };
         Assert.Matches("^w-[a-z0-9]{5}$", (await Client.CreateAsync(Peer.Widgets, json)).Is(201).Text("metadata", "name"));
         var nameless = (await Client.CreateAsync(Peer.Widgets, Peer.Widget(""))).Is(422);
-        Assert.Equal("Widget.example.io \"\" is invalid: metadata.name: Required value: name or generateName is required", nameless.Message);
+        Assert.Equal(
+            "Widget.example.io \"\" is invalid: metadata.name: Required value: name or generateName is required",
+            nameless.Message
+        );
     }
 
     [Fact]
@@ -71,22 +74,48 @@ public sealed class ObjectTests : IAsyncLifetime
         var made = (await Client.CreateAsync(Peer.Widgets, Peer.Widget("w1"))).Is(201).Body;
         (await Client.MergeAsync(Peer.Widgets + "/w1", """{"spec":{"size":1}}""")).Is(200);
         var late = (await Client.ReplaceAsync(Peer.Widgets + "/w1", made)).Is(409);
-        Assert.Equal("Operation cannot be fulfilled on widgets.example.io \"w1\": the object has been modified; please apply your changes to the latest version and try again", late.Message);
+        Assert.Equal(
+            "Operation cannot be fulfilled on widgets.example.io \"w1\": the object has been modified; please apply "
+                + "your changes to the latest version and try again",
+            late.Message
+        );
         Assert.Equal("Conflict", late.Reason);
-        Assert.Contains("metadata.resourceVersion: Invalid value: 0x0: must be specified for an update", (await Client.ReplaceAsync(Peer.Widgets + "/w1", Peer.Widget("w1"))).Is(422).Message, StringComparison.Ordinal);
-        Assert.Equal("Conflict", (await Client.MergeAsync(Peer.Widgets + "/w1", $$"""{"metadata":{"resourceVersion":"{{made["metadata"]!["resourceVersion"]}}" },"spec":{"size":2} }""")).Is(409).Reason);
+        Assert.Contains(
+            "metadata.resourceVersion: Invalid value: 0x0: must be specified for an update",
+            (await Client.ReplaceAsync(Peer.Widgets + "/w1", Peer.Widget("w1"))).Is(422).Message,
+            StringComparison.Ordinal
+        );
+        Assert.Equal(
+            "Conflict",
+            (
+                await Client.MergeAsync(
+                    Peer.Widgets + "/w1",
+                    $$"""{"metadata":{"resourceVersion":"{{made["metadata"]!["resourceVersion"]}}" },"spec":{"size":2} }"""
+                )
+            )
+                .Is(409)
+                .Reason
+        );
     }
 
     [Fact]
     public async Task Spec_and_status_are_written_apart_and_only_the_spec_counts_generations()
     {
         (await Client.CreateAsync(Peer.Widgets, Peer.Widget("w1"))).Is(201);
-        var status = (await Client.MergeAsync(Peer.Widgets + "/w1/status", """{"metadata":{"labels":{"a":"b"}},"spec":{"size":9},"status":{"note":"n"}}""")).Is(200);
+        var status = (
+            await Client.MergeAsync(
+                Peer.Widgets + "/w1/status",
+                """{"metadata":{"labels":{"a":"b"}},"spec":{"size":9},"status":{"note":"n"}}"""
+            )
+        ).Is(200);
         Assert.Equal(("n", "1", ""), (status.Text("status", "note"), status.Text("metadata", "generation"), status.Text("spec", "size")));
         Assert.Null(status.Body["metadata"]!["labels"]);
         var spec = (await Client.MergeAsync(Peer.Widgets + "/w1", """{"spec":{"size":9},"status":{"note":"other"}}""")).Is(200);
         Assert.Equal(("n", "2"), (spec.Text("status", "note"), spec.Text("metadata", "generation")));
-        Assert.Equal("2", (await Client.MergeAsync(Peer.Widgets + "/w1", """{"metadata":{"labels":{"a":"b"}}}""")).Is(200).Text("metadata", "generation"));
+        Assert.Equal(
+            "2",
+            (await Client.MergeAsync(Peer.Widgets + "/w1", """{"metadata":{"labels":{"a":"b"}}}""")).Is(200).Text("metadata", "generation")
+        );
     }
 
     [Fact]
@@ -111,7 +140,10 @@ public sealed class ObjectTests : IAsyncLifetime
         Assert.Contains("spec.size", wrong.Body["details"]!["causes"]!.AsArray().Select(c => c!["field"]!.ToString()));
         Assert.Contains("spec.parts[0].name: Required value", wrong.Message, StringComparison.Ordinal);
         var strict = (await Client.CreateAsync(Peer.Widgets + "?fieldValidation=Strict", Peer.Widget("w1", """{"sizes":1}"""))).Is(400);
-        Assert.Equal("Widget in version \"v1\" cannot be handled as a Widget: strict decoding error: unknown field \"spec.sizes\"", strict.Message);
+        Assert.Equal(
+            "Widget in version \"v1\" cannot be handled as a Widget: strict decoding error: unknown field \"spec.sizes\"",
+            strict.Message
+        );
         var warned = (await Client.CreateAsync(Peer.Widgets, Peer.Widget("w1", """{"sizes":1}"""))).Is(201);
         Assert.Equal("299 - \"unknown field \\\"spec.sizes\\\"\"", warned.Headers.GetValues("Warning").Single());
         Assert.Null(warned.Body["spec"]!["sizes"]);
@@ -124,7 +156,13 @@ public sealed class ObjectTests : IAsyncLifetime
         json["metadata"]!["finalizers"] = new JsonArray("example.io/keep");
         (await Client.CreateAsync(Peer.Widgets, json)).Is(201);
         Assert.NotEqual("", (await Client.DeleteAsync(Peer.Widgets + "/w1")).Is(200).Text("metadata", "deletionTimestamp"));
-        Assert.Contains("no new finalizers can be added if the object is being deleted", (await Client.MergeAsync(Peer.Widgets + "/w1", """{"metadata":{"finalizers":["example.io/keep","example.io/more"]}}""")).Is(422).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no new finalizers can be added if the object is being deleted",
+            (await Client.MergeAsync(Peer.Widgets + "/w1", """{"metadata":{"finalizers":["example.io/keep","example.io/more"]}}"""))
+                .Is(422)
+                .Message,
+            StringComparison.Ordinal
+        );
         (await Client.MergeAsync(Peer.Widgets + "/w1", """{"metadata":{"finalizers":null}}""")).Is(200);
         (await Client.GetAsync(Peer.Widgets + "/w1")).Is(404);
     }
@@ -134,7 +172,11 @@ public sealed class ObjectTests : IAsyncLifetime
     {
         (await Client.CreateAsync(Peer.Widgets, Peer.Widget("w1"))).Is(201);
         var refused = (await Client.DeleteAsync(Peer.Widgets + "/w1", """{"preconditions":{"uid":"another"}}""")).Is(409);
-        Assert.Contains("Precondition failed: UID in precondition: another, UID in object meta: ", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Precondition failed: UID in precondition: another, UID in object meta: ",
+            refused.Message,
+            StringComparison.Ordinal
+        );
         var gone = (await Client.DeleteAsync(Peer.Widgets + "/w1")).Is(200);
         Assert.Equal(("Success", "w1", "widgets"), (gone.Text("status"), gone.Text("details", "name"), gone.Text("details", "kind")));
     }
@@ -142,8 +184,15 @@ public sealed class ObjectTests : IAsyncLifetime
     [Fact]
     public async Task Rules_of_schemas_and_of_admission_refuse_in_their_words_and_admission_sees_who_writes_what()
     {
-        _server.AddSchemaRules((_, json, _) => json["spec"]?["color"]?.ToString() == "green" ? [FieldError.Invalid("spec.color", "green", "take another colour")] : []);
-        _server.AddAdmissionRule(r => r.Resource.Plural == "widgets" && r.User.Extra.TryGetValue(ApiUser.NodeNameKey, out var node) && node[0] != r.Name ? new AdmissionRefusal("write your own") : null);
+        _server.AddSchemaRules(
+            (_, json, _) =>
+                json["spec"]?["color"]?.ToString() == "green" ? [FieldError.Invalid("spec.color", "green", "take another colour")] : []
+        );
+        _server.AddAdmissionRule(r =>
+            r.Resource.Plural == "widgets" && r.User.Extra.TryGetValue(ApiUser.NodeNameKey, out var node) && node[0] != r.Name
+                ? new AdmissionRefusal("write your own")
+                : null
+        );
         var green = (await Client.CreateAsync(Peer.Widgets, Peer.Widget("node-1", """{"color":"green"}"""))).Is(422);
         Assert.Equal("Widget.example.io \"node-1\" is invalid: spec.color: Invalid value: \"green\": take another colour", green.Message);
         using var agent = new Peer(_server, _server.AddUser(ApiUser.ServiceAccount("hostdev-system", "agent", "node-1")));
@@ -156,11 +205,30 @@ public sealed class ObjectTests : IAsyncLifetime
     [Fact]
     public async Task Strategic_merge_patch_merges_lists_by_their_key_and_custom_resources_do_not_know_it()
     {
-        (await Client.CreateAsync("/api/v1/nodes", JsonNode.Parse("""{"apiVersion":"v1","kind":"Node","metadata":{"name":"n"},"status":{"conditions":[{"type":"Ready","status":"True"},{"type":"Disk","status":"False"}]}}""")!)).Is(201);
-        var patch = JsonNode.Parse("""{"status":{"$setElementOrder/conditions":[{"type":"Ready"},{"type":"Disk"}],"conditions":[{"type":"Ready","status":"Unknown"}]}}""");
-        var patched = (await Client.SendAsync(HttpMethod.Patch, "/api/v1/nodes/n/status", patch, "application/strategic-merge-patch+json")).Is(200);
-        Assert.Equal(("Unknown", "False"), (patched.Text("status", "conditions", "0", "status"), patched.Text("status", "conditions", "1", "status")));
+        (
+            await Client.CreateAsync(
+                "/api/v1/nodes",
+                JsonNode.Parse(
+                    """{"apiVersion":"v1","kind":"Node","metadata":{"name":"n"},"status":{"conditions":["""
+                        + """{"type":"Ready","status":"True"},{"type":"Disk","status":"False"}]}}"""
+                )!
+            )
+        ).Is(201);
+        var patch = JsonNode.Parse(
+            """{"status":{"$setElementOrder/conditions":[{"type":"Ready"},"""
+                + """{"type":"Disk"}],"conditions":[{"type":"Ready","status":"Unknown"}]}}"""
+        );
+        var patched = (
+            await Client.SendAsync(HttpMethod.Patch, "/api/v1/nodes/n/status", patch, "application/strategic-merge-patch+json")
+        ).Is(200);
+        Assert.Equal(
+            ("Unknown", "False"),
+            (patched.Text("status", "conditions", "0", "status"), patched.Text("status", "conditions", "1", "status"))
+        );
         (await Client.CreateAsync(Peer.Widgets, Peer.Widget("w1"))).Is(201);
-        Assert.Equal("UnsupportedMediaType", (await Client.SendAsync(HttpMethod.Patch, Peer.Widgets + "/w1", patch, "application/strategic-merge-patch+json")).Is(415).Reason);
+        Assert.Equal(
+            "UnsupportedMediaType",
+            (await Client.SendAsync(HttpMethod.Patch, Peer.Widgets + "/w1", patch, "application/strategic-merge-patch+json")).Is(415).Reason
+        );
     }
 }

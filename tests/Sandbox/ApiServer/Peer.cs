@@ -13,7 +13,9 @@ internal sealed record Answer(int Code, JsonObject Body, HttpResponseHeaders Hea
 
     public string Reason => Body["reason"]?.ToString() ?? "";
 
-    public string Text(params string[] path) => path.Aggregate((JsonNode?)Body, (at, step) => int.TryParse(step, out var i) && at is JsonArray ? at[i] : at?[step])?.ToString() ?? "";
+    public string Text(params string[] path) =>
+        path.Aggregate((JsonNode?)Body, (at, step) => int.TryParse(step, out var i) && at is JsonArray ? at[i] : at?[step])?.ToString()
+        ?? "";
 
     public Answer Is(int code)
     {
@@ -34,13 +36,24 @@ internal sealed class Peer(SimulatedApiServer server, string? token = null) : ID
     /// <summary>A kind with every sort of list, established.</summary>
     public static async Task DefineWidgetsAsync(SimulatedApiServer server)
     {
-        server.Objects.Create(JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "testdata", "apiserver", "widgets.json")))!.AsObject());
+        server.Objects.Create(
+            JsonNode
+                .Parse(await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "testdata", "apiserver", "widgets.json")))!
+                .AsObject()
+        );
         await server.SettleAsync();
     }
 
-    public static JsonObject Widget(string name, string spec = "{}") => JsonNode.Parse($$"""{"apiVersion":"example.io/v1","kind":"Widget","metadata":{"name":"{{name}}"},"spec":{{spec}}}""")!.AsObject();
+    public static JsonObject Widget(string name, string spec = "{}") =>
+        JsonNode.Parse($$"""{"apiVersion":"example.io/v1","kind":"Widget","metadata":{"name":"{{name}}"},"spec":{{spec}}}""")!.AsObject();
 
-    public async Task<Answer> SendAsync(HttpMethod method, string path, JsonNode? body = null, string type = "application/json", string? accept = null)
+    public async Task<Answer> SendAsync(
+        HttpMethod method,
+        string path,
+        JsonNode? body = null,
+        string type = "application/json",
+        string? accept = null
+    )
     {
         using var request = new HttpRequestMessage(method, path);
         if (body is not null)
@@ -49,10 +62,15 @@ internal sealed class Peer(SimulatedApiServer server, string? token = null) : ID
             request.Content.Headers.ContentType = new MediaTypeHeaderValue(type);
         }
 
-        if (accept is not null) request.Headers.TryAddWithoutValidation("Accept", accept);
+        if (accept is not null)
+            request.Headers.TryAddWithoutValidation("Accept", accept);
         using var response = await _client.SendAsync(request);
         var text = await response.Content.ReadAsStringAsync();
-        return new Answer((int)response.StatusCode, text.StartsWith('{') ? JsonNode.Parse(text)!.AsObject() : new JsonObject { ["message"] = text }, response.Headers);
+        return new Answer(
+            (int)response.StatusCode,
+            text.StartsWith('{') ? JsonNode.Parse(text)!.AsObject() : new JsonObject { ["message"] = text },
+            response.Headers
+        );
     }
 
     public Task<Answer> GetAsync(string path, string? accept = null) => SendAsync(HttpMethod.Get, path, accept: accept);
@@ -61,18 +79,29 @@ internal sealed class Peer(SimulatedApiServer server, string? token = null) : ID
 
     public Task<Answer> ReplaceAsync(string path, JsonNode body) => SendAsync(HttpMethod.Put, path, body);
 
-    public Task<Answer> MergeAsync(string path, string patch) => SendAsync(HttpMethod.Patch, path, JsonNode.Parse(patch), "application/merge-patch+json");
+    public Task<Answer> MergeAsync(string path, string patch) =>
+        SendAsync(HttpMethod.Patch, path, JsonNode.Parse(patch), "application/merge-patch+json");
 
     public Task<Answer> ApplyAsync(string path, JsonNode body, string manager, bool force = false) =>
-        SendAsync(HttpMethod.Patch, $"{path}?fieldManager={manager}&force={(force ? "true" : "false")}", body, "application/apply-patch+yaml");
+        SendAsync(
+            HttpMethod.Patch,
+            $"{path}?fieldManager={manager}&force={(force ? "true" : "false")}",
+            body,
+            "application/apply-patch+yaml"
+        );
 
-    public Task<Answer> DeleteAsync(string path, string? options = null) => SendAsync(HttpMethod.Delete, path, options is null ? null : JsonNode.Parse(options));
+    public Task<Answer> DeleteAsync(string path, string? options = null) =>
+        SendAsync(HttpMethod.Delete, path, options is null ? null : JsonNode.Parse(options));
 
     /// <summary>Begins a watch; its headers have arrived.</summary>
     public async Task<WatchPeer> WatchAsync(string path, string? accept = null)
     {
-        var request = new HttpRequestMessage(HttpMethod.Get, path + (path.Contains('?', StringComparison.Ordinal) ? "&" : "?") + "watch=true");
-        if (accept is not null) request.Headers.TryAddWithoutValidation("Accept", accept);
+        var request = new HttpRequestMessage(
+            HttpMethod.Get,
+            path + (path.Contains('?', StringComparison.Ordinal) ? "&" : "?") + "watch=true"
+        );
+        if (accept is not null)
+            request.Headers.TryAddWithoutValidation("Accept", accept);
         var response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         return new WatchPeer(response, new StreamReader(await response.Content.ReadAsStreamAsync()));
     }
@@ -97,7 +126,8 @@ internal sealed class WatchPeer(HttpResponseMessage response, StreamReader reade
     public async Task<string[]> TakeAsync(int count)
     {
         var events = new List<string>();
-        while (events.Count < count && await NextAsync() is { } next) events.Add($"{next["type"]} {next["object"]!["metadata"]?["name"]}");
+        while (events.Count < count && await NextAsync() is { } next)
+            events.Add($"{next["type"]} {next["object"]!["metadata"]?["name"]}");
         return [.. events];
     }
 

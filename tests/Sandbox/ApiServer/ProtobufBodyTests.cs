@@ -10,7 +10,10 @@ using Xunit;
 
 namespace Hostdev.Tests.Sandbox.ApiServer;
 
-/// <summary>Objects in the form in which kubectl's typed clients send them, well and badly made. That a real kubectl's are understood is for <see cref="KubectlTests"/>.</summary>
+/// <summary>
+/// Objects in the form in which kubectl's typed clients send them, well and badly made. That a real kubectl's are understood is for
+/// <see cref="KubectlTests"/>.
+/// </summary>
 public sealed class ProtobufBodyTests : IAsyncLifetime
 {
     private const string Rbac = "rbac.authorization.k8s.io/v1";
@@ -41,16 +44,27 @@ public sealed class ProtobufBodyTests : IAsyncLifetime
     public async Task A_role_is_stored_with_every_field_that_it_has()
     {
         var metadata = Named("all").Message(11, Pair("team", "a")).Message(11, Pair("empty", "")).Message(12, Pair("note", "größer"));
-        var rules = new ProtobufMessage().Texts(1, new JsonArray("get", "list")).Text(2, "").Text(2, "example.io").Text(3, "widgets").Text(4, "w1");
+        var rules = new ProtobufMessage()
+            .Texts(1, new JsonArray("get", "list"))
+            .Text(2, "")
+            .Text(2, "example.io")
+            .Text(3, "widgets")
+            .Text(4, "w1");
         var selector = new ProtobufMessage().Message(1, new ProtobufMessage().Message(1, Pair("to", "all")));
-        var role = new ProtobufMessage().Message(1, metadata).Message(2, rules).Message(2, new ProtobufMessage().Text(1, "get").Text(5, "/metrics")).Message(3, selector);
+        var role = new ProtobufMessage()
+            .Message(1, metadata)
+            .Message(2, rules)
+            .Message(2, new ProtobufMessage().Text(1, "get").Text(5, "/metrics"))
+            .Message(3, selector);
         Assert.Equal(201, (await PostAsync($"/apis/{Rbac}/clusterroles", Envelope(Rbac, "ClusterRole", role))).Code);
         var stored = _server.Objects.Get("clusterroles.rbac.authorization.k8s.io", "all")!;
         Assert.Equal("""{"team":"a","empty":""}""", stored["metadata"]!["labels"]!.ToJsonString());
         Assert.Equal("größer", stored["metadata"]!["annotations"]!["note"]!.ToString());
         Assert.Equal(
-            """[{"verbs":["get","list"],"apiGroups":["","example.io"],"resources":["widgets"],"resourceNames":["w1"]},{"verbs":["get"],"nonResourceURLs":["/metrics"]}]""",
-            stored["rules"]!.ToJsonString());
+            """[{"verbs":["get","list"],"apiGroups":["","example.io"],"resources":["widgets"],"resourceNames":["w1"]},"""
+                + """{"verbs":["get"],"nonResourceURLs":["/metrics"]}]""",
+            stored["rules"]!.ToJsonString()
+        );
         Assert.Equal("""{"clusterRoleSelectors":[{"matchLabels":{"to":"all"}}]}""", stored["aggregationRule"]!.ToJsonString());
     }
 
@@ -59,7 +73,10 @@ public sealed class ProtobufBodyTests : IAsyncLifetime
     {
         var strange = new ProtobufMessage().Integer(7, 5).Double(99, 1.5).Text(200, "x").Text(2, "made-");
         byte[] fixed32 = [0x3d, 1, 2, 3, 4];
-        var made = await PostAsync(Namespaces, [.. s_magic, .. new ProtobufMessage().Message(2, new ProtobufMessage().Message(1, strange)).ToArray(), .. fixed32]);
+        var made = await PostAsync(
+            Namespaces,
+            [.. s_magic, .. new ProtobufMessage().Message(2, new ProtobufMessage().Message(1, strange)).ToArray(), .. fixed32]
+        );
         Assert.Equal((201, "Namespace"), (made.Code, made.Text("kind")));
         Assert.StartsWith("made-", made.Text("metadata", "name"), StringComparison.Ordinal);
     }
@@ -70,10 +87,18 @@ public sealed class ProtobufBodyTests : IAsyncLifetime
         const string authorization = "authorization.k8s.io/v1";
         var resource = new ProtobufMessage().Text(2, "get").Text(5, "pods");
         var review = new ProtobufMessage().Message(2, new ProtobufMessage().Message(1, resource).Text(3, "jane").Text(4, "team"));
-        var answer = (await PostAsync($"/apis/{authorization}/subjectaccessreviews", Envelope(authorization, "SubjectAccessReview", review))).Is(201);
-        Assert.Equal("""{"resourceAttributes":{"verb":"get","resource":"pods"},"user":"jane","groups":["team"]}""", answer.Body["spec"]!.ToJsonString());
+        var answer = (
+            await PostAsync($"/apis/{authorization}/subjectaccessreviews", Envelope(authorization, "SubjectAccessReview", review))
+        ).Is(201);
+        Assert.Equal(
+            """{"resourceAttributes":{"verb":"get","resource":"pods"},"user":"jane","groups":["team"]}""",
+            answer.Body["spec"]!.ToJsonString()
+        );
         Assert.Equal("""{"allowed":true}""", answer.Body["status"]!.ToJsonString());
-        var self = await PostAsync("/apis/authentication.k8s.io/v1/selfsubjectreviews", Envelope("authentication.k8s.io/v1", "SelfSubjectReview", new ProtobufMessage()));
+        var self = await PostAsync(
+            "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+            Envelope("authentication.k8s.io/v1", "SelfSubjectReview", new ProtobufMessage())
+        );
         Assert.Equal("kubernetes-admin", self.Is(201).Text("status", "userInfo", "username"));
     }
 
@@ -81,9 +106,12 @@ public sealed class ProtobufBodyTests : IAsyncLifetime
     public async Task A_release_of_helm_is_stored_replaced_and_deleted_in_this_form()
     {
         const string secrets = "/api/v1/namespaces/default/secrets";
-        ProtobufMessage Secret(string content) => new ProtobufMessage()
-            .Message(1, Named("r").Message(11, Pair("owner", "helm")))
-            .Message(2, new ProtobufMessage().Text(1, "release").Text(2, content)).Text(3, "helm.sh/release.v1").Integer(5, 0);
+        ProtobufMessage Secret(string content) =>
+            new ProtobufMessage()
+                .Message(1, Named("r").Message(11, Pair("owner", "helm")))
+                .Message(2, new ProtobufMessage().Text(1, "release").Text(2, content))
+                .Text(3, "helm.sh/release.v1")
+                .Integer(5, 0);
         (await PostAsync(secrets, Envelope("v1", "Secret", Secret("one")))).Is(201);
         (await SendAsync(HttpMethod.Put, secrets + "/r", Envelope("v1", "Secret", Secret("two")))).Is(200);
         var stored = _server.Objects.Get("secrets", "r", "default")!;
@@ -100,8 +128,13 @@ public sealed class ProtobufBodyTests : IAsyncLifetime
     public async Task A_kind_whose_fields_are_not_known_is_refused()
     {
         var text = new ProtobufMessage().Message(1, Named("c"));
-        var refused = (await PostAsync("/apis/coordination.k8s.io/v1/namespaces/default/leases", Envelope("coordination.k8s.io/v1", "Lease", text))).Is(415);
-        Assert.Equal("the body of the request was in an unknown format - accepted media types include: application/json, application/yaml", refused.Message);
+        var refused = (
+            await PostAsync("/apis/coordination.k8s.io/v1/namespaces/default/leases", Envelope("coordination.k8s.io/v1", "Lease", text))
+        ).Is(415);
+        Assert.Equal(
+            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml",
+            refused.Message
+        );
         var plain = (await SendAsync(HttpMethod.Post, Namespaces, [], "text/plain")).Is(415);
         Assert.EndsWith("application/json, application/yaml, application/vnd.kubernetes.protobuf", plain.Message, StringComparison.Ordinal);
     }
@@ -139,23 +172,29 @@ public sealed class ProtobufBodyTests : IAsyncLifetime
     {
         var whole = Envelope("v1", "Namespace", new ProtobufMessage().Message(1, Named("cut")));
         var nameless = Envelope("v1", "Namespace").Length; // complete, as far as it goes
-        for (var length = 0; length < whole.Length; length++) (await PostAsync(Namespaces, whole[..length])).Is(length == nameless ? 422 : 400);
+        for (var length = 0; length < whole.Length; length++)
+            (await PostAsync(Namespaces, whole[..length])).Is(length == nameless ? 422 : 400);
         Assert.Null(_server.Objects.Get("namespaces", "cut"));
         (await PostAsync(Namespaces, whole)).Is(201);
     }
 
     [Fact]
-    public void Whatever_the_bytes_are_they_are_an_object_or_a_bad_request() => Prop.ForAll(Bodies().ToArbitrary(), sent =>
-    {
-        try
-        {
-            return ProtobufBody.Read(sent.Bytes, sent.Resource)["kind"]!.ToString() == sent.Resource.Kind;
-        }
-        catch (ApiStatusException e)
-        {
-            return e.Status.Code == 400;
-        }
-    }).Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
+    public void Whatever_the_bytes_are_they_are_an_object_or_a_bad_request() =>
+        Prop.ForAll(
+                Bodies().ToArbitrary(),
+                sent =>
+                {
+                    try
+                    {
+                        return ProtobufBody.Read(sent.Bytes, sent.Resource)["kind"]!.ToString() == sent.Resource.Kind;
+                    }
+                    catch (ApiStatusException e)
+                    {
+                        return e.Status.Code == 400;
+                    }
+                }
+            )
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
 
     [Fact]
     public async Task The_server_says_that_random_bytes_are_a_bad_request_and_never_that_it_failed()
@@ -163,15 +202,23 @@ public sealed class ProtobufBodyTests : IAsyncLifetime
         var (random, badRequests) = (new Random(1), 0);
         foreach (var resource in s_known)
         {
-            var path = (resource.Group.Length == 0 ? "/api/" : "/apis/") + resource.ApiVersion + (resource.Namespaced ? "/namespaces/default/" : "/") + resource.Plural;
+            var path =
+                (resource.Group.Length == 0 ? "/api/" : "/apis/")
+                + resource.ApiVersion
+                + (resource.Namespaced ? "/namespaces/default/" : "/")
+                + resource.Plural;
             for (var run = 0; run < 50; run++)
             {
                 var bytes = new byte[random.Next(64)];
                 random.NextBytes(bytes);
                 var answer = await PostAsync(path, [.. s_magic, .. bytes]);
-                // Bytes that happen to be fields of other numbers leave an empty object: one without a name, or a review without a question.
+                // Bytes that happen to be fields of other numbers leave an empty object: one without a name, or a review without a
+                // question.
                 var empty = resource.Verbs is ["create"] ? 201 : 422;
-                Assert.True(answer.Code == 400 || answer.Code == empty, $"{path} {Convert.ToHexString(bytes)}: {answer.Code} {answer.Message}");
+                Assert.True(
+                    answer.Code == 400 || answer.Code == empty,
+                    $"{path} {Convert.ToHexString(bytes)}: {answer.Code} {answer.Message}"
+                );
                 badRequests += answer.Code == 400 ? 1 : 0;
             }
         }
@@ -184,17 +231,29 @@ public sealed class ProtobufBodyTests : IAsyncLifetime
     {
         var bytes = Gen.Choose(0, 255).Select(b => (byte)b);
         var changes = Gen.Choose(0, 80).Zip(bytes).ArrayOf(3);
-        return
-            from resource in Gen.Elements(s_known)
+        return from resource in Gen.Elements(s_known)
             from random in bytes.ArrayOf()
             from change in changes
             from well in Gen.Elements(true, false)
-            select (resource, well ? Changed(Envelope(resource.ApiVersion, resource.Kind, new ProtobufMessage().Message(1, Named("x")).Message(2, Pair("a", "b"))), change) : [.. s_magic, .. random]);
+            select (
+                resource,
+                well
+                    ? Changed(
+                        Envelope(
+                            resource.ApiVersion,
+                            resource.Kind,
+                            new ProtobufMessage().Message(1, Named("x")).Message(2, Pair("a", "b"))
+                        ),
+                        change
+                    )
+                    : [.. s_magic, .. random]
+            );
     }
 
     private static byte[] Changed(byte[] body, (int At, byte To)[] changes)
     {
-        foreach (var (at, to) in changes) body[at % body.Length] = to;
+        foreach (var (at, to) in changes)
+            body[at % body.Length] = to;
         return body;
     }
 
@@ -215,6 +274,10 @@ public sealed class ProtobufBodyTests : IAsyncLifetime
         using var request = new HttpRequestMessage(method, path) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue(type);
         using var response = await _client!.SendAsync(request);
-        return new Answer((int)response.StatusCode, JsonNode.Parse(await response.Content.ReadAsStringAsync())!.AsObject(), response.Headers);
+        return new Answer(
+            (int)response.StatusCode,
+            JsonNode.Parse(await response.Content.ReadAsStringAsync())!.AsObject(),
+            response.Headers
+        );
     }
 }

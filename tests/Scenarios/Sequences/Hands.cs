@@ -4,7 +4,10 @@ using Hostdev.Sandbox.Kernel;
 
 namespace Hostdev.Tests.Scenarios.Sequences;
 
-/// <summary>An admin at the shell, who changes by hand what nobody uses, and pulls and plugs cards. What was touched is remembered: it need not come back by itself.</summary>
+/// <summary>
+/// An admin at the shell, who changes by hand what nobody uses, and pulls and plugs cards. What was touched is remembered: it need not come
+/// back by itself.
+/// </summary>
 internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Action<string> tell)
 {
     private readonly HashSet<string> _unplugged = new(StringComparer.Ordinal);
@@ -30,7 +33,11 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
                 Do(f, "/sys/bus/pci/drivers_probe", f);
                 break;
             case 2 when Any(_ => true) is { } f:
-                Do(f, Attribute(f, "driver_override"), (string[])["vfio-pci", "no-such-driver", "\n"] is var values ? values[random.Next(3)] : "");
+                Do(
+                    f,
+                    Attribute(f, "driver_override"),
+                    (string[])["vfio-pci", "no-such-driver", "\n"] is var values ? values[random.Next(3)] : ""
+                );
                 break;
             case 3 when Any(f => f != "0000:42:00.0" && kernel.DriverOf(f) is null) is { } f:
                 BoundToVfio.Add(f);
@@ -62,16 +69,22 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
         {
             _away = null;
             Happened(away);
-            if (!IsPodsAlone(away) || kernel.DriverOf(away) is "vfio-pci") return; // the agent has it again, or the pod is gone
-            if (kernel.DriverOf(away) is { } driver) Put($"/sys/bus/pci/drivers/{driver}/unbind", away);
+            if (!IsPodsAlone(away) || kernel.DriverOf(away) is "vfio-pci")
+                return; // the agent has it again, or the pod is gone
+            if (kernel.DriverOf(away) is { } driver)
+                Put($"/sys/bus/pci/drivers/{driver}/unbind", away);
             Put(Attribute(away, "driver_override"), "vfio-pci");
             tell($"by another program: {away} is back on vfio-pci: {Put("/sys/bus/pci/drivers_probe", away)}");
             return;
         }
 
-        var given = uses.All.SelectMany(u => u.Functions)
-            .Where(f => IsPodsAlone(f) && kernel.DriverOf(f) is "vfio-pci").Order(StringComparer.Ordinal).ToList();
-        if (given.Count == 0) return;
+        var given = uses
+            .All.SelectMany(u => u.Functions)
+            .Where(f => IsPodsAlone(f) && kernel.DriverOf(f) is "vfio-pci")
+            .Order(StringComparer.Ordinal)
+            .ToList();
+        if (given.Count == 0)
+            return;
         var function = given[random.Next(given.Count)];
         _away = function;
         Happened(function);
@@ -87,10 +100,12 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
     public void Rename()
     {
         var interfaces = kernel.Network.Hardware;
-        if (interfaces.IsEmpty) return;
+        if (interfaces.IsEmpty)
+            return;
         var (name, device) = interfaces[random.Next(interfaces.Length)];
         var renamed = $"eth{random.Next(3)}" is var usual && random.Next(2) == 0 ? usual : $"eth{10 + random.Next(3)}";
-        if (interfaces.Any(i => i.Name == renamed)) return;
+        if (interfaces.Any(i => i.Name == renamed))
+            return;
         tell($"{name} of {Path.GetFileName(device)} is called {renamed} now");
         kernel.Network.Rename(name, renamed);
     }
@@ -98,7 +113,8 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
     public void Unplug()
     {
         var slot = SequenceMachine.Slots[random.Next(SequenceMachine.Slots.Length)];
-        if (slot.Any(f => kernel.GroupOf(f) is null || InUse(f))) return;
+        if (slot.Any(f => kernel.GroupOf(f) is null || InUse(f)))
+            return;
         tell($"{string.Join(" and ", slot)} are pulled out");
         foreach (var function in slot)
         {
@@ -111,9 +127,11 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
 
     public void Plug()
     {
-        if (_unplugged.Count == 0) return;
+        if (_unplugged.Count == 0)
+            return;
         tell($"{string.Join(" and ", _unplugged.Order(StringComparer.Ordinal))} are plugged in again");
-        foreach (var function in _unplugged.Order(StringComparer.Ordinal)) PlugOne(function);
+        foreach (var function in _unplugged.Order(StringComparer.Ordinal))
+            PlugOne(function);
         _unplugged.Clear();
     }
 
@@ -138,7 +156,8 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
         foreach (var function in Touched.Where(f => kernel.GroupOf(f) is not null).Order(StringComparer.Ordinal))
         {
             Put(Attribute(function, "driver_override"), "\n");
-            if (kernel.DriverOf(function) is { } driver) Put($"/sys/bus/pci/drivers/{driver}/unbind", function);
+            if (kernel.DriverOf(function) is { } driver)
+                Put($"/sys/bus/pci/drivers/{driver}/unbind", function);
             Put("/sys/bus/pci/drivers_probe", function);
         }
     }
@@ -172,8 +191,11 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
 
     private string? Any(Func<string, bool> suits)
     {
-        var free = SequenceMachine.Slots.SelectMany(s => s).Concat(SequenceMachine.PhysicalFunctions.SelectMany(f => uses.VirtualFunctions(f)))
-            .Where(f => kernel.GroupOf(f) is not null && !InUse(f) && suits(f)).ToImmutableArray();
+        var free = SequenceMachine
+            .Slots.SelectMany(s => s)
+            .Concat(SequenceMachine.PhysicalFunctions.SelectMany(f => uses.VirtualFunctions(f)))
+            .Where(f => kernel.GroupOf(f) is not null && !InUse(f) && suits(f))
+            .ToImmutableArray();
         return free.Length == 0 ? null : free[random.Next(free.Length)];
     }
 }

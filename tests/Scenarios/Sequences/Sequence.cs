@@ -5,14 +5,27 @@ using Hostdev.Sandbox.Kernel;
 namespace Hostdev.Tests.Scenarios.Sequences;
 
 /// <summary>
-/// One node's life by one seed: an admin, pods, hands and accidents in random order. The same seed does the same each time. After each step everything that must never happen is looked for; at the end
-/// everybody lets go, and the node must come to rest and be given back as it was.
+/// One node's life by one seed: an admin, pods, hands and accidents in random order. The same seed does the same each time. After each step
+/// everything that must never happen is looked for; at the end everybody lets go, and the node must come to rest and be given back as it
+/// was.
 /// </summary>
 internal sealed class Sequence : IDisposable
 {
-    private static readonly ImmutableArray<Errno> s_errors = [Errno.EIO, Errno.EBUSY, Errno.ENODEV, Errno.EINVAL, Errno.EPERM, Errno.ENOMEM];
+    private static readonly ImmutableArray<Errno> s_errors =
+    [
+        Errno.EIO,
+        Errno.EBUSY,
+        Errno.ENODEV,
+        Errno.EINVAL,
+        Errno.EPERM,
+        Errno.ENOMEM,
+    ];
 
-    private readonly string _directory = Directory.CreateDirectory(Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), "hostdev-sequence-" + Guid.NewGuid().ToString("N"))).FullName;
+    private readonly string _directory = Directory
+        .CreateDirectory(
+            Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), "hostdev-sequence-" + Guid.NewGuid().ToString("N"))
+        )
+        .FullName;
     private readonly Random _random;
     private readonly SimulatedKernel _kernel;
     private readonly StillClock _clock = new();
@@ -34,7 +47,10 @@ internal sealed class Sequence : IDisposable
     {
         _random = new Random(seed);
         _kernel = new SimulatedKernel(SequenceMachine.For(seed));
-        _agent = new SteppedAgent(_kernel, _clock, _directory) { Writing = (BeforeWrite, (path, value) => _uses!.EndOverridden(path, value)) };
+        _agent = new SteppedAgent(_kernel, _clock, _directory)
+        {
+            Writing = (BeforeWrite, (path, value) => _uses!.EndOverridden(path, value)),
+        };
         _kubelet = new SteppedKubelet(_agent, _clock) { WhileAnswering = WhileAnswering };
         _uses = new Uses(_kernel);
         _residents = new Residents(_kernel, _uses, _kubelet, _random, Tell);
@@ -42,9 +58,26 @@ internal sealed class Sequence : IDisposable
         _hands = new Hands(_kernel, _uses, _random, Tell) { Happened = _standing.HasReason };
         _steps =
         [
-            (20, Desire), (18, _residents.Admit), (8, _residents.DeletePod), (4, _residents.RestartContainer), (3, _residents.ForceDeletePod), (5, _residents.Hold), (9, _residents.LetGo), (4, _residents.Mount),
-            (3, _residents.AddAddress), (3, _residents.MoveAway), (10, _hands.Write), (6, _hands.Rebind), (6, _hands.Rename),
-            (3, _hands.Unplug), (5, _hands.Plug), (4, RestartAgent), (6, KillSoon), (3, RestartKubelet), (8, Fault), (12, LetTimePass),
+            (20, Desire),
+            (18, _residents.Admit),
+            (8, _residents.DeletePod),
+            (4, _residents.RestartContainer),
+            (3, _residents.ForceDeletePod),
+            (5, _residents.Hold),
+            (9, _residents.LetGo),
+            (4, _residents.Mount),
+            (3, _residents.AddAddress),
+            (3, _residents.MoveAway),
+            (10, _hands.Write),
+            (6, _hands.Rebind),
+            (6, _hands.Rename),
+            (3, _hands.Unplug),
+            (5, _hands.Plug),
+            (4, RestartAgent),
+            (6, KillSoon),
+            (3, RestartKubelet),
+            (8, Fault),
+            (12, LetTimePass),
         ];
     }
 
@@ -56,7 +89,8 @@ internal sealed class Sequence : IDisposable
     {
         StartAgent();
         Desire();
-        for (var step = 0; step < 18; step++) Step();
+        for (var step = 0; step < 18; step++)
+            Step();
         _calm = true;
         new SequenceEnd(_kernel, _agent, _kubelet, _uses, _hands, _clock, Tell).Check(() => _residents.EndAll(), StartAgent, CheckAll);
     }
@@ -74,29 +108,36 @@ internal sealed class Sequence : IDisposable
         var chosen = _steps.First(s => (choice -= s.Weight) < 0);
         chosen.Do();
         _clock.Advance(TimeSpan.FromSeconds(1));
-        if (!_agent.IsRunning && _random.Next(2) == 0) StartAgent();
+        if (!_agent.IsRunning && _random.Next(2) == 0)
+            StartAgent();
         // Not always: the loop may be busy elsewhere, an event may be late or lost.
-        if (_random.Next(4) > 0) Round();
+        if (_random.Next(4) > 0)
+            Round();
         CheckAll();
     }
 
     /// <summary>What the agent's tasks do when they are woken: pod-resources, a round of the loop, the lists.</summary>
     private void Round()
     {
-        if (!_agent.IsRunning) return;
-        if (_random.Next(2) == 0) _kubelet.ReportPods();
+        if (!_agent.IsRunning)
+            return;
+        if (_random.Next(2) == 0)
+            _kubelet.ReportPods();
         _inRound = true;
         var alive = _agent.Reconcile();
         _inRound = false;
-        if (alive) _standing.Look();
-        else BuryAgent();
+        if (alive)
+            _standing.Look();
+        else
+            BuryAgent();
         _kubelet.SendLists();
     }
 
     private void Desire()
     {
         var before = _desired.ToArray();
-        if (_story.Count == 0 || _random.Next(3) == 0) Array.Clear(_desired);
+        if (_story.Count == 0 || _random.Next(3) == 0)
+            Array.Clear(_desired);
         var changes = _random.Next(1, 5);
         for (var i = 0; i < changes; i++)
         {
@@ -107,19 +148,22 @@ internal sealed class Sequence : IDisposable
 
         for (var row = 0; row < _desired.Length; row++)
         {
-            if (_desired[row]?.Label != before[row]?.Label) _standing.HasReason(SequencePolicy.Buses[row]);
+            if (_desired[row]?.Label != before[row]?.Label)
+                _standing.HasReason(SequencePolicy.Buses[row]);
         }
 
         var chosen = _desired.OfType<SequencePolicy>().ToList();
         Tell($"desire {(chosen.Count == 0 ? "nothing" : string.Join(", ", chosen.Select(p => p.Label)))}");
-        if (!_agent.IsRunning) StartAgent();
+        if (!_agent.IsRunning)
+            StartAgent();
         _uses.Allowed = [.. chosen.SelectMany(p => p.Allowed)];
         _agent.Desire(chosen.Count == 0 ? Desired.Nothing : Desired.Policies([.. chosen.Select(p => p.Yaml)]));
     }
 
     private void StartAgent()
     {
-        if (_agent.IsRunning) return;
+        if (_agent.IsRunning)
+            return;
         Tell("the agent starts");
         _agent.Start();
         _kubelet.AgentStarted();
@@ -127,7 +171,8 @@ internal sealed class Sequence : IDisposable
 
     private void RestartAgent()
     {
-        if (!_agent.IsRunning) return;
+        if (!_agent.IsRunning)
+            return;
         Tell("the agent is killed at rest");
         _agent.Kill();
         _kubelet.AgentGone();
@@ -135,7 +180,8 @@ internal sealed class Sequence : IDisposable
 
     private void KillSoon()
     {
-        if (!_agent.IsRunning) return;
+        if (!_agent.IsRunning)
+            return;
         var moment = _random.Next(1, 14);
         Tell($"the agent is killed at its {moment}. moment from here");
         _agent.KillAt(moment);
@@ -169,29 +215,42 @@ internal sealed class Sequence : IDisposable
         _kubelet.AgentGone();
     }
 
-    /// <summary>The agent's proof is in its hand and its write on its way: who tries to slip in now must not get what it disturbs.</summary>
-    private void BeforeWrite(string path, string value) => Guard(() =>
-    {
-        _story.Add($"    {path} <- {value.TrimEnd()}");
-        var (critical, target) = (Path.GetFileName(path) is "unbind" or "sriov_numvfs", value.Trim());
-        if (_depth == 0 && !_calm && _random.Next(critical ? 3 : 12) == 0) Nested(() => _residents.SlipIn(critical ? path : null, target));
-        _uses.CheckWrite(path, value);
-        if (!_calm) _standing.CheckWrite(path, value);
-        if (_kernel.BlockedWrites is [var blocked, ..]) throw new BrokenPromiseException($"a write to {blocked} blocks in the kernel");
-    });
+    /// <summary>
+    /// The agent's proof is in its hand and its write on its way: who tries to slip in now must not get what it disturbs.
+    /// </summary>
+    private void BeforeWrite(string path, string value) =>
+        Guard(() =>
+        {
+            _story.Add($"    {path} <- {value.TrimEnd()}");
+            var (critical, target) = (Path.GetFileName(path) is "unbind" or "sriov_numvfs", value.Trim());
+            if (_depth == 0 && !_calm && _random.Next(critical ? 3 : 12) == 0)
+                Nested(() => _residents.SlipIn(critical ? path : null, target));
+            _uses.CheckWrite(path, value);
+            if (!_calm)
+                _standing.CheckWrite(path, value);
+            if (_kernel.BlockedWrites is [var blocked, ..])
+                throw new BrokenPromiseException($"a write to {blocked} blocks in the kernel");
+        });
 
     /// <summary>The kubelet waits for an answer: the world does not.</summary>
     private void WhileAnswering(bool noted)
     {
-        if (_depth > 0 || _inRound) return;
-        if (_random.Next(4) == 0) Nested(() => LetListsExpire(noted));
-        if (_random.Next(30) == 0) _agent.Die("while it answered");
+        if (_depth > 0 || _inRound)
+            return;
+        if (_random.Next(4) == 0)
+            Nested(() => LetListsExpire(noted));
+        if (_random.Next(30) == 0)
+            _agent.Die("while it answered");
     }
 
-    /// <summary>So much happens that an ID which nobody wants any more would be gone; but not so much that an answer which was noted down should have shown as a pod.</summary>
+    /// <summary>
+    /// So much happens that an ID which nobody wants any more would be gone; but not so much that an answer which was noted down should
+    /// have shown as a pod.
+    /// </summary>
     private void LetListsExpire(bool noted)
     {
-        if (_random.Next(2) == 0) Desire();
+        if (_random.Next(2) == 0)
+            Desire();
         for (var i = 0; i < 3; i++)
         {
             Round();
@@ -226,7 +285,8 @@ internal sealed class Sequence : IDisposable
 
     private void CheckAll()
     {
-        if (_broken is not null) throw _broken;
+        if (_broken is not null)
+            throw _broken;
         _uses.Check();
         _kubelet.Check();
     }

@@ -8,18 +8,39 @@ using Hostdev.Tests.Planning;
 
 namespace Hostdev.Tests.Scenarios.Sequences;
 
-/// <summary>When everything stops: the node comes to rest with what is desired, then is given back, and is as it was but for what hands changed.</summary>
-internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent agent, SteppedKubelet kubelet, Uses uses, Hands hands, StillClock clock, Action<string> tell)
+/// <summary>
+/// When everything stops: the node comes to rest with what is desired, then is given back, and is as it was but for what hands changed.
+/// </summary>
+internal sealed partial class SequenceEnd(
+    SimulatedKernel kernel,
+    SteppedAgent agent,
+    SteppedKubelet kubelet,
+    Uses uses,
+    Hands hands,
+    StillClock clock,
+    Action<string> tell
+)
 {
     private static readonly Dictionary<string, ImmutableArray<string>> s_boots = [];
 
     /// <summary>Reasons that stay although nobody uses anything and nothing fails.</summary>
     private static readonly ImmutableArray<Reason> s_lasting =
     [
-        Reasons.TooManyVfs, Reasons.UndeclaredSiblings, Reasons.Protected, Reasons.ClaimedByOther, Reasons.ForeignVfs,
-            Reasons.PhysicalFunctionUnbound, Reasons.HasVirtualFunctions, Reasons.HeldSibling,
-        Reasons.Adopted, Reasons.OtherVfNumber, Reasons.NoVfs, Reasons.DriverMissing,
-        Reasons.NameChanged, Reasons.NameMoved, Reasons.NoSriov,
+        Reasons.TooManyVfs,
+        Reasons.UndeclaredSiblings,
+        Reasons.Protected,
+        Reasons.ClaimedByOther,
+        Reasons.ForeignVfs,
+        Reasons.PhysicalFunctionUnbound,
+        Reasons.HasVirtualFunctions,
+        Reasons.HeldSibling,
+        Reasons.Adopted,
+        Reasons.OtherVfNumber,
+        Reasons.NoVfs,
+        Reasons.DriverMissing,
+        Reasons.NameChanged,
+        Reasons.NameMoved,
+        Reasons.NoSriov,
     ];
 
     public void Check(Action endUse, Action startAgent, Action checkAll)
@@ -34,7 +55,12 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
         tell("desire nothing");
         agent.Desire(Desired.Nothing);
         uses.Allowed = [];
-        ComeToRest(startAgent, checkAll, settled: () => agent.Ownership is { Functions.IsEmpty: true, PhysicalFunctions.IsEmpty: true } && agent.Host.Journal.State.Nodes.IsEmpty);
+        ComeToRest(
+            startAgent,
+            checkAll,
+            settled: () =>
+                agent.Ownership is { Functions.IsEmpty: true, PhysicalFunctions.IsEmpty: true } && agent.Host.Journal.State.Nodes.IsEmpty
+        );
         CheckTree();
     }
 
@@ -54,29 +80,46 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
 
             kubelet.SendLists();
             checkAll();
-            if (round > 1 && agent.Moments == before && settled()) return;
+            if (round > 1 && agent.Moments == before && settled())
+                return;
             clock.Advance(Setbacks.LongestRetry);
         }
 
         var owned = string.Join(", ", agent.Ownership.Functions.Keys.Concat(agent.Ownership.PhysicalFunctions.Keys));
-        throw new BrokenPromiseException($"the node does not come to rest: the agent owns {(owned.Length == 0 ? "nothing" : owned)}, its last moment was {agent.LastMoment}; {ReadStatus().ToJsonString()}");
+        throw new BrokenPromiseException(
+            $"the node does not come to rest: the agent owns {(owned.Length == 0 ? "nothing" : owned)}, its last "
+                + $"moment was {agent.LastMoment}; {ReadStatus().ToJsonString()}"
+        );
     }
 
     private void CheckOffers()
     {
         foreach (var unit in agent.Host.Allocator.Catalog.Units.Values)
         {
-            if (unit.Problem is { } problem) throw new BrokenPromiseException($"at rest, {unit.Unit.Id} of {unit.Unit.Resource} is not offered: {problem.Message}");
-            if (!kubelet.Offered.Contains((unit.Unit.Resource.Value, unit.Unit.Id.ToString()))) throw new BrokenPromiseException($"at rest, the kubelet does not know {unit.Unit.Id} of {unit.Unit.Resource}");
-            if (unit.Unit.Assigned.FirstOrDefault(m => kernel.DriverOf(m.Address.ToString()) != m.Driver) is { } member) throw new BrokenPromiseException($"at rest, {member.Address} is offered on the driver {kernel.DriverOf(member.Address.ToString())}");
+            if (unit.Problem is { } problem)
+                throw new BrokenPromiseException($"at rest, {unit.Unit.Id} of {unit.Unit.Resource} is not offered: {problem.Message}");
+            if (!kubelet.Offered.Contains((unit.Unit.Resource.Value, unit.Unit.Id.ToString())))
+                throw new BrokenPromiseException($"at rest, the kubelet does not know {unit.Unit.Id} of {unit.Unit.Resource}");
+            if (unit.Unit.Assigned.FirstOrDefault(m => kernel.DriverOf(m.Address.ToString()) != m.Driver) is { } member)
+                throw new BrokenPromiseException(
+                    $"at rest, {member.Address} is offered on the driver {kernel.DriverOf(member.Address.ToString())}"
+                );
         }
     }
 
     private void CheckStatus()
     {
-        var problems = ReadStatus()["policies"]!.AsArray().SelectMany(p => p!["problems"]?.AsArray() ?? []).Where(p => !s_lasting.Contains(Reasons.Of((string)p!["reason"]!))).ToList();
-        if (problems.Count > 0) throw new BrokenPromiseException($"at rest, with nobody using anything: {string.Join("; ", problems.Select(p => p!.ToJsonString()))}");
-        if (ReadStatus()["releasing"] is JsonArray { Count: > 0 } releasing) throw new BrokenPromiseException($"at rest, with nobody using anything: releasing {releasing.ToJsonString()}");
+        var problems = ReadStatus()["policies"]!
+            .AsArray()
+            .SelectMany(p => p!["problems"]?.AsArray() ?? [])
+            .Where(p => !s_lasting.Contains(Reasons.Of((string)p!["reason"]!)))
+            .ToList();
+        if (problems.Count > 0)
+            throw new BrokenPromiseException(
+                $"at rest, with nobody using anything: {string.Join("; ", problems.Select(p => p!.ToJsonString()))}"
+            );
+        if (ReadStatus()["releasing"] is JsonArray { Count: > 0 } releasing)
+            throw new BrokenPromiseException($"at rest, with nobody using anything: releasing {releasing.ToJsonString()}");
     }
 
     private void CheckTree()
@@ -84,7 +127,8 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
         foreach (var function in hands.Touched.Where(f => kernel.DriverOf(f) is "vfio-pci" && !hands.BoundToVfio.Contains(f)))
         {
             var overridden = File.ReadAllText(kernel.Paths.Resolve($"/sys/bus/pci/devices/{function}/driver_override")).Trim();
-            if (overridden != "vfio-pci") throw new BrokenPromiseException($"{function} is left on vfio-pci, where no hand bound it, with the override {overridden}");
+            if (overridden != "vfio-pci")
+                throw new BrokenPromiseException($"{function} is left on vfio-pci, where no hand bound it, with the override {overridden}");
         }
 
         agent.Kill();
@@ -92,7 +136,8 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
         var now = Normalized(TreeSnapshot.Take(kernel.Paths));
         var boot = BootTree();
         var differences = now.Except(boot).Select(l => $"+ {l}").Concat(boot.Except(now).Select(l => $"- {l}")).ToList();
-        if (differences.Count > 0) throw new BrokenPromiseException($"the node is not as it was:\n{string.Join('\n', differences)}");
+        if (differences.Count > 0)
+            throw new BrokenPromiseException($"the node is not as it was:\n{string.Join('\n', differences)}");
     }
 
     private ImmutableArray<string> BootTree()
@@ -100,16 +145,21 @@ internal sealed partial class SequenceEnd(SimulatedKernel kernel, SteppedAgent a
         var machine = kernel.Paths.Resolve("/dev/iommu") is var path && File.Exists(path) ? "cdev" : "stock";
         lock (s_boots)
         {
-            if (s_boots.TryGetValue(machine, out var known)) return known;
+            if (s_boots.TryGetValue(machine, out var known))
+                return known;
             using var fresh = new SimulatedKernel(SequenceMachine.For(machine == "cdev" ? 1 : 0));
             return s_boots[machine] = Normalized(TreeSnapshot.Take(fresh.Paths));
         }
     }
 
-    /// <summary>Interfaces, disks, cards and groups get the lowest number that is free when they appear: which of two has which depends on the order in which they come back.</summary>
+    /// <summary>
+    /// Interfaces, disks, cards and groups get the lowest number that is free when they appear: which of two has which depends on the order
+    /// in which they come back.
+    /// </summary>
     private static ImmutableArray<string> Normalized(TreeSnapshot tree) =>
         [
-            .. tree.Entries.Where(e => !e.Key.StartsWith("/proc/", StringComparison.Ordinal) && e.Key != "/sys/devices/virtual/vfio")
+            .. tree
+                .Entries.Where(e => !e.Key.StartsWith("/proc/", StringComparison.Ordinal) && e.Key != "/sys/devices/virtual/vfio")
                 .Select(e => Numbered().IsMatch(e.Key) ? Unnumbered(e.Key) : Group().Replace($"{e.Key}: {e.Value}", "iommu_groups/#"))
                 .Order(StringComparer.Ordinal),
         ];

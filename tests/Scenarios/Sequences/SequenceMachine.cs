@@ -6,18 +6,42 @@ namespace Hostdev.Tests.Scenarios.Sequences;
 /// <summary>The lab's machine with one of each kind, so that thousands of them can be booted.</summary>
 internal static class SequenceMachine
 {
-    private static readonly string[] s_ports = ["0000:40:00.0", "0000:40:01.0", "0000:40:02.0", "0000:40:03.0", "0000:40:04.0", "0000:40:05.0", "0000:80:05.0"];
+    private static readonly string[] s_ports =
+    [
+        "0000:40:00.0",
+        "0000:40:01.0",
+        "0000:40:02.0",
+        "0000:40:03.0",
+        "0000:40:04.0",
+        "0000:40:05.0",
+        "0000:80:05.0",
+    ];
 
     private static readonly MachineDescription s_description = LabMachine.Description with
     {
-        RootBuses = [.. LabMachine.Description.RootBuses.Select(bus => bus with { Functions = [.. bus.Functions.Where(f => s_ports.Contains(f.Address.ToString()))] })],
+        RootBuses =
+        [
+            .. LabMachine.Description.RootBuses.Select(bus =>
+                bus with
+                {
+                    Functions = [.. bus.Functions.Where(f => s_ports.Contains(f.Address.ToString()))],
+                }
+            ),
+        ],
         MdevParents = [],
         Slots = [],
     };
 
     /// <summary>Functions of one slot come and go together.</summary>
     public static ImmutableArray<ImmutableArray<string>> Slots { get; } =
-        [["0000:41:00.0"], ["0000:43:00.0", "0000:43:00.1"], ["0000:44:00.0"], ["0000:45:00.0", "0000:45:00.1"], ["0000:46:00.0"], ["0000:86:00.0"]];
+    [
+        ["0000:41:00.0"],
+        ["0000:43:00.0", "0000:43:00.1"],
+        ["0000:44:00.0"],
+        ["0000:45:00.0", "0000:45:00.1"],
+        ["0000:46:00.0"],
+        ["0000:86:00.0"],
+    ];
 
     public static ImmutableArray<string> PhysicalFunctions { get; } = ["0000:41:00.0", "0000:44:00.0"];
 

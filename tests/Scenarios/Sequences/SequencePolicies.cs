@@ -3,7 +3,9 @@ using Hostdev.Crds.Kinds;
 
 namespace Hostdev.Tests.Scenarios.Sequences;
 
-/// <summary>What admins ask for in random sequences: for each device some alternatives, good and bad ones, of which one or none is in force.</summary>
+/// <summary>
+/// What admins ask for in random sequences: for each device some alternatives, good and bad ones, of which one or none is in force.
+/// </summary>
 /// <param name="Label">For the list of what happened.</param>
 /// <param name="Allowed">What the host would need of these functions and the admin gives away all the same.</param>
 internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<(string Function, Protection Protection)> Allowed)
@@ -38,19 +40,42 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
         [
             Device("dual", "0000:45:00.0", pci: ", members: [{function: 1, assigned: false}]"),
             Device("dual other port", "0000:45:00.1", pci: ", groupPolicy: HoldSiblings"),
-            Device("dual allowed", "0000:45:00.0", "allowProtected: [Network]", ", groupPolicy: AssignSiblings", allowed: [("0000:45:00.0", Protection.Network), ("0000:45:00.1", Protection.Network)]),
+            Device(
+                "dual allowed",
+                "0000:45:00.0",
+                "allowProtected: [Network]",
+                ", groupPolicy: AssignSiblings",
+                allowed: [("0000:45:00.0", Protection.Network), ("0000:45:00.1", Protection.Network)]
+            ),
             ByDriver("dual by driver", "e1000e"),
         ],
-        [Device("edu", "0000:46:00.0"), Device("edu shared", "0000:46:00.0", resource: "shared"), Device("edu node owner", "0000:46:00.0", "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}")],
-        [Device("noacs", "0000:86:00.0"), Device("noacs shared", "0000:86:00.0", resource: "shared"), Device("noacs priority", "0000:86:00.0", "priority: 5")],
+        [
+            Device("edu", "0000:46:00.0"),
+            Device("edu shared", "0000:46:00.0", resource: "shared"),
+            Device("edu node owner", "0000:46:00.0", "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}"),
+        ],
+        [
+            Device("noacs", "0000:86:00.0"),
+            Device("noacs shared", "0000:86:00.0", resource: "shared"),
+            Device("noacs priority", "0000:86:00.0", "priority: 5"),
+        ],
         [Device("rival", "0000:86:00.0", "priority: 3", resource: "rival")],
-        [Device("console", "0000:42:00.0", pci: ", groupPolicy: HoldSiblings"), Device("console allowed", "0000:42:00.0", "allowProtected: [Console]", ", groupPolicy: HoldSiblings", allowed: ("0000:42:00.0", Protection.Console))],
+        [
+            Device("console", "0000:42:00.0", pci: ", groupPolicy: HoldSiblings"),
+            Device(
+                "console allowed",
+                "0000:42:00.0",
+                "allowProtected: [Console]",
+                ", groupPolicy: HoldSiblings",
+                allowed: ("0000:42:00.0", Protection.Console)
+            ),
+        ],
         [Device("one VF", "0000:41:10.2", pci: ", virtualFunctions: true", resource: "one-vf")],
     ];
 
     /// <summary>The bus that each row is about.</summary>
     public static ImmutableArray<string> Buses { get; } =
-        ["0000:41:", "0000:44:", "0000:43:", "0000:45:", "0000:46:", "0000:86:", "0000:86:", "0000:42:", "0000:41:"];
+    ["0000:41:", "0000:44:", "0000:43:", "0000:45:", "0000:46:", "0000:86:", "0000:86:", "0000:42:", "0000:41:"];
 
     private static SequencePolicy ByInterface(string label, int count, string pools)
     {
@@ -62,29 +87,54 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
     private static SequencePolicy ByDriver(string label, string driver)
     {
         var ports = $"addresses: [\"0000:45:00.0\", \"0000:45:00.1\"], driver: {driver}";
-        var yaml = Desired.HostDevice("dual", "0000:45:00.0")
-            .Replace("addresses: [\"0000:45:00.0\"]", ports, StringComparison.Ordinal);
+        var yaml = Desired.HostDevice("dual", "0000:45:00.0").Replace("addresses: [\"0000:45:00.0\"]", ports, StringComparison.Ordinal);
         return new SequencePolicy(label, yaml, []);
     }
 
-    private static SequencePolicy Vfs(string label, int? count, string pools, string more = "", string address = "0000:41:00.0", string name = "nics") => new(label, $$"""
-        - kind: SriovPolicy
-          name: {{name}}
-          spec:
-            nodeSelector: {}
-            {{more}}
-            physicalFunctions: [{addresses: ["{{address}}"]}]
-            {{(count is { } n ? $"numVfs: {n}" : "")}}
-            pools: [{{pools}}]
+    private static SequencePolicy Vfs(
+        string label,
+        int? count,
+        string pools,
+        string more = "",
+        string address = "0000:41:00.0",
+        string name = "nics"
+    ) =>
+        new(
+            label,
+            $$"""
+            - kind: SriovPolicy
+              name: {{name}}
+              spec:
+                nodeSelector: {}
+                {{more}}
+                physicalFunctions: [{addresses: ["{{address}}"]}]
+                {{(count is { } n ? $"numVfs: {n}" : "")}}
+                pools: [{{pools}}]
 
-        """, []);
+            """,
+            []
+        );
 
-    private static string Pool(string name, int first, int last, string resource) => $$"""{name: {{name}}, vfs: [{first: {{first}}, last: {{last}}}], resourceName: example.com/{{resource}}}""";
+    private static string Pool(string name, int first, int last, string resource) =>
+        $$"""{name: {{name}}, vfs: [{first: {{first}}, last: {{last}}}], resourceName: example.com/{{resource}}}""";
 
-    private static SequencePolicy Device(string label, string address, string more = "", string pci = "", string? resource = null, params (string, Protection)[] allowed)
+    private static SequencePolicy Device(
+        string label,
+        string address,
+        string more = "",
+        string pci = "",
+        string? resource = null,
+        params (string, Protection)[] allowed
+    )
     {
         var name = label.Split(' ')[0];
         var yaml = Desired.HostDevice(name, address, more, pci);
-        return new SequencePolicy(label, resource is null ? yaml : yaml.Replace($"resourceName: example.com/{name}\n", $"resourceName: example.com/{resource}\n", StringComparison.Ordinal), [.. allowed]);
+        return new SequencePolicy(
+            label,
+            resource is null
+                ? yaml
+                : yaml.Replace($"resourceName: example.com/{name}\n", $"resourceName: example.com/{resource}\n", StringComparison.Ordinal),
+            [.. allowed]
+        );
     }
 }

@@ -18,7 +18,8 @@ internal sealed class Standing(SimulatedKernel kernel, SteppedAgent agent, Uses 
     public void HasReason(string address)
     {
         var bus = BusOf(address);
-        foreach (var function in _inForce.Keys.Where(f => BusOf(f) == bus).ToList()) _inForce.Remove(function);
+        foreach (var function in _inForce.Keys.Where(f => BusOf(f) == bus).ToList())
+            _inForce.Remove(function);
     }
 
     /// <summary>After a round: what is offered of policies that have all that they ask for.</summary>
@@ -47,7 +48,8 @@ internal sealed class Standing(SimulatedKernel kernel, SteppedAgent agent, Uses 
         if (changed.FirstOrDefault(_inForce.ContainsKey) is { } function)
         {
             throw new BrokenPromiseException(
-                $"{path} <- {value.Trim()} changes {function}, which {_inForce[function]} has in force, for no reason");
+                $"{path} <- {value.Trim()} changes {function}, which {_inForce[function]} has in force, for no reason"
+            );
         }
     }
 

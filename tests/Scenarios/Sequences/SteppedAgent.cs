@@ -8,8 +8,9 @@ using Xunit;
 namespace Hostdev.Tests.Scenarios.Sequences;
 
 /// <summary>
-/// The agent as production puts it together, on one thread and without a loop: a round runs when it is told to, lanes and writes run in place, one after the other. So everything that
-/// happens has a number, and the process can be killed exactly there: before a journal record, after it, before a write, after it.
+/// The agent as production puts it together, on one thread and without a loop: a round runs when it is told to, lanes and writes run in
+/// place, one after the other. So everything that happens has a number, and the process can be killed exactly there: before a journal
+/// record, after it, before a write, after it.
 /// </summary>
 internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, string directory) : IDisposable
 {
@@ -36,19 +37,28 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
 
     public Ownership Ownership => Host.Journal.State.Ownership;
 
-    /// <summary>A write of the agent is about to reach the kernel, or has: whoever steps the agent may do something at that moment.</summary>
+    /// <summary>
+    /// A write of the agent is about to reach the kernel, or has: whoever steps the agent may do something at that moment.
+    /// </summary>
     public (Action<string, string> Before, Action<string, string> After) Writing { get; set; } = ((_, _) => { }, (_, _) => { });
 
     public void Start()
     {
         Assert.Null(_host);
         var machine = new AgentMachine(kernel.Paths, kernel.Calls, kernel.OpenUevents) { Workers = new InPlace() };
-        var options = new AgentOptions { DesiredFile = Path.Combine(directory, "desired.yaml"), StatusFile = StatusPath, StateDirectory = Path.Combine(directory, "state"), KubeletDirectory = directory };
+        var options = new AgentOptions
+        {
+            DesiredFile = Path.Combine(directory, "desired.yaml"),
+            StatusFile = StatusPath,
+            StateDirectory = Path.Combine(directory, "state"),
+            KubeletDirectory = directory,
+        };
         IsKilled = false;
         _host = AgentHost.Open(machine, options, clock, NullLoggerFactory.Instance);
         _host.Journal.Watch = (record, written) =>
         {
-            if (!written) Records++;
+            if (!written)
+                Records++;
             Moment($"{(written ? "after" : "before")} the record {record}");
         };
         kernel.Faults.EveryWrite = (
@@ -69,7 +79,8 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
     /// <summary>The admin's word arrives.</summary>
     public void Desire(string yaml)
     {
-        if (Host.Desired.Offer("desired.yaml", yaml)) Host.Agent.DesiredChanged();
+        if (Host.Desired.Offer("desired.yaml", yaml))
+            Host.Agent.DesiredChanged();
         Assert.Null(Host.Desired.Problem);
     }
 
@@ -104,20 +115,26 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
         }
         finally
         {
-            if (IsKilled) Bury();
+            if (IsKilled)
+                Bury();
         }
 
         return !IsKilled;
     }
 
-    /// <summary>Rounds until one of them does nothing more, each some minutes after the one before, so that whatever failed is due again. False when it was killed.</summary>
+    /// <summary>
+    /// Rounds until one of them does nothing more, each some minutes after the one before, so that whatever failed is due again. False when
+    /// it was killed.
+    /// </summary>
     public bool Settle(int rounds = 12)
     {
         for (var i = 0; i < rounds; i++)
         {
             var before = Moments;
-            if (!Reconcile()) return false;
-            if (Moments == before && i > 0) return true;
+            if (!Reconcile())
+                return false;
+            if (Moments == before && i > 0)
+                return true;
             clock.Advance(Setbacks.LongestRetry);
         }
 
@@ -134,7 +151,8 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
 
     public void Dispose()
     {
-        if (_host is not null) Kill();
+        if (_host is not null)
+            Kill();
     }
 
     private void Bury()
@@ -150,14 +168,16 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
         ThrowIfKilled();
         LastMoment = what;
         Moments++;
-        if (Shielded || Moments < (_killAt ?? long.MaxValue)) return;
+        if (Shielded || Moments < (_killAt ?? long.MaxValue))
+            return;
         IsKilled = true;
         ThrowIfKilled();
     }
 
     private void ThrowIfKilled()
     {
-        if (IsKilled) throw new OperationCanceledException($"killed {LastMoment}");
+        if (IsKilled)
+            throw new OperationCanceledException($"killed {LastMoment}");
     }
 
     /// <summary>Everything is done where it is asked for.</summary>

@@ -12,12 +12,17 @@ namespace Hostdev.Tests.Scenarios.Sequences;
 internal sealed record SteppedPod(string Name, string Resource, ImmutableArray<string> Ids, ContainerAllocateResponse Answer)
 {
     /// <summary>The groups that its answer names.</summary>
-    public ImmutableArray<int> Groups => [.. Answer.Devices.Select(d => int.TryParse(d.HostPath.AsSpan("/dev/vfio/".Length), out var group) ? group : -1).Where(g => g >= 0)];
+    public ImmutableArray<int> Groups =>
+        [
+            .. Answer
+                .Devices.Select(d => int.TryParse(d.HostPath.AsSpan("/dev/vfio/".Length), out var group) ? group : -1)
+                .Where(g => g >= 0),
+        ];
 }
 
 /// <summary>
-/// A kubelet and the agent's device plugin servers, joined without sockets: lists, questions and answers are production's own, carried over by hand. What the agent's tasks would do by
-/// themselves (send a list, read pod-resources) is done when it is told to.
+/// A kubelet and the agent's device plugin servers, joined without sockets: lists, questions and answers are production's own, carried over
+/// by hand. What the agent's tasks would do by themselves (send a list, read pod-resources) is done when it is told to.
 /// </summary>
 internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
 {
@@ -37,38 +42,59 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
     public ImmutableArray<string> Offering => [.. _lists.Keys.Where(r => Available(r).Length > 0)];
 
     /// <summary>Every ID that is offered, with its resource.</summary>
-    public IEnumerable<(string Resource, string Id)> Offered => _lists.SelectMany(l => l.Value.Where(d => d.Value).Select(d => (l.Key, d.Key)));
+    public IEnumerable<(string Resource, string Id)> Offered =>
+        _lists.SelectMany(l => l.Value.Where(d => d.Value).Select(d => (l.Key, d.Key)));
 
-    /// <summary>What happens while the agent thinks about an answer, before (false) and after it looked at the device and noted the answer down.</summary>
+    /// <summary>
+    /// What happens while the agent thinks about an answer, before (false) and after it looked at the device and noted the answer down.
+    /// </summary>
     public Action<bool> WhileAnswering { get; set; } = _ => { };
 
-    /// <summary>The catalog as it is now reaches the lists, the lists reach the kubelet, and resources that are through with are let go (KubeletAdvertiser).</summary>
+    /// <summary>
+    /// The catalog as it is now reaches the lists, the lists reach the kubelet, and resources that are through with are let go
+    /// (KubeletAdvertiser).
+    /// </summary>
     public void SendLists()
     {
-        if (!agent.IsRunning) return;
+        if (!agent.IsRunning)
+            return;
         var wanted = agent.Host.Allocator.Catalog.Resources.ToDictionary(r => r.Name);
-        foreach (var name in wanted.Keys.Concat(_sessions.Keys).Concat(_held?.Select(h => ResourceName.Parse(h.Key)) ?? []).Distinct().ToList())
+        foreach (
+            var name in wanted.Keys.Concat(_sessions.Keys).Concat(_held?.Select(h => ResourceName.Parse(h.Key)) ?? []).Distinct().ToList()
+        )
         {
-            if (!_sessions.TryGetValue(name, out var session)) _sessions[name] = session = new Session(this, agent.Host.Allocator, name, clock);
-            if (_held is not null) session.Listing.Hold([.. _held[name.Value]], _heldAsOf);
+            if (!_sessions.TryGetValue(name, out var session))
+                _sessions[name] = session = new Session(this, agent.Host.Allocator, name, clock);
+            if (_held is not null)
+                session.Listing.Hold([.. _held[name.Value]], _heldAsOf);
             session.Recheck();
             session.Listing.Want(wanted.GetValueOrDefault(name)?.Devices ?? []);
             session.Send();
-            if (wanted.ContainsKey(name) || !session.Listing.IsEmpty) continue;
+            if (wanted.ContainsKey(name) || !session.Listing.IsEmpty)
+                continue;
             _sessions.Remove(name);
             _lists.Remove(name.Value);
-            if (_pods.Find(p => p.Resource == name.Value) is { } pod) throw new BrokenPromiseException($"{name} is let go while {pod.Name} has {string.Join(", ", pod.Ids)} of it");
+            if (_pods.Find(p => p.Resource == name.Value) is { } pod)
+                throw new BrokenPromiseException($"{name} is let go while {pod.Name} has {string.Join(", ", pod.Ids)} of it");
         }
     }
 
     /// <summary>The agent reads pod-resources.</summary>
     public void ReportPods()
     {
-        if (!agent.IsRunning) return;
+        if (!agent.IsRunning)
+            return;
         _heldAsOf = clock.GetUtcNow();
         ImmutableArray<PodUse> devices = [.. _pods.SelectMany(p => p.Ids.Select(id => new PodUse(p.Resource, id, "vms/" + p.Name)))];
         var checkpoint = new CheckpointReading.Read("checkpoint", devices.ToFrozenDictionary(d => (d.Resource, d.Id), d => d.Pod));
-        agent.Host.Allocator.Observe(new PodUseReading.Listed { Devices = devices, Doubt = null, Checkpoint = checkpoint });
+        agent.Host.Allocator.Observe(
+            new PodUseReading.Listed
+            {
+                Devices = devices,
+                Doubt = null,
+                Checkpoint = checkpoint,
+            }
+        );
         ReportHeld();
     }
 
@@ -86,28 +112,37 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
     {
         _sessions.Clear();
         _held = null;
-        foreach (var name in _lists.Keys.ToList()) _lists[name] = _lists[name].ToImmutableSortedDictionary(d => d.Key, _ => false, StringComparer.Ordinal);
+        foreach (var name in _lists.Keys.ToList())
+            _lists[name] = _lists[name].ToImmutableSortedDictionary(d => d.Key, _ => false, StringComparer.Ordinal);
     }
 
     /// <summary>A new kubelet: it knows its pods and their answers from the checkpoint, and no device.</summary>
     public void Restart()
     {
-        foreach (var name in _lists.Keys.ToList()) _lists[name] = ImmutableSortedDictionary<string, bool>.Empty;
-        foreach (var session in _sessions.Values) session.Listing.BeginSession();
+        foreach (var name in _lists.Keys.ToList())
+            _lists[name] = ImmutableSortedDictionary<string, bool>.Empty;
+        foreach (var session in _sessions.Values)
+            session.Listing.BeginSession();
     }
 
     /// <summary>Admits a pod; null with the cause when it fails for good.</summary>
     public (SteppedPod? Pod, string Cause) Admit(string name, string resource, int count)
     {
         var available = Available(resource);
-        if (available.Length < count || !_sessions.TryGetValue(ResourceName.Parse(resource), out var session)) return (null, "nothing to have");
+        if (available.Length < count || !_sessions.TryGetValue(ResourceName.Parse(resource), out var session))
+            return (null, "nothing to have");
         var preferred = agent.Host.Allocator.Prefer(session.Resource, available, [], count);
         ContainerAllocateResponse? answer = null;
         _asked = (resource, preferred);
         try
         {
             var request = new AllocateRequest { ContainerRequests = { new ContainerAllocateRequest { DevicesIds = { preferred } } } };
-            if (!agent.Alive(async () => answer = (await session.Calls.AllocateAsync(request, CancellationToken.None)).ContainerResponses[0])) return (null, Died());
+            if (
+                !agent.Alive(async () =>
+                    answer = (await session.Calls.AllocateAsync(request, CancellationToken.None)).ContainerResponses[0]
+                )
+            )
+                return (null, Died());
         }
         catch (RpcException e)
         {
@@ -126,10 +161,15 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
     /// <summary>PreStartContainer, with the cached answer: null when the container may start.</summary>
     public string? CheckStart(SteppedPod pod)
     {
-        if (!_sessions.TryGetValue(ResourceName.Parse(pod.Resource), out var session)) return $"no endpoint for {pod.Resource}";
+        if (!_sessions.TryGetValue(ResourceName.Parse(pod.Resource), out var session))
+            return $"no endpoint for {pod.Resource}";
         try
         {
-            return agent.Alive(() => session.Calls.PreStartAsync(new PreStartContainerRequest { DevicesIds = { pod.Ids } }, CancellationToken.None)) ? null : Died();
+            return agent.Alive(() =>
+                session.Calls.PreStartAsync(new PreStartContainerRequest { DevicesIds = { pod.Ids } }, CancellationToken.None)
+            )
+                ? null
+                : Died();
         }
         catch (RpcException e)
         {
@@ -142,13 +182,16 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
     /// <summary>What must hold at any time.</summary>
     public void Check()
     {
-        if (CauseOfDeath is { } cause) throw new BrokenPromiseException($"the kubelet died: {cause}");
+        if (CauseOfDeath is { } cause)
+            throw new BrokenPromiseException($"the kubelet died: {cause}");
         if (Offered.GroupBy(o => o.Id, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new BrokenPromiseException($"{twice.Key} is offered twice, by {string.Join(" and ", twice.Select(o => o.Resource))}");
         if (_pods.SelectMany(p => p.Ids).GroupBy(id => id, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } shared)
             throw new BrokenPromiseException($"{shared.Key} was given to two pods");
         if (_sessions.Count > 0 && _pods.Find(p => !_lists.ContainsKey(p.Resource)) is { } orphan)
-            throw new BrokenPromiseException($"{orphan.Resource}, of which {orphan.Name} has {string.Join(", ", orphan.Ids)}, is not registered");
+            throw new BrokenPromiseException(
+                $"{orphan.Resource}, of which {orphan.Name} has {string.Join(", ", orphan.Ids)}, is not registered"
+            );
     }
 
     private string Died()
@@ -168,7 +211,9 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
     private ImmutableArray<string> Available(string resource)
     {
         var inUse = _pods.Where(p => p.Resource == resource).SelectMany(p => p.Ids).ToHashSet(StringComparer.Ordinal);
-        return agent.IsRunning && _lists.TryGetValue(resource, out var list) ? [.. list.Where(d => d.Value && !inUse.Contains(d.Key)).Select(d => d.Key)] : [];
+        return agent.IsRunning && _lists.TryGetValue(resource, out var list)
+            ? [.. list.Where(d => d.Value && !inUse.Contains(d.Key)).Select(d => d.Key)]
+            : [];
     }
 
     /// <summary>One resource's device plugin server, without the server.</summary>
@@ -197,7 +242,10 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
             for (var (list, version, _) = Listing.Current; version != Listing.SentVersion; (list, version, _) = Listing.Current)
             {
                 Listing.MarkSending(list);
-                _kubelet.Receive(Resource.Value, list.Devices.ToImmutableSortedDictionary(d => d.Id, d => d.Healthy, StringComparer.Ordinal));
+                _kubelet.Receive(
+                    Resource.Value,
+                    list.Devices.ToImmutableSortedDictionary(d => d.Id, d => d.Healthy, StringComparer.Ordinal)
+                );
                 Listing.MarkSent(list, version);
             }
         }
@@ -207,12 +255,18 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
         {
             foreach (var due in Listing.Refusals.Due(_clock.GetUtcNow()))
             {
-                if (_allocator.CheckOfferAsync(Resource, due.Id, CancellationToken.None).AsTask().GetAwaiter().GetResult() is { } refusal) Listing.Refuse([due.Id], refusal.Reason, refusal.Message);
-                else Listing.Pass(due.Id);
+                if (_allocator.CheckOfferAsync(Resource, due.Id, CancellationToken.None).AsTask().GetAwaiter().GetResult() is { } refusal)
+                    Listing.Refuse([due.Id], refusal.Reason, refusal.Message);
+                else
+                    Listing.Pass(due.Id);
             }
         }
 
-        public async ValueTask<AllocateOutcome> AllocateAsync(ResourceName resource, ImmutableArray<string> deviceIds, CancellationToken cancellationToken)
+        public async ValueTask<AllocateOutcome> AllocateAsync(
+            ResourceName resource,
+            ImmutableArray<string> deviceIds,
+            CancellationToken cancellationToken
+        )
         {
             _kubelet.WhileAnswering(false);
             var outcome = await _allocator.AllocateAsync(resource, deviceIds, cancellationToken);
@@ -220,10 +274,18 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
             return outcome;
         }
 
-        public ValueTask<Refusal?> CheckBeforeStartAsync(ResourceName resource, ImmutableArray<string> deviceIds, CancellationToken cancellationToken) =>
-            _allocator.CheckBeforeStartAsync(resource, deviceIds, cancellationToken);
+        public ValueTask<Refusal?> CheckBeforeStartAsync(
+            ResourceName resource,
+            ImmutableArray<string> deviceIds,
+            CancellationToken cancellationToken
+        ) => _allocator.CheckBeforeStartAsync(resource, deviceIds, cancellationToken);
 
-        public ImmutableArray<string> Prefer(ResourceName resource, ImmutableArray<string> available, ImmutableArray<string> mustInclude, int size) => _allocator.Prefer(resource, available, mustInclude, size);
+        public ImmutableArray<string> Prefer(
+            ResourceName resource,
+            ImmutableArray<string> available,
+            ImmutableArray<string> mustInclude,
+            int size
+        ) => _allocator.Prefer(resource, available, mustInclude, size);
 
         /// <summary>A refusal waits until the list is out that shows it.</summary>
         private bool StreamLive()

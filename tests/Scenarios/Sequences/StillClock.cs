@@ -1,6 +1,8 @@
 namespace Hostdev.Tests.Scenarios.Sequences;
 
-/// <summary>A clock that goes on only when it is told to. Timers never fire: whoever needs one would wait in vain, so nothing that is stepped may.</summary>
+/// <summary>
+/// A clock that goes on only when it is told to. Timers never fire: whoever needs one would wait in vain, so nothing that is stepped may.
+/// </summary>
 internal sealed class StillClock : TimeProvider
 {
     private DateTimeOffset _now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
@@ -19,9 +21,7 @@ internal sealed class StillClock : TimeProvider
     {
         public bool Change(TimeSpan dueTime, TimeSpan period) => true;
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() { }
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }

@@ -7,19 +7,13 @@ namespace Hostdev.Tests.Scenarios.Sequences;
 /// <summary>A promise was broken: the sequence is reported with what happened.</summary>
 internal sealed class BrokenPromiseException : Exception
 {
-    public BrokenPromiseException()
-    {
-    }
+    public BrokenPromiseException() { }
 
     public BrokenPromiseException(string message)
-        : base(message)
-    {
-    }
+        : base(message) { }
 
     public BrokenPromiseException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
+        : base(message, innerException) { }
 }
 
 /// <param name="What">Completes "is in use: ...".</param>
@@ -28,7 +22,9 @@ internal sealed class BrokenPromiseException : Exception
 /// <param name="Process">Who would be asked to let go; null when nobody can be.</param>
 internal sealed record Use(string What, ImmutableHashSet<string> Functions, Protection? Protection, SimulatedProcess? Process, Action End);
 
-/// <summary>Who really uses what on the simulated machine, kept by those who do and not read back through anything that the agent has a hand in.</summary>
+/// <summary>
+/// Who really uses what on the simulated machine, kept by those who do and not read back through anything that the agent has a hand in.
+/// </summary>
 internal sealed class Uses(SimulatedKernel kernel)
 {
     private readonly List<Use> _all = [];
@@ -42,7 +38,8 @@ internal sealed class Uses(SimulatedKernel kernel)
 
     public void End(Use use)
     {
-        if (!_all.Remove(use)) return;
+        if (!_all.Remove(use))
+            return;
         use.End();
     }
 
@@ -61,7 +58,15 @@ internal sealed class Uses(SimulatedKernel kernel)
     public ImmutableArray<string> VirtualFunctions(string address)
     {
         var directory = kernel.Paths.Resolve($"/sys/bus/pci/devices/{address}");
-        return Directory.Exists(directory) ? [.. Directory.EnumerateFileSystemEntries(directory, "virtfn*").Select(l => Path.GetFileName(new FileInfo(l).LinkTarget!)).Order(StringComparer.Ordinal)] : [];
+        return Directory.Exists(directory)
+            ?
+            [
+                .. Directory
+                    .EnumerateFileSystemEntries(directory, "virtfn*")
+                    .Select(l => Path.GetFileName(new FileInfo(l).LinkTarget!))
+                    .Order(StringComparer.Ordinal),
+            ]
+            : [];
     }
 
     /// <summary>Fails when this write would disturb somebody. Called before the kernel sees it, so that nothing blocks.</summary>
@@ -73,29 +78,43 @@ internal sealed class Uses(SimulatedKernel kernel)
             "unbind" => (VirtualFunctions(value.Trim()).Prepend(value.Trim()), true),
             "sriov_numvfs" => (VfsLostBy(path, value.Trim()), true),
             // No harm as such, but nothing to do on what a VM has; a driverless function of its group it has not.
-            "driver_override" when Path.GetFileName(Path.GetDirectoryName(path)!) is var function && kernel.DriverOf(function) is not null => ([function], false),
+            "driver_override"
+                when Path.GetFileName(Path.GetDirectoryName(path)!) is var function && kernel.DriverOf(function) is not null => (
+                [function],
+                false
+            ),
             _ => ([], false),
         };
         foreach (var function in disturbed)
         {
-            var user = _all.FirstOrDefault(u => u.Functions.Contains(function) && (hostUses || u.Protection is null) && !(u.Protection is { } p && Allowed.Contains((function, p))));
-            if (user is not null) throw new BrokenPromiseException($"{path} <- {value.Trim()} disturbs {function}, which is in use: {user.What}");
-            if (hostUses && IsConsole(function) && !Allowed.Contains((function, Protection.Console))) throw new BrokenPromiseException($"{path} <- {value.Trim()} takes the console {function}");
+            var user = _all.FirstOrDefault(u =>
+                u.Functions.Contains(function)
+                && (hostUses || u.Protection is null)
+                && !(u.Protection is { } p && Allowed.Contains((function, p)))
+            );
+            if (user is not null)
+                throw new BrokenPromiseException($"{path} <- {value.Trim()} disturbs {function}, which is in use: {user.What}");
+            if (hostUses && IsConsole(function) && !Allowed.Contains((function, Protection.Console)))
+                throw new BrokenPromiseException($"{path} <- {value.Trim()} takes the console {function}");
         }
     }
 
     /// <summary>What an admin gave away ends with the write that takes it.</summary>
     public void EndOverridden(string path, string value)
     {
-        if (Path.GetFileName(path) != "unbind" || kernel.DriverOf(value.Trim()) is not null) return;
-        foreach (var use in _all.Where(u => u.Protection is not null && u.Functions.Contains(value.Trim())).ToList()) End(use);
+        if (Path.GetFileName(path) != "unbind" || kernel.DriverOf(value.Trim()) is not null)
+            return;
+        foreach (var use in _all.Where(u => u.Protection is not null && u.Functions.Contains(value.Trim())).ToList())
+            End(use);
     }
 
     /// <summary>What must hold at any time.</summary>
     public void Check()
     {
-        if (kernel.BlockedWrites is [var blocked, ..]) throw new BrokenPromiseException($"a write to {blocked} blocks in the kernel");
-        if (_all.Find(u => u.Process is { Requests: > 0 }) is { } asked) throw new BrokenPromiseException($"the kernel asked for a device back: {asked.What}");
+        if (kernel.BlockedWrites is [var blocked, ..])
+            throw new BrokenPromiseException($"a write to {blocked} blocks in the kernel");
+        if (_all.Find(u => u.Process is { Requests: > 0 }) is { } asked)
+            throw new BrokenPromiseException($"the kernel asked for a device back: {asked.What}");
     }
 
     private IEnumerable<string> VfsLostBy(string path, string value)
@@ -108,5 +127,6 @@ internal sealed class Uses(SimulatedKernel kernel)
     // Only while the host's driver, or none, has it: on vfio-pci it carries nothing of the host's any more, and boot_vga stays 1.
     private bool IsConsole(string function) => function == "0000:42:00.0" && kernel.DriverOf(function) is not "vfio-pci";
 
-    private bool IsBridge(string address) => File.ReadAllText(kernel.Paths.Resolve($"/sys/bus/pci/devices/{address}/class")).StartsWith("0x0604", StringComparison.Ordinal);
+    private bool IsBridge(string address) =>
+        File.ReadAllText(kernel.Paths.Resolve($"/sys/bus/pci/devices/{address}/class")).StartsWith("0x0604", StringComparison.Ordinal);
 }

@@ -29,7 +29,16 @@ internal sealed class AccessReviews(RoleBasedAccess? access)
     {
         var (what, path) = (spec.Object("resourceAttributes"), spec.Object("nonResourceAttributes"));
         var question = what is not null
-            ? new AccessQuestion(user, what.Text("verb"), what.Text("group"), what.Text("resource"), what.Text("subresource"), what.Text("namespace"), what.Text("name"), "")
+            ? new AccessQuestion(
+                user,
+                what.Text("verb"),
+                what.Text("group"),
+                what.Text("resource"),
+                what.Text("subresource"),
+                what.Text("namespace"),
+                what.Text("name"),
+                ""
+            )
             : new AccessQuestion(user, path.Text("verb"), "", "", "", "", "", path.Text("path"));
         return new JsonObject { ["allowed"] = access?.Allows(question) ?? true };
     }
@@ -37,21 +46,27 @@ internal sealed class AccessReviews(RoleBasedAccess? access)
     private JsonObject Rules(ApiUser user, string ns)
     {
         var everything = access is null || user.Groups.Contains(ApiUser.Masters);
-        RoleRule[] rules = everything ? [new RoleRule(["*"], ["*"], ["*"], [], []), new RoleRule(["*"], [], [], [], ["*"])] : [.. access!.RulesFor(user, ns)];
+        RoleRule[] rules = everything
+            ? [new RoleRule(["*"], ["*"], ["*"], [], []), new RoleRule(["*"], [], [], [], ["*"])]
+            : [.. access!.RulesFor(user, ns)];
         return new JsonObject
         {
-            ["resourceRules"] = new JsonArray([.. rules.Where(r => !r.Resources.IsEmpty).Select(r => new JsonObject
-            {
-                ["verbs"] = ApiUser.Texts(r.Verbs),
-                ["apiGroups"] = ApiUser.Texts(r.Groups),
-                ["resources"] = ApiUser.Texts(r.Resources),
-                ["resourceNames"] = ApiUser.Texts(r.Names),
-            })]),
-            ["nonResourceRules"] = new JsonArray([.. rules.Where(r => !r.Urls.IsEmpty).Select(r => new JsonObject
-            {
-                ["verbs"] = ApiUser.Texts(r.Verbs),
-                ["nonResourceURLs"] = ApiUser.Texts(r.Urls),
-            })]),
+            ["resourceRules"] = new JsonArray([
+                .. rules
+                    .Where(r => !r.Resources.IsEmpty)
+                    .Select(r => new JsonObject
+                    {
+                        ["verbs"] = ApiUser.Texts(r.Verbs),
+                        ["apiGroups"] = ApiUser.Texts(r.Groups),
+                        ["resources"] = ApiUser.Texts(r.Resources),
+                        ["resourceNames"] = ApiUser.Texts(r.Names),
+                    }),
+            ]),
+            ["nonResourceRules"] = new JsonArray([
+                .. rules
+                    .Where(r => !r.Urls.IsEmpty)
+                    .Select(r => new JsonObject { ["verbs"] = ApiUser.Texts(r.Verbs), ["nonResourceURLs"] = ApiUser.Texts(r.Urls) }),
+            ]),
             ["incomplete"] = false,
         };
     }

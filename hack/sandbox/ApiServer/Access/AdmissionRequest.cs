@@ -9,7 +9,16 @@ namespace Hostdev.Sandbox.ApiServer.Access;
 /// <param name="Object">As it would be stored; null for a deletion.</param>
 /// <param name="OldObject">As it is stored; null for a creation.</param>
 public sealed record AdmissionRequest(
-    ApiUser User, string Operation, ServedResource Resource, string Subresource, string Namespace, string Name, JsonObject? Object, JsonObject? OldObject, bool DryRun);
+    ApiUser User,
+    string Operation,
+    ServedResource Resource,
+    string Subresource,
+    string Namespace,
+    string Name,
+    JsonObject? Object,
+    JsonObject? OldObject,
+    bool DryRun
+);
 
 /// <summary>Asked before every write. Null lets it pass. It must not change the objects.</summary>
 public delegate AdmissionRefusal? AdmissionRule(AdmissionRequest request);
@@ -18,5 +27,9 @@ public delegate AdmissionRefusal? AdmissionRule(AdmissionRequest request);
 public sealed record AdmissionRefusal(string Message, int Code = 422, string Reason = "Invalid")
 {
     /// <summary>Of the answer's Status.</summary>
-    public ImmutableArray<FieldError> Causes { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<FieldError> Causes
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 }

@@ -8,9 +8,15 @@ namespace Hostdev.Sandbox.ApiServer.Access;
 public sealed record ApiUser(string Name, ImmutableArray<string> Groups)
 {
     /// <summary>In which claims of a service account's bound token stand: <see cref="NodeNameKey"/>.</summary>
-    public ImmutableSortedDictionary<string, ImmutableArray<string>> Extra { get => field ?? ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty; init; }
+    public ImmutableSortedDictionary<string, ImmutableArray<string>> Extra
+    {
+        get => field ?? ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty;
+        init;
+    }
 
-    /// <summary>The key under which a token that is bound to a pod names the pod's node (Kubernetes 1.30, ServiceAccountTokenPodNodeInfo).</summary>
+    /// <summary>
+    /// The key under which a token that is bound to a pod names the pod's node (Kubernetes 1.30, ServiceAccountTokenPodNodeInfo).
+    /// </summary>
     public const string NodeNameKey = "authentication.kubernetes.io/node-name";
 
     /// <summary>The key under which such a token names the pod itself.</summary>
@@ -29,8 +35,10 @@ public sealed record ApiUser(string Name, ImmutableArray<string> Groups)
     public static ApiUser ServiceAccount(string ns, string name, string? nodeName = null, string? podName = null)
     {
         var extra = ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty;
-        if (nodeName is not null) extra = extra.Add(NodeNameKey, [nodeName]);
-        if (podName is not null) extra = extra.Add(PodNameKey, [podName]);
+        if (nodeName is not null)
+            extra = extra.Add(NodeNameKey, [nodeName]);
+        if (podName is not null)
+            extra = extra.Add(PodNameKey, [podName]);
         string[] groups = ["system:serviceaccounts", $"system:serviceaccounts:{ns}"];
         return new ApiUser($"system:serviceaccount:{ns}:{name}", [.. groups]) { Extra = extra };
     }
@@ -39,8 +47,10 @@ public sealed record ApiUser(string Name, ImmutableArray<string> Groups)
     public JsonObject ToUserInfo()
     {
         var info = new JsonObject { ["username"] = Name, ["groups"] = Texts(AllGroups) };
-        if (Uid.Length > 0) info["uid"] = Uid;
-        if (!Extra.IsEmpty) info["extra"] = new JsonObject(Extra.Select(e => KeyValuePair.Create(e.Key, (JsonNode?)Texts(e.Value))));
+        if (Uid.Length > 0)
+            info["uid"] = Uid;
+        if (!Extra.IsEmpty)
+            info["extra"] = new JsonObject(Extra.Select(e => KeyValuePair.Create(e.Key, (JsonNode?)Texts(e.Value))));
         return info;
     }
 

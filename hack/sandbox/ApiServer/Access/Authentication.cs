@@ -19,7 +19,8 @@ internal sealed class Authentication
     {
         const string scheme = "Bearer ";
         var header = context.Request.Headers.Authorization.ToString();
-        if (header.StartsWith(scheme, StringComparison.OrdinalIgnoreCase)) return _tokens.GetValueOrDefault(header[scheme.Length..].Trim());
+        if (header.StartsWith(scheme, StringComparison.OrdinalIgnoreCase))
+            return _tokens.GetValueOrDefault(header[scheme.Length..].Trim());
         return context.Connection.ClientCertificate is { } certificate ? ServingCertificates.UserOf(certificate) : null;
     }
 
@@ -27,15 +28,21 @@ internal sealed class Authentication
     public static ApiUser? Impersonated(HttpRequest request)
     {
         var name = request.Headers["Impersonate-User"].ToString();
-        if (name.Length == 0) return null;
+        if (name.Length == 0)
+            return null;
         ImmutableArray<string> groups = [.. request.Headers["Impersonate-Group"].OfType<string>()];
         var parts = name.Split(':');
-        if (groups.IsEmpty && parts is ["system", "serviceaccount", _, _]) groups = ["system:serviceaccounts", $"system:serviceaccounts:{parts[2]}"];
+        if (groups.IsEmpty && parts is ["system", "serviceaccount", _, _])
+            groups = ["system:serviceaccounts", $"system:serviceaccounts:{parts[2]}"];
         const string extra = "Impersonate-Extra-";
         return new ApiUser(name, groups)
         {
-            Extra = request.Headers.Where(h => h.Key.StartsWith(extra, StringComparison.OrdinalIgnoreCase))
-                .ToImmutableSortedDictionary(h => Uri.UnescapeDataString(h.Key[extra.Length..]).ToLowerInvariant(), h => h.Value.OfType<string>().ToImmutableArray()),
+            Extra = request
+                .Headers.Where(h => h.Key.StartsWith(extra, StringComparison.OrdinalIgnoreCase))
+                .ToImmutableSortedDictionary(
+                    h => Uri.UnescapeDataString(h.Key[extra.Length..]).ToLowerInvariant(),
+                    h => h.Value.OfType<string>().ToImmutableArray()
+                ),
         };
     }
 }

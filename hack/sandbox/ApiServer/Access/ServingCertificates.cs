@@ -18,7 +18,9 @@ internal sealed class ServingCertificates : IDisposable
         _from = now - TimeSpan.FromHours(1);
         var request = new CertificateRequest("CN=hostdev-sandbox-ca", _key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.DigitalSignature, true));
+        request.CertificateExtensions.Add(
+            new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.DigitalSignature, true)
+        );
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
         _authority = request.CreateSelfSigned(_from, _from + s_validity);
         var names = new SubjectAlternativeNameBuilder();
@@ -36,7 +38,11 @@ internal sealed class ServingCertificates : IDisposable
     /// <summary>The common name is the user, organisations are his groups.</summary>
     public (string Certificate, string Key) Issue(ApiUser user)
     {
-        using var certificate = Sign(string.Join(',', user.Groups.Select(g => $"O={g}").Prepend($"CN={user.Name}")), "1.3.6.1.5.5.7.3.2", null);
+        using var certificate = Sign(
+            string.Join(',', user.Groups.Select(g => $"O={g}").Prepend($"CN={user.Name}")),
+            "1.3.6.1.5.5.7.3.2",
+            null
+        );
         using var key = certificate.GetECDsaPrivateKey()!;
         return (certificate.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem());
     }
@@ -53,7 +59,8 @@ internal sealed class ServingCertificates : IDisposable
     public static ApiUser UserOf(X509Certificate2 certificate)
     {
         var parts = certificate.SubjectName.EnumerateRelativeDistinguishedNames().ToList();
-        string[] Values(string oid) => [.. parts.Where(p => p.GetSingleElementType().Value == oid).Select(p => p.GetSingleElementValue() ?? "")];
+        string[] Values(string oid) =>
+            [.. parts.Where(p => p.GetSingleElementType().Value == oid).Select(p => p.GetSingleElementValue() ?? "")];
         return new ApiUser(Values("2.5.4.3").FirstOrDefault(""), [.. Values("2.5.4.10")]);
     }
 
@@ -71,7 +78,8 @@ internal sealed class ServingCertificates : IDisposable
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(use)], false));
-        if (names is not null) request.CertificateExtensions.Add(names);
+        if (names is not null)
+            request.CertificateExtensions.Add(names);
         using var bare = request.Create(_authority, _from, _from + s_validity, RandomNumberGenerator.GetBytes(8));
         using var whole = bare.CopyWithPrivateKey(key);
         return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable);

@@ -11,7 +11,10 @@ internal sealed record AdmissionBinding(string Name, string Policy, MatchResourc
     {
         var spec = json.Object("spec");
         return new AdmissionBinding(
-            json["metadata"].Text("name"), spec.Text("policyName"), MatchResources.Of(spec.Object("matchResources")),
-            spec.Texts("validationActions").Contains("Deny"));
+            json["metadata"].Text("name"),
+            spec.Text("policyName"),
+            MatchResources.Of(spec.Object("matchResources")),
+            spec.Texts("validationActions").Contains("Deny")
+        );
     }
 }

@@ -21,12 +21,16 @@ internal sealed class AdmissionPolicies(ObjectStore store, ResourceRegistry regi
     /// <summary>An <see cref="AdmissionRule"/>.</summary>
     public AdmissionRefusal? Ask(AdmissionRequest request)
     {
-        if (request.Resource.Group == BuiltInResources.Policies.Group) return null; // who cannot be refused can be mended
+        if (request.Resource.Group == BuiltInResources.Policies.Group)
+            return null; // who cannot be refused can be mended
         foreach (var (policy, bindings) in Bound())
         {
-            if (policy.Constraints.Find(request, registry.All, Labels) is not { } shown) continue;
-            if (bindings.FirstOrDefault(b => b.Resources.Find(request, registry.All, Labels) is not null) is not { } binding) continue;
-            if (policy.Decide(request, shown) is { } decision) return Refusal(policy, binding, decision);
+            if (policy.Constraints.Find(request, registry.All, Labels) is not { } shown)
+                continue;
+            if (bindings.FirstOrDefault(b => b.Resources.Find(request, registry.All, Labels) is not null) is not { } binding)
+                continue;
+            if (policy.Decide(request, shown) is { } decision)
+                return Refusal(policy, binding, decision);
         }
 
         return null;
@@ -48,7 +52,8 @@ internal sealed class AdmissionPolicies(ObjectStore store, ResourceRegistry regi
         lock (_gate)
         {
             var last = Math.Max(store.LastChange(BuiltInResources.Policies), store.LastChange(BuiltInResources.PolicyBindings));
-            if (last == _seen) return _bound;
+            if (last == _seen)
+                return _bound;
             var bindings = Stored(BuiltInResources.PolicyBindings).Select(AdmissionBinding.Of).Where(b => b.Denies).ToLookup(b => b.Policy);
             var policies = Stored(BuiltInResources.Policies).Select(AdmissionPolicy.Of);
             _bound = [.. policies.Select(p => (p, bindings[p.Name].ToImmutableArray()))];

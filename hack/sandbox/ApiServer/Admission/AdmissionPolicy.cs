@@ -45,12 +45,13 @@ internal sealed record AdmissionPolicy
     /// <param name="shown">As which resource the policy sees the objects.</param>
     public AdmissionDecision? Decide(AdmissionRequest request, ServedResource shown)
     {
-        var scope = CelScope.Empty
-            .With("object", () => Value(request.Object, shown))
+        var scope = CelScope
+            .Empty.With("object", () => Value(request.Object, shown))
             .With("oldObject", () => Value(request.OldObject, shown));
         var conditions = scope.With("request", () => CelExpression.Value(Request(request, shown, request.Resource)));
         var asked = Conditions.Select(c => c.Decide(conditions)).ToList();
-        if (asked.Exists(c => c.IsFalse)) return null;
+        if (asked.Exists(c => c.IsFalse))
+            return null;
         if (asked.Select(c => c.Error).OfType<string>().ToList() is { Count: > 0 } errors)
             return AdmitsErrors ? null : new AdmissionDecision(errors is [var one] ? one : $"[{string.Join(", ", errors)}]");
         var whole = Variables.Aggregate(scope.With("request", () => CelExpression.Value(Request(request, shown, shown))), WithVariable);
@@ -58,18 +59,22 @@ internal sealed record AdmissionPolicy
     }
 
     /// <summary>A variable knows those that stand before it.</summary>
-    private static CelScope WithVariable(CelScope before, (string Name, CelExpression Expression) variable) => before.With(
-        $"variables.{variable.Name}",
-        () => variable.Expression.Evaluate(before) is var result && result.Error is { } error
-            ? throw new CelException($"composited variable \"{variable.Name}\" fails to evaluate: {error}")
-            : result.Value);
+    private static CelScope WithVariable(CelScope before, (string Name, CelExpression Expression) variable) =>
+        before.With(
+            $"variables.{variable.Name}",
+            () =>
+                variable.Expression.Evaluate(before) is var result && result.Error is { } error
+                    ? throw new CelException($"composited variable \"{variable.Name}\" fails to evaluate: {error}")
+                    : result.Value
+        );
 
     private static CelExpression Expression(JsonObject json) => CelExpression.Of(json.Text("expression"));
 
     private static object? Value(JsonObject? json, ServedResource shown)
     {
         var copy = json?.DeepClone().AsObject();
-        if (copy is null) return null;
+        if (copy is null)
+            return null;
         EventForms.Convert(copy, shown);
         copy["apiVersion"] = shown.ApiVersion;
         return CelExpression.Value(copy);
@@ -89,22 +94,36 @@ internal sealed record AdmissionPolicy
             ["userInfo"] = request.User.ToUserInfo(),
             ["dryRun"] = request.DryRun,
         };
-        foreach (var (name, value) in (ReadOnlySpan<(string, string)>)[
-            ("subResource", request.Subresource), ("requestSubResource", request.Subresource), ("name", request.Name),
-            ("namespace", request.Namespace)])
+        foreach (
+            var (name, value) in (ReadOnlySpan<(string, string)>)
+                [
+                    ("subResource", request.Subresource),
+                    ("requestSubResource", request.Subresource),
+                    ("name", request.Name),
+                    ("namespace", request.Namespace),
+                ]
+        )
         {
-            if (value.Length > 0) json[name] = value;
+            if (value.Length > 0)
+                json[name] = value;
         }
 
         return json;
     }
 
-    private static JsonObject Kind(ServedResource it) => new() { ["group"] = it.Group, ["version"] = it.Version, ["kind"] = it.Kind };
+    private static JsonObject Kind(ServedResource it) =>
+        new()
+        {
+            ["group"] = it.Group,
+            ["version"] = it.Version,
+            ["kind"] = it.Kind,
+        };
 
-    private static JsonObject Resource(ServedResource it) => new()
-    {
-        ["group"] = it.Group,
-        ["version"] = it.Version,
-        ["resource"] = it.Plural,
-    };
+    private static JsonObject Resource(ServedResource it) =>
+        new()
+        {
+            ["group"] = it.Group,
+            ["version"] = it.Version,
+            ["resource"] = it.Plural,
+        };
 }

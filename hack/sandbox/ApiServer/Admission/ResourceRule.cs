@@ -10,17 +10,35 @@ namespace Hostdev.Sandbox.ApiServer.Admission;
 /// <param name="Names">Empty for every name.</param>
 /// <param name="Scope"><c>Cluster</c> or <c>Namespaced</c>; anything else for both.</param>
 internal sealed record ResourceRule(
-    ImmutableArray<string> Groups, ImmutableArray<string> Versions, ImmutableArray<string> Operations, ImmutableArray<string> Resources,
-    ImmutableArray<string> Names, string Scope)
+    ImmutableArray<string> Groups,
+    ImmutableArray<string> Versions,
+    ImmutableArray<string> Operations,
+    ImmutableArray<string> Resources,
+    ImmutableArray<string> Names,
+    string Scope
+)
 {
-    public static ResourceRule Of(JsonObject json) => new(
-        [.. json.Texts("apiGroups")], [.. json.Texts("apiVersions")], [.. json.Texts("operations")], [.. json.Texts("resources")],
-        [.. json.Texts("resourceNames")], json.Text("scope"));
+    public static ResourceRule Of(JsonObject json) =>
+        new(
+            [.. json.Texts("apiGroups")],
+            [.. json.Texts("apiVersions")],
+            [.. json.Texts("operations")],
+            [.. json.Texts("resources")],
+            [.. json.Texts("resourceNames")],
+            json.Text("scope")
+        );
 
     /// <param name="resource">As which the request is looked at.</param>
     public bool Matches(AdmissionRequest request, ServedResource resource) =>
-        Scope switch { "Cluster" => request.Namespace.Length == 0, "Namespaced" => request.Namespace.Length > 0, _ => true }
-        && Any(Operations, request.Operation) && Any(Groups, resource.Group) && Any(Versions, resource.Version)
+        Scope switch
+        {
+            "Cluster" => request.Namespace.Length == 0,
+            "Namespaced" => request.Namespace.Length > 0,
+            _ => true,
+        }
+        && Any(Operations, request.Operation)
+        && Any(Groups, resource.Group)
+        && Any(Versions, resource.Version)
         && Resources.Any(r => IsResource(r.Split('/', 2), resource.Plural, request.Subresource))
         && (Names.IsEmpty || Names.Contains(request.Name));
 

@@ -14,16 +14,18 @@ internal sealed class FieldScope
 
     public static FieldScope AllButSpec { get; } = new(f => f.ExceptWhole(FieldSet.Of(["f:spec"], [])));
 
-    public static FieldScope StatusAlone { get; } = new(f => FieldSet.Of(f.Members.Where(m => m == Status), f.Children.Where(c => c.Key == Status)));
+    public static FieldScope StatusAlone { get; } =
+        new(f => FieldSet.Of(f.Members.Where(m => m == Status), f.Children.Where(c => c.Key == Status)));
 
     /// <summary>That of a resource's main path, or of its <c>/status</c>.</summary>
-    public static FieldScope For(ServedResource resource, string subresource) => (resource.HasStatus, subresource, resource.IsCustom) switch
-    {
-        (false, _, _) => Everything,
-        (true, "status", true) => StatusAlone,
-        (true, "status", false) => AllButSpec,
-        _ => AllButStatus,
-    };
+    public static FieldScope For(ServedResource resource, string subresource) =>
+        (resource.HasStatus, subresource, resource.IsCustom) switch
+        {
+            (false, _, _) => Everything,
+            (true, "status", true) => StatusAlone,
+            (true, "status", false) => AllButSpec,
+            _ => AllButStatus,
+        };
 
     public FieldSet Of(FieldSet fields) => _of(fields);
 }

@@ -10,7 +10,8 @@ internal sealed class FieldSetBuilder
 
     public FieldSetBuilder Below(string element)
     {
-        if (!_children.TryGetValue(element, out var child)) _children[element] = child = new FieldSetBuilder();
+        if (!_children.TryGetValue(element, out var child))
+            _children[element] = child = new FieldSetBuilder();
         return child;
     }
 

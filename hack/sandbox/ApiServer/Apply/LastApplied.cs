@@ -14,7 +14,9 @@ internal static class LastApplied
     {
         try
         {
-            return json["metadata"].Object("annotations").Text(Annotation) is { Length: > 0 } text ? JsonNode.Parse(text) as JsonObject : null;
+            return json["metadata"].Object("annotations").Text(Annotation) is { Length: > 0 } text
+                ? JsonNode.Parse(text) as JsonObject
+                : null;
         }
         catch (JsonException)
         {

@@ -22,11 +22,13 @@ internal static class SchemaChanges
         var (members, children) = (owned.Members, owned.Children);
         foreach (var element in owned.Members.Union(owned.Children.Keys))
         {
-            if (FieldElement.FieldName(element) is { } name && !type.Allows(name)) continue;
+            if (FieldElement.FieldName(element) is { } name && !type.Allows(name))
+                continue;
             var part = type.At(element);
             if (!owned.Children.TryGetValue(element, out var below))
             {
-                if (part.Divides && all().Below(element) is { IsEmpty: false } parts) children = children.SetItem(element, parts);
+                if (part.Divides && all().Below(element) is { IsEmpty: false } parts)
+                    children = children.SetItem(element, parts);
             }
             else if (part.IsWhole)
             {

@@ -5,7 +5,9 @@ using Hostdev.Sandbox.ApiServer.Schema;
 
 namespace Hostdev.Sandbox.ApiServer.Apply;
 
-/// <summary>How a structural schema divides ownership (kube-openapi <c>pkg/schemaconv</c>): its list and map types, and the rest part by part.</summary>
+/// <summary>
+/// How a structural schema divides ownership (kube-openapi <c>pkg/schemaconv</c>): its list and map types, and the rest part by part.
+/// </summary>
 internal sealed class SchemaType : TypeNode
 {
     private static readonly ConditionalWeakTable<StructuralSchema, SchemaType> Known = [];
@@ -18,12 +20,13 @@ internal sealed class SchemaType : TypeNode
 
     public override bool AtomicMap => _schema.MapType == "atomic";
 
-    public override ListForm List => _schema.ListType switch
-    {
-        "set" => ListForm.Set,
-        "map" => ListForm.Map,
-        _ => ListForm.Atomic,
-    };
+    public override ListForm List =>
+        _schema.ListType switch
+        {
+            "set" => ListForm.Set,
+            "map" => ListForm.Map,
+            _ => ListForm.Atomic,
+        };
 
     public override ImmutableArray<string> Keys => _schema.ListMapKeys;
 

@@ -17,8 +17,8 @@ internal enum ListForm
 }
 
 /// <summary>
-/// How ownership is divided at one place of an object, as far as structured-merge-diff asks: are the parts of what stands there owned one by one, and under which names.
-/// <see cref="Deduced"/> is for what no schema describes: objects part by part, lists whole.
+/// How ownership is divided at one place of an object, as far as structured-merge-diff asks: are the parts of what stands there owned one
+/// by one, and under which names. <see cref="Deduced"/> is for what no schema describes: objects part by part, lists whole.
 /// </summary>
 internal abstract class TypeNode
 {
@@ -61,8 +61,11 @@ internal abstract class TypeNode
         error = "";
         if (List == ListForm.Set)
         {
-            if (item is JsonValue) return FieldElement.Value(item);
-            error = item is null ? "associative list without keys has an element that's an explicit null" : "associative list without keys has an element that's a map type";
+            if (item is JsonValue)
+                return FieldElement.Value(item);
+            error = item is null
+                ? "associative list without keys has an element that's an explicit null"
+                : "associative list without keys has an element that's a map type";
             return null;
         }
 
@@ -73,8 +76,12 @@ internal abstract class TypeNode
         }
 
         var keys = Keys.Select(k => (Name: k, Value: map[k] ?? KeyDefault(k))).Where(k => k.Value is not null).ToList();
-        if (keys.Count > 0) return FieldElement.Key(keys);
-        error = $"associative list with keys has an element that omits all key fields [{string.Join(' ', Keys.Select(k => JsonSerializer.Serialize(k)))}] (and doesn't have default values for any key fields)";
+        if (keys.Count > 0)
+            return FieldElement.Key(keys);
+        error =
+            "associative list with keys has an element that omits all key fields "
+            + $"[{string.Join(' ', Keys.Select(k => JsonSerializer.Serialize(k)))}] (and doesn't have default values "
+            + "for any key fields)";
         return null;
     }
 
@@ -82,29 +89,44 @@ internal abstract class TypeNode
 }
 
 /// <summary>A type that is written down here, for what every object has.</summary>
-internal sealed class FixedType(IReadOnlyDictionary<string, TypeNode> fields, TypeNode? any = null, ListForm list = ListForm.Atomic, ImmutableArray<string> keys = default, TypeNode? items = null, bool atomic = false) : TypeNode
+internal sealed class FixedType(
+    IReadOnlyDictionary<string, TypeNode> fields,
+    TypeNode? any = null,
+    ListForm list = ListForm.Atomic,
+    ImmutableArray<string> keys = default,
+    TypeNode? items = null,
+    bool atomic = false
+) : TypeNode
 {
     private static readonly Dictionary<string, TypeNode> None = [];
 
     /// <summary>metav1.ObjectMeta, from its OpenAPI (labels and annotations part by part, finalizers a set, owners by uid).</summary>
-    public static TypeNode ObjectMeta { get; } = new FixedType(new Dictionary<string, TypeNode>
-    {
-        ["name"] = Scalar,
-        ["generateName"] = Scalar,
-        ["namespace"] = Scalar,
-        ["uid"] = Scalar,
-        ["resourceVersion"] = Scalar,
-        ["generation"] = Scalar,
-        ["creationTimestamp"] = Scalar,
-        ["deletionTimestamp"] = Scalar,
-        ["deletionGracePeriodSeconds"] = Scalar,
-        ["selfLink"] = Scalar,
-        ["labels"] = new FixedType(None, Scalar),
-        ["annotations"] = new FixedType(None, Scalar),
-        ["finalizers"] = new FixedType(None, list: ListForm.Set, items: Scalar),
-        ["ownerReferences"] = new FixedType(None, list: ListForm.Map, keys: ["uid"], items: new FixedType(None, Scalar, atomic: true)),
-        ["managedFields"] = new FixedType(None),
-    });
+    public static TypeNode ObjectMeta { get; } =
+        new FixedType(
+            new Dictionary<string, TypeNode>
+            {
+                ["name"] = Scalar,
+                ["generateName"] = Scalar,
+                ["namespace"] = Scalar,
+                ["uid"] = Scalar,
+                ["resourceVersion"] = Scalar,
+                ["generation"] = Scalar,
+                ["creationTimestamp"] = Scalar,
+                ["deletionTimestamp"] = Scalar,
+                ["deletionGracePeriodSeconds"] = Scalar,
+                ["selfLink"] = Scalar,
+                ["labels"] = new FixedType(None, Scalar),
+                ["annotations"] = new FixedType(None, Scalar),
+                ["finalizers"] = new FixedType(None, list: ListForm.Set, items: Scalar),
+                ["ownerReferences"] = new FixedType(
+                    None,
+                    list: ListForm.Map,
+                    keys: ["uid"],
+                    items: new FixedType(None, Scalar, atomic: true)
+                ),
+                ["managedFields"] = new FixedType(None),
+            }
+        );
 
     public override bool AtomicMap => atomic;
 
@@ -126,12 +148,13 @@ internal sealed class RootType(TypeNode kind) : TypeNode
 {
     public override bool NamesField(string name) => name is "apiVersion" or "kind" or "metadata" || kind.NamesField(name);
 
-    public override TypeNode Field(string name) => name switch
-    {
-        "metadata" => FixedType.ObjectMeta,
-        "apiVersion" or "kind" => Scalar,
-        _ => kind.Field(name),
-    };
+    public override TypeNode Field(string name) =>
+        name switch
+        {
+            "metadata" => FixedType.ObjectMeta,
+            "apiVersion" or "kind" => Scalar,
+            _ => kind.Field(name),
+        };
 
     public override bool Allows(string field) => field is "apiVersion" or "kind" or "metadata" || kind.Allows(field);
 }

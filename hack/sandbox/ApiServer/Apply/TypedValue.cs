@@ -8,7 +8,9 @@ internal sealed record FieldComparison(FieldSet Removed, FieldSet Modified, Fiel
     public FieldComparison Within(FieldScope scope) => new(scope.Of(Removed), scope.Of(Modified), scope.Of(Added));
 }
 
-/// <summary>What structured-merge-diff's <c>typed</c> package does with one or two values of a type. Nothing changes its arguments.</summary>
+/// <summary>
+/// What structured-merge-diff's <c>typed</c> package does with one or two values of a type. Nothing changes its arguments.
+/// </summary>
 internal static class TypedValue
 {
     /// <summary>The fields of a value, as its owner would own them (<c>tofieldset.go</c>).</summary>
@@ -28,14 +30,16 @@ internal static class TypedValue
                 {
                     var field = FieldElement.Field(name);
                     AddFields(child, type.Field(name), set.Below(field), set, field);
-                    if (child is null or JsonObject { Count: 0 } || !type.NamesField(name)) set.Add(field);
+                    if (child is null or JsonObject { Count: 0 } || !type.NamesField(name))
+                        set.Add(field);
                 }
 
                 break;
             case JsonArray list when type.List != ListForm.Atomic:
                 foreach (var item in list)
                 {
-                    if (type.Element(item, out _) is not { } key) continue;
+                    if (type.Element(item, out _) is not { } key)
+                        continue;
                     AddFields(item, type.Items, set.Below(key), set, key);
                     set.Add(key);
                 }
@@ -55,7 +59,14 @@ internal static class TypedValue
         return new FieldComparison(removed.Build(), modified.Build(), added.Build());
     }
 
-    private static void CompareMaps(JsonObject? before, JsonObject? after, TypeNode type, FieldSetBuilder removed, FieldSetBuilder modified, FieldSetBuilder added)
+    private static void CompareMaps(
+        JsonObject? before,
+        JsonObject? after,
+        TypeNode type,
+        FieldSetBuilder removed,
+        FieldSetBuilder modified,
+        FieldSetBuilder added
+    )
     {
         foreach (var name in Names(before).Union(Names(after)))
         {
@@ -63,22 +74,48 @@ internal static class TypedValue
         }
 
         static IEnumerable<string> Names(JsonObject? map) => map?.Select(p => p.Key) ?? [];
-        static Present Child(JsonObject? map, string name) => map is not null && map.TryGetPropertyValue(name, out var value) ? new Present(true, value) : default;
+        static Present Child(JsonObject? map, string name) =>
+            map is not null && map.TryGetPropertyValue(name, out var value) ? new Present(true, value) : default;
     }
 
-    private static void CompareChild(Present before, Present after, string element, TypeNode type, FieldSetBuilder removed, FieldSetBuilder modified, FieldSetBuilder added)
+    private static void CompareChild(
+        Present before,
+        Present after,
+        string element,
+        TypeNode type,
+        FieldSetBuilder removed,
+        FieldSetBuilder modified,
+        FieldSetBuilder added
+    )
     {
-        if (before.Is && after.Is && JsonNode.DeepEquals(before.Value, after.Value)) return;
-        if (!before.Is) added.Add(element);
-        if (!after.Is) removed.Add(element);
+        if (before.Is && after.Is && JsonNode.DeepEquals(before.Value, after.Value))
+            return;
+        if (!before.Is)
+            added.Add(element);
+        if (!after.Is)
+            removed.Add(element);
         var bothEmpty = before.IsEmptyContainer && after.IsEmptyContainer;
         if (!bothEmpty && before.FitsMap && after.FitsMap && !type.AtomicMap)
         {
-            CompareMaps(before.Value as JsonObject, after.Value as JsonObject, type, removed.Below(element), modified.Below(element), added.Below(element));
+            CompareMaps(
+                before.Value as JsonObject,
+                after.Value as JsonObject,
+                type,
+                removed.Below(element),
+                modified.Below(element),
+                added.Below(element)
+            );
         }
         else if (!bothEmpty && before.FitsList && after.FitsList && type.List != ListForm.Atomic)
         {
-            CompareLists(before.Value as JsonArray, after.Value as JsonArray, type, removed.Below(element), modified.Below(element), added.Below(element));
+            CompareLists(
+                before.Value as JsonArray,
+                after.Value as JsonArray,
+                type,
+                removed.Below(element),
+                modified.Below(element),
+                added.Below(element)
+            );
         }
         else if (before.Is && after.Is)
         {
@@ -86,7 +123,14 @@ internal static class TypedValue
         }
     }
 
-    private static void CompareLists(JsonArray? before, JsonArray? after, TypeNode type, FieldSetBuilder removed, FieldSetBuilder modified, FieldSetBuilder added)
+    private static void CompareLists(
+        JsonArray? before,
+        JsonArray? after,
+        TypeNode type,
+        FieldSetBuilder removed,
+        FieldSetBuilder modified,
+        FieldSetBuilder added
+    )
     {
         var (left, right) = (Index(before, type), Index(after, type));
         foreach (var key in left.Keys.Union(right.Keys))
@@ -96,21 +140,27 @@ internal static class TypedValue
         }
     }
 
-    /// <summary>The applied value laid over the live one (<c>merge.go</c>): the order is that of the applied one, with the live one's other items kept where they stand.</summary>
-    public static JsonNode? Merge(JsonNode? live, JsonNode? applied, TypeNode type) => (live, applied) switch
-    {
-        (JsonObject left, JsonObject right) when !type.AtomicMap => MergeMaps(left, right, type),
-        (JsonArray left, JsonArray right) when type.List != ListForm.Atomic => MergeLists(left, right, type),
-        _ => applied?.DeepClone(),
-    };
+    /// <summary>
+    /// The applied value laid over the live one (<c>merge.go</c>): the order is that of the applied one, with the live one's other items
+    /// kept where they stand.
+    /// </summary>
+    public static JsonNode? Merge(JsonNode? live, JsonNode? applied, TypeNode type) =>
+        (live, applied) switch
+        {
+            (JsonObject left, JsonObject right) when !type.AtomicMap => MergeMaps(left, right, type),
+            (JsonArray left, JsonArray right) when type.List != ListForm.Atomic => MergeLists(left, right, type),
+            _ => applied?.DeepClone(),
+        };
 
     private static JsonObject MergeMaps(JsonObject left, JsonObject right, TypeNode type)
     {
         var result = new JsonObject();
-        foreach (var (name, value) in left) result[name] = right.TryGetPropertyValue(name, out var over) ? Merge(value, over, type.Field(name)) : value?.DeepClone();
+        foreach (var (name, value) in left)
+            result[name] = right.TryGetPropertyValue(name, out var over) ? Merge(value, over, type.Field(name)) : value?.DeepClone();
         foreach (var (name, value) in right)
         {
-            if (!left.ContainsKey(name)) result[name] = value?.DeepClone();
+            if (!left.ContainsKey(name))
+                result[name] = value?.DeepClone();
         }
 
         return result;
@@ -132,11 +182,14 @@ internal static class TypedValue
             }
 
             // A shared item: everything applied up to it comes first, in the order that was applied.
-            if (applied.FindIndex(next, i => i.Key == key) is var at && at < 0) continue;
-            for (; next <= at; next++) Add(applied[next]);
+            if (applied.FindIndex(next, i => i.Key == key) is var at && at < 0)
+                continue;
+            for (; next <= at; next++)
+                Add(applied[next]);
         }
 
-        for (; next < applied.Count; next++) Add(applied[next]);
+        for (; next < applied.Count; next++)
+            Add(applied[next]);
         return result;
 
         void Add((string Key, JsonNode? Value) item) =>
@@ -149,23 +202,31 @@ internal static class TypedValue
         switch (value)
         {
             case JsonObject { Count: > 0 } map:
-                if (type.AtomicMap) return null;
+                if (type.AtomicMap)
+                    return null;
                 var kept = new JsonObject();
                 foreach (var (name, child) in map)
                 {
                     var element = FieldElement.Field(name);
-                    if (fields.Members.Contains(element)) continue;
-                    var rest = fields.Children.TryGetValue(element, out var below) ? Remove(child, below, type.Field(name)) : child?.DeepClone();
-                    if (rest is not null || child is null) kept[name] = rest; // what is left empty-handed goes too: defaulting would drop the null that stands there otherwise
+                    if (fields.Members.Contains(element))
+                        continue;
+                    var rest = fields.Children.TryGetValue(element, out var below)
+                        ? Remove(child, below, type.Field(name))
+                        : child?.DeepClone();
+                    // what is left empty-handed goes too: defaulting would drop the null that stands there otherwise
+                    if (rest is not null || child is null)
+                        kept[name] = rest;
                 }
 
                 return kept.Count == 0 ? null : kept;
             case JsonArray { Count: > 0 } list:
-                if (type.List == ListForm.Atomic) return null;
+                if (type.List == ListForm.Atomic)
+                    return null;
                 var items = new JsonArray();
                 foreach (var (key, item) in Keyed(list, type))
                 {
-                    if (fields.Members.Contains(key)) continue;
+                    if (fields.Members.Contains(key))
+                        continue;
                     items.Add(fields.Children.TryGetValue(key, out var below) ? Remove(item, below, type.Items) : item?.DeepClone());
                 }
 
@@ -185,10 +246,12 @@ internal static class TypedValue
             foreach (var (name, child) in map)
             {
                 var at = $"{path}.{name}";
-                if (!type.Allows(name)) yield return $"{at}: field not declared in schema";
+                if (!type.Allows(name))
+                    yield return $"{at}: field not declared in schema";
                 else
                 {
-                    foreach (var misfit in Misfits(child, type.Field(name), at)) yield return misfit;
+                    foreach (var misfit in Misfits(child, type.Field(name), at))
+                        yield return misfit;
                 }
             }
         }
@@ -197,11 +260,14 @@ internal static class TypedValue
             var seen = new HashSet<string>();
             for (var i = 0; i < list.Count; i++)
             {
-                if (type.Element(list[i], out var error) is not { } key) yield return $"{path}: element {i}: {error}";
-                else if (!seen.Add(key)) yield return $"{path}: duplicate entries for key {FieldElement.Display(key)}";
+                if (type.Element(list[i], out var error) is not { } key)
+                    yield return $"{path}: element {i}: {error}";
+                else if (!seen.Add(key))
+                    yield return $"{path}: duplicate entries for key {FieldElement.Display(key)}";
                 else
                 {
-                    foreach (var misfit in Misfits(list[i], type.Items, path + FieldElement.Display(key))) yield return misfit;
+                    foreach (var misfit in Misfits(list[i], type.Items, path + FieldElement.Display(key)))
+                        yield return misfit;
                 }
             }
         }
@@ -209,7 +275,8 @@ internal static class TypedValue
         {
             for (var i = 0; i < whole.Count; i++)
             {
-                foreach (var misfit in Misfits(whole[i], type.Items, $"{path}[{i}]")) yield return misfit;
+                foreach (var misfit in Misfits(whole[i], type.Items, $"{path}[{i}]"))
+                    yield return misfit;
             }
         }
     }

@@ -5,8 +5,8 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.ApiServer.Controllers;
 
 /// <summary>
-/// The part of the control plane that clients count on: definitions become established, what a namespace or a definition held goes with it, objects go with their owners. One loop sees
-/// every change in order; while the server is away it waits.
+/// The part of the control plane that clients count on: definitions become established, what a namespace or a definition held goes with it,
+/// objects go with their owners. One loop sees every change in order; while the server is away it waits.
 /// </summary>
 internal sealed class ClusterControllers : IAsyncDisposable
 {
@@ -39,7 +39,8 @@ internal sealed class ClusterControllers : IAsyncDisposable
 
     public async Task StopAsync()
     {
-        if (_stop is null) return;
+        if (_stop is null)
+            return;
         await _stop.CancelAsync();
         await _loop;
         _stop.Dispose();
@@ -49,7 +50,7 @@ internal sealed class ClusterControllers : IAsyncDisposable
     /// <summary>Done when everything was dealt with that had happened by now, and what came of it.</summary>
     public async Task SettleAsync(CancellationToken cancellationToken)
     {
-        for (var before = -1L; before != _seen;)
+        for (var before = -1L; before != _seen; )
         {
             before = _seen;
             var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -7,8 +7,11 @@ using Hostdev.Sandbox.ApiServer.Storage;
 
 namespace Hostdev.Sandbox.ApiServer.Controllers;
 
-/// <summary>Works on the store as the control plane itself: the same ways of writing as requests have, but nobody's rights are asked.</summary>
-internal sealed class ClusterObjects(ObjectStore store, ResourceRegistry registry, ObjectWrites writes, ObjectDeletes deletes) : IClusterObjects
+/// <summary>
+/// Works on the store as the control plane itself: the same ways of writing as requests have, but nobody's rights are asked.
+/// </summary>
+internal sealed class ClusterObjects(ObjectStore store, ResourceRegistry registry, ObjectWrites writes, ObjectDeletes deletes)
+    : IClusterObjects
 {
     private static readonly ApiUser s_user = new("system:kube-controller-manager", [ApiUser.Masters]);
 
@@ -27,16 +30,36 @@ internal sealed class ClusterObjects(ObjectStore store, ResourceRegistry registr
     public JsonObject Create(JsonObject json)
     {
         var (apiVersion, kind) = (json.Text("apiVersion"), json.Text("kind"));
-        var resource = registry.FindKind(apiVersion, kind) ?? throw new InvalidOperationException($"no kind {kind} is served in {apiVersion}");
-        return Told(() => writes.Create(Request(resource, json["metadata"].Text("namespace"), "", "", "cluster"), (JsonObject)json.DeepClone()).Object.Parse());
+        var resource =
+            registry.FindKind(apiVersion, kind) ?? throw new InvalidOperationException($"no kind {kind} is served in {apiVersion}");
+        return Told(() =>
+            writes
+                .Create(Request(resource, json["metadata"].Text("namespace"), "", "", "cluster"), (JsonObject)json.DeepClone())
+                .Object.Parse()
+        );
     }
 
-    public JsonObject Change(string resource, string name, Action<JsonObject> change, string ns = "", string subresource = "", string manager = "cluster") => Told(() =>
-        writes.Patch(Request(Find(resource), ns, name, subresource, manager), live =>
-        {
-            change(live);
-            return live;
-        }, "").Object.Parse());
+    public JsonObject Change(
+        string resource,
+        string name,
+        Action<JsonObject> change,
+        string ns = "",
+        string subresource = "",
+        string manager = "cluster"
+    ) =>
+        Told(() =>
+            writes
+                .Patch(
+                    Request(Find(resource), ns, name, subresource, manager),
+                    live =>
+                    {
+                        change(live);
+                        return live;
+                    },
+                    ""
+                )
+                .Object.Parse()
+        );
 
     public bool Delete(string resource, string name, string ns = "") => Delete(Find(resource), name, ns, DeleteOptions.None);
 
@@ -57,10 +80,22 @@ internal sealed class ClusterObjects(ObjectStore store, ResourceRegistry registr
         }
     }
 
-    private ServedResource Find(string resource) => registry.All.FirstOrDefault(r => r.GroupResource == resource) ?? throw new InvalidOperationException($"no resource {resource} is served");
+    private ServedResource Find(string resource) =>
+        registry.All.FirstOrDefault(r => r.GroupResource == resource)
+        ?? throw new InvalidOperationException($"no resource {resource} is served");
 
     private static WriteRequest Request(ServedResource resource, string ns, string name, string subresource, string manager) =>
-        new(s_user, resource, new RequestInfo("", "update", resource.Group, resource.Version, resource.Plural, subresource, ns, name), manager, false, FieldValidation.Ignore) { MayCreate = () => { } };
+        new(
+            s_user,
+            resource,
+            new RequestInfo("", "update", resource.Group, resource.Version, resource.Plural, subresource, ns, name),
+            manager,
+            false,
+            FieldValidation.Ignore
+        )
+        {
+            MayCreate = () => { },
+        };
 
     private static T Told<T>(Func<T> work)
     {

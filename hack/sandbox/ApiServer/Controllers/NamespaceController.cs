@@ -10,19 +10,25 @@ internal sealed class NamespaceController(ObjectStore store, ResourceRegistry re
 {
     public void Observe(StorageKey resource, StoreEvent change)
     {
-        var name = resource == BuiltInResources.Namespaces ? change.Object!.Name : change.Type == StoreEventType.Deleted ? change.Object!.Namespace : "";
-        if (name.Length == 0 || store.Get(BuiltInResources.Namespaces, "", name) is not { IsDeleting: true } stored) return;
+        var name =
+            resource == BuiltInResources.Namespaces ? change.Object!.Name
+            : change.Type == StoreEventType.Deleted ? change.Object!.Namespace
+            : "";
+        if (name.Length == 0 || store.Get(BuiltInResources.Namespaces, "", name) is not { IsDeleting: true } stored)
+            return;
         var left = false;
         foreach (var kind in registry.All.Where(r => r.Namespaced).DistinctBy(r => r.Storage))
         {
             foreach (var there in store.Current(kind.Storage).Objects.Values.Where(o => o.Namespace == name))
             {
-                if (!there.IsDeleting) objects.Delete(kind, there.Name, name, DeleteOptions.None with { Grace = 0 });
+                if (!there.IsDeleting)
+                    objects.Delete(kind, there.Name, name, DeleteOptions.None with { Grace = 0 });
                 left |= store.Get(kind.Storage, name, there.Name) is not null;
             }
         }
 
-        if (left || stored.Parse() is not { } json || json["metadata"].Texts("finalizers").Any()) return;
+        if (left || stored.Parse() is not { } json || json["metadata"].Texts("finalizers").Any())
+            return;
         json["spec"] = new JsonObject();
         store.Remove(BuiltInResources.Namespaces, stored, json);
     }

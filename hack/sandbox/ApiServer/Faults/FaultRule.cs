@@ -23,7 +23,10 @@ public sealed record FaultRule(ApiFault Fault)
     public double Probability { get; init; } = 1;
 
     internal bool Matches(string user, string verb, string resource, string subresource) =>
-        (Verb ?? verb) == verb && (Resource ?? resource) == resource && (Subresource ?? subresource) == subresource && (User ?? user) == user
+        (Verb ?? verb) == verb
+        && (Resource ?? resource) == resource
+        && (Subresource ?? subresource) == subresource
+        && (User ?? user) == user
         && Fault switch
         {
             ApiFault.CutWatch => verb == "watch",

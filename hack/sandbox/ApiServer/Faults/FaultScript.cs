@@ -12,18 +12,21 @@ public sealed class FaultScript
 
     public void Seed(int seed)
     {
-        lock (_gate) _random = new Random(seed);
+        lock (_gate)
+            _random = new Random(seed);
     }
 
     public void Add(FaultRule rule)
     {
-        lock (_gate) _rules.Add(new State(rule));
+        lock (_gate)
+            _rules.Add(new State(rule));
     }
 
     /// <summary>From now on all goes well.</summary>
     public void Clear()
     {
-        lock (_gate) _rules.Clear();
+        lock (_gate)
+            _rules.Clear();
     }
 
     /// <summary>The fault for a request: that of the first rule that meets it.</summary>
@@ -34,8 +37,10 @@ public sealed class FaultScript
             foreach (var state in _rules)
             {
                 var rule = state.Rule;
-                if (!rule.Matches(user, verb, resource, subresource) || state.Seen++ < rule.Skip || state.Met >= rule.Times) continue;
-                if (rule.Probability < 1 && _random.NextDouble() >= rule.Probability) continue;
+                if (!rule.Matches(user, verb, resource, subresource) || state.Seen++ < rule.Skip || state.Met >= rule.Times)
+                    continue;
+                if (rule.Probability < 1 && _random.NextDouble() >= rule.Probability)
+                    continue;
                 state.Met++;
                 Met++;
                 return rule.Fault;

@@ -15,14 +15,30 @@ internal static class JsonPatch
             var from = Steps(Storage.JsonReading.Text(operation, "from"));
             switch (Storage.JsonReading.Text(operation, "op"))
             {
-                case "add": Add(ref root, path, operation["value"]?.DeepClone()); break;
-                case "remove": Remove(root, path); break;
-                case "replace": Get(root, path); Replace(ref root, path, operation["value"]?.DeepClone()); break;
-                case "move": var moved = Get(root, from)?.DeepClone(); Remove(root, from); Add(ref root, path, moved); break;
-                case "copy": Add(ref root, path, Get(root, from)?.DeepClone()); break;
-                case "test" when JsonNode.DeepEquals(Find(root, path), operation["value"]): break;
-                case "test": throw Refused();
-                default: throw Refused();
+                case "add":
+                    Add(ref root, path, operation["value"]?.DeepClone());
+                    break;
+                case "remove":
+                    Remove(root, path);
+                    break;
+                case "replace":
+                    Get(root, path);
+                    Replace(ref root, path, operation["value"]?.DeepClone());
+                    break;
+                case "move":
+                    var moved = Get(root, from)?.DeepClone();
+                    Remove(root, from);
+                    Add(ref root, path, moved);
+                    break;
+                case "copy":
+                    Add(ref root, path, Get(root, from)?.DeepClone());
+                    break;
+                case "test" when JsonNode.DeepEquals(Find(root, path), operation["value"]):
+                    break;
+                case "test":
+                    throw Refused();
+                default:
+                    throw Refused();
             }
         }
 
@@ -49,12 +65,13 @@ internal static class JsonPatch
     private static JsonNode? Get(JsonNode? root, string[] path) =>
         path.Length == 0 || Holds(Find(root, path.AsSpan(..^1)), path[^1]) ? Find(root, path) : throw Refused();
 
-    private static bool Holds(JsonNode? parent, string step) => parent switch
-    {
-        JsonObject map => map.ContainsKey(step),
-        JsonArray list => int.TryParse(step, out var i) && i >= 0 && i < list.Count,
-        _ => false,
-    };
+    private static bool Holds(JsonNode? parent, string step) =>
+        parent switch
+        {
+            JsonObject map => map.ContainsKey(step),
+            JsonArray list => int.TryParse(step, out var i) && i >= 0 && i < list.Count,
+            _ => false,
+        };
 
     private static void Add(ref JsonNode? root, string[] path, JsonNode? value)
     {
@@ -66,17 +83,26 @@ internal static class JsonPatch
 
         switch (Find(root, path.AsSpan(..^1)))
         {
-            case JsonObject map: map[path[^1]] = value; break;
-            case JsonArray list when path[^1] == "-": list.Add(value); break;
-            case JsonArray list when int.TryParse(path[^1], out var i) && i >= 0 && i <= list.Count: list.Insert(i, value); break;
-            default: throw Refused();
+            case JsonObject map:
+                map[path[^1]] = value;
+                break;
+            case JsonArray list when path[^1] == "-":
+                list.Add(value);
+                break;
+            case JsonArray list when int.TryParse(path[^1], out var i) && i >= 0 && i <= list.Count:
+                list.Insert(i, value);
+                break;
+            default:
+                throw Refused();
         }
     }
 
     private static void Replace(ref JsonNode? root, string[] path, JsonNode? value)
     {
-        if (path.Length > 0 && Find(root, path.AsSpan(..^1)) is JsonArray list) list[int.Parse(path[^1])] = value;
-        else Add(ref root, path, value);
+        if (path.Length > 0 && Find(root, path.AsSpan(..^1)) is JsonArray list)
+            list[int.Parse(path[^1])] = value;
+        else
+            Add(ref root, path, value);
     }
 
     private static void Remove(JsonNode? root, string[] path)
@@ -84,12 +110,21 @@ internal static class JsonPatch
         Get(root, path);
         switch (path.Length == 0 ? null : Find(root, path.AsSpan(..^1)))
         {
-            case JsonObject map: map.Remove(path[^1]); break;
-            case JsonArray list: list.RemoveAt(int.Parse(path[^1])); break;
-            default: throw Refused();
+            case JsonObject map:
+                map.Remove(path[^1]);
+                break;
+            case JsonArray list:
+                list.RemoveAt(int.Parse(path[^1]));
+                break;
+            default:
+                throw Refused();
         }
     }
 
-    /// <summary>The server knows why, and does not say it (apiserver <c>pkg/endpoints/handlers/patch.go: applyJSPatch</c>, <c>errors.NewGenericServerResponse</c>).</summary>
-    private static ApiStatusException Refused() => new(new ApiStatus(422, "Invalid", "the server rejected our request due to an error in our request"));
+    /// <summary>
+    /// The server knows why, and does not say it (apiserver <c>pkg/endpoints/handlers/patch.go: applyJSPatch</c>,
+    /// <c>errors.NewGenericServerResponse</c>).
+    /// </summary>
+    private static ApiStatusException Refused() =>
+        new(new ApiStatus(422, "Invalid", "the server rejected our request due to an error in our request"));
 }

@@ -10,9 +10,12 @@ internal static class MergePatch
     {
         foreach (var (name, value) in patch)
         {
-            if (value is null) target.Remove(name);
-            else if (value is JsonObject nested) target[name] = Apply(target[name] is JsonObject there ? (JsonObject)there.DeepClone() : [], nested);
-            else target[name] = value.DeepClone();
+            if (value is null)
+                target.Remove(name);
+            else if (value is JsonObject nested)
+                target[name] = Apply(target[name] is JsonObject there ? (JsonObject)there.DeepClone() : [], nested);
+            else
+                target[name] = value.DeepClone();
         }
 
         return target;

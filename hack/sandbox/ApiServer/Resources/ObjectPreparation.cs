@@ -6,16 +6,25 @@ namespace Hostdev.Sandbox.ApiServer.Resources;
 /// <summary>What the server sets in an object whatever the client wrote (the strategies' PrepareForCreate and PrepareForUpdate).</summary>
 internal static class ObjectPreparation
 {
-    private static readonly string[] s_servers = ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"];
+    private static readonly string[] s_servers =
+    [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+    ];
 
     public static void ForCreate(ServedResource resource, JsonObject json, DateTimeOffset now)
     {
         var metadata = json.Ensure("metadata");
-        foreach (var name in s_servers) metadata.Remove(name);
+        foreach (var name in s_servers)
+            metadata.Remove(name);
         metadata.Remove("selfLink");
         metadata["uid"] = Guid.NewGuid().ToString();
         metadata["creationTimestamp"] = Apply.ManagedFields.TimeText(now);
-        if (resource.CountsGenerations) metadata["generation"] = 1;
+        if (resource.CountsGenerations)
+            metadata["generation"] = 1;
         switch (resource.Kind)
         {
             case "Namespace" when !resource.IsCustom:
@@ -43,7 +52,8 @@ internal static class ObjectPreparation
     private static void SelectOwnPods(JsonObject json, JsonObject metadata)
     {
         var (spec, uid) = (json.Ensure("spec"), metadata.Text("uid"));
-        if (spec["manualSelector"]?.GetValue<bool>() == true) return;
+        if (spec["manualSelector"]?.GetValue<bool>() == true)
+            return;
         spec["selector"] = new JsonObject { ["matchLabels"] = new JsonObject { ["batch.kubernetes.io/controller-uid"] = uid } };
         var labels = spec.Ensure("template").Ensure("metadata").Ensure("labels");
         (labels["controller-uid"], labels["batch.kubernetes.io/controller-uid"]) = (uid, uid);
@@ -56,8 +66,15 @@ internal static class ObjectPreparation
         if (subresource == "status")
         {
             var managed = json["metadata"]?["managedFields"]?.DeepClone();
-            if (resource.IsCustom) json["metadata"] = old["metadata"]!.DeepClone();
-            foreach (var name in json.Select(p => p.Key).Union(old.Select(p => p.Key)).Where(n => n is not ("status" or "metadata" or "apiVersion" or "kind")).ToList()) Restore(json, old, name);
+            if (resource.IsCustom)
+                json["metadata"] = old["metadata"]!.DeepClone();
+            foreach (
+                var name in json.Select(p => p.Key)
+                    .Union(old.Select(p => p.Key))
+                    .Where(n => n is not ("status" or "metadata" or "apiVersion" or "kind"))
+                    .ToList()
+            )
+                Restore(json, old, name);
             json["metadata"]!["managedFields"] = managed;
         }
         else if (resource.HasStatus)
@@ -66,8 +83,14 @@ internal static class ObjectPreparation
         }
 
         var (metadata, before) = (json.Ensure("metadata"), old["metadata"]!.AsObject());
-        foreach (var name in s_servers) Restore(metadata, before, name);
-        if (resource.CountsGenerations && subresource.Length == 0 && !JsonNode.DeepEquals(Substance(json, resource), Substance(old, resource))) metadata["generation"] = before["generation"]!.GetValue<long>() + 1;
+        foreach (var name in s_servers)
+            Restore(metadata, before, name);
+        if (
+            resource.CountsGenerations
+            && subresource.Length == 0
+            && !JsonNode.DeepEquals(Substance(json, resource), Substance(old, resource))
+        )
+            metadata["generation"] = before["generation"]!.GetValue<long>() + 1;
     }
 
     /// <summary>The instant from which an object waits for its finalizers.</summary>
@@ -76,8 +99,10 @@ internal static class ObjectPreparation
         var metadata = json["metadata"]!.AsObject();
         metadata["deletionTimestamp"] = Apply.ManagedFields.TimeText(end);
         metadata["deletionGracePeriodSeconds"] = grace;
-        if (resource.CountsGenerations) metadata["generation"] = metadata["generation"]!.GetValue<long>() + 1;
-        if (resource is { Kind: "Namespace", IsCustom: false }) json.Ensure("status")["phase"] = "Terminating";
+        if (resource.CountsGenerations)
+            metadata["generation"] = metadata["generation"]!.GetValue<long>() + 1;
+        if (resource is { Kind: "Namespace", IsCustom: false })
+            json.Ensure("status")["phase"] = "Terminating";
         return json;
     }
 
@@ -86,13 +111,16 @@ internal static class ObjectPreparation
         var copy = (JsonObject)json.DeepClone();
         copy.Remove("metadata");
         copy.Remove("apiVersion");
-        if (resource.HasStatus) copy.Remove("status");
+        if (resource.HasStatus)
+            copy.Remove("status");
         return copy;
     }
 
     private static void Restore(JsonObject json, JsonObject old, string name)
     {
-        if (old.TryGetPropertyValue(name, out var value)) json[name] = value?.DeepClone();
-        else json.Remove(name);
+        if (old.TryGetPropertyValue(name, out var value))
+            json[name] = value?.DeepClone();
+        else
+            json.Remove(name);
     }
 }

@@ -4,7 +4,9 @@ using Hostdev.Sandbox.ApiServer.Storage;
 
 namespace Hostdev.Sandbox.ApiServer.Resources;
 
-/// <summary>What the server serves: the built-in kinds, and those whose definitions are established. Swapped whole when a definition changes.</summary>
+/// <summary>
+/// What the server serves: the built-in kinds, and those whose definitions are established. Swapped whole when a definition changes.
+/// </summary>
 internal sealed class ResourceRegistry
 {
     private readonly ObjectStore _store;
@@ -30,14 +32,17 @@ internal sealed class ResourceRegistry
         }
     } = BuiltInResources.All;
 
-    public ServedResource? Find(string group, string version, string plural) => All.FirstOrDefault(r => r.Group == group && r.Version == version && r.Plural == plural);
+    public ServedResource? Find(string group, string version, string plural) =>
+        All.FirstOrDefault(r => r.Group == group && r.Version == version && r.Plural == plural);
 
-    public ServedResource? FindKind(string apiVersion, string kind) => All.FirstOrDefault(r => r.ApiVersion == apiVersion && r.Kind == kind);
+    public ServedResource? FindKind(string apiVersion, string kind) =>
+        All.FirstOrDefault(r => r.ApiVersion == apiVersion && r.Kind == kind);
 
     private static IEnumerable<ServedResource> Serve(StoredObject stored)
     {
         var json = stored.Parse();
-        if (!IsEstablished(json) || stored.IsDeleting || !Schema.CustomResourceDefinition.TryParse(json, out var definition, out _)) return [];
+        if (!IsEstablished(json) || stored.IsDeleting || !Schema.CustomResourceDefinition.TryParse(json, out var definition, out _))
+            return [];
         return definition.Resources.Select(r => ServedResource.Of(r) with { DefinedAt = stored.Revision });
     }
 

@@ -16,7 +16,8 @@ internal static class StoredReading
     public static JsonObject Read(this ServedResource resource, StoredObject stored)
     {
         var json = stored.Parse();
-        if (resource.Structure is not { } schema || resource.IsAsStored(stored)) return json;
+        if (resource.Structure is not { } schema || resource.IsAsStored(stored))
+            return json;
         schema.Prune(json);
         schema.ApplyDefaults(json);
         return json;

@@ -23,8 +23,10 @@ internal sealed class CelExpression
         Text = text;
         try
         {
-            if (Unreadable(text) is { Length: > 0 } unreadable) Error = unreadable;
-            else _program = s_environment.Compile(text);
+            if (Unreadable(text) is { Length: > 0 } unreadable)
+                Error = unreadable;
+            else
+                _program = s_environment.Compile(text);
         }
         catch (CelException e)
         {
@@ -42,7 +44,8 @@ internal sealed class CelExpression
 
     public CelResult Evaluate(CelScope scope)
     {
-        if (_program is null) return CelResult.Failed($"compilation error: {Error}");
+        if (_program is null)
+            return CelResult.Failed($"compilation error: {Error}");
         try
         {
             return new CelResult(_program(scope));
@@ -61,16 +64,17 @@ internal sealed class CelExpression
 
     /// <summary>JSON as expressions see it.</summary>
     /// <param name="field">How the name of a field is written in them; as it is when null.</param>
-    public static object? Value(JsonNode? node, Func<string, string>? field = null) => JsonType.Of(node) switch
-    {
-        JsonType.Object => node!.AsObject().ToDictionary(m => field?.Invoke(m.Key) ?? m.Key, m => Value(m.Value, field)),
-        JsonType.Array => node!.AsArray().Select(item => Value(item, field)).ToArray(),
-        JsonType.Boolean => JsonType.IsTrue(node),
-        JsonType.Integer => JsonType.TryInteger(node, out var whole) ? whole : null,
-        JsonType.Number => JsonType.Double(node!),
-        JsonType.String => JsonType.Text(node),
-        _ => null,
-    };
+    public static object? Value(JsonNode? node, Func<string, string>? field = null) =>
+        JsonType.Of(node) switch
+        {
+            JsonType.Object => node!.AsObject().ToDictionary(m => field?.Invoke(m.Key) ?? m.Key, m => Value(m.Value, field)),
+            JsonType.Array => node!.AsArray().Select(item => Value(item, field)).ToArray(),
+            JsonType.Boolean => JsonType.IsTrue(node),
+            JsonType.Integer => JsonType.TryInteger(node, out var whole) ? whole : null,
+            JsonType.Number => JsonType.Double(node!),
+            JsonType.String => JsonType.Text(node),
+            _ => null,
+        };
 
     private static bool IsThere(object? value) => value is string or bool or long or double or object?[] or Dictionary<string, object?>;
 
@@ -88,7 +92,10 @@ internal sealed class CelExpression
         // The package's own takes an empty text, list or object for one that is not there.
         environment.RegisterFunction("has", [typeof(object)], a => IsThere(a[0]));
         environment.RegisterFunction(
-            "indexOf", [typeof(string), typeof(string)], a => (long)First(a).IndexOf((string)a[1]!, StringComparison.Ordinal));
+            "indexOf",
+            [typeof(string), typeof(string)],
+            a => (long)First(a).IndexOf((string)a[1]!, StringComparison.Ordinal)
+        );
         environment.RegisterFunction("substring", [typeof(string), typeof(long)], a => First(a)[(int)(long)a[1]!..]);
         return environment;
 

@@ -29,22 +29,30 @@ public sealed record CustomResourceDefinition
     public CustomResourceVersion StorageVersion => Versions.First(v => v.Storage);
 
     /// <summary>One description for each served version, in the CRD's order.</summary>
-    public IEnumerable<ResourceDescription> Resources => Versions.Where(v => v.Served).Select(version => new ResourceDescription
-    {
-        Resource = new KubeResource(Group, version.Name, Kind, Plural, Namespaced),
-        ListKind = ListKind,
-        Singular = Singular,
-        ShortNames = ShortNames,
-        Categories = Categories,
-        Subresources = version.HasStatus ? [SubresourceDescription.Status] : [],
-        Schema = version.Schema,
-        Columns = version.Columns,
-        IsFromCrd = true,
-    });
+    public IEnumerable<ResourceDescription> Resources =>
+        Versions
+            .Where(v => v.Served)
+            .Select(version => new ResourceDescription
+            {
+                Resource = new KubeResource(Group, version.Name, Kind, Plural, Namespaced),
+                ListKind = ListKind,
+                Singular = Singular,
+                ShortNames = ShortNames,
+                Categories = Categories,
+                Subresources = version.HasStatus ? [SubresourceDescription.Status] : [],
+                Schema = version.Schema,
+                Columns = version.Columns,
+                IsFromCrd = true,
+            });
 
     /// <summary>Reads a CRD, or says all that is wrong with it in the words of apiextensions' validation.</summary>
-    /// <param name="crd">Without defaults: <c>singular</c> and <c>listKind</c> are derived from the kind when they are absent. Not changed.</param>
-    public static bool TryParse(JsonObject crd, [NotNullWhen(true)] out CustomResourceDefinition? parsed, out ImmutableArray<FieldError> errors)
+    /// <param name="crd">Without defaults: <c>singular</c> and <c>listKind</c> are derived from the kind when they are absent. Not
+    /// changed.</param>
+    public static bool TryParse(
+        JsonObject crd,
+        [NotNullWhen(true)] out CustomResourceDefinition? parsed,
+        out ImmutableArray<FieldError> errors
+    )
     {
         errors = CustomResourceCheck.Validate(crd);
         parsed = errors.IsEmpty ? CustomResourceReader.Read(crd) : null;
@@ -69,6 +77,9 @@ public sealed record CustomResourceVersion
 
     public ImmutableArray<PrinterColumn> Columns { get; init; } = [];
 
-    /// <summary>Paths that a field selector may name beside <c>metadata.name</c> and <c>metadata.namespace</c>, without the leading dot: <c>spec.node</c>.</summary>
+    /// <summary>
+    /// Paths that a field selector may name beside <c>metadata.name</c> and <c>metadata.namespace</c>, without the leading dot:
+    /// <c>spec.node</c>.
+    /// </summary>
     public ImmutableArray<string> SelectableFields { get; init; } = [];
 }

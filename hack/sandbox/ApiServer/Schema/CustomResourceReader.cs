@@ -28,18 +28,25 @@ internal static class CustomResourceReader
     /// <summary>A member that is an object; an empty one where it is not.</summary>
     internal static JsonObject Part(JsonObject json, string name) => json[name] as JsonObject ?? [];
 
-    internal static PrinterColumn Column(JsonObject json) => new(
-        Text(json, "name"), Text(json, "type"), Text(json, "jsonPath"), Text(json, "description"), Text(json, "format"),
-        JsonType.TryInteger(json["priority"], out var priority) ? (int)priority : 0);
+    internal static PrinterColumn Column(JsonObject json) =>
+        new(
+            Text(json, "name"),
+            Text(json, "type"),
+            Text(json, "jsonPath"),
+            Text(json, "description"),
+            Text(json, "format"),
+            JsonType.TryInteger(json["priority"], out var priority) ? (int)priority : 0
+        );
 
-    private static CustomResourceVersion Version(JsonObject json) => new()
-    {
-        Name = Text(json, "name"),
-        Served = Flag(json, "served"),
-        Storage = Flag(json, "storage"),
-        Schema = SchemaReader.Read(Part(Part(json, "schema"), "openAPIV3Schema")),
-        HasStatus = Part(json, "subresources")["status"] is JsonObject,
-        Columns = [.. Objects(json, "additionalPrinterColumns").Select(Column)],
-        SelectableFields = [.. Objects(json, "selectableFields").Select(f => Text(f, "jsonPath").TrimStart('.'))],
-    };
+    private static CustomResourceVersion Version(JsonObject json) =>
+        new()
+        {
+            Name = Text(json, "name"),
+            Served = Flag(json, "served"),
+            Storage = Flag(json, "storage"),
+            Schema = SchemaReader.Read(Part(Part(json, "schema"), "openAPIV3Schema")),
+            HasStatus = Part(json, "subresources")["status"] is JsonObject,
+            Columns = [.. Objects(json, "additionalPrinterColumns").Select(Column)],
+            SelectableFields = [.. Objects(json, "selectableFields").Select(f => Text(f, "jsonPath").TrimStart('.'))],
+        };
 }

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace Hostdev.Sandbox.ApiServer.Schema;
 
-/// <summary>Durations as <c>kubectl get</c> shows them (apimachinery <c>util/duration.HumanDuration</c>): two units at most, fewer digits the older it is.</summary>
+/// <summary>
+/// Durations as <c>kubectl get</c> shows them (apimachinery <c>util/duration.HumanDuration</c>): two units at most, fewer digits the older
+/// it is.
+/// </summary>
 internal static class HumanAge
 {
     public static string Of(DateTimeOffset then, DateTimeOffset now) => Of(now - then);
@@ -28,5 +31,7 @@ internal static class HumanAge
     }
 
     private static string Text(long number, string unit, long rest = 0, string restUnit = "") =>
-        rest == 0 ? string.Create(CultureInfo.InvariantCulture, $"{number}{unit}") : string.Create(CultureInfo.InvariantCulture, $"{number}{unit}{rest}{restUnit}");
+        rest == 0
+            ? string.Create(CultureInfo.InvariantCulture, $"{number}{unit}")
+            : string.Create(CultureInfo.InvariantCulture, $"{number}{unit}{rest}{restUnit}");
 }

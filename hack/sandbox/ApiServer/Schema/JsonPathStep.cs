@@ -10,18 +10,20 @@ internal abstract record JsonPathStep
 
     public sealed record Member(string Name) : JsonPathStep
     {
-        public override IEnumerable<JsonNode?> Next(JsonNode? value) => value is JsonObject members && members.TryGetPropertyValue(Name, out var member) ? [member] : [];
+        public override IEnumerable<JsonNode?> Next(JsonNode? value) =>
+            value is JsonObject members && members.TryGetPropertyValue(Name, out var member) ? [member] : [];
     }
 
     /// <summary>Items, or the members' values of an object.</summary>
     public sealed record All : JsonPathStep
     {
-        public override IEnumerable<JsonNode?> Next(JsonNode? value) => value switch
-        {
-            JsonArray items => items,
-            JsonObject members => members.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => m.Value),
-            _ => [],
-        };
+        public override IEnumerable<JsonNode?> Next(JsonNode? value) =>
+            value switch
+            {
+                JsonArray items => items,
+                JsonObject members => members.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => m.Value),
+                _ => [],
+            };
     }
 
     /// <summary>From one index up to before another; below zero they count from the end.</summary>
@@ -29,7 +31,8 @@ internal abstract record JsonPathStep
     {
         public override IEnumerable<JsonNode?> Next(JsonNode? value)
         {
-            if (value is not JsonArray items) return [];
+            if (value is not JsonArray items)
+                return [];
             var from = FromEnd(From ?? 0, items.Count);
             return items.Skip(from).Take(FromEnd(To ?? items.Count, items.Count) - from);
         }
@@ -40,7 +43,9 @@ internal abstract record JsonPathStep
     public sealed record Item(int Index) : JsonPathStep
     {
         public override IEnumerable<JsonNode?> Next(JsonNode? value) =>
-            value is JsonArray items && (Index < 0 ? items.Count + Index : Index) is var at && at >= 0 && at < items.Count ? [items[at]] : [];
+            value is JsonArray items && (Index < 0 ? items.Count + Index : Index) is var at && at >= 0 && at < items.Count
+                ? [items[at]]
+                : [];
     }
 
     /// <summary>Items where the value at <paramref name="Path"/> compares so; without an operator those that have one.</summary>
@@ -51,8 +56,10 @@ internal abstract record JsonPathStep
         private bool Matches(JsonNode? item)
         {
             var found = Path.Aggregate((IEnumerable<JsonNode?>)[item], (values, step) => values.SelectMany(step.Next)).ToList();
-            if (found.Count == 0 || Operator.Length == 0) return found.Count > 0;
-            if (Operator is "==" or "!=") return JsonType.Equal(found[0], Wanted) == (Operator == "==");
+            if (found.Count == 0 || Operator.Length == 0)
+                return found.Count > 0;
+            if (Operator is "==" or "!=")
+                return JsonType.Equal(found[0], Wanted) == (Operator == "==");
             var order = Compare(found[0], Wanted);
             return Operator switch
             {
@@ -66,7 +73,8 @@ internal abstract record JsonPathStep
         /// <summary>Null when the two are not of one kind: then no order holds.</summary>
         private static int? Compare(JsonNode? a, JsonNode? b)
         {
-            if (JsonType.Text(a) is { } x && JsonType.Text(b) is { } y) return string.CompareOrdinal(x, y);
+            if (JsonType.Text(a) is { } x && JsonType.Text(b) is { } y)
+                return string.CompareOrdinal(x, y);
             return JsonType.Of(a) is JsonType.Integer or JsonType.Number && JsonType.Of(b) is JsonType.Integer or JsonType.Number
                 ? JsonType.Double(a!).CompareTo(JsonType.Double(b!))
                 : null;

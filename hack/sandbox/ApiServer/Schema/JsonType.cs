@@ -18,24 +18,26 @@ internal static class JsonType
     public const string Array = "array";
     public const string Object = "object";
 
-    public static string Of(JsonNode? node) => node switch
-    {
-        null => Null,
-        JsonObject => Object,
-        JsonArray => Array,
-        _ => node.GetValueKind() switch
+    public static string Of(JsonNode? node) =>
+        node switch
         {
-            JsonValueKind.True or JsonValueKind.False => Boolean,
-            JsonValueKind.String => String,
-            JsonValueKind.Number => TryInteger(node, out _) ? Integer : Number,
-            _ => Null,
-        },
-    };
+            null => Null,
+            JsonObject => Object,
+            JsonArray => Array,
+            _ => node.GetValueKind() switch
+            {
+                JsonValueKind.True or JsonValueKind.False => Boolean,
+                JsonValueKind.String => String,
+                JsonValueKind.Number => TryInteger(node, out _) ? Integer : Number,
+                _ => Null,
+            },
+        };
 
     public static bool TryInteger(JsonNode? node, out long value)
     {
         value = 0;
-        return node is JsonValue scalar && scalar.GetValueKind() == JsonValueKind.Number
+        return node is JsonValue scalar
+            && scalar.GetValueKind() == JsonValueKind.Number
             && long.TryParse(scalar.ToJsonString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
     }
 
@@ -47,12 +49,14 @@ internal static class JsonType
     public static bool IsTrue(JsonNode? node) => node is JsonValue scalar && scalar.GetValueKind() == JsonValueKind.True;
 
     /// <summary>Equal in value; numbers by their value, members in any order.</summary>
-    public static bool Equal(JsonNode? a, JsonNode? b) => (Of(a), Of(b)) switch
-    {
-        (Integer or Number, Integer or Number) => Double(a!) == Double(b!),
-        (Object, Object) => a!.AsObject().Count == b!.AsObject().Count
-            && a.AsObject().All(member => b.AsObject().TryGetPropertyValue(member.Key, out var other) && Equal(member.Value, other)),
-        (Array, Array) => a!.AsArray().Count == b!.AsArray().Count && a.AsArray().Zip(b.AsArray()).All(pair => Equal(pair.First, pair.Second)),
-        _ => JsonNode.DeepEquals(a, b),
-    };
+    public static bool Equal(JsonNode? a, JsonNode? b) =>
+        (Of(a), Of(b)) switch
+        {
+            (Integer or Number, Integer or Number) => Double(a!) == Double(b!),
+            (Object, Object) => a!.AsObject().Count == b!.AsObject().Count
+                && a.AsObject().All(member => b.AsObject().TryGetPropertyValue(member.Key, out var other) && Equal(member.Value, other)),
+            (Array, Array) => a!.AsArray().Count == b!.AsArray().Count
+                && a.AsArray().Zip(b.AsArray()).All(pair => Equal(pair.First, pair.Second)),
+            _ => JsonNode.DeepEquals(a, b),
+        };
 }

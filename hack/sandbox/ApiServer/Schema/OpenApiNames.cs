@@ -14,16 +14,24 @@ internal static class OpenApiNames
 
     /// <summary><c>io.hostdev.v1alpha1.HostDevice</c>: a CRD's group turned round; built-in kinds stand below <c>io.k8s.api</c>.</summary>
     /// <param name="kind">Null for the resource's own, else its list's.</param>
-    public static string Of(KubeResource resource, string? kind = null) => $"{Prefix(resource.Group)}.{resource.Version}.{kind ?? resource.Kind}";
+    public static string Of(KubeResource resource, string? kind = null) =>
+        $"{Prefix(resource.Group)}.{resource.Version}.{kind ?? resource.Kind}";
 
     public static JsonArray GroupVersionKind(KubeResource resource, string? kind = null) => [One(resource, kind)];
 
-    public static JsonObject One(KubeResource resource, string? kind = null) => new() { ["group"] = resource.Group, ["version"] = resource.Version, ["kind"] = kind ?? resource.Kind };
+    public static JsonObject One(KubeResource resource, string? kind = null) =>
+        new()
+        {
+            ["group"] = resource.Group,
+            ["version"] = resource.Version,
+            ["kind"] = kind ?? resource.Kind,
+        };
 
-    private static string Prefix(string group) => group switch
-    {
-        "" => "io.k8s.api.core",
-        _ when !group.Contains('.') || group.EndsWith(".k8s.io", StringComparison.Ordinal) => $"io.k8s.api.{group.Split('.')[0]}",
-        _ => string.Join('.', group.Split('.').Reverse()),
-    };
+    private static string Prefix(string group) =>
+        group switch
+        {
+            "" => "io.k8s.api.core",
+            _ when !group.Contains('.') || group.EndsWith(".k8s.io", StringComparison.Ordinal) => $"io.k8s.api.{group.Split('.')[0]}",
+            _ => string.Join('.', group.Split('.').Reverse()),
+        };
 }

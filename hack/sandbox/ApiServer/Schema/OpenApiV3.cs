@@ -8,20 +8,31 @@ namespace Hostdev.Sandbox.ApiServer.Schema;
 /// <summary><c>/openapi/v3</c>: one document for each group and version, and an index with their hashes.</summary>
 public sealed class OpenApiV3(IEnumerable<ResourceDescription> resources)
 {
-    private readonly ImmutableDictionary<string, ImmutableArray<ResourceDescription>> _documents =
-        resources.GroupBy(r => Path(r.Resource.Group, r.Resource.Version)).ToImmutableDictionary(g => g.Key, g => g.ToImmutableArray());
+    private readonly ImmutableDictionary<string, ImmutableArray<ResourceDescription>> _documents = resources
+        .GroupBy(r => Path(r.Resource.Group, r.Resource.Version))
+        .ToImmutableDictionary(g => g.Key, g => g.ToImmutableArray());
 
     /// <summary>The index; an address changes with its document, so that clients may keep what they have.</summary>
-    public JsonObject Index() => new()
-    {
-        ["paths"] = new JsonObject(_documents.OrderBy(d => d.Key, StringComparer.Ordinal).Select(d => KeyValuePair.Create(d.Key, (JsonNode?)new JsonObject
+    public JsonObject Index() =>
+        new()
         {
-            ["serverRelativeURL"] = $"/openapi/v3/{d.Key}?hash={Convert.ToHexString(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(Document(d.Value))))}",
-        }))),
-    };
+            ["paths"] = new JsonObject(
+                _documents
+                    .OrderBy(d => d.Key, StringComparer.Ordinal)
+                    .Select(d =>
+                        KeyValuePair.Create(
+                            d.Key,
+                            (JsonNode?)new JsonObject { ["serverRelativeURL"] = $"/openapi/v3/{d.Key}?hash={Hash(Document(d.Value))}" }
+                        )
+                    )
+            ),
+        };
 
-    /// <summary><c>/openapi/v3/apis/GROUP/VERSION</c>, or <c>/openapi/v3/api/v1</c> for the core group; null for what is not served.</summary>
-    public JsonObject? Document(string group, string version) => _documents.TryGetValue(Path(group, version), out var served) ? Document(served) : null;
+    /// <summary>
+    /// <c>/openapi/v3/apis/GROUP/VERSION</c>, or <c>/openapi/v3/api/v1</c> for the core group; null for what is not served.
+    /// </summary>
+    public JsonObject? Document(string group, string version) =>
+        _documents.TryGetValue(Path(group, version), out var served) ? Document(served) : null;
 
     private static string Path(string group, string version) => group.Length == 0 ? $"api/{version}" : $"apis/{group}/{version}";
 
@@ -35,7 +46,8 @@ public sealed class OpenApiV3(IEnumerable<ResourceDescription> resources)
             schemas[OpenApiNames.Of(resource.Resource, resource.ListKind)] = OpenApiSchema.List(resource, Reference, v2: false);
             foreach (var operation in ApiOperation.Of(resource))
             {
-                if (paths[operation.Path] is not JsonObject path) paths[operation.Path] = path = PathItem(operation.Path);
+                if (paths[operation.Path] is not JsonObject path)
+                    paths[operation.Path] = path = PathItem(operation.Path);
                 path[operation.Method] = Operation(resource, operation);
             }
         }
@@ -56,10 +68,18 @@ public sealed class OpenApiV3(IEnumerable<ResourceDescription> resources)
         var names = ((string[])["namespace", "name"]).Where(name => path.Contains($"{{{name}}}", StringComparison.Ordinal));
         return new JsonObject
         {
-            ["parameters"] = new JsonArray([.. names.Select(name => (JsonNode)new JsonObject
-            {
-                ["name"] = name, ["in"] = "path", ["required"] = true, ["schema"] = new JsonObject { ["type"] = JsonType.String, ["uniqueItems"] = true },
-            })]),
+            ["parameters"] = new JsonArray([
+                .. names.Select(name =>
+                    (JsonNode)
+                        new JsonObject
+                        {
+                            ["name"] = name,
+                            ["in"] = "path",
+                            ["required"] = true,
+                            ["schema"] = new JsonObject { ["type"] = JsonType.String, ["uniqueItems"] = true },
+                        }
+                ),
+            ]),
         };
     }
 
@@ -73,11 +93,16 @@ public sealed class OpenApiV3(IEnumerable<ResourceDescription> resources)
         };
         if (!operation.Body.IsEmpty)
         {
-            var body = operation.Action is "post" or "put" ? Reference(OpenApiNames.Of(resource.Resource)) : new JsonObject { ["type"] = JsonType.Object };
+            var body = operation.Action is "post" or "put"
+                ? Reference(OpenApiNames.Of(resource.Resource))
+                : new JsonObject { ["type"] = JsonType.Object };
             json["requestBody"] = new JsonObject { ["content"] = Content(operation.Body, body) };
         }
 
-        json["responses"] = new JsonObject { ["200"] = new JsonObject { ["description"] = "OK", ["content"] = Content(["application/json"], Reference(operation.Answer)) } };
+        json["responses"] = new JsonObject
+        {
+            ["200"] = new JsonObject { ["description"] = "OK", ["content"] = Content(["application/json"], Reference(operation.Answer)) },
+        };
         json["x-kubernetes-action"] = operation.Action;
         json["x-kubernetes-group-version-kind"] = OpenApiNames.One(resource.Resource);
         return json;
@@ -86,11 +111,14 @@ public sealed class OpenApiV3(IEnumerable<ResourceDescription> resources)
     private static JsonObject Content(ImmutableArray<string> mediaTypes, JsonObject schema) =>
         new(mediaTypes.Select(m => KeyValuePair.Create(m, (JsonNode?)new JsonObject { ["schema"] = schema.DeepClone() })));
 
-    private static JsonNode Parameter(ApiParameter parameter) => new JsonObject
-    {
-        ["name"] = parameter.Name,
-        ["in"] = "query",
-        ["description"] = parameter.Description,
-        ["schema"] = new JsonObject { ["type"] = parameter.Type, ["uniqueItems"] = true },
-    };
+    private static JsonNode Parameter(ApiParameter parameter) =>
+        new JsonObject
+        {
+            ["name"] = parameter.Name,
+            ["in"] = "query",
+            ["description"] = parameter.Description,
+            ["schema"] = new JsonObject { ["type"] = parameter.Type, ["uniqueItems"] = true },
+        };
+
+    private static string Hash(JsonNode document) => Convert.ToHexString(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(document)));
 }

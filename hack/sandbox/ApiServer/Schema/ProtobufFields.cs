@@ -1,8 +1,8 @@
 namespace Hostdev.Sandbox.ApiServer.Schema;
 
 /// <summary>
-/// Goes through a protobuf message field by field (protobuf.dev/programming-guides/encoding), the counterpart of <see cref="ProtobufMessage"/>. Groups, which protobuf gave
-/// up, are taken for an error.
+/// Goes through a protobuf message field by field (protobuf.dev/programming-guides/encoding), the counterpart of
+/// <see cref="ProtobufMessage"/>. Groups, which protobuf gave up, are taken for an error.
 /// </summary>
 /// <param name="message">Without its length.</param>
 internal ref struct ProtobufFields(ReadOnlySpan<byte> message)
@@ -23,21 +23,23 @@ internal ref struct ProtobufFields(ReadOnlySpan<byte> message)
 
     /// <summary>What the field holds: a text, bytes, or a message.</summary>
     /// <exception cref="FormatException">It is a number.</exception>
-    public readonly ReadOnlySpan<byte> Bytes => _type == LengthType ? _bytes : throw new FormatException($"field {Number} has wire type {_type} instead of {LengthType}");
+    public readonly ReadOnlySpan<byte> Bytes =>
+        _type == LengthType ? _bytes : throw new FormatException($"field {Number} has wire type {_type} instead of {LengthType}");
 
     /// <summary>The number that the field holds, of whatever width; false and true are 0 and 1.</summary>
     /// <exception cref="FormatException">It is none.</exception>
-    public readonly long Integer => _type == VarintType
-        ? (long)_varint
-        : throw new FormatException($"field {Number} has wire type {_type} instead of {VarintType}");
+    public readonly long Integer =>
+        _type == VarintType ? (long)_varint : throw new FormatException($"field {Number} has wire type {_type} instead of {VarintType}");
 
     /// <summary>False at the message's end.</summary>
     /// <exception cref="FormatException">The bytes are no message, or only a part of one.</exception>
     public bool Next()
     {
-        if (_rest.IsEmpty) return false;
+        if (_rest.IsEmpty)
+            return false;
         var tag = Varint();
-        if (tag >> 3 is 0 or > HighestNumber) throw new FormatException($"illegal field number {tag >> 3}");
+        if (tag >> 3 is 0 or > HighestNumber)
+            throw new FormatException($"illegal field number {tag >> 3}");
         (Number, _type) = ((int)(tag >> 3), (int)(tag & 7));
         switch (_type)
         {
@@ -62,7 +64,8 @@ internal ref struct ProtobufFields(ReadOnlySpan<byte> message)
 
     private ReadOnlySpan<byte> Take(ulong length)
     {
-        if (length > (ulong)_rest.Length) throw new FormatException("unexpected end");
+        if (length > (ulong)_rest.Length)
+            throw new FormatException("unexpected end");
         var taken = _rest[..(int)length];
         _rest = _rest[(int)length..];
         return taken;
@@ -75,7 +78,8 @@ internal ref struct ProtobufFields(ReadOnlySpan<byte> message)
         {
             var next = Take(1)[0];
             value |= (ulong)(next & 0x7f) << shift;
-            if (next < 0x80) return value;
+            if (next < 0x80)
+                return value;
         }
 
         throw new FormatException("a number of more than 64 bits");

@@ -1,12 +1,11 @@
 using System.Diagnostics.CodeAnalysis;
-
 using System.Text.RegularExpressions;
 
 namespace Hostdev.Sandbox.ApiServer.Schema;
 
 /// <summary>
-/// A pattern in RE2's words (github.com/google/re2/wiki/Syntax), run by .NET. What both have and mean alike is taken over, what they mean differently is
-/// translated (<c>$</c>, <c>\d</c>, <c>\w</c>, <c>\s</c>, brackets inside classes), what only one of them has is refused.
+/// A pattern in RE2's words (github.com/google/re2/wiki/Syntax), run by .NET. What both have and mean alike is taken over, what they mean
+/// differently is translated (<c>$</c>, <c>\d</c>, <c>\w</c>, <c>\s</c>, brackets inside classes), what only one of them has is refused.
 /// Matching looks at UTF-16 units where RE2 looks at code points: <c>.</c> meets half of a character beyond U+FFFF.
 /// </summary>
 public sealed class Re2Pattern
@@ -25,7 +24,8 @@ public sealed class Re2Pattern
     public static bool TryParse(string text, [NotNullWhen(true)] out Re2Pattern? pattern, out string error)
     {
         (pattern, error) = (null, "");
-        if (!Re2Translation.TryTranslate(text, out var translated, out error)) return false;
+        if (!Re2Translation.TryTranslate(text, out var translated, out error))
+            return false;
         try
         {
             pattern = new Re2Pattern(text, new Regex(translated, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking));

@@ -81,14 +81,21 @@ internal sealed class Re2Translation
     private void Group()
     {
         var rest = _text.AsSpan(_at);
-        if (rest.StartsWith("(?P<")) Take(4, "(?<");
-        else if (!rest.StartsWith("(?") || rest.StartsWith("(?:") || IsNamed(rest) || HasCommonFlags(rest)) Take(1);
-        else Refuse($"invalid or unsupported Perl syntax: `{_text.Substring(_at, Math.Min(rest.Length, 3))}`");
+        if (rest.StartsWith("(?P<"))
+            Take(4, "(?<");
+        else if (!rest.StartsWith("(?") || rest.StartsWith("(?:") || IsNamed(rest) || HasCommonFlags(rest))
+            Take(1);
+        else
+            Refuse($"invalid or unsupported Perl syntax: `{_text.Substring(_at, Math.Min(rest.Length, 3))}`");
     }
 
-    private static bool IsNamed(ReadOnlySpan<char> rest) => rest.StartsWith("(?<") && rest.Length > 3 && (char.IsAsciiLetter(rest[3]) || rest[3] == '_');
+    private static bool IsNamed(ReadOnlySpan<char> rest) =>
+        rest.StartsWith("(?<") && rest.Length > 3 && (char.IsAsciiLetter(rest[3]) || rest[3] == '_');
 
-    /// <summary>Whether only flags stand there that both know: <c>(?i)</c>, <c>(?s:…)</c>. The flag m changes what <c>$</c> means, and U is RE2's alone.</summary>
+    /// <summary>
+    /// Whether only flags stand there that both know: <c>(?i)</c>, <c>(?s:…)</c>. The flag m changes what <c>$</c> means, and U is RE2's
+    /// alone.
+    /// </summary>
     private static bool HasCommonFlags(ReadOnlySpan<char> rest)
     {
         var end = rest.IndexOfAny(')', ':');
@@ -106,14 +113,17 @@ internal sealed class Re2Translation
             return;
         }
 
-        if (counts.Any(c => c.Length > 4 || (c.Length > 0 && int.Parse(c, CultureInfo.InvariantCulture) > MaxRepeat))) Refuse($"invalid repeat count: `{_text[_at..(end + 1)]}`");
-        else Take(end + 1 - _at);
+        if (counts.Any(c => c.Length > 4 || (c.Length > 0 && int.Parse(c, CultureInfo.InvariantCulture) > MaxRepeat)))
+            Refuse($"invalid repeat count: `{_text[_at..(end + 1)]}`");
+        else
+            Take(end + 1 - _at);
     }
 
     private void Class()
     {
         Take(1);
-        if (_at < _text.Length && _text[_at] == '^') Take(1);
+        if (_at < _text.Length && _text[_at] == '^')
+            Take(1);
         var first = true;
         while (_at < _text.Length && _error.Length == 0)
         {
@@ -124,22 +134,30 @@ internal sealed class Re2Translation
             }
 
             first = false;
-            if (_text[_at] == '\\') Escape(inClass: true);
-            else if (_text[_at] == '[') Bracket();
-            else if (_text[_at] == ']') Take(1, @"\]");
-            else Take(1);
+            if (_text[_at] == '\\')
+                Escape(inClass: true);
+            else if (_text[_at] == '[')
+                Bracket();
+            else if (_text[_at] == ']')
+                Take(1, @"\]");
+            else
+                Take(1);
         }
 
-        if (_error.Length == 0) Refuse($"missing closing ]: `{_text[_text.IndexOf('[', StringComparison.Ordinal)..]}`");
+        if (_error.Length == 0)
+            Refuse($"missing closing ]: `{_text[_text.IndexOf('[', StringComparison.Ordinal)..]}`");
     }
 
     /// <summary>A bracket inside a class: <c>[:alpha:]</c>, or itself, which .NET would read as the start of a subtraction.</summary>
     private void Bracket()
     {
         var end = _text.IndexOf(":]", _at, StringComparison.Ordinal);
-        if (end < 0 || _at + 1 >= _text.Length || _text[_at + 1] != ':') Take(1, @"\[");
-        else if (s_posixClasses.TryGetValue(_text[(_at + 2)..end], out var members)) Take(end + 2 - _at, members);
-        else Refuse($"invalid character class range: `{_text[_at..(end + 2)]}`");
+        if (end < 0 || _at + 1 >= _text.Length || _text[_at + 1] != ':')
+            Take(1, @"\[");
+        else if (s_posixClasses.TryGetValue(_text[(_at + 2)..end], out var members))
+            Take(end + 2 - _at, members);
+        else
+            Refuse($"invalid character class range: `{_text[_at..(end + 2)]}`");
     }
 
     private void Escape(bool inClass)
@@ -182,15 +200,19 @@ internal sealed class Re2Translation
 
     private void UnicodeClass()
     {
-        if (_text[_at + 2] != '{') Take(3, $"\\{_text[_at + 1]}{{{_text[_at + 2]}}}");
-        else if (_text.IndexOf('}', _at) is var end and > 0) Take(end + 1 - _at);
-        else Refuse($"invalid character class range: `{_text[_at..]}`");
+        if (_text[_at + 2] != '{')
+            Take(3, $"\\{_text[_at + 1]}{{{_text[_at + 2]}}}");
+        else if (_text.IndexOf('}', _at) is var end and > 0)
+            Take(end + 1 - _at);
+        else
+            Refuse($"invalid character class range: `{_text[_at..]}`");
     }
 
-    private static string Members(char letter) => letter switch
-    {
-        'd' => "0-9",
-        'w' => "0-9A-Za-z_",
-        _ => @"\t\n\f\r ",
-    };
+    private static string Members(char letter) =>
+        letter switch
+        {
+            'd' => "0-9",
+            'w' => "0-9A-Za-z_",
+            _ => @"\t\n\f\r ",
+        };
 }

@@ -7,7 +7,8 @@ namespace Hostdev.Sandbox.ApiServer.Schema;
 public sealed record ResourceDescription
 {
     /// <summary>What every resource that is stored can do, in the order in which discovery lists it.</summary>
-    public static ImmutableArray<string> StoredVerbs { get; } = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+    public static ImmutableArray<string> StoredVerbs { get; } =
+    ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 
     public required KubeResource Resource { get; init; }
 
@@ -15,19 +16,39 @@ public sealed record ResourceDescription
 
     public required string Singular { get; init; }
 
-    public ImmutableArray<string> ShortNames { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<string> ShortNames
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
-    public ImmutableArray<string> Categories { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<string> Categories
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
-    public ImmutableArray<string> Verbs { get => field.IsDefault ? StoredVerbs : field; init; }
+    public ImmutableArray<string> Verbs
+    {
+        get => field.IsDefault ? StoredVerbs : field;
+        init;
+    }
 
     /// <summary>Names of subresources and what they can do: <c>status</c> with get, patch, update.</summary>
-    public ImmutableArray<SubresourceDescription> Subresources { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<SubresourceDescription> Subresources
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     public StructuralSchema Schema { get; init; } = StructuralSchema.Anything;
 
     /// <summary>Empty for the columns that the kind has by nature, or Name and Age.</summary>
-    public ImmutableArray<PrinterColumn> Columns { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<PrinterColumn> Columns
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     public bool IsFromCrd { get; init; }
 }

@@ -24,14 +24,18 @@ internal static class SchemaPruning
         if (value is JsonArray array)
         {
             var items = schema.Items ?? s_nothing;
-            if (schema.PreserveUnknownFields) items = items with { PreserveUnknownFields = true };
-            for (var i = 0; i < array.Count; i++) Prune(array[i], items, $"{path}[{i}]", unknown);
+            if (schema.PreserveUnknownFields)
+                items = items with { PreserveUnknownFields = true };
+            for (var i = 0; i < array.Count; i++)
+                Prune(array[i], items, $"{path}[{i}]", unknown);
         }
 
-        if (value is not JsonObject members) return;
+        if (value is not JsonObject members)
+            return;
         foreach (var (name, member) in members.ToList())
         {
-            if (schema.EmbeddedResource && IsMeta(name)) continue;
+            if (schema.EmbeddedResource && IsMeta(name))
+                continue;
             var at = path.Length == 0 ? name : $"{path}.{name}";
             if (schema.Member(name) is { } known)
             {

@@ -6,4 +6,11 @@ namespace Hostdev.Sandbox.ApiServer.Schema;
 /// <param name="MessageExpression">A CEL expression that gives the message; goes before <paramref name="Message"/>.</param>
 /// <param name="Reason">A cause type; empty for <c>FieldValueInvalid</c>.</param>
 /// <param name="FieldPath">Which field the error names, from the value on; empty for the value itself.</param>
-public sealed record ValidationRule(string Rule, string Message = "", string MessageExpression = "", string Reason = "", string FieldPath = "", bool OptionalOldSelf = false);
+public sealed record ValidationRule(
+    string Rule,
+    string Message = "",
+    string MessageExpression = "",
+    string Reason = "",
+    string FieldPath = "",
+    bool OptionalOldSelf = false
+);

@@ -3,7 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace Hostdev.Sandbox.ApiServer.Schema;
 
-/// <summary>The keywords of a schema that refuse values and give no structure (apiextensions <c>ValueValidation</c>). Null and empty mean: no such limit.</summary>
+/// <summary>
+/// The keywords of a schema that refuse values and give no structure (apiextensions <c>ValueValidation</c>). Null and empty mean: no such
+/// limit.
+/// </summary>
 public sealed record ValueConstraints
 {
     public static ValueConstraints None { get; } = new();
@@ -40,15 +43,35 @@ public sealed record ValueConstraints
 
     public long? MaxProperties { get; init; }
 
-    public ImmutableArray<JsonNode?> Enum { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<JsonNode?> Enum
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
-    public ImmutableArray<string> Required { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<string> Required
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
-    public ImmutableArray<StructuralSchema> AllOf { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<StructuralSchema> AllOf
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
-    public ImmutableArray<StructuralSchema> AnyOf { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<StructuralSchema> AnyOf
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
-    public ImmutableArray<StructuralSchema> OneOf { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<StructuralSchema> OneOf
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
 
     public StructuralSchema? Not { get; init; }
 }

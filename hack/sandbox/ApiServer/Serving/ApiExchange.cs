@@ -1,6 +1,6 @@
 using System.Text;
-using System.Text.Json;
 using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Hostdev.Sandbox.ApiServer.Access;
 using Microsoft.AspNetCore.Http;
@@ -54,12 +54,15 @@ internal sealed class ApiExchange(HttpContext context, RequestInfo info)
         await Response.Body.WriteAsync(body, Ended);
     }
 
-    public Task AnswerAsync(int code, JsonNode body, string contentType = "application/json") => AnswerAsync(code, Encoding.UTF8.GetBytes(body.ToJsonString(s_text)), contentType);
+    public Task AnswerAsync(int code, JsonNode body, string contentType = "application/json") =>
+        AnswerAsync(code, Encoding.UTF8.GetBytes(body.ToJsonString(s_text)), contentType);
 
     public Task AnswerAsync(ApiStatus status)
     {
-        if (status.RetryAfterSeconds is { } seconds) Response.Headers.RetryAfter = seconds.ToString();
-        if (status.Code == 401) Response.Headers.WWWAuthenticate = "Bearer realm=\"kubernetes\"";
+        if (status.RetryAfterSeconds is { } seconds)
+            Response.Headers.RetryAfter = seconds.ToString();
+        if (status.Code == 401)
+            Response.Headers.WWWAuthenticate = "Bearer realm=\"kubernetes\"";
         return AnswerAsync(status.Code, status.ToJson());
     }
 }

@@ -10,7 +10,20 @@ namespace Hostdev.Sandbox.ApiServer.Serving;
 internal sealed record ContinueToken(long Revision, string After)
 {
     public string Encode() =>
-        Convert.ToBase64String(Encoding.UTF8.GetBytes(new JsonObject { ["v"] = "meta.k8s.io/v1", ["rv"] = Revision, ["start"] = After + "\0" }.ToJsonString())).TrimEnd('=').Replace('+', '-').Replace('/', '_');
+        Convert
+            .ToBase64String(
+                Encoding.UTF8.GetBytes(
+                    new JsonObject
+                    {
+                        ["v"] = "meta.k8s.io/v1",
+                        ["rv"] = Revision,
+                        ["start"] = After + "\0",
+                    }.ToJsonString()
+                )
+            )
+            .TrimEnd('=')
+            .Replace('+', '-')
+            .Replace('/', '_');
 
     public static ContinueToken Decode(string text)
     {
@@ -20,7 +33,8 @@ internal sealed record ContinueToken(long Revision, string After)
             var json = JsonNode.Parse(Convert.FromBase64String(base64.PadRight((base64.Length + 3) / 4 * 4, '=')));
             return new ContinueToken(json!["rv"]!.GetValue<long>(), json.Text("start").TrimEnd('\0'));
         }
-        catch (Exception e) when (e is FormatException or System.Text.Json.JsonException or NullReferenceException or InvalidOperationException)
+        catch (Exception e)
+            when (e is FormatException or System.Text.Json.JsonException or NullReferenceException or InvalidOperationException)
         {
             throw new ApiStatusException(ApiStatus.BadRequest("continue key is not valid: encoding is not valid"));
         }

@@ -9,25 +9,27 @@ internal static class Kubeconfig
     {
         var ca = authority is null ? "" : $"\n    certificate-authority-data: {Convert.ToBase64String(Encoding.ASCII.GetBytes(authority))}";
         return $"""
-            apiVersion: v1
-            kind: Config
-            clusters:
-            - name: sandbox
-              cluster:
-                server: {server.ToString().TrimEnd('/')}
-            """ + ca + $"""
+                apiVersion: v1
+                kind: Config
+                clusters:
+                - name: sandbox
+                  cluster:
+                    server: {server.ToString().TrimEnd('/')}
+                """
+            + ca
+            + $"""
 
-            users:
-            - name: sandbox
-              user:
-                token: {token}
-            contexts:
-            - name: sandbox
-              context:
-                cluster: sandbox
-                user: sandbox
-            current-context: sandbox
+                users:
+                - name: sandbox
+                  user:
+                    token: {token}
+                contexts:
+                - name: sandbox
+                  context:
+                    cluster: sandbox
+                    user: sandbox
+                current-context: sandbox
 
-            """;
+                """;
     }
 }

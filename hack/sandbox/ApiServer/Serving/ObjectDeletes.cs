@@ -25,33 +25,46 @@ internal sealed class ObjectDeletes(ObjectStore store, TimeProvider time, Object
         var resource = request.Resource;
         while (true)
         {
-            var stored = store.Get(resource.Storage, request.Info.Namespace, request.Info.Name) ?? throw new ApiStatusException(ApiStatus.NotFound(resource, request.Info.Name));
+            var stored =
+                store.Get(resource.Storage, request.Info.Namespace, request.Info.Name)
+                ?? throw new ApiStatusException(ApiStatus.NotFound(resource, request.Info.Name));
             Demand(request, stored, "UID", options.Uid, stored.Uid);
             Demand(request, stored, "ResourceVersion", options.ResourceVersion, stored.Revision.ToString());
             var json = resource.Read(stored);
             writes.Admit(request, "DELETE", null, json);
-            if (request.DryRun) return (stored, false, false);
+            if (request.DryRun)
+                return (stored, false, false);
             AddFinalizer(resource, json, options.Propagation);
             var grace = Grace(resource, json, options.Grace);
             if (grace == 0 && !Waits(resource, json))
             {
-                if (store.Remove(resource.Storage, stored) is { } gone) return (gone, true, true);
+                if (store.Remove(resource.Storage, stored) is { } gone)
+                    return (gone, true, true);
                 continue;
             }
 
-            if (stored.IsDeleting && json["metadata"]!["deletionGracePeriodSeconds"]?.GetValue<long>() <= grace) return (stored, false, false);
+            if (stored.IsDeleting && json["metadata"]!["deletionGracePeriodSeconds"]?.GetValue<long>() <= grace)
+                return (stored, false, false);
             ObjectPreparation.ForDeletion(resource, json, time.GetUtcNow().AddSeconds(grace), grace);
-            if (store.Put(resource.Storage, json, stored) is { } marked) return (marked, false, true);
+            if (store.Put(resource.Storage, json, stored) is { } marked)
+                return (marked, false, true);
         }
     }
 
     private static bool Waits(ServedResource resource, JsonObject json) =>
-        json["metadata"].Texts("finalizers").Any() || (resource is { Kind: "Namespace", IsCustom: false } && json.Object("spec").Texts("finalizers").Any());
+        json["metadata"].Texts("finalizers").Any()
+        || (resource is { Kind: "Namespace", IsCustom: false } && json.Object("spec").Texts("finalizers").Any());
 
     /// <summary>Only a pod that runs on a node is given time: its kubelet ends it by deleting it without grace.</summary>
     private static long Grace(ServedResource resource, JsonObject json, long? asked)
     {
-        if (resource.IsCustom || resource.Kind != "Pod" || json.Object("spec").Text("nodeName").Length == 0 || json.Object("status").Text("phase") is "Succeeded" or "Failed") return 0;
+        if (
+            resource.IsCustom
+            || resource.Kind != "Pod"
+            || json.Object("spec").Text("nodeName").Length == 0
+            || json.Object("status").Text("phase") is "Succeeded" or "Failed"
+        )
+            return 0;
         return asked ?? json["spec"]!["terminationGracePeriodSeconds"]?.GetValue<long>() ?? 30;
     }
 
@@ -65,14 +78,23 @@ internal sealed class ObjectDeletes(ObjectStore store, TimeProvider time, Object
             _ => null,
         };
         var metadata = json["metadata"]!.AsObject();
-        if (finalizer is null || metadata.Texts("finalizers").Contains(finalizer)) return;
-        if (metadata["finalizers"] is not JsonArray list) metadata["finalizers"] = list = [];
+        if (finalizer is null || metadata.Texts("finalizers").Contains(finalizer))
+            return;
+        if (metadata["finalizers"] is not JsonArray list)
+            metadata["finalizers"] = list = [];
         list.Add(finalizer);
     }
 
     private static void Demand(WriteRequest request, StoredObject stored, string what, string wanted, string there)
     {
-        if (wanted.Length == 0 || wanted == there) return;
-        throw new ApiStatusException(ApiStatus.Conflict(request.Resource, stored.Name, $"Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {there}"));
+        if (wanted.Length == 0 || wanted == there)
+            return;
+        throw new ApiStatusException(
+            ApiStatus.Conflict(
+                request.Resource,
+                stored.Name,
+                $"Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {there}"
+            )
+        );
     }
 }

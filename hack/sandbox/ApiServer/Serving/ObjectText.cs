@@ -11,17 +11,31 @@ internal sealed class ObjectText(ServedResource resource, OutputForm form, Inclu
 {
     public OutputForm Form => form;
 
-    /// <summary>The text of one object. Where it was written in another version or belongs to another group's form of the kind, it is converted.</summary>
-    public ReadOnlyMemory<byte> Of(StoredObject stored, bool withColumns = true) => form switch
-    {
-        OutputForm.Metadata => Join("{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":", stored.Metadata, "}"),
-        OutputForm.Table => Utf8(Table([stored], stored.Revision.ToString(), "", null, withColumns)),
-        _ when stored.ApiVersion == resource.ApiVersion && resource.IsAsStored(stored) => stored.Json,
-        _ => Utf8(Converted(stored)),
-    };
+    /// <summary>
+    /// The text of one object. Where it was written in another version or belongs to another group's form of the kind, it is converted.
+    /// </summary>
+    public ReadOnlyMemory<byte> Of(StoredObject stored, bool withColumns = true) =>
+        form switch
+        {
+            OutputForm.Metadata => Join(
+                "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":",
+                stored.Metadata,
+                "}"
+            ),
+            OutputForm.Table => Utf8(Table([stored], stored.Revision.ToString(), "", null, withColumns)),
+            _ when stored.ApiVersion == resource.ApiVersion && resource.IsAsStored(stored) => stored.Json,
+            _ => Utf8(Converted(stored)),
+        };
 
     /// <summary>Writes a list.</summary>
-    public async Task WriteListAsync(Stream body, IReadOnlyList<StoredObject> objects, long revision, string next, long? remaining, CancellationToken cancellationToken)
+    public async Task WriteListAsync(
+        Stream body,
+        IReadOnlyList<StoredObject> objects,
+        long revision,
+        string next,
+        long? remaining,
+        CancellationToken cancellationToken
+    )
     {
         if (form == OutputForm.Table)
         {
@@ -29,12 +43,19 @@ internal sealed class ObjectText(ServedResource resource, OutputForm form, Inclu
             return;
         }
 
-        var (kind, version) = form == OutputForm.Metadata ? ("PartialObjectMetadataList", "meta.k8s.io/v1") : (resource.ListKind, resource.ApiVersion);
+        var (kind, version) =
+            form == OutputForm.Metadata ? ("PartialObjectMetadataList", "meta.k8s.io/v1") : (resource.ListKind, resource.ApiVersion);
         var metadata = ListMetadata(revision.ToString(), next, remaining);
-        await body.WriteAsync(Encoding.UTF8.GetBytes($"{{\"kind\":\"{kind}\",\"apiVersion\":\"{version}\",\"metadata\":{metadata.ToJsonString()},\"items\":["), cancellationToken);
+        await body.WriteAsync(
+            Encoding.UTF8.GetBytes(
+                $"{{\"kind\":\"{kind}\",\"apiVersion\":\"{version}\",\"metadata\":{metadata.ToJsonString()},\"items\":["
+            ),
+            cancellationToken
+        );
         for (var i = 0; i < objects.Count; i++)
         {
-            if (i > 0) await body.WriteAsync(","u8.ToArray(), cancellationToken);
+            if (i > 0)
+                await body.WriteAsync(","u8.ToArray(), cancellationToken);
             await WriteItemAsync(body, objects[i], cancellationToken);
         }
 
@@ -45,15 +66,22 @@ internal sealed class ObjectText(ServedResource resource, OutputForm form, Inclu
     public ReadOnlyMemory<byte> Bookmark(long revision, bool endsInitialEvents)
     {
         var metadata = new JsonObject { ["resourceVersion"] = revision.ToString() };
-        if (endsInitialEvents) metadata["annotations"] = new JsonObject { ["k8s.io/initial-events-end"] = "true" };
+        if (endsInitialEvents)
+            metadata["annotations"] = new JsonObject { ["k8s.io/initial-events-end"] = "true" };
         var (kind, version) = form switch
         {
             OutputForm.Metadata => ("PartialObjectMetadata", "meta.k8s.io/v1"),
             OutputForm.Table => ("Table", "meta.k8s.io/v1"),
             _ => (resource.Kind, resource.ApiVersion),
         };
-        var json = new JsonObject { ["kind"] = kind, ["apiVersion"] = version, ["metadata"] = metadata };
-        if (form == OutputForm.Table) (json["columnDefinitions"], json["rows"]) = (new JsonArray(), new JsonArray());
+        var json = new JsonObject
+        {
+            ["kind"] = kind,
+            ["apiVersion"] = version,
+            ["metadata"] = metadata,
+        };
+        if (form == OutputForm.Table)
+            (json["columnDefinitions"], json["rows"]) = (new JsonArray(), new JsonArray());
         return Utf8(json);
     }
 
@@ -80,17 +108,25 @@ internal sealed class ObjectText(ServedResource resource, OutputForm form, Inclu
     }
 
     private JsonObject Table(IReadOnlyList<StoredObject> objects, string revision, string next, long? remaining, bool withColumns) =>
-        new TableWriter(resource.Description, now).Write(objects.Select(Converted), ListMetadata(revision, next, remaining), include, headers: withColumns);
+        new TableWriter(resource.Description, now).Write(
+            objects.Select(Converted),
+            ListMetadata(revision, next, remaining),
+            include,
+            headers: withColumns
+        );
 
     private static JsonObject ListMetadata(string revision, string next, long? remaining)
     {
         var metadata = new JsonObject { ["resourceVersion"] = revision };
-        if (next.Length > 0) metadata["continue"] = next;
-        if (remaining is { } count) metadata["remainingItemCount"] = count;
+        if (next.Length > 0)
+            metadata["continue"] = next;
+        if (remaining is { } count)
+            metadata["remainingItemCount"] = count;
         return metadata;
     }
 
     private static byte[] Utf8(JsonObject json) => Encoding.UTF8.GetBytes(json.ToJsonString());
 
-    private static byte[] Join(string before, ReadOnlyMemory<byte> middle, string after) => [.. Encoding.UTF8.GetBytes(before), .. middle.Span, .. Encoding.UTF8.GetBytes(after)];
+    private static byte[] Join(string before, ReadOnlyMemory<byte> middle, string after) =>
+        [.. Encoding.UTF8.GetBytes(before), .. middle.Span, .. Encoding.UTF8.GetBytes(after)];
 }

@@ -21,12 +21,16 @@ internal static class Accepted
     {
         foreach (var (type, parameters) in Types(request))
         {
-            if (type is not ("application/json" or "*/*" or "application/*")) continue;
+            if (type is not ("application/json" or "*/*" or "application/*"))
+                continue;
             switch (parameters.GetValueOrDefault("as"))
             {
-                case null: return OutputForm.Object;
-                case "Table" when Is(parameters, "meta.k8s.io", "v1"): return OutputForm.Table;
-                case "PartialObjectMetadata" or "PartialObjectMetadataList" when Is(parameters, "meta.k8s.io", "v1"): return OutputForm.Metadata;
+                case null:
+                    return OutputForm.Object;
+                case "Table" when Is(parameters, "meta.k8s.io", "v1"):
+                    return OutputForm.Table;
+                case "PartialObjectMetadata" or "PartialObjectMetadataList" when Is(parameters, "meta.k8s.io", "v1"):
+                    return OutputForm.Metadata;
             }
         }
 
@@ -39,10 +43,16 @@ internal static class Accepted
         foreach (var entry in request.Headers.Accept.SelectMany(h => (h ?? "").Split(',')))
         {
             var parts = entry.Split(';', StringSplitOptions.TrimEntries);
-            var parameters = parts.Skip(1).Select(p => p.Split('=', 2)).Where(p => p.Length == 2).DistinctBy(p => p[0]).ToDictionary(p => p[0], p => p[1]);
+            var parameters = parts
+                .Skip(1)
+                .Select(p => p.Split('=', 2))
+                .Where(p => p.Length == 2)
+                .DistinctBy(p => p[0])
+                .ToDictionary(p => p[0], p => p[1]);
             yield return (parts[0], parameters);
         }
     }
 
-    private static bool Is(Dictionary<string, string> parameters, string group, string version) => parameters.GetValueOrDefault("g") == group && parameters.GetValueOrDefault("v") == version;
+    private static bool Is(Dictionary<string, string> parameters, string group, string version) =>
+        parameters.GetValueOrDefault("g") == group && parameters.GetValueOrDefault("v") == version;
 }

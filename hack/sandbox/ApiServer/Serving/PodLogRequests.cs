@@ -13,20 +13,25 @@ internal sealed class PodLogRequests(ObjectStore store, PodLogs logs, TimeProvid
 
     public async Task AnswerAsync(ApiExchange exchange, ServedResource resource, RequestInfo info)
     {
-        var stored = store.Get(resource.Storage, info.Namespace, info.Name) ?? throw new ApiStatusException(ApiStatus.NotFound(resource, info.Name));
+        var stored =
+            store.Get(resource.Storage, info.Namespace, info.Name) ?? throw new ApiStatusException(ApiStatus.NotFound(resource, info.Name));
         var (uid, pod) = (stored.Uid, stored.Parse());
         var containers = pod.Object("spec").Objects("containers").Select(c => c.Text("name")).ToList();
         var container = exchange.Query["container"].ToString() is { Length: > 0 } asked ? asked : containers.FirstOrDefault() ?? "";
-        if (!containers.Contains(container)) throw Bad($"container {container} is not valid for pod {info.Name}");
+        if (!containers.Contains(container))
+            throw Bad($"container {container} is not valid for pod {info.Name}");
         var text = logs.Read(uid) ?? throw Bad($"container \"{container}\" in pod \"{info.Name}\" is waiting to start: {Waiting(pod)}");
         exchange.Begin(200, "text/plain");
         var written = await WriteAsync(exchange, text, Start(text, exchange.Query["tailLines"].ToString()));
         while (RequestInfo.IsTrue(exchange.Query["follow"]))
         {
-            if (store.Get(resource.Storage, info.Namespace, info.Name) is not { } now || now.Uid != uid) break;
+            if (store.Get(resource.Storage, info.Namespace, info.Name) is not { } now || now.Uid != uid)
+                break;
             var over = now.Parse().Object("status").Text("phase") is "Succeeded" or "Failed";
-            if (logs.Read(uid) is { } more) written = await WriteAsync(exchange, more, written);
-            if (over) break;
+            if (logs.Read(uid) is { } more)
+                written = await WriteAsync(exchange, more, written);
+            if (over)
+                break;
             await Task.Delay(s_look, time, exchange.Ended);
         }
     }
@@ -41,10 +46,12 @@ internal sealed class PodLogRequests(ObjectStore store, PodLogs logs, TimeProvid
 
     private static int Start(string text, string tail)
     {
-        if (tail.Length == 0) return 0;
+        if (tail.Length == 0)
+            return 0;
         var lines = ObjectLists.Number("tailLines", tail);
         var at = text.EndsWith('\n') ? text.Length - 1 : text.Length;
-        for (; lines > 0 && at >= 0; lines--) at = at == 0 ? -1 : text.LastIndexOf('\n', at - 1);
+        for (; lines > 0 && at >= 0; lines--)
+            at = at == 0 ? -1 : text.LastIndexOf('\n', at - 1);
         return at < 0 ? 0 : Math.Min(at + 1, text.Length);
     }
 

@@ -8,8 +8,9 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.ApiServer.Serving;
 
 /// <summary>
-/// Reads an object in the protobuf form, in which typed clients of kubectl and helm send it: magic bytes, then runtime.Unknown (apimachinery
-/// <c>pkg/runtime/generated.proto</c>) around the object's own message. What comes out is the object as JSON has it; texts that are empty are left out, and fields that <see cref="ProtobufKinds"/> does not name.
+/// Reads an object in the protobuf form, in which typed clients of kubectl and helm send it: magic bytes, then runtime.Unknown
+/// (apimachinery <c>pkg/runtime/generated.proto</c>) around the object's own message. What comes out is the object as JSON has it; texts
+/// that are empty are left out, and fields that <see cref="ProtobufKinds"/> does not name.
 /// </summary>
 internal static class ProtobufBody
 {
@@ -19,11 +20,23 @@ internal static class ProtobufBody
     private const int ContentNumber = 2;
 
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-    private static readonly ImmutableArray<ProtobufField> s_type = [new ProtobufField.Text(1, "apiVersion"), new ProtobufField.Text(2, "kind")];
-    private static readonly ImmutableArray<ProtobufField> s_mapEntry = [new ProtobufField.Text(1, "key"), new ProtobufField.Text(2, "value")];
+    private static readonly ImmutableArray<ProtobufField> s_type =
+    [
+        new ProtobufField.Text(1, "apiVersion"),
+        new ProtobufField.Text(2, "kind"),
+    ];
+    private static readonly ImmutableArray<ProtobufField> s_mapEntry =
+    [
+        new ProtobufField.Text(1, "key"),
+        new ProtobufField.Text(2, "value"),
+    ];
 
     private static readonly ImmutableArray<ProtobufField> s_either =
-        [new ProtobufField.Integer(1, "type"), new ProtobufField.Integer(2, "number"), new ProtobufField.Text(3, "text")];
+    [
+        new ProtobufField.Integer(1, "type"),
+        new ProtobufField.Integer(2, "number"),
+        new ProtobufField.Text(3, "text"),
+    ];
 
     private static ReadOnlySpan<byte> Magic => "k8s\0"u8;
 
@@ -33,14 +46,20 @@ internal static class ProtobufBody
     /// <exception cref="ApiStatusException">400: the bytes are no such message, or one of another kind.</exception>
     public static JsonObject Read(ReadOnlySpan<byte> body, ServedResource resource)
     {
-        if (!body.StartsWith(Magic)) throw Unrecognized(resource, $"provided data does not appear to be a protobuf message, expected prefix [{string.Join(' ', Magic.ToArray())}]");
-        if (body.Length == Magic.Length) throw Unrecognized(resource, "empty body");
+        if (!body.StartsWith(Magic))
+            throw Unrecognized(
+                resource,
+                $"provided data does not appear to be a protobuf message, expected prefix [{string.Join(' ', Magic.ToArray())}]"
+            );
+        if (body.Length == Magic.Length)
+            throw Unrecognized(resource, "empty body");
         var json = new JsonObject { ["kind"] = resource.Kind, ["apiVersion"] = resource.ApiVersion };
         try
         {
             var content = Open(body[Magic.Length..], json);
             // Every group has options of its own, which are the same.
-            if (resource != ProtobufKinds.DeleteOptions) ObjectChecks.Kind(resource, json);
+            if (resource != ProtobufKinds.DeleteOptions)
+                ObjectChecks.Kind(resource, json);
             Fill(json, content, ProtobufKinds.FieldsOf(resource));
         }
         catch (Exception e) when (e is FormatException or DecoderFallbackException)
@@ -55,10 +74,12 @@ internal static class ProtobufBody
     private static ReadOnlySpan<byte> Open(ReadOnlySpan<byte> envelope, JsonObject json)
     {
         ReadOnlySpan<byte> content = [];
-        for (var fields = new ProtobufFields(envelope); fields.Next();)
+        for (var fields = new ProtobufFields(envelope); fields.Next(); )
         {
-            if (fields.Number == TypeNumber) Fill(json, fields.Bytes, s_type);
-            if (fields.Number == ContentNumber) content = fields.Bytes;
+            if (fields.Number == TypeNumber)
+                Fill(json, fields.Bytes, s_type);
+            if (fields.Number == ContentNumber)
+                content = fields.Bytes;
         }
 
         return content;
@@ -66,11 +87,12 @@ internal static class ProtobufBody
 
     private static JsonObject Fill(JsonObject json, ReadOnlySpan<byte> message, ImmutableArray<ProtobufField> known)
     {
-        for (var fields = new ProtobufFields(message); fields.Next();)
+        for (var fields = new ProtobufFields(message); fields.Next(); )
         {
             foreach (var field in known)
             {
-                if (field.Number == fields.Number) Set(json, field, fields);
+                if (field.Number == fields.Number)
+                    Set(json, field, fields);
             }
         }
 
@@ -122,10 +144,12 @@ internal static class ProtobufBody
     private static (string Key, byte[] Content) BytesEntry(ReadOnlySpan<byte> message)
     {
         var (key, content) = ("", System.Array.Empty<byte>());
-        for (var fields = new ProtobufFields(message); fields.Next();)
+        for (var fields = new ProtobufFields(message); fields.Next(); )
         {
-            if (fields.Number == 1) key = s_utf8.GetString(fields.Bytes);
-            if (fields.Number == 2) content = fields.Bytes.ToArray();
+            if (fields.Number == 1)
+                key = s_utf8.GetString(fields.Bytes);
+            if (fields.Number == 2)
+                content = fields.Bytes.ToArray();
         }
 
         return (key, content);
@@ -133,11 +157,13 @@ internal static class ProtobufBody
 
     private static JsonArray Array(JsonObject json, ProtobufField field)
     {
-        if (json[field.Name] is JsonArray there) return there;
+        if (json[field.Name] is JsonArray there)
+            return there;
         var made = new JsonArray();
         json[field.Name] = made;
         return made;
     }
 
-    private static ApiStatusException Unrecognized(ServedResource resource, string why) => new(ApiStatus.BadRequest($"the object provided is unrecognized (must be of type {resource.Kind}): {why}"));
+    private static ApiStatusException Unrecognized(ServedResource resource, string why) =>
+        new(ApiStatus.BadRequest($"the object provided is unrecognized (must be of type {resource.Kind}): {why}"));
 }

@@ -16,12 +16,14 @@ internal static class RequestBody
 
     public static async Task<ReadOnlyMemory<byte>> BytesAsync(HttpRequest request, CancellationToken cancellationToken)
     {
-        if (request.ContentLength > MostBytes) throw TooLarge();
+        if (request.ContentLength > MostBytes)
+            throw TooLarge();
         using var buffer = new MemoryStream();
         var chunk = new byte[16 * 1024];
         while (await request.Body.ReadAsync(chunk, cancellationToken) is var read && read > 0)
         {
-            if (buffer.Length + read > MostBytes) throw TooLarge();
+            if (buffer.Length + read > MostBytes)
+                throw TooLarge();
             buffer.Write(chunk, 0, read);
         }
 
@@ -31,18 +33,23 @@ internal static class RequestBody
     /// <summary>What the body is written in, without parameters; null when the client does not say.</summary>
     public static string? MediaType(HttpRequest request) => request.ContentType?.Split(';')[0].Trim();
 
-    /// <summary>The object that a request brings: in JSON, in YAML, or in the protobuf form where <see cref="ProtobufKinds"/> has its kind.</summary>
-    public static JsonObject Read(ReadOnlySpan<byte> body, string? mediaType, ServedResource resource) => mediaType switch
-    {
-        null or "application/json" or "application/yaml" => Object(Encoding.UTF8.GetString(body), mediaType),
-        ProtobufBody.MediaType when ProtobufBody.Knows(resource) => ProtobufBody.Read(body, resource),
-        _ => throw new ApiStatusException(ApiStatus.UnsupportedMediaType(Accepted(resource))),
-    };
+    /// <summary>
+    /// The object that a request brings: in JSON, in YAML, or in the protobuf form where <see cref="ProtobufKinds"/> has its kind.
+    /// </summary>
+    public static JsonObject Read(ReadOnlySpan<byte> body, string? mediaType, ServedResource resource) =>
+        mediaType switch
+        {
+            null or "application/json" or "application/yaml" => Object(Encoding.UTF8.GetString(body), mediaType),
+            ProtobufBody.MediaType when ProtobufBody.Knows(resource) => ProtobufBody.Read(body, resource),
+            _ => throw new ApiStatusException(ApiStatus.UnsupportedMediaType(Accepted(resource))),
+        };
 
-    private static string Accepted(ServedResource resource) => ProtobufBody.Knows(resource) ? $"{TextTypes}, {ProtobufBody.MediaType}" : TextTypes;
+    private static string Accepted(ServedResource resource) =>
+        ProtobufBody.Knows(resource) ? $"{TextTypes}, {ProtobufBody.MediaType}" : TextTypes;
 
     /// <summary>An object, in JSON or in YAML.</summary>
-    public static JsonObject Object(string text, string? contentType) => Node(text, contentType) as JsonObject ?? throw Bad("the object provided is unrecognized (must be of type Object)");
+    public static JsonObject Object(string text, string? contentType) =>
+        Node(text, contentType) as JsonObject ?? throw Bad("the object provided is unrecognized (must be of type Object)");
 
     public static JsonNode? Node(string text, string? contentType)
     {
@@ -63,5 +70,6 @@ internal static class RequestBody
 
     private static ApiStatusException Bad(string message) => new(ApiStatus.BadRequest(message));
 
-    private static ApiStatusException TooLarge() => new(new ApiStatus(413, "RequestEntityTooLarge", $"Request entity too large: limit is {MostBytes}"));
+    private static ApiStatusException TooLarge() =>
+        new(new ApiStatus(413, "RequestEntityTooLarge", $"Request entity too large: limit is {MostBytes}"));
 }

@@ -4,10 +4,20 @@ using Microsoft.AspNetCore.Http;
 
 namespace Hostdev.Sandbox.ApiServer.Serving;
 
-/// <summary>Every request's way: who asks, what goes wrong on purpose, may he, the work, the answer, the record. The one place where refusals become answers.</summary>
+/// <summary>
+/// Every request's way: who asks, what goes wrong on purpose, may he, the work, the answer, the record. The one place where refusals become
+/// answers.
+/// </summary>
 /// <param name="access">Null where everybody who is known may do everything.</param>
 internal sealed class RequestPipeline(
-    Authentication authentication, RoleBasedAccess? access, FaultScript faults, ResourceRequests resources, ServerDocuments documents, RequestLog log, TimeProvider time)
+    Authentication authentication,
+    RoleBasedAccess? access,
+    FaultScript faults,
+    ResourceRequests resources,
+    ServerDocuments documents,
+    RequestLog log,
+    TimeProvider time
+)
 {
     /// <param name="away">Ends everything that is under way without another word.</param>
     public async Task RunAsync(HttpContext context, CancellationToken away)
@@ -17,7 +27,8 @@ internal sealed class RequestPipeline(
         var recorded = 0;
         exchange.Decided = () =>
         {
-            if (Interlocked.Exchange(ref recorded, 1) == 0) Record(exchange);
+            if (Interlocked.Exchange(ref recorded, 1) == 0)
+                Record(exchange);
         };
         try
         {
@@ -32,7 +43,8 @@ internal sealed class RequestPipeline(
             exchange.Decided();
             context.Abort();
         }
-        catch (Exception e) when (!context.Response.HasStarted) // a fault of this program: it is said aloud, as the real server does after a panic
+        // a fault of this program: it is said aloud, as the real server does after a panic
+        catch (Exception e) when (!context.Response.HasStarted)
         {
             await exchange.AnswerAsync(new ApiStatus(500, "InternalError", $"Internal error occurred: {e}"));
         }
@@ -43,21 +55,40 @@ internal sealed class RequestPipeline(
         exchange.User = authentication.Identify(exchange.Context) ?? throw new ApiStatusException(ApiStatus.Unauthorized);
         if (Authentication.Impersonated(exchange.Request) is { } other)
         {
-            Demand(new AccessQuestion(exchange.User, "impersonate", "", other.Name.StartsWith("system:serviceaccount:", StringComparison.Ordinal) ? "serviceaccounts" : "users", "", "", other.Name, ""));
+            Demand(
+                new AccessQuestion(
+                    exchange.User,
+                    "impersonate",
+                    "",
+                    other.Name.StartsWith("system:serviceaccount:", StringComparison.Ordinal) ? "serviceaccounts" : "users",
+                    "",
+                    "",
+                    other.Name,
+                    ""
+                )
+            );
             exchange.User = other;
         }
 
         var info = exchange.Info;
         var fault = faults.Next(exchange.User.Name, info.Verb, info.Resource, info.Subresource);
-        if (fault is ApiFault.CutBefore) throw new ConnectionCutException();
-        if (fault is ApiFault.Slow(var delay)) await Task.Delay(delay, time, exchange.Ended);
-        Demand(new AccessQuestion(exchange.User, info.Verb, info.Group, info.Resource, info.Subresource, info.Namespace, info.Name, info.Path));
-        if (fault is ApiFault.Refuse refuse) throw new ApiStatusException(Refusal(refuse, info));
-        if (fault is ApiFault.CutAnswer(var share)) await CutAsync(exchange, share);
-        else await WorkAsync(exchange, fault);
+        if (fault is ApiFault.CutBefore)
+            throw new ConnectionCutException();
+        if (fault is ApiFault.Slow(var delay))
+            await Task.Delay(delay, time, exchange.Ended);
+        Demand(
+            new AccessQuestion(exchange.User, info.Verb, info.Group, info.Resource, info.Subresource, info.Namespace, info.Name, info.Path)
+        );
+        if (fault is ApiFault.Refuse refuse)
+            throw new ApiStatusException(Refusal(refuse, info));
+        if (fault is ApiFault.CutAnswer(var share))
+            await CutAsync(exchange, share);
+        else
+            await WorkAsync(exchange, fault);
     }
 
-    private Task WorkAsync(ApiExchange exchange, ApiFault? fault) => exchange.Info.IsResource ? resources.AnswerAsync(exchange, fault) : documents.AnswerAsync(exchange);
+    private Task WorkAsync(ApiExchange exchange, ApiFault? fault) =>
+        exchange.Info.IsResource ? resources.AnswerAsync(exchange, fault) : documents.AnswerAsync(exchange);
 
     /// <summary>Does the work, and lets a part of the answer through.</summary>
     private async Task CutAsync(ApiExchange exchange, double share)
@@ -86,9 +117,13 @@ internal sealed class RequestPipeline(
 
     private void Demand(AccessQuestion question)
     {
-        if (access is null || access.Allows(question)) return;
-        if (question.Resource.Length == 0) throw new ApiStatusException(new ApiStatus(403, "Forbidden", $"forbidden: {question.Refusal}"));
-        throw new ApiStatusException(ApiStatus.Forbidden(new ServedResource(question.Group, "", "", question.Resource, false), question.Name, question.Refusal));
+        if (access is null || access.Allows(question))
+            return;
+        if (question.Resource.Length == 0)
+            throw new ApiStatusException(new ApiStatus(403, "Forbidden", $"forbidden: {question.Refusal}"));
+        throw new ApiStatusException(
+            ApiStatus.Forbidden(new ServedResource(question.Group, "", "", question.Resource, false), question.Name, question.Refusal)
+        );
     }
 
     private static ApiStatus Refusal(ApiFault.Refuse refuse, RequestInfo info)
@@ -110,7 +145,20 @@ internal sealed class RequestPipeline(
     {
         var (info, at) = (exchange.Info, time.GetUtcNow());
         log.Add(number => new RequestRecord(
-            number, at, exchange.User.Name, info.Verb, info.Group, info.Resource, info.Subresource, info.Namespace, exchange.Name, info.Path, exchange.FieldManager, exchange.Code, exchange.Revision)
+            number,
+            at,
+            exchange.User.Name,
+            info.Verb,
+            info.Group,
+            info.Resource,
+            info.Subresource,
+            info.Namespace,
+            exchange.Name,
+            info.Path,
+            exchange.FieldManager,
+            exchange.Code,
+            exchange.Revision
+        )
         {
             ContentType = RequestBody.MediaType(exchange.Request) ?? "",
             Accept = exchange.Request.Headers.Accept.ToString(),

@@ -12,21 +12,42 @@ namespace Hostdev.Sandbox.ApiServer.Serving;
 
 /// <summary>Answers the requests for objects.</summary>
 internal sealed class ResourceRequests(
-    ObjectStore store, ResourceRegistry registry, ObjectWrites writes, ObjectDeletes deletes, AccessReviews reviews, PodLogRequests logs,
-    RoleBasedAccess? access, TimeProvider time)
+    ObjectStore store,
+    ResourceRegistry registry,
+    ObjectWrites writes,
+    ObjectDeletes deletes,
+    AccessReviews reviews,
+    PodLogRequests logs,
+    RoleBasedAccess? access,
+    TimeProvider time
+)
 {
-    private const string PatchTypes = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json";
+    private const string PatchTypes =
+        "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json";
 
     public Task AnswerAsync(ApiExchange exchange, ApiFault? fault)
     {
         var info = exchange.Info;
         var resource = registry.Find(info.Group, info.Version, info.Resource) ?? throw new ApiStatusException(ApiStatus.NoSuchPath);
-        if (resource.Namespaced ? info.Namespace.Length == 0 && info.Verb is "get" or "create" or "update" or "patch" or "delete" : info.Namespace.Length > 0 && info.Resource != "namespaces") throw new ApiStatusException(ApiStatus.NoSuchPath);
-        if (info.Resource == "namespaces" && info.Group.Length == 0) info = info with { Namespace = "" };
-        if (info.Subresource == "log" && resource.HasLog && info.Verb == "get") return logs.AnswerAsync(exchange, resource, info);
-        if (info.Subresource.Length > 0 && (info.Subresource != "status" || !resource.HasStatus || info.Verb is not ("get" or "update" or "patch"))) throw new ApiStatusException(ApiStatus.NoSuchPath);
-        if (!resource.Verbs.Contains(info.Verb)) throw new ApiStatusException(ApiStatus.MethodNotAllowed);
-        if (resource.Verbs is ["create"]) return reviews.AnswerAsync(exchange, resource);
+        if (
+            resource.Namespaced
+                ? info.Namespace.Length == 0 && info.Verb is "get" or "create" or "update" or "patch" or "delete"
+                : info.Namespace.Length > 0 && info.Resource != "namespaces"
+        )
+            throw new ApiStatusException(ApiStatus.NoSuchPath);
+        if (info.Resource == "namespaces" && info.Group.Length == 0)
+            info = info with { Namespace = "" };
+        if (info.Subresource == "log" && resource.HasLog && info.Verb == "get")
+            return logs.AnswerAsync(exchange, resource, info);
+        if (
+            info.Subresource.Length > 0
+            && (info.Subresource != "status" || !resource.HasStatus || info.Verb is not ("get" or "update" or "patch"))
+        )
+            throw new ApiStatusException(ApiStatus.NoSuchPath);
+        if (!resource.Verbs.Contains(info.Verb))
+            throw new ApiStatusException(ApiStatus.MethodNotAllowed);
+        if (resource.Verbs is ["create"])
+            return reviews.AnswerAsync(exchange, resource);
         return info.Verb switch
         {
             "get" => GetAsync(exchange, resource, info),
@@ -40,7 +61,8 @@ internal sealed class ResourceRequests(
 
     private Task GetAsync(ApiExchange exchange, ServedResource resource, RequestInfo info)
     {
-        var stored = store.Get(resource.Storage, info.Namespace, info.Name) ?? throw new ApiStatusException(ApiStatus.NotFound(resource, info.Name));
+        var stored =
+            store.Get(resource.Storage, info.Namespace, info.Name) ?? throw new ApiStatusException(ApiStatus.NotFound(resource, info.Name));
         return exchange.AnswerAsync(200, Text(exchange, resource).Of(stored));
     }
 
@@ -48,7 +70,8 @@ internal sealed class ResourceRequests(
     {
         var page = ObjectLists.List(store, resource, exchange.Query, Selection(exchange, resource, info));
         exchange.Begin(200);
-        await Text(exchange, resource).WriteListAsync(exchange.Response.Body, page.Objects, page.Revision, page.Next, page.Remaining, exchange.Ended);
+        await Text(exchange, resource)
+            .WriteListAsync(exchange.Response.Body, page.Objects, page.Revision, page.Next, page.Remaining, exchange.Ended);
     }
 
     private Task WatchAsync(ApiExchange exchange, ServedResource resource, RequestInfo info, ApiFault.CutWatch? cut)
@@ -69,8 +92,10 @@ internal sealed class ResourceRequests(
             _ => Patch(exchange, request, Encoding.UTF8.GetString(body.Span), type),
         };
         exchange.Name = result.Object.Name;
-        if (result.Changed) exchange.Revision = result.Object.Revision;
-        foreach (var warning in request.Warnings) exchange.Response.Headers.Append("Warning", $"299 - \"{warning.Replace("\\", "\\\\").Replace("\"", "\\\"")}\"");
+        if (result.Changed)
+            exchange.Revision = result.Object.Revision;
+        foreach (var warning in request.Warnings)
+            exchange.Response.Headers.Append("Warning", $"299 - \"{warning.Replace("\\", "\\\\").Replace("\"", "\\\"")}\"");
         await exchange.AnswerAsync(result.Made ? 201 : 200, Text(exchange, resource).Of(result.Object));
     }
 
@@ -82,7 +107,8 @@ internal sealed class ResourceRequests(
             case "application/apply-patch+yaml":
                 if (exchange.Query["fieldManager"].ToString().Length == 0)
                 {
-                    const string why = "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
+                    const string why =
+                        "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
                     throw new ApiStatusException(new ApiStatus(422, "Invalid", why) { Group = "meta.k8s.io", Kind = "PatchOptions" });
                 }
 
@@ -91,20 +117,25 @@ internal sealed class ResourceRequests(
                 var merge = RequestBody.Object(text, type);
                 return writes.Patch(request, live => MergePatch.Apply(live, merge), text);
             case "application/json-patch+json":
-                var operations = RequestBody.Node(text, type) as JsonArray ?? throw new ApiStatusException(ApiStatus.BadRequest("a JSON patch is a list of operations"));
+                var operations =
+                    RequestBody.Node(text, type) as JsonArray
+                    ?? throw new ApiStatusException(ApiStatus.BadRequest("a JSON patch is a list of operations"));
                 return writes.Patch(request, live => JsonPatch.Apply(live, operations), text);
             case "application/strategic-merge-patch+json" when !custom:
                 var strategic = RequestBody.Object(text, type);
                 return writes.Patch(request, live => StrategicMergePatch.Apply(live, strategic), text);
             default:
-                throw new ApiStatusException(ApiStatus.UnsupportedMediaType(custom ? PatchTypes[..PatchTypes.LastIndexOf(',')] : PatchTypes));
+                throw new ApiStatusException(
+                    ApiStatus.UnsupportedMediaType(custom ? PatchTypes[..PatchTypes.LastIndexOf(',')] : PatchTypes)
+                );
         }
     }
 
     private async Task DeleteAsync(ApiExchange exchange, ServedResource resource, RequestInfo info)
     {
         var (stored, gone, changed) = deletes.Delete(Request(exchange, resource, info), await OptionsAsync(exchange));
-        if (changed) exchange.Revision = stored.Revision;
+        if (changed)
+            exchange.Revision = stored.Revision;
         if (!gone || resource.ReturnsDeleted)
         {
             await exchange.AnswerAsync(200, Text(exchange, resource).Of(stored));
@@ -112,10 +143,21 @@ internal sealed class ResourceRequests(
         }
 
         var details = new JsonObject { ["name"] = stored.Name };
-        if (resource.Group.Length > 0) details["group"] = resource.Group;
+        if (resource.Group.Length > 0)
+            details["group"] = resource.Group;
         details["kind"] = resource.Plural;
         details["uid"] = stored.Uid;
-        await exchange.AnswerAsync(200, new JsonObject { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success", ["details"] = details });
+        await exchange.AnswerAsync(
+            200,
+            new JsonObject
+            {
+                ["kind"] = "Status",
+                ["apiVersion"] = "v1",
+                ["metadata"] = new JsonObject(),
+                ["status"] = "Success",
+                ["details"] = details,
+            }
+        );
     }
 
     private async Task DeleteAllAsync(ApiExchange exchange, ServedResource resource, RequestInfo info)
@@ -127,8 +169,12 @@ internal sealed class ResourceRequests(
         {
             try
             {
-                var (last, _, changed) = deletes.Delete(Request(exchange, resource, info with { Namespace = stored.Namespace, Name = stored.Name }), options);
-                if (changed) exchange.Revision = last.Revision;
+                var (last, _, changed) = deletes.Delete(
+                    Request(exchange, resource, info with { Namespace = stored.Namespace, Name = stored.Name }),
+                    options
+                );
+                if (changed)
+                    exchange.Revision = last.Revision;
                 ended.Add(last);
             }
             catch (ApiStatusException e) when (e.Status.Code == 404)
@@ -146,7 +192,9 @@ internal sealed class ResourceRequests(
         var bytes = await RequestBody.BytesAsync(exchange.Request, exchange.Ended);
         var body = bytes.IsEmpty ? [] : RequestBody.Read(bytes.Span, RequestBody.MediaType(exchange.Request), ProtobufKinds.DeleteOptions);
         var query = exchange.Query;
-        var grace = query["gracePeriodSeconds"].ToString() is { Length: > 0 } number ? ObjectLists.Number("gracePeriodSeconds", number) : body["gracePeriodSeconds"]?.GetValue<long>();
+        var grace = query["gracePeriodSeconds"].ToString() is { Length: > 0 } number
+            ? ObjectLists.Number("gracePeriodSeconds", number)
+            : body["gracePeriodSeconds"]?.GetValue<long>();
         var propagation = query["propagationPolicy"].ToString() is { Length: > 0 } policy ? policy : body.Text("propagationPolicy");
         var demands = body.Object("preconditions");
         return new DeleteOptions(grace, propagation, demands.Text("uid"), demands.Text("resourceVersion"));
@@ -162,14 +210,30 @@ internal sealed class ResourceRequests(
             "Strict" => FieldValidation.Strict,
             "Ignore" => FieldValidation.Ignore,
             "" or "Warn" => FieldValidation.Warn,
-            var other => throw new ApiStatusException(new ApiStatus(422, "Invalid", $"fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Strict\", \"Warn\"")),
+            var other => throw new ApiStatusException(
+                new ApiStatus(
+                    422,
+                    "Invalid",
+                    $"fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Strict\", \"Warn\""
+                )
+            ),
         };
         return new WriteRequest(exchange.User, resource, info, exchange.FieldManager, query["dryRun"] == "All", validation)
         {
             MayCreate = () =>
             {
-                var question = new AccessQuestion(exchange.User, "create", info.Group, info.Resource, info.Subresource, info.Namespace, info.Name, info.Path);
-                if (access?.Allows(question) == false) throw new ApiStatusException(ApiStatus.Forbidden(resource, info.Name, question.Refusal));
+                var question = new AccessQuestion(
+                    exchange.User,
+                    "create",
+                    info.Group,
+                    info.Resource,
+                    info.Subresource,
+                    info.Namespace,
+                    info.Name,
+                    info.Path
+                );
+                if (access?.Allows(question) == false)
+                    throw new ApiStatusException(ApiStatus.Forbidden(resource, info.Name, question.Refusal));
             },
         };
     }
@@ -177,7 +241,8 @@ internal sealed class ResourceRequests(
     private static ObjectSelection Selection(ApiExchange exchange, ServedResource resource, RequestInfo info)
     {
         var fields = exchange.Query["fieldSelector"].ToString();
-        if (info.Name.Length > 0 && fields.Length == 0) fields = "metadata.name=" + info.Name;
+        if (info.Name.Length > 0 && fields.Length == 0)
+            fields = "metadata.name=" + info.Name;
         return SelectorText.Parse(resource, exchange.Query["labelSelector"], fields, info.Namespace);
     }
 

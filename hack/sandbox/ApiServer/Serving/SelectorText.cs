@@ -21,7 +21,8 @@ internal static partial class SelectorText
     public static ObjectSelection Parse(ServedResource resource, string? labels, string? fields, string? ns)
     {
         var wanted = ParseFields(resource, fields ?? "");
-        if (!string.IsNullOrEmpty(ns)) wanted = wanted.Add(("metadata.namespace", true, ns));
+        if (!string.IsNullOrEmpty(ns))
+            wanted = wanted.Add(("metadata.namespace", true, ns));
         var name = wanted.FirstOrDefault(f => f is { Field: "metadata.name", Equal: true }).Value;
         return new ObjectSelection(new LabelSelector { MatchExpressions = ParseLabels(labels ?? "") }, wanted, name);
     }
@@ -32,8 +33,10 @@ internal static partial class SelectorText
         foreach (var term in FieldComma().Split(text).Where(t => t.Length > 0))
         {
             var match = FieldTerm().Match(term);
-            if (!match.Success) throw new ApiStatusException(ApiStatus.BadRequest($"invalid selector: '{text}'; can't understand '{term}'"));
-            var field = SelectableFields.Canonical(resource, match.Groups["field"].Value)
+            if (!match.Success)
+                throw new ApiStatusException(ApiStatus.BadRequest($"invalid selector: '{text}'; can't understand '{term}'"));
+            var field =
+                SelectableFields.Canonical(resource, match.Groups["field"].Value)
                 ?? throw new ApiStatusException(ApiStatus.BadRequest($"field label not supported: {match.Groups["field"].Value}"));
             result.Add((field, match.Groups["op"].Value != "!=", Escaped().Replace(match.Groups["value"].Value, "$1")));
         }
@@ -48,7 +51,10 @@ internal static partial class SelectorText
         while (rest.Length > 0)
         {
             var match = LabelTerm().Match(rest);
-            if (!match.Success) throw new ApiStatusException(ApiStatus.BadRequest($"unable to parse requirement: found '{rest}', expected: a key, or an operator with its values"));
+            if (!match.Success)
+                throw new ApiStatusException(
+                    ApiStatus.BadRequest($"unable to parse requirement: found '{rest}', expected: a key, or an operator with its values")
+                );
             result.Add(Requirement(match));
             rest = rest[match.Length..];
         }
@@ -62,19 +68,36 @@ internal static partial class SelectorText
         if (match.Groups["set"].Success)
         {
             var op = match.Groups["set"].Value == "in" ? LabelOperator.In : LabelOperator.NotIn;
-            return new LabelRequirement { Key = key, Operator = op, Values = [.. match.Groups["values"].Value.Split(',').Select(v => v.Trim())] };
+            return new LabelRequirement
+            {
+                Key = key,
+                Operator = op,
+                Values = [.. match.Groups["values"].Value.Split(',').Select(v => v.Trim())],
+            };
         }
 
         if (match.Groups["op"].Success)
         {
             var op = match.Groups["op"].Value == "!=" ? LabelOperator.NotIn : LabelOperator.In;
-            return new LabelRequirement { Key = key, Operator = op, Values = [match.Groups["value"].Value] };
+            return new LabelRequirement
+            {
+                Key = key,
+                Operator = op,
+                Values = [match.Groups["value"].Value],
+            };
         }
 
-        return new LabelRequirement { Key = key, Operator = match.Groups["not"].Success ? LabelOperator.DoesNotExist : LabelOperator.Exists };
+        return new LabelRequirement
+        {
+            Key = key,
+            Operator = match.Groups["not"].Success ? LabelOperator.DoesNotExist : LabelOperator.Exists,
+        };
     }
 
-    [GeneratedRegex(@"^\s*(?<not>!)?\s*(?<key>[A-Za-z0-9._/-]+)\s*(?:(?<set>in|notin)\s*\((?<values>[^)]*)\)|(?<op>==|=|!=)\s*(?<value>[A-Za-z0-9._-]*))?\s*(?:,|$)")]
+    [GeneratedRegex(
+        @"^\s*(?<not>!)?\s*(?<key>[A-Za-z0-9._/-]+)\s*"
+            + @"(?:(?<set>in|notin)\s*\((?<values>[^)]*)\)|(?<op>==|=|!=)\s*(?<value>[A-Za-z0-9._-]*))?\s*(?:,|$)"
+    )]
     private static partial Regex LabelTerm();
 
     [GeneratedRegex(@"^\s*(?<field>[^=!]+?)\s*(?<op>==|!=|=)(?<value>.*)$", RegexOptions.Singleline)]

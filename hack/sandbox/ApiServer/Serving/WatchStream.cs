@@ -6,8 +6,17 @@ using Microsoft.AspNetCore.Http;
 
 namespace Hostdev.Sandbox.ApiServer.Serving;
 
-/// <summary>Answers a watch: what there is, where that is asked for, then every change without a gap until the time is up or somebody ends it.</summary>
-internal sealed class WatchStream(ObjectStore store, ServedResource resource, ObjectSelection selection, ObjectText text, ApiFault.CutWatch? cut, TimeProvider time)
+/// <summary>
+/// Answers a watch: what there is, where that is asked for, then every change without a gap until the time is up or somebody ends it.
+/// </summary>
+internal sealed class WatchStream(
+    ObjectStore store,
+    ServedResource resource,
+    ObjectSelection selection,
+    ObjectText text,
+    ApiFault.CutWatch? cut,
+    TimeProvider time
+)
 {
     /// <summary>The real server sends one a minute, and one shortly before its end.</summary>
     private static readonly TimeSpan s_bookmarkPeriod = TimeSpan.FromMinutes(1);
@@ -22,38 +31,53 @@ internal sealed class WatchStream(ObjectStore store, ServedResource resource, Ob
         var version = query["resourceVersion"].ToString();
         var asked = version.Length == 0 ? 0 : ObjectLists.Number("resourceVersion", version);
         var current = store.Current(resource.Storage);
-        if (asked > current.Revision) throw new ApiStatusException(ApiStatus.TooLargeResourceVersion(asked, current.Revision));
+        if (asked > current.Revision)
+            throw new ApiStatusException(ApiStatus.TooLargeResourceVersion(asked, current.Revision));
         var fromState = initial ?? asked == 0;
         using var watch = store.Watch(resource.Storage, fromState ? current.Revision : asked, selection.Name);
         exchange.Begin(200);
         await context.Response.Body.FlushAsync(ended);
         if (watch is null)
         {
-            await TellAsync(context, "ERROR", Utf8(ApiStatus.Expired($"too old resource version: {asked} ({store.CompactedRevision})").ToJson()), ended);
+            await TellAsync(
+                context,
+                "ERROR",
+                Utf8(ApiStatus.Expired($"too old resource version: {asked} ({store.CompactedRevision})").ToJson()),
+                ended
+            );
             return;
         }
 
         if (fromState)
         {
-            foreach (var there in current.Objects.Values.Where(selection.Matches)) await TellAsync(context, "ADDED", Object(there), ended);
+            foreach (var there in current.Objects.Values.Where(selection.Matches))
+                await TellAsync(context, "ADDED", Object(there), ended);
         }
 
-        if (initial == true && bookmarks) await TellAsync(context, "BOOKMARK", text.Bookmark(current.Revision, endsInitialEvents: true), ended);
+        if (initial == true && bookmarks)
+            await TellAsync(context, "BOOKMARK", text.Bookmark(current.Revision, endsInitialEvents: true), ended);
         await FollowAsync(context, watch, bookmarks, query["timeoutSeconds"].ToString(), ended);
     }
 
     private async Task FollowAsync(HttpContext context, StoreWatch watch, bool bookmarks, string timeout, CancellationToken ended)
     {
-        var length = long.TryParse(timeout, out var seconds) && seconds > 0 ? TimeSpan.FromSeconds(seconds) : TimeSpan.FromMinutes(30 + Random.Shared.Next(30));
+        var length =
+            long.TryParse(timeout, out var seconds) && seconds > 0
+                ? TimeSpan.FromSeconds(seconds)
+                : TimeSpan.FromMinutes(30 + Random.Shared.Next(30));
         using var timer = new CancellationTokenSource(length, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, ended);
-        await using var reminder = bookmarks ? time.CreateTimer(_ => watch.RequestBookmark(), null, s_bookmarkPeriod, s_bookmarkPeriod) : null;
+        await using var reminder = bookmarks
+            ? time.CreateTimer(_ => watch.RequestBookmark(), null, s_bookmarkPeriod, s_bookmarkPeriod)
+            : null;
         try
         {
             await foreach (var change in watch.Events.ReadAllAsync(either.Token))
             {
-                if (change.Type == StoreEventType.Bookmark) await TellAsync(context, "BOOKMARK", text.Bookmark(change.Revision, endsInitialEvents: false), ended);
-                else if (Seen(change) is var (type, seen)) await TellAsync(context, type, Object(seen, change.Revision), ended);
+                if (change.Type == StoreEventType.Bookmark)
+                    await TellAsync(context, "BOOKMARK", text.Bookmark(change.Revision, endsInitialEvents: false), ended);
+                else if (Seen(change) is var (type, seen))
+                    await TellAsync(context, type, Object(seen, change.Revision), ended);
             }
         }
         catch (OperationCanceledException) when (timer.IsCancellationRequested && !ended.IsCancellationRequested)
@@ -78,7 +102,9 @@ internal sealed class WatchStream(ObjectStore store, ServedResource resource, Ob
 
     private ReadOnlyMemory<byte> Object(StoredObject stored, long? revision = null)
     {
-        if (revision is { } at && at != stored.Revision) stored = StoredObject.Create(stored.Parse(), at); // as it was, at the revision at which it left
+        // as it was, at the revision at which it left
+        if (revision is { } at && at != stored.Revision)
+            stored = StoredObject.Create(stored.Parse(), at);
         var result = text.Of(stored, withColumns: !_columnsTold);
         _columnsTold = true;
         return result;
@@ -89,7 +115,8 @@ internal sealed class WatchStream(ObjectStore store, ServedResource resource, Ob
         byte[] line = [.. Encoding.UTF8.GetBytes($"{{\"type\":\"{type}\",\"object\":"), .. json.Span, .. "}\n"u8];
         if (cut is not null && _told++ == cut.AfterEvents)
         {
-            if (cut.MidLine) await context.Response.Body.WriteAsync(line.AsMemory(0, line.Length / 2), cancellationToken);
+            if (cut.MidLine)
+                await context.Response.Body.WriteAsync(line.AsMemory(0, line.Length / 2), cancellationToken);
             await context.Response.Body.FlushAsync(cancellationToken);
             throw new ConnectionCutException();
         }
@@ -101,10 +128,13 @@ internal sealed class WatchStream(ObjectStore store, ServedResource resource, Ob
     /// <summary>Null where the client says nothing of initial events.</summary>
     private static bool? Initial(IQueryCollection query)
     {
-        if (!query.TryGetValue("sendInitialEvents", out var value)) return null;
+        if (!query.TryGetValue("sendInitialEvents", out var value))
+            return null;
         if (query["resourceVersionMatch"] != "NotOlderThan")
         {
-            const string why = "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+            const string why =
+                "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents "
+                + "requires setting resourceVersionMatch to NotOlderThan";
             throw new ApiStatusException(new ApiStatus(422, "Invalid", why) { Group = "meta.k8s.io", Kind = "ListOptions" });
         }
 

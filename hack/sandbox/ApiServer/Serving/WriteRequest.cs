@@ -11,7 +11,14 @@ internal enum FieldValidation
 
 /// <summary>What is the same for every way of writing.</summary>
 /// <param name="Manager">Who signs the fields.</param>
-internal sealed record WriteRequest(ApiUser User, ServedResource Resource, RequestInfo Info, string Manager, bool DryRun, FieldValidation Validation)
+internal sealed record WriteRequest(
+    ApiUser User,
+    ServedResource Resource,
+    RequestInfo Info,
+    string Manager,
+    bool DryRun,
+    FieldValidation Validation
+)
 {
     /// <summary>What the answer warns of, one header each.</summary>
     public List<string> Warnings { get; } = [];

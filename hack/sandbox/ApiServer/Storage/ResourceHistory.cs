@@ -3,7 +3,9 @@ using System.Threading.Channels;
 
 namespace Hostdev.Sandbox.ApiServer.Storage;
 
-/// <summary>One resource's changes within the window, each with the state it led to, and who watches. Not thread-safe: the store's lock covers it.</summary>
+/// <summary>
+/// One resource's changes within the window, each with the state it led to, and who watches. Not thread-safe: the store's lock covers it.
+/// </summary>
 internal sealed class ResourceHistory
 {
     private readonly Dictionary<string, HashSet<ChannelWriter<StoreEvent>>> _byName = [];
@@ -17,10 +19,14 @@ internal sealed class ResourceHistory
     {
         Current = new Snapshot(change.Revision, objects);
         _changes.Enqueue((change, Current));
-        foreach (var writer in _all) writer.TryWrite(change);
-        if (!_byName.TryGetValue(change.Object!.Name, out var watchers)) return;
-        foreach (var writer in watchers) writer.TryWrite(change);
-        if (watchers.Count == 0) _byName.Remove(change.Object.Name);
+        foreach (var writer in _all)
+            writer.TryWrite(change);
+        if (!_byName.TryGetValue(change.Object!.Name, out var watchers))
+            return;
+        foreach (var writer in watchers)
+            writer.TryWrite(change);
+        if (watchers.Count == 0)
+            _byName.Remove(change.Object.Name);
     }
 
     /// <summary>The oldest change goes out of the window; its revision.</summary>
@@ -37,7 +43,8 @@ internal sealed class ResourceHistory
         var at = _base;
         foreach (var (change, after) in _changes)
         {
-            if (change.Revision > revision) break;
+            if (change.Revision > revision)
+                break;
             at = after;
         }
 
@@ -49,8 +56,10 @@ internal sealed class ResourceHistory
 
     public HashSet<ChannelWriter<StoreEvent>> Watchers(string? name)
     {
-        if (name is null) return _all;
-        if (!_byName.TryGetValue(name, out var watchers)) _byName[name] = watchers = [];
+        if (name is null)
+            return _all;
+        if (!_byName.TryGetValue(name, out var watchers))
+            _byName[name] = watchers = [];
         return watchers;
     }
 }

@@ -17,7 +17,9 @@ internal enum StoreEventType
 /// <param name="Previous">As it was before; null where it is new.</param>
 internal sealed record StoreEvent(StoreEventType Type, long Revision, StoredObject? Object, StoredObject? Previous);
 
-/// <summary>All objects of one resource at one revision. Every revision's snapshot shares all but a few nodes with the one before.</summary>
+/// <summary>
+/// All objects of one resource at one revision. Every revision's snapshot shares all but a few nodes with the one before.
+/// </summary>
 internal sealed record Snapshot(long Revision, ImmutableSortedDictionary<string, StoredObject> Objects)
 {
     public static Snapshot Empty { get; } = new(0, ImmutableSortedDictionary.Create<string, StoredObject>(StringComparer.Ordinal));

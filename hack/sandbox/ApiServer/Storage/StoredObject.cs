@@ -8,8 +8,8 @@ using System.Text.Json.Nodes;
 namespace Hostdev.Sandbox.ApiServer.Storage;
 
 /// <summary>
-/// An object at one revision: its JSON, never changed, and what is asked about it often enough to be read once. The text begins with kind, apiVersion and metadata, so that lists of
-/// built-in kinds and metadata-only answers are cut out of it.
+/// An object at one revision: its JSON, never changed, and what is asked about it often enough to be read once. The text begins with kind,
+/// apiVersion and metadata, so that lists of built-in kinds and metadata-only answers are cut out of it.
 /// </summary>
 internal sealed class StoredObject
 {
@@ -29,8 +29,12 @@ internal sealed class StoredObject
         Namespace = metadata.Text("namespace");
         Uid = metadata.Text("uid");
         ApiVersion = json.Text("apiVersion");
-        Labels = metadata["labels"] is JsonObject labels ? labels.ToFrozenDictionary(l => l.Key, l => l.Value is null ? "" : l.Value.ToString()) : FrozenDictionary<string, string>.Empty;
-        Owners = metadata["ownerReferences"] is JsonArray owners ? [.. owners.OfType<JsonObject>().Select(o => new Owner(o.Text("apiVersion"), o.Text("kind"), o.Text("name"), o.Text("uid")))] : [];
+        Labels = metadata["labels"] is JsonObject labels
+            ? labels.ToFrozenDictionary(l => l.Key, l => l.Value is null ? "" : l.Value.ToString())
+            : FrozenDictionary<string, string>.Empty;
+        Owners = metadata["ownerReferences"] is JsonArray owners
+            ? [.. owners.OfType<JsonObject>().Select(o => new Owner(o.Text("apiVersion"), o.Text("kind"), o.Text("name"), o.Text("uid")))]
+            : [];
         IsDeleting = metadata["deletionTimestamp"] is not null;
         Fields = SelectableFields.Of(json, Namespace, Name);
     }
@@ -67,7 +71,8 @@ internal sealed class StoredObject
     /// <summary>Objects are listed in the order of their keys.</summary>
     public static string KeyOf(string ns, string name) => $"{ns}/{name}";
 
-    /// <summary>Writes the revision into <c>metadata.resourceVersion</c> and keeps the text. <paramref name="json"/> must not be used afterwards.</summary>
+    /// <summary>Writes the revision into <c>metadata.resourceVersion</c> and keeps the text. <paramref name="json"/> must not be used
+    /// afterwards.</summary>
     public static StoredObject Create(JsonObject json, long revision)
     {
         json["metadata"]!["resourceVersion"] = revision.ToString();
@@ -86,10 +91,13 @@ internal sealed class StoredObject
         var end = buffer.WrittenCount;
         foreach (var (name, value) in json)
         {
-            if (name is "kind" or "apiVersion" or "metadata") continue;
+            if (name is "kind" or "apiVersion" or "metadata")
+                continue;
             writer.WritePropertyName(name);
-            if (value is null) writer.WriteNullValue();
-            else value.WriteTo(writer);
+            if (value is null)
+                writer.WriteNullValue();
+            else
+                value.WriteTo(writer);
         }
 
         writer.WriteEndObject();

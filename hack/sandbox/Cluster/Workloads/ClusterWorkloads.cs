@@ -4,16 +4,17 @@ using Hostdev.Sandbox.ApiServer;
 namespace Hostdev.Sandbox.Cluster.Workloads;
 
 /// <summary>
-/// What makes Deployments, DaemonSets and Jobs more than objects: the controllers that make Pods of them and report their status, and a runtime
-/// for those Pods. One loop looks at everything whenever something has changed; where there is no such object it does nothing.
+/// What makes Deployments, DaemonSets and Jobs more than objects: the controllers that make Pods of them and report their status, and a
+/// runtime for those Pods. One loop looks at everything whenever something has changed; where there is no such object it does nothing.
 /// </summary>
 internal sealed class ClusterWorkloads : IAsyncDisposable
 {
     /// <summary>For what no object tells: a process that has ended, a wait that is over.</summary>
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(250);
 
-    private readonly Channel<bool> _changed =
-        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
+    );
 
     private readonly CancellationTokenSource _stop = new();
     private readonly SimulatedApiServer _server;
@@ -76,9 +77,10 @@ internal sealed class ClusterWorkloads : IAsyncDisposable
         }
     }
 
-    private static Func<Task> Sync(Action work) => () =>
-    {
-        work();
-        return Task.CompletedTask;
-    };
+    private static Func<Task> Sync(Action work) =>
+        () =>
+        {
+            work();
+            return Task.CompletedTask;
+        };
 }

@@ -4,8 +4,8 @@ using Hostdev.Operator.Commands;
 namespace Hostdev.Sandbox.Cluster.Workloads;
 
 /// <summary>
-/// A command of the operator's program that runs to its end, such as <c>give-back</c>: the command line that the Pod has, with the rights of its
-/// service account.
+/// A command of the operator's program that runs to its end, such as <c>give-back</c>: the command line that the Pod has, with the rights
+/// of its service account.
 /// </summary>
 internal sealed class CommandPodProcess : PodProcess
 {
@@ -26,7 +26,10 @@ internal sealed class CommandPodProcess : PodProcess
     public override bool IsReady => !_run.IsCompleted;
 
     /// <summary>An exception that nobody catches ends a process with 134.</summary>
-    public override int? ExitCode => !_run.IsCompleted ? null : _run.IsCompletedSuccessfully ? _run.Result : 134;
+    public override int? ExitCode =>
+        !_run.IsCompleted ? null
+        : _run.IsCompletedSuccessfully ? _run.Result
+        : 134;
 
     public override string Log => _run.IsFaulted ? $"{_output}{_run.Exception.InnerException}\n" : _output.ToString();
 
@@ -48,17 +51,20 @@ internal sealed class CommandPodProcess : PodProcess
 
         public override void Write(char value)
         {
-            lock (_gate) _text.Append(value);
+            lock (_gate)
+                _text.Append(value);
         }
 
         public override void Write(string? value)
         {
-            lock (_gate) _text.Append(value);
+            lock (_gate)
+                _text.Append(value);
         }
 
         public override string ToString()
         {
-            lock (_gate) return _text.ToString();
+            lock (_gate)
+                return _text.ToString();
         }
     }
 }

@@ -6,8 +6,8 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.Cluster.Workloads;
 
 /// <summary>
-/// DaemonSets (pkg/controller/daemon): a Pod on every node that the template selects, replaced one at a time when the template changes. A Pod
-/// is named after its program and its node, by which an agent that ran before there was a DaemonSet becomes its own.
+/// DaemonSets (pkg/controller/daemon): a Pod on every node that the template selects, replaced one at a time when the template changes. A
+/// Pod is named after its program and its node, by which an agent that ran before there was a DaemonSet becomes its own.
 /// </summary>
 internal sealed class DaemonSetController(IClusterObjects objects)
 {
@@ -16,7 +16,8 @@ internal sealed class DaemonSetController(IClusterObjects objects)
     public void Reconcile()
     {
         var nodes = objects.List("nodes");
-        foreach (var set in objects.List("daemonsets.apps").Where(s => !PodTemplate.IsDeleting(s))) Cover(set, nodes);
+        foreach (var set in objects.List("daemonsets.apps").Where(s => !PodTemplate.IsDeleting(s)))
+            Cover(set, nodes);
     }
 
     private void Cover(JsonObject set, ImmutableArray<JsonObject> nodes)
@@ -28,15 +29,19 @@ internal sealed class DaemonSetController(IClusterObjects objects)
         foreach (var node in covered)
         {
             var name = $"{PodTemplate.Program(template)}-{node}";
-            if (objects.Get("pods", name, ns) is not { } pod) objects.Create(PodOf(set, template, name, node, hash));
-            else if (!PodTemplate.HasOwner(pod)) Adopt(set, template, pod, hash);
-            else pods.Add(pod);
+            if (objects.Get("pods", name, ns) is not { } pod)
+                objects.Create(PodOf(set, template, name, node, hash));
+            else if (!PodTemplate.HasOwner(pod))
+                Adopt(set, template, pod, hash);
+            else
+                pods.Add(pod);
         }
 
         // One at a time: the next one is replaced when the one before is ready again.
         var old = pods.FirstOrDefault(p => p["metadata"].Object("labels").Text(HashLabel) != hash);
         var othersAreReady = pods.Count == covered.Length && pods.All(p => p == old || PodTemplate.IsReady(p));
-        if (old is not null && othersAreReady && !PodTemplate.IsDeleting(old)) objects.Delete("pods", old["metadata"].Text("name"), ns);
+        if (old is not null && othersAreReady && !PodTemplate.IsDeleting(old))
+            objects.Delete("pods", old["metadata"].Text("name"), ns);
         Report(set, covered.Length, pods, hash);
     }
 
@@ -50,7 +55,13 @@ internal sealed class DaemonSetController(IClusterObjects objects)
     private void Adopt(JsonObject set, JsonObject template, JsonObject pod, string hash)
     {
         var (name, ns) = (pod["metadata"].Text("name"), set["metadata"].Text("namespace"));
-        objects.Change("pods", name, it => PodTemplate.TakeOver(it, set, template, HashLabel, hash), ns, manager: "kube-controller-manager");
+        objects.Change(
+            "pods",
+            name,
+            it => PodTemplate.TakeOver(it, set, template, HashLabel, hash),
+            ns,
+            manager: "kube-controller-manager"
+        );
     }
 
     private static bool IsFor(JsonObject template, JsonObject node) =>
@@ -59,16 +70,24 @@ internal sealed class DaemonSetController(IClusterObjects objects)
     private void Report(JsonObject set, int wanted, List<JsonObject> pods, string hash)
     {
         var ready = pods.Count(PodTemplate.IsReady);
-        objects.Change("daemonsets.apps", set["metadata"].Text("name"), s => s["status"] = new JsonObject
-        {
-            ["currentNumberScheduled"] = pods.Count,
-            ["numberMisscheduled"] = 0,
-            ["desiredNumberScheduled"] = wanted,
-            ["numberReady"] = ready,
-            ["observedGeneration"] = set["metadata"]!["generation"]!.DeepClone(),
-            ["updatedNumberScheduled"] = pods.Count(p => p["metadata"].Object("labels").Text(HashLabel) == hash),
-            ["numberAvailable"] = ready,
-            ["numberUnavailable"] = wanted - ready,
-        }, set["metadata"].Text("namespace"), "status", "kube-controller-manager");
+        objects.Change(
+            "daemonsets.apps",
+            set["metadata"].Text("name"),
+            s =>
+                s["status"] = new JsonObject
+                {
+                    ["currentNumberScheduled"] = pods.Count,
+                    ["numberMisscheduled"] = 0,
+                    ["desiredNumberScheduled"] = wanted,
+                    ["numberReady"] = ready,
+                    ["observedGeneration"] = set["metadata"]!["generation"]!.DeepClone(),
+                    ["updatedNumberScheduled"] = pods.Count(p => p["metadata"].Object("labels").Text(HashLabel) == hash),
+                    ["numberAvailable"] = ready,
+                    ["numberUnavailable"] = wanted - ready,
+                },
+            set["metadata"].Text("namespace"),
+            "status",
+            "kube-controller-manager"
+        );
     }
 }

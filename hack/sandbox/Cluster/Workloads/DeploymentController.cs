@@ -7,8 +7,8 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.Cluster.Workloads;
 
 /// <summary>
-/// Deployments and their ReplicaSets (pkg/controller/deployment): one ReplicaSet for each template, the newest at full size; the others go to
-/// nothing once its Pods are ready. Pods that ran the same program before there was a Deployment become its own.
+/// Deployments and their ReplicaSets (pkg/controller/deployment): one ReplicaSet for each template, the newest at full size; the others go
+/// to nothing once its Pods are ready. Pods that ran the same program before there was a Deployment become its own.
 /// </summary>
 internal sealed class DeploymentController(IClusterObjects objects, TimeProvider time)
 {
@@ -18,9 +18,12 @@ internal sealed class DeploymentController(IClusterObjects objects, TimeProvider
 
     public void Reconcile()
     {
-        foreach (var deployment in objects.List("deployments.apps").Where(d => !PodTemplate.IsDeleting(d))) Deploy(deployment);
-        foreach (var set in objects.List(Sets).Where(s => !PodTemplate.IsDeleting(s))) Fill(set);
-        foreach (var deployment in objects.List("deployments.apps").Where(d => !PodTemplate.IsDeleting(d))) Report(deployment);
+        foreach (var deployment in objects.List("deployments.apps").Where(d => !PodTemplate.IsDeleting(d)))
+            Deploy(deployment);
+        foreach (var set in objects.List(Sets).Where(s => !PodTemplate.IsDeleting(s)))
+            Fill(set);
+        foreach (var deployment in objects.List("deployments.apps").Where(d => !PodTemplate.IsDeleting(d)))
+            Report(deployment);
     }
 
     private void Deploy(JsonObject deployment)
@@ -30,12 +33,15 @@ internal sealed class DeploymentController(IClusterObjects objects, TimeProvider
         var name = $"{deployment["metadata"].Text("name")}-{hash}";
         var replicas = Number(deployment, "spec", "replicas", 1);
         var sets = Owned(deployment);
-        if (!sets.Any(s => s["metadata"].Text("name") == name)) objects.Create(SetOf(deployment, template, name, hash, replicas));
+        if (!sets.Any(s => s["metadata"].Text("name") == name))
+            objects.Create(SetOf(deployment, template, name, hash, replicas));
         Adopt(deployment, name, hash);
         var current = objects.Get(Sets, name, ns)!;
         Scale(current, replicas);
-        if (Number(current, "status", "readyReplicas", 0) < replicas) return;
-        foreach (var old in sets.Where(s => s["metadata"].Text("name") != name)) Scale(old, 0);
+        if (Number(current, "status", "readyReplicas", 0) < replicas)
+            return;
+        foreach (var old in sets.Where(s => s["metadata"].Text("name") != name))
+            Scale(old, 0);
     }
 
     private static JsonObject SetOf(JsonObject deployment, JsonObject template, string name, string hash, long replicas)
@@ -54,7 +60,12 @@ internal sealed class DeploymentController(IClusterObjects objects, TimeProvider
                 ["labels"] = labelled["metadata"]!["labels"]!.DeepClone(),
                 ["ownerReferences"] = new JsonArray(PodTemplate.Owner(deployment)),
             },
-            ["spec"] = new JsonObject { ["replicas"] = replicas, ["selector"] = selector, ["template"] = labelled },
+            ["spec"] = new JsonObject
+            {
+                ["replicas"] = replicas,
+                ["selector"] = selector,
+                ["template"] = labelled,
+            },
         };
     }
 
@@ -72,7 +83,8 @@ internal sealed class DeploymentController(IClusterObjects objects, TimeProvider
 
     private void Scale(JsonObject set, long replicas)
     {
-        if (Number(set, "spec", "replicas", 1) == replicas) return;
+        if (Number(set, "spec", "replicas", 1) == replicas)
+            return;
         var (name, ns) = (set["metadata"].Text("name"), set["metadata"].Text("namespace"));
         objects.Change(Sets, name, s => s["spec"]!["replicas"] = replicas, ns, manager: Controller);
     }
@@ -84,18 +96,28 @@ internal sealed class DeploymentController(IClusterObjects objects, TimeProvider
         var replicas = (int)Number(set, "spec", "replicas", 1);
         var owned = objects.List("pods", ns).Where(p => PodTemplate.IsOwnedBy(p, set) && !PodTemplate.IsDeleting(p));
         var pods = owned.OrderByDescending(PodTemplate.IsReady).ToImmutableArray();
-        foreach (var one in pods.Skip(replicas)) objects.Delete("pods", one["metadata"].Text("name"), ns);
+        foreach (var one in pods.Skip(replicas))
+            objects.Delete("pods", one["metadata"].Text("name"), ns);
         var template = set["spec"]!["template"]!.AsObject();
-        for (var i = pods.Length; i < replicas; i++) objects.Create(PodTemplate.Pod(set, template, $"{name}-{PodTemplate.Suffix()}"));
+        for (var i = pods.Length; i < replicas; i++)
+            objects.Create(PodTemplate.Pod(set, template, $"{name}-{PodTemplate.Suffix()}"));
         var ready = pods.Take(replicas).Count(PodTemplate.IsReady);
-        objects.Change(Sets, name, s => s["status"] = new JsonObject
-        {
-            ["replicas"] = Math.Min(pods.Length, replicas),
-            ["fullyLabeledReplicas"] = Math.Min(pods.Length, replicas),
-            ["readyReplicas"] = ready,
-            ["availableReplicas"] = ready,
-            ["observedGeneration"] = set["metadata"]!["generation"]!.DeepClone(),
-        }, ns, "status", Controller);
+        objects.Change(
+            Sets,
+            name,
+            s =>
+                s["status"] = new JsonObject
+                {
+                    ["replicas"] = Math.Min(pods.Length, replicas),
+                    ["fullyLabeledReplicas"] = Math.Min(pods.Length, replicas),
+                    ["readyReplicas"] = ready,
+                    ["availableReplicas"] = ready,
+                    ["observedGeneration"] = set["metadata"]!["generation"]!.DeepClone(),
+                },
+            ns,
+            "status",
+            Controller
+        );
     }
 
     private void Report(JsonObject deployment)
@@ -107,20 +129,39 @@ internal sealed class DeploymentController(IClusterObjects objects, TimeProvider
         var (all, updated) = (sets.Sum(s => Number(s, "status", "replicas", 0)), Number(current, "status", "replicas", 0));
         var ready = sets.Sum(s => Number(s, "status", "readyReplicas", 0));
         var complete = updated == wanted && all == wanted && ready >= wanted;
-        objects.Change("deployments.apps", name, d => d["status"] = new JsonObject
-        {
-            ["observedGeneration"] = deployment["metadata"]!["generation"]!.DeepClone(),
-            ["replicas"] = all,
-            ["updatedReplicas"] = updated,
-            ["readyReplicas"] = ready,
-            ["availableReplicas"] = ready,
-            ["unavailableReplicas"] = Math.Max(0, wanted - ready),
-            ["conditions"] = new JsonArray(
-                Condition(d, "Available", ready >= wanted, ready >= wanted ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
-                    ready >= wanted ? "Deployment has minimum availability." : "Deployment does not have minimum availability."),
-                Condition(d, "Progressing", true, complete ? "NewReplicaSetAvailable" : "ReplicaSetUpdated",
-                    $"ReplicaSet \"{name}-{hash}\" {(complete ? "has successfully progressed" : "is progressing")}.")),
-        }, ns, "status", Controller);
+        objects.Change(
+            "deployments.apps",
+            name,
+            d =>
+                d["status"] = new JsonObject
+                {
+                    ["observedGeneration"] = deployment["metadata"]!["generation"]!.DeepClone(),
+                    ["replicas"] = all,
+                    ["updatedReplicas"] = updated,
+                    ["readyReplicas"] = ready,
+                    ["availableReplicas"] = ready,
+                    ["unavailableReplicas"] = Math.Max(0, wanted - ready),
+                    ["conditions"] = new JsonArray(
+                        Condition(
+                            d,
+                            "Available",
+                            ready >= wanted,
+                            ready >= wanted ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
+                            ready >= wanted ? "Deployment has minimum availability." : "Deployment does not have minimum availability."
+                        ),
+                        Condition(
+                            d,
+                            "Progressing",
+                            true,
+                            complete ? "NewReplicaSetAvailable" : "ReplicaSetUpdated",
+                            $"ReplicaSet \"{name}-{hash}\" {(complete ? "has successfully progressed" : "is progressing")}."
+                        )
+                    ),
+                },
+            ns,
+            "status",
+            Controller
+        );
     }
 
     private JsonObject Condition(JsonObject deployment, string type, bool isTrue, string reason, string message)

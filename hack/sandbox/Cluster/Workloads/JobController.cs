@@ -21,8 +21,10 @@ internal sealed class JobController(IClusterObjects objects, TimeProvider time)
     {
         foreach (var job in objects.List("jobs.batch").Where(j => !PodTemplate.IsDeleting(j)))
         {
-            if (Finished(job) is { } finished) Expire(job, finished);
-            else Run(job);
+            if (Finished(job) is { } finished)
+                Expire(job, finished);
+            else
+                Run(job);
         }
     }
 
@@ -34,7 +36,8 @@ internal sealed class JobController(IClusterObjects objects, TimeProvider time)
         var succeeded = pods.Count(p => p.Object("status").Text("phase") == "Succeeded");
         var active = pods.Length - failed - succeeded;
         var now = time.GetUtcNow();
-        if (succeeded > 0) End(job, succeeded, failed, "Complete", "CompletionsReached", "Reached expected number of succeeded pods");
+        if (succeeded > 0)
+            End(job, succeeded, failed, "Complete", "CompletionsReached", "Reached expected number of succeeded pods");
         else if (Deadline(job) is { } deadline && now >= deadline)
         {
             End(job, succeeded, failed, "Failed", "DeadlineExceeded", "Job was active longer than specified deadline");
@@ -66,9 +69,11 @@ internal sealed class JobController(IClusterObjects objects, TimeProvider time)
 
     private bool IsDue(string uid, int failed, DateTimeOffset now)
     {
-        if (failed == 0) return true;
+        if (failed == 0)
+            return true;
         var wait = TimeSpan.FromTicks(Math.Min(s_longestWait.Ticks, s_firstWait.Ticks << Math.Min(failed - 1, 20)));
-        if (!_next.TryGetValue($"{uid}/{failed}", out var due)) _next[$"{uid}/{failed}"] = due = now + wait;
+        if (!_next.TryGetValue($"{uid}/{failed}", out var due))
+            _next[$"{uid}/{failed}"] = due = now + wait;
         return now >= due;
     }
 
@@ -76,47 +81,73 @@ internal sealed class JobController(IClusterObjects objects, TimeProvider time)
     {
         var now = ManagedFields.TimeText(time.GetUtcNow());
         string[] types = type == "Complete" ? ["SuccessCriteriaMet", "Complete"] : ["FailureTarget", "Failed"];
-        Report(job, 0, succeeded, failed, [.. types.Select(t => new JsonObject
-        {
-            ["type"] = t, ["status"] = "True", ["reason"] = reason, ["message"] = message, ["lastProbeTime"] = now,
-            ["lastTransitionTime"] = now,
-        })]);
+        Report(
+            job,
+            0,
+            succeeded,
+            failed,
+            [
+                .. types.Select(t => new JsonObject
+                {
+                    ["type"] = t,
+                    ["status"] = "True",
+                    ["reason"] = reason,
+                    ["message"] = message,
+                    ["lastProbeTime"] = now,
+                    ["lastTransitionTime"] = now,
+                }),
+            ]
+        );
         var ns = job["metadata"].Text("namespace");
         foreach (var pod in objects.List("pods", ns).Where(p => PodTemplate.IsOwnedBy(p, job)))
         {
             var isOver = pod.Object("status").Text("phase") is "Succeeded" or "Failed";
-            if (!isOver) objects.Delete("pods", pod["metadata"].Text("name"), ns);
+            if (!isOver)
+                objects.Delete("pods", pod["metadata"].Text("name"), ns);
         }
     }
 
     private void Report(JsonObject job, int active, int succeeded, int failed, ImmutableArray<JsonObject> conditions)
     {
         var now = ManagedFields.TimeText(time.GetUtcNow());
-        objects.Change("jobs.batch", job["metadata"].Text("name"), j =>
-        {
-            var status = j.Ensure("status");
-            if (status["startTime"] is null) status["startTime"] = now;
-            Count(status, "active", active);
-            Count(status, "succeeded", succeeded);
-            Count(status, "failed", failed);
-            status["ready"] = active;
-            if (conditions.IsEmpty) return;
-            status["conditions"] = new JsonArray([.. conditions]);
-            if (conditions[^1].Text("type") == "Complete") status["completionTime"] = now;
-        }, job["metadata"].Text("namespace"), "status", "kube-controller-manager");
+        objects.Change(
+            "jobs.batch",
+            job["metadata"].Text("name"),
+            j =>
+            {
+                var status = j.Ensure("status");
+                if (status["startTime"] is null)
+                    status["startTime"] = now;
+                Count(status, "active", active);
+                Count(status, "succeeded", succeeded);
+                Count(status, "failed", failed);
+                status["ready"] = active;
+                if (conditions.IsEmpty)
+                    return;
+                status["conditions"] = new JsonArray([.. conditions]);
+                if (conditions[^1].Text("type") == "Complete")
+                    status["completionTime"] = now;
+            },
+            job["metadata"].Text("namespace"),
+            "status",
+            "kube-controller-manager"
+        );
     }
 
     private static void Count(JsonObject status, string field, int count)
     {
-        if (count > 0) status[field] = count;
-        else status.Remove(field);
+        if (count > 0)
+            status[field] = count;
+        else
+            status.Remove(field);
     }
 
     /// <summary>Deletes a Job whose time after its end is up.</summary>
     private void Expire(JsonObject job, DateTimeOffset finished)
     {
         var uid = job["metadata"].Text("uid");
-        foreach (var key in _next.Keys.Where(k => k.StartsWith(uid, StringComparison.Ordinal)).ToList()) _next.Remove(key);
+        foreach (var key in _next.Keys.Where(k => k.StartsWith(uid, StringComparison.Ordinal)).ToList())
+            _next.Remove(key);
         if (job["spec"]!["ttlSecondsAfterFinished"]?.GetValue<long>() is { } seconds && time.GetUtcNow() >= finished.AddSeconds(seconds))
         {
             objects.Delete("jobs.batch", job["metadata"].Text("name"), job["metadata"].Text("namespace"));
@@ -131,7 +162,8 @@ internal sealed class JobController(IClusterObjects objects, TimeProvider time)
 
     private static DateTimeOffset? Deadline(JsonObject job)
     {
-        if (job["spec"]!["activeDeadlineSeconds"]?.GetValue<long>() is not { } seconds) return null;
+        if (job["spec"]!["activeDeadlineSeconds"]?.GetValue<long>() is not { } seconds)
+            return null;
         return job.Object("status").Text("startTime") is { Length: > 0 } start ? Time(start).AddSeconds(seconds) : null;
     }
 

@@ -1,4 +1,3 @@
-
 namespace Hostdev.Sandbox.Cluster.Workloads;
 
 /// <summary>What runs in a Pod's container. Disposing ends it and waits for its end.</summary>
@@ -21,7 +20,8 @@ internal abstract class PodProcess : IAsyncDisposable
     /// <summary>A log that is still being written.</summary>
     protected static string ReadFile(string path)
     {
-        if (!File.Exists(path)) return "";
+        if (!File.Exists(path))
+            return "";
         using var file = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
         return file.ReadToEnd();
     }
@@ -35,8 +35,10 @@ internal sealed class AgentPodProcess : PodProcess
     public AgentPodProcess(ClusterNode node)
     {
         _node = node;
-        if (!node.AgentRuns) node.StartAgent();
-        else node.ShowAgent(ready: true);
+        if (!node.AgentRuns)
+            node.StartAgent();
+        else
+            node.ShowAgent(ready: true);
     }
 
     public override bool IsReady => _node.AgentRuns;
@@ -49,7 +51,8 @@ internal sealed class AgentPodProcess : PodProcess
 
     public override async ValueTask DisposeAsync()
     {
-        if (_node.AgentRuns) await _node.StopAgentAsync();
+        if (_node.AgentRuns)
+            await _node.StopAgentAsync();
     }
 }
 
@@ -77,7 +80,8 @@ internal sealed class OperatorPodProcess : PodProcess
 
     public async Task RestartEndedAsync()
     {
-        if (!_operator.Ended.IsCompleted) return;
+        if (!_operator.Ended.IsCompleted)
+            return;
         await _operator.DisposeAsync();
         Restarts++;
         _operator = Start();

@@ -9,8 +9,8 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.Cluster.Workloads;
 
 /// <summary>
-/// The kubelets and the scheduler of Pods that have an owner: it runs what their images name, which is the operator's program and the agent's, in
-/// this process. Pods without an owner are somebody's own.
+/// The kubelets and the scheduler of Pods that have an owner: it runs what their images name, which is the operator's program and the
+/// agent's, in this process. Pods without an owner are somebody's own.
 /// </summary>
 internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxCluster? cluster, string directory, TimeProvider time)
     : IAsyncDisposable
@@ -28,17 +28,21 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
     public async Task ReconcileAsync()
     {
         var pods = Objects.List("pods").Where(PodTemplate.HasOwner).ToImmutableArray();
-        foreach (var uid in _running.Keys.Concat(_ended).Except(pods.Select(p => p["metadata"].Text("uid"))).ToList()) await EndAsync(uid);
+        foreach (var uid in _running.Keys.Concat(_ended).Except(pods.Select(p => p["metadata"].Text("uid"))).ToList())
+            await EndAsync(uid);
         foreach (var pod in pods)
         {
-            if (PodTemplate.IsDeleting(pod)) await RemoveAsync(pod);
-            else if (!_ended.Contains(pod["metadata"].Text("uid"))) await LookAsync(pod);
+            if (PodTemplate.IsDeleting(pod))
+                await RemoveAsync(pod);
+            else if (!_ended.Contains(pod["metadata"].Text("uid")))
+                await LookAsync(pod);
         }
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var uid in _running.Keys.ToList()) await EndAsync(uid);
+        foreach (var uid in _running.Keys.ToList())
+            await EndAsync(uid);
     }
 
     private async Task LookAsync(JsonObject pod)
@@ -46,7 +50,8 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
         var uid = pod["metadata"].Text("uid");
         if (!_running.TryGetValue(uid, out var process))
         {
-            if (Node(pod) is { Length: > 0 } node && pod["spec"].Text("nodeName").Length == 0) pod = Bind(pod, node);
+            if (Node(pod) is { Length: > 0 } node && pod["spec"].Text("nodeName").Length == 0)
+                pod = Bind(pod, node);
             if (Start(pod) is not { } started)
             {
                 var reason = cluster is null || pod["spec"].Text("nodeName").Length == 0 ? "NoNode" : "ErrImagePull";
@@ -58,7 +63,8 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
             server.Logs.Show(uid, () => started.Log);
         }
 
-        if (process is OperatorPodProcess one) await one.RestartEndedAsync();
+        if (process is OperatorPodProcess one)
+            await one.RestartEndedAsync();
         if (process.ExitCode is { } code)
         {
             _running.Remove(uid);
@@ -79,7 +85,8 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
 
     private PodProcess? Start(JsonObject pod)
     {
-        if (IsOfNoRegistry(pod)) return null;
+        if (IsOfNoRegistry(pod))
+            return null;
         var (program, arguments, name) = (PodTemplate.Program(pod), PodTemplate.Arguments(pod), pod["metadata"].Text("name"));
         var node = cluster?.Nodes.FirstOrDefault(n => n.Name == pod["spec"].Text("nodeName"));
         return (program, arguments.FirstOrDefault()) switch
@@ -101,11 +108,15 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
         var kubeconfig = Path.Combine(directory, $"pod-{metadata.Text("uid")}.kubeconfig");
         server.WriteKubeconfig(kubeconfig, token);
         var filled = arguments.Select(a => Variable().Replace(a, v => ValueOf(pod, v.Groups[1].Value) ?? v.Value));
-        return new CommandPodProcess(filled, kubeconfig, () =>
-        {
-            server.RevokeToken(token);
-            File.Delete(kubeconfig);
-        });
+        return new CommandPodProcess(
+            filled,
+            kubeconfig,
+            () =>
+            {
+                server.RevokeToken(token);
+                File.Delete(kubeconfig);
+            }
+        );
     }
 
     private static string? ValueOf(JsonObject pod, string variable)
@@ -121,10 +132,13 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
         };
     }
 
-    /// <summary>Of this Pod, or the one for it: of those that its selector takes, that with the fewest. Empty where there is none.</summary>
+    /// <summary>
+    /// Of this Pod, or the one for it: of those that its selector takes, that with the fewest. Empty where there is none.
+    /// </summary>
     private string Node(JsonObject pod)
     {
-        if (pod["spec"].Text("nodeName") is { Length: > 0 } bound) return bound;
+        if (pod["spec"].Text("nodeName") is { Length: > 0 } bound)
+            return bound;
         var selector = pod["spec"].Object("nodeSelector") ?? [];
         var fit = Objects.List("nodes").Where(n => selector.All(s => n["metadata"].Object("labels").Text(s.Key) == s.Value.AsText()));
         var pods = Objects.List("pods").Where(PodTemplate.HasOwner).Select(p => p["spec"].Text("nodeName")).ToImmutableArray();
@@ -145,7 +159,8 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
 
     private async Task EndAsync(string uid)
     {
-        if (_running.Remove(uid, out var process)) await process.DisposeAsync();
+        if (_running.Remove(uid, out var process))
+            await process.DisposeAsync();
         _ended.Remove(uid);
         server.Logs.Forget(uid);
     }
@@ -153,37 +168,50 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
     private void Report(JsonObject pod, string phase, bool ready, JsonObject state, int restarts)
     {
         var (container, now) = (pod["spec"].Objects("containers").First(), ManagedFields.TimeText(time.GetUtcNow()));
-        Objects.Change("pods", pod["metadata"].Text("name"), p =>
-        {
-            var before = p.Object("status");
-            var was = before.Objects("conditions").FirstOrDefault(c => c.Text("type") == "Ready");
-            p["status"] = new JsonObject
+        Objects.Change(
+            "pods",
+            pod["metadata"].Text("name"),
+            p =>
             {
-                ["phase"] = phase,
-                ["startTime"] = before?["startTime"]?.DeepClone() ?? now,
-                ["conditions"] = new JsonArray(new JsonObject
+                var before = p.Object("status");
+                var was = before.Objects("conditions").FirstOrDefault(c => c.Text("type") == "Ready");
+                p["status"] = new JsonObject
                 {
-                    ["type"] = "Ready",
-                    ["status"] = ready ? "True" : "False",
-                    ["lastTransitionTime"] = was.Text("status") == (ready ? "True" : "False") ? was.Text("lastTransitionTime") : now,
-                }),
-                ["containerStatuses"] = new JsonArray(new JsonObject
-                {
-                    ["name"] = container.Text("name"),
-                    ["image"] = container.Text("image"),
-                    ["imageID"] = "",
-                    ["ready"] = ready,
-                    ["restartCount"] = restarts,
-                    ["state"] = state.DeepClone(),
-                }),
-            };
-        }, pod["metadata"].Text("namespace"), "status", "kubelet");
+                    ["phase"] = phase,
+                    ["startTime"] = before?["startTime"]?.DeepClone() ?? now,
+                    ["conditions"] = new JsonArray(
+                        new JsonObject
+                        {
+                            ["type"] = "Ready",
+                            ["status"] = ready ? "True" : "False",
+                            ["lastTransitionTime"] =
+                                was.Text("status") == (ready ? "True" : "False") ? was.Text("lastTransitionTime") : now,
+                        }
+                    ),
+                    ["containerStatuses"] = new JsonArray(
+                        new JsonObject
+                        {
+                            ["name"] = container.Text("name"),
+                            ["image"] = container.Text("image"),
+                            ["imageID"] = "",
+                            ["ready"] = ready,
+                            ["restartCount"] = restarts,
+                            ["state"] = state.DeepClone(),
+                        }
+                    ),
+                };
+            },
+            pod["metadata"].Text("namespace"),
+            "status",
+            "kubelet"
+        );
     }
 
     private static JsonObject State(string name, params ReadOnlySpan<(string Key, JsonNode Value)> fields)
     {
         var state = new JsonObject();
-        foreach (var (key, value) in fields) state[key] = value;
+        foreach (var (key, value) in fields)
+            state[key] = value;
         return new JsonObject { [name] = state };
     }
 

@@ -27,20 +27,28 @@ internal static class PodTemplate
         var metadata = (template.Object("metadata")?.DeepClone() as JsonObject) ?? [];
         metadata["name"] = name;
         metadata["namespace"] = owner["metadata"].Text("namespace");
-        foreach (var (key, value) in labels) metadata.Ensure("labels")[key] = value;
+        foreach (var (key, value) in labels)
+            metadata.Ensure("labels")[key] = value;
         metadata["ownerReferences"] = new JsonArray(Owner(owner));
-        return new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Pod", ["metadata"] = metadata, ["spec"] = template["spec"]!.DeepClone() };
+        return new JsonObject
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "Pod",
+            ["metadata"] = metadata,
+            ["spec"] = template["spec"]!.DeepClone(),
+        };
     }
 
-    public static JsonObject Owner(JsonObject owner) => new()
-    {
-        ["apiVersion"] = owner.Text("apiVersion"),
-        ["kind"] = owner.Text("kind"),
-        ["name"] = owner["metadata"].Text("name"),
-        ["uid"] = owner["metadata"].Text("uid"),
-        ["controller"] = true,
-        ["blockOwnerDeletion"] = true,
-    };
+    public static JsonObject Owner(JsonObject owner) =>
+        new()
+        {
+            ["apiVersion"] = owner.Text("apiVersion"),
+            ["kind"] = owner.Text("kind"),
+            ["name"] = owner["metadata"].Text("name"),
+            ["uid"] = owner["metadata"].Text("uid"),
+            ["controller"] = true,
+            ["blockOwnerDeletion"] = true,
+        };
 
     public static bool IsOwnedBy(JsonObject it, JsonObject owner) =>
         it["metadata"].Objects("ownerReferences").Any(o => o.Text("uid") == owner["metadata"].Text("uid"));
@@ -53,7 +61,8 @@ internal static class PodTemplate
     public static void TakeOver(JsonObject pod, JsonObject owner, JsonObject template, string hashLabel, string hash)
     {
         var labels = pod["metadata"]!.AsObject().Ensure("labels");
-        foreach (var (key, value) in template["metadata"].Object("labels") ?? []) labels[key] = value?.DeepClone();
+        foreach (var (key, value) in template["metadata"].Object("labels") ?? [])
+            labels[key] = value?.DeepClone();
         labels[hashLabel] = hash;
         pod["metadata"]!["ownerReferences"] = new JsonArray(Owner(owner));
     }

@@ -12,10 +12,21 @@ public sealed class DocumentTests
 {
     private static readonly ResourceDescription[] s_resources =
     [
-        new() { Resource = new KubeResource("", "v1", "Pod", "pods", true), ListKind = "PodList", Singular = "pod", Subresources = [new("eviction", ["create"], "Eviction", "policy/v1")] },
-        .. Parse(Crd(
-            "spec: {type: object, description: What is wanted., required: [n], properties: {n: {type: integer, nullable: true, maximum: 9, default: 2}, free: {type: object, x-kubernetes-preserve-unknown-fields: true}}}",
-            version: "subresources: {status: {}}")).Resources,
+        new()
+        {
+            Resource = new KubeResource("", "v1", "Pod", "pods", true),
+            ListKind = "PodList",
+            Singular = "pod",
+            Subresources = [new("eviction", ["create"], "Eviction", "policy/v1")],
+        },
+        .. Parse(
+            Crd(
+                "spec: {type: object, description: What is wanted., required: [n], properties: {n: {type: integer, "
+                    + "nullable: true, maximum: 9, default: 2}, free: {type: object, "
+                    + "x-kubernetes-preserve-unknown-fields: true}}}",
+                version: "subresources: {status: {}}"
+            )
+        ).Resources,
     ];
 
     private static readonly Discovery s_discovery = new(s_resources);
@@ -25,8 +36,10 @@ public sealed class DocumentTests
     {
         Assert.Equal("""["v1"]""", s_discovery.ApiVersions()["versions"]!.ToJsonString());
         Assert.Equal(
-            """[{"name":"example.com","versions":[{"groupVersion":"example.com/v1","version":"v1"}],"preferredVersion":{"groupVersion":"example.com/v1","version":"v1"}}]""",
-            s_discovery.Groups()["groups"]!.ToJsonString());
+            """[{"name":"example.com","versions":[{"groupVersion":"example.com/v1","version":"v1"}],"preferredVersion":"""
+                + """{"groupVersion":"example.com/v1","version":"v1"}}]""",
+            s_discovery.Groups()["groups"]!.ToJsonString()
+        );
         Assert.Null(s_discovery.Group("other.com"));
         Assert.Equal("APIGroup", s_discovery.Group("example.com")!["kind"]!.ToString());
     }
@@ -36,11 +49,21 @@ public sealed class DocumentTests
     {
         var lines = s_discovery.Resources("example.com", "v1")!["resources"]!.AsArray();
         Assert.Equal(
-            """{"name":"widgets","singularName":"widget","namespaced":false,"kind":"Widget","verbs":["delete","deletecollection","get","list","patch","create","update","watch"],"shortNames":["wd"],"categories":["things"]}""",
-            lines[0]!.ToJsonString());
-        Assert.Equal("""{"name":"widgets/status","singularName":"","namespaced":false,"kind":"Widget","verbs":["get","patch","update"]}""", lines[1]!.ToJsonString());
+            """{"name":"widgets","singularName":"widget","namespaced":false,"kind":"Widget","verbs":"""
+                + """["delete","deletecollection","get","list","patch","create","update","watch"],"shortNames":"""
+                + """["wd"],"categories":["things"]}""",
+            lines[0]!.ToJsonString()
+        );
+        Assert.Equal(
+            """{"name":"widgets/status","singularName":"","namespaced":false,"kind":"Widget","verbs":["get","patch","update"]}""",
+            lines[1]!.ToJsonString()
+        );
         var eviction = s_discovery.Resources("", "v1")!["resources"]![1]!;
-        Assert.Equal("""{"name":"pods/eviction","singularName":"","namespaced":true,"group":"policy","version":"v1","kind":"Eviction","verbs":["create"]}""", eviction.ToJsonString());
+        Assert.Equal(
+            """{"name":"pods/eviction","singularName":"","namespaced":"""
+                + """true,"group":"policy","version":"v1","kind":"Eviction","verbs":["create"]}""",
+            eviction.ToJsonString()
+        );
         Assert.Null(s_discovery.Resources("example.com", "v2"));
     }
 
@@ -61,9 +84,15 @@ public sealed class DocumentTests
         var document = new OpenApiV3(s_resources).Document("example.com", "v1")!;
         var kind = document["components"]!["schemas"]!["com.example.v1.Widget"]!;
         Assert.Equal("What is wanted.", kind["properties"]!["spec"]!["description"]!.ToString());
-        Assert.Equal("#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", kind["properties"]!["metadata"]!["allOf"]![0]!["$ref"]!.ToString());
+        Assert.Equal(
+            "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",
+            kind["properties"]!["metadata"]!["allOf"]![0]!["$ref"]!.ToString()
+        );
         var patch = document["paths"]!["/apis/example.com/v1/widgets/{name}"]!["patch"]!;
-        Assert.Equal("""{"group":"example.com","version":"v1","kind":"Widget"}""", patch["x-kubernetes-group-version-kind"]!.ToJsonString());
+        Assert.Equal(
+            """{"group":"example.com","version":"v1","kind":"Widget"}""",
+            patch["x-kubernetes-group-version-kind"]!.ToJsonString()
+        );
         Assert.Contains("fieldValidation", patch["parameters"]!.AsArray().Select(p => p!["name"]!.ToString()));
         Assert.NotNull(document["paths"]!["/apis/example.com/v1/widgets/{name}/status"]!["put"]);
     }
@@ -92,7 +121,14 @@ public sealed class DocumentTests
     [Fact]
     public void Every_reference_leads_somewhere()
     {
-        foreach (var document in (JsonObject[])[new OpenApiV2(s_resources).Document(), new OpenApiV3(s_resources).Document("", "v1")!, new OpenApiV3(s_resources).Document("example.com", "v1")!])
+        foreach (
+            var document in (JsonObject[])
+                [
+                    new OpenApiV2(s_resources).Document(),
+                    new OpenApiV3(s_resources).Document("", "v1")!,
+                    new OpenApiV3(s_resources).Document("example.com", "v1")!,
+                ]
+        )
         {
             var known = (document["definitions"] ?? document["components"]!["schemas"])!.AsObject();
             Assert.All(References(document), name => Assert.True(known.ContainsKey(name), name));
@@ -109,7 +145,8 @@ public sealed class DocumentTests
         {
             fields.Add(WireFormat.GetTagFieldNumber(tag));
             var part = input.ReadBytes();
-            if (fields[^1] != 9) continue;
+            if (fields[^1] != 9)
+                continue;
             var definitions = part.CreateCodedInput();
             while (definitions.ReadTag() != 0)
             {
@@ -123,10 +160,11 @@ public sealed class DocumentTests
         Assert.Equal(new OpenApiV2(s_resources).Document()["definitions"]!.AsObject().Select(d => d.Key), names);
     }
 
-    private static IEnumerable<string> References(JsonNode? node) => node switch
-    {
-        JsonObject members => members.SelectMany(m => m.Key == "$ref" ? [m.Value!.ToString().Split('/')[^1]] : References(m.Value)),
-        JsonArray items => items.SelectMany(References),
-        _ => [],
-    };
+    private static IEnumerable<string> References(JsonNode? node) =>
+        node switch
+        {
+            JsonObject members => members.SelectMany(m => m.Key == "$ref" ? [m.Value!.ToString().Split('/')[^1]] : References(m.Value)),
+            JsonArray items => items.SelectMany(References),
+            _ => [],
+        };
 }

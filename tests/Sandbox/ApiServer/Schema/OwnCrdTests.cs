@@ -7,7 +7,13 @@ namespace Hostdev.Tests.Sandbox.ApiServer.Schema;
 /// <summary>The project's own CRDs hold before a real API server sees them.</summary>
 public sealed class OwnCrdTests
 {
-    public static TheoryData<string> Files => [.. System.IO.Directory.GetFiles(Repository.Path("crds"), "*.yaml").Select(path => System.IO.Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Files =>
+        [
+            .. System
+                .IO.Directory.GetFiles(Repository.Path("crds"), "*.yaml")
+                .Select(path => System.IO.Path.GetFileName(path))
+                .Order(StringComparer.Ordinal),
+        ];
 
     [Theory]
     [MemberData(nameof(Files))]
@@ -24,5 +30,6 @@ public sealed class OwnCrdTests
     [Fact]
     public void There_are_four() => Assert.Equal(4, Files.Count);
 
-    private static System.Text.Json.Nodes.JsonObject Read(string file) => SchemaText.Yaml(System.IO.File.ReadAllText(Repository.Path($"crds/{file}")));
+    private static System.Text.Json.Nodes.JsonObject Read(string file) =>
+        SchemaText.Yaml(System.IO.File.ReadAllText(Repository.Path($"crds/{file}")));
 }

@@ -18,7 +18,8 @@ internal static class SchemaText
     /// <summary>A CRD of a kind Widget in example.com/v1, whose schema has these properties.</summary>
     public static JsonObject Crd(string properties, string schema = "", string version = "")
     {
-        var crd = Yaml("""
+        var crd = Yaml(
+            """
             apiVersion: apiextensions.k8s.io/v1
             kind: CustomResourceDefinition
             metadata: {name: widgets.example.com}
@@ -28,12 +29,15 @@ internal static class SchemaText
               names: {kind: Widget, listKind: WidgetList, plural: widgets, singular: widget, shortNames: [wd], categories: [things]}
               versions:
               - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}
-            """);
+            """
+        );
         var first = crd["spec"]!["versions"]![0]!.AsObject();
         var root = first["schema"]!["openAPIV3Schema"]!.AsObject();
         root["properties"] = Yaml(properties);
-        foreach (var (name, value) in schema.Length == 0 ? [] : Yaml(schema)) root[name] = value?.DeepClone();
-        foreach (var (name, value) in version.Length == 0 ? [] : Yaml(version)) first[name] = value?.DeepClone();
+        foreach (var (name, value) in schema.Length == 0 ? [] : Yaml(schema))
+            root[name] = value?.DeepClone();
+        foreach (var (name, value) in version.Length == 0 ? [] : Yaml(version))
+            first[name] = value?.DeepClone();
         return crd;
     }
 
