@@ -163,6 +163,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             new RepairBudget(options.StateDirectory, bootId, time),
             halts,
             choices,
+            new SetbackFile(options.StateDirectory, bootId),
             new InterfaceNames(machine.Calls)
         );
         Agent = new NodeAgent(parts, _desired, options.Timings, time, loggers.CreateLogger<NodeAgent>());

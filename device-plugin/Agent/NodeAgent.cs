@@ -192,25 +192,10 @@ public sealed partial class NodeAgent(
         _plannedFor = inForce;
         if (confirmed && parts.Journal is { Damage: null, State.InForceBefore: not null } journal)
             journal.Append(new JournalRecord.Confirm());
-        ImmutableDictionary<Purpose, Setback> setbacks;
-        lock (_setbacks)
-            setbacks = _setbacks.Active();
-        var input = new PlanningInput
-        {
-            Inventory = inventory,
-            Policies = inForce.Policies,
-            Usage = HostUsage.Nobody,
-            Ownership = parts.Journal.State.Ownership,
-            Setbacks = setbacks,
-            Contested = parts.Repairs.Contested(inForce.Fingerprint),
-            Unreturned = parts.Executor.Unreturned,
-            Halt = parts.Halts.Look(inForce.Fingerprint),
-            RestoreOnly = parts.Journal.State.InForceBefore,
-            Choices = parts.Choices.Choices,
-            AlternativeNames = PlanningInput.AsksForInterfaces(inForce.Policies)
-                ? await ReadAsync(parts.Names.Read, cancellationToken).ConfigureAwait(false)
-                : [],
-        };
+        var names = PlanningInput.AsksForInterfaces(inForce.Policies)
+            ? await ReadAsync(parts.Names.Read, cancellationToken).ConfigureAwait(false)
+            : [];
+        var input = Remember().Input(inForce, inventory, HostUsage.Nobody, names);
         var plan = Planner.Plan(input);
         if (!plan.Lanes.IsEmpty || plan.AsksWhoUses)
         {
@@ -219,9 +204,31 @@ public sealed partial class NodeAgent(
             plan = Planner.Plan(input with { Usage = usage });
         }
 
+        ImmutableArray<PendingSetback> pending;
         lock (_setbacks)
+        {
             _setbacks.Look(plan);
+            pending = _setbacks.Pending;
+        }
+
+        parts.Setbacks.Keep(pending);
         return (inventory, plan);
+    }
+
+    private Remembered Remember()
+    {
+        lock (_setbacks)
+        {
+            return new Remembered
+            {
+                Journal = parts.Journal.State,
+                Repairs = parts.Repairs,
+                Halts = parts.Halts,
+                Choices = parts.Choices.Choices,
+                Setbacks = _setbacks.Active(),
+                Unreturned = parts.Executor.Unreturned,
+            };
+        }
     }
 
     /// <summary>
@@ -334,5 +341,6 @@ public sealed record AgentParts(
     RepairBudget Repairs,
     Halts Halts,
     ChoiceFile Choices,
+    SetbackFile Setbacks,
     InterfaceNames Names
 );

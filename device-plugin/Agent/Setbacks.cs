@@ -21,6 +21,15 @@ public sealed class Setbacks(TimeProvider time)
     /// <summary>The next moment at which something becomes due that is still held back; null when nothing is.</summary>
     public DateTimeOffset? NextDue => _entries.Values.Where(e => !e.Tried).Min(e => (DateTimeOffset?)e.Due);
 
+    /// <summary>What is held back, in the order of purposes.</summary>
+    public ImmutableArray<PendingSetback> Pending =>
+        [
+            .. _entries
+                .Where(e => !e.Value.Tried)
+                .Select(e => new PendingSetback(e.Key, e.Value.Setback, e.Value.Due))
+                .OrderBy(e => e.Purpose.ToString(), StringComparer.Ordinal),
+        ];
+
     /// <summary>What must not be tried now. What is left out counts as tried again from here on.</summary>
     public ImmutableDictionary<Purpose, Setback> Active()
     {

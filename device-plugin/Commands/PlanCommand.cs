@@ -31,7 +31,7 @@ public static class PlanCommand
                 parsed.InvocationConfiguration.Error,
                 () =>
                 {
-                    var look = Look(parsed.GetValue(desired)!, parsed.GetValue(state)!);
+                    var look = Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System);
                     parsed.InvocationConfiguration.Output.Write(PlanText.Render(look.Plan));
                 }
             )
@@ -55,7 +55,7 @@ public static class PlanCommand
                 () =>
                 {
                     var pci = PciAddress.Parse(parsed.GetValue(address)!);
-                    var look = Look(parsed.GetValue(desired)!, parsed.GetValue(state)!);
+                    var look = Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System);
                     if (!look.Inventory.Functions.TryGetValue(pci, out var function))
                         throw new FormatException($"{pci} is not on this host: \"hostdev-device-plugin inventory\" lists what is");
                     parsed.InvocationConfiguration.Output.Write(PlanText.Explain(function, look.Inventory, look.Usage, look.Plan));
@@ -65,9 +65,21 @@ public static class PlanCommand
         return command;
     }
 
-    private static (Option<string> Desired, Option<string> State) Options() =>
+    private static AgentMachine Here
+    {
+        get
+        {
+            var paths = new HostPaths("/");
+            return new AgentMachine(paths, new LinuxHostCalls(paths), UeventSource.Open);
+        }
+    }
+
+    private static (Option<string?> Desired, Option<string> State) Options() =>
         (
-            new Option<string>("--desired") { Description = "The desired state, as run reads it.", Required = true },
+            new Option<string?>("--desired")
+            {
+                Description = "A desired state, as run reads it; without it the one that the agent follows.",
+            },
             new Option<string>("--state-dir")
             {
                 Description = "Where the agent keeps its journal.",
@@ -89,52 +101,58 @@ public static class PlanCommand
         }
     }
 
-    private static (HostInventory Inventory, HostUsage Usage, Plan Plan) Look(string desiredFile, string stateDirectory)
+    /// <summary>What the agent would do now, with the desired state in a file, or with the one that it follows.</summary>
+    /// <param name="desiredFile">Null for what is in force.</param>
+    /// <exception cref="FormatException">There is no such file, or it cannot be understood.</exception>
+    internal static (HostInventory Inventory, HostUsage Usage, Plan Plan) Look(
+        string? desiredFile,
+        string stateDirectory,
+        AgentMachine machine,
+        TimeProvider time
+    )
+    {
+        var kept = new DesiredState(stateDirectory);
+        kept.Restore();
+        var desired = desiredFile is null ? InForce(kept, stateDirectory) : Read(kept, desiredFile);
+        var inventory = new InventoryReader(machine.Paths, time).Read();
+        var bootId = inventory.Facts.BootId;
+        var ledger = new LedgerFile(stateDirectory, bootId).Read();
+        var usage = new UsageReader(machine.Paths, machine.Calls, new LedgerUsage(ledger)).Read(inventory);
+        var choices = new ChoiceFile(stateDirectory);
+        var isRead = Journal.TryRead(Path.Combine(stateDirectory, Journal.FileName), bootId, out var journal, out var damage);
+        var remembered = new Remembered
+        {
+            // A file that is named is the word of the source, as it is for an agent that has read it: nothing waits to be confirmed then.
+            Journal = desiredFile is null ? journal : journal with { InForceBefore = null },
+            Repairs = new RepairBudget(stateDirectory, bootId, time),
+            Halts = new Halts(
+                new BreakGlassFile(stateDirectory),
+                isRead ? choices.Damage : damage,
+                new BootRecord(stateDirectory, bootId, time)
+            ),
+            Choices = choices.Choices,
+            Setbacks = new SetbackFile(stateDirectory, bootId).Read(time.GetUtcNow()),
+        };
+        var names = PlanningInput.AsksForInterfaces(desired.Policies) ? new InterfaceNames(machine.Calls).Read() : [];
+        return (inventory, usage, Planner.Plan(remembered.Input(desired, inventory, usage, names)));
+    }
+
+    private static DesiredInForce InForce(DesiredState kept, string stateDirectory) =>
+        kept.InForce
+        ?? throw new FormatException(
+            kept.Problem ?? $"{stateDirectory} has no desired state: no agent has read one there; name a file with --desired"
+        );
+
+    /// <summary>As run takes it in: of an entry that is not understood the last version that was.</summary>
+    private static DesiredInForce Read(DesiredState kept, string desiredFile)
     {
         if (!File.Exists(desiredFile))
             throw new FormatException($"--desired is {desiredFile}, which does not exist: examples/ has files to start from");
         var spec =
             NodeDeviceStateReader.Read(File.ReadAllText(desiredFile), out var error)
             ?? throw new FormatException($"{desiredFile}: {error}");
-        var paths = new HostPaths("/");
-        var inventory = new InventoryReader(paths, TimeProvider.System).Read();
-        var usage = new UsageReader(
-            paths,
-            new LinuxHostCalls(paths),
-            new LedgerUsage(new LedgerFile(stateDirectory, inventory.Facts.BootId).Read())
-        ).Read(inventory);
-        var choices = new ChoiceFile(stateDirectory);
-        var damage = Journal.TryRead(Path.Combine(stateDirectory, Journal.FileName), inventory.Facts.BootId, out var journal, out var why)
-            ? null
-            : why;
-        var policies = DesiredState.Following(InForce(stateDirectory), spec.Policies);
-        var fingerprint = DesiredState.FingerprintOf(policies);
-        var plan = Planner.Plan(
-            new PlanningInput
-            {
-                Inventory = inventory,
-                Policies = policies,
-                Usage = usage,
-                Ownership = journal.Ownership,
-                Contested = new RepairBudget(stateDirectory, inventory.Facts.BootId, TimeProvider.System).Contested(fingerprint),
-                Choices = choices.Choices,
-                AlternativeNames = PlanningInput.AsksForInterfaces(policies) ? new InterfaceNames(new LinuxHostCalls(paths)).Read() : [],
-                Halt = new Halts(
-                    new BreakGlassFile(stateDirectory),
-                    damage ?? choices.Damage,
-                    new BootRecord(stateDirectory, inventory.Facts.BootId, TimeProvider.System)
-                ).Look(fingerprint),
-            }
-        );
-        return (inventory, usage, plan);
-    }
-
-    /// <summary>What run goes on from: of an entry that is not understood the last version that was.</summary>
-    private static ImmutableArray<EffectivePolicy> InForce(string stateDirectory)
-    {
-        var state = new DesiredState(stateDirectory);
-        state.Restore();
-        return state.Policies ?? [];
+        var policies = DesiredState.Following(kept.Policies ?? [], spec.Policies);
+        return new DesiredInForce(policies, DesiredState.FingerprintOf(policies), null);
     }
 
     /// <summary>What pods have by the ledger on disk alone.</summary>

@@ -1,0 +1,50 @@
+using System.Collections.Immutable;
+using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Following;
+using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Planning;
+
+namespace Hostdev.DevicePlugin.Agent;
+
+/// <summary>
+/// What the agent knows beside what the machine shows. Planning's input is made of it in one place, for the agent and for <c>plan</c>, so
+/// that <c>plan</c> prints what the agent does.
+/// </summary>
+internal sealed record Remembered
+{
+    public required JournalState Journal { get; init; }
+
+    public required RepairBudget Repairs { get; init; }
+
+    public required Halts Halts { get; init; }
+
+    public required ImmutableArray<Choice> Choices { get; init; }
+
+    /// <summary>What is not to be tried now.</summary>
+    public required ImmutableDictionary<Purpose, Setback> Setbacks { get; init; }
+
+    /// <summary>Writes that the kernel has not returned yet: of a running agent, which alone knows them.</summary>
+    public ImmutableArray<UnreturnedWrite> Unreturned { get; init; } = [];
+
+    /// <param name="names">Alternative names of network interfaces; empty where no policy asks for them.</param>
+    public PlanningInput Input(
+        DesiredInForce desired,
+        HostInventory inventory,
+        HostUsage usage,
+        ImmutableDictionary<string, ImmutableArray<string>> names
+    ) =>
+        new()
+        {
+            Inventory = inventory,
+            Policies = desired.Policies,
+            Usage = usage,
+            Ownership = Journal.Ownership,
+            Setbacks = Setbacks,
+            Contested = Repairs.Contested(desired.Fingerprint),
+            Unreturned = Unreturned,
+            Halt = Halts.Look(desired.Fingerprint),
+            RestoreOnly = Journal.InForceBefore,
+            Choices = Choices,
+            AlternativeNames = names,
+        };
+}
