@@ -11,68 +11,15 @@ internal static class UnitPlanner
 {
     public static void Plan(PlanningContext context, UnitRequest request)
     {
-        var primary = request.Primary;
-        var device = primary.Address.ToString();
-        var whole = context.Inventory.GroupOf(primary) is { } all
-            ? all.Members.Select(a => context.Inventory.Functions[a]).ToList()
-            : [primary];
-        var shape = GroupShape.Of(context, request, whole);
-        foreach (var function in shape.Taken)
-            context.Wanted.TryAdd(function.Address, shape.UnitId);
-        if (whole.Select(context.Unreadable).FirstOrDefault(u => u is not null) is { } unreadable)
-        {
-            context.Block(request.Policy, device, unreadable.Reason, unreadable.Message);
+        var it = GroupCase.Of(context, request);
+        foreach (var function in it.Asked.Taken)
+            context.Wanted.TryAdd(function.Address, it.Asked.UnitId);
+        if (GroupChecks.InOrder.Select(c => c(it)).OfType<Objection>().Any(o => IsRefused(it, o)))
             return;
-        }
-
-        if (HostConditions.Problem(context.Inventory, primary) is { } problem)
+        var taken = it.Shape.Taken.Concat(it.Shape.Carried).Select(f => (DeviceId)f.Address);
+        if (context.Claim(request.Policy, taken) is { } other)
         {
-            context.Block(request.Policy, device, problem.Reason, problem.Message);
-            return;
-        }
-
-        var group = context.Inventory.GroupOf(primary)!;
-        if (IsRefused(context, request, shape, Reasons.NotEligible, GroupProblems.NotEligible(request, group)))
-            return;
-        if (GroupProblems.Ancestor(context, request, shape) is { } ancestor)
-        {
-            context.Block(request.Policy, device, Reasons.Ancestor, ancestor);
-            return;
-        }
-
-        if (GroupProblems.Bridge(context.Inventory, group) is { } bridge)
-        {
-            context.Block(request.Policy, device, Reasons.GroupNotViable, bridge);
-            return;
-        }
-
-        if (IsRefused(context, request, shape, Reasons.GroupNotViable, GroupProblems.OtherMembers(request, context.Inventory, group)))
-            return;
-        // No declaration gives what the machine itself needs; a virtual function is not declared for, whatever shares its group.
-        var undeclared = GroupProblems.Undeclared(request, shape);
-        if ((undeclared is null || !primary.IsVirtualFunction) && GroupProblems.Machine(context, request, shape) is { } machine)
-        {
-            if (IsRefused(context, request, shape, Reasons.Protected, machine))
-                return;
-            shape = shape.WithoutMachine(context);
-            undeclared = GroupProblems.Undeclared(request, shape);
-        }
-
-        if (undeclared is not null)
-        {
-            context.Block(request.Policy, device, Reasons.UndeclaredSiblings, undeclared);
-            return;
-        }
-
-        var (unit, held) = Compose(context, request, shape);
-        if (unit.Functions().Select(m => MissingDriver(context, m)).FirstOrDefault(m => m is not null) is { } missing)
-        {
-            context.Block(request.Policy, device, missing.Reason, missing.Message);
-            return;
-        }
-
-        if (context.Claim(request.Policy, shape.Taken.Concat(shape.Carried).Select(f => (DeviceId)f.Address)) is { } other)
-        {
+            var device = request.Primary.Address.ToString();
             context.Block(
                 request.Policy,
                 device,
@@ -83,6 +30,7 @@ internal static class UnitPlanner
             return;
         }
 
+        var (unit, held) = Compose(it);
         if (CanBeTaken(context, request, unit, held, out var waits))
             Accept(context, request, unit, held);
         else if (waits && InPresentForm(context, request, unit, held) is { } present)
@@ -91,28 +39,18 @@ internal static class UnitPlanner
             context.Awaited.UnionWith(unit.Functions().Select(m => m.Address));
     }
 
-    private static (Reason Reason, string Message)? MissingDriver(PlanningContext context, UnitMember member) =>
-        HostConditions.MissingDriver(
-            context.Inventory,
-            member.Address.ToString(),
-            member.Driver,
-            context.Inventory.Functions[member.Address].Driver
-        );
-
-    /// <summary>Refuses what is newly taken; what is in force stays, and the reason is said.</summary>
-    private static bool IsRefused(PlanningContext context, UnitRequest request, GroupShape shape, Reason reason, string? message)
+    /// <summary>Says an objection: it refuses, but for one against what is newly taken where the group is in force.</summary>
+    private static bool IsRefused(GroupCase it, Objection objection)
     {
-        if (message is null)
-            return false;
-        var device = request.Primary.Address.ToString();
-        context.AsksWhoUses = true;
-        if (shape.WhyItStays(context) is not { } why)
+        var (policy, device) = (it.Request.Policy, it.Primary.Address.ToString());
+        it.Context.AsksWhoUses |= objection.IsForNewAlone;
+        if (!objection.IsForNewAlone || it.WhyItStays is not { } why)
         {
-            context.Block(request.Policy, device, reason, message);
+            it.Context.Block(policy, device, objection.Reason, objection.Message);
             return true;
         }
 
-        context.Notice(request.Policy, device, reason, $"{message}. {why}");
+        it.Context.Notice(policy, device, objection.Reason, $"{objection.Message}. {why}");
         return false;
     }
 
@@ -141,8 +79,9 @@ internal static class UnitPlanner
         return usable ? (unit with { Handout = present, Cordoned = isCordoned }, now) : null;
     }
 
-    private static (Unit Unit, ImmutableArray<HeldFunction> Held) Compose(PlanningContext context, UnitRequest request, GroupShape shape)
+    public static (Unit Unit, ImmutableArray<HeldFunction> Held) Compose(GroupCase it)
     {
+        var (context, request, shape) = (it.Context, it.Request, it.Shape);
         var (assigned, held) = shape.Divide(request);
         var given = request.Selected.Concat(assigned).OrderBy(f => f.Address).ToList();
         var kept = HeldFunction.Of(context, held, new ResetReach(context.Inventory, given));
