@@ -10,7 +10,7 @@ internal static class KernelWords
     private const int LongestLine = 200;
 
     /// <summary><c>the kernel says: "ice 0000:3b:00.0: Only 64 vectors"</c>: the last lines; null when it said nothing of it.</summary>
-    public static string? Of(IKernelLog log, PciAddress device)
+    public static string? Of(IKernelLog log, DeviceId device)
     {
         var lines = log.ReadNew().Where(m => m.IsAbout(device)).Select(m => Shorten(m.Text)).Distinct(StringComparer.Ordinal).ToList();
         return lines.Count == 0 ? null : $"the kernel says: {string.Join(", ", lines.TakeLast(MostLines).Select(l => $"\"{l}\""))}";

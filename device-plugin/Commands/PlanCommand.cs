@@ -42,7 +42,7 @@ public static class PlanCommand
     public static Command CreateExplain()
     {
         var (desired, state) = Options();
-        var address = new Argument<string>("pciAddress") { Description = "For example 0000:3b:00.0" };
+        var address = new Argument<string>("device") { Description = "For example 0000:3b:00.0" };
         var command = new Command("explain", "Say of one device what it is, who uses it, and why it is or is not offered. Changes nothing.")
         {
             address,
@@ -54,11 +54,11 @@ public static class PlanCommand
                 parsed.InvocationConfiguration.Error,
                 () =>
                 {
-                    var pci = PciAddress.Parse(parsed.GetValue(address)!);
+                    var device = DeviceId.Parse(parsed.GetValue(address)!);
                     var look = Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System);
-                    if (!look.Inventory.Functions.TryGetValue(pci, out var function))
-                        throw new FormatException($"{pci} is not on this host: \"hostdev-device-plugin inventory\" lists what is");
-                    parsed.InvocationConfiguration.Output.Write(PlanText.Explain(function, look.Inventory, look.Usage, look.Plan));
+                    if (PlanText.Explain(device, look.Inventory, look.Usage, look.Plan) is not { } words)
+                        throw new FormatException($"{device} is not on this host: \"hostdev-device-plugin inventory\" lists what is");
+                    parsed.InvocationConfiguration.Output.Write(words);
                 }
             )
         );

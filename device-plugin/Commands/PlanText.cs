@@ -44,7 +44,13 @@ internal static class PlanText
     }
 
     /// <summary>Everything that decides about one function.</summary>
-    public static string Explain(PciFunction function, HostInventory inventory, HostUsage usage, Plan plan)
+    /// <returns>Null where there is no such device.</returns>
+    public static string? Explain(DeviceId device, HostInventory inventory, HostUsage usage, Plan plan) =>
+        device.AsPci is { } address && inventory.Functions.TryGetValue(address, out var function)
+            ? Explain(function, inventory, usage, plan)
+            : null;
+
+    private static string Explain(PciFunction function, HostInventory inventory, HostUsage usage, Plan plan)
     {
         var text = new StringBuilder();
         var group = inventory.GroupOf(function);

@@ -1,8 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
-using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.DevicePlugin.Planning.Sriov;
 
 namespace Hostdev.DevicePlugin.Following;
 
@@ -70,21 +69,19 @@ internal sealed record ChoiceEntry
         {
             Policy = choice.PolicyUid,
             Address = choice.Address.ToString(),
-            Ids = $"{choice.Vendor}:{choice.Device}",
+            Ids = choice.Ids,
             Interface = choice.Interface,
             Driver = choice.Driver,
             Slot = choice.Slot,
         };
 
     public Choice ToChoice() =>
-        Ids.Split(':') is [var vendor, var device]
-            ? new Choice(Policy, PciAddress.Parse(Address), PciId.Parse(vendor), PciId.Parse(device))
-            {
-                Interface = Interface,
-                Driver = Driver,
-                Slot = Slot,
-            }
-            : throw new FormatException($"ids of {Address} is \"{Ids}\" and not vendor:device");
+        Choice.Parse(Policy, Address, Ids) with
+        {
+            Interface = Interface,
+            Driver = Driver,
+            Slot = Slot,
+        };
 }
 
 [JsonSourceGenerationOptions(

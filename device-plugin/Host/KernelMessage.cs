@@ -23,5 +23,5 @@ public sealed record KernelMessage(string Text, string? Device)
     }
 
     /// <summary>By the record's own word, or by its text: many drivers log without naming their device.</summary>
-    public bool IsAbout(PciAddress address) => Device == $"+pci:{address}" || address.IsNamedIn(Text);
+    public bool IsAbout(DeviceId device) => Device == $"+{device.Class.Word()}:{device}" || device.IsNamedIn(Text);
 }

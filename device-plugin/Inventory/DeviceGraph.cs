@@ -40,6 +40,8 @@ public sealed class DeviceGraph
     /// <summary>Ordered by ID.</summary>
     public IEnumerable<Device> Devices => _devices.Values;
 
+    public bool Has(DeviceId device) => _devices.ContainsKey(device);
+
     public static DeviceGraph Of(HostInventory inventory) =>
         new([.. inventory.Functions.Values.Select(f => Function(inventory, f)), .. inventory.Mdevs.Select(m => Mdev(inventory, m))]);
 

@@ -40,6 +40,13 @@ public sealed record HostInventory
     /// <summary>Why not even the list of functions could be read; null when it could. An unreadable machine is not an empty one.</summary>
     public ReadProblem? Unlisted => Problems.FirstOrDefault(p => p.Path == "/sys/bus/pci/devices");
 
+    /// <summary>The devices that can be passed, as far as a class allows: bridges never are.</summary>
+    public IEnumerable<DeviceId> Passable => Functions.Values.Where(f => !f.IsBridge).Select(f => (DeviceId)f.Address);
+
+    /// <summary>The group a device is in; null for one that is not there, and for one of a class that has none.</summary>
+    public IommuGroup? GroupOf(DeviceId device) =>
+        device.AsPci is { } address && Functions.TryGetValue(address, out var function) ? GroupOf(function) : null;
+
     /// <summary>The group a function is in, or null when the host gives it none (no IOMMU).</summary>
     public IommuGroup? GroupOf(PciFunction function) => function.IommuGroup is { } number ? Groups.GetValueOrDefault(number) : null;
 }

@@ -25,7 +25,7 @@ internal static class LaneBuilder
             return list;
         }
 
-        var goingVfs = new HashSet<PciAddress>();
+        var goingVfs = new HashSet<DeviceId>();
         var kept = NeverUnderstood(context);
         foreach (var pf in ReleasedPhysicalFunctions(context).Where(o => !kept(o.PolicyUid, o.Address)))
             Of(pf.Address).AddRange(VfSteps.Release(context, pf, goingVfs));
@@ -41,12 +41,8 @@ internal static class LaneBuilder
         LeaveOutUnitsOf(context, goingVfs);
         foreach (var target in context.PhysicalFunctions.Values.OrderBy(t => t.Address))
             Of(target.Address).AddRange(VfSteps.Create(context, target));
-        foreach (var (unit, group) in context.Units.OrderBy(u => u.Id).Groups())
-        {
-            if (IsInOpenSetup(context, group.Primary))
-                continue; // made and taken in one go by VfSteps.Create
-            Of(group.Primary).AddRange(FunctionSteps.Take(context, unit));
-        }
+        foreach (var unit in context.Units.OrderBy(u => u.Id).Where(u => !VfSteps.Makes(context, u)))
+            Of(unit.Device).AddRange(FunctionSteps.Take(context, unit));
 
         foreach (var (function, step) in HealthPlanner.Plan(context))
             Of(function).Add(step);
@@ -60,20 +56,20 @@ internal static class LaneBuilder
     /// <summary>
     /// What was taken for a policy of which no version was ever understood: as long as it is desired, nothing of it is given back.
     /// </summary>
-    private static Func<string, PciAddress, bool> NeverUnderstood(PlanningContext context)
+    private static Func<string, DeviceId, bool> NeverUnderstood(PlanningContext context)
     {
         var policies = context
             .Input.Policies.Where(p => p.InForce is DesiredPolicy.Frozen)
             .Select(p => p.Identity.Uid)
             .ToHashSet(StringComparer.Ordinal);
-        return (uid, address) => policies.Contains(uid) && context.Inventory.Functions.ContainsKey(address);
+        return (uid, device) => policies.Contains(uid) && context.Graph.Has(device);
     }
 
     /// <summary>
     /// A HostDevice may want virtual functions that a SriovPolicy had made and that go with it: taking them would keep them from ever
     /// going.
     /// </summary>
-    private static void LeaveOutUnitsOf(PlanningContext context, HashSet<PciAddress> goingVfs)
+    private static void LeaveOutUnitsOf(PlanningContext context, HashSet<DeviceId> goingVfs)
     {
         foreach (var unit in context.Units.Where(u => u.Functions().Any(m => goingVfs.Contains(m.Address))).ToList())
         {
@@ -87,9 +83,4 @@ internal static class LaneBuilder
             );
         }
     }
-
-    private static bool IsInOpenSetup(PlanningContext context, PciAddress address) =>
-        context.Inventory.Functions[address].PhysicalFunction is { } pf
-        && context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(pf) is { SetupOpen: true }
-        && context.PhysicalFunctions.ContainsKey(pf);
 }

@@ -61,8 +61,11 @@ internal sealed class HostReading
 
     private NetworkUsage Network { get; }
 
-    /// <summary>Everybody but pods.</summary>
-    public IEnumerable<DeviceUser> UsersOf(PciFunction function)
+    /// <summary>Everybody but pods; nobody for a device that is not there.</summary>
+    public IEnumerable<DeviceUser> UsersOf(DeviceId device) =>
+        device.AsPci is { } address && _inventory.Functions.TryGetValue(address, out var function) ? UsersOf(function) : [];
+
+    private IEnumerable<DeviceUser> UsersOf(PciFunction function)
     {
         var device = $"/sys/bus/pci/devices/{function.Address}";
         var names = _files.List(device);
@@ -74,7 +77,8 @@ internal sealed class HostReading
             users.AddRange(Storage.UsersOf(function.Address));
             users.AddRange(Remote.UsersOf(function.Address));
             users.AddRange(Virtio.UsersOf(function, names));
-            users.AddRange(Network.UsersOf(function));
+            var isElsewhere = function is { NetworkInterfaceElsewhere: true, Driver: not null };
+            users.AddRange(Network.UsersOf(function.Address, function.Children, isElsewhere));
         }
 
         var vfs = names.Count(n => n.StartsWith("virtfn", StringComparison.Ordinal));

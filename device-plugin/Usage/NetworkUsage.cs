@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
@@ -45,10 +46,12 @@ internal sealed class NetworkUsage
             .ToLookup(t => t.Function!, t => t.Link);
     }
 
-    public IEnumerable<DeviceUser> UsersOf(PciFunction function)
+    /// <param name="children">What hangs below the device.</param>
+    /// <param name="hasInterfaceElsewhere">It has a driver, and an interface that this network namespace does not show.</param>
+    public IEnumerable<DeviceUser> UsersOf(DeviceId device, ImmutableArray<ChildDevice> children, bool hasInterfaceElsewhere)
     {
-        var names = function
-            .Children.Where(c => c.Kind is ChildKind.NetworkInterface or ChildKind.Representor)
+        var names = children
+            .Where(c => c.Kind is ChildKind.NetworkInterface or ChildKind.Representor)
             .Select(c => c.Name)
             .ToList();
         foreach (var name in names)
@@ -59,13 +62,13 @@ internal sealed class NetworkUsage
                 yield return new DeviceUser(use.Kind, $"{name} {use.Clause}");
         }
 
-        var elsewhere = _elsewhere[function.Address].ToList();
+        var elsewhere = _elsewhere[device].ToList();
         foreach (var link in elsewhere)
             yield return new DeviceUser(
                 UserKind.NetworkNamespace,
                 $"its interface {link.Name} is in the network namespace {link.Namespace}"
             );
-        if (function is { NetworkInterfaceElsewhere: true, Driver: not null } && elsewhere.Count == 0)
+        if (hasInterfaceElsewhere && elsewhere.Count == 0)
         {
             yield return new DeviceUser(UserKind.NetworkNamespace, "its network interface is in another network namespace");
         }

@@ -20,7 +20,7 @@ public interface IPodUsage
 public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pods)
 {
     /// <summary>
-    /// Who uses what now, over all functions that are no bridges. Functions nobody uses are left out. Nothing is opened: an exclusive open
+    /// Who uses what now, over all devices that can be passed. Devices nobody uses are left out. Nothing is opened: an exclusive open
     /// would make a mount fail that somebody attempts this moment. So whom only such an open meets is met by <see cref="Prove"/>, before
     /// the first write.
     /// </summary>
@@ -29,10 +29,8 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
         var reading = new HostReading(paths, calls, inventory);
         return new HostUsage(
             inventory
-                .Functions.Values.Where(f => !f.IsBridge)
-                .Select(f =>
-                    (Device: (DeviceId)f.Address, Users: (ImmutableArray<DeviceUser>)[.. pods.UsersOf(f.Address), .. reading.UsersOf(f)])
-                )
+                .Passable
+                .Select(d => (Device: d, Users: (ImmutableArray<DeviceUser>)[.. pods.UsersOf(d), .. reading.UsersOf(d)]))
                 .Where(t => t.Users.Length > 0)
                 .ToImmutableSortedDictionary(t => t.Device, t => t.Users)
         );
@@ -52,9 +50,7 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
     /// <param name="overridden">Uses that do not count, because an admin allowed it.</param>
     public FreedomProof Prove(HostInventory inventory, ImmutableArray<DeviceId> devices, ImmutableArray<UserKind> overridden)
     {
-        var addresses = devices.Select(d => d.AsPci).OfType<PciAddress>().ToList();
-        var functions = addresses.Select(inventory.Functions.GetValueOrDefault).OfType<PciFunction>().ToList();
-        var groups = functions.Select(inventory.GroupOf).OfType<IommuGroup>().DistinctBy(g => g.Number).ToList();
+        var groups = devices.Select(inventory.GroupOf).OfType<IommuGroup>().DistinctBy(g => g.Number).ToList();
         // Pods first: to open a group that a pod was given would make its VMM's own open fail.
         var having = groups
             .SelectMany(g => g.Members)
@@ -75,10 +71,8 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
         var reading = new HostReading(paths, calls, inventory);
         bool HasNamedUser(DeviceId device, string disk) =>
             reading.Storage.UsersByDisk(device).Any(u => u.Disk == disk && !overridden.Contains(u.User.Kind));
-        var users = functions
-            .SelectMany(f =>
-                reading.UsersOf(f).Where(u => !overridden.Contains(u.Kind)).Select(u => (Device: (DeviceId)f.Address, User: u))
-            )
+        var users = devices
+            .SelectMany(d => reading.UsersOf(d).Where(u => !overridden.Contains(u.Kind)).Select(u => (Device: d, User: u)))
             .ToList();
         return new FreedomProof(
             [

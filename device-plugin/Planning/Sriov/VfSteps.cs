@@ -162,6 +162,13 @@ internal static class VfSteps
             .. vfs.Where(context.Input.Ownership.Functions.ContainsKey).Select(vf => new JournalRecord.ForgetFunction(vf)),
         ];
 
+    /// <summary>Whether a unit's function is made and taken in one go by <see cref="Create"/>.</summary>
+    public static bool Makes(PlanningContext context, Unit unit) =>
+        unit.Device.AsPci is { } address
+        && context.Inventory.Functions[address].PhysicalFunction is { } pf
+        && context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(pf) is { SetupOpen: true }
+        && context.PhysicalFunctions.ContainsKey(pf);
+
     private static bool ReleaseWaits(PlanningContext context, PciAddress pf, ImmutableArray<PciAddress> vfs)
     {
         var owner = context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(pf)?.PolicyUid;

@@ -1,7 +1,7 @@
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Inventory;
 
-namespace Hostdev.DevicePlugin.Planning;
+namespace Hostdev.DevicePlugin.Planning.Sriov;
 
 /// <summary>
 /// A function that a policy has in force and chose by a property that software can change: what it was when it was chosen. It stays chosen
@@ -12,6 +12,9 @@ namespace Hostdev.DevicePlugin.Planning;
 /// <param name="Vendor">With <paramref name="Device"/>: other hardware at the address is another function.</param>
 public sealed record Choice(string PolicyUid, PciAddress Address, PciId Vendor, PciId Device)
 {
+    /// <summary><c>vendor:device</c>.</summary>
+    public string Ids => $"{Vendor}:{Device}";
+
     /// <summary>The network interface by which it was chosen; null when not by that.</summary>
     public string? Interface { get; init; }
 
@@ -22,6 +25,12 @@ public sealed record Choice(string PolicyUid, PciAddress Address, PciId Vendor, 
     /// The physical slot by which it was chosen, which is a name that firmware and hotplug drivers give; null when not by that.
     /// </summary>
     public string? Slot { get; init; }
+
+    /// <exception cref="FormatException">One of them cannot be understood.</exception>
+    public static Choice Parse(string policyUid, string address, string ids) =>
+        ids.Split(':') is [var vendor, var device]
+            ? new Choice(policyUid, PciAddress.Parse(address), PciId.Parse(vendor), PciId.Parse(device))
+            : throw new FormatException($"ids of {address} is \"{ids}\" and not vendor:device");
 
     public bool IsOf(PciFunction function) => function.Address == Address && function.Vendor == Vendor && function.Device == Device;
 }
