@@ -26,7 +26,7 @@ public sealed partial class ChartMonitoringTests
             var shown = File.ReadAllText(Repository.Path(s_metrics.Value[one.Groups["name"].Value]));
             foreach (Match label in Label().Matches(one.Groups["labels"].Value))
             {
-                Assert.Contains($"(\"{label.Groups[1].Value}\", ", shown, StringComparison.Ordinal);
+                Assert.Matches($"\\(\\s*\"{label.Groups[1].Value}\",", shown);
                 var value = label.Groups[2].Value;
                 var isWord =
                     ConditionTypes.OfPolicies.Contains(value) && shown.Contains("ConditionTypes.OfPolicies", StringComparison.Ordinal);

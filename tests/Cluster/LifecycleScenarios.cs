@@ -125,7 +125,7 @@ public sealed class LifecycleScenarios
     {
         await using var bench = await ClusterBench.StartAsync();
         var node = await bench.AddNodeAsync("gpu", DemoMachines.GpuNode, agent: false);
-        string[] second = [GpuMachine.SecondGpu, "[{addresses: [\"0000:12:00.0\", \"0000:81:00.0\"]}]"];
+        const string both = "[{addresses: [\"0000:12:00.0\", \"0000:81:00.0\"]}]";
         Task ProjectAsync(int generation, string more) =>
             bench.Api.ApplyAsync(
                 ClusterBench.Yaml(
@@ -151,7 +151,7 @@ public sealed class LifecycleScenarios
                         spec:
                           resourceName: example.com/second
                           nodeSelector: {}
-                          devices: {pci: {selectors: {{second[generation - 1]}}, groupPolicy: HoldSiblings } }
+                          devices: {pci: {selectors: {{(generation == 1 ? GpuMachine.SecondGpu : both)}}, groupPolicy: HoldSiblings } }
                     """
                 ),
                 "hostdev-operator"
