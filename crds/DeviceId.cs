@@ -53,7 +53,8 @@ public abstract record DeviceId : IComparable<DeviceId>
     public PciAddress? AsPci => this is OfPci(var address) ? address : null;
 
     /// <summary>Whether a text, a path or a message, has this very device.</summary>
-    public bool IsNamedIn(string text) => AsPci is { } address ? address.IsNamedIn(text) : text.Contains(ToString(), StringComparison.Ordinal);
+    public bool IsNamedIn(string text) =>
+        AsPci is { } address ? address.IsNamedIn(text) : text.Contains(ToString(), StringComparison.Ordinal);
 
     public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out DeviceId? id)
     {

@@ -14,10 +14,7 @@ internal static class Golden
     {
         var plan = DevicePlugin.Planning.Planner.Plan(input);
         Matches($"{name}.plan", DevicePlugin.Commands.PlanText.Render(plan));
-        Matches(
-            $"{name}.explain",
-            DevicePlugin.Commands.PlanText.Explain(input.Inventory.Functions[PciAddress.Parse(address)], input.Inventory, input.Usage, plan)
-        );
+        Matches($"{name}.explain", DevicePlugin.Commands.PlanText.Explain(DeviceId.Parse(address), input.Inventory, input.Usage, plan)!);
     }
 
     public static void Matches(string name, string actual)

@@ -3,6 +3,7 @@ using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Following;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
+using Hostdev.DevicePlugin.Planning.Sriov;
 
 namespace Hostdev.DevicePlugin.Agent;
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Planning;
+using Hostdev.DevicePlugin.Planning.Pci;
 
 namespace Hostdev.DevicePlugin.Applying;
 

@@ -75,13 +75,7 @@ internal sealed record ChoiceEntry
             Slot = choice.Slot,
         };
 
-    public Choice ToChoice() =>
-        Choice.Parse(Policy, Address, Ids) with
-        {
-            Interface = Interface,
-            Driver = Driver,
-            Slot = Slot,
-        };
+    public Choice ToChoice() => Choice.Parse(Policy, Address, Ids) with { Interface = Interface, Driver = Driver, Slot = Slot };
 }
 
 [JsonSourceGenerationOptions(

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
+using Hostdev.DevicePlugin.Planning.Sriov;
 
 namespace Hostdev.DevicePlugin.Planning;
 

@@ -3,6 +3,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Planning.Pci;
 using Hostdev.DevicePlugin.Planning.Sriov;
 
 namespace Hostdev.DevicePlugin.Planning;

@@ -50,10 +50,7 @@ internal sealed class NetworkUsage
     /// <param name="hasInterfaceElsewhere">It has a driver, and an interface that this network namespace does not show.</param>
     public IEnumerable<DeviceUser> UsersOf(DeviceId device, ImmutableArray<ChildDevice> children, bool hasInterfaceElsewhere)
     {
-        var names = children
-            .Where(c => c.Kind is ChildKind.NetworkInterface or ChildKind.Representor)
-            .Select(c => c.Name)
-            .ToList();
+        var names = children.Where(c => c.Kind is ChildKind.NetworkInterface or ChildKind.Representor).Select(c => c.Name).ToList();
         foreach (var name in names)
         {
             if (_complaint is not null)

@@ -29,8 +29,7 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
         var reading = new HostReading(paths, calls, inventory);
         return new HostUsage(
             inventory
-                .Passable
-                .Select(d => (Device: d, Users: (ImmutableArray<DeviceUser>)[.. pods.UsersOf(d), .. reading.UsersOf(d)]))
+                .Passable.Select(d => (Device: d, Users: (ImmutableArray<DeviceUser>)[.. pods.UsersOf(d), .. reading.UsersOf(d)]))
                 .Where(t => t.Users.Length > 0)
                 .ToImmutableSortedDictionary(t => t.Device, t => t.Users)
         );

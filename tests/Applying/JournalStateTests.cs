@@ -2,6 +2,7 @@ using Hostdev.Crds;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Planning;
+using Hostdev.DevicePlugin.Planning.Pci;
 using Xunit;
 
 namespace Hostdev.Tests.Applying;

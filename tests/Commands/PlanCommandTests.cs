@@ -1,10 +1,10 @@
+using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Commands;
 using Hostdev.DevicePlugin.Following;
 using Hostdev.DevicePlugin.Planning;
-using Hostdev.Crds;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Planning;
 using Xunit;
@@ -20,7 +20,7 @@ public sealed class PlanCommandTests : IDisposable
     private readonly SimulatedKernel _kernel = new(DemoMachines.GpuNode);
     private readonly string _directory = Directory.CreateTempSubdirectory("plan-").FullName;
 
-    private string BootId => _kernel.Read("/proc/sys/kernel/random/boot_id").Trim();
+    private string BootId => File.ReadAllText(_kernel.Paths.Resolve("/proc/sys/kernel/random/boot_id")).Trim();
 
     public void Dispose()
     {
@@ -45,7 +45,11 @@ public sealed class PlanCommandTests : IDisposable
     {
         new DesiredState(_directory).Offer("a file", Policies(First, Second));
         using (var journal = Journal.Open(_directory, "the boot before"))
+        {
             journal.Append(new JournalRecord.RecordFunction(PciAddress.Parse(First), "nvidia", null, "uid-gpus"));
+            journal.Append(new JournalRecord.RecordFunction(PciAddress.Parse("0000:11:00.1"), "snd_hda_intel", null, "uid-gpus"));
+        }
+
         var plan = Look(null);
         Assert.Equal([First], plan.UnitIds());
         Assert.Contains(plan.Findings, f => f.Device == Second && f.Reason == Reasons.Unconfirmed);
@@ -76,7 +80,7 @@ public sealed class PlanCommandTests : IDisposable
     public void Of_an_entry_that_is_not_understood_the_last_version_that_was_stays_in_it()
     {
         new DesiredState(_directory).Offer("a file", Policies(First));
-        Assert.Equal([First], Look(Policies(First).Replace("devices:", "quantum: true, devices:", StringComparison.Ordinal)).UnitIds());
+        Assert.Equal([First], Look(Policies(First).Replace("devices:", "quantum: true\n    devices:", StringComparison.Ordinal)).UnitIds());
     }
 
     private static string Policies(params string[] addresses) =>

@@ -41,7 +41,7 @@ public sealed class LeftAloneTests
         Assert.StartsWith(words, PlanText.Render(plan), StringComparison.Ordinal);
         Assert.Contains(
             words["Nothing is done now: ".Length..],
-            PlanText.Explain(machine.Build().Functions.Values.Single(), machine, HostUsage.Nobody, plan),
+            PlanText.Explain(machine.Build().Functions.Values.Single().Address, machine, HostUsage.Nobody, plan),
             StringComparison.Ordinal
         );
     }
@@ -59,7 +59,7 @@ public sealed class LeftAloneTests
             Lanes = [new Lane(nvme, [new LaneStep(Purpose.Take(nvme), new PlanStep.Probe(nvme, "vfio-pci"))])],
         };
 
-        var words = PlanText.Explain(machine.Build().Functions.Values.Single(), machine, HostUsage.Nobody, plan);
+        var words = PlanText.Explain(machine.Build().Functions.Values.Single().Address, machine, HostUsage.Nobody, plan);
         Assert.EndsWith("No policy asks for it.\n", words, StringComparison.Ordinal);
         Assert.DoesNotContain("10000:", words, StringComparison.Ordinal);
     }

@@ -4,6 +4,7 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Planning;
+using Hostdev.DevicePlugin.Planning.Sriov;
 using Hostdev.Tests.Host;
 using Hostdev.Tests.Inventory;
 using Xunit;

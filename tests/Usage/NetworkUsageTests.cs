@@ -153,12 +153,11 @@ public sealed class NetworkUsageTests : IDisposable
 
     private IEnumerable<string> UsersOf(NetworkState state) => Users(new NetworkReading.Read(state)).Select(u => u.Description);
 
-    private List<DeviceUser> Users(NetworkReading reading) =>
-        [
-            .. new NetworkUsage(_kernel.Paths, reading).UsersOf(
-                new InventoryReader(_kernel.Paths, TimeProvider.System).Read().Functions[PciAddress.Parse(Nic)]
-            ),
-        ];
+    private List<DeviceUser> Users(NetworkReading reading)
+    {
+        var nic = new InventoryReader(_kernel.Paths, TimeProvider.System).Read().Functions[PciAddress.Parse(Nic)];
+        return [.. new NetworkUsage(_kernel.Paths, reading).UsersOf(nic.Address, nic.Children, nic.NetworkInterfaceElsewhere)];
+    }
 
     private static string Real(string link) => new DirectoryInfo(link).ResolveLinkTarget(returnFinalTarget: true)!.FullName;
 }

@@ -12,7 +12,13 @@ internal static class FunctionQuestions
     {
         /// <summary>What goes when this function loses its driver, ordered by address; empty for nearly all.</summary>
         public ImmutableArray<PciFunction> CarriedBy(PciAddress address) =>
-            [.. context.Graph.Below(address, Bond.Carried).Select(d => d.AsPci).OfType<PciAddress>().Select(a => context.Inventory.Functions[a])];
+            [
+                .. context
+                    .Graph.Below(address, Bond.Carried)
+                    .Select(d => d.AsPci)
+                    .OfType<PciAddress>()
+                    .Select(a => context.Inventory.Functions[a]),
+            ];
 
         /// <summary>
         /// What the function's network interfaces in this namespace are called, by their names first and then by their alternative ones.
@@ -33,8 +39,8 @@ internal static class FunctionQuestions
             function.PhysicalFunction is { } pf && context.Inventory.Functions.TryGetValue(pf, out var physical) ? physical.Sriov : null;
 
         /// <summary>
-        /// Why a function must be left as it is: what decides over it, or over its physical function, could not be read, and what it seems to
-        /// be is a guess. Null when all could.
+        /// Why a function must be left as it is: what decides over it, or over its physical function, could not be read, and what it seems
+        /// to be is a guess. Null when all could.
         /// </summary>
         public (Reason Reason, string Message)? Unreadable(PciFunction function)
         {
@@ -44,7 +50,9 @@ internal static class FunctionQuestions
                 return null;
             // What is not answered because a write of ours has not returned has that write for its cause.
             var ours = problem.Unanswered
-                ? context.Input.Unreturned.FirstOrDefault(w => w.Device == function.Address || (physical is not null && w.Device == physical.Address))
+                ? context.Input.Unreturned.FirstOrDefault(w =>
+                    w.Device == function.Address || (physical is not null && w.Device == physical.Address)
+                )
                 : null;
             if (ours is not null)
                 return (Reasons.StepTimedOut, $"{function.Address} is left as it is: {ours.InWords()}");

@@ -11,7 +11,7 @@ namespace Hostdev.DevicePlugin.Planning.Pci;
 internal static class GroupChecks
 {
     public static ImmutableArray<Func<GroupCase, Objection?>> InOrder { get; } =
-        [Unreadable, HostLacks, NotEligible, Ancestor, Bridge, OtherMembers, Machine, Undeclared, MissingDriver];
+    [Unreadable, HostLacks, NotEligible, Ancestor, Bridge, OtherMembers, Machine, Undeclared, MissingDriver];
 
     private static Objection? Unreadable(GroupCase it) =>
         Objection.Of(it.Members.Select(it.Context.Unreadable).FirstOrDefault(u => u is not null));
@@ -24,8 +24,7 @@ internal static class GroupChecks
     private static Objection? Ancestor(GroupCase it) =>
         Objection.Of(Reasons.Ancestor, GroupProblems.Ancestor(it.Context, it.Request, it.Asked));
 
-    private static Objection? Bridge(GroupCase it) =>
-        Objection.Of(Reasons.GroupNotViable, GroupProblems.Bridge(it.Inventory, it.Group));
+    private static Objection? Bridge(GroupCase it) => Objection.Of(Reasons.GroupNotViable, GroupProblems.Bridge(it.Inventory, it.Group));
 
     private static Objection? OtherMembers(GroupCase it) =>
         Objection.Of(Reasons.GroupNotViable, GroupProblems.OtherMembers(it.Request, it.Inventory, it.Group), isForNewAlone: true);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Planning.Sriov;
 
 namespace Hostdev.DevicePlugin.Planning.Pci;
 

@@ -36,7 +36,7 @@ internal static class UnitPlanner
         else if (waits && InPresentForm(context, request, unit, held) is { } present)
             Accept(context, request, present.Unit, present.Held);
         else if (waits)
-            context.Awaited.UnionWith(unit.Functions().Select(m => m.Address));
+            context.Awaited.UnionWith(unit.Claims);
     }
 
     /// <summary>Says an objection: it refuses, but for one against what is newly taken where the group is in force.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Planning.Pci;
 
 namespace Hostdev.DevicePlugin.Planning.Sriov;
 
@@ -18,7 +19,7 @@ internal static class VfSteps
         owned is not null && (owned.SetupOpen || owned.Made is null || owned.Made == now);
 
     /// <summary>Gives a physical function back that no policy manages: its number of VFs and its autoprobe as recorded.</summary>
-    public static ImmutableArray<LaneStep> Release(PlanningContext context, OwnedPhysicalFunction owned, HashSet<PciAddress> going)
+    public static ImmutableArray<LaneStep> Release(PlanningContext context, OwnedPhysicalFunction owned, HashSet<DeviceId> going)
     {
         if (!context.Inventory.Functions.TryGetValue(owned.Address, out var pf) || pf.Sriov is not { NumVfs: { } now } sriov)
         {
@@ -41,7 +42,7 @@ internal static class VfSteps
             return Lane(owned.Address, [.. steps, new JournalRecord.ForgetPhysicalFunction(owned.Address)]);
         if (now != owned.OriginalNumVfs && now > 0)
         {
-            going.UnionWith(vfs);
+            going.UnionWith(vfs.Select(vf => (DeviceId)vf));
             if (ReleaseWaits(context, owned.Address, vfs))
                 return Lane(owned.Address, steps);
             steps.AddRange(RemoveAll(context, owned.Address, vfs));
@@ -54,13 +55,13 @@ internal static class VfSteps
     }
 
     /// <summary>Removes all VFs when there are others than wanted: the kernel goes from N to M only through 0.</summary>
-    public static ImmutableArray<LaneStep> Remove(PlanningContext context, VfTarget target, HashSet<PciAddress> going)
+    public static ImmutableArray<LaneStep> Remove(PlanningContext context, VfTarget target, HashSet<DeviceId> going)
     {
         var sriov = context.Inventory.Functions[target.Address].Sriov!;
         if (target.NumVfs is not { } wanted || sriov.NumVfs is not > 0 || sriov.NumVfs == wanted)
             return [];
         var vfs = sriov.VirtualFunctions.Values.ToImmutableArray();
-        going.UnionWith(vfs);
+        going.UnionWith(vfs.Select(vf => (DeviceId)vf));
         return Lane(target.Address, RemoveAll(context, target.Address, vfs));
     }
 
@@ -159,7 +160,7 @@ internal static class VfSteps
     private static IEnumerable<PlanStep> RemoveAll(PlanningContext context, PciAddress pf, ImmutableArray<PciAddress> vfs) =>
         [
             new PlanStep.SetNumVfs(pf, 0, vfs),
-            .. vfs.Where(context.Input.Ownership.Functions.ContainsKey).Select(vf => new JournalRecord.ForgetFunction(vf)),
+            .. vfs.Where(vf => context.Input.Ownership.Functions.ContainsKey(vf)).Select(vf => new JournalRecord.ForgetFunction(vf)),
         ];
 
     /// <summary>Whether a unit's function is made and taken in one go by <see cref="Create"/>.</summary>
