@@ -7,7 +7,7 @@ namespace Hostdev.Crds.Parsing;
 /// <summary>
 /// A word of the contract by its name. One that this version knows is read without a string being made: an operator reads 100,000.
 /// </summary>
-internal abstract class WordConverter<T> : JsonConverter<T>
+public abstract class WordConverter<T> : JsonConverter<T>
     where T : class
 {
     private const int LongestKnown = 64;
@@ -28,12 +28,12 @@ internal abstract class WordConverter<T> : JsonConverter<T>
     protected abstract T Of(ReadOnlySpan<char> name);
 }
 
-internal sealed class ReasonConverter : WordConverter<Reason>
+public sealed class ReasonConverter : WordConverter<Reason>
 {
     protected override Reason Of(ReadOnlySpan<char> name) => Reasons.Of(name);
 }
 
-internal sealed class FindingStateConverter : WordConverter<FindingState>
+public sealed class FindingStateConverter : WordConverter<FindingState>
 {
     protected override FindingState Of(ReadOnlySpan<char> name) => FindingState.Of(name);
 }

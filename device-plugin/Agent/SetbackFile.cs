@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Planning;
@@ -48,7 +49,7 @@ internal sealed record SetbackEntry
 {
     public required string Purpose { get; init; }
 
-    public required string Reason { get; init; }
+    public required Reason Reason { get; init; }
 
     public required string Message { get; init; }
 
@@ -58,15 +59,19 @@ internal sealed record SetbackEntry
         new()
         {
             Purpose = it.Purpose.ToString(),
-            Reason = it.Setback.Reason.Name,
+            Reason = it.Setback.Reason,
             Message = it.Setback.Message,
             Due = it.Due,
         };
 
     /// <exception cref="FormatException">Its purpose is none.</exception>
-    public PendingSetback ToPending() => new(Planning.Purpose.Parse(Purpose), new Setback(Reasons.Of(Reason), Message), Due);
+    public PendingSetback ToPending() => new(Planning.Purpose.Parse(Purpose), new Setback(Reason, Message), Due);
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    WriteIndented = true,
+    Converters = [typeof(ReasonConverter)]
+)]
 [JsonSerializable(typeof(SetbackContent))]
 internal sealed partial class SetbackJsonContext : JsonSerializerContext;
