@@ -18,13 +18,23 @@ public sealed class SetbackFile(string directory, string bootId)
     private readonly StateFile<SetbackContent> _file = new(Path.Combine(directory, FileName), SetbackJsonContext.Default.SetbackContent);
     private ImmutableArray<PendingSetback>? _kept;
 
-    /// <summary>Makes these what stands there; the same ones again write nothing.</summary>
+    /// <summary>
+    /// Makes these what stands there; the same ones again write nothing. Where they cannot be written the agent goes on: nothing is decided
+    /// by them, and a full disk is no reason to leave devices.
+    /// </summary>
     public void Keep(ImmutableArray<PendingSetback> pending)
     {
         if (_kept is { } kept ? pending.SequenceEqual(kept) : pending.IsEmpty && !File.Exists(_file.Path))
             return;
-        _file.Write(new SetbackContent { BootId = bootId, Setbacks = [.. pending.Select(SetbackEntry.Of)] });
-        _kept = pending;
+        try
+        {
+            _file.Write(new SetbackContent { BootId = bootId, Setbacks = [.. pending.Select(SetbackEntry.Of)] });
+            _kept = pending;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _kept = null;
+        }
     }
 
     /// <summary>What is not tried at this moment; nothing where the file cannot be read, because nothing is decided by it.</summary>

@@ -131,7 +131,11 @@ public static class PlanCommand
                 new BootRecord(stateDirectory, bootId, time)
             ),
             Choices = choices.Choices,
-            Setbacks = new SetbackFile(stateDirectory, bootId).Read(time.GetUtcNow()),
+            // For another desired state than the one it follows the agent tries everything anew.
+            Setbacks =
+                desired.Fingerprint == kept.Fingerprint
+                    ? new SetbackFile(stateDirectory, bootId).Read(time.GetUtcNow())
+                    : ImmutableDictionary<Purpose, Setback>.Empty,
         };
         var names = PlanningInput.AsksForInterfaces(desired.Policies) ? new InterfaceNames(machine.Calls).Read() : [];
         return (inventory, usage, Planner.Plan(remembered.Input(desired, inventory, usage, names)));

@@ -64,7 +64,9 @@ public sealed class PlanCommandTests : IDisposable
             new Setback(Reasons.StepFailed, "it did not bind"),
             TimeProvider.System.GetUtcNow().AddMinutes(5)
         );
+        new DesiredState(_directory).Offer("a file", Policies(First));
         new SetbackFile(_directory, BootId).Keep([setback]);
+        Assert.Equal([First, Second], Look(Policies(First, Second)).UnitIds()); // what changed is tried anew
         var plan = Look(Policies(First));
         Assert.Empty(plan.Units);
         Assert.Contains(plan.Findings, f => f.Device == First && f.Reason == Reasons.StepFailed && f.Message == "it did not bind");
@@ -74,6 +76,23 @@ public sealed class PlanCommandTests : IDisposable
         Assert.Equal([First], Look(Policies(First)).UnitIds());
         File.WriteAllText(Path.Combine(_directory, SetbackFile.FileName), "{");
         Assert.Equal([First], Look(Policies(First)).UnitIds());
+    }
+
+    /// <summary>Nothing is decided by the file.</summary>
+    [Fact]
+    public void Where_the_file_cannot_be_written_the_agent_goes_on()
+    {
+        var pending = new PendingSetback(
+            Purpose.Take(PciAddress.Parse(First)),
+            new Setback(Reasons.StepFailed, "it did not bind"),
+            TimeProvider.System.GetUtcNow().AddMinutes(5)
+        );
+        var file = new SetbackFile(Path.Combine(_directory, "gone"), BootId);
+        file.Keep([pending]);
+        Assert.Empty(file.Read(TimeProvider.System.GetUtcNow()));
+        Directory.CreateDirectory(Path.Combine(_directory, "gone"));
+        file.Keep([pending]);
+        Assert.Equal([pending.Purpose], file.Read(TimeProvider.System.GetUtcNow()).Keys);
     }
 
     [Fact]

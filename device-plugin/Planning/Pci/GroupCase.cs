@@ -8,6 +8,8 @@ namespace Hostdev.DevicePlugin.Planning.Pci;
 /// <param name="Asked">What becomes of them by what the policy says.</param>
 internal sealed record GroupCase(PlanningContext Context, UnitRequest Request, ImmutableArray<PciFunction> Members, GroupShape Asked)
 {
+    private (Unit Unit, ImmutableArray<HeldFunction> Held)? _composed;
+
     public PciFunction Primary => Request.Primary;
 
     public HostInventory Inventory => Context.Inventory;
@@ -19,6 +21,9 @@ internal sealed record GroupCase(PlanningContext Context, UnitRequest Request, I
     /// Why a rule that became stricter leaves the group as it is; null where it is newly taken.
     /// </summary>
     public string? WhyItStays => Asked.WhyItStays(Context);
+
+    /// <summary>The unit that it would be, and what of it is kept from the VM.</summary>
+    public (Unit Unit, ImmutableArray<HeldFunction> Held) Composed => _composed ??= UnitPlanner.Compose(this);
 
     /// <summary>What becomes of the members, as far as they are not the machine's own by now.</summary>
     public GroupShape Shape =>

@@ -42,9 +42,7 @@ internal static class GroupChecks
 
     private static Objection? MissingDriver(GroupCase it) =>
         Objection.Of(
-            UnitPlanner
-                .Compose(it)
-                .Unit.Functions()
+            it.Composed.Unit.Functions()
                 .Select(m =>
                     HostConditions.MissingDriver(it.Inventory, m.Address.ToString(), m.Driver, it.Inventory.Functions[m.Address].Driver)
                 )

@@ -30,7 +30,7 @@ internal static class UnitPlanner
             return;
         }
 
-        var (unit, held) = Compose(it);
+        var (unit, held) = it.Composed;
         if (CanBeTaken(context, request, unit, held, out var waits))
             Accept(context, request, unit, held);
         else if (waits && InPresentForm(context, request, unit, held) is { } present)

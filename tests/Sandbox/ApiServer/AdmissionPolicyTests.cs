@@ -9,7 +9,7 @@ using Xunit;
 namespace Hostdev.Tests.Sandbox.ApiServer;
 
 /// <summary>Policies that are stored decide as those of a real server do (apiserver <c>pkg/admission/plugin/policy</c>).</summary>
-public sealed class AdmissionPolicyTests : IAsyncLifetime
+public sealed class AdmissionPolicyTests() : WidgetTests(new ApiServerOptions { Https = false })
 {
     private const string Rule = "{apiGroups: [example.io], apiVersions: [v1], operations: ['*'], resources: [widgets]}";
     private const string Widgets = $"matchConstraints: {{resourceRules: [{Rule}]}}";
@@ -17,24 +17,6 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
     private const string Never = "validations: [{expression: 'false', message: no}]";
 
     private static readonly JsonSerializerOptions s_relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
-    private readonly SimulatedApiServer _server = new(new ApiServerOptions { Https = false });
-    private Peer? _peer;
-
-    private Peer Client => _peer!;
-
-    public async ValueTask InitializeAsync()
-    {
-        await _server.StartAsync();
-        await Peer.DefineWidgetsAsync(_server);
-        _peer = new Peer(_server);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _peer?.Dispose();
-        await _server.DisposeAsync();
-    }
 
     [Fact]
     public async Task A_policy_is_asked_from_when_a_binding_lets_it_deny_until_one_of_them_is_gone()
@@ -51,7 +33,7 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
             $$"""{"name":"w3","group":"example.io","kind":"widgets","causes":[{"message":"{{words}}"}]}""",
             refused.Body["details"]!.ToJsonString(s_relaxed)
         );
-        Assert.Null(_server.Objects.Get("widgets.example.io", "w3"));
+        Assert.Null(Server.Objects.Get("widgets.example.io", "w3"));
         (await Client.DeleteAsync("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/deny")).Is(200);
         Assert.Equal("", await MakeAsync("w3"));
     }
@@ -96,14 +78,14 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
         Make("p", $"matchConstraints: {{resourceRules: [{rule}]}}, {Never}");
         Assert.Equal(writes, await RefusedAsync());
         Make("q", $"matchConstraints: {{resourceRules: [{rule}]}}, {Never}", "validationActions: [Audit]");
-        _server.Objects.Delete("validatingadmissionpolicies.admissionregistration.k8s.io", "p");
+        Server.Objects.Delete("validatingadmissionpolicies.admissionregistration.k8s.io", "p");
         Assert.Equal("", await RefusedAsync());
 
         // The same as what a policy, or a binding of one for everything, leaves out.
         var others = string.Join(' ', "make change status delete".Split(' ').Except(writes.Split(' ')));
         Make("r", $"matchConstraints: {{resourceRules: [{Everything}], excludeResourceRules: [{rule}]}}, {Never}");
         Assert.Equal(others, await RefusedAsync());
-        _server.Objects.Delete("validatingadmissionpolicies.admissionregistration.k8s.io", "r");
+        Server.Objects.Delete("validatingadmissionpolicies.admissionregistration.k8s.io", "r");
         var bound = $"validationActions: [Deny], matchResources: {{resourceRules: [{rule}]}}";
         Make("s", $"matchConstraints: {{resourceRules: [{Everything}]}}, {Never}", bound);
         Assert.Equal(writes, await RefusedAsync());
@@ -112,7 +94,7 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
     [Fact]
     public async Task Selectors_choose_by_the_labels_of_an_object_before_or_after_and_of_its_namespace()
     {
-        _server.Objects.Create(ClusterBench.Yaml("{apiVersion: v1, kind: Namespace, metadata: {name: strict, labels: {strict: 'yes'}}}"));
+        Server.Objects.Create(ClusterBench.Yaml("{apiVersion: v1, kind: Namespace, metadata: {name: strict, labels: {strict: 'yes'}}}"));
         Make(
             "p",
             $$"""
@@ -125,7 +107,7 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
         Assert.Equal(201, await ConfigMapAsync("strict", "b"));
         Assert.Equal(422, await ConfigMapAsync("strict", "a"));
         const string relabel = """{"metadata":{"labels":{"app":"b"}}}""";
-        _server.Objects.Delete("validatingadmissionpolicybindings.admissionregistration.k8s.io", "p");
+        Server.Objects.Delete("validatingadmissionpolicybindings.admissionregistration.k8s.io", "p");
         Assert.Equal(201, await ConfigMapAsync("strict", "a"));
         Bind("p", "p", "validationActions: [Deny]");
         (await Client.MergeAsync("/api/v1/namespaces/strict/configmaps/a", relabel)).Is(422);
@@ -153,7 +135,7 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
             (await Client.CreateAsync("/api/v1/namespaces/default/events", core)).Is(422).Message,
             StringComparison.Ordinal
         );
-        _server.Objects.Delete("validatingadmissionpolicies.admissionregistration.k8s.io", "p");
+        Server.Objects.Delete("validatingadmissionpolicies.admissionregistration.k8s.io", "p");
         Make("q", $"matchConstraints: {{matchPolicy: Exact, {rules}}}, {Never}");
         (await Client.CreateAsync("/api/v1/namespaces/default/events", core)).Is(201);
         var other = JsonNode.Parse("""{"metadata":{"name":"f","namespace":"default"},"regarding":{"name":"n"},"note":"m"}""")!;
@@ -175,7 +157,7 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
     public async Task Expressions_know_the_request_the_object_and_what_stands_there(string write, string expression)
     {
         var user = new ApiUser("jane", ["team"]);
-        using var jane = new Peer(_server, _server.AddUser(user with { Extra = user.Extra.Add("k", ["a", "b"]) }));
+        using var jane = new Peer(Server, Server.AddUser(user with { Extra = user.Extra.Add("k", ["a", "b"]) }));
         const string size = """{"size":1}""";
         if (write != "CREATE")
             (await jane.CreateAsync(Peer.Widgets, Peer.Widget("w1", size))).Is(201);
@@ -208,10 +190,10 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
         Assert.Equal("", await MakeAsync("w1"));
         Make("q", $"{Widgets}, validations: [{{expression: \"{expression}\", reason: Forbidden, message: m}}]");
         Assert.Contains(words, await MakeAsync("w2", 422), StringComparison.Ordinal);
-        _server.Objects.Delete("validatingadmissionpolicies.admissionregistration.k8s.io", "q");
+        Server.Objects.Delete("validatingadmissionpolicies.admissionregistration.k8s.io", "q");
         Make("r", $"{Widgets}, matchConditions: [{{name: c, expression: \"{expression}\"}}], validations: [{{expression: 'true'}}]");
         Assert.Contains(words, await MakeAsync("w2", 422), StringComparison.Ordinal);
-        _server.Objects.Delete("validatingadmissionpolicies.admissionregistration.k8s.io", "r");
+        Server.Objects.Delete("validatingadmissionpolicies.admissionregistration.k8s.io", "r");
         Make("s", $"failurePolicy: Ignore, {Widgets}, matchConditions: [{{name: c, expression: \"{expression}\"}}], {Never}");
         Assert.Equal("", await MakeAsync("w2"));
     }
@@ -318,13 +300,13 @@ public sealed class AdmissionPolicyTests : IAsyncLifetime
 
     private void Make(string name, string spec, string binding = "validationActions: [Deny]", bool bound = true)
     {
-        _server.Objects.Create(Policy(name, spec));
+        Server.Objects.Create(Policy(name, spec));
         if (bound)
             Bind(name, name, binding);
     }
 
     private void Bind(string policy, string name, string spec) =>
-        _server.Objects.Create(Json("ValidatingAdmissionPolicyBinding", name, $"policyName: {policy}, {spec}"));
+        Server.Objects.Create(Json("ValidatingAdmissionPolicyBinding", name, $"policyName: {policy}, {spec}"));
 
     private static JsonObject Policy(string name, string spec) => Json("ValidatingAdmissionPolicy", name, spec);
 

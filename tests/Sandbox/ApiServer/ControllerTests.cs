@@ -1,30 +1,11 @@
 using System.Text.Json.Nodes;
-using Hostdev.Sandbox.ApiServer;
 using Xunit;
 
 namespace Hostdev.Tests.Sandbox.ApiServer;
 
 /// <summary>What goes with what, and a cluster of some size.</summary>
-public sealed class ControllerTests : IAsyncLifetime
+public sealed class ControllerTests : WidgetTests
 {
-    private readonly SimulatedApiServer _server = new();
-    private Peer? _peer;
-
-    private Peer Client => _peer!;
-
-    public async ValueTask InitializeAsync()
-    {
-        await _server.StartAsync();
-        await Peer.DefineWidgetsAsync(_server);
-        _peer = new Peer(_server);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _peer?.Dispose();
-        await _server.DisposeAsync();
-    }
-
     [Fact]
     public async Task Objects_go_with_the_last_of_their_owners()
     {
@@ -32,17 +13,15 @@ public sealed class ControllerTests : IAsyncLifetime
         Owned("both", one, two);
         Owned("single", one);
         (await Client.DeleteAsync("/api/v1/nodes/one")).Is(200);
-        await _server.SettleAsync();
-        Assert.Null(_server.Objects.Get("widgets.example.io", "single"));
+        await Server.SettleAsync();
+        Assert.Null(Server.Objects.Get("widgets.example.io", "single"));
         Assert.Equal(
             "two",
-            Assert.Single(_server.Objects.Get("widgets.example.io", "both")!["metadata"]!["ownerReferences"]!.AsArray())![
-                "name"
-            ]!.ToString()
+            Assert.Single(Server.Objects.Get("widgets.example.io", "both")!["metadata"]!["ownerReferences"]!.AsArray())!["name"]!.ToString()
         );
         (await Client.DeleteAsync("/api/v1/nodes/two")).Is(200);
-        await _server.SettleAsync();
-        Assert.Null(_server.Objects.Get("widgets.example.io", "both"));
+        await Server.SettleAsync();
+        Assert.Null(Server.Objects.Get("widgets.example.io", "both"));
     }
 
     [Fact]
@@ -51,8 +30,8 @@ public sealed class ControllerTests : IAsyncLifetime
         var one = Node("one");
         one["metadata"]!["uid"] = "somebody-else";
         Owned("orphan", one);
-        await _server.SettleAsync();
-        Assert.Null(_server.Objects.Get("widgets.example.io", "orphan"));
+        await Server.SettleAsync();
+        Assert.Null(Server.Objects.Get("widgets.example.io", "orphan"));
     }
 
     [Theory]
@@ -62,22 +41,22 @@ public sealed class ControllerTests : IAsyncLifetime
     {
         Owned("w", Node("one"));
         (await Client.DeleteAsync("/api/v1/nodes/one", $$"""{"propagationPolicy":"{{policy}}"}""")).Is(200);
-        await _server.SettleAsync();
-        Assert.Null(_server.Objects.Get("nodes", "one"));
-        Assert.Equal(stays, _server.Objects.Get("widgets.example.io", "w") is not null);
+        await Server.SettleAsync();
+        Assert.Null(Server.Objects.Get("nodes", "one"));
+        Assert.Equal(stays, Server.Objects.Get("widgets.example.io", "w") is not null);
     }
 
     [Fact]
     public async Task A_namespace_takes_its_objects_along()
     {
-        _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"n"}}""")!.AsObject());
-        _server.Objects.Create(
+        Server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"n"}}""")!.AsObject());
+        Server.Objects.Create(
             JsonNode.Parse("""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c","namespace":"n"}}""")!.AsObject()
         );
         Assert.Equal("Terminating", (await Client.DeleteAsync("/api/v1/namespaces/n")).Is(200).Text("status", "phase"));
-        await _server.SettleAsync();
+        await Server.SettleAsync();
         (await Client.GetAsync("/api/v1/namespaces/n")).Is(404);
-        Assert.Empty(_server.Objects.List("configmaps"));
+        Assert.Empty(Server.Objects.List("configmaps"));
         Assert.Equal(
             "namespaces \"n\" not found",
             (
@@ -94,18 +73,18 @@ public sealed class ControllerTests : IAsyncLifetime
     [Fact]
     public async Task A_deleted_definition_ends_watches_with_deletions_and_its_paths_are_gone()
     {
-        _server.Objects.Create(Peer.Widget("w1"));
+        Server.Objects.Create(Peer.Widget("w1"));
         using var watch = await Client.WatchAsync(Peer.Widgets);
         (await Client.DeleteAsync("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.io")).Is(200);
         Assert.Equal(["ADDED w1", "DELETED w1"], await watch.TakeAsync(2));
-        await _server.SettleAsync();
+        await Server.SettleAsync();
         Assert.Equal("the server could not find the requested resource", (await Client.GetAsync(Peer.Widgets)).Is(404).Message);
     }
 
     [Fact]
     public async Task A_pod_on_a_node_is_ended_by_its_kubelet()
     {
-        _server.Objects.Create(
+        Server.Objects.Create(
             JsonNode
                 .Parse(
                     """{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"default"},"spec":"""
@@ -128,14 +107,12 @@ public sealed class ControllerTests : IAsyncLifetime
     {
         var note = new string('x', 16 * 1024);
         for (var i = 0; i < 1000; i++)
-            _server.Objects.Create(Peer.Widget($"w{i:D4}", """{"size":1}"""));
+            Server.Objects.Create(Peer.Widget($"w{i:D4}", """{"size":1}"""));
         var watches = new List<WatchPeer>();
         for (var i = 0; i < 1000; i++)
-            watches.Add(
-                await Client.WatchAsync($"{Peer.Widgets}?fieldSelector=metadata.name%3Dw{i:D4}&resourceVersion={_server.Revision}")
-            );
+            watches.Add(await Client.WatchAsync($"{Peer.Widgets}?fieldSelector=metadata.name%3Dw{i:D4}&resourceVersion={Server.Revision}"));
         for (var i = 0; i < 1000; i++)
-            _server.Objects.Change(
+            Server.Objects.Change(
                 "widgets.example.io",
                 $"w{i:D4}",
                 w => w["status"] = new JsonObject { ["note"] = note },
@@ -148,7 +125,7 @@ public sealed class ControllerTests : IAsyncLifetime
     }
 
     private JsonObject Node(string name) =>
-        _server.Objects.Create(JsonNode.Parse($$"""{"apiVersion":"v1","kind":"Node","metadata":{"name":"{{name}}" } }""")!.AsObject());
+        Server.Objects.Create(JsonNode.Parse($$"""{"apiVersion":"v1","kind":"Node","metadata":{"name":"{{name}}" } }""")!.AsObject());
 
     private void Owned(string name, params JsonObject[] owners)
     {
@@ -162,6 +139,6 @@ public sealed class ControllerTests : IAsyncLifetime
                 ["uid"] = o["metadata"]!["uid"]!.ToString(),
             }),
         ]);
-        _server.Objects.Create(json);
+        Server.Objects.Create(json);
     }
 }

@@ -8,50 +8,32 @@ using Xunit;
 namespace Hostdev.Tests.Sandbox.ApiServer;
 
 /// <summary>Who may what, and what goes wrong on purpose.</summary>
-public sealed class FaultsAndAccessTests : IAsyncLifetime
+public sealed class FaultsAndAccessTests() : WidgetTests(new ApiServerOptions { Rbac = true })
 {
-    private readonly SimulatedApiServer _server = new(new ApiServerOptions { Rbac = true });
-    private Peer? _peer;
-
-    private Peer Client => _peer!;
-
-    public async ValueTask InitializeAsync()
-    {
-        await _server.StartAsync();
-        await Peer.DefineWidgetsAsync(_server);
-        _peer = new Peer(_server);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _peer?.Dispose();
-        await _server.DisposeAsync();
-    }
-
     [Fact]
     public async Task Whoever_shows_no_known_token_is_nobody()
     {
-        using var stranger = new Peer(_server, "");
+        using var stranger = new Peer(Server, "");
         Assert.Equal(
             ("Unauthorized", "Unauthorized"),
             ((await stranger.GetAsync("/api/v1/nodes")).Is(401).Reason, (await stranger.GetAsync("/api/v1/nodes")).Message)
         );
-        var token = _server.AddUser(ApiUser.ServiceAccount("a", "b"));
-        using var known = new Peer(_server, token);
+        var token = Server.AddUser(ApiUser.ServiceAccount("a", "b"));
+        using var known = new Peer(Server, token);
         (await known.GetAsync("/version")).Is(200);
-        _server.RevokeToken(token);
+        Server.RevokeToken(token);
         (await known.GetAsync("/version")).Is(401);
     }
 
     [Fact]
     public async Task A_client_certificate_names_user_and_groups()
     {
-        var (certificate, key) = _server.IssueCertificate(new ApiUser("jane", ["team", ApiUser.Masters]));
+        var (certificate, key) = Server.IssueCertificate(new ApiUser("jane", ["team", ApiUser.Masters]));
         using var pem = X509Certificate2.CreateFromPem(certificate, key);
         using var loaded = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
-        using var client = _server.CreateClient("", loaded);
+        using var client = Server.CreateClient("", loaded);
         Assert.Contains("\"NodeList\"", await client.GetStringAsync("/api/v1/nodes"), StringComparison.Ordinal);
-        Assert.Equal("jane", _server.Requests.All[^1].User);
+        Assert.Equal("jane", Server.Requests.All[^1].User);
     }
 
     [Fact]
@@ -63,9 +45,9 @@ public sealed class FaultsAndAccessTests : IAsyncLifetime
                 + """{"apiGroups":["example.io"],"resources":["widgets/status"],"resourceNames":["w1"],"verbs":"""
                 + """["patch"]}]"""
         );
-        using var user = new Peer(_server, _server.AddUser(ApiUser.ServiceAccount("hostdev-system", "operator")));
-        _server.Objects.Create(Peer.Widget("w1"));
-        _server.Objects.Create(Peer.Widget("w2"));
+        using var user = new Peer(Server, Server.AddUser(ApiUser.ServiceAccount("hostdev-system", "operator")));
+        Server.Objects.Create(Peer.Widget("w1"));
+        Server.Objects.Create(Peer.Widget("w2"));
         (await user.GetAsync(Peer.Widgets)).Is(200);
         (await user.MergeAsync(Peer.Widgets + "/w1/status", """{"status":{"note":"n"}}""")).Is(200);
         Assert.Equal(
@@ -83,27 +65,27 @@ public sealed class FaultsAndAccessTests : IAsyncLifetime
                 + "\"pods\" in API group \"\" in the namespace \"default\"",
             (await user.CreateAsync("/api/v1/namespaces/default/pods", new JsonObject())).Is(403).Message
         );
-        Assert.Equal([403, 403, 403], _server.Requests.All.Where(r => r.Code == 403).Select(r => r.Code));
+        Assert.Equal([403, 403, 403], Server.Requests.All.Where(r => r.Code == 403).Select(r => r.Code));
     }
 
     [Fact]
     public async Task An_apply_that_makes_an_object_needs_the_right_to_create_it()
     {
         Allow("operator", """[{"apiGroups":["example.io"],"resources":["widgets"],"verbs":["patch"]}]""");
-        using var user = new Peer(_server, _server.AddUser(ApiUser.ServiceAccount("hostdev-system", "operator")));
+        using var user = new Peer(Server, Server.AddUser(ApiUser.ServiceAccount("hostdev-system", "operator")));
         Assert.Contains(
             "cannot create resource \"widgets\"",
             (await user.ApplyAsync(Peer.Widgets + "/w1", Peer.Widget("w1"), "operator")).Is(403).Message,
             StringComparison.Ordinal
         );
-        _server.Objects.Create(Peer.Widget("w1"));
+        Server.Objects.Create(Peer.Widget("w1"));
         (await user.ApplyAsync(Peer.Widgets + "/w1", Peer.Widget("w1"), "operator")).Is(200);
     }
 
     [Fact]
     public async Task Refusals_meet_the_requests_that_a_rule_names_and_so_many_of_them()
     {
-        _server.Faults.Add(
+        Server.Faults.Add(
             new FaultRule(new ApiFault.Refuse(429, RetryAfterSeconds: 3))
             {
                 Verb = "create",
@@ -118,21 +100,21 @@ public sealed class FaultsAndAccessTests : IAsyncLifetime
             ("TooManyRequests", "3", TimeSpan.FromSeconds(3)),
             (refused.Reason, refused.Text("details", "retryAfterSeconds"), refused.Headers.RetryAfter!.Delta)
         );
-        Assert.Null(_server.Objects.Get("widgets.example.io", "w2"));
+        Assert.Null(Server.Objects.Get("widgets.example.io", "w2"));
         (await Client.CreateAsync(Peer.Widgets, Peer.Widget("w2"))).Is(201);
-        Assert.Equal(1, _server.Faults.Met);
+        Assert.Equal(1, Server.Faults.Met);
     }
 
     [Fact]
     public async Task A_cut_answer_leaves_the_write_made_and_a_cut_before_leaves_nothing()
     {
-        _server.Faults.Add(new FaultRule(new ApiFault.CutAnswer(0.5)) { Verb = "create", Times = 1 });
+        Server.Faults.Add(new FaultRule(new ApiFault.CutAnswer(0.5)) { Verb = "create", Times = 1 });
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => Client.CreateAsync(Peer.Widgets, Peer.Widget("w1")));
-        Assert.NotNull(_server.Objects.Get("widgets.example.io", "w1"));
-        _server.Faults.Add(new FaultRule(new ApiFault.CutBefore()) { Verb = "create", Times = 1 });
+        Assert.NotNull(Server.Objects.Get("widgets.example.io", "w1"));
+        Server.Faults.Add(new FaultRule(new ApiFault.CutBefore()) { Verb = "create", Times = 1 });
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => Client.CreateAsync(Peer.Widgets, Peer.Widget("w2")));
-        Assert.Null(_server.Objects.Get("widgets.example.io", "w2"));
-        Assert.Equal([201, 0], _server.Requests.All.Where(r => r.Verb == "create").Select(r => r.Code));
+        Assert.Null(Server.Objects.Get("widgets.example.io", "w2"));
+        Assert.Equal([201, 0], Server.Requests.All.Where(r => r.Verb == "create").Select(r => r.Code));
     }
 
     [Theory]
@@ -140,28 +122,28 @@ public sealed class FaultsAndAccessTests : IAsyncLifetime
     [InlineData(false)]
     public async Task A_watch_breaks_where_the_fault_says(bool midLine)
     {
-        _server.Faults.Add(new FaultRule(new ApiFault.CutWatch(1, midLine)) { Times = 1 });
+        Server.Faults.Add(new FaultRule(new ApiFault.CutWatch(1, midLine)) { Times = 1 });
         using var watch = await Client.WatchAsync(Peer.Widgets);
-        _server.Objects.Create(Peer.Widget("w1"));
+        Server.Objects.Create(Peer.Widget("w1"));
         Assert.Equal(["ADDED w1"], await watch.TakeAsync(1));
-        _server.Objects.Create(Peer.Widget("w2"));
+        Server.Objects.Create(Peer.Widget("w2"));
         await Assert.ThrowsAnyAsync<IOException>(watch.NextAsync);
     }
 
     [Fact]
     public async Task A_server_that_went_away_comes_back_at_the_same_address_with_what_it_stored()
     {
-        _server.Objects.Create(Peer.Widget("w1"));
+        Server.Objects.Create(Peer.Widget("w1"));
         using var watch = await Client.WatchAsync(Peer.Widgets);
         Assert.Equal(["ADDED w1"], await watch.TakeAsync(1));
-        await _server.StopAsync();
+        await Server.StopAsync();
         await Assert.ThrowsAnyAsync<Exception>(watch.NextAsync);
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => Client.GetAsync(Peer.Widgets));
-        await _server.StartAsync();
+        await Server.StartAsync();
         (await Client.GetAsync(Peer.Widgets + "/w1")).Is(200);
         using var again = await Client.WatchAsync(Peer.Widgets);
         Assert.Equal(["ADDED w1"], await again.TakeAsync(1));
-        _server.CutConnections();
+        Server.CutConnections();
         await Assert.ThrowsAnyAsync<IOException>(again.NextAsync);
     }
 
@@ -170,9 +152,9 @@ public sealed class FaultsAndAccessTests : IAsyncLifetime
     {
         async Task<string> RunAsync(int seed)
         {
-            _server.Faults.Clear();
-            _server.Faults.Seed(seed);
-            _server.Faults.Add(new FaultRule(new ApiFault.Refuse(503)) { Resource = "widgets", Probability = 0.5 });
+            Server.Faults.Clear();
+            Server.Faults.Seed(seed);
+            Server.Faults.Add(new FaultRule(new ApiFault.Refuse(503)) { Resource = "widgets", Probability = 0.5 });
             var codes = new List<int>();
             for (var i = 0; i < 20; i++)
                 codes.Add((await Client.GetAsync(Peer.Widgets)).Code);
@@ -188,7 +170,7 @@ public sealed class FaultsAndAccessTests : IAsyncLifetime
 
     private void Allow(string account, string rules)
     {
-        _server.Objects.Create(
+        Server.Objects.Create(
             JsonNode
                 .Parse(
                     $$"""{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":"""
@@ -196,7 +178,7 @@ public sealed class FaultsAndAccessTests : IAsyncLifetime
                 )!
                 .AsObject()
         );
-        _server.Objects.Create(
+        Server.Objects.Create(
             JsonNode
                 .Parse(
                     $$"""

@@ -6,27 +6,9 @@ using Xunit;
 namespace Hostdev.Tests.Sandbox.ApiServer;
 
 /// <summary>Lists in pages, and watches that lose nothing.</summary>
-public sealed class ListAndWatchTests : IAsyncLifetime
+public sealed class ListAndWatchTests() : WidgetTests(new ApiServerOptions { HistoryWindow = 200 })
 {
     private const string AsMetadata = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
-
-    private readonly SimulatedApiServer _server = new(new ApiServerOptions { HistoryWindow = 200 });
-    private Peer? _peer;
-
-    private Peer Client => _peer!;
-
-    public async ValueTask InitializeAsync()
-    {
-        await _server.StartAsync();
-        await Peer.DefineWidgetsAsync(_server);
-        _peer = new Peer(_server);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _peer?.Dispose();
-        await _server.DisposeAsync();
-    }
 
     [Fact]
     public async Task The_pages_of_a_list_show_one_moment()
@@ -34,8 +16,8 @@ public sealed class ListAndWatchTests : IAsyncLifetime
         Make(5);
         var first = (await Client.GetAsync(Peer.Widgets + "?limit=2")).Is(200);
         Assert.Equal("3", first.Text("metadata", "remainingItemCount"));
-        _server.Objects.Delete("widgets.example.io", "w4");
-        _server.Objects.Create(Peer.Widget("w9"));
+        Server.Objects.Delete("widgets.example.io", "w4");
+        Server.Objects.Create(Peer.Widget("w9"));
         var second = (await Client.GetAsync($"{Peer.Widgets}?limit=10&continue={first.Text("metadata", "continue")}")).Is(200);
         Assert.Equal(["w2", "w3", "w4"], Names(second));
         Assert.Equal(first.Text("metadata", "resourceVersion"), second.Text("metadata", "resourceVersion"));
@@ -47,8 +29,8 @@ public sealed class ListAndWatchTests : IAsyncLifetime
     {
         Make(5);
         var first = (await Client.GetAsync(Peer.Widgets + "?limit=2")).Is(200);
-        _server.Objects.Create(Peer.Widget("w9"));
-        _server.CompactHistory();
+        Server.Objects.Create(Peer.Widget("w9"));
+        Server.CompactHistory();
         var expired = (await Client.GetAsync($"{Peer.Widgets}?limit=2&continue={first.Text("metadata", "continue")}")).Is(410);
         Assert.Equal("Expired", expired.Reason);
         Assert.Equal(
@@ -61,8 +43,8 @@ public sealed class ListAndWatchTests : IAsyncLifetime
     public async Task Versions_that_are_asked_for_are_kept_to()
     {
         Make(2);
-        var then = _server.Revision;
-        _server.Objects.Delete("widgets.example.io", "w0");
+        var then = Server.Revision;
+        Server.Objects.Delete("widgets.example.io", "w0");
         Assert.Equal(
             ["w0", "w1"],
             Names((await Client.GetAsync($"{Peer.Widgets}?resourceVersion={then}&resourceVersionMatch=Exact")).Is(200))
@@ -73,7 +55,7 @@ public sealed class ListAndWatchTests : IAsyncLifetime
         );
         Assert.Equal(["w1"], Names((await Client.GetAsync($"{Peer.Widgets}?resourceVersion=0")).Is(200)));
         var ahead = (await Client.GetAsync($"{Peer.Widgets}?resourceVersion=99999")).Is(504);
-        Assert.Equal($"Timeout: Too large resource version: 99999, current: {_server.Revision}", ahead.Message);
+        Assert.Equal($"Timeout: Too large resource version: 99999, current: {Server.Revision}", ahead.Message);
     }
 
     [Theory]
@@ -115,7 +97,7 @@ public sealed class ListAndWatchTests : IAsyncLifetime
         using var one = await Client.WatchAsync($"{Peer.Widgets}?resourceVersion={listed}&fieldSelector=metadata.name%3Dw1");
         Label("w0", "b");
         Label("w1", "a");
-        _server.Objects.Delete("widgets.example.io", "w1");
+        Server.Objects.Delete("widgets.example.io", "w1");
         Assert.Equal(["MODIFIED w0", "MODIFIED w0", "MODIFIED w1", "DELETED w1"], await all.TakeAsync(4));
         Assert.Equal(["ADDED w0", "DELETED w0", "ADDED w1", "DELETED w1"], await some.TakeAsync(4));
         Assert.Equal(["MODIFIED w1", "DELETED w1"], await one.TakeAsync(2));
@@ -125,9 +107,9 @@ public sealed class ListAndWatchTests : IAsyncLifetime
     public async Task A_watch_from_a_forgotten_version_says_that_it_is_too_old()
     {
         Make(1);
-        var then = _server.Revision;
+        var then = Server.Revision;
         Label("w0", "a");
-        _server.CompactHistory();
+        Server.CompactHistory();
         using var watch = await Client.WatchAsync($"{Peer.Widgets}?resourceVersion={then}");
         var error = (await watch.NextAsync())!;
         Assert.Equal(
@@ -150,7 +132,7 @@ public sealed class ListAndWatchTests : IAsyncLifetime
             ("BOOKMARK", "true"),
             (mark["type"]!.ToString(), mark["object"]!["metadata"]!["annotations"]!["k8s.io/initial-events-end"]!.ToString())
         );
-        Assert.Equal(_server.Revision.ToString(), mark["object"]!["metadata"]!["resourceVersion"]!.ToString());
+        Assert.Equal(Server.Revision.ToString(), mark["object"]!["metadata"]!["resourceVersion"]!.ToString());
         Label("w1", "a");
         Assert.Equal(["MODIFIED w1"], await watch.TakeAsync(1));
         Assert.Contains(
@@ -183,7 +165,7 @@ public sealed class ListAndWatchTests : IAsyncLifetime
     [Fact]
     public async Task Lists_of_built_in_kinds_say_the_kind_once()
     {
-        _server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Node","metadata":{"name":"n"}}""")!.AsObject());
+        Server.Objects.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"Node","metadata":{"name":"n"}}""")!.AsObject());
         var nodes = (await Client.GetAsync("/api/v1/nodes")).Is(200);
         Assert.Equal(
             ("NodeList", "n", ""),
@@ -226,11 +208,11 @@ public sealed class ListAndWatchTests : IAsyncLifetime
     private void Make(int count)
     {
         for (var i = 0; i < count; i++)
-            _server.Objects.Create(Peer.Widget($"w{i}"));
+            Server.Objects.Create(Peer.Widget($"w{i}"));
     }
 
     private void Label(string name, string zone) =>
-        _server.Objects.Change("widgets.example.io", name, w => w["metadata"]!["labels"] = new JsonObject { ["zone"] = zone });
+        Server.Objects.Change("widgets.example.io", name, w => w["metadata"]!["labels"] = new JsonObject { ["zone"] = zone });
 
     private static string[] Names(Answer list) => [.. list.Body["items"]!.AsArray().Select(i => i!["metadata"]!["name"]!.ToString())];
 }

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.ApiServer.Access;
 using Hostdev.Sandbox.ApiServer.Schema;
 using Xunit;
@@ -7,26 +6,8 @@ using Xunit;
 namespace Hostdev.Tests.Sandbox.ApiServer;
 
 /// <summary>Create, read, update, patch and delete over HTTP, with the real server's words.</summary>
-public sealed class ObjectTests : IAsyncLifetime
+public sealed class ObjectTests : WidgetTests
 {
-    private readonly SimulatedApiServer _server = new();
-    private Peer? _peer;
-
-    private Peer Client => _peer!;
-
-    public async ValueTask InitializeAsync()
-    {
-        await _server.StartAsync();
-        await Peer.DefineWidgetsAsync(_server);
-        _peer = new Peer(_server);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _peer?.Dispose();
-        await _server.DisposeAsync();
-    }
-
     [Fact]
     public async Task An_object_of_a_built_in_kind_may_leave_out_what_the_path_says_and_one_of_a_definition_may_not()
     {
@@ -122,14 +103,14 @@ public sealed class ObjectTests : IAsyncLifetime
     public async Task A_write_that_changes_nothing_makes_no_revision()
     {
         (await Client.CreateAsync(Peer.Widgets, Peer.Widget("w1", """{"size":3}"""))).Is(201);
-        var before = _server.Revision;
+        var before = Server.Revision;
         (await Client.MergeAsync(Peer.Widgets + "/w1", """{"spec":{"size":3}}""")).Is(200);
-        Assert.Equal(before, _server.Revision);
-        Assert.Null(_server.Requests.All[^1].Revision);
+        Assert.Equal(before, Server.Revision);
+        Assert.Null(Server.Requests.All[^1].Revision);
         (await Client.MergeAsync(Peer.Widgets + "/w1?dryRun=All", """{"spec":{"size":4}}""")).Is(200);
         (await Client.CreateAsync(Peer.Widgets + "?dryRun=All", Peer.Widget("w2"))).Is(201);
-        Assert.Equal(before, _server.Revision);
-        Assert.Single(_server.Requests.Changes, r => r.Resource == "widgets");
+        Assert.Equal(before, Server.Revision);
+        Assert.Single(Server.Requests.Changes, r => r.Resource == "widgets");
     }
 
     [Fact]
@@ -184,22 +165,22 @@ public sealed class ObjectTests : IAsyncLifetime
     [Fact]
     public async Task Rules_of_schemas_and_of_admission_refuse_in_their_words_and_admission_sees_who_writes_what()
     {
-        _server.AddSchemaRules(
+        Server.AddSchemaRules(
             (_, json, _) =>
                 json["spec"]?["color"]?.ToString() == "green" ? [FieldError.Invalid("spec.color", "green", "take another colour")] : []
         );
-        _server.AddAdmissionRule(r =>
+        Server.AddAdmissionRule(r =>
             r.Resource.Plural == "widgets" && r.User.Extra.TryGetValue(ApiUser.NodeNameKey, out var node) && node[0] != r.Name
                 ? new AdmissionRefusal("write your own")
                 : null
         );
         var green = (await Client.CreateAsync(Peer.Widgets, Peer.Widget("node-1", """{"color":"green"}"""))).Is(422);
         Assert.Equal("Widget.example.io \"node-1\" is invalid: spec.color: Invalid value: \"green\": take another colour", green.Message);
-        using var agent = new Peer(_server, _server.AddUser(ApiUser.ServiceAccount("hostdev-system", "agent", "node-1")));
+        using var agent = new Peer(Server, Server.AddUser(ApiUser.ServiceAccount("hostdev-system", "agent", "node-1")));
         (await agent.CreateAsync(Peer.Widgets, Peer.Widget("node-1"))).Is(201);
         var other = (await agent.CreateAsync(Peer.Widgets, Peer.Widget("node-2"))).Is(422);
         Assert.Equal("widgets.example.io \"node-2\" is forbidden: write your own", other.Message);
-        Assert.Equal("system:serviceaccount:hostdev-system:agent", _server.Requests.Changes[^1].User);
+        Assert.Equal("system:serviceaccount:hostdev-system:agent", Server.Requests.Changes[^1].User);
     }
 
     [Fact]

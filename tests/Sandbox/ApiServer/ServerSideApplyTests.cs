@@ -1,31 +1,12 @@
 using System.Text.Json.Nodes;
-using Hostdev.Sandbox.ApiServer;
 using Xunit;
 
 namespace Hostdev.Tests.Sandbox.ApiServer;
 
 /// <summary>Server-side apply: who owns what, and what happens to it.</summary>
-public sealed class ServerSideApplyTests : IAsyncLifetime
+public sealed class ServerSideApplyTests : WidgetTests
 {
     private const string W1 = Peer.Widgets + "/w1";
-
-    private readonly SimulatedApiServer _server = new();
-    private Peer? _peer;
-
-    private Peer Client => _peer!;
-
-    public async ValueTask InitializeAsync()
-    {
-        await _server.StartAsync();
-        await Peer.DefineWidgetsAsync(_server);
-        _peer = new Peer(_server);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _peer?.Dispose();
-        await _server.DisposeAsync();
-    }
 
     [Fact]
     public async Task Another_appliers_value_is_a_conflict_and_force_takes_it()
@@ -131,9 +112,9 @@ public sealed class ServerSideApplyTests : IAsyncLifetime
     public async Task The_same_configuration_again_changes_nothing()
     {
         (await ApplyAsync("""{"size":1,"parts":[{"name":"a"}]}""", "one")).Is(201);
-        var before = _server.Revision;
+        var before = Server.Revision;
         (await ApplyAsync("""{"size":1,"parts":[{"name":"a"}]}""", "one")).Is(200);
-        Assert.Equal(before, _server.Revision);
+        Assert.Equal(before, Server.Revision);
     }
 
     [Fact]
@@ -201,7 +182,7 @@ public sealed class ServerSideApplyTests : IAsyncLifetime
 
     private async Task ChangeAsync(Action<JsonObject> change)
     {
-        _server.Objects.Change(
+        Server.Objects.Change(
             "customresourcedefinitions.apiextensions.k8s.io",
             "widgets.example.io",
             definition =>
@@ -209,14 +190,14 @@ public sealed class ServerSideApplyTests : IAsyncLifetime
                     definition["spec"]!["versions"]![0]!["schema"]!["openAPIV3Schema"]!["properties"]!["spec"]!["properties"]!.AsObject()
                 )
         );
-        await _server.SettleAsync();
+        await Server.SettleAsync();
     }
 
     private Task<Answer> ApplyAsync(string spec, string manager, bool force = false) =>
         Client.ApplyAsync(W1, Peer.Widget("w1", spec), manager, force);
 
     private string? Fields(string manager, string? subresource = null) =>
-        _server.Objects.Get("widgets.example.io", "w1")!["metadata"]!["managedFields"]!
+        Server.Objects.Get("widgets.example.io", "w1")!["metadata"]!["managedFields"]!
             .AsArray()
             .FirstOrDefault(e => e!["manager"]!.ToString() == manager && e["subresource"]?.ToString() == subresource)
             ?["fieldsV1"]!.ToJsonString(s_plain);
