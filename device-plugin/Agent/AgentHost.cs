@@ -44,7 +44,7 @@ public sealed record AgentOptions
 /// <summary>A machine to work on: the real one, or a simulated one.</summary>
 public sealed record AgentMachine(HostPaths Paths, IHostCalls Calls, Func<IUeventSource> OpenUevents)
 {
-    public Workers Workers { get; init; } = Workers.Threads;
+    public KernelThreads Threads { get; init; } = KernelThreads.Own;
 }
 
 /// <summary>One agent with all its tasks: puts the rooms together, runs them, and ends them in order.</summary>
@@ -90,7 +90,7 @@ public sealed partial class AgentHost : IAsyncDisposable
         (_machine, _options, _time) = (machine, options, time);
         _logger = loggers.CreateLogger<AgentHost>();
         Journal = journal;
-        Writer = new HostWriter(machine.Paths, machine.Calls, journal, time, machine.Workers);
+        Writer = new HostWriter(machine.Paths, machine.Calls, journal, time, machine.Threads);
         var ledger = new LedgerFile(options.StateDirectory, bootId);
         Allocator = new DeviceAllocator(
             new UnitStateReader(machine.Paths),
@@ -99,7 +99,8 @@ public sealed partial class AgentHost : IAsyncDisposable
             journal,
             ledger,
             options.Timings.ReleaseProof,
-            time
+            time,
+            machine.Threads
         )
         {
             Answered = OnKubeletChanged,
@@ -116,7 +117,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             usage,
             Allocator,
             breakGlass,
-            machine.Workers,
+            machine.Threads,
             time,
             loggers.CreateLogger<PlanExecutor>()
         );
@@ -164,7 +165,8 @@ public sealed partial class AgentHost : IAsyncDisposable
             halts,
             choices,
             new SetbackFile(options.StateDirectory, bootId),
-            new InterfaceNames(machine.Calls)
+            new InterfaceNames(machine.Calls),
+            machine.Threads
         );
         Agent = new NodeAgent(parts, _desired, options.Timings, time, loggers.CreateLogger<NodeAgent>());
     }

@@ -21,12 +21,13 @@ public sealed class DeviceAllocator(
     Journal journal,
     LedgerFile file,
     ReleaseProof proof,
-    TimeProvider time
+    TimeProvider time,
+    KernelThreads threads
 ) : IDeviceAllocator, IOfferGate, IPodUsage
 {
     private readonly Lock _gate = new();
     private readonly AnsweredNodes _answers = new(reader, time);
-    private readonly HashSet<string> _beingRead = new(StringComparer.Ordinal);
+    private readonly KernelCalls<KubeletCall> _kernel = new(threads, "kubelet call", time);
     private readonly Dictionary<DeviceId, int> _closed = [];
 
     // with their units: the catalog may drop them meanwhile
@@ -68,16 +69,24 @@ public sealed class DeviceAllocator(
     /// <summary>How many times the kubelet was refused a device since the start, by reason.</summary>
     public ImmutableDictionary<Reason, long> RefusedByReason => _refusedByReason;
 
-    public ValueTask<AllocateOutcome> AllocateAsync(
+    public async ValueTask<AllocateOutcome> AllocateAsync(
         ResourceName resource,
         ImmutableArray<string> deviceIds,
         CancellationToken cancellationToken
     )
     {
-        var outcome = Allocate(resource, deviceIds, cancellationToken);
+        var outcome = await AskAsync(
+                "giving out",
+                resource,
+                deviceIds,
+                () => Allocate(resource, deviceIds, cancellationToken),
+                refusal => new AllocateOutcome.Refused(refusal),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
         if (outcome is AllocateOutcome.Refused { Refusal.Reason: { } reason })
             ImmutableInterlocked.AddOrUpdate(ref _refusedByReason, reason, 1, (_, count) => count + 1);
-        return ValueTask.FromResult(outcome);
+        return outcome;
     }
 
     private AllocateOutcome Allocate(ResourceName resource, ImmutableArray<string> deviceIds, CancellationToken cancellationToken)
@@ -98,63 +107,44 @@ public sealed class DeviceAllocator(
         }
     }
 
-    public ValueTask<Refusal?> CheckBeforeStartAsync(
+    public async ValueTask<Refusal?> CheckBeforeStartAsync(
         ResourceName resource,
         ImmutableArray<string> deviceIds,
         CancellationToken cancellationToken
-    )
+    ) =>
+        await AskAsync("the start of", resource, deviceIds, () => CheckBeforeStart(resource, deviceIds), r => r, cancellationToken)
+            .ConfigureAwait(false);
+
+    private Refusal? CheckBeforeStart(ResourceName resource, ImmutableArray<string> deviceIds)
     {
         foreach (var id in deviceIds)
         {
-            Allocation? recorded;
-            lock (_gate)
-                recorded = _ledger.ById.GetValueOrDefault(id);
-            if (recorded is null)
-                return ValueTask.FromResult<Refusal?>(
-                    new Refusal(
-                        Reasons.NotAllocated,
-                        $"{id} of {resource} was not given to this container by this agent: delete the pod, so that it is allocated anew",
-                        [id]
-                    )
+            if (Ledger.ById.GetValueOrDefault(id) is not { } recorded)
+                return new Refusal(
+                    Reasons.NotAllocated,
+                    $"{id} of {resource} was not given to this container by this agent: delete the pod, so that it is allocated anew",
+                    [id]
                 );
             if (_answers.Changed(recorded) is { } changed)
-                return ValueTask.FromResult<Refusal?>(
-                    new Refusal(Reasons.AnswerOutdated, $"{changed}: delete the pod, so that it is allocated anew", [id])
-                );
+                return new Refusal(Reasons.AnswerOutdated, $"{changed}: delete the pod, so that it is allocated anew", [id]);
         }
 
-        return ValueTask.FromResult<Refusal?>(null);
+        return null;
     }
 
     /// <summary>Whether a refused ID could be handed out now. Looks at the machine, records nothing.</summary>
-    public ValueTask<Refusal?> CheckOfferAsync(ResourceName resource, string deviceId, CancellationToken cancellationToken)
+    public async ValueTask<Refusal?> CheckOfferAsync(ResourceName resource, string deviceId, CancellationToken cancellationToken) =>
+        await AskAsync("the offer of", resource, [deviceId], () => CheckOffer(resource, deviceId), r => r, cancellationToken)
+            .ConfigureAwait(false);
+
+    private Refusal? CheckOffer(ResourceName resource, string deviceId)
     {
         if (Begin(resource, [deviceId], out var units) is { } refusal)
-            return ValueTask.FromResult<Refusal?>(refusal);
+            return refusal;
         lock (_gate)
-        {
             _inFlight.Remove(deviceId);
-            // A read that the kernel blocks comes back when it likes: one thread waits for it, not one for each re-check.
-            if (!_beingRead.Add(deviceId))
-                return ValueTask.FromResult<Refusal?>(
-                    new Refusal(
-                        Reasons.NotReady,
-                        $"{deviceId} of {resource} cannot be given out: the kernel does not answer when its state is read",
-                        [deviceId]
-                    )
-                );
-        }
-
-        try
-        {
-            var state = reader.Read(units[0].Handout);
-            return ValueTask.FromResult(Obstacle(units[0], state) is { } obstacle ? Cannot(resource, deviceId, obstacle) : null);
-        }
-        finally
-        {
-            lock (_gate)
-                _beingRead.Remove(deviceId);
-        }
+        var state = reader.Read(units[0].Handout);
+        return Obstacle(units[0], state) is { } obstacle ? Cannot(resource, deviceId, obstacle) : null;
     }
 
     /// <summary>
@@ -355,6 +345,30 @@ public sealed class DeviceAllocator(
         return AllocateAnswer.Compose(resource, states);
     }
 
+    /// <summary>
+    /// What the kubelet asks, on a thread that the token gives up. What hangs is not asked again: one thread waits for it, not one for each
+    /// re-check.
+    /// </summary>
+    private async Task<T> AskAsync<T>(
+        string what,
+        ResourceName resource,
+        ImmutableArray<string> ids,
+        Func<T> look,
+        Func<Refusal, T> refused,
+        CancellationToken cancellationToken
+    )
+    {
+        var call = new KubeletCall(what, string.Join(", ", ids));
+        return await _kernel.AskAsync(call, look, Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false) switch
+        {
+            KernelAnswer<T>.Returned returned => returned.Value,
+            KernelAnswer<T>.NotBegun { Why: var why } => refused(
+                new Refusal(Reasons.NotReady, $"{call.Ids} of {resource} cannot be given out: {why.InWords}", ids)
+            ),
+            _ => throw new System.Diagnostics.UnreachableException(), // without a deadline only the token gives up
+        };
+    }
+
     private static Refusal Cannot(ResourceName resource, string id, OfferProblem obstacle) =>
         new(obstacle.Reason, $"{id} of {resource} cannot be given out: {obstacle.Message}", [id]);
 
@@ -395,5 +409,10 @@ public sealed class DeviceAllocator(
         }
 
         return null;
+    }
+
+    private sealed record KubeletCall(string What, string Ids)
+    {
+        public override string ToString() => $"{What} {Ids}";
     }
 }

@@ -16,6 +16,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
 
     public async Task<StepOutcome> ExecuteAsync(PlanStep step, CancellationToken cancellationToken)
     {
+        if (step is not (PlanStep.ProveFree or PlanStep.Record) && writer.TooManyHang is { } many)
+            return new StepOutcome.Failed(Reasons.StepTimedOut, many);
         switch (step)
         {
             case PlanStep.ProveFree:
