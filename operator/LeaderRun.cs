@@ -5,8 +5,8 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Control;
 using Hostdev.Operator.Monitoring;
-using Hostdev.Operator.Projection;
 using Hostdev.Operator.Reconcilers;
+using Hostdev.Projection;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Operator;

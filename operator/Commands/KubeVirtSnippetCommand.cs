@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Client;
-using Hostdev.Operator.Projection;
+using Hostdev.Projection;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Operator.Commands;

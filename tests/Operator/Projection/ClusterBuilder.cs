@@ -4,7 +4,7 @@ using System.Text.Json;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
-using Hostdev.Operator.Projection;
+using Hostdev.Projection;
 
 namespace Hostdev.Tests.Operator.Projection;
 

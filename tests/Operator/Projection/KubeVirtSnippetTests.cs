@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
-using Hostdev.Operator.Projection;
+using Hostdev.Projection;
 using Xunit;
 
 namespace Hostdev.Tests.Operator.Projection;

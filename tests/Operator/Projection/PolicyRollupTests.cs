@@ -3,7 +3,7 @@ using System.Globalization;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.Kube.Control;
-using Hostdev.Operator.Projection;
+using Hostdev.Projection;
 using Xunit;
 using static Hostdev.Tests.Operator.Projection.ClusterBuilder;
 

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
-using Hostdev.Operator.Projection;
+using Hostdev.Projection;
 using Hostdev.Tests.Crds;
 using Xunit;
 using static Hostdev.Tests.Operator.Projection.ClusterBuilder;

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
-using Hostdev.Operator.Projection;
+using Hostdev.Projection;
 using Xunit;
 using static Hostdev.Tests.Operator.Projection.ClusterBuilder;
 
