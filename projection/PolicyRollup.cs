@@ -17,7 +17,7 @@ public static class PolicyRollup
     public static PolicyStatus Status(PolicySituation situation, IEnumerable<NodeView> nodes, DateTimeOffset now)
     {
         var policy = situation.Policy;
-        var progress = situation.Selected.Select(n => (Node: n, Progress: Progress.Of(n, policy), Result: Live(n, policy))).ToList();
+        var progress = situation.Selected.Select(n => (Node: n, Progress: ProgressOf(n, situation), Result: Live(n, policy))).ToList();
         var counts = new NodeCounts(
             Matched: progress.Count(p => p.Node.Agent != AgentPresence.Ready || p.Result is { Matched: > 0 } or { Blocked: > 0 }),
             Ready: progress.Count(p => p.Progress == NodeProgress.Ready),
@@ -25,21 +25,27 @@ public static class PolicyRollup
                 p.Progress is NodeProgress.Changing or NodeProgress.WaitsForUsers or NodeProgress.Incomplete
                 || (p.Progress == NodeProgress.NotGiven && p.Node.Agent == AgentPresence.Ready && situation.HeldBack is null)
             ),
-            Blocked: progress.Count(p => p.Progress == NodeProgress.Degraded),
+            Blocked: progress.Count(p => IsStuck(p.Progress)),
             Unknown: progress.Count(p => p.Node.Agent != AgentPresence.Ready)
         );
         var devices = new DeviceCounts(
-            Matched: progress.Sum(p => p.Result?.Matched ?? 0),
-            Ready: progress.Sum(p => p.Result?.Ready ?? 0),
-            Allocated: progress.Sum(p => p.Result?.Allocated ?? 0),
-            Blocked: progress.Sum(p => p.Result?.Blocked ?? 0)
+            Matched: Total(progress.Select(p => p.Result?.Matched ?? 0)),
+            Ready: Total(progress.Select(p => p.Result?.Ready ?? 0)),
+            Allocated: Total(progress.Select(p => p.Result?.Allocated ?? 0)),
+            Blocked: Total(progress.Select(p => p.Result?.Blocked ?? 0))
         );
         // What an earlier version ran into says nothing of this one, which may have mended it.
         var troubled = progress.Where(p =>
             p.Result?.Generation == policy.Identity.Generation
             && p.Progress is NodeProgress.Degraded or NodeProgress.Changing or NodeProgress.WaitsForUsers or NodeProgress.Incomplete
         );
-        ImmutableArray<PolicyProblem> problems = [.. Problems(troubled.Select(p => (p.Node, p.Result))).Take(PolicyStatus.MostProblems)];
+        var full = progress
+            .Where(p => p.Progress == NodeProgress.Full)
+            .Select(p => new PolicyProblem(p.Node.Name, Reasons.NodeFull, NodeRoom.Message(p.Node, policy)));
+        ImmutableArray<PolicyProblem> problems =
+        [
+            .. full.Concat(Problems(troubled.Select(p => (p.Node, p.Result)))).Take(PolicyStatus.MostProblems),
+        ];
         var notices = Notices(progress.Select(p => (p.Node, p.Result)), policy.Identity.Generation);
         var verdict = new Verdict(situation, counts, devices, [.. progress.Select(p => (p.Node, p.Progress))], problems.FirstOrDefault());
         return PolicyStatusLimit.Cut(
@@ -65,6 +71,15 @@ public static class PolicyRollup
             }
         );
     }
+
+    private static NodeProgress ProgressOf(NodeView node, PolicySituation situation) =>
+        situation.Full.Contains(node.Name) ? NodeProgress.Full : Progress.Of(node, situation.Policy);
+
+    /// <summary>It goes on only when somebody does something.</summary>
+    private static bool IsStuck(NodeProgress progress) => progress is NodeProgress.Degraded or NodeProgress.Full;
+
+    /// <summary>The sum, or the most that its field holds: thousands of nodes each say what they like.</summary>
+    private static int Total(IEnumerable<int> values) => (int)Math.Min(int.MaxValue, values.Sum(v => (long)v));
 
     /// <summary>
     /// What the node says of this policy, of whatever version; null when its agent does not live: what it said is not what is.
@@ -289,7 +304,9 @@ public static class PolicyRollup
 
         private string BlockedMessage()
         {
-            var node = Selected.First(s => s.Progress == NodeProgress.Degraded).Node;
+            var (node, progress) = Selected.First(s => IsStuck(s.Progress));
+            if (progress == NodeProgress.Full)
+                return NodeRoom.Message(node, Situation.Policy);
             var message = node.Results[Situation.Policy.Identity.Uid].Message;
             return Nodes.Blocked == 1
                 ? $"{node.Name}: {message}"

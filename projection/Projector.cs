@@ -15,7 +15,9 @@ public static class Projector
         var ordered = view.Policies.OrderBy(p => p.Policy, PolicyPrecedence.Comparer).ToImmutableArray();
         var claims = ResourceNameClaims.Of(ordered.Select(p => p.Policy));
         var nodes = view.Nodes.OrderBy(n => n.Name, StringComparer.Ordinal).ToImmutableArray();
-        var policies = ordered.ToImmutableDictionary(p => p.Key, p => Situation(p, claims, nodes));
+        var full = nodes.Where(IsProjected).Select(n => (n.Name, Lacking: Lacking(n, view.Kinds, ordered, claims)));
+        var lacking = full.Where(f => !f.Lacking.IsEmpty).ToDictionary(f => f.Name, f => f.Lacking, StringComparer.Ordinal);
+        var policies = ordered.ToImmutableDictionary(p => p.Key, p => Situation(p, claims, nodes, lacking));
         var specs = ImmutableSortedDictionary.CreateBuilder<string, NodeSpec>(StringComparer.Ordinal);
         foreach (var node in nodes.Where(IsProjected))
         {
@@ -45,9 +47,28 @@ public static class Projector
     /// </summary>
     private static bool IsProjected(NodeView node) => node.Uid is not null && (node.Agent != AgentPresence.None || node.Given is not null);
 
-    private static PolicySituation Situation(ClusterPolicy policy, ResourceNameClaims claims, ImmutableArray<NodeView> nodes)
+    /// <summary>The policies that a node is to have and has no room for; those that are held back come to no node, and need none.</summary>
+    private static ImmutableHashSet<PolicyKey> Lacking(
+        NodeView node,
+        ImmutableDictionary<string, DateTimeOffset> kinds,
+        ImmutableArray<ClusterPolicy> ordered,
+        ResourceNameClaims claims
+    )
     {
-        var held = policy.Policy switch
+        if (node.GiveBack || NodeRoom.IsAmple(node.Given ?? [], ordered))
+            return [];
+        var there = ordered.ToDictionary(p => p.Key);
+        var stay = (node.Given ?? []).Where(g =>
+            there.TryGetValue(g.Key, out var policy)
+                ? policy.NodeSelector is not { } selector || selector.Matches(node.Labels)
+                : VanishedWithItsKind(g, kinds)
+        );
+        var wanted = ordered.Where(p => HeldBackBy(p, claims) is null && p.NodeSelector!.Matches(node.Labels));
+        return NodeRoom.Lacking([.. stay], [.. wanted]);
+    }
+
+    private static HeldBack? HeldBackBy(ClusterPolicy policy, ResourceNameClaims claims) =>
+        policy.Policy switch
         {
             // A field that this version does not know is the agents' to judge: they may be newer.
             DesiredPolicy.Frozen frozen when frozen.Reason != Reasons.UnsupportedField => new HeldBack(frozen.Reason, frozen.Message),
@@ -59,13 +80,28 @@ public static class Projector
                 ? new HeldBack(Reasons.ResourceNameConflict, conflict)
                 : null,
         };
+
+    private static PolicySituation Situation(
+        ClusterPolicy policy,
+        ResourceNameClaims claims,
+        ImmutableArray<NodeView> nodes,
+        Dictionary<string, ImmutableHashSet<PolicyKey>> lacking
+    )
+    {
+        var held = HeldBackBy(policy, claims);
         ImmutableArray<NodeView> chosen = policy.NodeSelector is { } selector
             ? [.. nodes.Where(n => IsProjected(n) && selector.Matches(n.Labels))]
             : [];
         ImmutableArray<NodeView> selected = [.. chosen.Where(n => !n.GiveBack)];
-        return new PolicySituation(policy, held, selected, held is null ? Rollout.Of(policy, selected) : null)
+        ImmutableHashSet<string> full =
+        [
+            .. selected.Select(n => n.Name).Where(n => lacking.GetValueOrDefault(n)?.Contains(policy.Key) == true),
+        ];
+        ImmutableArray<NodeView> withRoom = full.IsEmpty ? selected : [.. selected.Where(n => !full.Contains(n.Name))];
+        return new PolicySituation(policy, held, selected, held is null ? Rollout.Of(policy, withRoom) : null)
         {
             GivingBack = chosen.Length - selected.Length,
+            Full = full,
         };
     }
 
@@ -97,7 +133,9 @@ public static class Projector
         !kinds.TryGetValue(given.Key.Kind, out var made) || given.Created < made;
 
     private static NodeEntry.Give? FirstEntry(NodeView node, PolicySituation situation) =>
-        situation.Policy.NodeSelector!.Matches(node.Labels) && situation.HeldBack?.Reason != Reasons.ResourceNameConflict
+        situation.Policy.NodeSelector!.Matches(node.Labels)
+        && situation.HeldBack?.Reason != Reasons.ResourceNameConflict
+        && !situation.Full.Contains(node.Name)
             ? new NodeEntry.Give(situation.Policy)
             : null;
 
@@ -133,6 +171,13 @@ public sealed record PolicySituation(ClusterPolicy Policy, HeldBack? HeldBack, I
 {
     /// <summary>How many nodes the selector picks that are to give everything back, and are not among <see cref="Selected"/>.</summary>
     public int GivingBack { get; init; }
+
+    /// <summary>Names of those of <see cref="Selected"/> that have no room for its present version (<see cref="NodeRoom"/>).</summary>
+    public ImmutableHashSet<string> Full
+    {
+        get => field ?? [];
+        init;
+    }
 }
 
 /// <summary>Why no node gets a policy's present version.</summary>

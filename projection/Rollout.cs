@@ -86,6 +86,9 @@ internal enum NodeProgress
     /// <summary>It was not given this version.</summary>
     NotGiven,
 
+    /// <summary>It cannot be given this version (<see cref="NodeRoom"/>).</summary>
+    Full,
+
     /// <summary>It has no live agent, so nobody knows.</summary>
     Unknown,
 

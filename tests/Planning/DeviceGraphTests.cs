@@ -4,7 +4,7 @@ using Hostdev.Planning.Inventory;
 using Hostdev.Tests.Planning;
 using Xunit;
 
-namespace Hostdev.Tests.Inventory;
+namespace Hostdev.Tests.Planning;
 
 public sealed class DeviceGraphTests
 {

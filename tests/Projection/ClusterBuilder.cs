@@ -6,7 +6,7 @@ using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
 using Hostdev.Projection;
 
-namespace Hostdev.Tests.Operator.Projection;
+namespace Hostdev.Tests.Projection;
 
 /// <summary>Policies and nodes for tests of the projection, in few words.</summary>
 internal static class ClusterBuilder
@@ -47,7 +47,7 @@ internal static class ClusterBuilder
 
     public static ClusterPolicy Policy(string kind, string name, string spec, long generation, int created, string? uid)
     {
-        var at = new DateTimeOffset(2026, 1, 1, 0, created, 0, TimeSpan.Zero).ToString("O", CultureInfo.InvariantCulture);
+        var at = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero).AddMinutes(created).ToString("O", CultureInfo.InvariantCulture);
         var text =
             $"policies:\n- kind: {kind}\n  name: {name}\n  uid: {uid ?? name + "-uid"}\n  generation: "
             + $"{generation.ToString(CultureInfo.InvariantCulture)}\n  creationTimestamp: \"{at}\"\n  spec:\n    "
@@ -81,6 +81,9 @@ internal static class ClusterBuilder
     /// <summary>The node as it is once what the projection says was written.</summary>
     public static NodeView With(this NodeView node, ClusterProjection projection) =>
         projection.Specs.TryGetValue(node.Name, out var spec) ? node with { Given = [.. spec.Entries.Select(e => e.Version)] } : node;
+
+    /// <summary>The node once it has this version of the policy in its spec.</summary>
+    public static NodeView Has(this NodeView node, ClusterPolicy policy) => node with { Given = [policy.Version] };
 
     /// <summary>The node once its agent has reported on the policy.</summary>
     public static NodeView Reports(

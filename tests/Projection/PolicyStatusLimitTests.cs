@@ -6,9 +6,9 @@ using Hostdev.Crds.Words;
 using Hostdev.Projection;
 using Hostdev.Tests.Crds;
 using Xunit;
-using static Hostdev.Tests.Operator.Projection.ClusterBuilder;
+using static Hostdev.Tests.Projection.ClusterBuilder;
 
-namespace Hostdev.Tests.Operator.Projection;
+namespace Hostdev.Tests.Projection;
 
 /// <summary>Whatever agents say, the API server takes the status that comes of it.</summary>
 public sealed class PolicyStatusLimitTests

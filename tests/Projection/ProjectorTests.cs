@@ -3,9 +3,9 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.Projection;
 using Xunit;
-using static Hostdev.Tests.Operator.Projection.ClusterBuilder;
+using static Hostdev.Tests.Projection.ClusterBuilder;
 
-namespace Hostdev.Tests.Operator.Projection;
+namespace Hostdev.Tests.Projection;
 
 public sealed class ProjectorTests
 {
@@ -35,7 +35,7 @@ public sealed class ProjectorTests
     public void A_spec_that_somebody_edited_is_put_right()
     {
         var gpus = HostDevice("gpus");
-        var edited = Node("a") with { Given = [gpus.Version with { Digest = new SpecDigest(1) }] };
+        var edited = Node("a") with { Given = [gpus.Version with { Digest = new SpecDigest(1, 1) }] };
         Assert.IsType<NodeEntry.Give>(Assert.Single(Assert.Single(Projector.Project(View([gpus], [edited])).Specs).Value.Entries));
     }
 

@@ -5,9 +5,9 @@ using Hostdev.Crds.Words;
 using Hostdev.Kube.Control;
 using Hostdev.Projection;
 using Xunit;
-using static Hostdev.Tests.Operator.Projection.ClusterBuilder;
+using static Hostdev.Tests.Projection.ClusterBuilder;
 
-namespace Hostdev.Tests.Operator.Projection;
+namespace Hostdev.Tests.Projection;
 
 /// <summary>Every condition of a policy, and the words that an admin reads.</summary>
 public sealed class PolicyRollupTests
@@ -471,10 +471,4 @@ public sealed class PolicyRollupTests
 
     private static ImmutableArray<string> Conditions(PolicyStatus status) =>
         [.. status.Conditions.Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Type}={c.Status} {c.Reason}: {c.Message}"))];
-}
-
-file static class Given
-{
-    /// <summary>The node once it has this version of the policy in its spec.</summary>
-    public static NodeView Has(this NodeView node, ClusterPolicy policy) => node with { Given = [policy.Version] };
 }

@@ -4,7 +4,7 @@ using Hostdev.Crds.Parsing;
 using Hostdev.Projection;
 using Xunit;
 
-namespace Hostdev.Tests.Operator.Projection;
+namespace Hostdev.Tests.Projection;
 
 /// <summary>Whatever a policy holds, what an admin is told to paste is YAML that says the same.</summary>
 public sealed class KubeVirtSnippetTests
