@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Applying;
 

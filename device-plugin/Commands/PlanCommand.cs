@@ -8,8 +8,9 @@ using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Following;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.DevicePlugin.Usage;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Commands;
 

@@ -2,7 +2,6 @@ using System.Text.Json;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Inventory.Rendering;
 
 namespace Hostdev.DevicePlugin.Reporting;
 
