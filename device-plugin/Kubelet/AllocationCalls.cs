@@ -75,8 +75,8 @@ internal sealed class AllocationCalls(
 
     private async Task<AllocateOutcome.Granted> GrantAsync(ImmutableArray<string> ids, CancellationToken cancellationToken)
     {
-        if (listing.BeginAllocate(ids) is { } early)
-            throw Error(StatusCode.FailedPrecondition, early.Message);
+        if (listing.BeginAllocate(ids, out var early) is not { } call)
+            throw Error(StatusCode.FailedPrecondition, early!.Message);
         var granted = false;
         try
         {
@@ -94,7 +94,7 @@ internal sealed class AllocationCalls(
         }
         finally
         {
-            listing.EndAllocate(ids, granted);
+            listing.EndAllocate(call, granted);
         }
     }
 
