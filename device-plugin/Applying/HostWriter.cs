@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
@@ -36,7 +35,7 @@ public sealed class HostWriter(
 
     /// <summary>Writes whose deadline is over and that the kernel has not returned yet, in the order in which they began.</summary>
     public ImmutableArray<UnreturnedWrite> Unreturned =>
-        [.. _calls.Hung.Where(h => h.Call.Value is not null).Select(h => new UnreturnedWrite(h.Call.Device, h.Call.Path, h.For))];
+        [.. _calls.Hung.Where(h => h.Call.Value is not null).Select(h => new UnreturnedWrite(h.Call.Device, h.Call.File, h.For))];
 
     /// <summary>The kernel's log from now on: for what a driver says while a write to its device runs.</summary>
     public IKernelLog FollowLog() => calls.FollowKernelLog();
@@ -45,14 +44,20 @@ public sealed class HostWriter(
     /// <param name="device">What is written to, or about.</param>
     /// <exception cref="OperationCanceledException">The agent ends and the write has not returned: the next start looks at what came of
     /// it.</exception>
-    public async Task<Errno> WriteAsync(DeviceId device, string path, string value, TimeSpan deadline, CancellationToken cancellationToken)
+    public async Task<Errno> WriteAsync(
+        DeviceId device,
+        KernelFile file,
+        string value,
+        TimeSpan deadline,
+        CancellationToken cancellationToken
+    )
     {
-        var call = new FileCall(device, path, value);
+        var call = new FileCall(device, file, value);
         if (_calls.Obstacle(call) is not null)
             return Errno.ETIMEDOUT;
-        journal.Append(new JournalRecord.Write(path, value));
+        journal.Append(new JournalRecord.Write(file.Path, value));
         Interlocked.Increment(ref _writes);
-        return await AskAsync(call, () => calls.WriteAttribute(path, value), deadline, cancellationToken).ConfigureAwait(false);
+        return await AskAsync(call, () => calls.WriteAttribute(file.Path, value), deadline, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The driver a function is bound to now; null when none.</summary>
@@ -62,10 +67,10 @@ public sealed class HostWriter(
             : null;
 
     /// <summary>An attribute's text without its line end; null when it cannot be read or not by the deadline.</summary>
-    public async Task<string?> ReadAsync(DeviceId device, string path, TimeSpan deadline, CancellationToken cancellationToken)
+    public async Task<string?> ReadAsync(DeviceId device, KernelFile file, TimeSpan deadline, CancellationToken cancellationToken)
     {
         string? text = null;
-        var error = await AskAsync(new FileCall(device, path, null), () => Read(path, out text), deadline, cancellationToken)
+        var error = await AskAsync(new FileCall(device, file, null), () => Read(file.Path, out text), deadline, cancellationToken)
             .ConfigureAwait(false);
         return error.IsSuccess ? text : null;
     }
@@ -77,14 +82,14 @@ public sealed class HostWriter(
     public async Task<bool?> AnswersAsync(PciAddress address, TimeSpan deadline, CancellationToken cancellationToken)
     {
         var answers = false;
-        var path = PciPaths.Attribute(address, "config");
+        var file = PciFiles.Attribute(address, "config");
         Errno Read()
         {
-            answers = ConfigHeader.Answers(new HostFileReader(paths).ReadHexBlocking(path, ConfigHeader.Bytes));
+            answers = ConfigHeader.Answers(new HostFileReader(paths).ReadHexBlocking(file.Path, ConfigHeader.Bytes));
             return answers ? Errno.None : Errno.EIO;
         }
 
-        var error = await AskAsync(new FileCall(address, path, null), Read, deadline, cancellationToken).ConfigureAwait(false);
+        var error = await AskAsync(new FileCall(address, file, null), Read, deadline, cancellationToken).ConfigureAwait(false);
         return error == Errno.ETIMEDOUT ? null : error.IsSuccess && answers;
     }
 
@@ -112,19 +117,8 @@ public sealed class HostWriter(
     }
 
     /// <param name="Value">What is written; null when the file is only read.</param>
-    private sealed record FileCall(DeviceId Device, string Path, string? Value)
+    private sealed record FileCall(DeviceId Device, KernelFile File, string? Value)
     {
-        public override string ToString() => Value is null ? $"reading {Path}" : $"writing {Value.Trim()} to {Path}";
+        public override string ToString() => Value is null ? $"reading {File}" : $"writing {Value.Trim()} to {File}";
     }
-}
-
-/// <summary>Where the kernel's PCI attributes are (kernel <c>Documentation/ABI/testing/sysfs-bus-pci</c>).</summary>
-internal static class PciPaths
-{
-    public const string DriversProbe = "/sys/bus/pci/drivers_probe";
-
-    public static string Attribute(PciAddress address, string name) =>
-        string.Create(CultureInfo.InvariantCulture, $"/sys/bus/pci/devices/{address}/{name}");
-
-    public static string Unbind(string driver) => $"/sys/bus/pci/drivers/{driver}/unbind";
 }
