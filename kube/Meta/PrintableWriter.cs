@@ -3,8 +3,8 @@ using System.Text;
 namespace Hostdev.Kube.Meta;
 
 /// <summary>
-/// What a program writes to its terminal, made printable (<see cref="PrintableText"/>) whoever wrote it and wherever it came from: a program
-/// puts its standard output and error in here before it does anything else.
+/// What a program writes to its terminal, made printable (<see cref="PrintableText"/>) whoever wrote it and wherever it came from: a
+/// program puts its standard output and error in here before it does anything else.
 /// </summary>
 public sealed class PrintableWriter(TextWriter terminal) : TextWriter(terminal.FormatProvider)
 {

@@ -19,7 +19,8 @@ public sealed class HostilePolicyTests
                 "HostDevice",
                 """
                     {"resourceName": "example.com/gpu", "nodeSelector": {"matchLabels": {"a": "b"}}, "priority": 3,
-                     "rollout": {"maxUnavailable": "10%"}, "disruption": "WhenIdle", "deviceFile": {"uid": 107, "gid": 107, "mode": "0660"},
+                     "rollout": {"maxUnavailable": "10%"}, "disruption": "WhenIdle",
+                     "deviceFile": {"uid": 107, "gid": 107, "mode": "0660"},
                      "devices": {"pci": {"selectors": [{"vendor": "10de", "device": "2236", "addresses": ["0000:43:00.0"]}],
                        "driver": {"type": "Vfio"}, "groupPolicy": "Explicit", "members": [{"function": 1, "assigned": true}],
                        "iommuBackend": "Legacy"}}, "allowProtected": ["Network"]}
@@ -28,7 +29,8 @@ public sealed class HostilePolicyTests
             {
                 "SriovPolicy",
                 """
-                    {"nodeSelector": {}, "physicalFunctions": [{"vendor": "8086", "interfaces": ["eth0"]}], "management": "Owned", "numVfs": 4,
+                    {"nodeSelector": {}, "physicalFunctions": [{"vendor": "8086", "interfaces": ["eth0"]}],
+                     "management": "Owned", "numVfs": 4,
                      "pools": [{"name": "a", "vfs": [{"first": 0, "last": 2}], "driver": {"type": "Vfio"}, "resourceName": "example.com/vf"},
                        {"name": "b", "vfs": [{"first": 3, "last": 3}], "driver": {"type": "Native"}}]}
                     """
@@ -36,7 +38,8 @@ public sealed class HostilePolicyTests
             {
                 "MdevProfile",
                 """
-                    {"resourceName": "example.com/vgpu", "nodeSelector": {}, "parents": {"selectors": [{"vendor": "10de"}]}, "typeName": "A10-4Q",
+                    {"resourceName": "example.com/vgpu", "nodeSelector": {}, "parents": {"selectors": [{"vendor": "10de"}]},
+                     "typeName": "A10-4Q",
                      "instances": {"mode": "Static", "count": 2}, "attributes": {"a": "b"}}
                     """
             },
