@@ -22,7 +22,7 @@ public sealed class StatusFile(string? path) : IStatusSink
         var text = Text(status);
         if (text == _last)
             return;
-        DurableFile.Replace(path, text);
+        DurableFile.Replace(path, text, DurableFile.Readable);
         _last = text;
     }
 
