@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using Hostdev.Crds.Kinds;
 
 namespace Hostdev.Projection;
 

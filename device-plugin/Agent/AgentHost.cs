@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Hostdev.Crds;
 using Hostdev.DevicePlugin.Allocating;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Following;
@@ -44,7 +43,7 @@ public sealed record AgentOptions
 /// <summary>A machine to work on: the real one, or a simulated one.</summary>
 public sealed record AgentMachine(HostPaths Paths, IHostCalls Calls, Func<IUeventSource> OpenUevents)
 {
-    public Workers Workers { get; init; } = Workers.Threads;
+    public KernelThreads Threads { get; init; } = KernelThreads.Own;
 }
 
 /// <summary>One agent with all its tasks: puts the rooms together, runs them, and ends them in order.</summary>
@@ -90,16 +89,18 @@ public sealed partial class AgentHost : IAsyncDisposable
         (_machine, _options, _time) = (machine, options, time);
         _logger = loggers.CreateLogger<AgentHost>();
         Journal = journal;
-        Writer = new HostWriter(machine.Paths, machine.Calls, journal, time, machine.Workers);
+        Writer = new HostWriter(machine.Paths, machine.Calls, journal, time, machine.Threads);
         var ledger = new LedgerFile(options.StateDirectory, bootId);
+        Holdings = new Holdings(ledger.Read().Reopened(time.GetUtcNow()), ledger.Write);
         Allocator = new DeviceAllocator(
             new UnitStateReader(machine.Paths),
             machine.Paths,
             machine.Calls,
             journal,
-            ledger,
+            Holdings,
             options.Timings.ReleaseProof,
-            time
+            time,
+            machine.Threads
         )
         {
             Answered = OnKubeletChanged,
@@ -116,13 +117,14 @@ public sealed partial class AgentHost : IAsyncDisposable
             usage,
             Allocator,
             breakGlass,
-            machine.Workers,
+            machine.Threads,
             time,
             loggers.CreateLogger<PlanExecutor>()
         );
         Kubelet = new KubeletAdvertiser(
             options.KubeletDirectory,
             Allocator,
+            Holdings,
             time,
             loggers.CreateLogger<KubeletAdvertiser>(),
             options.KubeletTimings,
@@ -164,7 +166,8 @@ public sealed partial class AgentHost : IAsyncDisposable
             halts,
             choices,
             new SetbackFile(options.StateDirectory, bootId),
-            new InterfaceNames(machine.Calls)
+            new InterfaceNames(machine.Calls),
+            machine.Threads
         );
         Agent = new NodeAgent(parts, _desired, options.Timings, time, loggers.CreateLogger<NodeAgent>());
     }
@@ -172,6 +175,8 @@ public sealed partial class AgentHost : IAsyncDisposable
     public NodeAgent Agent { get; }
 
     public DeviceAllocator Allocator { get; }
+
+    public Holdings Holdings { get; }
 
     public Journal Journal { get; }
 
@@ -224,9 +229,7 @@ public sealed partial class AgentHost : IAsyncDisposable
         using var admin = new StateDirectoryWatch(_options.StateDirectory, Agent.Wake);
         _desired.Restore();
         _source.Read(_desired);
-        // from disk: what pods have is registered before anybody is asked, or the restarts of their containers fail
-        ReportHeld(_time.GetUtcNow());
-        Kubelet.Start();
+        Kubelet.Start(); // what pods have by the ledger on disk is registered before anybody is asked, or their containers' restarts fail
         Started(_logger, _source.Description, _options.StateDirectory);
         using var all = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task[] tasks =
@@ -313,7 +316,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             while (true)
             {
                 await ListPodsAsync(cancellationToken).ConfigureAwait(false);
-                var busy = !Allocator.Ledger.ById.IsEmpty || Kubelet.NeedsHeldReport;
+                var busy = !Allocator.Ledger.ById.IsEmpty || Kubelet.WaitsForLook;
                 await _listSoon
                     .WaitAsync(busy ? _options.Timings.PodResources : Timeout.InfiniteTimeSpan, cancellationToken)
                     .ConfigureAwait(false);
@@ -329,20 +332,15 @@ public sealed partial class AgentHost : IAsyncDisposable
     {
         var (reading, asOf) = await _podUse.ReadAsync(cancellationToken).ConfigureAwait(false);
         var before = Allocator.Ledger;
-        if (Allocator.Observe(reading))
+        if (Allocator.Observe(reading, asOf))
             Agent.Wake();
         else if (!ReferenceEquals(before, Allocator.Ledger))
             Agent.WakeForStatus(); // another proof is lacking now
         if (reading is not PodUseReading.Listed listed)
             return;
-        ReportHeld(asOf);
+        Kubelet.HoldersLookedAt();
         RefreshCheckpoint(listed.Checkpoint);
     }
-
-    private void ReportHeld(DateTimeOffset asOf) =>
-        Kubelet.Report(
-            new HeldDevices([.. Allocator.Ledger.ById.Values.Select(a => new HeldDevice(ResourceName.Parse(a.Resource), a.Id))], asOf)
-        );
 
     /// <summary>
     /// A pod that is gone stays in the kubelet's checkpoint until something makes the kubelet write it, and on a quiet node nothing does:

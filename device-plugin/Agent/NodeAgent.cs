@@ -235,8 +235,8 @@ public sealed partial class NodeAgent(
     /// <summary>
     /// Reading takes what the machine needs for it. An agent that is asked to end does not wait for that: what is read then is thrown away.
     /// </summary>
-    private static Task<T> ReadAsync<T>(Func<T> read, CancellationToken cancellationToken) =>
-        Workers.OnOwnThread(read).WaitAsync(cancellationToken);
+    private Task<T> ReadAsync<T>(Func<T> read, CancellationToken cancellationToken) =>
+        parts.Threads.CallAsync("look", read).WaitAsync(cancellationToken);
 
     private void Publish(Plan plan, HostInventory inventory)
     {
@@ -343,5 +343,6 @@ public sealed record AgentParts(
     Halts Halts,
     ChoiceFile Choices,
     SetbackFile Setbacks,
-    InterfaceNames Names
+    InterfaceNames Names,
+    KernelThreads Threads
 );

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
+using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Usage;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
@@ -17,7 +18,7 @@ public sealed partial class PlanExecutor(
     UsageReader usage,
     IOfferGate gate,
     BreakGlassFile breakGlass,
-    Workers workers,
+    KernelThreads threads,
     TimeProvider time,
     ILogger<PlanExecutor> logger
 )
@@ -47,7 +48,7 @@ public sealed partial class PlanExecutor(
         {
             if (_running.ContainsKey(lane.Key))
                 continue;
-            _running[lane.Key] = workers.RunLane(() => ExecuteLaneAsync(lane, inventory, cancellationToken));
+            _running[lane.Key] = threads.RunAsync("lane", () => ExecuteLaneAsync(lane, inventory, cancellationToken));
         }
 
         var all = Task.WhenAll(_running.Values);

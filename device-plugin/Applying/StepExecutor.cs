@@ -16,6 +16,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
 
     public async Task<StepOutcome> ExecuteAsync(PlanStep step, CancellationToken cancellationToken)
     {
+        if (step is not (PlanStep.ProveFree or PlanStep.Record) && writer.TooManyHang is { } many)
+            return new StepOutcome.Failed(Reasons.StepTimedOut, many);
         switch (step)
         {
             case PlanStep.ProveFree:
@@ -70,7 +72,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
             step.NumVfs > 0 && int.TryParse(now, CultureInfo.InvariantCulture, out var made) && made > 0
                 ? new StepOutcome.Done { What = $"{step.PhysicalFunction}: {step.NumVfs} VFs were asked for and its driver made {made}" }
                 : null;
-        return await WriteAsync(step.PhysicalFunction, "sriov_numvfs", count, NumVfsDeadline, count, cancellationToken, Answered)
+        return await WriteAsync(step.PhysicalFunction, KernelFile.NumVfs, count, NumVfsDeadline, count, cancellationToken, Answered)
             .ConfigureAwait(false);
     }
 
@@ -85,19 +87,19 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         Func<string?, StepOutcome?>? answered = null
     )
     {
-        var path = PciPaths.Attribute(device, attribute);
+        var file = PciFiles.Attribute(device, attribute);
         using var log = writer.FollowLog();
-        var error = await writer.WriteAsync(device, path, value, deadline, cancellationToken).ConfigureAwait(false);
+        var error = await writer.WriteAsync(device, file, value, deadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT)
-            return TimedOut(path, value, deadline);
-        var now = await writer.ReadAsync(device, path, ReadDeadline, cancellationToken).ConfigureAwait(false);
+            return TimedOut(file, value, deadline);
+        var now = await writer.ReadAsync(device, file, ReadDeadline, cancellationToken).ConfigureAwait(false);
         if (now == expect)
             return StepOutcome.Done.Instance;
         if (error.IsSuccess && answered?.Invoke(now) is { } outcome)
             return outcome;
-        var what = $"writing {Quote(value)} to {path}";
+        var what = $"writing {Quote(value)} to {file}";
         if (!error.IsSuccess)
-            return Failed($"{what} failed: {WriteErrors.Explain(path, error, now)}{Said(path, log, device)}");
+            return Failed($"{what} failed: {WriteErrors.Explain(file, error, now)}{Said(file, log, device)}");
         var reads = now is null ? "nothing" : $"\"{now}\"";
         var advice = KernelWords.Of(log, device) ?? "look at dmesg, or for another program that writes it";
         return Failed($"{what} had no effect: it reads {reads}; {advice}");
@@ -105,33 +107,33 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
 
     private async Task<StepOutcome> UnbindAsync(PlanStep.Unbind step, CancellationToken cancellationToken)
     {
-        var path = PciPaths.Unbind(step.Driver);
+        var file = PciFiles.Unbind(step.Driver);
         using var log = writer.FollowLog();
         var error = await writer
-            .WriteAsync(step.Address, path, step.Address.ToString(), WriteDeadline, cancellationToken)
+            .WriteAsync(step.Address, file, step.Address.ToString(), WriteDeadline, cancellationToken)
             .ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT)
-            return TimedOut(path, step.Address.ToString(), WriteDeadline);
+            return TimedOut(file, step.Address.ToString(), WriteDeadline);
         var driver = writer.ReadDriver(step.Address);
         if (driver is null)
             return StepOutcome.Done.Instance;
-        var what = error.IsSuccess ? "had no effect" : $"failed: {WriteErrors.Explain(path, error)}";
+        var what = error.IsSuccess ? "had no effect" : $"failed: {WriteErrors.Explain(file, error)}";
         var said = KernelWords.Of(log, step.Address) is { } words ? $"; {words}" : "";
-        return Failed($"taking {step.Address} from {step.Driver} (writing it to {path}) {what}; its driver is {driver}{said}");
+        return Failed($"taking {step.Address} from {step.Driver} (writing it to {file}) {what}; its driver is {driver}{said}");
     }
 
     private async Task<StepOutcome> ResetAsync(PlanStep.Reset step, CancellationToken cancellationToken)
     {
-        var path = PciPaths.Attribute(step.Address, "reset");
+        var file = PciFiles.Attribute(step.Address, "reset");
         using var log = writer.FollowLog();
-        var error = await writer.WriteAsync(step.Address, path, "1", WriteDeadline, cancellationToken).ConfigureAwait(false);
+        var error = await writer.WriteAsync(step.Address, file, "1", WriteDeadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT)
-            return TimedOut(path, "1", WriteDeadline);
+            return TimedOut(file, "1", WriteDeadline);
         if (!error.IsSuccess)
         {
             var said = KernelWords.Of(log, step.Address) is { } words ? $" ({words})" : "";
-            var why = $"{WriteErrors.Explain(path, error)}{said}";
-            return Failed($"resetting it (writing 1 to {path}) failed: {why}; remove and rescan it, or power-cycle the host");
+            var why = $"{WriteErrors.Explain(file, error)}{said}";
+            return Failed($"resetting it (writing 1 to {file}) failed: {why}; remove and rescan it, or power-cycle the host");
         }
 
         return await writer.AnswersAsync(step.Address, ReadDeadline, cancellationToken).ConfigureAwait(false) switch
@@ -152,17 +154,17 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     {
         using var log = writer.FollowLog();
         var error = await writer
-            .WriteAsync(step.Address, PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline, cancellationToken)
+            .WriteAsync(step.Address, PciFiles.DriversProbe, step.Address.ToString(), WriteDeadline, cancellationToken)
             .ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT)
-            return TimedOut(PciPaths.DriversProbe, step.Address.ToString(), WriteDeadline);
+            return TimedOut(PciFiles.DriversProbe, step.Address.ToString(), WriteDeadline);
         var driver = writer.ReadDriver(step.Address);
         var found = driver is null ? "no driver of the host takes it" : $"bound to {driver}";
         if (step.ExpectedDriver is null)
             return new StepOutcome.Done { What = $"{step.Address}: {found}" };
         if (driver == step.ExpectedDriver)
             return StepOutcome.Done.Instance;
-        var what = error.IsSuccess ? "" : $" ({WriteErrors.Explain(PciPaths.DriversProbe, error)})";
+        var what = error.IsSuccess ? "" : $" ({WriteErrors.Explain(PciFiles.DriversProbe, error)})";
         var now = driver is null ? "it has no driver" : $"its driver is {driver}";
         var said = KernelWords.Of(log, step.Address) ?? $"look at dmesg for what {step.ExpectedDriver} says of it";
         return Failed($"{step.Address} did not bind to {step.ExpectedDriver}{what}: {now}; {said}");
@@ -172,21 +174,19 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     /// What a driver says of it; where it says nothing, the advice to look at what it said before. Of an errno of the number of VFs only
     /// the driver knows the reason.
     /// </summary>
-    private static string Said(string path, IKernelLog log, PciAddress device)
+    private static string Said(KernelFile file, IKernelLog log, PciAddress device)
     {
         if (KernelWords.Of(log, device) is { } words)
             return $"; {words}";
-        return path.EndsWith("/sriov_numvfs", StringComparison.Ordinal)
-            ? $"; look at dmesg for what the driver of {device} says of it"
-            : "";
+        return file.Name == KernelFile.NumVfs ? $"; look at dmesg for what the driver of {device} says of it" : "";
     }
 
     private static StepOutcome.Failed Failed(string message) => new(Reasons.StepFailed, message);
 
-    private static StepOutcome.Failed TimedOut(string path, string value, TimeSpan deadline) =>
+    private static StepOutcome.Failed TimedOut(KernelFile file, string value, TimeSpan deadline) =>
         new(
             Reasons.StepTimedOut,
-            $"writing {Quote(value)} to {path} did not return within {deadline.TotalSeconds} s: the kernel waits for "
+            $"writing {Quote(value)} to {file} did not return within {deadline.TotalSeconds} s: the kernel waits for "
                 + "somebody who holds the device; it cannot be cancelled and goes on when the device is let go"
         );
 

@@ -1,4 +1,5 @@
 using Hostdev.DevicePlugin.Host;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Applying;
 
@@ -6,12 +7,11 @@ namespace Hostdev.DevicePlugin.Applying;
 internal static class WriteErrors
 {
     /// <param name="now">What the file reads after it; null when that is not known.</param>
-    public static string Explain(string path, Errno error, string? now = null)
+    public static string Explain(KernelFile file, Errno error, string? now = null)
     {
-        var file = Path.GetFileName(path);
-        if (file == "sriov_numvfs" && OfNumVfs(error, now) is { } words)
+        if (file.Name == KernelFile.NumVfs && OfNumVfs(error, now) is { } words)
             return $"{error}: {words}";
-        if (error == Errno.ENOTTY && file == "reset")
+        if (error == Errno.ENOTTY && file.Name == "reset")
             return "ENOTTY: none of the ways in reset_method works here";
         if (error == Errno.EROFS)
             return "EROFS: sysfs is mounted read-only here; the agent needs /sys writable";

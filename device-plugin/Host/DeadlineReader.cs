@@ -9,7 +9,14 @@ namespace Hostdev.DevicePlugin.Host;
 /// <param name="deadline">For one call of <see cref="ReadAll"/>, however many files it names; up to <see cref="MostDeadlines"/> times that
 /// on a busy machine.</param>
 /// <param name="threads">By default the threads of this process.</param>
-public sealed class DeadlineReader(HostFileReader files, TimeProvider time, TimeSpan deadline, IReaderThreads? threads = null)
+/// <param name="mostHung">With so many reads hanging no more files are read.</param>
+public sealed class DeadlineReader(
+    HostFileReader files,
+    TimeProvider time,
+    TimeSpan deadline,
+    IReaderThreads? threads = null,
+    int mostHung = CallObstacle.MostHung
+)
 {
     /// <summary>How many deadlines a machine is given that has no time for our threads.</summary>
     public const int MostDeadlines = 15;
@@ -22,25 +29,24 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
     /// <summary>The lock that blocks one function's files blocks few others; more threads than this would only wait beside them.</summary>
     private const int MaxThreads = 16;
 
+    private const string ThreadName = "blocking reads";
+
     private readonly IReaderThreads threads = threads ?? new ReaderThreads();
-    private readonly Lock gate = new();
-    private readonly Dictionary<string, long> outstanding = [];
+    private readonly KernelCalls<string> reads = new(KernelThreads.Own, ThreadName, time, mostHung);
 
-    /// <summary>
-    /// Called when a read comes back that had been reported as blocked: what the kernel blocked comes free without an event, and this
-    /// thread has waited for it anyway.
-    /// </summary>
-    public Action? CameBackLate { get; set; }
-
-    /// <summary>Files whose read has not come back yet.</summary>
-    public int OutstandingReads
+    /// <summary>Called when a read comes back that had been reported as blocked.</summary>
+    public Action? CameBackLate
     {
-        get
+        get;
+        set
         {
-            lock (gate)
-                return outstanding.Count;
+            field = value;
+            reads.CameBackLate = _ => value?.Invoke();
         }
     }
+
+    /// <summary>Files whose read was given up and has not come back yet.</summary>
+    public int OutstandingReads => reads.Hung.Length;
 
     /// <summary>
     /// The texts in the order of the files. A read that was not done in time is an <see cref="FileText"/> with ETIMEDOUT and a sentence.
@@ -49,7 +55,7 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
     {
         if (wanted.Count == 0)
             return [];
-        var batch = new Batch(wanted, threads);
+        var batch = new Batch(wanted, reads, threads);
         StartThread(batch);
         using var patience = time.CreateTimer(_ => batch.OnPatienceOver(), null, Patience, Patience);
         using var end = time.CreateTimer(_ => batch.OnDeadline(), null, deadline, deadline);
@@ -65,45 +71,34 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
     private void StartThread(Batch batch)
     {
         batch.Starting();
-        new Thread(() => Work(batch)) { IsBackground = true, Name = "blocking reads" }.Start();
+        KernelThreads.Own.Start(ThreadName, () => Work(batch));
     }
 
     private void Work(Batch batch)
     {
         var thread = threads.Current;
         batch.Started();
-        while (batch.TryTake(thread, out var index, out var file))
+        while (batch.TryTake(thread) is var (index, file, read))
         {
-            var path = file.Path;
-            lock (gate)
-            {
-                if (outstanding.TryGetValue(path, out var since))
-                {
-                    batch.Finish(
-                        index,
-                        Blocked($"has been blocked for {time.GetElapsedTime(since).TotalSeconds:F0} s: the kernel holds the device's lock")
-                    );
-                    continue;
-                }
-
-                outstanding.Add(path, time.GetTimestamp());
-            }
-
-            var text = file.HexBytes > 0 ? files.ReadHexBlocking(path, file.HexBytes) : files.ReadTextBlocking(path);
-            lock (gate)
-                outstanding.Remove(path);
-            if (!batch.Finish(index, text))
-                CameBackLate?.Invoke();
+            batch.Finish(index, file.HexBytes > 0 ? files.ReadHexBlocking(file.Path, file.HexBytes) : files.ReadTextBlocking(file.Path));
+            read.End();
         }
     }
 
+    private static FileText NotBegun(CallObstacle obstacle) =>
+        Blocked(
+            obstacle is CallObstacle.Hangs hangs
+                ? $"has been blocked for {hangs.For.TotalSeconds:F0} s: the kernel holds the device's lock"
+                : $"was not read: {obstacle.InWords}"
+        );
+
     private static FileText Blocked(string complaint) => new(null, Errno.ETIMEDOUT, complaint);
 
-    private sealed class Batch(IReadOnlyList<BlockingFile> paths, IReaderThreads threads)
+    private sealed class Batch(IReadOnlyList<BlockingFile> paths, KernelCalls<string> reads, IReaderThreads threads)
     {
         private readonly object pulse = new();
         private readonly FileText?[] results = new FileText?[paths.Count];
-        private readonly Dictionary<int, int> reading = []; // thread IDs by the index of what they read
+        private readonly Dictionary<int, (int Thread, KernelCalls<string>.Ongoing Read)> reading = []; // by the index of the file
         private int notYetStarted;
         private int deadlines;
         private int next;
@@ -127,31 +122,34 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
                 notYetStarted--;
         }
 
-        public bool TryTake(int thread, out int index, out BlockingFile file)
+        /// <summary>The next file to read, begun; null when there is none. What cannot be begun is reported so.</summary>
+        public (int Index, BlockingFile File, KernelCalls<string>.Ongoing Read)? TryTake(int thread)
         {
             lock (pulse)
             {
-                var any = !closed && next < paths.Count;
-                index = any ? next++ : -1;
-                file = any ? paths[index] : default;
-                if (any)
-                    reading.Add(index, thread);
-                return any;
+                while (!closed && next < paths.Count)
+                {
+                    var (index, file) = (next, paths[next++]);
+                    if (reads.Begin(file.Path, out var obstacle) is { } read)
+                    {
+                        reading.Add(index, (thread, read));
+                        return (index, file, read);
+                    }
+
+                    Enter(index, NotBegun(obstacle!));
+                }
+
+                return null;
             }
         }
 
-        /// <returns>False when it is too late, and the file was reported as blocked.</returns>
-        public bool Finish(int index, FileText text)
+        /// <summary>When it is too late the file was reported as blocked, and that stays.</summary>
+        public void Finish(int index, FileText text)
         {
             lock (pulse)
             {
-                if (closed)
-                    return false;
-                reading.Remove(index);
-                results[index] = text;
-                if (++finished == paths.Count)
-                    Monitor.PulseAll(pulse);
-                return true;
+                if (!closed)
+                    Enter(index, text);
             }
         }
 
@@ -172,7 +170,7 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
             {
                 if (++deadlines < MostDeadlines && IsOursToWaitFor())
                     return;
-                closed = true;
+                Close();
                 Monitor.PulseAll(pulse);
             }
         }
@@ -194,20 +192,37 @@ public sealed class DeadlineReader(HostFileReader files, TimeProvider time, Time
         {
             lock (pulse)
             {
-                closed = true;
+                Close();
                 var waited = (deadline * Math.Max(1, deadlines)).TotalSeconds;
                 return [.. results.Select((text, i) => text ?? Blocked(Complaint(i, waited)))];
             }
         }
 
+        private void Enter(int index, FileText text)
+        {
+            reading.Remove(index);
+            results[index] = text;
+            if (++finished == paths.Count)
+                Monitor.PulseAll(pulse);
+        }
+
+        private void Close()
+        {
+            if (closed)
+                return;
+            closed = true;
+            foreach (var (_, read) in reading.Values)
+                read.GiveUp();
+        }
+
         /// <summary>
         /// Whether what is not read yet waits for the processor: a thread that has not begun, or one that is not in the kernel.
         /// </summary>
-        private bool IsOursToWaitFor() => notYetStarted > 0 || reading.Values.Any(t => !threads.IsInKernel(t));
+        private bool IsOursToWaitFor() => notYetStarted > 0 || reading.Values.Any(r => !threads.IsInKernel(r.Thread));
 
         private string Complaint(int index, double waited)
         {
-            var ours = reading.TryGetValue(index, out var thread) ? !threads.IsInKernel(thread) : notYetStarted > 0;
+            var ours = reading.TryGetValue(index, out var it) ? !threads.IsInKernel(it.Thread) : notYetStarted > 0;
             if (ours)
                 return $"was not read within {waited:0.#} s: this machine is too busy";
             return index < next

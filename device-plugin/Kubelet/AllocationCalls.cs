@@ -56,13 +56,9 @@ internal sealed class AllocationCalls(
         Refusal? refusal;
         try
         {
-            refusal = await Task.Run(
-                    () =>
-                        allocator
-                            .CheckBeforeStartAsync(resource, [.. request.DevicesIds.Order(StringComparer.Ordinal)], ended.Token)
-                            .AsTask(),
-                    ended.Token
-                )
+            refusal = await allocator
+                .CheckBeforeStartAsync(resource, [.. request.DevicesIds.Order(StringComparer.Ordinal)], ended.Token)
+                .AsTask()
                 .WaitAsync(ended.Token);
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested)
@@ -79,8 +75,8 @@ internal sealed class AllocationCalls(
 
     private async Task<AllocateOutcome.Granted> GrantAsync(ImmutableArray<string> ids, CancellationToken cancellationToken)
     {
-        if (listing.BeginAllocate(ids) is { } early)
-            throw Error(StatusCode.FailedPrecondition, early.Message);
+        if (listing.BeginAllocate(ids, out var early) is not { } call)
+            throw Error(StatusCode.FailedPrecondition, early!.Message);
         var granted = false;
         try
         {
@@ -98,13 +94,12 @@ internal sealed class AllocationCalls(
         }
         finally
         {
-            listing.EndAllocate(ids, granted);
+            listing.EndAllocate(call, granted);
         }
     }
 
     /// <summary>
-    /// The allocator's outcome; a refusal when it takes too long or fails, since the kubelet's one sync loop waits for this answer. On a
-    /// thread of its own: a read of sysfs can block.
+    /// The allocator's outcome; a refusal when it takes too long or fails, since the kubelet's one sync loop waits for this answer.
     /// </summary>
     private async Task<AllocateOutcome> AskAsync(ImmutableArray<string> ids, CancellationToken cancellationToken)
     {
@@ -112,7 +107,7 @@ internal sealed class AllocationCalls(
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         try
         {
-            return await Task.Run(() => allocator.AllocateAsync(resource, ids, ended.Token).AsTask(), ended.Token).WaitAsync(ended.Token);
+            return await allocator.AllocateAsync(resource, ids, ended.Token).AsTask().WaitAsync(ended.Token);
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested)
         {

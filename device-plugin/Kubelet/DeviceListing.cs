@@ -6,14 +6,15 @@ using Hostdev.DevicePlugin.Offering;
 namespace Hostdev.DevicePlugin.Kubelet;
 
 /// <summary>
-/// What the kubelet is told about one resource, over all sessions with it: the facts, the list they give, and what of it was sent.
-/// Decisions are <see cref="AdvertisedListPolicy"/>'s and <see cref="RefusalLedger"/>'s; this class holds their state under one lock.
+/// What the kubelet is told about one resource, over all sessions with it: what is wanted and refused, the list that gives, and what of it
+/// was sent. Decisions are <see cref="AdvertisedListPolicy"/>'s and <see cref="RefusalLedger"/>'s; this class holds their state under one
+/// lock. Who has what is asked of <see cref="Holdings"/>, each time.
 /// </summary>
-internal sealed class DeviceListing(ResourceName resource, AdvertisedListPolicy policy, TimeProvider time)
+internal sealed class DeviceListing(ResourceName resource, Holdings holdings, AdvertisedListPolicy policy, TimeProvider time)
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, int> _inFlight = new(StringComparer.Ordinal);
-    private AdvertisedListFacts _facts = new();
+    private ImmutableArray<AdvertisedDevice> _wanted = [];
+    private ImmutableArray<SentDevice> _sent = []; // by any session
     private RefusalLedger _refusals = RefusalLedger.Empty;
     private AdvertisedList _list = AdvertisedList.Empty;
     private ImmutableDictionary<string, bool>? _sentHere;
@@ -74,17 +75,17 @@ internal sealed class DeviceListing(ResourceName resource, AdvertisedListPolicy 
         get
         {
             lock (_gate)
-                return _list.Devices.IsEmpty && _facts.Sent.IsEmpty && _inFlight.Count == 0;
+                return _list.Devices.IsEmpty && _sent.IsEmpty && holdings.BeingAnswered(resource).IsEmpty;
         }
     }
 
-    /// <summary>True while some ID waits for a report of what is held: for leaving, or to show the holder of an answer.</summary>
-    public bool NeedsHeldReport
+    /// <summary>True while some ID waits for a look at who has what: for leaving, or to show the holder of an answer.</summary>
+    public bool WaitsForLook
     {
         get
         {
             lock (_gate)
-                return !_list.Leaving.IsEmpty || !_facts.AnsweredAt.IsEmpty || !_facts.Held.IsEmpty;
+                return !_list.Leaving.IsEmpty || !holdings.HeldOf(resource).IsEmpty;
         }
     }
 
@@ -92,22 +93,11 @@ internal sealed class DeviceListing(ResourceName resource, AdvertisedListPolicy 
     public bool Knows(string id)
     {
         lock (_gate)
-            return _facts.Wanted.Any(d => d.Id == id) || _facts.Sent.Any(s => s.Device.Id == id) || _facts.Held.Contains(id);
+            return _wanted.Any(d => d.Id == id) || _sent.Any(s => s.Device.Id == id) || holdings.HeldOf(resource).Contains(id);
     }
 
-    public void Want(ImmutableArray<AdvertisedDevice> devices) => Change(() => _facts = _facts with { Wanted = devices });
-
-    public void Hold(ImmutableHashSet<string> held, DateTimeOffset asOf) =>
-        Change(() =>
-            _facts = _facts with
-            {
-                Held = held,
-                HeldAsOf = asOf,
-                AnsweredAt = _facts.AnsweredAt.RemoveRange(
-                    _facts.AnsweredAt.Where(a => held.Contains(a.Key) || asOf >= a.Value + policy.Visible).Select(a => a.Key)
-                ),
-            }
-        );
+    /// <summary>What is offered now; and who has what was looked at.</summary>
+    public void Want(ImmutableArray<AdvertisedDevice> devices) => Change(() => _wanted = devices);
 
     /// <summary>A new kubelet, or a new connection to it, has been told nothing.</summary>
     public void BeginSession()
@@ -129,45 +119,35 @@ internal sealed class DeviceListing(ResourceName resource, AdvertisedListPolicy 
     public void MarkSent(AdvertisedList list, long version) =>
         Change(() =>
         {
-            _facts = _facts with { Sent = AdvertisedListPolicy.AfterSending(list.Devices, _facts.Sent, time.GetUtcNow()) };
+            _sent = AdvertisedListPolicy.AfterSending(list.Devices, _sent, time.GetUtcNow());
             _sentVersion = version;
         });
 
     /// <summary>
-    /// Admits an Allocate and keeps its IDs listed until <see cref="EndAllocate"/>; otherwise says why the IDs cannot be handed out, and
-    /// nothing needs to be ended.
+    /// Admits an Allocate and keeps its IDs listed until <see cref="EndAllocate"/>; null with why the IDs cannot be handed out.
     /// </summary>
-    public Refusal? BeginAllocate(ImmutableArray<string> ids)
+    public Holdings.Answer? BeginAllocate(ImmutableArray<string> ids, out Refusal? refusal)
     {
         lock (_gate)
         {
-            if (ids.Select(Problem).FirstOrDefault(p => p is not null) is { } refusal)
-                return refusal;
-            foreach (var id in ids)
-                _inFlight[id] = _inFlight.GetValueOrDefault(id) + 1;
+            refusal = ids.Select(Problem).FirstOrDefault(p => p is not null);
+            if (refusal is not null)
+                return null;
+            var call = holdings.BeginCall(resource, ids);
             Recompute();
-            return null;
+            return call;
         }
     }
 
-    public void EndAllocate(ImmutableArray<string> ids, bool granted)
+    /// <summary>An answer that was granted stays listed as held: it is recorded by now.</summary>
+    public void EndAllocate(Holdings.Answer call, bool granted)
     {
         lock (_gate)
         {
             var before = Seen();
-            foreach (var id in ids)
-            {
-                if (--_inFlight[id] == 0)
-                    _inFlight.Remove(id);
-            }
-
+            call.Dispose();
             if (granted)
-            {
-                var now = time.GetUtcNow();
-                _facts = _facts with { AnsweredAt = _facts.AnsweredAt.SetItems(ids.Select(id => KeyValuePair.Create(id, now))) };
-                _refusals = _refusals.Grant(ids);
-            }
-
+                _refusals = _refusals.Grant(call.Ids);
             Recompute();
             // An answer that changes nothing that anybody waits for wakes nobody: three loops would look, for each call, and find nothing.
             if (Seen() == before)
@@ -232,8 +212,17 @@ internal sealed class DeviceListing(ResourceName resource, AdvertisedListPolicy 
 
     private void Recompute()
     {
-        _facts = _facts with { Refused = _refusals.Shown, InFlight = [.. _inFlight.Keys] };
-        var next = policy.Next(_facts);
+        var next = policy.Next(
+            new AdvertisedListFacts
+            {
+                Wanted = _wanted,
+                Sent = _sent,
+                Held = holdings.HeldOf(resource),
+                LookedAt = holdings.LookedAt,
+                BeingAnswered = holdings.BeingAnswered(resource),
+                Refused = _refusals.Shown,
+            }
+        );
         if (!next.Devices.SequenceEqual(_list.Devices))
             _version++;
         _list = next;

@@ -17,16 +17,18 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly AdvertiserContext _context;
     private ImmutableArray<AdvertisedResource> _wanted = [];
-    private HeldDevices? _held;
     private bool _started;
     private bool _stopped;
 
     /// <param name="directory">The kubelet's device plugin directory, <see cref="KubeletApi.DefaultDevicePluginDirectory"/> on a node. It
     /// may appear later.</param>
+    /// <param name="holdings">Who has what: an ID that somebody has stays listed, and a resource that somebody has something of stays
+    /// registered, whatever is offered.</param>
     /// <param name="stateChanged">Called, from any thread, when <see cref="Snapshot"/> may have changed. Must not block.</param>
     public KubeletAdvertiser(
         string directory,
         IDeviceAllocator allocator,
+        Holdings holdings,
         TimeProvider time,
         ILogger<KubeletAdvertiser> logger,
         KubeletTimings? timings = null,
@@ -39,6 +41,7 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
             kubelet,
             checkpoint,
             allocator,
+            holdings,
             timings,
             time,
             logger,
@@ -52,15 +55,15 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     internal Func<RegistrationMoment, Task>? Moment { get; set; }
 
     /// <summary>
-    /// True while some ID is held, or waits for a <see cref="Report"/>: to leave the list, or to show who holds what was answered. The
+    /// True while some ID is held, or waits for a look at who has what: to leave the list, or to show who holds what was answered. The
     /// caller reads pod-resources every 10 s meanwhile, and need not otherwise.
     /// </summary>
-    public bool NeedsHeldReport
+    public bool WaitsForLook
     {
         get
         {
             lock (_gate)
-                return _resources.Values.Any(r => r.Advertiser.Listing.NeedsHeldReport);
+                return _resources.Values.Any(r => r.Advertiser.Listing.WaitsForLook);
         }
     }
 
@@ -89,18 +92,11 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
         }
     }
 
-    /// <summary>
-    /// Replaces what is known to be held. Until the first report nothing leaves a list. What release needs as proof (contracts/kubelet.md,
-    /// "Pod-resources API") is the caller's to judge: an ID is named here as long as it is not proven free, also when no resource offers it
-    /// any more.
-    /// </summary>
-    public void Report(HeldDevices held)
+    /// <summary>Who has what was looked at: what is proven free by it may leave now.</summary>
+    public void HoldersLookedAt()
     {
         lock (_gate)
-        {
-            _held = held;
             Apply();
-        }
     }
 
     /// <summary>
@@ -161,14 +157,11 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
         if (!_started || _stopped)
             return;
         var wanted = _wanted.ToDictionary(r => r.Name);
-        var held = (_held?.Devices ?? []).ToLookup(h => h.Resource, h => h.Id);
-        foreach (var name in wanted.Keys.Concat(held.Select(h => h.Key)).Concat(_resources.Keys).Distinct().ToList())
+        foreach (var name in wanted.Keys.Concat(_context.Holdings.Resources).Concat(_resources.Keys).Distinct().ToList())
         {
             var advertiser = Find(name);
             advertiser.Removed = !wanted.TryGetValue(name, out var resource);
             advertiser.Listing.Want(resource?.Devices ?? []);
-            if (_held is { } report)
-                advertiser.Listing.Hold([.. held[name]], report.AsOf);
         }
     }
 

@@ -48,8 +48,7 @@ internal sealed class RefusalRechecks(
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         try
         {
-            var refusal = await Task.Run(() => allocator.CheckOfferAsync(resource, device.Id, ended.Token).AsTask(), ended.Token)
-                .WaitAsync(ended.Token);
+            var refusal = await allocator.CheckOfferAsync(resource, device.Id, ended.Token).AsTask().WaitAsync(ended.Token);
             if (refusal is null)
                 listing.Pass(device.Id);
             else

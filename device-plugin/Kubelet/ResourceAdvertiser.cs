@@ -13,6 +13,7 @@ internal sealed record AdvertiserContext(
     KubeletDirectory Directory,
     KubeletCheckpointReader Checkpoint,
     IDeviceAllocator Allocator,
+    Holdings Holdings,
     KubeletTimings Timings,
     TimeProvider Time,
     ILogger Logger,
@@ -49,7 +50,7 @@ internal sealed partial class ResourceAdvertiser
     {
         (_resource, _context, _tryRetire) = (resource, context, tryRetire);
         _socketPath = Path.Combine(context.Directory.Path, SocketNames.For(resource, context.Directory.Path));
-        Listing = new DeviceListing(resource, context.Timings.ListPolicy, context.Time);
+        Listing = new DeviceListing(resource, context.Holdings, context.Timings.ListPolicy, context.Time);
         _foreign = new ForeignLists(resource, context.Checkpoint, Listing, context.Timings.DisplacedAfter);
     }
 

@@ -15,17 +15,14 @@ public sealed record AdvertisedListFacts
     /// <summary>The last list sent, by any session.</summary>
     public ImmutableArray<SentDevice> Sent { get; init; } = [];
 
-    /// <summary>IDs that somebody holds, as far as the last report knows.</summary>
+    /// <summary>IDs that somebody holds: from the answer on, until they are proven returned.</summary>
     public ImmutableHashSet<string> Held { get; init; } = [];
 
-    /// <summary>When the reading behind <see cref="Held"/> began; null when there was none yet, and then nothing leaves.</summary>
-    public DateTimeOffset? HeldAsOf { get; init; }
+    /// <summary>When the last look at the holders began; null when there was none yet, and then nothing leaves.</summary>
+    public DateTimeOffset? LookedAt { get; init; }
 
     /// <summary>IDs named by an Allocate that is not answered yet.</summary>
-    public ImmutableHashSet<string> InFlight { get; init; } = [];
-
-    /// <summary>IDs handed out, with the time of the answer, until a report shows or disproves the holder.</summary>
-    public ImmutableDictionary<string, DateTimeOffset> AnsweredAt { get; init; } = ImmutableDictionary<string, DateTimeOffset>.Empty;
+    public ImmutableHashSet<string> BeingAnswered { get; init; } = [];
 
     /// <summary>IDs that were refused at Allocate and have not passed a re-check since.</summary>
     public ImmutableHashSet<string> Refused { get; init; } = [];
@@ -49,20 +46,19 @@ public sealed record AdvertisedList(
 /// </summary>
 /// <param name="Settle">How long an ID is Unhealthy before it may leave: an Allocate may be on its way that chose it before the kubelet
 /// read of the change.</param>
-/// <param name="Visible">How long after an answer a reading must have begun to prove that no pod came of it.</param>
 /// <param name="MaxBytes">The largest list message. grpc-go refuses more than 4 MiB.</param>
-public sealed record AdvertisedListPolicy(TimeSpan Settle, TimeSpan Visible, int MaxBytes = AdvertisedListPolicy.DefaultMaxBytes)
+public sealed record AdvertisedListPolicy(TimeSpan Settle, int MaxBytes = AdvertisedListPolicy.DefaultMaxBytes)
 {
     public const int DefaultMaxBytes = (4 << 20) - (64 << 10);
 
     /// <summary>The bytes of one device beside its ID, at most: tags, lengths, "Unhealthy", a NUMA node of ten bytes.</summary>
     private const int DeviceOverheadBytes = 40;
 
-    public static AdvertisedListPolicy Default { get; } = new(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(60));
+    public static AdvertisedListPolicy Default { get; } = new(TimeSpan.FromSeconds(10));
 
     /// <summary>
-    /// The next list. An ID leaves only after it was sent Unhealthy, nobody holds it, and no Allocate naming it is in flight or answered
-    /// and not yet visible; an ID that somebody holds is listed even when nothing offers it. The order of the inputs does not matter.
+    /// The next list. An ID leaves only after it was sent Unhealthy, nobody holds it, and no Allocate naming it is being answered; an ID
+    /// that somebody holds is listed even when nothing offers it. The order of the inputs does not matter.
     /// </summary>
     public AdvertisedList Next(AdvertisedListFacts facts)
     {
@@ -108,11 +104,10 @@ public sealed record AdvertisedListPolicy(TimeSpan Settle, TimeSpan Visible, int
     {
         var id = sent.Device.Id;
         return sent.UnhealthySince is { } since
-            && facts.HeldAsOf is { } asOf
-            && asOf >= since + Settle
+            && facts.LookedAt is { } lookedAt
+            && lookedAt >= since + Settle
             && !facts.Held.Contains(id)
-            && !facts.InFlight.Contains(id)
-            && (!facts.AnsweredAt.TryGetValue(id, out var answered) || asOf >= answered + Visible);
+            && !facts.BeingAnswered.Contains(id);
     }
 
     private static int Cost(string id) => System.Text.Encoding.UTF8.GetByteCount(id) + DeviceOverheadBytes;

@@ -10,6 +10,10 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
 {
     public static AllocationLedger Empty { get; } = new(ImmutableSortedDictionary.Create<string, Allocation>(StringComparer.Ordinal));
 
+    /// <summary>Whether it says the same of the same IDs.</summary>
+    public bool HasSame(AllocationLedger other) =>
+        ById.Count == other.ById.Count && ById.Values.All(a => other.ById.TryGetValue(a.Id, out var b) && b == a);
+
     public AllocationLedger Record(Allocation allocation) => new(ById.SetItem(allocation.Id, allocation));
 
     /// <summary>

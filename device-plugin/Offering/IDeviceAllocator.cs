@@ -5,7 +5,8 @@ using Hostdev.Crds.Words;
 namespace Hostdev.DevicePlugin.Offering;
 
 /// <summary>
-/// What the kubelet's side of the agent asks of the devices' side. Implementations check the real state of the machine before they answer.
+/// What the kubelet's side of the agent asks of the devices' side. Implementations check the real state of the machine before they answer,
+/// and never keep the caller's thread for it: the kernel may keep a look for ever, and then the token gives it up.
 /// </summary>
 public interface IDeviceAllocator
 {

@@ -120,6 +120,60 @@ public sealed class DeviceAllocatorTests
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/other") == 1);
     }
 
+    [Fact]
+    public async Task What_the_kernel_keeps_holds_up_nobody_is_given_up_with_its_token_and_not_asked_for_again()
+    {
+        var node = new SimulatedNode();
+        var calls = new CallsThatHang(node.Machine.Calls);
+        await using var bench = await ScenarioBench.StartAsync(node, Policy, node.Machine with { Calls = calls });
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        var (allocator, name) = (bench.Host.Allocator, ResourceName.Parse("example.com/edu"));
+        using var patience = new CancellationTokenSource();
+
+        calls.Hang();
+        var answer = allocator.AllocateAsync(name, ["0000:46:00.0"], patience.Token).AsTask();
+        await calls.Inside;
+        Assert.False(answer.IsCompleted);
+        await patience.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => answer);
+
+        var again = await allocator.AllocateAsync(name, ["0000:46:00.0"], TestContext.Current.CancellationToken);
+        Assert.Equal(
+            "0000:46:00.0 of example.com/edu cannot be given out: the kernel does not answer, and an earlier call for it still hangs",
+            Assert.IsType<AllocateOutcome.Refused>(again).Refusal.Message
+        );
+        Assert.Contains("0000:46:00.0 is being given to a pod this moment", allocator.TryClose(Edu)); // it may yet set an owner
+
+        calls.LetGo();
+        await Waiting.UntilAsync(() => allocator.TryClose(Edu).IsEmpty);
+        Assert.Empty(allocator.Ledger.ById); // whoever asked was refused: nothing of the late answer stands
+        allocator.Open(Edu);
+    }
+
+    /// <summary>The kernel keeps whoever looks at a node's owner.</summary>
+    private sealed class CallsThatHang(IHostCalls kernel) : DecoratedCalls(kernel)
+    {
+        private readonly TaskCompletionSource _inside = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private volatile TaskCompletionSource? _held;
+
+        public Task Inside => _inside.Task;
+
+        public void Hang() => _held = new TaskCompletionSource();
+
+        public void LetGo() => _held!.SetResult();
+
+        public override NodeOwnerResult ReadOwner(string path)
+        {
+            if (_held is { } held)
+            {
+                _inside.TrySetResult();
+                held.Task.GetAwaiter().GetResult();
+            }
+
+            return base.ReadOwner(path);
+        }
+    }
+
     /// <summary>Something happens while an answer is being made: right after the change of the node's owner.</summary>
     private sealed class CallsWithAMoment(IHostCalls kernel, Action moment) : DecoratedCalls(kernel)
     {

@@ -108,16 +108,16 @@ public sealed class StepExecutorTests : IDisposable
     [Fact]
     public async Task A_write_that_does_not_return_is_known_until_it_does()
     {
-        const string path = "/sys/bus/pci/drivers/e1000e/unbind";
-        var hang = kernel.Faults.HangWrite(1, path);
-        var writer = new HostWriter(kernel.Paths, kernel.Calls, journal, TimeProvider.System, Workers.Threads);
+        var unbind = PciFiles.Unbind("e1000e");
+        var hang = kernel.Faults.HangWrite(1, unbind.Path);
+        var writer = new HostWriter(kernel.Paths, kernel.Calls, journal, TimeProvider.System, KernelThreads.Own);
         var nic = PciAddress.Parse("0000:45:00.0");
         Assert.Empty(writer.Unreturned);
 
-        var error = await writer.WriteAsync(nic, path, $"{nic}", TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
+        var error = await writer.WriteAsync(nic, unbind, $"{nic}", TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
         Assert.Equal(Errno.ETIMEDOUT, error);
         var write = Assert.Single(writer.Unreturned);
-        Assert.Equal((nic, path), (write.Device.AsPci, write.Path));
+        Assert.Equal((nic, unbind), (write.Device.AsPci, write.File));
         Assert.True(writer.IsBlocked(nic));
         Assert.False(writer.IsBlocked(nic with { Function = 1 }));
         Assert.False(writer.IsBlocked(nic with { Domain = 0x10000 }));
@@ -127,9 +127,33 @@ public sealed class StepExecutorTests : IDisposable
         await Waiting.UntilAsync(() => writer.Unreturned.IsEmpty);
     }
 
-    private async Task<string> FailureAsync(PlanStep step)
+    [Fact]
+    public async Task With_too_many_writes_hanging_no_more_is_written_and_the_failure_says_which_hangs()
     {
-        var writer = new HostWriter(kernel.Paths, kernel.Calls, journal, TimeProvider.System, Workers.Threads);
+        var unbind = PciFiles.Unbind("e1000e");
+        var hang = kernel.Faults.HangWrite(1, unbind.Path);
+        var writer = new HostWriter(kernel.Paths, kernel.Calls, journal, TimeProvider.System, KernelThreads.Own, mostHung: 1);
+        var token = TestContext.Current.CancellationToken;
+        await writer.WriteAsync(PciAddress.Parse("0000:45:00.0"), unbind, "0000:45:00.0", TimeSpan.FromMilliseconds(50), token);
+        var step = new PlanStep.SetDriverOverride(PciAddress.Parse("0000:46:00.0"), "vfio-pci");
+
+        var words = await FailureAsync(step, writer);
+
+        Assert.StartsWith(
+            $"1 calls hang in the kernel, the first for 0 s (writing 0000:45:00.0 to {unbind}",
+            words,
+            StringComparison.Ordinal
+        );
+        Assert.EndsWith("until some come back: find who holds these devices, or reboot the host", words, StringComparison.Ordinal);
+        Assert.Equal(1, writer.Writes);
+        hang.Release();
+        await Waiting.UntilAsync(() => writer.TooManyHang is null);
+        Assert.Same(StepOutcome.Done.Instance, await new StepExecutor(writer, journal).ExecuteAsync(step, token));
+    }
+
+    private async Task<string> FailureAsync(PlanStep step, HostWriter? writer = null)
+    {
+        writer ??= new HostWriter(kernel.Paths, kernel.Calls, journal, TimeProvider.System, KernelThreads.Own);
         var outcome = await new StepExecutor(writer, journal).ExecuteAsync(step, TestContext.Current.CancellationToken);
         return Assert.IsType<StepOutcome.Failed>(outcome).Message;
     }

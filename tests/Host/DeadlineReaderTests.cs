@@ -71,6 +71,30 @@ public sealed class DeadlineReaderTests : IDisposable
     }
 
     [Fact]
+    public void With_too_many_reads_hanging_no_more_files_are_read_and_each_says_why()
+    {
+        foreach (var name in (string[])["/a", "/b"])
+            Fifo.Create(root + name);
+        File.WriteAllText(root + "/c", "3");
+        var slow = new DeadlineReader(
+            new HostFileReader(new HostPaths(root)),
+            TimeProvider.System,
+            TimeSpan.FromMilliseconds(120),
+            mostHung: 2
+        );
+        slow.ReadAll(["/a", "/b"]);
+
+        var read = slow.ReadAll(["/a", "/c"]);
+
+        Assert.StartsWith("has been blocked for", read[0].Complaint, StringComparison.Ordinal);
+        Assert.StartsWith("was not read: 2 calls hang in the kernel, the first for ", read[1].Complaint, StringComparison.Ordinal);
+        Fifo.Answer(root + "/a", "");
+        Assert.True(SpinWait.SpinUntil(() => slow.OutstandingReads == 1, TimeSpan.FromSeconds(10)));
+        Assert.Equal("3", slow.ReadAll(["/c"])[0].Text);
+        Fifo.Answer(root + "/b", "");
+    }
+
+    [Fact]
     public void Tells_once_for_each_file_that_was_reported_as_blocked_when_it_comes_back()
     {
         var told = 0;

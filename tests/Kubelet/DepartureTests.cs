@@ -11,19 +11,13 @@ public sealed class DepartureTests
     private const string Gpu = KubeletBench.Gpu;
 
     /// <summary>A reading proves at once what it would prove after the waits, which the policy's own tests hold.</summary>
-    private static readonly KubeletTimings Timings = new()
-    {
-        ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.Zero, Visible: TimeSpan.Zero),
-    };
-    private static readonly KubeletTimings Visible = new()
-    {
-        ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.Zero, Visible: TimeSpan.FromMinutes(1)),
-    };
+    private static readonly KubeletTimings Timings = new() { ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.Zero) };
+    private static readonly ReleaseProof AtOnce = new() { Absence = TimeSpan.Zero, UnseenGrace = TimeSpan.Zero };
 
     [Fact]
     public async Task A_device_that_is_withdrawn_during_its_Allocate_does_not_kill_the_kubelet()
     {
-        await using var bench = new KubeletBench(Visible);
+        await using var bench = new KubeletBench(Timings);
         await bench.StartAsync(KubeletBench.Resource(Gpu, "a", "b"));
         bench.Allocator.Gate = async (_, _) =>
         {
@@ -73,25 +67,25 @@ public sealed class DepartureTests
     [Fact]
     public async Task A_withdrawn_device_leaves_when_a_reading_proves_it_free_and_was_Unhealthy_before()
     {
-        await using var bench = new KubeletBench(Timings);
+        await using var bench = new KubeletBench(Timings, proof: AtOnce);
         await bench.StartAsync(KubeletBench.Resource(Gpu, "a", "b"));
 
         bench.Advertiser.Update([KubeletBench.Resource(Gpu, "b")]);
         await bench.OfferedAsync(Gpu, 1);
         Assert.Equal(2, bench.Kubelet.Capacity(Gpu));
-        Assert.True(bench.Advertiser.NeedsHeldReport);
+        Assert.True(bench.Advertiser.WaitsForLook);
         await Waiting.UntilAsync(() => bench.State(Gpu).Leaving.SequenceEqual(["a"]));
         bench.Report();
 
         await Waiting.UntilAsync(() => bench.Kubelet.Capacity(Gpu) == 1);
-        Assert.False(bench.Advertiser.NeedsHeldReport);
+        Assert.False(bench.Advertiser.WaitsForLook);
         Assert.Equal(1, bench.Kubelet.Allocatable(Gpu));
     }
 
     [Fact]
     public async Task A_removed_resource_stays_registered_with_its_held_device_Unhealthy_until_the_holder_is_gone()
     {
-        await using var bench = new KubeletBench(Timings);
+        await using var bench = new KubeletBench(Timings, proof: AtOnce);
         await bench.StartAsync(KubeletBench.Resource(Gpu, "a", "b"));
         await bench.Kubelet.AdmitPodAsync("vms", "vm-1", new DeviceRequest(Gpu, 1, ["a"]));
 
@@ -111,7 +105,7 @@ public sealed class DepartureTests
     [Fact]
     public async Task A_held_device_of_a_resource_that_nothing_asks_for_after_a_restart_of_the_agent_is_registered_Unhealthy()
     {
-        await using var bench = new KubeletBench(Timings);
+        await using var bench = new KubeletBench(Timings, proof: AtOnce);
         bench.Advertiser.Update([]);
         bench.Report((Gpu, "a"));
         await bench.StartAsync();
@@ -123,7 +117,7 @@ public sealed class DepartureTests
     [Fact]
     public async Task A_resource_that_comes_back_before_it_left_is_offered_again()
     {
-        await using var bench = new KubeletBench(Timings);
+        await using var bench = new KubeletBench(Timings, proof: AtOnce);
         await bench.StartAsync(KubeletBench.Resource(Gpu, "a"));
 
         bench.Advertiser.Update([]);
@@ -137,7 +131,7 @@ public sealed class DepartureTests
     [Fact]
     public async Task A_resource_that_comes_back_after_it_left_is_registered_afresh()
     {
-        await using var bench = new KubeletBench(Timings);
+        await using var bench = new KubeletBench(Timings, proof: AtOnce);
         await bench.StartAsync(KubeletBench.Resource(Gpu, "a"));
 
         bench.Advertiser.Update([]);

@@ -184,7 +184,13 @@ public sealed class GrpcKubeletPeerTests : IAsyncLifetime
 
     private async Task<KubeletAdvertiser> AdvertiseAsync(AdvertisedResource resource)
     {
-        var advertiser = new KubeletAdvertiser(_directory, _allocator, TimeProvider.System, NullLogger<KubeletAdvertiser>.Instance);
+        var advertiser = new KubeletAdvertiser(
+            _directory,
+            _allocator,
+            new Holdings(),
+            TimeProvider.System,
+            NullLogger<KubeletAdvertiser>.Instance
+        );
         advertiser.Update([resource]);
         advertiser.Start();
         await Waiting.UntilAsync(() => !Peer.Events("list").IsEmpty, 30);

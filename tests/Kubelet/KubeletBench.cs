@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Offering;
@@ -14,12 +15,18 @@ internal sealed class KubeletBench : IAsyncDisposable
 
     private readonly string _root = Directory.CreateTempSubdirectory("hd").FullName;
 
-    public KubeletBench(KubeletTimings? timings = null, TimeProvider? kubeletTime = null)
+    private readonly ReleaseProof _proof;
+
+    /// <param name="proof">What a <see cref="Report"/> proves; as in production by default.</param>
+    public KubeletBench(KubeletTimings? timings = null, TimeProvider? kubeletTime = null, ReleaseProof? proof = null)
     {
+        _proof = proof ?? new ReleaseProof();
+        Allocator = new ScriptedAllocator { Holdings = Holdings };
         Kubelet = new SimulatedKubelet(Path.Combine(_root, "device-plugins"), kubeletTime ?? TimeProvider.System);
         Advertiser = new KubeletAdvertiser(
             Kubelet.Directory,
             Allocator,
+            Holdings,
             TimeProvider.System,
             NullLogger<KubeletAdvertiser>.Instance,
             timings
@@ -30,7 +37,9 @@ internal sealed class KubeletBench : IAsyncDisposable
 
     public KubeletAdvertiser Advertiser { get; }
 
-    public ScriptedAllocator Allocator { get; } = new();
+    public Holdings Holdings { get; } = new();
+
+    public ScriptedAllocator Allocator { get; }
 
     public ResourceState State(string resource) => Advertiser.Snapshot().Single(s => s.Name.Value == resource);
 
@@ -53,11 +62,19 @@ internal sealed class KubeletBench : IAsyncDisposable
     public Task OfferedAsync(string resource, int devices) =>
         Waiting.UntilAsync(() => Kubelet.Allocatable(resource) == devices, state: () => Describe(resource));
 
-    /// <summary>Reports as held, by a reading of now, what the given pairs say and nothing else.</summary>
-    public void Report(params (string Resource, string Id)[] held) =>
-        Advertiser.Report(
-            new HeldDevices([.. held.Select(h => new HeldDevice(ResourceName.Parse(h.Resource), h.Id))], TimeProvider.System.GetUtcNow())
-        );
+    /// <summary>A look of now at the kubelet's pods, which shows the given pairs and nothing else.</summary>
+    public void Report(params (string Resource, string Id)[] held)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var reading = new PodUseReading.Listed
+        {
+            Devices = [.. held.Select(h => new PodUse(h.Resource, h.Id, "vms/vm-1"))],
+            Doubt = null,
+            Checkpoint = new CheckpointReading.Read("checkpoint", held.ToFrozenDictionary(h => h, _ => "vms/vm-1")),
+        };
+        Holdings.Look(l => l.Observe(reading, now, _proof, d => ScriptedAllocator.Answer(d.Resource, d.Id, now), _ => null), now);
+        Advertiser.HoldersLookedAt();
+    }
 
     public async ValueTask DisposeAsync()
     {

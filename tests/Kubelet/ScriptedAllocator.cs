@@ -9,6 +9,9 @@ namespace Hostdev.Tests.Kubelet;
 /// <summary>An allocator over a machine that a test sets up: bad devices are refused, a gate holds answers back.</summary>
 internal sealed class ScriptedAllocator : IDeviceAllocator
 {
+    /// <summary>Where what is given out is noted.</summary>
+    public Holdings Holdings { get; init; } = new();
+
     /// <summary>ID to the sentence it is refused with.</summary>
     public ConcurrentDictionary<string, string> Bad { get; } = new(StringComparer.Ordinal);
 
@@ -37,11 +40,22 @@ internal sealed class ScriptedAllocator : IDeviceAllocator
             return new AllocateOutcome.Refused(new Refusal(Reasons.NotReady, Bad[bad], [bad]));
         }
 
+        Holdings.Record(deviceIds.Select(id => Answer(resource.Value, id, TimeProvider.System.GetUtcNow())));
         return new AllocateOutcome.Granted(
             ImmutableSortedDictionary<string, string>.Empty.Add($"PCI_RESOURCE_{resource.EnvSuffix}", string.Join(',', deviceIds)),
             [new DeviceNode("/dev/vfio/vfio"), .. deviceIds.Select(id => new DeviceNode($"/dev/vfio/{id}"))]
         );
     }
+
+    public static Allocation Answer(string resource, string id, DateTimeOffset at) =>
+        new()
+        {
+            Id = id,
+            Resource = resource,
+            Functions = [],
+            Nodes = [],
+            AnsweredAt = at,
+        };
 
     public ValueTask<Refusal?> CheckBeforeStartAsync(
         ResourceName resource,

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Planning.Inventory;
-using Hostdev.Tests.Planning;
 using Xunit;
 
 namespace Hostdev.Tests.Planning;

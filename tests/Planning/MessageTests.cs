@@ -1,5 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
+using Hostdev.DevicePlugin.Applying;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
 using Hostdev.Tests.Inventory;
@@ -169,23 +170,23 @@ public sealed class MessageTests
 
     [Theory]
     [InlineData(
-        "/sys/bus/pci/drivers/nvidia/unbind",
+        "nvidia",
+        null,
         "our own unbind from nvidia has not returned for 31 s: its driver waits for its users, which may be in the kernel "
             + "(nvidia-smi -pm 0 ends its persistence mode; stop nvidia-persistenced)"
     )]
+    [InlineData("nouveau", null, "our own unbind from nouveau has not returned for 31 s: its driver waits for its users")]
+    [InlineData(null, "driver_override", "our own write to driver_override has not returned for 31 s: the kernel waits for who holds it")]
     [InlineData(
-        "/sys/bus/pci/drivers/nouveau/unbind",
-        "our own unbind from nouveau has not returned for 31 s: its driver waits for its users"
-    )]
-    [InlineData(
-        "/sys/bus/pci/devices/0000:43:00.0/driver_override",
-        "our own write to driver_override has not returned for 31 s: the kernel waits for who holds it"
-    )]
-    [InlineData(
-        "/sys/bus/pci/devices/0000:43:00.0/sriov_numvfs",
+        null,
+        "sriov_numvfs",
         "our own write to sriov_numvfs has not returned for 31 s: the kernel waits for the users of its virtual functions"
     )]
-    public void Case_13_messages_what_cannot_be_read_because_our_own_write_hangs_has_that_for_its_cause(string path, string cause)
+    public void Case_13_messages_what_cannot_be_read_because_our_own_write_hangs_has_that_for_its_cause(
+        string? unbindsFrom,
+        string? attribute,
+        string cause
+    )
     {
         var late = new ReadProblem(
             "/sys/devices/x/0000:43:00.0/driver_override",
@@ -198,9 +199,9 @@ public sealed class MessageTests
         {
             Unreturned =
             [
-                Late("0000:99:00.0", "/sys/bus/pci/devices/0000:99:00.0/sriov_numvfs", 60), // of another
-                Late("10000:43:00.0", "/sys/bus/pci/drivers/nvme/unbind", 60), // behind a VMD
-                Late("0000:43:00.0", path, 31),
+                Late("0000:99:00.0", null, "sriov_numvfs", 60), // of another
+                Late("10000:43:00.0", "nvme", null, 60), // behind a VMD
+                Late("0000:43:00.0", unbindsFrom, attribute, 31),
             ],
         };
 
@@ -212,6 +213,10 @@ public sealed class MessageTests
         );
     }
 
-    private static UnreturnedWrite Late(string address, string path, int seconds) =>
-        new(PciAddress.Parse(address), path, TimeSpan.FromSeconds(seconds));
+    private static UnreturnedWrite Late(string address, string? unbindsFrom, string? attribute, int seconds) =>
+        new(
+            PciAddress.Parse(address),
+            unbindsFrom is null ? PciFiles.Attribute(PciAddress.Parse(address), attribute!) : PciFiles.Unbind(unbindsFrom),
+            TimeSpan.FromSeconds(seconds)
+        );
 }

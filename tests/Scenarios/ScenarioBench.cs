@@ -192,7 +192,7 @@ internal sealed class ScenarioBench : IAsyncDisposable
 
     /// <summary>From the next start of the agent on.</summary>
     public KubeletTimings KubeletTimings { get; set; } =
-        new() { ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.FromMilliseconds(200), Visible: TimeSpan.FromSeconds(2)) };
+        new() { ListPolicy = new AdvertisedListPolicy(Settle: TimeSpan.FromMilliseconds(200)) };
 
     private AgentOptions Options =>
         new()

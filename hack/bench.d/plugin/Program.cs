@@ -16,7 +16,13 @@ internal static class Program
 
     public static async Task Main(string[] args)
     {
-        var advertiser = new KubeletAdvertiser(args[0], new ReadyAllocator(), TimeProvider.System, NullLogger<KubeletAdvertiser>.Instance);
+        var advertiser = new KubeletAdvertiser(
+            args[0],
+            new ReadyAllocator(),
+            new Holdings(),
+            TimeProvider.System,
+            NullLogger<KubeletAdvertiser>.Instance
+        );
         advertiser.Start();
         advertiser.Update([new AdvertisedResource(ResourceName.Parse("example.com/ours"), [new AdvertisedDevice(Device, true, 0)])]);
         await Task.Delay(Timeout.Infinite);

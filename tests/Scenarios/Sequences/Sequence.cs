@@ -166,7 +166,6 @@ internal sealed class Sequence : IDisposable
             return;
         Tell("the agent starts");
         _agent.Start();
-        _kubelet.AgentStarted();
     }
 
     private void RestartAgent()

@@ -1,5 +1,5 @@
 using Hostdev.DevicePlugin.Agent;
-using Hostdev.DevicePlugin.Applying;
+using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
 using Hostdev.Sandbox.Kernel;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -45,7 +45,7 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
     public void Start()
     {
         Assert.Null(_host);
-        var machine = new AgentMachine(kernel.Paths, kernel.Calls, kernel.OpenUevents) { Workers = new InPlace() };
+        var machine = new AgentMachine(kernel.Paths, kernel.Calls, kernel.OpenUevents) { Threads = new InPlace() };
         var options = new AgentOptions
         {
             DesiredFile = Path.Combine(directory, "desired.yaml"),
@@ -181,10 +181,8 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
     }
 
     /// <summary>Everything is done where it is asked for.</summary>
-    private sealed class InPlace : Workers
+    private sealed class InPlace : KernelThreads
     {
-        public override Task<T> RunLane<T>(Func<Task<T>> lane) => lane();
-
-        public override void RunCall(Action call) => call();
+        public override void Start(string name, Action body) => body();
     }
 }

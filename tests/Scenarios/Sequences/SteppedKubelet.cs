@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Grpc.Core;
 using Hostdev.Crds;
+using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Kubelet.Protos;
 using Hostdev.DevicePlugin.Offering;
@@ -30,8 +31,6 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
     private readonly SortedDictionary<string, ImmutableSortedDictionary<string, bool>> _lists = new(StringComparer.Ordinal);
     private readonly List<SteppedPod> _pods = [];
     private (string Resource, ImmutableArray<string> Ids)? _asked; // by an Allocate that is not answered yet
-    private DateTimeOffset _heldAsOf;
-    private ILookup<string, string>? _held; // as this process of the agent last reported it
 
     /// <summary>Null while the kubelet is well.</summary>
     public string? CauseOfDeath { get; private set; }
@@ -59,14 +58,10 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
         if (!agent.IsRunning)
             return;
         var wanted = agent.Host.Allocator.Catalog.Resources.ToDictionary(r => r.Name);
-        foreach (
-            var name in wanted.Keys.Concat(_sessions.Keys).Concat(_held?.Select(h => ResourceName.Parse(h.Key)) ?? []).Distinct().ToList()
-        )
+        foreach (var name in wanted.Keys.Concat(_sessions.Keys).Concat(agent.Host.Holdings.Resources).Distinct().ToList())
         {
             if (!_sessions.TryGetValue(name, out var session))
-                _sessions[name] = session = new Session(this, agent.Host.Allocator, name, clock);
-            if (_held is not null)
-                session.Listing.Hold([.. _held[name.Value]], _heldAsOf);
+                _sessions[name] = session = new Session(this, agent.Host, name, clock);
             session.Recheck();
             session.Listing.Want(wanted.GetValueOrDefault(name)?.Devices ?? []);
             session.Send();
@@ -84,7 +79,6 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
     {
         if (!agent.IsRunning)
             return;
-        _heldAsOf = clock.GetUtcNow();
         ImmutableArray<PodUse> devices = [.. _pods.SelectMany(p => p.Ids.Select(id => new PodUse(p.Resource, id, "vms/" + p.Name)))];
         var checkpoint = new CheckpointReading.Read("checkpoint", devices.ToFrozenDictionary(d => (d.Resource, d.Id), d => d.Pod));
         agent.Host.Allocator.Observe(
@@ -93,25 +87,15 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
                 Devices = devices,
                 Doubt = null,
                 Checkpoint = checkpoint,
-            }
+            },
+            clock.GetUtcNow()
         );
-        ReportHeld();
     }
-
-    /// <summary>A new process of the agent reports what its ledger on disk says, before it serves anything (AgentHost.RunAsync).</summary>
-    public void AgentStarted()
-    {
-        _heldAsOf = clock.GetUtcNow();
-        ReportHeld();
-    }
-
-    private void ReportHeld() => _held = agent.Host.Allocator.Ledger.ById.Values.ToLookup(a => a.Resource, a => a.Id);
 
     /// <summary>The agent's process is gone, and with it its servers: what it offered cannot be had.</summary>
     public void AgentGone()
     {
         _sessions.Clear();
-        _held = null;
         foreach (var name in _lists.Keys.ToList())
             _lists[name] = _lists[name].ToImmutableSortedDictionary(d => d.Key, _ => false, StringComparer.Ordinal);
     }
@@ -223,11 +207,11 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
         private readonly IDeviceAllocator _allocator;
         private readonly StillClock _clock;
 
-        public Session(SteppedKubelet kubelet, IDeviceAllocator allocator, ResourceName resource, StillClock clock)
+        public Session(SteppedKubelet kubelet, AgentHost host, ResourceName resource, StillClock clock)
         {
             var timings = new KubeletTimings();
-            (_kubelet, _allocator, _clock, Resource) = (kubelet, allocator, clock, resource);
-            Listing = new DeviceListing(resource, timings.ListPolicy, clock);
+            (_kubelet, _allocator, _clock, Resource) = (kubelet, host.Allocator, clock, resource);
+            Listing = new DeviceListing(resource, host.Holdings, timings.ListPolicy, clock);
             Calls = new AllocationCalls(resource, Listing, this, timings, clock, StreamLive);
         }
 

@@ -1,0 +1,14 @@
+namespace Hostdev.Planning;
+
+/// <summary>A file of the kernel's that changes a device when it is written.</summary>
+/// <param name="Path">As on the host.</param>
+/// <param name="Name">The last part of the path: what its writes do.</param>
+public sealed record KernelFile(string Path, string Name)
+{
+    public const string NumVfs = "sriov_numvfs";
+
+    /// <summary>The driver that a write takes its device from; null for every other file.</summary>
+    public string? UnbindsFrom { get; init; }
+
+    public override string ToString() => Path;
+}
