@@ -44,6 +44,12 @@ internal sealed class PlanningContext(PlanningInput input)
 
     public DeviceGraph Graph => field ??= DeviceGraph.Of(Inventory);
 
+    public void Say(Ruling ruling)
+    {
+        Findings.AddRange(ruling.Findings);
+        AsksWhoUses |= ruling.AsksWhoUses;
+    }
+
     public void Block(PolicyIdentity policy, string device, Reason reason, string message) =>
         Findings.Add(new Finding(policy, device, FindingState.Blocked, reason, message));
 
@@ -58,13 +64,6 @@ internal sealed class PlanningContext(PlanningInput input)
     /// <param name="ownerUid">The policy that it was taken for.</param>
     public void Releasing(DeviceId device, string? ownerUid, Reason reason, string message) =>
         Findings.Add(new Finding(null, device.ToString(), FindingState.Releasing, reason, message, ownerUid));
-
-    /// <summary>Says what failed lately: a user is waited for, anything else blocks until it is tried again.</summary>
-    public void Report(PolicyIdentity policy, string device, Setback setback)
-    {
-        var state = setback.Reason.IsUse ? FindingState.Waiting : FindingState.Blocked;
-        Findings.Add(new Finding(policy, device, state, setback.Reason, setback.Message));
-    }
 
     /// <summary>
     /// Claims devices for a policy. A claim covers what goes with them, and what they go with: null when it is granted, else the policy

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Inventory;
 
 namespace Hostdev.DevicePlugin.Planning.Pci;
@@ -7,9 +8,8 @@ namespace Hostdev.DevicePlugin.Planning.Pci;
 /// <param name="Members">All functions of the group, bridges too; the primary alone where the host gives it no group.</param>
 /// <param name="Asked">What becomes of them by what the policy says.</param>
 internal sealed record GroupCase(PlanningContext Context, UnitRequest Request, ImmutableArray<PciFunction> Members, GroupShape Asked)
+    : ICase
 {
-    private (Unit Unit, ImmutableArray<HeldFunction> Held)? _composed;
-
     public PciFunction Primary => Request.Primary;
 
     public HostInventory Inventory => Context.Inventory;
@@ -23,7 +23,18 @@ internal sealed record GroupCase(PlanningContext Context, UnitRequest Request, I
     public string? WhyItStays => Asked.WhyItStays(Context);
 
     /// <summary>The unit that it would be, and what of it is kept from the VM.</summary>
-    public (Unit Unit, ImmutableArray<HeldFunction> Held) Composed => _composed ??= UnitPlanner.Compose(this);
+    public UnitForm Composed => field ??= UnitForm.AsAsked(this);
+
+    /// <summary>What of the unit is not on its driver yet.</summary>
+    public IReadOnlyList<PciFunction> ToTake =>
+        field ??= [
+            .. Composed
+                .Unit.Functions()
+                .Where(m => Inventory.Functions[m.Address].Driver != m.Driver)
+                .Select(m => Inventory.Functions[m.Address]),
+        ];
+
+    public IReadOnlyList<(PciFunction Function, DeviceUser User)> UsesOfWhatIsTaken => field ??= UsesInTheWay.Of(Context, ToTake);
 
     /// <summary>What becomes of the members, as far as they are not the machine's own by now.</summary>
     public GroupShape Shape =>
@@ -36,4 +47,7 @@ internal sealed record GroupCase(PlanningContext Context, UnitRequest Request, I
             : [request.Primary];
         return new GroupCase(context, request, members, GroupShape.Of(context, request, members));
     }
+
+    public Finding Say(FindingState state, Reason reason, string message) =>
+        new(Request.Policy, Primary.Address.ToString(), state, reason, message);
 }

@@ -1,17 +1,15 @@
-using System.Collections.Immutable;
 using Hostdev.Crds.Words;
 
 namespace Hostdev.DevicePlugin.Planning.Pci;
 
 /// <summary>
 /// What keeps a group from being a unit, one check for each reason, in the order in which they are said: what nobody can change from here
-/// before what an admin may change, and that before what a policy must declare. Pure; a new reason is a check here and an entry in
-/// <see cref="Reasons"/>.
+/// before what an admin may change, and that before what a policy must declare.
 /// </summary>
 internal static class GroupChecks
 {
-    public static ImmutableArray<Func<GroupCase, Objection?>> InOrder { get; } =
-    [Unreadable, HostLacks, NotEligible, Ancestor, Bridge, OtherMembers, Machine, Undeclared, MissingDriver];
+    public static Checks<GroupCase> All { get; } =
+        new(Unreadable, HostLacks, NotEligible, Ancestor, Bridge, OtherMembers, Machine, Undeclared, MissingDriver);
 
     private static Objection? Unreadable(GroupCase it) =>
         Objection.Of(it.Members.Select(it.Context.Unreadable).FirstOrDefault(u => u is not null));

@@ -29,16 +29,16 @@ internal static class PoolFindings
     }
 
     /// <summary>Says which of the virtual functions that pools name are not there, where nothing else is said of their number.</summary>
-    /// <param name="toBe">The number that is being brought about; null when that is not ours to do, or something stands in its way.</param>
-    public static void Missing(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf, int? toBe)
+    /// <param name="number">What becomes of their number.</param>
+    public static void Missing(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf, VfNumber number)
     {
         var sriov = pf.Sriov!;
         var there = sriov.VirtualFunctions.Where(v => context.Inventory.Functions.ContainsKey(v.Value)).Select(v => v.Key).ToHashSet();
-        var named = policy.Spec.Pools.Select(p => (Pool: p, Missing: Indexes(p, toBe).Where(i => !there.Contains(i)).ToList())).ToList();
+        var named = policy
+            .Spec.Pools.Select(p => (Pool: p, Missing: Indexes(p, number.ToBe).Where(i => !there.Contains(i)).ToList()))
+            .ToList();
         var lacking = named.Where(n => n.Missing.Count > 0).ToList();
-        if (lacking.Count == 0 || (toBe is not null && toBe != sriov.NumVfs))
-            return;
-        if (context.Findings.Any(f => f.Policy == policy.Identity && f.Device == pf.Address.ToString() && IsObstacle(f)))
+        if (lacking.Count == 0 || number.Ruling.Refuses || (number.ToBe is { } toBe && toBe != sriov.NumVfs))
             return;
 
         var unoffered = lacking.Where(n => n.Pool.ResourceName is not null).Sum(n => n.Missing.Count);
@@ -54,8 +54,6 @@ internal static class PoolFindings
     /// <summary>What a pool names, as far as there are to be virtual functions.</summary>
     private static IEnumerable<int> Indexes(VfPool pool, int? toBe) =>
         pool.Vfs.SelectMany(r => Enumerable.Range(r.First, r.Last - r.First + 1)).Where(i => toBe is null || i < toBe);
-
-    private static bool IsObstacle(Finding finding) => finding.State.IsInTheWay;
 
     private static string Ranges(List<int> indexes)
     {

@@ -1,0 +1,28 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
+using Hostdev.DevicePlugin.Inventory;
+using Hostdev.DevicePlugin.Planning.Pci;
+
+namespace Hostdev.DevicePlugin.Planning.Sriov;
+
+/// <summary>A number of virtual functions that a policy asks of a physical function, and what decides whether it is brought about.</summary>
+/// <param name="Function">The physical function, which has SR-IOV.</param>
+internal sealed record VfNumberCase(PlanningContext Context, DesiredPolicy.OfSriovPolicy Policy, PciFunction Function, int Wanted) : ICase
+{
+    public PciAddress Address => Function.Address;
+
+    public SriovCapability Sriov => Function.Sriov!;
+
+    /// <summary>The number that is there; checks behind the one that asks whether it can be read take it for read.</summary>
+    public int? Now => Sriov.NumVfs;
+
+    public OwnedPhysicalFunction? Owned => Context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(Address);
+
+    /// <summary>The pools whose virtual functions are for VMs.</summary>
+    public ImmutableArray<VfPool> Offered => [.. Policy.Spec.Pools.Where(p => p.ResourceName is not null)];
+
+    public Finding Say(FindingState state, Reason reason, string message) =>
+        new(Policy.Identity, Address.ToString(), state, reason, message);
+}
