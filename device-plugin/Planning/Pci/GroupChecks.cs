@@ -12,7 +12,7 @@ internal static class GroupChecks
         new(Unreadable, HostLacks, NotEligible, Ancestor, Bridge, OtherMembers, Machine, Undeclared, MissingDriver);
 
     private static Objection? Unreadable(GroupCase it) =>
-        Objection.Of(it.Members.Select(it.Context.Unreadable).FirstOrDefault(u => u is not null));
+        Objection.Of(it.Members.Select(it.Situation.Unreadable).FirstOrDefault(u => u is not null));
 
     private static Objection? HostLacks(GroupCase it) => Objection.Of(HostConditions.Problem(it.Inventory, it.Primary));
 
@@ -20,7 +20,7 @@ internal static class GroupChecks
         Objection.Of(Reasons.NotEligible, GroupProblems.NotEligible(it.Request, it.Group), isForNewAlone: true);
 
     private static Objection? Ancestor(GroupCase it) =>
-        Objection.Of(Reasons.Ancestor, GroupProblems.Ancestor(it.Context, it.Request, it.Asked));
+        Objection.Of(Reasons.Ancestor, GroupProblems.Ancestor(it.Situation, it.Request, it.Asked));
 
     private static Objection? Bridge(GroupCase it) => Objection.Of(Reasons.GroupNotViable, GroupProblems.Bridge(it.Inventory, it.Group));
 
@@ -33,7 +33,7 @@ internal static class GroupChecks
     public static Objection? Machine(GroupCase it) =>
         it.Primary.IsVirtualFunction && GroupProblems.Undeclared(it.Request, it.Asked) is not null
             ? null
-            : Objection.Of(Reasons.Protected, GroupProblems.Machine(it.Context, it.Request, it.Asked), isForNewAlone: true);
+            : Objection.Of(Reasons.Protected, GroupProblems.Machine(it.Situation, it.Request, it.Asked), isForNewAlone: true);
 
     private static Objection? Undeclared(GroupCase it) =>
         Objection.Of(Reasons.UndeclaredSiblings, GroupProblems.Undeclared(it.Request, it.Shape));

@@ -14,7 +14,9 @@ internal static class TakingChecks
         var purpose = Purpose.Take(it.Composed.Unit.Id);
         return it.ToTake.Count == 0
             ? null
-            : Objection.Of(it.Context.Input.Contested.GetValueOrDefault(purpose) ?? it.Context.Input.Setbacks.GetValueOrDefault(purpose));
+            : Objection.Of(
+                it.Situation.Input.Contested.GetValueOrDefault(purpose) ?? it.Situation.Input.Setbacks.GetValueOrDefault(purpose)
+            );
     }
 
     private static Objection? HasVirtualFunctions(GroupCase it) =>

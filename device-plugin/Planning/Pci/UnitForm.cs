@@ -9,10 +9,10 @@ internal sealed record UnitForm(Unit Unit, ImmutableArray<HeldFunction> Held)
 {
     public static UnitForm AsAsked(GroupCase it)
     {
-        var (context, request, shape) = (it.Context, it.Request, it.Shape);
+        var (situation, request, shape) = (it.Situation, it.Request, it.Shape);
         var (assigned, held) = shape.Divide(request);
         var given = request.Selected.Concat(assigned).OrderBy(f => f.Address).ToList();
-        var kept = HeldFunction.Of(context, held, new ResetReach(context.Inventory, given));
+        var kept = HeldFunction.Of(situation, held, new ResetReach(situation.Inventory, given));
         return new UnitForm(
             new Unit
             {
@@ -26,7 +26,7 @@ internal sealed record UnitForm(Unit Unit, ImmutableArray<HeldFunction> Held)
                     Held = MembersOf(kept),
                     IommuBackend = request.IommuBackend,
                 },
-                HostLoses = HostLoss.InWords(context, request, shape),
+                HostLoses = HostLoss.InWords(situation, request, shape),
                 DeviceFile = request.DeviceFile,
                 Cordoned = request.Cordoned,
             },

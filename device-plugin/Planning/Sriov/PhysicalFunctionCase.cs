@@ -5,7 +5,7 @@ using Hostdev.DevicePlugin.Inventory;
 namespace Hostdev.DevicePlugin.Planning.Sriov;
 
 /// <summary>A function that a SriovPolicy means, and what decides whether it manages its virtual functions.</summary>
-internal sealed record PhysicalFunctionCase(PlanningContext Context, DesiredPolicy.OfSriovPolicy Policy, PciFunction Function) : ICase
+internal sealed record PhysicalFunctionCase(Situation Situation, DesiredPolicy.OfSriovPolicy Policy, PciFunction Function) : ICase
 {
     public Finding Say(FindingState state, Reason reason, string message) =>
         new(Policy.Identity, Function.Address.ToString(), state, reason, message);

@@ -10,7 +10,7 @@ internal static class PhysicalFunctionChecks
 
     /// <summary>What could not be read is not absent.</summary>
     private static Objection? UnreadableCapability(PhysicalFunctionCase it) =>
-        it.Function.Sriov is null ? Objection.Of(it.Context.Unreadable(it.Function)) : null;
+        it.Function.Sriov is null ? Objection.Of(it.Situation.Unreadable(it.Function)) : null;
 
     private static Objection? NoCapability(PhysicalFunctionCase it) =>
         it.Function.Sriov is null

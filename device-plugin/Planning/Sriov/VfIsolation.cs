@@ -17,7 +17,7 @@ internal static class VfIsolation
     public static Objection? NotIsolated(VfNumberCase it)
     {
         var offered = it.Offered.SelectMany(p => p.Vfs).ToList();
-        if (it.Wanted == 0 || offered.Count == 0 || SharedWith(it.Context.Inventory, it.Function) is not { } shared)
+        if (it.Wanted == 0 || offered.Count == 0 || SharedWith(it.Situation.Inventory, it.Function) is not { } shared)
             return null;
         var fate = $"{it.Address} is in one IOMMU group with {shared}, and so would be its VFs, none of which could be passed";
         const string remedy = "enable ACS in firmware, or use another slot";

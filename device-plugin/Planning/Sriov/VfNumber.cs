@@ -12,11 +12,11 @@ internal sealed record VfNumber(int? ToBe, bool Cordon, Ruling Ruling)
     /// <summary>It is nobody's to change, or nobody wants it to be.</summary>
     private static VfNumber Left { get; } = new(null, false, Ruling.Nothing);
 
-    public static VfNumber Of(PlanningContext context, DesiredPolicy.OfSriovPolicy policy, PciFunction pf)
+    public static VfNumber Of(Situation situation, DesiredPolicy.OfSriovPolicy policy, PciFunction pf)
     {
         if (policy.Spec.NumVfs is not { } wanted || policy.Spec.Management == VfManagement.External)
             return Left;
-        var ruling = VfNumberChecks.All.Judge(new VfNumberCase(context, policy, pf, wanted));
+        var ruling = VfNumberChecks.All.Judge(new VfNumberCase(situation, policy, pf, wanted));
         return ruling.Refuses
             ? new VfNumber(null, ruling.Waits && policy.Spec.Disruption == Disruption.Cordon, ruling)
             : new VfNumber(wanted, false, ruling);

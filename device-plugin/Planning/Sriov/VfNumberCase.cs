@@ -7,9 +7,9 @@ using Hostdev.DevicePlugin.Planning.Pci;
 
 namespace Hostdev.DevicePlugin.Planning.Sriov;
 
-/// <summary>A number of virtual functions that a policy asks of a physical function, and what decides whether it is brought about.</summary>
+/// <summary>The number of virtual functions that a policy asks of one physical function, and what decides whether it is made.</summary>
 /// <param name="Function">The physical function, which has SR-IOV.</param>
-internal sealed record VfNumberCase(PlanningContext Context, DesiredPolicy.OfSriovPolicy Policy, PciFunction Function, int Wanted) : ICase
+internal sealed record VfNumberCase(Situation Situation, DesiredPolicy.OfSriovPolicy Policy, PciFunction Function, int Wanted) : ICase
 {
     public PciAddress Address => Function.Address;
 
@@ -18,7 +18,7 @@ internal sealed record VfNumberCase(PlanningContext Context, DesiredPolicy.OfSri
     /// <summary>The number that is there; checks behind the one that asks whether it can be read take it for read.</summary>
     public int? Now => Sriov.NumVfs;
 
-    public OwnedPhysicalFunction? Owned => Context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(Address);
+    public OwnedPhysicalFunction? Owned => Situation.Input.Ownership.PhysicalFunctions.GetValueOrDefault(Address);
 
     /// <summary>The pools whose virtual functions are for VMs.</summary>
     public ImmutableArray<VfPool> Offered => [.. Policy.Spec.Pools.Where(p => p.ResourceName is not null)];

@@ -24,7 +24,7 @@ internal static class VfNumberChecks
             InUse,
         ]);
 
-    private static Objection? Unreadable(VfNumberCase it) => Objection.Of(it.Context.Unreadable(it.Function));
+    private static Objection? Unreadable(VfNumberCase it) => Objection.Of(it.Situation.Unreadable(it.Function));
 
     /// <summary>A card may have no virtual functions for as long as its own firmware is set so.</summary>
     private static Objection? OffInFirmware(VfNumberCase it)
@@ -61,7 +61,7 @@ internal static class VfNumberChecks
             );
 
     private static Objection? Unbound(VfNumberCase it) =>
-        it.Function.Driver is { } driver && !it.Context.Inventory.Facts.PassthroughDrivers.Contains(driver)
+        it.Function.Driver is { } driver && !it.Situation.Inventory.Facts.PassthroughDrivers.Contains(driver)
             ? null
             : Objection.Of(
                 Reasons.PhysicalFunctionUnbound,
@@ -95,7 +95,7 @@ internal static class VfNumberChecks
     /// gain.
     /// </summary>
     private static Objection? HostLacks(VfNumberCase it) =>
-        it.Offered.IsEmpty ? null : Objection.Of(HostConditions.Problem(it.Context.Inventory, it.Function));
+        it.Offered.IsEmpty ? null : Objection.Of(HostConditions.Problem(it.Situation.Inventory, it.Function));
 
     /// <summary>
     /// Which variant driver Auto takes is known only when the virtual functions are there, and vfio-pci is what it falls back to.
@@ -105,14 +105,14 @@ internal static class VfNumberChecks
             it.Offered.Select(p => p.Driver)
                 .Distinct()
                 .Select(d => d.Type == DriverType.Named ? d.Name! : "vfio-pci")
-                .Select(d => HostConditions.MissingDriver(it.Context.Inventory, $"each VF of {it.Address}", d, it.Function.Driver))
+                .Select(d => HostConditions.MissingDriver(it.Situation.Inventory, $"each VF of {it.Address}", d, it.Function.Driver))
                 .FirstOrDefault(m => m is not null)
         );
 
     /// <summary>What was undone again and again is left so only if it is undone now.</summary>
     private static Objection? FailedLately(VfNumberCase it)
     {
-        var (input, purpose) = (it.Context.Input, Purpose.Vfs(it.Address));
+        var (input, purpose) = (it.Situation.Input, Purpose.Vfs(it.Address));
         var contested = it.Now == it.Wanted ? null : input.Contested.GetValueOrDefault(purpose);
         return Objection.Of(input.Setbacks.GetValueOrDefault(purpose) ?? contested);
     }
@@ -122,7 +122,7 @@ internal static class VfNumberChecks
     {
         if (it.Now == it.Wanted || it.Now == 0)
             return null;
-        var users = it.Context.Input.Usage.InWords(it.Sriov.VirtualFunctions.Values.Select(a => (DeviceId)a));
+        var users = it.Situation.Input.Usage.InWords(it.Sriov.VirtualFunctions.Values.Select(a => (DeviceId)a));
         return users.IsEmpty
             ? null
             : Objection.Waits(
