@@ -16,6 +16,8 @@ COPY Directory.Build.props Directory.Packages.props BannedSymbols.txt .editorcon
 COPY kube/Hostdev.Kube.csproj kube/
 COPY crds/Hostdev.Crds.csproj crds/
 COPY telemetry/Hostdev.Telemetry.csproj telemetry/
+COPY planning/Hostdev.Planning.csproj planning/
+COPY projection/Hostdev.Projection.csproj projection/
 COPY operator/Hostdev.Operator.csproj operator/
 COPY device-plugin/Hostdev.DevicePlugin.csproj device-plugin/Runtime.props device-plugin/
 COPY hack/publish hack/
@@ -28,12 +30,14 @@ COPY crds crds
 COPY telemetry telemetry
 
 FROM build AS build-operator
+COPY projection projection
 COPY operator operator
 RUN hack/publish publish operator "$TARGETARCH" "$AOT" /out
 
 FROM build AS build-device-plugin
 # The names of devices.
 RUN apt-get update && apt-get install -y --no-install-recommends pci.ids && rm -rf /var/lib/apt/lists/*
+COPY planning planning
 COPY device-plugin device-plugin
 RUN hack/publish publish device-plugin "$TARGETARCH" "$AOT" /out
 

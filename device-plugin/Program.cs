@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Hostdev.DevicePlugin.Commands;
+using Hostdev.Kube.Meta;
 
 namespace Hostdev.DevicePlugin;
 
@@ -10,8 +11,10 @@ internal static class Program
     /// </summary>
     private static readonly TimeSpan EndInOrder = TimeSpan.FromSeconds(20);
 
-    public static Task<int> Main(string[] args) =>
-        new RootCommand("Hostdev's node agent: passes this host's devices to VM pods.")
+    public static Task<int> Main(string[] args)
+    {
+        PrintableWriter.TakeConsole();
+        return new RootCommand("Hostdev's node agent: passes this host's devices to VM pods.")
         {
             InventoryCommand.Create(),
             RunCommand.Create(),
@@ -20,4 +23,5 @@ internal static class Program
         }
             .Parse(args)
             .InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = EndInOrder });
+    }
 }

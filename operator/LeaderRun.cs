@@ -5,8 +5,8 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Control;
 using Hostdev.Operator.Monitoring;
-using Hostdev.Operator.Projection;
 using Hostdev.Operator.Reconcilers;
+using Hostdev.Projection;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Operator;
@@ -173,7 +173,7 @@ internal sealed partial class LeaderRun(
             projection = Projector.Project(view);
         }
 
-        var pass = new Pass(view, projection, time.GetUtcNow());
+        var pass = new Pass(view, projection, RollUp(projection, view.Nodes));
         _last = pass;
         Interlocked.Increment(ref _passes);
         // With what is wanted: what fails is found to differ at every look, and comes again by its backoff and not with each of them.
@@ -193,6 +193,28 @@ internal sealed partial class LeaderRun(
 
         metrics?.Passed(time.GetElapsedTime(began));
         return isAnswered;
+    }
+
+    /// <summary>Each policy alone: one that cannot be told keeps the status that it has, and takes no other with it.</summary>
+    private ImmutableDictionary<PolicyKey, PolicyStatus> RollUp(ClusterProjection projection, ImmutableArray<NodeView> nodes)
+    {
+        var at = time.GetUtcNow();
+        var statuses = ImmutableDictionary.CreateBuilder<PolicyKey, PolicyStatus>();
+        foreach (var situation in projection.Policies)
+        {
+            try
+            {
+                statuses.Add(situation.Policy.Key, PolicyRollup.Status(situation, nodes, at));
+            }
+#pragma warning disable CA1031 // Of one policy: whatever its nodes say, the look at all others goes on.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                NotRolledUp(_logger, situation.Policy.Key, e);
+            }
+        }
+
+        return statuses.ToImmutable();
     }
 
     private async Task<(ClusterView View, bool IsAnswered)> ConfirmKindsAsync(ClusterView view, CancellationToken cancellationToken)
@@ -216,15 +238,7 @@ internal sealed partial class LeaderRun(
     }
 
     /// <summary>What one look saw and decided.</summary>
-    private sealed class Pass(ClusterView view, ClusterProjection projection, DateTimeOffset at)
-    {
-        public ClusterView View => view;
-
-        public ClusterProjection Projection => projection;
-
-        public ImmutableDictionary<PolicyKey, PolicyStatus> Statuses { get; } =
-            projection.Policies.ToImmutableDictionary(p => p.Policy.Key, p => PolicyRollup.Status(p, view.Nodes, at));
-    }
+    private sealed record Pass(ClusterView View, ClusterProjection Projection, ImmutableDictionary<PolicyKey, PolicyStatus> Statuses);
 
     [LoggerMessage(
         EventId = 4000,
@@ -232,6 +246,13 @@ internal sealed partial class LeaderRun(
         Message = "the look at the cluster failed; this process ends, and another one takes over"
     )]
     private static partial void LookFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(
+        EventId = 4003,
+        Level = LogLevel.Error,
+        Message = "the status of {Policy} cannot be told and stays as it is; this is a bug in Hostdev, please report it"
+    )]
+    private static partial void NotRolledUp(ILogger logger, PolicyKey policy, Exception exception);
 
     [LoggerMessage(
         EventId = 4002,

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Hostdev.Kube.Meta;
 using Hostdev.Operator.Commands;
 
 namespace Hostdev.Operator;
@@ -10,6 +11,9 @@ internal static class Program
     /// </summary>
     private static readonly TimeSpan EndInOrder = TimeSpan.FromSeconds(15);
 
-    public static Task<int> Main(string[] args) =>
-        OperatorCommand.Create().Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = EndInOrder });
+    public static Task<int> Main(string[] args)
+    {
+        PrintableWriter.TakeConsole();
+        return OperatorCommand.Create().Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = EndInOrder });
+    }
 }

@@ -33,12 +33,25 @@ public sealed partial class ArchitectureTests
     );
 
     private static IEnumerable<Source> AgentSources() =>
-        Sources().Where(f => f.Path.StartsWith("device-plugin/", StringComparison.Ordinal));
+        Sources().Where(f => f.Path.StartsWith("device-plugin/", StringComparison.Ordinal) || Room(f.Path) == "Planning");
 
-    private static string? Room(string path) => path.Split('/') is ["device-plugin", var room, _, ..] ? room : null;
+    private static bool IsIn(string path, params string[] folders) => folders.Any(f => path.StartsWith(f + "/", StringComparison.Ordinal));
+
+    private static string? Room(string path) =>
+        path.Split('/') switch
+        {
+            ["planning", ..] => "Planning",
+            ["device-plugin", var room, _, ..] => room,
+            _ => null,
+        };
 
     private static string? RoomOf(Type type) =>
-        Outermost(type).Namespace?.Split('.') is ["Hostdev", "DevicePlugin", var room, ..] ? room : null;
+        Outermost(type).Namespace?.Split('.') switch
+        {
+            ["Hostdev", "Planning", ..] => "Planning",
+            ["Hostdev", "DevicePlugin", var room, ..] => room,
+            _ => null,
+        };
 
     private static Type Outermost(Type type) => type.DeclaringType is { } outer ? Outermost(outer) : type;
 
@@ -142,7 +155,7 @@ public sealed partial class ArchitectureTests
     [GeneratedRegex(@"^\s*namespace\s+([\w.]+)")]
     private static partial Regex Namespace();
 
-    [GeneratedRegex(@"\bHostdev\.DevicePlugin\.(\w+)")]
+    [GeneratedRegex(@"\bHostdev\.(?:DevicePlugin\.|(?=Planning\b))(\w+)")]
     private static partial Regex FullName();
 
     [GeneratedRegex(

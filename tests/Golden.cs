@@ -10,9 +10,9 @@ namespace Hostdev.Tests;
 internal static class Golden
 {
     /// <summary>What <c>plan</c> and <c>explain ADDRESS</c> say: <c>NAME.plan</c> and <c>NAME.explain</c>.</summary>
-    public static void MatchesWords(string name, DevicePlugin.Planning.PlanningInput input, string address)
+    public static void MatchesWords(string name, Hostdev.Planning.PlanningInput input, string address)
     {
-        var plan = DevicePlugin.Planning.Planner.Plan(input);
+        var plan = Hostdev.Planning.Planner.Plan(input);
         Matches($"{name}.plan", DevicePlugin.Commands.PlanText.Render(plan));
         Matches($"{name}.explain", DevicePlugin.Commands.PlanText.Explain(DeviceId.Parse(address), input.Inventory, input.Usage, plan)!);
     }

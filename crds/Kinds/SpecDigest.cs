@@ -9,9 +9,10 @@ namespace Hostdev.Crds.Kinds;
 
 /// <summary>
 /// Stands for a JSON value: equal for values that mean the same, whatever the order of their keys and the way their strings are escaped. 64
-/// bits of SHA-256: enough to see that somebody edited a spec by hand, at 8 bytes for each policy of each node.
+/// bits of SHA-256: enough to see that somebody edited a spec by hand, at 16 bytes for each policy of each node.
 /// </summary>
-public readonly record struct SpecDigest(ulong Value)
+/// <param name="Bytes">How long the value is as JSON, with every string that needs it escaped.</param>
+public readonly record struct SpecDigest(ulong Value, int Bytes)
 {
     // An operator digests 100,000 specs when it starts: what each would need for a moment is kept for the next.
     [ThreadStatic]
@@ -30,7 +31,7 @@ public readonly record struct SpecDigest(ulong Value)
         writer.Flush();
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(buffer.WrittenSpan, hash);
-        return new SpecDigest(BitConverter.ToUInt64(hash));
+        return new SpecDigest(BitConverter.ToUInt64(hash), buffer.WrittenCount);
     }
 
     public override string ToString() => Value.ToString("x16", CultureInfo.InvariantCulture);

@@ -1,12 +1,18 @@
+using Hostdev.Kube.Meta;
+
 namespace Hostdev.Crds.Parsing;
 
-/// <summary>Texts that keep within a schema's <c>maxLength</c>: one that is longer makes the API server refuse the whole object.</summary>
+/// <summary>
+/// Texts of a status, which keep within what its schema allows: one that is longer than its <c>maxLength</c>, or has control characters
+/// where there must be none, makes the API server refuse the whole object.
+/// </summary>
 public static class BoundedText
 {
-    /// <summary>The text; where it is longer its beginning and an ellipsis.</summary>
+    /// <summary>The text in one line, printable (<see cref="PrintableText"/>); where it is longer its beginning and an ellipsis.</summary>
     /// <param name="most">In code points, which is what the API server counts. At least 1.</param>
     public static string Cut(string text, int most)
     {
+        text = PrintableText.Of(text);
         if (text.Length <= most)
             return text; // no code point is less than one char
         var (points, end, last) = (0, 0, 0);

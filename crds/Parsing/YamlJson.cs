@@ -15,6 +15,9 @@ public static partial class YamlJson
     private const int MaxDepth = 64;
     private const int MaxValues = 200_000;
 
+    /// <summary>Of all values and keys, anchors counted wherever they are used: 16 million characters are 32 MiB.</summary>
+    private const int MaxCharacters = 1 << 24;
+
     /// <summary>The one document of a text. Null with an empty <paramref name="error"/> never happens: an empty text is an error
     /// too.</summary>
     /// <param name="error">What is wrong, with line and column.</param>
@@ -43,8 +46,8 @@ public static partial class YamlJson
                 return null;
             }
 
-            var left = MaxValues;
-            if (Convert(stream.Documents[0].RootNode, 0, ref left) is { } node)
+            var room = new Room { Values = MaxValues, Characters = MaxCharacters };
+            if (Convert(stream.Documents[0].RootNode, 0, room) is { } node)
                 return node;
             error = "the text holds no value";
             return null;
@@ -63,16 +66,11 @@ public static partial class YamlJson
         }
     }
 
-    private static JsonNode? Convert(YamlNode node, int depth, ref int left)
+    private static JsonNode? Convert(YamlNode node, int depth, Room room)
     {
         if (depth > MaxDepth)
             throw TooDeep(node.Start, node.End); // by way of anchors
-        if (--left < 0)
-            throw new YamlException(
-                node.Start,
-                node.End,
-                $"too large: more than {MaxValues} values, anchors counted wherever they are used"
-            );
+        room.Take(node);
         switch (node)
         {
             case YamlMappingNode map:
@@ -80,8 +78,9 @@ public static partial class YamlJson
                 foreach (var (key, value) in map)
                 {
                     var name = (key as YamlScalarNode)?.Value ?? throw new YamlException(key.Start, key.End, "a key must be a plain word");
+                    room.Take(key);
                     // YamlDotNet tells a from "a"; JSON does not, and the second would silently win.
-                    if (!result.TryAdd(name, Convert(value, depth + 1, ref left)))
+                    if (!result.TryAdd(name, Convert(value, depth + 1, room)))
                         throw new YamlException(key.Start, key.End, $"Duplicate key {name}");
                 }
 
@@ -89,13 +88,33 @@ public static partial class YamlJson
             case YamlSequenceNode sequence:
                 var list = new JsonArray();
                 foreach (var item in sequence)
-                    list.Add(Convert(item, depth + 1, ref left));
+                    list.Add(Convert(item, depth + 1, room));
                 return list;
             case YamlScalarNode scalar:
                 return Scalar(scalar);
             default:
                 throw new YamlException(node.Start, node.End, "only mappings, lists and plain values are allowed");
         }
+    }
+
+    /// <summary>What may still come: a few lines with anchors stand for as much as anybody likes.</summary>
+    private sealed class Room
+    {
+        public required int Values { get; set; }
+
+        public required int Characters { get; set; }
+
+        public void Take(YamlNode node)
+        {
+            if (--Values < 0)
+                throw TooLarge(node, $"{MaxValues} values");
+            Characters -= (node as YamlScalarNode)?.Value?.Length ?? 0;
+            if (Characters < 0)
+                throw TooLarge(node, $"{MaxCharacters} characters");
+        }
+
+        private static YamlException TooLarge(YamlNode node, string bound) =>
+            new(node.Start, node.End, $"too large: more than {bound}, anchors counted wherever they are used");
     }
 
     private static JsonValue? Scalar(YamlScalarNode scalar)

@@ -40,6 +40,28 @@ public static partial class Reasons
         }
     );
 
+    public static readonly Reason InvalidStatus = Policies.Add(
+        new(
+            "InvalidStatus",
+            "of a node: its NodeDeviceState says of the policy what cannot be so, and counts for nothing there",
+            "the message names the field; look which agent runs on the node, and who else has its token",
+            Ends.Event
+        )
+        {
+            IsTrouble = true,
+        }
+    );
+
+    public static readonly Reason NodeFull = Policies.Add(
+        new(
+            "NodeFull",
+            "some node has as many policies as a NodeDeviceState holds, and does not get this one, or its present version; what the "
+                + "node has stays",
+            "delete policies that choose the node and are not needed, narrow their `nodeSelector`, or join policies into one",
+            Ends.Admin
+        )
+    );
+
     public static readonly Reason Progressing = Policies.Add(
         new(
             "Progressing",

@@ -1,5 +1,5 @@
 using Hostdev.DevicePlugin.Applying;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Agent;
 

@@ -9,9 +9,10 @@ using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Offering;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.DevicePlugin.Reporting;
 using Hostdev.DevicePlugin.Usage;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.DevicePlugin.Agent;

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Following;
-using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
-using Hostdev.DevicePlugin.Planning.Sriov;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Sriov;
 
 namespace Hostdev.DevicePlugin.Agent;
 

@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Agent;
 

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Agent;
 

@@ -1,5 +1,5 @@
 using Hostdev.DevicePlugin.Offering;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Allocating;
 

@@ -3,10 +3,10 @@ using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Offering;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.DevicePlugin.Usage;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Allocating;
 

@@ -4,7 +4,7 @@ using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Offering;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Allocating;
 

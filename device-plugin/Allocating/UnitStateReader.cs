@@ -4,7 +4,8 @@ using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Offering;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Allocating;
 

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Applying;
 

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Applying;
 
@@ -32,11 +32,11 @@ public sealed class Journal : IDisposable
     private readonly Lock _gate = new();
     private readonly string _path;
     private readonly string _bootId;
-    private readonly FileStream _lock;
+    private readonly HostLock _lock;
     private FileStream? _file;
     private JournalState _state;
 
-    private Journal(string path, string bootId, FileStream lockFile, JournalState state, string? damage)
+    private Journal(string path, string bootId, HostLock lockFile, JournalState state, string? damage)
     {
         (_path, _bootId, _lock, _state, Damage) = (path, bootId, lockFile, state, damage);
         if (damage is null)
@@ -72,7 +72,7 @@ public sealed class Journal : IDisposable
     /// <exception cref="JournalException">Another agent holds it.</exception>
     public static Journal Open(string directory, string bootId)
     {
-        Directory.CreateDirectory(directory);
+        DurableFile.MakePrivateDirectory(directory, FileName);
         var lockFile = Lock(directory);
         try
         {
@@ -191,23 +191,21 @@ public sealed class Journal : IDisposable
         }
     }
 
-    private static FileStream Lock(string directory)
+    private static HostLock Lock(string directory)
     {
         var path = Path.Combine(directory, "lock");
-        try
-        {
-            var held = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            File.WriteAllText(path + ".pid", $"{Environment.ProcessId}\n"); // beside it: a locked file cannot be read
-            return held;
-        }
-        catch (IOException e)
+        if (HostLock.TryTake(path, out var error) is not { } held)
         {
             throw new JournalException(
-                $"{path} is locked: another agent{Holder(path)} runs on this host; two would undo each other's work. "
-                    + "Stop the other one first",
-                e
+                error == Errno.EAGAIN
+                    ? $"{path} is locked: another agent{Holder(path)} runs on this host; two would undo each other's work. "
+                        + "Stop the other one first"
+                    : $"{path} cannot be locked ({error}): the agent must be root, and the directory must be writable"
             );
         }
+
+        DurableFile.Replace(path + ".pid", $"{Environment.ProcessId}\n");
+        return held;
     }
 
     private static string Holder(string path)

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Planning;
-using Hostdev.DevicePlugin.Planning.Pci;
+using Hostdev.Planning;
+using Hostdev.Planning.Pci;
 
 namespace Hostdev.DevicePlugin.Applying;
 

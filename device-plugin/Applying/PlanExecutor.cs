@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
-using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.DevicePlugin.Usage;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.DevicePlugin.Applying;

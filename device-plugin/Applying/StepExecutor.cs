@@ -2,7 +2,7 @@ using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Applying;
 

@@ -1,7 +1,9 @@
 using System.CommandLine;
+using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Inventory.Rendering;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Commands;
 

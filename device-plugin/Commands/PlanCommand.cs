@@ -8,8 +8,9 @@ using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Following;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.DevicePlugin.Usage;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Commands;
 
@@ -153,7 +154,7 @@ public static class PlanCommand
         if (!File.Exists(desiredFile))
             throw new FormatException($"--desired is {desiredFile}, which does not exist: examples/ has files to start from");
         var spec =
-            NodeDeviceStateReader.Read(File.ReadAllText(desiredFile), out var error)
+            NodeDeviceStateReader.Read(DesiredFile.ReadText(desiredFile), out var error)
             ?? throw new FormatException($"{desiredFile}: {error}");
         var policies = DesiredState.Following(kept.Policies ?? [], spec.Policies);
         return new DesiredInForce(policies, DesiredState.FingerprintOf(policies), null);

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Commands;
 

@@ -6,6 +6,7 @@ using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Reporting;
 using Hostdev.Kube.Client;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 
 namespace Hostdev.DevicePlugin.Commands;
 
@@ -147,7 +148,12 @@ public static class RunCommand
         using var loggers = LoggerFactory.Create(b =>
             b.SetMinimumLevel(verbose ? LogLevel.Debug : LogLevel.Information)
                 .AddFilter("Microsoft", LogLevel.Warning)
-                .AddSimpleConsole(c => (c.SingleLine, c.TimestampFormat, c.UseUtcTimestamp) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", true))
+                .AddSimpleConsole(c =>
+                {
+                    // In one line, so that no text can look like the next one; colours are escapes, which nobody's text may have.
+                    (c.SingleLine, c.ColorBehavior) = (true, LoggerColorBehavior.Disabled);
+                    (c.TimestampFormat, c.UseUtcTimestamp) = ("yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", true);
+                })
         );
         var paths = new HostPaths("/");
         var missing = HostAccess.Missing(paths);

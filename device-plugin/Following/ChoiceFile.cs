@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Planning.Sriov;
+using Hostdev.Planning.Sriov;
 
 namespace Hostdev.DevicePlugin.Following;
 

@@ -19,6 +19,25 @@ public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<
 
     public string Description => _path;
 
+    /// <summary>The most that is read of it, in bytes: a spec of the API server is not larger than 1 MiB.</summary>
+    public const int MostBytes = 4 << 20;
+
+    /// <summary>The text of a desired state, as run and plan take it in.</summary>
+    /// <exception cref="IOException">It cannot be read, or is larger than <see cref="MostBytes"/>.</exception>
+    public static string ReadText(string path)
+    {
+        using var file = File.OpenRead(path);
+        // One byte more than there should be: a file may grow meanwhile, and a pipe has no length.
+        var buffer = new byte[(int)Math.Min(file.CanSeek ? file.Length : MostBytes, MostBytes) + 1];
+        var length = file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
+        if (length > MostBytes)
+            throw new IOException($"{path} is larger than {MostBytes >> 20} MiB, which no desired state is: name the right file");
+        if (length == buffer.Length)
+            throw new IOException($"{path} grows while it is read: write it beside and rename it");
+        using var reader = new StreamReader(new MemoryStream(buffer, 0, length));
+        return reader.ReadToEnd();
+    }
+
     /// <summary>Reads once, without waiting.</summary>
     /// <returns>Whether something is new: the state in force, or the problem.</returns>
     public bool Read(DesiredState state)
@@ -79,7 +98,7 @@ public sealed partial class DesiredFile(string path, TimeProvider time, ILogger<
                 return false;
             }
 
-            text = File.ReadAllText(_path);
+            text = ReadText(_path);
             var end = text.TrimEnd(' ', '\t', '\r');
             if (end.Length == 0 || end[^1] is '\n' or '}')
                 return true;

@@ -6,7 +6,7 @@ using System.Text.Json.Serialization;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Following;
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Inventory;
 

@@ -1,5 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Inventory;
 

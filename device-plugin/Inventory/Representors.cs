@@ -1,4 +1,5 @@
 using Hostdev.DevicePlugin.Host;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Inventory;
 

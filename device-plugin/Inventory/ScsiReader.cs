@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using Hostdev.DevicePlugin.Host;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Inventory;
 

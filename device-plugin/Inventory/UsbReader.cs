@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.DevicePlugin.Host;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Inventory;
 

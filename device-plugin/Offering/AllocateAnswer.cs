@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Offering;
 

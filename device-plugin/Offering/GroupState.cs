@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
-using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Offering;
 

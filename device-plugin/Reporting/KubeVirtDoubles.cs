@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds.Words;
-using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Kubelet;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Reporting;
 

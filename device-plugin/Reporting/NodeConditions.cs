@@ -2,9 +2,9 @@ using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Following;
-using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Kubelet;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Reporting;
 

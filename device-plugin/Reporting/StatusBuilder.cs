@@ -4,10 +4,10 @@ using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Following;
-using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Offering;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Reporting;
 

@@ -2,7 +2,6 @@ using System.Text.Json;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Inventory.Rendering;
 
 namespace Hostdev.DevicePlugin.Reporting;
 
@@ -23,7 +22,7 @@ public sealed class StatusFile(string? path) : IStatusSink
         var text = Text(status);
         if (text == _last)
             return;
-        DurableFile.Replace(path, text);
+        DurableFile.Replace(path, text, DurableFile.Readable);
         _last = text;
     }
 

@@ -2,7 +2,8 @@ using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Usage;
 

@@ -1,7 +1,7 @@
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Usage;
 

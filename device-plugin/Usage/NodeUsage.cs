@@ -1,6 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Usage;
 

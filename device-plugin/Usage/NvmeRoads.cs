@@ -2,6 +2,7 @@ using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Usage;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Usage;
 

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Usage;
 

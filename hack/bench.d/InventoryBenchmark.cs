@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Globalization;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
+using Hostdev.Planning.Inventory;
 using Hostdev.Sandbox.Kernel;
 
 namespace Hostdev.Benchmarks;

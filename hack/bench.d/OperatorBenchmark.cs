@@ -55,7 +55,7 @@ internal static class OperatorBenchmark
         var directory = SandboxDirectory.Create();
         await using var cluster = await SandboxCluster.StartAsync(
             directory,
-            new ApiServerOptions { Https = false, HistoryWindow = 100_000 },
+            new ApiServerOptions { HistoryWindow = 100_000 },
             cancellationToken
         );
         for (var node = 0; node < nodes; node++)

@@ -32,7 +32,7 @@ internal static class StateListBenchmark
     private static async Task RunAsync(int nodes, int rounds, CancellationToken cancellationToken)
     {
         var directory = SandboxDirectory.Create();
-        await using var cluster = await SandboxCluster.StartAsync(directory, new ApiServerOptions { Https = false }, cancellationToken);
+        await using var cluster = await SandboxCluster.StartAsync(directory, cancellationToken);
         Report.Progress($"{nodes} node states");
         for (var node = 0; node < nodes; node++)
             cluster.Server.Objects.Create(System.Text.Json.Nodes.JsonNode.Parse(State(node))!.AsObject());

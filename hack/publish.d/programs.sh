@@ -58,7 +58,7 @@ compile_program() {
 program_version() {   # program_version PROJECT ARCH FORM
   {
     echo "$2 $3 $(dotnet --version) $([ "$3" != native ] || clang --version | head -n 1)"
-    find kube crds telemetry "$1" hack/publish.d/programs.sh Directory.*.props BannedSymbols.txt .editorconfig \( -name bin -o -name obj \) -prune -o -type f -print0 \
+    find kube crds telemetry planning projection "$1" hack/publish.d/programs.sh Directory.*.props BannedSymbols.txt .editorconfig \( -name bin -o -name obj \) -prune -o -type f -print0 \
       | LC_ALL=C sort -z | xargs -0 sha256sum
   } | sha256sum | cut -c1-16
 }

@@ -21,6 +21,9 @@ internal sealed record ExecPlugin(
     string Info
 )
 {
+    /// <summary>In characters: a certificate chain and a token are a few thousand.</summary>
+    private const int LongestAnswer = 256 * 1024;
+
     private static readonly TimeSpan _patience = TimeSpan.FromMinutes(1);
 
     public static ExecPlugin Read(ConfigValue exec, Uri server, ConfigValue cluster)
@@ -68,9 +71,9 @@ internal sealed record ExecPlugin(
         try
         {
             // What it says on standard error is read, so that it cannot block, and not shown: nobody knows what stands in it.
-            var errors = process.StandardError.ReadToEndAsync(ended.Token);
-            var answer = await process.StandardOutput.ReadToEndAsync(ended.Token).ConfigureAwait(false);
-            _ = await errors.ConfigureAwait(false);
+            var errors = DrainAsync(process.StandardError, ended.Token);
+            var answer = await ReadAsync(process.StandardOutput, ended.Token).ConfigureAwait(false);
+            await errors.ConfigureAwait(false);
             await process.WaitForExitAsync(ended.Token).ConfigureAwait(false);
             if (process.ExitCode != 0)
                 throw Failed($"ended with exit code {process.ExitCode}: run it by hand to see why");
@@ -88,6 +91,26 @@ internal sealed record ExecPlugin(
     }
 
     public override string ToString() => Where;
+
+    private async Task<string> ReadAsync(StreamReader output, CancellationToken cancellationToken)
+    {
+        var buffer = new char[LongestAnswer + 1];
+        var length = await output.ReadBlockAsync(buffer, cancellationToken).ConfigureAwait(false);
+        return length <= LongestAnswer
+            ? new string(buffer, 0, length)
+            : throw Failed(
+                $"answered with more than {LongestAnswer} characters, which no credential has: run it by hand to see what it says"
+            );
+    }
+
+    private static async Task DrainAsync(StreamReader errors, CancellationToken cancellationToken)
+    {
+        var buffer = new char[4096];
+        while (await errors.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) > 0)
+        {
+            // Passed over.
+        }
+    }
 
     private static JsonObject ClusterInfo(Uri server, ConfigValue cluster)
     {

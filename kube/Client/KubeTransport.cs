@@ -15,13 +15,19 @@ internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposab
 
     public Uri Server => configuration.Server;
 
+    /// <summary>
+    /// Neither token nor password goes over a connection that anybody on the way can read (client-go reads none for such a server:
+    /// <c>clientcmd</c>, <c>IsConfigTransportTLS</c>).
+    /// </summary>
+    public bool Withholds(Identity identity) => identity.Credentials is not null && Server.Scheme != Uri.UriSchemeHttps;
+
     public ValueTask<Identity> IdentityAsync(Identity? refused, CancellationToken cancellationToken) =>
         configuration.Credential.GetAsync(refused, cancellationToken);
 
     /// <summary>Sends; the answer's body is not read yet.</summary>
     public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, Identity identity, CancellationToken cancellationToken)
     {
-        if (identity.Credentials is { } credentials)
+        if (identity.Credentials is { } credentials && !Withholds(identity))
             await credentials.ProcessHttpRequestAsync(request, cancellationToken).ConfigureAwait(false);
         // What the handler takes the name for TLS from; it has no other way than the Host header.
         if (configuration.ServerName is { } name)
@@ -102,14 +108,15 @@ internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposab
             );
         if (configuration.TrustAnyServer)
             handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
-        else if (roots is not null)
+        else
             handler.SslOptions.RemoteCertificateValidationCallback = (_, server, chain, errors) =>
                 Trusts(roots, server as X509Certificate2, chain, errors);
         return handler;
     }
 
     /// <summary>True, or an exception that says why not: a plain false would be told as "rejected by the callback".</summary>
-    private bool Trusts(TrustedRoots roots, X509Certificate2? server, X509Chain? sent, SslPolicyErrors errors)
+    /// <param name="roots">Null for the machine's own, which the errors are by.</param>
+    private bool Trusts(TrustedRoots? roots, X509Certificate2? server, X509Chain? sent, SslPolicyErrors errors)
     {
         if (server is null)
             throw new AuthenticationException("it shows no certificate.");
@@ -118,15 +125,27 @@ internal sealed class KubeTransport(KubeConfiguration configuration) : IDisposab
                 $"its certificate is not for {configuration.ServerName ?? Server.Host} but for {Names(server)}: use "
                     + "one of these in server, or in tls-server-name."
             );
+        // .NET takes the common name where there is no other; Go does not, and neither does kubectl.
+        if (!HasName(server))
+            throw new AuthenticationException(
+                "its certificate has no subject alternative name, and a common name is none: have it issued with the server's names."
+            );
+        if (roots is null)
+            return errors == SslPolicyErrors.None
+                ? true
+                : throw new AuthenticationException(
+                    "this machine does not trust its certificate: put the cluster's CA into certificate-authority."
+                );
         return roots.Refuses(server, sent) is { } why ? throw new AuthenticationException(why) : true;
     }
 
-    private static string Names(X509Certificate2 certificate)
-    {
-        var names = certificate
+    private static bool HasName(X509Certificate2 certificate) => NamesOf(certificate).Any();
+
+    private static string Names(X509Certificate2 certificate) =>
+        string.Join(", ", NamesOf(certificate)) is { Length: > 0 } names ? names : "no name at all";
+
+    private static IEnumerable<string> NamesOf(X509Certificate2 certificate) =>
+        certificate
             .Extensions.OfType<X509SubjectAlternativeNameExtension>()
-            .SelectMany(e => e.EnumerateDnsNames().Concat(e.EnumerateIPAddresses().Select(a => a.ToString())))
-            .ToList();
-        return names.Count == 0 ? "no name at all" : string.Join(", ", names);
-    }
+            .SelectMany(e => e.EnumerateDnsNames().Concat(e.EnumerateIPAddresses().Select(a => a.ToString())));
 }

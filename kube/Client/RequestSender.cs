@@ -88,10 +88,13 @@ internal sealed partial class RequestSender(
                 warnings.Say(response, request);
                 if (response.IsSuccessStatusCode)
                     return response;
-                var error = new KubeApiException(
-                    request.ToString(),
-                    await StatusReader.ReadAsync(response, cancellationToken).ConfigureAwait(false)
-                );
+                var status = await StatusReader.ReadAsync(response, cancellationToken).ConfigureAwait(false);
+                if (status.Code is 401 or 403 && transport.Withholds(identity))
+                    status = status with
+                    {
+                        Message = $"{status.Message}; {transport.Server} is plain http, where no token or password is sent: write https",
+                    };
+                var error = new KubeApiException(request.ToString(), status);
                 response.Dispose();
                 if (error.IsUnauthorized && refused is null)
                     refused = identity;

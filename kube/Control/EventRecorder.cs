@@ -64,7 +64,13 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
     /// <param name="note">A sentence; what is beyond 1,024 bytes is cut off.</param>
     public void Record(ObjectReference regarding, EventType type, string reason, string action, string note)
     {
-        var subject = new Subject(regarding, type, Cut(reason, LongestWord), Cut(action, LongestWord), Cut(note, LongestNote));
+        var subject = new Subject(
+            regarding,
+            type,
+            Cut(reason, LongestWord),
+            Cut(action, LongestWord),
+            Cut(PrintableText.Of(note), LongestNote)
+        );
         if (!_queue.Writer.TryWrite((subject, time.GetUtcNow())))
             Drop("too many wait to be written");
     }

@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Meta;
-using Hostdev.Operator.Projection;
 using Hostdev.Operator.Reconcilers;
+using Hostdev.Projection;
 
 namespace Hostdev.Operator.Commands;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Client;
-using Hostdev.Operator.Projection;
+using Hostdev.Projection;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Operator.Commands;
@@ -56,7 +56,9 @@ internal static class KubeVirtSnippetCommand
         var states = await client
             .ListAsync(HostdevKinds.NodeDeviceStateSummaries, Selection.Everything, cancellationToken)
             .ConfigureAwait(false);
-        var ids = states.Items.SelectMany(s => s.Status?.Policies ?? []).ToLookup(r => r.Uid, r => r.Ids, StringComparer.Ordinal);
+        var ids = states
+            .Items.SelectMany(s => NodeReport.Results(s.Metadata.Name, s.Status).Values)
+            .ToLookup(r => r.Uid, r => r.Ids, StringComparer.Ordinal);
         var text = KubeVirtSnippet.Text(
             policies.SelectMany(p => KubeVirtSnippet.Entries(p.Policy, ids[p.Identity.Uid].SelectMany(i => i)))
         );

@@ -4,7 +4,7 @@ using System.Globalization;
 using Hostdev.Crds.Words;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Control;
-using Hostdev.Operator.Projection;
+using Hostdev.Projection;
 
 namespace Hostdev.Operator.Monitoring;
 

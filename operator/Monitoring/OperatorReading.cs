@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
-using Hostdev.Operator.Projection;
+using Hostdev.Projection;
 
 namespace Hostdev.Operator.Monitoring;
 

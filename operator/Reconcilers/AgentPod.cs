@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using Hostdev.Kube.Meta;
-using Hostdev.Operator.Projection;
+using Hostdev.Projection;
 
 namespace Hostdev.Operator.Reconcilers;
 

@@ -248,21 +248,19 @@ internal sealed class ClusterStores
             Given = state?.Spec is { } spec
                 ?
                 [
-                    .. spec.Policies.Select(p => new Projection.GivenPolicy(
-                        new Projection.PolicyKey(p.Kind, p.Name),
-                        p.Uid,
-                        p.Generation,
-                        p.Digest,
-                        p.CreationTimestamp
-                    )),
+                    .. spec
+                        .Policies.OfType<ProjectedPolicySummary>()
+                        .Select(p => new Projection.GivenPolicy(
+                            new Projection.PolicyKey(p.Kind, p.Name),
+                            p.Uid,
+                            p.Generation,
+                            p.Digest,
+                            p.CreationTimestamp
+                        )),
                 ]
                 : null,
-            Results =
-                state
-                    ?.Status?.Policies.GroupBy(p => p.Uid, StringComparer.Ordinal)
-                    .ToImmutableDictionary(p => p.Key, p => p.First(), StringComparer.Ordinal)
-                ?? ImmutableDictionary<string, PolicyResultSummary>.Empty,
-            Releasing = state?.Status?.Releasing ?? [],
+            Results = Projection.NodeReport.Results(name, state?.Status),
+            Releasing = Projection.NodeReport.Releasing(state?.Status),
             PciIds = state?.Status?.PciIds,
             IsTruncated = state?.Status?.Truncated == true,
         };

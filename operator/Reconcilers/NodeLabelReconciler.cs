@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Control;
 using Hostdev.Kube.Meta;
-using Hostdev.Operator.Projection;
+using Hostdev.Projection;
 
 namespace Hostdev.Operator.Reconcilers;
 

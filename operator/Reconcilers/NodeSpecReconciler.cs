@@ -5,7 +5,7 @@ using Hostdev.Crds.Parsing;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Control;
 using Hostdev.Kube.Meta;
-using Hostdev.Operator.Projection;
+using Hostdev.Projection;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Operator.Reconcilers;

@@ -3,7 +3,7 @@ using Hostdev.Crds;
 using Hostdev.DevicePlugin.Allocating;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Offering;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 using Xunit;
 
 namespace Hostdev.Tests.Allocating;

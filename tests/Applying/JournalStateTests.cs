@@ -1,8 +1,8 @@
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Planning;
-using Hostdev.DevicePlugin.Planning.Pci;
+using Hostdev.Planning;
+using Hostdev.Planning.Pci;
 using Xunit;
 
 namespace Hostdev.Tests.Applying;

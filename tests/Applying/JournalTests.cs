@@ -1,6 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Applying;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 using Xunit;
 
 namespace Hostdev.Tests.Applying;

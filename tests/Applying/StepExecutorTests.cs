@@ -1,7 +1,7 @@
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 using Hostdev.Sandbox.Kernel;
 using Xunit;
 

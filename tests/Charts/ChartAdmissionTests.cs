@@ -27,6 +27,7 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
     private const string Kubelet = "the kubelet of node-1";
     private const string OtherKubelet = "the kubelet of node-2";
     private const string Operator = "the operator";
+    private const string GiveBack = "the account that gives back";
     private const string Namesake = "an account with the agent's name in another namespace";
     private const string Admin = "an admin";
 
@@ -49,6 +50,7 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
         [Kubelet] = new("system:node:node-1", ["system:nodes"]),
         [OtherKubelet] = new("system:node:node-2", ["system:nodes"]),
         [Operator] = ApiUser.ServiceAccount(Ns, ClusterMembers.OperatorAccount, "node-1", "hostdev-operator-0"),
+        [GiveBack] = ApiUser.ServiceAccount(Ns, "hostdev-give-back"),
         [Namesake] = ApiUser.ServiceAccount("default", ClusterMembers.AgentAccount, "node-1", ClusterMembers.AgentPod("node-1")),
         [Admin] = new("jane", [ApiUser.Masters]),
     }.ToFrozenDictionary();
@@ -147,6 +149,88 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
             { Admin, "foreign", MadeOwn, null },
         };
 
+    /// <summary>Who, the path below nodes, a merge patch, and the words against it.</summary>
+    public static TheoryData<string, string, string, string?> NodeChanges =>
+        new()
+        {
+            { Operator, "/node-1", Labels("hostdev.io/pci-10de-2236.present", "true"), null },
+            { Operator, "/node-1", Labels("hostdev.io/pci-8086-10ed.present", null), null },
+            { Operator, "/node-1", "{}", null },
+            { Operator, "/node-1", Labels("hostdev.io/pci-10de-2236.present", "yes"), OwnLabels },
+            { Operator, "/node-1", Labels("hostdev.io/pci-10DE-2236.present", "true"), OwnLabels },
+            { Operator, "/node-1", Labels("hostdev.io/pci-10de-2236.present.x", "true"), OwnLabels },
+            { Operator, "/node-1", Labels("node-role.kubernetes.io/control-plane", ""), OwnLabels },
+            { Operator, "/node-1", Labels("zone", "b"), OwnLabels },
+            { Operator, "/node-1", Labels("zone", null), OwnLabels },
+            { Operator, "/node-1", """{"spec": {"unschedulable": true}}""", NothingElse },
+            { Operator, "/node-1", """{"spec": {"taints": null}}""", NothingElse },
+            { Operator, "/node-1", """{"metadata": {"annotations": {"a": "b"}}}""", NothingElse },
+            { Operator, "/node-1", """{"metadata": {"finalizers": ["a.com/b"]}}""", NothingElse },
+            {
+                Operator,
+                "/node-1",
+                """{"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": "node-2", "uid": "u"}]}}""",
+                NothingElse
+            },
+            { Operator, "/node-1/status", Labels("zone", "b"), LabelsOnly },
+            { Admin, "/node-1", Labels("zone", "b"), null },
+            { Admin, "/node-1", """{"spec": {"taints": null}}""", null },
+            { Agent, "/node-1", Labels("zone", "b"), null }, // roles forbid it
+        };
+
+    /// <summary>Who, the path below nodedevicestates, a merge patch, and the words against it.</summary>
+    public static TheoryData<string, string, string, string?> GivingBack =>
+        new()
+        {
+            { GiveBack, "/node-1", """{"metadata": {"annotations": {"hostdev.io/give-back": "true"}}, "spec": {"policies": []}}""", null },
+            { GiveBack, "/node-2", """{"metadata": {"annotations": {"hostdev.io/give-back": null}}}""", null },
+            { GiveBack, "/node-2", """{"spec": {"policies": []}}""", null },
+            { GiveBack, "/node-1", """{"metadata": {"annotations": {"a": "b"}}}""", OwnAnnotation },
+            { GiveBack, "/node-2", """{"metadata": {"annotations": null}}""", OwnAnnotation },
+            { GiveBack, "/node-1", OnePolicy, EmptiesOnly },
+            { GiveBack, "/node-1/status", new JsonObject { ["status"] = Status() }.ToJsonString(), AsksOnly },
+            { Operator, "/node-1", OnePolicy, null },
+            { Admin, "/node-1", """{"metadata": {"annotations": {"a": "b"}}}""", null },
+        };
+
+    private const string OnePolicy = """
+        {"spec": {"policies": [{"kind": "HostDevice", "name": "evil", "uid": "u", "generation": 1, "spec": {}}]}}
+        """;
+
+    [Theory]
+    [MemberData(nameof(NodeChanges))]
+    public async Task A_Node_is_labelled_by_the_operator_and_nothing_else_of_it_is_changed(
+        string who,
+        string path,
+        string patch,
+        string? words
+    )
+    {
+        var answer = await cluster.SendAsync(who, "PATCH", "/api/v1/nodes" + path, JsonNode.Parse(patch)!.AsObject());
+        Judged(answer, "nodes \"node-1\"", "hostdev-operator-own-labels", words);
+    }
+
+    [Theory]
+    [InlineData("POST", "")]
+    [InlineData("DELETE", "/node-1")]
+    public async Task No_Node_is_made_or_deleted_by_the_operator(string verb, string path)
+    {
+        var node = JsonNode.Parse("""{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"}}""")!.AsObject();
+        if (verb == "POST")
+            node["metadata"]!["name"] = "node-9";
+        var answer = await cluster.SendAsync(Operator, verb, "/api/v1/nodes" + path, node);
+        Judged(answer, $"nodes \"{node["metadata"]!["name"]}\"", "hostdev-operator-own-labels", LabelsOnly);
+    }
+
+    [Theory]
+    [MemberData(nameof(GivingBack))]
+    public async Task Whoever_gives_back_asks_for_that_and_for_nothing_else(string who, string path, string patch, string? words)
+    {
+        var url = "/apis/hostdev.io/v1alpha1/nodedevicestates" + path;
+        var answer = await cluster.SendAsync(who, "PATCH", url, JsonNode.Parse(patch)!.AsObject());
+        Judged(answer, $"nodedevicestates.hostdev.io \"{path.Split('/')[1]}\"", "hostdev-give-back-annotation", words);
+    }
+
     [Theory]
     [MemberData(nameof(States))]
     public async Task A_state_is_written_by_whom_it_belongs_to(string who, string what, string? words)
@@ -202,7 +286,7 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
     public void What_a_policy_cannot_decide_it_refuses()
     {
         var policies = RenderedChart.Admission.Where(p => RenderedChart.Text(p, "kind") == "ValidatingAdmissionPolicy");
-        Assert.Equal(["Fail", "Fail"], policies.Select(p => RenderedChart.Text(p["spec"]!, "failurePolicy")));
+        Assert.Equal(["Fail", "Fail", "Fail", "Fail"], policies.Select(p => RenderedChart.Text(p["spec"]!, "failurePolicy")));
     }
 
     private static void Judged(Answer answer, string what, string policy, string? words)
@@ -217,6 +301,9 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
         Assert.Equal((403, "Forbidden", $"{what} is forbidden: {denied}"), (answer.Code, answer.Reason, answer.Message));
         Assert.Equal(denied, answer.Text("details", "causes", "0", "message"));
     }
+
+    private static string Labels(string key, string? value) =>
+        new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { [key] = value } } }.ToJsonString();
 
     private static ApiUser With(string key, params ReadOnlySpan<string> values)
     {
@@ -312,8 +399,23 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
             foreach (var node in (string[])["node-1", "node-2"])
             {
                 ClusterMembers.AddNode(_cluster.Seat, node, []);
+                objects.Change(
+                    "nodes",
+                    node,
+                    n =>
+                    {
+                        n["metadata"]!["labels"] = new JsonObject { ["zone"] = "a", ["hostdev.io/pci-8086-10ed.present"] = "true" };
+                        n["spec"] = JsonNode.Parse("""{"taints": [{"key": "a", "effect": "NoSchedule"}]}""");
+                    }
+                );
                 objects.Create(State(node));
             }
+
+            objects.Change(
+                "nodedevicestates.hostdev.io",
+                "node-2",
+                s => s["metadata"]!["annotations"] = new JsonObject { ["a"] = "b", ["hostdev.io/give-back"] = "true" }
+            );
 
             objects.Create(
                 JsonNode

@@ -4,7 +4,7 @@ using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Commands;
 using Hostdev.DevicePlugin.Following;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Planning;
 using Xunit;

@@ -108,6 +108,18 @@ public sealed class YamlJsonTests
     }
 
     [Fact]
+    public void Anchors_of_a_long_text_are_counted_wherever_they_are_used()
+    {
+        var yaml = $"a: &a \"{new string('x', 100_000)}\"\nb: [{string.Join(", ", Enumerable.Repeat("*a", 1000))}]\n";
+        Assert.Null(YamlJson.Parse(yaml, out var error));
+        Assert.Contains(
+            "too large: more than 16777216 characters, anchors counted wherever they are used",
+            error,
+            StringComparison.Ordinal
+        );
+    }
+
+    [Fact]
     public void No_text_whatever_makes_it_throw()
     {
         var piece = Gen.Elements(

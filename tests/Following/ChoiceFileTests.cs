@@ -1,6 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Following;
-using Hostdev.DevicePlugin.Planning.Sriov;
+using Hostdev.Planning.Sriov;
 using Xunit;
 
 namespace Hostdev.Tests.Following;

@@ -290,6 +290,24 @@ public sealed class DesiredFileTests : IDisposable
     }
 
     [Fact]
+    public void A_file_that_is_no_desired_state_by_its_size_is_not_taken_into_memory()
+    {
+        Follow("policies: []\n");
+        using (var large = File.OpenWrite(Desired))
+            large.SetLength(10L << 30);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        Assert.True(_file.Read(_state));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 16 << 20);
+        Assert.Equal(
+            $"{Desired} cannot be read ({Desired} is larger than 4 MiB, which no desired state is: name the right file): what was in "
+                + "force stays",
+            _state.Problem
+        );
+        Assert.NotNull(_state.Policies);
+    }
+
+    [Fact]
     public void A_text_that_is_cut_off_changes_nothing_though_it_could_be_read()
     {
         Follow("policies: [{kind: HostDevice, name: x, spec: {}}]\n");

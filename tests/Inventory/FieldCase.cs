@@ -2,8 +2,8 @@ using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.DevicePlugin.Usage;
+using Hostdev.Planning;
 
 namespace Hostdev.Tests.Inventory;
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
+using Hostdev.Planning.Inventory;
 using Hostdev.Tests.Lab;
 using Xunit;
 

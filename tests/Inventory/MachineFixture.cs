@@ -1,5 +1,6 @@
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.Tests.Inventory;
 

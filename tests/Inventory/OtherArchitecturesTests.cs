@@ -1,5 +1,5 @@
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Inventory;
+using Hostdev.Planning.Inventory;
 using Xunit;
 
 namespace Hostdev.Tests.Inventory;

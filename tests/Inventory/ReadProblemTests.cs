@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Inventory;
+using Hostdev.Planning.Inventory;
 using Hostdev.Tests.Host;
 using Xunit;
 

@@ -29,8 +29,11 @@ internal sealed class CertificateAuthority
 
     public string Pem => _root.ExportCertificatePem();
 
-    public X509Certificate2 Server(string? name = null, IPAddress? address = null, bool expired = false)
+    /// <param name="commonName">With one, and neither name nor address, the certificate has no subject alternative name.</param>
+    public X509Certificate2 Server(string? name = null, IPAddress? address = null, bool expired = false, string? commonName = null)
     {
+        if (commonName is not null && name is null && address is null)
+            return Issue($"CN={commonName}", "1.3.6.1.5.5.7.3.1", null, expired);
         var names = new SubjectAlternativeNameBuilder();
         if (name is not null)
             names.AddDnsName(name);

@@ -6,6 +6,9 @@ namespace Hostdev.Tests.Kube;
 /// <summary>Ways to a fake server, through kubeconfig files as an admin has them.</summary>
 internal static class Connection
 {
+    /// <summary>In a cluster: its server's certificate is not what the test is about.</summary>
+    public const string AnyServer = ", insecure-skip-tls-verify: true";
+
     public static KubeClient To(FakeApiServer server, TimeProvider? time = null, LogLines? log = null, KubeClientOptions? options = null) =>
         new(
             Configuration(server.Address),

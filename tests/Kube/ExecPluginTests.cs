@@ -15,7 +15,7 @@ public sealed class ExecPluginTests : IAsyncLifetime
     private readonly string _folder = Directory.CreateTempSubdirectory("hostdev-exec").FullName;
     private FakeApiServer _server = null!;
 
-    public async ValueTask InitializeAsync() => _server = await FakeApiServer.StartAsync();
+    public async ValueTask InitializeAsync() => _server = await FakeApiServer.StartWithTlsAsync();
 
     public async ValueTask DisposeAsync()
     {
@@ -43,7 +43,7 @@ public sealed class ExecPluginTests : IAsyncLifetime
         Assert.Equal(
             (
                 """one two words|north|{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":"""
-                + """{"interactive":false,"cluster":{"server":"SERVER"}}}"""
+                + """{"interactive":false,"cluster":{"server":"SERVER","insecure-skip-tls-verify":true}}}"""
             ).Replace("SERVER", _server.Address.ToString().TrimEnd('/'), StringComparison.Ordinal),
             File.ReadAllText(Path.Combine(_folder, "told")).Trim()
         );
@@ -66,6 +66,10 @@ public sealed class ExecPluginTests : IAsyncLifetime
 
     [Theory]
     [InlineData("echo secret-token >&2; exit 3", "ended with exit code 3: run it by hand to see why")]
+    [InlineData(
+        "head -c 300000 /dev/zero | tr '\\0' x",
+        "answered with more than 262144 characters, which no credential has: run it by hand to see what it says"
+    )]
     [InlineData("echo secret-token", "answered with something that is no ExecCredential in JSON")]
     [InlineData(
         """echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1","status":{"token":"secret-token"}}'""",
@@ -158,7 +162,7 @@ public sealed class ExecPluginTests : IAsyncLifetime
 
     private KubeClient Client(string user = Exec) =>
         new(
-            KubeConfiguration.FromKubeconfig(Connection.Write(_folder, _server.Address, user), null, _time),
+            KubeConfiguration.FromKubeconfig(Connection.Write(_folder, _server.Address, user, Connection.AnyServer), null, _time),
             "t/1",
             TimeProvider.System,
             NullLogger<KubeClient>.Instance

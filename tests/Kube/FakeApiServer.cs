@@ -58,6 +58,9 @@ internal sealed class FakeApiServer : IAsyncDisposable
         }
     }
 
+    /// <summary>By TLS, for those who show a token: <see cref="Connection.AnyServer"/> is what their cluster says of it.</summary>
+    public static Task<FakeApiServer> StartWithTlsAsync() => StartAsync(new CertificateAuthority().Server(address: IPAddress.Loopback));
+
     /// <param name="certificate">For https; null for http.</param>
     /// <param name="asksForCertificate">Whether clients shall show one.</param>
     public static async Task<FakeApiServer> StartAsync(X509Certificate2? certificate = null, bool asksForCertificate = false)

@@ -92,12 +92,12 @@ public sealed class KubeconfigTests : IDisposable
     [Fact]
     public async Task A_name_and_password_and_a_token_in_a_file_are_sent()
     {
-        await using var server = await FakeApiServer.StartAsync();
+        await using var server = await FakeApiServer.StartWithTlsAsync();
         File("token", "from-file\n");
         foreach (var user in new[] { "{username: me, password: 'p:w'}", "{token: stale, tokenFile: token}", "{token: plain}" })
         {
             using var client = new KubeClient(
-                Read(Connection.Write(_folder, server.Address, user)),
+                Read(Connection.Write(_folder, server.Address, user, Connection.AnyServer)),
                 "t/1",
                 TimeProvider.System,
                 NullLogger<KubeClient>.Instance
@@ -106,6 +106,31 @@ public sealed class KubeconfigTests : IDisposable
         }
 
         Assert.Equal(["Basic bWU6cDp3", "Bearer from-file", "Bearer plain"], server.Requests.Select(r => r.Authorization));
+    }
+
+    [Fact]
+    public async Task Over_plain_http_neither_is_sent_and_who_is_refused_for_it_reads_why()
+    {
+        await using var server = await FakeApiServer.StartAsync();
+        foreach (var user in new[] { "{username: me, password: secret}", "{token: secret}" })
+        {
+            using var client = new KubeClient(
+                Read(Connection.Write(_folder, server.Address, user)),
+                "t/1",
+                TimeProvider.System,
+                NullLogger<KubeClient>.Instance
+            );
+            await client.ListAsync(Thing.Kind, Selection.Everything, default); // as through kubectl proxy
+            server.Refuse(_ => true, 401, "Unauthorized", "Unauthorized", times: 2);
+            var e = await Assert.ThrowsAsync<KubeApiException>(() => client.ListAsync(Thing.Kind, Selection.Everything, default));
+            Assert.EndsWith(
+                $"Unauthorized; {server.Address} is plain http, where no token or password is sent: write https",
+                e.Message,
+                StringComparison.Ordinal
+            );
+        }
+
+        Assert.All(server.Requests, r => Assert.Equal("", r.Authorization));
     }
 
     [Theory]

@@ -44,6 +44,10 @@ public sealed class TlsTests : IDisposable
             "its certificate is not for 127.0.0.1 but for api.cluster, 10.0.0.1: use one of these in server, or in tls-server-name."
         );
         await RefusedAsync(
+            _ca.Server(commonName: "127.0.0.1"),
+            "its certificate has no subject alternative name, and a common name is none: have it issued with the server's names."
+        );
+        await RefusedAsync(
             _ca.Server(address: IPAddress.Loopback, expired: true),
             "its certificate does not hold: certificate has expired"
         );

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Hostdev.Crds.Parsing;
-using Hostdev.Operator.Projection;
+using Hostdev.Projection;
 using Hostdev.Sandbox.Kubelet;
 using Xunit;
 

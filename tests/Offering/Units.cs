@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Offering;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 using Hostdev.Tests.Planning;
 
 namespace Hostdev.Tests.Offering;

@@ -35,8 +35,7 @@ internal sealed class OperatorBench : IAsyncDisposable
 
     public IClusterObjects Objects => Cluster.Server.Objects;
 
-    public static async Task<OperatorBench> StartAsync() =>
-        new(await SandboxCluster.StartAsync(SandboxDirectory.Create(), new ApiServerOptions { Https = false }));
+    public static async Task<OperatorBench> StartAsync() => new(await SandboxCluster.StartAsync(SandboxDirectory.Create()));
 
     public OperatorProcess StartOperator(string identity = "operator-0", OperatorTimings? timings = null, bool nodeLabels = false) =>
         Cluster.StartOperator(identity, timings ?? Quick, nodeLabels: nodeLabels);

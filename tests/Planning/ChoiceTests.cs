@@ -2,8 +2,8 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
-using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 using Xunit;
 
 namespace Hostdev.Tests.Planning;

@@ -1,8 +1,8 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
-using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
-using Hostdev.DevicePlugin.Planning.Pci;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Pci;
 using Xunit;
 
 namespace Hostdev.Tests.Planning;

@@ -2,7 +2,7 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Following;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 using Xunit;
 
 namespace Hostdev.Tests.Planning;

@@ -2,10 +2,10 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
-using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
-using Hostdev.DevicePlugin.Planning.Pci;
 using Hostdev.Kube.Meta;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Pci;
 
 namespace Hostdev.Tests.Planning;
 

@@ -1,6 +1,6 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 using Hostdev.Tests.Inventory;
 using Xunit;
 

@@ -3,7 +3,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Commands;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 using Xunit;
 
 namespace Hostdev.Tests.Planning;

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Inventory;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.Tests.Planning;
 

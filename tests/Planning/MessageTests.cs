@@ -1,7 +1,7 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
-using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 using Hostdev.Tests.Inventory;
 using Xunit;
 

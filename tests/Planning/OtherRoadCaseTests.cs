@@ -1,7 +1,7 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 using Hostdev.Tests.Inventory;
 using Xunit;
 

@@ -3,10 +3,10 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
-using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 using Xunit;
-using PolicyWish = Hostdev.DevicePlugin.Planning.Wish;
+using PolicyWish = Hostdev.Planning.Wish;
 
 namespace Hostdev.Tests.Planning;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Hostdev.Crds.Words;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 using Xunit;
 
 namespace Hostdev.Tests.Planning;

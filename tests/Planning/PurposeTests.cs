@@ -1,5 +1,5 @@
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 using Xunit;
 
 namespace Hostdev.Tests.Planning;

@@ -3,8 +3,8 @@ using FsCheck;
 using FsCheck.Fluent;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
-using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.Tests.Planning;
 

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 
 namespace Hostdev.Tests.Planning;
 

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 using Xunit;
 
 namespace Hostdev.Tests.Planning;

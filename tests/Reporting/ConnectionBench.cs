@@ -60,7 +60,7 @@ internal sealed class ConnectionBench : IAsyncDisposable
     /// <param name="status">What an agent before this one left in it.</param>
     public static async Task<ConnectionBench> StartAsync(TimeProvider? time = null, TimeProvider? clock = null, JsonNode? status = null)
     {
-        var cluster = await SandboxCluster.StartAsync(SandboxDirectory.Create(), new ApiServerOptions { Https = false });
+        var cluster = await SandboxCluster.StartAsync(SandboxDirectory.Create());
         CreateState(cluster);
         if (status is not null)
             cluster.Server.Objects.Change(States, Node, s => s["status"] = status, subresource: "status");

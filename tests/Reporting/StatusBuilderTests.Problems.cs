@@ -3,11 +3,11 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Following;
-using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Offering;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.DevicePlugin.Reporting;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 using Hostdev.Tests.Planning;
 using Xunit;
 

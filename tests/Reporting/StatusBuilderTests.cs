@@ -5,8 +5,8 @@ using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Following;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Offering;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.DevicePlugin.Reporting;
+using Hostdev.Planning;
 using Hostdev.Tests.Planning;
 using Xunit;
 

@@ -1,7 +1,7 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Lab;
 using Xunit;

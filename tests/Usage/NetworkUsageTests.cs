@@ -2,8 +2,8 @@ using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.DevicePlugin.Usage;
+using Hostdev.Planning;
 using Hostdev.Sandbox.Kernel;
 using Xunit;
 

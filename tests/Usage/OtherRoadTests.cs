@@ -1,6 +1,6 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Host;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 using Hostdev.Tests.Scenarios;
 using Xunit;
 using static Hostdev.Tests.Usage.RoadMachine;

@@ -2,8 +2,9 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.DevicePlugin.Usage;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 using Hostdev.Sandbox.Kernel;
 
 namespace Hostdev.Tests.Usage;

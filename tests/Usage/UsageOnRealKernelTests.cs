@@ -2,8 +2,8 @@ using System.Diagnostics;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
-using Hostdev.DevicePlugin.Planning;
 using Hostdev.DevicePlugin.Usage;
+using Hostdev.Planning;
 using Hostdev.Tests.Lab;
 using Xunit;
 

@@ -6,6 +6,7 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Hostdev.Crds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Inventory.Rendering;
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Inventory.Rendering;
 

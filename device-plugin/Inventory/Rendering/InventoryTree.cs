@@ -1,5 +1,6 @@
 using System.Text;
 using Hostdev.Crds;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Inventory.Rendering;
 

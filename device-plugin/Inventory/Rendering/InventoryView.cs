@@ -1,3 +1,5 @@
+using Hostdev.Planning.Inventory;
+
 namespace Hostdev.DevicePlugin.Inventory.Rendering;
 
 /// <summary>The classes of devices that can be asked for.</summary>

@@ -45,7 +45,7 @@ internal sealed class FleetRun : IAsyncDisposable
 
     public static async Task<FleetRun> StartAsync(int seed)
     {
-        var cluster = await SandboxCluster.StartAsync(SandboxDirectory.Create(), new ApiServerOptions { Https = false });
+        var cluster = await SandboxCluster.StartAsync(SandboxDirectory.Create());
         return new FleetRun(cluster, seed);
     }
 

@@ -1,8 +1,8 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 using Hostdev.Crds.Words;
-using Hostdev.DevicePlugin.Planning;
-using Hostdev.Operator.Projection;
+using Hostdev.Planning;
+using Hostdev.Projection;
 using Xunit;
 
 namespace Hostdev.Tests.Crds.Words;

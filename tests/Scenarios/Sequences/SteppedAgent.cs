@@ -1,6 +1,6 @@
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Applying;
-using Hostdev.DevicePlugin.Planning;
+using Hostdev.Planning;
 using Hostdev.Sandbox.Kernel;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;

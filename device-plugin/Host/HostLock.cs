@@ -1,0 +1,43 @@
+namespace Hostdev.DevicePlugin.Host;
+
+/// <summary>
+/// One process of a host has it, until it is disposed of or the process ends: flock(2) on a file, as versions before took it too. By the C
+/// library and not by <see cref="FileShare"/>: .NET would take such locks on every read as well, so that an unprivileged process that may
+/// read a file could stop the agent there, and they are switched off in our programs (<c>System.IO.DisableFileLocking</c>,
+/// Directory.Build.props). The file is root's alone: who cannot open it cannot lock it.
+/// </summary>
+public sealed class HostLock : IDisposable
+{
+    private int _fd;
+
+    private HostLock(int fd) => _fd = fd;
+
+    /// <param name="error">Why not: EAGAIN where another process has it.</param>
+    /// <returns>Null where it cannot be had.</returns>
+    public static HostLock? TryTake(string path, out Errno error)
+    {
+        error = Errno.None;
+        var fd = LibC.Open(path, LibC.O_RDWR | LibC.O_CREAT | LibC.O_CLOEXEC, PrivateMode);
+        if (fd < 0)
+        {
+            error = LibC.LastError();
+            return null;
+        }
+
+        // One that a version before has made could be opened by everybody.
+        if (LibC.FchmodAt(LibC.AT_FDCWD, path, PrivateMode, 0) == 0 && LibC.Flock(fd, LibC.LOCK_EX | LibC.LOCK_NB) == 0)
+            return new HostLock(fd);
+        error = LibC.LastError();
+        _ = LibC.Close(fd);
+        return null;
+    }
+
+    public void Dispose()
+    {
+        var fd = Interlocked.Exchange(ref _fd, -1);
+        if (fd >= 0)
+            _ = LibC.Close(fd);
+    }
+
+    private const uint PrivateMode = 0x180; // 0600
+}

@@ -1,6 +1,0 @@
-using System.Collections.Immutable;
-
-namespace Hostdev.DevicePlugin.Planning;
-
-/// <summary>What is left of what policies want and may have, and what is said of the rest.</summary>
-internal sealed record Restricted(Targets Targets, ImmutableArray<Finding> Findings);

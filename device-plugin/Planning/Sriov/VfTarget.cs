@@ -1,6 +1,0 @@
-using Hostdev.Crds;
-
-namespace Hostdev.DevicePlugin.Planning.Sriov;
-
-/// <summary>The number of virtual functions one physical function is to have; null keeps what is there.</summary>
-internal sealed record VfTarget(PciAddress Address, int? NumVfs, string PolicyUid);

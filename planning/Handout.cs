@@ -1,0 +1,62 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
+
+namespace Hostdev.Planning;
+
+/// <summary>
+/// What a VM gets of a unit, by its class. Four places ask which one it is: how it stands on the machine (Offering, from an inventory;
+/// Allocating, read just now), what the container is told, and where it lies for preferred allocation.
+/// </summary>
+public abstract record Handout
+{
+    private Handout() { }
+
+    public abstract DeviceId Device { get; }
+
+    public abstract ImmutableArray<DeviceId> Claims { get; }
+
+    /// <summary>The devices that a VM is given, the one that it is told of first, with the drivers that they are to have.</summary>
+    public abstract ImmutableArray<BoundDevice> Drivers { get; }
+
+    /// <summary>What was handed out when these were given; all nodes count as wanted.</summary>
+    /// <param name="given">As <see cref="Drivers"/> was then.</param>
+    public static Handout OfGiven(ImmutableArray<BoundDevice> given) =>
+        given[0].Device switch
+        {
+            DeviceId.OfPci(var primary) => new VfioGroup
+            {
+                Primary = primary,
+                Assigned = [.. given.Select(g => new UnitMember(((DeviceId.OfPci)g.Device).Address, g.Driver))],
+                Held = [],
+                IommuBackend = IommuBackend.LegacyAndCdev,
+            },
+            var other => throw new FormatException($"{other} was never given with a driver"),
+        };
+
+    /// <summary>An IOMMU group, by VFIO: all of it, or nothing.</summary>
+    public sealed record VfioGroup : Handout
+    {
+        /// <summary>The function that KubeVirt's env names: the lowest assigned one that the policy's selectors match.</summary>
+        public required PciAddress Primary { get; init; }
+
+        /// <summary>What the VM gets, <see cref="Primary"/> included, ordered.</summary>
+        public required ImmutableArray<UnitMember> Assigned { get; init; }
+
+        /// <summary>What is taken from the host and kept from the VM, ordered.</summary>
+        public required ImmutableArray<UnitMember> Held { get; init; }
+
+        public required IommuBackend IommuBackend { get; init; }
+
+        public IEnumerable<UnitMember> Members => Assigned.Concat(Held);
+
+        public override DeviceId Device => Primary;
+
+        public override ImmutableArray<DeviceId> Claims => [.. Members.Select(m => (DeviceId)m.Address)];
+
+        public override ImmutableArray<BoundDevice> Drivers => [.. Assigned.Select(m => new BoundDevice(m.Address, m.Driver))];
+    }
+}
+
+/// <param name="Driver">The driver it is to have.</param>
+public sealed record UnitMember(PciAddress Address, string Driver);

@@ -1,0 +1,97 @@
+using System.Text.Json.Serialization;
+using Hostdev.Crds;
+
+namespace Hostdev.Planning;
+
+/// <summary>
+/// What is to be remembered, one line of the journal. It is on disk before the write that it tells of. A case for each operation, with the
+/// fields that it needs in the order in which the file has them; one that may be null may be missing (docs/adr/0006). What a record does to
+/// what is known is JournalState's, and a plan has it as <see cref="PlanStep.Record"/>.
+/// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = Operation)]
+[JsonDerivedType(typeof(Open), nameof(Open))]
+[JsonDerivedType(typeof(RecordFunction), nameof(RecordFunction))]
+[JsonDerivedType(typeof(ForgetFunction), nameof(ForgetFunction))]
+[JsonDerivedType(typeof(RecordPhysicalFunction), nameof(RecordPhysicalFunction))]
+[JsonDerivedType(typeof(OpenVfSetup), nameof(OpenVfSetup))]
+[JsonDerivedType(typeof(CloseVfSetup), nameof(CloseVfSetup))]
+[JsonDerivedType(typeof(ForgetPhysicalFunction), nameof(ForgetPhysicalFunction))]
+[JsonDerivedType(typeof(RecordNode), nameof(RecordNode))]
+[JsonDerivedType(typeof(ForgetNode), nameof(ForgetNode))]
+[JsonDerivedType(typeof(RecordFault), nameof(RecordFault))]
+[JsonDerivedType(typeof(ClearFault), nameof(ClearFault))]
+[JsonDerivedType(typeof(ForgetFault), nameof(ForgetFault))]
+[JsonDerivedType(typeof(InForceBefore), nameof(InForceBefore))]
+[JsonDerivedType(typeof(Confirm), nameof(Confirm))]
+[JsonDerivedType(typeof(Write), nameof(Write))]
+public abstract record JournalRecord
+{
+    /// <summary>The field that says which case it is.</summary>
+    public const string Operation = "op";
+
+    private JournalRecord() { }
+
+    /// <summary>First line. A version of any format must find these two fields.</summary>
+    /// <param name="Format">Of this file.</param>
+    /// <param name="BootId">The boot that everything after it belongs to.</param>
+    public sealed record Open(int Format, string BootId) : JournalRecord;
+
+    /// <summary>A function's driver and override before our first write.</summary>
+    /// <param name="Driver">Null when it had none.</param>
+    /// <param name="DriverOverride">Null when unset.</param>
+    public sealed record RecordFunction(
+        PciAddress Address,
+        string? Driver,
+        string? DriverOverride,
+        [property: JsonPropertyName("policy")] string? PolicyUid
+    ) : JournalRecord;
+
+    /// <summary>The function is as it was, or gone.</summary>
+    public sealed record ForgetFunction(PciAddress Address) : JournalRecord;
+
+    /// <summary>A physical function's VF count and autoprobe before our first write.</summary>
+    public sealed record RecordPhysicalFunction(
+        PciAddress Address,
+        [property: JsonPropertyName("policy")] string? PolicyUid,
+        int NumVfs,
+        bool Autoprobe
+    ) : JournalRecord;
+
+    /// <summary>Virtual functions are about to be made: from here until <see cref="CloseVfSetup"/> the autoprobe setting is ours.</summary>
+    /// <param name="NumVfs">The number that the driver is asked for; null in what earlier versions have written.</param>
+    public sealed record OpenVfSetup(PciAddress Address, int? NumVfs = null) : JournalRecord;
+
+    /// <summary>They are made, and the host's autoprobe is back.</summary>
+    /// <param name="NumVfs">The number that is there; null in what earlier versions have written.</param>
+    public sealed record CloseVfSetup(PciAddress Address, int? NumVfs = null) : JournalRecord;
+
+    public sealed record ForgetPhysicalFunction(PciAddress Address) : JournalRecord;
+
+    /// <summary>A device node's owner and mode before our first change.</summary>
+    public sealed record RecordNode(string Path, int Uid, int Gid, int Mode) : JournalRecord;
+
+    public sealed record ForgetNode(string Path) : JournalRecord;
+
+    /// <summary>A device is broken and stays out of service until a reset proves the contrary.</summary>
+    /// <param name="Fault">What is wrong with it, in words.</param>
+    /// <param name="FatalErrors">Fatal errors that are known, as <c>aer_dev_fatal</c> counts them.</param>
+    public sealed record RecordFault([property: JsonPropertyName("address")] DeviceId Device, string Fault, long FatalErrors)
+        : JournalRecord;
+
+    /// <summary>A reset proved the device: fatal errors up to here are past.</summary>
+    public sealed record ClearFault([property: JsonPropertyName("address")] DeviceId Device, long FatalErrors) : JournalRecord;
+
+    /// <summary>The device is gone; what comes to its place is new.</summary>
+    public sealed record ForgetFault([property: JsonPropertyName("address")] DeviceId Device) : JournalRecord;
+
+    /// <summary>What an earlier boot had in force, and nobody has confirmed in this one.</summary>
+    /// <param name="Device">Null where it may have had nothing in force, which is something to know.</param>
+    public sealed record InForceBefore([property: JsonPropertyName("address")] DeviceId? Device = null) : JournalRecord;
+
+    /// <summary>The desired state was read from its source in this boot: what was in force before does not matter any more.</summary>
+    public sealed record Confirm : JournalRecord;
+
+    /// <summary>A write that is about to be made.</summary>
+    /// <param name="Path">The file, as on the host.</param>
+    public sealed record Write(string Path, string Value) : JournalRecord;
+}

@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Pci;
+using Hostdev.Planning.Sriov;
+
+namespace Hostdev.Planning;
+
+/// <summary>The difference between what is there and what is wanted, as steps in lanes that do not touch each other.</summary>
+internal static class LaneBuilder
+{
+    /// <summary>What is to be done: removals first, then additions.</summary>
+    public static ImmutableArray<Work> WorkOn(Situation situation, Targets targets, GoingBack goingBack)
+    {
+        var physicalFunctions = targets.PhysicalFunctions.Values.OrderBy(t => t.Address).ToList();
+        return
+        [
+            .. goingBack.PhysicalFunctions.Select(o => VfSteps.Release(situation, o)),
+            .. physicalFunctions.Select(t => VfSteps.Remove(situation, t)),
+            .. goingBack.Functions.Select(o => FunctionSteps.Release(situation, targets, o)),
+            .. physicalFunctions.Select(t => VfSteps.Create(situation, targets, t)),
+            .. targets
+                .Units.OrderBy(u => u.Id)
+                .Where(u => !VfSteps.Makes(situation, targets, u))
+                .Select(u => FunctionSteps.Take(situation, targets, u)),
+        ];
+    }
+
+    /// <summary>Work on devices that have to do with each other is one lane, in its order.</summary>
+    public static ImmutableArray<Lane> Build(DeviceGraph graph, IEnumerable<Work> work)
+    {
+        var clusters = graph.Clusters();
+        return
+        [
+            .. work.GroupBy(w => clusters.GetValueOrDefault(w.Device, w.Device), w => w.Steps)
+                .Select(g => new Lane(g.Key, [.. g.SelectMany(s => s)]))
+                .Where(l => !l.Steps.IsEmpty)
+                .OrderBy(l => l.Key),
+        ];
+    }
+}

@@ -1,0 +1,25 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.Planning.Pci;
+
+namespace Hostdev.Planning;
+
+/// <summary>What the journal says we changed on this machine since it booted, and how it was before: all that giving back needs.</summary>
+public sealed record Ownership
+{
+    public static Ownership None { get; } = new();
+
+    public ImmutableSortedDictionary<DeviceId, OwnedFunction> Functions { get; init; } =
+        ImmutableSortedDictionary<DeviceId, OwnedFunction>.Empty;
+
+    /// <summary>Devices that were found broken in this boot, and those that a reset has proven since.</summary>
+    public ImmutableSortedDictionary<DeviceId, KnownHealth> Health { get; init; } = ImmutableSortedDictionary<DeviceId, KnownHealth>.Empty;
+
+    public ImmutableSortedDictionary<DeviceId, OwnedPhysicalFunction> PhysicalFunctions { get; init; } =
+        ImmutableSortedDictionary<DeviceId, OwnedPhysicalFunction>.Empty;
+}
+
+/// <summary>What is known of a device's health beyond what it shows now.</summary>
+/// <param name="Fault">Why it is out of service; null once a reset has proven it.</param>
+/// <param name="FatalErrors">Fatal errors that are accounted for: only more than these are news.</param>
+public sealed record KnownHealth(DeviceId Device, string? Fault, long FatalErrors);

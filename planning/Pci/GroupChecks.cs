@@ -1,0 +1,49 @@
+using Hostdev.Crds.Words;
+
+namespace Hostdev.Planning.Pci;
+
+/// <summary>
+/// What keeps a group from being a unit, one check for each reason, in the order in which they are said: what nobody can change from here
+/// before what an admin may change, and that before what a policy must declare.
+/// </summary>
+internal static class GroupChecks
+{
+    public static Checks<GroupCase> All { get; } =
+        new(Unreadable, HostLacks, NotEligible, Ancestor, Bridge, OtherMembers, Machine, Undeclared, MissingDriver);
+
+    private static Objection? Unreadable(GroupCase it) =>
+        Objection.Of(it.Members.Select(it.Situation.Unreadable).FirstOrDefault(u => u is not null));
+
+    private static Objection? HostLacks(GroupCase it) => Objection.Of(HostConditions.Problem(it.Inventory, it.Primary));
+
+    private static Objection? NotEligible(GroupCase it) =>
+        Objection.Of(Reasons.NotEligible, GroupProblems.NotEligible(it.Request, it.Group), isForNewAlone: true);
+
+    private static Objection? Ancestor(GroupCase it) =>
+        Objection.Of(Reasons.Ancestor, GroupProblems.Ancestor(it.Situation, it.Request, it.Asked));
+
+    private static Objection? Bridge(GroupCase it) => Objection.Of(Reasons.GroupNotViable, GroupProblems.Bridge(it.Inventory, it.Group));
+
+    private static Objection? OtherMembers(GroupCase it) =>
+        Objection.Of(Reasons.GroupNotViable, GroupProblems.OtherMembers(it.Request, it.Inventory, it.Group), isForNewAlone: true);
+
+    /// <summary>
+    /// No declaration gives what the machine itself needs; a virtual function is not declared for, whatever shares its group.
+    /// </summary>
+    public static Objection? Machine(GroupCase it) =>
+        it.Primary.IsVirtualFunction && GroupProblems.Undeclared(it.Request, it.Asked) is not null
+            ? null
+            : Objection.Of(Reasons.Protected, GroupProblems.Machine(it.Situation, it.Request, it.Asked), isForNewAlone: true);
+
+    private static Objection? Undeclared(GroupCase it) =>
+        Objection.Of(Reasons.UndeclaredSiblings, GroupProblems.Undeclared(it.Request, it.Shape));
+
+    private static Objection? MissingDriver(GroupCase it) =>
+        Objection.Of(
+            it.Composed.Unit.Functions()
+                .Select(m =>
+                    HostConditions.MissingDriver(it.Inventory, m.Address.ToString(), m.Driver, it.Inventory.Functions[m.Address].Driver)
+                )
+                .FirstOrDefault(m => m is not null)
+        );
+}

@@ -1,0 +1,61 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.Planning.Inventory;
+
+namespace Hostdev.Planning.Pci;
+
+/// <summary>Whether one IOMMU group can be one unit: all of it, or nothing.</summary>
+internal static class UnitPlanner
+{
+    public static Wish WishFor(Situation situation, UnitRequest request)
+    {
+        var it = GroupCase.Of(situation, request);
+        var wish = new Wish
+        {
+            Policy = request.Policy,
+            Device = request.Primary.Address,
+            Ruling = GroupChecks.All.Judge(it),
+            Named = it.Asked.Taken.ToImmutableDictionary(f => (DeviceId)f.Address, _ => (DeviceId)it.Asked.UnitId),
+        };
+        if (wish.Ruling.Refuses)
+            return wish;
+        var taking = TakingChecks.All.Judge(it);
+        var form =
+            !taking.Refuses ? it.Composed
+            : taking.Waits ? UnitForm.AsItIs(it)
+            : null;
+        return wish with
+        {
+            Claims = [.. it.Shape.Taken.Concat(it.Shape.Carried).Select(f => f.Address)],
+            Findings = form is null ? taking.Findings : [.. taking.Findings, .. UnitFindings.Of(situation, request, form)],
+            Granted =
+                form is not null ? TargetsOf(situation, request, form.Unit)
+                : taking.Waits ? new Targets { Awaited = [.. it.Composed.Unit.Claims] }
+                : Targets.None,
+        };
+    }
+
+    private static Targets TargetsOf(Situation situation, UnitRequest request, Unit unit)
+    {
+        ImmutableArray<UserKind> overridden =
+        [
+            .. Enum.GetValues<UserKind>().Where(k => new DeviceUser(k, "").Protection is { } p && request.AllowProtected.Contains(p)),
+        ];
+        return new Targets
+        {
+            Units = [unit],
+            Functions = unit.Functions()
+                .ToImmutableDictionary(
+                    m => (DeviceId)m.Address,
+                    m => new FunctionTarget(
+                        m.Address,
+                        m.Driver,
+                        request.Policy.Uid,
+                        unit.Id,
+                        overridden,
+                        situation.Graph.Below(m.Address, Bond.Carried)
+                    )
+                ),
+        };
+    }
+}

@@ -1,0 +1,92 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+
+namespace Hostdev.Planning;
+
+/// <summary>One thing to do on the machine; nothing is left to decide when it is done. Steps that write do exactly one write(2).</summary>
+public abstract record PlanStep
+{
+    private PlanStep() { }
+
+    public static implicit operator PlanStep(JournalRecord entry) => new Record(entry);
+
+    /// <summary>What is done something to; null for the journal's own steps.</summary>
+    public abstract DeviceId? Device { get; }
+
+    /// <summary>
+    /// The devices that must be proven free, with the proof held, while this step is done: what the kernel would block on or not protect.
+    /// </summary>
+    public virtual ImmutableArray<DeviceId> MustBeFree => [];
+
+    /// <summary>Uses that an admin allowed to be overridden: the proof passes over them.</summary>
+    public virtual ImmutableArray<UserKind> MayBeUsed => [];
+
+    /// <summary>
+    /// Writes nothing: comes before the first write of a sequence, so that a user whom only the proof can meet (a disk that somebody claims
+    /// without a name) is met while nothing was changed.
+    /// </summary>
+    public sealed record ProveFree(PciAddress Address, ImmutableArray<UserKind> Overridden) : PlanStep
+    {
+        public override DeviceId? Device => Address;
+
+        /// <summary>Devices that go with it, and must be as free.</summary>
+        public ImmutableArray<DeviceId> Carried { get; init; } = [];
+
+        public override ImmutableArray<DeviceId> MustBeFree => [Address, .. Carried];
+
+        public override ImmutableArray<UserKind> MayBeUsed => Overridden;
+    }
+
+    /// <summary>Puts one record into the journal; what the journal says of a thing already stays.</summary>
+    public sealed record Record(JournalRecord Entry) : PlanStep
+    {
+        public override DeviceId? Device => null;
+    }
+
+    public sealed record SetAutoprobe(PciAddress PhysicalFunction, bool Autoprobe) : PlanStep
+    {
+        public override DeviceId? Device => PhysicalFunction;
+    }
+
+    /// <param name="VirtualFunctions">The virtual functions that exist and go with this write.</param>
+    public sealed record SetNumVfs(PciAddress PhysicalFunction, int NumVfs, ImmutableArray<PciAddress> VirtualFunctions) : PlanStep
+    {
+        public override DeviceId? Device => PhysicalFunction;
+
+        public override ImmutableArray<DeviceId> MustBeFree => [.. VirtualFunctions];
+    }
+
+    /// <param name="Driver">Null clears it.</param>
+    public sealed record SetDriverOverride(PciAddress Address, string? Driver) : PlanStep
+    {
+        public override DeviceId? Device => Address;
+    }
+
+    public sealed record Unbind(PciAddress Address, string Driver, ImmutableArray<UserKind> Overridden) : PlanStep
+    {
+        public override DeviceId? Device => Address;
+
+        /// <summary>Devices that go with it, and must be as free.</summary>
+        public ImmutableArray<DeviceId> Carried { get; init; } = [];
+
+        public override ImmutableArray<DeviceId> MustBeFree => [Address, .. Carried];
+
+        public override ImmutableArray<UserKind> MayBeUsed => Overridden;
+    }
+
+    /// <summary>Resets the function by the best method the kernel knows for it. Done only when it answers afterwards.</summary>
+    /// <param name="Group">All functions of its group that are no bridges: a reset of the slot or bus reaches them too.</param>
+    public sealed record Reset(PciAddress Address, ImmutableArray<PciAddress> Group) : PlanStep
+    {
+        public override DeviceId? Device => Address;
+
+        public override ImmutableArray<DeviceId> MustBeFree => [.. Group];
+    }
+
+    /// <summary>Lets the kernel find a driver.</summary>
+    /// <param name="ExpectedDriver">What the driver link must show afterwards; null when any outcome is right.</param>
+    public sealed record Probe(PciAddress Address, string? ExpectedDriver) : PlanStep
+    {
+        public override DeviceId? Device => Address;
+    }
+}

@@ -1,0 +1,61 @@
+using System.Collections.Immutable;
+using Hostdev.Crds.Kinds;
+using Hostdev.Planning.Pci;
+using Hostdev.Planning.Sriov;
+
+namespace Hostdev.Planning;
+
+/// <summary>
+/// From what is there, what is wanted, who uses what and what we own: what to do now. Pure and level-triggered: the same state gives the
+/// same plan, whatever happened before, so a crash at any step is met by planning again. Its phases hand values on (docs/adr/0021).
+/// </summary>
+public static class Planner
+{
+    public static Plan Plan(PlanningInput input)
+    {
+        if (input.Inventory.Unlisted is not null)
+            return Planning.Plan.Nothing; // everything would seem to be unplugged
+        var situation = new Situation(input);
+        var policies = EffectivePolicy.InOrderOfPrecedence(input.Policies);
+        var names = ResourceNameClaims.Of(policies.Select(p => p.Reported));
+        ImmutableArray<PolicyWishes> wishes = [.. policies.Select(p => PolicyWishes.Of(situation, p, names))];
+        var decisions = Claims.Decide(situation.Graph, wishes.SelectMany(w => w.Wishes));
+        var restored = Restoration.Restrict(situation, Targets.Of(decisions));
+        var goingBack = GoingBack.Of(situation, restored.Targets);
+        var (targets, leftToGo) = goingBack.Restrict(restored.Targets);
+        var health = HealthPlanner.Plan(situation, targets.Units);
+        ImmutableArray<Work> work = [.. LaneBuilder.WorkOn(situation, targets, goingBack), .. health.Work];
+        return new Plan
+        {
+            Lanes = input.Halt is null ? LaneBuilder.Build(situation.Graph, work) : [],
+            Units = [.. health.Units.OrderBy(u => u.Id)],
+            Findings = InOrder([
+                .. wishes.SelectMany(w => w.Findings),
+                .. decisions.SelectMany(d => d.Findings),
+                .. restored.Findings,
+                .. leftToGo,
+                .. work.SelectMany(w => w.Findings),
+                .. Adoption.Findings(situation, targets.Units),
+                .. KubeVirtLimits.Findings(targets.Units),
+            ]),
+            Policies = [.. policies.Zip(wishes, (policy, wished) => Match(policy, wished, decisions))],
+            Resources = [.. names.Used.Keys],
+            Choices = ChoicesInForce.Of(situation, wishes.Select(w => w.Chosen), targets),
+            AsksWhoUses = decisions.Any(d => d.Wish.Ruling.AsksWhoUses),
+            Halt = input.Halt,
+        };
+    }
+
+    /// <summary>What is said of one device for one policy stays in the order in which it was found.</summary>
+    private static ImmutableArray<Finding> InOrder(IEnumerable<Finding> findings) =>
+        [.. findings.OrderBy(f => f.Policy?.ToString() ?? "", StringComparer.Ordinal).ThenBy(f => f.Device, StringComparer.Ordinal)];
+
+    private static PolicyMatch Match(EffectivePolicy policy, PolicyWishes wished, ImmutableArray<Decision> decisions) =>
+        new(
+            policy.Identity,
+            wished.Matched,
+            policy.NotUnderstood,
+            wished.Hint,
+            decisions.Where(d => d.IsGranted && d.Wish.Policy.Uid == policy.Identity.Uid).Sum(d => d.Wish.Missing)
+        );
+}

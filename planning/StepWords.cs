@@ -1,0 +1,33 @@
+namespace Hostdev.Planning;
+
+/// <summary>Steps in the words an admin reads, in a dry run and in the log of a change.</summary>
+public static class StepWords
+{
+    /// <summary>What is to be done; null for the journal's own steps.</summary>
+    public static string? ToDo(PlanStep step) =>
+        step switch
+        {
+            PlanStep.SetAutoprobe s => $"set sriov_drivers_autoprobe of {s.PhysicalFunction} to {(s.Autoprobe ? 1 : 0)}",
+            PlanStep.SetNumVfs s => $"set sriov_numvfs of {s.PhysicalFunction} to {s.NumVfs}",
+            PlanStep.SetDriverOverride { Driver: null } s => $"clear driver_override of {s.Address}",
+            PlanStep.SetDriverOverride s => $"set driver_override of {s.Address} to {s.Driver}",
+            PlanStep.Unbind s => $"take {s.Address} from {s.Driver}",
+            PlanStep.Reset s => $"reset {s.Address}",
+            PlanStep.Probe s => $"bind {s.Address} to {s.ExpectedDriver ?? "what the host has for it"}",
+            _ => null,
+        };
+
+    /// <summary>What was done; null for the journal's own steps.</summary>
+    public static string? Done(PlanStep step) =>
+        step switch
+        {
+            PlanStep.SetAutoprobe s => $"{s.PhysicalFunction}: sriov_drivers_autoprobe is {(s.Autoprobe ? 1 : 0)}",
+            PlanStep.SetNumVfs s => $"{s.PhysicalFunction}: sriov_numvfs is {s.NumVfs}",
+            PlanStep.SetDriverOverride s => $"{s.Address}: driver_override is {s.Driver ?? "cleared"}",
+            PlanStep.Unbind s => $"{s.Address}: taken from {s.Driver}",
+            PlanStep.Record { Entry: JournalRecord.RecordFault r } => $"{r.Device}: out of service, {r.Fault}",
+            PlanStep.Reset s => $"{s.Address}: reset, and it answers",
+            PlanStep.Probe s => $"{s.Address}: bound to {s.ExpectedDriver ?? "what the host has for it"}",
+            _ => null,
+        };
+}

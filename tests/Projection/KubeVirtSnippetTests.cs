@@ -1,0 +1,63 @@
+using System.Text.Json;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
+using Hostdev.Projection;
+using Xunit;
+
+namespace Hostdev.Tests.Projection;
+
+/// <summary>Whatever a policy holds, what an admin is told to paste is YAML that says the same.</summary>
+public sealed class KubeVirtSnippetTests
+{
+    [Theory]
+    [InlineData("GRID T4-1Q")]
+    [InlineData("""a "quoted" type""")]
+    [InlineData("""back\slash: # no comment""")]
+    [InlineData("größer als 'eins'")]
+    public void A_type_s_name_is_quoted_whatever_is_in_it(string type)
+    {
+        const string profile = """
+            {"resourceName": "example.com/vgpu", "nodeSelector": {}, "parents": {"selectors": [{"vendor": "10de"}]},
+             "typeName": TYPE, "instances": {"mode": "Static", "count": 1}}
+            """;
+        var entry = Entry("MdevProfile", profile.Replace("TYPE", JsonSerializer.Serialize(type), StringComparison.Ordinal));
+
+        Assert.Equal(type, (string)entry["mediatedDevices"]![0]!["mdevNameSelector"]!);
+        Assert.Equal("example.com/vgpu", (string)entry["mediatedDevices"]![0]!["resourceName"]!);
+    }
+
+    [Theory]
+    [InlineData("""[{"serial": "abc"}]""", 0)]
+    [InlineData("""[{"serial": "abc"}, {"vendor": "046d", "product": "c31c"}]""", 1)]
+    public void USB_selectors_that_KubeVirt_has_no_words_for_are_left_out_and_no_empty_field_stays(string selectors, int told)
+    {
+        const string device = """{"resourceName": "example.com/key", "nodeSelector": {}, "devices": {"usb": {"selectors": SELECTORS}}}""";
+        var usb = Entry("HostDevice", device.Replace("SELECTORS", selectors, StringComparison.Ordinal))["usb"]![0]!;
+
+        Assert.True((bool)usb["externalResourceProvider"]!);
+        Assert.Equal(told > 0, usb.AsObject().ContainsKey("selectors"));
+        Assert.Equal(told, usb["selectors"]?.AsArray().Count ?? 0);
+    }
+
+    [Fact]
+    public void The_instructions_say_what_a_first_list_forbids_and_what_an_older_entry_does()
+    {
+        var text = KubeVirtSnippet.WithInstructions("pciHostDevices: []\n");
+
+        Assert.Contains("without it KubeVirt permits every resource name, and with it none that it lacks", text, StringComparison.Ordinal);
+        Assert.Contains(
+            "without externalResourceProvider: true makes KubeVirt's own device plugin offer the same devices",
+            text,
+            StringComparison.Ordinal
+        );
+        Assert.NotNull(YamlJson.Parse(text, out _));
+    }
+
+    private static System.Text.Json.Nodes.JsonNode Entry(string kind, string spec)
+    {
+        var policy = PolicyReader.Read(new PolicyIdentity(kind, "p", "uid", 1, null), JsonDocument.Parse(spec).RootElement);
+        Assert.IsNotType<DesiredPolicy.Frozen>(policy);
+        var text = KubeVirtSnippet.Text(KubeVirtSnippet.Entries(policy, ["10de:1eb8"]));
+        return YamlJson.Parse(text!, out var error) ?? throw new InvalidOperationException($"{error}:\n{text}");
+    }
+}
