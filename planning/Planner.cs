@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
-using Hostdev.Crds.Words;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
 
@@ -8,7 +7,7 @@ namespace Hostdev.Planning;
 
 /// <summary>
 /// From what is there, what is wanted, who uses what and what we own: what to do now. Pure and level-triggered: the same state gives the
-/// same plan, whatever happened before, so a crash at any step is met by planning again.
+/// same plan, whatever happened before, so a crash at any step is met by planning again. Its phases hand values on (docs/adr/0021).
 /// </summary>
 public static class Planner
 {
@@ -16,65 +15,47 @@ public static class Planner
     {
         if (input.Inventory.Unlisted is not null)
             return Planning.Plan.Nothing; // everything would seem to be unplugged
-        var ordered = EffectivePolicy.InOrderOfPrecedence(input.Policies);
-        var context = new PlanningContext(input);
-        var names = ResourceNameClaims.Of(ordered.Select(p => p.Reported));
-        var matches = ordered.Select(p => PlanPolicy(context, p, names)).ToImmutableArray();
-        Restoration.LeaveOutNew(context);
-        var lanes = LaneBuilder.Build(context);
-        Adoption.Say(context);
-        KubeVirtLimits.Say(context);
+        var situation = new Situation(input);
+        var policies = EffectivePolicy.InOrderOfPrecedence(input.Policies);
+        var names = ResourceNameClaims.Of(policies.Select(p => p.Reported));
+        ImmutableArray<PolicyWishes> wishes = [.. policies.Select(p => PolicyWishes.Of(situation, p, names))];
+        var decisions = Claims.Decide(situation.Graph, wishes.SelectMany(w => w.Wishes));
+        var restored = Restoration.Restrict(situation, Targets.Of(decisions));
+        var goingBack = GoingBack.Of(situation, restored.Targets);
+        var (targets, leftToGo) = goingBack.Restrict(restored.Targets);
+        var health = HealthPlanner.Plan(situation, targets.Units);
+        ImmutableArray<Work> work = [.. LaneBuilder.WorkOn(situation, targets, goingBack), .. health.Work];
         return new Plan
         {
-            Lanes = input.Halt is null ? lanes : [],
-            Units = [.. context.Units.OrderBy(u => u.Id)],
-            Findings =
-            [
-                .. context
-                    .Findings.OrderBy(f => f.Policy?.ToString() ?? "", StringComparer.Ordinal)
-                    .ThenBy(f => f.Device, StringComparer.Ordinal),
-            ],
-            Policies = matches,
+            Lanes = input.Halt is null ? LaneBuilder.Build(situation.Graph, work) : [],
+            Units = [.. health.Units.OrderBy(u => u.Id)],
+            Findings = InOrder([
+                .. wishes.SelectMany(w => w.Findings),
+                .. decisions.SelectMany(d => d.Findings),
+                .. restored.Findings,
+                .. leftToGo,
+                .. work.SelectMany(w => w.Findings),
+                .. Adoption.Findings(situation, targets.Units),
+                .. KubeVirtLimits.Findings(targets.Units),
+            ]),
+            Policies = [.. policies.Zip(wishes, (policy, wished) => Match(policy, wished, decisions))],
             Resources = [.. names.Used.Keys],
-            Choices = context.Choosing.InForce(),
-            AsksWhoUses = context.AsksWhoUses,
+            Choices = ChoicesInForce.Of(situation, wishes.Select(w => w.Chosen), targets),
+            AsksWhoUses = decisions.Any(d => d.Wish.Ruling.AsksWhoUses),
             Halt = input.Halt,
         };
     }
 
-    private static PolicyMatch PlanPolicy(PlanningContext context, EffectivePolicy policy, ResourceNameClaims names)
-    {
-        var frozen = policy.Frozen ?? policy.InForce as DesiredPolicy.Frozen;
-        var finding = frozen is null
-            ? null
-            : new Finding(policy.Identity, policy.Identity.ToString(), FindingState.Blocked, frozen.Reason, frozen.Message);
-        if (finding is not null)
-            context.Findings.Add(finding);
-        if (names.Conflicts.GetValueOrDefault(policy.Identity) is { } conflict)
-        {
-            context.Block(policy.Identity, policy.Identity.ToString(), Reasons.ResourceNameConflict, conflict);
-            return new PolicyMatch(policy.Identity, 0, finding);
-        }
+    /// <summary>What is said of one device for one policy stays in the order in which it was found.</summary>
+    private static ImmutableArray<Finding> InOrder(IEnumerable<Finding> findings) =>
+        [.. findings.OrderBy(f => f.Policy?.ToString() ?? "", StringComparer.Ordinal).ThenBy(f => f.Device, StringComparer.Ordinal)];
 
-        var matched = policy.InForce switch
-        {
-            DesiredPolicy.OfHostDevice p => HostDevicePlanner.Plan(context, p),
-            DesiredPolicy.OfSriovPolicy p => SriovPlanner.Plan(context, p),
-            DesiredPolicy.OfMdevProfile p => Unsupported(context, p.Identity),
-            _ => 0,
-        };
-        var hint = matched == 0 && policy.InForce is DesiredPolicy.OfSriovPolicy sriov ? SriovPlanner.Hint(context, sriov.Spec) : null;
-        return new PolicyMatch(policy.Identity, matched, finding, hint, context.Missing.GetValueOrDefault(policy.Identity.Uid));
-    }
-
-    private static int Unsupported(PlanningContext context, PolicyIdentity policy)
-    {
-        context.Block(
-            policy,
-            policy.ToString(),
-            Reasons.NotSupported,
-            $"{policy}: mediated devices cannot be passed by this version: remove the policy"
+    private static PolicyMatch Match(EffectivePolicy policy, PolicyWishes wished, ImmutableArray<Decision> decisions) =>
+        new(
+            policy.Identity,
+            wished.Matched,
+            policy.NotUnderstood,
+            wished.Hint,
+            decisions.Where(d => d.IsGranted && d.Wish.Policy.Uid == policy.Identity.Uid).Sum(d => d.Wish.Missing)
         );
-        return 0;
-    }
 }

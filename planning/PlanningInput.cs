@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Sriov;
 
@@ -66,6 +67,12 @@ public sealed record EffectivePolicy(DesiredPolicy InForce, DesiredPolicy.Frozen
 
     /// <summary>What is in force, under the identity that is reported.</summary>
     public DesiredPolicy Reported => InForce with { Identity = Identity };
+
+    /// <summary>Why it is not followed, or not in its newest version; null when it is.</summary>
+    internal Finding? NotUnderstood =>
+        (Frozen ?? InForce as DesiredPolicy.Frozen) is { } version
+            ? new Finding(Identity, Identity.ToString(), FindingState.Blocked, version.Reason, version.Message)
+            : null;
 
     public static ImmutableArray<EffectivePolicy> InOrderOfPrecedence(IEnumerable<EffectivePolicy> policies) =>
         [.. policies.OrderBy(p => p.Reported, PolicyPrecedence.Comparer)];

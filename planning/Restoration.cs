@@ -1,3 +1,4 @@
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning.Pci;
@@ -10,33 +11,34 @@ namespace Hostdev.Planning;
 /// </summary>
 internal static class Restoration
 {
-    public static void LeaveOutNew(PlanningContext context)
+    public static Restricted Restrict(Situation situation, Targets targets)
     {
-        if (context.Input.RestoreOnly is not { } before)
-            return;
-        foreach (var target in context.PhysicalFunctions.Values.Where(t => !before.Contains(t.Address)).ToList())
-        {
-            context.PhysicalFunctions.Remove(target.Address);
-            if (Policy(context, target.PolicyUid) is { } policy)
-                Wait(context, policy, target.Address.ToString(), $"the virtual functions of {target.Address} are not made");
-        }
-
-        foreach (var unit in context.Units.Where(u => u.Claims.Any(c => !before.Contains(c))).ToList())
-        {
-            context.Units.Remove(unit);
-            foreach (var member in unit.Functions())
-                context.Functions.Remove(member.Address);
-            Wait(context, unit.Policy, unit.Device.ToString(), $"{unit.Device} is not taken from the host");
-        }
+        if (situation.Input.RestoreOnly is not { } before)
+            return new Restricted(targets, []);
+        var vfs = targets.PhysicalFunctions.Values.Where(t => !before.Contains(t.Address)).OrderBy(t => t.Address).ToList();
+        var units = targets.Units.ToLookup(u => u.Claims.All(before.Contains));
+        var policies = situation.Input.Policies.Select(p => p.Identity).ToLookup(p => p.Uid, StringComparer.Ordinal);
+        return new Restricted(
+            targets with
+            {
+                PhysicalFunctions = targets.PhysicalFunctions.RemoveRange(vfs.Select(t => (DeviceId)t.Address)),
+                Units = [.. units[true]],
+                Functions = targets.Functions.RemoveRange(units[false].SelectMany(u => u.Functions()).Select(m => (DeviceId)m.Address)),
+            },
+            [
+                .. vfs.SelectMany(t =>
+                    policies[t.PolicyUid].Take(1).Select(p => Wait(p, t.Address, $"the virtual functions of {t.Address} are not made"))
+                ),
+                .. units[false].Select(u => Wait(u.Policy, u.Device, $"{u.Device} is not taken from the host")),
+            ]
+        );
     }
 
-    private static PolicyIdentity? Policy(PlanningContext context, string uid) =>
-        context.Input.Policies.Select(p => p.Identity).FirstOrDefault(p => p.Uid == uid);
-
-    private static void Wait(PlanningContext context, PolicyIdentity policy, string device, string what) =>
-        context.Wait(
+    private static Finding Wait(PolicyIdentity policy, DeviceId device, string what) =>
+        new(
             policy,
-            device,
+            device.ToString(),
+            FindingState.Waiting,
             Reasons.Unconfirmed,
             $"{what} yet: this host has booted, and whether it is still wanted could not be asked; what was in force "
                 + "before is restored meanwhile. Look at the agent's connection to the API server"

@@ -64,10 +64,24 @@ public sealed class DocumentationTests
         Assert.Equal([], names.Where(n => !System.Text.RegularExpressions.Regex.IsMatch(guide, $"`{n}(_seconds|_total)?`")));
     }
 
+    /// <summary>A promise without a test is none.</summary>
+    [Fact]
+    public void Every_test_that_the_threat_model_cites_is_there()
+    {
+        var page = File.ReadAllText(Repository.Path("docs", "security.md"));
+        var cited = System.Text.RegularExpressions.Regex.Matches(page, @"`(\w+Tests|\w+Scenarios)\.(\w+)`").ToList();
+        var tests = typeof(DocumentationTests)
+            .Assembly.GetTypes()
+            .SelectMany(t => t.GetMethods().Where(m => m.IsDefined(typeof(FactAttribute), inherit: true)).Select(m => $"{t.Name}.{m.Name}"))
+            .ToHashSet(StringComparer.Ordinal);
+        Assert.InRange(cited.Count, 20, 1000);
+        Assert.Equal([], cited.Select(c => $"{c.Groups[1]}.{c.Groups[2]}").Where(c => !tests.Contains(c)));
+    }
+
     [Fact]
     public void Every_page_that_a_comment_cites_is_there()
     {
-        var sources = new[] { "crds", "device-plugin", "operator", "kube", "telemetry", "hack", "tests" }
+        var sources = new[] { "crds", "planning", "projection", "device-plugin", "operator", "kube", "telemetry", "hack", "tests" }
             .SelectMany(d => Directory.EnumerateFiles(Repository.Path(d), "*.cs", SearchOption.AllDirectories))
             .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal));
         const string page = @"\b(?:contracts/\w+\.md|adr/\d{4}[\w-]*|style\.md)";

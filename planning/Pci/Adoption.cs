@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Hostdev.Crds.Words;
 using Hostdev.Planning.Inventory;
 
@@ -9,58 +10,42 @@ namespace Hostdev.Planning.Pci;
 /// </summary>
 internal static class Adoption
 {
-    public static void Say(PlanningContext context)
+    public static IEnumerable<Finding> Findings(Situation situation, ImmutableArray<Unit> units)
     {
-        var wanted = context
-            .Units.SelectMany(u => u.Functions().Select(m => (m.Address, Unit: u)))
-            .ToDictionary(x => x.Address, x => x.Unit);
-        foreach (var function in context.Inventory.Functions.Values.Where(f => IsAdopted(context, f)))
-        {
-            var member = wanted.GetValueOrDefault(function.Address)?.Functions().FirstOrDefault(m => m.Address == function.Address);
-            if (member is not null && member.Driver != function.Driver)
-            {
-                // On pci-stub it was kept from every driver of the host, and that is where it goes back to.
-                context.Findings.Add(
-                    new Finding(
-                        wanted[function.Address].Policy,
-                        function.Address.ToString(),
-                        FindingState.Noticed,
-                        Reasons.Adopted,
-                        $"{function.Address} was found on {function.Driver}: it is taken from it for this policy, "
-                            + $"and goes back to {function.Driver} when its policy goes"
-                    )
-                );
-            }
-            else if (wanted.TryGetValue(function.Address, out var unit))
-            {
-                context.Findings.Add(
-                    new Finding(
-                        unit.Policy,
-                        function.Address.ToString(),
-                        FindingState.Adopted,
-                        Reasons.Adopted,
-                        $"{function.Address} was found on {function.Driver}: it is used as it is, and stays there when its policy goes"
-                    )
-                );
-            }
-            else
-            {
-                context.Findings.Add(
-                    new Finding(
-                        null,
-                        function.Address.ToString(),
-                        FindingState.Adopted,
-                        Reasons.Adopted,
-                        $"Left on {function.Driver}, as it was found: Hostdev did not bind it, and gives it to no other driver"
-                    )
-                );
-            }
-        }
+        var wanted = units.SelectMany(u => u.Functions().Select(m => (Member: m, Unit: u))).ToDictionary(x => x.Member.Address, x => x);
+        return situation
+            .Inventory.Functions.Values.Where(f => IsAdopted(situation, f))
+            .Select(f => wanted.TryGetValue(f.Address, out var it) ? Of(f, it.Member, it.Unit) : Of(f));
     }
 
-    private static bool IsAdopted(PlanningContext context, PciFunction function) =>
+    private static Finding Of(PciFunction function, UnitMember member, Unit unit)
+    {
+        // On pci-stub it was kept from every driver of the host, and that is where it goes back to.
+        var (state, fate) =
+            member.Driver == function.Driver
+                ? (FindingState.Adopted, "it is used as it is, and stays there when its policy goes")
+                : (FindingState.Noticed, $"it is taken from it for this policy, and goes back to {function.Driver} when its policy goes");
+        return new Finding(
+            unit.Policy,
+            function.Address.ToString(),
+            state,
+            Reasons.Adopted,
+            $"{function.Address} was found on {function.Driver}: {fate}"
+        );
+    }
+
+    private static Finding Of(PciFunction function) =>
+        new(
+            null,
+            function.Address.ToString(),
+            FindingState.Adopted,
+            Reasons.Adopted,
+            $"Left on {function.Driver}, as it was found: Hostdev did not bind it, and gives it to no other driver"
+        );
+
+    private static bool IsAdopted(Situation situation, PciFunction function) =>
         !function.IsBridge
         && function.Driver is { } driver
-        && context.Inventory.Facts.PassthroughDrivers.Contains(driver)
-        && !context.Input.Ownership.Functions.ContainsKey(function.Address);
+        && situation.Inventory.Facts.PassthroughDrivers.Contains(driver)
+        && !situation.Input.Ownership.Functions.ContainsKey(function.Address);
 }

@@ -8,35 +8,35 @@ namespace Hostdev.Planning.Pci;
 /// <summary>What planning asks of one PCI function.</summary>
 internal static class FunctionQuestions
 {
-    extension(PlanningContext context)
+    extension(Situation situation)
     {
         /// <summary>What goes when this function loses its driver, ordered by address; empty for nearly all.</summary>
         public ImmutableArray<PciFunction> CarriedBy(PciAddress address) =>
             [
-                .. context
+                .. situation
                     .Graph.Below(address, Bond.Carried)
                     .Select(d => d.AsPci)
                     .OfType<PciAddress>()
-                    .Select(a => context.Inventory.Functions[a]),
+                    .Select(a => situation.Inventory.Functions[a]),
             ];
 
         /// <summary>
         /// What the function's network interfaces in this namespace are called, by their names first and then by their alternative ones.
         /// </summary>
-        public IEnumerable<string> NamesOf(PciFunction function) => context.NamesOf(function, ChildKind.NetworkInterface);
+        public IEnumerable<string> NamesOf(PciFunction function) => situation.NamesOf(function, ChildKind.NetworkInterface);
 
         /// <summary>
         /// What the interfaces below the function are called that stand for its virtual functions: these names are not its own.
         /// </summary>
-        public IEnumerable<string> RepresentorsOf(PciFunction function) => context.NamesOf(function, ChildKind.Representor);
+        public IEnumerable<string> RepresentorsOf(PciFunction function) => situation.NamesOf(function, ChildKind.Representor);
 
         /// <summary>The driver a function has by the host's own choice, whatever we did to it since.</summary>
         public string? HostDriver(PciFunction function) =>
-            context.Input.Ownership.Functions.TryGetValue(function.Address, out var owned) ? owned.OriginalDriver : function.Driver;
+            situation.Input.Ownership.Functions.TryGetValue(function.Address, out var owned) ? owned.OriginalDriver : function.Driver;
 
         /// <summary>The SR-IOV of the physical function that a virtual one belongs to; null for others.</summary>
         public SriovCapability? SriovAbove(PciFunction function) =>
-            function.PhysicalFunction is { } pf && context.Inventory.Functions.TryGetValue(pf, out var physical) ? physical.Sriov : null;
+            function.PhysicalFunction is { } pf && situation.Inventory.Functions.TryGetValue(pf, out var physical) ? physical.Sriov : null;
 
         /// <summary>
         /// Why a function must be left as it is: what decides over it, or over its physical function, could not be read, and what it seems
@@ -44,13 +44,13 @@ internal static class FunctionQuestions
         /// </summary>
         public (Reason Reason, string Message)? Unreadable(PciFunction function)
         {
-            var physical = function.PhysicalFunction is { } pf ? context.Inventory.Functions.GetValueOrDefault(pf) : null;
+            var physical = function.PhysicalFunction is { } pf ? situation.Inventory.Functions.GetValueOrDefault(pf) : null;
             var problem = function.Unreadable.Concat(physical?.Unreadable ?? []).OrderBy(p => p.Unanswered).FirstOrDefault();
             if (problem is null)
                 return null;
             // What is not answered because a write of ours has not returned has that write for its cause.
             var ours = problem.Unanswered
-                ? context.Input.Unreturned.FirstOrDefault(w =>
+                ? situation.Input.Unreturned.FirstOrDefault(w =>
                     w.Device == function.Address || (physical is not null && w.Device == physical.Address)
                 )
                 : null;
@@ -68,7 +68,7 @@ internal static class FunctionQuestions
         private IEnumerable<string> NamesOf(PciFunction function, ChildKind kind)
         {
             var names = function.Children.Where(c => c.Kind == kind).Select(c => c.Name).ToList();
-            return names.Concat(names.SelectMany(n => context.Input.AlternativeNames.GetValueOrDefault(n, [])));
+            return names.Concat(names.SelectMany(n => situation.Input.AlternativeNames.GetValueOrDefault(n, [])));
         }
     }
 }

@@ -1,20 +1,18 @@
-using System.Collections.Immutable;
 using Hostdev.Crds.Words;
 
 namespace Hostdev.Planning.Pci;
 
 /// <summary>
 /// What keeps a group from being a unit, one check for each reason, in the order in which they are said: what nobody can change from here
-/// before what an admin may change, and that before what a policy must declare. Pure; a new reason is a check here and an entry in
-/// <see cref="Reasons"/>.
+/// before what an admin may change, and that before what a policy must declare.
 /// </summary>
 internal static class GroupChecks
 {
-    public static ImmutableArray<Func<GroupCase, Objection?>> InOrder { get; } =
-    [Unreadable, HostLacks, NotEligible, Ancestor, Bridge, OtherMembers, Machine, Undeclared, MissingDriver];
+    public static Checks<GroupCase> All { get; } =
+        new(Unreadable, HostLacks, NotEligible, Ancestor, Bridge, OtherMembers, Machine, Undeclared, MissingDriver);
 
     private static Objection? Unreadable(GroupCase it) =>
-        Objection.Of(it.Members.Select(it.Context.Unreadable).FirstOrDefault(u => u is not null));
+        Objection.Of(it.Members.Select(it.Situation.Unreadable).FirstOrDefault(u => u is not null));
 
     private static Objection? HostLacks(GroupCase it) => Objection.Of(HostConditions.Problem(it.Inventory, it.Primary));
 
@@ -22,7 +20,7 @@ internal static class GroupChecks
         Objection.Of(Reasons.NotEligible, GroupProblems.NotEligible(it.Request, it.Group), isForNewAlone: true);
 
     private static Objection? Ancestor(GroupCase it) =>
-        Objection.Of(Reasons.Ancestor, GroupProblems.Ancestor(it.Context, it.Request, it.Asked));
+        Objection.Of(Reasons.Ancestor, GroupProblems.Ancestor(it.Situation, it.Request, it.Asked));
 
     private static Objection? Bridge(GroupCase it) => Objection.Of(Reasons.GroupNotViable, GroupProblems.Bridge(it.Inventory, it.Group));
 
@@ -35,7 +33,7 @@ internal static class GroupChecks
     public static Objection? Machine(GroupCase it) =>
         it.Primary.IsVirtualFunction && GroupProblems.Undeclared(it.Request, it.Asked) is not null
             ? null
-            : Objection.Of(Reasons.Protected, GroupProblems.Machine(it.Context, it.Request, it.Asked), isForNewAlone: true);
+            : Objection.Of(Reasons.Protected, GroupProblems.Machine(it.Situation, it.Request, it.Asked), isForNewAlone: true);
 
     private static Objection? Undeclared(GroupCase it) =>
         Objection.Of(Reasons.UndeclaredSiblings, GroupProblems.Undeclared(it.Request, it.Shape));

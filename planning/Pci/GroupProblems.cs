@@ -28,11 +28,11 @@ internal static class GroupProblems
     }
 
     /// <summary>Nothing is taken from above what it carries, unless it is what the policy names, and that alone.</summary>
-    public static string? Ancestor(PlanningContext context, UnitRequest request, GroupShape shape)
+    public static string? Ancestor(Situation situation, UnitRequest request, GroupShape shape)
     {
         foreach (var carrier in shape.Taken)
         {
-            var carried = context.CarriedBy(carrier.Address);
+            var carried = situation.CarriedBy(carrier.Address);
             if (carried.IsEmpty)
                 continue;
             var what = $"{carrier.Address} ({carrier.Driver ?? "no driver"})";
@@ -91,20 +91,20 @@ internal static class GroupProblems
     /// passthrough driver is not the machine's any more.
     /// What the host needs others of them for is said with it: an admin is to know all at once.
     /// </summary>
-    public static string? Machine(PlanningContext context, UnitRequest request, GroupShape shape)
+    public static string? Machine(Situation situation, UnitRequest request, GroupShape shape)
     {
         if (request.AllowProtected.Contains(Protection.System))
             return null;
-        var passthrough = context.Inventory.Facts.PassthroughDrivers;
+        var passthrough = situation.Inventory.Facts.PassthroughDrivers;
         var toTake = shape.Taken.Where(f => f.Driver is not { } driver || !passthrough.Contains(driver)).ToList();
         var needed = toTake
-            .Select(f => (f.Address, What: SystemFunctions.WhatItIs(f, context.HostDriver(f))))
+            .Select(f => (f.Address, What: SystemFunctions.WhatItIs(f, situation.HostDriver(f))))
             .Where(n => n.What is not null)
             .Select(n => $"{n.Address} is {n.What}")
             .ToList();
         if (needed.Count == 0)
             return null;
-        var uses = UsesInTheWay.Protecting(request, UsesInTheWay.Of(context, toTake));
+        var uses = UsesInTheWay.Protecting(request, UsesInTheWay.Of(situation, toTake));
         var all = UsesInTheWay.InWords(uses).Concat(needed).ToList();
         var them = all.Count == 1 ? "it" : "them";
         var names = UsesInTheWay.Protections(uses, Protection.System);

@@ -29,12 +29,12 @@ internal sealed record GroupShape
     public PciAddress UnitId => Taken.First().Address;
 
     /// <param name="members">All functions of the group.</param>
-    public static GroupShape Of(PlanningContext context, UnitRequest request, IEnumerable<PciFunction> members)
+    public static GroupShape Of(Situation situation, UnitRequest request, IEnumerable<PciFunction> members)
     {
         ImmutableArray<PciFunction> carried =
         [
             .. request
-                .Selected.SelectMany(f => context.CarriedBy(f.Address))
+                .Selected.SelectMany(f => situation.CarriedBy(f.Address))
                 .Where(f => !request.Selected.Contains(f))
                 .Distinct()
                 .OrderBy(f => f.Address),
@@ -44,7 +44,7 @@ internal sealed record GroupShape
             Selected = request.Selected,
             Others =
             [
-                .. members.Where(m => !m.IsBridge && !IsBystander(context, m) && !request.Selected.Contains(m) && !carried.Contains(m)),
+                .. members.Where(m => !m.IsBridge && !IsBystander(situation, m) && !request.Selected.Contains(m) && !carried.Contains(m)),
             ],
             Carried = carried,
         };
@@ -54,36 +54,36 @@ internal sealed record GroupShape
     /// Without those that became the machine's own since it came into force, by a driver that was loaded: what is in force stays, and is
     /// not offered while VFIO refuses the group.
     /// </summary>
-    public GroupShape WithoutMachine(PlanningContext context) =>
+    public GroupShape WithoutMachine(Situation situation) =>
         this with
         {
             Others =
             [
                 .. Others.Where(f =>
-                    context.Inventory.Facts.PassthroughDrivers.Contains(f.Driver ?? "")
-                    || context.Input.Ownership.Functions.ContainsKey(f.Address)
-                    || SystemFunctions.WhatItIs(f, context.HostDriver(f)) is null
+                    situation.Inventory.Facts.PassthroughDrivers.Contains(f.Driver ?? "")
+                    || situation.Input.Ownership.Functions.ContainsKey(f.Address)
+                    || SystemFunctions.WhatItIs(f, situation.HostDriver(f)) is null
                 ),
             ],
         };
 
     /// <summary>What is without a driver because we are taking it is none.</summary>
-    private static bool IsBystander(PlanningContext context, PciFunction function) =>
-        SystemFunctions.IsBystander(function) && !context.Input.Ownership.Functions.ContainsKey(function.Address);
+    private static bool IsBystander(Situation situation, PciFunction function) =>
+        SystemFunctions.IsBystander(function) && !situation.Input.Ownership.Functions.ContainsKey(function.Address);
 
     /// <summary>
     /// Why a rule that became stricter leaves what the policy names as it is: it was in force already, by a record of ours, or, where
     /// another tool bound it, because a VM has it. Null when it is newly taken.
     /// </summary>
-    public string? WhyItStays(PlanningContext context)
+    public string? WhyItStays(Situation situation)
     {
-        var passthrough = context.Inventory.Facts.PassthroughDrivers;
+        var passthrough = situation.Inventory.Facts.PassthroughDrivers;
         if (!Selected.All(f => f.Driver is { } driver && driver != "pci-stub" && passthrough.Contains(driver)))
             return null;
-        var foreign = Selected.Where(f => !context.Input.Ownership.Functions.ContainsKey(f.Address)).ToList();
+        var foreign = Selected.Where(f => !situation.Input.Ownership.Functions.ContainsKey(f.Address)).ToList();
         if (foreign.Count == 0)
             return "It was in force before this was looked for, and stays so";
-        var isHeld = foreign.All(f => context.Input.Usage.UsersOf(f.Address).Any(u => u.Kind is UserKind.Pod or UserKind.VfioHolder));
+        var isHeld = foreign.All(f => situation.Input.Usage.UsersOf(f.Address).Any(u => u.Kind is UserKind.Pod or UserKind.VfioHolder));
         return isHeld ? "A VM has it, and it stays as it is for as long" : null;
     }
 

@@ -15,12 +15,12 @@ internal sealed record HeldFunction(PciFunction Function, string? Driver, string
     private const string Stub = "pci-stub";
     private const string NoStub = "on vfio-pci, because the host has no pci-stub";
 
-    public static ImmutableArray<HeldFunction> Of(PlanningContext context, IEnumerable<PciFunction> held, ResetReach reach)
+    public static ImmutableArray<HeldFunction> Of(Situation situation, IEnumerable<PciFunction> held, ResetReach reach)
     {
-        var hasStub = context.Inventory.Facts.PassthroughDrivers.Contains(Stub);
+        var hasStub = situation.Inventory.Facts.PassthroughDrivers.Contains(Stub);
         return
         [
-            .. held.OrderBy(f => f.Address).Select(f => Of(f, reach, hasStub, context.Input.Ownership.Functions.ContainsKey(f.Address))),
+            .. held.OrderBy(f => f.Address).Select(f => Of(f, reach, hasStub, situation.Input.Ownership.Functions.ContainsKey(f.Address))),
         ];
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning.Inventory;
@@ -8,117 +9,111 @@ namespace Hostdev.Planning.Pci;
 /// <summary>Whole PCI devices: each group that a HostDevice's selectors reach is one unit.</summary>
 internal static class HostDevicePlanner
 {
-    /// <returns>How many groups the selectors match.</returns>
-    public static int Plan(PlanningContext context, DesiredPolicy.OfHostDevice policy)
+    public static PolicyWishes WishesOf(Situation situation, DesiredPolicy.OfHostDevice policy, PciDevices pci)
     {
-        if (policy.Spec.Devices.Pci is not { } pci)
-        {
-            var kind = policy.Spec.Devices.Usb is null ? "SCSI" : "USB";
-            context.Block(
-                policy.Identity,
-                policy.Identity.ToString(),
-                Reasons.NotSupported,
-                $"{policy.Identity}: {kind} devices cannot be passed by this version: remove the policy"
-            );
-            return 0;
-        }
-
-        if (policy.Spec.Binding == Binding.OnAllocate)
-        {
-            context.Block(
-                policy.Identity,
-                policy.Identity.ToString(),
-                Reasons.NotSupported,
-                $"{policy.Identity}: binding OnAllocate is not supported by this version: use binding Static"
-            );
-            return 0;
-        }
-
-        var candidates = context
+        var candidates = situation
             .Inventory.Functions.Values.Where(f => !f.IsBridge && (pci.VirtualFunctions || !f.IsVirtualFunction))
             .Where(f => !SystemFunctions.IsBystander(f) || IsNamed(pci, f));
-        var matched = context.Choosing.Choose(policy.Identity, candidates, [.. pci.Selectors.Select(SelectorTerms.Of)]);
+        var chosen = new Choosing(situation).Choose(policy.Identity, candidates, [.. pci.Selectors.Select(SelectorTerms.Of)]);
         // Functions without a group are each a unit of their own, so that each gets its own explanation.
-        var units = matched.GroupBy(f => f.IommuGroup is { } g ? $"group {g}" : f.Address.ToString()).ToList();
-        foreach (var unit in units)
+        var groups = chosen
+            .Functions.GroupBy(f => f.IommuGroup is { } g ? $"group {g}" : f.Address.ToString())
+            .Select(g => g.OrderBy(f => f.Address).ToList())
+            .Select(named => (Named: named, Bystanders: BystandersAmong(policy, named)))
+            .ToList();
+        return new PolicyWishes
         {
-            var selected = WithoutMembers(pci, WithoutBystanders(context, policy, [.. unit.OrderBy(f => f.Address)]));
-            if (MakerOf(context, selected[0]) is { } maker)
-            {
-                context.Block(
-                    policy.Identity,
-                    selected[0].Address.ToString(),
-                    Reasons.ClaimedByOther,
-                    $"{selected[0].Address} is a virtual function that {maker} has made, and would go if it were "
-                        + "taken from it: give it a pool with a resourceName there, or narrow the selectors here"
-                );
-                continue;
-            }
-
-            UnitPlanner.Plan(
-                context,
-                new UnitRequest
-                {
-                    Policy = policy.Identity,
-                    Resource = policy.Spec.ResourceName,
-                    Selected = [.. selected],
-                    Driver = pci.Driver,
-                    GroupPolicy = pci.GroupPolicy,
-                    Members = pci.Members,
-                    AllowProtected = policy.Spec.AllowProtected,
-                    DeviceFile = policy.Spec.DeviceFile,
-                    IommuBackend = pci.IommuBackend,
-                    Disruption = policy.Spec.Disruption,
-                }
-            );
-        }
-
-        return units.Count;
+            Matched = groups.Count,
+            Chosen = chosen,
+            Findings = [.. chosen.Findings, .. groups.SelectMany(g => g.Bystanders).Select(f => LeftAlone(policy, f))],
+            Wishes =
+            [
+                .. groups
+                    .Select(g => Request(policy, pci, WithoutMembers(pci, [.. g.Named.Except(g.Bystanders)])))
+                    .Select(r => WishFor(situation, r)),
+            ],
+        };
     }
+
+    private static UnitRequest Request(DesiredPolicy.OfHostDevice policy, PciDevices pci, ImmutableArray<PciFunction> selected) =>
+        new()
+        {
+            Policy = policy.Identity,
+            Resource = policy.Spec.ResourceName,
+            Selected = selected,
+            Driver = pci.Driver,
+            GroupPolicy = pci.GroupPolicy,
+            Members = pci.Members,
+            AllowProtected = policy.Spec.AllowProtected,
+            DeviceFile = policy.Spec.DeviceFile,
+            IommuBackend = pci.IommuBackend,
+            Disruption = policy.Spec.Disruption,
+        };
+
+    private static Wish WishFor(Situation situation, UnitRequest request)
+    {
+        var ruling = new Checks<UnitRequest>(r => MadeByPolicy(situation, r)).Judge(request);
+        return ruling.Refuses
+            ? new Wish
+            {
+                Policy = request.Policy,
+                Device = request.Primary.Address,
+                Ruling = ruling,
+            }
+            : UnitPlanner.WishFor(situation, request);
+    }
+
+    private static Objection? MadeByPolicy(Situation situation, UnitRequest request) =>
+        MakerOf(situation, request.Primary) is { } maker
+            ? Objection.Of(
+                Reasons.ClaimedByOther,
+                $"{request.Primary.Address} is a virtual function that {maker} has made, and would go if it were "
+                    + "taken from it: give it a pool with a resourceName there, or narrow the selectors here"
+            )
+            : null;
 
     /// <summary>
     /// The policy for which Hostdev made this virtual function, whatever its precedence: were it to lose its physical function to this
     /// claim, the function would be removed, the claim with it, and the function made again without end.
     /// </summary>
-    private static PolicyIdentity? MakerOf(PlanningContext context, PciFunction function) =>
+    private static PolicyIdentity? MakerOf(Situation situation, PciFunction function) =>
         function.PhysicalFunction is { } address
-        && context.Input.Ownership.PhysicalFunctions.ContainsKey(address)
-        && context.Inventory.Functions.TryGetValue(address, out var physical)
-            ? context
+        && situation.Input.Ownership.PhysicalFunctions.ContainsKey(address)
+        && situation.Inventory.Functions.TryGetValue(address, out var physical)
+            ? situation
                 .Input.Policies.Select(p => p.InForce)
                 .OfType<DesiredPolicy.OfSriovPolicy>()
-                .FirstOrDefault(p => context.Choosing.Means(p.Identity.Uid, SriovPlanner.Terms(p.Spec), physical))
+                .FirstOrDefault(p => new Choosing(situation).Means(p.Identity.Uid, SriovPlanner.Terms(p.Spec), physical))
                 ?.Identity
             : null;
 
     /// <summary>A bystander is meant by its address alone: a class or vendor means devices.</summary>
     private static bool IsNamed(PciDevices pci, PciFunction function) => pci.Selectors.Any(s => s.Addresses.Contains(function.Address));
 
-    /// <summary>Bystanders stay out of a unit that is one without them, unless the policy overrides what the machine needs.</summary>
-    private static List<PciFunction> WithoutBystanders(PlanningContext context, DesiredPolicy.OfHostDevice policy, List<PciFunction> named)
+    /// <summary>
+    /// Those that stay out of a unit that is one without them, unless the policy overrides what the machine needs.
+    /// </summary>
+    private static List<PciFunction> BystandersAmong(DesiredPolicy.OfHostDevice policy, List<PciFunction> named)
     {
-        var devices = named.Where(f => !SystemFunctions.IsBystander(f)).ToList();
-        if (devices.Count == 0 || devices.Count == named.Count || policy.Spec.AllowProtected.Contains(Protection.System))
-            return named;
-        foreach (var function in named.Except(devices))
-        {
-            context.Notice(
-                policy.Identity,
-                function.Address.ToString(),
-                Reasons.Protected,
-                $"{function.Address} is left as it is, because it is {SystemFunctions.WhatItIs(function, null)}: leave it out of "
-                    + "addresses, or list System in allowProtected"
-            );
-        }
-
-        return devices;
+        var bystanders = named.Where(SystemFunctions.IsBystander).ToList();
+        return bystanders.Count == named.Count || policy.Spec.AllowProtected.Contains(Protection.System) ? [] : bystanders;
     }
+
+    private static Finding LeftAlone(DesiredPolicy.OfHostDevice policy, PciFunction bystander) =>
+        new(
+            policy.Identity,
+            bystander.Address.ToString(),
+            FindingState.Noticed,
+            Reasons.Protected,
+            $"{bystander.Address} is left as it is, because it is {SystemFunctions.WhatItIs(bystander, null)}: leave it out of "
+                + "addresses, or list System in allowProtected"
+        );
 
     /// <summary>
     /// A function that the selectors match and that <c>members</c> names as well is a member: two like functions, one assigned and one
     /// held, can be declared with one vendor and device. A function can only be a member of a lower one, so that two members never name
     /// each other away.
     /// </summary>
-    private static List<PciFunction> WithoutMembers(PciDevices pci, List<PciFunction> matched) =>
+    private static ImmutableArray<PciFunction> WithoutMembers(PciDevices pci, List<PciFunction> matched) =>
         [matched[0], .. matched.Skip(1).Where(f => !pci.Members.Any(m => DeviceSelector.Names(m, f, matched[0])))];
 }

@@ -9,13 +9,13 @@ namespace Hostdev.Planning.Pci;
 internal static class HostLoss
 {
     /// <summary>One sentence; null when nothing that the host drives goes with it.</summary>
-    public static string? InWords(PlanningContext context, UnitRequest request, GroupShape shape)
+    public static string? InWords(Situation situation, UnitRequest request, GroupShape shape)
     {
         var lost = shape
             .Others.Concat(shape.Carried)
             .OrderBy(f => f.Address)
-            .Select(f => (Function: f, Driver: context.HostDriver(f)))
-            .Where(l => l.Driver is { } driver && !context.Inventory.Facts.PassthroughDrivers.Contains(driver))
+            .Select(f => (Function: f, Driver: situation.HostDriver(f)))
+            .Where(l => l.Driver is { } driver && !situation.Inventory.Facts.PassthroughDrivers.Contains(driver))
             .Select(l => Describe(l.Function, l.Driver!))
             .ToList();
         return lost.Count == 0

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
 
@@ -14,14 +15,16 @@ internal static class KubeVirtLimits
 
     public static bool Reads(PciAddress address) => address.Domain <= LastDomain;
 
-    public static void Say(PlanningContext context)
-    {
-        foreach (var (unit, group) in context.Units.Groups().Where(u => !Reads(u.Group.Primary)))
-        {
-            var message =
-                $"{group.Primary} has a PCI domain of more than four digits, which KubeVirt does not read: "
-                + $"it is offered as {unit.Resource}, and a VM of KubeVirt that gets it does not start";
-            context.Findings.Add(new Finding(unit.Policy, unit.Id.ToString(), FindingState.Noticed, Reasons.DomainTooLong, message));
-        }
-    }
+    public static IEnumerable<Finding> Findings(ImmutableArray<Unit> units) =>
+        units
+            .Groups()
+            .Where(u => !Reads(u.Group.Primary))
+            .Select(u => new Finding(
+                u.Unit.Policy,
+                u.Unit.Id.ToString(),
+                FindingState.Noticed,
+                Reasons.DomainTooLong,
+                $"{u.Group.Primary} has a PCI domain of more than four digits, which KubeVirt does not read: "
+                    + $"it is offered as {u.Unit.Resource}, and a VM of KubeVirt that gets it does not start"
+            ));
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 
@@ -6,52 +7,69 @@ namespace Hostdev.Planning.Pci;
 /// <summary>What an admin should know of a unit that stands in nobody's way.</summary>
 internal static class UnitFindings
 {
-    public static void Say(PlanningContext context, UnitRequest request, Unit unit)
-    {
-        SayWhatIsInForce(context, request, unit);
-        var reach = new ResetReach(
-            context.Inventory,
-            ((Handout.VfioGroup)unit.Handout).Assigned.Select(m => context.Inventory.Functions[m.Address])
-        );
-        var besides = reach.BesidesGroup(context.Inventory.GroupOf(request.Primary)!);
-        if (besides.IsEmpty)
-            return;
-        var told = reach.Told.ToList();
-        var these = string.Join(", ", told.Select(f => f.Address));
-        context.Notice(
+    public static IEnumerable<Finding> Of(Situation situation, UnitRequest request, UnitForm form) =>
+        [.. WhatIsHeld(request, form), .. WhatIsInForce(situation, request, form.Unit), .. WhatIsResetToo(situation, request, form.Unit)];
+
+    private static IEnumerable<Finding> WhatIsHeld(UnitRequest request, UnitForm form) =>
+        form.Held.Select(h => new Finding(
             request.Policy,
-            request.Primary.Address.ToString(),
-            Reasons.SharedReset,
-            $"{these} {(told.Count == 1 ? "is" : "are")} not reset on {(told.Count == 1 ? "its" : "their")} own, "
-                + "and a reset of the bus would reset "
-                + $"{GroupProblems.List(besides.Select(f => $"{f.Address} ({f.Driver ?? "no driver"})"))} too, which "
-                + $"{(besides.Length == 1 ? "is" : "are")} in other IOMMU groups: "
-                + "it is not done, so the next VM may find the device as the last one left it; use a slot of its own, where that matters"
-        );
-    }
+            h.Function.Address.ToString(),
+            FindingState.Held,
+            Reasons.HeldSibling,
+            $"Held by {form.Unit.Id} ({h.Why})"
+        ));
 
     /// <summary>Parts of the machine that an earlier version took: a stricter rule refuses what is newly taken.</summary>
-    private static void SayWhatIsInForce(PlanningContext context, UnitRequest request, Unit unit)
+    private static IEnumerable<Finding> WhatIsInForce(Situation situation, UnitRequest request, Unit unit)
     {
         if (request.AllowProtected.Contains(Protection.System))
-            return;
-        foreach (var function in unit.Functions().Select(m => context.Inventory.Functions[m.Address]))
+            yield break;
+        foreach (var function in unit.Functions().Select(m => situation.Inventory.Functions[m.Address]))
         {
-            if (!context.Input.Ownership.Functions.TryGetValue(function.Address, out var owned))
+            if (!situation.Input.Ownership.Functions.TryGetValue(function.Address, out var owned))
                 continue;
             if (
                 !SystemFunctions.IsSystem(function, owned.OriginalDriver)
-                || !context.Inventory.Facts.PassthroughDrivers.Contains(function.Driver ?? "")
+                || !situation.Inventory.Facts.PassthroughDrivers.Contains(function.Driver ?? "")
             )
                 continue;
-            context.Notice(
+            yield return new Finding(
                 request.Policy,
                 function.Address.ToString(),
+                FindingState.Noticed,
                 Reasons.Protected,
                 $"{function.Address} was taken from the host before this was looked for, and stays so: it is "
                     + $"{SystemFunctions.WhatItIs(function, owned.OriginalDriver)}; "
                     + "narrow the policy to give it back, or list System in allowProtected together with the address"
             );
         }
+    }
+
+    private static ImmutableArray<Finding> WhatIsResetToo(Situation situation, UnitRequest request, Unit unit)
+    {
+        var reach = new ResetReach(
+            situation.Inventory,
+            ((Handout.VfioGroup)unit.Handout).Assigned.Select(m => situation.Inventory.Functions[m.Address])
+        );
+        var besides = reach.BesidesGroup(situation.Inventory.GroupOf(request.Primary)!);
+        if (besides.IsEmpty)
+            return [];
+        var told = reach.Told.ToList();
+        var these = string.Join(", ", told.Select(f => f.Address));
+        return
+        [
+            new Finding(
+                request.Policy,
+                request.Primary.Address.ToString(),
+                FindingState.Noticed,
+                Reasons.SharedReset,
+                $"{these} {(told.Count == 1 ? "is" : "are")} not reset on {(told.Count == 1 ? "its" : "their")} own, "
+                    + "and a reset of the bus would reset "
+                    + $"{GroupProblems.List(besides.Select(f => $"{f.Address} ({f.Driver ?? "no driver"})"))} too, which "
+                    + $"{(besides.Length == 1 ? "is" : "are")} in other IOMMU groups: "
+                    + "it is not done, so the next VM may find the device as the last one left it; "
+                    + "use a slot of its own, where that matters"
+            ),
+        ];
     }
 }

@@ -1,12 +1,13 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.Planning.Inventory;
 
 namespace Hostdev.Planning.Pci;
 
 /// <summary>What a policy asks of one group.</summary>
-internal sealed record UnitRequest
+internal sealed record UnitRequest : ICase
 {
     public required PolicyIdentity Policy { get; init; }
 
@@ -33,4 +34,7 @@ internal sealed record UnitRequest
     public required Disruption Disruption { get; init; }
 
     public PciFunction Primary => Selected[0];
+
+    public Finding Say(FindingState state, Reason reason, string message) =>
+        new(Policy, Primary.Address.ToString(), state, reason, message);
 }

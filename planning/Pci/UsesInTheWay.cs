@@ -6,11 +6,11 @@ namespace Hostdev.Planning.Pci;
 /// <summary>Who uses what is to be taken, and what goes with it.</summary>
 internal static class UsesInTheWay
 {
-    public static List<(PciFunction Function, DeviceUser User)> Of(PlanningContext context, IEnumerable<PciFunction> functions) =>
+    public static List<(PciFunction Function, DeviceUser User)> Of(Situation situation, IEnumerable<PciFunction> functions) =>
         [
             .. functions
-                .SelectMany(f => context.CarriedBy(f.Address).Prepend(f))
-                .SelectMany(f => context.Input.Usage.UsersOf(f.Address).Select(u => (f, u)))
+                .SelectMany(f => situation.CarriedBy(f.Address).Prepend(f))
+                .SelectMany(f => situation.Input.Usage.UsersOf(f.Address).Select(u => (f, u)))
                 .Distinct(),
         ];
 

@@ -12,92 +12,69 @@ namespace Hostdev.Planning.Sriov;
 /// has in force. A name is one function's: where it has moved to another one while the first is still there, the first keeps what it has,
 /// and the other is not taken for it.
 /// </summary>
-internal sealed class Choosing(PlanningContext context)
+internal sealed class Choosing(Situation situation)
 {
-    private readonly Dictionary<(string PolicyUid, PciAddress Address), Choice> _byName = [];
-    private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
-
     /// <summary>The functions among <paramref name="candidates"/>, in their order. Says what is called otherwise than when it was
     /// chosen.</summary>
-    public IReadOnlyList<PciFunction> Choose(
-        PolicyIdentity policy,
-        IEnumerable<PciFunction> candidates,
-        ImmutableArray<SelectorTerms> selectors
-    )
+    public Chosen Choose(PolicyIdentity policy, IEnumerable<PciFunction> candidates, ImmutableArray<SelectorTerms> selectors)
     {
-        _asked.Add(policy.Uid);
-        var chosen = new List<PciFunction>();
+        var functions = ImmutableArray.CreateBuilder<PciFunction>();
+        var choices = ImmutableArray.CreateBuilder<Choice>();
+        var findings = ImmutableArray.CreateBuilder<Finding>();
         foreach (var function in candidates)
         {
-            var verdicts = selectors.Select(s => Judge(policy.Uid, s, function)).ToList();
-            if (verdicts.Find(v => v is Verdict.Chosen { Choice: null }) is not null)
+            var verdict = InOne([.. selectors.Select(s => Judge(policy.Uid, s, function)).OfType<Verdict>()]);
+            if (verdict is Verdict.Chosen { Choice: var byName })
             {
-                chosen.Add(function);
+                functions.Add(function);
+                if (byName is not null)
+                    choices.Add(byName);
             }
-            else if (
-                (verdicts.Find(v => v is Verdict.Chosen { Kept: false }) ?? verdicts.Find(v => v is Verdict.Chosen)) is Verdict.Chosen
-                {
-                    Choice: { } choice,
-                    Kept: var kept
-                }
-            )
-            {
-                chosen.Add(function);
-                _byName[(policy.Uid, function.Address)] = choice;
-                if (kept)
-                    Say(policy, function, choice);
-            }
-            else if (verdicts.OfType<Verdict.Represented>().FirstOrDefault() is { } represented)
-            {
-                var own = context.NamesOf(function).FirstOrDefault() is { } name ? $"{name}, or its address" : "its address";
-                context.Block(
-                    policy,
-                    function.Address.ToString(),
-                    Reasons.Representor,
-                    $"{function.Address} is not chosen by {represented.Name}, which belongs to a virtual function or a subfunction "
-                        + $"(a representor, or its own) and is no interface of its own: write {own}"
-                );
-            }
-            else if (verdicts.OfType<Verdict.Moved>().FirstOrDefault() is { } moved)
-            {
-                context.Block(
-                    policy,
-                    function.Address.ToString(),
-                    Reasons.NameMoved,
-                    $"{function.Address} is called {moved.Name} now, and so was {moved.Owner} when {policy} chose it: "
-                        + $"{moved.Owner} stays in force and {function.Address} is not taken; write addresses in place "
-                        + "of the name"
-                );
-            }
+
+            if (WhatIsSaid(policy, function, verdict) is { } finding)
+                findings.Add(finding);
         }
 
-        return chosen;
+        return new Chosen(policy, functions.ToImmutable(), choices.ToImmutable(), findings.ToImmutable());
     }
 
     /// <summary>Whether the selectors mean a function; says and records nothing.</summary>
     public bool Means(string policyUid, IEnumerable<SelectorTerms> selectors, PciFunction function) =>
         selectors.Any(s => Judge(policyUid, s, function) is Verdict.Chosen);
 
-    /// <summary>
-    /// What must be on disk before anything of this plan is done: the choices by name that are in force, or come into force by it.
-    /// </summary>
-    public ImmutableArray<Choice> InForce()
+    /// <summary>What all selectors together say: by hardware before by a name it has, and that before by a name it had.</summary>
+    private static Verdict? InOne(List<Verdict> verdicts)
     {
-        var desired = context.Input.Policies.Select(p => p.Identity.Uid).ToHashSet(StringComparer.Ordinal);
-        var known = context.Input.Choices.Select(c => (c.PolicyUid, c.Address)).ToHashSet();
-        var now = _byName.Where(c => known.Contains(c.Key) || IsInForce(c.Key.PolicyUid, c.Key.Address)).Select(c => c.Value).ToList();
-        var names = now.Where(c => c.Interface is not null).Select(c => (c.PolicyUid, c.Interface)).ToHashSet();
-        // A policy that was not understood, or has no say now, keeps what it chose; so does a function that is away, unless its name has
-        // gone to another one.
-        var others = context.Input.Choices.Where(c =>
-            desired.Contains(c.PolicyUid)
-            && !_byName.ContainsKey((c.PolicyUid, c.Address))
-            && (
-                !_asked.Contains(c.PolicyUid)
-                || (!context.Inventory.Functions.ContainsKey(c.Address) && !names.Contains((c.PolicyUid, c.Interface)))
-            )
-        );
-        return [.. now.Concat(others).OrderBy(c => c.PolicyUid, StringComparer.Ordinal).ThenBy(c => c.Address)];
+        var chosen = verdicts.OfType<Verdict.Chosen>().ToList();
+        return chosen.Find(c => c.Choice is null)
+            ?? chosen.Find(c => !c.Kept)
+            ?? chosen.FirstOrDefault()
+            ?? verdicts.OfType<Verdict.Represented>().FirstOrDefault()
+            ?? (Verdict?)verdicts.OfType<Verdict.Moved>().FirstOrDefault();
+    }
+
+    private Finding? WhatIsSaid(PolicyIdentity policy, PciFunction function, Verdict? verdict)
+    {
+        var (state, reason, message) = verdict switch
+        {
+            Verdict.Chosen { Choice: { } choice, Kept: true } => (FindingState.Noticed, Reasons.NameChanged, WhatChanged(function, choice)),
+            Verdict.Represented it => (
+                FindingState.Blocked,
+                Reasons.Representor,
+                $"{function.Address} is not chosen by {it.Name}, which belongs to a virtual function or a subfunction "
+                    + "(a representor, or its own) and is no interface of its own: write "
+                    + (situation.NamesOf(function).FirstOrDefault() is { } name ? $"{name}, or its address" : "its address")
+            ),
+            Verdict.Moved it => (
+                FindingState.Blocked,
+                Reasons.NameMoved,
+                $"{function.Address} is called {it.Name} now, and so was {it.Owner} when {policy} chose it: "
+                    + $"{it.Owner} stays in force and {function.Address} is not taken; write addresses in place "
+                    + "of the name"
+            ),
+            _ => default,
+        };
+        return message is null ? null : new Finding(policy, function.Address.ToString(), state, reason, message);
     }
 
     private Verdict? Judge(string policyUid, SelectorTerms terms, PciFunction function)
@@ -106,10 +83,10 @@ internal sealed class Choosing(PlanningContext context)
             return null;
         if (!terms.AsksForNames)
             return new Verdict.Chosen(null, Kept: false);
-        var driver = context.HostDriver(function);
-        var name = terms.Interfaces.IsEmpty ? null : context.NamesOf(function).FirstOrDefault(n => terms.Interfaces.Contains(n));
-        var known = context.Input.Choices.FirstOrDefault(c => c.PolicyUid == policyUid && c.IsOf(function) && terms.AsksFor(c));
-        if (!terms.Matches(function, driver, context.NamesOf(function)))
+        var driver = situation.HostDriver(function);
+        var name = terms.Interfaces.IsEmpty ? null : situation.NamesOf(function).FirstOrDefault(n => terms.Interfaces.Contains(n));
+        var known = situation.Input.Choices.FirstOrDefault(c => c.PolicyUid == policyUid && c.IsOf(function) && terms.AsksFor(c));
+        if (!terms.Matches(function, driver, situation.NamesOf(function)))
         {
             return known is null ? ByRepresentor(policyUid, terms, function, driver) : new Verdict.Chosen(known, Kept: true);
         }
@@ -131,7 +108,7 @@ internal sealed class Choosing(PlanningContext context)
     private Verdict? ByRepresentor(string policyUid, SelectorTerms terms, PciFunction function, string? driver)
     {
         if (
-            context.RepresentorsOf(function).FirstOrDefault(n => terms.Interfaces.Contains(n)) is not { } name
+            situation.RepresentorsOf(function).FirstOrDefault(n => terms.Interfaces.Contains(n)) is not { } name
             || !terms.Matches(function, driver, [name])
         )
         {
@@ -151,58 +128,48 @@ internal sealed class Choosing(PlanningContext context)
     /// <summary>Whether the journal has the physical function, or virtual functions of it, for this policy.</summary>
     private bool IsOnRecord(string policyUid, PciAddress pf)
     {
-        var owned = context.Input.Ownership;
+        var owned = situation.Input.Ownership;
         return owned.PhysicalFunctions.GetValueOrDefault(pf)?.PolicyUid == policyUid
             || owned.Functions.Values.Any(o => o.PolicyUid == policyUid && PhysicalFunctionOf(o.Address) == pf);
     }
 
-    private PciAddress? PhysicalFunctionOf(PciAddress address) => context.Inventory.Functions.GetValueOrDefault(address)?.PhysicalFunction;
+    private PciAddress? PhysicalFunctionOf(PciAddress address) =>
+        situation.Inventory.Functions.GetValueOrDefault(address)?.PhysicalFunction;
 
     /// <summary>The function, still there, that the policy has in force by this name.</summary>
     private PciAddress? OwnerOf(string policyUid, string name, PciFunction other) =>
-        context
+        situation
             .Input.Choices.FirstOrDefault(c =>
                 c.PolicyUid == policyUid
                 && c.Interface == name
                 && c.Address != other.Address
-                && context.Inventory.Functions.TryGetValue(c.Address, out var function)
+                && situation.Inventory.Functions.TryGetValue(c.Address, out var function)
                 && c.IsOf(function)
             )
             ?.Address;
 
-    private bool IsInForce(string policyUid, PciAddress address) =>
-        context.Input.Ownership.PhysicalFunctions.ContainsKey(address)
-        || (context.Input.Ownership.Functions.TryGetValue(address, out var owned) && owned.PolicyUid == policyUid)
-        || context.PhysicalFunctions.GetValueOrDefault(address) is { NumVfs: not null }
-        || context.Units.Any(u =>
-            u.Policy.Uid == policyUid
-            && u.Functions().Any(m => m.Address == address || context.Inventory.Functions[m.Address].PhysicalFunction == address)
-        );
-
-    private void Say(PolicyIdentity policy, PciFunction function, Choice choice)
+    private string WhatChanged(PciFunction function, Choice choice)
     {
         List<string> changes = [];
-        if (choice.Interface is { } port && context.RepresentorsOf(function).Contains(port, StringComparer.Ordinal))
+        if (choice.Interface is { } port && situation.RepresentorsOf(function).Contains(port, StringComparer.Ordinal))
         {
             changes.Add($"{port}, which belongs to a virtual function or a subfunction (a representor, or its own)");
         }
-        else if (choice.Interface is { } name && !context.NamesOf(function).Contains(name, StringComparer.Ordinal))
+        else if (choice.Interface is { } name && !situation.NamesOf(function).Contains(name, StringComparer.Ordinal))
         {
             changes.Add($"its interface {name}, which {Now(function)}");
         }
 
-        if (choice.Driver is { } driver && context.HostDriver(function) != driver)
-            changes.Add($"its driver {driver}, which is {context.HostDriver(function) ?? "none"} now");
+        if (choice.Driver is { } driver && situation.HostDriver(function) != driver)
+            changes.Add($"its driver {driver}, which is {situation.HostDriver(function) ?? "none"} now");
         if (choice.Slot is { } slot && function.Slot != slot)
             changes.Add($"its slot {slot}, which is called {function.Slot ?? "nothing"} now");
-        var message =
-            $"{function.Address} was chosen by {string.Join(" and by ", changes)}: what is in force stays; write the "
+        return $"{function.Address} was chosen by {string.Join(" and by ", changes)}: what is in force stays; write the "
             + "new name or the address";
-        context.Findings.Add(new Finding(policy, function.Address.ToString(), FindingState.Noticed, Reasons.NameChanged, message));
     }
 
     private string Now(PciFunction function) =>
-        context.NamesOf(function).FirstOrDefault() is { } name ? $"is called {name} now"
+        situation.NamesOf(function).FirstOrDefault() is { } name ? $"is called {name} now"
         : function.NetworkInterfaceElsewhere ? "is in another network namespace now"
         : "is not there now";
 

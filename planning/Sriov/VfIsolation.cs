@@ -1,5 +1,4 @@
 using Hostdev.Crds;
-using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning.Inventory;
 
@@ -13,32 +12,18 @@ namespace Hostdev.Planning.Sriov;
 internal static class VfIsolation
 {
     /// <summary>
-    /// Why virtual functions for VMs are not made; null when they may be. Says it also where they are made because the policy leaves some
-    /// to the host.
+    /// Refuses virtual functions for VMs. Where the policy leaves some to the host they are made all the same, and it is noticed.
     /// </summary>
-    public static (Reason Reason, string Message)? Problem(
-        PlanningContext context,
-        DesiredPolicy.OfSriovPolicy policy,
-        PciFunction pf,
-        int wanted
-    )
+    public static Objection? NotIsolated(VfNumberCase it)
     {
-        var offered = policy.Spec.Pools.Where(p => p.ResourceName is not null).SelectMany(p => p.Vfs).ToList();
-        if (wanted == 0 || offered.Count == 0 || SharedWith(context.Inventory, pf) is not { } shared)
+        var offered = it.Offered.SelectMany(p => p.Vfs).ToList();
+        if (it.Wanted == 0 || offered.Count == 0 || SharedWith(it.Situation.Inventory, it.Function) is not { } shared)
             return null;
-        var fate = $"{pf.Address} is in one IOMMU group with {shared}, and so would be its VFs, none of which could be passed";
+        var fate = $"{it.Address} is in one IOMMU group with {shared}, and so would be its VFs, none of which could be passed";
         const string remedy = "enable ACS in firmware, or use another slot";
-        if (Enumerable.Range(0, wanted).All(i => offered.Exists(r => r.Contains(i))))
-        {
-            return (
-                Reasons.VfsNotIsolated,
-                $"{fate}: {(pf.Sriov!.NumVfs > 0 ? "their number is left as it is" : "none is made")}; {remedy}"
-            );
-        }
-
-        var message = $"{fate}: they are made for those that the policy leaves to the host; {remedy}";
-        context.Findings.Add(new Finding(policy.Identity, pf.Address.ToString(), FindingState.Noticed, Reasons.VfsNotIsolated, message));
-        return null;
+        return Enumerable.Range(0, it.Wanted).All(i => offered.Exists(r => r.Contains(i)))
+            ? Objection.Of(Reasons.VfsNotIsolated, $"{fate}: {(it.Now > 0 ? "their number is left as it is" : "none is made")}; {remedy}")
+            : Objection.Notices(Reasons.VfsNotIsolated, $"{fate}: they are made for those that the policy leaves to the host; {remedy}");
     }
 
     private static string? SharedWith(HostInventory inventory, PciFunction pf)

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
-using Hostdev.Crds.Words;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Pci;
 
@@ -18,59 +17,65 @@ internal static class VfSteps
     public static bool AreOurs(OwnedPhysicalFunction? owned, int? now) =>
         owned is not null && (owned.SetupOpen || owned.Made is null || owned.Made == now);
 
-    /// <summary>Gives a physical function back that no policy manages: its number of VFs and its autoprobe as recorded.</summary>
-    public static ImmutableArray<LaneStep> Release(PlanningContext context, OwnedPhysicalFunction owned, HashSet<DeviceId> going)
+    /// <summary>The VFs that go when a physical function is given back: ours, where there were others or none before.</summary>
+    public static IEnumerable<DeviceId> RemovedBy(Situation situation, OwnedPhysicalFunction owned) =>
+        situation.Inventory.Functions.GetValueOrDefault(owned.Address) is { Sriov: { NumVfs: > 0 and var now } sriov } pf
+        && situation.Unreadable(pf) is null
+        && now != owned.OriginalNumVfs
+        && AreOurs(owned, now)
+            ? sriov.VirtualFunctions.Values.Select(vf => (DeviceId)vf)
+            : [];
+
+    /// <summary>The VFs that go because others are wanted.</summary>
+    public static IEnumerable<DeviceId> RemovedBy(Situation situation, VfTarget target)
     {
-        if (!context.Inventory.Functions.TryGetValue(owned.Address, out var pf) || pf.Sriov is not { NumVfs: { } now } sriov)
-        {
-            return context.Inventory.Functions.ContainsKey(owned.Address)
-                ? []
-                : Lane(owned.Address, [new JournalRecord.ForgetPhysicalFunction(owned.Address)]);
-        }
+        var sriov = situation.Inventory.Functions[target.Address].Sriov!;
+        return Removes(sriov, target) ? sriov.VirtualFunctions.Values.Select(vf => (DeviceId)vf) : [];
+    }
 
-        if (context.Unreadable(pf) is { } unreadable)
-        {
-            context.Releasing(owned.Address, owned.PolicyUid, unreadable.Reason, unreadable.Message);
-            return [];
-        }
-
-        var vfs = sriov.VirtualFunctions.Values.ToImmutableArray();
+    /// <summary>Gives a physical function back that no policy manages: its number of VFs and its autoprobe as recorded.</summary>
+    public static Work Release(Situation situation, OwnedPhysicalFunction owned)
+    {
+        var forget = new JournalRecord.ForgetPhysicalFunction(owned.Address);
+        if (!situation.Inventory.Functions.TryGetValue(owned.Address, out var pf))
+            return Lane(owned.Address, [forget]);
+        if (pf.Sriov is not { NumVfs: { } now } sriov)
+            return Lane(owned.Address, []);
+        var it = new VfReleaseCase(situation, owned, pf);
+        var ruling = VfReleaseChecks.OfAny.Judge(it);
+        if (ruling.Refuses)
+            return Lane(owned.Address, []) with { Findings = ruling.Findings };
         List<PlanStep> steps = [];
         if (sriov.Autoprobe != owned.OriginalAutoprobe && owned.SetupOpen)
             steps.Add(new PlanStep.SetAutoprobe(owned.Address, owned.OriginalAutoprobe));
         if (!AreOurs(owned, now) && now > 0)
-            return Lane(owned.Address, [.. steps, new JournalRecord.ForgetPhysicalFunction(owned.Address)]);
+            return Lane(owned.Address, [.. steps, forget]);
         if (now != owned.OriginalNumVfs && now > 0)
         {
-            going.UnionWith(vfs.Select(vf => (DeviceId)vf));
-            if (ReleaseWaits(context, owned.Address, vfs))
-                return Lane(owned.Address, steps);
-            steps.AddRange(RemoveAll(context, owned.Address, vfs));
+            var removal = VfReleaseChecks.OfRemoval.Judge(it);
+            if (removal.Refuses)
+                return Lane(owned.Address, steps) with { Findings = removal.Findings };
+            steps.AddRange(RemoveAll(situation, owned.Address, it.VirtualFunctions));
         }
 
         if (now != owned.OriginalNumVfs && owned.OriginalNumVfs > 0)
             steps.Add(new PlanStep.SetNumVfs(owned.Address, owned.OriginalNumVfs, []));
-        steps.Add(new JournalRecord.ForgetPhysicalFunction(owned.Address));
-        return Lane(owned.Address, steps);
+        return Lane(owned.Address, [.. steps, forget]);
     }
 
-    /// <summary>Removes all VFs when there are others than wanted: the kernel goes from N to M only through 0.</summary>
-    public static ImmutableArray<LaneStep> Remove(PlanningContext context, VfTarget target, HashSet<DeviceId> going)
+    /// <summary>Removes all VFs where others are wanted: the kernel goes from N to M only through 0.</summary>
+    public static Work Remove(Situation situation, VfTarget target)
     {
-        var sriov = context.Inventory.Functions[target.Address].Sriov!;
-        if (target.NumVfs is not { } wanted || sriov.NumVfs is not > 0 || sriov.NumVfs == wanted)
-            return [];
-        var vfs = sriov.VirtualFunctions.Values.ToImmutableArray();
-        going.UnionWith(vfs.Select(vf => (DeviceId)vf));
-        return Lane(target.Address, RemoveAll(context, target.Address, vfs));
+        var sriov = situation.Inventory.Functions[target.Address].Sriov!;
+        return Lane(target.Address, Removes(sriov, target) ? RemoveAll(situation, target.Address, [.. sriov.VirtualFunctions.Values]) : []);
     }
 
     /// <summary>Makes VFs where there are none, or goes on where making them was interrupted.</summary>
-    public static ImmutableArray<LaneStep> Create(PlanningContext context, VfTarget target)
+    public static Work Create(Situation situation, Targets targets, VfTarget target)
     {
-        var pf = context.Inventory.Functions[target.Address];
+        var pf = situation.Inventory.Functions[target.Address];
         var sriov = pf.Sriov!;
-        var owned = context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(target.Address);
+        var owned = situation.Input.Ownership.PhysicalFunctions.GetValueOrDefault(target.Address);
         if (target.NumVfs is { } wanted && sriov.NumVfs == 0 && wanted > 0)
         {
             List<PlanStep> steps = [];
@@ -85,45 +90,45 @@ internal static class VfSteps
         }
 
         if (owned is { SetupOpen: true } && target.NumVfs is null && sriov.NumVfs == 0)
-            return RestoreAutoprobe(context, owned, sriov);
-        var mayFinish = !context.Input.Setbacks.ContainsKey(Purpose.Vfs(target.Address));
+            return RestoreAutoprobe(situation, owned, sriov);
+        var mayFinish = !situation.Input.Setbacks.ContainsKey(Purpose.Vfs(target.Address));
         if (owned is { SetupOpen: true } && mayFinish && (target.NumVfs is null || sriov.NumVfs == target.NumVfs))
-            return FinishSetup(context, owned, sriov);
+            return FinishSetup(situation, targets, owned, sriov);
         return owned is { OriginalNumVfs: 0, SetupOpen: false } && target.NumVfs == 0 && sriov.NumVfs == 0
             ? Lane(target.Address, [new JournalRecord.ForgetPhysicalFunction(target.Address)])
-            : [];
+            : Lane(target.Address, []);
     }
 
     /// <summary>
     /// Making VFs is put off and there are none: meanwhile the host's own setting holds. A purpose of its own, so that what put it off is
     /// not forgotten.
     /// </summary>
-    private static ImmutableArray<LaneStep> RestoreAutoprobe(PlanningContext context, OwnedPhysicalFunction owned, SriovCapability sriov)
+    private static Work RestoreAutoprobe(Situation situation, OwnedPhysicalFunction owned, SriovCapability sriov)
     {
         var purpose = Purpose.Release(owned.Address);
-        if (context.Input.Setbacks.ContainsKey(purpose))
-            return [];
+        if (situation.Input.Setbacks.ContainsKey(purpose))
+            return Lane(owned.Address, []);
         List<PlanStep> steps = [];
         if (sriov.Autoprobe != owned.OriginalAutoprobe)
             steps.Add(new PlanStep.SetAutoprobe(owned.Address, owned.OriginalAutoprobe));
         steps.Add(new JournalRecord.CloseVfSetup(owned.Address, sriov.NumVfs));
-        return [.. steps.Select(s => new LaneStep(purpose, s))];
+        return Lane(owned.Address, purpose, steps);
     }
 
     /// <summary>
     /// Overrides, autoprobe as it was, then a probe of every VF. A VF that fails fails alone: its steps have its unit's purpose.
     /// </summary>
-    private static ImmutableArray<LaneStep> FinishSetup(PlanningContext context, OwnedPhysicalFunction owned, SriovCapability sriov)
+    private static Work FinishSetup(Situation situation, Targets targets, OwnedPhysicalFunction owned, SriovCapability sriov)
     {
         var vfs = sriov
-            .VirtualFunctions.Values.Where(context.Inventory.Functions.ContainsKey)
-            .Select(a => context.Inventory.Functions[a])
+            .VirtualFunctions.Values.Where(situation.Inventory.Functions.ContainsKey)
+            .Select(a => situation.Inventory.Functions[a])
             .ToList();
         var ours = Purpose.Vfs(owned.Address);
         List<LaneStep> steps = [];
         foreach (var vf in vfs)
         {
-            if (context.Functions.GetValueOrDefault(vf.Address) is not { } target || vf.Driver == target.Driver)
+            if (targets.Functions.GetValueOrDefault(vf.Address) is not { } target || vf.Driver == target.Driver)
                 continue;
             var purpose = Purpose.Take(target.UnitId);
             if (vf.Driver is not null)
@@ -137,7 +142,7 @@ internal static class VfSteps
 
         // Where the host has autoprobe off, it is on while those are probed that a pool leaves to the host's own driver, whose name nobody
         // knows.
-        var native = owned.OriginalAutoprobe ? [] : vfs.Where(v => v.Driver is null && context.Native.Contains(v.Address)).ToList();
+        var native = owned.OriginalAutoprobe ? [] : vfs.Where(v => v.Driver is null && targets.Native.Contains(v.Address)).ToList();
         if (native.Count > 0 && !sriov.Autoprobe)
             steps.Add(new LaneStep(ours, new PlanStep.SetAutoprobe(owned.Address, true)));
         steps.AddRange(native.Select(v => new LaneStep(ours, new PlanStep.Probe(v.Address, null))));
@@ -146,7 +151,7 @@ internal static class VfSteps
             steps.Add(new LaneStep(ours, back));
         foreach (var vf in vfs.Except(native))
         {
-            var target = context.Functions.GetValueOrDefault(vf.Address);
+            var target = targets.Functions.GetValueOrDefault(vf.Address);
             if (target is null && vf.Driver is null)
                 steps.Add(new LaneStep(ours, new PlanStep.Probe(vf.Address, null)));
             if (target is not null && vf.Driver != target.Driver)
@@ -154,43 +159,27 @@ internal static class VfSteps
         }
 
         steps.Add(new LaneStep(ours, new JournalRecord.CloseVfSetup(owned.Address, sriov.NumVfs)));
-        return [.. steps];
+        return new Work(owned.Address, [.. steps]);
     }
 
-    private static IEnumerable<PlanStep> RemoveAll(PlanningContext context, PciAddress pf, ImmutableArray<PciAddress> vfs) =>
+    private static bool Removes(SriovCapability sriov, VfTarget target) =>
+        target.NumVfs is { } wanted && sriov.NumVfs is > 0 && sriov.NumVfs != wanted;
+
+    private static IEnumerable<PlanStep> RemoveAll(Situation situation, PciAddress pf, ImmutableArray<PciAddress> vfs) =>
         [
             new PlanStep.SetNumVfs(pf, 0, vfs),
-            .. vfs.Where(vf => context.Input.Ownership.Functions.ContainsKey(vf)).Select(vf => new JournalRecord.ForgetFunction(vf)),
+            .. vfs.Where(vf => situation.Input.Ownership.Functions.ContainsKey(vf)).Select(vf => new JournalRecord.ForgetFunction(vf)),
         ];
 
     /// <summary>Whether a unit's function is made and taken in one go by <see cref="Create"/>.</summary>
-    public static bool Makes(PlanningContext context, Unit unit) =>
+    public static bool Makes(Situation situation, Targets targets, Unit unit) =>
         unit.Device.AsPci is { } address
-        && context.Inventory.Functions[address].PhysicalFunction is { } pf
-        && context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(pf) is { SetupOpen: true }
-        && context.PhysicalFunctions.ContainsKey(pf);
+        && situation.Inventory.Functions[address].PhysicalFunction is { } pf
+        && situation.Input.Ownership.PhysicalFunctions.GetValueOrDefault(pf) is { SetupOpen: true }
+        && targets.PhysicalFunctions.ContainsKey(pf);
 
-    private static bool ReleaseWaits(PlanningContext context, PciAddress pf, ImmutableArray<PciAddress> vfs)
-    {
-        var owner = context.Input.Ownership.PhysicalFunctions.GetValueOrDefault(pf)?.PolicyUid;
-        if (context.Input.Setbacks.TryGetValue(Purpose.Vfs(pf), out var setback))
-        {
-            context.Releasing(pf, owner, setback.Reason, setback.Message);
-            return true;
-        }
+    private static Work Lane(PciAddress pf, IEnumerable<PlanStep> steps) => Lane(pf, Purpose.Vfs(pf), steps);
 
-        var users = context.Input.Usage.InWords(vfs.Select(a => (DeviceId)a));
-        if (users.IsEmpty)
-            return false;
-        context.Releasing(
-            pf,
-            owner,
-            Reasons.ReleaseWaits,
-            $"the VFs of {pf} are removed as soon as all are let go; in use: {string.Join("; ", users)}"
-        );
-        return true;
-    }
-
-    private static ImmutableArray<LaneStep> Lane(PciAddress pf, IEnumerable<PlanStep> steps) =>
-        [.. steps.Select(s => new LaneStep(Purpose.Vfs(pf), s))];
+    private static Work Lane(PciAddress pf, Purpose purpose, IEnumerable<PlanStep> steps) =>
+        new(pf, [.. steps.Select(s => new LaneStep(purpose, s))]);
 }

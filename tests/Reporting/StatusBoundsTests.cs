@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Reporting;
@@ -17,7 +18,7 @@ public sealed class StatusBoundsTests
     private static readonly StructuralSchema s_schema = CrdFiles.Schema("NodeDeviceState", "status");
 
     public static TheoryData<string> Texts =>
-        [.. Fields(s_schema, "status").Where(f => IsText(f.Schema) && !IsWord(f.Path)).Select(f => f.Path)];
+        [.. Fields(s_schema, "status").Where(f => IsText(f.Schema) && !IsWord(f.Schema)).Select(f => f.Path)];
 
     public static TheoryData<string> Lists =>
         [.. Fields(s_schema, "status").Where(f => f.Schema.Type == JsonType.Array).Select(f => f.Path)];
@@ -82,9 +83,13 @@ public sealed class StatusBoundsTests
     private static bool IsText(StructuralSchema schema) =>
         schema.Type == JsonType.String && schema.Constraints is { Enum.IsEmpty: true, Format: "" };
 
-    /// <summary>What is said in words of the contract, which is never long (WordsTests).</summary>
-    private static bool IsWord(string path) =>
-        path.EndsWith(".reason", StringComparison.Ordinal) || path is "status.policies[].problems[].state" or "status.releasing[].state";
+    /// <summary>
+    /// What has a form of its own, as an address or a word of the contract has: it is never long, and one that was cut would be none.
+    /// </summary>
+    private static bool IsWord(StructuralSchema schema) => schema.Constraints.Pattern is { } pattern && pattern.Text != AnyLine;
+
+    /// <summary>Anything without control characters.</summary>
+    private const string AnyLine = @"^[^\x00-\x1f\x7f-\x9f]*$";
 
     private static IEnumerable<(string Path, StructuralSchema Schema)> Fields(StructuralSchema schema, string path)
     {
@@ -124,10 +129,17 @@ public sealed class StatusBoundsTests
                 _ => Text(schema, path),
             };
 
+        private static string Word(string pattern, int number) =>
+            ((string[])[$"W{number}", $"a.com/{number}", $"{number:x4}:{number:x4}", $"{number:x8}:00:00.0"]).First(w =>
+                Regex.IsMatch(w, pattern)
+            );
+
         private string Text(StructuralSchema schema, string path)
         {
+            if (IsWord(schema))
+                return Word(schema.Constraints.Pattern!.Text, _next++);
             var unique = $"{_next++}-";
-            return text?.Invoke(path) is true && !IsWord(path)
+            return text?.Invoke(path) is true
                 ? new StringBuilder(unique).Insert(unique.Length, letter, (int)schema.Constraints.MaxLength!).ToString()
                 : unique;
         }

@@ -1,0 +1,38 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
+using Hostdev.Planning.Inventory;
+
+namespace Hostdev.Planning;
+
+/// <summary>Who gets what, where two policies wish for devices that go with each other: the first one.</summary>
+internal static class Claims
+{
+    /// <summary>Decides over wishes in their order; over what depends on one right after it, where it is granted.</summary>
+    public static ImmutableArray<Decision> Decide(DeviceGraph graph, IEnumerable<Wish> wishes)
+    {
+        var decisions = ImmutableArray.CreateBuilder<Decision>();
+        var claimed = new Dictionary<DeviceId, PolicyIdentity>();
+        foreach (var wish in wishes)
+            DecideOver(wish);
+        return decisions.ToImmutable();
+
+        void DecideOver(Wish wish)
+        {
+            var decision = new Decision(wish, wish.Ruling.Refuses ? null : FirstOf(wish));
+            decisions.Add(decision);
+            if (!decision.IsGranted)
+                return;
+            foreach (var device in wish.Claims)
+                claimed.TryAdd(device, wish.Policy);
+            foreach (var next in wish.Then)
+                DecideOver(next);
+        }
+
+        PolicyIdentity? FirstOf(Wish wish) =>
+            wish
+                .Claims.SelectMany(graph.Kin)
+                .Select(d => claimed.GetValueOrDefault(d))
+                .FirstOrDefault(p => p is not null && p != wish.Policy);
+    }
+}

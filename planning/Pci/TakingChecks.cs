@@ -1,0 +1,59 @@
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
+using Hostdev.Planning.Inventory;
+
+namespace Hostdev.Planning.Pci;
+
+/// <summary>What keeps that from being taken now which a unit still lacks; nothing does where it lacks nothing.</summary>
+internal static class TakingChecks
+{
+    public static Checks<GroupCase> All { get; } = new(FailedLately, HasVirtualFunctions, NeededByHost, InUse);
+
+    private static Objection? FailedLately(GroupCase it)
+    {
+        var purpose = Purpose.Take(it.Composed.Unit.Id);
+        return it.ToTake.Count == 0
+            ? null
+            : Objection.Of(
+                it.Situation.Input.Contested.GetValueOrDefault(purpose) ?? it.Situation.Input.Setbacks.GetValueOrDefault(purpose)
+            );
+    }
+
+    private static Objection? HasVirtualFunctions(GroupCase it) =>
+        Objection.Of(
+            Reasons.HasVirtualFunctions,
+            it.ToTake.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 })
+                .Select(f =>
+                    $"{f.Address} has {f.Sriov!.VirtualFunctions.Count} virtual functions, which would go with "
+                    + "it: remove them first, or select its virtual functions instead"
+                )
+                .FirstOrDefault()
+        );
+
+    private static Objection? NeededByHost(GroupCase it)
+    {
+        var protecting = UsesInTheWay.Protecting(it.Request, it.UsesOfWhatIsTaken);
+        return protecting.Count == 0
+            ? null
+            : Objection.Of(
+                Reasons.Protected,
+                $"{Sentence(protecting)}: the host needs it; free it, or list {UsesInTheWay.Protections(protecting)} in allowProtected "
+                    + "together with the address"
+            );
+    }
+
+    private static Objection? InUse(GroupCase it)
+    {
+        var busy = it.UsesOfWhatIsTaken.Where(u => u.User.Protection is null).ToList();
+        if (busy.Count == 0)
+            return null;
+        var withdrawn = it.Request.Disruption == Disruption.Cordon && UnitForm.AsItIs(it) is not null;
+        return Objection.Waits(
+            Reasons.InUse,
+            $"{Sentence(busy)}: it is taken as soon as nobody uses it{(withdrawn ? "; meanwhile it is not offered" : "")}"
+        );
+    }
+
+    private static string Sentence(IEnumerable<(PciFunction Function, DeviceUser User)> users) =>
+        string.Join("; ", UsesInTheWay.InWords(users));
+}

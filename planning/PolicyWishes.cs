@@ -1,0 +1,50 @@
+using System.Collections.Immutable;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
+using Hostdev.Planning.Pci;
+using Hostdev.Planning.Sriov;
+
+namespace Hostdev.Planning;
+
+/// <summary>What one policy wishes of this host, as if it were the only one.</summary>
+internal sealed record PolicyWishes
+{
+    /// <summary>In the order in which they are decided over.</summary>
+    public ImmutableArray<Wish> Wishes { get; init; } = [];
+
+    /// <summary>What is said beside its wishes, and before them.</summary>
+    public ImmutableArray<Finding> Findings { get; init; } = [];
+
+    /// <summary>How many devices (units or physical functions) its selectors match.</summary>
+    public int Matched { get; init; }
+
+    /// <summary>Where nothing matches: what there is instead; null when there is nothing to say.</summary>
+    public string? Hint { get; init; }
+
+    /// <summary>What its selectors mean; null where they were not asked.</summary>
+    public Chosen? Chosen { get; init; }
+
+    public static PolicyWishes Of(Situation situation, EffectivePolicy policy, ResourceNameClaims names)
+    {
+        var wishes = names.Conflicts.GetValueOrDefault(policy.Identity) is { } conflict
+            ? new PolicyWishes
+            {
+                Findings = [new(policy.Identity, policy.Identity.ToString(), FindingState.Blocked, Reasons.ResourceNameConflict, conflict)],
+            }
+            : Of(situation, policy.InForce);
+        return policy.NotUnderstood is { } newer ? wishes with { Findings = [newer, .. wishes.Findings] } : wishes;
+    }
+
+    private static PolicyWishes Of(Situation situation, DesiredPolicy policy)
+    {
+        var ruling = PolicyChecks.All.Judge(new PolicyCase(policy));
+        if (ruling.Refuses)
+            return new PolicyWishes { Findings = ruling.Findings };
+        return policy switch
+        {
+            DesiredPolicy.OfHostDevice { Spec.Devices.Pci: { } pci } p => HostDevicePlanner.WishesOf(situation, p, pci),
+            DesiredPolicy.OfSriovPolicy p => SriovPlanner.WishesOf(situation, p),
+            _ => new PolicyWishes(),
+        };
+    }
+}

@@ -1,0 +1,18 @@
+using System.Collections.Immutable;
+using Hostdev.Crds.Words;
+
+namespace Hostdev.Planning;
+
+/// <summary>What a chain of checks says of a case.</summary>
+/// <param name="Findings">In the order of the checks.</param>
+/// <param name="Refusal">What refuses it; null when nothing does.</param>
+/// <param name="AsksWhoUses">What is said depends on who uses what: a rule for what is new was met.</param>
+internal sealed record Ruling(ImmutableArray<Finding> Findings, Objection? Refusal, bool AsksWhoUses)
+{
+    public static Ruling Nothing { get; } = new([], null, false);
+
+    public bool Refuses => Refusal is not null;
+
+    /// <summary>It is refused only for as long as somebody uses it.</summary>
+    public bool Waits => Refusal?.State == FindingState.Waiting;
+}

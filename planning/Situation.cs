@@ -1,0 +1,13 @@
+using Hostdev.Planning.Inventory;
+
+namespace Hostdev.Planning;
+
+/// <summary>What planning looks at, and what follows from that alone. Every phase may ask it, and none changes it.</summary>
+internal sealed class Situation(PlanningInput input)
+{
+    public PlanningInput Input { get; } = input;
+
+    public HostInventory Inventory => Input.Inventory;
+
+    public DeviceGraph Graph => field ??= DeviceGraph.Of(Inventory);
+}

@@ -1,0 +1,50 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.Planning.Pci;
+using Hostdev.Planning.Sriov;
+
+namespace Hostdev.Planning;
+
+/// <summary>What the host is to be brought to: what one wish comes to, and what all do that are granted.</summary>
+internal sealed record Targets
+{
+    public static Targets None { get; } = new();
+
+    /// <summary>In the order of their policies.</summary>
+    public ImmutableArray<Unit> Units { get; init; } = [];
+
+    public ImmutableDictionary<DeviceId, FunctionTarget> Functions { get; init; } = ImmutableDictionary<DeviceId, FunctionTarget>.Empty;
+
+    public ImmutableDictionary<DeviceId, VfTarget> PhysicalFunctions { get; init; } = ImmutableDictionary<DeviceId, VfTarget>.Empty;
+
+    /// <summary>Virtual functions that a pool leaves to the host's own driver.</summary>
+    public ImmutableHashSet<DeviceId> Native { get; init; } = [];
+
+    /// <summary>Devices of units that a policy wants as soon as somebody lets go.</summary>
+    public ImmutableHashSet<DeviceId> Awaited { get; init; } = [];
+
+    /// <summary>The devices that policies name, may they have them now or not, with the unit that each is of.</summary>
+    public ImmutableDictionary<DeviceId, DeviceId> Named { get; init; } = ImmutableDictionary<DeviceId, DeviceId>.Empty;
+
+    public static Targets Of(ImmutableArray<Decision> decisions)
+    {
+        var granted = decisions.Where(d => d.IsGranted).Select(d => d.Wish.Granted).ToList();
+        return new Targets
+        {
+            Units = [.. granted.SelectMany(t => t.Units)],
+            Functions = FirstOfEach(granted.SelectMany(t => t.Functions)),
+            PhysicalFunctions = FirstOfEach(granted.SelectMany(t => t.PhysicalFunctions)),
+            Native = [.. granted.SelectMany(t => t.Native)],
+            Awaited = [.. granted.SelectMany(t => t.Awaited)],
+            Named = FirstOfEach(decisions.SelectMany(d => d.Wish.Named)),
+        };
+    }
+
+    private static ImmutableDictionary<DeviceId, T> FirstOfEach<T>(IEnumerable<KeyValuePair<DeviceId, T>> all)
+    {
+        var first = ImmutableDictionary.CreateBuilder<DeviceId, T>();
+        foreach (var (device, value) in all)
+            first.TryAdd(device, value);
+        return first.ToImmutable();
+    }
+}

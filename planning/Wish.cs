@@ -1,0 +1,45 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
+
+namespace Hostdev.Planning;
+
+/// <summary>
+/// One thing that a policy wishes, whatever its class: what its checks say of it, what it must have for itself, and what comes of it where
+/// it is granted. Whether it is, is decided over all of them (<see cref="Claims"/>).
+/// </summary>
+internal sealed record Wish
+{
+    public required PolicyIdentity Policy { get; init; }
+
+    /// <summary>The device that findings name.</summary>
+    public required DeviceId Device { get; init; }
+
+    /// <summary>Begins the sentence that another policy has it.</summary>
+    public string What
+    {
+        get => field ?? Device.ToString();
+        init;
+    }
+
+    /// <summary>What is said of it, whatever other policies wish.</summary>
+    public required Ruling Ruling { get; init; }
+
+    /// <summary>The devices that it names, may it have them or not, with the unit that each is of.</summary>
+    public ImmutableDictionary<DeviceId, DeviceId> Named { get; init; } = ImmutableDictionary<DeviceId, DeviceId>.Empty;
+
+    /// <summary>What it must have for itself, with what goes with that and what that goes with.</summary>
+    public ImmutableArray<DeviceId> Claims { get; init; } = [];
+
+    /// <summary>What the host is to be brought to where it is granted.</summary>
+    public Targets Granted { get; init; } = Targets.None;
+
+    /// <summary>What is said where it is granted.</summary>
+    public ImmutableArray<Finding> Findings { get; init; } = [];
+
+    /// <summary>How many units more its policy names than there are, where it is granted.</summary>
+    public int Missing { get; init; }
+
+    /// <summary>What is wished only where it is granted.</summary>
+    public ImmutableArray<Wish> Then { get; init; } = [];
+}
