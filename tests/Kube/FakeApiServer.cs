@@ -23,7 +23,7 @@ internal sealed class FakeApiServer : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly SortedDictionary<string, JsonObject> _objects = new(StringComparer.Ordinal);
     private readonly List<(long Version, string Collection, string Type, JsonObject Object)> _history = [];
-    private readonly List<Watch> _watches = [];
+    private readonly List<FakeWatch> _watches = [];
     private readonly List<(Func<SeenRequest, bool> Which, Func<HttpContext, Task> Answer, int[] Left)> _faults = [];
     private readonly List<SeenRequest> _requests = [];
     private readonly WebApplication _app;
@@ -402,7 +402,7 @@ internal sealed class FakeApiServer : IAsyncDisposable
     {
         var name = context.Request.Query["fieldSelector"].ToString().Replace("metadata.name=", "", StringComparison.Ordinal);
         var from = long.Parse(context.Request.Query["resourceVersion"].ToString());
-        var watch = new Watch(path, name);
+        var watch = new FakeWatch(path, name);
         bool gone;
         lock (_gate)
         {
@@ -488,16 +488,5 @@ internal sealed class FakeApiServer : IAsyncDisposable
     {
         (context.Response.StatusCode, context.Response.ContentType, context.Response.ContentLength) = (code, type, body.Length);
         await context.Response.Body.WriteAsync(body);
-    }
-
-    private sealed class Watch(string collection, string name)
-    {
-        public string Collection => collection;
-
-        public Channel<string> Lines { get; } = Channel.CreateUnbounded<string>();
-
-        public bool Abort { get; set; }
-
-        public bool Matches(JsonObject it) => name.Length == 0 || it["metadata"]!["name"]!.GetValue<string>() == name;
     }
 }
