@@ -49,6 +49,27 @@ public sealed class InventoryRenderingTests
         );
     }
 
+    [Theory]
+    [InlineData(OutputForm.Table)]
+    [InlineData(OutputForm.Tree)]
+    public void What_a_device_calls_itself_makes_no_line_of_its_own(OutputForm form)
+    {
+        using var machine = new MachineFixture();
+        var usb = new UsbDevice
+        {
+            PortPath = "1-4",
+            Vendor = PciId.Parse("046d"),
+            Product = PciId.Parse("c52b"),
+            BusNumber = 1,
+            DeviceNumber = 2,
+            IsHub = false,
+            ProductName = "key\n  9-9 evil\u001b[2J",
+        };
+        var text = InventoryCommand.Render(machine.Read() with { UsbDevices = [usb] }, DeviceClasses.All, form);
+        Assert.DoesNotContain('\u001b', text);
+        Assert.DoesNotContain(text.Split('\n'), l => l.TrimStart().StartsWith("9-9", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Prints_problems_and_only_the_asked_classes_in_json()
     {
