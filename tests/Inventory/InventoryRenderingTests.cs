@@ -1,6 +1,8 @@
 using System.Text.Json;
+using Hostdev.Crds;
 using Hostdev.DevicePlugin.Commands;
 using Hostdev.DevicePlugin.Inventory.Rendering;
+using Hostdev.Planning.Inventory;
 using Xunit;
 using YamlDotNet.RepresentationModel;
 
@@ -54,7 +56,7 @@ public sealed class InventoryRenderingTests
     [InlineData(OutputForm.Tree)]
     public void What_a_device_calls_itself_makes_no_line_of_its_own(OutputForm form)
     {
-        using var machine = new MachineFixture();
+        using var machine = MachineFixture.Load("x86-server");
         var usb = new UsbDevice
         {
             PortPath = "1-4",
