@@ -1,6 +1,5 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
-using Hostdev.Planning.Inventory;
 
 namespace Hostdev.Planning.Pci;
 

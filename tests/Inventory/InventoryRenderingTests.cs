@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Hostdev.Crds;
 using Hostdev.DevicePlugin.Commands;
 using Hostdev.DevicePlugin.Inventory.Rendering;
 using Hostdev.Planning.Inventory;
@@ -60,8 +59,8 @@ public sealed class InventoryRenderingTests
         var usb = new UsbDevice
         {
             PortPath = "1-4",
-            Vendor = PciId.Parse("046d"),
-            Product = PciId.Parse("c52b"),
+            Vendor = Hostdev.Crds.PciId.Parse("046d"),
+            Product = Hostdev.Crds.PciId.Parse("c52b"),
             BusNumber = 1,
             DeviceNumber = 2,
             IsHub = false,

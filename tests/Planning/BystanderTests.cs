@@ -111,7 +111,8 @@ public sealed class BystanderTests
             "0000:00:1f.2 is a part of the machine itself (Memory controller, driver intel_pmc_core); "
                 + "0000:00:1f.4 is a part of the machine itself (SMBus, driver i801_smbus); "
                 + "0000:00:1f.5 is a part of the machine itself (Serial bus controller, driver intel-spi): the host needs them; "
-                + "list System in allowProtected together with the address 0000:00:1f.2, 0000:00:1f.4, 0000:00:1f.5 in members to take them all the same"
+                + "list System in allowProtected together with the address 0000:00:1f.2, 0000:00:1f.4, 0000:00:1f.5 in members "
+                + "to take them all the same"
         );
         Golden.MatchesWords("case-02", input, "0000:00:1f.3");
     }

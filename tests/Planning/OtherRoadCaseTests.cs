@@ -176,8 +176,8 @@ public sealed class OtherRoadCaseTests
                 Reasons.Protected,
                 $"{Serial} is in use: the kernel's console ttyS4 is on it; "
                     + "0000:00:16.0 is a part of the machine itself (Communication dev., driver mei_me): "
-                    + "the host needs them; list Console, System in allowProtected together with the address 0000:00:16.0 in members to take "
-                    + "them all the same"
+                    + "the host needs them; list Console, System in allowProtected together with the address 0000:00:16.0 in "
+                    + "members to take them all the same"
             );
         Golden.MatchesWords("case-07", input, Serial);
 
