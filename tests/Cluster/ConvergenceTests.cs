@@ -12,13 +12,15 @@ namespace Hostdev.Tests.Cluster;
 /// </summary>
 public sealed class ConvergenceTests
 {
-    private const int Chunk = 25;
     private static readonly TimeSpan s_quiet = TimeSpan.FromSeconds(0.12); // of a clock that is 50 times as fast
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
 
+    private static int Chunk => Math.Clamp(Count / 2, 1, 25);
+
     private static int First => Number("HOSTDEV_SEED", 1);
 
-    private static int Count => Number("HOSTDEV_SEEDS", Environment.GetEnvironmentVariable("HOSTDEV_SEED") is not null ? 1 : 50);
+    private static int Count =>
+        Number("HOSTDEV_SEEDS", Environment.GetEnvironmentVariable("HOSTDEV_SEED") is not null ? 1 : Amount.Of(50, fast: 20));
 
     public static TheoryData<int, int> Chunks
     {
