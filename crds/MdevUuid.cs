@@ -39,7 +39,10 @@ public readonly record struct MdevUuid(Guid Value) : IComparable<MdevUuid>
         Span<byte> bytes = stackalloc byte[16];
         var high = (Prefix << 16) | 0x8000UL | (BinaryPrimitives.ReadUInt16BigEndian(hash) & 0xfffUL);
         BinaryPrimitives.WriteUInt64BigEndian(bytes, high);
-        BinaryPrimitives.WriteUInt64BigEndian(bytes[8..], 0x8000_0000_0000_0000 | (BinaryPrimitives.ReadUInt64BigEndian(hash.AsSpan(2)) & VariantMask));
+        BinaryPrimitives.WriteUInt64BigEndian(
+            bytes[8..],
+            0x8000_0000_0000_0000 | (BinaryPrimitives.ReadUInt64BigEndian(hash.AsSpan(2)) & VariantMask)
+        );
         return new MdevUuid(new Guid(bytes, bigEndian: true));
     }
 

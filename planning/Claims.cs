@@ -33,15 +33,11 @@ internal static class Claims
         }
 
         PolicyIdentity? FirstOf(Wish wish) =>
-            wish
-                .Claims.Concat(wish.StandsOn)
+            wish.Claims.Concat(wish.StandsOn)
                 .SelectMany(graph.Kin)
                 .Select(d => claimed.GetValueOrDefault(d))
                 .FirstOrDefault(p => p is not null && p != wish.Policy)
-            ?? wish
-                .Claims.SelectMany(graph.Kin)
-                .SelectMany(d => stoodOn.GetValueOrDefault(d) ?? [])
-                .FirstOrDefault(p => p != wish.Policy);
+            ?? wish.Claims.SelectMany(graph.Kin).SelectMany(d => stoodOn.GetValueOrDefault(d) ?? []).FirstOrDefault(p => p != wish.Policy);
 
         HashSet<PolicyIdentity> Policies(DeviceId device) =>
             stoodOn.TryGetValue(device, out var policies) ? policies : stoodOn[device] = [];

@@ -71,12 +71,8 @@ public abstract record JournalRecord
 
     /// <summary>A mediated device that is about to be made.</summary>
     /// <param name="Parent">Its name in <c>/sys/class/mdev_bus</c>.</param>
-    public sealed record RecordMdev(
-        MdevUuid Uuid,
-        string Parent,
-        string TypeId,
-        [property: JsonPropertyName("policy")] string PolicyUid
-    ) : JournalRecord;
+    public sealed record RecordMdev(MdevUuid Uuid, string Parent, string TypeId, [property: JsonPropertyName("policy")] string PolicyUid)
+        : JournalRecord;
 
     /// <summary>It is removed, or gone and not wanted any more.</summary>
     public sealed record ForgetMdev(MdevUuid Uuid) : JournalRecord;

@@ -24,7 +24,8 @@ internal sealed record CardCase(Situation Situation, DesiredPolicy.OfMdevProfile
     {
         if (spec.TypeId is { } id)
             return type.Id == id;
-        return type.Name is { } name && (name == spec.TypeName || name[(name.IndexOf(' ', StringComparison.Ordinal) + 1)..] == spec.TypeName);
+        return type.Name is { } name
+            && (name == spec.TypeName || name[(name.IndexOf(' ', StringComparison.Ordinal) + 1)..] == spec.TypeName);
     }
 
     public Finding Say(FindingState state, Reason reason, string message) => new(Policy.Identity, Card.Name, state, reason, message);

@@ -19,7 +19,8 @@ internal static class CardChecks
             : null;
 
     private static Objection? OtherApi(CardCase it) =>
-        it.Makers.Where(m => m.Type.DeviceApi != PciApi)
+        it
+            .Makers.Where(m => m.Type.DeviceApi != PciApi)
             .Select(m =>
                 Objection.Of(
                     Reasons.NotSupported,
@@ -30,7 +31,8 @@ internal static class CardChecks
             .FirstOrDefault();
 
     private static IEnumerable<string> Types(CardCase it) =>
-        it.Card.Parents.SelectMany(p => p.Types)
+        it
+            .Card.Parents.SelectMany(p => p.Types)
             .DistinctBy(t => t.Id)
             .OrderBy(t => t.Id, StringComparer.Ordinal)
             .Select(t => t.Name is { } name ? $"{t.Id} (\"{name}\")" : t.Id);

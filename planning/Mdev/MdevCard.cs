@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Pci;
-using Hostdev.Planning.Sriov;
 
 namespace Hostdev.Planning.Mdev;
 

@@ -1,8 +1,4 @@
-using System.Collections.Immutable;
-using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
-using Hostdev.Crds.Words;
-using Hostdev.Planning.Inventory;
 
 namespace Hostdev.Planning.Mdev;
 

@@ -64,7 +64,10 @@ internal sealed record MdevSlots(ImmutableArray<MdevSlot> Slots, int Missing, Fi
             .ThenBy(g => g.Key.TypeId, StringComparer.Ordinal)
             .Select(g => string.Create(CultureInfo.InvariantCulture, $"{g.Count()} of type {g.Key.TypeId} {g.Key.Owner}"))
             .ToList();
-        var who = owners.Count == 0 ? "and it has no mediated device, so its driver or firmware holds the room back" : $"and it has {string.Join(", ", owners)}";
+        var who =
+            owners.Count == 0
+                ? "and it has no mediated device, so its driver or firmware holds the room back"
+                : $"and it has {string.Join(", ", owners)}";
         return it.Say(
             FindingState.Waiting,
             Reasons.NoRoom,
@@ -77,7 +80,8 @@ internal sealed record MdevSlots(ImmutableArray<MdevSlot> Slots, int Missing, Fi
 
     private static string OwnerOf(CardCase it, MdevDevice mdev, Dictionary<string, string> names) =>
         !mdev.Uuid.IsHostdevs ? $"that Hostdev did not make ({mdev.Uuid})"
-        : it.Situation.Input.Ownership.Mdevs.GetValueOrDefault(mdev.Uuid) is { } owned && names.GetValueOrDefault(owned.PolicyUid) is { } name
+        : it.Situation.Input.Ownership.Mdevs.GetValueOrDefault(mdev.Uuid) is { } owned
+        && names.GetValueOrDefault(owned.PolicyUid) is { } name
             ? $"for {name}"
         : "that Hostdev made before";
 }

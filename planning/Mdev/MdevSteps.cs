@@ -1,5 +1,4 @@
 using Hostdev.Crds;
-using Hostdev.Crds.Words;
 using Hostdev.Planning.Inventory;
 
 namespace Hostdev.Planning.Mdev;

@@ -87,8 +87,8 @@ public abstract class MdevScenarios
         );
         await bench.UntilAsync(() => bench.Problem("display").Reason == Reasons.NoRoom && Offered(bench, "display").Count == 3);
         Assert.Equal(
-            $"mdpy has no room for 1 of the 4 devices of type mdpy-vga, and it has 1 of type mdpy-hd that Hostdev did not make ({Foreign}), "
-                + "3 of type mdpy-vga for mdevprofile/display: remove some of those, or ask for fewer; what there is room for is offered",
+            "mdpy has no room for 1 of the 4 devices of type mdpy-vga, and it has 3 of type mdpy-vga for MdevProfile/display, "
+                + $"1 of type mdpy-hd that Hostdev did not make ({Foreign}): remove some of those, or ask for fewer; what there is room for is offered",
             bench.Problem("display").Message
         );
         var writes = bench.Host.Writer.Writes;
@@ -129,7 +129,8 @@ public abstract class MdevScenarios
         {
             bench.Desire(Desired.Nothing);
             var group = ScenarioNodes.GroupOf(node.Machine.Paths, id);
-            var waits = $"{id} is removed as soon as it is let go; it is in use: /dev/vfio/{group} is held open by process {holder.ProcessId} (";
+            var waits =
+                $"{id} is removed as soon as it is let go; it is in use: /dev/vfio/{group} is held open by process {holder.ProcessId} (";
             await bench.UntilAsync(() => bench.Status["releasing"]?.ToJsonString().Contains(waits, StringComparison.Ordinal) == true);
             Assert.Equal(("mtty-2", 0), (TypeOf(node, id), node.WritesUnderWay().Count));
             Assert.Equal(0, holder.Requests);
@@ -150,7 +151,11 @@ public abstract class MdevScenarios
         [.. bench.Kubelet.Devices($"example.com/{profile}").Where(d => d.Healthy).Select(d => d.Id).Order(StringComparer.Ordinal)];
 
     private protected static Task<SimulatedPod> AdmitAsync(ScenarioBench bench, string name, string profile, int count) =>
-        bench.Kubelet.AdmitPodAsync("vms", name, new Dictionary<string, int>(StringComparer.Ordinal) { [$"example.com/{profile}"] = count });
+        bench.Kubelet.AdmitPodAsync(
+            "vms",
+            name,
+            new Dictionary<string, int>(StringComparer.Ordinal) { [$"example.com/{profile}"] = count }
+        );
 }
 
 public sealed class SimulatedMdevScenarios : MdevScenarios
