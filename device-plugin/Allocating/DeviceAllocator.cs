@@ -27,6 +27,7 @@ public sealed class DeviceAllocator(
 {
     private readonly AnsweredNodes _answers = new(reader, time);
     private readonly NodeOwners _owners = new(calls, journal);
+    private readonly NodeHolderReader _holders = new(paths, calls, threads, time);
     private readonly KernelCalls<KubeletCall> _kernel = new(threads, "kubelet call", time);
     private volatile Catalog _catalog = Catalog.Empty;
     private ImmutableDictionary<Reason, long> _refusedByReason = ImmutableDictionary<Reason, long>.Empty;
@@ -175,8 +176,14 @@ public sealed class DeviceAllocator(
             .OfType<Allocation>()
             .ToDictionary(a => a.Id, StringComparer.Ordinal);
         var missing =
-            reading is PodUseReading.Listed && known.ById.Values.Any(a => !devices.Any(d => d.Id == a.Id && d.Resource == a.Resource));
-        var open = missing ? NodeHolders() : Enumerable.Empty<NodeHolder>().ToLookup(_ => "");
+            reading is PodUseReading.Listed
+                ? known.ById.Values.Where(a => !devices.Any(d => d.Id == a.Id && d.Resource == a.Resource)).ToList()
+                : [];
+        var open = _holders.Read(missing.SelectMany(a => a.Nodes).Select(n => n.Number), quick: false);
+        var held = missing
+            .Select(a => (a.Id, Held: open.FirstOf(Named(a))))
+            .Where(h => h.Held is not null)
+            .ToDictionary(h => h.Id, h => $"{h.Held!.Value.Holder} still holds {h.Held.Value.Path} open", StringComparer.Ordinal);
         var (before, after) = holdings.Look(
             ledger =>
                 ledger.Observe(
@@ -184,7 +191,7 @@ public sealed class DeviceAllocator(
                     time.GetUtcNow(),
                     proof,
                     d => learned.GetValueOrDefault(d.Id) is { } a && a.Resource == d.Resource ? a : null,
-                    a => HolderOf(a, open)
+                    a => held.GetValueOrDefault(a.Id)
                 ),
             reading is PodUseReading.Listed ? asOf : null
         );
@@ -192,8 +199,8 @@ public sealed class DeviceAllocator(
             || after.ById.Values.Any(a => before.ById[a.Id] is var b && (b.Pod != a.Pod || b.Holder != a.Holder));
     }
 
-    private static string? HolderOf(Allocation answer, ILookup<string, NodeHolder> open) =>
-        answer.Nodes.SelectMany(n => open[n.Number].Select(h => $"{h} still holds {n.Path} open")).FirstOrDefault();
+    private static IReadOnlyCollection<(string Path, string Number)> Named(Allocation answer) =>
+        [.. answer.Nodes.Select(n => (n.Path, n.Number))];
 
     private Allocation? Learn(PodUse device) =>
         Catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
@@ -278,14 +285,10 @@ public sealed class DeviceAllocator(
 
     private string? HeldBy(Unit unit, UnitState state)
     {
-        var holders = NodeHolders();
-        return _answers
-            .Record(unit, state)
-            .Nodes.SelectMany(n => holders[n.Number].Select(h => $"{n.Path} is still held open by {h}"))
-            .FirstOrDefault();
+        var answer = _answers.Record(unit, state);
+        var open = _holders.Read(answer.Nodes.Select(n => n.Number), quick: true);
+        return open.FirstOf(Named(answer)) is { } held ? $"{held.Path} is still held open by {held.Holder}" : null;
     }
-
-    private ILookup<string, NodeHolder> NodeHolders() => new UsageReader(paths, calls, this).NodeHolders();
 
     private sealed record KubeletCall(string What, string Ids)
     {

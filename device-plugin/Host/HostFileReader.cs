@@ -67,17 +67,32 @@ public sealed class HostFileReader(HostPaths paths)
     /// <summary>The names in a directory, in ordinal order; none with the error when it cannot be listed.</summary>
     public IReadOnlyList<string> List(string directory, out Errno error)
     {
-        error = Errno.None;
+        var names = new List<string>();
+        error = ForEachName(
+            directory,
+            name =>
+            {
+                names.Add(name);
+                return true;
+            }
+        );
+        if (!error.IsSuccess)
+            return [];
+        names.Sort(StringComparer.Ordinal);
+        return names;
+    }
+
+    /// <summary>
+    /// Each name in a directory as it comes, until <paramref name="take"/> wants no more: of a directory that somebody else fills, no list
+    /// is made.
+    /// </summary>
+    public Errno ForEachName(string directory, Func<string, bool> take)
+    {
         var path = paths.Resolve(directory);
         if (LibC.Access(path, 0) != 0)
-        {
-            error = LibC.LastError();
-            return [];
-        }
-
+            return LibC.LastError();
         try
         {
-            var names = new List<string>();
             foreach (
                 var name in new FileSystemEnumerable<string>(
                     path,
@@ -85,17 +100,18 @@ public sealed class HostFileReader(HostPaths paths)
                     EveryEntry
                 )
             )
-                names.Add(name);
-            names.Sort(StringComparer.Ordinal);
-            return names;
+            {
+                if (!take(name))
+                    break;
+            }
+
+            return Errno.None;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            error =
-                exception is DirectoryNotFoundException ? Errno.ENOENT
+            return exception is DirectoryNotFoundException ? Errno.ENOENT
                 : exception is UnauthorizedAccessException ? Errno.EACCES
                 : Errno.EIO;
-            return [];
         }
     }
 

@@ -38,6 +38,16 @@ internal static partial class NativeFiles
         return StatxCall(AtFdCwd, path, AtSymlinkNoFollow, 0x7ff, buffer) == 0 && (*(ushort*)(buffer + 28) & 0xf000) == 0x8000;
     }
 
+    /// <summary>A file of the tree as the kernel shows it, links followed.</summary>
+    public static unsafe FileLook Look(string path)
+    {
+        var buffer = stackalloc byte[256];
+        if (StatxCall(AtFdCwd, path, 0, 0x7ff, buffer) != 0)
+            return FileLook.Failed(new Errno(Marshal.GetLastPInvokeError()));
+        var kind = (*(ushort*)(buffer + 28) & 0xf000) == 0x8000 ? FileKind.File : FileKind.Other;
+        return new FileLook(Errno.None, kind, null, *(ulong*)(buffer + 32), *(ulong*)(buffer + 40));
+    }
+
     private static void Check(int result, string path)
     {
         if (result != 0)
