@@ -157,8 +157,8 @@ public sealed class DeviceAllocator(
     public ImmutableArray<DeviceUser> UsersOf(DeviceId device) => holdings.HoldersOf(device);
 
     /// <summary>
-    /// Gives nodes whose owner we changed their owner back when no answer needs it any more. Not while an answer is being made, which may be
-    /// about to set one: the next round comes back to it.
+    /// Gives nodes whose owner we changed their owner back when no answer needs it any more. Not while an answer is being made, which may
+    /// be about to set one: the next round comes back to it.
     /// </summary>
     public void RestoreNodes() => holdings.WhileNobodyIsAnswered(_owners.GiveBack);
 

@@ -5,7 +5,9 @@ using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Allocating;
 
-/// <summary>Owners of device nodes, as policies want them for the pods that open them. What was there before is in the journal first.</summary>
+/// <summary>
+/// Owners of device nodes, as policies want them for the pods that open them. What was there before is in the journal first.
+/// </summary>
 internal sealed class NodeOwners(IHostCalls calls, Journal journal)
 {
     /// <summary>

@@ -18,7 +18,7 @@ public static partial class DurableFile
         var fresh = path + ".new";
         using (var file = new FileStream(fresh, FileMode.Create, FileAccess.Write, FileShare.None))
         {
-            File.SetUnixFileMode(file.SafeFileHandle, mode); // also of one that a crash left
+            SetMode(fresh, mode); // also of one that a crash left
             file.Write(Encoding.UTF8.GetBytes(text));
             file.Flush(flushToDisk: true);
         }
@@ -35,10 +35,16 @@ public static partial class DurableFile
     public static void MakePrivateDirectory(string path, string ours)
     {
         const UnixFileMode owner = Private | UnixFileMode.UserExecute;
-        if (!Directory.Exists(path))
-            Directory.CreateDirectory(path, owner);
-        else if (File.Exists(Path.Combine(path, ours)) || !Directory.EnumerateFileSystemEntries(path).Any())
-            File.SetUnixFileMode(path, owner);
+        var isOurs = !Directory.Exists(path) || File.Exists(Path.Combine(path, ours)) || !Directory.EnumerateFileSystemEntries(path).Any();
+        Directory.CreateDirectory(path);
+        if (isOurs)
+            SetMode(path, owner);
+    }
+
+    private static void SetMode(string path, UnixFileMode mode)
+    {
+        if (LibC.FchmodAt(LibC.AT_FDCWD, path, (uint)mode, 0) != 0)
+            throw new IOException($"the rights of {path} cannot be set: {LibC.LastError()}");
     }
 
     /// <summary>

@@ -1,5 +1,5 @@
 using System.Buffers;
-using System.IO.Enumeration;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Unicode;
 
@@ -31,14 +31,19 @@ public sealed class HostFileReader(HostPaths paths)
     /// </summary>
     public byte[]? ReadBytes(string path, out Errno error)
     {
+        var fd = LibC.Open(paths.Resolve(path), LibC.O_RDONLY | LibC.O_CLOEXEC | LibC.O_NONBLOCK, 0);
+        error = fd < 0 ? LibC.LastError() : Errno.None;
+        if (fd < 0)
+            return null;
         var buffer = ArrayPool<byte>.Shared.Rent(LimitBytes + 1);
         try
         {
-            error = Fill(path, LibC.O_NONBLOCK, buffer, out var length);
+            error = Fill(fd, buffer.AsSpan(0, LimitBytes + 1), 0, out var length);
             return error.IsSuccess && length <= LimitBytes ? buffer.AsSpan(0, length).ToArray() : null;
         }
         finally
         {
+            _ = LibC.Close(fd);
             ArrayPool<byte>.Shared.Return(buffer);
         }
     }
@@ -86,32 +91,27 @@ public sealed class HostFileReader(HostPaths paths)
     /// Each name in a directory as it comes, until <paramref name="take"/> wants no more: of a directory that somebody else fills, no list
     /// is made.
     /// </summary>
+    /// <remarks>.NET's enumeration asks two more questions about every link, and sysfs is made of links.</remarks>
     public Errno ForEachName(string directory, Func<string, bool> take)
     {
-        var path = paths.Resolve(directory);
-        if (LibC.Access(path, 0) != 0)
+        var fd = LibC.Open(paths.Resolve(directory), LibC.O_RDONLY | LibC.O_NONBLOCK | LibC.O_CLOEXEC, 0);
+        if (fd < 0)
             return LibC.LastError();
+        Span<byte> entries = stackalloc byte[8 * 1024];
         try
         {
-            foreach (
-                var name in new FileSystemEnumerable<string>(
-                    path,
-                    static (ref FileSystemEntry entry) => entry.FileName.ToString(),
-                    EveryEntry
-                )
-            )
+            while (true)
             {
-                if (!take(name))
-                    break;
+                var got = LibC.GetDirectoryEntries(fd, entries, (nuint)entries.Length);
+                if (got < 0)
+                    return LibC.LastError();
+                if (got == 0 || !TakeNames(entries[..(int)got], take))
+                    return Errno.None;
             }
-
-            return Errno.None;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        finally
         {
-            return exception is DirectoryNotFoundException ? Errno.ENOENT
-                : exception is UnauthorizedAccessException ? Errno.EACCES
-                : Errno.EIO;
+            _ = LibC.Close(fd);
         }
     }
 
@@ -171,7 +171,26 @@ public sealed class HostFileReader(HostPaths paths)
         }
     }
 
-    private static readonly EnumerationOptions EveryEntry = new() { AttributesToSkip = default, IgnoreInaccessible = false };
+    /// <summary>
+    /// <c>struct linux_dirent64</c> (<c>include/linux/dirent.h</c>): two numbers of 8 bytes, the entry's length in 2, its type in 1, its
+    /// name up to a NUL.
+    /// </summary>
+    private static bool TakeNames(ReadOnlySpan<byte> entries, Func<string, bool> take)
+    {
+        const int LengthAt = 16;
+        const int NameAt = 19;
+        while (!entries.IsEmpty)
+        {
+            var length = MemoryMarshal.Read<ushort>(entries[LengthAt..]);
+            var name = entries[NameAt..length];
+            name = name[..name.IndexOf((byte)0)];
+            if (!name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8) && !take(Encoding.UTF8.GetString(name)))
+                return false;
+            entries = entries[length..];
+        }
+
+        return true;
+    }
 
     private static string? TryReadLine(StreamReader reader)
     {
@@ -185,15 +204,28 @@ public sealed class HostFileReader(HostPaths paths)
         }
     }
 
+    /// <summary>An attribute fits into a page: nothing is rented for it.</summary>
     private FileText ReadText(string path, int flags)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(LimitBytes + 1);
+        var fd = LibC.Open(paths.Resolve(path), LibC.O_RDONLY | LibC.O_CLOEXEC | flags, 0);
+        if (fd < 0)
+            return FileText.Failed(LibC.LastError());
+        byte[]? rented = null;
+        Span<byte> buffer = stackalloc byte[4096 + 1];
         try
         {
-            var error = Fill(path, flags, buffer, out var length);
+            var error = Fill(fd, buffer, 0, out var length);
+            if (error.IsSuccess && length == buffer.Length)
+            {
+                rented = ArrayPool<byte>.Shared.Rent(LimitBytes + 1);
+                buffer.CopyTo(rented);
+                buffer = rented.AsSpan(0, LimitBytes + 1);
+                error = Fill(fd, buffer, length, out length);
+            }
+
             if (!error.IsSuccess)
                 return FileText.Failed(error);
-            var bytes = buffer.AsSpan(0, length);
+            var bytes = buffer[..length];
             if (length > LimitBytes)
                 return FileText.Refused($"is longer than {LimitBytes / 1024} KiB");
             return bytes.Contains((byte)0) || !Utf8.IsValid(bytes)
@@ -202,36 +234,28 @@ public sealed class HostFileReader(HostPaths paths)
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            _ = LibC.Close(fd);
+            if (rented is not null)
+                ArrayPool<byte>.Shared.Return(rented);
         }
     }
 
-    /// <summary>Reads until the end or until one byte more than the limit has come.</summary>
-    private Errno Fill(string path, int flags, byte[] buffer, out int length)
+    /// <summary>Reads behind what is there already, until the end or until the buffer is full.</summary>
+    private static Errno Fill(int fd, Span<byte> buffer, int start, out int length)
     {
-        length = 0;
-        var fd = LibC.Open(paths.Resolve(path), LibC.O_RDONLY | LibC.O_CLOEXEC | flags, 0);
-        if (fd < 0)
-            return LibC.LastError();
-        try
+        length = start;
+        while (length < buffer.Length)
         {
-            while (length <= LimitBytes)
-            {
-                var got = LibC.Read(fd, buffer.AsSpan(length, LimitBytes + 1 - length), (nuint)(LimitBytes + 1 - length));
-                if (got == 0)
-                    break;
-                if (got > 0)
-                    length += (int)got;
-                else if (LibC.LastError() is { Value: not 4 } error)
-                    return error;
-            }
+            var got = LibC.Read(fd, buffer[length..], (nuint)(buffer.Length - length));
+            if (got == 0)
+                break;
+            if (got > 0)
+                length += (int)got;
+            else if (LibC.LastError() is { Value: not 4 } error)
+                return error;
+        }
 
-            return Errno.None;
-        }
-        finally
-        {
-            _ = LibC.Close(fd);
-        }
+        return Errno.None;
     }
 
     private static string Combine(string link, string target)

@@ -65,6 +65,10 @@ internal static partial class LibC
     [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
     public static partial long Seek(int fd, long offset, int whence);
 
+    /// <summary>Entries of <c>struct linux_dirent64</c>, as many as fit; 0 at the end (getdents(2), glibc 2.30).</summary>
+    [LibraryImport("libc", EntryPoint = "getdents64", SetLastError = true)]
+    public static partial nint GetDirectoryEntries(int fd, Span<byte> buffer, nuint count);
+
     [LibraryImport("libc", EntryPoint = "readlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint ReadLink(string path, Span<byte> buffer, nuint count);
 

@@ -21,7 +21,9 @@ public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationL
     /// <summary>Every answer that is not proven returned.</summary>
     public AllocationLedger Ledger => _state.Ledger;
 
-    /// <summary>When the last look at the holders began, by the agent's clock; null before the first: then nothing is known to be free.</summary>
+    /// <summary>
+    /// When the last look at the holders began, by the agent's clock; null before the first: then nothing is known to be free.
+    /// </summary>
     public DateTimeOffset? LookedAt => _state.LookedAt;
 
     /// <summary>Whether nobody is being answered.</summary>

@@ -26,7 +26,9 @@ internal sealed record OpenFile(int Pid, string Command, string Target, DeviceNu
 /// <param name="Unseen">What could not be looked at, in words: whoever is behind it may use anything. Null when all was seen.</param>
 internal sealed record ProcessSnapshot(ImmutableArray<OpenFile> Open, ImmutableArray<MountedFilesystem> Mounts, string? Unseen);
 
-/// <summary>How many open files and mappings a look goes through: whoever may make more of them must not decide how long it takes.</summary>
+/// <summary>
+/// How many open files and mappings a look goes through: whoever may make more of them must not decide how long it takes.
+/// </summary>
 /// <param name="OfProcess">Of one process. The kernel's own limit is 1048576 (<c>fs.nr_open</c>) as it comes.</param>
 /// <param name="InAll">Of all processes.</param>
 internal sealed record LookBudget(int OfProcess, int InAll)
@@ -38,7 +40,9 @@ internal sealed record LookBudget(int OfProcess, int InAll)
     public static LookBudget Quick { get; } = new(1 << 14, 1 << 16);
 }
 
-/// <summary>Which open files a look keeps. All else is forgotten as it is read: nobody's files grow what is kept but a device's user's.</summary>
+/// <summary>
+/// Which open files a look keeps. All else is forgotten as it is read: nobody's files grow what is kept but a device's user's.
+/// </summary>
 /// <param name="isWanted">By the device's number.</param>
 /// <param name="memory">Null where functions' memory and VFIO devices are not asked for.</param>
 internal sealed class OpenFileFilter(Func<DeviceNumber, bool> isWanted, PciMemory? memory = null)

@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Tests.Scenarios;
 using Xunit;
@@ -5,6 +6,7 @@ using Xunit;
 namespace Hostdev.Tests.Host;
 
 /// <summary>flock(1) is the stranger here: another program's locks, and what another program sees of ours.</summary>
+[SupportedOSPlatform("linux")]
 public sealed class HostLockTests : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("hd-").FullName;

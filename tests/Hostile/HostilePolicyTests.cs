@@ -31,7 +31,8 @@ public sealed class HostilePolicyTests
                 """
                     {"nodeSelector": {}, "physicalFunctions": [{"vendor": "8086", "interfaces": ["eth0"]}],
                      "management": "Owned", "numVfs": 4,
-                     "pools": [{"name": "a", "vfs": [{"first": 0, "last": 2}], "driver": {"type": "Vfio"}, "resourceName": "example.com/vf"},
+                     "pools": [{"name": "a", "vfs": [{"first": 0, "last": 2}], "driver": {"type": "Vfio"},
+                       "resourceName": "example.com/vf"},
                        {"name": "b", "vfs": [{"first": 3, "last": 3}], "driver": {"type": "Native"}}]}
                     """
             },

@@ -29,6 +29,7 @@ internal sealed class FakeApiServer : IAsyncDisposable
     private readonly WebApplication _app;
     private long _version = 100;
     private long _forgotten;
+    private int _answering;
 
     private FakeApiServer(WebApplication app) => _app = app;
 
@@ -48,6 +49,9 @@ internal sealed class FakeApiServer : IAsyncDisposable
                 return [.. _requests];
         }
     }
+
+    /// <summary>Requests that are not answered whole yet, watches among them.</summary>
+    public int Answering => Volatile.Read(ref _answering);
 
     public int OpenWatches
     {
@@ -218,6 +222,19 @@ internal sealed class FakeApiServer : IAsyncDisposable
         new JsonObject { ["type"] = type, ["object"] = it.DeepClone() }.ToJsonString() + "\n";
 
     private async Task HandleAsync(HttpContext context)
+    {
+        Interlocked.Increment(ref _answering);
+        try
+        {
+            await AnswerAsync(context);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _answering);
+        }
+    }
+
+    private async Task AnswerAsync(HttpContext context)
     {
         var request = context.Request;
         using var reader = new StreamReader(request.Body);

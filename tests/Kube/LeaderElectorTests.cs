@@ -215,12 +215,13 @@ public sealed class LeaderElectorTests : IAsyncLifetime
         _time.Advance(by);
         var quiet = 0;
         var seen = (-1, -1);
-        // Quiet: nothing was sent and no timer set for a while.
+        // Quiet: nothing was sent, nothing is being answered and no timer was set for a while, in which everybody had time to.
         while (quiet < 12)
         {
             await Task.Delay(4);
             var now = (_server.Requests.Count, _time.Waiting);
-            quiet = now == seen || process.Run.IsCompleted ? quiet + 1 : 0;
+            var isBusy = _server.Answering > 0 || ThreadPool.PendingWorkItemCount > 0;
+            quiet = (now == seen && !isBusy) || process.Run.IsCompleted ? quiet + 1 : 0;
             seen = now;
         }
     }

@@ -82,7 +82,8 @@ public sealed class HoldingsTests
         var other = Unit with { Resource = ResourceName.Parse("example.com/other") };
         Assert.Null(_holdings.TryBeginAnswer(other.Resource, [other], out var refusal));
         Assert.Equal(
-            $"{Id} of example.com/other cannot be given out: a pod still has {Id} as example.com/gpu: it can be given out when that pod is gone",
+            $"{Id} of example.com/other cannot be given out: a pod still has {Id} as example.com/gpu: it can be given out when that "
+                + "pod is gone",
             refusal!.Message
         );
     }

@@ -77,7 +77,7 @@ public sealed class PhaseTests
     {
         HostInventory machine = new Machine().Gpu();
         var gpu = DeviceId.Parse("0000:43:00.0");
-        var refused = Wish("HostDevice", "first", "0000:43:00.0", claims: []) with
+        var refused = Wish("HostDevice", "first", "0000:43:00.0", claims: ["0000:43:00.0"]) with
         {
             Ruling = new Ruling([], Objection.Of(Reasons.NoIommu, "no IOMMU"), AsksWhoUses: false),
             Named = ImmutableDictionary<DeviceId, DeviceId>.Empty.Add(gpu, gpu),

@@ -28,14 +28,51 @@ internal static partial class NativeFiles
         var buffer = stackalloc byte[256];
         if (StatxCall(AtFdCwd, path, AtSymlinkNoFollow, 0x7ff, buffer) != 0)
             return new NodeOwnerResult(new Errno(Marshal.GetLastPInvokeError()), default);
-        return new NodeOwnerResult(Errno.None, new NodeOwner(*(int*)(buffer + 20), *(int*)(buffer + 24), *(ushort*)(buffer + 28) & 0xfff));
+        return new NodeOwnerResult(Errno.None, Owner(buffer));
     }
 
-    /// <summary>Not a FIFO, a node or a directory: reading it cannot wait for somebody else.</summary>
-    public static unsafe bool IsRegular(string path)
+    /// <summary>Makes a file with this content and mode, in the four calls that it takes: a machine is some 2000 of them.</summary>
+    public static unsafe void Write(string path, ReadOnlySpan<byte> content, int mode)
+    {
+        const int WriteOnlyCreateTruncate = 0x80241; // with O_CLOEXEC
+        var descriptor = OpenCall(path, WriteOnlyCreateTruncate, (uint)mode);
+        if (descriptor < 0)
+            Check(-1, path);
+        try
+        {
+            fixed (byte* start = content)
+            {
+                for (nint done = 0; done < content.Length; )
+                {
+                    var written = WriteCall(descriptor, start + done, content.Length - done);
+                    Check(written < 0 ? -1 : 0, path);
+                    done += written;
+                }
+            }
+
+            Check(FchmodCall(descriptor, (uint)mode), path);
+        }
+        finally
+        {
+            _ = CloseCall(descriptor);
+        }
+    }
+
+    /// <summary>What is there and whose it is, without following a link at the end; None when nothing is.</summary>
+    public static unsafe NodeKind ReadKind(string path, out NodeOwner owner)
     {
         var buffer = stackalloc byte[256];
-        return StatxCall(AtFdCwd, path, AtSymlinkNoFollow, 0x7ff, buffer) == 0 && (*(ushort*)(buffer + 28) & 0xf000) == 0x8000;
+        owner = default;
+        if (StatxCall(AtFdCwd, path, AtSymlinkNoFollow, 0x7ff, buffer) != 0)
+            return NodeKind.None;
+        owner = Owner(buffer);
+        return (*(ushort*)(buffer + 28) & 0xf000) switch
+        {
+            0x8000 => NodeKind.File,
+            0x4000 => NodeKind.Directory,
+            0xa000 => NodeKind.Link,
+            _ => NodeKind.Other,
+        };
     }
 
     /// <summary>A file of the tree as the kernel shows it, links followed.</summary>
@@ -47,6 +84,8 @@ internal static partial class NativeFiles
         var kind = (*(ushort*)(buffer + 28) & 0xf000) == 0x8000 ? FileKind.File : FileKind.Other;
         return new FileLook(Errno.None, kind, null, *(ulong*)(buffer + 32), *(ulong*)(buffer + 40));
     }
+
+    private static unsafe NodeOwner Owner(byte* statx) => new(*(int*)(statx + 20), *(int*)(statx + 24), *(ushort*)(statx + 28) & 0xfff);
 
     private static void Check(int result, string path)
     {
@@ -80,7 +119,11 @@ internal static partial class NativeFiles
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int OpenCall(string path, int flags);
+    private static partial int OpenCall(string path, int flags, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "fchmod", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int FchmodCall(int descriptor, uint mode);
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
@@ -94,7 +137,7 @@ internal static partial class NativeFiles
     public static unsafe void FeedFifo(string path, string text)
     {
         const int WriteOnlyNonBlocking = 0x801;
-        var descriptor = OpenCall(path, WriteOnlyNonBlocking);
+        var descriptor = OpenCall(path, WriteOnlyNonBlocking, 0);
         if (descriptor < 0)
             return;
         var bytes = System.Text.Encoding.UTF8.GetBytes(text);
@@ -102,4 +145,14 @@ internal static partial class NativeFiles
             _ = WriteCall(descriptor, start, bytes.Length);
         _ = CloseCall(descriptor);
     }
+}
+
+/// <summary>What a path is; <see cref="Other"/> is a FIFO, a node or a socket, whose reading may wait for somebody else.</summary>
+internal enum NodeKind
+{
+    None,
+    File,
+    Directory,
+    Link,
+    Other,
 }

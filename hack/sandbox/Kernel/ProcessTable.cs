@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
 

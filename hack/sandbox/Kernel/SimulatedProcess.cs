@@ -69,11 +69,15 @@ public sealed class SimulatedProcess
     public SimulatedFile OpenAs(string name, string path) =>
         _table.Core.Locked(() => new SimulatedFile(this, name, OpenedFile.Of(_table.Core, path)));
 
-    /// <summary>Opens a file of a tmpfs that this process has mounted, in a user namespace of its own, where the name is another file's.</summary>
+    /// <summary>
+    /// Opens a file of a tmpfs that this process has mounted, in a user namespace of its own, where the name is another file's.
+    /// </summary>
     public SimulatedFile OpenForged(string name) =>
         _table.Core.Locked(() => new SimulatedFile(this, name, OpenedFile.OnTmpfs(_table.Core.Look(name).Inode)));
 
-    /// <summary>open(2) with O_PATH of a node that root of a container has made: its device is not opened, and need not be allowed.</summary>
+    /// <summary>
+    /// open(2) with O_PATH of a node that root of a container has made: its device is not opened, and need not be allowed.
+    /// </summary>
     public SimulatedFile OpenPathOf(string node) =>
         _table.Core.Locked(() =>
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
@@ -38,8 +39,7 @@ internal sealed class SysTree
         }
 
         var staged = Stage();
-        File.WriteAllText(staged, content);
-        NativeFiles.ChangeMode(staged, mode);
+        NativeFiles.Write(staged, Encoding.UTF8.GetBytes(content), mode);
         Place(staged, path);
     }
 
@@ -79,7 +79,7 @@ internal sealed class SysTree
             return;
         var staged = Stage();
         NativeFiles.Rename(Real(path), staged);
-        if (new FileInfo(staged).LinkTarget is null && Directory.Exists(staged))
+        if (NativeFiles.ReadKind(staged, out _) == NodeKind.Directory)
             Directory.Delete(staged, recursive: true);
         else
             File.Delete(staged);
@@ -194,12 +194,8 @@ internal sealed class DirectoryDraft(string path, string staged)
 {
     public string Path { get; } = path;
 
-    public void WriteFile(string name, string content, int mode = 0x1a4)
-    {
-        var file = staged + "/" + name;
-        File.WriteAllText(file, content);
-        NativeFiles.ChangeMode(file, mode);
-    }
+    public void WriteFile(string name, string content, int mode = 0x1a4) =>
+        NativeFiles.Write(staged + "/" + name, Encoding.UTF8.GetBytes(content), mode);
 
     public void WriteBytes(string name, byte[] content) => File.WriteAllBytes(staged + "/" + name, content);
 

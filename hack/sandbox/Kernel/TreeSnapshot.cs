@@ -97,29 +97,22 @@ public sealed record TreeSnapshot(ImmutableSortedDictionary<string, string> Entr
     private static bool AddIfThere(HostPaths paths, string path, ImmutableSortedDictionary<string, string>.Builder entries)
     {
         var real = paths.Resolve(path);
-        var (error, owner) = NativeFiles.ReadOwner(real);
-        if (!error.IsSuccess)
+        var kind = NativeFiles.ReadKind(real, out var owner);
+        if (kind == NodeKind.None)
             return false;
-        if (new FileInfo(real).LinkTarget is { } target)
+        entries[path] = kind switch
         {
-            entries[path] = "-> " + target;
-            return false;
-        }
-
-        if (Directory.Exists(real))
-        {
-            entries[path] = $"directory {owner}";
-            return true;
-        }
-
-        entries[path] = path.StartsWith("/dev/", StringComparison.Ordinal) ? $"node {owner}" : $"{ReadText(real)} ({owner})";
-        return false;
+            NodeKind.Link => "-> " + new FileInfo(real).LinkTarget,
+            NodeKind.Directory => $"directory {owner}",
+            _ when path.StartsWith("/dev/", StringComparison.Ordinal) => $"node {owner}",
+            NodeKind.File => $"{ReadText(real)} ({owner})",
+            _ => $"blocked ({owner})",
+        };
+        return kind == NodeKind.Directory;
     }
 
     private static string ReadText(string real)
     {
-        if (!NativeFiles.IsRegular(real))
-            return "blocked";
         try
         {
             return File.ReadAllText(real).TrimEnd('\n').Replace("\n", "\\n", StringComparison.Ordinal);

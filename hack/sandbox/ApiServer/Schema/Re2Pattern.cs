@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.RegularExpressions;
 
@@ -10,6 +11,11 @@ namespace Hostdev.Sandbox.ApiServer.Schema;
 /// </summary>
 public sealed class Re2Pattern
 {
+    /// <summary>
+    /// Each is made once for all servers of this process: our CRDs have a hundred of them, and making one costs more than all its matches.
+    /// </summary>
+    private static readonly ConcurrentDictionary<string, (Re2Pattern? Pattern, string Error)> s_known = new(StringComparer.Ordinal);
+
     private readonly Regex _regex;
 
     private Re2Pattern(string text, Regex regex) => (Text, _regex) = (text, regex);
@@ -23,25 +29,23 @@ public sealed class Re2Pattern
     /// <param name="error">In Go's words where Go refuses it too: <c>error parsing regexp: …</c>.</param>
     public static bool TryParse(string text, [NotNullWhen(true)] out Re2Pattern? pattern, out string error)
     {
-        (pattern, error) = (null, "");
-        if (!Re2Translation.TryTranslate(text, out var translated, out error))
-            return false;
-        try
-        {
-            pattern = new Re2Pattern(text, new Regex(translated, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking));
-            return true;
-        }
-        catch (RegexParseException e)
-        {
-            error = $"error parsing regexp: {e.Message}";
-            return false;
-        }
-        catch (NotSupportedException e)
-        {
-            error = $"error parsing regexp: {e.Message}";
-            return false;
-        }
+        (pattern, error) = s_known.GetOrAdd(text, Parse);
+        return pattern is not null;
     }
 
     public override string ToString() => Text;
+
+    private static (Re2Pattern? Pattern, string Error) Parse(string text)
+    {
+        if (!Re2Translation.TryTranslate(text, out var translated, out var error))
+            return (null, error);
+        try
+        {
+            return (new Re2Pattern(text, new Regex(translated, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)), "");
+        }
+        catch (Exception e) when (e is RegexParseException or NotSupportedException)
+        {
+            return (null, $"error parsing regexp: {e.Message}");
+        }
+    }
 }
