@@ -34,7 +34,7 @@ internal sealed record ProcessSnapshot(ImmutableArray<OpenFile> Open, ImmutableA
 internal sealed record LookBudget(int OfProcess, int InAll)
 {
     /// <summary>A look that decides what may be taken: seconds do not matter, to see all does.</summary>
-    public static LookBudget Thorough { get; } = new(1 << 20, 1 << 22);
+    public static LookBudget Thorough { get; } = new(1 << 20, 1 << 21);
 
     /// <summary>A look that the kubelet waits for: some microseconds each.</summary>
     public static LookBudget Quick { get; } = new(1 << 14, 1 << 16);

@@ -74,8 +74,9 @@ public sealed partial class UsageOnRealKernelTests
         var directory = memory[..memory.LastIndexOf('/')];
         using (
             Command.Hold(
-                $"mount -t tmpfs t {directory} && : > {memory} && exec 7< {memory} && mount -t tmpfs t /mnt && : > /mnt/x "
-                    + $"&& mkdir -p /mnt{directory} && : > /mnt{memory} && exec 8< /mnt{memory} && umount -l /mnt",
+                // once where it is seen to be mounted, once where nothing tells any more what it is on
+                $"set -e; mount -t tmpfs t {directory}; : > {memory}; exec 7< {memory}; "
+                    + $"mount -t tmpfs t /mnt; mkdir -p /mnt{directory}; : > /mnt{memory}; exec 8< /mnt{memory}; umount -l /mnt",
                 "unshare",
                 "-Urm"
             )
@@ -84,15 +85,16 @@ public sealed partial class UsageOnRealKernelTests
             Assert.DoesNotContain(Edu(), w => w.Contains("resource0", StringComparison.Ordinal));
         }
 
-        using (var driver = Command.Hold($"exec 7< {memory}", "unshare", "-m"))
+        using (var driver = Command.Hold($"set -e; exec 7< {memory}", "unshare", "-m"))
             Assert.Contains($"{memory} is open in process {driver.ProcessId} (sh)", Edu());
         // A sysfs of another network namespace, and another name: it is the same memory.
+        var name = $"/tmp/memory-{Guid.NewGuid():N}";
         using var other = Command.Hold(
-            $"mount -t sysfs s /mnt && touch /tmp/x && mount --bind /mnt{memory[4..]} /tmp/x && exec 7< /tmp/x",
+            $"set -e; mount -t sysfs s /mnt; touch {name}; mount --bind /mnt{memory[4..]} {name}; exec 7< {name}",
             "unshare",
             "-mn"
         );
-        Assert.Contains($"/tmp/x, which is {memory}, is open in process {other.ProcessId} (sh)", Edu());
+        Assert.Contains($"{name}, which is {memory}, is open in process {other.ProcessId} (sh)", Edu());
 
         static IEnumerable<string> Edu() => Words("0000:46:00.0");
     }
@@ -103,9 +105,9 @@ public sealed partial class UsageOnRealKernelTests
         const string nvme = "0000:84:00.0";
         var disk = ScenarioNodes.DiskOf(s_paths, nvme);
         Assert.Empty(Words(nvme));
-        using (Command.Hold($"mount -t tmpfs /dev/{disk} /opt", "unshare", "-Urm"))
+        using (Command.Hold($"set -e; mount -t tmpfs /dev/{disk} /opt", "unshare", "-Urm"))
             Assert.Empty(Words(nvme));
-        using (var open = Command.Hold($"exec 7< /dev/{disk}"))
+        using (var open = Command.Hold($"set -e; exec 7< /dev/{disk}"))
             Assert.Equal([$"/dev/{disk} is open in process {open.ProcessId} (sh)"], Words(nvme));
         var fd = Open("/dev/" + disk, 0x200000); // O_PATH
         try
