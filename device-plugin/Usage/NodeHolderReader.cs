@@ -35,13 +35,17 @@ public sealed class NodeHolderReader(HostPaths paths, IHostCalls calls, KernelTh
 /// <param name="unseen">What could not be looked at, in words; null when nothing.</param>
 public sealed class NodeHolders(IHostCalls calls, ILookup<string, NodeHolder> byNumber, string? unseen)
 {
+    /// <summary>Whether all processes could be seen.</summary>
+    public bool IsComplete => unseen is null;
+
     /// <summary>
     /// The first of a unit's nodes that somebody has open, and who, in words. Where not all processes could be seen, the group's node is
     /// opened for a moment: it opens only while nobody has it, or has bound a device of it (contracts/kernel.md, "Group viability"). Null
     /// when nobody has any.
     /// </summary>
     /// <param name="nodes">All nodes of a unit that nobody is to have now.</param>
-    public (string Path, string Holder)? FirstOf(IReadOnlyCollection<(string Path, string Number)> nodes)
+    /// <param name="mayOpen">Nobody is given the unit meanwhile, whose own open would fail.</param>
+    public (string Path, string Holder)? FirstOf(IReadOnlyCollection<(string Path, string Number)> nodes, bool mayOpen)
     {
         foreach (var (path, number) in nodes)
         {
@@ -52,7 +56,7 @@ public sealed class NodeHolders(IHostCalls calls, ILookup<string, NodeHolder> by
         if (unseen is null || nodes.Count == 0)
             return null;
         var group = nodes.Select(n => n.Path).FirstOrDefault(IsGroup);
-        if (group is null)
+        if (group is null || !mayOpen)
             return (nodes.First().Path, $"somebody, perhaps: {unseen}");
         var opened = calls.Open(group, OpenIntent.VfioGroup);
         opened.Handle?.Dispose();

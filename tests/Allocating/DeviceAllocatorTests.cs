@@ -117,6 +117,7 @@ public sealed class DeviceAllocatorTests
             StringComparison.Ordinal
         );
 
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 0); // nor is it offered meanwhile
         taken.Close();
         taken.Group.Close();
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
