@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Hostdev.Crds;
+using Hostdev.Kube.Meta;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
 
@@ -104,6 +105,6 @@ internal static class PlanText
             return;
         text.Append(title).Append('\n');
         foreach (var line in all)
-            text.Append("  - ").Append(line).Append('\n');
+            text.Append("  - ").Append(PrintableText.Of(line)).Append('\n'); // what a process is called makes no line of its own
     }
 }

@@ -33,7 +33,7 @@ internal sealed record GroupCase(Situation Situation, UnitRequest Request, Immut
                 .Select(m => Inventory.Functions[m.Address]),
         ];
 
-    public IReadOnlyList<(PciFunction Function, DeviceUser User)> UsesOfWhatIsTaken => field ??= UsesInTheWay.Of(Situation, ToTake);
+    public IReadOnlyList<UseInTheWay> UsesOfWhatIsTaken => field ??= UsesInTheWay.Of(Situation, ToTake);
 
     /// <summary>What becomes of the members, as far as they are not the machine's own by now.</summary>
     public GroupShape Shape =>

@@ -93,23 +93,23 @@ internal static class GroupProblems
     /// </summary>
     public static string? Machine(Situation situation, UnitRequest request, GroupShape shape)
     {
-        if (request.AllowProtected.Contains(Protection.System))
-            return null;
         var passthrough = situation.Inventory.Facts.PassthroughDrivers;
         var toTake = shape.Taken.Where(f => f.Driver is not { } driver || !passthrough.Contains(driver)).ToList();
         var needed = toTake
-            .Select(f => (f.Address, What: SystemFunctions.WhatItIs(f, situation.HostDriver(f))))
+            .Where(f => !request.Overrides(f, Protection.System))
+            .Select(f => (Function: f, What: SystemFunctions.WhatItIs(f, situation.HostDriver(f))))
             .Where(n => n.What is not null)
-            .Select(n => $"{n.Address} is {n.What}")
             .ToList();
         if (needed.Count == 0)
             return null;
         var uses = UsesInTheWay.Protecting(request, UsesInTheWay.Of(situation, toTake));
-        var all = UsesInTheWay.InWords(uses).Concat(needed).ToList();
+        var all = UsesInTheWay.InWords(uses).Concat(needed.Select(n => $"{n.Function.Address} is {n.What}")).ToList();
         var them = all.Count == 1 ? "it" : "them";
-        var names = UsesInTheWay.Protections(uses, Protection.System);
-        return $"{List(all, "; ")}: the host needs {them}; "
-            + $"list {names} in allowProtected together with the address to take {them} all the same";
+        var write = UsesInTheWay.Override(
+            request,
+            [.. uses.Select(u => (u.Taken, u.Protection!.Value)), .. needed.Select(n => (n.Function, Protection.System))]
+        );
+        return $"{List(all, "; ")}: the host needs {them}; {write} to take {them} all the same";
     }
 
     /// <summary>Members that the policy does not declare. Nobody loses a device unaware.</summary>

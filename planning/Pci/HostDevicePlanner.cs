@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning.Inventory;
@@ -45,6 +46,7 @@ internal static class HostDevicePlanner
             GroupPolicy = pci.GroupPolicy,
             Members = pci.Members,
             AllowProtected = policy.Spec.AllowProtected,
+            Addresses = [.. pci.Selectors.SelectMany(s => s.Addresses), .. pci.Members.Select(m => m.Address).OfType<PciAddress>()],
             DeviceFile = policy.Spec.DeviceFile,
             IommuBackend = pci.IommuBackend,
             Disruption = policy.Spec.Disruption,

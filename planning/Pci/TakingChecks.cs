@@ -1,6 +1,5 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
-using Hostdev.Planning.Inventory;
 
 namespace Hostdev.Planning.Pci;
 
@@ -33,18 +32,15 @@ internal static class TakingChecks
     private static Objection? NeededByHost(GroupCase it)
     {
         var protecting = UsesInTheWay.Protecting(it.Request, it.UsesOfWhatIsTaken);
-        return protecting.Count == 0
-            ? null
-            : Objection.Of(
-                Reasons.Protected,
-                $"{Sentence(protecting)}: the host needs it; free it, or list {UsesInTheWay.Protections(protecting)} in allowProtected "
-                    + "together with the address"
-            );
+        if (protecting.Count == 0)
+            return null;
+        var write = UsesInTheWay.Override(it.Request, protecting.Select(u => (u.Taken, u.Protection!.Value)));
+        return Objection.Of(Reasons.Protected, $"{Sentence(protecting)}: the host needs it; free it, or {write}");
     }
 
     private static Objection? InUse(GroupCase it)
     {
-        var busy = it.UsesOfWhatIsTaken.Where(u => u.User.Protection is null).ToList();
+        var busy = it.UsesOfWhatIsTaken.Where(u => u.Protection is null).ToList();
         if (busy.Count == 0)
             return null;
         var withdrawn = it.Request.Disruption == Disruption.Cordon && UnitForm.AsItIs(it) is not null;
@@ -54,6 +50,5 @@ internal static class TakingChecks
         );
     }
 
-    private static string Sentence(IEnumerable<(PciFunction Function, DeviceUser User)> users) =>
-        string.Join("; ", UsesInTheWay.InWords(users));
+    private static string Sentence(IEnumerable<UseInTheWay> users) => string.Join("; ", UsesInTheWay.InWords(users));
 }

@@ -22,14 +22,13 @@ internal static class UnitFindings
     /// <summary>Parts of the machine that an earlier version took: a stricter rule refuses what is newly taken.</summary>
     private static IEnumerable<Finding> WhatIsInForce(Situation situation, UnitRequest request, Unit unit)
     {
-        if (request.AllowProtected.Contains(Protection.System))
-            yield break;
         foreach (var function in unit.Functions().Select(m => situation.Inventory.Functions[m.Address]))
         {
             if (!situation.Input.Ownership.Functions.TryGetValue(function.Address, out var owned))
                 continue;
             if (
-                !SystemFunctions.IsSystem(function, owned.OriginalDriver)
+                request.Overrides(function, Protection.System)
+                || !SystemFunctions.IsSystem(function, owned.OriginalDriver)
                 || !situation.Inventory.Facts.PassthroughDrivers.Contains(function.Driver ?? "")
             )
                 continue;
@@ -40,7 +39,7 @@ internal static class UnitFindings
                 Reasons.Protected,
                 $"{function.Address} was taken from the host before this was looked for, and stays so: it is "
                     + $"{SystemFunctions.WhatItIs(function, owned.OriginalDriver)}; "
-                    + "narrow the policy to give it back, or list System in allowProtected together with the address"
+                    + $"narrow the policy to give it back, or {UsesInTheWay.Override(request, [(function, Protection.System)])}"
             );
         }
     }

@@ -37,10 +37,6 @@ internal static class UnitPlanner
 
     private static Targets TargetsOf(Situation situation, UnitRequest request, Unit unit)
     {
-        ImmutableArray<UserKind> overridden =
-        [
-            .. Enum.GetValues<UserKind>().Where(k => new DeviceUser(k, "").Protection is { } p && request.AllowProtected.Contains(p)),
-        ];
         return new Targets
         {
             Units = [unit],
@@ -52,10 +48,13 @@ internal static class UnitPlanner
                         m.Driver,
                         request.Policy.Uid,
                         unit.Id,
-                        overridden,
+                        OverriddenOf(request, situation.Inventory.Functions[m.Address]),
                         situation.Graph.Below(m.Address, Bond.Carried)
                     )
                 ),
         };
     }
+
+    private static ImmutableArray<UserKind> OverriddenOf(UnitRequest request, PciFunction function) =>
+        [.. Enum.GetValues<UserKind>().Where(k => new DeviceUser(k, "").Protection is { } p && request.Overrides(function, p))];
 }

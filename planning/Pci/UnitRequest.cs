@@ -24,6 +24,9 @@ internal sealed record UnitRequest : ICase
 
     public ImmutableArray<Protection> AllowProtected { get; init; } = [];
 
+    /// <summary>The addresses that selectors and <c>members</c> write out.</summary>
+    public ImmutableHashSet<PciAddress> Addresses { get; init; } = [];
+
     public required DeviceFile? DeviceFile { get; init; }
 
     public required IommuBackend IommuBackend { get; init; }
@@ -34,6 +37,15 @@ internal sealed record UnitRequest : ICase
     public required Disruption Disruption { get; init; }
 
     public PciFunction Primary => Selected[0];
+
+    /// <summary>
+    /// Whether an admin said of this very function that the host can do without it. Who allows to take the network of one function says
+    /// nothing of its siblings, which come along by a groupPolicy: their own address must stand in a selector or in <c>members</c>. A
+    /// virtual function is named by its physical function.
+    /// </summary>
+    public bool Overrides(PciFunction function, Protection protection) => AllowProtected.Contains(protection) && IsNamed(function);
+
+    public bool IsNamed(PciFunction function) => Selected.Contains(function) || Addresses.Contains(function.Address);
 
     public Finding Say(FindingState state, Reason reason, string message) =>
         new(Policy, Primary.Address.ToString(), state, reason, message);

@@ -3,27 +3,41 @@ using Hostdev.Planning.Inventory;
 
 namespace Hostdev.Planning.Pci;
 
+/// <summary>A use of what is to be taken, or of what goes with it.</summary>
+/// <param name="Function">The one that is used.</param>
+/// <param name="Taken">The one that would be taken: the same, or what carries it.</param>
+internal readonly record struct UseInTheWay(PciFunction Function, DeviceUser User, PciFunction Taken)
+{
+    /// <summary>What an admin would have to allow; null for a use that is waited for.</summary>
+    public Protection? Protection => User.Protection;
+}
+
 /// <summary>Who uses what is to be taken, and what goes with it.</summary>
 internal static class UsesInTheWay
 {
-    public static List<(PciFunction Function, DeviceUser User)> Of(Situation situation, IEnumerable<PciFunction> functions) =>
+    public static List<UseInTheWay> Of(Situation situation, IEnumerable<PciFunction> functions) =>
         [
             .. functions
-                .SelectMany(f => situation.CarriedBy(f.Address).Prepend(f))
-                .SelectMany(f => situation.Input.Usage.UsersOf(f.Address).Select(u => (f, u)))
-                .Distinct(),
+                .SelectMany(t => situation.CarriedBy(t.Address).Prepend(t).Select(f => (Taken: t, Function: f)))
+                .SelectMany(p => situation.Input.Usage.UsersOf(p.Function.Address).Select(u => new UseInTheWay(p.Function, u, p.Taken)))
+                .DistinctBy(u => (u.Function, u.User)),
         ];
 
     /// <summary>Those that protect, and that the policy does not override.</summary>
-    public static List<(PciFunction Function, DeviceUser User)> Protecting(
-        UnitRequest request,
-        IEnumerable<(PciFunction Function, DeviceUser User)> uses
-    ) => [.. uses.Where(u => u.User.Protection is { } p && !request.AllowProtected.Contains(p))];
+    public static List<UseInTheWay> Protecting(UnitRequest request, IEnumerable<UseInTheWay> uses) =>
+        [.. uses.Where(u => u.Protection is { } p && !request.Overrides(u.Taken, p))];
 
-    public static IEnumerable<string> InWords(IEnumerable<(PciFunction Function, DeviceUser User)> uses) =>
+    public static IEnumerable<string> InWords(IEnumerable<UseInTheWay> uses) =>
         uses.GroupBy(u => u.Function.Address).Select(g => $"{g.Key} is in use: {string.Join(", ", g.Select(u => u.User.Description))}");
 
-    /// <summary>What an admin would have to name.</summary>
-    public static string Protections(IEnumerable<(PciFunction Function, DeviceUser User)> uses, params IEnumerable<Protection> others) =>
-        string.Join(", ", uses.Select(u => u.User.Protection!.Value).Concat(others).Distinct().Order());
+    /// <summary>What an admin would have to write: the protections, and the addresses that nothing names yet.</summary>
+    /// <param name="needs">What protects which function that would be taken.</param>
+    public static string Override(UnitRequest request, IEnumerable<(PciFunction Taken, Protection Protection)> needs)
+    {
+        var all = needs.ToList();
+        var unnamed = all.Select(n => n.Taken).Where(f => !request.IsNamed(f)).Select(f => f.Address).Distinct().Order().ToList();
+        var where = unnamed.Count == 0 ? "" : $" {string.Join(", ", unnamed)} in members";
+        var protections = string.Join(", ", all.Select(n => n.Protection).Distinct().Order());
+        return $"list {protections} in allowProtected together with the address{where}";
+    }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Hostdev.DevicePlugin.Commands;
 using Hostdev.DevicePlugin.Inventory.Rendering;
+using Hostdev.Planning.Inventory;
 using Xunit;
 using YamlDotNet.RepresentationModel;
 
@@ -47,6 +48,27 @@ public sealed class InventoryRenderingTests
             InventoryCommand.Render(machine.Read(), DeviceClasses.All, form),
             StringComparison.Ordinal
         );
+    }
+
+    [Theory]
+    [InlineData(OutputForm.Table)]
+    [InlineData(OutputForm.Tree)]
+    public void What_a_device_calls_itself_makes_no_line_of_its_own(OutputForm form)
+    {
+        using var machine = MachineFixture.Load("x86-server");
+        var usb = new UsbDevice
+        {
+            PortPath = "1-4",
+            Vendor = Hostdev.Crds.PciId.Parse("046d"),
+            Product = Hostdev.Crds.PciId.Parse("c52b"),
+            BusNumber = 1,
+            DeviceNumber = 2,
+            IsHub = false,
+            ProductName = "key\n  9-9 evil\u001b[2J",
+        };
+        var text = InventoryCommand.Render(machine.Read() with { UsbDevices = [usb] }, DeviceClasses.All, form);
+        Assert.DoesNotContain('\u001b', text);
+        Assert.DoesNotContain(text.Split('\n'), l => l.TrimStart().StartsWith("9-9", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -2,7 +2,6 @@ using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
-using System.Threading.Channels;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -23,7 +22,7 @@ internal sealed class FakeApiServer : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly SortedDictionary<string, JsonObject> _objects = new(StringComparer.Ordinal);
     private readonly List<(long Version, string Collection, string Type, JsonObject Object)> _history = [];
-    private readonly List<Watch> _watches = [];
+    private readonly List<FakeWatch> _watches = [];
     private readonly List<(Func<SeenRequest, bool> Which, Func<HttpContext, Task> Answer, int[] Left)> _faults = [];
     private readonly List<SeenRequest> _requests = [];
     private readonly WebApplication _app;
@@ -402,7 +401,7 @@ internal sealed class FakeApiServer : IAsyncDisposable
     {
         var name = context.Request.Query["fieldSelector"].ToString().Replace("metadata.name=", "", StringComparison.Ordinal);
         var from = long.Parse(context.Request.Query["resourceVersion"].ToString());
-        var watch = new Watch(path, name);
+        var watch = new FakeWatch(path, name);
         bool gone;
         lock (_gate)
         {
@@ -488,16 +487,5 @@ internal sealed class FakeApiServer : IAsyncDisposable
     {
         (context.Response.StatusCode, context.Response.ContentType, context.Response.ContentLength) = (code, type, body.Length);
         await context.Response.Body.WriteAsync(body);
-    }
-
-    private sealed class Watch(string collection, string name)
-    {
-        public string Collection => collection;
-
-        public Channel<string> Lines { get; } = Channel.CreateUnbounded<string>();
-
-        public bool Abort { get; set; }
-
-        public bool Matches(JsonObject it) => name.Length == 0 || it["metadata"]!["name"]!.GetValue<string>() == name;
     }
 }

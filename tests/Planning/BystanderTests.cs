@@ -1,3 +1,4 @@
+using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
@@ -52,7 +53,7 @@ public sealed class BystanderTests
                 "0000:41:00.0",
                 Reasons.Protected,
                 "0000:40:03.0 is a part of the machine itself (Host bridge, driver amd64_edac): the host needs it; "
-                    + "list System in allowProtected together with the address to take it all the same"
+                    + "list System in allowProtected together with the address 0000:40:03.0 in members to take it all the same"
             );
     }
 
@@ -86,7 +87,7 @@ public sealed class BystanderTests
         Assert.Equal(
             "0000:40:03.0 was taken from the host before this was looked for, and stays so: "
                 + "it is a part of the machine itself (Host bridge, no driver); "
-                + "narrow the policy to give it back, or list System in allowProtected together with the address",
+                + "narrow the policy to give it back, or list System in allowProtected together with the address 0000:40:03.0 in members",
             plan.Findings.Single(f => f.State == FindingState.Noticed).Message
         );
     }
@@ -110,7 +111,8 @@ public sealed class BystanderTests
             "0000:00:1f.2 is a part of the machine itself (Memory controller, driver intel_pmc_core); "
                 + "0000:00:1f.4 is a part of the machine itself (SMBus, driver i801_smbus); "
                 + "0000:00:1f.5 is a part of the machine itself (Serial bus controller, driver intel-spi): the host needs them; "
-                + "list System in allowProtected together with the address to take them all the same"
+                + "list System in allowProtected together with the address 0000:00:1f.2, 0000:00:1f.4, 0000:00:1f.5 in members "
+                + "to take them all the same"
         );
         Golden.MatchesWords("case-02", input, "0000:00:1f.3");
     }
@@ -132,10 +134,12 @@ public sealed class BystanderTests
             Given.HostDevice(
                 "audio",
                 audio,
-                p => p with { GroupPolicy = GroupPolicy.HoldSiblings },
+                p => p with { Members = [.. new[] { 2, 4, 5 }.Select(Held)] },
                 s => s with { AllowProtected = [Protection.System] }
             )
         );
+        static GroupMember Held(int function) =>
+            new() { Address = PciAddress.Parse(string.Create(CultureInfo.InvariantCulture, $"0000:00:1f.{function}")), Assigned = false };
         var unit = Assert.Single(input.Plan().Units);
 
         // No reset leaves the root complex, so the VM need not be able to open them; the ISA bridge without a driver is left alone.
@@ -367,7 +371,7 @@ public sealed class BystanderTests
                 "0000:0b:00.5",
                 Reasons.Protected,
                 "0000:0b:00.1 is a part of the machine itself (Crypto controller, driver ccp): the host needs it; "
-                    + "list System in allowProtected together with the address to take it all the same"
+                    + "list System in allowProtected together with the address 0000:0b:00.1 in members to take it all the same"
             );
     }
 

@@ -176,12 +176,16 @@ public sealed class OtherRoadCaseTests
                 Reasons.Protected,
                 $"{Serial} is in use: the kernel's console ttyS4 is on it; "
                     + "0000:00:16.0 is a part of the machine itself (Communication dev., driver mei_me): "
-                    + "the host needs them; list Console, System in allowProtected together with the address to take them all the same"
+                    + "the host needs them; list Console, System in allowProtected together with the address 0000:00:16.0 in "
+                    + "members to take them all the same"
             );
         Golden.MatchesWords("case-07", input, Serial);
 
         var policy = (DesiredPolicy.OfHostDevice)input.Policies[0].InForce;
-        var allowed = new EffectivePolicy(policy with { Spec = policy.Spec with { AllowProtected = [Protection.System] } }, null);
+        var pci = policy.Spec.Devices.Pci!;
+        var members = pci with { Members = [new GroupMember { Address = PciAddress.Parse("0000:00:16.0"), Assigned = false }] };
+        var spec = policy.Spec with { AllowProtected = [Protection.System], Devices = policy.Spec.Devices with { Pci = members } };
+        var allowed = new EffectivePolicy(policy with { Spec = spec }, null);
         (input with { Policies = [allowed] })
             .Plan()
             .Refuses(

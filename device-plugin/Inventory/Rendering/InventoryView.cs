@@ -1,3 +1,4 @@
+using Hostdev.Kube.Meta;
 using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Inventory.Rendering;
@@ -124,6 +125,10 @@ internal static class InventoryView
     }
 
     /// <summary>Cuts what is wider than the page; the end shows that something is missing.</summary>
-    public static string Fit(string text, int width) =>
-        text.Length <= width ? text.TrimEnd() : string.Concat(text.AsSpan(0, width - 1), "…");
+    /// <summary>One line, whatever a device calls itself: every line of table and tree comes through here.</summary>
+    public static string Fit(string text, int width)
+    {
+        text = PrintableText.Of(text);
+        return text.Length <= width ? text.TrimEnd() : string.Concat(text.AsSpan(0, width - 1), "…");
+    }
 }

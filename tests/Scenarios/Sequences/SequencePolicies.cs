@@ -45,6 +45,13 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
                 "0000:45:00.0",
                 "allowProtected: [Network]",
                 ", groupPolicy: AssignSiblings",
+                allowed: ("0000:45:00.0", Protection.Network)
+            ),
+            Device(
+                "dual allowed both",
+                "0000:45:00.0",
+                "allowProtected: [Network]",
+                ", members: [{address: \"0000:45:00.1\", assigned: true}]",
                 allowed: [("0000:45:00.0", Protection.Network), ("0000:45:00.1", Protection.Network)]
             ),
             ByDriver("dual by driver", "e1000e"),
