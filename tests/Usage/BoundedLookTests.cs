@@ -31,7 +31,7 @@ public sealed class BoundedLookTests : IDisposable
     {
         var process = Kernel.Processes.Start("many");
         for (var i = 0; i < 2000; i++)
-            process.OpenPlain(i % 2 == 0 ? "/dev/null" : "/dev/sda");
+            process.OpenPlain(i % 2 == 0 ? "/dev/sg1" : "/dev/sda");
         var before = GC.GetAllocatedBytesForCurrentThread();
         var snapshot = Reader(new InPlace()).ReadDescriptors(new OpenFileFilter(n => n.IsBlock), LookBudget.Thorough);
         Assert.Equal(["/dev/sda is open in process 701 (many)"], snapshot.Open.Select(o => $"{o.Target} is {o.InProcess}"));
