@@ -41,7 +41,8 @@ internal static class NodeRoom
             if (given == policy.Version)
                 continue;
             var more = isNew ? Bytes(policy.Version) : Math.Max(0, Bytes(policy.Version) - Bytes(given));
-            if ((isNew && count >= MostPolicies) || bytes + more > MostBytes)
+            // What makes nothing longer goes through, as a removal does: also where there is too much by now.
+            if ((isNew && count >= MostPolicies) || (more > 0 && bytes + more > MostBytes))
             {
                 lacking.Add(policy.Key);
                 continue;

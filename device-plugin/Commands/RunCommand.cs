@@ -5,8 +5,8 @@ using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Reporting;
 using Hostdev.Kube.Client;
+using Hostdev.Telemetry;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 
 namespace Hostdev.DevicePlugin.Commands;
 
@@ -145,16 +145,7 @@ public static class RunCommand
             return 1;
         }
 
-        using var loggers = LoggerFactory.Create(b =>
-            b.SetMinimumLevel(verbose ? LogLevel.Debug : LogLevel.Information)
-                .AddFilter("Microsoft", LogLevel.Warning)
-                .AddSimpleConsole(c =>
-                {
-                    // In one line, so that no text can look like the next one; colours are escapes, which nobody's text may have.
-                    (c.SingleLine, c.ColorBehavior) = (true, LoggerColorBehavior.Disabled);
-                    (c.TimestampFormat, c.UseUtcTimestamp) = ("yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", true);
-                })
-        );
+        using var loggers = LogLines.Create(verbose ? LogLevel.Debug : LogLevel.Information);
         var paths = new HostPaths("/");
         var missing = HostAccess.Missing(paths);
         if (!missing.IsEmpty)

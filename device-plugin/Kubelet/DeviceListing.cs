@@ -93,7 +93,7 @@ internal sealed class DeviceListing(ResourceName resource, Holdings holdings, Ad
     public bool Knows(string id)
     {
         lock (_gate)
-            return _wanted.Any(d => d.Id == id) || _sent.Any(s => s.Device.Id == id) || holdings.HeldOf(resource).Contains(id);
+            return _wanted.Any(d => d.Id == id) || _sent.Any(s => s.Device.Id == id) || holdings.IsHeld(resource, id);
     }
 
     /// <summary>What is offered now; and who has what was looked at.</summary>

@@ -32,6 +32,10 @@ public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationL
     /// <summary>The resource names under which somebody has something.</summary>
     public IEnumerable<ResourceName> Resources => _state.Ledger.ById.Values.Select(a => ResourceName.Parse(a.Resource)).Distinct();
 
+    /// <summary>Whether somebody has this ID of a resource.</summary>
+    public bool IsHeld(ResourceName resource, string id) =>
+        _state.Ledger.ById.TryGetValue(id, out var allocation) && allocation.Resource == resource.Value;
+
     /// <summary>The IDs of a resource that somebody has, for any reason: a pod, an open node, doubt.</summary>
     public ImmutableHashSet<string> HeldOf(ResourceName resource) =>
         [.. _state.Ledger.ById.Values.Where(a => a.Resource == resource.Value).Select(a => a.Id)];

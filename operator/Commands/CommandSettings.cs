@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Hostdev.Kube.Client;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 
 namespace Hostdev.Operator.Commands;
 
@@ -37,18 +36,6 @@ internal static class CommandSettings
             TimeProvider.System,
             loggers.CreateLogger<KubeClient>(),
             options
-        );
-
-    public static ILoggerFactory Loggers(LogLevel least) =>
-        LoggerFactory.Create(b =>
-            b.SetMinimumLevel(least)
-                .AddFilter("Microsoft", LogLevel.Warning)
-                .AddSimpleConsole(c =>
-                {
-                    // In one line, so that no text can look like the next one; colours are escapes, which nobody's text may have.
-                    (c.SingleLine, c.ColorBehavior) = (true, LoggerColorBehavior.Disabled);
-                    (c.TimestampFormat, c.UseUtcTimestamp) = ("yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", true);
-                })
         );
 
     /// <summary>What an API server or its absence may answer to a command: said in a sentence, with exit code 1.</summary>

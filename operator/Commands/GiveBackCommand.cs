@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Hostdev.Kube.Client;
+using Hostdev.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Operator.Commands;
@@ -32,7 +33,7 @@ internal static class GiveBackCommand
         command.SetAction(
             async (parsed, cancellationToken) =>
             {
-                using var loggers = CommandSettings.Loggers(LogLevel.Warning);
+                using var loggers = LogLines.Create(LogLevel.Warning);
                 try
                 {
                     using var client = CommandSettings.Connect(parsed.GetValue(kubeconfig), loggers);

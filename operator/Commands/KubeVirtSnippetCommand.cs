@@ -2,6 +2,7 @@ using System.CommandLine;
 using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Client;
 using Hostdev.Projection;
+using Hostdev.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Operator.Commands;
@@ -22,7 +23,7 @@ internal static class KubeVirtSnippetCommand
         command.SetAction(
             async (parsed, cancellationToken) =>
             {
-                using var loggers = CommandSettings.Loggers(LogLevel.Warning);
+                using var loggers = LogLines.Create(LogLevel.Warning);
                 try
                 {
                     using var client = CommandSettings.Connect(parsed.GetValue(kubeconfig), loggers);

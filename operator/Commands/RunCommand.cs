@@ -50,7 +50,7 @@ internal static class RunCommand
         command.SetAction(
             async (parsed, cancellationToken) =>
             {
-                using var loggers = CommandSettings.Loggers(parsed.GetValue(verbose) ? LogLevel.Debug : LogLevel.Information);
+                using var loggers = LogLines.Create(parsed.GetValue(verbose) ? LogLevel.Debug : LogLevel.Information);
                 using var metrics = new OperatorMetrics();
                 var pod = Environment.GetEnvironmentVariable("POD_NAME") is { Length: > 0 } name ? name : Environment.MachineName;
                 try

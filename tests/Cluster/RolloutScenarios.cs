@@ -68,10 +68,16 @@ public sealed class RolloutScenarios
 
         await first.StopAgentAsync(); // what stood there is all that the next leader and the next agent have
         await leader.DisposeAsync();
-        bench.StartOperator("hostdev-operator-1", seed: 2);
+        var next = bench.StartOperator("hostdev-operator-1", seed: 2);
         first.StartAgent();
         await bench.UntilAsync(async () => ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Ready").Reason == Reasons.Blocked);
-        await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken); // some looks of the new leader
+        for (var look = 1; look <= 3; look++) // of the new leader, each because something changed
+        {
+            var before = next.Host.Passes;
+            await bench.LabelAsync(second, "look", look < 3 ? $"{look}" : null);
+            await bench.UntilAsync(() => next.Host.Passes > before);
+        }
+
         Assert.Equal(Reasons.Halted, ClusterBench.Condition(await bench.PolicyAsync("gpus"), "Progressing").Reason);
         Assert.Equal(
             (1, 4),

@@ -73,6 +73,15 @@ public sealed class CrdSchemaTests
         Assert.Equal([], findings);
     }
 
+    /// <summary>It is written by whoever has a node's token, and summed over all nodes.</summary>
+    [Fact]
+    public void Every_number_of_a_node_s_status_has_both_bounds()
+    {
+        var numbers = Fields(CrdFiles.Schema("NodeDeviceState", "status"), "status").Where(f => f.Schema.Type == "integer").ToList();
+        Assert.NotEmpty(numbers);
+        Assert.Equal([], numbers.Where(f => f.Schema.Constraints is not { Minimum: not null, Maximum: not null }).Select(f => f.At));
+    }
+
     [Theory]
     [InlineData("HostDevice", "hostdevices", "hd", "Resource, Ready, Reason, Nodes, Devices, Allocated, Age, Message")]
     [InlineData("SriovPolicy", "sriovpolicies", "sp", "Resource, Ready, Reason, Nodes, Devices, Allocated, Age, Message")]

@@ -87,6 +87,22 @@ public sealed class NodeRoomTests
     }
 
     [Fact]
+    public void Where_there_is_too_much_already_a_change_that_makes_it_less_goes_through()
+    {
+        var large = new string('x', 4096);
+        ClusterPolicy Policy(int number, string text, long generation = 1) =>
+            HostDevice(Name(number), $"example.com/r{number}", generation, created: number, spec: Filler(text));
+        var given = Enumerable.Range(1, 280).Select(i => Policy(i, large)).ToImmutableArray();
+        var node = Node("a") with { Given = [.. given.Select(p => p.Version)] }; // as a version before has written it
+        ImmutableArray<ClusterPolicy> changed = [Policy(1, "x", generation: 2), Policy(2, large + "x", generation: 2), .. given.Skip(2)];
+        node = Step(changed, node);
+        Assert.Equal(
+            [("p001", 2L), ("p002", 1L)],
+            node.Given!.Value.OrderBy(g => g.Key.Name, StringComparer.Ordinal).Take(2).Select(g => (g.Key.Name, g.Generation))
+        );
+    }
+
+    [Fact]
     public void The_first_list_of_a_node_has_the_oldest_policies_that_it_has_room_for()
     {
         var policies = Policies(520);
