@@ -105,7 +105,7 @@ public sealed partial class AgentHost : IAsyncDisposable
         {
             Answered = OnKubeletChanged,
         };
-        var usage = new UsageReader(machine.Paths, machine.Calls, Allocator);
+        var usage = new UsageReader(machine.Paths, machine.Calls, Allocator, time, machine.Threads);
         var breakGlass = new BreakGlassFile(options.StateDirectory);
         var boots = new BootRecord(options.StateDirectory, bootId, time);
         var choices = new ChoiceFile(options.StateDirectory);

@@ -27,6 +27,7 @@ public sealed class DeviceAllocator(
 {
     private readonly AnsweredNodes _answers = new(reader, time);
     private readonly NodeOwners _owners = new(calls, journal);
+    private readonly NodeHolderReader _holders = new(paths, calls, threads, time);
     private readonly KernelCalls<KubeletCall> _kernel = new(threads, "kubelet call", time);
     private volatile Catalog _catalog = Catalog.Empty;
     private ImmutableDictionary<Reason, long> _refusedByReason = ImmutableDictionary<Reason, long>.Empty;
@@ -115,7 +116,9 @@ public sealed class DeviceAllocator(
             unit = answer.Units[0];
         }
 
-        return Obstacle(unit, reader.Read(unit.Handout)) is { } obstacle ? Cannot(resource, deviceId, obstacle) : null;
+        return Obstacle(unit, reader.Read(unit.Handout), isBeingAnswered: false) is { } obstacle
+            ? Cannot(resource, deviceId, obstacle)
+            : null;
     }
 
     /// <summary>
@@ -175,8 +178,14 @@ public sealed class DeviceAllocator(
             .OfType<Allocation>()
             .ToDictionary(a => a.Id, StringComparer.Ordinal);
         var missing =
-            reading is PodUseReading.Listed && known.ById.Values.Any(a => !devices.Any(d => d.Id == a.Id && d.Resource == a.Resource));
-        var open = missing ? NodeHolders() : Enumerable.Empty<NodeHolder>().ToLookup(_ => "");
+            reading is PodUseReading.Listed
+                ? known.ById.Values.Where(a => !devices.Any(d => d.Id == a.Id && d.Resource == a.Resource)).ToList()
+                : [];
+        var open = _holders.Read(missing.SelectMany(a => a.Nodes).Select(n => n.Number), quick: false);
+        var held = missing
+            .Select(a => (a.Id, Held: FirstOf(open, a, ledger => ledger.ById.GetValueOrDefault(a.Id) == a)))
+            .Where(h => h.Held is not null)
+            .ToDictionary(h => h.Id, h => $"{h.Held!.Value.Holder} still holds {h.Held.Value.Path} open", StringComparer.Ordinal);
         var (before, after) = holdings.Look(
             ledger =>
                 ledger.Observe(
@@ -184,7 +193,7 @@ public sealed class DeviceAllocator(
                     time.GetUtcNow(),
                     proof,
                     d => learned.GetValueOrDefault(d.Id) is { } a && a.Resource == d.Resource ? a : null,
-                    a => HolderOf(a, open)
+                    a => held.GetValueOrDefault(a.Id)
                 ),
             reading is PodUseReading.Listed ? asOf : null
         );
@@ -192,8 +201,28 @@ public sealed class DeviceAllocator(
             || after.ById.Values.Any(a => before.ById[a.Id] is var b && (b.Pod != a.Pod || b.Holder != a.Holder));
     }
 
-    private static string? HolderOf(Allocation answer, ILookup<string, NodeHolder> open) =>
-        answer.Nodes.SelectMany(n => open[n.Number].Select(h => $"{h} still holds {n.Path} open")).FirstOrDefault();
+    /// <summary>
+    /// Who has a node of an answer open. What a look did not see the group's node tells, which is tried only while nobody is given
+    /// anything.
+    /// </summary>
+    /// <param name="isStill">Whether by this ledger nobody else has got it since the look began.</param>
+    private (string Path, string Holder)? FirstOf(NodeHolders open, Allocation answer, Func<AllocationLedger, bool> isStill)
+    {
+        var held = open.FirstOf(Named(answer), mayOpen: false);
+        if (held is not null && !open.IsComplete)
+        {
+            holdings.WhileNobodyIsAnswered(ledger =>
+            {
+                if (isStill(ledger))
+                    held = open.FirstOf(Named(answer), mayOpen: true);
+            });
+        }
+
+        return held;
+    }
+
+    private static IReadOnlyCollection<(string Path, string Number)> Named(Allocation answer) =>
+        [.. answer.Nodes.Select(n => (n.Path, n.Number))];
 
     private Allocation? Learn(PodUse device) =>
         Catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
@@ -230,7 +259,7 @@ public sealed class DeviceAllocator(
         var states = answer.Units.Select(u => (Unit: u, State: reader.Read(u.Handout))).ToList();
         foreach (var (unit, state) in states)
         {
-            var obstacle = Obstacle(unit, state) ?? OfferProblem.Of(Reasons.NodeOwner, _owners.Set(unit, state));
+            var obstacle = Obstacle(unit, state, isBeingAnswered: true) ?? OfferProblem.Of(Reasons.NodeOwner, _owners.Set(unit, state));
             if (obstacle is not null)
                 return new AllocateOutcome.Refused(Cannot(answer.Resource, unit.Id.ToString(), obstacle));
         }
@@ -271,21 +300,21 @@ public sealed class DeviceAllocator(
         new(obstacle.Reason, $"{id} of {resource} cannot be given out: {obstacle.Message}", [id]);
 
     /// <summary>Why a unit in this state is given to nobody: the same for an answer and for every look after a refusal.</summary>
-    private OfferProblem? Obstacle(Unit unit, UnitState state) =>
+    /// <param name="isBeingAnswered">It is asked for an answer that is being made: nobody else is given the unit.</param>
+    private OfferProblem? Obstacle(Unit unit, UnitState state, bool isBeingAnswered) =>
         OfferProblem.Of(Reasons.NotReady, state.Problem)
         ?? OfferProblem.Of(Reasons.NodeAnswered, _answers.TakenBy(unit, state, Ledger))
-        ?? OfferProblem.Of(Reasons.StillHeld, HeldBy(unit, state));
+        ?? OfferProblem.Of(Reasons.StillHeld, HeldBy(unit, state, isBeingAnswered));
 
-    private string? HeldBy(Unit unit, UnitState state)
+    private string? HeldBy(Unit unit, UnitState state, bool isBeingAnswered)
     {
-        var holders = NodeHolders();
-        return _answers
-            .Record(unit, state)
-            .Nodes.SelectMany(n => holders[n.Number].Select(h => $"{n.Path} is still held open by {h}"))
-            .FirstOrDefault();
+        var answer = _answers.Record(unit, state);
+        var open = _holders.Read(answer.Nodes.Select(n => n.Number), quick: true);
+        var held = isBeingAnswered
+            ? open.FirstOf(Named(answer), mayOpen: true)
+            : FirstOf(open, answer, ledger => !ledger.ById.ContainsKey(answer.Id));
+        return held is { Path: var path, Holder: var holder } ? $"{path} is still held open by {holder}" : null;
     }
-
-    private ILookup<string, NodeHolder> NodeHolders() => new UsageReader(paths, calls, this).NodeHolders();
 
     private sealed record KubeletCall(string What, string Ids)
     {

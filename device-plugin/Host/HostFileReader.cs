@@ -70,18 +70,33 @@ public sealed class HostFileReader(HostPaths paths)
     }
 
     /// <summary>The names in a directory, in ordinal order; none with the error when it cannot be listed.</summary>
-    /// <remarks>.NET's enumeration asks two more questions about every link, and sysfs is made of links.</remarks>
     public IReadOnlyList<string> List(string directory, out Errno error)
     {
-        error = Errno.None;
+        var names = new List<string>();
+        error = ForEachName(
+            directory,
+            name =>
+            {
+                names.Add(name);
+                return true;
+            }
+        );
+        if (!error.IsSuccess)
+            return [];
+        names.Sort(StringComparer.Ordinal);
+        return names;
+    }
+
+    /// <summary>
+    /// Each name in a directory as it comes, until <paramref name="take"/> wants no more: of a directory that somebody else fills, no list
+    /// is made.
+    /// </summary>
+    /// <remarks>.NET's enumeration asks two more questions about every link, and sysfs is made of links.</remarks>
+    public Errno ForEachName(string directory, Func<string, bool> take)
+    {
         var fd = LibC.Open(paths.Resolve(directory), LibC.O_RDONLY | LibC.O_NONBLOCK | LibC.O_CLOEXEC, 0);
         if (fd < 0)
-        {
-            error = LibC.LastError();
-            return [];
-        }
-
-        var names = new List<string>();
+            return LibC.LastError();
         Span<byte> entries = stackalloc byte[8 * 1024];
         try
         {
@@ -89,23 +104,15 @@ public sealed class HostFileReader(HostPaths paths)
             {
                 var got = LibC.GetDirectoryEntries(fd, entries, (nuint)entries.Length);
                 if (got < 0)
-                {
-                    error = LibC.LastError();
-                    return [];
-                }
-
-                if (got == 0)
-                    break;
-                AddNames(entries[..(int)got], names);
+                    return LibC.LastError();
+                if (got == 0 || !TakeNames(entries[..(int)got], take))
+                    return Errno.None;
             }
         }
         finally
         {
             _ = LibC.Close(fd);
         }
-
-        names.Sort(StringComparer.Ordinal);
-        return names;
     }
 
     public IReadOnlyList<string> List(string directory) => List(directory, out _);
@@ -168,7 +175,7 @@ public sealed class HostFileReader(HostPaths paths)
     /// <c>struct linux_dirent64</c> (<c>include/linux/dirent.h</c>): two numbers of 8 bytes, the entry's length in 2, its type in 1, its
     /// name up to a NUL.
     /// </summary>
-    private static void AddNames(ReadOnlySpan<byte> entries, List<string> names)
+    private static bool TakeNames(ReadOnlySpan<byte> entries, Func<string, bool> take)
     {
         const int LengthAt = 16;
         const int NameAt = 19;
@@ -177,10 +184,12 @@ public sealed class HostFileReader(HostPaths paths)
             var length = MemoryMarshal.Read<ushort>(entries[LengthAt..]);
             var name = entries[NameAt..length];
             name = name[..name.IndexOf((byte)0)];
-            if (!name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8))
-                names.Add(Encoding.UTF8.GetString(name));
+            if (!name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8) && !take(Encoding.UTF8.GetString(name)))
+                return false;
             entries = entries[length..];
         }
+
+        return true;
     }
 
     private static string? TryReadLine(StreamReader reader)

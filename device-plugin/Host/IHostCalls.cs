@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Hostdev.DevicePlugin.Host;
 
 /// <summary>
@@ -21,11 +19,16 @@ public interface IHostCalls
     NodeOwnerResult ReadOwner(string path);
 
     /// <summary>
-    /// Which device a node is, by its device number and not by its name; symbolic links are followed, those of <c>/proc/PID/fd</c> and
-    /// <c>/proc/PID/map_files</c> to the very file that is open. Null when it is no device node or cannot be looked at. Waits for no file
-    /// server.
+    /// What a path leads to, without opening it; symbolic links are followed, those of <c>/proc/PID/fd</c> and <c>/proc/PID/map_files</c>
+    /// to the very file that is open, whatever has its name by now. Waits for no file server.
     /// </summary>
-    DeviceNumber? ReadDeviceNumber(string path);
+    FileLook Look(string path);
+
+    /// <summary>
+    /// Whether a path leads into a sysfs, no matter which network namespace's: names and inode numbers are the same in all of them. Null
+    /// where that cannot be told. May wait for a file server.
+    /// </summary>
+    bool? IsOnSysfs(string path);
 
     /// <summary>chown(2), then chmod(2), without following a symbolic link at the end.</summary>
     Errno SetOwner(string path, NodeOwner owner);
@@ -51,13 +54,6 @@ public enum OpenIntent
 
     /// <summary>O_RDONLY|O_EXCL on a whole disk: EBUSY for mounts in any namespace, partitions, dm, md and swap.</summary>
     WholeDisk,
-}
-
-/// <summary>What st_rdev says: a node made with mknod under another name has the same.</summary>
-public readonly record struct DeviceNumber(bool IsBlock, uint Major, uint Minor)
-{
-    /// <summary>As sysfs prints it in <c>dev</c> and names it in <c>/sys/dev</c>.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Major}:{Minor}");
 }
 
 /// <param name="Handle">Not null exactly when <paramref name="Error"/> is success.</param>

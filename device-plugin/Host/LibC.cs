@@ -27,7 +27,14 @@ internal static partial class LibC
     public const int AT_NO_AUTOMOUNT = 0x800;
     public const int AT_STATX_DONT_SYNC = 0x4000;
     public const uint STATX_TYPE = 1;
+    public const uint STATX_INO = 0x100;
+    public const uint STATX_SIZE = 0x200;
     public const uint STATX_BASIC_STATS = 0x7ff;
+
+    public const long SYSFS_MAGIC = 0x62656572;
+
+    /// <summary>Room for <c>struct statfs</c>, whose first member is the file system's magic (120 bytes on x86_64 and arm64).</summary>
+    public const int StatFsLongs = 32;
 
     public const int AF_NETLINK = 16;
     public const int SOCK_RAW = 3;
@@ -70,6 +77,9 @@ internal static partial class LibC
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Statx(int directory, string path, int flags, uint mask, out StatxResult result);
+
+    [LibraryImport("libc", EntryPoint = "statfs", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int StatFs(string path, Span<long> result);
 
     [LibraryImport("libc", EntryPoint = "fchownat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int FchownAt(int directory, string path, uint uid, uint gid, int flags);
@@ -134,6 +144,12 @@ internal static partial class LibC
 
         [FieldOffset(28)]
         public ushort Mode;
+
+        [FieldOffset(32)]
+        public ulong Inode;
+
+        [FieldOffset(40)]
+        public ulong Size;
 
         [FieldOffset(128)]
         public uint RdevMajor;

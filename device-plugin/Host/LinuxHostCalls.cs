@@ -41,18 +41,29 @@ public sealed class LinuxHostCalls(HostPaths paths) : IHostCalls
             ? new NodeOwnerResult(LibC.LastError(), default)
             : new NodeOwnerResult(Errno.None, new NodeOwner((int)stat.Uid, (int)stat.Gid, stat.Mode & 0x1ff));
 
-    public DeviceNumber? ReadDeviceNumber(string path)
+    public FileLook Look(string path)
     {
-        const int typeMask = 0xf000;
-        const int block = 0x6000;
-        const int character = 0x2000;
         // A descriptor may be a file on a server that is gone: what the kernel has of it in memory is enough here.
         const int flags = LibC.AT_STATX_DONT_SYNC | LibC.AT_NO_AUTOMOUNT;
-        if (LibC.Statx(LibC.AT_FDCWD, paths.Resolve(path), flags, LibC.STATX_TYPE, out var stat) != 0)
-            return null;
-        return (stat.Mode & typeMask) is block or character
-            ? new DeviceNumber((stat.Mode & typeMask) == block, stat.RdevMajor, stat.RdevMinor)
-            : null;
+        const uint mask = LibC.STATX_TYPE | LibC.STATX_INO | LibC.STATX_SIZE;
+        if (LibC.Statx(LibC.AT_FDCWD, paths.Resolve(path), flags, mask, out var stat) != 0)
+            return FileLook.Failed(LibC.LastError());
+        var (kind, isBlock) = (stat.Mode & 0xf000) switch
+        {
+            0x8000 => (FileKind.File, false),
+            0x6000 => (FileKind.Device, true),
+            0x2000 => (FileKind.Device, false),
+            0 => (FileKind.Anonymous, false),
+            _ => (FileKind.Other, false),
+        };
+        var device = kind == FileKind.Device ? new DeviceNumber(isBlock, stat.RdevMajor, stat.RdevMinor) : (DeviceNumber?)null;
+        return new FileLook(Errno.None, kind, device, stat.Inode, stat.Size);
+    }
+
+    public bool? IsOnSysfs(string path)
+    {
+        Span<long> statfs = stackalloc long[LibC.StatFsLongs];
+        return LibC.StatFs(paths.Resolve(path), statfs) == 0 ? statfs[0] == LibC.SYSFS_MAGIC : null;
     }
 
     public Errno SetOwner(string path, NodeOwner owner)

@@ -17,13 +17,13 @@ internal sealed class HostReading
     private readonly HostInventory _inventory;
     private readonly Lazy<ILookup<DeviceId, string>> _mdevs;
 
-    public HostReading(HostPaths paths, IHostCalls calls, HostInventory inventory)
+    public HostReading(HostPaths paths, IHostCalls calls, ProcessReader processes, HostInventory inventory)
     {
         _files = new HostFileReader(paths);
         var network = new Lazy<NetworkReading>(calls.ReadNetwork);
         _tree = new DeviceTree(_files, network);
         _inventory = inventory;
-        _processes = ProcessReader.Read(paths, calls);
+        _processes = processes.Read(new OpenFileFilter(IsOfADevice, new PciMemory(_files, calls)), LookBudget.Thorough);
         _mdevs = new(() =>
             _files
                 .List("/sys/bus/mdev/devices")
@@ -77,6 +77,12 @@ internal sealed class HostReading
             users.Add(new DeviceUser(UserKind.Unknown, unseen));
         return users.Distinct();
     }
+
+    /// <summary>Disks are stacked in ways that only all of them together tell.</summary>
+    private bool IsOfADevice(DeviceNumber number) =>
+        number.IsBlock
+        || _tree.DevicesOf(number).Any()
+        || _tree.PathOf(number)?.StartsWith(VfioUsage.Groups, StringComparison.Ordinal) == true;
 
     private IEnumerable<DeviceUser> UsersOf(PciFunction function)
     {

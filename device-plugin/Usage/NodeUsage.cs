@@ -24,11 +24,17 @@ internal sealed class NodeUsage
 
     private static IEnumerable<(DeviceId Device, DeviceUser User)> Uses(DeviceTree tree, OpenFile open)
     {
-        var path = open.Number is { } number ? tree.PathOf(number) : open.Target;
+        var path = open.Number is { } number ? tree.PathOf(number) : open.Memory;
         if (path is not null && VfioUsage.IsCdev(path))
             return [];
-        var devices = open.Number is { } node ? tree.DevicesOf(node) : tree.DevicesOn(open.Target);
-        var name = path is null || open.Target.StartsWith("/dev/", StringComparison.Ordinal) ? open.Target : open.Named(NameOf(path));
+        var devices =
+            open.Number is { } node ? tree.DevicesOf(node)
+            : path is not null ? tree.DevicesOn(path)
+            : [];
+        var name =
+            path is null || open.Target.StartsWith("/dev/", StringComparison.Ordinal)
+                ? open.Target
+                : open.Named(open.Memory ?? NameOf(path));
         return devices.Select(f => (f, new DeviceUser(UserKind.OpenNode, $"{name} is {open.InProcess}")));
     }
 

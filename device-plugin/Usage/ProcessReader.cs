@@ -6,171 +6,166 @@ namespace Hostdev.DevicePlugin.Usage;
 
 /// <summary>
 /// What /proc says of the processes: the devices they have open or mapped, and the mounts of every mount namespace. A process that ends
-/// meanwhile is passed over; one that cannot be looked into is not: it may use anything.
+/// meanwhile is passed over; one that cannot be looked into is not: it may use anything. How long a look takes and what it keeps is not for
+/// processes to decide: each has its share (<see cref="LookBudget"/>), and one that does not let itself be looked at is given up.
 /// </summary>
-internal sealed class ProcessReader(HostPaths paths, IHostCalls calls)
+internal sealed class ProcessReader(HostPaths paths, IHostCalls calls, KernelThreads threads, TimeProvider time)
 {
+    /// <summary>Of one file system so many places are kept: each container has a copy of each mount.</summary>
+    private const int MostPlaces = 64;
+
+    /// <summary>What hangs keeps its thread.</summary>
+    private const int MostHung = 32;
+
+    private const string ThreadName = "look at processes";
+
+    /// <summary>One question to the kernel takes microseconds.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
     private readonly HostFileReader _files = new(paths);
     private readonly int _self = paths.Root == "/" ? Environment.ProcessId : 0; // what this process has open is the proof itself
-    private readonly ImmutableArray<OpenFile>.Builder _open = ImmutableArray.CreateBuilder<OpenFile>();
-    private readonly ImmutableArray<MountedFilesystem>.Builder _mounts = ImmutableArray.CreateBuilder<MountedFilesystem>();
-    private readonly HashSet<string> _namespaces = new(StringComparer.Ordinal);
-    private string? _unseen;
+    private readonly KernelCalls<ProcessFilesCall> _calls = new(threads, ThreadName, time, MostHung);
 
     /// <summary>One pass over all processes.</summary>
-    public static ProcessSnapshot Read(HostPaths paths, IHostCalls calls)
+    public ProcessSnapshot Read(OpenFileFilter filter, LookBudget budget)
     {
-        var reader = new ProcessReader(paths, calls);
-        foreach (var pid in reader.Pids())
-            reader.ReadProcess(pid);
-        return new ProcessSnapshot(reader._open.ToImmutable(), reader._mounts.ToImmutable(), reader._unseen);
+        var pids = Pids();
+        var complaints = new Complaints();
+        var mounts = ReadMounts(pids, complaints);
+        return new ProcessSnapshot(ReadFiles(pids, filter, budget, withMappings: true, complaints), mounts, complaints.InWords);
     }
 
     /// <summary>The descriptors alone.</summary>
-    public static ImmutableArray<OpenFile> ReadDescriptors(HostPaths paths, IHostCalls calls)
+    public ProcessSnapshot ReadDescriptors(OpenFileFilter filter, LookBudget budget)
     {
-        var reader = new ProcessReader(paths, calls);
-        foreach (var pid in reader.Pids().Where(p => p != reader._self))
-            reader.ReadDescriptors(PathOf(pid), pid, reader.CommandOf(pid));
-        return reader._open.ToImmutable();
+        var complaints = new Complaints();
+        return new ProcessSnapshot(ReadFiles(Pids(), filter, budget, withMappings: false, complaints), [], complaints.InWords);
     }
+
+    public static string PathOf(int pid) => string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}");
+
+    public static string CommandOf(HostFileReader files, int pid) => files.ReadText(PathOf(pid) + "/comm").Text ?? "?";
 
     /// <summary>Process 1 first: where many share a mount namespace, the oldest stands for it.</summary>
-    private IEnumerable<int> Pids() =>
-        _files
-            .List("/proc")
-            .Select(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0)
-            .Where(p => p > 0)
-            .Order();
+    private List<int> Pids() =>
+        [
+            .. _files
+                .List("/proc")
+                .Select(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0)
+                .Where(p => p > 0)
+                .Order(),
+        ];
 
-    private void ReadProcess(int pid)
+    private ImmutableArray<OpenFile> ReadFiles(
+        List<int> pids,
+        OpenFileFilter filter,
+        LookBudget budget,
+        bool withMappings,
+        Complaints complaints
+    )
     {
-        var (process, command) = (PathOf(pid), CommandOf(pid));
-        ReadMounts(process, pid, command);
-        if (pid == _self)
-            return;
-        ReadDescriptors(process, pid, command);
-        ReadMappings(process, pid, command);
-    }
-
-    private static string PathOf(int pid) => string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}");
-
-    private Lazy<string> CommandOf(int pid) => new(() => _files.ReadText(PathOf(pid) + "/comm").Text ?? "?");
-
-    private void ReadDescriptors(string process, int pid, Lazy<string> command)
-    {
-        var descriptors = _files.List(process + "/fd", out var error);
-        if (!error.IsSuccess)
-            NotSeen(process, $"the files that process {pid} ({command.Value}) has open cannot be seen: {error}");
-        foreach (var descriptor in descriptors)
-        {
-            var link = $"{process}/fd/{descriptor}";
-            if (_files.ReadLinkText(link, out _) is not { } target)
-                continue; // closed since
-            if (target == OpenFile.VfioDevice)
-                _open.Add(new OpenFile(pid, command.Value, target, null));
-            else if (target[0] == '/')
-                Add(new OpenFile(pid, "", target, calls.ReadDeviceNumber(link)), command);
-        }
-    }
-
-    /// <summary>A mapping outlives the descriptor it was made with.</summary>
-    private void ReadMappings(string process, int pid, Lazy<string> command)
-    {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var line in _files.ReadLines(process + "/maps"))
-        {
-            // proc(5): address perms offset dev inode path. Devices are mapped shared; what is private and no device by its name is program
-            // text.
-            var slash = line.IndexOf('/', StringComparison.Ordinal);
-            if (slash < 0)
-                continue;
-            var path = line[slash..];
-            var shared =
-                line.IndexOf(' ', StringComparison.Ordinal) is > 0 and var space && space + 4 < line.Length && line[space + 4] == 's';
-            if (!shared && !path.StartsWith("/dev/", StringComparison.Ordinal) && !IsPciMemory(path))
-                continue;
-            if (!seen.Add(path))
-                continue;
-            Add(new OpenFile(pid, "", path, calls.ReadDeviceNumber($"{process}/map_files/{RangeOf(line)}"), Mapped: true), command);
-        }
-    }
-
-    private void Add(OpenFile file, Lazy<string> command)
-    {
-        if (file.Number is null && !IsPciMemory(file.Target))
-            return;
-        var target = file.Target.EndsWith(" (deleted)", StringComparison.Ordinal) ? file.Target[..^10] : file.Target;
-        _open.Add(file with { Target = target, Command = command.Value });
-    }
-
-    private void ReadMounts(string process, int pid, Lazy<string> command)
-    {
-        var mountNamespace = _files.ReadLinkText(process + "/ns/mnt", out var error);
-        if (mountNamespace is null)
-        {
-            if (error == Errno.EACCES || error == Errno.EPERM)
-                NotSeen(process, $"the mounts that process {pid} ({command.Value}) sees cannot be read: {error}");
-            return;
-        }
-
-        if (!_namespaces.Add(mountNamespace))
-            return;
-        var any = false;
-        foreach (var line in _files.ReadLines(process + "/mountinfo"))
-        {
-            any = true;
-            if (ParseMount(line, pid, command) is { } mount)
-                _mounts.Add(mount);
-        }
-
-        if (!any)
-            _namespaces.Remove(mountNamespace); // it ended: the next process of this namespace tells
-    }
-
-    private void NotSeen(string process, string what)
-    {
-        if (_files.Exists(process))
-            _unseen ??= what;
-    }
-
-    /// <summary><c>map_files</c> names the range without the leading zeros that <c>maps</c> prints.</summary>
-    private static string RangeOf(string line) =>
-        string.Join(
-            '-',
-            line[..line.IndexOf(' ', StringComparison.Ordinal)]
-                .Split('-')
-                .Select(a => a.TrimStart('0') is { Length: > 0 } trimmed ? trimmed : "0")
+        var left = budget.InAll;
+        var wanted = pids.Where(p => p != _self).Select(p => new ProcessFilesCall(p)).ToList();
+        var series = new CallSeries<ProcessFilesCall>(_calls, threads, ThreadName, time, Patience);
+        var answers = series.MakeAll(
+            wanted,
+            (call, pulse) =>
+            {
+                var most = Math.Min(budget.OfProcess, Volatile.Read(ref left));
+                var found = new OpenFileReader(_files, calls, filter, call.Pid, most, pulse).Read(withMappings);
+                Interlocked.Add(ref left, -Math.Min(found.Looked, most));
+                return found;
+            }
         );
-
-    /// <summary>
-    /// <c>resource0</c>, <c>resource0_wc</c> of a function: its memory, without a driver (kernel <c>Documentation/PCI/sysfs-pci.rst</c>).
-    /// </summary>
-    private static bool IsPciMemory(string path) =>
-        path.StartsWith("/sys/", StringComparison.Ordinal)
-        && path.LastIndexOf('/') is var slash
-        && path.AsSpan(slash + 1).StartsWith("resource")
-        && path.Length > slash + 9
-        && char.IsAsciiDigit(path[slash + 9]);
-
-    // proc(5), mountinfo: id parent major:minor root mountpoint options [optional...] - type source superoptions
-    private static MountedFilesystem? ParseMount(string line, int pid, Lazy<string> command)
-    {
-        var fields = line.Split(' ');
-        var dash = Array.IndexOf(fields, "-");
-        if (fields.Length < 10 || dash < 6 || dash + 2 >= fields.Length)
-            return null;
-        return new MountedFilesystem(fields[2], Unescape(fields[4]), Unescape(fields[dash + 2]), pid, command.Value)
+        var open = ImmutableArray.CreateBuilder<OpenFile>();
+        foreach (var (call, answer) in wanted.Zip(answers))
         {
-            Type = fields[dash + 1],
-            Options = [.. fields.ElementAtOrDefault(dash + 3)?.Split(',') ?? []],
-        };
+            if (answer is KernelAnswer<ProcessFiles>.Returned { Value: var found })
+            {
+                open.AddRange(found.Open);
+                complaints.Add(found.Unseen);
+            }
+            else if (_files.Exists(PathOf(call.Pid)))
+            {
+                complaints.Add($"{call} cannot be seen: {InWords(answer)}");
+            }
+        }
+
+        return open.ToImmutable();
     }
 
-    /// <summary>Blank, tab, newline and backslash are octal there (kernel <c>fs/proc_namespace.c: mangle</c>).</summary>
-    internal static string Unescape(string text) =>
-        text.Replace("\\040", " ", StringComparison.Ordinal)
-            .Replace("\\011", "\t", StringComparison.Ordinal)
-            .Replace("\\012", "\n", StringComparison.Ordinal)
-            .Replace("\\134", "\\", StringComparison.Ordinal);
+    private static string InWords(KernelAnswer<ProcessFiles> answer) =>
+        answer is KernelAnswer<ProcessFiles>.NotBegun { Why: var why }
+            ? why.InWords
+            : "the kernel does not answer, because a memory map or a file of that process hangs";
+
+    private ImmutableArray<MountedFilesystem> ReadMounts(List<int> pids, Complaints complaints)
+    {
+        var mounts = ImmutableArray.CreateBuilder<MountedFilesystem>();
+        var places = new Dictionary<string, int>(StringComparer.Ordinal);
+        var namespaces = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var pid in pids)
+        {
+            var process = PathOf(pid);
+            var mountNamespace = _files.ReadLinkText(process + "/ns/mnt", out var error);
+            if (mountNamespace is null)
+            {
+                if ((error == Errno.EACCES || error == Errno.EPERM) && _files.Exists(process))
+                {
+                    complaints.Add(
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"the mounts that process {pid} ({CommandOf(_files, pid)}) sees cannot be read: {error}"
+                        )
+                    );
+                }
+
+                continue;
+            }
+
+            if (!namespaces.Add(mountNamespace))
+                continue;
+            var any = false;
+            var command = new Lazy<string>(() => CommandOf(_files, pid));
+            foreach (var line in _files.ReadLines(process + "/mountinfo"))
+            {
+                any = true;
+                if (MountedFilesystem.Parse(line, pid, () => command.Value) is not { } mount)
+                    continue;
+                var count = places[mount.DeviceNumber] = places.GetValueOrDefault(mount.DeviceNumber) + 1;
+                if (count <= MostPlaces)
+                    mounts.Add(mount);
+            }
+
+            if (!any)
+                namespaces.Remove(mountNamespace); // it ended: the next process of this namespace tells
+        }
+
+        return mounts.ToImmutable();
+    }
+
+    /// <summary>The first is enough to begin with, and how many more there are.</summary>
+    private sealed class Complaints
+    {
+        private string? _first;
+        private int _more;
+
+        public string? InWords =>
+            _more == 0 ? _first : string.Create(CultureInfo.InvariantCulture, $"{_first} (and so it is with {_more} more)");
+
+        public void Add(string? complaint)
+        {
+            if (complaint is null)
+                return;
+            if (_first is null)
+                _first = complaint;
+            else
+                _more++;
+        }
+    }
+
+    private sealed record ProcessFilesCall(int Pid)
+    {
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"what process {Pid} has open and mapped");
+    }
 }

@@ -37,10 +37,14 @@ internal sealed class RemoteMounts
     /// (<c>10.0.0.1@o2ib:/work</c>).
     /// </summary>
     private static bool IsOverRdma(MountedFilesystem mount) =>
-        mount.Option("proto") is "rdma" or "rdma6"
-        || mount.Option("trans") == "rdma"
-        || (mount.Type is "cifs" or "smb3" && mount.Options.Contains("rdma"))
-        || mount.Source.Contains("@o2ib", StringComparison.Ordinal);
+        mount.Type switch
+        {
+            "nfs" or "nfs4" => mount.Option("proto") is "rdma" or "rdma6",
+            "9p" => mount.Option("trans") == "rdma",
+            "cifs" or "smb3" => mount.Options.Contains("rdma"),
+            "lustre" => mount.Source.Contains("@o2ib", StringComparison.Ordinal),
+            _ => false, // whoever mounts a tmpfs writes what they like there
+        };
 
     private static string? ServerOf(MountedFilesystem mount) =>
         mount.Option("addr") ?? (mount.Source.IndexOf('@', StringComparison.Ordinal) is > 0 and var at ? mount.Source[..at] : mount.Source);

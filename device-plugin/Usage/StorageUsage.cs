@@ -1,4 +1,3 @@
-using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
@@ -13,6 +12,7 @@ internal sealed class StorageUsage
 {
     private readonly BlockDevices _blocks;
     private readonly ILookup<string, MountedFilesystem> _mounts;
+    private readonly ILookup<string, MountedFilesystem> _btrfsMounts;
     private readonly ILookup<string, OpenFile> _open;
     private readonly HashSet<string> _swaps;
     private readonly Dictionary<string, string> _btrfs;
@@ -21,13 +21,16 @@ internal sealed class StorageUsage
     {
         _blocks = blocks;
         _open = processes.Open.Where(o => o.Number is { IsBlock: true }).ToLookup(o => o.Number!.Value.ToString(), StringComparer.Ordinal);
-        _mounts = processes.Mounts.ToLookup(m => NumberOf(m, calls), StringComparer.Ordinal);
+        _mounts = processes.Mounts.Where(m => !m.IsAnonymous).ToLookup(m => m.DeviceNumber, StringComparer.Ordinal);
+        _btrfsMounts = processes.Mounts.Where(m => m.Type == "btrfs").ToLookup(m => NumberOf(m, calls), StringComparer.Ordinal);
         _swaps =
         [
             .. files
                 .ReadLines("/proc/swaps")
                 .Skip(1)
-                .Select(l => calls.ReadDeviceNumber(ProcessReader.Unescape(l.Split([' ', '\t'], 2)[0])))
+                .Select(l => l.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
+                .Where(f => f is [_, "partition", ..]) // a file lies on what is mounted
+                .Select(f => calls.ReadDeviceNumber(MountedFilesystem.Unescape(f[0])))
                 .OfType<DeviceNumber>()
                 .Select(n => n.ToString()),
         ];
@@ -77,27 +80,27 @@ internal sealed class StorageUsage
 
     private IEnumerable<DeviceUser> Mounts(BlockDevice block, string label)
     {
-        var places = MountedFilesystem.Places(_mounts[block.Number]).ToList();
+        var isBtrfs = _btrfs.TryGetValue(block.Name, out var uuid);
+        var mounts = _mounts[block.Number].Concat(isBtrfs || _btrfs.Count == 0 ? _btrfsMounts[block.Number] : []);
+        var places = MountedFilesystem.Places(mounts).ToList();
         foreach (var place in places)
             yield return new DeviceUser(UserKind.Mount, $"{label} is mounted at {place}");
         // Of several devices in one btrfs mountinfo names only one, and none by its number.
-        if (places.Count == 0 && _btrfs.TryGetValue(block.Name, out var uuid))
+        if (places.Count == 0 && isBtrfs)
         {
             yield return new DeviceUser(UserKind.Mount, $"{label} is part of the mounted btrfs {uuid}");
         }
     }
 
     /// <summary>
-    /// The number of the mounted device. File systems with an anonymous number (major 0) tell their device by name alone, as the mounting
-    /// process saw it.
+    /// The number of the device that a btrfs names: it has an anonymous number itself. Its name is the kernel's (btrfs_show_devname), as
+    /// whoever found the disk called it, so it is looked up in the host's own /dev alone, where no file server can make it wait; under
+    /// another name the disk is "part of the mounted btrfs" by sysfs all the same.
     /// </summary>
-    private static string NumberOf(MountedFilesystem mount, IHostCalls calls)
-    {
-        if (!mount.DeviceNumber.StartsWith("0:", StringComparison.Ordinal) || mount.Source is not ['/', ..])
-            return mount.DeviceNumber;
-        var number =
-            calls.ReadDeviceNumber(mount.Source)
-            ?? calls.ReadDeviceNumber(string.Create(CultureInfo.InvariantCulture, $"/proc/{mount.Pid}/root{mount.Source}"));
-        return number?.ToString() ?? mount.DeviceNumber;
-    }
+    private static string NumberOf(MountedFilesystem mount, IHostCalls calls) =>
+        mount.Source.StartsWith("/dev/", StringComparison.Ordinal)
+        && !mount.Source.Contains("/../", StringComparison.Ordinal)
+        && calls.ReadDeviceNumber(mount.Source) is { IsBlock: true } number
+            ? number.ToString()
+            : "";
 }

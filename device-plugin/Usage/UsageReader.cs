@@ -17,8 +17,11 @@ public interface IPodUsage
 /// The one place that says who uses a device. <see cref="Read"/> looks without touching anything, for planning; <see cref="Prove"/> also
 /// closes the door: while its result is kept, nobody can begin to use the device (contracts/kernel.md, "Proof that it is free").
 /// </summary>
-public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pods)
+/// <param name="threads">By default the threads of this process.</param>
+public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pods, TimeProvider? time = null, KernelThreads? threads = null)
 {
+    private readonly ProcessReader _processes = new(paths, calls, threads ?? KernelThreads.Own, time ?? TimeProvider.System);
+
     /// <summary>
     /// Who uses what now, over all devices that can be passed. Devices nobody uses are left out. Nothing is opened: an exclusive open
     /// would make a mount fail that somebody attempts this moment. So whom only such an open meets is met by <see cref="Prove"/>, before
@@ -26,7 +29,7 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
     /// </summary>
     public HostUsage Read(HostInventory inventory)
     {
-        var reading = new HostReading(paths, calls, inventory);
+        var reading = new HostReading(paths, calls, _processes, inventory);
         return new HostUsage(
             inventory
                 .Passable.Select(d => (Device: d, Users: (ImmutableArray<DeviceUser>)[.. pods.UsersOf(d), .. reading.UsersOf(d)]))
@@ -34,16 +37,6 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
                 .ToImmutableSortedDictionary(t => t.Device, t => t.Users)
         );
     }
-
-    /// <summary>
-    /// The processes that have a character device open, by its device number (<c>major:minor</c>): under which name does not matter, nor
-    /// whether the node still has one.
-    /// </summary>
-    public ILookup<string, NodeHolder> NodeHolders() =>
-        ProcessReader
-            .ReadDescriptors(paths, calls)
-            .Where(o => o.Number is { IsBlock: false })
-            .ToLookup(o => o.Number!.Value.ToString(), o => new NodeHolder(o.Pid, o.Command), StringComparer.Ordinal);
 
     /// <summary>Proves that nobody uses these devices and holds the proof until it is disposed.</summary>
     /// <param name="overridden">Uses that do not count, because an admin allowed it.</param>
@@ -67,7 +60,7 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
         var doors = new Doors(new HostFileReader(paths), calls);
         var busyGroups = groups.Where(doors.IsBusy).ToList();
         var busyDisks = overridden.Contains(UserKind.Mount) ? [] : doors.BusyDisksOver(devices);
-        var reading = new HostReading(paths, calls, inventory);
+        var reading = new HostReading(paths, calls, _processes, inventory);
         bool HasNamedUser(DeviceId device, string disk) =>
             reading.Storage.UsersByDisk(device).Any(u => u.Disk == disk && !overridden.Contains(u.User.Kind));
         var users = devices
@@ -101,10 +94,4 @@ public sealed class FreedomProof(ImmutableArray<string> users, IReadOnlyList<IDi
         foreach (var handle in handles)
             handle.Dispose();
     }
-}
-
-/// <summary>A process that has a node open.</summary>
-public sealed record NodeHolder(int Pid, string Command)
-{
-    public override string ToString() => $"process {Pid} ({Command})";
 }

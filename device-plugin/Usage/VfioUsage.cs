@@ -11,6 +11,9 @@ namespace Hostdev.DevicePlugin.Usage;
 /// </summary>
 internal sealed class VfioUsage
 {
+    /// <summary>Where sysfs has the groups' nodes.</summary>
+    public const string Groups = "/sys/devices/virtual/vfio/";
+
     private readonly ILookup<int, OpenFile> _groups;
     private readonly ILookup<DeviceId, OpenFile> _cdevs;
     private readonly List<string> _candidates;
@@ -70,7 +73,7 @@ internal sealed class VfioUsage
     public static bool IsCdev(string path) => SysfsPath.LastName(SysfsPath.Parent(path)) == "vfio-dev";
 
     private static int? GroupOf(string path) =>
-        path.StartsWith("/sys/devices/virtual/vfio/", StringComparison.Ordinal)
+        path.StartsWith(Groups, StringComparison.Ordinal)
         && int.TryParse(SysfsPath.LastName(path), NumberStyles.None, CultureInfo.InvariantCulture, out var group)
             ? group
             : null;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Allocating;
 using Hostdev.DevicePlugin.Host;
@@ -95,6 +96,36 @@ public sealed class DeviceAllocatorTests
     }
 
     [Fact]
+    public async Task A_pod_gets_its_device_however_many_files_others_have_open_and_none_that_somebody_has()
+    {
+        var node = new SimulatedNode();
+        var calls = new ManyFiles(node.Machine.Calls);
+        await using var bench = await ScenarioBench.StartAsync(node, Policy, node.Machine with { Calls = calls });
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        var edu = new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 };
+        var evil = node.Kernel.Processes.Start("evil");
+        for (var i = 0; i < 300; i++)
+            evil.OpenPlain("/dev/null");
+        calls.Claim(evil.Pid);
+        var taken = evil.Take("0000:46:00.0", node.Kernel.GroupOf("0000:46:00.0")!.Value);
+
+        var refused = await bench.Kubelet.AdmitPodAsync("vms", "first", edu);
+        Assert.Contains(
+            $"/dev/vfio/{node.Kernel.GroupOf("0000:46:00.0")} is still held open by somebody who was not found: process {evil.Pid} (evil) "
+                + "has 1000000 files open, which are not looked through, and may use anything by them",
+            refused.Message,
+            StringComparison.Ordinal
+        );
+
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 0); // nor is it offered meanwhile
+        taken.Close();
+        taken.Group.Close();
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        var pod = await bench.Kubelet.AdmitPodAsync("vms", "second", edu);
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+    }
+
+    [Fact]
     public async Task A_device_that_a_pod_has_under_another_name_is_not_given_out_again_until_that_pod_is_gone()
     {
         await using var bench = await ScenarioBench.StartAsync(new SimulatedNode(), Policy);
@@ -148,6 +179,20 @@ public sealed class DeviceAllocatorTests
         await Waiting.UntilAsync(() => allocator.TryClose(Edu).IsEmpty);
         Assert.Empty(allocator.Ledger.ById); // whoever asked was refused: nothing of the late answer stands
         allocator.Open(Edu);
+    }
+
+    /// <summary>One process has a million files open.</summary>
+    private sealed class ManyFiles(IHostCalls kernel) : DecoratedCalls(kernel)
+    {
+        private volatile string? _directory;
+
+        public void Claim(int pid) => _directory = string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/fd");
+
+        public override FileLook Look(string path)
+        {
+            var look = base.Look(path);
+            return path == _directory ? look with { Size = 1_000_000 } : look;
+        }
     }
 
     /// <summary>The kernel keeps whoever looks at a node's owner.</summary>

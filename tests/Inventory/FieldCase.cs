@@ -86,18 +86,23 @@ internal sealed class FieldCase : IDisposable
     /// <summary>A host that can only be looked at: nodes have the numbers that its sysfs names.</summary>
     private sealed class Calls(MachineFixture machine, string? network) : IHostCalls
     {
-        public DeviceNumber? ReadDeviceNumber(string path)
+        public FileLook Look(string path)
         {
             if (new FileInfo(machine.Resolve(path)).LinkTarget is { Length: > 0 } target)
-                return ReadDeviceNumber(Path.GetFullPath(target, Path.GetDirectoryName(path)!));
-            if (!path.StartsWith("/dev/", StringComparison.Ordinal))
-                return null;
+            {
+                return target.StartsWith("anon_inode:", StringComparison.Ordinal)
+                    ? new FileLook(Errno.None, FileKind.Anonymous, null, 0, 0)
+                    : Look(Path.GetFullPath(target, Path.GetDirectoryName(path)!));
+            }
+
             var block = machine.Resolve($"/sys/class/block/{Path.GetFileName(path)}/dev");
-            if (!File.Exists(block))
-                return null;
+            if (!path.StartsWith("/dev/", StringComparison.Ordinal) || !File.Exists(block))
+                return FileLook.Failed(Errno.ENOENT);
             uint[] number = [.. File.ReadAllText(block).Trim().Split(':').Select(n => uint.Parse(n, CultureInfo.InvariantCulture))];
-            return new DeviceNumber(true, number[0], number[1]);
+            return new FileLook(Errno.None, FileKind.Device, new DeviceNumber(true, number[0], number[1]), 0, 0);
         }
+
+        public bool? IsOnSysfs(string path) => null;
 
         public NetworkReading ReadNetwork()
         {

@@ -11,7 +11,9 @@ internal abstract class DecoratedCalls(IHostCalls kernel) : IHostCalls
 
     public virtual NodeOwnerResult ReadOwner(string path) => kernel.ReadOwner(path);
 
-    public virtual DeviceNumber? ReadDeviceNumber(string path) => kernel.ReadDeviceNumber(path);
+    public virtual FileLook Look(string path) => kernel.Look(path);
+
+    public virtual bool? IsOnSysfs(string path) => kernel.IsOnSysfs(path);
 
     public virtual Errno SetOwner(string path, NodeOwner owner) => kernel.SetOwner(path, owner);
 

@@ -170,6 +170,21 @@ public sealed class OtherRoadTests : IDisposable
     }
 
     [Fact]
+    public void A_tmpfs_that_calls_itself_a_server_over_RDMA_uses_no_adapter()
+    {
+        RdmaDevice("mlx5_0", Hca);
+        var name = _bench.InterfaceOf(Hca);
+        _bench.Kernel.Network.AddRoute(name, "198.51.100.0/24");
+        _bench.Kernel.Processes.Start("evil", "mnt:[4026532999]");
+        var source = "198.51.100.9@o2ib:/work";
+        _bench.Kernel.Storage.MountShare(source, "/opt", "tmpfs", "proto=rdma,trans=rdma,rdma", "mnt:[4026532999]");
+        Assert.DoesNotContain(_bench.Users(Hca), u => u.Kind == UserKind.Mount);
+
+        _bench.Kernel.Storage.MountShare(source, "/work", "lustre", "rw");
+        Assert.Contains($"{source} (lustre) is mounted at /work, which comes over {Hca} (RDMA, {name})", _bench.Words(Hca));
+    }
+
+    [Fact]
     public void NFS_over_RDMA_protects_the_adapter_and_over_TCP_its_address_does()
     {
         RdmaDevice("mlx5_0", Hca);

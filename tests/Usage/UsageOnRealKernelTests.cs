@@ -1,10 +1,12 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Usage;
 using Hostdev.Planning;
 using Hostdev.Tests.Lab;
+using Hostdev.Tests.Scenarios;
 using Xunit;
 
 namespace Hostdev.Tests.Usage;
@@ -15,7 +17,7 @@ namespace Hostdev.Tests.Usage;
 /// </summary>
 [Trait(LabFacts.Where, LabFacts.Lab)]
 [Trait(LabFacts.Vfio, LabFacts.Cdev)]
-public sealed class UsageOnRealKernelTests
+public sealed partial class UsageOnRealKernelTests
 {
     private static readonly HostPaths s_paths = new("/");
 
@@ -64,6 +66,76 @@ public sealed class UsageOnRealKernelTests
         var ports = usage.UsersOf(PciAddress.Parse("0000:00:06.0")).Where(u => u.Kind == UserKind.OpenNode).Select(u => u.Description);
         Assert.Contains($"/dev/vport4p1 is open in process {child.Id} (sleep)", ports);
     }
+
+    [LabFact]
+    public void A_tmpfs_over_a_function_s_directory_makes_it_used_by_nobody_and_its_true_memory_does()
+    {
+        var memory = new HostFileReader(s_paths).ResolveLink("/sys/bus/pci/devices/0000:46:00.0") + "/resource0";
+        var directory = memory[..memory.LastIndexOf('/')];
+        using (
+            Command.Hold(
+                // once where it is seen to be mounted, once where nothing tells any more what it is on
+                $"set -e; mount -t tmpfs t {directory}; : > {memory}; exec 7< {memory}; "
+                    + $"mount -t tmpfs t /mnt; mkdir -p /mnt{directory}; : > /mnt{memory}; exec 8< /mnt{memory}; umount -l /mnt",
+                "unshare",
+                "-Urm"
+            )
+        )
+        {
+            Assert.DoesNotContain(Edu(), w => w.Contains("resource0", StringComparison.Ordinal));
+        }
+
+        using (var driver = Command.Hold($"set -e; exec 7< {memory}", "unshare", "-m"))
+            Assert.Contains($"{memory} is open in process {driver.ProcessId} (sh)", Edu());
+        // A sysfs of another network namespace, and another name: it is the same memory.
+        var name = $"/tmp/memory-{Guid.NewGuid():N}";
+        using var other = Command.Hold(
+            $"set -e; mount -t sysfs s /mnt; touch {name}; mount --bind /mnt{memory[4..]} {name}; exec 7< {name}",
+            "unshare",
+            "-mn"
+        );
+        Assert.Contains($"{name}, which is {memory}, is open in process {other.ProcessId} (sh)", Edu());
+
+        static IEnumerable<string> Edu() => Words("0000:46:00.0");
+    }
+
+    [LabFact]
+    public void A_mount_in_a_user_namespace_that_calls_a_disk_its_source_and_a_node_named_by_O_PATH_are_no_use_of_the_disk()
+    {
+        const string nvme = "0000:84:00.0";
+        var disk = ScenarioNodes.DiskOf(s_paths, nvme);
+        Assert.Empty(Words(nvme));
+        using (Command.Hold($"set -e; mount -t tmpfs /dev/{disk} /opt", "unshare", "-Urm"))
+            Assert.Empty(Words(nvme));
+        using (var open = Command.Hold($"set -e; exec 7< /dev/{disk}"))
+            Assert.Equal([$"/dev/{disk} is open in process {open.ProcessId} (sh)"], Words(nvme));
+        var fd = Open("/dev/" + disk, 0x200000); // O_PATH
+        try
+        {
+            using var child = Process.Start(new ProcessStartInfo("sleep", ["600"]) { UseShellExecute = false })!; // with that descriptor
+            Assert.Contains($"/dev/{disk}", Directory.GetFileSystemEntries($"/proc/{child.Id}/fd").Select(f => new FileInfo(f).LinkTarget));
+            Assert.Empty(Words(nvme));
+            child.Kill();
+        }
+        finally
+        {
+            _ = Close(fd);
+        }
+    }
+
+    private static IEnumerable<string> Words(string address) =>
+        new UsageReader(s_paths, new LinuxHostCalls(s_paths), new NoPods())
+            .Read(new InventoryReader(s_paths, TimeProvider.System).Read())
+            .UsersOf(PciAddress.Parse(address))
+            .Select(u => u.Description);
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Close(int descriptor);
 
     private sealed class NoPods : IPodUsage
     {

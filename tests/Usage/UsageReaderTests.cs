@@ -413,10 +413,10 @@ public sealed class UsageReaderTests : IDisposable
     /// <summary>A /dev in which a name stands for another device, or is missing.</summary>
     private sealed class OtherNode(IHostCalls kernel, string node, string? instead) : DecoratedCalls(kernel)
     {
-        public override DeviceNumber? ReadDeviceNumber(string path) =>
-            path != node ? base.ReadDeviceNumber(path)
-            : instead is null ? null
-            : base.ReadDeviceNumber(instead);
+        public override FileLook Look(string path) =>
+            path != node ? base.Look(path)
+            : instead is null ? FileLook.Failed(Errno.ENOENT)
+            : base.Look(instead);
 
         public override OpenResult Open(string path, OpenIntent intent) =>
             path != node ? base.Open(path, intent)

@@ -80,6 +80,15 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
     /// <summary>Null when there is no such node.</summary>
     public DeviceNumber? NumberOf(string node) => _nodes.TryGetValue(node, out var found) ? found.Number : null;
 
+    /// <summary>What a path leads to, as statx(2) tells.</summary>
+    public FileLook Look(string path)
+    {
+        var number = NumberOf(path) ?? (Tree.Canonical(path) is { } canonical ? NumberOf(canonical) : null);
+        return number is { } device
+            ? new FileLook(Errno.None, FileKind.Device, device, NativeFiles.Look(Tree.Real(path)).Inode, 0)
+            : NativeFiles.Look(Tree.Real(path));
+    }
+
     public void Print(string message) => _messages.Add(message);
 
     /// <summary>Makes a file writable; the handler runs under the gate.</summary>

@@ -75,6 +75,16 @@ internal static partial class NativeFiles
         };
     }
 
+    /// <summary>A file of the tree as the kernel shows it, links followed.</summary>
+    public static unsafe FileLook Look(string path)
+    {
+        var buffer = stackalloc byte[256];
+        if (StatxCall(AtFdCwd, path, 0, 0x7ff, buffer) != 0)
+            return FileLook.Failed(new Errno(Marshal.GetLastPInvokeError()));
+        var kind = (*(ushort*)(buffer + 28) & 0xf000) == 0x8000 ? FileKind.File : FileKind.Other;
+        return new FileLook(Errno.None, kind, null, *(ulong*)(buffer + 32), *(ulong*)(buffer + 40));
+    }
+
     private static unsafe NodeOwner Owner(byte* statx) => new(*(int*)(statx + 20), *(int*)(statx + 24), *(ushort*)(statx + 28) & 0xfff);
 
     private static void Check(int result, string path)

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
 
@@ -50,11 +49,8 @@ public sealed class ProcessTable
             return process;
         });
 
-    internal DeviceNumber? NumberOf(string pid, string entry) =>
-        int.TryParse(pid, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-        && _processes.TryGetValue(number, out var process)
-            ? process.NumberOf(entry)
-            : null;
+    internal SimulatedProcess? Find(string pid) =>
+        int.TryParse(pid, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? _processes.GetValueOrDefault(number) : null;
 
     internal void Remove(SimulatedProcess process)
     {

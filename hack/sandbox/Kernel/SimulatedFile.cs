@@ -7,17 +7,17 @@ public class SimulatedFile : IDisposable
 {
     private bool _closed;
 
-    internal SimulatedFile(SimulatedProcess process, string link)
+    /// <param name="file">Null for the machine's own file of that name.</param>
+    internal SimulatedFile(SimulatedProcess process, string link, OpenedFile? file = null)
     {
         Process = process;
-        Number = process.Table.Core.NumberOf(link);
+        Opened = file ?? OpenedFile.Of(process.Table.Core, link);
         Descriptor = process.AddFile(this, link);
     }
 
     public int Descriptor { get; }
 
-    /// <summary>The device that was opened; null for what is none.</summary>
-    public DeviceNumber? Number { get; }
+    internal OpenedFile Opened { get; }
 
     public SimulatedProcess Process { get; }
 

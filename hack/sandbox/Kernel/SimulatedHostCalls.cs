@@ -30,20 +30,31 @@ public sealed class SimulatedHostCalls : IHostCalls
     public NodeOwnerResult ReadOwner(string path) =>
         _kernel.Core.Locked(() =>
         {
+            if (OpenFileAt(path) is { IsPathAlone: true })
+                return new NodeOwnerResult(Errno.None, new NodeOwner(0, 0, 0));
             var result = NativeFiles.ReadOwner(_kernel.Paths.Resolve(path));
             return result.Error.IsSuccess && _kernel.Owners.TryGetValue(path, out var kept) ? result with { Owner = kept } : result;
         });
 
     /// <summary>What a process has open is that, whatever has its name by now.</summary>
-    public DeviceNumber? ReadDeviceNumber(string path) =>
+    public FileLook Look(string path) =>
         _kernel.Core.Locked(() =>
             path.Split('/') switch
             {
-                ["", "proc", var pid, "fd" or "map_files", var file] => _kernel.Processes.NumberOf(pid, file),
-                _ => _kernel.Core.NumberOf(path)
-                    ?? (_kernel.Core.Tree.Canonical(path) is { } canonical ? _kernel.Core.NumberOf(canonical) : null),
+                ["", "proc", _, "fd" or "map_files", _] => OpenFileAt(path)?.Look ?? FileLook.Failed(Errno.ENOENT),
+                ["", "proc", var pid, "fd"] when _kernel.Processes.Find(pid) is { } process => new FileLook(
+                    Errno.None,
+                    FileKind.Other,
+                    null,
+                    0,
+                    (ulong)process.OpenCount
+                ),
+                _ => _kernel.Core.Look(path),
             }
         );
+
+    public bool? IsOnSysfs(string path) =>
+        _kernel.Core.Locked(() => OpenFileAt(path)?.IsOnSysfs ?? path.StartsWith("/sys/", StringComparison.Ordinal));
 
     /// <summary>On the tree's real file where this process may; otherwise the model remembers.</summary>
     public Errno SetOwner(string path, NodeOwner owner) =>
@@ -65,6 +76,9 @@ public sealed class SimulatedHostCalls : IHostCalls
     public NetworkReading ReadNetwork() => _kernel.Network.Reading;
 
     public IKernelLog FollowKernelLog() => new Log(_kernel);
+
+    private OpenedFile? OpenFileAt(string path) =>
+        path.Split('/') is ["", "proc", var pid, "fd" or "map_files", var entry] ? _kernel.Processes.Find(pid)?.OpenedAt(entry) : null;
 
     private OpenResult OpenGroup(string path)
     {

@@ -10,7 +10,7 @@ public sealed class SimulatedProcess
 
     private readonly ProcessTable _table;
     private readonly SortedDictionary<int, SimulatedFile> _files = [];
-    private readonly List<(string Range, DeviceNumber? Number, string Path)> _mappings = [];
+    private readonly List<(string Range, OpenedFile File, string Path)> _mappings = [];
 
     internal SimulatedProcess(ProcessTable table, int pid, string comm, string mountNamespace)
     {
@@ -63,19 +63,38 @@ public sealed class SimulatedProcess
     /// <summary>A plain open of any node, which shows in <c>/proc/PID/fd</c> and does nothing else.</summary>
     public SimulatedFile OpenPlain(string path) => _table.Core.Locked(() => new SimulatedFile(this, path));
 
+    /// <summary>
+    /// Opens a file of the machine that this process has under another name: mounted there, in its own mount namespace.
+    /// </summary>
+    public SimulatedFile OpenAs(string name, string path) =>
+        _table.Core.Locked(() => new SimulatedFile(this, name, OpenedFile.Of(_table.Core, path)));
+
+    /// <summary>
+    /// Opens a file of a tmpfs that this process has mounted, in a user namespace of its own, where the name is another file's.
+    /// </summary>
+    public SimulatedFile OpenForged(string name) =>
+        _table.Core.Locked(() => new SimulatedFile(this, name, OpenedFile.OnTmpfs(_table.Core.Look(name).Inode)));
+
+    /// <summary>
+    /// open(2) with O_PATH of a node that root of a container has made: its device is not opened, and need not be allowed.
+    /// </summary>
+    public SimulatedFile OpenPathOf(string node) =>
+        _table.Core.Locked(() =>
+        {
+            var file = new SimulatedFile(this, node, OpenedFile.Of(_table.Core, node) with { IsPathAlone = true });
+            WriteInfo(file.Descriptor, "012000000");
+            return file;
+        });
+
     /// <summary>Maps a device or a function's <c>resourceN</c>, shared, and closes the descriptor, as drivers in user space do.</summary>
     public void Map(string path) =>
         _table.Core.Locked(() =>
         {
             var start = 0x7f0000000000 + (0x100000 * _mappings.Count);
-            _mappings.Add(
-                (string.Create(CultureInfo.InvariantCulture, $"{start:x8}-{start + 0x1000:x8}"), _table.Core.NumberOf(path), path)
-            );
-            _table.Core.Tree.WriteFile(
-                Directory + "/maps",
-                string.Concat(_mappings.Select(m => $"{m.Range} rw-s 00000000 00:06 4 {"", 21}{m.Path}\n")),
-                0x124
-            );
+            var range = string.Create(CultureInfo.InvariantCulture, $"{start:x8}-{start + 0x1000:x8}");
+            _mappings.Add((range, OpenedFile.Of(_table.Core, path), path));
+            _table.Core.Tree.WriteRawLink($"{Directory}/map_files/{range}", path);
+            _table.Core.Tree.WriteFile(Directory + "/maps", string.Concat(_mappings.Select(m => LineOf(m.Range, m.File, m.Path))), 0x124);
         });
 
     /// <summary>
@@ -105,11 +124,20 @@ public sealed class SimulatedProcess
 
     internal ProcessTable Table => _table;
 
-    /// <summary>The device behind an entry of <c>fd</c> or <c>map_files</c>.</summary>
-    internal DeviceNumber? NumberOf(string entry) =>
+    internal int OpenCount => _files.Count;
+
+    /// <summary>The file behind an entry of <c>fd</c> or <c>map_files</c>; null when there is no such entry.</summary>
+    internal OpenedFile? OpenedAt(string entry) =>
         int.TryParse(entry, NumberStyles.None, CultureInfo.InvariantCulture, out var fd) && _files.TryGetValue(fd, out var file)
-            ? file.Number
-            : _mappings.Find(m => m.Range == entry).Number;
+            ? file.Opened
+            : _mappings.Find(m => m.Range == entry).File;
+
+    /// <summary>The kernel's own numbers: 0:23 is its sysfs, 0:6 its devtmpfs.</summary>
+    private static string LineOf(string range, OpenedFile file, string path) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{range} rw-s 00000000 {(file.IsOnSysfs ? "00:17" : "00:06")} {file.Look.Inode} {"", 21}{path}\n"
+        );
 
     internal int AddFile(SimulatedFile file, string link)
     {
@@ -118,12 +146,15 @@ public sealed class SimulatedProcess
             fd++;
         _files.Add(fd, file);
         _table.Core.Tree.WriteRawLink(string.Create(CultureInfo.InvariantCulture, $"{Directory}/fd/{fd}"), link);
-        _table.Core.Tree.WriteFile(
-            string.Create(CultureInfo.InvariantCulture, $"{Directory}/fdinfo/{fd}"),
-            "pos:\t0\nflags:\t02000002\nmnt_id:\t26\nino:\t1\n"
-        );
+        WriteInfo(fd, "02000002");
         return fd;
     }
+
+    private void WriteInfo(int fd, string flags) =>
+        _table.Core.Tree.WriteFile(
+            string.Create(CultureInfo.InvariantCulture, $"{Directory}/fdinfo/{fd}"),
+            $"pos:\t0\nflags:\t{flags}\nmnt_id:\t26\nino:\t1\n"
+        );
 
     internal void RemoveFile(int fd)
     {
