@@ -29,8 +29,8 @@ public readonly record struct MdevUuid(Guid Value) : IComparable<MdevUuid>
     }
 
     /// <summary>
-    /// One of Hostdev's: version 8 of RFC 9562, our prefix, and 74 bits of a hash of what it is for. The same parts give the same UUID, so that a
-    /// mediated device is called the same after a reboot.
+    /// One of Hostdev's: version 8 of RFC 9562, our prefix, and 74 bits of a hash of what it is for. The same parts give the same UUID, so
+    /// that a mediated device is called the same after a reboot.
     /// </summary>
     /// <param name="parts">None of them has a NUL.</param>
     public static MdevUuid Made(params ReadOnlySpan<string> parts)

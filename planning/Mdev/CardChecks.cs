@@ -10,13 +10,7 @@ internal static class CardChecks
     public static Checks<CardCase> All { get; } = new(NoSuchType, OtherApi);
 
     private static Objection? NoSuchType(CardCase it) =>
-        it.Makers.IsEmpty
-            ? Objection.Of(
-                Reasons.NoSuchType,
-                $"{it.Card.Name} has no type {it.TypeInWords}: it has "
-                    + (it.Card.Parents.Any(p => !p.Types.IsEmpty) ? string.Join(", ", Types(it)) : "none now; look at dmesg for its driver")
-            )
-            : null;
+        it.Makers.IsEmpty ? Objection.Of(Reasons.NoSuchType, $"{it.Card.Name} has no type {it.TypeInWords}: it has {Types(it)}") : null;
 
     private static Objection? OtherApi(CardCase it) =>
         it
@@ -24,16 +18,20 @@ internal static class CardChecks
             .Select(m =>
                 Objection.Of(
                     Reasons.NotSupported,
-                    $"type {m.Type.Id} of {m.Parent.Name} makes devices for {m.Type.DeviceApi}, and only those for {PciApi} can be given to a "
-                        + "VM: choose another type"
+                    $"type {m.Type.Id} of {m.Parent.Name} makes devices for {m.Type.DeviceApi}, and only those for {PciApi} can "
+                        + "be given to a VM: choose another type"
                 )
             )
             .FirstOrDefault();
 
-    private static IEnumerable<string> Types(CardCase it) =>
-        it
+    private static string Types(CardCase it)
+    {
+        var there = it
             .Card.Parents.SelectMany(p => p.Types)
             .DistinctBy(t => t.Id)
             .OrderBy(t => t.Id, StringComparer.Ordinal)
-            .Select(t => t.Name is { } name ? $"{t.Id} (\"{name}\")" : t.Id);
+            .Select(t => t.Name is { } name ? $"{t.Id} (\"{name}\")" : t.Id)
+            .ToList();
+        return there.Count == 0 ? "none now; look at dmesg for what its driver says" : string.Join(", ", there);
+    }
 }

@@ -6,8 +6,8 @@ using Hostdev.Planning.Pci;
 namespace Hostdev.Planning.Mdev;
 
 /// <summary>
-/// What an admin counts by: a parent with a name of its own, or a physical function with all that makes mediated devices on it, itself or its
-/// virtual functions (on NVIDIA's Ampere boards the types are on those).
+/// What an admin counts by: a parent with a name of its own, or a physical function with all that makes mediated devices on it, itself or
+/// its virtual functions (on NVIDIA's Ampere boards the types are on those).
 /// </summary>
 /// <param name="Name">The physical function's address, or the parent's name in <c>/sys/class/mdev_bus</c>.</param>
 /// <param name="Parents">Ordered by name.</param>

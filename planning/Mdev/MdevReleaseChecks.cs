@@ -19,7 +19,8 @@ internal static class MdevReleaseChecks
         it.Situation.Inventory.MdevParents.All(p => p.Name != it.Situation.Inventory.Mdev(it.Owned.Uuid)!.Parent)
             ? Stays(
                 Reasons.Unreadable,
-                $"{it.Owned.Uuid} is left as it is, because its parent {it.Owned.Parent} cannot be read or is not in /sys/class/mdev_bus: look at dmesg"
+                $"{it.Owned.Uuid} is left as it is, because its parent {it.Owned.Parent} cannot be read or is not in /sys/class/mdev_bus: "
+                    + "look at dmesg"
             )
             : null;
 

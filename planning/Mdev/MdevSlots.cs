@@ -32,7 +32,8 @@ internal sealed record MdevSlots(ImmutableArray<MdevSlot> Slots, int Missing, Fi
     }
 
     /// <summary>
-    /// By what does not change while the card stays: not by the node's name, which may, nor by the virtual function that happens to have room.
+    /// By what does not change while the card stays: not by the node's name, which may, nor by the virtual function that happens to have
+    /// room.
     /// </summary>
     private static MdevUuid UuidOf(CardCase it, int index) =>
         MdevUuid.Made(it.Policy.Identity.Uid, it.Card.Name, it.Makers[0].Type.Id, index.ToString(CultureInfo.InvariantCulture));

@@ -18,8 +18,8 @@ internal static class MdevSteps
     }
 
     /// <summary>
-    /// Those that are not there. Types of one parent compete for its room, and what one takes of another's is known when it is made: so one type
-    /// is made on a parent at a time, in the order of policies.
+    /// Those that are not there. Types of one parent compete for its room, and what one takes of another's is known when it is made: so
+    /// one type is made on a parent at a time, in the order of policies.
     /// </summary>
     public static IEnumerable<Work> Create(Situation situation, Targets targets)
     {

@@ -88,7 +88,8 @@ public abstract class MdevScenarios
         await bench.UntilAsync(() => bench.Problem("display").Reason == Reasons.NoRoom && Offered(bench, "display").Count == 3);
         Assert.Equal(
             "mdpy has no room for 1 of the 4 devices of type mdpy-vga, and it has 3 of type mdpy-vga for MdevProfile/display, "
-                + $"1 of type mdpy-hd that Hostdev did not make ({Foreign}): remove some of those, or ask for fewer; what there is room for is offered",
+                + $"1 of type mdpy-hd that Hostdev did not make ({Foreign}): remove some of those, or ask for fewer; "
+                + "what there is room for is offered",
             bench.Problem("display").Message
         );
         var writes = bench.Host.Writer.Writes;
