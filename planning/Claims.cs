@@ -13,6 +13,7 @@ internal static class Claims
     {
         var decisions = ImmutableArray.CreateBuilder<Decision>();
         var claimed = new Dictionary<DeviceId, PolicyIdentity>();
+        var stoodOn = new Dictionary<DeviceId, HashSet<PolicyIdentity>>();
         foreach (var wish in wishes)
             DecideOver(wish);
         return decisions.ToImmutable();
@@ -25,14 +26,20 @@ internal static class Claims
                 return;
             foreach (var device in wish.Claims)
                 claimed.TryAdd(device, wish.Policy);
+            foreach (var device in wish.StandsOn)
+                Policies(device).Add(wish.Policy);
             foreach (var next in wish.Then)
                 DecideOver(next);
         }
 
         PolicyIdentity? FirstOf(Wish wish) =>
-            wish
-                .Claims.SelectMany(graph.Kin)
+            wish.Claims.Concat(wish.StandsOn)
+                .SelectMany(graph.Kin)
                 .Select(d => claimed.GetValueOrDefault(d))
-                .FirstOrDefault(p => p is not null && p != wish.Policy);
+                .FirstOrDefault(p => p is not null && p != wish.Policy)
+            ?? wish.Claims.SelectMany(graph.Kin).SelectMany(d => stoodOn.GetValueOrDefault(d) ?? []).FirstOrDefault(p => p != wish.Policy);
+
+        HashSet<PolicyIdentity> Policies(DeviceId device) =>
+            stoodOn.TryGetValue(device, out var policies) ? policies : stoodOn[device] = [];
     }
 }

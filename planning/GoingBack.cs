@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
+using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
 
@@ -18,6 +19,9 @@ internal sealed record GoingBack
 
     /// <summary>Functions that we took, beside those that are removed.</summary>
     public required ImmutableArray<OwnedFunction> Functions { get; init; }
+
+    /// <summary>Mediated devices that we made, as far as they are in no target.</summary>
+    public required ImmutableArray<OwnedMdev> Mdevs { get; init; }
 
     public static GoingBack Of(Situation situation, Targets targets)
     {
@@ -43,6 +47,7 @@ internal sealed record GoingBack
                     !targets.Functions.ContainsKey(o.Address) && !removed.Contains(o.Address) && !stays(o.PolicyUid, o.Address)
                 ),
             ],
+            Mdevs = [.. MdevSteps.Ours(situation).Where(o => !targets.Mdevs.ContainsKey(o.Uuid) && !stays(o.PolicyUid, o.Uuid))],
         };
     }
 

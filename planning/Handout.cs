@@ -31,6 +31,7 @@ public abstract record Handout
                 Held = [],
                 IommuBackend = IommuBackend.LegacyAndCdev,
             },
+            DeviceId.OfMdev(var uuid) => new MediatedDevice { Uuid = uuid, TypeId = given[0].Driver },
             var other => throw new FormatException($"{other} was never given with a driver"),
         };
 
@@ -55,6 +56,21 @@ public abstract record Handout
         public override ImmutableArray<DeviceId> Claims => [.. Members.Select(m => (DeviceId)m.Address)];
 
         public override ImmutableArray<BoundDevice> Drivers => [.. Assigned.Select(m => new BoundDevice(m.Address, m.Driver))];
+    }
+
+    /// <summary>A mediated device, by VFIO: its own group's node, and its own where the host has one.</summary>
+    public sealed record MediatedDevice : Handout
+    {
+        public required MdevUuid Uuid { get; init; }
+
+        /// <summary>What it is: it stands in the place of a driver, for it has no other while it is there.</summary>
+        public required string TypeId { get; init; }
+
+        public override DeviceId Device => Uuid;
+
+        public override ImmutableArray<DeviceId> Claims => [Uuid];
+
+        public override ImmutableArray<BoundDevice> Drivers => [new BoundDevice(Uuid, TypeId)];
     }
 }
 

@@ -16,6 +16,8 @@ namespace Hostdev.Planning;
 [JsonDerivedType(typeof(OpenVfSetup), nameof(OpenVfSetup))]
 [JsonDerivedType(typeof(CloseVfSetup), nameof(CloseVfSetup))]
 [JsonDerivedType(typeof(ForgetPhysicalFunction), nameof(ForgetPhysicalFunction))]
+[JsonDerivedType(typeof(RecordMdev), nameof(RecordMdev))]
+[JsonDerivedType(typeof(ForgetMdev), nameof(ForgetMdev))]
 [JsonDerivedType(typeof(RecordNode), nameof(RecordNode))]
 [JsonDerivedType(typeof(ForgetNode), nameof(ForgetNode))]
 [JsonDerivedType(typeof(RecordFault), nameof(RecordFault))]
@@ -66,6 +68,14 @@ public abstract record JournalRecord
     public sealed record CloseVfSetup(PciAddress Address, int? NumVfs = null) : JournalRecord;
 
     public sealed record ForgetPhysicalFunction(PciAddress Address) : JournalRecord;
+
+    /// <summary>A mediated device that is about to be made.</summary>
+    /// <param name="Parent">Its name in <c>/sys/class/mdev_bus</c>.</param>
+    public sealed record RecordMdev(MdevUuid Uuid, string Parent, string TypeId, [property: JsonPropertyName("policy")] string PolicyUid)
+        : JournalRecord;
+
+    /// <summary>It is removed, or gone and not wanted any more.</summary>
+    public sealed record ForgetMdev(MdevUuid Uuid) : JournalRecord;
 
     /// <summary>A device node's owner and mode before our first change.</summary>
     public sealed record RecordNode(string Path, int Uid, int Gid, int Mode) : JournalRecord;

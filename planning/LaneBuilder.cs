@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
 
@@ -14,6 +15,7 @@ internal static class LaneBuilder
         var physicalFunctions = targets.PhysicalFunctions.Values.OrderBy(t => t.Address).ToList();
         return
         [
+            .. goingBack.Mdevs.Select(o => MdevSteps.Release(situation, o)),
             .. goingBack.PhysicalFunctions.Select(o => VfSteps.Release(situation, o)),
             .. physicalFunctions.Select(t => VfSteps.Remove(situation, t)),
             .. goingBack.Functions.Select(o => FunctionSteps.Release(situation, targets, o)),
@@ -22,6 +24,7 @@ internal static class LaneBuilder
                 .Units.OrderBy(u => u.Id)
                 .Where(u => !VfSteps.Makes(situation, targets, u))
                 .Select(u => FunctionSteps.Take(situation, targets, u)),
+            .. MdevSteps.Create(situation, targets),
         ];
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 
 namespace Hostdev.Planning;
@@ -17,6 +18,9 @@ public sealed record Ownership
 
     public ImmutableSortedDictionary<DeviceId, OwnedPhysicalFunction> PhysicalFunctions { get; init; } =
         ImmutableSortedDictionary<DeviceId, OwnedPhysicalFunction>.Empty;
+
+    /// <summary>Mediated devices that we made; they may be gone.</summary>
+    public ImmutableSortedDictionary<DeviceId, OwnedMdev> Mdevs { get; init; } = ImmutableSortedDictionary<DeviceId, OwnedMdev>.Empty;
 }
 
 /// <summary>What is known of a device's health beyond what it shows now.</summary>

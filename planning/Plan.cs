@@ -65,7 +65,8 @@ public sealed record LaneStep(Purpose Purpose, PlanStep Step)
     /// </summary>
     public bool BringsIntoForce =>
         (Step is PlanStep.Probe { ExpectedDriver: not null } && Purpose.Verb == PurposeVerb.Take)
-        || (Step is PlanStep.SetNumVfs { NumVfs: > 0 } && Purpose.Verb == PurposeVerb.Vfs);
+        || (Step is PlanStep.SetNumVfs { NumVfs: > 0 } && Purpose.Verb == PurposeVerb.Vfs)
+        || Step is PlanStep.CreateMdev;
 }
 
 /// <summary>Something an admin should know about one device.</summary>

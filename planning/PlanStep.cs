@@ -83,6 +83,20 @@ public abstract record PlanStep
         public override ImmutableArray<DeviceId> MustBeFree => [.. Group];
     }
 
+    /// <summary>Makes a mediated device of a type on its parent.</summary>
+    /// <param name="Parent">Its name in <c>/sys/class/mdev_bus</c>.</param>
+    public sealed record CreateMdev(MdevUuid Uuid, string Parent, string TypeId) : PlanStep
+    {
+        public override DeviceId? Device => Uuid;
+    }
+
+    public sealed record RemoveMdev(MdevUuid Uuid) : PlanStep
+    {
+        public override DeviceId? Device => Uuid;
+
+        public override ImmutableArray<DeviceId> MustBeFree => [Uuid];
+    }
+
     /// <summary>Lets the kernel find a driver.</summary>
     /// <param name="ExpectedDriver">What the driver link must show afterwards; null when any outcome is right.</param>
     public sealed record Probe(PciAddress Address, string? ExpectedDriver) : PlanStep

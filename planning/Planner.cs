@@ -56,6 +56,6 @@ public static class Planner
             wished.Matched,
             policy.NotUnderstood,
             wished.Hint,
-            decisions.Where(d => d.IsGranted && d.Wish.Policy.Uid == policy.Identity.Uid).Sum(d => d.Wish.Missing)
+            wished.Missing + decisions.Where(d => d.IsGranted && d.Wish.Policy.Uid == policy.Identity.Uid).Sum(d => d.Wish.Missing)
         );
 }

@@ -6,7 +6,7 @@ namespace Hostdev.Planning;
 /// <summary>What keeps a policy from wishing anything, whatever devices there are.</summary>
 internal static class PolicyChecks
 {
-    public static Checks<PolicyCase> All { get; } = new(OtherDevices, OtherBinding, MediatedDevices);
+    public static Checks<PolicyCase> All { get; } = new(OtherDevices, OtherBinding, OnDemand);
 
     private static Objection? OtherDevices(PolicyCase it)
     {
@@ -21,9 +21,9 @@ internal static class PolicyChecks
             ? NotSupported($"{it.Policy.Identity}: binding OnAllocate is not supported by this version: use binding Static")
             : null;
 
-    private static Objection? MediatedDevices(PolicyCase it) =>
-        it.Policy is DesiredPolicy.OfMdevProfile
-            ? NotSupported($"{it.Policy.Identity}: mediated devices cannot be passed by this version: remove the policy")
+    private static Objection? OnDemand(PolicyCase it) =>
+        it.Policy is DesiredPolicy.OfMdevProfile { Spec.Instances.Mode: MdevMode.OnDemand }
+            ? NotSupported($"{it.Policy.Identity}: mode OnDemand is not supported by this version: use mode Static")
             : null;
 
     private static Objection? NotSupported(string message) => Objection.Of(Reasons.NotSupported, message);

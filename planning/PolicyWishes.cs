@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
+using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
 
@@ -20,6 +21,9 @@ internal sealed record PolicyWishes
 
     /// <summary>Where nothing matches: what there is instead; null when there is nothing to say.</summary>
     public string? Hint { get; init; }
+
+    /// <summary>How many units more it names than there is room for.</summary>
+    public int Missing { get; init; }
 
     /// <summary>What its selectors mean; null where they were not asked.</summary>
     public Chosen? Chosen { get; init; }
@@ -44,6 +48,7 @@ internal sealed record PolicyWishes
         {
             DesiredPolicy.OfHostDevice { Spec.Devices.Pci: { } pci } p => HostDevicePlanner.WishesOf(situation, p, pci),
             DesiredPolicy.OfSriovPolicy p => SriovPlanner.WishesOf(situation, p),
+            DesiredPolicy.OfMdevProfile p => MdevPlanner.WishesOf(situation, p),
             _ => new PolicyWishes(),
         };
     }

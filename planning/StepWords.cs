@@ -13,6 +13,8 @@ public static class StepWords
             PlanStep.SetDriverOverride s => $"set driver_override of {s.Address} to {s.Driver}",
             PlanStep.Unbind s => $"take {s.Address} from {s.Driver}",
             PlanStep.Reset s => $"reset {s.Address}",
+            PlanStep.CreateMdev s => $"make {s.Uuid}, a mediated device of type {s.TypeId} on {s.Parent}",
+            PlanStep.RemoveMdev s => $"remove the mediated device {s.Uuid}",
             PlanStep.Probe s => $"bind {s.Address} to {s.ExpectedDriver ?? "what the host has for it"}",
             _ => null,
         };
@@ -27,6 +29,8 @@ public static class StepWords
             PlanStep.Unbind s => $"{s.Address}: taken from {s.Driver}",
             PlanStep.Record { Entry: JournalRecord.RecordFault r } => $"{r.Device}: out of service, {r.Fault}",
             PlanStep.Reset s => $"{s.Address}: reset, and it answers",
+            PlanStep.CreateMdev s => $"{s.Uuid}: made, of type {s.TypeId} on {s.Parent}",
+            PlanStep.RemoveMdev s => $"{s.Uuid}: removed",
             PlanStep.Probe s => $"{s.Address}: bound to {s.ExpectedDriver ?? "what the host has for it"}",
             _ => null,
         };

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
 
@@ -16,6 +17,8 @@ internal sealed record Targets
     public ImmutableDictionary<DeviceId, FunctionTarget> Functions { get; init; } = ImmutableDictionary<DeviceId, FunctionTarget>.Empty;
 
     public ImmutableDictionary<DeviceId, VfTarget> PhysicalFunctions { get; init; } = ImmutableDictionary<DeviceId, VfTarget>.Empty;
+
+    public ImmutableDictionary<DeviceId, MdevTarget> Mdevs { get; init; } = ImmutableDictionary<DeviceId, MdevTarget>.Empty;
 
     /// <summary>Virtual functions that a pool leaves to the host's own driver.</summary>
     public ImmutableHashSet<DeviceId> Native { get; init; } = [];
@@ -34,6 +37,7 @@ internal sealed record Targets
             Units = [.. granted.SelectMany(t => t.Units)],
             Functions = FirstOfEach(granted.SelectMany(t => t.Functions)),
             PhysicalFunctions = FirstOfEach(granted.SelectMany(t => t.PhysicalFunctions)),
+            Mdevs = FirstOfEach(granted.SelectMany(t => t.Mdevs)),
             Native = [.. granted.SelectMany(t => t.Native)],
             Awaited = [.. granted.SelectMany(t => t.Awaited)],
             Named = FirstOfEach(decisions.SelectMany(d => d.Wish.Named)),

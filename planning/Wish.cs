@@ -31,6 +31,9 @@ internal sealed record Wish
     /// <summary>What it must have for itself, with what goes with that and what that goes with.</summary>
     public ImmutableArray<DeviceId> Claims { get; init; } = [];
 
+    /// <summary>What it stands on, and others may stand on too, but nobody may have for himself: the parent of a mediated device.</summary>
+    public ImmutableArray<DeviceId> StandsOn { get; init; } = [];
+
     /// <summary>What the host is to be brought to where it is granted.</summary>
     public Targets Granted { get; init; } = Targets.None;
 

@@ -39,4 +39,6 @@ public sealed class PciAddressConverter() : ParsedStringConverter<PciAddress>(Pc
 
 public sealed class PciIdConverter() : ParsedStringConverter<PciId>(PciId.Parse);
 
+public sealed class MdevUuidConverter() : ParsedStringConverter<MdevUuid>(MdevUuid.Parse);
+
 public sealed class DeviceIdConverter() : ParsedStringConverter<DeviceId>(DeviceId.Parse);

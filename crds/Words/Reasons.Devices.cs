@@ -169,6 +169,28 @@ public static partial class Reasons
         }
     );
 
+    public static readonly Reason NoSuchType = Devices.Add(
+        new(
+            "NoSuchType",
+            "a card has no type of mediated devices by this id or name",
+            "write one of those that the message lists. Where it lists none: load the vendor's driver, or see dmesg for what it says",
+            Ends.Admin
+        )
+    );
+
+    public static readonly Reason NoRoom = Devices.Add(
+        new(
+            "NoRoom",
+            "a card has no room for all mediated devices that are asked for; those that it has room for are offered. The message says who "
+                + "has the room: types of one card compete for it",
+            "remove other mediated devices of the card, or ask for fewer",
+            Ends.Event
+        )
+        {
+            IsMissing = true,
+        }
+    );
+
     public static readonly Reason VfsNotIsolated = Devices.Add(
         new(
             "VfsNotIsolated",

@@ -92,6 +92,7 @@ public sealed class RepairBudget
         step switch
         {
             PlanStep.Probe s => $"took {s.Address} from {s.ExpectedDriver}",
+            PlanStep.CreateMdev s => $"removed {s.Uuid} from {s.Parent}",
             PlanStep.SetNumVfs s => $"changed sriov_numvfs of {s.PhysicalFunction} from {s.NumVfs}",
             _ => StepWords.Done(step) ?? "",
         };

@@ -18,8 +18,19 @@ public sealed class UnitStateReader(HostPaths paths)
         handout switch
         {
             Handout.VfioGroup group => ReadGroup(group.Primary).Stand(group),
+            Handout.MediatedDevice mdev => ReadMdev(mdev.Uuid).Stand(mdev),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
+
+    private MdevState ReadMdev(MdevUuid uuid)
+    {
+        var device = $"/sys/bus/mdev/devices/{uuid}";
+        var number = LinkName($"{device}/iommu_group");
+        return new MdevState(
+            LinkName($"{device}/mdev_type"),
+            int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var group) ? group : null
+        );
+    }
 
     /// <summary>The group of one function, with all its members.</summary>
     public GroupState ReadGroup(PciAddress primary)

@@ -61,10 +61,12 @@ public sealed class HostWriter(
     }
 
     /// <summary>The driver a function is bound to now; null when none.</summary>
-    public string? ReadDriver(PciAddress address) =>
-        new DirectoryInfo(paths.Resolve($"/sys/bus/pci/devices/{address}/driver")).LinkTarget is { } target
-            ? Path.GetFileName(target)
-            : null;
+    public string? ReadDriver(PciAddress address) => ReadLinkName($"/sys/bus/pci/devices/{address}/driver");
+
+    /// <summary>The last part of where a link leads now; null when it is not there.</summary>
+    /// <param name="path">As on the host.</param>
+    public string? ReadLinkName(string path) =>
+        new DirectoryInfo(paths.Resolve(path)).LinkTarget is { } target ? Path.GetFileName(target) : null;
 
     /// <summary>An attribute's text without its line end; null when it cannot be read or not by the deadline.</summary>
     public async Task<string?> ReadAsync(DeviceId device, KernelFile file, TimeSpan deadline, CancellationToken cancellationToken)

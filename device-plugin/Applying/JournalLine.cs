@@ -47,7 +47,7 @@ internal static class JournalLine
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
-    Converters = [typeof(PciAddressConverter), typeof(DeviceIdConverter)]
+    Converters = [typeof(PciAddressConverter), typeof(MdevUuidConverter), typeof(DeviceIdConverter)]
 )]
 [JsonSerializable(typeof(JournalRecord))]
 internal sealed partial class JournalJsonContext : JsonSerializerContext;

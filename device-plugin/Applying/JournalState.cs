@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
+using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 
 namespace Hostdev.DevicePlugin.Applying;
@@ -26,7 +27,9 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
         {
             InForceBefore =
             [
-                .. Ownership.Functions.Keys.Concat(Ownership.PhysicalFunctions.Keys).Select(a => (DeviceId)a),
+                .. Ownership.Functions.Keys,
+                .. Ownership.PhysicalFunctions.Keys,
+                .. Ownership.Mdevs.Keys,
                 .. InForceBefore ?? [],
             ],
         };
@@ -58,6 +61,10 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
                     PhysicalFunctions = Ownership.PhysicalFunctions.Remove(r.Address),
                 }
             ),
+            JournalRecord.RecordMdev r => Ownership.Mdevs.ContainsKey(r.Uuid)
+                ? this
+                : With(Ownership with { Mdevs = Ownership.Mdevs.Add(r.Uuid, new OwnedMdev(r.Uuid, r.Parent, r.TypeId, r.PolicyUid)) }),
+            JournalRecord.ForgetMdev r => With(Ownership with { Mdevs = Ownership.Mdevs.Remove(r.Uuid) }),
             JournalRecord.RecordFault r => With(new KnownHealth(r.Device, r.Fault, r.FatalErrors)),
             JournalRecord.ClearFault r => With(new KnownHealth(r.Device, null, r.FatalErrors)),
             JournalRecord.ForgetFault r => With(Ownership with { Health = Ownership.Health.Remove(r.Device) }),
@@ -92,6 +99,9 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
             if (wasOpened && !pf.SetupOpen)
                 yield return new JournalRecord.CloseVfSetup(pf.Address, pf.Made);
         }
+
+        foreach (var m in Ownership.Mdevs.Values)
+            yield return new JournalRecord.RecordMdev(m.Uuid, m.Parent, m.TypeId, m.PolicyUid);
 
         foreach (var h in Ownership.Health.Values)
         {

@@ -56,6 +56,10 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
                 return await ResetAsync(s, cancellationToken).ConfigureAwait(false);
             case PlanStep.Probe s:
                 return await ProbeAsync(s, cancellationToken).ConfigureAwait(false);
+            case PlanStep.CreateMdev s:
+                return await CreateMdevAsync(s, cancellationToken).ConfigureAwait(false);
+            case PlanStep.RemoveMdev s:
+                return await RemoveMdevAsync(s, cancellationToken).ConfigureAwait(false);
             default:
                 throw new InvalidOperationException($"no way to do {step.GetType().Name}");
         }
@@ -120,6 +124,32 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         var what = error.IsSuccess ? "had no effect" : $"failed: {WriteErrors.Explain(file, error)}";
         var said = KernelWords.Of(log, step.Address) is { } words ? $"; {words}" : "";
         return Failed($"taking {step.Address} from {step.Driver} (writing it to {file}) {what}; its driver is {driver}{said}");
+    }
+
+    private async Task<StepOutcome> CreateMdevAsync(PlanStep.CreateMdev step, CancellationToken cancellationToken)
+    {
+        var file = MdevFiles.Create(step.Parent, step.TypeId);
+        using var log = writer.FollowLog();
+        var error = await writer.WriteAsync(step.Uuid, file, step.Uuid.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
+        if (error == Errno.ETIMEDOUT)
+            return TimedOut(file, step.Uuid.ToString(), WriteDeadline);
+        var type = writer.ReadLinkName(MdevFiles.TypeOf(step.Uuid));
+        if (type == step.TypeId)
+            return StepOutcome.Done.Instance;
+        var what = error.IsSuccess ? "had no effect" : $"failed: {WriteErrors.Explain(file, error)}";
+        return Failed($"making {step.Uuid} (writing it to {file}) {what}; look at dmesg for what the driver of {step.Parent} says");
+    }
+
+    private async Task<StepOutcome> RemoveMdevAsync(PlanStep.RemoveMdev step, CancellationToken cancellationToken)
+    {
+        var file = MdevFiles.Remove(step.Uuid);
+        var error = await writer.WriteAsync(step.Uuid, file, "1", WriteDeadline, cancellationToken).ConfigureAwait(false);
+        if (error == Errno.ETIMEDOUT)
+            return TimedOut(file, "1", WriteDeadline);
+        if (writer.ReadLinkName(MdevFiles.TypeOf(step.Uuid)) is null)
+            return StepOutcome.Done.Instance;
+        var what = error.IsSuccess ? "had no effect" : $"failed: {WriteErrors.Explain(file, error)}";
+        return Failed($"removing {step.Uuid} (writing 1 to {file}) {what}");
     }
 
     private async Task<StepOutcome> ResetAsync(PlanStep.Reset step, CancellationToken cancellationToken)

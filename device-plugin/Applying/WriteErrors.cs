@@ -13,6 +13,8 @@ internal static class WriteErrors
             return $"{error}: {words}";
         if (error == Errno.ENOTTY && file.Name == "reset")
             return "ENOTTY: none of the ways in reset_method works here";
+        if (file.Name == MdevFiles.CreateName && OfMdev(error) is { } mdev)
+            return $"{error}: {mdev}";
         if (error == Errno.EROFS)
             return "EROFS: sysfs is mounted read-only here; the agent needs /sys writable";
         if (error == Errno.EACCES || error == Errno.EPERM)
@@ -21,6 +23,11 @@ internal static class WriteErrors
             return "ENOENT: the file is not there; the driver or the device went away";
         return error == Errno.ENODEV ? "ENODEV: the driver does not have, or does not take, this device" : error.ToString();
     }
+
+    private static string? OfMdev(Errno error) =>
+        error == Errno.ENOSPC ? "its parent has no room for another of this type"
+        : error == Errno.EEXIST ? "a mediated device of this UUID is there already, on some parent"
+        : null;
 
     /// <summary>Some are the kernel's own (<c>drivers/pci/iov.c</c>), the others the driver's, which has its reasons.</summary>
     private static string? OfNumVfs(Errno error, string? now)

@@ -14,7 +14,14 @@ internal static class SysfsPath
         path.Split('/').Select(name => PciAddress.TryParse(name, out var address) ? address : (PciAddress?)null).OfType<PciAddress>();
 
     /// <summary>The devices of all classes that can be passed, on the path from the root down.</summary>
-    public static IEnumerable<DeviceId> DevicesOn(string path) => PciFunctions(path).Select(f => (DeviceId)f);
+    public static IEnumerable<DeviceId> DevicesOn(string path) =>
+        path.Split('/')
+            .Select(name =>
+                PciAddress.TryParse(name, out var address) ? address
+                : MdevUuid.TryParse(name, out var uuid) ? uuid
+                : (DeviceId?)null
+            )
+            .OfType<DeviceId>();
 
     /// <summary>The function that the end of the path hangs below or is; null when none is on it.</summary>
     public static PciAddress? NearestFunction(string path) =>

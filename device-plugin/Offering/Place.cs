@@ -17,6 +17,15 @@ public sealed record Place(int? NumaNode, ImmutableArray<DeviceId> Path)
                 [.. primary.Path.Select(a => (DeviceId)a)]
             ),
             Handout.VfioGroup => new Place(null, []),
+            Handout.MediatedDevice mdev => OfMdev(mdev.Uuid, inventory),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
+
+    private static Place OfMdev(MdevUuid uuid, HostInventory inventory)
+    {
+        var parent = inventory.MdevParents.FirstOrDefault(p => p.Name == inventory.Mdev(uuid)?.Parent);
+        return parent?.PciAddress is { } address && inventory.Functions.TryGetValue(address, out var function)
+            ? new Place(function.NumaNode, [.. function.Path.Append(address).Select(a => (DeviceId)a)])
+            : new Place(parent?.NumaNode, []);
+    }
 }

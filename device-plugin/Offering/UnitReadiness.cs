@@ -10,6 +10,7 @@ public static class UnitReadiness
         unit.Handout switch
         {
             Handout.VfioGroup group => GroupState.Of(group.Primary, inventory).Stand(group),
+            Handout.MediatedDevice mdev => MdevState.Of(mdev.Uuid, inventory).Stand(mdev),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
 }

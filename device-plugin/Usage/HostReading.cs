@@ -63,7 +63,20 @@ internal sealed class HostReading
 
     /// <summary>Everybody but pods; nobody for a device that is not there.</summary>
     public IEnumerable<DeviceUser> UsersOf(DeviceId device) =>
-        device.AsPci is { } address && _inventory.Functions.TryGetValue(address, out var function) ? UsersOf(function) : [];
+        device switch
+        {
+            DeviceId.OfPci(var address) when _inventory.Functions.TryGetValue(address, out var function) => UsersOf(function),
+            DeviceId.OfMdev(var uuid) when _inventory.Mdev(uuid) is { } mdev => UsersOf(mdev),
+            _ => [],
+        };
+
+    private IEnumerable<DeviceUser> UsersOf(MdevDevice mdev)
+    {
+        List<DeviceUser> users = [.. Vfio.UsersOf(_inventory.GroupOf((DeviceId)mdev.Uuid)), .. Nodes.UsersOf(mdev.Uuid)];
+        if (_processes.Unseen is { } unseen)
+            users.Add(new DeviceUser(UserKind.Unknown, unseen));
+        return users.Distinct();
+    }
 
     /// <summary>Disks are stacked in ways that only all of them together tell.</summary>
     private bool IsOfADevice(DeviceNumber number) =>

@@ -41,11 +41,20 @@ public sealed record HostInventory
     public ReadProblem? Unlisted => Problems.FirstOrDefault(p => p.Path == "/sys/bus/pci/devices");
 
     /// <summary>The devices that can be passed, as far as a class allows: bridges never are.</summary>
-    public IEnumerable<DeviceId> Passable => Functions.Values.Where(f => !f.IsBridge).Select(f => (DeviceId)f.Address);
+    public IEnumerable<DeviceId> Passable =>
+        Functions.Values.Where(f => !f.IsBridge).Select(f => (DeviceId)f.Address).Concat(Mdevs.Select(m => (DeviceId)m.Uuid));
 
     /// <summary>The group a device is in; null for one that is not there, and for one of a class that has none.</summary>
     public IommuGroup? GroupOf(DeviceId device) =>
-        device.AsPci is { } address && Functions.TryGetValue(address, out var function) ? GroupOf(function) : null;
+        device switch
+        {
+            DeviceId.OfPci(var address) when Functions.TryGetValue(address, out var function) => GroupOf(function),
+            DeviceId.OfMdev(var uuid) when Mdev(uuid) is { IommuGroup: { } number } => Groups.GetValueOrDefault(number),
+            _ => null,
+        };
+
+    /// <summary>The mediated device of this UUID; null when there is none.</summary>
+    public MdevDevice? Mdev(MdevUuid uuid) => Mdevs.FirstOrDefault(m => m.Uuid == uuid);
 
     /// <summary>The group a function is in, or null when the host gives it none (no IOMMU).</summary>
     public IommuGroup? GroupOf(PciFunction function) => function.IommuGroup is { } number ? Groups.GetValueOrDefault(number) : null;

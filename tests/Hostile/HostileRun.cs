@@ -14,8 +14,9 @@ internal static class HostileRun
     private const long MostBytesEach = 1 << 20;
 
     private static int Count =>
-        int.TryParse(Environment.GetEnvironmentVariable("HOSTDEV_HOSTILE"), CultureInfo.InvariantCulture, out var count) ? count
-        : Amount.Of(100_000, fast: 1_000);
+        int.TryParse(Environment.GetEnvironmentVariable("HOSTDEV_HOSTILE"), CultureInfo.InvariantCulture, out var count)
+            ? count
+            : Amount.Of(100_000, fast: 1_000);
 
     /// <param name="read">Makes the input of that number and reads it; true when it was refused. What it throws fails the run.</param>
     public static void Over(string kind, Func<int, bool> read)

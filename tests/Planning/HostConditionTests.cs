@@ -219,27 +219,4 @@ public sealed class HostConditionTests
         Assert.Empty(plan.Units);
         plan.Says("HostDevice/sticks", FindingState.Blocked, Reasons.NotSupported, message);
     }
-
-    [Fact]
-    public void Mediated_devices_are_said_to_be_unsupported()
-    {
-        var identity = Given.Identity("MdevProfile", "vgpu");
-        var spec = new MdevProfileSpec
-        {
-            ResourceName = Hostdev.Crds.ResourceName.Parse("example.com/vgpu"),
-            NodeSelector = new(),
-            Parents = new MdevParents { Names = ["mtty"] },
-            TypeId = "mtty-1",
-            Instances = new MdevInstances { Count = 1 },
-        };
-        var plan = Given.Input(new Machine(), new EffectivePolicy(new DesiredPolicy.OfMdevProfile(identity, spec), null)).Plan();
-
-        plan.Says(
-            "MdevProfile/vgpu",
-            FindingState.Blocked,
-            Reasons.NotSupported,
-            "MdevProfile/vgpu: mediated devices cannot be passed by this version: remove the policy"
-        );
-        Assert.Equal(["example.com/vgpu"], plan.Resources.Select(r => r.Value));
-    }
 }

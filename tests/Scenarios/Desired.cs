@@ -134,5 +134,19 @@ internal static class Desired
 
             """;
 
+    /// <param name="instances">For example <c>mode: Static, count: 2</c>.</param>
+    public static string Mdevs(string name, string parent, string type, string instances) =>
+        $$$"""
+            - kind: MdevProfile
+              name: {{{name}}}
+              spec:
+                resourceName: example.com/{{{name}}}
+                nodeSelector: {}
+                parents: {names: [{{{parent}}}]}
+                typeId: {{{type}}}
+                instances: {{{{instances}}}}
+
+            """;
+
     public static string Policies(params string[] policies) => "policies:\n" + string.Concat(policies);
 }

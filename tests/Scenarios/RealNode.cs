@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Host;
@@ -12,6 +13,7 @@ namespace Hostdev.Tests.Scenarios;
 /// <summary>The node of <c>hack/lab</c>: a real kernel. Refuses to exist anywhere else.</summary>
 internal sealed class RealNode : IScenarioNode
 {
+    private const string Mdevs = "/sys/bus/mdev/devices";
     private readonly List<DiskUser> _users = [];
 
     public RealNode() =>
@@ -29,13 +31,19 @@ internal sealed class RealNode : IScenarioNode
 
     public string? TakeAllTheWay(string address)
     {
-        var pci = PciAddress.Parse(address);
-        return Failure(VfioTaker.TakeGroup(Sysfs.GroupPath(pci), address))
-            ?? (LabFacts.HasCdev ? Failure(VfioTaker.TakeCdev(Sysfs.CdevPath(pci))) : null);
+        var group = string.Create(CultureInfo.InvariantCulture, $"/dev/vfio/{ScenarioNodes.GroupOf(Machine.Paths, address)}");
+        return Failure(VfioTaker.TakeGroup(group, address))
+            ?? (LabFacts.HasCdev && PciAddress.TryParse(address, out var pci) ? Failure(VfioTaker.TakeCdev(Sysfs.CdevPath(pci))) : null);
     }
 
     public async Task<IScenarioHolder> HoldAsync(string address) =>
-        new Holder(await VfioHolder.HoldGroupAsync(Sysfs.Group(PciAddress.Parse(address)), address, TestContext.Current.CancellationToken));
+        new Holder(
+            await VfioHolder.HoldGroupAsync(
+                ScenarioNodes.GroupOf(Machine.Paths, address).ToString(CultureInfo.InvariantCulture),
+                address,
+                TestContext.Current.CancellationToken
+            )
+        );
 
     public async Task<IScenarioHolder> OpenCdevAsync(string address) =>
         new Holder(await VfioHolder.HoldUnboundCdevAsync(Sysfs.CdevPath(PciAddress.Parse(address)), TestContext.Current.CancellationToken));
@@ -144,6 +152,8 @@ internal sealed class RealNode : IScenarioNode
             Sysfs.Write(PciAddress.Parse(pf), "sriov_drivers_autoprobe", "1");
         }
 
+        foreach (var mdev in Directory.Exists(Mdevs) ? Directory.GetDirectories(Mdevs) : [])
+            Sysfs.Write(Path.Combine(mdev, "remove"), "1");
         foreach (var device in Directory.GetDirectories(Sysfs.Devices).Select(Path.GetFileName).Select(n => PciAddress.Parse(n!)))
         {
             if (Sysfs.Driver(device) is "vfio-pci" or "pci-stub")

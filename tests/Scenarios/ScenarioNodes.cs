@@ -1,3 +1,4 @@
+using System.Globalization;
 using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Tests.Scenarios;
@@ -5,6 +6,17 @@ namespace Hostdev.Tests.Scenarios;
 /// <summary>What both kinds of node find out alike.</summary>
 internal static class ScenarioNodes
 {
+    /// <summary>The number of a device's IOMMU group, by its name on whatever bus it is.</summary>
+    public static int GroupOf(HostPaths paths, string device) =>
+        int.Parse(
+            ((string[])["pci", "mdev"])
+                .Select(bus => new DirectoryInfo(paths.Resolve($"/sys/bus/{bus}/devices/{device}/iommu_group")).LinkTarget)
+                .OfType<string>()
+                .Select(link => Path.GetFileName(link))
+                .Single(),
+            CultureInfo.InvariantCulture
+        );
+
     /// <summary>The network interface of a function, as the host has it now.</summary>
     public static string InterfaceOf(HostPaths paths, string address) =>
         Path.GetFileName(Directory.GetDirectories(paths.Resolve($"/sys/bus/pci/devices/{address}/net")).Single());

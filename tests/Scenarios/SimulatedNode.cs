@@ -29,7 +29,7 @@ internal sealed class SimulatedNode : IScenarioNode
         var vmm = Kernel.Processes.Start("qemu-system-x86");
         try
         {
-            using var device = vmm.Take(address, Kernel.GroupOf(address)!.Value);
+            using var device = vmm.Take(address, ScenarioNodes.GroupOf(Machine.Paths, address));
             return null;
         }
         catch (InvalidOperationException e)
@@ -45,7 +45,7 @@ internal sealed class SimulatedNode : IScenarioNode
     public Task<IScenarioHolder> HoldAsync(string address)
     {
         var vmm = Kernel.Processes.Start("qemu-system-x86");
-        vmm.Take(address, Kernel.GroupOf(address)!.Value);
+        vmm.Take(address, ScenarioNodes.GroupOf(Machine.Paths, address));
         return Task.FromResult<IScenarioHolder>(new Holder(vmm));
     }
 

@@ -11,7 +11,8 @@ namespace Hostdev.Sandbox.Kubelet;
 public static class KubeVirtOracle
 {
     private const string Vfio = "/dev/vfio/vfio";
-    private static readonly ImmutableArray<string> s_prefixes = ["PCI_RESOURCE_", "MDEV_PCI_RESOURCE_", "USB_RESOURCE_"];
+    private const string Mdev = "MDEV_PCI_RESOURCE_";
+    private static readonly ImmutableArray<string> s_prefixes = ["PCI_RESOURCE_", Mdev, "USB_RESOURCE_"];
 
     /// <summary>Everything that is wrong with the pod's answers, as sentences; empty when KubeVirt can start the VM.</summary>
     public static IEnumerable<string> Problems(HostPaths paths, SimulatedPod pod, IEnumerable<SimulatedPod> others)
@@ -49,9 +50,14 @@ public static class KubeVirtOracle
     {
         var name = resource.ToUpperInvariant().Replace('/', '_').Replace('.', '_');
         var given = s_prefixes.Where(p => envs.ContainsKey(p + name)).ToList();
-        if (given is not ["PCI_RESOURCE_"])
-            yield return $"{pod} has {given.Count} variables for {resource}, and needs exactly PCI_RESOURCE_{name}";
-        var addresses = envs.GetValueOrDefault("PCI_RESOURCE_" + name, "").Split(',');
+        if (given is not [var prefix])
+        {
+            yield return $"{pod} has {given.Count} variables for {resource}, and needs exactly one: PCI_RESOURCE_{name} or its like";
+            yield break;
+        }
+
+        var isMdev = prefix == Mdev;
+        var addresses = envs[prefix + name].Split(',');
         if (addresses.Length != ids.Length)
             yield return $"{pod} has {addresses.Length} addresses for {ids.Length} devices of {resource}";
         if (addresses.Distinct(StringComparer.Ordinal).Count() != addresses.Length)
@@ -68,9 +74,9 @@ public static class KubeVirtOracle
 
         foreach (var address in addresses)
         {
-            if (!HasFormKubeVirtReads(address))
+            if (!isMdev && !HasFormKubeVirtReads(address))
                 yield return $"{pod} has \"{address}\" of {resource}: the launcher reads dddd:bb:ss.f with exactly four digits of domain";
-            var group = new FileInfo(paths.Resolve($"/sys/bus/pci/devices/{address}/iommu_group")).LinkTarget;
+            var group = new FileInfo(paths.Resolve($"/sys/bus/{(isMdev ? "mdev" : "pci")}/devices/{address}/iommu_group")).LinkTarget;
             if (group is null)
                 yield return $"{pod} has {address} of {resource}, which is no device of this host";
             else if (!nodes.Any(n => n.Host == "/dev/vfio/" + Path.GetFileName(group)))

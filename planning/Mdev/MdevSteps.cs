@@ -1,0 +1,63 @@
+using Hostdev.Crds;
+using Hostdev.Planning.Inventory;
+
+namespace Hostdev.Planning.Mdev;
+
+/// <summary>Making mediated devices, and removing them.</summary>
+internal static class MdevSteps
+{
+    /// <summary>What we made: by the journal, or, where it is lost, by what our UUIDs begin with.</summary>
+    public static IEnumerable<OwnedMdev> Ours(Situation situation)
+    {
+        var owned = situation.Input.Ownership.Mdevs;
+        return owned.Values.Concat(
+            situation
+                .Inventory.Mdevs.Where(m => m.Uuid.IsHostdevs && !owned.ContainsKey(m.Uuid))
+                .Select(m => new OwnedMdev(m.Uuid, m.Parent, m.TypeId, ""))
+        );
+    }
+
+    /// <summary>
+    /// Those that are not there. Types of one parent compete for its room, and what one takes of another's is known when it is made: so
+    /// one type is made on a parent at a time, in the order of policies.
+    /// </summary>
+    public static IEnumerable<Work> Create(Situation situation, Targets targets)
+    {
+        var begun = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var target in targets.Units.Select(u => targets.Mdevs.GetValueOrDefault(u.Id)).OfType<MdevTarget>())
+        {
+            if (situation.Inventory.Mdev(target.Uuid) is null && begun.TryAdd(target.Parent.Name, target.TypeId))
+                yield return Create(situation, target);
+            else if (situation.Inventory.Mdev(target.Uuid) is null && begun[target.Parent.Name] == target.TypeId)
+                yield return Create(situation, target);
+        }
+    }
+
+    private static Work Create(Situation situation, MdevTarget target)
+    {
+        List<PlanStep> steps = [];
+        var owned = situation.Input.Ownership.Mdevs.GetValueOrDefault(target.Uuid);
+        if (owned is not null && owned.Parent != target.Parent.Name)
+            steps.Add(new JournalRecord.ForgetMdev(target.Uuid));
+        if (owned is null || steps.Count > 0)
+            steps.Add(new JournalRecord.RecordMdev(target.Uuid, target.Parent.Name, target.TypeId, target.PolicyUid));
+        steps.Add(new PlanStep.CreateMdev(target.Uuid, target.Parent.Name, target.TypeId));
+        return new Work(LaneOf(target.Parent, target.Uuid), [.. steps.Select(s => new LaneStep(Purpose.Take(target.Uuid), s))]);
+    }
+
+    /// <summary>Removes one that nobody wants, as soon as nobody has it.</summary>
+    public static Work Release(Situation situation, OwnedMdev owned)
+    {
+        var purpose = Purpose.Release(owned.Uuid);
+        var forget = new LaneStep(purpose, new JournalRecord.ForgetMdev(owned.Uuid));
+        if (situation.Inventory.Mdev(owned.Uuid) is null)
+            return new Work(owned.Uuid, [forget]);
+        var ruling = MdevReleaseChecks.All.Judge(new MdevReleaseCase(situation, owned));
+        return ruling.Refuses
+            ? new Work(owned.Uuid, []) { Findings = ruling.Findings }
+            : new Work(owned.Uuid, [new LaneStep(purpose, new PlanStep.RemoveMdev(owned.Uuid)), forget]);
+    }
+
+    /// <summary>What is done to the parent meanwhile is done before or after it.</summary>
+    private static DeviceId LaneOf(MdevParent parent, MdevUuid uuid) => parent.PciAddress is { } address ? address : uuid;
+}

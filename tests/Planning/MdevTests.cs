@@ -1,0 +1,242 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
+using Hostdev.Kube.Meta;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Mdev;
+using Xunit;
+
+namespace Hostdev.Tests.Planning;
+
+/// <summary>
+/// Mediated devices on a graphics card that has its types on its virtual functions, as NVIDIA's Ampere boards do, and on mtty.
+/// </summary>
+public sealed class MdevTests
+{
+    private const string Card = "0000:41:00.0";
+    private const string Foreign = "11111111-2222-8333-8444-555555555555";
+    private static readonly PciSelector s_card = new() { Device = PciId.Parse("10c9") };
+
+    [Fact]
+    public void The_count_is_for_each_card_and_its_virtual_functions_are_filled_one_after_the_other()
+    {
+        var plan = Given.Input(Ampere(), Profile(count: 3)).Plan();
+
+        Assert.Equal(3, plan.Units.Length);
+        Assert.All(plan.Units, u => Assert.True(u.Id is DeviceId.OfMdev(var uuid) && uuid.IsHostdevs));
+        var made = plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step).OfType<PlanStep.CreateMdev>().ToList();
+        Assert.Equal(["0000:41:10.0", "0000:41:10.2", "0000:41:10.4"], made.Select(m => m.Parent).Order(StringComparer.Ordinal));
+        Assert.All(made, m => Assert.Equal("nvidia-105", m.TypeId));
+        Assert.Equal(plan.UnitIds(), Given.Input(Ampere(), Profile(count: 3)).Plan().UnitIds());
+        Assert.Equal((3, 0), (Assert.Single(plan.Policies).Matched, plan.Policies[0].Missing));
+    }
+
+    [Theory]
+    [InlineData("NVIDIA A10-4Q")]
+    [InlineData("A10-4Q")]
+    public void A_type_s_name_may_leave_the_vendor_out(string name) =>
+        Assert.Equal(
+            "nvidia-105",
+            Given
+                .Input(Ampere(), Profile(spec: s => s with { TypeId = null, TypeName = name }))
+                .Plan()
+                .Units.Select(u => ((Handout.MediatedDevice)u.Handout).TypeId)
+                .Distinct()
+                .Single()
+        );
+
+    [Fact]
+    public void What_is_there_stays_where_it_is_and_only_the_rest_is_made()
+    {
+        var first = Uuids(Given.Input(Ampere(), Profile()).Plan())[0];
+        var there = new MdevDevice
+        {
+            Uuid = first,
+            Parent = "0000:41:10.4",
+            TypeId = "nvidia-105",
+        };
+        var plan = Given.Input(Ampere(there), Profile()).Plan();
+
+        var step = Assert.Single(plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step).OfType<PlanStep.CreateMdev>());
+        Assert.NotEqual(first, step.Uuid);
+        Assert.Equal(2, plan.Units.Length);
+    }
+
+    [Fact]
+    public void A_type_for_another_bus_than_PCI_is_refused_by_its_name()
+    {
+        var plan = Given.Input(Ampere(api: "vfio-ap"), Profile()).Plan();
+
+        plan.Says(
+            Card,
+            FindingState.Blocked,
+            Reasons.NotSupported,
+            "type nvidia-105 of 0000:41:10.0 makes devices for vfio-ap, and only those for vfio-pci can be given to a VM: "
+                + "choose another type"
+        );
+        Assert.Empty(plan.Units);
+    }
+
+    [Fact]
+    public void Two_types_of_one_parent_are_made_one_after_the_other()
+    {
+        var mtty = Mtty(24);
+        var plan = Given.Input(mtty, Profile("dual", "mtty-2"), Profile("single", "mtty-1")).Plan();
+
+        Assert.Equal(4, plan.Units.Length);
+        Assert.Equal(
+            ["mtty-2", "mtty-2"],
+            plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step).OfType<PlanStep.CreateMdev>().Select(s => s.TypeId)
+        );
+    }
+
+    [Fact]
+    public void A_whole_card_and_what_is_made_on_it_are_one_claim_whoever_comes_first()
+    {
+        var card = Given.HostDevice("card", s_card, p => p with { GroupPolicy = GroupPolicy.HoldSiblings }, year: 2020);
+        var later = Given.Input(Ampere(), card, Profile()).Plan();
+        Assert.Contains(later.Findings, f => f.Reason == Reasons.ClaimedByOther && f.Policy!.Kind == "MdevProfile");
+        Assert.DoesNotContain(later.Units, u => u.Handout is Handout.MediatedDevice);
+
+        var earlier = Given.Input(Ampere(), Profile(year: 2019), card).Plan();
+        Assert.Equal(2, earlier.Units.Length);
+        Assert.Contains(earlier.Findings, f => f.Reason == Reasons.ClaimedByOther && f.Policy!.Kind == "HostDevice");
+    }
+
+    [Fact]
+    public void Ours_go_when_nobody_wants_them_also_without_a_journal_and_others_never()
+    {
+        var ours = MdevUuid.Made("some", "policy");
+        var machine = Mtty(
+            20,
+            new MdevDevice
+            {
+                Uuid = ours,
+                Parent = "mtty",
+                TypeId = "mtty-2",
+            },
+            new MdevDevice
+            {
+                Uuid = MdevUuid.Parse(Foreign),
+                Parent = "mtty",
+                TypeId = "mtty-2",
+            }
+        );
+        Assert.Equal(
+            [ours],
+            Given.Input(machine).Plan().Lanes.SelectMany(l => l.Steps).Select(s => s.Step).OfType<PlanStep.RemoveMdev>().Select(s => s.Uuid)
+        );
+        var used = Given.Input(machine) with { Usage = Given.Users((ours.ToString(), UserKind.Pod, "pod vms/a has it")) };
+        Assert.Empty(used.Plan().Lanes);
+        used.Plan()
+            .Says(
+                ours.ToString(),
+                FindingState.Releasing,
+                Reasons.ReleaseWaits,
+                $"{ours} is removed as soon as it is let go; it is in use: pod vms/a has it"
+            );
+    }
+
+    [Fact]
+    public void What_is_on_a_parent_that_cannot_be_read_is_left_as_it_is()
+    {
+        var ours = MdevUuid.Made("some", "policy");
+        var machine = Mtty(
+            20,
+            new MdevDevice
+            {
+                Uuid = ours,
+                Parent = "mtty",
+                TypeId = "mtty-2",
+            }
+        ) with
+        {
+            MdevParents = [],
+        };
+        var plan = Given.Input(machine, Profile("dual", "mtty-2")).Plan();
+
+        Assert.Empty(plan.Lanes);
+        Assert.Equal(Reasons.Unreadable, plan.About(ours.ToString()).Reason);
+    }
+
+    [Fact]
+    public void After_a_boot_only_what_was_in_force_is_made_until_the_desired_state_is_confirmed()
+    {
+        var input = Given.Input(Mtty(24), Profile("dual", "mtty-2"));
+        var before = Uuids(input.Plan())[0];
+        var plan = (input with { RestoreOnly = [before] }).Plan();
+
+        Assert.Equal([before], Uuids(plan));
+        Assert.Equal([before], plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step).OfType<PlanStep.CreateMdev>().Select(s => s.Uuid));
+        Assert.Contains(plan.Findings, f => f.Reason == Reasons.Unconfirmed);
+    }
+
+    [Fact]
+    public void What_the_journal_has_and_nobody_wants_or_sees_any_more_is_forgotten()
+    {
+        var gone = MdevUuid.Made("gone");
+        var owned = Ownership.None with { Mdevs = Ownership.None.Mdevs.Add(gone, new OwnedMdev(gone, "mtty", "mtty-2", "x")) };
+        var plan = (Given.Input(Mtty(24)) with { Ownership = owned }).Plan();
+
+        Assert.Equal(new JournalRecord.ForgetMdev(gone), ((PlanStep.Record)Assert.Single(Assert.Single(plan.Lanes).Steps).Step).Entry);
+    }
+
+    private static ImmutableArray<MdevUuid> Uuids(Plan plan) => [.. plan.Units.Select(u => ((DeviceId.OfMdev)u.Id).Uuid)];
+
+    private static EffectivePolicy Profile(
+        string name = "vgpu",
+        string type = "nvidia-105",
+        int count = 2,
+        Func<MdevProfileSpec, MdevProfileSpec>? spec = null,
+        int? year = null
+    )
+    {
+        var whole = new MdevProfileSpec
+        {
+            ResourceName = ResourceName.Parse($"example.com/{name}"),
+            NodeSelector = new LabelSelector(),
+            Parents = new MdevParents { Selectors = [s_card], Names = ["mtty"] },
+            TypeId = type,
+            Instances = new MdevInstances { Count = count },
+        };
+        return new EffectivePolicy(
+            new DesiredPolicy.OfMdevProfile(Given.Identity("MdevProfile", name, year), spec is null ? whole : spec(whole)),
+            null
+        );
+    }
+
+    private static HostInventory Ampere(MdevDevice? there = null, string api = "vfio-pci") =>
+        new Machine().PhysicalFunction(Card, vfs: 4, driver: "nvidia", vfDriver: "nvidia").Build() with
+        {
+            MdevParents =
+            [
+                .. new[] { "0000:41:10.0", "0000:41:10.2", "0000:41:10.4", "0000:41:10.6" }.Select(vf => new MdevParent
+                {
+                    Name = vf,
+                    PciAddress = PciAddress.Parse(vf),
+                    Types = [new MdevType("nvidia-105", "NVIDIA A10-4Q", there?.Parent == vf ? 0 : 1, api, null)],
+                }),
+            ],
+            Mdevs = there is null ? [] : [there],
+        };
+
+    private static HostInventory Mtty(int room, params ImmutableArray<MdevDevice> there) =>
+        new Machine().Build() with
+        {
+            MdevParents =
+            [
+                new MdevParent
+                {
+                    Name = "mtty",
+                    Types =
+                    [
+                        new MdevType("mtty-1", "Single port serial", room, "vfio-pci", null),
+                        new MdevType("mtty-2", "Dual port serial", room / 2, "vfio-pci", null),
+                    ],
+                },
+            ],
+            Mdevs = there,
+        };
+}

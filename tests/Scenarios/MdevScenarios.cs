@@ -1,0 +1,172 @@
+using Hostdev.Crds;
+using Hostdev.Crds.Words;
+using Hostdev.Sandbox.Kernel;
+using Hostdev.Sandbox.Kubelet;
+using Hostdev.Tests.Lab;
+using Xunit;
+
+namespace Hostdev.Tests.Scenarios;
+
+/// <summary>Mediated devices of the kernel's sample drivers: mtty, whose types compete for 24 ports, and mdpy, which makes four.</summary>
+public abstract class MdevScenarios
+{
+    private const string Foreign = "11111111-2222-8333-8444-555555555555";
+    private const string Devices = "/sys/bus/mdev/devices/";
+
+    private protected abstract IScenarioNode NewNode();
+
+    [Fact]
+    public async Task Two_types_of_one_parent_are_made_offered_taken_and_removed_and_a_foreign_device_stays()
+    {
+        var node = NewNode();
+        Make(node, "mtty", "mtty-2", Foreign);
+        var before = node.Snapshot();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(
+                Desired.Mdevs("dual", "mtty", "mtty-2", "mode: Static, count: 2"),
+                Desired.Mdevs("single", "mtty", "mtty-1", "mode: Static, count: 3")
+            )
+        );
+        await bench.ReadyAsync();
+        var (dual, single) = (Offered(bench, "dual"), Offered(bench, "single"));
+        Assert.Equal((2, 3), (dual.Count, single.Count));
+        Assert.All(dual.Concat(single), id => Assert.True(MdevUuid.Parse(id).IsHostdevs));
+        Assert.All(dual, id => Assert.Equal("mtty-2", TypeOf(node, id)));
+        Assert.Equal("15", bench.Read("/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/available_instances"));
+
+        var pod = await AdmitAsync(bench, "vm", "dual", 2);
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+        Assert.Equal(string.Join(',', dual), pod.Envs["MDEV_PCI_RESOURCE_EXAMPLE_COM_DUAL"]);
+        Assert.Empty(KubeVirtOracle.Problems(node.Machine.Paths, pod, bench.Kubelet.Pods));
+        Assert.All(dual.Concat(single), id => Assert.Null(node.TakeAllTheWay(id)));
+
+        // What the pod has stays until the pod is proven gone; what nobody has goes at once.
+        bench.Desire(Desired.Nothing);
+        await bench.UntilAsync(() => single.All(id => TypeOf(node, id) is null));
+        Assert.All(dual, id => Assert.Equal("mtty-2", TypeOf(node, id)));
+        bench.Kubelet.DeletePod(pod.Namespace, pod.Name);
+        await bench.GivenBackAsync();
+        Assert.Empty(TreeSnapshot.Diff(before, node.Snapshot()));
+        Assert.Equal("mtty-2", TypeOf(node, Foreign));
+    }
+
+    [Fact]
+    public async Task After_a_boot_and_after_another_hand_removed_it_a_device_has_the_same_UUID()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.Mdevs("dual", "mtty", "mtty-2", "mode: Static, count: 2"))
+        );
+        await bench.ReadyAsync();
+        var made = Offered(bench, "dual");
+
+        node.Write(($"{Devices}{made[0]}/remove", "1"));
+        await bench.UntilAsync(() => TypeOf(node, made[0]) is not null);
+        await bench.ReadyAsync();
+        Assert.Equal(made, Offered(bench, "dual"));
+
+        await bench.StopAgentAsync();
+        node.Reboot(bench.StateDirectory);
+        Assert.All(made, id => Assert.Null(TypeOf(node, id)));
+        bench.StartAgent();
+        await bench.UntilAsync(() => made.All(id => TypeOf(node, id) == "mtty-2"));
+        await bench.ReadyAsync();
+        Assert.Equal(made, Offered(bench, "dual"));
+    }
+
+    [Fact]
+    public async Task What_there_is_no_room_for_is_said_with_who_has_it_and_comes_when_it_is_left()
+    {
+        var node = NewNode();
+        Make(node, "mdpy", "mdpy-hd", Foreign);
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.Mdevs("display", "mdpy", "mdpy-vga", "mode: Static, count: 4"))
+        );
+        await bench.UntilAsync(() => bench.Problem("display").Reason == Reasons.NoRoom && Offered(bench, "display").Count == 3);
+        Assert.Equal(
+            "mdpy has no room for 1 of the 4 devices of type mdpy-vga, and it has 3 of type mdpy-vga for MdevProfile/display, "
+                + $"1 of type mdpy-hd that Hostdev did not make ({Foreign}): remove some of those, or ask for fewer; "
+                + "what there is room for is offered",
+            bench.Problem("display").Message
+        );
+        var writes = bench.Host.Writer.Writes;
+        await bench.QuietAsync();
+        Assert.Equal(writes, bench.Host.Writer.Writes);
+
+        node.Write(($"{Devices}{Foreign}/remove", "1"));
+        await bench.UntilAsync(() => Offered(bench, "display").Count == 4);
+        await bench.ReadyAsync();
+    }
+
+    [Fact]
+    public async Task A_type_that_a_card_does_not_have_is_refused_with_those_that_it_has()
+    {
+        await using var bench = await ScenarioBench.StartAsync(
+            NewNode(),
+            Desired.Policies(Desired.Mdevs("dual", "mtty", "mtty-4", "mode: Static, count: 2"))
+        );
+        await bench.UntilAsync(() => bench.Problem("dual").Reason == Reasons.NoSuchType);
+        Assert.Equal(
+            "mtty has no type mtty-4: it has mtty-1 (\"Single port serial\"), mtty-2 (\"Dual port serial\")",
+            bench.Problem("dual").Message
+        );
+        Assert.Equal(0, bench.Host.Writer.Writes);
+    }
+
+    [Fact]
+    public async Task A_device_that_is_held_open_is_not_removed_and_its_holder_is_named()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.Mdevs("dual", "mtty", "mtty-2", "mode: Static, count: 1"))
+        );
+        await bench.ReadyAsync();
+        var id = Offered(bench, "dual").Single();
+        using (var holder = await node.HoldAsync(id))
+        {
+            bench.Desire(Desired.Nothing);
+            var group = ScenarioNodes.GroupOf(node.Machine.Paths, id);
+            var waits =
+                $"{id} is removed as soon as it is let go; it is in use: /dev/vfio/{group} is held open by process {holder.ProcessId} (";
+            await bench.UntilAsync(() => bench.Status["releasing"]?.ToJsonString().Contains(waits, StringComparison.Ordinal) == true);
+            Assert.Equal(("mtty-2", 0), (TypeOf(node, id), node.WritesUnderWay().Count));
+            Assert.Equal(0, holder.Requests);
+        }
+
+        await bench.GivenBackAsync();
+        Assert.Null(TypeOf(node, id));
+    }
+
+    private protected static void Make(IScenarioNode node, string parent, string type, string uuid) =>
+        node.Write(($"/sys/class/mdev_bus/{parent}/mdev_supported_types/{type}/create", uuid));
+
+    private protected static string? TypeOf(IScenarioNode node, string uuid) =>
+        new DirectoryInfo(node.Machine.Paths.Resolve($"{Devices}{uuid}/mdev_type")).LinkTarget is { } link ? Path.GetFileName(link) : null;
+
+    /// <summary>The IDs that the kubelet may give out, ordered.</summary>
+    private protected static List<string> Offered(ScenarioBench bench, string profile) =>
+        [.. bench.Kubelet.Devices($"example.com/{profile}").Where(d => d.Healthy).Select(d => d.Id).Order(StringComparer.Ordinal)];
+
+    private protected static Task<SimulatedPod> AdmitAsync(ScenarioBench bench, string name, string profile, int count) =>
+        bench.Kubelet.AdmitPodAsync(
+            "vms",
+            name,
+            new Dictionary<string, int>(StringComparer.Ordinal) { [$"example.com/{profile}"] = count }
+        );
+}
+
+public sealed class SimulatedMdevScenarios : MdevScenarios
+{
+    private protected override IScenarioNode NewNode() => new SimulatedNode();
+}
+
+[Trait(LabFacts.Where, LabFacts.Lab)]
+[Trait(LabFacts.Vfio, LabFacts.Cdev)] // the mdev bus is the same whatever vfio offers
+public sealed class RealMdevScenarios : MdevScenarios
+{
+    private protected override IScenarioNode NewNode() => new RealNode();
+}
