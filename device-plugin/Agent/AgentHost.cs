@@ -364,8 +364,7 @@ public sealed partial class AgentHost : IAsyncDisposable
 
     /// <summary>Whether the device of an ID was taken by an agent, in this boot or the one before.</summary>
     private bool IsTaken(string id) =>
-        Journal.State is var state
-        && state.Ownership.Functions.Keys.Concat(state.InForceBefore ?? []).Any(d => d.ToString() == id);
+        Journal.State is var state && state.Ownership.Functions.Keys.Concat(state.InForceBefore ?? []).Any(d => d.ToString() == id);
 
     private void OnKubeletChanged()
     {

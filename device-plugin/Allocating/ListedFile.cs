@@ -20,11 +20,14 @@ public sealed class ListedFile
         _file = new StateFile<ListedContent>(
             Path.Combine(directory, FileName),
             ListedJsonContext.Default.ListedContent,
-            "It says which devices the kubelet was shown under which name. It is written anew; until then what was taken, what pods have and "
-                + "what is wanted counts as ours"
+            "It says which devices the kubelet was shown under which name. It is written anew; until then what was taken, what pods have "
+                + "and what is wanted counts as ours"
         );
         Listed = _file.Read(
-            c => ListedIds.Of(c.Resources.SelectMany(r => r.Ids.Select(id => (r.Name, id ?? throw new FormatException("an ID is missing"))))),
+            c =>
+                ListedIds.Of(
+                    c.Resources.SelectMany(r => r.Ids.Select(id => (r.Name, id ?? throw new FormatException("an ID is missing"))))
+                ),
             out var damage
         );
         Damage = damage;

@@ -61,7 +61,8 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
 
     /// <summary>
     /// True while some ID is held, or waits for a look at who has what: to leave the list, to show who holds what was answered, or to be
-    /// registered when pods have nothing of another plugin's any more. The caller reads pod-resources every 10 s meanwhile, and need not otherwise.
+    /// registered when pods have nothing of another plugin's any more. The caller reads pod-resources every 10 s meanwhile, and need
+    /// not otherwise.
     /// </summary>
     public bool WaitsForLook
     {

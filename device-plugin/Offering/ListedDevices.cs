@@ -4,8 +4,8 @@ using Hostdev.Crds;
 namespace Hostdev.DevicePlugin.Offering;
 
 /// <summary>
-/// Which IDs this agent has shown the kubelet under which name, in this life or one before: by them what the kubelet's checkpoint has under a
-/// name is told from what is another plugin's. Thread-safe.
+/// Which IDs this agent has shown the kubelet under which name, in this life or one before: by them what the kubelet's checkpoint has under
+/// a name is told from what is another plugin's. Thread-safe.
 /// </summary>
 /// <param name="kept">What was kept on disk; null where nothing was, or it cannot be read, though an agent ran here before.</param>
 /// <param name="keep">Writes it to where it outlives a crash.</param>
@@ -31,8 +31,8 @@ public sealed class ListedDevices(ListedIds? kept = null, Action<ListedIds>? kee
     public bool Has(ResourceName resource, string id) => IsKept(resource, id) || _isTaken(id);
 
     /// <summary>
-    /// What is wanted is known for the first time. What the kubelet shows no more is forgotten; where nothing was kept, a version before may
-    /// have listed what the kubelet shows and we want or have taken.
+    /// What is wanted is known for the first time. What the kubelet shows no more is forgotten; where nothing was kept, a version before
+    /// may have listed what the kubelet shows and we want or have taken.
     /// </summary>
     /// <param name="readShown">What the kubelet's checkpoint names, as resource and ID; null when it cannot be read.</param>
     public void Begin(Func<ImmutableHashSet<(string Resource, string Id)>?> readShown, ImmutableArray<AdvertisedResource> wanted)

@@ -93,8 +93,8 @@ public static class StatusBuilder
             .OrderBy(n => n.Ids, StringComparer.Ordinal);
 
     /// <summary>
-    /// The units that are not given out now, by ID: by what the machine shows, what is known of pods, what the kubelet was refused, and whose
-    /// the name is.
+    /// The units that are not given out now, by ID: by what the machine shows, what is known of pods, what the kubelet was refused, and
+    /// whose the name is.
     /// </summary>
     private static Dictionary<string, OfferProblem> Unready(Catalog catalog, ImmutableArray<ResourceState> kubelet)
     {

@@ -46,8 +46,8 @@ public sealed class ListedFileTests : IDisposable
         Assert.Null(file.Listed);
         Assert.StartsWith($"{File}: {why}", file.Damage, StringComparison.Ordinal);
         Assert.EndsWith(
-            ". It says which devices the kubelet was shown under which name. It is written anew; until then what was taken, what pods have and "
-                + "what is wanted counts as ours",
+            ". It says which devices the kubelet was shown under which name. It is written anew; until then what was taken, what pods have "
+                + "and what is wanted counts as ours",
             file.Damage,
             StringComparison.Ordinal
         );

@@ -88,7 +88,9 @@ public sealed class PolicyRulesTests
         }
     }
 
-    /// <summary>A rule that comes with an update finds objects that break it: whoever edits one elsewhere is not kept from it (KEP-4008).</summary>
+    /// <summary>
+    /// A rule that comes with an update finds objects that break it: whoever edits one elsewhere is not kept from it (KEP-4008).
+    /// </summary>
     [Fact]
     public void What_an_update_leaves_as_it_was_is_refused_by_no_rule_and_what_it_writes_is()
     {

@@ -120,8 +120,8 @@ public sealed class DesiredStateTests : IDisposable
             var inForce = Assert.IsType<DesiredPolicy.OfHostDevice>(policy.InForce);
             Assert.Equal("devices.kubevirt.io/kvm", inForce.Spec.ResourceName.Value);
             Assert.Equal(
-                "HostDevice/gpus: spec.resourceName: \"devices.kubevirt.io/kvm\": devices.kubevirt.io belongs to KubeVirt, whose pods ask for "
-                    + "kvm and others by it: use a domain of your own",
+                "HostDevice/gpus: spec.resourceName: \"devices.kubevirt.io/kvm\": devices.kubevirt.io belongs to KubeVirt, whose pods ask "
+                    + "for kvm and others by it: use a domain of your own",
                 policy.Frozen!.Message
             );
             state = Restarted();
@@ -131,9 +131,7 @@ public sealed class DesiredStateTests : IDisposable
     [Fact]
     public void A_new_policy_with_such_a_name_is_not_taken_in() =>
         Assert.IsType<DesiredPolicy.Frozen>(
-            Assert
-                .Single(Following(Gpu.Replace("a.com/gpu", "devices.kubevirt.io/kvm", StringComparison.Ordinal)).Policies!.Value)
-                .InForce
+            Assert.Single(Following(Gpu.Replace("a.com/gpu", "devices.kubevirt.io/kvm", StringComparison.Ordinal)).Policies!.Value).InForce
         );
 
     [Fact]

@@ -26,8 +26,8 @@ public sealed class NameOwnerTests
         Another(
             Look(NameOwner.Nobody, Lists),
             "example.com/gpu is another device plugin's on this node: the kubelet has GPU-1 under it, which this agent never listed, and a "
-                + "socket of another plugin in /plugins (nvidia-gpu.sock) answers. So it is not registered: remove that plugin, or use another "
-                + "resourceName. It is registered when nobody has answered there for 60 s"
+                + "socket of another plugin in /plugins (nvidia-gpu.sock) answers. So it is not registered: remove that plugin, or use "
+                + "another resourceName. It is registered when nobody has answered there for 60 s"
         );
 
     [Fact]
@@ -36,8 +36,8 @@ public sealed class NameOwnerTests
             Look(NameOwner.Nobody, Says),
             "example.com/gpu is another device plugin's on this node: a socket in /plugins whose name says this resource "
                 + "(kubevirt-example.com-gpu.sock) answers. So it is not registered: remove that plugin (KubeVirt's own goes with "
-                + "externalResourceProvider: true on that entry of permittedHostDevices), or use another resourceName. It is registered when "
-                + "nobody has answered there for 60 s"
+                + "externalResourceProvider: true on that entry of permittedHostDevices), or use another resourceName. It is registered "
+                + "when nobody has answered there for 60 s"
         );
 
     [Fact]
@@ -63,9 +63,9 @@ public sealed class NameOwnerTests
         var owner = Look(NameOwner.Nobody, Dead, 30, kubeletSince: 0);
         Another(
             owner,
-            "example.com/gpu is another device plugin's on this node: the kubelet has GPU-1 under it, which this agent never listed, and this "
-                + "kubelet, which deletes all sockets when it starts, was started less than 60 s ago. So it is not registered: remove that "
-                + "plugin, or use another resourceName. It is registered when no other plugin answers 60 s after that"
+            "example.com/gpu is another device plugin's on this node: the kubelet has GPU-1 under it, which this agent never listed, and "
+                + "this kubelet, which deletes all sockets when it starts, was started less than 60 s ago. So it is not registered: "
+                + "remove that plugin, or use another resourceName. It is registered when no other plugin answers 60 s after that"
         );
         Assert.Equal(Noon.AddSeconds(60), owner.FreeAt);
         Assert.False(Look(owner, Dead, 60, kubeletSince: 0).IsAnothers);

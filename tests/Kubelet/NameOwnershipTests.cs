@@ -35,8 +35,9 @@ public sealed class NameOwnershipTests
         await bench.OfferedAsync(KubeletBench.Nic, 1);
         var words = await ContestedAsync(bench, Gpu, "answers. ");
         Assert.StartsWith(
-            "example.com/gpu is another device plugin's on this node: the kubelet has GPU-1, GPU-2 under it, which this agent never listed, "
-                + $"and a socket of another plugin in {bench.Kubelet.Directory} (nvidia-gpu.sock) answers. So it is not registered: ",
+            "example.com/gpu is another device plugin's on this node: the kubelet has GPU-1, GPU-2 under it, which this agent never "
+                + $"listed, and a socket of another plugin in {bench.Kubelet.Directory} (nvidia-gpu.sock) answers. So it is not "
+                + "registered: ",
             words,
             StringComparison.Ordinal
         );
@@ -66,11 +67,7 @@ public sealed class NameOwnershipTests
         // One plugin lives and says another name by its socket, of another there is but the file.
         await using var other = await StartAsync(bench, "intel.com/sriov", "intel.com_sriov.sock", "0000:81:00.1");
         await (await StartAsync(bench, Gpu, "nvidia-gpu.sock", "GPU-1")).DisposeAsync();
-        await File.WriteAllTextAsync(
-            Path.Combine(bench.Kubelet.Directory, "nvidia-gpu.sock"),
-            "",
-            TestContext.Current.CancellationToken
-        );
+        await File.WriteAllTextAsync(Path.Combine(bench.Kubelet.Directory, "nvidia-gpu.sock"), "", TestContext.Current.CancellationToken);
         Assert.Equal(["GPU-1"], Entry(bench, Gpu)); // as if the kubelet had not written it since
         LongUp(bench);
 
@@ -121,7 +118,8 @@ public sealed class NameOwnershipTests
     {
         await using var bench = new KubeletBench(Timings, listed: new ListedDevices(ListedIds.Of([(Kvm, "a")])));
         await bench.Kubelet.StartAsync();
-        await using (var before = await StartAsync(bench, Kvm, "hostdev-devices.kubevirt.io_kvm.sock", "a")) { } // ours, of the version before
+        // ours, of the version before
+        await (await StartAsync(bench, Kvm, "hostdev-devices.kubevirt.io_kvm.sock", "a")).DisposeAsync();
         var kubeVirt = new ForeignPlugin(bench.Kubelet.Directory, Kvm, "kubevirt-kvm.sock");
         await kubeVirt.StartAsync();
 
@@ -199,7 +197,11 @@ public sealed class NameOwnershipTests
         bench.Advertiser.Start();
         bench.Advertiser.Update([KubeletBench.Resource(Gpu, "a")]);
         await Waiting.UntilAsync(() => bench.State(Gpu).Problem?.Reason == Reasons.RegistrationFailed);
-        Assert.EndsWith(": what is to be listed cannot be put on disk first: No space left on device", bench.State(Gpu).Problem!.Message, StringComparison.Ordinal);
+        Assert.EndsWith(
+            ": what is to be listed cannot be put on disk first: No space left on device",
+            bench.State(Gpu).Problem!.Message,
+            StringComparison.Ordinal
+        );
         Assert.Empty(bench.Kubelet.Lists(Gpu).SelectMany(l => l));
 
         Volatile.Write(ref full, false);
@@ -273,6 +275,5 @@ public sealed class NameOwnershipTests
         [.. new KubeletCheckpointReader(bench.Kubelet.Directory).ReadHealthy(resource).Order(StringComparer.Ordinal)];
 
     /// <summary>This kubelet was started long ago.</summary>
-    private static void LongUp(KubeletBench bench) =>
-        File.SetLastWriteTimeUtc(bench.Kubelet.KubeletSocket, DateTime.UtcNow.AddDays(-1));
+    private static void LongUp(KubeletBench bench) => File.SetLastWriteTimeUtc(bench.Kubelet.KubeletSocket, DateTime.UtcNow.AddDays(-1));
 }
