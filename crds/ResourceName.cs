@@ -18,6 +18,13 @@ public readonly partial record struct ResourceName : IComparable<ResourceName>
 
     internal const string OfKubernetes = "kubernetes.io belongs to Kubernetes: use a domain of your own";
 
+    /// <summary>The domain of what KubeVirt's own virt-handler offers on every node: kvm, tun, vhost-net and others.</summary>
+    public const string KubeVirtDomain = "devices.kubevirt.io";
+
+    /// <summary>No name of ours, and a name all the same: what a version before has in force under it is still read.</summary>
+    internal const string OfKubeVirt =
+        "devices.kubevirt.io belongs to KubeVirt, whose pods ask for kvm and others by it: use a domain of your own";
+
     internal const string OfQuota = "a domain that begins with requests. is what quota uses: use another domain";
 
     private ResourceName(string value) => Value = value;
@@ -59,6 +66,8 @@ public readonly partial record struct ResourceName : IComparable<ResourceName>
 
     internal static bool IsOfKubernetes(string text) =>
         text.StartsWith("kubernetes.io/", StringComparison.Ordinal) || text.Contains(".kubernetes.io/", StringComparison.Ordinal);
+
+    internal static bool IsOfKubeVirt(string text) => text.StartsWith(KubeVirtDomain + "/", StringComparison.Ordinal);
 
     internal static bool IsOfQuota(string text) => text.StartsWith("requests.", StringComparison.Ordinal);
 

@@ -15,7 +15,8 @@ public static class NodeDeviceStateReader
 {
     /// <summary>Reads the <c>spec</c> of a NodeDeviceState, or a whole NodeDeviceState object, from YAML or JSON.</summary>
     /// <param name="error">Empty on success; else a sentence that says what is wrong and what to write.</param>
-    public static NodeDeviceStateSpec? Read(string text, out string error)
+    /// <param name="inForce">As of <see cref="PolicyReader.Read(PolicyIdentity, JsonElement, bool)"/>.</param>
+    public static NodeDeviceStateSpec? Read(string text, out string error, bool inForce = false)
     {
         if (string.IsNullOrWhiteSpace(text))
         {
@@ -33,7 +34,7 @@ public static class NodeDeviceStateReader
             return null;
         }
 
-        return ReadSpec(spec, out error);
+        return ReadSpec(spec, inForce, out error);
     }
 
     /// <summary>Null for none, and for one that is not of this version.</summary>
@@ -108,7 +109,7 @@ public static class NodeDeviceStateReader
         }
     }
 
-    private static NodeDeviceStateSpec? ReadSpec(JsonObject spec, out string error)
+    private static NodeDeviceStateSpec? ReadSpec(JsonObject spec, bool inForce, out string error)
     {
         error = "";
         foreach (var (name, _) in spec)
@@ -134,7 +135,7 @@ public static class NodeDeviceStateReader
         var read = new List<DesiredPolicy>(policies.Count);
         for (var i = 0; i < policies.Count; i++)
         {
-            if (ReadPolicy(policies[i], i, out error) is not { } policy)
+            if (ReadPolicy(policies[i], i, inForce, out error) is not { } policy)
                 return null;
             var first = read.FindIndex(p => p.Identity.Kind == policy.Identity.Kind && p.Identity.Name == policy.Identity.Name);
             if (first < 0)
@@ -151,7 +152,7 @@ public static class NodeDeviceStateReader
         return new NodeDeviceStateSpec { ProjectedAt = Time(spec["projectedAt"]), Policies = [.. read] };
     }
 
-    private static DesiredPolicy? ReadPolicy(JsonNode? node, int index, out string error)
+    private static DesiredPolicy? ReadPolicy(JsonNode? node, int index, bool inForce, out string error)
     {
         error = "";
         var at = $"policies[{index}]";
@@ -178,7 +179,8 @@ public static class NodeDeviceStateReader
             ? PolicyReader.Unsupported(identity, unknown)
             : PolicyReader.Read(
                 identity,
-                policy["spec"] is { } spec ? JsonSerializer.SerializeToElement(spec, CrdsJsonContext.Default.JsonNode) : default
+                policy["spec"] is { } spec ? JsonSerializer.SerializeToElement(spec, CrdsJsonContext.Default.JsonNode) : default,
+                inForce
             );
     }
 

@@ -15,24 +15,28 @@ public static class PolicyReader
     public static DesiredPolicy Read(string kind, ObjectMeta metadata, JsonElement spec) =>
         Read(new PolicyIdentity(kind, metadata.Name, metadata.Uid ?? "", metadata.Generation, metadata.CreationTimestamp), spec);
 
-    public static DesiredPolicy Read(PolicyIdentity identity, JsonElement spec) =>
+    /// <param name="inForce">A version before may have taken it in, by fewer rules: none refuses it now.</param>
+    public static DesiredPolicy Read(PolicyIdentity identity, JsonElement spec, bool inForce = false) =>
         identity.Kind switch
         {
             "HostDevice" => ReadAs(
                 identity,
                 spec,
+                inForce,
                 CrdsJsonContext.Default.HostDeviceSpec,
                 s => new DesiredPolicy.OfHostDevice(identity, s)
             ),
             "SriovPolicy" => ReadAs(
                 identity,
                 spec,
+                inForce,
                 CrdsJsonContext.Default.SriovPolicySpec,
                 s => new DesiredPolicy.OfSriovPolicy(identity, s)
             ),
             "MdevProfile" => ReadAs(
                 identity,
                 spec,
+                inForce,
                 CrdsJsonContext.Default.MdevProfileSpec,
                 s => new DesiredPolicy.OfMdevProfile(identity, s)
             ),
@@ -73,7 +77,13 @@ public static class PolicyReader
     internal static DesiredPolicy.Frozen Frozen(PolicyIdentity identity, Reason reason, string message) =>
         new(identity, reason, $"{identity}: {message}");
 
-    private static DesiredPolicy ReadAs<T>(PolicyIdentity identity, JsonElement element, JsonTypeInfo<T> type, Func<T, DesiredPolicy> make)
+    private static DesiredPolicy ReadAs<T>(
+        PolicyIdentity identity,
+        JsonElement element,
+        bool inForce,
+        JsonTypeInfo<T> type,
+        Func<T, DesiredPolicy> make
+    )
         where T : class
     {
         if (element.ValueKind != JsonValueKind.Object)
@@ -81,7 +91,7 @@ public static class PolicyReader
         var unknown = UnknownFields.Find(element, type, "spec");
         if (unknown.Length > 0)
             return Unsupported(identity, unknown);
-        var refusals = PolicyRules.Refusals(identity.Kind, element, oldSpec: null);
+        var refusals = PolicyRules.Refusals(identity.Kind, element, inForce ? element : null);
         var problems = refusals.Select(r => r.ToString()).ToList();
         try
         {

@@ -35,6 +35,7 @@ internal static class CommonRules
             PolicyRule.Text(at, ResourceName.Form, ResourceName.HasForm),
             PolicyRule.Text(at, ResourceName.OfKubernetes, text => !ResourceName.IsOfKubernetes(text)),
             PolicyRule.Text(at, ResourceName.OfQuota, text => !ResourceName.IsOfQuota(text)),
+            PolicyRule.Text(at, ResourceName.OfKubeVirt, text => !ResourceName.IsOfKubeVirt(text)),
         ];
 
     public static PolicyRule NameStays { get; } =

@@ -5,7 +5,8 @@ namespace Hostdev.Crds.Rules;
 /// <summary>
 /// One rule of a kind: what <c>x-kubernetes-validations</c> of the CRD says in CEL, in C#, for those who have no API server: agents that
 /// follow a file, and the simulated API server. It has the same place and the same words; a test holds both lists together. A value of the
-/// wrong type breaks no rule: its type is what is wrong with it.
+/// wrong type breaks no rule: its type is what is wrong with it. A value that stood there before is refused by no rule, since a version
+/// before may have accepted it by fewer of them (KEP-4008).
 /// </summary>
 /// <param name="Location">Where the CRD has it: <c>spec.pools[name].vfs[*]</c>; <c>[*]</c> is each item of a list, <c>[name]</c> each item
 /// of a list that is a map by name.</param>
@@ -50,7 +51,7 @@ public sealed record PolicyRule(string Location, JsonValueKind? Expects, string 
 
     internal IEnumerable<RuleRefusal> Refusals(JsonElement spec, JsonElement oldSpec) =>
         from place in RulePlace.All(Location, spec, oldSpec)
-        where Fits(place.Self) && (!IsTransition || Fits(place.Old)) && !Holds(place.Self, place.Old)
+        where Fits(place.Self) && (IsTransition ? Fits(place.Old) : !place.IsUnchanged) && !Holds(place.Self, place.Old)
         select new RuleRefusal(
             Field is null ? place.Path : $"{place.Path}.{Field}",
             Message,

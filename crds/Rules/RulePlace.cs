@@ -3,9 +3,11 @@ using System.Text.Json;
 namespace Hostdev.Crds.Rules;
 
 /// <summary>One place of a spec that a rule's location means.</summary>
-/// <param name="Old">What stood there before; undefined where nothing did, and in lists whose items have no key.</param>
+/// <param name="Old">What stood there before; undefined where nothing did, and in lists that changed and whose items have no key.</param>
 internal readonly record struct RulePlace(string Path, JsonElement Self, JsonElement Old)
 {
+    public bool IsUnchanged => Old.ValueKind != JsonValueKind.Undefined && JsonElement.DeepEquals(Self, Old);
+
     public static IEnumerable<RulePlace> All(string location, JsonElement spec, JsonElement oldSpec)
     {
         IEnumerable<RulePlace> places = [new RulePlace("spec", spec, oldSpec)];
@@ -25,14 +27,16 @@ internal readonly record struct RulePlace(string Path, JsonElement Self, JsonEle
 
     private IEnumerable<RulePlace> Items(string key)
     {
-        var (path, old) = (Path, Old);
+        var (path, old, unchanged) = (Path, Old, IsUnchanged);
         return Self.Items()
             .Select(
                 (item, i) =>
                     new RulePlace(
                         $"{path}[{i}]",
                         item,
-                        key == "*" ? default : old.Items().FirstOrDefault(o => o.Text(key) == item.Text(key))
+                        unchanged ? item
+                            : key == "*" ? default
+                            : old.Items().FirstOrDefault(o => o.Text(key) == item.Text(key))
                     )
             );
     }

@@ -24,7 +24,12 @@ public static partial class Reasons
     );
 
     public static readonly Reason ResourceContested = Kubelet.Add(
-        new("ResourceContested", "another device plugin registers the same name", "remove it, or choose another `resourceName`", Ends.Retry)
+        new(
+            "ResourceContested",
+            "the name is another device plugin's on this node, or one takes it again and again",
+            "remove that plugin, or choose another `resourceName`; ends by itself when the plugin is gone",
+            Ends.Retry
+        )
     );
 
     public static readonly Reason ListTooLarge = Kubelet.Add(

@@ -82,7 +82,8 @@ public sealed partial class AgentHost : IAsyncDisposable
         TimeProvider clock,
         ILoggerFactory loggers,
         Journal journal,
-        string bootId
+        string bootId,
+        bool isFirst
     )
     {
         var time = new SteadyTime(clock);
@@ -121,6 +122,9 @@ public sealed partial class AgentHost : IAsyncDisposable
             time,
             loggers.CreateLogger<PlanExecutor>()
         );
+        var listed = new ListedFile(options.StateDirectory);
+        if (listed.Damage is { } damage)
+            ListedUnreadable(_logger, damage);
         Kubelet = new KubeletAdvertiser(
             options.KubeletDirectory,
             Allocator,
@@ -128,7 +132,8 @@ public sealed partial class AgentHost : IAsyncDisposable
             time,
             loggers.CreateLogger<KubeletAdvertiser>(),
             options.KubeletTimings,
-            OnKubeletChanged
+            OnKubeletChanged,
+            new ListedDevices(listed.Listed ?? (isFirst && listed.Damage is null ? ListedIds.None : null), listed.Keep, IsTaken)
         );
         _pods = new PodResourcesClient(options.PodResourcesSocket, time);
         var uptime = new KubeletUptime(
@@ -208,10 +213,11 @@ public sealed partial class AgentHost : IAsyncDisposable
     )
     {
         var bootId = File.ReadAllText(machine.Paths.Resolve("/proc/sys/kernel/random/boot_id")).Trim();
+        var isFirst = !File.Exists(Path.Combine(options.StateDirectory, Journal.FileName)); // no agent of any version ran here before
         var journal = Journal.Open(options.StateDirectory, bootId);
         try
         {
-            var host = new AgentHost(machine, options, time, loggers, journal, bootId);
+            var host = new AgentHost(machine, options, time, loggers, journal, bootId, isFirst);
             metrics?.Ask(host.Read);
             return host;
         }
@@ -336,10 +342,9 @@ public sealed partial class AgentHost : IAsyncDisposable
             Agent.Wake();
         else if (!ReferenceEquals(before, Allocator.Ledger))
             Agent.WakeForStatus(); // another proof is lacking now
-        if (reading is not PodUseReading.Listed listed)
-            return;
-        Kubelet.HoldersLookedAt();
-        RefreshCheckpoint(listed.Checkpoint);
+        Kubelet.HoldersLookedAt(reading);
+        if (reading is PodUseReading.Listed listed)
+            RefreshCheckpoint(listed.Checkpoint);
     }
 
     /// <summary>
@@ -357,6 +362,10 @@ public sealed partial class AgentHost : IAsyncDisposable
             _checkpointRefreshed = now;
     }
 
+    /// <summary>Whether the device of an ID was taken by an agent, in this boot or the one before.</summary>
+    private bool IsTaken(string id) =>
+        Journal.State is var state && state.Ownership.Functions.Keys.Concat(state.InForceBefore ?? []).Any(d => d.ToString() == id);
+
     private void OnKubeletChanged()
     {
         Agent.WakeForStatus();
@@ -369,6 +378,9 @@ public sealed partial class AgentHost : IAsyncDisposable
             // A look is due already, or the agent has ended.
         }
     }
+
+    [LoggerMessage(EventId = 1002, Level = LogLevel.Warning, Message = "{Damage}")]
+    private static partial void ListedUnreadable(ILogger logger, string damage);
 
     [LoggerMessage(EventId = 1000, Level = LogLevel.Information, Message = "following {Desired}; journal in {State}")]
     private static partial void Started(ILogger logger, string desired, string state);

@@ -53,7 +53,7 @@ public sealed class DesiredState(string directory)
     private static DesiredInForce Kept(JsonObject content)
     {
         var text = content.ToJsonString();
-        var spec = NodeDeviceStateReader.Read(text, out var error) ?? throw new FormatException(error);
+        var spec = NodeDeviceStateReader.Read(text, out var error, inForce: true) ?? throw new FormatException(error);
         return new DesiredInForce([.. spec.Policies.Select(p => new EffectivePolicy(p, null))], FingerprintOf(text), null);
     }
 

@@ -10,7 +10,13 @@ namespace Hostdev.DevicePlugin.Kubelet;
 /// was sent. Decisions are <see cref="AdvertisedListPolicy"/>'s and <see cref="RefusalLedger"/>'s; this class holds their state under one
 /// lock. Who has what is asked of <see cref="Holdings"/>, each time.
 /// </summary>
-internal sealed class DeviceListing(ResourceName resource, Holdings holdings, AdvertisedListPolicy policy, TimeProvider time)
+internal sealed class DeviceListing(
+    ResourceName resource,
+    Holdings holdings,
+    ListedDevices listed,
+    AdvertisedListPolicy policy,
+    TimeProvider time
+)
 {
     private readonly Lock _gate = new();
     private ImmutableArray<AdvertisedDevice> _wanted = [];
@@ -22,6 +28,7 @@ internal sealed class DeviceListing(ResourceName resource, Holdings holdings, Ad
     private long _urgent;
     private long _sentVersion;
     private bool _silent;
+    private bool _claimed;
 
     /// <summary>Fires at every change of the list, of what was sent, and of the refusals.</summary>
     public Signal Changed { get; } = new();
@@ -96,8 +103,53 @@ internal sealed class DeviceListing(ResourceName resource, Holdings holdings, Ad
             return _wanted.Any(d => d.Id == id) || _sent.Any(s => s.Device.Id == id) || holdings.IsHeld(resource, id);
     }
 
+    /// <summary>Whether the ID was ever listed under this name by us, or is out by our own answer.</summary>
+    public bool IsOurs(string id) => listed.Has(resource, id) || holdings.IsHeld(resource, id);
+
     /// <summary>What is offered now; and who has what was looked at.</summary>
-    public void Want(ImmutableArray<AdvertisedDevice> devices) => Change(() => _wanted = devices);
+    public void Want(ImmutableArray<AdvertisedDevice> devices) =>
+        Change(() =>
+        {
+            _wanted = devices;
+            try
+            {
+                if (_claimed && !_silent)
+                    Note();
+            }
+            catch (IOException)
+            {
+                // They are not listed: the next claim tells why.
+            }
+        });
+
+    /// <summary>True while something that is wanted may not be listed, since it could not be noted as ours yet.</summary>
+    public bool WaitsForClaim
+    {
+        get
+        {
+            lock (_gate)
+                return _claimed && !_silent && !_wanted.All(IsNoted);
+        }
+    }
+
+    /// <summary>
+    /// The name is ours: from here on only what is on disk as ours is listed, and what is wanted is put there. Idempotent.
+    /// </summary>
+    /// <exception cref="IOException">It cannot be; then nothing more is listed than before.</exception>
+    public void Claim()
+    {
+        lock (_gate)
+        {
+            Note();
+            var before = _version;
+            _claimed = true;
+            Recompute();
+            if (_version == before)
+                return;
+        }
+
+        Changed.Fire();
+    }
 
     /// <summary>A new kubelet, or a new connection to it, has been told nothing.</summary>
     public void BeginSession()
@@ -210,12 +262,26 @@ internal sealed class DeviceListing(ResourceName resource, Holdings holdings, Ad
         Changed.Fire();
     }
 
+    private void Note()
+    {
+        try
+        {
+            listed.Add(resource, _wanted.Select(d => d.Id));
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"what is to be listed cannot be put on disk first: {e.Message}", e);
+        }
+    }
+
+    private bool IsNoted(AdvertisedDevice device) => listed.IsKept(resource, device.Id);
+
     private void Recompute()
     {
         var next = policy.Next(
             new AdvertisedListFacts
             {
-                Wanted = _wanted,
+                Wanted = _claimed ? [.. _wanted.Where(IsNoted)] : _wanted,
                 Sent = _sent,
                 Held = holdings.HeldOf(resource),
                 LookedAt = holdings.LookedAt,

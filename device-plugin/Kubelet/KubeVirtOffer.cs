@@ -10,8 +10,6 @@ namespace Hostdev.DevicePlugin.Kubelet;
 /// (pkg/virt-handler/device-manager/pci_device.go).</param>
 public sealed record KubeVirtOffer(string Resource, string Socket, ImmutableArray<string> Ids)
 {
-    private const string Prefix = "kubevirt-";
-
     public bool Equals(KubeVirtOffer? other) =>
         other is not null && (Resource, Socket) == (other.Resource, other.Socket) && Ids.SequenceEqual(other.Ids, StringComparer.Ordinal);
 
@@ -20,27 +18,15 @@ public sealed record KubeVirtOffer(string Resource, string Socket, ImmutableArra
     /// <summary>Ordered by resource; none while KubeVirt has no socket there, or nothing can be read.</summary>
     internal static ImmutableArray<KubeVirtOffer> Read(string directory, KubeletCheckpointReader checkpoint)
     {
-        var sockets = Sockets(directory);
-        if (sockets.IsEmpty)
+        var sockets = PluginSockets.Others(directory).Where(SocketNames.IsOfKubeVirt).ToList();
+        if (sockets.Count == 0)
             return [];
         var offers =
             from listed in checkpoint.ReadHealthy()
-            let socket = $"{Prefix}{listed.Key.Replace('/', '-')}.sock" // its SocketPath()
-            where sockets.Contains(socket)
+            from socket in sockets
+            where SocketNames.Says(socket, listed.Key)
             orderby listed.Key
             select new KubeVirtOffer(listed.Key, socket, [.. listed.Value.Order(StringComparer.Ordinal)]);
         return [.. offers];
-    }
-
-    private static ImmutableHashSet<string> Sockets(string directory)
-    {
-        try
-        {
-            return [.. Directory.EnumerateFiles(directory, $"{Prefix}*.sock").Select(p => Path.GetFileName(p))];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return [];
-        }
     }
 }

@@ -17,6 +17,7 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly AdvertiserContext _context;
     private ImmutableArray<AdvertisedResource> _wanted = [];
+    private volatile PodUseReading? _pods;
     private bool _started;
     private bool _stopped;
 
@@ -25,6 +26,7 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     /// <param name="holdings">Who has what: an ID that somebody has stays listed, and a resource that somebody has something of stays
     /// registered, whatever is offered.</param>
     /// <param name="stateChanged">Called, from any thread, when <see cref="Snapshot"/> may have changed. Must not block.</param>
+    /// <param name="listed">What was listed before; nothing by default.</param>
     public KubeletAdvertiser(
         string directory,
         IDeviceAllocator allocator,
@@ -32,7 +34,8 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
         TimeProvider time,
         ILogger<KubeletAdvertiser> logger,
         KubeletTimings? timings = null,
-        Action? stateChanged = null
+        Action? stateChanged = null,
+        ListedDevices? listed = null
     )
     {
         timings ??= new KubeletTimings();
@@ -42,6 +45,8 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
             checkpoint,
             allocator,
             holdings,
+            listed ?? new ListedDevices(ListedIds.None),
+            () => _pods,
             timings,
             time,
             logger,
@@ -55,15 +60,16 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     internal Func<RegistrationMoment, Task>? Moment { get; set; }
 
     /// <summary>
-    /// True while some ID is held, or waits for a look at who has what: to leave the list, or to show who holds what was answered. The
-    /// caller reads pod-resources every 10 s meanwhile, and need not otherwise.
+    /// True while some ID is held, or waits for a look at who has what: to leave the list, to show who holds what was answered, or to be
+    /// registered when pods have nothing of another plugin's any more. The caller reads pod-resources every 10 s meanwhile, and need
+    /// not otherwise.
     /// </summary>
     public bool WaitsForLook
     {
         get
         {
             lock (_gate)
-                return _resources.Values.Any(r => r.Advertiser.Listing.WaitsForLook);
+                return _resources.Values.Any(r => r.Advertiser.WaitsForLook);
         }
     }
 
@@ -87,16 +93,23 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     {
         lock (_gate)
         {
+            _context.Listed.Begin(Shown, resources);
             _wanted = resources;
             Apply();
         }
     }
 
-    /// <summary>Who has what was looked at: what is proven free by it may leave now.</summary>
-    public void HoldersLookedAt()
+    /// <summary>
+    /// Who has what was looked at: what is proven free by it may leave now, and a name may be registered of which nobody has anything.
+    /// </summary>
+    public void HoldersLookedAt(PodUseReading reading)
     {
+        _pods = reading;
         lock (_gate)
+        {
             Apply();
+            WakeAll();
+        }
     }
 
     /// <summary>
@@ -206,9 +219,18 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
         }
 
         lock (_gate)
-        {
-            foreach (var (advertiser, _) in _resources.Values)
-                advertiser.Wake();
-        }
+            WakeAll();
     }
+
+    private void WakeAll()
+    {
+        foreach (var (advertiser, _) in _resources.Values)
+            advertiser.Wake();
+    }
+
+    /// <summary>What the kubelet's checkpoint names; null when it cannot be read.</summary>
+    private ImmutableHashSet<(string Resource, string Id)>? Shown() =>
+        _context.Checkpoint.Read() is CheckpointReading.Read read
+            ? [.. read.Devices.Keys, .. _context.Checkpoint.ReadHealthy().SelectMany(r => r.Value.Select(id => (r.Key, id)))]
+            : null;
 }

@@ -3,6 +3,9 @@ namespace Hostdev.DevicePlugin.Kubelet;
 /// <summary>One making of a socket file: a socket that was deleted and made again is another one.</summary>
 internal readonly record struct SocketFile(long MadeAtTicks)
 {
+    /// <summary>By the host's clock.</summary>
+    public DateTimeOffset MadeAt => new(MadeAtTicks, TimeSpan.Zero);
+
     /// <summary>The file at <paramref name="path"/>, or null when there is none.</summary>
     public static SocketFile? Read(string path)
     {

@@ -60,6 +60,12 @@ public sealed record KubeletTimings
 
     public TimeSpan LongestContestedRetry { get; init; } = TimeSpan.FromHours(2);
 
+    /// <summary>
+    /// How long a plugin that had a name may be silent, or missing after a kubelet's start, before its name counts as nobody's: it may be
+    /// about to be restarted.
+    /// </summary>
+    public TimeSpan OthersReturn { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>How long running calls may take to end when a server stops; streams end at once.</summary>
     public TimeSpan StopGrace { get; init; } = TimeSpan.FromMilliseconds(300);
 

@@ -26,6 +26,15 @@ internal sealed record RegistrationFacts
     /// <summary>True when the kubelet goes by another plugin's list though our stream lives.</summary>
     public bool Displaced { get; init; }
 
+    /// <summary>Why the name is another plugin's, as a sentence; null when it is not, as far as is known.</summary>
+    public string? Anothers { get; init; }
+
+    /// <summary>True while it cannot be said whether the name is another plugin's.</summary>
+    public bool IsOwnerOpen { get; init; }
+
+    /// <summary>When to look again whose the name is; null for when something changes.</summary>
+    public DateTimeOffset? FreeAt { get; init; }
+
     /// <summary>
     /// Until when this kubelet is not registered with, because it gave our name to somebody so often that another plugin must own it; null
     /// when it is ours.
@@ -46,7 +55,8 @@ internal abstract record RegistrationStep
 }
 
 /// <summary>
-/// Registers whenever there is a kubelet and no live stream to it, and not faster than failures allow. Pure: time is a parameter.
+/// Registers whenever there is a kubelet and no live stream to it, a name that is nobody else's, and not faster than failures allow. Pure:
+/// time is a parameter.
 /// </summary>
 internal static class RegistrationPolicy
 {
@@ -54,6 +64,8 @@ internal static class RegistrationPolicy
     {
         if (facts.Kubelet is null)
             return new RegistrationStep.Wait(null);
+        if (facts.Anothers is not null || facts.IsOwnerOpen)
+            return new RegistrationStep.Wait(facts.FreeAt);
         var sameKubelet = facts.Kubelet == facts.RegisteredWith;
         if (sameKubelet && facts.ContestedUntil is { } until)
             return new RegistrationStep.Wait(until);

@@ -9,11 +9,14 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.DevicePlugin.Kubelet;
 
 /// <summary>What all resources of one <see cref="KubeletAdvertiser"/> share.</summary>
+/// <param name="Pods">The last look at who has what; null before the first.</param>
 internal sealed record AdvertiserContext(
     KubeletDirectory Directory,
     KubeletCheckpointReader Checkpoint,
     IDeviceAllocator Allocator,
     Holdings Holdings,
+    ListedDevices Listed,
+    Func<PodUseReading?> Pods,
     KubeletTimings Timings,
     TimeProvider Time,
     ILogger Logger,
@@ -36,6 +39,9 @@ internal sealed partial class ResourceAdvertiser
     private SocketFile? _socket;
     private RegistrationFacts _facts = new();
     private readonly ForeignLists _foreign;
+    private readonly NameSignsReader _signs;
+    private NameOwner _owner = NameOwner.Nobody;
+    private (SocketFile File, DateTimeOffset Since)? _kubelet;
     private NameContest _contest = NameContest.None;
     private ImmutableArray<string> _foreignIds = [];
     private SocketFile? _judged; // the kubelet that losses and failures are counted for
@@ -50,13 +56,17 @@ internal sealed partial class ResourceAdvertiser
     {
         (_resource, _context, _tryRetire) = (resource, context, tryRetire);
         _socketPath = Path.Combine(context.Directory.Path, SocketNames.For(resource, context.Directory.Path));
-        Listing = new DeviceListing(resource, context.Holdings, context.Timings.ListPolicy, context.Time);
+        Listing = new DeviceListing(resource, context.Holdings, context.Listed, context.Timings.ListPolicy, context.Time);
         _foreign = new ForeignLists(resource, context.Checkpoint, Listing, context.Timings.DisplacedAfter);
+        _signs = new NameSignsReader(resource, context, Listing);
     }
 
     public DeviceListing Listing { get; }
 
     public bool Removed { get; set; }
+
+    /// <summary>Whether a look at who has what is waited for.</summary>
+    public bool WaitsForLook => Listing.WaitsForLook || Volatile.Read(ref _owner).WaitsForLook;
 
     public ResourceState State()
     {
@@ -123,7 +133,20 @@ internal sealed partial class ResourceAdvertiser
         Observe(now);
         if (Removed && Listing.IsEmpty)
             return;
-        if (RegistrationPolicy.Decide(_facts, now) is not RegistrationStep.Wait wait)
+        await LookWhoseAsync(now, cancellationToken);
+        var wait = RegistrationPolicy.Decide(_facts, now) as RegistrationStep.Wait;
+        if (wait is null)
+        {
+            Listing.Claim();
+        }
+        else if (Listing.WaitsForClaim)
+        {
+            Listing.Claim();
+            (_failures, _error) = (0, null);
+            _context.StateChanged();
+        }
+
+        if (wait is null)
         {
             await RegisterAsync(now, cancellationToken);
             return;
@@ -159,7 +182,7 @@ internal sealed partial class ResourceAdvertiser
             NotBefore = _failures > 0 ? before.NotBefore : _contest.NotBefore,
         };
         Volatile.Write(ref _facts, facts);
-        Listing.Silent = facts.ContestedUntil is not null;
+        Listing.Silent = facts.ContestedUntil is not null || facts.Anothers is not null;
         if (facts.StreamLive)
             _unwatched = 0;
         var (list, version, _) = Listing.Current;
@@ -169,6 +192,37 @@ internal sealed partial class ResourceAdvertiser
         _told = told;
         if (facts.ContestedUntil is not null && before.ContestedUntil is null)
             LogContested(_context.Logger, ContestedMessage());
+        _context.StateChanged();
+    }
+
+    /// <summary>
+    /// Whose the name is, asked wherever it may be registered next. What has it before us is left it; what takes it from us later is fought
+    /// for it (<see cref="NameContest"/>), unless its socket says that the name is its own.
+    /// </summary>
+    private async Task LookWhoseAsync(DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var before = _facts;
+        if (before.Kubelet is not { } kubelet)
+            return;
+        var isRegistered = kubelet == before.RegisteredWith;
+        if (isRegistered && before is { SocketPresent: true, StreamLive: true, Displaced: false, Anothers: null })
+            return;
+        if (_kubelet?.File != kubelet)
+            _kubelet = (kubelet, _kubelet is null && kubelet.MadeAt <= now ? kubelet.MadeAt : now);
+        var signs = await _signs.ReadAsync(isRegistered, cancellationToken);
+        Volatile.Write(ref _owner, _owner.Look(signs, _kubelet.Value.Since, Listing.IsOurs, now, _context.Timings));
+        var facts = before with
+        {
+            Anothers = _owner.IsAnothers ? _owner.Words(_resource, _context.Directory.Path, _context.Timings) : null,
+            IsOwnerOpen = _owner.IsOpen,
+            FreeAt = _owner.FreeAt,
+        };
+        if (facts == before)
+            return;
+        Volatile.Write(ref _facts, facts);
+        Listing.Silent = facts.ContestedUntil is not null || facts.Anothers is not null;
+        if (facts.Anothers is { } words && before.Anothers is null)
+            LogContested(_context.Logger, words);
         _context.StateChanged();
     }
 
@@ -284,6 +338,8 @@ internal sealed partial class ResourceAdvertiser
 
     private ResourceProblem? Problem(RegistrationFacts facts, AdvertisedList list)
     {
+        if (facts.Anothers is { } words)
+            return new ResourceProblem(Reasons.ResourceContested, words);
         if (facts.ContestedUntil is not null)
             return new ResourceProblem(Reasons.ResourceContested, ContestedMessage());
         if (facts.Kubelet is null)
@@ -319,25 +375,7 @@ internal sealed partial class ResourceAdvertiser
             + "comes or goes, and from time to time";
     }
 
-    /// <summary>Who else may be registered here: the kubelet tells nobody which socket has which resource.</summary>
-    private ImmutableArray<string> OtherSockets()
-    {
-        try
-        {
-            return
-            [
-                .. Directory
-                    .EnumerateFiles(_context.Directory.Path, "*.sock")
-                    .Select(p => Path.GetFileName(p)!)
-                    .Where(n => n != KubeletApi.KubeletSocketName && !n.StartsWith("hostdev-", StringComparison.Ordinal))
-                    .Order(StringComparer.Ordinal),
-            ];
-        }
-        catch (IOException)
-        {
-            return [];
-        }
-    }
+    private ImmutableArray<string> OtherSockets() => PluginSockets.Others(_context.Directory.Path);
 
     [LoggerMessage(EventId = 3010, Level = LogLevel.Information, Message = "{Resource} is registered with the kubelet on {Socket}")]
     private static partial void LogRegistered(ILogger logger, string resource, string socket);

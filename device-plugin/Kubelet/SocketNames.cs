@@ -12,6 +12,29 @@ public static class SocketNames
 {
     private const string Prefix = "hostdev-";
     private const string Suffix = ".sock";
+    private const string KubeVirt = "kubevirt-";
+
+    /// <summary>Whether a socket in the kubelet's directory is one of ours.</summary>
+    public static bool IsOurs(string fileName) => fileName.StartsWith(Prefix, StringComparison.Ordinal);
+
+    /// <summary>Whether a socket is one of a plugin of KubeVirt's.</summary>
+    public static bool IsOfKubeVirt(string fileName) => fileName.StartsWith(KubeVirt, StringComparison.Ordinal);
+
+    /// <summary>
+    /// Whether another plugin's socket says by its name which resource it serves: <c>domain-name.sock</c> and <c>domain_name.sock</c> (the
+    /// SR-IOV network device plugin, pkg/resources/server.go), <c>kubevirt-domain-name.sock</c>, and <c>kubevirt-name.sock</c> for what
+    /// KubeVirt itself brings (pkg/virt-handler/device-manager, SocketPath).
+    /// </summary>
+    public static bool Says(string fileName, string resource)
+    {
+        if (!fileName.EndsWith(Suffix, StringComparison.Ordinal))
+            return false;
+        var stem = fileName[..^Suffix.Length];
+        var whole = IsOfKubeVirt(stem) ? stem[KubeVirt.Length..] : stem;
+        return whole == resource.Replace('/', '-')
+            || whole == resource.Replace('/', '_')
+            || (IsOfKubeVirt(fileName) && resource == $"{ResourceName.KubeVirtDomain}/{whole}");
+    }
 
     /// <summary>
     /// <c>hostdev-domain_name.sock</c>, or a hash of the resource name where the path would be too long for the directory.

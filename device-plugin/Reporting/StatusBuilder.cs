@@ -93,11 +93,13 @@ public static class StatusBuilder
             .OrderBy(n => n.Ids, StringComparer.Ordinal);
 
     /// <summary>
-    /// The units that are not given out now, by ID: by what the machine shows, what is known of pods, and what the kubelet was refused.
+    /// The units that are not given out now, by ID: by what the machine shows, what is known of pods, what the kubelet was refused, and
+    /// whose the name is.
     /// </summary>
     private static Dictionary<string, OfferProblem> Unready(Catalog catalog, ImmutableArray<ResourceState> kubelet)
     {
         var refused = kubelet.ToDictionary(s => s.Name, s => s.Refused.Where(r => r.Shown).ToDictionary(r => r.Id, StringComparer.Ordinal));
+        var anothers = kubelet.Where(IsAnothers).ToDictionary(s => s.Name, s => s.Problem!);
         var problems = new Dictionary<string, OfferProblem>(StringComparer.Ordinal);
         foreach (var (id, unit) in catalog.Units)
         {
@@ -106,6 +108,8 @@ public static class StatusBuilder
                 problems[id] = problem;
             else if (refusal is not null)
                 problems[id] = new OfferProblem(refusal.Reason, refusal.Message);
+            else if (anothers.GetValueOrDefault(unit.Unit.Resource) is { } contested)
+                problems[id] = new OfferProblem(contested.Reason, contested.Message);
         }
 
         return problems;
@@ -244,5 +248,13 @@ public static class StatusBuilder
     }
 
     private static ResourceStatus Resource(ResourceState s) =>
-        new(s.Name.Value, s.Listed.Length, s.Listed.Count(d => d.Healthy), s is { Registered: true, StreamLive: true }, s.Problem?.Message);
+        new(
+            s.Name.Value,
+            s.Listed.Length,
+            IsAnothers(s) ? 0 : s.Listed.Count(d => d.Healthy),
+            s is { Registered: true, StreamLive: true },
+            s.Problem?.Message
+        );
+
+    private static bool IsAnothers(ResourceState s) => s.Problem?.Reason == Reasons.ResourceContested;
 }

@@ -88,6 +88,24 @@ public sealed class PolicyRulesTests
         }
     }
 
+    /// <summary>
+    /// A rule that comes with an update finds objects that break it: whoever edits one elsewhere is not kept from it (KEP-4008).
+    /// </summary>
+    [Fact]
+    public void What_an_update_leaves_as_it_was_is_refused_by_no_rule_and_what_it_writes_is()
+    {
+        const string spec = """{"resourceName": "devices.kubevirt.io/kvm", "devices": {"pci": {"selectors": [{"vendor": "x"}]}}}""";
+        var elsewhere = spec.Replace("{\"resourceName\"", "{\"nodeSelector\": {}, \"resourceName\"", StringComparison.Ordinal);
+        var another = spec.Replace("{\"vendor\": \"x\"}", "{\"vendor\": \"x\"}, {\"slot\": \"7\"}", StringComparison.Ordinal);
+
+        Assert.Equal(["spec.nodeSelector", "spec.resourceName", "spec.devices.pci.selectors[0].vendor"], Paths(spec, null));
+        Assert.Empty(Paths(spec, spec));
+        Assert.Empty(Paths(elsewhere, spec));
+        Assert.Equal(["spec.nodeSelector", "spec.devices.pci.selectors[0].vendor"], Paths(another, spec));
+
+        static IEnumerable<string> Paths(string spec, string? old) => Refusals("HostDevice", spec, old).Select(r => r.Path);
+    }
+
     [Fact]
     public void A_kind_that_is_none_of_ours_has_no_rules() => Assert.Empty(Refusals("Pod", "{}"));
 

@@ -104,6 +104,37 @@ public sealed class DesiredStateTests : IDisposable
     }
 
     [Fact]
+    public void What_a_version_before_has_in_force_by_fewer_rules_stays_in_force_and_the_rule_is_said()
+    {
+        var kvm = Gpu.Replace("a.com/gpu", "devices.kubevirt.io/kvm", StringComparison.Ordinal);
+        Following(Gpu);
+        var kept = Path.Combine(_directory, "desired.json");
+        File.WriteAllText(kept, File.ReadAllText(kept).Replace("a.com/gpu", "devices.kubevirt.io/kvm", StringComparison.Ordinal));
+
+        var state = Restarted();
+        Assert.Null(Assert.Single(state.Policies!.Value).Frozen);
+        for (var i = 0; i < 2; i++)
+        {
+            state.Offer("desired.yaml", kvm);
+            var policy = Assert.Single(state.Policies!.Value);
+            var inForce = Assert.IsType<DesiredPolicy.OfHostDevice>(policy.InForce);
+            Assert.Equal("devices.kubevirt.io/kvm", inForce.Spec.ResourceName.Value);
+            Assert.Equal(
+                "HostDevice/gpus: spec.resourceName: \"devices.kubevirt.io/kvm\": devices.kubevirt.io belongs to KubeVirt, whose pods ask "
+                    + "for kvm and others by it: use a domain of your own",
+                policy.Frozen!.Message
+            );
+            state = Restarted();
+        }
+    }
+
+    [Fact]
+    public void A_new_policy_with_such_a_name_is_not_taken_in() =>
+        Assert.IsType<DesiredPolicy.Frozen>(
+            Assert.Single(Following(Gpu.Replace("a.com/gpu", "devices.kubevirt.io/kvm", StringComparison.Ordinal)).Policies!.Value).InForce
+        );
+
+    [Fact]
     public void A_frozen_policy_that_is_understood_again_thaws()
     {
         var state = Following(Gpu);

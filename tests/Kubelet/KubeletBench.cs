@@ -18,7 +18,13 @@ internal sealed class KubeletBench : IAsyncDisposable
     private readonly ReleaseProof _proof;
 
     /// <param name="proof">What a <see cref="Report"/> proves; as in production by default.</param>
-    public KubeletBench(KubeletTimings? timings = null, TimeProvider? kubeletTime = null, ReleaseProof? proof = null)
+    /// <param name="listed">What the agent listed before; nothing by default.</param>
+    public KubeletBench(
+        KubeletTimings? timings = null,
+        TimeProvider? kubeletTime = null,
+        ReleaseProof? proof = null,
+        ListedDevices? listed = null
+    )
     {
         _proof = proof ?? new ReleaseProof();
         Allocator = new ScriptedAllocator { Holdings = Holdings };
@@ -29,7 +35,8 @@ internal sealed class KubeletBench : IAsyncDisposable
             Holdings,
             TimeProvider.System,
             NullLogger<KubeletAdvertiser>.Instance,
-            timings
+            timings,
+            listed: listed
         );
     }
 
@@ -73,7 +80,26 @@ internal sealed class KubeletBench : IAsyncDisposable
             Checkpoint = new CheckpointReading.Read("checkpoint", held.ToFrozenDictionary(h => h, _ => "vms/vm-1")),
         };
         Holdings.Look(l => l.Observe(reading, now, _proof, d => ScriptedAllocator.Answer(d.Resource, d.Id, now), _ => null), now);
-        Advertiser.HoldersLookedAt();
+        Advertiser.HoldersLookedAt(reading);
+    }
+
+    /// <summary>A look of now at who has what, by the kubelet's own list, and the checkpoint as it is.</summary>
+    public void LookAtPods()
+    {
+        var devices =
+            from pod in Kubelet.Pods
+            from resource in pod.Devices
+            from id in resource.Value
+            select new PodUse(resource.Key, id, $"{pod.Namespace}/{pod.Name}");
+        var checkpoint = new KubeletCheckpointReader(Kubelet.Directory).Read();
+        Advertiser.HoldersLookedAt(
+            new PodUseReading.Listed
+            {
+                Devices = [.. devices],
+                Doubt = null,
+                Checkpoint = checkpoint,
+            }
+        );
     }
 
     public async ValueTask DisposeAsync()

@@ -17,7 +17,13 @@ public sealed class RefusalOrderTests
     [Fact]
     public async Task The_error_is_held_back_until_the_list_that_shows_the_ID_Unhealthy_is_written()
     {
-        var listing = new DeviceListing(Gpu, new Holdings(), AdvertisedListPolicy.Default, TimeProvider.System);
+        var listing = new DeviceListing(
+            Gpu,
+            new Holdings(),
+            new ListedDevices(ListedIds.None),
+            AdvertisedListPolicy.Default,
+            TimeProvider.System
+        );
         listing.Want([new AdvertisedDevice("a", true, 0)]);
         Send(listing);
         var allocator = new ScriptedAllocator();

@@ -27,4 +27,22 @@ public sealed class SocketNamesTests
         Assert.StartsWith("hostdev-", name, StringComparison.Ordinal);
         Assert.True(Encoding.UTF8.GetByteCount(Path.Combine(KubeletApi.DefaultDevicePluginDirectory, name)) <= 107);
     }
+
+    [Theory]
+    [InlineData("kubevirt-kvm.sock", "devices.kubevirt.io/kvm")]
+    [InlineData("kubevirt-devices.kubevirt.io-kvm.sock", "devices.kubevirt.io/kvm")]
+    [InlineData("kubevirt-example.com-gpu.sock", "example.com/gpu")]
+    [InlineData("intel.com_sriov_netdevice.sock", "intel.com/sriov_netdevice")]
+    [InlineData("example.com-gpu.sock", "example.com/gpu")]
+    public void A_plugin_s_socket_says_by_its_name_which_resource_it_has(string socket, string resource) =>
+        Assert.True(SocketNames.Says(socket, resource));
+
+    [Theory]
+    [InlineData("kubevirt-kvm.sock", "example.com/kvm")]
+    [InlineData("kubevirt-example.com-gpu-large.sock", "example.com/gpu")]
+    [InlineData("kubevirt-foo.example.com-gpu.sock", "example.com/gpu")]
+    [InlineData("nvidia-gpu.sock", "nvidia.com/gpu")]
+    [InlineData("kubevirt-.sock", "example.com/gpu")]
+    [InlineData("kubevirt-kvm", "devices.kubevirt.io/kvm")]
+    public void Another_one_does_not(string socket, string resource) => Assert.False(SocketNames.Says(socket, resource));
 }

@@ -104,7 +104,11 @@ internal sealed class DeviceStore(string directory, TimeProvider time)
         _devices.Clear();
         _endpoints.Clear();
         foreach (var resource in checkpoint.Data.RegisteredDevices.Keys)
+        {
+            _devices[resource] = ImmutableSortedDictionary<string, ListedDevice>.Empty;
             _endpoints[resource] = new Endpoint(Connection: null, time.GetUtcNow());
+        }
+
         foreach (var pod in checkpoint.Data.PodDeviceEntries.GroupBy(e => e.PodUID).Where(p => !_forgotten.Contains(p.Key)))
         {
             var slash = pod.Key.IndexOf('/', StringComparison.Ordinal);
@@ -126,11 +130,15 @@ internal sealed class DeviceStore(string directory, TimeProvider time)
     private void Expire()
     {
         var now = time.GetUtcNow();
-        foreach (var resource in _endpoints.Where(e => now - e.Value.StoppedAt >= EndpointGrace).Select(e => e.Key).ToList())
+        var expired = _endpoints.Where(e => now - e.Value.StoppedAt >= EndpointGrace).Select(e => e.Key).ToList();
+        foreach (var resource in expired)
         {
             _endpoints.Remove(resource);
             _devices.Remove(resource);
         }
+
+        if (expired.Count > 0)
+            WriteCheckpoint(); // manager.go, GetCapacity
     }
 
     private sealed record Endpoint(PluginConnection? Connection, DateTimeOffset? StoppedAt);

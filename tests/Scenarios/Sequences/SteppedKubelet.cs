@@ -211,7 +211,7 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
         {
             var timings = new KubeletTimings();
             (_kubelet, _allocator, _clock, Resource) = (kubelet, host.Allocator, clock, resource);
-            Listing = new DeviceListing(resource, host.Holdings, timings.ListPolicy, clock);
+            Listing = new DeviceListing(resource, host.Holdings, new ListedDevices(ListedIds.None), timings.ListPolicy, clock);
             Calls = new AllocationCalls(resource, Listing, this, timings, clock, StreamLive);
         }
 
