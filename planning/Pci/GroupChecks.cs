@@ -4,12 +4,24 @@ namespace Hostdev.Planning.Pci;
 
 /// <summary>
 /// What keeps a group from being a unit, one check for each reason, in the order in which they are said: what nobody can change from here
-/// before what an admin may change, and that before what a policy must declare.
+/// before what an admin may change, and that before what a policy must declare or accept.
 /// </summary>
 internal static class GroupChecks
 {
     public static Checks<GroupCase> All { get; } =
-        new(Unreadable, HostLacks, NotEligible, Ancestor, Bridge, OtherMembers, Machine, Undeclared, MissingDriver);
+        new([
+            Unreadable,
+            HostLacks,
+            NotEligible,
+            Ancestor,
+            Bridge,
+            OtherMembers,
+            Machine,
+            Undeclared,
+            .. HostRisks.Checks<GroupCase>(it => (it.Inventory.Facts, it.Request.AcceptRisks, it.Primary.Address.ToString())),
+            .. DeviceRisks.Checks,
+            MissingDriver,
+        ]);
 
     private static Objection? Unreadable(GroupCase it) =>
         Objection.Of(it.Members.Select(it.Situation.Unreadable).FirstOrDefault(u => u is not null));

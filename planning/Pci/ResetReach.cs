@@ -12,12 +12,14 @@ namespace Hostdev.Planning.Pci;
 internal sealed class ResetReach
 {
     private readonly HostInventory _inventory;
+    private readonly ImmutableArray<PciFunction> _assigned;
 
     /// <param name="assigned">All that the VM gets.</param>
     public ResetReach(HostInventory inventory, IEnumerable<PciFunction> assigned)
     {
         _inventory = inventory;
-        Dependent = [.. assigned.Where(f => !ResetsAlone(f))];
+        _assigned = [.. assigned];
+        Dependent = [.. _assigned.Where(f => !ResetsAlone(f))];
     }
 
     /// <summary>
@@ -42,6 +44,17 @@ internal sealed class ResetReach
                 .Functions.Values.Where(o => !o.IsBridge && !group.Members.Contains(o.Address))
                 .Where(o => Told.Any(f => BridgeAbove(f) is { } bridge && o.Path.Contains(bridge))),
         ];
+
+    /// <summary>
+    /// The assigned functions that nothing resets from one VM to the next: they have no reset of their own, and none with their bus. The
+    /// functions of one bus tell of it together, because only the first that is found says <c>bus</c> (contracts/kernel.md).
+    /// </summary>
+    public IEnumerable<PciFunction> NeverReset(IommuGroup group) =>
+        _assigned.Where(f => f.HasNoReset && !(ResetsWithItsBus(f) && BesidesGroup(group).IsEmpty));
+
+    private bool ResetsWithItsBus(PciFunction function) =>
+        BridgeAbove(function) is { } bridge
+        && _inventory.Functions.Values.Any(o => BridgeAbove(o) == bridge && o.ResetMethods.Contains("bus"));
 
     private bool ReachedFrom(PciFunction function, PciFunction other) =>
         BridgeAbove(function) is { } bridge
