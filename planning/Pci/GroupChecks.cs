@@ -4,24 +4,12 @@ namespace Hostdev.Planning.Pci;
 
 /// <summary>
 /// What keeps a group from being a unit, one check for each reason, in the order in which they are said: what nobody can change from here
-/// before what an admin may change, and that before what a policy must declare or accept.
+/// before what an admin may change, and that before what a policy must declare.
 /// </summary>
 internal static class GroupChecks
 {
     public static Checks<GroupCase> All { get; } =
-        new([
-            Unreadable,
-            HostLacks,
-            NotEligible,
-            Ancestor,
-            Bridge,
-            OtherMembers,
-            Machine,
-            Undeclared,
-            .. HostRisks.Checks<GroupCase>(it => (it.Inventory.Facts, it.Request.AcceptRisks, it.Primary.Address.ToString())),
-            .. DeviceRisks.Checks,
-            MissingDriver,
-        ]);
+        new(Unreadable, HostLacks, NotEligible, Ancestor, Bridge, OtherMembers, Machine, Undeclared, MissingDriver);
 
     private static Objection? Unreadable(GroupCase it) =>
         Objection.Of(it.Members.Select(it.Situation.Unreadable).FirstOrDefault(u => u is not null));

@@ -36,6 +36,7 @@ public abstract class RiskScenarios
 
             bench.Desire(Desired.Policies(Desired.HostDevice("edu", Edu, "acceptRisks: [NoReset]")));
             await bench.ReadyAsync();
+            Assert.Equal([Risks.NoReset.Reason], bench.Accepted("edu"));
             Assert.Null(node.TakeAllTheWay(Edu));
             await bench.StopAgentAsync();
 
