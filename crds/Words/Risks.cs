@@ -15,7 +15,8 @@ public static class Risks
         new(
             "UnsafeInterrupts",
             RiskOf.Host,
-            "`allow_unsafe_interrupts` of `vfio_iommu_type1` is on: the kernel gives a VM also devices whose interrupts nothing isolates",
+            "`allow_unsafe_interrupts` of `vfio_iommu_type1` or `iommufd` is on: the kernel gives a VM also devices whose interrupts "
+                + "nothing isolates",
             "switch interrupt remapping on in the firmware, and the parameter off",
             "a VM with such a device can raise any interrupt of the host, and by that stop or attack it",
             Ends.SlowLook

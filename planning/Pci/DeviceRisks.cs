@@ -37,7 +37,8 @@ internal static class DeviceRisks
         ),
     ];
 
-    private static IEnumerable<PciFunction> WithoutReset(GroupCase it) => new ResetReach(it.Inventory, it.Assigned).NeverReset(it.Group);
+    private static IEnumerable<PciFunction> WithoutReset(GroupCase it) =>
+        new ResetReach(it.Inventory, it.Assigned).NeverReset(it.Composed.Unit.Functions().Select(m => m.Address).ToHashSet());
 
     private static Standing NoReset(GroupCase it, ImmutableArray<PciFunction> found) =>
         new(

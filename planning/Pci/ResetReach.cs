@@ -46,15 +46,21 @@ internal sealed class ResetReach
         ];
 
     /// <summary>
-    /// The assigned functions that nothing resets from one VM to the next: they have no reset of their own, and none with their bus. The
-    /// functions of one bus tell of it together, because only the first that is found says <c>bus</c> (contracts/kernel.md).
+    /// The assigned functions that nothing resets from one VM to the next: they have no reset of their own, and none with their bus. VFIO
+    /// resets a bus of which it has everything; that the bus can be reset says the first function that was found there
+    /// (contracts/kernel.md).
     /// </summary>
-    public IEnumerable<PciFunction> NeverReset(IommuGroup group) =>
-        _assigned.Where(f => f.HasNoReset && !(ResetsWithItsBus(f) && BesidesGroup(group).IsEmpty));
+    /// <param name="ofUnit">All functions of the unit, the held ones too.</param>
+    public IEnumerable<PciFunction> NeverReset(IReadOnlySet<PciAddress> ofUnit) =>
+        _assigned.Where(f => f.HasNoReset && !ResetsWithItsBus(f, ofUnit));
 
-    private bool ResetsWithItsBus(PciFunction function) =>
-        BridgeAbove(function) is { } bridge
-        && _inventory.Functions.Values.Any(o => BridgeAbove(o) == bridge && o.ResetMethods.Contains("bus"));
+    private bool ResetsWithItsBus(PciFunction function, IReadOnlySet<PciAddress> ofUnit)
+    {
+        if (BridgeAbove(function) is not { } bridge)
+            return false;
+        var below = _inventory.Functions.Values.Where(o => !o.IsBridge && o.Path.Contains(bridge)).ToList();
+        return below.TrueForAll(o => ofUnit.Contains(o.Address)) && below.Exists(o => o.ResetMethods.Contains("bus"));
+    }
 
     private bool ReachedFrom(PciFunction function, PciFunction other) =>
         BridgeAbove(function) is { } bridge

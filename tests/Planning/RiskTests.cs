@@ -192,9 +192,24 @@ public sealed class RiskTests
         Assert.Equal([Gpu], Given.Input(Slot("bus"), all).Plan().UnitIds());
         Assert.Equal(Risks.NoReset.Reason, Given.Input(Slot("pm"), all).Plan().About(Gpu).Reason);
 
-        // It would reset another group too, and is not done.
+        // It would reset another group too, or what VFIO has not, and is not done.
         var shared = Slot("bus").Function("0000:43:00.2", 13, "xhci_hcd", with: f => f with { Path = [.. port] });
         Assert.Contains(Given.Input(shared, all).Plan().Findings, f => f.Reason == Risks.NoReset.Reason);
+        var bystander = Slot("bus").Function("0000:43:00.2", 12, null, "1022:1485", 0x130000, with: f => f with { Path = [.. port] });
+        Assert.Contains(Given.Input(bystander, all).Plan().Findings, f => f.Reason == Risks.NoReset.Reason);
+    }
+
+    /// <summary>The bus of a virtual function is its physical one's too.</summary>
+    [Fact]
+    public void A_virtual_function_is_not_reset_with_its_bus()
+    {
+        PciAddress[] port = [PciAddress.Parse("0000:40:01.0")];
+        var machine = new Machine()
+            .PhysicalFunction(vfs: 1)
+            .Change(Pf, f => f with { Path = [.. port] })
+            .Change("0000:41:10.0", f => f with { Path = [.. port], ResetMethods = [] });
+        var policy = Given.Sriov(1, pools: [Given.Pool("all", 0, 0)]);
+        Assert.Equal(Risks.NoReset.Reason, Given.Input(machine, policy).Plan().About("0000:41:10.0").Reason);
     }
 
     [Fact]

@@ -157,7 +157,7 @@ internal sealed class ScenarioBench : IAsyncDisposable
                 .Select(p => Reasons.Of((string)p!["reason"]!)),
         ];
 
-    /// <summary>What the agent says of a policy's devices, in its order, but for what is held, found or accepted: device and reason.</summary>
+    /// <summary>What the agent says of a policy's devices, in its order, without what is held, found or accepted: device, reason.</summary>
     public IReadOnlyList<(string Device, Reason Reason)> Problems(string policy) =>
         [
             .. (Policy(policy)?["problems"]?.AsArray() ?? [])
