@@ -3,10 +3,10 @@ using Hostdev.Crds.Words;
 
 namespace Hostdev.Planning;
 
-/// <summary>What keeps a policy from wishing anything, whatever devices there are.</summary>
+/// <summary>What keeps a policy from wishing anything, whatever devices there are, and what is to be known of it as a whole.</summary>
 internal static class PolicyChecks
 {
-    public static Checks<PolicyCase> All { get; } = new(OtherDevices, OtherBinding, OnDemand);
+    public static Checks<PolicyCase> All { get; } = new(OtherDevices, OtherBinding, OnDemand, OpenToOthers);
 
     private static Objection? OtherDevices(PolicyCase it)
     {
@@ -24,6 +24,16 @@ internal static class PolicyChecks
     private static Objection? OnDemand(PolicyCase it) =>
         it.Policy is DesiredPolicy.OfMdevProfile { Spec.Instances.Mode: MdevMode.OnDemand }
             ? NotSupported($"{it.Policy.Identity}: mode OnDemand is not supported by this version: use mode Static")
+            : null;
+
+    /// <summary>What is new is not followed with such a mode (crds/Rules/CommonRules); what is, was in force before that.</summary>
+    private static Objection? OpenToOthers(PolicyCase it) =>
+        it.Policy.Common?.DeviceFile is { Mode: { IsOpenToOthers: true } mode }
+            ? Objection.Notices(
+                Reasons.OpenToOthers,
+                $"{it.Policy.Identity}: deviceFile.mode {mode} gives every user of the host its devices. It was in force before this was "
+                    + $"refused, and stays so: write \"{mode.ToOwnerAndGroup()}\" there"
+            )
             : null;
 
     private static Objection? NotSupported(string message) => Objection.Of(Reasons.NotSupported, message);

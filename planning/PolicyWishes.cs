@@ -44,12 +44,13 @@ internal sealed record PolicyWishes
         var ruling = PolicyChecks.All.Judge(new PolicyCase(policy));
         if (ruling.Refuses)
             return new PolicyWishes { Findings = ruling.Findings };
-        return policy switch
+        var wishes = policy switch
         {
             DesiredPolicy.OfHostDevice { Spec.Devices.Pci: { } pci } p => HostDevicePlanner.WishesOf(situation, p, pci),
             DesiredPolicy.OfSriovPolicy p => SriovPlanner.WishesOf(situation, p),
             DesiredPolicy.OfMdevProfile p => MdevPlanner.WishesOf(situation, p),
             _ => new PolicyWishes(),
         };
+        return wishes with { Findings = [.. ruling.Findings, .. wishes.Findings] };
     }
 }

@@ -13,6 +13,9 @@ internal sealed record Ruling(ImmutableArray<Finding> Findings, Objection? Refus
 
     public bool Refuses => Refusal is not null;
 
+    /// <summary>This and what another chain says of the case, which is asked where this one refuses nothing.</summary>
+    public Ruling Then(Ruling next) => new([.. Findings, .. next.Findings], next.Refusal, AsksWhoUses || next.AsksWhoUses);
+
     /// <summary>It is refused only for as long as somebody uses it.</summary>
     public bool Waits => Refusal?.State == FindingState.Waiting;
 }

@@ -6,7 +6,7 @@ namespace Hostdev.Tests;
 
 /// <summary>
 /// The tables of pages that are made from the words of the contract, between a comment that names what they show (tables of
-/// <see cref="Reasons"/>, single reasons, or <c>States</c>) and one that ends them. HOSTDEV_UPDATE_GOLDENS=1 writes them.
+/// <see cref="Reasons"/>, single reasons, <c>Risks</c> or <c>States</c>) and one that ends them. HOSTDEV_UPDATE_GOLDENS=1 writes them.
 /// </summary>
 internal static partial class WordTables
 {
@@ -38,12 +38,21 @@ internal static partial class WordTables
 
     public static string Row(Reason reason) => $"| `{reason}` | {reason.Cause} | {reason.Remedy} |";
 
+    public static string Row(Risk risk) =>
+        $"| `{risk}` | {(risk.Of == RiskOf.Host ? "host" : "device")} | {risk.Reason.Cause} | {risk.Reason.Remedy} | {risk.Accepting} |";
+
     public static string Row(FindingState state) => $"| `{state}` | {state.Meaning} |";
 
     private static string Table(string names)
     {
         if (names == "States")
             return Lines(["| state | meaning |", "|---|---|", .. FindingState.All.Select(Row)]);
+        if (names == "Risks")
+            return Lines([
+                "| risk, and reason | of | cause | remedy | accepting it means |",
+                "|---|---|---|---|---|",
+                .. Risks.All.Select(Row),
+            ]);
         var reasons = names
             .Split(' ')
             .SelectMany(n => s_tables.TryGetValue(n, out var table) ? table : (IEnumerable<Reason>)[Reasons.Of(n)]);

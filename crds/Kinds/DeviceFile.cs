@@ -20,6 +20,12 @@ public sealed record DeviceFile
 /// <summary>Permission bits of a node, 0 to 0777, written in octal.</summary>
 public readonly record struct FileMode(int Bits)
 {
+    /// <summary>Any bit for who is neither the owner nor of the group: every process of the host may use the device then.</summary>
+    public bool IsOpenToOthers => (Bits & 7) != 0;
+
+    /// <summary>The same without what it gives to others; 0600 where it gives nothing else.</summary>
+    public FileMode ToOwnerAndGroup() => new((Bits & 0x1F8) is 0 ? 0x180 : Bits & 0x1F8);
+
     internal const string Form = "write three or four octal digits in quotes, for example \"0660\"";
 
     public static bool TryParse(string text, out FileMode mode)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Meta;
 
 namespace Hostdev.Crds.Kinds;
@@ -72,6 +73,8 @@ public sealed record HostDeviceSpec : IPolicySpec
     public Disruption Disruption { get; init; }
 
     public DeviceFile? DeviceFile { get; init; }
+
+    public ImmutableArray<Risk>? AcceptRisks { get; init; }
 
     public Binding Binding { get; init; }
 

@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Meta;
 
 namespace Hostdev.Crds.Kinds;
@@ -18,6 +20,12 @@ public interface IPolicySpec
     Disruption Disruption { get; }
 
     DeviceFile? DeviceFile { get; }
+
+    /// <summary>
+    /// Risks that are accepted by name; those of a device only with explicit addresses. Null where the field is absent: what is in force is
+    /// kept on disk without it then, so that a version before reads it.
+    /// </summary>
+    ImmutableArray<Risk>? AcceptRisks { get; }
 }
 
 /// <summary>How many nodes change at a time; counted by the operator.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Meta;
 
 namespace Hostdev.Crds.Kinds;
@@ -26,6 +27,8 @@ public sealed record MdevProfileSpec : IPolicySpec
     public Disruption Disruption { get; init; }
 
     public DeviceFile? DeviceFile { get; init; }
+
+    public ImmutableArray<Risk>? AcceptRisks { get; init; }
 
     public required MdevParents Parents { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Meta;
 
 namespace Hostdev.Crds.Kinds;
@@ -24,6 +25,8 @@ public sealed record SriovPolicySpec : IPolicySpec
     public Disruption Disruption { get; init; }
 
     public DeviceFile? DeviceFile { get; init; }
+
+    public ImmutableArray<Risk>? AcceptRisks { get; init; }
 
     /// <summary>OR-ed; each has at least one property.</summary>
     public required ImmutableArray<PfSelector> PhysicalFunctions { get; init; }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Meta;
 
 namespace Hostdev.Crds.Parsing;
@@ -25,6 +26,7 @@ namespace Hostdev.Crds.Parsing;
         typeof(FileModeConverter),
         typeof(ReasonConverter),
         typeof(FindingStateConverter),
+        typeof(RiskConverter),
         typeof(NamedEnumConverter<Disruption>),
         typeof(NamedEnumConverter<GroupPolicy>),
         typeof(NamedEnumConverter<IommuBackend>),
@@ -54,6 +56,8 @@ internal sealed partial class CrdsJsonContext : JsonSerializerContext;
 internal sealed class PciClassConverter() : ParsedStringConverter<PciClass>(PciClass.Parse);
 
 internal sealed class ResourceNameConverter() : ParsedStringConverter<ResourceName>(ResourceName.Parse);
+
+internal sealed class RiskConverter() : ParsedStringConverter<Risk>(Risks.Parse);
 
 internal sealed class FileModeConverter() : ParsedStringConverter<Kinds.FileMode>(Kinds.FileMode.Parse);
 

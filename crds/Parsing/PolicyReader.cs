@@ -8,7 +8,10 @@ using Hostdev.Kube.Meta;
 
 namespace Hostdev.Crds.Parsing;
 
-/// <summary>Reads one policy. What it gets wrong freezes it, with a message that names the field and the fix.</summary>
+/// <summary>
+/// Reads one policy. What it gets wrong freezes it, with a message that names the field and the fix. Rules for what is new alone are asked
+/// where it is known what is in force (<see cref="AsNew"/>).
+/// </summary>
 public static class PolicyReader
 {
     /// <param name="kind">HostDevice, SriovPolicy or MdevProfile; another one freezes.</param>
@@ -67,6 +70,25 @@ public static class PolicyReader
         }
     }
 
+    /// <summary>
+    /// The policy as it is followed after what is in force: frozen where it breaks a rule that became stricter by something that is not in
+    /// force.
+    /// </summary>
+    /// <param name="inForce">The version of it that is in force; null where there is none.</param>
+    public static DesiredPolicy AsNew(DesiredPolicy policy, DesiredPolicy? inForce)
+    {
+        if (Spec(policy) is not { } spec)
+            return policy;
+        var refusals = PolicyRules.RefusalsOfNew(policy.Identity.Kind, spec, inForce is null ? null : Spec(inForce));
+        return refusals.IsEmpty ? policy : Frozen(policy.Identity, Reasons.InvalidSpec, string.Join("; ", refusals));
+    }
+
+    /// <summary>As this version writes it, so that one value has one form; null for one that was never understood.</summary>
+    private static JsonElement? Spec(DesiredPolicy policy) =>
+        NodeDeviceStateWriter.ToJson(policy)?["spec"] is { } spec
+            ? JsonSerializer.SerializeToElement(spec, CrdsJsonContext.Default.JsonNode)
+            : null;
+
     internal static DesiredPolicy.Frozen Unsupported(PolicyIdentity identity, ImmutableArray<string> fields) =>
         Frozen(
             identity,
@@ -91,7 +113,7 @@ public static class PolicyReader
         var unknown = UnknownFields.Find(element, type, "spec");
         if (unknown.Length > 0)
             return Unsupported(identity, unknown);
-        var refusals = PolicyRules.Refusals(identity.Kind, element, inForce ? element : null);
+        var refusals = inForce ? [] : PolicyRules.RefusalsOfStanding(identity.Kind, element);
         var problems = refusals.Select(r => r.ToString()).ToList();
         try
         {

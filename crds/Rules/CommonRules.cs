@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.Crds.Rules;
 
@@ -28,6 +29,14 @@ internal static class CommonRules
         PolicyRule.Number("spec.deviceFile.uid", "user IDs are 0 or more: KubeVirt's qemu is 107", n => n >= 0),
         PolicyRule.Number("spec.deviceFile.gid", "group IDs are 0 or more: KubeVirt's qemu is 107", n => n >= 0),
         PolicyRule.Text("spec.deviceFile.mode", Kinds.FileMode.Form, text => Kinds.FileMode.TryParse(text, out _)),
+        PolicyRule.Text(
+            "spec.deviceFile.mode",
+            "the last digit is for every user of the host, who would have the device too: write 0 there, for example \"0660\"",
+            text => !Kinds.FileMode.TryParse(text, out var mode) || !mode.IsOpenToOthers
+        ) with
+        {
+            IsForNewAlone = true,
+        },
     ];
 
     public static ImmutableArray<PolicyRule> Name(string at) =>
@@ -46,6 +55,23 @@ internal static class CommonRules
                 + "name, and delete this one",
             (self, old) => self.GetString() == old.GetString()
         );
+
+    /// <summary>A policy accepts what one device lacks for devices that it writes out, and for no other that comes to match.</summary>
+    /// <param name="selectors">Completes "every ...".</param>
+    /// <param name="areAddresses">Whether all selectors of the spec list addresses.</param>
+    public static PolicyRule AcceptedAreNamed(string selectors, Func<JsonElement, bool> areAddresses) =>
+        PolicyRule.Object(
+            "spec",
+            $"a risk of a device ({string.Join(", ", Risks.OfDevices)}) is accepted only where every {selectors} lists addresses: add "
+                + "addresses, or remove it from acceptRisks",
+            s =>
+                !s.Get("acceptRisks").Items().Any(r => r.ValueKind == JsonValueKind.String && IsOfDevice(r.GetString()!)) || areAddresses(s)
+        ) with
+        {
+            Field = "acceptRisks",
+        };
+
+    private static bool IsOfDevice(string risk) => Risks.OfDevices.Any(r => r.Name == risk);
 
     public static PolicyRule NotEmpty(string at) =>
         PolicyRule.List(at, "an empty list selects nothing: give at least one selector", l => l.Items().Any());

@@ -16,11 +16,12 @@ internal static partial class HostDeviceRules
             "spec",
             "allowProtected overrides the host's own need of a device and is only legal when every selector lists "
                 + "addresses: add addresses, or remove allowProtected",
-            AllProtectedAreNamed
+            s => !s.HasAny("allowProtected") || AreAddresses(s)
         ) with
         {
             Field = "allowProtected",
         },
+        CommonRules.AcceptedAreNamed("selector", AreAddresses),
         PolicyRule.Object(
             "spec.devices",
             "give exactly one of pci, usb and scsi",
@@ -77,12 +78,9 @@ internal static partial class HostDeviceRules
             PolicyRule.Text($"{at}[*].address", "write host:channel:target:LUN in decimal, for example 0:0:1:0", ScsiAddress().IsMatch),
         ];
 
-    private static bool AllProtectedAreNamed(JsonElement spec) =>
-        !spec.HasAny("allowProtected")
-        || (
-            spec.Get("devices").Get("pci") is { ValueKind: JsonValueKind.Object } pci
-            && pci.Get("selectors").Items().All(s => s.HasAny("addresses"))
-        );
+    private static bool AreAddresses(JsonElement spec) =>
+        spec.Get("devices").Get("pci") is { ValueKind: JsonValueKind.Object } pci
+        && pci.Get("selectors").Items().All(s => s.HasAny("addresses"));
 
     private static int Count(params ReadOnlySpan<bool> given) => given.Count(true);
 

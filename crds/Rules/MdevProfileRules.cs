@@ -17,6 +17,7 @@ internal static class MdevProfileRules
             p => p.HasAny("selectors") || p.HasAny("names")
         ),
         .. CommonRules.PciSelectors("spec.parents.selectors"),
+        CommonRules.AcceptedAreNamed("selector of parents", s => s.Get("parents").Get("selectors").Items().All(p => p.HasAny("addresses"))),
         PolicyRule.Object(
             "spec.instances",
             "mode Static takes count, 0 or more for each parent, and no max",

@@ -26,6 +26,11 @@ public sealed record PolicyRule(string Location, JsonValueKind? Expects, string 
     /// <summary>Whether it compares with what was there before. The API server asks such a rule only where there was something.</summary>
     public bool IsTransition { get; init; }
 
+    /// <summary>
+    /// A rule that became stricter: what stands in an object, or is in force on a node, since before that stays as it is.
+    /// </summary>
+    public bool IsForNewAlone { get; init; }
+
     internal static PolicyRule Any(string location, string message, Func<JsonElement, bool> holds) =>
         new(location, null, message, (self, _) => holds(self));
 
@@ -51,6 +56,7 @@ public sealed record PolicyRule(string Location, JsonValueKind? Expects, string 
 
     internal IEnumerable<RuleRefusal> Refusals(JsonElement spec, JsonElement oldSpec) =>
         from place in RulePlace.All(Location, spec, oldSpec)
+        // What did not change is not refused (ratcheting, KEP-4008); that it did not change is what a transition is asked for.
         where Fits(place.Self) && (IsTransition ? Fits(place.Old) : !place.IsUnchanged) && !Holds(place.Self, place.Old)
         select new RuleRefusal(
             Field is null ? place.Path : $"{place.Path}.{Field}",

@@ -3,14 +3,13 @@ using System.Text.Json;
 namespace Hostdev.Crds.Rules;
 
 /// <summary>One place of a spec that a rule's location means.</summary>
-/// <param name="Old">What stood there before; undefined where nothing did, and in lists that changed and whose items have no key.</param>
-internal readonly record struct RulePlace(string Path, JsonElement Self, JsonElement Old)
+/// <param name="Old">What stood there before; undefined where nothing did, and in lists whose items have no key.</param>
+/// <param name="IsUnchanged">It, or what it is part of, stood there before as it stands now.</param>
+internal readonly record struct RulePlace(string Path, JsonElement Self, JsonElement Old, bool IsUnchanged)
 {
-    public bool IsUnchanged => Old.ValueKind != JsonValueKind.Undefined && JsonElement.DeepEquals(Self, Old);
-
     public static IEnumerable<RulePlace> All(string location, JsonElement spec, JsonElement oldSpec)
     {
-        IEnumerable<RulePlace> places = [new RulePlace("spec", spec, oldSpec)];
+        IEnumerable<RulePlace> places = [new RulePlace("spec", spec, oldSpec, AreSame(spec, oldSpec))];
         foreach (var segment in location.Split('.').Skip(1))
         {
             var list = segment.IndexOf('[', StringComparison.Ordinal);
@@ -23,23 +22,26 @@ internal readonly record struct RulePlace(string Path, JsonElement Self, JsonEle
         return places.Where(p => p.Self.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null));
     }
 
-    private RulePlace Field(string name) => new($"{Path}.{name}", Self.Get(name), Old.Get(name));
+    private RulePlace Field(string name) => Below($"{Path}.{name}", Self.Get(name), Old.Get(name));
 
     private IEnumerable<RulePlace> Items(string key)
     {
-        var (path, old, unchanged) = (Path, Old, IsUnchanged);
+        var here = this;
         return Self.Items()
             .Select(
                 (item, i) =>
-                    new RulePlace(
-                        $"{path}[{i}]",
+                    here.Below(
+                        $"{here.Path}[{i}]",
                         item,
-                        unchanged ? item
-                            : key == "*" ? default
-                            : old.Items().FirstOrDefault(o => o.Text(key) == item.Text(key))
+                        key == "*" ? default : here.Old.Items().FirstOrDefault(o => o.Text(key) == item.Text(key))
                     )
             );
     }
+
+    private RulePlace Below(string path, JsonElement self, JsonElement old) => new(path, self, old, IsUnchanged || AreSame(self, old));
+
+    private static bool AreSame(JsonElement self, JsonElement old) =>
+        old.ValueKind != JsonValueKind.Undefined && self.ValueKind == old.ValueKind && JsonElement.DeepEquals(self, old);
 }
 
 /// <summary>JSON as rules read it: what is absent, null or of another type is nothing.</summary>

@@ -45,11 +45,12 @@ internal static class SriovPolicyRules
             "spec",
             "allowProtected overrides the host's own need of a device and is only legal when every entry of "
                 + "physicalFunctions lists addresses: add addresses, or remove allowProtected",
-            s => !s.HasAny("allowProtected") || s.Get("physicalFunctions").Items().All(f => f.HasAny("addresses"))
+            s => !s.HasAny("allowProtected") || AreAddresses(s)
         ) with
         {
             Field = "allowProtected",
         },
+        CommonRules.AcceptedAreNamed("entry of physicalFunctions", AreAddresses),
         .. Pools("spec.pools"),
     ];
 
@@ -101,6 +102,8 @@ internal static class SriovPolicyRules
                 Field = "resourceName",
             },
         ];
+
+    private static bool AreAddresses(JsonElement spec) => spec.Get("physicalFunctions").Items().All(f => f.HasAny("addresses"));
 
     private static bool IsNative(JsonElement pool) => pool.Get("driver").Text("type") == "Native";
 

@@ -31,9 +31,12 @@ public sealed record FindingState
     /// </summary>
     public static readonly FindingState Adopted = new("Adopted", "used as it was found, and no problem") { IsRemark = true };
 
+    /// <summary>A risk that the policy accepts by name.</summary>
+    public static readonly FindingState Accepted = new("Accepted", "a risk that the policy accepts by name") { IsRemark = true };
+
     private FindingState(string name, string meaning) => (Name, Meaning) = (name, meaning);
 
-    public static ImmutableArray<FindingState> All { get; } = [Blocked, Waiting, Held, Noticed, Adopted, Releasing];
+    public static ImmutableArray<FindingState> All { get; } = [Blocked, Waiting, Held, Noticed, Accepted, Adopted, Releasing];
 
     /// <summary>It stands in objects that other versions read: it is never changed.</summary>
     public string Name { get; }

@@ -30,6 +30,11 @@ public sealed record Reason
     /// <summary>Also where it stands in nobody's way it asks somebody to act. The other notices explain.</summary>
     public bool AsksToAct { get; internal init; }
 
+    /// <summary>
+    /// It takes from what keeps a VM apart: an Event tells of it by this very word, also where it stands in nobody's way.
+    /// </summary>
+    public bool VoidsIsolation { get; internal init; }
+
     /// <summary>While it holds nothing at all is written to the host.</summary>
     public bool StopsWrites { get; internal init; }
 

@@ -384,6 +384,19 @@ public static partial class Reasons
         )
     );
 
+    public static readonly Reason OpenToOthers = Devices.Add(
+        new(
+            "OpenToOthers",
+            "the `mode` of `deviceFile` gives every user of the host the device. It was in force before this was refused, and stays so",
+            "write a mode that ends with 0, for example `\"0660\"`",
+            Ends.Admin
+        )
+        {
+            AsksToAct = true,
+            VoidsIsolation = true,
+        }
+    );
+
     public static readonly Reason UnsupportedField = Devices.Add(
         new(
             "UnsupportedField",

@@ -86,18 +86,20 @@ public sealed class DesiredState(string directory)
     /// freezes what bears
     /// its kind and name; where nothing does, its kind may be what is wrong, and it freezes what bears its name and is not in the text
     /// otherwise: a
-    /// misspelt kind is no wish to give a device back.
+    /// misspelt kind is no wish to give a device back. What an entry asks for since before it was refused stays as it is.
     /// </summary>
     public static ImmutableArray<EffectivePolicy> Following(ImmutableArray<EffectivePolicy> before, ImmutableArray<DesiredPolicy> desired)
     {
         var known = before.Select(p => p.InForce).Where(k => k is not DesiredPolicy.Frozen).ToList();
         var unnamed = known.Where(k => !desired.Any(p => IsSame(p, k))).ToList();
         var policies = ImmutableArray.CreateBuilder<EffectivePolicy>(desired.Length);
-        foreach (var policy in desired)
+        foreach (var entry in desired)
         {
+            var last = known.Find(k => IsSame(k, entry));
+            var policy = PolicyReader.AsNew(entry, last);
             if (policy is not DesiredPolicy.Frozen frozen)
                 policies.Add(new EffectivePolicy(policy, null));
-            else if (known.Find(k => IsSame(k, policy)) is { } last)
+            else if (last is not null)
                 policies.Add(new EffectivePolicy(last, frozen));
             else
                 policies.AddRange(FreezeByName(frozen, unnamed));

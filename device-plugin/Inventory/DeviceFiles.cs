@@ -60,6 +60,9 @@ internal sealed class DeviceFiles
 
     public bool Has(string name) => names.Contains(name);
 
+    /// <summary>Whether what was read of it so far could not be read, or makes no sense.</summary>
+    public bool HasProblem(string name) => problems.Exists(p => p.Path == PathOf(name));
+
     public string PathOf(string name) => $"{Path}/{name}";
 
     /// <summary>

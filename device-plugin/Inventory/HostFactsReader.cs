@@ -8,8 +8,6 @@ namespace Hostdev.DevicePlugin.Inventory;
 /// <summary>Reads what matters of the host as a whole.</summary>
 internal sealed class HostFactsReader(HostFileReader files)
 {
-    private const string UnsafeInterrupts = "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts";
-
     /// <summary>
     /// Arguments by name: those of the IOMMU, of VFIO, of PCI, and those that keep a host driver or a firmware framebuffer off a device.
     /// </summary>
@@ -46,7 +44,8 @@ internal sealed class HostFactsReader(HostFileReader files)
             Architecture = architecture,
             IommuEnabled = iommuEnabled,
             InterruptRemapping = ReadInterruptRemapping(architecture),
-            UnsafeInterruptsAllowed = files.ReadText(UnsafeInterrupts).Text is "Y" or "1",
+            UnsafeInterruptsAllowed = AllowsUnsafeInterrupts("vfio_iommu_type1"),
+            IommufdUnsafeInterruptsAllowed = AllowsUnsafeInterrupts("iommufd"),
             KernelArguments =
             [
                 .. Required("/proc/cmdline", problems).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Where(Matters),
@@ -56,6 +55,9 @@ internal sealed class HostFactsReader(HostFileReader files)
             Iommufd = files.Exists("/dev/iommu"),
         };
     }
+
+    private bool AllowsUnsafeInterrupts(string module) =>
+        files.ReadText($"/sys/module/{module}/parameters/allow_unsafe_interrupts").Text is "Y" or "1";
 
     private static bool Matters(string argument)
     {

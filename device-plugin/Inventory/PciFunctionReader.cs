@@ -89,7 +89,7 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
             Sriov = device.Has("sriov_totalvfs") ? ReadSriov(device) : null,
             Bars = ReadBars(device),
             ResetMethods = [.. device.Text("reset_method", mayBeEmpty: true)?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? []],
-            ResetsUntold = !device.Has("reset_method") && device.Has("reset"),
+            ResetsUntold = device.Has("reset_method") ? device.HasProblem("reset_method") : device.Has("reset"),
             VfioCdev = cdev,
             HasVfioCdevNode = hasNode,
             BootVga = device.Integer("boot_vga") == 1,

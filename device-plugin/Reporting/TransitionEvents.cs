@@ -44,6 +44,12 @@ internal sealed class TransitionEvents(NodeStateOptions options, TimeProvider ti
             _recorder.Record(regarding, type, policy.Reason.Name, "Apply", $"{policy.Kind}/{policy.Name}: {policy.Message}");
         }
 
+        foreach (var (key, problem) in Risks(status.Policies))
+        {
+            if (!before.ContainsKey(key))
+                _recorder.Record(regarding, EventType.Warning, problem.Reason.Name, "Apply", problem.Message);
+        }
+
         foreach (var condition in status.Conditions.Where(c => c is { Type: ConditionTypes.Degraded, Status: "True" }))
         {
             if (before.GetValueOrDefault(condition.Type) != condition.Reason && !condition.Reason.IsTrouble)
@@ -58,10 +64,21 @@ internal sealed class TransitionEvents(NodeStateOptions options, TimeProvider ti
         var reasons = new Dictionary<string, Reason?>(StringComparer.Ordinal);
         foreach (var policy in status?.Policies ?? [])
             reasons[Key(policy)] = policy.Reason;
+        foreach (var (key, problem) in Risks(status?.Policies ?? []))
+            reasons[key] = problem.Reason;
         foreach (var condition in status?.Conditions ?? [])
             reasons[condition.Type] = condition.Status == "True" ? condition.Reason : null;
         return reasons;
     }
+
+    /// <summary>
+    /// The first device that a policy would pass, or passes, with less isolation than it should have: one of each reason. What the policy
+    /// accepts asks nobody to act.
+    /// </summary>
+    private static IEnumerable<(string Key, DeviceProblem Problem)> Risks(IEnumerable<PolicyResult> policies) =>
+        from policy in policies
+        from problem in policy.Problems.Where(p => p.Reason.VoidsIsolation && p.State != FindingState.Accepted).DistinctBy(p => p.Reason)
+        select ($"{Key(policy)} {problem.Reason}", problem);
 
     private static string Key(PolicyResult policy) => $"{policy.Kind}/{policy.Name}";
 }

@@ -23,7 +23,10 @@ public static class GroupViability
     /// The variants of vfio-pci carry its name in theirs (<c>mlx5_vfio_pci</c>, <c>nvgrace-gpu-vfio-pci</c>), and so do those of other
     /// buses: kernel <c>drivers/vfio</c>.
     /// </summary>
-    public static bool IsPassthroughDriver(string name) => name is "pci-stub" || name.Contains("vfio", StringComparison.Ordinal);
+    public static bool IsPassthroughDriver(string name) => name is "pci-stub" || IsVfioDriver(name);
+
+    /// <summary>One by which VFIO gives devices to programs; pci-stub gives them to nobody.</summary>
+    public static bool IsVfioDriver(string name) => name.Contains("vfio", StringComparison.Ordinal);
 
     /// <summary>Why VFIO refuses a group because of one of its bridges; null when it does not.</summary>
     public static string? BridgeProblem(PciAddress bridge, string? driver, IReadOnlyCollection<string> ownDma) =>

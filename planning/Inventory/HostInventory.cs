@@ -104,6 +104,10 @@ public sealed record HostFacts
     /// <summary>Whether <c>vfio_iommu_type1.allow_unsafe_interrupts</c> is Y.</summary>
     public required bool UnsafeInterruptsAllowed { get; init; }
 
+    /// <summary>Whether <c>iommufd.allow_unsafe_interrupts</c> is Y: the same for those who take devices by their own nodes.</summary>
+    [JsonIgnore]
+    public bool IommufdUnsafeInterruptsAllowed { get; init; }
+
     /// <summary>The kernel arguments that matter for passthrough, as written, in order.</summary>
     public required ImmutableArray<string> KernelArguments { get; init; }
 
@@ -183,9 +187,15 @@ public sealed record PciFunction
     /// <summary>As <c>reset_method</c> prints them; shown, not trusted.</summary>
     public ImmutableArray<string> ResetMethods { get; init; } = [];
 
-    /// <summary>It can be reset, and kernels before 5.15 do not tell how: they have no <c>reset_method</c>.</summary>
+    /// <summary>
+    /// It can be reset, and how is not known: kernels before 5.15 have no <c>reset_method</c>, and one that could not be read says nothing.
+    /// </summary>
     [JsonIgnore]
     public bool ResetsUntold { get; init; }
+
+    /// <summary>The kernel knows no way to reset it on its own, or an admin took all from it.</summary>
+    [JsonIgnore]
+    public bool HasNoReset => ResetMethods.IsEmpty && !ResetsUntold;
 
     /// <summary><c>vfioN</c> from <c>vfio-dev/</c>; whether the host has a node for it says <see cref="HasVfioCdevNode"/>.</summary>
     public string? VfioCdev { get; init; }

@@ -34,9 +34,12 @@ internal static class FunctionQuestions
         public string? HostDriver(PciFunction function) =>
             situation.Input.Ownership.Functions.TryGetValue(function.Address, out var owned) ? owned.OriginalDriver : function.Driver;
 
+        /// <summary>The physical function that a virtual one belongs to; null for others.</summary>
+        public PciFunction? PhysicalOf(PciFunction function) =>
+            function.PhysicalFunction is { } pf ? situation.Inventory.Functions.GetValueOrDefault(pf) : null;
+
         /// <summary>The SR-IOV of the physical function that a virtual one belongs to; null for others.</summary>
-        public SriovCapability? SriovAbove(PciFunction function) =>
-            function.PhysicalFunction is { } pf && situation.Inventory.Functions.TryGetValue(pf, out var physical) ? physical.Sriov : null;
+        public SriovCapability? SriovAbove(PciFunction function) => situation.PhysicalOf(function)?.Sriov;
 
         /// <summary>
         /// Why a function must be left as it is: what decides over it, or over its physical function, could not be read, and what it seems
@@ -44,7 +47,7 @@ internal static class FunctionQuestions
         /// </summary>
         public (Reason Reason, string Message)? Unreadable(PciFunction function)
         {
-            var physical = function.PhysicalFunction is { } pf ? situation.Inventory.Functions.GetValueOrDefault(pf) : null;
+            var physical = situation.PhysicalOf(function);
             var problem = function.Unreadable.Concat(physical?.Unreadable ?? []).OrderBy(p => p.Unanswered).FirstOrDefault();
             if (problem is null)
                 return null;

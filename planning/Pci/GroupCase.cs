@@ -24,6 +24,10 @@ internal sealed record GroupCase(Situation Situation, UnitRequest Request, Immut
     /// <summary>The unit that it would be, and what of it is kept from the VM.</summary>
     public UnitForm Composed => field ??= UnitForm.AsAsked(this);
 
+    /// <summary>What of the unit a VM gets.</summary>
+    public IReadOnlyList<PciFunction> Assigned =>
+        field ??= [.. ((Handout.VfioGroup)Composed.Unit.Handout).Assigned.Select(m => Inventory.Functions[m.Address])];
+
     /// <summary>What of the unit is not on its driver yet.</summary>
     public IReadOnlyList<PciFunction> ToTake =>
         field ??= [

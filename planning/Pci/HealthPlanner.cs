@@ -90,7 +90,7 @@ internal static class HealthPlanner
     private static (FindingState State, string Message)? Obstacle(Situation situation, Unit unit, PciFunction function)
     {
         const string later = "it is reset as soon as nobody has it";
-        if (function.ResetMethods.IsEmpty && !function.ResetsUntold)
+        if (function.HasNoReset)
             return (FindingState.Blocked, "the kernel knows no way to reset it: remove and rescan it, or power-cycle the host");
         var users = situation.Input.Usage.InWords(unit.Claims);
         if (!users.IsEmpty)

@@ -46,6 +46,7 @@ internal static class HostDevicePlanner
             GroupPolicy = pci.GroupPolicy,
             Members = pci.Members,
             AllowProtected = policy.Spec.AllowProtected,
+            AcceptRisks = policy.Spec.AcceptRisks ?? [],
             Addresses = [.. pci.Selectors.SelectMany(s => s.Addresses), .. pci.Members.Select(m => m.Address).OfType<PciAddress>()],
             DeviceFile = policy.Spec.DeviceFile,
             IommuBackend = pci.IommuBackend,

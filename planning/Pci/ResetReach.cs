@@ -12,12 +12,14 @@ namespace Hostdev.Planning.Pci;
 internal sealed class ResetReach
 {
     private readonly HostInventory _inventory;
+    private readonly ImmutableArray<PciFunction> _assigned;
 
     /// <param name="assigned">All that the VM gets.</param>
     public ResetReach(HostInventory inventory, IEnumerable<PciFunction> assigned)
     {
         _inventory = inventory;
-        Dependent = [.. assigned.Where(f => !ResetsAlone(f))];
+        _assigned = [.. assigned];
+        Dependent = [.. _assigned.Where(f => !ResetsAlone(f))];
     }
 
     /// <summary>
@@ -42,6 +44,23 @@ internal sealed class ResetReach
                 .Functions.Values.Where(o => !o.IsBridge && !group.Members.Contains(o.Address))
                 .Where(o => Told.Any(f => BridgeAbove(f) is { } bridge && o.Path.Contains(bridge))),
         ];
+
+    /// <summary>
+    /// The assigned functions that nothing resets from one VM to the next: they have no reset of their own, and none with their bus. VFIO
+    /// resets a bus of which it has everything; that the bus can be reset says the first function that was found there
+    /// (contracts/kernel.md).
+    /// </summary>
+    /// <param name="ofUnit">All functions of the unit, the held ones too.</param>
+    public IEnumerable<PciFunction> NeverReset(IReadOnlySet<PciAddress> ofUnit) =>
+        _assigned.Where(f => f.HasNoReset && !ResetsWithItsBus(f, ofUnit));
+
+    private bool ResetsWithItsBus(PciFunction function, IReadOnlySet<PciAddress> ofUnit)
+    {
+        if (BridgeAbove(function) is not { } bridge)
+            return false;
+        var below = _inventory.Functions.Values.Where(o => !o.IsBridge && o.Path.Contains(bridge)).ToList();
+        return below.TrueForAll(o => ofUnit.Contains(o.Address)) && below.Exists(o => o.ResetMethods.Contains("bus"));
+    }
 
     private bool ReachedFrom(PciFunction function, PciFunction other) =>
         BridgeAbove(function) is { } bridge

@@ -20,6 +20,11 @@ internal static class UnitPlanner
         if (wish.Ruling.Refuses)
             return wish;
         var taking = TakingChecks.All.Judge(it);
+        // What waits would be taken without anybody's doing: a risk refuses it before.
+        if (!taking.Refuses || taking.Waits)
+            wish = wish with { Ruling = wish.Ruling.Then(RiskChecks.All.Judge(it)) };
+        if (wish.Ruling.Refuses)
+            return wish;
         var form =
             !taking.Refuses ? it.Composed
             : taking.Waits ? UnitForm.AsItIs(it)

@@ -24,6 +24,8 @@ internal sealed record UnitRequest : ICase
 
     public ImmutableArray<Protection> AllowProtected { get; init; } = [];
 
+    public ImmutableArray<Risk> AcceptRisks { get; init; } = [];
+
     /// <summary>The addresses that selectors and <c>members</c> write out.</summary>
     public ImmutableHashSet<PciAddress> Addresses { get; init; } = [];
 
@@ -44,6 +46,17 @@ internal sealed record UnitRequest : ICase
     /// virtual function is named by its physical function.
     /// </summary>
     public bool Overrides(PciFunction function, Protection protection) => AllowProtected.Contains(protection) && IsNamed(function);
+
+    /// <summary>Whether the policy accepts what stands against all of a host, or against these functions of it.</summary>
+    public bool Accepts(Risk risk, IEnumerable<PciFunction> functions) =>
+        AcceptRisks.Contains(risk) && (risk.Of == RiskOf.Host || functions.All(IsNamed));
+
+    /// <summary>Those that the policy does not write out, as the words " X in members"; empty where it does.</summary>
+    public string InMembers(IEnumerable<PciFunction> functions)
+    {
+        var unnamed = functions.Where(f => !IsNamed(f)).Select(f => f.Address).Distinct().Order().ToList();
+        return unnamed.Count == 0 ? "" : $" {string.Join(", ", unnamed)} in members";
+    }
 
     public bool IsNamed(PciFunction function) => Selected.Contains(function) || Addresses.Contains(function.Address);
 

@@ -35,9 +35,7 @@ internal static class UsesInTheWay
     public static string Override(UnitRequest request, IEnumerable<(PciFunction Taken, Protection Protection)> needs)
     {
         var all = needs.ToList();
-        var unnamed = all.Select(n => n.Taken).Where(f => !request.IsNamed(f)).Select(f => f.Address).Distinct().Order().ToList();
-        var where = unnamed.Count == 0 ? "" : $" {string.Join(", ", unnamed)} in members";
         var protections = string.Join(", ", all.Select(n => n.Protection).Distinct().Order());
-        return $"list {protections} in allowProtected together with the address{where}";
+        return $"list {protections} in allowProtected together with the address{request.InMembers(all.Select(n => n.Taken))}";
     }
 }

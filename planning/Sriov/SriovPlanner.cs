@@ -99,6 +99,7 @@ internal static class SriovPlanner
             Selected = [vf],
             Driver = pool.Driver,
             AllowProtected = policy.Spec.AllowProtected,
+            AcceptRisks = policy.Spec.AcceptRisks ?? [],
             DeviceFile = policy.Spec.DeviceFile,
             IommuBackend = pool.IommuBackend,
             Cordoned = number.Cordon,

@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
+using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Pci;
 
 namespace Hostdev.Planning.Sriov;
@@ -19,7 +21,15 @@ internal static class VfNumberChecks
             OffInFirmware,
             TooMany,
             Busy,
-            .. WhereItChanges(Unbound, Foreign, AnsweredOtherwise, HostLacks, MissingDriver, VfIsolation.NotIsolated),
+            .. WhereItChanges([
+                Unbound,
+                Foreign,
+                AnsweredOtherwise,
+                HostLacks,
+                .. WhereOffered(HostRisks.Checks<VfNumberCase>(Risky)),
+                MissingDriver,
+                VfIsolation.NotIsolated,
+            ]),
             FailedLately,
             InUse,
         ]);
@@ -97,6 +107,9 @@ internal static class VfNumberChecks
     private static Objection? HostLacks(VfNumberCase it) =>
         it.Offered.IsEmpty ? null : Objection.Of(HostConditions.Problem(it.Situation.Inventory, it.Function));
 
+    private static (HostFacts Facts, ImmutableArray<Risk> Accepted, string What) Risky(VfNumberCase it) =>
+        (it.Situation.Inventory.Facts, it.Policy.Spec.AcceptRisks ?? [], $"a VF of {it.Address}");
+
     /// <summary>
     /// Which variant driver Auto takes is known only when the virtual functions are there, and vfio-pci is what it falls back to.
     /// </summary>
@@ -132,6 +145,9 @@ internal static class VfNumberChecks
                     + $"go{(it.Policy.Spec.Disruption == Disruption.Cordon ? "; meanwhile none is offered" : "")}"
             );
     }
+
+    private static IEnumerable<Func<VfNumberCase, Objection?>> WhereOffered(IEnumerable<Func<VfNumberCase, Objection?>> checks) =>
+        checks.Select<Func<VfNumberCase, Objection?>, Func<VfNumberCase, Objection?>>(check => it => it.Offered.IsEmpty ? null : check(it));
 
     private static IEnumerable<Func<VfNumberCase, Objection?>> WhereItChanges(params Func<VfNumberCase, Objection?>[] checks) =>
         checks.Select<Func<VfNumberCase, Objection?>, Func<VfNumberCase, Objection?>>(check =>

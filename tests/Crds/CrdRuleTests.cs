@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Hostdev.Crds.Rules;
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.ApiServer.Schema;
 using Xunit;
 
@@ -76,6 +77,25 @@ public sealed partial class CrdRuleTests
                 .Select(e => $"{e.Path}: {e.Message}");
 
             Assert.Equal(code.Order(StringComparer.Ordinal), cel.Order(StringComparer.Ordinal));
+        }
+    }
+
+    /// <summary>CEL has the names of those written out: one that is new must stand there too.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Every_risk_of_a_device_and_none_of_a_host_needs_addresses_in_the_schema_too(string kind)
+    {
+        var accepted = CrdFixture
+            .Read($"{kind.ToLowerInvariant()}-risks.yaml")
+            .First(s => (string?)s.New["metadata"]!["name"] == "risks-of-a-host");
+        foreach (var risk in Risks.All)
+        {
+            var resource = (JsonObject)accepted.New.DeepClone();
+            resource["spec"]!["acceptRisks"] = new JsonArray(risk.Name);
+            var schema = CrdFiles.Schema(kind);
+            schema.ApplyDefaults(resource);
+            var refused = Evaluate(schema.Properties["spec"], resource["spec"], null, "spec").Any();
+            Assert.True(refused == (risk.Of == RiskOf.Device), $"{kind} with {risk} alone: {(refused ? "refused" : "accepted")}");
         }
     }
 

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.Sandbox.ApiServer.Schema;
 using Xunit;
 
@@ -225,7 +226,11 @@ public sealed class CrdSchemaTests
         if (type == typeof(JsonElement) != field.PreserveUnknownFields)
             findings.Add($"{at}: unknown fields are kept in one of the two alone");
         var words = field.Constraints.Enum.Select(e => e!.GetValue<string>()).Order(StringComparer.Ordinal);
-        var names = type.IsEnum ? Enum.GetNames(type).Order(StringComparer.Ordinal) : Enumerable.Empty<string>();
+        var names = (
+            type.IsEnum ? Enum.GetNames(type)
+            : type == typeof(Risk) ? Risks.All.Select(r => r.Name)
+            : []
+        ).Order(StringComparer.Ordinal);
         if (!words.SequenceEqual(names) && !s_wordsOfTheAgent.Contains(at))
             findings.Add($"{at} is one of {string.Join(", ", names)} in C#, and of {string.Join(", ", words)} in the schema");
     }

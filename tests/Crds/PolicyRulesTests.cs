@@ -106,6 +106,44 @@ public sealed class PolicyRulesTests
         static IEnumerable<string> Paths(string spec, string? old) => Refusals("HostDevice", spec, old).Select(r => r.Path);
     }
 
+    /// <summary>
+    /// As API servers do since 1.30 (KEP-4008), so that a rule that became stricter is in nobody's way who changes something else.
+    /// </summary>
+    [Fact]
+    public void What_did_not_change_at_an_update_is_not_refused()
+    {
+        static string Spec(string mode, int priority) =>
+            $$$"""{"resourceName": "a.com/b", "nodeSelector": {}, "priority": {{{priority}}}, "deviceFile": {"mode": "{{{mode}}}"},"""
+            + """ "devices": {"pci": {"selectors": [{"slot": "7"}]}}}""";
+        Assert.Equal("spec.deviceFile.mode", Assert.Single(Refusals("HostDevice", Spec("0666", 1))).Path);
+        Assert.Empty(Refusals("HostDevice", Spec("0666", 2), Spec("0666", 1)));
+        Assert.Single(Refusals("HostDevice", Spec("0606", 1), Spec("0666", 1)));
+        Assert.Single(Refusals("HostDevice", Spec("0666", 1), Spec("0660", 1)));
+        Assert.Empty(Refusals("HostDevice", Spec("0660", 1), Spec("0666", 1)));
+    }
+
+    /// <summary>What stands in the API server was admitted, by this version's CRDs or by those before.</summary>
+    [Fact]
+    public void The_operator_hands_on_what_was_admitted_before_a_rule_was()
+    {
+        const string spec =
+            """{"resourceName": "a.com/b", "nodeSelector": {}, "deviceFile": {"mode": "0666"},"""
+            + """ "devices": {"pci": {"selectors": [{"slot": "7"}]}}}""";
+        Assert.IsType<DesiredPolicy.OfHostDevice>(PolicyReader.Read("HostDevice", new ObjectMeta { Name = "x" }, Json(spec)));
+    }
+
+    [Fact]
+    public void A_risk_that_this_version_does_not_know_freezes_with_those_that_it_knows() =>
+        Assert.Equal(
+            "HostDevice/x: spec.acceptRisks[0]: \"ByMoonlight\" is not one of UnsafeInterrupts, UnknownInterruptRemapping, AcsOverride, "
+                + "NoReset, PhysicalFunctionOnVfio",
+            Problem(
+                "HostDevice",
+                """{"resourceName": "a.com/b", "nodeSelector": {}, "acceptRisks": ["ByMoonlight"],"""
+                    + """ "devices": {"pci": {"selectors": [{"slot": "7"}]}}}"""
+            )
+        );
+
     [Fact]
     public void A_kind_that_is_none_of_ours_has_no_rules() => Assert.Empty(Refusals("Pod", "{}"));
 

@@ -1,4 +1,7 @@
+using System.Globalization;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Following;
 using Microsoft.Extensions.Logging;
 using Xunit;
@@ -145,6 +148,65 @@ public sealed class DesiredStateTests : IDisposable
         Assert.Null(policy.Frozen);
         Assert.Equal("a.com/new", ((DesiredPolicy.OfHostDevice)policy.InForce).Spec.ResourceName.Value);
     }
+
+    /// <summary>An agent of this version, where one of the version before has followed a mode that is refused now.</summary>
+    [Theory]
+    [InlineData("0666", "0666")]
+    [InlineData("0666", "666")]
+    public void What_is_in_force_since_before_it_was_refused_stays_so_over_restarts_and_other_changes(string kept, string written)
+    {
+        Keep(WithMode(kept));
+        var state = Restarted();
+        Assert.IsType<DesiredPolicy.OfHostDevice>(Assert.Single(state.Policies!.Value).InForce);
+        for (var priority = 1; priority < 3; priority++)
+        {
+            state.Offer("desired.yaml", WithMode(written, priority));
+            var policy = Assert.Single(state.Policies!.Value);
+            Assert.Null(policy.Frozen);
+            Assert.Equal((priority, "0666"), (policy.Spec!.Priority, policy.Spec.DeviceFile!.Mode.ToString()));
+            state = Restarted();
+        }
+    }
+
+    [Theory]
+    [InlineData("0660", "0666")]
+    [InlineData("0666", "0667")]
+    [InlineData(null, "0604")]
+    public void What_is_refused_now_is_followed_by_nobody_who_had_it_not(string? kept, string written)
+    {
+        if (kept is not null)
+            Keep(WithMode(kept));
+        var state = Restarted();
+        state.Offer("desired.yaml", WithMode(written));
+        var policy = Assert.Single(state.Policies!.Value);
+        Assert.Equal(
+            $"HostDevice/gpus: spec.deviceFile.mode: \"{written}\": the last digit is for every user of the host, who would have the "
+                + "device too: write 0 there, for example \"0660\"",
+            policy.Frozen!.Message
+        );
+        Assert.Equal(kept, policy.Spec?.DeviceFile?.Mode.ToString());
+    }
+
+    /// <summary>Without the field nothing of it is kept, so that the version before reads what this one leaves.</summary>
+    [Fact]
+    public void What_is_kept_names_the_risks_that_are_accepted_and_nothing_where_none_are()
+    {
+        Following(Gpu);
+        Assert.DoesNotContain("acceptRisks", File.ReadAllText(Path.Combine(_directory, "desired.json")), StringComparison.Ordinal);
+        Following(Gpu.Replace("resourceName", "acceptRisks: [AcsOverride], resourceName", StringComparison.Ordinal));
+        Assert.Equal([Risks.AcsOverride], Assert.Single(Restarted().Policies!.Value).Spec!.AcceptRisks!.Value);
+    }
+
+    /// <summary>What a version before has followed.</summary>
+    private void Keep(string yaml) =>
+        File.WriteAllText(Path.Combine(_directory, "desired.json"), YamlJson.Parse(yaml, out _)!.ToJsonString());
+
+    private static string WithMode(string mode, int priority = 0) =>
+        Gpu.Replace(
+            "resourceName",
+            string.Create(CultureInfo.InvariantCulture, $"priority: {priority}, deviceFile: {{mode: \"{mode}\"}}, resourceName"),
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void A_policy_that_was_never_understood_is_still_desired_after_a_restart()

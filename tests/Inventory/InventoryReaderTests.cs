@@ -38,6 +38,34 @@ public sealed class InventoryReaderTests : IDisposable
     }
 
     [Fact]
+    public void Reads_who_was_told_to_pass_devices_whose_interrupts_nothing_isolates()
+    {
+        Assert.False(inventory.Facts.IommufdUnsafeInterruptsAllowed);
+        machine.Change("/sys/module/iommufd/parameters/allow_unsafe_interrupts = Y");
+        var iommufd = machine.Read().Facts;
+        Assert.Equal((false, true), (iommufd.UnsafeInterruptsAllowed, iommufd.IommufdUnsafeInterruptsAllowed));
+        machine.Change("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts = Y");
+        Assert.True(machine.Read().Facts.UnsafeInterruptsAllowed);
+    }
+
+    /// <summary>What could not be read is no word of the kernel that there is no reset.</summary>
+    [Fact]
+    public void Reads_how_a_function_is_reset()
+    {
+        const string nic = "/sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:00.0";
+        (bool Untold, bool None) Resets(string change)
+        {
+            machine.Change($"[{nic}]\n{change}");
+            var function = machine.Read().Functions[PciAddress.Parse("0000:3b:00.0")];
+            return (function.ResetsUntold, function.HasNoReset);
+        }
+
+        Assert.Equal((false, false), Resets("reset_method = flr bus"));
+        Assert.Equal((false, true), Resets("reset_method ="));
+        Assert.Equal((true, false), Resets("reset_method ~> ."));
+    }
+
+    [Fact]
     public void Reads_a_physical_function()
     {
         var nic = Function("0000:3b:00.0");

@@ -14,7 +14,7 @@ namespace Hostdev.Tests.Inventory;
 /// name -> /sys/somewhere                   a relative link, as sysfs makes them; a directory is made where nothing is
 /// name ~> /nowhere                         a link to what is not there
 /// name/                                    an empty directory
-/// function = 8086:10c9 1af4:1100 020000    a PCI function: ids, class and what every function has, and its place in the bus's index
+/// function = 8086:10c9 1af4:1100 020000    a PCI function: ids, class and what nearly every function has, and its place in the bus's index
 /// driver = igb                             a link to that PCI driver
 /// group = 5                                a link to that IOMMU group, and the group's own files
 /// </code>
@@ -129,6 +129,7 @@ internal sealed class MachineFixture : IDisposable
             subsystem_device = 0x{subsystem[1]}
             class = 0x{words[2]}
             driver_override = (null)
+            reset_method = pm
             numa_node = -1
             resource = 0x0000000000000000 0x0000000000000000 0x0000000000000000
             @ /sys/bus/pci/devices

@@ -82,13 +82,13 @@ public sealed class HealthTests
     public void One_that_cannot_be_reset_says_so()
     {
         var machine = Taken(answers: false).Change("0000:43:00.0", f => f with { ResetMethods = [] });
-        var plan = (Given.Input(machine, Given.HostDevice()) with { Ownership = Ours }).Plan();
+        var input = Given.Input(machine, Given.HostDevice()) with { Ownership = Ours };
 
-        plan.Says(
-            "0000:43:00.0",
-            FindingState.Blocked,
-            Reasons.Faulty,
-            $"0000:43:00.0 is out of service: {Silent}; the kernel knows no way to reset it: remove and rescan it, or power-cycle the host"
+        var said = Assert.Single(input.Plan().Findings, f => f.Reason == Reasons.Faulty);
+        Assert.Equal(("0000:43:00.0", FindingState.Blocked), (said.Device, said.State));
+        Assert.Equal(
+            $"0000:43:00.0 is out of service: {Silent}; the kernel knows no way to reset it: remove and rescan it, or power-cycle the host",
+            said.Message
         );
     }
 

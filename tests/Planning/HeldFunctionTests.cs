@@ -49,7 +49,9 @@ public sealed class HeldFunctionTests
     public void A_kernel_that_does_not_tell_how_a_function_is_reset_is_not_quoted()
     {
         using var reported = FieldCase.Load("16-held-siblings-on-other-buses");
-        reported.Machine.Change("[/sys/devices/pci0000:01/0000:01:00.2/0000:02:02.0/0000:05:00.0]\nreset =");
+        const string card = "/sys/devices/pci0000:01/0000:01:00.2/0000:02:02.0/0000:05:00.0";
+        reported.Machine.Change($"[{card}]\nreset =");
+        reported.Machine.Delete($"{card}/reset_method");
         var plan = reported.Input().Plan();
 
         plan.Says(

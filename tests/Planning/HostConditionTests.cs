@@ -51,22 +51,11 @@ public sealed class HostConditionTests
     }
 
     [Theory]
-    [InlineData(InterruptRemapping.No, true)]
-    [InlineData(InterruptRemapping.NotApplicable, false)]
-    [InlineData(InterruptRemapping.Unknown, false)]
-    [InlineData(InterruptRemapping.Yes, false)]
-    public void Unsafe_interrupts_that_an_admin_allowed_and_hosts_that_need_no_remapping_are_fine(
-        InterruptRemapping remapping,
-        bool unsafeAllowed
-    ) =>
+    [InlineData(InterruptRemapping.NotApplicable)]
+    [InlineData(InterruptRemapping.Yes)]
+    public void Hosts_that_remap_interrupts_or_need_no_remapping_are_fine(InterruptRemapping remapping) =>
         Assert.Single(
-            Given
-                .Input(
-                    new Machine().Gpu().Facts(f => f with { InterruptRemapping = remapping, UnsafeInterruptsAllowed = unsafeAllowed }),
-                    Given.HostDevice()
-                )
-                .Plan()
-                .Units
+            Given.Input(new Machine().Gpu().Facts(f => f with { InterruptRemapping = remapping }), Given.HostDevice()).Plan().Units
         );
 
     [Fact]

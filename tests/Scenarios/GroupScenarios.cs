@@ -17,6 +17,9 @@ public abstract class GroupScenarios
     private const string SmBus = "0000:00:1f.3";
     private const string Hold = ", groupPolicy: HoldSiblings";
 
+    /// <summary>The kernel knows no way to reset functions of the chipset.</summary>
+    private const string AcceptsNoReset = "acceptRisks: [NoReset]";
+
     private protected abstract IScenarioNode NewNode();
 
     [Fact]
@@ -24,7 +27,10 @@ public abstract class GroupScenarios
     {
         var node = NewNode();
         var before = node.Snapshot();
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("sata", Sata, pci: Hold)));
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.HostDevice("sata", Sata, AcceptsNoReset, Hold))
+        );
         await bench.ReadyAsync();
 
         Assert.Equal((null, "vfio-pci", null), (bench.Driver(Isa), bench.Driver(Sata), bench.Driver(SmBus)));
@@ -50,6 +56,9 @@ public abstract class GroupScenarios
         Assert.Equal((0L, "(null)"), (bench.Host.Writer.Writes, bench.Read($"/sys/bus/pci/devices/{SmBus}/driver_override")));
 
         bench.Desire(Desired.Policies(Desired.HostDevice("smbus", SmBus, "allowProtected: [System]", Hold)));
+        await bench.UntilAsync(() => bench.Problem("smbus").Reason == Risks.NoReset.Reason);
+        Assert.Equal(0L, bench.Host.Writer.Writes);
+        bench.Desire(Desired.Policies(Desired.HostDevice("smbus", SmBus, "allowProtected: [System]\n    " + AcceptsNoReset, Hold)));
         await bench.ReadyAsync();
         Assert.Equal((null, "vfio-pci"), (bench.Driver(Isa), bench.Driver(SmBus)));
 
@@ -84,7 +93,7 @@ public abstract class GroupScenarios
         await bench.ReadyAsync();
         Assert.Equal([Isa], bench.Kubelet.Devices("example.com/sata").Select(d => d.Id));
         Assert.Equal(0, bench.Host.Writer.Writes);
-        Assert.Equal([(Isa, Reasons.Protected), (SmBus, Reasons.Protected)], bench.Problems("sata"));
+        Assert.Equal([(Isa, Reasons.Protected), (Sata, Risks.NoReset.Reason), (SmBus, Reasons.Protected)], bench.Problems("sata"));
         Assert.Null(node.TakeAllTheWay(Sata));
 
         bench.Desire(Desired.Nothing);
@@ -112,6 +121,7 @@ public sealed class SimulatedGroupScenarios : GroupScenarios
                         Hardware.Function(Vmd, "8086", "201d", 0x010400) with
                         {
                             HostDriver = "vmd",
+                            ResetMethods = "pm",
                             Domain = "10000:00",
                             Behind = [Hardware.Nvme(Disk, 0xc0000000, "BEHINDVMD", "nqn.2019-08.org.qemu:behindvmd")],
                         },

@@ -56,6 +56,55 @@ public abstract class WithoutInterruptRemappingScenarios : HostLacksScenarios
             "does not remap interrupts",
             "remove intremap=off from the kernel command line"
         );
+
+    /// <summary>
+    /// The kernel takes devices then, and passes what nothing isolates: only who writes it into a policy gets that. What is in force stays
+    /// when the policy does not say it any more.
+    /// </summary>
+    [Fact]
+    public async Task Unsafe_interrupts_are_used_by_policies_alone_that_name_them()
+    {
+        const string edu = "0000:46:00.0";
+        var node = NewNode();
+        var before = node.Snapshot();
+        await using var bench = await ScenarioBench.StartAsync(node, Desired.Nothing, start: false);
+        try
+        {
+            AllowUnsafeInterrupts(node, "Y");
+            bench.Desire(Desired.Policies(Desired.HostDevice("edu", edu)));
+            bench.StartAgent();
+            await bench.UntilAsync(() => bench.Problem("edu").Reason == Risks.UnsafeInterrupts.Reason);
+            Assert.Contains("the host does not remap interrupts", bench.Problem("edu").Message, StringComparison.Ordinal);
+            Assert.Contains("or list UnsafeInterrupts in acceptRisks", bench.Problem("edu").Message, StringComparison.Ordinal);
+            Assert.Equal("True", bench.Condition("Degraded"));
+            Assert.Equal(0, bench.Host.Writer.Writes);
+
+            bench.Desire(Desired.Policies(Desired.HostDevice("edu", edu, "acceptRisks: [UnsafeInterrupts]")));
+            await bench.ReadyAsync();
+            Assert.Null(node.TakeAllTheWay(edu));
+            Assert.Equal([Risks.UnsafeInterrupts.Reason], bench.Accepted("edu"));
+
+            bench.Desire(Desired.Policies(Desired.HostDevice("edu", edu)));
+            await bench.UntilAsync(() => bench.Problem("edu").Message.EndsWith("and stays so", StringComparison.Ordinal));
+            await bench.ReadyAsync();
+            Assert.Equal(1, bench.Kubelet.Allocatable("example.com/edu"));
+            bench.Desire(Desired.Nothing);
+            await bench.GivenBackAsync();
+        }
+        finally
+        {
+            AllowUnsafeInterrupts(node, "N");
+        }
+
+        Assert.Empty(TreeSnapshot.Diff(before, node.Snapshot()));
+    }
+
+    private static void AllowUnsafeInterrupts(IScenarioNode node, string value) =>
+        node.Write([
+            .. ((string[])["vfio_iommu_type1", "iommufd"]).Select(m =>
+                ($"/sys/module/{m}/parameters/allow_unsafe_interrupts", value + "\n")
+            ),
+        ]);
 }
 
 public abstract class WithoutVfioScenarios : HostLacksScenarios

@@ -33,7 +33,7 @@ public abstract class HostShareScenarios
     {
         await using var bench = await ScenarioBench.StartAsync(
             NewNode(),
-            Desired.Policies(Desired.HostDevice("share", Share, "allowProtected: [Storage]"))
+            Desired.Policies(Desired.HostDevice("share", Share, "allowProtected: [Storage]\n    acceptRisks: [NoReset]"))
         );
         await bench.UntilAsync(() => bench.Problem("share").Reason == Reasons.InUse);
         Assert.Equal(

@@ -144,15 +144,24 @@ internal sealed class ScenarioBench : IAsyncDisposable
 
     /// <summary>What the agent says of a policy's device: reason and message of what stands in its way.</summary>
     public (Reason Reason, string Message) Problem(string policy) =>
-        Policy(policy)?["problems"]?.AsArray().FirstOrDefault(p => (string?)p!["state"] is not ("Held" or "Adopted")) is { } problem
+        Policy(policy)?["problems"]?.AsArray().FirstOrDefault(p => (string?)p!["state"] is not ("Held" or "Adopted" or "Accepted"))
+            is { } problem
             ? (Reasons.Of((string)problem["reason"]!), (string)problem["message"]!)
             : (Reasons.Unsaid, "");
 
-    /// <summary>What the agent says of a policy's devices, in its order, but for what is held or found: device and reason.</summary>
+    /// <summary>The risks that a policy accepts, as far as they stand.</summary>
+    public IReadOnlyList<Reason> Accepted(string policy) =>
+        [
+            .. (Policy(policy)?["problems"]?.AsArray() ?? [])
+                .Where(p => (string?)p!["state"] == "Accepted")
+                .Select(p => Reasons.Of((string)p!["reason"]!)),
+        ];
+
+    /// <summary>What the agent says of a policy's devices, in its order, without what is held, found or accepted: device, reason.</summary>
     public IReadOnlyList<(string Device, Reason Reason)> Problems(string policy) =>
         [
             .. (Policy(policy)?["problems"]?.AsArray() ?? [])
-                .Where(p => (string?)p!["state"] is not ("Held" or "Adopted"))
+                .Where(p => (string?)p!["state"] is not ("Held" or "Adopted" or "Accepted"))
                 .Select(p => ((string)p!["device"]!, Reasons.Of((string)p["reason"]!))),
         ];
 

@@ -98,7 +98,7 @@ internal static class InventoryView
         };
         yield return $"Linux {facts.KernelRelease} {facts.Architecture}, IOMMU {(facts.IommuEnabled ? "on" : "OFF")}, interrupt "
             + $"remapping {remapping}"
-            + (facts.UnsafeInterruptsAllowed ? ", unsafe interrupts allowed" : "")
+            + (facts.UnsafeInterruptsAllowed || facts.IommufdUnsafeInterruptsAllowed ? ", unsafe interrupts allowed" : "")
             + (facts.Iommufd ? ", iommufd" : "");
         yield return "Passthrough drivers: "
             + $"{(facts.PassthroughDrivers.IsEmpty ? "none loaded" : string.Join(' ', facts.PassthroughDrivers))}";

@@ -91,6 +91,15 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
 
     public void Print(string message) => _messages.Add(message);
 
+    /// <summary>Whether the IOMMU isolates interrupts, without which VFIO lets no VM have a device.</summary>
+    public bool InterruptRemapping { get; set; }
+
+    /// <summary>Modules whose <c>allow_unsafe_interrupts</c> is on, so that they let VMs have devices all the same.</summary>
+    public HashSet<string> UnsafeInterrupts { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Whether VMs can have devices by what this module does.</summary>
+    public bool GivesDevices(string module) => InterruptRemapping || UnsafeInterrupts.Contains(module);
+
     /// <summary>Makes a file writable; the handler runs under the gate.</summary>
     public void Attribute(string path, Func<string, Errno> write) => _attributes[path] = write;
 

@@ -37,8 +37,22 @@ internal sealed class PciHealth(KernelCore core, PciBus bus, PciBinding binding)
 
     public void AddAttributes(PciDevice device)
     {
-        if (device.Description.ResetMethods.Length > 0)
-            core.Attribute(device.Path + "/reset", text => Reset(device, text));
+        if (device.Description.ResetMethods.Length == 0)
+            return;
+        core.Attribute(device.Path + "/reset", text => Reset(device, text));
+        core.Attribute(device.Path + "/reset_method", text => ChooseResets(device, text.Trim()));
+    }
+
+    /// <summary>
+    /// An empty line takes all ways from it, "default" gives back those that it was found with; single ones are not chosen here (kernel
+    /// <c>drivers/pci/pci.c: reset_method_store</c>).
+    /// </summary>
+    private Errno ChooseResets(PciDevice device, string text)
+    {
+        if (text is not ("" or "default"))
+            return Errno.EINVAL;
+        core.Tree.WriteFile(device.Path + "/reset_method", (text.Length == 0 ? "" : device.Description.ResetMethods) + "\n");
+        return Errno.None;
     }
 
     /// <summary>The function stops answering: every read gives ones.</summary>

@@ -57,13 +57,16 @@ public sealed class SimulatedGroupFile : SimulatedFile
         _node = node;
     }
 
-    /// <summary>VFIO_GROUP_SET_CONTAINER: EPERM while the group is not viable, EINVAL when it has one or has direct regions.</summary>
+    /// <summary>
+    /// VFIO_GROUP_SET_CONTAINER and VFIO_SET_IOMMU: EPERM while the group is not viable or its interrupts are not isolated, EINVAL when it
+    /// has one or has direct regions.
+    /// </summary>
     public Errno SetContainer() =>
         Process.Table.Core.Locked(() =>
         {
             if (_attached)
                 return Errno.EINVAL;
-            if (!_group.IsViable)
+            if (!_group.IsViable || !Process.Table.Core.GivesDevices("vfio_iommu_type1"))
                 return Errno.EPERM;
             if (_group.IsDirect)
                 return Errno.EINVAL;
@@ -150,7 +153,7 @@ public sealed class SimulatedCdevFile : SimulatedFile
 
     /// <summary>
     /// VFIO_DEVICE_BIND_IOMMUFD: EBUSY while the group is open, EINVAL when this or another descriptor has bound it, EPERM while the group
-    /// is not viable.
+    /// is not viable or its interrupts are not isolated.
     /// </summary>
     public Errno BindIommufd() =>
         Process.Table.Core.Locked(() =>
@@ -161,7 +164,7 @@ public sealed class SimulatedCdevFile : SimulatedFile
                 return Errno.EBUSY;
             if (_device.Holds.Exists(hold => hold.Request is not null))
                 return Errno.EINVAL;
-            if (!_device.Group.IsViable)
+            if (!_device.Group.IsViable || !Process.Table.Core.GivesDevices("iommufd"))
                 return Errno.EPERM;
             _bound = true;
             _device.Holds.Remove(_hold);

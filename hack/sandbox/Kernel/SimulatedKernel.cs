@@ -224,7 +224,6 @@ public sealed class SimulatedKernel : IDisposable
                     "/sys/kernel/iommu_groups",
                     "/dev/vfio",
                     "/dev/bus/usb",
-                    "/sys/module/vfio_iommu_type1/parameters",
                 ]
         )
             tree.MakeDirectory(path);
@@ -247,9 +246,35 @@ public sealed class SimulatedKernel : IDisposable
             "00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n000a0000-000bffff : PCI Bus 0000:00\n",
             0x100
         );
-        tree.WriteFile("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "N\n");
+        UnsafeInterrupts("vfio_iommu_type1");
+        if (_machine.VfioCdev)
+            UnsafeInterrupts("iommufd");
+        Core.InterruptRemapping = _machine.InterruptRemapping;
         Core.AddNode("/dev/vfio/vfio", new DeviceNumber(false, 10, 196), null, 0x1b6);
         if (_machine.VfioCdev)
             Core.AddNode("/dev/iommu", new DeviceNumber(false, 10, 260), null, 0x1b0);
+    }
+
+    /// <summary>By what a device is taken over the group, and over its own node: each has its parameter.</summary>
+    private void UnsafeInterrupts(string module)
+    {
+        var path = $"/sys/module/{module}/parameters/allow_unsafe_interrupts";
+        Core.UnsafeInterrupts.Remove(module);
+        Core.Tree.MakeDirectory($"/sys/module/{module}/parameters");
+        Core.Tree.WriteFile(path, "N\n");
+        Core.Attribute(
+            path,
+            text =>
+            {
+                if (text.Trim() is not ("Y" or "N"))
+                    return Errno.EINVAL;
+                if (text.Trim() == "Y")
+                    Core.UnsafeInterrupts.Add(module);
+                else
+                    Core.UnsafeInterrupts.Remove(module);
+                Core.Tree.WriteFile(path, text.Trim() + "\n");
+                return Errno.None;
+            }
+        );
     }
 }

@@ -21,6 +21,12 @@ public sealed partial class WordsTests
             .GetFields(BindingFlags.Public | BindingFlags.Static)
             .Where(f => f.FieldType == typeof(Reason))
             .Select(f => (f.Name, Reason: (Reason)f.GetValue(null)!))
+            .Concat(
+                typeof(Risks)
+                    .GetFields(BindingFlags.Public | BindingFlags.Static)
+                    .Where(f => f.FieldType == typeof(Risk))
+                    .Select(f => (f.Name, ((Risk)f.GetValue(null)!).Reason))
+            )
             .ToList();
         Assert.NotEmpty(members);
         Assert.Equal(
@@ -35,6 +41,7 @@ public sealed partial class WordsTests
     {
         Assert.Equal([], Reasons.All.Where(r => !ShortName().IsMatch(r.Name)).Select(r => r.Name));
         Assert.Equal([], Reasons.All.Where(r => !Cell().IsMatch(r.Cause) || !Cell().IsMatch(r.Remedy)).Select(r => r.Name));
+        Assert.Equal([], Risks.All.Where(r => !Cell().IsMatch(r.Accepting)).Select(r => r.Name));
         Assert.Equal([], Reasons.All.Where(r => r.Ends == Ends.Unknown).Select(r => r.Name));
         Assert.Equal([], FindingState.All.Where(s => !ShortName().IsMatch(s.Name) || !Cell().IsMatch(s.Meaning)).Select(s => s.Name));
     }
@@ -52,6 +59,7 @@ public sealed partial class WordsTests
                 r.AsksToAct ? "asks to act" : "",
                 r.StopsWrites ? "stops writes" : "",
                 r.IsTrouble ? "trouble" : "",
+                r.VoidsIsolation ? "voids isolation" : "",
             ];
         var reasons = Reasons.All.Select(r =>
             string.Join(", ", ((string[])[$"{r} ends by {r.Ends}", .. Flags(r)]).Where(f => f.Length > 0))
@@ -75,6 +83,7 @@ public sealed partial class WordsTests
                 || problem.Reason.AsksToAct
                 || problem.Reason.IsTrouble
                 || problem.Reason.StopsWrites
+                || problem.Reason.VoidsIsolation
         );
         Assert.Equal(JsonSerializer.Deserialize(text, s_problem), problem); // also among themselves one word is one
         Assert.Equal(
