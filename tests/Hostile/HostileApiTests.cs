@@ -8,8 +8,8 @@ using Xunit;
 namespace Hostdev.Tests.Hostile;
 
 /// <summary>
-/// What answers in the API server's place, or a proxy before it, gets no further than an error of that request: pages of lists, streams of watches,
-/// refusals.
+/// What answers in the API server's place, or a proxy before it, gets no further than an error of that request: pages of lists, streams of
+/// watches, refusals.
 /// </summary>
 public sealed class HostileApiTests
 {
@@ -17,7 +17,8 @@ public sealed class HostileApiTests
 
     private static readonly JsonNode s_list = JsonNode.Parse(
         """
-        {"apiVersion": "example.io/v1", "kind": "ThingList", "metadata": {"resourceVersion": "12", "continue": "more", "remainingItemCount": 3},
+        {"apiVersion": "example.io/v1", "kind": "ThingList",
+          "metadata": {"resourceVersion": "12", "continue": "more", "remainingItemCount": 3},
           "items": [
             {"apiVersion": "example.io/v1", "kind": "Thing", "metadata": {"name": "a", "uid": "u", "resourceVersion": "7", "generation": 2,
               "creationTimestamp": "2026-01-02T03:04:05Z", "labels": {"team": "x"}, "finalizers": ["f"],
@@ -37,7 +38,8 @@ public sealed class HostileApiTests
     private static readonly JsonNode s_refusal = JsonNode.Parse(
         """
         {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "no", "reason": "Forbidden", "code": 403,
-          "details": {"name": "a", "kind": "things", "retryAfterSeconds": 1, "causes": [{"reason": "FieldValueInvalid", "message": "m", "field": "f"}]}}
+          "details": {"name": "a", "kind": "things", "retryAfterSeconds": 1,
+            "causes": [{"reason": "FieldValueInvalid", "message": "m", "field": "f"}]}}
         """
     )!;
 
@@ -62,8 +64,9 @@ public sealed class HostileApiTests
             "streams of watches",
             seed =>
             {
-                var json = new HostileJson(seed);
-                using var body = Body(seed, string.Concat(s_events.Select(e => $"{json.Of(e)?.ToJsonString() ?? "null"}\n")));
+                var (json, changed) = (new HostileJson(seed), seed % s_events.Length);
+                var lines = s_events.Select((e, i) => (i == changed ? json.Of(e) : e)?.ToJsonString() ?? "null");
+                using var body = Body(seed, string.Concat(lines.Select(l => $"{l}\n")));
                 return Refused(() =>
                 {
                     foreach (var _ in new WatchReader<Thing>(Thing.Kind, Request).ReadAsync(body, default).ToBlockingEnumerable())
@@ -94,7 +97,8 @@ public sealed class HostileApiTests
             {
                 var state = JsonNode.Parse(
                     """
-                    {"metadata": {"name": "n", "uid": "u", "generation": 3}, "spec": {"projectedAt": "2026-01-02T03:04:05Z", "policies": []},
+                    {"metadata": {"name": "n", "uid": "u", "generation": 3},
+                      "spec": {"projectedAt": "2026-01-02T03:04:05Z", "policies": []},
                       "status": {"observedGeneration": 3, "devices": [{"id": "0000:43:00.0", "class": "pci"}], "policies": []}}
                     """
                 )!;
