@@ -1,0 +1,87 @@
+using System.Globalization;
+using System.Text;
+using Hostdev.Crds;
+using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Kubelet.Protos;
+using Hostdev.DevicePlugin.Offering;
+using Hostdev.Tests.Kube;
+using Hostdev.Tests.Kubelet;
+using Xunit;
+using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
+
+namespace Hostdev.Tests.Hostile;
+
+/// <summary>What a peer of a plugin's socket may send: a call is answered, or refused in the words of gRPC, of HTTP/2, or by an end.</summary>
+public sealed class HostileFrameTests
+{
+    private const int MostMegabytesMore = 32;
+
+    [Fact]
+    public async Task Whatever_frames_come_each_connection_is_answered_and_ends_and_the_server_lives_on()
+    {
+        var path = Path.Combine(Directory.CreateTempSubdirectory("hd").FullName, "plugin.sock");
+        var (log, resource) = (new LogLines(), ResourceName.Parse("example.com/gpu"));
+        var timings = new KubeletTimings();
+        var listing = new DeviceListing(resource, new Holdings(), timings.ListPolicy, TimeProvider.System);
+        listing.Want([new AdvertisedDevice("a", true, 0), new AdvertisedDevice("b", true, 0)]);
+        await using var server = await DevicePluginServer.StartAsync(
+            path,
+            resource,
+            listing,
+            new ScriptedAllocator { Holdings = new Holdings() },
+            timings,
+            TimeProvider.System,
+            new Signal(),
+            _ => true,
+            log,
+            TestContext.Current.CancellationToken
+        );
+        Send(path, 0); // what is loaded once is loaded
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+
+        HostileRun.Over("frames", seed => Send(path, seed));
+
+        var more = (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)(1 << 20);
+        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{more:0.0} MiB more are held"));
+        Assert.True(more < MostMegabytesMore, $"{more} MiB more are held");
+        Assert.Empty(log.Warnings); // none was a bug's
+        using var channel = SocketChannel.To(path);
+        var options = await new PluginApi.DevicePluginClient(channel).GetDevicePluginOptionsAsync(new Empty());
+        Assert.True(options.PreStartRequired);
+    }
+
+    /// <summary>True when nothing of it was answered as a call that went well.</summary>
+    private static bool Send(string path, int seed)
+    {
+        using var peer = new RawHttp2(path);
+        peer.TrySend(new HostileFrames(seed).Bytes());
+        peer.EndSending();
+        var wentWell = false;
+        foreach (var frame in peer.Read()) // to the connection's end, which comes
+        {
+            if (frame.Type != RawHttp2.Headers)
+                continue;
+            var block = Encoding.Latin1.GetString(frame.Payload);
+            if (Value(block, "grpc-status") is not { } status)
+                continue;
+            wentWell |= status == "0";
+            if (status != "0")
+                Assert.True(
+                    Value(block, "grpc-message") is { } words && words is not ("" or "Exception was thrown by handler."),
+                    $"status {status} without words"
+                );
+        }
+
+        return !wentWell;
+    }
+
+    /// <summary>Of a header that Kestrel writes out with its name, as it does the first time on a connection; null when it is not there.</summary>
+    private static string? Value(string block, string name)
+    {
+        var at = block.IndexOf(name, StringComparison.Ordinal);
+        if (at < 0)
+            return null;
+        var length = block[at + name.Length];
+        return block.Substring(at + name.Length + 1, Math.Min(length, block.Length - at - name.Length - 1));
+    }
+}
