@@ -21,7 +21,7 @@ public sealed class MonitoringServer : IAsyncDisposable
     /// <summary>How long an answer takes at most.</summary>
     internal static readonly TimeSpan LongestAnswer = TimeSpan.FromSeconds(10);
 
-    private const int MostConnections = 64;
+    private const int MostConnections = 32;
     private const int BufferBytes = 16 << 10;
 
     private readonly WebApplication _app;
@@ -72,9 +72,7 @@ public sealed class MonitoringServer : IAsyncDisposable
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(1));
         // The process decides itself when it ends.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
-        builder.Services.Configure<SocketTransportOptions>(o =>
-            (o.MaxReadBufferSize, o.MaxWriteBufferSize) = (BufferBytes, BufferBytes)
-        );
+        builder.Services.Configure<SocketTransportOptions>(o => (o.MaxReadBufferSize, o.MaxWriteBufferSize) = (BufferBytes, BufferBytes));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             Bound(kestrel);
@@ -120,7 +118,7 @@ public sealed class MonitoringServer : IAsyncDisposable
     {
         kestrel.AddServerHeader = false;
         var limits = kestrel.Limits;
-        limits.MaxConcurrentConnections = 4 * MostConnections; // those that wait for another's end among them
+        limits.MaxConcurrentConnections = 3 * MostConnections; // those that wait for another's end among them
         limits.MaxRequestBodySize = 0;
         limits.MaxRequestBufferSize = BufferBytes;
         limits.MaxResponseBufferSize = BufferBytes;
@@ -156,12 +154,7 @@ public sealed class MonitoringServer : IAsyncDisposable
             case "/metrics":
                 return MetricsAsync(context, cancellationToken);
             default:
-                return WriteAsync(
-                    context,
-                    StatusCodes.Status404NotFound,
-                    "there are /healthz, /readyz and /metrics\n",
-                    cancellationToken
-                );
+                return WriteAsync(context, StatusCodes.Status404NotFound, "there are /healthz, /readyz and /metrics\n", cancellationToken);
         }
     }
 
@@ -185,12 +178,7 @@ public sealed class MonitoringServer : IAsyncDisposable
             .ReadAsync(
                 text =>
                     text is null
-                        ? WriteAsync(
-                            context,
-                            StatusCodes.Status500InternalServerError,
-                            "the metrics cannot be read\n",
-                            cancellationToken
-                        )
+                        ? WriteAsync(context, StatusCodes.Status500InternalServerError, "the metrics cannot be read\n", cancellationToken)
                         : WriteAsync(context, StatusCodes.Status200OK, text, PrometheusText.ContentType, cancellationToken),
                 cancellationToken
             )

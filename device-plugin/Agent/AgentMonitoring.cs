@@ -20,12 +20,8 @@ internal sealed partial class AgentMonitoring : IAsyncDisposable
     private readonly ILogger<AgentMonitoring> _logger;
     private Task _serving = Task.CompletedTask;
 
-    private AgentMonitoring(
-        TelemetryProviders? telemetry,
-        MetricsReader? mayRead,
-        TimeProvider time,
-        ILogger<AgentMonitoring> logger
-    ) => (_telemetry, _mayRead, _time, _logger) = (telemetry, mayRead, time, logger);
+    private AgentMonitoring(TelemetryProviders? telemetry, MetricsReader? mayRead, TimeProvider time, ILogger<AgentMonitoring> logger) =>
+        (_telemetry, _mayRead, _time, _logger) = (telemetry, mayRead, time, logger);
 
     /// <summary>Where it listens; null before it does.</summary>
     public Uri? Address { get; private set; }

@@ -9,8 +9,7 @@ namespace Hostdev.DevicePlugin.Kubelet;
 /// neither a bug from a stop nor what the bug is;
 /// the kubelet puts our words into the pod's event, which may be all that an admin sees.
 /// </summary>
-internal sealed partial class StatusInterceptor(ILogger logger, Func<SocketPeer, bool> admits, CancellationToken stopping)
-    : Interceptor
+internal sealed partial class StatusInterceptor(ILogger logger, Func<SocketPeer, bool> admits, CancellationToken stopping) : Interceptor
 {
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request,

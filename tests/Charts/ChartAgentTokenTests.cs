@@ -69,9 +69,10 @@ public sealed class ChartAgentTokenTests
             "POST /apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
         ];
         if (allSwitches)
-            expected.UnionWith(
-                ["POST /apis/authentication.k8s.io/v1/tokenreviews", "POST /apis/authorization.k8s.io/v1/subjectaccessreviews"]
-            );
+            expected.UnionWith([
+                "POST /apis/authentication.k8s.io/v1/tokenreviews",
+                "POST /apis/authorization.k8s.io/v1/subjectaccessreviews",
+            ]);
         Assert.Equal(expected, written);
     }
 

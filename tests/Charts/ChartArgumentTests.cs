@@ -52,7 +52,10 @@ public sealed partial class ChartArgumentTests
         Assert.Contains("--listen=127.0.0.1:9476", Arguments(container));
         Assert.DoesNotContain("POD_IP", container["env"]!.AsArray().Select(e => (string)e!["name"]!));
         foreach (var probe in (string[])["startupProbe", "livenessProbe", "readinessProbe"])
-            Assert.Equal(("127.0.0.1", "http"), ((string?)container[probe]!["httpGet"]!["host"], (string?)container[probe]!["httpGet"]!["port"]));
+            Assert.Equal(
+                ("127.0.0.1", "http"),
+                ((string?)container[probe]!["httpGet"]!["host"], (string?)container[probe]!["httpGet"]!["port"])
+            );
         var service = RenderedChart.Localhost.Single(o => RenderedChart.Text(o, "kind") == "Service");
         Assert.Equal("operator", (string?)service["spec"]!["selector"]!["app.kubernetes.io/component"]);
         var elsewhere = RenderedChart.Find("DaemonSet", "hostdev-agent")["spec"]!["template"]!["spec"]!["containers"]![0]!;

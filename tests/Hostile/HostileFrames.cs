@@ -25,10 +25,15 @@ internal sealed class HostileFrames(int seed)
 
     private readonly Random _random = new(seed);
 
+    /// <summary>Once they are made: a call that ends, a message that may be none, and nothing else.</summary>
+    public bool IsWellFormed { get; private set; }
+
     public byte[] Bytes()
     {
         var wrong = _random.Next(5);
-        var (block, message) = (RawHttp2.Call(s_methods[_random.Next(s_methods.Length)]), RawHttp2.Message(Message()));
+        var method = s_methods[_random.Next(s_methods.Length)];
+        IsWellFormed = wrong == 0 && method != "ListAndWatch";
+        var (block, message) = (RawHttp2.Call(method), RawHttp2.Message(Message()));
         if (wrong > 0 && _random.Next(4) == 0)
             block = Spoil(block);
         if (wrong > 0 && _random.Next(3) == 0)

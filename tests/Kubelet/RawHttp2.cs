@@ -25,7 +25,11 @@ internal sealed class RawHttp2 : IDisposable
 
     public RawHttp2(string path)
     {
-        _socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 20_000, SendTimeout = 20_000 };
+        _socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+        {
+            ReceiveTimeout = 20_000,
+            SendTimeout = 20_000,
+        };
         _socket.Connect(new UnixDomainSocketEndPoint(path));
     }
 
@@ -92,18 +96,8 @@ internal sealed class RawHttp2 : IDisposable
         }
     }
 
-    /// <summary>Nothing more comes.</summary>
-    public void EndSending()
-    {
-        try
-        {
-            _socket.Shutdown(SocketShutdown.Send);
-        }
-        catch (SocketException)
-        {
-            // The server was quicker.
-        }
-    }
+    /// <summary>Whether the server sends something within that time.</summary>
+    public bool Speaks(TimeSpan within) => _socket.Poll(within, SelectMode.SelectRead);
 
     /// <summary>Every frame until the server closes the connection, or until one is the wanted one.</summary>
     /// <exception cref="SocketException">Nothing came for 20 s.</exception>
@@ -150,6 +144,8 @@ internal sealed class RawHttp2 : IDisposable
 /// <summary>A frame that came.</summary>
 internal sealed record RawFrame(byte Type, byte Flags, int Stream, byte[] Payload)
 {
+    public override string ToString() => $"type {Type}, flags {Flags}, stream {Stream}: {Convert.ToHexString(Payload)}";
+
     /// <summary>The error of a GOAWAY or of a reset; null for any other frame.</summary>
     public int? Error =>
         Type switch

@@ -180,10 +180,7 @@ public sealed class SocketLimitTests : IAsyncLifetime
         public override Task<DevicePluginOptions> GetDevicePluginOptions(Empty request, ServerCallContext context) =>
             Task.FromResult(new DevicePluginOptions { PreStartRequired = true });
 
-        public override async Task<PreStartContainerResponse> PreStartContainer(
-            PreStartContainerRequest request,
-            ServerCallContext context
-        )
+        public override async Task<PreStartContainerResponse> PreStartContainer(PreStartContainerRequest request, ServerCallContext context)
         {
             await Task.Delay(TimeSpan.FromSeconds(1), context.CancellationToken);
             return new PreStartContainerResponse();

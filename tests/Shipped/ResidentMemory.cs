@@ -15,7 +15,8 @@ internal sealed class ResidentMemory(int process)
 
     /// <summary>The first process that one has made.</summary>
     public static int ChildOf(int process) =>
-        File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/task/{process}/children")).Trim() is { Length: > 0 } all
+        File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/task/{process}/children")).Trim()
+            is { Length: > 0 } all
             ? int.Parse(all.Split(' ')[0], CultureInfo.InvariantCulture)
             : 0;
 
