@@ -16,7 +16,7 @@ internal sealed class SharedScrape(Func<string?> scrape, TimeProvider time) : ID
     private long _at;
     private int _reading;
 
-    /// <param name="write">Gets the text, null when it cannot be had; it takes no longer than <see cref="MonitoringServer.LongestAnswer"/>.</param>
+    /// <param name="write">Gets the text, null when it cannot be had; it takes no longer than an answer may.</param>
     public async Task ReadAsync(Func<byte[]?, Task> write, CancellationToken cancellationToken)
     {
         var reading = Interlocked.Increment(ref _reading);

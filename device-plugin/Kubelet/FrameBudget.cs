@@ -1,9 +1,9 @@
 namespace Hostdev.DevicePlugin.Kubelet;
 
 /// <summary>
-/// How many frames of HTTP/2 a peer may send that carry neither a call nor a byte of a request: pings, settings, window updates, resets, and
-/// those that are empty (RFC 9113, 10.5). They cost the sender nothing and nobody else counts them. A peer that reads what we send answers
-/// some of it with such frames, so that what is sent fills the budget up again. Not thread-safe but for <see cref="Sent"/>.
+/// How many frames of HTTP/2 a peer may send that carry neither a call nor a byte of a request: pings, settings, window updates, resets,
+/// and those that are empty (RFC 9113, 10.5). They cost the sender nothing and nobody else counts them. A peer that reads what we
+/// send answers some of it with such frames, so that what is sent fills the budget up again. Not thread-safe but for <see cref="Sent"/>.
 /// </summary>
 internal sealed class FrameBudget(TimeProvider time)
 {

@@ -4,8 +4,8 @@ using System.IO.Pipelines;
 namespace Hostdev.DevicePlugin.Kubelet;
 
 /// <summary>
-/// The bytes of one HTTP/2 connection as they come, with every frame's header looked at before the server gets them. A peer that has used up
-/// its <see cref="FrameBudget"/> is told GOAWAY, and its connection ends.
+/// The bytes of one HTTP/2 connection as they come, with every frame's header looked at before the server gets them. A peer that has used
+/// up its <see cref="FrameBudget"/> is told GOAWAY, and its connection ends.
 /// </summary>
 internal sealed class FrameGate(IDuplexPipe inner, FrameBudget budget) : IDuplexPipe
 {

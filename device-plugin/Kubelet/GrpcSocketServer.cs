@@ -51,7 +51,7 @@ public sealed class GrpcSocketServer : IAsyncDisposable
                 MaxWriteBufferSize = 64 << 10,
             }
         );
-        var transport = new SocketTransportFactory(sockets, NullLoggerFactory.Instance);
+        var transport = new GatedListenerFactory(new SocketTransportFactory(sockets, NullLoggerFactory.Instance), Admit);
         _kestrel = new KestrelServer(Options.Create(KestrelOptions()), transport, NullLoggerFactory.Instance);
     }
 
@@ -147,7 +147,7 @@ public sealed class GrpcSocketServer : IAsyncDisposable
             listen =>
             {
                 listen.Protocols = HttpProtocols.Http2;
-                listen.Use(next => connection => AcceptAsync(connection, next));
+                listen.Use(next => connection => ServeAsync(connection, next));
             }
         );
         return options;
@@ -156,16 +156,25 @@ public sealed class GrpcSocketServer : IAsyncDisposable
     /// <summary>
     /// Who may not call is gone before a byte is read, and takes no place from who may. Kestrel's own limit of connections counts both.
     /// </summary>
-    private async Task AcceptAsync(ConnectionContext connection, ConnectionDelegate next)
+    private bool Admit(ConnectionContext connection)
     {
         var peer = SocketPeer.Of(connection.Features.GetRequiredFeature<IConnectionSocketFeature>().Socket);
         if (!_options.Admits(peer))
-            return;
+            return false;
+        if (Interlocked.Increment(ref _connections) > _options.Connections)
+        {
+            Interlocked.Decrement(ref _connections);
+            return false;
+        }
+
+        connection.Features.Set(peer);
+        return true;
+    }
+
+    private async Task ServeAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
         try
         {
-            if (Interlocked.Increment(ref _connections) > _options.Connections)
-                return;
-            connection.Features.Set(peer);
             connection.Transport = new FrameGate(connection.Transport, new FrameBudget(TimeProvider.System));
             await next(connection);
         }

@@ -19,8 +19,8 @@ public sealed partial class SocketCallers(Func<SocketPeer, SocketPeer, bool> may
     public static bool IsKubelet(SocketPeer kubelet, SocketPeer peer) => kubelet.Pid != 0 && kubelet == peer;
 
     /// <summary>
-    /// The rule where the kubelet is in a PID namespace that this process does not see: nobody who is in such a one can be told from it, and
-    /// everybody else can.
+    /// The rule where the kubelet is in a PID namespace that this process does not see: nobody who is in such a one can be told from it,
+    /// and everybody else can.
     /// </summary>
     public static bool MayBeKubelet(SocketPeer kubelet, SocketPeer peer) => kubelet == peer;
 

@@ -11,7 +11,7 @@ using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
 
 namespace Hostdev.Tests.Hostile;
 
-/// <summary>What a peer of a plugin's socket may send: a call is answered, or refused in the words of gRPC, of HTTP/2, or by an end.</summary>
+/// <summary>What a peer of a plugin's socket may send: a call is answered, or refused in the words of gRPC or of HTTP/2.</summary>
 public sealed class HostileFrameTests
 {
     private const int MostMegabytesMore = 32;
@@ -59,8 +59,8 @@ public sealed class HostileFrameTests
         var frames = new HostileFrames(seed);
         peer.TrySend(frames.Bytes());
         var said = new List<RawFrame>();
-        // What is well-formed is answered, and of the rest what comes at once; then a frame that is cut short gets its length, and none of it
-        // is one: the connection's end must come.
+        // What is well-formed is answered, and of the rest what comes at once; then a frame that is cut short gets its length, and none of
+        // it is one: the connection's end must come.
         if (frames.IsWellFormed)
             said.AddRange(peer.Read(f => f.Stream != 0 && (f.Type == RawHttp2.Reset || (f.Flags & RawHttp2.EndStream) != 0)));
         else if (peer.Speaks(TimeSpan.FromMilliseconds(1)))
@@ -84,7 +84,7 @@ public sealed class HostileFrameTests
         return !statuses.Any(b => Value(b, "grpc-status") == "0");
     }
 
-    /// <summary>Of a header that Kestrel writes out with its name, as it does the first time on a connection; null when it is not there.</summary>
+    /// <summary>Of a header that Kestrel writes out with its name, as it does the first time; null when it is not there.</summary>
     private static string? Value(string block, string name)
     {
         var at = block.IndexOf(name, StringComparison.Ordinal);

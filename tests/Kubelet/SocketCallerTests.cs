@@ -36,8 +36,8 @@ public sealed class SocketCallerTests
         var refused = Assert.Single(log.Warnings);
         Assert.Matches(
             @"^Warning process \d+ \((node|MainThread)\) of user \d+ calls a socket of ours in the kubelet's directory and is refused: "
-                + $@"devices are handed out to the kubelet alone, which is process {Environment.ProcessId} \(.+\) of user \d+\. Find out what "
-                + "calls; it is not said again$",
+                + $@"devices are handed out to the kubelet alone, which is process {Environment.ProcessId} \(.+\) of user \d+\. Find "
+                + "out what calls; it is not said again$",
             refused
         );
     }

@@ -145,7 +145,8 @@ public sealed class SocketLimitTests : IAsyncLifetime
     {
         using var channel = SocketChannel.To(_socket);
         var client = new PluginApi.DevicePluginClient(channel);
-        PreStartContainerRequest Request(int bytes) => new() { DevicesIds = { new string('x', bytes - 4) } }; // a tag, a length of three bytes
+        // A tag, and a length of three bytes.
+        PreStartContainerRequest Request(int bytes) => new() { DevicesIds = { new string('x', bytes - 4) } };
 
         await client.PreStartContainerAsync(Request(GrpcSocketOptions.RequestBytes));
         var refused = await Assert.ThrowsAsync<RpcException>(async () =>

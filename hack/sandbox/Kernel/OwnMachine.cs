@@ -1,8 +1,8 @@
 namespace Hostdev.Sandbox.Kernel;
 
 /// <summary>
-/// Runs the agent's program on a simulated machine: it sees the machine's tree as /sys by a mount namespace of its own. So it is the shipped
-/// program, doing all that it does but writing to a kernel. Needs root.
+/// Runs the agent's program on a simulated machine: it sees the machine's tree as /sys by a mount namespace of its own. So it is the
+/// shipped program, doing all that it does but writing to a kernel. Needs root.
 /// </summary>
 internal static class OwnMachine
 {
