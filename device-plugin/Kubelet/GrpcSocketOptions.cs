@@ -15,9 +15,9 @@ public sealed record GrpcSocketOptions
     public int AnswerBytes { get; init; } = GrpcSocketServer.UsualMessageBytes;
 
     /// <summary>Connections at a time; further ones are closed. A kubelet has one for each registration.</summary>
-    public int Connections { get; init; } = 4;
+    public int Connections { get; init; } = 6;
 
-    /// <summary>Calls at a time on one connection.</summary>
+    /// <summary>Calls at a time on one connection: checks before containers start may take long, an Allocate beside them not.</summary>
     public int Calls { get; init; } = 16;
 
     /// <summary>From a call's headers to the last byte of its request.</summary>

@@ -2,11 +2,14 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Kubelet.Protos;
 using Hostdev.Sandbox.Cluster;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Kubelet;
 using Xunit;
+using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
 
 namespace Hostdev.Tests.Shipped;
 
@@ -99,6 +102,12 @@ public sealed class FloodTests
         await MonitoringFloodsAsync(program, agent, port);
         // This process is in a PID namespace that the agent does not see, as its kubelet is: all of it reaches the server.
         var socket = Path.Combine(kubelet.Directory, "hostdev-example.com_edu.sock");
+        using (var channel = SocketChannel.To(socket))
+        {
+            for (var i = 0; i < 200; i++) // what is loaded once is loaded
+                await new PluginApi.DevicePluginClient(channel).GetDevicePluginOptionsAsync(new Empty());
+        }
+
         await FloodsAsync(program, agent, [.. SocketFloods(socket)], () => kubelet.Allocatable("example.com/edu") == 1);
     }
 
