@@ -15,10 +15,10 @@ public sealed record GrpcSocketOptions
     public int AnswerBytes { get; init; } = GrpcSocketServer.UsualMessageBytes;
 
     /// <summary>Connections at a time; further ones are closed. A kubelet has one for each registration.</summary>
-    public int Connections { get; init; } = 6;
+    public int Connections { get; init; } = 5;
 
     /// <summary>Calls at a time on one connection: checks before containers start may take long, an Allocate beside them not.</summary>
-    public int Calls { get; init; } = 16;
+    public int Calls { get; init; } = 12;
 
     /// <summary>From a call's headers to the last byte of its request.</summary>
     public TimeSpan Request { get; init; } = TimeSpan.FromSeconds(10);
