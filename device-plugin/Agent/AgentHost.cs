@@ -36,6 +36,9 @@ public sealed record AgentOptions
 
     public KubeletTimings KubeletTimings { get; init; } = new();
 
+    /// <summary>Whether the kubelet is in a PID namespace that this process does not see.</summary>
+    public bool HiddenKubelet { get; init; }
+
     /// <summary>The pod that the agent runs in; null when it runs in none.</summary>
     public OwnPod? OwnPod { get; init; }
 }
@@ -134,7 +137,10 @@ public sealed partial class AgentHost : IAsyncDisposable
             options.KubeletTimings,
             OnKubeletChanged,
             new ListedDevices(listed.Listed ?? (isFirst && listed.Damage is null ? ListedIds.None : null), listed.Keep, IsTaken)
-        );
+        )
+        {
+            MayCall = options.HiddenKubelet ? SocketCallers.MayBeKubelet : SocketCallers.IsKubelet,
+        };
         _pods = new PodResourcesClient(options.PodResourcesSocket, time);
         var uptime = new KubeletUptime(
             [Path.Combine(options.KubeletDirectory, KubeletApi.KubeletSocketName), options.PodResourcesSocket],

@@ -15,18 +15,20 @@ internal sealed partial class AgentMonitoring : IAsyncDisposable
 
     private readonly TelemetryProviders? _telemetry;
     private readonly CancellationTokenSource _end = new();
+    private readonly MetricsReader? _mayRead;
     private readonly TimeProvider _time;
     private readonly ILogger<AgentMonitoring> _logger;
     private Task _serving = Task.CompletedTask;
 
-    private AgentMonitoring(TelemetryProviders? telemetry, TimeProvider time, ILogger<AgentMonitoring> logger) =>
-        (_telemetry, _time, _logger) = (telemetry, time, logger);
+    private AgentMonitoring(TelemetryProviders? telemetry, MetricsReader? mayRead, TimeProvider time, ILogger<AgentMonitoring> logger) =>
+        (_telemetry, _mayRead, _time, _logger) = (telemetry, mayRead, time, logger);
 
     /// <summary>Where it listens; null before it does.</summary>
     public Uri? Address { get; private set; }
 
     /// <param name="listen">As <see cref="MonitoringServer.TryParse"/> takes it; null for nowhere.</param>
     /// <param name="instance">Which agent this is: its Pod's or its Node's name.</param>
+    /// <param name="mayRead">As <see cref="MonitoringServer"/> has it.</param>
     /// <exception cref="FormatException"><paramref name="listen"/> or the OTLP endpoint cannot be understood.</exception>
     public static AgentMonitoring Start(
         AgentHost host,
@@ -35,7 +37,8 @@ internal sealed partial class AgentMonitoring : IAsyncDisposable
         string instance,
         Func<string, string?> environment,
         TimeProvider time,
-        ILoggerFactory loggers
+        ILoggerFactory loggers,
+        MetricsReader? mayRead = null
     )
     {
         if (listen is not null && !MonitoringServer.TryParse(listen, out _, out _))
@@ -54,7 +57,7 @@ internal sealed partial class AgentMonitoring : IAsyncDisposable
                     },
                     environment
                 );
-        var monitoring = new AgentMonitoring(telemetry, time, loggers.CreateLogger<AgentMonitoring>());
+        var monitoring = new AgentMonitoring(telemetry, mayRead, time, loggers.CreateLogger<AgentMonitoring>());
         if (listen is not null)
             monitoring._serving = monitoring.ServeAsync(host, listen, monitoring._end.Token);
         return monitoring;
@@ -93,7 +96,7 @@ internal sealed partial class AgentMonitoring : IAsyncDisposable
             try
             {
                 return await MonitoringServer
-                    .StartAsync(listen, _telemetry!.Prometheus, () => host.NotReady, cancellationToken, () => host.Unhealthy)
+                    .StartAsync(listen, _telemetry!.Prometheus, () => host.NotReady, cancellationToken, () => host.Unhealthy, _mayRead)
                     .ConfigureAwait(false);
             }
             catch (Exception e) when (e is IOException or SocketException) // taken, or not there yet

@@ -5,6 +5,7 @@ using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Reporting;
 using Hostdev.Kube.Client;
+using Hostdev.Kube.Control;
 using Hostdev.Telemetry;
 using Microsoft.Extensions.Logging;
 
@@ -45,6 +46,12 @@ public static class RunCommand
             Description = "The kubelet's device plugin directory.",
             DefaultValueFactory = _ => KubeletApi.DefaultDevicePluginDirectory,
         };
+        var hidden = new Option<bool>("--hidden-kubelet")
+        {
+            Description =
+                "The kubelet runs in a PID namespace that this process does not see: processes of such namespaces may call the sockets of "
+                + "resources. Otherwise the kubelet alone may.",
+        };
         var pods = new Option<string>("--pod-resources")
         {
             Description = "The kubelet's pod-resources socket.",
@@ -64,6 +71,10 @@ public static class RunCommand
         {
             Description = "Where /healthz, /readyz and /metrics are served, for example :9476 or 127.0.0.1:9476. Nowhere without it.",
         };
+        var authenticate = new Option<bool>("--authenticate-metrics")
+        {
+            Description = "Ask the API server about whoever reads /metrics: his token must be allowed to get that path. Needs --node-name.",
+        };
         var verbose = new Option<bool>("--verbose", "-v") { Description = "Log decisions too." };
         var command = new Command("run", "Bring this host's devices to the desired state, offer them to the kubelet, and give them back.")
         {
@@ -73,10 +84,12 @@ public static class RunCommand
             kubeconfig,
             state,
             kubelet,
+            hidden,
             pods,
             podName,
             podNamespace,
             listen,
+            authenticate,
             verbose,
         };
         command.SetAction(
@@ -88,6 +101,7 @@ public static class RunCommand
                         StatusFile = parsed.GetValue(status),
                         StateDirectory = parsed.GetValue(state)!,
                         KubeletDirectory = parsed.GetValue(kubelet)!,
+                        HiddenKubelet = parsed.GetValue(hidden),
                         PodResourcesSocket = parsed.GetValue(pods)!,
                         OwnPod = parsed.GetValue(podName) is { Length: > 0 } pod
                             ? new OwnPod(parsed.GetValue(podNamespace) ?? "", pod)
@@ -96,6 +110,7 @@ public static class RunCommand
                     parsed.GetValue(node) is { Length: > 0 } name ? name : null,
                     parsed.GetValue(kubeconfig),
                     parsed.GetValue(listen),
+                    parsed.GetValue(authenticate),
                     parsed.GetValue(verbose),
                     cancellationToken
                 )
@@ -108,6 +123,7 @@ public static class RunCommand
         string? node,
         string? kubeconfig,
         string? listen,
+        bool authenticate,
         bool verbose,
         CancellationToken cancellationToken
     )
@@ -121,6 +137,17 @@ public static class RunCommand
                             + "--desired with a file on a single machine"
                         : "hostdev-device-plugin: --desired and --node-name (NODE_NAME) are both given: two sources "
                             + "would undo each other's work; give one of them"
+                )
+                .ConfigureAwait(false);
+            return 1;
+        }
+
+        if (authenticate && node is null)
+        {
+            await Console
+                .Error.WriteLineAsync(
+                    "hostdev-device-plugin: --authenticate-metrics asks an API server, which there is none of with --desired: "
+                        + "give --listen an address of your own, for example 127.0.0.1:9476"
                 )
                 .ConfigureAwait(false);
             return 1;
@@ -181,7 +208,8 @@ public static class RunCommand
                 options.OwnPod?.Name ?? node ?? Environment.MachineName,
                 Environment.GetEnvironmentVariable,
                 TimeProvider.System,
-                loggers
+                loggers,
+                authenticate ? new PathAccess(client!, "/metrics", TimeProvider.System).AskAsync : null
             );
             await host.RunAsync(cancellationToken).ConfigureAwait(false);
             return 0;

@@ -10,7 +10,7 @@ namespace Hostdev.DevicePlugin.Kubelet;
 
 /// <summary>
 /// The device plugin service of one resource on one socket, for one session with a kubelet: it is made anew for each registration that
-/// follows a lost stream. At most one ListAndWatch is live: a second one ends the first before its own first message.
+/// follows a lost stream. At most one ListAndWatch is live: a second one of the kubelet's ends the first before its own first message.
 /// </summary>
 internal sealed class DevicePluginServer : IAsyncDisposable
 {
@@ -47,6 +47,7 @@ internal sealed class DevicePluginServer : IAsyncDisposable
         KubeletTimings timings,
         TimeProvider time,
         Signal changed,
+        Func<SocketPeer, bool> admits,
         ILogger logger,
         CancellationToken cancellationToken
     )
@@ -58,7 +59,8 @@ internal sealed class DevicePluginServer : IAsyncDisposable
             socketPath,
             stopping => PluginApi.BindService(new Service(server, allocation, stopping)),
             logger,
-            cancellationToken
+            cancellationToken,
+            new GrpcSocketOptions { Admits = admits }
         );
         return server;
     }

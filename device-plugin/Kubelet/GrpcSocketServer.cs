@@ -3,6 +3,8 @@ using System.Text;
 using Grpc.AspNetCore.Server;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -27,23 +29,30 @@ public sealed class GrpcSocketServer : IAsyncDisposable
     /// <summary>The longest path <c>sockaddr_un</c> holds beside its final zero byte (Linux <c>unix(7)</c>).</summary>
     public const int MaxSocketPathBytes = 107;
 
-    /// <summary>
-    /// The largest request and the largest answer: the kubelet is grpc-go, which refuses more unless it is told otherwise.
-    /// </summary>
+    /// <summary>The largest message of most peers: grpc-go refuses more unless it is told otherwise.</summary>
     public const int UsualMessageBytes = 4 << 20;
 
     private readonly CancellationTokenSource _stopping = new();
     private readonly ServiceProvider _services;
     private readonly KestrelServer _kestrel;
+    private readonly GrpcSocketOptions _options;
+    private int _connections;
     private int _stopped;
 
-    private GrpcSocketServer(string socketPath, ILogger logger, int sendBytes)
+    private GrpcSocketServer(string socketPath, ILogger logger, GrpcSocketOptions options)
     {
-        SocketPath = socketPath;
-        _services = Services(new StatusInterceptor(logger, _stopping.Token), sendBytes);
-        var options = Options.Create(new SocketTransportOptions { UnsafePreferInlineScheduling = true });
-        var transport = new SocketTransportFactory(options, NullLoggerFactory.Instance);
-        _kestrel = new KestrelServer(Options.Create(KestrelOptions(socketPath, _services)), transport, NullLoggerFactory.Instance);
+        (SocketPath, _options) = (socketPath, options);
+        _services = Services(new StatusInterceptor(logger, options.Admits, _stopping.Token), options);
+        var sockets = Options.Create(
+            new SocketTransportOptions
+            {
+                UnsafePreferInlineScheduling = true,
+                MaxReadBufferSize = 64 << 10,
+                MaxWriteBufferSize = 64 << 10,
+            }
+        );
+        var transport = new GatedListenerFactory(new SocketTransportFactory(sockets, NullLoggerFactory.Instance), Admit);
+        _kestrel = new KestrelServer(Options.Create(KestrelOptions()), transport, NullLoggerFactory.Instance);
     }
 
     public string SocketPath { get; }
@@ -54,20 +63,20 @@ public sealed class GrpcSocketServer : IAsyncDisposable
     /// <param name="service">Makes the service, with the token that fires when the server is about to stop: a stream that does not end then
     /// holds up the stop (Kestrel waits 30 s for it).</param>
     /// <param name="logger">Hears of handlers that fail by surprise; null for nobody.</param>
-    /// <param name="sendBytes">The largest answer; more is RESOURCE_EXHAUSTED.</param>
+    /// <param name="options">What is taken from peers; null for a plugin's socket without a rule of who may call.</param>
     /// <exception cref="IOException">The path cannot be bound.</exception>
     public static async Task<GrpcSocketServer> StartAsync(
         string socketPath,
         Func<CancellationToken, ServerServiceDefinition> service,
         ILogger? logger,
         CancellationToken cancellationToken,
-        int sendBytes = UsualMessageBytes
+        GrpcSocketOptions? options = null
     )
     {
         if (Encoding.UTF8.GetByteCount(socketPath) > MaxSocketPathBytes)
             throw new IOException($"the socket path {socketPath} is longer than {MaxSocketPathBytes} bytes");
         File.Delete(socketPath);
-        var server = new GrpcSocketServer(socketPath, logger ?? NullLogger.Instance, sendBytes);
+        var server = new GrpcSocketServer(socketPath, logger ?? NullLogger.Instance, options ?? new GrpcSocketOptions());
         try
         {
             await server._kestrel.StartAsync(server.Requests(service(server._stopping.Token)), cancellationToken);
@@ -102,7 +111,7 @@ public sealed class GrpcSocketServer : IAsyncDisposable
     /// What Grpc.AspNetCore and routing need, and no host: that would bring configuration, console, signal handlers and an activity for
     /// each call, once for each resource.
     /// </summary>
-    private static ServiceProvider Services(StatusInterceptor statuses, int sendBytes)
+    private static ServiceProvider Services(StatusInterceptor statuses, GrpcSocketOptions options)
     {
         var services = new ServiceCollection();
         services.AddSingleton<ILoggerFactory>(NullLoggerFactory.Instance).AddLogging().AddMetrics();
@@ -110,26 +119,69 @@ public sealed class GrpcSocketServer : IAsyncDisposable
         services.AddSingleton(statuses);
         services.AddGrpc(grpc =>
         {
-            (grpc.MaxReceiveMessageSize, grpc.MaxSendMessageSize) = (UsualMessageBytes, sendBytes);
+            (grpc.MaxReceiveMessageSize, grpc.MaxSendMessageSize) = (GrpcSocketOptions.RequestBytes, options.AnswerBytes);
             grpc.EnableDetailedErrors = true; // a malformed message never reaches the interceptor, and its sender shall read what was wrong
             grpc.Interceptors.Add<StatusInterceptor>();
         });
-        // A compressed message is unpacked before its size is looked at: 4 MiB can become 4 GiB. The kubelet compresses nothing.
+        // A compressed message is unpacked before its size is looked at: 256 KiB can become 256 MiB. The kubelet compresses nothing.
         services.PostConfigure<GrpcServiceOptions>(grpc => grpc.CompressionProviders.Clear());
         return services.BuildServiceProvider();
     }
 
-    private static KestrelServerOptions KestrelOptions(string socketPath, IServiceProvider services)
+    private KestrelServerOptions KestrelOptions()
     {
-        var options = new KestrelServerOptions { AddServerHeader = false, ApplicationServices = services };
-        options.Limits.MaxRequestBodySize = null; // the message's own limit answers with a gRPC status
-        options.Limits.MinRequestBodyDataRate = null;
-        options.Limits.MinResponseDataRate = null;
-        options.Limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan; // the kubelet keeps its connection for days
-        options.Limits.Http2.InitialStreamWindowSize = 1 << 20;
-        options.Limits.Http2.InitialConnectionWindowSize = 4 << 20;
-        options.ListenUnixSocket(socketPath, listen => listen.Protocols = HttpProtocols.Http2);
+        var options = new KestrelServerOptions { AddServerHeader = false, ApplicationServices = _services };
+        var limits = options.Limits;
+        limits.MaxRequestBodySize = null; // the message's own limit answers with a gRPC status
+        limits.MinRequestBodyDataRate = null; // GrpcSocketOptions.Request is for all of it
+        limits.MinResponseDataRate = null;
+        limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan; // the kubelet keeps its connection for days
+        (limits.MaxRequestHeaderCount, limits.MaxRequestHeadersTotalSize) = (32, 8 << 10);
+        limits.RequestHeadersTimeout = _options.Request;
+        limits.Http2.MaxStreamsPerConnection = _options.Calls;
+        limits.Http2.MaxRequestHeaderFieldSize = 4 << 10;
+        limits.Http2.InitialStreamWindowSize = 128 << 10;
+        limits.Http2.InitialConnectionWindowSize = 512 << 10;
+        options.ListenUnixSocket(
+            SocketPath,
+            listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                listen.Use(next => connection => ServeAsync(connection, next));
+            }
+        );
         return options;
+    }
+
+    /// <summary>
+    /// Who may not call is gone before a byte is read, and takes no place from who may. Kestrel's own limit of connections counts both.
+    /// </summary>
+    private bool Admit(ConnectionContext connection)
+    {
+        var peer = SocketPeer.Of(connection.Features.GetRequiredFeature<IConnectionSocketFeature>().Socket);
+        if (!_options.Admits(peer))
+            return false;
+        if (Interlocked.Increment(ref _connections) > _options.Connections)
+        {
+            Interlocked.Decrement(ref _connections);
+            return false;
+        }
+
+        connection.Features.Set(peer);
+        return true;
+    }
+
+    private async Task ServeAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        try
+        {
+            connection.Transport = new FrameGate(connection.Transport, new FrameBudget(TimeProvider.System));
+            await next(connection);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _connections);
+        }
     }
 
     private Application Requests(ServerServiceDefinition definition)
@@ -138,15 +190,20 @@ public sealed class GrpcSocketServer : IAsyncDisposable
         application.UseRouting();
         // A bound definition and not a type: no service is made or looked up for a call, and none is found by reflection.
         application.UseEndpoints(endpoints => endpoints.MapGrpcService(definition));
-        return new Application(application.Build(), _services);
+        return new Application(application.Build(), _services, _options.Request);
     }
 
-    private sealed class Application(RequestDelegate answer, IServiceProvider services) : IHttpApplication<HttpContext>
+    private sealed class Application(RequestDelegate answer, IServiceProvider services, TimeSpan limit) : IHttpApplication<HttpContext>
     {
         public HttpContext CreateContext(IFeatureCollection contextFeatures) =>
             new DefaultHttpContext(contextFeatures) { RequestServices = services };
 
-        public Task ProcessRequestAsync(HttpContext context) => answer(context);
+        public async Task ProcessRequestAsync(HttpContext context)
+        {
+            using var deadline = new RequestDeadline(context, limit);
+            context.Features.Set(deadline);
+            await answer(context);
+        }
 
         public void DisposeContext(HttpContext context, Exception? exception) { }
     }

@@ -50,6 +50,7 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
             timings,
             time,
             logger,
+            new SocketCallers((kubelet, peer) => MayCall(kubelet, peer), logger),
             stateChanged ?? (() => { }),
             m => Moment?.Invoke(m) ?? Task.CompletedTask
         );
@@ -58,6 +59,11 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
 
     /// <summary>Awaited at each moment of every registration: a test holds it there.</summary>
     internal Func<RegistrationMoment, Task>? Moment { get; set; }
+
+    /// <summary>
+    /// Whether a peer, the second, may call the sockets of our resources while the first listens on kubelet.sock.
+    /// </summary>
+    public Func<SocketPeer, SocketPeer, bool> MayCall { get; init; } = SocketCallers.IsKubelet;
 
     /// <summary>
     /// True while some ID is held, or waits for a look at who has what: to leave the list, to show who holds what was answered, or to be

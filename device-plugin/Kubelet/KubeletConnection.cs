@@ -17,12 +17,15 @@ internal sealed class KubeletConnection : IDisposable
 
     private KubeletConnection(Socket socket, SocketFile kubelet)
     {
-        (_socket, Kubelet) = (socket, kubelet);
+        (_socket, Kubelet, Peer) = (socket, kubelet, SocketPeer.Of(socket));
         _channel = SocketChannel.Over(socket);
     }
 
     /// <summary>The making of <c>kubelet.sock</c> that is at the other end.</summary>
     public SocketFile Kubelet { get; }
+
+    /// <summary>The process that listens on it.</summary>
+    public SocketPeer Peer { get; }
 
     /// <exception cref="IOException">There is no kubelet.sock.</exception>
     /// <exception cref="SocketException">Nobody listens on it.</exception>

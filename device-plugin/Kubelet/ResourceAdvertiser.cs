@@ -20,6 +20,7 @@ internal sealed record AdvertiserContext(
     KubeletTimings Timings,
     TimeProvider Time,
     ILogger Logger,
+    SocketCallers Callers,
     Action StateChanged,
     Func<RegistrationMoment, Task> At
 );
@@ -238,6 +239,7 @@ internal sealed partial class ResourceAdvertiser
             await _context.At(RegistrationMoment.Connecting);
             using var kubelet = await KubeletConnection.OpenAsync(_context.Directory, cancellationToken);
             await _context.At(RegistrationMoment.Connected);
+            _context.Callers.Expect(kubelet.Peer);
             await ServeAsync(cancellationToken);
             await _context.At(RegistrationMoment.Served);
             await RegisterWithAsync(kubelet, cancellationToken);
@@ -312,6 +314,7 @@ internal sealed partial class ResourceAdvertiser
             _context.Timings,
             _context.Time,
             _wake,
+            _context.Callers.Admits,
             _context.Logger,
             cancellationToken
         );
@@ -356,7 +359,7 @@ internal sealed partial class ResourceAdvertiser
             return null;
         return new ResourceProblem(
             Reasons.ListTooLarge,
-            $"{_resource} has {list.LeftOut.Length} devices more than one message to the kubelet can hold, from "
+            $"{_resource} has {list.LeftOut.Length} devices more than one message of the kubelet can hold, from "
                 + $"{list.LeftOut[0]} on: give some of them another resourceName"
         );
     }

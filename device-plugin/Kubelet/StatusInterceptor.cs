@@ -9,7 +9,7 @@ namespace Hostdev.DevicePlugin.Kubelet;
 /// neither a bug from a stop nor what the bug is;
 /// the kubelet puts our words into the pod's event, which may be all that an admin sees.
 /// </summary>
-internal sealed partial class StatusInterceptor(ILogger logger, CancellationToken stopping) : Interceptor
+internal sealed partial class StatusInterceptor(ILogger logger, Func<SocketPeer, bool> admits, CancellationToken stopping) : Interceptor
 {
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request,
@@ -17,6 +17,7 @@ internal sealed partial class StatusInterceptor(ILogger logger, CancellationToke
         UnaryServerMethod<TRequest, TResponse> continuation
     )
     {
+        Begin(context);
         try
         {
             return await continuation(request, context);
@@ -34,6 +35,7 @@ internal sealed partial class StatusInterceptor(ILogger logger, CancellationToke
         ServerStreamingServerMethod<TRequest, TResponse> continuation
     )
     {
+        Begin(context);
         try
         {
             await continuation(request, responseStream, context);
@@ -42,6 +44,17 @@ internal sealed partial class StatusInterceptor(ILogger logger, CancellationToke
         {
             throw new RpcException(StatusOf(e, context));
         }
+    }
+
+    /// <summary>
+    /// The whole request is there. A connection outlives the kubelet that was registered with when it was made: who calls is asked again.
+    /// </summary>
+    private void Begin(ServerCallContext context)
+    {
+        var features = context.GetHttpContext().Features;
+        features.Get<RequestDeadline>()?.Dispose();
+        if (features.Get<SocketPeer>() is { } peer && !admits(peer))
+            throw new RpcException(new Status(StatusCode.PermissionDenied, "another process is the kubelet now"));
     }
 
     private Status StatusOf(Exception e, ServerCallContext context)

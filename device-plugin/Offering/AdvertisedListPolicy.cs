@@ -46,13 +46,19 @@ public sealed record AdvertisedList(
 /// </summary>
 /// <param name="Settle">How long an ID is Unhealthy before it may leave: an Allocate may be on its way that chose it before the kubelet
 /// read of the change.</param>
-/// <param name="MaxBytes">The largest list message. grpc-go refuses more than 4 MiB.</param>
-public sealed record AdvertisedListPolicy(TimeSpan Settle, int MaxBytes = AdvertisedListPolicy.DefaultMaxBytes)
+public sealed record AdvertisedListPolicy(TimeSpan Settle)
 {
-    public const int DefaultMaxBytes = (4 << 20) - (64 << 10);
+    /// <summary>
+    /// The largest message that we take. The kubelet asks GetPreferredAllocation with every healthy ID of the list, which bounds the list;
+    /// that, as a message, is always less than the 4 MiB that grpc-go takes.
+    /// </summary>
+    public const int RequestBytes = 256 << 10;
 
-    /// <summary>The bytes of one device beside its ID, at most: tags, lengths, "Unhealthy", a NUMA node of ten bytes.</summary>
-    private const int DeviceOverheadBytes = 40;
+    /// <summary>What of it is left for the IDs that are named a second time: those that a pod's init containers had.</summary>
+    private const int MustIncludeBytes = 32 << 10;
+
+    /// <summary>The bytes of one ID beside itself: a tag, and a length of two bytes at most.</summary>
+    private const int OverheadBytes = 3;
 
     public static AdvertisedListPolicy Default { get; } = new(TimeSpan.FromSeconds(10));
 
@@ -74,7 +80,7 @@ public sealed record AdvertisedListPolicy(TimeSpan Settle, int MaxBytes = Advert
 
         leaving.AddRange(devices.Keys.Except(facts.Wanted.Select(d => d.Id), StringComparer.Ordinal));
         var fixedIds = devices.Keys.ToHashSet(StringComparer.Ordinal);
-        var left = MaxBytes - fixedIds.Sum(Cost);
+        var left = RequestBytes - MustIncludeBytes - fixedIds.Sum(Cost);
         var leftOut = ImmutableArray.CreateBuilder<string>();
         foreach (var wanted in facts.Wanted.OrderBy(d => d.Id, StringComparer.Ordinal))
         {
@@ -110,5 +116,5 @@ public sealed record AdvertisedListPolicy(TimeSpan Settle, int MaxBytes = Advert
             && !facts.BeingAnswered.Contains(id);
     }
 
-    private static int Cost(string id) => System.Text.Encoding.UTF8.GetByteCount(id) + DeviceOverheadBytes;
+    private static int Cost(string id) => System.Text.Encoding.UTF8.GetByteCount(id) + OverheadBytes;
 }

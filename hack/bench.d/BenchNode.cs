@@ -7,15 +7,13 @@ using Hostdev.Sandbox.Kubelet;
 namespace Hostdev.Benchmarks;
 
 /// <summary>
-/// The agent's program on a machine of devices that are on vfio-pci already, and a simulated kubelet. The program sees the machine's tree
-/// as /sys by a mount namespace of its own; so it is the shipped program, doing all that it does but writing to a kernel. Needs root.
+/// The agent's program on a machine of devices that are on vfio-pci already, and a simulated kubelet. Needs root.
 /// </summary>
 internal sealed class BenchNode : IAsyncDisposable
 {
-    private const string VfioDirectory = "/dev/vfio";
     private readonly SimulatedKernel _kernel;
     private readonly string _directory = Directory.CreateTempSubdirectory("hd-").FullName;
-    private readonly bool _madeVfio;
+    private readonly IDisposable _room = OwnMachine.MakeRoom();
 
     private BenchNode(int resources)
     {
@@ -36,9 +34,6 @@ internal sealed class BenchNode : IAsyncDisposable
             TimeProvider.System,
             Path.Combine(_directory, "pods", "kubelet.sock")
         );
-        _madeVfio = !Directory.Exists(VfioDirectory);
-        if (_madeVfio)
-            Directory.CreateDirectory(VfioDirectory);
     }
 
     public IReadOnlyList<string> Resources { get; }
@@ -60,35 +55,11 @@ internal sealed class BenchNode : IAsyncDisposable
     /// <param name="kubeletDirectory">Of another kubelet than <see cref="Kubelet"/>.</param>
     public MeasuredProcess StartAgent(string program, string? kubeletDirectory = null)
     {
-        // The agent works only where it sees the host's processes and network, by process 2 and by process 1; a container or a shell of
-        // another namespace does not. So it is process 1 of a namespace whose process 2 has the right name. The namespaces' own mounts end
-        // with their last process.
-        const string enter = """
-            "$0/kthreadd" infinity &
-            mount -t proc proc /proc &&
-            mount --bind "$0/proc/interrupts" /proc/interrupts &&
-            mount --bind "$0/sys" /sys &&
-            mount --bind "$0/dev/vfio" /dev/vfio &&
-            exec "$@"
-            """;
-        var thread = Path.Combine(_kernel.Paths.Root, "kthreadd");
-        if (!File.Exists(thread))
-            File.Copy("/bin/sleep", thread);
         return MeasuredProcess.Start(
-            "unshare",
-            [
-                "--mount",
-                "--pid",
-                "--fork",
-                "--kill-child",
-                "--propagation",
-                "private",
-                "sh",
-                "-c",
-                enter,
-                _kernel.Paths.Root,
-                Path.GetFullPath(program),
-                "run",
+            OwnMachine.Program,
+            OwnMachine.Arguments(
+                _kernel,
+                program,
                 "--desired",
                 Path.Combine(_directory, "desired.yaml"),
                 "--status",
@@ -98,8 +69,8 @@ internal sealed class BenchNode : IAsyncDisposable
                 "--kubelet-dir",
                 kubeletDirectory ?? Kubelet.Directory,
                 "--pod-resources",
-                Kubelet.PodResourcesSocket,
-            ],
+                Kubelet.PodResourcesSocket
+            ),
             measureChild: true
         );
     }
@@ -134,8 +105,7 @@ internal sealed class BenchNode : IAsyncDisposable
         await Kubelet.DisposeAsync();
         _kernel.Dispose();
         Directory.Delete(_directory, recursive: true);
-        if (_madeVfio)
-            Directory.Delete(VfioDirectory);
+        _room.Dispose();
     }
 
     private static MachineDescription Machine(int devices) =>

@@ -61,6 +61,7 @@ if [ -f "$rendered/default.yaml" ] && [ -f "$rendered/filled.yaml" ]; then
   documents '/\nkind: (ServiceAccount|(Cluster)?Role(Binding)?)\n/' "$rendered/default.yaml" >"$rendered/testdata/rbac.yaml"
   documents '/\nkind: ValidatingAdmissionPolicy/' "$rendered/default.yaml" >"$rendered/testdata/admission.yaml"
   documents '!/\nkind: CustomResourceDefinition\n/' "$rendered/filled.yaml" >"$rendered/testdata/filled.yaml"
+  documents '/\nkind: (DaemonSet|Service)\n/' "$rendered/all-on.yaml" >"$rendered/testdata/localhost.yaml"
   for file in "$rendered"/testdata/*; do made "$file" "$TESTDATA/${file##*/}"; done
 fi
 [ -z "$keep" ] || { mkdir -p "$keep"; cp -r "$rendered"/* "$keep"; }

@@ -56,4 +56,6 @@ internal static class KubeModels
 )]
 [JsonSerializable(typeof(V1Lease))]
 [JsonSerializable(typeof(Eventsv1Event))]
+[JsonSerializable(typeof(V1TokenReview))]
+[JsonSerializable(typeof(V1SubjectAccessReview))]
 internal sealed partial class KubeModelsJsonContext : JsonSerializerContext;

@@ -36,6 +36,10 @@ internal static class RunCommand
             Description = "Where /healthz, /readyz and /metrics are served.",
             DefaultValueFactory = _ => ":8080",
         };
+        var authenticate = new Option<bool>("--authenticate-metrics")
+        {
+            Description = "Ask the API server about whoever reads /metrics: his token must be allowed to get that path.",
+        };
         var verbose = new Option<bool>("--verbose", "-v") { Description = "Log decisions too." };
         var command = new Command("run", "Follow the cluster: give nodes the policies that select them, and policies a status.")
         {
@@ -45,6 +49,7 @@ internal static class RunCommand
             election,
             labels,
             listen,
+            authenticate,
             verbose,
         };
         command.SetAction(
@@ -69,7 +74,10 @@ internal static class RunCommand
                         Instance = pod,
                         NodeLabels = parsed.GetValue(labels),
                     };
-                    return await RunAsync(client, options, parsed.GetValue(listen)!, metrics, loggers, cancellationToken)
+                    MetricsReader? mayRead = parsed.GetValue(authenticate)
+                        ? new PathAccess(client, "/metrics", TimeProvider.System).AskAsync
+                        : null;
+                    return await RunAsync(client, options, parsed.GetValue(listen)!, mayRead, metrics, loggers, cancellationToken)
                         .ConfigureAwait(false);
                 }
                 catch (Exception e) when (e is KubeConfigurationException or LeadershipLostException or FormatException or IOException)
@@ -85,6 +93,7 @@ internal static class RunCommand
         KubeClient client,
         OperatorOptions options,
         string listen,
+        MetricsReader? mayRead,
         OperatorMetrics metrics,
         ILoggerFactory loggers,
         CancellationToken cancellationToken
@@ -103,7 +112,7 @@ internal static class RunCommand
         );
         var host = new OperatorHost(client, options, TimeProvider.System, Random.Shared, loggers, metrics);
         var server = await MonitoringServer
-            .StartAsync(listen, telemetry.Prometheus, () => host.Problems, cancellationToken)
+            .StartAsync(listen, telemetry.Prometheus, () => host.Problems, cancellationToken, mayRead: mayRead)
             .ConfigureAwait(false);
         await using (server.ConfigureAwait(false))
             await host.RunAsync(cancellationToken).ConfigureAwait(false);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Hostdev.Kube.Client;
+using Hostdev.Kube.Control;
 using Hostdev.Operator;
 using Hostdev.Operator.Commands;
 using Hostdev.Sandbox.ApiServer;
@@ -53,7 +54,16 @@ public sealed class ChartAccessTests
             .Select(r => r.ToString())
             .Order(StringComparer.Ordinal);
         Assert.Equal([], Rights(RenderedChart.Access).Except(Rights(RenderedChart.Everything)));
-        Assert.Equal(["patch nodes of  for system:serviceaccount:hostdev-system:hostdev-operator everywhere"], more);
+        Assert.Equal(
+            [
+                $"create subjectaccessreviews of authorization.k8s.io for {Agent} everywhere",
+                $"create subjectaccessreviews of authorization.k8s.io for {Operator} everywhere",
+                $"create tokenreviews of authentication.k8s.io for {Agent} everywhere",
+                $"create tokenreviews of authentication.k8s.io for {Operator} everywhere",
+                $"patch nodes of  for {Operator} everywhere",
+            ],
+            more
+        );
     }
 
     [Fact]
@@ -160,9 +170,35 @@ public sealed class ChartAccessTests
             server.Requests.All.Any(r => r is { User: Operator, Verb: "get", Resource: "customresourcedefinitions" })
         );
         Assert.False(await giveBack.RunAsync(TimeSpan.Zero, default)); // the VM has one: what is held is told
+        await ReadMetricsAsync(operating, server);
+        using var reading = bench.Seat.Connect(
+            ClusterMembers.AgentUser(bench.Seat.Namespace, node.Name),
+            "hostdev-device-plugin/test",
+            NullLoggerFactory.Instance
+        );
+        await ReadMetricsAsync(reading, server);
         await end.CancelAsync();
         await run;
         return server.Requests.All;
+    }
+
+    /// <summary>As --authenticate-metrics does, for a reader who is bound to the chart's role.</summary>
+    private static async Task ReadMetricsAsync(KubeClient client, SimulatedApiServer server)
+    {
+        var token = server.AddUser(ApiUser.ServiceAccount("monitoring", "prometheus"));
+        if (server.Objects.Get("clusterrolebindings.rbac.authorization.k8s.io", "prometheus") is null)
+            server.Objects.Create(
+                JsonNode
+                    .Parse(
+                        """
+                        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "prometheus"},
+                         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "hostdev-metrics-reader"},
+                         "subjects": [{"kind": "ServiceAccount", "namespace": "monitoring", "name": "prometheus"}]}
+                        """
+                    )!
+                    .AsObject()
+            );
+        Assert.Equal((200, ""), await new PathAccess(client, "/metrics", TimeProvider.System).AskAsync(token, default));
     }
 
     /// <summary>What authorization was asked for a request. Server-side apply of something that is not there asks for create too.</summary>

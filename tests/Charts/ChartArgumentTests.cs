@@ -43,6 +43,25 @@ public sealed partial class ChartArgumentTests
         );
     }
 
+    /// <summary>What the kubelet asks is where the program listens; who reads metrics finds no agent then.</summary>
+    [Fact]
+    public void An_agent_that_listens_on_the_node_alone_is_asked_there()
+    {
+        var daemon = RenderedChart.Localhost.Single(o => RenderedChart.Text(o, "kind") == "DaemonSet");
+        var container = daemon["spec"]!["template"]!["spec"]!["containers"]![0]!.AsObject();
+        Assert.Contains("--listen=127.0.0.1:9476", Arguments(container));
+        Assert.DoesNotContain("POD_IP", container["env"]!.AsArray().Select(e => (string)e!["name"]!));
+        foreach (var probe in (string[])["startupProbe", "livenessProbe", "readinessProbe"])
+            Assert.Equal(
+                ("127.0.0.1", "http"),
+                ((string?)container[probe]!["httpGet"]!["host"], (string?)container[probe]!["httpGet"]!["port"])
+            );
+        var service = RenderedChart.Localhost.Single(o => RenderedChart.Text(o, "kind") == "Service");
+        Assert.Equal("operator", (string?)service["spec"]!["selector"]!["app.kubernetes.io/component"]);
+        var elsewhere = RenderedChart.Find("DaemonSet", "hostdev-agent")["spec"]!["template"]!["spec"]!["containers"]![0]!;
+        Assert.Null(elsewhere["livenessProbe"]!["httpGet"]!["host"]);
+    }
+
     [Fact]
     public void Addresses_and_places_among_the_arguments_are_whole()
     {

@@ -16,6 +16,9 @@ internal static class RenderedChart
     /// <summary>All but the CRDs, with all switches on and a value for everything.</summary>
     public static ImmutableArray<JsonObject> Everything { get; } = Read("filled.yaml");
 
+    /// <summary>The DaemonSet and the Service with agent.localhost, as all switches on have it.</summary>
+    public static ImmutableArray<JsonObject> Localhost { get; } = Read("localhost.yaml");
+
     /// <summary>The manifest for the kubelet's own directory.</summary>
     public static JsonObject StaticPod { get; } =
         (JsonObject)YamlJson.Parse((string)Find("ConfigMap", "hostdev-agent-static")["data"]!["hostdev-agent.yaml"]!, out _)!;

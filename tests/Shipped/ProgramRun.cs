@@ -30,6 +30,8 @@ internal sealed partial class ProgramRun : IAsyncDisposable
         }
     }
 
+    public int Id => _process.Id;
+
     public bool HasExited => _process.HasExited;
 
     public static ProgramRun Start(string program, params string[] arguments) => Start(program, [], arguments);

@@ -38,8 +38,15 @@ containers:
   - --state-dir={{ .Values.agent.stateDir }}
   - --kubelet-dir={{ .Values.agent.devicePluginDir }}
   - --pod-resources={{ .Values.agent.podResourcesDir }}/kubelet.sock
+  {{- if .Values.agent.localhost }}
+  - --listen=127.0.0.1:{{ .Values.agent.httpPort }}
+  {{- else }}
   # On the host's network: on the node's own address alone. Brackets, for IPv6.
   - --listen=[$(POD_IP)]:{{ .Values.agent.httpPort }}
+  {{- end }}
+  {{- if (.Values.metrics).authenticate }}
+  - --authenticate-metrics
+  {{- end }}
   {{- if $static }}
   - --kubeconfig={{ .Values.agent.staticPod.kubeconfig }}
   {{- end }}
@@ -52,18 +59,18 @@ containers:
     containerPort: {{ .Values.agent.httpPort }}
   # Five minutes: native, a fifth of a second of processor until it serves; on an emulated or starved node a hundred times that.
   startupProbe:
-    httpGet: {path: /healthz, port: http}
+    httpGet: {{ include "hostdev.agentProbe" (list . "/healthz") }}
     periodSeconds: 2
     timeoutSeconds: 5
     failureThreshold: 150
   livenessProbe:
-    httpGet: {path: /healthz, port: http}
+    httpGet: {{ include "hostdev.agentProbe" (list . "/healthz") }}
     periodSeconds: 20
     timeoutSeconds: 5
     failureThreshold: 6
   # The operator counts a node as unknown while its agent is not ready.
   readinessProbe:
-    httpGet: {path: /readyz, port: http}
+    httpGet: {{ include "hostdev.agentProbe" (list . "/readyz") }}
     periodSeconds: 5
   resources: {{- toYaml .Values.agent.resources | nindent 4 }}
   # The usual place, /dev/termination-log, would be a file in the host's /dev.
@@ -125,6 +132,11 @@ volumes:
 {{- end }}
 {{- end }}
 
+{{- /* What the kubelet asks: (list . PATH). It is on the node, and asks the Pod's address where it is told no other. */ -}}
+{{- define "hostdev.agentProbe" -}}
+{path: {{ index . 1 }}, port: http{{ if (index . 0).Values.agent.localhost }}, host: 127.0.0.1{{ end }}}
+{{- end }}
+
 {{- define "hostdev.agentEnv" -}}
 - name: NODE_NAME
   valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
@@ -133,8 +145,10 @@ volumes:
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
 - name: POD_NAMESPACE
   valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+{{- if not .Values.agent.localhost }}
 - name: POD_IP
   valueFrom: {fieldRef: {fieldPath: status.podIP}}
+{{- end }}
 - name: DOTNET_EnableDiagnostics
   value: "0"
 {{- with .Values.telemetry.otlpEndpoint }}

@@ -8,7 +8,16 @@ internal sealed record ServiceMonitor(string ApiVersion, string Kind, V1ObjectMe
 
 internal sealed record ServiceMonitorSpec(V1LabelSelector Selector, IReadOnlyList<ServiceMonitorEndpoint> Endpoints);
 
-internal sealed record ServiceMonitorEndpoint(string Port, string Path, string Interval, IReadOnlyList<Relabeling> Relabelings);
+internal sealed record ServiceMonitorEndpoint(
+    string Port,
+    string Path,
+    string Interval,
+    IReadOnlyList<Relabeling> Relabelings,
+    string? BearerTokenFile = null,
+    EndpointAuthorization? Authorization = null
+);
+
+internal sealed record EndpointAuthorization(V1SecretKeySelector Credentials);
 
 internal sealed record Relabeling(IReadOnlyList<string> SourceLabels, string TargetLabel);
 

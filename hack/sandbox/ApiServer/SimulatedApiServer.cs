@@ -54,7 +54,8 @@ public sealed class SimulatedApiServer : IAsyncDisposable
         var writes = new ObjectWrites(_store, _options.Time, () => _schemaRules, () => _admissionRules);
         var deletes = new ObjectDeletes(_store, _options.Time, writes);
         var logs = new PodLogRequests(_store, Logs, _options.Time);
-        var resources = new ResourceRequests(_store, _registry, writes, deletes, new AccessReviews(access), logs, access, _options.Time);
+        var reviews = new AccessReviews(_authentication, access);
+        var resources = new ResourceRequests(_store, _registry, writes, deletes, reviews, logs, access, _options.Time);
         _pipeline = new RequestPipeline(
             _authentication,
             access,

@@ -15,6 +15,9 @@ namespace Hostdev.Sandbox.Kubelet;
 /// </summary>
 public sealed partial class SimulatedKubelet : IAsyncDisposable
 {
+    /// <summary>A kubelet has every plugin of its node for a peer.</summary>
+    private static readonly GrpcSocketOptions Everybody = new() { Connections = int.MaxValue };
+
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _syncLoop = new(1, 1);
     private readonly Dictionary<string, PluginConnection> _clients = [];
@@ -138,13 +141,17 @@ public sealed partial class SimulatedKubelet : IAsyncDisposable
             _ => PodResourcesLister.BindService(new PodResourcesService(this)),
             logger: null,
             cancellationToken,
-            sendBytes: 64 << 20
+            Everybody with
+            {
+                AnswerBytes = 64 << 20,
+            }
         );
         _registration = await GrpcSocketServer.StartAsync(
             KubeletSocket,
             _ => Registration.BindService(new RegistrationService(this)),
             logger: null,
-            cancellationToken
+            cancellationToken,
+            Everybody
         );
     }
 

@@ -4,9 +4,11 @@ using Hostdev.Sandbox.ApiServer.Storage;
 
 namespace Hostdev.Sandbox.ApiServer.Access;
 
-/// <summary>Answers what somebody may do and who he is: <c>kubectl auth can-i</c>, <c>kubectl auth whoami</c>.</summary>
+/// <summary>
+/// Answers what somebody may do and who he is: <c>kubectl auth can-i</c>, <c>kubectl auth whoami</c>, and whose a token is.
+/// </summary>
 /// <param name="access">Null where everybody may do everything.</param>
-internal sealed class AccessReviews(RoleBasedAccess? access)
+internal sealed class AccessReviews(Authentication authentication, RoleBasedAccess? access)
 {
     public async Task AnswerAsync(ApiExchange exchange, ServedResource resource)
     {
@@ -20,10 +22,16 @@ internal sealed class AccessReviews(RoleBasedAccess? access)
             "SelfSubjectAccessReview" => Allowed(exchange.User, json.Object("spec")),
             "SubjectAccessReview" => Allowed(Subject(json.Object("spec")), json.Object("spec")),
             "SelfSubjectRulesReview" => Rules(exchange.User, json.Object("spec").Text("namespace")),
+            "TokenReview" => Owner(json.Object("spec").Text("token")),
             _ => new JsonObject { ["userInfo"] = exchange.User.ToUserInfo() },
         };
         await exchange.AnswerAsync(201, json);
     }
+
+    private JsonObject Owner(string token) =>
+        authentication.Identify(token) is { } user
+            ? new JsonObject { ["authenticated"] = true, ["user"] = user.ToUserInfo() }
+            : new JsonObject { ["authenticated"] = false, ["error"] = "[invalid bearer token, unknown]" };
 
     private JsonObject Allowed(ApiUser user, JsonObject? spec)
     {

@@ -20,9 +20,12 @@ internal sealed class Authentication
         const string scheme = "Bearer ";
         var header = context.Request.Headers.Authorization.ToString();
         if (header.StartsWith(scheme, StringComparison.OrdinalIgnoreCase))
-            return _tokens.GetValueOrDefault(header[scheme.Length..].Trim());
+            return Identify(header[scheme.Length..].Trim());
         return context.Connection.ClientCertificate is { } certificate ? ServingCertificates.UserOf(certificate) : null;
     }
+
+    /// <summary>Whose token it is; null for a token that is none.</summary>
+    public ApiUser? Identify(string token) => _tokens.GetValueOrDefault(token);
 
     /// <summary>As whom the user wants to act (<c>kubectl --as</c>); null when as himself.</summary>
     public static ApiUser? Impersonated(HttpRequest request)

@@ -15,6 +15,7 @@ internal static class BuiltInResources
     public static readonly StorageKey PolicyBindings = new(Admission, "validatingadmissionpolicybindings");
 
     private const string Apps = "apps";
+    private const string Authentication = "authentication.k8s.io";
     private const string Authorization = "authorization.k8s.io";
     private const string Rbac = "rbac.authorization.k8s.io";
     private const string Admission = "admissionregistration.k8s.io";
@@ -104,7 +105,8 @@ internal static class BuiltInResources
         Review(Authorization, "SelfSubjectAccessReview", "selfsubjectaccessreviews"),
         Review(Authorization, "SelfSubjectRulesReview", "selfsubjectrulesreviews"),
         Review(Authorization, "SubjectAccessReview", "subjectaccessreviews"),
-        Review("authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews"),
+        Review(Authentication, "SelfSubjectReview", "selfsubjectreviews"),
+        Review(Authentication, "TokenReview", "tokenreviews"),
     ];
 
     /// <summary>Answered, and never stored.</summary>

@@ -204,6 +204,11 @@ internal static class ProtobufKinds
         ],
         [(Authorization, "SelfSubjectRulesReview")] = [s_metadata, new Message(2, "spec", [new Text(1, "namespace")])],
         [("authentication.k8s.io/v1", "SelfSubjectReview")] = [s_metadata],
+        [("authentication.k8s.io/v1", "TokenReview")] =
+        [
+            s_metadata,
+            new Message(2, "spec", [new Text(1, "token"), new Texts(2, "audiences")]),
+        ],
     }.ToFrozenDictionary();
 
     /// <summary>What a delete brings; no resource, but named and read as one.</summary>
