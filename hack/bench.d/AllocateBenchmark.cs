@@ -11,6 +11,8 @@ namespace Hostdev.Benchmarks;
 internal static class AllocateBenchmark
 {
     private const int AgentCalls = 100_000;
+    private const int ManyDescriptors = 1_000_000;
+    private const int CallsAmongMany = 2_000;
     private static readonly int[] s_callers = [1, 4, 16];
 
     public static Command Command()
@@ -49,7 +51,11 @@ internal static class AllocateBenchmark
         {
             await PluginsAsync(cancellationToken);
             if (Agent is not null && Environment.IsPrivilegedProcess)
-                await AgentAsync(cancellationToken);
+            {
+                await AgentAsync(0, AgentCalls, cancellationToken);
+                await AgentAsync(ManyDescriptors, CallsAmongMany, cancellationToken);
+            }
+
             Directory.Delete(_directory, recursive: true);
         }
 
@@ -92,19 +98,23 @@ internal static class AllocateBenchmark
             );
         }
 
-        private async Task AgentAsync(CancellationToken cancellationToken)
+        /// <param name="descriptors">How many files other processes of the node have open meanwhile.</param>
+        private async Task AgentAsync(int descriptors, int calls, CancellationToken cancellationToken)
         {
             await using var node = await BenchNode.CreateAsync(8);
             using var kubelet = await GoKubelet.StartAsync(Load, Path.Combine(_directory, "agent"), cancellationToken);
-            using var agent = node.StartAgent(Agent!, kubelet.Directory);
+            using var agent = node.StartAgent(Agent!, kubelet.Directory, descriptors);
             foreach (var (resource, device) in node.Resources.Select((r, i) => (r, i)))
                 await kubelet.CallAsync(resource, 1, 1, BenchNode.Address(device), cancellationToken);
             await Task.Delay(TimeSpan.FromSeconds(5), cancellationToken);
             var (rest, cpu) = (agent.ResidentMegabytes, agent.CpuSeconds);
-            Report.Progress($"{AgentCalls} calls to the agent");
-            var load = await kubelet.CallAsync(node.Resources[0], 1, AgentCalls, BenchNode.Address(0), cancellationToken);
-            var used = (agent.CpuSeconds - cpu) / AgentCalls * 1e6;
-            Report.Title(string.Create(CultureInfo.InvariantCulture, $"The agent with 8 resources: {AgentCalls} Allocates by one caller"));
+            Report.Progress($"{calls} calls to the agent");
+            var load = await kubelet.CallAsync(node.Resources[0], 1, calls, BenchNode.Address(0), cancellationToken);
+            var used = (agent.CpuSeconds - cpu) / calls * 1e6;
+            var among = descriptors == 0 ? "" : $", while other processes have {descriptors} files open";
+            Report.Title(
+                string.Create(CultureInfo.InvariantCulture, $"The agent with 8 resources: {calls} Allocates by one caller{among}")
+            );
             Report.Table(
                 ["p50, µs", "p99, µs", "calls/s", "processor a call, µs", "RSS at rest, MB", "RSS after, MB"],
                 [

@@ -53,13 +53,14 @@ internal sealed class BenchNode : IAsyncDisposable
 
     /// <summary>Starts the program. A state directory that was used before is used again.</summary>
     /// <param name="kubeletDirectory">Of another kubelet than <see cref="Kubelet"/>.</param>
-    public MeasuredProcess StartAgent(string program, string? kubeletDirectory = null)
+    /// <param name="descriptors">How many files other processes that it sees have open before it starts.</param>
+    public MeasuredProcess StartAgent(string program, string? kubeletDirectory = null, int descriptors = 0)
     {
         return MeasuredProcess.Start(
             OwnMachine.Program,
             OwnMachine.Arguments(
                 _kernel,
-                program,
+                descriptors == 0 ? program : Among(descriptors, Path.GetFullPath(program)),
                 "--desired",
                 Path.Combine(_directory, "desired.yaml"),
                 "--status",
@@ -106,6 +107,35 @@ internal sealed class BenchNode : IAsyncDisposable
         _kernel.Dispose();
         Directory.Delete(_directory, recursive: true);
         _room.Dispose();
+    }
+
+    /// <summary>A script that starts processes with so many files, and becomes the program when they have them.</summary>
+    private string Among(int descriptors, string program)
+    {
+        var script = Path.Combine(_directory, "among");
+        NativeFiles.Write(
+            script,
+            Encoding.UTF8.GetBytes(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $$"""
+                    #!/bin/bash
+                    ulimit -Sn "$(ulimit -Hn)"
+                    most=$(($(ulimit -Hn) - 64)) left={{descriptors}} holders=0
+                    while [ $left -gt 0 ]; do
+                      count=$((left < most ? left : most)) left=$((left - count)) holders=$((holders + 1))
+                      bash -c 'for ((i = 0; i < $1; i++)); do exec {file}</dev/null; done; : >"$0.$2"; exec sleep infinity' \
+                        "$0" $count $holders &
+                    done
+                    until [ "$(ls "$0".* 2>/dev/null | wc -l)" = $holders ]; do sleep 0.1; done
+                    exec "{{program}}" "$@"
+
+                    """
+                )
+            ),
+            0x1ed
+        );
+        return script;
     }
 
     private static MachineDescription Machine(int devices) =>

@@ -26,7 +26,13 @@ public sealed class HostileFrameTests
         var path = Path.Combine(Directory.CreateTempSubdirectory("hd").FullName, "plugin.sock");
         var (log, resource) = (new LogLines(), ResourceName.Parse("example.com/gpu"));
         var timings = new KubeletTimings();
-        var listing = new DeviceListing(resource, new Holdings(), new ListedDevices(ListedIds.None), timings.ListPolicy, TimeProvider.System);
+        var listing = new DeviceListing(
+            resource,
+            new Holdings(),
+            new ListedDevices(ListedIds.None),
+            timings.ListPolicy,
+            TimeProvider.System
+        );
         listing.Want([new AdvertisedDevice("a", true, 0), new AdvertisedDevice("b", true, 0)]);
         await using var server = await DevicePluginServer.StartAsync(
             path,
