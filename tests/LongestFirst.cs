@@ -4,7 +4,9 @@ using Hostdev.Tests.Cluster;
 using Hostdev.Tests.Demo;
 using Hostdev.Tests.Kubelet;
 using Hostdev.Tests.Operator;
+using Hostdev.Tests.Sandbox.ApiServer;
 using Hostdev.Tests.Scenarios;
+using Hostdev.Tests.Shipped;
 using Xunit;
 using Xunit.Sdk;
 using Xunit.v3;
@@ -28,6 +30,7 @@ public sealed class LongestFirst : ITestCollectionOrderer
         typeof(SimulatedVfScenarios),
         typeof(SimulatedSecondWriterScenarios),
         typeof(RandomSequenceTests),
+        typeof(FloodTests),
         typeof(ConvergenceTests),
         typeof(SimulatedKubeletScenarios),
         typeof(CrashTests),
@@ -42,6 +45,9 @@ public sealed class LongestFirst : ITestCollectionOrderer
         typeof(SocketSequenceTests),
         typeof(ReadyScenarios),
         typeof(FaultScenarios),
+        typeof(Kubectl30Tests),
+        typeof(Kubectl35Tests),
+        typeof(SimulatedNetworkProtectionScenarios),
         typeof(SimulatedNodeScenarios),
         typeof(SimulatedStorageProtectionScenarios),
         typeof(ChartAccessTests),

@@ -35,8 +35,11 @@ public sealed class HostLock : IDisposable
     public void Dispose()
     {
         var fd = Interlocked.Exchange(ref _fd, -1);
-        if (fd >= 0)
-            _ = LibC.Close(fd);
+        if (fd < 0)
+            return;
+        // A process that is being started has all our files until it is another program: closing ours alone would leave it the lock.
+        _ = LibC.Flock(fd, LibC.LOCK_UN);
+        _ = LibC.Close(fd);
     }
 
     private const uint PrivateMode = 0x180; // 0600

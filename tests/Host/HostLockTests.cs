@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Tests.Scenarios;
@@ -27,6 +29,26 @@ public sealed class HostLockTests : IDisposable
 
         Assert.Null(Command.Try("flock", "-n", LockPath, "true"));
     }
+
+    /// <summary>As the child of a fork(2) has it, until it calls execve(2).</summary>
+    [Fact]
+    public void What_we_let_go_is_free_also_while_a_process_that_is_being_started_has_the_file()
+    {
+        var held = HostLock.TryTake(LockPath, out _)!;
+        var descriptor = Directory
+            .EnumerateFiles("/proc/self/fd")
+            .Select(path => new FileInfo(path))
+            .Single(file => file.LinkTarget == LockPath)
+            .Name;
+        var inherited = Duplicate(int.Parse(descriptor, CultureInfo.InvariantCulture));
+        held.Dispose();
+        using var again = HostLock.TryTake(LockPath, out _);
+        Assert.NotNull(again);
+        using var closing = new Microsoft.Win32.SafeHandles.SafeFileHandle(inherited, ownsHandle: true);
+    }
+
+    [DllImport("libc", EntryPoint = "dup")]
+    private static extern nint Duplicate(int descriptor);
 
     [Fact]
     public void Another_process_s_lock_is_respected_as_that_of_a_version_before()

@@ -109,9 +109,15 @@ public sealed class MonitoringLimitTests : IAsyncLifetime
         Assert.Equal("ok\n", await HealthAsync());
         foreach (var one in slow)
             Assert.True(await one.ReceiveAsync(new byte[1]) == 1); // each has begun
-        var held = (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)(1 << 20);
+        var (held, most) = (double.MaxValue, (6 * text.Length / (double)(1 << 20)) + 8);
+        for (var look = 0; look < 10 && held >= most; look++) // what tests beside this one hold comes and goes
+        {
+            await Task.Delay(TimeSpan.FromSeconds(0.2), TestContext.Current.CancellationToken);
+            held = Math.Min(held, (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)(1 << 20));
+        }
+
         TestContext.Current.TestOutputHelper?.WriteLine($"30 slow readers of {text.Length / 1e6:0.0} MB hold {held:0.0} MiB");
-        Assert.True(held < (6 * text.Length / (double)(1 << 20)) + 8, $"{held} MiB");
+        Assert.True(held < most, $"{held} MiB");
 
         // What is in the kernel's buffers is read, and then the end comes.
         var buffer = new byte[1 << 20];

@@ -45,6 +45,7 @@ internal sealed partial class ProgramRun : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        start.Environment.Remove("DOTNET_GCgen0size"); // of hack/test --fast: what a program takes is its own
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         return new ProgramRun(Process.Start(start)!);
