@@ -20,7 +20,7 @@ public sealed class ConvergenceTests
     private static int First => Number("HOSTDEV_SEED", 1);
 
     private static int Count =>
-        Number("HOSTDEV_SEEDS", Environment.GetEnvironmentVariable("HOSTDEV_SEED") is not null ? 1 : Amount.Of(50, fast: 20));
+        Number("HOSTDEV_SEEDS", Environment.GetEnvironmentVariable("HOSTDEV_SEED") is not null ? 1 : Amount.Of(50, fast: 10));
 
     public static TheoryData<int, int> Chunks
     {

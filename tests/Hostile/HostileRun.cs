@@ -6,7 +6,7 @@ namespace Hostdev.Tests.Hostile;
 
 /// <summary>
 /// Runs a reader over many hostile inputs, each made from a number, so that a failure names what makes it again. 100,000 of each kind, and
-/// 500 with <c>--fast</c>; HOSTDEV_HOSTILE says another count.
+/// 200 with <c>--fast</c>; HOSTDEV_HOSTILE says another count.
 /// </summary>
 internal static class HostileRun
 {
@@ -16,7 +16,7 @@ internal static class HostileRun
     private static int Count =>
         int.TryParse(Environment.GetEnvironmentVariable("HOSTDEV_HOSTILE"), CultureInfo.InvariantCulture, out var count)
             ? count
-            : Amount.Of(100_000, fast: 500);
+            : Amount.Of(100_000, fast: 200);
 
     /// <param name="read">Makes the input of that number and reads it; true when it was refused. What it throws fails the run.</param>
     public static void Over(string kind, Func<int, bool> read)

@@ -143,6 +143,7 @@ public sealed class ListAndWatchTests
         var start = TimeProvider.System.GetTimestamp();
         await bench.Advertiser.StopAsync();
 
-        Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(1), $"{TimeProvider.System.GetElapsedTime(start)}");
+        // Kestrel waits 30 s for an open stream.
+        Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(10), $"{TimeProvider.System.GetElapsedTime(start)}");
     }
 }

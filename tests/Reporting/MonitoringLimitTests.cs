@@ -91,13 +91,13 @@ public sealed class MonitoringLimitTests : IAsyncLifetime
         Assert.Equal("ok\n", await HealthAsync());
     }
 
+    /// <summary>What they hold meanwhile is FloodTests'.</summary>
     [Fact]
-    public async Task Whoever_reads_nothing_holds_a_piece_of_the_text_and_is_cut_off()
+    public async Task Whoever_reads_nothing_is_cut_off()
     {
-        _server!.Answer = TimeSpan.FromSeconds(3);
+        _server!.Answer = TimeSpan.FromSeconds(2);
         var text = await ReadAsync("/metrics");
         Assert.True(text.Length > 7_000_000);
-        var before = GC.GetTotalMemory(forceFullCollection: true);
         var slow = new List<Socket>();
         for (var i = 0; i < 30; i++)
         {
@@ -109,19 +109,9 @@ public sealed class MonitoringLimitTests : IAsyncLifetime
         Assert.Equal("ok\n", await HealthAsync());
         foreach (var one in slow)
             Assert.True(await one.ReceiveAsync(new byte[1]) == 1); // each has begun
-        var (held, most) = (double.MaxValue, (6 * text.Length / (double)(1 << 20)) + 8);
-        for (var look = 0; look < 10 && held >= most; look++) // what tests beside this one hold comes and goes
-        {
-            await Task.Delay(TimeSpan.FromSeconds(0.2), TestContext.Current.CancellationToken);
-            held = Math.Min(held, (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)(1 << 20));
-        }
-
-        TestContext.Current.TestOutputHelper?.WriteLine($"30 slow readers of {text.Length / 1e6:0.0} MB hold {held:0.0} MiB");
-        Assert.True(held < most, $"{held} MiB");
-
         // What is in the kernel's buffers is read, and then the end comes.
         var buffer = new byte[1 << 20];
-        await Task.Delay(TimeSpan.FromSeconds(4), TestContext.Current.CancellationToken);
+        await Task.Delay(TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken);
         long got = 0;
         try
         {

@@ -19,7 +19,7 @@ public sealed class RandomSequenceTests
     private static int First => Number("HOSTDEV_SEED", 1);
 
     private static int Count =>
-        Number("HOSTDEV_SEEDS", Environment.GetEnvironmentVariable("HOSTDEV_SEED") is null ? Amount.Of(500, fast: 60) : 1);
+        Number("HOSTDEV_SEEDS", Environment.GetEnvironmentVariable("HOSTDEV_SEED") is null ? Amount.Of(500, fast: 30) : 1);
 
     public static TheoryData<int, int> Chunks
     {
