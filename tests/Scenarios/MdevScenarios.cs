@@ -211,6 +211,28 @@ public abstract class MdevScenarios
         Assert.Equal("mdpy-vga", TypeOf(node, pod.Envs["MDEV_PCI_RESOURCE_EXAMPLE_COM_DISPLAY"]));
     }
 
+    /// <summary>As KubeVirt's sweeper does with types that it was not told of (contracts/kubevirt.md, 12).</summary>
+    [Fact]
+    public async Task A_device_that_is_removed_again_and_again_is_left_and_the_snippet_that_stops_KubeVirt_is_named()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.Mdevs("dual", "mtty", "mtty-2", "mode: Static, count: 1"))
+        );
+        await bench.ReadyAsync();
+        var id = Offered(bench, "dual").Single();
+        using (node.EverySecond(($"{Devices}{id}/remove", "1")))
+            await bench.UntilAsync(() => bench.Problem("dual").Reason == Reasons.Contested);
+        Assert.StartsWith(
+            $"something else on this host removed {id} from mtty (KubeVirt does so with every type that is not in its configuration: set "
+                + "mediatedDevicesConfiguration.enabled to false there, or list the type in permittedHostDevices with "
+                + "externalResourceProvider: true) again and again: it was put back 3 times",
+            bench.Problem("dual").Message,
+            StringComparison.Ordinal
+        );
+    }
+
     private protected static void Make(IScenarioNode node, string parent, string type, string uuid) =>
         node.Write(($"/sys/class/mdev_bus/{parent}/mdev_supported_types/{type}/create", uuid));
 
