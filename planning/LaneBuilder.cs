@@ -15,7 +15,7 @@ internal static class LaneBuilder
         var physicalFunctions = targets.PhysicalFunctions.Values.OrderBy(t => t.Address).ToList();
         return
         [
-            .. goingBack.Mdevs.Select(o => MdevSteps.Release(situation, o)),
+            .. goingBack.Mdevs.Select(o => MdevSteps.Release(situation, targets, o)),
             .. goingBack.PhysicalFunctions.Select(o => VfSteps.Release(situation, o)),
             .. physicalFunctions.Select(t => VfSteps.Remove(situation, t)),
             .. goingBack.Functions.Select(o => FunctionSteps.Release(situation, targets, o)),

@@ -6,7 +6,7 @@ namespace Hostdev.Planning;
 /// <summary>What keeps a policy from wishing anything, whatever devices there are, and what is to be known of it as a whole.</summary>
 internal static class PolicyChecks
 {
-    public static Checks<PolicyCase> All { get; } = new(OtherDevices, OtherBinding, OnDemand, OpenToOthers);
+    public static Checks<PolicyCase> All { get; } = new(OtherDevices, OtherBinding, OpenToOthers);
 
     private static Objection? OtherDevices(PolicyCase it)
     {
@@ -19,11 +19,6 @@ internal static class PolicyChecks
     private static Objection? OtherBinding(PolicyCase it) =>
         it.Policy is DesiredPolicy.OfHostDevice { Spec.Binding: Binding.OnAllocate }
             ? NotSupported($"{it.Policy.Identity}: binding OnAllocate is not supported by this version: use binding Static")
-            : null;
-
-    private static Objection? OnDemand(PolicyCase it) =>
-        it.Policy is DesiredPolicy.OfMdevProfile { Spec.Instances.Mode: MdevMode.OnDemand }
-            ? NotSupported($"{it.Policy.Identity}: mode OnDemand is not supported by this version: use mode Static")
             : null;
 
     /// <summary>What is new is not followed with such a mode (crds/Rules/CommonRules); what is, was in force before that.</summary>

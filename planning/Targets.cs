@@ -20,6 +20,9 @@ internal sealed record Targets
 
     public ImmutableDictionary<DeviceId, MdevTarget> Mdevs { get; init; } = ImmutableDictionary<DeviceId, MdevTarget>.Empty;
 
+    /// <summary>Devices that are there only while somebody has them.</summary>
+    public ImmutableHashSet<DeviceId> OnAllocate { get; init; } = [];
+
     /// <summary>Virtual functions that a pool leaves to the host's own driver.</summary>
     public ImmutableHashSet<DeviceId> Native { get; init; } = [];
 
@@ -38,6 +41,7 @@ internal sealed record Targets
             Functions = FirstOfEach(granted.SelectMany(t => t.Functions)),
             PhysicalFunctions = FirstOfEach(granted.SelectMany(t => t.PhysicalFunctions)),
             Mdevs = FirstOfEach(granted.SelectMany(t => t.Mdevs)),
+            OnAllocate = [.. granted.SelectMany(t => t.OnAllocate)],
             Native = [.. granted.SelectMany(t => t.Native)],
             Awaited = [.. granted.SelectMany(t => t.Awaited)],
             Named = FirstOfEach(decisions.SelectMany(d => d.Wish.Named)),

@@ -28,9 +28,17 @@ public sealed record Unit
     /// <summary>Why it is out of service until a reset proves it; null as a rule.</summary>
     public string? Fault { get; init; }
 
+    /// <summary>Where it is brought about only when somebody is given it, and goes when nobody has it; null as a rule.</summary>
+    public OnAllocate? OnAllocate { get; init; }
+
     /// <summary>The device that findings name, and a VM is told of.</summary>
     public DeviceId Device => Handout.Device;
 
     /// <summary>Everything that the host goes without while it is offered: whoever has one of these has the unit.</summary>
     public ImmutableArray<DeviceId> Claims => Handout.Claims;
 }
+
+/// <summary>How a unit is brought about for whoever is given it.</summary>
+/// <param name="Steps">In order; empty while it is there.</param>
+/// <param name="Obstacle">Why it cannot be brought about now, as a sentence; null when it can.</param>
+public sealed record OnAllocate(ImmutableArray<PlanStep> Steps, string? Obstacle = null);

@@ -96,6 +96,7 @@ public sealed partial class AgentHost : IAsyncDisposable
         Writer = new HostWriter(machine.Paths, machine.Calls, journal, time, machine.Threads);
         var ledger = new LedgerFile(options.StateDirectory, bootId);
         Holdings = new Holdings(ledger.Read().Reopened(time.GetUtcNow()), ledger.Write);
+        var steps = new StepExecutor(Writer, journal);
         Allocator = new DeviceAllocator(
             new UnitStateReader(machine.Paths),
             machine.Paths,
@@ -104,7 +105,8 @@ public sealed partial class AgentHost : IAsyncDisposable
             Holdings,
             options.Timings.ReleaseProof,
             time,
-            machine.Threads
+            machine.Threads,
+            steps.ExecuteAsync
         )
         {
             Answered = OnKubeletChanged,
@@ -116,7 +118,7 @@ public sealed partial class AgentHost : IAsyncDisposable
         var halts = new Halts(breakGlass, journal.Damage ?? choices.Damage, boots);
         Allocator.Refuses = halts.LookBeforeAnswer;
         var executor = new PlanExecutor(
-            new StepExecutor(Writer, journal),
+            steps,
             Writer,
             usage,
             Allocator,

@@ -92,7 +92,10 @@ public sealed class RepairBudget
         step switch
         {
             PlanStep.Probe s => $"took {s.Address} from {s.ExpectedDriver}",
-            PlanStep.CreateMdev s => $"removed {s.Uuid} from {s.Parent}",
+            // contracts/kubevirt.md, 12: on each heartbeat.
+            PlanStep.CreateMdev s => $"removed {s.Uuid} from {s.Parent} (KubeVirt does so with every type that is not in its configuration: "
+                + "set mediatedDevicesConfiguration.enabled to false there, or list the type in permittedHostDevices with "
+                + "externalResourceProvider: true)",
             PlanStep.SetNumVfs s => $"changed sriov_numvfs of {s.PhysicalFunction} from {s.NumVfs}",
             _ => StepWords.Done(step) ?? "",
         };

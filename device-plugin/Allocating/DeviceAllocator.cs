@@ -22,10 +22,12 @@ public sealed class DeviceAllocator(
     Holdings holdings,
     ReleaseProof proof,
     TimeProvider time,
-    KernelThreads threads
+    KernelThreads threads,
+    Func<PlanStep, CancellationToken, Task<StepOutcome>> act
 ) : IDeviceAllocator, IOfferGate, IPodUsage
 {
     private readonly AnsweredNodes _answers = new(reader, time);
+    private readonly LateUnits _late = new(reader, holdings, act);
     private readonly NodeOwners _owners = new(calls, journal);
     private readonly NodeHolderReader _holders = new(paths, calls, threads, time);
     private readonly KernelCalls<KubeletCall> _kernel = new(threads, "kubelet call", time);
@@ -116,7 +118,10 @@ public sealed class DeviceAllocator(
             unit = answer.Units[0];
         }
 
-        return Obstacle(unit, reader.Read(unit.Handout), isBeingAnswered: false) is { } obstacle
+        var state = reader.Read(unit.Handout);
+        if (LateUnits.IsAbsent(unit, state))
+            return null; // what keeps it from being made is the catalog's
+        return Obstacle(unit, state, isBeingAnswered: false) is { } obstacle
             ? Cannot(resource, deviceId, obstacle)
             : null;
     }
@@ -135,7 +140,8 @@ public sealed class DeviceAllocator(
             .ToImmutableDictionary(t => t.Id, t => t.Problem!, StringComparer.Ordinal);
 
         OfferProblem? Problem(Unit unit) =>
-            OfferProblem.Of(Reasons.StillHeld, Forgotten(unit.Id.ToString()))
+            _late.Left(unit, inventory)
+            ?? OfferProblem.Of(Reasons.StillHeld, Forgotten(unit.Id.ToString()))
             ?? OfferProblem.Of(Reasons.NodeAnswered, _answers.TakenBy(unit, UnitReadiness.StateOf(unit, inventory), ledger))
             ?? OfferProblem.Of(Reasons.StillHeld, holdings.UnderAnotherName(unit));
 
@@ -256,6 +262,12 @@ public sealed class DeviceAllocator(
 
     private AllocateOutcome Give(Holdings.Answer answer, CancellationToken cancellationToken)
     {
+        foreach (var unit in answer.Units)
+        {
+            if (_late.BringAbout(unit, cancellationToken) is { } problem)
+                return new AllocateOutcome.Refused(Cannot(answer.Resource, unit.Id.ToString(), problem));
+        }
+
         var states = answer.Units.Select(u => (Unit: u, State: reader.Read(u.Handout))).ToList();
         foreach (var (unit, state) in states)
         {

@@ -42,7 +42,7 @@ public sealed record Catalog
     private static CatalogUnit Describe(Unit unit, HostInventory inventory, OfferProblem? refused)
     {
         var problem =
-            OfferProblem.Of(Reasons.NotReady, UnitReadiness.StateOf(unit, inventory).Problem)
+            UnitReadiness.ProblemOf(unit, inventory)
             ?? OfferProblem.Of(Reasons.Faulty, unit.Fault)
             ?? refused
             ?? OfferProblem.Of(Reasons.Cordoned, unit.Cordoned ? $"{unit.Id} is cordoned: its policy is about to change it" : null);

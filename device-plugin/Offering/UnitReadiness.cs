@@ -1,3 +1,4 @@
+using Hostdev.Crds.Words;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
 
@@ -6,6 +7,15 @@ namespace Hostdev.DevicePlugin.Offering;
 /// <summary>How units stand as an inventory shows it.</summary>
 public static class UnitReadiness
 {
+    /// <summary>Why a unit is not ready to be given out; null when it is, or can be made so.</summary>
+    public static OfferProblem? ProblemOf(Unit unit, HostInventory inventory)
+    {
+        var state = StateOf(unit, inventory);
+        return unit.OnAllocate is { } late && state.Drivers.IsEmpty
+            ? OfferProblem.Of(Reasons.NoRoom, late.Obstacle)
+            : OfferProblem.Of(Reasons.NotReady, state.Problem);
+    }
+
     public static UnitState StateOf(Unit unit, HostInventory inventory) =>
         unit.Handout switch
         {

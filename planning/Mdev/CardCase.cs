@@ -11,6 +11,9 @@ internal sealed record CardCase(Situation Situation, DesiredPolicy.OfMdevProfile
     /// <summary>How many there are to be.</summary>
     public int Wanted => Policy.Spec.Instances.Count ?? Policy.Spec.Instances.Max ?? 0;
 
+    /// <summary>They are made when a pod is given one.</summary>
+    public bool IsOnDemand => Policy.Spec.Instances.Mode == MdevMode.OnDemand;
+
     /// <summary>Each parent that has the type, with it.</summary>
     public ImmutableArray<(MdevParent Parent, MdevType Type)> Makers =>
         field.IsDefault

@@ -24,6 +24,7 @@ internal static class MdevPlanner
     {
         var it = new SlotCase(situation, policy.Identity, slot);
         var target = new MdevTarget(slot.Uuid, slot.Parent, slot.TypeId, policy.Identity.Uid);
+        var isOnDemand = policy.Spec.Instances.Mode == MdevMode.OnDemand;
         var unit = new Unit
         {
             Id = slot.Uuid,
@@ -31,6 +32,9 @@ internal static class MdevPlanner
             Policy = policy.Identity,
             Handout = new Handout.MediatedDevice { Uuid = slot.Uuid, TypeId = slot.TypeId },
             DeviceFile = policy.Spec.DeviceFile,
+            OnAllocate = isOnDemand
+                ? new OnAllocate(it.IsThere || slot.NoRoom is not null ? [] : MdevSteps.OnAllocate(situation, target), slot.NoRoom)
+                : null,
         };
         return new Wish
         {
@@ -40,7 +44,9 @@ internal static class MdevPlanner
             Ruling = SlotChecks.All.Judge(it),
             Claims = [slot.Uuid],
             StandsOn = slot.Parent.PciAddress is { } address ? [address] : [],
-            Granted = new Targets { Units = [unit], Mdevs = Targets.None.Mdevs.Add(slot.Uuid, target) },
+            Granted = isOnDemand
+                ? new Targets { Units = [unit], OnAllocate = [slot.Uuid] }
+                : new Targets { Units = [unit], Mdevs = Targets.None.Mdevs.Add(slot.Uuid, target) },
         };
     }
 

@@ -3,7 +3,7 @@ using Hostdev.Crds.Words;
 namespace Hostdev.Planning.Mdev;
 
 /// <summary>A mediated device of ours that is in no target.</summary>
-internal sealed record MdevReleaseCase(Situation Situation, OwnedMdev Owned) : ICase
+internal sealed record MdevReleaseCase(Situation Situation, Targets Targets, OwnedMdev Owned) : ICase
 {
     public Finding Say(FindingState state, Reason reason, string message) =>
         new(null, Owned.Uuid.ToString(), state, reason, message, Owned.PolicyUid);
@@ -32,8 +32,8 @@ internal static class MdevReleaseChecks
     private static Objection? InUse(MdevReleaseCase it)
     {
         var users = it.Situation.Input.Usage.UsersOf(it.Owned.Uuid);
-        return users.IsEmpty
-            ? null
+        return users.IsEmpty ? null
+            : it.Targets.OnAllocate.Contains(it.Owned.Uuid) ? new Objection(FindingState.Releasing, Reasons.ReleaseWaits, null) // as it is meant
             : Stays(
                 Reasons.ReleaseWaits,
                 $"{it.Owned.Uuid} is removed as soon as it is let go; it is in use: {string.Join(", ", users.Select(u => u.Description))}"

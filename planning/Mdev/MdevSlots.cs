@@ -7,7 +7,8 @@ using Hostdev.Planning.Inventory;
 namespace Hostdev.Planning.Mdev;
 
 /// <summary>One mediated device that a profile wants on a card, there or still to be made.</summary>
-internal sealed record MdevSlot(MdevUuid Uuid, MdevParent Parent, string TypeId);
+/// <param name="NoRoom">Why it cannot be made now; null when it can, or is there.</param>
+internal sealed record MdevSlot(MdevUuid Uuid, MdevParent Parent, string TypeId, string? NoRoom = null);
 
 /// <summary>What a profile gets of one card: the devices that are there, and as many more as there is room for.</summary>
 /// <param name="Missing">How many there is no room for.</param>
@@ -22,10 +23,12 @@ internal sealed record MdevSlots(ImmutableArray<MdevSlot> Slots, int Missing, Fi
         foreach (var uuid in Enumerable.Range(0, it.Wanted).Select(i => UuidOf(it, i)))
         {
             var maker = MakerOf(it, uuid, room);
-            if (maker is not { } found)
-                missing++;
-            else
+            if (maker is { } found)
                 slots.Add(new MdevSlot(uuid, found.Parent, found.Type.Id));
+            else if (it.IsOnDemand)
+                slots.Add(new MdevSlot(uuid, it.Makers[0].Parent, it.Makers[0].Type.Id, NoRoomFor(it, uuid)));
+            else
+                missing++;
         }
 
         return new MdevSlots(slots.ToImmutable(), missing, missing == 0 ? null : SayNoRoom(it, missing));
@@ -54,7 +57,20 @@ internal sealed record MdevSlots(ImmutableArray<MdevSlot> Slots, int Missing, Fi
         return null;
     }
 
-    private static Finding SayNoRoom(CardCase it, int missing)
+    private static string NoRoomFor(CardCase it, MdevUuid uuid) =>
+        $"{it.Card.Name} has no room for {uuid} now, {WhoHasIt(it)}: it can be made when some of those are gone";
+
+    private static Finding SayNoRoom(CardCase it, int missing) =>
+        it.Say(
+            FindingState.Waiting,
+            Reasons.NoRoom,
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{it.Card.Name} has no room for {missing} of the {it.Wanted} devices of type {it.TypeInWords}, {WhoHasIt(it)}: "
+            ) + "remove some of those, or ask for fewer; what there is room for is offered"
+        );
+
+    private static string WhoHasIt(CardCase it)
     {
         var parents = it.Card.Parents.Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
         var there = it.Situation.Inventory.Mdevs.Where(m => parents.Contains(m.Parent)).ToList();
@@ -65,18 +81,9 @@ internal sealed record MdevSlots(ImmutableArray<MdevSlot> Slots, int Missing, Fi
             .ThenBy(g => g.Key.TypeId, StringComparer.Ordinal)
             .Select(g => string.Create(CultureInfo.InvariantCulture, $"{g.Count()} of type {g.Key.TypeId} {g.Key.Owner}"))
             .ToList();
-        var who =
-            owners.Count == 0
-                ? "and it has no mediated device, so its driver or firmware holds the room back"
-                : $"and it has {string.Join(", ", owners)}";
-        return it.Say(
-            FindingState.Waiting,
-            Reasons.NoRoom,
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"{it.Card.Name} has no room for {missing} of the {it.Wanted} devices of type {it.TypeInWords}, {who}: "
-            ) + "remove some of those, or ask for fewer; what there is room for is offered"
-        );
+        return owners.Count == 0
+            ? "and it has no mediated device, so its driver or firmware holds the room back"
+            : $"and it has {string.Join(", ", owners)}";
     }
 
     private static string OwnerOf(CardCase it, MdevDevice mdev, Dictionary<string, string> names) =>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Planning.Inventory;
 
@@ -33,7 +34,13 @@ internal static class MdevSteps
         }
     }
 
-    private static Work Create(Situation situation, MdevTarget target)
+    private static Work Create(Situation situation, MdevTarget target) =>
+        new(
+            LaneOf(target.Parent, target.Uuid),
+            [.. StepsOf(situation, target).Select(s => new LaneStep(Purpose.Take(target.Uuid), s))]
+        );
+
+    private static List<PlanStep> StepsOf(Situation situation, MdevTarget target)
     {
         List<PlanStep> steps = [];
         var owned = situation.Input.Ownership.Mdevs.GetValueOrDefault(target.Uuid);
@@ -42,17 +49,20 @@ internal static class MdevSteps
         if (owned is null || steps.Count > 0)
             steps.Add(new JournalRecord.RecordMdev(target.Uuid, target.Parent.Name, target.TypeId, target.PolicyUid));
         steps.Add(new PlanStep.CreateMdev(target.Uuid, target.Parent.Name, target.TypeId));
-        return new Work(LaneOf(target.Parent, target.Uuid), [.. steps.Select(s => new LaneStep(Purpose.Take(target.Uuid), s))]);
+        return steps;
     }
 
+    /// <summary>Makes one for whoever is given it.</summary>
+    public static ImmutableArray<PlanStep> OnAllocate(Situation situation, MdevTarget target) => [.. StepsOf(situation, target)];
+
     /// <summary>Removes one that nobody wants, as soon as nobody has it.</summary>
-    public static Work Release(Situation situation, OwnedMdev owned)
+    public static Work Release(Situation situation, Targets targets, OwnedMdev owned)
     {
         var purpose = Purpose.Release(owned.Uuid);
         var forget = new LaneStep(purpose, new JournalRecord.ForgetMdev(owned.Uuid));
         if (situation.Inventory.Mdev(owned.Uuid) is null)
             return new Work(owned.Uuid, [forget]);
-        var ruling = MdevReleaseChecks.All.Judge(new MdevReleaseCase(situation, owned));
+        var ruling = MdevReleaseChecks.All.Judge(new MdevReleaseCase(situation, targets, owned));
         return ruling.Refuses
             ? new Work(owned.Uuid, []) { Findings = ruling.Findings }
             : new Work(owned.Uuid, [new LaneStep(purpose, new PlanStep.RemoveMdev(owned.Uuid)), forget]);

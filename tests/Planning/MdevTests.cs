@@ -183,6 +183,28 @@ public sealed class MdevTests
         Assert.Equal(new JournalRecord.ForgetMdev(gone), ((PlanStep.Record)Assert.Single(Assert.Single(plan.Lanes).Steps).Step).Entry);
     }
 
+    [Fact]
+    public void What_is_made_on_demand_is_offered_as_far_as_there_is_room_and_removed_when_nobody_has_it()
+    {
+        var profile = Profile("dual", "mtty-2", spec: s => s with { Instances = new MdevInstances { Mode = MdevMode.OnDemand, Max = 3 } });
+        var plan = Given.Input(Mtty(4), profile).Plan();
+        Assert.Equal((3, 0), (plan.Units.Length, plan.Lanes.Length));
+        Assert.Equal([2, 2, 0], plan.Units.Select(u => u.OnAllocate!.Steps.Length).OrderDescending());
+        Assert.Equal(
+            "mtty has no room for "
+                + $"{plan.Units.Single(u => u.OnAllocate!.Obstacle is not null).Id} now, and it has no mediated device, so its driver or "
+                + "firmware holds the room back: it can be made when some of those are gone",
+            plan.Units.Select(u => u.OnAllocate!.Obstacle).OfType<string>().Single()
+        );
+
+        var made = Uuids(plan)[0];
+        var there = Given.Input(Mtty(2, new MdevDevice { Uuid = made, Parent = "mtty", TypeId = "mtty-2" }), profile);
+        var steps = there.Plan().Lanes.SelectMany(l => l.Steps).Select(s => s.Step);
+        Assert.Equal([made], steps.OfType<PlanStep.RemoveMdev>().Select(s => s.Uuid));
+        var held = (there with { Usage = Given.Users((made.ToString(), UserKind.Pod, "pod vms/a has it")) }).Plan();
+        Assert.Equal((0, 0), (held.Lanes.Length, held.Findings.Length));
+    }
+
     private static ImmutableArray<MdevUuid> Uuids(Plan plan) => [.. plan.Units.Select(u => ((DeviceId.OfMdev)u.Id).Uuid)];
 
     private static EffectivePolicy Profile(

@@ -141,6 +141,98 @@ public abstract class MdevScenarios
         Assert.Null(TypeOf(node, id));
     }
 
+    [Fact]
+    public async Task On_demand_a_device_is_made_for_a_pod_beside_static_ones_and_goes_with_it()
+    {
+        var node = NewNode();
+        Make(node, "mtty", "mtty-2", Foreign);
+        var before = node.Snapshot();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(
+                Desired.Mdevs("single", "mtty", "mtty-1", "mode: Static, count: 2"),
+                Desired.Mdevs("dual", "mtty", "mtty-2", "mode: OnDemand, max: 3")
+            )
+        );
+        await bench.ReadyAsync();
+        var (single, slots) = (Offered(bench, "single"), Offered(bench, "dual"));
+        Assert.Equal((2, 3), (single.Count, slots.Count));
+        Assert.All(slots, id => Assert.Null(TypeOf(node, id)));
+
+        var pod = await AdmitAsync(bench, "vm", "dual", 2);
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+        var made = pod.Envs["MDEV_PCI_RESOURCE_EXAMPLE_COM_DUAL"].Split(',');
+        Assert.Equal(2, made.Intersect(slots).Count());
+        Assert.All(made, id => Assert.Equal("mtty-2", TypeOf(node, id)));
+        Assert.Empty(KubeVirtOracle.Problems(node.Machine.Paths, pod, bench.Kubelet.Pods));
+        Assert.All(made, id => Assert.Null(node.TakeAllTheWay(id)));
+        Assert.Equal("16", bench.Read("/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/available_instances"));
+
+        // What a pod has stays over a restart of the agent, and nothing is made or removed beside it.
+        await bench.StopAgentAsync();
+        bench.StartAgent();
+        await bench.UntilAsync(() => bench.Condition("Ready") == "True" && bench.Kubelet.Allocatable("example.com/dual") == 3);
+        Assert.Equal(0, bench.Host.Writer.Writes);
+        Assert.All(made, id => Assert.Equal("mtty-2", TypeOf(node, id)));
+
+        bench.Kubelet.DeletePod(pod.Namespace, pod.Name);
+        await bench.UntilAsync(() => made.All(id => TypeOf(node, id) is null));
+        await bench.UntilAsync(() => Offered(bench, "dual").SequenceEqual(slots));
+        var next = await AdmitAsync(bench, "vm-2", "dual", 3);
+        Assert.Equal((PodPhase.Running, ""), (next.Phase, next.Message));
+        bench.Kubelet.DeletePod("vms", "vm-2");
+        bench.Desire(Desired.Nothing);
+        await bench.GivenBackAsync();
+        Assert.Empty(TreeSnapshot.Diff(before, node.Snapshot()));
+    }
+
+    [Fact]
+    public async Task Room_that_another_type_took_makes_free_slots_unhealthy_and_room_that_came_back_healthy()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.Mdevs("display", "mdpy", "mdpy-vga", "mode: OnDemand, max: 4"))
+        );
+        await bench.ReadyAsync();
+        Assert.Equal(4, Offered(bench, "display").Count);
+        var pod = await AdmitAsync(bench, "vm", "display", 1);
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+
+        var others = Enumerable.Range(0, 2).Select(i => $"{i:x8}-2222-8333-8444-555555555555").ToArray();
+        foreach (var other in others)
+            Make(node, "mdpy", "mdpy-hd", other);
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/display") == 2); // the pod's, and one more
+        Assert.All(others, id => Assert.Equal("mdpy-hd", TypeOf(node, id)));
+
+        foreach (var other in others)
+            node.Write(($"{Devices}{other}/remove", "1"));
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/display") == 4);
+        Assert.Equal("mdpy-vga", TypeOf(node, pod.Envs["MDEV_PCI_RESOURCE_EXAMPLE_COM_DISPLAY"]));
+    }
+
+    /// <summary>As KubeVirt's sweeper does with types that it was not told of (contracts/kubevirt.md, 12).</summary>
+    [Fact]
+    public async Task A_device_that_is_removed_again_and_again_is_left_and_the_snippet_that_stops_KubeVirt_is_named()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.Mdevs("dual", "mtty", "mtty-2", "mode: Static, count: 1"))
+        );
+        await bench.ReadyAsync();
+        var id = Offered(bench, "dual").Single();
+        using (node.EverySecond(($"{Devices}{id}/remove", "1")))
+            await bench.UntilAsync(() => bench.Problem("dual").Reason == Reasons.Contested);
+        Assert.StartsWith(
+            $"something else on this host removed {id} from mtty (KubeVirt does so with every type that is not in its configuration: set "
+                + "mediatedDevicesConfiguration.enabled to false there, or list the type in permittedHostDevices with "
+                + "externalResourceProvider: true) again and again: it was put back 3 times",
+            bench.Problem("dual").Message,
+            StringComparison.Ordinal
+        );
+    }
+
     private protected static void Make(IScenarioNode node, string parent, string type, string uuid) =>
         node.Write(($"/sys/class/mdev_bus/{parent}/mdev_supported_types/{type}/create", uuid));
 
