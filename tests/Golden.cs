@@ -9,6 +9,9 @@ namespace Hostdev.Tests;
 /// </summary>
 internal static class Golden
 {
+    /// <summary>Whether what is made by a command is written instead of compared.</summary>
+    public static bool IsUpdating => Environment.GetEnvironmentVariable("HOSTDEV_UPDATE_GOLDENS") == "1";
+
     /// <summary>What <c>plan</c> and <c>explain ADDRESS</c> say: <c>NAME.plan</c> and <c>NAME.explain</c>.</summary>
     public static void MatchesWords(string name, Hostdev.Planning.PlanningInput input, string address)
     {
@@ -20,7 +23,7 @@ internal static class Golden
     public static void Matches(string name, string actual)
     {
         var path = Repository.Path("tests", "testdata", "goldens", name);
-        if (Environment.GetEnvironmentVariable("HOSTDEV_UPDATE_GOLDENS") == "1")
+        if (IsUpdating)
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             File.WriteAllText(path, actual);

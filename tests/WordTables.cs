@@ -26,7 +26,7 @@ internal static partial class WordTables
         var text = File.ReadAllText(path);
         var made = Marked()
             .Replace(text, m => $"<!-- words: {m.Groups["names"].Value} -->\n{Table(m.Groups["names"].Value)}<!-- end of words -->");
-        if (Environment.GetEnvironmentVariable("HOSTDEV_UPDATE_GOLDENS") == "1")
+        if (Golden.IsUpdating)
             File.WriteAllText(path, made);
         else
             Assert.True(

@@ -93,9 +93,10 @@ public sealed class RepairBudget
         {
             PlanStep.Probe s => $"took {s.Address} from {s.ExpectedDriver}",
             // contracts/kubevirt.md, 12: on each heartbeat.
-            PlanStep.CreateMdev s => $"removed {s.Uuid} from {s.Parent} (KubeVirt does so with every type that is not in its configuration: "
-                + "set mediatedDevicesConfiguration.enabled to false there, or list the type in permittedHostDevices with "
-                + "externalResourceProvider: true)",
+            PlanStep.CreateMdev s =>
+                $"removed {s.Uuid} from {s.Parent} (KubeVirt does so with every type that is not in its configuration: "
+                    + "set mediatedDevicesConfiguration.enabled to false there, or list the type in permittedHostDevices with "
+                    + "externalResourceProvider: true)",
             PlanStep.SetNumVfs s => $"changed sriov_numvfs of {s.PhysicalFunction} from {s.NumVfs}",
             _ => StepWords.Done(step) ?? "",
         };

@@ -121,9 +121,7 @@ public sealed class DeviceAllocator(
         var state = reader.Read(unit.Handout);
         if (LateUnits.IsAbsent(unit, state))
             return null; // what keeps it from being made is the catalog's
-        return Obstacle(unit, state, isBeingAnswered: false) is { } obstacle
-            ? Cannot(resource, deviceId, obstacle)
-            : null;
+        return Obstacle(unit, state, isBeingAnswered: false) is { } obstacle ? Cannot(resource, deviceId, obstacle) : null;
     }
 
     /// <summary>

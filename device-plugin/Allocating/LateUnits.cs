@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Offering;
@@ -9,11 +8,7 @@ namespace Hostdev.DevicePlugin.Allocating;
 
 /// <summary>Units that are there only while somebody has them: made for an answer, and removed by the loop when nobody has them.</summary>
 /// <param name="act">Does one step to the host.</param>
-internal sealed class LateUnits(
-    UnitStateReader reader,
-    Holdings holdings,
-    Func<PlanStep, CancellationToken, Task<StepOutcome>> act
-)
+internal sealed class LateUnits(UnitStateReader reader, Holdings holdings, Func<PlanStep, CancellationToken, Task<StepOutcome>> act)
 {
     /// <summary>Whether it is such a unit and is not there.</summary>
     public static bool IsAbsent(Unit unit, UnitState state) => unit.OnAllocate is not null && state.Drivers.IsEmpty;

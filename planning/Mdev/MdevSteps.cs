@@ -35,10 +35,7 @@ internal static class MdevSteps
     }
 
     private static Work Create(Situation situation, MdevTarget target) =>
-        new(
-            LaneOf(target.Parent, target.Uuid),
-            [.. StepsOf(situation, target).Select(s => new LaneStep(Purpose.Take(target.Uuid), s))]
-        );
+        new(LaneOf(target.Parent, target.Uuid), [.. StepsOf(situation, target).Select(s => new LaneStep(Purpose.Take(target.Uuid), s))]);
 
     private static List<PlanStep> StepsOf(Situation situation, MdevTarget target)
     {

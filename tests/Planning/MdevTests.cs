@@ -186,7 +186,15 @@ public sealed class MdevTests
     [Fact]
     public void What_is_made_on_demand_is_offered_as_far_as_there_is_room_and_removed_when_nobody_has_it()
     {
-        var profile = Profile("dual", "mtty-2", spec: s => s with { Instances = new MdevInstances { Mode = MdevMode.OnDemand, Max = 3 } });
+        var profile = Profile(
+            "dual",
+            "mtty-2",
+            spec: s =>
+                s with
+                {
+                    Instances = new MdevInstances { Mode = MdevMode.OnDemand, Max = 3 },
+                }
+        );
         var plan = Given.Input(Mtty(4), profile).Plan();
         Assert.Equal((3, 0), (plan.Units.Length, plan.Lanes.Length));
         Assert.Equal([2, 2, 0], plan.Units.Select(u => u.OnAllocate!.Steps.Length).OrderDescending());
@@ -198,7 +206,18 @@ public sealed class MdevTests
         );
 
         var made = Uuids(plan)[0];
-        var there = Given.Input(Mtty(2, new MdevDevice { Uuid = made, Parent = "mtty", TypeId = "mtty-2" }), profile);
+        var there = Given.Input(
+            Mtty(
+                2,
+                new MdevDevice
+                {
+                    Uuid = made,
+                    Parent = "mtty",
+                    TypeId = "mtty-2",
+                }
+            ),
+            profile
+        );
         var steps = there.Plan().Lanes.SelectMany(l => l.Steps).Select(s => s.Step);
         Assert.Equal([made], steps.OfType<PlanStep.RemoveMdev>().Select(s => s.Uuid));
         var held = (there with { Usage = Given.Users((made.ToString(), UserKind.Pod, "pod vms/a has it")) }).Plan();
