@@ -13,8 +13,11 @@ internal sealed class FrameBudget(TimeProvider time)
     /// <summary>How many come back in a second.</summary>
     public const int PerSecond = 50;
 
-    /// <summary>One comes back for so many bytes that we send: grpc-go answers a frame of data with a ping and a window update.</summary>
-    private const int SentBytesEach = 256;
+    /// <summary>
+    /// One comes back for so many bytes that we send: grpc-go answers a frame of data with a ping and a window update, so that the smallest
+    /// answer to a call must bring more than two back. What we send for a ping, 17 bytes, brings less than one.
+    /// </summary>
+    private const int SentBytesEach = 48;
 
     private const byte Data = 0;
     private const byte Headers = 1;

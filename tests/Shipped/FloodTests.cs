@@ -14,6 +14,7 @@ using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
 namespace Hostdev.Tests.Shipped;
 
 /// <summary>Agent and operator as processes under what a peer on the node can send: how much more memory each takes, at the most.</summary>
+[Trait(ShippedPrograms.Needs, ShippedPrograms.Published)] // what they take is theirs as they are shipped
 public sealed class FloodTests
 {
     private const double MostMegabytesMore = 32;
