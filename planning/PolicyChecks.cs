@@ -6,7 +6,7 @@ namespace Hostdev.Planning;
 /// <summary>What keeps a policy from wishing anything, whatever devices there are, and what is to be known of it as a whole.</summary>
 internal static class PolicyChecks
 {
-    public static Checks<PolicyCase> All { get; } = new(OtherDevices, OtherBinding, OpenToOthers);
+    public static Checks<PolicyCase> All { get; } = new(OtherDevices, OtherBinding, Attributes, OpenToOthers);
 
     private static Objection? OtherDevices(PolicyCase it)
     {
@@ -19,6 +19,12 @@ internal static class PolicyChecks
     private static Objection? OtherBinding(PolicyCase it) =>
         it.Policy is DesiredPolicy.OfHostDevice { Spec.Binding: Binding.OnAllocate }
             ? NotSupported($"{it.Policy.Identity}: binding OnAllocate is not supported by this version: use binding Static")
+            : null;
+
+    /// <summary>A device without what was to be written to it would be another one than was asked for.</summary>
+    private static Objection? Attributes(PolicyCase it) =>
+        it.Policy is DesiredPolicy.OfMdevProfile { Spec.Attributes.Count: > 0 }
+            ? NotSupported($"{it.Policy.Identity}: spec.attributes are not written by this version: remove them, and set by hand what is needed")
             : null;
 
     /// <summary>What is new is not followed with such a mode (crds/Rules/CommonRules); what is, was in force before that.</summary>

@@ -25,11 +25,11 @@ internal static class MdevSteps
     public static IEnumerable<Work> Create(Situation situation, Targets targets)
     {
         var begun = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var target in targets.Units.Select(u => targets.Mdevs.GetValueOrDefault(u.Id)).OfType<MdevTarget>())
+        var wanted = targets.Units.Select(u => targets.Mdevs.GetValueOrDefault(u.Id)).OfType<MdevTarget>();
+        foreach (var target in wanted.Where(t => situation.Inventory.Mdev(t.Uuid) is null))
         {
-            if (situation.Inventory.Mdev(target.Uuid) is null && begun.TryAdd(target.Parent.Name, target.TypeId))
-                yield return Create(situation, target);
-            else if (situation.Inventory.Mdev(target.Uuid) is null && begun[target.Parent.Name] == target.TypeId)
+            begun.TryAdd(target.Parent.Name, target.TypeId);
+            if (begun[target.Parent.Name] == target.TypeId)
                 yield return Create(situation, target);
         }
     }

@@ -80,6 +80,21 @@ public sealed class MdevTests
     }
 
     [Fact]
+    public void A_profile_with_attributes_is_refused_and_not_followed_without_them()
+    {
+        var profile = Profile(spec: s => s with { Attributes = s.Attributes.Add("frame_rate_limiter", "0") });
+        var plan = Given.Input(Ampere(), profile).Plan();
+
+        plan.Says(
+            "MdevProfile/vgpu",
+            FindingState.Blocked,
+            Reasons.NotSupported,
+            "MdevProfile/vgpu: spec.attributes are not written by this version: remove them, and set by hand what is needed"
+        );
+        Assert.Equal((0, 0), (plan.Units.Length, plan.Lanes.Length));
+    }
+
+    [Fact]
     public void Two_types_of_one_parent_are_made_one_after_the_other()
     {
         var mtty = Mtty(24);
