@@ -24,7 +24,9 @@ internal static class PolicyChecks
     /// <summary>A device without what was to be written to it would be another one than was asked for.</summary>
     private static Objection? Attributes(PolicyCase it) =>
         it.Policy is DesiredPolicy.OfMdevProfile { Spec.Attributes.Count: > 0 }
-            ? NotSupported($"{it.Policy.Identity}: spec.attributes are not written by this version: remove them, and set by hand what is needed")
+            ? NotSupported(
+                $"{it.Policy.Identity}: spec.attributes are not written by this version: remove them, and set by hand what is needed"
+            )
             : null;
 
     /// <summary>What is new is not followed with such a mode (crds/Rules/CommonRules); what is, was in force before that.</summary>

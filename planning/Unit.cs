@@ -37,8 +37,3 @@ public sealed record Unit
     /// <summary>Everything that the host goes without while it is offered: whoever has one of these has the unit.</summary>
     public ImmutableArray<DeviceId> Claims => Handout.Claims;
 }
-
-/// <summary>How a unit is brought about for whoever is given it.</summary>
-/// <param name="Steps">In order; empty while it is there.</param>
-/// <param name="Obstacle">Why it cannot be brought about now, as a sentence; null when it can.</param>
-public sealed record OnAllocate(ImmutableArray<PlanStep> Steps, string? Obstacle = null);

@@ -12,7 +12,9 @@ public static class UnitReadiness
     {
         var state = StateOf(unit, inventory);
         return unit.OnAllocate is { } late && state.Drivers.IsEmpty
-            ? OfferProblem.Of(Reasons.NoRoom, late.Obstacle)
+            ? late.Obstacle is { } obstacle
+                ? new OfferProblem(obstacle.Reason, obstacle.Message)
+                : null
             : OfferProblem.Of(Reasons.NotReady, state.Problem);
     }
 

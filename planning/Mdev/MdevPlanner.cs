@@ -32,9 +32,7 @@ internal static class MdevPlanner
             Policy = policy.Identity,
             Handout = new Handout.MediatedDevice { Uuid = slot.Uuid, TypeId = slot.TypeId },
             DeviceFile = policy.Spec.DeviceFile,
-            OnAllocate = isOnDemand
-                ? new OnAllocate(it.IsThere || slot.NoRoom is not null ? [] : MdevSteps.OnAllocate(situation, target), slot.NoRoom)
-                : null,
+            OnAllocate = isOnDemand ? MdevSteps.OnAllocate(situation, target, slot.NoRoom) : null,
         };
         return new Wish
         {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.Planning.Inventory;
 
 namespace Hostdev.Planning.Mdev;
@@ -50,7 +51,17 @@ internal static class MdevSteps
     }
 
     /// <summary>Makes one for whoever is given it.</summary>
-    public static ImmutableArray<PlanStep> OnAllocate(Situation situation, MdevTarget target) => [.. StepsOf(situation, target)];
+    /// <param name="noRoom">Why it cannot be made now; null when it can.</param>
+    public static OnAllocate OnAllocate(Situation situation, MdevTarget target, string? noRoom)
+    {
+        if (situation.Inventory.Mdev(target.Uuid) is not null)
+            return new OnAllocate([]);
+        var obstacle =
+            situation.Input.Halt is { } halt ? new Obstacle(halt.Reason, halt.Message)
+            : noRoom is not null ? new Obstacle(Reasons.NoRoom, noRoom)
+            : null;
+        return new OnAllocate(obstacle is null ? [.. StepsOf(situation, target)] : [], obstacle);
+    }
 
     /// <summary>Removes one that nobody wants, as soon as nobody has it.</summary>
     public static Work Release(Situation situation, Targets targets, OwnedMdev owned)

@@ -217,8 +217,11 @@ public sealed class MdevTests
             "mtty has no room for "
                 + $"{plan.Units.Single(u => u.OnAllocate!.Obstacle is not null).Id} now, and it has no mediated device, so its driver or "
                 + "firmware holds the room back: it can be made when some of those are gone",
-            plan.Units.Select(u => u.OnAllocate!.Obstacle).OfType<string>().Single()
+            plan.Units.Select(u => u.OnAllocate!.Obstacle?.Message).OfType<string>().Single()
         );
+
+        var halted = (Given.Input(Mtty(4), profile) with { Halt = Halt.BootLoop("/boots.json", 2) }).Plan();
+        Assert.All(halted.Units, u => Assert.Equal((0, Reasons.BootLoop), (u.OnAllocate!.Steps.Length, u.OnAllocate.Obstacle!.Reason)));
 
         var made = Uuids(plan)[0];
         var there = Given.Input(
