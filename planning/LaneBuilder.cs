@@ -22,7 +22,7 @@ internal static class LaneBuilder
             .. physicalFunctions.Select(t => VfSteps.Create(situation, targets, t)),
             .. targets
                 .Units.OrderBy(u => u.Id)
-                .Where(u => !VfSteps.Makes(situation, targets, u))
+                .Where(u => u.OnAllocate is null && !VfSteps.Makes(situation, targets, u))
                 .Select(u => FunctionSteps.Take(situation, targets, u)),
             .. MdevSteps.Create(situation, targets),
         ];

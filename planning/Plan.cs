@@ -54,6 +54,22 @@ public sealed record Lane(DeviceId Key, ImmutableArray<LaneStep> Steps)
 {
     /// <summary>The devices whose drivers or existence this lane changes: nothing of them may be handed out meanwhile.</summary>
     public ImmutableArray<DeviceId> Disturbs => [.. Steps.SelectMany(s => s.Step.MustBeFree).Distinct().Order()];
+
+    /// <summary>The devices that count as the host's from then on: nobody may have been given them since this was planned.</summary>
+    public ImmutableArray<DeviceId> Forgets => [.. Steps.Select(s => ForgottenBy(s.Step)).OfType<DeviceId>().Distinct().Order()];
+
+    /// <summary>The devices that something is written for: no answer may be half made of them meanwhile.</summary>
+    public ImmutableArray<DeviceId> Touches => [.. Steps.Select(s => s.Step.Device).OfType<DeviceId>().Distinct().Order()];
+
+    private static DeviceId? ForgottenBy(PlanStep step) =>
+        step is PlanStep.Record { Entry: var entry }
+            ? entry switch
+            {
+                JournalRecord.ForgetFunction forget => forget.Address,
+                JournalRecord.ForgetMdev forget => forget.Uuid,
+                _ => null,
+            }
+            : null;
 }
 
 /// <param name="Purpose">What the step is for: steps of one purpose get through together or not at all.</param>

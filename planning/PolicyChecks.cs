@@ -6,7 +6,7 @@ namespace Hostdev.Planning;
 /// <summary>What keeps a policy from wishing anything, whatever devices there are, and what is to be known of it as a whole.</summary>
 internal static class PolicyChecks
 {
-    public static Checks<PolicyCase> All { get; } = new(OtherDevices, OtherBinding, Attributes, OpenToOthers);
+    public static Checks<PolicyCase> All { get; } = new(OtherDevices, Attributes, OpenToOthers);
 
     private static Objection? OtherDevices(PolicyCase it)
     {
@@ -15,11 +15,6 @@ internal static class PolicyChecks
         var kind = devices.Usb is null ? "SCSI" : "USB";
         return NotSupported($"{it.Policy.Identity}: {kind} devices cannot be passed by this version: remove the policy");
     }
-
-    private static Objection? OtherBinding(PolicyCase it) =>
-        it.Policy is DesiredPolicy.OfHostDevice { Spec.Binding: Binding.OnAllocate }
-            ? NotSupported($"{it.Policy.Identity}: binding OnAllocate is not supported by this version: use binding Static")
-            : null;
 
     /// <summary>A device without what was to be written to it would be another one than was asked for.</summary>
     private static Objection? Attributes(PolicyCase it) =>

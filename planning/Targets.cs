@@ -23,6 +23,10 @@ internal sealed record Targets
     /// <summary>Devices that are there only while somebody has them.</summary>
     public ImmutableHashSet<DeviceId> OnAllocate { get; init; } = [];
 
+    /// <summary>It is there only while somebody has it, and a pod has it: of that nothing is said, for it is as it is meant.</summary>
+    public bool IsWithAPod(DeviceId device, IEnumerable<DeviceUser> users) =>
+        OnAllocate.Contains(device) && users.Any(u => u.Kind == UserKind.Pod);
+
     /// <summary>Virtual functions that a pool leaves to the host's own driver.</summary>
     public ImmutableHashSet<DeviceId> Native { get; init; } = [];
 

@@ -39,7 +39,7 @@ internal static partial class WordTables
     public static string Row(Reason reason) => $"| `{reason}` | {reason.Cause} | {reason.Remedy} |";
 
     public static string Row(Risk risk) =>
-        $"| `{risk}` | {(risk.Of == RiskOf.Host ? "host" : "device")} | {risk.Reason.Cause} | {risk.Reason.Remedy} | {risk.Accepting} |";
+        $"| `{risk}` | {risk.Of.ToString().ToLowerInvariant()} | {risk.Reason.Cause} | {risk.Reason.Remedy} | {risk.Accepting} |";
 
     public static string Row(FindingState state) => $"| `{state}` | {state.Meaning} |";
 

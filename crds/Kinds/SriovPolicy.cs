@@ -93,4 +93,7 @@ public sealed record VfPool
     public ResourceName? ResourceName { get; init; }
 
     public IommuBackend IommuBackend { get; init; }
+
+    /// <summary>Absent is <see cref="Kinds.Binding.Static"/>.</summary>
+    public Binding? Binding { get; init; }
 }

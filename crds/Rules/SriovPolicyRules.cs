@@ -84,6 +84,15 @@ internal static class SriovPolicyRules
             },
             PolicyRule.Object(
                 $"{at}[name]",
+                "binding says when functions are taken for VMs, and the driver Native leaves these to the host: remove binding, or use "
+                    + "driver type Vfio, Auto or Named",
+                p => !IsNative(p) || !p.Has("binding")
+            ) with
+            {
+                Field = "binding",
+            },
+            PolicyRule.Object(
+                $"{at}[name]",
                 "resourceName is required, because without a name nobody can ask for these functions: write one, or use driver type Native",
                 p => IsNative(p) || p.Has("resourceName")
             ) with

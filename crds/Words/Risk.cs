@@ -1,14 +1,18 @@
 namespace Hostdev.Crds.Words;
 
 /// <summary>
-/// Something that takes from what keeps a VM apart from the host and from the next VM. Nothing is newly taken where it stands, unless a
+/// Something that takes from what keeps a VM apart from the host and from the next VM, or may keep the host itself waiting. Nothing is newly taken where it stands, unless a
 /// policy names it in <c>acceptRisks</c>. All there are stand in <see cref="Risks"/>; two of one name are the same word.
 /// </summary>
 public sealed record Risk
 {
     internal Risk(string name, RiskOf of, string cause, string remedy, string accepting, Ends ends)
     {
-        Reason = new Reason(name, cause, $"{remedy}; or list it in `acceptRisks`", ends) { AsksToAct = true, VoidsIsolation = true };
+        Reason = new Reason(name, cause, $"{remedy}; or list it in `acceptRisks`", ends)
+        {
+            AsksToAct = true,
+            VoidsIsolation = of != RiskOf.Driver,
+        };
         (Of, Accepting) = (of, accepting);
     }
 
@@ -35,6 +39,9 @@ public enum RiskOf
 {
     /// <summary>All that is passed on the host has it.</summary>
     Host,
+
+    /// <summary>Every device of a host driver has it: what the driver does is known, or not, whichever device it has.</summary>
+    Driver,
 
     /// <summary>One device has it, so that a policy accepts it of devices whose addresses it writes out.</summary>
     Device,

@@ -69,6 +69,17 @@ public static class Risks
         )
     );
 
+    public static readonly Risk SlowUnbind = Add(
+        new(
+            "SlowUnbind",
+            RiskOf.Driver,
+            "`binding: OnAllocate` of a device whose host driver is none of those that were measured to let go at once",
+            "use `binding: Static`, which has the time that a driver takes",
+            "an Allocate may wait for the driver: after 8 s the pod is refused, and the device is not offered again before the next boot",
+            Ends.Admin
+        )
+    );
+
     /// <summary>In the guide's order.</summary>
     public static ImmutableArray<Risk> All { get; } = [.. s_all];
 

@@ -76,6 +76,7 @@ public sealed partial class AgentHost : IAsyncDisposable
     private readonly NodeStateConnection? _connection;
     private readonly PodResourcesClient _pods;
     private readonly PodUseReader _podUse;
+    private readonly PodUsage _podUsage;
     private readonly SemaphoreSlim _listSoon = new(0, 1);
     private DateTimeOffset? _checkpointRefreshed;
 
@@ -96,7 +97,19 @@ public sealed partial class AgentHost : IAsyncDisposable
         Writer = new HostWriter(machine.Paths, machine.Calls, journal, time, machine.Threads);
         var ledger = new LedgerFile(options.StateDirectory, bootId);
         Holdings = new Holdings(ledger.Read().Reopened(time.GetUtcNow()), ledger.Write);
-        var steps = new StepExecutor(Writer, journal);
+        _podUsage = new PodUsage(Holdings);
+        var usage = new UsageReader(machine.Paths, machine.Calls, _podUsage, time, machine.Threads);
+        var breakGlass = new BreakGlassFile(options.StateDirectory);
+        var executor = new PlanExecutor(
+            new StepExecutor(Writer, journal),
+            Writer,
+            usage,
+            new HoldingsGate(Holdings),
+            breakGlass,
+            machine.Threads,
+            time,
+            loggers.CreateLogger<PlanExecutor>()
+        );
         Allocator = new DeviceAllocator(
             new UnitStateReader(machine.Paths),
             machine.Paths,
@@ -106,27 +119,17 @@ public sealed partial class AgentHost : IAsyncDisposable
             options.Timings.ReleaseProof,
             time,
             machine.Threads,
-            steps.ExecuteAsync
+            executor,
+            usage,
+            _podUsage
         )
         {
             Answered = OnKubeletChanged,
         };
-        var usage = new UsageReader(machine.Paths, machine.Calls, Allocator, time, machine.Threads);
-        var breakGlass = new BreakGlassFile(options.StateDirectory);
         var boots = new BootRecord(options.StateDirectory, bootId, time);
         var choices = new ChoiceFile(options.StateDirectory);
         var halts = new Halts(breakGlass, journal.Damage ?? choices.Damage, boots);
         Allocator.Refuses = halts.LookBeforeAnswer;
-        var executor = new PlanExecutor(
-            steps,
-            Writer,
-            usage,
-            Allocator,
-            breakGlass,
-            machine.Threads,
-            time,
-            loggers.CreateLogger<PlanExecutor>()
-        );
         var listed = new ListedFile(options.StateDirectory);
         if (listed.Damage is { } damage)
             ListedUnreadable(_logger, damage);
@@ -156,6 +159,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             options.Timings.ReleaseProof.KubeletUptime,
             time
         );
+        Allocator.AsksKubelet = async token => (await _podUse.ReadAsync(token).ConfigureAwait(false)).Reading;
         _desired = new DesiredState(options.StateDirectory);
         _connection = options.NodeState is { } state ? new NodeStateConnection(state, time, clock, Random.Shared, loggers) : null;
         _source =
@@ -183,6 +187,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             machine.Threads
         );
         Agent = new NodeAgent(parts, _desired, options.Timings, time, loggers.CreateLogger<NodeAgent>());
+        Allocator.BeforeWrites = Agent.BeginWrites;
     }
 
     public NodeAgent Agent { get; }
@@ -330,7 +335,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             while (true)
             {
                 await ListPodsAsync(cancellationToken).ConfigureAwait(false);
-                var busy = !Allocator.Ledger.ById.IsEmpty || Kubelet.WaitsForLook;
+                var busy = !Allocator.Ledger.ById.IsEmpty || _podUsage.HasOthers || Kubelet.WaitsForLook;
                 await _listSoon
                     .WaitAsync(busy ? _options.Timings.PodResources : Timeout.InfiniteTimeSpan, cancellationToken)
                     .ConfigureAwait(false);

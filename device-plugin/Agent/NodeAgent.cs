@@ -39,7 +39,7 @@ public sealed partial class NodeAgent(
     private TimeSpan _nextLook = timings.Resync; // at the latest, where nothing wakes the loop before
     private bool _proving; // nothing is under way or stopped: if the machine lives on now, what was done did it no harm
     private volatile bool _lookDue = true;
-    private DesiredInForce? _plannedFor; // what the last plan was made for: another may be in force by the time it is carried out
+    private volatile DesiredInForce? _plannedFor; // what the last plan was made for: another may be in force by the time it is carried out
     private (HostInventory Inventory, Plan Plan, long? Generation)? _last;
     private volatile NodeDeviceStateStatus? _status;
     private volatile Halt? _halt;
@@ -157,6 +157,9 @@ public sealed partial class NodeAgent(
         (_nextLook, _last) = (timings.NextLook(plan), (inventory, plan, _plannedFor?.Generation));
         Report();
     }
+
+    /// <summary>Something is about to be written for what was planned last, by another hand of ours. Thread-safe.</summary>
+    internal void BeginWrites() => parts.Boots.Begin(_plannedFor?.Fingerprint ?? "");
 
     private async Task ExecuteAsync(Plan plan, HostInventory inventory, CancellationToken cancellationToken)
     {

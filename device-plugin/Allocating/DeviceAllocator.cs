@@ -23,11 +23,13 @@ public sealed class DeviceAllocator(
     ReleaseProof proof,
     TimeProvider time,
     KernelThreads threads,
-    Func<PlanStep, CancellationToken, Task<StepOutcome>> act
-) : IDeviceAllocator, IOfferGate, IPodUsage
+    PlanExecutor executor,
+    UsageReader usage,
+    PodUsage pods
+) : IDeviceAllocator
 {
     private readonly AnsweredNodes _answers = new(reader, time);
-    private readonly LateUnits _late = new(reader, holdings, act);
+    private readonly LateUnits _late = new(reader, holdings, executor);
     private readonly NodeOwners _owners = new(calls, journal);
     private readonly NodeHolderReader _holders = new(paths, calls, threads, time);
     private readonly KernelCalls<KubeletCall> _kernel = new(threads, "kubelet call", time);
@@ -39,6 +41,12 @@ public sealed class DeviceAllocator(
 
     /// <summary>Asked before anything is given out: why nothing may be now, or null.</summary>
     public Func<Halt?> Refuses { get; set; } = () => null;
+
+    /// <summary>Asks the kubelet who has what, before something is taken for an answer; null where there is none to ask.</summary>
+    public Func<CancellationToken, Task<PodUseReading>>? AsksKubelet { get; set; }
+
+    /// <summary>Called, on the thread of the answer, before anything of the host is changed for it.</summary>
+    public Action BeforeWrites { get; set; } = () => { };
 
     /// <summary>What is offered; swapped whole.</summary>
     public Catalog Catalog
@@ -119,8 +127,8 @@ public sealed class DeviceAllocator(
         }
 
         var state = reader.Read(unit.Handout);
-        if (LateUnits.IsAbsent(unit, state))
-            return null; // what keeps it from being made is the catalog's
+        if (UnitReadiness.IsAbsent(unit, state))
+            return UsedBy(unit) is { } users ? Cannot(resource, deviceId, users) : null; // all else that is in the way is the catalog's
         return Obstacle(unit, state, isBeingAnswered: false) is { } obstacle ? Cannot(resource, deviceId, obstacle) : null;
     }
 
@@ -138,7 +146,7 @@ public sealed class DeviceAllocator(
             .ToImmutableDictionary(t => t.Id, t => t.Problem!, StringComparer.Ordinal);
 
         OfferProblem? Problem(Unit unit) =>
-            _late.Left(unit, inventory)
+            _late.Problem(unit, inventory)
             ?? OfferProblem.Of(Reasons.StillHeld, Forgotten(unit.Id.ToString()))
             ?? OfferProblem.Of(Reasons.NodeAnswered, _answers.TakenBy(unit, UnitReadiness.StateOf(unit, inventory), ledger))
             ?? OfferProblem.Of(Reasons.StillHeld, holdings.UnderAnotherName(unit));
@@ -156,12 +164,6 @@ public sealed class DeviceAllocator(
         int size
     ) => PreferredAllocation.Choose(Catalog.Units, available, mustInclude, size);
 
-    public ImmutableArray<string> TryClose(ImmutableArray<DeviceId> devices) => holdings.TryClose(devices);
-
-    public void Open(ImmutableArray<DeviceId> devices) => holdings.Open(devices);
-
-    public ImmutableArray<DeviceUser> UsersOf(DeviceId device) => holdings.HoldersOf(device);
-
     /// <summary>
     /// Gives nodes whose owner we changed their owner back when no answer needs it any more. Not while an answer is being made, which may
     /// be about to set one: the next round comes back to it.
@@ -174,6 +176,7 @@ public sealed class DeviceAllocator(
     {
         // The machine is read before the ledger is touched, and only for what is missing or unknown. What is given out after this look is
         // too young to be let go.
+        pods.Look(reading, Catalog);
         var devices = reading is PodUseReading.Listed listed ? listed.Devices : [];
         var known = Ledger;
         var learned = devices
@@ -262,7 +265,7 @@ public sealed class DeviceAllocator(
     {
         foreach (var unit in answer.Units)
         {
-            if (_late.BringAbout(unit, cancellationToken) is { } problem)
+            if (BringAbout(unit, cancellationToken) is { } problem)
                 return new AllocateOutcome.Refused(Cannot(answer.Resource, unit.Id.ToString(), problem));
         }
 
@@ -280,6 +283,37 @@ public sealed class DeviceAllocator(
         holdings.Record(records); // on disk before the answer: after a crash the device is known to be out
         Answered?.Invoke();
         return AllocateAnswer.Compose(answer.Resource, states);
+    }
+
+    private OfferProblem? BringAbout(Unit unit, CancellationToken cancellationToken)
+    {
+        if (unit.OnAllocate is not { } late || Catalog.Inventory is not { } inventory)
+            return null;
+        // Another plugin's container may have it and nothing of it open: only the kubelet knows.
+        if (late.AsksWhoUses && AsksKubelet is { } ask)
+            pods.Look(ask(cancellationToken).GetAwaiter().GetResult(), Catalog);
+        if (!late.Steps.IsEmpty)
+            BeforeWrites();
+        return _late.BringAbout(unit, inventory, cancellationToken);
+    }
+
+    /// <summary>Who uses what a unit would take; null when nobody does, or the policy passes over it.</summary>
+    private OfferProblem? UsedBy(Unit unit)
+    {
+        if (unit.OnAllocate is not { AsksWhoUses: true } late || Catalog.Inventory is not { } inventory)
+            return null;
+        var users = late
+            .Steps.SelectMany(s => s.MustBeFree.Select(device => (Device: device, s.MayBeUsed)))
+            .Distinct()
+            .ToLookup(d => d.Device, d => d.MayBeUsed);
+        var found = usage
+            .Read(inventory, [.. users.Select(u => u.Key)])
+            .ByDevice.SelectMany(d =>
+                d.Value.Where(u => !users[d.Key].All(m => m.Contains(u.Kind))).Select(u => $"{d.Key}: {u.Description}")
+            )
+            .Distinct(StringComparer.Ordinal)
+            .ToList();
+        return found.Count == 0 ? null : new OfferProblem(Reasons.InUse, $"in use: {string.Join("; ", found)}");
     }
 
     /// <summary>

@@ -9,7 +9,8 @@ using Hostdev.Planning;
 namespace Hostdev.DevicePlugin.Allocating;
 
 /// <summary>
-/// The allocation ledger on disk (<c>allocations.json</c> in the state directory), of one boot: pods do not outlive it with their devices.
+/// The allocation ledger on disk (<c>allocations.json</c> in the state directory). What was given out in another boot than this one is read
+/// as such: pods outlive a boot, and what they were given does not. An agent of a version before that passes over it.
 /// </summary>
 public sealed class LedgerFile(string directory, string bootId)
 {
@@ -26,12 +27,31 @@ public sealed class LedgerFile(string directory, string bootId)
         return damage is null ? ledger ?? AllocationLedger.Empty : throw new JournalException(damage);
     }
 
-    public void Write(AllocationLedger ledger) => _file.Write(new LedgerContent { BootId = bootId, Allocations = [.. ledger.ById.Values] });
+    public void Write(AllocationLedger ledger) => 
+        _file.Write(
+            new LedgerContent
+            {
+                BootId = bootId,
+                Allocations = [.. ledger.ById.Values],
+                Earlier = ledger.Earlier.IsEmpty ? null : [.. ledger.Earlier.Values],
+                GivenUp = ledger.GivenUp.IsEmpty ? null : [.. ledger.GivenUp.Select(g => new GivenUpUnit(g.Key, g.Value))],
+            }
+        );
 
     private AllocationLedger Of(LedgerContent content) =>
         content.BootId == bootId
-            ? new AllocationLedger(content.Allocations.ToImmutableSortedDictionary(a => a.Id, a => a, StringComparer.Ordinal))
-            : AllocationLedger.Empty;
+            ? new AllocationLedger(ById(content.Allocations))
+            {
+                Earlier = ById(content.Earlier ?? []),
+                GivenUp = (content.GivenUp ?? []).ToImmutableSortedDictionary(g => g.Id, g => g.Why, StringComparer.Ordinal),
+            }
+            : AllocationLedger.Empty with
+            {
+                Earlier = ById([.. content.Allocations, .. content.Earlier ?? []]),
+            };
+
+    private static ImmutableSortedDictionary<string, Allocation> ById(ImmutableArray<Allocation> allocations) =>
+        allocations.DistinctBy(a => a.Id).ToImmutableSortedDictionary(a => a.Id, a => a, StringComparer.Ordinal);
 }
 
 internal sealed record LedgerContent
@@ -39,7 +59,15 @@ internal sealed record LedgerContent
     public required string BootId { get; init; }
 
     public required ImmutableArray<Allocation> Allocations { get; init; }
+
+    /// <summary>Absent where there is none, and in files of versions before this was kept.</summary>
+    public ImmutableArray<Allocation>? Earlier { get; init; }
+
+    /// <summary>As <see cref="Earlier"/>.</summary>
+    public ImmutableArray<GivenUpUnit>? GivenUp { get; init; }
 }
+
+internal sealed record GivenUpUnit(string Id, string Why);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,

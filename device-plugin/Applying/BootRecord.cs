@@ -6,7 +6,7 @@ namespace Hostdev.DevicePlugin.Applying;
 /// <summary>
 /// Counts the boots that ended while one desired state was being applied: <c>boots.json</c> in the state directory. It is opened, on disk,
 /// before the first write and closed when the machine has lived for <see cref="Proof"/> after the last one; a boot that ends in between has
-/// ended within that desired state. Not thread-safe.
+/// ended within that desired state. Thread-safe.
 /// </summary>
 public sealed class BootRecord
 {
@@ -21,6 +21,7 @@ public sealed class BootRecord
     /// </summary>
     public static readonly TimeSpan Proof = TimeSpan.FromMinutes(5);
 
+    private readonly Lock _gate = new();
     private readonly StateFile<BootRecordContent> _file;
     private readonly string _bootId;
     private readonly TimeProvider _time;
@@ -39,7 +40,14 @@ public sealed class BootRecord
     public string Path => _file.Path;
 
     /// <summary>When what was done counts as harmless; null when nothing is open, or stands until an admin acts.</summary>
-    public DateTimeOffset? ProvenAt => _open is null || Ended(_open) >= Limit ? null : _lastWork + Proof;
+    public DateTimeOffset? ProvenAt
+    {
+        get
+        {
+            lock (_gate)
+                return _open is null || Ended(_open) >= Limit ? null : _lastWork + Proof;
+        }
+    }
 
     /// <summary>
     /// How many boots ended within this desired state, when they are so many that it must not be applied again; else null. Removing the
@@ -47,44 +55,60 @@ public sealed class BootRecord
     /// </summary>
     public int? Stops(string desired)
     {
-        if (_open is not { } open || open.Desired != desired || Ended(open) < Limit)
+        lock (_gate)
+        {
+            if (_open is not { } open || open.Desired != desired || Ended(open) < Limit)
+                return null;
+            if (File.Exists(Path))
+                return Ended(open);
+            _open = null;
             return null;
-        if (File.Exists(Path))
-            return Ended(open);
-        _open = null;
-        return null;
+        }
     }
 
     /// <summary>Something is about to be written to the host for this desired state.</summary>
     public void Begin(string desired)
     {
-        _lastWork = _time.GetUtcNow();
-        if (_open is { } open && open.Desired == desired && open.BootId == _bootId)
-            return;
-        _open = new BootRecordContent
+        lock (_gate)
         {
-            Desired = desired,
-            BootId = _bootId,
-            Ended = _open is { } earlier && earlier.Desired == desired ? Ended(earlier) : 0,
-        };
-        _file.Write(_open);
+            _lastWork = _time.GetUtcNow();
+            if (_open is { } open && open.Desired == desired && open.BootId == _bootId)
+                return;
+            _open = new BootRecordContent
+            {
+                Desired = desired,
+                BootId = _bootId,
+                Ended = _open is { } earlier && earlier.Desired == desired ? Ended(earlier) : 0,
+            };
+            _file.Write(_open);
+        }
     }
 
     /// <summary>Writing has paused: the time of proof runs from here.</summary>
-    public void Pause() => _lastWork = _time.GetUtcNow();
+    public void Pause()
+    {
+        lock (_gate)
+            _lastWork = _time.GetUtcNow();
+    }
 
     /// <summary>Closes the record when the time of proof is over.</summary>
     public void CloseWhenProven()
     {
-        if (ProvenAt is { } due && due <= _time.GetUtcNow())
-            Close();
+        lock (_gate)
+        {
+            if (ProvenAt is { } due && due <= _time.GetUtcNow())
+                Close();
+        }
     }
 
     /// <summary>The agent is asked to end and nothing is under way: if this boot ends now, it is by somebody's will.</summary>
     public void CloseInOrder()
     {
-        if (ProvenAt is not null)
-            Close();
+        lock (_gate)
+        {
+            if (ProvenAt is not null)
+                Close();
+        }
     }
 
     private void Close()

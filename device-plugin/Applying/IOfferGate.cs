@@ -13,7 +13,8 @@ public interface IOfferGate
     /// Closes the offer of every unit that contains one of these devices, all or none: from then on they are not handed out. Empty when it
     /// is closed; else who has, or is just getting, one of them, and nothing changed.
     /// </summary>
-    ImmutableArray<string> TryClose(ImmutableArray<DeviceId> devices);
+    /// <param name="touched">Devices that are closed too, and that somebody may have, but not be just getting.</param>
+    ImmutableArray<string> TryClose(ImmutableArray<DeviceId> devices, ImmutableArray<DeviceId> touched);
 
     /// <summary>Opens what <see cref="TryClose"/> closed.</summary>
     void Open(ImmutableArray<DeviceId> devices);

@@ -61,17 +61,63 @@ public sealed partial class PlanExecutor(
         return [.. await Task.WhenAll(ended.Select(e => e.Value)).ConfigureAwait(false)];
     }
 
+    /// <summary>
+    /// Does steps for an answer that somebody waits for, until one is not done. What they must find free is proven so once, before the
+    /// first, and held to the end. Who calls this keeps the devices from everybody else.
+    /// </summary>
+    /// <param name="within">For all of them together.</param>
+    public async Task<StepOutcome> ExecuteForAnswerAsync(
+        Purpose purpose,
+        ImmutableArray<PlanStep> inOrder,
+        HostInventory inventory,
+        TimeSpan within,
+        CancellationToken cancellationToken
+    )
+    {
+        var begun = time.GetTimestamp();
+        List<FreedomProof> proofs = [];
+        try
+        {
+            foreach (var alike in inOrder.Where(s => !s.MustBeFree.IsEmpty).GroupBy(s => string.Join(' ', s.MayBeUsed)))
+            {
+                var proof = usage.Prove(inventory, [.. alike.SelectMany(s => s.MustBeFree).Distinct()], alike.First().MayBeUsed);
+                proofs.Add(proof);
+                if (!proof.IsFree)
+                    return new StepOutcome.InUse(proof.Users);
+            }
+
+            foreach (var step in inOrder)
+            {
+                var left = within - time.GetElapsedTime(begun);
+                if (left <= TimeSpan.Zero)
+                    return new StepOutcome.Failed(Reasons.StepTimedOut, $"it took longer than {within.TotalSeconds:0.#} s");
+                var outcome = await DoAsync(new LaneStep(purpose, step), cancellationToken, left).ConfigureAwait(false);
+                if (outcome is StepOutcome.Failed failed)
+                    StepFailed(logger, purpose, failed.Message);
+                if (outcome is not StepOutcome.Done)
+                    return outcome;
+            }
+
+            return StepOutcome.Done.Instance;
+        }
+        finally
+        {
+            foreach (var proof in proofs)
+                proof.Dispose();
+        }
+    }
+
     /// <summary>Waits for lanes under way after they were cancelled: at most as long as one write is waited for then.</summary>
     public Task StopAsync() =>
         Task.WhenAll(_running.Values).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
 
     private async Task<LaneOutcome> ExecuteLaneAsync(Lane lane, HostInventory inventory, CancellationToken cancellationToken)
     {
-        var disturbed = lane.Disturbs;
-        var getting = gate.TryClose(disturbed);
+        var (disturbed, touched) = ((ImmutableArray<DeviceId>)[.. lane.Disturbs.Union(lane.Forgets)], lane.Touches);
+        var getting = gate.TryClose(disturbed, touched);
         if (!getting.IsEmpty)
         {
-            var first = lane.Steps.First(s => s.Step.MustBeFree.Length > 0);
+            var first = lane.Steps.FirstOrDefault(s => s.Step.MustBeFree.Length > 0) ?? lane.Steps[0];
             return new LaneOutcome(lane, [new StepResult(first, new StepOutcome.InUse(getting))]);
         }
 
@@ -81,7 +127,7 @@ public sealed partial class PlanExecutor(
         }
         finally
         {
-            gate.Open(disturbed);
+            gate.Open([.. disturbed.Union(touched)]);
         }
     }
 
@@ -124,9 +170,9 @@ public sealed partial class PlanExecutor(
         return proof.IsFree ? await DoAsync(step, cancellationToken).ConfigureAwait(false) : new StepOutcome.InUse(proof.Users);
     }
 
-    private async Task<StepOutcome> DoAsync(LaneStep step, CancellationToken cancellationToken)
+    private async Task<StepOutcome> DoAsync(LaneStep step, CancellationToken cancellationToken, TimeSpan? within = null)
     {
-        var outcome = await steps.ExecuteAsync(step.Step, cancellationToken).ConfigureAwait(false);
+        var outcome = await steps.ExecuteAsync(step.Step, cancellationToken, within).ConfigureAwait(false);
         if (outcome is StepOutcome.Done done && (done.What ?? StepWords.Done(step.Step)) is { } what)
             StepDone(logger, step.Purpose, what);
         return outcome;

@@ -14,8 +14,10 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     private static readonly TimeSpan WriteDeadline = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ReadDeadline = TimeSpan.FromSeconds(10);
 
-    public async Task<StepOutcome> ExecuteAsync(PlanStep step, CancellationToken cancellationToken)
+    /// <param name="within">The write is not waited for any longer than this; by default as long as a write of its kind may take.</param>
+    public async Task<StepOutcome> ExecuteAsync(PlanStep step, CancellationToken cancellationToken, TimeSpan? within = null)
     {
+        var deadline = within is { } most && most < WriteDeadline ? most : WriteDeadline;
         if (step is not (PlanStep.ProveFree or PlanStep.Record) && writer.TooManyHang is { } many)
             return new StepOutcome.Failed(Reasons.StepTimedOut, many);
         switch (step)
@@ -31,7 +33,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
                         s.PhysicalFunction,
                         "sriov_drivers_autoprobe",
                         autoprobe,
-                        WriteDeadline,
+                        deadline,
                         autoprobe,
                         cancellationToken
                     )
@@ -45,21 +47,21 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
                         s.Address,
                         "driver_override",
                         s.Driver ?? "\n",
-                        WriteDeadline,
+                        deadline,
                         s.Driver ?? "(null)",
                         cancellationToken
                     )
                     .ConfigureAwait(false);
             case PlanStep.Unbind s:
-                return await UnbindAsync(s, cancellationToken).ConfigureAwait(false);
+                return await UnbindAsync(s, deadline, cancellationToken).ConfigureAwait(false);
             case PlanStep.Reset s:
-                return await ResetAsync(s, cancellationToken).ConfigureAwait(false);
+                return await ResetAsync(s, deadline, cancellationToken).ConfigureAwait(false);
             case PlanStep.Probe s:
-                return await ProbeAsync(s, cancellationToken).ConfigureAwait(false);
+                return await ProbeAsync(s, deadline, cancellationToken).ConfigureAwait(false);
             case PlanStep.CreateMdev s:
-                return await CreateMdevAsync(s, cancellationToken).ConfigureAwait(false);
+                return await CreateMdevAsync(s, deadline, cancellationToken).ConfigureAwait(false);
             case PlanStep.RemoveMdev s:
-                return await RemoveMdevAsync(s, cancellationToken).ConfigureAwait(false);
+                return await RemoveMdevAsync(s, deadline, cancellationToken).ConfigureAwait(false);
             default:
                 throw new InvalidOperationException($"no way to do {step.GetType().Name}");
         }
@@ -109,15 +111,15 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         return Failed($"{what} had no effect: it reads {reads}; {advice}");
     }
 
-    private async Task<StepOutcome> UnbindAsync(PlanStep.Unbind step, CancellationToken cancellationToken)
+    private async Task<StepOutcome> UnbindAsync(PlanStep.Unbind step, TimeSpan deadline, CancellationToken cancellationToken)
     {
         var file = PciFiles.Unbind(step.Driver);
         using var log = writer.FollowLog();
         var error = await writer
-            .WriteAsync(step.Address, file, step.Address.ToString(), WriteDeadline, cancellationToken)
+            .WriteAsync(step.Address, file, step.Address.ToString(), deadline, cancellationToken)
             .ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT)
-            return TimedOut(file, step.Address.ToString(), WriteDeadline);
+            return TimedOut(file, step.Address.ToString(), deadline);
         var driver = writer.ReadDriver(step.Address);
         if (driver is null)
             return StepOutcome.Done.Instance;
@@ -126,13 +128,13 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         return Failed($"taking {step.Address} from {step.Driver} (writing it to {file}) {what}; its driver is {driver}{said}");
     }
 
-    private async Task<StepOutcome> CreateMdevAsync(PlanStep.CreateMdev step, CancellationToken cancellationToken)
+    private async Task<StepOutcome> CreateMdevAsync(PlanStep.CreateMdev step, TimeSpan deadline, CancellationToken cancellationToken)
     {
         var file = MdevFiles.Create(step.Parent, step.TypeId);
         using var log = writer.FollowLog();
-        var error = await writer.WriteAsync(step.Uuid, file, step.Uuid.ToString(), WriteDeadline, cancellationToken).ConfigureAwait(false);
+        var error = await writer.WriteAsync(step.Uuid, file, step.Uuid.ToString(), deadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT)
-            return TimedOut(file, step.Uuid.ToString(), WriteDeadline);
+            return TimedOut(file, step.Uuid.ToString(), deadline);
         var type = writer.ReadLinkName(MdevFiles.TypeOf(step.Uuid));
         if (type == step.TypeId)
             return StepOutcome.Done.Instance;
@@ -140,25 +142,25 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         return Failed($"making {step.Uuid} (writing it to {file}) {what}; look at dmesg for what the driver of {step.Parent} says");
     }
 
-    private async Task<StepOutcome> RemoveMdevAsync(PlanStep.RemoveMdev step, CancellationToken cancellationToken)
+    private async Task<StepOutcome> RemoveMdevAsync(PlanStep.RemoveMdev step, TimeSpan deadline, CancellationToken cancellationToken)
     {
         var file = MdevFiles.Remove(step.Uuid);
-        var error = await writer.WriteAsync(step.Uuid, file, "1", WriteDeadline, cancellationToken).ConfigureAwait(false);
+        var error = await writer.WriteAsync(step.Uuid, file, "1", deadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT)
-            return TimedOut(file, "1", WriteDeadline);
+            return TimedOut(file, "1", deadline);
         if (writer.ReadLinkName(MdevFiles.TypeOf(step.Uuid)) is null)
             return StepOutcome.Done.Instance;
         var what = error.IsSuccess ? "had no effect" : $"failed: {WriteErrors.Explain(file, error)}";
         return Failed($"removing {step.Uuid} (writing 1 to {file}) {what}");
     }
 
-    private async Task<StepOutcome> ResetAsync(PlanStep.Reset step, CancellationToken cancellationToken)
+    private async Task<StepOutcome> ResetAsync(PlanStep.Reset step, TimeSpan deadline, CancellationToken cancellationToken)
     {
         var file = PciFiles.Attribute(step.Address, "reset");
         using var log = writer.FollowLog();
-        var error = await writer.WriteAsync(step.Address, file, "1", WriteDeadline, cancellationToken).ConfigureAwait(false);
+        var error = await writer.WriteAsync(step.Address, file, "1", deadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT)
-            return TimedOut(file, "1", WriteDeadline);
+            return TimedOut(file, "1", deadline);
         if (!error.IsSuccess)
         {
             var said = KernelWords.Of(log, step.Address) is { } words ? $" ({words})" : "";
@@ -180,14 +182,14 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         };
     }
 
-    private async Task<StepOutcome> ProbeAsync(PlanStep.Probe step, CancellationToken cancellationToken)
+    private async Task<StepOutcome> ProbeAsync(PlanStep.Probe step, TimeSpan deadline, CancellationToken cancellationToken)
     {
         using var log = writer.FollowLog();
         var error = await writer
-            .WriteAsync(step.Address, PciFiles.DriversProbe, step.Address.ToString(), WriteDeadline, cancellationToken)
+            .WriteAsync(step.Address, PciFiles.DriversProbe, step.Address.ToString(), deadline, cancellationToken)
             .ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT)
-            return TimedOut(PciFiles.DriversProbe, step.Address.ToString(), WriteDeadline);
+            return TimedOut(PciFiles.DriversProbe, step.Address.ToString(), deadline);
         var driver = writer.ReadDriver(step.Address);
         var found = driver is null ? "no driver of the host takes it" : $"bound to {driver}";
         if (step.ExpectedDriver is null)
@@ -216,7 +218,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     private static StepOutcome.Failed TimedOut(KernelFile file, string value, TimeSpan deadline) =>
         new(
             Reasons.StepTimedOut,
-            $"writing {Quote(value)} to {file} did not return within {deadline.TotalSeconds} s: the kernel waits for "
+            $"writing {Quote(value)} to {file} did not return within {deadline.TotalSeconds:0.#} s: the kernel waits for "
                 + "somebody who holds the device; it cannot be cancelled and goes on when the device is let go"
         );
 

@@ -10,20 +10,46 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
 {
     public static AllocationLedger Empty { get; } = new(ImmutableSortedDictionary.Create<string, Allocation>(StringComparer.Ordinal));
 
+    /// <summary>
+    /// What was given out in an earlier boot and is not taken up again yet: the kubelet may start those pods on the answers that they got
+    /// then (contracts/kubelet.md, "What breaks a kubelet, or a pod").
+    /// </summary>
+    public ImmutableSortedDictionary<string, Allocation> Earlier { get; init; } =
+        ImmutableSortedDictionary.Create<string, Allocation>(StringComparer.Ordinal);
+
+    /// <summary>Units that are not brought about for anybody before the next boot, with why.</summary>
+    public ImmutableSortedDictionary<string, string> GivenUp { get; init; } =
+        ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
+
     /// <summary>Whether it says the same of the same IDs.</summary>
     public bool HasSame(AllocationLedger other) =>
-        ById.Count == other.ById.Count && ById.Values.All(a => other.ById.TryGetValue(a.Id, out var b) && b == a);
+        AreSame(ById, other.ById) && AreSame(Earlier, other.Earlier) && GivenUp.SequenceEqual(other.GivenUp);
 
-    public AllocationLedger Record(Allocation allocation) => new(ById.SetItem(allocation.Id, allocation));
+    public AllocationLedger Record(Allocation allocation) =>
+        this with
+        {
+            ById = ById.SetItem(allocation.Id, allocation),
+            Earlier = Earlier.Remove(allocation.Id),
+        };
+
+    /// <summary>What was given out before the boot has nothing to be taken up again.</summary>
+    public AllocationLedger Forget(string earlier) => this with { Earlier = Earlier.Remove(earlier) };
+
+    public AllocationLedger GiveUp(string id, string why) => this with { GivenUp = GivenUp.SetItem(id, why) };
 
     /// <summary>
     /// The ledger as a new process finds it: every proof begins anew. The clock may have been set meanwhile, and nobody looked, so no time
     /// that was written down counts.
     /// </summary>
     public AllocationLedger Reopened(DateTimeOffset now) =>
-        new(
-            ById.ToImmutableSortedDictionary(a => a.Key, a => a.Value with { AnsweredAt = now, AbsentSince = null }, StringComparer.Ordinal)
-        );
+        this with
+        {
+            ById = ById.ToImmutableSortedDictionary(
+                a => a.Key,
+                a => a.Value with { AnsweredAt = now, AbsentSince = null },
+                StringComparer.Ordinal
+            ),
+        };
 
     /// <summary>
     /// Takes in one look at the kubelet. A list shows use; what it lacks is let go only when every other proof holds too.
@@ -41,13 +67,14 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
     ) =>
         reading switch
         {
-            PodUseReading.Unreadable unreadable => new(
-                ById.ToImmutableSortedDictionary(
+            PodUseReading.Unreadable unreadable => this with
+            {
+                ById = ById.ToImmutableSortedDictionary(
                     a => a.Key,
                     a => a.Value.Lacks is null ? a.Value : a.Value with { AbsentSince = null, Lacks = unreadable.Message },
                     StringComparer.Ordinal
-                )
-            ),
+                ),
+            },
             PodUseReading.Listed listed => Observe(listed, now, proof, known, holder),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
@@ -83,8 +110,11 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
                 result[entry.Id] = absent with { Holder = reading.Doubt is null ? held : null, Lacks = lacks };
         }
 
-        return new AllocationLedger(result.ToImmutable());
+        return this with { ById = result.ToImmutable() };
     }
+
+    private static bool AreSame(ImmutableSortedDictionary<string, Allocation> one, ImmutableSortedDictionary<string, Allocation> other) =>
+        one.Count == other.Count && one.Values.All(a => other.TryGetValue(a.Id, out var b) && b == a);
 
     private static string? AgeLacks(Allocation entry, DateTimeOffset now, ReleaseProof proof)
     {

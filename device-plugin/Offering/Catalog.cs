@@ -10,6 +10,9 @@ public sealed record Catalog
 {
     public static Catalog Empty { get; } = new() { Units = ImmutableSortedDictionary<string, CatalogUnit>.Empty, Resources = [] };
 
+    /// <summary>The reading that it was made from; null of the empty one.</summary>
+    public HostInventory? Inventory { get; init; }
+
     public required ImmutableSortedDictionary<string, CatalogUnit> Units { get; init; }
 
     /// <summary>Every resource that a policy names, ordered, empty ones included.</summary>
@@ -26,6 +29,7 @@ public sealed record Catalog
         var names = plan.Resources.Concat(plan.Units.Select(u => u.Resource)).Distinct().Order();
         return new Catalog
         {
+            Inventory = inventory,
             Units = units,
             Resources =
             [

@@ -50,10 +50,7 @@ public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationL
         var state = _state;
         return
         [
-            .. state
-                .Answers.SelectMany(a => a.Units)
-                .Where(u => u.Claims.Any(c => devices.Contains(c)))
-                .Select(u => $"{u.Id} is being given to a pod this moment")
+            .. Getting(devices, state)
                 .Concat(devices.SelectMany(d => HoldersOf(d, state.Ledger)).Select(u => u.Description))
                 .Distinct(StringComparer.Ordinal),
         ];
@@ -94,6 +91,20 @@ public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationL
             Keep(answers.Aggregate(_state.Ledger, (ledger, answer) => ledger.Record(answer)), _state.LookedAt);
     }
 
+    /// <summary>What was given out before the boot has nothing to be taken up again: its pods are gone.</summary>
+    public void Forget(string earlier)
+    {
+        lock (_gate)
+            Keep(_state.Ledger.Forget(earlier), _state.LookedAt);
+    }
+
+    /// <summary>A unit is not brought about for anybody before the next boot.</summary>
+    public void GiveUp(string id, string why)
+    {
+        lock (_gate)
+            Keep(_state.Ledger.GiveUp(id, why), _state.LookedAt);
+    }
+
     /// <summary>Takes in a look at who has what. The ledgers before and after.</summary>
     /// <param name="asOf">When the look began; null when it proves nothing of who has nothing.</param>
     public (AllocationLedger Before, AllocationLedger After) Look(Func<AllocationLedger, AllocationLedger> look, DateTimeOffset? asOf)
@@ -111,13 +122,15 @@ public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationL
     /// From now on nothing of these devices is given out, all or none. Empty when it is so; else who has, or is just getting, one of them,
     /// and nothing changed.
     /// </summary>
-    public ImmutableArray<string> TryClose(ImmutableArray<DeviceId> devices)
+    /// <param name="touched">Devices that are closed too, and that somebody may have, but not be just getting.</param>
+    public ImmutableArray<string> TryClose(ImmutableArray<DeviceId> devices, ImmutableArray<DeviceId> touched = default)
     {
+        ImmutableArray<DeviceId> all = touched.IsDefaultOrEmpty ? devices : [.. devices.Union(touched)];
         lock (_gate)
         {
-            var users = UsersOf(devices);
+            ImmutableArray<string> users = [.. UsersOf(devices).Union(Getting(all, _state), StringComparer.Ordinal)];
             if (users.IsEmpty)
-                _state = _state with { Closed = devices.Aggregate(_state.Closed, (c, d) => c.SetItem(d, c.GetValueOrDefault(d) + 1)) };
+                _state = _state with { Closed = all.Aggregate(_state.Closed, (c, d) => c.SetItem(d, c.GetValueOrDefault(d) + 1)) };
             return users;
         }
     }
@@ -157,6 +170,12 @@ public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationL
             keep?.Invoke(next);
         _state = _state with { Ledger = next, LookedAt = lookedAt };
     }
+
+    private static IEnumerable<string> Getting(ImmutableArray<DeviceId> devices, State state) =>
+        state
+            .Answers.SelectMany(a => a.Units)
+            .Where(u => u.Claims.Any(c => devices.Contains(c)))
+            .Select(u => $"{u.Id} is being given to a pod this moment");
 
     private Refusal? Problem(ResourceName resource, Unit unit)
     {

@@ -11,12 +11,16 @@ public static class UnitReadiness
     public static OfferProblem? ProblemOf(Unit unit, HostInventory inventory)
     {
         var state = StateOf(unit, inventory);
-        return unit.OnAllocate is { } late && state.Drivers.IsEmpty
-            ? late.Obstacle is { } obstacle
+        return IsAbsent(unit, state)
+            ? unit.OnAllocate!.Obstacle is { } obstacle
                 ? new OfferProblem(obstacle.Reason, obstacle.Message)
                 : null
             : OfferProblem.Of(Reasons.NotReady, state.Problem);
     }
+
+    /// <summary>Whether it is brought about only for an answer, and nothing of it is there.</summary>
+    public static bool IsAbsent(Unit unit, UnitState state) =>
+        unit.OnAllocate is { } late && late.Brings.All(b => state.Drivers.GetValueOrDefault(b.Device) != b.Driver);
 
     public static UnitState StateOf(Unit unit, HostInventory inventory) =>
         unit.Handout switch

@@ -14,7 +14,7 @@ public interface IPodUsage
 }
 
 /// <summary>
-/// The one place that says who uses a device. <see cref="Read"/> looks without touching anything, for planning; <see cref="Prove"/> also
+/// The one place that says who uses a device. <see cref="Read(HostInventory)"/> looks without touching anything, for planning; <see cref="Prove"/> also
 /// closes the door: while its result is kept, nobody can begin to use the device (contracts/kernel.md, "Proof that it is free").
 /// </summary>
 /// <param name="threads">By default the threads of this process.</param>
@@ -27,12 +27,15 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
     /// would make a mount fail that somebody attempts this moment. So whom only such an open meets is met by <see cref="Prove"/>, before
     /// the first write.
     /// </summary>
-    public HostUsage Read(HostInventory inventory)
+    public HostUsage Read(HostInventory inventory) => Read(inventory, inventory.Passable);
+
+    /// <summary>As <see cref="Read(HostInventory)"/>, of these devices alone.</summary>
+    public HostUsage Read(HostInventory inventory, IEnumerable<DeviceId> devices)
     {
         var reading = new HostReading(paths, calls, _processes, inventory);
         return new HostUsage(
-            inventory
-                .Passable.Select(d => (Device: d, Users: (ImmutableArray<DeviceUser>)[.. pods.UsersOf(d), .. reading.UsersOf(d)]))
+            devices
+                .Select(d => (Device: d, Users: (ImmutableArray<DeviceUser>)[.. pods.UsersOf(d), .. reading.UsersOf(d)]))
                 .Where(t => t.Users.Length > 0)
                 .ToImmutableSortedDictionary(t => t.Device, t => t.Users)
         );

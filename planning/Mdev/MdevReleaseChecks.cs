@@ -29,12 +29,11 @@ internal static class MdevReleaseChecks
             ? Stays(setback.Reason, setback.Message)
             : null;
 
-    /// <summary>Of what is there only while somebody has it, nothing is said meanwhile: it is as it is meant.</summary>
     private static Objection? InUse(MdevReleaseCase it)
     {
         var users = it.Situation.Input.Usage.UsersOf(it.Owned.Uuid);
         return users.IsEmpty ? null
-            : it.Targets.OnAllocate.Contains(it.Owned.Uuid) ? new Objection(FindingState.Releasing, Reasons.ReleaseWaits, null)
+            : it.Targets.IsWithAPod(it.Owned.Uuid, users) ? new Objection(FindingState.Releasing, Reasons.ReleaseWaits, null)
             : Stays(
                 Reasons.ReleaseWaits,
                 $"{it.Owned.Uuid} is removed as soon as it is let go; it is in use: {string.Join(", ", users.Select(u => u.Description))}"

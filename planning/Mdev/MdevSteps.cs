@@ -54,13 +54,14 @@ internal static class MdevSteps
     /// <param name="noRoom">Why it cannot be made now; null when it can.</param>
     public static OnAllocate OnAllocate(Situation situation, MdevTarget target, string? noRoom)
     {
+        ImmutableArray<BoundDevice> brings = [new(target.Uuid, target.TypeId)];
         if (situation.Inventory.Mdev(target.Uuid) is not null)
-            return new OnAllocate([]);
+            return new OnAllocate(brings, []);
         var obstacle =
             situation.Input.Halt is { } halt ? new Obstacle(halt.Reason, halt.Message)
             : noRoom is not null ? new Obstacle(Reasons.NoRoom, noRoom)
             : null;
-        return new OnAllocate(obstacle is null ? [.. StepsOf(situation, target)] : [], obstacle);
+        return new OnAllocate(brings, obstacle is null ? [.. StepsOf(situation, target)] : [], obstacle);
     }
 
     /// <summary>Removes one that nobody wants, as soon as nobody has it.</summary>

@@ -11,7 +11,12 @@ internal static class DeviceRisks
         Risk Risk,
         Func<GroupCase, IEnumerable<PciFunction>> Find,
         Func<GroupCase, ImmutableArray<PciFunction>, Standing> Say
-    )> s_checks = [(Risks.NoReset, WithoutReset, NoReset), (Risks.PhysicalFunctionOnVfio, BelowVfio, PhysicalFunctionOnVfio)];
+    )> s_checks =
+    [
+        (Risks.NoReset, WithoutReset, NoReset),
+        (Risks.PhysicalFunctionOnVfio, BelowVfio, PhysicalFunctionOnVfio),
+        (Risks.SlowUnbind, LateBinding.OfSlowDrivers, LateBinding.SlowUnbind),
+    ];
 
     /// <summary>The checks for the chain; what is assigned must be decided.</summary>
     public static ImmutableArray<Func<GroupCase, Objection?>> Checks { get; } =
@@ -31,7 +36,7 @@ internal static class DeviceRisks
                             check.Risk,
                             it.Primary.Address.ToString(),
                             it.Request.Accepts(check.Risk, found),
-                            $" together with the address{it.Request.InMembers(found)}"
+                            check.Risk.Of == RiskOf.Device ? $" together with the address{it.Request.InMembers(found)}" : ""
                         );
             }
         ),

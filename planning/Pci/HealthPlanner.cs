@@ -15,6 +15,8 @@ internal static class HealthPlanner
     {
         var known = situation.Input.Ownership.Health.Keys.Select(d => d.AsPci).OfType<PciAddress>();
         var judged = units.Select(u => (Unit: u, Faults: FaultsOf(situation, u))).ToList();
+        // What goes back to the host is reset by nobody but its driver.
+        var ours = judged.Where(j => j.Unit.OnAllocate is null);
         return new UnitHealth(
             [
                 .. judged.Select(j =>
@@ -30,7 +32,7 @@ internal static class HealthPlanner
                 .. known
                     .Where(a => !situation.Inventory.Functions.ContainsKey(a))
                     .Select(gone => new Work(gone, [new LaneStep(Purpose.Reset(gone), new JournalRecord.ForgetFault(gone))])),
-                .. judged.SelectMany(j => j.Faults.Select(f => WorkOn(situation, j.Unit, f.Function, f.Fault))),
+                .. ours.SelectMany(j => j.Faults.Select(f => WorkOn(situation, j.Unit, f.Function, f.Fault))),
             ]
         );
     }

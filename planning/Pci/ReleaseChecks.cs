@@ -48,7 +48,8 @@ internal static class ReleaseChecks
             it.Function.DriverOverride is { } now
             && now != it.Owned.OriginalOverride
             && it.Situation.Inventory.Facts.PassthroughDrivers.Contains(now);
-        if (begun || !it.Targets.Named.TryGetValue(address, out var unit))
+        // What is taken for an answer alone is nobody's without one.
+        if (begun || it.Targets.OnAllocate.Contains(address) || !it.Targets.Named.TryGetValue(address, out var unit))
             return null;
         return input.Setbacks.GetValueOrDefault(Purpose.Take(unit)) is { Reason.IsUse: false }
             ? null
@@ -86,7 +87,8 @@ internal static class ReleaseChecks
             return null;
         var users = it.Situation.Input.Usage.UsersOf(it.Owned.Address).Where(u => !it.IsDriverless || u.Protection is null).ToList();
         return users.Count == 0 ? null
-            : it.Targets.Awaited.Contains(it.Owned.Address) ? SaidByItsPolicy(Reasons.ReleaseWaits)
+            : it.Targets.Awaited.Contains(it.Owned.Address) || it.Targets.IsWithAPod(it.Owned.Address, users)
+                ? SaidByItsPolicy(Reasons.ReleaseWaits)
             : Stays(
                 Reasons.ReleaseWaits,
                 $"{it.Owned.Address} is given back as soon as it is let go; it is in use: "

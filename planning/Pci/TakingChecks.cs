@@ -44,9 +44,10 @@ internal static class TakingChecks
         if (busy.Count == 0)
             return null;
         var withdrawn = it.Request.Disruption == Disruption.Cordon && UnitForm.AsItIs(it) is not null;
+        var then = it.Request.Binding == Binding.OnAllocate ? "it can be given to a pod" : "it is taken";
         return Objection.Waits(
             Reasons.InUse,
-            $"{Sentence(busy)}: it is taken as soon as nobody uses it{(withdrawn ? "; meanwhile it is not offered" : "")}"
+            $"{Sentence(busy)}: {then} as soon as nobody uses it{(withdrawn ? "; meanwhile it is not offered" : "")}"
         );
     }
 

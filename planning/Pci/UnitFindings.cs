@@ -11,7 +11,8 @@ internal static class UnitFindings
         [.. WhatIsHeld(request, form), .. WhatIsInForce(situation, request, form.Unit), .. WhatIsResetToo(situation, request, form.Unit)];
 
     private static IEnumerable<Finding> WhatIsHeld(UnitRequest request, UnitForm form) =>
-        form.Held.Select(h => new Finding(
+        form.Held.Where(h => form.Unit.OnAllocate is null || h.Function.Driver == h.Driver)
+            .Select(h => new Finding(
             request.Policy,
             h.Function.Address.ToString(),
             FindingState.Held,

@@ -21,17 +21,22 @@ internal static class UnitPlanner
             return wish;
         var taking = TakingChecks.All.Judge(it);
         // What waits would be taken without anybody's doing: a risk refuses it before.
-        if (!taking.Refuses || taking.Waits)
+        var isLate = LateBinding.IsMeant(it);
+        if (isLate)
+            wish = wish with { Ruling = wish.Ruling.Then(LateBinding.Checks.Judge(it)) };
+        if (!wish.Ruling.Refuses && (!taking.Refuses || taking.Waits || isLate))
             wish = wish with { Ruling = wish.Ruling.Then(RiskChecks.All.Judge(it)) };
         if (wish.Ruling.Refuses)
             return wish;
+        if (isLate)
+            return LateBinding.Grant(it, wish, taking, TargetsOf(situation, request, it.Composed.Unit));
         var form =
             !taking.Refuses ? it.Composed
             : taking.Waits ? UnitForm.AsItIs(it)
             : null;
         return wish with
         {
-            Claims = [.. it.Shape.Taken.Concat(it.Shape.Carried).Select(f => f.Address)],
+            Claims = ClaimsOf(it),
             Findings = form is null ? taking.Findings : [.. taking.Findings, .. UnitFindings.Of(situation, request, form)],
             Granted =
                 form is not null ? TargetsOf(situation, request, form.Unit)
@@ -39,6 +44,9 @@ internal static class UnitPlanner
                 : Targets.None,
         };
     }
+
+    public static ImmutableArray<DeviceId> ClaimsOf(GroupCase it) =>
+        [.. it.Shape.Taken.Concat(it.Shape.Carried).Select(f => f.Address)];
 
     private static Targets TargetsOf(Situation situation, UnitRequest request, Unit unit)
     {

@@ -33,6 +33,8 @@ internal sealed record UnitRequest : ICase
 
     public required IommuBackend IommuBackend { get; init; }
 
+    public Binding Binding { get; init; }
+
     public bool Cordoned { get; init; }
 
     /// <summary>What its policy says of a change that must wait for a user: stop offering meanwhile, or withdraw nothing.</summary>
@@ -49,7 +51,7 @@ internal sealed record UnitRequest : ICase
 
     /// <summary>Whether the policy accepts what stands against all of a host, or against these functions of it.</summary>
     public bool Accepts(Risk risk, IEnumerable<PciFunction> functions) =>
-        AcceptRisks.Contains(risk) && (risk.Of == RiskOf.Host || functions.All(IsNamed));
+        AcceptRisks.Contains(risk) && (risk.Of != RiskOf.Device || functions.All(IsNamed));
 
     /// <summary>Those that the policy does not write out, as the words " X in members"; empty where it does.</summary>
     public string InMembers(IEnumerable<PciFunction> functions)

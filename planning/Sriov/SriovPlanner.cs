@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Pci;
@@ -52,7 +53,8 @@ internal static class SriovPlanner
                     pf.Address,
                     new VfTarget(pf.Address, number.ToBe, policy.Identity.Uid)
                 ),
-                Native = [.. native.Select(v => v.Vf.Address)],
+                // Those of a pool that binds late are the host's too, until a pod is given one.
+                Native = [.. native.Concat(inPools.Where(v => v.Pool.Binding == Binding.OnAllocate)).Select(v => (DeviceId)v.Vf.Address)],
             },
             Findings =
             [
@@ -102,6 +104,7 @@ internal static class SriovPlanner
             AcceptRisks = policy.Spec.AcceptRisks ?? [],
             DeviceFile = policy.Spec.DeviceFile,
             IommuBackend = pool.IommuBackend,
+            Binding = pool.Binding ?? Binding.Static,
             Cordoned = number.Cordon,
             Disruption = policy.Spec.Disruption,
         };

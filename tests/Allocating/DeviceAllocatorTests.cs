@@ -21,18 +21,19 @@ public sealed class DeviceAllocatorTests
     {
         var node = new SimulatedNode();
         DeviceAllocator? allocator = null;
+        HoldingsGate? gate = null;
         ImmutableArray<string> users = [];
         var calls = new CallsWithAMoment(
             node.Machine.Calls,
             () =>
             {
                 allocator!.Catalog = Catalog.Empty; // the policy is gone
-                users = allocator.TryClose(Edu);
+                users = gate!.TryClose(Edu, []);
             }
         );
         await using var bench = await ScenarioBench.StartAsync(node, Policy, node.Machine with { Calls = calls });
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
-        allocator = bench.Host.Allocator;
+        (allocator, gate) = (bench.Host.Allocator, new HoldingsGate(bench.Host.Holdings));
         var pod = await bench.Kubelet.AdmitPodAsync(
             "vms",
             "vm",
@@ -65,18 +66,18 @@ public sealed class DeviceAllocatorTests
     {
         await using var bench = await ScenarioBench.StartAsync(new SimulatedNode(), Policy);
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
-        var allocator = bench.Host.Allocator;
+        var (allocator, gate) = (bench.Host.Allocator, new HoldingsGate(bench.Host.Holdings));
         var name = ResourceName.Parse("example.com/edu");
-        Assert.Empty(allocator.TryClose(Edu));
+        Assert.Empty(gate.TryClose(Edu, []));
         var refused = Assert.IsType<AllocateOutcome.Refused>(
             await allocator.AllocateAsync(name, ["0000:46:00.0"], TestContext.Current.CancellationToken)
         );
         Assert.Equal("0000:46:00.0 of example.com/edu is being reconfigured right now", refused.Refusal.Message);
-        allocator.Open(Edu);
+        gate.Open(Edu);
         Assert.IsType<AllocateOutcome.Granted>(
             await allocator.AllocateAsync(name, ["0000:46:00.0"], TestContext.Current.CancellationToken)
         );
-        Assert.Contains(allocator.TryClose(Edu), u => u.Contains("was just given to a pod", StringComparison.Ordinal));
+        Assert.Contains(gate.TryClose(Edu, []), u => u.Contains("was just given to a pod", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -158,6 +159,7 @@ public sealed class DeviceAllocatorTests
         var calls = new CallsThatHang(node.Machine.Calls);
         await using var bench = await ScenarioBench.StartAsync(node, Policy, node.Machine with { Calls = calls });
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        var gate = new HoldingsGate(bench.Host.Holdings);
         var (allocator, name) = (bench.Host.Allocator, ResourceName.Parse("example.com/edu"));
         using var patience = new CancellationTokenSource();
 
@@ -173,12 +175,12 @@ public sealed class DeviceAllocatorTests
             "0000:46:00.0 of example.com/edu cannot be given out: the kernel does not answer, and an earlier call for it still hangs",
             Assert.IsType<AllocateOutcome.Refused>(again).Refusal.Message
         );
-        Assert.Contains("0000:46:00.0 is being given to a pod this moment", allocator.TryClose(Edu)); // it may yet set an owner
+        Assert.Contains("0000:46:00.0 is being given to a pod this moment", gate.TryClose(Edu, [])); // it may yet set an owner
 
         calls.LetGo();
-        await Waiting.UntilAsync(() => allocator.TryClose(Edu).IsEmpty);
+        await Waiting.UntilAsync(() => gate.TryClose(Edu, []).IsEmpty);
         Assert.Empty(allocator.Ledger.ById); // whoever asked was refused: nothing of the late answer stands
-        allocator.Open(Edu);
+        gate.Open(Edu);
     }
 
     /// <summary>One process has a million files open.</summary>
