@@ -41,8 +41,7 @@ public static class Planner
             Policies = [.. policies.Zip(wishes, (policy, wished) => Match(policy, wished, decisions))],
             Resources = [.. names.Used.Keys],
             Choices = ChoicesInForce.Of(situation, wishes.Select(w => w.Chosen), targets),
-            AsksWhoUses =
-                decisions.Any(d => d.Wish.Ruling.AsksWhoUses) || targets.Units.Any(u => u.OnAllocate is { AsksWhoUses: true }),
+            AsksWhoUses = decisions.Any(d => d.Wish.Ruling.AsksWhoUses) || targets.Units.Any(u => u.OnAllocate is { AsksWhoUses: true }),
             Halt = input.Halt,
         };
     }

@@ -132,7 +132,8 @@ public sealed partial class NodeAgent(
         var (inventory, plan) = await LookAsync(cancellationToken).ConfigureAwait(false);
         for (var pass = 0; pass < MaxPasses && parts.Executor.CanStart(plan) && !cancellationToken.IsCancellationRequested; pass++)
         {
-            Publish(plan, inventory);
+            if (!TakesUpEarlier)
+                Publish(plan, inventory);
             await ExecuteAsync(plan, inventory, cancellationToken).ConfigureAwait(false);
             (inventory, plan) = await LookAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -151,11 +152,41 @@ public sealed partial class NodeAgent(
         _proving = plan.Lanes.IsEmpty && plan.Halt is null;
         if (_proving)
             parts.Boots.CloseWhenProven();
+        if (!parts.Allocator.Ledger.Earlier.IsEmpty)
+            (inventory, plan) = await TakeUpEarlierAsync(plan, inventory, cancellationToken).ConfigureAwait(false);
         Publish(plan, inventory);
         if (plan.Halt is not { OffersNothingNew: true })
             parts.Allocator.RestoreNodes();
         (_nextLook, _last) = (timings.NextLook(plan), (inventory, plan, _plannedFor?.Generation));
         Report();
+    }
+
+    /// <summary>
+    /// Pods may start on what they got in an earlier boot, as soon as their resource is registered: so that is ready before, in the first
+    /// round.
+    /// </summary>
+    private bool TakesUpEarlier => Reconciles == 1 && !parts.Allocator.Ledger.Earlier.IsEmpty;
+
+    private async Task<(HostInventory Inventory, Plan Plan)> TakeUpEarlierAsync(
+        Plan plan,
+        HostInventory inventory,
+        CancellationToken cancellationToken
+    )
+    {
+        var before = parts.Allocator.Ledger;
+        if (parts.Kubelet?.ReadCheckpoint() is not { } checkpoint)
+            return (inventory, plan);
+        parts.Allocator.Catalog = CatalogOf(plan, inventory);
+        await ReadAsync(
+                () =>
+                {
+                    parts.Allocator.TakeUpEarlier(checkpoint, timings.TakeUp, cancellationToken);
+                    return true;
+                },
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        return before.HasSame(parts.Allocator.Ledger) ? (inventory, plan) : await LookAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Something is about to be written for what was planned last, by another hand of ours. Thread-safe.</summary>
@@ -245,10 +276,13 @@ public sealed partial class NodeAgent(
     {
         if (plan.Choices is { } choices)
             parts.Choices.Keep(choices);
-        var catalog = Catalog.Build(plan, inventory, parts.Allocator.Reserved(plan, inventory).SetItems(Withheld(plan)));
+        var catalog = CatalogOf(plan, inventory);
         parts.Allocator.Catalog = catalog;
         parts.Kubelet?.Update(catalog.Resources);
     }
+
+    private Catalog CatalogOf(Plan plan, HostInventory inventory) =>
+        Catalog.Build(plan, inventory, parts.Allocator.Reserved(plan, inventory).SetItems(Withheld(plan)));
 
     /// <summary>
     /// What a halt keeps from being given out: everything that no pod has. A device that a pod has stays as it is, so that its containers
@@ -317,6 +351,9 @@ public sealed record AgentTimings
 
     /// <summary>Between two lists of pod-resources while anything is held.</summary>
     public TimeSpan PodResources { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a round goes on making ready what pods got in an earlier boot; the rest is the next round's.</summary>
+    public TimeSpan TakeUp { get; init; } = TimeSpan.FromSeconds(10);
 
     public ReleaseProof ReleaseProof { get; init; } = new();
 

@@ -31,6 +31,7 @@ public sealed class DeviceAllocator(
     private readonly AnsweredNodes _answers = new(reader, time);
     private readonly LateUnits _late = new(reader, holdings, executor);
     private readonly NodeOwners _owners = new(calls, journal);
+    private EarlierAnswers Earlier => field ??= new EarlierAnswers(reader, _answers, _owners, holdings, time, BringAbout);
     private readonly NodeHolderReader _holders = new(paths, calls, threads, time);
     private readonly KernelCalls<KubeletCall> _kernel = new(threads, "kubelet call", time);
     private volatile Catalog _catalog = Catalog.Empty;
@@ -91,8 +92,18 @@ public sealed class DeviceAllocator(
         ImmutableArray<string> deviceIds,
         CancellationToken cancellationToken
     ) =>
-        await AskAsync("the start of", resource, deviceIds, () => CheckBeforeStart(resource, deviceIds), r => r, cancellationToken)
+        await Earlier.WaitAsync(deviceIds, cancellationToken).ConfigureAwait(false)
+        ?? await AskAsync("the start of", resource, deviceIds, () => CheckBeforeStart(resource, deviceIds), r => r, cancellationToken)
             .ConfigureAwait(false);
+
+    /// <summary>
+    /// Makes ready again what pods got in an earlier boot and may be started with. Keeps the caller's thread, about as long as is said.
+    /// </summary>
+    public void TakeUpEarlier(CheckpointReading checkpoint, TimeSpan within, CancellationToken cancellationToken)
+    {
+        if (Refuses() is null)
+            Earlier.TakeUp(checkpoint, Catalog, within, cancellationToken);
+    }
 
     private Refusal? CheckBeforeStart(ResourceName resource, ImmutableArray<string> deviceIds)
     {
@@ -180,7 +191,7 @@ public sealed class DeviceAllocator(
         var devices = reading is PodUseReading.Listed listed ? listed.Devices : [];
         var known = Ledger;
         var learned = devices
-            .Where(d => !known.ById.ContainsKey(d.Id))
+            .Where(d => !known.ById.ContainsKey(d.Id) && !known.Earlier.ContainsKey(d.Id))
             .Select(Learn)
             .OfType<Allocation>()
             .ToDictionary(a => a.Id, StringComparer.Ordinal);

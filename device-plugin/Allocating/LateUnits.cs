@@ -64,5 +64,8 @@ internal sealed class LateUnits(UnitStateReader reader, Holdings holdings, PlanE
     private OfferProblem? Left(Unit unit) =>
         holdings.Ledger.ById.ContainsKey(unit.Id.ToString())
             ? null
-            : new OfferProblem(Reasons.Changing, $"{unit.Id} is left from a pod that is gone, and is given back before it is given out again");
+            : new OfferProblem(
+                Reasons.Changing,
+                $"{unit.Id} is left from a pod that is gone, and is given back before it is given out again"
+            );
 }

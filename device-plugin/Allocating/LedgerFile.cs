@@ -27,7 +27,7 @@ public sealed class LedgerFile(string directory, string bootId)
         return damage is null ? ledger ?? AllocationLedger.Empty : throw new JournalException(damage);
     }
 
-    public void Write(AllocationLedger ledger) => 
+    public void Write(AllocationLedger ledger) =>
         _file.Write(
             new LedgerContent
             {

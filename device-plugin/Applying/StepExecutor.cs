@@ -29,28 +29,14 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
                 return StepOutcome.Done.Instance;
             case PlanStep.SetAutoprobe s:
                 var autoprobe = s.Autoprobe ? "1" : "0";
-                return await WriteAsync(
-                        s.PhysicalFunction,
-                        "sriov_drivers_autoprobe",
-                        autoprobe,
-                        deadline,
-                        autoprobe,
-                        cancellationToken
-                    )
+                return await WriteAsync(s.PhysicalFunction, "sriov_drivers_autoprobe", autoprobe, deadline, autoprobe, cancellationToken)
                     .ConfigureAwait(false);
             case PlanStep.SetNumVfs s:
                 return await SetNumVfsAsync(s, cancellationToken).ConfigureAwait(false);
             case PlanStep.SetDriverOverride s:
                 // One newline clears it; "(null)" would become the override, and an empty write does nothing (contracts/kernel.md,
                 // Binding).
-                return await WriteAsync(
-                        s.Address,
-                        "driver_override",
-                        s.Driver ?? "\n",
-                        deadline,
-                        s.Driver ?? "(null)",
-                        cancellationToken
-                    )
+                return await WriteAsync(s.Address, "driver_override", s.Driver ?? "\n", deadline, s.Driver ?? "(null)", cancellationToken)
                     .ConfigureAwait(false);
             case PlanStep.Unbind s:
                 return await UnbindAsync(s, deadline, cancellationToken).ConfigureAwait(false);
@@ -115,9 +101,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     {
         var file = PciFiles.Unbind(step.Driver);
         using var log = writer.FollowLog();
-        var error = await writer
-            .WriteAsync(step.Address, file, step.Address.ToString(), deadline, cancellationToken)
-            .ConfigureAwait(false);
+        var error = await writer.WriteAsync(step.Address, file, step.Address.ToString(), deadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT)
             return TimedOut(file, step.Address.ToString(), deadline);
         var driver = writer.ReadDriver(step.Address);

@@ -141,6 +141,9 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     /// <summary>What KubeVirt's own device plugins offer on this node, as of the last change in the kubelet's directory.</summary>
     public ImmutableArray<KubeVirtOffer> KubeVirtOffers { get; private set; } = [];
 
+    /// <summary>Which container has which device by the kubelet's own checkpoint.</summary>
+    public CheckpointReading ReadCheckpoint() => _context.Checkpoint.Read();
+
     /// <summary>How every resource stands, ordered by name.</summary>
     public ImmutableArray<ResourceState> Snapshot()
     {

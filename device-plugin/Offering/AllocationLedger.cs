@@ -110,7 +110,10 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
                 result[entry.Id] = absent with { Holder = reading.Doubt is null ? held : null, Lacks = lacks };
         }
 
-        return this with { ById = result.ToImmutable() };
+        return this with
+        {
+            ById = result.ToImmutable(),
+        };
     }
 
     private static bool AreSame(ImmutableSortedDictionary<string, Allocation> one, ImmutableSortedDictionary<string, Allocation> other) =>

@@ -11,14 +11,15 @@ internal static class UnitFindings
         [.. WhatIsHeld(request, form), .. WhatIsInForce(situation, request, form.Unit), .. WhatIsResetToo(situation, request, form.Unit)];
 
     private static IEnumerable<Finding> WhatIsHeld(UnitRequest request, UnitForm form) =>
-        form.Held.Where(h => form.Unit.OnAllocate is null || h.Function.Driver == h.Driver)
+        form
+            .Held.Where(h => form.Unit.OnAllocate is null || h.Function.Driver == h.Driver)
             .Select(h => new Finding(
-            request.Policy,
-            h.Function.Address.ToString(),
-            FindingState.Held,
-            Reasons.HeldSibling,
-            $"Held by {form.Unit.Id} ({h.Why})"
-        ));
+                request.Policy,
+                h.Function.Address.ToString(),
+                FindingState.Held,
+                Reasons.HeldSibling,
+                $"Held by {form.Unit.Id} ({h.Why})"
+            ));
 
     /// <summary>Parts of the machine that an earlier version took: a stricter rule refuses what is newly taken.</summary>
     private static IEnumerable<Finding> WhatIsInForce(Situation situation, UnitRequest request, Unit unit)

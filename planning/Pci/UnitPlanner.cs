@@ -45,8 +45,7 @@ internal static class UnitPlanner
         };
     }
 
-    public static ImmutableArray<DeviceId> ClaimsOf(GroupCase it) =>
-        [.. it.Shape.Taken.Concat(it.Shape.Carried).Select(f => f.Address)];
+    public static ImmutableArray<DeviceId> ClaimsOf(GroupCase it) => [.. it.Shape.Taken.Concat(it.Shape.Carried).Select(f => f.Address)];
 
     private static Targets TargetsOf(Situation situation, UnitRequest request, Unit unit)
     {

@@ -19,6 +19,14 @@ public abstract class LateBindingScenarios
         Desired.HostDevice("dual", Port, "binding: OnAllocate", ", members: [{function: 1}]")
     );
 
+    private const string Nvme = "0000:84:00.0";
+
+    private static readonly string Disk = Desired.Policies(Desired.HostDevice("disk", Nvme, "binding: OnAllocate"));
+    private static readonly string[] Vfs = ["0000:81:10.0", "0000:81:10.2", "0000:81:10.4"];
+    private static readonly string Pool = Desired.Policies(
+        Desired.Vfs(3).Replace("resourceName:", "binding: OnAllocate, resourceName:", StringComparison.Ordinal)
+    );
+
     private protected abstract IScenarioNode NewNode();
 
     [Fact]
@@ -54,12 +62,158 @@ public abstract class LateBindingScenarios
         Assert.Empty(TreeSnapshot.Diff(before, node.Snapshot()));
     }
 
+    [Fact]
+    public async Task Virtual_functions_of_a_pool_stay_with_the_host_s_driver_until_a_pod_gets_one()
+    {
+        var node = NewNode();
+        var before = node.Snapshot();
+        await using var bench = await ScenarioBench.StartAsync(node, Pool);
+        await bench.ReadyAsync();
+        Assert.Equal(3, bench.Kubelet.Allocatable("example.com/vf"));
+        Assert.All(Vfs, vf => Assert.Equal("igbvf", bench.Driver(vf)));
+
+        var pod = await AdmitAsync(bench, "vm", "vf", 2);
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+        var given = pod.Envs["PCI_RESOURCE_EXAMPLE_COM_VF"].Split(',');
+        OfferPromises.Check(bench, pod, "example.com/vf", given);
+        Assert.All(Vfs, vf => Assert.Equal(given.Contains(vf) ? "vfio-pci" : "igbvf", bench.Driver(vf)));
+
+        bench.Kubelet.DeletePod("vms", "vm");
+        await bench.UntilAsync(() => Vfs.All(vf => bench.Driver(vf) == "igbvf"));
+        await bench.ReadyAsync();
+        bench.Desire(Desired.Nothing);
+        await bench.GivenBackAsync();
+        Assert.Empty(TreeSnapshot.Diff(before, node.Snapshot()));
+    }
+
+    [Fact]
+    public async Task A_disk_that_got_mounted_since_it_was_offered_is_refused_with_its_mount_point_until_it_is_unmounted()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(node, Disk);
+        await bench.ReadyAsync();
+        Assert.Equal((1, "nvme"), (bench.Kubelet.Allocatable("example.com/disk"), bench.Driver(Nvme)));
+        using (node.MountDisk(Nvme, "/mnt/hostdev-data"))
+        {
+            var refused = await AdmitAsync(bench, "vm", "disk");
+            Assert.Equal((PodPhase.Failed, "UnexpectedAdmissionError"), (refused.Phase, refused.Reason));
+            Assert.Contains($"{Nvme} of example.com/disk cannot be given out: in use: {Nvme}: ", refused.Message, StringComparison.Ordinal);
+            Assert.Contains("is mounted at /mnt/hostdev-data", refused.Message, StringComparison.Ordinal);
+            Assert.Equal((0, "nvme"), (bench.Host.Writer.Writes, bench.Driver(Nvme)));
+            await Task.Delay(TimeSpan.FromSeconds(2.5), TestContext.Current.CancellationToken); // re-checks that find the same
+            Assert.Equal(0, bench.Kubelet.Allocatable("example.com/disk"));
+        }
+
+        bench.Host.Agent.Wake();
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/disk") == 1);
+        var pod = await AdmitAsync(bench, "vm-2", "disk");
+        Assert.Equal((PodPhase.Running, "", "vfio-pci"), (pod.Phase, pod.Message, bench.Driver(Nvme)));
+        OfferPromises.Check(bench, pod, "example.com/disk", [Nvme]);
+        bench.Kubelet.DeletePod("vms", "vm-2");
+        await bench.UntilAsync(() => bench.Driver(Nvme) == "nvme");
+    }
+
+    [Fact]
+    public async Task An_interface_that_got_an_address_is_refused_with_it_and_a_group_that_is_in_use_is_offered_to_nobody()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(node, Dual);
+        await bench.ReadyAsync();
+        using (node.UseInterface(OtherPort, NetworkUse.Address))
+        {
+            var refused = await AdmitAsync(bench, "vm", "dual");
+            Assert.Equal((PodPhase.Failed, "UnexpectedAdmissionError"), (refused.Phase, refused.Reason));
+            Assert.Contains("has the address 192.0.2.7/24", refused.Message, StringComparison.Ordinal);
+            Assert.Equal((0, "e1000e", "e1000e"), (bench.Host.Writer.Writes, bench.Driver(Port), bench.Driver(OtherPort)));
+
+            // As the next look finds it: in the policy's words, and in no pod's way.
+            bench.Host.Agent.Wake();
+            await bench.UntilAsync(() => bench.Problem("dual").Reason == Reasons.Protected);
+            Assert.Contains($"{OtherPort} is in use: ", bench.Problem("dual").Message, StringComparison.Ordinal);
+            Assert.Equal(0, bench.Kubelet.Allocatable("example.com/dual"));
+            Assert.Equal(1, bench.Kubelet.Capacity("example.com/dual"));
+        }
+
+        bench.Host.Agent.Wake();
+        await bench.ReadyAsync();
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/dual") == 1);
+    }
+
+    [Fact]
+    public async Task What_is_held_open_after_its_pod_is_gone_goes_back_when_it_is_let_go_and_the_holder_is_named()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(node, Dual);
+        await bench.ReadyAsync();
+        Assert.Equal(PodPhase.Running, (await AdmitAsync(bench, "vm", "dual")).Phase);
+        using (var vm = await node.HoldAsync(Port))
+        {
+            bench.Kubelet.DeletePod("vms", "vm");
+            await bench.UntilAsync(() => bench.WaitsFor(Port)?.Contains($"but process {vm.ProcessId} (", StringComparison.Ordinal) == true);
+            await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/dual") == 0);
+            Assert.Equal((0, 0), (vm.Requests, node.WritesUnderWay().Count));
+            Assert.Equal("vfio-pci", bench.Driver(Port));
+        }
+
+        await bench.UntilAsync(() => (bench.Driver(Port), bench.Driver(OtherPort)) == ("e1000e", "e1000e"));
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/dual") == 1);
+    }
+
+    /// <summary>The kubelet starts such pods with the answers that they got before, and asks only PreStartContainer.</summary>
+    [Fact]
+    public async Task After_a_boot_what_pods_of_before_were_given_is_made_ready_again_and_their_containers_start()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Dual
+                + Desired
+                    .Policies(Desired.Mdevs("dual-port", "mtty", "mtty-2", "mode: OnDemand, max: 2"))
+                    .Replace("policies:\n", "", StringComparison.Ordinal)
+        );
+        await bench.ReadyAsync();
+        var (vm, vgpu) = (await AdmitAsync(bench, "vm", "dual"), await AdmitAsync(bench, "vgpu", "dual-port", 1));
+        Assert.Equal((PodPhase.Running, PodPhase.Running), (vm.Phase, vgpu.Phase));
+
+        await bench.StopAgentAsync();
+        node.Reboot(bench.StateDirectory);
+        Assert.Equal("e1000e", bench.Driver(Port));
+        bench.StartAgent();
+        await bench.UntilAsync(() => bench.Driver(Port) == "vfio-pci" && bench.Condition("Ready") == "True");
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/dual") == 1);
+        Assert.Equal((PodPhase.Running, ""), Outcome(await bench.Kubelet.RestartContainerAsync("vms", "vm")));
+        Assert.Equal((PodPhase.Running, ""), Outcome(await bench.Kubelet.RestartContainerAsync("vms", "vgpu")));
+        Assert.All(bench.Kubelet.Pods, p => Assert.Empty(KubeVirtOracle.Problems(node.Machine.Paths, p, bench.Kubelet.Pods)));
+
+        bench.Kubelet.DeletePod("vms", "vm");
+        bench.Kubelet.DeletePod("vms", "vgpu");
+        await bench.UntilAsync(() => bench.Driver(Port) == "e1000e" && bench.Driver(OtherPort) == "e1000e");
+        bench.Desire(Desired.Nothing);
+        await bench.GivenBackAsync();
+    }
+
+    [Fact]
+    public async Task A_driver_that_was_not_measured_needs_its_risk_accepted()
+    {
+        var policy = Desired.HostDevice("rng", "0000:02:00.0", "binding: OnAllocate");
+        await using var bench = await ScenarioBench.StartAsync(NewNode(), Desired.Policies(policy));
+        await bench.UntilAsync(() => bench.Problem("rng").Reason == Risks.SlowUnbind.Reason);
+        Assert.Equal(
+            "0000:02:00.0 cannot be passed safely: 0000:02:00.0 is on virtio-pci, and how long it takes to let a device go was not "
+                + "measured; use binding Static, or list SlowUnbind in acceptRisks to pass it all the same",
+            bench.Problem("rng").Message
+        );
+        Assert.Equal(0, bench.Kubelet.Allocatable("example.com/rng") ?? 0);
+    }
+
     private protected static Task<SimulatedPod> AdmitAsync(ScenarioBench bench, string name, string resource, int count = 1) =>
         bench.Kubelet.AdmitPodAsync(
             "vms",
             name,
             new Dictionary<string, int>(StringComparer.Ordinal) { [$"example.com/{resource}"] = count }
         );
+
+    private protected static (PodPhase Phase, string Message) Outcome(SimulatedPod pod) => (pod.Phase, pod.Message);
 }
 
 public sealed class SimulatedLateBindingScenarios : LateBindingScenarios
