@@ -28,6 +28,9 @@ public sealed record PlanningInput
     /// </summary>
     public ImmutableDictionary<Purpose, Setback> Contested { get; init; } = ImmutableDictionary<Purpose, Setback>.Empty;
 
+    /// <summary>The units that pods have by our answers.</summary>
+    public ImmutableHashSet<DeviceId> Given { get; init; } = [];
+
     /// <summary>Writes of ours that the kernel has not returned yet.</summary>
     public ImmutableArray<UnreturnedWrite> Unreturned { get; init; } = [];
 

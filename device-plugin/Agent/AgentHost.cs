@@ -188,6 +188,8 @@ public sealed partial class AgentHost : IAsyncDisposable
         );
         Agent = new NodeAgent(parts, _desired, options.Timings, time, loggers.CreateLogger<NodeAgent>());
         Allocator.BeforeWrites = Agent.BeginWrites;
+        _podUsage.Changed = Agent.Wake;
+        Writer.CameBackLate = Agent.Wake;
     }
 
     public NodeAgent Agent { get; }

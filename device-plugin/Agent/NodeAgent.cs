@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Threading.Channels;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Allocating;
@@ -39,6 +40,7 @@ public sealed partial class NodeAgent(
     private TimeSpan _nextLook = timings.Resync; // at the latest, where nothing wakes the loop before
     private bool _proving; // nothing is under way or stopped: if the machine lives on now, what was done did it no harm
     private volatile bool _lookDue = true;
+    private DateTimeOffset _lookedAt; // when the last look began
     private volatile DesiredInForce? _plannedFor; // what the last plan was made for: another may be in force by the time it is carried out
     private (HostInventory Inventory, Plan Plan, long? Generation)? _last;
     private volatile NodeDeviceStateStatus? _status;
@@ -220,6 +222,8 @@ public sealed partial class NodeAgent(
 
     private async Task<(HostInventory Inventory, Plan Plan)> LookAsync(CancellationToken cancellationToken)
     {
+        _lookedAt = time.GetUtcNow();
+        var given = parts.Allocator.Ledger; // asked first: what it names was there before the machine is read
         var inventory = await ReadAsync(parts.Inventory.Read, cancellationToken).ConfigureAwait(false);
         var confirmed = desired.Confirmed; // asked first: what is in force is then at least as new as the word that confirmed it
         if (desired.InForce is not { } inForce)
@@ -230,7 +234,7 @@ public sealed partial class NodeAgent(
         var names = PlanningInput.AsksForInterfaces(inForce.Policies)
             ? await ReadAsync(parts.Names.Read, cancellationToken).ConfigureAwait(false)
             : [];
-        var input = Remember().Input(inForce, inventory, HostUsage.Nobody, names);
+        var input = Remember(given).Input(inForce, inventory, HostUsage.Nobody, names);
         var plan = Planner.Plan(input);
         if (!plan.Lanes.IsEmpty || plan.AsksWhoUses)
         {
@@ -250,7 +254,7 @@ public sealed partial class NodeAgent(
         return (inventory, plan);
     }
 
-    private Remembered Remember()
+    private Remembered Remember(AllocationLedger given)
     {
         lock (_setbacks)
         {
@@ -261,6 +265,7 @@ public sealed partial class NodeAgent(
                 Halts = parts.Halts,
                 Choices = parts.Choices.Choices,
                 Setbacks = _setbacks.Active(),
+                Given = [.. given.ById.Keys.Select(DeviceId.Parse)],
                 Unreturned = parts.Executor.Unreturned,
             };
         }
@@ -281,8 +286,11 @@ public sealed partial class NodeAgent(
         parts.Kubelet?.Update(catalog.Resources);
     }
 
-    private Catalog CatalogOf(Plan plan, HostInventory inventory) =>
-        Catalog.Build(plan, inventory, parts.Allocator.Reserved(plan, inventory).SetItems(Withheld(plan)));
+    private Catalog CatalogOf(Plan plan, HostInventory inventory)
+    {
+        var unsettled = parts.Allocator.Unsettled(plan, _lookedAt);
+        return Catalog.Build(plan, inventory, parts.Allocator.Reserved(plan, inventory, unsettled).SetItems(Withheld(plan)), unsettled);
+    }
 
     /// <summary>
     /// What a halt keeps from being given out: everything that no pod has. A device that a pod has stays as it is, so that its containers

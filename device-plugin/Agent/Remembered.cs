@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Following;
 using Hostdev.Planning;
@@ -24,6 +25,9 @@ internal sealed record Remembered
     /// <summary>What is not to be tried now.</summary>
     public required ImmutableDictionary<Purpose, Setback> Setbacks { get; init; }
 
+    /// <summary>The units that pods have.</summary>
+    public ImmutableHashSet<DeviceId> Given { get; init; } = [];
+
     /// <summary>Writes that the kernel has not returned yet: of a running agent, which alone knows them.</summary>
     public ImmutableArray<UnreturnedWrite> Unreturned { get; init; } = [];
 
@@ -42,6 +46,7 @@ internal sealed record Remembered
             Ownership = Journal.Ownership,
             Setbacks = Setbacks,
             Contested = Repairs.Contested(desired.Fingerprint),
+            Given = Given,
             Unreturned = Unreturned,
             Halt = Halts.Look(desired.Fingerprint),
             RestoreOnly = Journal.InForceBefore,

@@ -53,10 +53,10 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
     }
 
     /// <summary>
-    /// The answer that still stands for a node of this unit, or for its device number, and was given for another device; as a sentence,
-    /// null when there is none.
+    /// The answer that still stands for a node of this unit, or for its device number, and was given for another device: the ID that it was
+    /// given for, and all of it as a sentence. Null when there is none.
     /// </summary>
-    public string? TakenBy(Unit unit, UnitState state, AllocationLedger ledger)
+    public (string Id, string Message)? TakenBy(Unit unit, UnitState state, AllocationLedger ledger)
     {
         if (ledger.ById.IsEmpty || state.Nodes.IsEmpty)
             return null;
@@ -70,8 +70,11 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
             if (node is null)
                 continue;
             var pod = answer.Pod is null ? "a pod" : $"pod {answer.Pod}";
-            return $"{node.Path} ({node.Number}) stands in the answer that {pod} got for {answer.Id}, and its container may still open it: "
-                + "delete that pod, or wait until it is proven gone";
+            return (
+                answer.Id,
+                $"{node.Path} ({node.Number}) stands in the answer that {pod} got for {answer.Id}, and its container may still open it: "
+                    + "delete that pod, or wait until it is proven gone"
+            );
         }
 
         return null;

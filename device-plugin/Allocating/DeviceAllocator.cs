@@ -139,7 +139,11 @@ public sealed class DeviceAllocator(
 
         var state = reader.Read(unit.Handout);
         if (UnitReadiness.IsAbsent(unit, state))
-            return UsedBy(unit) is { } users ? Cannot(resource, deviceId, users) : null; // all else that is in the way is the catalog's
+        {
+            var problem = _late.Meets(unit) ?? UsedBy(unit); // all else that is in the way is the catalog's
+            return problem is null ? null : Cannot(resource, deviceId, problem);
+        }
+
         return Obstacle(unit, state, isBeingAnswered: false) is { } obstacle ? Cannot(resource, deviceId, obstacle) : null;
     }
 
@@ -148,7 +152,8 @@ public sealed class DeviceAllocator(
     /// of theirs stands in the answer of another device that is not proven back, or a pod still has something of them under another
     /// resource name.
     /// </summary>
-    public ImmutableDictionary<string, OfferProblem> Reserved(Plan plan, HostInventory inventory)
+    /// <param name="unsettled">As <see cref="Unsettled"/> has them.</param>
+    public ImmutableDictionary<string, OfferProblem> Reserved(Plan plan, HostInventory inventory, IReadOnlySet<string> unsettled)
     {
         var ledger = Ledger;
         return plan
@@ -157,15 +162,30 @@ public sealed class DeviceAllocator(
             .ToImmutableDictionary(t => t.Id, t => t.Problem!, StringComparer.Ordinal);
 
         OfferProblem? Problem(Unit unit) =>
-            _late.Problem(unit, inventory)
+            (unsettled.Contains(unit.Id.ToString()) ? null : _late.Problem(unit, inventory))
             ?? OfferProblem.Of(Reasons.StillHeld, Forgotten(unit.Id.ToString()))
-            ?? OfferProblem.Of(Reasons.NodeAnswered, _answers.TakenBy(unit, UnitReadiness.StateOf(unit, inventory), ledger))
+            ?? OfferProblem.Of(Reasons.NodeAnswered, _answers.TakenBy(unit, UnitReadiness.StateOf(unit, inventory), ledger)?.Message)
             ?? OfferProblem.Of(Reasons.StillHeld, holdings.UnderAnotherName(unit));
 
         string? Forgotten(string id) =>
             ledger.ById.GetValueOrDefault(id)?.Holder is { } holder
                 ? $"{holder}, though the kubelet knows no pod that has {id}: end that process"
                 : null;
+    }
+
+    /// <summary>
+    /// Units that are there only for an answer, and of which what was read of the machine says nothing: they are being brought about, or
+    /// were since.
+    /// </summary>
+    /// <param name="asOf">When the reading began.</param>
+    public ImmutableHashSet<string> Unsettled(Plan plan, DateTimeOffset asOf)
+    {
+        var late = plan.Units.Where(u => u.OnAllocate is not null).Select(u => u.Id.ToString()).ToHashSet(StringComparer.Ordinal);
+        return
+        [
+            .. holdings.UnitsBeingAnswered.Select(u => u.Id.ToString()).Where(late.Contains),
+            .. Ledger.ById.Values.Where(a => a.AnsweredAt >= asOf).Select(a => a.Id).Where(late.Contains),
+        ];
     }
 
     public ImmutableArray<string> Prefer(
@@ -283,6 +303,8 @@ public sealed class DeviceAllocator(
         var states = answer.Units.Select(u => (Unit: u, State: reader.Read(u.Handout))).ToList();
         foreach (var (unit, state) in states)
         {
+            if (unit.OnAllocate is not null && _answers.TakenBy(unit, state, Ledger) is { } taken)
+                return new AllocateOutcome.Refused(Cannot(answer.Resource, unit.Id.ToString(), _late.Met(unit, taken)));
             var obstacle = Obstacle(unit, state, isBeingAnswered: true) ?? OfferProblem.Of(Reasons.NodeOwner, _owners.Set(unit, state));
             if (obstacle is not null)
                 return new AllocateOutcome.Refused(Cannot(answer.Resource, unit.Id.ToString(), obstacle));
@@ -358,7 +380,7 @@ public sealed class DeviceAllocator(
     /// <param name="isBeingAnswered">It is asked for an answer that is being made: nobody else is given the unit.</param>
     private OfferProblem? Obstacle(Unit unit, UnitState state, bool isBeingAnswered) =>
         OfferProblem.Of(Reasons.NotReady, state.Problem)
-        ?? OfferProblem.Of(Reasons.NodeAnswered, _answers.TakenBy(unit, state, Ledger))
+        ?? OfferProblem.Of(Reasons.NodeAnswered, _answers.TakenBy(unit, state, Ledger)?.Message)
         ?? OfferProblem.Of(Reasons.StillHeld, HeldBy(unit, state, isBeingAnswered));
 
     private string? HeldBy(Unit unit, UnitState state, bool isBeingAnswered)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Offering;
@@ -15,6 +16,26 @@ internal sealed class LateUnits(UnitStateReader reader, Holdings holdings, PlanE
     /// <summary>The kubelet's one loop waits for an answer, and is given one within 10 s (contracts/kubelet.md).</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(8);
 
+    private readonly ConcurrentDictionary<string, (string Answer, OfferProblem Problem)> _met = new(StringComparer.Ordinal);
+
+    /// <summary>
+    /// A unit got a number that stands in an answer, which is known only when it is there. It is taken back by the next look, and would get
+    /// the same number again for as long as that answer stands.
+    /// </summary>
+    public OfferProblem Met(Unit unit, (string Id, string Message) answer)
+    {
+        var problem = new OfferProblem(
+            Reasons.NodeAnswered,
+            $"made ready for a pod it got a node that is another pod's, so it is taken back: {answer.Message}"
+        );
+        _met[unit.Id.ToString()] = (answer.Id, problem);
+        return problem;
+    }
+
+    /// <summary>What it met, as long as that stands; null as a rule.</summary>
+    public OfferProblem? Meets(Unit unit) =>
+        _met.TryGetValue(unit.Id.ToString(), out var met) && holdings.Ledger.ById.ContainsKey(met.Answer) ? met.Problem : null;
+
     /// <summary>
     /// Brings a unit about, whatever of it is not there yet; null when it is there for this answer. On the caller's thread, which the
     /// kubelet's deadline gives up: what comes too late, or for an answer that comes to nothing, nobody has, so the next look takes it back.
@@ -25,8 +46,8 @@ internal sealed class LateUnits(UnitStateReader reader, Holdings holdings, PlanE
             return null;
         if (!UnitReadiness.IsAbsent(unit, reader.Read(unit.Handout)))
             return Left(unit);
-        if (GivenUp(unit) is { } givenUp)
-            return givenUp;
+        if ((GivenUp(unit) ?? Meets(unit)) is { } problem)
+            return problem;
         if (late.Obstacle is { } obstacle)
             return new OfferProblem(obstacle.Reason, obstacle.Message);
         var done = executor.ExecuteForAnswerAsync(Purpose.Take(unit.Id), late.Steps, inventory, Limit, cancellationToken);
@@ -46,10 +67,17 @@ internal sealed class LateUnits(UnitStateReader reader, Holdings holdings, PlanE
     }
 
     /// <summary>Why a unit of this kind must not be offered, beside what planning says; null for all others.</summary>
-    public OfferProblem? Problem(Unit unit, HostInventory inventory) =>
-        unit.OnAllocate is null ? null
-        : UnitReadiness.IsAbsent(unit, UnitReadiness.StateOf(unit, inventory)) ? GivenUp(unit)
-        : Left(unit);
+    public OfferProblem? Problem(Unit unit, HostInventory inventory)
+    {
+        if (unit.OnAllocate is null)
+            return null;
+        var state = UnitReadiness.StateOf(unit, inventory);
+        if (!UnitReadiness.IsAbsent(unit, state))
+            return Left(unit);
+        return holdings.Ledger.ById.ContainsKey(unit.Id.ToString())
+            ? OfferProblem.Of(Reasons.NotReady, state.Problem) // it was taken from the pod that has it
+            : GivenUp(unit) ?? Meets(unit);
+    }
 
     private OfferProblem? GivenUp(Unit unit) =>
         holdings.Ledger.GivenUp.GetValueOrDefault(unit.Id.ToString()) is { } why

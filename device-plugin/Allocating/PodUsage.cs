@@ -22,6 +22,9 @@ public sealed class PodUsage(Holdings holdings) : IPodUsage
 
     public ImmutableArray<DeviceUser> UsersOf(DeviceId device) => [.. holdings.HoldersOf(device), .. _others.GetValueOrDefault(device, [])];
 
+    /// <summary>Called, from any thread, when a pod has something now by another plugin, or has it no more. Must not block.</summary>
+    public Action Changed { get; set; } = () => { };
+
     /// <summary>Takes in a look at the kubelet; a list that could not be read changes nothing.</summary>
     public void Look(PodUseReading reading, Catalog catalog)
     {
@@ -29,6 +32,7 @@ public sealed class PodUsage(Holdings holdings) : IPodUsage
             return;
         var late = catalog.Units.Values.Where(u => u.Unit.OnAllocate is not null).SelectMany(u => u.Unit.Claims).ToHashSet();
         var ours = catalog.Resources.Select(r => r.Name).Concat(holdings.Resources).Select(r => r.Value).ToHashSet(StringComparer.Ordinal);
+        var before = _others;
         _others =
             late.Count == 0
                 ? ImmutableDictionary<DeviceId, ImmutableArray<DeviceUser>>.Empty
@@ -38,5 +42,7 @@ public sealed class PodUsage(Holdings holdings) : IPodUsage
                     .Where(d => d.Device is not null && late.Contains(d.Device))
                     .GroupBy(d => d.Device!, d => new DeviceUser(UserKind.Pod, $"pod {d.Use.Pod} has it as {d.Use.Resource}"))
                     .ToImmutableDictionary(g => g.Key, g => g.Distinct().ToImmutableArray());
+        if (!before.Keys.ToHashSet().SetEquals(_others.Keys))
+            Changed();
     }
 }

@@ -24,6 +24,12 @@ public sealed class HostWriter(
     private readonly KernelCalls<FileCall> _calls = new(threads, "sysfs", time, mostHung);
     private long _writes;
 
+    /// <summary>Called, from any thread, when a write comes back that nobody waited for any more. Must not block.</summary>
+    public Action CameBackLate
+    {
+        set => _calls.CameBackLate = _ => value();
+    }
+
     /// <summary>How many writes were made since the start.</summary>
     public long Writes => Interlocked.Read(ref _writes);
 

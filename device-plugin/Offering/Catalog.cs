@@ -19,11 +19,18 @@ public sealed record Catalog
     public required ImmutableArray<AdvertisedResource> Resources { get; init; }
 
     /// <param name="refused">IDs with a reason why they are not given out now, beyond what the inventory shows.</param>
-    public static Catalog Build(Plan plan, HostInventory inventory, IReadOnlyDictionary<string, OfferProblem> refused)
+    /// <param name="unsettled">IDs of which the inventory proves nothing, because they were changed for an answer since, or are
+    /// being.</param>
+    public static Catalog Build(
+        Plan plan,
+        HostInventory inventory,
+        IReadOnlyDictionary<string, OfferProblem> refused,
+        IReadOnlySet<string>? unsettled = null
+    )
     {
         var units = plan.Units.ToImmutableSortedDictionary(
             u => u.Id.ToString(),
-            u => Describe(u, inventory, refused.GetValueOrDefault(u.Id.ToString())),
+            u => Describe(u, inventory, refused.GetValueOrDefault(u.Id.ToString()), unsettled?.Contains(u.Id.ToString()) == true),
             StringComparer.Ordinal
         );
         var names = plan.Resources.Concat(plan.Units.Select(u => u.Resource)).Distinct().Order();
@@ -43,10 +50,10 @@ public sealed record Catalog
 
     private static AdvertisedDevice Advertised(CatalogUnit it) => new(it.Unit.Id.ToString(), it.Problem is null, it.Place.NumaNode);
 
-    private static CatalogUnit Describe(Unit unit, HostInventory inventory, OfferProblem? refused)
+    private static CatalogUnit Describe(Unit unit, HostInventory inventory, OfferProblem? refused, bool isUnsettled)
     {
         var problem =
-            UnitReadiness.ProblemOf(unit, inventory)
+            (isUnsettled ? null : UnitReadiness.ProblemOf(unit, inventory))
             ?? OfferProblem.Of(Reasons.Faulty, unit.Fault)
             ?? refused
             ?? OfferProblem.Of(Reasons.Cordoned, unit.Cordoned ? $"{unit.Id} is cordoned: its policy is about to change it" : null);

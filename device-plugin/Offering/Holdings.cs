@@ -44,6 +44,9 @@ public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationL
     public ImmutableHashSet<string> BeingAnswered(ResourceName resource) =>
         [.. _state.Answers.Where(a => a.Resource == resource).SelectMany(a => a.Ids)];
 
+    /// <summary>The units that an answer is being made for.</summary>
+    public IEnumerable<Unit> UnitsBeingAnswered => _state.Answers.SelectMany(a => a.Units);
+
     /// <summary>Who has, or is just getting, a device.</summary>
     public ImmutableArray<string> UsersOf(ImmutableArray<DeviceId> devices)
     {

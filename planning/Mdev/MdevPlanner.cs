@@ -42,9 +42,16 @@ internal static class MdevPlanner
             Ruling = SlotChecks.All.Judge(it),
             Claims = [slot.Uuid],
             StandsOn = slot.Parent.PciAddress is { } address ? [address] : [],
-            Granted = isOnDemand
-                ? new Targets { Units = [unit], OnAllocate = [slot.Uuid] }
-                : new Targets { Units = [unit], Mdevs = Targets.None.Mdevs.Add(slot.Uuid, target) },
+            Granted = new Targets
+            {
+                Units = [unit],
+                OnAllocate = isOnDemand ? [slot.Uuid] : [],
+                // What a pod has, it has whatever another hand does: it is made again like one that is always there.
+                Mdevs =
+                    isOnDemand && !situation.Input.Given.Contains(slot.Uuid)
+                        ? Targets.None.Mdevs
+                        : Targets.None.Mdevs.Add(slot.Uuid, target),
+            },
         };
     }
 

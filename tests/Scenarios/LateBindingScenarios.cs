@@ -1,6 +1,9 @@
+using Hostdev.Crds;
 using Hostdev.Crds.Words;
+using Hostdev.DevicePlugin.Offering;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
+using Hostdev.Tests.Kubelet;
 using Hostdev.Tests.Lab;
 using Xunit;
 
@@ -22,9 +25,13 @@ public abstract class LateBindingScenarios
     private const string Nvme = "0000:84:00.0";
 
     private static readonly string Disk = Desired.Policies(Desired.HostDevice("disk", Nvme, "binding: OnAllocate"));
-    private static readonly string[] Vfs = ["0000:81:10.0", "0000:81:10.2", "0000:81:10.4"];
-    private static readonly string Pool = Desired.Policies(
+    private protected static readonly string[] Vfs = ["0000:81:10.0", "0000:81:10.2", "0000:81:10.4"];
+    private protected static readonly string Pool = Desired.Policies(
         Desired.Vfs(3).Replace("resourceName:", "binding: OnAllocate, resourceName:", StringComparison.Ordinal)
+    );
+
+    private protected static readonly string Vgpus = Desired.Policies(
+        Desired.Mdevs("dual-port", "mtty", "mtty-2", "mode: OnDemand, max: 2")
     );
 
     private protected abstract IScenarioNode NewNode();
@@ -35,8 +42,8 @@ public abstract class LateBindingScenarios
         var node = NewNode();
         var before = node.Snapshot();
         await using var bench = await ScenarioBench.StartAsync(node, Dual);
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/dual") == 1);
         await bench.ReadyAsync();
-        Assert.Equal(1, bench.Kubelet.Allocatable("example.com/dual"));
         Assert.Equal(0, bench.Host.Writer.Writes);
         Assert.Equal(("e1000e", "e1000e"), (bench.Driver(Port), bench.Driver(OtherPort)));
 
@@ -164,13 +171,7 @@ public abstract class LateBindingScenarios
     public async Task After_a_boot_what_pods_of_before_were_given_is_made_ready_again_and_their_containers_start()
     {
         var node = NewNode();
-        await using var bench = await ScenarioBench.StartAsync(
-            node,
-            Dual
-                + Desired
-                    .Policies(Desired.Mdevs("dual-port", "mtty", "mtty-2", "mode: OnDemand, max: 2"))
-                    .Replace("policies:\n", "", StringComparison.Ordinal)
-        );
+        await using var bench = await ScenarioBench.StartAsync(node, Dual + Vgpus.Replace("policies:\n", "", StringComparison.Ordinal));
         await bench.ReadyAsync();
         var (vm, vgpu) = (await AdmitAsync(bench, "vm", "dual"), await AdmitAsync(bench, "vgpu", "dual-port", 1));
         Assert.Equal((PodPhase.Running, PodPhase.Running), (vm.Phase, vgpu.Phase));
@@ -218,7 +219,193 @@ public abstract class LateBindingScenarios
 
 public sealed class SimulatedLateBindingScenarios : LateBindingScenarios
 {
+    private const string Card = "0000:86:00.0";
+    private const string Unbind = "/sys/bus/pci/drivers/e1000e/unbind";
+
     private protected override IScenarioNode NewNode() => new SimulatedNode();
+
+    [Fact]
+    public async Task A_driver_that_lets_go_too_late_costs_one_pod_and_the_group_goes_back_and_is_offered_after_the_next_boot()
+    {
+        var node = new SimulatedNode();
+        await using var bench = await ScenarioBench.StartAsync(node, Dual);
+        await bench.ReadyAsync();
+        var hung = node.Kernel.Faults.HangWrite(1, Unbind);
+        var refused = await AdmitAsync(bench, "vm", "dual");
+        Assert.Equal((PodPhase.Failed, "UnexpectedAdmissionError"), (refused.Phase, refused.Reason));
+        Assert.Contains(
+            $"{Port} of example.com/dual cannot be given out: {Port} could not be made ready for a pod, and is not offered again before "
+                + $"the next boot: writing \"{Port}\" to {Unbind} did not return within 8 s",
+            refused.Message,
+            StringComparison.Ordinal
+        );
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/dual") == 0);
+
+        hung.Release(); // after a minute, say
+        await bench.UntilAsync(() => bench.Driver(Port) == "e1000e" && bench.Host.Journal.State.Ownership.Functions.IsEmpty);
+        Assert.Equal("e1000e", bench.Driver(OtherPort));
+        await bench.StopAgentAsync();
+        bench.StartAgent();
+        await bench.UntilAsync(() => bench.Problem("dual").Reason == Reasons.StepTimedOut);
+        Assert.Equal((0, 1), (bench.Kubelet.Allocatable("example.com/dual"), bench.Kubelet.Capacity("example.com/dual")));
+
+        await bench.StopAgentAsync();
+        node.Reboot(bench.StateDirectory);
+        bench.StartAgent();
+        await bench.ReadyAsync();
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/dual") == 1);
+    }
+
+    [Fact]
+    public async Task A_driver_that_never_lets_go_holds_up_nobody_else()
+    {
+        var node = new SimulatedNode();
+        await using var bench = await ScenarioBench.StartAsync(node, Dual + Pool.Replace("policies:\n", "", StringComparison.Ordinal));
+        await bench.ReadyAsync();
+        var hung = node.Kernel.Faults.HangWrite(1, Unbind);
+        Assert.Equal(PodPhase.Failed, (await AdmitAsync(bench, "vm", "dual")).Phase);
+        var other = await AdmitAsync(bench, "vm-2", "vf");
+        Assert.Equal((PodPhase.Running, ""), Outcome(other));
+        bench.Kubelet.DeletePod("vms", "vm-2");
+        await bench.UntilAsync(() => Vfs.All(vf => bench.Driver(vf) == "igbvf"));
+        Assert.True(hung.IsHanging);
+        hung.Release();
+        await bench.UntilAsync(() => bench.Driver(Port) == "e1000e");
+    }
+
+    /// <summary>Its checkpoint was not written, so the kubelet knows nothing of it and asks for the same again.</summary>
+    [Fact]
+    public async Task A_kubelet_that_was_killed_after_the_answer_gets_the_same_answer_again()
+    {
+        await using var bench = await ScenarioBench.StartAsync(NewNode(), Dual);
+        await bench.ReadyAsync();
+        var name = ResourceName.Parse("example.com/dual");
+        var first = await bench.Host.Allocator.AllocateAsync(name, [Port], TestContext.Current.CancellationToken);
+        var writes = bench.Host.Writer.Writes;
+        Assert.Null((first as AllocateOutcome.Refused)?.Refusal.Message);
+        var granted = Assert.IsType<AllocateOutcome.Granted>(first);
+        var again = Assert.IsType<AllocateOutcome.Granted>(
+            await bench.Host.Allocator.AllocateAsync(name, [Port], TestContext.Current.CancellationToken)
+        );
+        Assert.Equal(granted.Envs, again.Envs);
+        Assert.Equal(granted.Nodes, again.Nodes);
+        Assert.Equal(writes, bench.Host.Writer.Writes);
+        await bench.UntilAsync(() => bench.Driver(Port) == "e1000e"); // no pod ever showed it
+    }
+
+    [Fact]
+    public async Task A_pod_that_another_resource_was_refused_gives_its_group_back()
+    {
+        var node = new SimulatedNode();
+        await using var bench = await ScenarioBench.StartAsync(node, Dual);
+        await bench.ReadyAsync();
+        var pod = await bench.Kubelet.AdmitPodAsync(
+            "vms",
+            "vm",
+            new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/dual"] = 1, ["example.com/none"] = 1 }
+        );
+        Assert.Equal(PodPhase.Failed, pod.Phase);
+        bench.Kubelet.DeletePod("vms", "vm");
+        await bench.UntilAsync(() => (bench.Driver(Port), bench.Driver(OtherPort)) == ("e1000e", "e1000e"));
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/dual") == 1);
+    }
+
+    [Fact]
+    public async Task What_a_pod_has_by_another_plugin_with_nothing_open_is_refused_with_the_pod_until_it_is_gone()
+    {
+        await using var bench = await ScenarioBench.StartAsync(NewNode(), Dual);
+        await bench.ReadyAsync();
+        await using var other = new ForeignPlugin(bench.Kubelet.Directory, "other.io/nic");
+        await other.StartAsync();
+        other.List(OtherPort);
+        await other.RegisterAsync();
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("other.io/nic") == 1);
+        var container = await bench.Kubelet.AdmitPodAsync(
+            "apps",
+            "dpdk",
+            new Dictionary<string, int>(StringComparer.Ordinal) { ["other.io/nic"] = 1 }
+        );
+        Assert.Equal((PodPhase.Running, ""), Outcome(container));
+
+        var refused = await AdmitAsync(bench, "vm", "dual");
+        Assert.Contains("pod apps/dpdk has it as other.io/nic", refused.Message, StringComparison.Ordinal);
+        Assert.Equal((0, "e1000e"), (bench.Host.Writer.Writes, bench.Driver(OtherPort)));
+
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/dual") == 0);
+        bench.Kubelet.DeletePod("apps", "dpdk");
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/dual") == 1);
+        Assert.Equal((PodPhase.Running, ""), Outcome(await AdmitAsync(bench, "vm-2", "dual")));
+    }
+
+    [Fact]
+    public async Task After_a_boot_a_node_that_is_called_otherwise_than_in_the_answer_of_then_is_refused_with_what_to_do()
+    {
+        var node = new SimulatedNode();
+        await using var bench = await ScenarioBench.StartAsync(node, Vgpus);
+        await bench.ReadyAsync();
+        Assert.Equal(PodPhase.Running, (await AdmitAsync(bench, "vgpu", "dual-port")).Phase);
+        await bench.StopAgentAsync();
+        node.Reboot(bench.StateDirectory);
+        Make(node); // it takes the number that the pod's had
+        bench.StartAgent();
+        await bench.UntilAsync(() =>
+            bench.Status["allocations"]?.AsArray().Count == 1 && bench.Kubelet.Allocatable("example.com/dual-port") == 1
+        );
+        var pod = await bench.Kubelet.RestartContainerAsync("vms", "vgpu");
+        Assert.Contains(": delete the pod, so that it is allocated anew", pod.Message, StringComparison.Ordinal);
+        await bench.UntilAsync(() =>
+            bench.Policy("dual-port")!["message"]!.GetValue<string>().Contains("pod vms/vgpu got for", StringComparison.Ordinal)
+        );
+        bench.Kubelet.DeletePod("vms", "vgpu");
+        await bench.ReadyAsync();
+        Assert.Equal((PodPhase.Running, ""), Outcome(await AdmitAsync(bench, "vgpu-2", "dual-port")));
+    }
+
+    [Fact]
+    public async Task A_node_that_stands_in_another_pod_s_answer_is_undone_and_the_unit_is_offered_when_that_pod_is_gone()
+    {
+        var node = new SimulatedNode();
+        var card = Desired.HostDevice("card", Card, "binding: OnAllocate");
+        await using var bench = await ScenarioBench.StartAsync(node, Dual + card);
+        await bench.ReadyAsync();
+        Assert.Equal((PodPhase.Running, ""), Outcome(await AdmitAsync(bench, "first", "card")));
+        node.Kernel.Unplug(Card); // its cdev's name is free, and its container may open it
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/card") == 0);
+
+        var refused = await AdmitAsync(bench, "second", "dual");
+        Assert.Contains(
+            "made ready for a pod it got a node that is another pod's, so it is taken back: /dev/vfio/",
+            refused.Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains($"that pod vms/first got for {Card}", refused.Message, StringComparison.Ordinal);
+        await bench.UntilAsync(() => (bench.Driver(Port), bench.Driver(OtherPort)) == ("e1000e", "e1000e"));
+        await Task.Delay(TimeSpan.FromSeconds(2.5), TestContext.Current.CancellationToken); // re-checks
+        Assert.Equal(0, bench.Kubelet.Allocatable("example.com/dual"));
+
+        bench.Kubelet.DeletePod("vms", "first");
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/dual") == 1);
+        Assert.Equal((PodPhase.Running, ""), Outcome(await AdmitAsync(bench, "third", "dual")));
+    }
+
+    [Fact]
+    public async Task A_mediated_device_that_another_hand_took_from_its_pod_is_made_again()
+    {
+        var node = new SimulatedNode();
+        await using var bench = await ScenarioBench.StartAsync(node, Vgpus);
+        await bench.ReadyAsync();
+        var pod = await AdmitAsync(bench, "vgpu", "dual-port");
+        var device = $"/sys/bus/mdev/devices/{pod.Envs["MDEV_PCI_RESOURCE_EXAMPLE_COM_DUAL-PORT"]}";
+        var before = bench.Host.Writer.Writes;
+        node.Write(($"{device}/remove", "1"));
+        await bench.UntilAsync(() => bench.Host.Writer.Writes > before && Directory.Exists(node.Machine.Paths.Resolve(device)));
+        await bench.ReadyAsync();
+        Assert.Empty(KubeVirtOracle.Problems(node.Machine.Paths, pod, bench.Kubelet.Pods));
+        Assert.Equal((PodPhase.Running, ""), Outcome(await bench.Kubelet.RestartContainerAsync("vms", "vgpu")));
+    }
+
+    private static void Make(SimulatedNode node) =>
+        node.Write(("/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create", "11111111-2222-8333-8444-555555555555"));
 }
 
 [Trait(LabFacts.Where, LabFacts.Lab)]
