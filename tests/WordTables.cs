@@ -38,8 +38,12 @@ internal static partial class WordTables
 
     public static string Row(Reason reason) => $"| `{reason}` | {reason.Cause} | {reason.Remedy} |";
 
-    public static string Row(Risk risk) =>
-        $"| `{risk}` | {(risk.Of == RiskOf.Host ? "host" : "device")} | {risk.Reason.Cause} | {risk.Reason.Remedy} | {risk.Accepting} |";
+    public static string Row(Risk risk)
+    {
+        var word = risk.Reason.Name == risk.Name ? $"`{risk}`" : $"`{risk}`, with the reason `{risk.Reason}`";
+        var of = risk.Of == RiskOf.Host ? "host" : "device";
+        return $"| {word} | {of} | {risk.Reason.Cause} | {risk.Reason.Remedy} | {risk.Accepting} |";
+    }
 
     public static string Row(FindingState state) => $"| `{state}` | {state.Meaning} |";
 

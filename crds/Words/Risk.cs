@@ -6,16 +6,26 @@ namespace Hostdev.Crds.Words;
 /// </summary>
 public sealed record Risk
 {
-    internal Risk(string name, RiskOf of, string cause, string remedy, string accepting, Ends ends)
+    /// <param name="reason">The word of its findings, where that is another one than its name.</param>
+    internal Risk(string name, RiskOf of, string cause, string remedy, string accepting, Ends ends, string? reason = null)
     {
-        Reason = new Reason(name, cause, $"{remedy}; or list it in `acceptRisks`", ends) { AsksToAct = true, VoidsIsolation = true };
-        (Of, Accepting) = (of, accepting);
+        var listed = reason is null ? "it" : $"`{name}`";
+        Reason = new Reason(reason ?? name, cause, $"{remedy}; or list {listed} in `acceptRisks`", ends)
+        {
+            AsksToAct = true,
+            VoidsIsolation = true,
+        };
+        (Name, Of, Accepting) = (name, of, accepting);
     }
 
-    /// <summary>What findings of it have: the same word, so that an admin writes what was read.</summary>
+    /// <summary>
+    /// What findings of it have: its own name, so that an admin writes what was read. Another word only where the name says what is
+    /// accepted and would not say what is wrong; what a finding tells an admin to write is the name.
+    /// </summary>
     public Reason Reason { get; }
 
-    public string Name => Reason.Name;
+    /// <summary>The word by which a policy accepts it.</summary>
+    public string Name { get; }
 
     public RiskOf Of { get; }
 

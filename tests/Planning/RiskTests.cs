@@ -301,5 +301,6 @@ public sealed class RiskTests
         : risk == Risks.UnknownInterruptRemapping ? machine.Facts(f => f with { InterruptRemapping = InterruptRemapping.Unknown })
         : risk == Risks.AcsOverride ? machine.Facts(f => f with { KernelArguments = ["pcie_acs_override=downstream"] })
         : risk == Risks.NoReset ? machine.Change(Gpu, f => f with { ResetMethods = [] })
+        : risk == Risks.Reset ? machine.Change(Gpu, f => f with { Vendor = PciId.Parse("1002"), Device = PciId.Parse("74a1") })
         : throw new ArgumentOutOfRangeException(nameof(risk), $"no machine has {risk}: make one here");
 }
