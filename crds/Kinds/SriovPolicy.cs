@@ -93,4 +93,7 @@ public sealed record VfPool
     public ResourceName? ResourceName { get; init; }
 
     public IommuBackend IommuBackend { get; init; }
+
+    /// <summary>As <see cref="PciDevices.Reset"/>.</summary>
+    public ResetChoice? Reset { get; init; }
 }

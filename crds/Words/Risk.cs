@@ -6,11 +6,11 @@ namespace Hostdev.Crds.Words;
 /// </summary>
 public sealed record Risk
 {
-    /// <param name="reason">The word of its findings, where that is another one than its name.</param>
-    internal Risk(string name, RiskOf of, string cause, string remedy, string accepting, Ends ends, string? reason = null)
+    /// <param name="saidAs">The word of its findings, where that is another one than its name.</param>
+    internal Risk(string name, RiskOf of, string cause, string remedy, string accepting, Ends ends, string? saidAs = null)
     {
-        var listed = reason is null ? "it" : $"`{name}`";
-        Reason = new Reason(reason ?? name, cause, $"{remedy}; or list {listed} in `acceptRisks`", ends)
+        var listed = saidAs is null ? "it" : $"`{name}`";
+        Reason = new Reason(saidAs ?? name, cause, $"{remedy}; or list {listed} in `acceptRisks`", ends)
         {
             AsksToAct = true,
             VoidsIsolation = true,

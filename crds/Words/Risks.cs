@@ -79,7 +79,7 @@ public static class Risks
             "pass another board, or what the message names",
             "when the VM ends, or at its start, the board may be lost until the host reboots, and the host may hang with all its VMs",
             Ends.Admin,
-            reason: "ResetHarmful"
+            saidAs: "ResetHarmful"
         )
     );
 

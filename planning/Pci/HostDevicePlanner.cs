@@ -50,6 +50,7 @@ internal static class HostDevicePlanner
             Addresses = [.. pci.Selectors.SelectMany(s => s.Addresses), .. pci.Members.Select(m => m.Address).OfType<PciAddress>()],
             DeviceFile = policy.Spec.DeviceFile,
             IommuBackend = pci.IommuBackend,
+            Reset = pci.Reset ?? ResetChoice.Auto,
             Disruption = policy.Spec.Disruption,
         };
 

@@ -33,6 +33,8 @@ internal sealed record UnitRequest : ICase
 
     public required IommuBackend IommuBackend { get; init; }
 
+    public required ResetChoice Reset { get; init; }
+
     public bool Cordoned { get; init; }
 
     /// <summary>What its policy says of a change that must wait for a user: stop offering meanwhile, or withdraw nothing.</summary>

@@ -102,6 +102,7 @@ internal static class SriovPlanner
             AcceptRisks = policy.Spec.AcceptRisks ?? [],
             DeviceFile = policy.Spec.DeviceFile,
             IommuBackend = pool.IommuBackend,
+            Reset = pool.Reset ?? ResetChoice.Auto,
             Cordoned = number.Cordon,
             Disruption = policy.Spec.Disruption,
         };
