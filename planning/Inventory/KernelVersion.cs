@@ -14,16 +14,11 @@ public readonly record struct KernelVersion(int Major, int Minor, int Patch = 0)
     /// </returns>
     public static KernelVersion? OfRelease(string release)
     {
-        var end = release.AsSpan().IndexOfAnyExcept("0123456789.");
-        var (numbers, rest) = end < 0 ? (release, "") : (release[..end], release[end..]);
-        // "6.12." is one of nobody, but "5.4.0.x" is some vendor's: a fourth number is the vendor's.
+        var numbers = string.Concat(release.TakeWhile(c => char.IsAsciiDigit(c) || c == '.'));
+        var isCandidate = release.AsSpan(numbers.Length).StartsWith("-rc");
+        // A fourth number is the vendor's.
         var parts = numbers.TrimEnd('.').Split('.');
-        if (
-            parts.Length < 2
-            || rest.StartsWith("-rc", StringComparison.Ordinal)
-            || !Number(parts[0], out var major)
-            || !Number(parts[1], out var minor)
-        )
+        if (isCandidate || parts.Length < 2 || !Number(parts[0], out var major) || !Number(parts[1], out var minor))
             return null;
         var patch = 0;
         return parts.Length > 2 && !Number(parts[2], out patch) ? null : new KernelVersion(major, minor, patch);
