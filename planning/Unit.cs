@@ -25,6 +25,9 @@ public sealed record Unit
     /// <summary>Not to be offered now: its policy lets it go as soon as nobody has it.</summary>
     public bool Cordoned { get; init; }
 
+    /// <summary>Whether a reset of ours may prove that a fault of it is gone.</summary>
+    public ResetChoice Reset { get; init; }
+
     /// <summary>Why it is out of service until a reset proves it; null as a rule.</summary>
     public string? Fault { get; init; }
 

@@ -38,8 +38,12 @@ internal static partial class WordTables
 
     public static string Row(Reason reason) => $"| `{reason}` | {reason.Cause} | {reason.Remedy} |";
 
-    public static string Row(Risk risk) =>
-        $"| `{risk}` | {risk.Of.ToString().ToLowerInvariant()} | {risk.Reason.Cause} | {risk.Reason.Remedy} | {risk.Accepting} |";
+    public static string Row(Risk risk)
+    {
+        var word = risk.Reason.Name == risk.Name ? $"`{risk}`" : $"`{risk}`, with the reason `{risk.Reason}`";
+        var of = risk.Of.ToString().ToLowerInvariant();
+        return $"| {word} | {of} | {risk.Reason.Cause} | {risk.Reason.Remedy} | {risk.Accepting} |";
+    }
 
     public static string Row(FindingState state) => $"| `{state}` | {state.Meaning} |";
 

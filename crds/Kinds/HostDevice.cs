@@ -34,6 +34,16 @@ public enum IommuBackend
     Legacy,
 }
 
+/// <summary>Whether the agent resets a device, which it does to prove that a fault is gone. VFIO asks nobody.</summary>
+public enum ResetChoice
+{
+    /// <summary>A broken one that nobody has, where no reset is known to harm it.</summary>
+    Auto,
+
+    /// <summary>None.</summary>
+    Never,
+}
+
 public enum Binding
 {
     /// <summary>Taken from the host when the policy comes into force.</summary>
@@ -118,6 +128,9 @@ public sealed record PciDevices
     }
 
     public IommuBackend IommuBackend { get; init; }
+
+    /// <summary>Null where the field is absent, which is <see cref="ResetChoice.Auto"/>: so a version before reads what is kept.</summary>
+    public ResetChoice? Reset { get; init; }
 
     /// <summary>Whether the selectors match virtual functions too.</summary>
     public bool VirtualFunctions { get; init; }

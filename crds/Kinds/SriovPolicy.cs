@@ -96,4 +96,7 @@ public sealed record VfPool
 
     /// <summary>Absent is <see cref="Kinds.Binding.Static"/>.</summary>
     public Binding? Binding { get; init; }
+
+    /// <summary>As <see cref="PciDevices.Reset"/>.</summary>
+    public ResetChoice? Reset { get; init; }
 }

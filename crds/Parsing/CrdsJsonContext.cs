@@ -30,6 +30,7 @@ namespace Hostdev.Crds.Parsing;
         typeof(NamedEnumConverter<Disruption>),
         typeof(NamedEnumConverter<GroupPolicy>),
         typeof(NamedEnumConverter<IommuBackend>),
+        typeof(NamedEnumConverter<ResetChoice>),
         typeof(NamedEnumConverter<Binding>),
         typeof(NamedEnumConverter<Protection>),
         typeof(NamedEnumConverter<DriverType>),

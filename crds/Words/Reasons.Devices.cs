@@ -80,6 +80,15 @@ public static partial class Reasons
         )
     );
 
+    public static readonly Reason ResetByVfio = Devices.Add(
+        new(
+            "ResetByVfio",
+            "`reset: Never` stands in the policy: Hostdev does not reset the device, and VFIO does, whenever a VM opens or closes it",
+            "none needed, unless a reset harms the board: then pass another one",
+            Ends.Nothing
+        )
+    );
+
     public static readonly Reason Protected = Devices.Add(
         new(
             "Protected",
@@ -272,8 +281,8 @@ public static partial class Reasons
         new(
             "Faulty",
             "the device does not answer (its configuration space reads all ones), or reported fatal PCIe errors",
-            "none while it says that it is being reset: the device is back as soon as a reset proves it. In use: stop the VM. Otherwise"
-                + " remove and rescan it, or power-cycle the host",
+            "none while it says that it is being reset: the device is back as soon as a reset proves it. In use: stop the VM. Otherwise,"
+                + " and where the message says that it is not reset, remove and rescan it, or power-cycle the host",
             Ends.Look
         )
     );

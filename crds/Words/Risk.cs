@@ -1,25 +1,32 @@
 namespace Hostdev.Crds.Words;
 
 /// <summary>
-/// Something that takes from what keeps a VM apart from the host and from the next VM, or may keep the host itself waiting. Nothing is newly taken where it stands, unless a
-/// policy names it in <c>acceptRisks</c>. All there are stand in <see cref="Risks"/>; two of one name are the same word.
+/// Something that takes from what keeps a VM apart from the host and from the next VM, or may keep the host waiting. Nothing is newly
+/// taken where it stands, unless a policy names it in <c>acceptRisks</c>. All there are stand in <see cref="Risks"/>; two of one name are
+/// the same word.
 /// </summary>
 public sealed record Risk
 {
-    internal Risk(string name, RiskOf of, string cause, string remedy, string accepting, Ends ends)
+    /// <param name="saidAs">The word of its findings, where that is another one than its name.</param>
+    internal Risk(string name, RiskOf of, string cause, string remedy, string accepting, Ends ends, string? saidAs = null)
     {
-        Reason = new Reason(name, cause, $"{remedy}; or list it in `acceptRisks`", ends)
+        var listed = saidAs is null ? "it" : $"`{name}`";
+        Reason = new Reason(saidAs ?? name, cause, $"{remedy}; or list {listed} in `acceptRisks`", ends)
         {
             AsksToAct = true,
             VoidsIsolation = of != RiskOf.Driver,
         };
-        (Of, Accepting) = (of, accepting);
+        (Name, Of, Accepting) = (name, of, accepting);
     }
 
-    /// <summary>What findings of it have: the same word, so that an admin writes what was read.</summary>
+    /// <summary>
+    /// What findings of it have: its own name, so that an admin writes what was read. Another word only where the name says what is
+    /// accepted and would not say what is wrong; what a finding tells an admin to write is the name.
+    /// </summary>
     public Reason Reason { get; }
 
-    public string Name => Reason.Name;
+    /// <summary>The word by which a policy accepts it.</summary>
+    public string Name { get; }
 
     public RiskOf Of { get; }
 

@@ -80,6 +80,20 @@ public static class Risks
         )
     );
 
+    /// <summary>Whose boards: <c>planning/Pci/BoardsHarmedByReset</c>.</summary>
+    public static readonly Risk Reset = Add(
+        new(
+            "Reset",
+            RiskOf.Device,
+            "a reset is known to harm this board: it answers no more, or takes the host with it. VFIO resets a device whenever a VM opens "
+                + "or closes it, whatever Hostdev does",
+            "pass another board, or what the message names",
+            "when the VM ends, or at its start, the board may be lost until the host reboots, and the host may hang with all its VMs",
+            Ends.Admin,
+            saidAs: "ResetHarmful"
+        )
+    );
+
     /// <summary>In the guide's order.</summary>
     public static ImmutableArray<Risk> All { get; } = [.. s_all];
 

@@ -280,6 +280,7 @@ public sealed partial class AgentHost : IAsyncDisposable
         new()
         {
             Status = Agent.Status,
+            Units = Agent.Units,
             Halt = Agent.Halt,
             Reconciles = Agent.Reconciles,
             FailedReconciles = Agent.FailedReconciles,

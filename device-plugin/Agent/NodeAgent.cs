@@ -45,6 +45,7 @@ public sealed partial class NodeAgent(
     private (HostInventory Inventory, Plan Plan, long? Generation)? _last;
     private volatile NodeDeviceStateStatus? _status;
     private volatile Halt? _halt;
+    private volatile IReadOnlyList<UnitStanding> _units = [];
 
     /// <summary>How often the machine was read and planned for.</summary>
     public long Reconciles { get; private set; }
@@ -57,6 +58,9 @@ public sealed partial class NodeAgent(
 
     /// <summary>What stops all writes to the host, as of the last look; null when nothing does.</summary>
     public Halt? Halt => _halt;
+
+    /// <summary>As they stood when <see cref="Status"/> was made; none before.</summary>
+    internal IReadOnlyList<UnitStanding> Units => _units;
 
     /// <summary>Whether the loop still comes round.</summary>
     public LoopPulse Pulse { get; } = new(time);
@@ -216,7 +220,7 @@ public sealed partial class NodeAgent(
         var (resources, kubeVirt) = (parts.Kubelet?.Snapshot() ?? [], parts.Kubelet?.KubeVirtOffers ?? []);
         var (catalog, ledger) = (parts.Allocator.Catalog, parts.Allocator.Ledger);
         var status = StatusBuilder.Build(last.Inventory, last.Plan, catalog, ledger, resources, desired, last.Generation, kubeVirt);
-        (_status, _halt) = (status, last.Plan.Halt);
+        (_status, _halt, _units) = (status, last.Plan.Halt, UnitStanding.Of(catalog, ledger, resources));
         parts.Status.Write(status);
     }
 

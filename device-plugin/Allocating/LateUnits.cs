@@ -38,7 +38,8 @@ internal sealed class LateUnits(UnitStateReader reader, Holdings holdings, PlanE
 
     /// <summary>
     /// Brings a unit about, whatever of it is not there yet; null when it is there for this answer. On the caller's thread, which the
-    /// kubelet's deadline gives up: what comes too late, or for an answer that comes to nothing, nobody has, so the next look takes it back.
+    /// kubelet's deadline gives up: what comes too late, or for an answer that comes to nothing, nobody has, so the next look takes it
+    /// back.
     /// </summary>
     public OfferProblem? BringAbout(Unit unit, HostInventory inventory, CancellationToken cancellationToken)
     {

@@ -43,7 +43,7 @@ public static class PlanCommand
     public static Command CreateExplain()
     {
         var (desired, state) = Options();
-        var address = new Argument<string>("device") { Description = "For example 0000:3b:00.0" };
+        var address = new Argument<string>("device") { Description = "For example 0000:3b:00.0, or a mediated device's UUID" };
         var command = new Command("explain", "Say of one device what it is, who uses it, and why it is or is not offered. Changes nothing.")
         {
             address,

@@ -44,43 +44,62 @@ internal static class PlanText
         return text.ToString();
     }
 
-    /// <summary>Everything that decides about one function.</summary>
-    /// <returns>Null where there is no such device.</returns>
-    public static string? Explain(DeviceId device, HostInventory inventory, HostUsage usage, Plan plan) =>
-        device.AsPci is { } address && inventory.Functions.TryGetValue(address, out var function)
-            ? Explain(function, inventory, usage, plan)
-            : null;
-
-    private static string Explain(PciFunction function, HostInventory inventory, HostUsage usage, Plan plan)
+    /// <summary>Everything that decides about one device.</summary>
+    /// <returns>Null where there is no such device, and nothing is to be made that would be it.</returns>
+    public static string? Explain(DeviceId device, HostInventory inventory, HostUsage usage, Plan plan)
     {
+        var unit = plan.Units.FirstOrDefault(u => u.Claims.Contains(device));
+        var described = device switch
+        {
+            DeviceId.OfPci(var address) when inventory.Functions.TryGetValue(address, out var function) => Describe(function, inventory),
+            DeviceId.OfMdev(var uuid) => MdevText.Describe(uuid, inventory, unit),
+            _ => null,
+        };
+        if (described is null)
+            return null;
         var text = new StringBuilder();
-        var group = inventory.GroupOf(function);
-        string?[] title = [function.Address.ToString(), $"{function.Vendor}:{function.Device}", function.VendorName, function.DeviceName];
-        text.AppendJoin(' ', title.Where(t => t is not null)).Append('\n');
-        text.Append(CultureInfo.InvariantCulture, $"  driver: {function.Driver ?? "none"}\n");
-        text.Append(CultureInfo.InvariantCulture, $"  IOMMU group: {Members(inventory, group)}\n");
-        var regions = string.Join(", ", group?.DirectRegions ?? []);
-        if (regions.Length > 0)
-            text.Append(CultureInfo.InvariantCulture, $"  direct regions of the group: {regions}\n");
+        text.AppendJoin("\n  ", described).Append('\n');
         Section(text, "Nothing is done now:", plan.Halt is { } halt ? [$"{halt.Reason}: {halt.Message}"] : []);
-        Section(text, "In use by:", usage.UsersOf(function.Address).Select(u => u.Description));
-        var unit = plan.Units.FirstOrDefault(u => u.Claims.Contains(function.Address));
+        Section(text, "In use by:", usage.UsersOf(device).Select(u => u.Description));
         Section(text, "Offered:", unit is null ? [] : [$"as {unit.Resource} in unit {unit.Id} for {unit.Policy}"]);
+        Section(text, "Not given out now:", unit?.OnAllocate?.Obstacle is { } obstacle ? [$"{obstacle.Reason}: {obstacle.Message}"] : []);
         Section(text, "What the host loses beside what is named:", unit?.HostLoses is { } loss ? [loss] : []);
-        var findings = plan.Findings.Where(f => f.Device == function.Address.ToString() || function.Address.IsNamedIn(f.Message)).ToList();
+        var findings = plan.Findings.Where(f => f.Device == device.ToString() || device.IsNamedIn(f.Message)).ToList();
         Section(text, "In the way, or worth knowing:", findings.Select(f => $"{f.State}: {f.Reason}: {f.Message}"));
-        var steps = plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step).Where(s => s.Device == function.Address);
+        var steps = plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step).Where(s => s.Device == device);
         Section(text, "To be done now:", steps.Select(StepWords.ToDo).OfType<string>());
+        Section(text, "To be done when a pod is given it:", (unit?.OnAllocate?.Steps ?? []).Select(StepWords.ToDo).OfType<string>());
         if (unit is null && findings.Count == 0)
             text.Append("No policy asks for it.\n");
         return text.ToString();
+    }
+
+    private static IEnumerable<string> Describe(PciFunction function, HostInventory inventory)
+    {
+        var group = inventory.GroupOf(function);
+        string?[] title = [function.Address.ToString(), $"{function.Vendor}:{function.Device}", function.VendorName, function.DeviceName];
+        yield return string.Join(' ', title.Where(t => t is not null));
+        yield return $"driver: {function.Driver ?? "none"}";
+        yield return $"IOMMU group: {Members(inventory, group)}";
+        var regions = string.Join(", ", group?.DirectRegions ?? []);
+        if (regions.Length > 0)
+            yield return $"direct regions of the group: {regions}";
+        foreach (var line in MdevText.MadeOn(function.Address, inventory))
+            yield return line;
     }
 
     private static string Offered(Unit unit)
     {
         var given = unit.Handout.Drivers.Select(d => d.Device).ToList();
         var held = unit.Claims.Except(given).ToList();
-        return $"{unit.Resource}: {unit.Id} ({string.Join(", ", given)}{(held.Count == 0 ? "" : $"; held: {string.Join(", ", held)}")})";
+        var what = unit.Handout is Handout.MediatedDevice mdev ? $"type {mdev.TypeId}" : string.Join(", ", given);
+        var when = unit.OnAllocate switch
+        {
+            { Obstacle: { } obstacle } => $"; not given out now: {obstacle.Reason}: {obstacle.Message}",
+            { Steps.IsEmpty: false } => "; made when a pod is given it",
+            _ => "",
+        };
+        return $"{unit.Resource}: {unit.Id} ({what}{(held.Count == 0 ? "" : $"; held: {string.Join(", ", held)}")}{when})";
     }
 
     private static string Members(HostInventory inventory, IommuGroup? group)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics.Metrics;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 
@@ -45,6 +46,19 @@ public sealed class AgentMetrics : IDisposable
             "Devices that policies match on this node: matched, and of them ready, allocated and blocked.",
             Devices
         );
+        Gauge(
+            "hostdev.agent.units",
+            "Units of devices by class: all, and of them ready to be given out, made only when a pod is given one, allocated.",
+            r => Enum.GetValues<DeviceClass>().SelectMany(c => Units(c, [.. r.Units.Where(u => u.Class == c)]))
+        );
+        Gauge(
+            "hostdev.agent.unready.units",
+            "Units that are not given out now, by class and reason.",
+            r =>
+                r.Units.Where(u => u.Unready is not null)
+                    .GroupBy(u => (u.Class, u.Unready!.Name))
+                    .Select(g => Value(g.Count(), ("class", g.Key.Class.Word()), ("reason", g.Key.Name)))
+        );
         OfStatus(
             "hostdev.agent.releasing",
             "Devices that no policy wants any more and that are still being given back.",
@@ -82,6 +96,14 @@ public sealed class AgentMetrics : IDisposable
             Value(status.Policies.Sum(p => p.Ready), ("state", "ready")),
             Value(status.Policies.Sum(p => p.Allocated), ("state", "allocated")),
             Value(status.Policies.Sum(p => p.Blocked), ("state", "blocked")),
+        ];
+
+    private static IEnumerable<Measurement<long>> Units(DeviceClass of, ImmutableArray<UnitStanding> units) =>
+        [
+            Value(units.Length, ("class", of.Word()), ("state", "all")),
+            Value(units.Count(u => u.Unready is null), ("class", of.Word()), ("state", "ready")),
+            Value(units.Count(u => u.Unready is null && u.IsToBeMade), ("class", of.Word()), ("state", "on_demand")),
+            Value(units.Count(u => u.IsAllocated), ("class", of.Word()), ("state", "allocated")),
         ];
 
     private static IEnumerable<Measurement<long>> Devices(ResourceStatus resource) =>

@@ -11,6 +11,9 @@ internal sealed record AgentReading
     /// <summary>Null before the first look at the machine has ended.</summary>
     public required NodeDeviceStateStatus? Status { get; init; }
 
+    /// <summary>Of all units, as they stood when <see cref="Status"/> was made.</summary>
+    public required IReadOnlyList<UnitStanding> Units { get; init; }
+
     public required Halt? Halt { get; init; }
 
     public required long Reconciles { get; init; }

@@ -96,7 +96,7 @@ public static class StatusBuilder
     /// The units that are not given out now, by ID: by what the machine shows, what is known of pods, what the kubelet was refused, and
     /// whose the name is.
     /// </summary>
-    private static Dictionary<string, OfferProblem> Unready(Catalog catalog, ImmutableArray<ResourceState> kubelet)
+    internal static Dictionary<string, OfferProblem> Unready(Catalog catalog, ImmutableArray<ResourceState> kubelet)
     {
         var refused = kubelet.ToDictionary(s => s.Name, s => s.Refused.Where(r => r.Shown).ToDictionary(r => r.Id, StringComparer.Ordinal));
         var anothers = kubelet.Where(IsAnothers).ToDictionary(s => s.Name, s => s.Problem!);

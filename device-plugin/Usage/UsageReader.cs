@@ -14,8 +14,9 @@ public interface IPodUsage
 }
 
 /// <summary>
-/// The one place that says who uses a device. <see cref="Read(HostInventory)"/> looks without touching anything, for planning; <see cref="Prove"/> also
-/// closes the door: while its result is kept, nobody can begin to use the device (contracts/kernel.md, "Proof that it is free").
+/// The one place that says who uses a device. <see cref="Read(HostInventory)"/> looks without touching anything, for planning;
+/// <see cref="Prove"/> also closes the door: while its result is kept, nobody can begin to use the device (contracts/kernel.md, "Proof
+/// that it is free").
 /// </summary>
 /// <param name="threads">By default the threads of this process.</param>
 public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pods, TimeProvider? time = null, KernelThreads? threads = null)

@@ -377,6 +377,9 @@ public sealed record MdevDevice
 {
     public required MdevUuid Uuid { get; init; }
 
+    /// <summary>As its UUID tells, which needs neither a journal nor a policy.</summary>
+    public string MadeBy => Uuid.IsHostdevs ? "Hostdev" : "another";
+
     /// <summary>The parent's name in <c>/sys/class/mdev_bus</c>.</summary>
     public required string Parent { get; init; }
 

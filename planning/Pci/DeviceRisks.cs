@@ -16,6 +16,7 @@ internal static class DeviceRisks
         (Risks.NoReset, WithoutReset, NoReset),
         (Risks.PhysicalFunctionOnVfio, BelowVfio, PhysicalFunctionOnVfio),
         (Risks.SlowUnbind, LateBinding.OfSlowDrivers, LateBinding.SlowUnbind),
+        (Risks.Reset, HarmedByReset, ResetHarmful),
     ];
 
     /// <summary>The checks for the chain; what is assigned must be decided.</summary>
@@ -66,6 +67,27 @@ internal static class DeviceRisks
             $"its physical function {physical.Address} is on {physical.Driver}, and no VM can open it without the token of whoever has "
                 + "that",
             $"give {physical.Address} back to its own driver"
+        );
+    }
+
+    /// <summary>
+    /// What is held too: no VM opens it, but the reset of a sibling reaches it where that is one of the bus, which VFIO makes at the last
+    /// close and a VMM at each start of its machine (kernel <c>drivers/vfio/pci/vfio_pci_core.c: vfio_pci_dev_set_try_reset</c>). Whether
+    /// it is one of the bus changes with the kernel and with what an admin writes to <c>reset_method</c>; what it costs does not.
+    /// </summary>
+    private static IEnumerable<PciFunction> HarmedByReset(GroupCase it) =>
+        it
+            .Composed.Unit.Functions()
+            .Select(m => it.Inventory.Functions[m.Address])
+            .Where(f => BoardsHarmedByReset.Of(f, it.Inventory.Facts) is not null);
+
+    private static Standing ResetHarmful(GroupCase it, ImmutableArray<PciFunction> found)
+    {
+        var harmed = found.Select(f => (Function: f, Board: BoardsHarmedByReset.Of(f, it.Inventory.Facts)!)).ToList();
+        return new(
+            string.Join("; ", harmed.Select(h => h.Board.Harms(h.Function)))
+                + "; VFIO resets a device whenever a VM opens or closes it, and no setting of Hostdev keeps it from that",
+            harmed[0].Board.Remedy
         );
     }
 }

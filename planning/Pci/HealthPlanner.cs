@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning.Inventory;
 
@@ -7,7 +8,8 @@ namespace Hostdev.Planning.Pci;
 
 /// <summary>
 /// Functions that are broken: out of service from the moment they show it, whatever they show later, until a reset proves them. A device
-/// that a VM has is not reset: its VM notices first.
+/// that a VM has is not reset: its VM notices first. Where none is to be made, they are proven by their absence: a function that was
+/// removed and is found again is another one, and so is one of another boot.
 /// </summary>
 internal static class HealthPlanner
 {
@@ -95,10 +97,25 @@ internal static class HealthPlanner
         if (function.HasNoReset)
             return (FindingState.Blocked, "the kernel knows no way to reset it: remove and rescan it, or power-cycle the host");
         var users = situation.Input.Usage.InWords(unit.Claims);
+        var inUse = users.IsEmpty ? "" : $"; in use: {string.Join("; ", users)}";
+        if (WhyNot(situation, unit, function) is { } why)
+            return (FindingState.Blocked, $"{why}: {Returns(function)}{inUse}");
         if (!users.IsEmpty)
-            return (FindingState.Waiting, $"{later}; in use: {string.Join("; ", users)}");
+            return (FindingState.Waiting, later + inUse);
         if (!situation.Input.Setbacks.TryGetValue(Purpose.Reset(function.Address), out var setback))
             return null;
         return setback.Reason.IsUse ? (FindingState.Waiting, $"{later}; {setback.Message}") : (FindingState.Blocked, setback.Message);
     }
+
+    /// <summary>Why it is not reset at all; null when it is.</summary>
+    private static string? WhyNot(Situation situation, Unit unit, PciFunction function) =>
+        BoardsHarmedByReset.Of(function, situation.Inventory.Facts) is { } board ? $"it is not reset, because {board.Harms(function)}"
+        : unit.Reset == ResetChoice.Never ? "it is not reset, because the policy says reset: Never (with Auto it is)"
+        : null;
+
+    /// <summary>Nothing in the kernel tells of a reset that somebody else made.</summary>
+    private static string Returns(PciFunction function) =>
+        "it stays out of service until the host boots again, or until it was removed and is found again: once nobody has it, write 1 to "
+        + $"/sys/bus/pci/devices/{function.Address}/remove, and to /sys/bus/pci/rescan when this is no longer said. A reset by hand is "
+        + "not seen";
 }

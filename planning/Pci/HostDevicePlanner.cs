@@ -51,6 +51,7 @@ internal static class HostDevicePlanner
             DeviceFile = policy.Spec.DeviceFile,
             IommuBackend = pci.IommuBackend,
             Binding = policy.Spec.Binding,
+            Reset = pci.Reset ?? ResetChoice.Auto,
             Disruption = policy.Spec.Disruption,
         };
 

@@ -5,12 +5,15 @@ namespace Hostdev.Planning.Pci;
 /// <summary>What keeps a function from going back to the host now, though it is in no target.</summary>
 internal static class ReleaseChecks
 {
-    public static Checks<ReleaseCase> All { get; } = new(Unreadable, Unreturned, WithUnreadable, StillSomebodys, DriverMissing, FailedLately, InUse);
+    public static Checks<ReleaseCase> All { get; } =
+        new(Unreadable, Unreturned, WithUnreadable, StillSomebodys, DriverMissing, FailedLately, InUse);
 
     private static Objection? Unreadable(ReleaseCase it) =>
         it.Situation.Unreadable(it.Function) is { } problem ? Stays(problem.Reason, problem.Message) : null;
 
-    /// <summary>What a write of ours may still do to it is in nobody's hand: its record tells where it came from when that is done.</summary>
+    /// <summary>
+    /// What a write of ours may still do to it is in nobody's hand: its record tells where it came from when that is done.
+    /// </summary>
     private static Objection? Unreturned(ReleaseCase it) =>
         it.Situation.Input.Unreturned.FirstOrDefault(w => w.Device == it.Owned.Address) is { } write
             ? Stays(Reasons.StepTimedOut, $"{it.Owned.Address} is given back when a write of ours returns: {write.InWords()}")

@@ -8,7 +8,12 @@ namespace Hostdev.Planning.Pci;
 internal static class UnitFindings
 {
     public static IEnumerable<Finding> Of(Situation situation, UnitRequest request, UnitForm form) =>
-        [.. WhatIsHeld(request, form), .. WhatIsInForce(situation, request, form.Unit), .. WhatIsResetToo(situation, request, form.Unit)];
+        [
+            .. WhatIsHeld(request, form),
+            .. WhatIsInForce(situation, request, form.Unit),
+            .. WhatIsResetToo(situation, request, form.Unit),
+            .. WhoResetsIt(request),
+        ];
 
     private static IEnumerable<Finding> WhatIsHeld(UnitRequest request, UnitForm form) =>
         form
@@ -73,4 +78,18 @@ internal static class UnitFindings
             ),
         ];
     }
+
+    /// <summary>Who writes that nothing is to be reset may think that nothing is.</summary>
+    private static IEnumerable<Finding> WhoResetsIt(UnitRequest request) =>
+        request.Reset != ResetChoice.Never
+            ? []
+            :
+            [
+                request.Say(
+                    FindingState.Noticed,
+                    Reasons.ResetByVfio,
+                    $"{request.Primary.Address}: reset: Never keeps Hostdev from resetting it; VFIO resets it all the same whenever a VM "
+                        + "opens or closes it, and the VMM whenever the VM starts again"
+                ),
+            ];
 }

@@ -28,6 +28,7 @@ internal sealed record UnitForm(Unit Unit, ImmutableArray<HeldFunction> Held)
                 },
                 HostLoses = HostLoss.InWords(situation, request, shape),
                 DeviceFile = request.DeviceFile,
+                Reset = request.Reset,
                 Cordoned = request.Cordoned,
             },
             kept

@@ -34,6 +34,7 @@ internal sealed record UnitRequest : ICase
     public required IommuBackend IommuBackend { get; init; }
 
     public Binding Binding { get; init; }
+    public required ResetChoice Reset { get; init; }
 
     public bool Cordoned { get; init; }
 

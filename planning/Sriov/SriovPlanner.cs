@@ -105,6 +105,7 @@ internal static class SriovPlanner
             DeviceFile = policy.Spec.DeviceFile,
             IommuBackend = pool.IommuBackend,
             Binding = pool.Binding ?? Binding.Static,
+            Reset = pool.Reset ?? ResetChoice.Auto,
             Cordoned = number.Cordon,
             Disruption = policy.Spec.Disruption,
         };

@@ -33,6 +33,7 @@ public sealed class DefaultsAndRoundTripTests
                 groupPolicy: Explicit
                 members: [{function: 1, assigned: false}, {address: "0000:43:00.2"}, {vendor: "10de", device: "1aef", assigned: true}]
                 iommuBackend: Legacy
+                reset: Never
                 virtualFunctions: true
         - kind: SriovPolicy
           name: nics
@@ -45,7 +46,7 @@ public sealed class DefaultsAndRoundTripTests
             numVfs: 4
             allowProtected: [Network]
             pools:
-            - {name: a, vfs: [{first: 0, last: 1}], driver: {type: Auto}, resourceName: example.com/vf, iommuBackend: Legacy}
+            - {name: a, vfs: [{first: 0, last: 1}], driver: {type: Auto}, resourceName: example.com/vf, iommuBackend: Legacy, reset: Never}
             - {name: b, vfs: [{first: 2, last: 3}], driver: {type: Native}}
         - kind: MdevProfile
           name: vgpu
@@ -79,6 +80,7 @@ public sealed class DefaultsAndRoundTripTests
         Assert.Equal((0, Disruption.WhenIdle, Binding.Static), (spec.Priority, spec.Disruption, spec.Binding));
         Assert.Equal((DriverType.Vfio, null), (pci.Driver.Type, pci.Driver.Name));
         Assert.Equal((GroupPolicy.Explicit, IommuBackend.LegacyAndCdev, false), (pci.GroupPolicy, pci.IommuBackend, pci.VirtualFunctions));
+        Assert.Null(pci.Reset); // absent is Auto: HealthTests
         Assert.Null(pci.Members[0].Assigned); // absent is assigned: GroupPolicyTests
         Assert.Equal((0, 0, 0), (spec.AllowProtected.Length, pci.Selectors[0].Addresses.Length, spec.NodeSelector.MatchExpressions.Length));
         Assert.Empty(spec.NodeSelector.MatchLabels);

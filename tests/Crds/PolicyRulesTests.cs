@@ -136,7 +136,7 @@ public sealed class PolicyRulesTests
     public void A_risk_that_this_version_does_not_know_freezes_with_those_that_it_knows() =>
         Assert.Equal(
             "HostDevice/x: spec.acceptRisks[0]: \"ByMoonlight\" is not one of UnsafeInterrupts, UnknownInterruptRemapping, AcsOverride, "
-                + "NoReset, PhysicalFunctionOnVfio",
+                + "NoReset, PhysicalFunctionOnVfio, SlowUnbind, Reset",
             Problem(
                 "HostDevice",
                 """{"resourceName": "a.com/b", "nodeSelector": {}, "acceptRisks": ["ByMoonlight"],"""

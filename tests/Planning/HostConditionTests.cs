@@ -184,23 +184,17 @@ public sealed class HostConditionTests
     [Theory]
     [InlineData("usb", "HostDevice/sticks: USB devices cannot be passed by this version: remove the policy")]
     [InlineData("scsi", "HostDevice/sticks: SCSI devices cannot be passed by this version: remove the policy")]
-    [InlineData("binding", "HostDevice/sticks: binding OnAllocate is not supported by this version: use binding Static")]
     public void What_this_version_cannot_do_is_said(string what, string message)
     {
         var policy = Given.HostDevice(
             "sticks",
             spec: s =>
-                what switch
+                s with
                 {
-                    "usb" => s with
-                    {
-                        Devices = new DeviceSource { Usb = new UsbDevices { Selectors = [new UsbSelector { Serial = "1" }] } },
-                    },
-                    "scsi" => s with
-                    {
-                        Devices = new DeviceSource { Scsi = new ScsiDevices { Selectors = [new ScsiSelector { Serial = "1" }] } },
-                    },
-                    _ => s with { Binding = Binding.OnAllocate },
+                    Devices =
+                        what == "usb"
+                            ? new DeviceSource { Usb = new UsbDevices { Selectors = [new UsbSelector { Serial = "1" }] } }
+                            : new DeviceSource { Scsi = new ScsiDevices { Selectors = [new ScsiSelector { Serial = "1" }] } },
                 }
         );
         var plan = Given.Input(new Machine().Gpu(), policy).Plan();

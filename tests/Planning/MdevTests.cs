@@ -64,6 +64,49 @@ public sealed class MdevTests
         Assert.Equal(2, plan.Units.Length);
     }
 
+    /// <summary>One of two is there, and of two more that are made on demand the card has room for one.</summary>
+    [Fact]
+    public void What_plan_and_explain_say_of_mediated_devices()
+    {
+        var made = new MdevDevice
+        {
+            Uuid = Uuids(Given.Input(Mtty(3), Profile("single", "mtty-1")).Plan())[0],
+            Parent = "mtty",
+            TypeId = "mtty-1",
+            IommuGroup = 7,
+        };
+        var foreign = made with { Uuid = MdevUuid.Parse(Foreign), TypeId = "mtty-2" };
+        var late = Profile(
+            "dual",
+            "mtty-2",
+            spec: s =>
+                s with
+                {
+                    Instances = new MdevInstances { Mode = MdevMode.OnDemand, Max = 2 },
+                }
+        );
+        var input = Given.Input(Mtty(3, made, foreign), Profile("single", "mtty-1"), late) with
+        {
+            Usage = Given.Users((made.Uuid.ToString(), UserKind.Pod, "pod vms/a has it")),
+        };
+        var plan = input.Plan();
+        Golden.MatchesWords("mdev-made", input, made.Uuid.ToString());
+        string Explain(DeviceId id) => Hostdev.DevicePlugin.Commands.PlanText.Explain(id, input.Inventory, input.Usage, plan)!;
+        var slots = plan.Units.Where(u => u.OnAllocate is not null).ToList();
+        Golden.Matches("mdev-slot-with-room.explain", Explain(slots.Single(u => u.OnAllocate!.Obstacle is null).Id));
+        Golden.Matches("mdev-slot-without-room.explain", Explain(slots.Single(u => u.OnAllocate!.Obstacle is not null).Id));
+        Golden.Matches("mdev-foreign.explain", Explain(foreign.Uuid));
+        Assert.Null(Explain(MdevUuid.Parse("22222222-2222-8333-8444-555555555555")));
+
+        var there = new MdevDevice
+        {
+            Uuid = MdevUuid.Parse(Foreign),
+            Parent = "0000:41:10.4",
+            TypeId = "nvidia-105",
+        };
+        Golden.MatchesWords("mdev-parent", Given.Input(Ampere(there), Profile()), "0000:41:10.4");
+    }
+
     [Fact]
     public void A_type_for_another_bus_than_PCI_is_refused_by_its_name()
     {

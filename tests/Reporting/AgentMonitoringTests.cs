@@ -39,6 +39,10 @@ public sealed class AgentMonitoringTests
             $"hostdev_agent_resource_devices{{resource=\"{Edu}\",state=\"capacity\"}} 1",
             $"hostdev_agent_resource_devices{{resource=\"{Edu}\",state=\"allocatable\"}} 1",
             $"hostdev_agent_resource_registered{{resource=\"{Edu}\"}} 1",
+            "hostdev_agent_units{class=\"pci\",state=\"all\"} 1",
+            "hostdev_agent_units{class=\"pci\",state=\"ready\"} 1",
+            "hostdev_agent_units{class=\"pci\",state=\"allocated\"} 1",
+            "hostdev_agent_units{class=\"mdev\",state=\"all\"} 0",
             "hostdev_agent_condition{condition=\"Ready\"} 1",
             "hostdev_agent_condition{condition=\"Degraded\"} 0",
             "hostdev_agent_halted{reason=\"BootLoop\"} 0",
@@ -71,6 +75,51 @@ public sealed class AgentMonitoringTests
         }
 
         async Task<string[]> MetricsAsync() => (await GetAsync(http, "/metrics")).Text.Split('\n');
+    }
+
+    [Fact]
+    public async Task Slots_are_counted_by_whether_there_is_room_for_them_and_a_pod_that_has_one()
+    {
+        using var metrics = new AgentMetrics();
+        var node = new SimulatedNode();
+        var policies = Desired.Policies(Desired.Mdevs("display", "mdpy", "mdpy-vga", "mode: OnDemand, max: 4"));
+        await using var bench = await ScenarioBench.StartAsync(node, policies, start: false);
+        bench.StartAgent(metrics: metrics);
+        await using var monitoring = Start(bench, "127.0.0.1:0", TimeProvider.System);
+        using var http = await ConnectAsync(monitoring);
+        await bench.ReadyAsync();
+        await ShownAsync(Mdevs(ready: 4, onDemand: 4, allocated: 0));
+
+        var one = new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/display"] = 1 };
+        Assert.Equal(PodPhase.Running, (await bench.Kubelet.AdmitPodAsync("vms", "vm", one)).Phase);
+        await ShownAsync(Mdevs(ready: 4, onDemand: 3, allocated: 1));
+
+        foreach (var i in Enumerable.Range(0, 2))
+            node.Write(("/sys/class/mdev_bus/mdpy/mdev_supported_types/mdpy-hd/create", $"{i:x8}-2222-8333-8444-555555555555"));
+        await ShownAsync([
+            .. Mdevs(ready: 2, onDemand: 1, allocated: 1),
+            "hostdev_agent_unready_units{class=\"mdev\",reason=\"NoRoom\"} 2",
+        ]);
+
+        static string[] Mdevs(int ready, int onDemand, int allocated) =>
+            [
+                "hostdev_agent_units{class=\"mdev\",state=\"all\"} 4",
+                $"hostdev_agent_units{{class=\"mdev\",state=\"ready\"}} {ready}",
+                $"hostdev_agent_units{{class=\"mdev\",state=\"on_demand\"}} {onDemand}",
+                $"hostdev_agent_units{{class=\"mdev\",state=\"allocated\"}} {allocated}",
+            ];
+
+        async Task ShownAsync(string[] lines)
+        {
+            string[] shown = [];
+            for (
+                var began = TimeProvider.System.GetTimestamp();
+                lines.Except(shown).Any() && TimeProvider.System.GetElapsedTime(began).TotalSeconds < 20;
+                await Task.Delay(5)
+            )
+                shown = (await GetAsync(http, "/metrics")).Text.Split('\n');
+            Assert.Equal([], lines.Except(shown));
+        }
     }
 
     [Fact]

@@ -135,6 +135,38 @@ public sealed class SimulatedHealthScenarios : HealthScenarios
     }
 
     [Fact]
+    public async Task A_device_that_is_never_reset_stays_out_of_service_until_it_was_removed_and_is_found_again()
+    {
+        var node = new SimulatedNode();
+        var policies = Desired.Policies(Desired.HostDevice("nic", Nic, pci: ", reset: Never"));
+        await using var bench = await ScenarioBench.StartAsync(node, policies);
+        await bench.ReadyAsync();
+        node.Kernel.Break(Nic);
+        bench.Host.Agent.Wake();
+        await bench.UntilAsync(() =>
+            bench.Problems("nic").SequenceEqual([(Nic, Reasons.ResetByVfio), (Nic, Reasons.Faulty)])
+            && bench.Kubelet.Allocatable("example.com/nic") == 0
+        );
+        Assert.Contains(
+            $"write 1 to /sys/bus/pci/devices/{Nic}/remove, and to /sys/bus/pci/rescan when this is no longer said",
+            (string)bench.Policy("nic")!["message"]!,
+            StringComparison.Ordinal
+        );
+        node.Write(($"/sys/bus/pci/devices/{Nic}/reset", "1")); // an admin's own
+        bench.Host.Agent.Wake();
+        await bench.QuietAsync();
+        Assert.Equal(1, node.Kernel.Resets(Nic));
+        Assert.Contains((Nic, Reasons.Faulty), bench.Problems("nic"));
+
+        node.Kernel.Unplug(Nic);
+        await bench.UntilAsync(() => bench.Host.Journal.State.Ownership.Health.IsEmpty);
+        node.Kernel.Plug(Nic);
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/nic") == 1);
+        Assert.Equal(0, node.Kernel.Resets(Nic)); // of the one that was found again
+        Assert.Equal([(Nic, Reasons.ResetByVfio)], bench.Problems("nic"));
+    }
+
+    [Fact]
     public async Task A_device_that_a_pod_has_is_reset_only_after_the_pod_let_it_go()
     {
         var node = new SimulatedNode();

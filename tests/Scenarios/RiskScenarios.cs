@@ -1,3 +1,4 @@
+using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Lab;
@@ -60,7 +61,36 @@ public abstract class RiskScenarios
 
 public sealed class SimulatedRiskScenarios : RiskScenarios
 {
+    private const string Edu = "0000:46:00.0";
+    private const string Board = "0000:46:00.0 (AMD Instinct MI300X)";
+
+    /// <summary>The ids of a board that no QEMU has.</summary>
+    private static readonly MachineDescription s_withBoard = LabMachine.Description.With(
+        Edu,
+        f => f with { Vendor = PciId.Parse("1002"), Device = PciId.Parse("74a1") }
+    );
+
     private protected override IScenarioNode NewNode() => new SimulatedNode();
+
+    [Fact]
+    public async Task A_board_that_a_reset_harms_is_taken_for_a_policy_alone_that_accepts_it()
+    {
+        var node = new SimulatedNode(s_withBoard);
+        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("edu", Edu)));
+        await bench.UntilAsync(() => bench.Problem("edu").Reason == Reasons.Of("ResetHarmful"));
+        Assert.StartsWith($"{Edu} cannot be passed safely: a reset of {Board} ", bench.Problem("edu").Message, StringComparison.Ordinal);
+        Assert.EndsWith(
+            ", or list Reset in acceptRisks together with the address to pass it all the same",
+            bench.Problem("edu").Message,
+            StringComparison.Ordinal
+        );
+        Assert.Equal(0, bench.Host.Writer.Writes);
+
+        bench.Desire(Desired.Policies(Desired.HostDevice("edu", Edu, "acceptRisks: [Reset]")));
+        await bench.ReadyAsync();
+        Assert.Equal([Risks.Reset.Reason], bench.Accepted("edu"));
+        Assert.Equal(1, bench.Kubelet.Allocatable("example.com/edu"));
+    }
 }
 
 [Trait(LabFacts.Where, LabFacts.Lab)]

@@ -132,8 +132,8 @@ internal static class InventoryTable
         Append(
             text,
             $"Mediated devices ({inventory.Mdevs.Length})",
-            ["UUID", "PARENT", "TYPE", "GROUP"],
-            inventory.Mdevs.Select(m => (string[])[m.Uuid.ToString(), m.Parent, m.TypeId, m.IommuGroup?.ToString() ?? "-"])
+            ["UUID", "PARENT", "TYPE", "GROUP", "MADE BY"],
+            inventory.Mdevs.Select(m => (string[])[m.Uuid.ToString(), m.Parent, m.TypeId, m.IommuGroup?.ToString() ?? "-", m.MadeBy])
         );
     }
 

@@ -208,7 +208,7 @@ internal sealed class InventoryTree
                 [
                     .. inventory
                         .Mdevs.Where(m => m.Parent == parent.Name && m.TypeId == type.Id)
-                        .Select(m => new Branch($"{m.Uuid}{(m.IommuGroup is { } g ? $"  group {g}" : "")}", () => [])),
+                        .Select(m => new Branch($"{m.Uuid}{(m.IommuGroup is { } g ? $"  group {g}" : "")}  made by {m.MadeBy}", () => [])),
                 ]
         ));
 

@@ -45,6 +45,18 @@ public sealed record MachineDescription
     /// Lines of <c>modules.alias</c>: which vfio variant driver is for which device (<c>alias vfio_pci:... mlx5_vfio_pci</c>).
     /// </summary>
     public ImmutableArray<string> ModuleAliases { get; init; } = [];
+
+    /// <summary>The same machine with another function at this address.</summary>
+    public MachineDescription With(string address, Func<FunctionDescription, FunctionDescription> change)
+    {
+        var at = PciAddress.Parse(address);
+        FunctionDescription Changed(FunctionDescription f) =>
+            (f.Address == at ? change(f) : f) with
+            {
+                Behind = [.. f.Behind.Select(Changed)],
+            };
+        return this with { RootBuses = [.. RootBuses.Select(b => b with { Functions = [.. b.Functions.Select(Changed)] })] };
+    }
 }
 
 /// <param name="Tag">Of a 9p device.</param>

@@ -17,24 +17,25 @@ public sealed partial class WordsTests
     [Fact]
     public void Every_reason_is_in_the_catalogue_once_and_by_the_name_that_the_code_has_for_it()
     {
-        var members = typeof(Reasons)
-            .GetFields(BindingFlags.Public | BindingFlags.Static)
-            .Where(f => f.FieldType == typeof(Reason))
-            .Select(f => (f.Name, Reason: (Reason)f.GetValue(null)!))
-            .Concat(
-                typeof(Risks)
-                    .GetFields(BindingFlags.Public | BindingFlags.Static)
-                    .Where(f => f.FieldType == typeof(Risk))
-                    .Select(f => (f.Name, ((Risk)f.GetValue(null)!).Reason))
-            )
-            .ToList();
-        Assert.NotEmpty(members);
+        var reasons = Members<Reason>(typeof(Reasons));
+        var risks = Members<Risk>(typeof(Risks));
+        Assert.NotEmpty(reasons);
+        Assert.Equal(reasons.Select(m => m.Name), reasons.Select(m => m.Value.Name));
+        Assert.Equal(risks.Select(m => m.Name), risks.Select(m => m.Value.Name));
         Assert.Equal(
-            members.Select(m => m.Name).Order(StringComparer.Ordinal),
+            reasons.Select(m => m.Value.Name).Concat(risks.Select(m => m.Value.Reason.Name)).Order(StringComparer.Ordinal),
             Reasons.All.Select(r => r.Name).Order(StringComparer.Ordinal)
         );
-        Assert.All(members, m => Assert.Same(m.Reason, Reasons.Of(m.Name)));
+        Assert.All(Reasons.All, r => Assert.Same(r, Reasons.Of(r.Name)));
+        Assert.All(risks, m => Assert.Same(m.Value, Risks.Parse(m.Name)));
     }
+
+    private static List<(string Name, T Value)> Members<T>(Type of) =>
+        [
+            .. of.GetFields(BindingFlags.Public | BindingFlags.Static)
+                .Where(f => f.FieldType == typeof(T))
+                .Select(f => (f.Name, (T)f.GetValue(null)!)),
+        ];
 
     [Fact]
     public void Every_reason_has_a_cause_a_remedy_and_an_end_that_fit_a_table_and_a_name_that_fits_the_schema()
