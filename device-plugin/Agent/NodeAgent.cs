@@ -304,6 +304,11 @@ public sealed record AgentTimings
     /// </summary>
     public TimeSpan WhileProtected { get; init; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>
+    /// While there is a slot, or a wish for one, whose room on its card comes and goes without an event (vendor VFIO).
+    /// </summary>
+    public TimeSpan WhileRoomMatters { get; init; } = TimeSpan.FromSeconds(10);
+
     public TimeSpan AfterFailure { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
@@ -324,6 +329,8 @@ public sealed record AgentTimings
         var goesOn = plan.Halt is null && plan.Findings.Any(f => f.State.GoesOn && f.Reason.Ends == Ends.Look);
         if (goesOn || !plan.Lanes.IsEmpty)
             return WhileWaiting;
+        if (plan.AsksForRoom && plan.Halt is null)
+            return WhileRoomMatters;
         return plan.Findings.Any(f => f.Reason.Ends == Ends.SlowLook) ? WhileProtected : Resync;
     }
 }

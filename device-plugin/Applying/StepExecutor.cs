@@ -14,6 +14,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     private static readonly TimeSpan WriteDeadline = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ReadDeadline = TimeSpan.FromSeconds(10);
 
+    private readonly VgpuWriter _vgpus = new(writer, journal);
+
     public async Task<StepOutcome> ExecuteAsync(PlanStep step, CancellationToken cancellationToken)
     {
         if (step is not (PlanStep.ProveFree or PlanStep.Record) && writer.TooManyHang is { } many)
@@ -60,6 +62,10 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
                 return await CreateMdevAsync(s, cancellationToken).ConfigureAwait(false);
             case PlanStep.RemoveMdev s:
                 return await RemoveMdevAsync(s, cancellationToken).ConfigureAwait(false);
+            case PlanStep.GiveVgpuType s:
+                return await _vgpus.GiveAsync(s, cancellationToken).ConfigureAwait(false);
+            case PlanStep.TakeVgpuType s:
+                return await _vgpus.TakeAsync(s, cancellationToken).ConfigureAwait(false);
             default:
                 throw new InvalidOperationException($"no way to do {step.GetType().Name}");
         }
