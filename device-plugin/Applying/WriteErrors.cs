@@ -15,8 +15,6 @@ internal static class WriteErrors
             return "ENOTTY: none of the ways in reset_method works here";
         if (file.Name == MdevFiles.CreateName && OfMdev(error) is { } mdev)
             return $"{error}: {mdev}";
-        if (file.Name == VgpuFiles.CurrentName && error == Errno.ENOSPC)
-            return "ENOSPC: its card has no room for another of this type";
         if (error == Errno.EROFS)
             return "EROFS: sysfs is mounted read-only here; the agent needs /sys writable";
         if (error == Errno.EACCES || error == Errno.EPERM)

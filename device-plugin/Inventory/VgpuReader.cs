@@ -23,8 +23,8 @@ internal static class VgpuReader
         if (current.IsAbsent || creatable.IsAbsent)
             return null;
         var number = device.Judge(Current, current);
-        var list = device.Judge(Files[1], creatable, mayBeEmpty: true);
-        if (number is null || list is null)
+        var list = device.Judge(Files[1], creatable, mayBeEmpty: true) ?? "";
+        if (number is null || creatable.Text is null)
             return new Vgpu(null, []) { IsUnreadable = true };
         if (Vgpu.TryParseCurrent(number, out var type))
             return new Vgpu(type, VgpuType.ParseList(list));
