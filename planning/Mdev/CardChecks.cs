@@ -1,5 +1,6 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
+using Hostdev.Planning.Sriov;
 
 namespace Hostdev.Planning.Mdev;
 
@@ -42,7 +43,7 @@ internal static class CardChecks
     {
         if (!it.Card.IsVendorVfio || !it.Card.Parents.IsEmpty || it.Card.Function is not { } function)
             return null;
-        var make = $"make them with \"/usr/lib/nvidia/sriov-manage -e {function.Address}\"";
+        var make = $"make them with {VendorCards.ToolFor(function)}";
         if (function.Driver is null or "pci-pf-stub")
         {
             var now = function.Driver is null ? "has no driver" : $"is on {function.Driver}";

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
-using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Pci;
+using Hostdev.Planning.Sriov;
 
 namespace Hostdev.Planning.Mdev;
 
@@ -18,7 +18,6 @@ namespace Hostdev.Planning.Mdev;
 internal sealed record MdevCard(string Name, ImmutableArray<MdevParent> Parents)
 {
     private const string PciApi = "vfio-pci";
-    private static readonly PciId s_nvidia = new(0x10de);
 
     /// <summary>Its devices are virtual functions that are given a type.</summary>
     public bool IsVendorVfio { get; init; }
@@ -79,7 +78,7 @@ internal sealed record MdevCard(string Name, ImmutableArray<MdevParent> Parents)
         function.Sriov is not null
         && (
             wanted.Transport == MdevTransport.VendorVfio
-            || (wanted.Transport != MdevTransport.Mdev && function.Vendor == s_nvidia && function.ClassCode >> 16 == 0x03)
+            || (wanted.Transport != MdevTransport.Mdev && VendorCards.IsNvidia(function))
         );
 
     private static bool HasTypes(Situation situation, PciFunction function) =>

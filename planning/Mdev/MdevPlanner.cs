@@ -31,7 +31,7 @@ internal static class MdevPlanner
         {
             Policy = policy.Identity,
             Device = slot.Id,
-            Ruling = SlotChecks.All.Judge(new SlotCase(situation, policy.Identity, slot)),
+            Ruling = SlotChecks.All.Judge(new SlotCase(situation, policy.Identity, slot, policy.Spec.AcceptRisks ?? [])),
             Claims = [slot.Id],
         };
         return slot.Id is DeviceId.OfMdev(var uuid)
