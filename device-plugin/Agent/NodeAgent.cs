@@ -19,7 +19,8 @@ namespace Hostdev.DevicePlugin.Agent;
 
 /// <summary>
 /// The node's loop: read the machine, plan, apply, read again, advertise, report; then sleep until the kernel, the desired state or a due
-/// retry wakes it. In the steady state it writes nothing and reads nothing.
+/// retry wakes it. In the steady state it writes nothing and reads nothing, but for room on a card of which no event tells
+/// (<see cref="AgentTimings.WhileRoomMatters"/>).
 /// </summary>
 public sealed partial class NodeAgent(
     AgentParts parts,

@@ -10,28 +10,21 @@ namespace Hostdev.DevicePlugin.Applying;
 /// Gives virtual functions their types and takes them back. What a function has, and what there is room for, is read right before the
 /// write, by one at a time: of two that want the last room one finds it gone.
 /// </summary>
-internal sealed class VgpuWriter(HostWriter writer, Journal journal) : IDisposable
+internal sealed class VgpuWriter(HostWriter writer, Journal journal)
 {
     private static readonly TimeSpan WriteDeadline = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ReadDeadline = TimeSpan.FromSeconds(10);
 
-    private readonly SemaphoreSlim _oneAtATime = new(1);
+    private readonly Lock _gate = new();
+    private Task _before = Task.CompletedTask;
 
-    public void Dispose() => _oneAtATime.Dispose();
-
-    public async Task<StepOutcome> GiveAsync(PlanStep.GiveVgpuType step, CancellationToken cancellationToken)
+    public Task<StepOutcome> GiveAsync(PlanStep.GiveVgpuType step, CancellationToken cancellationToken)
     {
-        await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
+        lock (_gate)
         {
-            if (writer.IsBlocked(step.Address))
-                return new StepOutcome.Failed(Reasons.StepTimedOut, $"an earlier write for {step.Address} still hangs in the kernel");
-            return await ObjectionTo(step, cancellationToken).ConfigureAwait(false)
-                ?? await WriteTypeAsync(step, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            _oneAtATime.Release();
+            var given = GiveAfterAsync(_before, step, cancellationToken);
+            _before = given;
+            return given;
         }
     }
 
@@ -49,6 +42,17 @@ internal sealed class VgpuWriter(HostWriter writer, Journal journal) : IDisposab
             return TimedOut(file, "0");
         var now = await CurrentAsync(address, cancellationToken).ConfigureAwait(false);
         return now == "0" ? StepOutcome.Done.Instance : Failed(address, $"taking the vGPU type {step.TypeId} from {address}", "0", error, now, log);
+    }
+
+    /// <param name="before">The one that was given before: it is waited for, however long, because its deadlines end it.</param>
+    private async Task<StepOutcome> GiveAfterAsync(Task before, PlanStep.GiveVgpuType step, CancellationToken cancellationToken)
+    {
+        await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (writer.IsBlocked(step.Address))
+            return new StepOutcome.Failed(Reasons.StepTimedOut, $"an earlier write for {step.Address} still hangs in the kernel");
+        return await ObjectionTo(step, cancellationToken).ConfigureAwait(false)
+            ?? await WriteTypeAsync(step, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<StepOutcome?> ObjectionTo(PlanStep.GiveVgpuType step, CancellationToken cancellationToken)
