@@ -21,8 +21,9 @@ internal sealed class LateUnits(UnitStateReader reader, Holdings holdings, Func<
     {
         if (unit.OnAllocate is not { } late)
             return null;
-        if (!reader.Read(unit.Handout).Drivers.IsEmpty)
-            return Left(unit);
+        var state = reader.Read(unit.Handout);
+        if (!state.Drivers.IsEmpty)
+            return OfferProblem.Of(Reasons.NotReady, state.Problem) ?? Left(unit);
         foreach (var step in late.Steps)
         {
             if (act(step, cancellationToken).GetAwaiter().GetResult() is StepOutcome.Failed failed)

@@ -98,9 +98,11 @@ internal static class MdevPlanner
     /// <summary>What parents there are, for a profile that names none of them.</summary>
     private static string Hint(Situation situation)
     {
-        var there = situation.Inventory.MdevParents.Select(p => p.Name).ToList();
+        var typed = situation.Inventory.Functions.Values.Where(f => f.Vgpu is not null).Select(f => f.PhysicalFunction!.Value.ToString());
+        var there = situation.Inventory.MdevParents.Select(p => p.Name).Concat(typed.Distinct(StringComparer.Ordinal)).ToList();
         return there.Count == 0
-            ? ": no driver of this node makes mediated devices (/sys/class/mdev_bus is empty or not there)"
-            : $": mediated devices can be made on {string.Join(", ", there)}";
+            ? ": no driver of this node makes mediated devices (/sys/class/mdev_bus is empty or not there), and no virtual "
+                + "function can be given a type of vGPU"
+            : $": devices of types can be made on {string.Join(", ", there)}";
     }
 }

@@ -176,6 +176,28 @@ public abstract class VgpuScenarios
         Assert.Equal(["902", "901", "0"], s_functions.Take(3).Select(f => TypeOf(node, f)));
     }
 
+    /// <summary>No event tells of it, so it is found where it matters.</summary>
+    [Fact]
+    public async Task A_function_whose_type_somebody_changed_is_given_to_nobody()
+    {
+        var node = NodeWithVfs(1);
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.Vgpus("vgpu", Card, "typeId: \"901\"", "mode: Static, count: 1"))
+        );
+        await bench.ReadyAsync();
+        await bench.QuietAsync();
+        Give(node, s_functions[0], "0");
+        Give(node, s_functions[0], "903");
+
+        var pod = await AdmitAsync(bench, "vm", "vgpu", 1);
+        Assert.Equal(PodPhase.Failed, pod.Phase);
+        Assert.Contains($"{s_functions[0]} has the vGPU type 903 instead of 901", pod.Message, StringComparison.Ordinal);
+        bench.Desire(Desired.Nothing);
+        await bench.GivenBackAsync();
+        Assert.Equal("903", TypeOf(node, s_functions[0]));
+    }
+
     [Fact]
     public async Task A_function_that_is_held_open_keeps_its_type_and_its_holder_is_named()
     {
