@@ -7,8 +7,7 @@ namespace Hostdev.Planning;
 public readonly record struct TypedDriver(string Driver, string TypeId)
 {
     /// <summary>Null for a driver alone.</summary>
-    public static TypedDriver? TryParse(string text) =>
-        text.Split('/') is [var driver, var type] ? new TypedDriver(driver, type) : null;
+    public static TypedDriver? TryParse(string text) => text.Split('/') is [var driver, var type] ? new TypedDriver(driver, type) : null;
 
     public override string ToString() => $"{Driver}/{TypeId}";
 }

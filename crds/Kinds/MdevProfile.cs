@@ -48,7 +48,9 @@ public sealed record MdevProfileSpec : IPolicySpec
 
     public required MdevParents Parents { get; init; }
 
-    /// <summary>Null is <see cref="MdevTransport.Auto"/>: it is not written where nobody wrote it, for agents that do not know it.</summary>
+    /// <summary>
+    /// Null is <see cref="MdevTransport.Auto"/>: it is not written where nobody wrote it, for agents that do not know it.
+    /// </summary>
     public MdevTransport? Transport { get; init; }
 
     /// <summary>The type's directory name under <c>mdev_supported_types</c>. Exactly one of this and <see cref="TypeName"/>.</summary>

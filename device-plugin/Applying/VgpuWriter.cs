@@ -41,7 +41,9 @@ internal sealed class VgpuWriter(HostWriter writer, Journal journal)
         if (error == Errno.ETIMEDOUT)
             return TimedOut(file, "0");
         var now = await CurrentAsync(address, cancellationToken).ConfigureAwait(false);
-        return now == "0" ? StepOutcome.Done.Instance : Failed(address, $"taking the vGPU type {step.TypeId} from {address}", "0", error, now, log);
+        return now == "0"
+            ? StepOutcome.Done.Instance
+            : Failed(address, $"taking the vGPU type {step.TypeId} from {address}", "0", error, now, log);
     }
 
     /// <param name="before">The one that was given before: it is waited for, however long, because its deadlines end it.</param>

@@ -19,17 +19,14 @@ public sealed record TypedFunctionState(GroupState Group, string? TypeId)
         var state = Group.Stand(handout.Group);
         if (TypeId is null)
         {
-            return new UnitState(
-                $"{handout.Device} has no vGPU type",
-                state.Nodes,
-                ImmutableSortedDictionary<DeviceId, string?>.Empty
-            );
+            return new UnitState($"{handout.Device} has no vGPU type", state.Nodes, ImmutableSortedDictionary<DeviceId, string?>.Empty);
         }
 
         return state with
         {
             Problem =
-                state.Problem ?? (TypeId == handout.TypeId ? null : $"{handout.Device} has the vGPU type {TypeId} instead of {handout.TypeId}"),
+                state.Problem
+                ?? (TypeId == handout.TypeId ? null : $"{handout.Device} has the vGPU type {TypeId} instead of {handout.TypeId}"),
             Drivers = state.Drivers.ToImmutableSortedDictionary(
                 d => d.Key,
                 d => d.Key == handout.Device && d.Value is { } driver ? new TypedDriver(driver, TypeId).ToString() : d.Value

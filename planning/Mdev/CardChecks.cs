@@ -22,8 +22,8 @@ internal static class CardChecks
             ),
             MdevTransport.Mdev when it.Card.IsVendorVfio => Objection.Of(
                 Reasons.OtherTransport,
-                $"the virtual functions of {it.Card.Name} are given their types by vendor VFIO (nvidia/current_vgpu_type), and transport is "
-                    + "Mdev: write VendorVfio or Auto there"
+                $"the virtual functions of {it.Card.Name} are given their types by vendor VFIO (nvidia/current_vgpu_type), and transport "
+                    + "is Mdev: write VendorVfio or Auto there"
             ),
             _ => null,
         };

@@ -76,10 +76,7 @@ internal sealed record MdevCard(string Name, ImmutableArray<MdevParent> Parents)
     /// <summary>A card whose virtual functions are not there yet, or not on the driver that gives them types.</summary>
     private static bool CouldHaveTypes(MdevProfileSpec wanted, PciFunction function) =>
         function.Sriov is not null
-        && (
-            wanted.Transport == MdevTransport.VendorVfio
-            || (wanted.Transport != MdevTransport.Mdev && VendorCards.IsNvidia(function))
-        );
+        && (wanted.Transport == MdevTransport.VendorVfio || (wanted.Transport != MdevTransport.Mdev && VendorCards.IsNvidia(function)));
 
     private static bool HasTypes(Situation situation, PciFunction function) =>
         function.Sriov!.VirtualFunctions.Values.Any(a => situation.Inventory.Functions.GetValueOrDefault(a)?.Vgpu is not null);

@@ -66,11 +66,7 @@ internal static class MdevPlanner
         var unit = UnitOf(
             policy,
             slot,
-            new Handout.TypedFunction
-            {
-                Function = new UnitMember(function.Address, function.Driver ?? ""),
-                TypeId = slot.TypeId,
-            }
+            new Handout.TypedFunction { Function = new UnitMember(function.Address, function.Driver ?? ""), TypeId = slot.TypeId }
         );
         return wish with
         {

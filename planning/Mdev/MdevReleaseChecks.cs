@@ -12,7 +12,8 @@ internal sealed record MdevReleaseCase(Situation Situation, Targets Targets, Dev
     /// <summary>What becomes of it, as the beginning of a sentence.</summary>
     public required string Ends { get; init; }
 
-    public Finding Say(FindingState state, Reason reason, string message) => new(null, Device.ToString(), state, reason, message, PolicyUid);
+    public Finding Say(FindingState state, Reason reason, string message) =>
+        new(null, Device.ToString(), state, reason, message, PolicyUid);
 }
 
 /// <summary>What keeps it from going now, though no policy wants it.</summary>

@@ -131,7 +131,9 @@ internal sealed record MdevSlots(ImmutableArray<MdevSlot> Slots, int Missing, Fi
             .Select(m =>
                 (
                     m.TypeId,
-                    !m.Uuid.IsHostdevs ? ByOthers(m.Uuid) : ByUs(it, it.Situation.Input.Ownership.Mdevs.GetValueOrDefault(m.Uuid)?.PolicyUid)
+                    !m.Uuid.IsHostdevs
+                        ? ByOthers(m.Uuid)
+                        : ByUs(it, it.Situation.Input.Ownership.Mdevs.GetValueOrDefault(m.Uuid)?.PolicyUid)
                 )
             );
     }

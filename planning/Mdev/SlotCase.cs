@@ -55,6 +55,8 @@ internal static class SlotChecks
     private static Objection? FailedLately(SlotCase it)
     {
         var (input, purpose) = (it.Situation.Input, Purpose.Take(it.Slot.Id));
-        return it.Slot.IsThere ? null : Objection.Of(input.Contested.GetValueOrDefault(purpose) ?? input.Setbacks.GetValueOrDefault(purpose));
+        return it.Slot.IsThere
+            ? null
+            : Objection.Of(input.Contested.GetValueOrDefault(purpose) ?? input.Setbacks.GetValueOrDefault(purpose));
     }
 }

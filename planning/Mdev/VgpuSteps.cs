@@ -24,8 +24,7 @@ internal static class VgpuSteps
         : it.Policy.Spec.TypeId is { } id ? (id, null)
         : null;
 
-    public static IEnumerable<OwnedVgpu> Ours(Situation situation) =>
-        situation.Input.Ownership.Vgpus.Values.Where(o => !o.IsOfEarlierBoot);
+    public static IEnumerable<OwnedVgpu> Ours(Situation situation) => situation.Input.Ownership.Vgpus.Values.Where(o => !o.IsOfEarlierBoot);
 
     /// <summary>
     /// Those that have none. Types of one card compete for its room, and what one takes of another's is known when it is given: so one type

@@ -9,7 +9,9 @@ internal static class PhysicalFunctionChecks
 {
     public static Checks<PhysicalFunctionCase> All { get; } = new(UnreadableCapability, NoCapability, VendorMakesVfs);
 
-    /// <summary>NVIDIA's tool takes the driver away for a moment, and puts the function on pci-pf-stub: meanwhile nothing is written either.</summary>
+    /// <summary>
+    /// NVIDIA's tool takes the driver away for a moment, and puts the function on pci-pf-stub: meanwhile nothing is written either.
+    /// </summary>
     private static Objection? VendorMakesVfs(PhysicalFunctionCase it)
     {
         var function = it.Function;

@@ -28,7 +28,11 @@ public sealed class VgpuTests
         Assert.Equal(s_functions[..2], plan.Units.Select(u => u.Id.ToString()));
         Assert.All(
             plan.Units,
-            u => Assert.Equal(("1155", "nvidia"), (((Handout.TypedFunction)u.Handout).TypeId, ((Handout.TypedFunction)u.Handout).Function.Driver))
+            u =>
+                Assert.Equal(
+                    ("1155", "nvidia"),
+                    (((Handout.TypedFunction)u.Handout).TypeId, ((Handout.TypedFunction)u.Handout).Function.Driver)
+                )
         );
         Assert.Equal(s_functions[..2].Select(f => $"give {f} the vGPU type 1155"), Steps(plan));
         Assert.True(plan.AsksForRoom);
@@ -59,7 +63,8 @@ public sealed class VgpuTests
             .Refuses(
                 Card,
                 Reasons.OtherTransport,
-                $"{Card} makes its devices on the mdev bus (it has mdev_supported_types), and transport is VendorVfio: write Mdev or Auto there"
+                $"{Card} makes its devices on the mdev bus (it has mdev_supported_types), and transport is VendorVfio: "
+                    + "write Mdev or Auto there"
             );
         Given
             .Input(L40s(), Profile(spec: s => s with { Transport = MdevTransport.Mdev }))
@@ -100,7 +105,8 @@ public sealed class VgpuTests
     {
         const string tool = $"\"/usr/lib/nvidia/sriov-manage -e {Card}\"";
         var waits =
-            "as while sriov-manage makes its virtual functions: it is waited for. If it stays so, load its driver and make them with " + tool;
+            "as while sriov-manage makes its virtual functions: it is waited for. If it stays so, load its driver and make them with "
+            + tool;
         var plan = Given.Input(Bare(driver, 0), Profile()).Plan();
 
         var message = words.Replace("TOOL", tool, StringComparison.Ordinal).Replace("WAITS", waits, StringComparison.Ordinal);
@@ -116,7 +122,8 @@ public sealed class VgpuTests
             .Refuses(
                 Card,
                 Reasons.VfsMissing,
-                $"none of the 2 virtual functions of {Card} has a directory nvidia: give them to the driver nvidia of the vGPU host package; "
+                $"none of the 2 virtual functions of {Card} has a directory nvidia: give them to the driver nvidia of "
+                    + "the vGPU host package; "
                     + $"where it has them, make them with \"/usr/lib/nvidia/sriov-manage -e {Card}\""
             );
 
@@ -126,11 +133,7 @@ public sealed class VgpuTests
         Given
             .Input(L40s(), Profile(type: "77"))
             .Plan()
-            .Refuses(
-                Card,
-                Reasons.NoSuchType,
-                $"{Card} has no type 77: it has 1145 (\"NVIDIA L40S-1B\"), 1155 (\"NVIDIA L40S-8Q\")"
-            );
+            .Refuses(Card, Reasons.NoSuchType, $"{Card} has no type 77: it has 1145 (\"NVIDIA L40S-1B\"), 1155 (\"NVIDIA L40S-8Q\")");
         var plan = Given.Input(L40s(("0000:41:10.2", "1155")), Profile(type: "77")).Plan();
         plan.Says(
             Card,
@@ -151,7 +154,10 @@ public sealed class VgpuTests
         Assert.DoesNotContain(Steps(plan), s => s.Contains(s_functions[0], StringComparison.Ordinal));
 
         // Also where we gave one before, in this boot, and somebody gave it another since: that is theirs, and ours is forgotten.
-        var changed = Given.Input(L40s((s_functions[0], "1145"))) with { Ownership = Owns((s_functions[0], "1155", "gone")) };
+        var changed = Given.Input(L40s((s_functions[0], "1145"))) with
+        {
+            Ownership = Owns((s_functions[0], "1155", "gone")),
+        };
         Assert.Equal([$"forget {s_functions[0]}"], Steps(changed.Plan()));
 
         // And where we gave the very same one before the machine booted.
@@ -184,13 +190,7 @@ public sealed class VgpuTests
         var function = inventory.Functions[PciAddress.Parse(s_functions[0])];
         var unreadable = inventory with
         {
-            Functions = inventory.Functions.SetItem(
-                function.Address,
-                function with
-                {
-                    Vgpu = new Vgpu(null, []) { IsUnreadable = true },
-                }
-            ),
+            Functions = inventory.Functions.SetItem(function.Address, function with { Vgpu = new Vgpu(null, []) { IsUnreadable = true } }),
         };
         var plan = (Given.Input(unreadable) with { Ownership = Owns((s_functions[0], "1155", "gone")) }).Plan();
 
@@ -228,10 +228,7 @@ public sealed class VgpuTests
         var (first, second) = (Profile("first", count: 1, year: 2020), Profile("second", count: 1, year: 2021));
         var owned = Before(Owns((s_functions[0], "1155", "mdevprofile-second"), (s_functions[3], "1155", "mdevprofile-first")));
         var units = (Given.Input(L40s(), first, second) with { Ownership = owned }).Plan().Units;
-        Assert.Equal(
-            [(s_functions[0], "second"), (s_functions[3], "first")],
-            units.Select(u => (u.Id.ToString(), u.Policy.Name))
-        );
+        Assert.Equal([(s_functions[0], "second"), (s_functions[3], "first")], units.Select(u => (u.Id.ToString(), u.Policy.Name)));
     }
 
     [Fact]
@@ -239,7 +236,11 @@ public sealed class VgpuTests
     {
         var onDemand = Profile(
             type: "1155",
-            spec: s => s with { Instances = new MdevInstances { Mode = MdevMode.OnDemand, Max = 3 } }
+            spec: s =>
+                s with
+                {
+                    Instances = new MdevInstances { Mode = MdevMode.OnDemand, Max = 3 },
+                }
         );
         var full = L40s(listed: [], types: (s_functions[3], "1155"));
         var plan = Given.Input(full, onDemand).Plan();
@@ -256,8 +257,14 @@ public sealed class VgpuTests
         );
 
         var halted = Given.Input(L40s(), onDemand) with { Halt = Halt.Disabled("stop", "") };
-        Assert.All(halted.Plan().Units, u => Assert.Equal((Reasons.Disabled, 0), (u.OnAllocate!.Obstacle!.Reason, u.OnAllocate.Steps.Length)));
-        Assert.All(Given.Input(L40s(), onDemand).Plan().Units, u => Assert.IsType<PlanStep.GiveVgpuType>(Assert.Single(u.OnAllocate!.Steps)));
+        Assert.All(
+            halted.Plan().Units,
+            u => Assert.Equal((Reasons.Disabled, 0), (u.OnAllocate!.Obstacle!.Reason, u.OnAllocate.Steps.Length))
+        );
+        Assert.All(
+            Given.Input(L40s(), onDemand).Plan().Units,
+            u => Assert.IsType<PlanStep.GiveVgpuType>(Assert.Single(u.OnAllocate!.Steps))
+        );
     }
 
     [Fact]
@@ -281,14 +288,30 @@ public sealed class VgpuTests
     }
 
     [Theory]
-    [InlineData("10de:26b9", "nvidia", "\"/usr/lib/nvidia/sriov-manage -e 0000:41:00.0\" makes them, and a MdevProfile gives them their types of vGPU")]
-    [InlineData("10de:26b9", "pci-pf-stub", "\"/usr/lib/nvidia/sriov-manage -e 0000:41:00.0\" makes them, and a MdevProfile gives them their types of vGPU")]
-    [InlineData("10de:26b9", null, "\"/usr/lib/nvidia/sriov-manage -e 0000:41:00.0\" makes them, and a MdevProfile gives them their types of vGPU")]
+    [InlineData(
+        "10de:26b9",
+        "nvidia",
+        "\"/usr/lib/nvidia/sriov-manage -e 0000:41:00.0\" makes them, and a MdevProfile gives them their types of vGPU"
+    )]
+    [InlineData(
+        "10de:26b9",
+        "pci-pf-stub",
+        "\"/usr/lib/nvidia/sriov-manage -e 0000:41:00.0\" makes them, and a MdevProfile gives them their types of vGPU"
+    )]
+    [InlineData(
+        "10de:26b9",
+        null,
+        "\"/usr/lib/nvidia/sriov-manage -e 0000:41:00.0\" makes them, and a MdevProfile gives them their types of vGPU"
+    )]
     [InlineData("1002:74a1", "gim", "gim makes them when it is loaded")]
     [InlineData("10de:26b9", "nouveau", null)]
     [InlineData("10de:26b9", "nova_core", null)]
     [InlineData("8086:56c0", "xe", null)]
-    public void A_SriovPolicy_makes_no_functions_where_the_vendor_does_and_uses_those_that_are_there(string ids, string? driver, string? who)
+    public void A_SriovPolicy_makes_no_functions_where_the_vendor_does_and_uses_those_that_are_there(
+        string ids,
+        string? driver,
+        string? who
+    )
     {
         var machine = Bare(driver, 0, ids);
         var owned = Given.Sriov(2, spec: s => s with { PhysicalFunctions = [new PfSelector { Addresses = [PciAddress.Parse(Card)] }] });
@@ -305,7 +328,10 @@ public sealed class VgpuTests
             $"{Card} gets no virtual functions by management: Owned, its driver takes no number of them from the kernel: {who}. "
                 + "Write management: External, or remove the policy"
         );
-        var external = Given.Sriov(null, spec: s => s with { PhysicalFunctions = [new PfSelector { Addresses = [PciAddress.Parse(Card)] }] });
+        var external = Given.Sriov(
+            null,
+            spec: s => s with { PhysicalFunctions = [new PfSelector { Addresses = [PciAddress.Parse(Card)] }] }
+        );
         Assert.DoesNotContain(Given.Input(machine, external).Plan().Findings, f => f.Reason == Reasons.VendorMakesVfs);
     }
 
@@ -320,7 +346,9 @@ public sealed class VgpuTests
         [
             .. plan
                 .Lanes.SelectMany(l => l.Steps)
-                .Select(s => s.Step is PlanStep.Record { Entry: JournalRecord.ForgetVgpu f } ? $"forget {f.Address}" : StepWords.ToDo(s.Step)!),
+                .Select(s =>
+                    s.Step is PlanStep.Record { Entry: JournalRecord.ForgetVgpu f } ? $"forget {f.Address}" : StepWords.ToDo(s.Step)!
+                ),
         ];
 
     private static Ownership Owns(params ReadOnlySpan<(string Function, string Type, string Policy)> owned)

@@ -38,11 +38,7 @@ public sealed class VgpuCrashTests
             agent.KillAt(moment);
         foreach (
             var (desired, types) in (ReadOnlySpan<(string, string[])>)
-                [
-                    (Of("901", 2), ["0", "901", "901"]),
-                    (Of("902", 1), ["0", "0", "902"]),
-                    (Desired.Nothing, ["0", "0", "0"]),
-                ]
+                [(Of("901", 2), ["0", "901", "901"]), (Of("902", 1), ["0", "0", "902"]), (Desired.Nothing, ["0", "0", "0"])]
         )
         {
             agent.Desire(desired);
@@ -63,7 +59,5 @@ public sealed class VgpuCrashTests
         Desired.Policies(Desired.Vgpus("vgpu", Card, $"typeId: \"{type}\"", $"mode: Static, count: {count}"));
 
     private static IEnumerable<string> Types(SimulatedNode node) =>
-        s_functions.Select(f =>
-            File.ReadAllText(node.Kernel.Paths.Resolve($"/sys/bus/pci/devices/{f}/nvidia/current_vgpu_type")).Trim()
-        );
+        s_functions.Select(f => File.ReadAllText(node.Kernel.Paths.Resolve($"/sys/bus/pci/devices/{f}/nvidia/current_vgpu_type")).Trim());
 }

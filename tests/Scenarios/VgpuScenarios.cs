@@ -7,8 +7,8 @@ using Xunit;
 namespace Hostdev.Tests.Scenarios;
 
 /// <summary>
-/// "Vendor VFIO": virtual functions that their driver gives a type of vGPU. On the real kernel the driver is the lab's stand-in for NVIDIA's
-/// (hack/lab.d/vgpu-standin), on a card of 4 GiB.
+/// "Vendor VFIO": virtual functions that their driver gives a type of vGPU. On the real kernel the driver is the lab's stand-in for
+/// NVIDIA's (hack/lab.d/vgpu-standin), on a card of 4 GiB.
 /// </summary>
 public abstract class VgpuScenarios
 {
@@ -40,7 +40,8 @@ public abstract class VgpuScenarios
         // What the pod has stays until the pod is proven gone.
         bench.Desire(Desired.Nothing);
         await bench.UntilAsync(() =>
-            bench.Status["releasing"]?.ToJsonString().Contains("the vGPU type of 0000:41:10.0 is taken back", StringComparison.Ordinal) == true
+            bench.Status["releasing"]?.ToJsonString().Contains("the vGPU type of 0000:41:10.0 is taken back", StringComparison.Ordinal)
+            == true
         );
         Assert.Equal("903", TypeOf(node, s_functions[0]));
         bench.Kubelet.DeletePod(pod.Namespace, pod.Name);
@@ -89,7 +90,7 @@ public abstract class VgpuScenarios
 
         bench.Kubelet.DeletePod(pod.Namespace, pod.Name);
         await bench.UntilAsync(() => s_functions.All(f => TypeOf(node, f) == "0"));
-        await bench.UntilAsync(() => Offered(bench, "vgpu").SequenceEqual(s_functions[..4])); // free slots are those of the lowest addresses
+        await bench.UntilAsync(() => Offered(bench, "vgpu").SequenceEqual(s_functions[..4])); // those of the lowest addresses
         var next = await AdmitAsync(bench, "vm-2", "vgpu", 4);
         Assert.Equal((PodPhase.Running, ""), (next.Phase, next.Message));
         bench.Kubelet.DeletePod("vms", "vm-2");
@@ -135,9 +136,12 @@ public abstract class VgpuScenarios
             )
         );
         await bench.UntilAsync(() =>
-            bench.Problem("large").Reason == Reasons.NoRoom && bench.Problem("small").Reason == Reasons.NoRoom && Offered(bench, "large").Count == 1
+            bench.Problem("large").Reason == Reasons.NoRoom
+            && bench.Problem("small").Reason == Reasons.NoRoom
+            && Offered(bench, "large").Count == 1
         );
-        var has = "on its 4 virtual functions, and it has 1 of type 903 for MdevProfile/large, 1 of type 903 that Hostdev did not make "
+        var has =
+            "on its 4 virtual functions, and it has 1 of type 903 for MdevProfile/large, 1 of type 903 that Hostdev did not make "
             + $"({s_functions[2]}): remove some of those, or ask for fewer; what there is room for is offered";
         Assert.Equal($"{Card} has no room for 2 of the 3 devices of type \"STANDIN V-2Q\", {has}", bench.Problem("large").Message);
         Assert.Equal($"{Card} has no room for 1 of the 1 devices of type 901, {has}", bench.Problem("small").Message);
@@ -168,7 +172,8 @@ public abstract class VgpuScenarios
         bench.StartAgent();
         await bench.UntilAsync(() => bench.Problem("a").Reason == Reasons.VfsMissing);
         Assert.Equal(
-            $"{Card} has no virtual functions, which are what a type is given to: make them with \"/usr/lib/nvidia/sriov-manage -e {Card}\"",
+            $"{Card} has no virtual functions, which are what a type is given to: make them with "
+                + $"\"/usr/lib/nvidia/sriov-manage -e {Card}\"",
             bench.Problem("a").Message
         );
         MakeVfs(node, 3);
@@ -213,8 +218,8 @@ public abstract class VgpuScenarios
             bench.Desire(Desired.Nothing);
             var group = ScenarioNodes.GroupOf(node.Machine.Paths, function);
             var waits =
-                $"the vGPU type of {function} is taken back as soon as it is let go; it is in use: /dev/vfio/{group} is held open by process "
-                + $"{holder.ProcessId} (";
+                $"the vGPU type of {function} is taken back as soon as it is let go; it is in use: /dev/vfio/{group} is held open by "
+                + $"process {holder.ProcessId} (";
             await bench.UntilAsync(() => bench.Status["releasing"]?.ToJsonString().Contains(waits, StringComparison.Ordinal) == true);
             Assert.Equal("903", TypeOf(node, function));
         }
