@@ -42,6 +42,7 @@ public sealed partial class NodeAgent(
     private bool _proving; // nothing is under way or stopped: if the machine lives on now, what was done did it no harm
     private volatile bool _lookDue = true;
     private DateTimeOffset _lookedAt; // when the last look began
+    private long _asOf; // the same for whoever carries out what was planned for
     private volatile DesiredInForce? _plannedFor; // what the last plan was made for: another may be in force by the time it is carried out
     private (HostInventory Inventory, Plan Plan, long? Generation)? _last;
     private volatile NodeDeviceStateStatus? _status;
@@ -204,7 +205,7 @@ public sealed partial class NodeAgent(
         var fingerprint = _plannedFor?.Fingerprint ?? "";
         _proving = false;
         parts.Boots.Begin(fingerprint);
-        var outcomes = await parts.Executor.ExecuteAsync(plan, inventory, cancellationToken).ConfigureAwait(false);
+        var outcomes = await parts.Executor.ExecuteAsync(plan, inventory, _asOf, cancellationToken).ConfigureAwait(false);
         parts.Boots.Pause();
         parts.Repairs.Learn(fingerprint, outcomes);
         lock (_setbacks)
@@ -227,7 +228,7 @@ public sealed partial class NodeAgent(
 
     private async Task<(HostInventory Inventory, Plan Plan)> LookAsync(CancellationToken cancellationToken)
     {
-        _lookedAt = time.GetUtcNow();
+        (_lookedAt, _asOf) = (time.GetUtcNow(), parts.Executor.Now);
         var given = parts.Allocator.Ledger; // asked first: what it names was there before the machine is read
         var inventory = await ReadAsync(parts.Inventory.Read, cancellationToken).ConfigureAwait(false);
         var confirmed = desired.Confirmed; // asked first: what is in force is then at least as new as the word that confirmed it

@@ -14,7 +14,11 @@ public interface IOfferGate
     /// is closed; else who has, or is just getting, one of them, and nothing changed.
     /// </summary>
     /// <param name="touched">Devices that are closed too, and that somebody may have, but not be just getting.</param>
-    ImmutableArray<string> TryClose(ImmutableArray<DeviceId> devices, ImmutableArray<DeviceId> touched);
+    /// <param name="asOf">The moment, as <see cref="Changes"/>, before the devices were looked at.</param>
+    ImmutableArray<string> TryClose(ImmutableArray<DeviceId> devices, ImmutableArray<DeviceId> touched, long asOf);
+
+    /// <summary>A moment to be remembered before the devices are looked at: answers change them too.</summary>
+    long Changes { get; }
 
     /// <summary>Opens what <see cref="TryClose"/> closed.</summary>
     void Open(ImmutableArray<DeviceId> devices);

@@ -34,6 +34,9 @@ public sealed partial class PlanExecutor(
     /// <summary>Writes that came too late and still hang in the kernel.</summary>
     public ImmutableArray<UnreturnedWrite> Unreturned => writer.Unreturned;
 
+    /// <summary>A moment to be remembered before the machine is looked at for a plan.</summary>
+    public long Now => gate.Changes;
+
     /// <summary>Whether the plan holds a lane that is not under way already.</summary>
     public bool CanStart(Plan plan) => plan.Lanes.Any(l => !_running.TryGetValue(l.Key, out var task) || task.IsCompleted);
 
@@ -42,13 +45,19 @@ public sealed partial class PlanExecutor(
     /// so that one physical function's trouble delays no other. A lane still under way is not started again. Stopping is between two steps:
     /// what was begun is continued by the next plan, from the journal. Not for several threads at once.
     /// </summary>
-    public async Task<ImmutableArray<LaneOutcome>> ExecuteAsync(Plan plan, HostInventory inventory, CancellationToken cancellationToken)
+    /// <param name="asOf"><see cref="Now"/> before the machine was looked at for the plan.</param>
+    public async Task<ImmutableArray<LaneOutcome>> ExecuteAsync(
+        Plan plan,
+        HostInventory inventory,
+        long asOf,
+        CancellationToken cancellationToken
+    )
     {
         foreach (var lane in plan.Lanes)
         {
             if (_running.ContainsKey(lane.Key))
                 continue;
-            _running[lane.Key] = threads.RunAsync("lane", () => ExecuteLaneAsync(lane, inventory, cancellationToken));
+            _running[lane.Key] = threads.RunAsync("lane", () => ExecuteLaneAsync(lane, inventory, asOf, cancellationToken));
         }
 
         var all = Task.WhenAll(_running.Values);
@@ -111,10 +120,15 @@ public sealed partial class PlanExecutor(
     public Task StopAsync() =>
         Task.WhenAll(_running.Values).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
 
-    private async Task<LaneOutcome> ExecuteLaneAsync(Lane lane, HostInventory inventory, CancellationToken cancellationToken)
+    private async Task<LaneOutcome> ExecuteLaneAsync(
+        Lane lane,
+        HostInventory inventory,
+        long asOf,
+        CancellationToken cancellationToken
+    )
     {
         var (disturbed, touched) = ((ImmutableArray<DeviceId>)[.. lane.Disturbs.Union(lane.Forgets)], lane.Touches);
-        var getting = gate.TryClose(disturbed, touched);
+        var getting = gate.TryClose(disturbed, touched, asOf);
         if (!getting.IsEmpty)
         {
             var first = lane.Steps.FirstOrDefault(s => s.Step.MustBeFree.Length > 0) ?? lane.Steps[0];

@@ -16,7 +16,13 @@ namespace Hostdev.DevicePlugin.Offering;
 public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationLedger>? keep = null)
 {
     private readonly Lock _gate = new();
-    private volatile State _state = new(ledger ?? AllocationLedger.Empty, null, [], ImmutableDictionary<DeviceId, int>.Empty);
+    private volatile State _state = new(
+        ledger ?? AllocationLedger.Empty,
+        null,
+        [],
+        ImmutableDictionary<DeviceId, int>.Empty,
+        ImmutableDictionary<DeviceId, long>.Empty
+    );
 
     /// <summary>Every answer that is not proven returned.</summary>
     public AllocationLedger Ledger => _state.Ledger;
@@ -25,6 +31,9 @@ public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationL
     /// When the last look at the holders began, by the agent's clock; null before the first: then nothing is known to be free.
     /// </summary>
     public DateTimeOffset? LookedAt => _state.LookedAt;
+
+    /// <summary>How many answers have ended that may have changed devices: what is planned for is of some such moment.</summary>
+    public long Changes => _state.Changes;
 
     /// <summary>Whether nobody is being answered.</summary>
     public bool IsQuiet => _state.Answers.IsEmpty;
@@ -126,12 +135,21 @@ public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationL
     /// and nothing changed.
     /// </summary>
     /// <param name="touched">Devices that are closed too, and that somebody may have, but not be just getting.</param>
-    public ImmutableArray<string> TryClose(ImmutableArray<DeviceId> devices, ImmutableArray<DeviceId> touched = default)
+    /// <param name="asOf"><see cref="Changes"/> before the devices were looked at: what was changed since is not what was looked at.</param>
+    public ImmutableArray<string> TryClose(
+        ImmutableArray<DeviceId> devices,
+        ImmutableArray<DeviceId> touched = default,
+        long asOf = long.MaxValue
+    )
     {
         ImmutableArray<DeviceId> all = touched.IsDefaultOrEmpty ? devices : [.. devices.Union(touched)];
         lock (_gate)
         {
-            ImmutableArray<string> users = [.. UsersOf(devices).Union(Getting(all, _state), StringComparer.Ordinal)];
+            var changed = all.Where(d => _state.ChangedAt.GetValueOrDefault(d) > asOf).Select(d => $"{d} was changed for a pod this moment");
+            ImmutableArray<string> users =
+            [
+                .. UsersOf(devices).Union(Getting(all, _state), StringComparer.Ordinal).Union(changed, StringComparer.Ordinal),
+            ];
             if (users.IsEmpty)
                 _state = _state with { Closed = all.Aggregate(_state.Closed, (c, d) => c.SetItem(d, c.GetValueOrDefault(d) + 1)) };
             return users;
@@ -223,15 +241,25 @@ public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationL
         public void Dispose()
         {
             lock (_owner._gate)
-                _owner._state = _owner._state with { Answers = _owner._state.Answers.Remove(this) };
+            {
+                var (state, now) = (_owner._state, _owner._state.ChangedAt);
+                foreach (var device in Units.Where(u => u.OnAllocate is not null).SelectMany(u => u.Claims))
+                    now = now.SetItem(device, state.Changes + 1);
+                _owner._state = state with { Answers = state.Answers.Remove(this), ChangedAt = now };
+            }
         }
     }
 
     /// <param name="Closed">How many times each device is closed.</param>
+    /// <param name="ChangedAt">The <see cref="Changes"/> by which an answer for each device had ended.</param>
     private sealed record State(
         AllocationLedger Ledger,
         DateTimeOffset? LookedAt,
         ImmutableArray<Answer> Answers,
-        ImmutableDictionary<DeviceId, int> Closed
-    );
+        ImmutableDictionary<DeviceId, int> Closed,
+        ImmutableDictionary<DeviceId, long> ChangedAt
+    )
+    {
+        public long Changes => ChangedAt.Values.DefaultIfEmpty().Max();
+    }
 }

@@ -28,7 +28,7 @@ public sealed class DeviceAllocatorTests
             () =>
             {
                 allocator!.Catalog = Catalog.Empty; // the policy is gone
-                users = gate!.TryClose(Edu, []);
+                users = gate!.TryClose(Edu, [], long.MaxValue);
             }
         );
         await using var bench = await ScenarioBench.StartAsync(node, Policy, node.Machine with { Calls = calls });
@@ -68,7 +68,7 @@ public sealed class DeviceAllocatorTests
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
         var (allocator, gate) = (bench.Host.Allocator, new HoldingsGate(bench.Host.Holdings));
         var name = ResourceName.Parse("example.com/edu");
-        Assert.Empty(gate.TryClose(Edu, []));
+        Assert.Empty(gate.TryClose(Edu, [], long.MaxValue));
         var refused = Assert.IsType<AllocateOutcome.Refused>(
             await allocator.AllocateAsync(name, ["0000:46:00.0"], TestContext.Current.CancellationToken)
         );
@@ -77,7 +77,7 @@ public sealed class DeviceAllocatorTests
         Assert.IsType<AllocateOutcome.Granted>(
             await allocator.AllocateAsync(name, ["0000:46:00.0"], TestContext.Current.CancellationToken)
         );
-        Assert.Contains(gate.TryClose(Edu, []), u => u.Contains("was just given to a pod", StringComparison.Ordinal));
+        Assert.Contains(gate.TryClose(Edu, [], long.MaxValue), u => u.Contains("was just given to a pod", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -175,10 +175,10 @@ public sealed class DeviceAllocatorTests
             "0000:46:00.0 of example.com/edu cannot be given out: the kernel does not answer, and an earlier call for it still hangs",
             Assert.IsType<AllocateOutcome.Refused>(again).Refusal.Message
         );
-        Assert.Contains("0000:46:00.0 is being given to a pod this moment", gate.TryClose(Edu, [])); // it may yet set an owner
+        Assert.Contains("0000:46:00.0 is being given to a pod this moment", gate.TryClose(Edu, [], long.MaxValue)); // it may yet set an owner
 
         calls.LetGo();
-        await Waiting.UntilAsync(() => gate.TryClose(Edu, []).IsEmpty);
+        await Waiting.UntilAsync(() => gate.TryClose(Edu, [], long.MaxValue).IsEmpty);
         Assert.Empty(allocator.Ledger.ById); // whoever asked was refused: nothing of the late answer stands
         gate.Open(Edu);
     }
