@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
@@ -22,6 +23,9 @@ internal sealed record GoingBack
 
     /// <summary>Mediated devices that we made, as far as they are in no target.</summary>
     public required ImmutableArray<OwnedMdev> Mdevs { get; init; }
+
+    /// <summary>Files that we wrote and that no policy wants written, in the order in which that began.</summary>
+    public required ImmutableArray<OwnedAttribute> Attributes { get; init; }
 
     public static GoingBack Of(Situation situation, Targets targets)
     {
@@ -46,6 +50,10 @@ internal sealed record GoingBack
                 .. owned.Functions.Values.Where(o =>
                     !targets.Functions.ContainsKey(o.Address) && !removed.Contains(o.Address) && !stays(o.PolicyUid, o.Address)
                 ),
+            ],
+            Attributes =
+            [
+                .. owned.Attributes.Where(o => targets.Attributes.All(t => t.File != o.File) && !stays(o.PolicyUid, o.File.Device)),
             ],
             Mdevs = [.. MdevSteps.Ours(situation).Where(o => !targets.Mdevs.ContainsKey(o.Uuid) && !stays(o.PolicyUid, o.Uuid))],
         };

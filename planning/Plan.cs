@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Sriov;
 
 namespace Hostdev.Planning;
@@ -45,6 +46,9 @@ public sealed record Plan
     /// <summary>What is said, or stays, depends on who uses what, also where nothing is to be done.</summary>
     public bool AsksWhoUses { get; init; }
 
+    /// <summary>Files whose values decide what is to be done, also where nothing is.</summary>
+    public ImmutableArray<AttributeFile> Attributes { get; init; } = [];
+
     /// <summary>Why there are no lanes, whatever is missing; null when that is not so.</summary>
     public Halt? Halt { get; init; }
 }
@@ -66,7 +70,8 @@ public sealed record LaneStep(Purpose Purpose, PlanStep Step)
     public bool BringsIntoForce =>
         (Step is PlanStep.Probe { ExpectedDriver: not null } && Purpose.Verb == PurposeVerb.Take)
         || (Step is PlanStep.SetNumVfs { NumVfs: > 0 } && Purpose.Verb == PurposeVerb.Vfs)
-        || Step is PlanStep.CreateMdev;
+        || Step is PlanStep.CreateMdev
+        || (Step is PlanStep.SetAttribute && Purpose.Verb is PurposeVerb.Prepare or PurposeVerb.Set);
 }
 
 /// <summary>Something an admin should know about one device.</summary>

@@ -15,6 +15,7 @@ public static class StepWords
             PlanStep.Reset s => $"reset {s.Address}",
             PlanStep.CreateMdev s => $"make {s.Uuid}, a mediated device of type {s.TypeId} on {s.Parent}",
             PlanStep.RemoveMdev s => $"remove the mediated device {s.Uuid}",
+            PlanStep.SetAttribute s => $"set {s.File.Name} of {s.File.Device} to {s.Value}",
             PlanStep.Probe s => $"bind {s.Address} to {s.ExpectedDriver ?? "what the host has for it"}",
             _ => null,
         };
@@ -31,6 +32,7 @@ public static class StepWords
             PlanStep.Reset s => $"{s.Address}: reset, and it answers",
             PlanStep.CreateMdev s => $"{s.Uuid}: made, of type {s.TypeId} on {s.Parent}",
             PlanStep.RemoveMdev s => $"{s.Uuid}: removed",
+            PlanStep.SetAttribute s => $"{s.File.Device}: {s.File.Name} is {s.Value}",
             PlanStep.Probe s => $"{s.Address}: bound to {s.ExpectedDriver ?? "what the host has for it"}",
             _ => null,
         };

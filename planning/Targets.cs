@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
@@ -19,6 +20,9 @@ internal sealed record Targets
     public ImmutableDictionary<DeviceId, VfTarget> PhysicalFunctions { get; init; } = ImmutableDictionary<DeviceId, VfTarget>.Empty;
 
     public ImmutableDictionary<DeviceId, MdevTarget> Mdevs { get; init; } = ImmutableDictionary<DeviceId, MdevTarget>.Empty;
+
+    /// <summary>Files of functions that are to be set, those of each physical function in the order of its policy.</summary>
+    public ImmutableArray<AttributeTarget> Attributes { get; init; } = [];
 
     /// <summary>Devices that are there only while somebody has them.</summary>
     public ImmutableHashSet<DeviceId> OnAllocate { get; init; } = [];
@@ -41,6 +45,7 @@ internal sealed record Targets
             Functions = FirstOfEach(granted.SelectMany(t => t.Functions)),
             PhysicalFunctions = FirstOfEach(granted.SelectMany(t => t.PhysicalFunctions)),
             Mdevs = FirstOfEach(granted.SelectMany(t => t.Mdevs)),
+            Attributes = [.. granted.SelectMany(t => t.Attributes)],
             OnAllocate = [.. granted.SelectMany(t => t.OnAllocate)],
             Native = [.. granted.SelectMany(t => t.Native)],
             Awaited = [.. granted.SelectMany(t => t.Awaited)],

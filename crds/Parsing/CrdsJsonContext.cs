@@ -35,6 +35,7 @@ namespace Hostdev.Crds.Parsing;
         typeof(NamedEnumConverter<DriverType>),
         typeof(NamedEnumConverter<VfManagement>),
         typeof(NamedEnumConverter<MdevMode>),
+        typeof(NamedEnumConverter<AttributeTime>),
         typeof(NamedEnumConverter<LabelOperator>),
         typeof(NamedEnumConverter<ConditionStatus>),
         typeof(TimeConverter),

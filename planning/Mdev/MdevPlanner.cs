@@ -12,8 +12,8 @@ internal static class MdevPlanner
         var slots = judged.Where(j => !j.Ruling.Refuses).Select(j => MdevSlots.On(j.Card)).ToList();
         return new PolicyWishes
         {
-            Matched = judged.Sum(j => Math.Max(1, j.Card.Wanted)),
-            Hint = cards.Count == 0 ? Hint(situation) : null,
+            Matched = judged.Where(j => j.Ruling.Refuses).Sum(j => j.Card.Named ?? 1) + slots.Sum(s => s.Matched),
+            Hint = cards.Count == 0 ? Hint(situation) : slots.Select(s => s.Full).FirstOrDefault(f => f is not null),
             Findings = [.. judged.SelectMany(j => j.Ruling.Findings), .. slots.Select(s => s.NoRoom).OfType<Finding>()],
             Missing = slots.Sum(s => s.Missing),
             Wishes = [.. slots.SelectMany(s => s.Slots).Select(s => WishFor(situation, policy, s))],
@@ -22,8 +22,11 @@ internal static class MdevPlanner
 
     private static Wish WishFor(Situation situation, DesiredPolicy.OfMdevProfile policy, MdevSlot slot)
     {
-        var it = new SlotCase(situation, policy.Identity, slot);
-        var target = new MdevTarget(slot.Uuid, slot.Parent, slot.TypeId, policy.Identity.Uid);
+        var target = new MdevTarget(slot.Uuid, slot.Parent, slot.TypeId, policy.Identity.Uid)
+        {
+            Attributes = policy.Spec.Instances.Attributes ?? [],
+        };
+        var it = new SlotCase(situation, policy.Identity, slot, target);
         var isOnDemand = policy.Spec.Instances.Mode == MdevMode.OnDemand;
         var unit = new Unit
         {

@@ -15,6 +15,12 @@ internal sealed record MdevSlot(MdevUuid Uuid, MdevParent Parent, string TypeId,
 /// <param name="NoRoom">Says so, and who has the room; null when all have theirs.</param>
 internal sealed record MdevSlots(ImmutableArray<MdevSlot> Slots, int Missing, Finding? NoRoom)
 {
+    /// <summary>How many devices the policy counts here.</summary>
+    public required int Matched { get; init; }
+
+    /// <summary>Where none can be made and none need be: why there is none, going on after "matches no device of this node".</summary>
+    public string? Full { get; init; }
+
     public static MdevSlots On(CardCase it)
     {
         var room = it.Makers.ToDictionary(m => m.Parent.Name, m => m.Type.AvailableInstances, StringComparer.Ordinal);
@@ -27,11 +33,18 @@ internal sealed record MdevSlots(ImmutableArray<MdevSlot> Slots, int Missing, Fi
                 slots.Add(new MdevSlot(uuid, found.Parent, found.Type.Id));
             else if (it.IsOnDemand)
                 slots.Add(new MdevSlot(uuid, it.Makers[0].Parent, it.Makers[0].Type.Id, NoRoomFor(it, uuid)));
-            else
+            else if (!it.TakesRoom)
                 missing++;
         }
 
-        return new MdevSlots(slots.ToImmutable(), missing, missing == 0 ? null : SayNoRoom(it, missing));
+        return new MdevSlots(slots.ToImmutable(), missing, missing == 0 ? null : SayNoRoom(it, missing))
+        {
+            Matched = it.Named ?? slots.Count,
+            Full =
+                it.TakesRoom && slots.Count == 0
+                    ? $": {it.Card.Name} has no room for one of type {it.TypeInWords} now, {WhoHasIt(it)}"
+                    : null,
+        };
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Pci;
 
@@ -43,6 +44,7 @@ internal static class SriovPlanner
         var inPools = InPools(situation, policy, pf, number).ToList();
         var native = inPools.Where(v => v.Pool.ResourceName is null).ToList();
         var missing = PoolFindings.Missing(situation, policy, pf, number);
+        var attributes = WantedAttributes.Of(situation, policy, pf, number).ToImmutableArray();
         return wish with
         {
             Claims = [pf.Address],
@@ -53,10 +55,12 @@ internal static class SriovPlanner
                     new VfTarget(pf.Address, number.ToBe, policy.Identity.Uid)
                 ),
                 Native = [.. native.Select(v => v.Vf.Address)],
+                Attributes = attributes,
             },
             Findings =
             [
                 .. number.Ruling.Findings,
+                .. AttributeSteps.Findings(situation, attributes),
                 .. native.Select(v => PoolFindings.WithoutDriver(situation, policy.Identity, v.Pool, pf, v.Vf)).OfType<Finding>(),
                 .. missing is null ? [] : (ImmutableArray<Finding>)[missing.Finding],
             ],

@@ -169,6 +169,12 @@ public sealed record SriovDescription
 
     public string VfResetMethods { get; init; } = "flr";
 
+    /// <summary>Its driver has <c>sriov_admin</c>, as Intel's xe does.</summary>
+    public bool HasAdmin { get; init; }
+
+    /// <summary>How many interrupt vectors it divides among virtual functions; 0 where its driver divides none.</summary>
+    public int VfVectors { get; init; }
+
     public ImmutableArray<ChildDescription> VfChildren { get; init; } = [];
 }
 
