@@ -19,8 +19,8 @@ internal static class LaneBuilder
             .. goingBack.Mdevs.Select(o => MdevSteps.Release(situation, targets, o)),
             .. goingBack.PhysicalFunctions.Select(o => VfSteps.Release(situation, o)),
             .. physicalFunctions.Select(t => VfSteps.Remove(situation, t)),
+            .. AttributeSteps.Release(situation, goingBack),
             .. goingBack.Functions.Select(o => FunctionSteps.Release(situation, targets, o)),
-            .. AttributeSteps.Release(situation, targets, goingBack),
             .. AttributeSteps.Set(situation, targets),
             .. physicalFunctions.Select(t => VfSteps.Create(situation, targets, t)),
             .. targets

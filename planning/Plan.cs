@@ -71,7 +71,7 @@ public sealed record LaneStep(Purpose Purpose, PlanStep Step)
         (Step is PlanStep.Probe { ExpectedDriver: not null } && Purpose.Verb == PurposeVerb.Take)
         || (Step is PlanStep.SetNumVfs { NumVfs: > 0 } && Purpose.Verb == PurposeVerb.Vfs)
         || Step is PlanStep.CreateMdev
-        || (Step is PlanStep.SetAttribute && Purpose.Verb is PurposeVerb.Prepare or PurposeVerb.Set);
+        || (Step is PlanStep.SetAttribute { Restores: false } && Purpose.Verb != PurposeVerb.Take);
 }
 
 /// <summary>Something an admin should know about one device.</summary>

@@ -105,6 +105,9 @@ public abstract record PlanStep
 
         /// <summary>What it reads before; null when that is not known.</summary>
         public string? Was { get; init; }
+
+        /// <summary>It is as it was before us then.</summary>
+        public bool Restores { get; init; }
     }
 
     /// <summary>Lets the kernel find a driver.</summary>

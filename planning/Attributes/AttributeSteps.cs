@@ -3,6 +3,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning.Pci;
+using Hostdev.Planning.Sriov;
 
 namespace Hostdev.Planning.Attributes;
 
@@ -42,8 +43,8 @@ internal static class AttributeSteps
     }
 
     /// <summary>Puts files back that no policy wants written, the last one first.</summary>
-    public static IEnumerable<Work> Release(Situation situation, Targets targets, GoingBack goingBack) =>
-        goingBack.Attributes.Reverse().Select(o => Release(situation, targets, goingBack, o));
+    public static IEnumerable<Work> Release(Situation situation, GoingBack goingBack) =>
+        goingBack.Attributes.Reverse().Select(o => Release(situation, goingBack, o));
 
     /// <summary>
     /// What is void when virtual functions go: files in their directories, and what was written to files that cannot be read, because it has
@@ -91,32 +92,29 @@ internal static class AttributeSteps
             yield return new PlanStep.Probe(bound.Address, bound.Driver);
     }
 
-    private static Work Release(Situation situation, Targets targets, GoingBack goingBack, OwnedAttribute owned)
+    private static Work Release(Situation situation, GoingBack goingBack, OwnedAttribute owned)
     {
-        var (file, purpose) = (owned.File, Purpose.Release(owned.File.Device));
+        var (file, purpose) = (owned.File, Purpose.Set(owned.File.Device));
         var forget = new JournalRecord.ForgetAttribute(file.Device, file.Name);
         if (file.Device.AsPci is not { } address || !situation.Inventory.Functions.TryGetValue(address, out var function))
             return Steps(forget);
-        var physical = function.PhysicalFunction ?? address;
-        var isRemoved = goingBack.VirtualFunctions.Contains(address);
-        var isHeld = goingBack
-            .PhysicalFunctions.Where(o => o.Address == physical)
-            .SelectMany(o => Sriov.VfSteps.RemovedBy(situation, o))
-            .Any(vf => !situation.Input.Usage.UsersOf(vf).IsEmpty);
-        // What a VM has was divided so: it stays until the virtual functions go, which is said of those.
-        if (isRemoved || isHeld || situation.Unreadable(function) is not null)
+        if (
+            goingBack.VirtualFunctions.Contains(address)
+            || situation.Unreadable(function) is not null
+            || IsHeld(situation, goingBack, address)
+        )
             return Steps();
         if (situation.Input.Attributes.GetValueOrDefault(file) is not { } reading)
             return Steps();
         if (owned.Original is not { } original || reading.IsAbsent || (reading.Text is { } text && !owned.IsOurs(text)))
             return Steps(forget);
         if (reading.Text is null)
-            return Stays(Reasons.AttributeUnusable, $"{file} is to be \"{original}\" again, and {reading.Complaint}");
-        if (situation.Input.Setbacks.GetValueOrDefault(purpose) is { } setback)
-            return Stays(setback.Reason, setback.Message);
-        return AttributeValue.Shows(reading.Text, original)
-            ? Steps(forget)
-            : Steps(new PlanStep.SetAttribute(file, original) { Was = reading.Text }, forget);
+            return Stays(Reasons.AttributeUnusable, $"{file} is to be \"{original}\" again, and it {reading.Complaint}");
+        if (AttributeValue.Shows(reading.Text, original))
+            return Steps(forget);
+        return situation.Input.Setbacks.GetValueOrDefault(purpose) is { } setback
+            ? Stays(setback.Reason, setback.Message)
+            : Steps(new PlanStep.SetAttribute(file, original) { Was = reading.Text, Restores = true }, forget);
 
         Work Steps(params ReadOnlySpan<PlanStep> steps)
         {
@@ -129,9 +127,17 @@ internal static class AttributeSteps
         Work Stays(Reason reason, string message) =>
             new(file.Device, [])
             {
-                Findings = [new(null, file.Device.ToString(), FindingState.Releasing, reason, message, owned.PolicyUid)],
+                Findings = [new Finding(null, file.Device.ToString(), FindingState.Releasing, reason, message, owned.PolicyUid)],
             };
     }
+
+    /// <summary>What a VM has was divided so: it stays until that goes back, which waits for the same users and says so.</summary>
+    private static bool IsHeld(Situation situation, GoingBack goingBack, PciAddress address) =>
+        goingBack
+            .PhysicalFunctions.Where(o => o.Address == address)
+            .SelectMany(o => VfSteps.RemovedBy(situation, o))
+            .Concat(goingBack.Functions.Where(o => o.Address == address).Select(o => (DeviceId)o.Address))
+            .Any(d => !situation.Input.Usage.UsersOf(d).IsEmpty);
 
     /// <summary>The physical function's own are for all its virtual functions, as far as they are not one's.</summary>
     private static bool IsFor(Situation situation, AttributeTarget target, PciAddress vf) =>

@@ -26,13 +26,13 @@ public abstract class AttributeScenarios
                 2,
                 "{file: d3cold_allowed, value: \"0\", when: BeforeVfs}",
                 "{file: power/control, value: auto}",
-                "{file: power/control, value: auto, vfs: [{first: 1, last: 1}]}"
+                "{file: d3cold_allowed, value: \"1\", vfs: [{first: 1, last: 1}]}"
             )
         );
         await bench.ReadyAsync();
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/vf") == 2);
         Assert.Equal(("0", "auto"), (bench.Read($"{Pf}/d3cold_allowed"), bench.Read($"{Pf}/power/control")));
-        Assert.Equal(("on", "auto"), (bench.Read($"{FirstVf}/power/control"), bench.Read($"{SecondVf}/power/control")));
+        Assert.Equal(("0", "1"), (bench.Read($"{FirstVf}/d3cold_allowed"), bench.Read($"{SecondVf}/d3cold_allowed")));
 
         // Nothing is done again by whoever comes after, and nothing while nothing changes.
         await bench.StopAgentAsync();
@@ -45,6 +45,35 @@ public abstract class AttributeScenarios
         await bench.GivenBackAsync();
         Assert.Equal(("1", "on"), (bench.Read($"{Pf}/d3cold_allowed"), bench.Read($"{Pf}/power/control")));
         Assert.Empty(TreeSnapshot.Diff(before, node.Snapshot()));
+    }
+
+    /// <summary>vfio-pci lets its devices sleep when it gets them: what is wanted otherwise is written then, and is back before it goes.</summary>
+    [Fact]
+    public async Task A_virtual_function_that_another_made_is_kept_awake_on_its_vfio_driver_and_is_as_it_was_with_its_own()
+    {
+        var node = NewNode();
+        node.Write(($"{Pf}/sriov_numvfs", "1"));
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            """
+            policies:
+            - kind: SriovPolicy
+              name: vfs
+              spec:
+                nodeSelector: {}
+                physicalFunctions: [{addresses: ["0000:41:00.0"]}]
+                management: External
+                attributes: [{file: power/control, value: "on", vfs: [{first: 0, last: 5}]}]
+                pools: [{name: all, vfs: [{first: 0, last: 0}], resourceName: example.com/vf}]
+
+            """
+        );
+        await bench.UntilAsync(() => bench.Driver("0000:41:10.0") == "vfio-pci" && bench.Read($"{FirstVf}/power/control") == "on");
+        await bench.ReadyAsync();
+        bench.Desire(Desired.Nothing);
+        await bench.GivenBackAsync();
+        Assert.Equal(("igbvf", "on"), (bench.Driver("0000:41:10.0"), bench.Read($"{FirstVf}/power/control")));
+        Assert.Equal("1", bench.Read($"{Pf}/sriov_numvfs"));
     }
 
     [Fact]

@@ -30,6 +30,10 @@ internal sealed class Settings(KernelCore core)
             AddAdmin(device, sriov);
     }
 
+    /// <summary>A vfio driver lets its devices sleep while nobody has them (kernel <c>vfio_pci_core_register_device: pm_runtime_allow</c>).</summary>
+    public static void LetSleep(KernelCore core, PciDevice device, bool may) =>
+        core.Tree.WriteFile(device.Path + "/power/control", may ? "auto\n" : "on\n");
+
     /// <summary>Virtual functions are gone, and with them what memory of the card they had.</summary>
     public void VfsGone(PciDevice pf)
     {
