@@ -1,4 +1,5 @@
 using Hostdev.Crds.Words;
+using Hostdev.DevicePlugin.Host;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Lab;
 using Xunit;
@@ -154,7 +155,222 @@ public abstract class AttributeScenarios
 
 public sealed class SimulatedAttributeScenarios : AttributeScenarios
 {
+    private const string Admin = Pf + "/sriov_admin";
+
     private protected override IScenarioNode NewNode() => new SimulatedNode();
+
+    [Fact]
+    public async Task A_card_is_divided_before_its_virtual_functions_are_made_and_a_number_that_its_driver_rounds_is_asked_once()
+    {
+        var node = Xe();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            With(
+                3,
+                "{file: sriov_admin/.bulk_profile/exec_quantum_ms, value: \"20\", when: BeforeVfs}",
+                "{file: sriov_admin/vfN/profile/vram_quota, value: \"1073741825\", vfs: [{first: 0, last: 1}], when: BeforeVfs}",
+                "{file: sriov_admin/pf/profile/sched_priority, value: high}",
+                "{file: sriov_admin/vfN/profile/exec_quantum_ms, value: \"40\", vfs: [{first: 2, last: 2}]}",
+                "{file: sriov_vf_msix_count, value: \"8\", vfs: [{first: 0, last: 2}]}"
+            )
+        );
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/vf") == 3);
+        Assert.Equal(
+            [
+                ".bulk_profile/exec_quantum_ms=20",
+                "vf1/profile/vram_quota=1073741825",
+                "vf2/profile/vram_quota=1073741825",
+                "sriov_numvfs=3",
+                "pf/profile/sched_priority=high",
+                "vf3/profile/exec_quantum_ms=40",
+                "sriov_vf_msix_count=8",
+                "sriov_vf_msix_count=8",
+                "sriov_vf_msix_count=8",
+            ],
+            Settings(node)
+        );
+        Assert.Equal(
+            ("1073741824", "low normal [high]", "20", "40"),
+            (
+                bench.Read($"{Admin}/vf1/profile/vram_quota"),
+                bench.Read($"{Admin}/pf/profile/sched_priority"),
+                bench.Read($"{Admin}/vf2/profile/exec_quantum_ms"),
+                bench.Read($"{Admin}/vf3/profile/exec_quantum_ms")
+            )
+        );
+        await bench.StopAgentAsync();
+        bench.StartAgent();
+        await bench.UntilAsync(() => bench.Host.Agent.Reconciles > 0 && bench.Condition("Ready") == "True");
+        await bench.QuietAsync();
+        Assert.Equal(0, bench.Host.Writer.Writes);
+
+        bench.Desire(Desired.Nothing);
+        await bench.GivenBackAsync();
+        Assert.Equal(
+            ("0", "[low] normal high", "20"),
+            (
+                bench.Read($"{Admin}/vf1/profile/vram_quota"),
+                bench.Read($"{Admin}/pf/profile/sched_priority"),
+                bench.Read($"{Admin}/vf3/profile/exec_quantum_ms") // what the bulk file has made of it cannot be read beforehand
+            )
+        );
+    }
+
+    [Fact]
+    public async Task What_can_only_be_written_is_written_again_for_virtual_functions_that_are_made_anew()
+    {
+        var node = Xe();
+        string[] attributes =
+        [
+            "{file: sriov_admin/.bulk_profile/exec_quantum_ms, value: \"20\"}",
+            "{file: sriov_vf_msix_count, value: \"8\", vfs: [{first: 0, last: 0}]}",
+        ];
+        await using var bench = await ScenarioBench.StartAsync(node, With(1, attributes));
+        await bench.ReadyAsync();
+        bench.Desire(With(2, attributes));
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/vf") == 2);
+        string[] once = [".bulk_profile/exec_quantum_ms=20", "sriov_vf_msix_count=8"];
+        Assert.Equal(["sriov_numvfs=1", .. once, "sriov_numvfs=0", "sriov_numvfs=2", .. once], Settings(node));
+        bench.Desire(Desired.Nothing);
+        await bench.GivenBackAsync();
+    }
+
+    [Fact]
+    public async Task A_virtual_function_that_has_its_driver_is_taken_from_it_for_its_vectors_when_nobody_has_it()
+    {
+        var node = Xe();
+        await using var bench = await ScenarioBench.StartAsync(node, With(2));
+        await bench.ReadyAsync();
+        using (var holder = await node.HoldAsync("0000:41:10.0"))
+        {
+            bench.Desire(With(2, "{file: sriov_vf_msix_count, value: \"8\", vfs: [{first: 0, last: 1}]}"));
+            await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.InUse);
+            Assert.StartsWith(
+                $"{FirstVf}/sriov_vf_msix_count is set to \"8\" as soon as 0000:41:10.0 is let go, because it must have no driver for it; in "
+                    + "use: /dev/vfio/",
+                bench.Problem("vfs").Message,
+                StringComparison.Ordinal
+            );
+            Assert.Equal(["sriov_numvfs=2", "sriov_vf_msix_count=8"], Settings(node)); // the other one does not wait for it
+            Assert.Equal(0, holder.Requests);
+        }
+
+        await bench.ReadyAsync();
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/vf") == 2);
+        Assert.Equal(["sriov_numvfs=2", "sriov_vf_msix_count=8", "sriov_vf_msix_count=8"], Settings(node));
+        Assert.Equal("vfio-pci", bench.Driver("0000:41:10.0"));
+    }
+
+    [Theory]
+    [InlineData("EINVAL", "EINVAL: its driver does not take this value: write one that the guide or the driver's documentation has for it")]
+    [InlineData(
+        "EPERM",
+        "EPERM: the hardware or its firmware does not let it be changed: remove it from attributes, or update the firmware"
+    )]
+    [InlineData("EIO", "EIO: the card's firmware refused it: try a smaller value, and look at dmesg")]
+    public async Task What_the_driver_refuses_is_said_with_file_value_errno_and_what_to_do_and_tried_again(string error, string words)
+    {
+        var node = Xe();
+        node.Kernel.Faults.FailWrite(1, Error(error), "pf/profile/exec_quantum_ms");
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            With(1, "{file: sriov_admin/pf/profile/exec_quantum_ms, value: \"20\", when: BeforeVfs}")
+        );
+        await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.StepFailed);
+        Assert.Equal($"writing \"20\" to {Admin}/pf/profile/exec_quantum_ms failed: {words}", bench.Problem("vfs").Message);
+        Assert.Equal("0", bench.Read($"{Pf}/sriov_numvfs"));
+        await bench.ReadyAsync();
+        Assert.Equal("20", bench.Read($"{Admin}/pf/profile/exec_quantum_ms"));
+    }
+
+    [Theory]
+    [InlineData("EUCLEAN", "cannot be read: EUCLEAN: the parts of the card (its tiles) have different values: write one to it by hand")]
+    [InlineData("EIO", "cannot be read: EIO: the card's firmware does not answer; look at dmesg, reset the card or reboot")]
+    public async Task What_cannot_be_read_is_not_written_and_said(string error, string words)
+    {
+        var node = Xe();
+        node.Kernel.Faults.FailReads("pf/profile/exec_quantum_ms", Error(error));
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            With(1, "{file: sriov_admin/pf/profile/exec_quantum_ms, value: \"20\"}")
+        );
+        await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.AttributeUnusable);
+        Assert.Equal($"{Admin}/pf/profile/exec_quantum_ms cannot be set to \"20\": it {words}", bench.Problem("vfs").Message);
+        Assert.Equal(("1", "0"), (bench.Read($"{Pf}/sriov_numvfs"), bench.Read($"{Admin}/pf/profile/exec_quantum_ms")));
+        Assert.Equal(0, bench.Kubelet.Allocatable("example.com/vf"));
+
+        node.Kernel.Faults.FailReads("pf/profile/exec_quantum_ms", null);
+        bench.Host.Agent.Wake(); // it is looked at every minute
+        await bench.ReadyAsync();
+        Assert.Equal("20", bench.Read($"{Admin}/pf/profile/exec_quantum_ms"));
+    }
+
+    [Fact]
+    public async Task A_file_that_is_read_only_here_is_said()
+    {
+        var node = Xe();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            With(1, "{file: sriov_admin/vfN/profile/sched_priority, value: normal, vfs: [{first: 0, last: 0}]}")
+        );
+        await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.AttributeUnusable);
+        Assert.Equal(
+            $"{Admin}/vf1/profile/sched_priority cannot be set to \"normal\": it is read-only: its driver does not let it be changed here; "
+                + "remove it from attributes",
+            bench.Problem("vfs").Message
+        );
+    }
+
+    [Fact]
+    public async Task A_write_that_hangs_is_given_up_and_said_and_holds_up_no_other_card()
+    {
+        var node = Xe();
+        var hung = node.Kernel.Faults.HangWrite(1, "pf/profile/exec_quantum_ms");
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(
+                Desired.Vfs(1, Address, "attributes: [{file: sriov_admin/pf/profile/exec_quantum_ms, value: \"20\", when: BeforeVfs}]"),
+                Desired.HostDevice("gpu", "0000:43:00.0", pci: ", groupPolicy: HoldSiblings")
+            )
+        );
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/gpu") == 1);
+        Assert.True(hung.IsHanging);
+        hung.Release();
+        await bench.ReadyAsync();
+        Assert.Equal("20", bench.Read($"{Admin}/pf/profile/exec_quantum_ms"));
+    }
+
+    [Fact]
+    public async Task A_reboot_sets_again_what_was_set_also_while_nobody_says_what_is_wanted()
+    {
+        var node = Xe();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            With(1, "{file: sriov_admin/pf/profile/sched_priority, value: high, when: BeforeVfs}")
+        );
+        await bench.ReadyAsync();
+        await bench.StopAgentAsync();
+        node.Reboot(bench.StateDirectory);
+        Assert.Equal("[low] normal high", bench.Read($"{Admin}/pf/profile/sched_priority"));
+        File.Delete(bench.DesiredFile);
+        bench.StartAgent();
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/vf") == 1);
+        Assert.Equal("low normal [high]", bench.Read($"{Admin}/pf/profile/sched_priority"));
+    }
+
+    /// <summary>A card whose driver has <c>sriov_admin</c> and divides interrupt vectors.</summary>
+    private static SimulatedNode Xe() =>
+        new(ChangedMachine.Of(Address, f => f with { Sriov = f.Sriov! with { HasAdmin = true, VfVectors = 32 } }));
+
+    private static Errno Error(string name) => (Errno)typeof(Errno).GetField(name)!.GetValue(null)!;
+
+    /// <summary>What was written to settings and to the number, in order, without directories of functions.</summary>
+    private static IEnumerable<string> Settings(SimulatedNode node) =>
+        node
+            .Kernel.Writes.All.Where(w => w.Path.Contains("sriov_", StringComparison.Ordinal))
+            .Where(w => !w.Path.EndsWith("autoprobe", StringComparison.Ordinal))
+            .Select(w => $"{w.Path[(w.Path.LastIndexOf("0000:", StringComparison.Ordinal) + 13)..]}={w.Value}")
+            .Select(w => w.Replace("sriov_admin/", "", StringComparison.Ordinal));
 }
 
 [Trait(LabFacts.Where, LabFacts.Lab)]
