@@ -74,7 +74,8 @@ public abstract record JournalRecord
     public sealed record ForgetPhysicalFunction(PciAddress Address) : JournalRecord;
 
     /// <summary>
-    /// A file of a device that is about to be written. Of one that is recorded already how it was before us stays, and what is asked is new.
+    /// A file of a device that is about to be written. Of one that is recorded already how it was before us stays, and what is asked is
+    /// new.
     /// </summary>
     /// <param name="File">Below the device's directory.</param>
     /// <param name="Original">What is written to have it as it was; null where it cannot be read.</param>

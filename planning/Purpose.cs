@@ -9,8 +9,8 @@ namespace Hostdev.Planning;
 /// parser.
 /// </summary>
 /// <param name="Device">
-/// The unit of <see cref="PurposeVerb.Take"/>, the physical function of <see cref="PurposeVerb.Vfs"/> and <see cref="PurposeVerb.Prepare"/>,
-/// else the device itself.
+/// The unit of <see cref="PurposeVerb.Take"/>, the physical function of <see cref="PurposeVerb.Vfs"/> and
+/// <see cref="PurposeVerb.Prepare"/>, else the device itself.
 /// </param>
 public sealed record Purpose(PurposeVerb Verb, DeviceId Device) : IComparable<Purpose>
 {

@@ -6,7 +6,8 @@ namespace Hostdev.Tests;
 
 /// <summary>
 /// The tables of pages that are made from the words of the contract, between a comment that names what they show (tables of
-/// <see cref="Reasons"/>, single reasons, <c>Risks</c>, <c>WritableFiles</c> or <c>States</c>) and one that ends them. HOSTDEV_UPDATE_GOLDENS=1 writes them.
+/// <see cref="Reasons"/>, single reasons, <c>Risks</c>, <c>WritableFiles</c> or <c>States</c>) and one that ends them.
+/// HOSTDEV_UPDATE_GOLDENS=1 writes them.
 /// </summary>
 internal static partial class WordTables
 {

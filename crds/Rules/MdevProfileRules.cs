@@ -38,7 +38,8 @@ internal static class MdevProfileRules
         ),
         PolicyRule.Object(
             "spec.attributes",
-            "a map has no order, and was never written: move these to instances.attributes, a list of file and value in the order of writing",
+            "a map has no order, and was never written: move these to instances.attributes, a list of file and value in the "
+                + "order of writing",
             a => !a.EnumerateObject().Any()
         ) with
         {

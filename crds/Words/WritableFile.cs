@@ -1,6 +1,8 @@
 namespace Hostdev.Crds.Words;
 
-/// <summary>A file of a device's own directory in sysfs that a policy may have written. All there are stand in <see cref="WritableFiles"/>.</summary>
+/// <summary>
+/// A file of a device's own directory in sysfs that a policy may have written. All there are stand in <see cref="WritableFiles"/>.
+/// </summary>
 public sealed record WritableFile
 {
     /// <summary>What stands for the number of a virtual function, from 1, in a directory that its physical function has for it.</summary>

@@ -27,8 +27,8 @@ public static class WritableFiles
         new(
             "sriov_vf_msix_count",
             WritableOf.VirtualFunction,
-            "how many interrupt vectors (MSI-X) it has, of those that the card divides (`sriov_vf_total_msix`). Write-only; written before it "
-                + "has a driver. Linux 5.13, mlx5 and nvme among others"
+            "how many interrupt vectors (MSI-X) it has, of those that the card divides (`sriov_vf_total_msix`). Write-only; "
+                + "written before it has a driver. Linux 5.13, mlx5 and nvme among others"
         )
         {
             NeedsUnbound = true,
@@ -56,7 +56,7 @@ public static class WritableFiles
     /// <summary>Null for a path that is not written.</summary>
     public static WritableFile? Find(string path) => All.FirstOrDefault(f => f.Path == path);
 
-    public static IEnumerable<WritableFile> For(WritableOf devices) => All.Where(f => (f.Of & devices) != 0);
+    public static IEnumerable<WritableFile> For(WritableOf devices) => All.Where(f => (f.Of & devices) != WritableOf.None);
 
     private static IEnumerable<WritableFile> Xe(string directory, WritableOf of, string whose, bool hasQuota)
     {

@@ -130,8 +130,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     }
 
     /// <summary>
-    /// A driver may make another number of what was written than that, which its hardware has: that is an answer, and is remembered, so that
-    /// it is not asked again, and another hand's value is told from it.
+    /// A driver may make another number of what was written than that, which its hardware has: that is an answer, and is remembered, so
+    /// that it is not asked again, and another hand's value is told from it.
     /// </summary>
     private async Task<StepOutcome> SetAttributeAsync(PlanStep.SetAttribute step, CancellationToken cancellationToken)
     {

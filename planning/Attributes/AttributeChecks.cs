@@ -23,8 +23,8 @@ internal static class AttributeChecks
         it.Bound is { Driver: { } driver } vf && !it.Situation.Inventory.Facts.PassthroughDrivers.Contains(driver)
             ? Objection.Of(
                 Reasons.AttributeUnusable,
-                $"{it.Target.File} cannot be set to \"{it.Target.Value}\" while {vf.Address} is on {driver}: unbind it from that, or let the "
-                    + "virtual functions be made anew (numVfs 0, and back)"
+                $"{it.Target.File} cannot be set to \"{it.Target.Value}\" while {vf.Address} is on {driver}: unbind it from that, "
+                    + "or let the virtual functions be made anew (numVfs 0, and back)"
             )
             : null;
 
@@ -37,8 +37,8 @@ internal static class AttributeChecks
             ? null
             : Objection.Waits(
                 Reasons.InUse,
-                $"{it.Target.File} is set to \"{it.Target.Value}\" as soon as {vf.Address} is let go, because it must have no driver for it; in "
-                    + $"use: {string.Join(", ", users.Select(u => u.Description))}"
+                $"{it.Target.File} is set to \"{it.Target.Value}\" as soon as {vf.Address} is let go, because it must have no "
+                    + $"driver for it; in use: {string.Join(", ", users.Select(u => u.Description))}"
             );
     }
 }

@@ -11,8 +11,8 @@ namespace Hostdev.Planning.Attributes;
 internal static class AttributeSteps
 {
     /// <summary>
-    /// What is not set and may be: of each purpose in the order of the policy, up to the first that may not, because what comes after it was
-    /// written with it in mind.
+    /// What is not set and may be: of each purpose in the order of the policy, up to the first that may not, because what comes after it
+    /// was written with it in mind.
     /// </summary>
     public static IEnumerable<Work> Set(Situation situation, Targets targets) =>
         Judged(situation, targets.Attributes)
@@ -47,8 +47,8 @@ internal static class AttributeSteps
         goingBack.Attributes.Reverse().Select(o => Release(situation, goingBack, o));
 
     /// <summary>
-    /// What is void when virtual functions go: files in their directories, and what was written to files that cannot be read, because it has
-    /// to be written anew for those that come.
+    /// What is void when virtual functions go: files in their directories, and what was written to files that cannot be read, because it
+    /// has to be written anew for those that come.
     /// </summary>
     public static IEnumerable<PlanStep> ForgetWith(Situation situation, PciAddress pf, ImmutableArray<PciAddress> vfs) =>
         situation

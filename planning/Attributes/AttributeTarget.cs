@@ -19,8 +19,8 @@ internal sealed record AttributeTarget(
 )
 {
     /// <summary>
-    /// What comes before virtual functions and what comes after them are different things to be done, so that the second is no repair of the
-    /// first.
+    /// What comes before virtual functions and what comes after them are different things to be done, so that the second is no repair of
+    /// the first.
     /// </summary>
     public Purpose Purpose => When == AttributeTime.BeforeVfs ? Purpose.Prepare(PhysicalFunction) : Purpose.Set(File.Device);
 }

@@ -30,8 +30,8 @@ internal static class SlotChecks
         it.IsThere && !it.IsMade
             ? Objection.Waits(
                 Reasons.ReleaseWaits,
-                $"{it.Slot.Uuid} was made with other attributes than the profile has now, or not to the end: it is made anew as soon as it is "
-                    + "let go"
+                $"{it.Slot.Uuid} was made with other attributes than the profile has now, or not to the end: it is made anew as "
+                    + "soon as it is let go"
             )
             : null;
 }

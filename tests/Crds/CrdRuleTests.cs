@@ -111,7 +111,7 @@ public sealed partial class CrdRuleTests
         var explained = list.Items!.Properties["file"].Description!;
         foreach (var file in WritableFiles.All)
         {
-            var isFor = (file.Of & devices) != 0;
+            var isFor = (file.Of & devices) != WritableOf.None;
             Assert.Equal(isFor, !Evaluate(list.Items.Properties["file"], JsonValue.Create(file.Path), null, "file").Any());
             Assert.Equal(isFor, explained.Contains(file.Path, StringComparison.Ordinal));
             var alone = Evaluate(
@@ -136,7 +136,9 @@ public sealed partial class CrdRuleTests
         Assert.Equal(WritableFiles.For(devices).Count() * 2, quoted);
     }
 
-    /// <summary>An object that was stored while attributes were a map: whatever else of it changes is written, and so is its status.</summary>
+    /// <summary>
+    /// An object that was stored while attributes were a map: whatever else of it changes is written, and so is its status.
+    /// </summary>
     [Fact]
     public void A_map_of_attributes_that_stands_in_an_object_is_no_error_until_it_changes()
     {

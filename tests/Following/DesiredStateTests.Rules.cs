@@ -90,8 +90,8 @@ public sealed partial class DesiredStateTests
     }
 
     /// <summary>
-    /// A version before had attributes as a map, which it followed as NotSupported: it is read, and stays so; the list that came after it is
-    /// not taken for it, and is on disk only where it is used, because a version before freezes on it (docs/adr/0031).
+    /// A version before had attributes as a map, which it followed as NotSupported: it is read, and stays so; the list that came after it
+    /// is not taken for it, and is on disk only where it is used, because a version before freezes on it (docs/adr/0031).
     /// </summary>
     [Fact]
     public void Attributes_of_a_version_before_are_read_and_what_has_none_is_kept_as_that_version_reads_it()
@@ -136,7 +136,9 @@ public sealed partial class DesiredStateTests
             policies:
             - kind: MdevProfile
               name: vgpu
-              spec: {resourceName: a.com/vgpu, nodeSelector: {}, parents: {names: [mtty]}, typeId: mtty-1, instances: {count: 1{{{instances}}}}, {{{spec}}}}
+              spec:
+                {resourceName: a.com/vgpu, nodeSelector: {}, parents: {names: [mtty]}, typeId: mtty-1,
+                instances: {count: 1{{{instances}}}}, {{{spec}}}}
 
             """;
 

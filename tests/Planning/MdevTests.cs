@@ -89,8 +89,8 @@ public sealed class MdevTests
             "MdevProfile/vgpu",
             FindingState.Blocked,
             Reasons.NotSupported,
-            "MdevProfile/vgpu: spec.attributes has no order, and is not written: move what it says to spec.instances.attributes, a list of file "
-                + "and value in the order of writing"
+            "MdevProfile/vgpu: spec.attributes has no order, and is not written: move what it says to spec.instances.attributes, "
+                + "a list of file and value in the order of writing"
         );
         Assert.Equal((0, 0), (plan.Units.Length, plan.Lanes.Length));
     }
@@ -296,8 +296,8 @@ public sealed class MdevTests
                 f =>
                     f.State == FindingState.Waiting
                     && f.Message
-                        == $"{uuid} was made with other attributes than the profile has now, or not to the end: it is made anew as soon as it is "
-                            + "let go"
+                        == $"{uuid} was made with other attributes than the profile has now, or not to the end: it is made anew "
+                            + "as soon as it is let go"
             );
         }
     }

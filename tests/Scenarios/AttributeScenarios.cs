@@ -48,7 +48,9 @@ public abstract class AttributeScenarios
         Assert.Empty(TreeSnapshot.Diff(before, node.Snapshot()));
     }
 
-    /// <summary>vfio-pci lets its devices sleep when it gets them: what is wanted otherwise is written then, and is back before it goes.</summary>
+    /// <summary>
+    /// vfio-pci lets its devices sleep when it gets them: what is wanted otherwise is written then, and is back before it goes.
+    /// </summary>
     [Fact]
     public async Task A_virtual_function_that_another_made_is_kept_awake_on_its_vfio_driver_and_is_as_it_was_with_its_own()
     {
@@ -116,8 +118,8 @@ public abstract class AttributeScenarios
         );
         await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.StepFailed);
         Assert.Equal(
-            $"writing \"4\" to {SecondVf}/sriov_vf_msix_count failed: EOPNOTSUPP: its driver has no such setting: remove it from attributes, "
-                + "or use another driver",
+            $"writing \"4\" to {SecondVf}/sriov_vf_msix_count failed: EOPNOTSUPP: its driver has no such setting: remove it from "
+                + "attributes, or use another driver",
             bench.Problem("vfs").Message
         );
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/vf") == 1);
@@ -246,8 +248,8 @@ public sealed class SimulatedAttributeScenarios : AttributeScenarios
             bench.Desire(With(2, "{file: sriov_vf_msix_count, value: \"8\", vfs: [{first: 0, last: 1}]}"));
             await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.InUse);
             Assert.StartsWith(
-                $"{FirstVf}/sriov_vf_msix_count is set to \"8\" as soon as 0000:41:10.0 is let go, because it must have no driver for it; in "
-                    + "use: /dev/vfio/",
+                $"{FirstVf}/sriov_vf_msix_count is set to \"8\" as soon as 0000:41:10.0 is let go, because it must have no driver "
+                    + "for it; in use: /dev/vfio/",
                 bench.Problem("vfs").Message,
                 StringComparison.Ordinal
             );

@@ -97,7 +97,9 @@ internal static class Desired
 
         """;
 
-    /// <summary><see cref="Everything"/>, with settings of the physical function and of some VFs, before and after these are made.</summary>
+    /// <summary>
+    /// <see cref="Everything"/>, with settings of the physical function and of some VFs, before and after these are made.
+    /// </summary>
     public static string EverythingSet { get; } =
         Everything.Replace(
             "    numVfs: 5\n",

@@ -1,4 +1,3 @@
-using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Lab;

@@ -248,8 +248,8 @@ public abstract class MdevScenarios
         );
         await bench.UntilAsync(() => bench.Problem("dual").Reason == Reasons.StepFailed);
         Assert.Matches(
-            $"^writing \"4\" to {Devices}686f7374-.*/assign_domain failed: is not there \\(ENOENT\\): the device's driver, or this kernel, has no "
-                + "such file$",
+            $"^writing \"4\" to {Devices}686f7374-.*/assign_domain failed: is not there \\(ENOENT\\): the device's driver, or "
+                + "this kernel, has no such file$",
             bench.Problem("dual").Message
         );
         await bench.UntilAsync(() => !Directory.EnumerateFileSystemEntries(node.Machine.Paths.Resolve(Devices)).Any());
@@ -322,7 +322,8 @@ public sealed class SimulatedMdevScenarios : MdevScenarios
     private protected override IScenarioNode NewNode() => new SimulatedNode();
 
     private const string Attributes =
-        "attributes: [{file: assign_adapter, value: \"5\"}, {file: assign_adapter, value: \"6\"}, {file: nvidia/vgpu_params, value: \"frl=0\"}]";
+        "attributes: [{file: assign_adapter, value: \"5\"}, {file: assign_adapter, value: \"6\"}, {file: nvidia/vgpu_params, "
+        + "value: \"frl=0\"}]";
 
     [Fact]
     public async Task What_is_set_is_set_in_order_before_a_device_is_offered_and_before_a_pod_has_one()

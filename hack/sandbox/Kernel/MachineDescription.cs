@@ -257,6 +257,8 @@ public sealed record MdevParentDescription(
 /// <param name="Cost">How much of the parent's capacity one instance takes.</param>
 public sealed record MdevTypeDescription(string Id, string Name, int Cost, string? Description = null, string DeviceApi = "vfio-pci")
 {
-    /// <summary>Files of each device that may be written, and read what was written to them, or, where their mode says so, nothing.</summary>
+    /// <summary>
+    /// Files of each device that may be written, and read what was written to them, or, where their mode says so, nothing.
+    /// </summary>
     public ImmutableArray<(string Path, bool MayBeRead)> Settings { get; init; } = [];
 }

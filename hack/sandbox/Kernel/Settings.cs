@@ -30,7 +30,9 @@ internal sealed class Settings(KernelCore core)
             AddAdmin(device, sriov);
     }
 
-    /// <summary>A vfio driver lets its devices sleep while nobody has them (kernel <c>vfio_pci_core_register_device: pm_runtime_allow</c>).</summary>
+    /// <summary>
+    /// A vfio driver lets its devices sleep while nobody has them (kernel <c>vfio_pci_core_register_device: pm_runtime_allow</c>).
+    /// </summary>
     public static void LetSleep(KernelCore core, PciDevice device, bool may) =>
         core.Tree.WriteFile(device.Path + "/power/control", may ? "auto\n" : "on\n");
 
