@@ -59,7 +59,8 @@ internal sealed partial class SequenceEnd(
             startAgent,
             checkAll,
             settled: () =>
-                agent.Ownership is { Functions.IsEmpty: true, PhysicalFunctions.IsEmpty: true } && agent.Host.Journal.State.Nodes.IsEmpty
+                agent.Ownership is { Functions.IsEmpty: true, PhysicalFunctions.IsEmpty: true, Attributes.IsEmpty: true }
+                && agent.Host.Journal.State.Nodes.IsEmpty
         );
         CheckTree();
     }
