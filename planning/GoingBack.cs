@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
@@ -25,6 +26,9 @@ internal sealed record GoingBack
 
     /// <summary>Types that we gave to virtual functions, as far as those are in no target with them.</summary>
     public required ImmutableArray<OwnedVgpu> Vgpus { get; init; }
+
+    /// <summary>Files that we wrote and that no policy wants written, in the order in which that began.</summary>
+    public required ImmutableArray<OwnedAttribute> Attributes { get; init; }
 
     public static GoingBack Of(Situation situation, Targets targets)
     {
@@ -55,6 +59,10 @@ internal sealed record GoingBack
                 .. VgpuSteps
                     .Ours(situation)
                     .Where(o => targets.Vgpus.GetValueOrDefault(o.Address)?.TypeId != o.TypeId && !stays(o.PolicyUid, o.Address)),
+            ],
+            Attributes =
+            [
+                .. owned.Attributes.Where(o => targets.Attributes.All(t => t.File != o.File) && !stays(o.PolicyUid, o.File.Device)),
             ],
             Mdevs = [.. MdevSteps.Ours(situation).Where(o => !targets.Mdevs.ContainsKey(o.Uuid) && !stays(o.PolicyUid, o.Uuid))],
         };

@@ -16,7 +16,11 @@ namespace Hostdev.Planning;
 [JsonDerivedType(typeof(OpenVfSetup), nameof(OpenVfSetup))]
 [JsonDerivedType(typeof(CloseVfSetup), nameof(CloseVfSetup))]
 [JsonDerivedType(typeof(ForgetPhysicalFunction), nameof(ForgetPhysicalFunction))]
+[JsonDerivedType(typeof(RecordAttribute), nameof(RecordAttribute))]
+[JsonDerivedType(typeof(ConfirmAttribute), nameof(ConfirmAttribute))]
+[JsonDerivedType(typeof(ForgetAttribute), nameof(ForgetAttribute))]
 [JsonDerivedType(typeof(RecordMdev), nameof(RecordMdev))]
+[JsonDerivedType(typeof(FinishMdev), nameof(FinishMdev))]
 [JsonDerivedType(typeof(ForgetMdev), nameof(ForgetMdev))]
 [JsonDerivedType(typeof(RecordVgpu), nameof(RecordVgpu))]
 [JsonDerivedType(typeof(ForgetVgpu), nameof(ForgetVgpu))]
@@ -71,10 +75,36 @@ public abstract record JournalRecord
 
     public sealed record ForgetPhysicalFunction(PciAddress Address) : JournalRecord;
 
+    /// <summary>
+    /// A file of a device that is about to be written. Of one that is recorded already how it was before us stays, and what is asked is
+    /// new.
+    /// </summary>
+    /// <param name="File">Below the device's directory.</param>
+    /// <param name="Original">What is written to have it as it was; null where it cannot be read.</param>
+    public sealed record RecordAttribute(
+        [property: JsonPropertyName("address")] DeviceId Device,
+        string File,
+        string? Original,
+        string Value,
+        [property: JsonPropertyName("policy")] string PolicyUid
+    ) : JournalRecord;
+
+    /// <summary>The write has got through.</summary>
+    /// <param name="Reads">What the file reads since; null where it cannot be read.</param>
+    public sealed record ConfirmAttribute([property: JsonPropertyName("address")] DeviceId Device, string File, string? Reads)
+        : JournalRecord;
+
+    /// <summary>It is as it was, another's by now, or gone with its device.</summary>
+    public sealed record ForgetAttribute([property: JsonPropertyName("address")] DeviceId Device, string File) : JournalRecord;
+
     /// <summary>A mediated device that is about to be made.</summary>
     /// <param name="Parent">Its name in <c>/sys/class/mdev_bus</c>.</param>
     public sealed record RecordMdev(MdevUuid Uuid, string Parent, string TypeId, [property: JsonPropertyName("policy")] string PolicyUid)
         : JournalRecord;
+
+    /// <summary>It is made, and all that was to be written to it is.</summary>
+    /// <param name="Attributes">That, as one text; there is no record where nothing was to be written.</param>
+    public sealed record FinishMdev(MdevUuid Uuid, string Attributes) : JournalRecord;
 
     /// <summary>It is removed, or gone and not wanted any more.</summary>
     public sealed record ForgetMdev(MdevUuid Uuid) : JournalRecord;

@@ -7,6 +7,12 @@ public sealed record KernelFile(string Path, string Name)
 {
     public const string NumVfs = "sriov_numvfs";
 
+    /// <summary>
+    /// The device's directory that the file must be below, without any link on the way; null for a file whose path is ours from end to end.
+    /// <see cref="Name"/> is the path below it.
+    /// </summary>
+    public string? Below { get; init; }
+
     /// <summary>The driver that a write takes its device from; null for every other file.</summary>
     public string? UnbindsFrom { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
@@ -19,11 +20,17 @@ internal static class LaneBuilder
             .. goingBack.Mdevs.Select(o => MdevSteps.Release(situation, targets, o)),
             .. goingBack.PhysicalFunctions.Select(o => VfSteps.Release(situation, o)),
             .. physicalFunctions.Select(t => VfSteps.Remove(situation, t)),
+            .. AttributeSteps.Release(situation, goingBack),
             .. goingBack.Functions.Select(o => FunctionSteps.Release(situation, targets, o)),
+            .. AttributeSteps.Set(situation, targets),
             .. physicalFunctions.Select(t => VfSteps.Create(situation, targets, t)),
             .. targets
                 .Units.OrderBy(u => u.Id)
-                .Where(u => u.OnAllocate is null && !VfSteps.Makes(situation, targets, u))
+                .Where(u =>
+                    u.OnAllocate is null
+                    && !VfSteps.Makes(situation, targets, u)
+                    && u.Functions().All(m => AttributeSteps.MayBind(situation, targets, m.Address))
+                )
                 .Select(u => FunctionSteps.Take(situation, targets, u)),
             .. MdevSteps.Create(situation, targets),
             .. VgpuSteps.Give(situation, targets),

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 
@@ -19,11 +20,17 @@ public sealed record Ownership
     public ImmutableSortedDictionary<DeviceId, OwnedPhysicalFunction> PhysicalFunctions { get; init; } =
         ImmutableSortedDictionary<DeviceId, OwnedPhysicalFunction>.Empty;
 
+    /// <summary>Files of devices that we wrote, in the order in which that began.</summary>
+    public ImmutableArray<OwnedAttribute> Attributes { get; init; } = [];
+
     /// <summary>Mediated devices that we made; they may be gone.</summary>
     public ImmutableSortedDictionary<DeviceId, OwnedMdev> Mdevs { get; init; } = ImmutableSortedDictionary<DeviceId, OwnedMdev>.Empty;
 
     /// <summary>Virtual functions that we gave a type of vGPU; they may have lost it.</summary>
     public ImmutableSortedDictionary<DeviceId, OwnedVgpu> Vgpus { get; init; } = ImmutableSortedDictionary<DeviceId, OwnedVgpu>.Empty;
+
+    /// <summary>Null for a file that is not ours.</summary>
+    public OwnedAttribute? Attribute(AttributeFile file) => Attributes.FirstOrDefault(a => a.File == file);
 }
 
 /// <summary>What is known of a device's health beyond what it shows now.</summary>

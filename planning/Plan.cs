@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Sriov;
 
 namespace Hostdev.Planning;
@@ -48,6 +49,9 @@ public sealed record Plan
     /// <summary>Something is offered, or missing, for which room on a card comes and goes without an event.</summary>
     public bool AsksForRoom { get; init; }
 
+    /// <summary>Files whose values decide what is to be done, also where nothing is.</summary>
+    public ImmutableArray<AttributeFile> Attributes { get; init; } = [];
+
     /// <summary>Why there are no lanes, whatever is missing; null when that is not so.</summary>
     public Halt? Halt { get; init; }
 }
@@ -86,7 +90,8 @@ public sealed record LaneStep(Purpose Purpose, PlanStep Step)
     public bool BringsIntoForce =>
         (Step is PlanStep.Probe { ExpectedDriver: not null } && Purpose.Verb == PurposeVerb.Take)
         || (Step is PlanStep.SetNumVfs { NumVfs: > 0 } && Purpose.Verb == PurposeVerb.Vfs)
-        || Step is PlanStep.CreateMdev;
+        || Step is PlanStep.CreateMdev
+        || (Step is PlanStep.SetAttribute { Restores: false } && Purpose.Verb != PurposeVerb.Take);
 }
 
 /// <summary>Something an admin should know about one device.</summary>

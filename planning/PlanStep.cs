@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Planning.Attributes;
 
 namespace Hostdev.Planning;
 
@@ -113,6 +114,18 @@ public abstract record PlanStep
         public override DeviceId? Device => Address;
 
         public override ImmutableArray<DeviceId> MustBeFree => [Address];
+    }
+
+    /// <summary>Writes a file of a device, and reads it back where it can be read.</summary>
+    public sealed record SetAttribute(AttributeFile File, string Value) : PlanStep
+    {
+        public override DeviceId? Device => File.Device;
+
+        /// <summary>What it reads before; null when that is not known.</summary>
+        public string? Was { get; init; }
+
+        /// <summary>It is as it was before us then.</summary>
+        public bool Restores { get; init; }
     }
 
     /// <summary>Lets the kernel find a driver.</summary>

@@ -41,6 +41,7 @@ public static class Planner
             Policies = [.. policies.Zip(wishes, (policy, wished) => Match(policy, wished, decisions))],
             Resources = [.. names.Used.Keys],
             Choices = ChoicesInForce.Of(situation, wishes.Select(w => w.Chosen), targets),
+            Attributes = [.. targets.Attributes.Select(t => t.File).Union(goingBack.Attributes.Select(o => o.File))],
             AsksWhoUses = decisions.Any(d => d.Wish.Ruling.AsksWhoUses) || targets.Units.Any(u => u.OnAllocate is { AsksWhoUses: true }),
             AsksForRoom = wishes.Any(w => w.AsksForRoom),
             Halt = input.Halt,

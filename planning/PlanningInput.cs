@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Sriov;
 
@@ -42,6 +43,10 @@ public sealed record PlanningInput
     /// </summary>
     public ImmutableDictionary<string, ImmutableArray<string>> AlternativeNames { get; init; } =
         ImmutableDictionary<string, ImmutableArray<string>>.Empty;
+
+    /// <summary>What the files read that the plan before named (<see cref="Plan.Attributes"/>); of others nothing is known.</summary>
+    public ImmutableDictionary<AttributeFile, AttributeReading> Attributes { get; init; } =
+        ImmutableDictionary<AttributeFile, AttributeReading>.Empty;
 
     /// <summary>
     /// After a boot, until the desired state was read from its source: the devices that were ours before. Only these are restored. Null

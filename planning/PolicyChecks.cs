@@ -16,11 +16,15 @@ internal static class PolicyChecks
         return NotSupported($"{it.Policy.Identity}: {kind} devices cannot be passed by this version: remove the policy");
     }
 
-    /// <summary>A device without what was to be written to it would be another one than was asked for.</summary>
+    /// <summary>
+    /// Of versions before, which said so too: in which order it is meant nobody knows, and a device without what was to be written to it
+    /// would be another one than was asked for (docs/adr/0031).
+    /// </summary>
     private static Objection? Attributes(PolicyCase it) =>
         it.Policy is DesiredPolicy.OfMdevProfile { Spec.Attributes.Count: > 0 }
             ? NotSupported(
-                $"{it.Policy.Identity}: spec.attributes are not written by this version: remove them, and set by hand what is needed"
+                $"{it.Policy.Identity}: spec.attributes has no order, and is not written: move what it says to "
+                    + "spec.instances.attributes, a list of file and value in the order of writing"
             )
             : null;
 

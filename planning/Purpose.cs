@@ -9,7 +9,8 @@ namespace Hostdev.Planning;
 /// parser.
 /// </summary>
 /// <param name="Device">
-/// The unit of <see cref="PurposeVerb.Take"/>, the physical function of <see cref="PurposeVerb.Vfs"/>, else the device itself.
+/// The unit of <see cref="PurposeVerb.Take"/>, the physical function of <see cref="PurposeVerb.Vfs"/> and
+/// <see cref="PurposeVerb.Prepare"/>, else the device itself.
 /// </param>
 public sealed record Purpose(PurposeVerb Verb, DeviceId Device) : IComparable<Purpose>
 {
@@ -19,6 +20,8 @@ public sealed record Purpose(PurposeVerb Verb, DeviceId Device) : IComparable<Pu
         (PurposeVerb.Reset, "reset"),
         (PurposeVerb.Take, "take"),
         (PurposeVerb.Vfs, "vfs"),
+        (PurposeVerb.Prepare, "prepare"),
+        (PurposeVerb.Set, "set"),
     ];
 
     public static Purpose Release(DeviceId device) => new(PurposeVerb.Release, device);
@@ -28,6 +31,10 @@ public sealed record Purpose(PurposeVerb Verb, DeviceId Device) : IComparable<Pu
     public static Purpose Take(DeviceId unit) => new(PurposeVerb.Take, unit);
 
     public static Purpose Vfs(DeviceId physicalFunction) => new(PurposeVerb.Vfs, physicalFunction);
+
+    public static Purpose Prepare(DeviceId physicalFunction) => new(PurposeVerb.Prepare, physicalFunction);
+
+    public static Purpose Set(DeviceId device) => new(PurposeVerb.Set, device);
 
     public static bool TryParse(string text, [NotNullWhen(true)] out Purpose? purpose)
     {
@@ -76,6 +83,12 @@ public enum PurposeVerb
 
     /// <summary>A physical function gets its virtual functions, or loses them.</summary>
     Vfs,
+
+    /// <summary>What a physical function is set to before virtual functions are made.</summary>
+    Prepare,
+
+    /// <summary>What a function is set to when its virtual functions, or it, are there.</summary>
+    Set,
 }
 
 public sealed class PurposeConverter() : ParsedStringConverter<Purpose>(Purpose.Parse);

@@ -22,6 +22,7 @@ internal static class Restoration
             targets with
             {
                 PhysicalFunctions = targets.PhysicalFunctions.RemoveRange(vfs.Select(t => (DeviceId)t.Address)),
+                Attributes = [.. targets.Attributes.Where(t => before.Contains(t.PhysicalFunction))],
                 Units = [.. units[true]],
                 Functions = targets.Functions.RemoveRange(units[false].SelectMany(u => u.Functions()).Select(m => (DeviceId)m.Address)),
                 Vgpus = targets.Vgpus.RemoveRange(units[false].SelectMany(u => u.Claims)),

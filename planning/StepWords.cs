@@ -17,6 +17,7 @@ public static class StepWords
             PlanStep.RemoveMdev s => $"remove the mediated device {s.Uuid}",
             PlanStep.GiveVgpuType s => $"give {s.Address} the vGPU type {s.TypeId}",
             PlanStep.TakeVgpuType s => $"take the vGPU type {s.TypeId} from {s.Address}",
+            PlanStep.SetAttribute s => $"set {s.File.Name} of {s.File.Device} to {s.Value}",
             PlanStep.Probe s => $"bind {s.Address} to {s.ExpectedDriver ?? "what the host has for it"}",
             _ => null,
         };
@@ -35,6 +36,7 @@ public static class StepWords
             PlanStep.RemoveMdev s => $"{s.Uuid}: removed",
             PlanStep.GiveVgpuType s => $"{s.Address}: has the vGPU type {s.TypeId}",
             PlanStep.TakeVgpuType s => $"{s.Address}: has no vGPU type any more",
+            PlanStep.SetAttribute s => $"{s.File.Device}: {s.File.Name} is {s.Value}",
             PlanStep.Probe s => $"{s.Address}: bound to {s.ExpectedDriver ?? "what the host has for it"}",
             _ => null,
         };

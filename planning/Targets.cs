@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
@@ -22,6 +23,9 @@ internal sealed record Targets
 
     /// <summary>Virtual functions that are to have a type of vGPU.</summary>
     public ImmutableDictionary<DeviceId, VgpuTarget> Vgpus { get; init; } = ImmutableDictionary<DeviceId, VgpuTarget>.Empty;
+
+    /// <summary>Files of functions that are to be set, those of each physical function in the order of its policy.</summary>
+    public ImmutableArray<AttributeTarget> Attributes { get; init; } = [];
 
     /// <summary>Devices that are there only while somebody has them.</summary>
     public ImmutableHashSet<DeviceId> OnAllocate { get; init; } = [];
@@ -49,6 +53,7 @@ internal sealed record Targets
             PhysicalFunctions = FirstOfEach(granted.SelectMany(t => t.PhysicalFunctions)),
             Mdevs = FirstOfEach(granted.SelectMany(t => t.Mdevs)),
             Vgpus = FirstOfEach(granted.SelectMany(t => t.Vgpus)),
+            Attributes = [.. granted.SelectMany(t => t.Attributes)],
             OnAllocate = [.. granted.SelectMany(t => t.OnAllocate)],
             Native = [.. granted.SelectMany(t => t.Native)],
             Awaited = [.. granted.SelectMany(t => t.Awaited)],

@@ -46,6 +46,7 @@ public sealed class DocumentationTests
         var risks = Risks.All.Select(r => r.Reason).ToHashSet();
         Assert.Equal([], Risks.All.Where(r => !guide.Contains($"\n{WordTables.Row(r)}\n", StringComparison.Ordinal)));
         Assert.Equal([], Reasons.All.Except(risks).Where(r => !guide.Contains($"\n{WordTables.Row(r)}\n", StringComparison.Ordinal)));
+        Assert.Equal([], WritableFiles.All.Where(f => !guide.Contains($"\n{WordTables.Row(f)}\n", StringComparison.Ordinal)));
         Assert.Equal([], FindingState.All.Where(s => !guide.Contains($"\n{WordTables.Row(s)}\n", StringComparison.Ordinal)));
     }
 

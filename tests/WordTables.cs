@@ -6,7 +6,8 @@ namespace Hostdev.Tests;
 
 /// <summary>
 /// The tables of pages that are made from the words of the contract, between a comment that names what they show (tables of
-/// <see cref="Reasons"/>, single reasons, <c>Risks</c> or <c>States</c>) and one that ends them. HOSTDEV_UPDATE_GOLDENS=1 writes them.
+/// <see cref="Reasons"/>, single reasons, <c>Risks</c>, <c>WritableFiles</c> or <c>States</c>) and one that ends them.
+/// HOSTDEV_UPDATE_GOLDENS=1 writes them.
 /// </summary>
 internal static partial class WordTables
 {
@@ -45,6 +46,17 @@ internal static partial class WordTables
         return $"| {word} | {of} | {risk.Reason.Cause} | {risk.Reason.Remedy} | {risk.Accepting} |";
     }
 
+    public static string Row(WritableFile file)
+    {
+        (WritableOf Of, string Words)[] devices =
+        [
+            (WritableOf.PhysicalFunction, "physical function"),
+            (WritableOf.VirtualFunction, "VFs"),
+            (WritableOf.MediatedDevice, "mediated device"),
+        ];
+        return $"| `{file}` | {string.Join(", ", devices.Where(d => file.Of.HasFlag(d.Of)).Select(d => d.Words))} | {file.What} |";
+    }
+
     public static string Row(FindingState state) => $"| `{state}` | {state.Meaning} |";
 
     private static string Table(string names)
@@ -57,6 +69,8 @@ internal static partial class WordTables
                 "|---|---|---|---|---|",
                 .. Risks.All.Select(Row),
             ]);
+        if (names == "WritableFiles")
+            return Lines(["| file | of | what it sets |", "|---|---|---|", .. WritableFiles.All.Select(Row)]);
         var reasons = names
             .Split(' ')
             .SelectMany(n => s_tables.TryGetValue(n, out var table) ? table : (IEnumerable<Reason>)[Reasons.Of(n)]);

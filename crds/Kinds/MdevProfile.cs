@@ -6,7 +6,9 @@ namespace Hostdev.Crds.Kinds;
 
 public enum MdevMode
 {
-    /// <summary><see cref="MdevInstances.Count"/> instances are created and stay.</summary>
+    /// <summary>
+    /// <see cref="MdevInstances.Count"/> instances are created and stay; with <see cref="MdevInstances.Max"/> as many as there is room for.
+    /// </summary>
     Static,
 
     /// <summary>Created at Allocate, at most <see cref="MdevInstances.Max"/>, removed when the pod is gone.</summary>
@@ -61,7 +63,7 @@ public sealed record MdevProfileSpec : IPolicySpec
 
     public required MdevInstances Instances { get; init; }
 
-    /// <summary>Attributes written to each new instance, by file name.</summary>
+    /// <summary>Of versions before, which never wrote them, and without an order: see <see cref="MdevInstances.Attributes"/>.</summary>
     public ImmutableSortedDictionary<string, string> Attributes
     {
         get => field ?? ImmutableSortedDictionary<string, string>.Empty;
@@ -90,9 +92,15 @@ public sealed record MdevInstances
 {
     public MdevMode Mode { get; init; }
 
-    /// <summary>Per parent; with <see cref="MdevMode.Static"/>.</summary>
+    /// <summary>Per parent; with <see cref="MdevMode.Static"/>, where <see cref="Max"/> is not given.</summary>
     public int? Count { get; init; }
 
-    /// <summary>Per parent; with <see cref="MdevMode.OnDemand"/>.</summary>
+    /// <summary>Per parent, at most.</summary>
     public int? Max { get; init; }
+
+    /// <summary>
+    /// Written to each new instance in this order, before anybody may use it. Null where the field is absent, as in
+    /// <see cref="SriovPolicySpec.Attributes"/>.
+    /// </summary>
+    public ImmutableArray<FileValue>? Attributes { get; init; }
 }

@@ -46,6 +46,12 @@ public sealed record SriovPolicySpec : IPolicySpec
         init;
     }
 
+    /// <summary>
+    /// What is written to files of the functions, in order. Null where the field is absent, so that a version before reads what is kept on
+    /// disk.
+    /// </summary>
+    public ImmutableArray<SriovAttribute>? Attributes { get; init; }
+
     /// <summary>Map by name. Virtual functions in no pool stay the host's.</summary>
     public ImmutableArray<VfPool> Pools
     {

@@ -37,6 +37,7 @@ namespace Hostdev.Crds.Parsing;
         typeof(NamedEnumConverter<VfManagement>),
         typeof(NamedEnumConverter<MdevMode>),
         typeof(NamedEnumConverter<MdevTransport>),
+        typeof(NamedEnumConverter<AttributeTime>),
         typeof(NamedEnumConverter<LabelOperator>),
         typeof(NamedEnumConverter<ConditionStatus>),
         typeof(TimeConverter),

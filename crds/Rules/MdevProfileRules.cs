@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.Crds.Rules;
 
@@ -20,8 +21,10 @@ internal static class MdevProfileRules
         CommonRules.AcceptedAreNamed("selector of parents", s => s.Get("parents").Get("selectors").Items().All(p => p.HasAny("addresses"))),
         PolicyRule.Object(
             "spec.instances",
-            "mode Static takes count, 0 or more for each parent, and no max",
-            i => i.Text("mode") is not (null or "Static") || (i.Number("count") >= 0 && !i.Has("max"))
+            "mode Static takes either count, 0 or more for each parent, or max, 1 or more: give one of the two",
+            i =>
+                i.Text("mode") is not (null or "Static")
+                || (i.Has("count") != i.Has("max") && (i.Number("count") ?? 0) >= 0 && (i.Number("max") ?? 1) >= 1)
         ),
         PolicyRule.Object(
             "spec.instances",
@@ -33,6 +36,16 @@ internal static class MdevProfileRules
             "an attribute is the plain name of a file of the mediated device: without a slash, and not beginning with a dot",
             a => a.EnumerateObject().All(p => IsPlain(p.Name))
         ),
+        PolicyRule.Object(
+            "spec.attributes",
+            "a map has no order, and was never written: move these to instances.attributes, a list of file and value in the "
+                + "order of writing",
+            a => !a.EnumerateObject().Any()
+        ) with
+        {
+            IsForNewAlone = true,
+        },
+        .. AttributeRules.Items("spec.instances.attributes", WritableOf.MediatedDevice, "mdevprofile.spec.instances.attributes.file"),
     ];
 
     private static bool IsPlain(string name) => name.Length > 0 && !name.Contains('/', StringComparison.Ordinal) && name[0] != '.';

@@ -6,6 +6,9 @@ namespace Hostdev.Crds.Rules;
 /// <summary>The rules of <c>crds/sriovpolicies.yaml</c>.</summary>
 internal static class SriovPolicyRules
 {
+    /// <summary>How a range of virtual functions is written.</summary>
+    public const string RangeForm = "first is 0 or more, and last is not below it: write for example {first: 0, last: 3}";
+
     public static ImmutableArray<PolicyRule> All { get; } =
     [
         .. CommonRules.EveryPolicy,
@@ -36,10 +39,26 @@ internal static class SriovPolicyRules
         PolicyRule.Object(
             "spec",
             "a pool reaches beyond numVfs: virtual functions are counted from 0 to numVfs - 1; lower last, or raise numVfs",
-            s => s.Number("numVfs") is not { } count || Ranges(s.Get("pools")).All(r => r.Last < count)
+            s => s.Number("numVfs") is not { } count || Ranges(s.Get("pools").Items()).All(r => r.Last < count)
         ) with
         {
             Field = "pools",
+        },
+        PolicyRule.Object(
+            "spec",
+            "an attribute reaches beyond numVfs: virtual functions are counted from 0 to numVfs - 1; lower last, or raise numVfs",
+            s => s.Number("numVfs") is not { } count || Ranges(s.Get("attributes").Items()).All(r => r.Last < count)
+        ) with
+        {
+            Field = "attributes",
+        },
+        PolicyRule.Object(
+            "spec",
+            "with management External nobody is told before virtual functions are made: remove when: BeforeVfs, or use management Owned",
+            s => s.Text("management") != "External" || s.Get("attributes").Items().All(a => a.Text("when") != "BeforeVfs")
+        ) with
+        {
+            Field = "attributes",
         },
         PolicyRule.Object(
             "spec",
@@ -52,6 +71,7 @@ internal static class SriovPolicyRules
         },
         CommonRules.AcceptedAreNamed("entry of physicalFunctions", AreAddresses),
         .. Pools("spec.pools"),
+        .. AttributeRules.OfFunctions("spec.attributes"),
     ];
 
     private static ImmutableArray<PolicyRule> Pools(string at) =>
@@ -61,17 +81,17 @@ internal static class SriovPolicyRules
                 "two pools have one name: give each pool a name of its own",
                 l => l.Items().GroupBy(p => p.Text("name")).All(g => g.Key is null || g.Count() == 1)
             ),
-            PolicyRule.List(at, "two ranges overlap: a virtual function is in one pool, and there once", l => !Overlap([.. Ranges(l)])),
+            PolicyRule.List(
+                at,
+                "two ranges overlap: a virtual function is in one pool, and there once",
+                l => !Overlap([.. Ranges(l.Items())])
+            ),
             PolicyRule.List(
                 $"{at}[name].vfs",
                 "a pool without virtual functions offers nothing: list ranges, for example {first: 0, last: 3}",
                 l => l.Items().Any()
             ),
-            PolicyRule.Object(
-                $"{at}[name].vfs[*]",
-                "first is 0 or more, and last is not below it: write for example {first: 0, last: 3}",
-                r => r.Number("first") is not { } first || r.Number("last") is not { } last || (first >= 0 && first <= last)
-            ),
+            PolicyRule.Object($"{at}[name].vfs[*]", RangeForm, IsRange),
             .. CommonRules.Driver($"{at}[name].driver"),
             .. CommonRules.Name($"{at}[name].resourceName"),
             PolicyRule.Object(
@@ -116,12 +136,16 @@ internal static class SriovPolicyRules
 
     private static bool IsNative(JsonElement pool) => pool.Get("driver").Text("type") == "Native";
 
-    private static IEnumerable<(long First, long Last)> Ranges(JsonElement pools) =>
-        from pool in pools.Items()
-        from range in pool.Get("vfs").Items()
+    public static bool IsRange(JsonElement range) =>
+        range.Number("first") is not { } first || range.Number("last") is not { } last || (first >= 0 && first <= last);
+
+    /// <summary>The ranges of pools, or of attributes.</summary>
+    public static IEnumerable<(long First, long Last)> Ranges(IEnumerable<JsonElement> all) =>
+        from one in all
+        from range in one.Get("vfs").Items()
         where range.Number("first") is not null && range.Number("last") is not null
         select (range.Number("first")!.Value, range.Number("last")!.Value);
 
-    private static bool Overlap(List<(long First, long Last)> ranges) =>
+    public static bool Overlap(List<(long First, long Last)> ranges) =>
         ranges.Any(r => ranges.Count(s => s.First <= r.Last && r.First <= s.Last) > 1);
 }

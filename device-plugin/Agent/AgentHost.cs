@@ -184,6 +184,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             choices,
             new SetbackFile(options.StateDirectory, bootId),
             new InterfaceNames(machine.Calls),
+            new AttributeReader(machine.Calls, time),
             machine.Threads
         );
         Agent = new NodeAgent(parts, _desired, options.Timings, time, loggers.CreateLogger<NodeAgent>());

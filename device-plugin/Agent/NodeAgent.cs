@@ -242,6 +242,16 @@ public sealed partial class NodeAgent(
             : [];
         var input = Remember(given).Input(inForce, inventory, HostUsage.Nobody, names);
         var plan = Planner.Plan(input);
+        if (!plan.Attributes.IsEmpty)
+        {
+            var files = plan.Attributes;
+            input = input with
+            {
+                Attributes = await ReadAsync(() => parts.Attributes.Read(files), cancellationToken).ConfigureAwait(false),
+            };
+            plan = Planner.Plan(input);
+        }
+
         if (!plan.Lanes.IsEmpty || plan.AsksWhoUses)
         {
             // Who uses what is asked, with a pass over all processes, only where something would be done if nobody did, or said.
@@ -405,5 +415,6 @@ public sealed record AgentParts(
     ChoiceFile Choices,
     SetbackFile Setbacks,
     InterfaceNames Names,
+    AttributeReader Attributes,
     KernelThreads Threads
 );

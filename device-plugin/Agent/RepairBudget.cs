@@ -98,6 +98,7 @@ public sealed class RepairBudget
                     + "set mediatedDevicesConfiguration.enabled to false there, or list the type in permittedHostDevices with "
                     + "externalResourceProvider: true)",
             PlanStep.GiveVgpuType s => $"took the vGPU type {s.TypeId} from {s.Address}",
+            PlanStep.SetAttribute s => $"changed {s.File.Name} of {s.File.Device} from {s.Value}",
             PlanStep.SetNumVfs s => $"changed sriov_numvfs of {s.PhysicalFunction} from {s.NumVfs}",
             _ => StepWords.Done(step) ?? "",
         };

@@ -63,7 +63,23 @@ public sealed class HostWriter(
             return Errno.ETIMEDOUT;
         journal.Append(new JournalRecord.Write(file.Path, value));
         Interlocked.Increment(ref _writes);
-        return await AskAsync(call, () => calls.WriteAttribute(file.Path, value), deadline, cancellationToken).ConfigureAwait(false);
+        Errno Write() =>
+            file.Below is { } directory ? calls.WriteBelow(directory, file.Name, value) : calls.WriteAttribute(file.Path, value);
+        return await AskAsync(call, Write, deadline, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>What a file below a device's directory is and reads; ETIMEDOUT when that did not come back by the deadline.</summary>
+    public async Task<BelowLook> LookAsync(DeviceId device, KernelFile file, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        var look = default(BelowLook);
+        Errno Look()
+        {
+            look = calls.ReadBelow(file.Below!, file.Name);
+            return look.Error;
+        }
+
+        var error = await AskAsync(new FileCall(device, file, null), Look, deadline, cancellationToken).ConfigureAwait(false);
+        return look with { Error = error };
     }
 
     /// <summary>The driver a function is bound to now; null when none.</summary>

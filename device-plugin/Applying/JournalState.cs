@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 
@@ -37,6 +38,7 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
                 .. Ownership.PhysicalFunctions.Keys,
                 .. Ownership.Mdevs.Keys,
                 .. Ownership.Vgpus.Where(v => !v.Value.IsOfEarlierBoot).Select(v => v.Key),
+                .. Ownership.Attributes.Select(a => a.File.Device),
                 .. InForceBefore ?? [],
             ],
         };
@@ -68,6 +70,12 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
                     PhysicalFunctions = Ownership.PhysicalFunctions.Remove(r.Address),
                 }
             ),
+            JournalRecord.RecordAttribute r => With(r),
+            JournalRecord.ConfirmAttribute r => WithAttribute(r.Device, r.File, a => a with { IsSet = true, Reads = r.Reads }),
+            JournalRecord.ForgetAttribute r => WithAttribute(r.Device, r.File, _ => null),
+            JournalRecord.FinishMdev r => Ownership.Mdevs.TryGetValue(r.Uuid, out var made)
+                ? With(Ownership with { Mdevs = Ownership.Mdevs.SetItem(r.Uuid, made with { Attributes = r.Attributes }) })
+                : this,
             JournalRecord.RecordMdev r => Ownership.Mdevs.ContainsKey(r.Uuid)
                 ? this
                 : With(Ownership with { Mdevs = Ownership.Mdevs.Add(r.Uuid, new OwnedMdev(r.Uuid, r.Parent, r.TypeId, r.PolicyUid)) }),
@@ -119,8 +127,19 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
                 yield return new JournalRecord.CloseVfSetup(pf.Address, pf.Made);
         }
 
+        foreach (var a in Ownership.Attributes)
+        {
+            yield return new JournalRecord.RecordAttribute(a.File.Device, a.File.Name, a.Original, a.Asked, a.PolicyUid);
+            if (a.IsSet)
+                yield return new JournalRecord.ConfirmAttribute(a.File.Device, a.File.Name, a.Reads);
+        }
+
         foreach (var m in Ownership.Mdevs.Values)
+        {
             yield return new JournalRecord.RecordMdev(m.Uuid, m.Parent, m.TypeId, m.PolicyUid);
+            if (m.Attributes is { } attributes)
+                yield return new JournalRecord.FinishMdev(m.Uuid, attributes);
+        }
 
         foreach (var v in Ownership.Vgpus.Values)
             yield return new JournalRecord.RecordVgpu(v.Address, v.TypeId, v.TypeName, v.PolicyUid, v.IsOfEarlierBoot ? true : null);
@@ -141,6 +160,35 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
 
         foreach (var (path, owner) in Nodes)
             yield return new JournalRecord.RecordNode(path, owner.Uid, owner.Gid, owner.Mode);
+    }
+
+    private JournalState With(JournalRecord.RecordAttribute record)
+    {
+        var file = new AttributeFile(record.Device, record.File);
+        return Ownership.Attribute(file) is null
+            ? With(
+                Ownership with
+                {
+                    Attributes = Ownership.Attributes.Add(new OwnedAttribute(file, record.Original, record.Value, record.PolicyUid)),
+                }
+            )
+            : WithAttribute(record.Device, record.File, a => a with { Asked = record.Value, PolicyUid = record.PolicyUid, IsSet = false });
+    }
+
+    /// <param name="change">Null forgets it.</param>
+    private JournalState WithAttribute(DeviceId device, string name, Func<OwnedAttribute, OwnedAttribute?> change)
+    {
+        var file = new AttributeFile(device, name);
+        return Ownership.Attribute(file) is { } known
+            ? With(
+                Ownership with
+                {
+                    Attributes = change(known) is { } changed
+                        ? Ownership.Attributes.Replace(known, changed)
+                        : Ownership.Attributes.Remove(known),
+                }
+            )
+            : this;
     }
 
     private JournalState WithSetup(PciAddress address, Func<OwnedPhysicalFunction, OwnedPhysicalFunction> change) =>

@@ -120,12 +120,7 @@ public sealed partial class PlanExecutor(
     public Task StopAsync() =>
         Task.WhenAll(_running.Values).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
 
-    private async Task<LaneOutcome> ExecuteLaneAsync(
-        Lane lane,
-        HostInventory inventory,
-        long asOf,
-        CancellationToken cancellationToken
-    )
+    private async Task<LaneOutcome> ExecuteLaneAsync(Lane lane, HostInventory inventory, long asOf, CancellationToken cancellationToken)
     {
         var (disturbed, touched) = ((ImmutableArray<DeviceId>)[.. lane.Disturbs.Union(lane.Forgets)], lane.Touches);
         var getting = gate.TryClose(disturbed, touched, asOf);

@@ -3,6 +3,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
+using Hostdev.Planning.Attributes;
 
 namespace Hostdev.DevicePlugin.Applying;
 
@@ -46,6 +47,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
                 return await ResetAsync(s, deadline, cancellationToken).ConfigureAwait(false);
             case PlanStep.Probe s:
                 return await ProbeAsync(s, deadline, cancellationToken).ConfigureAwait(false);
+            case PlanStep.SetAttribute s:
+                return await SetAttributeAsync(s, deadline, cancellationToken).ConfigureAwait(false);
             case PlanStep.CreateMdev s:
                 return await CreateMdevAsync(s, deadline, cancellationToken).ConfigureAwait(false);
             case PlanStep.RemoveMdev s:
@@ -116,6 +119,43 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         var what = error.IsSuccess ? "had no effect" : $"failed: {WriteErrors.Explain(file, error)}";
         var said = KernelWords.Of(log, step.Address) is { } words ? $"; {words}" : "";
         return Failed($"taking {step.Address} from {step.Driver} (writing it to {file}) {what}; its driver is {driver}{said}");
+    }
+
+    /// <summary>
+    /// A driver may make another number of what was written than that, which its hardware has: that is an answer, and is remembered, so
+    /// that it is not asked again, and another hand's value is told from it.
+    /// </summary>
+    private async Task<StepOutcome> SetAttributeAsync(PlanStep.SetAttribute step, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        var (device, file) = (step.File.Device, AttributeFiles.Of(step.File));
+        var what = $"writing {Quote(step.Value)} to {file}";
+        using var log = writer.FollowLog();
+        var error = await writer.WriteAsync(device, file, step.Value, deadline, cancellationToken).ConfigureAwait(false);
+        if (error == Errno.ETIMEDOUT)
+            return TimedOut(file, step.Value, deadline);
+        if (!error.IsSuccess)
+        {
+            var said = KernelWords.Of(log, device) is { } words ? $"; {words}" : "";
+            return Failed($"{what} failed: {AttributeErrors.OfWrite(error)}{said}");
+        }
+
+        var look = await writer.LookAsync(device, file, ReadDeadline, cancellationToken).ConfigureAwait(false);
+        if (look.Error.IsSuccess && look.MayBeRead)
+        {
+            var isAnswered = AttributeValue.AreNumbers(look.Text!, step.Value) && look.Text != step.Was;
+            if (!AttributeValue.Shows(look.Text!, step.Value) && !isAnswered)
+                return Failed(
+                    $"{what} had no effect: it reads \"{look.Text}\"; write what it reads, or look at dmesg for what its driver says"
+                );
+        }
+        else if (!look.Error.IsSuccess)
+            return Failed($"{what} got through, and then it {AttributeErrors.OfRead(look.Error)}");
+
+        if (journal.State.Ownership.Attribute(step.File) is not null)
+            journal.Append(new JournalRecord.ConfirmAttribute(device, step.File.Name, look.Text));
+        return look.Text is null || AttributeValue.Shows(look.Text, step.Value)
+            ? StepOutcome.Done.Instance
+            : new StepOutcome.Done { What = $"{device}: {step.File.Name} was to be {step.Value}, and its driver made {look.Text} of it" };
     }
 
     private async Task<StepOutcome> CreateMdevAsync(PlanStep.CreateMdev step, TimeSpan deadline, CancellationToken cancellationToken)

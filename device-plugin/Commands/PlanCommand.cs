@@ -139,7 +139,9 @@ public static class PlanCommand
                     : ImmutableDictionary<Purpose, Setback>.Empty,
         };
         var names = PlanningInput.AsksForInterfaces(desired.Policies) ? new InterfaceNames(machine.Calls).Read() : [];
-        return (inventory, usage, Planner.Plan(remembered.Input(desired, inventory, usage, names)));
+        var input = remembered.Input(desired, inventory, usage, names);
+        var attributes = new AttributeReader(machine.Calls, time).Read(Planner.Plan(input).Attributes);
+        return (inventory, usage, Planner.Plan(input with { Attributes = attributes }));
     }
 
     private static DesiredInForce InForce(DesiredState kept, string stateDirectory) =>

@@ -16,6 +16,7 @@ public readonly record struct Errno(int Value)
     public static readonly Errno EBUSY = new(16);
     public static readonly Errno EEXIST = new(17);
     public static readonly Errno ENODEV = new(19);
+    public static readonly Errno EXDEV = new(18);
     public static readonly Errno ENOTDIR = new(20);
     public static readonly Errno EINVAL = new(22);
     public static readonly Errno ENOTTY = new(25);
@@ -23,11 +24,14 @@ public readonly record struct Errno(int Value)
     public static readonly Errno EROFS = new(30);
     public static readonly Errno EPIPE = new(32);
     public static readonly Errno ERANGE = new(34);
+    public static readonly Errno ENOSYS = new(38);
+    public static readonly Errno ELOOP = new(40);
     public static readonly Errno EMSGSIZE = new(90);
     public static readonly Errno EOPNOTSUPP = new(95);
     public static readonly Errno EAFNOSUPPORT = new(97);
     public static readonly Errno ENOBUFS = new(105);
     public static readonly Errno ETIMEDOUT = new(110);
+    public static readonly Errno EUCLEAN = new(117);
 
     public bool IsSuccess => Value == 0;
 
@@ -47,6 +51,7 @@ public readonly record struct Errno(int Value)
             13 => "EACCES",
             16 => "EBUSY",
             17 => "EEXIST",
+            18 => "EXDEV",
             19 => "ENODEV",
             20 => "ENOTDIR",
             21 => "EISDIR",
@@ -56,11 +61,14 @@ public readonly record struct Errno(int Value)
             30 => "EROFS",
             32 => "EPIPE",
             34 => "ERANGE",
+            38 => "ENOSYS",
+            40 => "ELOOP",
             90 => "EMSGSIZE",
             95 => "EOPNOTSUPP",
             97 => "EAFNOSUPPORT",
             105 => "ENOBUFS",
             110 => "ETIMEDOUT",
+            117 => "EUCLEAN",
             _ => $"errno {Value}",
         };
 

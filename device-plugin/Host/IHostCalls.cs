@@ -11,6 +11,16 @@ public interface IHostCalls
     Errno WriteAttribute(string path, string value);
 
     /// <summary>
+    /// As <see cref="WriteAttribute"/>, of a file whose path somebody else has given: it must be below the directory, and no link may be on
+    /// the way (openat2(2): RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS). sysfs is made of links that lead to other devices.
+    /// </summary>
+    /// <param name="file">Relative to the directory. EXDEV for one that leads out of it, ELOOP where a link is.</param>
+    Errno WriteBelow(string directory, string file, string value);
+
+    /// <summary>Looks at such a file, and reads it where its mode lets it be read. Blocks as long as its driver does.</summary>
+    BelowLook ReadBelow(string directory, string file);
+
+    /// <summary>
     /// Opens a node to prove that nobody else has it; the caller keeps the handle across the write that the proof is for.
     /// </summary>
     OpenResult Open(string path, OpenIntent intent);
@@ -43,6 +53,16 @@ public interface IHostCalls
     /// nothing where this process may not read it.
     /// </summary>
     IKernelLog FollowKernelLog();
+}
+
+/// <param name="Error">Of looking at it, or of reading it.</param>
+/// <param name="Mode">Permission bits; 0 where it could not be looked at.</param>
+/// <param name="Text">Without surrounding white space; null where it was not read.</param>
+public readonly record struct BelowLook(Errno Error, int Mode, string? Text)
+{
+    public bool MayBeRead => (Mode & 0x124) != 0; // 0444
+
+    public bool MayBeWritten => (Mode & 0x92) != 0; // 0222
 }
 
 public enum OpenIntent

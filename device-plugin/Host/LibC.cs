@@ -16,6 +16,14 @@ internal static partial class LibC
     public const int O_EXCL = 0x80;
     public const int O_NONBLOCK = 0x800;
     public const int O_CLOEXEC = 0x80000;
+    public const int O_PATH = 0x200000;
+
+    public const ulong RESOLVE_NO_MAGICLINKS = 2;
+    public const ulong RESOLVE_NO_SYMLINKS = 4;
+    public const ulong RESOLVE_BENEATH = 8;
+
+    /// <summary>The same on every architecture, and without a name in most C libraries.</summary>
+    public const nint SYS_openat2 = 437;
 
     public const int LOCK_EX = 2;
     public const int LOCK_NB = 4;
@@ -26,6 +34,7 @@ internal static partial class LibC
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
     public const int AT_NO_AUTOMOUNT = 0x800;
+    public const int AT_EMPTY_PATH = 0x1000;
     public const int AT_STATX_DONT_SYNC = 0x4000;
     public const uint STATX_TYPE = 1;
     public const uint STATX_INO = 0x100;
@@ -53,6 +62,10 @@ internal static partial class LibC
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Open(string path, int flags, uint mode);
+
+    /// <summary>openat2(2), Linux 5.6.</summary>
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint OpenAt2(nint number, nint directory, string path, in OpenHow how, nuint size);
 
     [LibraryImport("libc", EntryPoint = "close")]
     public static partial int Close(int fd);
@@ -158,6 +171,10 @@ internal static partial class LibC
         [FieldOffset(132)]
         public uint RdevMinor;
     }
+
+    /// <summary><c>struct open_how</c> (<c>include/uapi/linux/openat2.h</c>).</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal readonly record struct OpenHow(ulong Flags, ulong Mode, ulong Resolve);
 
     /// <summary><c>struct sockaddr_nl</c> (<c>include/uapi/linux/netlink.h</c>).</summary>
     [StructLayout(LayoutKind.Sequential)]

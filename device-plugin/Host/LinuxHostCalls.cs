@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using Hostdev.DevicePlugin.Host.Netlink;
 using Microsoft.Win32.SafeHandles;
@@ -11,16 +12,35 @@ public sealed class LinuxHostCalls(HostPaths paths) : IHostCalls
     {
         // Neither O_CREAT nor O_TRUNC: a mistyped name must fail, not make a file, and truncating is a second operation on some attributes.
         var fd = LibC.Open(paths.Resolve(path), LibC.O_WRONLY | LibC.O_CLOEXEC, 0);
-        if (fd < 0)
-            return LibC.LastError();
+        return fd < 0 ? LibC.LastError() : WriteAndClose(fd, value);
+    }
+
+    public Errno WriteBelow(string directory, string file, string value)
+    {
+        var fd = OpenBelow(directory, file, LibC.O_WRONLY, out var error);
+        return error.IsSuccess ? WriteAndClose(fd, value) : error;
+    }
+
+    public BelowLook ReadBelow(string directory, string file)
+    {
+        var path = OpenBelow(directory, file, LibC.O_PATH, out var error);
+        if (!error.IsSuccess)
+            return new BelowLook(error, 0, null);
+        var isSeen = LibC.Statx(path, "", LibC.AT_EMPTY_PATH, LibC.STATX_BASIC_STATS, out var stat) == 0;
+        error = isSeen ? Errno.None : LibC.LastError();
+        _ = LibC.Close(path);
+        var look = new BelowLook(error, stat.Mode & 0x1ff, null);
+        if (!isSeen || !look.MayBeRead)
+            return look;
+        // O_PATH is no permission to read: it is opened once more, by the same rules.
+        var fd = OpenBelow(directory, file, LibC.O_RDONLY, out error);
+        if (!error.IsSuccess)
+            return look with { Error = error };
         try
         {
-            var bytes = Encoding.UTF8.GetBytes(value);
-            var written = LibC.Write(fd, bytes, (nuint)bytes.Length);
-            if (written < 0)
-                return LibC.LastError();
-            // A store function that took only part would want a second write, which would be a second command.
-            return written == bytes.Length ? Errno.None : Errno.EIO;
+            Span<byte> page = stackalloc byte[4096];
+            var got = LibC.Read(fd, page, (nuint)page.Length);
+            return got < 0 ? look with { Error = LibC.LastError() } : look with { Text = Encoding.UTF8.GetString(page[..(int)got]).Trim() };
         }
         finally
         {
@@ -72,6 +92,38 @@ public sealed class LinuxHostCalls(HostPaths paths) : IHostCalls
         if (LibC.FchownAt(LibC.AT_FDCWD, resolved, (uint)owner.Uid, (uint)owner.Gid, LibC.AT_SYMLINK_NOFOLLOW) != 0)
             return LibC.LastError();
         return LibC.FchmodAt(LibC.AT_FDCWD, resolved, (uint)owner.Mode, LibC.AT_SYMLINK_NOFOLLOW) != 0 ? LibC.LastError() : Errno.None;
+    }
+
+    private int OpenBelow(string directory, string file, int flags, out Errno error)
+    {
+        const ulong resolve = LibC.RESOLVE_BENEATH | LibC.RESOLVE_NO_SYMLINKS | LibC.RESOLVE_NO_MAGICLINKS;
+        // The directory itself is reached by the link that the bus has to it.
+        var at = LibC.Open(paths.Resolve(directory), LibC.O_PATH | LibC.O_CLOEXEC, 0);
+        error = at < 0 ? LibC.LastError() : Errno.None;
+        if (at < 0)
+            return -1;
+        var how = new LibC.OpenHow((ulong)(flags | LibC.O_CLOEXEC), 0, resolve);
+        var fd = (int)LibC.OpenAt2(LibC.SYS_openat2, at, file, how, (nuint)Marshal.SizeOf<LibC.OpenHow>());
+        error = fd < 0 ? LibC.LastError() : Errno.None;
+        _ = LibC.Close(at);
+        return fd;
+    }
+
+    private static Errno WriteAndClose(int fd, string value)
+    {
+        try
+        {
+            var bytes = Encoding.UTF8.GetBytes(value);
+            var written = LibC.Write(fd, bytes, (nuint)bytes.Length);
+            if (written < 0)
+                return LibC.LastError();
+            // A store function that took only part would want a second write, which would be a second command.
+            return written == bytes.Length ? Errno.None : Errno.EIO;
+        }
+        finally
+        {
+            _ = LibC.Close(fd);
+        }
     }
 
     public IKernelLog FollowKernelLog() => new KernelLogFile(paths.Resolve("/dev/kmsg"));

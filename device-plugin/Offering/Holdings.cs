@@ -135,7 +135,7 @@ public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationL
     /// and nothing changed.
     /// </summary>
     /// <param name="touched">Devices that are closed too, and that somebody may have, but not be just getting.</param>
-    /// <param name="asOf"><see cref="Changes"/> before the devices were looked at: what was changed since is not what was looked at.</param>
+    /// <param name="asOf"><see cref="Changes"/> before the devices were looked at: what was changed since is another.</param>
     public ImmutableArray<string> TryClose(
         ImmutableArray<DeviceId> devices,
         ImmutableArray<DeviceId> touched = default,
@@ -145,7 +145,8 @@ public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationL
         ImmutableArray<DeviceId> all = touched.IsDefaultOrEmpty ? devices : [.. devices.Union(touched)];
         lock (_gate)
         {
-            var changed = all.Where(d => _state.ChangedAt.GetValueOrDefault(d) > asOf).Select(d => $"{d} was changed for a pod this moment");
+            var changed = all.Where(d => _state.ChangedAt.GetValueOrDefault(d) > asOf)
+                .Select(d => $"{d} was changed for a pod this moment");
             ImmutableArray<string> users =
             [
                 .. UsersOf(devices).Union(Getting(all, _state), StringComparer.Ordinal).Union(changed, StringComparer.Ordinal),

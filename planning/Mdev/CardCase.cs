@@ -11,8 +11,14 @@ internal sealed record CardCase(Situation Situation, DesiredPolicy.OfMdevProfile
     /// <summary>Other cards of the profile are on the mdev bus, and this one is not.</summary>
     public bool IsBesideMdevs { get; init; }
 
-    /// <summary>How many there are to be.</summary>
+    /// <summary>How many there are to be, at most.</summary>
     public int Wanted => Policy.Spec.Instances.Count ?? Policy.Spec.Instances.Max ?? 0;
+
+    /// <summary>How many devices the policy counts on a card, whatever there is; null where it takes what there is room for.</summary>
+    public int? Named => TakesRoom ? null : Math.Max(1, Wanted);
+
+    /// <summary>As many are made as there is room for: fewer than it may be is no lack.</summary>
+    public bool TakesRoom => !IsOnDemand && Policy.Spec.Instances.Max is not null;
 
     /// <summary>They are made when a pod is given one.</summary>
     public bool IsOnDemand => Policy.Spec.Instances.Mode == MdevMode.OnDemand;

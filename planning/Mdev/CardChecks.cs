@@ -9,7 +9,7 @@ internal static class CardChecks
 {
     private const string PciApi = "vfio-pci";
 
-    public static Checks<CardCase> All { get; } = new(OtherTransport, Mixed, VfsMissing, NoSuchType, OtherApi);
+    public static Checks<CardCase> All { get; } = new(OtherTransport, Mixed, AttributesOfFunctions, VfsMissing, NoSuchType, OtherApi);
 
     /// <summary>Where a card has mdev types, that way is in force, and the vendor's own is not to be touched.</summary>
     private static Objection? OtherTransport(CardCase it) =>
@@ -81,6 +81,18 @@ internal static class CardChecks
                 )
             )
             .FirstOrDefault();
+
+    /// <summary>
+    /// Its files are the vendor's own (<c>nvidia/vgpu_params</c> of the function), and none of them is known to be a setting.
+    /// </summary>
+    private static Objection? AttributesOfFunctions(CardCase it) =>
+        it.Card.IsVendorVfio && it.Policy.Spec.Instances.Attributes is { IsEmpty: false }
+            ? Objection.Of(
+                Reasons.NotSupported,
+                $"{it.Card.Name} gives virtual functions types (vendor VFIO), and instances.attributes are files of mediated devices: "
+                    + "remove them from the profile"
+            )
+            : null;
 
     private static string Types(CardCase it)
     {

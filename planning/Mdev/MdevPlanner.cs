@@ -16,8 +16,8 @@ internal static class MdevPlanner
         var slots = judged.Where(j => !j.Ruling.Refuses).Select(j => MdevSlots.On(j.Card)).ToList();
         return new PolicyWishes
         {
-            Matched = judged.Sum(j => Math.Max(1, j.Card.Wanted)),
-            Hint = cards.Count == 0 ? Hint(situation) : null,
+            Matched = judged.Where(j => j.Ruling.Refuses).Sum(j => j.Card.Named ?? 1) + slots.Sum(s => s.Matched),
+            Hint = cards.Count == 0 ? Hint(situation) : slots.Select(s => s.Full).FirstOrDefault(f => f is not null),
             Findings = [.. judged.SelectMany(j => j.Ruling.Findings), .. slots.Select(s => s.NoRoom).OfType<Finding>()],
             Missing = slots.Sum(s => s.Missing),
             AsksForRoom = slots.Any(s => s.AsksForRoom),
@@ -31,7 +31,7 @@ internal static class MdevPlanner
         {
             Policy = policy.Identity,
             Device = slot.Id,
-            Ruling = SlotChecks.All.Judge(new SlotCase(situation, policy.Identity, slot, policy.Spec.AcceptRisks ?? [])),
+            Ruling = SlotChecks.All.Judge(new SlotCase(situation, policy, slot)),
             Claims = [slot.Id],
         };
         return slot.Id is DeviceId.OfMdev(var uuid)
@@ -41,7 +41,7 @@ internal static class MdevPlanner
 
     private static Wish OfMdev(Wish wish, Situation situation, DesiredPolicy.OfMdevProfile policy, MdevSlot slot, MdevUuid uuid)
     {
-        var target = new MdevTarget(uuid, slot.Parent, slot.TypeId, policy.Identity.Uid);
+        var target = MdevTarget.Of(policy, slot, uuid);
         var unit = UnitOf(policy, slot, new Handout.MediatedDevice { Uuid = uuid, TypeId = slot.TypeId });
         return wish with
         {

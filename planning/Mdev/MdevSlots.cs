@@ -19,6 +19,12 @@ internal sealed record MdevSlot(DeviceId Id, MdevParent Parent, string TypeId, b
 /// <param name="NoRoom">Says so, and who has the room; null when all have theirs.</param>
 internal sealed record MdevSlots(ImmutableArray<MdevSlot> Slots, int Missing, Finding? NoRoom)
 {
+    /// <summary>How many devices the policy counts here.</summary>
+    public required int Matched { get; init; }
+
+    /// <summary>Where none can be made and none need be: why there is none, going on after "matches no device of this node".</summary>
+    public string? Full { get; init; }
+
     /// <summary>Room that comes and goes without an event matters for it.</summary>
     public bool AsksForRoom { get; init; }
 
@@ -66,8 +72,13 @@ internal sealed record MdevSlots(ImmutableArray<MdevSlot> Slots, int Missing, Fi
 
     private static MdevSlots Of(CardCase it, ImmutableArray<MdevSlot> slots)
     {
-        var missing = it.Wanted - slots.Length;
-        return new MdevSlots(slots, missing, missing == 0 ? null : SayNoRoom(it, missing));
+        var missing = it.TakesRoom ? 0 : it.Wanted - slots.Length;
+        return new MdevSlots(slots, missing, missing == 0 ? null : SayNoRoom(it, missing))
+        {
+            Matched = it.Named ?? slots.Length,
+            Full =
+                it.TakesRoom && slots.IsEmpty ? $": {it.Card.Name} has no room for one of type {it.TypeInWords} now, {WhoHasIt(it)}" : null,
+        };
     }
 
     /// <summary>

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Inventory;
 
 namespace Hostdev.Planning.Mdev;
@@ -47,6 +48,9 @@ internal static class MdevSteps
         if (owned is null || steps.Count > 0)
             steps.Add(new JournalRecord.RecordMdev(target.Uuid, target.Parent.Name, target.TypeId, target.PolicyUid));
         steps.Add(new PlanStep.CreateMdev(target.Uuid, target.Parent.Name, target.TypeId));
+        steps.AddRange(target.Attributes.Select(a => new PlanStep.SetAttribute(new AttributeFile(target.Uuid, a.File), a.Value)));
+        if (!target.Attributes.IsEmpty)
+            steps.Add(new JournalRecord.FinishMdev(target.Uuid, target.AttributesInOne));
         return steps;
     }
 

@@ -8,14 +8,20 @@ using Hostdev.Planning.Pci;
 namespace Hostdev.Planning.Mdev;
 
 /// <summary>One device of its type that a profile wants.</summary>
-/// <param name="Accepted">The risks that the profile accepts.</param>
-internal sealed record SlotCase(Situation Situation, PolicyIdentity Policy, MdevSlot Slot, ImmutableArray<Risk> Accepted) : ICase
+internal sealed record SlotCase(Situation Situation, DesiredPolicy.OfMdevProfile Profile, MdevSlot Slot) : ICase
 {
     /// <summary>The virtual function that is to get its type, with vendor VFIO; null where there is none, or it has it.</summary>
     public PciFunction? NewFunction =>
         Slot is { IsThere: false, Id: DeviceId.OfPci(var address) } ? Situation.Inventory.Functions[address] : null;
 
-    public Finding Say(FindingState state, Reason reason, string message) => new(Policy, Slot.Id.ToString(), state, reason, message);
+    /// <summary>The risks that the profile accepts.</summary>
+    public ImmutableArray<Risk> Accepted => Profile.Spec.AcceptRisks ?? [];
+
+    /// <summary>It is there, and is what the profile wants.</summary>
+    public bool IsMade => Slot.Id is DeviceId.OfMdev(var uuid) ? MdevTarget.Of(Profile, Slot, uuid).IsMade(Situation) : Slot.IsThere;
+
+    public Finding Say(FindingState state, Reason reason, string message) =>
+        new(Profile.Identity, Slot.Id.ToString(), state, reason, message);
 }
 
 /// <summary>
@@ -24,7 +30,7 @@ internal sealed record SlotCase(Situation Situation, PolicyIdentity Policy, Mdev
 /// </summary>
 internal static class SlotChecks
 {
-    public static Checks<SlotCase> All { get; } = new([HostProblem, NotAlone, .. HostRisksOfFunctions(), FailedLately]);
+    public static Checks<SlotCase> All { get; } = new([HostProblem, NotAlone, .. HostRisksOfFunctions(), FailedLately, Outdated]);
 
     private static Objection? HostProblem(SlotCase it) =>
         it.NewFunction is { } function ? Objection.Of(HostConditions.Problem(it.Situation.Inventory, function)) : null;
@@ -55,8 +61,16 @@ internal static class SlotChecks
     private static Objection? FailedLately(SlotCase it)
     {
         var (input, purpose) = (it.Situation.Input, Purpose.Take(it.Slot.Id));
-        return it.Slot.IsThere
-            ? null
-            : Objection.Of(input.Contested.GetValueOrDefault(purpose) ?? input.Setbacks.GetValueOrDefault(purpose));
+        return it.IsMade ? null : Objection.Of(input.Contested.GetValueOrDefault(purpose) ?? input.Setbacks.GetValueOrDefault(purpose));
     }
+
+    /// <summary>So it is nobody's, and goes as soon as nobody has it: then it is made as it is wanted.</summary>
+    private static Objection? Outdated(SlotCase it) =>
+        it.Slot.IsThere && !it.IsMade
+            ? Objection.Waits(
+                Reasons.ReleaseWaits,
+                $"{it.Slot.Id} was made with other attributes than the profile has now, or not to the end: it is made anew as "
+                    + "soon as it is let go"
+            )
+            : null;
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Pci;
 
@@ -44,6 +45,7 @@ internal static class SriovPlanner
         var inPools = InPools(situation, policy, pf, number).ToList();
         var native = inPools.Where(v => v.Pool.ResourceName is null).ToList();
         var missing = PoolFindings.Missing(situation, policy, pf, number);
+        var attributes = WantedAttributes.Of(situation, policy, pf, number).ToImmutableArray();
         return wish with
         {
             Claims = [pf.Address],
@@ -55,10 +57,12 @@ internal static class SriovPlanner
                 ),
                 // Those of a pool that binds late are the host's too, until a pod is given one.
                 Native = [.. native.Concat(inPools.Where(v => v.Pool.Binding == Binding.OnAllocate)).Select(v => (DeviceId)v.Vf.Address)],
+                Attributes = attributes,
             },
             Findings =
             [
                 .. number.Ruling.Findings,
+                .. AttributeSteps.Findings(situation, attributes),
                 .. native.Select(v => PoolFindings.WithoutDriver(situation, policy.Identity, v.Pool, pf, v.Vf)).OfType<Finding>(),
                 .. missing is null ? [] : (ImmutableArray<Finding>)[missing.Finding],
             ],

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Pci;
 
@@ -78,6 +79,8 @@ internal static class VfSteps
         var owned = situation.Input.Ownership.PhysicalFunctions.GetValueOrDefault(target.Address);
         if (target.NumVfs is { } wanted && sriov.NumVfs == 0 && wanted > 0)
         {
+            if (!AttributeSteps.MayMakeVfs(situation, targets, target.Address))
+                return Lane(target.Address, []);
             List<PlanStep> steps = [];
             if (owned is null)
                 steps.Add(new JournalRecord.RecordPhysicalFunction(target.Address, target.PolicyUid, 0, sriov.Autoprobe));
@@ -120,10 +123,8 @@ internal static class VfSteps
     /// </summary>
     private static Work FinishSetup(Situation situation, Targets targets, OwnedPhysicalFunction owned, SriovCapability sriov)
     {
-        var vfs = sriov
-            .VirtualFunctions.Values.Where(situation.Inventory.Functions.ContainsKey)
-            .Select(a => situation.Inventory.Functions[a])
-            .ToList();
+        var all = sriov.VirtualFunctions.Values.Where(situation.Inventory.Functions.ContainsKey).ToList();
+        var vfs = all.Where(a => AttributeSteps.MayBind(situation, targets, a)).Select(a => situation.Inventory.Functions[a]).ToList();
         var ours = Purpose.Vfs(owned.Address);
         List<LaneStep> steps = [];
         foreach (var vf in vfs)
@@ -158,7 +159,8 @@ internal static class VfSteps
                 steps.Add(new LaneStep(Purpose.Take(target.UnitId), new PlanStep.Probe(vf.Address, target.Driver)));
         }
 
-        steps.Add(new LaneStep(ours, new JournalRecord.CloseVfSetup(owned.Address, sriov.NumVfs)));
+        if (vfs.Count == all.Count)
+            steps.Add(new LaneStep(ours, new JournalRecord.CloseVfSetup(owned.Address, sriov.NumVfs)));
         return new Work(owned.Address, [.. steps]);
     }
 
@@ -169,6 +171,7 @@ internal static class VfSteps
         [
             new PlanStep.SetNumVfs(pf, 0, vfs),
             .. vfs.Where(vf => situation.Input.Ownership.Functions.ContainsKey(vf)).Select(vf => new JournalRecord.ForgetFunction(vf)),
+            .. AttributeSteps.ForgetWith(situation, pf, vfs),
         ];
 
     /// <summary>Whether a unit's function is made and taken in one go by <see cref="Create"/>.</summary>

@@ -175,7 +175,8 @@ public sealed class DeviceAllocatorTests
             "0000:46:00.0 of example.com/edu cannot be given out: the kernel does not answer, and an earlier call for it still hangs",
             Assert.IsType<AllocateOutcome.Refused>(again).Refusal.Message
         );
-        Assert.Contains("0000:46:00.0 is being given to a pod this moment", gate.TryClose(Edu, [], long.MaxValue)); // it may yet set an owner
+        // It may yet set an owner.
+        Assert.Contains("0000:46:00.0 is being given to a pod this moment", gate.TryClose(Edu, [], long.MaxValue));
 
         calls.LetGo();
         await Waiting.UntilAsync(() => gate.TryClose(Edu, [], long.MaxValue).IsEmpty);

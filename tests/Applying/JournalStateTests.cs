@@ -2,6 +2,7 @@ using Hostdev.Crds;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 using Xunit;
@@ -42,6 +43,40 @@ public sealed class JournalStateTests
         Assert.Equal(new OwnedFunction(Gpu, "nouveau", null, "p"), twice.Ownership.Functions[Gpu]);
         Assert.Equal(new OwnedPhysicalFunction(Pf, 0, true, "p", SetupOpen: false), twice.Ownership.PhysicalFunctions[Pf]);
         Assert.Equal(new NodeOwner(0, 0, 384), twice.Nodes["/dev/vfio/12"]);
+    }
+
+    [Fact]
+    public void A_file_keeps_how_it_was_before_us_whatever_is_asked_of_it_later()
+    {
+        var file = new AttributeFile(Pf, "power/control");
+        var asked = new JournalRecord.RecordAttribute(Pf, file.Name, "on", "auto", "p");
+        var state = Fold(
+            asked,
+            new JournalRecord.ConfirmAttribute(Pf, file.Name, "auto"),
+            asked with
+            {
+                Original = "auto",
+                Value = "other",
+                PolicyUid = "q",
+            }
+        );
+        Assert.Equal(new OwnedAttribute(file, "on", "other", "q") { Reads = "auto" }, state.Ownership.Attribute(file));
+        Assert.Equal([Pf], state.AfterBoot().InForceBefore!.Select(d => d.AsPci!.Value));
+
+        var confirmed = state.With(new JournalRecord.ConfirmAttribute(Pf, file.Name, "another"));
+        Assert.Equal((true, "another"), confirmed.Ownership.Attribute(file) is { } it ? (it.IsSet, it.Reads) : default);
+        Assert.Equal(confirmed.Ownership.Attribute(file), Fold([.. confirmed.ToRecords()]).Ownership.Attribute(file));
+        Assert.Empty(confirmed.With(new JournalRecord.ForgetAttribute(Pf, file.Name)).Ownership.Attributes);
+    }
+
+    [Fact]
+    public void A_mediated_device_is_whole_when_the_journal_says_so()
+    {
+        var uuid = MdevUuid.Made("x");
+        var made = new JournalRecord.RecordMdev(uuid, "mtty", "mtty-1", "p");
+        Assert.Null(Fold(made).Ownership.Mdevs[uuid].Attributes);
+        var whole = Fold(made, new JournalRecord.FinishMdev(uuid, "a=1\nb=2"));
+        Assert.Equal("a=1\nb=2", Fold([.. whole.ToRecords()]).Ownership.Mdevs[uuid].Attributes);
     }
 
     [Fact]

@@ -99,6 +99,64 @@ public sealed partial class CrdRuleTests
         }
     }
 
+    /// <summary>CEL has the files written out, and so has what kubectl explain says: one that is new must stand there too.</summary>
+    [Theory]
+    [InlineData("SriovPolicy", WritableOf.PhysicalFunction | WritableOf.VirtualFunction)]
+    [InlineData("MdevProfile", WritableOf.MediatedDevice)]
+    public void Every_file_of_the_table_and_no_other_is_in_the_schema(string kind, WritableOf devices)
+    {
+        var schema = CrdFiles.Schema(kind);
+        var spec = schema.Properties["spec"];
+        var list = (kind == "SriovPolicy" ? spec : spec.Properties["instances"]).Properties["attributes"];
+        var explained = list.Items!.Properties["file"].Description!;
+        foreach (var file in WritableFiles.All)
+        {
+            var isFor = (file.Of & devices) != WritableOf.None;
+            Assert.Equal(isFor, !Evaluate(list.Items.Properties["file"], JsonValue.Create(file.Path), null, "file").Any());
+            Assert.Equal(isFor, explained.Contains(file.Path, StringComparison.Ordinal));
+            var alone = Evaluate(
+                    list.Items,
+                    new JsonObject
+                    {
+                        ["file"] = file.Path,
+                        ["value"] = "1",
+                        ["when"] = "AfterVfs",
+                    },
+                    null,
+                    "a"
+                )
+                .Any();
+            Assert.Equal(!isFor || file.Of == WritableOf.VirtualFunction, alone);
+        }
+
+        var quoted = list
+            .Items.Properties["file"]
+            .Rules.Single(r => r.Rule.Contains(" in [", StringComparison.Ordinal))
+            .Rule.Count(c => c == '\'');
+        Assert.Equal(WritableFiles.For(devices).Count() * 2, quoted);
+    }
+
+    /// <summary>
+    /// An object that was stored while attributes were a map: whatever else of it changes is written, and so is its status.
+    /// </summary>
+    [Fact]
+    public void A_map_of_attributes_that_stands_in_an_object_is_no_error_until_it_changes()
+    {
+        var old = CrdFixture
+            .Read("mdevprofile-attributes.yaml")
+            .First(s => (string?)s.New["metadata"]!["name"] == "attributes-of-before")
+            .New;
+        var changed = (JsonObject)old.DeepClone();
+        changed["spec"]!["priority"] = 5;
+        Assert.Empty(CrdFiles.Errors(changed, old));
+
+        changed["spec"]!["attributes"]!["other"] = "1";
+        Assert.Contains(CrdFiles.Errors(changed, old), e => e.Path == "spec.attributes");
+        changed["spec"]!.AsObject().Remove("attributes");
+        changed["spec"]!["instances"]!["attributes"] = new JsonArray(new JsonObject { ["file"] = "assign_domain", ["value"] = "4" });
+        Assert.Empty(CrdFiles.Errors(changed, old));
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public void Every_rule_has_an_object_that_keeps_it_and_one_that_breaks_it(string kind)

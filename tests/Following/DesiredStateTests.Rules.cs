@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
@@ -87,6 +88,67 @@ public sealed partial class DesiredStateTests
         Following(Gpu.Replace("resourceName", "acceptRisks: [AcsOverride], resourceName", StringComparison.Ordinal));
         Assert.Equal([Risks.AcsOverride], Assert.Single(Restarted().Policies!.Value).Spec!.AcceptRisks!.Value);
     }
+
+    /// <summary>
+    /// A version before had attributes as a map, which it followed as NotSupported: it is read, and stays so; the list that came after it
+    /// is not taken for it, and is on disk only where it is used, because a version before freezes on it (docs/adr/0031).
+    /// </summary>
+    [Fact]
+    public void Attributes_of_a_version_before_are_read_and_what_has_none_is_kept_as_that_version_reads_it()
+    {
+        Keep(Vgpu("", "attributes: {frl_config: \"60\"}"));
+        var state = Restarted();
+        for (var i = 0; i < 2; i++)
+        {
+            var kept = Assert.IsType<DesiredPolicy.OfMdevProfile>(Assert.Single(state.Policies!.Value).InForce);
+            Assert.Equal("60", kept.Spec.Attributes["frl_config"]);
+            Assert.Null(kept.Spec.Instances.Attributes);
+            state.Offer("desired.yaml", Vgpu("", $"priority: {i}, attributes: {{frl_config: \"60\"}}"));
+            Assert.Null(Assert.Single(state.Policies!.Value).Frozen);
+        }
+
+        state.Offer("desired.yaml", Vgpu("", "attributes: {frl_config: \"60\", other: \"1\"}"));
+        Assert.Equal(
+            "MdevProfile/vgpu: spec.attributes: a map has no order, and was never written: move these to instances.attributes, a list of "
+                + "file and value in the order of writing",
+            Assert.Single(state.Policies!.Value).Frozen!.Message
+        );
+
+        var file = Path.Combine(_directory, "desired.json");
+        state.Offer("desired.yaml", Vgpu("", "priority: 7") + Vfs(""));
+        var without = JsonNode.Parse(File.ReadAllText(file))!["policies"]!.AsArray();
+        Assert.Equal(2, without.Count);
+        Assert.All(without, p => Assert.True(p!["spec"]!["attributes"] is null or JsonObject { Count: 0 }));
+        Assert.Null(without.Select(p => p!["spec"]!["instances"]).OfType<JsonObject>().Single()["attributes"]);
+
+        state.Offer(
+            "desired.yaml",
+            Vgpu(", attributes: [{file: assign_domain, value: \"4\"}]", "priority: 7")
+                + Vfs("attributes: [{file: power/control, value: \"on\"}]")
+        );
+        var policies = Restarted().Policies!.Value.Select(p => p.InForce).ToList();
+        Assert.Equal("4", policies.OfType<DesiredPolicy.OfMdevProfile>().Single().Spec.Instances.Attributes!.Value.Single().Value);
+        Assert.Equal("power/control", policies.OfType<DesiredPolicy.OfSriovPolicy>().Single().Spec.Attributes!.Value.Single().File);
+    }
+
+    private static string Vgpu(string instances, string spec) =>
+        $$$"""
+            policies:
+            - kind: MdevProfile
+              name: vgpu
+              spec:
+                {resourceName: a.com/vgpu, nodeSelector: {}, parents: {names: [mtty]}, typeId: mtty-1,
+                instances: {count: 1{{{instances}}}}, {{{spec}}}}
+
+            """;
+
+    private static string Vfs(string spec) =>
+        $$$"""
+            - kind: SriovPolicy
+              name: vfs
+              spec: {nodeSelector: {}, physicalFunctions: [{driver: xe}], numVfs: 2, {{{spec}}}}
+
+            """;
 
     /// <summary>What a version before has followed.</summary>
     private void Keep(string yaml) =>

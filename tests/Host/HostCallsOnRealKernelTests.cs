@@ -27,6 +27,59 @@ public sealed class HostCallsOnRealKernelTests : IDisposable
         Assert.Equal("(null)", Sysfs.Read(Edu, "driver_override"));
     }
 
+    /// <summary>sysfs's own modes and links, of a function and of a mediated device.</summary>
+    [LabFact]
+    public void Goes_below_a_device_s_directory_alone()
+    {
+        const string uuid = "11111111-2222-8333-8444-555555555555";
+        Assert.Equal(Errno.None, calls.WriteAttribute(Sysfs.Path(Igb, "sriov_numvfs"), "1"));
+        Assert.Equal(Errno.None, calls.WriteAttribute("/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create", uuid));
+        try
+        {
+            var (pf, vf, mdev) = (
+                "/sys/bus/pci/devices/0000:41:00.0",
+                "/sys/bus/pci/devices/0000:41:10.0",
+                $"/sys/bus/mdev/devices/{uuid}"
+            );
+            Assert.Equal(
+                (Errno.None, true, true, "on"),
+                calls.ReadBelow(pf, "power/control") is var control
+                    ? (control.Error, control.MayBeRead, control.MayBeWritten, control.Text)
+                    : default
+            );
+            Assert.Equal(new BelowLook(Errno.None, 0x80, null), calls.ReadBelow(vf, "sriov_vf_msix_count"));
+            Assert.Equal(Errno.EOPNOTSUPP, calls.WriteBelow(vf, "sriov_vf_msix_count", "2"));
+            Assert.Equal(
+                (true, false),
+                calls.ReadBelow(mdev, "vendor/sample_mdev_dev") is var it ? (it.MayBeRead, it.MayBeWritten) : default
+            );
+            Assert.Equal(Errno.EACCES, calls.WriteBelow(mdev, "vendor/sample_mdev_dev", "1"));
+            Assert.Equal(Errno.ENOENT, calls.ReadBelow(mdev, "assign_adapter").Error);
+            foreach (
+                var (directory, link) in (ReadOnlySpan<(string, string)>)
+                    [
+                        (vf, "physfn/sriov_numvfs"),
+                        (pf, "virtfn0/driver_override"),
+                        (pf, "driver/unbind"),
+                        (pf, "iommu_group/type"),
+                        (pf, "subsystem/rescan"),
+                        (mdev, "mdev_type/create"),
+                        (mdev, "iommu_group/type"),
+                    ]
+            )
+            {
+                Assert.Equal((Errno.ELOOP, Errno.ELOOP), (calls.ReadBelow(directory, link).Error, calls.WriteBelow(directory, link, "1")));
+            }
+
+            Assert.Equal(Errno.EXDEV, calls.WriteBelow(vf, "../0000:41:00.0/sriov_numvfs", "0"));
+            Assert.Equal("1", Sysfs.Read(Igb, "sriov_numvfs"));
+        }
+        finally
+        {
+            calls.WriteAttribute($"/sys/bus/mdev/devices/{uuid}/remove", "1");
+        }
+    }
+
     [LabFact]
     public void Hears_what_the_kernel_says_of_a_device_while_a_write_runs()
     {

@@ -27,6 +27,45 @@ public sealed class LinuxHostCallsTests : IDisposable
         Assert.Empty(Directory.GetFileSystemEntries(root));
     }
 
+    [Theory]
+    [InlineData("profile/quantum", "success")]
+    [InlineData("physfn/numvfs", "ELOOP")]
+    [InlineData("profile/device", "ELOOP")]
+    [InlineData("consumer:pci:0000:3b:00.0/numvfs", "ELOOP")]
+    [InlineData("../pf/numvfs", "EXDEV")]
+    [InlineData("profile/../../pf/numvfs", "EXDEV")]
+    [InlineData("/pf/numvfs", "EXDEV")]
+    [InlineData("profile/missing", "ENOENT")]
+    [InlineData("profile/quantum/deeper", "ENOTDIR")]
+    public void Writes_and_reads_below_a_directory_alone_and_through_no_link(string file, string answer)
+    {
+        Directory.CreateDirectory(root + "/devices/vf/profile");
+        Directory.CreateDirectory(root + "/devices/pf");
+        Directory.CreateSymbolicLink(root + "/bus", "devices"); // the directory itself may be reached by a link
+        foreach (var path in (string[])["vf/profile/quantum", "pf/numvfs"])
+            File.WriteAllText($"{root}/devices/{path}", "0\n");
+        Directory.CreateSymbolicLink(root + "/devices/vf/physfn", "../pf");
+        Directory.CreateSymbolicLink(root + "/devices/vf/consumer:pci:0000:3b:00.0", "../pf");
+        File.CreateSymbolicLink(root + "/devices/vf/profile/device", "../../pf/numvfs");
+
+        Assert.Equal(answer, calls.WriteBelow("/bus/vf", file, "20").Name);
+        var look = calls.ReadBelow("/bus/vf", file);
+        Assert.Equal(answer, look.Error.Name);
+        Assert.Equal(answer == "success" ? "20" : null, look.Text);
+        Assert.Equal("0\n", File.ReadAllText(root + "/devices/pf/numvfs"));
+    }
+
+    [Fact]
+    public void Of_a_file_that_may_only_be_written_or_read_the_mode_tells_and_it_is_not_tried()
+    {
+        File.WriteAllText(root + "/wo", "1");
+        File.WriteAllText(root + "/ro", "2");
+        Assert.Equal(0, LibC.FchmodAt(LibC.AT_FDCWD, root + "/wo", 0x80, 0));
+        Assert.Equal(0, LibC.FchmodAt(LibC.AT_FDCWD, root + "/ro", 0x120, 0));
+        Assert.Equal(new BelowLook(Errno.None, 0x80, null), calls.ReadBelow("/", "wo"));
+        Assert.Equal(new BelowLook(Errno.None, 0x120, "2"), calls.ReadBelow("/", "ro"));
+    }
+
     [Fact]
     public void Hands_on_the_kernels_refusal() => Assert.Equal("EISDIR", calls.WriteAttribute("/", "1").Name);
 

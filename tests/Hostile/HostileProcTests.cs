@@ -188,6 +188,11 @@ public sealed class HostileProcTests
 
         public Errno WriteAttribute(string path, string value) => throw new InvalidOperationException($"{path} is written");
 
+        public Errno WriteBelow(string directory, string file, string value) =>
+            throw new InvalidOperationException($"{directory}/{file} is written");
+
+        public BelowLook ReadBelow(string directory, string file) => new(Errno.ENOENT, 0, null);
+
         public OpenResult Open(string path, OpenIntent intent) => throw new InvalidOperationException($"{path} is opened");
 
         public Errno SetOwner(string path, NodeOwner owner) => throw new InvalidOperationException($"{path} is given away");

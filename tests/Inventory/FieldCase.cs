@@ -104,6 +104,8 @@ internal sealed class FieldCase : IDisposable
 
         public bool? IsOnSysfs(string path) => null;
 
+        public BelowLook ReadBelow(string directory, string file) => new(Errno.ENOENT, 0, null);
+
         public NetworkReading ReadNetwork()
         {
             var lines = (network ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split(' '));
@@ -122,6 +124,8 @@ internal sealed class FieldCase : IDisposable
         }
 
         public Errno WriteAttribute(string path, string value) => throw new NotSupportedException();
+
+        public Errno WriteBelow(string directory, string file, string value) => throw new NotSupportedException();
 
         public OpenResult Open(string path, OpenIntent intent) => throw new NotSupportedException();
 

@@ -21,7 +21,7 @@ public sealed class ReadProblemTests : IDisposable
     [InlineData("vendor", "vendor = 0x18086", "is no id of four hexadecimal digits: \"0x18086\"")]
     [InlineData("device", "device ~> /nowhere", "is not there")]
     [InlineData("class", "class ~> .", "cannot be read: EISDIR")]
-    [InlineData("class", "class ~> class", "cannot be read: errno 40")]
+    [InlineData("class", "class ~> class", "cannot be read: ELOOP")]
     [InlineData("numa_node", "numa_node = zero", "is no number: \"zero\"")]
     [InlineData("resource", "resource = 0x1 0x2", "has a line that is not start, end and flags: \"0x1 0x2\"")]
     [InlineData("sriov_totalvfs", "sriov_totalvfs =", "is empty")]

@@ -123,7 +123,7 @@ public sealed class MdevTests
     }
 
     [Fact]
-    public void A_profile_with_attributes_is_refused_and_not_followed_without_them()
+    public void A_profile_with_attributes_of_before_is_refused_and_not_followed_without_them()
     {
         var profile = Profile(spec: s => s with { Attributes = s.Attributes.Add("frame_rate_limiter", "0") });
         var plan = Given.Input(Ampere(), profile).Plan();
@@ -132,7 +132,8 @@ public sealed class MdevTests
             "MdevProfile/vgpu",
             FindingState.Blocked,
             Reasons.NotSupported,
-            "MdevProfile/vgpu: spec.attributes are not written by this version: remove them, and set by hand what is needed"
+            "MdevProfile/vgpu: spec.attributes has no order, and is not written: move what it says to spec.instances.attributes, "
+                + "a list of file and value in the order of writing"
         );
         Assert.Equal((0, 0), (plan.Units.Length, plan.Lanes.Length));
     }
@@ -284,6 +285,112 @@ public sealed class MdevTests
         var held = (there with { Usage = Given.Users((made.ToString(), UserKind.Pod, "pod vms/a has it")) }).Plan();
         Assert.Equal((0, 0), (held.Lanes.Length, held.Findings.Length));
     }
+
+    [Fact]
+    public void What_is_written_to_a_new_one_comes_before_anybody_may_use_it_and_the_journal_says_that_it_is_whole()
+    {
+        var plan = Given.Input(Mtty(4), With("mtty-2", ("assign_adapter", "5"), ("assign_adapter", "6"), ("assign_domain", "4"))).Plan();
+
+        var steps = plan.Lanes.Single(l => l.Steps.Any(s => s.Step.Device == plan.Units[0].Id)).Steps.Select(s => s.Step).ToList();
+        Assert.Equal(6, steps.Count);
+        Assert.IsType<PlanStep.CreateMdev>(steps[1]);
+        Assert.Equal(
+            [("assign_adapter", "5"), ("assign_adapter", "6"), ("assign_domain", "4")],
+            steps.OfType<PlanStep.SetAttribute>().Select(s => (s.File.Name, s.Value))
+        );
+        Assert.Equal(
+            new JournalRecord.FinishMdev(Uuids(plan)[0], "assign_adapter=5\nassign_adapter=6\nassign_domain=4"),
+            ((PlanStep.Record)steps[5]).Entry
+        );
+    }
+
+    [Theory]
+    [InlineData(null, false)] // a crash before all was written
+    [InlineData("assign_domain=3", false)] // the profile has another one now
+    [InlineData("assign_domain=4", true)]
+    public void One_that_was_not_made_as_it_is_wanted_is_not_offered_and_goes_when_nobody_has_it(string? written, bool isWhole)
+    {
+        var profile = With("mtty-2", ("assign_domain", "4"));
+        var uuid = Uuids(Given.Input(Mtty(2), profile).Plan())[0];
+        var there = new MdevDevice
+        {
+            Uuid = uuid,
+            Parent = "mtty",
+            TypeId = "mtty-2",
+        };
+        var owned = new OwnedMdev(uuid, "mtty", "mtty-2", profile.Identity.Uid) { Attributes = written };
+        var input = Given.Input(Mtty(0, there), profile) with
+        {
+            Ownership = Ownership.None with { Mdevs = Ownership.None.Mdevs.Add(uuid, owned) },
+        };
+        var plan = input.Plan();
+
+        Assert.Equal(isWhole, plan.Units.Any(u => u.Id == (DeviceId)uuid));
+        Assert.Equal(
+            isWhole ? [] : [uuid],
+            plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step).OfType<PlanStep.RemoveMdev>().Select(s => s.Uuid)
+        );
+        var used = (input with { Usage = Given.Users((uuid.ToString(), UserKind.Pod, "pod vms/a has it")) }).Plan();
+        Assert.Empty(used.Lanes);
+        if (!isWhole)
+        {
+            Assert.Contains(
+                used.Findings,
+                f =>
+                    f.State == FindingState.Waiting
+                    && f.Message
+                        == $"{uuid} was made with other attributes than the profile has now, or not to the end: it is made anew "
+                            + "as soon as it is let go"
+            );
+        }
+    }
+
+    [Fact]
+    public void As_many_as_there_is_room_for_are_made_and_no_more_is_no_lack()
+    {
+        var most = Profile("single", "mtty-1", spec: s => s with { Instances = new MdevInstances { Max = 8 } });
+        var plan = Given.Input(Mtty(3), most).Plan();
+        Assert.Equal((3, 3, 0), (plan.Units.Length, plan.Policies[0].Matched, plan.Policies[0].Missing));
+        Assert.Empty(plan.Findings);
+
+        // Another's took the room: those that are there stay, whichever of them.
+        var there = new MdevDevice
+        {
+            Uuid = Uuids(plan)[2],
+            Parent = "mtty",
+            TypeId = "mtty-1",
+        };
+        var full = Given.Input(Mtty(0, there), most).Plan();
+        Assert.Equal([there.Uuid], Uuids(full));
+        Assert.Equal((0, 0, 1), (full.Lanes.Length, full.Findings.Length, full.Policies[0].Matched));
+
+        // Room came: it is used, and what is there is the same.
+        var more = Given.Input(Mtty(1, there), most).Plan();
+        Assert.Equal((2, true), (more.Units.Length, Uuids(more).Contains(there.Uuid)));
+        Assert.Single(more.Lanes.SelectMany(l => l.Steps).Select(s => s.Step).OfType<PlanStep.CreateMdev>());
+
+        var none = Given.Input(Mtty(0, there with { Uuid = MdevUuid.Parse(Foreign) }), most).Plan();
+        Assert.Equal((0, 0, 0), (none.Units.Length, none.Findings.Length, none.Policies[0].Matched));
+        Assert.Equal(
+            $": mtty has no room for one of type mtty-1 now, and it has 1 of type mtty-1 that Hostdev did not make ({Foreign})",
+            none.Policies[0].Hint
+        );
+    }
+
+    private static EffectivePolicy With(string type, params ImmutableArray<(string File, string Value)> attributes) =>
+        Profile(
+            "dual",
+            type,
+            spec: s =>
+                s with
+                {
+                    Instances = new MdevInstances
+                    {
+                        Count = 1,
+                        Attributes = [.. attributes.Select(a => new FileValue { File = a.File, Value = a.Value })],
+                    },
+                }
+        );
 
     private static ImmutableArray<MdevUuid> Uuids(Plan plan) => [.. plan.Units.Select(u => ((DeviceId.OfMdev)u.Id).Uuid)];
 

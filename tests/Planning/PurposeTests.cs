@@ -10,6 +10,8 @@ public sealed class PurposeTests
     [Theory]
     [InlineData("take 0000:43:00.0", PurposeVerb.Take)]
     [InlineData("vfs 10000:41:00.0", PurposeVerb.Vfs)]
+    [InlineData("prepare 0000:41:00.0", PurposeVerb.Prepare)]
+    [InlineData("set 0000:41:10.0", PurposeVerb.Set)]
     [InlineData("reset 0000:01:00.0/1.4", PurposeVerb.Reset)]
     [InlineData("release 6ba7b810-9dad-81d1-80b4-00c04fd430c8", PurposeVerb.Release)]
     public void Has_one_text_and_one_parser(string text, PurposeVerb verb)
@@ -29,7 +31,7 @@ public sealed class PurposeTests
     [InlineData("take 0000:43:00.0 again")]
     public void Everything_else_is_refused_with_the_form(string text) =>
         Assert.Equal(
-            $"\"{text}\" is no purpose: release, reset, take, vfs and a device, for example take 0000:3b:00.0",
+            $"\"{text}\" is no purpose: release, reset, take, vfs, prepare, set and a device, for example take 0000:3b:00.0",
             Assert.Throws<FormatException>(() => Purpose.Parse(text)).Message
         );
 

@@ -63,7 +63,7 @@ public sealed class CrashTests
             var kills = 0;
             foreach (
                 var (desired, check) in (ReadOnlySpan<(string, Action)>)
-                    [(Desired.Everything, CheckUp), (Desired.Changed, CheckChanged), (Desired.Nothing, () => { })]
+                    [(Desired.EverythingSet, CheckUp), (Desired.ChangedSet, CheckChanged), (Desired.Nothing, () => { })]
             )
             {
                 agent.Desire(desired);
@@ -86,6 +86,7 @@ public sealed class CrashTests
             Assert.Equal(killAt is null ? 0 : 1, kills);
             Assert.Empty(agent.Ownership.Functions);
             Assert.Empty(agent.Ownership.PhysicalFunctions);
+            Assert.Empty(agent.Ownership.Attributes);
             Assert.Equal(
                 [],
                 TreeSnapshot.Diff(_before, TreeSnapshot.TakeHostState(_node.Kernel.Paths)).Prepend($"killed at moment {killAt}").Skip(1)
@@ -103,11 +104,14 @@ public sealed class CrashTests
         {
             Assert.All(Desired.Offers.SelectMany(o => o.Primaries), a => Assert.Equal("vfio-pci", _node.Kernel.DriverOf(a)));
             Assert.All(Desired.HostVfs, a => Assert.Equal("igbvf", _node.Kernel.DriverOf(a)));
+            Assert.Equal(("1", "0", "auto"), (Nic("00.0/sriov_drivers_autoprobe"), Nic("00.0/d3cold_allowed"), Nic("00.0/power/control")));
             Assert.Equal(
-                "1",
-                File.ReadAllText(_node.Kernel.Paths.Resolve("/sys/bus/pci/devices/0000:41:00.0/sriov_drivers_autoprobe")).Trim()
+                "1 1 1 0 1",
+                string.Join(' ', new[] { "0.0", "0.2", "0.4", "0.6", "1.0" }.Select(vf => Nic($"1{vf}/d3cold_allowed")))
             );
         }
+
+        private string Nic(string file) => File.ReadAllText(_node.Kernel.Paths.Resolve($"/sys/bus/pci/devices/0000:41:{file}")).Trim();
 
         private void CheckChanged()
         {

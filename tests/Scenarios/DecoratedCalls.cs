@@ -7,6 +7,10 @@ internal abstract class DecoratedCalls(IHostCalls kernel) : IHostCalls
 {
     public virtual Errno WriteAttribute(string path, string value) => kernel.WriteAttribute(path, value);
 
+    public virtual Errno WriteBelow(string directory, string file, string value) => kernel.WriteBelow(directory, file, value);
+
+    public virtual BelowLook ReadBelow(string directory, string file) => kernel.ReadBelow(directory, file);
+
     public virtual OpenResult Open(string path, OpenIntent intent) => kernel.Open(path, intent);
 
     public virtual NodeOwnerResult ReadOwner(string path) => kernel.ReadOwner(path);

@@ -97,6 +97,38 @@ internal static class Desired
 
         """;
 
+    /// <summary>
+    /// <see cref="Everything"/>, with settings of the physical function and of some VFs, before and after these are made.
+    /// </summary>
+    public static string EverythingSet { get; } =
+        Everything.Replace(
+            "    numVfs: 5\n",
+            """
+                numVfs: 5
+                attributes:
+                - {file: d3cold_allowed, value: "0", when: BeforeVfs}
+                - {file: power/control, value: auto}
+                - {file: d3cold_allowed, value: "1", vfs: [{first: 0, last: 2}, {first: 4, last: 4}]}
+
+            """,
+            StringComparison.Ordinal
+        );
+
+    /// <summary><see cref="Changed"/>, with another mind about these too.</summary>
+    public static string ChangedSet { get; } =
+        Changed.Replace(
+            "    numVfs: 2\n    pools:\n    - {name: a, vfs: [{first: 0, last: 0}]",
+            """
+                numVfs: 2
+                attributes:
+                - {file: power/control, value: "on", when: BeforeVfs}
+                - {file: d3cold_allowed, value: "1", vfs: [{first: 1, last: 1}]}
+                pools:
+                - {name: a, vfs: [{first: 0, last: 0}]
+            """,
+            StringComparison.Ordinal
+        );
+
     /// <summary>What <see cref="Everything"/> offers: devices, the functions a VM gets of each, and their NUMA node.</summary>
     public static IReadOnlyList<(string Resource, string[] Primaries, int? NumaNode)> Offers { get; } =
     [

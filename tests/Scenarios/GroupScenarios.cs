@@ -1,4 +1,3 @@
-using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Lab;
@@ -176,7 +175,9 @@ public sealed class SimulatedGroupScenarios : GroupScenarios
     [InlineData("direct-relaxable", "")]
     public async Task Case_04_rmrr_direct_takes_nothing_from_the_host(string type, string reason)
     {
-        var node = new SimulatedNode(Change(Nic, f => f with { ReservedRegions = [$"0x000000007f7e4000 0x000000007f7ecfff {type}"] }));
+        var node = new SimulatedNode(
+            ChangedMachine.Of(Nic, f => f with { ReservedRegions = [$"0x000000007f7e4000 0x000000007f7ecfff {type}"] })
+        );
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("nic", Nic)));
         if (reason.Length == 0)
         {
@@ -192,7 +193,7 @@ public sealed class SimulatedGroupScenarios : GroupScenarios
     [Fact]
     public async Task Case_05_platform_device_in_group_takes_nothing_from_the_host()
     {
-        var node = new SimulatedNode(Change(Nic, f => f with { PlatformSiblings = [("fe2a0000.ethernet", "rk_gmac-dwmac")] }));
+        var node = new SimulatedNode(ChangedMachine.Of(Nic, f => f with { PlatformSiblings = [("fe2a0000.ethernet", "rk_gmac-dwmac")] }));
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("nic", Nic)));
         await bench.UntilAsync(() => bench.Problem("nic").Reason == Reasons.GroupNotViable);
         Assert.Equal((0L, "e1000e"), (bench.Host.Writer.Writes, bench.Driver(Nic)));
@@ -212,17 +213,6 @@ public sealed class SimulatedGroupScenarios : GroupScenarios
         await bench.UntilAsync(() => bench.Problems("nic").Count == 1 && bench.Condition("Ready") == "True");
         Assert.Equal([(Nic, Reasons.NotEligible)], bench.Problems("nic"));
         Assert.Equal((0L, 1), (bench.Host.Writer.Writes, bench.Kubelet.Allocatable("example.com/nic")));
-    }
-
-    private static MachineDescription Change(string address, Func<FunctionDescription, FunctionDescription> change)
-    {
-        var changed = PciAddress.Parse(address);
-        FunctionDescription Look(FunctionDescription f) =>
-            f.Address == changed ? change(f) : f with { Behind = [.. f.Behind.Select(Look)] };
-        return LabMachine.Description with
-        {
-            RootBuses = [.. LabMachine.Description.RootBuses.Select(b => b with { Functions = [.. b.Functions.Select(Look)] })],
-        };
     }
 }
 

@@ -1,5 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
+using Hostdev.DevicePlugin.Host;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Lab;
@@ -11,7 +12,7 @@ namespace Hostdev.Tests.Scenarios;
 public abstract class MdevScenarios
 {
     private const string Foreign = "11111111-2222-8333-8444-555555555555";
-    private const string Devices = "/sys/bus/mdev/devices/";
+    private protected const string Devices = "/sys/bus/mdev/devices/";
 
     private protected abstract IScenarioNode NewNode();
 
@@ -233,6 +234,71 @@ public abstract class MdevScenarios
         );
     }
 
+    /// <summary>None of the kernel's samples has a file that may be written, so what is to be refused is refused.</summary>
+    [Fact]
+    public async Task A_device_that_cannot_be_set_as_it_is_wanted_is_not_offered_and_does_not_stay()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(
+                Desired.Mdevs("dual", "mtty", "mtty-2", "mode: Static, count: 1, attributes: [{file: assign_domain, value: \"4\"}]"),
+                Desired.Mdevs("late", "mtty", "mtty-2", "mode: OnDemand, max: 1, attributes: [{file: assign_domain, value: \"4\"}]")
+            )
+        );
+        await bench.UntilAsync(() => bench.Problem("dual").Reason == Reasons.StepFailed);
+        Assert.Matches(
+            $"^writing \"4\" to {Devices}686f7374-.*/assign_domain failed: is not there \\(ENOENT\\): the device's driver, or "
+                + "this kernel, has no such file$",
+            bench.Problem("dual").Message
+        );
+        await bench.UntilAsync(() => !Directory.EnumerateFileSystemEntries(node.Machine.Paths.Resolve(Devices)).Any());
+        Assert.Empty(Offered(bench, "dual"));
+
+        await bench.UntilAsync(() => Offered(bench, "late").Count == 1);
+        var pod = await AdmitAsync(bench, "vm", "late", 1);
+        Assert.Equal(PodPhase.Failed, pod.Phase);
+        Assert.Contains("assign_domain failed: is not there (ENOENT)", pod.Message, StringComparison.Ordinal);
+        await bench.UntilAsync(() => !Directory.EnumerateFileSystemEntries(node.Machine.Paths.Resolve(Devices)).Any());
+    }
+
+    [Fact]
+    public async Task With_max_there_are_as_many_as_there_is_room_for_and_they_are_the_same_after_a_reboot()
+    {
+        var node = NewNode();
+        Make(node, "mdpy", "mdpy-hd", Foreign);
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.Mdevs("display", "mdpy", "mdpy-vga", "mode: Static, max: 100"))
+        );
+        await bench.ReadyAsync();
+        var three = Offered(bench, "display");
+        Assert.Equal((3, 3), (three.Count, (int)bench.Policy("display")!["matched"]!));
+
+        node.Write(($"{Devices}{Foreign}/remove", "1")); // room comes, and is used
+        await bench.UntilAsync(() => Offered(bench, "display").Count == 4);
+        await bench.ReadyAsync();
+        var four = Offered(bench, "display");
+        Assert.Empty(three.Except(four));
+
+        await bench.StopAgentAsync();
+        node.Write(($"{Devices}{four[0]}/remove", "1"));
+        Make(node, "mdpy", "mdpy-hd", Foreign); // others take it, and it is no error
+        bench.StartAgent();
+        await bench.UntilAsync(() =>
+            bench.Host.Agent.Reconciles > 0 && bench.Condition("Ready") == "True" && Offered(bench, "display").Count == 3
+        );
+        await bench.QuietAsync();
+        Assert.Equal((0L, Reasons.Unsaid), (bench.Host.Writer.Writes, bench.Problem("display").Reason));
+        Assert.Equal(four[1..], Offered(bench, "display"));
+
+        await bench.StopAgentAsync();
+        node.Reboot(bench.StateDirectory);
+        bench.StartAgent();
+        await bench.UntilAsync(() => Offered(bench, "display").Count == 4);
+        Assert.Equal(four, Offered(bench, "display"));
+    }
+
     private protected static void Make(IScenarioNode node, string parent, string type, string uuid) =>
         node.Write(($"/sys/class/mdev_bus/{parent}/mdev_supported_types/{type}/create", uuid));
 
@@ -254,6 +320,111 @@ public abstract class MdevScenarios
 public sealed class SimulatedMdevScenarios : MdevScenarios
 {
     private protected override IScenarioNode NewNode() => new SimulatedNode();
+
+    private const string Attributes =
+        "attributes: [{file: assign_adapter, value: \"5\"}, {file: assign_adapter, value: \"6\"}, {file: nvidia/vgpu_params, "
+        + "value: \"frl=0\"}]";
+
+    [Fact]
+    public async Task What_is_set_is_set_in_order_before_a_device_is_offered_and_before_a_pod_has_one()
+    {
+        var node = WithSettings();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(
+                Desired.Mdevs("dual", "mtty", "mtty-2", $"mode: Static, count: 1, {Attributes}"),
+                Desired.Mdevs("late", "mtty", "mtty-2", $"mode: OnDemand, max: 1, {Attributes}")
+            )
+        );
+        await bench.ReadyAsync();
+        var id = Offered(bench, "dual").Single();
+        Assert.Equal(["create", "assign_adapter=5", "assign_adapter=6", "nvidia/vgpu_params=frl=0"], Written(node, id));
+        Assert.Equal("frl=0", bench.Read($"{Devices}{id}/nvidia/vgpu_params"));
+
+        var pod = await AdmitAsync(bench, "vm", "late", 1);
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+        var late = pod.Envs["MDEV_PCI_RESOURCE_EXAMPLE_COM_LATE"];
+        Assert.Equal(["create", "assign_adapter=5", "assign_adapter=6", "nvidia/vgpu_params=frl=0"], Written(node, late));
+
+        // Others are wanted: the idle one is made anew, the pod's stays until it is gone.
+        bench.Desire(
+            Desired.Policies(
+                Desired.Mdevs("dual", "mtty", "mtty-2", "mode: Static, count: 1, attributes: [{file: assign_domain, value: \"7\"}]"),
+                Desired.Mdevs("late", "mtty", "mtty-2", "mode: OnDemand, max: 1")
+            )
+        );
+        await bench.UntilAsync(() => Written(node, id).LastOrDefault() == "assign_domain=7" && Offered(bench, "dual").SequenceEqual([id]));
+        Assert.Equal("mtty-2", TypeOf(node, late));
+        bench.Kubelet.DeletePod("vms", "vm");
+        await bench.UntilAsync(() => TypeOf(node, late) is null);
+    }
+
+    [Fact]
+    public async Task One_that_a_crash_left_half_set_is_made_anew_before_it_is_offered()
+    {
+        var node = WithSettings();
+        var hung = node.Kernel.Faults.HangWrite(2, "assign_adapter");
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.Mdevs("dual", "mtty", "mtty-2", $"mode: Static, count: 1, {Attributes}"))
+        );
+        await bench.UntilAsync(() => hung.IsHanging);
+        Assert.Empty(Offered(bench, "dual"));
+        await bench.CrashAgentAsync();
+        hung.Fail(Errno.EIO);
+        bench.StartAgent();
+        await bench.ReadyAsync();
+        var id = Offered(bench, "dual").Single();
+        Assert.Equal(
+            [
+                "create",
+                "assign_adapter=5",
+                "assign_adapter=6",
+                "remove",
+                "create",
+                "assign_adapter=5",
+                "assign_adapter=6",
+                "nvidia/vgpu_params=frl=0",
+            ],
+            Written(node, id)
+        );
+    }
+
+    private static SimulatedNode WithSettings() =>
+        new(
+            LabMachine.Description with
+            {
+                MdevParents =
+                [
+                    .. LabMachine.Description.MdevParents.Select(p =>
+                        p with
+                        {
+                            Types =
+                            [
+                                .. p.Types.Select(t =>
+                                    t with
+                                    {
+                                        Settings = [("assign_adapter", false), ("assign_domain", false), ("nvidia/vgpu_params", true)],
+                                    }
+                                ),
+                            ],
+                        }
+                    ),
+                ],
+            }
+        );
+
+    /// <summary>What was done to a device, in order.</summary>
+    private static List<string> Written(SimulatedNode node, string id) =>
+        [
+            .. node
+                .Kernel.Writes.All.Where(w => w.Path.Contains($"/{id}/", StringComparison.Ordinal) || w.Value == id)
+                .Select(w =>
+                    w.Value == id ? "create"
+                    : w.Path.EndsWith("/remove", StringComparison.Ordinal) ? "remove"
+                    : $"{w.Path[(w.Path.LastIndexOf(id, StringComparison.Ordinal) + id.Length + 1)..]}={w.Value}"
+                ),
+        ];
 }
 
 [Trait(LabFacts.Where, LabFacts.Lab)]

@@ -7,6 +7,7 @@ public sealed class FaultScript
 {
     private readonly KernelCore _core;
     private readonly List<Fault> _faults = [];
+    private readonly Dictionary<string, Errno> _reads = [];
 
     internal FaultScript(KernelCore core) => _core = core;
 
@@ -21,6 +22,16 @@ public sealed class FaultScript
         Add(new Fault(nth, path) { Hang = hang });
         return hang;
     }
+
+    /// <summary>From now on reading a file whose path ends so fails; null ends that. Of files below a device's directory.</summary>
+    public void FailReads(string pathEnd, Errno? error) =>
+        _core.Locked(() =>
+        {
+            if (error is { } fails)
+                _reads[pathEnd] = fails;
+            else
+                _reads.Remove(pathEnd);
+        });
 
     /// <summary>Just before that write reaches the kernel, something happens: a device vanishes, a process opens a group.</summary>
     public void BeforeWrite(int nth, Action action, string path = "") => Add(new Fault(nth, path) { Before = action });
@@ -63,6 +74,9 @@ public sealed class FaultScript
 
     /// <summary>What was scripted and has not struck yet never will.</summary>
     public void Clear() => _core.Locked(_faults.Clear);
+
+    internal Errno OfRead(string path) =>
+        _core.Locked(() => _reads.FirstOrDefault(r => path.EndsWith(r.Key, StringComparison.Ordinal)).Value);
 
     /// <summary>Runs one write past the script.</summary>
     internal Errno Run(string path, string value, Func<Errno> write)

@@ -193,6 +193,12 @@ public sealed record SriovDescription
 
     public string VfResetMethods { get; init; } = "flr";
 
+    /// <summary>Its driver has <c>sriov_admin</c>, as Intel's xe does.</summary>
+    public bool HasAdmin { get; init; }
+
+    /// <summary>How many interrupt vectors it divides among virtual functions; 0 where its driver divides none.</summary>
+    public int VfVectors { get; init; }
+
     public ImmutableArray<ChildDescription> VfChildren { get; init; } = [];
 }
 
@@ -273,7 +279,13 @@ public sealed record MdevParentDescription(
 );
 
 /// <param name="Cost">How much of the parent's capacity one instance takes.</param>
-public sealed record MdevTypeDescription(string Id, string Name, int Cost, string? Description = null, string DeviceApi = "vfio-pci");
+public sealed record MdevTypeDescription(string Id, string Name, int Cost, string? Description = null, string DeviceApi = "vfio-pci")
+{
+    /// <summary>
+    /// Files of each device that may be written, and read what was written to them, or, where their mode says so, nothing.
+    /// </summary>
+    public ImmutableArray<(string Path, bool MayBeRead)> Settings { get; init; } = [];
+}
 
 /// <param name="Function">The physical function.</param>
 /// <param name="Framebuffer">What the types compete for, in GiB.</param>

@@ -100,6 +100,21 @@ internal sealed class MdevBus(KernelCore core, IommuGroups groups, VfioBus vfio)
         core.Tree.WriteLink($"{TypePath(device.Parent, device.Type)}/devices/{device.Uuid}", path);
         core.Tree.WriteLink($"{IommuGroups.PathOf(device.Group)}/devices/{device.Uuid}", path);
         core.Tree.WriteLink($"/sys/bus/mdev/drivers/{device.Parent.Description.Name}/{device.Uuid}", path);
+        foreach (var (name, mayBeRead) in device.Type.Settings)
+        {
+            var file = $"{path}/{name}";
+            core.Tree.WriteFile(file, mayBeRead ? "\n" : "", mayBeRead ? 0x1a4 : 0x80);
+            core.Attribute(
+                file,
+                text =>
+                {
+                    if (mayBeRead)
+                        core.Tree.WriteFile(file, text + "\n");
+                    return Errno.None;
+                }
+            );
+        }
+
         core.Attribute(path + "/remove", text => PciBus.WhenTrue(text, () => Remove(device)));
         core.Uevents.Emit("add", path, "mdev");
         device.Vfio = vfio.Register(device.Uuid, path, device.Group);

@@ -113,6 +113,7 @@ internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, Driv
         {
             if (!vfio.Unregister(registered))
                 return false;
+            Settings.LetSleep(core, device, false);
             device.Vfio = null;
         }
 
@@ -209,7 +210,10 @@ internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, Driv
         _bindCounts[device.Address] = _bindCounts.GetValueOrDefault(device.Address) + 1;
         core.Tree.WriteLink($"{PathOf(driver)}/{device.Address}", device.Path);
         if (driver.Kind == PciDriverKind.Vfio)
+        {
             device.Vfio = vfio.Register(device.Address.ToString(), device.Path, device.Group!);
+            Settings.LetSleep(core, device, true);
+        }
         else if (driver.Kind == PciDriverKind.VendorVfio)
             vgpus.Add(device);
         else if (driver.Name == device.Description.HostDriver)

@@ -11,6 +11,7 @@ internal sealed class PciBus
     private readonly IommuGroups _groups;
     private readonly PciBinding _binding;
     private readonly SriovVfs _sriov;
+    private readonly Settings _settings;
     private readonly IReadOnlySet<PciAddress> _unplugged;
     private int _rescanOwner;
 
@@ -29,7 +30,8 @@ internal sealed class PciBus
         _machine = machine;
         _groups = groups;
         _binding = new PciBinding(core, this, vfio, children, vgpus);
-        _sriov = new SriovVfs(core, this, _binding);
+        _settings = new Settings(core);
+        _sriov = new SriovVfs(core, this, _binding, _settings);
         _binding.AddBelow = AddDomain;
         _binding.RemoveBelow = device => _sriov.RemoveAll(device) && RemoveDomain(device);
         Health = new PciHealth(core, this, _binding);
@@ -106,6 +108,7 @@ internal sealed class PciBus
         if (device.PhysicalFunction is null)
             _core.Attribute(device.Path + "/remove", text => WhenTrue(text, () => Remove(device)));
         Health.AddAttributes(device);
+        _settings.AddAttributes(device);
         if (device.Description.Sriov is not null)
             _sriov.AddAttributes(device);
         _core.Uevents.Emit("add", device.Path, "pci", PciFunctionFiles.Environment(device, withDriver: false));

@@ -37,6 +37,9 @@ internal sealed class PciDevice(FunctionDescription description, string path, Pc
 
     public PciDevice? PhysicalFunction { get; init; }
 
+    /// <summary>Interrupt vectors that were written to <c>sriov_vf_msix_count</c>.</summary>
+    public int Vectors { get; set; }
+
     public int VfIndex { get; init; }
 
     public bool Autoprobe { get; set; } = true;

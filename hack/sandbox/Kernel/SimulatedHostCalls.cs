@@ -17,6 +17,42 @@ public sealed class SimulatedHostCalls : IHostCalls
         return result;
     }
 
+    /// <summary>As openat2(2) goes from the directory: it follows no link, and does not go up.</summary>
+    public Errno WriteBelow(string directory, string file, string value) =>
+        FindBelow(directory, file, out var path) is { IsSuccess: false } error ? error : WriteAttribute(path, value);
+
+    public BelowLook ReadBelow(string directory, string file)
+    {
+        if (FindBelow(directory, file, out var path) is { IsSuccess: false } error)
+            return new BelowLook(error, 0, null);
+        var look = new BelowLook(Errno.None, NativeFiles.ReadOwner(_kernel.Paths.Resolve(path)).Owner.Mode, null);
+        if (!look.MayBeRead)
+            return look;
+        // Without the lock: a file may be made to block its readers.
+        var fault = _kernel.Faults.OfRead(path);
+        return fault.IsSuccess ? look with { Text = _kernel.Core.Tree.Read(path).Trim() } : look with { Error = fault };
+    }
+
+    private Errno FindBelow(string directory, string file, out string path)
+    {
+        path = _kernel.Core.Locked(() => _kernel.Core.Tree.Canonical(directory)) ?? "";
+        if (path.Length == 0)
+            return Errno.ENOENT;
+        foreach (var part in file.Split('/'))
+        {
+            if (part is "..")
+                return Errno.EXDEV;
+            path = $"{path}/{part}";
+            var kind = NativeFiles.ReadKind(_kernel.Paths.Resolve(path), out _);
+            if (kind == NodeKind.None)
+                return Errno.ENOENT;
+            if (kind == NodeKind.Link)
+                return Errno.ELOOP;
+        }
+
+        return file.StartsWith('/') ? Errno.EXDEV : Errno.None;
+    }
+
     public OpenResult Open(string path, OpenIntent intent) =>
         _kernel.Core.Locked(() =>
             intent switch

@@ -6,7 +6,7 @@ namespace Hostdev.Sandbox.Kernel;
 /// <summary>
 /// <c>sriov_numvfs</c> and <c>sriov_drivers_autoprobe</c> (contracts/kernel.md, "sriov_numvfs"; kernel drivers/pci/iov.c).
 /// </summary>
-internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
+internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding, Settings settings)
 {
     public void AddAttributes(PciDevice pf)
     {
@@ -42,6 +42,7 @@ internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
         }
 
         SetCount(pf, 0);
+        settings.VfsGone(pf);
         return true;
     }
 

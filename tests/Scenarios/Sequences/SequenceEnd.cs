@@ -61,7 +61,8 @@ internal sealed partial class SequenceEnd(
             startAgent,
             checkAll,
             settled: () =>
-                agent.Ownership is { Functions.IsEmpty: true, PhysicalFunctions.IsEmpty: true, Mdevs.IsEmpty: true }
+                agent.Ownership
+                    is { Functions.IsEmpty: true, PhysicalFunctions.IsEmpty: true, Mdevs.IsEmpty: true, Attributes.IsEmpty: true }
                 && agent.Host.Journal.State.Nodes.IsEmpty
         );
         CheckTree();

@@ -10,6 +10,11 @@ namespace Hostdev.Tests.Scenarios.Sequences;
 /// <param name="Allowed">What the host would need of these functions and the admin gives away all the same.</param>
 internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<(string Function, Protection Protection)> Allowed)
 {
+    private const string SetBefore = "{file: d3cold_allowed, value: \"0\", when: BeforeVfs}";
+    private const string SetVfs =
+        "{file: d3cold_allowed, value: \"1\", vfs: [{first: 0, last: 0}]}, "
+        + "{file: power/control, value: \"on\", vfs: [{first: 0, last: 1}]}";
+
     /// <summary>Alternatives by device; at most one of each row is in force.</summary>
     public static ImmutableArray<ImmutableArray<SequencePolicy>> Rows { get; } =
     [
@@ -22,6 +27,9 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
             Vfs("nics too many", 9, Pool("vfs", 0, 8, "vf")),
             Vfs("nics External", null, Pool("vfs", 0, 1, "vf"), "management: External"),
             Vfs("nics 3 late", 3, Pool("vfs", 0, 1, "vf", Late) + ", " + Pool("other", 2, 2, "other-vf")),
+            Vfs("nics 3 set", 3, Pool("vfs", 0, 2, "vf"), $"attributes: [{SetBefore}, {SetVfs}]"),
+            Vfs("nics 2 set otherwise", 2, Pool("vfs", 0, 1, "vf"), "attributes: [{file: power/control, value: auto}]"),
+            Vfs("nics External set", null, Pool("vfs", 0, 1, "vf"), $"management: External\n    attributes: [{SetVfs}]"),
             ByInterface("nics by name", 3, Pool("vfs", 0, 2, "vf")),
             ByInterface("nics by name 2", 2, Pool("vfs", 0, 1, "vf")),
         ],

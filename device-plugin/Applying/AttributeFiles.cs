@@ -1,0 +1,10 @@
+using Hostdev.Planning;
+using Hostdev.Planning.Attributes;
+
+namespace Hostdev.DevicePlugin.Applying;
+
+/// <summary>Files that policies name, as the kernel has them.</summary>
+internal static class AttributeFiles
+{
+    public static KernelFile Of(AttributeFile file) => new(file.ToString(), file.Name) { Below = file.Directory };
+}
