@@ -308,6 +308,30 @@ public sealed class SimulatedAttributeScenarios : AttributeScenarios
     }
 
     [Fact]
+    public async Task What_another_hand_has_made_of_a_file_stays_when_the_policy_is_gone()
+    {
+        var node = Xe();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            With(
+                1,
+                "{file: sriov_admin/pf/profile/exec_quantum_ms, value: \"20\"}",
+                "{file: sriov_admin/pf/profile/preempt_timeout_us, value: \"500\"}"
+            )
+        );
+        await bench.ReadyAsync();
+        await bench.StopAgentAsync();
+        node.Write(($"{Admin}/pf/profile/exec_quantum_ms", "30"));
+        bench.Desire(Desired.Nothing);
+        bench.StartAgent();
+        await bench.GivenBackAsync();
+        Assert.Equal(
+            ("30", "0"),
+            (bench.Read($"{Admin}/pf/profile/exec_quantum_ms"), bench.Read($"{Admin}/pf/profile/preempt_timeout_us"))
+        );
+    }
+
+    [Fact]
     public async Task A_file_that_is_read_only_here_is_said()
     {
         var node = Xe();
