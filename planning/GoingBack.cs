@@ -23,6 +23,9 @@ internal sealed record GoingBack
     /// <summary>Mediated devices that we made, as far as they are in no target.</summary>
     public required ImmutableArray<OwnedMdev> Mdevs { get; init; }
 
+    /// <summary>Types that we gave to virtual functions, as far as those are in no target with them.</summary>
+    public required ImmutableArray<OwnedVgpu> Vgpus { get; init; }
+
     public static GoingBack Of(Situation situation, Targets targets)
     {
         var (owned, stays) = (situation.Input.Ownership, NeverUnderstood(situation));
@@ -47,6 +50,12 @@ internal sealed record GoingBack
                     !targets.Functions.ContainsKey(o.Address) && !removed.Contains(o.Address) && !stays(o.PolicyUid, o.Address)
                 ),
             ],
+            Vgpus =
+            [
+                .. VgpuSteps
+                    .Ours(situation)
+                    .Where(o => targets.Vgpus.GetValueOrDefault(o.Address)?.TypeId != o.TypeId && !stays(o.PolicyUid, o.Address)),
+            ],
             Mdevs = [.. MdevSteps.Ours(situation).Where(o => !targets.Mdevs.ContainsKey(o.Uuid) && !stays(o.PolicyUid, o.Uuid))],
         };
     }
@@ -57,7 +66,7 @@ internal sealed record GoingBack
     /// </summary>
     public Restricted Restrict(Targets targets)
     {
-        var units = targets.Units.ToLookup(u => u.Functions().Any(m => VirtualFunctions.Contains(m.Address)));
+        var units = targets.Units.ToLookup(u => u.Claims.Any(VirtualFunctions.Contains));
         return new Restricted(
             targets with
             {

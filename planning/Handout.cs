@@ -24,6 +24,11 @@ public abstract record Handout
     public static Handout OfGiven(ImmutableArray<BoundDevice> given) =>
         given[0].Device switch
         {
+            DeviceId.OfPci(var function) when TypedDriver.TryParse(given[0].Driver) is { } typed => new TypedFunction
+            {
+                Function = new UnitMember(function, typed.Driver),
+                TypeId = typed.TypeId,
+            },
             DeviceId.OfPci(var primary) => new VfioGroup
             {
                 Primary = primary,
@@ -56,6 +61,34 @@ public abstract record Handout
         public override ImmutableArray<DeviceId> Claims => [.. Members.Select(m => (DeviceId)m.Address)];
 
         public override ImmutableArray<BoundDevice> Drivers => [.. Assigned.Select(m => new BoundDevice(m.Address, m.Driver))];
+    }
+
+    /// <summary>
+    /// A virtual function as its driver offers it to VFIO, with the type that it was given: alone in its group, and never taken from that
+    /// driver.
+    /// </summary>
+    public sealed record TypedFunction : Handout
+    {
+        public required UnitMember Function { get; init; }
+
+        public required string TypeId { get; init; }
+
+        /// <summary>The same as what VFIO makes of every function.</summary>
+        public VfioGroup Group =>
+            new()
+            {
+                Primary = Function.Address,
+                Assigned = [Function],
+                Held = [],
+                IommuBackend = IommuBackend.LegacyAndCdev,
+            };
+
+        public override DeviceId Device => Function.Address;
+
+        public override ImmutableArray<DeviceId> Claims => [Function.Address];
+
+        public override ImmutableArray<BoundDevice> Drivers =>
+            [new BoundDevice(Function.Address, new TypedDriver(Function.Driver, TypeId).ToString())];
     }
 
     /// <summary>A mediated device, by VFIO: its own group's node, and its own where the host has one.</summary>

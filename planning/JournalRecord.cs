@@ -18,6 +18,8 @@ namespace Hostdev.Planning;
 [JsonDerivedType(typeof(ForgetPhysicalFunction), nameof(ForgetPhysicalFunction))]
 [JsonDerivedType(typeof(RecordMdev), nameof(RecordMdev))]
 [JsonDerivedType(typeof(ForgetMdev), nameof(ForgetMdev))]
+[JsonDerivedType(typeof(RecordVgpu), nameof(RecordVgpu))]
+[JsonDerivedType(typeof(ForgetVgpu), nameof(ForgetVgpu))]
 [JsonDerivedType(typeof(RecordNode), nameof(RecordNode))]
 [JsonDerivedType(typeof(ForgetNode), nameof(ForgetNode))]
 [JsonDerivedType(typeof(RecordFault), nameof(RecordFault))]
@@ -76,6 +78,20 @@ public abstract record JournalRecord
 
     /// <summary>It is removed, or gone and not wanted any more.</summary>
     public sealed record ForgetMdev(MdevUuid Uuid) : JournalRecord;
+
+    /// <summary>A virtual function that is about to be given a type of vGPU.</summary>
+    /// <param name="TypeName">As its driver lists it; null where that is not known.</param>
+    /// <param name="OfEarlierBoot">The kernel has forgotten it since: it tells for whom the function is. Null is false.</param>
+    public sealed record RecordVgpu(
+        PciAddress Address,
+        string TypeId,
+        string? TypeName,
+        [property: JsonPropertyName("policy")] string PolicyUid,
+        bool? OfEarlierBoot = null
+    ) : JournalRecord;
+
+    /// <summary>It has no type by us any more.</summary>
+    public sealed record ForgetVgpu(PciAddress Address) : JournalRecord;
 
     /// <summary>A device node's owner and mode before our first change.</summary>
     public sealed record RecordNode(string Path, int Uid, int Gid, int Mode) : JournalRecord;

@@ -15,6 +15,7 @@ internal static class LaneBuilder
         var physicalFunctions = targets.PhysicalFunctions.Values.OrderBy(t => t.Address).ToList();
         return
         [
+            .. goingBack.Vgpus.Select(o => VgpuSteps.Release(situation, targets, o)),
             .. goingBack.Mdevs.Select(o => MdevSteps.Release(situation, targets, o)),
             .. goingBack.PhysicalFunctions.Select(o => VfSteps.Release(situation, o)),
             .. physicalFunctions.Select(t => VfSteps.Remove(situation, t)),
@@ -25,6 +26,7 @@ internal static class LaneBuilder
                 .Where(u => u.OnAllocate is null && !VfSteps.Makes(situation, targets, u))
                 .Select(u => FunctionSteps.Take(situation, targets, u)),
             .. MdevSteps.Create(situation, targets),
+            .. VgpuSteps.Give(situation, targets),
         ];
     }
 

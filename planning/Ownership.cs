@@ -21,6 +21,9 @@ public sealed record Ownership
 
     /// <summary>Mediated devices that we made; they may be gone.</summary>
     public ImmutableSortedDictionary<DeviceId, OwnedMdev> Mdevs { get; init; } = ImmutableSortedDictionary<DeviceId, OwnedMdev>.Empty;
+
+    /// <summary>Virtual functions that we gave a type of vGPU; they may have lost it.</summary>
+    public ImmutableSortedDictionary<DeviceId, OwnedVgpu> Vgpus { get; init; } = ImmutableSortedDictionary<DeviceId, OwnedVgpu>.Empty;
 }
 
 /// <summary>What is known of a device's health beyond what it shows now.</summary>

@@ -45,6 +45,9 @@ public sealed record Plan
     /// <summary>What is said, or stays, depends on who uses what, also where nothing is to be done.</summary>
     public bool AsksWhoUses { get; init; }
 
+    /// <summary>Something is offered, or missing, for which room on a card comes and goes without an event.</summary>
+    public bool AsksForRoom { get; init; }
+
     /// <summary>Why there are no lanes, whatever is missing; null when that is not so.</summary>
     public Halt? Halt { get; init; }
 }
@@ -67,6 +70,7 @@ public sealed record Lane(DeviceId Key, ImmutableArray<LaneStep> Steps)
             {
                 JournalRecord.ForgetFunction forget => forget.Address,
                 JournalRecord.ForgetMdev forget => forget.Uuid,
+                JournalRecord.ForgetVgpu forget => forget.Address,
                 _ => null,
             }
             : null;

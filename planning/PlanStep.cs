@@ -97,6 +97,24 @@ public abstract record PlanStep
         public override ImmutableArray<DeviceId> MustBeFree => [Uuid];
     }
 
+    /// <summary>
+    /// Gives a virtual function a type, if it has none at that moment and the type is listed for it still: this alone is decided where it
+    /// is done, because the answer is no older than the write. That it is ours is recorded between the two.
+    /// </summary>
+    /// <param name="TypeName">As the driver lists it; null where that is not known.</param>
+    public sealed record GiveVgpuType(PciAddress Address, string TypeId, string? TypeName, string PolicyUid) : PlanStep
+    {
+        public override DeviceId? Device => Address;
+    }
+
+    /// <summary>Takes a type back that the virtual function has from us; any other that it has meanwhile stays.</summary>
+    public sealed record TakeVgpuType(PciAddress Address, string TypeId) : PlanStep
+    {
+        public override DeviceId? Device => Address;
+
+        public override ImmutableArray<DeviceId> MustBeFree => [Address];
+    }
+
     /// <summary>Lets the kernel find a driver.</summary>
     /// <param name="ExpectedDriver">What the driver link must show afterwards; null when any outcome is right.</param>
     public sealed record Probe(PciAddress Address, string? ExpectedDriver) : PlanStep

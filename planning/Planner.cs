@@ -42,6 +42,7 @@ public static class Planner
             Resources = [.. names.Used.Keys],
             Choices = ChoicesInForce.Of(situation, wishes.Select(w => w.Chosen), targets),
             AsksWhoUses = decisions.Any(d => d.Wish.Ruling.AsksWhoUses) || targets.Units.Any(u => u.OnAllocate is { AsksWhoUses: true }),
+            AsksForRoom = wishes.Any(w => w.AsksForRoom),
             Halt = input.Halt,
         };
     }

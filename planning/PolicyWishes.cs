@@ -25,6 +25,9 @@ internal sealed record PolicyWishes
     /// <summary>How many units more it names than there is room for.</summary>
     public int Missing { get; init; }
 
+    /// <summary>What comes of it depends on room that comes and goes without an event: it is to be looked at again.</summary>
+    public bool AsksForRoom { get; init; }
+
     /// <summary>What its selectors mean; null where they were not asked.</summary>
     public Chosen? Chosen { get; init; }
 

@@ -24,6 +24,7 @@ internal static class Restoration
                 PhysicalFunctions = targets.PhysicalFunctions.RemoveRange(vfs.Select(t => (DeviceId)t.Address)),
                 Units = [.. units[true]],
                 Functions = targets.Functions.RemoveRange(units[false].SelectMany(u => u.Functions()).Select(m => (DeviceId)m.Address)),
+                Vgpus = targets.Vgpus.RemoveRange(units[false].SelectMany(u => u.Claims)),
                 Mdevs = targets.Mdevs.RemoveRange(units[false].SelectMany(u => u.Claims)),
             },
             [

@@ -1,4 +1,5 @@
 using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Mdev;
 
 namespace Hostdev.Planning;
 
@@ -8,6 +9,8 @@ internal sealed class Situation(PlanningInput input)
     public PlanningInput Input { get; } = input;
 
     public HostInventory Inventory => Input.Inventory;
+
+    public VgpuShares VgpuShares => field ??= VgpuShares.Of(this);
 
     public DeviceGraph Graph => field ??= DeviceGraph.Of(Inventory);
 }

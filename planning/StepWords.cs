@@ -15,6 +15,8 @@ public static class StepWords
             PlanStep.Reset s => $"reset {s.Address}",
             PlanStep.CreateMdev s => $"make {s.Uuid}, a mediated device of type {s.TypeId} on {s.Parent}",
             PlanStep.RemoveMdev s => $"remove the mediated device {s.Uuid}",
+            PlanStep.GiveVgpuType s => $"give {s.Address} the vGPU type {s.TypeId}",
+            PlanStep.TakeVgpuType s => $"take the vGPU type {s.TypeId} from {s.Address}",
             PlanStep.Probe s => $"bind {s.Address} to {s.ExpectedDriver ?? "what the host has for it"}",
             _ => null,
         };
@@ -31,6 +33,8 @@ public static class StepWords
             PlanStep.Reset s => $"{s.Address}: reset, and it answers",
             PlanStep.CreateMdev s => $"{s.Uuid}: made, of type {s.TypeId} on {s.Parent}",
             PlanStep.RemoveMdev s => $"{s.Uuid}: removed",
+            PlanStep.GiveVgpuType s => $"{s.Address}: has the vGPU type {s.TypeId}",
+            PlanStep.TakeVgpuType s => $"{s.Address}: has no vGPU type any more",
             PlanStep.Probe s => $"{s.Address}: bound to {s.ExpectedDriver ?? "what the host has for it"}",
             _ => null,
         };

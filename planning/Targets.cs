@@ -20,6 +20,9 @@ internal sealed record Targets
 
     public ImmutableDictionary<DeviceId, MdevTarget> Mdevs { get; init; } = ImmutableDictionary<DeviceId, MdevTarget>.Empty;
 
+    /// <summary>Virtual functions that are to have a type of vGPU.</summary>
+    public ImmutableDictionary<DeviceId, VgpuTarget> Vgpus { get; init; } = ImmutableDictionary<DeviceId, VgpuTarget>.Empty;
+
     /// <summary>Devices that are there only while somebody has them.</summary>
     public ImmutableHashSet<DeviceId> OnAllocate { get; init; } = [];
 
@@ -45,6 +48,7 @@ internal sealed record Targets
             Functions = FirstOfEach(granted.SelectMany(t => t.Functions)),
             PhysicalFunctions = FirstOfEach(granted.SelectMany(t => t.PhysicalFunctions)),
             Mdevs = FirstOfEach(granted.SelectMany(t => t.Mdevs)),
+            Vgpus = FirstOfEach(granted.SelectMany(t => t.Vgpus)),
             OnAllocate = [.. granted.SelectMany(t => t.OnAllocate)],
             Native = [.. granted.SelectMany(t => t.Native)],
             Awaited = [.. granted.SelectMany(t => t.Awaited)],

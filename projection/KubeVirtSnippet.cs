@@ -20,6 +20,9 @@ public static class KubeVirtSnippet
         switch (policy)
         {
             case DesiredPolicy.OfHostDevice { Spec.Devices.Pci: not null } or DesiredPolicy.OfSriovPolicy:
+            case DesiredPolicy.OfMdevProfile { Spec.Transport: MdevTransport.VendorVfio }:
+            // Mediated devices have no ids: where a profile has some, they are of virtual functions that were given its type.
+            case DesiredPolicy.OfMdevProfile { Spec.Transport: null or MdevTransport.Auto } when ids.Any():
                 return from name in ResourceNameClaims.NamesOf(policy)
                     from id in ids.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)
                     select Entry("pciHostDevices", $"pciVendorSelector: \"{id.ToUpperInvariant()}\"", name.Name);

@@ -13,6 +13,22 @@ public enum MdevMode
     OnDemand,
 }
 
+/// <summary>By which of the kernel's ways a device of a type is made.</summary>
+public enum MdevTransport
+{
+    /// <summary>By what the host shows: the mdev bus where a card has <c>mdev_supported_types</c>, else vendor VFIO.</summary>
+    Auto,
+
+    /// <summary>A device on the mdev bus, by its UUID.</summary>
+    Mdev,
+
+    /// <summary>
+    /// A virtual function that is given the type itself and stays on its driver (<c>nvidia/current_vgpu_type</c>): a VM gets it as a PCI
+    /// device.
+    /// </summary>
+    VendorVfio,
+}
+
 /// <summary>Spec of <c>MdevProfile</c>: mediated devices of one type.</summary>
 public sealed record MdevProfileSpec : IPolicySpec
 {
@@ -31,6 +47,11 @@ public sealed record MdevProfileSpec : IPolicySpec
     public ImmutableArray<Risk>? AcceptRisks { get; init; }
 
     public required MdevParents Parents { get; init; }
+
+    /// <summary>
+    /// Null is <see cref="MdevTransport.Auto"/>: it is not written where nobody wrote it, for agents that do not know it.
+    /// </summary>
+    public MdevTransport? Transport { get; init; }
 
     /// <summary>The type's directory name under <c>mdev_supported_types</c>. Exactly one of this and <see cref="TypeName"/>.</summary>
     public string? TypeId { get; init; }

@@ -6,8 +6,8 @@ namespace Hostdev.Crds.Kinds;
 /// Which resource names policies use, and which of them must not: the operator says so for the cluster, the agent refuses it on its node,
 /// by the same words.
 /// </summary>
-/// <param name="Used">The names that count, each with the kind of device it stands for: <c>pci</c>, <c>mdev</c>, <c>usb</c> or
-/// <c>scsi</c>.</param>
+/// <param name="Used">The names that count, each with the kind of device it stands for: <c>pci</c>, <c>mdev</c>, <c>vgpu</c>,
+/// <c>usb</c> or <c>scsi</c>.</param>
 /// <param name="Conflicts">Why a policy is refused.</param>
 public sealed record ResourceNameClaims(
     ImmutableSortedDictionary<ResourceName, string> Used,
@@ -77,7 +77,7 @@ public sealed record ResourceNameClaims(
                 .Spec.Pools.Where(x => x.ResourceName is not null)
                 .Select(x => (x.ResourceName!.Value, "pci"))
                 .Distinct(),
-            DesiredPolicy.OfMdevProfile p => [(p.Spec.ResourceName, "mdev")],
+            DesiredPolicy.OfMdevProfile p => [(p.Spec.ResourceName, p.Spec.Transport == MdevTransport.VendorVfio ? "vgpu" : "mdev")],
             _ => [],
         };
 }

@@ -36,6 +36,7 @@ namespace Hostdev.Crds.Parsing;
         typeof(NamedEnumConverter<DriverType>),
         typeof(NamedEnumConverter<VfManagement>),
         typeof(NamedEnumConverter<MdevMode>),
+        typeof(NamedEnumConverter<MdevTransport>),
         typeof(NamedEnumConverter<LabelOperator>),
         typeof(NamedEnumConverter<ConditionStatus>),
         typeof(TimeConverter),

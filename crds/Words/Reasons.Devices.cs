@@ -200,6 +200,33 @@ public static partial class Reasons
         }
     );
 
+    public static readonly Reason OtherTransport = Devices.Add(
+        new(
+            "OtherTransport",
+            "a card makes devices of a type in another way (mdev bus, vendor VFIO) than the profile says, or than its other cards do",
+            "as the message says: change `transport`, or write a profile of its own for the card",
+            Ends.Admin
+        )
+    );
+
+    public static readonly Reason VfsMissing = Devices.Add(
+        new(
+            "VfsMissing",
+            "a card has no virtual functions that can be given a type of vGPU",
+            "make them with the vendor's tool, which the message names (`sriov-manage`); while it is at work it is waited for",
+            Ends.Event
+        )
+    );
+
+    public static readonly Reason VendorMakesVfs = Devices.Add(
+        new(
+            "VendorMakesVfs",
+            "the virtual functions of this card are made by its vendor's own means, and its driver takes no number of them from the kernel",
+            "`management: External`, and the vendor's tool, which the message names; for types of vGPU a MdevProfile",
+            Ends.Admin
+        )
+    );
+
     public static readonly Reason VfsNotIsolated = Devices.Add(
         new(
             "VfsNotIsolated",

@@ -20,7 +20,8 @@ namespace Hostdev.DevicePlugin.Agent;
 
 /// <summary>
 /// The node's loop: read the machine, plan, apply, read again, advertise, report; then sleep until the kernel, the desired state or a due
-/// retry wakes it. In the steady state it writes nothing and reads nothing.
+/// retry wakes it. In the steady state it writes nothing and reads nothing, but for room on a card of which no event tells
+/// (<see cref="AgentTimings.WhileRoomMatters"/>).
 /// </summary>
 public sealed partial class NodeAgent(
     AgentParts parts,
@@ -353,6 +354,11 @@ public sealed record AgentTimings
     /// </summary>
     public TimeSpan WhileProtected { get; init; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>
+    /// While there is a slot, or a wish for one, whose room on its card comes and goes without an event (vendor VFIO).
+    /// </summary>
+    public TimeSpan WhileRoomMatters { get; init; } = TimeSpan.FromSeconds(10);
+
     public TimeSpan AfterFailure { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
@@ -376,6 +382,8 @@ public sealed record AgentTimings
         var goesOn = plan.Halt is null && plan.Findings.Any(f => f.State.GoesOn && f.Reason.Ends == Ends.Look);
         if (goesOn || !plan.Lanes.IsEmpty)
             return WhileWaiting;
+        if (plan.AsksForRoom && plan.Halt is null)
+            return WhileRoomMatters;
         return plan.Findings.Any(f => f.Reason.Ends == Ends.SlowLook) ? WhileProtected : Resync;
     }
 }

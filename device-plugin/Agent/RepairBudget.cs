@@ -97,6 +97,7 @@ public sealed class RepairBudget
                 $"removed {s.Uuid} from {s.Parent} (KubeVirt does so with every type that is not in its configuration: "
                     + "set mediatedDevicesConfiguration.enabled to false there, or list the type in permittedHostDevices with "
                     + "externalResourceProvider: true)",
+            PlanStep.GiveVgpuType s => $"took the vGPU type {s.TypeId} from {s.Address}",
             PlanStep.SetNumVfs s => $"changed sriov_numvfs of {s.PhysicalFunction} from {s.NumVfs}",
             _ => StepWords.Done(step) ?? "",
         };

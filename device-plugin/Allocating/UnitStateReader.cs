@@ -18,9 +18,16 @@ public sealed class UnitStateReader(HostPaths paths)
         handout switch
         {
             Handout.VfioGroup group => ReadGroup(group.Primary).Stand(group),
+            Handout.TypedFunction typed => ReadTyped(typed.Function.Address).Stand(typed),
             Handout.MediatedDevice mdev => ReadMdev(mdev.Uuid).Stand(mdev),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
+
+    private TypedFunctionState ReadTyped(PciAddress address)
+    {
+        var current = _files.ReadText(Device(address) + "/nvidia/current_vgpu_type").Text;
+        return new TypedFunctionState(ReadGroup(address), current is not null && Vgpu.TryParseCurrent(current, out var type) ? type : null);
+    }
 
     private MdevState ReadMdev(MdevUuid uuid)
     {

@@ -25,11 +25,18 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
     public JournalState AfterBoot() =>
         Empty with
         {
+            Ownership = Ownership.None with
+            {
+                Vgpus = Ownership
+                    .Vgpus.Where(v => !v.Value.IsOfEarlierBoot)
+                    .ToImmutableSortedDictionary(v => v.Key, v => v.Value with { IsOfEarlierBoot = true }),
+            },
             InForceBefore =
             [
                 .. Ownership.Functions.Keys,
                 .. Ownership.PhysicalFunctions.Keys,
                 .. Ownership.Mdevs.Keys,
+                .. Ownership.Vgpus.Where(v => !v.Value.IsOfEarlierBoot).Select(v => v.Key),
                 .. InForceBefore ?? [],
             ],
         };
@@ -65,6 +72,18 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
                 ? this
                 : With(Ownership with { Mdevs = Ownership.Mdevs.Add(r.Uuid, new OwnedMdev(r.Uuid, r.Parent, r.TypeId, r.PolicyUid)) }),
             JournalRecord.ForgetMdev r => With(Ownership with { Mdevs = Ownership.Mdevs.Remove(r.Uuid) }),
+            JournalRecord.RecordVgpu r => Ownership.Vgpus.GetValueOrDefault(r.Address) is { IsOfEarlierBoot: false }
+                ? this
+                : With(
+                    Ownership with
+                    {
+                        Vgpus = Ownership.Vgpus.SetItem(
+                            r.Address,
+                            new OwnedVgpu(r.Address, r.TypeId, r.TypeName, r.PolicyUid) { IsOfEarlierBoot = r.OfEarlierBoot == true }
+                        ),
+                    }
+                ),
+            JournalRecord.ForgetVgpu r => With(Ownership with { Vgpus = Ownership.Vgpus.Remove(r.Address) }),
             JournalRecord.RecordFault r => With(new KnownHealth(r.Device, r.Fault, r.FatalErrors)),
             JournalRecord.ClearFault r => With(new KnownHealth(r.Device, null, r.FatalErrors)),
             JournalRecord.ForgetFault r => With(Ownership with { Health = Ownership.Health.Remove(r.Device) }),
@@ -102,6 +121,9 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
 
         foreach (var m in Ownership.Mdevs.Values)
             yield return new JournalRecord.RecordMdev(m.Uuid, m.Parent, m.TypeId, m.PolicyUid);
+
+        foreach (var v in Ownership.Vgpus.Values)
+            yield return new JournalRecord.RecordVgpu(v.Address, v.TypeId, v.TypeName, v.PolicyUid, v.IsOfEarlierBoot ? true : null);
 
         foreach (var h in Ownership.Health.Values)
         {

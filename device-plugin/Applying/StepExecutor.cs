@@ -14,6 +14,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
     private static readonly TimeSpan WriteDeadline = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ReadDeadline = TimeSpan.FromSeconds(10);
 
+    private readonly VgpuWriter _vgpus = new(writer, journal);
+
     /// <param name="within">The write is not waited for any longer than this; by default as long as a write of its kind may take.</param>
     public async Task<StepOutcome> ExecuteAsync(PlanStep step, CancellationToken cancellationToken, TimeSpan? within = null)
     {
@@ -48,6 +50,10 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
                 return await CreateMdevAsync(s, deadline, cancellationToken).ConfigureAwait(false);
             case PlanStep.RemoveMdev s:
                 return await RemoveMdevAsync(s, deadline, cancellationToken).ConfigureAwait(false);
+            case PlanStep.GiveVgpuType s:
+                return await _vgpus.GiveAsync(s, deadline, cancellationToken).ConfigureAwait(false);
+            case PlanStep.TakeVgpuType s:
+                return await _vgpus.TakeAsync(s, deadline, cancellationToken).ConfigureAwait(false);
             default:
                 throw new InvalidOperationException($"no way to do {step.GetType().Name}");
         }

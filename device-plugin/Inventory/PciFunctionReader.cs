@@ -145,6 +145,8 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
                 paths.Add(new BlockingFile(device.PathOf("sriov_numvfs")));
             if (HasHealth(device, function))
                 paths.Add(new BlockingFile(device.PathOf("config"), ConfigHeader.Bytes));
+            if (VgpuReader.IsOne(device, function))
+                paths.AddRange(VgpuReader.Files.Select(f => new BlockingFile(device.PathOf(f))));
         }
 
         var texts = blocking.ReadAll(paths);
@@ -171,6 +173,8 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
                 };
             if (HasHealth(device, function))
                 result = result with { Health = ReadHealth(device, texts[next++]) };
+            if (VgpuReader.IsOne(device, function))
+                result = result with { Vgpu = VgpuReader.Read(device, texts[next++], texts[next++]) };
             yield return (device, result);
         }
     }

@@ -25,6 +25,10 @@ public static class AllocateAnswer
                     nodes = nodes.Prepend("/dev/vfio/vfio");
                     SayGroups(envs, resource, [.. sort.Cast<Handout.VfioGroup>()]);
                     break;
+                case Handout.TypedFunction:
+                    nodes = nodes.Prepend("/dev/vfio/vfio");
+                    SayGroups(envs, resource, [.. sort.Cast<Handout.TypedFunction>().Select(t => t.Group)]);
+                    break;
                 case Handout.MediatedDevice:
                     nodes = nodes.Prepend("/dev/vfio/vfio");
                     envs[$"MDEV_PCI_RESOURCE_{resource.EnvSuffix}"] = string.Join(',', sort.Select(h => h.Device));

@@ -12,14 +12,15 @@ public sealed record Place(int? NumaNode, ImmutableArray<DeviceId> Path)
     public static Place Of(Unit unit, HostInventory inventory) =>
         unit.Handout switch
         {
-            Handout.VfioGroup group when inventory.Functions.TryGetValue(group.Primary, out var primary) => new Place(
-                primary.NumaNode,
-                [.. primary.Path.Select(a => (DeviceId)a)]
-            ),
-            Handout.VfioGroup => new Place(null, []),
+            Handout.VfioGroup or Handout.TypedFunction => OfFunction(unit.Device.AsPci!.Value, inventory),
             Handout.MediatedDevice mdev => OfMdev(mdev.Uuid, inventory),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
+
+    private static Place OfFunction(PciAddress address, HostInventory inventory) =>
+        inventory.Functions.TryGetValue(address, out var function)
+            ? new Place(function.NumaNode, [.. function.Path.Select(a => (DeviceId)a)])
+            : new Place(null, []);
 
     private static Place OfMdev(MdevUuid uuid, HostInventory inventory)
     {

@@ -26,6 +26,7 @@ public static class UnitReadiness
         unit.Handout switch
         {
             Handout.VfioGroup group => GroupState.Of(group.Primary, inventory).Stand(group),
+            Handout.TypedFunction typed => TypedFunctionState.Of(typed.Function.Address, inventory).Stand(typed),
             Handout.MediatedDevice mdev => MdevState.Of(mdev.Uuid, inventory).Stand(mdev),
             _ => throw new System.Diagnostics.UnreachableException(),
         };

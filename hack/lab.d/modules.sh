@@ -1,12 +1,13 @@
 # Sourced by hack/lab: kernel modules beyond Debian's. Debian's kernel has no IOMMUFD and ships no sample mdev drivers, so
 #   stock  = Debian's vfio, plus the mdev samples built against it;
 #   cdev   = iommufd, vfio, mdev and the samples rebuilt from Debian's source with the options that other distributions set.
+# Both have a module of our own too: vgpu-standin/, which stands in for a vGPU host driver.
 # Each flavour becomes a layer with its updates/ directory and module index, laid over the unpacked packages in the node.
 
 # Loaded in the node before the command, in this order.
 LAB_MODULES="nvme igb igbvf e1000e xhci-pci usb-storage virtio_scsi sd_mod sg vfio-pci vfio_iommu_type1 mtty mdpy mbochs"
 # Not loaded, but decompressed like the others here, where it is quick.
-SPARE_MODULES="pci-stub sr_mod usbhid ext4 macvlan bonding bridge vrf 8021q dummy veth dm-mod md-mod raid1 linear loop"
+SPARE_MODULES="pci-stub sr_mod usbhid ext4 macvlan bonding bridge vrf 8021q dummy veth dm-mod md-mod raid1 linear loop vgpu-standin"
 BOOT_MODULES="9p 9pnet_virtio overlay"
 SAMPLE_OPTIONS="CONFIG_SAMPLE_VFIO_MDEV_MTTY=m CONFIG_SAMPLE_VFIO_MDEV_MDPY=m CONFIG_SAMPLE_VFIO_MDEV_MBOCHS=m"
 
@@ -19,15 +20,15 @@ make_modules() {   # make_modules WORK FLAVOUR MAKE-VARIABLE...
 }
 
 build_stock() {   # build_stock WORK
-  mkdir -p "$1/build-stock"; cp -r "$1/src/samples" "$1/build-stock/"
-  echo 'obj-m += samples/vfio-mdev/' >"$1/build-stock/Kbuild"
+  mkdir -p "$1/build-stock"; cp -r "$1/src/samples" "$PARTS/vgpu-standin" "$1/build-stock/"
+  printf 'obj-m += samples/vfio-mdev/\nobj-m += vgpu-standin/\n' >"$1/build-stock/Kbuild"
   make_modules "$1" stock
 }
 
 build_cdev() {   # build_cdev WORK
   local build=$1/build-cdev
-  mkdir -p "$build"; cp -r "$1/src/drivers" "$1/src/samples" "$build/"
-  printf 'obj-m += drivers/iommu/iommufd/\nobj-m += drivers/vfio/\nobj-m += samples/vfio-mdev/\n' >"$build/Kbuild"
+  mkdir -p "$build"; cp -r "$1/src/drivers" "$1/src/samples" "$PARTS/vgpu-standin" "$build/"
+  printf 'obj-m += %s/\n' drivers/iommu/iommufd drivers/vfio samples/vfio-mdev vgpu-standin >"$build/Kbuild"
   # The kernel image has interval_tree_span_iter_* only when it has IOMMUFD: iommufd.ko carries its own copy.
   { printf '#include <linux/%s.h>\n' interval_tree interval_tree_generic compiler
     sed -n '/^#ifdef CONFIG_INTERVAL_TREE_SPAN_ITER/,$p' "$1/src/lib/interval_tree.c" | grep -v EXPORT_SYMBOL; } >"$build/drivers/iommu/iommufd/span_iter.c"

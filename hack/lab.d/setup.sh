@@ -1,7 +1,7 @@
 # Sourced by hack/lab: makes the state directory, once for each version of the scripts that make it.
 
 # The hash of everything that decides what set-up makes; hardware and command line may change without a new set-up.
-setup_version() { cat "$PARTS"/{apt,packages,modules,initramfs,setup}.sh | sha256sum | cut -c1-12; }
+setup_version() { cat "$PARTS"/{apt,packages,modules,initramfs,setup}.sh "$PARTS"/vgpu-standin/* | sha256sum | cut -c1-12; }
 
 # Sets STATE and KERNEL. Another hack/lab that sets up at the same time is waited for.
 ensure_setup() {

@@ -208,6 +208,11 @@ public sealed record PciFunction
     /// <summary>The vfio variant driver that the kernel's <c>vfio_pci:</c> modalias names for this device; null when none.</summary>
     public string? VfioVariantDriver { get; init; }
 
+    /// <summary>
+    /// What it is as a virtual GPU, where its driver gives virtual functions their types by <c>nvidia/</c>; null for all others.
+    /// </summary>
+    public Vgpu? Vgpu { get; init; }
+
     /// <summary><c>boot_vga</c> is 1.</summary>
     public bool BootVga { get; init; }
 

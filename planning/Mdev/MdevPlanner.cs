@@ -1,4 +1,6 @@
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.Planning.Mdev;
 
@@ -7,7 +9,9 @@ internal static class MdevPlanner
 {
     public static PolicyWishes WishesOf(Situation situation, DesiredPolicy.OfMdevProfile policy)
     {
-        var cards = MdevCard.MeantBy(situation, policy.Spec.Parents).Select(c => new CardCase(situation, policy, c)).ToList();
+        var meant = MdevCard.MeantBy(situation, policy.Spec);
+        var isMixed = meant.Any(c => !c.IsVendorVfio);
+        var cards = meant.Select(c => new CardCase(situation, policy, c) { IsBesideMdevs = isMixed && c.IsVendorVfio }).ToList();
         var judged = cards.Select(c => (Card: c, Ruling: CardChecks.All.Judge(c))).ToList();
         var slots = judged.Where(j => !j.Ruling.Refuses).Select(j => MdevSlots.On(j.Card)).ToList();
         return new PolicyWishes
@@ -16,51 +20,106 @@ internal static class MdevPlanner
             Hint = cards.Count == 0 ? Hint(situation) : null,
             Findings = [.. judged.SelectMany(j => j.Ruling.Findings), .. slots.Select(s => s.NoRoom).OfType<Finding>()],
             Missing = slots.Sum(s => s.Missing),
+            AsksForRoom = slots.Any(s => s.AsksForRoom),
             Wishes = [.. slots.SelectMany(s => s.Slots).Select(s => WishFor(situation, policy, s))],
         };
     }
 
     private static Wish WishFor(Situation situation, DesiredPolicy.OfMdevProfile policy, MdevSlot slot)
     {
-        var it = new SlotCase(situation, policy.Identity, slot);
-        var target = new MdevTarget(slot.Uuid, slot.Parent, slot.TypeId, policy.Identity.Uid);
-        var isOnDemand = policy.Spec.Instances.Mode == MdevMode.OnDemand;
-        var unit = new Unit
+        var wish = new Wish
         {
-            Id = slot.Uuid,
-            Resource = policy.Spec.ResourceName,
             Policy = policy.Identity,
-            Handout = new Handout.MediatedDevice { Uuid = slot.Uuid, TypeId = slot.TypeId },
-            DeviceFile = policy.Spec.DeviceFile,
-            OnAllocate = isOnDemand ? MdevSteps.OnAllocate(situation, target, slot.NoRoom) : null,
+            Device = slot.Id,
+            Ruling = SlotChecks.All.Judge(new SlotCase(situation, policy.Identity, slot, policy.Spec.AcceptRisks ?? [])),
+            Claims = [slot.Id],
         };
-        return new Wish
+        return slot.Id is DeviceId.OfMdev(var uuid)
+            ? OfMdev(wish, situation, policy, slot, uuid)
+            : OfVirtualFunction(wish, situation, policy, slot, situation.Inventory.Functions[slot.Id.AsPci!.Value]);
+    }
+
+    private static Wish OfMdev(Wish wish, Situation situation, DesiredPolicy.OfMdevProfile policy, MdevSlot slot, MdevUuid uuid)
+    {
+        var target = new MdevTarget(uuid, slot.Parent, slot.TypeId, policy.Identity.Uid);
+        var unit = UnitOf(policy, slot, new Handout.MediatedDevice { Uuid = uuid, TypeId = slot.TypeId });
+        return wish with
         {
-            Policy = policy.Identity,
-            Device = slot.Uuid,
-            What = $"{slot.Parent.Name}, which {slot.Uuid} is made on,",
-            Ruling = SlotChecks.All.Judge(it),
-            Claims = [slot.Uuid],
+            What = $"{slot.Parent.Name}, which {uuid} is made on,",
             StandsOn = slot.Parent.PciAddress is { } address ? [address] : [],
-            Granted = new Targets
+            Granted = Granted(situation, policy, slot, unit, MdevSteps.StepsOf(situation, target)) with
             {
-                Units = [unit],
-                OnAllocate = isOnDemand ? [slot.Uuid] : [],
-                // What a pod has, it has whatever another hand does: it is made again like one that is always there.
-                Mdevs =
-                    isOnDemand && !situation.Input.Given.Contains(slot.Uuid)
-                        ? Targets.None.Mdevs
-                        : Targets.None.Mdevs.Add(slot.Uuid, target),
+                Mdevs = IsWanted(situation, policy, slot) ? Targets.None.Mdevs.Add(uuid, target) : Targets.None.Mdevs,
             },
         };
     }
 
+    private static Wish OfVirtualFunction(
+        Wish wish,
+        Situation situation,
+        DesiredPolicy.OfMdevProfile policy,
+        MdevSlot slot,
+        PciFunction function
+    )
+    {
+        var card = function.PhysicalFunction!.Value.ToString();
+        var target = new VgpuTarget(function.Address, card, slot.TypeId, slot.TypeName, policy.Identity.Uid);
+        var unit = UnitOf(
+            policy,
+            slot,
+            new Handout.TypedFunction { Function = new UnitMember(function.Address, function.Driver ?? ""), TypeId = slot.TypeId }
+        );
+        return wish with
+        {
+            Granted = Granted(situation, policy, slot, unit, [VgpuSteps.StepOf(target)]) with
+            {
+                Vgpus = IsWanted(situation, policy, slot) ? Targets.None.Vgpus.Add(function.Address, target) : Targets.None.Vgpus,
+            },
+        };
+    }
+
+    private static bool IsOnDemand(DesiredPolicy.OfMdevProfile policy) => policy.Spec.Instances.Mode == MdevMode.OnDemand;
+
+    /// <summary>
+    /// Whether it is to be there whoever comes. What a pod has, it has whatever another hand does: it is made again like one that is always
+    /// there.
+    /// </summary>
+    private static bool IsWanted(Situation situation, DesiredPolicy.OfMdevProfile policy, MdevSlot slot) =>
+        !IsOnDemand(policy) || situation.Input.Given.Contains(slot.Id);
+
+    private static Targets Granted(
+        Situation situation,
+        DesiredPolicy.OfMdevProfile policy,
+        MdevSlot slot,
+        Unit unit,
+        IEnumerable<PlanStep> steps
+    ) =>
+        IsOnDemand(policy)
+            ? new Targets
+            {
+                Units = [unit with { OnAllocate = MdevSteps.OnAllocate(situation, slot, unit.Handout.Drivers, steps) }],
+                OnAllocate = [unit.Id],
+            }
+            : new Targets { Units = [unit] };
+
+    private static Unit UnitOf(DesiredPolicy.OfMdevProfile policy, MdevSlot slot, Handout handout) =>
+        new()
+        {
+            Id = slot.Id,
+            Resource = policy.Spec.ResourceName,
+            Policy = policy.Identity,
+            Handout = handout,
+            DeviceFile = policy.Spec.DeviceFile,
+        };
+
     /// <summary>What parents there are, for a profile that names none of them.</summary>
     private static string Hint(Situation situation)
     {
-        var there = situation.Inventory.MdevParents.Select(p => p.Name).ToList();
+        var typed = situation.Inventory.Functions.Values.Where(f => f.Vgpu is not null).Select(f => f.PhysicalFunction!.Value.ToString());
+        var there = situation.Inventory.MdevParents.Select(p => p.Name).Concat(typed.Distinct(StringComparer.Ordinal)).ToList();
         return there.Count == 0
-            ? ": no driver of this node makes mediated devices (/sys/class/mdev_bus is empty or not there)"
-            : $": mediated devices can be made on {string.Join(", ", there)}";
+            ? ": no driver of this node makes mediated devices (/sys/class/mdev_bus is empty or not there), and no virtual "
+                + "function can be given a type of vGPU"
+            : $": devices of types can be made on {string.Join(", ", there)}";
     }
 }

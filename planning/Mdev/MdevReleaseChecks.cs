@@ -1,42 +1,42 @@
+using Hostdev.Crds;
 using Hostdev.Crds.Words;
 
 namespace Hostdev.Planning.Mdev;
 
-/// <summary>A mediated device of ours that is in no target.</summary>
-internal sealed record MdevReleaseCase(Situation Situation, Targets Targets, OwnedMdev Owned) : ICase
+/// <summary>A mediated device of ours, or a virtual function with a type of ours, that is in no target.</summary>
+internal sealed record MdevReleaseCase(Situation Situation, Targets Targets, DeviceId Device, string PolicyUid) : ICase
 {
+    /// <summary>Why what policies want of it is not known, as a sentence; null when it is.</summary>
+    public string? Unreadable { get; init; }
+
+    /// <summary>What becomes of it, as the beginning of a sentence.</summary>
+    public required string Ends { get; init; }
+
     public Finding Say(FindingState state, Reason reason, string message) =>
-        new(null, Owned.Uuid.ToString(), state, reason, message, Owned.PolicyUid);
+        new(null, Device.ToString(), state, reason, message, PolicyUid);
 }
 
-/// <summary>What keeps a mediated device from being removed now, though no policy wants it.</summary>
+/// <summary>What keeps it from going now, though no policy wants it.</summary>
 internal static class MdevReleaseChecks
 {
-    public static Checks<MdevReleaseCase> All { get; } = new(ParentUnreadable, FailedLately, InUse);
+    public static Checks<MdevReleaseCase> All { get; } = new(Unreadable, FailedLately, InUse);
 
-    /// <summary>What policies want of a parent that cannot be read is not known: so nothing that is on it is removed.</summary>
-    private static Objection? ParentUnreadable(MdevReleaseCase it) =>
-        it.Situation.Inventory.MdevParents.All(p => p.Name != it.Situation.Inventory.Mdev(it.Owned.Uuid)!.Parent)
-            ? Stays(
-                Reasons.Unreadable,
-                $"{it.Owned.Uuid} is left as it is, because its parent {it.Owned.Parent} cannot be read or is not in /sys/class/mdev_bus: "
-                    + "look at dmesg"
-            )
-            : null;
+    /// <summary>What policies want of what cannot be read is not known: so it stays.</summary>
+    private static Objection? Unreadable(MdevReleaseCase it) => it.Unreadable is { } why ? Stays(Reasons.Unreadable, why) : null;
 
     private static Objection? FailedLately(MdevReleaseCase it) =>
-        it.Situation.Input.Setbacks.GetValueOrDefault(Purpose.Release(it.Owned.Uuid)) is { } setback
+        it.Situation.Input.Setbacks.GetValueOrDefault(Purpose.Release(it.Device)) is { } setback
             ? Stays(setback.Reason, setback.Message)
             : null;
 
     private static Objection? InUse(MdevReleaseCase it)
     {
-        var users = it.Situation.Input.Usage.UsersOf(it.Owned.Uuid);
+        var users = it.Situation.Input.Usage.UsersOf(it.Device);
         return users.IsEmpty ? null
-            : it.Targets.IsWithAPod(it.Owned.Uuid, users) ? new Objection(FindingState.Releasing, Reasons.ReleaseWaits, null)
+            : it.Targets.IsWithAPod(it.Device, users) ? new Objection(FindingState.Releasing, Reasons.ReleaseWaits, null)
             : Stays(
                 Reasons.ReleaseWaits,
-                $"{it.Owned.Uuid} is removed as soon as it is let go; it is in use: {string.Join(", ", users.Select(u => u.Description))}"
+                $"{it.Ends} as soon as it is let go; it is in use: {string.Join(", ", users.Select(u => u.Description))}"
             );
     }
 

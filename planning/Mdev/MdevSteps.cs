@@ -38,7 +38,7 @@ internal static class MdevSteps
     private static Work Create(Situation situation, MdevTarget target) =>
         new(LaneOf(target.Parent, target.Uuid), [.. StepsOf(situation, target).Select(s => new LaneStep(Purpose.Take(target.Uuid), s))]);
 
-    private static List<PlanStep> StepsOf(Situation situation, MdevTarget target)
+    public static List<PlanStep> StepsOf(Situation situation, MdevTarget target)
     {
         List<PlanStep> steps = [];
         var owned = situation.Input.Ownership.Mdevs.GetValueOrDefault(target.Uuid);
@@ -51,17 +51,15 @@ internal static class MdevSteps
     }
 
     /// <summary>Makes one for whoever is given it.</summary>
-    /// <param name="noRoom">Why it cannot be made now; null when it can.</param>
-    public static OnAllocate OnAllocate(Situation situation, MdevTarget target, string? noRoom)
+    public static OnAllocate OnAllocate(Situation situation, MdevSlot slot, ImmutableArray<BoundDevice> brings, IEnumerable<PlanStep> steps)
     {
-        ImmutableArray<BoundDevice> brings = [new(target.Uuid, target.TypeId)];
-        if (situation.Inventory.Mdev(target.Uuid) is not null)
+        if (slot.IsThere)
             return new OnAllocate(brings, []);
         var obstacle =
             situation.Input.Halt is { } halt ? new Obstacle(halt.Reason, halt.Message)
-            : noRoom is not null ? new Obstacle(Reasons.NoRoom, noRoom)
+            : slot.NoRoom is not null ? new Obstacle(Reasons.NoRoom, slot.NoRoom)
             : null;
-        return new OnAllocate(brings, obstacle is null ? [.. StepsOf(situation, target)] : [], obstacle);
+        return new OnAllocate(brings, obstacle is null ? [.. steps] : [], obstacle);
     }
 
     /// <summary>Removes one that nobody wants, as soon as nobody has it.</summary>
@@ -71,7 +69,17 @@ internal static class MdevSteps
         var forget = new LaneStep(purpose, new JournalRecord.ForgetMdev(owned.Uuid));
         if (situation.Inventory.Mdev(owned.Uuid) is null)
             return new Work(owned.Uuid, [forget]);
-        var ruling = MdevReleaseChecks.All.Judge(new MdevReleaseCase(situation, targets, owned));
+        var isParentThere = situation.Inventory.MdevParents.Any(p => p.Name == situation.Inventory.Mdev(owned.Uuid)!.Parent);
+        var ruling = MdevReleaseChecks.All.Judge(
+            new MdevReleaseCase(situation, targets, owned.Uuid, owned.PolicyUid)
+            {
+                Unreadable = isParentThere
+                    ? null
+                    : $"{owned.Uuid} is left as it is, because its parent {owned.Parent} cannot be read or is not in /sys/class/mdev_bus: "
+                        + "look at dmesg",
+                Ends = $"{owned.Uuid} is removed",
+            }
+        );
         return ruling.Refuses
             ? new Work(owned.Uuid, []) { Findings = ruling.Findings }
             : new Work(owned.Uuid, [new LaneStep(purpose, new PlanStep.RemoveMdev(owned.Uuid)), forget]);

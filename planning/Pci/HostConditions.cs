@@ -53,7 +53,7 @@ internal static class HostConditions
         return (
             Reasons.NotSupported,
             $"{what} is on {driver}, as the policy asks, and that is no driver that gives whole devices to VFIO: "
-                + "vendor vGPU VFs are not supported by this version, take them out of the policy; "
+                + "vGPU VFs of their vendor's driver are for a MdevProfile, take them out of the policy; "
                 + "for other devices name vfio-pci or a variant of it"
         );
     }

@@ -2,6 +2,7 @@ using Hostdev.Crds;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
+using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 using Xunit;
 
@@ -113,6 +114,25 @@ public sealed class JournalStateTests
         Assert.Equal(state.Ownership.PhysicalFunctions, again.Ownership.PhysicalFunctions);
         Assert.Equal(state.Nodes, again.Nodes);
         Assert.Equal(6, state.ToRecords().Count());
+    }
+
+    [Fact]
+    public void After_a_boot_a_type_of_vGPU_tells_for_whom_a_function_was_and_after_another_nothing()
+    {
+        var vf = PciAddress.Parse("0000:41:10.0");
+        var given = Fold(new JournalRecord.RecordVgpu(vf, "1155", "NVIDIA L40S-8Q", "p"));
+        Assert.Equal(new OwnedVgpu(vf, "1155", "NVIDIA L40S-8Q", "p"), given.Ownership.Vgpus[vf]);
+        Assert.Equal(given.Ownership.Vgpus, Fold([.. given.ToRecords()]).Ownership.Vgpus);
+
+        var booted = Fold([.. given.AfterBoot().ToRecords()]);
+        Assert.Equal(given.Ownership.Vgpus[vf] with { IsOfEarlierBoot = true }, booted.Ownership.Vgpus[vf]);
+        Assert.Equal([vf], booted.InForceBefore!);
+        Assert.Empty(booted.With(new JournalRecord.Confirm()).AfterBoot().Ownership.Vgpus);
+
+        var again = booted.With(new JournalRecord.RecordVgpu(vf, "1145", null, "q"));
+        Assert.Equal(new OwnedVgpu(vf, "1145", null, "q"), again.Ownership.Vgpus[vf]);
+        Assert.Same(again, again.With(new JournalRecord.RecordVgpu(vf, "1155", null, "p"))); // the first of a boot stays
+        Assert.Empty(again.With(new JournalRecord.ForgetVgpu(vf)).Ownership.Vgpus);
     }
 
     [Fact]

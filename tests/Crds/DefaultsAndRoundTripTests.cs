@@ -56,6 +56,7 @@ public sealed class DefaultsAndRoundTripTests
             resourceName: example.com/vgpu
             nodeSelector: {}
             parents: {names: [mtty], selectors: [{vendor: "10de"}]}
+            transport: VendorVfio
             typeName: GRID T4-1Q
             instances: {mode: OnDemand, max: 4}
             attributes: {frl_config: "60"}
@@ -147,6 +148,17 @@ public sealed class DefaultsAndRoundTripTests
         Assert.Equal(MdevMode.Static, spec.Instances.Mode);
         Assert.Empty(spec.Attributes);
         Assert.Empty(spec.Parents.Selectors);
+        Assert.Null(spec.Transport);
+    }
+
+    /// <summary>An agent of the version before does not know the field, and would not follow a profile that has it.</summary>
+    [Fact]
+    public void A_transport_that_nobody_wrote_is_not_written()
+    {
+        const string profile =
+            "policies: [{kind: MdevProfile, name: x, spec: {resourceName: a.com/b, nodeSelector: {}, parents: {names: [mtty]}, "
+            + "typeId: mtty-1, instances: {count: 2}}}]";
+        Assert.DoesNotContain("transport", Write(Read(profile)), StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -161,6 +173,7 @@ public sealed class DefaultsAndRoundTripTests
             {
                 "\"0600\"",
                 "OnAllocate",
+                "VendorVfio",
                 "\"107\"",
                 "nvgrace_gpu_vfio_pci",
                 "0000:43:00.2",

@@ -139,8 +139,8 @@ public sealed class MessageTests
                 FindingState.Blocked,
                 Reasons.NotSupported,
                 "0000:3b:00.4 is on nvidia, as the policy asks, and that is no driver that gives whole devices to "
-                    + "VFIO: vendor vGPU VFs are not supported "
-                    + "by this version, take them out of the policy; for other devices name vfio-pci or a variant of it"
+                    + "VFIO: vGPU VFs of their vendor's driver are "
+                    + "for a MdevProfile, take them out of the policy; for other devices name vfio-pci or a variant of it"
             );
         Golden.MatchesWords("case-13-vendor-vfio", input, "0000:3b:00.4");
     }

@@ -27,6 +27,22 @@ public sealed class KubeVirtSnippetTests
     }
 
     [Theory]
+    [InlineData("\"transport\": \"VendorVfio\",")]
+    [InlineData("")]
+    public void Virtual_functions_that_are_given_a_type_are_PCI_devices_by_the_ids_that_nodes_offer(string transport)
+    {
+        const string profile = """
+            {"resourceName": "example.com/vgpu", "nodeSelector": {}, "parents": {"selectors": [{"vendor": "10de"}]}, TRANSPORT
+             "typeName": "NVIDIA L40S-8Q", "instances": {"mode": "OnDemand", "max": 4}}
+            """;
+        var entry = Entry("MdevProfile", profile.Replace("TRANSPORT", transport, StringComparison.Ordinal), "10de:26b9");
+
+        Assert.Equal("10DE:26B9", (string)entry["pciHostDevices"]![0]!["pciVendorSelector"]!);
+        Assert.True((bool)entry["pciHostDevices"]![0]!["externalResourceProvider"]!);
+        Assert.False(entry.AsObject().ContainsKey("mediatedDevices"));
+    }
+
+    [Theory]
     [InlineData("""[{"serial": "abc"}]""", 0)]
     [InlineData("""[{"serial": "abc"}, {"vendor": "046d", "product": "c31c"}]""", 1)]
     public void USB_selectors_that_KubeVirt_has_no_words_for_are_left_out_and_no_empty_field_stays(string selectors, int told)
@@ -53,11 +69,11 @@ public sealed class KubeVirtSnippetTests
         Assert.NotNull(YamlJson.Parse(text, out _));
     }
 
-    private static System.Text.Json.Nodes.JsonNode Entry(string kind, string spec)
+    private static System.Text.Json.Nodes.JsonNode Entry(string kind, string spec, params string[] ids)
     {
         var policy = PolicyReader.Read(new PolicyIdentity(kind, "p", "uid", 1, null), JsonDocument.Parse(spec).RootElement);
         Assert.IsNotType<DesiredPolicy.Frozen>(policy);
-        var text = KubeVirtSnippet.Text(KubeVirtSnippet.Entries(policy, ["10de:1eb8"]));
+        var text = KubeVirtSnippet.Text(KubeVirtSnippet.Entries(policy, ids));
         return YamlJson.Parse(text!, out var error) ?? throw new InvalidOperationException($"{error}:\n{text}");
     }
 }

@@ -148,5 +148,20 @@ internal static class Desired
 
             """;
 
+    /// <summary>A type of vGPU on a card's virtual functions.</summary>
+    public static string Vgpus(string name, string card, string type, string instances) =>
+        $$$"""
+            - kind: MdevProfile
+              name: {{{name}}}
+              spec:
+                resourceName: example.com/{{{name}}}
+                nodeSelector: {}
+                parents: {selectors: [{addresses: ["{{{card}}}"]}]}
+                transport: VendorVfio
+                {{{type}}}
+                instances: {{{{instances}}}}
+
+            """;
+
     public static string Policies(params string[] policies) => "policies:\n" + string.Concat(policies);
 }

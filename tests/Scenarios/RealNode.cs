@@ -160,6 +160,8 @@ internal sealed class RealNode : IScenarioNode
                 Sysfs.Unbind(device);
         }
 
+        if (Directory.Exists("/sys/module/vgpu_standin"))
+            Command.Run("modprobe", "-r", "vgpu-standin");
         if (Directory.Exists("/sys/module/bochs"))
             UnloadDisplayDriver();
     }

@@ -69,7 +69,8 @@ internal sealed class SimulatedNode : IScenarioNode
 
     public void UnloadDriver(string name) => Kernel.UnloadDriver(name);
 
-    public void LoadDriver(string name) => Kernel.LoadDriver(LabMachine.Description.Drivers.Single(d => d.Name == name));
+    public void LoadDriver(string name) =>
+        Kernel.LoadDriver(LabMachine.Description.Drivers.Append(LabMachine.VgpuStandIn).Single(d => d.Name == name));
 
     public void Reboot(string stateDirectory) => Kernel.Reboot();
 

@@ -129,6 +129,26 @@ internal static class InventoryTable
                         ]
             )
         );
+        var typed = inventory.Functions.Values.Where(f => f.Vgpu is not null).ToList();
+        if (typed.Count > 0)
+        {
+            Append(
+                text,
+                $"Virtual functions with types of vGPU ({typed.Count})",
+                ["ADDRESS", "PHYSICAL", "NUMA", "TYPE", "CREATABLE NOW"],
+                typed.Select(f =>
+                    (string[])
+                        [
+                            f.Address.ToString(),
+                            f.PhysicalFunction!.Value.ToString(),
+                            f.NumaNode?.ToString() ?? "-",
+                            f.Vgpu!.TypeId ?? "-",
+                            string.Join("; ", f.Vgpu.Creatable.Select(t => $"{t.Id} {t.Name}")),
+                        ]
+                )
+            );
+        }
+
         Append(
             text,
             $"Mediated devices ({inventory.Mdevs.Length})",

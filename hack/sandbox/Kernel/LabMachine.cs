@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 
 namespace Hostdev.Sandbox.Kernel;
 
@@ -19,6 +20,7 @@ public static class LabMachine
             RootBuses = [new("0000:00", RootBus()), new("0000:80", NumaNode1()), new("0000:40", NumaNode0())],
             Drivers = Hardware.LabDrivers,
             MdevParents = Hardware.SampleMdevs,
+            VgpuCards = [StandInOn("0000:41:00.0"), StandInOn("0000:81:00.0")],
             Slots = Slots(),
             Shares =
             [
@@ -32,11 +34,22 @@ public static class LabMachine
     /// <summary>Not loaded at boot: <c>modprobe bochs</c> gives all graphics cards to the host.</summary>
     public static PciDriverDescription DisplayDriver => Hardware.DisplayDriver;
 
+    /// <summary>Not loaded at boot: <c>modprobe vgpu-standin</c>, the lab's own module (hack/lab.d/vgpu-standin).</summary>
+    public static PciDriverDescription VgpuStandIn { get; } = new("vgpu-standin", PciDriverKind.VendorVfio);
+
     /// <summary>Debian's own kernel: neither <c>/dev/iommu</c> nor <c>/dev/vfio/devices</c>.</summary>
     public static MachineDescription Stock { get; } = Description with { VfioCdev = false };
 
     /// <summary>The same machine with the IOMMU off.</summary>
     public static MachineDescription WithoutIommu { get; } = Description with { Iommu = false, InterruptRemapping = false };
+
+    /// <summary>As hack/lab.d/vgpu-standin/vgpu_standin.c has them.</summary>
+    private static VgpuCardDescription StandInOn(string function) =>
+        new(
+            PciAddress.Parse(function),
+            4,
+            [new(901, "STANDIN V-1B", 1), new(902, "STANDIN V-1Q", 1), new(903, "STANDIN V-2Q", 2), new(904, "STANDIN V-4Q", 4)]
+        );
 
     private static ImmutableArray<FunctionDescription> RootBus() =>
         [

@@ -32,6 +32,9 @@ public sealed record MachineDescription
 
     public ImmutableArray<MdevParentDescription> MdevParents { get; init; } = [];
 
+    /// <summary>Cards whose virtual functions are given types of vGPU by a <see cref="PciDriverKind.VendorVfio"/> driver.</summary>
+    public ImmutableArray<VgpuCardDescription> VgpuCards { get; init; } = [];
+
     /// <summary>What is mounted of a hypervisor's shares when the machine has booted.</summary>
     public ImmutableArray<ShareMountDescription> Shares { get; init; } = [];
 
@@ -81,10 +84,19 @@ public enum PciDriverKind
 
     /// <summary>pcieport: takes ports, and is in nobody's way.</summary>
     Port,
+
+    /// <summary>
+    /// NVIDIA's, built for virtual GPUs: it offers virtual functions to VFIO itself, manages its own DMA (<c>driver_managed_dma</c>), and
+    /// has no <c>sriov_configure</c>.
+    /// </summary>
+    VendorVfio,
 }
 
 public sealed record PciDriverDescription(string Name, PciDriverKind Kind = PciDriverKind.Host, string? Module = null)
 {
+    /// <summary>It leaves virtual functions behind when it lets a physical one go (pci-pf-stub).</summary>
+    public bool LeavesVfs { get; init; }
+
     public string ModuleName => Module ?? Name.Replace('-', '_');
 }
 
@@ -262,3 +274,9 @@ public sealed record MdevParentDescription(
 
 /// <param name="Cost">How much of the parent's capacity one instance takes.</param>
 public sealed record MdevTypeDescription(string Id, string Name, int Cost, string? Description = null, string DeviceApi = "vfio-pci");
+
+/// <param name="Function">The physical function.</param>
+/// <param name="Framebuffer">What the types compete for, in GiB.</param>
+public sealed record VgpuCardDescription(PciAddress Function, int Framebuffer, ImmutableArray<VgpuTypeDescription> Types);
+
+public sealed record VgpuTypeDescription(int Id, string Name, int Framebuffer);

@@ -7,7 +7,7 @@ namespace Hostdev.Sandbox.Kernel;
 /// Which driver has which function: <c>driver_override</c>, <c>drivers_probe</c>, <c>drivers/X/{bind,unbind,new_id}</c>
 /// (contracts/kernel.md, "Binding").
 /// </summary>
-internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, DriverChildren children)
+internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, DriverChildren children, VgpuCards vgpus)
 {
     private readonly List<PciDriverDescription> _drivers = [];
     private readonly HashSet<(string Driver, PciId Vendor, PciId Device)> _dynamicIds = [];
@@ -36,6 +36,8 @@ internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, Driv
             }
         );
         core.Tree.MakeDirectory("/sys/module/" + driver.ModuleName);
+        if (driver.Kind == PciDriverKind.VendorVfio)
+            core.Tree.MakeDirectory($"/sys/module/vfio_pci_core/holders/{driver.ModuleName}");
         core.Attribute(path + "/bind", text => Bind(driver, text));
         core.Attribute(path + "/unbind", text => Unbind(driver, text));
         core.Attribute(path + "/new_id", text => AddId(driver, text));
@@ -57,6 +59,8 @@ internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, Driv
         foreach (var device in bus.Devices.Values.Where(device => device.Driver == gone).ToArray())
             Release(device);
         _drivers.Remove(gone);
+        if (gone.Kind == PciDriverKind.VendorVfio)
+            core.Tree.Remove($"/sys/module/vfio_pci_core/holders/{gone.ModuleName}");
         core.DropAttributes(PathOf(gone));
         core.Tree.Remove(PathOf(gone));
         core.Uevents.Emit("remove", PathOf(gone), "drivers");
@@ -112,7 +116,7 @@ internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, Driv
             device.Vfio = null;
         }
 
-        if (driver.Kind == PciDriverKind.Host && !RemoveBelow(device))
+        if (driver.Kind is PciDriverKind.Host or PciDriverKind.VendorVfio && !driver.LeavesVfs && !RemoveBelow(device))
             return false;
         if (!core.WaitUntil(device.MayGo))
             return false;
@@ -197,6 +201,8 @@ internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, Driv
             return Errno.EBUSY;
         if (driver.Kind == PciDriverKind.Vfio && device.Group is null)
             return Errno.EINVAL;
+        if (driver.Kind == PciDriverKind.Vfio && device.PhysicalFunction?.Driver is { Kind: PciDriverKind.VendorVfio })
+            return Errno.EINVAL;
         if (driver.Kind == PciDriverKind.Host && device.Description.HostDriverFails)
             return Errno.ENODEV;
         device.Driver = driver;
@@ -204,6 +210,8 @@ internal sealed class PciBinding(KernelCore core, PciBus bus, VfioBus vfio, Driv
         core.Tree.WriteLink($"{PathOf(driver)}/{device.Address}", device.Path);
         if (driver.Kind == PciDriverKind.Vfio)
             device.Vfio = vfio.Register(device.Address.ToString(), device.Path, device.Group!);
+        else if (driver.Kind == PciDriverKind.VendorVfio)
+            vgpus.Add(device);
         else if (driver.Name == device.Description.HostDriver)
             children.Add(device);
         core.Tree.WriteFile(device.Path + "/uevent", PciFunctionFiles.Uevent(device));

@@ -20,14 +20,15 @@ internal sealed class PciBus
         IReadOnlySet<PciAddress> unplugged,
         IommuGroups groups,
         VfioBus vfio,
-        DriverChildren children
+        DriverChildren children,
+        VgpuCards vgpus
     )
     {
         _unplugged = unplugged;
         _core = core;
         _machine = machine;
         _groups = groups;
-        _binding = new PciBinding(core, this, vfio, children);
+        _binding = new PciBinding(core, this, vfio, children, vgpus);
         _sriov = new SriovVfs(core, this, _binding);
         _binding.AddBelow = AddDomain;
         _binding.RemoveBelow = device => _sriov.RemoveAll(device) && RemoveDomain(device);

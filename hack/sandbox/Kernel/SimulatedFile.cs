@@ -83,6 +83,8 @@ public sealed class SimulatedGroupFile : SimulatedFile
                 return (Errno.EINVAL, (SimulatedDeviceFile?)null);
             if (_node.Devices.Find(candidate => candidate.Name == device && !candidate.Leaving) is not { } found)
                 return (Errno.ENODEV, null);
+            if (found.RefusesOpen() is { } refused)
+                return (refused, null);
             _devices++;
             return (Errno.None, new SimulatedDeviceFile(Process, found, this));
         });

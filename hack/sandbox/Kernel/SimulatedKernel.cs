@@ -194,7 +194,7 @@ public sealed class SimulatedKernel : IDisposable
         Fabrics = new SimulatedFabrics(Core, Storage);
         _children = new DriverChildren(Core, Storage, Network);
         new SerialChildren(Core, _children.Consoles).AddBoards();
-        _pci = new PciBus(Core, _machine, _unplugged, Groups, Vfio, _children);
+        _pci = new PciBus(Core, _machine, _unplugged, Groups, Vfio, _children, new VgpuCards(Core, _machine, Vfio));
         _pci.Boot();
         _mdevs = new MdevBus(Core, Groups, Vfio);
         _mdevs.Boot(_machine.MdevParents, _pci);

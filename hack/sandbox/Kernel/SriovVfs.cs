@@ -82,6 +82,12 @@ internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding)
     {
         if (wanted == pf.NumVfs)
             return Errno.None;
+        if (pf.Driver is { Kind: PciDriverKind.VendorVfio })
+        {
+            core.Print($"pci {pf.Address}: driver does not support SR-IOV configuration via sysfs");
+            return Errno.ENOENT;
+        }
+
         if (pf.Driver is not { Kind: PciDriverKind.Host })
         {
             core.Print($"pci {pf.Address}: no driver bound to device; cannot configure SR-IOV");

@@ -23,6 +23,9 @@ internal sealed class VfioDevice(int index, string name, string parentPath, Iomm
     public List<VfioHold> Holds { get; } = [];
 
     public bool Leaving { get; set; }
+
+    /// <summary>Why its driver opens it for nobody now; null when it does.</summary>
+    public Func<Errno?> RefusesOpen { get; set; } = () => null;
 }
 
 /// <summary>One open descriptor on a vfio device.</summary>

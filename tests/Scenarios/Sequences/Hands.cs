@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Hostdev.Crds;
 using Hostdev.Sandbox.Kernel;
 
 namespace Hostdev.Tests.Scenarios.Sequences;
@@ -12,6 +13,8 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
 {
     private readonly HashSet<string> _unplugged = new(StringComparer.Ordinal);
     private string? _away;
+    private int _made;
+    private int _swept;
 
     /// <summary>Functions, with their physical function's VFs, that were changed by hand.</summary>
     public HashSet<string> Touched { get; } = new(StringComparer.Ordinal);
@@ -80,7 +83,7 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
 
         var given = uses
             .All.SelectMany(u => u.Functions)
-            .Where(f => IsPodsAlone(f) && kernel.DriverOf(f) is "vfio-pci")
+            .Where(f => PciAddress.TryParse(f, out _) && IsPodsAlone(f) && kernel.DriverOf(f) is "vfio-pci")
             .Order(StringComparer.Ordinal)
             .ToList();
         if (given.Count == 0)
@@ -109,6 +112,41 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
         tell($"{name} of {Path.GetFileName(device)} is called {renamed} now");
         kernel.Network.Rename(name, renamed);
     }
+
+    /// <summary>
+    /// Somebody else makes mediated devices and removes them again, and sometimes one of ours that no VM has open: it is made again.
+    /// </summary>
+    public void MakeMdevs()
+    {
+        const string devices = "/sys/bus/mdev/devices";
+        var there = Directory
+            .EnumerateFileSystemEntries(kernel.Paths.Resolve(devices))
+            .Select(p => Path.GetFileName(p)!)
+            .Where(m => !IsOpen(m))
+            .Order(StringComparer.Ordinal)
+            .ToList();
+        var foreign = there.Where(m => !MdevUuid.Parse(m).IsHostdevs).ToList();
+        if (_swept < 2 && there.Count > foreign.Count && random.Next(3) == 0)
+        {
+            _swept++;
+            Remove(there.Except(foreign).ToList() is var ours ? ours[random.Next(ours.Count)] : "");
+        }
+        else if (foreign.Count > 0 && random.Next(2) == 0)
+        {
+            Remove(foreign[random.Next(foreign.Count)]);
+        }
+        else
+        {
+            var type = random.Next(2) == 0 ? "mtty-1" : "mtty-2";
+            var uuid = string.Create(CultureInfo.InvariantCulture, $"{_made++:x8}-2222-4333-8444-555555555555");
+            tell($"by hand: {uuid} of {type}: {Put($"/sys/class/mdev_bus/mtty/mdev_supported_types/{type}/create", uuid)}");
+        }
+
+        void Remove(string uuid) => tell($"by hand: {uuid} is removed: {Put($"{devices}/{uuid}/remove", "1")}");
+    }
+
+    /// <summary>Whether a program has it open: its removal would wait for that one.</summary>
+    private bool IsOpen(string mdev) => uses.All.Any(u => u.Process is not null && u.Functions.Contains(mdev));
 
     public void Unplug()
     {
@@ -144,6 +182,12 @@ internal sealed class Hands(SimulatedKernel kernel, Uses uses, Random random, Ac
     /// <summary>What was changed by hand is put right by hand: as it was at boot.</summary>
     public void Tidy()
     {
+        foreach (var mdev in Directory.EnumerateFileSystemEntries(kernel.Paths.Resolve("/sys/bus/mdev/devices")).Select(Path.GetFileName))
+        {
+            if (!MdevUuid.Parse(mdev!).IsHostdevs)
+                Put($"/sys/bus/mdev/devices/{mdev}/remove", "1");
+        }
+
         foreach (var function in Touched.Where(f => kernel.GroupOf(f) is not null).Order(StringComparer.Ordinal))
         {
             if (SequenceMachine.PhysicalFunctions.Contains(function))

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Sandbox.Kernel;
 
@@ -210,11 +211,13 @@ internal sealed class Residents(SimulatedKernel kernel, Uses uses, SteppedKubele
         var attached = file.SetContainer();
         if (!attached.IsSuccess)
             return attached.ToString();
-        var device = uses.GroupMembers(group).Order(StringComparer.Ordinal).FirstOrDefault(a => kernel.DriverOf(a) == "vfio-pci");
+        var device = uses.GroupMembers(group).Order(StringComparer.Ordinal).FirstOrDefault(IsForVms);
         return device is null ? "no device"
             : file.OpenDevice(device) is { File: null } failed ? failed.Error.ToString()
             : null;
     }
+
+    private bool IsForVms(string device) => MdevUuid.TryParse(device, out _) || kernel.DriverOf(device) == "vfio-pci";
 
     private void TryMount(string function)
     {

@@ -71,6 +71,7 @@ internal sealed class Sequence : IDisposable
             (10, _hands.Write),
             (6, _hands.Rebind),
             (6, _hands.Rename),
+            (5, _hands.MakeMdevs),
             (3, _hands.Unplug),
             (5, _hands.Plug),
             (4, RestartAgent),

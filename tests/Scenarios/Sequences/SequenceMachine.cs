@@ -28,7 +28,6 @@ internal static class SequenceMachine
                 }
             ),
         ],
-        MdevParents = [],
         Slots = [],
     };
 

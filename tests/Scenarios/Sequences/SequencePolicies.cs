@@ -21,6 +21,7 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
             Vfs("nics 2 two pools", 2, Pool("a", 0, 0, "vf") + ", " + Pool("b", 1, 1, "other-vf")),
             Vfs("nics too many", 9, Pool("vfs", 0, 8, "vf")),
             Vfs("nics External", null, Pool("vfs", 0, 1, "vf"), "management: External"),
+            Vfs("nics 3 late", 3, Pool("vfs", 0, 1, "vf", Late) + ", " + Pool("other", 2, 2, "other-vf")),
             ByInterface("nics by name", 3, Pool("vfs", 0, 2, "vf")),
             ByInterface("nics by name 2", 2, Pool("vfs", 0, 1, "vf")),
         ],
@@ -29,6 +30,7 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
             Device("disk", "0000:44:00.0"),
             Device("disk allowed", "0000:44:00.0", "allowProtected: [Storage]", allowed: ("0000:44:00.0", Protection.Storage)),
             Device("disk Cordon", "0000:44:00.0", "disruption: Cordon"),
+            Device("disk late", "0000:44:00.0", Late),
         ],
         [
             Device("gpu held", "0000:43:00.0", pci: ", groupPolicy: HoldSiblings"),
@@ -54,16 +56,20 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
                 ", members: [{address: \"0000:45:00.1\", assigned: true}]",
                 allowed: [("0000:45:00.0", Protection.Network), ("0000:45:00.1", Protection.Network)]
             ),
+            Device("dual late", "0000:45:00.0", Late, ", groupPolicy: AssignSiblings"),
+            Device("dual late and held", "0000:45:00.1", Late, ", groupPolicy: HoldSiblings"),
             ByDriver("dual by driver", "e1000e"),
         ],
         [
             Device("edu", "0000:46:00.0"),
+            Device("edu late", "0000:46:00.0", Late),
             Device("edu shared", "0000:46:00.0", resource: "shared"),
             Device("edu node owner", "0000:46:00.0", "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}"),
         ],
         [
             Device("noacs", "0000:86:00.0"),
             Device("noacs shared", "0000:86:00.0", resource: "shared"),
+            Device("noacs late", "0000:86:00.0", Late),
             Device("noacs priority", "0000:86:00.0", "priority: 5"),
         ],
         [Device("rival", "0000:86:00.0", "priority: 3", resource: "rival")],
@@ -77,12 +83,28 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
                 allowed: ("0000:42:00.0", Protection.Console)
             ),
         ],
+        [
+            Mdevs("vgpus 3", "mtty", "mtty-2", "mode: Static, count: 3"),
+            Mdevs("vgpus on demand", "mtty", "mtty-2", "mode: OnDemand, max: 4"),
+            Mdevs("vgpus too many", "mtty", "mtty-2", "mode: Static, count: 20"),
+            Mdevs("vgpus of no type", "mtty", "mtty-9", "mode: Static, count: 1"),
+        ],
+        [
+            Mdevs("ports 20", "mtty", "mtty-1", "mode: Static, count: 20"),
+            Mdevs("ports on demand", "mtty", "mtty-1", "mode: OnDemand, max: 24"),
+            Mdevs("ports elsewhere", "mdpy", "mdpy-vga", "mode: OnDemand, max: 3"),
+        ],
         [Device("one VF", "0000:41:10.2", pci: ", virtualFunctions: true", resource: "one-vf")],
     ];
 
+    private const string Late = "binding: OnAllocate";
+
     /// <summary>The bus that each row is about.</summary>
     public static ImmutableArray<string> Buses { get; } =
-    ["0000:41:", "0000:44:", "0000:43:", "0000:45:", "0000:46:", "0000:86:", "0000:86:", "0000:42:", "0000:41:"];
+    ["0000:41:", "0000:44:", "0000:43:", "0000:45:", "0000:46:", "0000:86:", "0000:86:", "0000:42:", "mdevs", "mdevs", "0000:41:"];
+
+    private static SequencePolicy Mdevs(string label, string parent, string type, string instances) =>
+        new(label, Desired.Mdevs(label.Split(' ')[0], parent, type, instances), []);
 
     private static SequencePolicy ByInterface(string label, int count, string pools)
     {
@@ -122,8 +144,9 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
             []
         );
 
-    private static string Pool(string name, int first, int last, string resource) =>
-        $$"""{name: {{name}}, vfs: [{first: {{first}}, last: {{last}}}], resourceName: example.com/{{resource}}}""";
+    private static string Pool(string name, int first, int last, string resource, string more = "") =>
+        $"{{name: {name}, vfs: [{{first: {first}, last: {last}}}], resourceName: example.com/{resource}"
+        + $"{(more.Length > 0 ? ", " + more : "")}}}";
 
     private static SequencePolicy Device(
         string label,

@@ -1,6 +1,6 @@
 using Hostdev.Crds.Words;
+using Hostdev.Planning.Pci;
 using Hostdev.Sandbox.Kernel;
-using Hostdev.Tests.Planning;
 
 namespace Hostdev.Tests.Scenarios.Sequences;
 
@@ -11,6 +11,8 @@ namespace Hostdev.Tests.Scenarios.Sequences;
 /// </summary>
 internal sealed class Standing(SimulatedKernel kernel, SteppedAgent agent, Uses uses)
 {
+    private const string Bus = "0000:41:";
+
     private readonly Dictionary<string, string> _inForce = new(StringComparer.Ordinal); // the policy by the function
 
     /// <summary>A policy's change, or something that happened to a device, is reason enough for everything on its bus.</summary>
@@ -27,9 +29,11 @@ internal sealed class Standing(SimulatedKernel kernel, SteppedAgent agent, Uses 
     {
         var policies = agent.Host.Agent.Status?.Policies ?? [];
         var ready = policies.Where(p => p.Reason == Reasons.Ready).Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
-        foreach (var unit in agent.Host.Allocator.Catalog.Units.Values.Where(u => u.Problem is null && ready.Contains(u.Unit.Policy.Name)))
+        // What is there only for a pod comes and goes with it.
+        var lasting = agent.Host.Allocator.Catalog.Units.Values.Where(u => u.Problem is null && u.Unit.OnAllocate is null);
+        foreach (var unit in lasting.Where(u => ready.Contains(u.Unit.Policy.Name)))
         {
-            foreach (var member in unit.Unit.Members.Where(m => kernel.DriverOf(m.Address.ToString()) == m.Driver))
+            foreach (var member in unit.Unit.Functions().Where(m => kernel.DriverOf(m.Address.ToString()) == m.Driver))
                 _inForce[member.Address.ToString()] = unit.Unit.Policy.ToString();
         }
     }
@@ -53,5 +57,5 @@ internal sealed class Standing(SimulatedKernel kernel, SteppedAgent agent, Uses 
         }
     }
 
-    private static string BusOf(string address) => address[.."0000:41:".Length];
+    private static string BusOf(string address) => address.Length < Bus.Length ? address : address[..Bus.Length];
 }

@@ -73,6 +73,7 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
                 Moment($"after the write {path} <- {value.TrimEnd()}");
             }
         );
+        _host.Allocator.AsksKubelet = null; // SteppedKubelet says what its pods have when it is told to
         _host.Desired.Restore();
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Sandbox.Kernel;
 
@@ -76,6 +77,7 @@ internal sealed class Uses(SimulatedKernel kernel)
         var (disturbed, hostUses) = file switch
         {
             "unbind" => (VirtualFunctions(value.Trim()).Prepend(value.Trim()), true),
+            "remove" => ([MdevOf(path)], true),
             "sriov_numvfs" => (VfsLostBy(path, value.Trim()), true),
             // No harm as such, but nothing to do on what a VM has; a driverless function of its group it has not.
             "driver_override"
@@ -94,6 +96,8 @@ internal sealed class Uses(SimulatedKernel kernel)
             );
             if (user is not null)
                 throw new BrokenPromiseException($"{path} <- {value.Trim()} disturbs {function}, which is in use: {user.What}");
+            if (MdevUuid.TryParse(function, out var uuid) && !uuid.IsHostdevs)
+                throw new BrokenPromiseException($"{path} <- {value.Trim()} removes a mediated device that somebody else made");
             if (hostUses && IsConsole(function) && !Allowed.Contains((function, Protection.Console)))
                 throw new BrokenPromiseException($"{path} <- {value.Trim()} takes the console {function}");
         }
@@ -127,6 +131,10 @@ internal sealed class Uses(SimulatedKernel kernel)
     // Only while the host's driver, or none, has it: on vfio-pci it carries nothing of the host's any more, and boot_vga stays 1.
     private bool IsConsole(string function) => function == "0000:42:00.0" && kernel.DriverOf(function) is not "vfio-pci";
 
-    private bool IsBridge(string address) =>
+    private static string MdevOf(string path) => Path.GetFileName(Path.GetDirectoryName(path)!);
+
+    private bool IsBridge(string device) => PciAddress.TryParse(device, out _) && IsBridgeFunction(device);
+
+    private bool IsBridgeFunction(string address) =>
         File.ReadAllText(kernel.Paths.Resolve($"/sys/bus/pci/devices/{address}/class")).StartsWith("0x0604", StringComparison.Ordinal);
 }
