@@ -17,8 +17,14 @@ public sealed class DemoTests
         );
         var text = output.ToString();
         Assert.True(code == 0, text);
-        Assert.Equal(10, text.Split('\n').Count(line => line.StartsWith(" ✓ ", StringComparison.Ordinal)));
+        Assert.Equal(14, text.Split('\n').Count(line => line.StartsWith(" ✓ ", StringComparison.Ordinal)));
         Assert.All(text.Split('\n'), line => Assert.InRange(line.Length, 0, 120));
+        foreach (var happens in (string[])["made on", "removed from"])
+            Assert.Contains($"{happens} 0000:d9:00.0: GRID P4-1B 686f7374-6465-8", text, StringComparison.Ordinal);
+        foreach (var happens in (string[])["iavf -> vfio-pci", "vfio-pci -> iavf"])
+            Assert.Contains($"{happens}: 0000:3b:01.4\n", text, StringComparison.Ordinal);
+        Assert.Contains(" │ 0000:d9:00.0   │ GRID P4-1B   │ ", text, StringComparison.Ordinal);
+        Assert.Contains("list SlowUnbind in acceptRisks", text, StringComparison.Ordinal);
         Assert.Contains("killed right after writing 6 to /sys/bus/pci/devices/0000:3b:00.0/sriov_numvfs", text, StringComparison.Ordinal);
         Assert.Contains("below /sys, /proc and /dev compared: none differs", text, StringComparison.Ordinal);
         Assert.Contains("Every step came true", text, StringComparison.Ordinal);

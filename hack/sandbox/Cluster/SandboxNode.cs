@@ -116,16 +116,16 @@ public class SandboxNode : IAsyncDisposable
     }
 
     /// <summary>As a VMM does: the group, its container, the device. VFIO refuses a group that the host still has a part of.</summary>
-    private SimulatedGroupFile TakeGroup(SimulatedProcess vmm, string address)
+    private SimulatedGroupFile TakeGroup(SimulatedProcess vmm, string id)
     {
-        var (error, group) = vmm.OpenGroup(Kernel.GroupOf(address)!.Value);
+        var (error, group) = vmm.OpenGroup(Kernel.GroupOf(id)!.Value);
         if (group is null)
-            throw new InvalidOperationException($"the VMM opens the group of {address}: {error}");
+            throw new InvalidOperationException($"the VMM opens the group of {id}: {error}");
         var attached = group.SetContainer();
         if (!attached.IsSuccess)
-            throw new InvalidOperationException($"the VMM attaches the group of {address}: {attached}");
-        var (deviceError, device) = group.OpenDevice(address);
-        return device is not null ? group : throw new InvalidOperationException($"the VMM opens {address}: {deviceError}");
+            throw new InvalidOperationException($"the VMM attaches the group of {id}: {attached}");
+        var (deviceError, device) = group.OpenDevice(id);
+        return device is not null ? group : throw new InvalidOperationException($"the VMM opens {id}: {deviceError}");
     }
 
     public virtual async Task StopAgentAsync()

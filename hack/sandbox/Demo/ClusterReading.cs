@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Cluster;
 using Spectre.Console;
@@ -8,14 +9,14 @@ using Spectre.Console.Rendering;
 
 namespace Hostdev.Sandbox.Demo;
 
-/// <summary>One line of <c>kubectl get hostdevices,sriovpolicies</c>.</summary>
+/// <summary>One line of <c>kubectl get hostdevices,sriovpolicies,mdevprofiles</c>.</summary>
 internal sealed record PolicyRow(string Name, string Ready, string Reason, string Nodes, string Devices, string Allocated, string Message);
 
 /// <summary>What one node's kubelet has of one resource.</summary>
 internal sealed record NodeResourceRow(string Node, string Resource, int Capacity, int Allocatable, ImmutableArray<string> Holders);
 
 /// <summary>One node: its agent, what its agent says, and what was changed on its machine.</summary>
-internal sealed record NodeRow(string Name, bool Agent, string State, int Taken, int Vfs);
+internal sealed record NodeRow(string Name, bool Agent, string State, int Taken, int Vfs, int Mdevs);
 
 /// <summary>A cluster as its API server, its kubelets and its machines show it.</summary>
 internal sealed record ClusterReading(
@@ -27,7 +28,9 @@ internal sealed record ClusterReading(
     public static ClusterReading Take(SandboxCluster cluster)
     {
         var objects = cluster.Server.Objects;
-        var policies = ((string[])["hostdevices", "sriovpolicies"]).SelectMany(p => objects.List($"{p}.hostdev.io")).Select(Policy);
+        var policies = ((string[])["hostdevices", "sriovpolicies", "mdevprofiles"])
+            .SelectMany(p => objects.List($"{p}.hostdev.io"))
+            .Select(Policy);
         var nodes = cluster.Nodes.Select(n => Node(n, objects.Get("nodedevicestates.hostdev.io", n.Name)));
         return new ClusterReading([.. policies], [.. nodes], [.. cluster.Nodes.SelectMany(Offers)]);
     }
@@ -44,7 +47,7 @@ internal sealed record ClusterReading(
                 new Markup(p.Devices),
                 new Markup(p.Allocated)
             );
-        var nodes = NodeTable.New(width, "NODE", "AGENT", "STATE", "TAKEN", "VFS", "OFFERED (FREE)", "WHO HAS WHAT");
+        var nodes = NodeTable.New(width, "NODE", "AGENT", "STATE", "TAKEN", "VFS", "MDEVS", "OFFERED (FREE)", "WHO HAS WHAT");
         foreach (var n in Nodes)
         {
             var own = Resources.Where(r => r.Node == n.Name).ToList();
@@ -58,6 +61,7 @@ internal sealed record ClusterReading(
                 new Markup(Markup.Escape(n.State)),
                 new Markup(Number(n.Taken)),
                 new Markup(Number(n.Vfs)),
+                new Markup(Number(n.Mdevs)),
                 new Markup(Markup.Escape(offered)),
                 new Markup(Markup.Escape(string.Join('\n', own.SelectMany(r => r.Holders))))
             );
@@ -89,6 +93,8 @@ internal sealed record ClusterReading(
                 yield return $"{key.Node}: {key.Resource} {Number(was)} -> {Number(has)} allocatable";
         }
 
+        foreach (var (was, has) in Nodes.Zip(later.Nodes).Where(p => p.First.Mdevs != p.Second.Mdevs))
+            yield return $"{was.Name}: {Number(was.Mdevs)} -> {Number(has.Mdevs)} mediated devices";
         foreach (var (was, has) in Nodes.Zip(later.Nodes).Where(p => p.First.Taken != p.Second.Taken || p.First.Vfs != p.Second.Vfs))
         {
             yield return $"{was.Name}: {Number(was.Taken)} -> {Number(has.Taken)} functions on passthrough "
@@ -132,7 +138,8 @@ internal sealed record ClusterReading(
             functions.Count(f => NodeReading.DriverOf(paths, f) is "vfio-pci" or "pci-stub"),
             functions.Sum(f =>
                 int.TryParse(NodeReading.Read(paths, f, "sriov_numvfs"), CultureInfo.InvariantCulture, out var vfs) ? vfs : 0
-            )
+            ),
+            MdevRow.Read(paths).Length
         );
     }
 
@@ -144,7 +151,7 @@ internal sealed record ClusterReading(
         )
         {
             var holders = pods.SelectMany(p =>
-                p.Devices.Where(d => d.Key == resource).SelectMany(d => d.Value.Select(id => $"{p.Name}: {id}"))
+                p.Devices.Where(d => d.Key == resource).SelectMany(d => d.Value.Select(id => $"{p.Name}: {Short(id)}"))
             );
             yield return new NodeResourceRow(
                 node.Name,
@@ -155,6 +162,9 @@ internal sealed record ClusterReading(
             );
         }
     }
+
+    /// <summary>Of a UUID its end: all of ours begin alike.</summary>
+    private static string Short(string id) => MdevUuid.TryParse(id, out _) ? $"…{id[^12..]}" : id;
 
     private static Markup Status(string status) =>
         new(

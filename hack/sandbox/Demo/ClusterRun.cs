@@ -69,8 +69,8 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
     private async Task BootAsync(SandboxCluster cluster, CancellationToken cancellationToken)
     {
         cluster.AddNode("gpu-1", new SimulatedKernel(DemoMachines.GpuNode, seed: seed));
-        cluster.AddNode("mixed-1", DemoMachine.Boot(seed + 1));
-        cluster.AddNode("net-1", new SimulatedKernel(DemoMachines.SriovNode, seed: seed + 2));
+        cluster.AddNode("mixed-1", DemoMachine.Boot(DemoMachine.Description, seed + 1));
+        cluster.AddNode("net-1", new SimulatedKernel(DemoMachine.WithVgpuCards(DemoMachines.SriovNode), seed: seed + 2));
         foreach (var node in cluster.Nodes)
             await node.Kubelet.StartAsync(cancellationToken);
     }
@@ -82,7 +82,7 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
                 + "the real ones, and your kubectl works:"
         );
         screen.Say($"  export KUBECONFIG={cluster.Kubeconfig}");
-        screen.Say("  kubectl get hostdevices,sriovpolicies,nodedevicestates");
+        screen.Say("  kubectl get hostdevices,sriovpolicies,mdevprofiles,nodedevicestates");
         screen.Say(
             "Shortened: a lease lasts 3 s, not 15 s; a policy's status is written every 0.5 s at most, not every 10 "
                 + "s; the proof that a device is back from a pod takes 0.5 s, not 10 s."
@@ -96,10 +96,12 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
         screen.Say($"  export KUBECONFIG={cluster.Kubeconfig}");
         screen.Say("  kubectl label node gpu-1 mixed-1 example.com/passthrough=true");
         screen.Say("  kubectl apply -f examples/cluster/gpus.yaml -f examples/cluster/e810.yaml");
+        screen.Say(
+            "  kubectl apply -f examples/cluster/vgpus.yaml -f examples/cluster/vgpus-on-demand.yaml -f examples/cluster/late-nic.yaml"
+        );
         screen.Say("  helm install hostdev charts/hostdev -n hostdev-system --wait; helm uninstall hostdev -n hostdev-system");
         screen.Say(
-            "  kubectl wait --for=condition=Ready hostdevice/gpus; kubectl get hostdevices,sriovpolicies; kubectl "
-                + "describe nodedevicestate gpu-1"
+            "  kubectl wait --for=condition=Ready hostdevice/gpus; kubectl get hostdev; kubectl " + "describe nodedevicestate gpu-1"
         );
         var shown = "";
         try

@@ -12,7 +12,7 @@ namespace Hostdev.Sandbox.Demo;
 /// Hostdev on a cluster of three nodes, told from bare machines to bare machines. What is promised is looked up on the machines, in the
 /// kubelets and in the API server.
 /// </summary>
-internal sealed class ClusterStory
+internal sealed partial class ClusterStory
 {
     private const string Label = "example.com/passthrough";
     private const string Gpus = "example.com/gpu";
@@ -58,6 +58,10 @@ internal sealed class ClusterStory
             new("Virtual functions in two pools, on every node with such a card", VfsAsync, Print: true),
             new("A disk that is mounted stays where it is, and its policy says why", DiskAsync),
             new("VM pods start with what KubeVirt needs", StartVmsAsync, Print: true),
+            new("vGPUs: two are made at once, others only when a VM asks for one", VgpusAsync),
+            new("A network card is offered to VMs while its host goes on using it", SpareNicAsync),
+            new("VMs get both: the vGPU is made, and the card leaves its host driver", StartBorrowersAsync, Print: true),
+            new("Those VMs end: that vGPU is gone, and the card is back on its driver", EndBorrowersAsync),
             new("More VFs: the free node changes, the other waits for its VM", ChangeAsync),
             new("The API server goes away; an agent restarts and offers what it had", AwayAsync),
             new("The leading operator is killed; the other one goes on", FailOverAsync),
@@ -309,15 +313,25 @@ internal sealed class ClusterStory
 
     private async Task GiveBackAsync(ClusterChapter c)
     {
-        c.Act("vm-render ends; kubectl delete hostdevices,sriovpolicies --all");
+        c.Act("vm-render ends; kubectl delete hostdevices,sriovpolicies,mdevprofiles --all");
         EndVm(c, "gpu-1", Render);
-        foreach (var (kind, name) in ((string, string)[])[("HostDevice", "gpus"), ("HostDevice", "disk"), ("SriovPolicy", "e810")])
+        foreach (
+            var (kind, name) in ((string, string)[])
+                [
+                    ("HostDevice", "gpus"),
+                    ("HostDevice", "disk"),
+                    ("HostDevice", "spare-nics"),
+                    ("SriovPolicy", "e810"),
+                    ("MdevProfile", "t4-1q"),
+                    ("MdevProfile", "p4-1b"),
+                ]
+        )
             await c.Admin.DeleteAsync(kind, name, c.Cancellation);
         await c.PromiseAsync(
             "every file of every machine is as it was",
             () => c.Cluster.Nodes.Select(n => Different(n) is { } first ? $"{n.Name}: {first}" : null).FirstOrDefault(p => p is not null)
         );
-        c.Fact("drivers, overrides, numbers of VFs and node owners compared, file by file");
+        c.Fact("drivers, overrides, numbers of VFs, mediated devices and node owners compared, file by file");
     }
 
     /// <summary>

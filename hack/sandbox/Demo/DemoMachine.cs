@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Sandbox.Kernel;
 
@@ -15,11 +16,15 @@ internal static class DemoMachine
     public const string DualPort = "0000:5e:00.0";
     public const string DualPortSecond = "0000:5e:00.1";
     public const string DataDisk = "0000:83:00.0";
+    public const string VgpuCard = "0000:d8:00.0";
+    public const string DeskCard = "0000:d9:00.0";
     public const string MountPoint = "/var/lib/postgresql";
 
     /// <summary>What the story's devices are called; a real host has these names in its pci.ids.</summary>
     private const string Names = """
         10de  NVIDIA Corporation
+        	1bb3  GP104GL [Tesla P4]
+        	1eb8  TU104GL [Tesla T4]
         	228b  GA104 High Definition Audio Controller
         	24b0  GA104GL [RTX A4000]
         144d  Samsung Electronics Co Ltd
@@ -38,15 +43,61 @@ internal static class DemoMachine
     public static MachineDescription Description { get; } =
         DemoMachines.MixedNode with
         {
-            RootBuses = DemoMachines.MixedNode.RootBuses.Insert(3, new RootBusDescription("0000:5d", [Port()])),
+            RootBuses = DemoMachines.MixedNode.RootBuses.Insert(
+                3,
+                new RootBusDescription(
+                    "0000:5d",
+                    [
+                        Port(
+                            "0000:5d:00.0",
+                            Ethernet(DualPort, 0xb2000000, "00:15:17:00:00:20"),
+                            Ethernet(DualPortSecond, 0xb2040000, "00:15:17:00:00:21")
+                        ),
+                    ]
+                )
+            ),
             Drivers = DemoMachines.MixedNode.Drivers.Insert(6, new PciDriverDescription("e1000e")),
         };
 
+    /// <summary>The machine with two cards besides on which vGPUs are made, by their vendor's driver.</summary>
+    public static MachineDescription WithVgpuCards(MachineDescription machine) =>
+        machine with
+        {
+            RootBuses = machine.RootBuses.Add(
+                new RootBusDescription(
+                    "0000:d7",
+                    [
+                        Port("0000:d7:00.0", Accelerator(VgpuCard, "1eb8", "12a2", 0xb4000000)),
+                        Port("0000:d7:01.0", Accelerator(DeskCard, "1bb3", "11d8", 0xb5000000)),
+                    ]
+                )
+            ),
+            MdevParents =
+            [
+                .. machine.MdevParents,
+                Vgpus(
+                    VgpuCard,
+                    gigabytes: 16,
+                    new("nvidia-222", "GRID T4-1B", 1),
+                    new("nvidia-230", "GRID T4-1Q", 1),
+                    new("nvidia-231", "GRID T4-2Q", 2)
+                ),
+                Vgpus(
+                    DeskCard,
+                    gigabytes: 8,
+                    new("nvidia-63", "GRID P4-1Q", 1),
+                    new("nvidia-71", "GRID P4-1B", 1),
+                    new("nvidia-157", "GRID P4-2B", 2)
+                ),
+            ],
+        };
+
     /// <summary>Boots it, with its file systems mounted and its address set.</summary>
+    /// <param name="machine"><see cref="Description"/>, or more.</param>
     /// <param name="seed">The boot's id.</param>
-    public static SimulatedKernel Boot(int seed)
+    public static SimulatedKernel Boot(MachineDescription machine, int seed)
     {
-        var kernel = new SimulatedKernel(Description, seed: seed);
+        var kernel = new SimulatedKernel(machine, seed: seed);
         var names = kernel.Paths.Resolve("/usr/share/misc/pci.ids");
         Directory.CreateDirectory(Path.GetDirectoryName(names)!);
         File.WriteAllText(names, Names);
@@ -67,13 +118,27 @@ internal static class DemoMachine
         return lines.FirstOrDefault(line => line.StartsWith("\t" + device, StringComparison.Ordinal))?[7..] ?? $"{vendor}:{device}";
     }
 
-    private static FunctionDescription Port() =>
-        Hardware.Function("0000:5d:00.0", "8086", "347a", 0x060400) with
+    private static FunctionDescription Port(string address, params ImmutableArray<FunctionDescription> behind) =>
+        Hardware.Function(address, "8086", "347a", 0x060400) with
         {
             HostDriver = "pcieport",
             NumaNode = 1,
-            Behind = [Ethernet(DualPort, 0xb2000000, "00:15:17:00:00:20"), Ethernet(DualPortSecond, 0xb2040000, "00:15:17:00:00:21")],
+            Behind = behind,
         };
+
+    private static FunctionDescription Accelerator(string address, string device, string subsystem, ulong memory) =>
+        Hardware.Function(address, "10de", device, 0x030200, revision: 0xa1) with
+        {
+            SubsystemVendor = PciId.Parse("10de"),
+            SubsystemDevice = PciId.Parse(subsystem),
+            HostDriver = "nvidia",
+            ResetMethods = "flr bus",
+            NumaNode = 1,
+            Bars = [new(0, memory, 0x1000000, 0x40200)],
+        };
+
+    private static MdevParentDescription Vgpus(string card, int gigabytes, params ImmutableArray<MdevTypeDescription> types) =>
+        new("nvidia-vgpu-vfio", gigabytes, types, PciAddress.Parse(card));
 
     /// <summary>No function-level reset and no isolation between the ports: old cards are like that.</summary>
     private static FunctionDescription Ethernet(string address, ulong memory, string mac) =>

@@ -4,7 +4,8 @@ using Hostdev.Sandbox.Cluster;
 namespace Hostdev.Sandbox.Demo;
 
 /// <summary>The demo's single machine: its agent follows a file in its directory.</summary>
-internal sealed class DemoNode(int seed) : SandboxNode(DemoMachine.Boot(seed), SandboxDirectory.Create())
+internal sealed class DemoNode(int seed)
+    : SandboxNode(DemoMachine.Boot(DemoMachine.WithVgpuCards(DemoMachine.Description), seed), SandboxDirectory.Create())
 {
     public string DesiredFile => Path.Combine(Directory, "desired.yaml");
 

@@ -29,6 +29,7 @@ internal sealed record ResourceRow(string Name, int Capacity, int Allocatable, I
 /// <summary>A node as its own files and its kubelet show it, with what the agent says beside it.</summary>
 internal sealed record NodeReading(
     ImmutableArray<DeviceRow> Devices,
+    ImmutableArray<MdevRow> Mdevs,
     ImmutableArray<ResourceRow> Resources,
     ImmutableArray<StatusProblem> Problems
 ) : IPicture
@@ -36,7 +37,16 @@ internal sealed record NodeReading(
     private const string PciDevices = "/sys/bus/pci/devices";
 
     public static ImmutableArray<string> ResourceNames { get; } =
-    [DemoPolicies.GpuResource, DemoPolicies.NicResource, DemoPolicies.DiskResource, DemoPolicies.StorageVfs, DemoPolicies.TenantVfs];
+    [
+        DemoPolicies.GpuResource,
+        DemoPolicies.NicResource,
+        DemoPolicies.DiskResource,
+        DemoPolicies.StorageVfs,
+        DemoPolicies.TenantVfs,
+        DemoPolicies.LentVfs,
+        DemoPolicies.Vgpus,
+        DemoPolicies.DeskVgpus,
+    ];
 
     public static NodeReading Take(DemoNode node, StatusReading status)
     {
@@ -71,6 +81,9 @@ internal sealed record NodeReading(
                     : r
             ),
         ];
+        var mdevs = MdevRow
+            .Read(paths)
+            .Select(m => m with { Resource = listed[m.Uuid].FirstOrDefault(), Vm = pods[m.Uuid].Select(p => p.Name).FirstOrDefault() });
         var resources = ResourceNames
             .Where(r => node.Kubelet.Capacity(r) is not null)
             .Select(r => new ResourceRow(
@@ -79,7 +92,7 @@ internal sealed record NodeReading(
                 node.Kubelet.Allocatable(r) ?? 0,
                 [.. pods.SelectMany(p => p).Where(p => p.Resource == r).Select(p => $"{p.Name}: {p.Id}")]
             ));
-        return new NodeReading(rows, [.. resources], status.Problems);
+        return new NodeReading(rows, [.. mdevs], [.. resources], status.Problems);
     }
 
     /// <summary>Every PCI function that is no bridge, by address.</summary>
@@ -131,11 +144,12 @@ internal sealed record NodeReading(
         return DemoMachine.NameOf(Id("vendor"), Id("device"));
     }
 
-    private static string Remark(StatusProblem problem) =>
+    private static string? Remark(StatusProblem problem) =>
         problem.State == FindingState.Held ? problem.Message.Split(" (")[0]
         : problem.State == FindingState.Releasing ? "goes back when let go"
         : problem.State == FindingState.Waiting ? "waits"
-        : $"blocked: {problem.Reason}";
+        : problem.State == FindingState.Blocked ? $"blocked: {problem.Reason}"
+        : null;
 
     public IRenderable Render(int width, bool together) => NodeTable.Render(this, width, together);
 
@@ -152,6 +166,10 @@ internal sealed record NodeReading(
             group address by change;
         foreach (var change in drivers)
             yield return $"{change.Key}: {string.Join(", ", change)}";
+        foreach (var made in after.Mdevs.ExceptBy(before.Mdevs.Select(m => m.Uuid), m => m.Uuid))
+            yield return $"made on {made.Parent}: {made.Type} {made.Uuid}";
+        foreach (var removed in before.Mdevs.ExceptBy(after.Mdevs.Select(m => m.Uuid), m => m.Uuid))
+            yield return $"removed from {removed.Parent}: {removed.Type} {removed.Uuid}";
         foreach (var name in NodeReading.ResourceNames)
         {
             var (was, has) = (Amount(before, name), Amount(after, name));

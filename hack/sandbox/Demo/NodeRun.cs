@@ -76,11 +76,7 @@ internal sealed class NodeRun(IStoryScreen screen, int seed, TimeSpan patience)
     private async Task StayAsync(DemoNode node, TreeSnapshot beginning, CancellationToken cancellationToken)
     {
         var example = Path.Combine(node.Directory, "example.yaml");
-        await File.WriteAllTextAsync(
-            example,
-            DemoPolicies.All(DemoPolicies.Sriov(5), DemoPolicies.Gpu, DemoPolicies.NicDeclared, DemoPolicies.Disk),
-            cancellationToken
-        );
+        await File.WriteAllTextAsync(example, NodeStory.Everything(5), cancellationToken);
         screen.Say("The node runs on. Edit the desired state and it follows; Ctrl-C gives it back and ends.");
         screen.Say($"  desired  {node.DesiredFile}");
         screen.Say($"  status   {node.StatusFile}");
@@ -98,6 +94,7 @@ internal sealed class NodeRun(IStoryScreen screen, int seed, TimeSpan patience)
                 var signature = string.Join(
                     '\n',
                     now.Devices.Select(d => d.ToString())
+                        .Concat(now.Mdevs.Select(m => m.ToString()))
                         .Concat(now.Resources.Select(r => $"{r.Name} {r.Allocatable}"))
                         .Concat(now.Problems.Select(p => p.Message))
                 );

@@ -12,7 +12,7 @@ namespace Hostdev.Sandbox.Demo;
 /// kubelet.
 /// </summary>
 /// <param name="seed">Chooses the write after which the agent is killed.</param>
-internal sealed class NodeStory(TreeSnapshot beginning, int seed)
+internal sealed partial class NodeStory(TreeSnapshot beginning, int seed)
 {
     private const string Render = "vm-render";
     private const string Router = "vm-router";
@@ -28,6 +28,10 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
             new("A port whose neighbour nobody mentioned is blocked, until the admin declares it", DeclareNeighbourAsync),
             new("A disk that is mounted stays where it is", RefuseDiskAsync),
             new("VM pods start with what KubeVirt needs", StartVmsAsync, Print: true),
+            new("vGPUs: two are made at once, others only when a VM asks for one", ProfileVgpusAsync),
+            new("The host's VF is offered while the host has it, once the risk is accepted", LendVfAsync),
+            new("VMs get both: the vGPU is made, and the VF leaves its host driver", StartBorrowersAsync, Print: true),
+            new("Those VMs end: that vGPU is gone, and the VF is back on its driver", EndBorrowersAsync),
             new("The kubelet restarts and wipes its sockets", RestartKubeletAsync),
             new("More VFs are asked for while a VM has one: the agent waits for it", GrowAsync),
             new("The agent is killed in the middle of work, and started again", KillAgentAsync),
@@ -227,7 +231,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
     private async Task GrowAsync(NodeChapter c)
     {
         c.Act("the admin sets numVfs to 8; vm-edge has three VFs, and the kernel goes from 5 to 8 only through 0");
-        c.Node.Desire(Policies(8));
+        c.Node.Desire(Everything(8));
         var waits = await c.SaysAsync("the agent waits", p => p.Device == DemoMachine.Nic && p.State == FindingState.Waiting);
         c.Check(
             "it says for whom",
@@ -253,7 +257,7 @@ internal sealed class NodeStory(TreeSnapshot beginning, int seed)
         var nth = 1 + (int)(((uint)seed + 1) % writes);
         var killed = c.Node.KillAgentAfterWrite(nth);
         c.Act("the admin sets numVfs to 6, and the agent dies in the middle of it, as by SIGKILL");
-        c.Node.Desire(Policies(6));
+        c.Node.Desire(Everything(6));
         await c.PromiseAsync("the agent dies", () => killed.IsCompleted ? null : "it lives");
         var last = await killed;
         c.Fact($"killed right after writing {last.Value.TrimEnd('\n')} to {last.Path}");

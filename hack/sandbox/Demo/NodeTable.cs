@@ -27,7 +27,20 @@ internal static class NodeTable
             );
         }
 
+        var mdevs = New(width, "MEDIATED DEVICE", "ON", "TYPE", "GROUP", "OFFERED AS", "HELD BY");
+        foreach (var m in node.Mdevs)
+            mdevs.AddRow(
+                new Markup(m.Uuid),
+                new Markup(m.Parent),
+                new Text(m.Type),
+                new Markup(m.Group ?? "-"),
+                new Markup(m.Resource is null ? "" : $"[green]{m.Resource}[/]"),
+                new Markup(m.Vm is null ? "" : $"[bold]{m.Vm}[/]")
+            );
+
         List<IRenderable> parts = [devices];
+        if (node.Mdevs.Length > 0)
+            parts.Add(mdevs);
         if (node.Resources.Length > 0)
             parts.Add(resources);
         var reasons = node.Problems.Where(p => p.State != FindingState.Held).ToList();
@@ -48,7 +61,9 @@ internal static class NodeTable
             BorderStyle = new Style(Color.Grey),
         };
         foreach (var header in headers)
-            table.AddColumn(new TableColumn($"[grey]{header}[/]") { NoWrap = header is "ADDRESS" or "DRIVER" or "GROUP" });
+            table.AddColumn(
+                new TableColumn($"[grey]{header}[/]") { NoWrap = header is "ADDRESS" or "MEDIATED DEVICE" or "DRIVER" or "GROUP" }
+            );
         return table;
     }
 

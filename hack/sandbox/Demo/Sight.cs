@@ -47,6 +47,20 @@ internal static class Sight
             : $"the kubelet has {allocatable} of {resource} ({capacity ?? 0} with unhealthy ones) and not {wanted}";
     }
 
+    /// <summary>So many mediated devices of a type, all of them on the card that has it.</summary>
+    public static string? Vgpus(this DemoNode node, string type, int wanted) => Vgpus(MdevRow.Read(node.Kernel.Paths), type, wanted);
+
+    public static string? Vgpus(IReadOnlyCollection<MdevRow> mdevs, string type, int wanted)
+    {
+        var there = mdevs.Where(m => m.Type == type).ToList();
+        return there.Count != wanted
+            ? $"{there.Count} of type {type} are there and not {wanted}"
+            : there
+                .Where(m => m.Parent != (type == DemoPolicies.Vgpu ? DemoMachine.VgpuCard : DemoMachine.DeskCard))
+                .Select(m => $"{m.Uuid} was made on {m.Parent}")
+                .FirstOrDefault();
+    }
+
     /// <summary>No write of the agent's ever named it.</summary>
     public static string? Untouched(this DemoNode node, string address) =>
         node.Kernel.Writes.All.FirstOrDefault(w =>

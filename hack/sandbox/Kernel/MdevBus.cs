@@ -36,6 +36,8 @@ internal sealed class MdevBus(KernelCore core, IommuGroups groups, VfioBus vfio)
         }
     }
 
+    public int? GroupOf(string uuid) => _devices.GetValueOrDefault(uuid)?.Group.Number;
+
     private static string TypePath(Parent parent, MdevTypeDescription type) => $"{parent.Path}/mdev_supported_types/{type.Id}";
 
     private static void WriteType(DirectoryDraft directory, MdevTypeDescription type)

@@ -84,7 +84,9 @@ public sealed class SimulatedKernel : IDisposable
 
     public string? DriverOf(string address) => Core.Locked(() => Device(address)?.Driver?.Name);
 
-    public int? GroupOf(string address) => Core.Locked(() => Device(address)?.Group?.Number);
+    /// <summary>Of a PCI function by its address, or of a mediated device by its UUID.</summary>
+    public int? GroupOf(string device) =>
+        Core.Locked(() => MdevUuid.TryParse(device, out _) ? _mdevs.GroupOf(device) : Device(device)?.Group?.Number);
 
     /// <summary>How often the function was bound since boot, to whatever driver.</summary>
     public int BindCount(string address) => Core.Locked(() => _pci.Binding.BindCounts.GetValueOrDefault(PciAddress.Parse(address)));
