@@ -229,7 +229,8 @@ public sealed partial class NodeAgent(
     private async Task<(HostInventory Inventory, Plan Plan)> LookAsync(CancellationToken cancellationToken)
     {
         (_lookedAt, _asOf) = (time.GetUtcNow(), parts.Executor.Now);
-        var given = parts.Allocator.Ledger; // asked first: what it names was there before the machine is read
+        // Asked first: what the ledger names was there before the machine is read, and what had not returned may have done so since.
+        var (given, unreturned) = (parts.Allocator.Ledger, parts.Executor.Unreturned);
         var inventory = await ReadAsync(parts.Inventory.Read, cancellationToken).ConfigureAwait(false);
         var confirmed = desired.Confirmed; // asked first: what is in force is then at least as new as the word that confirmed it
         if (desired.InForce is not { } inForce)
@@ -240,7 +241,7 @@ public sealed partial class NodeAgent(
         var names = PlanningInput.AsksForInterfaces(inForce.Policies)
             ? await ReadAsync(parts.Names.Read, cancellationToken).ConfigureAwait(false)
             : [];
-        var input = Remember(given).Input(inForce, inventory, HostUsage.Nobody, names);
+        var input = Remember(given, unreturned).Input(inForce, inventory, HostUsage.Nobody, names);
         var plan = Planner.Plan(input);
         if (!plan.Attributes.IsEmpty)
         {
@@ -270,7 +271,7 @@ public sealed partial class NodeAgent(
         return (inventory, plan);
     }
 
-    private Remembered Remember(AllocationLedger given)
+    private Remembered Remember(AllocationLedger given, ImmutableArray<UnreturnedWrite> unreturned)
     {
         lock (_setbacks)
         {
@@ -282,7 +283,7 @@ public sealed partial class NodeAgent(
                 Choices = parts.Choices.Choices,
                 Setbacks = _setbacks.Active(),
                 Given = [.. given.ById.Keys.Select(DeviceId.Parse)],
-                Unreturned = parts.Executor.Unreturned,
+                Unreturned = [.. parts.Executor.Unreturned.Concat(unreturned).DistinctBy(w => (w.Device, w.File))],
             };
         }
     }
