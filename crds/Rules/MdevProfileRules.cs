@@ -20,12 +20,12 @@ internal static class MdevProfileRules
         CommonRules.AcceptedAreNamed("selector of parents", s => s.Get("parents").Get("selectors").Items().All(p => p.HasAny("addresses"))),
         PolicyRule.Object(
             "spec.instances",
-            "mode Static takes count, 0 or more for each parent, and no max",
+            "mode Static takes count, 0 or more for each card, and no max",
             i => i.Text("mode") is not (null or "Static") || (i.Number("count") >= 0 && !i.Has("max"))
         ),
         PolicyRule.Object(
             "spec.instances",
-            "mode OnDemand takes max, 1 or more for each parent, and no count",
+            "mode OnDemand takes max, 1 or more for each card, and no count",
             i => i.Text("mode") != "OnDemand" || (i.Number("max") >= 1 && !i.Has("count"))
         ),
         PolicyRule.Object(
