@@ -21,14 +21,14 @@ internal static class MdevProfileRules
         CommonRules.AcceptedAreNamed("selector of parents", s => s.Get("parents").Get("selectors").Items().All(p => p.HasAny("addresses"))),
         PolicyRule.Object(
             "spec.instances",
-            "mode Static takes either count, 0 or more for each parent, or max, 1 or more: give one of the two",
+            "mode Static takes either count, 0 or more for each card, or max, 1 or more: give one of the two",
             i =>
                 i.Text("mode") is not (null or "Static")
                 || (i.Has("count") != i.Has("max") && (i.Number("count") ?? 0) >= 0 && (i.Number("max") ?? 1) >= 1)
         ),
         PolicyRule.Object(
             "spec.instances",
-            "mode OnDemand takes max, 1 or more for each parent, and no count",
+            "mode OnDemand takes max, 1 or more for each card, and no count",
             i => i.Text("mode") != "OnDemand" || (i.Number("max") >= 1 && !i.Has("count"))
         ),
         PolicyRule.Object(

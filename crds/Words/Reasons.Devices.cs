@@ -425,8 +425,8 @@ public static partial class Reasons
     public static readonly Reason NotSupported = Devices.Add(
         new(
             "NotSupported",
-            "this version cannot pass this kind of device (a pool of vendor vGPU VFs on `nvidia` too), or not with this `binding`",
-            "remove the policy or pool, or use `binding: Static`",
+            "this version cannot pass this kind of device (a pool of vendor vGPU VFs on `nvidia` too), or not as the policy asks for it",
+            "as the message says, or remove the policy or pool",
             Ends.Admin
         )
     );

@@ -55,6 +55,38 @@ public sealed class KubeVirtSnippetTests
         Assert.Equal(told, usb["selectors"]?.AsArray().Count ?? 0);
     }
 
+    public static TheoryData<string> Examples =>
+        [
+            .. Directory
+                .EnumerateFiles(Repository.Path("examples", "cluster"), "*.yaml")
+                .Select(f => Path.GetFileName(f))
+                .Order(StringComparer.Ordinal),
+        ];
+
+    /// <summary>Whenever a device is taken or made: KubeVirt is told of it all the same, and leaves it to us.</summary>
+    [Theory]
+    [MemberData(nameof(Examples))]
+    public void Every_resource_of_an_example_is_permitted_and_left_to_Hostdev(string file)
+    {
+        foreach (var document in File.ReadAllText(Repository.Path("examples", "cluster", file)).Split("\n---\n"))
+        {
+            var policy = YamlJson.Parse(document, out _)!;
+            var spec = policy["spec"]!;
+            var names = spec["pools"] is { } pools
+                ? pools.AsArray().Select(p => (string?)p!["resourceName"]).OfType<string>()
+                : [(string)spec["resourceName"]!];
+            var isMediated = (string?)policy["kind"] == "MdevProfile" && (string?)spec["transport"] != "VendorVfio";
+            var snippet = Entry((string)policy["kind"]!, spec.ToJsonString(), isMediated ? [] : ["10de:1eb8"]);
+
+            var (list, entries) = Assert.Single(snippet.AsObject());
+            Assert.Equal(isMediated ? "mediatedDevices" : "pciHostDevices", list);
+            Assert.Equal(names, entries!.AsArray().Select(e => (string)e!["resourceName"]!));
+            Assert.All(entries.AsArray(), e => Assert.True((bool)e!["externalResourceProvider"]!));
+            if (isMediated)
+                Assert.Equal((string)spec["typeName"]!, (string)entries[0]!["mdevNameSelector"]!);
+        }
+    }
+
     [Fact]
     public void The_instructions_say_what_a_first_list_forbids_and_what_an_older_entry_does()
     {

@@ -20,7 +20,8 @@ internal sealed partial class NodeStory
     private async Task ProfileVgpusAsync(NodeChapter c)
     {
         c.Act(
-            $"the admin adds MdevProfile/t4-1q (Static, count 2) for {DemoMachine.VgpuCard}, and MdevProfile/p4-1b (OnDemand, max 4) for {DemoMachine.DeskCard}"
+            $"the admin adds MdevProfile/t4-1q (Static, count 2) for {DemoMachine.VgpuCard}, "
+                + $"and MdevProfile/p4-1b (OnDemand, max 4) for {DemoMachine.DeskCard}"
         );
         c.Node.Desire(All(Sriov(5), Gpu, NicDeclared, Disk, VgpuProfiles));
         await c.PromiseAsync("two vGPUs are made on their card", () => c.Node.Vgpus(Vgpu, 2));
