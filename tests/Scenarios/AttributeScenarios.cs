@@ -332,12 +332,17 @@ public sealed class SimulatedAttributeScenarios : AttributeScenarios
     }
 
     [Fact]
-    public async Task A_file_that_is_read_only_here_is_said()
+    public async Task A_file_that_is_read_only_here_is_said_and_what_comes_after_it_waits()
     {
         var node = Xe();
         await using var bench = await ScenarioBench.StartAsync(
             node,
-            With(1, "{file: sriov_admin/vfN/profile/sched_priority, value: normal, vfs: [{first: 0, last: 0}]}")
+            With(
+                1,
+                "{file: sriov_admin/pf/profile/exec_quantum_ms, value: \"10\"}",
+                "{file: sriov_admin/vfN/profile/sched_priority, value: normal, vfs: [{first: 0, last: 0}]}",
+                "{file: sriov_admin/pf/profile/preempt_timeout_us, value: \"500\"}"
+            )
         );
         await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.AttributeUnusable);
         Assert.Equal(
@@ -345,6 +350,9 @@ public sealed class SimulatedAttributeScenarios : AttributeScenarios
                 + "remove it from attributes",
             bench.Problem("vfs").Message
         );
+        await bench.UntilAsync(() => bench.Read($"{Admin}/pf/profile/exec_quantum_ms") == "10");
+        await bench.QuietAsync();
+        Assert.Equal("0", bench.Read($"{Admin}/pf/profile/preempt_timeout_us"));
     }
 
     [Fact]
