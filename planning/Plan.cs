@@ -88,7 +88,7 @@ public sealed record LaneStep(Purpose Purpose, PlanStep Step)
     /// something else undid it.
     /// </summary>
     public bool BringsIntoForce =>
-        (Step is PlanStep.Probe { ExpectedDriver: not null } && Purpose.Verb == PurposeVerb.Take)
+        (Step is PlanStep.Probe { ExpectedDriver: not null, Again: false } && Purpose.Verb == PurposeVerb.Take)
         || (Step is PlanStep.SetNumVfs { NumVfs: > 0 } && Purpose.Verb == PurposeVerb.Vfs)
         || Step is PlanStep.CreateMdev
         || (Step is PlanStep.SetAttribute { Restores: false } && Purpose.Verb != PurposeVerb.Take);

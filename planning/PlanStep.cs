@@ -132,6 +132,9 @@ public abstract record PlanStep
     /// <param name="ExpectedDriver">What the driver link must show afterwards; null when any outcome is right.</param>
     public sealed record Probe(PciAddress Address, string? ExpectedDriver) : PlanStep
     {
+        /// <summary>It had this driver, and was taken from it for a moment: it is bound again whatever came of that.</summary>
+        public bool Again { get; init; }
+
         public override DeviceId? Device => Address;
     }
 }

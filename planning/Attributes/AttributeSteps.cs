@@ -17,10 +17,7 @@ internal static class AttributeSteps
     public static IEnumerable<Work> Set(Situation situation, Targets targets) =>
         Judged(situation, targets.Attributes)
             .Where(j => !j.Ruling.Refuses)
-            .Select(j => new Work(
-                j.Case.Target.File.Device,
-                [.. Set(j.Case, targets).Select(s => new LaneStep(j.Case.Target.Purpose, s))]
-            ));
+            .Select(j => new Work(j.Case.Target.File.Device, [.. Set(j.Case, targets)]));
 
     /// <summary>What is said of those that are not set: of each purpose the first that stands in the way.</summary>
     public static IEnumerable<Finding> Findings(Situation situation, IEnumerable<AttributeTarget> attributes) =>
@@ -74,22 +71,28 @@ internal static class AttributeSteps
         }
     }
 
-    private static IEnumerable<PlanStep> Set(AttributeCase it, Targets targets)
+    /// <summary>
+    /// A function that is in service and must have no driver for it gets that back by a purpose of its own, whatever comes of the write: bad
+    /// input loses nothing.
+    /// </summary>
+    private static IEnumerable<LaneStep> Set(AttributeCase it, Targets targets)
     {
-        var (target, was) = (it.Target, it.Reading!.Text);
-        var bound = it.Bound;
-        if (bound is not null)
-            yield return new PlanStep.Unbind(bound.Address, bound.Driver!, []);
-        yield return new JournalRecord.RecordAttribute(
+        var (target, was, bound) = (it.Target, it.Reading!.Text, it.Bound);
+        var record = new JournalRecord.RecordAttribute(
             target.File.Device,
             target.File.Name,
             was is null ? null : AttributeValue.ToWrite(was),
             target.Value,
             target.Policy.Uid
         );
-        yield return new PlanStep.SetAttribute(target.File, target.Value) { Was = was };
-        if (bound is not null && targets.Functions.ContainsKey(bound.Address))
-            yield return new PlanStep.Probe(bound.Address, bound.Driver);
+        if (bound is not null)
+            yield return Step(new PlanStep.Unbind(bound.Address, bound.Driver!, []));
+        yield return Step(record);
+        yield return Step(new PlanStep.SetAttribute(target.File, target.Value) { Was = was });
+        if (bound is not null && targets.Functions.GetValueOrDefault(bound.Address) is { } taken)
+            yield return new LaneStep(Purpose.Take(taken.UnitId), new PlanStep.Probe(bound.Address, bound.Driver) { Again = true });
+
+        LaneStep Step(PlanStep step) => new(target.Purpose, step);
     }
 
     private static Work Release(Situation situation, GoingBack goingBack, OwnedAttribute owned)

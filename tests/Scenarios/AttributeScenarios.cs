@@ -124,11 +124,25 @@ public abstract class AttributeScenarios
         );
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/vf") == 1);
         Assert.Equal(("vfio-pci", null), (bench.Driver("0000:41:10.0"), bench.Driver("0000:41:10.2")));
+        Assert.Equal("(null)", bench.Read($"{SecondVf}/driver_override")); // nor was it for a moment
 
         bench.Desire(With(2)); // as the message says
         await bench.ReadyAsync();
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/vf") == 2);
         Assert.Equal("vfio-pci", bench.Driver("0000:41:10.2"));
+        bench.Desire(Desired.Nothing);
+        await bench.GivenBackAsync();
+    }
+
+    [Fact]
+    public async Task A_virtual_function_in_service_stays_so_when_what_is_asked_of_it_is_refused()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(node, With(2));
+        await bench.ReadyAsync();
+        bench.Desire(With(2, "{file: sriov_vf_msix_count, value: \"4\", vfs: [{first: 1, last: 1}]}"));
+        await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.StepFailed);
+        await bench.UntilAsync(() => bench.Driver("0000:41:10.2") == "vfio-pci" && bench.Kubelet.Allocatable("example.com/vf") == 2);
         bench.Desire(Desired.Nothing);
         await bench.GivenBackAsync();
     }
