@@ -93,6 +93,32 @@ public abstract class LateBindingScenarios
         Assert.Empty(TreeSnapshot.Diff(before, node.Snapshot()));
     }
 
+    /// <summary>The drivers that planning takes for prompt (<c>planning/Pci/LateBinding</c>): in the lab all of it is emulated.</summary>
+    [Theory]
+    [InlineData("e1000e", "0000:86:00.0")]
+    [InlineData("igb", "0000:81:00.0")]
+    [InlineData("nvme", Nvme)]
+    [InlineData("xhci_hcd", "0000:01:00.0")]
+    public async Task A_driver_that_was_measured_lets_its_device_go_and_has_it_back(string driver, string address)
+    {
+        await using var bench = await ScenarioBench.StartAsync(
+            NewNode(),
+            Desired.Policies(Desired.HostDevice("card", address, "binding: OnAllocate"))
+        );
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/card") == 1);
+        Assert.Equal(driver, bench.Driver(address));
+        var begun = TimeProvider.System.GetTimestamp();
+        var pod = await AdmitAsync(bench, "vm", "card");
+        var took = TimeProvider.System.GetElapsedTime(begun);
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{driver}: {took.TotalMilliseconds:F0} ms from the kubelet's call to the running pod"
+        );
+        Assert.Equal((PodPhase.Running, ""), Outcome(pod));
+        Assert.Equal("vfio-pci", bench.Driver(address));
+        bench.Kubelet.DeletePod("vms", "vm");
+        await bench.UntilAsync(() => bench.Driver(address) == driver);
+    }
+
     [Fact]
     public async Task A_disk_that_got_mounted_since_it_was_offered_is_refused_with_its_mount_point_until_it_is_unmounted()
     {
