@@ -98,6 +98,7 @@ internal sealed class HostReading
             users.AddRange(Virtio.UsersOf(function, names));
             var isElsewhere = function is { NetworkInterfaceElsewhere: true, Driver: not null };
             users.AddRange(Network.UsersOf(function.Address, function.Children, isElsewhere));
+            users.AddRange(NvidiaUsage.UsersOf(_files, function, names));
         }
 
         var vfs = names.Count(n => n.StartsWith("virtfn", StringComparison.Ordinal));

@@ -86,6 +86,20 @@ public sealed class UsageReaderTests : IDisposable
         Assert.Equal(["/dev/nvidia3 is open in process 701 (cuda)"], Words(Gpu));
     }
 
+    /// <summary>No process has it open, and nvidia's own remove waits for it.</summary>
+    [Theory]
+    [InlineData("Y", true)]
+    [InlineData("N", false)]
+    public void The_kernel_s_own_use_of_a_card_of_nvidia_s_is_said(string modeset, bool isUse)
+    {
+        Write("/sys/module/nvidia_drm/parameters/modeset", $"{modeset}\n");
+        Write($"/sys/bus/pci/devices/{Gpu}/drm/card9/dev", "226:9\n");
+        Write("/sys/bus/pci/drivers/nvidia/module", "");
+        _kernel.Core.Tree.WriteLink($"/sys/bus/pci/devices/{Gpu}/driver", "/sys/bus/pci/drivers/nvidia");
+        const string words = "nvidia_drm has it in the kernel: stop the display server and run \"modprobe -r nvidia_drm\"";
+        Assert.Equal(isUse, Words(Gpu).Contains(words));
+    }
+
     [Fact]
     public void A_disk_in_a_PCI_domain_behind_a_controller_is_the_controller_s()
     {
