@@ -32,12 +32,19 @@ internal static class Claims
                 DecideOver(next);
         }
 
-        PolicyIdentity? FirstOf(Wish wish) =>
-            wish.Claims.Concat(wish.StandsOn)
-                .SelectMany(graph.Kin)
-                .Select(d => claimed.GetValueOrDefault(d))
-                .FirstOrDefault(p => p is not null && p != wish.Policy)
-            ?? wish.Claims.SelectMany(graph.Kin).SelectMany(d => stoodOn.GetValueOrDefault(d) ?? []).FirstOrDefault(p => p != wish.Policy);
+        // What a wish stands on others may stand on too, and have what is theirs above it: it must be nobody's, with all that it goes with.
+        PolicyIdentity? FirstOf(Wish wish)
+        {
+            var ground = wish.StandsOn.SelectMany(graph.Above).ToHashSet();
+            return wish.Claims.SelectMany(graph.Kin)
+                    .Concat(ground)
+                    .Select(d => claimed.GetValueOrDefault(d))
+                    .FirstOrDefault(p => p is not null && p != wish.Policy)
+                ?? wish.Claims.SelectMany(graph.Kin)
+                    .Where(d => !ground.Contains(d))
+                    .SelectMany(d => stoodOn.GetValueOrDefault(d) ?? [])
+                    .FirstOrDefault(p => p != wish.Policy);
+        }
 
         HashSet<PolicyIdentity> Policies(DeviceId device) =>
             stoodOn.TryGetValue(device, out var policies) ? policies : stoodOn[device] = [];

@@ -53,6 +53,9 @@ public sealed class DeviceGraph
     public IEnumerable<DeviceId> Kin(DeviceId device) =>
         Walk(device, d => _children[d].Select(c => c.Child)).Concat(Walk(device, ParentsOf)).Prepend(device);
 
+    /// <summary>The device, and what it goes with.</summary>
+    public IEnumerable<DeviceId> Above(DeviceId device) => Walk(device, ParentsOf).Prepend(device);
+
     /// <summary>
     /// A number for each device; those that have to do with each other, over any number of others, have the same device's.
     /// </summary>

@@ -448,4 +448,51 @@ public sealed class MdevTests
             ],
             Mdevs = there,
         };
+
+    [Fact]
+    public void Two_profiles_of_one_PCI_card_have_both_theirs_when_those_are_made()
+    {
+        var bare = PciCard();
+        var first = Given.Input(bare, OnCard("a", 2000), OnCard("b", 2001)).Plan();
+        Assert.Equal(2, first.Units.Length);
+        var made = first.Units.Select(u => new MdevDevice
+        {
+            Uuid = ((DeviceId.OfMdev)u.Id).Uuid,
+            Parent = "0000:41:00.0",
+            TypeId = "t-1",
+        });
+        var again = Given.Input(bare with { Mdevs = [.. made] }, OnCard("a", 2000), OnCard("b", 2001)).Plan();
+        Assert.Empty(again.Lanes);
+        Assert.Equal(2, again.Units.Length);
+    }
+
+    private static HostInventory PciCard() =>
+        new Machine().PhysicalFunction("0000:41:00.0", vfs: 0, driver: "nvidia").Build() with
+        {
+            MdevParents =
+            [
+                new MdevParent
+                {
+                    Name = "0000:41:00.0",
+                    PciAddress = PciAddress.Parse("0000:41:00.0"),
+                    Types = [new MdevType("t-1", "T-1", 8, "vfio-pci", null)],
+                },
+            ],
+        };
+
+    private static EffectivePolicy OnCard(string name, int year) =>
+        new(
+            new DesiredPolicy.OfMdevProfile(
+                Given.Identity("MdevProfile", name, year),
+                new MdevProfileSpec
+                {
+                    ResourceName = ResourceName.Parse($"example.com/{name}"),
+                    NodeSelector = new LabelSelector(),
+                    Parents = new MdevParents { Selectors = [new() { Device = PciId.Parse("10c9") }], Names = [] },
+                    TypeId = "t-1",
+                    Instances = new MdevInstances { Count = 1 },
+                }
+            ),
+            null
+        );
 }
