@@ -28,10 +28,20 @@ public sealed class DeviceAllocator(
     PodUsage pods
 ) : IDeviceAllocator
 {
+    /// <summary>How long the kubelet is waited for, which waits for this answer itself.</summary>
+    private static readonly TimeSpan KubeletsTime = TimeSpan.FromSeconds(1);
+
     private readonly AnsweredNodes _answers = new(reader, time);
     private readonly LateUnits _late = new(reader, holdings, executor);
     private readonly NodeOwners _owners = new(calls, journal);
-    private EarlierAnswers Earlier => field ??= new EarlierAnswers(reader, _answers, _owners, holdings, time, BringAbout);
+    private EarlierAnswers Earlier => field ??= new EarlierAnswers(
+            reader,
+            _answers,
+            _owners,
+            holdings,
+            time,
+            (unit, token) => BringAbout(unit, LateUnits.Limit, token)
+        );
     private readonly NodeHolderReader _holders = new(paths, calls, threads, time);
     private readonly KernelCalls<KubeletCall> _kernel = new(threads, "kubelet call", time);
     private volatile Catalog _catalog = Catalog.Empty;
@@ -211,7 +221,7 @@ public sealed class DeviceAllocator(
         var devices = reading is PodUseReading.Listed listed ? listed.Devices : [];
         var known = Ledger;
         var learned = devices
-            .Where(d => !known.ById.ContainsKey(d.Id) && !known.Earlier.ContainsKey(d.Id))
+            .Where(d => !known.ById.ContainsKey(d.Id) && !WillBeTakenUp(known, reading, d.Id))
             .Select(Learn)
             .OfType<Allocation>()
             .ToDictionary(a => a.Id, StringComparer.Ordinal);
@@ -262,6 +272,10 @@ public sealed class DeviceAllocator(
     private static IReadOnlyCollection<(string Path, string Number)> Named(Allocation answer) =>
         [.. answer.Nodes.Select(n => (n.Path, n.Number))];
 
+    /// <summary>What was given out before the boot is compared with the answer of then, which needs the kubelet's checkpoint.</summary>
+    private static bool WillBeTakenUp(AllocationLedger ledger, PodUseReading reading, string id) =>
+        ledger.Earlier.ContainsKey(id) && reading is PodUseReading.Listed { Checkpoint: CheckpointReading.Read };
+
     private Allocation? Learn(PodUse device) =>
         Catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
             ? _answers.Record(unit.Unit, reader.Read(unit.Unit.Handout))
@@ -294,9 +308,10 @@ public sealed class DeviceAllocator(
 
     private AllocateOutcome Give(Holdings.Answer answer, CancellationToken cancellationToken)
     {
+        var begun = time.GetTimestamp();
         foreach (var unit in answer.Units)
         {
-            if (BringAbout(unit, cancellationToken) is { } problem)
+            if (BringAbout(unit, LateUnits.Limit - time.GetElapsedTime(begun), cancellationToken) is { } problem)
                 return new AllocateOutcome.Refused(Cannot(answer.Resource, unit.Id.ToString(), problem));
         }
 
@@ -318,16 +333,36 @@ public sealed class DeviceAllocator(
         return AllocateAnswer.Compose(answer.Resource, states);
     }
 
-    private OfferProblem? BringAbout(Unit unit, CancellationToken cancellationToken)
+    private OfferProblem? BringAbout(Unit unit, TimeSpan within, CancellationToken cancellationToken)
     {
         if (unit.OnAllocate is not { } late || Catalog.Inventory is not { } inventory)
             return null;
-        // Another plugin's container may have it and nothing of it open: only the kubelet knows.
-        if (late.AsksWhoUses && AsksKubelet is { } ask)
-            pods.Look(ask(cancellationToken).GetAwaiter().GetResult(), Catalog);
+        var begun = time.GetTimestamp();
+        if (late.AsksWhoUses)
+            AskKubelet(cancellationToken);
         if (!late.Steps.IsEmpty)
             BeforeWrites();
-        return _late.BringAbout(unit, inventory, cancellationToken);
+        return _late.BringAbout(unit, inventory, within - time.GetElapsedTime(begun), cancellationToken);
+    }
+
+    /// <summary>
+    /// Another plugin's container may have a device and nothing of it open: only the kubelet knows. Where it does not say in time, what is
+    /// proven of the machine alone counts.
+    /// </summary>
+    private void AskKubelet(CancellationToken cancellationToken)
+    {
+        if (AsksKubelet is not { } ask)
+            return;
+        using var limit = new CancellationTokenSource(KubeletsTime, time);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
+        try
+        {
+            pods.Look(ask(ended.Token).GetAwaiter().GetResult(), Catalog);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // What it said before is known still.
+        }
     }
 
     /// <summary>Who uses what a unit would take; null when nobody does, or the policy passes over it.</summary>

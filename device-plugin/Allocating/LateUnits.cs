@@ -14,7 +14,10 @@ namespace Hostdev.DevicePlugin.Allocating;
 internal sealed class LateUnits(UnitStateReader reader, Holdings holdings, PlanExecutor executor)
 {
     /// <summary>The kubelet's one loop waits for an answer, and is given one within 10 s (contracts/kubelet.md).</summary>
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(8);
+    public static TimeSpan Limit { get; } = TimeSpan.FromSeconds(8);
+
+    /// <summary>With less than this left for one of several, nothing is begun: what is slow is not known by it.</summary>
+    private static readonly TimeSpan LeastTime = TimeSpan.FromSeconds(4);
 
     private readonly ConcurrentDictionary<string, (string Answer, OfferProblem Problem)> _met = new(StringComparer.Ordinal);
 
@@ -41,7 +44,8 @@ internal sealed class LateUnits(UnitStateReader reader, Holdings holdings, PlanE
     /// kubelet's deadline gives up: what comes too late, or for an answer that comes to nothing, nobody has, so the next look takes it
     /// back.
     /// </summary>
-    public OfferProblem? BringAbout(Unit unit, HostInventory inventory, CancellationToken cancellationToken)
+    /// <param name="within">What is left of <see cref="Limit"/> for it.</param>
+    public OfferProblem? BringAbout(Unit unit, HostInventory inventory, TimeSpan within, CancellationToken cancellationToken)
     {
         if (unit.OnAllocate is not { } late)
             return null;
@@ -51,7 +55,9 @@ internal sealed class LateUnits(UnitStateReader reader, Holdings holdings, PlanE
             return problem;
         if (late.Obstacle is { } obstacle)
             return new OfferProblem(obstacle.Reason, obstacle.Message);
-        var done = executor.ExecuteForAnswerAsync(Purpose.Take(unit.Id), late.Steps, inventory, Limit, cancellationToken);
+        if (within < LeastTime)
+            return new OfferProblem(Reasons.StepTimedOut, $"the others of this answer took so long that no time is left for {unit.Id}");
+        var done = executor.ExecuteForAnswerAsync(Purpose.Take(unit.Id), late.Steps, inventory, within, cancellationToken);
         switch (done.GetAwaiter().GetResult())
         {
             case StepOutcome.InUse inUse:

@@ -43,7 +43,10 @@ public sealed class LedgerFile(string directory, string bootId)
             ? new AllocationLedger(ById(content.Allocations))
             {
                 Earlier = ById(content.Earlier ?? []),
-                GivenUp = (content.GivenUp ?? []).ToImmutableSortedDictionary(g => g.Id, g => g.Why, StringComparer.Ordinal),
+                GivenUp = (content.GivenUp ?? [])
+                    .Select(g => g is { Id: not null, Why: not null } ? g : throw new FormatException("a unit that was given up is null"))
+                    .DistinctBy(g => g.Id)
+                    .ToImmutableSortedDictionary(g => g.Id, g => g.Why, StringComparer.Ordinal),
             }
             : AllocationLedger.Empty with
             {
@@ -51,7 +54,10 @@ public sealed class LedgerFile(string directory, string bootId)
             };
 
     private static ImmutableSortedDictionary<string, Allocation> ById(ImmutableArray<Allocation> allocations) =>
-        allocations.DistinctBy(a => a.Id).ToImmutableSortedDictionary(a => a.Id, a => a, StringComparer.Ordinal);
+        allocations
+            .Select(a => a ?? throw new FormatException("an allocation is null"))
+            .DistinctBy(a => a.Id)
+            .ToImmutableSortedDictionary(a => a.Id, a => a, StringComparer.Ordinal);
 }
 
 internal sealed record LedgerContent

@@ -72,8 +72,8 @@ internal static class AttributeSteps
     }
 
     /// <summary>
-    /// A function that is in service and must have no driver for it gets that back by a purpose of its own, whatever comes of the write: bad
-    /// input loses nothing.
+    /// A function that is in service and must have no driver for it gets that back by a purpose of its own, whatever comes of the write:
+    /// bad input loses nothing.
     /// </summary>
     private static IEnumerable<LaneStep> Set(AttributeCase it, Targets targets)
     {

@@ -62,11 +62,40 @@ public sealed class LedgerFileTests : IDisposable
     }
 
     [Fact]
-    public void Another_boot_knows_of_nothing_given_out()
+    public void Another_boot_knows_of_nothing_given_out_and_what_was_given_before()
     {
-        new LedgerFile(_directory, "boot-1").Write(AllocationLedger.Empty.Record(Given));
+        new LedgerFile(_directory, "boot-1").Write(AllocationLedger.Empty.Record(Given).GiveUp("0000:45:00.0", "too slow"));
 
-        Assert.Empty(new LedgerFile(_directory, "boot-2").Read().ById);
+        var read = new LedgerFile(_directory, "boot-2").Read();
+        Assert.Empty(read.ById);
+        Assert.Empty(read.GivenUp); // it is tried again
+        Assert.Equal(Given.Nodes.AsEnumerable(), read.Earlier["0000:43:00.0"].Nodes);
+
+        // It stays so until it is taken up or forgotten, over restarts and over another boot.
+        new LedgerFile(_directory, "boot-2").Write(read.Record(Given with { Id = "0000:44:00.0" }).GiveUp("0000:45:00.0", "too slow"));
+        read = new LedgerFile(_directory, "boot-2").Read();
+        Assert.Equal(["0000:44:00.0"], read.ById.Keys);
+        Assert.Equal(["0000:43:00.0"], read.Earlier.Keys);
+        Assert.Equal("too slow", read.GivenUp["0000:45:00.0"]);
+        Assert.Equal(["0000:43:00.0", "0000:44:00.0"], new LedgerFile(_directory, "boot-3").Read().Earlier.Keys);
+    }
+
+    /// <summary>It passes over what it does not know, and what it writes has none of it.</summary>
+    [Fact]
+    public void The_version_before_reads_what_was_given_out_in_this_boot_and_its_file_is_read()
+    {
+        var ledger = AllocationLedger.Empty with { Earlier = AllocationLedger.Empty.Record(Given with { Id = "0000:44:00.0" }).ById };
+        new LedgerFile(_directory, "boot-1").Write(ledger.Record(Given).GiveUp("0000:45:00.0", "too slow"));
+        var written = JsonNode.Parse(System.IO.File.ReadAllText(File))!.AsObject();
+        Assert.Equal("0000:43:00.0", Assert.Single(written["allocations"]!.AsArray())!["id"]!.GetValue<string>());
+        Assert.Equal(1, written["format"]!.GetValue<int>()); // a newer one it would refuse
+
+        foreach (var added in written.Select(f => f.Key).Except(["format", "bootId", "allocations"], StringComparer.Ordinal).ToList())
+            written.Remove(added);
+        System.IO.File.WriteAllText(File, written.ToJsonString());
+        var read = new LedgerFile(_directory, "boot-1").Read();
+        Assert.Equal(["0000:43:00.0"], read.ById.Keys);
+        Assert.True(read.Earlier.IsEmpty && read.GivenUp.IsEmpty);
     }
 
     [Theory]
@@ -76,6 +105,9 @@ public sealed class LedgerFileTests : IDisposable
     [InlineData("{}")]
     [InlineData("""{"bootId":"boot-1","allocations":[{"id":"a"}]}""")]
     [InlineData("""{"bootId":"boot-1","allocations":null}""")]
+    [InlineData("""{"bootId":"boot-1","allocations":[null]}""")]
+    [InlineData("""{"bootId":"boot-1","allocations":[],"earlier":[null]}""")]
+    [InlineData("""{"bootId":"boot-1","allocations":[],"givenUp":[{"id":"a"}]}""")]
     [InlineData(
         """
             {"bootId":"boot-1","allocations":[
