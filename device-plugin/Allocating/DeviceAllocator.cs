@@ -34,16 +34,9 @@ public sealed class DeviceAllocator(
     private readonly AnsweredNodes _answers = new(reader, time);
     private readonly LateUnits _late = new(reader, holdings, executor);
     private readonly NodeOwners _owners = new(calls, journal);
-    private EarlierAnswers Earlier => field ??= new EarlierAnswers(
-            reader,
-            _answers,
-            _owners,
-            holdings,
-            time,
-            (unit, token) => BringAbout(unit, LateUnits.Limit, token)
-        );
     private readonly NodeHolderReader _holders = new(paths, calls, threads, time);
     private readonly KernelCalls<KubeletCall> _kernel = new(threads, "kubelet call", time);
+    private EarlierAnswers? _earlier;
     private volatile Catalog _catalog = Catalog.Empty;
     private ImmutableDictionary<Reason, long> _refusedByReason = ImmutableDictionary<Reason, long>.Empty;
 
@@ -271,6 +264,12 @@ public sealed class DeviceAllocator(
 
     private static IReadOnlyCollection<(string Path, string Number)> Named(Allocation answer) =>
         [.. answer.Nodes.Select(n => (n.Path, n.Number))];
+
+    private EarlierAnswers Earlier =>
+        LazyInitializer.EnsureInitialized(
+            ref _earlier,
+            () => new EarlierAnswers(reader, _answers, _owners, holdings, time, (unit, token) => BringAbout(unit, LateUnits.Limit, token))
+        );
 
     /// <summary>What was given out before the boot is compared with the answer of then, which needs the kubelet's checkpoint.</summary>
     private static bool WillBeTakenUp(AllocationLedger ledger, PodUseReading reading, string id) =>
