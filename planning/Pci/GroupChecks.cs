@@ -9,7 +9,7 @@ namespace Hostdev.Planning.Pci;
 internal static class GroupChecks
 {
     public static Checks<GroupCase> All { get; } =
-        new(Unreadable, HostLacks, NotEligible, Ancestor, Bridge, OtherMembers, Machine, Undeclared, MissingDriver);
+        new(Unreadable, HostLacks, NotEligible, Ancestor, Bridge, OtherMembers, Machine, Undeclared, KeepsItsDriver, MissingDriver);
 
     private static Objection? Unreadable(GroupCase it) =>
         Objection.Of(it.Members.Select(it.Situation.Unreadable).FirstOrDefault(u => u is not null));
@@ -37,6 +37,18 @@ internal static class GroupChecks
 
     private static Objection? Undeclared(GroupCase it) =>
         Objection.Of(Reasons.UndeclaredSiblings, GroupProblems.Undeclared(it.Request, it.Shape));
+
+    /// <summary>
+    /// vfio-pci refuses a function that vendor VFIO gives its types (contracts/vgpu.md): its driver would be gone, and nothing won.
+    /// </summary>
+    private static Objection? KeepsItsDriver(GroupCase it) =>
+        it.ToTake.FirstOrDefault(f => f is { Vgpu: not null, Driver: not null }) is { } function
+            ? Objection.Of(
+                Reasons.NotSupported,
+                $"{function.Address} gets its types by vendor VFIO (nvidia/current_vgpu_type) and must stay on {function.Driver}: offer it "
+                    + "by a MdevProfile, and take it out of this policy"
+            )
+            : null;
 
     private static Objection? MissingDriver(GroupCase it) =>
         Objection.Of(

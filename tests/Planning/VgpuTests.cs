@@ -17,6 +17,27 @@ public sealed class VgpuTests
     private static readonly string[] s_functions = ["0000:41:10.0", "0000:41:10.2", "0000:41:10.4", "0000:41:10.6"];
     private static readonly ImmutableArray<VgpuType> s_types = [new("1145", "NVIDIA L40S-1B"), new("1155", "NVIDIA L40S-8Q")];
 
+    /// <summary>vfio-pci would refuse it after its driver is gone.</summary>
+    [Theory]
+    [InlineData(Binding.Static)]
+    [InlineData(Binding.OnAllocate)]
+    public void A_HostDevice_that_matches_such_a_function_takes_nothing_and_names_the_profile(Binding binding)
+    {
+        var policy = Given.HostDevice(
+            selector: new PciSelector { Addresses = [PciAddress.Parse(s_functions[0])] },
+            pci: p => p with { VirtualFunctions = true },
+            spec: d => d with { Binding = binding, AcceptRisks = [Risks.SlowUnbind] }
+        );
+        var plan = Given.Input(L40s(), policy).Plan();
+        Assert.Empty(plan.Lanes);
+        Assert.Empty(plan.Units);
+        Assert.Equal(
+            $"{s_functions[0]} gets its types by vendor VFIO (nvidia/current_vgpu_type) and must stay on nvidia: offer it by a "
+                + "MdevProfile, and take it out of this policy",
+            Assert.Single(plan.Findings).Message
+        );
+    }
+
     [Theory]
     [InlineData("1155", null)]
     [InlineData(null, "NVIDIA L40S-8Q")]
