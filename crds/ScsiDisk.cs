@@ -41,6 +41,10 @@ public readonly record struct ScsiDisk : IComparable<ScsiDisk>
         return isOne;
     }
 
+    /// <exception cref="FormatException">It is none; the message has the form.</exception>
+    public static ScsiDisk Parse(string text) =>
+        TryParse(text, out var disk) ? disk : throw new FormatException($"\"{text}\" is no SCSI disk: {Example} is one");
+
     public int CompareTo(ScsiDisk other) => string.CompareOrdinal(Hash, other.Hash);
 
     public static bool operator <(ScsiDisk left, ScsiDisk right) => left.CompareTo(right) < 0;

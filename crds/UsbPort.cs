@@ -43,6 +43,12 @@ public sealed record UsbPort(string Controller, ImmutableArray<byte> Ports) : IC
         return true;
     }
 
+    /// <exception cref="FormatException">It is none; the message has the form.</exception>
+    public static UsbPort Parse(string text) =>
+        TryParse(text, out var port)
+            ? port
+            : throw new FormatException($"\"{text}\" is no USB port: write the controller and the ports from it on, as {Example}");
+
     public int CompareTo(UsbPort? other)
     {
         if (other is null)

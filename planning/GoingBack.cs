@@ -3,6 +3,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning.Attributes;
+using Hostdev.Planning.Lending;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
@@ -26,6 +27,9 @@ internal sealed record GoingBack
 
     /// <summary>Types that we gave to virtual functions, as far as those are in no target with them.</summary>
     public required ImmutableArray<OwnedVgpu> Vgpus { get; init; }
+
+    /// <summary>What was lent to a pod that has it no more.</summary>
+    public required ImmutableArray<OwnedLoan> Loans { get; init; }
 
     /// <summary>Files that we wrote and that no policy wants written, in the order in which that began.</summary>
     public required ImmutableArray<OwnedAttribute> Attributes { get; init; }
@@ -60,6 +64,7 @@ internal sealed record GoingBack
                     .Ours(situation)
                     .Where(o => targets.Vgpus.GetValueOrDefault(o.Address)?.TypeId != o.TypeId && !stays(o.PolicyUid, o.Address)),
             ],
+            Loans = [.. owned.Loans.Values.Where(l => !situation.Input.Given.Contains(l.Device))],
             Attributes =
             [
                 .. owned.Attributes.Where(o => targets.Attributes.All(t => t.File != o.File) && !stays(o.PolicyUid, o.File.Device)),

@@ -36,6 +36,12 @@ public abstract record Handout
                 Held = [],
                 IommuBackend = IommuBackend.LegacyAndCdev,
             },
+            DeviceId.OfUsb(var port) when UsbIdentity.TryParse(given[0].Driver, out var identity) => new UsbNode
+            {
+                Port = port,
+                Identity = identity,
+            },
+            DeviceId.OfScsi(var disk) => new ScsiNode { Disk = disk, Name = given[0].Driver },
             DeviceId.OfMdev(var uuid) => new MediatedDevice { Uuid = uuid, TypeId = given[0].Driver },
             var other => throw new FormatException($"{other} was never given with a driver"),
         };
@@ -104,6 +110,36 @@ public abstract record Handout
         public override ImmutableArray<DeviceId> Claims => [Uuid];
 
         public override ImmutableArray<BoundDevice> Drivers => [new BoundDevice(Uuid, TypeId)];
+    }
+
+    /// <summary>What is in a USB socket, by its own node.</summary>
+    public sealed record UsbNode : Handout
+    {
+        public required UsbPort Port { get; init; }
+
+        /// <summary>Which device it is: it stands in the place of a driver, because it must be the same one still.</summary>
+        public required UsbIdentity Identity { get; init; }
+
+        public override DeviceId Device => Port;
+
+        public override ImmutableArray<DeviceId> Claims => [Port];
+
+        public override ImmutableArray<BoundDevice> Drivers => [new BoundDevice(Port, Identity.ToString())];
+    }
+
+    /// <summary>A SCSI device, by its generic node, and its block node where it has one.</summary>
+    public sealed record ScsiNode : Handout
+    {
+        public required ScsiDisk Disk { get; init; }
+
+        /// <summary>What it calls itself: it stands in the place of a driver.</summary>
+        public required string Name { get; init; }
+
+        public override DeviceId Device => Disk;
+
+        public override ImmutableArray<DeviceId> Claims => [Disk];
+
+        public override ImmutableArray<BoundDevice> Drivers => [new BoundDevice(Disk, Name)];
     }
 }
 

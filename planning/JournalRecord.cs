@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Hostdev.Crds;
+using Hostdev.Planning.Lending;
 
 namespace Hostdev.Planning;
 
@@ -24,6 +25,8 @@ namespace Hostdev.Planning;
 [JsonDerivedType(typeof(ForgetMdev), nameof(ForgetMdev))]
 [JsonDerivedType(typeof(RecordVgpu), nameof(RecordVgpu))]
 [JsonDerivedType(typeof(ForgetVgpu), nameof(ForgetVgpu))]
+[JsonDerivedType(typeof(RecordLoan), nameof(RecordLoan))]
+[JsonDerivedType(typeof(ForgetLoan), nameof(ForgetLoan))]
 [JsonDerivedType(typeof(RecordNode), nameof(RecordNode))]
 [JsonDerivedType(typeof(ForgetNode), nameof(ForgetNode))]
 [JsonDerivedType(typeof(RecordFault), nameof(RecordFault))]
@@ -122,6 +125,17 @@ public abstract record JournalRecord
 
     /// <summary>It has no type by us any more.</summary>
     public sealed record ForgetVgpu(PciAddress Address) : JournalRecord;
+
+    /// <summary>A device that is about to be lent to a pod.</summary>
+    /// <param name="Drivers">What the interfaces of a USB device have; null for a device of another class.</param>
+    public sealed record RecordLoan(
+        [property: JsonPropertyName("address")] DeviceId Device,
+        [property: JsonPropertyName("policy")] string PolicyUid,
+        InterfaceDrivers? Drivers = null
+    ) : JournalRecord;
+
+    /// <summary>Nobody has it any more, and its drivers are back; or it is gone.</summary>
+    public sealed record ForgetLoan([property: JsonPropertyName("address")] DeviceId Device) : JournalRecord;
 
     /// <summary>A device node's owner and mode before our first change.</summary>
     public sealed record RecordNode(string Path, int Uid, int Gid, int Mode) : JournalRecord;

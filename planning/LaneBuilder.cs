@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Lending;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
@@ -16,6 +17,7 @@ internal static class LaneBuilder
         var physicalFunctions = targets.PhysicalFunctions.Values.OrderBy(t => t.Address).ToList();
         return
         [
+            .. goingBack.Loans.Select(l => LoanSteps.TakeBack(situation, l)),
             .. goingBack.Vgpus.Select(o => VgpuSteps.Release(situation, targets, o)),
             .. goingBack.Mdevs.Select(o => MdevSteps.Release(situation, targets, o)),
             .. goingBack.PhysicalFunctions.Select(o => VfSteps.Release(situation, o)),

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Planning.Attributes;
+using Hostdev.Planning.Lending;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 
@@ -28,6 +29,9 @@ public sealed record Ownership
 
     /// <summary>Virtual functions that we gave a type of vGPU; they may have lost it.</summary>
     public ImmutableSortedDictionary<DeviceId, OwnedVgpu> Vgpus { get; init; } = ImmutableSortedDictionary<DeviceId, OwnedVgpu>.Empty;
+
+    /// <summary>Devices that were lent to pods as they are, as far as they were not taken back.</summary>
+    public ImmutableSortedDictionary<DeviceId, OwnedLoan> Loans { get; init; } = ImmutableSortedDictionary<DeviceId, OwnedLoan>.Empty;
 
     /// <summary>Null for a file that is not ours.</summary>
     public OwnedAttribute? Attribute(AttributeFile file) => Attributes.FirstOrDefault(a => a.File == file);

@@ -75,6 +75,7 @@ public sealed record Lane(DeviceId Key, ImmutableArray<LaneStep> Steps)
                 JournalRecord.ForgetFunction forget => forget.Address,
                 JournalRecord.ForgetMdev forget => forget.Uuid,
                 JournalRecord.ForgetVgpu forget => forget.Address,
+                JournalRecord.ForgetLoan forget => forget.Device,
                 _ => null,
             }
             : null;

@@ -128,6 +128,33 @@ public abstract record PlanStep
         public bool Restores { get; init; }
     }
 
+    /// <summary>
+    /// Notes which drivers a device's parts have at this moment, before it is lent to a pod: this alone is read where it is done, because
+    /// a driver may have come since the plan was made.
+    /// </summary>
+    public sealed record Lend(DeviceId Lent, string PolicyUid, ImmutableArray<UserKind> Overridden) : PlanStep
+    {
+        public override DeviceId? Device => Lent;
+
+        public override ImmutableArray<DeviceId> MustBeFree => [Lent];
+
+        public override ImmutableArray<UserKind> MayBeUsed => Overridden;
+    }
+
+    /// <summary>Lets the kernel find a driver for an interface of a USB device that has none.</summary>
+    /// <param name="Interface">As sysfs names it: <c>1-4.2:1.0</c>.</param>
+    /// <param name="ExpectedDriver">What it had; null when that is not known, and any outcome is right.</param>
+    public sealed record ProbeInterface(UsbPort Port, string Interface, string? ExpectedDriver) : PlanStep
+    {
+        public override DeviceId? Device => Port;
+
+        public override ImmutableArray<DeviceId> MustBeFree => [Port];
+
+        /// <summary>What the host does with its other interfaces meanwhile does not matter to this one.</summary>
+        public override ImmutableArray<UserKind> MayBeUsed =>
+            [.. Enum.GetValues<UserKind>().Except([UserKind.Pod, UserKind.OpenNode, UserKind.Unknown])];
+    }
+
     /// <summary>Lets the kernel find a driver.</summary>
     /// <param name="ExpectedDriver">What the driver link must show afterwards; null when any outcome is right.</param>
     public sealed record Probe(PciAddress Address, string? ExpectedDriver) : PlanStep

@@ -6,15 +6,7 @@ namespace Hostdev.Planning;
 /// <summary>What keeps a policy from wishing anything, whatever devices there are, and what is to be known of it as a whole.</summary>
 internal static class PolicyChecks
 {
-    public static Checks<PolicyCase> All { get; } = new(OtherDevices, Attributes, OpenToOthers);
-
-    private static Objection? OtherDevices(PolicyCase it)
-    {
-        if (it.Policy is not DesiredPolicy.OfHostDevice { Spec.Devices: { Pci: null } devices })
-            return null;
-        var kind = devices.Usb is null ? "SCSI" : "USB";
-        return NotSupported($"{it.Policy.Identity}: {kind} devices cannot be passed by this version: remove the policy");
-    }
+    public static Checks<PolicyCase> All { get; } = new(Attributes, OpenToOthers);
 
     /// <summary>
     /// Of versions before, which said so too: in which order it is meant nobody knows, and a device without what was to be written to it
@@ -22,7 +14,8 @@ internal static class PolicyChecks
     /// </summary>
     private static Objection? Attributes(PolicyCase it) =>
         it.Policy is DesiredPolicy.OfMdevProfile { Spec.Attributes.Count: > 0 }
-            ? NotSupported(
+            ? Objection.Of(
+                Reasons.NotSupported,
                 $"{it.Policy.Identity}: spec.attributes has no order, and is not written: move what it says to "
                     + "spec.instances.attributes, a list of file and value in the order of writing"
             )
@@ -37,6 +30,4 @@ internal static class PolicyChecks
                     + $"refused, and stays so: write \"{mode.ToOwnerAndGroup()}\" there"
             )
             : null;
-
-    private static Objection? NotSupported(string message) => Objection.Of(Reasons.NotSupported, message);
 }

@@ -3,7 +3,9 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
+using Hostdev.Planning.Scsi;
 using Hostdev.Planning.Sriov;
+using Hostdev.Planning.Usb;
 
 namespace Hostdev.Planning;
 
@@ -50,6 +52,8 @@ internal sealed record PolicyWishes
         var wishes = policy switch
         {
             DesiredPolicy.OfHostDevice { Spec.Devices.Pci: { } pci } p => HostDevicePlanner.WishesOf(situation, p, pci),
+            DesiredPolicy.OfHostDevice { Spec.Devices.Usb: { } usb } p => UsbPlanner.WishesOf(situation, p, usb),
+            DesiredPolicy.OfHostDevice { Spec.Devices.Scsi: { } scsi } p => ScsiPlanner.WishesOf(situation, p, scsi),
             DesiredPolicy.OfSriovPolicy p => SriovPlanner.WishesOf(situation, p),
             DesiredPolicy.OfMdevProfile p => MdevPlanner.WishesOf(situation, p),
             _ => new PolicyWishes(),

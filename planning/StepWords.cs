@@ -18,6 +18,8 @@ public static class StepWords
             PlanStep.GiveVgpuType s => $"give {s.Address} the vGPU type {s.TypeId}",
             PlanStep.TakeVgpuType s => $"take the vGPU type {s.TypeId} from {s.Address}",
             PlanStep.SetAttribute s => $"set {s.File.Name} of {s.File.Device} to {s.Value}",
+            PlanStep.Lend s => $"lend {s.Lent}",
+            PlanStep.ProbeInterface s => $"give {s.Interface} of {s.Port} back to {s.ExpectedDriver ?? "what the host has for it"}",
             PlanStep.Probe s => $"bind {s.Address} to {s.ExpectedDriver ?? "what the host has for it"}",
             _ => null,
         };
@@ -37,6 +39,8 @@ public static class StepWords
             PlanStep.GiveVgpuType s => $"{s.Address}: has the vGPU type {s.TypeId}",
             PlanStep.TakeVgpuType s => $"{s.Address}: has no vGPU type any more",
             PlanStep.SetAttribute s => $"{s.File.Device}: {s.File.Name} is {s.Value}",
+            PlanStep.Lend s => $"{s.Lent}: lent to a pod",
+            PlanStep.ProbeInterface s => $"{s.Port}: {s.Interface} is back on {s.ExpectedDriver ?? "what the host has for it"}",
             PlanStep.Probe s => $"{s.Address}: bound to {s.ExpectedDriver ?? "what the host has for it"}",
             _ => null,
         };

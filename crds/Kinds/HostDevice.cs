@@ -88,7 +88,9 @@ public sealed record HostDeviceSpec : IPolicySpec
 
     public Binding Binding { get; init; }
 
-    /// <summary>Only with explicit addresses in every selector.</summary>
+    /// <summary>
+    /// Only where every selector names the devices that it means: by addresses, a USB port, a SCSI serial number or wwid.
+    /// </summary>
     public ImmutableArray<Protection> AllowProtected
     {
         get => field.IsDefault ? [] : field;
@@ -191,7 +193,10 @@ public sealed record UsbSelector
 
     public string? Serial { get; init; }
 
-    /// <summary>The port path as sysfs names it: <c>1-4.2</c>.</summary>
+    /// <summary>
+    /// A socket, by its controller and the ports on the way: <c>0000:00:14.0/4.2</c>, whatever speed the device has. The text of
+    /// <see cref="UsbPort"/>; what is none matches nothing.
+    /// </summary>
     public string? Port { get; init; }
 }
 
@@ -208,6 +213,9 @@ public sealed record ScsiSelector
 
     public string? Serial { get; init; }
 
-    /// <summary>Host:channel:target:LUN.</summary>
+    /// <summary>As its file <c>wwid</c> in sysfs has it, for example <c>naa.5000c500a1b2c3d4</c>.</summary>
+    public string? Wwid { get; init; }
+
+    /// <summary>Host:channel:target:LUN, which another device may have after a boot, a bind of its adapter or a replug.</summary>
     public string? Address { get; init; }
 }

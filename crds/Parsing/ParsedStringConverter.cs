@@ -41,4 +41,8 @@ public sealed class PciIdConverter() : ParsedStringConverter<PciId>(PciId.Parse)
 
 public sealed class MdevUuidConverter() : ParsedStringConverter<MdevUuid>(MdevUuid.Parse);
 
+public sealed class UsbPortConverter() : ParsedStringConverter<UsbPort>(UsbPort.Parse);
+
+public sealed class ScsiDiskConverter() : ParsedStringConverter<ScsiDisk>(ScsiDisk.Parse);
+
 public sealed class DeviceIdConverter() : ParsedStringConverter<DeviceId>(DeviceId.Parse);

@@ -14,9 +14,9 @@ internal static partial class HostDeviceRules
         CommonRules.NameStays,
         PolicyRule.Object(
             "spec",
-            "allowProtected overrides the host's own need of a device and is only legal when every selector lists "
-                + "addresses: add addresses, or remove allowProtected",
-            s => !s.HasAny("allowProtected") || AreAddresses(s)
+            "allowProtected overrides the host's own need of a device and is only legal when every selector lists addresses "
+                + "(usb: port; scsi: serial or wwid): add them, or remove allowProtected",
+            s => !s.HasAny("allowProtected") || AreNamed(s)
         ) with
         {
             Field = "allowProtected",
@@ -68,24 +68,31 @@ internal static partial class HostDeviceRules
             CommonRules.HasProperty($"{at}[*]", ["vendor", "product", "serial", "port"]),
             CommonRules.Id($"{at}[*].vendor"),
             CommonRules.Id($"{at}[*].product"),
-            PolicyRule.Text($"{at}[*].port", "write the port path as /sys/bus/usb/devices names it, for example 1-4.2", PortPath().IsMatch),
+            PolicyRule.Text(
+                $"{at}[*].port",
+                "write the controller and the ports from it on, as hostdev-device-plugin inventory shows them, for example "
+                    + "0000:00:14.0/4.2: the number of a bus, as in 1-4.2, changes at a boot",
+                text => UsbPort.TryParse(text, out _)
+            ),
         ];
 
     private static ImmutableArray<PolicyRule> Scsi(string at) =>
         [
             CommonRules.NotEmpty(at),
-            CommonRules.HasProperty($"{at}[*]", ["vendor", "model", "serial", "address"]),
+            CommonRules.HasProperty($"{at}[*]", ["vendor", "model", "serial", "wwid", "address"]),
             PolicyRule.Text($"{at}[*].address", "write host:channel:target:LUN in decimal, for example 0:0:1:0", ScsiAddress().IsMatch),
         ];
 
-    private static bool AreAddresses(JsonElement spec) =>
-        spec.Get("devices").Get("pci") is { ValueKind: JsonValueKind.Object } pci
-        && pci.Get("selectors").Items().All(s => s.HasAny("addresses"));
+    /// <summary>By what stays with a device: an address of SCSI does not.</summary>
+    private static bool AreNamed(JsonElement spec) =>
+        AreAddresses(spec) || AreAll(spec, "usb", s => s.Has("port")) || AreAll(spec, "scsi", s => s.Has("serial") || s.Has("wwid"));
+
+    private static bool AreAll(JsonElement spec, string devices, Func<JsonElement, bool> isNamed) =>
+        spec.Get("devices").Get(devices) is { ValueKind: JsonValueKind.Object } of && of.Get("selectors").Items().All(isNamed);
+
+    private static bool AreAddresses(JsonElement spec) => AreAll(spec, "pci", s => s.HasAny("addresses"));
 
     private static int Count(params ReadOnlySpan<bool> given) => given.Count(true);
-
-    [GeneratedRegex(@"^[0-9]+-[0-9]+([.][0-9]+)*\z")]
-    private static partial Regex PortPath();
 
     [GeneratedRegex(@"^[0-9]+(:[0-9]+){3}\z")]
     private static partial Regex ScsiAddress();

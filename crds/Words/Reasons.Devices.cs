@@ -422,6 +422,15 @@ public static partial class Reasons
         )
     );
 
+    public static readonly Reason SeveralPaths = Devices.Add(
+        new(
+            "SeveralPaths",
+            "a SCSI disk that the host reaches in several ways: each path writes past what the others have cached",
+            "leave one path (`1` to the `delete` file of the others), or give VMs what stands on the multipath map",
+            Ends.Admin
+        )
+    );
+
     public static readonly Reason NotSupported = Devices.Add(
         new(
             "NotSupported",

@@ -100,8 +100,9 @@ public sealed partial class AgentHost : IAsyncDisposable
         _podUsage = new PodUsage(Holdings);
         var usage = new UsageReader(machine.Paths, machine.Calls, _podUsage, time, machine.Threads);
         var breakGlass = new BreakGlassFile(options.StateDirectory);
+        var units = new UnitStateReader(machine.Paths);
         var executor = new PlanExecutor(
-            new StepExecutor(Writer, journal),
+            new StepExecutor(Writer, journal, units),
             Writer,
             usage,
             new HoldingsGate(Holdings),
@@ -111,7 +112,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             loggers.CreateLogger<PlanExecutor>()
         );
         Allocator = new DeviceAllocator(
-            new UnitStateReader(machine.Paths),
+            units,
             machine.Paths,
             machine.Calls,
             journal,

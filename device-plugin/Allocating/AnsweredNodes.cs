@@ -1,3 +1,4 @@
+using Hostdev.Crds;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.Planning;
 
@@ -37,6 +38,8 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
         if (answer.Drivers.IsEmpty)
             return null;
         var state = reader.Read(Handout.OfGiven(answer.Drivers));
+        if (state.Problem is { } problem && answer.Drivers[0].Device.Class is DeviceClass.Usb or DeviceClass.Scsi)
+            return $"what was given to this container for {answer.Id} is not there as it was: {problem}";
         if (answer.Nodes.Select(n => n.Path).FirstOrDefault(p => !state.Nodes.Contains(p)) is { } foreign)
             return $"{foreign}, which was given to this container for {answer.Id}, belongs to another device now";
         foreach (var (device, driver) in answer.Drivers)

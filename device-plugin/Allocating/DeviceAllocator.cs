@@ -147,7 +147,8 @@ public sealed class DeviceAllocator(
             return problem is null ? null : Cannot(resource, deviceId, problem);
         }
 
-        return Obstacle(unit, state, isBeingAnswered: false) is { } obstacle ? Cannot(resource, deviceId, obstacle) : null;
+        var obstacle = Obstacle(unit, state, isBeingAnswered: false) ?? (unit.OnAllocate is { IsLent: true } ? UsedBy(unit) : null);
+        return obstacle is null ? null : Cannot(resource, deviceId, obstacle);
     }
 
     /// <summary>

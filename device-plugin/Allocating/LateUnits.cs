@@ -49,7 +49,9 @@ internal sealed class LateUnits(UnitStateReader reader, Holdings holdings, PlanE
     {
         if (unit.OnAllocate is not { } late)
             return null;
-        if (!UnitReadiness.IsAbsent(unit, reader.Read(unit.Handout)))
+        if (late.IsLent && holdings.Ledger.ById.ContainsKey(unit.Id.ToString()))
+            return null; // the same answer once more
+        if (!late.IsLent && !UnitReadiness.IsAbsent(unit, reader.Read(unit.Handout)))
             return Left(unit);
         if ((GivenUp(unit) ?? Meets(unit)) is { } problem)
             return problem;
@@ -76,7 +78,7 @@ internal sealed class LateUnits(UnitStateReader reader, Holdings holdings, PlanE
     /// <summary>Why a unit of this kind must not be offered, beside what planning says; null for all others.</summary>
     public OfferProblem? Problem(Unit unit, HostInventory inventory)
     {
-        if (unit.OnAllocate is null)
+        if (unit.OnAllocate is not { IsLent: false })
             return null;
         var state = UnitReadiness.StateOf(unit, inventory);
         if (!UnitReadiness.IsAbsent(unit, state))

@@ -1,16 +1,18 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds;
+using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Lending;
 
 namespace Hostdev.DevicePlugin.Allocating;
 
 /// <summary>Reads how a unit really stands, for an answer that must be right now. A few links and files; never the whole machine.</summary>
-public sealed class UnitStateReader(HostPaths paths)
+public sealed class UnitStateReader(HostPaths paths) : ILentDevices
 {
     private readonly HostFileReader _files = new(paths);
 
@@ -19,6 +21,8 @@ public sealed class UnitStateReader(HostPaths paths)
         {
             Handout.VfioGroup group => ReadGroup(group.Primary).Stand(group),
             Handout.TypedFunction typed => ReadTyped(typed.Function.Address).Stand(typed),
+            Handout.UsbNode usb => ReadUsb(usb.Port).Stand(usb),
+            Handout.ScsiNode scsi => ReadScsi(scsi.Disk).Stand(scsi),
             Handout.MediatedDevice mdev => ReadMdev(mdev.Uuid).Stand(mdev),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
@@ -29,6 +33,28 @@ public sealed class UnitStateReader(HostPaths paths)
         return new TypedFunctionState(ReadGroup(address), current is not null && Vgpu.TryParseCurrent(current, out var type) ? type : null);
     }
 
+    private UsbState ReadUsb(UsbPort port)
+    {
+        if (new DeviceFinder(_files).Usb(port) is not { } path)
+            return UsbState.Nothing;
+        string? Text(string name) => _files.ReadText($"{path}/{name}").Text;
+        return
+            PciId.TryParse(Text("idVendor"), out var vendor)
+            && PciId.TryParse(Text("idProduct"), out var product)
+            && int.TryParse(Text("busnum"), NumberStyles.None, CultureInfo.InvariantCulture, out var bus)
+            && int.TryParse(Text("devnum"), NumberStyles.None, CultureInfo.InvariantCulture, out var device)
+            ? new UsbState(new UsbIdentity(vendor, product, Text("serial")), bus, device)
+            : UsbState.Nothing;
+    }
+
+    private ScsiState ReadScsi(ScsiDisk disk)
+    {
+        if (new DeviceFinder(_files).Scsi(disk) is not { } path)
+            return ScsiState.Nothing;
+        string? Node(string directory) => Entries($"{path}/{directory}").Select(n => "/dev/" + n).FirstOrDefault();
+        return new ScsiState(SysfsPath.LastName(path), Node("scsi_generic"), Node("block"));
+    }
+
     private MdevState ReadMdev(MdevUuid uuid)
     {
         var device = $"/sys/bus/mdev/devices/{uuid}";
@@ -37,6 +63,15 @@ public sealed class UnitStateReader(HostPaths paths)
             LinkName($"{device}/mdev_type"),
             int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var group) ? group : null
         );
+    }
+
+    public InterfaceDrivers? ReadInterfaceDrivers(DeviceId device)
+    {
+        if (device is not DeviceId.OfUsb(var port) || new DeviceFinder(_files).Usb(port) is not { } path)
+            return null;
+        var prefix = SysfsPath.LastName(path) + ":";
+        var interfaces = Entries(path).Where(n => n.StartsWith(prefix, StringComparison.Ordinal));
+        return InterfaceDrivers.Of(interfaces.Select(n => UsbReader.ReadInterface(_files, n)));
     }
 
     /// <summary>The group of one function, with all its members.</summary>
@@ -95,15 +130,32 @@ public sealed class UnitStateReader(HostPaths paths)
     {
         try
         {
-            var dev = node.StartsWith("/dev/vfio/devices/", StringComparison.Ordinal)
-                ? $"/sys/class/vfio-dev/{node["/dev/vfio/devices/".Length..]}/dev"
-                : $"/sys/class/vfio/{node["/dev/vfio/".Length..]}/dev";
-            return File.ReadAllText(paths.Resolve(dev)).Trim();
+            return NumberFileOf(node) is { } file ? File.ReadAllText(paths.Resolve(file)).Trim() : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null;
         }
+    }
+
+    /// <summary>
+    /// The file of sysfs that has a node's number. A USB device's is told by its name (kernel <c>drivers/usb/core/usb.c: usb_devnode</c>,
+    /// <c>drivers/usb/core/hub.c</c>: 189, and 128 for each bus).
+    /// </summary>
+    private static string? NumberFileOf(string node)
+    {
+        var name = node[(node.LastIndexOf('/') + 1)..];
+        if (node.StartsWith("/dev/vfio/devices/", StringComparison.Ordinal))
+            return $"/sys/class/vfio-dev/{name}/dev";
+        if (node.StartsWith("/dev/vfio/", StringComparison.Ordinal))
+            return $"/sys/class/vfio/{name}/dev";
+        if (node.Split('/') is ["", "dev", "bus", "usb", var bus, var device])
+            return
+                int.TryParse(bus, NumberStyles.None, CultureInfo.InvariantCulture, out var b)
+                && int.TryParse(device, NumberStyles.None, CultureInfo.InvariantCulture, out var d)
+                ? string.Create(CultureInfo.InvariantCulture, $"/sys/dev/char/189:{((b - 1) * 128) + d - 1}/dev")
+                : null;
+        return name.StartsWith("sg", StringComparison.Ordinal) ? $"/sys/class/scsi_generic/{name}/dev" : $"/sys/class/block/{name}/dev";
     }
 
     private static string Device(PciAddress address) => $"/sys/bus/pci/devices/{address}";

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Hostdev.Crds.Parsing;
 using Hostdev.Planning;
+using Hostdev.Planning.Lending;
 
 namespace Hostdev.DevicePlugin.Applying;
 
@@ -47,7 +48,7 @@ internal static class JournalLine
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
-    Converters = [typeof(PciAddressConverter), typeof(MdevUuidConverter), typeof(DeviceIdConverter)]
+    Converters = [typeof(PciAddressConverter), typeof(MdevUuidConverter), typeof(DeviceIdConverter), typeof(InterfaceDriversConverter)]
 )]
 [JsonSerializable(typeof(JournalRecord))]
 internal sealed partial class JournalJsonContext : JsonSerializerContext;

@@ -3,6 +3,7 @@ using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
 using Hostdev.Planning.Attributes;
+using Hostdev.Planning.Lending;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 
@@ -37,6 +38,7 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
                 .. Ownership.Functions.Keys,
                 .. Ownership.PhysicalFunctions.Keys,
                 .. Ownership.Mdevs.Keys,
+                .. Ownership.Loans.Keys,
                 .. Ownership.Vgpus.Where(v => !v.Value.IsOfEarlierBoot).Select(v => v.Key),
                 .. Ownership.Attributes.Select(a => a.File.Device),
                 .. InForceBefore ?? [],
@@ -92,6 +94,10 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
                     }
                 ),
             JournalRecord.ForgetVgpu r => With(Ownership with { Vgpus = Ownership.Vgpus.Remove(r.Address) }),
+            JournalRecord.RecordLoan r => Ownership.Loans.ContainsKey(r.Device)
+                ? this
+                : With(Ownership with { Loans = Ownership.Loans.Add(r.Device, new OwnedLoan(r.Device, r.PolicyUid, r.Drivers)) }),
+            JournalRecord.ForgetLoan r => With(Ownership with { Loans = Ownership.Loans.Remove(r.Device) }),
             JournalRecord.RecordFault r => With(new KnownHealth(r.Device, r.Fault, r.FatalErrors)),
             JournalRecord.ClearFault r => With(new KnownHealth(r.Device, null, r.FatalErrors)),
             JournalRecord.ForgetFault r => With(Ownership with { Health = Ownership.Health.Remove(r.Device) }),
@@ -143,6 +149,9 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
 
         foreach (var v in Ownership.Vgpus.Values)
             yield return new JournalRecord.RecordVgpu(v.Address, v.TypeId, v.TypeName, v.PolicyUid, v.IsOfEarlierBoot ? true : null);
+
+        foreach (var l in Ownership.Loans.Values)
+            yield return new JournalRecord.RecordLoan(l.Device, l.PolicyUid, l.Drivers);
 
         foreach (var h in Ownership.Health.Values)
         {

@@ -8,7 +8,7 @@ using Hostdev.Planning.Attributes;
 namespace Hostdev.DevicePlugin.Applying;
 
 /// <summary>Does one step: journal, one write, read back. What is read back decides, not what the write said.</summary>
-public sealed class StepExecutor(HostWriter writer, Journal journal)
+public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevices lent)
 {
     // igbvf takes 1-2 s for each VF, and a card may have 256: creation gets the most; a bind or unbind that takes longer than this hangs.
     private static readonly TimeSpan NumVfsDeadline = TimeSpan.FromMinutes(5);
@@ -45,6 +45,11 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
                 return await UnbindAsync(s, deadline, cancellationToken).ConfigureAwait(false);
             case PlanStep.Reset s:
                 return await ResetAsync(s, deadline, cancellationToken).ConfigureAwait(false);
+            case PlanStep.Lend s:
+                journal.Append(new JournalRecord.RecordLoan(s.Lent, s.PolicyUid, lent.ReadInterfaceDrivers(s.Lent)));
+                return StepOutcome.Done.Instance;
+            case PlanStep.ProbeInterface s:
+                return await ProbeInterfaceAsync(s, deadline, cancellationToken).ConfigureAwait(false);
             case PlanStep.Probe s:
                 return await ProbeAsync(s, deadline, cancellationToken).ConfigureAwait(false);
             case PlanStep.SetAttribute s:
@@ -230,6 +235,28 @@ public sealed class StepExecutor(HostWriter writer, Journal journal)
         var now = driver is null ? "it has no driver" : $"its driver is {driver}";
         var said = KernelWords.Of(log, step.Address) ?? $"look at dmesg for what {step.ExpectedDriver} says of it";
         return Failed($"{step.Address} did not bind to {step.ExpectedDriver}{what}: {now}; {said}");
+    }
+
+    private async Task<StepOutcome> ProbeInterfaceAsync(
+        PlanStep.ProbeInterface step,
+        TimeSpan deadline,
+        CancellationToken cancellationToken
+    )
+    {
+        var error = await writer
+            .WriteAsync(step.Port, UsbFiles.DriversProbe, step.Interface, deadline, cancellationToken)
+            .ConfigureAwait(false);
+        if (error == Errno.ETIMEDOUT)
+            return TimedOut(UsbFiles.DriversProbe, step.Interface, deadline);
+        var driver = writer.ReadLinkName(UsbFiles.DriverOf(step.Interface));
+        var now = driver is null ? "has no driver" : $"is on {driver}";
+        if (driver == step.ExpectedDriver || (step.ExpectedDriver is null && error.IsSuccess))
+            return new StepOutcome.Done { What = $"{step.Port}: {step.Interface} {now}" };
+        var what = error.IsSuccess ? "" : $" ({WriteErrors.Explain(UsbFiles.DriversProbe, error)})";
+        return Failed(
+            $"{step.Interface} did not come back to {step.ExpectedDriver ?? "a driver"}{what}: it {now}; run \"modprobe "
+                + $"{step.ExpectedDriver}\" on the host, or look at dmesg"
+        );
     }
 
     /// <summary>

@@ -70,13 +70,14 @@ public sealed class InventoryReader
         var mdevs = mdev.ReadDevices(problems);
         foreach (var number in mdevs.Select(m => m.IommuGroup).OfType<int>())
             byNumber.TryAdd(number, new IommuGroup(number, [], groups.ReadType(number)));
+        var devices = new DeviceNames(files);
         return new HostInventory
         {
             Facts = host,
             Functions = completed,
             Groups = byNumber.ToImmutableSortedDictionary(),
-            UsbDevices = new UsbReader(files).Read(children, problems),
-            ScsiDevices = new ScsiReader(files).Read(children, problems),
+            UsbDevices = new UsbReader(files, devices).Read(children, problems),
+            ScsiDevices = new ScsiReader(files, devices).Read(children, problems),
             MdevParents = mdev.ReadParents(problems),
             Mdevs = mdevs,
             Problems = [.. problems.Distinct().OrderBy(p => p.Path, StringComparer.Ordinal)],

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning.Inventory;
 
@@ -9,7 +8,7 @@ namespace Hostdev.DevicePlugin.Inventory;
 /// Reads the SCSI devices that have a generic node, from <c>/sys/class/scsi_generic</c> (kernel <c>drivers/scsi/sg.c</c>,
 /// <c>scsi_sysfs.c</c>).
 /// </summary>
-internal sealed class ScsiReader(HostFileReader files)
+internal sealed class ScsiReader(HostFileReader files, DeviceNames names)
 {
     private const string Generic = "/sys/class/scsi_generic";
 
@@ -24,7 +23,7 @@ internal sealed class ScsiReader(HostFileReader files)
                 continue;
             var device = new DeviceFiles(files, SysfsPath.Parent(SysfsPath.Parent(path)));
             var address = SysfsPath.LastName(device.Path);
-            if (!SysfsPath.IsScsiAddress(address))
+            if (names.ScsiAt(device.Path) is not { } naming)
             {
                 problems.Add(
                     new ReadProblem($"{Generic}/{name}", $"is below \"{address}\", which is no SCSI address: host:channel:target:LUN")
@@ -32,47 +31,28 @@ internal sealed class ScsiReader(HostFileReader files)
                 continue;
             }
 
+            if (naming.SerialProblem is { } complaint)
+                device.Report("vpd_pg80", complaint);
             var scsi = new ScsiDevice
             {
+                Id = naming.Id,
                 Address = address,
                 GenericName = name,
                 Type = device.RequiredInteger("type"),
                 Vendor = device.Text("vendor", mayBeEmpty: true),
                 Model = device.Text("model", mayBeEmpty: true),
-                Serial = ReadSerial(device),
+                Serial = naming.Serial,
+                Wwid = naming.Wwid,
                 Controller = SysfsPath.NearestFunction(device.Path),
+                UsbDevice = naming.UsbDevice?.Port,
                 Children = children.BelowScsi(address),
+                Unreadable = device.DecidingProblems,
             };
             if (device.Settle(problems))
                 devices.Add(scsi);
         }
 
         return [.. devices.OrderBy(d => d.Address, Comparer<string>.Create(CompareAddresses))];
-    }
-
-    /// <summary>
-    /// VPD page 0x80 (SPC, "Unit Serial Number"): type, page code, two bytes of length, then the serial, padded with blanks.
-    /// </summary>
-    private string? ReadSerial(DeviceFiles device)
-    {
-        if (!device.Has("vpd_pg80"))
-            return null;
-        var page = files.ReadBytes(device.PathOf("vpd_pg80"), out var error);
-        // The kernel keeps the file when the device has no such page and answers EINVAL.
-        if (error == Errno.EINVAL || error == Errno.ENOENT)
-            return null;
-        if (page is null || page.Length < 4 || page[1] != 0x80)
-        {
-            device.Report("vpd_pg80", page is null ? $"cannot be read: {error.Name}" : "is no page 0x80");
-            return null;
-        }
-
-        var length = Math.Min((page[2] << 8) | page[3], page.Length - 4);
-        var serial = Encoding.ASCII.GetString(page, 4, length).Trim(' ', '\0');
-        if (serial.All(c => c is >= ' ' and <= '~'))
-            return serial.Length == 0 ? null : serial;
-        device.Report("vpd_pg80", "holds a serial that is not text");
-        return null;
     }
 
     private static int CompareAddresses(string left, string right)

@@ -13,16 +13,6 @@ internal static class SysfsPath
     public static IEnumerable<PciAddress> PciFunctions(string path) =>
         path.Split('/').Select(name => PciAddress.TryParse(name, out var address) ? address : (PciAddress?)null).OfType<PciAddress>();
 
-    /// <summary>The devices of all classes that can be passed, on the path from the root down.</summary>
-    public static IEnumerable<DeviceId> DevicesOn(string path) =>
-        path.Split('/')
-            .Select(name =>
-                PciAddress.TryParse(name, out var address) ? address
-                : MdevUuid.TryParse(name, out var uuid) ? uuid
-                : (DeviceId?)null
-            )
-            .OfType<DeviceId>();
-
     /// <summary>The function that the end of the path hangs below or is; null when none is on it.</summary>
     public static PciAddress? NearestFunction(string path) =>
         Nearest(path, name => PciAddress.TryParse(name, out _)) is { } name ? PciAddress.Parse(name) : null;
@@ -49,6 +39,10 @@ internal static class SysfsPath
             && char.IsAsciiDigit(name[dash + 1])
             && name.AsSpan(dash + 1).IndexOfAnyExcept(DigitsAndDots) < 0;
     }
+
+    /// <summary>The bus itself: <c>usb1</c>.</summary>
+    public static bool IsUsbRootHub(string name) =>
+        name.Length > 3 && name.StartsWith("usb", StringComparison.Ordinal) && name.AsSpan(3).IndexOfAnyExceptInRange('0', '9') < 0;
 
     public static bool IsScsiAddress(string name) =>
         name.Length > 6 && name.AsSpan().IndexOfAnyExcept(DigitsAndColons) < 0 && name.AsSpan().Count(':') == 3;

@@ -17,9 +17,11 @@ public static class AllocateAnswer
         var ordered = units.OrderBy(u => u.Unit.Device).ToList();
         var envs = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         IEnumerable<string> nodes = ordered.SelectMany(u => u.State.Nodes);
-        foreach (var sort in ordered.Select(u => u.Unit.Handout).GroupBy(h => h.GetType())) // as a rule one: a name is of one class
+        foreach (var alike in ordered.GroupBy(u => u.Unit.Handout.GetType())) // as a rule one: a name is of one class
         {
-            switch (sort.First())
+            var sort = alike.Select(u => u.Unit.Handout).ToList();
+            var addresses = string.Join(',', alike.Select(u => u.State.Address));
+            switch (sort[0])
             {
                 case Handout.VfioGroup:
                     nodes = nodes.Prepend("/dev/vfio/vfio");
@@ -32,6 +34,12 @@ public static class AllocateAnswer
                 case Handout.MediatedDevice:
                     nodes = nodes.Prepend("/dev/vfio/vfio");
                     envs[$"MDEV_PCI_RESOURCE_{resource.EnvSuffix}"] = string.Join(',', sort.Select(h => h.Device));
+                    break;
+                case Handout.UsbNode:
+                    envs[$"USB_RESOURCE_{resource.EnvSuffix}"] = addresses;
+                    break;
+                case Handout.ScsiNode:
+                    envs[$"SCSI_RESOURCE_{resource.EnvSuffix}"] = addresses;
                     break;
                 default:
                     throw new System.Diagnostics.UnreachableException();

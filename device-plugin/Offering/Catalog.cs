@@ -65,6 +65,9 @@ public sealed record Catalog
 public sealed record OfferProblem(Reason Reason, string Message)
 {
     /// <summary>Null where there is nothing to say.</summary>
+    public static OfferProblem? Of(Obstacle? obstacle) => obstacle is null ? null : new OfferProblem(obstacle.Reason, obstacle.Message);
+
+    /// <summary>Null where there is nothing to say.</summary>
     public static OfferProblem? Of(Reason reason, string? message) => message is null ? null : new OfferProblem(reason, message);
 }
 

@@ -13,6 +13,8 @@ public sealed record Place(int? NumaNode, ImmutableArray<DeviceId> Path)
         unit.Handout switch
         {
             Handout.VfioGroup or Handout.TypedFunction => OfFunction(unit.Device.AsPci!.Value, inventory),
+            Handout.UsbNode usb => Below(inventory.Usb(usb.Port)?.Controller, inventory),
+            Handout.ScsiNode scsi => Below(inventory.Scsi(scsi.Disk)?.Controller, inventory),
             Handout.MediatedDevice mdev => OfMdev(mdev.Uuid, inventory),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
@@ -25,8 +27,14 @@ public sealed record Place(int? NumaNode, ImmutableArray<DeviceId> Path)
     private static Place OfMdev(MdevUuid uuid, HostInventory inventory)
     {
         var parent = inventory.MdevParents.FirstOrDefault(p => p.Name == inventory.Mdev(uuid)?.Parent);
-        return parent?.PciAddress is { } address && inventory.Functions.TryGetValue(address, out var function)
-            ? new Place(function.NumaNode, [.. function.Path.Append(address).Select(a => (DeviceId)a)])
+        return parent?.PciAddress is { } address && inventory.Functions.ContainsKey(address)
+            ? Below(address, inventory)
             : new Place(parent?.NumaNode, []);
     }
+
+    /// <summary>What hangs below a function.</summary>
+    private static Place Below(PciAddress? carrier, HostInventory inventory) =>
+        carrier is { } address && inventory.Functions.TryGetValue(address, out var function)
+            ? new Place(function.NumaNode, [.. function.Path.Append(address).Select(a => (DeviceId)a)])
+            : new Place(null, []);
 }

@@ -11,22 +11,22 @@ public static class UnitReadiness
     public static OfferProblem? ProblemOf(Unit unit, HostInventory inventory)
     {
         var state = StateOf(unit, inventory);
-        return IsAbsent(unit, state)
-            ? unit.OnAllocate!.Obstacle is { } obstacle
-                ? new OfferProblem(obstacle.Reason, obstacle.Message)
-                : null
-            : OfferProblem.Of(Reasons.NotReady, state.Problem);
+        if (unit.OnAllocate is { IsLent: true } loan)
+            return OfferProblem.Of(Reasons.NotReady, state.Problem) ?? OfferProblem.Of(loan.Obstacle);
+        return IsAbsent(unit, state) ? OfferProblem.Of(unit.OnAllocate!.Obstacle) : OfferProblem.Of(Reasons.NotReady, state.Problem);
     }
 
     /// <summary>Whether it is brought about only for an answer, and nothing of it is there.</summary>
     public static bool IsAbsent(Unit unit, UnitState state) =>
-        unit.OnAllocate is { } late && late.Brings.All(b => state.Drivers.GetValueOrDefault(b.Device) != b.Driver);
+        unit.OnAllocate is { IsLent: false } late && late.Brings.All(b => state.Drivers.GetValueOrDefault(b.Device) != b.Driver);
 
     public static UnitState StateOf(Unit unit, HostInventory inventory) =>
         unit.Handout switch
         {
             Handout.VfioGroup group => GroupState.Of(group.Primary, inventory).Stand(group),
             Handout.TypedFunction typed => TypedFunctionState.Of(typed.Function.Address, inventory).Stand(typed),
+            Handout.UsbNode usb => UsbState.Of(usb.Port, inventory).Stand(usb),
+            Handout.ScsiNode scsi => ScsiState.Of(scsi.Disk, inventory).Stand(scsi),
             Handout.MediatedDevice mdev => MdevState.Of(mdev.Uuid, inventory).Stand(mdev),
             _ => throw new System.Diagnostics.UnreachableException(),
         };

@@ -7,4 +7,8 @@ namespace Hostdev.DevicePlugin.Offering;
 /// <param name="Problem">Why it cannot be given to a VM, as a sentence; null when it is ready.</param>
 /// <param name="Nodes">The device nodes that are the unit's own, the one that is always there first; empty when there is none.</param>
 /// <param name="Drivers">The devices that a VM is given with it, and what keeps them company, each with its driver (null: none).</param>
-public sealed record UnitState(string? Problem, ImmutableArray<string> Nodes, ImmutableSortedDictionary<DeviceId, string?> Drivers);
+public sealed record UnitState(string? Problem, ImmutableArray<string> Nodes, ImmutableSortedDictionary<DeviceId, string?> Drivers)
+{
+    /// <summary>What the host calls it now, where a VM is told that and not its ID; null else.</summary>
+    public string? Address { get; init; }
+}

@@ -23,13 +23,8 @@ internal sealed class ConsoleUsage(HostFileReader files, DeviceTree tree, Kernel
     {
         if (function.BootVga)
             yield return new DeviceUser(UserKind.Console, "it is the console (boot VGA)");
-        foreach (var name in consoles.On(function.Address))
-        {
-            yield return new DeviceUser(UserKind.Console, $"the kernel's console {name} is on it");
-        }
-
-        foreach (var text in _displays.Value[function.Address])
-            yield return new DeviceUser(UserKind.Console, text);
+        foreach (var user in UsersOf((DeviceId)function.Address))
+            yield return user;
         foreach (var range in _firmware.Value.Where(r => Bars(function.Address).Any(r.Overlaps)))
         {
             yield return new DeviceUser(
@@ -41,6 +36,14 @@ internal sealed class ConsoleUsage(HostFileReader files, DeviceTree tree, Kernel
             );
         }
     }
+
+    /// <summary>What is true of a device of any class: the kernel prints on it, or it shows something (a display adapter on USB).</summary>
+    public IEnumerable<DeviceUser> UsersOf(DeviceId device) =>
+        consoles
+            .On(device)
+            .Select(name => $"the kernel's console {name} is on it")
+            .Concat(_displays.Value[device])
+            .Select(text => new DeviceUser(UserKind.Console, text));
 
     /// <summary>
     /// A connector is enabled while something is shown on it, the console or a desktop, blanked or not (kernel

@@ -36,11 +36,14 @@ internal sealed class DeviceTree
     public DeviceTree(HostFileReader files, Lazy<NetworkReading> network)
     {
         _files = files;
-        Interfaces = new InterfaceRoads(files, network);
-        Rdma = new RdmaRoads(files, Interfaces);
-        _nvme = new NvmeRoads(files, Interfaces, Rdma);
+        Names = new DeviceNames(files);
+        Interfaces = new InterfaceRoads(files, Names, network);
+        Rdma = new RdmaRoads(files, Names, Interfaces);
+        _nvme = new NvmeRoads(files, Names, Interfaces, Rdma);
         _iscsi = new IscsiRoads(files, Interfaces);
     }
+
+    public DeviceNames Names { get; }
 
     public InterfaceRoads Interfaces { get; }
 
@@ -56,20 +59,21 @@ internal sealed class DeviceTree
 
     public IEnumerable<DeviceId> DevicesOn(string path)
     {
-        var devices = SysfsPath.DevicesOn(path).ToList();
-        return devices.Count > 0 ? devices : _nvme.RoadsOn(path).Select(r => r.Device);
+        var devices = Names.On(path).ToList();
+        return devices.Exists(d => d.AsPci is not null) ? devices : devices.Concat(_nvme.RoadsOn(path).Select(r => r.Device));
     }
 
     /// <summary>The devices that a disk comes over, each once.</summary>
     public IEnumerable<Road> RoadsOn(string path)
     {
-        var devices = SysfsPath.DevicesOn(path).ToList();
-        if (devices.Count > 0)
-            return devices.Select(f => new Road(f));
+        var devices = Names.On(path).ToList();
+        var on = devices.Select(d => new Road(d));
+        if (devices.Exists(d => d.AsPci is not null))
+            return on;
         // A disk over FCoE hangs below the interface, which may be a VLAN (kernel drivers/scsi/fcoe/fcoe_sysfs.c).
         return InterfaceRoads.VirtualOn(path) is { } name
-            ? Interfaces.RoadsOf(name, "FCoE")
-            : [.. _nvme.RoadsOn(path), .. _iscsi.RoadsOn(path)];
+            ? on.Concat(Interfaces.RoadsOf(name, "FCoE"))
+            : [.. on, .. _nvme.RoadsOn(path), .. _iscsi.RoadsOn(path)];
     }
 
     /// <summary>

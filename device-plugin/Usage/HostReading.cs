@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
@@ -66,13 +67,27 @@ internal sealed class HostReading
         device switch
         {
             DeviceId.OfPci(var address) when _inventory.Functions.TryGetValue(address, out var function) => UsersOf(function),
+            DeviceId.OfUsb(var port) when _inventory.Usb(port) is { } usb => UsersOf(port, usb.Children),
+            DeviceId.OfScsi(var disk) when _inventory.Scsi(disk) is { } scsi => UsersOf(disk, scsi.Children),
             DeviceId.OfMdev(var uuid) when _inventory.Mdev(uuid) is { } mdev => UsersOf(mdev),
             _ => [],
         };
 
-    private IEnumerable<DeviceUser> UsersOf(MdevDevice mdev)
+    private IEnumerable<DeviceUser> UsersOf(MdevDevice mdev) =>
+        WithUnseen([.. Vfio.UsersOf(_inventory.GroupOf((DeviceId)mdev.Uuid)), .. Nodes.UsersOf(mdev.Uuid)]);
+
+    /// <summary>Of a device that is lent as it is: what the host's drivers make of it is used, or not.</summary>
+    private IEnumerable<DeviceUser> UsersOf(DeviceId device, ImmutableArray<ChildDevice> children) =>
+        WithUnseen([
+            .. Nodes.UsersOf(device),
+            .. Console.UsersOf(device),
+            .. Storage.UsersOf(device),
+            .. Remote.UsersOf(device),
+            .. Network.UsersOf(device, children, hasInterfaceElsewhere: false),
+        ]);
+
+    private IEnumerable<DeviceUser> WithUnseen(List<DeviceUser> users)
     {
-        List<DeviceUser> users = [.. Vfio.UsersOf(_inventory.GroupOf((DeviceId)mdev.Uuid)), .. Nodes.UsersOf(mdev.Uuid)];
         if (_processes.Unseen is { } unseen)
             users.Add(new DeviceUser(UserKind.Unknown, unseen));
         return users.Distinct();
@@ -107,8 +122,6 @@ internal sealed class HostReading
         var mdevs = _mdevs.Value[function.Address].Count();
         if (mdevs > 0)
             users.Add(new DeviceUser(UserKind.MediatedDevices, $"it has {mdevs} mediated device{(mdevs == 1 ? "" : "s")}"));
-        if (_processes.Unseen is { } unseen)
-            users.Add(new DeviceUser(UserKind.Unknown, unseen));
-        return users.Distinct();
+        return WithUnseen(users);
     }
 }

@@ -7,7 +7,7 @@ using Hostdev.DevicePlugin.Inventory;
 namespace Hostdev.DevicePlugin.Usage;
 
 /// <summary>Which devices carry a network interface, and by which interface two ends of a connection talk.</summary>
-internal sealed class InterfaceRoads(HostFileReader files, Lazy<NetworkReading> network)
+internal sealed class InterfaceRoads(HostFileReader files, DeviceNames names, Lazy<NetworkReading> network)
 {
     private const string Class = "/sys/class/net";
     private const string Virtual = "/sys/devices/virtual/net/";
@@ -67,7 +67,7 @@ internal sealed class InterfaceRoads(HostFileReader files, Lazy<NetworkReading> 
 
     private IEnumerable<DeviceId> DevicesOf(string name, HashSet<string> seen)
     {
-        var devices = files.ResolveLink($"{Class}/{name}") is { } path ? SysfsPath.DevicesOn(path).ToList() : [];
+        var devices = files.ResolveLink($"{Class}/{name}") is { } path ? names.On(path).ToList() : [];
         return devices.Count > 0 ? devices : Lowers(name).Where(seen.Add).SelectMany(l => DevicesOf(l, seen));
     }
 

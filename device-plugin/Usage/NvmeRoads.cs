@@ -20,14 +20,15 @@ internal sealed class NvmeRoads
     private const string FcHosts = "/sys/class/fc_host";
 
     private readonly HostFileReader _files;
+    private readonly DeviceNames _names;
     private readonly InterfaceRoads _interfaces;
     private readonly RdmaRoads _rdma;
     private readonly Dictionary<string, IReadOnlyList<Road>> _known = new(StringComparer.Ordinal);
     private readonly Lazy<List<FcPort>> _ports;
 
-    public NvmeRoads(HostFileReader files, InterfaceRoads interfaces, RdmaRoads rdma)
+    public NvmeRoads(HostFileReader files, DeviceNames names, InterfaceRoads interfaces, RdmaRoads rdma)
     {
-        (_files, _interfaces, _rdma) = (files, interfaces, rdma);
+        (_files, _names, _interfaces, _rdma) = (files, names, interfaces, rdma);
         _ports = new(ReadPorts);
     }
 
@@ -53,7 +54,7 @@ internal sealed class NvmeRoads
 
     private IEnumerable<Road> RoadsOfController(string path)
     {
-        var functions = SysfsPath.DevicesOn(path).ToList();
+        var functions = _names.On(path).ToList();
         return functions.Count > 0 ? functions.Select(f => new Road(f)) : RoadsOn(path);
     }
 
@@ -97,7 +98,7 @@ internal sealed class NvmeRoads
             .. from host in _files.List(FcHosts)
             let path = _files.ResolveLink($"{FcHosts}/{host}")
             where path is not null
-            let functions = SysfsPath.DevicesOn(path).ToList()
+            let functions = _names.On(path).ToList()
             select new FcPort(
                 Hexadecimal(_files.ReadText($"{path}/port_name").Text),
                 functions.Count == 0 && InterfaceRoads.VirtualOn(path) is { } name ? [.. _interfaces.DevicesOf(name)] : functions

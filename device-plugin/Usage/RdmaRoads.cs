@@ -10,7 +10,7 @@ namespace Hostdev.DevicePlugin.Usage;
 /// adapter): by the addresses of both ends, else by a GID of the adapter, else it may be any that has an RDMA device (kernel
 /// <c>Documentation/ABI/stable/sysfs-class-infiniband</c>).
 /// </summary>
-internal sealed class RdmaRoads(HostFileReader files, InterfaceRoads interfaces)
+internal sealed class RdmaRoads(HostFileReader files, DeviceNames names, InterfaceRoads interfaces)
 {
     private const string Class = "/sys/class/infiniband";
 
@@ -40,7 +40,7 @@ internal sealed class RdmaRoads(HostFileReader files, InterfaceRoads interfaces)
     /// <summary>One in software (rxe, siw) is on the interface that its <c>parent</c> names.</summary>
     private IEnumerable<DeviceId> DevicesOf(string device)
     {
-        var functions = files.ResolveLink($"{Class}/{device}") is { } path ? SysfsPath.DevicesOn(path).ToList() : [];
+        var functions = files.ResolveLink($"{Class}/{device}") is { } path ? names.On(path).ToList() : [];
         if (functions.Count > 0)
             return functions;
         return files.ReadText($"{Class}/{device}/parent").Text is { Length: > 0 } name ? interfaces.DevicesOf(name) : [];

@@ -43,7 +43,13 @@ public sealed class DeviceGraph
     public bool Has(DeviceId device) => _devices.ContainsKey(device);
 
     public static DeviceGraph Of(HostInventory inventory) =>
-        new([.. inventory.Functions.Values.Select(f => Function(inventory, f)), .. inventory.Mdevs.Select(m => Mdev(inventory, m))]);
+        new([
+            .. inventory.Functions.Values.Select(f => Function(inventory, f)),
+            .. inventory.Mdevs.Select(m => Mdev(inventory, m)),
+            // Nobody takes a hub. Two paths to one disk that cannot be told apart are one device here.
+            .. inventory.UsbDevices.Where(u => !u.IsHub).DistinctBy(u => u.Port).Select(Usb),
+            .. inventory.ScsiDevices.DistinctBy(s => s.Id).Select(Scsi),
+        ]);
 
     /// <summary>Everything that goes with a device by a bond, at any depth, ordered; without the device.</summary>
     public ImmutableArray<DeviceId> Below(DeviceId device, Bond bond) =>
@@ -129,6 +135,14 @@ public sealed class DeviceGraph
         var parent = inventory.MdevParents.FirstOrDefault(p => p.Name == mdev.Parent)?.PciAddress;
         return new Device(mdev.Uuid, parent is { } address ? [new DeviceParent(address, Bond.Made)] : [], mdev.IommuGroup);
     }
+
+    private static Device Usb(UsbDevice usb) => new(usb.Port, CarriedBy(usb.Controller), null);
+
+    private static Device Scsi(ScsiDevice scsi) =>
+        new(scsi.Id, scsi.UsbDevice is { } usb ? CarriedBy(usb) : CarriedBy(scsi.Controller), null);
+
+    private static ImmutableArray<DeviceParent> CarriedBy(DeviceId? carrier) =>
+        carrier is null ? [] : [new DeviceParent(carrier, Bond.Carried)];
 
     /// <summary>
     /// The functions above that are there by more than wires (a VMD makes a domain of its own for its disks), and those that the driver

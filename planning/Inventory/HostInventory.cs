@@ -40,9 +40,14 @@ public sealed record HostInventory
     /// <summary>Why not even the list of functions could be read; null when it could. An unreadable machine is not an empty one.</summary>
     public ReadProblem? Unlisted => Problems.FirstOrDefault(p => p.Path == "/sys/bus/pci/devices");
 
-    /// <summary>The devices that can be passed, as far as a class allows: bridges never are.</summary>
+    /// <summary>The devices that can be passed, as far as a class allows: bridges and hubs never are.</summary>
     public IEnumerable<DeviceId> Passable =>
-        Functions.Values.Where(f => !f.IsBridge).Select(f => (DeviceId)f.Address).Concat(Mdevs.Select(m => (DeviceId)m.Uuid));
+        Functions
+            .Values.Where(f => !f.IsBridge)
+            .Select(f => (DeviceId)f.Address)
+            .Concat(Mdevs.Select(m => (DeviceId)m.Uuid))
+            .Concat(UsbDevices.Where(u => !u.IsHub).Select(u => (DeviceId)u.Port).Distinct())
+            .Concat(ScsiDevices.Select(s => (DeviceId)s.Id).Distinct());
 
     /// <summary>The group a device is in; null for one that is not there, and for one of a class that has none.</summary>
     public IommuGroup? GroupOf(DeviceId device) =>
@@ -55,6 +60,12 @@ public sealed record HostInventory
 
     /// <summary>The mediated device of this UUID; null when there is none.</summary>
     public MdevDevice? Mdev(MdevUuid uuid) => Mdevs.FirstOrDefault(m => m.Uuid == uuid);
+
+    /// <summary>What is in a socket, hubs aside; null when nothing is.</summary>
+    public UsbDevice? Usb(UsbPort port) => UsbDevices.FirstOrDefault(u => !u.IsHub && u.Port == port);
+
+    /// <summary>The SCSI device of this identity; null when there is none. Two paths that cannot be told apart are the first.</summary>
+    public ScsiDevice? Scsi(ScsiDisk disk) => ScsiDevices.FirstOrDefault(s => s.Id == disk);
 
     /// <summary>The group a function is in, or null when the host gives it none (no IOMMU).</summary>
     public IommuGroup? GroupOf(PciFunction function) => function.IommuGroup is { } number ? Groups.GetValueOrDefault(number) : null;
@@ -301,64 +312,6 @@ public enum ChildKind
 /// <param name="Name">The kernel's name: <c>sda</c>, <c>nvme0n1</c>, <c>eth0</c>, <c>host0</c>, <c>usb1</c>, <c>card0</c>.</param>
 /// <param name="Node">The device node, for example <c>/dev/dri/card0</c>; null where there is none.</param>
 public sealed record ChildDevice(ChildKind Kind, string Name, string? Node = null);
-
-public sealed record UsbDevice
-{
-    /// <summary>As sysfs names it: <c>1-4.2</c>. The identity: bus and device numbers change at replug.</summary>
-    public required string PortPath { get; init; }
-
-    public required PciId Vendor { get; init; }
-
-    public required PciId Product { get; init; }
-
-    public string? Manufacturer { get; init; }
-
-    public string? ProductName { get; init; }
-
-    public string? Serial { get; init; }
-
-    public required int BusNumber { get; init; }
-
-    public required int DeviceNumber { get; init; }
-
-    /// <summary>Class 09.</summary>
-    public required bool IsHub { get; init; }
-
-    /// <summary>The PCI function of the host controller; null when it is no PCI device.</summary>
-    public PciAddress? Controller { get; init; }
-
-    public ImmutableArray<ChildDevice> Children { get; init; } = [];
-
-    /// <summary>Drivers bound to its interfaces, ordered.</summary>
-    public ImmutableArray<string> Drivers { get; init; } = [];
-
-    public string Node => $"/dev/bus/usb/{BusNumber:D3}/{DeviceNumber:D3}";
-}
-
-public sealed record ScsiDevice
-{
-    /// <summary>Host:channel:target:LUN.</summary>
-    public required string Address { get; init; }
-
-    /// <summary><c>sgN</c>.</summary>
-    public required string GenericName { get; init; }
-
-    /// <summary>SCSI peripheral device type: 0 disk, 5 CD.</summary>
-    public required int Type { get; init; }
-
-    public string? Vendor { get; init; }
-
-    public string? Model { get; init; }
-
-    /// <summary>From VPD page 0x80; null where the device has none.</summary>
-    public string? Serial { get; init; }
-
-    public PciAddress? Controller { get; init; }
-
-    public ImmutableArray<ChildDevice> Children { get; init; } = [];
-
-    public string Node => $"/dev/{GenericName}";
-}
 
 public sealed record MdevParent
 {

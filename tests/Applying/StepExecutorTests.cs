@@ -1,4 +1,5 @@
 using Hostdev.Crds;
+using Hostdev.DevicePlugin.Allocating;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
@@ -148,13 +149,19 @@ public sealed class StepExecutorTests : IDisposable
         Assert.Equal(1, writer.Writes);
         hang.Release();
         await Waiting.UntilAsync(() => writer.TooManyHang is null);
-        Assert.Same(StepOutcome.Done.Instance, await new StepExecutor(writer, journal).ExecuteAsync(step, token));
+        Assert.Same(
+            StepOutcome.Done.Instance,
+            await new StepExecutor(writer, journal, new UnitStateReader(kernel.Paths)).ExecuteAsync(step, token)
+        );
     }
 
     private async Task<string> FailureAsync(PlanStep step, HostWriter? writer = null)
     {
         writer ??= new HostWriter(kernel.Paths, kernel.Calls, journal, TimeProvider.System, KernelThreads.Own);
-        var outcome = await new StepExecutor(writer, journal).ExecuteAsync(step, TestContext.Current.CancellationToken);
+        var outcome = await new StepExecutor(writer, journal, new UnitStateReader(kernel.Paths)).ExecuteAsync(
+            step,
+            TestContext.Current.CancellationToken
+        );
         return Assert.IsType<StepOutcome.Failed>(outcome).Message;
     }
 }

@@ -1,5 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
+using Hostdev.DevicePlugin.Allocating;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
@@ -21,7 +22,11 @@ public sealed class VgpuWriterTests : IDisposable
     public VgpuWriterTests()
     {
         journal = Journal.Open(directory, "boot-1");
-        steps = new StepExecutor(new HostWriter(kernel.Paths, kernel.Calls, journal, TimeProvider.System, KernelThreads.Own), journal);
+        steps = new StepExecutor(
+            new HostWriter(kernel.Paths, kernel.Calls, journal, TimeProvider.System, KernelThreads.Own),
+            journal,
+            new UnitStateReader(kernel.Paths)
+        );
         kernel.LoadDriver(LabMachine.VgpuStandIn);
         Write("/sys/bus/pci/devices/0000:41:00.0/sriov_drivers_autoprobe", "0");
         Write("/sys/bus/pci/devices/0000:41:00.0/sriov_numvfs", "2");

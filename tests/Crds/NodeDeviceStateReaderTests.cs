@@ -248,7 +248,8 @@ public sealed class NodeDeviceStateReaderTests
         "nodeSelector: {}",
         "nodeSelector: {}\n  allowProtected: [Disk]",
         "spec.allowProtected: allowProtected overrides the host's own need of a device and is only legal when every selector lists "
-            + "addresses: add addresses, or remove allowProtected; spec.allowProtected[0]: \"Disk\" is not one of Console, Storage, "
+            + "addresses (usb: port; scsi: serial or wwid): add them, or remove allowProtected; "
+            + "spec.allowProtected[0]: \"Disk\" is not one of Console, Storage, "
             + "Network, System"
     )]
     [InlineData(

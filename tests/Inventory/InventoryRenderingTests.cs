@@ -58,6 +58,7 @@ public sealed class InventoryRenderingTests
         using var machine = MachineFixture.Load("x86-server");
         var usb = new UsbDevice
         {
+            Port = Hostdev.Crds.UsbPort.Parse("0000:00:14.0/4"),
             PortPath = "1-4",
             Vendor = Hostdev.Crds.PciId.Parse("046d"),
             Product = Hostdev.Crds.PciId.Parse("c52b"),

@@ -180,26 +180,4 @@ public sealed class HostConditionTests
             input.Plan().Steps()
         );
     }
-
-    [Theory]
-    [InlineData("usb", "HostDevice/sticks: USB devices cannot be passed by this version: remove the policy")]
-    [InlineData("scsi", "HostDevice/sticks: SCSI devices cannot be passed by this version: remove the policy")]
-    public void What_this_version_cannot_do_is_said(string what, string message)
-    {
-        var policy = Given.HostDevice(
-            "sticks",
-            spec: s =>
-                s with
-                {
-                    Devices =
-                        what == "usb"
-                            ? new DeviceSource { Usb = new UsbDevices { Selectors = [new UsbSelector { Serial = "1" }] } }
-                            : new DeviceSource { Scsi = new ScsiDevices { Selectors = [new ScsiSelector { Serial = "1" }] } },
-                }
-        );
-        var plan = Given.Input(new Machine().Gpu(), policy).Plan();
-
-        Assert.Empty(plan.Units);
-        plan.Says("HostDevice/sticks", FindingState.Blocked, Reasons.NotSupported, message);
-    }
 }

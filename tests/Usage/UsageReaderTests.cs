@@ -42,7 +42,30 @@ public sealed class UsageReaderTests : IDisposable
     {
         _kernel.Processes.Start("reader").OpenPlain(node);
         Assert.Equal([words], Words(function));
-        Assert.Single(Read().ByDevice, u => !IsTheLabsOwn(u.Key));
+        Assert.Single(Read().ByDevice, u => !IsTheLabsOwn(u.Key) && u.Key.AsPci is not null);
+    }
+
+    /// <summary>The device itself, what it is a part of, and no neighbour.</summary>
+    [Theory]
+    [InlineData("/dev/bus/usb/001/002", "0000:01:00.0", "0000:01:00.0/2")]
+    [InlineData("/dev/bus/usb/002/002", "0000:01:00.0", "0000:01:00.0/1")]
+    [InlineData("/dev/sdb", "0000:01:00.0", "0000:01:00.0/1", "sdb")]
+    [InlineData("/dev/sg2", "0000:01:00.0", "0000:01:00.0/1", "sdb")]
+    [InlineData("/dev/sda", "0000:02:00.0", "sda")]
+    [InlineData("/dev/sg0", "0000:02:00.0", "sda")]
+    public void A_node_is_use_of_the_USB_and_the_SCSI_device_that_it_is_of(string node, params string[] devices)
+    {
+        _kernel.Processes.Start("reader").OpenPlain(node);
+        var used = Read().ByDevice.Where(u => !IsTheLabsOwn(u.Key)).Select(u => u.Key).ToList();
+        var disks = new InventoryReader(_kernel.Paths, TimeProvider.System)
+            .Read()
+            .ScsiDevices.ToLookup(d => d.BlockNode, d => d.Id.ToString());
+        Assert.Equal(
+            devices
+                .Select(d => d.StartsWith("sd", StringComparison.Ordinal) ? disks["/dev/" + d].Single() : d)
+                .Order(StringComparer.Ordinal),
+            used.Select(d => d.ToString()).Order(StringComparer.Ordinal)
+        );
     }
 
     [Theory]

@@ -4,7 +4,6 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using Hostdev.Crds;
 using Hostdev.Crds.Parsing;
 using Hostdev.Planning.Inventory;
 
@@ -60,10 +59,12 @@ internal sealed record InventoryDocument
     /// <summary>A class code is read as six hexadecimal digits everywhere else.</summary>
     private static void WriteClassCodeAsDigits(JsonTypeInfo type)
     {
-        if (type.Type != typeof(PciFunction))
-            return;
+        var name =
+            type.Type == typeof(PciFunction) ? "classCode"
+            : type.Type == typeof(UsbInterface) ? "class"
+            : null;
         foreach (var property in type.Properties)
-            if (property.Name == "classCode")
+            if (property.Name == name)
                 property.CustomConverter = new ClassCodeConverter();
     }
 }
@@ -75,12 +76,16 @@ internal sealed record InventoryDocument
     UseStringEnumConverter = true,
     WriteIndented = true,
     NewLine = "\n",
-    Converters = [typeof(PciAddressConverter), typeof(PciIdConverter), typeof(MdevUuidConverter)]
+    Converters = [
+        typeof(PciAddressConverter),
+        typeof(PciIdConverter),
+        typeof(MdevUuidConverter),
+        typeof(UsbPortConverter),
+        typeof(ScsiDiskConverter),
+    ]
 )]
 [JsonSerializable(typeof(InventoryDocument))]
 internal sealed partial class InventoryJsonContext : JsonSerializerContext;
-
-internal sealed class MdevUuidConverter() : ParsedStringConverter<MdevUuid>(MdevUuid.Parse);
 
 internal sealed class ClassCodeConverter : JsonConverter<uint>
 {

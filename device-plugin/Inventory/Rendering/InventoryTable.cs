@@ -73,14 +73,14 @@ internal static class InventoryTable
         Append(
             text,
             $"USB ({Count(devices.Length, "device")})",
-            ["PORT", "ID", "BUS/DEV", "CONTROLLER", "DRIVERS", "SERIAL", "DETAILS"],
+            ["PORT", "NAME", "ID", "BUS/DEV", "DRIVERS", "SERIAL", "DETAILS"],
             devices.Select(d =>
                 (string[])
                     [
+                        d.Port.ToString(),
                         d.PortPath,
                         $"{d.Vendor}:{d.Product}",
                         $"{d.BusNumber:D3}/{d.DeviceNumber:D3}",
-                        d.Controller?.ToString() ?? "-",
                         d.Drivers.IsEmpty ? "-" : string.Join(' ', d.Drivers),
                         d.Serial ?? "-",
                         Joined(d.IsHub ? "hub" : null, InventoryView.Children(d.Children), $"{d.Manufacturer} {d.ProductName}".Trim()),
@@ -94,15 +94,17 @@ internal static class InventoryTable
         Append(
             text,
             $"SCSI ({Count(devices.Length, "device")})",
-            ["ADDRESS", "NODE", "TYPE", "CONTROLLER", "SERIAL", "DETAILS"],
+            ["ID", "ADDRESS", "NODE", "TYPE", "CONTROLLER", "SERIAL", "WWID", "DETAILS"],
             devices.Select(d =>
                 (string[])
                     [
+                        d.Id.ToString(),
                         d.Address,
                         d.Node,
                         InventoryView.ScsiType(d.Type),
                         d.Controller?.ToString() ?? "-",
                         d.Serial ?? "-",
+                        d.Wwid ?? "-",
                         Joined(InventoryView.Children(d.Children), $"{d.Vendor} {d.Model}".Trim()),
                     ]
             )

@@ -190,13 +190,14 @@ internal sealed class InventoryTree
     }
 
     private static string DescribeUsb(UsbDevice usb) =>
-        $"USB {usb.PortPath} {usb.Vendor}:{usb.Product} {(usb.IsHub ? "hub " : "")}{usb.Manufacturer} {usb.ProductName}".TrimEnd()
+        $"USB {usb.Port} {usb.PortPath} {usb.Vendor}:{usb.Product} {(usb.IsHub ? "hub " : "")}".TrimEnd()
+        + $" {usb.Manufacturer} {usb.ProductName}".TrimEnd()
         + (usb.Serial is { } serial ? $" serial {serial}" : "")
         + (usb.Drivers.IsEmpty ? "" : $"  {string.Join(' ', usb.Drivers)}")
         + (usb.Children.IsEmpty ? "" : $"  [{InventoryView.Children(usb.Children)}]");
 
     private static string DescribeScsi(ScsiDevice scsi) =>
-        $"SCSI {scsi.Address} {InventoryView.ScsiType(scsi.Type)} {scsi.Vendor} {scsi.Model}".TrimEnd()
+        $"SCSI {scsi.Id} {scsi.Address} {InventoryView.ScsiType(scsi.Type)} {scsi.Vendor} {scsi.Model}".TrimEnd()
         + (scsi.Serial is { } serial ? $" serial {serial}" : "")
         + $"  {scsi.Node}"
         + (scsi.Children.IsEmpty ? "" : $"  [{InventoryView.Children(scsi.Children)}]");

@@ -1,0 +1,44 @@
+using Hostdev.Crds;
+using Hostdev.Crds.Words;
+using Hostdev.Planning.Inventory;
+
+namespace Hostdev.Planning.Lending;
+
+/// <summary>Taking back what was lent, when nobody has it any more.</summary>
+internal static class LoanSteps
+{
+    /// <summary>
+    /// A VMM puts a USB device's drivers aside, and one that was killed gives nothing back (contracts/kernel.md): an interface that had a
+    /// driver and has none is given to the kernel to find one. What has a driver is the host's again already. A device that was plugged in
+    /// anew, or left, is as the kernel makes it.
+    /// </summary>
+    public static Work TakeBack(Situation situation, OwnedLoan loan)
+    {
+        var purpose = Purpose.Release(loan.Device);
+        var forget = new LaneStep(purpose, new JournalRecord.ForgetLoan(loan.Device));
+        if (loan is not { Device: DeviceId.OfUsb(var port), Drivers: { } drivers } || situation.Inventory.Usb(port) is not { } usb)
+            return new Work(loan.Device, [forget]);
+        var bare = usb.Interfaces.Where(i => i.Driver is null && drivers.Of(i.Name) is not "").ToList();
+        if (bare.Count == 0)
+            return new Work(loan.Device, [forget]);
+        if (situation.Input.Setbacks.GetValueOrDefault(purpose) is { } setback)
+            return new Work(loan.Device, [])
+            {
+                Findings =
+                [
+                    new Finding(
+                        null,
+                        loan.Device.ToString(),
+                        FindingState.Releasing,
+                        Reasons.NotReturned,
+                        $"{port} was given back by a pod, and not all of it has its driver again: {setback.Message}",
+                        loan.PolicyUid
+                    ),
+                ],
+            };
+        return new Work(loan.Device, [.. bare.Select(i => new LaneStep(purpose, ProbeOf(usb, i, drivers.Of(i.Name)))), forget]);
+    }
+
+    private static PlanStep.ProbeInterface ProbeOf(UsbDevice usb, UsbInterface of, string? driver) =>
+        new(usb.Port, $"{usb.PortPath}:{of.Name}", driver);
+}

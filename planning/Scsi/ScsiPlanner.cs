@@ -1,0 +1,79 @@
+using System.Globalization;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
+using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Lending;
+
+namespace Hostdev.Planning.Scsi;
+
+/// <summary>SCSI devices, each by what it calls itself.</summary>
+internal static class ScsiPlanner
+{
+    public static PolicyWishes WishesOf(Situation situation, DesiredPolicy.OfHostDevice policy, ScsiDevices scsi)
+    {
+        var devices = situation.Inventory.ScsiDevices.Where(d => scsi.Selectors.Any(s => Matches(s, d))).DistinctBy(d => d.Id).ToList();
+        return new PolicyWishes
+        {
+            Matched = devices.Count,
+            Hint = devices.Count == 0 ? Hint(situation) : null,
+            Wishes =
+            [
+                .. devices
+                    .OrderBy(d => d.Id)
+                    .Select(d => LoanPlanner.WishFor(CaseOf(situation, policy, d), Checks, policy.Spec.DeviceFile)),
+            ],
+        };
+    }
+
+    /// <summary>
+    /// The machine's own disks are libata's as a rule: a vendor or a model that matches them too is no word of an admin's about them.
+    /// </summary>
+    public static bool Matches(ScsiSelector selector, ScsiDevice device) =>
+        (!device.IsLibata || selector.Serial is not null || selector.Wwid is not null || selector.Address is not null)
+        && (selector.Vendor is null || selector.Vendor == device.Vendor)
+        && (selector.Model is null || selector.Model == device.Model)
+        && (selector.Serial is null || selector.Serial == device.Serial)
+        && (selector.Wwid is null || (device.Wwid is { } wwid && Words(selector.Wwid) == Words(wwid)))
+        && (selector.Address is null || selector.Address == device.Address);
+
+    private static LoanCase CaseOf(Situation situation, DesiredPolicy.OfHostDevice policy, ScsiDevice device) =>
+        new(situation, policy, new Handout.ScsiNode { Disk = device.Id, Name = device.Name ?? $"at {device.Address}" })
+        {
+            Unreadable = device.Unreadable,
+            Called = $"{device.Address}, {device.Vendor} {device.Model}",
+        };
+
+    private static Checks<LoanCase> Checks { get; } = new(SecondPath);
+
+    /// <summary>
+    /// One disk that is reached in two ways: whoever has one of them writes what the other one has cached, and a map of the host's stands
+    /// on both.
+    /// </summary>
+    private static Objection? SecondPath(LoanCase it)
+    {
+        var inventory = it.Situation.Inventory;
+        if (it.Handout is not Handout.ScsiNode { Disk: var disk } || inventory.Scsi(disk) is not { Wwid: { } wwid } device)
+            return null;
+        var others = inventory.ScsiDevices.Where(d => d.Wwid == wwid && d.Address != device.Address).Select(d => d.Address).ToList();
+        return others.Count == 0
+            ? null
+            : Objection.Of(
+                Reasons.SeveralPaths,
+                $"{device.Address} and {string.Join(", ", others)} are paths to one disk ({wwid}): none is offered alone; take the other "
+                    + "paths from this host (1 to their delete file), or give VMs what stands on the multipath map"
+            );
+    }
+
+    /// <summary>What there is, for a policy that matches nothing.</summary>
+    private static string Hint(Situation situation)
+    {
+        var there = situation.Inventory.ScsiDevices;
+        return there.IsEmpty
+            ? ": it has no SCSI device with a generic node (modprobe sg)"
+            : string.Create(CultureInfo.InvariantCulture, $", which has {there.Length} on SCSI: ")
+                + string.Join(", ", there.Take(8).Select(d => $"{d.Address} ({d.Vendor} {d.Model}, {d.Name ?? "without a serial"})"))
+                + (there.Any(d => d.IsLibata) ? "; disks of vendor ATA are matched by serial, wwid or address alone" : "");
+    }
+
+    private static string Words(string text) => string.Join(' ', text.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+}
