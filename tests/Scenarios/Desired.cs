@@ -153,6 +153,19 @@ internal static class Desired
 
             """;
 
+    /// <param name="selector">For example <c>serial: LABSCSI0</c>.</param>
+    public static string Scsi(string name, string selector, string more = "") =>
+        $$$"""
+            - kind: HostDevice
+              name: {{{name}}}
+              spec:
+                resourceName: example.com/{{{name}}}
+                nodeSelector: {}
+                {{{more}}}
+                devices: {scsi: {selectors: [{{{{selector}}}}]}}
+
+            """;
+
     public static string Vfs(int count, string address = "0000:81:00.0", string more = "") =>
         $$$"""
             - kind: SriovPolicy

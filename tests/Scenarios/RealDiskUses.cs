@@ -48,7 +48,7 @@ internal static class RealDiskUses
             case DiskUse.MountedPartition or DiskUse.DeviceMapperOnPartition or DiskUse.SwapOnPartition:
                 WritePartitionTable(disk, partitions: 1);
                 var user = Use(
-                    disk + "p1",
+                    FirstPartitionOf(disk),
                     use switch
                     {
                         DiskUse.MountedPartition => DiskUse.Mount,
@@ -142,6 +142,8 @@ internal static class RealDiskUses
         }
 
         Command.Run("blockdev", "--rereadpt", "/dev/" + disk);
-        Assert.Equal(partitions > 0, Directory.Exists($"/sys/class/block/{disk}/{disk}p1"));
+        Assert.Equal(partitions > 0, Directory.Exists($"/sys/class/block/{disk}/{FirstPartitionOf(disk)}"));
     }
+
+    private static string FirstPartitionOf(string disk) => char.IsAsciiDigit(disk[^1]) ? disk + "p1" : disk + "1";
 }

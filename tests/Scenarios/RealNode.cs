@@ -99,6 +99,14 @@ internal sealed class RealNode : IScenarioNode
         return user;
     }
 
+    public DiskUser OpenNode(string node)
+    {
+        var process = Command.Hold($"exec 7<{node}");
+        var user = new DiskUser($"{node} is open in process {process.ProcessId} (sh)", process.Dispose);
+        _users.Add(user);
+        return user;
+    }
+
     public void RenameInterface(string address, string name)
     {
         var now = ScenarioNodes.InterfaceOf(Machine.Paths, address);

@@ -95,6 +95,13 @@ internal sealed class SimulatedNode : IScenarioNode
         return user;
     }
 
+    public DiskUser OpenNode(string node)
+    {
+        var process = Kernel.Processes.Start("sh");
+        process.OpenPlain(node);
+        return new DiskUser($"{node} is open in process {process.Pid} (sh)", process.Exit);
+    }
+
     public string? TryMount(string disk, string mountPoint) =>
         Kernel.Storage.MountDisk(disk, mountPoint) is { IsSuccess: false } error ? error.Name : null;
 

@@ -133,6 +133,13 @@ public sealed class SimulatedKernel : IDisposable
         _ = Core.Write("/sys/bus/pci/rescan", "1");
     }
 
+    /// <summary>
+    /// Cables other units to a SCSI controller, for good: what is there is seen when the host looks for it, and what is gone stays until it
+    /// is taken from the host.
+    /// </summary>
+    public void CableScsi(string controller, params ImmutableArray<ScsiUnitDescription> units) =>
+        Core.Locked(() => Core.ScsiCabling[PciAddress.Parse(controller)] = units);
+
     /// <summary>Pulls the USB device on this port (<c>1-2</c>); plugged in again it has another device number.</summary>
     public void UnplugUsb(string port) => Core.Locked(_children.UsbPorts[port].Unplug);
 

@@ -1,0 +1,160 @@
+using Hostdev.Crds.Words;
+using Hostdev.Sandbox.Kernel;
+using Hostdev.Sandbox.Kubelet;
+using Hostdev.Tests.Lab;
+using Xunit;
+
+namespace Hostdev.Tests.Scenarios;
+
+/// <summary>
+/// SCSI devices are lent as the host has them: known by what they call themselves, given by where they are at that moment. On the
+/// simulation and on the real kernel.
+/// </summary>
+public abstract class ScsiScenarios
+{
+    private protected const string Serial = "LABSCSI0";
+    private protected const string Resource = "example.com/disk";
+
+    private protected static readonly string Disk = Desired.Policies(
+        Desired.Scsi("disk", $"serial: {Serial}", "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}")
+    );
+
+    private protected abstract IScenarioNode NewNode();
+
+    [Fact]
+    public async Task A_disk_is_offered_as_the_host_has_it_and_a_pod_gets_its_nodes_and_its_address()
+    {
+        var node = NewNode();
+        var before = node.Snapshot();
+        await using var bench = await ScenarioBench.StartAsync(node, Disk);
+        await bench.ReadyAsync();
+        Assert.Equal(1, bench.Kubelet.Allocatable(Resource));
+        var id = bench.Kubelet.Devices(Resource).Single().Id;
+        Assert.StartsWith("scsi-", id, StringComparison.Ordinal);
+
+        var pod = await AdmitAsync(bench, "vm");
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+        AssertHas(node, pod, Serial);
+        Assert.All(pod.DeviceNodes, n => Assert.Equal((107, 107, 0x1b0), OwnerOf(node, n)));
+        Assert.Equal(0, bench.Host.Writer.Writes);
+        Assert.Single(bench.Host.Journal.State.Ownership.Loans);
+
+        // What a pod has stays over a restart of the agent.
+        await bench.StopAgentAsync();
+        bench.StartAgent();
+        await bench.UntilAsync(() => bench.Condition("Ready") == "True" && bench.Kubelet.Allocatable(Resource) == 1);
+        Assert.All(pod.DeviceNodes, n => Assert.Equal((107, 107, 0x1b0), OwnerOf(node, n)));
+
+        bench.Kubelet.DeletePod("vms", "vm");
+        await bench.UntilAsync(() => bench.Host.Journal.State.Ownership.Loans.IsEmpty && bench.Host.Journal.State.Nodes.IsEmpty);
+        Assert.All(pod.DeviceNodes, n => Assert.Equal((0, 0), (OwnerOf(node, n).Uid, OwnerOf(node, n).Gid)));
+        Assert.Equal(PodPhase.Running, (await AdmitAsync(bench, "vm-2")).Phase);
+        bench.Kubelet.DeletePod("vms", "vm-2");
+        bench.Desire(Desired.Nothing);
+        await bench.GivenBackAsync();
+        Assert.Empty(TreeSnapshot.Diff(before, node.Snapshot()));
+    }
+
+    [Fact]
+    public async Task A_mounted_disk_is_offered_to_nobody_until_it_is_unmounted_and_the_mount_point_is_named()
+    {
+        var node = NewNode();
+        var user = node.UseDisk(Address(node), DiskUse.Mount);
+        await using var bench = await ScenarioBench.StartAsync(node, Disk);
+        await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.Protected);
+        Assert.Matches(
+            $"^scsi-[0-9a-f]{{16}} \\({Address(node)}, QEMU QEMU HARDDISK\\) is in use: {user.Words}: the host needs it; free it, or list Storage "
+                + "in allowProtected together with its serial or wwid$",
+            bench.Problem("disk").Message
+        );
+        await bench.UntilAsync(() => bench.Kubelet.Capacity(Resource) == 1);
+        Assert.Equal(0, bench.Kubelet.Allocatable(Resource));
+
+        user.Dispose();
+        bench.Host.Agent.Wake();
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) == 1);
+    }
+
+    [Fact]
+    public async Task A_disk_that_got_mounted_since_it_was_offered_is_refused_with_its_mount_point()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(node, Disk);
+        await bench.ReadyAsync();
+        var user = node.UseDisk(Address(node), DiskUse.Mount);
+        var refused = await AdmitAsync(bench, "vm");
+        Assert.Equal((PodPhase.Failed, "UnexpectedAdmissionError"), (refused.Phase, refused.Reason));
+        Assert.Contains($"cannot be given out: in use: ", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(user.Words, refused.Message, StringComparison.Ordinal);
+        await Task.Delay(TimeSpan.FromSeconds(2.5), TestContext.Current.CancellationToken); // re-checks that find the same
+        Assert.Equal(0, bench.Kubelet.Allocatable(Resource));
+
+        user.Dispose();
+        bench.Host.Agent.Wake();
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) == 1);
+        Assert.Equal(PodPhase.Running, (await AdmitAsync(bench, "vm-2")).Phase);
+    }
+
+    [Theory]
+    [InlineData("sg")]
+    [InlineData("bsg")]
+    [InlineData("sd")]
+    public async Task A_process_that_has_a_node_of_the_disk_open_is_waited_for_and_named(string kind)
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(node, Disk);
+        await bench.ReadyAsync();
+        var address = Address(node);
+        var user = node.OpenNode(
+            kind switch
+            {
+                "sg" => ScenarioNodes.GenericNodeOf(node.Machine.Paths, address),
+                "bsg" => "/dev/bsg/" + address,
+                _ => "/dev/" + ScenarioNodes.DiskOf(node.Machine.Paths, address),
+            }
+        );
+        var refused = await AdmitAsync(bench, "vm");
+        Assert.Equal((PodPhase.Failed, "UnexpectedAdmissionError"), (refused.Phase, refused.Reason));
+        Assert.Contains(user.Words, refused.Message, StringComparison.Ordinal);
+        bench.Host.Agent.Wake();
+        var words = $"is in use: {user.Words}: it can be given to a pod as soon as nobody uses it";
+        await bench.UntilAsync(() => bench.Problem("disk").Message.EndsWith(words, StringComparison.Ordinal));
+        Assert.Equal(Reasons.InUse, bench.Problem("disk").Reason);
+
+        user.Dispose();
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) == 1);
+        Assert.Equal(PodPhase.Running, (await AdmitAsync(bench, "vm-2")).Phase);
+    }
+
+    private protected static string Address(IScenarioNode node, string serial = Serial) =>
+        ScenarioNodes.ScsiAddressOf(node.Machine.Paths, serial);
+
+    /// <summary>Address and nodes that the pod was given are those of the disk with this serial number now, and nothing else.</summary>
+    private protected static void AssertHas(IScenarioNode node, SimulatedPod pod, string serial, string resource = "DISK")
+    {
+        var address = Address(node, serial);
+        Assert.Equal(address, pod.Envs[$"SCSI_RESOURCE_EXAMPLE_COM_{resource}"]);
+        Assert.Equal(
+            [ScenarioNodes.GenericNodeOf(node.Machine.Paths, address), "/dev/" + ScenarioNodes.DiskOf(node.Machine.Paths, address)],
+            pod.DeviceNodes
+        );
+    }
+
+    private protected static (int Uid, int Gid, int Mode) OwnerOf(IScenarioNode node, string path) =>
+        node.Machine.Calls.ReadOwner(path).Owner is var owner ? (owner.Uid, owner.Gid, owner.Mode) : default;
+
+    private protected static Task<SimulatedPod> AdmitAsync(ScenarioBench bench, string name, string resource = Resource, int count = 1) =>
+        bench.Kubelet.AdmitPodAsync("vms", name, new Dictionary<string, int>(StringComparer.Ordinal) { [resource] = count });
+}
+
+public sealed class SimulatedScsiScenarios : ScsiScenarios
+{
+    private protected override IScenarioNode NewNode() => new SimulatedNode();
+}
+
+[Trait(LabFacts.Where, LabFacts.Lab)]
+[Trait(LabFacts.Vfio, LabFacts.Cdev)] // nothing of vfio's is in it: one flavour is enough
+public sealed class RealScsiScenarios : ScsiScenarios
+{
+    private protected override IScenarioNode NewNode() => new RealNode();
+}
