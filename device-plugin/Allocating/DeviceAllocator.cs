@@ -318,7 +318,7 @@ public sealed class DeviceAllocator(
         var states = answer.Units.Select(u => (Unit: u, State: reader.Read(u.Handout))).ToList();
         foreach (var (unit, state) in states)
         {
-            if (unit.OnAllocate is not null && _answers.TakenBy(unit, state, Ledger) is { } taken)
+            if (unit.OnAllocate is { IsLent: false } && _answers.TakenBy(unit, state, Ledger) is { } taken)
                 return new AllocateOutcome.Refused(Cannot(answer.Resource, unit.Id.ToString(), _late.Met(unit, taken)));
             var obstacle = Obstacle(unit, state, isBeingAnswered: true) ?? OfferProblem.Of(Reasons.NodeOwner, _owners.Set(unit, state));
             if (obstacle is not null)
@@ -421,7 +421,8 @@ public sealed class DeviceAllocator(
     private string? HeldBy(Unit unit, UnitState state, bool isBeingAnswered)
     {
         var answer = _answers.Record(unit, state);
-        var open = _holders.Read(answer.Nodes.Select(n => n.Number), quick: true);
+        // Without a group there is no node that tells what a quick look leaves open.
+        var open = _holders.Read(answer.Nodes.Select(n => n.Number), quick: unit.OnAllocate is not { IsLent: true });
         var held = isBeingAnswered
             ? open.FirstOf(Named(answer), mayOpen: true)
             : FirstOf(open, answer, ledger => !ledger.ById.ContainsKey(answer.Id));

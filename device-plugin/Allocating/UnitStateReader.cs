@@ -49,10 +49,13 @@ public sealed class UnitStateReader(HostPaths paths) : ILentDevices
 
     private ScsiState ReadScsi(ScsiDisk disk)
     {
-        if (new DeviceFinder(_files).Scsi(disk) is not { } path)
+        if (new DeviceFinder(_files).Scsi(disk) is not [var path, .. var others])
             return ScsiState.Nothing;
         string? Node(string directory) => Entries($"{path}/{directory}").Select(n => "/dev/" + n).FirstOrDefault();
-        return new ScsiState(SysfsPath.LastName(path), Node("scsi_generic"), Node("block"));
+        return new ScsiState(SysfsPath.LastName(path), Node("scsi_generic"), Node("block"))
+        {
+            OtherPaths = [.. others.Select(SysfsPath.LastName)],
+        };
     }
 
     private MdevState ReadMdev(MdevUuid uuid)
@@ -123,14 +126,14 @@ public sealed class UnitStateReader(HostPaths paths) : ILentDevices
     }
 
     /// <summary>
-    /// The device number of a node as <c>major:minor</c> text from sysfs, by which a re-used path is told from the old one; null when there
-    /// is no such node.
+    /// The device number of a node with its kind (<see cref="DeviceNumber.WithKind"/>), from sysfs, by which a re-used path is told from the
+    /// old one; null when there is no such node.
     /// </summary>
     public string? ReadNodeIdentity(string node)
     {
         try
         {
-            return NumberFileOf(node) is { } file ? File.ReadAllText(paths.Resolve(file)).Trim() : null;
+            return NumberFileOf(node) is var (file, kind) ? kind + File.ReadAllText(paths.Resolve(file)).Trim() : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -142,20 +145,22 @@ public sealed class UnitStateReader(HostPaths paths) : ILentDevices
     /// The file of sysfs that has a node's number. A USB device's is told by its name (kernel <c>drivers/usb/core/usb.c: usb_devnode</c>,
     /// <c>drivers/usb/core/hub.c</c>: 189, and 128 for each bus).
     /// </summary>
-    private static string? NumberFileOf(string node)
+    private static (string File, string Kind)? NumberFileOf(string node)
     {
         var name = node[(node.LastIndexOf('/') + 1)..];
         if (node.StartsWith("/dev/vfio/devices/", StringComparison.Ordinal))
-            return $"/sys/class/vfio-dev/{name}/dev";
+            return ($"/sys/class/vfio-dev/{name}/dev", "");
         if (node.StartsWith("/dev/vfio/", StringComparison.Ordinal))
-            return $"/sys/class/vfio/{name}/dev";
+            return ($"/sys/class/vfio/{name}/dev", "");
         if (node.Split('/') is ["", "dev", "bus", "usb", var bus, var device])
             return
                 int.TryParse(bus, NumberStyles.None, CultureInfo.InvariantCulture, out var b)
                 && int.TryParse(device, NumberStyles.None, CultureInfo.InvariantCulture, out var d)
-                ? string.Create(CultureInfo.InvariantCulture, $"/sys/dev/char/189:{((b - 1) * 128) + d - 1}/dev")
+                ? (string.Create(CultureInfo.InvariantCulture, $"/sys/dev/char/189:{((b - 1) * 128) + d - 1}/dev"), "")
                 : null;
-        return name.StartsWith("sg", StringComparison.Ordinal) ? $"/sys/class/scsi_generic/{name}/dev" : $"/sys/class/block/{name}/dev";
+        return name.StartsWith("sg", StringComparison.Ordinal)
+            ? ($"/sys/class/scsi_generic/{name}/dev", "")
+            : ($"/sys/class/block/{name}/dev", "b ");
     }
 
     private static string Device(PciAddress address) => $"/sys/bus/pci/devices/{address}";

@@ -146,6 +146,13 @@ public sealed class HostFileReader(HostPaths paths)
     /// <summary>The last name of a link's target: how sysfs says <c>driver</c>, <c>iommu_group</c> and <c>subsystem</c>.</summary>
     public string? ReadLinkName(string path) => ResolveLink(path) is { } target ? target[(target.LastIndexOf('/') + 1)..] : null;
 
+    /// <summary>
+    /// The number of a file or directory on its file system, which sysfs gives to another one late (kernel <c>fs/kernfs/dir.c:
+    /// __kernfs_new_node</c>: in turn, and not the lowest free one); null when it is not there.
+    /// </summary>
+    public ulong? ReadInode(string path) =>
+        LibC.Statx(LibC.AT_FDCWD, paths.Resolve(path), LibC.AT_SYMLINK_NOFOLLOW, LibC.STATX_INO, out var stat) == 0 ? stat.Inode : null;
+
     public bool Exists(string path) => LibC.Access(paths.Resolve(path), 0) == 0;
 
     /// <summary>

@@ -68,6 +68,27 @@ internal static class RealDiskUses
         }
     }
 
+    /// <summary>By where it is, through its driver and not through a block node (kernel <c>drivers/target/target_core_pscsi.c</c>).</summary>
+    public static DiskUser ExportScsi(string address)
+    {
+        const string config = "/sys/kernel/config";
+        const string store = config + "/target/core/pscsi_0/hostdev-use";
+        Command.Run("modprobe", "target_core_pscsi");
+        if (!Directory.Exists(config + "/target"))
+            Command.Run("mount", "-t", "configfs", "configfs", config);
+        Command.Run("mkdir", "-p", store);
+        string[] place = address.Split(':');
+        File.WriteAllText(
+            store + "/control",
+            $"scsi_host_id={place[0]},scsi_channel_id={place[1]},scsi_target_id={place[2]},scsi_lun_id={place[3]}"
+        );
+        File.WriteAllText(store + "/enable", "1");
+        return new DiskUser(
+            $"{address} is exported by the SCSI target pscsi_0/hostdev-use",
+            () => Command.Run("rmdir", store, Path.GetDirectoryName(store)!)
+        );
+    }
+
     private static DiskUser Open(string disk, string node, DiskUse use)
     {
         const string other = "/mnt/other";

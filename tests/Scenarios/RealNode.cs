@@ -94,7 +94,10 @@ internal sealed class RealNode : IScenarioNode
 
     public DiskUser UseDisk(string address, DiskUse use)
     {
-        var user = RealDiskUses.Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
+        var user =
+            use == DiskUse.ScsiTarget
+                ? RealDiskUses.ExportScsi(address)
+                : RealDiskUses.Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
         _users.Add(user);
         return user;
     }
@@ -160,6 +163,8 @@ internal sealed class RealNode : IScenarioNode
             Sysfs.Write(PciAddress.Parse(pf), "sriov_drivers_autoprobe", "1");
         }
 
+        foreach (var node in Directory.GetFiles("/dev", "s[dg]*"))
+            Command.Run("sh", "-c", $"chown 0:0 {node}; chmod 600 {node}");
         foreach (var mdev in Directory.Exists(Mdevs) ? Directory.GetDirectories(Mdevs) : [])
             Sysfs.Write(Path.Combine(mdev, "remove"), "1");
         foreach (var device in Directory.GetDirectories(Sysfs.Devices).Select(Path.GetFileName).Select(n => PciAddress.Parse(n!)))

@@ -32,8 +32,7 @@ public abstract class ScsiScenarios
         var id = bench.Kubelet.Devices(Resource).Single().Id;
         Assert.StartsWith("scsi-", id, StringComparison.Ordinal);
 
-        var pod = await AdmitAsync(bench, "vm");
-        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+        var pod = await RunningAsync(bench, "vm");
         AssertHas(node, pod, Serial);
         Assert.All(pod.DeviceNodes, n => Assert.Equal((107, 107, 0x1b0), OwnerOf(node, n)));
         Assert.Equal(0, bench.Host.Writer.Writes);
@@ -120,10 +119,122 @@ public abstract class ScsiScenarios
         var words = $"is in use: {user.Words}: it can be given to a pod as soon as nobody uses it";
         await bench.UntilAsync(() => bench.Problem("disk").Message.EndsWith(words, StringComparison.Ordinal));
         Assert.Equal(Reasons.InUse, bench.Problem("disk").Reason);
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) == 0);
 
         user.Dispose();
         await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) == 1);
         Assert.Equal(PodPhase.Running, (await AdmitAsync(bench, "vm-2")).Phase);
+    }
+
+    [Theory]
+    [InlineData(DiskUse.MountedPartition)]
+    [InlineData(DiskUse.DeviceMapper)]
+    [InlineData(DiskUse.Md)]
+    [InlineData(DiskUse.SwapOnPartition)]
+    [InlineData(DiskUse.MountInOtherNamespace)]
+    [InlineData(DiskUse.Loop)]
+    public async Task What_the_host_keeps_on_a_disk_protects_it_unless_the_policy_passes_over_it_by_the_serial_number(DiskUse use)
+    {
+        var node = NewNode();
+        var user = node.UseDisk(Address(node), use);
+        await using var bench = await ScenarioBench.StartAsync(node, Disk);
+        await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.Protected);
+        Assert.Contains($" is in use: {user.Words}", bench.Problem("disk").Message, StringComparison.Ordinal);
+        await bench.UntilAsync(() => bench.Kubelet.Capacity(Resource) == 1);
+        Assert.Equal(0, bench.Kubelet.Allocatable(Resource));
+
+        bench.Desire(Desired.Policies(Desired.Scsi("disk", $"serial: {Serial}", "allowProtected: [Storage]")));
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) == 1);
+        AssertHas(node, await RunningAsync(bench, "vm"), Serial);
+        bench.Kubelet.DeletePod("vms", "vm");
+        await bench.UntilAsync(() => bench.Host.Journal.State.Ownership.Loans.IsEmpty);
+    }
+
+    /// <summary>It has no block node here, and neither a name: what it is used for only the target says, and it is named by its address.</summary>
+    [Fact]
+    public async Task A_CD_that_the_SCSI_target_passes_on_is_refused_with_the_target_s_name_until_it_is_withdrawn()
+    {
+        var node = NewNode();
+        var address = Address(node)[..^3] + "1:0";
+        var user = node.UseDisk(address, DiskUse.ScsiTarget);
+        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.Scsi("disk", $"address: \"{address}\"")));
+        await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.Protected);
+        Assert.EndsWith(
+            $"({address}, QEMU QEMU CD-ROM) is in use: {user.Words}: the host needs it; free it; it has neither a wwid nor a serial number by "
+                + "which allowProtected could name it",
+            bench.Problem("disk").Message,
+            StringComparison.Ordinal
+        );
+        user.Dispose();
+        bench.Host.Agent.Wake();
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) == 1);
+        var pod = await RunningAsync(bench, "vm");
+        Assert.Equal(address, pod.Envs["SCSI_RESOURCE_EXAMPLE_COM_DISK"]);
+        Assert.Equal([ScenarioNodes.GenericNodeOf(node.Machine.Paths, address)], pod.DeviceNodes);
+    }
+
+    /// <summary>Both get the other's node: sgN is the lowest number that is free.</summary>
+    [Fact]
+    public async Task Devices_that_are_found_again_in_another_order_keep_their_IDs_and_a_pod_gets_the_nodes_of_now()
+    {
+        var node = NewNode();
+        var (disk, cd) = (Address(node), Address(node)[..^3] + "1:0");
+        await using var bench = await ScenarioBench.StartAsync(node, Disk);
+        await bench.ReadyAsync();
+        var id = bench.Kubelet.Devices(Resource).Single().Id;
+        var before = ScenarioNodes.GenericNodeOf(node.Machine.Paths, disk);
+        Assert.NotEqual(before, ScenarioNodes.GenericNodeOf(node.Machine.Paths, cd));
+        Delete(node, disk);
+        Delete(node, cd);
+        Scan(node, cd);
+        Scan(node, disk);
+        Assert.Equal(before, ScenarioNodes.GenericNodeOf(node.Machine.Paths, cd));
+
+        AssertHas(node, await RunningAsync(bench, "vm"), Serial);
+        Assert.Equal(id, bench.Kubelet.Devices(Resource).Single().Id);
+    }
+
+    /// <summary>The number of its node was another's meanwhile.</summary>
+    [Fact]
+    public async Task A_container_is_not_started_with_a_node_that_is_another_device_s_by_now()
+    {
+        var node = NewNode();
+        var (disk, cd) = (Address(node), Address(node)[..^3] + "1:0");
+        await using var bench = await ScenarioBench.StartAsync(node, Disk);
+        await bench.ReadyAsync();
+        var pod = await RunningAsync(bench, "vm");
+        foreach (var gone in (string[])[disk, cd])
+            Delete(node, gone);
+        foreach (var found in (string[])[cd, disk])
+            Scan(node, found);
+        var restarted = await bench.Kubelet.RestartContainerAsync("vms", "vm");
+        Assert.Equal(PodPhase.Waiting, restarted.Phase);
+        Assert.Contains(
+            $"{pod.DeviceNodes[0]}, which was given to this container for {pod.Devices[Resource].Single()}, belongs to another device now: "
+                + "delete the pod, so that it is allocated anew",
+            restarted.Message,
+            StringComparison.Ordinal
+        );
+        bench.Kubelet.DeletePod("vms", "vm");
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) == 1 && bench.Host.Journal.State.Ownership.Loans.IsEmpty);
+        AssertHas(node, await RunningAsync(bench, "vm-2"), Serial);
+    }
+
+    private protected static void Delete(IScenarioNode node, string address) =>
+        node.Write(($"{ScenarioNodes.ScsiDevices}{address}/delete", "1"));
+
+    private protected static void Scan(IScenarioNode node, string address)
+    {
+        var place = address.Split(':');
+        node.Write(($"/sys/class/scsi_host/host{place[0]}/scan", $"{place[1]} {place[2]} {place[3]}"));
+    }
+
+    private protected static async Task<SimulatedPod> RunningAsync(ScenarioBench bench, string name)
+    {
+        var pod = await AdmitAsync(bench, name);
+        Assert.Equal("", pod.Message);
+        Assert.Equal(PodPhase.Running, pod.Phase);
+        return pod;
     }
 
     private protected static string Address(IScenarioNode node, string serial = Serial) =>
@@ -145,11 +256,6 @@ public abstract class ScsiScenarios
 
     private protected static Task<SimulatedPod> AdmitAsync(ScenarioBench bench, string name, string resource = Resource, int count = 1) =>
         bench.Kubelet.AdmitPodAsync("vms", name, new Dictionary<string, int>(StringComparer.Ordinal) { [resource] = count });
-}
-
-public sealed class SimulatedScsiScenarios : ScsiScenarios
-{
-    private protected override IScenarioNode NewNode() => new SimulatedNode();
 }
 
 [Trait(LabFacts.Where, LabFacts.Lab)]

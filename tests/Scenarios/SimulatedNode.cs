@@ -90,7 +90,10 @@ internal sealed class SimulatedNode : IScenarioNode
 
     public DiskUser UseDisk(string address, DiskUse use)
     {
-        var user = new SimulatedDiskUses(Kernel).Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
+        var user =
+            use == DiskUse.ScsiTarget
+                ? SimulatedDiskUses.ExportScsi(Kernel, address)
+                : new SimulatedDiskUses(Kernel).Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
         _users.Add(user);
         return user;
     }
