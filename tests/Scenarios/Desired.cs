@@ -153,6 +153,24 @@ internal static class Desired
 
             """;
 
+    /// <param name="selector">For example <c>serial: LABUSB0</c>.</param>
+    public static string UsbDevice(string name, string selector, string more = "") => Lent("usb", name, selector, more);
+
+    /// <param name="selector">For example <c>serial: LABSCSI0</c>.</param>
+    public static string ScsiDevice(string name, string selector, string more = "") => Lent("scsi", name, selector, more);
+
+    private static string Lent(string devices, string name, string selector, string more) =>
+        $$$"""
+            - kind: HostDevice
+              name: {{{name}}}
+              spec:
+                resourceName: example.com/{{{name}}}
+                nodeSelector: {}
+                {{{more}}}
+                devices: {{{{devices}}}: {selectors: [{{{{selector}}}}]}}
+
+            """;
+
     public static string Vfs(int count, string address = "0000:81:00.0", string more = "") =>
         $$$"""
             - kind: SriovPolicy

@@ -21,6 +21,16 @@ internal static class ScenarioNodes
     public static string InterfaceOf(HostPaths paths, string address) =>
         Path.GetFileName(Directory.GetDirectories(paths.Resolve($"/sys/bus/pci/devices/{address}/net")).Single());
 
+    /// <summary>The disk of a USB device, by the name that sysfs has for that.</summary>
+    public static string DiskOfUsb(HostPaths paths, string device) =>
+        Directory
+            .GetDirectories(paths.Resolve("/sys/class/block"))
+            .Select(d => (Name: Path.GetFileName(d), Target: new DirectoryInfo(d).LinkTarget ?? ""))
+            .Where(d => d.Target.Contains($"/{device}/{device}:", StringComparison.Ordinal))
+            .Select(d => d.Name)
+            .Order(StringComparer.Ordinal)
+            .First();
+
     /// <summary>
     /// The namespace of an NVMe function, without multipath's help: both lab disks show it below the function or below the subsystem.
     /// </summary>
