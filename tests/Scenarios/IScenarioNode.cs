@@ -96,7 +96,11 @@ internal interface IScenarioNode : IDisposable
     /// </summary>
     Task<IScenarioHolder> HoldUsbAsync(string node);
 
+    /// <summary>modprobe: the driver takes every USB interface without one that it knows. As before when the node is disposed of.</summary>
     void LoadUsbDriver(string name);
+
+    /// <summary>Somebody may log in at a virtual terminal until the result is disposed of.</summary>
+    IDisposable OpenTerminal(int number);
 
     TreeSnapshot Snapshot();
 }

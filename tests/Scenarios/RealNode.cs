@@ -15,6 +15,7 @@ internal sealed class RealNode : IScenarioNode
 {
     private const string Mdevs = "/sys/bus/mdev/devices";
     private readonly List<DiskUser> _users = [];
+    private readonly Stack<string> _usbDrivers = new();
     private readonly Dictionary<UsbThing, int> _sockets = new() { [UsbThing.Stick] = 1, [UsbThing.Keyboard] = 2 };
 
     public RealNode() =>
@@ -142,16 +143,33 @@ internal sealed class RealNode : IScenarioNode
     public async Task<IScenarioHolder> HoldUsbAsync(string node) =>
         new Holder(await VfioHolder.HoldUsbAsync(node, TestContext.Current.CancellationToken));
 
-    public void LoadUsbDriver(string name) => Command.Run("modprobe", name);
+    public void LoadUsbDriver(string name)
+    {
+        Command.Run("modprobe", name);
+        _usbDrivers.Push(name);
+    }
+
+    public IDisposable OpenTerminal(int number) => Command.Hold(string.Create(CultureInfo.InvariantCulture, $"exec 3<>/dev/tty{number}"));
 
     private static string IdOf(UsbThing thing) => thing == UsbThing.Stick ? "stick" : "keyboard";
 
     private static bool IsThere(UsbThing thing)
     {
         var vendor = thing == UsbThing.Stick ? "46f4" : "0627";
-        return Directory
-            .GetFileSystemEntries("/sys/bus/usb/devices")
-            .Any(d => File.Exists(d + "/idVendor") && File.ReadAllText(d + "/idVendor").Trim() == vendor);
+        return Directory.GetFileSystemEntries("/sys/bus/usb/devices").Any(d => VendorOf(d) == vendor);
+    }
+
+    /// <summary>Null for an interface, and for what goes this moment.</summary>
+    private static string? VendorOf(string device)
+    {
+        try
+        {
+            return File.ReadAllText(device + "/idVendor").Trim();
+        }
+        catch (IOException)
+        {
+            return null;
+        }
     }
 
     /// <summary>As it was when the node booted.</summary>
@@ -183,6 +201,8 @@ internal sealed class RealNode : IScenarioNode
             Command.Run("ip", "link", "property", "del", "dev", ScenarioNodes.InterfaceOf(Machine.Paths, address), "altname", name);
         foreach (var (address, name) in _renamed)
             Command.Run("ip", "link", "set", "dev", ScenarioNodes.InterfaceOf(Machine.Paths, address), "name", name);
+        foreach (var driver in _usbDrivers)
+            Command.Run("modprobe", "-r", driver);
         Task.Run(PlugAsBeforeAsync).GetAwaiter().GetResult();
         // A write that blocks because a scenario leaked a descriptor must not hang the whole suite: it fails this one.
         var cleaning = Task.Run(CleanUp);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Hostdev.DevicePlugin.Agent;
+using Hostdev.DevicePlugin.Host;
 using Hostdev.Sandbox.Kernel;
 using Xunit;
 
@@ -126,6 +127,15 @@ internal sealed class SimulatedNode : IScenarioNode
     }
 
     public void LoadUsbDriver(string name) => Kernel.LoadUsbDriver(name);
+
+    public IDisposable OpenTerminal(int number)
+    {
+        var node = string.Create(CultureInfo.InvariantCulture, $"/dev/tty{number}");
+        Kernel.Core.Locked(() => Kernel.Core.AddNode(node, new DeviceNumber(false, 4, (uint)number), null, 0x190));
+        var getty = Kernel.Processes.Start("agetty");
+        getty.OpenPlain(node);
+        return new Holder(getty);
+    }
 
     private static string SocketOf(int port) => string.Create(CultureInfo.InvariantCulture, $"0000:01:00.0/{port}");
 

@@ -124,6 +124,101 @@ public abstract class UsbScenarios
         }
     }
 
+    [Fact]
+    public async Task The_last_keyboard_stays_where_somebody_can_log_in_at_a_terminal()
+    {
+        var node = NewNode();
+        node.LoadUsbDriver("usbhid");
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.UsbDevice("keys", "vendor: \"0627\"")),
+            start: false
+        );
+        using (node.OpenTerminal(5))
+        {
+            bench.StartAgent();
+            await bench.UntilAsync(() => bench.Problem("keys").Reason == Reasons.Protected);
+            Assert.Matches(
+                "^0000:01:00.0/2 \\(1-2, 0627:0001 .*\\) is in use: it is this host's last keyboard, and /dev/tty5 is open in process "
+                    + "[0-9]+ \\([a-z]+\\): the host needs it; free it, or list Console in allowProtected together with its port$",
+                bench.Problem("keys").Message
+            );
+            await bench.StopAgentAsync();
+        }
+
+        bench.StartAgent();
+        await bench.ReadyAsync();
+        var pod = await AdmitAsync(bench, "vm", "keys");
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+        using (await node.HoldUsbAsync(NodeOf(node, "1-2")))
+            Assert.NotEqual("usbhid", DriverOf(node, "1-2"));
+        bench.Kubelet.DeletePod(pod.Namespace, pod.Name);
+        await bench.UntilAsync(() => DriverOf(node, "1-2") == "usbhid");
+    }
+
+    [Fact]
+    public async Task What_a_pod_had_and_has_no_more_is_said_and_what_comes_in_its_place_is_not_the_pod_s()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.UsbDevice("socket", "port: \"0000:01:00.0/1\""))
+        );
+        await bench.ReadyAsync();
+        var pod = await AdmitAsync(bench, "vm", "socket");
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+        await node.UnplugAsync(UsbThing.Stick);
+        await node.UnplugAsync(UsbThing.Keyboard);
+        await bench.UntilAsync(() => bench.Problem("socket").Reason == Reasons.LentAndLost);
+        Assert.Equal(
+            "0000:01:00.0/1, which a pod was given as 46f4:0001:LABUSB0, is not there any more: the pod does not have it; restart its VM "
+                + "when it is back, or delete the pod",
+            bench.Problem("socket").Message
+        );
+
+        await node.PlugAsync(UsbThing.Keyboard, 1);
+        await bench.UntilAsync(() => bench.Problem("socket").Message.Contains("is 0627:0001:", StringComparison.Ordinal));
+        var outdated = await bench.Kubelet.RestartContainerAsync(pod.Namespace, pod.Name);
+        Assert.Contains("delete the pod, so that it is allocated anew", outdated.Message, StringComparison.Ordinal);
+
+        bench.Kubelet.DeletePod(pod.Namespace, pod.Name);
+        await bench.UntilAsync(() => bench.Problem("socket").Reason == Reasons.Unsaid);
+        var next = await AdmitAsync(bench, "vm-2", "socket");
+        Assert.Equal((PodPhase.Running, AddressOf(node, "1-1")), (next.Phase, next.Envs["USB_RESOURCE_EXAMPLE_COM_SOCKET"]));
+    }
+
+    [Fact]
+    public async Task A_controller_and_what_is_below_it_are_one_policy_s_and_a_pod_that_has_the_one_keeps_the_other()
+    {
+        var node = NewNode();
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(
+                Desired.UsbDevice("stick", "serial: LABUSB0", "priority: 10"),
+                Desired.HostDevice("xhci", "0000:01:00.0")
+            )
+        );
+        await bench.UntilAsync(() => bench.Problem("xhci").Reason == Reasons.ClaimedByOther && Offered(bench, "stick").Count == 1);
+        var pod = await AdmitAsync(bench, "vm", "stick");
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+
+        bench.Desire(
+            Desired.Policies(
+                Desired.UsbDevice("stick", "serial: LABUSB0"),
+                Desired.HostDevice("xhci", "0000:01:00.0", "priority: 10")
+            )
+        );
+        await bench.UntilAsync(() => bench.Problem("xhci").Reason == Reasons.InUse && bench.Problem("stick").Reason == Reasons.ClaimedByOther);
+        Assert.StartsWith("0000:01:00.0/1 is in use: pod vms/vm has 0000:01:00.0/1: it is taken", bench.Problem("xhci").Message);
+        Assert.Equal("xhci_hcd", bench.Driver("0000:01:00.0"));
+
+        bench.Kubelet.DeletePod(pod.Namespace, pod.Name);
+        await bench.UntilAsync(() => bench.Driver("0000:01:00.0") == "vfio-pci" && Offered(bench, "xhci").Count == 1);
+        Assert.Empty(bench.Host.Journal.State.Ownership.Loans);
+        bench.Desire(Desired.Policies(Desired.UsbDevice("stick", "serial: LABUSB0")));
+        await bench.UntilAsync(() => Offered(bench, "stick") is [Stick]);
+    }
+
     private protected static List<string> Offered(ScenarioBench bench, string policy) =>
         [.. bench.Kubelet.Devices($"example.com/{policy}").Where(d => d.Healthy).Select(d => d.Id).Order(StringComparer.Ordinal)];
 
