@@ -127,9 +127,11 @@ public abstract record JournalRecord
     public sealed record ForgetVgpu(PciAddress Address) : JournalRecord;
 
     /// <summary>A device that is about to be lent to a pod.</summary>
+    /// <param name="Lent">What it calls itself, as a hand-out has it in the place of a driver.</param>
     /// <param name="Drivers">What the interfaces of a USB device have; null for a device of another class.</param>
     public sealed record RecordLoan(
         [property: JsonPropertyName("address")] DeviceId Device,
+        string Lent,
         [property: JsonPropertyName("policy")] string PolicyUid,
         InterfaceDrivers? Drivers = null
     ) : JournalRecord;

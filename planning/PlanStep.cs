@@ -132,11 +132,12 @@ public abstract record PlanStep
     /// Notes which drivers a device's parts have at this moment, before it is lent to a pod: this alone is read where it is done, because
     /// a driver may have come since the plan was made.
     /// </summary>
-    public sealed record Lend(DeviceId Lent, string PolicyUid, ImmutableArray<UserKind> Overridden) : PlanStep
+    /// <param name="Lent">The device, with what it calls itself.</param>
+    public sealed record Lend(BoundDevice Lent, string PolicyUid, ImmutableArray<UserKind> Overridden) : PlanStep
     {
-        public override DeviceId? Device => Lent;
+        public override DeviceId? Device => Lent.Device;
 
-        public override ImmutableArray<DeviceId> MustBeFree => [Lent];
+        public override ImmutableArray<DeviceId> MustBeFree => [Lent.Device];
 
         public override ImmutableArray<UserKind> MayBeUsed => Overridden;
     }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
+using Hostdev.Planning.Lending;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
 
@@ -35,6 +36,7 @@ public static class Planner
                 .. restored.Findings,
                 .. leftToGo,
                 .. work.SelectMany(w => w.Findings),
+                .. LoanSteps.WhatIsLost(situation),
                 .. Adoption.Findings(situation, targets.Units),
                 .. KubeVirtLimits.Findings(targets.Units),
             ]),

@@ -29,11 +29,12 @@ public static class KubeVirtSnippet
             case DesiredPolicy.OfMdevProfile { Spec: var mdev } when (mdev.TypeName ?? mdev.TypeId) is { } type:
                 return [Entry("mediatedDevices", $"mdevNameSelector: {Quoted(type)}", mdev.ResourceName)];
             case DesiredPolicy.OfHostDevice { Spec: { Devices.Usb: { } usb } spec }:
-                // KubeVirt's own selectors need both. Without one the name is permitted all the same, and an empty field would be no list.
-                var named = usb.Selectors.Where(s => s.Vendor is not null && s.Product is not null).ToList();
-                var selectors = string.Concat(named.Select(s => $"  - vendor: \"{s.Vendor}\"\n    product: \"{s.Product}\"\n"));
-                var entry = $"- resourceName: {spec.ResourceName}\n  externalResourceProvider: true\n";
-                return [new KubeVirtEntry("usb", named.Count > 0 ? $"{entry}  selectors:\n{selectors}" : entry)];
+                // A list of KubeVirt's means a unit of all of them, a list of ours any of them; and its selectors need both ids. Without
+                // one the name is permitted all the same, and an empty field would be no list.
+                var selector = usb.Selectors is [{ Vendor: { } vendor, Product: { } product }]
+                    ? $"  selectors:\n  - vendor: \"{vendor}\"\n    product: \"{product}\"\n"
+                    : "";
+                return [new("usb", $"- resourceName: {spec.ResourceName}\n  externalResourceProvider: true\n{selector}")];
             default:
                 return [];
         }

@@ -431,6 +431,15 @@ public static partial class Reasons
         )
     );
 
+    public static readonly Reason LentAndLost = Devices.Add(
+        new(
+            "LentAndLost",
+            "a USB or SCSI device that a pod was given was pulled, or something else is in its place: the pod does not have it any more",
+            "plug it in again and restart the VM, or delete the pod",
+            Ends.Nothing
+        )
+    );
+
     public static readonly Reason NotSupported = Devices.Add(
         new(
             "NotSupported",

@@ -96,7 +96,7 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
             JournalRecord.ForgetVgpu r => With(Ownership with { Vgpus = Ownership.Vgpus.Remove(r.Address) }),
             JournalRecord.RecordLoan r => Ownership.Loans.ContainsKey(r.Device)
                 ? this
-                : With(Ownership with { Loans = Ownership.Loans.Add(r.Device, new OwnedLoan(r.Device, r.PolicyUid, r.Drivers)) }),
+                : With(Ownership with { Loans = Ownership.Loans.Add(r.Device, new OwnedLoan(r.Device, r.Lent, r.PolicyUid, r.Drivers)) }),
             JournalRecord.ForgetLoan r => With(Ownership with { Loans = Ownership.Loans.Remove(r.Device) }),
             JournalRecord.RecordFault r => With(new KnownHealth(r.Device, r.Fault, r.FatalErrors)),
             JournalRecord.ClearFault r => With(new KnownHealth(r.Device, null, r.FatalErrors)),
@@ -151,7 +151,7 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
             yield return new JournalRecord.RecordVgpu(v.Address, v.TypeId, v.TypeName, v.PolicyUid, v.IsOfEarlierBoot ? true : null);
 
         foreach (var l in Ownership.Loans.Values)
-            yield return new JournalRecord.RecordLoan(l.Device, l.PolicyUid, l.Drivers);
+            yield return new JournalRecord.RecordLoan(l.Device, l.Lent, l.PolicyUid, l.Drivers);
 
         foreach (var h in Ownership.Health.Values)
         {

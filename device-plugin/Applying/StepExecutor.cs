@@ -46,7 +46,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
             case PlanStep.Reset s:
                 return await ResetAsync(s, deadline, cancellationToken).ConfigureAwait(false);
             case PlanStep.Lend s:
-                journal.Append(new JournalRecord.RecordLoan(s.Lent, s.PolicyUid, lent.ReadInterfaceDrivers(s.Lent)));
+                var drivers = lent.ReadInterfaceDrivers(s.Lent.Device);
+                journal.Append(new JournalRecord.RecordLoan(s.Lent.Device, s.Lent.Driver, s.PolicyUid, drivers));
                 return StepOutcome.Done.Instance;
             case PlanStep.ProbeInterface s:
                 return await ProbeInterfaceAsync(s, deadline, cancellationToken).ConfigureAwait(false);

@@ -18,7 +18,8 @@ internal sealed class HostReading
     private readonly HostInventory _inventory;
     private readonly Lazy<ILookup<DeviceId, string>> _mdevs;
 
-    public HostReading(HostPaths paths, IHostCalls calls, ProcessReader processes, HostInventory inventory)
+    /// <param name="isGiven">Whether a pod has a device.</param>
+    public HostReading(HostPaths paths, IHostCalls calls, ProcessReader processes, HostInventory inventory, Func<DeviceId, bool> isGiven)
     {
         _files = new HostFileReader(paths);
         var network = new Lazy<NetworkReading>(calls.ReadNetwork);
@@ -41,9 +42,10 @@ internal sealed class HostReading
         Nodes = new NodeUsage(_tree, _processes);
         var consoles = new KernelConsoles(_files, _tree);
         Console = new ConsoleUsage(_files, _tree, consoles);
+        Keyboards = new KeyboardUsage(_files, inventory, _processes, consoles, isGiven);
         Virtio = new VirtioUsage(_files, _processes, consoles);
         Remote = new RemoteMounts(_processes, _tree);
-        Network = new NetworkUsage(paths, network.Value);
+        Network = new NetworkUsage(paths, _tree.Names, network.Value);
     }
 
     public BlockDevices Blocks { get; }
@@ -56,6 +58,8 @@ internal sealed class HostReading
 
     private ConsoleUsage Console { get; }
 
+    private KeyboardUsage Keyboards { get; }
+
     private VirtioUsage Virtio { get; }
 
     private RemoteMounts Remote { get; }
@@ -67,7 +71,7 @@ internal sealed class HostReading
         device switch
         {
             DeviceId.OfPci(var address) when _inventory.Functions.TryGetValue(address, out var function) => UsersOf(function),
-            DeviceId.OfUsb(var port) when _inventory.Usb(port) is { } usb => UsersOf(port, usb.Children),
+            DeviceId.OfUsb(var port) when _inventory.Usb(port) is { } usb => [.. Keyboards.UsersOf(usb), .. UsersOf(port, usb.Children)],
             DeviceId.OfScsi(var disk) when _inventory.Scsi(disk) is { } scsi => UsersOf(disk, scsi.Children),
             DeviceId.OfMdev(var uuid) when _inventory.Mdev(uuid) is { } mdev => UsersOf(mdev),
             _ => [],
@@ -96,6 +100,7 @@ internal sealed class HostReading
     /// <summary>Disks are stacked in ways that only all of them together tell.</summary>
     private bool IsOfADevice(DeviceNumber number) =>
         number.IsBlock
+        || KeyboardUsage.IsTerminal(number)
         || _tree.DevicesOf(number).Any()
         || _tree.PathOf(number)?.StartsWith(VfioUsage.Groups, StringComparison.Ordinal) == true;
 

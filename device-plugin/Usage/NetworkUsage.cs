@@ -26,6 +26,7 @@ internal sealed class NetworkUsage
     private const uint MainTable = 254; // RT_TABLE_MAIN
 
     private readonly HostFileReader _files;
+    private readonly DeviceNames _names;
     private readonly string? _complaint;
     private readonly NetworkState _state;
     private readonly ILookup<string, InterfaceAddress> _addresses;
@@ -33,18 +34,16 @@ internal sealed class NetworkUsage
     private readonly Dictionary<string, NetworkLink> _links;
     private readonly ILookup<DeviceId, LinkElsewhere> _elsewhere;
 
-    public NetworkUsage(HostPaths paths, NetworkReading reading)
+    public NetworkUsage(HostPaths paths, DeviceNames names, NetworkReading reading)
     {
+        _names = names;
         _files = new HostFileReader(paths);
         _complaint = (reading as NetworkReading.Failed)?.Complaint;
         _state = (reading as NetworkReading.Read)?.State ?? NetworkState.Empty;
         _links = _state.Links.ToDictionary(l => l.Name, StringComparer.Ordinal);
         _addresses = _state.Addresses.Where(a => !a.LinkLocal).ToLookup(a => a.Interface);
         _routes = _state.Routes.Where(r => !(r.ByKernel && r.LinkLocal)).ToLookup(r => r.Interface);
-        _elsewhere = _state
-            .Elsewhere.Select(l => (Function: FunctionOf(l), Link: l))
-            .Where(t => t.Function is not null)
-            .ToLookup(t => t.Function!, t => t.Link);
+        _elsewhere = _state.Elsewhere.SelectMany(l => DevicesOf(l).Select(d => (Device: d, Link: l))).ToLookup(t => t.Device, t => t.Link);
     }
 
     /// <param name="children">What hangs below the device.</param>
@@ -136,13 +135,13 @@ internal sealed class NetworkUsage
             .Where(n => n.StartsWith("upper_", StringComparison.Ordinal))
             .Select(n => n["upper_".Length..]);
 
-    private DeviceId? FunctionOf(LinkElsewhere link)
+    private IEnumerable<DeviceId> DevicesOf(LinkElsewhere link)
     {
         if (link.Parent?.Split('/', 2) is not [var bus, var device])
-            return null;
-        return DeviceId.TryParse(device, out var id) ? id
-            : _files.ResolveLink($"/sys/bus/{bus}/devices/{device}") is { } path ? SysfsPath.NearestFunction(path)
-            : null;
+            return [];
+        return DeviceId.TryParse(device, out var id) ? [id]
+            : _files.ResolveLink($"/sys/bus/{bus}/devices/{device}") is { } path ? _names.On(path)
+            : [];
     }
 
     private static string WithKind(string name, string? kind) => kind is null ? name : $"{name} ({kind})";

@@ -33,7 +33,7 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
     /// <summary>As <see cref="Read(HostInventory)"/>, of these devices alone.</summary>
     public HostUsage Read(HostInventory inventory, IEnumerable<DeviceId> devices)
     {
-        var reading = new HostReading(paths, calls, _processes, inventory);
+        var reading = new HostReading(paths, calls, _processes, inventory, IsGiven);
         return new HostUsage(
             devices
                 .Select(d => (Device: d, Users: (ImmutableArray<DeviceUser>)[.. pods.UsersOf(d), .. reading.UsersOf(d)]))
@@ -41,6 +41,8 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
                 .ToImmutableSortedDictionary(t => t.Device, t => t.Users)
         );
     }
+
+    private bool IsGiven(DeviceId device) => !pods.UsersOf(device).IsEmpty;
 
     /// <summary>Proves that nobody uses these devices and holds the proof until it is disposed.</summary>
     /// <param name="overridden">Uses that do not count, because an admin allowed it.</param>
@@ -64,7 +66,7 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
         var doors = new Doors(new HostFileReader(paths), calls);
         var busyGroups = groups.Where(doors.IsBusy).ToList();
         var busyDisks = overridden.Contains(UserKind.Mount) ? [] : doors.BusyDisksOver(devices);
-        var reading = new HostReading(paths, calls, _processes, inventory);
+        var reading = new HostReading(paths, calls, _processes, inventory, IsGiven);
         bool HasNamedUser(DeviceId device, string disk) =>
             reading.Storage.UsersByDisk(device).Any(u => u.Disk == disk && !overridden.Contains(u.User.Kind));
         var users = devices

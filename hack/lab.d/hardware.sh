@@ -4,6 +4,8 @@
 qemu() { QEMU+=("$@"); }
 device() { qemu -device "$1"; }
 drive() { qemu -drive "if=none,id=$1,file=$STATE/img/$1.img,format=raw,snapshot=on"; }   # written to a scratch file, gone with the node
+# A disk whose device can be pulled and plugged in again: the image stays with QEMU, and is of this run alone.
+pullable() { truncate -s 64M "$RUN/$1.img"; qemu -blockdev "driver=raw,node-name=$1,file.driver=file,file.filename=$1.img"; }
 
 root_port() {   # root_port ID BUS SLOT [OPTIONS]
   CHASSIS=$((CHASSIS + 1))
@@ -49,15 +51,22 @@ numa_node_1() {
 
 no_numa_node() {
   root_port usb pcie.0 0x10; root_port scsip pcie.0 0x11; root_port bridgep pcie.0 0x12
-  drive usb0; device qemu-xhci,id=xhci,bus=usb                                # 01
-  device usb-storage,bus=xhci.0,port=1,drive=usb0,serial=LABUSB0
-  device usb-kbd,bus=xhci.0,port=2
-  qemu -chardev null,id=nowhere; device usb-serial,bus=xhci.0,port=3,chardev=nowhere,always-plugged=on
+  pullable usb0; device qemu-xhci,id=xhci,bus=usb                             # 01
+  device usb-storage,id=stick,bus=xhci.0,port=1,drive=usb0,serial=LABUSB0
+  device usb-kbd,id=keyboard,bus=xhci.0,port=2
+  qemu -chardev null,id=nowhere; device usb-serial,id=serial,bus=xhci.0,port=3,chardev=nowhere,always-plugged=on
   drive scsi0; drive scsi1; device virtio-scsi-pci,id=scsi,bus=scsip          # 02
   device scsi-hd,bus=scsi.0,scsi-id=0,drive=scsi0,serial=LABSCSI0
   device scsi-cd,bus=scsi.0,scsi-id=1,drive=scsi1
   device pcie-pci-bridge,id=bridge,bus=bridgep                                # 03: the bridge and both slots behind it are one group
   device edu,bus=bridge,addr=1; device pci-testdev,bus=bridge,addr=2          # 04:01, 04:02
+}
+
+# The last port of all, so that no other's number depends on it. Tests plug the two ways to the disk "paths" in, at this adapter and at 02:00.0.
+second_scsi_adapter() {
+  root_port scsi2p numa0 6; device virtio-scsi-pci,id=scsi2,bus=scsi2p        # 47
+  truncate -s 64M "$RUN/paths.img"; qemu -blockdev driver=file,node-name=paths,filename=paths.img
+  qemu -blockdev driver=raw,node-name=path0,file=paths -blockdev driver=raw,node-name=path1,file=paths
 }
 
 share() {   # share TAG PATH OPTIONS
@@ -68,19 +77,21 @@ share() {   # share TAG PATH OPTIONS
 
 plumbing() {   # plumbing FLAVOUR: console, file systems and the command's output. QEMU's working directory is the run's directory.
   local stream
-  qemu -serial file:console -monitor unix:monitor,server=on,wait=off
+  qemu -serial file:console -chardev socket,id=monitor,path=monitor,server=on,wait=off -mon chardev=monitor,mode=control
   share labhost / ,readonly=on,multidevs=remap
   share labroot "$STATE/root" ,readonly=on
   share lablayer "$STATE/layer/$1" ,readonly=on
   share labio . ""
   device virtio-serial-pci,bus=pcie.0,addr=0x6
   for stream in stdout stderr; do qemu -chardev "file,id=$stream,path=$stream"; device "virtserialport,chardev=$stream,name=lab.$stream"; done
+  # The node's own way to its monitor: what pulls and plugs hardware is inside (README.md, "Pulling and plugging").
+  qemu -chardev socket,id=tomonitor,path=monitor; device virtserialport,chardev=tomonitor,name=lab.monitor
 }
 
 hardware() {   # hardware FLAVOUR MEMORY-IN-MIB
   local image
   QEMU=() CHASSIS=0 SHARES=0
   mkdir -p "$STATE/img"
-  for image in nvme0 nvme1 scsi0 scsi1 usb0; do [ -e "$STATE/img/$image.img" ] || truncate -s 64M "$STATE/img/$image.img"; done
-  machine "$2"; numa_node_0; numa_node_1; no_numa_node; plumbing "$1"
+  for image in nvme0 nvme1 scsi0 scsi1; do [ -e "$STATE/img/$image.img" ] || truncate -s 64M "$STATE/img/$image.img"; done
+  machine "$2"; numa_node_0; numa_node_1; no_numa_node; second_scsi_adapter; plumbing "$1"
 }

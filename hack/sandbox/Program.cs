@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Hostdev.Sandbox.ApiServer;
 using Hostdev.Sandbox.Demo;
+using Hostdev.Sandbox.Usb;
 using Hostdev.Sandbox.Vfio;
 
 namespace Hostdev.Sandbox;
@@ -11,6 +12,7 @@ internal static class Program
         new RootCommand("The parts of a machine and a cluster that Hostdev is tried out on")
         {
             VfioCommand.Create(),
+            UsbCommand.Create(),
             DemoCommand.Create(),
             NodeCommand.Create(),
             ApiServerCommand.Create(),

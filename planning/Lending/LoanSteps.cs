@@ -39,6 +39,37 @@ internal static class LoanSteps
         return new Work(loan.Device, [.. bare.Select(i => new LaneStep(purpose, ProbeOf(usb, i, drivers.Of(i.Name)))), forget]);
     }
 
+    /// <summary>
+    /// What a pod has by an answer of ours and has not: it was pulled, or something else is in its place. The pod's container keeps the
+    /// node that it was given, and nobody else tells why its VM has lost the device.
+    /// </summary>
+    public static IEnumerable<Finding> WhatIsLost(Situation situation)
+    {
+        foreach (var loan in situation.Input.Ownership.Loans.Values.Where(l => situation.Input.Given.Contains(l.Device)))
+        {
+            var now = NameNow(situation.Inventory, loan.Device);
+            if (now == loan.Lent || situation.Input.Policies.FirstOrDefault(p => p.Identity.Uid == loan.PolicyUid) is not { } policy)
+                continue;
+            var what = now is null ? "is not there any more" : $"is {now} now (it switched its mode, or something else was plugged in)";
+            yield return new Finding(
+                policy.Identity,
+                loan.Device.ToString(),
+                FindingState.Noticed,
+                Reasons.LentAndLost,
+                $"{loan.Device}, which a pod was given as {loan.Lent}, {what}: the pod does not have it; restart its VM when it is back, "
+                    + "or delete the pod"
+            );
+        }
+    }
+
+    private static string? NameNow(HostInventory inventory, DeviceId device) =>
+        device switch
+        {
+            DeviceId.OfUsb(var port) => inventory.Usb(port)?.Identity.ToString(),
+            DeviceId.OfScsi(var disk) => inventory.Scsi(disk) is { } scsi ? scsi.Name ?? $"at {scsi.Address}" : null,
+            _ => null,
+        };
+
     private static PlanStep.ProbeInterface ProbeOf(UsbDevice usb, UsbInterface of, string? driver) =>
         new(usb.Port, $"{usb.PortPath}:{of.Name}", driver);
 }

@@ -33,6 +33,10 @@ internal sealed class VfioHolder : IDisposable
     public static Task<VfioHolder> HoldUnboundCdevAsync(string cdevPath, CancellationToken cancellationToken) =>
         StartAsync(["vfio", "hold", "--cdev", cdevPath, "--unbound"], cancellationToken);
 
+    /// <summary>Has a USB device, its first interface taken from its driver.</summary>
+    public static Task<VfioHolder> HoldUsbAsync(string node, CancellationToken cancellationToken) =>
+        StartAsync(["usb", "hold", node], cancellationToken);
+
     /// <summary>Closes the holder's stdin, waits for its end and returns its exit code.</summary>
     public int LetGo()
     {

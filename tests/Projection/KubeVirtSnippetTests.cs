@@ -44,8 +44,10 @@ public sealed class KubeVirtSnippetTests
 
     [Theory]
     [InlineData("""[{"serial": "abc"}]""", 0)]
-    [InlineData("""[{"serial": "abc"}, {"vendor": "046d", "product": "c31c"}]""", 1)]
-    public void USB_selectors_that_KubeVirt_has_no_words_for_are_left_out_and_no_empty_field_stays(string selectors, int told)
+    [InlineData("""[{"vendor": "046d", "product": "c31c", "serial": "abc"}]""", 1)]
+    [InlineData("""[{"serial": "abc"}, {"vendor": "046d", "product": "c31c"}]""", 0)]
+    [InlineData("""[{"vendor": "046d", "product": "c31c"}, {"vendor": "1050", "product": "0407"}]""", 0)]
+    public void USB_selectors_that_mean_something_else_to_KubeVirt_are_left_out_and_no_empty_field_stays(string selectors, int told)
     {
         const string device = """{"resourceName": "example.com/key", "nodeSelector": {}, "devices": {"usb": {"selectors": SELECTORS}}}""";
         var usb = Entry("HostDevice", device.Replace("SELECTORS", selectors, StringComparison.Ordinal))["usb"]![0]!;

@@ -170,10 +170,10 @@ public sealed class ProofTests : IDisposable
     public void A_USB_device_that_is_plugged_in_again_keeps_its_port_and_changes_its_number()
     {
         Assert.Equal(("1", "2"), (_under.Read("/sys/bus/usb/devices/1-2/busnum"), _under.Read("/sys/bus/usb/devices/1-2/devnum")));
-        Kernel.UnplugUsb("1-2");
+        Kernel.UnplugUsb("0000:01:00.0/2");
         Assert.False(_under.Has("/sys/bus/usb/devices/1-2"));
         Assert.False(_under.Has("/dev/bus/usb/001/002"));
-        Kernel.PlugUsb("1-2");
+        Kernel.PlugUsb("0000:01:00.0/2");
         Assert.Equal("4", _under.Read("/sys/bus/usb/devices/1-2/devnum"));
         Assert.True(_under.Has("/dev/bus/usb/001/004"));
         Assert.Equal("LABUSB0", _under.Read("/sys/bus/usb/devices/2-1/serial"));

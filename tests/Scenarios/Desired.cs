@@ -153,8 +153,13 @@ internal static class Desired
 
             """;
 
+    /// <param name="selector">For example <c>serial: LABUSB0</c>.</param>
+    public static string UsbDevice(string name, string selector, string more = "") => Lent("usb", name, selector, more);
+
     /// <param name="selector">For example <c>serial: LABSCSI0</c>.</param>
-    public static string Scsi(string name, string selector, string more = "") =>
+    public static string ScsiDevice(string name, string selector, string more = "") => Lent("scsi", name, selector, more);
+
+    private static string Lent(string devices, string name, string selector, string more) =>
         $$$"""
             - kind: HostDevice
               name: {{{name}}}
@@ -162,7 +167,7 @@ internal static class Desired
                 resourceName: example.com/{{{name}}}
                 nodeSelector: {}
                 {{{more}}}
-                devices: {scsi: {selectors: [{{{{selector}}}}]}}
+                devices: {{{{devices}}}: {selectors: [{{{{selector}}}}]}}
 
             """;
 

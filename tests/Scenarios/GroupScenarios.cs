@@ -164,7 +164,7 @@ public sealed class SimulatedGroupScenarios : GroupScenarios
     {
         var node = new SimulatedNode(WithVmd);
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.HostDevice("vmd", Vmd)), start: false);
-        using var mounted = node.MountDisk(Disk, "/data");
+        using var mounted = ((IScenarioNode)node).MountDisk(Disk, "/data");
         bench.StartAgent();
         await bench.UntilAsync(() => bench.Problem("vmd").Reason == Reasons.Protected);
         Assert.Equal((0L, "nvme"), (bench.Host.Writer.Writes, bench.Driver(Disk)));

@@ -52,7 +52,11 @@ internal interface IScenarioNode : IDisposable
     void Reboot(string stateDirectory);
 
     /// <summary>Mounts the disk of an NVMe function, or of a SCSI device, until the result is disposed of.</summary>
-    IDisposable MountDisk(string address, string mountPoint);
+    IDisposable MountDisk(string address, string mountPoint) => Mount(ScenarioNodes.DiskOf(Machine.Paths, address), mountPoint);
+
+    /// <summary>Mounts a disk, with a file system that it gets for that, until the result is disposed of.</summary>
+    /// <param name="disk">As the kernel calls it: <c>sda</c>.</param>
+    IDisposable Mount(string disk, string mountPoint);
 
     /// <summary>
     /// Puts the network interface of a function to use, until the result is disposed of: then it is down and nobody's again.
@@ -84,6 +88,24 @@ internal interface IScenarioNode : IDisposable
     void LoadDisplayDriver();
 
     void Unmount(string mountPoint);
+
+    /// <summary>Pulls a USB device out of the socket that it is in.</summary>
+    Task UnplugAsync(UsbThing thing);
+
+    /// <summary>Plugs one into a socket of 0000:01:00.0 that is empty.</summary>
+    Task PlugAsync(UsbThing thing, int port);
+
+    /// <summary>
+    /// Another process has a USB device as a VMM does, its first interface taken from its driver, until the result is disposed of: then it
+    /// is killed.
+    /// </summary>
+    Task<IScenarioHolder> HoldUsbAsync(string node);
+
+    /// <summary>modprobe: the driver takes every USB interface without one that it knows. As before when the node is disposed of.</summary>
+    void LoadUsbDriver(string name);
+
+    /// <summary>Somebody may log in at a virtual terminal until the result is disposed of.</summary>
+    IDisposable OpenTerminal(int number);
 
     TreeSnapshot Snapshot();
 }

@@ -15,6 +15,8 @@ internal sealed class RealNode : IScenarioNode
 {
     private const string Mdevs = "/sys/bus/mdev/devices";
     private readonly List<DiskUser> _users = [];
+    private readonly Stack<string> _usbDrivers = new();
+    private readonly Dictionary<UsbThing, int> _sockets = new() { [UsbThing.Stick] = 1, [UsbThing.Keyboard] = 2 };
 
     public RealNode() =>
         Assert.True(LabFacts.InNode, "this test changes the host's drivers and runs only in the lab's node: hack/lab test");
@@ -77,9 +79,8 @@ internal sealed class RealNode : IScenarioNode
         }
     }
 
-    public IDisposable MountDisk(string address, string mountPoint)
+    public IDisposable Mount(string disk, string mountPoint)
     {
-        var disk = ScenarioNodes.DiskOf(Machine.Paths, address);
         RealDiskUses.MakeFileSystem($"/dev/{disk}");
         Assert.Null(TryMount(disk, mountPoint));
         return new Mounted(mountPoint);
@@ -134,6 +135,69 @@ internal sealed class RealNode : IScenarioNode
 
     public void Unmount(string mountPoint) => Command.Run("umount", mountPoint);
 
+    public async Task UnplugAsync(UsbThing thing)
+    {
+        NodeMonitor.Run($"device_del {IdOf(thing)}");
+        _sockets.Remove(thing);
+        await Waiting.UntilAsync(() => !IsThere(thing), PatienceSeconds);
+    }
+
+    public async Task PlugAsync(UsbThing thing, int port)
+    {
+        var what = thing == UsbThing.Stick ? "usb-storage,id=stick,drive=usb0,serial=LABUSB0" : "usb-kbd,id=keyboard";
+        NodeMonitor.Run(string.Create(CultureInfo.InvariantCulture, $"device_add {what},bus=xhci.0,port={port}"));
+        _sockets[thing] = port;
+        await Waiting.UntilAsync(() => IsThere(thing), PatienceSeconds);
+    }
+
+    public async Task<IScenarioHolder> HoldUsbAsync(string node) =>
+        new Holder(await VfioHolder.HoldUsbAsync(node, TestContext.Current.CancellationToken));
+
+    public void LoadUsbDriver(string name)
+    {
+        Command.Run("modprobe", name);
+        _usbDrivers.Push(name);
+    }
+
+    public IDisposable OpenTerminal(int number) => Command.Hold(string.Create(CultureInfo.InvariantCulture, $"exec 3<>/dev/tty{number}"));
+
+    private static string IdOf(UsbThing thing) => thing == UsbThing.Stick ? "stick" : "keyboard";
+
+    private static bool IsThere(UsbThing thing)
+    {
+        var vendor = thing == UsbThing.Stick ? "46f4" : "0627";
+        return Directory.GetFileSystemEntries("/sys/bus/usb/devices").Any(d => VendorOf(d) == vendor);
+    }
+
+    /// <summary>Null for an interface, and for what goes this moment.</summary>
+    private static string? VendorOf(string device)
+    {
+        try
+        {
+            return File.ReadAllText(device + "/idVendor").Trim();
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>As it was when the node booted.</summary>
+    private async Task PlugAsBeforeAsync()
+    {
+        foreach (var (thing, port) in ((UsbThing, int)[])[(UsbThing.Stick, 1), (UsbThing.Keyboard, 2)])
+        {
+            if (_sockets.GetValueOrDefault(thing) is not 0 and var now && now != port)
+                await UnplugAsync(thing);
+        }
+
+        foreach (var (thing, port) in ((UsbThing, int)[])[(UsbThing.Stick, 1), (UsbThing.Keyboard, 2)])
+        {
+            if (!_sockets.ContainsKey(thing))
+                await PlugAsync(thing, port);
+        }
+    }
+
     public TreeSnapshot Snapshot() => TreeSnapshot.TakeHostState(Machine.Paths);
 
     /// <summary>Whatever a scenario left behind, the next one finds the node as it booted.</summary>
@@ -147,6 +211,9 @@ internal sealed class RealNode : IScenarioNode
             Command.Run("ip", "link", "property", "del", "dev", ScenarioNodes.InterfaceOf(Machine.Paths, address), "altname", name);
         foreach (var (address, name) in _renamed)
             Command.Run("ip", "link", "set", "dev", ScenarioNodes.InterfaceOf(Machine.Paths, address), "name", name);
+        foreach (var driver in _usbDrivers)
+            Command.Run("modprobe", "-r", driver);
+        Task.Run(PlugAsBeforeAsync).GetAwaiter().GetResult();
         // A write that blocks because a scenario leaked a descriptor must not hang the whole suite: it fails this one.
         var cleaning = Task.Run(CleanUp);
         Assert.True(

@@ -16,7 +16,7 @@ public abstract class ScsiScenarios
     private protected const string Resource = "example.com/disk";
 
     private protected static readonly string Disk = Desired.Policies(
-        Desired.Scsi("disk", $"serial: {Serial}", "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}")
+        Desired.ScsiDevice("disk", $"serial: {Serial}", "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}")
     );
 
     private protected abstract IScenarioNode NewNode();
@@ -143,7 +143,7 @@ public abstract class ScsiScenarios
         await bench.UntilAsync(() => bench.Kubelet.Capacity(Resource) == 1);
         Assert.Equal(0, bench.Kubelet.Allocatable(Resource));
 
-        bench.Desire(Desired.Policies(Desired.Scsi("disk", $"serial: {Serial}", "allowProtected: [Storage]")));
+        bench.Desire(Desired.Policies(Desired.ScsiDevice("disk", $"serial: {Serial}", "allowProtected: [Storage]")));
         await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) == 1);
         AssertHas(node, await RunningAsync(bench, "vm"), Serial);
         bench.Kubelet.DeletePod("vms", "vm");
@@ -157,7 +157,10 @@ public abstract class ScsiScenarios
         var node = NewNode();
         var address = Address(node)[..^3] + "1:0";
         var user = node.UseDisk(address, DiskUse.ScsiTarget);
-        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.Scsi("disk", $"address: \"{address}\"")));
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.ScsiDevice("disk", $"address: \"{address}\""))
+        );
         await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.Protected);
         Assert.EndsWith(
             $"({address}, QEMU QEMU CD-ROM) is in use: {user.Words}: the host needs it; free it; it has neither a wwid nor a serial number by "

@@ -1,4 +1,6 @@
+using System.Globalization;
 using Hostdev.DevicePlugin.Agent;
+using Hostdev.DevicePlugin.Host;
 using Hostdev.Sandbox.Kernel;
 using Xunit;
 
@@ -8,6 +10,7 @@ namespace Hostdev.Tests.Scenarios;
 internal sealed class SimulatedNode : IScenarioNode
 {
     private readonly List<DiskUser> _users = [];
+    private readonly Dictionary<UsbThing, int> _sockets = new() { [UsbThing.Stick] = 1, [UsbThing.Keyboard] = 2 };
 
     public SimulatedNode(MachineDescription? machine = null) => Kernel = new SimulatedKernel(machine ?? LabMachine.Description);
 
@@ -74,9 +77,9 @@ internal sealed class SimulatedNode : IScenarioNode
 
     public void Reboot(string stateDirectory) => Kernel.Reboot();
 
-    public IDisposable MountDisk(string address, string mountPoint)
+    public IDisposable Mount(string disk, string mountPoint)
     {
-        Assert.Null(TryMount(ScenarioNodes.DiskOf(Machine.Paths, address), mountPoint));
+        Assert.Null(TryMount(disk, mountPoint));
         return new Mounted(Kernel, mountPoint);
     }
 
@@ -109,6 +112,42 @@ internal sealed class SimulatedNode : IScenarioNode
         Kernel.Storage.MountDisk(disk, mountPoint) is { IsSuccess: false } error ? error.Name : null;
 
     public void LoadDisplayDriver() => Kernel.LoadDriver(LabMachine.DisplayDriver);
+
+    public Task UnplugAsync(UsbThing thing)
+    {
+        Kernel.UnplugUsb(SocketOf(_sockets[thing]));
+        _sockets.Remove(thing);
+        return Task.CompletedTask;
+    }
+
+    public Task PlugAsync(UsbThing thing, int port)
+    {
+        _sockets[thing] = port;
+        Kernel.PlugUsb(SocketOf(port), thing == UsbThing.Stick ? LabMachine.UsbStick : LabMachine.UsbKeyboard);
+        return Task.CompletedTask;
+    }
+
+    public Task<IScenarioHolder> HoldUsbAsync(string node)
+    {
+        var vmm = Kernel.Processes.Start("qemu-system-x86");
+        vmm.OpenPlain(node);
+        var path = new DirectoryInfo(Kernel.Paths.Resolve($"/sys/dev/char/{Kernel.Calls.Look(node).Device}")).LinkTarget!;
+        Kernel.DetachUsbInterface($"{Path.GetFileName(path)}:1.0");
+        return Task.FromResult<IScenarioHolder>(new Holder(vmm));
+    }
+
+    public void LoadUsbDriver(string name) => Kernel.LoadUsbDriver(name);
+
+    public IDisposable OpenTerminal(int number)
+    {
+        var node = string.Create(CultureInfo.InvariantCulture, $"/dev/tty{number}");
+        Kernel.Core.Locked(() => Kernel.Core.AddNode(node, new DeviceNumber(false, 4, (uint)number), null, 0x190));
+        var getty = Kernel.Processes.Start("agetty");
+        getty.OpenPlain(node);
+        return new Holder(getty);
+    }
+
+    private static string SocketOf(int port) => string.Create(CultureInfo.InvariantCulture, $"0000:01:00.0/{port}");
 
     public void Unmount(string mountPoint) => Kernel.Storage.Unmount(mountPoint);
 

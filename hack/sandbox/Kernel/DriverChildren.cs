@@ -6,10 +6,14 @@ namespace Hostdev.Sandbox.Kernel;
 /// <summary>
 /// What host drivers make below their functions: interfaces, controllers, disks, USB devices. All of it goes when the driver goes.
 /// </summary>
-internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage, SimulatedNetwork network)
+internal sealed class DriverChildren(
+    KernelCore core,
+    SimulatedStorage storage,
+    SimulatedNetwork network,
+    IEnumerable<string> missingUsbDrivers
+)
 {
-    /// <summary>USB devices of all controllers by port path.</summary>
-    public Dictionary<string, UsbPort> UsbPorts { get; } = [];
+    public UsbBus Usb { get; } = new(core, missingUsbDrivers);
 
     /// <summary>Lines of <c>/proc/consoles</c> by name.</summary>
     public SortedDictionary<string, string> Consoles { get; } = new(StringComparer.Ordinal);
@@ -30,7 +34,7 @@ internal sealed class DriverChildren(KernelCore core, SimulatedStorage storage, 
                     AddScsi(device, scsi);
                     break;
                 case ChildDescription.UsbHost usb:
-                    new UsbChildren(core, storage, UsbPorts).Add(device, usb);
+                    new UsbChildren(core, storage, Usb).Add(device, usb);
                     break;
                 case ChildDescription.Display display:
                     AddDisplay(device, display);

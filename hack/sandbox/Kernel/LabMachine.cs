@@ -20,6 +20,7 @@ public static class LabMachine
             RootBuses = [new("0000:00", RootBus()), new("0000:80", NumaNode1()), new("0000:40", NumaNode0())],
             Drivers = Hardware.LabDrivers,
             MdevParents = Hardware.SampleMdevs,
+            UsbDriversNotLoaded = ["usbhid"],
             VgpuCards = [StandInOn("0000:41:00.0"), StandInOn("0000:81:00.0")],
             Slots = Slots(),
             Shares =
@@ -84,20 +85,20 @@ public static class LabMachine
 
     private static ChildDescription.Virtio Console() => new(3, "virtio_console") { Ports = ["lab.stdout", "lab.stderr"] };
 
-    private static FunctionDescription Usb() =>
-        Hardware.Xhci(
-            "0000:01:00.0",
-            0xfe800000,
-            [
-                new("2", "0627", "0001", "QEMU", "QEMU USB Keyboard", "68284-0000:00:10.0:00.0-2") { Interfaces = [("03/01/01", null)] },
-                new("3", "0403", "6001", "QEMU", "QEMU USB SERIAL", "1-0000:00:10.0:00.0-3") { Interfaces = [("ff/ff/ff", null)] },
-                new("1", "46f4", "0001", "QEMU", "QEMU USB HARDDRIVE", "LABUSB0", SuperSpeed: true)
-                {
-                    Interfaces = [("08/06/50", "usb-storage")],
-                    Storage = true,
-                },
-            ]
-        );
+    private static FunctionDescription Usb() => Hardware.Xhci("0000:01:00.0", 0xfe800000, [UsbKeyboard, UsbSerial, UsbStick]);
+
+    /// <summary>A disk with usb-storage, at the speed of USB 3.</summary>
+    public static UsbDeviceDescription UsbStick =>
+        new("1", "46f4", "0001", "QEMU", "QEMU USB HARDDRIVE", "LABUSB0", SuperSpeed: true)
+        {
+            Interfaces = [("08/06/50", "usb-storage")],
+            Storage = true,
+        };
+
+    public static UsbDeviceDescription UsbKeyboard =>
+        new("2", "0627", "0001", "QEMU", "QEMU USB Keyboard", "68284-0000:00:10.0:00.0-2") { Interfaces = [("03/01/01", "usbhid")] };
+
+    private static UsbDeviceDescription UsbSerial => new("3", "0403", "6001", "QEMU", "QEMU USB SERIAL", "1-0000:00:10.0:00.0-3");
 
     private static FunctionDescription Scsi() =>
         Hardware.VirtioScsi(

@@ -140,10 +140,21 @@ public sealed class SimulatedKernel : IDisposable
     public void CableScsi(string controller, params ImmutableArray<ScsiUnitDescription> units) =>
         Core.Locked(() => Core.ScsiCabling[PciAddress.Parse(controller)] = units);
 
-    /// <summary>Pulls the USB device on this port (<c>1-2</c>); plugged in again it has another device number.</summary>
-    public void UnplugUsb(string port) => Core.Locked(_children.UsbPorts[port].Unplug);
+    /// <summary>
+    /// Pulls the USB device out of this socket (<c>0000:01:00.0/2</c>); plugged in again, here or there, it has another device number.
+    /// </summary>
+    public void UnplugUsb(string socket) => Core.Locked(_children.Usb.Sockets[socket].Unplug);
 
-    public void PlugUsb(string port) => Core.Locked(_children.UsbPorts[port].Plug);
+    /// <param name="device">By default what was in it last.</param>
+    public void PlugUsb(string socket, UsbDeviceDescription? device = null) =>
+        Core.Locked(() => _children.Usb.Sockets[socket].Plug(device));
+
+    /// <summary>What a VMM does to an interface (<c>1-2:1.0</c>) before it takes it: its driver is put aside, and no one gives it back.</summary>
+    public void DetachUsbInterface(string name) => Core.Locked(() => _children.Usb.Detach(name));
+
+    public void LoadUsbDriver(string name) => Core.Locked(() => _children.Usb.Load(name));
+
+    public void UnloadUsbDriver(string name) => Core.Locked(() => _children.Usb.Unload(name));
 
     /// <summary>rmmod and modprobe: a node where vfio-pci is not loaded.</summary>
     public void UnloadDriver(string name) => Core.Locked(() => _pci.Binding.Unload(name));
@@ -199,7 +210,7 @@ public sealed class SimulatedKernel : IDisposable
         Storage.MountsChanged();
         Storage.WriteSwaps();
         Fabrics = new SimulatedFabrics(Core, Storage);
-        _children = new DriverChildren(Core, Storage, Network);
+        _children = new DriverChildren(Core, Storage, Network, _machine.UsbDriversNotLoaded);
         new SerialChildren(Core, _children.Consoles).AddBoards();
         _pci = new PciBus(Core, _machine, _unplugged, Groups, Vfio, _children, new VgpuCards(Core, _machine, Vfio));
         _pci.Boot();

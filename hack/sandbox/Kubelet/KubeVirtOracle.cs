@@ -12,7 +12,8 @@ public static class KubeVirtOracle
 {
     private const string Vfio = "/dev/vfio/vfio";
     private const string Mdev = "MDEV_PCI_RESOURCE_";
-    private static readonly ImmutableArray<string> s_prefixes = ["PCI_RESOURCE_", Mdev, "USB_RESOURCE_"];
+    private const string Usb = "USB_RESOURCE_";
+    private static readonly ImmutableArray<string> s_prefixes = ["PCI_RESOURCE_", Mdev, Usb];
 
     /// <summary>Everything that is wrong with the pod's answers, as sentences; empty when KubeVirt can start the VM.</summary>
     public static IEnumerable<string> Problems(HostPaths paths, SimulatedPod pod, IEnumerable<SimulatedPod> others)
@@ -62,7 +63,7 @@ public static class KubeVirtOracle
             yield return $"{pod} has {addresses.Length} addresses for {ids.Length} devices of {resource}";
         if (addresses.Distinct(StringComparer.Ordinal).Count() != addresses.Length)
             yield return $"{pod} has an address of {resource} twice";
-        if (!nodes.Any(n => n.Host == Vfio))
+        if (prefix != Usb && !nodes.Any(n => n.Host == Vfio))
             yield return $"{pod} has no {Vfio}";
         foreach (var (host, container, permissions) in nodes)
         {
@@ -70,6 +71,13 @@ public static class KubeVirtOracle
                 yield return $"{pod} has {host} as {container} with {permissions}: KubeVirt needs the same path with mrw";
             if (!File.Exists(paths.Resolve(host)))
                 yield return $"{pod} has {host}, which is no node of this host";
+        }
+
+        if (prefix == Usb)
+        {
+            foreach (var problem in addresses.Select(a => UsbProblem(a, [.. nodes.Select(n => n.Host)])).OfType<string>())
+                yield return $"{pod} has {problem} of {resource}";
+            yield break;
         }
 
         foreach (var address in addresses)
@@ -82,5 +90,14 @@ public static class KubeVirtOracle
             else if (!nodes.Any(n => n.Host == "/dev/vfio/" + Path.GetFileName(group)))
                 yield return $"{pod} has {address} without the node of its group {Path.GetFileName(group)}";
         }
+    }
+
+    /// <summary>Decimal numbers of bus and device, which the launcher turns into the node's path (pkg/util/hardware, usb).</summary>
+    private static string? UsbProblem(string address, ImmutableArray<string> nodes)
+    {
+        if (Regex.Match(address, "^([1-9][0-9]{0,2}):([1-9][0-9]{0,2})$") is not { Success: true } match)
+            return $"\"{address}\", which the launcher reads as bus:device in decimal,";
+        var node = $"/dev/bus/usb/{match.Groups[1].Value.PadLeft(3, '0')}/{match.Groups[2].Value.PadLeft(3, '0')}";
+        return nodes.Contains(node) ? null : $"{address} without its node {node}";
     }
 }

@@ -64,7 +64,7 @@ public static class VfioCommand
             if (taken.Device.OnRequest(() => Console.WriteLine("asked")) is { } error && !Guid.TryParse(device, out _))
                 return await FailedAsync($"the request interrupt of {device ?? cdev}: {error}");
             Console.WriteLine("held");
-            await EndOfInputAsync(cancellationToken);
+            await StandardInput.EndAsync(cancellationToken);
         }
 
         return 0;
@@ -77,7 +77,7 @@ public static class VfioCommand
         if (descriptor < 0)
             return await FailedAsync($"{cdev}: {Kernel.LastErrno}");
         Console.WriteLine("held");
-        await EndOfInputAsync(cancellationToken);
+        await StandardInput.EndAsync(cancellationToken);
         return Kernel.Close(descriptor);
     }
 
@@ -85,25 +85,5 @@ public static class VfioCommand
     {
         await Console.Error.WriteLineAsync($"hostdev-sandbox: {what}");
         return 1;
-    }
-
-    // The read cannot be cancelled, so the signal does not wait for it: the process is about to end.
-    private static async Task EndOfInputAsync(CancellationToken cancellationToken)
-    {
-        var ended = new TaskCompletionSource();
-        await using var signalled = cancellationToken.Register(ended.SetResult);
-        using var input = Console.OpenStandardInput();
-        var reader = Task.Run(
-            () =>
-            {
-                Span<byte> buffer = stackalloc byte[256];
-                while (input.Read(buffer) > 0)
-                {
-                    // What is typed means nothing; only its end does.
-                }
-            },
-            CancellationToken.None
-        );
-        await Task.WhenAny(reader, ended.Task);
     }
 }

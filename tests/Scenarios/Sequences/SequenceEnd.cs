@@ -107,9 +107,11 @@ internal sealed partial class SequenceEnd(
                 throw new BrokenPromiseException($"at rest, {unit.Unit.Id} of {unit.Unit.Resource} is not offered: {problem.Message}");
             if (!kubelet.Offered.Contains((unit.Unit.Resource.Value, unit.Unit.Id.ToString())))
                 throw new BrokenPromiseException($"at rest, the kubelet does not know {unit.Unit.Id} of {unit.Unit.Resource}");
-            var isLate = unit.Unit.OnAllocate is not null;
+            // What hands put on its driver is found so, and left: the others of its group alone are taken for a pod.
+            var taken = unit.Unit.OnAllocate?.Brings.Select(b => b.Device).ToHashSet() ?? [];
             var assigned = unit.Unit.Handout is Handout.VfioGroup group ? group.Assigned : [];
-            if (assigned.FirstOrDefault(m => (kernel.DriverOf(m.Address.ToString()) == m.Driver) == isLate) is { } member)
+            bool IsNotAsItIsOffered(UnitMember m) => (kernel.DriverOf(m.Address.ToString()) == m.Driver) == taken.Contains(m.Address);
+            if (assigned.FirstOrDefault(IsNotAsItIsOffered) is { } member)
                 throw new BrokenPromiseException(
                     $"at rest, {member.Address} is offered on the driver {kernel.DriverOf(member.Address.ToString())}"
                 );
