@@ -76,6 +76,14 @@ internal interface IScenarioNode : IDisposable
     /// </summary>
     DiskUser UseDisk(string address, DiskUse use);
 
+    /// <summary>
+    /// Plugs in a way to the disk that has two, with the serial number <see cref="ScenarioNodes.PathsSerial"/> and the wwid
+    /// <see cref="ScenarioNodes.PathsWwid"/>: the first at <see cref="LabMachine.ScsiAdapter"/>, the second at the other adapter. Until the
+    /// node is disposed of.
+    /// </summary>
+    /// <param name="path">0 or 1.</param>
+    void PlugPath(int path, int target);
+
     /// <summary>Another process has this node open until the result is disposed of.</summary>
     DiskUser OpenNode(string node);
 

@@ -25,6 +25,8 @@ internal sealed class RealNode : IScenarioNode
 
     private readonly Stack<(string Address, string Name)> _renamed = new();
 
+    private readonly Stack<int> _paths = new();
+
     private readonly Stack<(string Address, string Name)> _alternatives = new();
 
     public AgentMachine Machine { get; } = Real();
@@ -101,6 +103,19 @@ internal sealed class RealNode : IScenarioNode
                 : RealDiskUses.Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
         _users.Add(user);
         return user;
+    }
+
+    public void PlugPath(int path, int target)
+    {
+        var bus = path == 0 ? "scsi" : "scsi2";
+        NodeMonitor.Run(
+            $"device_add scsi-hd,id=path{path},bus={bus}.0,scsi-id={target},drive=path{path},share-rw=on,serial={ScenarioNodes.PathsSerial},"
+                + $"wwn=0x{ScenarioNodes.PathsWwid["naa.".Length..]}"
+        );
+        _paths.Push(path);
+        var host = ScenarioNodes.ScsiHostOf(Machine.Paths, path == 0 ? LabMachine.ScsiAdapter : LabMachine.SecondScsiAdapter);
+        var node = $"{ScenarioNodes.ScsiDevices}{host["host".Length..]}:0:{target}:0/scsi_generic";
+        Assert.True(SpinWait.SpinUntil(() => Directory.Exists(node), TimeSpan.FromSeconds(60)), $"{node} did not come");
     }
 
     public DiskUser OpenNode(string node)
@@ -207,6 +222,8 @@ internal sealed class RealNode : IScenarioNode
             user.Dispose();
         foreach (var user in _networkUsers)
             user.Dispose();
+        while (_paths.TryPop(out var path))
+            NodeMonitor.Run($"device_del path{path}");
         foreach (var (address, name) in _alternatives)
             Command.Run("ip", "link", "property", "del", "dev", ScenarioNodes.InterfaceOf(Machine.Paths, address), "altname", name);
         foreach (var (address, name) in _renamed)

@@ -223,6 +223,77 @@ public abstract class ScsiScenarios
         AssertHas(node, await RunningAsync(bench, "vm-2"), Serial);
     }
 
+    /// <summary>Each disk is at the address of the other then.</summary>
+    [Fact]
+    public async Task Host_numbers_that_swapped_because_adapters_were_bound_in_the_other_order_give_no_pod_another_disk()
+    {
+        string[] adapters = [LabMachine.ScsiAdapter, LabMachine.SecondScsiAdapter];
+        var node = NewNode();
+        Rebind(node, adapters);
+        node.PlugPath(1, 0);
+        await using var bench = await ScenarioBench.StartAsync(node, Disk);
+        await bench.ReadyAsync();
+        var id = bench.Kubelet.Devices(Resource).Single().Id;
+        var (first, second) = (Address(node), Address(node, ScenarioNodes.PathsSerial));
+        Rebind(node, [.. adapters.Reverse()]);
+        try
+        {
+            Assert.Equal((second, first), (Address(node), Address(node, ScenarioNodes.PathsSerial)));
+            bench.Host.Agent.Wake();
+            await bench.ReadyAsync();
+            await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) == 1);
+            Assert.Equal(id, bench.Kubelet.Devices(Resource).Single().Id);
+            AssertHas(node, await RunningAsync(bench, "vm"), Serial);
+        }
+        finally
+        {
+            Rebind(node, adapters);
+        }
+    }
+
+    [Fact]
+    public async Task Two_paths_to_one_disk_are_offered_to_nobody_until_one_is_left()
+    {
+        var node = NewNode();
+        node.PlugPath(0, 5);
+        node.PlugPath(1, 0);
+        var paths = ScenarioNodes.ScsiAddressesOf(node.Machine.Paths, ScenarioNodes.PathsSerial);
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Desired.Policies(Desired.ScsiDevice("disk", $"wwid: {ScenarioNodes.PathsWwid}"))
+        );
+        await bench.UntilAsync(() => bench.Problems("disk").Count == 2);
+        Assert.All(bench.Problems("disk"), p => Assert.Equal(Reasons.SeveralPaths, p.Reason));
+        Assert.Contains(
+            $"{paths[0]} and {paths[1]} call themselves {ScenarioNodes.PathsWwid}, so they are paths to one disk, and none is offered alone: "
+                + "take the other paths from this host (1 to their delete file below /sys/bus/scsi/devices), or give VMs what stands on the "
+                + "multipath map; if they are disks to which their maker gave one name, only one of them can be on this host",
+            bench.Policy("disk")!["problems"]!.AsArray().Select(p => (string)p!["message"]!)
+        );
+        Assert.True(bench.Kubelet.Capacity(Resource) is null or 0);
+
+        Delete(node, paths[0]);
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) == 1);
+        AssertHas(node, await RunningAsync(bench, "vm"), ScenarioNodes.PathsSerial);
+        bench.Kubelet.DeletePod("vms", "vm");
+        await bench.UntilAsync(() => bench.Host.Journal.State.Ownership.Loans.IsEmpty);
+
+        // One path with a map over it is the map's.
+        using var map = node.UseDisk(paths[1], DiskUse.DeviceMapper);
+        bench.Host.Agent.Wake();
+        await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.Protected);
+        Assert.Contains(map.Words, bench.Problem("disk").Message, StringComparison.Ordinal);
+    }
+
+    private static void Rebind(IScenarioNode node, string[] inOrder)
+    {
+        foreach (var verb in (string[])["unbind", "bind"])
+        {
+            foreach (var adapter in inOrder)
+                node.Write(($"/sys/bus/pci/drivers/virtio-pci/{verb}", adapter));
+        }
+    }
+
     private protected static void Delete(IScenarioNode node, string address) =>
         node.Write(($"{ScenarioNodes.ScsiDevices}{address}/delete", "1"));
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Host;
@@ -99,6 +100,20 @@ internal sealed class SimulatedNode : IScenarioNode
                 : new SimulatedDiskUses(Kernel).Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
         _users.Add(user);
         return user;
+    }
+
+    public void PlugPath(int path, int target)
+    {
+        var disk = new ScsiUnitDescription(target, 0, "QEMU", "QEMU HARDDISK", ScenarioNodes.PathsSerial)
+        {
+            Wwid = ScenarioNodes.PathsWwid,
+        };
+        var (adapter, units) =
+            path == 0
+                ? (LabMachine.ScsiAdapter, LabMachine.ScsiUnits)
+                : (LabMachine.SecondScsiAdapter, ImmutableArray<ScsiUnitDescription>.Empty);
+        Kernel.CableScsi(adapter, [.. units, disk]);
+        Write(($"/sys/class/scsi_host/{ScenarioNodes.ScsiHostOf(Machine.Paths, adapter)}/scan", "- - -"));
     }
 
     public DiskUser OpenNode(string node)

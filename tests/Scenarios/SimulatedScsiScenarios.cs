@@ -10,8 +10,8 @@ namespace Hostdev.Tests.Scenarios;
 /// <summary>As <see cref="ScsiScenarios"/>, with hardware that the lab does not have.</summary>
 public sealed class SimulatedScsiScenarios : ScsiScenarios
 {
-    private const string Adapter = "0000:02:00.0";
-    private const string OtherAdapter = "0000:46:00.0";
+    private const string Adapter = LabMachine.ScsiAdapter;
+    private const string OtherAdapter = LabMachine.SecondScsiAdapter;
 
     private static readonly ScsiUnitDescription s_first = new(0, 0, "SEAGATE", "ST1000", "SER-A") { Wwid = "naa.5000c500aaaaaaaa" };
     private static readonly ScsiUnitDescription s_second = new(1, 0, "SEAGATE", "ST1000", "SER-B") { Wwid = "naa.5000c500bbbbbbbb" };
@@ -19,25 +19,6 @@ public sealed class SimulatedScsiScenarios : ScsiScenarios
     private static readonly string s_first1 = Desired.Policies(Desired.ScsiDevice("disk", "wwid: naa.5000c500aaaaaaaa"));
 
     private protected override IScenarioNode NewNode() => new SimulatedNode();
-
-    [Fact]
-    public async Task Host_numbers_that_swapped_because_adapters_were_bound_in_the_other_order_give_no_pod_another_disk()
-    {
-        var node = With([s_first], [s_second with { Target = 0 }]);
-        await using var bench = await ScenarioBench.StartAsync(node, s_first1);
-        await bench.ReadyAsync();
-        var id = bench.Kubelet.Devices(Resource).Single().Id;
-        Assert.Equal(("0:0:0:0", "1:0:0:0"), (Address(node, "SER-A"), Address(node, "SER-B")));
-        foreach (var adapter in (string[])[Adapter, OtherAdapter])
-            node.Write(("/sys/bus/pci/drivers/virtio-pci/unbind", adapter));
-        await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) is 0 or null);
-        foreach (var adapter in (string[])[OtherAdapter, Adapter])
-            node.Write(("/sys/bus/pci/drivers/virtio-pci/bind", adapter));
-        Assert.Equal(("1:0:0:0", "0:0:0:0"), (Address(node, "SER-A"), Address(node, "SER-B")));
-        await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) == 1);
-        Assert.Equal(id, bench.Kubelet.Devices(Resource).Single().Id);
-        AssertHas(node, await RunningAsync(bench, "vm"), "SER-A");
-    }
 
     [Theory]
     [InlineData(true)]
@@ -142,25 +123,6 @@ public sealed class SimulatedScsiScenarios : ScsiScenarios
     }
 
     [Fact]
-    public async Task Two_paths_to_one_disk_are_offered_to_nobody_until_one_is_left()
-    {
-        var node = With([s_first], [s_first]);
-        await using var bench = await ScenarioBench.StartAsync(node, s_first1);
-        await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.SeveralPaths);
-        Assert.Equal(
-            "0:0:0:0 and 1:0:0:0 call themselves naa.5000c500aaaaaaaa, so they are paths to one disk, and none is offered alone: take the "
-                + "other paths from this host (1 to their delete file below /sys/bus/scsi/devices), or give VMs what stands on the multipath "
-                + "map; if they are disks to which their maker gave one name, only one of them can be on this host",
-            bench.Policy("disk")!["problems"]!.AsArray().Select(p => (string)p!["message"]!).Single(m => m.StartsWith('0'))
-        );
-        Assert.True(bench.Kubelet.Capacity(Resource) is null or 0);
-
-        Delete(node, "1:0:0:0");
-        await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) == 1);
-        AssertHas(node, await RunningAsync(bench, "vm"), "SER-A");
-    }
-
-    [Fact]
     public async Task A_second_path_that_came_since_the_last_look_is_met_by_the_answer()
     {
         var node = With([s_first], []);
@@ -215,22 +177,15 @@ public sealed class SimulatedScsiScenarios : ScsiScenarios
         return (pod.Message, pod.Phase);
     }
 
-    /// <summary>The lab's machine with these units on its adapter, and others on one where it has a device without a driver.</summary>
+    /// <summary>The lab's machine with these units on its adapters.</summary>
     private static SimulatedNode With(ImmutableArray<ScsiUnitDescription> units, ImmutableArray<ScsiUnitDescription> others) =>
-        new(
-            LabMachine
-                .Description.With(Adapter, f => f with { Children = [new ChildDescription.ScsiHost(BehindVirtio: true, units)] })
-                .With(
-                    OtherAdapter,
-                    f =>
-                        f with
-                        {
-                            HostDriver = "virtio-pci",
-                            Class = 0x010000,
-                            Children = [new ChildDescription.ScsiHost(BehindVirtio: true, others)],
-                        }
-                )
-        );
+        new(LabMachine.Description.With(Adapter, f => Having(f, units)).With(OtherAdapter, f => Having(f, others)));
+
+    private static FunctionDescription Having(FunctionDescription adapter, ImmutableArray<ScsiUnitDescription> units) =>
+        adapter with
+        {
+            Children = [new ChildDescription.ScsiHost(BehindVirtio: true, units)],
+        };
 
     /// <summary>Somebody does something to the hardware in the moment of the proof that nobody uses a disk.</summary>
     private sealed class DuringProof(SimulatedNode node, Action deed) : DecoratedCalls(node.Machine.Calls)
