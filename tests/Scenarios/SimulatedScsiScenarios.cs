@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
