@@ -19,13 +19,7 @@ internal sealed class HostReading
     private readonly Lazy<ILookup<DeviceId, string>> _mdevs;
 
     /// <param name="isGiven">Whether a pod has a device.</param>
-    public HostReading(
-        HostPaths paths,
-        IHostCalls calls,
-        ProcessReader processes,
-        HostInventory inventory,
-        Func<DeviceId, bool> isGiven
-    )
+    public HostReading(HostPaths paths, IHostCalls calls, ProcessReader processes, HostInventory inventory, Func<DeviceId, bool> isGiven)
     {
         _files = new HostFileReader(paths);
         var network = new Lazy<NetworkReading>(calls.ReadNetwork);
@@ -77,10 +71,7 @@ internal sealed class HostReading
         device switch
         {
             DeviceId.OfPci(var address) when _inventory.Functions.TryGetValue(address, out var function) => UsersOf(function),
-            DeviceId.OfUsb(var port) when _inventory.Usb(port) is { } usb => [
-                .. Keyboards.UsersOf(usb),
-                .. UsersOf(port, usb.Children),
-            ],
+            DeviceId.OfUsb(var port) when _inventory.Usb(port) is { } usb => [.. Keyboards.UsersOf(usb), .. UsersOf(port, usb.Children)],
             DeviceId.OfScsi(var disk) when _inventory.Scsi(disk) is { } scsi => UsersOf(disk, scsi.Children),
             DeviceId.OfMdev(var uuid) when _inventory.Mdev(uuid) is { } mdev => UsersOf(mdev),
             _ => [],

@@ -42,7 +42,8 @@ internal sealed class KeyboardUsage(
     private static readonly PciId s_megatrends = new(0x046b);
 
     /// <summary>Of what terminals a node is, among the files that processes have open.</summary>
-    public static bool IsTerminal(DeviceNumber number) => number is { IsBlock: false, Major: TerminalMajor, Minor: > 0 and <= LastTerminal };
+    public static bool IsTerminal(DeviceNumber number) =>
+        number is { IsBlock: false, Major: TerminalMajor, Minor: > 0 and <= LastTerminal };
 
     public IEnumerable<DeviceUser> UsersOf(UsbDevice usb)
     {

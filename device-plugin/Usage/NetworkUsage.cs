@@ -43,9 +43,7 @@ internal sealed class NetworkUsage
         _links = _state.Links.ToDictionary(l => l.Name, StringComparer.Ordinal);
         _addresses = _state.Addresses.Where(a => !a.LinkLocal).ToLookup(a => a.Interface);
         _routes = _state.Routes.Where(r => !(r.ByKernel && r.LinkLocal)).ToLookup(r => r.Interface);
-        _elsewhere = _state
-            .Elsewhere.SelectMany(l => DevicesOf(l).Select(d => (Device: d, Link: l)))
-            .ToLookup(t => t.Device, t => t.Link);
+        _elsewhere = _state.Elsewhere.SelectMany(l => DevicesOf(l).Select(d => (Device: d, Link: l))).ToLookup(t => t.Device, t => t.Link);
     }
 
     /// <param name="children">What hangs below the device.</param>

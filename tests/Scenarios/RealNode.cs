@@ -133,8 +133,7 @@ internal sealed class RealNode : IScenarioNode
 
     public async Task PlugAsync(UsbThing thing, int port)
     {
-        var what =
-            thing == UsbThing.Stick ? "usb-storage,id=stick,drive=usb0,serial=LABUSB0" : "usb-kbd,id=keyboard";
+        var what = thing == UsbThing.Stick ? "usb-storage,id=stick,drive=usb0,serial=LABUSB0" : "usb-kbd,id=keyboard";
         NodeMonitor.Run(string.Create(CultureInfo.InvariantCulture, $"device_add {what},bus=xhci.0,port={port}"));
         _sockets[thing] = port;
         await Waiting.UntilAsync(() => IsThere(thing), PatienceSeconds);

@@ -193,28 +193,24 @@ public abstract class UsbScenarios
         var node = NewNode();
         await using var bench = await ScenarioBench.StartAsync(
             node,
-            Desired.Policies(
-                Desired.UsbDevice("stick", "serial: LABUSB0", "priority: 10"),
-                Desired.HostDevice("xhci", "0000:01:00.0")
-            )
+            Desired.Policies(Desired.UsbDevice("stick", "serial: LABUSB0", "priority: 10"), Desired.HostDevice("xhci", "0000:01:00.0"))
         );
         await bench.UntilAsync(() => bench.Problem("xhci").Reason == Reasons.ClaimedByOther && Offered(bench, "stick").Count == 1);
         var pod = await AdmitAsync(bench, "vm", "stick");
         Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
 
         bench.Desire(
-            Desired.Policies(
-                Desired.UsbDevice("stick", "serial: LABUSB0"),
-                Desired.HostDevice("xhci", "0000:01:00.0", "priority: 10")
-            )
+            Desired.Policies(Desired.UsbDevice("stick", "serial: LABUSB0"), Desired.HostDevice("xhci", "0000:01:00.0", "priority: 10"))
         );
-        await bench.UntilAsync(() => bench.Problem("xhci").Reason == Reasons.InUse && bench.Problem("stick").Reason == Reasons.ClaimedByOther);
+        await bench.UntilAsync(() =>
+            bench.Problem("xhci").Reason == Reasons.InUse && bench.Problem("stick").Reason == Reasons.ClaimedByOther
+        );
         Assert.StartsWith("0000:01:00.0/1 is in use: pod vms/vm has 0000:01:00.0/1: it is taken", bench.Problem("xhci").Message);
         Assert.Equal("xhci_hcd", bench.Driver("0000:01:00.0"));
 
         bench.Kubelet.DeletePod(pod.Namespace, pod.Name);
         await bench.UntilAsync(() => bench.Driver("0000:01:00.0") == "vfio-pci" && Offered(bench, "xhci").Count == 1);
-        Assert.Empty(bench.Host.Journal.State.Ownership.Loans);
+        await bench.UntilAsync(() => bench.Host.Journal.State.Ownership.Loans.IsEmpty);
         bench.Desire(Desired.Policies(Desired.UsbDevice("stick", "serial: LABUSB0")));
         await bench.UntilAsync(() => Offered(bench, "stick") is [Stick]);
     }
@@ -223,11 +219,7 @@ public abstract class UsbScenarios
         [.. bench.Kubelet.Devices($"example.com/{policy}").Where(d => d.Healthy).Select(d => d.Id).Order(StringComparer.Ordinal)];
 
     private protected static Task<SimulatedPod> AdmitAsync(ScenarioBench bench, string name, string policy) =>
-        bench.Kubelet.AdmitPodAsync(
-            "vms",
-            name,
-            new Dictionary<string, int>(StringComparer.Ordinal) { [$"example.com/{policy}"] = 1 }
-        );
+        bench.Kubelet.AdmitPodAsync("vms", name, new Dictionary<string, int>(StringComparer.Ordinal) { [$"example.com/{policy}"] = 1 });
 
     /// <param name="device">As sysfs names it.</param>
     private protected static string? DriverOf(IScenarioNode node, string device) =>

@@ -142,7 +142,9 @@ public sealed class SimulatedKernel : IDisposable
     public void PlugUsb(string socket, UsbDeviceDescription? device = null) =>
         Core.Locked(() => _children.Usb.Sockets[socket].Plug(device));
 
-    /// <summary>What a VMM does to an interface (<c>1-2:1.0</c>) before it takes it: its driver is put aside, and no one gives it back.</summary>
+    /// <summary>
+    /// What a VMM does to an interface (<c>1-2:1.0</c>) before it takes it: its driver is put aside, and no one gives it back.
+    /// </summary>
     public void DetachUsbInterface(string name) => Core.Locked(() => _children.Usb.Detach(name));
 
     public void LoadUsbDriver(string name) => Core.Locked(() => _children.Usb.Load(name));

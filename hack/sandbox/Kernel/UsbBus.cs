@@ -87,7 +87,10 @@ internal sealed class UsbBus
         _core.Tree.MakeDirectory(Drivers + name);
         foreach (var file in (string[])["bind", "unbind"])
             _core.Tree.WriteFile($"{Drivers}{name}/{file}", "", 0x80);
-        _core.Attribute($"{Drivers}{name}/bind", text => Find(text) is { Undo: null } found && found.Driver == name ? Attach(found) : Errno.ENODEV);
+        _core.Attribute(
+            $"{Drivers}{name}/bind",
+            text => Find(text) is { Undo: null } found && found.Driver == name ? Attach(found) : Errno.ENODEV
+        );
         _core.Attribute(
             $"{Drivers}{name}/unbind",
             text =>

@@ -118,21 +118,12 @@ internal sealed class UsbChildren(KernelCore core, SimulatedStorage storage, Usb
 
         /// <summary>The hub's port that it is in; null for a root hub.</summary>
         public string? Port =>
-            Ports.Length == 0
-                ? null
-                : $"{Hub.Path}/{Hub.InterfacePrefix}:1.0/{Hub.Name}-port{Ports[(Ports.LastIndexOf('.') + 1)..]}";
+            Ports.Length == 0 ? null : $"{Hub.Path}/{Hub.InterfacePrefix}:1.0/{Hub.Name}-port{Ports[(Ports.LastIndexOf('.') + 1)..]}";
 
         private Place Hub => this with { Ports = Ports.LastIndexOf('.') is > 0 and var dot ? Ports[..dot] : "" };
     }
 
-    private static void WriteDevice(
-        DirectoryDraft directory,
-        UsbDeviceDescription usb,
-        Place place,
-        int number,
-        int minor,
-        string node
-    )
+    private static void WriteDevice(DirectoryDraft directory, UsbDeviceDescription usb, Place place, int number, int minor, string node)
     {
         directory.Attribute("idVendor", usb.Vendor);
         directory.Attribute("idProduct", usb.Product);

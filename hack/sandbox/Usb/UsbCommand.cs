@@ -18,7 +18,10 @@ public static class UsbCommand
     {
         var node = new Argument<string>("node") { Description = "The device's node, /dev/bus/usb/BBB/DDD" };
         var number = new Option<uint>("--interface") { Description = "Which interface to take from its driver; the first by default" };
-        var hold = new Command("hold", "Take an interface from its driver, print \"held\", and keep it until stdin closes or SIGTERM arrives")
+        var hold = new Command(
+            "hold",
+            "Take an interface from its driver, print \"held\", and keep it until stdin closes or SIGTERM arrives"
+        )
         {
             node,
             number,
