@@ -373,6 +373,20 @@ public static partial class Reasons
         }
     );
 
+    public static readonly Reason OfferedByAnother = Devices.Add(
+        new(
+            "OfferedByAnother",
+            "another device plugin of this node (SR-IOV network, RDMA, a generic one) offers the device or a member of its group beside "
+                + "Hostdev; the message has its resource. Two pods may be given the device. With `binding: OnAllocate`, what a pod has by "
+                + "that plugin is `InUse`",
+            "remove the device from that plugin's configuration, or from the policy",
+            Ends.Admin
+        )
+        {
+            AsksToAct = true,
+        }
+    );
+
     public static readonly Reason HeldSibling = Devices.Add(
         new("HeldSibling", "taken from the host together with a unit, not given to the VM", "none needed", Ends.Nothing)
     );

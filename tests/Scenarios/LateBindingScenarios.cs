@@ -370,6 +370,33 @@ public sealed class SimulatedLateBindingScenarios : LateBindingScenarios
         Assert.Equal((PodPhase.Running, ""), Outcome(await AdmitAsync(bench, "vm-2", "dual")));
     }
 
+    [Theory]
+    [InlineData("other_nic.sock", "")] // the name of its socket says nothing
+    [InlineData("other.io_nic.sock", " (other.io_nic.sock)")]
+    public async Task Another_plugin_that_offers_it_too_is_named_for_as_long_as_it_does(string socket, string who)
+    {
+        await using var bench = await ScenarioBench.StartAsync(NewNode(), Dual);
+        await bench.ReadyAsync();
+        var words =
+            $"{OtherPort} of {Port} is offered by another device plugin too, as other.io/nic{who}, so that two pods may be given it: "
+            + "remove it from that plugin's configuration, or from this policy";
+        await using (var other = new ForeignPlugin(bench.Kubelet.Directory, "other.io/nic", socket))
+        {
+            await other.StartAsync();
+            other.List("0000:01:00.0", OtherPort);
+            await other.RegisterAsync();
+            await bench.UntilAsync(() => bench.Problem("dual") == (Reasons.OfferedByAnother, words));
+            Assert.Equal(("True", 1), (bench.Condition("Ready"), bench.Kubelet.Allocatable("example.com/dual")));
+
+            other.List("0000:01:00.0"); // its admin took it out there
+            await bench.UntilAsync(() => bench.Problem("dual").Message is "");
+            other.List(OtherPort);
+            await bench.UntilAsync(() => bench.Problem("dual") == (Reasons.OfferedByAnother, words));
+        }
+
+        await bench.UntilAsync(() => bench.Problem("dual").Message is ""); // and with the plugin it goes, too
+    }
+
     [Fact]
     public async Task After_a_boot_a_node_that_is_called_otherwise_than_in_the_answer_of_then_is_refused_with_what_to_do()
     {
