@@ -279,7 +279,8 @@ public static partial class Reasons
     public static readonly Reason ResourceNameConflict = Devices.Add(
         new(
             "ResourceNameConflict",
-            "an earlier policy uses the resource name for another kind of device, or one that KubeVirt cannot tell from it",
+            "an earlier policy uses the resource name for another kind of device, or one that KubeVirt cannot tell from it; or an earlier "
+                + "MdevProfile has devices under it on this node that are made in the other way (mdev bus, vendor VFIO)",
             "use another name",
             Ends.Admin
         )
