@@ -207,6 +207,8 @@ public sealed class SimulatedKernel : IDisposable
         Fabrics = new SimulatedFabrics(Core, Storage);
         _children = new DriverChildren(Core, Storage, Network, _machine.UsbDriversNotLoaded);
         new SerialChildren(Core, _children.Consoles).AddBoards();
+        if (_machine.Ps2Keyboard)
+            SerioBus.AddKeyboard(Core);
         _pci = new PciBus(Core, _machine, _unplugged, Groups, Vfio, _children, new VgpuCards(Core, _machine, Vfio));
         _pci.Boot();
         _mdevs = new MdevBus(Core, Groups, Vfio);
