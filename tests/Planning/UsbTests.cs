@@ -190,7 +190,10 @@ public sealed class UsbTests
         };
 
     private static HostInventory With(params ImmutableArray<UsbDevice> devices) =>
-        new Machine().Function("0000:01:00.0", 5, "xhci_hcd", "1b36:000d", 0x0c0330).Build() with { UsbDevices = devices };
+        new Machine().Function("0000:01:00.0", 5, "xhci_hcd", "1b36:000d", 0x0c0330).Build() with
+        {
+            UsbDevices = devices,
+        };
 
     private static PlanningInput Lent(HostInventory inventory, string drivers) =>
         Input(inventory) with

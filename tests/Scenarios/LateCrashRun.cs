@@ -7,7 +7,7 @@ namespace Hostdev.Tests.Scenarios;
 
 /// <summary>
 /// One machine, on which what is there only for pods is brought about, given and given back, again and again: groups and functions that are
-/// bound on allocation, mediated devices, and types of vGPU on functions of the stand-in. Beside them are a mediated device and a type of
+/// bound on allocation, mediated devices, types of vGPU on functions of the stand-in, a USB stick and a SCSI disk. Beside them are a mediated device and a type of
 /// somebody else's.
 /// </summary>
 internal sealed class LateCrashRun : IDisposable
@@ -17,6 +17,7 @@ internal sealed class LateCrashRun : IDisposable
     private const string ForeignType = "0000:41:10.2";
     private const string ForeignMdev = "11111111-2222-4333-8444-555555555555";
     private const string Mdevs = "/sys/bus/mdev/devices";
+    private const string Interface = "2-1:1.0";
 
     private static readonly string s_policies = Desired.Policies(
         Desired.HostDevice("dual", Port, "binding: OnAllocate", ", groupPolicy: AssignSiblings"),
@@ -24,7 +25,9 @@ internal sealed class LateCrashRun : IDisposable
         Desired.Vfs(2, more: "priority: 1").Replace("resourceName:", "binding: OnAllocate, resourceName:", StringComparison.Ordinal),
         Desired.Mdevs("single", "mtty", "mtty-1", "mode: Static, count: 2"),
         Desired.Mdevs("double", "mtty", "mtty-2", "mode: OnDemand, max: 2"),
-        Desired.Vgpus("vgpu", Card, "typeId: \"901\"", "mode: OnDemand, max: 2")
+        Desired.Vgpus("vgpu", Card, "typeId: \"901\"", "mode: OnDemand, max: 2"),
+        Desired.UsbDevice("stick", "serial: LABUSB0"),
+        Desired.ScsiDevice("logical", "serial: LABSCSI0", "deviceFile: {uid: 107, gid: 107}")
     );
 
     private static readonly ImmutableArray<(string Resource, int Count)> s_asked =
@@ -35,6 +38,8 @@ internal sealed class LateCrashRun : IDisposable
         ("single", 1),
         ("double", 2),
         ("vgpu", 2),
+        ("stick", 1),
+        ("logical", 1),
     ];
 
     private static readonly ImmutableArray<(string Function, string HostDriver)> s_given =
@@ -89,6 +94,7 @@ internal sealed class LateCrashRun : IDisposable
             foreach (var (resource, count) in s_asked)
                 Admit(agent, kubelet, $"example.com/{resource}", count);
             Settle(agent, kubelet);
+            _node.Write(("/sys/bus/usb/drivers/usb-storage/unbind", Interface)); // as its VMM does, which gives it back to nobody
             Check("all is given", "vm", ours: 4);
 
             foreach (var pod in kubelet.Pods.ToList())
@@ -108,6 +114,7 @@ internal sealed class LateCrashRun : IDisposable
             Assert.Empty(agent.Ownership.Functions);
             Assert.Empty(agent.Ownership.Mdevs);
             Assert.Empty(agent.Ownership.Vgpus);
+            Assert.Empty(agent.Ownership.Loans);
             Check("nothing is wanted", "host", ours: 0);
             Assert.Empty(TreeSnapshot.Diff(_before, TreeSnapshot.TakeHostState(_node.Machine.Paths)));
             Assert.Equal(killAt is null, KilledAt.Length == 0);
@@ -167,6 +174,9 @@ internal sealed class LateCrashRun : IDisposable
             : f.HostDriver
         );
         Assert.Equal($"{when}: {string.Join(", ", wanted)}", $"{when}: {string.Join(", ", drivers)}");
+        Assert.Equal($"{when}: {(whose == "vm" ? "" : "usb-storage")}", $"{when}: {LinkName($"/sys/bus/usb/devices/{Interface}/driver")}");
+        var owner = _node.Machine.Calls.ReadOwner("/dev/sg0").Owner.Uid;
+        Assert.Equal($"{when}: {(whose == "vm" ? 107 : 0)}", $"{when}: {owner}");
         var types = s_typed.Select(f => f == ForeignType || (whose == "vm" && s_typed.IndexOf(f) <= 2) ? "901" : "0");
         Assert.Equal(
             $"{when}: {string.Join(", ", types)}",
@@ -179,8 +189,9 @@ internal sealed class LateCrashRun : IDisposable
 
     private string Read(string path) => File.ReadAllText(_node.Machine.Paths.Resolve(path)).Trim();
 
-    private string? DriverOf(string function) =>
-        Path.GetFileName(new DirectoryInfo(_node.Machine.Paths.Resolve($"{Device(function)}/driver")).LinkTarget);
+    private string? DriverOf(string function) => LinkName($"{Device(function)}/driver");
+
+    private string? LinkName(string path) => Path.GetFileName(new DirectoryInfo(_node.Machine.Paths.Resolve(path)).LinkTarget);
 
     private static string Device(string function) => $"/sys/bus/pci/devices/{function}";
 }
