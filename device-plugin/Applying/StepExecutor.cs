@@ -276,8 +276,15 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
     private static StepOutcome.Failed TimedOut(KernelFile file, string value, TimeSpan deadline) =>
         new(
             Reasons.StepTimedOut,
-            $"writing {Quote(value)} to {file} did not return within {deadline.TotalSeconds:0.#} s: the kernel waits for "
+            $"writing {Quote(value)} to {file} did not return within {InWords(deadline)} s: the kernel waits for "
                 + "somebody who holds the device; it cannot be cancelled and goes on when the device is let go"
+        );
+
+    /// <summary>What is left of some seconds is said as these: nobody looks for a limit of 7.9 s.</summary>
+    private static string InWords(TimeSpan deadline) =>
+        (deadline.TotalSeconds > 1 ? Math.Ceiling(deadline.TotalSeconds) : deadline.TotalSeconds).ToString(
+            "0.#",
+            CultureInfo.InvariantCulture
         );
 
     private static string Quote(string value) => value == "\n" ? "a newline" : $"\"{value}\"";

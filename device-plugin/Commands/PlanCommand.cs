@@ -43,7 +43,12 @@ public static class PlanCommand
     public static Command CreateExplain()
     {
         var (desired, state) = Options();
-        var address = new Argument<string>("device") { Description = "For example 0000:3b:00.0, or a mediated device's UUID" };
+        var address = new Argument<string>("device")
+        {
+            Description =
+                "For example 0000:3b:00.0, a mediated device's UUID, or a USB or SCSI device: its ID, or what the host calls it "
+                + "(1-4.2, 0:0:1:0, sda)",
+        };
         var command = new Command("explain", "Say of one device what it is, who uses it, and why it is or is not offered. Changes nothing.")
         {
             address,
@@ -55,8 +60,9 @@ public static class PlanCommand
                 parsed.InvocationConfiguration.Error,
                 () =>
                 {
-                    var device = DeviceId.Parse(parsed.GetValue(address)!);
+                    var named = parsed.GetValue(address)!;
                     var look = Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System);
+                    var device = LentText.Find(named, look.Inventory) ?? DeviceId.Parse(named);
                     if (PlanText.Explain(device, look.Inventory, look.Usage, look.Plan) is not { } words)
                         throw new FormatException($"{device} is not on this host: \"hostdev-device-plugin inventory\" lists what is");
                     parsed.InvocationConfiguration.Output.Write(words);

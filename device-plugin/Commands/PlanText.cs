@@ -53,6 +53,8 @@ internal static class PlanText
         {
             DeviceId.OfPci(var address) when inventory.Functions.TryGetValue(address, out var function) => Describe(function, inventory),
             DeviceId.OfMdev(var uuid) => MdevText.Describe(uuid, inventory, unit),
+            DeviceId.OfUsb(var port) => LentText.Describe(port, inventory),
+            DeviceId.OfScsi(var disk) => LentText.Describe(disk, inventory),
             _ => null,
         };
         if (described is null)
@@ -92,10 +94,17 @@ internal static class PlanText
     {
         var given = unit.Handout.Drivers.Select(d => d.Device).ToList();
         var held = unit.Claims.Except(given).ToList();
-        var what = unit.Handout is Handout.MediatedDevice mdev ? $"type {mdev.TypeId}" : string.Join(", ", given);
+        var what = unit.Handout switch
+        {
+            Handout.MediatedDevice mdev => $"type {mdev.TypeId}",
+            Handout.UsbNode usb => usb.Identity.ToString(),
+            Handout.ScsiNode scsi => scsi.Name,
+            _ => string.Join(", ", given),
+        };
         var when = unit.OnAllocate switch
         {
             { Obstacle: { } obstacle } => $"; not given out now: {obstacle.Reason}: {obstacle.Message}",
+            { IsLent: true } => "; the host's until a pod is given it",
             { Steps.IsEmpty: false } => "; made when a pod is given it",
             _ => "",
         };

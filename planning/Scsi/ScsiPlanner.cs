@@ -70,8 +70,9 @@ internal static class ScsiPlanner
         return there.IsEmpty
             ? ": it has no SCSI device with a generic node (modprobe sg)"
             : string.Create(CultureInfo.InvariantCulture, $", which has {there.Length} on SCSI: ")
-                + string.Join(", ", there.Take(8).Select(d => $"{d.Address} ({d.Vendor} {d.Model}, {d.Name ?? "without a serial"})"))
-                + (there.Any(d => d.IsLibata) ? "; disks of vendor ATA are matched by serial, wwid or address alone" : "");
+                + string.Join(", ", there.Take(8).Select(d => $"{d.Address} ({d.Vendor} {d.Model}, {d.Name ?? "without a name"})"))
+                + (there.Any(d => d.IsLibata) ? "; disks of vendor ATA are matched by serial, wwid or address alone" : "")
+                + (there.Any(d => d.Name is null) ? "; what has neither wwid nor serial by its address, for as long as it is there" : "");
     }
 
     private static string Words(string text) => string.Join(' ', text.Split(' ', StringSplitOptions.RemoveEmptyEntries));

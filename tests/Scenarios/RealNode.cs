@@ -257,6 +257,8 @@ internal sealed class RealNode : IScenarioNode
                 Sysfs.Unbind(device);
         }
 
+        if (!Directory.Exists("/sys/bus/serio/drivers/atkbd/serio0"))
+            Sysfs.Write("/sys/bus/serio/devices/serio0/drvctl", "atkbd");
         if (Directory.Exists("/sys/module/vgpu_standin"))
             Command.Run("modprobe", "-r", "vgpu-standin");
         if (Directory.Exists("/sys/module/bochs"))

@@ -156,14 +156,8 @@ public sealed class NetworkUsageTests : IDisposable
     private List<DeviceUser> Users(NetworkReading reading)
     {
         var nic = new InventoryReader(_kernel.Paths, TimeProvider.System).Read().Functions[PciAddress.Parse(Nic)];
-        return
-        [
-            .. new NetworkUsage(_kernel.Paths, new DeviceNames(new HostFileReader(_kernel.Paths)), reading).UsersOf(
-                nic.Address,
-                nic.Children,
-                nic.NetworkInterfaceElsewhere
-            ),
-        ];
+        var names = new DeviceNames(new HostFileReader(_kernel.Paths));
+        return [.. new NetworkUsage(_kernel.Paths, names, reading).UsersOf(nic.Address, nic.Children, nic.NetworkInterfaceElsewhere)];
     }
 
     private static string Real(string link) => new DirectoryInfo(link).ResolveLinkTarget(returnFinalTarget: true)!.FullName;

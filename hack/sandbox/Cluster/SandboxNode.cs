@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.Sandbox.Kernel;
@@ -90,7 +91,13 @@ public class SandboxNode : IAsyncDisposable
             return pod;
         var vmm = Kernel.Processes.Start("qemu-system-x86", $"mnt:[{4026532000 + _vms.Count}]");
         _vms[name] = vmm;
-        _groups[name] = [.. pod.Devices.Values.SelectMany(ids => ids).Select(id => TakeGroup(vmm, id))];
+        var ids = pod.Devices.Values.SelectMany(ids => ids);
+        _groups[name] =
+        [
+            .. ids.Where(id => DeviceId.Parse(id) is not (DeviceId.OfUsb or DeviceId.OfScsi)).Select(id => TakeGroup(vmm, id)),
+        ];
+        foreach (var node in pod.DeviceNodes.Where(n => !n.StartsWith("/dev/vfio/", StringComparison.Ordinal)))
+            vmm.OpenPlain(node);
         return pod;
     }
 

@@ -97,7 +97,7 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
         screen.Say("  kubectl label node gpu-1 mixed-1 example.com/passthrough=true");
         screen.Say("  kubectl apply -f examples/cluster/gpus.yaml -f examples/cluster/e810.yaml");
         screen.Say("  kubectl apply -f examples/cluster/vgpus.yaml -f examples/cluster/vgpus-on-demand.yaml");
-        screen.Say("  kubectl apply -f examples/cluster/late-nic.yaml");
+        screen.Say("  kubectl apply -f examples/cluster/late-nic.yaml -f examples/cluster/usb-dongle.yaml");
         screen.Say("  helm install hostdev charts/hostdev -n hostdev-system --wait; helm uninstall hostdev -n hostdev-system");
         screen.Say(
             "  kubectl wait --for=condition=Ready hostdevice/gpus; kubectl get hostdev; kubectl " + "describe nodedevicestate gpu-1"

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Words;
+using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
 using static Hostdev.Sandbox.Demo.DemoPolicies;
 
@@ -11,6 +12,8 @@ internal sealed partial class ClusterStory
     private const string SpareNics = "example.com/spare-nic";
     private const string Desk = "vm-desk";
     private const string Burst = "vm-burst";
+    private const string Dongles = "example.com/dongle";
+    private const string Licensed = "vm-licensed";
 
     private ImmutableArray<MdevRow> _kept;
 
@@ -74,6 +77,26 @@ internal sealed partial class ClusterStory
         );
         c.Fact($"{DemoMachine.DualPort} and {DemoMachine.DualPortSecond} are on e1000e again");
     }
+
+    private static async Task DongleAsync(ClusterChapter c)
+    {
+        var machine = c.Cluster.Node("mixed-1").Kernel;
+        await ApplyAsync(c, "usb-dongle");
+        await c.ConditionAsync("hostdevices", "dongles", ConditionTypes.Ready, "True");
+        c.Check("the kubelet has it", Allocatable(c, "mixed-1", Dongles, 1));
+        await PermittedAsync(c, "hostdevices", "dongles", "product: \"0001\"");
+        await StartVmAsync(c, "mixed-1", Licensed, new DeviceRequest(Dongles, 1));
+        var pod = c.Cluster.Node("mixed-1").Kubelet.Pods.Single(p => p.Name == Licensed);
+        var node = pod.DeviceNodes.Single();
+        c.Check($"{node} is qemu's", Owner(machine, node) == 107 ? null : $"it belongs to {Owner(machine, node)}");
+        c.Fact($"{DemoMachine.Dongle} is {node}, owned by 107, while {Licensed} has it");
+        c.Act($"{Licensed} ends");
+        EndVm(c, "mixed-1", Licensed);
+        await c.PromiseAsync("its node is root's again", () => Owner(machine, node) == 0 ? null : $"it belongs to {Owner(machine, node)}");
+        await c.PromiseAsync("it is offered to the next VM", () => Allocatable(c, "mixed-1", Dongles, 1));
+    }
+
+    private static int Owner(SimulatedKernel machine, string node) => machine.Calls.ReadOwner(node).Owner.Uid;
 
     private static ImmutableArray<MdevRow> Mdevs(ClusterChapter c) => MdevRow.Read(c.Cluster.Node("net-1").Kernel.Paths);
 

@@ -14,6 +14,9 @@ internal static class DemoMachine
     public const string GpuAudio = "0000:11:00.1";
     public const string Nic = "0000:3b:00.0";
     public const string DualPort = "0000:5e:00.0";
+
+    /// <summary>The license dongle of mixed-1, by its socket.</summary>
+    public const string Dongle = "0000:84:00.0/1";
     public const string DualPortSecond = "0000:5e:00.1";
     public const string DataDisk = "0000:83:00.0";
     public const string VgpuCard = "0000:d8:00.0";

@@ -20,6 +20,7 @@ public static class LabMachine
             RootBuses = [new("0000:00", RootBus()), new("0000:80", NumaNode1()), new("0000:40", NumaNode0())],
             Drivers = Hardware.LabDrivers,
             MdevParents = Hardware.SampleMdevs,
+            Ps2Keyboard = true,
             UsbDriversNotLoaded = ["usbhid"],
             VgpuCards = [StandInOn("0000:41:00.0"), StandInOn("0000:81:00.0")],
             Slots = Slots(),

@@ -30,6 +30,9 @@ public sealed record MachineDescription
     /// <summary>In the order in which they are loaded, which is the order of interface and disk names.</summary>
     public required ImmutableArray<PciDriverDescription> Drivers { get; init; }
 
+    /// <summary>Whether a keyboard is at the board's own port.</summary>
+    public bool Ps2Keyboard { get; init; }
+
     /// <summary>Drivers of USB interfaces that its devices would have if their modules were loaded.</summary>
     public ImmutableArray<string> UsbDriversNotLoaded { get; init; } = [];
 

@@ -149,7 +149,9 @@ public sealed class SimulatedKernel : IDisposable
     public void PlugUsb(string socket, UsbDeviceDescription? device = null) =>
         Core.Locked(() => _children.Usb.Sockets[socket].Plug(device));
 
-    /// <summary>What a VMM does to an interface (<c>1-2:1.0</c>) before it takes it: its driver is put aside, and no one gives it back.</summary>
+    /// <summary>
+    /// What a VMM does to an interface (<c>1-2:1.0</c>) before it takes it: its driver is put aside, and no one gives it back.
+    /// </summary>
     public void DetachUsbInterface(string name) => Core.Locked(() => _children.Usb.Detach(name));
 
     public void LoadUsbDriver(string name) => Core.Locked(() => _children.Usb.Load(name));
@@ -212,6 +214,8 @@ public sealed class SimulatedKernel : IDisposable
         Fabrics = new SimulatedFabrics(Core, Storage);
         _children = new DriverChildren(Core, Storage, Network, _machine.UsbDriversNotLoaded);
         new SerialChildren(Core, _children.Consoles).AddBoards();
+        if (_machine.Ps2Keyboard)
+            SerioBus.AddKeyboard(Core);
         _pci = new PciBus(Core, _machine, _unplugged, Groups, Vfio, _children, new VgpuCards(Core, _machine, Vfio));
         _pci.Boot();
         _mdevs = new MdevBus(Core, Groups, Vfio);

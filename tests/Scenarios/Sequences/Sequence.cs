@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Sandbox.Kernel;
 
@@ -47,7 +48,7 @@ internal sealed class Sequence : IDisposable
     {
         _random = new Random(seed);
         _kernel = new SimulatedKernel(SequenceMachine.For(seed));
-        _agent = new SteppedAgent(_kernel, _clock, _directory)
+        _agent = new SteppedAgent(new AgentMachine(_kernel.Paths, _kernel.Calls, _kernel.OpenUevents), _clock, _directory)
         {
             Writing = (BeforeWrite, (path, value) => _uses!.EndOverridden(path, value)),
         };
