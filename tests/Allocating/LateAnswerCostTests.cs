@@ -53,7 +53,7 @@ public sealed class LateAnswerCostTests
         // Every disk and its holders twice, since what slips in before a door is shut is seen by the look after it; the group before and
         // after; what each write is read back by.
         Bounded("directories listed", Else(nameof(FileQuestion.Names)), 26, calls: 4);
-        Bounded("files read", Else(nameof(FileQuestion.Content)), 36, calls: 4);
+        Bounded("files read", Else(nameof(FileQuestion.Content)), 46, calls: 4);
         Bounded("links read", Else(nameof(FileQuestion.Target)), 42, calls: 1);
         Bounded("files looked for", Else(nameof(FileQuestion.Presence)), 5, calls: 1);
         Bounded("owners of nodes read", Else("owner"), 3, calls: 1); // the group's and the two functions'

@@ -69,7 +69,8 @@ internal static class RealDiskUses
     }
 
     /// <summary>By where it is, through its driver and not through a block node (kernel <c>drivers/target/target_core_pscsi.c</c>).</summary>
-    public static DiskUser ExportScsi(string address)
+    /// <param name="node">Its generic node: the target wants a path, and opens none that is no disk's.</param>
+    public static DiskUser ExportScsi(string address, string node)
     {
         const string config = "/sys/kernel/config";
         const string store = config + "/target/core/pscsi_0/hostdev-use";
@@ -77,11 +78,12 @@ internal static class RealDiskUses
         if (!Directory.Exists(config + "/target"))
             Command.Run("mount", "-t", "configfs", "configfs", config);
         Command.Run("mkdir", "-p", store);
-        string[] place = address.Split(':');
+        var place = address.Split(':');
         File.WriteAllText(
             store + "/control",
             $"scsi_host_id={place[0]},scsi_channel_id={place[1]},scsi_target_id={place[2]},scsi_lun_id={place[3]}"
         );
+        File.WriteAllText(store + "/udev_path", node);
         File.WriteAllText(store + "/enable", "1");
         return new DiskUser(
             $"{address} is exported by the SCSI target pscsi_0/hostdev-use",

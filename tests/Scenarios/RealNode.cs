@@ -99,7 +99,7 @@ internal sealed class RealNode : IScenarioNode
     {
         var user =
             use == DiskUse.ScsiTarget
-                ? RealDiskUses.ExportScsi(address)
+                ? RealDiskUses.ExportScsi(address, ScenarioNodes.GenericNodeOf(Machine.Paths, address))
                 : RealDiskUses.Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
         _users.Add(user);
         return user;

@@ -193,6 +193,7 @@ public abstract class ScsiScenarios
         Scan(node, disk);
         Assert.Equal(before, ScenarioNodes.GenericNodeOf(node.Machine.Paths, cd));
 
+        await SettledAsync(bench);
         AssertHas(node, await RunningAsync(bench, "vm"), Serial);
         Assert.Equal(id, bench.Kubelet.Devices(Resource).Single().Id);
     }
@@ -229,25 +230,23 @@ public abstract class ScsiScenarios
     {
         string[] adapters = [LabMachine.ScsiAdapter, LabMachine.SecondScsiAdapter];
         var node = NewNode();
-        Rebind(node, adapters);
         node.PlugPath(1, 0);
         await using var bench = await ScenarioBench.StartAsync(node, Disk);
         await bench.ReadyAsync();
         var id = bench.Kubelet.Devices(Resource).Single().Id;
         var (first, second) = (Address(node), Address(node, ScenarioNodes.PathsSerial));
-        Rebind(node, [.. adapters.Reverse()]);
+        await RebindAsync(bench, string.CompareOrdinal(first, second) < 0 ? [.. adapters.Reverse()] : adapters);
         try
         {
             Assert.Equal((second, first), (Address(node), Address(node, ScenarioNodes.PathsSerial)));
-            bench.Host.Agent.Wake();
-            await bench.ReadyAsync();
-            await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) == 1);
+            await SettledAsync(bench);
             Assert.Equal(id, bench.Kubelet.Devices(Resource).Single().Id);
             AssertHas(node, await RunningAsync(bench, "vm"), Serial);
         }
         finally
         {
-            Rebind(node, adapters);
+            bench.Kubelet.DeletePod("vms", "vm");
+            await RebindAsync(bench, adapters);
         }
     }
 
@@ -285,13 +284,26 @@ public abstract class ScsiScenarios
         Assert.Contains(map.Words, bench.Problem("disk").Message, StringComparison.Ordinal);
     }
 
-    private static void Rebind(IScenarioNode node, string[] inOrder)
+    /// <summary>The host finds the disks a while after the adapters.</summary>
+    private static async Task RebindAsync(ScenarioBench bench, string[] inOrder)
     {
         foreach (var verb in (string[])["unbind", "bind"])
         {
             foreach (var adapter in inOrder)
-                node.Write(($"/sys/bus/pci/drivers/virtio-pci/{verb}", adapter));
+                bench.Node.Write(($"/sys/bus/pci/drivers/virtio-pci/{verb}", adapter));
         }
+
+        foreach (var serial in (string[])[Serial, ScenarioNodes.PathsSerial])
+            await bench.UntilAsync(() => ScenarioNodes.ScsiAddressesOf(bench.Node.Machine.Paths, serial).Count == 1);
+    }
+
+    /// <summary>All that was done to the hardware is seen, and the kubelet has it.</summary>
+    private static async Task SettledAsync(ScenarioBench bench)
+    {
+        await bench.QuietAsync();
+        bench.Host.Agent.Wake();
+        await bench.QuietAsync();
+        await bench.UntilAsync(() => bench.Condition("Ready") == "True" && bench.Kubelet.Allocatable(Resource) == 1);
     }
 
     private protected static void Delete(IScenarioNode node, string address) =>

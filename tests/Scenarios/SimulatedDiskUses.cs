@@ -56,9 +56,9 @@ internal sealed class SimulatedDiskUses(SimulatedKernel kernel)
         }
     }
 
-    public static DiskUser ExportScsi(SimulatedKernel kernel, string address)
+    public static DiskUser ExportScsi(SimulatedKernel kernel, string address, string node)
     {
-        kernel.Storage.ExportScsi(address, "hostdev-use");
+        kernel.Storage.ExportScsi(address, node, "hostdev-use");
         return new DiskUser(
             $"{address} is exported by the SCSI target pscsi_0/hostdev-use",
             () => kernel.Storage.WithdrawScsi("hostdev-use")

@@ -96,7 +96,7 @@ internal sealed class SimulatedNode : IScenarioNode
     {
         var user =
             use == DiskUse.ScsiTarget
-                ? SimulatedDiskUses.ExportScsi(Kernel, address)
+                ? SimulatedDiskUses.ExportScsi(Kernel, address, ScenarioNodes.GenericNodeOf(Machine.Paths, address))
                 : new SimulatedDiskUses(Kernel).Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
         _users.Add(user);
         return user;

@@ -186,7 +186,7 @@ public sealed class SimulatedStorage
     /// <summary>
     /// The kernel's SCSI target passes a SCSI device on, as <c>pscsi_0</c> has it (kernel <c>drivers/target/target_core_pscsi.c</c>).
     /// </summary>
-    public void ExportScsi(string address, string name) =>
+    public void ExportScsi(string address, string node, string name) =>
         _core.Locked(() =>
         {
             var place = address.Split(':');
@@ -195,7 +195,7 @@ public sealed class SimulatedStorage
                 "Status: ACTIVATED  Max Queue Depth: 0  SectorSize: 0  HwMaxSectors: 0\n        SCSI Device Bus Location: "
                     + $"Channel ID: {place[1]} Target ID: {place[2]} LUN: {place[3]} Host ID: {place[0]}\n"
             );
-            _core.Tree.WriteFile($"{ScsiTarget}/{name}/udev_path", "");
+            _core.Tree.WriteFile($"{ScsiTarget}/{name}/udev_path", node + "\n");
         });
 
     public void WithdrawScsi(string name) => _core.Locked(() => _core.Tree.Remove($"{ScsiTarget}/{name}"));
