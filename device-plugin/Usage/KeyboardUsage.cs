@@ -74,8 +74,9 @@ internal sealed class KeyboardUsage(
         // Kernel drivers/input/keyboard/atkbd.c: a keyboard at the board's own port.
         || files.List("/sys/bus/serio/drivers/atkbd").Any(n => n.StartsWith("serio", StringComparison.Ordinal));
 
-    /// <summary>Without a driver nobody can type on it.</summary>
-    private static bool IsInUse(UsbDevice usb) => usb.Interfaces.Any(i => i is { Class: KeyboardClass, Driver: not null });
+    /// <summary>Without a driver of the host's nobody can type on it.</summary>
+    private static bool IsInUse(UsbDevice usb) =>
+        usb.Interfaces.Any(i => i is { Class: KeyboardClass, Driver: not null, IsClaimed: false });
 
     private static UsbIdentity Known(ushort vendor, ushort product) => new(new PciId(vendor), new PciId(product), null);
 }

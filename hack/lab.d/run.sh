@@ -19,7 +19,8 @@ prepare_run() {   # prepare_run FLAVOUR COMMAND...
   cp "$PARTS/node-init" "$RUN/node-init"
   { printf '%q ' exec "$@"; echo; } >"$RUN/command"
   printf '%s=%q\n' LAB_MODULES "${MODULES:-$LAB_MODULES}" LAB_DIRECTORY "$PWD" >"$RUN/environment"
-  printf 'export %s=%q\n' HOSTDEV_LAB 1 HOSTDEV_LAB_VFIO "$flavour" HOSTDEV_PROGRAMS "${PROGRAMS:-}" >>"$RUN/environment"
+  printf 'export %s=%q\n' HOSTDEV_LAB 1 HOSTDEV_LAB_VFIO "$flavour" HOSTDEV_PROGRAMS "${PROGRAMS:-}" \
+    HOSTDEV_LAB_QEMU "$STATE/root" >>"$RUN/environment"
 }
 
 # The node ends with this script, however the script ends.

@@ -54,4 +54,9 @@ public sealed record UsbDevice
 /// <param name="Name">Configuration and number, for example <c>1.0</c>: what follows the colon in sysfs.</param>
 /// <param name="Class">Class, subclass and protocol, for example <c>080650</c>.</param>
 /// <param name="Driver">Null when it has none.</param>
-public sealed record UsbInterface(string Name, uint Class, string? Driver);
+public sealed record UsbInterface(string Name, uint Class, string? Driver)
+{
+    /// <summary>A process has it (kernel <c>drivers/usb/core/devio.c: usbfs_driver</c>), and no driver of the host's.</summary>
+    [JsonIgnore]
+    public bool IsClaimed => Driver == "usbfs";
+}

@@ -18,24 +18,21 @@ internal static class LoanSteps
         var forget = new LaneStep(purpose, new JournalRecord.ForgetLoan(loan.Device));
         if (loan is not { Device: DeviceId.OfUsb(var port), Drivers: { } drivers } || situation.Inventory.Usb(port) is not { } usb)
             return new Work(loan.Device, [forget]);
+        if (usb.Interfaces.FirstOrDefault(i => i.IsClaimed) is { } claimed)
+            return Waits(
+                loan,
+                Reasons.ReleaseWaits,
+                $"{port} was given back by a pod, and a process still has {usb.PortPath}:{claimed.Name}: end it, for example its VMM"
+            );
         var bare = usb.Interfaces.Where(i => i.Driver is null && drivers.Of(i.Name) is not "").ToList();
         if (bare.Count == 0)
             return new Work(loan.Device, [forget]);
         if (situation.Input.Setbacks.GetValueOrDefault(purpose) is { } setback)
-            return new Work(loan.Device, [])
-            {
-                Findings =
-                [
-                    new Finding(
-                        null,
-                        loan.Device.ToString(),
-                        FindingState.Releasing,
-                        Reasons.NotReturned,
-                        $"{port} was given back by a pod, and not all of it has its driver again: {setback.Message}",
-                        loan.PolicyUid
-                    ),
-                ],
-            };
+            return Waits(
+                loan,
+                Reasons.NotReturned,
+                $"{port} was given back by a pod, and not all of it has its driver again: {setback.Message}"
+            );
         return new Work(loan.Device, [.. bare.Select(i => new LaneStep(purpose, ProbeOf(usb, i, drivers.Of(i.Name)))), forget]);
     }
 
@@ -61,6 +58,12 @@ internal static class LoanSteps
             );
         }
     }
+
+    private static Work Waits(OwnedLoan loan, Reason reason, string message) =>
+        new(loan.Device, [])
+        {
+            Findings = [new Finding(null, loan.Device.ToString(), FindingState.Releasing, reason, message, loan.PolicyUid)],
+        };
 
     private static string? NameNow(HostInventory inventory, DeviceId device) =>
         device switch

@@ -121,6 +121,21 @@ public sealed class UsbTests
     }
 
     [Fact]
+    public void What_a_process_still_has_claimed_waits_for_it()
+    {
+        var stick = Stick(s_first, "A") with { Interfaces = [new("1.0", 0x080650, "usbfs")] };
+        var plan = Lent(With(stick), "1.0=usb-storage").Plan();
+
+        Assert.Empty(plan.Lanes);
+        plan.Says(
+            "0000:01:00.0/1",
+            FindingState.Releasing,
+            Reasons.ReleaseWaits,
+            "0000:01:00.0/1 was given back by a pod, and a process still has 1-1:1.0: end it, for example its VMM"
+        );
+    }
+
+    [Fact]
     public void A_driver_that_does_not_come_back_is_said_until_it_is_tried_again()
     {
         var stick = Stick(s_first, "A") with { Interfaces = [new("1.0", 0x080650, null)] };

@@ -7,7 +7,7 @@ using Xunit;
 namespace Hostdev.Tests.Scenarios;
 
 /// <summary>
-/// A host with udevd and a rule of its own for VFIO's nodes: it sets their owner some time after the bind, and again whenever somebody
+/// A host with udevd and a rule of its own for nodes: it sets their owner some time after the bind or the plug, and again whenever somebody
 /// triggers it (contracts/kernel.md, Uevents).
 /// </summary>
 [Trait(LabFacts.Where, LabFacts.Lab)]
@@ -22,42 +22,72 @@ public sealed class UdevTests
     [LabFact]
     public async Task A_pod_gets_the_owner_that_its_policy_says_whatever_udev_made_of_the_node()
     {
+        await WithUdevdAsync(
+            "SUBSYSTEM==\"vfio\", OWNER=\"1234\", GROUP=\"1234\", MODE=\"0644\"\n",
+            async node =>
+            {
+                await using var bench = await ScenarioBench.StartAsync(
+                    node,
+                    Desired.Policies(Desired.HostDevice("edu", Edu, "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}"))
+                );
+                await bench.ReadyAsync();
+                var group = $"/dev/vfio/{Path.GetFileName(new DirectoryInfo($"/sys/bus/pci/devices/{Edu}/iommu_group").LinkTarget!)}";
+                await bench.UntilAsync(() => Owner(node, group) == Udevs); // udev was there after the bind
+                await AdmitAsync(bench, "vm-1", "edu");
+                Assert.Equal(Policys, Owner(node, group));
+
+                // The next pod's answer finds it changed again.
+                bench.Kubelet.DeletePod("vms", "vm-1");
+                await bench.UntilAsync(() => bench.Host.Allocator.Ledger.ById.IsEmpty);
+                Command.Run("udevadm", "trigger", "--action=change", "--subsystem-match=vfio");
+                Command.Run("udevadm", "settle");
+                await bench.UntilAsync(() => Owner(node, group) == Udevs);
+                await AdmitAsync(bench, "vm-2", "edu");
+                Assert.Equal(Policys, Owner(node, group));
+            }
+        );
+    }
+
+    [LabFact]
+    public async Task A_stick_that_is_plugged_in_has_udev_s_owner_then_its_pod_s_and_udev_s_again()
+    {
+        await WithUdevdAsync(
+            "SUBSYSTEM==\"usb\", ENV{DEVTYPE}==\"usb_device\", OWNER=\"1234\", GROUP=\"1234\", MODE=\"0644\"\n",
+            async node =>
+            {
+                await using var bench = await ScenarioBench.StartAsync(
+                    node,
+                    Desired.Policies(Desired.UsbDevice("stick", "serial: LABUSB0"))
+                );
+                await bench.ReadyAsync();
+                await node.UnplugAsync(UsbThing.Stick);
+                await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/stick") == 0);
+                await node.PlugAsync(UsbThing.Stick, 1);
+                Command.Run("udevadm", "settle");
+                await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/stick") == 1);
+                var pod = await AdmitAsync(bench, "vm-1", "stick");
+                var usb = pod.DeviceNodes.Single();
+                Assert.Equal(Policys, Owner(node, usb));
+                using (await node.HoldUsbAsync(usb))
+                    Assert.Equal(Policys, Owner(node, usb)); // the events of its interface move nobody
+
+                bench.Kubelet.DeletePod("vms", "vm-1");
+                await bench.UntilAsync(() => bench.Host.Journal.State.Ownership.Loans.IsEmpty && Owner(node, usb) == Udevs);
+                Assert.Equal("usb-storage", Path.GetFileName(new DirectoryInfo("/sys/bus/usb/devices/2-1:1.0/driver").LinkTarget));
+            }
+        );
+    }
+
+    private static async Task WithUdevdAsync(string rule, Func<RealNode, Task> test)
+    {
         var node = new RealNode();
         Directory.CreateDirectory(Path.GetDirectoryName(Rule)!);
-        File.WriteAllText(Rule, "SUBSYSTEM==\"vfio\", OWNER=\"1234\", GROUP=\"1234\", MODE=\"0644\"\n");
+        File.WriteAllText(Rule, rule);
         using var udevd = Process.Start(new ProcessStartInfo("/lib/systemd/systemd-udevd") { UseShellExecute = false })!;
         try
         {
             await Waiting.UntilAsync(() => Command.Try("udevadm", "control", "--ping") is null, node.PatienceSeconds);
-            await using var bench = await ScenarioBench.StartAsync(
-                node,
-                Desired.Policies(Desired.HostDevice("edu", Edu, "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}"))
-            );
-            await bench.ReadyAsync();
-            var group = $"/dev/vfio/{Path.GetFileName(new DirectoryInfo($"/sys/bus/pci/devices/{Edu}/iommu_group").LinkTarget!)}";
-            await bench.UntilAsync(() => Owner(node, group) == Udevs); // udev was there after the bind
-
-            var pod = await bench.Kubelet.AdmitPodAsync(
-                "vms",
-                "vm-1",
-                new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 }
-            );
-            Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
-            Assert.Equal(Policys, Owner(node, group));
-
-            // The next pod's answer finds it changed again.
-            bench.Kubelet.DeletePod("vms", "vm-1");
-            await bench.UntilAsync(() => bench.Host.Allocator.Ledger.ById.IsEmpty);
-            Command.Run("udevadm", "trigger", "--action=change", "--subsystem-match=vfio");
-            Command.Run("udevadm", "settle");
-            await bench.UntilAsync(() => Owner(node, group) == Udevs);
-            pod = await bench.Kubelet.AdmitPodAsync(
-                "vms",
-                "vm-2",
-                new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/edu"] = 1 }
-            );
-            Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
-            Assert.Equal(Policys, Owner(node, group));
+            await test(node);
         }
         finally
         {
@@ -65,6 +95,17 @@ public sealed class UdevTests
             File.Delete(Rule);
             Directory.Delete("/run/udev", recursive: true); // by which dmsetup, for one, takes it for running and waits for it
         }
+    }
+
+    private static async Task<SimulatedPod> AdmitAsync(ScenarioBench bench, string name, string resource)
+    {
+        var pod = await bench.Kubelet.AdmitPodAsync(
+            "vms",
+            name,
+            new Dictionary<string, int>(StringComparer.Ordinal) { [$"example.com/{resource}"] = 1 }
+        );
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+        return pod;
     }
 
     private static NodeOwner Owner(RealNode node, string path) => node.Machine.Calls.ReadOwner(path).Owner;

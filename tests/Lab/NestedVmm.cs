@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using System.Globalization;
+using Xunit;
+
+namespace Hostdev.Tests.Lab;
+
+/// <summary>
+/// A QEMU inside the lab's node, which has nothing but its firmware: SeaBIOS asks each disk who it is, and says so. It is killed when it is
+/// disposed of, as a kubelet does with what does not end.
+/// </summary>
+internal sealed class NestedVmm : IDisposable
+{
+    private readonly Process _process;
+    private readonly string _firmware = Path.GetTempFileName();
+
+    /// <param name="devices">QEMU's arguments beside the machine.</param>
+    public NestedVmm(params IEnumerable<string> devices)
+    {
+        var root = Environment.GetEnvironmentVariable("HOSTDEV_LAB_QEMU");
+        Assert.False(string.IsNullOrEmpty(root), "HOSTDEV_LAB_QEMU is not set: hack/lab sets it");
+        var libraries = $"{root}/usr/lib/x86_64-linux-gnu";
+        string[] machine =
+        [
+            "-L",
+            $"{root}/usr/share/qemu",
+            "-L",
+            $"{root}/usr/share/seabios",
+            .. "-M q35 -accel tcg -m 128 -nodefaults -no-user-config -display none -monitor none".Split(' '),
+            "-debugcon",
+            $"file:{_firmware}",
+            .. "-global isa-debugcon.iobase=0x402 -device qemu-xhci -device virtio-scsi-pci,id=scsi".Split(' '),
+        ];
+        _process = Process.Start(
+            new ProcessStartInfo($"{root}/usr/bin/qemu-system-x86_64", [.. machine, .. devices])
+            {
+                UseShellExecute = false,
+                RedirectStandardError = true,
+                Environment = { ["LD_LIBRARY_PATH"] = libraries, ["QEMU_MODULE_DIR"] = $"{libraries}/qemu" },
+            }
+        )!;
+    }
+
+    /// <param name="address">As <c>USB_RESOURCE_...</c> has it: bus and device, decimal.</param>
+    public static IEnumerable<string> Usb(string address) =>
+        address.Split(':') is [var bus, var device]
+            ? ["-device", string.Create(CultureInfo.InvariantCulture, $"usb-host,hostbus={bus},hostaddr={device}")]
+            : throw new FormatException($"\"{address}\" is no bus:device");
+
+    /// <param name="node">A generic node of the answer.</param>
+    public static IEnumerable<string> Scsi(string node) =>
+        ["-drive", $"if=none,id=disk,file={node},format=raw", "-device", "scsi-generic,bus=scsi.0,drive=disk"];
+
+    /// <summary>Waits until the firmware has said this of a device.</summary>
+    public async Task SaysAsync(string words, double seconds) =>
+        await Waiting.UntilAsync(
+            () => File.ReadAllText(_firmware).Contains(words, StringComparison.Ordinal) || _process.HasExited,
+            seconds,
+            () => $"the firmware said: {File.ReadAllText(_firmware)}"
+        );
+
+    public bool Runs => !_process.HasExited;
+
+    public void Dispose()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+        File.Delete(_firmware);
+    }
+}
