@@ -126,8 +126,8 @@ public sealed class UnitStateReader(HostPaths paths) : ILentDevices
     }
 
     /// <summary>
-    /// The device number of a node with its kind (<see cref="DeviceNumber.WithKind"/>), from sysfs, by which a re-used path is told from the
-    /// old one; null when there is no such node.
+    /// The device number of a node with its kind (<see cref="DeviceNumber.WithKind"/>), from sysfs, by which a re-used path is told from
+    /// the old one; null when there is no such node.
     /// </summary>
     public string? ReadNodeIdentity(string node)
     {

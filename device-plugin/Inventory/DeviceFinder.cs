@@ -22,7 +22,9 @@ internal sealed class DeviceFinder(HostFileReader files)
             .FirstOrDefault(p => names.PortOf(p) == port && files.ReadText(p + "/bDeviceClass").Text != UsbReader.HubClassText);
     }
 
-    /// <summary>Where sysfs has a SCSI device, and after it where it has others that call themselves the same; none when it is not there.</summary>
+    /// <summary>
+    /// Where sysfs has a SCSI device, and after it where it has others that call themselves the same; none when it is not there.
+    /// </summary>
     public ImmutableArray<string> Scsi(ScsiDisk disk)
     {
         var names = new DeviceNames(files);

@@ -136,7 +136,9 @@ internal sealed class DeviceNames(HostFileReader files)
             $"at {address}, {files.ReadInode(path)} of boot {files.ReadText("/proc/sys/kernel/random/boot_id").Text}"
         );
 
-    /// <summary>The kernel keeps the file where the device has no such name: EINVAL without VPD page 0x83, ENXIO with one of no use.</summary>
+    /// <summary>
+    /// The kernel keeps the file where the device has no such name: EINVAL without VPD page 0x83, ENXIO with one of no use.
+    /// </summary>
     private (string? Text, string? Problem) ReadWwid(string path)
     {
         var file = files.ReadText(path + "/wwid");

@@ -2,7 +2,9 @@ using Hostdev.Crds.Parsing;
 
 namespace Hostdev.DevicePlugin.Offering;
 
-/// <summary>A node of an answer, as it was then: <c>path=major:minor</c> in files, and <c>path=b major:minor</c> of a block device.</summary>
+/// <summary>
+/// A node of an answer, as it was then: <c>path=major:minor</c> in files, and <c>path=b major:minor</c> of a block device.
+/// </summary>
 /// <param name="Number">With its kind (<see cref="Host.DeviceNumber.WithKind"/>); empty when the node had none.</param>
 public sealed record AnsweredNode(string Path, string Number)
 {

@@ -8,7 +8,7 @@ public static class ScsiPaths
     /// told from that.
     /// </summary>
     public static string Sentence(string name, string address, IEnumerable<string> others) =>
-        $"{address} and {string.Join(", ", others)} call themselves {name}, so they are paths to one disk, and none is offered alone: take the "
-        + "other paths from this host (1 to their delete file below /sys/bus/scsi/devices), or give VMs what stands on the multipath map; "
-        + "if they are disks to which their maker gave one name, only one of them can be on this host";
+        $"{address} and {string.Join(", ", others)} call themselves {name}, so they are paths to one disk, and none is offered alone: "
+        + "take the other paths from this host (1 to their delete file below /sys/bus/scsi/devices), or give VMs what stands on the "
+        + "multipath map; if they are disks to which their maker gave one name, only one of them can be on this host";
 }

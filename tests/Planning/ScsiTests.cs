@@ -53,8 +53,8 @@ public sealed class ScsiTests
         var plan = Given.Input(Having(s_seagate, s_sata, s_nameless), Policy(new ScsiSelector { Vendor = "ATA" })).Plan();
         Assert.Equal(
             ", which has 3 on SCSI: 0:0:0:0 (SEAGATE ST1000, naa.5000c500aaaaaaaa), 1:0:0:0 (ATA ST1000, "
-                + "t10.ATA     QEMU HARDDISK    QM00001), 2:0:0:0 (LSI MegaRAID, without a name); disks of vendor ATA are matched by serial, "
-                + "wwid or address alone; what has neither wwid nor serial by its address, for as long as it is there",
+                + "t10.ATA     QEMU HARDDISK    QM00001), 2:0:0:0 (LSI MegaRAID, without a name); disks of vendor ATA are matched by "
+                + "serial, wwid or address alone; what has neither wwid nor serial by its address, for as long as it is there",
             Assert.Single(plan.Policies).Hint
         );
     }

@@ -68,7 +68,7 @@ internal static class RealDiskUses
         }
     }
 
-    /// <summary>By where it is, through its driver and not through a block node (kernel <c>drivers/target/target_core_pscsi.c</c>).</summary>
+    /// <summary>By where it is, and not by a block node (kernel <c>drivers/target/target_core_pscsi.c</c>).</summary>
     /// <param name="node">Its generic node: the target wants a path, and opens none that is no disk's.</param>
     public static DiskUser ExportScsi(string address, string node)
     {

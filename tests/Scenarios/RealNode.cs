@@ -109,8 +109,8 @@ internal sealed class RealNode : IScenarioNode
     {
         var bus = path == 0 ? "scsi" : "scsi2";
         NodeMonitor.Run(
-            $"device_add scsi-hd,id=path{path},bus={bus}.0,scsi-id={target},drive=path{path},share-rw=on,serial={ScenarioNodes.PathsSerial},"
-                + $"wwn=0x{ScenarioNodes.PathsWwid["naa.".Length..]}"
+            $"device_add scsi-hd,id=path{path},bus={bus}.0,scsi-id={target},drive=path{path},share-rw=on,"
+                + $"serial={ScenarioNodes.PathsSerial},wwn=0x{ScenarioNodes.PathsWwid["naa.".Length..]}"
         );
         _paths.Push(path);
         var host = ScenarioNodes.ScsiHostOf(Machine.Paths, path == 0 ? LabMachine.ScsiAdapter : LabMachine.SecondScsiAdapter);

@@ -38,7 +38,8 @@ internal static class ScenarioNodes
             .First();
 
     /// <summary>
-    /// The disk of a SCSI device at <c>host:channel:target:LUN</c>, or the namespace of an NVMe function, without multipath's help: both lab disks show it below the function or below the subsystem.
+    /// The disk of a SCSI device at <c>host:channel:target:LUN</c>, or the namespace of an NVMe function, without multipath's help: both
+    /// lab disks show it below the function or below the subsystem.
     /// </summary>
     public static string DiskOf(HostPaths paths, string address)
     {

@@ -62,8 +62,8 @@ public abstract class ScsiScenarios
         await using var bench = await ScenarioBench.StartAsync(node, Disk);
         await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.Protected);
         Assert.Matches(
-            $"^scsi-[0-9a-f]{{16}} \\({Address(node)}, QEMU QEMU HARDDISK\\) is in use: {user.Words}: the host needs it; free it, or list Storage "
-                + "in allowProtected together with its serial or wwid$",
+            $"^scsi-[0-9a-f]{{16}} \\({Address(node)}, QEMU QEMU HARDDISK\\) is in use: {user.Words}: the host needs it; free it, or "
+                + "list Storage in allowProtected together with its serial or wwid$",
             bench.Problem("disk").Message
         );
         await bench.UntilAsync(() => bench.Kubelet.Capacity(Resource) == 1);
@@ -150,7 +150,7 @@ public abstract class ScsiScenarios
         await bench.UntilAsync(() => bench.Host.Journal.State.Ownership.Loans.IsEmpty);
     }
 
-    /// <summary>It has no block node here, and neither a name: what it is used for only the target says, and it is named by its address.</summary>
+    /// <summary>It has no block node here and no name: what it is used for only the target says.</summary>
     [Fact]
     public async Task A_CD_that_the_SCSI_target_passes_on_is_refused_with_the_target_s_name_until_it_is_withdrawn()
     {
@@ -163,8 +163,8 @@ public abstract class ScsiScenarios
         );
         await bench.UntilAsync(() => bench.Problem("disk").Reason == Reasons.Protected);
         Assert.EndsWith(
-            $"({address}, QEMU QEMU CD-ROM) is in use: {user.Words}: the host needs it; free it; it has neither a wwid nor a serial number by "
-                + "which allowProtected could name it",
+            $"({address}, QEMU QEMU CD-ROM) is in use: {user.Words}: the host needs it; free it; it has neither a wwid nor a serial "
+                + "number by which allowProtected could name it",
             bench.Problem("disk").Message,
             StringComparison.Ordinal
         );
@@ -264,9 +264,9 @@ public abstract class ScsiScenarios
         await bench.UntilAsync(() => bench.Problems("disk").Count == 2);
         Assert.All(bench.Problems("disk"), p => Assert.Equal(Reasons.SeveralPaths, p.Reason));
         Assert.Contains(
-            $"{paths[0]} and {paths[1]} call themselves {ScenarioNodes.PathsWwid}, so they are paths to one disk, and none is offered alone: "
-                + "take the other paths from this host (1 to their delete file below /sys/bus/scsi/devices), or give VMs what stands on the "
-                + "multipath map; if they are disks to which their maker gave one name, only one of them can be on this host",
+            $"{paths[0]} and {paths[1]} call themselves {ScenarioNodes.PathsWwid}, so they are paths to one disk, and none is offered "
+                + "alone: take the other paths from this host (1 to their delete file below /sys/bus/scsi/devices), or give VMs what "
+                + "stands on the multipath map; if they are disks to which their maker gave one name, only one of them can be on this host",
             bench.Policy("disk")!["problems"]!.AsArray().Select(p => (string)p!["message"]!)
         );
         Assert.True(bench.Kubelet.Capacity(Resource) is null or 0);

@@ -1,9 +1,7 @@
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Usage;
 using Hostdev.Planning;
-using Hostdev.Planning.Inventory;
 using Hostdev.Sandbox.Kernel;
 using Xunit;
 
