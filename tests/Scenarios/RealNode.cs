@@ -247,8 +247,7 @@ internal sealed class RealNode : IScenarioNode
             Sysfs.Write(PciAddress.Parse(pf), "sriov_drivers_autoprobe", "1");
         }
 
-        foreach (var node in Directory.GetFiles("/dev", "s[dg]*"))
-            Command.Run("sh", "-c", $"chown 0:0 {node}; chmod 600 {node}");
+        Command.Run("sh", "-c", "chown 0:0 /dev/s[dg]*; chmod 600 /dev/s[dg]*");
         foreach (var mdev in Directory.Exists(Mdevs) ? Directory.GetDirectories(Mdevs) : [])
             Sysfs.Write(Path.Combine(mdev, "remove"), "1");
         foreach (var device in Directory.GetDirectories(Sysfs.Devices).Select(Path.GetFileName).Select(n => PciAddress.Parse(n!)))
