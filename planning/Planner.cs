@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Hostdev.Crds.Kinds;
 using Hostdev.Planning.Lending;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
@@ -18,8 +17,7 @@ public static class Planner
             return Planning.Plan.Nothing; // everything would seem to be unplugged
         var situation = new Situation(input);
         var policies = EffectivePolicy.InOrderOfPrecedence(input.Policies);
-        var names = ResourceNameClaims.Of(policies.Select(p => p.Reported));
-        ImmutableArray<PolicyWishes> wishes = [.. policies.Select(p => PolicyWishes.Of(situation, p, names))];
+        ImmutableArray<PolicyWishes> wishes = [.. policies.Select(p => PolicyWishes.Of(situation, p))];
         var decisions = Claims.Decide(situation.Graph, wishes.SelectMany(w => w.Wishes));
         var restored = Restoration.Restrict(situation, Targets.Of(decisions));
         var goingBack = GoingBack.Of(situation, restored.Targets);
@@ -41,7 +39,7 @@ public static class Planner
                 .. KubeVirtLimits.Findings(targets.Units),
             ]),
             Policies = [.. policies.Zip(wishes, (policy, wished) => Match(policy, wished, decisions))],
-            Resources = [.. names.Used.Keys],
+            Resources = [.. situation.Names.Used.Keys],
             Choices = ChoicesInForce.Of(situation, wishes.Select(w => w.Chosen), targets),
             Attributes = [.. targets.Attributes.Select(t => t.File).Union(goingBack.Attributes.Select(o => o.File))],
             AsksWhoUses = decisions.Any(d => d.Wish.Ruling.AsksWhoUses) || targets.Units.Any(u => u.OnAllocate is { AsksWhoUses: true }),

@@ -33,9 +33,9 @@ internal sealed record PolicyWishes
     /// <summary>What its selectors mean; null where they were not asked.</summary>
     public Chosen? Chosen { get; init; }
 
-    public static PolicyWishes Of(Situation situation, EffectivePolicy policy, ResourceNameClaims names)
+    public static PolicyWishes Of(Situation situation, EffectivePolicy policy)
     {
-        var wishes = names.Conflicts.GetValueOrDefault(policy.Identity) is { } conflict
+        var wishes = situation.Names.Conflicts.GetValueOrDefault(policy.Identity) is { } conflict
             ? new PolicyWishes
             {
                 Findings = [new(policy.Identity, policy.Identity.ToString(), FindingState.Blocked, Reasons.ResourceNameConflict, conflict)],

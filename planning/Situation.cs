@@ -1,3 +1,4 @@
+using Hostdev.Crds.Kinds;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Mdev;
 
@@ -9,6 +10,10 @@ internal sealed class Situation(PlanningInput input)
     public PlanningInput Input { get; } = input;
 
     public HostInventory Inventory => Input.Inventory;
+
+    public ResourceNameClaims Names => field ??= ResourceNameClaims.Of(Input.Policies.Select(p => p.Reported));
+
+    public MdevWays MdevWays => field ??= MdevWays.Of(this);
 
     public VgpuShares VgpuShares => field ??= VgpuShares.Of(this);
 

@@ -40,6 +40,12 @@ public static class KubeVirtSnippet
         }
     }
 
+    /// <summary>A comment on what KubeVirt has no list for, and so no VM of it can be given; null for all else.</summary>
+    public static string? Note(DesiredPolicy policy) =>
+        policy is DesiredPolicy.OfHostDevice { Spec: { Devices.Scsi: not null } spec }
+            ? $"# {spec.ResourceName} is of SCSI devices, for which KubeVirt has no list and no field in a VM: ask for it in pods of your own.\n"
+            : null;
+
     /// <summary>YAML, to be put under <c>spec.configuration.permittedHostDevices</c>; null where there is nothing to permit yet.</summary>
     /// <param name="most">In characters. What does not fit is left out entry by entry, and a comment says so: half an entry is
     /// none.</param>

@@ -64,10 +64,11 @@ public static class PolicyRollup
                 Devices = devices,
                 Problems = [.. problems.Concat(notices).Take(PolicyStatus.MostProblems)],
                 Releasing = [.. Releasing(situation, nodes).Take(PolicyStatus.MostReleasing)],
-                Kubevirt = KubeVirtSnippet.Text(
-                    KubeVirtSnippet.Entries(policy.Policy, progress.SelectMany(p => p.Result?.Ids ?? [])),
-                    PolicyStatusLimit.LongestKubevirt
-                ),
+                Kubevirt =
+                    KubeVirtSnippet.Text(
+                        KubeVirtSnippet.Entries(policy.Policy, progress.SelectMany(p => p.Result?.Ids ?? [])),
+                        PolicyStatusLimit.LongestKubevirt
+                    ) ?? KubeVirtSnippet.Note(policy.Policy),
             }
         );
     }

@@ -23,11 +23,7 @@ public sealed record ResourceNameClaims(
         var transports = new Dictionary<ResourceName, (string Transport, PolicyIdentity Policy)>();
         var envs = new Dictionary<string, (ResourceName Name, PolicyIdentity Policy)>(StringComparer.Ordinal);
         var conflicts = ImmutableDictionary.CreateBuilder<PolicyIdentity, string>();
-        foreach (
-            var policy in policies
-                .OrderBy(p => p.Identity.CreationTimestamp ?? DateTimeOffset.MaxValue)
-                .ThenBy(p => p, PolicyPrecedence.Comparer)
-        )
+        foreach (var policy in EarliestFirst(policies))
         {
             foreach (var (name, transport) in NamesOf(policy))
             {
@@ -39,6 +35,7 @@ public sealed record ResourceNameClaims(
                         policy.Identity,
                         $"{policy.Identity} uses {name} for {transport} devices but {first.Policy} uses it for "
                             + $"{first.Transport} devices: a resource name has one kind of device; use another name"
+                            + (AreProfiles(transport, first.Transport) ? ", or the same transport in both" : "")
                     );
                 }
                 else if (same.Policy is not null && same.Name != name)
@@ -59,6 +56,13 @@ public sealed record ResourceNameClaims(
 
         return new ResourceNameClaims(transports.ToImmutableSortedDictionary(t => t.Key, t => t.Value.Transport), conflicts.ToImmutable());
     }
+
+    /// <summary>In the order in which they may have a name.</summary>
+    public static IEnumerable<DesiredPolicy> EarliestFirst(IEnumerable<DesiredPolicy> policies) =>
+        policies.OrderBy(p => p.Identity.CreationTimestamp ?? DateTimeOffset.MaxValue).ThenBy(p => p, PolicyPrecedence.Comparer);
+
+    /// <summary>One of them may be Auto, and come out as the other.</summary>
+    private static bool AreProfiles(params ReadOnlySpan<string> transports) => !transports.ContainsAnyExcept(["mdev", "vgpu"]);
 
     /// <summary>The names that one policy uses.</summary>
     public static IEnumerable<(ResourceName Name, string Transport)> NamesOf(DesiredPolicy policy) =>

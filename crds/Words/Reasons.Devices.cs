@@ -279,7 +279,8 @@ public static partial class Reasons
     public static readonly Reason ResourceNameConflict = Devices.Add(
         new(
             "ResourceNameConflict",
-            "an earlier policy uses the resource name for another kind of device, or one that KubeVirt cannot tell from it",
+            "an earlier policy uses the resource name for another kind of device, or one that KubeVirt cannot tell from it; or an earlier "
+                + "MdevProfile has devices under it on this node that are made in the other way (mdev bus, vendor VFIO)",
             "use another name",
             Ends.Admin
         )
@@ -366,6 +367,20 @@ public static partial class Reasons
             "an entry of `permittedHostDevices` without `externalResourceProvider: true` makes KubeVirt's own device plugin offer the "
                 + "device beside Hostdev; the message has its resource. Two VMs may be given the device",
             "set `externalResourceProvider: true` on that entry, or remove it",
+            Ends.Admin
+        )
+        {
+            AsksToAct = true,
+        }
+    );
+
+    public static readonly Reason OfferedByAnother = Devices.Add(
+        new(
+            "OfferedByAnother",
+            "another device plugin of this node (SR-IOV network, RDMA, a generic one) offers the device or a member of its group beside "
+                + "Hostdev; the message has its resource. Two pods may be given the device. With `binding: OnAllocate`, what a pod has by "
+                + "that plugin is `InUse`",
+            "remove the device from that plugin's configuration, or from the policy",
             Ends.Admin
         )
         {

@@ -219,9 +219,9 @@ public sealed partial class NodeAgent(
     {
         if (_last is not { } last)
             return;
-        var (resources, kubeVirt) = (parts.Kubelet?.Snapshot() ?? [], parts.Kubelet?.KubeVirtOffers ?? []);
+        var (resources, others) = (parts.Kubelet?.Snapshot() ?? [], parts.Kubelet?.OtherOffers ?? []);
         var (catalog, ledger) = (parts.Allocator.Catalog, parts.Allocator.Ledger);
-        var status = StatusBuilder.Build(last.Inventory, last.Plan, catalog, ledger, resources, desired, last.Generation, kubeVirt);
+        var status = StatusBuilder.Build(last.Inventory, last.Plan, catalog, ledger, resources, desired, last.Generation, others);
         (_status, _halt, _units) = (status, last.Plan.Halt, UnitStanding.Of(catalog, ledger, resources));
         parts.Status.Write(status);
     }

@@ -20,6 +20,7 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
             Functions = unit.Claims,
             Drivers = unit.Handout.Drivers,
             Nodes = [.. state.Nodes.Select(Now)],
+            Address = state.Address,
             AnsweredAt = time.GetUtcNow(),
         };
 
@@ -42,6 +43,8 @@ internal sealed class AnsweredNodes(UnitStateReader reader, TimeProvider time)
             return $"what was given to this container for {answer.Id} is not there as it was: {problem}";
         if (answer.Nodes.Select(n => n.Path).FirstOrDefault(p => !state.Nodes.Contains(p)) is { } foreign)
             return $"{foreign}, which was given to this container for {answer.Id}, belongs to another device now";
+        if (answer.Address is { } address && state.Address != address)
+            return $"{answer.Id}, which this container is told to be at {address}, is at {state.Address} now";
         foreach (var (device, driver) in answer.Drivers)
         {
             if (!state.Drivers.TryGetValue(device, out var now))

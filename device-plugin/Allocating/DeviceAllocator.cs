@@ -318,11 +318,17 @@ public sealed class DeviceAllocator(
         var states = answer.Units.Select(u => (Unit: u, State: reader.Read(u.Handout))).ToList();
         foreach (var (unit, state) in states)
         {
-            if (unit.OnAllocate is not null && _answers.TakenBy(unit, state, Ledger) is { } taken)
+            if (unit.OnAllocate is { IsLent: false } && _answers.TakenBy(unit, state, Ledger) is { } taken)
                 return new AllocateOutcome.Refused(Cannot(answer.Resource, unit.Id.ToString(), _late.Met(unit, taken)));
             var obstacle = Obstacle(unit, state, isBeingAnswered: true) ?? OfferProblem.Of(Reasons.NodeOwner, _owners.Set(unit, state));
             if (obstacle is not null)
                 return new AllocateOutcome.Refused(Cannot(answer.Resource, unit.Id.ToString(), obstacle));
+        }
+
+        foreach (var (unit, state) in states)
+        {
+            if (unit.OnAllocate is { IsLent: true } && Since(unit, state) is { } since)
+                return new AllocateOutcome.Refused(Cannot(answer.Resource, unit.Id.ToString(), since));
         }
 
         var records = states.Select(s => _answers.Record(s.Unit, s.State)).ToList();
@@ -331,6 +337,25 @@ public sealed class DeviceAllocator(
         holdings.Record(records); // on disk before the answer: after a crash the device is known to be out
         Answered?.Invoke();
         return AllocateAnswer.Compose(answer.Resource, states);
+    }
+
+    /// <summary>
+    /// What became of a unit since it was proven free, as the last look before the answer. What is lent stays the host's: it can be pulled
+    /// or found anew meanwhile, when its node and its address are another device's, and mounted while the others of the answer are looked
+    /// at.
+    /// </summary>
+    private OfferProblem? Since(Unit unit, UnitState then)
+    {
+        var now = reader.Read(unit.Handout);
+        if (now.Problem is { } problem)
+            return new OfferProblem(Reasons.NotReady, problem);
+        return now.Address != then.Address || !now.Nodes.SequenceEqual(then.Nodes, StringComparer.Ordinal)
+            ? new OfferProblem(
+                Reasons.NotReady,
+                $"{unit.Id} was at {then.Address} a moment ago and is at {now.Address} ({string.Join(", ", now.Nodes)}) now: it was plugged in "
+                    + "or found anew while it was given out; create the pod again"
+            )
+            : UsedBy(unit);
     }
 
     private OfferProblem? BringAbout(Unit unit, TimeSpan within, CancellationToken cancellationToken)
@@ -421,7 +446,8 @@ public sealed class DeviceAllocator(
     private string? HeldBy(Unit unit, UnitState state, bool isBeingAnswered)
     {
         var answer = _answers.Record(unit, state);
-        var open = _holders.Read(answer.Nodes.Select(n => n.Number), quick: true);
+        // Without a group there is no node that tells what a quick look leaves open.
+        var open = _holders.Read(answer.Nodes.Select(n => n.Number), quick: unit.OnAllocate is not { IsLent: true });
         var held = isBeingAnswered
             ? open.FirstOf(Named(answer), mayOpen: true)
             : FirstOf(open, answer, ledger => !ledger.ById.ContainsKey(answer.Id));

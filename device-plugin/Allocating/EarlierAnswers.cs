@@ -91,9 +91,11 @@ internal sealed class EarlierAnswers(
         if (problem is not null)
             return problem;
         var now = answers.Record(unit, state) with { Pod = earlier.Pod };
-        // A container is made anew after a boot, with the device numbers of now: what its answer says are paths.
-        var isSame = now.Nodes.Select(n => n.Path).SequenceEqual(earlier.Nodes.Select(n => n.Path), StringComparer.Ordinal);
-        holdings.Record([isSame ? now : now with { Nodes = earlier.Nodes }]);
+        // A container is made anew after a boot, with the device numbers of now: what its answer says are paths, and an address.
+        var isSame =
+            now.Address == earlier.Address
+            && now.Nodes.Select(n => n.Path).SequenceEqual(earlier.Nodes.Select(n => n.Path), StringComparer.Ordinal);
+        holdings.Record([isSame ? now : now with { Nodes = earlier.Nodes, Address = earlier.Address }]);
         _problems.TryRemove(earlier.Id, out _);
         return null;
     }

@@ -49,18 +49,21 @@ public sealed class UnitStateReader(HostPaths paths) : ILentDevices
 
     private ScsiState ReadScsi(ScsiDisk disk)
     {
-        if (new DeviceFinder(_files).Scsi(disk) is not { } path)
+        if (new DeviceFinder(_files).Scsi(disk) is not [var path, .. var others])
             return ScsiState.Nothing;
-        string? Node(string directory) => Entries($"{path}/{directory}").Select(n => "/dev/" + n).FirstOrDefault();
-        return new ScsiState(SysfsPath.LastName(path), Node("scsi_generic"), Node("block"));
+        string? Node(string directory) => _files.List($"{path}/{directory}").Select(n => "/dev/" + n).FirstOrDefault();
+        return new ScsiState(SysfsPath.LastName(path), Node("scsi_generic"), Node("block"))
+        {
+            OtherPaths = [.. others.Select(SysfsPath.LastName)],
+        };
     }
 
     private MdevState ReadMdev(MdevUuid uuid)
     {
         var device = $"/sys/bus/mdev/devices/{uuid}";
-        var number = LinkName($"{device}/iommu_group");
+        var number = _files.ReadLinkName($"{device}/iommu_group");
         return new MdevState(
-            LinkName($"{device}/mdev_type"),
+            _files.ReadLinkName($"{device}/mdev_type"),
             int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var group) ? group : null
         );
     }
@@ -70,7 +73,7 @@ public sealed class UnitStateReader(HostPaths paths) : ILentDevices
         if (device is not DeviceId.OfUsb(var port) || new DeviceFinder(_files).Usb(port) is not { } path)
             return null;
         var prefix = SysfsPath.LastName(path) + ":";
-        var interfaces = Entries(path).Where(n => n.StartsWith(prefix, StringComparison.Ordinal));
+        var interfaces = _files.List(path).Where(n => n.StartsWith(prefix, StringComparison.Ordinal));
         return InterfaceDrivers.Of(interfaces.Select(n => UsbReader.ReadInterface(_files, n)));
     }
 
@@ -78,7 +81,7 @@ public sealed class UnitStateReader(HostPaths paths) : ILentDevices
     public GroupState ReadGroup(PciAddress primary)
     {
         if (
-            LinkName(Device(primary) + "/iommu_group") is not { } name
+            _files.ReadLinkName(Device(primary) + "/iommu_group") is not { } name
             || !int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var group)
         )
         {
@@ -94,11 +97,11 @@ public sealed class UnitStateReader(HostPaths paths) : ILentDevices
         var ownDma = OwnDmaDrivers.Read(_files).ToList();
         List<(PciAddress Address, string? Driver)> bridges = [];
         PciAddress? silent = null;
-        foreach (var entry in Entries($"/sys/kernel/iommu_groups/{group}/devices"))
+        foreach (var entry in _files.List($"/sys/kernel/iommu_groups/{group}/devices"))
         {
             if (!PciAddress.TryParse(entry, out var address))
                 continue;
-            var driver = LinkName(Device(address) + "/driver");
+            var driver = _files.ReadLinkName(Device(address) + "/driver");
             if (IsBridge(address))
             {
                 bridges.Add((address, driver));
@@ -109,10 +112,10 @@ public sealed class UnitStateReader(HostPaths paths) : ILentDevices
             if (driver is not null && !ConfigHeader.Answers(_files.ReadHexBlocking(Device(address) + "/config", ConfigHeader.Bytes)))
                 silent ??= address;
             // The directory is there on kernels without cdevs too; only a dev file means a node (contracts/kernel.md, Binding).
-            var cdev = Entries(Device(address) + "/vfio-dev").FirstOrDefault();
+            var cdev = _files.List(Device(address) + "/vfio-dev") is [var first, ..] ? first : null;
             if (cdev is not null && driver is not null)
                 ownDma.Add(driver);
-            if (cdev is not null && File.Exists(paths.Resolve($"{Device(address)}/vfio-dev/{cdev}/dev")))
+            if (cdev is not null && _files.Exists($"{Device(address)}/vfio-dev/{cdev}/dev"))
                 cdevs[address] = cdev;
         }
 
@@ -123,73 +126,38 @@ public sealed class UnitStateReader(HostPaths paths) : ILentDevices
     }
 
     /// <summary>
-    /// The device number of a node as <c>major:minor</c> text from sysfs, by which a re-used path is told from the old one; null when there
-    /// is no such node.
+    /// The device number of a node with its kind (<see cref="DeviceNumber.WithKind"/>), from sysfs, by which a re-used path is told from the
+    /// old one; null when there is no such node.
     /// </summary>
     public string? ReadNodeIdentity(string node)
     {
-        try
-        {
-            return NumberFileOf(node) is { } file ? File.ReadAllText(paths.Resolve(file)).Trim() : null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
+        return NumberFileOf(node) is var (file, kind) && _files.ReadTextBlocking(file).Text is { } number ? kind + number : null;
     }
 
     /// <summary>
     /// The file of sysfs that has a node's number. A USB device's is told by its name (kernel <c>drivers/usb/core/usb.c: usb_devnode</c>,
     /// <c>drivers/usb/core/hub.c</c>: 189, and 128 for each bus).
     /// </summary>
-    private static string? NumberFileOf(string node)
+    private static (string File, string Kind)? NumberFileOf(string node)
     {
         var name = node[(node.LastIndexOf('/') + 1)..];
         if (node.StartsWith("/dev/vfio/devices/", StringComparison.Ordinal))
-            return $"/sys/class/vfio-dev/{name}/dev";
+            return ($"/sys/class/vfio-dev/{name}/dev", "");
         if (node.StartsWith("/dev/vfio/", StringComparison.Ordinal))
-            return $"/sys/class/vfio/{name}/dev";
+            return ($"/sys/class/vfio/{name}/dev", "");
         if (node.Split('/') is ["", "dev", "bus", "usb", var bus, var device])
             return
                 int.TryParse(bus, NumberStyles.None, CultureInfo.InvariantCulture, out var b)
                 && int.TryParse(device, NumberStyles.None, CultureInfo.InvariantCulture, out var d)
-                ? string.Create(CultureInfo.InvariantCulture, $"/sys/dev/char/189:{((b - 1) * 128) + d - 1}/dev")
+                ? (string.Create(CultureInfo.InvariantCulture, $"/sys/dev/char/189:{((b - 1) * 128) + d - 1}/dev"), "")
                 : null;
-        return name.StartsWith("sg", StringComparison.Ordinal) ? $"/sys/class/scsi_generic/{name}/dev" : $"/sys/class/block/{name}/dev";
+        return name.StartsWith("sg", StringComparison.Ordinal)
+            ? ($"/sys/class/scsi_generic/{name}/dev", "")
+            : ($"/sys/class/block/{name}/dev", "b ");
     }
 
     private static string Device(PciAddress address) => $"/sys/bus/pci/devices/{address}";
 
-    private bool IsBridge(PciAddress address)
-    {
-        try
-        {
-            return File.ReadAllText(paths.Resolve(Device(address) + "/class")).StartsWith("0x0604", StringComparison.Ordinal);
-        }
-        catch (IOException)
-        {
-            return false;
-        }
-    }
-
-    private string? LinkName(string hostPath) =>
-        new DirectoryInfo(paths.Resolve(hostPath)).LinkTarget is { } target ? Path.GetFileName(target) : null;
-
-    private List<string> Entries(string hostPath)
-    {
-        try
-        {
-            return
-            [
-                .. Directory
-                    .EnumerateFileSystemEntries(paths.Resolve(hostPath))
-                    .Select(p => Path.GetFileName(p))
-                    .Order(StringComparer.Ordinal),
-            ];
-        }
-        catch (IOException)
-        {
-            return [];
-        }
-    }
+    private bool IsBridge(PciAddress address) =>
+        _files.ReadTextBlocking(Device(address) + "/class").Text?.StartsWith("0x0604", StringComparison.Ordinal) == true;
 }

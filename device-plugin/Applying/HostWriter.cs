@@ -21,6 +21,7 @@ public sealed class HostWriter(
     // What began is seen through when it takes no longer than this; an agent that is asked to end may not wait for the kernel.
     private static readonly TimeSpan StopGrace = TimeSpan.FromMilliseconds(500);
 
+    private readonly HostFileReader _files = new(paths);
     private readonly KernelCalls<FileCall> _calls = new(threads, "sysfs", time, mostHung);
     private long _writes;
 
@@ -87,8 +88,7 @@ public sealed class HostWriter(
 
     /// <summary>The last part of where a link leads now; null when it is not there.</summary>
     /// <param name="path">As on the host.</param>
-    public string? ReadLinkName(string path) =>
-        new DirectoryInfo(paths.Resolve(path)).LinkTarget is { } target ? Path.GetFileName(target) : null;
+    public string? ReadLinkName(string path) => _files.ReadLinkName(path);
 
     /// <summary>An attribute's text without its line end; null when it cannot be read or not by the deadline.</summary>
     public async Task<string?> ReadAsync(DeviceId device, KernelFile file, TimeSpan deadline, CancellationToken cancellationToken)
@@ -109,7 +109,7 @@ public sealed class HostWriter(
         var file = PciFiles.Attribute(address, "config");
         Errno Read()
         {
-            answers = ConfigHeader.Answers(new HostFileReader(paths).ReadHexBlocking(file.Path, ConfigHeader.Bytes));
+            answers = ConfigHeader.Answers(_files.ReadHexBlocking(file.Path, ConfigHeader.Bytes));
             return answers ? Errno.None : Errno.EIO;
         }
 
@@ -119,16 +119,9 @@ public sealed class HostWriter(
 
     private Errno Read(string path, out string? text)
     {
-        text = null;
-        try
-        {
-            text = File.ReadAllText(paths.Resolve(path)).TrimEnd('\n');
-            return Errno.None;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return Errno.EIO;
-        }
+        var read = _files.ReadTextBlocking(path);
+        text = read.Text;
+        return text is null ? Errno.EIO : Errno.None;
     }
 
     private async Task<Errno> AskAsync(FileCall call, Func<Errno> make, TimeSpan deadline, CancellationToken cancellationToken)

@@ -32,6 +32,11 @@ public readonly record struct DeviceNumber(bool IsBlock, uint Major, uint Minor)
 {
     /// <summary>As sysfs prints it in <c>dev</c> and names it in <c>/sys/dev</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Major}:{Minor}");
+
+    /// <summary>
+    /// As <see cref="ToString"/> of a character device; of a block device <c>b 8:0</c>, which is no character device 8:0.
+    /// </summary>
+    public string WithKind => IsBlock ? $"b {this}" : ToString();
 }
 
 public static class FileLooks

@@ -31,7 +31,7 @@ public sealed class HostFileReader(HostPaths paths)
     /// </summary>
     public byte[]? ReadBytes(string path, out Errno error)
     {
-        var fd = LibC.Open(paths.Resolve(path), LibC.O_RDONLY | LibC.O_CLOEXEC | LibC.O_NONBLOCK, 0);
+        var fd = LibC.Open(Asked(FileQuestion.Content, path), LibC.O_RDONLY | LibC.O_CLOEXEC | LibC.O_NONBLOCK, 0);
         error = fd < 0 ? LibC.LastError() : Errno.None;
         if (fd < 0)
             return null;
@@ -55,7 +55,7 @@ public sealed class HostFileReader(HostPaths paths)
     internal FileText ReadHexBlocking(string path, int bytes)
     {
         var buffer = new byte[bytes];
-        var fd = LibC.Open(paths.Resolve(path), LibC.O_RDONLY | LibC.O_CLOEXEC, 0);
+        var fd = LibC.Open(Asked(FileQuestion.Content, path), LibC.O_RDONLY | LibC.O_CLOEXEC, 0);
         if (fd < 0)
             return FileText.Failed(LibC.LastError());
         try
@@ -94,7 +94,7 @@ public sealed class HostFileReader(HostPaths paths)
     /// <remarks>.NET's enumeration asks two more questions about every link, and sysfs is made of links.</remarks>
     public Errno ForEachName(string directory, Func<string, bool> take)
     {
-        var fd = LibC.Open(paths.Resolve(directory), LibC.O_RDONLY | LibC.O_NONBLOCK | LibC.O_CLOEXEC, 0);
+        var fd = LibC.Open(Asked(FileQuestion.Names, directory), LibC.O_RDONLY | LibC.O_NONBLOCK | LibC.O_CLOEXEC, 0);
         if (fd < 0)
             return LibC.LastError();
         Span<byte> entries = stackalloc byte[8 * 1024];
@@ -124,7 +124,7 @@ public sealed class HostFileReader(HostPaths paths)
     public string? ResolveLink(string path)
     {
         Span<byte> buffer = stackalloc byte[1024];
-        var length = LibC.ReadLink(paths.Resolve(path), buffer, (nuint)buffer.Length);
+        var length = LibC.ReadLink(Asked(FileQuestion.Target, path), buffer, (nuint)buffer.Length);
         if (length <= 0 || length == buffer.Length)
             return null;
         var target = Encoding.UTF8.GetString(buffer[..(int)length]);
@@ -138,7 +138,7 @@ public sealed class HostFileReader(HostPaths paths)
     public string? ReadLinkText(string path, out Errno error)
     {
         Span<byte> buffer = stackalloc byte[4096];
-        var length = LibC.ReadLink(paths.Resolve(path), buffer, (nuint)buffer.Length);
+        var length = LibC.ReadLink(Asked(FileQuestion.Target, path), buffer, (nuint)buffer.Length);
         error = length < 0 ? LibC.LastError() : Errno.None;
         return length < 0 ? null : Encoding.UTF8.GetString(buffer[..(int)length]);
     }
@@ -146,7 +146,16 @@ public sealed class HostFileReader(HostPaths paths)
     /// <summary>The last name of a link's target: how sysfs says <c>driver</c>, <c>iommu_group</c> and <c>subsystem</c>.</summary>
     public string? ReadLinkName(string path) => ResolveLink(path) is { } target ? target[(target.LastIndexOf('/') + 1)..] : null;
 
-    public bool Exists(string path) => LibC.Access(paths.Resolve(path), 0) == 0;
+    /// <summary>
+    /// The number of a file or directory on its file system, which sysfs gives to another one late (kernel <c>fs/kernfs/dir.c:
+    /// __kernfs_new_node</c>: in turn, and not the lowest free one); null when it is not there.
+    /// </summary>
+    public ulong? ReadInode(string path) =>
+        LibC.Statx(LibC.AT_FDCWD, Asked(FileQuestion.Presence, path), LibC.AT_SYMLINK_NOFOLLOW, LibC.STATX_INO, out var stat) == 0
+            ? stat.Inode
+            : null;
+
+    public bool Exists(string path) => LibC.Access(Asked(FileQuestion.Presence, path), 0) == 0;
 
     /// <summary>
     /// The lines of a long text file (<c>pci.ids</c>, <c>modules.alias</c>, <c>/proc/interrupts</c>), one at a time; none when it is not
@@ -157,7 +166,12 @@ public sealed class HostFileReader(HostPaths paths)
         StreamReader reader;
         try
         {
-            reader = new StreamReader(paths.Resolve(path), Encoding.UTF8, detectEncodingFromByteOrderMarks: false, bufferSize: 32 * 1024);
+            reader = new StreamReader(
+                Asked(FileQuestion.Content, path),
+                Encoding.UTF8,
+                detectEncodingFromByteOrderMarks: false,
+                bufferSize: 32 * 1024
+            );
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -207,7 +221,7 @@ public sealed class HostFileReader(HostPaths paths)
     /// <summary>An attribute fits into a page: nothing is rented for it.</summary>
     private FileText ReadText(string path, int flags)
     {
-        var fd = LibC.Open(paths.Resolve(path), LibC.O_RDONLY | LibC.O_CLOEXEC | flags, 0);
+        var fd = LibC.Open(Asked(FileQuestion.Content, path), LibC.O_RDONLY | LibC.O_CLOEXEC | flags, 0);
         if (fd < 0)
             return FileText.Failed(LibC.LastError());
         byte[]? rented = null;
@@ -256,6 +270,13 @@ public sealed class HostFileReader(HostPaths paths)
         }
 
         return Errno.None;
+    }
+
+    /// <returns>Where it lies for this process.</returns>
+    private string Asked(FileQuestion question, string path)
+    {
+        paths.Watch?.Invoke(question, path);
+        return paths.Resolve(path);
     }
 
     private static string Combine(string link, string target)

@@ -53,6 +53,7 @@ internal sealed class DeviceFiles
         "bDeviceClass",
         "type",
         "vpd_pg80",
+        "wwid",
         "sriov_totalvfs",
         "sriov_drivers_autoprobe",
     };

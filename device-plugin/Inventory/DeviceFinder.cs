@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 
@@ -9,8 +10,6 @@ namespace Hostdev.DevicePlugin.Inventory;
 /// </summary>
 internal sealed class DeviceFinder(HostFileReader files)
 {
-    private const string ScsiDevices = "/sys/bus/scsi/devices";
-
     /// <summary>Where sysfs has what is in a socket, hubs aside; null when nothing is.</summary>
     public string? Usb(UsbPort port)
     {
@@ -23,15 +22,20 @@ internal sealed class DeviceFinder(HostFileReader files)
             .FirstOrDefault(p => names.PortOf(p) == port && files.ReadText(p + "/bDeviceClass").Text != UsbReader.HubClassText);
     }
 
-    /// <summary>Where sysfs has a SCSI device; null when it is not there.</summary>
-    public string? Scsi(ScsiDisk disk)
+    /// <summary>Where sysfs has a SCSI device, and after it where it has others that call themselves the same; none when it is not there.</summary>
+    public ImmutableArray<string> Scsi(ScsiDisk disk)
     {
         var names = new DeviceNames(files);
-        return files
-            .List(ScsiDevices)
+        var all = files
+            .List(ScsiReader.Devices)
             .Where(SysfsPath.IsScsiAddress)
-            .Select(n => files.ResolveLink($"{ScsiDevices}/{n}"))
+            .Select(n => files.ResolveLink($"{ScsiReader.Devices}/{n}"))
             .OfType<string>()
-            .FirstOrDefault(p => names.ScsiAt(p)?.Id == disk);
+            .Select(p => (Path: p, Naming: names.ScsiAt(p)))
+            .Where(d => d.Naming is not null)
+            .ToList();
+        return all.Find(d => d.Naming!.Id == disk) is { Naming: { } naming } found
+            ? [found.Path, .. all.Where(d => d.Path != found.Path && d.Naming!.IsAlso(naming)).Select(d => d.Path)]
+            : [];
     }
 }

@@ -103,23 +103,46 @@ internal sealed class DeviceNames(HostFileReader files)
     }
 
     /// <summary>
-    /// What has neither a wwid nor a serial number is known by its address alone, which is another's when the host's number is given anew.
+    /// What has neither a wwid nor a serial number is itself as long as it is there: what comes to its address later is another one. A
+    /// node's directory may be called as the device too (<c>bsg/0:0:0:0</c>), and only the device is below its target (kernel
+    /// <c>drivers/scsi/scsi_scan.c</c>).
     /// </summary>
     private ScsiNaming? ReadScsi(string path)
     {
         var address = SysfsPath.LastName(path);
-        if (!SysfsPath.IsScsiAddress(address) || !ulong.TryParse(address[(address.LastIndexOf(':') + 1)..], out var lun))
+        if (
+            !SysfsPath.IsScsiAddress(address)
+            || !SysfsPath.LastName(SysfsPath.Parent(path)).StartsWith("target", StringComparison.Ordinal)
+            || !ulong.TryParse(address[(address.LastIndexOf(':') + 1)..], out var lun)
+        )
             return null;
         var above = On(SysfsPath.Parent(path)).LastOrDefault();
-        var wwid = files.ReadText(path + "/wwid").Text is { Length: > 0 } text ? text : null;
+        var wwid = ReadWwid(path);
         var serial = ReadSerial(path);
-        return new ScsiNaming(
-            ScsiDisk.Of(above?.ToString() ?? "", wwid ?? serial.Text ?? $"at {address}", lun),
-            above as DeviceId.OfUsb,
-            wwid,
-            serial.Text,
-            serial.Problem
+        return new ScsiNaming
+        {
+            Id = ScsiDisk.Of(above?.ToString() ?? "", wwid.Text ?? serial.Text ?? Here(path, address), lun),
+            UsbDevice = above as DeviceId.OfUsb,
+            Wwid = wwid.Text,
+            Serial = serial.Text,
+            WwidProblem = wwid.Problem,
+            SerialProblem = serial.Problem,
+        };
+    }
+
+    private string Here(string path, string address) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"at {address}, {files.ReadInode(path)} of boot {files.ReadText("/proc/sys/kernel/random/boot_id").Text}"
         );
+
+    /// <summary>The kernel keeps the file where the device has no such name: EINVAL without VPD page 0x83, ENXIO with one of no use.</summary>
+    private (string? Text, string? Problem) ReadWwid(string path)
+    {
+        var file = files.ReadText(path + "/wwid");
+        if (file.Text is { } text)
+            return (text.Length > 0 ? text : null, null);
+        return (null, file.IsAbsent || file.Error == Errno.EINVAL || file.Error == Errno.ENXIO ? null : file.Complaint);
     }
 
     /// <summary>
@@ -144,9 +167,25 @@ internal sealed class DeviceNames(HostFileReader files)
 }
 
 /// <summary>Who a SCSI device is.</summary>
-/// <param name="UsbDevice">The USB device that it is a part of; null for all others.</param>
-/// <param name="Wwid">Null where it has none.</param>
-/// <param name="Serial">Null where it has none.</param>
-/// <param name="SerialProblem">Why its serial number is not known, going on after the file's name; null when it is, or there is
-/// none.</param>
-internal sealed record ScsiNaming(ScsiDisk Id, DeviceId.OfUsb? UsbDevice, string? Wwid, string? Serial, string? SerialProblem);
+internal sealed record ScsiNaming
+{
+    public required ScsiDisk Id { get; init; }
+
+    /// <summary>The USB device that it is a part of; null for all others.</summary>
+    public DeviceId.OfUsb? UsbDevice { get; init; }
+
+    /// <summary>Null where it has none.</summary>
+    public string? Wwid { get; init; }
+
+    /// <summary>Null where it has none.</summary>
+    public string? Serial { get; init; }
+
+    /// <summary>Why its wwid is not known, going on after the file's name; null when it is, or there is none.</summary>
+    public string? WwidProblem { get; init; }
+
+    /// <summary>As <see cref="WwidProblem"/>.</summary>
+    public string? SerialProblem { get; init; }
+
+    /// <summary>Another device that calls itself the same: by all that is known they are two paths to one.</summary>
+    public bool IsAlso(ScsiNaming other) => Id == other.Id || (Wwid is not null && Wwid == other.Wwid);
+}

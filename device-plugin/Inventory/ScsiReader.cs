@@ -10,6 +10,9 @@ namespace Hostdev.DevicePlugin.Inventory;
 /// </summary>
 internal sealed class ScsiReader(HostFileReader files, DeviceNames names)
 {
+    /// <summary>Every SCSI device, with a generic node or without, and hosts and targets beside them.</summary>
+    public const string Devices = "/sys/bus/scsi/devices";
+
     private const string Generic = "/sys/class/scsi_generic";
 
     /// <summary>Ordered by host, channel, target and LUN.</summary>
@@ -31,6 +34,8 @@ internal sealed class ScsiReader(HostFileReader files, DeviceNames names)
                 continue;
             }
 
+            if (naming.WwidProblem is { } nameless)
+                device.Report("wwid", nameless);
             if (naming.SerialProblem is { } complaint)
                 device.Report("vpd_pg80", complaint);
             var scsi = new ScsiDevice

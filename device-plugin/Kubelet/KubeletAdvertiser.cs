@@ -83,7 +83,7 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
     public void Start()
     {
         _context.Directory.Start();
-        KubeVirtOffers = KubeVirtOffer.Read(_context.Directory.Path, _context.Checkpoint);
+        OtherOffers = ReadOtherOffers();
         lock (_gate)
         {
             _started = true;
@@ -138,8 +138,8 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
         }
     }
 
-    /// <summary>What KubeVirt's own device plugins offer on this node, as of the last change in the kubelet's directory.</summary>
-    public ImmutableArray<KubeVirtOffer> KubeVirtOffers { get; private set; } = [];
+    /// <summary>What other device plugins offer on this node, as of the last change in the kubelet's directory.</summary>
+    public ImmutableArray<OtherOffer> OtherOffers { get; private set; } = [];
 
     /// <summary>Which container has which device by the kubelet's own checkpoint.</summary>
     public CheckpointReading ReadCheckpoint() => _context.Checkpoint.Read();
@@ -220,16 +220,26 @@ public sealed class KubeletAdvertiser : IAsyncDisposable
 
     private void OnDirectoryChanged()
     {
-        var offers = KubeVirtOffer.Read(_context.Directory.Path, _context.Checkpoint);
-        if (!offers.SequenceEqual(KubeVirtOffers))
+        var offers = ReadOtherOffers();
+        if (!offers.SequenceEqual(OtherOffers))
         {
-            KubeVirtOffers = offers;
+            OtherOffers = offers;
             _context.StateChanged();
         }
 
         lock (_gate)
             WakeAll();
     }
+
+    /// <summary>Before it is known what is ours, nothing is another's.</summary>
+    private ImmutableArray<OtherOffer> ReadOtherOffers() =>
+        _context.Listed.IsKnown
+            ? OtherOffer.Read(
+                _context.Directory.Path,
+                _context.Checkpoint,
+                (resource, id) => ResourceName.TryParse(resource, out var name, out _) && _context.Listed.IsKept(name, id)
+            )
+            : [];
 
     private void WakeAll()
     {

@@ -26,6 +26,9 @@ public sealed record Allocation
     /// <summary>The nodes of the answer that are the unit's own.</summary>
     public required ImmutableArray<AnsweredNode> Nodes { get; init; }
 
+    /// <summary>What the VM is told that the host calls it, where that is not its ID; null else.</summary>
+    public string? Address { get; init; }
+
     /// <summary>When it was answered, or when this process read of it, whichever is later.</summary>
     public required DateTimeOffset AnsweredAt { get; init; }
 

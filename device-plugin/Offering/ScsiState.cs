@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Scsi;
 
 namespace Hostdev.DevicePlugin.Offering;
 
@@ -11,10 +12,15 @@ namespace Hostdev.DevicePlugin.Offering;
 /// <param name="BlockNode">Null when it has none.</param>
 public sealed record ScsiState(string? Address, string? Node, string? BlockNode)
 {
+    /// <summary>Addresses of others that call themselves the same.</summary>
+    public ImmutableArray<string> OtherPaths { get; init; } = [];
+
     public static ScsiState Nothing { get; } = new(null, null, null);
 
     public static ScsiState Of(ScsiDisk disk, HostInventory inventory) =>
-        inventory.Scsi(disk) is { } scsi ? new ScsiState(scsi.Address, scsi.Node, scsi.BlockNode) : Nothing;
+        inventory.Scsi(disk) is { } scsi
+            ? new ScsiState(scsi.Address, scsi.Node, scsi.BlockNode) { OtherPaths = [.. inventory.AlsoAt(scsi).Select(s => s.Address)] }
+            : Nothing;
 
     /// <summary>How a unit of it stands.</summary>
     public UnitState Stand(Handout.ScsiNode handout)
@@ -22,6 +28,7 @@ public sealed record ScsiState(string? Address, string? Node, string? BlockNode)
         var problem =
             Address is null ? $"the SCSI device {handout.Disk} ({handout.Name}) is not there"
             : Node is null ? $"the SCSI device {handout.Disk} ({Address}) has no generic node: modprobe sg"
+            : !OtherPaths.IsEmpty ? ScsiPaths.Sentence(handout.Name, Address, OtherPaths)
             : null;
         var drivers = ImmutableSortedDictionary<DeviceId, string?>.Empty;
         return new UnitState(

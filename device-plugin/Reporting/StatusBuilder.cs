@@ -23,7 +23,7 @@ public static class StatusBuilder
 
     /// <param name="generation">Of the object's spec that was planned for: a newer one may have come in since, and nothing here speaks of
     /// it.</param>
-    /// <param name="kubeVirt">What KubeVirt's own device plugins offer on this node.</param>
+    /// <param name="others">What other device plugins offer on this node.</param>
     public static NodeDeviceStateStatus Build(
         HostInventory inventory,
         Plan plan,
@@ -32,10 +32,10 @@ public static class StatusBuilder
         ImmutableArray<ResourceState> kubelet,
         DesiredState desired,
         long? generation = null,
-        ImmutableArray<KubeVirtOffer> kubeVirt = default
+        ImmutableArray<OtherOffer> others = default
     )
     {
-        plan = KubeVirtDoubles.Tell(plan, inventory, kubeVirt);
+        plan = DoubleOffers.Tell(plan, inventory, others);
         var unready = Unready(catalog, kubelet);
         var policies = plan.Policies.Select(p => Result(p, plan, catalog, unready, ledger, inventory)).ToImmutableArray();
         var resources = Resources(catalog, kubelet);

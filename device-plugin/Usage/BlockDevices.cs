@@ -77,7 +77,6 @@ internal sealed class BlockDevices
     private IEnumerable<(string Number, StackedOn User)> Backings()
     {
         const string nvmeTargets = "/sys/kernel/config/nvmet/subsystems";
-        const string scsiTargets = "/sys/kernel/config/target/core";
         var files = _byName
             .Values.Where(b => b.Name.StartsWith("loop", StringComparison.Ordinal))
             .Select(b => (File: b.Path + "/loop/backing_file", User: new StackedOn(b, $"what {b.Name} stands on")))
@@ -87,9 +86,8 @@ internal sealed class BlockDevices
                 select ($"{nvmeTargets}/{nqn}/namespaces/{id}/device_path", new StackedOn(null, $"exported by the NVMe target {nqn}"))
             )
             .Concat(
-                from hba in _files.List(scsiTargets)
-                from name in _files.List($"{scsiTargets}/{hba}")
-                select ($"{scsiTargets}/{hba}/{name}/udev_path", new StackedOn(null, $"exported by the SCSI target {hba}/{name}"))
+                from store in ScsiBackstore.All(_files)
+                select (store.Path + "/udev_path", new StackedOn(null, $"exported by the SCSI target {store.Name}"))
             );
         foreach (var (file, user) in files)
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
+using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Usage;
@@ -54,9 +55,9 @@ internal sealed class Doors(HostFileReader files, IHostCalls calls)
     }
 
     /// <summary>In words for an admin, who knows what the kernel does not tell.</summary>
-    public static string Nameless(string disk) =>
+    public static string Nameless(DeviceId device, string disk) =>
         $"{disk} is claimed in the kernel by somebody it does not name (a mount that no process sees, ZFS, DRBD, a "
-        + "storage target): free it, or list Storage in allowProtected together with the address";
+        + $"storage target): free it, or list Storage in allowProtected together with {AllowProtected.NameOf(device)}";
 
     private bool IsBusy(string node, OpenIntent intent, string device)
     {

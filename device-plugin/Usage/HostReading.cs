@@ -38,7 +38,7 @@ internal sealed class HostReading
         );
         Blocks = new BlockDevices(_files, _tree, calls);
         Vfio = new VfioUsage(_tree, _processes);
-        Storage = new StorageUsage(Blocks, _processes, _files, calls);
+        Storage = new StorageUsage(Blocks, _tree, _processes, _files, calls);
         Nodes = new NodeUsage(_tree, _processes);
         var consoles = new KernelConsoles(_files, _tree);
         Console = new ConsoleUsage(_files, _tree, consoles);

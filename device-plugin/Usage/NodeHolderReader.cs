@@ -3,15 +3,17 @@ using Hostdev.DevicePlugin.Host;
 namespace Hostdev.DevicePlugin.Usage;
 
 /// <summary>
-/// Who has nodes of VFIO open, by their device numbers (<c>major:minor</c>): under which name does not matter, nor whether a node still has
-/// one.
+/// Who has nodes open that are given to pods, by their device numbers (<see cref="DeviceNumber.WithKind"/>): under which name does not
+/// matter, nor whether a node still has one.
 /// </summary>
 public sealed class NodeHolderReader(HostPaths paths, IHostCalls calls, KernelThreads threads, TimeProvider time)
 {
     private readonly ProcessReader _processes = new(paths, calls, threads, time);
 
     /// <param name="numbers">The nodes that are asked for; of all others nothing is kept.</param>
-    /// <param name="quick">For an answer that somebody waits for: of what goes beyond a small budget the group's own node tells.</param>
+    /// <param name="quick">
+    /// For an answer that somebody waits for, of units that have a group: of what goes beyond a small budget its node tells.
+    /// </param>
     public NodeHolders Read(IEnumerable<string> numbers, bool quick)
     {
         var wanted = numbers.ToHashSet(StringComparer.Ordinal);
@@ -22,10 +24,10 @@ public sealed class NodeHolderReader(HostPaths paths, IHostCalls calls, KernelTh
 
     private NodeHolders Read(HashSet<string> wanted, LookBudget budget)
     {
-        var snapshot = _processes.ReadDescriptors(new OpenFileFilter(n => !n.IsBlock && wanted.Contains(n.ToString())), budget);
+        var snapshot = _processes.ReadDescriptors(new OpenFileFilter(n => wanted.Contains(n.WithKind)), budget);
         return new NodeHolders(
             calls,
-            snapshot.Open.ToLookup(o => o.Number!.Value.ToString(), o => new NodeHolder(o.Pid, o.Command), StringComparer.Ordinal),
+            snapshot.Open.ToLookup(o => o.Number!.Value.WithKind, o => new NodeHolder(o.Pid, o.Command), StringComparer.Ordinal),
             snapshot.Unseen
         );
     }

@@ -1,5 +1,6 @@
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Inventory;
 using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Usage;
@@ -16,8 +17,9 @@ internal sealed class StorageUsage
     private readonly ILookup<string, OpenFile> _open;
     private readonly HashSet<string> _swaps;
     private readonly Dictionary<string, string> _btrfs;
+    private readonly Lazy<ILookup<DeviceId, DeviceUser>> _targets;
 
-    public StorageUsage(BlockDevices blocks, ProcessSnapshot processes, HostFileReader files, IHostCalls calls)
+    public StorageUsage(BlockDevices blocks, DeviceTree tree, ProcessSnapshot processes, HostFileReader files, IHostCalls calls)
     {
         _blocks = blocks;
         _open = processes.Open.Where(o => o.Number is { IsBlock: true }).ToLookup(o => o.Number!.Value.ToString(), StringComparer.Ordinal);
@@ -39,9 +41,20 @@ internal sealed class StorageUsage
             .SelectMany(uuid => files.List($"/sys/fs/btrfs/{uuid}/devices").Select(disk => (Disk: disk, Uuid: uuid)))
             .DistinctBy(d => d.Disk)
             .ToDictionary(d => d.Disk, d => d.Uuid, StringComparer.Ordinal);
+        _targets = new(() => TargetsOver(tree, files));
     }
 
-    public IEnumerable<DeviceUser> UsersOf(DeviceId device) => UsersByDisk(device).Select(u => u.User);
+    public IEnumerable<DeviceUser> UsersOf(DeviceId device) => UsersByDisk(device).Select(u => u.User).Concat(_targets.Value[device]);
+
+    /// <summary>What the kernel's SCSI target passes on, by what that is or comes over.</summary>
+    private static ILookup<DeviceId, DeviceUser> TargetsOver(DeviceTree tree, HostFileReader files) =>
+        ScsiBackstore
+            .All(files)
+            .SelectMany(s => s.DevicesOf(files).Select(path => (Store: s, Address: SysfsPath.LastName(path), Path: path)))
+            .SelectMany(d =>
+                tree.RoadsOn(d.Path).Select(r => (r.Device, Words: r.Words($"{d.Address} is exported by the SCSI target {d.Store.Name}")))
+            )
+            .ToLookup(u => u.Device, u => new DeviceUser(UserKind.StackedDevice, u.Words));
 
     /// <summary>The users of each disk below a device, with the disk's name. What stands on several is named with the first.</summary>
     public IEnumerable<(string Disk, DeviceUser User)> UsersByDisk(DeviceId device)

@@ -76,7 +76,7 @@ public sealed class UsageReader(HostPaths paths, IHostCalls calls, IPodUsage pod
             [
                 .. users.Select(u => $"{u.Device}: {u.User.Description}").Distinct(StringComparer.Ordinal),
                 .. busyGroups.Where(g => !reading.Vfio.UsersOf(g).Any()).Select(reading.Vfio.Nameless),
-                .. busyDisks.Where(d => !HasNamedUser(d.Device, d.Disk)).Select(d => $"{d.Device}: {Doors.Nameless(d.Disk)}"),
+                .. busyDisks.Where(d => !HasNamedUser(d.Device, d.Disk)).Select(d => $"{d.Device}: {Doors.Nameless(d.Device, d.Disk)}"),
                 .. doors.Doubts,
             ],
             doors.Handles

@@ -62,6 +62,13 @@ no_numa_node() {
   device edu,bus=bridge,addr=1; device pci-testdev,bus=bridge,addr=2          # 04:01, 04:02
 }
 
+# The last port of all, so that no other's number depends on it. Tests plug the two ways to the disk "paths" in, at this adapter and at 02:00.0.
+second_scsi_adapter() {
+  root_port scsi2p numa0 6; device virtio-scsi-pci,id=scsi2,bus=scsi2p        # 47
+  truncate -s 64M "$RUN/paths.img"; qemu -blockdev driver=file,node-name=paths,filename=paths.img
+  qemu -blockdev driver=raw,node-name=path0,file=paths -blockdev driver=raw,node-name=path1,file=paths
+}
+
 share() {   # share TAG PATH OPTIONS
   SHARES=$((SHARES + 1))
   qemu -fsdev "local,id=$1,path=${2//,/,,},security_model=none$3"
@@ -86,5 +93,5 @@ hardware() {   # hardware FLAVOUR MEMORY-IN-MIB
   QEMU=() CHASSIS=0 SHARES=0
   mkdir -p "$STATE/img"
   for image in nvme0 nvme1 scsi0 scsi1; do [ -e "$STATE/img/$image.img" ] || truncate -s 64M "$STATE/img/$image.img"; done
-  machine "$2"; numa_node_0; numa_node_1; no_numa_node; plumbing "$1"
+  machine "$2"; numa_node_0; numa_node_1; no_numa_node; second_scsi_adapter; plumbing "$1"
 }

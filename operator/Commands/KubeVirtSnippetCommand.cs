@@ -63,12 +63,15 @@ internal static class KubeVirtSnippetCommand
         var text = KubeVirtSnippet.Text(
             policies.SelectMany(p => KubeVirtSnippet.Entries(p.Policy, ids[p.Identity.Uid].SelectMany(i => i)))
         );
-        return text is null
+        var notes = string.Concat(policies.Select(p => KubeVirtSnippet.Note(p.Policy)).Distinct());
+        if (text is not null)
+            return (notes + KubeVirtSnippet.WithInstructions(text), "");
+        return notes.Length == 0
             ? (
                 null,
                 "no policy has found a device yet: kubectl get hostdev shows why; KubeVirt names devices by vendor "
                     + "and device, and only nodes tell those"
             )
-            : (KubeVirtSnippet.WithInstructions(text), "");
+            : (notes, "");
     }
 }

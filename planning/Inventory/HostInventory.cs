@@ -67,6 +67,10 @@ public sealed record HostInventory
     /// <summary>The SCSI device of this identity; null when there is none. Two paths that cannot be told apart are the first.</summary>
     public ScsiDevice? Scsi(ScsiDisk disk) => ScsiDevices.FirstOrDefault(s => s.Id == disk);
 
+    /// <summary>Other SCSI devices that call themselves the same: by all that is known they are paths to one.</summary>
+    public IEnumerable<ScsiDevice> AlsoAt(ScsiDevice device) =>
+        ScsiDevices.Where(s => s.Address != device.Address && (s.Id == device.Id || (s.Wwid is not null && s.Wwid == device.Wwid)));
+
     /// <summary>The group a function is in, or null when the host gives it none (no IOMMU).</summary>
     public IommuGroup? GroupOf(PciFunction function) => function.IommuGroup is { } number ? Groups.GetValueOrDefault(number) : null;
 }

@@ -20,6 +20,9 @@ internal sealed record LoanCase(Situation Situation, DesiredPolicy.OfHostDevice 
     /// <summary>What an admin calls it: goes on after its ID.</summary>
     public required string Called { get; init; }
 
+    /// <summary>It has nothing by which a policy could name it for good.</summary>
+    public bool IsNameless { get; init; }
+
     /// <summary>A pod has it by an answer of ours: what is used of it then is used by that pod.</summary>
     public bool IsLent => Situation.Input.Given.Contains(Device);
 

@@ -33,11 +33,10 @@ internal static class LendingChecks
         if (protecting.Count == 0)
             return null;
         var protections = string.Join(", ", protecting.Select(u => u.Protection!.Value).Distinct().Order());
-        return Objection.Of(
-            Reasons.Protected,
-            $"{Sentence(it, protecting)}: the host needs it; free it, or list {protections} in allowProtected together with its "
-                + (it.Handout is Handout.UsbNode ? "port" : "serial or wwid")
-        );
+        var remedy = it.IsNameless
+            ? "free it; it has neither a wwid nor a serial number by which allowProtected could name it"
+            : $"free it, or list {protections} in allowProtected together with {AllowProtected.NameOf(it.Device)}";
+        return Objection.Of(Reasons.Protected, $"{Sentence(it, protecting)}: the host needs it; {remedy}");
     }
 
     private static Objection? InUse(LoanCase it)

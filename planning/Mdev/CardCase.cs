@@ -8,8 +8,11 @@ namespace Hostdev.Planning.Mdev;
 /// <summary>A card on which a profile wants mediated devices.</summary>
 internal sealed record CardCase(Situation Situation, DesiredPolicy.OfMdevProfile Policy, MdevCard Card) : ICase
 {
-    /// <summary>Other cards of the profile are on the mdev bus, and this one is not.</summary>
-    public bool IsBesideMdevs { get; init; }
+    /// <summary>The way that devices of its resource name have on this host, where this card's is another; null as a rule.</summary>
+    public MdevWay? OtherWay =>
+        Situation.MdevWays.ByName.GetValueOrDefault(Policy.Spec.ResourceName) is { } way && way.IsVendorVfio != Card.IsVendorVfio
+            ? way
+            : null;
 
     /// <summary>How many there are to be, at most.</summary>
     public int Wanted => Policy.Spec.Instances.Count ?? Policy.Spec.Instances.Max ?? 0;

@@ -13,30 +13,40 @@ internal static class CardChecks
 
     /// <summary>Where a card has mdev types, that way is in force, and the vendor's own is not to be touched.</summary>
     private static Objection? OtherTransport(CardCase it) =>
-        it.Policy.Spec.Transport switch
-        {
-            MdevTransport.VendorVfio when !it.Card.IsVendorVfio => Objection.Of(
+        it.Card.IsBy(it.Policy.Spec.Transport)
+            ? null
+            : Objection.Of(
                 Reasons.OtherTransport,
-                $"{it.Card.Name} makes its devices on the mdev bus (it has mdev_supported_types), and transport is VendorVfio: "
-                    + "write Mdev or Auto there"
-            ),
-            MdevTransport.Mdev when it.Card.IsVendorVfio => Objection.Of(
-                Reasons.OtherTransport,
-                $"the virtual functions of {it.Card.Name} are given their types by vendor VFIO (nvidia/current_vgpu_type), and transport "
-                    + "is Mdev: write VendorVfio or Auto there"
-            ),
-            _ => null,
-        };
+                it.Card.IsVendorVfio
+                    ? $"the virtual functions of {it.Card.Name} are given their types by vendor VFIO (nvidia/current_vgpu_type), and "
+                        + "transport is Mdev: write VendorVfio or Auto there"
+                    : $"{it.Card.Name} makes its devices on the mdev bus (it has mdev_supported_types), and transport is VendorVfio: "
+                        + "write Mdev or Auto there"
+            );
 
     /// <summary>A mediated device and a virtual function are told to KubeVirt by different names (contracts/kubevirt.md, 5).</summary>
-    private static Objection? Mixed(CardCase it) =>
-        it.IsBesideMdevs
-            ? Objection.Of(
+    private static Objection? Mixed(CardCase it)
+    {
+        if (it.OtherWay is not { Policy: var first })
+            return null;
+        if (first == it.Policy.Identity)
+        {
+            return Objection.Of(
                 Reasons.OtherTransport,
                 $"{it.Card.Name} has vendor VFIO, and other cards of this profile are on the mdev bus, whose devices need another resource "
                     + "name: write a profile of its own for it, with transport: VendorVfio"
-            )
-            : null;
+            );
+        }
+
+        var (here, there, transport) = it.Card.IsVendorVfio
+            ? ("has vendor VFIO", "has cards on the mdev bus", MdevTransport.VendorVfio)
+            : ("is on the mdev bus", "has cards with vendor VFIO", MdevTransport.Mdev);
+        return Objection.Of(
+            Reasons.ResourceNameConflict,
+            $"{it.Card.Name} {here}, and {first}, which uses {it.Policy.Spec.ResourceName} too, {there} on this node: a resource name has "
+                + $"devices of one way; use another resourceName for it, in a profile with transport: {transport}"
+        );
+    }
 
     /// <summary>While the vendor's tool makes them, the physical function is without its driver for a moment.</summary>
     private static Objection? VfsMissing(CardCase it)

@@ -25,6 +25,15 @@ internal sealed record MdevCard(string Name, ImmutableArray<MdevParent> Parents)
     /// <summary>The physical function; null for a parent that is no PCI function.</summary>
     public PciFunction? Function { get; init; }
 
+    /// <summary>Whether its devices are made in the way that a profile asks for.</summary>
+    public bool IsBy(MdevTransport? transport) =>
+        transport switch
+        {
+            MdevTransport.VendorVfio => IsVendorVfio,
+            MdevTransport.Mdev => !IsVendorVfio,
+            _ => true,
+        };
+
     /// <summary>The cards that a profile means, ordered by name.</summary>
     public static ImmutableArray<MdevCard> MeantBy(Situation situation, MdevProfileSpec wanted)
     {

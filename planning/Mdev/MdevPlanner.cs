@@ -9,9 +9,7 @@ internal static class MdevPlanner
 {
     public static PolicyWishes WishesOf(Situation situation, DesiredPolicy.OfMdevProfile policy)
     {
-        var meant = MdevCard.MeantBy(situation, policy.Spec);
-        var isMixed = meant.Any(c => !c.IsVendorVfio);
-        var cards = meant.Select(c => new CardCase(situation, policy, c) { IsBesideMdevs = isMixed && c.IsVendorVfio }).ToList();
+        var cards = MdevCard.MeantBy(situation, policy.Spec).Select(c => new CardCase(situation, policy, c)).ToList();
         var judged = cards.Select(c => (Card: c, Ruling: CardChecks.All.Judge(c))).ToList();
         var slots = judged.Where(j => !j.Ruling.Refuses).Select(j => MdevSlots.On(j.Card)).ToList();
         return new PolicyWishes

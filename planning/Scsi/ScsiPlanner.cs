@@ -25,11 +25,9 @@ internal static class ScsiPlanner
         };
     }
 
-    /// <summary>
-    /// The machine's own disks are libata's as a rule: a vendor or a model that matches them too is no word of an admin's about them.
-    /// </summary>
+    /// <summary>By every word of the selector; vendor and model alone mean those that have a name and are not the machine's own.</summary>
     public static bool Matches(ScsiSelector selector, ScsiDevice device) =>
-        (!device.IsLibata || selector.Serial is not null || selector.Wwid is not null || selector.Address is not null)
+        (!IsByNameAlone(device) || selector.Serial is not null || selector.Wwid is not null || selector.Address is not null)
         && (selector.Vendor is null || selector.Vendor == device.Vendor)
         && (selector.Model is null || selector.Model == device.Model)
         && (selector.Serial is null || selector.Serial == device.Serial)
@@ -40,6 +38,7 @@ internal static class ScsiPlanner
         new(situation, policy, new Handout.ScsiNode { Disk = device.Id, Name = device.Name ?? $"at {device.Address}" })
         {
             Unreadable = device.Unreadable,
+            IsNameless = device.Name is null,
             Called = $"{device.Address}, {device.Vendor} {device.Model}",
         };
 
@@ -52,17 +51,17 @@ internal static class ScsiPlanner
     private static Objection? SecondPath(LoanCase it)
     {
         var inventory = it.Situation.Inventory;
-        if (it.Handout is not Handout.ScsiNode { Disk: var disk } || inventory.Scsi(disk) is not { Wwid: { } wwid } device)
+        if (it.IsLent || it.Handout is not Handout.ScsiNode { Disk: var disk, Name: var name } || inventory.Scsi(disk) is not { } device)
             return null;
-        var others = inventory.ScsiDevices.Where(d => d.Wwid == wwid && d.Address != device.Address).Select(d => d.Address).ToList();
-        return others.Count == 0
-            ? null
-            : Objection.Of(
-                Reasons.SeveralPaths,
-                $"{device.Address} and {string.Join(", ", others)} are paths to one disk ({wwid}): none is offered alone; take the other "
-                    + "paths from this host (1 to their delete file), or give VMs what stands on the multipath map"
-            );
+        var others = inventory.AlsoAt(device).Select(d => d.Address).ToList();
+        return others.Count == 0 ? null : Objection.Of(Reasons.SeveralPaths, ScsiPaths.Sentence(name, device.Address, others));
     }
+
+    /// <summary>
+    /// The machine's own disks are libata's as a rule: a vendor or a model that matches them too is no word of an admin's about them. What
+    /// has no name is known only as long as it is there.
+    /// </summary>
+    private static bool IsByNameAlone(ScsiDevice device) => device.IsLibata || device.Name is null;
 
     /// <summary>What there is, for a policy that matches nothing.</summary>
     private static string Hint(Situation situation)
@@ -71,8 +70,9 @@ internal static class ScsiPlanner
         return there.IsEmpty
             ? ": it has no SCSI device with a generic node (modprobe sg)"
             : string.Create(CultureInfo.InvariantCulture, $", which has {there.Length} on SCSI: ")
-                + string.Join(", ", there.Take(8).Select(d => $"{d.Address} ({d.Vendor} {d.Model}, {d.Name ?? "without a serial"})"))
-                + (there.Any(d => d.IsLibata) ? "; disks of vendor ATA are matched by serial, wwid or address alone" : "");
+                + string.Join(", ", there.Take(8).Select(d => $"{d.Address} ({d.Vendor} {d.Model}, {d.Name ?? "without a name"})"))
+                + (there.Any(d => d.IsLibata) ? "; disks of vendor ATA are matched by serial, wwid or address alone" : "")
+                + (there.Any(d => d.Name is null) ? "; what has neither wwid nor serial by its address, for as long as it is there" : "");
     }
 
     private static string Words(string text) => string.Join(' ', text.Split(' ', StringSplitOptions.RemoveEmptyEntries));

@@ -43,7 +43,6 @@ internal static class PlanWords
             PlanStep.SetDriverOverride s => $"override {Or(s.Driver, "nothing")} on {s.Address}",
             PlanStep.Unbind s => $"unbind {s.Address} from {s.Driver}",
             PlanStep.Reset s => $"reset {s.Address}",
-            PlanStep.ProbeInterface s => $"probe {s.Interface} for {Or(s.ExpectedDriver, "the host")}",
             PlanStep.Probe s => $"probe {s.Address} for {Or(s.ExpectedDriver, "the host")}",
             _ => throw new InvalidOperationException($"no words for {step}"),
         };
@@ -59,7 +58,6 @@ internal static class PlanWords
             JournalRecord.OpenVfSetup r => $"open the setup of {r.Address}",
             JournalRecord.CloseVfSetup r => $"close the setup of {r.Address}",
             JournalRecord.ForgetFunction r => $"forget {r.Address}",
-            JournalRecord.ForgetLoan r => $"forget the loan of {r.Device}",
             JournalRecord.ForgetPhysicalFunction r => $"forget the VFs of {r.Address}",
             JournalRecord.RecordFault r => $"record a fault of {r.Device} at {Number(r.FatalErrors)} errors",
             JournalRecord.ClearFault r => $"clear the fault of {r.Device} at {Number(r.FatalErrors)} errors",

@@ -11,7 +11,7 @@ using Xunit;
 namespace Hostdev.Tests.Planning;
 
 /// <summary>Virtual functions of an NVIDIA card that are given types of vGPU ("vendor VFIO").</summary>
-public sealed class VgpuTests
+public sealed partial class VgpuTests
 {
     private const string Card = "0000:41:00.0";
     private static readonly string[] s_functions = ["0000:41:10.0", "0000:41:10.2", "0000:41:10.4", "0000:41:10.6"];
@@ -57,61 +57,6 @@ public sealed class VgpuTests
         );
         Assert.Equal(s_functions[..2].Select(f => $"give {f} the vGPU type 1155"), Steps(plan));
         Assert.True(plan.AsksForRoom);
-    }
-
-    [Fact]
-    public void Where_a_card_has_mdev_types_nothing_is_written_to_the_vendor_s_directory()
-    {
-        var both = L40s() with
-        {
-            MdevParents =
-            [
-                .. s_functions.Select(f => new MdevParent
-                {
-                    Name = f,
-                    PciAddress = PciAddress.Parse(f),
-                    Types = [new MdevType("1155", "NVIDIA L40S-8Q", 1, "vfio-pci", null)],
-                }),
-            ],
-        };
-        var plan = Given.Input(both, Profile()).Plan();
-
-        Assert.All(plan.Units, u => Assert.IsType<Handout.MediatedDevice>(u.Handout));
-        Assert.False(plan.AsksForRoom);
-        Given
-            .Input(both, Profile(spec: s => s with { Transport = MdevTransport.VendorVfio }))
-            .Plan()
-            .Refuses(
-                Card,
-                Reasons.OtherTransport,
-                $"{Card} makes its devices on the mdev bus (it has mdev_supported_types), and transport is VendorVfio: "
-                    + "write Mdev or Auto there"
-            );
-        Given
-            .Input(L40s(), Profile(spec: s => s with { Transport = MdevTransport.Mdev }))
-            .Plan()
-            .Refuses(
-                Card,
-                Reasons.OtherTransport,
-                $"the virtual functions of {Card} are given their types by vendor VFIO (nvidia/current_vgpu_type), and transport is Mdev: "
-                    + "write VendorVfio or Auto there"
-            );
-    }
-
-    [Fact]
-    public void A_profile_is_not_for_cards_of_both_ways_because_KubeVirt_tells_their_devices_by_different_names()
-    {
-        var mtty = new MdevParent { Name = "mtty", Types = [new MdevType("1155", "x", 4, "vfio-pci", null)] };
-        var plan = Given.Input(L40s() with { MdevParents = [mtty] }, Profile()).Plan();
-
-        Assert.All(plan.Units, u => Assert.IsType<Handout.MediatedDevice>(u.Handout));
-        plan.Says(
-            Card,
-            FindingState.Blocked,
-            Reasons.OtherTransport,
-            $"{Card} has vendor VFIO, and other cards of this profile are on the mdev bus, whose devices need another resource name: "
-                + "write a profile of its own for it, with transport: VendorVfio"
-        );
     }
 
     [Theory]

@@ -153,7 +153,7 @@ public sealed partial class StatusBuilderTests
     public void A_device_that_KubeVirt_offers_too_is_said(string resource, string id, bool said)
     {
         var socket = $"kubevirt-{resource.Replace('/', '-')}.sock";
-        var status = Status(Given.Input(Taken, Given.HostDevice()), kubeVirt: [new KubeVirtOffer(resource, socket, ["11", id])]);
+        var status = Status(Given.Input(Taken, Given.HostDevice()), others: [new OtherOffer(resource, socket, ["11", id])]);
         var problems = status.Policies[0].Problems.Where(p => p.State == FindingState.Noticed);
         var words =
             $"0000:43:00.0 is offered by KubeVirt's own device plugin too, as {resource} ({socket}), so that two VMs may be given it: "
@@ -161,6 +161,28 @@ public sealed partial class StatusBuilderTests
 
         Assert.Equal(
             said ? [("0000:43:00.0", Reasons.OfferedByKubeVirt, words)] : [],
+            problems.Select(p => (p.Device, p.Reason, p.Message))
+        );
+    }
+
+    [Theory]
+    [InlineData("intel.com/igb", "intel.com_igb.sock", "0000:43:00.0", "0000:43:00.0 is offered", " (intel.com_igb.sock)")]
+    [InlineData("intel.com/igb", "plugin.sock", "0000:43:00.1", "0000:43:00.1 of 0000:43:00.0 is offered", "")]
+    [InlineData("intel.com/igb", "intel.com_igb.sock", "12", null, "")] // a number is KubeVirt's word for a group, and nobody else's
+    [InlineData("intel.com/igb", "intel.com_igb.sock", "0000:44:00.0", null, "")]
+    [InlineData("example.com/gpus", "plugin.sock", "0000:43:00.0", null, "")] // of whom the name is, is said elsewhere
+    public void A_device_that_another_plugin_offers_too_is_said(string resource, string socket, string id, string? what, string who)
+    {
+        var policy = Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings });
+        var machine = new Machine().Bridge("0000:40:01.0", 11).Audio(driver: "pci-stub").Gpu(driver: "vfio-pci", flr: true);
+        var status = Status(Given.Input(machine, policy), others: [new OtherOffer(resource, socket, ["0000:00:1f.0", id])]);
+        var problems = status.Policies[0].Problems.Where(p => p.State == FindingState.Noticed);
+        var words =
+            $"{what} by another device plugin too, as {resource}{who}, so that two pods may be given it: remove it from that plugin's "
+            + "configuration, or from this policy";
+
+        Assert.Equal(
+            what is null ? [] : [("0000:43:00.0", Reasons.OfferedByAnother, words)],
             problems.Select(p => (p.Device, p.Reason, p.Message))
         );
     }

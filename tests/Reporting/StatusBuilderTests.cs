@@ -277,7 +277,7 @@ public sealed partial class StatusBuilderTests : IDisposable
         PlanningInput input,
         AllocationLedger? ledger = null,
         ImmutableArray<ResourceState>? kubelet = null,
-        ImmutableArray<KubeVirtOffer> kubeVirt = default,
+        ImmutableArray<OtherOffer> others = default,
         ImmutableDictionary<string, OfferProblem>? refused = null
     )
     {
@@ -291,7 +291,7 @@ public sealed partial class StatusBuilderTests : IDisposable
             ledger ?? AllocationLedger.Empty,
             kubelet ?? [.. registered],
             _desired,
-            kubeVirt: kubeVirt
+            others: others
         );
     }
 

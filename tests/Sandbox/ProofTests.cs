@@ -72,7 +72,7 @@ public sealed class ProofTests : IDisposable
         var vm = Kernel.Processes.Start("qemu-system-x86");
         var file = vm.OpenGroup(Kernel.GroupOf(Edu)!.Value).File!;
         Assert.Equal("qemu-system-x86", _under.Read($"/proc/{vm.Pid}/comm"));
-        Assert.Equal("/dev/vfio/37", new FileInfo(_under.Paths.Resolve($"/proc/{vm.Pid}/fd/{file.Descriptor}")).LinkTarget);
+        Assert.Equal("/dev/vfio/38", new FileInfo(_under.Paths.Resolve($"/proc/{vm.Pid}/fd/{file.Descriptor}")).LinkTarget);
         var player = vm.OpenPlain("/dev/dri/card0");
         Assert.Equal("/dev/dri/card0", new FileInfo(_under.Paths.Resolve($"/proc/{vm.Pid}/fd/{player.Descriptor}")).LinkTarget);
         vm.Exit();

@@ -21,7 +21,7 @@ public sealed class UeventTests : IDisposable
     public async Task Binding_to_vfio_adds_the_group_then_the_device_then_binds_and_an_override_is_silent()
     {
         Assert.Equal(
-            ["add@/devices/virtual/vfio/37", $"add@{EduPath}/vfio-dev/vfio0", $"bind@{EduPath}"],
+            ["add@/devices/virtual/vfio/38", $"add@{EduPath}/vfio-dev/vfio0", $"bind@{EduPath}"],
             await During(() => _under.GiveToVfio(Edu))
         );
         var bind = _under.Kernel.UeventHistory[^1];
@@ -30,7 +30,7 @@ public sealed class UeventTests : IDisposable
             (bind.Properties["DRIVER"], bind.Properties["PCI_ID"], bind.Properties["PCI_SLOT_NAME"])
         );
         var group = _under.Kernel.UeventHistory[^3];
-        Assert.Equal(("vfio/37", "242", "0"), (group.Properties["DEVNAME"], group.Properties["MAJOR"], group.Properties["MINOR"]));
+        Assert.Equal(("vfio/38", "242", "0"), (group.Properties["DEVNAME"], group.Properties["MAJOR"], group.Properties["MINOR"]));
         Assert.DoesNotContain("PCI_SLOT_NAME", group.Properties.Keys);
     }
 
@@ -39,7 +39,7 @@ public sealed class UeventTests : IDisposable
     {
         _under.GiveToVfio(Edu);
         Assert.Equal(
-            [$"remove@{EduPath}/vfio-dev/vfio0", "remove@/devices/virtual/vfio/37", $"unbind@{EduPath}"],
+            [$"remove@{EduPath}/vfio-dev/vfio0", "remove@/devices/virtual/vfio/38", $"unbind@{EduPath}"],
             await During(() => _under.Unbind(Edu))
         );
         Assert.DoesNotContain("DRIVER", _under.Kernel.UeventHistory[^1].Properties.Keys);
@@ -73,12 +73,12 @@ public sealed class UeventTests : IDisposable
         const string Uuid = "11111111-2222-8333-8444-555555555555";
         const string Path = "/devices/virtual/mtty/mtty/" + Uuid;
         Assert.Equal(
-            [$"add@{Path}", "add@/devices/virtual/vfio/38", $"add@{Path}/vfio-dev/vfio0", $"bind@{Path}"],
+            [$"add@{Path}", "add@/devices/virtual/vfio/40", $"add@{Path}/vfio-dev/vfio0", $"bind@{Path}"],
             await During(() => _under.Write("/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-2/create", Uuid))
         );
         Assert.Equal("mtty", _under.Kernel.UeventHistory[^1].Properties["DRIVER"]);
         Assert.Equal(
-            [$"remove@{Path}/vfio-dev/vfio0", "remove@/devices/virtual/vfio/38", $"unbind@{Path}", $"remove@{Path}"],
+            [$"remove@{Path}/vfio-dev/vfio0", "remove@/devices/virtual/vfio/40", $"unbind@{Path}", $"remove@{Path}"],
             await During(() => _under.Write($"/sys/bus/mdev/devices/{Uuid}/remove", "1"))
         );
     }

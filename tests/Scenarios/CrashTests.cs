@@ -56,7 +56,7 @@ public sealed class CrashTests
         public long Go(long? killAt)
         {
             var directory = Directory.CreateTempSubdirectory("hostdev-crash-").FullName;
-            using var agent = new SteppedAgent(_node.Kernel, _clock, directory);
+            using var agent = new SteppedAgent(_node.Machine, _clock, directory);
             agent.Start();
             if (killAt is { } moment)
                 agent.KillAt(moment);

@@ -13,6 +13,9 @@ public enum DiskUse
     MountInOtherNamespace,
     Loop,
 
+    /// <summary>The kernel's SCSI target passes the device on: a SCSI device of any kind.</summary>
+    ScsiTarget,
+
     /// <summary>A process has the disk open.</summary>
     Open,
 

@@ -51,7 +51,7 @@ internal interface IScenarioNode : IDisposable
     /// </summary>
     void Reboot(string stateDirectory);
 
-    /// <summary>Mounts the disk of an NVMe function until the result is disposed of.</summary>
+    /// <summary>Mounts the disk of an NVMe function, or of a SCSI device, until the result is disposed of.</summary>
     IDisposable MountDisk(string address, string mountPoint) => Mount(ScenarioNodes.DiskOf(Machine.Paths, address), mountPoint);
 
     /// <summary>Mounts a disk, with a file system that it gets for that, until the result is disposed of.</summary>
@@ -71,8 +71,21 @@ internal interface IScenarioNode : IDisposable
     /// <summary>Gives a function's network interface another name beside its own, of which no event tells.</summary>
     void AddAlternativeName(string address, string name);
 
-    /// <summary>Uses the disk of an NVMe function until the result is disposed of.</summary>
+    /// <summary>
+    /// Uses the disk of an NVMe function, or of a SCSI device at <c>host:channel:target:LUN</c>, until the result is disposed of.
+    /// </summary>
     DiskUser UseDisk(string address, DiskUse use);
+
+    /// <summary>
+    /// Plugs in a way to the disk that has two, with the serial number <see cref="ScenarioNodes.PathsSerial"/> and the wwid
+    /// <see cref="ScenarioNodes.PathsWwid"/>: the first at <see cref="LabMachine.ScsiAdapter"/>, the second at the other adapter. Until the
+    /// node is disposed of.
+    /// </summary>
+    /// <param name="path">0 or 1.</param>
+    void PlugPath(int path, int target);
+
+    /// <summary>Another process has this node open until the result is disposed of.</summary>
+    DiskUser OpenNode(string node);
 
     /// <summary>
     /// Tries to mount a disk, which has a file system, as <c>mount(8)</c> does; null when it is mounted, else what the kernel said.

@@ -55,7 +55,7 @@ public sealed class LastRoomTests
     {
         var directory = Directory.CreateTempSubdirectory("hostdev-races-").FullName;
         var clock = new StillClock();
-        using var agent = new SteppedAgent(node.Kernel, clock, directory);
+        using var agent = new SteppedAgent(node.Machine, clock, directory);
         var kubelet = new SteppedKubelet(agent, clock);
         agent.Start();
         agent.Desire(desired);

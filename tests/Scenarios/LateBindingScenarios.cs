@@ -47,7 +47,7 @@ public abstract class LateBindingScenarios
         Assert.Equal(0, bench.Host.Writer.Writes);
         Assert.Equal(("e1000e", "e1000e"), (bench.Driver(Port), bench.Driver(OtherPort)));
 
-        var pod = await AdmitAsync(bench, "vm", "dual");
+        var pod = await TimedAsync("two functions from e1000e", () => AdmitAsync(bench, "vm", "dual"));
         Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
         Assert.Equal(("vfio-pci", "vfio-pci"), (bench.Driver(Port), bench.Driver(OtherPort)));
         OfferPromises.Check(bench, pod, "example.com/dual", [Port]);
@@ -107,12 +107,7 @@ public abstract class LateBindingScenarios
         );
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/card") == 1);
         Assert.Equal(driver, bench.Driver(address));
-        var begun = TimeProvider.System.GetTimestamp();
-        var pod = await AdmitAsync(bench, "vm", "card");
-        var took = TimeProvider.System.GetElapsedTime(begun);
-        TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{driver}: {took.TotalMilliseconds:F0} ms from the kubelet's call to the running pod"
-        );
+        var pod = await TimedAsync($"one function from {driver}", () => AdmitAsync(bench, "vm", "card"));
         Assert.Equal((PodPhase.Running, ""), Outcome(pod));
         Assert.Equal("vfio-pci", bench.Driver(address));
         bench.Kubelet.DeletePod("vms", "vm");
@@ -231,6 +226,18 @@ public abstract class LateBindingScenarios
             bench.Problem("rng").Message
         );
         Assert.Equal(0, bench.Kubelet.Allocatable("example.com/rng") ?? 0);
+    }
+
+    /// <summary>What it costs beside the kernel's own work: <see cref="Allocating.LateAnswerCostTests"/>.</summary>
+    private static async Task<SimulatedPod> TimedAsync(string what, Func<Task<SimulatedPod>> admit)
+    {
+        var begun = TimeProvider.System.GetTimestamp();
+        var pod = await admit();
+        var took = TimeProvider.System.GetElapsedTime(begun);
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{what}: {took.TotalMilliseconds:F0} ms from the kubelet's call to the running pod"
+        );
+        return pod;
     }
 
     private protected static Task<SimulatedPod> AdmitAsync(ScenarioBench bench, string name, string resource, int count = 1) =>
@@ -361,6 +368,33 @@ public sealed class SimulatedLateBindingScenarios : LateBindingScenarios
         bench.Kubelet.DeletePod("apps", "dpdk");
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/dual") == 1);
         Assert.Equal((PodPhase.Running, ""), Outcome(await AdmitAsync(bench, "vm-2", "dual")));
+    }
+
+    [Theory]
+    [InlineData("other_nic.sock", "")] // the name of its socket says nothing
+    [InlineData("other.io_nic.sock", " (other.io_nic.sock)")]
+    public async Task Another_plugin_that_offers_it_too_is_named_for_as_long_as_it_does(string socket, string who)
+    {
+        await using var bench = await ScenarioBench.StartAsync(NewNode(), Dual);
+        await bench.ReadyAsync();
+        var words =
+            $"{OtherPort} of {Port} is offered by another device plugin too, as other.io/nic{who}, so that two pods may be given it: "
+            + "remove it from that plugin's configuration, or from this policy";
+        await using (var other = new ForeignPlugin(bench.Kubelet.Directory, "other.io/nic", socket))
+        {
+            await other.StartAsync();
+            other.List("0000:01:00.0", OtherPort);
+            await other.RegisterAsync();
+            await bench.UntilAsync(() => bench.Problem("dual") == (Reasons.OfferedByAnother, words));
+            Assert.Equal(("True", 1), (bench.Condition("Ready"), bench.Kubelet.Allocatable("example.com/dual")));
+
+            other.List("0000:01:00.0"); // its admin took it out there
+            await bench.UntilAsync(() => bench.Problem("dual").Message is "");
+            other.List(OtherPort);
+            await bench.UntilAsync(() => bench.Problem("dual") == (Reasons.OfferedByAnother, words));
+        }
+
+        await bench.UntilAsync(() => bench.Problem("dual").Message is ""); // and with the plugin it goes, too
     }
 
     [Fact]

@@ -48,7 +48,7 @@ internal static class RealDiskUses
             case DiskUse.MountedPartition or DiskUse.DeviceMapperOnPartition or DiskUse.SwapOnPartition:
                 WritePartitionTable(disk, partitions: 1);
                 var user = Use(
-                    disk + "p1",
+                    FirstPartitionOf(disk),
                     use switch
                     {
                         DiskUse.MountedPartition => DiskUse.Mount,
@@ -66,6 +66,27 @@ internal static class RealDiskUses
             default:
                 return Open(disk, node, use);
         }
+    }
+
+    /// <summary>By where it is, through its driver and not through a block node (kernel <c>drivers/target/target_core_pscsi.c</c>).</summary>
+    public static DiskUser ExportScsi(string address)
+    {
+        const string config = "/sys/kernel/config";
+        const string store = config + "/target/core/pscsi_0/hostdev-use";
+        Command.Run("modprobe", "target_core_pscsi");
+        if (!Directory.Exists(config + "/target"))
+            Command.Run("mount", "-t", "configfs", "configfs", config);
+        Command.Run("mkdir", "-p", store);
+        string[] place = address.Split(':');
+        File.WriteAllText(
+            store + "/control",
+            $"scsi_host_id={place[0]},scsi_channel_id={place[1]},scsi_target_id={place[2]},scsi_lun_id={place[3]}"
+        );
+        File.WriteAllText(store + "/enable", "1");
+        return new DiskUser(
+            $"{address} is exported by the SCSI target pscsi_0/hostdev-use",
+            () => Command.Run("rmdir", store, Path.GetDirectoryName(store)!)
+        );
     }
 
     private static DiskUser Open(string disk, string node, DiskUse use)
@@ -142,6 +163,8 @@ internal static class RealDiskUses
         }
 
         Command.Run("blockdev", "--rereadpt", "/dev/" + disk);
-        Assert.Equal(partitions > 0, Directory.Exists($"/sys/class/block/{disk}/{disk}p1"));
+        Assert.Equal(partitions > 0, Directory.Exists($"/sys/class/block/{disk}/{FirstPartitionOf(disk)}"));
     }
+
+    private static string FirstPartitionOf(string disk) => char.IsAsciiDigit(disk[^1]) ? disk + "p1" : disk + "1";
 }

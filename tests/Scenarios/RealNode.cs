@@ -25,6 +25,8 @@ internal sealed class RealNode : IScenarioNode
 
     private readonly Stack<(string Address, string Name)> _renamed = new();
 
+    private readonly Stack<int> _paths = new();
+
     private readonly Stack<(string Address, string Name)> _alternatives = new();
 
     public AgentMachine Machine { get; } = Real();
@@ -95,7 +97,31 @@ internal sealed class RealNode : IScenarioNode
 
     public DiskUser UseDisk(string address, DiskUse use)
     {
-        var user = RealDiskUses.Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
+        var user =
+            use == DiskUse.ScsiTarget
+                ? RealDiskUses.ExportScsi(address)
+                : RealDiskUses.Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
+        _users.Add(user);
+        return user;
+    }
+
+    public void PlugPath(int path, int target)
+    {
+        var bus = path == 0 ? "scsi" : "scsi2";
+        NodeMonitor.Run(
+            $"device_add scsi-hd,id=path{path},bus={bus}.0,scsi-id={target},drive=path{path},share-rw=on,serial={ScenarioNodes.PathsSerial},"
+                + $"wwn=0x{ScenarioNodes.PathsWwid["naa.".Length..]}"
+        );
+        _paths.Push(path);
+        var host = ScenarioNodes.ScsiHostOf(Machine.Paths, path == 0 ? LabMachine.ScsiAdapter : LabMachine.SecondScsiAdapter);
+        var node = $"{ScenarioNodes.ScsiDevices}{host["host".Length..]}:0:{target}:0/scsi_generic";
+        Assert.True(SpinWait.SpinUntil(() => Directory.Exists(node), TimeSpan.FromSeconds(60)), $"{node} did not come");
+    }
+
+    public DiskUser OpenNode(string node)
+    {
+        var process = Command.Hold($"exec 7<{node}");
+        var user = new DiskUser($"{node} is open in process {process.ProcessId} (sh)", process.Dispose);
         _users.Add(user);
         return user;
     }
@@ -196,6 +222,8 @@ internal sealed class RealNode : IScenarioNode
             user.Dispose();
         foreach (var user in _networkUsers)
             user.Dispose();
+        while (_paths.TryPop(out var path))
+            NodeMonitor.Run($"device_del path{path}");
         foreach (var (address, name) in _alternatives)
             Command.Run("ip", "link", "property", "del", "dev", ScenarioNodes.InterfaceOf(Machine.Paths, address), "altname", name);
         foreach (var (address, name) in _renamed)
@@ -219,6 +247,8 @@ internal sealed class RealNode : IScenarioNode
             Sysfs.Write(PciAddress.Parse(pf), "sriov_drivers_autoprobe", "1");
         }
 
+        foreach (var node in Directory.GetFiles("/dev", "s[dg]*"))
+            Command.Run("sh", "-c", $"chown 0:0 {node}; chmod 600 {node}");
         foreach (var mdev in Directory.Exists(Mdevs) ? Directory.GetDirectories(Mdevs) : [])
             Sysfs.Write(Path.Combine(mdev, "remove"), "1");
         foreach (var device in Directory.GetDirectories(Sysfs.Devices).Select(Path.GetFileName).Select(n => PciAddress.Parse(n!)))
@@ -227,6 +257,8 @@ internal sealed class RealNode : IScenarioNode
                 Sysfs.Unbind(device);
         }
 
+        if (!Directory.Exists("/sys/bus/serio/drivers/atkbd/serio0"))
+            Sysfs.Write("/sys/bus/serio/devices/serio0/drvctl", "atkbd");
         if (Directory.Exists("/sys/module/vgpu_standin"))
             Command.Run("modprobe", "-r", "vgpu-standin");
         if (Directory.Exists("/sys/module/bochs"))

@@ -130,6 +130,7 @@ internal sealed class ScenarioBench : IAsyncDisposable
             Status["policies"] is JsonArray { Count: 0 }
             && Host.Journal.State.Ownership is { Functions.Count: 0, PhysicalFunctions.Count: 0, Mdevs.Count: 0, Vgpus.Count: 0 }
             && Host.Journal.State.Ownership is { Attributes.IsEmpty: true, Loans.Count: 0 }
+            && Host.Journal.State.Nodes.IsEmpty
         );
 
     public Task UntilAsync(

@@ -21,6 +21,12 @@ internal static class ScenarioNodes
     public static string InterfaceOf(HostPaths paths, string address) =>
         Path.GetFileName(Directory.GetDirectories(paths.Resolve($"/sys/bus/pci/devices/{address}/net")).Single());
 
+    public const string PathsSerial = "LABPATHS";
+    public const string PathsWwid = "naa.5000c500a1b2c3d4";
+
+    /// <summary>Where sysfs has the SCSI device at <c>host:channel:target:LUN</c>.</summary>
+    public const string ScsiDevices = "/sys/bus/scsi/devices/";
+
     /// <summary>The disk of a USB device, by the name that sysfs has for that.</summary>
     public static string DiskOfUsb(HostPaths paths, string device) =>
         Directory
@@ -32,10 +38,12 @@ internal static class ScenarioNodes
             .First();
 
     /// <summary>
-    /// The namespace of an NVMe function, without multipath's help: both lab disks show it below the function or below the subsystem.
+    /// The disk of a SCSI device at <c>host:channel:target:LUN</c>, or the namespace of an NVMe function, without multipath's help: both lab disks show it below the function or below the subsystem.
     /// </summary>
     public static string DiskOf(HostPaths paths, string address)
     {
+        if (address.Count(c => c == ':') == 3)
+            return NameBelow(paths, address, "block");
         var controller = Path.GetFileName(Directory.GetDirectories(paths.Resolve($"/sys/bus/pci/devices/{address}/nvme")).Single());
         var subsystem = Directory
             .GetDirectories(paths.Resolve("/sys/class/nvme-subsystem"))
@@ -50,4 +58,31 @@ internal static class ScenarioNodes
                 && File.Exists(paths.Resolve($"/sys/class/block/{n}/dev"))
             );
     }
+
+    /// <summary>The SCSI device that has this serial number now, as <c>host:channel:target:LUN</c>.</summary>
+    public static string ScsiAddressOf(HostPaths paths, string serial) => ScsiAddressesOf(paths, serial).Single();
+
+    public static IReadOnlyList<string> ScsiAddressesOf(HostPaths paths, string serial) =>
+        [
+            .. Directory
+                .GetFileSystemEntries(paths.Resolve(ScsiDevices))
+                .Where(d => File.Exists(d + "/vpd_pg80") && File.ReadAllText(d + "/vpd_pg80").EndsWith(serial, StringComparison.Ordinal))
+                .Select(d => Path.GetFileName(d)!)
+                .Order(StringComparer.Ordinal),
+        ];
+
+    /// <summary>The generic node of the SCSI device at <c>host:channel:target:LUN</c>.</summary>
+    public static string GenericNodeOf(HostPaths paths, string address) => "/dev/" + NameBelow(paths, address, "scsi_generic");
+
+    /// <summary>The SCSI host that an adapter makes now.</summary>
+    public static string ScsiHostOf(HostPaths paths, string adapter) =>
+        Directory
+            .GetFileSystemEntries(paths.Resolve("/sys/class/scsi_host"))
+            .Single(h => new FileInfo(h).LinkTarget!.Contains($"/{adapter}/", StringComparison.Ordinal))
+            is var host
+            ? Path.GetFileName(host)
+            : "";
+
+    private static string NameBelow(HostPaths paths, string address, string directory) =>
+        Path.GetFileName(Directory.GetDirectories(paths.Resolve($"{ScsiDevices}{address}/{directory}")).Single());
 }

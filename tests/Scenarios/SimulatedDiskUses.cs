@@ -56,6 +56,15 @@ internal sealed class SimulatedDiskUses(SimulatedKernel kernel)
         }
     }
 
+    public static DiskUser ExportScsi(SimulatedKernel kernel, string address)
+    {
+        kernel.Storage.ExportScsi(address, "hostdev-use");
+        return new DiskUser(
+            $"{address} is exported by the SCSI target pscsi_0/hostdev-use",
+            () => kernel.Storage.WithdrawScsi("hostdev-use")
+        );
+    }
+
     private DiskUser Open(string disk, DiskUse use)
     {
         const string other = "/mnt/other";

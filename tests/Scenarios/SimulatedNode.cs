@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Host;
@@ -93,9 +94,33 @@ internal sealed class SimulatedNode : IScenarioNode
 
     public DiskUser UseDisk(string address, DiskUse use)
     {
-        var user = new SimulatedDiskUses(Kernel).Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
+        var user =
+            use == DiskUse.ScsiTarget
+                ? SimulatedDiskUses.ExportScsi(Kernel, address)
+                : new SimulatedDiskUses(Kernel).Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
         _users.Add(user);
         return user;
+    }
+
+    public void PlugPath(int path, int target)
+    {
+        var disk = new ScsiUnitDescription(target, 0, "QEMU", "QEMU HARDDISK", ScenarioNodes.PathsSerial)
+        {
+            Wwid = ScenarioNodes.PathsWwid,
+        };
+        var (adapter, units) =
+            path == 0
+                ? (LabMachine.ScsiAdapter, LabMachine.ScsiUnits)
+                : (LabMachine.SecondScsiAdapter, ImmutableArray<ScsiUnitDescription>.Empty);
+        Kernel.CableScsi(adapter, [.. units, disk]);
+        Write(($"/sys/class/scsi_host/{ScenarioNodes.ScsiHostOf(Machine.Paths, adapter)}/scan", "- - -"));
+    }
+
+    public DiskUser OpenNode(string node)
+    {
+        var process = Kernel.Processes.Start("sh");
+        process.OpenPlain(node);
+        return new DiskUser($"{node} is open in process {process.Pid} (sh)", process.Exit);
     }
 
     public string? TryMount(string disk, string mountPoint) =>

@@ -137,6 +137,11 @@ public abstract class UsbScenarios
         using (node.OpenTerminal(5))
         {
             bench.StartAgent();
+            await bench.ReadyAsync(); // the board's own keyboard stays
+            Assert.Single(Offered(bench, "keys"));
+            await bench.StopAgentAsync();
+            node.Write(("/sys/bus/serio/drivers/atkbd/unbind", "serio0"));
+            bench.StartAgent();
             await bench.UntilAsync(() => bench.Problem("keys").Reason == Reasons.Protected);
             Assert.Matches(
                 "^0000:01:00.0/2 \\(1-2, 0627:0001 .*\\) is in use: it is this host's last keyboard, and /dev/tty5 is open in process "

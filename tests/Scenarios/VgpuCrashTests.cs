@@ -32,7 +32,7 @@ public sealed class VgpuCrashTests
     private static long Go(SimulatedNode node, long? killAt)
     {
         var directory = Directory.CreateTempSubdirectory("hostdev-crash-").FullName;
-        using var agent = new SteppedAgent(node.Kernel, new StillClock(), directory);
+        using var agent = new SteppedAgent(node.Machine, new StillClock(), directory);
         agent.Start();
         if (killAt is { } moment)
             agent.KillAt(moment);

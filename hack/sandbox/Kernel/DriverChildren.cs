@@ -73,7 +73,9 @@ internal sealed class DriverChildren(
         var parent = scsi.BehindVirtio
             ? new VirtioChildren(core, storage).Add(device, new ChildDescription.Virtio(kind, "virtio_scsi"))
             : device.Path;
-        device.Undo.Push(new ScsiChildren(core, storage).AddHost(parent, scsi.Units));
+        device.Undo.Push(
+            new ScsiChildren(core, storage).AddHost(parent, () => core.ScsiCabling.GetValueOrDefault(device.Address, scsi.Units))
+        );
     }
 
     private void AddDisplay(PciDevice device, ChildDescription.Display display)

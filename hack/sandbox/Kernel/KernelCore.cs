@@ -36,6 +36,9 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
     /// <summary>What is in each USB socket that somebody has plugged or pulled something at; null for nothing.</summary>
     public Dictionary<string, UsbDeviceDescription?> UsbPlugged { get; } = [];
 
+    /// <summary>What is cabled to a SCSI controller, where that is something else than its description says.</summary>
+    public Dictionary<Crds.PciAddress, ImmutableArray<ScsiUnitDescription>> ScsiCabling { get; } = [];
+
     /// <summary>What the kernel printed since boot, oldest first.</summary>
     public ImmutableArray<string> Messages => Locked(() => _messages.ToImmutableArray());
 

@@ -20,6 +20,7 @@ public static class LabMachine
             RootBuses = [new("0000:00", RootBus()), new("0000:80", NumaNode1()), new("0000:40", NumaNode0())],
             Drivers = Hardware.LabDrivers,
             MdevParents = Hardware.SampleMdevs,
+            Ps2Keyboard = true,
             UsbDriversNotLoaded = ["usbhid"],
             VgpuCards = [StandInOn("0000:41:00.0"), StandInOn("0000:81:00.0")],
             Slots = Slots(),
@@ -55,20 +56,20 @@ public static class LabMachine
     private static ImmutableArray<FunctionDescription> RootBus() =>
         [
             Hardware.HostBridge("0000:00:00.0"),
-            Hardware.Virtio("0000:00:01.0", "1009", 0x000200, "0009", 0x6000, 0x40, 0xfea00000, 0xc160000000, NineP("labhost")),
-            Hardware.Virtio("0000:00:02.0", "1009", 0x000200, "0009", 0x6040, 0x40, 0xfea01000, 0xc160004000, NineP("labroot")),
-            Hardware.Virtio("0000:00:03.0", "1009", 0x000200, "0009", 0x6080, 0x40, 0xfea02000, 0xc160008000, NineP("lablayer")),
-            Hardware.Virtio("0000:00:04.0", "1009", 0x000200, "0009", 0x6140, 0x20, 0xfea03000, 0xc16000c000, NineP("labio")),
-            Hardware.Virtio("0000:00:06.0", "1003", 0x078000, "0003", 0x60c0, 0x40, 0xfea04000, 0xc160010000, Console()),
+            Hardware.Virtio("0000:00:01.0", "1009", 0x000200, "0009", 0x6000, 0x40, 0xfea00000, 0xc180000000, NineP("labhost")),
+            Hardware.Virtio("0000:00:02.0", "1009", 0x000200, "0009", 0x6040, 0x40, 0xfea01000, 0xc180004000, NineP("labroot")),
+            Hardware.Virtio("0000:00:03.0", "1009", 0x000200, "0009", 0x6080, 0x40, 0xfea02000, 0xc180008000, NineP("lablayer")),
+            Hardware.Virtio("0000:00:04.0", "1009", 0x000200, "0009", 0x6140, 0x20, 0xfea03000, 0xc18000c000, NineP("labio")),
+            Hardware.Virtio("0000:00:06.0", "1003", 0x078000, "0003", 0x60c0, 0x40, 0xfea04000, 0xc180010000, Console()),
             Hardware.ExpanderBridge("0000:00:08.0"),
             Hardware.ExpanderBridge("0000:00:09.0"),
-            Hardware.RootPort("0000:00:10.0", 0xfea05000, [Usb()], windows: Hardware.Windows(0x7000, 0xfe800000, 0xc140000000)),
-            Hardware.RootPort("0000:00:11.0", 0xfea06000, [Scsi()], windows: Hardware.Windows(0x8000, 0xfe600000, 0xc120000000)),
+            Hardware.RootPort("0000:00:10.0", 0xfea05000, [Usb()], windows: Hardware.Windows(0x7000, 0xfe800000, 0xc160000000)),
+            Hardware.RootPort("0000:00:11.0", 0xfea06000, [Scsi()], windows: Hardware.Windows(0x8000, 0xfe600000, 0xc140000000)),
             Hardware.RootPort(
                 "0000:00:12.0",
                 0xfea07000,
                 [ConventionalBridge()],
-                windows: Hardware.Windows(0x5000, 0xfca00000, 0xc100000000, memorySize: 0x400000)
+                windows: Hardware.Windows(0x5000, 0xfc800000, 0xc120000000, memorySize: 0x400000)
             ),
             Hardware.Function("0000:00:1f.0", "8086", "2918", 0x060100, revision: 2),
             Hardware.Function("0000:00:1f.2", "8086", "2922", 0x010601, revision: 2) with
@@ -100,20 +101,23 @@ public static class LabMachine
 
     private static UsbDeviceDescription UsbSerial => new("3", "0403", "6001", "QEMU", "QEMU USB SERIAL", "1-0000:00:10.0:00.0-3");
 
-    private static FunctionDescription Scsi() =>
-        Hardware.VirtioScsi(
-            "0000:02:00.0",
-            0xfe600000,
-            0xc120000000,
-            [new(0, 0, "QEMU", "QEMU HARDDISK", "LABSCSI0"), new(1, 5, "QEMU", "QEMU CD-ROM", null)]
-        );
+    public const string ScsiAdapter = "0000:02:00.0";
+
+    /// <summary>It has no disk at boot.</summary>
+    public const string SecondScsiAdapter = "0000:47:00.0";
+
+    /// <summary>What <see cref="ScsiAdapter"/> has at boot.</summary>
+    public static ImmutableArray<ScsiUnitDescription> ScsiUnits =>
+        [new(0, 0, "QEMU", "QEMU HARDDISK", "LABSCSI0"), new(1, 5, "QEMU", "QEMU CD-ROM", null)];
+
+    private static FunctionDescription Scsi() => Hardware.VirtioScsi(ScsiAdapter, 0xfe600000, 0xc140000000, ScsiUnits);
 
     private static FunctionDescription ConventionalBridge() =>
         Hardware.PciBridge(
             "0000:03:00.0",
-            0xfcc00000,
-            Hardware.Windows(0x5000, 0xfca00000, 0xc100000000),
-            [Hardware.Edu("0000:04:01.0", 0xfca00000), Hardware.PciTestdev("0000:04:02.0", 0xfcb00000, 0x5000)]
+            0xfca00000,
+            Hardware.Windows(0x5000, 0xfc800000, 0xc120000000),
+            [Hardware.Edu("0000:04:01.0", 0xfc800000), Hardware.PciTestdev("0000:04:02.0", 0xfc900000, 0x5000)]
         );
 
     private static ImmutableArray<FunctionDescription> NumaNode0() =>
@@ -121,9 +125,9 @@ public static class LabMachine
             Hardware.RootPort(
                 "0000:40:00.0",
                 0xfea09000,
-                [Hardware.Igb("0000:41:00.0", 0xfe400000, 0x4000, 0xc0e0000000, "52:54:00:00:00:10")],
+                [Hardware.Igb("0000:41:00.0", 0xfe400000, 0x4000, 0xc100000000, "52:54:00:00:00:10")],
                 numa: 0,
-                windows: Hardware.Windows(0x4000, 0xfe400000, 0xc0e0000000)
+                windows: Hardware.Windows(0x4000, 0xfe400000, 0xc100000000)
             ),
             Hardware.RootPort(
                 "0000:40:01.0",
@@ -144,7 +148,7 @@ public static class LabMachine
                 0xfea0c000,
                 [Hardware.Nvme("0000:44:00.0", 0xfde00000, "LABNVME0", "nqn.2019-08.org.qemu:lab0", Hardware.NvmeVfs(4))],
                 numa: 0,
-                windows: Hardware.Windows(0, 0xfde00000, 0xc0c0000000)
+                windows: Hardware.Windows(0, 0xfde00000, 0xc0e0000000)
             ),
             Hardware.RootPort(
                 "0000:40:04.0",
@@ -154,14 +158,21 @@ public static class LabMachine
                     Hardware.E1000e("0000:45:00.1", 0xfdc40000, 0xfdc84000, 0x3020, "52:54:00:00:00:21", "pm"),
                 ],
                 numa: 0,
-                windows: Hardware.Windows(0x3000, 0xfdc00000, 0xc0a0000000)
+                windows: Hardware.Windows(0x3000, 0xfdc00000, 0xc0c0000000)
             ),
             Hardware.RootPort(
                 "0000:40:05.0",
                 0xfea0e000,
                 [Hardware.Edu("0000:46:00.0", 0xfda00000)],
                 numa: 0,
-                windows: Hardware.Windows(0, 0xfda00000, 0xc080000000)
+                windows: Hardware.Windows(0, 0xfda00000, 0xc0a0000000)
+            ),
+            Hardware.RootPort(
+                "0000:40:06.0",
+                0xfea0f000,
+                [Hardware.VirtioScsi(SecondScsiAdapter, 0xfd800000, 0xc080000000, [])],
+                numa: 0,
+                windows: Hardware.Windows(0, 0xfd800000, 0xc080000000)
             ),
         ];
 
@@ -169,46 +180,46 @@ public static class LabMachine
         [
             Hardware.RootPort(
                 "0000:80:00.0",
-                0xfea0f000,
-                [Hardware.Igb("0000:81:00.0", 0xfd800000, 0x2000, 0xc060000000, "52:54:00:00:00:30")],
+                0xfea10000,
+                [Hardware.Igb("0000:81:00.0", 0xfd600000, 0x2000, 0xc060000000, "52:54:00:00:00:30")],
                 numa: 1,
-                windows: Hardware.Windows(0x2000, 0xfd800000, 0xc060000000)
+                windows: Hardware.Windows(0x2000, 0xfd600000, 0xc060000000)
             ),
             Hardware.RootPort(
                 "0000:80:01.0",
-                0xfea10000,
-                Hardware.Gpu("0000:82:00", 0xf9000000, 0xfd604000, 0xfd600000, shows: true),
+                0xfea11000,
+                Hardware.Gpu("0000:82:00", 0xf9000000, 0xfd404000, 0xfd400000, shows: true),
                 numa: 1,
-                windows: Hardware.Windows(0, 0xfd600000, 0xf9000000, 0x1000000)
+                windows: Hardware.Windows(0, 0xfd400000, 0xf9000000, 0x1000000)
             ),
             Hardware.RootPort(
                 "0000:80:02.0",
-                0xfea11000,
-                Hardware.Gpu("0000:83:00", 0xf8000000, 0xfd404000, 0xfd400000),
+                0xfea12000,
+                Hardware.Gpu("0000:83:00", 0xf8000000, 0xfd204000, 0xfd200000),
                 numa: 1,
-                windows: Hardware.Windows(0, 0xfd400000, 0xf8000000, 0x1000000)
+                windows: Hardware.Windows(0, 0xfd200000, 0xf8000000, 0x1000000)
             ),
             Hardware.RootPort(
                 "0000:80:03.0",
-                0xfea12000,
-                [Hardware.Nvme("0000:84:00.0", 0xfd200000, "LABNVME1", "nqn.2019-08.org.qemu:LABNVME1")],
+                0xfea13000,
+                [Hardware.Nvme("0000:84:00.0", 0xfd000000, "LABNVME1", "nqn.2019-08.org.qemu:LABNVME1")],
                 numa: 1,
-                windows: Hardware.Windows(0, 0xfd200000, 0xc040000000)
+                windows: Hardware.Windows(0, 0xfd000000, 0xc040000000)
             ),
             Hardware.RootPort(
                 "0000:80:04.0",
-                0xfea13000,
-                [Hardware.Edu("0000:85:00.0", 0xfd000000)],
+                0xfea14000,
+                [Hardware.Edu("0000:85:00.0", 0xfce00000)],
                 numa: 1,
-                windows: Hardware.Windows(0, 0xfd000000, 0xc020000000)
+                windows: Hardware.Windows(0, 0xfce00000, 0xc020000000)
             ),
             Hardware.RootPort(
                 "0000:80:05.0",
-                0xfea14000,
-                [Hardware.E1000e("0000:86:00.0", 0xfce00000, 0xfce40000, 0x1000, "52:54:00:00:00:40")],
+                0xfea15000,
+                [Hardware.E1000e("0000:86:00.0", 0xfcc00000, 0xfcc40000, 0x1000, "52:54:00:00:00:40")],
                 numa: 1,
                 acs: false,
-                windows: Hardware.Windows(0x1000, 0xfce00000, 0xc000000000)
+                windows: Hardware.Windows(0x1000, 0xfcc00000, 0xc000000000)
             ),
         ];
 
@@ -221,5 +232,6 @@ public static class LabMachine
             .. Enumerable.Range(1, 31).Select(slot => ($"{slot}", $"0000:04:{slot:x2}")),
             .. Enumerable.Range(1, 6).Select(slot => ($"{slot}-1", $"0000:4{slot}:00")),
             .. Enumerable.Range(7, 6).Select(slot => ($"{slot}-1", $"0000:8{slot - 6}:00")),
+            ("16-1", "0000:47:00"),
         ];
 }

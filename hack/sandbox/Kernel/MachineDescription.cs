@@ -30,6 +30,9 @@ public sealed record MachineDescription
     /// <summary>In the order in which they are loaded, which is the order of interface and disk names.</summary>
     public required ImmutableArray<PciDriverDescription> Drivers { get; init; }
 
+    /// <summary>Whether a keyboard is at the board's own port.</summary>
+    public bool Ps2Keyboard { get; init; }
+
     /// <summary>Drivers of USB interfaces that its devices would have if their modules were loaded.</summary>
     public ImmutableArray<string> UsbDriversNotLoaded { get; init; } = [];
 
@@ -246,8 +249,17 @@ public abstract record ChildDescription
     public sealed record SerialPort(int Line, bool IsConsole) : ChildDescription;
 }
 
-/// <param name="Type">0 disk, 5 CD.</param>
-public sealed record ScsiUnitDescription(int Target, int Type, string Vendor, string Model, string? Serial, string Revision = "2.5+");
+/// <param name="Type">0 disk, 1 tape, 5 CD, 8 changer, 13 enclosure.</param>
+public sealed record ScsiUnitDescription(int Target, int Type, string Vendor, string Model, string? Serial, string Revision = "2.5+")
+{
+    public int Lun { get; init; }
+
+    /// <summary>As its file has it; null where it reports none.</summary>
+    public string? Wwid { get; init; }
+
+    /// <summary>sr_mod is loaded: without, a CD has no block node.</summary>
+    public bool HasCdDriver { get; init; }
+}
 
 /// <param name="Port">As sysfs names it, relative to the root hub: <c>1</c>, <c>4.2</c>.</param>
 /// <param name="SuperSpeed">On the second root hub.</param>

@@ -136,6 +136,13 @@ public sealed class SimulatedKernel : IDisposable
     }
 
     /// <summary>
+    /// Cables other units to a SCSI controller, for good: what is there is seen when the host looks for it, and what is gone stays until it
+    /// is taken from the host.
+    /// </summary>
+    public void CableScsi(string controller, params ImmutableArray<ScsiUnitDescription> units) =>
+        Core.Locked(() => Core.ScsiCabling[PciAddress.Parse(controller)] = units);
+
+    /// <summary>
     /// Pulls the USB device out of this socket (<c>0000:01:00.0/2</c>); plugged in again, here or there, it has another device number.
     /// </summary>
     public void UnplugUsb(string socket) => Core.Locked(_children.Usb.Sockets[socket].Unplug);
@@ -209,6 +216,8 @@ public sealed class SimulatedKernel : IDisposable
         Fabrics = new SimulatedFabrics(Core, Storage);
         _children = new DriverChildren(Core, Storage, Network, _machine.UsbDriversNotLoaded);
         new SerialChildren(Core, _children.Consoles).AddBoards();
+        if (_machine.Ps2Keyboard)
+            SerioBus.AddKeyboard(Core);
         _pci = new PciBus(Core, _machine, _unplugged, Groups, Vfio, _children, new VgpuCards(Core, _machine, Vfio));
         _pci.Boot();
         _mdevs = new MdevBus(Core, Groups, Vfio);

@@ -12,6 +12,8 @@ public sealed class SimulatedStorage
 {
     private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
 
+    private const string ScsiTarget = "/sys/kernel/config/target/core/pscsi_0";
+
     private readonly KernelCore _core;
     private readonly Action _mountsChanged;
     private readonly SortedDictionary<string, SimulatedDisk> _disks = new(StringComparer.Ordinal);
@@ -180,6 +182,23 @@ public sealed class SimulatedStorage
             Hide(_disks[loop]);
             _core.Indices.Free("loop", int.Parse(loop.AsSpan(4), NumberStyles.None, Invariant));
         });
+
+    /// <summary>
+    /// The kernel's SCSI target passes a SCSI device on, as <c>pscsi_0</c> has it (kernel <c>drivers/target/target_core_pscsi.c</c>).
+    /// </summary>
+    public void ExportScsi(string address, string name) =>
+        _core.Locked(() =>
+        {
+            var place = address.Split(':');
+            _core.Tree.WriteFile(
+                $"{ScsiTarget}/{name}/info",
+                "Status: ACTIVATED  Max Queue Depth: 0  SectorSize: 0  HwMaxSectors: 0\n        SCSI Device Bus Location: "
+                    + $"Channel ID: {place[1]} Target ID: {place[2]} LUN: {place[3]} Host ID: {place[0]}\n"
+            );
+            _core.Tree.WriteFile($"{ScsiTarget}/{name}/udev_path", "");
+        });
+
+    public void WithdrawScsi(string name) => _core.Locked(() => _core.Tree.Remove($"{ScsiTarget}/{name}"));
 
     /// <summary>Gives a disk a partition; returns its name.</summary>
     public string AddPartition(string disk, int number) =>

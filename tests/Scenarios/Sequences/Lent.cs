@@ -41,7 +41,7 @@ internal sealed class Lent(
             _answered[node] = identity;
         }
 
-        var told = answer.Envs.Values.SelectMany(v => v.Split(',')).Select(a => lendables.AtNumbers(a)?.Identity ?? $"nothing at {a}");
+        var told = answer.Envs.Values.SelectMany(v => v.Split(',')).Select(a => lendables.At(a)?.Identity ?? $"nothing at {a}");
         if (!named.SetEquals(told))
             throw new BrokenPromiseException($"{what} was answered with an env that names {string.Join(", ", told)}");
     }
@@ -122,10 +122,10 @@ internal sealed class Lent(
     {
         if (kernel.Usb.Interfaces.FirstOrDefault(i => i is { Driver: not null, Undo: null } && !unbound.Contains(i.Name)) is { } bare)
             throw new BrokenPromiseException($"{bare.Name} is left without its driver {bare.Driver}, which no hand took from it");
-        foreach (var node in lendables.Nodes())
+        foreach (var node in lendables.Nodes().Concat(lendables.Disks().Select(d => "/dev/" + d)))
         {
-            var (uid, gid, mode) = kernel.Calls.ReadOwner(node).Owner;
-            if ((uid, gid, mode) != (0, 0, 0x1b4))
+            var mode = node.StartsWith("/dev/bus/usb/", StringComparison.Ordinal) ? 0x1b4 : 0x180;
+            if (kernel.Calls.ReadOwner(node).Owner != new NodeOwner(0, 0, mode))
                 throw new BrokenPromiseException($"{node} is left with the owner {kernel.Calls.ReadOwner(node).Owner}");
         }
     }

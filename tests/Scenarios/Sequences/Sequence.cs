@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
 using Hostdev.Sandbox.Kernel;
@@ -37,6 +38,7 @@ internal sealed class Sequence : IDisposable
     private readonly Lent _lent;
     private readonly Hands _hands;
     private readonly UsbHands _usbHands;
+    private readonly ScsiHands _scsiHands;
     private readonly Standing _standing;
     private readonly (int Weight, Action Do)[] _steps;
     private readonly bool _lends; // more of this life than of others is about what is lent
@@ -53,7 +55,7 @@ internal sealed class Sequence : IDisposable
         _lends = seed % 2 == 0;
         var lends = _lends ? 3 : 1;
         _kernel = new SimulatedKernel(SequenceMachine.For(seed));
-        _agent = new SteppedAgent(_kernel, _clock, _directory)
+        _agent = new SteppedAgent(new AgentMachine(_kernel.Paths, _kernel.Calls, _kernel.OpenUevents), _clock, _directory)
         {
             Writing = (BeforeWrite, (path, value) => _uses!.EndOverridden(path, value)),
             Recording = BeforeRecord,
@@ -70,6 +72,7 @@ internal sealed class Sequence : IDisposable
         _standing = new Standing(_kernel, _agent, _uses);
         _hands = new Hands(_kernel, _uses, _random, Tell) { Happened = _standing.HasReason };
         _usbHands = new UsbHands(_kernel, _uses, lendables, _random, Tell);
+        _scsiHands = new ScsiHands(_kernel, _uses, lendables, _random, Tell);
         _steps =
         [
             (20, Desire),
@@ -90,6 +93,7 @@ internal sealed class Sequence : IDisposable
             (5, _hands.Plug),
             (5 * lends, _usbHands.Move),
             (2 * lends, _usbHands.Write),
+            (4 * lends, _scsiHands.Move),
             (2 * lends, _lent.Mount),
             (2 * lends, _lent.Open),
             (4, RestartAgent),
@@ -111,7 +115,7 @@ internal sealed class Sequence : IDisposable
         for (var step = 0; step < 18; step++)
             Step();
         _calm = true;
-        new SequenceEnd(_kernel, _agent, _kubelet, _uses, _hands, _usbHands, _lent, _clock, Tell).Check(
+        new SequenceEnd(_kernel, _agent, _kubelet, _uses, _hands, _usbHands, _scsiHands, _lent, _clock, Tell).Check(
             () => _residents.EndAll(),
             StartAgent,
             CheckAll
@@ -268,14 +272,10 @@ internal sealed class Sequence : IDisposable
     {
         if (_depth > 0 || _calm || record is not (JournalRecord.RecordLoan or JournalRecord.RecordNode) || _random.Next(2) == 0)
             return;
+        Action[] moves = [_usbHands.Move, _scsiHands.Move];
         // What opens the node when its owner is set already cannot be met: a node of these is nobody's alone.
-        Nested(
-            record is JournalRecord.RecordLoan && _random.Next(2) == 0
-                ? _random.Next(2) == 0
-                    ? _lent.Mount
-                    : _lent.Open
-                : _usbHands.Move
-        );
+        Action[] deeds = record is JournalRecord.RecordLoan ? [.. moves, _lent.Mount, _lent.Open] : moves;
+        Nested(deeds[_random.Next(deeds.Length)]);
     }
 
     /// <summary>The kubelet waits for an answer: the world does not.</summary>

@@ -18,6 +18,7 @@ internal sealed partial class SequenceEnd(
     Uses uses,
     Hands hands,
     UsbHands usbHands,
+    ScsiHands scsiHands,
     Lent lent,
     StillClock clock,
     Action<string> tell
@@ -45,6 +46,7 @@ internal sealed partial class SequenceEnd(
         Reasons.NoSriov,
         Reasons.NoRoom,
         Reasons.NoSuchType,
+        Risks.SlowUnbind.Reason,
     ];
 
     public void Check(Action endUse, Action startAgent, Action checkAll)
@@ -53,6 +55,7 @@ internal sealed partial class SequenceEnd(
         endUse();
         hands.Plug();
         usbHands.PutBack();
+        scsiHands.PutBack();
         kernel.Faults.Clear();
         ComeToRest(startAgent, checkAll, settled: () => true);
         CheckOffers();
@@ -152,7 +155,10 @@ internal sealed partial class SequenceEnd(
 
         agent.Kill();
         hands.Tidy();
-        usbHands.Tidy();
+        // The order of the boot: disks and hosts get the lowest number that is free.
+        usbHands.PullAll();
+        scsiHands.Tidy();
+        usbHands.PutBack();
         var now = Normalized(TreeSnapshot.Take(kernel.Paths));
         var boot = BootTree();
         var differences = now.Except(boot).Select(l => $"+ {l}").Concat(boot.Except(now).Select(l => $"- {l}")).ToList();

@@ -9,6 +9,7 @@ internal static class SequenceMachine
     private static readonly string[] s_ports =
     [
         "0000:00:10.0",
+        "0000:00:11.0",
         "0000:40:00.0",
         "0000:40:01.0",
         "0000:40:02.0",
@@ -18,6 +19,14 @@ internal static class SequenceMachine
         "0000:80:05.0",
     ];
 
+    /// <summary>What is cabled to the adapter at boot: two like disks, and a drive that has no name.</summary>
+    public static ImmutableArray<ScsiUnitDescription> ScsiUnits { get; } =
+    [
+        new(0, 0, "SEAGATE", "ST1000", "SER-A") { Wwid = "naa.5000c500aaaaaaaa" },
+        new(1, 0, "SEAGATE", "ST1000", "SER-B") { Wwid = "naa.5000c500bbbbbbbb" },
+        new(2, 5, "QEMU", "QEMU CD-ROM", null),
+    ];
+
     /// <summary>A licence dongle: without a serial number, with an interface that nothing drives and one that is a keyboard's.</summary>
     private static readonly UsbDeviceDescription s_dongle = new("3", "0529", "0001", "SEQ", "Dongle", null)
     {
@@ -25,10 +34,16 @@ internal static class SequenceMachine
     };
 
     /// <summary>What is in the sockets at boot: of two like sticks only one, and the last socket is empty.</summary>
-    private static readonly MachineDescription s_lab = ChangedMachine.Of(
-        UsbController,
-        f => f with { Children = [new ChildDescription.UsbHost([LabMachine.UsbStick, LabMachine.UsbKeyboard, s_dongle])] }
-    );
+    private static readonly MachineDescription s_lab = LabMachine
+        .Description.With(
+            UsbController,
+            f =>
+                f with
+                {
+                    Children = [new ChildDescription.UsbHost([LabMachine.UsbStick, LabMachine.UsbKeyboard, s_dongle])],
+                }
+        )
+        .With(ScsiAdapter, f => f with { Children = [new ChildDescription.ScsiHost(BehindVirtio: true, ScsiUnits)] });
 
     private static readonly MachineDescription s_description = s_lab with
     {
@@ -66,6 +81,8 @@ internal static class SequenceMachine
     public const string DiskFunction = "0000:44:00.0";
 
     public const string UsbController = "0000:01:00.0";
+
+    public const string ScsiAdapter = "0000:02:00.0";
 
     /// <summary>What comes with somebody: another stick, like the one that is there at boot.</summary>
     public static UsbDeviceDescription OtherStick { get; } = LabMachine.UsbStick with { Serial = "LABUSB1" };

@@ -125,7 +125,25 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
             Device("xhci late", SequenceMachine.UsbController, Late),
             Device("xhci priority", SequenceMachine.UsbController, "priority: 3"),
         ],
+        [
+            Scsi("scsi", "serial: SER-A"),
+            Scsi("scsi node owner", "serial: SER-A", OfQemu),
+            Scsi("scsi allowed", $"wwid: {Wwid}", $"allowProtected: [Storage]\n    {OfQemu}", (Wwid, Protection.Storage)),
+            Scsi("scsi other", "serial: SER-B", $"priority: 5\n    {OfQemu}"),
+        ],
+        [
+            Scsi("unit first", "address: \"0:0:0:0\"", OfQemu),
+            Scsi("unit second", "address: \"0:0:1:0\"", OfQemu),
+            Scsi("unit third", "address: \"0:0:2:0\""),
+            Scsi("unit of a stick", "address: \"1:0:0:0\"", OfQemu),
+        ],
+        [Scsi("makers", "vendor: SEAGATE"), Scsi("makers node owner", "model: ST1000", OfQemu)],
+        [Device("hba", SequenceMachine.ScsiAdapter), Device("hba late", SequenceMachine.ScsiAdapter, Late + "\n    acceptRisks: [SlowUnbind]")],
     ];
+
+    private const string OfQemu = "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}";
+
+    private const string Wwid = "naa.5000c500aaaaaaaa";
 
     private const string Socket = "\"0000:01:00.0/1\"";
 
@@ -152,7 +170,14 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
         "0000:01:",
         "0000:01:",
         "0000:01:",
+        "0000:02:",
+        "0000:02:",
+        "0000:02:",
+        "0000:02:",
     ];
+
+    private static SequencePolicy Scsi(string label, string selector, string more = "", params (string, Protection)[] allowed) =>
+        new(label, Desired.ScsiDevice(label.Split(' ')[0], selector, more), [.. allowed]);
 
     private static SequencePolicy Usb(string label, string selector, string more = "", params (string, Protection)[] allowed) =>
         new(label, Desired.UsbDevice(label.Split(' ')[0], selector, more), [.. allowed]);

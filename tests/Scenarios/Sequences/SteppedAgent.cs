@@ -1,7 +1,6 @@
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
-using Hostdev.Sandbox.Kernel;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
@@ -10,9 +9,9 @@ namespace Hostdev.Tests.Scenarios.Sequences;
 /// <summary>
 /// The agent as production puts it together, on one thread and without a loop: a round runs when it is told to, lanes and writes run in
 /// place, one after the other. So everything that happens has a number, and the process can be killed exactly there: before a journal
-/// record, after it, before a write, after it.
+/// record, after it, before a write, after it. On a simulated machine and on the real one.
 /// </summary>
-internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, string directory) : IDisposable
+internal sealed class SteppedAgent(AgentMachine machine, StillClock clock, string directory) : IDisposable
 {
     private AgentHost? _host;
     private long? _killAt;
@@ -25,6 +24,9 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
 
     /// <summary>How many records the journal was given, over all processes.</summary>
     public long Records { get; private set; }
+
+    /// <summary>How often something was done on a thread of its own, which may be given up, and waited for.</summary>
+    public long Waits { get; private set; }
 
     public bool IsRunning => _host is not null && !IsKilled;
 
@@ -48,7 +50,6 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
     public void Start()
     {
         Assert.Null(_host);
-        var machine = new AgentMachine(kernel.Paths, kernel.Calls, kernel.OpenUevents) { Threads = new InPlace() };
         var options = new AgentOptions
         {
             DesiredFile = Path.Combine(directory, "desired.yaml"),
@@ -57,7 +58,11 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
             KubeletDirectory = directory,
         };
         IsKilled = false;
-        _host = AgentHost.Open(machine, options, clock, NullLoggerFactory.Instance);
+        var stepped = new AgentMachine(machine.Paths, new SteppedCalls(machine.Calls, this), machine.OpenUevents)
+        {
+            Threads = new InPlace(this),
+        };
+        _host = AgentHost.Open(stepped, options, clock, NullLoggerFactory.Instance);
         _host.Journal.Watch = (record, written) =>
         {
             if (!written)
@@ -69,18 +74,6 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
 
             Moment($"{(written ? "after" : "before")} the record {record}");
         };
-        kernel.Faults.EveryWrite = (
-            (path, value) =>
-            {
-                ThrowIfKilled();
-                Writing.Before(path, value);
-            },
-            (path, value) =>
-            {
-                Writing.After(path, value);
-                Moment($"after the write {path} <- {value.TrimEnd()}");
-            }
-        );
         _host.Allocator.AsksKubelet = null; // SteppedKubelet says what its pods have when it is told to
         _host.Desired.Restore();
     }
@@ -166,7 +159,6 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
 
     private void Bury()
     {
-        kernel.Faults.EveryWrite = null;
         _host?.DisposeAsync().AsTask().GetAwaiter().GetResult();
         _host = null;
         _killAt = null;
@@ -189,9 +181,32 @@ internal sealed class SteppedAgent(SimulatedKernel kernel, StillClock clock, str
             throw new OperationCanceledException($"killed {LastMoment}");
     }
 
-    /// <summary>Everything is done where it is asked for.</summary>
-    private sealed class InPlace : KernelThreads
+    private Errno Write(string path, string value, Func<Errno> write)
     {
-        public override void Start(string name, Action body) => body();
+        ThrowIfKilled();
+        Writing.Before(path, value);
+        var error = write();
+        Writing.After(path, value);
+        Moment($"after the write {path} <- {value.TrimEnd()}");
+        return error;
+    }
+
+    /// <summary>The agent's own writes, and nobody else's.</summary>
+    private sealed class SteppedCalls(IHostCalls kernel, SteppedAgent agent) : DecoratedCalls(kernel)
+    {
+        public override Errno WriteAttribute(string path, string value) => agent.Write(path, value, () => base.WriteAttribute(path, value));
+
+        public override Errno WriteBelow(string directory, string file, string value) =>
+            agent.Write($"{directory}/{file}", value, () => base.WriteBelow(directory, file, value));
+    }
+
+    /// <summary>Everything is done where it is asked for.</summary>
+    private sealed class InPlace(SteppedAgent agent) : KernelThreads
+    {
+        public override void Start(string name, Action body)
+        {
+            agent.Waits++;
+            body();
+        }
     }
 }

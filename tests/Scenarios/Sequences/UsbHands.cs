@@ -94,12 +94,11 @@ internal sealed class UsbHands(SimulatedKernel kernel, Uses uses, Lendables lend
         }
     }
 
-    /// <summary>All of it is plugged in anew, in the order of the boot, so that disks are called as then.</summary>
-    public void Tidy()
+    /// <summary>Nothing is in any socket: its numbers are free for what had them at boot.</summary>
+    public void PullAll()
     {
         foreach (var socket in Sockets(kernel).Where(s => In(s) is not null))
             Pull(socket);
-        PutBack();
     }
 
     private static ImmutableArray<string> Sockets(SimulatedKernel kernel) => [.. kernel.Usb.Sockets.Keys.Order(StringComparer.Ordinal)];
