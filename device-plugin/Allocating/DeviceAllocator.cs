@@ -352,8 +352,8 @@ public sealed class DeviceAllocator(
         return now.Address != then.Address || !now.Nodes.SequenceEqual(then.Nodes, StringComparer.Ordinal)
             ? new OfferProblem(
                 Reasons.NotReady,
-                $"{unit.Id} was at {then.Address} a moment ago and is at {now.Address} ({string.Join(", ", now.Nodes)}) now: it was plugged in "
-                    + "or found anew while it was given out; create the pod again"
+                $"{unit.Id} was at {then.Address} a moment ago and is at {now.Address} ({string.Join(", ", now.Nodes)}) now: it was "
+                    + "plugged in or found anew while it was given out; create the pod again"
             )
             : UsedBy(unit);
     }

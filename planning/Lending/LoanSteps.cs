@@ -9,8 +9,8 @@ internal static class LoanSteps
 {
     /// <summary>
     /// A VMM puts a USB device's drivers aside, and one that was killed gives nothing back (contracts/kernel.md): an interface that had a
-    /// driver and has none is given to the kernel to find one. What has a driver is the host's again already. A device that left is nobody's
-    /// any more, and another one in its socket was never lent: its interfaces are as the kernel makes them.
+    /// driver and has none is given to the kernel to find one. What has a driver is the host's again already. A device that left is
+    /// nobody's any more, and another one in its socket was never lent: its interfaces are as the kernel makes them.
     /// </summary>
     public static Work TakeBack(Situation situation, OwnedLoan loan)
     {

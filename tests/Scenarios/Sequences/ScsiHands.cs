@@ -5,8 +5,9 @@ using Hostdev.Sandbox.Kernel;
 namespace Hostdev.Tests.Scenarios.Sequences;
 
 /// <summary>
-/// Somebody at the SCSI adapter: takes units from the host and lets it find them again, in another order and with other numbers, cables them
-/// otherwise, binds the adapter anew; also what a VM has. What is mounted is left: the simulation does not know what becomes of such a mount.
+/// Somebody at the SCSI adapter: takes units from the host and lets it find them again, in another order and with other numbers, cables
+/// them otherwise, binds the adapter anew; also what a VM has. What is mounted is left: the simulation does not know what becomes of
+/// such a mount.
 /// </summary>
 internal sealed class ScsiHands(SimulatedKernel kernel, Uses uses, Lendables lendables, Random random, Action<string> tell)
 {
