@@ -39,7 +39,8 @@ internal sealed class Lendables(SimulatedKernel kernel)
     public Lendable? At(string address) =>
         address.Split(':') switch
         {
-            [var bus, var device] when int.TryParse(bus, out var b) && int.TryParse(device, out var d) => Behind(NodeOf(b, d)).LastOrDefault(),
+            [var bus, var device] when int.TryParse(bus, out var b) && int.TryParse(device, out var d) => Behind(NodeOf(b, d))
+                .LastOrDefault(),
             [_, _, _, _] when kernel.Core.Tree.Canonical($"{ScsiDevices}/{address}") is { } path => On(path).LastOrDefault(),
             _ => null,
         };

@@ -37,11 +37,7 @@ internal static class SequenceMachine
     private static readonly MachineDescription s_lab = LabMachine
         .Description.With(
             UsbController,
-            f =>
-                f with
-                {
-                    Children = [new ChildDescription.UsbHost([LabMachine.UsbStick, LabMachine.UsbKeyboard, s_dongle])],
-                }
+            f => f with { Children = [new ChildDescription.UsbHost([LabMachine.UsbStick, LabMachine.UsbKeyboard, s_dongle])] }
         )
         .With(ScsiAdapter, f => f with { Children = [new ChildDescription.ScsiHost(BehindVirtio: true, ScsiUnits)] });
 

@@ -138,7 +138,10 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
             Scsi("unit of a stick", "address: \"1:0:0:0\"", OfQemu),
         ],
         [Scsi("makers", "vendor: SEAGATE"), Scsi("makers node owner", "model: ST1000", OfQemu)],
-        [Device("hba", SequenceMachine.ScsiAdapter), Device("hba late", SequenceMachine.ScsiAdapter, Late + "\n    acceptRisks: [SlowUnbind]")],
+        [
+            Device("hba", SequenceMachine.ScsiAdapter),
+            Device("hba late", SequenceMachine.ScsiAdapter, Late + "\n    acceptRisks: [SlowUnbind]"),
+        ],
     ];
 
     private const string OfQemu = "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}";
