@@ -325,12 +325,37 @@ public sealed class DeviceAllocator(
                 return new AllocateOutcome.Refused(Cannot(answer.Resource, unit.Id.ToString(), obstacle));
         }
 
+        foreach (var (unit, state) in states)
+        {
+            if (unit.OnAllocate is { IsLent: true } && Since(unit, state) is { } since)
+                return new AllocateOutcome.Refused(Cannot(answer.Resource, unit.Id.ToString(), since));
+        }
+
         var records = states.Select(s => _answers.Record(s.Unit, s.State)).ToList();
         // Whoever asked was refused by the deadline: nothing of a late answer may stand.
         cancellationToken.ThrowIfCancellationRequested();
         holdings.Record(records); // on disk before the answer: after a crash the device is known to be out
         Answered?.Invoke();
         return AllocateAnswer.Compose(answer.Resource, states);
+    }
+
+    /// <summary>
+    /// What became of a unit since it was proven free, as the last look before the answer. What is lent stays the host's: it can be pulled
+    /// or found anew meanwhile, when its node and its address are another device's, and mounted while the others of the answer are looked
+    /// at.
+    /// </summary>
+    private OfferProblem? Since(Unit unit, UnitState then)
+    {
+        var now = reader.Read(unit.Handout);
+        if (now.Problem is { } problem)
+            return new OfferProblem(Reasons.NotReady, problem);
+        return now.Address != then.Address || !now.Nodes.SequenceEqual(then.Nodes, StringComparer.Ordinal)
+            ? new OfferProblem(
+                Reasons.NotReady,
+                $"{unit.Id} was at {then.Address} a moment ago and is at {now.Address} ({string.Join(", ", now.Nodes)}) now: it was "
+                    + "plugged in or found anew while it was given out; create the pod again"
+            )
+            : UsedBy(unit);
     }
 
     private OfferProblem? BringAbout(Unit unit, TimeSpan within, CancellationToken cancellationToken)

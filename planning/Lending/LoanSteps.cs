@@ -9,14 +9,18 @@ internal static class LoanSteps
 {
     /// <summary>
     /// A VMM puts a USB device's drivers aside, and one that was killed gives nothing back (contracts/kernel.md): an interface that had a
-    /// driver and has none is given to the kernel to find one. What has a driver is the host's again already. A device that was plugged in
-    /// anew, or left, is as the kernel makes it.
+    /// driver and has none is given to the kernel to find one. What has a driver is the host's again already. A device that left is
+    /// nobody's any more, and another one in its socket was never lent: its interfaces are as the kernel makes them.
     /// </summary>
     public static Work TakeBack(Situation situation, OwnedLoan loan)
     {
         var purpose = Purpose.Release(loan.Device);
         var forget = new LaneStep(purpose, new JournalRecord.ForgetLoan(loan.Device));
-        if (loan is not { Device: DeviceId.OfUsb(var port), Drivers: { } drivers } || situation.Inventory.Usb(port) is not { } usb)
+        if (
+            loan is not { Device: DeviceId.OfUsb(var port), Drivers: { } drivers }
+            || situation.Inventory.Usb(port) is not { } usb
+            || NameNow(situation.Inventory, loan.Device) != loan.Lent
+        )
             return new Work(loan.Device, [forget]);
         if (usb.Interfaces.FirstOrDefault(i => i.IsClaimed) is { } claimed)
             return Waits(

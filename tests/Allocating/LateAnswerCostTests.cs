@@ -55,7 +55,7 @@ public sealed class LateAnswerCostTests
         Bounded("directories listed", Else(nameof(FileQuestion.Names)), 26, calls: 4);
         Bounded("files read", Else(nameof(FileQuestion.Content)), 46, calls: 4);
         Bounded("links read", Else(nameof(FileQuestion.Target)), 44, calls: 1);
-        Bounded("files looked for", Else(nameof(FileQuestion.Presence)), 5, calls: 1);
+        Bounded("files looked for", Else(nameof(FileQuestion.Presence)), 8, calls: 1);
         Bounded("owners of nodes read", Else("owner"), 3, calls: 1); // the group's and the two functions'
         Bounded("opens that keep others out", Else("open"), 0, calls: 2); // it carries no disk, and had no node of VFIO's before
         Bounded("dumps of the network", Else("network"), 1, calls: 0);

@@ -120,6 +120,18 @@ public sealed class UsbTests
         Assert.Equal([forget], Lent(With(), "1.0=usb-storage").Plan().Lanes.Single().Steps.Select(s => s.Step));
     }
 
+    /// <summary>A dongle has an interface without a driver where the stick that was lent had one: none will ever be found for it.</summary>
+    [Fact]
+    public void Another_device_in_the_socket_was_never_lent_and_is_as_the_kernel_makes_it()
+    {
+        var dongle = Stick(s_first, null) with { Vendor = PciId.Parse("0529"), Interfaces = [new("1.0", 0xff0000, null)] };
+
+        Assert.Equal(
+            [new PlanStep.Record(new JournalRecord.ForgetLoan(s_first))],
+            Lent(With(dongle), "1.0=usb-storage").Plan().Lanes.Single().Steps.Select(s => s.Step)
+        );
+    }
+
     [Fact]
     public void What_a_process_still_has_claimed_waits_for_it()
     {

@@ -6,9 +6,9 @@ using Xunit;
 namespace Hostdev.Tests.Scenarios;
 
 /// <summary>
-/// One machine, on which what is there only for pods is brought about, given and given back, again and again: groups and functions that are
-/// bound on allocation, mediated devices, types of vGPU on functions of the stand-in, a USB stick and a SCSI disk. Beside them are a mediated device and a type of
-/// somebody else's.
+/// One machine, on which what is there only for pods is brought about, given and given back, again and again: groups and functions that
+/// are bound on allocation, mediated devices, types of vGPU on functions of the stand-in, a USB stick and a SCSI disk. Beside them are
+/// a mediated device and a type of somebody else's.
 /// </summary>
 internal sealed class LateCrashRun : IDisposable
 {

@@ -56,6 +56,54 @@ public sealed class SimulatedScsiScenarios : ScsiScenarios
         Assert.False(calls.IsArmed);
     }
 
+    /// <summary>The answer would have named the node and the address of the other disk, or a mounted one.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_disk_that_is_found_anew_or_mounted_when_it_was_proven_free_already_is_refused(bool isFoundAnew)
+    {
+        var node = With([s_first, s_second], []);
+        var calls = new DuringOwner(
+            node,
+            () =>
+            {
+                if (!isFoundAnew)
+                {
+                    Assert.True(node.Kernel.Storage.MountDisk("sda", "/mnt").IsSuccess);
+                    return;
+                }
+
+                foreach (var address in (string[])["0:0:0:0", "0:0:1:0"])
+                    Delete(node, address);
+                node.Kernel.CableScsi(Adapter, s_second with { Target = 0 }, s_first with { Target = 1 });
+                Scan(node, "0:-:-:-");
+            }
+        );
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Disk.Replace(Serial, "SER-A", StringComparison.Ordinal),
+            node.Machine with
+            {
+                Calls = calls,
+            }
+        );
+        await bench.ReadyAsync();
+        calls.IsArmed = true;
+        var refused = await AdmitAsync(bench, "vm");
+        Assert.Equal(PodPhase.Failed, refused.Phase);
+        Assert.Contains(
+            isFoundAnew
+                ? "was at 0:0:0:0 a moment ago and is at 0:0:1:0 (/dev/sg1, /dev/sdb) now: it was plugged in or found anew while it was given "
+                    + "out; create the pod again"
+                : ": sda is mounted at /mnt",
+            refused.Message,
+            StringComparison.Ordinal
+        );
+        Assert.False(calls.IsArmed);
+        bench.Host.Agent.Wake();
+        await bench.UntilAsync(() => bench.Host.Journal.State.Nodes.IsEmpty);
+    }
+
     [Fact]
     public async Task What_has_no_name_is_given_by_its_address_as_long_as_it_is_there_and_what_comes_to_its_place_is_another_device()
     {
@@ -187,7 +235,30 @@ public sealed class SimulatedScsiScenarios : ScsiScenarios
         };
 
     /// <summary>Somebody does something to the hardware in the moment of the proof that nobody uses a disk.</summary>
-    private sealed class DuringProof(SimulatedNode node, Action deed) : DecoratedCalls(node.Machine.Calls)
+    private sealed class DuringProof(SimulatedNode node, Action deed) : Meddling(node, deed)
+    {
+        public override OpenResult Open(string path, OpenIntent intent)
+        {
+            var result = base.Open(path, intent);
+            if (intent == OpenIntent.WholeDisk)
+                Meddle();
+            return result;
+        }
+    }
+
+    /// <summary>As <see cref="DuringProof"/>, when the last of its nodes is seen to have its owner.</summary>
+    private sealed class DuringOwner(SimulatedNode node, Action deed) : Meddling(node, deed)
+    {
+        public override NodeOwnerResult ReadOwner(string path)
+        {
+            var result = base.ReadOwner(path);
+            if (path == "/dev/sda" && result.Owner.Uid == 107)
+                Meddle();
+            return result;
+        }
+    }
+
+    private abstract class Meddling(SimulatedNode node, Action deed) : DecoratedCalls(node.Machine.Calls)
     {
         private bool _isArmed;
 
@@ -197,14 +268,12 @@ public sealed class SimulatedScsiScenarios : ScsiScenarios
             set => Volatile.Write(ref _isArmed, value);
         }
 
-        public override OpenResult Open(string path, OpenIntent intent)
+        protected void Meddle()
         {
-            var result = base.Open(path, intent);
-            if (!IsArmed || intent != OpenIntent.WholeDisk)
-                return result;
+            if (!IsArmed)
+                return;
             IsArmed = false;
             deed();
-            return result;
         }
     }
 }

@@ -105,7 +105,9 @@ public abstract class UsbScenarios
             var pod = await AdmitAsync(bench, "vm", "stick");
             Assert.Equal(PodPhase.Failed, pod.Phase);
             Assert.Matches("in use: 0000:01:00.0/1: sd[a-z] is mounted at /mnt", pod.Message);
-            Assert.Equal((Reasons.InUse, 0), (bench.Problem("stick").Reason, bench.Kubelet.Allocatable("example.com/stick")));
+            await bench.UntilAsync(() =>
+                bench.Problem("stick").Reason == Reasons.InUse && bench.Kubelet.Allocatable("example.com/stick") == 0
+            );
         }
 
         await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/stick") == 1);

@@ -33,6 +33,9 @@ internal sealed class KernelCore(SysTree tree, UeventHub uevents, string kernelR
     /// <summary>How many VFs the driver of a physical function makes of the number that is written, where that is another one.</summary>
     public Dictionary<Crds.PciAddress, Func<int, int>> VfsMade { get; } = [];
 
+    /// <summary>What is in each USB socket that somebody has plugged or pulled something at; null for nothing.</summary>
+    public Dictionary<string, UsbDeviceDescription?> UsbPlugged { get; } = [];
+
     /// <summary>What is cabled to a SCSI controller, where that is something else than its description says.</summary>
     public Dictionary<Crds.PciAddress, ImmutableArray<ScsiUnitDescription>> ScsiCabling { get; } = [];
 

@@ -2,7 +2,9 @@ using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
 
-/// <summary>The board's own keyboard port (kernel <c>drivers/input/serio/{i8042,serio}.c</c>, <c>drivers/input/keyboard/atkbd.c</c>).</summary>
+/// <summary>
+/// The board's own keyboard port (kernel <c>drivers/input/serio/{i8042,serio}.c</c>, <c>drivers/input/keyboard/atkbd.c</c>).
+/// </summary>
 internal static class SerioBus
 {
     private const string Port = "/sys/devices/platform/i8042/serio0";

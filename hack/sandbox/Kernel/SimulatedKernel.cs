@@ -71,6 +71,8 @@ public sealed class SimulatedKernel : IDisposable
 
     internal IommuGroups Groups { get; private set; } = null!;
 
+    internal UsbBus Usb => _children.Usb;
+
     internal VfioBus Vfio { get; private set; } = null!;
 
     /// <summary>Owners that could not be set on the tree, because this process is not root.</summary>

@@ -25,6 +25,9 @@ internal sealed class UsbBus
     /// <summary>What is in each socket, by its controller and ports: <c>0000:01:00.0/1</c>.</summary>
     public Dictionary<string, UsbSocket> Sockets { get; } = [];
 
+    /// <summary>Every interface that the kernel has found.</summary>
+    public IEnumerable<UsbInterfaceState> Interfaces => _interfaces.Values;
+
     /// <summary>An interface that the kernel has just found: its driver takes it, where there is one.</summary>
     public void Add(UsbInterfaceState found)
     {
@@ -116,19 +119,33 @@ internal sealed record UsbInterfaceState(string Name, string Path, string? Drive
 }
 
 /// <summary>A socket: what is in it can be pulled, and something plugged in.</summary>
-internal sealed class UsbSocket(Func<UsbDeviceDescription, Action> add)
+/// <param name="add">Shows a device, and returns what hides it.</param>
+/// <param name="remember">Told what is in it from now on; null for nothing.</param>
+internal sealed class UsbSocket(Func<UsbDeviceDescription, Action> add, Action<UsbDeviceDescription?> remember)
 {
     private UsbDeviceDescription? _last;
     private Action? _remove;
 
+    /// <summary>What is in it; null for nothing.</summary>
+    public UsbDeviceDescription? Device => _remove is null ? null : _last;
+
     /// <param name="device">By default what was in it last.</param>
     public void Plug(UsbDeviceDescription? device = null)
     {
-        if (_remove is null && (device ?? _last) is { } plugged)
-            _remove = add(_last = plugged);
+        if (_remove is not null || (device ?? _last) is not { } plugged)
+            return;
+        _remove = add(_last = plugged);
+        remember(plugged);
     }
 
     public void Unplug()
+    {
+        Disconnect();
+        remember(null);
+    }
+
+    /// <summary>Its controller is not the host's any more: what is in it stays in it, and nobody sees it.</summary>
+    public void Disconnect()
     {
         _remove?.Invoke();
         _remove = null;

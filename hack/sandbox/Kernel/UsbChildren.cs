@@ -43,16 +43,17 @@ internal sealed class UsbChildren(KernelCore core, SimulatedStorage storage, Usb
 
         foreach (var described in host.Devices.Concat(Enumerable.Range(1, Ports).Select(Nothing)).DistinctBy(d => d.Port))
         {
-            var socket = new UsbSocket(plugged =>
-                AddDevice(new Place(device.Path, buses[plugged.SuperSpeed ? 1 : 0], described.Port), plugged)
-            );
             var name = $"{device.Address}/{described.Port}";
+            var socket = new UsbSocket(
+                plugged => AddDevice(new Place(device.Path, buses[plugged.SuperSpeed ? 1 : 0], described.Port), plugged),
+                plugged => core.UsbPlugged[name] = plugged
+            );
             usb.Sockets.Add(name, socket);
-            if (described.Vendor.Length > 0)
-                socket.Plug(described);
+            if (core.UsbPlugged.GetValueOrDefault(name, described) is { Vendor.Length: > 0 } inIt)
+                socket.Plug(inIt);
             device.Undo.Push(() =>
             {
-                socket.Unplug();
+                socket.Disconnect();
                 usb.Sockets.Remove(name);
             });
         }

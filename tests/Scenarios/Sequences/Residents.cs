@@ -6,7 +6,7 @@ using Hostdev.Sandbox.Kernel;
 namespace Hostdev.Tests.Scenarios.Sequences;
 
 /// <summary>Those who use devices: pods with their VMs, other programs, mounts, addresses.</summary>
-internal sealed class Residents(SimulatedKernel kernel, Uses uses, SteppedKubelet kubelet, Random random, Action<string> tell)
+internal sealed class Residents(SimulatedKernel kernel, Uses uses, Lent lent, SteppedKubelet kubelet, Random random, Action<string> tell)
 {
     private readonly Dictionary<string, Use> _pods = new(StringComparer.Ordinal); // what a pod was given, from the answer on
     private int _count;
@@ -154,18 +154,24 @@ internal sealed class Residents(SimulatedKernel kernel, Uses uses, SteppedKubele
         tell(pod is null ? $"{name} for {resource}: {cause}" : $"{name} gets {string.Join(", ", pod.Ids)} of {resource}");
         if (pod is null)
             return;
-        var functions = pod.Groups.SelectMany(uses.GroupMembers).ToImmutableHashSet();
+        var functions = pod.Groups.SelectMany(uses.GroupMembers).ToImmutableHashSet().Union(lent.DevicesOf(pod));
         if (_pods.Values.FirstOrDefault(u => uses.All.Contains(u) && u.Functions.Overlaps(functions)) is { } other)
             throw new BrokenPromiseException($"{name} was given {string.Join(", ", pod.Ids)} of {resource} while {other.What}");
         _pods[name] = new Use($"{name} has {string.Join(", ", pod.Ids)} of {resource}", functions, null, null, () => { });
         uses.Begin(_pods[name]);
-        if (random.Next(4) > 0)
+        if (random.Next(4) == 0)
+            return;
+        // The world may have gone on since the answer: what is lent can be pulled.
+        if (!pod.Nodes.IsEmpty && kubelet.CheckStart(pod) is { } outdated)
+            tell($"the container of {name} is not started: {outdated}");
+        else
             StartVm(pod, "what it was given");
     }
 
     /// <summary>Takes all groups of the answer as a VMM does. That it cannot breaks the promise of the answer.</summary>
     private void StartVm(SteppedPod pod, string what)
     {
+        lent.CheckStart(pod, what);
         var process = kernel.Processes.Start("qemu-system-x86");
         var functions = ImmutableHashSet<string>.Empty;
         foreach (var group in pod.Groups)
@@ -179,13 +185,17 @@ internal sealed class Residents(SimulatedKernel kernel, Uses uses, SteppedKubele
             functions = functions.Union(uses.GroupMembers(group));
         }
 
+        functions = functions.Union(lent.Take(pod, process));
         uses.Begin(new Use($"the VM of {pod.Name} runs", functions, null, process, process.Exit));
     }
 
     private void EndVm(string pod)
     {
         foreach (var vm in uses.All.Where(u => u.What == $"the VM of {pod} runs").ToList())
+        {
             uses.End(vm);
+            lent.Left(vm);
+        }
     }
 
     private void TryHold(int group)

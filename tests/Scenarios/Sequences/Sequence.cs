@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Host;
+using Hostdev.Planning;
 using Hostdev.Sandbox.Kernel;
 
 namespace Hostdev.Tests.Scenarios.Sequences;
@@ -34,9 +35,13 @@ internal sealed class Sequence : IDisposable
     private readonly SteppedKubelet _kubelet;
     private readonly Uses _uses;
     private readonly Residents _residents;
+    private readonly Lent _lent;
     private readonly Hands _hands;
+    private readonly UsbHands _usbHands;
+    private readonly ScsiHands _scsiHands;
     private readonly Standing _standing;
     private readonly (int Weight, Action Do)[] _steps;
+    private readonly bool _lends; // more of this life than of others is about what is lent
     private readonly SequencePolicy?[] _desired = new SequencePolicy?[SequencePolicy.Rows.Length];
     private readonly List<string> _story = [];
     private BrokenPromiseException? _broken;
@@ -47,16 +52,27 @@ internal sealed class Sequence : IDisposable
     public Sequence(int seed)
     {
         _random = new Random(seed);
+        _lends = seed % 2 == 0;
+        var lends = _lends ? 3 : 1;
         _kernel = new SimulatedKernel(SequenceMachine.For(seed));
         _agent = new SteppedAgent(new AgentMachine(_kernel.Paths, _kernel.Calls, _kernel.OpenUevents), _clock, _directory)
         {
             Writing = (BeforeWrite, (path, value) => _uses!.EndOverridden(path, value)),
+            Recording = BeforeRecord,
         };
-        _kubelet = new SteppedKubelet(_agent, _clock) { WhileAnswering = WhileAnswering };
-        _uses = new Uses(_kernel);
-        _residents = new Residents(_kernel, _uses, _kubelet, _random, Tell);
+        _kubelet = new SteppedKubelet(_agent, _clock)
+        {
+            WhileAnswering = WhileAnswering,
+            Answered = (offered, answer) => Guard(() => _lent!.CheckAnswer(offered, answer)),
+        };
+        var lendables = new Lendables(_kernel);
+        _uses = new Uses(_kernel, lendables);
+        _lent = new Lent(_kernel, _uses, lendables, _kubelet, _random, Tell);
+        _residents = new Residents(_kernel, _uses, _lent, _kubelet, _random, Tell);
         _standing = new Standing(_kernel, _agent, _uses);
         _hands = new Hands(_kernel, _uses, _random, Tell) { Happened = _standing.HasReason };
+        _usbHands = new UsbHands(_kernel, _uses, lendables, _random, Tell);
+        _scsiHands = new ScsiHands(_kernel, _uses, lendables, _random, Tell);
         _steps =
         [
             (20, Desire),
@@ -75,6 +91,11 @@ internal sealed class Sequence : IDisposable
             (5, _hands.MakeMdevs),
             (3, _hands.Unplug),
             (5, _hands.Plug),
+            (5 * lends, _usbHands.Move),
+            (2 * lends, _usbHands.Write),
+            (4 * lends, _scsiHands.Move),
+            (2 * lends, _lent.Mount),
+            (2 * lends, _lent.Open),
             (4, RestartAgent),
             (6, KillSoon),
             (3, RestartKubelet),
@@ -94,7 +115,11 @@ internal sealed class Sequence : IDisposable
         for (var step = 0; step < 18; step++)
             Step();
         _calm = true;
-        new SequenceEnd(_kernel, _agent, _kubelet, _uses, _hands, _clock, Tell).Check(() => _residents.EndAll(), StartAgent, CheckAll);
+        new SequenceEnd(_kernel, _agent, _kubelet, _uses, _hands, _usbHands, _scsiHands, _lent, _clock, Tell).Check(
+            () => _residents.EndAll(),
+            StartAgent,
+            CheckAll
+        );
     }
 
     public void Dispose()
@@ -129,9 +154,15 @@ internal sealed class Sequence : IDisposable
         var alive = _agent.Reconcile();
         _inRound = false;
         if (alive)
+        {
+            _uses.RoundDone();
             _standing.Look();
+        }
         else
+        {
             BuryAgent();
+        }
+
         _kubelet.SendLists();
     }
 
@@ -143,7 +174,7 @@ internal sealed class Sequence : IDisposable
         var changes = _random.Next(1, 5);
         for (var i = 0; i < changes; i++)
         {
-            var row = _random.Next(_desired.Length);
+            var row = _random.Next(_lends && _random.Next(2) == 0 ? SequencePolicy.FirstLent : 0, _desired.Length);
             var alternatives = SequencePolicy.Rows[row];
             _desired[row] = _random.Next(5) == 0 ? null : alternatives[_random.Next(alternatives.Length)];
         }
@@ -232,6 +263,20 @@ internal sealed class Sequence : IDisposable
             if (_kernel.BlockedWrites is [var blocked, ..])
                 throw new BrokenPromiseException($"a write to {blocked} blocks in the kernel");
         });
+
+    /// <summary>
+    /// Something is lent to a pod at this moment: whoever plugs, mounts or opens now must not make the pod have another device, or one that
+    /// is used.
+    /// </summary>
+    private void BeforeRecord(JournalRecord record)
+    {
+        if (_depth > 0 || _calm || record is not (JournalRecord.RecordLoan or JournalRecord.RecordNode) || _random.Next(2) == 0)
+            return;
+        Action[] moves = [_usbHands.Move, _scsiHands.Move];
+        // What opens the node when its owner is set already cannot be met: a node of these is nobody's alone.
+        Action[] deeds = record is JournalRecord.RecordLoan ? [.. moves, _lent.Mount, _lent.Open] : moves;
+        Nested(deeds[_random.Next(deeds.Length)]);
+    }
 
     /// <summary>The kubelet waits for an answer: the world does not.</summary>
     private void WhileAnswering(bool noted)

@@ -17,6 +17,9 @@ internal sealed partial class SequenceEnd(
     SteppedKubelet kubelet,
     Uses uses,
     Hands hands,
+    UsbHands usbHands,
+    ScsiHands scsiHands,
+    Lent lent,
     StillClock clock,
     Action<string> tell
 )
@@ -43,6 +46,7 @@ internal sealed partial class SequenceEnd(
         Reasons.NoSriov,
         Reasons.NoRoom,
         Reasons.NoSuchType,
+        Risks.SlowUnbind.Reason,
     ];
 
     public void Check(Action endUse, Action startAgent, Action checkAll)
@@ -50,6 +54,8 @@ internal sealed partial class SequenceEnd(
         tell("everybody lets go");
         endUse();
         hands.Plug();
+        usbHands.PutBack();
+        scsiHands.PutBack();
         kernel.Faults.Clear();
         ComeToRest(startAgent, checkAll, settled: () => true);
         CheckOffers();
@@ -63,8 +69,10 @@ internal sealed partial class SequenceEnd(
             settled: () =>
                 agent.Ownership
                     is { Functions.IsEmpty: true, PhysicalFunctions.IsEmpty: true, Mdevs.IsEmpty: true, Attributes.IsEmpty: true }
+                && agent.Ownership.Loans.IsEmpty
                 && agent.Host.Journal.State.Nodes.IsEmpty
         );
+        lent.CheckGivenBack(usbHands.Unbound);
         CheckTree();
     }
 
@@ -89,7 +97,10 @@ internal sealed partial class SequenceEnd(
             clock.Advance(Setbacks.LongestRetry);
         }
 
-        var owned = string.Join(", ", agent.Ownership.Functions.Keys.Concat(agent.Ownership.PhysicalFunctions.Keys));
+        var owned = string.Join(
+            ", ",
+            agent.Ownership.Functions.Keys.Concat(agent.Ownership.PhysicalFunctions.Keys).Concat(agent.Ownership.Loans.Keys)
+        );
         throw new BrokenPromiseException(
             $"the node does not come to rest: the agent owns {(owned.Length == 0 ? "nothing" : owned)}, its last "
                 + $"moment was {agent.LastMoment}; {ReadStatus().ToJsonString()}"
@@ -144,6 +155,10 @@ internal sealed partial class SequenceEnd(
 
         agent.Kill();
         hands.Tidy();
+        // The order of the boot: disks and hosts get the lowest number that is free.
+        usbHands.PullAll();
+        scsiHands.Tidy();
+        usbHands.PutBack();
         var now = Normalized(TreeSnapshot.Take(kernel.Paths));
         var boot = BootTree();
         var differences = now.Except(boot).Select(l => $"+ {l}").Concat(boot.Except(now).Select(l => $"- {l}")).ToList();
@@ -171,6 +186,7 @@ internal sealed partial class SequenceEnd(
         [
             .. tree
                 .Entries.Where(e => !e.Key.StartsWith("/proc/", StringComparison.Ordinal) && e.Key != "/sys/devices/virtual/vfio")
+                .Where(e => !UsbNumber().IsMatch(e.Key))
                 .Select(e => Numbered().IsMatch(e.Key) ? Unnumbered(e.Key) : Group().Replace($"{e.Key}: {e.Value}", "iommu_groups/#"))
                 .Order(StringComparer.Ordinal),
         ];
@@ -184,6 +200,10 @@ internal sealed partial class SequenceEnd(
     [GeneratedRegex(@"iommu_groups/\d+")]
     private static partial Regex Group();
 
-    [GeneratedRegex(@"\b(eth|dev|card|renderD|nvme-subsys|nvme|Virtual-|dev/char/\d+:|dev/block/\d+:)\d+[cn\d]*")]
+    [GeneratedRegex(@"\b(eth|dev|card|renderD|nvme-subsys|nvme|Virtual-|dev/char/\d+:|dev/block/\d+:|bus/usb/\d+/)\d+[cn\d]*")]
     private static partial Regex Numbered();
+
+    /// <summary>Files that say which number a USB device has: another one after each replug.</summary>
+    [GeneratedRegex(@"/usb\d+(/[\d.-]+)*/(devnum|dev|uevent)$")]
+    private static partial Regex UsbNumber();
 }

@@ -103,13 +103,87 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
             Mdevs("ports elsewhere", "mdpy", "mdpy-vga", "mode: OnDemand, max: 3"),
         ],
         [Device("one VF", "0000:41:10.2", pci: ", virtualFunctions: true", resource: "one-vf")],
+        [
+            Usb("stick", "serial: LABUSB0"),
+            Usb("stick node owner", "serial: LABUSB0", "deviceFile: {uid: 1000, gid: 1000, mode: \"0600\"}"),
+            Usb("stick priority", "serial: LABUSB0", "priority: 5"),
+            Usb("stick other", "serial: LABUSB1"),
+        ],
+        [
+            Usb("socket", $"port: {Socket}"),
+            Usb("socket allowed", $"port: {Socket}", "allowProtected: [Storage]", ("0000:01:00.0/1", Protection.Storage)),
+            Usb("socket of sticks", $"port: {Socket}, vendor: \"46f4\""),
+            Usb("socket third", "port: \"0000:01:00.0/3\"", "deviceFile: {uid: 0, gid: 0, mode: \"0660\"}"),
+        ],
+        [
+            Usb("things of a vendor", "vendor: \"46f4\""),
+            Usb("things keyboards", "vendor: \"0627\""),
+            Usb("things dongles", "vendor: \"0529\", product: \"0001\""),
+        ],
+        [
+            Device("xhci", SequenceMachine.UsbController),
+            Device("xhci late", SequenceMachine.UsbController, Late),
+            Device("xhci priority", SequenceMachine.UsbController, "priority: 3"),
+        ],
+        [
+            Scsi("scsi", "serial: SER-A"),
+            Scsi("scsi node owner", "serial: SER-A", OfQemu),
+            Scsi("scsi allowed", $"wwid: {Wwid}", $"allowProtected: [Storage]\n    {OfQemu}", (Wwid, Protection.Storage)),
+            Scsi("scsi other", "serial: SER-B", $"priority: 5\n    {OfQemu}"),
+        ],
+        [
+            Scsi("unit first", "address: \"0:0:0:0\"", OfQemu),
+            Scsi("unit second", "address: \"0:0:1:0\"", OfQemu),
+            Scsi("unit third", "address: \"0:0:2:0\""),
+            Scsi("unit of a stick", "address: \"1:0:0:0\"", OfQemu),
+        ],
+        [Scsi("makers", "vendor: SEAGATE"), Scsi("makers node owner", "model: ST1000", OfQemu)],
+        [
+            Device("hba", SequenceMachine.ScsiAdapter),
+            Device("hba late", SequenceMachine.ScsiAdapter, Late + "\n    acceptRisks: [SlowUnbind]"),
+        ],
     ];
+
+    private const string OfQemu = "deviceFile: {uid: 107, gid: 107, mode: \"0660\"}";
+
+    private const string Wwid = "naa.5000c500aaaaaaaa";
+
+    private const string Socket = "\"0000:01:00.0/1\"";
 
     private const string Late = "binding: OnAllocate";
 
+    /// <summary>The first of the rows about what is lent, which come last.</summary>
+    public static int FirstLent => Buses.IndexOf("0000:01:");
+
     /// <summary>The bus that each row is about.</summary>
     public static ImmutableArray<string> Buses { get; } =
-    ["0000:41:", "0000:44:", "0000:43:", "0000:45:", "0000:46:", "0000:86:", "0000:86:", "0000:42:", "mdevs", "mdevs", "0000:41:"];
+    [
+        "0000:41:",
+        "0000:44:",
+        "0000:43:",
+        "0000:45:",
+        "0000:46:",
+        "0000:86:",
+        "0000:86:",
+        "0000:42:",
+        "mdevs",
+        "mdevs",
+        "0000:41:",
+        "0000:01:",
+        "0000:01:",
+        "0000:01:",
+        "0000:01:",
+        "0000:02:",
+        "0000:02:",
+        "0000:02:",
+        "0000:02:",
+    ];
+
+    private static SequencePolicy Scsi(string label, string selector, string more = "", params (string, Protection)[] allowed) =>
+        new(label, Desired.ScsiDevice(label.Split(' ')[0], selector, more), [.. allowed]);
+
+    private static SequencePolicy Usb(string label, string selector, string more = "", params (string, Protection)[] allowed) =>
+        new(label, Desired.UsbDevice(label.Split(' ')[0], selector, more), [.. allowed]);
 
     private static SequencePolicy Mdevs(string label, string parent, string type, string instances) =>
         new(label, Desired.Mdevs(label.Split(' ')[0], parent, type, instances), []);

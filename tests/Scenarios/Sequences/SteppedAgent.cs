@@ -44,6 +44,9 @@ internal sealed class SteppedAgent(AgentMachine machine, StillClock clock, strin
     /// </summary>
     public (Action<string, string> Before, Action<string, string> After) Writing { get; set; } = ((_, _) => { }, (_, _) => { });
 
+    /// <summary>A record of the journal is about to be written: that of a loan, or of a node's owner, is a moment of an answer.</summary>
+    public Action<JournalRecord> Recording { get; set; } = _ => { };
+
     public void Start()
     {
         Assert.Null(_host);
@@ -63,7 +66,12 @@ internal sealed class SteppedAgent(AgentMachine machine, StillClock clock, strin
         _host.Journal.Watch = (record, written) =>
         {
             if (!written)
+            {
                 Records++;
+                ThrowIfKilled();
+                Recording(record);
+            }
+
             Moment($"{(written ? "after" : "before")} the record {record}");
         };
         _host.Allocator.AsksKubelet = null; // SteppedKubelet says what its pods have when it is told to

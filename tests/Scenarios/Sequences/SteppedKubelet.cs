@@ -6,6 +6,7 @@ using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Kubelet.Protos;
 using Hostdev.DevicePlugin.Offering;
+using Hostdev.Planning;
 
 namespace Hostdev.Tests.Scenarios.Sequences;
 
@@ -16,9 +17,17 @@ internal sealed record SteppedPod(string Name, string Resource, ImmutableArray<s
     public ImmutableArray<int> Groups =>
         [
             .. Answer
-                .Devices.Select(d => int.TryParse(d.HostPath.AsSpan("/dev/vfio/".Length), out var group) ? group : -1)
+                .Devices.Where(d => IsVfio(d.HostPath))
+                .Select(d => int.TryParse(d.HostPath.AsSpan(Vfio.Length), out var group) ? group : -1)
                 .Where(g => g >= 0),
         ];
+
+    /// <summary>The nodes of what it is lent: of USB and SCSI devices.</summary>
+    public ImmutableArray<string> Nodes => [.. Answer.Devices.Select(d => d.HostPath).Where(p => !IsVfio(p))];
+
+    private const string Vfio = "/dev/vfio/";
+
+    private static bool IsVfio(string path) => path.StartsWith(Vfio, StringComparison.Ordinal);
 }
 
 /// <summary>
@@ -48,6 +57,9 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
     /// What happens while the agent thinks about an answer, before (false) and after it looked at the device and noted the answer down.
     /// </summary>
     public Action<bool> WhileAnswering { get; set; } = _ => { };
+
+    /// <summary>At the moment of an answer: what its IDs named when it was asked for, and what it says.</summary>
+    public Action<ImmutableArray<Unit>, AllocateOutcome.Granted> Answered { get; set; } = (_, _) => { };
 
     /// <summary>
     /// The catalog as it is now reaches the lists, the lists reach the kubelet, and resources that are through with are let go
@@ -192,6 +204,10 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
             CauseOfDeath = $"{missing} of {resource} left the list during an Allocate that names it";
     }
 
+    /// <summary>What the catalog has under these IDs now.</summary>
+    private ImmutableArray<Unit> Named(ImmutableArray<string> ids) =>
+        [.. ids.Select(id => agent.Host.Allocator.Catalog.Units.GetValueOrDefault(id)?.Unit).OfType<Unit>()];
+
     private ImmutableArray<string> Available(string resource)
     {
         var inUse = _pods.Where(p => p.Resource == resource).SelectMany(p => p.Ids).ToHashSet(StringComparer.Ordinal);
@@ -253,7 +269,10 @@ internal sealed class SteppedKubelet(SteppedAgent agent, StillClock clock)
         )
         {
             _kubelet.WhileAnswering(false);
+            var offered = _kubelet.Named(deviceIds);
             var outcome = await _allocator.AllocateAsync(resource, deviceIds, cancellationToken);
+            if (outcome is AllocateOutcome.Granted granted)
+                _kubelet.Answered(offered, granted);
             _kubelet.WhileAnswering(true);
             return outcome;
         }

@@ -26,14 +26,30 @@ internal sealed record Use(string What, ImmutableHashSet<string> Functions, Prot
 /// <summary>
 /// Who really uses what on the simulated machine, kept by those who do and not read back through anything that the agent has a hand in.
 /// </summary>
-internal sealed class Uses(SimulatedKernel kernel)
+internal sealed class Uses(SimulatedKernel kernel, Lendables lendables)
 {
     private readonly List<Use> _all = [];
+    private ImmutableHashSet<(string, Protection)> _sinceTheRound = [];
 
     public IReadOnlyList<Use> All => _all;
 
     /// <summary>What the admin gives away at present although the host needs it.</summary>
-    public ImmutableHashSet<(string, Protection)> Allowed { get; set; } = [];
+    public ImmutableHashSet<(string, Protection)> Allowed
+    {
+        get;
+        set
+        {
+            field = value;
+            _sinceTheRound = _sinceTheRound.Union(value);
+        }
+    } = [];
+
+    /// <summary>A round has come to its end: what is offered is what is allowed now.</summary>
+    public void RoundDone() => _sinceTheRound = Allowed;
+
+    /// <summary>What is given by an offer of the last round may be allowed no more at this moment.</summary>
+    /// <param name="name">A socket, or what a SCSI device calls itself.</param>
+    public bool WasAllowed(string name, Protection protection) => _sinceTheRound.Contains((name, protection));
 
     public void Begin(Use use) => _all.Add(use);
 
@@ -76,7 +92,11 @@ internal sealed class Uses(SimulatedKernel kernel)
         var file = Path.GetFileName(path);
         var (disturbed, hostUses) = file switch
         {
-            "unbind" => (VirtualFunctions(value.Trim()).Prepend(value.Trim()), true),
+            "unbind" => (VirtualFunctions(value.Trim()).Prepend(value.Trim()).Concat(lendables.Below(value.Trim())), true),
+            "drivers_probe" when path.StartsWith("/sys/bus/usb/", StringComparison.Ordinal) => (
+                lendables.WithInterface(value.Trim()),
+                false
+            ),
             "remove" => ([MdevOf(path)], true),
             "sriov_numvfs" => (VfsLostBy(path, value.Trim()), true),
             // No harm as such, but nothing to do on what a VM has; a driverless function of its group it has not.
