@@ -137,7 +137,10 @@ public abstract record PlanStep
     {
         public override DeviceId? Device => Lent.Device;
 
-        public override ImmutableArray<DeviceId> MustBeFree => [Lent.Device];
+        /// <summary>Devices that are a part of it, or that it is a part of, and must be as free.</summary>
+        public ImmutableArray<DeviceId> Others { get; init; } = [];
+
+        public override ImmutableArray<DeviceId> MustBeFree => [Lent.Device, .. Others];
 
         public override ImmutableArray<UserKind> MayBeUsed => Overridden;
     }

@@ -26,11 +26,27 @@ internal sealed record LoanCase(Situation Situation, DesiredPolicy.OfHostDevice 
     /// <summary>A pod has it by an answer of ours: what is used of it then is used by that pod.</summary>
     public bool IsLent => Situation.Input.Given.Contains(Device);
 
+    /// <summary>
+    /// A stick and the disk that it is are one: who has the one may take the other's driver from it. Their controller is used by all that is
+    /// below it.
+    /// </summary>
+    public ImmutableArray<DeviceId> Others => [.. Situation.Graph.Kin(Device).Where(IsLentToo).Where(d => d != Device).Order()];
+
+    private static bool IsLentToo(DeviceId device) => device.Class is DeviceClass.Usb or DeviceClass.Scsi;
+
     /// <summary>Who uses it, and whom the policy does not pass over.</summary>
     public ImmutableArray<DeviceUser> UsersInTheWay =>
         IsLent
             ? []
-            : [.. Situation.Input.Usage.UsersOf(Device).Where(u => u.Protection is not { } p || !Policy.Spec.AllowProtected.Contains(p))];
+            :
+            [
+                .. Situation
+                    .Graph.Kin(Device)
+                    .Where(IsLentToo)
+                    .SelectMany(d => Situation.Input.Usage.UsersOf(d))
+                    .Distinct()
+                    .Where(u => u.Protection is not { } p || !Policy.Spec.AllowProtected.Contains(p)),
+            ];
 
     /// <summary>Uses that the policy passes over.</summary>
     public ImmutableArray<UserKind> Overridden =>

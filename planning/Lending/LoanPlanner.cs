@@ -39,5 +39,5 @@ internal static class LoanPlanner
     private static OnAllocate OnAllocateOf(LoanCase it, Ruling lending) =>
         it.Situation.Input.Halt is { } halt ? Planning.OnAllocate.NotLent(new Obstacle(halt.Reason, halt.Message))
         : lending.Refusal is { Message: { } message } refusal ? Planning.OnAllocate.NotLent(new Obstacle(refusal.Reason, message))
-        : Planning.OnAllocate.Lends(new PlanStep.Lend(it.Handout.Drivers[0], it.Policy.Identity.Uid, it.Overridden));
+        : Planning.OnAllocate.Lends(new PlanStep.Lend(it.Handout.Drivers[0], it.Policy.Identity.Uid, it.Overridden) { Others = it.Others });
 }

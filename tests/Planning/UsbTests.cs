@@ -77,6 +77,34 @@ public sealed class UsbTests
     }
 
     [Fact]
+    public void Who_has_a_stick_has_the_disk_that_it_is_and_the_other_way_round()
+    {
+        var disk = ScsiDisk.Of("0000:01:00.0/1", "at 6:0:0:0", 0);
+        var inventory = With(Stick(s_first, "A")) with
+        {
+            ScsiDevices =
+            [
+                new ScsiDevice
+                {
+                    Id = disk,
+                    Address = "6:0:0:0",
+                    GenericName = "sg2",
+                    Type = 0,
+                    UsbDevice = s_first,
+                },
+            ],
+        };
+        var input = Input(inventory);
+        Assert.Equal([s_first, disk], ((PlanStep.Lend)input.Plan().Units.Single().OnAllocate!.Steps.Single()).MustBeFree);
+
+        var busy = input with { Usage = Given.Users((disk.ToString(), UserKind.Pod, "pod vms/vm has the disk")) };
+        Assert.Equal(
+            "0000:01:00.0/1 (1-1, 46f4:0001) is in use: pod vms/vm has the disk: it can be given to a pod as soon as nobody uses it",
+            busy.Plan().Units.Single().OnAllocate!.Obstacle!.Message
+        );
+    }
+
+    [Fact]
     public void What_the_pod_that_has_it_does_with_it_is_nobody_else_s_use()
     {
         var input = Input(With(Stick(s_first, "A"))) with

@@ -160,7 +160,10 @@ internal sealed class RealNode : IScenarioNode
     public async Task PlugAsync(UsbThing thing, int port)
     {
         var what = thing == UsbThing.Stick ? "usb-storage,id=stick,drive=usb0,serial=LABUSB0" : "usb-kbd,id=keyboard";
-        NodeMonitor.Run(string.Create(CultureInfo.InvariantCulture, $"device_add {what},bus=xhci.0,port={port}"));
+        var add = string.Create(CultureInfo.InvariantCulture, $"device_add {what},bus=xhci.0,port={port}");
+        // QEMU lets go of what was pulled a while after the guest has seen it go.
+        var refused = "";
+        await Waiting.UntilAsync(() => (refused = NodeMonitor.Try(add)) is null, 10, () => refused ?? "");
         _sockets[thing] = port;
         await Waiting.UntilAsync(() => IsThere(thing), PatienceSeconds);
     }

@@ -207,10 +207,16 @@ public abstract class ScsiScenarios
         await using var bench = await ScenarioBench.StartAsync(node, Disk);
         await bench.ReadyAsync();
         var pod = await RunningAsync(bench, "vm");
-        foreach (var gone in (string[])[disk, cd])
-            Delete(node, gone);
-        foreach (var found in (string[])[cd, disk])
-            Scan(node, found);
+        // A number is free only when whoever looks at its device this moment has let go: the disk may find its own again.
+        await bench.UntilAsync(() =>
+        {
+            foreach (var gone in (string[])[disk, cd])
+                Delete(node, gone);
+            foreach (var found in (string[])[cd, disk])
+                Scan(node, found);
+            var isThere = node.Machine.Calls.Look(pod.DeviceNodes[0]).Device is not null;
+            return isThere && ScenarioNodes.GenericNodeOf(node.Machine.Paths, Address(node)) != pod.DeviceNodes[0];
+        });
         var restarted = await bench.Kubelet.RestartContainerAsync("vms", "vm");
         Assert.Equal(PodPhase.Waiting, restarted.Phase);
         Assert.Contains(

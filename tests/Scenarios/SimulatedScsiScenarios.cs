@@ -93,8 +93,8 @@ public sealed class SimulatedScsiScenarios : ScsiScenarios
         Assert.Equal(PodPhase.Failed, refused.Phase);
         Assert.Contains(
             isFoundAnew
-                ? "was at 0:0:0:0 a moment ago and is at 0:0:1:0 (/dev/sg1, /dev/sdb) now: it was plugged in or found anew while it was given "
-                    + "out; create the pod again"
+                ? "was at 0:0:0:0 a moment ago and is at 0:0:1:0 (/dev/sg1, /dev/sdb) now: it was plugged in or found anew while it was "
+                    + "given out; create the pod again"
                 : ": sda is mounted at /mnt",
             refused.Message,
             StringComparison.Ordinal
