@@ -27,8 +27,8 @@ internal sealed record LoanCase(Situation Situation, DesiredPolicy.OfHostDevice 
     public bool IsLent => Situation.Input.Given.Contains(Device);
 
     /// <summary>
-    /// A stick and the disk that it is are one: who has the one may take the other's driver from it. Their controller is used by all that is
-    /// below it.
+    /// A stick and the disk that it is are one: who has the one may take the other's driver from it. Their controller is used by all that
+    /// is below it.
     /// </summary>
     public ImmutableArray<DeviceId> Others => [.. Situation.Graph.Kin(Device).Where(IsLentToo).Where(d => d != Device).Order()];
 
