@@ -27,15 +27,17 @@ internal static class ScenarioNodes
     /// <summary>Where sysfs has the SCSI device at <c>host:channel:target:LUN</c>.</summary>
     public const string ScsiDevices = "/sys/bus/scsi/devices/";
 
-    /// <summary>The disk of a USB device, by the name that sysfs has for that.</summary>
-    public static string DiskOfUsb(HostPaths paths, string device) =>
+    /// <summary>
+    /// The disk of a USB device, by the name that sysfs has for that; null before usb-storage has found it, a second after the plug.
+    /// </summary>
+    public static string? DiskOfUsb(HostPaths paths, string device) =>
         Directory
             .GetDirectories(paths.Resolve("/sys/class/block"))
             .Select(d => (Name: Path.GetFileName(d), Target: new DirectoryInfo(d).LinkTarget ?? ""))
             .Where(d => d.Target.Contains($"/{device}/{device}:", StringComparison.Ordinal))
             .Select(d => d.Name)
             .Order(StringComparer.Ordinal)
-            .First();
+            .FirstOrDefault();
 
     /// <summary>
     /// The disk of a SCSI device at <c>host:channel:target:LUN</c>, or the namespace of an NVMe function, without multipath's help: both

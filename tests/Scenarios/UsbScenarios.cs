@@ -98,7 +98,8 @@ public abstract class UsbScenarios
         var node = NewNode();
         await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.UsbDevice("stick", "serial: LABUSB0")));
         await bench.ReadyAsync();
-        var disk = ScenarioNodes.DiskOfUsb(node.Machine.Paths, "2-1");
+        await bench.UntilAsync(() => ScenarioNodes.DiskOfUsb(node.Machine.Paths, "2-1") is not null);
+        var disk = ScenarioNodes.DiskOfUsb(node.Machine.Paths, "2-1")!;
         using (node.Mount(disk, "/mnt"))
         {
             // It was offered a moment ago: who is given it now is refused, with the name of the use.
