@@ -29,12 +29,13 @@ boot_options() {
   BOOT_FLAVOUR=cdev BOOT_MODULES=$MODULES BOOT_KARGS= BOOT_PROGRAMS= WHICH=(-trait "Boot=$1")
   case $1 in
     cdev) BOOT_PROGRAMS=${HOSTDEV_PROGRAMS:-};;&
-    cdev|stock) BOOT_FLAVOUR=$1 WHICH=(-trait Where=Lab -trait- Boot=no-iommu -trait- Boot=no-intremap -trait- Boot=no-vfio);;&
+    cdev|stock) BOOT_FLAVOUR=$1 WHICH=(-trait Where=Lab -trait- Needs=Nested -trait- Boot=no-iommu -trait- Boot=no-intremap -trait- Boot=no-vfio);;&
     stock) WHICH+=(-trait- Vfio=cdev);;
     no-iommu) BOOT_KARGS=intel_iommu=off;;
     no-intremap) BOOT_KARGS=intremap=off;;
     no-vfio) BOOT_KARGS=iommu=pt BOOT_MODULES=${LAB_MODULES/ vfio-pci vfio_iommu_type1/};;
   esac
+  [ "$NESTED" = 0 ] || WHICH=(-trait Needs=Nested)
 }
 
 # run_tests SUITE BOOT XUNIT-ARGUMENT...: one boot; its results are the suite's. Fails where a test failed.

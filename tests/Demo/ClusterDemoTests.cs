@@ -17,7 +17,7 @@ public sealed class ClusterDemoTests
         );
         var text = output.ToString();
         Assert.True(code == 0, text);
-        Assert.Equal(16, text.Split('\n').Count(line => line.StartsWith(" ✓ ", StringComparison.Ordinal)));
+        Assert.Equal(17, text.Split('\n').Count(line => line.StartsWith(" ✓ ", StringComparison.Ordinal)));
         Assert.All(text.Split('\n'), line => Assert.InRange(line.Length, 0, 120));
         var words = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)); // lines are broken between words
         Assert.Contains("gpu-1 was ready before mixed-1 was told", words, StringComparison.Ordinal);
@@ -30,6 +30,7 @@ public sealed class ClusterDemoTests
         foreach (var at in (string[])["e1000e before any VM asks; 0 writes", "vfio-pci while vm-burst has them", "e1000e again"])
             Assert.Contains($"0000:5e:00.0 and 0000:5e:00.1 are on {at}", words, StringComparison.Ordinal);
         Assert.Contains("0000:84:00.0/1 is /dev/bus/usb/001/002, owned by 107, while vm-licensed has it", words, StringComparison.Ordinal);
+        Assert.Contains("a drive is 0:0:0:0 and the changer 0:0:2:0 while nightly-backup has them", words, StringComparison.Ordinal);
         Assert.Contains("Every step came true", text, StringComparison.Ordinal);
     }
 

@@ -21,6 +21,12 @@ internal static class LabFacts
     public const string NoIntremap = "no-intremap";
     public const string NoVfio = "no-vfio";
 
+    /// <summary>
+    /// What takes too long for every run: <c>[Trait(ShippedPrograms.Needs, LabFacts.Nested)]</c> runs with <c>hack/lab test --nested</c>
+    /// alone.
+    /// </summary>
+    public const string Nested = "Nested";
+
     /// <summary>The program runs in the node, where a test may do to the host what it likes.</summary>
     public static bool InNode => Environment.GetEnvironmentVariable("HOSTDEV_LAB") == "1";
 

@@ -5,13 +5,13 @@ using Xunit;
 namespace Hostdev.Tests.Lab;
 
 /// <summary>
-/// A QEMU inside the lab's node, which has nothing but its firmware: SeaBIOS asks each disk who it is, and says so. It is killed when it is
-/// disposed of, as a kubelet does with what does not end.
+/// A QEMU inside the lab's node. Without a guest it has nothing but its firmware: SeaBIOS asks each disk who it is, and says so. It is
+/// killed when it is disposed of, as a kubelet does with what does not end.
 /// </summary>
 internal sealed class NestedVmm : IDisposable
 {
     private readonly Process _process;
-    private readonly string _firmware = Path.GetTempFileName();
+    private readonly DirectoryInfo _files = Directory.CreateTempSubdirectory("nested-vmm-");
 
     /// <param name="devices">QEMU's arguments beside the machine.</param>
     public NestedVmm(params IEnumerable<string> devices)
@@ -25,9 +25,11 @@ internal sealed class NestedVmm : IDisposable
             $"{root}/usr/share/qemu",
             "-L",
             $"{root}/usr/share/seabios",
-            .. "-M q35 -accel tcg -m 128 -nodefaults -no-user-config -display none -monitor none".Split(' '),
+            .. "-M q35 -accel tcg -m 256 -nodefaults -no-user-config -display none -monitor none -no-reboot".Split(' '),
             "-debugcon",
-            $"file:{_firmware}",
+            $"file:{_files}/firmware",
+            "-serial",
+            $"file:{_files}/console",
             .. "-global isa-debugcon.iobase=0x402 -device qemu-xhci -device virtio-scsi-pci,id=scsi".Split(' '),
         ];
         _process = Process.Start(
@@ -50,21 +52,27 @@ internal sealed class NestedVmm : IDisposable
     public static IEnumerable<string> Scsi(string node) =>
         ["-drive", $"if=none,id=disk,file={node},format=raw", "-device", "scsi-generic,bus=scsi.0,drive=disk"];
 
-    /// <summary>Waits until the firmware has said this of a device.</summary>
-    public async Task SaysAsync(string words, double seconds) =>
-        await Waiting.UntilAsync(
-            () => File.ReadAllText(_firmware).Contains(words, StringComparison.Ordinal) || _process.HasExited,
-            seconds,
-            () => $"the firmware said: {File.ReadAllText(_firmware)}"
-        );
+    /// <summary>Waits until the firmware or the guest's console has said this; looks seldom, as the VMM needs the processors.</summary>
+    public async Task SaysAsync(string words, double seconds)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (!Says(words) && Runs && TimeProvider.System.GetElapsedTime(began).TotalSeconds < seconds)
+            await Task.Delay(250);
+        Assert.True(Says(words), $"\"{words}\" was not said; the firmware said: {Said("firmware")}\nthe console: {Said("console")}");
+    }
+
+    private bool Says(string words) =>
+        Said("firmware").Contains(words, StringComparison.Ordinal) || Said("console").Contains(words, StringComparison.Ordinal);
 
     public bool Runs => !_process.HasExited;
+
+    private string Said(string file) => Path.Combine(_files.FullName, file) is var path && File.Exists(path) ? File.ReadAllText(path) : "";
 
     public void Dispose()
     {
         _process.Kill();
         _process.WaitForExit();
         _process.Dispose();
-        File.Delete(_firmware);
+        _files.Delete(true);
     }
 }

@@ -9,7 +9,17 @@ internal static class Command
     public static void Run(string command, params string[] arguments) => Assert.Null(Try(command, arguments));
 
     /// <summary>Null when it succeeded, else what it said.</summary>
-    public static string? Try(string command, params string[] arguments)
+    public static string? Try(string command, params string[] arguments) => Finish(command, arguments).Failure;
+
+    /// <summary>What it printed, without the end of the last line.</summary>
+    public static string Read(string command, params string[] arguments)
+    {
+        var (failure, output) = Finish(command, arguments);
+        Assert.Null(failure);
+        return output.TrimEnd();
+    }
+
+    private static (string? Failure, string Output) Finish(string command, string[] arguments)
     {
         using var process = Process.Start(Describe(command, arguments))!;
         process.StandardInput.Close();
@@ -17,8 +27,8 @@ internal static class Command
         var error = process.StandardError.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0
-            ? null
-            : $"{command} {string.Join(' ', arguments)}: exit code {process.ExitCode}: {error}{output.Result}";
+            ? (null, output.Result)
+            : ($"{command} {string.Join(' ', arguments)}: exit code {process.ExitCode}: {error}{output.Result}", "");
     }
 
     /// <summary>A shell that runs <paramref name="script"/>, says that it has, and then waits: what it has open and mounted stays until it

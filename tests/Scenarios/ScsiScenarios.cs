@@ -1,3 +1,4 @@
+using System.Globalization;
 using Hostdev.Crds.Words;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
@@ -185,17 +186,20 @@ public abstract class ScsiScenarios
         await using var bench = await ScenarioBench.StartAsync(node, Disk);
         await bench.ReadyAsync();
         var id = bench.Kubelet.Devices(Resource).Single().Id;
-        var before = ScenarioNodes.GenericNodeOf(node.Machine.Paths, disk);
-        Assert.NotEqual(before, ScenarioNodes.GenericNodeOf(node.Machine.Paths, cd));
+        string NodeOf(string address) => ScenarioNodes.GenericNodeOf(node.Machine.Paths, address);
+        var (disksNode, cdsNode) = (NodeOf(disk), NodeOf(cd));
         Delete(node, disk);
         Delete(node, cd);
-        Scan(node, cd);
-        Scan(node, disk);
-        Assert.Equal(before, ScenarioNodes.GenericNodeOf(node.Machine.Paths, cd));
+        // Whose number was the higher one is found first, and gets the lower.
+        foreach (var found in ((string[])[disk, cd]).OrderByDescending(a => a == disk ? Number(disksNode) : Number(cdsNode)))
+            Scan(node, found);
+        Assert.Equal((cdsNode, disksNode), (NodeOf(disk), NodeOf(cd)));
 
         await SettledAsync(bench);
         AssertHas(node, await RunningAsync(bench, "vm"), Serial);
         Assert.Equal(id, bench.Kubelet.Devices(Resource).Single().Id);
+
+        static int Number(string generic) => int.Parse(generic["/dev/sg".Length..], CultureInfo.InvariantCulture);
     }
 
     /// <summary>The number of its node was another's meanwhile.</summary>

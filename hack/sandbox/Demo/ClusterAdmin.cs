@@ -22,9 +22,20 @@ internal sealed class ClusterAdmin(KubeClient client)
         return text.ReadToEnd();
     }
 
-    /// <summary>As kubectl apply: a new object is created, one that is there is changed.</summary>
-    /// <returns>What the API server says against it; null when it took it.</returns>
+    /// <summary>As kubectl apply of a file: each new object is created, one that is there is changed.</summary>
+    /// <returns>What the API server says against one of them; null when it took them all.</returns>
     public async Task<string?> ApplyAsync(string yaml, CancellationToken cancellationToken)
+    {
+        foreach (var document in yaml.Split("\n---\n"))
+        {
+            if (await ApplyOneAsync(document, cancellationToken) is { } refusal)
+                return refusal;
+        }
+
+        return null;
+    }
+
+    private async Task<string?> ApplyOneAsync(string yaml, CancellationToken cancellationToken)
     {
         var json = YamlJson.Parse(yaml, out var error) as JsonObject ?? throw new InvalidOperationException(error);
         var (kind, key) = (KindOf((string)json["kind"]!), new ObjectKey((string)json["metadata"]!["name"]!));

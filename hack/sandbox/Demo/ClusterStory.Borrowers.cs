@@ -14,6 +14,9 @@ internal sealed partial class ClusterStory
     private const string Burst = "vm-burst";
     private const string Dongles = "example.com/dongle";
     private const string Licensed = "vm-licensed";
+    private const string Tapes = "example.com/tape";
+    private const string Changers = "example.com/tape-changer";
+    private const string Backup = "nightly-backup";
 
     private ImmutableArray<MdevRow> _kept;
 
@@ -94,6 +97,28 @@ internal sealed partial class ClusterStory
         EndVm(c, "mixed-1", Licensed);
         await c.PromiseAsync("its node is root's again", () => Owner(machine, node) == 0 ? null : $"it belongs to {Owner(machine, node)}");
         await c.PromiseAsync("it is offered to the next VM", () => Allocatable(c, "mixed-1", Dongles, 1));
+    }
+
+    private static async Task BackUpAsync(ClusterChapter c)
+    {
+        var node = c.Cluster.Node("mixed-1");
+        await ApplyAsync(c, "scsi-tape");
+        await c.ConditionAsync("hostdevices", "tapes", ConditionTypes.Ready, "True");
+        await c.ConditionAsync("hostdevices", "changer", ConditionTypes.Ready, "True");
+        c.Check("the kubelet has both drives, and the changer", Offered(2, 1));
+        var pod = await StartPodAsync(c, "mixed-1", Backup, new DeviceRequest(Tapes, 1), new DeviceRequest(Changers, 1));
+        var drive = pod.Envs["SCSI_RESOURCE_EXAMPLE_COM_TAPE"];
+        var model = node.Kernel.Paths.Resolve($"/sys/bus/scsi/devices/{drive}/model");
+        c.Check($"{drive} is a drive", File.ReadAllText(model).Trim() == "ULT3580-TD8" ? null : $"{model} says otherwise");
+        var generic = pod.DeviceNodes.Where(n => n.StartsWith("/dev/sg", StringComparison.Ordinal)).ToList();
+        c.Check("the generic nodes of both are in the pod", generic.Count == 2 ? null : $"it has {string.Join(", ", pod.DeviceNodes)}");
+        c.Fact($"a drive is {drive} and the changer {pod.Envs["SCSI_RESOURCE_EXAMPLE_COM_TAPE-CHANGER"]} while {Backup} has them");
+        c.Act($"{Backup} ends");
+        EndVm(c, "mixed-1", Backup);
+        await c.PromiseAsync("all of them are offered to the next pod", () => Offered(2, 1));
+
+        string? Offered(int drives, int changers) =>
+            Sight.First(Allocatable(c, "mixed-1", Tapes, drives), Allocatable(c, "mixed-1", Changers, changers));
     }
 
     private static int Owner(SimulatedKernel machine, string node) => machine.Calls.ReadOwner(node).Owner.Uid;

@@ -63,6 +63,7 @@ internal sealed partial class ClusterStory
             new("VMs get both: the vGPU is made, and the card leaves its host driver", StartBorrowersAsync, Print: true),
             new("Those VMs end: that vGPU is gone, and the card is back on its driver", EndBorrowersAsync),
             new("A USB dongle is lent to a VM with its node, and comes back", DongleAsync),
+            new("A tape drive and its changer go to a pod that makes backups, whatever their numbers are", BackUpAsync),
             new("More VFs: the free node changes, the other waits for its VM", ChangeAsync),
             new("The API server goes away; an agent restarts and offers what it had", AwayAsync),
             new("The leading operator is killed; the other one goes on", FailOverAsync),
@@ -323,6 +324,8 @@ internal sealed partial class ClusterStory
                     ("HostDevice", "disk"),
                     ("HostDevice", "spare-nics"),
                     ("HostDevice", "dongles"),
+                    ("HostDevice", "tapes"),
+                    ("HostDevice", "changer"),
                     ("SriovPolicy", "e810"),
                     ("MdevProfile", "t4-1q"),
                     ("MdevProfile", "p4-1b"),
@@ -364,13 +367,18 @@ internal sealed partial class ClusterStory
 
     private static async Task StartVmAsync(ClusterChapter c, string node, string name, params DeviceRequest[] requests)
     {
+        var pod = await StartPodAsync(c, node, name, requests);
         var machine = c.Cluster.Node(node);
-        var pod = await machine.StartVmAsync(name, requests);
-        c.Check($"{name} is admitted", pod.Phase == PodPhase.Running ? null : pod.Message);
         c.Check(
             $"{name} starts as KubeVirt needs it",
             KubeVirtOracle.Problems(machine.Kernel.Paths, pod, machine.Kubelet.Pods).FirstOrDefault()
         );
+    }
+
+    private static async Task<SimulatedPod> StartPodAsync(ClusterChapter c, string node, string name, params DeviceRequest[] requests)
+    {
+        var pod = await c.Cluster.Node(node).StartVmAsync(name, requests);
+        c.Check($"{name} is admitted", pod.Phase == PodPhase.Running ? null : pod.Message);
         c.Cluster.Server.Objects.Create(
             new JsonObject
             {
@@ -406,6 +414,7 @@ internal sealed partial class ClusterStory
         foreach (var (key, value) in pod.Envs)
             c.Fact($"{name}: {key}={value}");
         c.Fact($"{name}: {string.Join(' ', pod.DeviceNodes)}");
+        return pod;
     }
 
     private static void EndVm(ClusterChapter c, string node, string name)

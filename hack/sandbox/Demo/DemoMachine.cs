@@ -17,6 +17,9 @@ internal static class DemoMachine
 
     /// <summary>The license dongle of mixed-1, by its socket.</summary>
     public const string Dongle = "0000:84:00.0/1";
+
+    /// <summary>The host bus adapter of mixed-1, behind which its tape library is.</summary>
+    public const string TapeAdapter = "0000:86:00.0";
     public const string DualPortSecond = "0000:5e:00.1";
     public const string DataDisk = "0000:83:00.0";
     public const string VgpuCard = "0000:d8:00.0";
@@ -25,6 +28,8 @@ internal static class DemoMachine
 
     /// <summary>What the story's devices are called; a real host has these names in its pci.ids.</summary>
     private const string Names = """
+        1000  Broadcom / LSI
+        	0097  SAS3008 PCI-Express Fusion-MPT SAS-3
         10de  NVIDIA Corporation
         	1bb3  GP104GL [Tesla P4]
         	1eb8  TU104GL [Tesla T4]
@@ -95,6 +100,40 @@ internal static class DemoMachine
             ],
         };
 
+    /// <summary>The machine with a tape library besides: two drives and a changer.</summary>
+    public static MachineDescription WithTapeLibrary(MachineDescription machine) =>
+        machine with
+        {
+            RootBuses = machine.RootBuses.Add(
+                new RootBusDescription(
+                    "0000:85",
+                    [
+                        Port(
+                            "0000:85:00.0",
+                            Hardware.Function(TapeAdapter, "1000", "0097", 0x010700) with
+                            {
+                                HostDriver = "mpt3sas",
+                                ResetMethods = "bus",
+                                NumaNode = 1,
+                                Children =
+                                [
+                                    new ChildDescription.ScsiHost(
+                                        BehindVirtio: false,
+                                        [
+                                            new(0, Tape, "IBM", "ULT3580-TD8", "10WT000001") { Wwid = "naa.50050763121a0001" },
+                                            new(1, Tape, "IBM", "ULT3580-TD8", "10WT000002") { Wwid = "naa.50050763121a0002" },
+                                            new(2, Changer, "IBM", "3573-TL", "00L4U78A0001_LL0"),
+                                        ]
+                                    ),
+                                ],
+                            }
+                        ),
+                    ]
+                )
+            ),
+            Drivers = machine.Drivers.Add(new PciDriverDescription("mpt3sas")),
+        };
+
     /// <summary>Boots it, with its file systems mounted and its address set.</summary>
     /// <param name="machine"><see cref="Description"/>, or more.</param>
     /// <param name="seed">The boot's id.</param>
@@ -120,6 +159,10 @@ internal static class DemoMachine
             .TakeWhile(line => line.StartsWith('\t'));
         return lines.FirstOrDefault(line => line.StartsWith("\t" + device, StringComparison.Ordinal))?[7..] ?? $"{vendor}:{device}";
     }
+
+    /// <summary>Types of SCSI devices, as their INQUIRY says them.</summary>
+    private const int Tape = 1;
+    private const int Changer = 8;
 
     private static FunctionDescription Port(string address, params ImmutableArray<FunctionDescription> behind) =>
         Hardware.Function(address, "8086", "347a", 0x060400) with

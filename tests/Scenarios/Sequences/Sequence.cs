@@ -285,6 +285,9 @@ internal sealed class Sequence : IDisposable
             return;
         if (_random.Next(4) == 0)
             Nested(() => LetListsExpire(noted));
+        // What is offered was looked at before: it may be another one by now, in the same socket or at the same address.
+        if (_lends && _random.Next(5) == 0)
+            Nested(_random.Next(3) > 0 ? _usbHands.Move : _scsiHands.Move);
         if (_random.Next(30) == 0)
             _agent.Die("while it answered");
     }
