@@ -16,7 +16,7 @@ internal static class Golden
     public static void MatchesWords(string name, Hostdev.Planning.PlanningInput input, string address)
     {
         var plan = Hostdev.Planning.Planner.Plan(input);
-        Matches($"{name}.plan", DevicePlugin.Commands.PlanText.Render(plan));
+        Matches($"{name}.plan", DevicePlugin.Commands.PlanText.Render(Hostdev.Planning.Foreseeing.Foresight.Of(input)));
         Matches($"{name}.explain", DevicePlugin.Commands.PlanText.Explain(DeviceId.Parse(address), input.Inventory, input.Usage, plan)!);
     }
 

@@ -3,6 +3,7 @@ using System.Text;
 using Hostdev.Crds;
 using Hostdev.Kube.Meta;
 using Hostdev.Planning;
+using Hostdev.Planning.Foreseeing;
 using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Commands;
@@ -10,38 +11,77 @@ namespace Hostdev.DevicePlugin.Commands;
 /// <summary>A plan as text for a dry run: what would be done, what would be offered, what stands in the way.</summary>
 internal static class PlanText
 {
-    public static string Render(Plan plan)
+    /// <summary>What is done now, what then, and how it is at the end.</summary>
+    public static string Render(ForeseenWay way)
     {
         var text = new StringBuilder();
-        text.AppendLine(
-            plan.Halt is { } halt ? $"Nothing is done now: {halt.Reason}: {halt.Message}"
-            : plan.Lanes.IsEmpty ? "Nothing is to be done now."
-            : "To be done now (lanes run side by side):"
-        );
-        foreach (var lane in plan.Lanes)
+        var end = way.End;
+        if (end.Halt is { } halt)
+            text.AppendLine($"Nothing is done now: {halt.Reason}: {halt.Message}");
+        else if (way.Rounds.IsEmpty)
+            text.AppendLine("Nothing is to be done now.");
+        for (var i = 0; i < way.Rounds.Length; i++)
         {
-            text.Append(CultureInfo.InvariantCulture, $"  {lane.Key}\n");
-            foreach (var step in lane.Steps)
+            text.AppendLine(i == 0 ? "To be done now (lanes run side by side):" : $"Then, once {StepWords.Brought(way.Rounds[i - 1])}:");
+            foreach (var lane in way.Rounds[i].Lanes)
             {
-                if (StepWords.ToDo(step.Step) is { } words)
+                text.Append(CultureInfo.InvariantCulture, $"  {lane.Key}\n");
+                foreach (var words in StepsOf(lane))
                     text.Append(CultureInfo.InvariantCulture, $"    - {words}\n");
             }
         }
 
-        Section(text, "To be offered:", plan.Units.Select(Offered));
-        Section(text, "What the host loses beside what is named:", plan.Units.Select(u => u.HostLoses).OfType<string>());
+        if (!way.Settles)
+        {
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"It does not settle: after {way.Rounds.Length} rounds something is still to be done. "
+            );
+            text.Append("Two policies may want what undoes each other's work; if none does, please report it\n");
+        }
+
+        Section(text, "Known only when it is done:", way.Assumptions);
+        Section(text, "Taken from the host on the way:", way.Lost.Select(Lost));
+        Section(text, "Given back to the host on the way:", way.Returned.Select(Returned));
+        Section(text, "To be offered:", end.Units.Select(Offered));
+        Section(text, "What the host loses beside what is named:", way.HostLoses);
         Section(
             text,
             "In the way, or worth knowing:",
-            plan.Findings.Select(f => $"{f.State} {f.Device}{(f.Policy is null ? "" : $" ({f.Policy})")}: {f.Reason}: {f.Message}")
+            way.Findings.Select(f => $"{f.State} {f.Device}{(f.Policy is null ? "" : $" ({f.Policy})")}: {f.Reason}: {f.Message}")
         );
-        Section(
-            text,
-            "Matching nothing here:",
-            plan.Policies.Where(p => p.Matched == 0 && p.Frozen is null && plan.Findings.All(f => f.Policy != p.Policy))
-                .Select(p => $"{p.Policy}{p.Hint}")
-        );
+        Section(text, "Waited for:", way.WaitsFor.Select(w => $"for {w.Device}: {string.Join("; ", w.Users)}"));
+        Section(text, "Matching nothing here:", MatchingNothing(end).Select(p => $"{p.Policy}{p.Hint}"));
         return text.ToString();
+    }
+
+    /// <summary>What a lane does to the host, in words; what it only notes is said where it does nothing else.</summary>
+    internal static IEnumerable<string> StepsOf(Lane lane)
+    {
+        var words = lane.Steps.Select(s => StepWords.ToDo(s.Step)).OfType<string>().ToList();
+        return words.Count > 0 ? words : ["bring the journal up to date"];
+    }
+
+    internal static IEnumerable<PolicyMatch> MatchingNothing(Plan plan) =>
+        plan.Policies.Where(p => p.Matched == 0 && p.Frozen is null && plan.Findings.All(f => f.Policy != p.Policy));
+
+    internal static string Lost(ForeseenMove move) =>
+        $"{Named(move.Function)}, from {move.From}"
+        + move.To switch
+        {
+            null when move.Function.PhysicalFunction is { } pf => $": it is gone with the number of {pf}",
+            null => ": it is gone with what it is behind",
+            "" => "",
+            var to => $" to {to}",
+        };
+
+    internal static string Returned(ForeseenMove move) =>
+        $"{Named(move.Function)}, {(string.IsNullOrEmpty(move.From) ? "" : $"from {move.From} ")}to {move.To}";
+
+    private static string Named(PciFunction function)
+    {
+        var children = function.Children.Where(c => c.Kind is ChildKind.Disk or ChildKind.NetworkInterface).Select(c => c.Name).ToList();
+        return $"{function.Address}{(children.Count == 0 ? "" : $" (with {string.Join(' ', children)})")}";
     }
 
     /// <summary>Everything that decides about one device.</summary>

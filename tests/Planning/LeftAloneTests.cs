@@ -4,6 +4,7 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Commands;
 using Hostdev.Planning;
+using Hostdev.Planning.Foreseeing;
 using Xunit;
 
 namespace Hostdev.Tests.Planning;
@@ -32,13 +33,14 @@ public sealed class LeftAloneTests
     public void A_dry_run_says_why_nothing_is_done()
     {
         var machine = new Machine().Gpu();
-        var plan = (Given.Input(machine, Given.HostDevice()) with { Halt = Halt.BootLoop("/var/lib/hostdev/boots.json", 2) }).Plan();
+        var input = Given.Input(machine, Given.HostDevice()) with { Halt = Halt.BootLoop("/var/lib/hostdev/boots.json", 2) };
+        var plan = input.Plan();
         var words =
             "Nothing is done now: BootLoop: the last 2 boots of this machine ended while this desired state was "
             + "being applied: it is not applied again, and what is in force is offered. Change the desired state (any "
             + "change lifts this); or, when something else ended the boots: rm /var/lib/hostdev/boots.json";
 
-        Assert.StartsWith(words, PlanText.Render(plan), StringComparison.Ordinal);
+        Assert.StartsWith(words, PlanText.Render(Foresight.Of(input)), StringComparison.Ordinal);
         Assert.Contains(
             words["Nothing is done now: ".Length..],
             PlanText.Explain(machine.Build().Functions.Values.Single().Address, machine, HostUsage.Nobody, plan),
