@@ -165,5 +165,6 @@ public abstract record JournalRecord
 
     /// <summary>A write that is about to be made.</summary>
     /// <param name="Path">The file, as on the host.</param>
-    public sealed record Write(string Path, string Value) : JournalRecord;
+    /// <param name="At">When; null in what earlier versions have written, which pass it over.</param>
+    public sealed record Write(string Path, string Value, DateTimeOffset? At = null) : JournalRecord;
 }

@@ -10,6 +10,7 @@ using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Usage;
 using Hostdev.Planning;
+using Hostdev.Planning.Explaining;
 using Hostdev.Planning.Foreseeing;
 
 namespace Hostdev.DevicePlugin.Commands;
@@ -37,7 +38,7 @@ public static class PlanCommand
                 parsed.InvocationConfiguration.Error,
                 () =>
                 {
-                    var way = Foresight.Of(Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System));
+                    var way = Foresight.Of(Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System).Input);
                     parsed.InvocationConfiguration.Output.Write(PlanText.Render(way));
                     return ExitCode(way.Verdict);
                 }
@@ -68,8 +69,9 @@ public static class PlanCommand
                 {
                     var named = parsed.GetValue(address)!;
                     var look = Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System);
-                    var device = LentText.Find(named, look.Inventory) ?? DeviceId.Parse(named);
-                    if (PlanText.Explain(device, look.Inventory, look.Usage, Planner.Plan(look)) is not { } words)
+                    var device = LentText.Find(named, look.Input.Inventory) ?? DeviceId.Parse(named);
+                    var writes = Journal.WritesAbout(device, parsed.GetValue(state)!, look.Input.Inventory.Facts.BootId);
+                    if (ExplainText.Render(Explanation.Of(look.Input, device), look.Standing, writes) is not { } words)
                         throw new FormatException($"{device} is not on this host: \"hostdev-device-plugin inventory\" lists what is");
                     parsed.InvocationConfiguration.Output.Write(words);
                     return 0;
@@ -126,7 +128,12 @@ public static class PlanCommand
     /// <summary>What the agent would plan by now, with the desired state in a file, or with the one that it follows.</summary>
     /// <param name="desiredFile">Null for what is in force.</param>
     /// <exception cref="FormatException">There is no such file, or it cannot be understood.</exception>
-    internal static PlanningInput Look(string? desiredFile, string stateDirectory, AgentMachine machine, TimeProvider time)
+    internal static (PlanningInput Input, Standing Standing) Look(
+        string? desiredFile,
+        string stateDirectory,
+        AgentMachine machine,
+        TimeProvider time
+    )
     {
         var kept = new DesiredState(stateDirectory);
         kept.Restore();
@@ -158,7 +165,11 @@ public static class PlanCommand
         var names = PlanningInput.AsksForInterfaces(desired.Policies) ? new InterfaceNames(machine.Calls).Read() : [];
         var input = remembered.Input(desired, inventory, usage, names);
         var attributes = new AttributeReader(machine.Calls, time).Read(Planner.Plan(input).Attributes);
-        return input with { Attributes = attributes };
+        var standing =
+            !Journal.IsOpen(stateDirectory) ? Standing.NoAgent
+            : desired.Fingerprint == kept.Fingerprint ? Standing.Followed
+            : Standing.NotFollowed;
+        return (input with { Attributes = attributes }, standing);
     }
 
     private static DesiredInForce InForce(DesiredState kept, string stateDirectory) =>

@@ -84,52 +84,6 @@ internal static class PlanText
         return $"{function.Address}{(children.Count == 0 ? "" : $" (with {string.Join(' ', children)})")}";
     }
 
-    /// <summary>Everything that decides about one device.</summary>
-    /// <returns>Null where there is no such device, and nothing is to be made that would be it.</returns>
-    public static string? Explain(DeviceId device, HostInventory inventory, HostUsage usage, Plan plan)
-    {
-        var unit = plan.Units.FirstOrDefault(u => u.Claims.Contains(device));
-        var described = device switch
-        {
-            DeviceId.OfPci(var address) when inventory.Functions.TryGetValue(address, out var function) => Describe(function, inventory),
-            DeviceId.OfMdev(var uuid) => MdevText.Describe(uuid, inventory, unit),
-            DeviceId.OfUsb(var port) => LentText.Describe(port, inventory),
-            DeviceId.OfScsi(var disk) => LentText.Describe(disk, inventory),
-            _ => null,
-        };
-        if (described is null)
-            return null;
-        var text = new StringBuilder();
-        text.AppendJoin("\n  ", described).Append('\n');
-        Section(text, "Nothing is done now:", plan.Halt is { } halt ? [$"{halt.Reason}: {halt.Message}"] : []);
-        Section(text, "In use by:", usage.UsersOf(device).Select(u => u.Description));
-        Section(text, "Offered:", unit is null ? [] : [$"as {unit.Resource} in unit {unit.Id} for {unit.Policy}"]);
-        Section(text, "Not given out now:", unit?.OnAllocate?.Obstacle is { } obstacle ? [$"{obstacle.Reason}: {obstacle.Message}"] : []);
-        Section(text, "What the host loses beside what is named:", unit?.HostLoses is { } loss ? [loss] : []);
-        var findings = plan.Findings.Where(f => f.Device == device.ToString() || device.IsNamedIn(f.Message)).ToList();
-        Section(text, "In the way, or worth knowing:", findings.Select(f => $"{f.State}: {f.Reason}: {f.Message}"));
-        var steps = plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step).Where(s => s.Device == device);
-        Section(text, "To be done now:", steps.Select(StepWords.ToDo).OfType<string>());
-        Section(text, "To be done when a pod is given it:", (unit?.OnAllocate?.Steps ?? []).Select(StepWords.ToDo).OfType<string>());
-        if (unit is null && findings.Count == 0)
-            text.Append("No policy asks for it.\n");
-        return text.ToString();
-    }
-
-    private static IEnumerable<string> Describe(PciFunction function, HostInventory inventory)
-    {
-        var group = inventory.GroupOf(function);
-        string?[] title = [function.Address.ToString(), $"{function.Vendor}:{function.Device}", function.VendorName, function.DeviceName];
-        yield return string.Join(' ', title.Where(t => t is not null));
-        yield return $"driver: {function.Driver ?? "none"}";
-        yield return $"IOMMU group: {Members(inventory, group)}";
-        var regions = string.Join(", ", group?.DirectRegions ?? []);
-        if (regions.Length > 0)
-            yield return $"direct regions of the group: {regions}";
-        foreach (var line in MdevText.MadeOn(function.Address, inventory))
-            yield return line;
-    }
-
     private static string Offered(Unit unit)
     {
         var given = unit.Handout.Drivers.Select(d => d.Device).ToList();
@@ -151,22 +105,7 @@ internal static class PlanText
         return $"{unit.Resource}: {unit.Id} ({what}{(held.Count == 0 ? "" : $"; held: {string.Join(", ", held)}")}{when})";
     }
 
-    private static string Members(HostInventory inventory, IommuGroup? group)
-    {
-        if (group is null)
-            return "none";
-        var members = group.Members.Select(a => Member(inventory, a)).Concat(group.OtherMembers.Select(m => Member(m)));
-        return $"{group.Number} with {string.Join(", ", members)}";
-    }
-
-    private static string Member(HostInventory inventory, PciAddress address) =>
-        inventory.Functions.TryGetValue(address, out var f)
-            ? $"{address} ({(f.IsBridge ? "bridge" : f.Driver ?? "no driver")})"
-            : address.ToString();
-
-    private static string Member(OtherGroupMember member) => $"{member.Name} ({member.Driver ?? "no driver"})";
-
-    private static void Section(StringBuilder text, string title, IEnumerable<string> lines)
+    internal static void Section(StringBuilder text, string title, IEnumerable<string> lines)
     {
         var all = lines.ToList();
         if (all.Count == 0)
