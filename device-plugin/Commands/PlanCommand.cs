@@ -128,12 +128,7 @@ public static class PlanCommand
     /// <summary>What the agent would plan by now, with the desired state in a file, or with the one that it follows.</summary>
     /// <param name="desiredFile">Null for what is in force.</param>
     /// <exception cref="FormatException">There is no such file, or it cannot be understood.</exception>
-    internal static (PlanningInput Input, Standing Standing) Look(
-        string? desiredFile,
-        string stateDirectory,
-        AgentMachine machine,
-        TimeProvider time
-    )
+    internal static HostLook Look(string? desiredFile, string stateDirectory, AgentMachine machine, TimeProvider time)
     {
         var kept = new DesiredState(stateDirectory);
         kept.Restore();
@@ -169,8 +164,11 @@ public static class PlanCommand
             !Journal.IsOpen(stateDirectory) ? Standing.NoAgent
             : desired.Fingerprint == kept.Fingerprint ? Standing.Followed
             : Standing.NotFollowed;
-        return (input with { Attributes = attributes }, standing);
+        return new HostLook(input with { Attributes = attributes }, standing, desired.Fingerprint);
     }
+
+    /// <param name="Fingerprint">Of the desired state that was planned for.</param>
+    internal sealed record HostLook(PlanningInput Input, Standing Standing, string Fingerprint);
 
     private static DesiredInForce InForce(DesiredState kept, string stateDirectory) =>
         kept.InForce

@@ -24,7 +24,9 @@ internal static class Advice
     /// <summary>A host driver that does not let go is kept from ever having the device.</summary>
     private static string? EarlyBinding(PlanningInput input, PciFunction function, HashSet<Reason> reasons)
     {
-        var isKept = input.Usage.UsersOf(function.Address).Any(u => u.Kind is UserKind.KernelWaits or UserKind.Unknown || (u.Kind == UserKind.Console && IsDisplay(function)));
+        var isKept = input
+            .Usage.UsersOf(function.Address)
+            .Any(u => u.Kind is UserKind.KernelWaits or UserKind.Unknown || (u.Kind == UserKind.Console && IsDisplay(function)));
         var doesNotLetGo =
             reasons.Contains(Reasons.StepFailed) || reasons.Contains(Reasons.StepTimedOut) || reasons.Contains(Risks.SlowUnbind.Reason);
         if (
