@@ -18,6 +18,13 @@ internal sealed record PolicyWishes
     /// <summary>What is said beside its wishes, and before them.</summary>
     public ImmutableArray<Finding> Findings { get; init; } = [];
 
+    /// <summary>What is in the way behind what is said of the policy or of a device as a whole, so that it came to no wish.</summary>
+    public Func<ImmutableArray<Finding>> Behind { get; init; } = () => [];
+
+    /// <summary>All that is in the way of it.</summary>
+    private ImmutableArray<Finding> InTheWay =>
+        [.. Findings.Where(f => f.State.IsInTheWay), .. Behind(), .. Wishes.SelectMany(w => w.InTheWay)];
+
     /// <summary>How many devices (units or physical functions) its selectors match.</summary>
     public int Matched { get; init; }
 
@@ -39,6 +46,7 @@ internal sealed record PolicyWishes
             ? new PolicyWishes
             {
                 Findings = [new(policy.Identity, policy.Identity.ToString(), FindingState.Blocked, Reasons.ResourceNameConflict, conflict)],
+                Behind = () => Of(situation, policy.InForce).InTheWay,
             }
             : Of(situation, policy.InForce);
         return policy.NotUnderstood is { } newer ? wishes with { Findings = [newer, .. wishes.Findings] } : wishes;

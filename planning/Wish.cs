@@ -40,6 +40,17 @@ internal sealed record Wish
     /// <summary>What is said where it is granted.</summary>
     public ImmutableArray<Finding> Findings { get; init; } = [];
 
+    /// <summary>What else is in the way of it, behind what is said; asked for only where somebody wants to see all at once.</summary>
+    public Func<ImmutableArray<Finding>> Behind
+    {
+        get => field ?? Ruling.Behind;
+        init;
+    }
+
+    /// <summary>Everything in the way of it, whatever other policies wish.</summary>
+    public ImmutableArray<Finding> InTheWay =>
+        [.. Ruling.Findings.Where(f => f.State.IsInTheWay), .. Findings.Where(f => f.State.IsInTheWay), .. Behind()];
+
     /// <summary>How many units more its policy names than there are, where it is granted.</summary>
     public int Missing { get; init; }
 

@@ -10,7 +10,8 @@ using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Usage;
 using Hostdev.Planning;
-using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Explaining;
+using Hostdev.Planning.Foreseeing;
 
 namespace Hostdev.DevicePlugin.Commands;
 
@@ -22,7 +23,12 @@ public static class PlanCommand
     public static Command CreatePlan()
     {
         var (desired, state) = Options();
-        var command = new Command("plan", "Show what run would do with this desired state, and what stands in the way. Changes nothing.")
+        var command = new Command(
+            "plan",
+            "Show what run would do with this desired state, to the end, and what stands in the way. Changes nothing. Ends with 0 where "
+                + "nothing is to be done, with 2 where something changes, now or when somebody lets go, with 3 where something is blocked or "
+                + "not understood, and with 1 where it could not find out."
+        )
         {
             desired,
             state,
@@ -32,8 +38,9 @@ public static class PlanCommand
                 parsed.InvocationConfiguration.Error,
                 () =>
                 {
-                    var look = Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System);
-                    parsed.InvocationConfiguration.Output.Write(PlanText.Render(look.Plan));
+                    var way = Foresight.Of(Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System).Input);
+                    parsed.InvocationConfiguration.Output.Write(PlanText.Render(way));
+                    return ExitCode(way.Verdict);
                 }
             )
         );
@@ -62,10 +69,12 @@ public static class PlanCommand
                 {
                     var named = parsed.GetValue(address)!;
                     var look = Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System);
-                    var device = LentText.Find(named, look.Inventory) ?? DeviceId.Parse(named);
-                    if (PlanText.Explain(device, look.Inventory, look.Usage, look.Plan) is not { } words)
+                    var device = LentText.Find(named, look.Input.Inventory) ?? DeviceId.Parse(named);
+                    var writes = Journal.WritesAbout(device, parsed.GetValue(state)!, look.Input.Inventory.Facts.BootId);
+                    if (ExplainText.Render(Explanation.Of(look.Input, device), look.Standing, writes) is not { } words)
                         throw new FormatException($"{device} is not on this host: \"hostdev-device-plugin inventory\" lists what is");
                     parsed.InvocationConfiguration.Output.Write(words);
+                    return 0;
                 }
             )
         );
@@ -94,12 +103,20 @@ public static class PlanCommand
             }
         );
 
-    private static int Guarded(TextWriter errors, Action action)
+    /// <summary>What a script decides by; 1 is for what could not be found out.</summary>
+    internal static int ExitCode(Verdict verdict) =>
+        verdict switch
+        {
+            Verdict.Nothing => 0,
+            Verdict.Changes => 2,
+            _ => 3,
+        };
+
+    private static int Guarded(TextWriter errors, Func<int> action)
     {
         try
         {
-            action();
-            return 0;
+            return action();
         }
         catch (Exception e) when (e is FormatException or JournalException or IOException or UnauthorizedAccessException)
         {
@@ -108,15 +125,10 @@ public static class PlanCommand
         }
     }
 
-    /// <summary>What the agent would do now, with the desired state in a file, or with the one that it follows.</summary>
+    /// <summary>What the agent would plan by now, with the desired state in a file, or with the one that it follows.</summary>
     /// <param name="desiredFile">Null for what is in force.</param>
     /// <exception cref="FormatException">There is no such file, or it cannot be understood.</exception>
-    internal static (HostInventory Inventory, HostUsage Usage, Plan Plan) Look(
-        string? desiredFile,
-        string stateDirectory,
-        AgentMachine machine,
-        TimeProvider time
-    )
+    internal static HostLook Look(string? desiredFile, string stateDirectory, AgentMachine machine, TimeProvider time)
     {
         var kept = new DesiredState(stateDirectory);
         kept.Restore();
@@ -138,6 +150,7 @@ public static class PlanCommand
                 new BootRecord(stateDirectory, bootId, time)
             ),
             Choices = choices.Choices,
+            Given = [.. ledger.ById.Keys.Select(DeviceId.Parse)],
             // For another desired state than the one it follows the agent tries everything anew.
             Setbacks =
                 desired.Fingerprint == kept.Fingerprint
@@ -147,8 +160,15 @@ public static class PlanCommand
         var names = PlanningInput.AsksForInterfaces(desired.Policies) ? new InterfaceNames(machine.Calls).Read() : [];
         var input = remembered.Input(desired, inventory, usage, names);
         var attributes = new AttributeReader(machine.Calls, time).Read(Planner.Plan(input).Attributes);
-        return (inventory, usage, Planner.Plan(input with { Attributes = attributes }));
+        var standing =
+            !Journal.IsOpen(stateDirectory) ? Standing.NoAgent
+            : desired.Fingerprint == kept.Fingerprint ? Standing.Followed
+            : Standing.NotFollowed;
+        return new HostLook(input with { Attributes = attributes }, standing, desired.Fingerprint);
     }
+
+    /// <param name="Fingerprint">Of the desired state that was planned for.</param>
+    internal sealed record HostLook(PlanningInput Input, Standing Standing, string Fingerprint);
 
     private static DesiredInForce InForce(DesiredState kept, string stateDirectory) =>
         kept.InForce

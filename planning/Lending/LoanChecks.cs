@@ -10,12 +10,14 @@ internal static class LoanChecks
     private static Objection? Unreadable(LoanCase it)
     {
         var problem = it.Unreadable.OrderBy(p => p.Unanswered).FirstOrDefault();
-        return Objection.Of(
-            Reasons.Unreadable,
-            problem is null
-                ? null
-                : $"{it.Device} is left as it is, because {problem}: look at dmesg; unplug it and plug it in again, or scan its bus again"
-        );
+        return Objection
+            .Of(
+                Reasons.Unreadable,
+                problem is null
+                    ? null
+                    : $"{it.Device} is left as it is, because {problem}: look at dmesg; unplug it and plug it in again, or scan its bus again"
+            )
+            ?.WithoutMore();
     }
 }
 

@@ -64,6 +64,7 @@ internal static class HostDevicePlanner
                 Policy = request.Policy,
                 Device = request.Primary.Address,
                 Ruling = ruling,
+                Behind = () => UnitPlanner.WishFor(situation, request).InTheWay,
             }
             : UnitPlanner.WishFor(situation, request);
     }
