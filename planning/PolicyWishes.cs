@@ -66,6 +66,21 @@ internal sealed record PolicyWishes
             DesiredPolicy.OfMdevProfile p => MdevPlanner.WishesOf(situation, p),
             _ => new PolicyWishes(),
         };
-        return wishes with { Findings = [.. ruling.Findings, .. wishes.Findings] };
+        return WithoutPassedOver(wishes with { Findings = [.. ruling.Findings, .. wishes.Findings] });
+    }
+
+    /// <summary>What is passed over counts as not matched, so that it lacks nowhere.</summary>
+    private static PolicyWishes WithoutPassedOver(PolicyWishes wishes)
+    {
+        var passed = wishes.Wishes.Count(w => w.IsPassedOver);
+        if (passed == 0)
+            return wishes;
+        var matched = wishes.Matched - passed;
+        return wishes with
+        {
+            Wishes = [.. wishes.Wishes.Select(w => w.IsPassedOver ? w.PassedOver() : w)],
+            Matched = matched,
+            Hint = matched > 0 ? wishes.Hint : $" that the host does not need, and passes over {passed}",
+        };
     }
 }

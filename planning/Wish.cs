@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.Planning;
 
@@ -21,6 +22,29 @@ internal sealed record Wish
         get => field ?? Device.ToString();
         init;
     }
+
+    /// <summary>Every selector that matches it passes over what the host needs.</summary>
+    public bool PassesOver { get; init; }
+
+    /// <summary>The host needs it, now or when a pod would be given it, and its policy means it only where that is not so.</summary>
+    public bool IsPassedOver => PassesOver && Needed.Any();
+
+    /// <summary>As what is passed over: it has nothing, and is in nobody's way.</summary>
+    public Wish PassedOver() =>
+        this with
+        {
+            Claims = [],
+            StandsOn = [],
+            Granted = Targets.None,
+            Then = [],
+            Missing = 0,
+            Behind = () => [],
+            Ruling = new Ruling([], null, Ruling.AsksWhoUses),
+            Findings = [.. Needed.Select(f => f with { State = FindingState.Noticed, Reason = Reasons.PassedOver })],
+        };
+
+    private IEnumerable<Finding> Needed =>
+        Ruling.Findings.Concat(Findings).Where(f => f.Reason == Reasons.Protected && f.State == FindingState.Blocked);
 
     /// <summary>What is said of it, whatever other policies wish.</summary>
     public required Ruling Ruling { get; init; }

@@ -98,6 +98,15 @@ public static partial class Reasons
         )
     );
 
+    public static readonly Reason PassedOver = Devices.Add(
+        new(
+            "PassedOver",
+            "the host needs the device, and the selector that matches it passes over such ones (`onProtected: PassOver`)",
+            "none is needed; it is taken once the host needs it no more",
+            Ends.SlowLook
+        )
+    );
+
     public static readonly Reason InUse = Devices.Add(
         new(
             "InUse",

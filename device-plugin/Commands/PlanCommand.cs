@@ -34,7 +34,7 @@ public static class PlanCommand
             state,
         };
         command.SetAction(parsed =>
-            Guarded(
+            Guard.Run(
                 parsed.InvocationConfiguration.Error,
                 () =>
                 {
@@ -63,7 +63,7 @@ public static class PlanCommand
             state,
         };
         command.SetAction(parsed =>
-            Guarded(
+            Guard.Run(
                 parsed.InvocationConfiguration.Error,
                 () =>
                 {
@@ -81,7 +81,7 @@ public static class PlanCommand
         return command;
     }
 
-    private static AgentMachine Here
+    internal static AgentMachine Here
     {
         get
         {
@@ -112,19 +112,6 @@ public static class PlanCommand
             _ => 3,
         };
 
-    private static int Guarded(TextWriter errors, Func<int> action)
-    {
-        try
-        {
-            return action();
-        }
-        catch (Exception e) when (e is FormatException or JournalException or IOException or UnauthorizedAccessException)
-        {
-            errors.WriteLine($"hostdev-device-plugin: {e.Message}");
-            return 1;
-        }
-    }
-
     /// <summary>What the agent would plan by now, with the desired state in a file, or with the one that it follows.</summary>
     /// <param name="desiredFile">Null for what is in force.</param>
     /// <exception cref="FormatException">There is no such file, or it cannot be understood.</exception>
@@ -132,7 +119,40 @@ public static class PlanCommand
     {
         var kept = new DesiredState(stateDirectory);
         kept.Restore();
-        var desired = desiredFile is null ? InForce(kept, stateDirectory) : Read(kept, desiredFile);
+        return Look(
+            kept,
+            desiredFile is null ? InForce(kept, stateDirectory) : Read(kept, desiredFile),
+            desiredFile,
+            stateDirectory,
+            machine,
+            time
+        );
+    }
+
+    /// <summary>The same for what the agent follows, and for an empty desired state where there is none.</summary>
+    internal static HostLook LookAround(string stateDirectory, AgentMachine machine, TimeProvider time)
+    {
+        var kept = new DesiredState(stateDirectory);
+        kept.Restore();
+        return Look(
+            kept,
+            kept.InForce ?? new DesiredInForce([], DesiredState.FingerprintOf([]), null),
+            null,
+            stateDirectory,
+            machine,
+            time
+        );
+    }
+
+    private static HostLook Look(
+        DesiredState kept,
+        DesiredInForce desired,
+        string? desiredFile,
+        string stateDirectory,
+        AgentMachine machine,
+        TimeProvider time
+    )
+    {
         var inventory = new InventoryReader(machine.Paths, time).Read();
         var bootId = inventory.Facts.BootId;
         var ledger = new LedgerFile(stateDirectory, bootId).Read();

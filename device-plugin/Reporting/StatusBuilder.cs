@@ -176,6 +176,7 @@ public static class StatusBuilder
         var ready = units.Count - stuck.Count;
         var blocked = findings.Count(f => f.State == FindingState.Blocked);
         var waiting = findings.Count(f => f.State == FindingState.Waiting);
+        var passed = findings.Count(f => f.Reason == Reasons.PassedOver);
         // A SriovPolicy matches physical functions, and what is blocked are their virtual ones.
         var besides = findings.Count(f => f.State.IsInTheWay && units.All(u => u.Unit.Id.ToString() != f.Device));
         var all = Math.Max(match.Matched, units.Count + besides);
@@ -190,7 +191,7 @@ public static class StatusBuilder
             ),
             _ when waiting > 0 => (Reasons.Progressing, findings.First(f => f.State == FindingState.Waiting).Message),
             _ when stuck.Count > 0 => (Reasons.Progressing, stuck[0].Problem.Message),
-            _ => (Reasons.Ready, $"{Devices(units.Count)} offered"),
+            _ => (Reasons.Ready, $"{Devices(units.Count)} offered{(passed == 0 ? "" : $", and {passed} passed over that the host needs")}"),
         };
         return new PolicyResult
         {

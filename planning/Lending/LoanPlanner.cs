@@ -12,6 +12,7 @@ internal static class LoanPlanner
         {
             Policy = it.Policy.Identity,
             Device = it.Device,
+            PassesOver = it.PassesOver,
             Ruling = LoanChecks.All.Judge(it),
             Claims = [it.Device],
         };

@@ -91,7 +91,11 @@ internal sealed class InventoryTable
                         d.Drivers.IsEmpty ? "-" : string.Join(' ', d.Drivers),
                         d.Serial ?? "-",
                         _page.UseOf(d.Port),
-                        Joined(d.IsHub ? "hub" : null, InventoryView.Children(d.Children, _page.Details), $"{d.Manufacturer} {d.ProductName}".Trim()),
+                        Joined(
+                            d.IsHub ? "hub" : null,
+                            InventoryView.Children(d.Children, _page.Details),
+                            $"{d.Manufacturer} {d.ProductName}".Trim()
+                        ),
                     ]
             )
         );
@@ -162,7 +166,9 @@ internal sealed class InventoryTable
         Append(
             $"Mediated devices ({inventory.Mdevs.Length})",
             ["UUID", "PARENT", "TYPE", "GROUP", Use, "MADE BY"],
-            inventory.Mdevs.Select(m => (string[])[m.Uuid.ToString(), m.Parent, m.TypeId, m.IommuGroup?.ToString() ?? "-", _page.UseOf(m.Uuid), m.MadeBy])
+            inventory.Mdevs.Select(m =>
+                (string[])[m.Uuid.ToString(), m.Parent, m.TypeId, m.IommuGroup?.ToString() ?? "-", _page.UseOf(m.Uuid), m.MadeBy]
+            )
         );
     }
 

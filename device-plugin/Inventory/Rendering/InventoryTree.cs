@@ -217,7 +217,11 @@ internal sealed class InventoryTree
                 [
                     .. inventory
                         .Mdevs.Where(m => m.Parent == parent.Name && m.TypeId == type.Id)
-                        .Select(m => new Branch($"{m.Uuid}{(m.IommuGroup is { } g ? $"  group {g}" : "")}  made by {m.MadeBy}{(Use(m.Uuid) is { } use ? $"  {use}" : "")}", () => [])),
+                        .Select(m => new Branch(
+                            $"{m.Uuid}{(m.IommuGroup is { } g ? $"  group {g}" : "")}  made by {m.MadeBy}"
+                                + (Use(m.Uuid) is { } use ? $"  {use}" : ""),
+                            () => []
+                        )),
                 ]
         ));
 
