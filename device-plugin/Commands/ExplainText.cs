@@ -63,7 +63,7 @@ internal static class ExplainText
             standing == Standing.Followed ? "To be done now:" : $"Would be done{Unless(standing)}:",
             steps.Select(StepWords.ToDo).OfType<string>()
         );
-        Section(text, "To be done when a pod is given it:", (unit?.OnAllocate?.Steps ?? []).Select(StepWords.ToDo).OfType<string>());
+        Section(text, "To be done when a pod is given it:", StepsForAPod(it));
         Section(text, "On record:", it.Records);
         Section(text, "Written to it in this boot, the last ones:", writes);
         if (unit is null && it.Findings.IsEmpty && it.AskedBy.IsEmpty)
@@ -78,6 +78,11 @@ internal static class ExplainText
 
     private static string Unless(Standing standing) =>
         standing == Standing.NoAgent ? " (no agent runs on this host)" : " (the agent of this host follows another desired state)";
+
+    private static IEnumerable<string> StepsForAPod(Explanation it) =>
+        it.Unit is { OnAllocate.Steps: var steps } unit && !it.Input.Given.Contains(unit.Id)
+            ? steps.Select(StepWords.ToDo).OfType<string>()
+            : [];
 
     private static IEnumerable<string> NotGivenOut(Unit? unit)
     {

@@ -23,6 +23,12 @@ public static class PlanCommand
     public static Command CreatePlan()
     {
         var (desired, state) = Options();
+        var output = new Option<string>("--output", "-o") { Description = "text, json or yaml.", DefaultValueFactory = _ => "text" };
+        output.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string>() is not ("text" or "json" or "yaml") and var form)
+                result.AddError($"--output is \"{form}\": write text, json or yaml");
+        });
         var command = new Command(
             "plan",
             "Show what run would do with this desired state, to the end, and what stands in the way. Changes nothing. Ends with 0 where "
@@ -32,6 +38,7 @@ public static class PlanCommand
         {
             desired,
             state,
+            output,
         };
         command.SetAction(parsed =>
             Guard.Run(
@@ -39,7 +46,7 @@ public static class PlanCommand
                 () =>
                 {
                     var way = Foresight.Of(Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System).Input);
-                    parsed.InvocationConfiguration.Output.Write(PlanText.Render(way));
+                    parsed.InvocationConfiguration.Output.Write(Render(way, parsed.GetValue(output)!));
                     return ExitCode(way.Verdict);
                 }
             )
@@ -102,6 +109,14 @@ public static class PlanCommand
                 DefaultValueFactory = _ => AgentOptions.DefaultStateDirectory,
             }
         );
+
+    internal static string Render(ForeseenWay way, string form) =>
+        form switch
+        {
+            "json" => PlanDocument.Of(way).ToJson(),
+            "yaml" => JsonToYaml.Convert(PlanDocument.Of(way).ToJson()),
+            _ => PlanText.Render(way),
+        };
 
     /// <summary>What a script decides by; 1 is for what could not be found out.</summary>
     internal static int ExitCode(Verdict verdict) =>

@@ -76,7 +76,7 @@ internal static class PlanText
         };
 
     internal static string Returned(ForeseenMove move) =>
-        $"{Named(move.Function)}, {(string.IsNullOrEmpty(move.From) ? "" : $"from {move.From} ")}to {move.To}";
+        $"{Named(move.Function)}, {(move.From is null ? "which is new, " : move.From.Length == 0 ? "" : $"from {move.From} ")}to {move.To}";
 
     private static string Named(PciFunction function)
     {

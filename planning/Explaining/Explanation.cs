@@ -3,6 +3,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
 
@@ -88,6 +89,7 @@ public sealed record Explanation
                     .SelectMany(w => w.Then.Prepend(w))
                     .Select(w => Asks(situation, w, device))
                     .Concat(input.Policies.Select(p => LeavesToTheHost(situation, p.InForce, device)))
+                    .Concat(input.Policies.Select(p => AsksForTypes(situation, p.InForce, device)))
                     .OfType<string>()
                     .Distinct(StringComparer.Ordinal),
             ],
@@ -116,7 +118,7 @@ public sealed record Explanation
 
         if (wish.Named.ContainsKey(device) || wish.Claims.Contains(device))
             return $"{wish.Policy} asks for {wish.Device}, and it goes from the host with that";
-        return wish.StandsOn.Contains(device) ? $"{wish.Policy} asks for mediated devices on it" : null;
+        return null;
     }
 
     private static bool IsVf(Situation situation, PciAddress address) =>
@@ -142,12 +144,29 @@ public sealed record Explanation
         };
     }
 
-    private static string? WouldAsk(Situation situation, DesiredPolicy policy, DeviceId device) =>
-        policy is DesiredPolicy.OfHostDevice { Spec.Devices.Pci: { VirtualFunctions: false } pci }
+    /// <summary>A card, or a parent on it, that a profile means.</summary>
+    private static string? AsksForTypes(Situation situation, DesiredPolicy policy, DeviceId device) =>
+        policy is DesiredPolicy.OfMdevProfile { Spec: var spec }
         && device.AsPci is { } address
-        && situation.Inventory.Functions.GetValueOrDefault(address) is { IsVirtualFunction: true } vf
-        && new Choosing(situation).Means(policy.Identity.Uid, pci.Selectors.Select(SelectorTerms.Of), vf)
-            ? $"{policy.Identity} would ask for it if it said devices.pci.virtualFunctions: true: its selectors match it, and it is a "
-                + "virtual function"
+        && MdevCard
+            .MeantBy(situation, spec)
+            .FirstOrDefault(c => c.Name == address.ToString() || (!c.IsVendorVfio && c.Parents.Any(p => p.PciAddress == address)))
+            is { } card
+            ? $"{policy.Identity} asks for {(card.IsVendorVfio ? "types of vGPU on its virtual functions" : "mediated devices on it")}"
             : null;
+
+    /// <summary>A policy whose selectors match it, and that does not ask for it all the same.</summary>
+    private static string? WouldAsk(Situation situation, DesiredPolicy policy, DeviceId device) =>
+        policy is DesiredPolicy.Frozen
+            ? $"{policy.Identity} was not understood, so that nobody knows whether it asks for it: see what plan says of it"
+        : policy is DesiredPolicy.OfHostDevice { Spec.Devices.Pci: { VirtualFunctions: false } pci }
+        && device.AsPci is { } address
+        && situation.Inventory.Functions.GetValueOrDefault(address) is { } function
+        && (function.IsVirtualFunction || function.IsBridge)
+        && new Choosing(situation).Means(policy.Identity.Uid, pci.Selectors.Select(SelectorTerms.Of), function)
+            ? function.IsBridge
+                    ? $"{policy.Identity} does not ask for it though its selectors match it: a PCI bridge is given to nobody; name what is behind it"
+                : $"{policy.Identity} would ask for it if it said devices.pci.virtualFunctions: true: its selectors match it, and it is a "
+                    + "virtual function"
+        : null;
 }

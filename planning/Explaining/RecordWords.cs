@@ -15,7 +15,9 @@ internal static class RecordWords
             .. Each(
                 owned.Functions.GetValueOrDefault(device),
                 f =>
-                    $"taken from {f.OriginalDriver ?? "no driver"}{Before(f.OriginalOverride)} for {Policy(f.PolicyUid)}, and goes back to that"
+                    f.OriginalDriver is { } driver
+                        ? $"taken from {driver}{Before(f.OriginalOverride)} for {Policy(f.PolicyUid)}, and goes back to that"
+                        : $"taken for {Policy(f.PolicyUid)}; it had no driver before{Before(f.OriginalOverride)}"
             ),
             .. Each(
                 owned.PhysicalFunctions.GetValueOrDefault(device),
@@ -59,7 +61,7 @@ internal static class RecordWords
     private static IEnumerable<string> Each<T>(T? record, Func<T, string> words)
         where T : class => record is null ? [] : [words(record)];
 
-    private static string Before(string? driverOverride) => driverOverride is null ? "" : $" with driver_override {driverOverride}";
+    private static string Before(string? driverOverride) => driverOverride is null ? "" : $" and the driver_override {driverOverride}";
 
     private static string Number(int? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "an unknown number";
 }

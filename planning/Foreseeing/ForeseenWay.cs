@@ -99,8 +99,18 @@ public sealed record ForeseenWay
     private ImmutableArray<string> UsersAbout(DeviceGraph graph, DeviceId device)
     {
         var members = After.Inventory.GroupOf(device)?.Members.Select(a => (DeviceId)a) ?? [];
-        return After.Usage.InWords([device, .. members.Where(m => m != device), .. graph.Below(device, Bond.Made)]);
+        var usage = After.Usage.ByDevice.ToImmutableSortedDictionary(u => u.Key, u => u.Value.RemoveAll(IsItsOwn));
+        var own = $"{device}: ";
+        return
+        [
+            .. new HostUsage(usage)
+                .InWords([device, .. members.Where(m => m != device), .. graph.Below(device, Bond.Made)])
+                .Select(u => u.StartsWith(own, StringComparison.Ordinal) ? u[own.Length..] : u),
+        ];
     }
+
+    /// <summary>What is made of a device is waited for by its users, who are named themselves.</summary>
+    private static bool IsItsOwn(DeviceUser user) => user.Kind is UserKind.VirtualFunctions or UserKind.MediatedDevices;
 
     private static bool IsOfTheSame(Finding one, Finding other) =>
         (one.Policy, one.Device, one.Reason) == (other.Policy, other.Device, other.Reason);

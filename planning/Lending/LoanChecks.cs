@@ -43,8 +43,8 @@ internal static class LendingChecks
 
     private static Objection? InUse(LoanCase it)
     {
-        var busy = it.UsersInTheWay;
-        return busy.IsEmpty
+        var busy = it.UsersInTheWay.Where(u => u.Protection is null).ToList();
+        return busy.Count == 0
             ? null
             : Objection.Waits(Reasons.InUse, $"{Sentence(it, busy)}: it can be given to a pod as soon as nobody uses it");
     }

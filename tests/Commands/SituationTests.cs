@@ -59,6 +59,7 @@ public sealed class SituationTests
                 new Dictionary<string, int>(StringComparer.Ordinal) { [resource] = 1 }
             );
             Assert.Equal("", pod.Message);
+            await bench.UntilAsync(() => bench.Host.Allocator.Ledger.ById.Values.All(a => a.Pod is not null));
         }
 
         if (it.Then is { } then)

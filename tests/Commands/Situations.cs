@@ -76,7 +76,7 @@ internal static class Situations
             },
             ["pci-usb-controller-with-a-mounted-stick"] = new("0000:01:00.0", D.Policies(D.HostDevice("usb", "0000:01:00.0")))
             {
-                Before = n => Do(() => n.Mount("sda", "/mnt")),
+                Before = n => Do(() => n.Mount("sdb", "/mnt")),
             },
             ["pci-console"] = new("0000:42:00.0", D.Policies(D.HostDevice("gpu", "0000:42:00.0", pci: Hold)))
             {
@@ -118,17 +118,29 @@ internal static class Situations
                 Before = n => Do(() => n.UnloadDriver("igb")),
             },
             ["sriov-nvme"] = new("0000:44:00.0", D.Policies(D.Vfs(2, "0000:44:00.0"))),
-            ["mdev-static"] = new("0000:86:00.0", D.Policies(D.Mdevs("tty", "mtty", "mtty-2", "mode: Static, count: 2"))),
+            ["mdev-static"] = new(
+                "686f7374-6465-8055-be32-ce7e8dbecd24",
+                D.Policies(D.Mdevs("tty", "mtty", "mtty-2", "mode: Static, count: 2"))
+            ),
             ["mdev-two-types"] = new(
-                "0000:86:00.0",
+                "686f7374-6465-8543-ab6b-0c8dfbde999c",
                 D.Policies(
                     D.Mdevs("dual", "mtty", "mtty-2", "mode: Static, count: 2"),
                     D.Mdevs("single", "mtty", "mtty-1", "mode: Static, count: 3")
                 )
             ),
-            ["mdev-on-demand"] = new("0000:86:00.0", D.Policies(D.Mdevs("tty", "mtty", "mtty-1", "mode: OnDemand, max: 2"))),
-            ["mdev-too-many"] = new("0000:86:00.0", D.Policies(D.Mdevs("tty", "mtty", "mtty-2", "mode: Static, count: 20"))),
-            ["mdev-no-such-type"] = new("0000:86:00.0", D.Policies(D.Mdevs("tty", "mtty", "mtty-9", "mode: Static, count: 1"))),
+            ["mdev-on-demand"] = new(
+                "686f7374-6465-8584-afe8-02b8d00c0343",
+                D.Policies(D.Mdevs("tty", "mtty", "mtty-1", "mode: OnDemand, max: 2"))
+            ),
+            ["mdev-too-many"] = new(
+                "686f7374-6465-8055-be32-ce7e8dbecd24",
+                D.Policies(D.Mdevs("tty", "mtty", "mtty-2", "mode: Static, count: 20"))
+            ),
+            ["mdev-no-such-type"] = new(
+                "686f7374-6465-8055-be32-ce7e8dbecd24",
+                D.Policies(D.Mdevs("tty", "mtty", "mtty-9", "mode: Static, count: 1"))
+            ),
             ["mdev-of-others"] = new(Foreign, D.Policies(D.Mdevs("tty", "mtty", "mtty-2", "mode: Static, count: 1")))
             {
                 Before = n => Do(() => n.Write(("/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-2/create", Foreign))),
@@ -147,13 +159,13 @@ internal static class Situations
             },
             ["usb-nobody-asks"] = new("1-2", D.Nothing),
             ["usb-lent"] = new("1-2", D.Policies(D.UsbDevice("keyboard", "vendor: \"0627\""))),
-            ["usb-stick-mounted"] = new("2-1", D.Policies(D.UsbDevice("stick", Stick))) { Before = n => Do(() => n.Mount("sda", "/mnt")) },
+            ["usb-stick-mounted"] = new("2-1", D.Policies(D.UsbDevice("stick", Stick))) { Before = n => Do(() => n.Mount("sdb", "/mnt")) },
             ["usb-stick-mounted-by-two-policies"] = new(
                 "2-1",
                 D.Policies(D.UsbDevice("stick", Stick), D.UsbDevice("other", Stick, more: "priority: -1"))
             )
             {
-                Before = n => Do(() => n.Mount("sda", "/mnt")),
+                Before = n => Do(() => n.Mount("sdb", "/mnt")),
             },
             ["scsi-nobody-asks"] = new("0:0:0:0", D.Nothing),
             ["scsi-lent"] = new("0:0:0:0", D.Policies(D.ScsiDevice("disk", "serial: LABSCSI0"))),
@@ -161,7 +173,7 @@ internal static class Situations
             {
                 Before = n => Do(() => n.MountDisk("0:0:0:0", "/data")),
             },
-            ["scsi-without-a-name"] = new("0:0:1:5", D.Policies(D.ScsiDevice("cd", "address: \"0:0:1:5\""))),
+            ["scsi-not-there"] = new("0:0:0:0", D.Policies(D.ScsiDevice("disk", "serial: NOSUCH"))),
             ["scsi-two-paths-one-mounted"] = new("0:0:2:0", D.Policies(D.ScsiDevice("disk", "serial: LABPATHS")))
             {
                 Before = n =>

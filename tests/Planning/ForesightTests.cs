@@ -26,7 +26,8 @@ public sealed class ForesightTests
         Assert.Equal(Verdict.Changes, way.Verdict);
         Assert.Equal(3, way.Rounds.Length);
         Assert.Equal(["0000:41:10.0", "0000:41:10.2", "0000:41:10.4", "0000:41:10.6"], way.End.UnitIds());
-        Golden.Matches("foresight-vfs-2-4.plan", PlanText.Render(way));
+        foreach (var form in (string[])["text", "json", "yaml"])
+            Golden.Matches($"foresight-vfs-2-4.{form}", PlanCommand.Render(way, form));
     }
 
     [Fact]

@@ -56,8 +56,8 @@ internal sealed partial class ForeseenWrites
         }
     }
 
-    /// <summary>Nothing but the agent has had to do with the machine since.</summary>
-    public bool IsUntouched => _node.Touches == _touches && _node.WritesSeen[_from..].All(w => w.Error is { IsSuccess: true });
+    /// <summary>Nothing but the agent has had to do with the machine since, and no write has failed.</summary>
+    public bool IsUntouched => _node.Touches == _touches && _node.WritesSeen[_from..].All(w => w.Error is not { IsSuccess: false });
 
     /// <summary>The difference in words, lane by lane; null when what was done is what was foreseen.</summary>
     public string? Difference()
@@ -114,8 +114,15 @@ internal sealed partial class ForeseenWrites
     {
         var value = write.Value.TrimEnd('\n');
         var device = Named().Matches($"{write.Path} {value}").Select(m => m.Value).LastOrDefault(d => _lanes.ContainsKey(d));
-        return new Foreseen(device is null ? "in no lane" : _lanes[device], write.Path, value);
+        // What is written below a device's directory, without a link on the way, is told by where that really is.
+        var path = RealPath().Match(write.Path) is { Success: true } real
+            ? $"/sys/bus/{(real.Groups["device"].Length > 20 ? "mdev" : "pci")}/devices/{real.Groups["device"]}/{real.Groups["file"]}"
+            : write.Path;
+        return new Foreseen(device is null ? "in no lane" : _lanes[device], path, value);
     }
+
+    [GeneratedRegex("^/sys/devices/.*/(?<device>[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{4,5}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7])/(?<file>.*)$")]
+    private static partial Regex RealPath();
 
     [GeneratedRegex("[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{4,5}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]")]
     private static partial Regex Named();

@@ -158,22 +158,25 @@ internal sealed class ScenarioBench : IAsyncDisposable
     /// <summary>What was done since the last change of mind is what plan has foreseen then, if nothing came between.</summary>
     private async Task CompareAsync()
     {
-        if (_foreseen is { } foreseen && Pods == foreseen.Pods && foreseen.Writes.IsUntouched && IsWatched)
+        if (_foreseen is { } foreseen && IsComparable(foreseen))
         {
             await UntilAsync(() => Host.Desired.Fingerprint == foreseen.Writes.Fingerprint);
-            if (foreseen.Writes.Difference() is not null)
-                await QuietAsync(); // it may not have been at the end yet
-            if (Pods == foreseen.Pods && foreseen.Writes.IsUntouched && IsWatched)
-            {
-                Assert.True(foreseen.Writes.Difference() is null, foreseen.Writes.Difference());
-                WaysCompared++;
-            }
+            // Whoever waits for "ready" may be told so of what was desired before: it may not be at the end yet.
+            await Waiting.UntilAsync(
+                () => !IsComparable(foreseen) || foreseen.Writes.Difference() is null,
+                Node.PatienceSeconds,
+                () => foreseen.Writes.Difference() ?? "",
+                "what plan has foreseen is done"
+            );
+            WaysCompared += IsComparable(foreseen) ? 1 : 0;
         }
 
         (_foreseen, _isSettled) = (null, true);
     }
 
-    private bool IsWatched => Node is SimulatedNode { IsInOtherHands: false };
+    /// <summary>Nothing came between: neither a pod nor anybody who has to do with the machine.</summary>
+    private bool IsComparable((ForeseenWrites Writes, string Pods) foreseen) =>
+        Node is SimulatedNode { IsInOtherHands: false } && Pods == foreseen.Pods && foreseen.Writes.IsUntouched;
 
     private string Pods => string.Join(' ', Kubelet.Pods.Select(p => $"{p.Namespace}/{p.Name}"));
 
