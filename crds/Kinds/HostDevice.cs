@@ -149,7 +149,7 @@ public sealed record PciDevices
 }
 
 /// <summary>All given properties must match; within <see cref="Addresses"/> any.</summary>
-public sealed record PciSelector
+public record PciProperties
 {
     public PciId? Vendor { get; init; }
 
@@ -172,7 +172,11 @@ public sealed record PciSelector
 
     /// <summary>The host driver the device has before Hostdev takes it.</summary>
     public string? Driver { get; init; }
+}
 
+/// <summary>Which whole devices are meant, by their properties.</summary>
+public sealed record PciSelector : PciProperties
+{
     /// <summary>Null where the field is absent, which is <see cref="OnProtected.Block"/>; as <see cref="PciDevices.Reset"/>.</summary>
     public OnProtected? OnProtected { get; init; }
 }

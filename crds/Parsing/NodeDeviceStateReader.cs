@@ -29,8 +29,8 @@ public static class NodeDeviceStateReader
         if (node is JsonObject manifest && KindOfManifest(manifest) is { } kind)
         {
             error =
-                $"this is the manifest of a {kind}, as an API server takes it: a desired file lists policies, so write \"policies:\", below it "
-                + "\"- kind: HostDevice\" (or SriovPolicy, MdevProfile) with name, and spec as it stands here";
+                $"this is the manifest of a {kind}, as an API server takes it: a desired file lists policies, so write \"policies:\", "
+                + "below it \"- kind: HostDevice\" (or SriovPolicy, MdevProfile) with name, and spec as it stands here";
             return null;
         }
 

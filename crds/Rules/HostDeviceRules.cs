@@ -90,8 +90,8 @@ internal static partial class HostDeviceRules
     private static PolicyRule PassesOverProperties(string at, params string[] names) =>
         PolicyRule.Object(
             at,
-            $"PassOver is for devices that are meant by what they are, and {string.Join(", ", names)} {(names is ["port"] ? "names" : "name")} one: "
-                + "remove onProtected, or select by other properties",
+            $"PassOver is for devices that are meant by what they are, and {string.Join(", ", names)} "
+                + $"{(names is ["port"] ? "names" : "name")} one: remove onProtected, or select by other properties",
             s => s.Text("onProtected") != "PassOver" || !names.Any(n => n == "addresses" ? s.HasAny(n) : s.Has(n))
         ) with
         {

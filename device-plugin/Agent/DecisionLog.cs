@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace Hostdev.DevicePlugin.Agent;
 
 /// <summary>
-/// What was decided, for whoever asks for it (<c>-v</c>): each unit that is to be offered, each finding, each step. A line is logged when it
-/// comes up, not again for as long as it stays.
+/// What was decided, for whoever asks for it (<c>-v</c>): each unit that is to be offered, each finding, each step. A line is logged when
+/// it comes up, not again for as long as it stays.
 /// </summary>
 internal sealed partial class DecisionLog(ILogger logger)
 {
@@ -28,7 +28,11 @@ internal sealed partial class DecisionLog(ILogger logger)
         foreach (var unit in plan.Units)
             yield return $"offer {unit.Id} as {unit.Resource} for {unit.Policy}";
         foreach (var finding in plan.Findings)
-            yield return $"{finding.Policy?.ToString() ?? "no policy"}: {finding.Device}: {finding.State}: {finding.Reason}: {finding.Message}";
+        {
+            var policy = finding.Policy?.ToString() ?? "no policy";
+            yield return $"{policy}: {finding.Device}: {finding.State}: {finding.Reason}: {finding.Message}";
+        }
+
         foreach (var step in plan.Lanes.SelectMany(l => l.Steps))
         {
             if (StepWords.ToDo(step.Step) is { } words)

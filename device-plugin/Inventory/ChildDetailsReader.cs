@@ -12,7 +12,9 @@ namespace Hostdev.DevicePlugin.Inventory;
 /// </summary>
 internal sealed class ChildDetailsReader(HostPaths paths)
 {
-    /// <summary>The unit of <c>/sys/block/*/size</c>, whatever the disk's own sectors are (kernel <c>Documentation/ABI/stable/sysfs-block</c>).</summary>
+    /// <summary>
+    /// The unit of <c>/sys/block/*/size</c>, whatever the disk's own sectors are (kernel <c>Documentation/ABI/stable/sysfs-block</c>).
+    /// </summary>
     private const int Sector = 512;
 
     private readonly HostFileReader _files = new(paths);

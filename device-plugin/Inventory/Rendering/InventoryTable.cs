@@ -178,7 +178,7 @@ internal sealed class InventoryTable
 
     private const string Use = "USE";
 
-    /// <summary>Columns as wide as their widest cell; the last takes the rest of the line. Use is left out where nobody was asked.</summary>
+    /// <summary>Columns as wide as their widest cell; the last takes the rest of the line. Use is left out where it is not known.</summary>
     private void Append(string title, string[] header, IEnumerable<string[]> rows)
     {
         _text.AppendLine().AppendLine(title);
