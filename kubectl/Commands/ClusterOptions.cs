@@ -1,0 +1,81 @@
+using System.CommandLine;
+using Hostdev.Kube.Client;
+using Hostdev.Kubectl.Printing;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Hostdev.Kubectl.Commands;
+
+/// <summary>Which cluster is asked, and what is said where it cannot be: what all commands have in common.</summary>
+internal sealed class ClusterOptions
+{
+    private const int PageSize = 100; // states are 64 KB as a rule and 256 KB at most
+
+    public Option<string> Kubeconfig { get; } =
+        new("--kubeconfig")
+        {
+            Description = "The kubeconfig file, as for kubectl; by default KUBECONFIG, else ~/.kube/config.",
+            Recursive = true,
+        };
+
+    public Option<string> Context { get; } = new("--context") { Description = "The kubeconfig's context.", Recursive = true };
+
+    public Option<string> Namespace { get; } =
+        new("--namespace", "-n") { Description = "Of the pod that is asked for; by default the context's.", Recursive = true };
+
+    /// <summary>A list's or answer's form.</summary>
+    public static Option<string> Output()
+    {
+        var output = new Option<string>("--output", "-o") { Description = $"{OutputForms.Words}.", DefaultValueFactory = _ => "table" };
+        output.CompletionSources.Add("table", "wide", "json", "yaml");
+        output.Validators.Add(result =>
+        {
+            if (OutputForms.Parse(result.GetValueOrDefault<string>()) is null)
+                result.AddError($"--output is \"{result.GetValueOrDefault<string>()}\": write {OutputForms.Words}");
+        });
+        return output;
+    }
+
+    public static Option<string> Node() => new("--node") { Description = "Only what is on this node." };
+
+    /// <summary>Runs a command against the cluster; an answer or absence of it that may be expected is a sentence and exit code 1.</summary>
+    public void SetAction(Command command, Func<ParseResult, ClusterReader, CancellationToken, Task<int>> action) =>
+        command.SetAction(
+            async (parsed, cancellationToken) =>
+            {
+                var error = parsed.InvocationConfiguration.Error;
+                try
+                {
+                    using var client = Connect(parsed);
+                    return await action(parsed, new ClusterReader(client, Note), cancellationToken).ConfigureAwait(false);
+                }
+                catch (Exception e) when (Failure.IsExpected(e))
+                {
+                    Note(Failure.Sentence(e));
+                    return 1;
+                }
+                catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+                {
+                    return 130; // as a shell says of what SIGINT ended
+                }
+
+                void Note(string sentence) => error.WriteLine($"kubectl-hostdev: {sentence}");
+            }
+        );
+
+    public static OutputForm Form(ParseResult parsed, Option<string> output) =>
+        OutputForms.Parse(parsed.GetValue(output)) ?? OutputForm.Table;
+
+    private KubeClient Connect(ParseResult parsed) =>
+        new(
+            KubeConfiguration.Find(
+                parsed.GetValue(Kubeconfig),
+                parsed.GetValue(Context),
+                TimeProvider.System,
+                Environment.GetEnvironmentVariable
+            ),
+            $"kubectl-hostdev/{typeof(ClusterOptions).Assembly.GetName().Version?.ToString(3) ?? "0"}",
+            TimeProvider.System,
+            NullLogger<KubeClient>.Instance,
+            new KubeClientOptions { PageSize = PageSize }
+        );
+}

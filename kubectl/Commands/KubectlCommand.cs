@@ -1,0 +1,24 @@
+using System.CommandLine;
+
+namespace Hostdev.Kubectl.Commands;
+
+/// <summary>The plugin's command line: <c>kubectl hostdev</c>.</summary>
+public static class KubectlCommand
+{
+    internal static RootCommand Create()
+    {
+        var cluster = new ClusterOptions();
+        return new RootCommand("Host devices of a cluster's nodes: what there is, who has it, and why not.")
+        {
+            cluster.Kubeconfig,
+            cluster.Context,
+            cluster.Namespace,
+            DevicesCommand.Create(cluster),
+            ResourcesCommand.CreateResources(cluster),
+            ResourcesCommand.CreateFree(cluster),
+            ExplainCommand.CreateExplain(cluster),
+            ExplainCommand.CreateTree(cluster),
+            WhyCommand.Create(cluster),
+        };
+    }
+}
