@@ -1,5 +1,9 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
+using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Client;
+using Hostdev.Kube.Meta;
+using Hostdev.Kubectl.Answers;
 using Hostdev.Kubectl.Printing;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -9,6 +13,8 @@ namespace Hostdev.Kubectl.Commands;
 internal sealed class ClusterOptions
 {
     private const int PageSize = 100; // states are 64 KB as a rule and 256 KB at most
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
 
     public Option<string> Kubeconfig { get; } =
         new("--kubeconfig")
@@ -35,7 +41,60 @@ internal sealed class ClusterOptions
         return output;
     }
 
-    public static Option<string> Node() => new("--node") { Description = "Only what is on this node." };
+    public Option<string> Node()
+    {
+        var node = new Option<string>("--node") { Description = "Only what is on this node." };
+        node.CompletionSources.Add(NodeNames);
+        return node;
+    }
+
+    public Option<string> Resource()
+    {
+        var resource = new Option<string>("--resource") { Description = "Only this resource, for example nvidia.com/gpu." };
+        resource.CompletionSources.Add(ResourceNames);
+        return resource;
+    }
+
+    /// <summary>For shells: the nodes that run an agent.</summary>
+    public IEnumerable<CompletionItem> NodeNames(CompletionContext context) =>
+        Propose(
+            context,
+            async (reader, cancellationToken) =>
+            {
+                var kind = PartialObjectMetadata.Of(HostdevKinds.NodeDeviceStateResource);
+                var listed = await reader.Client.ListAsync(kind, Selection.Everything, cancellationToken).ConfigureAwait(false);
+                return listed.Items.Select(i => i.Metadata.Name).ToList();
+            }
+        );
+
+    /// <summary>For shells: what policies offer.</summary>
+    public IEnumerable<CompletionItem> ResourceNames(CompletionContext context) =>
+        Propose(
+            context,
+            async (reader, cancellationToken) =>
+            {
+                var names = new SortedSet<string>(StringComparer.Ordinal);
+                await foreach (var (_, policy) in PolicyReader.ReadAsync(reader.Client, cancellationToken).ConfigureAwait(false))
+                    names.UnionWith(PolicyResources.Of(policy.Spec));
+                return [.. names];
+            }
+        );
+
+    /// <summary>A shell that waits for a proposal is told nothing of a cluster that is away, and not for long.</summary>
+    private List<CompletionItem> Propose(CompletionContext context, Func<ClusterReader, CancellationToken, Task<List<string>>> read)
+    {
+        using var patience = new CancellationTokenSource(s_patience);
+        try
+        {
+            using var client = Connect(context.ParseResult);
+            var names = read(new ClusterReader(client, _ => { }), patience.Token).GetAwaiter().GetResult();
+            return [.. names.Select(n => new CompletionItem(n))];
+        }
+        catch (Exception e) when (Failure.IsExpected(e) || e is OperationCanceledException)
+        {
+            return [];
+        }
+    }
 
     /// <summary>Runs a command against the cluster; an answer or absence of it that may be expected is a sentence and exit code 1.</summary>
     public void SetAction(Command command, Func<ParseResult, ClusterReader, CancellationToken, Task<int>> action) =>

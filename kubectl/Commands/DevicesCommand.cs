@@ -11,7 +11,7 @@ internal static class DevicesCommand
 {
     public static Command Create(ClusterOptions cluster)
     {
-        var (node, output) = (ClusterOptions.Node(), ClusterOptions.Output());
+        var (node, output) = (cluster.Node(), ClusterOptions.Output());
         var classes = new Option<string>("--class")
         {
             Description = "Only devices of these classes, comma-separated: pci, usb, scsi, mdev.",
@@ -22,7 +22,7 @@ internal static class DevicesCommand
             foreach (var word in Words(result.GetValueOrDefault<string>()).Where(w => DeviceClasses.Parse(w) is null))
                 result.AddError($"--class names \"{word}\": write any of pci, usb, scsi, mdev, separated by commas");
         });
-        var resource = new Option<string>("--resource") { Description = "Only devices of this resource." };
+        var resource = cluster.Resource();
         var command = new Command("devices", "List the devices of all nodes, and which pod and VM has each.")
         {
             node,

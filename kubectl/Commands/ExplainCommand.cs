@@ -9,7 +9,7 @@ internal static class ExplainCommand
 {
     public static Command CreateExplain(ClusterOptions cluster)
     {
-        var (node, output) = (NodeArgument(), ClusterOptions.Output());
+        var (node, output) = (NodeArgument(cluster), ClusterOptions.Output());
         var device = new Argument<string>("device")
         {
             Description = "Its ID: a PCI address (0000:3b:00.0), a USB port, a SCSI disk or the UUID of a mediated device.",
@@ -51,7 +51,7 @@ internal static class ExplainCommand
 
     public static Command CreateTree(ClusterOptions cluster)
     {
-        var (node, output) = (NodeArgument(), ClusterOptions.Output());
+        var (node, output) = (NodeArgument(cluster), ClusterOptions.Output());
         var command = new Command("tree", "Show a node's devices with their IOMMU groups, and what hangs on what.") { node, output };
         cluster.SetAction(
             command,
@@ -75,5 +75,10 @@ internal static class ExplainCommand
         return command;
     }
 
-    private static Argument<string> NodeArgument() => new("node") { Description = "The node's name." };
+    private static Argument<string> NodeArgument(ClusterOptions cluster)
+    {
+        var node = new Argument<string>("node") { Description = "The node's name." };
+        node.CompletionSources.Add(cluster.NodeNames);
+        return node;
+    }
 }

@@ -8,7 +8,7 @@ public static class KubectlCommand
     internal static RootCommand Create()
     {
         var cluster = new ClusterOptions();
-        return new RootCommand("Host devices of a cluster's nodes: what there is, who has it, and why not.")
+        var root = new RootCommand("Host devices of a cluster's nodes: what there is, who has it, and why not.")
         {
             cluster.Kubeconfig,
             cluster.Context,
@@ -19,6 +19,9 @@ public static class KubectlCommand
             ExplainCommand.CreateExplain(cluster),
             ExplainCommand.CreateTree(cluster),
             WhyCommand.Create(cluster),
+            WatchCommand.Create(cluster),
         };
+        root.Add(CompleteCommand.Create(root));
+        return root;
     }
 }

@@ -10,8 +10,8 @@ internal static class ResourcesCommand
 {
     public static Command CreateResources(ClusterOptions cluster)
     {
-        var (node, output) = (ClusterOptions.Node(), ClusterOptions.Output());
-        var resource = new Option<string>("--resource") { Description = "Only this resource." };
+        var (node, output) = (cluster.Node(), ClusterOptions.Output());
+        var resource = cluster.Resource();
         var command = new Command("resources", "List what nodes have of each resource: capacity, free, allocated, unhealthy.")
         {
             node,
@@ -42,6 +42,7 @@ internal static class ResourcesCommand
     {
         var output = ClusterOptions.Output();
         var resource = new Argument<string>("resource") { Description = "For example nvidia.com/gpu." };
+        resource.CompletionSources.Add(cluster.ResourceNames);
         var command = new Command("free", "List the nodes that have devices of a resource which no pod has.") { resource, output };
         cluster.SetAction(
             command,

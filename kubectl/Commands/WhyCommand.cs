@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.CommandLine;
-using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Meta;
 using Hostdev.Kubectl.Answers;
@@ -11,13 +10,6 @@ namespace Hostdev.Kubectl.Commands;
 /// <summary><c>kubectl hostdev why</c>: why a pod that asks for devices is pending, or failed.</summary>
 internal static class WhyCommand
 {
-    private static readonly ImmutableArray<KubeKind<PolicyObject>> s_policies =
-    [
-        HostdevKinds.HostDevices,
-        HostdevKinds.SriovPolicies,
-        HostdevKinds.MdevProfiles,
-    ];
-
     public static Command Create(ClusterOptions cluster)
     {
         var output = ClusterOptions.Output();
@@ -45,16 +37,9 @@ internal static class WhyCommand
                         wanted.Add(node);
                 }
 
-                foreach (var kind in s_policies)
-                {
-                    await foreach (
-                        var page in reader.Client.ListPagesAsync(kind, Selection.Everything, cancellationToken).ConfigureAwait(false)
-                    )
-                    {
-                        foreach (var policy in page.Items)
-                            wanted.Add(kind.Resource.Kind, policy);
-                    }
-                }
+                var policies = PolicyReader.ReadAsync(reader.Client, cancellationToken).ConfigureAwait(false);
+                await foreach (var (kind, policy) in policies)
+                    wanted.Add(kind, policy);
 
                 var wants = wanted.Result();
                 var holders = await reader.WithPodsAsync([.. wants.SelectMany(w => w.Holders)], cancellationToken).ConfigureAwait(false);

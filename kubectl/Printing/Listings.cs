@@ -77,3 +77,11 @@ internal static class Listings
 [JsonSerializable(typeof(DeviceTree))]
 [JsonSerializable(typeof(PodReason))]
 internal sealed partial class AnswersJsonContext : JsonSerializerContext;
+
+/// <summary>As <see cref="AnswersJsonContext"/>, an object in one line.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+)]
+[JsonSerializable(typeof(Transition))]
+internal sealed partial class TransitionJsonContext : JsonSerializerContext;

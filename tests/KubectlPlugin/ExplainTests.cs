@@ -30,7 +30,7 @@ public sealed class ExplainTests
           reason: Blocked
           message: 1 of 2 devices cannot be offered
           problems:
-          - {device: "0000:14:00.0", state: Noticed, reason: NoReset, message: "0000:14:00.0 cannot be reset"}
+          - {device: "0000:14:00.0", state: Noticed, reason: OfTheFuture, message: "0000:14:00.0 is noticed"}
           - {device: "0000:14:00.0", state: Blocked, reason: NoIommu, message: "0000:14:00.0 has no IOMMU group"}
           - {device: "0000:14:00.0", state: Blocked, reason: OfTheFuture, message: "a later version says so"}
         resources:
@@ -64,8 +64,8 @@ public sealed class ExplainTests
             HostDevice/gpu: Blocked, OfTheFuture
               a later version says so
 
-            HostDevice/gpu: Noticed, NoReset
-              0000:14:00.0 cannot be reset
+            HostDevice/gpu: Noticed, OfTheFuture
+              0000:14:00.0 is noticed
 
             """,
             answer.Output
