@@ -7,7 +7,8 @@ internal static class Program
 {
     public static Task<int> Main(string[] args)
     {
+        var terminal = Console.Out; // shells take completions apart at their tabs, which are not printable
         PrintableWriter.TakeConsole();
-        return KubectlCommand.Create().Parse(args).InvokeAsync();
+        return KubectlCommand.Create(terminal).Parse(args).InvokeAsync();
     }
 }

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
-using Hostdev.Crds.Words;
 
 namespace Hostdev.Kubectl.Answers;
 

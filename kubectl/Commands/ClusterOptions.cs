@@ -67,6 +67,16 @@ internal sealed class ClusterOptions
             }
         );
 
+    /// <summary>For shells: the devices of a node.</summary>
+    public IEnumerable<CompletionItem> DeviceIds(CompletionContext context, Argument<string> node) =>
+        context.ParseResult.GetValue(node) is not { Length: > 0 } name
+            ? []
+            : Propose(
+                context,
+                async (reader, cancellationToken) =>
+                    [.. NodeDevices.Of(await reader.NodeAsync(name, cancellationToken).ConfigureAwait(false)).Select(d => d.Id)]
+            );
+
     /// <summary>For shells: what policies offer.</summary>
     public IEnumerable<CompletionItem> ResourceNames(CompletionContext context) =>
         Propose(

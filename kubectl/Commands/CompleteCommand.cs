@@ -14,7 +14,8 @@ internal static class CompleteCommand
     private const string NoFiles = ":4";
 
     /// <param name="root">Of which the command will be a part.</param>
-    public static Command Create(RootCommand root)
+    /// <param name="terminal">What is written to it is printable already, and its tabs must stay.</param>
+    public static Command Create(RootCommand root, TextWriter terminal)
     {
         var words = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore };
         var command = new Command(Name, "For shells.") { words };
@@ -25,10 +26,10 @@ internal static class CompleteCommand
             // Not as parsed: what is to be completed may begin with a dash, and may be empty.
             string[] asked = [.. parsed.Tokens.Select(t => t.Value).SkipWhile(t => t != Name).Skip(1)];
             var (line, begun) = (string.Join(' ', asked.Select(Quoted)), asked.LastOrDefault() ?? "");
-            var output = parsed.InvocationConfiguration.Output;
             foreach (var item in root.Parse(line).GetCompletions(line.Length).Where(i => IsProposed(i.Label, begun)))
-                output.WriteLine($"{PrintableText.Of(item.Label)}\t{item.Detail ?? item.Documentation}");
-            output.WriteLine(NoFiles);
+                terminal.WriteLine($"{PrintableText.Of(item.Label)}\t{PrintableText.Of(item.Detail ?? item.Documentation ?? "")}");
+            terminal.WriteLine(NoFiles);
+            terminal.Flush();
             return 0;
         });
         return command;

@@ -14,6 +14,7 @@ internal static class ExplainCommand
         {
             Description = "Its ID: a PCI address (0000:3b:00.0), a USB port, a SCSI disk or the UUID of a mediated device.",
         };
+        device.CompletionSources.Add(context => cluster.DeviceIds(context, node));
         var command = new Command("explain", "Say what a device is, who has it, and what is in its way with cause and remedy.")
         {
             node,

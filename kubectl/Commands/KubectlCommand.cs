@@ -5,7 +5,8 @@ namespace Hostdev.Kubectl.Commands;
 /// <summary>The plugin's command line: <c>kubectl hostdev</c>.</summary>
 public static class KubectlCommand
 {
-    internal static RootCommand Create()
+    /// <param name="terminal">Takes completions as they are.</param>
+    internal static RootCommand Create(TextWriter terminal)
     {
         var cluster = new ClusterOptions();
         var root = new RootCommand("Host devices of a cluster's nodes: what there is, who has it, and why not.")
@@ -21,7 +22,7 @@ public static class KubectlCommand
             WhyCommand.Create(cluster),
             WatchCommand.Create(cluster),
         };
-        root.Add(CompleteCommand.Create(root));
+        root.Add(CompleteCommand.Create(root, terminal));
         return root;
     }
 }

@@ -100,6 +100,7 @@ public sealed class WatchTests
         Assert.Equal(["devices"], await ProposedAsync("dev"));
         Assert.Equal(["node-1", "node-2"], await ProposedAsync("tree", "node"));
         Assert.Equal(["node-1", "node-2"], await ProposedAsync("devices", "--node", ""));
+        Assert.Equal(["0000:11:00.0", "0000:12:00.0"], await ProposedAsync("explain", "node-1", "0000"));
         Assert.Equal(["example.com/gpu"], await ProposedAsync("free", "ex"));
         Assert.Equal(["--node"], await ProposedAsync("devices", "--no"));
         Assert.Equal(["json"], await ProposedAsync("devices", "-o", "js"));
