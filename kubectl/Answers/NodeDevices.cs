@@ -6,8 +6,8 @@ using Hostdev.Crds.Words;
 namespace Hostdev.Kubectl.Answers;
 
 /// <summary>
-/// The devices of one node, each with who has it: put together from what a status says in several lists. Whoever has the node's token writes
-/// what they like into it: a list may hold null, and ids may be any text.
+/// The devices of one node, each with who has it: put together from what a status says in several lists. Whoever has the node's token
+/// writes what they like into it: a list may hold null, and ids may be any text.
 /// </summary>
 public sealed class NodeDevices
 {

@@ -4,8 +4,8 @@ using Hostdev.Crds.Kinds;
 namespace Hostdev.Kubectl.Answers;
 
 /// <summary>
-/// What of an object somebody watches, as texts that differ when something has happened: by what it speaks of, a device or a condition. Texts
-/// that change for nothing (messages, times, numbers of groups) are not in it.
+/// What of an object somebody watches, as texts that differ when something has happened: by what it speaks of, a device or a condition.
+/// Texts that change for nothing (messages, times, numbers of groups) are not in it.
 /// </summary>
 public static class Sights
 {

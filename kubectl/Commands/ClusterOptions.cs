@@ -106,7 +106,7 @@ internal sealed class ClusterOptions
         }
     }
 
-    /// <summary>Runs a command against the cluster; an answer or absence of it that may be expected is a sentence and exit code 1.</summary>
+    /// <summary>Runs a command against the cluster; an answer, or none, that may be expected is a sentence and exit code 1.</summary>
     public void SetAction(Command command, Func<ParseResult, ClusterReader, CancellationToken, Task<int>> action) =>
         command.SetAction(
             async (parsed, cancellationToken) =>

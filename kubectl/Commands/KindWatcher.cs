@@ -6,8 +6,8 @@ using Hostdev.Kubectl.Answers;
 namespace Hostdev.Kubectl.Commands;
 
 /// <summary>
-/// Follows all objects of one kind, and keeps of each its <see cref="Sights"/> alone. A watch that ends is begun anew where it was; when the
-/// server does not know what happened since, everything is listed again and compared.
+/// Follows all objects of one kind, and keeps of each its <see cref="Sights"/> alone. A watch that ends is begun anew where it was; when
+/// the server does not know what happened since, everything is listed again and compared.
 /// </summary>
 /// <param name="prefix">What the objects are called before their name.</param>
 /// <param name="sightsOf">What of an object somebody watches.</param>

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Hostdev.Kubectl.Printing;
 
-/// <summary>How long ago, as kubectl writes it: one unit, or two while the first is small (apimachinery <c>duration.HumanDuration</c>).</summary>
+/// <summary>
+/// How long ago, as kubectl writes it: one unit, or two while the first is small (apimachinery <c>duration.HumanDuration</c>).
+/// </summary>
 public static class Age
 {
     /// <summary>Null for a time that is not known; what lies ahead is 0.</summary>

@@ -7,7 +7,8 @@ using Hostdev.Kube.Meta;
 namespace Hostdev.Kubectl.Printing;
 
 /// <summary>
-/// Prints rows as they come, a page at a time, and keeps none: widths of a table grow from page to page, as those of kubectl's own lists do.
+/// Prints rows as they come, a page at a time, and keeps none: widths of a table grow from page to page, as those of kubectl's own lists
+/// do.
 /// </summary>
 public sealed class ListPrinter<T>(TextWriter to, OutputForm form, Listing<T> listing)
 {

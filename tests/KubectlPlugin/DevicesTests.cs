@@ -13,16 +13,20 @@ public sealed class DevicesTests
         - {class: pci, ids: "10de:24b0", name: RTX A4000}
         - {class: usb, ids: "1050:0407", name: Security Key}
         devices:
-        - {id: "0000:11:00.0", class: pci, ids: "10de:24b0", driver: vfio-pci, numaNode: 0, state: Offered as example.com/gpu, pci: {iommuGroup: 11}}
-        - {id: "0000:11:00.1", class: pci, ids: "10de:228b", driver: pci-stub, state: "Held by 0000:11:00.0 (on pci-stub)", pci: {iommuGroup: 11}}
+        - {id: "0000:11:00.0", class: pci, ids: "10de:24b0", driver: vfio-pci, numaNode: 0,
+           state: Offered as example.com/gpu, pci: {iommuGroup: 11}}
+        - {id: "0000:11:00.1", class: pci, ids: "10de:228b", driver: pci-stub,
+           state: "Held by 0000:11:00.0 (on pci-stub)", pci: {iommuGroup: 11}}
         - {id: "0000:12:00.0", class: pci, ids: "10de:24b0", driver: vfio-pci, state: Offered as example.com/gpu, pci: {iommuGroup: 12}}
-        - {id: "0000:13:00.0", class: pci, ids: "10de:24b0", driver: vfio-pci, state: "Not offered as example.com/gpu: it fell off the bus", pci: {iommuGroup: 13}}
+        - {id: "0000:13:00.0", class: pci, ids: "10de:24b0", driver: vfio-pci,
+           state: "Not offered as example.com/gpu: it fell off the bus", pci: {iommuGroup: 13}}
         - {id: "0000:14:00.0", class: pci, ids: "10de:24b0", driver: nvidia, pci: {iommuGroup: 14}}
         - {id: "0000:15:00.0", class: pci, ids: "10de:24b0", driver: nvidia, pci: {iommuGroup: 15}}
         - {id: "0000:16:00.0", class: pci, ids: "10de:24b0", driver: vfio-pci, state: Offered as example.com/gpu, pci: {iommuGroup: 16}}
         - {id: "0000:00:14.0/4.2", class: usb, ids: "1050:0407", driver: usbhid, state: Offered as example.com/key, usb: {serial: "0042"}}
         - {id: scsi-0123456789abcdef, class: scsi, scsi: {vendor: ACME, model: Disk, controller: "0000:11:00.0"}}
-        - {id: 5a1e0b7c-9f34-8d21-b6a0-1234567890ab, class: mdev, state: Offered as example.com/vgpu, mdev: {typeId: nvidia-222, parent: "0000:12:00.0"}}
+        - {id: 5a1e0b7c-9f34-8d21-b6a0-1234567890ab, class: mdev,
+           state: Offered as example.com/vgpu, mdev: {typeId: nvidia-222, parent: "0000:12:00.0"}}
         allocations:
         - {id: "0000:11:00.0", resource: example.com/gpu, namespace: vms, pod: virt-launcher-a}
         - {id: "0000:16:00.0", resource: example.com/gpu, waitsFor: "0000:16:00.0 is open in a process"}

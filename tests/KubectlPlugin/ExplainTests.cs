@@ -10,7 +10,8 @@ public sealed class ExplainTests
         names:
         - {class: pci, ids: "10de:24b0", name: RTX A4000}
         devices:
-        - {id: "0000:11:00.0", class: pci, ids: "10de:24b0", driver: vfio-pci, numaNode: 0, state: Offered as example.com/gpu, pci: {iommuGroup: 11}}
+        - {id: "0000:11:00.0", class: pci, ids: "10de:24b0", driver: vfio-pci, numaNode: 0,
+           state: Offered as example.com/gpu, pci: {iommuGroup: 11}}
         - {id: "0000:11:00.1", class: pci, driver: pci-stub, state: "Held by 0000:11:00.0 (on pci-stub)", pci: {iommuGroup: 11}}
         - {id: "0000:14:00.0", class: pci, ids: "10de:24b0", driver: nvidia, pci: {iommuGroup: 14}}
         - {id: "0000:15:00.0", class: pci, ids: "8086:1572", driver: i40e, pci: {iommuGroup: 15}}
@@ -182,7 +183,8 @@ public sealed class ExplainTests
             "late",
             p =>
                 p["status"] = Cluster.ClusterBench.Yaml(
-                    "{phase: Pending, conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: Insufficient gpu}]}"
+                    "{phase: Pending, conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, "
+                        + "message: Insufficient gpu}]}"
                 ),
             "vms",
             "status"

@@ -63,7 +63,8 @@ internal sealed class KubectlBench : IAsyncDisposable
     public void AddPod(string ns, string name, string? vm = null, string more = "{}")
     {
         var pod = ClusterBench.Yaml(
-            $"{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: {ns}}}, spec: {{containers: [{{name: compute, image: i}}]}}}}"
+            $"{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: {ns}}}, "
+                + "spec: {containers: [{name: compute, image: i}]}}"
         );
         foreach (var (field, value) in ClusterBench.Yaml(more))
             pod[field] = value?.DeepClone();

@@ -88,9 +88,9 @@ public sealed class ScaleTests(ITestOutputHelper output)
                 .Range(1, DevicesPerNode)
                 .Select(d =>
                     $$"""
-                    {id: "0000:{{d:x2}}:00.0", class: pci, ids: "10de:24b0", driver: vfio-pci, numaNode: 0, pciAddress: "0000:{{d:x2}}:00.0",
-                      state: Offered as example.com/gpu, pci: {iommuGroup: {{d}}}}
-                    """
+                        {id: "0000:{{d:x2}}:00.0", class: pci, ids: "10de:24b0", driver: vfio-pci, numaNode: 0,
+                          state: Offered as example.com/gpu, pci: {iommuGroup: {{d}} } }
+                        """
                 )
         );
         var state = ClusterBench.Yaml(
@@ -100,7 +100,7 @@ public sealed class ScaleTests(ITestOutputHelper output)
             metadata: {}
             spec:
               policies:
-              - {kind: HostDevice, name: gpu, uid: u1, generation: 1, spec: {resourceName: example.com/gpu}}
+              - {kind: HostDevice, name: gpu, uid: u1, generation: 1, spec: {resourceName: example.com/gpu} }
             status:
               host: {kernel: "6.12", architecture: x86_64, bootId: b, iommu: true, interruptRemapping: "Yes", kernelArguments: [],
                 vfioDrivers: [], problems: []}
@@ -109,7 +109,8 @@ public sealed class ScaleTests(ITestOutputHelper output)
               virtualFunctions: []
               allocations: []
               policies:
-              - {kind: HostDevice, name: gpu, uid: u1, generation: 1, matched: 8, ready: 8, blocked: 0, reason: Ready, message: m, problems: []}
+              - {kind: HostDevice, name: gpu, uid: u1, generation: 1, matched: 8, ready: 8, blocked: 0, reason: Ready, message: m,
+                problems: []}
               releasing: []
               resources: [{name: example.com/gpu, capacity: 8, allocatable: 8, registered: true}]
               conditions: [{type: Ready, status: "True", reason: AsDesired, message: every policy is fulfilled}]

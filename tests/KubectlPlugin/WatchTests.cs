@@ -18,7 +18,8 @@ public sealed class WatchTests
         """;
 
     private const string Status =
-        """{devices: [{id: "0000:11:00.0", class: pci, state: Offered as a.b/c, pci: {iommuGroup: 3}}, {id: "0000:12:00.0", class: pci}]}""";
+        "{devices: [{id: '0000:11:00.0', class: pci, state: Offered as a.b/c, pci: {iommuGroup: 3}}, "
+        + "{id: '0000:12:00.0', class: pci}]}";
 
     [Fact]
     public async Task What_changes_is_a_line_and_what_does_not_is_none()
@@ -44,7 +45,8 @@ public sealed class WatchTests
             "gpu",
             p =>
                 p["status"] = ClusterBench.Yaml(
-                    "{conditions: [{type: Ready, status: 'False', reason: NoMatch, message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}]}"
+                    "{conditions: [{type: Ready, status: 'False', reason: NoMatch, message: m, "
+                        + "lastTransitionTime: '2026-01-01T00:00:00Z'}]}"
                 ),
             subresource: "status"
         );
