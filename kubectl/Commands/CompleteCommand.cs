@@ -35,8 +35,12 @@ internal static class CompleteCommand
         return command;
     }
 
+    /// <summary>An option only to whoever has begun one, as kubectl has it.</summary>
     private static bool IsProposed(string word, string begun) =>
-        word != Name && word.StartsWith(begun, StringComparison.OrdinalIgnoreCase) && word is not ("-?" or "/?" or "/h");
+        word != Name
+        && word.StartsWith('-') == begun.StartsWith('-')
+        && word.StartsWith(begun, StringComparison.OrdinalIgnoreCase)
+        && word is not ("-?" or "/?" or "/h");
 
     private static string Quoted(string word) => word.Contains(' ', StringComparison.Ordinal) ? $"\"{word}\"" : word;
 }
