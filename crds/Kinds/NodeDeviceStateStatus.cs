@@ -25,8 +25,8 @@ public sealed record NodeDeviceStateStatus
     }
 
     /// <summary>
-    /// The devices that a policy matches, that are taken, or that could be passed; bridges and VFs left out. Ordered by
-    /// <see cref="DeviceId"/>.
+    /// The devices of all classes that a policy matches, that are taken, or that could be passed; bridges, hubs and VFs left out. Ordered
+    /// by <see cref="DeviceId"/>. Until the version before, PCI functions alone.
     /// </summary>
     public required ImmutableArray<DeviceStatus> Devices { get; init; }
 
@@ -87,11 +87,17 @@ public sealed record DeviceStatus
 
     public int? NumaNode { get; init; }
 
-    /// <summary>Who has taken it: <c>Held by 0000:43:00.0</c>, <c>Offered as example.com/gpu</c>; null when it is the host's.</summary>
+    /// <summary>Who has taken it, as <see cref="DeviceState"/> writes it; null when it is the host's.</summary>
     public string? State { get; init; }
 
-    /// <summary>Null for other classes.</summary>
+    /// <summary>Null for other classes, as is each part that follows.</summary>
     public PciDeviceStatus? Pci { get; init; }
+
+    public UsbDeviceStatus? Usb { get; init; }
+
+    public ScsiDeviceStatus? Scsi { get; init; }
+
+    public MdevDeviceStatus? Mdev { get; init; }
 
     /// <summary>
     /// The id of a PCI function once more, in this version alone: the CRD of the version before requires it, by which a helm rollback
@@ -111,6 +117,19 @@ public sealed record DeviceStatus
 /// <summary>What PCI functions alone have.</summary>
 /// <param name="IommuGroup">Null where it has none.</param>
 public sealed record PciDeviceStatus(int? IommuGroup = null);
+
+/// <summary>What USB devices alone have: which one of its kind is in the socket.</summary>
+/// <param name="Serial">Null where it reports none.</param>
+public sealed record UsbDeviceStatus(string? Serial = null);
+
+/// <summary>What SCSI devices alone have: what they call themselves.</summary>
+/// <param name="Controller">The PCI address of the adapter; null where it has none.</param>
+public sealed record ScsiDeviceStatus(string? Controller = null, string? Vendor = null, string? Model = null, string? Serial = null);
+
+/// <summary>What mediated devices alone have.</summary>
+/// <param name="TypeId">As the driver names it, for example <c>nvidia-222</c>.</param>
+/// <param name="Parent">The name in <c>/sys/class/mdev_bus</c>: as a rule a PCI address. Null while it is not made yet.</param>
+public sealed record MdevDeviceStatus(string TypeId, string? Parent = null);
 
 /// <param name="Ranges">For example <c>0-3: vfio-pci</c>.</param>
 public sealed record VirtualFunctionsStatus(string PhysicalFunction, int Total, int Current, ImmutableArray<string> Ranges);
