@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
-using Hostdev.Crds.Words;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Commands;
 using Hostdev.Planning.Explaining;
 using Hostdev.Planning.Foreseeing;
