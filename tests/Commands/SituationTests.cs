@@ -63,7 +63,9 @@ public sealed class SituationTests
 
         if (it.Then is { } then)
         {
+            var before = bench.Host.Desired.Fingerprint;
             bench.Desire(then);
+            await bench.UntilAsync(() => bench.Host.Desired.Fingerprint != before);
             await bench.QuietAsync();
         }
 
