@@ -2,10 +2,6 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
-using Hostdev.Planning.Attributes;
-using Hostdev.Planning.Lending;
-using Hostdev.Planning.Mdev;
-using Hostdev.Planning.Pci;
 
 namespace Hostdev.DevicePlugin.Applying;
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Hostdev.Crds;
 using Hostdev.Planning;

@@ -32,8 +32,8 @@ public static class PlanCommand
         var command = new Command(
             "plan",
             "Show what run would do with this desired state, to the end, and what stands in the way. Changes nothing. Ends with 0 where "
-                + "nothing is to be done, with 2 where something changes, now or when somebody lets go, with 3 where something is blocked or "
-                + "not understood, and with 1 where it could not find out."
+                + "nothing is to be done, with 2 where something changes, now or when somebody lets go, with 3 where something is "
+                + "blocked or not understood, and with 1 where it could not find out."
         )
         {
             desired,

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Hostdev.Crds;
 using Hostdev.Kube.Meta;
 using Hostdev.Planning;
 using Hostdev.Planning.Foreseeing;

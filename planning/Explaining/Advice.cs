@@ -60,8 +60,9 @@ internal static class Advice
         )
         && input.Inventory.GroupOf(function) is { } group
         && group.Members.Any(m => IsOtherSlot(m, function.Address))
-            ? $"IOMMU group {group.Number} holds more than one slot, because nothing between them isolates: ACS switched on in the firmware, "
-                + "or another slot, may part it, though not behind a conventional PCI bridge; a kernel that is made to claim it (pcie_acs_override) does not"
+            ? $"IOMMU group {group.Number} holds more than one slot, because nothing between them isolates: ACS switched on in the "
+                + "firmware, or another slot, may part it, though not behind a conventional PCI bridge; a kernel that is made to claim it "
+                + "(pcie_acs_override) does not"
             : null;
 
     private static bool IsOtherSlot(PciAddress one, PciAddress other) => one.SlotName != other.SlotName;

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
-using Hostdev.Crds.Words;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
@@ -165,7 +164,8 @@ public sealed record Explanation
         && (function.IsVirtualFunction || function.IsBridge)
         && new Choosing(situation).Means(policy.Identity.Uid, pci.Selectors.Select(SelectorTerms.Of), function)
             ? function.IsBridge
-                    ? $"{policy.Identity} does not ask for it though its selectors match it: a PCI bridge is given to nobody; name what is behind it"
+                    ? $"{policy.Identity} does not ask for it though its selectors match it: a PCI bridge is given to nobody; "
+                        + "name what is behind it"
                 : $"{policy.Identity} would ask for it if it said devices.pci.virtualFunctions: true: its selectors match it, and it is a "
                     + "virtual function"
         : null;

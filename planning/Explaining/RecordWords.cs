@@ -32,8 +32,8 @@ internal static class RecordWords
             .. owned
                 .Attributes.Where(a => a.File.Device == device)
                 .Select(a =>
-                    $"{a.File.Name} was {a.Original ?? "not to be read"} before, and {a.Asked} was {(a.IsSet ? "written" : "to be written")} "
-                    + $"for {Policy(a.PolicyUid)}"
+                    $"{a.File.Name} was {a.Original ?? "not to be read"} before, and {a.Asked} was "
+                    + $"{(a.IsSet ? "written" : "to be written")} for {Policy(a.PolicyUid)}"
                 ),
             .. Each(
                 owned.Mdevs.GetValueOrDefault(device),
@@ -43,7 +43,8 @@ internal static class RecordWords
             .. Each(
                 owned.Vgpus.GetValueOrDefault(device),
                 v =>
-                    $"given the vGPU type {v.TypeId} for {Policy(v.PolicyUid)}{(v.IsOfEarlierBoot ? " in the boot before, and not in this one" : "")}"
+                    $"given the vGPU type {v.TypeId} for {Policy(v.PolicyUid)}"
+                    + (v.IsOfEarlierBoot ? " in the boot before, and not in this one" : "")
             ),
             .. Each(owned.Loans.GetValueOrDefault(device), l => $"lent to a pod as {l.Lent}, for {Policy(l.PolicyUid)}"),
             .. Each(

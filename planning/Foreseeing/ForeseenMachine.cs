@@ -22,7 +22,7 @@ internal sealed record ForeseenMachine(PlanningInput Input, ForeseenVfs Vfs)
 
     public static ForeseenMachine Of(PlanningInput input) => new(input, ForeseenVfs.Of(input.Inventory));
 
-    /// <summary>What is planned for it, and it with what was asked for that: what files read that nobody has looked into is assumed.</summary>
+    /// <summary>What is planned for it, and it with what was asked for that: what unread files read is assumed.</summary>
     public (Plan Plan, ForeseenMachine Machine) Plan()
     {
         var plan = Planner.Plan(Input);
@@ -212,7 +212,7 @@ internal sealed record ForeseenMachine(PlanningInput Input, ForeseenVfs Vfs)
             : with;
     }
 
-    /// <summary>What can be given once a type is taken back: as on a virtual function beside it that has none, else the type itself.</summary>
+    /// <summary>What can be given once a type is taken back: as on a virtual function beside it, else the type itself.</summary>
     private ImmutableArray<VgpuType> TypesToGive(PciFunction function, string typeId) =>
         Inventory
             .Functions.Values.Where(f => f.PhysicalFunction == function.PhysicalFunction)

@@ -62,7 +62,7 @@ internal sealed record ForeseenVfs(ILookup<(PciId Vendor, PciId Device), PciFunc
     /// <summary>A number that no group has: the kernel's own choice is not known, and nothing is decided by it.</summary>
     public static int NewGroup(HostInventory inventory) => inventory.Groups.IsEmpty ? 0 : inventory.Groups.Keys.Max() + 1;
 
-    /// <summary>Class and vendor are those of the physical function, and each must have FLR (PCIe, SR-IOV); the device ID is another.</summary>
+    /// <summary>Class and vendor are those of the physical function, and each has FLR (PCIe, SR-IOV); the device ID is another.</summary>
     private static PciFunction Unlike(PciFunction pf) =>
         pf with
         {

@@ -20,7 +20,7 @@ public sealed record ForeseenWay
     /// <summary>What <see cref="End"/> was planned for.</summary>
     public required PlanningInput After { get; init; }
 
-    /// <summary>What is known only when it is done, and how it was taken to be: sentences, in the order in which they came to matter.</summary>
+    /// <summary>What is known only when it is done, and how it was taken to be: sentences, in the order in which it mattered.</summary>
     public required ImmutableArray<string> Assumptions { get; init; }
 
     public bool Settles => End.Lanes.IsEmpty;

@@ -15,7 +15,8 @@ internal static class LoanChecks
                 Reasons.Unreadable,
                 problem is null
                     ? null
-                    : $"{it.Device} is left as it is, because {problem}: look at dmesg; unplug it and plug it in again, or scan its bus again"
+                    : $"{it.Device} is left as it is, because {problem}: look at dmesg; unplug it and plug it in again, or "
+                        + "scan its bus again"
             )
             ?.WithoutMore();
     }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using Hostdev.Crds;
-using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Commands;
 using Hostdev.Planning.Explaining;
 using Hostdev.Planning.Foreseeing;
@@ -64,7 +63,9 @@ public sealed class SituationTests
 
         if (it.Then is { } then)
         {
+            var before = bench.Host.Desired.Fingerprint;
             bench.Desire(then);
+            await bench.UntilAsync(() => bench.Host.Desired.Fingerprint != before);
             await bench.QuietAsync();
         }
 

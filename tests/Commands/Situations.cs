@@ -174,6 +174,7 @@ internal static class Situations
                 Before = n => Do(() => n.MountDisk("0:0:0:0", "/data")),
             },
             ["scsi-not-there"] = new("0:0:0:0", D.Policies(D.ScsiDevice("disk", "serial: NOSUCH"))),
+            ["scsi-without-a-name"] = new("0:0:1:0", D.Policies(D.ScsiDevice("cd", "address: \"0:0:1:0\""))),
             ["scsi-two-paths-one-mounted"] = new("0:0:2:0", D.Policies(D.ScsiDevice("disk", "serial: LABPATHS")))
             {
                 Before = n =>

@@ -63,7 +63,7 @@ public sealed class ForesightTests
         Assert.Equal([0, 2, 3], Enum.GetValues<Verdict>().Select(PlanCommand.ExitCode));
     }
 
-    /// <summary>An agent that is stopped half way goes on from there: what is foreseen then is the rest of what was foreseen before.</summary>
+    /// <summary>An agent that is stopped half way goes on from there: what is foreseen then is the rest of it.</summary>
     [Fact]
     public void What_is_foreseen_from_the_middle_is_the_rest_of_it()
     {

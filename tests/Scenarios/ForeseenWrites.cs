@@ -7,7 +7,6 @@ using Hostdev.DevicePlugin.Commands;
 using Hostdev.Planning;
 using Hostdev.Planning.Foreseeing;
 using Hostdev.Sandbox.Kernel;
-using Xunit;
 
 namespace Hostdev.Tests.Scenarios;
 
