@@ -15,6 +15,9 @@ public sealed record NodeDeviceStateStatus
     /// </summary>
     public bool Truncated { get; init; }
 
+    /// <summary>Null where an agent of the version before wrote it.</summary>
+    public StatusCounts? Counts { get; init; }
+
     public required HostStatus Host { get; init; }
 
     /// <summary>What devices are called, once for each class, vendor and device. Ordered by class and ids.</summary>
@@ -45,6 +48,13 @@ public sealed record NodeDeviceStateStatus
 
     public required ImmutableArray<NodeCondition> Conditions { get; init; }
 }
+
+/// <summary>How much there is, for a list of nodes: what lists that were cut lack is counted too.</summary>
+/// <param name="Devices">Without bridges, hubs and virtual functions.</param>
+/// <param name="Offered">Units that the kubelet can give out, or has given.</param>
+/// <param name="Allocated">Units that pods have.</param>
+/// <param name="Problems">Devices that something stands in the way of, each once for each policy.</param>
+public sealed record StatusCounts(int Devices, int Offered, int Allocated, int Problems);
 
 public sealed record HostStatus
 {

@@ -105,7 +105,7 @@ public static class InventoryCommand
             return (page, []);
         var missing = HostAccess.Missing(paths);
         if (!missing.IsEmpty)
-            return (page, [.. missing.Select(m => $"who uses what is not shown: {m}")]);
+            return (page, [$"who uses what is not shown: {string.Join("; ", missing)}"]);
         try
         {
             var look = PlanCommand.LookAround(stateDirectory, PlanCommand.Here, TimeProvider.System);

@@ -40,13 +40,20 @@ public static class StatusBuilder
         var policies = plan.Policies.Select(p => Result(p, plan, catalog, unready, ledger, inventory)).ToImmutableArray();
         var resources = Resources(catalog, kubelet);
         var devices = new DeviceStatuses(inventory, plan, catalog, unready);
+        var all = devices.All;
         var unreached = kubelet.OrderBy(s => s.Name).Select(s => s.Problem).FirstOrDefault(p => p is not null);
         return new NodeDeviceStateStatus
         {
             ObservedGeneration = generation,
             Host = Host(inventory.Facts, [.. inventory.MissingFiles, .. inventory.Problems]),
             Names = devices.Names,
-            Devices = devices.All,
+            Devices = all,
+            Counts = new StatusCounts(
+                all.Length,
+                resources.Sum(r => r.Allocatable),
+                ledger.ById.Count,
+                policies.Sum(p => p.Problems.Where(x => x.State.IsInTheWay).DistinctBy(x => x.Device).Count())
+            ),
             VirtualFunctions =
             [
                 .. inventory
