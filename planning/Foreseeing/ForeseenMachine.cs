@@ -146,11 +146,25 @@ internal sealed record ForeseenMachine(PlanningInput Input, ForeseenVfs Vfs)
         var driver = step.ExpectedDriver ?? Found(function);
         var isPassthrough = driver is not null && Inventory.Facts.PassthroughDrivers.Contains(driver);
         var with = With(step.Address, f => f with { Driver = driver, Health = isPassthrough ? new FunctionHealth(true, 0) : null });
-        return driver is null || isPassthrough
+        if (isPassthrough)
+            return with.AsleepWhenIdle(step.Address);
+        return driver is null
             ? with
             : with.Assume(
                 "what a driver of the host makes of a device (interfaces, disks, types of mediated devices) is known when it has it"
             );
+    }
+
+    /// <summary>vfio-pci lets what it gets sleep (kernel <c>drivers/vfio/pci/vfio_pci_core.c: pm_runtime_allow</c>).</summary>
+    private ForeseenMachine AsleepWhenIdle(PciAddress address)
+    {
+        var file = new AttributeFile(address, "power/control");
+        return Input.Attributes.GetValueOrDefault(file) is { Text: not null }
+            ? this with
+            {
+                Input = Input with { Attributes = Input.Attributes.SetItem(file, new AttributeReading("auto")) },
+            }
+            : this;
     }
 
     /// <summary>With autoprobe off a virtual function gets its driver by an override alone.</summary>

@@ -41,13 +41,16 @@ internal sealed partial class ForeseenWrites
     public string Fingerprint { get; }
 
     /// <summary>What plan foresees of a desired state.</summary>
-    /// <returns>Null where that cannot be planned for: then run does nothing for it either.</returns>
+    /// <returns>Null where somebody outside has a part in it, or it cannot be planned for: then run does nothing for it either.</returns>
     public static ForeseenWrites? Of(SimulatedNode node, string desiredFile, string stateDirectory)
     {
         try
         {
             var look = PlanCommand.Look(desiredFile, stateDirectory, node.Machine, TimeProvider.System);
-            return new ForeseenWrites(node, Foresight.Of(look.Input), look.Fingerprint);
+            var way = Foresight.Of(look.Input);
+            // Who is waited for, or has a device, changes something from outside when letting go; what cannot be read may be read later.
+            var isSettledBefore = look.Input.Given.IsEmpty && look.Input.Ownership.Loans.IsEmpty && look.Input.Inventory.Problems.IsEmpty;
+            return isSettledBefore && !way.End.Findings.Any(f => f.State.GoesOn) ? new ForeseenWrites(node, way, look.Fingerprint) : null;
         }
         catch (FormatException)
         {
