@@ -64,6 +64,7 @@ public sealed class ScaleTests(ITestOutputHelper output)
         using var process = Process.Start(
             new ProcessStartInfo(ShippedPrograms.Kubectl, ["devices", "--kubeconfig", bench.Cluster.Kubeconfig])
             {
+                UseShellExecute = false,
                 RedirectStandardOutput = true,
             }
         )!;
