@@ -14,7 +14,7 @@ internal sealed class ClusterOptions
 {
     private const int PageSize = 100; // states are 64 KB as a rule and 256 KB at most
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     public Option<string> Kubeconfig { get; } =
         new("--kubeconfig")

@@ -92,6 +92,7 @@ internal sealed class KubectlBench : IAsyncDisposable
         using var process = Process.Start(
             new ProcessStartInfo(ShippedPrograms.Kubectl, arguments)
             {
+                UseShellExecute = false,
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
                 Environment = { ["KUBECONFIG"] = kubeconfig },

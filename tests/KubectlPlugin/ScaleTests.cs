@@ -64,6 +64,7 @@ public sealed class ScaleTests(ITestOutputHelper output)
         using var process = Process.Start(
             new ProcessStartInfo(ShippedPrograms.Kubectl, ["devices", "--kubeconfig", bench.Cluster.Kubeconfig])
             {
+                UseShellExecute = false,
                 RedirectStandardOutput = true,
             }
         )!;
@@ -87,10 +88,8 @@ public sealed class ScaleTests(ITestOutputHelper output)
             Enumerable
                 .Range(1, DevicesPerNode)
                 .Select(d =>
-                    $$"""
-                        {id: "0000:{{d:x2}}:00.0", class: pci, ids: "10de:24b0", driver: vfio-pci, numaNode: 0,
-                          state: Offered as example.com/gpu, pci: {iommuGroup: {{d}} } }
-                        """
+                    $$"""{id: "0000:{{d:x2}}:00.0", class: pci, ids: "10de:24b0", driver: vfio-pci, numaNode: 0, """
+                    + $$"""state: Offered as example.com/gpu, pci: {iommuGroup: {{d}} } }"""
                 )
         );
         var state = ClusterBench.Yaml(
