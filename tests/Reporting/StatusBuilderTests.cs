@@ -40,6 +40,7 @@ public sealed partial class StatusBuilderTests : IDisposable
             (policy.Reason, policy.Message, policy.Matched, policy.Ready, policy.Blocked)
         );
         Assert.Equal(new ResourceStatus("example.com/gpus", 1, 1, true, null), Assert.Single(status.Resources));
+        Assert.Equal(new StatusCounts(Devices: 1, Offered: 1, Allocated: 0, Problems: 0), status.Counts);
         Condition(status, "Synced", "True", "Followed", "the desired state is followed");
         Condition(status, "Degraded", "False", "AsDesired", "");
         Condition(status, "Progressing", "False", "Settled", "");
@@ -155,6 +156,7 @@ public sealed partial class StatusBuilderTests : IDisposable
             policy.Problems
         );
         Assert.Equal((Reasons.Progressing, 2, 1), (policy.Reason, policy.Matched, policy.Ready));
+        Assert.Equal(2, Status(input, refused: answered).Counts!.Problems);
     }
 
     [Fact]
