@@ -50,7 +50,9 @@ internal sealed partial class ForeseenWrites
             var way = Foresight.Of(look.Input);
             // Who is waited for, or has a device, changes something from outside when letting go; what cannot be read may be read later.
             var isSettledBefore = look.Input.Given.IsEmpty && look.Input.Ownership.Loans.IsEmpty && look.Input.Inventory.Problems.IsEmpty;
-            return isSettledBefore && !way.End.Findings.Any(f => f.State.GoesOn) ? new ForeseenWrites(node, way, look.Fingerprint) : null;
+            return isSettledBefore && !way.End.Findings.Any(f => f.State.GoesOn || f.State.IsInTheWay)
+                ? new ForeseenWrites(node, way, look.Fingerprint)
+                : null;
         }
         catch (FormatException)
         {
