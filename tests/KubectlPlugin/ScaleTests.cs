@@ -18,7 +18,22 @@ public sealed class ScaleTests(ITestOutputHelper output)
     private const double MostMegabytes = 160;
 
     [Fact]
-    public async Task Devices_of_a_large_cluster_come_as_soon_as_kubectl_has_the_objects_and_in_little_memory()
+    public async Task Devices_of_a_large_cluster_need_little_memory()
+    {
+        var (_, _, most, said) = await MeasureAsync();
+        Assert.True(most < MostMegabytes, said);
+    }
+
+    /// <summary>A program that is compiled while it runs takes a second for that: what is shipped does not.</summary>
+    [Fact]
+    [Trait(ShippedPrograms.Needs, ShippedPrograms.Published)]
+    public async Task Devices_of_a_large_cluster_come_as_soon_as_kubectl_has_the_objects()
+    {
+        var (ours, theirs, _, said) = await MeasureAsync();
+        Assert.True(ours <= theirs, said);
+    }
+
+    private async Task<(double Ours, double Theirs, double MostMegabytes, string Said)> MeasureAsync()
     {
         var nodes = Amount.Of(5000, 1000);
         await using var bench = await KubectlBench.StartAsync();
@@ -55,8 +70,7 @@ public sealed class ScaleTests(ITestOutputHelper output)
             $"{nodes} nodes: devices {ours.Order().ElementAt(1):F2} s and {most:F0} MB, kubectl get {theirs.Order().ElementAt(1):F2} s"
         );
         output.WriteLine(said);
-        Assert.True(ours.Min() <= theirs.Min(), said);
-        Assert.True(most < MostMegabytes, said);
+        return (ours.Min(), theirs.Min(), most, said);
     }
 
     private static async Task<(int Lines, double Megabytes)> DevicesAsync(KubectlBench bench)
