@@ -15,12 +15,7 @@ public static partial class Reasons
     );
 
     public static readonly Reason NoInterruptRemapping = Devices.Add(
-        new(
-            "NoInterruptRemapping",
-            "the IOMMU does not remap interrupts",
-            "switch it on in the firmware; remove `intremap=off`",
-            Ends.Admin
-        )
+        new("NoInterruptRemapping", "the IOMMU remaps no interrupts", "switch it on in the firmware; remove `intremap=off`", Ends.Admin)
     );
 
     public static readonly Reason DriverMissing = Devices.Add(
@@ -101,8 +96,8 @@ public static partial class Reasons
     public static readonly Reason PassedOver = Devices.Add(
         new(
             "PassedOver",
-            "the host needs the device, and the selector that matches it passes over such ones (`onProtected: PassOver`)",
-            "none is needed; it is taken once the host needs it no more",
+            "the host needs it, and `onProtected: PassOver` leaves it out",
+            "none: it is taken when it is free",
             Ends.SlowLook
         )
     );
@@ -496,11 +491,6 @@ public static partial class Reasons
     );
 
     public static readonly Reason InvalidSpec = Devices.Add(
-        new(
-            "InvalidSpec",
-            "a value that the kind does not allow",
-            "as the message says; its last understood version stays in force",
-            Ends.Admin
-        )
+        new("InvalidSpec", "a value that the kind does not allow", "as the message says; the version before stays in force", Ends.Admin)
     );
 }
