@@ -15,6 +15,10 @@ internal sealed record Decision(Wish Wish, PolicyIdentity? First)
         : IsGranted ? [.. Wish.Ruling.Findings, .. Wish.Findings]
         : Wish.Ruling.Findings;
 
+    /// <summary>What else is in the way, behind what is said.</summary>
+    public ImmutableArray<Finding> Behind =>
+        First is null ? Wish.Behind() : [.. Wish.Findings.Where(f => f.State.IsInTheWay), .. Wish.Behind()];
+
     private Finding ClaimedBy(PolicyIdentity first) =>
         new(
             Wish.Policy,

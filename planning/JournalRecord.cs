@@ -7,7 +7,7 @@ namespace Hostdev.Planning;
 /// <summary>
 /// What is to be remembered, one line of the journal. It is on disk before the write that it tells of. A case for each operation, with the
 /// fields that it needs in the order in which the file has them; one that may be null may be missing (docs/adr/0006). What a record does to
-/// what is known is JournalState's, and a plan has it as <see cref="PlanStep.Record"/>.
+/// what is known is <see cref="Ownership"/>'s and JournalState's, and a plan has it as <see cref="PlanStep.Record"/>.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = Operation)]
 [JsonDerivedType(typeof(Open), nameof(Open))]
@@ -165,5 +165,6 @@ public abstract record JournalRecord
 
     /// <summary>A write that is about to be made.</summary>
     /// <param name="Path">The file, as on the host.</param>
-    public sealed record Write(string Path, string Value) : JournalRecord;
+    /// <param name="At">When; null in what earlier versions have written, which pass it over.</param>
+    public sealed record Write(string Path, string Value, DateTimeOffset? At = null) : JournalRecord;
 }

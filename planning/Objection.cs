@@ -9,7 +9,13 @@ internal sealed record Objection(FindingState State, Reason Reason, string? Mess
     /// <summary>A rule that became stricter: what is in force stays, and the objection is said with why it stays.</summary>
     public bool IsForNewAlone { get; init; }
 
+    /// <summary>What the checks behind it would look at is not there, or a guess: they are not asked, whoever asks for all.</summary>
+    public bool EndsAll { get; init; }
+
     public bool Refuses => !State.IsRemark;
+
+    /// <summary>This, as the last that is said.</summary>
+    public Objection WithoutMore() => this with { EndsAll = true };
 
     /// <summary>Null where there is no message.</summary>
     public static Objection? Of(Reason reason, string? message, bool isForNewAlone = false) =>

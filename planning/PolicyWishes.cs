@@ -18,6 +18,13 @@ internal sealed record PolicyWishes
     /// <summary>What is said beside its wishes, and before them.</summary>
     public ImmutableArray<Finding> Findings { get; init; } = [];
 
+    /// <summary>What is in the way behind what is said of the policy or of a device as a whole, so that it came to no wish.</summary>
+    public Func<ImmutableArray<Finding>> Behind { get; init; } = () => [];
+
+    /// <summary>All that is in the way of it.</summary>
+    private ImmutableArray<Finding> InTheWay =>
+        [.. Findings.Where(f => f.State.IsInTheWay), .. Behind(), .. Wishes.SelectMany(w => w.InTheWay)];
+
     /// <summary>How many devices (units or physical functions) its selectors match.</summary>
     public int Matched { get; init; }
 
@@ -39,6 +46,7 @@ internal sealed record PolicyWishes
             ? new PolicyWishes
             {
                 Findings = [new(policy.Identity, policy.Identity.ToString(), FindingState.Blocked, Reasons.ResourceNameConflict, conflict)],
+                Behind = () => Of(situation, policy.InForce).InTheWay,
             }
             : Of(situation, policy.InForce);
         return policy.NotUnderstood is { } newer ? wishes with { Findings = [newer, .. wishes.Findings] } : wishes;
@@ -58,6 +66,21 @@ internal sealed record PolicyWishes
             DesiredPolicy.OfMdevProfile p => MdevPlanner.WishesOf(situation, p),
             _ => new PolicyWishes(),
         };
-        return wishes with { Findings = [.. ruling.Findings, .. wishes.Findings] };
+        return WithoutPassedOver(wishes with { Findings = [.. ruling.Findings, .. wishes.Findings] });
+    }
+
+    /// <summary>What is passed over counts as not matched, so that it lacks nowhere.</summary>
+    private static PolicyWishes WithoutPassedOver(PolicyWishes wishes)
+    {
+        var passed = wishes.Wishes.Count(w => w.IsPassedOver);
+        if (passed == 0)
+            return wishes;
+        var matched = wishes.Matched - passed;
+        return wishes with
+        {
+            Wishes = [.. wishes.Wishes.Select(w => w.IsPassedOver ? w.PassedOver() : w)],
+            Matched = matched,
+            Hint = matched > 0 ? wishes.Hint : $" that the host does not need, and passes over {passed}",
+        };
     }
 }

@@ -24,6 +24,21 @@ public static class StepWords
             _ => null,
         };
 
+    /// <summary>What a plan has brought about when all of it is done, as far as a later one waits for it: completes "once ...".</summary>
+    public static string Brought(Plan plan)
+    {
+        var numbers = plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step).OfType<PlanStep.SetNumVfs>().ToList();
+        var made = numbers.Where(n => n.NumVfs > 0).Select(n => n.PhysicalFunction).ToList();
+        var gone = numbers.Select(n => n.PhysicalFunction).Except(made).ToList();
+        return (made.Count, gone.Count) switch
+        {
+            (0, 0) => "that is done",
+            (_, 0) => $"the virtual functions of {string.Join(", ", made)} are there",
+            (0, _) => $"the virtual functions of {string.Join(", ", gone)} are gone",
+            _ => $"the virtual functions of {string.Join(", ", made)} are there, and those of {string.Join(", ", gone)} are gone",
+        };
+    }
+
     /// <summary>What was done; null for the journal's own steps.</summary>
     public static string? Done(PlanStep step) =>
         step switch

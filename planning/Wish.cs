@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.Planning;
 
@@ -22,6 +23,29 @@ internal sealed record Wish
         init;
     }
 
+    /// <summary>Every selector that matches it passes over what the host needs.</summary>
+    public bool PassesOver { get; init; }
+
+    /// <summary>The host needs it, now or when a pod would be given it, and its policy means it only where that is not so.</summary>
+    public bool IsPassedOver => PassesOver && Needed.Any();
+
+    /// <summary>As what is passed over: it has nothing, and is in nobody's way.</summary>
+    public Wish PassedOver() =>
+        this with
+        {
+            Claims = [],
+            StandsOn = [],
+            Granted = Targets.None,
+            Then = [],
+            Missing = 0,
+            Behind = () => [],
+            Ruling = new Ruling([], null, Ruling.AsksWhoUses),
+            Findings = [.. Needed.Select(f => f with { State = FindingState.Noticed, Reason = Reasons.PassedOver })],
+        };
+
+    private IEnumerable<Finding> Needed =>
+        Ruling.Findings.Concat(Findings).Where(f => f.Reason == Reasons.Protected && f.State == FindingState.Blocked);
+
     /// <summary>What is said of it, whatever other policies wish.</summary>
     public required Ruling Ruling { get; init; }
 
@@ -39,6 +63,17 @@ internal sealed record Wish
 
     /// <summary>What is said where it is granted.</summary>
     public ImmutableArray<Finding> Findings { get; init; } = [];
+
+    /// <summary>What else is in the way of it, behind what is said; asked for only where somebody wants to see all at once.</summary>
+    public Func<ImmutableArray<Finding>> Behind
+    {
+        get => field ?? Ruling.Behind;
+        init;
+    }
+
+    /// <summary>Everything in the way of it, whatever other policies wish.</summary>
+    public ImmutableArray<Finding> InTheWay =>
+        [.. Ruling.Findings.Where(f => f.State.IsInTheWay), .. Findings.Where(f => f.State.IsInTheWay), .. Behind()];
 
     /// <summary>How many units more its policy names than there are, where it is granted.</summary>
     public int Missing { get; init; }

@@ -3,6 +3,13 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Hostdev.Telemetry;
 
+/// <summary>How a log is written.</summary>
+public enum LogForm
+{
+    Text,
+    Json,
+}
+
 /// <summary>What both programs log, and how: one line for each, on the standard output of the process.</summary>
 public static class LogLines
 {
@@ -11,14 +18,24 @@ public static class LogLines
     /// PrintableWriter).
     /// </summary>
     /// <param name="least">Of our own; of the framework warnings are enough.</param>
-    public static ILoggerFactory Create(LogLevel least) =>
+    public static ILoggerFactory Create(LogLevel least, LogForm form = LogForm.Text) =>
         LoggerFactory.Create(b =>
-            b.SetMinimumLevel(least)
-                .AddFilter("Microsoft", LogLevel.Warning)
-                .AddSimpleConsole(c =>
-                {
-                    (c.SingleLine, c.ColorBehavior) = (true, LoggerColorBehavior.Disabled);
-                    (c.TimestampFormat, c.UseUtcTimestamp) = ("yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", true);
-                })
-        );
+        {
+            b.SetMinimumLevel(least).AddFilter("Microsoft", least > LogLevel.Warning ? least : LogLevel.Warning);
+            if (form == LogForm.Json)
+            {
+                b.AddJsonConsole(Stamp);
+                return;
+            }
+
+            b.AddSimpleConsole(c =>
+            {
+                (c.SingleLine, c.ColorBehavior) = (true, LoggerColorBehavior.Disabled);
+                Stamp(c);
+                c.TimestampFormat += " ";
+            });
+        });
+
+    private static void Stamp(ConsoleFormatterOptions options) =>
+        (options.TimestampFormat, options.UseUtcTimestamp) = ("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", true);
 }

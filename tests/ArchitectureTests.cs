@@ -21,12 +21,13 @@ public sealed partial class ArchitectureTests
         ["projection"] = ["kube", "crds"],
         ["operator"] = ["kube", "crds", "telemetry", "projection"],
         ["device-plugin"] = ["kube", "crds", "telemetry", "planning"], // never the operator, and the operator never this
+        ["kubectl"] = ["kube", "crds"], // what an admin's own machine runs: neither of the programs that it asks about
         ["hack/sandbox"] = ["kube", "crds", "telemetry", "operator", "device-plugin"],
         ["hack/bench.d"] = ["hack/sandbox"],
         ["hack/bench.d/plugin"] = ["device-plugin"], // compiled native, which the sandbox is not made for
         ["hack/chart.d/check"] = [], // real Kubernetes types; the product's client has types of the same names
         ["tests/kubernetes-client-peer"] = [], // a stranger: it knows the API alone
-        ["tests"] = ["kube", "crds", "telemetry", "operator", "device-plugin", "hack/sandbox", "tests/kubernetes-client-peer"],
+        ["tests"] = ["kube", "crds", "telemetry", "operator", "device-plugin", "kubectl", "hack/sandbox", "tests/kubernetes-client-peer"],
     };
 
     private static readonly Dictionary<string, string> RootNamespaces = new()
@@ -38,6 +39,7 @@ public sealed partial class ArchitectureTests
         ["projection"] = "Hostdev.Projection",
         ["operator"] = "Hostdev.Operator",
         ["device-plugin"] = "Hostdev.DevicePlugin",
+        ["kubectl"] = "Hostdev.Kubectl",
         ["hack/sandbox"] = "Hostdev.Sandbox",
         ["hack/bench.d"] = "Hostdev.Benchmarks",
         ["hack/bench.d/plugin"] = "Hostdev.BenchPlugin",
@@ -90,6 +92,8 @@ public sealed partial class ArchitectureTests
         "planning",
         "projection",
         "device-plugin/Offering",
+        "kubectl/Answers",
+        "kubectl/Printing",
         "hack/sandbox/ApiServer/Schema",
     ];
 

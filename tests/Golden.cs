@@ -1,4 +1,8 @@
 using Hostdev.Crds;
+using Hostdev.DevicePlugin.Commands;
+using Hostdev.Planning;
+using Hostdev.Planning.Explaining;
+using Hostdev.Planning.Foreseeing;
 using Xunit;
 
 namespace Hostdev.Tests;
@@ -13,12 +17,15 @@ internal static class Golden
     public static bool IsUpdating => Environment.GetEnvironmentVariable("HOSTDEV_UPDATE_GOLDENS") == "1";
 
     /// <summary>What <c>plan</c> and <c>explain ADDRESS</c> say: <c>NAME.plan</c> and <c>NAME.explain</c>.</summary>
-    public static void MatchesWords(string name, Hostdev.Planning.PlanningInput input, string address)
+    public static void MatchesWords(string name, PlanningInput input, string address)
     {
-        var plan = Hostdev.Planning.Planner.Plan(input);
-        Matches($"{name}.plan", DevicePlugin.Commands.PlanText.Render(plan));
-        Matches($"{name}.explain", DevicePlugin.Commands.PlanText.Explain(DeviceId.Parse(address), input.Inventory, input.Usage, plan)!);
+        Matches($"{name}.plan", PlanText.Render(Foresight.Of(input)));
+        Matches($"{name}.explain", Explain(input, address));
     }
+
+    /// <summary>What <c>explain</c> says of a device where an agent follows what is desired.</summary>
+    public static string Explain(PlanningInput input, string address) =>
+        ExplainText.Render(Explanation.Of(input, DeviceId.Parse(address)), Standing.Followed, [])!;
 
     public static void Matches(string name, string actual)
     {

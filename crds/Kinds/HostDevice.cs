@@ -69,6 +69,16 @@ public enum Protection
     System,
 }
 
+/// <summary>What comes of a device that a selector matches and that the host needs.</summary>
+public enum OnProtected
+{
+    /// <summary>It is blocked, and the policy says so.</summary>
+    Block,
+
+    /// <summary>It is not meant, for as long as the host needs it: it is counted, and troubles nobody.</summary>
+    PassOver,
+}
+
 /// <summary>Spec of <c>HostDevice</c>: whole devices under one resource name.</summary>
 public sealed record HostDeviceSpec : IPolicySpec
 {
@@ -139,7 +149,7 @@ public sealed record PciDevices
 }
 
 /// <summary>All given properties must match; within <see cref="Addresses"/> any.</summary>
-public sealed record PciSelector
+public record PciProperties
 {
     public PciId? Vendor { get; init; }
 
@@ -162,6 +172,13 @@ public sealed record PciSelector
 
     /// <summary>The host driver the device has before Hostdev takes it.</summary>
     public string? Driver { get; init; }
+}
+
+/// <summary>Which whole devices are meant, by their properties.</summary>
+public sealed record PciSelector : PciProperties
+{
+    /// <summary>Null where the field is absent, which is <see cref="OnProtected.Block"/>; as <see cref="PciDevices.Reset"/>.</summary>
+    public OnProtected? OnProtected { get; init; }
 }
 
 /// <summary>Another member of the group, named by exactly one of function number, address, or vendor and device.</summary>
@@ -198,6 +215,9 @@ public sealed record UsbSelector
     /// <see cref="UsbPort"/>; what is none matches nothing.
     /// </summary>
     public string? Port { get; init; }
+
+    /// <summary>As <see cref="PciSelector.OnProtected"/>.</summary>
+    public OnProtected? OnProtected { get; init; }
 }
 
 public sealed record ScsiDevices
@@ -218,4 +238,7 @@ public sealed record ScsiSelector
 
     /// <summary>Host:channel:target:LUN, which another device may have after a boot, a bind of its adapter or a replug.</summary>
     public string? Address { get; init; }
+
+    /// <summary>As <see cref="PciSelector.OnProtected"/>.</summary>
+    public OnProtected? OnProtected { get; init; }
 }

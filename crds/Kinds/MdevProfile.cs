@@ -74,7 +74,7 @@ public sealed record MdevProfileSpec : IPolicySpec
 public sealed record MdevParents
 {
     /// <summary>PCI parents, OR-ed.</summary>
-    public ImmutableArray<PciSelector> Selectors
+    public ImmutableArray<PciProperties> Selectors
     {
         get => field.IsDefault ? [] : field;
         init;

@@ -15,6 +15,9 @@ public sealed record NodeDeviceStateStatus
     /// </summary>
     public bool Truncated { get; init; }
 
+    /// <summary>Null where an agent of the version before wrote it.</summary>
+    public StatusCounts? Counts { get; init; }
+
     public required HostStatus Host { get; init; }
 
     /// <summary>What devices are called, once for each class, vendor and device. Ordered by class and ids.</summary>
@@ -25,8 +28,8 @@ public sealed record NodeDeviceStateStatus
     }
 
     /// <summary>
-    /// The devices that a policy matches, that are taken, or that could be passed; bridges and VFs left out. Ordered by
-    /// <see cref="DeviceId"/>.
+    /// The devices of all classes that a policy matches, that are taken, or that could be passed; bridges, hubs and VFs left out. Ordered
+    /// by <see cref="DeviceId"/>. Until the version before, PCI functions alone.
     /// </summary>
     public required ImmutableArray<DeviceStatus> Devices { get; init; }
 
@@ -45,6 +48,13 @@ public sealed record NodeDeviceStateStatus
 
     public required ImmutableArray<NodeCondition> Conditions { get; init; }
 }
+
+/// <summary>How much there is, for a list of nodes: what lists that were cut lack is counted too.</summary>
+/// <param name="Devices">Without bridges, hubs and virtual functions.</param>
+/// <param name="Offered">Units that the kubelet can give out, or has given.</param>
+/// <param name="Allocated">Units that pods have.</param>
+/// <param name="Problems">Devices that something stands in the way of, each once for each policy.</param>
+public sealed record StatusCounts(int Devices, int Offered, int Allocated, int Problems);
 
 public sealed record HostStatus
 {
@@ -87,11 +97,17 @@ public sealed record DeviceStatus
 
     public int? NumaNode { get; init; }
 
-    /// <summary>Who has taken it: <c>Held by 0000:43:00.0</c>, <c>Offered as example.com/gpu</c>; null when it is the host's.</summary>
+    /// <summary>Who has taken it, as <see cref="DeviceState"/> writes it; null when it is the host's.</summary>
     public string? State { get; init; }
 
-    /// <summary>Null for other classes.</summary>
+    /// <summary>Null for other classes, as is each part that follows.</summary>
     public PciDeviceStatus? Pci { get; init; }
+
+    public UsbDeviceStatus? Usb { get; init; }
+
+    public ScsiDeviceStatus? Scsi { get; init; }
+
+    public MdevDeviceStatus? Mdev { get; init; }
 
     /// <summary>
     /// The id of a PCI function once more, in this version alone: the CRD of the version before requires it, by which a helm rollback
@@ -111,6 +127,19 @@ public sealed record DeviceStatus
 /// <summary>What PCI functions alone have.</summary>
 /// <param name="IommuGroup">Null where it has none.</param>
 public sealed record PciDeviceStatus(int? IommuGroup = null);
+
+/// <summary>What USB devices alone have: which one of its kind is in the socket.</summary>
+/// <param name="Serial">Null where it reports none.</param>
+public sealed record UsbDeviceStatus(string? Serial = null);
+
+/// <summary>What SCSI devices alone have: what they call themselves.</summary>
+/// <param name="Controller">The PCI address of the adapter; null where it has none.</param>
+public sealed record ScsiDeviceStatus(string? Controller = null, string? Vendor = null, string? Model = null, string? Serial = null);
+
+/// <summary>What mediated devices alone have.</summary>
+/// <param name="TypeId">As the driver names it, for example <c>nvidia-222</c>.</param>
+/// <param name="Parent">The name in <c>/sys/class/mdev_bus</c>: as a rule a PCI address. Null while it is not made yet.</param>
+public sealed record MdevDeviceStatus(string TypeId, string? Parent = null);
 
 /// <param name="Ranges">For example <c>0-3: vfio-pci</c>.</param>
 public sealed record VirtualFunctionsStatus(string PhysicalFunction, int Total, int Current, ImmutableArray<string> Ranges);

@@ -31,6 +31,7 @@ namespace Hostdev.Crds.Parsing;
         typeof(NamedEnumConverter<GroupPolicy>),
         typeof(NamedEnumConverter<IommuBackend>),
         typeof(NamedEnumConverter<ResetChoice>),
+        typeof(NamedEnumConverter<OnProtected>),
         typeof(NamedEnumConverter<Binding>),
         typeof(NamedEnumConverter<Protection>),
         typeof(NamedEnumConverter<DriverType>),

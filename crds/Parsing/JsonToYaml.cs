@@ -13,8 +13,10 @@ public static class JsonToYaml
         using var document = JsonDocument.Parse(json);
         using var writer = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
         new YamlStream(new YamlDocument(Node(document.RootElement))).Save(writer, assignAnchors: false);
-        // The library ends every document with "...", which kubectl and editors do not.
-        return writer.ToString().ReplaceLineEndings("\n").TrimEnd('.', '\n') + "\n";
+        // The library ends every document with "...", which kubectl and editors do not; a sentence may end with dots of its own.
+        var text = writer.ToString().ReplaceLineEndings("\n").TrimEnd('\n') + "\n";
+        const string end = "\n...\n";
+        return text.EndsWith(end, StringComparison.Ordinal) ? text[..^(end.Length - 1)] : text;
     }
 
     private static YamlNode Node(JsonElement element) =>

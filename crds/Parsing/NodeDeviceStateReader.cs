@@ -26,6 +26,14 @@ public static class NodeDeviceStateReader
 
         if (YamlJson.Parse(text, out error) is not { } node)
             return null;
+        if (node is JsonObject manifest && KindOfManifest(manifest) is { } kind)
+        {
+            error =
+                $"this is the manifest of a {kind}, as an API server takes it: a desired file lists policies, so write \"policies:\", "
+                + "below it \"- kind: HostDevice\" (or SriovPolicy, MdevProfile) with name, and spec as it stands here";
+            return null;
+        }
+
         if (node is JsonObject { } root && root.ContainsKey("spec") && !root.ContainsKey("policies"))
             node = root["spec"];
         if (node is not JsonObject spec)
@@ -36,6 +44,15 @@ public static class NodeDeviceStateReader
 
         return ReadSpec(spec, inForce, out error);
     }
+
+    /// <summary>Of something else than a NodeDeviceState; null where it is no manifest of such.</summary>
+    private static string? KindOfManifest(JsonObject root) =>
+        root.ContainsKey("policies")
+        || root["kind"] is not JsonValue value
+        || !value.TryGetValue<string>(out var kind)
+        || kind == "NodeDeviceState"
+            ? null
+            : kind;
 
     /// <summary>Null for none, and for one that is not of this version.</summary>
     public static NodeDeviceStateStatus? ReadStatus(JsonElement? status)

@@ -124,7 +124,7 @@ public static class PolicyReader
         catch (JsonException e)
         {
             // What a rule says of the field says more.
-            if (Sentence(e) is { } sentence && refusals.All(r => r.Path != Field(e.Path)))
+            if (Sentence(e, element) is { } sentence && refusals.All(r => r.Path != Field(e.Path)))
                 problems.Add($"{Field(e.Path)}: {sentence}");
         }
 
@@ -134,7 +134,7 @@ public static class PolicyReader
     private static string Field(string? path) => path is null or "$" ? "spec" : "spec" + path[1..];
 
     /// <summary>Null for what a rule says better.</summary>
-    private static string? Sentence(JsonException e)
+    private static string? Sentence(JsonException e, JsonElement spec)
     {
         if (e.Message.Contains("missing required properties", StringComparison.Ordinal))
         {
@@ -149,7 +149,41 @@ public static class PolicyReader
         if (e.Message.Contains("nullability annotation", StringComparison.Ordinal))
             return "the value is missing: write one, or leave the field out where it is optional";
         return e.Message.StartsWith("The JSON value could not be converted", StringComparison.Ordinal)
-            ? "the value has the wrong type"
+            ? $"the value has the wrong type: write {TypeWanted(e, At(spec, e.Path))}"
             : e.Message;
+    }
+
+    private static readonly ImmutableArray<string> s_numbers = ["as a number", "Int32", "Int64"];
+
+    /// <summary>By the name of the type in .NET's sentence: what a field's text or word may be, its own converter says.</summary>
+    private static string TypeWanted(JsonException e, JsonElement? found)
+    {
+        var type = e.InnerException?.Message ?? e.Message.Split(" Path:")[0];
+        var isQuoted = found is { ValueKind: JsonValueKind.String };
+        if (s_numbers.Any(n => type.Contains(n, StringComparison.Ordinal)))
+            return isQuoted && long.TryParse(found!.Value.GetString(), out _) ? "the number without quotes" : "a whole number";
+        if (type.Contains("as a boolean", StringComparison.Ordinal))
+            return isQuoted && bool.TryParse(found!.Value.GetString(), out _) ? "true or false without quotes" : "true or false";
+        return type.Contains("ImmutableArray", StringComparison.Ordinal)
+            ? "a list, an item on each line after \"- \""
+            : "a mapping, fields with their values";
+    }
+
+    /// <param name="path">As <see cref="JsonException.Path"/> has it: <c>$.devices.pci.selectors[0].vendor</c>.</param>
+    private static JsonElement? At(JsonElement spec, string? path)
+    {
+        JsonElement? at = spec;
+        foreach (var step in (path ?? "$").Split('.', '[').Skip(1))
+        {
+            at = at switch
+            {
+                { ValueKind: JsonValueKind.Object } map => map.TryGetProperty(step, out var value) ? value : null,
+                { ValueKind: JsonValueKind.Array } list
+                    when int.TryParse(step.TrimEnd(']'), out var index) && index < list.GetArrayLength() => list[index],
+                _ => null,
+            };
+        }
+
+        return at;
     }
 }

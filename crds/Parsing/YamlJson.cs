@@ -54,7 +54,9 @@ public static partial class YamlJson
         }
         catch (YamlException e)
         {
-            error = $"line {e.Start.Line}, column {e.Start.Column}: {e.InnerException?.Message ?? e.Message}";
+            error = LineIndentedByTab(text) is { } line
+                ? $"line {line}, column 1: a tab stands where the line is indented, which YAML does not allow: indent with blanks alone"
+                : $"line {e.Start.Line}, column {e.Start.Column}: {e.InnerException?.Message ?? e.Message}";
             return null;
         }
         // YamlDotNet's other answers to broken text, for example a list that is not closed
@@ -64,6 +66,19 @@ public static partial class YamlJson
             error = $"line {at.Line}, column {at.Column}: what follows does not fit here: a list or mapping before it may not be closed";
             return null;
         }
+    }
+
+    /// <summary>The first one, from 1; null where none is, and in JSON, which may be.</summary>
+    private static int? LineIndentedByTab(string text)
+    {
+        if (text.AsSpan().TrimStart() is ['{' or '[', ..])
+            return null;
+        var lines = text.Split('\n');
+        var index = Array.FindIndex(
+            lines,
+            l => l.AsSpan(0, l.Length - l.AsSpan().TrimStart().Length).Contains('\t') && !string.IsNullOrWhiteSpace(l)
+        );
+        return index < 0 ? null : index + 1;
     }
 
     private static JsonNode? Convert(YamlNode node, int depth, Room room)
@@ -78,6 +93,12 @@ public static partial class YamlJson
                 foreach (var (key, value) in map)
                 {
                     var name = (key as YamlScalarNode)?.Value ?? throw new YamlException(key.Start, key.End, "a key must be a plain word");
+                    if (name == "<<" && key is YamlScalarNode { Style: ScalarStyle.Plain })
+                        throw new YamlException(
+                            key.Start,
+                            key.End,
+                            "\"<<\" merges nothing in YAML 1.2: write the fields of what it names here"
+                        );
                     room.Take(key);
                     // YamlDotNet tells a from "a"; JSON does not, and the second would silently win.
                     if (!result.TryAdd(name, Convert(value, depth + 1, room)))

@@ -36,6 +36,7 @@ internal static partial class HostDeviceRules
         [
             CommonRules.NotEmpty($"{at}.selectors"),
             .. CommonRules.PciSelectors($"{at}.selectors"),
+            PassesOverProperties($"{at}.selectors[*]", "addresses"),
             .. CommonRules.Driver($"{at}.driver"),
             PolicyRule.Text($"{at}.driver.type", "Native leaves the device to the host: use Vfio, Auto or Named", text => text != "Native"),
             PolicyRule.Object(
@@ -66,6 +67,7 @@ internal static partial class HostDeviceRules
         [
             CommonRules.NotEmpty(at),
             CommonRules.HasProperty($"{at}[*]", ["vendor", "product", "serial", "port"]),
+            PassesOverProperties($"{at}[*]", "port"),
             CommonRules.Id($"{at}[*].vendor"),
             CommonRules.Id($"{at}[*].product"),
             PolicyRule.Text(
@@ -80,8 +82,21 @@ internal static partial class HostDeviceRules
         [
             CommonRules.NotEmpty(at),
             CommonRules.HasProperty($"{at}[*]", ["vendor", "model", "serial", "wwid", "address"]),
+            PassesOverProperties($"{at}[*]", "serial", "wwid", "address"),
             PolicyRule.Text($"{at}[*].address", "write host:channel:target:LUN in decimal, for example 0:0:1:0", ScsiAddress().IsMatch),
         ];
+
+    /// <summary>Whoever names a device means that one: that the host needs it is an answer to him.</summary>
+    private static PolicyRule PassesOverProperties(string at, params string[] names) =>
+        PolicyRule.Object(
+            at,
+            $"PassOver is for devices that are meant by what they are, and {string.Join(", ", names)} "
+                + $"{(names is ["port"] ? "names" : "name")} one: remove onProtected, or select by other properties",
+            s => s.Text("onProtected") != "PassOver" || !names.Any(n => n == "addresses" ? s.HasAny(n) : s.Has(n))
+        ) with
+        {
+            Field = "onProtected",
+        };
 
     /// <summary>By what stays with a device: an address of SCSI does not.</summary>
     private static bool AreNamed(JsonElement spec) =>

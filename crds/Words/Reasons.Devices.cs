@@ -15,12 +15,7 @@ public static partial class Reasons
     );
 
     public static readonly Reason NoInterruptRemapping = Devices.Add(
-        new(
-            "NoInterruptRemapping",
-            "the IOMMU does not remap interrupts",
-            "switch it on in the firmware; remove `intremap=off`",
-            Ends.Admin
-        )
+        new("NoInterruptRemapping", "the IOMMU remaps no interrupts", "switch it on in the firmware; remove `intremap=off`", Ends.Admin)
     );
 
     public static readonly Reason DriverMissing = Devices.Add(
@@ -94,6 +89,15 @@ public static partial class Reasons
             "Protected",
             "the host needs the device, or a function of its group that would have to be taken too",
             "free it, or name the protection in `allowProtected` with the address",
+            Ends.SlowLook
+        )
+    );
+
+    public static readonly Reason PassedOver = Devices.Add(
+        new(
+            "PassedOver",
+            "the host needs it, and `onProtected: PassOver` leaves it out",
+            "none: it is taken when it is free",
             Ends.SlowLook
         )
     );
@@ -487,11 +491,6 @@ public static partial class Reasons
     );
 
     public static readonly Reason InvalidSpec = Devices.Add(
-        new(
-            "InvalidSpec",
-            "a value that the kind does not allow",
-            "as the message says; its last understood version stays in force",
-            Ends.Admin
-        )
+        new("InvalidSpec", "a value that the kind does not allow", "as the message says; the version before stays in force", Ends.Admin)
     );
 }

@@ -178,7 +178,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             executor,
             Allocator,
             Kubelet,
-            _connection ?? (IStatusSink)new StatusFile(options.StatusFile),
+            new TransitionLog(_connection ?? (IStatusSink)new StatusFile(options.StatusFile), loggers.CreateLogger<TransitionLog>()),
             boots,
             new RepairBudget(options.StateDirectory, bootId, time),
             halts,

@@ -38,6 +38,7 @@ public sealed partial class NodeAgent(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
     );
     private readonly Setbacks _setbacks = new(time);
+    private readonly DecisionLog _decisions = new(logger);
     private TimeSpan _nextLook = timings.Resync; // at the latest, where nothing wakes the loop before
     private bool _proving; // nothing is under way or stopped: if the machine lives on now, what was done did it no harm
     private volatile bool _lookDue = true;
@@ -260,6 +261,7 @@ public sealed partial class NodeAgent(
             plan = Planner.Plan(input with { Usage = usage });
         }
 
+        _decisions.Tell(plan);
         ImmutableArray<PendingSetback> pending;
         lock (_setbacks)
         {

@@ -62,7 +62,7 @@ public sealed class HostWriter(
         var call = new FileCall(device, file, value);
         if (_calls.Obstacle(call) is not null)
             return Errno.ETIMEDOUT;
-        journal.Append(new JournalRecord.Write(file.Path, value));
+        journal.Append(new JournalRecord.Write(file.Path, value, time.GetUtcNow()));
         Interlocked.Increment(ref _writes);
         Errno Write() =>
             file.Below is { } directory ? calls.WriteBelow(directory, file.Name, value) : calls.WriteAttribute(file.Path, value);

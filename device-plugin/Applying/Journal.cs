@@ -1,5 +1,8 @@
+using System.Collections.Immutable;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
 
@@ -159,6 +162,40 @@ public sealed class Journal : IDisposable
             cause!
         );
 
+    /// <summary>Whether an agent has the journal of this directory now.</summary>
+    public static bool IsOpen(string directory) => HostLock.IsHeld(LockPath(directory));
+
+    /// <summary>
+    /// What was written to a device's files, or about it, in this boot, as far as the journal still has it: the last of it, in order, as
+    /// lines. Empty where the journal cannot be read.
+    /// </summary>
+    public static ImmutableArray<string> WritesAbout(DeviceId device, string directory, string bootId, int most = 12)
+    {
+        var path = Path.Combine(directory, FileName);
+        if (!File.Exists(path))
+            return [];
+        try
+        {
+            var records = File.ReadAllText(path).Split('\n')[..^1].Select(JournalLine.Read).ToList();
+            return records is [JournalRecord.Open open, ..] && open.BootId == bootId
+                ? [.. records.OfType<JournalRecord.Write>().Where(w => IsAbout(w, device)).TakeLast(most).Select(InWords)]
+                : [];
+        }
+        catch (Exception e) when (e is JsonException or FormatException or IOException or UnauthorizedAccessException)
+        {
+            return []; // that it is damaged is said as what stops everything
+        }
+    }
+
+    private static bool IsAbout(JournalRecord.Write write, DeviceId device) =>
+        device.IsNamedIn(write.Path) || device.IsNamedIn(write.Value);
+
+    private static string InWords(JournalRecord.Write write)
+    {
+        var at = write.At is { } time ? time.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture) : "at a time not recorded";
+        return $"{at}: {write.Path} <- {(write.Value == "\n" ? "a newline" : write.Value.TrimEnd('\n'))}";
+    }
+
     /// <summary>Appends a record and syncs it to disk.</summary>
     /// <exception cref="JournalException">It is damaged.</exception>
     /// <exception cref="IOException">It is not on disk: what it tells of must not be done.</exception>
@@ -191,9 +228,11 @@ public sealed class Journal : IDisposable
         }
     }
 
+    private static string LockPath(string directory) => Path.Combine(directory, "lock");
+
     private static HostLock Lock(string directory)
     {
-        var path = Path.Combine(directory, "lock");
+        var path = LockPath(directory);
         if (HostLock.TryTake(path, out var error) is not { } held)
         {
             throw new JournalException(

@@ -2,10 +2,6 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
-using Hostdev.Planning.Attributes;
-using Hostdev.Planning.Lending;
-using Hostdev.Planning.Mdev;
-using Hostdev.Planning.Pci;
 
 namespace Hostdev.DevicePlugin.Applying;
 
@@ -49,58 +45,6 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
     public JournalState With(JournalRecord record) =>
         record switch
         {
-            JournalRecord.RecordFunction r => Ownership.Functions.ContainsKey(r.Address)
-                ? this
-                : With(
-                    Ownership with
-                    {
-                        Functions = Ownership.Functions.Add(
-                            r.Address,
-                            new OwnedFunction(r.Address, r.Driver, r.DriverOverride, r.PolicyUid ?? "")
-                        ),
-                    }
-                ),
-            JournalRecord.ForgetFunction r => With(Ownership with { Functions = Ownership.Functions.Remove(r.Address) }),
-            JournalRecord.RecordPhysicalFunction r => Ownership.PhysicalFunctions.ContainsKey(r.Address)
-                ? this
-                : With(new OwnedPhysicalFunction(r.Address, r.NumVfs, r.Autoprobe, r.PolicyUid ?? "", SetupOpen: false)),
-            JournalRecord.OpenVfSetup r => WithSetup(r.Address, pf => pf with { SetupOpen = true, Asked = r.NumVfs, Made = null }),
-            JournalRecord.CloseVfSetup r => WithSetup(r.Address, pf => pf with { SetupOpen = false, Made = r.NumVfs }),
-            JournalRecord.ForgetPhysicalFunction r => With(
-                Ownership with
-                {
-                    PhysicalFunctions = Ownership.PhysicalFunctions.Remove(r.Address),
-                }
-            ),
-            JournalRecord.RecordAttribute r => With(r),
-            JournalRecord.ConfirmAttribute r => WithAttribute(r.Device, r.File, a => a with { IsSet = true, Reads = r.Reads }),
-            JournalRecord.ForgetAttribute r => WithAttribute(r.Device, r.File, _ => null),
-            JournalRecord.FinishMdev r => Ownership.Mdevs.TryGetValue(r.Uuid, out var made)
-                ? With(Ownership with { Mdevs = Ownership.Mdevs.SetItem(r.Uuid, made with { Attributes = r.Attributes }) })
-                : this,
-            JournalRecord.RecordMdev r => Ownership.Mdevs.ContainsKey(r.Uuid)
-                ? this
-                : With(Ownership with { Mdevs = Ownership.Mdevs.Add(r.Uuid, new OwnedMdev(r.Uuid, r.Parent, r.TypeId, r.PolicyUid)) }),
-            JournalRecord.ForgetMdev r => With(Ownership with { Mdevs = Ownership.Mdevs.Remove(r.Uuid) }),
-            JournalRecord.RecordVgpu r => Ownership.Vgpus.GetValueOrDefault(r.Address) is { IsOfEarlierBoot: false }
-                ? this
-                : With(
-                    Ownership with
-                    {
-                        Vgpus = Ownership.Vgpus.SetItem(
-                            r.Address,
-                            new OwnedVgpu(r.Address, r.TypeId, r.TypeName, r.PolicyUid) { IsOfEarlierBoot = r.OfEarlierBoot == true }
-                        ),
-                    }
-                ),
-            JournalRecord.ForgetVgpu r => With(Ownership with { Vgpus = Ownership.Vgpus.Remove(r.Address) }),
-            JournalRecord.RecordLoan r => Ownership.Loans.ContainsKey(r.Device)
-                ? this
-                : With(Ownership with { Loans = Ownership.Loans.Add(r.Device, new OwnedLoan(r.Device, r.Lent, r.PolicyUid, r.Drivers)) }),
-            JournalRecord.ForgetLoan r => With(Ownership with { Loans = Ownership.Loans.Remove(r.Device) }),
-            JournalRecord.RecordFault r => With(new KnownHealth(r.Device, r.Fault, r.FatalErrors)),
-            JournalRecord.ClearFault r => With(new KnownHealth(r.Device, null, r.FatalErrors)),
-            JournalRecord.ForgetFault r => With(Ownership with { Health = Ownership.Health.Remove(r.Device) }),
             JournalRecord.InForceBefore { Device: { } device } => this with { InForceBefore = (InForceBefore ?? []).Add(device) },
             JournalRecord.InForceBefore => this with { InForceBefore = InForceBefore ?? [] },
             JournalRecord.Confirm => this with { InForceBefore = null },
@@ -111,8 +55,7 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
                     Nodes = Nodes.Add(r.Path, new NodeOwner(r.Uid, r.Gid, r.Mode)),
                 },
             JournalRecord.ForgetNode r => this with { Nodes = Nodes.Remove(r.Path) },
-            JournalRecord.Open or JournalRecord.Write => this,
-            _ => throw new System.Diagnostics.UnreachableException(),
+            _ => Ownership.With(record) is var known && ReferenceEquals(known, Ownership) ? this : this with { Ownership = known },
         };
 
     /// <summary>The shortest sequence of records that adds up to this state.</summary>
@@ -170,43 +113,4 @@ public sealed record JournalState(Ownership Ownership, ImmutableSortedDictionary
         foreach (var (path, owner) in Nodes)
             yield return new JournalRecord.RecordNode(path, owner.Uid, owner.Gid, owner.Mode);
     }
-
-    private JournalState With(JournalRecord.RecordAttribute record)
-    {
-        var file = new AttributeFile(record.Device, record.File);
-        return Ownership.Attribute(file) is null
-            ? With(
-                Ownership with
-                {
-                    Attributes = Ownership.Attributes.Add(new OwnedAttribute(file, record.Original, record.Value, record.PolicyUid)),
-                }
-            )
-            : WithAttribute(record.Device, record.File, a => a with { Asked = record.Value, PolicyUid = record.PolicyUid, IsSet = false });
-    }
-
-    /// <param name="change">Null forgets it.</param>
-    private JournalState WithAttribute(DeviceId device, string name, Func<OwnedAttribute, OwnedAttribute?> change)
-    {
-        var file = new AttributeFile(device, name);
-        return Ownership.Attribute(file) is { } known
-            ? With(
-                Ownership with
-                {
-                    Attributes = change(known) is { } changed
-                        ? Ownership.Attributes.Replace(known, changed)
-                        : Ownership.Attributes.Remove(known),
-                }
-            )
-            : this;
-    }
-
-    private JournalState WithSetup(PciAddress address, Func<OwnedPhysicalFunction, OwnedPhysicalFunction> change) =>
-        Ownership.PhysicalFunctions.TryGetValue(address, out var known) ? With(change(known)) : this;
-
-    private JournalState With(Ownership ownership) => this with { Ownership = ownership };
-
-    private JournalState With(OwnedPhysicalFunction pf) =>
-        With(Ownership with { PhysicalFunctions = Ownership.PhysicalFunctions.SetItem(pf.Address, pf) });
-
-    private JournalState With(KnownHealth health) => With(Ownership with { Health = Ownership.Health.SetItem(health.Device, health) });
 }

@@ -1,9 +1,12 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using Hostdev.Crds.Parsing;
+using Hostdev.DevicePlugin.Agent;
+using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Inventory.Rendering;
-using Hostdev.Planning.Inventory;
+using Hostdev.Planning;
 
 namespace Hostdev.DevicePlugin.Commands;
 
@@ -24,7 +27,16 @@ public static class InventoryCommand
             Description = "table, tree, json or yaml.",
             DefaultValueFactory = _ => "table",
         };
-        var root = new Option<string>("--root") { Description = "Where the host's root is mounted.", DefaultValueFactory = _ => "/" };
+        var root = new Option<string>("--root")
+        {
+            Description = "Where the host's root is mounted. Who uses what is said of / alone: only its processes are this machine's.",
+            DefaultValueFactory = _ => "/",
+        };
+        var state = new Option<string>("--state-dir")
+        {
+            Description = "Where the agent keeps its journal: what it offers and holds.",
+            DefaultValueFactory = _ => AgentOptions.DefaultStateDirectory,
+        };
         classes.Validators.Add(result =>
         {
             if (ParseClasses(result.GetValueOrDefault<string>()).Error is { } error)
@@ -51,36 +63,67 @@ public static class InventoryCommand
             classes,
             output,
             root,
+            state,
         };
         command.SetAction(parsed =>
-        {
-            var chosen = ParseClasses(parsed.GetValue(classes)).Classes;
-            var form = ParseForm(parsed.GetValue(output)) ?? OutputForm.Table;
-            var inventory = new InventoryReader(new HostPaths(parsed.GetValue(root)!), TimeProvider.System).Read();
-            // Beside what is printed, which programs read.
-            foreach (var missing in inventory.MissingFiles)
-                parsed.InvocationConfiguration.Error.WriteLine($"hostdev-device-plugin: {missing}");
-            parsed.InvocationConfiguration.Output.Write(Render(inventory, chosen, form));
-            return 0;
-        });
+            Guard.Run(
+                parsed.InvocationConfiguration.Error,
+                () =>
+                {
+                    var chosen = ParseClasses(parsed.GetValue(classes)).Classes;
+                    var form = ParseForm(parsed.GetValue(output)) ?? OutputForm.Table;
+                    var (page, unknown) = Look(new HostPaths(parsed.GetValue(root)!), chosen, parsed.GetValue(state)!);
+                    // Beside what is printed, which programs read.
+                    foreach (var missing in page.Inventory.MissingFiles.Select(m => m.ToString()).Concat(unknown))
+                        parsed.InvocationConfiguration.Error.WriteLine($"hostdev-device-plugin: {missing}");
+                    parsed.InvocationConfiguration.Output.Write(Render(page with { Width = TerminalWidth }, form));
+                    return 0;
+                }
+            )
+        );
         return command;
     }
 
-    public static string Render(HostInventory inventory, DeviceClasses classes, OutputForm form) =>
+    public static string Render(InventoryPage page, OutputForm form) =>
         form switch
         {
-            OutputForm.Tree => InventoryTree.Render(inventory, classes),
-            OutputForm.Json => InventoryDocument.Of(inventory, classes).ToJson(),
-            OutputForm.Yaml => JsonToYaml.Convert(InventoryDocument.Of(inventory, classes).ToJson()),
-            _ => InventoryTable.Render(inventory, classes),
+            OutputForm.Tree => InventoryTree.Render(page),
+            OutputForm.Json => InventoryDocument.Of(page).ToJson(),
+            OutputForm.Yaml => JsonToYaml.Convert(InventoryDocument.Of(page).ToJson()),
+            _ => InventoryTable.Render(page),
         };
+
+    /// <summary>Of the terminal that shows the output; endless where none does, so that nothing that is searched for is cut off.</summary>
+    private static int TerminalWidth => Console.IsOutputRedirected || Console.WindowWidth <= 0 ? int.MaxValue : Console.WindowWidth;
+
+    /// <returns>With why it is not said who uses what, where it is not.</returns>
+    private static (InventoryPage Page, ImmutableArray<string> Unknown) Look(HostPaths paths, DeviceClasses classes, string stateDirectory)
+    {
+        var inventory = new InventoryReader(paths, TimeProvider.System).Read();
+        var page = new InventoryPage(inventory, classes) { Details = new ChildDetailsReader(paths).Read(inventory) };
+        if (paths.Root != "/")
+            return (page, []);
+        var missing = HostAccess.Missing(paths);
+        if (!missing.IsEmpty)
+            return (page, [$"who uses what is not shown: {string.Join("; ", missing)}"]);
+        try
+        {
+            var look = PlanCommand.LookAround(stateDirectory, PlanCommand.Here, TimeProvider.System);
+            var uses = DeviceUses.Of(look.Input.Inventory, look.Input.Usage, Planner.Plan(look.Input));
+            return (page with { Uses = uses }, []);
+        }
+        catch (Exception e) when (e is FormatException or JournalException or IOException or UnauthorizedAccessException)
+        {
+            return (page, [$"who uses what is not shown: {e.Message}"]);
+        }
+    }
 
     private static (DeviceClasses Classes, string? Error) ParseClasses(string? text)
     {
         var classes = DeviceClasses.None;
         foreach (var word in (text ?? "").Split(',', StringSplitOptions.TrimEntries))
         {
-            var one = word switch
+            var one = word.ToLowerInvariant() switch
             {
                 "pci" => DeviceClasses.Pci,
                 "usb" => DeviceClasses.Usb,
@@ -97,7 +140,7 @@ public static class InventoryCommand
     }
 
     private static OutputForm? ParseForm(string? text) =>
-        text switch
+        text?.ToLowerInvariant() switch
         {
             "table" => OutputForm.Table,
             "tree" => OutputForm.Tree,

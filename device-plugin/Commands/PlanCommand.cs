@@ -10,7 +10,8 @@ using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Inventory;
 using Hostdev.DevicePlugin.Usage;
 using Hostdev.Planning;
-using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Explaining;
+using Hostdev.Planning.Foreseeing;
 
 namespace Hostdev.DevicePlugin.Commands;
 
@@ -22,18 +23,31 @@ public static class PlanCommand
     public static Command CreatePlan()
     {
         var (desired, state) = Options();
-        var command = new Command("plan", "Show what run would do with this desired state, and what stands in the way. Changes nothing.")
+        var output = new Option<string>("--output", "-o") { Description = "text, json or yaml.", DefaultValueFactory = _ => "text" };
+        output.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string>() is not ("text" or "json" or "yaml") and var form)
+                result.AddError($"--output is \"{form}\": write text, json or yaml");
+        });
+        var command = new Command(
+            "plan",
+            "Show what run would do with this desired state, to the end, and what stands in the way. Changes nothing. Ends with 0 where "
+                + "nothing is to be done, with 2 where something changes, now or when somebody lets go, with 3 where something is "
+                + "blocked or not understood, and with 1 where it could not find out."
+        )
         {
             desired,
             state,
+            output,
         };
         command.SetAction(parsed =>
-            Guarded(
+            Guard.Run(
                 parsed.InvocationConfiguration.Error,
                 () =>
                 {
-                    var look = Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System);
-                    parsed.InvocationConfiguration.Output.Write(PlanText.Render(look.Plan));
+                    var way = Foresight.Of(Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System).Input);
+                    parsed.InvocationConfiguration.Output.Write(Render(way, parsed.GetValue(output)!));
+                    return ExitCode(way.Verdict);
                 }
             )
         );
@@ -56,23 +70,25 @@ public static class PlanCommand
             state,
         };
         command.SetAction(parsed =>
-            Guarded(
+            Guard.Run(
                 parsed.InvocationConfiguration.Error,
                 () =>
                 {
                     var named = parsed.GetValue(address)!;
                     var look = Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System);
-                    var device = LentText.Find(named, look.Inventory) ?? DeviceId.Parse(named);
-                    if (PlanText.Explain(device, look.Inventory, look.Usage, look.Plan) is not { } words)
+                    var device = LentText.Find(named, look.Input.Inventory) ?? DeviceId.Parse(named);
+                    var writes = Journal.WritesAbout(device, parsed.GetValue(state)!, look.Input.Inventory.Facts.BootId);
+                    if (ExplainText.Render(Explanation.Of(look.Input, device), look.Standing, writes) is not { } words)
                         throw new FormatException($"{device} is not on this host: \"hostdev-device-plugin inventory\" lists what is");
                     parsed.InvocationConfiguration.Output.Write(words);
+                    return 0;
                 }
             )
         );
         return command;
     }
 
-    private static AgentMachine Here
+    internal static AgentMachine Here
     {
         get
         {
@@ -94,33 +110,64 @@ public static class PlanCommand
             }
         );
 
-    private static int Guarded(TextWriter errors, Action action)
-    {
-        try
+    internal static string Render(ForeseenWay way, string form) =>
+        form switch
         {
-            action();
-            return 0;
-        }
-        catch (Exception e) when (e is FormatException or JournalException or IOException or UnauthorizedAccessException)
-        {
-            errors.WriteLine($"hostdev-device-plugin: {e.Message}");
-            return 1;
-        }
-    }
+            "json" => PlanDocument.Of(way).ToJson(),
+            "yaml" => JsonToYaml.Convert(PlanDocument.Of(way).ToJson()),
+            _ => PlanText.Render(way),
+        };
 
-    /// <summary>What the agent would do now, with the desired state in a file, or with the one that it follows.</summary>
+    /// <summary>What a script decides by; 1 is for what could not be found out.</summary>
+    internal static int ExitCode(Verdict verdict) =>
+        verdict switch
+        {
+            Verdict.Nothing => 0,
+            Verdict.Changes => 2,
+            _ => 3,
+        };
+
+    /// <summary>What the agent would plan by now, with the desired state in a file, or with the one that it follows.</summary>
     /// <param name="desiredFile">Null for what is in force.</param>
     /// <exception cref="FormatException">There is no such file, or it cannot be understood.</exception>
-    internal static (HostInventory Inventory, HostUsage Usage, Plan Plan) Look(
+    internal static HostLook Look(string? desiredFile, string stateDirectory, AgentMachine machine, TimeProvider time)
+    {
+        var kept = new DesiredState(stateDirectory);
+        kept.Restore();
+        return Look(
+            kept,
+            desiredFile is null ? InForce(kept, stateDirectory) : Read(kept, desiredFile),
+            desiredFile,
+            stateDirectory,
+            machine,
+            time
+        );
+    }
+
+    /// <summary>The same for what the agent follows, and for an empty desired state where there is none.</summary>
+    internal static HostLook LookAround(string stateDirectory, AgentMachine machine, TimeProvider time)
+    {
+        var kept = new DesiredState(stateDirectory);
+        kept.Restore();
+        return Look(
+            kept,
+            kept.InForce ?? new DesiredInForce([], DesiredState.FingerprintOf([]), null),
+            null,
+            stateDirectory,
+            machine,
+            time
+        );
+    }
+
+    private static HostLook Look(
+        DesiredState kept,
+        DesiredInForce desired,
         string? desiredFile,
         string stateDirectory,
         AgentMachine machine,
         TimeProvider time
     )
     {
-        var kept = new DesiredState(stateDirectory);
-        kept.Restore();
-        var desired = desiredFile is null ? InForce(kept, stateDirectory) : Read(kept, desiredFile);
         var inventory = new InventoryReader(machine.Paths, time).Read();
         var bootId = inventory.Facts.BootId;
         var ledger = new LedgerFile(stateDirectory, bootId).Read();
@@ -138,6 +185,7 @@ public static class PlanCommand
                 new BootRecord(stateDirectory, bootId, time)
             ),
             Choices = choices.Choices,
+            Given = [.. ledger.ById.Keys.Select(DeviceId.Parse)],
             // For another desired state than the one it follows the agent tries everything anew.
             Setbacks =
                 desired.Fingerprint == kept.Fingerprint
@@ -147,8 +195,15 @@ public static class PlanCommand
         var names = PlanningInput.AsksForInterfaces(desired.Policies) ? new InterfaceNames(machine.Calls).Read() : [];
         var input = remembered.Input(desired, inventory, usage, names);
         var attributes = new AttributeReader(machine.Calls, time).Read(Planner.Plan(input).Attributes);
-        return (inventory, usage, Planner.Plan(input with { Attributes = attributes }));
+        var standing =
+            !Journal.IsOpen(stateDirectory) ? Standing.NoAgent
+            : desired.Fingerprint == kept.Fingerprint ? Standing.Followed
+            : Standing.NotFollowed;
+        return new HostLook(input with { Attributes = attributes }, standing, desired.Fingerprint);
     }
+
+    /// <param name="Fingerprint">Of the desired state that was planned for.</param>
+    internal sealed record HostLook(PlanningInput Input, Standing Standing, string Fingerprint);
 
     private static DesiredInForce InForce(DesiredState kept, string stateDirectory) =>
         kept.InForce

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
-using Hostdev.Crds;
 using Hostdev.Kube.Meta;
 using Hostdev.Planning;
+using Hostdev.Planning.Foreseeing;
 using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Commands;
@@ -10,84 +10,77 @@ namespace Hostdev.DevicePlugin.Commands;
 /// <summary>A plan as text for a dry run: what would be done, what would be offered, what stands in the way.</summary>
 internal static class PlanText
 {
-    public static string Render(Plan plan)
+    /// <summary>What is done now, what then, and how it is at the end.</summary>
+    public static string Render(ForeseenWay way)
     {
         var text = new StringBuilder();
-        text.AppendLine(
-            plan.Halt is { } halt ? $"Nothing is done now: {halt.Reason}: {halt.Message}"
-            : plan.Lanes.IsEmpty ? "Nothing is to be done now."
-            : "To be done now (lanes run side by side):"
-        );
-        foreach (var lane in plan.Lanes)
+        var end = way.End;
+        if (end.Halt is { } halt)
+            text.AppendLine($"Nothing is done now: {halt.Reason}: {halt.Message}");
+        else if (way.Rounds.IsEmpty)
+            text.AppendLine("Nothing is to be done now.");
+        for (var i = 0; i < way.Rounds.Length; i++)
         {
-            text.Append(CultureInfo.InvariantCulture, $"  {lane.Key}\n");
-            foreach (var step in lane.Steps)
+            text.AppendLine(i == 0 ? "To be done now (lanes run side by side):" : $"Then, once {StepWords.Brought(way.Rounds[i - 1])}:");
+            foreach (var lane in way.Rounds[i].Lanes)
             {
-                if (StepWords.ToDo(step.Step) is { } words)
+                text.Append(CultureInfo.InvariantCulture, $"  {lane.Key}\n");
+                foreach (var words in StepsOf(lane))
                     text.Append(CultureInfo.InvariantCulture, $"    - {words}\n");
             }
         }
 
-        Section(text, "To be offered:", plan.Units.Select(Offered));
-        Section(text, "What the host loses beside what is named:", plan.Units.Select(u => u.HostLoses).OfType<string>());
+        if (!way.Settles)
+        {
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"It does not settle: after {way.Rounds.Length} rounds something is still to be done. "
+            );
+            text.Append("Two policies may want what undoes each other's work; if none does, please report it\n");
+        }
+
+        Section(text, "Known only when it is done:", way.Assumptions);
+        Section(text, "Taken from the host on the way:", way.Lost.Select(Lost));
+        Section(text, "Given back to the host on the way:", way.Returned.Select(Returned));
+        Section(text, "To be offered:", end.Units.Select(Offered));
+        Section(text, "What the host loses beside what is named:", way.HostLoses);
         Section(
             text,
             "In the way, or worth knowing:",
-            plan.Findings.Select(f => $"{f.State} {f.Device}{(f.Policy is null ? "" : $" ({f.Policy})")}: {f.Reason}: {f.Message}")
+            way.Findings.Select(f => $"{f.State} {f.Device}{(f.Policy is null ? "" : $" ({f.Policy})")}: {f.Reason}: {f.Message}")
         );
-        Section(
-            text,
-            "Matching nothing here:",
-            plan.Policies.Where(p => p.Matched == 0 && p.Frozen is null && plan.Findings.All(f => f.Policy != p.Policy))
-                .Select(p => $"{p.Policy}{p.Hint}")
-        );
+        Section(text, "Waited for:", way.WaitsFor.Select(w => $"for {w.Device}: {string.Join("; ", w.Users)}"));
+        Section(text, "Matching nothing here:", MatchingNothing(end).Select(p => $"{p.Policy}{p.Hint}"));
         return text.ToString();
     }
 
-    /// <summary>Everything that decides about one device.</summary>
-    /// <returns>Null where there is no such device, and nothing is to be made that would be it.</returns>
-    public static string? Explain(DeviceId device, HostInventory inventory, HostUsage usage, Plan plan)
+    /// <summary>What a lane does to the host, in words; what it only notes is said where it does nothing else.</summary>
+    internal static IEnumerable<string> StepsOf(Lane lane)
     {
-        var unit = plan.Units.FirstOrDefault(u => u.Claims.Contains(device));
-        var described = device switch
+        var words = lane.Steps.Select(s => StepWords.ToDo(s.Step)).OfType<string>().ToList();
+        return words.Count > 0 ? words : ["bring the journal up to date"];
+    }
+
+    internal static IEnumerable<PolicyMatch> MatchingNothing(Plan plan) =>
+        plan.Policies.Where(p => p.Matched == 0 && p.Frozen is null && plan.Findings.All(f => f.Policy != p.Policy));
+
+    internal static string Lost(ForeseenMove move) =>
+        $"{Named(move.Function)}, from {move.From}"
+        + move.To switch
         {
-            DeviceId.OfPci(var address) when inventory.Functions.TryGetValue(address, out var function) => Describe(function, inventory),
-            DeviceId.OfMdev(var uuid) => MdevText.Describe(uuid, inventory, unit),
-            DeviceId.OfUsb(var port) => LentText.Describe(port, inventory),
-            DeviceId.OfScsi(var disk) => LentText.Describe(disk, inventory),
-            _ => null,
+            null when move.Function.PhysicalFunction is { } pf => $": it is gone with the number of {pf}",
+            null => ": it is gone with what it is behind",
+            "" => "",
+            var to => $" to {to}",
         };
-        if (described is null)
-            return null;
-        var text = new StringBuilder();
-        text.AppendJoin("\n  ", described).Append('\n');
-        Section(text, "Nothing is done now:", plan.Halt is { } halt ? [$"{halt.Reason}: {halt.Message}"] : []);
-        Section(text, "In use by:", usage.UsersOf(device).Select(u => u.Description));
-        Section(text, "Offered:", unit is null ? [] : [$"as {unit.Resource} in unit {unit.Id} for {unit.Policy}"]);
-        Section(text, "Not given out now:", unit?.OnAllocate?.Obstacle is { } obstacle ? [$"{obstacle.Reason}: {obstacle.Message}"] : []);
-        Section(text, "What the host loses beside what is named:", unit?.HostLoses is { } loss ? [loss] : []);
-        var findings = plan.Findings.Where(f => f.Device == device.ToString() || device.IsNamedIn(f.Message)).ToList();
-        Section(text, "In the way, or worth knowing:", findings.Select(f => $"{f.State}: {f.Reason}: {f.Message}"));
-        var steps = plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step).Where(s => s.Device == device);
-        Section(text, "To be done now:", steps.Select(StepWords.ToDo).OfType<string>());
-        Section(text, "To be done when a pod is given it:", (unit?.OnAllocate?.Steps ?? []).Select(StepWords.ToDo).OfType<string>());
-        if (unit is null && findings.Count == 0)
-            text.Append("No policy asks for it.\n");
-        return text.ToString();
-    }
 
-    private static IEnumerable<string> Describe(PciFunction function, HostInventory inventory)
+    internal static string Returned(ForeseenMove move) =>
+        $"{Named(move.Function)}, {(move.From is null ? "which is new, " : move.From.Length == 0 ? "" : $"from {move.From} ")}to {move.To}";
+
+    private static string Named(PciFunction function)
     {
-        var group = inventory.GroupOf(function);
-        string?[] title = [function.Address.ToString(), $"{function.Vendor}:{function.Device}", function.VendorName, function.DeviceName];
-        yield return string.Join(' ', title.Where(t => t is not null));
-        yield return $"driver: {function.Driver ?? "none"}";
-        yield return $"IOMMU group: {Members(inventory, group)}";
-        var regions = string.Join(", ", group?.DirectRegions ?? []);
-        if (regions.Length > 0)
-            yield return $"direct regions of the group: {regions}";
-        foreach (var line in MdevText.MadeOn(function.Address, inventory))
-            yield return line;
+        var children = function.Children.Where(c => c.Kind is ChildKind.Disk or ChildKind.NetworkInterface).Select(c => c.Name).ToList();
+        return $"{function.Address}{(children.Count == 0 ? "" : $" (with {string.Join(' ', children)})")}";
     }
 
     private static string Offered(Unit unit)
@@ -111,22 +104,7 @@ internal static class PlanText
         return $"{unit.Resource}: {unit.Id} ({what}{(held.Count == 0 ? "" : $"; held: {string.Join(", ", held)}")}{when})";
     }
 
-    private static string Members(HostInventory inventory, IommuGroup? group)
-    {
-        if (group is null)
-            return "none";
-        var members = group.Members.Select(a => Member(inventory, a)).Concat(group.OtherMembers.Select(m => Member(m)));
-        return $"{group.Number} with {string.Join(", ", members)}";
-    }
-
-    private static string Member(HostInventory inventory, PciAddress address) =>
-        inventory.Functions.TryGetValue(address, out var f)
-            ? $"{address} ({(f.IsBridge ? "bridge" : f.Driver ?? "no driver")})"
-            : address.ToString();
-
-    private static string Member(OtherGroupMember member) => $"{member.Name} ({member.Driver ?? "no driver"})";
-
-    private static void Section(StringBuilder text, string title, IEnumerable<string> lines)
+    internal static void Section(StringBuilder text, string title, IEnumerable<string> lines)
     {
         var all = lines.ToList();
         if (all.Count == 0)

@@ -75,7 +75,7 @@ public static class RunCommand
         {
             Description = "Ask the API server about whoever reads /metrics: his token must be allowed to get that path. Needs --node-name.",
         };
-        var verbose = new Option<bool>("--verbose", "-v") { Description = "Log decisions too." };
+        var logs = new LogSettings();
         var command = new Command("run", "Bring this host's devices to the desired state, offer them to the kubelet, and give them back.")
         {
             desired,
@@ -90,8 +90,9 @@ public static class RunCommand
             podNamespace,
             listen,
             authenticate,
-            verbose,
         };
+        foreach (var option in logs.Options)
+            command.Options.Add(option);
         command.SetAction(
             (parsed, cancellationToken) =>
                 RunAsync(
@@ -111,7 +112,7 @@ public static class RunCommand
                     parsed.GetValue(kubeconfig),
                     parsed.GetValue(listen),
                     parsed.GetValue(authenticate),
-                    parsed.GetValue(verbose),
+                    () => logs.Create(parsed),
                     cancellationToken
                 )
         );
@@ -124,7 +125,7 @@ public static class RunCommand
         string? kubeconfig,
         string? listen,
         bool authenticate,
-        bool verbose,
+        Func<ILoggerFactory> openLog,
         CancellationToken cancellationToken
     )
     {
@@ -172,7 +173,7 @@ public static class RunCommand
             return 1;
         }
 
-        using var loggers = LogLines.Create(verbose ? LogLevel.Debug : LogLevel.Information);
+        using var loggers = openLog();
         var paths = new HostPaths("/");
         var missing = HostAccess.Missing(paths);
         if (!missing.IsEmpty)

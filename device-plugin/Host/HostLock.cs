@@ -8,6 +8,9 @@ namespace Hostdev.DevicePlugin.Host;
 /// </summary>
 public sealed class HostLock : IDisposable
 {
+    private const int MostTries = 3;
+    private static readonly TimeSpan s_question = TimeSpan.FromMilliseconds(20);
+
     private int _fd;
 
     private HostLock(int fd) => _fd = fd;
@@ -25,11 +28,32 @@ public sealed class HostLock : IDisposable
         }
 
         // One that a version before has made could be opened by everybody.
-        if (LibC.FchmodAt(LibC.AT_FDCWD, path, PrivateMode, 0) == 0 && LibC.Flock(fd, LibC.LOCK_EX | LibC.LOCK_NB) == 0)
-            return new HostLock(fd);
+        for (var tries = 1; LibC.FchmodAt(LibC.AT_FDCWD, path, PrivateMode, 0) == 0; tries++)
+        {
+            if (LibC.Flock(fd, LibC.LOCK_EX | LibC.LOCK_NB) == 0)
+                return new HostLock(fd);
+            if (tries == MostTries || LibC.LastError() != Errno.EAGAIN)
+                break;
+            Thread.Sleep(s_question); // somebody may only have asked
+        }
+
         error = LibC.LastError();
         _ = LibC.Close(fd);
         return null;
+    }
+
+    /// <summary>
+    /// Whether a process has it now. Asked by a lock that others may share, for no longer than the question: who takes the lock itself in
+    /// that moment tries again.
+    /// </summary>
+    public static bool IsHeld(string path)
+    {
+        var fd = LibC.Open(path, LibC.O_RDONLY | LibC.O_CLOEXEC, 0);
+        if (fd < 0)
+            return false;
+        var isHeld = LibC.Flock(fd, LibC.LOCK_SH | LibC.LOCK_NB) != 0 && LibC.LastError() == Errno.EAGAIN;
+        _ = LibC.Close(fd);
+        return isHeld;
     }
 
     public void Dispose()

@@ -25,6 +25,7 @@ internal static partial class LibC
     /// <summary>The same on every architecture, and without a name in most C libraries.</summary>
     public const nint SYS_openat2 = 437;
 
+    public const int LOCK_SH = 1;
     public const int LOCK_EX = 2;
     public const int LOCK_NB = 4;
     public const int LOCK_UN = 8;

@@ -191,8 +191,6 @@ internal sealed partial class ResourceAdvertiser
         if (facts == before && told == _told)
             return;
         _told = told;
-        if (facts.ContestedUntil is not null && before.ContestedUntil is null)
-            LogContested(_context.Logger, ContestedMessage());
         _context.StateChanged();
     }
 
@@ -222,8 +220,6 @@ internal sealed partial class ResourceAdvertiser
             return;
         Volatile.Write(ref _facts, facts);
         Listing.Silent = facts.ContestedUntil is not null || facts.Anothers is not null;
-        if (facts.Anothers is { } words && before.Anothers is null)
-            LogContested(_context.Logger, words);
         _context.StateChanged();
     }
 
@@ -329,8 +325,6 @@ internal sealed partial class ResourceAdvertiser
         var wait = Doubled(_context.Timings.FirstRetry, _failures);
         Volatile.Write(ref _facts, _facts with { NotBefore = now + wait });
         var error = e is RpcException status ? SocketChannel.Words(status) : e.Message;
-        if (error != _error && wait > TimeSpan.FromSeconds(1))
-            LogFailed(_context.Logger, _resource.Value, error);
         if (wait > TimeSpan.FromSeconds(1) || _error is null)
             _error = error;
         _context.StateChanged();
@@ -382,14 +376,4 @@ internal sealed partial class ResourceAdvertiser
 
     [LoggerMessage(EventId = 3010, Level = LogLevel.Information, Message = "{Resource} is registered with the kubelet on {Socket}")]
     private static partial void LogRegistered(ILogger logger, string resource, string socket);
-
-    [LoggerMessage(
-        EventId = 3011,
-        Level = LogLevel.Warning,
-        Message = "{Resource} could not be registered with the kubelet: {Error}. It is tried again"
-    )]
-    private static partial void LogFailed(ILogger logger, string resource, string error);
-
-    [LoggerMessage(EventId = 3012, Level = LogLevel.Error, Message = "{Message}")]
-    private static partial void LogContested(ILogger logger, string message);
 }

@@ -24,6 +24,7 @@ internal static class StatusBounds
     private const int LongList = 4096;
     private const int Policies = 512;
     private const int FewWords = 64;
+    private const int Serial = 256;
 
     public static NodeDeviceStateStatus Apply(NodeDeviceStateStatus s)
     {
@@ -87,6 +88,16 @@ internal static class StatusBounds
             Ids = Optional(d.Ids, Ids),
             Driver = Optional(d.Driver, Word),
             State = Optional(d.State, Text),
+            Usb = d.Usb is { } usb ? new UsbDeviceStatus(Optional(usb.Serial, Serial)) : null,
+            Scsi = d.Scsi is { } scsi
+                ? new ScsiDeviceStatus(
+                    Optional(scsi.Controller, Address),
+                    Optional(scsi.Vendor, Word),
+                    Optional(scsi.Model, Word),
+                    Optional(scsi.Serial, Serial)
+                )
+                : null,
+            Mdev = d.Mdev is { } mdev ? new MdevDeviceStatus(BoundedText.Cut(mdev.TypeId, Word), Optional(mdev.Parent, Id)) : null,
             PciAddress = Optional(d.PciAddress, Address),
         };
 

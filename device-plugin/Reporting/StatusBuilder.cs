@@ -39,14 +39,21 @@ public static class StatusBuilder
         var unready = Unready(catalog, kubelet);
         var policies = plan.Policies.Select(p => Result(p, plan, catalog, unready, ledger, inventory)).ToImmutableArray();
         var resources = Resources(catalog, kubelet);
-        var physical = inventory.Functions.Values.Where(f => !f.IsBridge && !f.IsVirtualFunction).ToList();
+        var devices = new DeviceStatuses(inventory, plan, catalog, unready);
+        var all = devices.All;
         var unreached = kubelet.OrderBy(s => s.Name).Select(s => s.Problem).FirstOrDefault(p => p is not null);
         return new NodeDeviceStateStatus
         {
             ObservedGeneration = generation,
             Host = Host(inventory.Facts, [.. inventory.MissingFiles, .. inventory.Problems]),
-            Names = [.. Names(physical)],
-            Devices = [.. physical.Select(f => Device(f, catalog, unready, plan))],
+            Names = devices.Names,
+            Devices = all,
+            Counts = new StatusCounts(
+                all.Length,
+                resources.Sum(r => r.Allocatable),
+                ledger.ById.Count,
+                policies.Sum(p => p.Problems.Where(x => x.State.IsInTheWay).DistinctBy(x => x.Device).Count())
+            ),
             VirtualFunctions =
             [
                 .. inventory
@@ -85,13 +92,6 @@ public static class StatusBuilder
 
     private static string Ids(PciFunction f) => $"{f.Vendor}:{f.Device}";
 
-    private static IEnumerable<DeviceName> Names(IEnumerable<PciFunction> functions) =>
-        functions
-            .Where(f => f.DeviceName is not null)
-            .Select(f => new DeviceName(Ids(f), f.DeviceName!, DeviceClass.Pci.Word()))
-            .DistinctBy(n => n.Ids)
-            .OrderBy(n => n.Ids, StringComparer.Ordinal);
-
     /// <summary>
     /// The units that are not given out now, by ID: by what the machine shows, what is known of pods, what the kubelet was refused, and
     /// whose the name is.
@@ -113,25 +113,6 @@ public static class StatusBuilder
         }
 
         return problems;
-    }
-
-    private static DeviceStatus Device(PciFunction f, Catalog catalog, Dictionary<string, OfferProblem> unready, Plan plan)
-    {
-        var unit = catalog.Units.Values.FirstOrDefault(u => u.Unit.Handout.Drivers.Any(d => d.Device == f.Address));
-        var held = plan.Findings.FirstOrDefault(x =>
-            (x.State == FindingState.Held || x.State == FindingState.Adopted) && x.Device == f.Address.ToString()
-        );
-        return DeviceStatus.Of(f.Address) with
-        {
-            Ids = Ids(f),
-            Driver = f.Driver,
-            Pci = new PciDeviceStatus(f.IommuGroup),
-            NumaNode = f.NumaNode,
-            State =
-                unit is null ? held?.Message
-                : unready.TryGetValue(unit.Unit.Id.ToString(), out var problem) ? $"Not offered: {problem.Message}"
-                : $"Offered as {unit.Unit.Resource}",
-        };
     }
 
     private static VirtualFunctionsStatus VirtualFunctions(PciFunction pf, HostInventory inventory)
@@ -176,6 +157,7 @@ public static class StatusBuilder
         var ready = units.Count - stuck.Count;
         var blocked = findings.Count(f => f.State == FindingState.Blocked);
         var waiting = findings.Count(f => f.State == FindingState.Waiting);
+        var passed = findings.Count(f => f.Reason == Reasons.PassedOver);
         // A SriovPolicy matches physical functions, and what is blocked are their virtual ones.
         var besides = findings.Count(f => f.State.IsInTheWay && units.All(u => u.Unit.Id.ToString() != f.Device));
         var all = Math.Max(match.Matched, units.Count + besides);
@@ -190,7 +172,7 @@ public static class StatusBuilder
             ),
             _ when waiting > 0 => (Reasons.Progressing, findings.First(f => f.State == FindingState.Waiting).Message),
             _ when stuck.Count > 0 => (Reasons.Progressing, stuck[0].Problem.Message),
-            _ => (Reasons.Ready, $"{Devices(units.Count)} offered"),
+            _ => (Reasons.Ready, $"{Devices(units.Count)} offered{(passed == 0 ? "" : $", and {passed} passed over that the host needs")}"),
         };
         return new PolicyResult
         {

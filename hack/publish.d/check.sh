@@ -12,12 +12,15 @@ expect() {
   fi
 }
 
-# run_both WHAT RUN...: the two programs, each put behind RUN's words.
+# The programs that were made, each put behind RUN's words.
 run_programs() {   # run_programs WHAT DIRECTORY RUN...
   local what=$1 directory=$2; shift 2
   expect "$what: hostdev-operator --help" 'kubevirt-snippet' "$@" "$directory/hostdev-operator" --help
   expect "$what: hostdev-operator --version" "^$VERSION" "$@" "$directory/hostdev-operator" --version
   expect "$what: hostdev-device-plugin --help" 'inventory' "$@" "$directory/hostdev-device-plugin" --help
+  expect "$what: kubectl-hostdev --help" 'explain' "$@" "$directory/kubectl-hostdev" --help
+  expect "$what: kubectl_complete-hostdev" '^devices' env PATH="$directory:$PATH" "$@" "$directory/kubectl_complete-hostdev" dev
+  expect "$what: the plugin's archive" '^./kubectl_complete-hostdev$' tar -tzf "${directory%/*}/$(plugin_archive "${directory##*linux-}")"
 }
 
 # The agent's reading commands, on this machine as it is: what devices it has does not matter.
@@ -58,6 +61,7 @@ TOML
     sleep 0.2
   done
   for project in ${PROGRAMS//,/ }; do
+    has_image "$project" || continue
     expect "ctr images import $project" 'hostdev' ctr -a "$work/containerd.sock" images import --snapshotter native "$out/hostdev-$project-$VERSION-linux-$(own_arch).oci.tar"
     expect "ctr images list $project" "^docker.io/library/hostdev-$project:$VERSION .*linux/$(own_arch)" ctr -a "$work/containerd.sock" images list
   done
@@ -78,6 +82,7 @@ check_published() {   # check_published OUT
     wants images || continue
     if [ "$(id -u)" != 0 ]; then say "not root: the programs are not run in their images, and containerd does not see them"; continue; fi
     for project in ${PROGRAMS//,/ }; do
+      has_image "$project" || continue
       root=$work/$project-$arch
       unpack_image "$out/hostdev-$project-$VERSION-linux-$arch.oci.tar" "$root"
       cp examples/single-machine.yaml "$root/desired.yaml"

@@ -6,6 +6,11 @@ form_of() { case $1 in true) echo native;; false) echo ready-to-run;; *) die "na
 # What GNU calls an architecture: the prefix of its tools.
 triple_of() { case $1 in amd64) echo x86_64-linux-gnu;; arm64) echo aarch64-linux-gnu;; esac; }
 
+# What a project's one file is called: kubectl finds its plugins by theirs.
+program_of() { case $1 in kubectl) echo kubectl-hostdev;; *) echo "hostdev-$1";; esac; }
+# Whether it runs in the cluster, from an image; the plugin runs where its user is.
+has_image() { [ "$1" != kubectl ]; }
+
 # form_properties ARCH FORM: one property on a line.
 form_properties() {
   case $2 in
@@ -65,18 +70,19 @@ program_version() {   # program_version PROJECT ARCH FORM
 
 # publish_program PROJECT ARCH FORM OUT: from the cache where its sources did not change. A warning is a failure: what is trimmed away is missed on somebody's node.
 publish_program() {
-  local project=$1 arch=$2 form=$3 out=$4/linux-$2 began=$SECONDS kept log
+  local project=$1 arch=$2 form=$3 out=$4/linux-$2 began=$SECONDS program kept log
+  program=$(program_of "$project")
   ensure_compiler "$arch" "$form"
   kept=artifacts/publish.cache/$project-$arch-$form-$(program_version "$project" "$arch" "$form")
   log=artifacts/publish.build/$project-$arch-$form.log
   mkdir -p "$out" artifacts/publish.build
-  if [ ! -x "$kept/hostdev-$project" ]; then
-    say "compiling hostdev-$project for $arch, $form"
+  if [ ! -x "$kept/$program" ]; then
+    say "compiling $program for $arch, $form"
     rm -rf artifacts/publish.cache/"$project-$arch-$form"-* "$kept.new"
-    compile_program "$project" "$arch" "$form" "$kept.new" >"$log" 2>&1 || { grep -E 'error|warning' "$log" | sort -u >&2; die "hostdev-$project does not compile for $arch: the whole log is $log"; }
-    if grep -E 'warning' "$log" | sort -u >&2; then die "hostdev-$project compiles for $arch with warnings, see above: the whole log is $log"; fi
+    compile_program "$project" "$arch" "$form" "$kept.new" >"$log" 2>&1 || { grep -E 'error|warning' "$log" | sort -u >&2; die "$program does not compile for $arch: the whole log is $log"; }
+    if grep -E 'warning' "$log" | sort -u >&2; then die "$program compiles for $arch with warnings, see above: the whole log is $log"; fi
     mv "$kept.new" "$kept"
-    say "hostdev-$project for $arch: $(($(stat -c %s "$kept/hostdev-$project") / 100000))e5 bytes, $((SECONDS - began)) s"
+    say "$program for $arch: $(($(stat -c %s "$kept/$program") / 100000))e5 bytes, $((SECONDS - began)) s"
   fi
-  install -m 755 "$kept/hostdev-$project" "$out/"
+  install -m 755 "$kept/$program" "$out/"
 }

@@ -107,6 +107,41 @@ public sealed class KubeClient : IDisposable
         }
     }
 
+    /// <summary>
+    /// All objects page by page, in the order of the API server's lists, and no more than one page at a time: for whoever passes them on
+    /// and keeps none. When the pages outlive the server's memory (410), what comes after the last one is of a later moment.
+    /// </summary>
+    public async IAsyncEnumerable<KubeList<T>> ListPagesAsync<T>(
+        KubeKind<T> kind,
+        Selection selection,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+        where T : class, IKubeObject
+    {
+        ObjectKey? last = null;
+        var begunAnew = 0;
+        for (string? next = ""; next is not null; )
+        {
+            ListPage<T> page;
+            try
+            {
+                page = await ReadPageAsync(kind, selection, _options.PageSize, next, cancellationToken).ConfigureAwait(false);
+            }
+            catch (KubeApiException e) when (e.IsGone && next.Length > 0 && begunAnew++ < PagedAttempts)
+            {
+                next = ""; // those that were passed on already are left out below
+                continue;
+            }
+
+            var fresh = begunAnew == 0 ? page.Items : [.. page.Items.Where(i => last is not { } key || key < ObjectKey.Of(i))];
+            var unreadable = begunAnew == 0 ? page.Unreadable : [.. page.Unreadable.Where(u => last is not { } key || key < u.Key)];
+            foreach (var key in fresh.Select(ObjectKey.Of).Concat(unreadable.Select(u => u.Key)))
+                last = last is { } before && key < before ? before : key;
+            yield return new KubeList<T>(fresh, page.Meta.ResourceVersion ?? "", unreadable);
+            next = page.Meta.ContinueProperty is { Length: > 0 } token ? token : null;
+        }
+    }
+
     /// <summary> What happens from <paramref name="resourceVersion"/> on, with bookmarks. Ends after <paramref name="duration"/>, when the
     /// server ends it, and after <see cref="WatchEvent{T}.Expired"/>. Leaving the loop ends the request. </summary>
     /// <param name="opened">Called when the server has accepted the watch, which may be long before anything happens.</param>
@@ -271,19 +306,7 @@ public sealed class KubeClient : IDisposable
         var next = "";
         while (true)
         {
-            var path =
-                kind.Resource.Path(selection.Namespace)
-                + Query(selection, ("limit", limit == 0 ? null : $"{limit}"), ("continue", next.Length == 0 ? null : next));
-            var request = new KubeRequest(
-                "list",
-                Named(kind.Resource, null),
-                HttpMethod.Get,
-                path,
-                typeof(T) == typeof(PartialObjectMetadata) ? MetadataListOnly : Json
-            );
-            var page = await _sender
-                .CallAsync(request, new ListPageReader<T>(kind, request.ToString()).ReadAsync, cancellationToken)
-                .ConfigureAwait(false);
+            var page = await ReadPageAsync(kind, selection, limit, next, cancellationToken).ConfigureAwait(false);
             items.AddRange(page.Items);
             unreadable.AddRange(page.Unreadable);
             next = page.Meta.ContinueProperty ?? "";
@@ -291,6 +314,30 @@ public sealed class KubeClient : IDisposable
                 continue;
             return new KubeList<T>(items.DrainToImmutable(), page.Meta.ResourceVersion ?? "", unreadable.ToImmutable());
         }
+    }
+
+    /// <param name="limit">0 for everything.</param>
+    /// <param name="next">What the page before said; empty for the first.</param>
+    private Task<ListPage<T>> ReadPageAsync<T>(
+        KubeKind<T> kind,
+        Selection selection,
+        int limit,
+        string next,
+        CancellationToken cancellationToken
+    )
+        where T : class, IKubeObject
+    {
+        var path =
+            kind.Resource.Path(selection.Namespace)
+            + Query(selection, ("limit", limit == 0 ? null : $"{limit}"), ("continue", next.Length == 0 ? null : next));
+        var request = new KubeRequest(
+            "list",
+            Named(kind.Resource, null),
+            HttpMethod.Get,
+            path,
+            typeof(T) == typeof(PartialObjectMetadata) ? MetadataListOnly : Json
+        );
+        return _sender.CallAsync(request, new ListPageReader<T>(kind, request.ToString()).ReadAsync, cancellationToken);
     }
 
     private Task<T> WriteAsync<T>(

@@ -32,10 +32,7 @@ internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
         End,
     }
 
-    public async Task<(V1ListMeta Meta, ImmutableArray<T> Items, ImmutableArray<UnreadableObject> Unreadable)> ReadAsync(
-        Stream body,
-        CancellationToken cancellationToken
-    )
+    public async Task<ListPage<T>> ReadAsync(Stream body, CancellationToken cancellationToken)
     {
         var pipe = PipeReader.Create(
             body,
@@ -62,7 +59,7 @@ internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
             await pipe.CompleteAsync().ConfigureAwait(false);
         }
 
-        return (
+        return new ListPage<T>(
             _meta ?? throw new KubeProtocolException(request, "the answer has no metadata: it is no list"),
             _items.ToImmutable(),
             _unreadable.ToImmutable()
@@ -144,3 +141,7 @@ internal sealed class ListPageReader<T>(KubeKind<T> kind, string request)
         return JsonSerializer.Deserialize(ref reader, KubeJsonContext.Default.V1ListMeta);
     }
 }
+
+/// <param name="Unreadable">As of <see cref="KubeList{T}"/>.</param>
+internal sealed record ListPage<T>(V1ListMeta Meta, ImmutableArray<T> Items, ImmutableArray<UnreadableObject> Unreadable)
+    where T : class, IKubeObject;

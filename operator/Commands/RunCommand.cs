@@ -40,7 +40,7 @@ internal static class RunCommand
         {
             Description = "Ask the API server about whoever reads /metrics: his token must be allowed to get that path.",
         };
-        var verbose = new Option<bool>("--verbose", "-v") { Description = "Log decisions too." };
+        var logs = new LogSettings();
         var command = new Command("run", "Follow the cluster: give nodes the policies that select them, and policies a status.")
         {
             ns,
@@ -50,12 +50,13 @@ internal static class RunCommand
             labels,
             listen,
             authenticate,
-            verbose,
         };
+        foreach (var option in logs.Options)
+            command.Options.Add(option);
         command.SetAction(
             async (parsed, cancellationToken) =>
             {
-                using var loggers = LogLines.Create(parsed.GetValue(verbose) ? LogLevel.Debug : LogLevel.Information);
+                using var loggers = logs.Create(parsed);
                 using var metrics = new OperatorMetrics();
                 var pod = Environment.GetEnvironmentVariable("POD_NAME") is { Length: > 0 } name ? name : Environment.MachineName;
                 try

@@ -20,6 +20,9 @@ internal sealed record LoanCase(Situation Situation, DesiredPolicy.OfHostDevice 
     /// <summary>What an admin calls it: goes on after its ID.</summary>
     public required string Called { get; init; }
 
+    /// <summary>Every selector that matches it passes over what the host needs.</summary>
+    public required bool PassesOver { get; init; }
+
     /// <summary>It has nothing by which a policy could name it for good.</summary>
     public bool IsNameless { get; init; }
 

@@ -10,12 +10,15 @@ internal static class LoanChecks
     private static Objection? Unreadable(LoanCase it)
     {
         var problem = it.Unreadable.OrderBy(p => p.Unanswered).FirstOrDefault();
-        return Objection.Of(
-            Reasons.Unreadable,
-            problem is null
-                ? null
-                : $"{it.Device} is left as it is, because {problem}: look at dmesg; unplug it and plug it in again, or scan its bus again"
-        );
+        return Objection
+            .Of(
+                Reasons.Unreadable,
+                problem is null
+                    ? null
+                    : $"{it.Device} is left as it is, because {problem}: look at dmesg; unplug it and plug it in again, or "
+                        + "scan its bus again"
+            )
+            ?.WithoutMore();
     }
 }
 
@@ -41,8 +44,8 @@ internal static class LendingChecks
 
     private static Objection? InUse(LoanCase it)
     {
-        var busy = it.UsersInTheWay;
-        return busy.IsEmpty
+        var busy = it.UsersInTheWay.Where(u => u.Protection is null).ToList();
+        return busy.Count == 0
             ? null
             : Objection.Waits(Reasons.InUse, $"{Sentence(it, busy)}: it can be given to a pod as soon as nobody uses it");
     }

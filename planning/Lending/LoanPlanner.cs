@@ -12,13 +12,13 @@ internal static class LoanPlanner
         {
             Policy = it.Policy.Identity,
             Device = it.Device,
+            PassesOver = it.PassesOver,
             Ruling = LoanChecks.All.Judge(it),
             Claims = [it.Device],
         };
-        if (!wish.Ruling.Refuses)
-            wish = wish with { Ruling = wish.Ruling.Then(checks.Judge(it)) };
+        wish = wish with { Ruling = wish.Ruling.Refuses ? wish.Ruling.Before(() => checks.Judge(it)) : wish.Ruling.Then(checks.Judge(it)) };
         if (wish.Ruling.Refuses)
-            return wish;
+            return wish with { Ruling = wish.Ruling.Before(() => LendingChecks.All.Judge(it)) };
         var lending = LendingChecks.All.Judge(it);
         var unit = new Unit
         {
@@ -32,6 +32,7 @@ internal static class LoanPlanner
         return wish with
         {
             Findings = lending.Findings,
+            Behind = lending.Behind,
             Granted = new Targets { Units = [unit], OnAllocate = [it.Device] },
         };
     }

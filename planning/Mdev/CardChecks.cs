@@ -57,21 +57,25 @@ internal static class CardChecks
         if (function.Driver is null or "pci-pf-stub")
         {
             var now = function.Driver is null ? "has no driver" : $"is on {function.Driver}";
-            return Objection.Waits(
-                Reasons.VfsMissing,
-                $"{function.Address} {now}, as while sriov-manage makes its virtual functions: it is waited for. If it stays so, "
-                    + $"load its driver and {make}"
-            );
+            return Objection
+                .Waits(
+                    Reasons.VfsMissing,
+                    $"{function.Address} {now}, as while sriov-manage makes its virtual functions: it is waited for. If it stays so, "
+                        + $"load its driver and {make}"
+                )
+                .WithoutMore();
         }
 
         var there = function.Sriov!.VirtualFunctions.Count;
-        return Objection.Of(
-            Reasons.VfsMissing,
-            there == 0
-                ? $"{function.Address} has no virtual functions, which are what a type is given to: {make}"
-                : $"none of the {there} virtual functions of {function.Address} has a directory nvidia: give them to the driver nvidia "
-                    + $"of the vGPU host package; where it has them, {make}"
-        );
+        return Objection
+            .Of(
+                Reasons.VfsMissing,
+                there == 0
+                    ? $"{function.Address} has no virtual functions, which are what a type is given to: {make}"
+                    : $"none of the {there} virtual functions of {function.Address} has a directory nvidia: give them to the driver nvidia "
+                        + $"of the vGPU host package; where it has them, {make}"
+            )
+            ?.WithoutMore();
     }
 
     /// <summary>With vendor VFIO a type that is not listed may be one that there is no room for: only an idle card lists all.</summary>

@@ -17,6 +17,7 @@ internal static class MdevPlanner
             Matched = judged.Where(j => j.Ruling.Refuses).Sum(j => j.Card.Named ?? 1) + slots.Sum(s => s.Matched),
             Hint = cards.Count == 0 ? Hint(situation) : slots.Select(s => s.Full).FirstOrDefault(f => f is not null),
             Findings = [.. judged.SelectMany(j => j.Ruling.Findings), .. slots.Select(s => s.NoRoom).OfType<Finding>()],
+            Behind = () => [.. judged.SelectMany(j => j.Ruling.Behind())],
             Missing = slots.Sum(s => s.Missing),
             AsksForRoom = slots.Any(s => s.AsksForRoom),
             Wishes = [.. slots.SelectMany(s => s.Slots).Select(s => WishFor(situation, policy, s))],

@@ -8,7 +8,7 @@ namespace Hostdev.Planning.Pci;
 public static class DeviceSelector
 {
     /// <summary>What hardware says of it alone: its driver and its slot, which have names, are <see cref="Sriov.Choosing"/>'s.</summary>
-    public static bool MatchesHardware(PciSelector selector, PciFunction function) =>
+    public static bool MatchesHardware(PciProperties selector, PciFunction function) =>
         Is(selector.Vendor, function.Vendor)
         && Is(selector.Device, function.Device)
         && Is(selector.SubsystemVendor, function.SubsystemVendor)

@@ -12,9 +12,12 @@ internal static class GroupChecks
         new(Unreadable, HostLacks, NotEligible, Ancestor, Bridge, OtherMembers, Machine, Undeclared, KeepsItsDriver, MissingDriver);
 
     private static Objection? Unreadable(GroupCase it) =>
-        Objection.Of(it.Members.Select(it.Situation.Unreadable).FirstOrDefault(u => u is not null));
+        Objection.Of(it.Members.Select(it.Situation.Unreadable).FirstOrDefault(u => u is not null))?.WithoutMore();
 
-    private static Objection? HostLacks(GroupCase it) => Objection.Of(HostConditions.Problem(it.Inventory, it.Primary));
+    private static Objection? HostLacks(GroupCase it) =>
+        Objection.Of(HostConditions.Problem(it.Inventory, it.Primary)) is not { } objection ? null
+        : it.Inventory.GroupOf(it.Primary) is null ? objection.WithoutMore()
+        : objection;
 
     private static Objection? NotEligible(GroupCase it) =>
         Objection.Of(Reasons.NotEligible, GroupProblems.NotEligible(it.Request, it.Group), isForNewAlone: true);

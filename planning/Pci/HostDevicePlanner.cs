@@ -25,15 +25,36 @@ internal static class HostDevicePlanner
         return new PolicyWishes
         {
             Matched = groups.Count,
+            Hint = groups.Count == 0 ? Hint(situation, pci) : null,
             Chosen = chosen,
             Findings = [.. chosen.Findings, .. groups.SelectMany(g => g.Bystanders).Select(f => LeftAlone(policy, f))],
             Wishes =
             [
                 .. groups
                     .Select(g => Request(policy, pci, WithoutMembers(pci, [.. g.Named.Except(g.Bystanders)])))
-                    .Select(r => WishFor(situation, r)),
+                    .Select(r => WishFor(situation, r) with { PassesOver = PassesOver(situation, policy, pci, r.Primary) }),
             ],
         };
+    }
+
+    /// <summary>What becomes of each address that is named, for a policy that matches nothing.</summary>
+    private static string? Hint(Situation situation, PciDevices pci)
+    {
+        var reasons = pci.Selectors.SelectMany(s => s.Addresses).Distinct().Order().Select(a => WhyNot(situation, pci, a)).OfType<string>();
+        return reasons.Take(8).ToList() is { Count: > 0 } said ? $": {string.Join("; ", said)}" : null;
+    }
+
+    private static string? WhyNot(Situation situation, PciDevices pci, PciAddress address) =>
+        !situation.Inventory.Functions.TryGetValue(address, out var function) ? $"{address} is not there"
+        : function.IsBridge ? $"{address} is a bridge, which is given to nobody"
+        : function.IsVirtualFunction && !pci.VirtualFunctions ? $"{address} is a virtual function: add virtualFunctions: true"
+        : $"{address} is there, and has not all the other properties of its selector";
+
+    private static bool PassesOver(Situation situation, DesiredPolicy.OfHostDevice policy, PciDevices pci, PciFunction function)
+    {
+        var blocking = pci.Selectors.Where(s => s.OnProtected is not OnProtected.PassOver).ToList();
+        return blocking.Count < pci.Selectors.Length
+            && !new Choosing(situation).Means(policy.Identity.Uid, [.. blocking.Select(SelectorTerms.Of)], function);
     }
 
     private static UnitRequest Request(DesiredPolicy.OfHostDevice policy, PciDevices pci, ImmutableArray<PciFunction> selected) =>
@@ -64,6 +85,7 @@ internal static class HostDevicePlanner
                 Policy = request.Policy,
                 Device = request.Primary.Address,
                 Ruling = ruling,
+                Behind = () => UnitPlanner.WishFor(situation, request).InTheWay,
             }
             : UnitPlanner.WishFor(situation, request);
     }

@@ -13,7 +13,7 @@ internal sealed record SelectorTerms(Func<PciFunction, bool> Lasting, ImmutableA
     /// <summary>Whether it asks for anything that may be called otherwise tomorrow.</summary>
     public bool AsksForNames => !Interfaces.IsEmpty || Driver is not null || Slot is not null;
 
-    public static SelectorTerms Of(PciSelector selector) =>
+    public static SelectorTerms Of(PciProperties selector) =>
         new(f => DeviceSelector.MatchesHardware(selector, f), [], selector.Driver, selector.Slot);
 
     public static SelectorTerms Of(PfSelector selector) =>

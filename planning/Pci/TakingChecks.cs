@@ -40,7 +40,7 @@ internal static class TakingChecks
 
     private static Objection? InUse(GroupCase it)
     {
-        var busy = it.UsesOfWhatIsTaken.Where(u => u.Protection is null).ToList();
+        var busy = it.UsesOfWhatIsTaken.Where(u => u.Protection is null && !IsSaidAsVirtualFunctions(u)).ToList();
         if (busy.Count == 0)
             return null;
         var withdrawn = it.Request.Disruption == Disruption.Cordon && UnitForm.AsItIs(it) is not null;
@@ -50,6 +50,9 @@ internal static class TakingChecks
             $"{Sentence(busy)}: {then} as soon as nobody uses it{(withdrawn ? "; meanwhile it is not offered" : "")}"
         );
     }
+
+    private static bool IsSaidAsVirtualFunctions(UseInTheWay use) =>
+        use.User.Kind == UserKind.VirtualFunctions && use.Taken.Sriov is { VirtualFunctions.Count: > 0 };
 
     private static string Sentence(IEnumerable<UseInTheWay> users) => string.Join("; ", UsesInTheWay.InWords(users));
 }

@@ -18,16 +18,18 @@ internal static class UnitPlanner
             Named = it.Asked.Taken.ToImmutableDictionary(f => (DeviceId)f.Address, _ => (DeviceId)it.Asked.UnitId),
         };
         if (wish.Ruling.Refuses)
-            return wish;
+            return wish with { Ruling = wish.Ruling.Before(() => TakingChecks.All.Judge(it), () => RiskChecks.All.Judge(it)) };
         var taking = TakingChecks.All.Judge(it);
         // What waits would be taken without anybody's doing: a risk refuses it before.
         var isLate = LateBinding.IsMeant(it);
         if (isLate)
             wish = wish with { Ruling = wish.Ruling.Then(LateBinding.Checks.Judge(it)) };
-        if (!wish.Ruling.Refuses && (!taking.Refuses || taking.Waits || isLate))
+        var areRisksAsked = !wish.Ruling.Refuses && (!taking.Refuses || taking.Waits || isLate);
+        if (areRisksAsked)
             wish = wish with { Ruling = wish.Ruling.Then(RiskChecks.All.Judge(it)) };
         if (wish.Ruling.Refuses)
-            return wish;
+            return wish with { Ruling = wish.Ruling.Before(() => taking, () => areRisksAsked ? Ruling.Nothing : RiskChecks.All.Judge(it)) };
+        wish = wish with { Behind = () => [.. taking.Behind(), .. areRisksAsked ? [] : RiskChecks.All.Judge(it).InTheWay] };
         if (isLate)
             return LateBinding.Grant(it, wish, taking, TargetsOf(situation, request, it.Composed.Unit));
         var form =

@@ -20,7 +20,7 @@ internal static class ScsiPlanner
             [
                 .. devices
                     .OrderBy(d => d.Id)
-                    .Select(d => LoanPlanner.WishFor(CaseOf(situation, policy, d), Checks, policy.Spec.DeviceFile)),
+                    .Select(d => LoanPlanner.WishFor(CaseOf(situation, policy, scsi, d), Checks, policy.Spec.DeviceFile)),
             ],
         };
     }
@@ -34,10 +34,11 @@ internal static class ScsiPlanner
         && (selector.Wwid is null || (device.Wwid is { } wwid && Words(selector.Wwid) == Words(wwid)))
         && (selector.Address is null || selector.Address == device.Address);
 
-    private static LoanCase CaseOf(Situation situation, DesiredPolicy.OfHostDevice policy, ScsiDevice device) =>
+    private static LoanCase CaseOf(Situation situation, DesiredPolicy.OfHostDevice policy, ScsiDevices scsi, ScsiDevice device) =>
         new(situation, policy, new Handout.ScsiNode { Disk = device.Id, Name = device.Name ?? $"at {device.Address}" })
         {
             Unreadable = device.Unreadable,
+            PassesOver = scsi.Selectors.Where(s => Matches(s, device)).All(s => s.OnProtected == OnProtected.PassOver),
             IsNameless = device.Name is null,
             Called = $"{device.Address}, {device.Vendor} {device.Model}",
         };

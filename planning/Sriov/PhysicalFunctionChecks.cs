@@ -34,13 +34,15 @@ internal static class PhysicalFunctionChecks
 
     /// <summary>What could not be read is not absent.</summary>
     private static Objection? UnreadableCapability(PhysicalFunctionCase it) =>
-        it.Function.Sriov is null ? Objection.Of(it.Situation.Unreadable(it.Function)) : null;
+        it.Function.Sriov is null ? Objection.Of(it.Situation.Unreadable(it.Function))?.WithoutMore() : null;
 
     private static Objection? NoCapability(PhysicalFunctionCase it) =>
         it.Function.Sriov is null
-            ? Objection.Of(
-                Reasons.NoSriov,
-                $"{it.Function.Address} has no SR-IOV capability: select another device, or enable SR-IOV in its firmware"
-            )
+            ? Objection
+                .Of(
+                    Reasons.NoSriov,
+                    $"{it.Function.Address} has no SR-IOV capability: select another device, or enable SR-IOV in its firmware"
+                )
+                ?.WithoutMore()
             : null;
 }

@@ -39,7 +39,7 @@ internal static class SriovPlanner
             Ruling = PhysicalFunctionChecks.All.Judge(new PhysicalFunctionCase(situation, policy, pf)),
         };
         if (wish.Ruling.Refuses)
-            return wish;
+            return wish with { Ruling = wish.Ruling.Before(() => VfNumber.Of(situation, policy, pf).Ruling) };
         // Whatever stands in the way of the number, the virtual functions that are there keep their pools: bad input loses nothing.
         var number = VfNumber.Of(situation, policy, pf);
         var inPools = InPools(situation, policy, pf, number).ToList();
@@ -66,6 +66,7 @@ internal static class SriovPlanner
                 .. native.Select(v => PoolFindings.WithoutDriver(situation, policy.Identity, v.Pool, pf, v.Vf)).OfType<Finding>(),
                 .. missing is null ? [] : (ImmutableArray<Finding>)[missing.Finding],
             ],
+            Behind = number.Ruling.Behind,
             Missing = missing?.Units ?? 0,
             Then =
             [

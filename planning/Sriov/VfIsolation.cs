@@ -26,6 +26,9 @@ internal static class VfIsolation
             : Objection.Notices(Reasons.VfsNotIsolated, $"{fate}: they are made for those that the policy leaves to the host; {remedy}");
     }
 
+    /// <summary>Whether virtual functions that are made now come into the group of their physical function.</summary>
+    public static bool IsShared(HostInventory inventory, PciFunction pf) => SharedWith(inventory, pf) is not null;
+
     private static string? SharedWith(HostInventory inventory, PciFunction pf)
     {
         if (inventory.GroupOf(pf) is not { } group)

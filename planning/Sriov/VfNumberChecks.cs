@@ -34,7 +34,7 @@ internal static class VfNumberChecks
             InUse,
         ]);
 
-    private static Objection? Unreadable(VfNumberCase it) => Objection.Of(it.Situation.Unreadable(it.Function));
+    private static Objection? Unreadable(VfNumberCase it) => Objection.Of(it.Situation.Unreadable(it.Function))?.WithoutMore();
 
     /// <summary>A card may have no virtual functions for as long as its own firmware is set so.</summary>
     private static Objection? OffInFirmware(VfNumberCase it)
@@ -45,11 +45,13 @@ internal static class VfNumberChecks
             it.Function.Vendor.Value == Mellanox
                 ? $"mlxconfig -d {it.Address} set SRIOV_EN=1 NUM_OF_VFS={it.Wanted}"
                 : "its vendor's tool, or its page in the host's firmware setup";
-        return Objection.Of(
-            Reasons.NoSriov,
-            $"{it.Address} asks for {it.Wanted} VFs, and its sriov_totalvfs is 0: "
-                + $"SR-IOV is off in the card's firmware: turn it on there ({how}), and reboot"
-        );
+        return Objection
+            .Of(
+                Reasons.NoSriov,
+                $"{it.Address} asks for {it.Wanted} VFs, and its sriov_totalvfs is 0: "
+                    + $"SR-IOV is off in the card's firmware: turn it on there ({how}), and reboot"
+            )
+            ?.WithoutMore();
     }
 
     private static Objection? TooMany(VfNumberCase it) =>
@@ -64,11 +66,13 @@ internal static class VfNumberChecks
     private static Objection? Busy(VfNumberCase it) =>
         it.Now is not null
             ? null
-            : Objection.Of(
-                Reasons.SriovBusy,
-                $"sriov_numvfs of {it.Address} cannot be read now, because another PCI operation blocks the kernel: "
-                    + "look for a process that holds a virtual function which is being removed"
-            );
+            : Objection
+                .Of(
+                    Reasons.SriovBusy,
+                    $"sriov_numvfs of {it.Address} cannot be read now, because another PCI operation blocks the kernel: "
+                        + "look for a process that holds a virtual function which is being removed"
+                )
+                ?.WithoutMore();
 
     private static Objection? Unbound(VfNumberCase it) =>
         it.Function.Driver is { } driver && !it.Situation.Inventory.Facts.PassthroughDrivers.Contains(driver)

@@ -24,7 +24,7 @@ internal static class UsbPlanner
             [
                 .. devices
                     .OrderBy(d => d.Port)
-                    .Select(d => LoanPlanner.WishFor(CaseOf(situation, policy, d), Checks, policy.Spec.DeviceFile ?? s_kubeVirts)),
+                    .Select(d => LoanPlanner.WishFor(CaseOf(situation, policy, usb, d), Checks, policy.Spec.DeviceFile ?? s_kubeVirts)),
             ],
         };
     }
@@ -35,10 +35,11 @@ internal static class UsbPlanner
         && (selector.Serial is null || selector.Serial == device.Serial)
         && (selector.Port is null || (UsbPort.TryParse(selector.Port, out var port) && port == device.Port));
 
-    private static LoanCase CaseOf(Situation situation, DesiredPolicy.OfHostDevice policy, UsbDevice device) =>
+    private static LoanCase CaseOf(Situation situation, DesiredPolicy.OfHostDevice policy, UsbDevices usb, UsbDevice device) =>
         new(situation, policy, new Handout.UsbNode { Port = device.Port, Identity = device.Identity })
         {
             Unreadable = device.Unreadable,
+            PassesOver = usb.Selectors.Where(s => Matches(s, device)).All(s => s.OnProtected == OnProtected.PassOver),
             Called = $"{device.PortPath}, {device.Vendor}:{device.Product}{Spaced(device.ProductName)}",
         };
 

@@ -162,6 +162,7 @@ public sealed class JournalTests : IDisposable
     [InlineData("""{"op":"InForceBefore","address":"0000:43:00.0"}""")]
     [InlineData("""{"op":"Confirm"}""")]
     [InlineData("""{"op":"Write","path":"/sys/bus/pci/drivers_probe","value":"0000:43:00.0\n"}""")]
+    [InlineData("""{"op":"Write","path":"/sys/x","value":"1","at":"2026-11-29T08:29:56+00:00"}""")]
     [InlineData("""{"op":"Open","format":1,"bootId":"boot-1"}""")]
     public void Each_operation_is_written_as_it_is_read(string line) => Assert.Equal(line, JournalLine.Write(JournalLine.Read(line)));
 

@@ -57,9 +57,13 @@ public sealed class AgentPodMountTests
         Assert.Contains("\"vfioVariantDriver\": \"example_vfio_pci\"", onHost, StringComparison.Ordinal);
         Assert.Contains("GA104GL [RTX A4000]", onHost, StringComparison.Ordinal);
         Assert.DoesNotContain("is not there", onHost, StringComparison.Ordinal);
-        Assert.Equal(onHost, inPod);
+        Assert.Equal(WhatIsThere(onHost), WhatIsThere(inPod));
         Directory.Delete(pod, recursive: true);
     }
+
+    /// <summary>Who uses it is said by neither, each for a reason of its own: the processes are this machine's.</summary>
+    private static string WhatIsThere(string inventory) =>
+        string.Join('\n', inventory.Split('\n').Where(l => !l.Contains("who uses what is not shown", StringComparison.Ordinal)));
 
     /// <summary>
     /// What a container runtime does for the Pod's first container, as shell: a place that is not there is made where nothing is said of

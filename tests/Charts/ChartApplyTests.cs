@@ -24,7 +24,7 @@ public sealed class ChartApplyTests
     public async Task The_API_server_takes_everything_that_the_chart_renders_to_with_strict_fields_and_without_a_warning()
     {
         await using var bench = await ClusterBench.StartAsync();
-        using var kubectl = new Kubectl(bench.Kubeconfig);
+        using var kubectl = new KubectlTool(bench.Kubeconfig);
         var kinds = (await kubectl.RunAsync("api-resources", "--no-headers"))
             .Succeeded()
             .Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
@@ -75,7 +75,7 @@ public sealed class ChartApplyTests
     {
         await using var server = new SimulatedApiServer();
         await server.StartAsync(TestContext.Current.CancellationToken);
-        using var kubectl = new Kubectl(server);
+        using var kubectl = new KubectlTool(server);
         server.Objects.Create(
             new JsonObject
             {

@@ -20,7 +20,7 @@ public abstract class HelmUninstallTests(string version) : HelmBench(version)
 
         var refused = await Tool.UninstallAsync("--timeout", "60s");
         Assert.NotEqual(0, refused.Code);
-        using var kubectl = new Kubectl(Cluster.Server, version: Version);
+        using var kubectl = new KubectlTool(Cluster.Server, version: Version);
         var log = (await kubectl.RunAsync("logs", "-n", Helm.Namespace, "job/hostdev-uninstall")).Succeeded().Output;
         var lines = log.Split('\n');
         var line = $"  gpu-1: {held} (example.com/gpus) belongs to Pod {SandboxNode.Namespace}/vm-render: stop or migrate its VM";

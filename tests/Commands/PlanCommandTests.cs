@@ -123,6 +123,6 @@ public sealed class PlanCommandTests : IDisposable
         if (file is not null)
             File.WriteAllText(file, desired);
         var machine = new AgentMachine(_kernel.Paths, _kernel.Calls, _kernel.OpenUevents);
-        return PlanCommand.Look(file, _directory, machine, TimeProvider.System).Plan;
+        return Planner.Plan(PlanCommand.Look(file, _directory, machine, TimeProvider.System).Input);
     }
 }

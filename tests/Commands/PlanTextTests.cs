@@ -1,5 +1,6 @@
 using Hostdev.DevicePlugin.Commands;
 using Hostdev.Planning;
+using Hostdev.Planning.Foreseeing;
 using Hostdev.Tests.Planning;
 using Xunit;
 
@@ -13,7 +14,7 @@ public sealed class PlanTextTests
         const string evil = "/dev/nvidia0 is open in process 7 (x)\n  - Blocked 0000:00:00.0: all is lost\u001b[1A";
         var usage = Given.Users(("0000:43:00.0", UserKind.OpenNode, evil));
         var input = Given.Input(new Machine().Gpu(), Given.HostDevice()) with { Usage = usage };
-        var text = PlanText.Render(input.Plan());
+        var text = PlanText.Render(Foresight.Of(input));
         Assert.Contains("(x)\\n  - Blocked 0000:00:00.0: all is lost\\u001b[1A", text, StringComparison.Ordinal);
         Assert.DoesNotContain("\n  - Blocked 0000:00:00.0", text, StringComparison.Ordinal);
     }

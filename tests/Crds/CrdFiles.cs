@@ -52,13 +52,18 @@ internal static class CrdFiles
         }
     }
 
-    private static CustomResourceDefinition Read(string plural)
+    /// <summary>The schema of another version's CRD.</summary>
+    public static StructuralSchema SchemaOf(string path) => ReadFile(path).StorageVersion.Schema;
+
+    private static CustomResourceDefinition Read(string plural) => ReadFile(Repository.Path("crds", plural + ".yaml"));
+
+    private static CustomResourceDefinition ReadFile(string path)
     {
-        var node = YamlJson.Parse(File.ReadAllText(Repository.Path("crds", plural + ".yaml")), out var error);
-        Assert.True(node is JsonObject, $"crds/{plural}.yaml: {error}");
+        var node = YamlJson.Parse(File.ReadAllText(path), out var error);
+        Assert.True(node is JsonObject, $"{path}: {error}");
         Assert.True(
             CustomResourceDefinition.TryParse((JsonObject)node, out var crd, out var errors),
-            $"crds/{plural}.yaml: {string.Join('\n', errors)}"
+            $"{path}: {string.Join('\n', errors)}"
         );
         return crd;
     }

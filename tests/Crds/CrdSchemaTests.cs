@@ -87,7 +87,12 @@ public sealed class CrdSchemaTests
     [InlineData("HostDevice", "hostdevices", "hd", "Resource, Ready, Reason, Nodes, Devices, Allocated, Age, Message")]
     [InlineData("SriovPolicy", "sriovpolicies", "sp", "Resource, Ready, Reason, Nodes, Devices, Allocated, Age, Message")]
     [InlineData("MdevProfile", "mdevprofiles", "mp", "Resource, Ready, Reason, Nodes, Devices, Allocated, Age, Message")]
-    [InlineData("NodeDeviceState", "nodedevicestates", "nds", "Ready, Progressing, Degraded, Synced, Projected, Age, Message")]
+    [InlineData(
+        "NodeDeviceState",
+        "nodedevicestates",
+        "nds",
+        "Ready, Progressing, Degraded, Synced, Devices, Offered, Allocated, Problems, Projected, Age, Reason, Message"
+    )]
     public void A_kind_is_found_under_its_names_and_shown_at_a_glance(string kind, string plural, string shortName, string columns)
     {
         var crd = CrdFiles.Of(kind);

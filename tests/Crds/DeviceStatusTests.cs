@@ -46,6 +46,59 @@ public sealed class DeviceStatusTests
         Assert.Empty(Complaints(written));
     }
 
+    /// <summary>helm puts the CRD of the version before in the place of this one's while agents of this version still write.</summary>
+    [Fact]
+    public void The_CRD_of_the_version_before_takes_devices_of_all_classes_and_drops_only_their_new_parts()
+    {
+        var written = Written([
+            Device("0000:3b:00.0") with
+            {
+                Pci = new PciDeviceStatus(12),
+            },
+            Device("0000:01:00.0/1.4") with
+            {
+                Usb = new UsbDeviceStatus("0042"),
+            },
+            Device("scsi-0123456789abcdef") with
+            {
+                Scsi = new ScsiDeviceStatus("0000:01:00.0", "ACME", "Disk", "17"),
+            },
+            Device("5a1e0b7c-9f34-8d21-b6a0-1234567890ab") with
+            {
+                Mdev = new MdevDeviceStatus("nvidia-222", "0000:3b:00.0"),
+            },
+        ]);
+        Assert.Empty(Complaints(written));
+        var state = new JsonObject { ["status"] = written };
+        var before = CrdFiles.SchemaOf(Repository.Path("tests", "testdata", "crds", "2026-11-29", "nodedevicestates.yaml"));
+        Assert.Equal(["status.devices[1].usb", "status.devices[2].scsi", "status.devices[3].mdev"], before.Prune(state));
+        Assert.Empty(before.ValidateStatus(state, null));
+        var kept = NodeDeviceStateReader.ReadStatus(CrdFiles.Element(state["status"]))!.Devices;
+        Assert.Equal(["pci", "usb", "scsi", "mdev"], kept.Select(d => d.Class));
+        Assert.Equal(["0000:3b:00.0", null, null, null], kept.Select(d => d.PciAddress));
+    }
+
+    [Theory]
+    [InlineData("Offered as example.com/gpu")]
+    [InlineData("Not offered as example.com/gpu: 0000:43:00.0 is cordoned: its policy is about to change it")]
+    [InlineData("Not offered: 0000:43:00.0 is on the driver nouveau instead of vfio-pci")] // of the version before
+    [InlineData("Held by 0000:43:00.0 (on pci-stub)")]
+    public void What_a_state_says_is_read_back_to_the_letter(string text) => Assert.Equal(text, DeviceState.Read(text)!.ToString());
+
+    [Fact]
+    public void A_state_is_read_as_what_it_says()
+    {
+        Assert.Null(DeviceState.Read(null));
+        Assert.Null(DeviceState.Read(""));
+        Assert.Equal(new DeviceState.Offered("example.com/gpu"), DeviceState.Read("Offered as example.com/gpu"));
+        Assert.Equal(new DeviceState.NotOffered("a.b/c", "it is: so"), DeviceState.Read("Not offered as a.b/c: it is: so"));
+        Assert.Equal(new DeviceState.NotOffered(null, "it is: so"), DeviceState.Read("Not offered: it is: so"));
+        Assert.Equal(new DeviceState.Taken("Not offered as it"), DeviceState.Read("Not offered as it"));
+        Assert.Equal(new DeviceState.Taken("Held by x"), DeviceState.Read("Held by x"));
+    }
+
+    private static DeviceStatus Device(string id) => DeviceStatus.Of(DeviceId.Parse(id));
+
     /// <summary>Until agents of the version before are gone their entries are taken; what names no device is not.</summary>
     [Theory]
     [InlineData("""{"pciAddress": "0000:3b:00.0", "ids": "10de:2204", "iommuGroup": 12}""", true)]

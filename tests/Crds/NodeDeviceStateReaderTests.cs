@@ -224,9 +224,31 @@ public sealed class NodeDeviceStateReaderTests
             + "in lower case, at most 244 characters; the name of letters, digits, '-', '_' and '.', beginning and "
             + "ending with a letter or digit, at most 63"
     )]
-    [InlineData("nodeSelector: {}", "nodeSelector: {}\n  priority: high", "spec.priority: the value has the wrong type")]
-    [InlineData("nodeSelector: {}", "nodeSelector: {}\n  priority: 1.5", "spec.priority: the value has the wrong type")]
-    [InlineData("nodeSelector: {}", "nodeSelector: all", "spec.nodeSelector: the value has the wrong type")]
+    [InlineData(
+        "nodeSelector: {}",
+        "nodeSelector: {}\n  priority: high",
+        "spec.priority: the value has the wrong type: write a whole number"
+    )]
+    [InlineData(
+        "nodeSelector: {}",
+        "nodeSelector: {}\n  priority: \"5\"",
+        "spec.priority: the value has the wrong type: write the number without quotes"
+    )]
+    [InlineData(
+        "selectors:",
+        "virtualFunctions: \"true\"\n      selectors:",
+        "spec.devices.pci.virtualFunctions: the value has the wrong type: write true or false without quotes"
+    )]
+    [InlineData(
+        "nodeSelector: {}",
+        "nodeSelector: {}\n  priority: 1.5",
+        "spec.priority: the value has the wrong type: write a whole number"
+    )]
+    [InlineData(
+        "nodeSelector: {}",
+        "nodeSelector: all",
+        "spec.nodeSelector: the value has the wrong type: write a mapping, fields with their values"
+    )]
     [InlineData("nodeSelector: {}", "nodeSelector: {}\n  disruption: Never", "spec.disruption: \"Never\" is not one of WhenIdle, Cordon")]
     [InlineData(
         "nodeSelector: {}",
@@ -301,6 +323,26 @@ public sealed class NodeDeviceStateReaderTests
     {
         var frozen = Assert.IsType<DesiredPolicy.Frozen>(policy);
         Assert.Equal((reason, message), (frozen.Reason.Name, frozen.Message));
+    }
+
+    [Theory]
+    [InlineData(
+        "apiVersion: hostdev.io/v1alpha1\nkind: HostDevice\nmetadata: {name: gpus}\nspec: {resourceName: example.com/gpu}\n",
+        "this is the manifest of a HostDevice, as an API server takes it: a desired file lists policies, so write \"policies:\", below it "
+            + "\"- kind: HostDevice\" (or SriovPolicy, MdevProfile) with name, and spec as it stands here"
+    )]
+    [InlineData(
+        "policies:\n- kind: HostDevice\n\tname: gpu\n",
+        "line 3, column 1: a tab stands where the line is indented, which YAML does not allow: indent with blanks alone"
+    )]
+    [InlineData(
+        "base: &base {kind: HostDevice}\npolicies:\n- <<: *base\n  name: gpu\n",
+        "line 3, column 3: \"<<\" merges nothing in YAML 1.2: write the fields of what it names here"
+    )]
+    public void What_people_write_instead_is_told_what_to_write(string text, string words)
+    {
+        Assert.Null(NodeDeviceStateReader.Read(text, out var error));
+        Assert.Equal(words, error);
     }
 
     private static string Policies(params ReadOnlySpan<string> policies)

@@ -25,7 +25,7 @@ public sealed class PolicyRulesTests
             "HostDevice/x: spec.devices.pci.selectors[0]: a selector without a property would select every device: give it at least one; "
                 + "spec.devices.pci.driver.name: name is required with type Named: name a driver of /sys/bus/pci/drivers; "
                 + "spec.devices.pci.members[0].function: 9: a slot has functions 0 to 7; "
-                + "spec.priority: the value has the wrong type",
+                + "spec.priority: the value has the wrong type: write a whole number",
             problem
         );
     }

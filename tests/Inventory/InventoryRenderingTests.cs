@@ -1,9 +1,12 @@
+using System.Collections.Immutable;
 using System.Text.Json;
+using Hostdev.Crds;
 using Hostdev.DevicePlugin.Commands;
 using Hostdev.DevicePlugin.Inventory.Rendering;
 using Hostdev.Planning.Inventory;
 using Xunit;
 using YamlDotNet.RepresentationModel;
+using DeviceClasses = Hostdev.DevicePlugin.Inventory.Rendering.DeviceClasses;
 
 namespace Hostdev.Tests.Inventory;
 
@@ -21,7 +24,7 @@ public sealed class InventoryRenderingTests
     public void Prints(string machineName, OutputForm form)
     {
         using var machine = MachineFixture.Load(machineName);
-        var text = InventoryCommand.Render(machine.Read(), DeviceClasses.All, form);
+        var text = Render(machine.Read(), DeviceClasses.All, form);
         if (form is OutputForm.Table or OutputForm.Tree)
             Assert.All(text.Split('\n'), line => Assert.True(line.Length <= 120, line));
         Golden.Matches($"inventory-{machineName}.{form.ToString().ToLowerInvariant()}", text);
@@ -45,7 +48,7 @@ public sealed class InventoryRenderingTests
               /sys/devices/platform/NVDA300C:00/pci0005:00/0005:00:00.0/vendor is empty
 
             """,
-            InventoryCommand.Render(machine.Read(), DeviceClasses.All, form),
+            Render(machine.Read(), DeviceClasses.All, form),
             StringComparison.Ordinal
         );
     }
@@ -58,16 +61,16 @@ public sealed class InventoryRenderingTests
         using var machine = MachineFixture.Load("x86-server");
         var usb = new UsbDevice
         {
-            Port = Hostdev.Crds.UsbPort.Parse("0000:00:14.0/4"),
+            Port = UsbPort.Parse("0000:00:14.0/4"),
             PortPath = "1-4",
-            Vendor = Hostdev.Crds.PciId.Parse("046d"),
-            Product = Hostdev.Crds.PciId.Parse("c52b"),
+            Vendor = PciId.Parse("046d"),
+            Product = PciId.Parse("c52b"),
             BusNumber = 1,
             DeviceNumber = 2,
             IsHub = false,
             ProductName = "key\n  9-9 evil\u001b[2J",
         };
-        var text = InventoryCommand.Render(machine.Read() with { UsbDevices = [usb] }, DeviceClasses.All, form);
+        var text = Render(machine.Read() with { UsbDevices = [usb] }, DeviceClasses.All, form);
         Assert.DoesNotContain('\u001b', text);
         Assert.DoesNotContain(text.Split('\n'), l => l.TrimStart().StartsWith("9-9", StringComparison.Ordinal));
     }
@@ -77,7 +80,7 @@ public sealed class InventoryRenderingTests
     {
         using var machine = MachineFixture.Load("arm");
         machine.Change("[/sys/devices/platform/NVDA300C:00/pci0005:00/0005:00:00.0]\nvendor =");
-        using var json = JsonDocument.Parse(InventoryCommand.Render(machine.Read(), DeviceClasses.Usb, OutputForm.Json));
+        using var json = JsonDocument.Parse(Render(machine.Read(), DeviceClasses.Usb, OutputForm.Json));
         Assert.Equal(["facts", "usbDevices", "problems"], json.RootElement.EnumerateObject().Select(p => p.Name));
         Assert.Equal("is empty", json.RootElement.GetProperty("problems")[0].GetProperty("message").GetString());
     }
@@ -87,9 +90,9 @@ public sealed class InventoryRenderingTests
     {
         using var machine = MachineFixture.Load("x86-server");
         var inventory = machine.Read();
-        using var json = JsonDocument.Parse(InventoryCommand.Render(inventory, DeviceClasses.All, OutputForm.Json));
+        using var json = JsonDocument.Parse(Render(inventory, DeviceClasses.All, OutputForm.Json));
         var yaml = new YamlStream();
-        yaml.Load(new StringReader(InventoryCommand.Render(inventory, DeviceClasses.All, OutputForm.Yaml)));
+        yaml.Load(new StringReader(Render(inventory, DeviceClasses.All, OutputForm.Yaml)));
         AssertSame(json.RootElement, yaml.Documents.Single().RootNode, "$");
     }
 
@@ -98,13 +101,65 @@ public sealed class InventoryRenderingTests
     {
         using var machine = MachineFixture.Load("arm");
         machine.Change($"[/sys/devices/platform/PNP0D10:00/usb1/1-1]\nproduct = {new string('x', 300)}");
-        var line = InventoryCommand
-            .Render(machine.Read(), DeviceClasses.Usb, OutputForm.Table)
+        var line = Render(machine.Read(), DeviceClasses.Usb, OutputForm.Table)
             .Split('\n')
             .Single(l => l.Contains("xxx", StringComparison.Ordinal));
         Assert.Equal(120, line.Length);
         Assert.EndsWith("x…", line, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Nothing_is_cut_where_no_terminal_shows_it()
+    {
+        using var machine = MachineFixture.Load("arm");
+        var name = new string('x', 300);
+        machine.Change($"[/sys/devices/platform/PNP0D10:00/usb1/1-1]\nproduct = {name}");
+        Assert.Contains(
+            name,
+            InventoryCommand.Render(new InventoryPage(machine.Read(), DeviceClasses.Usb), OutputForm.Table),
+            StringComparison.Ordinal
+        );
+    }
+
+    [Theory]
+    [InlineData(OutputForm.Table, "USE")]
+    [InlineData(OutputForm.Tree, "<host: nvme0n1p2 is mounted at />")]
+    [InlineData(OutputForm.Json, "\"0000:02:00.0\": \"host: nvme0n1p2 is mounted at /\"")]
+    public void Who_has_each_device_stands_beside_it(OutputForm form, string also)
+    {
+        using var machine = MachineFixture.Load("x86-server");
+        var inventory = machine.Read();
+        var disk = inventory.Functions.Values.First(f => f.Children.Any(c => c.Kind == ChildKind.Disk)).Address;
+        var page = new InventoryPage(inventory, DeviceClasses.All)
+        {
+            Uses = ImmutableSortedDictionary<DeviceId, string>.Empty.Add(disk, "host: nvme0n1p2 is mounted at /"),
+        };
+        var text = InventoryCommand.Render(page, form);
+        Assert.Contains(also.Replace("0000:02:00.0", disk.ToString(), StringComparison.Ordinal), text, StringComparison.Ordinal);
+        Assert.Contains("host: nvme0n1p2 is mounted at /", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("USE", InventoryCommand.Render(page with { Uses = null }, OutputForm.Table), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Interfaces_and_disks_say_what_tells_them_apart()
+    {
+        using var machine = MachineFixture.Load("x86-server");
+        var inventory = new InventoryPage(machine.Read(), DeviceClasses.Pci);
+        var name = inventory.Inventory.Functions.Values.SelectMany(f => f.Children).First(c => c.Kind == ChildKind.NetworkInterface).Name;
+        var page = inventory with
+        {
+            Details = ImmutableSortedDictionary<string, ChildDetails>.Empty.Add(name, new ChildDetails(Mac: "00:15:17:00:00:20")),
+        };
+        Assert.Contains($"{name} (00:15:17:00:00:20)", InventoryCommand.Render(page, OutputForm.Table), StringComparison.Ordinal);
+        Assert.Equal(
+            "3.5 TiB SAMSUNG MZQL23T8 S64HNE0R",
+            new ChildDetails(Bytes: 3_840_755_982_336, Model: "SAMSUNG MZQL23T8", Serial: "S64HNE0R").InWords
+        );
+    }
+
+    [Fact]
+    public void Words_are_taken_whatever_their_case() =>
+        Assert.Empty(InventoryCommand.Create().Parse(["--class", "PCI,Usb", "-o", "JSON"]).Errors);
 
     [Theory]
     [InlineData("--class names \"foo\": write any of pci, usb, scsi, mdev, separated by commas", "--class", "pci,foo")]
@@ -133,6 +188,9 @@ public sealed class InventoryRenderingTests
         using var json = JsonDocument.Parse(output.ToString());
         Assert.Equal(4, json.RootElement.GetProperty("functions").GetArrayLength());
     }
+
+    private static string Render(HostInventory inventory, DeviceClasses classes, OutputForm form) =>
+        InventoryCommand.Render(new InventoryPage(inventory, classes) { Width = 120 }, form);
 
     private static void AssertSame(JsonElement json, YamlNode yaml, string path)
     {

@@ -4,6 +4,8 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Commands;
 using Hostdev.Planning;
+using Hostdev.Planning.Explaining;
+using Hostdev.Planning.Foreseeing;
 using Xunit;
 
 namespace Hostdev.Tests.Planning;
@@ -32,18 +34,14 @@ public sealed class LeftAloneTests
     public void A_dry_run_says_why_nothing_is_done()
     {
         var machine = new Machine().Gpu();
-        var plan = (Given.Input(machine, Given.HostDevice()) with { Halt = Halt.BootLoop("/var/lib/hostdev/boots.json", 2) }).Plan();
+        var input = Given.Input(machine, Given.HostDevice()) with { Halt = Halt.BootLoop("/var/lib/hostdev/boots.json", 2) };
         var words =
             "Nothing is done now: BootLoop: the last 2 boots of this machine ended while this desired state was "
             + "being applied: it is not applied again, and what is in force is offered. Change the desired state (any "
             + "change lifts this); or, when something else ended the boots: rm /var/lib/hostdev/boots.json";
 
-        Assert.StartsWith(words, PlanText.Render(plan), StringComparison.Ordinal);
-        Assert.Contains(
-            words["Nothing is done now: ".Length..],
-            PlanText.Explain(machine.Build().Functions.Values.Single().Address, machine, HostUsage.Nobody, plan),
-            StringComparison.Ordinal
-        );
+        Assert.StartsWith(words, PlanText.Render(Foresight.Of(input)), StringComparison.Ordinal);
+        Assert.Contains(words["Nothing is done now: ".Length..], Golden.Explain(input, "0000:43:00.0"), StringComparison.Ordinal);
     }
 
     /// <summary>The controller's own domain ends as the machine's does.</summary>
@@ -59,7 +57,8 @@ public sealed class LeftAloneTests
             Lanes = [new Lane(nvme, [new LaneStep(Purpose.Take(nvme), new PlanStep.Probe(nvme, "vfio-pci"))])],
         };
 
-        var words = PlanText.Explain(machine.Build().Functions.Values.Single().Address, machine, HostUsage.Nobody, plan);
+        var explanation = Explanation.Of(Given.Input(machine), PciAddress.Parse("0000:43:00.0"), plan);
+        var words = ExplainText.Render(explanation, Standing.Followed, [])!;
         Assert.EndsWith("No policy asks for it.\n", words, StringComparison.Ordinal);
         Assert.DoesNotContain("10000:", words, StringComparison.Ordinal);
     }

@@ -91,7 +91,7 @@ public sealed class MdevTests
         };
         var plan = input.Plan();
         Golden.MatchesWords("mdev-made", input, made.Uuid.ToString());
-        string Explain(DeviceId id) => Hostdev.DevicePlugin.Commands.PlanText.Explain(id, input.Inventory, input.Usage, plan)!;
+        string Explain(DeviceId id) => Golden.Explain(input, id.ToString());
         var slots = plan.Units.Where(u => u.OnAllocate is not null).ToList();
         Golden.Matches("mdev-slot-with-room.explain", Explain(slots.Single(u => u.OnAllocate!.Obstacle is null).Id));
         Golden.Matches("mdev-slot-without-room.explain", Explain(slots.Single(u => u.OnAllocate!.Obstacle is not null).Id));

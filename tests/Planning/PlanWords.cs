@@ -12,6 +12,10 @@ internal static class PlanWords
     /// <summary>The steps of all lanes, in order.</summary>
     public static List<string> Steps(this Plan plan) => [.. plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step.Words())];
 
+    /// <summary>The same, each with its lane.</summary>
+    public static IEnumerable<string> LaneWords(this Plan plan) =>
+        plan.Lanes.SelectMany(l => l.Steps.Select(s => $"{l.Key}: {s.Step.Words()}"));
+
     public static List<string> UnitIds(this Plan plan) => [.. plan.Units.Select(u => u.Id.ToString())];
 
     /// <summary>The one finding of a device, beside that it was found as it is.</summary>

@@ -3,6 +3,8 @@ using System.Globalization;
 using FsCheck;
 using FsCheck.Fluent;
 using Hostdev.Planning;
+using Hostdev.Planning.Explaining;
+using Hostdev.Planning.Foreseeing;
 using Hostdev.Planning.Inventory;
 using Microsoft.FSharp.Core;
 using Xunit;
@@ -99,6 +101,41 @@ public sealed class PlannerProperties
                     continue;
                 var used = input with { Usage = s.UsageOf(machine.Inventory) };
                 Assert.Equal(plan.Whole(), used.Plan().Whole());
+            }
+        });
+
+    /// <summary>
+    /// Step by step, for machines whose virtual functions are as those that were there: what is not known beforehand is another test's.
+    /// </summary>
+    [Fact]
+    public void What_is_foreseen_is_what_is_done_then() =>
+        ForAll(s =>
+        {
+            if (!s.SharedVfGroups().IsEmpty)
+                return; // that a slot does not isolate is known when they are there
+            var machine = Start(s);
+            foreach (var policies in (ImmutableArray<EffectivePolicy>[])[s.Before, s.After, []])
+            {
+                var way = Foresight.Of(Now(machine, Input(s, policies)));
+                Assert.True(way.Settles);
+                List<string> done = [];
+                machine.Settle(Input(s, policies), look: (plan, _) => done.AddRange(plan.LaneWords()));
+                Assert.Equal(done, way.Rounds.SelectMany(p => p.LaneWords()));
+            }
+        });
+
+    /// <summary>Whatever is asked of it: all that is in the way can be asked for, and repeats nothing that is said.</summary>
+    [Fact]
+    public void Each_device_can_be_explained() =>
+        ForAll(s =>
+        {
+            var machine = s.Machine();
+            var input = Input(s, s.Before) with { Inventory = machine, Usage = s.UsageOf(machine) };
+            foreach (var device in input.Inventory.Passable)
+            {
+                var it = Explanation.Of(input, device);
+                Assert.Empty(it.Findings.Intersect(it.Behind));
+                Assert.All(it.Behind, f => Assert.True(f.State.IsInTheWay));
             }
         });
 

@@ -127,6 +127,29 @@ public sealed class ScsiTests
         Assert.Contains(UserKind.StackedDevice, Assert.IsType<PlanStep.Lend>(Assert.Single(passed.OnAllocate.Steps)).Overridden);
     }
 
+    /// <summary>What is lent is offered as the host has it: what the host needs is no unit at all where it is passed over.</summary>
+    [Fact]
+    public void Of_all_disks_of_a_vendor_those_that_are_mounted_are_passed_over()
+    {
+        var mounted = Disk("0:0:1:0", "sg1", wwid: "naa.5000c500bbbbbbbb", serial: "SER-B");
+        var input = Given.Input(
+            Having(s_seagate, mounted),
+            Policy(new ScsiSelector { Vendor = "SEAGATE", OnProtected = OnProtected.PassOver })
+        ) with
+        {
+            Usage = new HostUsage(
+                ImmutableSortedDictionary<DeviceId, ImmutableArray<DeviceUser>>.Empty.Add(
+                    mounted.Id,
+                    [new DeviceUser(UserKind.Mount, "sdb is mounted at /srv")]
+                )
+            ),
+        };
+        var plan = input.Plan();
+        Assert.Equal([(DeviceId)s_seagate.Id], plan.Units.Select(u => u.Id));
+        Assert.Equal(Reasons.PassedOver, Assert.Single(plan.Findings, f => f.Device == mounted.Id.ToString()).Reason);
+        Assert.Equal(1, Assert.Single(plan.Policies).Matched);
+    }
+
     private static string AddressOf(Unit unit, params ScsiDevice[] devices) => devices.Single(d => unit.Id == (DeviceId)d.Id).Address;
 
     private static ScsiSelector Selector(string field, string value) =>

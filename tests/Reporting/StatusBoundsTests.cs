@@ -130,7 +130,7 @@ public sealed class StatusBoundsTests
             };
 
         private static string Word(string pattern, int number) =>
-            ((string[])[$"W{number}", $"a.com/{number}", $"{number:x4}:{number:x4}", $"{number:x8}:00:00.0"]).First(w =>
+            ((string[])[$"W{number}", $"a.com/{number}", $"{number & 0xffff:x4}:{number & 0xffff:x4}", $"{number:x8}:00:00.0"]).First(w =>
                 Regex.IsMatch(w, pattern)
             );
 

@@ -105,7 +105,7 @@ public sealed partial class StatusBuilderTests
             (Reasons.Progressing, sentence, 1, 0, 0),
             (policy.Reason, policy.Message, policy.Matched, policy.Ready, policy.Blocked)
         );
-        Assert.Equal($"Not offered: {sentence}", status.Devices.Single(d => d.Id == "0000:43:00.0").State);
+        Assert.Equal($"Not offered as example.com/gpus: {sentence}", status.Devices.Single(d => d.Id == "0000:43:00.0").State);
         Condition(status, "Ready", "False", "NotAsDesired", sentence);
     }
 

@@ -7,6 +7,7 @@ using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.DevicePlugin.Reporting;
 using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 using Hostdev.Tests.Planning;
 using Xunit;
 
@@ -39,6 +40,7 @@ public sealed partial class StatusBuilderTests : IDisposable
             (policy.Reason, policy.Message, policy.Matched, policy.Ready, policy.Blocked)
         );
         Assert.Equal(new ResourceStatus("example.com/gpus", 1, 1, true, null), Assert.Single(status.Resources));
+        Assert.Equal(new StatusCounts(Devices: 1, Offered: 1, Allocated: 0, Problems: 0), status.Counts);
         Condition(status, "Synced", "True", "Followed", "the desired state is followed");
         Condition(status, "Degraded", "False", "AsDesired", "");
         Condition(status, "Progressing", "False", "Settled", "");
@@ -112,7 +114,7 @@ public sealed partial class StatusBuilderTests : IDisposable
             (Reasons.Progressing, "0000:43:00.0 is on the driver nouveau instead of vfio-pci"),
             (status.Policies[0].Reason, status.Policies[0].Message)
         );
-        Assert.Equal("Not offered: 0000:43:00.0 is on the driver nouveau instead of vfio-pci", status.Devices[0].State);
+        Assert.Equal("Not offered as example.com/gpus: 0000:43:00.0 is on the driver nouveau instead of vfio-pci", status.Devices[0].State);
     }
 
     [Fact]
@@ -154,6 +156,7 @@ public sealed partial class StatusBuilderTests : IDisposable
             policy.Problems
         );
         Assert.Equal((Reasons.Progressing, 2, 1), (policy.Reason, policy.Matched, policy.Ready));
+        Assert.Equal(2, Status(input, refused: answered).Counts!.Problems);
     }
 
     [Fact]
@@ -175,7 +178,7 @@ public sealed partial class StatusBuilderTests : IDisposable
             (status.Policies[0].Reason, status.Policies[0].Message, status.Policies[0].Matched, status.Policies[0].Ready)
         );
         Assert.Equal(Reasons.StillHeld, Assert.Single(status.Policies[0].Problems, p => p.State == FindingState.Waiting).Reason);
-        Assert.Equal($"Not offered: {refusal.Message}", status.Devices[0].State);
+        Assert.Equal($"Not offered as example.com/gpus: {refusal.Message}", status.Devices[0].State);
         Condition(status, "Ready", "False", "NotAsDesired", refusal.Message);
         Assert.Equal(
             Reasons.Ready,
@@ -259,6 +262,78 @@ public sealed partial class StatusBuilderTests : IDisposable
         Assert.Equal(("pci", "10de:2204", "vfio-pci", 12, 1), (gpu.Class, gpu.Ids, gpu.Driver, gpu.Pci!.IommuGroup, gpu.NumaNode));
         Assert.Equal([new DeviceName("10de:2204", "GA102", "pci")], status.Names);
     }
+
+    [Fact]
+    public void Devices_of_all_classes_are_listed_and_hubs_are_not()
+    {
+        HostInventory machine = new Machine().Gpu();
+        UsbDevice stick = Stick("0000:00:14.0/4.2", hub: false);
+        var status = Status(
+            Given.Input(
+                machine with
+                {
+                    UsbDevices = [stick, Stick("0000:00:14.0/4", hub: true), stick],
+                    ScsiDevices =
+                    [
+                        new ScsiDevice
+                        {
+                            Id = ScsiDisk.Parse("scsi-0123456789abcdef"),
+                            Address = "0:0:1:0",
+                            GenericName = "sg1",
+                            Type = 0,
+                            Vendor = "ACME",
+                            Model = "Disk",
+                            Serial = "17",
+                            Controller = PciAddress.Parse("0000:43:00.0"),
+                        },
+                    ],
+                    MdevParents =
+                    [
+                        new MdevParent
+                        {
+                            Name = "0000:43:00.0",
+                            NumaNode = 1,
+                            Types = [],
+                        },
+                    ],
+                    Mdevs =
+                    [
+                        new MdevDevice
+                        {
+                            Uuid = MdevUuid.Parse("5a1e0b7c-9f34-8d21-b6a0-1234567890ab"),
+                            Parent = "0000:43:00.0",
+                            TypeId = "nvidia-222",
+                        },
+                    ],
+                }
+            )
+        );
+
+        Assert.Equal(
+            ["pci 0000:43:00.0", "usb 0000:00:14.0/4.2", "scsi scsi-0123456789abcdef", "mdev 5a1e0b7c-9f34-8d21-b6a0-1234567890ab"],
+            status.Devices.Select(d => $"{d.Class} {d.Id}")
+        );
+        var (usb, scsi, mdev) = (status.Devices[1], status.Devices[2], status.Devices[3]);
+        Assert.Equal(("1050:0407", "usb-storage", new UsbDeviceStatus("0042")), (usb.Ids, usb.Driver, usb.Usb));
+        Assert.Equal(new ScsiDeviceStatus("0000:43:00.0", "ACME", "Disk", "17"), scsi.Scsi);
+        Assert.Equal((new MdevDeviceStatus("nvidia-222", "0000:43:00.0"), 1), (mdev.Mdev, mdev.NumaNode));
+        Assert.Contains(new DeviceName("1050:0407", "Security Key", "usb"), status.Names);
+    }
+
+    private static UsbDevice Stick(string port, bool hub) =>
+        new()
+        {
+            Port = UsbPort.Parse(port),
+            PortPath = "1-4.2",
+            Vendor = PciId.Parse("1050"),
+            Product = PciId.Parse("0407"),
+            ProductName = "Security Key",
+            Serial = "0042",
+            BusNumber = 1,
+            DeviceNumber = 7,
+            IsHub = hub,
+            Interfaces = [new UsbInterface("1.0", 0x080650, "usb-storage")],
+        };
 
     [Fact]
     public void VFs_are_ranges_of_like_drivers()

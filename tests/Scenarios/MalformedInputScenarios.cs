@@ -16,7 +16,7 @@ public sealed class MalformedInputScenarios
     [InlineData(
         "{nodeSelector: {}, resourceName: example.com/gpu, priority: high, devices: {pci: {selectors: [{addresses: [\"0000:43:00.0\"]}]}}}",
         "InvalidSpec",
-        "HostDevice/gpu: spec.priority: the value has the wrong type"
+        "HostDevice/gpu: spec.priority: the value has the wrong type: write a whole number"
     )]
     [InlineData(
         "{nodeSelector: {}, resourceName: example.com/gpu, colour: red, devices: {pci: {selectors: [{addresses: [\"0000:43:00.0\"]}]}}}",

@@ -110,7 +110,7 @@ public sealed class NameOwnerScenarios
         Assert.StartsWith(words, bench.Problem("edu").Message, StringComparison.Ordinal);
         await bench.UntilAsync(() => bench.Condition("Ready") == "False" && bench.Why("Degraded").Reason == Reasons.ResourceContested);
         Assert.Equal(0, (int)bench.Policy("edu")!["ready"]!);
-        Assert.StartsWith("Not offered: ", bench.State(Second), StringComparison.Ordinal);
+        Assert.StartsWith("Not offered as ", bench.State(Second), StringComparison.Ordinal);
         Assert.Equal(1, bench.Kubelet.Registrations[Edu]);
         Assert.Equal(PodPhase.Running, (await AdmitAsync(bench, "vm")).Phase); // of the other's
 

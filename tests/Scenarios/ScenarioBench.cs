@@ -16,6 +16,8 @@ internal sealed class ScenarioBench : IAsyncDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("hd-").FullName;
     private CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
+    private bool _isSettled = true; // what the agent does next, it does for the next desired state
+    private (ForeseenWrites Writes, string Pods)? _foreseen;
 
     private ScenarioBench(IScenarioNode node)
     {
@@ -33,6 +35,9 @@ internal sealed class ScenarioBench : IAsyncDisposable
 
     /// <summary>The agent that runs, or ran last.</summary>
     public AgentHost Host { get; private set; } = null!;
+
+    /// <summary>How often what the agent did was held against what plan had foreseen.</summary>
+    public int WaysCompared { get; private set; }
 
     public string DesiredFile => Path.Combine(_directory, "desired.yaml");
 
@@ -56,11 +61,20 @@ internal sealed class ScenarioBench : IAsyncDisposable
     public void Desire(string yaml)
     {
         File.WriteAllText(DesiredFile + ".new", yaml);
+        _foreseen =
+            _isSettled
+            && Node is SimulatedNode { IsInOtherHands: false } node
+            && ForeseenWrites.Of(node, DesiredFile + ".new", StateDirectory) is { } writes
+                ? (writes, Pods)
+                : null;
+        _isSettled = false;
         File.Move(DesiredFile + ".new", DesiredFile, overwrite: true);
     }
 
     public void StartAgent(AgentMachine? machine = null, AgentMetrics? metrics = null)
     {
+        if (machine is not null)
+            _foreseen = null; // it meddles
         Host = AgentHost.Open(machine ?? Node.Machine, Options, TimeProvider.System, NullLoggerFactory.Instance, metrics);
         _stop = new CancellationTokenSource();
         var (host, token) = (Host, _stop.Token);
@@ -71,6 +85,7 @@ internal sealed class ScenarioBench : IAsyncDisposable
     {
         if (Host is null)
             return;
+        _foreseen = null;
         await _stop.CancelAsync();
         await _running;
         await Host.DisposeAsync();
@@ -105,7 +120,11 @@ internal sealed class ScenarioBench : IAsyncDisposable
     /// <summary>
     /// Waits until the agent says that everything is as desired, and the kubelet has taken in the lists that it was sent.
     /// </summary>
-    public Task ReadyAsync() => UntilAsync(() => Condition("Ready") == "True" && KubeletHasWhatTheStatusSays());
+    public async Task ReadyAsync()
+    {
+        await UntilAsync(() => Condition("Ready") == "True" && KubeletHasWhatTheStatusSays());
+        await CompareAsync();
+    }
 
     /// <summary>
     /// Waits until the agent has not looked at the machine for a while: what is done to the machine now, it does not see until somebody
@@ -125,13 +144,41 @@ internal sealed class ScenarioBench : IAsyncDisposable
         && resources.All(r => Kubelet.Allocatable((string)r!["name"]!) == (int)r["allocatable"]!);
 
     /// <summary>Waits until nothing is offered, held or being given back any more.</summary>
-    public Task GivenBackAsync() =>
-        UntilAsync(() =>
+    public async Task GivenBackAsync()
+    {
+        await UntilAsync(() =>
             Status["policies"] is JsonArray { Count: 0 }
             && Host.Journal.State.Ownership is { Functions.Count: 0, PhysicalFunctions.Count: 0, Mdevs.Count: 0, Vgpus.Count: 0 }
             && Host.Journal.State.Ownership is { Attributes.IsEmpty: true, Loans.Count: 0 }
             && Host.Journal.State.Nodes.IsEmpty
         );
+        await CompareAsync();
+    }
+
+    /// <summary>What was done since the last change of mind is what plan has foreseen then, if nothing came between.</summary>
+    private async Task CompareAsync()
+    {
+        if (_foreseen is { } foreseen && IsComparable(foreseen))
+        {
+            await UntilAsync(() => Host.Desired.Fingerprint == foreseen.Writes.Fingerprint);
+            // Whoever waits for "ready" may be told so of what was desired before: it may not be at the end yet.
+            await Waiting.UntilAsync(
+                () => !IsComparable(foreseen) || foreseen.Writes.Difference() is null,
+                Node.PatienceSeconds,
+                () => foreseen.Writes.Difference() ?? "",
+                "what plan has foreseen is done"
+            );
+            WaysCompared += IsComparable(foreseen) ? 1 : 0;
+        }
+
+        (_foreseen, _isSettled) = (null, true);
+    }
+
+    /// <summary>Nothing came between: neither a pod nor anybody who has to do with the machine.</summary>
+    private bool IsComparable((ForeseenWrites Writes, string Pods) foreseen) =>
+        Node is SimulatedNode { IsInOtherHands: false } && Pods == foreseen.Pods && foreseen.Writes.IsUntouched;
+
+    private string Pods => string.Join(' ', Kubelet.Pods.Select(p => $"{p.Namespace}/{p.Name}"));
 
     public Task UntilAsync(
         Func<bool> condition,

@@ -13,11 +13,36 @@ internal sealed class SimulatedNode : IScenarioNode
     private readonly List<DiskUser> _users = [];
     private readonly Dictionary<UsbThing, int> _sockets = new() { [UsbThing.Stick] = 1, [UsbThing.Keyboard] = 2 };
 
-    public SimulatedNode(MachineDescription? machine = null) => Kernel = new SimulatedKernel(machine ?? LabMachine.Description);
+    private readonly SimulatedKernel _kernel;
 
-    public SimulatedKernel Kernel { get; }
+    public SimulatedNode(MachineDescription? machine = null) => _kernel = new SimulatedKernel(machine ?? LabMachine.Description);
 
-    public AgentMachine Machine => new(Kernel.Paths, Kernel.Calls, Kernel.OpenUevents);
+    /// <summary>Whoever asks for it may do anything to it, at any time later.</summary>
+    public SimulatedKernel Kernel
+    {
+        get
+        {
+            IsInOtherHands = true;
+            return _kernel;
+        }
+    }
+
+    /// <summary>How often something else than the agent had to do with the machine.</summary>
+    public int Touches { get; private set; }
+
+    public bool IsInOtherHands { get; private set; }
+
+    /// <summary>Every write so far.</summary>
+    public ImmutableArray<LoggedWrite> WritesSeen => _kernel.Writes.All;
+
+    /// <summary>Something else than the agent has to do with the machine from now on.</summary>
+    private SimulatedKernel Touched()
+    {
+        Touches++;
+        return _kernel;
+    }
+
+    public AgentMachine Machine => new(_kernel.Paths, _kernel.Calls, _kernel.OpenUevents);
 
     public double PatienceSeconds => 30;
 
@@ -30,7 +55,7 @@ internal sealed class SimulatedNode : IScenarioNode
 
     public string? TakeAllTheWay(string address)
     {
-        var vmm = Kernel.Processes.Start("qemu-system-x86");
+        var vmm = Touched().Processes.Start("qemu-system-x86");
         try
         {
             using var device = vmm.Take(address, ScenarioNodes.GroupOf(Machine.Paths, address));
@@ -48,56 +73,56 @@ internal sealed class SimulatedNode : IScenarioNode
 
     public Task<IScenarioHolder> HoldAsync(string address)
     {
-        var vmm = Kernel.Processes.Start("qemu-system-x86");
+        var vmm = Touched().Processes.Start("qemu-system-x86");
         vmm.Take(address, ScenarioNodes.GroupOf(Machine.Paths, address));
         return Task.FromResult<IScenarioHolder>(new Holder(vmm));
     }
 
     public Task<IScenarioHolder> OpenCdevAsync(string address)
     {
-        var vmm = Kernel.Processes.Start("qemu-system-x86");
-        var name = Path.GetFileName(Directory.GetDirectories(Kernel.Paths.Resolve($"/sys/bus/pci/devices/{address}/vfio-dev")).Single());
+        var vmm = Touched().Processes.Start("qemu-system-x86");
+        var name = Path.GetFileName(Directory.GetDirectories(_kernel.Paths.Resolve($"/sys/bus/pci/devices/{address}/vfio-dev")).Single());
         Assert.Equal("success", vmm.OpenCdev(name).Error.Name);
         return Task.FromResult<IScenarioHolder>(new Holder(vmm));
     }
 
-    public IReadOnlyList<string> WritesUnderWay() => Kernel.BlockedWrites;
+    public IReadOnlyList<string> WritesUnderWay() => Touched().BlockedWrites;
 
-    public IDisposable EverySecond(params (string Path, string Value)[] writes) => new SecondWriter(Kernel, writes);
+    public IDisposable EverySecond(params (string Path, string Value)[] writes) => new SecondWriter(Touched(), writes);
 
     public void Write(params (string Path, string Value)[] writes)
     {
         foreach (var (path, value) in writes)
-            Kernel.Calls.WriteAttribute(path, value);
+            Touched().Calls.WriteAttribute(path, value);
     }
 
-    public void UnloadDriver(string name) => Kernel.UnloadDriver(name);
+    public void UnloadDriver(string name) => Touched().UnloadDriver(name);
 
     public void LoadDriver(string name) =>
-        Kernel.LoadDriver(LabMachine.Description.Drivers.Append(LabMachine.VgpuStandIn).Single(d => d.Name == name));
+        Touched().LoadDriver(LabMachine.Description.Drivers.Append(LabMachine.VgpuStandIn).Single(d => d.Name == name));
 
-    public void Reboot(string stateDirectory) => Kernel.Reboot();
+    public void Reboot(string stateDirectory) => Touched().Reboot();
 
     public IDisposable Mount(string disk, string mountPoint)
     {
         Assert.Null(TryMount(disk, mountPoint));
-        return new Mounted(Kernel, mountPoint);
+        return new Mounted(Touched(), mountPoint);
     }
 
-    public INetworkUser UseInterface(string address, NetworkUse use) => new SimulatedNetworkUser(Kernel, address, use);
+    public INetworkUser UseInterface(string address, NetworkUse use) => new SimulatedNetworkUser(Touched(), address, use);
 
     public void RenameInterface(string address, string name) =>
-        Kernel.Network.Rename(ScenarioNodes.InterfaceOf(Machine.Paths, address), name);
+        Touched().Network.Rename(ScenarioNodes.InterfaceOf(Machine.Paths, address), name);
 
     public void AddAlternativeName(string address, string name) =>
-        Kernel.Network.AddAlternativeName(ScenarioNodes.InterfaceOf(Machine.Paths, address), name);
+        Touched().Network.AddAlternativeName(ScenarioNodes.InterfaceOf(Machine.Paths, address), name);
 
     public DiskUser UseDisk(string address, DiskUse use)
     {
         var user =
             use == DiskUse.ScsiTarget
-                ? SimulatedDiskUses.ExportScsi(Kernel, address, ScenarioNodes.GenericNodeOf(Machine.Paths, address))
-                : new SimulatedDiskUses(Kernel).Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
+                ? SimulatedDiskUses.ExportScsi(Touched(), address, ScenarioNodes.GenericNodeOf(Machine.Paths, address))
+                : new SimulatedDiskUses(Touched()).Use(ScenarioNodes.DiskOf(Machine.Paths, address), use);
         _users.Add(user);
         return user;
     }
@@ -112,25 +137,25 @@ internal sealed class SimulatedNode : IScenarioNode
             path == 0
                 ? (LabMachine.ScsiAdapter, LabMachine.ScsiUnits)
                 : (LabMachine.SecondScsiAdapter, ImmutableArray<ScsiUnitDescription>.Empty);
-        Kernel.CableScsi(adapter, [.. units, disk]);
+        Touched().CableScsi(adapter, [.. units, disk]);
         Write(($"/sys/class/scsi_host/{ScenarioNodes.ScsiHostOf(Machine.Paths, adapter)}/scan", "- - -"));
     }
 
     public DiskUser OpenNode(string node)
     {
-        var process = Kernel.Processes.Start("sh");
+        var process = Touched().Processes.Start("sh");
         process.OpenPlain(node);
         return new DiskUser($"{node} is open in process {process.Pid} (sh)", process.Exit);
     }
 
     public string? TryMount(string disk, string mountPoint) =>
-        Kernel.Storage.MountDisk(disk, mountPoint) is { IsSuccess: false } error ? error.Name : null;
+        Touched().Storage.MountDisk(disk, mountPoint) is { IsSuccess: false } error ? error.Name : null;
 
-    public void LoadDisplayDriver() => Kernel.LoadDriver(LabMachine.DisplayDriver);
+    public void LoadDisplayDriver() => Touched().LoadDriver(LabMachine.DisplayDriver);
 
     public Task UnplugAsync(UsbThing thing)
     {
-        Kernel.UnplugUsb(SocketOf(_sockets[thing]));
+        Touched().UnplugUsb(SocketOf(_sockets[thing]));
         _sockets.Remove(thing);
         return Task.CompletedTask;
     }
@@ -138,33 +163,33 @@ internal sealed class SimulatedNode : IScenarioNode
     public Task PlugAsync(UsbThing thing, int port)
     {
         _sockets[thing] = port;
-        Kernel.PlugUsb(SocketOf(port), thing == UsbThing.Stick ? LabMachine.UsbStick : LabMachine.UsbKeyboard);
+        Touched().PlugUsb(SocketOf(port), thing == UsbThing.Stick ? LabMachine.UsbStick : LabMachine.UsbKeyboard);
         return Task.CompletedTask;
     }
 
     public Task<IScenarioHolder> HoldUsbAsync(string node)
     {
-        var vmm = Kernel.Processes.Start("qemu-system-x86");
+        var vmm = Touched().Processes.Start("qemu-system-x86");
         vmm.OpenPlain(node);
-        var path = new DirectoryInfo(Kernel.Paths.Resolve($"/sys/dev/char/{Kernel.Calls.Look(node).Device}")).LinkTarget!;
-        Kernel.DetachUsbInterface($"{Path.GetFileName(path)}:1.0");
+        var path = new DirectoryInfo(_kernel.Paths.Resolve($"/sys/dev/char/{Touched().Calls.Look(node).Device}")).LinkTarget!;
+        Touched().DetachUsbInterface($"{Path.GetFileName(path)}:1.0");
         return Task.FromResult<IScenarioHolder>(new Holder(vmm));
     }
 
-    public void LoadUsbDriver(string name) => Kernel.LoadUsbDriver(name);
+    public void LoadUsbDriver(string name) => Touched().LoadUsbDriver(name);
 
     public IDisposable OpenTerminal(int number)
     {
         var node = string.Create(CultureInfo.InvariantCulture, $"/dev/tty{number}");
-        Kernel.Core.Locked(() => Kernel.Core.AddNode(node, new DeviceNumber(false, 4, (uint)number), null, 0x190));
-        var getty = Kernel.Processes.Start("agetty");
+        Touched().Core.Locked(() => Touched().Core.AddNode(node, new DeviceNumber(false, 4, (uint)number), null, 0x190));
+        var getty = Touched().Processes.Start("agetty");
         getty.OpenPlain(node);
         return new Holder(getty);
     }
 
     private static string SocketOf(int port) => string.Create(CultureInfo.InvariantCulture, $"0000:01:00.0/{port}");
 
-    public void Unmount(string mountPoint) => Kernel.Storage.Unmount(mountPoint);
+    public void Unmount(string mountPoint) => Touched().Storage.Unmount(mountPoint);
 
     /// <summary>
     /// The whole tree but for network interfaces: one that comes back has a new index and, where no udev names it, another ethN. The class
@@ -182,7 +207,7 @@ internal sealed class SimulatedNode : IScenarioNode
     {
         foreach (var user in _users)
             user.Dispose();
-        Kernel.Dispose();
+        _kernel.Dispose();
     }
 
     private sealed class Holder(SimulatedProcess process) : IScenarioHolder

@@ -15,6 +15,8 @@ internal static class ShippedPrograms
 
     public static string Operator => Find("hostdev-operator");
 
+    public static string Kubectl => Find("kubectl-hostdev");
+
     /// <summary>The directory that <c>hack/publish</c> filled.</summary>
     /// <exception cref="InvalidOperationException">Nothing says where it is.</exception>
     public static string PublishedDirectory =>

@@ -29,11 +29,19 @@ internal sealed record InventoryDocument
 
     public ImmutableArray<MdevDevice>? Mdevs { get; init; }
 
+    /// <summary>What interfaces and disks say of themselves, by name.</summary>
+    public ImmutableSortedDictionary<string, ChildDetails>? Details { get; init; }
+
+    /// <summary>How each device is used, in words, by ID; absent where that was not asked.</summary>
+    public ImmutableSortedDictionary<string, string>? Uses { get; init; }
+
     /// <summary>Always there, empty when everything could be read.</summary>
     public required ImmutableArray<ReadProblem> Problems { get; init; }
 
-    public static InventoryDocument Of(HostInventory inventory, DeviceClasses classes) =>
-        new()
+    public static InventoryDocument Of(InventoryPage page)
+    {
+        var (inventory, classes) = (page.Inventory, page.Classes);
+        return new()
         {
             Facts = inventory.Facts,
             Functions = classes.HasFlag(DeviceClasses.Pci) ? [.. inventory.Functions.Values] : null,
@@ -42,8 +50,11 @@ internal sealed record InventoryDocument
             ScsiDevices = classes.HasFlag(DeviceClasses.Scsi) ? inventory.ScsiDevices : null,
             MdevParents = classes.HasFlag(DeviceClasses.Mdev) ? inventory.MdevParents : null,
             Mdevs = classes.HasFlag(DeviceClasses.Mdev) ? inventory.Mdevs : null,
+            Details = page.Details.IsEmpty ? null : page.Details,
+            Uses = page.Uses?.ToImmutableSortedDictionary(u => u.Key.ToString(), u => u.Value, StringComparer.Ordinal),
             Problems = inventory.Problems,
         };
+    }
 
     public string ToJson() => JsonSerializer.Serialize(this, Type) + "\n";
 

@@ -1,40 +1,45 @@
-using System.Collections.Immutable;
 using System.Text;
 using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Inventory.Rendering;
 
-/// <summary>The inventory as tables, one line for each device, at most <see cref="Width"/> columns wide.</summary>
-internal static class InventoryTable
+/// <summary>The inventory as tables, one line for each device.</summary>
+internal sealed class InventoryTable
 {
-    public const int Width = 120;
+    private const int WidestColumn = 40; // where the page is not endless
 
-    public static string Render(HostInventory inventory, DeviceClasses classes)
+    private readonly InventoryPage _page;
+    private readonly HostInventory _inventory;
+    private readonly StringBuilder _text = new();
+
+    private InventoryTable(InventoryPage page) => (_page, _inventory) = (page, page.Inventory);
+
+    public static string Render(InventoryPage page) => new InventoryTable(page).Render();
+
+    private string Render()
     {
-        var text = new StringBuilder();
-        foreach (var line in InventoryView.Facts(inventory.Facts))
-            text.AppendLine(InventoryView.Fit(line, Width));
-        if (classes.HasFlag(DeviceClasses.Pci))
-            AppendPci(text, inventory);
-        if (classes.HasFlag(DeviceClasses.Usb))
-            AppendUsb(text, inventory.UsbDevices);
-        if (classes.HasFlag(DeviceClasses.Scsi))
-            AppendScsi(text, inventory.ScsiDevices);
-        if (classes.HasFlag(DeviceClasses.Mdev))
-            AppendMdev(text, inventory);
-        foreach (var line in InventoryView.Problems(inventory, Width))
-            text.AppendLine(line);
-        return text.ToString();
+        foreach (var line in InventoryView.Facts(_inventory.Facts))
+            _text.AppendLine(InventoryView.Fit(line, _page.Width));
+        if (_page.Classes.HasFlag(DeviceClasses.Pci))
+            AppendPci();
+        if (_page.Classes.HasFlag(DeviceClasses.Usb))
+            AppendUsb();
+        if (_page.Classes.HasFlag(DeviceClasses.Scsi))
+            AppendScsi();
+        if (_page.Classes.HasFlag(DeviceClasses.Mdev))
+            AppendMdev();
+        foreach (var line in InventoryView.Problems(_inventory, _page.Width))
+            _text.AppendLine(line);
+        return _text.ToString();
     }
 
-    private static void AppendPci(StringBuilder text, HostInventory inventory)
+    private void AppendPci()
     {
         Append(
-            text,
-            $"PCI ({Count(inventory.Functions.Count, "function")}, "
-                + $"{Count(inventory.Groups.Values.Count(g => !g.Members.IsEmpty), "IOMMU group")})",
-            ["ADDRESS", "GROUP", "NUMA", "CLASS", "ID", "DRIVER", "DETAILS"],
-            inventory.Functions.Values.Select(f =>
+            $"PCI ({Count(_inventory.Functions.Count, "function")}, "
+                + $"{Count(_inventory.Groups.Values.Count(g => !g.Members.IsEmpty), "IOMMU group")})",
+            ["ADDRESS", "GROUP", "NUMA", "CLASS", "ID", "DRIVER", Use, "DETAILS"],
+            _inventory.Functions.Values.Select(f =>
                 (string[])
                     [
                         f.Address.ToString(),
@@ -43,14 +48,15 @@ internal static class InventoryTable
                         InventoryView.ClassName(f.ClassCode),
                         InventoryView.Ids(f),
                         f.Driver ?? "-",
-                        Details(f, inventory.GroupOf(f)),
+                        f.IsBridge && _page.Uses is not null ? "-" : _page.UseOf(f.Address),
+                        Details(f, _inventory.GroupOf(f)),
                     ]
             )
         );
     }
 
     /// <summary>What sets this one apart first, its name last: names are what may be cut off.</summary>
-    private static string Details(PciFunction function, IommuGroup? group) =>
+    private string Details(PciFunction function, IommuGroup? group) =>
         string.Join(
             "; ",
             new[]
@@ -62,18 +68,18 @@ internal static class InventoryTable
                 function.BootVga ? "boot VGA" : null,
                 function.NetworkInterfaceElsewhere ? "interface in another network namespace" : null,
                 function.IsBridge ? null : InventoryView.Group(group),
-                function.Children.IsEmpty ? null : InventoryView.Children(function.Children),
+                function.Children.IsEmpty ? null : InventoryView.Children(function.Children, _page.Details),
                 InventoryView.Name(function),
                 function.Slot is { } slot && !function.IsVirtualFunction ? $"slot {slot}" : null,
             }.OfType<string>()
         );
 
-    private static void AppendUsb(StringBuilder text, ImmutableArray<UsbDevice> devices)
+    private void AppendUsb()
     {
+        var devices = _inventory.UsbDevices;
         Append(
-            text,
             $"USB ({Count(devices.Length, "device")})",
-            ["PORT", "NAME", "ID", "BUS/DEV", "DRIVERS", "SERIAL", "DETAILS"],
+            ["PORT", "NAME", "ID", "BUS/DEV", "DRIVERS", "SERIAL", Use, "DETAILS"],
             devices.Select(d =>
                 (string[])
                     [
@@ -83,18 +89,23 @@ internal static class InventoryTable
                         $"{d.BusNumber:D3}/{d.DeviceNumber:D3}",
                         d.Drivers.IsEmpty ? "-" : string.Join(' ', d.Drivers),
                         d.Serial ?? "-",
-                        Joined(d.IsHub ? "hub" : null, InventoryView.Children(d.Children), $"{d.Manufacturer} {d.ProductName}".Trim()),
+                        _page.UseOf(d.Port),
+                        Joined(
+                            d.IsHub ? "hub" : null,
+                            InventoryView.Children(d.Children, _page.Details),
+                            $"{d.Manufacturer} {d.ProductName}".Trim()
+                        ),
                     ]
             )
         );
     }
 
-    private static void AppendScsi(StringBuilder text, ImmutableArray<ScsiDevice> devices)
+    private void AppendScsi()
     {
+        var devices = _inventory.ScsiDevices;
         Append(
-            text,
             $"SCSI ({Count(devices.Length, "device")})",
-            ["ID", "ADDRESS", "NODE", "TYPE", "CONTROLLER", "SERIAL", "WWID", "DETAILS"],
+            ["ID", "ADDRESS", "NODE", "TYPE", "CONTROLLER", "SERIAL", "WWID", Use, "DETAILS"],
             devices.Select(d =>
                 (string[])
                     [
@@ -105,16 +116,17 @@ internal static class InventoryTable
                         d.Controller?.ToString() ?? "-",
                         d.Serial ?? "-",
                         d.Wwid ?? "-",
-                        Joined(InventoryView.Children(d.Children), $"{d.Vendor} {d.Model}".Trim()),
+                        _page.UseOf(d.Id),
+                        Joined(InventoryView.Children(d.Children, _page.Details), $"{d.Vendor} {d.Model}".Trim()),
                     ]
             )
         );
     }
 
-    private static void AppendMdev(StringBuilder text, HostInventory inventory)
+    private void AppendMdev()
     {
+        var inventory = _inventory;
         Append(
-            text,
             $"Mediated device types ({Count(inventory.MdevParents.Length, "parent")})",
             ["PARENT", "NUMA", "TYPE", "AVAILABLE", "API", "NAME"],
             inventory.MdevParents.SelectMany(
@@ -135,7 +147,6 @@ internal static class InventoryTable
         if (typed.Count > 0)
         {
             Append(
-                text,
                 $"Virtual functions with types of vGPU ({typed.Count})",
                 ["ADDRESS", "PHYSICAL", "NUMA", "TYPE", "CREATABLE NOW"],
                 typed.Select(f =>
@@ -152,10 +163,11 @@ internal static class InventoryTable
         }
 
         Append(
-            text,
             $"Mediated devices ({inventory.Mdevs.Length})",
-            ["UUID", "PARENT", "TYPE", "GROUP", "MADE BY"],
-            inventory.Mdevs.Select(m => (string[])[m.Uuid.ToString(), m.Parent, m.TypeId, m.IommuGroup?.ToString() ?? "-", m.MadeBy])
+            ["UUID", "PARENT", "TYPE", "GROUP", Use, "MADE BY"],
+            inventory.Mdevs.Select(m =>
+                (string[])[m.Uuid.ToString(), m.Parent, m.TypeId, m.IommuGroup?.ToString() ?? "-", _page.UseOf(m.Uuid), m.MadeBy]
+            )
         );
     }
 
@@ -163,18 +175,22 @@ internal static class InventoryTable
 
     private static string Count(int count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
 
-    /// <summary>Columns as wide as their widest cell; the last takes the rest of the line.</summary>
-    private static void Append(StringBuilder text, string title, string[] header, IEnumerable<string[]> rows)
+    private const string Use = "USE";
+
+    /// <summary>Columns as wide as their widest cell; the last takes the rest of the line. Use is left out where it is not known.</summary>
+    private void Append(string title, string[] header, IEnumerable<string[]> rows)
     {
-        text.AppendLine().AppendLine(title);
+        _text.AppendLine().AppendLine(title);
         var lines = rows.Prepend(header).ToList();
         if (lines.Count == 1)
             return;
-        var widths = header.Select((_, column) => Math.Min(40, lines.Max(l => l[column].Length))).ToArray();
+        var most = _page.Width == int.MaxValue ? int.MaxValue : WidestColumn;
+        var widths = header.Select((_, column) => Math.Min(most, lines.Max(l => l[column].Length))).ToArray();
+        var shown = Enumerable.Range(0, header.Length).Where(i => header[i] != Use || _page.Uses is not null).ToList();
         foreach (var line in lines)
         {
-            var cells = line.Select((cell, i) => i == line.Length - 1 ? cell : InventoryView.Fit(cell, widths[i]).PadRight(widths[i]));
-            text.AppendLine(InventoryView.Fit("  " + string.Join("  ", cells), Width));
+            var cells = shown.Select(i => i == line.Length - 1 ? line[i] : InventoryView.Fit(line[i], widths[i]).PadRight(widths[i]));
+            _text.AppendLine(InventoryView.Fit("  " + string.Join("  ", cells), _page.Width));
         }
     }
 }

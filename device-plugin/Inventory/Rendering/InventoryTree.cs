@@ -10,27 +10,30 @@ namespace Hostdev.DevicePlugin.Inventory.Rendering;
 /// </summary>
 internal sealed class InventoryTree
 {
+    private readonly InventoryPage page;
     private readonly HostInventory inventory;
     private readonly DeviceClasses classes;
     private readonly ILookup<PciAddress, PciFunction> below;
     private readonly StringBuilder text = new();
 
-    private InventoryTree(HostInventory inventory, DeviceClasses classes)
+    private InventoryTree(InventoryPage page)
     {
-        this.inventory = inventory;
-        this.classes = classes;
+        this.page = page;
+        inventory = page.Inventory;
+        classes = page.Classes;
         below = inventory.Functions.Values.Where(f => !IsShownOnPhysicalFunction(f) && !f.Path.IsEmpty).ToLookup(f => f.Path[^1]);
     }
 
-    public static string Render(HostInventory inventory, DeviceClasses classes)
+    public static string Render(InventoryPage page)
     {
-        var tree = new InventoryTree(inventory, classes);
+        var (inventory, classes) = (page.Inventory, page.Classes);
+        var tree = new InventoryTree(page);
         foreach (var line in InventoryView.Facts(inventory.Facts))
             tree.Line(line);
         tree.AppendNodes();
         if (classes.HasFlag(DeviceClasses.Mdev))
             tree.AppendParentsWithoutFunction();
-        foreach (var line in InventoryView.Problems(inventory, InventoryTable.Width))
+        foreach (var line in InventoryView.Problems(inventory, page.Width))
             tree.text.AppendLine(line);
         return tree.text.ToString();
     }
@@ -81,6 +84,8 @@ internal sealed class InventoryTree
             () => [.. VirtualFunctions(function), .. Below(function), .. Branches(below[function.Address])]
         );
 
+    private string? Use(DeviceId device) => page.UseOf(device) is { Length: > 1 } use ? $"<{use}>" : null;
+
     private static string Slot(PciFunction function) => function.Slot is { } slot ? $"  slot {slot}" : "";
 
     private static string Groups(List<PciFunction> functions)
@@ -105,8 +110,9 @@ internal sealed class InventoryTree
                 function.BootVga ? "boot VGA" : null,
                 function.NetworkInterfaceElsewhere ? "interface in another network namespace" : null,
                 function.IsBridge ? null : InventoryView.Group(inventory.GroupOf(function)),
-                function.Children.IsEmpty ? null : $"[{InventoryView.Children(function.Children)}]",
+                function.Children.IsEmpty ? null : $"[{InventoryView.Children(function.Children, page.Details)}]",
                 InventoryView.Name(function),
+                function.IsBridge ? null : Use(function.Address),
             }.OfType<string>()
         );
 
@@ -156,7 +162,7 @@ internal sealed class InventoryTree
         var first = run[0];
         if (run.Count == 1)
             return $"VF {first.VfIndex?.ToString() ?? "?"}: {Describe(first)}";
-        var children = InventoryView.Children(run.SelectMany(f => f.Children));
+        var children = InventoryView.Children(run.SelectMany(f => f.Children), page.Details);
         return $"VF {first.VfIndex}-{run[^1].VfIndex}: {first.Address} to {run[^1].Address} {InventoryView.Ids(first)}  "
             + $"{GroupRange(run)}{first.Driver ?? "no driver"}"
             + (first.DriverOverride is { } wanted && wanted != first.Driver ? $" (override {wanted})" : "")
@@ -189,18 +195,20 @@ internal sealed class InventoryTree
             yield return branch;
     }
 
-    private static string DescribeUsb(UsbDevice usb) =>
+    private string DescribeUsb(UsbDevice usb) =>
         $"USB {usb.Port} {usb.PortPath} {usb.Vendor}:{usb.Product} {(usb.IsHub ? "hub " : "")}".TrimEnd()
         + $" {usb.Manufacturer} {usb.ProductName}".TrimEnd()
         + (usb.Serial is { } serial ? $" serial {serial}" : "")
         + (usb.Drivers.IsEmpty ? "" : $"  {string.Join(' ', usb.Drivers)}")
-        + (usb.Children.IsEmpty ? "" : $"  [{InventoryView.Children(usb.Children)}]");
+        + (usb.Children.IsEmpty ? "" : $"  [{InventoryView.Children(usb.Children, page.Details)}]")
+        + (Use(usb.Port) is { } use ? $"  {use}" : "");
 
-    private static string DescribeScsi(ScsiDevice scsi) =>
+    private string DescribeScsi(ScsiDevice scsi) =>
         $"SCSI {scsi.Id} {scsi.Address} {InventoryView.ScsiType(scsi.Type)} {scsi.Vendor} {scsi.Model}".TrimEnd()
         + (scsi.Serial is { } serial ? $" serial {serial}" : "")
         + $"  {scsi.Node}"
-        + (scsi.Children.IsEmpty ? "" : $"  [{InventoryView.Children(scsi.Children)}]");
+        + (scsi.Children.IsEmpty ? "" : $"  [{InventoryView.Children(scsi.Children, page.Details)}]")
+        + (Use(scsi.Id) is { } use ? $"  {use}" : "");
 
     private IEnumerable<Branch> MdevBranches(MdevParent parent) =>
         parent.Types.Select(type => new Branch(
@@ -209,7 +217,11 @@ internal sealed class InventoryTree
                 [
                     .. inventory
                         .Mdevs.Where(m => m.Parent == parent.Name && m.TypeId == type.Id)
-                        .Select(m => new Branch($"{m.Uuid}{(m.IommuGroup is { } g ? $"  group {g}" : "")}  made by {m.MadeBy}", () => [])),
+                        .Select(m => new Branch(
+                            $"{m.Uuid}{(m.IommuGroup is { } g ? $"  group {g}" : "")}  made by {m.MadeBy}"
+                                + (Use(m.Uuid) is { } use ? $"  {use}" : ""),
+                            () => []
+                        )),
                 ]
         ));
 
@@ -233,7 +245,7 @@ internal sealed class InventoryTree
         }
     }
 
-    private void Line(string line) => text.AppendLine(InventoryView.Fit(line, InventoryTable.Width));
+    private void Line(string line) => text.AppendLine(InventoryView.Fit(line, page.Width));
 
     private sealed record Branch(string Label, Func<List<Branch>> Children);
 }

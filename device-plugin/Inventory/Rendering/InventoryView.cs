@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Hostdev.Kube.Meta;
 using Hostdev.Planning.Inventory;
 
@@ -39,7 +40,7 @@ internal static class InventoryView
         function.Sriov is { } sriov ? $"{(sriov.NumVfs is { } count ? count.ToString() : "?")} of {sriov.TotalVfs} VFs" : null;
 
     /// <summary>Names; nodes as they are called under <c>/dev</c>, since <c>bsg/0:0:0:0</c> says more than <c>0:0:0:0</c>.</summary>
-    public static string Children(IEnumerable<ChildDevice> children) =>
+    public static string Children(IEnumerable<ChildDevice> children, ImmutableSortedDictionary<string, ChildDetails> details) =>
         string.Join(
             ' ',
             children.Select(c =>
@@ -47,7 +48,7 @@ internal static class InventoryView
                 {
                     { Kind: ChildKind.MdevParent } => "mdev-parent",
                     { Kind: ChildKind.CharacterDevice, Node: { } node } => node["/dev/".Length..],
-                    _ => c.Name,
+                    _ => details.TryGetValue(c.Name, out var known) ? $"{c.Name} ({known.InWords})" : c.Name,
                 }
             )
         );
@@ -124,8 +125,10 @@ internal static class InventoryView
         }
     }
 
-    /// <summary>Cuts what is wider than the page; the end shows that something is missing.</summary>
-    /// <summary>One line, whatever a device calls itself: every line of table and tree comes through here.</summary>
+    /// <summary>
+    /// One line, whatever a device calls itself, and no wider than the page, its end showing that something is missing: every line of table
+    /// and tree comes through here.
+    /// </summary>
     public static string Fit(string text, int width)
     {
         text = PrintableText.Of(text);

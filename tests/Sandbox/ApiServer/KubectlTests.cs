@@ -9,15 +9,15 @@ namespace Hostdev.Tests.Sandbox.ApiServer;
 public abstract class KubectlTests(string version) : IAsyncLifetime
 {
     private readonly SimulatedApiServer _server = new();
-    private Kubectl? _kubectl;
+    private KubectlTool? _kubectl;
 
-    private Kubectl Tool => _kubectl!;
+    private KubectlTool Tool => _kubectl!;
 
     public async ValueTask InitializeAsync()
     {
         await _server.StartAsync();
         await Peer.DefineWidgetsAsync(_server);
-        _kubectl = new Kubectl(_server, version: version);
+        _kubectl = new KubectlTool(_server, version: version);
     }
 
     public async ValueTask DisposeAsync()
@@ -304,7 +304,7 @@ public abstract class KubectlTests(string version) : IAsyncLifetime
         await using var server = new SimulatedApiServer(new ApiServerOptions { Rbac = true });
         await server.StartAsync();
         await Peer.DefineWidgetsAsync(server);
-        using var tool = new Kubectl(server, server.AddUser(ApiUser.ServiceAccount("default", "reader")), version);
+        using var tool = new KubectlTool(server, server.AddUser(ApiUser.ServiceAccount("default", "reader")), version);
         Assert.StartsWith("no", (await tool.RunAsync("auth", "can-i", "list", "widgets")).Output, StringComparison.Ordinal);
         Assert.Contains(
             "widgets.example.io is forbidden: User \"system:serviceaccount:default:reader\" cannot list resource "
@@ -312,7 +312,7 @@ public abstract class KubectlTests(string version) : IAsyncLifetime
             (await tool.RunAsync("get", "widgets")).Errors,
             StringComparison.Ordinal
         );
-        using var admin = new Kubectl(server, version: version);
+        using var admin = new KubectlTool(server, version: version);
         (
             await admin.RunAsync(
                 "apply",
@@ -350,7 +350,7 @@ public abstract class KubectlTests(string version) : IAsyncLifetime
         await using var server = new SimulatedApiServer(new ApiServerOptions { Rbac = true });
         await server.StartAsync();
         await Peer.DefineWidgetsAsync(server);
-        using var admin = new Kubectl(server, version: version);
+        using var admin = new KubectlTool(server, version: version);
         Task<ToolResult> AsReaderAsync(params string[] question) =>
             admin.RunAsync(["auth", "can-i", .. question, "--as=system:serviceaccount:team:reader"]);
         Assert.Equal("namespace/team created\n", (await admin.RunAsync("create", "namespace", "team")).Succeeded().Output);

@@ -5,15 +5,15 @@ using Hostdev.Sandbox.ApiServer;
 namespace Hostdev.Tests.Sandbox.ApiServer;
 
 /// <summary>A real kubectl; HOSTDEV_KUBECTL names another one than the newest of <c>hack/kubetools</c>.</summary>
-internal sealed class Kubectl : KubeTool
+internal sealed class KubectlTool : KubeTool
 {
     private readonly Lazy<int> _minor;
 
-    public Kubectl(SimulatedApiServer server, string? token = null, string version = Newest)
+    public KubectlTool(SimulatedApiServer server, string? token = null, string version = Newest)
         : base(Program(version), server, token) => _minor = new Lazy<int>(() => ReadMinor(Program(version)));
 
     /// <param name="kubeconfig">Of any cluster.</param>
-    public Kubectl(string kubeconfig, string version = Newest)
+    public KubectlTool(string kubeconfig, string version = Newest)
         : base(Program(version), kubeconfig) => _minor = new Lazy<int>(() => ReadMinor(Program(version)));
 
     /// <summary>Of its version 1.MINOR.</summary>

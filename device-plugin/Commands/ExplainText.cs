@@ -1,0 +1,126 @@
+using System.Text;
+using Hostdev.Crds;
+using Hostdev.Planning;
+using Hostdev.Planning.Explaining;
+using Hostdev.Planning.Inventory;
+
+namespace Hostdev.DevicePlugin.Commands;
+
+/// <summary>How what is said of a device stands to what is so.</summary>
+internal enum Standing
+{
+    /// <summary>An agent runs and follows this desired state.</summary>
+    Followed,
+
+    /// <summary>An agent runs and follows another desired state.</summary>
+    NotFollowed,
+
+    /// <summary>No agent runs.</summary>
+    NoAgent,
+}
+
+/// <summary>Everything that decides about one device, as text.</summary>
+internal static class ExplainText
+{
+    /// <param name="writes">What was written to it, as lines.</param>
+    /// <returns>Null where there is no such device, and nothing is to be made that would be it.</returns>
+    public static string? Render(Explanation it, Standing standing, IEnumerable<string> writes)
+    {
+        var (device, inventory, unit) = (it.Device, it.Input.Inventory, it.Unit);
+        var described = device switch
+        {
+            DeviceId.OfPci(var address) when inventory.Functions.TryGetValue(address, out var function) => Describe(function, inventory),
+            DeviceId.OfMdev(var uuid) => MdevText.Describe(uuid, inventory, unit),
+            DeviceId.OfUsb(var port) => LentText.Describe(port, inventory),
+            DeviceId.OfScsi(var disk) => LentText.Describe(disk, inventory),
+            _ => null,
+        };
+        if (described is null)
+            return null;
+        var text = new StringBuilder();
+        text.AppendJoin("\n  ", described).Append('\n');
+        Section(text, "Nothing is done now:", it.Plan.Halt is { } halt ? [$"{halt.Reason}: {halt.Message}"] : []);
+        Section(text, "In use by:", it.Users);
+        Section(text, "Asked for:", it.AskedBy);
+        Section(text, "Not asked for:", it.WouldBeAskedBy);
+        if (unit is not null)
+        {
+            var what = it.IsHeld
+                ? $"for unit {unit.Id}, which is {unit.Resource} for {unit.Policy}: the host goes without it, and no VM gets it"
+                : $"as {unit.Resource} in unit {unit.Id} for {unit.Policy}";
+            Section(text, $"{Now(it, standing, it.IsHeld ? "held" : "offered")}:", [what]);
+        }
+
+        Section(text, "Not given out now:", NotGivenOut(unit));
+        Section(text, "What the host loses beside what is named:", unit?.HostLoses is { } loss ? [loss] : []);
+        Section(text, "In the way, or worth knowing:", it.Findings.Select(f => $"{f.State}: {f.Reason}: {f.Message}"));
+        Section(text, "In the way after that:", it.Behind.Select(f => $"{f.State}: {f.Reason}: {f.Message}"));
+        Section(text, "What may help:", it.Advice);
+        var steps = it.Plan.Lanes.SelectMany(l => l.Steps).Select(s => s.Step).Where(s => s.Device == device);
+        Section(
+            text,
+            standing == Standing.Followed ? "To be done now:" : $"Would be done{Unless(standing)}:",
+            steps.Select(StepWords.ToDo).OfType<string>()
+        );
+        Section(text, "To be done when a pod is given it:", StepsForAPod(it));
+        Section(text, "On record:", it.Records);
+        Section(text, "Written to it in this boot, the last ones:", writes);
+        if (unit is null && it.Findings.IsEmpty && it.AskedBy.IsEmpty)
+            text.Append(it.WouldBeAskedBy.IsEmpty ? "No policy asks for it.\n" : "");
+        return text.ToString();
+    }
+
+    private static string Now(Explanation it, Standing standing, string what) =>
+        standing != Standing.Followed ? $"Would be {what}{Unless(standing)}"
+        : it.IsChanging ? $"To be {what}, when what is to be done is done"
+        : char.ToUpperInvariant(what[0]) + what[1..];
+
+    private static string Unless(Standing standing) =>
+        standing == Standing.NoAgent ? " (no agent runs on this host)" : " (the agent of this host follows another desired state)";
+
+    private static IEnumerable<string> StepsForAPod(Explanation it) =>
+        it.Unit is { OnAllocate.Steps: var steps } unit && !it.Input.Given.Contains(unit.Id)
+            ? steps.Select(StepWords.ToDo).OfType<string>()
+            : [];
+
+    private static IEnumerable<string> NotGivenOut(Unit? unit)
+    {
+        if (unit?.OnAllocate?.Obstacle is { } obstacle)
+            yield return $"{obstacle.Reason}: {obstacle.Message}";
+        if (unit?.Fault is { } fault)
+            yield return fault;
+        if (unit is { Cordoned: true })
+            yield return "its policy lets it go as soon as nobody has it (disruption: Cordon)";
+    }
+
+    private static IEnumerable<string> Describe(PciFunction function, HostInventory inventory)
+    {
+        var group = inventory.GroupOf(function);
+        string?[] title = [function.Address.ToString(), $"{function.Vendor}:{function.Device}", function.VendorName, function.DeviceName];
+        yield return string.Join(' ', title.Where(t => t is not null));
+        yield return $"driver: {function.Driver ?? "none"}";
+        yield return $"IOMMU group: {Members(inventory, group)}";
+        var regions = string.Join(", ", group?.DirectRegions ?? []);
+        if (regions.Length > 0)
+            yield return $"direct regions of the group: {regions}";
+        foreach (var line in MdevText.MadeOn(function.Address, inventory))
+            yield return line;
+    }
+
+    private static string Members(HostInventory inventory, IommuGroup? group)
+    {
+        if (group is null)
+            return "none";
+        var members = group.Members.Select(a => Member(inventory, a)).Concat(group.OtherMembers.Select(m => Member(m)));
+        return $"{group.Number} with {string.Join(", ", members)}";
+    }
+
+    private static string Member(HostInventory inventory, PciAddress address) =>
+        inventory.Functions.TryGetValue(address, out var f)
+            ? $"{address} ({(f.IsBridge ? "bridge" : f.Driver ?? "no driver")})"
+            : address.ToString();
+
+    private static string Member(OtherGroupMember member) => $"{member.Name} ({member.Driver ?? "no driver"})";
+
+    private static void Section(StringBuilder text, string title, IEnumerable<string> lines) => PlanText.Section(text, title, lines);
+}

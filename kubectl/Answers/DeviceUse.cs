@@ -1,0 +1,35 @@
+namespace Hostdev.Kubectl.Answers;
+
+/// <summary>How a device stands, in one word: the name is what is printed.</summary>
+public enum DeviceUse
+{
+    /// <summary>The host's own: no policy asks for it, or nobody said why not.</summary>
+    Host,
+
+    /// <summary>Offered, healthy, and nobody has it.</summary>
+    Free,
+
+    /// <summary>A pod has it, or was just given it.</summary>
+    Allocated,
+
+    /// <summary>Its pod is gone, and a proof that nobody uses it is still lacking.</summary>
+    Returning,
+
+    /// <summary>It belongs to a resource and is not given out now.</summary>
+    Unhealthy,
+
+    /// <summary>Not given out any more until its policy could be applied to it.</summary>
+    Cordoned,
+
+    /// <summary>Taken from the host for another device.</summary>
+    Held,
+
+    /// <summary>Not offered until somebody changes something.</summary>
+    Blocked,
+
+    /// <summary>Not offered until a user lets go.</summary>
+    Waiting,
+
+    /// <summary>On its way back to the host.</summary>
+    Releasing,
+}

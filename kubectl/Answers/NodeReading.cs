@@ -1,0 +1,57 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Hostdev.Crds.Kinds;
+
+namespace Hostdev.Kubectl.Answers;
+
+/// <summary>What one node's object says, read once.</summary>
+public sealed record NodeReading
+{
+    public required string Node { get; init; }
+
+    /// <summary>Null where there is nothing to read: <see cref="Lack"/> says why.</summary>
+    public required NodeDeviceStateStatus? Status { get; init; }
+
+    /// <summary>A sentence; null where there is a status.</summary>
+    public required string? Lack { get; init; }
+
+    /// <summary>By uid of a policy of the node's spec, the names under which it offers devices.</summary>
+    public required ImmutableDictionary<string, ImmutableArray<string>> ResourcesByPolicy { get; init; }
+
+    /// <summary>The resource of a policy that has one; null where it has several, or is not known.</summary>
+    public string? ResourceOf(string policyUid) =>
+        ResourcesByPolicy.TryGetValue(policyUid, out var names) && names is [var one] ? one : null;
+
+    public static NodeReading Of(NodeDeviceState state)
+    {
+        var (node, status) = (state.Metadata.Name, state.Status);
+        return new NodeReading
+        {
+            Node = node,
+            Status = status,
+            Lack =
+                status is not null ? null
+                : state.StatusText is null ? $"{node}: its agent has not reported yet: does its Pod run?"
+                : $"{node}: its status is not of this version of kubectl-hostdev, and cannot be read: use the one of the agents' version",
+            ResourcesByPolicy = Resources(state.Spec).ToImmutableDictionary(StringComparer.Ordinal),
+        };
+    }
+
+    private static Dictionary<string, ImmutableArray<string>> Resources(JsonElement? spec)
+    {
+        var resources = new Dictionary<string, ImmutableArray<string>>(StringComparer.Ordinal);
+        if (
+            spec is not { ValueKind: JsonValueKind.Object } it
+            || !it.TryGetProperty("policies", out var policies)
+            || policies.ValueKind != JsonValueKind.Array
+        )
+            return resources;
+        foreach (var policy in policies.EnumerateArray().Where(p => p.ValueKind == JsonValueKind.Object))
+        {
+            if (PolicyResources.Text(policy, "uid") is { } uid && policy.TryGetProperty("spec", out var one))
+                resources[uid] = PolicyResources.Of(one);
+        }
+
+        return resources;
+    }
+}
