@@ -211,13 +211,16 @@ public abstract class ScsiScenarios
         await using var bench = await ScenarioBench.StartAsync(node, Disk);
         await bench.ReadyAsync();
         var pod = await RunningAsync(bench, "vm");
-        // A number is free only when whoever looks at its device this moment has let go: the disk may find its own again.
+        // A number is free only when whoever looks at its device this moment has let go, and which of the two had the lower one is what
+        // came before: in one of both orders the disk gets another.
+        string[] order = [cd, disk];
         await bench.UntilAsync(() =>
         {
             foreach (var gone in (string[])[disk, cd])
                 Delete(node, gone);
-            foreach (var found in (string[])[cd, disk])
+            foreach (var found in order)
                 Scan(node, found);
+            Array.Reverse(order);
             return ScenarioNodes.GenericNodeOf(node.Machine.Paths, Address(node)) != pod.DeviceNodes[0];
         });
         var restarted = await bench.Kubelet.RestartContainerAsync("vms", "vm");

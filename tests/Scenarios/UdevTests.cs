@@ -63,6 +63,8 @@ public sealed class UdevTests
                 await node.UnplugAsync(UsbThing.Stick);
                 await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/stick") == 0);
                 await node.PlugAsync(UsbThing.Stick, 1);
+                // Its disk is there a second later, and udevd looks into that too: who has it open meanwhile keeps it from being lent.
+                await bench.UntilAsync(StickHasDisk);
                 Command.Run("udevadm", "settle");
                 await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/stick") == 1);
                 var pod = await AdmitAsync(bench, "vm-1", "stick");
@@ -77,6 +79,9 @@ public sealed class UdevTests
             }
         );
     }
+
+    private static bool StickHasDisk() =>
+        Command.Try("bash", "-c", "compgen -G '/sys/bus/usb/devices/2-1:1.0/host*/target*/*/block/*'") is null;
 
     private static async Task WithUdevdAsync(string rule, Func<RealNode, Task> test)
     {
