@@ -18,8 +18,8 @@ namespace Hostdev.Tests.Shipped;
 public sealed class FloodTests
 {
     /// <summary>
-    /// What 200 calls have under way where none was answered yet when the last one came, as on a busy machine: a request of 128 KiB each, and
-    /// what the connections take. Mostly it is 10.
+    /// What 200 calls have under way where none was answered yet when the last one came, as on a busy machine: a request of 128 KiB each,
+    /// and what the connections take. Mostly it is 10.
     /// </summary>
     private const double MostMegabytesMore = 40;
 
