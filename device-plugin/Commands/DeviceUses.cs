@@ -29,9 +29,9 @@ internal static class DeviceUses
         var users = usage.UsersOf(device);
         var pods = users.Where(u => u.Kind == UserKind.Pod).ToList();
         if (pods.Count > 0)
-            return pods[0].Description.Split(" has ")[0];
+            return pods[0].Description;
         if (plan.Findings.FirstOrDefault(f => f.Device == device.ToString() && f.State == FindingState.Held) is { } held)
-            return $"held: {held.Message}";
+            return held.Message;
         if (users.Length > 0)
             return $"host: {users[0].Description}{(users.Length > 1 ? $", and {users.Length - 1} more" : "")}";
         return plan.Units.FirstOrDefault(u => u.Claims.Contains(device)) is { } unit ? $"offered: {unit.Resource}" : Free;

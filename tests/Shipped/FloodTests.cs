@@ -17,12 +17,7 @@ namespace Hostdev.Tests.Shipped;
 [Trait(ShippedPrograms.Needs, ShippedPrograms.Published)] // what they take is theirs as they are shipped
 public sealed class FloodTests
 {
-    /// <summary>
-    /// What 200 calls have under way where none was answered yet when the last one came, as on a busy machine: a request of 128 KiB each,
-    /// and what the connections take. Mostly it is 10.
-    /// </summary>
-    private const double MostMegabytesMore = 40;
-
+    private const double MostMegabytesMore = 32;
     private const string Edu = "0000:40:00.0";
 
     [Fact]
