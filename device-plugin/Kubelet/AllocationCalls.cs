@@ -23,11 +23,10 @@ internal sealed class AllocationCalls(
     /// <summary>
     /// The kubelet asks for one container at a time. A request of nothing but empty ones would be answered with a hundred times its size.
     /// </summary>
-    private const int MostContainers = 16;
+    public const int MostContainers = 16;
 
     public PreferredAllocationResponse Prefer(PreferredAllocationRequest request)
     {
-        RefuseTooMany(request.ContainerRequests.Count);
         var response = new PreferredAllocationResponse();
         foreach (var container in request.ContainerRequests)
         {
@@ -45,7 +44,6 @@ internal sealed class AllocationCalls(
 
     public async Task<AllocateResponse> AllocateAsync(AllocateRequest request, CancellationToken cancellationToken)
     {
-        RefuseTooMany(request.ContainerRequests.Count);
         var response = new AllocateResponse();
         foreach (var container in request.ContainerRequests)
         {
@@ -153,12 +151,6 @@ internal sealed class AllocationCalls(
     {
         var blamed = ids.Intersect(refusal.DeviceIds.IsDefault ? [] : refusal.DeviceIds, StringComparer.Ordinal).ToImmutableArray();
         return blamed.IsEmpty ? ids : blamed;
-    }
-
-    private static void RefuseTooMany(int containers)
-    {
-        if (containers > MostContainers)
-            throw Error(StatusCode.InvalidArgument, $"the request is for {containers} containers, and {MostContainers} are taken at most");
     }
 
     private static RpcException Error(StatusCode code, string message) => new(new Status(code, message));

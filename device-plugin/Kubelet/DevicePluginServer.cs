@@ -14,6 +14,9 @@ namespace Hostdev.DevicePlugin.Kubelet;
 /// </summary>
 internal sealed class DevicePluginServer : IAsyncDisposable
 {
+    /// <summary>In one request: more than fit into a list.</summary>
+    private const int MostDevices = 20_000;
+
     private readonly DeviceListing _listing;
     private readonly KubeletTimings _timings;
     private readonly TimeProvider _time;
@@ -57,13 +60,22 @@ internal sealed class DevicePluginServer : IAsyncDisposable
         listing.BeginSession();
         server._server = await GrpcSocketServer.StartAsync(
             socketPath,
-            stopping => PluginApi.BindService(new Service(server, allocation, stopping)),
+            stopping => Bind(new Service(server, allocation, stopping)),
             logger,
             cancellationToken,
             new GrpcSocketOptions { Admits = admits }
         );
         return server;
     }
+
+    private static ServerServiceDefinition Bind(Service service) =>
+        BoundedRequests.Bind(
+            binder => PluginApi.BindService(binder, service),
+            RequestBound.Of(Empty.Parser, AllocationCalls.MostContainers, "fields"),
+            RequestBound.Of(PreferredAllocationRequest.Parser, AllocationCalls.MostContainers, "containers"),
+            RequestBound.Of(AllocateRequest.Parser, AllocationCalls.MostContainers, "containers"),
+            RequestBound.Of(PreStartContainerRequest.Parser, MostDevices, "devices")
+        );
 
     /// <summary>Ends the stream, lets running calls finish for a moment, removes the socket. Idempotent.</summary>
     public async ValueTask DisposeAsync()
