@@ -20,6 +20,9 @@ public readonly record struct PciClass(string Digits)
     public static PciClass Parse(string text) =>
         TryParse(text, out var value) ? value : throw new FormatException($"\"{text}\" is no PCI class: {Form}");
 
+    /// <summary>All six digits of a function's 24-bit class code.</summary>
+    public static PciClass Of(uint classCode) => new(classCode.ToString("x6", CultureInfo.InvariantCulture));
+
     /// <summary>Whether a function's 24-bit class code begins with these digits.</summary>
     public bool Matches(uint classCode) =>
         classCode.ToString("x6", CultureInfo.InvariantCulture).StartsWith(Digits, StringComparison.Ordinal);

@@ -123,6 +123,30 @@ public sealed record NodeView
     /// <summary>Whether its agent has left devices out of its report, so that <see cref="PciIds"/> are not all.</summary>
     public bool IsTruncated { get; init; }
 
+    /// <param name="state">Null where it has none.</param>
+    /// <param name="node">The Node object; null where there is none.</param>
+    public static NodeView Of(string name, NodeDeviceStateSummary? state, PartialObjectMetadata? node, AgentPresence agent) =>
+        new()
+        {
+            Name = name,
+            Uid = node?.Metadata.Uid,
+            Labels = node?.Metadata.Labels ?? ImmutableSortedDictionary<string, string>.Empty,
+            Agent = agent,
+            GiveBack = state?.Metadata.Annotations.GetValueOrDefault(HostdevAnnotations.GiveBack) == "true",
+            Given = state?.Spec is { } spec
+                ?
+                [
+                    .. spec
+                        .Policies.OfType<ProjectedPolicySummary>()
+                        .Select(p => new GivenPolicy(new PolicyKey(p.Kind, p.Name), p.Uid, p.Generation, p.Digest, p.CreationTimestamp)),
+                ]
+                : null,
+            Results = NodeReport.Results(name, state?.Status),
+            Releasing = NodeReport.Releasing(state?.Status),
+            PciIds = state?.Status?.PciIds,
+            IsTruncated = state?.Status?.Truncated == true,
+        };
+
     /// <summary>The version of the policy in its spec; null when it has none.</summary>
     public GivenPolicy? GivenOf(PolicyKey key)
     {

@@ -139,7 +139,10 @@ public static class Projector
             ? new NodeEntry.Give(situation.Policy)
             : null;
 
-    private static NodeEntry? Entry(NodeView node, PolicySituation situation)
+    private static NodeEntry? Entry(NodeView node, PolicySituation situation) =>
+        Entry(node, situation, situation.Rollout?.Admitted.Contains(node.Name) == true);
+
+    private static NodeEntry? Entry(NodeView node, PolicySituation situation, bool isAdmitted)
     {
         var policy = situation.Policy;
         var given = node.GivenOf(policy.Key);
@@ -151,8 +154,14 @@ public static class Projector
             return null;
         if (given == policy.Version)
             return earlier;
-        return situation.Rollout?.Admitted.Contains(node.Name) == true ? new NodeEntry.Give(policy) : earlier;
+        return isAdmitted ? new NodeEntry.Give(policy) : earlier;
     }
+
+    /// <summary>What a node has when every rollout has come to its end, and none was halted: in order of precedence.</summary>
+    internal static ImmutableArray<NodeEntry> AtTheEnd(NodeView node, ImmutableArray<PolicySituation> policies) =>
+        node.GiveBack
+            ? []
+            : [.. policies.Select(p => Entry(node, p, p.HeldBack is null && !p.Full.Contains(node.Name))).OfType<NodeEntry>()];
 
     // The order in a spec is for its readers; agents sort by precedence themselves. A new priority must not change every node at once.
     private static bool Differs(NodeView node, NodeSpec spec) =>
@@ -162,7 +171,11 @@ public static class Projector
 /// <summary>What is to be done now.</summary>
 /// <param name="Policies">In order of precedence.</param>
 /// <param name="Specs">The nodes whose spec differs from what they are to have now, and what that is.</param>
-public sealed record ClusterProjection(ImmutableArray<PolicySituation> Policies, ImmutableSortedDictionary<string, NodeSpec> Specs);
+public sealed record ClusterProjection(ImmutableArray<PolicySituation> Policies, ImmutableSortedDictionary<string, NodeSpec> Specs)
+{
+    /// <summary>What a node has when every rollout has come to its end, and none was halted: in order of precedence.</summary>
+    public ImmutableArray<NodeEntry> AtTheEnd(NodeView node) => Projector.AtTheEnd(node, Policies);
+}
 
 /// <summary>A policy and where it stands.</summary>
 /// <param name="Selected">The nodes that its selector picks, by name.</param>

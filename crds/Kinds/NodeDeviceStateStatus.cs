@@ -124,9 +124,31 @@ public sealed record DeviceStatus
         };
 }
 
-/// <summary>What PCI functions alone have.</summary>
+/// <summary>
+/// What PCI functions alone have. What selectors of policies ask for stands here too, so that what a policy would come to can be told
+/// without the node; agents of the version before wrote the group alone.
+/// </summary>
 /// <param name="IommuGroup">Null where it has none.</param>
-public sealed record PciDeviceStatus(int? IommuGroup = null);
+/// <param name="ClassCode">All six digits: <c>030000</c>. Null where an agent of the version before wrote it.</param>
+public sealed record PciDeviceStatus(int? IommuGroup = null, PciClass? ClassCode = null)
+{
+    /// <summary>Subsystem <c>vendor:device</c>; null where it has none.</summary>
+    public string? Subsystem { get; init; }
+
+    /// <summary>As the firmware names it; null where it does not.</summary>
+    public string? Slot { get; init; }
+
+    /// <summary>Names of its network interfaces, at most 16; null where it has none.</summary>
+    public ImmutableArray<string>? Interfaces { get; init; }
+
+    /// <summary>Null where it can have no virtual functions.</summary>
+    public SriovDeviceStatus? Sriov { get; init; }
+}
+
+/// <summary>How many virtual functions a function can have, and where they come to be (PCIe, "First VF Offset" and "VF Stride").</summary>
+/// <param name="Offset">From its own address to that of number 0; 0 where it is not known yet.</param>
+/// <param name="Stride">From each to the next.</param>
+public sealed record SriovDeviceStatus(int TotalVfs, int Offset, int Stride);
 
 /// <summary>What USB devices alone have: which one of its kind is in the socket.</summary>
 /// <param name="Serial">Null where it reports none.</param>
@@ -134,7 +156,17 @@ public sealed record UsbDeviceStatus(string? Serial = null);
 
 /// <summary>What SCSI devices alone have: what they call themselves.</summary>
 /// <param name="Controller">The PCI address of the adapter; null where it has none.</param>
-public sealed record ScsiDeviceStatus(string? Controller = null, string? Vendor = null, string? Model = null, string? Serial = null);
+/// <param name="Wwid">Its name in the world; null where it has none, and where an agent of the version before wrote it.</param>
+/// <param name="Address">Host:channel:target:LUN, until the next boot or replug. Null where an agent of the version before wrote
+/// it.</param>
+public sealed record ScsiDeviceStatus(
+    string? Controller = null,
+    string? Vendor = null,
+    string? Model = null,
+    string? Serial = null,
+    string? Wwid = null,
+    string? Address = null
+);
 
 /// <summary>What mediated devices alone have.</summary>
 /// <param name="TypeId">As the driver names it, for example <c>nvidia-222</c>.</param>

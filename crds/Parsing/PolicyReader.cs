@@ -83,8 +83,11 @@ public static class PolicyReader
         return refusals.IsEmpty ? policy : Frozen(policy.Identity, Reasons.InvalidSpec, string.Join("; ", refusals));
     }
 
-    /// <summary>As this version writes it, so that one value has one form; null for one that was never understood.</summary>
-    private static JsonElement? Spec(DesiredPolicy policy) =>
+    /// <summary>
+    /// Its spec as this version writes it, so that one value has one form, with defaults or without; null for one that was never
+    /// understood.
+    /// </summary>
+    public static JsonElement? Spec(DesiredPolicy policy) =>
         NodeDeviceStateWriter.ToJson(policy)?["spec"] is { } spec
             ? JsonSerializer.SerializeToElement(spec, CrdsJsonContext.Default.JsonNode)
             : null;

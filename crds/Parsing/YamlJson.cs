@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
@@ -21,7 +22,16 @@ public static partial class YamlJson
     /// <summary>The one document of a text. Null with an empty <paramref name="error"/> never happens: an empty text is an error
     /// too.</summary>
     /// <param name="error">What is wrong, with line and column.</param>
-    public static JsonNode? Parse(string text, out string error)
+    public static JsonNode? Parse(string text, out string error) => Read(text, mostDocuments: 1, out error).FirstOrDefault();
+
+    /// <summary>
+    /// The documents of a text, in their order; what stands between two of their marks (<c>---</c>) and holds nothing is none. Empty only
+    /// with an error.
+    /// </summary>
+    /// <param name="error">What is wrong, with line and column.</param>
+    public static ImmutableArray<JsonNode> ParseAll(string text, out string error) => Read(text, int.MaxValue, out error);
+
+    private static ImmutableArray<JsonNode> Read(string text, int mostDocuments, out string error)
     {
         error = "";
         var parser = new BoundedParser(text);
@@ -32,39 +42,42 @@ public static partial class YamlJson
             if (stream.Documents.Count == 0)
             {
                 error = "the text is empty";
-                return null;
+                return [];
             }
 
             if (
-                stream.Documents.Skip(1).FirstOrDefault(d => d.RootNode is not YamlScalarNode { Value: null or "" })?.RootNode.Start is
-                { } second
+                stream.Documents.Skip(mostDocuments).FirstOrDefault(d => d.RootNode is not YamlScalarNode { Value: null or "" }) is
+                { RootNode.Start: var second }
             )
             {
                 error =
                     $"line {second.Line}, column {second.Column}: a second document begins here (after \"---\"), "
                     + "which would be passed over: put everything into one document";
-                return null;
+                return [];
             }
 
             var room = new Room { Values = MaxValues, Characters = MaxCharacters };
-            if (Convert(stream.Documents[0].RootNode, 0, room) is { } node)
-                return node;
-            error = "the text holds no value";
-            return null;
+            ImmutableArray<JsonNode> read =
+            [
+                .. stream.Documents.Take(mostDocuments).Select(d => Convert(d.RootNode, 0, room)).OfType<JsonNode>(),
+            ];
+            if (read.IsEmpty)
+                error = "the text holds no value";
+            return read;
         }
         catch (YamlException e)
         {
             error = LineIndentedByTab(text) is { } line
                 ? $"line {line}, column 1: a tab stands where the line is indented, which YAML does not allow: indent with blanks alone"
                 : $"line {e.Start.Line}, column {e.Start.Column}: {e.InnerException?.Message ?? e.Message}";
-            return null;
+            return [];
         }
         // YamlDotNet's other answers to broken text, for example a list that is not closed
         catch (Exception e) when (e is InvalidOperationException or ArgumentException)
         {
             var at = parser.Current?.End ?? Mark.Empty;
             error = $"line {at.Line}, column {at.Column}: what follows does not fit here: a list or mapping before it may not be closed";
-            return null;
+            return [];
         }
     }
 

@@ -72,10 +72,22 @@ internal sealed class DeviceStatuses
         {
             Ids = Ids(f.Vendor, f.Device),
             Driver = f.Driver,
-            Pci = new PciDeviceStatus(f.IommuGroup),
+            Pci = new PciDeviceStatus(f.IommuGroup, PciClass.Of(f.ClassCode))
+            {
+                Subsystem = f.SubsystemVendor == default ? null : Ids(f.SubsystemVendor, f.SubsystemDevice),
+                Slot = f.Slot,
+                Interfaces = InterfacesOf(f),
+                Sriov = f.Sriov is { TotalVfs: > 0 } sriov ? new SriovDeviceStatus(sriov.TotalVfs, sriov.Offset, sriov.Stride) : null,
+            },
             NumaNode = f.NumaNode,
             State = State(f.Address),
         };
+
+    private static ImmutableArray<string>? InterfacesOf(PciFunction f)
+    {
+        var names = f.Children.Where(c => c.Kind == ChildKind.NetworkInterface).Select(c => c.Name).ToImmutableArray();
+        return names.IsEmpty ? null : names;
+    }
 
     private DeviceStatus Of(UsbDevice u) =>
         DeviceStatus.Of(u.Port) with
@@ -90,7 +102,7 @@ internal sealed class DeviceStatuses
         DeviceStatus.Of(s.Id) with
         {
             State = State(s.Id),
-            Scsi = new ScsiDeviceStatus(s.Controller?.ToString(), s.Vendor, s.Model, s.Serial),
+            Scsi = new ScsiDeviceStatus(s.Controller?.ToString(), s.Vendor, s.Model, s.Serial, s.Wwid, s.Address),
         };
 
     private DeviceStatus Of(MdevDevice m) =>

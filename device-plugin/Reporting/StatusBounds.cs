@@ -24,6 +24,7 @@ internal static class StatusBounds
     private const int LongList = 4096;
     private const int Policies = 512;
     private const int FewWords = 64;
+    private const int FewInterfaces = 16;
     private const int Serial = 256;
 
     public static NodeDeviceStateStatus Apply(NodeDeviceStateStatus s)
@@ -62,7 +63,7 @@ internal static class StatusBounds
         + s.Host.VfioDrivers.Length
         + s.Host.Problems.Length
         + s.Names.Length
-        + s.Devices.Length
+        + s.Devices.Sum(d => 1 + (d.Pci?.Interfaces?.Length ?? 0))
         + s.VirtualFunctions.Sum(v => 1 + v.Ranges.Length)
         + s.Allocations.Length
         + s.Policies.Sum(p => 1 + p.Problems.Length + p.Ids.Length)
@@ -88,13 +89,23 @@ internal static class StatusBounds
             Ids = Optional(d.Ids, Ids),
             Driver = Optional(d.Driver, Word),
             State = Optional(d.State, Text),
+            Pci = d.Pci is { } pci
+                ? pci with
+                {
+                    Subsystem = Optional(pci.Subsystem, Ids),
+                    Slot = Optional(pci.Slot, Word),
+                    Interfaces = pci.Interfaces is { } interfaces ? Words(interfaces, FewInterfaces, Word) : null,
+                }
+                : null,
             Usb = d.Usb is { } usb ? new UsbDeviceStatus(Optional(usb.Serial, Serial)) : null,
             Scsi = d.Scsi is { } scsi
                 ? new ScsiDeviceStatus(
                     Optional(scsi.Controller, Address),
                     Optional(scsi.Vendor, Word),
                     Optional(scsi.Model, Word),
-                    Optional(scsi.Serial, Serial)
+                    Optional(scsi.Serial, Serial),
+                    Optional(scsi.Wwid, Serial),
+                    Optional(scsi.Address, Word)
                 )
                 : null,
             Mdev = d.Mdev is { } mdev ? new MdevDeviceStatus(BoundedText.Cut(mdev.TypeId, Word), Optional(mdev.Parent, Id)) : null,

@@ -77,6 +77,19 @@ internal sealed class ClusterOptions
                     [.. NodeDevices.Of(await reader.NodeAsync(name, cancellationToken).ConfigureAwait(false)).Select(d => d.Id)]
             );
 
+    /// <summary>For shells: policies by kind and name.</summary>
+    public IEnumerable<CompletionItem> PolicyNames(CompletionContext context) =>
+        Propose(
+            context,
+            async (reader, cancellationToken) =>
+            {
+                var names = new List<string>();
+                await foreach (var (kind, policy) in PolicyReader.ReadAsync(reader.Client, cancellationToken).ConfigureAwait(false))
+                    names.Add($"{kind}/{policy.Metadata.Name}");
+                return names;
+            }
+        );
+
     /// <summary>For shells: what policies offer.</summary>
     public IEnumerable<CompletionItem> ResourceNames(CompletionContext context) =>
         Propose(

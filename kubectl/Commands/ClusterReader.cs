@@ -13,6 +13,8 @@ internal sealed class ClusterReader(KubeClient client, Action<string> note)
 {
     public static KubeResource PodResource { get; } = new("", "v1", "Pod", "pods", Namespaced: true);
 
+    public static KubeResource NodeResource { get; } = new("", "v1", "Node", "nodes", Namespaced: false);
+
     public KubeClient Client => client;
 
     public Action<string> Note => note;

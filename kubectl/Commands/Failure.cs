@@ -33,6 +33,9 @@ internal static class Failure
         + (
             refused.Status.Message.Contains("hostdev.io", StringComparison.Ordinal)
                 ? "ask for the ClusterRole hostdev-view, by a ClusterRoleBinding"
-                : "ask for the cluster's own ClusterRole view"
+            : refused.Status.Message.Contains("\"nodes\"", StringComparison.Ordinal)
+                ? "ask for a ClusterRole that lists nodes (kubectl create clusterrole node-lister --verb=list --resource=nodes), by a "
+                    + "ClusterRoleBinding"
+            : "ask for the cluster's own ClusterRole view"
         );
 }

@@ -19,6 +19,7 @@ public static class KubectlCommand
             ResourcesCommand.CreateFree(cluster),
             ExplainCommand.CreateExplain(cluster),
             ExplainCommand.CreateTree(cluster),
+            PlanCommand.Create(cluster),
             WhyCommand.Create(cluster),
             WatchCommand.Create(cluster),
         };

@@ -18,6 +18,14 @@ public sealed class ListPrinter<T>(TextWriter to, OutputForm form, Listing<T> li
     private readonly ImmutableArray<Column<T>> _columns = [.. listing.Columns.Where(c => form == OutputForm.Wide || !c.IsWide)];
     private readonly int[] _widths = [.. listing.Columns.Where(c => form == OutputForm.Wide || !c.IsWide).Select(c => c.Header.Length)];
 
+    /// <summary>A whole table, for an answer that has one among other lines.</summary>
+    public static IEnumerable<string> Lines(OutputForm form, Listing<T> listing, ImmutableArray<T> rows)
+    {
+        using var text = new StringWriter();
+        new ListPrinter<T>(text, form, listing).Write(rows);
+        return text.ToString().TrimEnd('\n').Split('\n');
+    }
+
     /// <summary>Rows so far.</summary>
     public int Count { get; private set; }
 

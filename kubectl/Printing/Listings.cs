@@ -60,6 +60,20 @@ internal static class Listings
             AnswersJsonContext.Default.ResourceRow
         );
 
+    public static Listing<PlannedChange> PlannedChanges { get; } =
+        new(
+            "PlannedChangeList",
+            [
+                new("NODE", c => c.Node),
+                new("DEVICE", c => c.Device),
+                new("CHANGE", c => c.Change.ToString()),
+                new("RESOURCE", c => c.Resource),
+                new("REASON", c => c.Reason),
+                new("MESSAGE", c => c.Message),
+            ],
+            AnswersJsonContext.Default.PlannedChange
+        );
+
     private static string? Number(int? number) => number?.ToString(CultureInfo.InvariantCulture);
 }
 
@@ -76,6 +90,8 @@ internal static class Listings
 [JsonSerializable(typeof(Explanation))]
 [JsonSerializable(typeof(DeviceTree))]
 [JsonSerializable(typeof(PodReason))]
+[JsonSerializable(typeof(PlannedChange))]
+[JsonSerializable(typeof(ClusterPlan))]
 internal sealed partial class AnswersJsonContext : JsonSerializerContext;
 
 /// <summary>As <see cref="AnswersJsonContext"/>, an object in one line.</summary>

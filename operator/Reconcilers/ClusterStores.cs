@@ -225,45 +225,12 @@ internal sealed class ClusterStores
                 && ReferenceEquals(known.State, state)
                 && ReferenceEquals(known.Node, node)
                 && known.Agent == agent;
-            views[name] = same ? known : (state, node, agent, View(name, state, node, agent));
+            views[name] = same ? known : (state, node, agent, Projection.NodeView.Of(name, state, node, agent));
         }
 
         _views = views;
         return [.. views.Values.Select(v => v.View)];
     }
-
-    private static Projection.NodeView View(
-        string name,
-        NodeDeviceStateSummary? state,
-        PartialObjectMetadata? node,
-        Projection.AgentPresence agent
-    ) =>
-        new()
-        {
-            Name = name,
-            Uid = node?.Metadata.Uid,
-            Labels = node?.Metadata.Labels ?? ImmutableSortedDictionary<string, string>.Empty,
-            Agent = agent,
-            GiveBack = state?.Metadata.Annotations.GetValueOrDefault(HostdevAnnotations.GiveBack) == "true",
-            Given = state?.Spec is { } spec
-                ?
-                [
-                    .. spec
-                        .Policies.OfType<ProjectedPolicySummary>()
-                        .Select(p => new Projection.GivenPolicy(
-                            new Projection.PolicyKey(p.Kind, p.Name),
-                            p.Uid,
-                            p.Generation,
-                            p.Digest,
-                            p.CreationTimestamp
-                        )),
-                ]
-                : null,
-            Results = Projection.NodeReport.Results(name, state?.Status),
-            Releasing = Projection.NodeReport.Releasing(state?.Status),
-            PciIds = state?.Status?.PciIds,
-            IsTruncated = state?.Status?.Truncated == true,
-        };
 
     private Projection.ClusterPolicy Read(PolicyObject policy)
     {

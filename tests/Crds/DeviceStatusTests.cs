@@ -53,7 +53,13 @@ public sealed class DeviceStatusTests
         var written = Written([
             Device("0000:3b:00.0") with
             {
-                Pci = new PciDeviceStatus(12),
+                Pci = new PciDeviceStatus(12, PciClass.Parse("030000"))
+                {
+                    Subsystem = "10de:1467",
+                    Slot = "4",
+                    Interfaces = ["eth0"],
+                    Sriov = new SriovDeviceStatus(16, 4, 1),
+                },
             },
             Device("0000:01:00.0/1.4") with
             {
@@ -61,7 +67,7 @@ public sealed class DeviceStatusTests
             },
             Device("scsi-0123456789abcdef") with
             {
-                Scsi = new ScsiDeviceStatus("0000:01:00.0", "ACME", "Disk", "17"),
+                Scsi = new ScsiDeviceStatus("0000:01:00.0", "ACME", "Disk", "17", "naa.5000c500a1b2c3d4", "0:0:1:0"),
             },
             Device("5a1e0b7c-9f34-8d21-b6a0-1234567890ab") with
             {
@@ -71,7 +77,16 @@ public sealed class DeviceStatusTests
         Assert.Empty(Complaints(written));
         var state = new JsonObject { ["status"] = written };
         var before = CrdFiles.SchemaOf(Repository.Path("tests", "testdata", "crds", "2026-11-29", "nodedevicestates.yaml"));
-        Assert.Equal(["status.devices[1].usb", "status.devices[2].scsi", "status.devices[3].mdev"], before.Prune(state));
+        string[] ofPci = ["classCode", "subsystem", "slot", "interfaces", "sriov"];
+        Assert.Equal(
+            [
+                .. ofPci.Order(StringComparer.Ordinal).Select(f => $"status.devices[0].pci.{f}"),
+                "status.devices[1].usb",
+                "status.devices[2].scsi",
+                "status.devices[3].mdev",
+            ],
+            before.Prune(state)
+        );
         Assert.Empty(before.ValidateStatus(state, null));
         var kept = NodeDeviceStateReader.ReadStatus(CrdFiles.Element(state["status"]))!.Devices;
         Assert.Equal(["pci", "usb", "scsi", "mdev"], kept.Select(d => d.Class));

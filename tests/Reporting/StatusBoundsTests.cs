@@ -130,9 +130,16 @@ public sealed class StatusBoundsTests
             };
 
         private static string Word(string pattern, int number) =>
-            ((string[])[$"W{number}", $"a.com/{number}", $"{number & 0xffff:x4}:{number & 0xffff:x4}", $"{number:x8}:00:00.0"]).First(w =>
-                Regex.IsMatch(w, pattern)
-            );
+            (
+                (string[])
+                    [
+                        $"W{number}",
+                        $"a.com/{number}",
+                        $"{number & 0xffff:x4}:{number & 0xffff:x4}",
+                        $"{number:x8}:00:00.0",
+                        $"{number & 0xffffff:x6}",
+                    ]
+            ).First(w => Regex.IsMatch(w, pattern));
 
         private string Text(StructuralSchema schema, string path)
         {

@@ -315,7 +315,7 @@ public sealed partial class StatusBuilderTests : IDisposable
         );
         var (usb, scsi, mdev) = (status.Devices[1], status.Devices[2], status.Devices[3]);
         Assert.Equal(("1050:0407", "usb-storage", new UsbDeviceStatus("0042")), (usb.Ids, usb.Driver, usb.Usb));
-        Assert.Equal(new ScsiDeviceStatus("0000:43:00.0", "ACME", "Disk", "17"), scsi.Scsi);
+        Assert.Equal(new ScsiDeviceStatus("0000:43:00.0", "ACME", "Disk", "17", Address: "0:0:1:0"), scsi.Scsi);
         Assert.Equal((new MdevDeviceStatus("nvidia-222", "0000:43:00.0"), 1), (mdev.Mdev, mdev.NumaNode));
         Assert.Contains(new DeviceName("1050:0407", "Security Key", "usb"), status.Names);
     }

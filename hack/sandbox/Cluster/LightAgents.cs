@@ -149,7 +149,7 @@ public sealed class LightAgents : IAsyncDisposable
         {
             Ids = "10de:24b0",
             Driver = "vfio-pci",
-            Pci = new PciDeviceStatus(index),
+            Pci = new PciDeviceStatus(index, PciClass.Parse("030000")),
             NumaNode = index % 2,
             State = "Offered as example.com/gpu",
         };
