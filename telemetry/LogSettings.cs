@@ -43,7 +43,12 @@ public sealed class LogSettings
             FormOf(parsed.GetValue(_format)!) ?? LogForm.Text
         );
 
-    private static LogForm? FormOf(string word) => Enum.TryParse<LogForm>(word, ignoreCase: true, out var form) ? form : null;
+    /// <summary>Null for no such word; a number is none.</summary>
+    private static LogForm? FormOf(string word) =>
+        Enum.GetValues<LogForm>()
+            .Where(f => f.ToString().Equals(word, StringComparison.OrdinalIgnoreCase))
+            .Cast<LogForm?>()
+            .FirstOrDefault();
 
     private static void Validate(OptionResult result, string option, string words, Func<string, bool> isOne)
     {

@@ -38,7 +38,9 @@ public static class NodeDeviceStateReader
             node = root["spec"];
         if (node is not JsonObject spec)
         {
-            error = "the desired state must be a mapping with the field policies";
+            error = node is JsonArray { Count: > 0 }
+                ? "the desired state is a list: write \"policies:\" in a line above it"
+                : "the desired state must be a mapping with the field policies";
             return null;
         }
 
@@ -145,7 +147,13 @@ public static class NodeDeviceStateReader
 
         if (spec["policies"] is not JsonArray policies)
         {
-            error = "policies must be a list: to give everything back write \"policies: []\"";
+            error =
+                "policies must be a list: "
+                + (
+                    spec["policies"] is JsonObject { Count: > 0 }
+                        ? "write each as \"- kind: HostDevice\" (or SriovPolicy, MdevProfile), with name and spec below it"
+                        : "to give everything back write \"policies: []\""
+                );
             return null;
         }
 
@@ -180,7 +188,10 @@ public static class NodeDeviceStateReader
         )
         {
             // Without a name nothing can be frozen: a guess could release what a policy holds.
-            error = $"{at} must be a mapping with kind (HostDevice, SriovPolicy, MdevProfile), name and spec";
+            error =
+                (node as JsonObject)?["metadata"] is JsonObject metadata && Text(metadata["name"]) is { } named
+                    ? $"{at} has metadata.name, as a manifest has it: write \"name: {named}\" beside kind, in place of metadata"
+                    : $"{at} must be a mapping with kind (HostDevice, SriovPolicy, MdevProfile), name and spec";
             return null;
         }
 
@@ -192,13 +203,22 @@ public static class NodeDeviceStateReader
             .Select(f => f.Key)
             .Where(f => f is not ("kind" or "name" or "uid" or "generation" or "creationTimestamp" or "spec"))
             .ToImmutableArray();
-        return unknown.Length > 0
-            ? PolicyReader.Unsupported(identity, unknown)
-            : PolicyReader.Read(
-                identity,
-                policy["spec"] is { } spec ? JsonSerializer.SerializeToElement(spec, CrdsJsonContext.Default.JsonNode) : default,
-                inForce
-            );
+        if (unknown.Length > 0)
+        {
+            return policy.ContainsKey("spec")
+                ? PolicyReader.Unsupported(identity, unknown)
+                : PolicyReader.Frozen(
+                    identity,
+                    Reasons.InvalidSpec,
+                    $"spec is missing: write \"spec:\", and below it {string.Join(", ", unknown)}"
+                );
+        }
+
+        return PolicyReader.Read(
+            identity,
+            policy["spec"] is { } spec ? JsonSerializer.SerializeToElement(spec, CrdsJsonContext.Default.JsonNode) : default,
+            inForce
+        );
     }
 
     private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;

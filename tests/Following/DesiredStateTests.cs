@@ -1,6 +1,5 @@
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Following;
-using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace Hostdev.Tests.Following;
@@ -249,7 +248,7 @@ public sealed class DesiredFileTests : IDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("desired-").FullName;
     private readonly DesiredState _state;
     private readonly DesiredFile _file;
-    private readonly Log _log = new();
+    private readonly LogLines _log = new();
 
     public DesiredFileTests()
     {
@@ -354,7 +353,7 @@ public sealed class DesiredFileTests : IDisposable
         _file.Read(_state);
         _file.Read(_state);
 
-        Assert.Equal($"the desired state is not followed: {_state.Problem}", Assert.Single(_log.Lines));
+        Assert.Equal($"Warning the desired state is not followed: {_state.Problem}", Assert.Single(_log.Lines));
     }
 
     [Fact]
@@ -364,7 +363,7 @@ public sealed class DesiredFileTests : IDisposable
         _file.Read(_state);
 
         Assert.Equal(
-            $"a policy of {Desired} is not understood, and nothing of it is changed: Hostdevice/x: "
+            $"Warning a policy of {Desired} is not understood, and nothing of it is changed: Hostdevice/x: "
                 + "kind \"Hostdevice\" is not known to this version: use HostDevice, SriovPolicy or MdevProfile",
             Assert.Single(_log.Lines)
         );
@@ -394,23 +393,5 @@ public sealed class DesiredFileTests : IDisposable
         File.WriteAllText(Desired, text);
         Assert.True(_file.Read(_state));
         Assert.Null(_state.Problem);
-    }
-
-    private sealed class Log : ILogger<DesiredFile>
-    {
-        public List<string> Lines { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        void ILogger.Log<TState>(
-            LogLevel logLevel,
-            EventId eventId,
-            TState state,
-            Exception? exception,
-            Func<TState, Exception?, string> formatter
-        ) => Lines.Add(formatter(state, exception));
     }
 }

@@ -4,7 +4,6 @@ using Hostdev.Crds;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Kubelet.Protos;
 using Hostdev.DevicePlugin.Offering;
-using Hostdev.Tests.Kube;
 using Hostdev.Tests.Kubelet;
 using Xunit;
 using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;

@@ -4,7 +4,6 @@ using Grpc.Core;
 using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Kubelet.Protos;
 using Hostdev.Sandbox.Kubelet;
-using Hostdev.Tests.Kube;
 using Xunit;
 using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
 

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Reporting;
-using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace Hostdev.Tests.Reporting;
@@ -10,11 +9,11 @@ namespace Hostdev.Tests.Reporting;
 /// <summary>What an admin reads in the agent's log: each thing once, when it comes and when it is over.</summary>
 public sealed class TransitionLogTests
 {
-    private readonly List<string> _lines = [];
+    private readonly LogLines _lines = new();
     private readonly Sink _sink = new();
     private readonly TransitionLog _log;
 
-    public TransitionLogTests() => _log = new TransitionLog(_sink, new Lines(_lines));
+    public TransitionLogTests() => _log = new TransitionLog(_sink, _lines);
 
     [Fact]
     public void A_policy_says_where_it_stands_once_and_again_when_that_changes()
@@ -126,7 +125,7 @@ public sealed class TransitionLogTests
     {
         _lines.Clear();
         _log.Write(status);
-        return [.. _lines];
+        return [.. _lines.Lines];
     }
 
     private static DeviceProblem Problem(string device, FindingState state, Reason reason, string message) =>
@@ -175,16 +174,5 @@ public sealed class TransitionLogTests
         public List<NodeDeviceStateStatus> Written { get; } = [];
 
         public void Write(NodeDeviceStateStatus status) => Written.Add(status);
-    }
-
-    private sealed class Lines(List<string> lines) : ILogger<TransitionLog>
-    {
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel level, EventId id, TState state, Exception? exception, Func<TState, Exception?, string> format) =>
-            lines.Add($"{level} {format(state, exception)}");
     }
 }
