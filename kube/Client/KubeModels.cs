@@ -15,19 +15,23 @@ internal static class KubeModels
     private static readonly Dictionary<Type, string[]> _order = new()
     {
         [typeof(V1LeaseSpec)] = ["holderIdentity", "leaseDurationSeconds", "acquireTime", "renewTime", "leaseTransitions"],
-        [typeof(Eventsv1Event)] =
+        [typeof(Corev1Event)] =
         [
             "apiVersion",
             "kind",
             "metadata",
             "eventTime",
+            "firstTimestamp",
+            "lastTimestamp",
+            "count",
             "series",
-            "reportingController",
+            "source",
+            "reportingComponent",
             "reportingInstance",
             "action",
             "reason",
-            "regarding",
-            "note",
+            "involvedObject",
+            "message",
             "type",
         ],
     };
@@ -55,7 +59,7 @@ internal static class KubeModels
     Converters = [typeof(MicroTimeConverter)]
 )]
 [JsonSerializable(typeof(V1Lease))]
-[JsonSerializable(typeof(Eventsv1Event))]
+[JsonSerializable(typeof(Corev1Event))]
 [JsonSerializable(typeof(V1TokenReview))]
 [JsonSerializable(typeof(V1SubjectAccessReview))]
 internal sealed partial class KubeModelsJsonContext : JsonSerializerContext;

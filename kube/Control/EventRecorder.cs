@@ -38,6 +38,10 @@ public sealed record EventRecorderOptions
 /// ones are counted and written when the series ends, and every half hour. What cannot be written is dropped and counted: Events are for
 /// people, and nothing may depend on them.
 /// </summary>
+/// <remarks>
+/// They are written in the form of <c>v1</c>, with the times and the count that <c>events.k8s.io/v1</c> refuses (Kubernetes
+/// <c>pkg/apis/core/validation/events.go</c>): people sort by <c>.lastTimestamp</c>, and what lacks it stands in no order.
+/// </remarks>
 public sealed partial class EventRecorder(KubeClient client, EventRecorderOptions options, TimeProvider time, Random random, ILogger logger)
 {
     private const int LongestNote = 1024;
@@ -144,17 +148,21 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
         // Events about what stands in no namespace stand in "default": that is where kubectl looks for them.
         var key = new ObjectKey(name + suffix, subject.Regarding.Namespace ?? "default");
         var about = subject.Regarding;
-        var it = new Eventsv1Event
+        var it = new Corev1Event
         {
-            ApiVersion = $"{Eventsv1Event.KubeGroup}/{Eventsv1Event.KubeApiVersion}",
-            Kind = Eventsv1Event.KubeKind,
+            ApiVersion = Corev1Event.KubeApiVersion,
+            Kind = Corev1Event.KubeKind,
             Metadata = new V1ObjectMeta { Name = key.Name, NamespaceProperty = key.Namespace },
             EventTime = at.UtcDateTime,
-            ReportingController = options.ReportingController,
+            FirstTimestamp = Seconds(at),
+            LastTimestamp = Seconds(at),
+            Count = 1,
+            Source = new V1EventSource { Component = options.ReportingController },
+            ReportingComponent = options.ReportingController,
             ReportingInstance = Cut(options.ReportingInstance, LongestWord),
             Action = subject.Action,
             Reason = subject.Reason,
-            Regarding = new V1ObjectReference
+            InvolvedObject = new V1ObjectReference
             {
                 ApiVersion = about.ApiVersion,
                 Kind = about.Kind,
@@ -162,12 +170,12 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
                 NamespaceProperty = about.Namespace,
                 Uid = about.Uid,
             },
-            Note = subject.Note,
+            Message = subject.Note,
             Type = subject.Type.ToString(),
         };
         var outcome = await AttemptAsync(
                 token =>
-                    client.Calls.EventsV1.CreateNamespacedEventAsync(it, key.Namespace, fieldValidation: Strict, cancellationToken: token),
+                    client.Calls.CoreV1.CreateNamespacedEventAsync(it, key.Namespace, fieldValidation: Strict, cancellationToken: token),
                 cancellationToken
             )
             .ConfigureAwait(false);
@@ -180,11 +188,16 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
     {
         (series.Written, series.WrittenAt) = (series.Count, time.GetUtcNow());
         var said = new JsonObject { ["count"] = series.Count, ["lastObservedTime"] = MicroTimeConverter.Format(series.Last.UtcDateTime) };
-        var patch = new V1Patch(new JsonObject { ["series"] = said }.ToJsonString(), V1Patch.PatchType.MergePatch);
+        var change = new JsonObject
+        {
+            ["series"] = said,
+            ["count"] = series.Count,
+            ["lastTimestamp"] = MicroTimeConverter.Format(Seconds(series.Last)),
+        };
+        var patch = new V1Patch(change.ToJsonString(), V1Patch.PatchType.MergePatch);
         var (name, ns) = (series.Key.Name, series.Key.Namespace);
         var outcome = await AttemptAsync(
-                token =>
-                    client.Calls.EventsV1.PatchNamespacedEventAsync(patch, name, ns, fieldValidation: Strict, cancellationToken: token),
+                token => client.Calls.CoreV1.PatchNamespacedEventAsync(patch, name, ns, fieldValidation: Strict, cancellationToken: token),
                 cancellationToken
             )
             .ConfigureAwait(false);
@@ -257,6 +270,9 @@ public sealed partial class EventRecorder(KubeClient client, EventRecorderOption
         if (Interlocked.Increment(ref _dropped) == 1)
             LogDropped(why);
     }
+
+    /// <summary><c>metav1.Time</c> has whole seconds.</summary>
+    private static DateTime Seconds(DateTimeOffset at) => at.UtcDateTime.AddTicks(-(at.UtcTicks % TimeSpan.TicksPerSecond));
 
     private static string Cut(string text, int bytes)
     {

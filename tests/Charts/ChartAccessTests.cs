@@ -42,9 +42,15 @@ public sealed class ChartAccessTests
             [],
             rights
                 .Where(r => !questions.Any(q => r.Allows(q) && !rights.Any(other => other != r && other.Allows(q))))
+                .Where(r => !IsOfTheVersionBefore(r))
                 .Select(r => $"nothing needs {r}")
         );
     }
+
+    /// <summary>
+    /// While an upgrade is under way programs of the version before run with this chart's roles; they write Events by their other name.
+    /// </summary>
+    private static bool IsOfTheVersionBefore(Right right) => right is { Group: "events.k8s.io", Resource: "events" };
 
     [Fact]
     public void What_is_always_given_is_what_all_switches_give_without_the_rights_that_they_ask_for()

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Hostdev.Sandbox.ApiServer;
+using Hostdev.Sandbox.ApiServer.Resources;
 using Hostdev.Sandbox.Cluster;
 using Hostdev.Tests.Cluster;
 using Hostdev.Tests.Sandbox.ApiServer;
@@ -61,8 +62,11 @@ public sealed class ChartAgentTokenTests
         SortedSet<string> expected =
         [
             $"PATCH /apis/hostdev.io/v1alpha1/nodedevicestates/{Own}/status",
+            // One thing under two names.
             $"POST /apis/events.k8s.io/v1/namespaces/default/events about {Own}",
             $"PATCH /apis/events.k8s.io/v1/namespaces/default/events/{Own}",
+            $"POST /api/v1/namespaces/default/events about {Own}",
+            $"PATCH /api/v1/namespaces/default/events/{Own}",
             // Questions about oneself, which everybody may ask and nobody stores.
             "POST /apis/authentication.k8s.io/v1/selfsubjectreviews",
             "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
@@ -139,10 +143,16 @@ public sealed class ChartAgentTokenTests
             }
         }
 
+        private JsonObject InForm(JsonObject it)
+        {
+            EventForms.Convert(it, new ServedResource(ApiVersion == "v1" ? "" : ApiVersion.Split('/')[0], "v1", Kind, Plural, Namespaced));
+            return it;
+        }
+
         private JsonObject Body(string name, string ns)
         {
-            if (ApiVersion == "events.k8s.io/v1")
-                return Event(name, ns);
+            if (Plural == "events")
+                return InForm(Event(name, ns));
             return new JsonObject
             {
                 ["apiVersion"] = ApiVersion,

@@ -39,7 +39,7 @@ public sealed class TypedCallsTests : IAsyncLifetime
         var patch = new V1Patch("{}", V1Patch.PatchType.MergePatch);
         await RefusedAsync(gated.Calls.CoordinationV1.ReplaceNamespacedLeaseAsync(it, "operator", "hostdev", cancellationToken: Token));
         await RefusedAsync(gated.Calls.CoordinationV1.CreateNamespacedLeaseAsync(it, "hostdev", cancellationToken: Token));
-        await RefusedAsync(gated.Calls.EventsV1.PatchNamespacedEventAsync(patch, "e", "hostdev", cancellationToken: Token));
+        await RefusedAsync(gated.Calls.CoreV1.PatchNamespacedEventAsync(patch, "e", "hostdev", cancellationToken: Token));
         await RefusedAsync(gated.Calls.CoordinationV1.DeleteNamespacedLeaseAsync("operator", "hostdev", cancellationToken: Token));
         Assert.Equal($"GET {Path}", Assert.Single(_server.Requests).ToString());
 
@@ -56,27 +56,27 @@ public sealed class TypedCallsTests : IAsyncLifetime
         var leases = _client.Calls.CoordinationV1;
         await leases.ReplaceNamespacedLeaseAsync(it, "operator", "hostdev", fieldValidation: "Strict", cancellationToken: Token);
         var metadata = new V1ObjectMeta { Name = "e", NamespaceProperty = "vms" };
-        var said = new Eventsv1Event
+        var said = new Corev1Event
         {
-            ApiVersion = "events.k8s.io/v1",
+            ApiVersion = "v1",
             Kind = "Event",
             Metadata = metadata,
-            Note = "first",
+            Message = "first",
         };
-        await _client.Calls.EventsV1.CreateNamespacedEventAsync(said, "vms", cancellationToken: Token);
-        var patch = new V1Patch("""{"note":"then"}""", V1Patch.PatchType.MergePatch);
-        Assert.Equal("then", (await _client.Calls.EventsV1.PatchNamespacedEventAsync(patch, "e", "vms", cancellationToken: Token)).Note);
+        await _client.Calls.CoreV1.CreateNamespacedEventAsync(said, "vms", cancellationToken: Token);
+        var patch = new V1Patch("""{"message":"then"}""", V1Patch.PatchType.MergePatch);
+        Assert.Equal("then", (await _client.Calls.CoreV1.PatchNamespacedEventAsync(patch, "e", "vms", cancellationToken: Token)).Message);
         Assert.Equal(
             [
                 $"GET {Path} ",
                 $"PUT {Path}?fieldValidation=Strict application/json",
-                "POST /apis/events.k8s.io/v1/namespaces/vms/events application/json",
-                "PATCH /apis/events.k8s.io/v1/namespaces/vms/events/e application/merge-patch+json",
+                "POST /api/v1/namespaces/vms/events application/json",
+                "PATCH /api/v1/namespaces/vms/events/e application/merge-patch+json",
             ],
             _server.Requests.Select(r => $"{r} {r.ContentType}")
         );
         const string Lease = "leases.coordination.k8s.io";
-        const string Event = "events.events.k8s.io";
+        const string Event = "events";
         Assert.Equal([("get", Lease, 200), ("update", Lease, 200), ("create", Event, 201), ("patch", Event, 200)], _seen);
         Assert.Equal(
             """{"holderIdentity":"b","leaseDurationSeconds":15,"renewTime":"2026-01-02T03:04:05.000000Z"}""",
