@@ -21,6 +21,8 @@ public static class KubectlCommand
             ExplainCommand.CreateTree(cluster),
             WhyCommand.Create(cluster),
             WatchCommand.Create(cluster),
+            CordonCommand.CreateCordon(cluster),
+            CordonCommand.CreateUncordon(cluster),
         };
         root.Add(CompleteCommand.Create(root, terminal));
         return root;
