@@ -23,6 +23,7 @@ public static class KubectlCommand
             WatchCommand.Create(cluster),
             CordonCommand.CreateCordon(cluster),
             CordonCommand.CreateUncordon(cluster),
+            BundleCommand.Create(cluster),
         };
         root.Add(CompleteCommand.Create(root, terminal));
         return root;
