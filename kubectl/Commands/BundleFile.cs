@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Formats.Tar;
 using System.IO.Compression;
 using System.Text;
@@ -15,9 +16,9 @@ internal sealed class BundleFile : IAsyncDisposable
 {
     public const string MissingName = "missing.txt";
 
-    private static readonly JsonSerializerOptions s_indented = new()
+    private static readonly JsonWriterOptions s_indented = new()
     {
-        WriteIndented = true,
+        Indented = true,
         NewLine = "\n",
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // for people to read; nothing of it goes into HTML
     };
@@ -56,8 +57,13 @@ internal sealed class BundleFile : IAsyncDisposable
         Entries++;
     }
 
-    public Task AddAsync(string name, JsonObject json, CancellationToken cancellationToken) =>
-        AddAsync(name, json.ToJsonString(s_indented) + "\n", cancellationToken);
+    public Task AddAsync(string name, JsonObject json, CancellationToken cancellationToken)
+    {
+        var text = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(text, s_indented))
+            json.WriteTo(writer);
+        return AddAsync(name, Encoding.UTF8.GetString(text.WrittenSpan) + "\n", cancellationToken);
+    }
 
     /// <summary>Objects, one in a line.</summary>
     public Task AddAsync(string name, IEnumerable<JsonObject> lines, CancellationToken cancellationToken) =>
