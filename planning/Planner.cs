@@ -23,11 +23,12 @@ public static class Planner
         var goingBack = GoingBack.Of(situation, restored.Targets);
         var (targets, leftToGo) = goingBack.Restrict(restored.Targets);
         var health = HealthPlanner.Plan(situation, targets.Units);
+        var cordoned = CordonedUnits.Of(situation, health.Units);
         ImmutableArray<Work> work = [.. LaneBuilder.WorkOn(situation, targets, goingBack), .. health.Work];
         return new Plan
         {
             Lanes = input.Halt is null ? LaneBuilder.Build(situation.Graph, work) : [],
-            Units = [.. health.Units.OrderBy(u => u.Id)],
+            Units = [.. cordoned.Units.OrderBy(u => u.Id)],
             Findings = InOrder([
                 .. wishes.SelectMany(w => w.Findings),
                 .. decisions.SelectMany(d => d.Findings),
@@ -37,6 +38,7 @@ public static class Planner
                 .. LoanSteps.WhatIsLost(situation),
                 .. Adoption.Findings(situation, targets.Units),
                 .. KubeVirtLimits.Findings(targets.Units),
+                .. cordoned.Findings,
             ]),
             Policies = [.. policies.Zip(wishes, (policy, wished) => Match(policy, wished, decisions))],
             Resources = [.. situation.Names.Used.Keys],

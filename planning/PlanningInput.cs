@@ -54,6 +54,9 @@ public sealed record PlanningInput
     /// </summary>
     public ImmutableSortedSet<DeviceId>? RestoreOnly { get; init; }
 
+    /// <summary>What admins keep from being given out: nothing that is done depends on it.</summary>
+    public ImmutableArray<DesiredCordon> Cordons { get; init; } = [];
+
     /// <summary>Why nothing may be written now; null when it may.</summary>
     public Halt? Halt { get; init; }
 

@@ -31,6 +31,9 @@ public sealed record Unit
     /// <summary>Why it is out of service until a reset proves it; null as a rule.</summary>
     public string? Fault { get; init; }
 
+    /// <summary>Why an admin keeps it from being given out, as a sentence; null as a rule.</summary>
+    public string? CordonedByAdmin { get; init; }
+
     /// <summary>Where it is brought about only when somebody is given it, and goes when nobody has it; null as a rule.</summary>
     public OnAllocate? OnAllocate { get; init; }
 

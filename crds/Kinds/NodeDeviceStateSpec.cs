@@ -12,6 +12,19 @@ public sealed record NodeDeviceStateSpec
     public DateTimeOffset? ProjectedAt { get; init; }
 
     public required ImmutableArray<DesiredPolicy> Policies { get; init; }
+
+    /// <summary>What an admin keeps from being given out, and what of it cannot be understood.</summary>
+    public ImmutableArray<DesiredCordon> Cordons
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
+
+    /// <summary>
+    /// The fields that this version follows, as <see cref="NodeDeviceStateStatus.Follows"/> tells whoever would write one: an agent that
+    /// meets a field which it does not know follows nothing that is written from then on.
+    /// </summary>
+    public static ImmutableArray<string> Follows { get; } = ["policies", "cordons"];
 }
 
 /// <summary>Who a policy is: what claims, journal records and results refer to.</summary>

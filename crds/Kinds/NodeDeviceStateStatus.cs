@@ -10,6 +10,12 @@ public sealed record NodeDeviceStateStatus
     public long? ObservedGeneration { get; init; }
 
     /// <summary>
+    /// The fields of <c>spec</c> that the agent understands (<see cref="NodeDeviceStateSpec.Follows"/>). Null where an agent wrote it that
+    /// did not say so: it knows <c>policies</c> alone, and follows nothing where there is anything else.
+    /// </summary>
+    public ImmutableArray<string>? Follows { get; init; }
+
+    /// <summary>
     /// Whether lists were cut, because one was longer than the schema allows or all of it larger than 256 KB. What they lack may be there,
     /// and counts still count everything.
     /// </summary>
@@ -43,6 +49,12 @@ public sealed record NodeDeviceStateStatus
 
     /// <summary>What is still being given back, though no policy wants it.</summary>
     public required ImmutableArray<DeviceProblem> Releasing { get; init; }
+
+    /// <summary>
+    /// What came of <c>spec.cordons</c>: each unit that is kept back, with its primary device, and each entry that keeps back none. Null
+    /// where there are no cordons.
+    /// </summary>
+    public ImmutableArray<DeviceProblem>? Cordons { get; init; }
 
     public required ImmutableArray<ResourceStatus> Resources { get; init; }
 

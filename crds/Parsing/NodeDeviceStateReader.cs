@@ -16,7 +16,13 @@ public static class NodeDeviceStateReader
     /// <summary>Reads the <c>spec</c> of a NodeDeviceState, or a whole NodeDeviceState object, from YAML or JSON.</summary>
     /// <param name="error">Empty on success; else a sentence that says what is wrong and what to write.</param>
     /// <param name="inForce">As of <see cref="PolicyReader.Read(PolicyIdentity, JsonElement, bool)"/>.</param>
-    public static NodeDeviceStateSpec? Read(string text, out string error, bool inForce = false)
+    /// <param name="cordoned">The cordons that are in force: they stay where the text's cannot be read.</param>
+    public static NodeDeviceStateSpec? Read(
+        string text,
+        out string error,
+        bool inForce = false,
+        ImmutableArray<DesiredCordon> cordoned = default
+    )
     {
         if (string.IsNullOrWhiteSpace(text))
         {
@@ -44,7 +50,7 @@ public static class NodeDeviceStateReader
             return null;
         }
 
-        return ReadSpec(spec, inForce, out error);
+        return ReadSpec(spec, inForce, cordoned.IsDefault ? [] : cordoned, out error);
     }
 
     /// <summary>Of something else than a NodeDeviceState; null where it is no manifest of such.</summary>
@@ -128,14 +134,14 @@ public static class NodeDeviceStateReader
         }
     }
 
-    private static NodeDeviceStateSpec? ReadSpec(JsonObject spec, bool inForce, out string error)
+    private static NodeDeviceStateSpec? ReadSpec(JsonObject spec, bool inForce, ImmutableArray<DesiredCordon> cordoned, out string error)
     {
         error = "";
         foreach (var (name, _) in spec)
         {
-            if (name is "policies" or "projectedAt")
+            if (name is "policies" or "projectedAt" or CordonReader.Field)
                 continue;
-            error = $"unknown field \"{name}\" beside policies: this version knows projectedAt and policies";
+            error = $"unknown field \"{name}\" beside policies: this version knows projectedAt, policies and cordons";
             return null;
         }
 
@@ -174,7 +180,12 @@ public static class NodeDeviceStateReader
                 );
         }
 
-        return new NodeDeviceStateSpec { ProjectedAt = Time(spec["projectedAt"]), Policies = [.. read] };
+        return new NodeDeviceStateSpec
+        {
+            ProjectedAt = Time(spec["projectedAt"]),
+            Policies = [.. read],
+            Cordons = CordonReader.Read(spec[CordonReader.Field], cordoned),
+        };
     }
 
     private static DesiredPolicy? ReadPolicy(JsonNode? node, int index, bool inForce, out string error)

@@ -72,6 +72,27 @@ public static partial class Reasons
         )
     );
 
+    public static readonly Reason NothingCordoned = Nodes.Add(
+        new(
+            "NothingCordoned",
+            "a cordon names a device that is not on the node, or of which nothing is offered; it holds as soon as something is",
+            "none where the device is to come back; else `kubectl hostdev uncordon NODE DEVICE`, and name the right one",
+            Ends.Event
+        )
+    );
+
+    public static readonly Reason InvalidCordon = Nodes.Add(
+        new(
+            "InvalidCordon",
+            "an entry of `spec.cordons` cannot be understood; the message names the field. The others hold, and policies are followed",
+            "mend the entry as the message says; `kubectl hostdev cordon` writes good ones",
+            Ends.Admin
+        )
+        {
+            AsksToAct = true,
+        }
+    );
+
     public static readonly Reason Followed = Nodes.Add(new("Followed", "the desired state is followed", "none needed", Ends.Nothing));
 
     public static readonly Reason Waiting = Nodes.Add(

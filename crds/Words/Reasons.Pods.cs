@@ -36,6 +36,16 @@ public static partial class Reasons
         )
     );
 
+    public static readonly Reason CordonedByAdmin = Pods.Add(
+        new(
+            "CordonedByAdmin",
+            "an admin keeps the device from being given out (`kubectl hostdev cordon`); the message has who, since when and why. A pod that"
+                + " has it keeps it",
+            "none: it is meant so. `kubectl hostdev uncordon NODE DEVICE` ends it",
+            Ends.Admin
+        )
+    );
+
     public static readonly Reason Changing = Pods.Add(
         new("Changing", "a pod was given a device that is being reconfigured", "none: the pod is made anew", Ends.Event)
     );

@@ -320,8 +320,12 @@ public sealed partial class AgentHost : IAsyncDisposable
         {
             while (true)
             {
+                var before = _desired.InForce;
                 await _source.NextAsync(_desired, cancellationToken).ConfigureAwait(false);
-                Agent.DesiredChanged();
+                if (_desired.InForce is { } now && now.HasOtherCordonsAlone(before))
+                    Agent.Wake(); // a cordon makes no write, not even one that failed before
+                else
+                    Agent.DesiredChanged();
             }
         }
         catch (OperationCanceledException)

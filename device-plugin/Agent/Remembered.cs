@@ -42,6 +42,7 @@ internal sealed record Remembered
         {
             Inventory = inventory,
             Policies = desired.Policies,
+            Cordons = desired.Cordons,
             Usage = usage,
             Ownership = Journal.Ownership,
             Setbacks = Setbacks,

@@ -1,5 +1,6 @@
 using System.Text;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.Planning;
 using Hostdev.Planning.Explaining;
 using Hostdev.Planning.Inventory;
@@ -89,6 +90,8 @@ internal static class ExplainText
             yield return $"{obstacle.Reason}: {obstacle.Message}";
         if (unit?.Fault is { } fault)
             yield return fault;
+        if (unit?.CordonedByAdmin is not null)
+            yield return $"{Reasons.CordonedByAdmin}: by an admin's word, which stands below";
         if (unit is { Cordoned: true })
             yield return "its policy lets it go as soon as nobody has it (disruption: Cordon)";
     }

@@ -217,10 +217,10 @@ public static class PlanCommand
         if (!File.Exists(desiredFile))
             throw new FormatException($"--desired is {desiredFile}, which does not exist: examples/ has files to start from");
         var spec =
-            NodeDeviceStateReader.Read(DesiredFile.ReadText(desiredFile), out var error)
+            NodeDeviceStateReader.Read(DesiredFile.ReadText(desiredFile), out var error, cordoned: kept.Cordons)
             ?? throw new FormatException($"{desiredFile}: {error}");
         var policies = DesiredState.Following(kept.Policies ?? [], spec.Policies);
-        return new DesiredInForce(policies, DesiredState.FingerprintOf(policies), null);
+        return new DesiredInForce(policies, DesiredState.FingerprintOf(policies), null) { Cordons = spec.Cordons };
     }
 
     /// <summary>What pods have by the ledger on disk alone.</summary>

@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using Hostdev.Crds.Words;
 using Hostdev.Planning;
 using Hostdev.Planning.Foreseeing;
 
@@ -113,7 +114,9 @@ internal sealed record PlanDocument
             [.. given.Select(d => d.ToString())],
             [.. unit.Claims.Except(given).Select(d => d.ToString())],
             unit.OnAllocate is not null,
-            unit.OnAllocate?.Obstacle is { } obstacle ? $"{obstacle.Reason}: {obstacle.Message}" : null
+            unit.CordonedByAdmin is { } cordoned ? $"{Reasons.CordonedByAdmin}: {cordoned}"
+                : unit.OnAllocate?.Obstacle is { } obstacle ? $"{obstacle.Reason}: {obstacle.Message}"
+                : null
         );
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Hostdev.Crds.Words;
 using Hostdev.Kube.Meta;
 using Hostdev.Planning;
 using Hostdev.Planning.Foreseeing;
@@ -96,6 +97,7 @@ internal static class PlanText
         };
         var when = unit.OnAllocate switch
         {
+            _ when unit.CordonedByAdmin is not null => $"; not given out now: {Reasons.CordonedByAdmin}",
             { Obstacle: { } obstacle } => $"; not given out now: {obstacle.Reason}: {obstacle.Message}",
             { IsLent: true } => "; the host's until a pod is given it",
             { Steps.IsEmpty: false } => "; made when a pod is given it",

@@ -22,6 +22,8 @@ public sealed class DesiredState(string directory)
         NamedFrom = 2,
     };
 
+    private readonly CordonFile _cordons = new(directory);
+
     private volatile DesiredInForce? _inForce;
 
     /// <summary>
@@ -31,6 +33,9 @@ public sealed class DesiredState(string directory)
     public DesiredInForce? InForce => _inForce;
 
     public ImmutableArray<EffectivePolicy>? Policies => _inForce?.Policies;
+
+    /// <summary>What admins keep from being given out. Empty while nothing was ever read.</summary>
+    public ImmutableArray<DesiredCordon> Cordons => _inForce?.Cordons ?? [];
 
     /// <summary>Of what is in force. Empty while nothing was ever read.</summary>
     public string Fingerprint => _inForce?.Fingerprint ?? "";
@@ -46,8 +51,11 @@ public sealed class DesiredState(string directory)
     /// </summary>
     public void Restore()
     {
+        var cordons = _cordons.Read(out var ofCordons);
         _inForce = _file.Read(Kept, out var damage);
-        Problem = damage;
+        if (_inForce is not null)
+            _inForce = _inForce with { Cordons = cordons };
+        Problem = damage ?? ofCordons;
     }
 
     private static DesiredInForce Kept(JsonObject content)
@@ -63,10 +71,10 @@ public sealed class DesiredState(string directory)
     /// <returns>Whether anything changed.</returns>
     public bool Offer(string source, string text, long? generation = null)
     {
-        var spec = NodeDeviceStateReader.Read(text, out var error);
+        var spec = NodeDeviceStateReader.Read(text, out var error, cordoned: Cordons);
         if (spec is null)
             return Refuse($"{source}: {error}");
-        Keep(Following(Policies ?? [], spec.Policies), generation);
+        Keep(Following(Policies ?? [], spec.Policies), spec.Cordons, generation);
         (Problem, Confirmed) = (null, true);
         return true;
     }
@@ -131,11 +139,13 @@ public sealed class DesiredState(string directory)
     /// <summary>
     /// On disk first: what is begun for these policies is recorded under their fingerprint, and a restart must find the same.
     /// </summary>
-    private void Keep(ImmutableArray<EffectivePolicy> policies, long? generation)
+    private void Keep(ImmutableArray<EffectivePolicy> policies, ImmutableArray<DesiredCordon> cordons, long? generation)
     {
         var content = ToJson(policies);
+        // Cordons first: what a crash leaves between the two offers less, and not more.
+        _cordons.Keep(cordons, Cordons);
         _file.Write(content);
-        _inForce = new DesiredInForce(policies, FingerprintOf(content.ToJsonString()), generation);
+        _inForce = new DesiredInForce(policies, FingerprintOf(content.ToJsonString()), generation) { Cordons = cordons };
     }
 
     /// <summary>The <see cref="Fingerprint"/> that these policies in force would have.</summary>
@@ -161,11 +171,19 @@ public sealed class DesiredState(string directory)
         };
 }
 
-/// <summary>The policies in force.</summary>
+/// <summary>What is in force: the policies, and what admins keep back of what they offer.</summary>
 /// <param name="Fingerprint">The same for the same policies, another for others: by it a restart knows whether what is desired has
 /// changed.</param>
 /// <param name="Generation">Of the object whose spec they are; null for a file, and for what was kept over a restart.</param>
-public sealed record DesiredInForce(ImmutableArray<EffectivePolicy> Policies, string Fingerprint, long? Generation);
+public sealed record DesiredInForce(ImmutableArray<EffectivePolicy> Policies, string Fingerprint, long? Generation)
+{
+    /// <summary>What admins keep from being given out. Nothing is done for it, so that <see cref="Fingerprint"/> is not of it.</summary>
+    public ImmutableArray<DesiredCordon> Cordons { get; init; } = [];
+
+    /// <summary>Whether it differs from <paramref name="before"/> in its cordons, and in nothing that anything is done for.</summary>
+    public bool HasOtherCordonsAlone(DesiredInForce? before) =>
+        before is not null && Fingerprint == before.Fingerprint && !Cordons.SequenceEqual(before.Cordons);
+}
 
 [JsonSerializable(typeof(JsonObject))]
 internal sealed partial class DesiredJsonContext : JsonSerializerContext;

@@ -53,7 +53,8 @@ public sealed record Catalog
     private static CatalogUnit Describe(Unit unit, HostInventory inventory, OfferProblem? refused, bool isUnsettled)
     {
         var problem =
-            (isUnsettled ? null : UnitReadiness.ProblemOf(unit, inventory))
+            OfferProblem.Of(Reasons.CordonedByAdmin, unit.CordonedByAdmin) // it is meant so, whatever else is the matter
+            ?? (isUnsettled ? null : UnitReadiness.ProblemOf(unit, inventory))
             ?? OfferProblem.Of(Reasons.Faulty, unit.Fault)
             ?? refused
             ?? OfferProblem.Of(Reasons.Cordoned, unit.Cordoned ? $"{unit.Id} is cordoned: its policy is about to change it" : null);

@@ -132,7 +132,7 @@ internal sealed partial class NodeStatusWriter(
             _unsure = true;
         var known = _written is { } written && written.IsAheadOf(stored) ? written.Answer : stored;
         var stands = _unsure ? null : Object(known);
-        var whole = StatusLimit.Cut(_ready.Stamp(status, known.StatusText));
+        var whole = StatusLimit.Cut(_ready.Stamp(status, known.StatusText) with { Follows = NodeDeviceStateSpec.Follows });
         var isRefused = IsRefused(whole);
         var wanted = isRefused ? StatusLimit.Refused(whole, _refused!.Value.Words) : whole;
         var now = NodeDeviceStateWriter

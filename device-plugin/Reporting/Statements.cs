@@ -26,6 +26,7 @@ internal static class Statements
             .. status.Policies.SelectMany(OfPolicy),
             .. status.Resources.Select(OfResource).OfType<Statement>(),
             .. status.Releasing.Select(Releasing),
+            .. OfCordons(status.Cordons ?? []),
         ];
 
     /// <summary>What no policy and no resource says: what is followed, and what stops the whole node.</summary>
@@ -93,6 +94,24 @@ internal static class Statements
 
     private static Statement? OfResource(ResourceStatus resource) =>
         resource.Problem is { } problem ? new($"{resource.Name} reaches", problem, problem, AsksToAct: true) : null;
+
+    private static IEnumerable<Statement> OfCordons(ImmutableArray<DeviceProblem> cordons)
+    {
+        var more = cordons.Length - MostDevices;
+        return cordons
+            .Take(MostDevices)
+            .Select(Cordon)
+            .Concat(more > 0 ? [new("cordon others", $"{more}", $"{more} devices more are cordoned: the status says which", false)] : []);
+    }
+
+    private static Statement Cordon(DeviceProblem cordon) =>
+        new(
+            $"cordon {cordon.Device}",
+            $"{cordon.Reason} {cordon.Message}",
+            $"{cordon.Device}: {cordon.Reason}: {cordon.Message}",
+            cordon.Reason.AsksToAct,
+            cordon.Reason == Reasons.InvalidCordon ? $"{cordon.Device} is mended, or gone" : $"{cordon.Device} is not cordoned any more"
+        );
 
     private static Statement Releasing(DeviceProblem releasing) =>
         new(

@@ -25,12 +25,14 @@ internal static class StatusBounds
     private const int Policies = 512;
     private const int FewWords = 64;
     private const int FewInterfaces = 16;
+    private const int FewFields = 16;
     private const int Serial = 256;
 
     public static NodeDeviceStateStatus Apply(NodeDeviceStateStatus s)
     {
         var bounded = s with
         {
+            Follows = s.Follows is { } follows ? Words(follows, FewFields, Word) : null,
             Host = Bound(s.Host),
             Names = [.. s.Names.Take(List).Select(n => n with { Ids = BoundedText.Cut(n.Ids, Ids), Name = BoundedText.Cut(n.Name, 256) })],
             Devices = [.. s.Devices.Take(LongList).Select(Bound)],
@@ -38,6 +40,7 @@ internal static class StatusBounds
             Allocations = [.. s.Allocations.Take(LongList).Select(Bound)],
             Policies = [.. s.Policies.Take(Policies).Select(Bound)],
             Releasing = [.. s.Releasing.Take(List).Select(Bound)],
+            Cordons = s.Cordons is { } cordons ? [.. cordons.Take(List).Select(Bound)] : null,
             Resources =
             [
                 .. s
@@ -59,7 +62,8 @@ internal static class StatusBounds
     public static string? Optional(string? text, int most) => text is null ? null : BoundedText.Cut(text, most);
 
     private static int Entries(NodeDeviceStateStatus s) =>
-        s.Host.KernelArguments.Length
+        (s.Follows?.Length ?? 0)
+        + s.Host.KernelArguments.Length
         + s.Host.VfioDrivers.Length
         + s.Host.Problems.Length
         + s.Names.Length
@@ -68,6 +72,7 @@ internal static class StatusBounds
         + s.Allocations.Length
         + s.Policies.Sum(p => 1 + p.Problems.Length + p.Ids.Length)
         + s.Releasing.Length
+        + (s.Cordons?.Length ?? 0)
         + s.Resources.Length
         + s.Conditions.Length;
 

@@ -72,9 +72,21 @@ public static class StatusBuilder
             ],
             Policies = policies,
             Releasing = [.. plan.Findings.Where(f => f.State == FindingState.Releasing).Select(Problem)],
+            Cordons = Cordons(plan),
             Resources = resources,
             Conditions = NodeConditions.Of(inventory, desired, policies, resources, unreached, plan),
         };
+    }
+
+    private static ImmutableArray<DeviceProblem>? Cordons(Plan plan)
+    {
+        var cordons = plan
+            .Findings.Where(f =>
+                f.Reason == Reasons.CordonedByAdmin || f.Reason == Reasons.NothingCordoned || f.Reason == Reasons.InvalidCordon
+            )
+            .Select(Problem)
+            .ToImmutableArray();
+        return cordons.IsEmpty ? null : cordons;
     }
 
     private static HostStatus Host(HostFacts facts, ImmutableArray<ReadProblem> problems) =>
@@ -150,11 +162,14 @@ public static class StatusBuilder
         // What a frozen policy has in force is of an earlier generation than the one that is reported.
         var findings = plan.Findings.Where(f => f.Policy?.Uid == match.Policy.Uid).ToList();
         var units = catalog.Units.Values.Where(u => u.Unit.Policy.Uid == match.Policy.Uid).ToList();
-        var stuck = units
+        var withheld = units
             .Where(u => unready.ContainsKey(u.Unit.Id.ToString()))
             .Select(u => (u.Unit, Problem: unready[u.Unit.Id.ToString()]))
             .ToList();
-        var ready = units.Count - stuck.Count;
+        // What an admin keeps back is as it is meant to be, and its finding tells of it: nothing waits for it.
+        var stuck = withheld.FindAll(w => w.Problem.Reason != Reasons.CordonedByAdmin);
+        var cordoned = withheld.Count - stuck.Count;
+        var ready = units.Count - withheld.Count;
         var blocked = findings.Count(f => f.State == FindingState.Blocked);
         var waiting = findings.Count(f => f.State == FindingState.Waiting);
         var passed = findings.Count(f => f.Reason == Reasons.PassedOver);
@@ -172,7 +187,11 @@ public static class StatusBuilder
             ),
             _ when waiting > 0 => (Reasons.Progressing, findings.First(f => f.State == FindingState.Waiting).Message),
             _ when stuck.Count > 0 => (Reasons.Progressing, stuck[0].Problem.Message),
-            _ => (Reasons.Ready, $"{Devices(units.Count)} offered{(passed == 0 ? "" : $", and {passed} passed over that the host needs")}"),
+            _ => (
+                Reasons.Ready,
+                $"{Devices(ready)} offered{(passed == 0 ? "" : $", and {passed} passed over that the host needs")}"
+                    + (cordoned == 0 ? "" : $", and {cordoned} cordoned by an admin")
+            ),
         };
         return new PolicyResult
         {

@@ -89,6 +89,7 @@ public static class StatusLimit
         {
             Policies = [.. s.Policies.Select(p => p with { Problems = [.. p.Problems.Take(each)] })],
             Releasing = [.. s.Releasing.Take(releasing)],
+            Cordons = s.Cordons is { } cordons ? [.. cordons.Take(releasing)] : null,
         };
 
     private static NodeDeviceStateStatus Messages(NodeDeviceStateStatus s, int most) =>
@@ -108,6 +109,7 @@ public static class StatusLimit
                 ),
             ],
             Releasing = [.. s.Releasing.Select(f => f with { Message = BoundedText.Cut(f.Message, most) })],
+            Cordons = s.Cordons is { } cordons ? [.. cordons.Select(f => f with { Message = BoundedText.Cut(f.Message, most) })] : null,
             Resources = [.. s.Resources.Select(r => r with { Problem = StatusBounds.Optional(r.Problem, most) })],
             Conditions = [.. s.Conditions.Select(c => c with { Message = BoundedText.Cut(c.Message, most) })],
         };
@@ -126,6 +128,7 @@ public static class StatusLimit
             Allocations = [.. s.Allocations.Take(most)],
             Policies = [.. s.Policies.Take(most).Select(p => p with { Ids = [.. p.Ids.Take(most)] })],
             Releasing = [.. s.Releasing.Take(most)],
+            Cordons = s.Cordons is { } cordons ? [.. cordons.Take(most)] : null,
             Resources = [.. s.Resources.Take(most)],
         };
 }

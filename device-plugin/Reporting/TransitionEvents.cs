@@ -50,6 +50,15 @@ internal sealed class TransitionEvents(NodeStateOptions options, TimeProvider ti
                 _recorder.Record(regarding, EventType.Warning, problem.Reason.Name, "Apply", problem.Message);
         }
 
+        foreach (var cordon in (status.Cordons ?? []).Take(Statements.MostDevices))
+        {
+            if (before.GetValueOrDefault(Key(cordon)) != cordon.Reason)
+            {
+                var type = cordon.Reason.AsksToAct ? EventType.Warning : EventType.Normal;
+                _recorder.Record(regarding, type, cordon.Reason.Name, "Apply", cordon.Message);
+            }
+        }
+
         foreach (var condition in status.Conditions.Where(c => c is { Type: ConditionTypes.Degraded, Status: "True" }))
         {
             if (before.GetValueOrDefault(condition.Type) != condition.Reason && !condition.Reason.IsTrouble)
@@ -66,6 +75,8 @@ internal sealed class TransitionEvents(NodeStateOptions options, TimeProvider ti
             reasons[Key(policy)] = policy.Reason;
         foreach (var (key, problem) in Risks(status?.Policies ?? []))
             reasons[key] = problem.Reason;
+        foreach (var cordon in status?.Cordons ?? [])
+            reasons[Key(cordon)] = cordon.Reason;
         foreach (var condition in status?.Conditions ?? [])
             reasons[condition.Type] = condition.Status == "True" ? condition.Reason : null;
         return reasons;
@@ -79,6 +90,8 @@ internal sealed class TransitionEvents(NodeStateOptions options, TimeProvider ti
         from policy in policies
         from problem in policy.Problems.Where(p => p.Reason.VoidsIsolation && p.State != FindingState.Accepted).DistinctBy(p => p.Reason)
         select ($"{Key(policy)} {problem.Reason}", problem);
+
+    private static string Key(DeviceProblem cordon) => $"cordon {cordon.Device}";
 
     private static string Key(PolicyResult policy) => $"{policy.Kind}/{policy.Name}";
 }

@@ -296,6 +296,54 @@ public sealed class KubeClient : IDisposable
         await _sender.CallAsync(request, (_, _) => Task.FromResult(true), cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>What a container has written.</summary>
+    /// <param name="previous">Of the life before this one. The server refuses where there was none (<c>IsBadRequest</c>).</param>
+    /// <param name="tailLines">The newest so many lines.</param>
+    /// <param name="limitBytes">Of them, the first so many bytes.</param>
+    /// <param name="read">Reads the text, which is whatever the container wrote.</param>
+    public Task<T> ReadLogAsync<T>(
+        ObjectKey pod,
+        string container,
+        bool previous,
+        int tailLines,
+        int limitBytes,
+        Func<Stream, CancellationToken, Task<T>> read,
+        CancellationToken cancellationToken
+    )
+    {
+        var query = Query(
+            Selection.Everything,
+            ("container", container),
+            ("previous", previous ? "true" : null),
+            ("tailLines", $"{tailLines}"),
+            ("limitBytes", $"{limitBytes}")
+        );
+        var path = new KubeResource("", "v1", "Pod", "pods", Namespaced: true).Path(pod.Namespace, pod.Name, "log") + query;
+        return _sender.CallAsync(new KubeRequest("get", "pods/log", HttpMethod.Get, path, "*/*"), read, cancellationToken);
+    }
+
+    /// <summary>Which version the server says it is (<c>/version</c>).</summary>
+    public Task<JsonObject> VersionAsync(CancellationToken cancellationToken)
+    {
+        var request = new KubeRequest("get", "version", HttpMethod.Get, "/version", Json);
+        return _sender.CallAsync(
+            request,
+            async (body, token) =>
+            {
+                try
+                {
+                    return await JsonNode.ParseAsync(body, cancellationToken: token).ConfigureAwait(false) as JsonObject
+                        ?? throw new KubeProtocolException(request.ToString(), "the answer is no object");
+                }
+                catch (JsonException e)
+                {
+                    throw new KubeProtocolException(request.ToString(), $"the answer is no version: {e.Message}", e);
+                }
+            },
+            cancellationToken
+        );
+    }
+
     public void Dispose() => _owned?.Dispose();
 
     private async Task<KubeList<T>> ListOnceAsync<T>(KubeKind<T> kind, Selection selection, int limit, CancellationToken cancellationToken)

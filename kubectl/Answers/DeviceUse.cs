@@ -18,7 +18,7 @@ public enum DeviceUse
     /// <summary>It belongs to a resource and is not given out now.</summary>
     Unhealthy,
 
-    /// <summary>Not given out any more until its policy could be applied to it.</summary>
+    /// <summary>Kept from being given out: by an admin, or until its policy could be applied to it.</summary>
     Cordoned,
 
     /// <summary>Taken from the host for another device.</summary>

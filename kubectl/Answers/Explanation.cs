@@ -77,7 +77,7 @@ public sealed record Explanation
             DeviceUse.Allocated => "a pod has it",
             DeviceUse.Returning => "its pod is gone, and that nobody uses it is not proven yet",
             DeviceUse.Unhealthy => "it belongs to a resource, and is not given out now",
-            DeviceUse.Cordoned => "not given out until its policy could be applied to it",
+            DeviceUse.Cordoned => "not given out: an admin keeps it back, or its policy is about to change it",
             DeviceUse.Held => "taken from the host for another device, and not given to a VM",
             DeviceUse.Blocked => "not offered until somebody changes something",
             DeviceUse.Waiting => "not offered until a user lets go",
@@ -89,7 +89,8 @@ public sealed record Explanation
 /// <summary>What a policy says of a device, with what this version knows of the word that it says.</summary>
 public sealed record DeviceFinding
 {
-    /// <summary><c>HostDevice/gpus</c>; null where it is on its way back and no policy wants it.</summary>
+    /// <summary><c>HostDevice/gpus</c>; null where it is on its way back and no policy wants it, and of a cordon that keeps nothing back.
+    /// </summary>
     public string? Policy { get; init; }
 
     public required string State { get; init; }
@@ -119,7 +120,7 @@ public sealed record DeviceFinding
 
     public IEnumerable<string> Lines()
     {
-        yield return $"{Policy ?? "Given back"}: {State}, {Reason}";
+        yield return $"{Policy ?? (State == FindingState.Releasing.Name ? "Given back" : "Cordon")}: {State}, {Reason}";
         yield return $"  {Message}";
         if (Cause is not null)
             yield return $"  Cause:  {Cause}";

@@ -32,7 +32,9 @@ public sealed class NodeDevices
         }
 
         var said = status.Policies.OfType<PolicyResult>().SelectMany(p => p.Problems, (p, problem) => (Policy: (PolicyResult?)p, problem));
-        _problems = said.Concat(status.Releasing.Select(r => (Policy: (PolicyResult?)null, problem: r)))
+        // What keeps a unit back stands with its policy; only what keeps back none has no policy.
+        var idle = (status.Cordons ?? []).Where(c => c is not null && c.Reason != Reasons.CordonedByAdmin);
+        _problems = said.Concat(status.Releasing.Concat(idle).Select(r => (Policy: (PolicyResult?)null, problem: r)))
             .Where(p => p.problem is not null)
             .ToLookup(p => p.problem.Device, p => (p.Policy, p.problem), StringComparer.Ordinal);
     }
@@ -67,7 +69,11 @@ public sealed class NodeDevices
 
     internal static string IdOf(DeviceStatus device) => device.Id ?? device.PciAddress ?? "";
 
-    private static bool IsShown(DeviceProblem problem) => problem.State.IsInTheWay || problem.State == FindingState.Releasing;
+    private static bool IsShown(DeviceProblem problem) =>
+        problem.State.IsInTheWay || problem.State == FindingState.Releasing || IsCordon(problem);
+
+    /// <summary>An admin keeps it back: that is a remark to its policy, and all there is to say to whoever asks for the device.</summary>
+    private static bool IsCordon(DeviceProblem? problem) => problem?.Reason == Reasons.CordonedByAdmin;
 
     private DeviceRow Row(DeviceStatus device)
     {
@@ -79,9 +85,10 @@ public sealed class NodeDevices
             : _allocations.TryGetValue(id, out var own) ? own
             : state is not null && device.Pci?.IommuGroup is { } group ? _byGroup.GetValueOrDefault(group)
             : null;
-        var (policy, problem) = _problems[id].OrderByDescending(p => Weight(p.Problem.State)).FirstOrDefault();
+        var (policy, problem) = _problems[id].OrderByDescending(p => Weight(p.Problem)).FirstOrDefault();
         var (use, message) = Use(state, allocation, problem);
-        var isTrouble = use is not (DeviceUse.Host or DeviceUse.Free) && problem is { State.IsRemark: false };
+        var isTrouble =
+            use is not (DeviceUse.Host or DeviceUse.Free) && problem is not null && (!problem.State.IsRemark || IsCordon(problem));
         return new DeviceRow
         {
             Class = device.Class ?? DeviceClass.Pci.Word(),
@@ -89,7 +96,7 @@ public sealed class NodeDevices
             Id = id,
             Name = NameOf(device),
             State = use,
-            IsUnhealthy = state is DeviceState.NotOffered,
+            IsUnhealthy = state is DeviceState.NotOffered || _problems[id].Any(p => IsCordon(p.Problem)),
             Reason = isTrouble ? problem!.Reason.Name : null,
             Message = message,
             Resource =
@@ -128,8 +135,9 @@ public sealed class NodeDevices
         {
             (_, { WaitsFor: { } proof }, _) => (DeviceUse.Returning, proof),
             (DeviceState.NotOffered n, not null, _) => (DeviceUse.Allocated, n.Why),
-            (_, not null, _) => (DeviceUse.Allocated, problem is { State.IsRemark: false } ? problem.Message : null),
+            (_, not null, _) => (DeviceUse.Allocated, problem is { State.IsRemark: false } || IsCordon(problem) ? problem!.Message : null),
             (_, _, { } p) when p.State == FindingState.Releasing => (DeviceUse.Releasing, p.Message),
+            (_, _, { } p) when IsCordon(p) => (DeviceUse.Cordoned, p.Message),
             (DeviceState.NotOffered n, _, { } p) when p.Reason == Reasons.Cordoned => (DeviceUse.Cordoned, n.Why),
             (DeviceState.NotOffered n, _, _) => (DeviceUse.Unhealthy, n.Why),
             (DeviceState.Taken t, _, _) => (DeviceUse.Held, t.Sentence),
@@ -139,9 +147,10 @@ public sealed class NodeDevices
             _ => (DeviceUse.Host, problem?.Message),
         };
 
-    private static int Weight(FindingState state) =>
-        state == FindingState.Releasing ? 3
-        : state == FindingState.Blocked ? 2
-        : state.IsInTheWay ? 1
+    private static int Weight(DeviceProblem problem) =>
+        problem.State == FindingState.Releasing ? 4
+        : IsCordon(problem) ? 3
+        : problem.State == FindingState.Blocked ? 2
+        : problem.State.IsInTheWay ? 1
         : 0;
 }

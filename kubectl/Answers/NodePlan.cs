@@ -69,10 +69,11 @@ public sealed record NodePlan(string Node, ImmutableArray<PlannedChange> Changes
         var reading = NodeReading.Of(state);
         if (reading.Status is not { } status)
             return Unknown(reading.Node, reading.Lack!);
-        var given = Given(state);
+        var spec = Spec(state);
+        var given = spec.Policies;
         var (asIs, toBe) = (Policies(before, given), Policies(after, given));
         var changed = toBe.Where(p => !asIs.Contains(p)).Concat(asIs.Where(p => !toBe.Any(t => t.Identity == p.Identity))).ToList();
-        var machine = ReportedMachine.Of(status, given);
+        var machine = ReportedMachine.Of(status, given) with { Cordons = spec.Cordons };
         var (way, other) = (Foresight.Of(machine with { Policies = toBe }), Foresight.Of(machine with { Policies = asIs }));
         var unknown = ReportGaps.Of(reading.Node, status, changed.Select(c => c.InForce));
         return new NodePlan(
@@ -97,8 +98,11 @@ public sealed record NodePlan(string Node, ImmutableArray<PlannedChange> Changes
             []
         );
 
-    private static ImmutableArray<DesiredPolicy> Given(NodeDeviceState state) =>
-        state.Spec is { } spec && NodeDeviceStateReader.Read(spec.GetRawText(), out _, inForce: true) is { } read ? read.Policies : [];
+    /// <summary>What the node was given; nothing where that cannot be read.</summary>
+    private static NodeDeviceStateSpec Spec(NodeDeviceState state) =>
+        state.Spec is { } spec && NodeDeviceStateReader.Read(spec.GetRawText(), out _, inForce: true) is { } read
+            ? read
+            : new NodeDeviceStateSpec { Policies = [] };
 
     /// <summary>As an agent follows them: of one that it would not understand the version before stays in force.</summary>
     private static ImmutableArray<EffectivePolicy> Policies(ImmutableArray<NodeEntry> entries, ImmutableArray<DesiredPolicy> given) =>
@@ -163,7 +167,8 @@ public sealed record NodePlan(string Node, ImmutableArray<PlannedChange> Changes
         }
 
         private string? Taking(Unit unit) =>
-            unit.OnAllocate is { IsLent: true } ? "the host's until a pod is given it"
+            unit.CordonedByAdmin is not null ? "cordoned: given to no pod until that is ended"
+            : unit.OnAllocate is { IsLent: true } ? "the host's until a pod is given it"
             : unit.OnAllocate is not null ? "made when a pod is given it"
             : after.Lost.Where(l => unit.Claims.Contains(l.Function.Address)).Select(l => l.From).Distinct().ToList()
                 is { Count: > 0 } drivers

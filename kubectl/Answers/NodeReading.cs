@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
 
 namespace Hostdev.Kubectl.Answers;
 
@@ -18,6 +20,13 @@ public sealed record NodeReading
     /// <summary>By uid of a policy of the node's spec, the names under which it offers devices.</summary>
     public required ImmutableDictionary<string, ImmutableArray<string>> ResourcesByPolicy { get; init; }
 
+    /// <summary>What admins keep from being given out, as it stands in the spec; what cannot be understood is left out.</summary>
+    public ImmutableArray<DesiredCordon.OfDevice> Cordons
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
+
     /// <summary>The resource of a policy that has one; null where it has several, or is not known.</summary>
     public string? ResourceOf(string policyUid) =>
         ResourcesByPolicy.TryGetValue(policyUid, out var names) && names is [var one] ? one : null;
@@ -34,8 +43,16 @@ public sealed record NodeReading
                 : state.StatusText is null ? $"{node}: its agent has not reported yet: does its Pod run?"
                 : $"{node}: its status is not of this version of kubectl-hostdev, and cannot be read: use the one of the agents' version",
             ResourcesByPolicy = Resources(state.Spec).ToImmutableDictionary(StringComparer.Ordinal),
+            Cordons = CordonsOf(state.Spec),
         };
     }
+
+    private static ImmutableArray<DesiredCordon.OfDevice> CordonsOf(JsonElement? spec) =>
+        spec is { ValueKind: JsonValueKind.Object } it
+        && it.TryGetProperty(CordonReader.Field, out var cordons)
+        && cordons.ValueKind == JsonValueKind.Array
+            ? [.. CordonReader.Read(JsonArray.Create(cordons), []).OfType<DesiredCordon.OfDevice>()]
+            : [];
 
     private static Dictionary<string, ImmutableArray<string>> Resources(JsonElement? spec)
     {

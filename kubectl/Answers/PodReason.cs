@@ -68,7 +68,8 @@ public sealed record PodReason
             return $"No node offers {nowhere.Resource}.";
         if (wants.FirstOrDefault(w => w.Enough.IsEmpty) is { } scarce)
             return $"No node has {Count(scarce)} free: {scarce.Nodes.Sum(n => n.Free)} are free on {Nodes(scarce.Nodes.Length)}, "
-                + $"{scarce.Nodes.Sum(n => n.Allocated)} are with pods.";
+                + $"{scarce.Nodes.Sum(n => n.Allocated)} are with pods"
+                + (scarce.Nodes.Sum(n => n.Cordoned) is > 0 and var cordoned ? $", {cordoned} are cordoned by an admin." : ".");
         var all = wants.Select(w => w.Enough).Aggregate((a, b) => [.. a.Intersect(b, StringComparer.Ordinal)]);
         return all.IsEmpty
             ? $"Each resource is free somewhere, and no node has all of them: {string.Join("; ", wants.Select(Where))}."
@@ -115,7 +116,7 @@ public sealed record WantedResource
     internal IEnumerable<string> Lines(int most)
     {
         yield return $"{Resource}: {Asked} asked for";
-        foreach (var line in Some(Nodes, n => $"{n.Node}: {n.Free} of {n.Capacity} free, {n.Allocated} with pods, {n.Unhealthy} unhealthy"))
+        foreach (var line in Some(Nodes, Counts))
             yield return line;
         foreach (var line in Some(Holders, h => $"{h.Node} {h.Id}: {h.State}, pod {h.PodText ?? "unknown"}{Machine(h)}"))
             yield return line;
@@ -125,6 +126,10 @@ public sealed record WantedResource
         IEnumerable<string> Some<T>(ImmutableArray<T> all, Func<T, string> text) =>
             all.Take(most).Select(a => "  " + text(a)).Concat(all.Length > most ? [$"  and {all.Length - most} more"] : []);
     }
+
+    private static string Counts(ResourceRow row) =>
+        $"{row.Node}: {row.Free} of {row.Capacity} free, {row.Allocated} with pods, {row.Unhealthy} unhealthy"
+        + (row.Cordoned == 0 ? "" : $", of which an admin has cordoned {row.Cordoned}: kubectl hostdev devices --node {row.Node}");
 
     private static string Machine(DeviceRow row) => row.VirtualMachine is null ? "" : $" (VM {row.VirtualMachine})";
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 
 namespace Hostdev.Kubectl.Answers;
 
@@ -21,6 +22,9 @@ public sealed record ResourceRow
 
     /// <summary>Not given out now; a pod may have them all the same.</summary>
     public required int Unhealthy { get; init; }
+
+    /// <summary>Of those that are not given out now: kept back by an admin.</summary>
+    public int Cordoned { get; init; }
 
     /// <summary>Whether the kubelet has it.</summary>
     public required bool Registered { get; init; }
@@ -55,6 +59,7 @@ public sealed record ResourceRow
                         Free = Math.Max(0, r.Allocatable - Math.Max(0, had - both)),
                         Allocated = had,
                         Unhealthy = Math.Max(0, r.Capacity - r.Allocatable),
+                        Cordoned = devices[r.Name].Count(d => d.Reason == Reasons.CordonedByAdmin.Name),
                         Registered = r.Registered,
                         Problem = r.Problem,
                         FreeDevices = [.. devices[r.Name].Where(d => d.State == DeviceUse.Free).Select(d => d.Id)],

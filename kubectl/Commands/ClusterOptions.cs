@@ -90,6 +90,16 @@ internal sealed class ClusterOptions
             }
         );
 
+    /// <summary>For shells: the devices of a node that are cordoned.</summary>
+    public IEnumerable<CompletionItem> Cordoned(CompletionContext context, Argument<string> node) =>
+        context.ParseResult.GetValue(node) is not { Length: > 0 } name
+            ? []
+            : Propose(
+                context,
+                async (reader, cancellationToken) =>
+                    [.. (await reader.NodeAsync(name, cancellationToken).ConfigureAwait(false)).Cordons.Select(c => c.Device.ToString())]
+            );
+
     /// <summary>For shells: what policies offer.</summary>
     public IEnumerable<CompletionItem> ResourceNames(CompletionContext context) =>
         Propose(

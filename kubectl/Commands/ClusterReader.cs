@@ -49,11 +49,13 @@ internal sealed class ClusterReader(KubeClient client, Action<string> note)
 
     /// <exception cref="AnswerException">There is none of this name.</exception>
     public async Task<NodeReading> NodeAsync(string node, CancellationToken cancellationToken) =>
-        NodeReading.Of(
-            await client.FindAsync(HostdevKinds.NodeDeviceStates, new ObjectKey(node), cancellationToken).ConfigureAwait(false)
-                ?? throw new AnswerException(
-                    $"there is no NodeDeviceState {node}: no agent runs on a node of that name; kubectl get nodedevicestates lists all"
-                )
+        NodeReading.Of(await StateAsync(node, cancellationToken).ConfigureAwait(false));
+
+    /// <exception cref="AnswerException">There is none of this name.</exception>
+    public async Task<NodeDeviceState> StateAsync(string node, CancellationToken cancellationToken) =>
+        await client.FindAsync(HostdevKinds.NodeDeviceStates, new ObjectKey(node), cancellationToken).ConfigureAwait(false)
+        ?? throw new AnswerException(
+            $"there is no NodeDeviceState {node}: no agent runs on a node of that name; kubectl get nodedevicestates lists all"
         );
 
     /// <summary>Devices with what the pods that have them tell.</summary>

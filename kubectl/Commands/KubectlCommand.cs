@@ -22,6 +22,9 @@ public static class KubectlCommand
             PlanCommand.Create(cluster),
             WhyCommand.Create(cluster),
             WatchCommand.Create(cluster),
+            CordonCommand.CreateCordon(cluster),
+            CordonCommand.CreateUncordon(cluster),
+            BundleCommand.Create(cluster),
         };
         root.Add(CompleteCommand.Create(root, terminal));
         return root;

@@ -49,7 +49,7 @@ internal static class ResourcesCommand
             async (parsed, reader, cancellationToken) =>
             {
                 var name = parsed.GetValue(resource)!;
-                var (offering, capacity) = (0, 0);
+                var (offering, capacity, cordoned) = (0, 0, 0);
                 var printer = new ListPrinter<ResourceRow>(
                     parsed.InvocationConfiguration.Output,
                     ClusterOptions.Form(parsed, output),
@@ -61,7 +61,7 @@ internal static class ResourcesCommand
                         offering == 0
                             ? $"no node offers {name}: kubectl hostdev resources lists what there is"
                             : $"no {name} is free: {offering} nodes have {capacity}, and kubectl hostdev devices --resource {name} lists "
-                                + "who has them"
+                                + $"who has them{(cordoned == 0 ? "" : $"; an admin has cordoned {cordoned}")}"
                     );
                 return 0;
 
@@ -69,7 +69,7 @@ internal static class ResourcesCommand
                 {
                     if (row.Resource != name)
                         return false;
-                    (offering, capacity) = (offering + 1, capacity + row.Capacity);
+                    (offering, capacity, cordoned) = (offering + 1, capacity + row.Capacity, cordoned + row.Cordoned);
                     return row.Free > 0;
                 }
             }

@@ -42,6 +42,7 @@ internal static class Listings
                 new("FREE", r => Number(r.Free)),
                 new("ALLOCATED", r => Number(r.Allocated)),
                 new("UNHEALTHY", r => Number(r.Unhealthy)),
+                new("CORDONED", r => Number(r.Cordoned)),
                 new("REGISTERED", r => r.Registered ? "yes" : "no"),
                 new("PROBLEM", r => r.Problem, IsWide: true),
             ],

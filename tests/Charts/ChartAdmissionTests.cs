@@ -286,7 +286,7 @@ public sealed class ChartAdmissionTests(ChartAdmissionTests.Cluster cluster) : I
     public void What_a_policy_cannot_decide_it_refuses()
     {
         var policies = RenderedChart.Admission.Where(p => RenderedChart.Text(p, "kind") == "ValidatingAdmissionPolicy");
-        Assert.Equal(["Fail", "Fail", "Fail", "Fail"], policies.Select(p => RenderedChart.Text(p["spec"]!, "failurePolicy")));
+        Assert.Equal(["Fail", "Fail", "Fail", "Fail", "Fail"], policies.Select(p => RenderedChart.Text(p["spec"]!, "failurePolicy")));
     }
 
     private static void Judged(Answer answer, string what, string policy, string? words)

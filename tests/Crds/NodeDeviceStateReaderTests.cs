@@ -85,7 +85,10 @@ public sealed class NodeDeviceStateReaderTests
     [InlineData("hello", "the desired state must be a mapping with the field policies")]
     [InlineData("spec:", "the desired state must be a mapping with the field policies")]
     [InlineData("kind: NodeDeviceState\nspec: {}", "the field policies is missing: to give everything back write \"policies: []\"")]
-    [InlineData("policies: []\npolices: []", "unknown field \"polices\" beside policies: this version knows projectedAt and policies")]
+    [InlineData(
+        "policies: []\npolices: []",
+        "unknown field \"polices\" beside policies: this version knows projectedAt, policies and cordons"
+    )]
     [InlineData("policies: [5]", "policies[0] must be a mapping with kind (HostDevice, SriovPolicy, MdevProfile), name and spec")]
     [InlineData(
         "policies: [{kind: HostDevice}]",

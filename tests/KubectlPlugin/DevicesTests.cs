@@ -135,11 +135,11 @@ public sealed class DevicesTests
         var answer = await bench.RunAsync("resources");
         Assert.Equal(
             [
-                "NODE RESOURCE CAPACITY FREE ALLOCATED UNHEALTHY REGISTERED",
-                "node-1 example.com/gpu 4 1 2 1 yes",
-                "node-1 example.com/key 1 1 0 0 yes",
-                "node-1 example.com/vf 8 7 1 0 yes",
-                "node-2 example.com/gpu 1 0 0 1 no",
+                "NODE RESOURCE CAPACITY FREE ALLOCATED UNHEALTHY CORDONED REGISTERED",
+                "node-1 example.com/gpu 4 1 2 1 0 yes",
+                "node-1 example.com/key 1 1 0 0 0 yes",
+                "node-1 example.com/vf 8 7 1 0 0 yes",
+                "node-2 example.com/gpu 1 0 0 1 0 no",
             ],
             answer.Cells.Select(c => string.Join(' ', c))
         );

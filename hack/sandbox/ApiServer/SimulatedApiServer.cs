@@ -49,7 +49,7 @@ public sealed class SimulatedApiServer : IAsyncDisposable
         _registry = new ResourceRegistry(_store);
         _certificates = _options.Https ? new ServingCertificates(_options.Time.GetUtcNow()) : null;
         var access = _options.Rbac ? new RoleBasedAccess(_store) : null;
-        var policies = new AdmissionPolicies(_store, _registry);
+        var policies = new AdmissionPolicies(_store, _registry, access);
         _admissionRules = access is null ? [policies.Ask] : [OwnerReferenceAdmission.Rule(access), policies.Ask];
         var writes = new ObjectWrites(_store, _options.Time, () => _schemaRules, () => _admissionRules);
         var deletes = new ObjectDeletes(_store, _options.Time, writes);

@@ -12,7 +12,8 @@ namespace Hostdev.Sandbox.ApiServer.Admission;
 /// Asks the admission policies that are stored (apiserver <c>plugin/policy/validating/dispatcher.go</c>). They are read again only when one
 /// of them or of their bindings changes, and are in force at once.
 /// </summary>
-internal sealed class AdmissionPolicies(ObjectStore store, ResourceRegistry registry)
+/// <param name="access">Null where everybody may do everything.</param>
+internal sealed class AdmissionPolicies(ObjectStore store, ResourceRegistry registry, RoleBasedAccess? access)
 {
     private readonly Lock _gate = new();
     private ImmutableArray<(AdmissionPolicy Policy, ImmutableArray<AdmissionBinding> Bindings)> _bound = [];
@@ -29,7 +30,7 @@ internal sealed class AdmissionPolicies(ObjectStore store, ResourceRegistry regi
                 continue;
             if (bindings.FirstOrDefault(b => b.Resources.Find(request, registry.All, Labels) is not null) is not { } binding)
                 continue;
-            if (policy.Decide(request, shown) is { } decision)
+            if (policy.Decide(request, shown, access) is { } decision)
                 return Refusal(policy, binding, decision);
         }
 

@@ -10,7 +10,7 @@ namespace Hostdev.Sandbox.ApiServer.Admission;
 
 /// <summary>
 /// A <c>ValidatingAdmissionPolicy</c> as it decides (apiserver <c>plugin/policy/validating/validator.go</c>). Its expressions know
-/// <c>object</c>, <c>oldObject</c>, <c>request</c> and <c>variables</c>.
+/// <c>object</c>, <c>oldObject</c>, <c>request</c>, <c>variables</c> and <c>authorizer</c>.
 /// </summary>
 internal sealed record AdmissionPolicy
 {
@@ -43,11 +43,13 @@ internal sealed record AdmissionPolicy
 
     /// <summary>The first thing that it has against a write; null where it lets it pass.</summary>
     /// <param name="shown">As which resource the policy sees the objects.</param>
-    public AdmissionDecision? Decide(AdmissionRequest request, ServedResource shown)
+    /// <param name="access">Null where everybody may do everything.</param>
+    public AdmissionDecision? Decide(AdmissionRequest request, ServedResource shown, RoleBasedAccess? access)
     {
         var scope = CelScope
             .Empty.With("object", () => Value(request.Object, shown))
-            .With("oldObject", () => Value(request.OldObject, shown));
+            .With("oldObject", () => Value(request.OldObject, shown))
+            .With("authorizer", () => new CelAuthorizer(access, request.User));
         var conditions = scope.With("request", () => CelExpression.Value(Request(request, shown, request.Resource)));
         var asked = Conditions.Select(c => c.Decide(conditions)).ToList();
         if (asked.Exists(c => c.IsFalse))

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Antlr4.Runtime;
 using Cel;
 using Cel.Internal;
+using Hostdev.Sandbox.ApiServer.Admission;
 
 namespace Hostdev.Sandbox.ApiServer.Schema;
 
@@ -97,8 +98,13 @@ internal sealed class CelExpression
             a => (long)First(a).IndexOf((string)a[1]!, StringComparison.Ordinal)
         );
         environment.RegisterFunction("substring", [typeof(string), typeof(long)], a => First(a)[(int)(long)a[1]!..]);
+        environment.RegisterFunction("group", [typeof(CelAuthorizer), typeof(string)], a => Asked(a).OfGroup((string)a[1]!));
+        environment.RegisterFunction("resource", [typeof(CelAuthorizer), typeof(string)], a => Asked(a).OfResource((string)a[1]!));
+        environment.RegisterFunction("check", [typeof(CelAuthorizer), typeof(string)], a => Asked(a).Check((string)a[1]!));
+        environment.RegisterFunction("allowed", [typeof(CelAuthorizer)], a => Asked(a).IsAllowed);
         return environment;
 
         static string First(object?[] arguments) => (string)arguments[0]!;
+        static CelAuthorizer Asked(object?[] arguments) => (CelAuthorizer)arguments[0]!;
     }
 }

@@ -20,6 +20,8 @@ internal sealed class PodLogRequests(ObjectStore store, PodLogs logs, TimeProvid
         var container = exchange.Query["container"].ToString() is { Length: > 0 } asked ? asked : containers.FirstOrDefault() ?? "";
         if (!containers.Contains(container))
             throw Bad($"container {container} is not valid for pod {info.Name}");
+        if (RequestInfo.IsTrue(exchange.Query["previous"])) // containers have one life here, as most have
+            throw Bad($"previous terminated container \"{container}\" in pod \"{info.Name}\" not found");
         var text = logs.Read(uid) ?? throw Bad($"container \"{container}\" in pod \"{info.Name}\" is waiting to start: {Waiting(pod)}");
         exchange.Begin(200, "text/plain");
         var written = await WriteAsync(exchange, text, Start(text, exchange.Query["tailLines"].ToString()));
