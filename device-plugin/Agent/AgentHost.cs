@@ -320,12 +320,8 @@ public sealed partial class AgentHost : IAsyncDisposable
         {
             while (true)
             {
-                var before = _desired.InForce;
                 await _source.NextAsync(_desired, cancellationToken).ConfigureAwait(false);
-                if (_desired.InForce is { } now && now.HasOtherCordonsAlone(before))
-                    Agent.Wake(); // a cordon makes no write, not even one that failed before
-                else
-                    Agent.DesiredChanged();
+                Agent.DesiredChanged();
             }
         }
         catch (OperationCanceledException)

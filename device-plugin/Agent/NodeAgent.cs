@@ -39,6 +39,7 @@ public sealed partial class NodeAgent(
     );
     private readonly Setbacks _setbacks = new(time);
     private readonly DecisionLog _decisions = new(logger);
+    private DesiredInForce? _changedTo; // what was in force when it changed last; guarded with the setbacks
     private TimeSpan _nextLook = timings.Resync; // at the latest, where nothing wakes the loop before
     private bool _proving; // nothing is under way or stopped: if the machine lives on now, what was done did it no harm
     private volatile bool _lookDue = true;
@@ -78,11 +79,19 @@ public sealed partial class NodeAgent(
     /// <summary>Asks for a new status without a new look at the machine: only the kubelet's side changed.</summary>
     public void WakeForStatus() => _wakeUps.Writer.TryWrite(true);
 
-    /// <summary>The desired state changed: what failed before may be tried anew.</summary>
+    /// <summary>
+    /// The desired state changed: what failed before may be tried anew. Not for a cordon: it makes no write, and so not one that failed.
+    /// </summary>
     public void DesiredChanged()
     {
         lock (_setbacks)
-            _setbacks.Clear();
+        {
+            var (before, now) = (_changedTo, desired.InForce);
+            _changedTo = now;
+            if (now?.HasOtherCordonsAlone(before) != true)
+                _setbacks.Clear();
+        }
+
         Wake();
     }
 

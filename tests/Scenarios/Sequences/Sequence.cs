@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Host;
+using Hostdev.DevicePlugin.Offering;
 using Hostdev.Planning;
 using Hostdev.Sandbox.Kernel;
 
@@ -23,6 +24,18 @@ internal sealed class Sequence : IDisposable
         Errno.ENOMEM,
     ];
 
+    /// <summary>Alone, held for another, one of many, what others hang on, and one that is not there.</summary>
+    private static readonly ImmutableArray<string> s_cordonable =
+    [
+        "0000:43:00.0",
+        "0000:43:00.1",
+        "0000:44:00.0",
+        "0000:45:00.0",
+        "0000:81:00.0",
+        "0000:81:10.2",
+        "0000:99:00.0",
+    ];
+
     private readonly string _directory = Directory
         .CreateDirectory(
             Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), "hostdev-sequence-" + Guid.NewGuid().ToString("N"))
@@ -43,6 +56,7 @@ internal sealed class Sequence : IDisposable
     private readonly (int Weight, Action Do)[] _steps;
     private readonly bool _lends; // more of this life than of others is about what is lent
     private readonly SequencePolicy?[] _desired = new SequencePolicy?[SequencePolicy.Rows.Length];
+    private readonly SortedSet<string> _cordoned = new(StringComparer.Ordinal);
     private readonly List<string> _story = [];
     private BrokenPromiseException? _broken;
     private bool _inRound;
@@ -63,7 +77,7 @@ internal sealed class Sequence : IDisposable
         _kubelet = new SteppedKubelet(_agent, _clock)
         {
             WhileAnswering = WhileAnswering,
-            Answered = (offered, answer) => Guard(() => _lent!.CheckAnswer(offered, answer)),
+            Answered = (offered, answer) => Guard(() => CheckAnswer(offered, answer)),
         };
         var lendables = new Lendables(_kernel);
         _uses = new Uses(_kernel, lendables);
@@ -76,6 +90,7 @@ internal sealed class Sequence : IDisposable
         _steps =
         [
             (20, Desire),
+            (5, Cordon),
             (18, _residents.Admit),
             (8, _residents.DeletePod),
             (4, _residents.RestartContainer),
@@ -116,7 +131,7 @@ internal sealed class Sequence : IDisposable
             Step();
         _calm = true;
         new SequenceEnd(_kernel, _agent, _kubelet, _uses, _hands, _usbHands, _scsiHands, _lent, _clock, Tell).Check(
-            () => _residents.EndAll(),
+            EndUse,
             StartAgent,
             CheckAll
         );
@@ -190,7 +205,48 @@ internal sealed class Sequence : IDisposable
         if (!_agent.IsRunning)
             StartAgent();
         _uses.Allowed = [.. chosen.SelectMany(p => p.Allowed)];
-        _agent.Desire(chosen.Count == 0 ? Desired.Nothing : Desired.Policies([.. chosen.Select(p => p.Yaml)]));
+        Follow(chosen);
+    }
+
+    private void Follow(List<SequencePolicy> chosen) =>
+        _agent.Desire(
+            (chosen.Count == 0 ? Desired.Nothing : Desired.Policies([.. chosen.Select(p => p.Yaml)]))
+                + (
+                    _cordoned.Count == 0
+                        ? ""
+                        : $"cordons: [{string.Join(", ", _cordoned.Select(c => $"{{device: \"{c}\", reason: r}}"))}]\n"
+                )
+        );
+
+    /// <summary>No reason for any write: what policies have in force stays as it is.</summary>
+    private void Cordon()
+    {
+        var device = s_cordonable[_random.Next(s_cordonable.Length)];
+        if (!_cordoned.Remove(device))
+            _cordoned.Add(device);
+        Tell($"{(_cordoned.Contains(device) ? "cordon" : "uncordon")} {device}");
+        if (!_agent.IsRunning)
+            StartAgent();
+        Follow([.. _desired.OfType<SequencePolicy>()]);
+    }
+
+    private void EndUse()
+    {
+        _residents.EndAll();
+        if (_cordoned.Count == 0)
+            return;
+        _cordoned.Clear();
+        Tell("uncordon all");
+        if (!_agent.IsRunning)
+            StartAgent();
+        Follow([.. _desired.OfType<SequencePolicy>()]);
+    }
+
+    private void CheckAnswer(ImmutableArray<Unit> offered, AllocateOutcome.Granted answer)
+    {
+        if (offered.FirstOrDefault(u => u.CordonedByAdmin is not null) is { } cordoned)
+            throw new BrokenPromiseException($"{cordoned.Id} is given to a pod, though {cordoned.CordonedByAdmin}");
+        _lent.CheckAnswer(offered, answer);
     }
 
     private void StartAgent()
