@@ -20,6 +20,7 @@ public static class KubectlCommand
             ExplainCommand.CreateExplain(cluster),
             ExplainCommand.CreateTree(cluster),
             WhyCommand.Create(cluster),
+            ProblemsCommand.Create(cluster),
             WatchCommand.Create(cluster),
         };
         root.Add(CompleteCommand.Create(root, terminal));
