@@ -25,7 +25,7 @@ public sealed class PlaygroundHelmTests(RunningDemo demo) : IClassFixture<Runnin
         await demo.KubectlAsync("apply", "-f", "examples/pods/gpu.yaml");
         await demo.KubectlAsync("wait", "-n", "vms", "--for=condition=Ready", "pod/render", "--timeout=60s");
 
-        (await helm.UpgradeAsync(["--set", "operator.replicas=1", "--set", "uninstall.timeoutSeconds=5", .. s_settled])).Succeeded();
+        (await helm.UpgradeAsync(["--set", "operator.replicas=1", "--set", "uninstall.timeoutSeconds=10", .. s_settled])).Succeeded();
         Assert.Equal("1", await OperatorsAsync());
         (await helm.RollbackAsync(["1", .. s_settled])).Succeeded();
         Assert.Equal("2", await OperatorsAsync());

@@ -45,6 +45,10 @@ public sealed class PlaygroundTests(RunningDemo demo) : IClassFixture<RunningDem
         );
         Assert.Contains("Successfully assigned vms/render to ", await demo.KubectlAsync("events", "-n", "vms"), StringComparison.Ordinal);
         Assert.Equal("4", await demo.KubectlAsync(Allocatable("gpu-1"))); // of what is in use too
+        Assert.Matches(
+            @"(?s)Capacity:.* example\.com/gpu: +4\n.*Allocatable:.* example\.com/gpu: +4\n.*",
+            await demo.KubectlAsync("describe", "node", "gpu-1")
+        );
 
         await demo.KubectlAsync("delete", "pod", "-n", "vms", "render", "--timeout=30s");
         Assert.Contains(

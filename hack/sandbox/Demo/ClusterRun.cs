@@ -72,9 +72,9 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
 
     private async Task BootAsync(SandboxCluster cluster, CancellationToken cancellationToken)
     {
-        cluster.AddNode("gpu-1", new SimulatedKernel(DemoMachines.GpuNode, seed: seed));
+        cluster.AddNode("gpu-1", DemoMachine.BootBare(DemoMachines.GpuNode, seed));
         cluster.AddNode("mixed-1", DemoMachine.Boot(DemoMachine.WithTapeLibrary(DemoMachine.Description), seed + 1));
-        cluster.AddNode("net-1", new SimulatedKernel(DemoMachine.WithVgpuCards(DemoMachines.SriovNode), seed: seed + 2));
+        cluster.AddNode("net-1", DemoMachine.BootBare(DemoMachine.WithVgpuCards(DemoMachines.SriovNode), seed + 2));
         foreach (var node in cluster.Nodes)
             await node.Kubelet.StartAsync(cancellationToken);
     }

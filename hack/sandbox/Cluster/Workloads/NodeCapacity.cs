@@ -12,9 +12,18 @@ namespace Hostdev.Sandbox.Cluster.Workloads;
 /// </summary>
 internal sealed class NodeCapacity(IClusterObjects objects, SandboxCluster cluster)
 {
+    /// <summary>What every machine has besides; nobody here counts it.</summary>
+    private static readonly ImmutableArray<(string Name, string Quantity)> s_machine =
+    [
+        ("cpu", "64"),
+        ("ephemeral-storage", "457Gi"),
+        ("memory", "256Gi"),
+        ("pods", "110"),
+    ];
+
     public void Reconcile()
     {
-        foreach (var node in cluster.Nodes.Where(n => !n.Kubelet.Registrations.IsEmpty))
+        foreach (var node in cluster.Nodes)
         {
             if (objects.Get("nodes", node.Name) is not { } seen)
                 continue;
@@ -36,5 +45,9 @@ internal sealed class NodeCapacity(IClusterObjects objects, SandboxCluster clust
     }
 
     private static JsonObject Quantities(ImmutableArray<string> resources, Func<string, int?> count) =>
-        new(resources.Select(r => KeyValuePair.Create(r, (JsonNode?)(count(r) ?? 0).ToString(CultureInfo.InvariantCulture))));
+        new(
+            s_machine
+                .Concat(resources.Select(r => (r, (count(r) ?? 0).ToString(CultureInfo.InvariantCulture))))
+                .Select(r => KeyValuePair.Create(r.Name, (JsonNode?)r.Quantity))
+        );
 }
