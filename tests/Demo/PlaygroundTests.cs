@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Xunit;
 
 namespace Hostdev.Tests.Demo;
@@ -184,6 +185,19 @@ public sealed class PlaygroundTests(RunningDemo demo) : IClassFixture<RunningDem
             StringComparison.Ordinal
         );
         Assert.NotEmpty(await demo.KubectlAsync("logs", "-n", "hostdev-system", "hostdev-operator-0"));
+    }
+
+    [Fact]
+    public void What_it_says_to_try_is_there_and_no_line_is_broken()
+    {
+        Assert.All(demo.Said.Split('\n'), line => Assert.InRange(line.Length, 0, 120));
+        var files = Regex.Matches(demo.Said, "(?:examples|charts)/\\S*[a-z]").Select(m => m.Value).ToList();
+        Assert.Contains("examples/pods/gpu.yaml", files);
+        Assert.All(files, f => Assert.True(Path.Exists(Repository.Path(f)), f));
+        Assert.All(
+            demo.Said.Split('\n').Where(l => l.Contains("kubectl", StringComparison.Ordinal)),
+            l => Assert.Matches("^(  |your kubectl works|In another)", l)
+        );
     }
 
     private static string[] Allocatable(string node, string resource = Gpus) =>

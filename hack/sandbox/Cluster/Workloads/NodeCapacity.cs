@@ -47,7 +47,7 @@ internal sealed class NodeCapacity(IClusterObjects objects, SandboxCluster clust
     private static JsonObject Quantities(ImmutableArray<string> resources, Func<string, int?> count) =>
         new(
             s_machine
-                .Concat(resources.Select(r => (r, (count(r) ?? 0).ToString(CultureInfo.InvariantCulture))))
+                .Concat(resources.Select(r => (Name: r, Quantity: (count(r) ?? 0).ToString(CultureInfo.InvariantCulture))))
                 .Select(r => KeyValuePair.Create(r.Name, (JsonNode?)r.Quantity))
         );
 }
