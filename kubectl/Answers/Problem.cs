@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.Kube.Meta;

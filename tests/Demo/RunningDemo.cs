@@ -6,8 +6,8 @@ using Xunit;
 namespace Hostdev.Tests.Demo;
 
 /// <summary>
-/// The program of <c>hack/demo --play</c> as it is started from a shell, with an admin beside it: real kubectl, and the plugin where kubectl
-/// finds it.
+/// The program of <c>hack/demo --play</c> as it is started from a shell, with an admin beside it: real kubectl, and the plugin where
+/// kubectl finds it.
 /// </summary>
 public sealed partial class RunningDemo : IAsyncLifetime
 {
@@ -25,7 +25,7 @@ public sealed partial class RunningDemo : IAsyncLifetime
         File.CreateSymbolicLink(Path.Combine(_path, "kubectl-hostdev"), ShippedPrograms.Kubectl);
         _demo = ProgramRun.Start(Program, "demo", "--play");
         await Waiting.UntilAsync(() => Last().IsMatch(_demo.Said) || _demo.HasExited, 60, () => _demo.Said);
-        Kubeconfig = Exported().Match(_demo.Said).Groups[1].Value;
+        Kubeconfig = Exported().Match(_demo.Said).Value;
         _kubectl = new KubectlTool(Kubeconfig);
     }
 
@@ -73,6 +73,6 @@ public sealed partial class RunningDemo : IAsyncLifetime
     [GeneratedRegex("^  helm install .*$", RegexOptions.Multiline)]
     private static partial Regex Last();
 
-    [GeneratedRegex("^  export KUBECONFIG=(.*)$", RegexOptions.Multiline)]
+    [GeneratedRegex("(?<=^  export KUBECONFIG=).*$", RegexOptions.Multiline)]
     private static partial Regex Exported();
 }
