@@ -39,6 +39,10 @@ public sealed class PlaygroundHelmTests(RunningDemo demo) : IClassFixture<Runnin
         await demo.KubectlAsync("delete", "pod", "-n", "vms", "render", "--timeout=30s");
         Assert.Contains("uninstalled", (await helm.UninstallAsync(s_settled)).Succeeded().Output, StringComparison.Ordinal);
         await demo.UntilAsync(said => said.Contains("No resources found", StringComparison.Ordinal), "get", "pods", "-n", Helm.Namespace);
+        await demo.UntilAsync(
+            said => said == "0 0",
+            ["get", "node", "gpu-1", "-o", @"jsonpath={.status.capacity.example\.com/gpu} {.status.allocatable.example\.com/gpu}"]
+        );
 
         (await helm.InstallAsync(s_settled)).Succeeded();
         await demo.KubectlAsync("wait", "--for=condition=Ready", "hostdevice/gpus", "--timeout=60s"); // the policies have stayed

@@ -70,7 +70,7 @@ public sealed partial class RunningDemo : IAsyncLifetime
     private static string Program => Path.Combine(AppContext.BaseDirectory, "hostdev-sandbox");
 
     /// <summary>The last of the lines that say what to try.</summary>
-    [GeneratedRegex("^  helm install .*$", RegexOptions.Multiline)]
+    [GeneratedRegex("^  helm uninstall .*$", RegexOptions.Multiline)]
     private static partial Regex Last();
 
     [GeneratedRegex("(?<=^  export KUBECONFIG=).*$", RegexOptions.Multiline)]
