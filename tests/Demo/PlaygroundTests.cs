@@ -190,7 +190,12 @@ public sealed class PlaygroundTests(RunningDemo demo) : IClassFixture<RunningDem
     [Fact]
     public void What_it_says_to_try_is_there_and_has_room_on_a_small_terminal()
     {
-        var lines = demo.Said.Split('\n').SkipWhile(l => !l.StartsWith("The cluster runs on", StringComparison.Ordinal)).ToList();
+        var all = demo.Said.Split('\n').ToList();
+        var (first, last) = (
+            all.FindIndex(l => l.StartsWith("The cluster runs on", StringComparison.Ordinal)),
+            all.FindIndex(l => l.StartsWith("  helm uninstall", StringComparison.Ordinal))
+        );
+        var lines = all[first..(last + 1)];
         Assert.All(lines.Where(l => l.StartsWith("  ", StringComparison.Ordinal)), l => Assert.InRange(l.Length, 0, 77));
         var files = lines.SelectMany(l => Regex.Matches(l, "(?:examples|charts|hack)/\\S*[a-z]")).Select(m => m.Value).ToList();
         Assert.Contains("examples/pods/gpu.yaml", files);

@@ -60,12 +60,12 @@ internal sealed partial class PodRuntime(
         var uid = pod["metadata"].Text("uid");
         if (!_running.TryGetValue(uid, out var process))
         {
-            var isBound = pod["spec"].Text("nodeName").Length > 0;
-            if (!isBound && cluster is { Nodes.IsEmpty: false })
+            var node = pod["spec"].Text("nodeName");
+            if (node.Length == 0 && cluster is { Nodes.IsEmpty: false })
                 return; // it is the scheduler's still
             if (Start(pod) is not { } started)
             {
-                var reason = isBound && cluster is not null ? "ErrImagePull" : "NoNode";
+                var reason = cluster?.Nodes.Any(n => n.Name == node) == true ? "ErrImagePull" : "NoNode";
                 Report(pod, "Pending", ready: false, State("waiting", ("reason", reason)));
                 return;
             }
