@@ -5,7 +5,9 @@ namespace Hostdev.Sandbox.Demo;
 /// <summary>What one may do with the demo's cluster once its story is told: lines to copy, from the repository's directory.</summary>
 internal static class PlayText
 {
-    /// <summary>What is to be copied begins with two spaces, and has room in a terminal of 80 columns: a line that is broken is two.</summary>
+    /// <summary>
+    /// What is to be copied begins with two spaces, and has room in a terminal of 80 columns: a line that is broken is two.
+    /// </summary>
     public static ImmutableArray<string> Lines(string kubeconfig) =>
         [
             "The cluster runs on, without policies, and runs any Pod that asks for devices. Ctrl-C ends it.",
