@@ -108,6 +108,11 @@ public sealed class PlaygroundTests(RunningDemo demo) : IClassFixture<RunningDem
             StringComparison.Ordinal
         );
         await demo.KubectlAsync("delete", "hostdevice/disk");
+        await demo.UntilAsync(
+            said => said.Contains("nothing is degraded: 2 policies, 3 nodes", StringComparison.Ordinal),
+            "hostdev",
+            "problems"
+        );
     }
 
     [Fact]
