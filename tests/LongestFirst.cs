@@ -27,6 +27,8 @@ public sealed class LongestFirst : ITestCollectionOrderer
         typeof(Helm4UninstallTests),
         typeof(Helm3Tests),
         typeof(Helm4Tests),
+        typeof(PlaygroundHelmTests),
+        typeof(PlaygroundTests),
         typeof(SimulatedVfScenarios),
         typeof(SimulatedSecondWriterScenarios),
         typeof(RandomSequenceTests),

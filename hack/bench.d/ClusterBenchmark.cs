@@ -57,7 +57,11 @@ internal sealed class ClusterBenchmark(int nodes, int policies, TextWriter outpu
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        _cluster = await SandboxCluster.StartAsync(_directory, new ApiServerOptions { HistoryWindow = 100_000 }, cancellationToken);
+        _cluster = await SandboxCluster.StartAsync(
+            _directory,
+            new ApiServerOptions { HistoryWindow = 100_000 },
+            cancellationToken: cancellationToken
+        );
         Say($"{nodes} nodes, {policies} policies, each for all nodes, 10% of them at a time");
         Populate();
         var first = await ProjectAsync(cancellationToken);

@@ -56,7 +56,7 @@ internal static class OperatorBenchmark
         await using var cluster = await SandboxCluster.StartAsync(
             directory,
             new ApiServerOptions { HistoryWindow = 100_000 },
-            cancellationToken
+            cancellationToken: cancellationToken
         );
         for (var node = 0; node < nodes; node++)
         {

@@ -8,6 +8,9 @@ namespace Hostdev.Sandbox;
 
 internal static class Program
 {
+    /// <summary>For a cluster that ends in order: agents, operators and servers, one after the other.</summary>
+    private static readonly TimeSpan s_endInOrder = TimeSpan.FromSeconds(30);
+
     public static Task<int> Main(string[] args) =>
         new RootCommand("The parts of a machine and a cluster that Hostdev is tried out on")
         {
@@ -18,5 +21,5 @@ internal static class Program
             ApiServerCommand.Create(),
         }
             .Parse(args)
-            .InvokeAsync();
+            .InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = s_endInOrder });
 }

@@ -21,6 +21,7 @@ public static class KubectlCommand
             ExplainCommand.CreateTree(cluster),
             PlanCommand.Create(cluster),
             WhyCommand.Create(cluster),
+            ProblemsCommand.Create(cluster),
             WatchCommand.Create(cluster),
             CordonCommand.CreateCordon(cluster),
             CordonCommand.CreateUncordon(cluster),

@@ -75,6 +75,13 @@ internal static class Listings
             AnswersJsonContext.Default.PlannedChange
         );
 
+    public static Listing<Problem> Problems { get; } =
+        new(
+            "ProblemList",
+            [new("OBJECT", p => p.Object), new("REASON", p => p.Reason), new("MESSAGE", p => p.Message)],
+            AnswersJsonContext.Default.Problem
+        );
+
     private static string? Number(int? number) => number?.ToString(CultureInfo.InvariantCulture);
 }
 
@@ -93,6 +100,7 @@ internal static class Listings
 [JsonSerializable(typeof(PodReason))]
 [JsonSerializable(typeof(PlannedChange))]
 [JsonSerializable(typeof(ClusterPlan))]
+[JsonSerializable(typeof(Problem))]
 internal sealed partial class AnswersJsonContext : JsonSerializerContext;
 
 /// <summary>As <see cref="AnswersJsonContext"/>, an object in one line.</summary>

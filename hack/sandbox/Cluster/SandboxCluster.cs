@@ -22,15 +22,15 @@ public sealed class SandboxCluster : IAsyncDisposable
     /// <summary>Where operator and agents live.</summary>
     public const string SystemNamespace = "hostdev-system";
 
-    private readonly List<ClusterNode> _nodes = [];
     private readonly TimeProvider _time;
     private readonly ClusterWorkloads _workloads;
+    private ImmutableArray<ClusterNode> _nodes = [];
     private ImmutableArray<OperatorProcess> _operators = [];
     private int _clients;
 
-    private SandboxCluster(string directory, ApiServerOptions options)
+    private SandboxCluster(string directory, ApiServerOptions options, bool runsAnyPod)
     {
-        (Directory, _time) = (directory, options.Time);
+        (Directory, RunsAnyPod, _time) = (directory, runsAnyPod, options.Time);
         Server = new SimulatedApiServer(options);
         Seat = new ClusterSeat(directory, SystemNamespace, Server.Objects, CreateClient);
         _workloads = new ClusterWorkloads(Server, this, directory, _time);
@@ -46,7 +46,13 @@ public sealed class SandboxCluster : IAsyncDisposable
     /// <summary>Of the admin.</summary>
     public string Kubeconfig => Path.Combine(Directory, "kubeconfig");
 
-    public IReadOnlyList<ClusterNode> Nodes => _nodes;
+    public ImmutableArray<ClusterNode> Nodes => _nodes;
+
+    /// <summary>
+    /// Whether its scheduler and its kubelets take every Pod, and Nodes say what devices they have. Elsewhere Pods without an owner are of
+    /// whoever made them.
+    /// </summary>
+    public bool RunsAnyPod { get; }
 
     /// <summary>All that were started, those that have ended among them.</summary>
     public ImmutableArray<OperatorProcess> Operators => _operators;
@@ -58,14 +64,16 @@ public sealed class SandboxCluster : IAsyncDisposable
     /// Brings up the API server with the CRDs and the namespaces. Roles, and the admission policies that take back a part of them, are the
     /// chart's: who wants them makes them.
     /// </summary>
+    /// <param name="runsAnyPod">See <see cref="RunsAnyPod"/>.</param>
     public static async Task<SandboxCluster> StartAsync(
         string directory,
         ApiServerOptions? options = null,
+        bool runsAnyPod = false,
         CancellationToken cancellationToken = default
     )
     {
         System.IO.Directory.CreateDirectory(directory);
-        var cluster = new SandboxCluster(directory, options ?? new ApiServerOptions());
+        var cluster = new SandboxCluster(directory, options ?? new ApiServerOptions(), runsAnyPod);
         cluster.Server.AddSchemaRules(ClusterRules.OfSchemas);
         foreach (var definition in Definitions)
             cluster.Server.Objects.Create(LeftByChart(definition));
@@ -90,7 +98,7 @@ public sealed class SandboxCluster : IAsyncDisposable
     public ClusterNode AddNode(string name, SimulatedKernel kernel, params ReadOnlySpan<(string Key, string Value)> labels)
     {
         var node = new ClusterNode(Seat, name, kernel, labels.ToArray().ToImmutableSortedDictionary(l => l.Key, l => l.Value));
-        _nodes.Add(node);
+        ImmutableInterlocked.Update(ref _nodes, n => n.Add(node));
         return node;
     }
 

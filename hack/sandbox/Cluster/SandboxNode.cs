@@ -25,8 +25,8 @@ public class SandboxNode : IAsyncDisposable
         CheckpointRefresh = TimeSpan.FromSeconds(1),
     };
 
-    private readonly Dictionary<string, SimulatedProcess> _vms = [];
-    private readonly Dictionary<string, ImmutableArray<SimulatedGroupFile>> _groups = [];
+    private ImmutableDictionary<(string Namespace, string Pod), Vm> _vms = ImmutableDictionary<(string, string), Vm>.Empty;
+    private int _vmms;
     private AgentProcess? _agent;
 
     /// <param name="directory">Made when it is not there. Sockets lie below, and their paths have 107 bytes at most.</param>
@@ -47,8 +47,8 @@ public class SandboxNode : IAsyncDisposable
 
     public string StateDirectory => Path.Combine(Directory, "state");
 
-    /// <summary>The VMs that run, by pod name.</summary>
-    public IReadOnlyDictionary<string, SimulatedProcess> Vms => _vms;
+    /// <summary>The VMs that run, by the names of their pods.</summary>
+    public IEnumerable<KeyValuePair<string, SimulatedProcess>> Vms => _vms.Select(v => KeyValuePair.Create(v.Key.Pod, v.Value.Vmm));
 
     public bool AgentRuns => _agent is not null;
 
@@ -84,27 +84,20 @@ public class SandboxNode : IAsyncDisposable
     public Task<LoggedWrite> KillAgentAfterWrite(int nth) => _agent!.KillAfterWrite(Kernel, nth);
 
     /// <summary>Admits a VM's pod; when it runs, its VMM opens every device it was given, as QEMU does.</summary>
-    public async Task<SimulatedPod> StartVmAsync(string name, params DeviceRequest[] requests)
-    {
-        var pod = await Kubelet.AdmitPodAsync(Namespace, name, requests);
-        if (pod.Phase != PodPhase.Running)
-            return pod;
-        var vmm = Kernel.Processes.Start("qemu-system-x86", $"mnt:[{4026532000 + _vms.Count}]");
-        _vms[name] = vmm;
-        var ids = pod.Devices.Values.SelectMany(ids => ids);
-        _groups[name] =
-        [
-            .. ids.Where(id => DeviceId.Parse(id) is not (DeviceId.OfUsb or DeviceId.OfScsi)).Select(id => TakeGroup(vmm, id)),
-        ];
-        foreach (var node in pod.DeviceNodes.Where(n => !n.StartsWith("/dev/vfio/", StringComparison.Ordinal)))
-            vmm.OpenPlain(node);
-        return pod;
-    }
+    public Task<SimulatedPod> StartVmAsync(string name, params ImmutableArray<DeviceRequest> requests) =>
+        StartVmAsync(Namespace, name, requests);
+
+    /// <summary>The same in any namespace; of a pod that asks for nothing the VMM opens nothing.</summary>
+    public async Task<SimulatedPod> StartVmAsync(string ns, string name, ImmutableArray<DeviceRequest> requests) =>
+        RunVmm(await Kubelet.AdmitPodAsync(ns, name, [.. requests]));
+
+    /// <summary>Starts the container of an admitted pod again, and its VMM with it.</summary>
+    public async Task<SimulatedPod> RestartVmAsync(string ns, string name) => RunVmm(await Kubelet.RestartContainerAsync(ns, name));
 
     /// <summary>Whether the VM could open this function through one of its groups.</summary>
     public bool Reaches(string vm, string address)
     {
-        foreach (var group in _groups[vm])
+        foreach (var group in _vms[(Namespace, vm)].Groups)
         {
             using var device = group.OpenDevice(address).File;
             if (device is not null)
@@ -115,11 +108,33 @@ public class SandboxNode : IAsyncDisposable
     }
 
     /// <summary>The VM shuts down: its VMM closes everything, and the pod is deleted.</summary>
-    public void EndVm(string name)
+    public void EndVm(string name, string ns = Namespace)
     {
-        if (_vms.Remove(name, out var vmm))
+        if (ImmutableInterlocked.TryRemove(ref _vms, (ns, name), out var vm))
+            vm.Vmm.Exit();
+        Kubelet.DeletePod(ns, name);
+    }
+
+    private SimulatedPod RunVmm(SimulatedPod pod)
+    {
+        if (pod.Phase != PodPhase.Running)
+            return pod;
+        var vmm = Kernel.Processes.Start("qemu-system-x86", $"mnt:[{4026532000 + Interlocked.Increment(ref _vmms)}]");
+        var ids = pod.Devices.Values.SelectMany(ids => ids).Where(id => DeviceId.Parse(id) is not (DeviceId.OfUsb or DeviceId.OfScsi));
+        try
+        {
+            var vm = new Vm(vmm, [.. ids.Select(id => TakeGroup(vmm, id))]);
+            ImmutableInterlocked.Update(ref _vms, vms => vms.SetItem((pod.Namespace, pod.Name), vm));
+        }
+        catch (InvalidOperationException)
+        {
             vmm.Exit();
-        Kubelet.DeletePod(Namespace, name);
+            throw;
+        }
+
+        foreach (var node in pod.DeviceNodes.Where(n => !n.StartsWith("/dev/vfio/", StringComparison.Ordinal)))
+            vmm.OpenPlain(node);
+        return pod;
     }
 
     /// <summary>As a VMM does: the group, its container, the device. VFIO refuses a group that the host still has a part of.</summary>
@@ -165,6 +180,8 @@ public class SandboxNode : IAsyncDisposable
         Kernel.Dispose();
         GC.SuppressFinalize(this);
     }
+
+    private sealed record Vm(SimulatedProcess Vmm, ImmutableArray<SimulatedGroupFile> Groups);
 
     /// <summary>One life of the agent.</summary>
     private sealed class AgentProcess : IAsyncDisposable

@@ -16,6 +16,9 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
     /// <summary>Where logs are kept after a story that did not come true; null when they are not.</summary>
     public string? Kept { get; private set; }
 
+    /// <summary>Whether only the story's beginning is told: operators and agents start.</summary>
+    public bool BeginsOnly { get; init; }
+
     /// <param name="stay">Whether the cluster runs on after the story, until it is cancelled.</param>
     /// <returns>0 when every step came true, 1 when one did not, 130 when the story was interrupted.</returns>
     public async Task<int> RunAsync(bool stay, CancellationToken cancellationToken)
@@ -26,7 +29,7 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
         SandboxCluster? cluster = null;
         try
         {
-            cluster = await SandboxCluster.StartAsync(directory, cancellationToken: cancellationToken);
+            cluster = await SandboxCluster.StartAsync(directory, runsAnyPod: true, cancellationToken: cancellationToken);
             cluster.Timings = ClusterStory.Timings;
             await BootAsync(cluster, cancellationToken);
             Sabotage?.Invoke(cluster);
@@ -38,7 +41,8 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
                 NullLogger<KubeClient>.Instance
             );
             var chapter = new ClusterChapter(cluster, new ClusterAdmin(client), screen, patience, _time, cancellationToken);
-            var problem = await new Story<ClusterChapter>(chapter, screen, _time).TellAsync(new ClusterStory().Steps);
+            var steps = new ClusterStory().Steps;
+            var problem = await new Story<ClusterChapter>(chapter, screen, _time).TellAsync(BeginsOnly ? steps[..1] : steps);
             failed = problem is not null;
             screen.Say(
                 problem is null ? $"Every step came true, in {StoryText.Duration(_time.GetElapsedTime(began))}." : $"demo: {problem}"
@@ -68,9 +72,9 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
 
     private async Task BootAsync(SandboxCluster cluster, CancellationToken cancellationToken)
     {
-        cluster.AddNode("gpu-1", new SimulatedKernel(DemoMachines.GpuNode, seed: seed));
+        cluster.AddNode("gpu-1", DemoMachine.BootBare(DemoMachines.GpuNode, seed));
         cluster.AddNode("mixed-1", DemoMachine.Boot(DemoMachine.WithTapeLibrary(DemoMachine.Description), seed + 1));
-        cluster.AddNode("net-1", new SimulatedKernel(DemoMachine.WithVgpuCards(DemoMachines.SriovNode), seed: seed + 2));
+        cluster.AddNode("net-1", DemoMachine.BootBare(DemoMachine.WithVgpuCards(DemoMachines.SriovNode), seed + 2));
         foreach (var node in cluster.Nodes)
             await node.Kubelet.StartAsync(cancellationToken);
     }
@@ -92,16 +96,9 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
 
     private async Task StayAsync(SandboxCluster cluster, ClusterChapter chapter, CancellationToken cancellationToken)
     {
-        screen.Say("The cluster runs on, without policies. Ctrl-C ends it. For example:");
-        screen.Say($"  export KUBECONFIG={cluster.Kubeconfig}");
-        screen.Say("  kubectl label node gpu-1 mixed-1 example.com/passthrough=true");
-        screen.Say("  kubectl apply -f examples/cluster/gpus.yaml -f examples/cluster/e810.yaml");
-        screen.Say("  kubectl apply -f examples/cluster/vgpus.yaml -f examples/cluster/vgpus-on-demand.yaml");
-        screen.Say("  kubectl apply -f examples/cluster/late-nic.yaml -f examples/cluster/usb-dongle.yaml");
-        screen.Say("  helm install hostdev charts/hostdev -n hostdev-system --wait; helm uninstall hostdev -n hostdev-system");
-        screen.Say(
-            "  kubectl wait --for=condition=Ready hostdevice/gpus; kubectl get hostdev; kubectl " + "describe nodedevicestate gpu-1"
-        );
+        await using var slots = new SlotServer(cluster.Directory, new Slots(() => cluster.Nodes));
+        foreach (var line in PlayText.Lines(cluster.Kubeconfig))
+            screen.Say(line);
         var shown = "";
         try
         {

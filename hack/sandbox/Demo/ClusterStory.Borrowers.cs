@@ -67,9 +67,8 @@ internal sealed partial class ClusterStory
 
     private async Task EndBorrowersAsync(ClusterChapter c)
     {
-        c.Act($"{Desk} and {Burst} end");
-        EndVm(c, "net-1", Desk);
-        EndVm(c, "mixed-1", Burst);
+        await EndPodAsync(c, Desk);
+        await EndPodAsync(c, Burst);
         await c.PromiseAsync("the vGPU that was made for its VM is gone", () => Sight.Vgpus(Mdevs(c), DeskVgpu, 0));
         await c.PromiseAsync("the card is back on its host's driver", () => Ports(c, "e1000e"));
         c.Check("no VM was asked for anything", Sight.First(NobodyWasAsked(c, "net-1"), NobodyWasAsked(c, "mixed-1")));
@@ -93,8 +92,7 @@ internal sealed partial class ClusterStory
         var node = pod.DeviceNodes.Single();
         c.Check($"{node} is qemu's", Owner(machine, node) == 107 ? null : $"it belongs to {Owner(machine, node)}");
         c.Fact($"{DemoMachine.Dongle} is {node}, owned by 107, while {Licensed} has it");
-        c.Act($"{Licensed} ends");
-        EndVm(c, "mixed-1", Licensed);
+        await EndPodAsync(c, Licensed);
         await c.PromiseAsync("its node is root's again", () => Owner(machine, node) == 0 ? null : $"it belongs to {Owner(machine, node)}");
         await c.PromiseAsync("it is offered to the next VM", () => Allocatable(c, "mixed-1", Dongles, 1));
     }
@@ -113,8 +111,7 @@ internal sealed partial class ClusterStory
         var generic = pod.DeviceNodes.Where(n => n.StartsWith("/dev/sg", StringComparison.Ordinal)).ToList();
         c.Check("the generic nodes of both are in the pod", generic.Count == 2 ? null : $"it has {string.Join(", ", pod.DeviceNodes)}");
         c.Fact($"a drive is {drive} and the changer {pod.Envs["SCSI_RESOURCE_EXAMPLE_COM_TAPE-CHANGER"]} while {Backup} has them");
-        c.Act($"{Backup} ends");
-        EndVm(c, "mixed-1", Backup);
+        await EndPodAsync(c, Backup);
         await c.PromiseAsync("all of them are offered to the next pod", () => Offered(2, 1));
 
         string? Offered(int drives, int changers) =>

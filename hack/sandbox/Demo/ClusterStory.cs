@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Hostdev.Crds.Words;
 using Hostdev.Operator;
 using Hostdev.Sandbox.Cluster;
+using Hostdev.Sandbox.Cluster.Workloads;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
 
@@ -47,8 +48,6 @@ internal sealed partial class ClusterStory
         """;
 
     private readonly Dictionary<string, TreeSnapshot> _beginnings = [];
-    private OperatorProcess? _leader;
-    private OperatorProcess? _standby;
 
     public ImmutableArray<StoryStep<ClusterChapter>> Steps =>
         [
@@ -66,7 +65,7 @@ internal sealed partial class ClusterStory
             new("A tape drive and its changer go to a pod that makes backups, whatever their numbers are", BackUpAsync),
             new("More VFs: the free node changes, the other waits for its VM", ChangeAsync),
             new("The API server goes away; an agent restarts and offers what it had", AwayAsync),
-            new("The leading operator is killed; the other one goes on", FailOverAsync),
+            new("The leading operator is killed; another one goes on", FailOverAsync),
             new("A node loses its label: it alone gives its GPUs back", RelabelAsync),
             new("The policies are deleted: every machine is as it was", GiveBackAsync, Print: true),
         ];
@@ -76,12 +75,12 @@ internal sealed partial class ClusterStory
         foreach (var node in c.Cluster.Nodes)
         {
             _beginnings[node.Name] = TreeSnapshot.Take(node.Kernel.Paths);
-            node.StartAgent();
+            ClusterMembers.ShowAgent(c.Cluster.Seat, node.Name, ready: false); // its kubelet starts what the Pod says
         }
 
-        _leader = c.Cluster.StartOperator("operator-0", Timings, seed: 1);
-        await c.PromiseAsync("one operator leads", () => _leader.Host.IsLeading ? null : "operator-0 does not lead");
-        _standby = c.Cluster.StartOperator("operator-1", Timings, seed: 2);
+        var leader = c.Cluster.StartOperator("hostdev-operator-0", Timings, seed: 1);
+        await c.PromiseAsync("one operator leads", () => leader.Host.IsLeading ? null : "hostdev-operator-0 does not lead");
+        c.Cluster.StartOperator("hostdev-operator-1", Timings, seed: 2);
         await c.PromiseAsync(
             "every agent follows an empty spec and reports its machine",
             () =>
@@ -234,8 +233,7 @@ internal sealed partial class ClusterStory
         await c.PromiseAsync("mixed-1 changes", () => NumVfs(c, "mixed-1", DemoMachine.Nic, 8));
         await c.ConditionAsync("sriovpolicies", "e810", ConditionTypes.Progressing, "True", Reasons.WaitsForUsers);
         c.Check("meanwhile the VM's port is as it was", Sight.First(NumVfs(c, "net-1", held, 5), NobodyWasAsked(c, "net-1")));
-        c.Act("vm-edge ends");
-        EndVm(c, "net-1", Edge);
+        await EndPodAsync(c, Edge);
         await c.PromiseAsync(
             "net-1 changes too",
             () => Sight.First(NumVfs(c, "net-1", "0000:3b:00.0", 8), NumVfs(c, "net-1", "0000:3b:00.1", 8))
@@ -268,30 +266,25 @@ internal sealed partial class ClusterStory
         );
     }
 
-    private async Task FailOverAsync(ClusterChapter c)
+    private static async Task FailOverAsync(ClusterChapter c)
     {
-        RestartEnded(c);
-        await c.PromiseAsync("an operator leads", () => _leader!.Host.IsLeading || _standby!.Host.IsLeading ? null : "none leads");
-        var (dead, heir) = _leader!.Host.IsLeading ? (_leader, _standby!) : (_standby!, _leader);
+        OperatorProcess? Leader() => c.Cluster.Operators.FirstOrDefault(o => !o.Ended.IsCompleted && o.Host.IsLeading);
+
+        await c.PromiseAsync("an operator leads", () => Leader() is null ? "none leads" : null);
+        var dead = Leader()!;
         c.Act("the leader's process is killed: its lease is not given back");
         await dead.KillAsync();
-        await c.PromiseAsync(
-            "the other one leads once the lease has run out",
-            () =>
-                heir.Host.IsLeading ? null
-                : heir.Ended.IsCompleted ? "it has ended"
-                : "it waits for the lease"
-        );
+        await c.PromiseAsync("another one leads once the lease has run out", () => Leader() is null ? "they wait for the lease" : null);
         c.Check("nothing was given back", Sight.First(Allocatable(c, "gpu-1", Gpus, 4), Allocatable(c, "mixed-1", Gpus, 1)));
-    }
-
-    /// <summary>An operator that lost its lease while the API server was away has ended, as it must; its Pod starts it anew.</summary>
-    private void RestartEnded(ClusterChapter c)
-    {
-        if (_leader!.Ended.IsCompleted)
-            _leader = c.Cluster.StartOperator("operator-2", Timings, seed: 3);
-        if (_standby!.Ended.IsCompleted)
-            _standby = c.Cluster.StartOperator("operator-3", Timings, seed: 4);
+        await c.PromiseAsync(
+            "its container was started again, and both operators are ready",
+            () =>
+                c
+                    .Cluster.Server.Objects.List("pods", SandboxCluster.SystemNamespace)
+                    .Where(p => !PodTemplate.IsReady(p))
+                    .Select(p => $"{p["metadata"]!["name"]} is not ready")
+                    .FirstOrDefault()
+        );
     }
 
     private static async Task RelabelAsync(ClusterChapter c)
@@ -315,8 +308,8 @@ internal sealed partial class ClusterStory
 
     private async Task GiveBackAsync(ClusterChapter c)
     {
-        c.Act("vm-render ends; kubectl delete hostdevices,sriovpolicies,mdevprofiles --all");
-        EndVm(c, "gpu-1", Render);
+        await EndPodAsync(c, Render);
+        c.Act("kubectl delete hostdevices,sriovpolicies,mdevprofiles --all");
         foreach (
             var (kind, name) in ((string, string)[])
                 [
@@ -375,10 +368,9 @@ internal sealed partial class ClusterStory
         );
     }
 
+    /// <summary>A Pod as KubeVirt makes it, and what its kubelet and the agent make of it.</summary>
     private static async Task<SimulatedPod> StartPodAsync(ClusterChapter c, string node, string name, params DeviceRequest[] requests)
     {
-        var pod = await c.Cluster.Node(node).StartVmAsync(name, requests);
-        c.Check($"{name} is admitted", pod.Phase == PodPhase.Running ? null : pod.Message);
         c.Cluster.Server.Objects.Create(
             new JsonObject
             {
@@ -387,7 +379,7 @@ internal sealed partial class ClusterStory
                 ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = SandboxNode.Namespace },
                 ["spec"] = new JsonObject
                 {
-                    ["nodeName"] = node,
+                    ["nodeSelector"] = new JsonObject { ["kubernetes.io/hostname"] = node },
                     ["containers"] = new JsonArray(
                         new JsonObject
                         {
@@ -402,14 +394,13 @@ internal sealed partial class ClusterStory
                 },
             }
         );
-        c.Cluster.Server.Objects.Change(
-            "pods",
-            name,
-            p => p["status"] = new JsonObject { ["phase"] = "Running" },
-            SandboxNode.Namespace,
-            "status",
-            "kubelet"
+        await c.PromiseAsync(
+            $"{name} is scheduled, and its kubelet has decided",
+            () => Status(c, name) is { } status && (string?)status["phase"] is "Running" or "Failed" ? null : $"it is {Status(c, name)}"
         );
+        var told = Status(c, name)!;
+        c.Check($"{name} is admitted", (string?)told["phase"] == "Running" ? null : $"{told["message"]}");
+        var pod = c.Cluster.Node(node).Kubelet.Pods.Single(p => p.Name == name);
         c.Act($"{name} starts on {node}");
         foreach (var (key, value) in pod.Envs)
             c.Fact($"{name}: {key}={value}");
@@ -417,11 +408,15 @@ internal sealed partial class ClusterStory
         return pod;
     }
 
-    private static void EndVm(ClusterChapter c, string node, string name)
+    private static async Task EndPodAsync(ClusterChapter c, string name)
     {
-        c.Cluster.Node(node).EndVm(name);
+        c.Act($"kubectl delete pod {name}");
         c.Cluster.Server.Objects.Delete("pods", name, SandboxNode.Namespace);
+        await c.PromiseAsync($"{name} ends", () => Status(c, name) is null ? null : "its kubelet has not ended it");
     }
+
+    private static JsonNode? Status(ClusterChapter c, string pod) =>
+        c.Cluster.Server.Objects.Get("pods", pod, SandboxNode.Namespace)?["status"];
 
     /// <summary>The port of net-1 of which the VM has a function.</summary>
     private static string HeldPort(ClusterChapter c)

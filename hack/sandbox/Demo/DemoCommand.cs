@@ -19,34 +19,45 @@ public static class DemoCommand
             DefaultValueFactory = _ => 1,
         };
         var node = new Option<bool>("--node") { Description = "The story of one machine without a cluster, whose agent follows a file" };
+        var play = new Option<bool>("--play")
+        {
+            Description = "No story: operators and agents start, and the cluster is there to play with",
+        };
         var command = new Command("demo", "A cluster's story: real operators and agents on a simulated API server, kernels and kubelets")
         {
             exit,
             plain,
             seed,
             node,
+            play,
+            SlotCommand.Create("unplug", "Pull a card, or a USB device, out of a machine of the demo that runs"),
+            SlotCommand.Create("plug", "Put it back"),
         };
         command.SetAction(
             (parsed, cancellationToken) =>
-                RunAsync(parsed.GetValue(node), parsed.GetValue(exit), parsed.GetValue(plain), parsed.GetValue(seed), cancellationToken)
+            {
+                var (onNode, seeded, beginsOnly) = (parsed.GetValue(node), parsed.GetValue(seed), parsed.GetValue(play));
+                var stays = !parsed.GetValue(exit);
+                Task<int> Tell(IStoryScreen screen) =>
+                    onNode
+                        ? new NodeRun(screen, seeded, s_patience).RunAsync(stays, cancellationToken)
+                        : new ClusterRun(screen, seeded, s_patience) { BeginsOnly = beginsOnly }.RunAsync(stays, cancellationToken);
+                return RunAsync(Tell, parsed.GetValue(plain));
+            }
         );
         return command;
     }
 
-    private static Task<int> RunAsync(bool node, bool exit, bool plain, int seed, CancellationToken cancellationToken)
+    private static Task<int> RunAsync(Func<IStoryScreen, Task<int>> tell, bool plain)
     {
-        Task<int> Tell(IStoryScreen screen) =>
-            node
-                ? new NodeRun(screen, seed, s_patience).RunAsync(!exit, cancellationToken)
-                : new ClusterRun(screen, seed, s_patience).RunAsync(!exit, cancellationToken);
         if (Console.IsOutputRedirected)
-            return Tell(new PlainScreen(Console.Out));
+            return tell(new PlainScreen(Console.Out));
         var colours =
             plain || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
                 ? ColorSystemSupport.NoColors
                 : ColorSystemSupport.Detect;
         var console = AnsiConsole.Create(new AnsiConsoleSettings { ColorSystem = colours });
         var screen = new LiveScreen(console, TimeProvider.System);
-        return screen.RunAsync(() => Tell(screen));
+        return screen.RunAsync(() => tell(screen));
     }
 }

@@ -37,6 +37,9 @@ internal static class DemoMachine
         	24b0  GA104GL [RTX A4000]
         144d  Samsung Electronics Co Ltd
         	a80a  NVMe SSD Controller PM9A1
+        15b3  Mellanox Technologies
+        	101d  MT2892 Family [ConnectX-6 Dx]
+        	101e  ConnectX Family mlx5Gen Virtual Function
         1912  Renesas Electronics Corp.
         	0014  uPD720201 USB 3.0 Host Controller
         1a03  ASPEED Technology, Inc.
@@ -139,13 +142,20 @@ internal static class DemoMachine
     /// <param name="seed">The boot's id.</param>
     public static SimulatedKernel Boot(MachineDescription machine, int seed)
     {
+        var kernel = BootBare(machine, seed);
+        kernel.Storage.MountDisk(kernel.Storage.AddPartition("nvme0n1", 2), "/");
+        kernel.Storage.MountDisk("nvme1n1", MountPoint);
+        kernel.Network.AddAddress("eth0", "192.0.2.10/24");
+        return kernel;
+    }
+
+    /// <summary>Boots any of the story's machines: its devices have their names.</summary>
+    public static SimulatedKernel BootBare(MachineDescription machine, int seed)
+    {
         var kernel = new SimulatedKernel(machine, seed: seed);
         var names = kernel.Paths.Resolve("/usr/share/misc/pci.ids");
         Directory.CreateDirectory(Path.GetDirectoryName(names)!);
         File.WriteAllText(names, Names);
-        kernel.Storage.MountDisk(kernel.Storage.AddPartition("nvme0n1", 2), "/");
-        kernel.Storage.MountDisk("nvme1n1", MountPoint);
-        kernel.Network.AddAddress("eth0", "192.0.2.10/24");
         return kernel;
     }
 

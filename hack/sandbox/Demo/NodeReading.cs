@@ -107,6 +107,8 @@ internal sealed record NodeReading(
 
     public static bool Exists(HostPaths paths, string address) => Directory.Exists(paths.Resolve($"{PciDevices}/{address}"));
 
+    public static bool IsVirtual(HostPaths paths, string address) => Link(paths, address, "physfn") is not null;
+
     /// <summary>The addresses of the virtual functions by index.</summary>
     public static ImmutableArray<string> VirtualFunctions(HostPaths paths, string physical) =>
         [

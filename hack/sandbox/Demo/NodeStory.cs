@@ -170,7 +170,7 @@ internal sealed partial class NodeStory(TreeSnapshot beginning, int seed)
 
     private async Task StartAsync(NodeChapter c, string name, params DeviceRequest[] requests)
     {
-        var pod = await c.Node.StartVmAsync(name, requests);
+        var pod = await c.Node.StartVmAsync(name, [.. requests]);
         _pods[name] = pod;
         c.Check(
             $"{name} starts as KubeVirt needs it",

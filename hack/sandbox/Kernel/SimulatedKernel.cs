@@ -142,6 +142,15 @@ public sealed class SimulatedKernel : IDisposable
     public void CableScsi(string controller, params ImmutableArray<ScsiUnitDescription> units) =>
         Core.Locked(() => Core.ScsiCabling[PciAddress.Parse(controller)] = units);
 
+    /// <summary>The sockets of all USB controllers that the host has a driver for.</summary>
+    public ImmutableArray<(string Socket, bool IsUsed)> UsbSockets =>
+        Core.Locked(() =>
+            _children
+                .Usb.Sockets.Select(s => (s.Key, s.Value.Device is not null))
+                .OrderBy(s => s.Key, StringComparer.Ordinal)
+                .ToImmutableArray()
+        );
+
     /// <summary>
     /// Pulls the USB device out of this socket (<c>0000:01:00.0/2</c>); plugged in again, here or there, it has another device number.
     /// </summary>

@@ -3,12 +3,19 @@ using Hostdev.Sandbox.ApiServer;
 namespace Hostdev.Tests.Sandbox.ApiServer;
 
 /// <summary>A real helm, with the chart of this repository.</summary>
-/// <param name="version">Of <c>hack/kubetools</c>: helm 4.1 for the newest, 3.17 for the oldest.</param>
-internal sealed class Helm(SimulatedApiServer server, string version) : KubeTool(Path.Combine(Directory(version), "helm"), server, null)
+internal sealed class Helm : KubeTool
 {
     public const string Namespace = "hostdev-system";
 
     private static readonly string s_chart = Repository.Path("charts", "hostdev");
+
+    /// <param name="version">Of <c>hack/kubetools</c>: helm 4.1 for the newest, 3.17 for the oldest.</param>
+    public Helm(SimulatedApiServer server, string version)
+        : base(Path.Combine(Directory(version), "helm"), server, null) { }
+
+    /// <param name="kubeconfig">Of any cluster.</param>
+    public Helm(string kubeconfig)
+        : base(Path.Combine(Directory(Newest), "helm"), kubeconfig) { }
 
     public Task<ToolResult> InstallAsync(params string[] more) => RunAsync(["install", "hostdev", s_chart, "-n", Namespace, .. more]);
 

@@ -1,11 +1,13 @@
+using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using Hostdev.Sandbox.ApiServer;
 
 namespace Hostdev.Sandbox.Cluster.Workloads;
 
 /// <summary>
-/// What makes Deployments, DaemonSets and Jobs more than objects: the controllers that make Pods of them and report their status, and a
-/// runtime for those Pods. One loop looks at everything whenever something has changed; where there is no such object it does nothing.
+/// What makes Deployments, DaemonSets, Jobs and Pods more than objects: the controllers that make Pods and report their status, a scheduler
+/// and kubelets. One loop looks at everything whenever something has changed; where there is no such object it does nothing. Pods without
+/// an owner are run where the cluster runs any Pod; elsewhere they are somebody's own.
 /// </summary>
 internal sealed class ClusterWorkloads : IAsyncDisposable
 {
@@ -21,6 +23,8 @@ internal sealed class ClusterWorkloads : IAsyncDisposable
     private readonly DeploymentController _deployments;
     private readonly DaemonSetController _sets;
     private readonly JobController _jobs;
+    private readonly NodeCapacity? _capacity;
+    private readonly PodScheduler _scheduler;
     private readonly PodRuntime _runtime;
     private readonly Task _loop;
 
@@ -32,7 +36,11 @@ internal sealed class ClusterWorkloads : IAsyncDisposable
         _deployments = new DeploymentController(server.Objects, time);
         _sets = new DaemonSetController(server.Objects);
         _jobs = new JobController(server.Objects, time);
-        _runtime = new PodRuntime(server, cluster, directory, time);
+        var events = new PodEvents(server.Objects, time);
+        Func<JsonObject, bool> takesPod = cluster is { RunsAnyPod: true } ? _ => true : PodTemplate.HasOwner;
+        _capacity = cluster is { RunsAnyPod: true } ? new NodeCapacity(server.Objects, cluster) : null;
+        _scheduler = new PodScheduler(server.Objects, events, takesPod, time);
+        _runtime = new PodRuntime(server, cluster, directory, events, takesPod, time);
         server.Changed += Wake;
         _loop = Task.Run(RunAsync);
     }
@@ -51,7 +59,15 @@ internal sealed class ClusterWorkloads : IAsyncDisposable
     private async Task RunAsync()
     {
         using var timer = new Timer(_ => Wake(), null, s_look, s_look);
-        Func<Task>[] works = [Sync(_deployments.Reconcile), Sync(_sets.Reconcile), Sync(_jobs.Reconcile), _runtime.ReconcileAsync];
+        Func<Task>[] works =
+        [
+            Sync(_deployments.Reconcile),
+            Sync(_sets.Reconcile),
+            Sync(_jobs.Reconcile),
+            Sync(() => _capacity?.Reconcile()),
+            Sync(_scheduler.Reconcile),
+            _runtime.ReconcileAsync,
+        ];
         while (!_stop.IsCancellationRequested)
         {
             foreach (var work in works)

@@ -23,13 +23,11 @@ internal sealed class CommandPodProcess : PodProcess
         _run = Task.Run(() => OperatorCommand.InvokeAsync([.. arguments, $"--kubeconfig={kubeconfig}"], _output, _end.Token));
     }
 
-    public override bool IsReady => !_run.IsCompleted;
-
     /// <summary>An exception that nobody catches ends a process with 134.</summary>
-    public override int? ExitCode =>
-        !_run.IsCompleted ? null
-        : _run.IsCompletedSuccessfully ? _run.Result
-        : 134;
+    public override PodStanding Standing =>
+        !_run.IsCompleted ? new PodStanding.Running(IsReady: true)
+        : _run.IsCompletedSuccessfully ? new PodStanding.Ended(_run.Result)
+        : new PodStanding.Ended(134);
 
     public override string Log => _run.IsFaulted ? $"{_output}{_run.Exception.InnerException}\n" : _output.ToString();
 

@@ -3,17 +3,10 @@ namespace Hostdev.Sandbox.Cluster.Workloads;
 /// <summary>What runs in a Pod's container. Disposing ends it and waits for its end.</summary>
 internal abstract class PodProcess : IAsyncDisposable
 {
-    /// <summary>Whether the kubelet would show it as ready.</summary>
-    public abstract bool IsReady { get; }
-
-    /// <summary>Of one that has ended by itself; null while it runs.</summary>
-    public abstract int? ExitCode { get; }
+    public abstract PodStanding Standing { get; }
 
     /// <summary>What it has written so far.</summary>
     public abstract string Log { get; }
-
-    /// <summary>Whether something else reports the Pod's status: a node shows its own agent.</summary>
-    public virtual bool ReportsItself => false;
 
     public abstract ValueTask DisposeAsync();
 
@@ -41,13 +34,10 @@ internal sealed class AgentPodProcess : PodProcess
             node.ShowAgent(ready: true);
     }
 
-    public override bool IsReady => _node.AgentRuns;
-
-    public override int? ExitCode => null;
+    /// <summary>A node shows its own agent.</summary>
+    public override PodStanding Standing => new PodStanding.Untold();
 
     public override string Log => ReadFile(_node.LogFile);
-
-    public override bool ReportsItself => true;
 
     public override async ValueTask DisposeAsync()
     {
@@ -63,6 +53,7 @@ internal sealed class OperatorPodProcess : PodProcess
     private readonly string _pod;
     private readonly bool _nodeLabels;
     private OperatorProcess _operator;
+    private int _restarts;
 
     public OperatorPodProcess(SandboxCluster cluster, string pod, bool nodeLabels)
     {
@@ -70,11 +61,8 @@ internal sealed class OperatorPodProcess : PodProcess
         _operator = cluster.Operators.FirstOrDefault(o => o.Identity == pod && !o.Ended.IsCompleted) ?? Start();
     }
 
-    public int Restarts { get; private set; }
-
-    public override bool IsReady => !_operator.Ended.IsCompleted && !_operator.Host.Problems.Any();
-
-    public override int? ExitCode => null;
+    public override PodStanding Standing =>
+        new PodStanding.Running(!_operator.Ended.IsCompleted && !_operator.Host.Problems.Any(), _restarts);
 
     public override string Log => ReadFile(_operator.LogFile);
 
@@ -83,12 +71,12 @@ internal sealed class OperatorPodProcess : PodProcess
         if (!_operator.Ended.IsCompleted)
             return;
         await _operator.DisposeAsync();
-        Restarts++;
+        _restarts++;
         _operator = Start();
     }
 
     public override ValueTask DisposeAsync() => _operator.DisposeAsync();
 
     /// <summary>Another identity after each restart: a container that comes back has no lease from before.</summary>
-    private OperatorProcess Start() => _cluster.StartOperator(_pod, _cluster.Timings, nodeLabels: _nodeLabels, incarnation: Restarts);
+    private OperatorProcess Start() => _cluster.StartOperator(_pod, _cluster.Timings, nodeLabels: _nodeLabels, incarnation: _restarts);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Hostdev.Sandbox.ApiServer;
@@ -9,11 +10,18 @@ using Hostdev.Sandbox.ApiServer.Storage;
 namespace Hostdev.Sandbox.Cluster.Workloads;
 
 /// <summary>
-/// The kubelets and the scheduler of Pods that have an owner: it runs what their images name, which is the operator's program and the
-/// agent's, in this process. Pods without an owner are somebody's own.
+/// The kubelets of Pods: what their images name, which is the operator's program and the agent's, runs in this process. Where the cluster
+/// runs any Pod, one of another image is given the devices that it asks for.
 /// </summary>
-internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxCluster? cluster, string directory, TimeProvider time)
-    : IAsyncDisposable
+/// <param name="takesPod">Which Pods are run; others are somebody's own.</param>
+internal sealed partial class PodRuntime(
+    SimulatedApiServer server,
+    SandboxCluster? cluster,
+    string directory,
+    PodEvents events,
+    Func<JsonObject, bool> takesPod,
+    TimeProvider time
+) : IAsyncDisposable
 {
     private const string OperatorProgram = "hostdev-operator";
     private const string AgentProgram = "hostdev-device-plugin";
@@ -23,11 +31,13 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
 
     private readonly HashSet<string> _ended = [];
 
+    private int _addresses;
+
     private IClusterObjects Objects => server.Objects;
 
     public async Task ReconcileAsync()
     {
-        var pods = Objects.List("pods").Where(PodTemplate.HasOwner).ToImmutableArray();
+        var pods = Objects.List("pods").Where(takesPod).ToImmutableArray();
         foreach (var uid in _running.Keys.Concat(_ended).Except(pods.Select(p => p["metadata"].Text("uid"))).ToList())
             await EndAsync(uid);
         foreach (var pod in pods)
@@ -50,12 +60,13 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
         var uid = pod["metadata"].Text("uid");
         if (!_running.TryGetValue(uid, out var process))
         {
-            if (Node(pod) is { Length: > 0 } node && pod["spec"].Text("nodeName").Length == 0)
-                pod = Bind(pod, node);
+            var node = pod["spec"].Text("nodeName");
+            if (node.Length == 0 && cluster is { Nodes.IsEmpty: false })
+                return; // it is the scheduler's still
             if (Start(pod) is not { } started)
             {
-                var reason = cluster is null || pod["spec"].Text("nodeName").Length == 0 ? "NoNode" : "ErrImagePull";
-                Report(pod, "Pending", ready: false, State("waiting", ("reason", reason)), 0);
+                var reason = cluster?.Nodes.Any(n => n.Name == node) == true ? "ErrImagePull" : "NoNode";
+                Report(pod, "Pending", ready: false, State("waiting", ("reason", reason)));
                 return;
             }
 
@@ -65,18 +76,32 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
 
         if (process is OperatorPodProcess one)
             await one.RestartEndedAsync();
-        if (process.ExitCode is { } code)
+        switch (process.Standing)
         {
-            _running.Remove(uid);
-            _ended.Add(uid);
-            await process.DisposeAsync();
-            var (phase, reason) = code == 0 ? ("Succeeded", "Completed") : ("Failed", "Error");
-            Report(pod, phase, ready: false, State("terminated", ("exitCode", code), ("reason", reason)), 0);
+            case PodStanding.Running running:
+                Report(pod, "Running", running.IsReady, State("running"), running.Restarts, running.Address);
+                break;
+            case PodStanding.Waiting waiting:
+                Report(pod, "Pending", ready: false, State("waiting", ("reason", waiting.Reason), ("message", waiting.Message)));
+                break;
+            case PodStanding.Ended ended:
+                await FinishAsync(uid, process);
+                var (phase, reason) = ended.ExitCode == 0 ? ("Succeeded", "Completed") : ("Failed", "Error");
+                Report(pod, phase, ready: false, State("terminated", ("exitCode", ended.ExitCode), ("reason", reason)));
+                break;
+            case PodStanding.Rejected rejected:
+                await FinishAsync(uid, process);
+                Reject(pod, rejected);
+                break;
         }
-        else if (!process.ReportsItself)
-        {
-            Report(pod, "Running", process.IsReady, State("running"), (process as OperatorPodProcess)?.Restarts ?? 0);
-        }
+    }
+
+    /// <summary>Nothing of it runs any more, and its Pod is still there: its log can be read.</summary>
+    private async Task FinishAsync(string uid, PodProcess process)
+    {
+        _running.Remove(uid);
+        _ended.Add(uid);
+        await process.DisposeAsync();
     }
 
     /// <summary>A name that no resolver finds (RFC 6761): its image cannot be had.</summary>
@@ -94,8 +119,21 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
             (AgentProgram, "run") when node is not null => new AgentPodProcess(node),
             (OperatorProgram, "run") when node is not null => new OperatorPodProcess(cluster!, name, arguments.Contains("--node-labels")),
             (OperatorProgram, not "run") => Command(pod, arguments),
+            (not (OperatorProgram or AgentProgram), _) when node is not null && cluster!.RunsAnyPod => new DevicePodProcess(
+                node,
+                pod,
+                NextAddress(),
+                time
+            ),
             _ => null,
         };
+    }
+
+    /// <summary>Of a Pod, of the network that kubeadm's documentation gives them; they begin anew after 16 million.</summary>
+    private string NextAddress()
+    {
+        var next = ++_addresses;
+        return string.Create(CultureInfo.InvariantCulture, $"10.{244 + (next >> 16) % 12}.{(next >> 8) & 0xff}.{next & 0xff}");
     }
 
     private CommandPodProcess Command(JsonObject pod, ImmutableArray<string> arguments)
@@ -132,25 +170,6 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
         };
     }
 
-    /// <summary>
-    /// Of this Pod, or the one for it: of those that its selector takes, that with the fewest. Empty where there is none.
-    /// </summary>
-    private string Node(JsonObject pod)
-    {
-        if (pod["spec"].Text("nodeName") is { Length: > 0 } bound)
-            return bound;
-        var selector = pod["spec"].Object("nodeSelector") ?? [];
-        var fit = Objects.List("nodes").Where(n => selector.All(s => n["metadata"].Object("labels").Text(s.Key) == s.Value.AsText()));
-        var pods = Objects.List("pods").Where(PodTemplate.HasOwner).Select(p => p["spec"].Text("nodeName")).ToImmutableArray();
-        return fit.Select(n => n["metadata"].Text("name")).MinBy(n => pods.Count(p => p == n)) ?? "";
-    }
-
-    private JsonObject Bind(JsonObject pod, string node)
-    {
-        var (name, ns) = (pod["metadata"].Text("name"), pod["metadata"].Text("namespace"));
-        return Objects.Change("pods", name, p => p["spec"]!["nodeName"] = node, ns, manager: "kube-scheduler");
-    }
-
     private async Task RemoveAsync(JsonObject pod)
     {
         await EndAsync(pod["metadata"].Text("uid"));
@@ -165,47 +184,77 @@ internal sealed partial class PodRuntime(SimulatedApiServer server, SandboxClust
         server.Logs.Forget(uid);
     }
 
-    private void Report(JsonObject pod, string phase, bool ready, JsonObject state, int restarts)
+    /// <summary>What a kubelet leaves of a Pod that it did not admit (pkg/kubelet/kubelet.go, <c>rejectPod</c>).</summary>
+    private void Reject(JsonObject pod, PodStanding.Rejected rejected)
     {
-        var (container, now) = (pod["spec"].Objects("containers").First(), ManagedFields.TimeText(time.GetUtcNow()));
-        Objects.Change(
-            "pods",
-            pod["metadata"].Text("name"),
-            p =>
+        Tell(
+            pod,
+            status =>
             {
-                var before = p.Object("status");
-                var was = before.Objects("conditions").FirstOrDefault(c => c.Text("type") == "Ready");
-                p["status"] = new JsonObject
-                {
-                    ["phase"] = phase,
-                    ["startTime"] = before?["startTime"]?.DeepClone() ?? now,
-                    ["conditions"] = new JsonArray(
-                        new JsonObject
+                (status["phase"], status["reason"], status["message"]) = ("Failed", rejected.Reason, rejected.Message);
+                status["startTime"] ??= Now;
+            }
+        );
+        events.Write(pod, "Warning", rejected.Reason, rejected.Message, "kubelet");
+    }
+
+    private void Report(JsonObject pod, string phase, bool ready, JsonObject state, int restarts = 0, string address = "") =>
+        Tell(
+            pod,
+            status =>
+            {
+                var before = (JsonObject)status.DeepClone();
+                var (was, now) = (Condition(before), ready ? "True" : "False");
+                status["phase"] = phase;
+                status["startTime"] ??= Now;
+                status["conditions"] = new JsonArray([
+                    .. before.Objects("conditions").Where(c => c.Text("type") != "Ready").Select(c => c.DeepClone()),
+                    new JsonObject
+                    {
+                        ["type"] = "Ready",
+                        ["status"] = now,
+                        ["lastTransitionTime"] = was.Text("status") == now ? was.Text("lastTransitionTime") : Now,
+                    },
+                ]);
+                if (address.Length > 0)
+                    (status["podIP"], status["podIPs"]) = (address, new JsonArray(new JsonObject { ["ip"] = address }));
+                status["containerStatuses"] = new JsonArray([
+                    .. pod["spec"]
+                        .Objects("containers")
+                        .Select(c => new JsonObject
                         {
-                            ["type"] = "Ready",
-                            ["status"] = ready ? "True" : "False",
-                            ["lastTransitionTime"] =
-                                was.Text("status") == (ready ? "True" : "False") ? was.Text("lastTransitionTime") : now,
-                        }
-                    ),
-                    ["containerStatuses"] = new JsonArray(
-                        new JsonObject
-                        {
-                            ["name"] = container.Text("name"),
-                            ["image"] = container.Text("image"),
+                            ["name"] = c.Text("name"),
+                            ["image"] = c.Text("image"),
                             ["imageID"] = "",
                             ["ready"] = ready,
                             ["restartCount"] = restarts,
-                            ["state"] = state.DeepClone(),
-                        }
-                    ),
-                };
-            },
+                            ["state"] = Since(state, status.Text("startTime")),
+                        }),
+                ]);
+            }
+        );
+
+    private static JsonNode Since(JsonObject state, string start)
+    {
+        var told = (JsonObject)state.DeepClone();
+        if (told.Object("running") is { } running)
+            running["startedAt"] = start;
+        return told;
+    }
+
+    private void Tell(JsonObject pod, Action<JsonObject> tell) =>
+        Objects.Change(
+            "pods",
+            pod["metadata"].Text("name"),
+            p => tell(p.Ensure("status")),
             pod["metadata"].Text("namespace"),
             "status",
             "kubelet"
         );
-    }
+
+    private string Now => ManagedFields.TimeText(time.GetUtcNow());
+
+    private static JsonObject? Condition(JsonObject status) => status.Objects("conditions").FirstOrDefault(c => c.Text("type") == "Ready");
 
     private static JsonObject State(string name, params ReadOnlySpan<(string Key, JsonNode Value)> fields)
     {
