@@ -13,6 +13,11 @@ internal static class ReportGaps
         policies
             .SelectMany(p => Sentences(p, status).Select(s => $"{p.Identity}: {s}"))
             .Concat(status.Truncated ? ["its status is cut, because it is too long: what it lacks may be meant too"] : [])
+            .Concat(
+                status.VirtualFunctions.Sum(v => (long)(v?.Current ?? 0)) > ReportedMachine.MostVfs
+                    ? [$"it reports more than {ReportedMachine.MostVfs} virtual functions: no more than these are looked at"]
+                    : []
+            )
             .Distinct(StringComparer.Ordinal)
             .Select(s => new PlannedChange
             {

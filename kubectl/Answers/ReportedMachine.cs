@@ -18,16 +18,23 @@ namespace Hostdev.Kubectl.Answers;
 /// </summary>
 public sealed class ReportedMachine
 {
-    private const int MostVfs = 65_536;
+    /// <summary>Of one node: more than cards make, and few enough that a node that lies holds nobody up.</summary>
+    internal const int MostVfs = 8192;
+
+    /// <summary>The kernel counts groups from 0, one for each device at most.</summary>
+    private const int FirstUntoldGroup = 1 << 24;
 
     private readonly NodeDeviceStateStatus _status;
     private readonly Dictionary<string, string> _uidByResource = new(StringComparer.Ordinal);
     private readonly HashSet<string> _adopted;
     private readonly ImmutableArray<DesiredPolicy> _given;
+    private readonly ImmutableArray<string> _passthrough;
+    private int _vfs;
 
     private ReportedMachine(NodeDeviceStateStatus status, ImmutableArray<DesiredPolicy> given)
     {
         (_status, _given) = (status, given);
+        _passthrough = [.. status.Host.VfioDrivers.OfType<string>()];
         foreach (var policy in given)
         {
             foreach (var resource in ResourcesOf(policy))
@@ -122,15 +129,15 @@ public sealed class ReportedMachine
             UnsafeInterruptsAllowed = _status.Host.KernelArguments.Any(a =>
                 a is "vfio_iommu_type1.allow_unsafe_interrupts=1" or "vfio_iommu_type1.allow_unsafe_interrupts=Y"
             ),
-            KernelArguments = _status.Host.KernelArguments,
-            PassthroughDrivers = _status.Host.VfioDrivers,
+            KernelArguments = [.. _status.Host.KernelArguments.OfType<string>()],
+            PassthroughDrivers = _passthrough,
             Iommufd = true,
         };
 
     private IEnumerable<DeviceStatus> Devices(DeviceClass of) =>
         _status.Devices.OfType<DeviceStatus>().Where(d => (d.Class ?? DeviceClass.Pci.Word()) == of.Word());
 
-    private bool IsPassthrough(string? driver) => driver is not null && _status.Host.VfioDrivers.Contains(driver);
+    private bool IsPassthrough(string? driver) => driver is not null && _passthrough.Contains(driver);
 
     private PciFunction? Function(DeviceStatus device)
     {
@@ -173,43 +180,51 @@ public sealed class ReportedMachine
     private ReportedVfs VfsOf(PciFunction pf)
     {
         var told = _status.VirtualFunctions.FirstOrDefault(v => v?.PhysicalFunction == pf.Address.ToString());
-        if (pf.Sriov is null || told is null or { Current: < 1 or > MostVfs })
+        var number = Math.Clamp(told?.Current ?? 0, 0, MostVfs - _vfs);
+        if (pf.Sriov is null || told is null || number == 0)
             return new ReportedVfs(0, []);
-        var drivers = told.Ranges.OfType<string>().SelectMany(Drivers).DistinctBy(d => d.Index).ToDictionary(d => d.Index, d => d.Driver);
-        var functions = Enumerable
-            .Range(0, pf.Sriov.Offset > 0 ? told.Current : 0)
-            .Select(i =>
-                (Index: i, Address: pf.Address.Offset(pf.Sriov.Offset + (i * pf.Sriov.Stride)), Driver: drivers.GetValueOrDefault(i))
-            )
-            .Where(v => v.Address is not null)
-            .Select(v =>
+        _vfs += number;
+        var functions = ImmutableArray.CreateBuilder<PciFunction>();
+        var drivers = Drivers(told.Ranges, number);
+        for (var i = 0; i < number && pf.Sriov.Offset > 0; i++)
+        {
+            var offset = pf.Sriov.Offset + ((long)i * pf.Sriov.Stride);
+            if (offset > ushort.MaxValue || pf.Address.Offset((int)offset) is not { } address)
+                break;
+            functions.Add(
                 pf with
                 {
-                    Address = v.Address!.Value,
+                    Address = address,
                     Device = default,
-                    Driver = v.Driver,
-                    IommuGroup = pf.IommuGroup is null ? null : int.MaxValue - v.Address.Value.RoutingId,
+                    Driver = drivers[i],
+                    IommuGroup = pf.IommuGroup is null ? null : FirstUntoldGroup + _vfs - number + i,
                     Slot = null,
                     Children = [],
                     Sriov = null,
                     PhysicalFunction = pf.Address,
-                    VfIndex = v.Index,
-                    Health = IsPassthrough(v.Driver) ? new FunctionHealth(true, 0) : null,
+                    VfIndex = i,
+                    Health = IsPassthrough(drivers[i]) ? new FunctionHealth(true, 0) : null,
                 }
             );
-        return new ReportedVfs(told.Current, [.. functions]);
+        }
+
+        return new ReportedVfs(number, functions.ToImmutable());
     }
 
-    /// <summary>Of <c>0-3: vfio-pci</c>.</summary>
-    private static IEnumerable<(int Index, string? Driver)> Drivers(string range)
+    /// <summary>By index, of ranges as <c>0-3: vfio-pci</c>; null for one without a driver, and where nothing is told.</summary>
+    private static string?[] Drivers(ImmutableArray<string> ranges, int number)
     {
-        if (range.Split(": ", 2) is not [var indices, var driver])
-            yield break;
-        var ends = indices.Split('-', 2);
-        if (!int.TryParse(ends[0], out var first) || !int.TryParse(ends[^1], out var last) || first < 0 || last > MostVfs)
-            yield break;
-        for (var i = first; i <= last; i++)
-            yield return (i, driver == "no driver" ? null : driver);
+        var drivers = new string?[number];
+        foreach (var range in ranges.OfType<string>())
+        {
+            if (range.Split(": ", 2) is not [var indices, var driver] || driver == "no driver")
+                continue;
+            var ends = indices.Split('-', 2);
+            if (int.TryParse(ends[0], out var first) && int.TryParse(ends[^1], out var last) && first >= 0 && last >= first)
+                drivers.AsSpan()[Math.Min(first, number)..(int)Math.Min((long)last + 1, number)].Fill(driver);
+        }
+
+        return drivers;
     }
 
     private static ImmutableSortedDictionary<int, PciAddress> Indices(ReportedVfs vfs) =>

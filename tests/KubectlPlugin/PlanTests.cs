@@ -1,4 +1,7 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Hostdev.Crds.Kinds;
+using Hostdev.Kube.Meta;
 using Hostdev.Sandbox.Cluster;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
@@ -150,6 +153,55 @@ public sealed class PlanTests
             unknown.Error,
             StringComparison.Ordinal
         );
+    }
+
+    private const string Most = "iommuGroup: 1, classCode: '020000', sriov: {totalVfs: 65536, offset: 1, stride: 2147483647}";
+    private const string Ranges = "ranges: ['0-65535: vfio-pci', x, null]";
+
+    /// <summary>Whoever has a node's token writes what they like into its status; the plan of all nodes is not theirs.</summary>
+    [Fact]
+    public void A_status_that_lies_costs_its_node_alone_and_no_time()
+    {
+        var status = ClusterBench.Yaml(
+            """
+            host: {kernel: k, architecture: a, bootId: b, iommu: true, interruptRemapping: Perhaps, kernelArguments: [null],
+              vfioDrivers: [null, vfio-pci], problems: []}
+            devices: [null, {id: x, class: usb}, {class: mdev, mdev: {typeId: t, parent: p}}]
+            virtualFunctions: [null]
+            allocations: [null, {id: "?", resource: r}]
+            policies: [null]
+            releasing: [null]
+            resources: [null]
+            conditions: [null]
+            """
+        );
+        for (var i = 0; i < 1024; i++)
+        {
+            var pf = $"{i:x4}:00:00.0";
+            status["devices"]!.AsArray().Add(Json($"{{id: '{pf}', class: pci, ids: '8086:1592', driver: ice, pci: {{{Most}}}}}"));
+            status["virtualFunctions"]!.AsArray().Add(Json($"{{physicalFunction: '{pf}', current: 65536, total: 65536, {Ranges}}}"));
+        }
+
+        var state = new NodeDeviceState
+        {
+            Metadata = new ObjectMeta { Name = "liar" },
+            StatusText = JsonSerializer.SerializeToElement<JsonNode>(status),
+        };
+        var policy = Hostdev.Projection.ClusterPolicy.Read(
+            new PolicyObject
+            {
+                Kind = "SriovPolicy",
+                Metadata = new ObjectMeta { Name = "vfs", Uid = "u" },
+                Spec = JsonSerializer.SerializeToElement<JsonNode>(ClusterBench.Yaml(VfSpec(1))),
+            }
+        );
+        var plan = Kubectl.Answers.NodePlan.Of(state, [], [new Hostdev.Projection.NodeEntry.Give(policy)]);
+        Assert.Contains(
+            plan.Changes,
+            c => c.Message?.Contains("it reports more than 8192 virtual functions", StringComparison.Ordinal) == true
+        );
+
+        static JsonNode Json(string yaml) => ClusterBench.Yaml(yaml);
     }
 
     [Theory]
