@@ -5,6 +5,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
+using Hostdev.Kube.Meta;
 using Hostdev.Planning;
 using Hostdev.Planning.Foreseeing;
 using Hostdev.Projection;
@@ -51,6 +52,31 @@ public sealed record PlannedChange
     public string? Reason { get; init; }
 
     public string? Message { get; init; }
+
+    /// <summary>The pods that must let go first, as the message names them; null where none.</summary>
+    public ImmutableArray<PlannedWait>? WaitsFor { get; init; }
+
+    /// <summary>With the VMs that the pods are, where they are some.</summary>
+    /// <param name="vm">Of a pod; null where it is none, or is not known.</param>
+    public PlannedChange With(Func<ObjectKey, string?> vm)
+    {
+        if (WaitsFor is not { } pods)
+            return this;
+        var known = pods.Select(p => p with { VirtualMachine = vm(p.Key) }).ToImmutableArray();
+        var message = known
+            .Where(p => p.VirtualMachine is not null)
+            .Aggregate(Message, (text, p) => text?.Replace($"{p.Words} ", $"{p.Words} (VM {p.VirtualMachine}) ", StringComparison.Ordinal));
+        return this with { WaitsFor = known, Message = message };
+    }
+}
+
+/// <summary>A pod that is waited for.</summary>
+/// <param name="VirtualMachine">By KubeVirt's annotation; null where it is no VM's, and where its pod may not be read.</param>
+public sealed record PlannedWait(string Namespace, string Pod, string? VirtualMachine = null)
+{
+    internal ObjectKey Key => new(Pod, Namespace);
+
+    internal string Words => ReportedMachine.PodWords(Namespace, Pod);
 }
 
 /// <summary>
@@ -78,7 +104,7 @@ public sealed record NodePlan(string Node, ImmutableArray<PlannedChange> Changes
         var unknown = ReportGaps.Of(reading.Node, status, changed.Select(c => c.InForce));
         return new NodePlan(
             reading.Node,
-            [.. new Difference(reading.Node, other, way).Changes, .. unknown],
+            [.. new Difference(reading.Node, status.Allocations, other, way).Changes, .. unknown],
             [.. way.Assumptions.Except(other.Assumptions)]
         );
     }
@@ -120,7 +146,7 @@ public sealed record NodePlan(string Node, ImmutableArray<PlannedChange> Changes
     }
 
     /// <summary>Two ways from one machine.</summary>
-    private sealed class Difference(string node, ForeseenWay before, ForeseenWay after)
+    private sealed class Difference(string node, ImmutableArray<AllocationStatus> allocations, ForeseenWay before, ForeseenWay after)
     {
         public IEnumerable<PlannedChange> Changes => [.. Numbers(), .. Offers(), .. HeldBeside(), .. Findings()];
 
@@ -251,12 +277,24 @@ public sealed record NodePlan(string Node, ImmutableArray<PlannedChange> Changes
                     Node = node,
                     Device = f.Device,
                     Change = Use(f.State)!.Value,
+                    WaitsFor = PodsIn(waits.GetValueOrDefault(f.Device, []).Add(f.Message)),
                     Reason = f.Reason.Name,
                     Message =
                         waits.TryGetValue(f.Device, out var users) && !users.Any(u => f.Message.Contains(u, StringComparison.Ordinal))
                             ? $"{f.Message} (waits for: {string.Join("; ", users)})"
                             : f.Message,
                 });
+        }
+
+        private ImmutableArray<PlannedWait>? PodsIn(ImmutableArray<string> texts)
+        {
+            var pods = allocations
+                .Where(a => a is { Namespace: not null, Pod: not null })
+                .Select(a => new PlannedWait(a.Namespace!, a.Pod!))
+                .Distinct()
+                .Where(p => texts.Any(t => $"{t} ".Contains($"{p.Words} ", StringComparison.Ordinal)))
+                .ToImmutableArray();
+            return pods.IsEmpty ? null : pods;
         }
 
         /// <summary>Null for what the rows beside it say.</summary>

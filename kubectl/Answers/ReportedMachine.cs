@@ -56,6 +56,9 @@ public sealed class ReportedMachine
     public static PlanningInput Of(NodeDeviceStateStatus status, ImmutableArray<DesiredPolicy> given) =>
         new ReportedMachine(status, given).Input();
 
+    /// <summary>As a pod stands in what is said of its devices; a blank or the end follows.</summary>
+    internal static string PodWords(string ns, string pod) => $"pod {ns}/{pod}";
+
     /// <summary>The names under which a policy offers devices.</summary>
     private static IEnumerable<string> ResourcesOf(DesiredPolicy policy) =>
         policy switch
@@ -288,7 +291,7 @@ public sealed class ReportedMachine
 
         foreach (var (id, allocation) in Allocations)
         {
-            var pod = allocation.Pod is null ? "a pod" : $"pod {allocation.Namespace}/{allocation.Pod}";
+            var pod = allocation is { Namespace: { } space, Pod: { } name } ? PodWords(space, name) : "a pod";
             Add(id, new DeviceUser(UserKind.Pod, $"{pod} has {allocation.Id}"));
         }
 

@@ -48,7 +48,8 @@ internal static class PlanCommand
                 ImmutableArray<PolicyKey> deleted = [.. (parsed.GetValue(without) ?? []).Select(w => Key(w, view, applied))];
                 var changes = PolicyChanges.Of(view, applied, deleted, TimeProvider.System.GetUtcNow());
                 var plans = await PlansAsync(reader, view, changes, cancellationToken).ConfigureAwait(false);
-                var plan = ClusterPlan.Of(changes, view.Nodes.Length, plans);
+                var plan = await WithVmsAsync(reader, ClusterPlan.Of(changes, view.Nodes.Length, plans), cancellationToken)
+                    .ConfigureAwait(false);
                 var form = ClusterOptions.Form(parsed, output);
                 AnswerPrinter.Write(
                     parsed.InvocationConfiguration.Output,
@@ -61,6 +62,16 @@ internal static class PlanCommand
             }
         );
         return command;
+    }
+
+    /// <summary>Which VMs are waited for, as far as their pods may be read.</summary>
+    private static async Task<ClusterPlan> WithVmsAsync(ClusterReader reader, ClusterPlan plan, CancellationToken cancellationToken)
+    {
+        var pods = plan.Changes.SelectMany(c => c.WaitsFor ?? []).Select(p => p.Key).ToHashSet();
+        if (pods.Count == 0)
+            return plan;
+        var seen = await reader.Pods.LookAsync(pods, cancellationToken).ConfigureAwait(false);
+        return plan with { Changes = [.. plan.Changes.Select(c => c.With(p => seen.GetValueOrDefault(p)?.VirtualMachine))] };
     }
 
     private static ImmutableArray<PolicyObject> Read(string file)

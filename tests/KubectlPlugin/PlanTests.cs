@@ -58,16 +58,26 @@ public sealed class PlanTests
         await bench.UntilAsync(async () =>
             (await bench.StateAsync(gpu))?["status"]?["allocations"] is JsonArray { Count: 1 } had && had[0]!["pod"] is not null
         );
+        bench.Seat.Objects.Create(
+            ClusterBench.Yaml(
+                $$"""
+                apiVersion: v1
+                kind: Pod
+                metadata:
+                  name: render
+                  namespace: {{SandboxNode.Namespace}}
+                  labels: {kubevirt.io: virt-launcher, vm.kubevirt.io/name: render-vm}
+                spec: {containers: [{name: compute, image: i}]}
+                """
+            )
+        );
         var (deleting, without) = await PlanAsync(bench, ["--without", $"hostdevice/{bench.Name("gpus")}"]);
         Assert.Equal(2, deleting.ExitCode);
         Assert.Equal(4, Devices(without, "Withdrawn", "example.com/gpus").Count);
         Assert.Single(Messages(without, "Withdrawn"), "when nobody has it any more");
-        Assert.Contains(
-            without,
-            c =>
-                (string?)c["change"] == "Releasing"
-                && ((string)c["message"]!).Contains($"{SandboxNode.Namespace}/render", StringComparison.Ordinal)
-        );
+        var waiting = without.Single(c => (string?)c["change"] == "Releasing");
+        Assert.Contains($"pod {SandboxNode.Namespace}/render (VM render-vm) has ", (string)waiting["message"]!, StringComparison.Ordinal);
+        Assert.Equal("render-vm", (string?)waiting["waitsFor"]![0]!["virtualMachine"]);
 
         // Virtual functions: none, some, more.
         var four = Manifest(bench, "SriovPolicy", "vfs", VfSpec(4));
