@@ -5,6 +5,7 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Meta;
 using Hostdev.Kubectl.Answers;
+using Hostdev.Projection;
 
 namespace Hostdev.Kubectl.Commands;
 
@@ -26,7 +27,6 @@ internal sealed class BundleReader(KubeClient client, BundleFile file, string? n
     private static readonly KubeResource s_deployments = new("apps", "v1", "Deployment", "deployments", Namespaced: true);
     private static readonly KubeResource s_daemonSets = new("apps", "v1", "DaemonSet", "daemonsets", Namespaced: true);
     private static readonly KubeResource s_configMaps = new("", "v1", "ConfigMap", "configmaps", Namespaced: true);
-    private static readonly KubeResource s_nodes = new("", "v1", "Node", "nodes", Namespaced: false);
     private static readonly KubeResource s_definitions = new(
         "apiextensions.k8s.io",
         "v1",
@@ -51,7 +51,7 @@ internal sealed class BundleReader(KubeClient client, BundleFile file, string? n
         // A server that does not answer has nothing to bundle: that is the one failure that ends it.
         var server = await client.VersionAsync(cancellationToken).ConfigureAwait(false);
         await StatesAsync(cancellationToken).ConfigureAwait(false);
-        foreach (var kind in PolicyReader.Kinds.Select(k => k.Resource))
+        foreach (var kind in PolicyKinds.All.Select(k => k.Resource))
             await EachAsync($"hostdev.io/{kind.Plural}", kind, Selection.Everything, Policy, cancellationToken).ConfigureAwait(false);
         await DefinitionsAsync(cancellationToken).ConfigureAwait(false);
         foreach (var kind in (KubeResource[])[s_deployments, s_daemonSets])
@@ -127,9 +127,7 @@ internal sealed class BundleReader(KubeClient client, BundleFile file, string? n
 
     private async Task DefinitionsAsync(CancellationToken cancellationToken)
     {
-        foreach (
-            var plural in PolicyReader.Kinds.Select(k => k.Resource).Append(HostdevKinds.NodeDeviceStateResource).Select(r => r.FullName)
-        )
+        foreach (var plural in PolicyKinds.All.Select(k => k.Resource).Append(HostdevKinds.NodeDeviceStateResource).Select(r => r.FullName))
         {
             await TryAsync(
                     $"definitions/{plural}",
@@ -148,7 +146,8 @@ internal sealed class BundleReader(KubeClient client, BundleFile file, string? n
     }
 
     private async Task NodesAsync(CancellationToken cancellationToken) =>
-        await EachAsync("nodes", s_nodes, OnNode("metadata.name"), n => Redaction.Node(n.Json), cancellationToken).ConfigureAwait(false);
+        await EachAsync("nodes", ClusterReader.NodeResource, OnNode("metadata.name"), n => Redaction.Node(n.Json), cancellationToken)
+            .ConfigureAwait(false);
 
     private async Task OurPodsAsync(CancellationToken cancellationToken)
     {

@@ -5,6 +5,7 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Kube.Meta;
 using Hostdev.Kubectl.Answers;
 using Hostdev.Kubectl.Printing;
+using Hostdev.Projection;
 
 namespace Hostdev.Kubectl.Commands;
 
@@ -35,8 +36,8 @@ internal static class WatchCommand
                     Tell,
                     TimeProvider.System
                 );
-                var policies = PolicyReader
-                    .Kinds.Select(k => new KindWatcher<PolicyObject>(reader, k, k.Resource.Kind, Sights.Of, Tell, TimeProvider.System))
+                var policies = PolicyKinds
+                    .All.Select(k => new KindWatcher<PolicyObject>(reader, k, k.Resource.Kind, Sights.Of, Tell, TimeProvider.System))
                     .ToList();
                 var (there, named) = (await nodes.ListAsync(cancellationToken).ConfigureAwait(false), 0);
                 foreach (var one in policies)

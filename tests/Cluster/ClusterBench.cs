@@ -84,6 +84,22 @@ internal sealed class ClusterBench(IClusterUnderTest cluster) : IAsyncDisposable
             Yaml($"apiVersion: hostdev.io/v1alpha1\nkind: {kind}\nmetadata: {{name: {Name(name)}}}\nspec:\n    {spec.TrimStart()}\n")
         );
 
+    /// <summary>The object of a pod of KubeVirt's that a kubelet runs by itself here.</summary>
+    public void AddVmPod(string name, string vm) =>
+        Seat.Objects.Create(
+            Yaml(
+                $$"""
+                apiVersion: v1
+                kind: Pod
+                metadata:
+                  name: {{name}}
+                  namespace: {{SandboxNode.Namespace}}
+                  labels: {kubevirt.io: virt-launcher, vm.kubevirt.io/name: {{vm}} }
+                spec: {containers: [{name: compute, image: i}]}
+                """
+            )
+        );
+
     public Task<JsonObject> HostDeviceAsync(string name, string selectors, string more = "", string nodes = "{}") =>
         ApplyAsync(
             "HostDevice",

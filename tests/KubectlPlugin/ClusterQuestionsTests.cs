@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Hostdev.Sandbox.Cluster;
 using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Cluster;
@@ -21,19 +20,7 @@ public sealed class ClusterQuestionsTests
         await bench.ReadyAsync("gpus");
         var vm = await node.StartVmAsync("render", new DeviceRequest("example.com/gpus", 1));
         Assert.Equal(PodPhase.Running, vm.Phase);
-        bench.Seat.Objects.Create(
-            ClusterBench.Yaml(
-                $$"""
-                apiVersion: v1
-                kind: Pod
-                metadata:
-                  name: render
-                  namespace: {{SandboxNode.Namespace}}
-                  labels: {kubevirt.io: virt-launcher, vm.kubevirt.io/name: render-vm}
-                spec: {containers: [{name: compute, image: i}]}
-                """
-            )
-        );
+        bench.AddVmPod("render", "render-vm");
         await bench.UntilAsync(async () =>
             (await bench.StateAsync(node))?["status"]?["allocations"] is JsonArray { Count: 1 } had && had[0]!["pod"] is not null
         );

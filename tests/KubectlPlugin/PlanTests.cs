@@ -58,19 +58,7 @@ public sealed class PlanTests
         await bench.UntilAsync(async () =>
             (await bench.StateAsync(gpu))?["status"]?["allocations"] is JsonArray { Count: 1 } had && had[0]!["pod"] is not null
         );
-        bench.Seat.Objects.Create(
-            ClusterBench.Yaml(
-                $$"""
-                apiVersion: v1
-                kind: Pod
-                metadata:
-                  name: render
-                  namespace: {{SandboxNode.Namespace}}
-                  labels: {kubevirt.io: virt-launcher, vm.kubevirt.io/name: render-vm}
-                spec: {containers: [{name: compute, image: i}]}
-                """
-            )
-        );
+        bench.AddVmPod("render", "render-vm");
         var (deleting, without) = await PlanAsync(bench, ["--without", $"hostdevice/{bench.Name("gpus")}"]);
         Assert.Equal(2, deleting.ExitCode);
         Assert.Equal(4, Devices(without, "Withdrawn", "example.com/gpus").Count);
