@@ -63,11 +63,16 @@ public sealed class RepairBudget
             var steps = purpose.Where(r => r.Step.BringsIntoForce).Select(r => r.Step.Step).ToList();
             if (steps.Count > 0 && purpose.All(r => r.Outcome is StepOutcome.Done))
                 InForce(purpose.Key, string.Join(", ", steps.Select(Words)));
+            else if (_content.InForce.TryGetValue(purpose.Key, out var known) && purpose.Any(WasUndone))
+                InForce(purpose.Key, known.What);
         }
 
         if (_content != before)
             _file.Write(_content);
     }
+
+    /// <summary>The other hand was so quick that the repair was undone before it was through: it is one all the same.</summary>
+    private static bool WasUndone(StepResult result) => result.Outcome is StepOutcome.Failed { Undone: true };
 
     private void InForce(Purpose purpose, string what)
     {

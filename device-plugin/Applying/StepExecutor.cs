@@ -109,7 +109,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
             return Failed($"{what} failed: {WriteErrors.Explain(file, error, now)}{Said(file, log, device)}");
         var reads = now is null ? "nothing" : $"\"{now}\"";
         var advice = KernelWords.Of(log, device) ?? "look at dmesg, or for another program that writes it";
-        return Failed($"{what} had no effect: it reads {reads}; {advice}");
+        return Failed($"{what} had no effect: it reads {reads}; {advice}") with { Undone = now is not null };
     }
 
     private async Task<StepOutcome> UnbindAsync(PlanStep.Unbind step, TimeSpan deadline, CancellationToken cancellationToken)
@@ -235,7 +235,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
         var what = error.IsSuccess ? "" : $" ({WriteErrors.Explain(PciFiles.DriversProbe, error)})";
         var now = driver is null ? "it has no driver" : $"its driver is {driver}";
         var said = KernelWords.Of(log, step.Address) ?? $"look at dmesg for what {step.ExpectedDriver} says of it";
-        return Failed($"{step.Address} did not bind to {step.ExpectedDriver}{what}: {now}; {said}");
+        // The kernel gives it to no other driver while driver_override names one (drivers/pci/pci-driver.c, pci_match_device).
+        return Failed($"{step.Address} did not bind to {step.ExpectedDriver}{what}: {now}; {said}") with { Undone = driver is not null };
     }
 
     private async Task<StepOutcome> ProbeInterfaceAsync(

@@ -22,7 +22,11 @@ public abstract record StepOutcome
     public sealed record InUse(ImmutableArray<string> Users) : StepOutcome;
 
     /// <summary>Refused by the kernel, without effect, or not on time. The message has the file and the errno.</summary>
-    public sealed record Failed(Reason Reason, string Message) : StepOutcome;
+    public sealed record Failed(Reason Reason, string Message) : StepOutcome
+    {
+        /// <summary>The kernel took the write, and something else had changed its effect again before it was read back.</summary>
+        public bool Undone { get; init; }
+    }
 }
 
 /// <summary>One step that was tried.</summary>

@@ -131,6 +131,29 @@ public sealed class RepairBudgetTests : IDisposable
         );
     }
 
+    [Fact]
+    public void A_repair_that_is_undone_before_it_is_through_is_one_too_and_the_first_time_is_none()
+    {
+        var budget = Open();
+        var undone = new StepOutcome.Failed(Reasons.StepFailed, "its driver is nouveau") { Undone = true };
+        void Undone() => budget.Learn("a", [Outcome(Take, new PlanStep.Probe(Gpu, "vfio-pci"), undone)]);
+        for (var i = 0; i < 9; i++)
+            Undone();
+        Assert.Empty(budget.Contested("a"));
+
+        Taken(budget);
+        Undone();
+        Taken(budget);
+        Assert.Empty(budget.Contested("a"));
+        Undone();
+
+        Assert.StartsWith(
+            "something else on this host took 0000:43:00.0 from vfio-pci again and again: it was put back 3 times",
+            budget.Contested("a")[Take].Message,
+            StringComparison.Ordinal
+        );
+    }
+
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
     private RepairBudget Open(string bootId = "boot-1") => new(_directory, bootId, _clock);

@@ -107,6 +107,27 @@ public sealed class StepExecutorTests : IDisposable
     }
 
     [Fact]
+    public async Task A_device_that_another_hand_gives_to_its_driver_meanwhile_is_told_from_one_that_does_not_bind()
+    {
+        var nic = PciAddress.Parse("0000:45:00.0");
+        var token = TestContext.Current.CancellationToken;
+        var writer = new HostWriter(kernel.Paths, kernel.Calls, journal, TimeProvider.System, KernelThreads.Own);
+        var executor = new StepExecutor(writer, journal, new UnitStateReader(kernel.Paths));
+        foreach (var step in (PlanStep[])[new PlanStep.SetDriverOverride(nic, "vfio-pci"), new PlanStep.Unbind(nic, "e1000e", [])])
+            Assert.Same(StepOutcome.Done.Instance, await executor.ExecuteAsync(step, token));
+        kernel.Faults.BeforeWrite(
+            1,
+            () => kernel.Calls.WriteAttribute($"/sys/bus/pci/devices/{nic}/driver_override", "\n"),
+            "drivers_probe"
+        );
+
+        var outcome = Assert.IsType<StepOutcome.Failed>(await executor.ExecuteAsync(new PlanStep.Probe(nic, "vfio-pci"), token));
+
+        Assert.True(outcome.Undone);
+        Assert.StartsWith($"{nic} did not bind to vfio-pci: its driver is e1000e; ", outcome.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_write_that_does_not_return_is_known_until_it_does()
     {
         var unbind = PciFiles.Unbind("e1000e");
@@ -122,7 +143,7 @@ public sealed class StepExecutorTests : IDisposable
         Assert.True(writer.IsBlocked(nic));
         Assert.False(writer.IsBlocked(nic with { Function = 1 }));
         Assert.False(writer.IsBlocked(nic with { Domain = 0x10000 }));
-        Assert.True(write.For >= TimeSpan.FromMilliseconds(50));
+        Assert.True(write.For >= TimeSpan.FromMilliseconds(25)); // a timer may be some milliseconds early
 
         hang.Release();
         await Waiting.UntilAsync(() => writer.Unreturned.IsEmpty);

@@ -40,7 +40,8 @@ public abstract class SecondWriterScenarios
             await bench.UntilAsync(() =>
                 bench.Why("Degraded").Message.Contains(message, StringComparison.Ordinal) && bench.Driver(Nic) == "e1000e"
             );
-            Assert.Equal(1 + RepairBudget.Repairs, TimesTaken(bench));
+            // Fewer where the other hand cleared the override before the host's driver was asked for the device.
+            Assert.InRange(TimesTaken(bench), 1, 1 + RepairBudget.Repairs);
 
             await NothingIsWrittenForAWhileAsync(bench);
             await bench.StopAgentAsync();
