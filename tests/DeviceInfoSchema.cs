@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Hostdev.Tests;
 
-/// <summary>The schema of <c>HOSTDEV_NAME_INFO</c>, with all objects closed: what is told must follow it, and it must know every field.</summary>
+/// <summary>
+/// The schema of <c>HOSTDEV_NAME_INFO</c>, with all objects closed: what is told must follow it, and it must know every field.
+/// </summary>
 internal static class DeviceInfoSchema
 {
     private static readonly Lazy<JsonSchema> s_schema = new(Read);

@@ -65,7 +65,9 @@ internal sealed record CloudHypervisorArguments(string Arguments, string? Platfo
     private static ulong Need((string Text, ulong Bits32)[] devices, int segment) =>
         devices.Aggregate(segment == 0 ? OthersRoom : MiB, (sum, d) => sum + d.Bits32);
 
-    /// <summary>Segments share the room equally unless they are weighed, which is done only where equal shares would not be enough.</summary>
+    /// <summary>
+    /// Segments share the room equally unless they are weighed, which is done only where equal shares would not be enough.
+    /// </summary>
     private static IEnumerable<string> Weights(ImmutableArray<ulong> needs)
     {
         if (needs.Length == 1 || needs.All(n => n <= Room32 / (ulong)needs.Length))

@@ -36,7 +36,7 @@ internal static class DeviceInfos
             Id = unit.Id.ToString(),
             Class = unit.Device.Class.Word(),
             Address = state.Address ?? unit.Device.ToString(),
-            SysfsPath = SysfsPathOf(unit.Device, state, inventory),
+            SysfsPath = state.SysfsPath ?? SysfsPathOf(unit.Device),
             Nodes = state.Nodes,
             IommuGroup = state.Group is { } group
                 ? new GroupInfo(group, string.Create(CultureInfo.InvariantCulture, $"/dev/vfio/{group}"))
@@ -55,18 +55,15 @@ internal static class DeviceInfos
         };
     }
 
-    private static string SysfsPathOf(DeviceId device, UnitState state, HostInventory? inventory) =>
-        device switch
-        {
-            DeviceId.OfPci(var address) => $"/sys/bus/pci/devices/{address}",
-            DeviceId.OfMdev(var uuid) => $"/sys/bus/mdev/devices/{uuid}",
-            DeviceId.OfUsb(var port) when inventory?.Usb(port) is { } usb => $"/sys/bus/usb/devices/{usb.PortPath}",
-            DeviceId.OfUsb => "/sys/bus/usb/devices",
-            DeviceId.OfScsi => $"/sys/bus/scsi/devices/{state.Address}",
-            _ => throw new System.Diagnostics.UnreachableException(),
-        };
+    // Classes are named as their buses.
+    private static string SysfsPathOf(DeviceId device) => $"/sys/bus/{device.Class.Word()}/devices/{device}";
 
-    private static InfoOfDevice WithFunctions(InfoOfDevice info, Handout.VfioGroup group, UnitState state, HostInventory? inventory) =>
+    private static InfoOfDevice WithFunctions(
+        InfoOfDevice info,
+        Handout.VfioGroup group,
+        UnitState state,
+        HostInventory? inventory
+    ) =>
         info with
         {
             Assigned = [.. group.Assigned.Select(m => Function(m.Address, state, inventory))],

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Hostdev.Crds;
-using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;

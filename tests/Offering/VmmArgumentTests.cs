@@ -158,7 +158,7 @@ public sealed partial class VmmArgumentTests
 
         Assert.Equal(
             "-device qemu-xhci,id=usb0-example_com_gpu,p2=15,p3=15 -device usb-host,bus=usb0-example_com_gpu.0,hostbus=1,hostaddr=5",
-            Answer(new Machine(), [Vmm.Qemu], (Of(usb), new UsbState(usb.Identity, 1, 5).Stand(usb))).Envs[Qemu]
+            Answer(new Machine(), [Vmm.Qemu], (Of(usb), new UsbState(usb.Identity, 1, 5, "1-2").Stand(usb))).Envs[Qemu]
         );
         Assert.Equal(
             "-device vfio-pci,sysfsdev=/sys/bus/mdev/devices/83b8f4f2-509f-482f-bc1e-e6258f0ac7d3",
