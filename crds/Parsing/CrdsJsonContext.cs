@@ -34,6 +34,7 @@ namespace Hostdev.Crds.Parsing;
         typeof(NamedEnumConverter<OnProtected>),
         typeof(NamedEnumConverter<Binding>),
         typeof(NamedEnumConverter<Protection>),
+        typeof(NamedEnumConverter<Vmm>),
         typeof(NamedEnumConverter<DriverType>),
         typeof(NamedEnumConverter<VfManagement>),
         typeof(NamedEnumConverter<MdevMode>),

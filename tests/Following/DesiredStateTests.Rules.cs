@@ -89,6 +89,15 @@ public sealed partial class DesiredStateTests
         Assert.Equal([Risks.AcsOverride], Assert.Single(Restarted().Policies!.Value).Spec!.AcceptRisks!.Value);
     }
 
+    [Fact]
+    public void What_is_kept_names_the_VMMs_that_are_told_and_nothing_where_none_are()
+    {
+        Following(Gpu);
+        Assert.DoesNotContain("vmmArguments", File.ReadAllText(Path.Combine(_directory, "desired.json")), StringComparison.Ordinal);
+        Following(Gpu.Replace("resourceName", "vmmArguments: [Qemu, CloudHypervisor], resourceName", StringComparison.Ordinal));
+        Assert.Equal([Vmm.Qemu, Vmm.CloudHypervisor], Assert.Single(Restarted().Policies!.Value).Spec!.VmmArguments!.Value);
+    }
+
     /// <summary>
     /// A version before had attributes as a map, which it followed as NotSupported: it is read, and stays so; the list that came after it
     /// is not taken for it, and is on disk only where it is used, because a version before freezes on it (docs/adr/0031).
