@@ -13,21 +13,22 @@ public static class VfBusNumbers
     internal static Objection? PastTheLast(VfNumberCase it)
     {
         var (inventory, address) = (it.Situation.Inventory, it.Address);
+        var wanted = Math.Min(it.Wanted, it.Sriov.TotalVfs); // more than the card has is said already
         if (
-            it.Wanted == 0
+            wanted == 0
             || it.Function.Path.IsEmpty
             || inventory.Functions.GetValueOrDefault(it.Function.Path[^1]) is not { SubordinateBus: { } last } port
             || Fitting(it.Sriov, address.RoutingId, last) is not { } fitting
-            || fitting >= it.Wanted
+            || fitting >= wanted
         )
             return null;
-        var id = address.RoutingId + it.Sriov.Offset + (it.Sriov.Stride * (it.Wanted - 1));
+        var id = address.RoutingId + it.Sriov.Offset + (it.Sriov.Stride * (wanted - 1));
         var fewer = fitting > 0 ? string.Create(CultureInfo.InvariantCulture, $"set numVfs to at most {fitting}, or ") : "";
         return Objection.Of(
             Reasons.NoBusNumbers,
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{address} asks for {it.Wanted} VFs, the last of which would lie on bus {id >> 8:x2}, and the port above it "
+                $"{address} asks for {wanted} VFs, the last of which would lie on bus {id >> 8:x2}, and the port above it "
                     + $"({port.Address}) has bus numbers up to {last:x2}: {fewer}{Remedy}"
             )
         );
