@@ -259,6 +259,19 @@ public static partial class Reasons
         }
     );
 
+    public static readonly Reason LowMmioTooSmall = Devices.Add(
+        new(
+            "LowMmioTooSmall",
+            "all devices of a resource on a node have more 32-bit BARs than a VMM has room for below 4 GiB by default; the message says "
+                + "which VMM, and how many fit. Of one VM with all of them some would have no memory, or it would not start",
+            "let no VM ask for more than fit; cloud-hypervisor divides its room among PCI segments (`mmio32_aperture_weight`)",
+            Ends.Admin
+        )
+        {
+            AsksToAct = true,
+        }
+    );
+
     public static readonly Reason OfferedByKubeVirt = Devices.Add(
         new(
             "OfferedByKubeVirt",
