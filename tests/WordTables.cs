@@ -14,6 +14,7 @@ internal static partial class WordTables
     private static readonly Dictionary<string, ReasonTable> s_tables = new()
     {
         [nameof(Reasons.Devices)] = Reasons.Devices,
+        [nameof(Reasons.Sriov)] = Reasons.Sriov,
         [nameof(Reasons.Pods)] = Reasons.Pods,
         [nameof(Reasons.Kubelet)] = Reasons.Kubelet,
         [nameof(Reasons.Nodes)] = Reasons.Nodes,

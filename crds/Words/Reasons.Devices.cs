@@ -123,65 +123,6 @@ public static partial class Reasons
         )
     );
 
-    public static readonly Reason TooManyVfs = Devices.Add(
-        new(
-            "TooManyVfs",
-            "more virtual functions are asked for than the device has",
-            "lower `numVfs`, or raise the limit in firmware",
-            Ends.Admin
-        )
-    );
-
-    public static readonly Reason NoSriov = Devices.Add(
-        new(
-            "NoSriov",
-            "the device has no SR-IOV capability, or its `sriov_totalvfs` is 0",
-            "select another, or turn SR-IOV on in the card's own firmware (the message has the command where it is known)",
-            Ends.Admin
-        )
-    );
-
-    public static readonly Reason PhysicalFunctionUnbound = Devices.Add(
-        new(
-            "PhysicalFunctionUnbound",
-            "the physical function has no driver that can make virtual functions",
-            "bind its own driver",
-            Ends.Admin
-        )
-    );
-
-    public static readonly Reason ForeignVfs = Devices.Add(
-        new(
-            "ForeignVfs",
-            "virtual functions that Hostdev did not make",
-            "remove them by hand, set `numVfs` to their number, or use `management: External`",
-            Ends.Admin
-        )
-    );
-
-    public static readonly Reason OtherVfNumber = Devices.Add(
-        new(
-            "OtherVfNumber",
-            "the driver made another number of virtual functions than `numVfs` asks for (QAT makes all, others what their rings allow)."
-                + " What it made stays, and the pools that name it use it",
-            "set `numVfs` to that number, or see dmesg for the driver's limit. It is asked again when `numVfs` changes, and when there "
-                + "are none: write 0 to `sriov_numvfs` for that",
-            Ends.Admin
-        )
-    );
-
-    public static readonly Reason NoVfs = Devices.Add(
-        new(
-            "NoVfs",
-            "pools name virtual functions that are not there; those that are there are offered",
-            "make them, or lower `last`",
-            Ends.Event
-        )
-        {
-            IsMissing = true,
-        }
-    );
-
     public static readonly Reason NoSuchType = Devices.Add(
         new(
             "NoSuchType",
@@ -213,59 +154,12 @@ public static partial class Reasons
         )
     );
 
-    public static readonly Reason VfsMissing = Devices.Add(
-        new(
-            "VfsMissing",
-            "a card has no virtual functions that can be given a type of vGPU",
-            "make them with the vendor's tool, which the message names (`sriov-manage`); while it is at work it is waited for",
-            Ends.Event
-        )
-    );
-
-    public static readonly Reason VendorMakesVfs = Devices.Add(
-        new(
-            "VendorMakesVfs",
-            "the virtual functions of this card are made by its vendor's own means, and its driver takes no number of them from the kernel",
-            "`management: External`, and the vendor's tool, which the message names; for types of vGPU a MdevProfile",
-            Ends.Admin
-        )
-    );
-
-    public static readonly Reason VfsNotIsolated = Devices.Add(
-        new(
-            "VfsNotIsolated",
-            "the port above the physical function isolates nothing, so its virtual functions would be in its own IOMMU group, and none "
-                + "could be passed. Those that are there stay",
-            "enable ACS in firmware, or use another slot",
-            Ends.Admin
-        )
-    );
-
-    public static readonly Reason Representor = Devices.Add(
-        new(
-            "Representor",
-            "the interface that a policy names stands for a virtual function (a switchdev representor) and is no interface of the "
-                + "physical function, which is not chosen by it",
-            "write the name of the physical function's own interface, or its address",
-            Ends.Admin
-        )
-    );
-
     public static readonly Reason HasVirtualFunctions = Devices.Add(
         new(
             "HasVirtualFunctions",
             "the device is to be passed whole and has virtual functions",
             "remove them, or select them instead",
             Ends.Admin
-        )
-    );
-
-    public static readonly Reason SriovBusy = Devices.Add(
-        new(
-            "SriovBusy",
-            "`sriov_numvfs` could not be read in time",
-            "look for a process that holds a virtual function which is being removed",
-            Ends.Event
         )
     );
 
@@ -358,6 +252,19 @@ public static partial class Reasons
                 + " start",
             "other software can use it; for KubeVirt, move the card to a slot whose domain has four digits, or switch off what makes "
                 + "the domain (VMD in the firmware)",
+            Ends.Admin
+        )
+        {
+            AsksToAct = true,
+        }
+    );
+
+    public static readonly Reason LowMmioTooSmall = Devices.Add(
+        new(
+            "LowMmioTooSmall",
+            "all devices of a resource on a node have more 32-bit BARs than a VMM has room for below 4 GiB by default; the message says "
+                + "which VMM, and how many fit. Of one VM with all of them some would have no memory, or it would not start",
+            "let no VM ask for more than fit; cloud-hypervisor divides its room among PCI segments (`mmio32_aperture_weight`)",
             Ends.Admin
         )
         {

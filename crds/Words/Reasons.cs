@@ -9,7 +9,8 @@ namespace Hostdev.Crds.Words;
 public static partial class Reasons
 {
     /// <summary>All of them, table by table.</summary>
-    public static IEnumerable<Reason> All => [.. Devices, .. Risks.All.Select(r => r.Reason), .. Pods, .. Kubelet, .. Nodes, .. Policies];
+    public static IEnumerable<Reason> All =>
+        [.. Devices, .. Sriov, .. Risks.All.Select(r => r.Reason), .. Pods, .. Kubelet, .. Nodes, .. Policies];
 
     /// <summary>What an object says that has no reason.</summary>
     public static Reason Unsaid { get; } = new("", "", "", Ends.Unknown);

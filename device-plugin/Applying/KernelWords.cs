@@ -10,11 +10,15 @@ internal static class KernelWords
     private const int LongestLine = 200;
 
     /// <summary><c>the kernel says: "ice 0000:3b:00.0: Only 64 vectors"</c>: the last lines; null when it said nothing of it.</summary>
-    public static string? Of(IKernelLog log, DeviceId device)
-    {
-        var lines = log.ReadNew().Where(m => m.IsAbout(device)).Select(m => Shorten(m.Text)).Distinct(StringComparer.Ordinal).ToList();
-        return lines.Count == 0 ? null : $"the kernel says: {string.Join(", ", lines.TakeLast(MostLines).Select(l => $"\"{l}\""))}";
-    }
+    public static string? Of(IKernelLog log, DeviceId device) => InWords(Lines(log, device));
+
+    /// <summary>All that it said of the device since it was last asked, in order, nothing twice.</summary>
+    public static IReadOnlyList<string> Lines(IKernelLog log, DeviceId device) =>
+        [.. log.ReadNew().Where(m => m.IsAbout(device)).Select(m => m.Text).Distinct(StringComparer.Ordinal)];
+
+    /// <summary>As <see cref="Of"/>.</summary>
+    public static string? InWords(IReadOnlyList<string> lines) =>
+        lines.Count == 0 ? null : $"the kernel says: {string.Join(", ", lines.TakeLast(MostLines).Select(l => $"\"{Shorten(l)}\""))}";
 
     private static string Shorten(string text) => text.Length <= LongestLine ? text : text[..LongestLine] + "…";
 }

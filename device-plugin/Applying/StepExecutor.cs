@@ -106,7 +106,13 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
             return outcome;
         var what = $"writing {Quote(value)} to {file}";
         if (!error.IsSuccess)
-            return Failed($"{what} failed: {WriteErrors.Explain(file, error, now)}{Said(file, log, device)}");
+        {
+            var logged = KernelWords.Lines(log, device);
+            var reason = WriteErrors.ReasonOf(file, error, logged);
+            var why = WriteErrors.Explain(file, error, now, reason);
+            return new StepOutcome.Failed(reason, $"{what} failed: {why}{Said(file, logged, device)}");
+        }
+
         var reads = now is null ? "nothing" : $"\"{now}\"";
         var advice = KernelWords.Of(log, device) ?? "look at dmesg, or for another program that writes it";
         return Failed($"{what} had no effect: it reads {reads}; {advice}") with { Undone = now is not null };
@@ -265,9 +271,9 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
     /// What a driver says of it; where it says nothing, the advice to look at what it said before. Of an errno of the number of VFs only
     /// the driver knows the reason.
     /// </summary>
-    private static string Said(KernelFile file, IKernelLog log, PciAddress device)
+    private static string Said(KernelFile file, IReadOnlyList<string> logged, PciAddress device)
     {
-        if (KernelWords.Of(log, device) is { } words)
+        if (KernelWords.InWords(logged) is { } words)
             return $"; {words}";
         return file.Name == KernelFile.NumVfs ? $"; look at dmesg for what the driver of {device} says of it" : "";
     }

@@ -1,15 +1,36 @@
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
+using Hostdev.Planning.Sriov;
 
 namespace Hostdev.DevicePlugin.Applying;
 
 /// <summary>What an errno of a PCI attribute means, in an admin's words (contracts/kernel.md).</summary>
 internal static class WriteErrors
 {
-    /// <param name="now">What the file reads after it; null when that is not known.</param>
-    public static string Explain(KernelFile file, Errno error, string? now = null)
+    private const string MoreBusNumbers = VfBusNumbers.Remedy;
+    private const string MoreMemorySpace = "switch on Above 4G decoding and SR-IOV in the firmware, or boot with pci=realloc";
+
+    /// <summary>
+    /// The reason of its own that an errno has together with what the kernel logged. ENOMEM of the number of VFs has three: no bus numbers,
+    /// no memory space, and no memory, of which a driver may say nothing (kernel <c>drivers/pci/iov.c: sriov_enable</c>).
+    /// </summary>
+    public static Reason ReasonOf(KernelFile file, Errno error, IReadOnlyList<string> logged)
     {
-        if (file.Name == KernelFile.NumVfs && OfNumVfs(error, now) is { } words)
+        bool Says(string words) => logged.Any(l => l.Contains(words, StringComparison.Ordinal));
+        if (file.Name != KernelFile.NumVfs || error != Errno.ENOMEM)
+            return Reasons.StepFailed;
+        // Before Linux 4.2 "SR-IOV: bus number out of range", since "can't enable 8 VFs (bus 02 out of range of [bus 01])".
+        if (Says("bus number out of range") || (Says("can't enable") && Says("out of range of")))
+            return Reasons.NoBusNumbers;
+        return Says("not enough MMIO resources for SR-IOV") || Says("IOV BARS not allocated") ? Reasons.NoMmioSpace : Reasons.StepFailed;
+    }
+
+    /// <param name="now">What the file reads after it; null when that is not known.</param>
+    /// <param name="reason">As <see cref="ReasonOf"/> has it, where that was asked.</param>
+    public static string Explain(KernelFile file, Errno error, string? now = null, Reason? reason = null)
+    {
+        if (file.Name == KernelFile.NumVfs && OfNumVfs(error, now, reason) is { } words)
             return $"{error}: {words}";
         if (error == Errno.ENOTTY && file.Name == "reset")
             return "ENOTTY: none of the ways in reset_method works here";
@@ -30,8 +51,12 @@ internal static class WriteErrors
         : null;
 
     /// <summary>Some are the kernel's own (<c>drivers/pci/iov.c</c>), the others the driver's, which has its reasons.</summary>
-    private static string? OfNumVfs(Errno error, string? now)
+    private static string? OfNumVfs(Errno error, string? now, Reason? reason)
     {
+        if (reason == Reasons.NoBusNumbers)
+            return $"the port above has too few bus numbers for so many: ask for fewer VFs, or {MoreBusNumbers}";
+        if (reason == Reasons.NoMmioSpace)
+            return $"the firmware left too little memory space for the VFs' BARs: {MoreMemorySpace}";
         if (error == Errno.EBUSY && now == "0")
             return "there are no VFs, so its driver is busy: users in the kernel, such as of an accelerator's services, have to stop";
         if (error == Errno.EBUSY)
@@ -41,7 +66,11 @@ internal static class WriteErrors
         if (error == Errno.ENOENT)
             return "the physical function has no driver that makes VFs";
         if (error == Errno.ENOMEM)
-            return "the firmware left too few bus numbers or too little memory space; boot with pci=realloc";
+        {
+            return "no memory, or the firmware left too few bus numbers or too little memory space. Bus numbers: ask for fewer VFs, or "
+                + $"{MoreBusNumbers}. Memory space: {MoreMemorySpace}";
+        }
+
         if (error == Errno.ENOSPC)
         {
             return "its driver has no interrupt vectors (MSI-X) left for so many: "

@@ -85,6 +85,7 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
             NumaNode = device.Integer("numa_node") is >= 0 and var node ? node : null,
             Path = path,
             IsIntegrated = path.IsEmpty && !HasLink(device),
+            SubordinateBus = device.Integer("subordinate_bus_number") is >= 0 and <= byte.MaxValue and var last ? (byte)last : null,
             PhysicalFunction = PciAddress.TryParse(device.LinkName("physfn"), out var physical) ? physical : null,
             Sriov = device.Has("sriov_totalvfs") ? ReadSriov(device) : null,
             Bars = ReadBars(device),

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
@@ -68,7 +69,8 @@ public sealed record Explanation
             .. EffectivePolicy.InOrderOfPrecedence(input.Policies).Select(p => PolicyWishes.Of(situation, p)),
         ];
         var decisions = Claims.Decide(situation.Graph, wishes.SelectMany(w => w.Wishes));
-        var findings = plan.Findings.Where(f => IsAbout(f, device)).ToImmutableArray();
+        var unit = plan.Units.FirstOrDefault(u => u.Claims.Contains(device));
+        var findings = plan.Findings.Where(f => IsAbout(f, device) || IsOfAll(f, unit)).ToImmutableArray();
         var behind = wishes
             .SelectMany(w => w.Behind())
             .Concat(decisions.SelectMany(d => d.Behind))
@@ -80,7 +82,7 @@ public sealed record Explanation
             Device = device,
             Input = input,
             Plan = plan,
-            Unit = plan.Units.FirstOrDefault(u => u.Claims.Contains(device)),
+            Unit = unit,
             AskedBy =
             [
                 .. wishes
@@ -102,6 +104,13 @@ public sealed record Explanation
 
     private static bool IsAbout(Finding finding, DeviceId device) =>
         finding.Device == device.ToString() || device.IsNamedIn(finding.Message);
+
+    /// <summary>What is noticed of a policy as a whole concerns each unit that it has.</summary>
+    private static bool IsOfAll(Finding finding, Unit? unit) =>
+        unit is not null
+        && finding.State == FindingState.Noticed
+        && finding.Policy?.Uid == unit.Policy.Uid
+        && finding.Device == unit.Policy.ToString();
 
     private static string? Asks(Situation situation, Wish wish, DeviceId device)
     {

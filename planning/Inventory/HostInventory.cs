@@ -188,6 +188,12 @@ public sealed record PciFunction
     /// </summary>
     public ImmutableArray<PciAddress> Suppliers { get; init; } = [];
 
+    /// <summary>
+    /// The highest bus number that may be used behind a bridge, as firmware or kernel set it (kernel
+    /// <c>drivers/pci/pci-sysfs.c: subordinate_bus_number_show</c>); null of what is no bridge, and where it was not read.
+    /// </summary>
+    public byte? SubordinateBus { get; init; }
+
     /// <summary>The physical function of a virtual function.</summary>
     public PciAddress? PhysicalFunction { get; init; }
 

@@ -25,6 +25,7 @@ internal static class VfNumberChecks
                 Unbound,
                 Foreign,
                 AnsweredOtherwise,
+                VfBusNumbers.PastTheLast,
                 HostLacks,
                 .. WhereOffered(HostRisks.Checks<VfNumberCase>(Risky)),
                 MissingDriver,

@@ -1,4 +1,5 @@
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Allocating;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
@@ -79,6 +80,65 @@ public sealed class StepExecutorTests : IDisposable
             await FailureAsync(new PlanStep.SetNumVfs(PciAddress.Parse(Pf), 2, [])),
             StringComparison.Ordinal
         );
+    }
+
+    private const string MoreBusNumbers =
+        "switch on ARI in the firmware (and remove pci=noari), boot with pci=assign-busses, or give the slot more bus numbers in the "
+        + "firmware";
+    private const string MoreSpace = "switch on Above 4G decoding and SR-IOV in the firmware, or boot with pci=realloc";
+
+    [Theory]
+    [InlineData(
+        "can't enable 2 VFs (bus 42 out of range of [bus 41])",
+        "NoBusNumbers",
+        "the port above has too few bus numbers for so many: ask for fewer VFs, or " + MoreBusNumbers
+    )]
+    [InlineData(
+        "SR-IOV: bus number out of range",
+        "NoBusNumbers",
+        "the port above has too few bus numbers for so many: ask for fewer VFs, or " + MoreBusNumbers
+    )]
+    [InlineData(
+        "not enough MMIO resources for SR-IOV",
+        "NoMmioSpace",
+        "the firmware left too little memory space for the VFs' BARs: " + MoreSpace
+    )]
+    [InlineData(
+        "SR-IOV: IOV BARS not allocated",
+        "NoMmioSpace",
+        "the firmware left too little memory space for the VFs' BARs: " + MoreSpace
+    )]
+    [InlineData(
+        "Couldn't allocate memory for VFs",
+        "StepFailed",
+        "no memory, or the firmware left too few bus numbers or too little memory space. Bus numbers: ask for fewer VFs, or "
+            + MoreBusNumbers
+            + ". Memory space: "
+            + MoreSpace
+    )]
+    public async Task ENOMEM_of_the_number_of_VFs_has_the_reason_that_the_kernels_log_tells(string logged, string reason, string meaning)
+    {
+        kernel.Faults.BeforeWrite(1, () => kernel.Print($"igb {Pf}: {logged}"), "sriov_numvfs");
+        kernel.Faults.FailWrite(1, Errno.ENOMEM, "sriov_numvfs");
+
+        var failed = await FailsAsync(new PlanStep.SetNumVfs(PciAddress.Parse(Pf), 2, []));
+
+        Assert.Equal(reason, failed.Reason.Name);
+        Assert.Equal(
+            $"writing \"2\" to /sys/bus/pci/devices/{Pf}/sriov_numvfs failed: ENOMEM: {meaning}; the kernel says: \"igb {Pf}: {logged}\"",
+            failed.Message
+        );
+    }
+
+    [Fact]
+    public async Task What_the_kernel_said_of_another_device_or_another_errno_is_no_reason_of_its_own()
+    {
+        kernel.Faults.BeforeWrite(1, () => kernel.Print("igb 0000:81:00.0: not enough MMIO resources for SR-IOV"), "sriov_numvfs");
+        kernel.Faults.FailWrite(1, Errno.ENOMEM, "sriov_numvfs");
+        Assert.Equal(Reasons.StepFailed, (await FailsAsync(new PlanStep.SetNumVfs(PciAddress.Parse(Pf), 2, []))).Reason);
+        kernel.Faults.BeforeWrite(1, () => kernel.Print($"igb {Pf}: not enough MMIO resources for SR-IOV"), "sriov_numvfs");
+        kernel.Faults.FailWrite(1, Errno.ENOSPC, "sriov_numvfs");
+        Assert.Equal(Reasons.StepFailed, (await FailsAsync(new PlanStep.SetNumVfs(PciAddress.Parse(Pf), 2, []))).Reason);
     }
 
     [Fact]
@@ -176,13 +236,15 @@ public sealed class StepExecutorTests : IDisposable
         );
     }
 
-    private async Task<string> FailureAsync(PlanStep step, HostWriter? writer = null)
+    private async Task<string> FailureAsync(PlanStep step, HostWriter? writer = null) => (await FailsAsync(step, writer)).Message;
+
+    private async Task<StepOutcome.Failed> FailsAsync(PlanStep step, HostWriter? writer = null)
     {
         writer ??= new HostWriter(kernel.Paths, kernel.Calls, journal, TimeProvider.System, KernelThreads.Own);
         var outcome = await new StepExecutor(writer, journal, new UnitStateReader(kernel.Paths)).ExecuteAsync(
             step,
             TestContext.Current.CancellationToken
         );
-        return Assert.IsType<StepOutcome.Failed>(outcome).Message;
+        return Assert.IsType<StepOutcome.Failed>(outcome);
     }
 }

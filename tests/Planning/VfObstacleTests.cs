@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
@@ -10,6 +11,7 @@ namespace Hostdev.Tests.Planning;
 public sealed class VfObstacleTests
 {
     private const string Pf = "0000:41:00.0";
+    private const string Port = "0000:40:00.0";
 
     [Fact]
     public void Whoever_mends_one_obstacle_after_another_is_told_the_next_one()
@@ -17,6 +19,8 @@ public sealed class VfObstacleTests
         // Everything is wrong: 4 VFs are asked for, and there are 2, of which nobody knows whose they are.
         var machine = new Machine().PhysicalFunction(vfs: 2, total: 0, driver: null, numVfs: null, vfGroup: 20);
         Change(s => s with { NumVfs = null });
+        machine.Bridge(Port, 19).Change(Port, f => f with { SubordinateBus = 0x40 });
+        machine.Change(Pf, f => f with { Path = [PciAddress.Parse(Port)] });
         machine.Change(Pf, f => f with { IommuGroup = null, Unreadable = [new ReadProblem("/sys/class", "Input/output error")] });
         machine.Facts(f => f with { PassthroughDrivers = [] });
         var input = Given.Input(machine, Given.Sriov(4)) with
@@ -41,6 +45,8 @@ public sealed class VfObstacleTests
         Next();
         input = input with { Ownership = Ownership.None.OwnsVfsOf(Pf, asked: 2, made: 2) };
         Next();
+        machine.Change(Port, f => f with { SubordinateBus = 0x41 });
+        Next();
         machine.Change(Pf, f => f with { IommuGroup = 20 });
         Next();
         machine.Facts(f => f with { PassthroughDrivers = ["vfio-pci"] });
@@ -59,6 +65,7 @@ public sealed class VfObstacleTests
                 Reasons.PhysicalFunctionUnbound,
                 Reasons.ForeignVfs,
                 Reasons.OtherVfNumber,
+                Reasons.NoBusNumbers,
                 Reasons.NoIommu,
                 Reasons.DriverMissing,
                 Reasons.VfsNotIsolated,

@@ -1,4 +1,5 @@
 using Hostdev.DevicePlugin.Host;
+using Hostdev.Sandbox.Kernel;
 using Xunit;
 using static Hostdev.Tests.Sandbox.KernelSentences;
 
@@ -185,6 +186,27 @@ public sealed class SriovNumvfsTests : SriovNumvfsContract
             _kernel.Kernel.Messages,
             message => message.EndsWith("2 VFs already enabled. Disable before enabling 4 VFs", StringComparison.Ordinal)
         );
+    }
+
+    /// <summary>Read in drivers/pci/iov.c (sriov_enable): no virtual function is made then, and the number stays 0.</summary>
+    [Theory]
+    [InlineData(true, "igb 0000:81:00.0: not enough MMIO resources for SR-IOV")]
+    [InlineData(false, "igb 0000:81:00.0: can't enable 2 VFs (bus 82 out of range of [bus 81])")]
+    public void ENOMEM_is_explained_in_the_kernels_log(bool isSpace, string said)
+    {
+        var machine = isSpace
+            ? LabMachine.Description.With(Pf, f => f with { Sriov = f.Sriov! with { HasNoMmioSpace = true } })
+            : LabMachine
+                .Description.With(Pf, f => f with { Sriov = f.Sriov! with { Offset = 254 } })
+                .With("0000:80:00.0", f => f with { SubordinateBus = 0x81 });
+        using var kernel = new SimulatedKernel(machine);
+        var file = $"{Device(Pf)}/sriov_numvfs";
+
+        Assert.Equal(Errno.ENOMEM, kernel.Calls.WriteAttribute(file, "2"));
+        Assert.Equal(said, kernel.Messages[^1]);
+        Assert.Equal("0", File.ReadAllText(kernel.Paths.Resolve(file)).Trim());
+        Assert.False(Path.Exists(kernel.Paths.Resolve($"{Device(Pf)}/virtfn0")));
+        Assert.Equal(isSpace ? Errno.ENOMEM : Errno.None, kernel.Calls.WriteAttribute(file, "1")); // on bus 81
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Hostdev.Crds.Words;
+using Hostdev.Sandbox.Kernel;
 using Hostdev.Tests.Lab;
 using Xunit;
 
@@ -173,6 +174,47 @@ public sealed class SimulatedVfScenarios : VfScenarios
         bench.Desire(Desired.Nothing);
         await bench.GivenBackAsync();
         Assert.Equal("0", bench.Read($"/sys/bus/pci/devices/{Pf}/sriov_numvfs"));
+    }
+
+    [Fact]
+    public async Task A_port_with_too_few_bus_numbers_is_told_before_anything_is_written()
+    {
+        var node = new SimulatedNode(
+            LabMachine
+                .Description.With(Pf, f => f with { Sriov = f.Sriov! with { Offset = 252 } })
+                .With("0000:80:00.0", f => f with { SubordinateBus = 0x81 })
+        );
+        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.Vfs(4)));
+        await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.NoBusNumbers);
+        Assert.Equal(
+            $"{Pf} asks for 4 VFs, the last of which would lie on bus 82, and the port above it (0000:80:00.0) has bus numbers up to 81: "
+                + "set numVfs to at most 2, or switch on ARI in the firmware (and remove pci=noari), boot with pci=assign-busses, or give "
+                + "the slot more bus numbers in the firmware",
+            bench.Problem("vfs").Message
+        );
+        Assert.Equal(0, bench.Host.Writer.Writes);
+
+        bench.Desire(Desired.Policies(Desired.Vfs(2))); // as the message says
+        await bench.ReadyAsync();
+        Assert.Equal(["2"], NumVfsWritten(node));
+    }
+
+    [Fact]
+    public async Task What_the_kernel_alone_knows_of_memory_space_is_said_when_it_has_refused_and_the_host_is_as_before()
+    {
+        var node = new SimulatedNode(LabMachine.Description.With(Pf, f => f with { Sriov = f.Sriov! with { HasNoMmioSpace = true } }));
+        await using var bench = await ScenarioBench.StartAsync(node, Desired.Policies(Desired.Vfs(2)));
+        await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.NoMmioSpace);
+        Assert.Equal(
+            $"writing \"2\" to /sys/bus/pci/devices/{Pf}/sriov_numvfs failed: ENOMEM: the firmware left too little memory space for the "
+                + "VFs' BARs: switch on Above 4G decoding and SR-IOV in the firmware, or boot with pci=realloc; "
+                + $"the kernel says: \"igb {Pf}: not enough MMIO resources for SR-IOV\"",
+            bench.Problem("vfs").Message
+        );
+        Assert.Equal("Blocked", (string?)bench.Policy("vfs")!["reason"]);
+        await bench.UntilAsync(() => bench.Read($"/sys/bus/pci/devices/{Pf}/sriov_drivers_autoprobe") == "1");
+        bench.Desire(Desired.Nothing);
+        await bench.GivenBackAsync();
     }
 
     [Fact]

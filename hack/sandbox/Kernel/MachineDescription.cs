@@ -152,6 +152,11 @@ public sealed record FunctionDescription
     public ImmutableArray<FunctionDescription> Behind { get; init; } = [];
 
     /// <summary>
+    /// The highest bus number behind a bridge, where the firmware gave it other than what is behind it, virtual functions too, needs.
+    /// </summary>
+    public byte? SubordinateBus { get; init; }
+
+    /// <summary>
     /// A port that isolates what is behind it (Access Control Services). Without, everything behind shares the port's group.
     /// </summary>
     public bool Acs { get; init; } = true;
@@ -191,6 +196,9 @@ public sealed record SriovDescription
     public required int Stride { get; init; }
 
     public required PciId VfDevice { get; init; }
+
+    /// <summary>The firmware found no room for the BARs of its virtual functions.</summary>
+    public bool HasNoMmioSpace { get; init; }
 
     public string? VfDriver { get; init; }
 

@@ -116,15 +116,25 @@ internal static class PciFunctionFiles
         directory.Attribute("sriov_vf_total_msix", "0");
     }
 
+    /// <summary>
+    /// The last bus behind a bridge. The kernel's own scan keeps numbers for virtual functions that are not there (drivers/pci/probe.c:
+    /// pci_scan_child_bus_extend); what the firmware has set stays.
+    /// </summary>
+    public static int SubordinateBus(FunctionDescription bridge)
+    {
+        static int Last(FunctionDescription f) =>
+            f.Sriov is { } sriov ? (f.Address.RoutingId + sriov.Offset + (sriov.Stride * (sriov.TotalVfs - 1))) >> 8 : f.Address.Bus;
+        static IEnumerable<int> Buses(FunctionDescription bridge) =>
+            bridge.Behind.SelectMany(behind => Buses(behind).Append(behind.Address.Bus).Append(Last(behind)));
+        return bridge.SubordinateBus ?? Buses(bridge).DefaultIfEmpty(0).Max();
+    }
+
     private static void WriteBridge(DirectoryDraft directory, PciDevice device)
     {
-        static IEnumerable<int> Buses(FunctionDescription bridge) =>
-            bridge.Behind.SelectMany(behind => Buses(behind).Append(behind.Address.Bus));
-        var buses = Buses(device.Description).DefaultIfEmpty(0).ToArray();
         directory.Attribute(
             "secondary_bus_number",
             (device.Description.Behind is [var first, ..] ? first.Address.Bus : 0).ToString(Invariant)
         );
-        directory.Attribute("subordinate_bus_number", buses.Max().ToString(Invariant));
+        directory.Attribute("subordinate_bus_number", SubordinateBus(device.Description).ToString(Invariant));
     }
 }

@@ -107,7 +107,27 @@ internal sealed class SriovVfs(KernelCore core, PciBus bus, PciBinding binding, 
         var made = core.VfsMade.TryGetValue(pf.Address, out var makes) ? makes(wanted) : wanted;
         if (made != wanted)
             core.Print($"{pf.Driver.Name} {pf.Address}: {wanted} VFs requested; only {made} enabled");
-        return made == 0 ? Errno.None : bus.WithRescanLock(() => Create(pf, made));
+        if (made == 0)
+            return Errno.None;
+        return HasRoom(pf, made) ? bus.WithRescanLock(() => Create(pf, made)) : Errno.ENOMEM;
+    }
+
+    /// <summary>In the kernel's order (drivers/pci/iov.c: sriov_enable): memory space, then bus numbers.</summary>
+    private bool HasRoom(PciDevice pf, int count)
+    {
+        var sriov = pf.Description.Sriov!;
+        if (sriov.HasNoMmioSpace)
+        {
+            core.Print($"{pf.Driver!.Name} {pf.Address}: not enough MMIO resources for SR-IOV");
+            return false;
+        }
+
+        var last = (pf.Address.RoutingId + sriov.Offset + (sriov.Stride * (count - 1))) >> 8;
+        if (pf.Parent is not { Description: { IsBridge: true } port } || PciFunctionFiles.SubordinateBus(port) is var most && last <= most)
+            return true;
+        var range = most == pf.Address.Bus ? $"{most:x2}" : $"{pf.Address.Bus:x2}-{most:x2}";
+        core.Print($"{pf.Driver!.Name} {pf.Address}: can't enable {count} VFs (bus {last:x2} out of range of [bus {range}])");
+        return false;
     }
 
     private bool Create(PciDevice pf, int count)
