@@ -64,16 +64,8 @@ internal static class VfNetworkRules
             ),
             PolicyRule.Number($"{pool}.network.vlan", "a VLAN is from 1 to 4094, and 0 is none", n => n is >= 0 and <= 4094),
             PolicyRule.Number($"{pool}.network.vlanQoS", "vlanQoS is from 0 to 7", n => n is >= 0 and <= 7),
-            PolicyRule.Number(
-                $"{pool}.network.minTxRate",
-                "minTxRate cannot be negative: write Mbit/s, or 0 for none",
-                n => n >= 0
-            ),
-            PolicyRule.Number(
-                $"{pool}.network.maxTxRate",
-                "maxTxRate cannot be negative: write Mbit/s, or 0 for no limit",
-                n => n >= 0
-            ),
+            PolicyRule.Number($"{pool}.network.minTxRate", "minTxRate cannot be negative: write Mbit/s, or 0 for none", n => n >= 0),
+            PolicyRule.Number($"{pool}.network.maxTxRate", "maxTxRate cannot be negative: write Mbit/s, or 0 for no limit", n => n >= 0),
         ];
 
     public static bool HasList(JsonElement pool) => pool.Get("network").Get("mac").Has("addresses");

@@ -37,7 +37,10 @@ internal static class AttributeSteps
     /// <summary>What keeps a function that binds late from being had by anybody: it is not what was asked for; null when it is.</summary>
     public static Obstacle? Unset(Situation situation, IEnumerable<AttributeTarget> attributes, PciAddress function) =>
         FirstUnset(situation, attributes, function) is { } unset
-            ? new Obstacle(Reasons.Changing, $"{unset.File} is not set to \"{unset.Value}\" yet, which comes before {function} is given out")
+            ? new Obstacle(
+                Reasons.Changing,
+                $"{unset.File} is not set to \"{unset.Value}\" yet, which comes before {function} is given out"
+            )
             : null;
 
     private static AttributeTarget? FirstUnset(Situation situation, IEnumerable<AttributeTarget> attributes, PciAddress function) =>
@@ -61,7 +64,8 @@ internal static class AttributeSteps
     public static IEnumerable<PlanStep> ForgetWith(Situation situation, PciAddress pf, ImmutableArray<PciAddress> vfs) =>
         situation
             .Input.Ownership.Attributes.Where(o =>
-                (o.File.Device.AsPci == pf && (o.Original is null || o.File.Vf is not null)) || (o.File.Device.AsPci is { } address && vfs.Contains(address))
+                (o.File.Device.AsPci == pf && (o.Original is null || o.File.Vf is not null))
+                || (o.File.Device.AsPci is { } address && vfs.Contains(address))
             )
             .Select(o => (PlanStep)new JournalRecord.ForgetAttribute(o.File.Device, o.File.Name));
 
@@ -136,7 +140,15 @@ internal static class AttributeSteps
             return Steps(new PlanStep.SetAttribute(file, original) { Was = reading.Text, Restores = true }, forget);
         var users = situation.Input.Usage.UsersOf(address);
         return users.IsEmpty
-            ? Steps(new PlanStep.SetAttribute(file, original) { Was = reading.Text, Restores = true, Concerned = [address] }, forget)
+            ? Steps(
+                new PlanStep.SetAttribute(file, original)
+                {
+                    Was = reading.Text,
+                    Restores = true,
+                    Concerned = [address],
+                },
+                forget
+            )
             : Stays(
                 Reasons.InUse,
                 $"{file} is \"{original}\" again as soon as {address} is let go; in use: {string.Join(", ", users.Select(u => u.Description))}"

@@ -37,8 +37,7 @@ internal static class VfNetworkSettings
         };
 
     /// <summary>How many virtual functions of the pool come before it.</summary>
-    private static int PlaceOf(VfPool pool, int vf) =>
-        pool.Vfs.Where(r => r.First <= vf).Sum(r => Math.Min(r.Last + 1, vf) - r.First);
+    private static int PlaceOf(VfPool pool, int vf) => pool.Vfs.Where(r => r.First <= vf).Sum(r => Math.Min(r.Last + 1, vf) - r.First);
 
     private static string Switch(bool on) => on ? "on" : "off";
 

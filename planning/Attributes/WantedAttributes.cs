@@ -20,15 +20,7 @@ internal static class WantedAttributes
             foreach (var (file, vf, isThere) in FilesOf(situation, attribute, kind, pf))
             {
                 var isTimely = attribute.When == AttributeTime.BeforeVfs || (isThere && !Changes(pf, number));
-                yield return new AttributeTarget(
-                    file,
-                    attribute.Value,
-                    policy.Identity,
-                    file.Device,
-                    pf.Address,
-                    attribute.When,
-                    isTimely
-                )
+                yield return new AttributeTarget(file, attribute.Value, policy.Identity, file.Device, pf.Address, attribute.When, isTimely)
                 {
                     NeedsUnbound = kind.NeedsUnbound,
                     Vf = vf,

@@ -200,7 +200,9 @@ public abstract class VfNetworkScenarios
                 nodeSelector: {}
                 physicalFunctions: [{addresses: ["{{{address}}}"]}]
                 numVfs: 3
-                pools: [{name: all, vfs: [{first: 0, last: 1}], resourceName: example.com/vf{{{(network is null ? "" : ", network: " + network)}}}}]
+                pools: [{name: all, vfs: [{first: 0, last: 1}], resourceName: example.com/vf{{{(
+                network is null ? "" : ", network: " + network
+            )}}}}]
 
             """;
 }

@@ -98,12 +98,8 @@ internal static class VfMessages
             ("spoofchk", [var word]) when s_switch.IndexOf(word) is >= 0 and var on => Numbers(SpoofCheck, vf, on),
             ("trust", [var word]) when s_switch.IndexOf(word) is >= 0 and var on => Numbers(Trust, vf, on),
             ("state", [var word]) when s_states.IndexOf(word) is >= 0 and var state => Numbers(LinkState, vf, state),
-            ("rate", ["min_tx_rate", var least, "max_tx_rate", var most]) when Parsed(least) is { } min && Parsed(most) is { } max => Numbers(
-                Rate,
-                vf,
-                min,
-                max
-            ),
+            ("rate", ["min_tx_rate", var least, "max_tx_rate", var most]) when Parsed(least) is { } min && Parsed(most) is { } max =>
+                Numbers(Rate, vf, min, max),
             ("vlan", [var id, .. var rest]) when Parsed(id) is { } vlan => VlanAttribute(vf, vlan, rest),
             _ => null,
         };
@@ -160,7 +156,9 @@ internal static class VfMessages
 
     /// <summary>The n-th number of 32 bits of an attribute; null when it has none.</summary>
     private static int? Number(NetlinkAttributes info, int type, int n) =>
-        info.Bytes(type) is var bytes && bytes.Length >= (n + 1) * sizeof(int) ? BitConverter.ToInt32(bytes.Span[(n * sizeof(int))..]) : null;
+        info.Bytes(type) is var bytes && bytes.Length >= (n + 1) * sizeof(int)
+            ? BitConverter.ToInt32(bytes.Span[(n * sizeof(int))..])
+            : null;
 
     /// <summary>The kernel says -1 for what the driver has not told.</summary>
     private static string? Word(ImmutableArray<string> words, int? number) =>

@@ -29,7 +29,8 @@ internal sealed class VfNetwork(SimulatedNetwork network)
                 Errno.None,
                 pf.Vfs.SelectMany(
                         vf => Of(vf.Value),
-                        (vf, s) => KeyValuePair.Create(string.Create(CultureInfo.InvariantCulture, $"vf {vf.Key} {s.Key}"), (string?)s.Value)
+                        (vf, s) =>
+                            KeyValuePair.Create(string.Create(CultureInfo.InvariantCulture, $"vf {vf.Key} {s.Key}"), (string?)s.Value)
                     )
                     .ToImmutableDictionary(StringComparer.Ordinal)
             );
@@ -76,7 +77,8 @@ internal sealed class VfNetwork(SimulatedNetwork network)
             case "vlan":
                 var words = value.Split(' ');
                 return words.Contains("proto") ? Errno.EPROTONOSUPPORT
-                    : int.Parse(words[0], CultureInfo.InvariantCulture) > 4095 || (words.Length > 1 && words[2] is not [>= '0' and <= '7']) ? Errno.EINVAL
+                    : int.Parse(words[0], CultureInfo.InvariantCulture) > 4095 || (words.Length > 1 && words[2] is not [>= '0' and <= '7'])
+                        ? Errno.EINVAL
                     : Errno.None;
             case "mac":
                 return value != NoMac && (byte.Parse(value[..2], NumberStyles.HexNumber, CultureInfo.InvariantCulture) & 1) != 0
