@@ -13,8 +13,8 @@ public static class VfErrors
         {
             "EOPNOTSUPP" => $"EOPNOTSUPP: {NoSuchSetting}",
             "EINVAL" when setting.EndsWith(" rate", StringComparison.Ordinal) =>
-                "EINVAL: its driver does not take these rates: many have no minTxRate (igb among them), and some take maxTxRate only while the "
-                    + "physical function's link is up, and up to its speed: set the interface up, or change or remove them",
+                "EINVAL: its driver does not take these rates: many have no minTxRate (igb among them), and some take maxTxRate only while "
+                    + "the physical function's link is up, and up to its speed: set the interface up, or change or remove them",
             "EINVAL" => "EINVAL: its driver does not take this value: change it, or remove it from the pool's network",
             "EPERM" or "EACCES" => $"{error}: the agent may not; run it as root with CAP_NET_ADMIN",
             "EBUSY" or "EAGAIN" => $"{error}: its driver is busy with it, for example with a reset: it is tried again",
@@ -28,8 +28,8 @@ public static class VfErrors
         {
             "EOPNOTSUPP" => $"is not there (EOPNOTSUPP): {NoSuchSetting}",
             "ENODATA" =>
-                "was not read (ENODATA): what the kernel tells of virtual functions ends before this one, because it has room for some 200 of "
-                    + "them: make fewer, or let the pools with a network have the first ones",
+                "was not read (ENODATA): what the kernel tells of virtual functions ends before this one, because it has room for some "
+                    + "200 of them: make fewer, or let the pools with a network have the first ones",
             "ENODEV" => $"cannot be read (ENODEV): {NoInterface}",
             "EPERM" or "EACCES" => $"cannot be read: {error}: the agent may not; run it as root with CAP_NET_ADMIN and CAP_SYS_ADMIN",
             "ETIMEDOUT" => "did not answer in time: the kernel waits for the driver, or for somebody who changes networks",

@@ -5,8 +5,9 @@ using Hostdev.Planning.Attributes;
 namespace Hostdev.DevicePlugin.Inventory;
 
 /// <summary>
-/// Reads the files that policies have written, and what interfaces have for virtual functions, all of one at once, whose drivers may let a reader wait. One that does not answer costs a reading its patience
-/// once: until it comes back it is not asked again. Not for several threads at once.
+/// Reads the files that policies have written, and what interfaces have for virtual functions, all of one interface at once. Drivers may
+/// let a reader wait: one that does not answer costs a reading its patience once, and until it comes back it is not asked again. Not for
+/// several threads at once.
 /// </summary>
 public sealed class AttributeReader(IHostCalls calls, TimeProvider time, TimeSpan? patience = null)
 {

@@ -58,8 +58,8 @@ internal static class AttributeSteps
         goingBack.Attributes.Reverse().Select(o => Release(situation, goingBack, o));
 
     /// <summary>
-    /// What is void when virtual functions go: files in their directories, what the interface had for them, and what was written to files that cannot be read, because it
-    /// has to be written anew for those that come.
+    /// What is void when virtual functions go: files in their directories, what the interface had for them, and what was written to files
+    /// that cannot be read, because it has to be written anew for those that come.
     /// </summary>
     public static IEnumerable<PlanStep> ForgetWith(Situation situation, PciAddress pf, ImmutableArray<PciAddress> vfs) =>
         situation
@@ -151,7 +151,8 @@ internal static class AttributeSteps
             )
             : Stays(
                 Reasons.InUse,
-                $"{file} is \"{original}\" again as soon as {address} is let go; in use: {string.Join(", ", users.Select(u => u.Description))}"
+                $"{file} is \"{original}\" again as soon as {address} is let go; in use: "
+                    + string.Join(", ", users.Select(u => u.Description))
             );
 
         Work Steps(params ReadOnlySpan<PlanStep> steps)

@@ -1,6 +1,6 @@
 namespace Hostdev.Planning.Attributes;
 
-/// <summary>What the kernel has for a virtual function at its physical function's interface, and its values, in the words of ip-link(8).</summary>
+/// <summary>What the kernel has for a virtual function at its physical function's interface, in the words of ip-link(8).</summary>
 internal static class VfSettings
 {
     public const string SpoofCheck = "spoofchk";

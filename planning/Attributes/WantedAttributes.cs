@@ -6,7 +6,8 @@ using Hostdev.Planning.Sriov;
 namespace Hostdev.Planning.Attributes;
 
 /// <summary>
-/// What of a physical function and of its virtual functions a policy wants set: files in the order of its list, then what the interface has.
+/// What of a physical function and of its virtual functions a policy wants set: files in the order of its list, then what the interface
+/// has for virtual functions.
 /// </summary>
 internal static class WantedAttributes
 {

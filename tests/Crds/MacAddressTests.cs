@@ -32,7 +32,8 @@ public sealed class MacAddressTests
     [Fact]
     public void A_refusal_says_what_to_write() =>
         Assert.Equal(
-            "\"eth0\" is no address of one interface: write six bytes in hexadecimal, in lower case and quotes, for example \"52:54:00:12:34:56\"",
+            "\"eth0\" is no address of one interface: write six bytes in hexadecimal, in lower case and quotes, "
+                + "for example \"52:54:00:12:34:56\"",
             Assert.Throws<FormatException>(() => MacAddress.Parse("eth0")).Message
         );
 }

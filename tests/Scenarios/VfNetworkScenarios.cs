@@ -17,8 +17,8 @@ public abstract class VfNetworkScenarios
     private const string Fresh = "00:00:00:00:00:00, vlan 0, spoofchk on, trust off, state auto, min_tx_rate 0 max_tx_rate 0";
 
     private const string Tenant =
-        "{mac: {type: List, addresses: [\"52:54:00:aa:00:01\", \"52:54:00:aa:00:02\"]}, vlan: 100, vlanQoS: 3, trust: true, spoofChk: false, "
-        + "linkState: Auto}";
+        "{mac: {type: List, addresses: [\"52:54:00:aa:00:01\", \"52:54:00:aa:00:02\"]}, vlan: 100, vlanQoS: 3, trust: true, "
+        + "spoofChk: false, linkState: Auto}";
 
     private const string TenantVlan = "vlan 100 qos 3, spoofchk off, trust on, state auto, min_tx_rate 0 max_tx_rate 0";
 
@@ -105,8 +105,8 @@ public abstract class VfNetworkScenarios
         bench.Desire(With("{vlan: 100, minTxRate: 10, maxTxRate: 20}"));
         await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.StepFailed);
         Assert.StartsWith(
-            $"setting vf 0 rate of {Pf} to \"min_tx_rate 10 max_tx_rate 20\" failed: EINVAL: its driver does not take these rates: many have "
-                + "no minTxRate (igb among them)",
+            $"setting vf 0 rate of {Pf} to \"min_tx_rate 10 max_tx_rate 20\" failed: EINVAL: its driver does not take these rates: "
+                + "many have no minTxRate (igb among them)",
             bench.Problem("vfs").Message,
             StringComparison.Ordinal
         );
@@ -184,8 +184,8 @@ public abstract class VfNetworkScenarios
             .. Enumerable
                 .Range(0, Math.Min(2, reading.Settings.Keys.Count(k => k.EndsWith(" mac", StringComparison.Ordinal))))
                 .Select(vf =>
-                    $"{Of(vf, "mac")}, vlan {Of(vf, "vlan")}, spoofchk {Of(vf, "spoofchk")}, trust {Of(vf, "trust")}, state {Of(vf, "state")}, "
-                    + Of(vf, "rate")
+                    $"{Of(vf, "mac")}, vlan {Of(vf, "vlan")}, spoofchk {Of(vf, "spoofchk")}, trust {Of(vf, "trust")}, "
+                    + $"state {Of(vf, "state")}, {Of(vf, "rate")}"
                 ),
         ];
     }
@@ -252,8 +252,8 @@ public sealed class SimulatedVfNetworkScenarios : VfNetworkScenarios
         await using var bench = await ScenarioBench.StartAsync(node, With("{vlan: 100}", "0000:44:00.0"));
         await bench.UntilAsync(() => bench.Problem("vfs").Reason == Reasons.AttributeUnusable);
         Assert.Equal(
-            "vf 0 vlan of 0000:44:00.0 cannot be set to \"100\": it cannot be read (ENODEV): the physical function has no network interface in "
-                + "any network namespace of this host: give it its host driver, or remove network from the pool",
+            "vf 0 vlan of 0000:44:00.0 cannot be set to \"100\": it cannot be read (ENODEV): the physical function has no network "
+                + "interface in any network namespace of this host: give it its host driver, or remove network from the pool",
             bench.Problem("vfs").Message
         );
         Assert.Equal(0, bench.Kubelet.Allocatable("example.com/vf"));
