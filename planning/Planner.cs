@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds.Kinds;
 using Hostdev.Planning.Lending;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
@@ -28,7 +29,7 @@ public static class Planner
         return new Plan
         {
             Lanes = input.Halt is null ? LaneBuilder.Build(situation.Graph, work) : [],
-            Units = [.. cordoned.Units.OrderBy(u => u.Id)],
+            Units = [.. cordoned.Units.Select(u => u with { Vmms = VmmsOf(policies, u) }).OrderBy(u => u.Id)],
             Findings = InOrder([
                 .. wishes.SelectMany(w => w.Findings),
                 .. decisions.SelectMany(d => d.Findings),
@@ -49,6 +50,9 @@ public static class Planner
             Halt = input.Halt,
         };
     }
+
+    private static ImmutableArray<Vmm> VmmsOf(ImmutableArray<EffectivePolicy> policies, Unit unit) =>
+        policies.FirstOrDefault(p => p.Identity.Uid == unit.Policy.Uid)?.Spec?.VmmArguments ?? [];
 
     /// <summary>What is said of one device for one policy stays in the order in which it was found.</summary>
     private static ImmutableArray<Finding> InOrder(IEnumerable<Finding> findings) =>

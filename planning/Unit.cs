@@ -37,6 +37,9 @@ public sealed record Unit
     /// <summary>Where it is brought about only when somebody is given it, and goes when nobody has it; null as a rule.</summary>
     public OnAllocate? OnAllocate { get; init; }
 
+    /// <summary>Whose arguments a container is told beside KubeVirt's env, as its policy wants it.</summary>
+    public ImmutableArray<Vmm> Vmms { get; init; } = [];
+
     /// <summary>The device that findings name, and a VM is told of.</summary>
     public DeviceId Device => Handout.Device;
 

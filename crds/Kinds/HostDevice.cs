@@ -96,6 +96,8 @@ public sealed record HostDeviceSpec : IPolicySpec
 
     public ImmutableArray<Risk>? AcceptRisks { get; init; }
 
+    public ImmutableArray<Vmm>? VmmArguments { get; init; }
+
     public Binding Binding { get; init; }
 
     /// <summary>

@@ -26,6 +26,12 @@ public interface IPolicySpec
     /// kept on disk without it then, so that a version before reads it.
     /// </summary>
     ImmutableArray<Risk>? AcceptRisks { get; }
+
+    /// <summary>
+    /// Whose arguments the container is told beside KubeVirt's env. Null where the field is absent, for the reason of
+    /// <see cref="AcceptRisks"/>.
+    /// </summary>
+    ImmutableArray<Vmm>? VmmArguments { get; }
 }
 
 /// <summary>How many nodes change at a time; counted by the operator.</summary>

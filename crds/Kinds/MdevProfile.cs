@@ -48,6 +48,8 @@ public sealed record MdevProfileSpec : IPolicySpec
 
     public ImmutableArray<Risk>? AcceptRisks { get; init; }
 
+    public ImmutableArray<Vmm>? VmmArguments { get; init; }
+
     public required MdevParents Parents { get; init; }
 
     /// <summary>

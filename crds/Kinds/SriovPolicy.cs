@@ -28,6 +28,8 @@ public sealed record SriovPolicySpec : IPolicySpec
 
     public ImmutableArray<Risk>? AcceptRisks { get; init; }
 
+    public ImmutableArray<Vmm>? VmmArguments { get; init; }
+
     /// <summary>OR-ed; each has at least one property.</summary>
     public required ImmutableArray<PfSelector> PhysicalFunctions { get; init; }
 

@@ -23,6 +23,14 @@ internal static partial class HostDeviceRules
         },
         CommonRules.AcceptedAreNamed("selector", AreAddresses),
         PolicyRule.Object(
+            "spec",
+            "cloud-hypervisor is given PCI and mediated devices alone: remove CloudHypervisor from vmmArguments",
+            s => s.Get("devices").Has("pci") || !s.Get("vmmArguments").Items().Any(IsCloudHypervisor)
+        ) with
+        {
+            Field = "vmmArguments",
+        },
+        PolicyRule.Object(
             "spec.devices",
             "give exactly one of pci, usb and scsi",
             d => Count(d.Has("pci"), d.Has("usb"), d.Has("scsi")) == 1
@@ -31,6 +39,8 @@ internal static partial class HostDeviceRules
         .. Usb("spec.devices.usb.selectors"),
         .. Scsi("spec.devices.scsi.selectors"),
     ];
+
+    private static bool IsCloudHypervisor(JsonElement vmm) => vmm.ValueKind == JsonValueKind.String && vmm.ValueEquals("CloudHypervisor");
 
     private static ImmutableArray<PolicyRule> Pci(string at) =>
         [

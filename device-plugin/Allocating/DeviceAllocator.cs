@@ -336,7 +336,7 @@ public sealed class DeviceAllocator(
         cancellationToken.ThrowIfCancellationRequested();
         holdings.Record(records); // on disk before the answer: after a crash the device is known to be out
         Answered?.Invoke();
-        return AllocateAnswer.Compose(answer.Resource, states);
+        return AllocateAnswer.Compose(answer.Resource, states, Catalog.Inventory);
     }
 
     /// <summary>

@@ -43,7 +43,7 @@ public sealed class UnitStateReader(HostPaths paths) : ILentDevices
             && PciId.TryParse(Text("idProduct"), out var product)
             && int.TryParse(Text("busnum"), NumberStyles.None, CultureInfo.InvariantCulture, out var bus)
             && int.TryParse(Text("devnum"), NumberStyles.None, CultureInfo.InvariantCulture, out var device)
-            ? new UsbState(new UsbIdentity(vendor, product, Text("serial")), bus, device)
+            ? new UsbState(new UsbIdentity(vendor, product, Text("serial")), bus, device, SysfsPath.LastName(path))
             : UsbState.Nothing;
     }
 

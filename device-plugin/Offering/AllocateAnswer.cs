@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
-using System.Text;
 using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
 using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Offering;
 
@@ -12,7 +13,12 @@ public static class AllocateAnswer
     /// Env and nodes for these units, ordered by device, so that the guest sees them in a stable order. The same units give the same
     /// answer.
     /// </summary>
-    public static AllocateOutcome.Granted Compose(ResourceName resource, IEnumerable<(Unit Unit, UnitState State)> units)
+    /// <param name="inventory">The reading of the machine that the units are offered by; null where there is none.</param>
+    public static AllocateOutcome.Granted Compose(
+        ResourceName resource,
+        IEnumerable<(Unit Unit, UnitState State)> units,
+        HostInventory? inventory
+    )
     {
         var ordered = units.OrderBy(u => u.Unit.Device).ToList();
         var envs = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
@@ -25,11 +31,11 @@ public static class AllocateAnswer
             {
                 case Handout.VfioGroup:
                     nodes = nodes.Prepend("/dev/vfio/vfio");
-                    SayGroups(envs, resource, [.. sort.Cast<Handout.VfioGroup>()]);
+                    SayGroups(envs, resource, sort.Cast<Handout.VfioGroup>());
                     break;
                 case Handout.TypedFunction:
                     nodes = nodes.Prepend("/dev/vfio/vfio");
-                    SayGroups(envs, resource, [.. sort.Cast<Handout.TypedFunction>().Select(t => t.Group)]);
+                    SayGroups(envs, resource, sort.Cast<Handout.TypedFunction>().Select(t => t.Group));
                     break;
                 case Handout.MediatedDevice:
                     nodes = nodes.Prepend("/dev/vfio/vfio");
@@ -46,35 +52,42 @@ public static class AllocateAnswer
             }
         }
 
+        var info = DeviceInfos.Of(resource, ordered, inventory);
+        Tell(envs, $"HOSTDEV_{resource.EnvSuffix}_INFO", info.ToJson());
+        foreach (var vmm in ordered.SelectMany(u => u.Unit.Vmms).Distinct())
+            TellArguments(envs, vmm, info, resource.EnvSuffix);
+        if (ordered.Exists(u => !u.Unit.Vmms.IsEmpty) && inventory?.Facts.Iommufd == true && info.Devices.Any(QemuArguments.UsesIommufd))
+            nodes = nodes.Append("/dev/iommu"); // KubeVirt's launcher has its own way to it, and asks for no arguments
         return new AllocateOutcome.Granted(envs.ToImmutable(), [.. nodes.Distinct(StringComparer.Ordinal).Select(n => new DeviceNode(n))]);
+    }
+
+    private static void TellArguments(ImmutableSortedDictionary<string, string>.Builder envs, Vmm vmm, DeviceInfo info, string suffix)
+    {
+        switch (vmm)
+        {
+            case Vmm.Qemu:
+                Tell(envs, $"HOSTDEV_{suffix}_QEMU_ARGS", QemuArguments.Of(info, suffix));
+                break;
+            case Vmm.CloudHypervisor:
+                var arguments = CloudHypervisorArguments.Of(info);
+                Tell(envs, $"HOSTDEV_{suffix}_CLOUD_HYPERVISOR_ARGS", arguments?.Arguments);
+                Tell(envs, $"HOSTDEV_{suffix}_CLOUD_HYPERVISOR_PLATFORM", arguments?.Platform);
+                break;
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
+    /// <summary>A variable that is too long would keep the container from starting.</summary>
+    private static void Tell(ImmutableSortedDictionary<string, string>.Builder envs, string name, string? value)
+    {
+        if (value is not null && value.Length <= DeviceInfo.MostBytes)
+            envs[name] = value;
     }
 
     private static void SayGroups(
         ImmutableSortedDictionary<string, string>.Builder envs,
         ResourceName resource,
-        ImmutableArray<Handout.VfioGroup> groups
-    )
-    {
-        envs[$"PCI_RESOURCE_{resource.EnvSuffix}"] = string.Join(',', groups.Select(g => g.Primary));
-        if (groups.Any(g => g.Assigned.Length > 1))
-            envs[$"HOSTDEV_{resource.EnvSuffix}_INFO"] = Info(groups);
-    }
-
-    // {"0000:43:00.0":["0000:43:00.0","0000:43:00.1"]}: which functions belong to each ID's primary. Addresses need no escaping.
-    private static string Info(ImmutableArray<Handout.VfioGroup> groups)
-    {
-        var json = new StringBuilder("{");
-        foreach (var group in groups)
-        {
-            if (json.Length > 1)
-                json.Append(',');
-            json.Append('"')
-                .Append(group.Primary)
-                .Append("\":[")
-                .AppendJoin(',', group.Assigned.Select(m => $"\"{m.Address}\""))
-                .Append(']');
-        }
-
-        return json.Append('}').ToString();
-    }
+        IEnumerable<Handout.VfioGroup> groups
+    ) => envs[$"PCI_RESOURCE_{resource.EnvSuffix}"] = string.Join(',', groups.Select(g => g.Primary));
 }

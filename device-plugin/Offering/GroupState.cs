@@ -52,12 +52,19 @@ public sealed record GroupState(
     }
 
     /// <summary>How a unit of this group stands.</summary>
-    public UnitState Stand(Handout.VfioGroup handout) =>
-        new(
+    public UnitState Stand(Handout.VfioGroup handout)
+    {
+        var cdevs = CdevNodes(handout).ToList();
+        return new UnitState(
             Problem(handout),
-            Group is null ? [] : [.. Nodes(handout)],
+            Group is null ? [] : [$"/dev/vfio/{Group}", .. cdevs.Select(c => c.Node)],
             Members.ToImmutableSortedDictionary(m => (DeviceId)m.Key, m => m.Value)
-        );
+        )
+        {
+            Group = Group,
+            Cdevs = cdevs.ToImmutableSortedDictionary(c => c.Function, c => c.Node),
+        };
+    }
 
     /// <summary>
     /// Every function on its driver, and nothing else in the group that would make VFIO refuse it; null when that is so.
@@ -86,16 +93,15 @@ public sealed record GroupState(
         return Silent is { } silent ? $"{silent} does not answer: its configuration space reads all ones" : UnsafeBridge;
     }
 
-    /// <summary>Its group's, and the cdevs of its assigned functions where the policy wants them and the host has them.</summary>
-    private IEnumerable<string> Nodes(Handout.VfioGroup handout)
+    /// <summary>The cdevs of its assigned functions where the policy wants them and the host has them.</summary>
+    private IEnumerable<(DeviceId Function, string Node)> CdevNodes(Handout.VfioGroup handout)
     {
-        yield return $"/dev/vfio/{Group}";
         if (handout.IommuBackend != IommuBackend.LegacyAndCdev)
             yield break;
         foreach (var member in handout.Assigned)
         {
             if (Cdevs.TryGetValue(member.Address, out var cdev))
-                yield return $"/dev/vfio/devices/{cdev}";
+                yield return (member.Address, $"/dev/vfio/devices/{cdev}");
         }
     }
 

@@ -27,6 +27,9 @@ public sealed record MdevState(string? TypeId, int? Group)
             TypeId is null
                 ? ImmutableSortedDictionary<DeviceId, string?>.Empty
                 : ImmutableSortedDictionary<DeviceId, string?>.Empty.Add(handout.Uuid, TypeId)
-        );
+        )
+        {
+            Group = Group,
+        };
     }
 }

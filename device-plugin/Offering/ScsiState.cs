@@ -38,6 +38,7 @@ public sealed record ScsiState(string? Address, string? Node, string? BlockNode)
         )
         {
             Address = Address,
+            SysfsPath = $"/sys/bus/scsi/devices/{Address}",
         };
     }
 }

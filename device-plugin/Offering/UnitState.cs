@@ -11,4 +11,13 @@ public sealed record UnitState(string? Problem, ImmutableArray<string> Nodes, Im
 {
     /// <summary>What the host calls it now, where a VM is told that and not its ID; null else.</summary>
     public string? Address { get; init; }
+
+    /// <summary>Where sysfs has it now, where its identity does not tell; null else.</summary>
+    public string? SysfsPath { get; init; }
+
+    /// <summary>The number of the IOMMU group that it is in now; null where its class has none.</summary>
+    public int? Group { get; init; }
+
+    /// <summary>The nodes of single functions (<c>/dev/vfio/devices/vfioN</c>) among <see cref="Nodes"/>, by function.</summary>
+    public ImmutableSortedDictionary<DeviceId, string> Cdevs { get; init; } = ImmutableSortedDictionary<DeviceId, string>.Empty;
 }

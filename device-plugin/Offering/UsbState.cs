@@ -8,12 +8,13 @@ namespace Hostdev.DevicePlugin.Offering;
 
 /// <summary>What is in a USB socket, as it really is: from an inventory, or read just now.</summary>
 /// <param name="Identity">Null when nothing is in it.</param>
-public sealed record UsbState(UsbIdentity? Identity, int Bus, int Device)
+/// <param name="PortPath">As sysfs names it now: <c>1-4.2</c>.</param>
+public sealed record UsbState(UsbIdentity? Identity, int Bus, int Device, string PortPath)
 {
-    public static UsbState Nothing { get; } = new(null, 0, 0);
+    public static UsbState Nothing { get; } = new(null, 0, 0, "");
 
     public static UsbState Of(UsbPort port, HostInventory inventory) =>
-        inventory.Usb(port) is { } usb ? new UsbState(usb.Identity, usb.BusNumber, usb.DeviceNumber) : Nothing;
+        inventory.Usb(port) is { } usb ? new UsbState(usb.Identity, usb.BusNumber, usb.DeviceNumber, usb.PortPath) : Nothing;
 
     /// <summary>How a unit of it stands.</summary>
     public UnitState Stand(Handout.UsbNode handout)
@@ -30,6 +31,7 @@ public sealed record UsbState(UsbIdentity? Identity, int Bus, int Device)
         )
         {
             Address = string.Create(CultureInfo.InvariantCulture, $"{Bus}:{Device}"),
+            SysfsPath = $"/sys/bus/usb/devices/{PortPath}",
         };
     }
 }

@@ -36,7 +36,7 @@ public sealed class PlaygroundTests(RunningDemo demo) : IClassFixture<RunningDem
         await demo.KubectlAsync("wait", "-n", "vms", "--for=condition=Ready", "pod/render", "--timeout=60s");
         var log = await demo.KubectlAsync("logs", "-n", "vms", "render");
         Assert.Matches(
-            @"^example\.com/gpu: (0000:..:00\.0)\nPCI_RESOURCE_EXAMPLE_COM_GPU=\1\n",
+            @"^example\.com/gpu: (0000:..:00\.0)\nHOSTDEV_EXAMPLE_COM_GPU_INFO=\{""version"":1,.*\nPCI_RESOURCE_EXAMPLE_COM_GPU=\1\n",
             log[log.IndexOf(Gpus, StringComparison.Ordinal)..]
         );
         Assert.Contains("\n/dev/vfio/vfio\n", log, StringComparison.Ordinal);

@@ -13,8 +13,15 @@ internal sealed class NestedVmm : IDisposable
     private readonly Process _process;
     private readonly DirectoryInfo _files = Directory.CreateTempSubdirectory("nested-vmm-");
 
-    /// <param name="devices">QEMU's arguments beside the machine.</param>
+    /// <summary>A VMM with what a container was told, and no other devices than the machine's own.</summary>
+    /// <param name="arguments">As a shell takes them without quotes.</param>
+    public static NestedVmm Told(string arguments) => new([], arguments.Split(' '));
+
+    /// <param name="devices">QEMU's arguments beside the machine with a controller for USB and one for SCSI.</param>
     public NestedVmm(params IEnumerable<string> devices)
+        : this("-device qemu-xhci -device virtio-scsi-pci,id=scsi".Split(' '), devices) { }
+
+    private NestedVmm(string[] controllers, IEnumerable<string> devices)
     {
         var root = Environment.GetEnvironmentVariable("HOSTDEV_LAB_QEMU");
         Assert.False(string.IsNullOrEmpty(root), "HOSTDEV_LAB_QEMU is not set: hack/lab sets it");
@@ -30,7 +37,8 @@ internal sealed class NestedVmm : IDisposable
             $"file:{_files}/firmware",
             "-serial",
             $"file:{_files}/console",
-            .. "-global isa-debugcon.iobase=0x402 -device qemu-xhci -device virtio-scsi-pci,id=scsi".Split(' '),
+            .. "-global isa-debugcon.iobase=0x402".Split(' '),
+            .. controllers,
         ];
         _process = Process.Start(
             new ProcessStartInfo($"{root}/usr/bin/qemu-system-x86_64", [.. machine, .. devices])
@@ -65,6 +73,9 @@ internal sealed class NestedVmm : IDisposable
         Said("firmware").Contains(words, StringComparison.Ordinal) || Said("console").Contains(words, StringComparison.Ordinal);
 
     public bool Runs => !_process.HasExited;
+
+    /// <summary>What the firmware said until now.</summary>
+    public string Firmware => Said("firmware");
 
     private string Said(string file) => Path.Combine(_files.FullName, file) is var path && File.Exists(path) ? File.ReadAllText(path) : "";
 

@@ -15,9 +15,9 @@ public sealed class AllocateAnswerTests
     [Fact]
     public void The_env_is_the_resource_name_in_upper_case_with_dots_and_slashes_turned()
     {
-        var answer = AllocateAnswer.Compose(Resource, [Units.Of("0000:43:00.0").In(Units.State(12))]);
+        var answer = AllocateAnswer.Compose(Resource, [Units.Of("0000:43:00.0").In(Units.State(12))], null);
 
-        Assert.Equal(["PCI_RESOURCE_NVIDIA_COM_GRID_T4-1Q_X"], answer.Envs.Keys);
+        Assert.Equal(["HOSTDEV_NVIDIA_COM_GRID_T4-1Q_X_INFO", "PCI_RESOURCE_NVIDIA_COM_GRID_T4-1Q_X"], answer.Envs.Keys);
         Assert.Equal("0000:43:00.0", answer.Envs["PCI_RESOURCE_NVIDIA_COM_GRID_T4-1Q_X"]);
     }
 
@@ -30,40 +30,36 @@ public sealed class AllocateAnswerTests
             Units.Of("0000:43:00.0").In(Units.State(12)),
             Units.Of("10000:01:00.0").In(Units.State(7)),
         };
-        var forth = AllocateAnswer.Compose(Resource, units);
+        var forth = AllocateAnswer.Compose(Resource, units, null);
         Array.Reverse(units);
-        var back = AllocateAnswer.Compose(Resource, units);
+        var back = AllocateAnswer.Compose(Resource, units, null);
 
-        Assert.Equal("0000:43:00.0,0000:c1:00.0,10000:01:00.0", Assert.Single(forth.Envs).Value);
+        Assert.Equal("0000:43:00.0,0000:c1:00.0,10000:01:00.0", forth.Envs["PCI_RESOURCE_NVIDIA_COM_GRID_T4-1Q_X"]);
         Assert.Equal(["/dev/vfio/vfio", "/dev/vfio/12", "/dev/vfio/3", "/dev/vfio/7"], forth.Nodes.Select(n => n.Path));
         Assert.Equal(forth.Nodes, back.Nodes);
         Assert.Equal(forth.Envs, back.Envs);
     }
 
     [Fact]
-    public void A_unit_of_several_functions_gives_its_primary_and_names_the_others_beside()
+    public void A_unit_of_several_functions_gives_its_primary_alone()
     {
         var both = Units.Of("0000:43:00.0", "0000:43:00.1");
-        var answer = AllocateAnswer.Compose(Resource, [both.In(Units.State(12)), Units.Of("0000:c1:00.0").In(Units.State(3))]);
+        var answer = AllocateAnswer.Compose(Resource, [both.In(Units.State(12)), Units.Of("0000:c1:00.0").In(Units.State(3))], null);
 
         Assert.Equal("0000:43:00.0,0000:c1:00.0", answer.Envs["PCI_RESOURCE_NVIDIA_COM_GRID_T4-1Q_X"]);
-        Assert.Equal(
-            "{\"0000:43:00.0\":[\"0000:43:00.0\",\"0000:43:00.1\"],\"0000:c1:00.0\":[\"0000:c1:00.0\"]}",
-            answer.Envs["HOSTDEV_NVIDIA_COM_GRID_T4-1Q_X_INFO"]
-        );
     }
 
     [Fact]
     public void One_prefix_only_so_that_KubeVirt_s_count_is_right() =>
         Assert.Single(
-            AllocateAnswer.Compose(Resource, [Units.Of("0000:43:00.0", "0000:43:00.1").In(Units.State(12))]).Envs.Keys,
+            AllocateAnswer.Compose(Resource, [Units.Of("0000:43:00.0", "0000:43:00.1").In(Units.State(12))], null).Envs.Keys,
             k => k.Contains("PCI_RESOURCE", StringComparison.Ordinal)
         );
 
     [Fact]
     public void Nodes_are_exact_and_may_be_used_fully()
     {
-        var answer = AllocateAnswer.Compose(Resource, [Units.Of("0000:43:00.0").In(Units.State(12))]);
+        var answer = AllocateAnswer.Compose(Resource, [Units.Of("0000:43:00.0").In(Units.State(12))], null);
 
         Assert.Equal([new DeviceNode("/dev/vfio/vfio", "mrw"), new DeviceNode("/dev/vfio/12", "mrw")], answer.Nodes);
     }
@@ -79,10 +75,13 @@ public sealed class AllocateAnswerTests
 
         Assert.Equal(
             ["/dev/vfio/vfio", "/dev/vfio/12", "/dev/vfio/devices/vfio4"],
-            AllocateAnswer.Compose(Resource, [unit.In(state)]).Nodes.Select(n => n.Path)
+            AllocateAnswer.Compose(Resource, [unit.In(state)], null).Nodes.Select(n => n.Path)
         );
         var legacy = unit with { Handout = unit.Group with { IommuBackend = IommuBackend.Legacy } };
-        Assert.Equal(["/dev/vfio/vfio", "/dev/vfio/12"], AllocateAnswer.Compose(Resource, [legacy.In(state)]).Nodes.Select(n => n.Path));
+        Assert.Equal(
+            ["/dev/vfio/vfio", "/dev/vfio/12"],
+            AllocateAnswer.Compose(Resource, [legacy.In(state)], null).Nodes.Select(n => n.Path)
+        );
     }
 
     [Fact]

@@ -187,13 +187,14 @@ internal static class Desired
             """;
 
     /// <param name="instances">For example <c>mode: Static, count: 2</c>.</param>
-    public static string Mdevs(string name, string parent, string type, string instances) =>
+    public static string Mdevs(string name, string parent, string type, string instances, string more = "") =>
         $$$"""
             - kind: MdevProfile
               name: {{{name}}}
               spec:
                 resourceName: example.com/{{{name}}}
                 nodeSelector: {}
+                {{{more}}}
                 parents: {names: [{{{parent}}}]}
                 typeId: {{{type}}}
                 instances: {{{{instances}}}}

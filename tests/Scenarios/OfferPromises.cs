@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Hostdev.Sandbox.Kubelet;
 using Xunit;
 
@@ -11,10 +12,13 @@ internal static class OfferPromises
         var paths = bench.Node.Machine.Paths;
         Assert.Empty(KubeVirtOracle.Problems(paths, pod, bench.Kubelet.Pods));
         // ordered, full form, no spaces
-        Assert.Equal(
-            string.Join(',', primaries),
-            pod.Envs["PCI_RESOURCE_" + resource.ToUpperInvariant().Replace('/', '_').Replace('.', '_')]
-        );
+        var suffix = resource.ToUpperInvariant().Replace('/', '_').Replace('.', '_');
+        Assert.Equal(string.Join(',', primaries), pod.Envs["PCI_RESOURCE_" + suffix]);
+        foreach (var (_, value) in pod.Envs.Where(e => e.Key.EndsWith("_INFO", StringComparison.Ordinal)))
+            DeviceInfoSchema.Check(value);
+        var told = JsonNode.Parse(pod.Envs[$"HOSTDEV_{suffix}_INFO"])!["devices"]!.AsArray();
+        Assert.Equal(primaries, told.Select(d => (string)d!["address"]!));
+        Assert.Subset(pod.DeviceNodes.ToHashSet(), told.SelectMany(d => d!["nodes"]!.AsArray().Select(n => (string)n!)).ToHashSet());
         foreach (var address in primaries)
         {
             var group = Path.GetFileName(new DirectoryInfo(paths.Resolve($"/sys/bus/pci/devices/{address}/iommu_group")).LinkTarget!);

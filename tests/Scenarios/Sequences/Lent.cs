@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Nodes;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Offering;
@@ -41,7 +42,13 @@ internal sealed class Lent(
             _answered[node] = identity;
         }
 
-        var told = answer.Envs.Values.SelectMany(v => v.Split(',')).Select(a => lendables.At(a)?.Identity ?? $"nothing at {a}");
+        foreach (var info in answer.Envs.Where(e => e.Key.EndsWith("_INFO", StringComparison.Ordinal)).Select(e => e.Value))
+            DeviceInfoSchema.Check(info);
+        var addresses = answer
+            .Envs.Where(e => e.Key.Contains("_RESOURCE_", StringComparison.Ordinal))
+            .SelectMany(e => e.Value.Split(','))
+            .Concat(answer.Envs.Where(e => e.Key.EndsWith("_INFO", StringComparison.Ordinal)).SelectMany(e => AddressesIn(e.Value)));
+        var told = addresses.Select(a => lendables.At(a)?.Identity ?? $"nothing at {a}");
         if (!named.SetEquals(told))
             throw new BrokenPromiseException($"{what} was answered with an env that names {string.Join(", ", told)}");
     }
@@ -129,6 +136,9 @@ internal sealed class Lent(
                 throw new BrokenPromiseException($"{node} is left with the owner {kernel.Calls.ReadOwner(node).Owner}");
         }
     }
+
+    private static IEnumerable<string> AddressesIn(string info) =>
+        JsonNode.Parse(info)!["devices"]!.AsArray().Select(d => (string)d!["address"]!);
 
     private bool IsFree(string node) => !lendables.Behind(node).Any(d => uses.InUse(d.Key));
 
