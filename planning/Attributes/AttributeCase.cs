@@ -10,7 +10,7 @@ internal sealed record AttributeCase(Situation Situation, AttributeTarget Target
     /// <summary>Null while nobody has looked: then nothing is known of it, and nothing is done.</summary>
     public AttributeReading? Reading => Situation.Input.Attributes.GetValueOrDefault(Target.File);
 
-    public OwnedAttribute? Owned => Situation.Input.Ownership.Attribute(Target.File);
+    public OwnedAttribute? Owned => Situation.OwnedAttributes.GetValueOrDefault(Target.File);
 
     /// <summary>It is as it is to be, or as the driver has made of it what was asked.</summary>
     public bool IsSet =>
