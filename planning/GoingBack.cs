@@ -48,6 +48,7 @@ internal sealed record GoingBack
             .. physical.SelectMany(o => VfSteps.RemovedBy(situation, o)),
             .. targets.PhysicalFunctions.Values.SelectMany(t => VfSteps.RemovedBy(situation, t)),
         ];
+        var wanted = targets.Attributes.Select(t => t.File).ToHashSet();
         return new GoingBack
         {
             PhysicalFunctions = physical,
@@ -65,10 +66,7 @@ internal sealed record GoingBack
                     .Where(o => targets.Vgpus.GetValueOrDefault(o.Address)?.TypeId != o.TypeId && !stays(o.PolicyUid, o.Address)),
             ],
             Loans = [.. owned.Loans.Values.Where(l => !situation.Input.Given.Contains(l.Device))],
-            Attributes =
-            [
-                .. owned.Attributes.Where(o => targets.Attributes.All(t => t.File != o.File) && !stays(o.PolicyUid, o.File.Device)),
-            ],
+            Attributes = [.. owned.Attributes.Where(o => !wanted.Contains(o.File) && !stays(o.PolicyUid, o.File.Device))],
             Mdevs = [.. MdevSteps.Ours(situation).Where(o => !targets.Mdevs.ContainsKey(o.Uuid) && !stays(o.PolicyUid, o.Uuid))],
         };
     }

@@ -13,6 +13,11 @@ public sealed record KernelFile(string Path, string Name)
     /// </summary>
     public string? Below { get; init; }
 
+    /// <summary>
+    /// The PCI function by whose network interface it is set, which is no file then; null for a file. <see cref="Name"/> is the setting.
+    /// </summary>
+    public string? Through { get; init; }
+
     /// <summary>The driver that a write takes its device from; null for every other file.</summary>
     public string? UnbindsFrom { get; init; }
 

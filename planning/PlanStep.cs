@@ -116,7 +116,7 @@ public abstract record PlanStep
         public override ImmutableArray<DeviceId> MustBeFree => [Address];
     }
 
-    /// <summary>Writes a file of a device, and reads it back where it can be read.</summary>
+    /// <summary>Writes a file of a device, or sets what it has for a virtual function, and reads it back where it can be read.</summary>
     public sealed record SetAttribute(AttributeFile File, string Value) : PlanStep
     {
         public override DeviceId? Device => File.Device;
@@ -126,6 +126,11 @@ public abstract record PlanStep
 
         /// <summary>It is as it was before us then.</summary>
         public bool Restores { get; init; }
+
+        /// <summary>Devices that nobody may have while they are changed so.</summary>
+        public ImmutableArray<DeviceId> Concerned { get; init; } = [];
+
+        public override ImmutableArray<DeviceId> MustBeFree => Concerned;
     }
 
     /// <summary>

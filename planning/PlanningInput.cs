@@ -20,6 +20,9 @@ public sealed record PlanningInput
 
     public required Ownership Ownership { get; init; }
 
+    /// <summary>The node's name: addresses that stay are made of it.</summary>
+    public string Node { get; init; } = "";
+
     /// <summary>What failed lately and is not to be tried now, by <see cref="LaneStep.Purpose"/>.</summary>
     public ImmutableDictionary<Purpose, Setback> Setbacks { get; init; } = ImmutableDictionary<Purpose, Setback>.Empty;
 

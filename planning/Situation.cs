@@ -1,4 +1,6 @@
+using System.Collections.Frozen;
 using Hostdev.Crds.Kinds;
+using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Mdev;
 
@@ -16,6 +18,10 @@ internal sealed class Situation(PlanningInput input)
     public MdevWays MdevWays => field ??= MdevWays.Of(this);
 
     public VgpuShares VgpuShares => field ??= VgpuShares.Of(this);
+
+    /// <summary>Files that are ours: a card with hundreds of virtual functions may have thousands of settings.</summary>
+    public FrozenDictionary<AttributeFile, OwnedAttribute> OwnedAttributes =>
+        field ??= Input.Ownership.Attributes.ToFrozenDictionary(a => a.File);
 
     public DeviceGraph Graph => field ??= DeviceGraph.Of(Inventory);
 }

@@ -107,4 +107,7 @@ public sealed record VfPool
 
     /// <summary>As <see cref="PciDevices.Reset"/>.</summary>
     public ResetChoice? Reset { get; init; }
+
+    /// <summary>Null leaves what the physical function's interface has for its virtual functions alone.</summary>
+    public VfNetwork? Network { get; init; }
 }

@@ -21,6 +21,7 @@ namespace Hostdev.Crds.Parsing;
     Converters = [
         typeof(PciAddressConverter),
         typeof(PciIdConverter),
+        typeof(MacAddressConverter),
         typeof(PciClassConverter),
         typeof(ResourceNameConverter),
         typeof(FileModeConverter),
@@ -37,6 +38,8 @@ namespace Hostdev.Crds.Parsing;
         typeof(NamedEnumConverter<Vmm>),
         typeof(NamedEnumConverter<DriverType>),
         typeof(NamedEnumConverter<VfManagement>),
+        typeof(NamedEnumConverter<MacType>),
+        typeof(NamedEnumConverter<VfLinkState>),
         typeof(NamedEnumConverter<MdevMode>),
         typeof(NamedEnumConverter<MdevTransport>),
         typeof(NamedEnumConverter<AttributeTime>),

@@ -37,6 +37,8 @@ public abstract class ParsedStringConverter<T>(Func<string, T> parse) : JsonConv
 
 public sealed class PciAddressConverter() : ParsedStringConverter<PciAddress>(PciAddress.Parse);
 
+public sealed class MacAddressConverter() : ParsedStringConverter<MacAddress>(MacAddress.Parse);
+
 public sealed class PciIdConverter() : ParsedStringConverter<PciId>(PciId.Parse);
 
 public sealed class MdevUuidConverter() : ParsedStringConverter<MdevUuid>(MdevUuid.Parse);

@@ -38,6 +38,17 @@ internal static class SriovPolicyRules
         PolicyRule.Number("spec.numVfs", "numVfs cannot be negative: write 0 or more", n => n >= 0),
         PolicyRule.Object(
             "spec",
+            "a list of MAC addresses is for one physical function, because two interfaces with one address disturb each other: let "
+                + "physicalFunctions have one entry with one address, or use mac type Hash",
+            s =>
+                !s.Get("pools").Items().Any(VfNetworkRules.HasList)
+                || s.Get("physicalFunctions").Items().Select(f => f.Get("addresses").Items().Count()).ToList() is [1]
+        ) with
+        {
+            Field = "pools",
+        },
+        PolicyRule.Object(
+            "spec",
             "a pool reaches beyond numVfs: virtual functions are counted from 0 to numVfs - 1; lower last, or raise numVfs",
             s => s.Number("numVfs") is not { } count || Ranges(s.Get("pools").Items()).All(r => r.Last < count)
         ) with
@@ -92,6 +103,7 @@ internal static class SriovPolicyRules
                 l => l.Items().Any()
             ),
             PolicyRule.Object($"{at}[name].vfs[*]", RangeForm, IsRange),
+            .. VfNetworkRules.Of($"{at}[name]"),
             .. CommonRules.Driver($"{at}[name].driver"),
             .. CommonRules.Name($"{at}[name].resourceName"),
             PolicyRule.Object(

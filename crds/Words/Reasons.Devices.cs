@@ -237,10 +237,11 @@ public static partial class Reasons
     public static readonly Reason AttributeUnusable = Devices.Add(
         new(
             "AttributeUnusable",
-            "a file that `attributes` names is not there, cannot be read or written, leads through a link, or needs its function "
-                + "unbound; the message has the file, the value and why. What comes after it in the list waits for it",
-            "as the message says: another driver or kernel, firmware that lets it be set, or remove it from `attributes`. It is looked at "
-                + "again every minute",
+            "a file that `attributes` names, or what a pool's `network` sets, is not there, cannot be read or written, leads through a "
+                + "link, or needs its function unbound; the message has the file, the value and why. What comes after it in the list waits "
+                + "for it",
+            "as the message says: another driver or kernel, firmware that lets it be set, or remove it from `attributes` or `network`. "
+                + "It is looked at again every minute",
             Ends.SlowLook
         )
     );

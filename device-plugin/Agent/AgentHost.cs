@@ -172,6 +172,7 @@ public sealed partial class AgentHost : IAsyncDisposable
                     loggers.CreateLogger<DesiredFile>()
                 );
         var parts = new AgentParts(
+            NodeName.Of(machine.Paths, options.NodeState?.Node),
             new InventoryReader(machine.Paths, time),
             usage,
             journal,

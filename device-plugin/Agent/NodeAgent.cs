@@ -289,6 +289,7 @@ public sealed partial class NodeAgent(
             return new Remembered
             {
                 Journal = parts.Journal.State,
+                Node = parts.Node,
                 Repairs = parts.Repairs,
                 Halts = parts.Halts,
                 Choices = parts.Choices.Choices,
@@ -412,8 +413,10 @@ public sealed record AgentTimings
 }
 
 /// <summary>The rooms the loop walks through.</summary>
+/// <param name="Node">What the node is called.</param>
 /// <param name="Kubelet">Null when nothing is offered to a kubelet.</param>
 public sealed record AgentParts(
+    string Node,
     InventoryReader Inventory,
     UsageReader Usage,
     Journal Journal,

@@ -16,6 +16,8 @@ internal sealed record Remembered
 {
     public required JournalState Journal { get; init; }
 
+    public required string Node { get; init; }
+
     public required RepairBudget Repairs { get; init; }
 
     public required Halts Halts { get; init; }
@@ -45,6 +47,7 @@ internal sealed record Remembered
             Cordons = desired.Cordons,
             Usage = usage,
             Ownership = Journal.Ownership,
+            Node = Node,
             Setbacks = Setbacks,
             Contested = Repairs.Contested(desired.Fingerprint),
             Given = Given,

@@ -6,5 +6,8 @@ namespace Hostdev.DevicePlugin.Applying;
 /// <summary>Files that policies name, as the kernel has them.</summary>
 internal static class AttributeFiles
 {
-    public static KernelFile Of(AttributeFile file) => new(file.ToString(), file.Name) { Below = file.Directory };
+    public static KernelFile Of(AttributeFile file) =>
+        file.Vf is null
+            ? new(file.ToString(), file.Name) { Below = file.Directory }
+            : new(file.ToString(), file.Name) { Through = file.Device.ToString() };
 }

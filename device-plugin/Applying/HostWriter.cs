@@ -65,7 +65,9 @@ public sealed class HostWriter(
         journal.Append(new JournalRecord.Write(file.Path, value, time.GetUtcNow()));
         Interlocked.Increment(ref _writes);
         Errno Write() =>
-            file.Below is { } directory ? calls.WriteBelow(directory, file.Name, value) : calls.WriteAttribute(file.Path, value);
+            file.Through is { } function ? calls.SetVf(function, file.Name, value)
+            : file.Below is { } directory ? calls.WriteBelow(directory, file.Name, value)
+            : calls.WriteAttribute(file.Path, value);
         return await AskAsync(call, Write, deadline, cancellationToken).ConfigureAwait(false);
     }
 
@@ -75,7 +77,7 @@ public sealed class HostWriter(
         var look = default(BelowLook);
         Errno Look()
         {
-            look = calls.ReadBelow(file.Below!, file.Name);
+            look = file.Through is { } function ? calls.ReadVfs(function).Of(file.Name) : calls.ReadBelow(file.Below!, file.Name);
             return look.Error;
         }
 

@@ -140,7 +140,8 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
     private async Task<StepOutcome> SetAttributeAsync(PlanStep.SetAttribute step, TimeSpan deadline, CancellationToken cancellationToken)
     {
         var (device, file) = (step.File.Device, AttributeFiles.Of(step.File));
-        var what = $"writing {Quote(step.Value)} to {file}";
+        var isVf = step.File.Vf is not null;
+        var what = isVf ? $"setting {file} to {Quote(step.Value)}" : $"writing {Quote(step.Value)} to {file}";
         using var log = writer.FollowLog();
         var error = await writer.WriteAsync(device, file, step.Value, deadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT)
@@ -148,7 +149,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
         if (!error.IsSuccess)
         {
             var said = KernelWords.Of(log, device) is { } words ? $"; {words}" : "";
-            return Failed($"{what} failed: {AttributeErrors.OfWrite(error)}{said}");
+            return Failed($"{what} failed: {(isVf ? VfErrors.OfSetting(step.File.Name, error) : AttributeErrors.OfWrite(error))}{said}");
         }
 
         var look = await writer.LookAsync(device, file, ReadDeadline, cancellationToken).ConfigureAwait(false);
@@ -161,7 +162,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
                 );
         }
         else if (!look.Error.IsSuccess)
-            return Failed($"{what} got through, and then it {AttributeErrors.OfRead(look.Error)}");
+            return Failed($"{what} got through, and then it {(isVf ? VfErrors.OfRead(look.Error) : AttributeErrors.OfRead(look.Error))}");
 
         if (journal.State.Ownership.Attribute(step.File) is not null)
             journal.Append(new JournalRecord.ConfirmAttribute(device, step.File.Name, look.Text));

@@ -176,6 +176,7 @@ public static class PlanCommand
         var isRead = Journal.TryRead(Path.Combine(stateDirectory, Journal.FileName), bootId, out var journal, out var damage);
         var remembered = new Remembered
         {
+            Node = NodeName.Of(machine.Paths, Environment.GetEnvironmentVariable("NODE_NAME")),
             // A file that is named is the word of the source, as it is for an agent that has read it: nothing waits to be confirmed then.
             Journal = desiredFile is null ? journal : journal with { InForceBefore = null },
             Repairs = new RepairBudget(stateDirectory, bootId, time),

@@ -26,7 +26,9 @@ public readonly record struct Errno(int Value)
     public static readonly Errno ERANGE = new(34);
     public static readonly Errno ENOSYS = new(38);
     public static readonly Errno ELOOP = new(40);
+    public static readonly Errno ENODATA = new(61);
     public static readonly Errno EMSGSIZE = new(90);
+    public static readonly Errno EPROTONOSUPPORT = new(93);
     public static readonly Errno EOPNOTSUPP = new(95);
     public static readonly Errno EAFNOSUPPORT = new(97);
     public static readonly Errno ENOBUFS = new(105);
@@ -63,7 +65,9 @@ public readonly record struct Errno(int Value)
             34 => "ERANGE",
             38 => "ENOSYS",
             40 => "ELOOP",
+            61 => "ENODATA",
             90 => "EMSGSIZE",
+            93 => "EPROTONOSUPPORT",
             95 => "EOPNOTSUPP",
             97 => "EAFNOSUPPORT",
             105 => "ENOBUFS",

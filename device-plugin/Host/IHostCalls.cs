@@ -21,6 +21,17 @@ public interface IHostCalls
     BelowLook ReadBelow(string directory, string file);
 
     /// <summary>
+    /// Sets something of a virtual function by the network interface of its physical function, wherever that is (RTM_SETLINK), in the
+    /// words of ip-link(8). ENODEV where it has no interface. Blocks as long as the driver, and whoever has the kernel's lock of networks.
+    /// </summary>
+    /// <param name="physicalFunction">Its PCI address.</param>
+    /// <param name="setting">For example <c>vf 3 vlan</c>.</param>
+    Errno SetVf(string physicalFunction, string setting, string value);
+
+    /// <summary>All such settings of all virtual functions of a physical function. Blocks likewise.</summary>
+    VfReading ReadVfs(string physicalFunction);
+
+    /// <summary>
     /// Opens a node to prove that nobody else has it; the caller keeps the handle across the write that the proof is for.
     /// </summary>
     OpenResult Open(string path, OpenIntent intent);

@@ -48,6 +48,10 @@ public sealed class LinuxHostCalls(HostPaths paths) : IHostCalls
         }
     }
 
+    public Errno SetVf(string physicalFunction, string setting, string value) => new VfLink(paths).Set(physicalFunction, setting, value);
+
+    public VfReading ReadVfs(string physicalFunction) => new VfLink(paths).Read(physicalFunction);
+
     public OpenResult Open(string path, OpenIntent intent)
     {
         // O_NONBLOCK on a disk: without it a CD drive closes its tray and waits for a medium. The exclusive claim is made all the same.

@@ -58,12 +58,7 @@ internal static class DeviceInfos
     // Classes are named as their buses.
     private static string SysfsPathOf(DeviceId device) => $"/sys/bus/{device.Class.Word()}/devices/{device}";
 
-    private static InfoOfDevice WithFunctions(
-        InfoOfDevice info,
-        Handout.VfioGroup group,
-        UnitState state,
-        HostInventory? inventory
-    ) =>
+    private static InfoOfDevice WithFunctions(InfoOfDevice info, Handout.VfioGroup group, UnitState state, HostInventory? inventory) =>
         info with
         {
             Assigned = [.. group.Assigned.Select(m => Function(m.Address, state, inventory))],

@@ -99,7 +99,7 @@ public sealed record NodePlan(string Node, ImmutableArray<PlannedChange> Changes
         var given = spec.Policies;
         var (asIs, toBe) = (Policies(before, given), Policies(after, given));
         var changed = toBe.Where(p => !asIs.Contains(p)).Concat(asIs.Where(p => !toBe.Any(t => t.Identity == p.Identity))).ToList();
-        var machine = ReportedMachine.Of(status, given) with { Cordons = spec.Cordons };
+        var machine = ReportedMachine.Of(status, given) with { Node = reading.Node, Cordons = spec.Cordons };
         var (way, other) = (Foresight.Of(machine with { Policies = toBe }), Foresight.Of(machine with { Policies = asIs }));
         var unknown = ReportGaps.Of(reading.Node, status, changed.Select(c => c.InForce));
         return new NodePlan(

@@ -5,7 +5,7 @@ namespace Hostdev.Planning.Attributes;
 /// <summary>What keeps a file that is due from being written now.</summary>
 internal static class AttributeChecks
 {
-    public static Checks<AttributeCase> All { get; } = new(Unusable, FailedLately, HasOtherDriver, InUse);
+    public static Checks<AttributeCase> All { get; } = new(Unusable, FailedLately, HasOtherDriver, InUse, WithSomebody);
 
     private static Objection? Unusable(AttributeCase it) =>
         it.Reading?.Complaint is { } complaint
@@ -27,6 +27,15 @@ internal static class AttributeChecks
                     + "or let the virtual functions be made anew (numVfs 0, and back)"
             )
             : null;
+
+    private static Objection? WithSomebody(AttributeCase it) =>
+        it.Affected.IsEmpty
+            ? null
+            : Objection.Waits(
+                Reasons.InUse,
+                $"{it.Target.File} is set to \"{it.Target.Value}\" as soon as {it.Target.Subject} is let go; in use: "
+                    + string.Join(", ", it.Affected.Select(u => u.Description))
+            );
 
     private static Objection? InUse(AttributeCase it)
     {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
+using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
 
@@ -30,27 +31,41 @@ internal static class AttributeSteps
             .All(t => new AttributeCase(situation, t).IsSet);
 
     /// <summary>Whether a function may get its driver: what comes before that, of it and of its physical function, is set.</summary>
-    public static bool MayBind(Situation situation, Targets targets, PciAddress function)
-    {
-        var pf = situation.Inventory.Functions[function].PhysicalFunction;
-        return pf is null
-            || targets
-                .Attributes.Where(t => t.PhysicalFunction == pf && t.When == AttributeTime.AfterVfs && IsFor(situation, t, function))
-                .All(t => new AttributeCase(situation, t).IsSet);
-    }
+    public static bool MayBind(Situation situation, Targets targets, PciAddress function) =>
+        FirstUnset(situation, targets.Attributes, function) is null;
+
+    /// <summary>What keeps a function that binds late from being had by anybody: it is not what was asked for; null when it is.</summary>
+    public static Obstacle? Unset(Situation situation, IEnumerable<AttributeTarget> attributes, PciAddress function) =>
+        FirstUnset(situation, attributes, function) is { } unset
+            ? new Obstacle(
+                Reasons.Changing,
+                $"{unset.File} is not set to \"{unset.Value}\" yet, which comes before {function} is given out"
+            )
+            : null;
+
+    private static AttributeTarget? FirstUnset(Situation situation, IEnumerable<AttributeTarget> attributes, PciAddress function) =>
+        situation.Inventory.Functions[function].PhysicalFunction is { } pf
+            ? attributes.FirstOrDefault(t =>
+                t.PhysicalFunction == pf
+                && t.When == AttributeTime.AfterVfs
+                && IsFor(situation, t, function)
+                && !new AttributeCase(situation, t).IsSet
+            )
+            : null;
 
     /// <summary>Puts files back that no policy wants written, the last one first.</summary>
     public static IEnumerable<Work> Release(Situation situation, GoingBack goingBack) =>
         goingBack.Attributes.Reverse().Select(o => Release(situation, goingBack, o));
 
     /// <summary>
-    /// What is void when virtual functions go: files in their directories, and what was written to files that cannot be read, because it
-    /// has to be written anew for those that come.
+    /// What is void when virtual functions go: files in their directories, what the interface had for them, and what was written to files
+    /// that cannot be read, because it has to be written anew for those that come.
     /// </summary>
     public static IEnumerable<PlanStep> ForgetWith(Situation situation, PciAddress pf, ImmutableArray<PciAddress> vfs) =>
         situation
             .Input.Ownership.Attributes.Where(o =>
-                (o.File.Device.AsPci == pf && o.Original is null) || (o.File.Device.AsPci is { } address && vfs.Contains(address))
+                (o.File.Device.AsPci == pf && (o.Original is null || o.File.Vf is not null))
+                || (o.File.Device.AsPci is { } address && vfs.Contains(address))
             )
             .Select(o => (PlanStep)new JournalRecord.ForgetAttribute(o.File.Device, o.File.Name));
 
@@ -88,7 +103,9 @@ internal static class AttributeSteps
         if (bound is not null)
             yield return Step(new PlanStep.Unbind(bound.Address, bound.Driver!, []));
         yield return Step(record);
-        yield return Step(new PlanStep.SetAttribute(target.File, target.Value) { Was = was });
+        yield return Step(
+            new PlanStep.SetAttribute(target.File, target.Value) { Was = was, Concerned = it.Changes ? [target.Subject] : [] }
+        );
         if (bound is not null && targets.Functions.GetValueOrDefault(bound.Address) is { } taken)
             yield return new LaneStep(Purpose.Take(taken.UnitId), new PlanStep.Probe(bound.Address, bound.Driver) { Again = true });
 
@@ -97,9 +114,11 @@ internal static class AttributeSteps
 
     private static Work Release(Situation situation, GoingBack goingBack, OwnedAttribute owned)
     {
-        var (file, purpose) = (owned.File, Purpose.Set(owned.File.Device));
+        var file = owned.File;
         var forget = new JournalRecord.ForgetAttribute(file.Device, file.Name);
-        if (file.Device.AsPci is not { } address || !situation.Inventory.Functions.TryGetValue(address, out var function))
+        var subject = SubjectOf(situation, file);
+        var purpose = Purpose.Set(subject?.Address ?? file.Device);
+        if (subject is not { Address: var address } function)
             return Steps(forget);
         if (
             goingBack.VirtualFunctions.Contains(address)
@@ -115,9 +134,26 @@ internal static class AttributeSteps
             return Stays(Reasons.AttributeUnusable, $"{file} is to be \"{original}\" again, and it {reading.Complaint}");
         if (AttributeValue.Shows(reading.Text, original))
             return Steps(forget);
-        return situation.Input.Setbacks.GetValueOrDefault(purpose) is { } setback
-            ? Stays(setback.Reason, setback.Message)
-            : Steps(new PlanStep.SetAttribute(file, original) { Was = reading.Text, Restores = true }, forget);
+        if (situation.Input.Setbacks.GetValueOrDefault(purpose) is { } setback)
+            return Stays(setback.Reason, setback.Message);
+        if (file.Vf is null)
+            return Steps(new PlanStep.SetAttribute(file, original) { Was = reading.Text, Restores = true }, forget);
+        var users = situation.Input.Usage.UsersOf(address);
+        return users.IsEmpty
+            ? Steps(
+                new PlanStep.SetAttribute(file, original)
+                {
+                    Was = reading.Text,
+                    Restores = true,
+                    Concerned = [address],
+                },
+                forget
+            )
+            : Stays(
+                Reasons.InUse,
+                $"{file} is \"{original}\" again as soon as {address} is let go; in use: "
+                    + string.Join(", ", users.Select(u => u.Description))
+            );
 
         Work Steps(params ReadOnlySpan<PlanStep> steps)
         {
@@ -134,6 +170,18 @@ internal static class AttributeSteps
             };
     }
 
+    /// <summary>The function that a file is a setting of; null when it is gone.</summary>
+    private static PciFunction? SubjectOf(Situation situation, AttributeFile file)
+    {
+        if (file.Device.AsPci is not { } address || !situation.Inventory.Functions.TryGetValue(address, out var function))
+            return null;
+        if (file.Vf is not { } vf)
+            return function;
+        return function.Sriov is { } sriov && sriov.VirtualFunctions.TryGetValue(vf, out var its)
+            ? situation.Inventory.Functions.GetValueOrDefault(its)
+            : null;
+    }
+
     /// <summary>What a VM has was divided so: it stays until that goes back, which waits for the same users and says so.</summary>
     private static bool IsHeld(Situation situation, GoingBack goingBack, PciAddress address) =>
         goingBack
@@ -147,6 +195,6 @@ internal static class AttributeSteps
         target.File.Device.AsPci == vf
         || (
             target.File.Device.AsPci == target.PhysicalFunction
-            && (!target.Kind.IsNumbered || target.File.Name == target.Kind.PathOf(situation.Inventory.Functions[vf].VfIndex ?? -1))
+            && (target.Vf is null || target.Vf == situation.Inventory.Functions[vf].VfIndex)
         );
 }

@@ -32,7 +32,11 @@ internal sealed record ForeseenMachine(PlanningInput Input, ForeseenVfs Vfs)
             {
                 Input = Input with { Attributes = Input.Attributes.AddRange(unread.Select(f => KeyValuePair.Create(f, s_unread))) },
             },
-            (it, f) => it.Assume($"{f.Name} of {f.Device} cannot be read beforehand: it is taken for not set yet")
+            (it, f) =>
+                it.Assume(
+                    $"{(f.Vf is null ? f.Name : "what the interface has for virtual functions")} of {f.Device} cannot be read beforehand: "
+                        + "it is taken for not set yet"
+                )
         );
         if (unread.Count > 0)
             plan = Planner.Plan(machine.Input);
@@ -82,8 +86,8 @@ internal sealed record ForeseenMachine(PlanningInput Input, ForeseenVfs Vfs)
             return this;
         var without = pf
             .Sriov.VirtualFunctions.Values.Aggregate(this, (it, vf) => it.Without(vf))
-            // What was read of files that are there with their virtual function is void.
-            .WithoutReadings(f => f.Device == pf.Address && Input.Attributes[f].IsAbsent);
+            // What was read of what is there with its virtual function is void.
+            .WithoutReadings(f => f.Device == pf.Address && (f.Vf is not null || Input.Attributes[f].IsAbsent));
         var (made, assumption) = Vfs.Made(without.Inventory, pf, step.NumVfs);
         var with = made.Aggregate(without, (it, vf) => it.With(pf.Sriov.Autoprobe ? vf with { Driver = Vfs.HostDriverOf(pf) } : vf))
             .With(

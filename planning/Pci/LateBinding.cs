@@ -98,6 +98,8 @@ internal static class LateBinding
             return new Obstacle(halt.Reason, halt.Message);
         if (taking.Refusal is { Message: { } message } refusal)
             return new Obstacle(refusal.Reason, message);
+        if (it.Request.Unset is { } unset)
+            return unset;
         return it.Composed.Unit.Functions().Any(m => IsOurs(it, m.Address))
             ? new Obstacle(Reasons.Changing, $"{it.Composed.Unit.Id} is on its way back to the host's drivers")
             : null;

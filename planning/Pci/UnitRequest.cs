@@ -34,6 +34,10 @@ internal sealed record UnitRequest : ICase
     public required IommuBackend IommuBackend { get; init; }
 
     public Binding Binding { get; init; }
+
+    /// <summary>Why a unit that binds late is not to be had yet; null where nothing of it is to be set first.</summary>
+    public Obstacle? Unset { get; init; }
+
     public required ResetChoice Reset { get; init; }
 
     public bool Cordoned { get; init; }

@@ -72,7 +72,15 @@ internal static class SriovPlanner
             [
                 .. inPools
                     .Where(v => v.Pool.ResourceName is not null)
-                    .Select(v => UnitPlanner.WishFor(situation, Request(policy, v.Pool, v.Vf, number))),
+                    .Select(v =>
+                        UnitPlanner.WishFor(
+                            situation,
+                            Request(policy, v.Pool, v.Vf, number) with
+                            {
+                                Unset = AttributeSteps.Unset(situation, attributes, v.Vf.Address),
+                            }
+                        )
+                    ),
             ],
         };
     }

@@ -146,6 +146,7 @@ public sealed class JournalTests : IDisposable
     [InlineData("""{"op":"ForgetPhysicalFunction","address":"0000:41:00.0"}""")]
     [InlineData("""{"op":"RecordAttribute","address":"0000:41:00.0","file":"power/control","original":"on","value":"auto","policy":"p"}""")]
     [InlineData("""{"op":"RecordAttribute","address":"0000:41:10.0","file":"sriov_vf_msix_count","value":"4","policy":"p"}""")]
+    [InlineData("""{"op":"RecordAttribute","address":"0000:41:00.0","file":"vf 3 vlan","original":"0","value":"100 qos 2","policy":"p"}""")]
     [InlineData("""{"op":"ConfirmAttribute","address":"0000:41:00.0","file":"power/control","reads":"auto"}""")]
     [InlineData("""{"op":"ConfirmAttribute","address":"0000:41:10.0","file":"sriov_vf_msix_count"}""")]
     [InlineData("""{"op":"ForgetAttribute","address":"0000:41:00.0","file":"power/control"}""")]

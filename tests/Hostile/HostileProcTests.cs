@@ -193,6 +193,11 @@ public sealed class HostileProcTests
 
         public BelowLook ReadBelow(string directory, string file) => new(Errno.ENOENT, 0, null);
 
+        public Errno SetVf(string physicalFunction, string setting, string value) =>
+            throw new InvalidOperationException($"{setting} of {physicalFunction} is set");
+
+        public VfReading ReadVfs(string physicalFunction) => VfReading.Failed(Errno.ENODEV);
+
         public OpenResult Open(string path, OpenIntent intent) => throw new InvalidOperationException($"{path} is opened");
 
         public Errno SetOwner(string path, NodeOwner owner) => throw new InvalidOperationException($"{path} is given away");

@@ -106,6 +106,8 @@ internal sealed class FieldCase : IDisposable
 
         public BelowLook ReadBelow(string directory, string file) => new(Errno.ENOENT, 0, null);
 
+        public VfReading ReadVfs(string physicalFunction) => VfReading.Failed(Errno.ENODEV);
+
         public NetworkReading ReadNetwork()
         {
             var lines = (network ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split(' '));
@@ -130,6 +132,8 @@ internal sealed class FieldCase : IDisposable
         public OpenResult Open(string path, OpenIntent intent) => throw new NotSupportedException();
 
         public NodeOwnerResult ReadOwner(string path) => throw new NotSupportedException();
+
+        public Errno SetVf(string physicalFunction, string setting, string value) => throw new NotSupportedException();
 
         public IKernelLog FollowKernelLog() => throw new NotSupportedException();
 

@@ -102,6 +102,8 @@ public sealed class CrashTests
 
         private void CheckUp()
         {
+            Assert.Equal(("100", "100", "0"), (Vf("vf 0 vlan"), Vf("vf 1 vlan"), Vf("vf 2 vlan")));
+            Assert.NotEqual(Vf("vf 0 mac"), Vf("vf 1 mac"));
             Assert.All(Desired.Offers.SelectMany(o => o.Primaries), a => Assert.Equal("vfio-pci", _node.Kernel.DriverOf(a)));
             Assert.All(Desired.HostVfs, a => Assert.Equal("igbvf", _node.Kernel.DriverOf(a)));
             Assert.Equal(("1", "0", "auto"), (Nic("00.0/sriov_drivers_autoprobe"), Nic("00.0/d3cold_allowed"), Nic("00.0/power/control")));
@@ -111,10 +113,13 @@ public sealed class CrashTests
             );
         }
 
+        private string? Vf(string setting) => _node.Kernel.ReadVfs("0000:41:00.0").Settings.GetValueOrDefault(setting);
+
         private string Nic(string file) => File.ReadAllText(_node.Kernel.Paths.Resolve($"/sys/bus/pci/devices/0000:41:{file}")).Trim();
 
         private void CheckChanged()
         {
+            Assert.Equal(("200", "off", "00:00:00:00:00:00"), (Vf("vf 0 vlan"), Vf("vf 0 spoofchk"), Vf("vf 0 mac")));
             Assert.All(
                 (string[])["0000:41:10.0", "0000:43:00.0", "0000:45:00.1", "0000:86:00.0"],
                 a => Assert.Equal("vfio-pci", _node.Kernel.DriverOf(a))

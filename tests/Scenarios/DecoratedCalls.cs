@@ -11,6 +11,10 @@ internal abstract class DecoratedCalls(IHostCalls kernel) : IHostCalls
 
     public virtual BelowLook ReadBelow(string directory, string file) => kernel.ReadBelow(directory, file);
 
+    public virtual Errno SetVf(string physicalFunction, string setting, string value) => kernel.SetVf(physicalFunction, setting, value);
+
+    public virtual VfReading ReadVfs(string physicalFunction) => kernel.ReadVfs(physicalFunction);
+
     public virtual OpenResult Open(string path, OpenIntent intent) => kernel.Open(path, intent);
 
     public virtual NodeOwnerResult ReadOwner(string path) => kernel.ReadOwner(path);

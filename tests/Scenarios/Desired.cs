@@ -101,18 +101,20 @@ internal static class Desired
     /// <see cref="Everything"/>, with settings of the physical function and of some VFs, before and after these are made.
     /// </summary>
     public static string EverythingSet { get; } =
-        Everything.Replace(
-            "    numVfs: 5\n",
-            """
-                numVfs: 5
-                attributes:
-                - {file: d3cold_allowed, value: "0", when: BeforeVfs}
-                - {file: power/control, value: auto}
-                - {file: d3cold_allowed, value: "1", vfs: [{first: 0, last: 2}, {first: 4, last: 4}]}
+        Everything
+            .Replace(
+                "    numVfs: 5\n",
+                """
+                    numVfs: 5
+                    attributes:
+                    - {file: d3cold_allowed, value: "0", when: BeforeVfs}
+                    - {file: power/control, value: auto}
+                    - {file: d3cold_allowed, value: "1", vfs: [{first: 0, last: 2}, {first: 4, last: 4}]}
 
-            """,
-            StringComparison.Ordinal
-        );
+                """,
+                StringComparison.Ordinal
+            )
+            .Replace("example.com/nic-a}", "example.com/nic-a, network: {mac: {type: Hash}, vlan: 100}}", StringComparison.Ordinal);
 
     /// <summary><see cref="Changed"/>, with another mind about these too.</summary>
     public static string ChangedSet { get; } =
@@ -124,7 +126,7 @@ internal static class Desired
                 - {file: power/control, value: "on", when: BeforeVfs}
                 - {file: d3cold_allowed, value: "1", vfs: [{first: 1, last: 1}]}
                 pools:
-                - {name: a, vfs: [{first: 0, last: 0}]
+                - {name: a, vfs: [{first: 0, last: 0}], network: {vlan: 200, spoofChk: false}
             """,
             StringComparison.Ordinal
         );

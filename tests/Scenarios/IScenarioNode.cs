@@ -39,6 +39,11 @@ internal interface IScenarioNode : IDisposable
     /// <summary>Something else on the host that makes these writes once, in order, whatever comes of them.</summary>
     void Write(params (string Path, string Value)[] writes);
 
+    /// <summary>
+    /// Something else on the host that sets what a physical function's interface has for a virtual function, in the words of ip-link(8).
+    /// </summary>
+    void SetVf(string physicalFunction, string setting, string value);
+
     /// <summary>rmmod: functions that have the driver lose it.</summary>
     void UnloadDriver(string name);
 

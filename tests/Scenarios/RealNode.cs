@@ -62,6 +62,12 @@ internal sealed class RealNode : IScenarioNode
 
     public void Write(params (string Path, string Value)[] writes) => Command.Run("bash", "-c", $"{Shell(writes)} true");
 
+    public void SetVf(string physicalFunction, string setting, string value)
+    {
+        string[] words = [.. setting.Split(' ').Where(w => w != "rate"), .. value.Split(' ')]; // the rates are named in their values
+        Command.Run("ip", ["link", "set", ScenarioNodes.InterfaceOf(Machine.Paths, physicalFunction), .. words]);
+    }
+
     public void UnloadDriver(string name) => Command.Run("modprobe", "-r", name);
 
     public void LoadDriver(string name) => Command.Run("modprobe", name);

@@ -96,6 +96,9 @@ internal sealed class SimulatedNode : IScenarioNode
             Touched().Calls.WriteAttribute(path, value);
     }
 
+    public void SetVf(string physicalFunction, string setting, string value) =>
+        Assert.Equal(Errno.None, Touched().Calls.SetVf(physicalFunction, setting, value));
+
     public void UnloadDriver(string name) => Touched().UnloadDriver(name);
 
     public void LoadDriver(string name) =>

@@ -13,6 +13,7 @@ internal readonly record struct NetlinkMessage(ushort Type, ushort Flags, uint S
     public const ushort Done = 3; // NLMSG_DONE
     public const ushort Overrun = 4; // NLMSG_OVERRUN
     public const ushort FlagRequest = 0x1; // NLM_F_REQUEST
+    public const ushort FlagAcknowledge = 0x4; // NLM_F_ACK
     public const ushort FlagDumpInterrupted = 0x10; // NLM_F_DUMP_INTR
     public const ushort FlagDump = 0x300; // NLM_F_DUMP
 
@@ -64,6 +65,7 @@ internal readonly record struct NetlinkMessage(ushort Type, ushort Flags, uint S
 internal sealed class NetlinkAttributes
 {
     private const int HeaderBytes = 4;
+    private const int Nested = 0x8000; // NLA_F_NESTED
     private const int TypeMask = 0x3fff; // without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 
     private readonly Dictionary<int, ReadOnlyMemory<byte>> _values = [];
@@ -73,15 +75,28 @@ internal sealed class NetlinkAttributes
     /// <summary>Null when a length lies.</summary>
     public static NetlinkAttributes? TryParse(ReadOnlyMemory<byte> bytes)
     {
+        var all = List(bytes, out var isWhole);
+        if (!isWhole)
+            return null;
         var result = new NetlinkAttributes();
+        foreach (var (type, value) in all)
+            result._values[type] = value;
+        return result;
+    }
+
+    /// <summary>All attributes in their order, up to the first whose length lies.</summary>
+    /// <param name="isWhole">Whether none does.</param>
+    public static List<(int Type, ReadOnlyMemory<byte> Value)> List(ReadOnlyMemory<byte> bytes, out bool isWhole)
+    {
+        var result = new List<(int, ReadOnlyMemory<byte>)>();
+        isWhole = true;
         while (bytes.Length > 0)
         {
-            if (bytes.Length < HeaderBytes)
-                return null;
-            var length = BitConverter.ToUInt16(bytes.Span);
-            if (length < HeaderBytes || length > bytes.Length)
-                return null;
-            result._values[BitConverter.ToUInt16(bytes.Span[2..]) & TypeMask] = bytes[HeaderBytes..length];
+            var length = bytes.Length < HeaderBytes ? 0 : BitConverter.ToUInt16(bytes.Span);
+            isWhole = length >= HeaderBytes && length <= bytes.Length;
+            if (!isWhole)
+                break;
+            result.Add((BitConverter.ToUInt16(bytes.Span[2..]) & TypeMask, bytes[HeaderBytes..length]));
             bytes = bytes[Math.Min(bytes.Length, NetlinkMessage.Aligned(length))..];
         }
 
@@ -91,20 +106,27 @@ internal sealed class NetlinkAttributes
     /// <summary>The texts of all attributes of a type in a list that has it several times; null when a length lies.</summary>
     public static List<string>? Texts(ReadOnlyMemory<byte> list, int type)
     {
-        var texts = new List<string>();
-        while (list.Length > 0)
-        {
-            if (list.Length < HeaderBytes)
-                return null;
-            var length = BitConverter.ToUInt16(list.Span);
-            if (length < HeaderBytes || length > list.Length)
-                return null;
-            if ((BitConverter.ToUInt16(list.Span[2..]) & TypeMask) == type)
-                texts.Add(Text(list[HeaderBytes..length]));
-            list = list[Math.Min(list.Length, NetlinkMessage.Aligned(length))..];
-        }
+        var all = List(list, out var isWhole);
+        return isWhole ? [.. all.Where(a => a.Type == type).Select(a => Text(a.Value))] : null;
+    }
 
-        return texts;
+    /// <summary>One attribute as it is sent, padded to where the next one begins.</summary>
+    public static byte[] Of(int type, ReadOnlySpan<byte> value)
+    {
+        var bytes = new byte[NetlinkMessage.Aligned(HeaderBytes + value.Length)];
+        BitConverter.TryWriteBytes(bytes, (ushort)(HeaderBytes + value.Length));
+        BitConverter.TryWriteBytes(bytes.AsSpan(2), (ushort)type);
+        value.CopyTo(bytes.AsSpan(HeaderBytes));
+        return bytes;
+    }
+
+    /// <summary>Attributes in an attribute (NLA_F_NESTED).</summary>
+    public static byte[] Of(int type, params ReadOnlySpan<byte[]> nested)
+    {
+        var all = new List<byte>();
+        foreach (var one in nested)
+            all.AddRange(one);
+        return Of(type | Nested, [.. all]);
     }
 
     /// <summary>The attributes after a message's fixed part; null when the message is too short for it or a length lies.</summary>

@@ -43,6 +43,10 @@ internal sealed class NetlinkRequests(INetlinkSocket socket)
     public NetlinkAnswer Get(ushort type, ReadOnlySpan<byte> body) =>
         Once(type, 0, body, out var answer) ? answer : NetlinkAnswer.Failed(Errno.EAGAIN, "was not answered");
 
+    /// <summary>A change: the kernel says whether it took it.</summary>
+    public NetlinkAnswer Do(ushort type, ReadOnlySpan<byte> body) =>
+        Once(type, NetlinkMessage.FlagAcknowledge, body, out var answer) ? answer : NetlinkAnswer.Failed(Errno.EAGAIN, "was not answered");
+
     /// <summary>False when it must be repeated.</summary>
     private bool Once(ushort type, ushort flags, ReadOnlySpan<byte> body, out NetlinkAnswer answer)
     {

@@ -16,14 +16,17 @@ internal interface INetlinkSocket
 /// <summary>A socket of NETLINK_ROUTE in this process's network namespace.</summary>
 internal sealed class NetlinkSocket : INetlinkSocket, IDisposable
 {
-    /// <summary>The kernel fills dumps in pieces of at most 32 KiB (<c>net/netlink/af_netlink.c: netlink_dump</c>).</summary>
-    private const int MaxDatagramBytes = 64 * 1024;
+    /// <summary>
+    /// The kernel fills dumps in pieces of at most 32 KiB (<c>net/netlink/af_netlink.c: netlink_dump</c>). One answer that is larger, such
+    /// as an interface with hundreds of virtual functions, is lost, and the next of its size is received.
+    /// </summary>
+    private const int UsualDatagramBytes = 64 * 1024;
 
     /// <summary>The kernel answers within the call as a rule; a table of a million routes takes seconds.</summary>
     private const int PatienceMilliseconds = 10_000;
 
     private readonly int _socket;
-    private readonly byte[] _buffer = new byte[MaxDatagramBytes];
+    private byte[] _buffer = new byte[UsualDatagramBytes];
 
     private NetlinkSocket(int socket) => _socket = socket;
 
@@ -71,7 +74,11 @@ internal sealed class NetlinkSocket : INetlinkSocket, IDisposable
             }
 
             if (got > _buffer.Length)
+            {
+                _buffer = new byte[got];
                 return Errno.EMSGSIZE;
+            }
+
             if (sender.PortId != 0)
                 continue; // any process may send here; only port 0 is the kernel
             datagram = _buffer.AsMemory(0, (int)got).ToArray();

@@ -60,6 +60,7 @@ internal sealed class DriverChildren(
     private void AddInterface(PciDevice device, ChildDescription.NetworkInterface net)
     {
         network.RegisterHardware(device.Path, net.Mac);
+        VfNetwork.Bound(device);
         device.Undo.Push(() =>
         {
             network.UnregisterHardware(device.Path);

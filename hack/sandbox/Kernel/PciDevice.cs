@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds;
 
@@ -41,6 +42,9 @@ internal sealed class PciDevice(FunctionDescription description, string path, Pc
     public int Vectors { get; set; }
 
     public int VfIndex { get; init; }
+
+    /// <summary>What its physical function's interface has for it; null for what a new one has.</summary>
+    public ImmutableDictionary<string, string>? Network { get; set; }
 
     public bool Autoprobe { get; set; } = true;
 

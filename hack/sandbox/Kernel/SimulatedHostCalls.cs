@@ -33,6 +33,17 @@ public sealed class SimulatedHostCalls : IHostCalls
         return fault.IsSuccess ? look with { Text = _kernel.Core.Tree.Read(path).Trim() } : look with { Error = fault };
     }
 
+    public Errno SetVf(string physicalFunction, string setting, string value)
+    {
+        var path = $"{setting} of {physicalFunction}";
+        var entry = _kernel.Writes.Begin(path, value);
+        var result = _kernel.Faults.Run(path, value, () => _kernel.SetVf(physicalFunction, setting, value));
+        _kernel.Writes.End(entry, result);
+        return result;
+    }
+
+    public VfReading ReadVfs(string physicalFunction) => _kernel.ReadVfs(physicalFunction);
+
     private Errno FindBelow(string directory, string file, out string path)
     {
         path = _kernel.Core.Locked(() => _kernel.Core.Tree.Canonical(directory)) ?? "";

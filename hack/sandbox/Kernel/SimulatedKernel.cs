@@ -90,6 +90,20 @@ public sealed class SimulatedKernel : IDisposable
     public int? GroupOf(string device) =>
         Core.Locked(() => MdevUuid.TryParse(device, out _) ? _mdevs.GroupOf(device) : Device(device)?.Group?.Number);
 
+    /// <summary>What a physical function's interface has for its virtual functions.</summary>
+    public VfReading ReadVfs(string address) => Core.Locked(() => new VfNetwork(Network).Read(Device(address)));
+
+    /// <summary>The link of a physical function's interface came back with another speed.</summary>
+    public void ChangeLinkSpeed(string address) =>
+        Core.Locked(() =>
+        {
+            if (Device(address) is { } pf)
+                VfNetwork.ForgetRates(pf);
+        });
+
+    internal Errno SetVf(string address, string setting, string value) =>
+        Core.Locked(() => new VfNetwork(Network).Set(Device(address), setting, value));
+
     /// <summary>How often the function was bound since boot, to whatever driver.</summary>
     public int BindCount(string address) => Core.Locked(() => _pci.Binding.BindCounts.GetValueOrDefault(PciAddress.Parse(address)));
 

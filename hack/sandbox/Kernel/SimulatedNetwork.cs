@@ -239,6 +239,14 @@ public sealed class SimulatedNetwork
             Create(new Interface(free, path, back.Mac, index, back.Parent) { AlternativeNames = back.AlternativeNames });
         });
 
+    /// <summary>Whether a device has an interface, in whatever namespace.</summary>
+    internal bool HasHardware(string device) => _interfaces.Values.Concat(_elsewhere).Any(i => i.Parent == device);
+
+    /// <summary>Whether it is up, with a cable in.</summary>
+    internal bool HasLink(string device) =>
+        _interfaces.Values.FirstOrDefault(i => i.Parent == device) is { } link
+        && _addresses.Exists(a => a.Interface == link.Name && a.LinkLocal);
+
     internal void Boot()
     {
         _interfaces.Clear();
