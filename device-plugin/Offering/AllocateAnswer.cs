@@ -3,6 +3,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Pci;
 
 namespace Hostdev.DevicePlugin.Offering;
 
@@ -55,13 +56,19 @@ public static class AllocateAnswer
         var info = DeviceInfos.Of(resource, ordered, inventory);
         Tell(envs, $"HOSTDEV_{resource.EnvSuffix}_INFO", info.ToJson());
         foreach (var vmm in ordered.SelectMany(u => u.Unit.Vmms).Distinct())
-            TellArguments(envs, vmm, info, resource.EnvSuffix);
+            TellArguments(envs, vmm, info, resource.EnvSuffix, inventory);
         if (ordered.Exists(u => !u.Unit.Vmms.IsEmpty) && inventory?.Facts.Iommufd == true && info.Devices.Any(QemuArguments.UsesIommufd))
             nodes = nodes.Append("/dev/iommu"); // KubeVirt's launcher has its own way to it, and asks for no arguments
         return new AllocateOutcome.Granted(envs.ToImmutable(), [.. nodes.Distinct(StringComparer.Ordinal).Select(n => new DeviceNode(n))]);
     }
 
-    private static void TellArguments(ImmutableSortedDictionary<string, string>.Builder envs, Vmm vmm, DeviceInfo info, string suffix)
+    private static void TellArguments(
+        ImmutableSortedDictionary<string, string>.Builder envs,
+        Vmm vmm,
+        DeviceInfo info,
+        string suffix,
+        HostInventory? inventory
+    )
     {
         switch (vmm)
         {
@@ -69,7 +76,7 @@ public static class AllocateAnswer
                 Tell(envs, $"HOSTDEV_{suffix}_QEMU_ARGS", QemuArguments.Of(info, suffix));
                 break;
             case Vmm.CloudHypervisor:
-                var arguments = CloudHypervisorArguments.Of(info);
+                var arguments = CloudHypervisorArguments.Of(info, LowMmio.OfCloudHypervisor(inventory?.Facts.Architecture ?? ""));
                 Tell(envs, $"HOSTDEV_{suffix}_CLOUD_HYPERVISOR_ARGS", arguments?.Arguments);
                 Tell(envs, $"HOSTDEV_{suffix}_CLOUD_HYPERVISOR_PLATFORM", arguments?.Platform);
                 break;

@@ -14,17 +14,13 @@ internal sealed record CloudHypervisorArguments(string Arguments, string? Platfo
     /// <summary>A segment is one bus of 32 slots: the first is shared with the VM's other devices.</summary>
     private const int MostOfSegment = 24;
 
-    /// <summary>
-    /// What all segments share below 4 GiB, by their weights (<c>arch/src/x86_64/layout.rs: MEM_32BIT_DEVICES_SIZE</c>).
-    /// </summary>
-    private const ulong Room32 = 640 << 20;
-
     private const ulong MiB = 1 << 20;
 
     /// <summary>What the VM's other devices are left in the first segment, below 4 GiB.</summary>
     private const ulong OthersRoom = 32 * MiB;
 
-    public static CloudHypervisorArguments? Of(DeviceInfo info)
+    /// <param name="room">What all segments share below 4 GiB, in bytes; null where it is not known: they are not weighed then.</param>
+    public static CloudHypervisorArguments? Of(DeviceInfo info, ulong? room)
     {
         var devices = info.Devices.SelectMany(Of).ToList();
         if (devices.Count == 0)
@@ -34,7 +30,7 @@ internal sealed record CloudHypervisorArguments(string Arguments, string? Platfo
         [
             "--device",
             .. segments.SelectMany((s, number) => s.Select(d => number == 0 ? d.Text : $"{d.Text},pci_segment={number}")),
-            .. Weights([.. segments.Select((s, number) => Need(s, number))]),
+            .. Weights([.. segments.Select((s, number) => Need(s, number))], room),
         ];
         List<string> platform = [];
         if (segments.Count > 1)
@@ -68,9 +64,9 @@ internal sealed record CloudHypervisorArguments(string Arguments, string? Platfo
     /// <summary>
     /// Segments share the room equally unless they are weighed, which is done only where equal shares would not be enough.
     /// </summary>
-    private static IEnumerable<string> Weights(ImmutableArray<ulong> needs)
+    private static IEnumerable<string> Weights(ImmutableArray<ulong> needs, ulong? room)
     {
-        if (needs.Length == 1 || needs.All(n => n <= Room32 / (ulong)needs.Length))
+        if (needs.Length == 1 || room is not { } shared || needs.All(n => n <= shared / (ulong)needs.Length))
             return [];
         return
         [

@@ -10,9 +10,10 @@ namespace Hostdev.Planning.Pci;
 /// QEMU's firmware leaves devices without memory, and cloud-hypervisor does not start: both name no device. Said, and in nobody's way,
 /// because most VMs ask for fewer.
 /// </summary>
-internal static class LowMmio
+public static class LowMmio
 {
     private const ulong MiB = 1 << 20;
+    private const string CloudHypervisor = "cloud-hypervisor";
 
     /// <summary>
     /// What is free by default, the VM's own devices not counted, by <c>uname -m</c>.
@@ -26,12 +27,16 @@ internal static class LowMmio
         ImmutableArray<(string Vmm, ulong Bytes)>
     >(StringComparer.Ordinal)
     {
-        ["x86_64"] = [("cloud-hypervisor", 640 * MiB), ("QEMU", 960 * MiB)],
-        ["aarch64"] = [("cloud-hypervisor", 512 * MiB), ("QEMU", 0x2eff0000)],
+        ["x86_64"] = [(CloudHypervisor, 640 * MiB), ("QEMU", 960 * MiB)],
+        ["aarch64"] = [(CloudHypervisor, 512 * MiB), ("QEMU", 0x2eff0000)],
     }.ToImmutableDictionary(StringComparer.Ordinal);
 
+    /// <summary>What cloud-hypervisor's PCI segments divide among them, in bytes; null where that is not known.</summary>
+    public static ulong? OfCloudHypervisor(string architecture) =>
+        s_rooms.TryGetValue(architecture, out var rooms) ? rooms.First(r => r.Vmm == CloudHypervisor).Bytes : null;
+
     /// <summary>One for each resource and each policy that has units of it.</summary>
-    public static IEnumerable<Finding> Findings(HostInventory inventory, ImmutableArray<Unit> units)
+    internal static IEnumerable<Finding> Findings(HostInventory inventory, ImmutableArray<Unit> units)
     {
         if (!s_rooms.TryGetValue(inventory.Facts.Architecture, out var rooms))
             yield break;
