@@ -123,6 +123,41 @@ public sealed class VfNetworkTests
     }
 
     [Fact]
+    public void One_that_binds_late_is_not_given_out_before_its_network_is_set()
+    {
+        OnAllocate? Late(AttributeReading reading) => (
+                Given.Input(
+                    new Machine().PhysicalFunction(vfs: 2, vfDriver: "igbvf"),
+                    Given.Sriov(
+                        2,
+                        pools:
+                        [
+                            Given.Pool("a", 0, 0) with
+                            {
+                                Network = new VfNetwork { Vlan = 100 },
+                                Binding = Binding.OnAllocate,
+                            },
+                        ]
+                    )
+                ) with
+                {
+                    Ownership = Ownership.None.OwnsVfsOf("0000:41:00.0"),
+                    Attributes = ImmutableDictionary<AttributeFile, AttributeReading>.Empty.Add(Vlan, reading),
+                }
+            ).Plan().Units.Single().OnAllocate;
+
+        var unset = Late(new AttributeReading("0"))!;
+        Assert.Empty(unset.Steps);
+        Assert.Equal(
+            "vf 0 vlan of 0000:41:00.0 is not set to \"100\" yet, which comes before 0000:41:10.0 is given out",
+            unset.Obstacle?.Message
+        );
+        var set = Late(new AttributeReading("100"))!;
+        Assert.Null(set.Obstacle);
+        Assert.NotEmpty(set.Steps);
+    }
+
+    [Fact]
     public void With_the_virtual_functions_goes_what_was_set_for_them()
     {
         var input = Ours(Input(new AttributeReading("100")), wanted: true);
