@@ -165,7 +165,7 @@ public abstract class VfNetworkScenarios
             bench.Desire(With("{vlan: 200}"));
         }
 
-        await bench.UntilAsync(() => Vfs(node)[0].Contains("vlan 200", StringComparison.Ordinal));
+        await bench.UntilAsync(() => Vfs(node).All(v => v.Contains("vlan 200", StringComparison.Ordinal)));
         await bench.ReadyAsync();
         bench.Desire(Desired.Nothing);
         await bench.GivenBackAsync();
