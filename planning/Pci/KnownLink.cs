@@ -53,8 +53,8 @@ public sealed record KnownLink(string Ids, int Width)
                 FindingState.Noticed,
                 Reasons.LinkNarrower,
                 $"{card.Address} has a PCIe link of x{now}, and had x{before.Width} before: it is given out, and is slower. Reseat the "
-                    + "card, exchange its riser or cable, and look at the slot's width (bifurcation) in the firmware; where it is meant to be "
-                    + "so, remove links.json from the agent's state directory, and restart the agent"
+                    + "card, exchange its riser or cable, and look at the slot's width (bifurcation) in the firmware; where it is "
+                    + "meant to be so, remove links.json from the agent's state directory, and restart the agent"
             );
         }
     }
