@@ -3,7 +3,6 @@ using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning;
-using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Pci;
 using Xunit;
 
