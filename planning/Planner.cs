@@ -40,6 +40,7 @@ public static class Planner
                 .. Adoption.Findings(situation, targets.Units),
                 .. KubeVirtLimits.Findings(targets.Units),
                 .. LowMmio.Findings(input.Inventory, targets.Units),
+                .. KnownLink.Findings(input, targets.Units),
                 .. cordoned.Findings,
             ]),
             Policies = [.. policies.Zip(wishes, (policy, wished) => Match(policy, wished, decisions))],

@@ -4,6 +4,7 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning.Attributes;
 using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
 
 namespace Hostdev.Planning;
@@ -40,6 +41,9 @@ public sealed record PlanningInput
 
     /// <summary>What policies have in force and chose by a name, as the last plan left it.</summary>
     public ImmutableArray<Choice> Choices { get; init; } = [];
+
+    /// <summary>The widest links that were seen on this host; of others nothing is known.</summary>
+    public ImmutableSortedDictionary<PciAddress, KnownLink> Links { get; init; } = ImmutableSortedDictionary<PciAddress, KnownLink>.Empty;
 
     /// <summary>
     /// Alternative names of network interfaces (<c>altname</c> of ip-link(8)), by their names; empty where none could be asked for.

@@ -35,6 +35,9 @@ public sealed record Reason
     /// </summary>
     public bool VoidsIsolation { get; internal init; }
 
+    /// <summary>An Event tells of it of each device by this very word, also where it stands in nobody's way.</summary>
+    public bool IsNews { get; internal init; }
+
     /// <summary>While it holds nothing at all is written to the host.</summary>
     public bool StopsWrites { get; internal init; }
 

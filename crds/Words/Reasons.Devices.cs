@@ -273,6 +273,21 @@ public static partial class Reasons
         }
     );
 
+    public static readonly Reason LinkNarrower = Devices.Add(
+        new(
+            "LinkNarrower",
+            "the card's PCIe link has fewer lanes than it was seen with on this host before (a x16 card that came up x8); it stays in "
+                + "service",
+            "reseat the card, exchange its riser or cable, look at the slot's bifurcation in the firmware. Where it is meant to be so, "
+                + "remove `links.json` from `/var/lib/hostdev` and restart the agent",
+            Ends.Admin
+        )
+        {
+            AsksToAct = true,
+            IsNews = true,
+        }
+    );
+
     public static readonly Reason OfferedByKubeVirt = Devices.Add(
         new(
             "OfferedByKubeVirt",

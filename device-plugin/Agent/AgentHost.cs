@@ -184,6 +184,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             new RepairBudget(options.StateDirectory, bootId, time),
             halts,
             choices,
+            new LinkFile(options.StateDirectory),
             new SetbackFile(options.StateDirectory, bootId),
             new InterfaceNames(machine.Calls),
             new AttributeReader(machine.Calls, time),

@@ -14,6 +14,7 @@ using Hostdev.DevicePlugin.Reporting;
 using Hostdev.DevicePlugin.Usage;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Pci;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.DevicePlugin.Agent;
@@ -293,6 +294,7 @@ public sealed partial class NodeAgent(
                 Repairs = parts.Repairs,
                 Halts = parts.Halts,
                 Choices = parts.Choices.Choices,
+                Links = parts.Links.Links,
                 Setbacks = _setbacks.Active(),
                 Given = [.. given.ById.Keys.Select(DeviceId.Parse)],
                 Unreturned = [.. parts.Executor.Unreturned.Concat(unreturned).DistinctBy(w => (w.Device, w.File))],
@@ -310,6 +312,7 @@ public sealed partial class NodeAgent(
     {
         if (plan.Choices is { } choices)
             parts.Choices.Keep(choices);
+        parts.Links.Keep(KnownLink.After(parts.Links.Links, inventory));
         var catalog = CatalogOf(plan, inventory);
         parts.Allocator.Catalog = catalog;
         parts.Kubelet?.Update(catalog.Resources);
@@ -428,6 +431,7 @@ public sealed record AgentParts(
     RepairBudget Repairs,
     Halts Halts,
     ChoiceFile Choices,
+    LinkFile Links,
     SetbackFile Setbacks,
     InterfaceNames Names,
     AttributeReader Attributes,

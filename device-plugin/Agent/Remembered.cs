@@ -4,6 +4,7 @@ using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Following;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Pci;
 using Hostdev.Planning.Sriov;
 
 namespace Hostdev.DevicePlugin.Agent;
@@ -23,6 +24,8 @@ internal sealed record Remembered
     public required Halts Halts { get; init; }
 
     public required ImmutableArray<Choice> Choices { get; init; }
+
+    public required ImmutableSortedDictionary<PciAddress, KnownLink> Links { get; init; }
 
     /// <summary>What is not to be tried now.</summary>
     public required ImmutableDictionary<Purpose, Setback> Setbacks { get; init; }
@@ -55,6 +58,7 @@ internal sealed record Remembered
             Halt = Halts.Look(desired.Fingerprint),
             RestoreOnly = Journal.InForceBefore,
             Choices = Choices,
+            Links = Links,
             AlternativeNames = names,
         };
 }

@@ -186,6 +186,7 @@ public static class PlanCommand
                 new BootRecord(stateDirectory, bootId, time)
             ),
             Choices = choices.Choices,
+            Links = new LinkFile(stateDirectory).Links,
             Given = [.. ledger.ById.Keys.Select(DeviceId.Parse)],
             // For another desired state than the one it follows the agent tries everything anew.
             Setbacks =

@@ -86,6 +86,7 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
             Path = path,
             IsIntegrated = path.IsEmpty && !HasLink(device),
             SubordinateBus = device.Integer("subordinate_bus_number") is >= 0 and <= byte.MaxValue and var last ? (byte)last : null,
+            LinkWidth = device.Has("physfn") ? null : ReadLinkWidth(device),
             PhysicalFunction = PciAddress.TryParse(device.LinkName("physfn"), out var physical) ? physical : null,
             Sriov = device.Has("sriov_totalvfs") ? ReadSriov(device) : null,
             Bars = ReadBars(device),
@@ -104,6 +105,14 @@ internal sealed class PciFunctionReader(HostFileReader files, DeadlineReader blo
     /// </summary>
     private static bool HasLink(DeviceFiles device) =>
         device.Text("max_link_speed", mayBeEmpty: true) is { Length: > 0 } speed && !speed.StartsWith("Unknown", StringComparison.Ordinal);
+
+    /// <summary>The widths that there are (PCI Express base specification, Link Status register); anything else tells nothing.</summary>
+    private static int? ReadLinkWidth(DeviceFiles device) =>
+        device.Has("current_link_width")
+        && int.TryParse(device.TextBelow("current_link_width"), NumberStyles.None, CultureInfo.InvariantCulture, out var lanes)
+        && lanes is 1 or 2 or 4 or 8 or 12 or 16 or 32
+            ? lanes
+            : null;
 
     private static SriovCapability ReadSriov(DeviceFiles device)
     {

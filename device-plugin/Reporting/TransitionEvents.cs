@@ -44,7 +44,7 @@ internal sealed class TransitionEvents(NodeStateOptions options, TimeProvider ti
             _recorder.Record(regarding, type, policy.Reason.Name, "Apply", $"{policy.Kind}/{policy.Name}: {policy.Message}");
         }
 
-        foreach (var (key, problem) in Risks(status.Policies))
+        foreach (var (key, problem) in Risks(status.Policies).Concat(News(status.Policies)))
         {
             if (!before.ContainsKey(key))
                 _recorder.Record(regarding, EventType.Warning, problem.Reason.Name, "Apply", problem.Message);
@@ -73,7 +73,7 @@ internal sealed class TransitionEvents(NodeStateOptions options, TimeProvider ti
         var reasons = new Dictionary<string, Reason?>(StringComparer.Ordinal);
         foreach (var policy in status?.Policies ?? [])
             reasons[Key(policy)] = policy.Reason;
-        foreach (var (key, problem) in Risks(status?.Policies ?? []))
+        foreach (var (key, problem) in Risks(status?.Policies ?? []).Concat(News(status?.Policies ?? [])))
             reasons[key] = problem.Reason;
         foreach (var cordon in status?.Cordons ?? [])
             reasons[Key(cordon)] = cordon.Reason;
@@ -90,6 +90,12 @@ internal sealed class TransitionEvents(NodeStateOptions options, TimeProvider ti
         from policy in policies
         from problem in policy.Problems.Where(p => p.Reason.VoidsIsolation && p.State != FindingState.Accepted).DistinctBy(p => p.Reason)
         select ($"{Key(policy)} {problem.Reason}", problem);
+
+    /// <summary>What is told of each device, of a policy's first ones.</summary>
+    private static IEnumerable<(string Key, DeviceProblem Problem)> News(IEnumerable<PolicyResult> policies) =>
+        from policy in policies
+        from problem in policy.Problems.Where(p => p.Reason.IsNews).Take(Statements.MostDevices)
+        select ($"{Key(policy)} {problem.Reason} {problem.Device}", problem);
 
     private static string Key(DeviceProblem cordon) => $"cordon {cordon.Device}";
 

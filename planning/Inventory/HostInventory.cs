@@ -194,6 +194,13 @@ public sealed record PciFunction
     /// </summary>
     public byte? SubordinateBus { get; init; }
 
+    /// <summary>
+    /// How many lanes its link has now (<c>current_link_width</c>); null where it has no link, is a virtual function, or does not tell: a
+    /// link that is down reads 0, one that is not known 255, a function that does not answer 63 (kernel <c>drivers/pci/pci-sysfs.c</c>,
+    /// <c>include/uapi/linux/pci_regs.h: PCI_EXP_LNKSTA_NLW</c>).
+    /// </summary>
+    public int? LinkWidth { get; init; }
+
     /// <summary>The physical function of a virtual function.</summary>
     public PciAddress? PhysicalFunction { get; init; }
 

@@ -29,6 +29,29 @@ public sealed class RiskEventTests
         Assert.Equal(["AcsOverride", "OpenToOthers"], Told(bench).Select(t => t.Reason).Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public async Task A_narrower_link_is_told_of_each_card_once()
+    {
+        await using var bench = await ConnectionBench.StartAsync();
+        bench.Connection.Write(Status("1", (FindingState.Noticed, Reasons.LinkNarrower), (FindingState.Noticed, Reasons.LinkNarrower)));
+        await bench.UntilAsync(() => Told(bench).Count == 2);
+        Assert.Equal(
+            [("Warning", "LinkNarrower", "LinkNarrower of device 0"), ("Warning", "LinkNarrower", "LinkNarrower of device 1")],
+            Told(bench).OrderBy(t => t.Message, StringComparer.Ordinal)
+        );
+
+        bench.Connection.Write(
+            Status(
+                "2",
+                (FindingState.Noticed, Reasons.LinkNarrower),
+                (FindingState.Noticed, Reasons.LinkNarrower),
+                (FindingState.Noticed, Risks.AcsOverride.Reason)
+            )
+        );
+        await bench.UntilAsync(() => Told(bench).Exists(t => t.Reason == "AcsOverride"));
+        Assert.Equal(3, Told(bench).Count);
+    }
+
     private static List<(string Type, string Reason, string Message)> Told(ConnectionBench bench) =>
         [
             .. bench

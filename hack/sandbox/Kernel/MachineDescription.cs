@@ -140,6 +140,9 @@ public sealed record FunctionDescription
     /// <summary>It reports errors (Advanced Error Reporting), which the kernel counts.</summary>
     public bool Aer { get; init; }
 
+    /// <summary>Lanes of its link at boot; null where it has none, as the lab's devices.</summary>
+    public int? LinkWidth { get; init; }
+
     /// <summary>Only display controllers have the file; null means none.</summary>
     public bool? BootVga { get; init; }
 

@@ -89,6 +89,8 @@ internal static class PciFunctionFiles
 
     private static void WriteLinks(DirectoryDraft directory, PciDevice device)
     {
+        if (device.Description.LinkWidth is { } lanes)
+            directory.WriteFile("current_link_width", lanes.ToString(Invariant) + "\n", 0x124);
         directory.WriteLink("subsystem", "/sys/bus/pci");
         if (device.Group is { } group)
             directory.WriteLink("iommu_group", string.Create(Invariant, $"/sys/kernel/iommu_groups/{group.Number}"));

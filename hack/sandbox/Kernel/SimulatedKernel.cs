@@ -139,6 +139,10 @@ public sealed class SimulatedKernel : IDisposable
     /// <summary>The function reports a fatal PCIe error, and the kernel tells of it.</summary>
     public void ReportFatalError(string address) => Core.Locked(() => _pci.Health.ReportFatalError(Device(address)!));
 
+    /// <summary>Its link comes up anew with so many lanes, of which the kernel does not tell.</summary>
+    public void TrainLink(string address, int lanes) =>
+        Core.Locked(() => Core.Tree.WriteFile(Device(address)!.Path + "/current_link_width", $"{lanes}\n"));
+
     /// <summary>How often the function was reset through sysfs since it was found.</summary>
     public int Resets(string address) => Core.Locked(() => Device(address)?.Resets ?? 0);
 

@@ -61,6 +61,7 @@ public sealed partial class WordsTests
                 r.StopsWrites ? "stops writes" : "",
                 r.IsTrouble ? "trouble" : "",
                 r.VoidsIsolation ? "voids isolation" : "",
+                r.IsNews ? "news" : "",
             ];
         var reasons = Reasons.All.Select(r =>
             string.Join(", ", ((string[])[$"{r} ends by {r.Ends}", .. Flags(r)]).Where(f => f.Length > 0))
@@ -85,6 +86,7 @@ public sealed partial class WordsTests
                 || problem.Reason.IsTrouble
                 || problem.Reason.StopsWrites
                 || problem.Reason.VoidsIsolation
+                || problem.Reason.IsNews
         );
         Assert.Equal(JsonSerializer.Deserialize(text, s_problem), problem); // also among themselves one word is one
         Assert.Equal(
