@@ -2,10 +2,10 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds;
 
-namespace Hostdev.DevicePlugin.Offering;
+namespace Hostdev.Planning.Places;
 
 /// <summary>Where two devices part, from near to far (as <c>nvidia-smi topo</c> tells PIX, PHB, NODE and SYS).</summary>
-internal enum PlaceKind
+public enum PlaceKind
 {
     Device,
 
@@ -23,12 +23,15 @@ internal enum PlaceKind
 /// the one that a device is plugged into, and the device. The nearest common upstream port of two devices is so the lowest place that has
 /// both.
 /// </summary>
-internal sealed class PlaceTree
+public sealed class PlaceTree
 {
     private readonly SortedDictionary<string, PlaceTree> _parts = new(StringComparer.Ordinal);
 
     /// <summary>How many devices have so many ports between this and themselves; above the ports these make no difference.</summary>
     private readonly SortedDictionary<int, int> _below = [];
+
+    private int _count;
+    private string _first = "";
 
     private PlaceTree(PlaceKind kind, PlaceTree? parent) => (Kind, Parent) = (kind, parent);
 
@@ -37,25 +40,25 @@ internal sealed class PlaceTree
     public PlaceTree? Parent { get; }
 
     /// <summary>How many devices are in it.</summary>
-    public int Count { get; private set; }
+    public int Count => _count;
 
     /// <summary>The first ID of it.</summary>
-    public string First { get; private set; } = "";
+    public string First => _first;
 
     public IEnumerable<PlaceTree> Parts => _parts.Values;
 
     /// <summary>All IDs in it.</summary>
     public IEnumerable<string> All => Kind == PlaceKind.Device ? [First] : _parts.Values.SelectMany(p => p.All);
 
-    /// <summary>The machine with these IDs. What is not in the catalog is nowhere: near to nothing.</summary>
-    public static PlaceTree Of(IReadOnlyDictionary<string, CatalogUnit> units, IEnumerable<string> ids)
+    /// <summary>The machine with these IDs. What has no place is nowhere: near to nothing.</summary>
+    public static PlaceTree Of(IEnumerable<(string Id, Place? Place)> devices)
     {
         var machine = new PlaceTree(PlaceKind.Machine, null);
-        foreach (var id in ids)
+        foreach (var (id, at) in devices)
         {
             var place = machine;
             place.Take(id, 0);
-            var steps = units.TryGetValue(id, out var unit) ? Steps(unit.Place) : [];
+            var steps = at is null ? [] : Steps(at);
             foreach (var (kind, name, below) in steps.Append((PlaceKind.Device, $"device {id}", 0)))
             {
                 place = place.Part(kind, name);
@@ -93,8 +96,8 @@ internal sealed class PlaceTree
             if (left.Count == 0 || (part.Kind == PlaceKind.Device && ports < 0))
                 continue;
             copy._parts.Add(name, left);
-            copy.Count += left.Count;
-            copy.First = copy.First.Length == 0 || string.CompareOrdinal(left.First, copy.First) < 0 ? left.First : copy.First;
+            copy._count += left.Count;
+            copy._first = copy.First.Length == 0 || string.CompareOrdinal(left.First, copy.First) < 0 ? left.First : copy.First;
         }
 
         foreach (var (below, devices) in _below.Where(b => b.Key <= ports))
@@ -126,8 +129,8 @@ internal sealed class PlaceTree
 
     private void Take(string id, int below)
     {
-        First = Count == 0 || string.CompareOrdinal(id, First) < 0 ? id : First;
-        Count++;
+        _first = Count == 0 || string.CompareOrdinal(id, First) < 0 ? id : First;
+        _count++;
         _below[below] = _below.GetValueOrDefault(below) + 1;
     }
 }
