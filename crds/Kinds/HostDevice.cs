@@ -238,6 +238,12 @@ public sealed record GroupMember
 
     /// <summary>True, or absent, gives the member to the VM; false takes it from the host and holds it.</summary>
     public bool? Assigned { get; init; }
+
+    /// <summary>
+    /// The resource by which KubeVirt takes it to the VM, beside the policy's own. Null where the field is absent: so a version before reads
+    /// what is kept.
+    /// </summary>
+    public ResourceName? Companion { get; init; }
 }
 
 public sealed record UsbDevices

@@ -31,6 +31,19 @@ internal static partial class HostDeviceRules
             Field = "vmmArguments",
         },
         PolicyRule.Object(
+            "spec",
+            "a companion is a resource of its own, which a VM asks for beside resourceName: give it another name",
+            s =>
+                !s.Get("devices")
+                    .Get("pci")
+                    .Get("members")
+                    .Items()
+                    .Any(m => m.Has("companion") && m.Text("companion") == s.Text("resourceName"))
+        ) with
+        {
+            Field = "devices.pci.members",
+        },
+        PolicyRule.Object(
             "spec.devices",
             "give exactly one of pci, usb, scsi and group",
             d => Count(d.Has("pci"), d.Has("usb"), d.Has("scsi"), d.Has("group")) == 1
@@ -68,10 +81,19 @@ internal static partial class HostDeviceRules
                 "vendor and device stand together: give both or neither",
                 m => m.Has("vendor") == m.Has("device")
             ),
+            PolicyRule.Object(
+                $"{at}.members[*]",
+                "a companion brings a member to the VM, and this one is held: remove companion, or assigned: false",
+                m => !m.Has("companion") || m.Get("assigned").ValueKind != JsonValueKind.False
+            ) with
+            {
+                Field = "companion",
+            },
             PolicyRule.Number($"{at}.members[*].function", "a slot has functions 0 to 7", n => n is >= 0 and <= 7),
             CommonRules.Address($"{at}.members[*].address"),
             CommonRules.Id($"{at}.members[*].vendor"),
             CommonRules.Id($"{at}.members[*].device"),
+            .. CommonRules.Name($"{at}.members[*].companion"),
         ];
 
     private static ImmutableArray<PolicyRule> Usb(string at) =>
