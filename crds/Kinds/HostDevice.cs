@@ -160,6 +160,11 @@ public sealed record DeviceGroupMember
     /// <summary>How many of it are in each group, 1 to 16; null where the field is absent, which is 1.</summary>
     public int? Count { get; init; }
 
+    /// <summary>
+    /// The resource by which KubeVirt takes it to the VM, beside the policy's own; of the first member, what comes after its first device.
+    /// </summary>
+    public ResourceName? Companion { get; init; }
+
     public required PciDevices Pci { get; init; }
 }
 

@@ -44,6 +44,20 @@ internal static partial class HostDeviceRules
             Field = "devices.pci.members",
         },
         PolicyRule.Object(
+            "spec",
+            "a companion is a resource of its own, which a VM asks for beside resourceName: give it another name",
+            s =>
+                !s.Get("devices")
+                    .Get("group")
+                    .Get("members")
+                    .Items()
+                    .SelectMany(g => g.Get("pci").Get("members").Items().Prepend(g))
+                    .Any(m => m.Has("companion") && m.Text("companion") == s.Text("resourceName"))
+        ) with
+        {
+            Field = "devices.group.members",
+        },
+        PolicyRule.Object(
             "spec.devices",
             "give exactly one of pci, usb, scsi and group",
             d => Count(d.Has("pci"), d.Has("usb"), d.Has("scsi"), d.Has("group")) == 1
@@ -127,6 +141,13 @@ internal static partial class HostDeviceRules
                 "two members have one name: give each a name of its own",
                 l => l.Items().GroupBy(m => m.Text("name")).All(g => g.Key is null || g.Count() == 1)
             ),
+            PolicyRule.List(
+                at,
+                "the first device of a group is what resourceName stands for, and the first member has no other: remove its companion, or "
+                    + "give it a count",
+                l => l.Items().FirstOrDefault() is var first && (!first.Has("companion") || IsSeveral(first))
+            ),
+            .. CommonRules.Name($"{at}[name].companion"),
             PolicyRule.Text(
                 $"{at}[name].name",
                 "write lower-case letters, digits and hyphens, for example gpu",
@@ -161,6 +182,9 @@ internal static partial class HostDeviceRules
             spec.Get("devices").Get("group") is { ValueKind: JsonValueKind.Object } group
             && group.Get("members").Items().All(m => m.Get("pci").Get("selectors").Items().All(IsAddressed))
         );
+
+    private static bool IsSeveral(JsonElement member) =>
+        member.Get("count") is { ValueKind: JsonValueKind.Number } count && (!count.TryGetInt64(out var many) || many > 1);
 
     private static bool IsAddressed(JsonElement selector) => selector.HasAny("addresses");
 

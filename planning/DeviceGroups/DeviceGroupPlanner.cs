@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Planning.Inventory;
 using Hostdev.Planning.Pci;
@@ -56,15 +57,13 @@ internal static class DeviceGroupPlanner
             Selectors = [.. of.SelectMany(p => p.Selectors)],
         };
         var wish = HostDevicePlanner.WishFor(situation, policy, pci, [.. functions.Select(f => f.Key).OrderBy(f => f.Address)]);
-        return new Piece(
-            wish,
-            [
-                .. Enumerable
-                    .Range(0, group.Members.Length)
-                    .Select(m => functions.Where(f => f.Value == m).DistinctBy(f => f.Key.Address with { Function = 0 }).Count()),
-            ],
-            Place.Of(functions[0].Key)
-        );
+        ImmutableArray<(int Member, PciAddress Function)> devices =
+        [
+            .. functions
+                .GroupBy(f => (f.Value, Slot: f.Key.Address with { Function = 0 }))
+                .Select(slot => (slot.Key.Value, slot.Min(f => f.Key.Address))),
+        ];
+        return new Piece(wish, devices, [.. group.Members.Select((_, m) => devices.Count(d => d.Member == m))], Place.Of(functions[0].Key));
     }
 
     private static Chosen Together(PolicyIdentity policy, List<Selection> selections) =>

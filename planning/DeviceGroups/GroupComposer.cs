@@ -10,37 +10,37 @@ namespace Hostdev.Planning.DeviceGroups;
 /// so that no fewer can be made above. The same pieces give the same groups.
 /// </summary>
 /// <param name="needs">How many of each member a group has.</param>
-internal sealed class GroupComposer(ImmutableArray<int> needs, Nearness within)
+internal sealed class GroupComposer(ImmutableArray<int> needs, Nearness within, IEnumerable<Piece> pieces)
 {
-    private readonly Dictionary<string, Piece> _pieces = new(StringComparer.Ordinal);
-    private readonly List<ImmutableArray<Piece>> _made = [];
+    private readonly ImmutableSortedDictionary<string, Piece> _pieces = pieces.ToImmutableSortedDictionary(
+        p => p.Device.ToString(),
+        p => p,
+        StringComparer.Ordinal
+    );
 
     /// <summary>Whether these are one group, all of them.</summary>
     public static bool AreOne(ImmutableArray<int> needs, IReadOnlyCollection<Piece> pieces) =>
         Enumerable.Range(0, needs.Length).All(m => pieces.Sum(p => p.Counts[m]) == needs[m]);
 
     /// <summary>The groups, each in the order of members and addresses, the one with the lowest first device first.</summary>
-    public ImmutableArray<ImmutableArray<Piece>> Compose(IEnumerable<Piece> pieces)
+    public ImmutableArray<ImmutableArray<Piece>> Compose()
     {
-        _made.Clear();
-        _pieces.Clear();
-        foreach (var piece in pieces)
-            _pieces.Add(piece.Device.ToString(), piece);
-        Visit(PlaceTree.Of(_pieces.Select(p => (p.Key, (Place?)p.Value.Place))));
-        return [.. _made.Select(g => InOrder(g)).OrderBy(g => g[0].Device)];
+        List<ImmutableArray<Piece>> made = [];
+        Visit(PlaceTree.Of(_pieces.Select(p => (p.Key, (Place?)p.Value.Place))), made);
+        return [.. made.Select(g => InOrder(g)).OrderBy(g => g[0].Device)];
     }
 
     public static ImmutableArray<Piece> InOrder(IEnumerable<Piece> group) => [.. group.OrderBy(p => p.First).ThenBy(p => p.Device)];
 
-    /// <summary>What is left of a place.</summary>
-    private List<Piece> Visit(PlaceTree place)
+    /// <summary>Makes what a place can; what is left of it.</summary>
+    private List<Piece> Visit(PlaceTree place, List<ImmutableArray<Piece>> made)
     {
-        var free = place.Kind == PlaceKind.Device ? [_pieces[place.First]] : place.Parts.SelectMany(Visit).ToList();
+        var free = place.Kind == PlaceKind.Device ? [_pieces[place.First]] : place.Parts.SelectMany(p => Visit(p, made)).ToList();
         while (IsNearEnough(place) && Mixture(free) is { } mixture)
         {
             List<Piece> taken = [];
             Take(place, mixture, [.. free], taken);
-            _made.Add([.. taken]);
+            made.Add([.. taken]);
             free.RemoveAll(taken.Contains);
         }
 

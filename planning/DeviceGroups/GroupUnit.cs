@@ -9,7 +9,7 @@ namespace Hostdev.Planning.DeviceGroups;
 internal static class GroupUnit
 {
     /// <param name="pieces">In the order of members and addresses; each can be had.</param>
-    public static Wish WishFor(ImmutableArray<Piece> pieces)
+    public static Wish WishFor(DeviceGroup group, ImmutableArray<Piece> pieces)
     {
         var wishes = pieces.Select(p => p.Wish).ToList();
         var granted = wishes.Select(w => w.Granted).ToList();
@@ -24,7 +24,7 @@ internal static class GroupUnit
             Matched = 1,
             Granted = new Targets
             {
-                Units = [Of([.. pieces.Select(p => p.Unit!)])],
+                Units = [Of(group, pieces)],
                 // Each step is for the IOMMU group that it belongs to: what failed with one of them is remembered of that one.
                 Functions = Union(granted.Select(t => t.Functions)),
                 OnAllocate = [.. granted.SelectMany(t => t.OnAllocate)],
@@ -33,14 +33,16 @@ internal static class GroupUnit
         };
     }
 
-    private static Unit Of(ImmutableArray<Unit> units)
+    private static Unit Of(DeviceGroup group, ImmutableArray<Piece> pieces)
     {
-        var handouts = units.Select(u => (Handout.VfioGroup)u.Handout).ToList();
+        var units = pieces.Select(p => p.Unit!).ToList();
+        var handouts = units.ConvertAll(u => (Handout.VfioGroup)u.Handout);
         ImmutableArray<OnAllocate> late = [.. units.Select(u => u.OnAllocate).OfType<OnAllocate>()];
         return units[0] with
         {
             Handout = handouts[0] with
             {
+                Primary = pieces[0].Devices[0].Function,
                 Assigned = [.. handouts.SelectMany(h => h.Assigned)],
                 Held = [.. handouts.SelectMany(h => h.Held).OrderBy(m => m.Address)],
                 IommuBackend = handouts.Max(h => h.IommuBackend), // half of it cannot be opened by nodes of functions
@@ -48,10 +50,24 @@ internal static class GroupUnit
             HostLoses = units.Select(u => u.HostLoses).OfType<string>().ToList() is { Count: > 0 } losses
                 ? string.Join("; ", losses)
                 : null,
-            Cordoned = units.Any(u => u.Cordoned),
+            Cordoned = units.Exists(u => u.Cordoned),
             Reset = units.Max(u => u.Reset),
             OnAllocate = late.IsEmpty ? null : Of(late),
+            Companions = [.. CompanionsOf(group, pieces)],
         };
+    }
+
+    /// <summary>Of all but the device that the group's own resource stands for.</summary>
+    private static IEnumerable<Companion> CompanionsOf(DeviceGroup group, ImmutableArray<Piece> pieces)
+    {
+        foreach (var (member, function) in pieces.SelectMany(p => p.Devices).Skip(1))
+        {
+            if (group.Members[member].Companion is { } name)
+                yield return new Companion(name, function);
+        }
+
+        foreach (var companion in pieces.SelectMany(p => p.Unit!.Companions))
+            yield return companion;
     }
 
     /// <summary>All of it, or nothing: what is in the way of one of them is in the way of all.</summary>

@@ -31,16 +31,15 @@ internal sealed record GroupWishes(
         var standing = Standing(free);
         var kept = standing.SelectMany(g => g).ToHashSet();
         var withPods = free.Where(p => !kept.Contains(p) && HolderOf(p) is not null).ToHashSet();
-        var composer = new GroupComposer(Needs, Within);
-        var made = composer.Compose(free.Where(p => !kept.Contains(p) && !withPods.Contains(p)));
+        var made = new GroupComposer(Needs, Within, free.Where(p => !kept.Contains(p) && !withPods.Contains(p))).Compose();
         var used = made.SelectMany(g => g).Concat(kept).ToHashSet();
         var rest = Pieces.Where(p => !used.Contains(p)).ToList();
         // With what cannot be had now: these are the ones whose obstacles matter.
-        var possible = composer.Compose(rest.Where(p => !withPods.Contains(p)));
+        var possible = new GroupComposer(Needs, Within, rest.Where(p => !withPods.Contains(p))).Compose();
         var lacking = possible.SelectMany(g => g).Where(p => !free.Contains(p)).ToHashSet();
         return
         [
-            .. standing.Concat(made).OrderBy(g => g[0].Device).Select(GroupUnit.WishFor),
+            .. standing.Concat(made).OrderBy(g => g[0].Device).Select(g => GroupUnit.WishFor(Group, g)),
             .. rest.Where(lacking.Contains).Select(p => p.Wish with { Granted = new Targets { Awaited = p.Wish.Granted.Awaited } }),
             .. rest.Where(p => !lacking.Contains(p)).Select(p => OfLeft(p, WhyLeft(p))),
         ];

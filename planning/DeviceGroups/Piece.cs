@@ -6,10 +6,13 @@ namespace Hostdev.Planning.DeviceGroups;
 
 /// <summary>One IOMMU group that a device group may be made with: it is in one of them whole, or in none.</summary>
 /// <param name="wish">What is wished of it, as if it were a device by itself.</param>
-/// <param name="counts">How many it has for each member of the device group, in their order.</param>
-internal sealed class Piece(Wish wish, ImmutableArray<int> counts, Place place)
+/// <param name="devices">What it has of the members of the device group, in their order: the lowest function of each slot.</param>
+/// <param name="counts">How many it has for each member.</param>
+internal sealed class Piece(Wish wish, ImmutableArray<(int Member, PciAddress Function)> devices, ImmutableArray<int> counts, Place place)
 {
     public Wish Wish => wish;
+
+    public ImmutableArray<(int Member, PciAddress Function)> Devices => devices;
 
     public ImmutableArray<int> Counts => counts;
 
@@ -21,7 +24,7 @@ internal sealed class Piece(Wish wish, ImmutableArray<int> counts, Place place)
     public DeviceId Device => wish.Device;
 
     /// <summary>The first member that it is of.</summary>
-    public int First => counts.IndexOf(counts.First(c => c > 0));
+    public int First => devices[0].Member;
 
     /// <summary>The same for all pieces that can stand in each other's place.</summary>
     public string Kind => field ??= string.Join(',', counts);

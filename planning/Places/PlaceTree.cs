@@ -25,49 +25,55 @@ public enum PlaceKind
 /// </summary>
 public sealed class PlaceTree
 {
-    private readonly SortedDictionary<string, PlaceTree> _parts = new(StringComparer.Ordinal);
+    private readonly ImmutableArray<Located> _devices;
+    private readonly int _depth;
 
     /// <summary>How many devices have so many ports between this and themselves; above the ports these make no difference.</summary>
-    private readonly SortedDictionary<int, int> _below = [];
+    private readonly ImmutableSortedDictionary<int, int> _below;
 
-    private int _count;
-    private string _first = "";
-
-    private PlaceTree(PlaceKind kind, PlaceTree? parent) => (Kind, Parent) = (kind, parent);
+    private PlaceTree(PlaceKind kind, PlaceTree? parent, int depth, ImmutableArray<Located> devices)
+    {
+        (Kind, Parent, _depth, _devices) = (kind, parent, depth, devices);
+        First = devices.Select(d => d.Id).Min(StringComparer.Ordinal) ?? "";
+        _below = devices.CountBy(d => d.Below(depth)).ToImmutableSortedDictionary();
+        Parts =
+        [
+            .. devices
+                .Where(d => depth < d.Steps.Length)
+                .GroupBy(d => d.Steps[depth].Name, StringComparer.Ordinal)
+                .OrderBy(g => g.Key, StringComparer.Ordinal)
+                .Select(g => new PlaceTree(g.First().Steps[depth].Kind, this, depth + 1, [.. g])),
+        ];
+    }
 
     public PlaceKind Kind { get; }
 
     public PlaceTree? Parent { get; }
 
     /// <summary>How many devices are in it.</summary>
-    public int Count => _count;
+    public int Count => _devices.Length;
 
     /// <summary>The first ID of it.</summary>
-    public string First => _first;
+    public string First { get; }
 
-    public IEnumerable<PlaceTree> Parts => _parts.Values;
+    public ImmutableArray<PlaceTree> Parts { get; }
 
     /// <summary>All IDs in it.</summary>
-    public IEnumerable<string> All => Kind == PlaceKind.Device ? [First] : _parts.Values.SelectMany(p => p.All);
+    public IEnumerable<string> All => Kind == PlaceKind.Device ? [First] : Parts.SelectMany(p => p.All);
 
     /// <summary>The machine with these IDs. What has no place is nowhere: near to nothing.</summary>
-    public static PlaceTree Of(IEnumerable<(string Id, Place? Place)> devices)
-    {
-        var machine = new PlaceTree(PlaceKind.Machine, null);
-        foreach (var (id, at) in devices)
-        {
-            var place = machine;
-            place.Take(id, 0);
-            var steps = at is null ? [] : Steps(at);
-            foreach (var (kind, name, below) in steps.Append((PlaceKind.Device, $"device {id}", 0)))
-            {
-                place = place.Part(kind, name);
-                place.Take(id, below);
-            }
-        }
-
-        return machine;
-    }
+    public static PlaceTree Of(IEnumerable<(string Id, Place? Place)> devices) =>
+        new(
+            PlaceKind.Machine,
+            null,
+            0,
+            [
+                .. devices.Select(d => new Located(
+                    d.Id,
+                    [.. d.Place is null ? [] : Steps(d.Place), new Step(PlaceKind.Device, $"device {d.Id}", 0)]
+                )),
+            ]
+        );
 
     /// <summary>How many ports lie at least between this and the farthest of so many devices.</summary>
     public int PortsTo(int count)
@@ -85,52 +91,31 @@ public sealed class PlaceTree
     public int CountWithin(int ports) => _below.Where(b => b.Key <= ports).Sum(b => b.Value);
 
     /// <summary>This with the devices alone that have so many ports at most between this and themselves.</summary>
-    public PlaceTree Within(int ports) => CountWithin(ports) == Count ? this : Without(Parent, ports);
-
-    private PlaceTree Without(PlaceTree? parent, int ports)
-    {
-        var copy = new PlaceTree(Kind, parent);
-        foreach (var (name, part) in _parts)
-        {
-            var left = part.Kind == PlaceKind.Device ? part : part.Without(copy, ports - 1);
-            if (left.Count == 0 || (part.Kind == PlaceKind.Device && ports < 0))
-                continue;
-            copy._parts.Add(name, left);
-            copy._count += left.Count;
-            copy._first = copy.First.Length == 0 || string.CompareOrdinal(left.First, copy.First) < 0 ? left.First : copy.First;
-        }
-
-        foreach (var (below, devices) in _below.Where(b => b.Key <= ports))
-            copy._below.Add(below, devices);
-        return copy;
-    }
+    public PlaceTree Within(int ports) =>
+        CountWithin(ports) == Count ? this : new PlaceTree(Kind, Parent, _depth, [.. _devices.Where(d => d.Below(_depth) <= ports)]);
 
     /// <summary>From the machine down to the device; with how many ports are below each.</summary>
-    private static IEnumerable<(PlaceKind Kind, string Name, int Below)> Steps(Place place)
+    private static IEnumerable<Step> Steps(Place place)
     {
         if (place.NumaNode is { } node)
-            yield return (PlaceKind.NumaNode, string.Create(CultureInfo.InvariantCulture, $"node {node}"), 0);
+            yield return new(PlaceKind.NumaNode, string.Create(CultureInfo.InvariantCulture, $"node {node}"), 0);
         if (place.Path.IsEmpty)
             yield break;
-        yield return (PlaceKind.RootBus, RootBus(place.Path[0]), 0);
+        yield return new(PlaceKind.RootBus, RootBus(place.Path[0]), 0);
         for (var i = 0; i < place.Path.Length; i++)
-            yield return (PlaceKind.Port, place.Path[i].ToString(), place.Path.Length - 1 - i);
+            yield return new(PlaceKind.Port, place.Path[i].ToString(), place.Path.Length - 1 - i);
     }
 
     private static string RootBus(DeviceId root) =>
         root.AsPci is { } at ? string.Create(CultureInfo.InvariantCulture, $"bus {at.Domain:x4}:{at.Bus:x2}") : $"bus of {root}";
 
-    private PlaceTree Part(PlaceKind kind, string name)
-    {
-        if (!_parts.TryGetValue(name, out var part))
-            _parts.Add(name, part = new PlaceTree(kind, this));
-        return part;
-    }
+    /// <param name="Below">How many ports are below it on the way.</param>
+    private readonly record struct Step(PlaceKind Kind, string Name, int Below);
 
-    private void Take(string id, int below)
+    /// <param name="Steps">The way to it, from below the machine on, itself at the end.</param>
+    private sealed record Located(string Id, ImmutableArray<Step> Steps)
     {
-        _first = Count == 0 || string.CompareOrdinal(id, First) < 0 ? id : First;
-        _count++;
-        _below[below] = _below.GetValueOrDefault(below) + 1;
+        /// <summary>How many ports lie between it and the place that is so deep on its way.</summary>
+        public int Below(int depth) => depth == 0 ? 0 : Steps[depth - 1].Below;
     }
 }
