@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
-using Hostdev.Crds.Words;
 
 namespace Hostdev.Planning.DeviceGroups;
 
