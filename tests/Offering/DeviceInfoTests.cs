@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
@@ -158,6 +159,72 @@ public sealed class DeviceInfoTests
         Assert.Equal(Enumerable.Range(0, 16), cliques.Values.Distinct().Order());
         Assert.DoesNotContain(cliques.Keys, d => d.AsPci!.Value.Domain == 3);
         Assert.All(cliques.GroupBy(c => c.Value), c => Assert.Single(c.Select(d => d.Key.AsPci!.Value.Domain).Distinct()));
+    }
+
+    /// <summary>Two GPUs of one switch and a NIC, which is in another IOMMU group each.</summary>
+    [Fact]
+    public void Of_a_device_group_each_function_has_its_own_IOMMU_group_and_clique()
+    {
+        string[] addresses = ["0000:43:00.0", "0000:44:00.0", "0000:45:00.0"];
+        var machine = new Machine();
+        foreach (var (i, address) in addresses.Index())
+        {
+            var (ids, classCode) = i < 2 ? ("10de:26b9", 0x030200u) : ("15b3:1021", 0x020000u);
+            machine.Function(
+                address,
+                12 + i,
+                "vfio-pci",
+                ids,
+                classCode,
+                with: f => BelowSwitch(f, (byte)i, "0000:40:01.0") with { VfioCdev = $"vfio{i}", HasVfioCdevNode = true }
+            );
+        }
+
+        var unit = Units.Of(addresses) with { Vmms = [Vmm.Qemu, Vmm.CloudHypervisor] };
+        var answer = AllocateAnswer.Compose(Gpu, [(unit, UnitReadiness.StateOf(unit, machine))], machine);
+
+        Assert.Equal(
+            [
+                "/dev/vfio/vfio",
+                "/dev/vfio/12",
+                "/dev/vfio/devices/vfio0",
+                "/dev/vfio/13",
+                "/dev/vfio/devices/vfio1",
+                "/dev/vfio/14",
+                "/dev/vfio/devices/vfio2",
+                "/dev/iommu",
+            ],
+            answer.Nodes.Select(n => n.Path)
+        );
+        Assert.Equal("0000:43:00.0", answer.Envs["PCI_RESOURCE_EXAMPLE_COM_GPU"]);
+        var told = answer.Envs["HOSTDEV_EXAMPLE_COM_GPU_INFO"];
+        DeviceInfoSchema.Check(told);
+        var device = JsonNode.Parse(told)!["devices"]![0]!;
+        Assert.Equal((12, 0), ((int)device["iommuGroup"]!["number"]!, (int)device["p2pClique"]!));
+        Assert.Equal(
+            [(null, null), (13, 0), (14, null)],
+            device["assigned"]!.AsArray().Select(f => ((int?)f!["iommuGroup"]?["number"], (int?)f["p2pClique"]))
+        );
+        Assert.Equal(2, answer.Envs["HOSTDEV_EXAMPLE_COM_GPU_QEMU_ARGS"].Split("x-nv-gpudirect-clique=0").Length - 1);
+        Assert.Equal(3, answer.Envs["HOSTDEV_EXAMPLE_COM_GPU_QEMU_ARGS"].Split("pcie-root-port").Length - 1);
+        Assert.Equal(2, answer.Envs["HOSTDEV_EXAMPLE_COM_GPU_CLOUD_HYPERVISOR_ARGS"].Split("x_nv_gpudirect_clique=0").Length - 1);
+    }
+
+    [Fact]
+    public void A_device_group_of_which_one_function_is_gone_or_not_on_its_driver_is_not_ready()
+    {
+        var unit = Units.Of("0000:43:00.0", "0000:45:00.0");
+        var machine = new Machine().Function("0000:43:00.0", 12, "vfio-pci").Function("0000:45:00.0", 14, "mlx5_core");
+        Assert.Equal("0000:45:00.0 is on the driver mlx5_core instead of vfio-pci", UnitReadiness.StateOf(unit, machine).Problem);
+        Assert.Equal("0000:45:00.0 is gone", UnitReadiness.StateOf(unit, new Machine().Function("0000:43:00.0", 12, "vfio-pci")).Problem);
+        machine = new Machine()
+            .Function("0000:43:00.0", 12, "vfio-pci")
+            .Function("0000:45:00.0", 14, "vfio-pci")
+            .Function("0000:45:00.1", 14, "mlx5_core");
+        Assert.Equal(
+            "0000:45:00.1 shares group 14 and is on the driver mlx5_core, with which VFIO refuses the group",
+            UnitReadiness.StateOf(unit, machine).Problem
+        );
     }
 
     internal static PciFunction BelowSwitch(PciFunction function, byte port, string root) =>

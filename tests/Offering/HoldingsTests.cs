@@ -46,6 +46,29 @@ public sealed class HoldingsTests
     }
 
     [Fact]
+    public void A_part_of_what_somebody_has_is_given_to_nobody_with_another_device()
+    {
+        _holdings.Record([Given]);
+        var other = Units.Of("0000:46:00.0", "0000:43:00.1"); // a device group that was put together anew meanwhile
+
+        Assert.Null(_holdings.TryBeginAnswer(Gpu, [other], out var refusal));
+        Assert.Equal(Reasons.StillHeld, refusal!.Reason);
+        Assert.Equal(
+            "0000:46:00.0 of example.com/gpu cannot be given out: a pod still has 0000:43:00.1 with 0000:43:00.0: it can be given out "
+                + "when that pod is gone",
+            refusal.Message
+        );
+    }
+
+    [Fact]
+    public void A_part_of_what_is_being_given_out_is_given_to_nobody_with_another_device()
+    {
+        using var answer = Begin(Unit);
+        Assert.Null(_holdings.TryBeginAnswer(Gpu, [Units.Of("0000:46:00.0", "0000:43:00.1")], out var refusal));
+        Assert.Equal(Reasons.InFlight, refusal!.Reason);
+    }
+
+    [Fact]
     public void What_is_closed_is_given_to_nobody_until_it_was_opened_as_often()
     {
         Assert.Empty(_holdings.TryClose(Audio));

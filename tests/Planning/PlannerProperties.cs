@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using FsCheck;
 using FsCheck.Fluent;
+using Hostdev.Crds.Kinds;
 using Hostdev.Planning;
 using Hostdev.Planning.Explaining;
 using Hostdev.Planning.Foreseeing;
@@ -153,13 +154,13 @@ public sealed class PlannerProperties
             plan.Units.SelectMany(u => u.Members).Count(),
             plan.Units.SelectMany(u => u.Members).Select(m => m.Address).Distinct().Count()
         );
+        var groups = plan.Units.SelectMany(u => u.Members.Select(m => input.Inventory.Functions[m.Address].IommuGroup).Distinct()).ToList();
+        Assert.Equal(groups.Distinct(), groups);
         Assert.All(
-            plan.Units,
-            u =>
-                Assert.All(
-                    u.Members,
-                    m => Assert.Equal(input.Inventory.Functions[u.Primary].IommuGroup, input.Inventory.Functions[m.Address].IommuGroup)
-                )
+            plan.Units.Where(u =>
+                input.Policies.First(p => p.Identity.Uid == u.Policy.Uid).Spec is not HostDeviceSpec { Devices.Group: not null }
+            ),
+            u => Assert.Single(u.Members.Select(m => input.Inventory.Functions[m.Address].IommuGroup).Distinct())
         );
         Assert.Equal(plan.Lanes.Length, plan.Lanes.Select(l => l.Key).Distinct().Count());
         foreach (var lane in plan.Lanes)

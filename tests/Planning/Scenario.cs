@@ -76,10 +76,40 @@ internal sealed record Wish(
                         VirtualFunctions = Number == 3,
                         Driver = new DriverChoice { Type = Number == 5 ? DriverType.Auto : DriverType.Vfio },
                     },
-                spec: s => s with { Priority = Priority, AllowProtected = allowed, ResourceName = ResourceName.Parse(Names[Name]) }
+                spec: s =>
+                    s with
+                    {
+                        Priority = Priority,
+                        AllowProtected = allowed,
+                        ResourceName = ResourceName.Parse(Names[Name]),
+                        Devices = Number % 4 == 2 ? Together(s.Devices.Pci!) : s.Devices,
+                    }
             );
         return Frozen ? policy.Frozen() : policy;
     }
+
+    /// <summary>What is selected, together with a NIC.</summary>
+    private static DeviceSource Together(PciDevices pci) =>
+        new()
+        {
+            Group = new DeviceGroup
+            {
+                Within = Nearness.Machine,
+                Members =
+                [
+                    new DeviceGroupMember { Name = "first", Pci = pci },
+                    new DeviceGroupMember
+                    {
+                        Name = "nic",
+                        Pci = new PciDevices
+                        {
+                            Selectors = [new PciSelector { Vendor = PciId.Parse("8086") }],
+                            GroupPolicy = GroupPolicy.HoldSiblings,
+                        },
+                    },
+                ],
+            },
+        };
 
     private ImmutableArray<VfPool> Pools() =>
         Group switch

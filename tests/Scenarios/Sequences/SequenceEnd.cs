@@ -37,6 +37,7 @@ internal sealed partial class SequenceEnd(
         Reasons.PhysicalFunctionUnbound,
         Reasons.HasVirtualFunctions,
         Reasons.HeldSibling,
+        Reasons.LeftOver,
         Reasons.Adopted,
         Reasons.OtherVfNumber,
         Reasons.NoVfs,

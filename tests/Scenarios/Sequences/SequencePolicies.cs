@@ -104,6 +104,13 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
         ],
         [Device("one VF", "0000:41:10.2", pci: ", virtualFunctions: true", resource: "one-vf")],
         [
+            Set("set", "", Member("gpu", "0000:43:00.0", ", groupPolicy: AssignSiblings") + ", " + Member("edu", "0000:46:00.0")),
+            Set("set of more", "", Member("gpu", "0000:43:00.0", ", groupPolicy: HoldSiblings") + ", " + OneOfTwo),
+            Set("set priority", "priority: 4", Member("edu", "0000:46:00.0") + ", " + Member("noacs", "0000:86:00.0")),
+            Set("set late", Late, Member("noacs", "0000:86:00.0") + ", " + Member("edu", "0000:46:00.0")),
+            Set("set of two", "disruption: Cordon", OneOfTwo.Replace("pci:", "count: 2, pci:", StringComparison.Ordinal)),
+        ],
+        [
             Usb("stick", "serial: LABUSB0"),
             Usb("stick node owner", "serial: LABUSB0", "deviceFile: {uid: 1000, gid: 1000, mode: \"0600\"}"),
             Usb("stick priority", "serial: LABUSB0", "priority: 5"),
@@ -169,6 +176,7 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
         "mdevs",
         "mdevs",
         "0000:41:",
+        "0000:46:",
         "0000:01:",
         "0000:01:",
         "0000:01:",
@@ -178,6 +186,27 @@ internal sealed record SequencePolicy(string Label, string Yaml, ImmutableArray<
         "0000:02:",
         "0000:02:",
     ];
+
+    private const string OneOfTwo = "{name: any, pci: {selectors: [{addresses: [\"0000:46:00.0\", \"0000:86:00.0\"]}]}}";
+
+    private static string Member(string name, string address, string pci = "") =>
+        $"{{name: {name}, pci: {{selectors: [{{addresses: [\"{address}\"]}}]{pci}}}}}";
+
+    private static SequencePolicy Set(string label, string more, string members) =>
+        new(
+            label,
+            $$$"""
+            - kind: HostDevice
+              name: set
+              spec:
+                resourceName: example.com/set
+                nodeSelector: {}
+                {{{more}}}
+                devices: {group: {within: Machine, members: [{{{members}}}]}}
+
+            """,
+            []
+        );
 
     private static SequencePolicy Scsi(string label, string selector, string more = "", params (string, Protection)[] allowed) =>
         new(label, Desired.ScsiDevice(label.Split(' ')[0], selector, more), [.. allowed]);

@@ -13,14 +13,18 @@ internal sealed class Standing(SimulatedKernel kernel, SteppedAgent agent, Uses 
 {
     private const string Bus = "0000:41:";
 
-    private readonly Dictionary<string, string> _inForce = new(StringComparer.Ordinal); // the policy by the function
+    /// <summary>The policy by the function, with the buses of everything that is had together with it.</summary>
+    private readonly Dictionary<string, (string Policy, HashSet<string> Buses)> _inForce = new(StringComparer.Ordinal);
 
-    /// <summary>A policy's change, or something that happened to a device, is reason enough for everything on its bus.</summary>
+    /// <summary>
+    /// A policy's change, or something that happened to a device, is reason enough for everything on its bus, and for what is had together
+    /// with something there.
+    /// </summary>
     /// <param name="address">A function, or the beginning of its address.</param>
     public void HasReason(string address)
     {
         var bus = BusOf(address);
-        foreach (var function in _inForce.Keys.Where(f => BusOf(f) == bus).ToList())
+        foreach (var function in _inForce.Where(f => f.Value.Buses.Contains(bus)).Select(f => f.Key).ToList())
             _inForce.Remove(function);
     }
 
@@ -33,8 +37,9 @@ internal sealed class Standing(SimulatedKernel kernel, SteppedAgent agent, Uses 
         var lasting = agent.Host.Allocator.Catalog.Units.Values.Where(u => u.Problem is null && u.Unit.OnAllocate is null);
         foreach (var unit in lasting.Where(u => ready.Contains(u.Unit.Policy.Name)))
         {
+            var buses = unit.Unit.Functions().Select(m => BusOf(m.Address.ToString())).ToHashSet(StringComparer.Ordinal);
             foreach (var member in unit.Unit.Functions().Where(m => kernel.DriverOf(m.Address.ToString()) == m.Driver))
-                _inForce[member.Address.ToString()] = unit.Unit.Policy.ToString();
+                _inForce[member.Address.ToString()] = (unit.Unit.Policy.ToString(), buses);
         }
     }
 
@@ -52,7 +57,7 @@ internal sealed class Standing(SimulatedKernel kernel, SteppedAgent agent, Uses 
         if (changed.FirstOrDefault(_inForce.ContainsKey) is { } function)
         {
             throw new BrokenPromiseException(
-                $"{path} <- {value.Trim()} changes {function}, which {_inForce[function]} has in force, for no reason"
+                $"{path} <- {value.Trim()} changes {function}, which {_inForce[function].Policy} has in force, for no reason"
             );
         }
     }
