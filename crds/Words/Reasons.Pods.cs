@@ -58,6 +58,16 @@ public static partial class Reasons
         new("NotReady", "the device's real state is not what a VM needs", "as the message says", Ends.Event)
     );
 
+    public static readonly Reason CompanionsDiffer = Pods.Add(
+        new(
+            "CompanionsDiffer",
+            "the device, or its policy, has other companions than what was there before under its resource name, and a VM that asks for"
+                + " companions is given any of them: it is given to nobody. A pod that has it keeps it",
+            "declare the same companions for all devices of one resourceName",
+            Ends.Admin
+        )
+    );
+
     public static readonly Reason StillHeld = Pods.Add(
         new("StillHeld", "a process holds the device, though its pod is gone", "end the process that the message names", Ends.Look)
         {

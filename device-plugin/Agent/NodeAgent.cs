@@ -296,7 +296,7 @@ public sealed partial class NodeAgent(
                 Choices = parts.Choices.Choices,
                 Links = parts.Links.Links,
                 Setbacks = _setbacks.Active(),
-                Given = [.. given.ById.Keys.Select(DeviceId.Parse)],
+                Given = [.. given.Units],
                 Unreturned = [.. parts.Executor.Unreturned.Concat(unreturned).DistinctBy(w => (w.Device, w.File))],
             };
         }
@@ -321,7 +321,8 @@ public sealed partial class NodeAgent(
     private Catalog CatalogOf(Plan plan, HostInventory inventory)
     {
         var unsettled = parts.Allocator.Unsettled(plan, _lookedAt);
-        return Catalog.Build(plan, inventory, parts.Allocator.Reserved(plan, inventory, unsettled).SetItems(Withheld(plan)), unsettled);
+        var refused = parts.Allocator.Reserved(plan, inventory, unsettled).SetItems(Withheld(plan));
+        return Catalog.Build(plan, inventory, refused, unsettled, parts.Allocator.Ledger.Held);
     }
 
     /// <summary>

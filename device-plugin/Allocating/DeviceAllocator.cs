@@ -32,6 +32,7 @@ public sealed class DeviceAllocator(
     private static readonly TimeSpan KubeletsTime = TimeSpan.FromSeconds(1);
 
     private readonly AnsweredNodes _answers = new(reader, time);
+    private readonly TokenAnswers _tokens = new(holdings, time);
     private readonly LateUnits _late = new(reader, holdings, executor);
     private readonly NodeOwners _owners = new(calls, journal);
     private readonly NodeHolderReader _holders = new(paths, calls, threads, time);
@@ -86,8 +87,20 @@ public sealed class DeviceAllocator(
 
     private AllocateOutcome Allocate(ResourceName resource, ImmutableArray<string> deviceIds, CancellationToken cancellationToken)
     {
+        if (TokenAnswers.AreTokens(resource, deviceIds))
+            return GiveTokens(resource, deviceIds, cancellationToken);
         using var answer = TryBegin(resource, deviceIds, out var refusal);
         return answer is null ? new AllocateOutcome.Refused(refusal!) : Give(answer, cancellationToken);
+    }
+
+    private AllocateOutcome GiveTokens(ResourceName resource, ImmutableArray<string> ids, CancellationToken cancellationToken)
+    {
+        if (Halted(resource, ids) is { } halted)
+            return new AllocateOutcome.Refused(halted);
+        var outcome = _tokens.Give(Catalog, resource, ids, cancellationToken);
+        if (outcome is AllocateOutcome.Granted)
+            Answered?.Invoke();
+        return outcome;
     }
 
     public async ValueTask<Refusal?> CheckBeforeStartAsync(
@@ -132,6 +145,8 @@ public sealed class DeviceAllocator(
 
     private Refusal? CheckOffer(ResourceName resource, string deviceId)
     {
+        if (TokenAnswers.AreTokens(resource, [deviceId]))
+            return Halted(resource, [deviceId]) ?? TokenAnswers.Refusal(Catalog, resource, deviceId);
         Unit unit;
         using (var answer = TryBegin(resource, [deviceId], out var refusal))
         {
@@ -277,19 +292,24 @@ public sealed class DeviceAllocator(
         ledger.Earlier.ContainsKey(id) && reading is PodUseReading.Listed { Checkpoint: CheckpointReading.Read };
 
     private Allocation? Learn(PodUse device) =>
-        Catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
+        ResourceName.TryParse(device.Resource, out var name, out _) && Tokens.IsOf(name, device.Id)
+            ? Tokens.Given(name, device.Id, time.GetUtcNow())
+        : Catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
             ? _answers.Record(unit.Unit, reader.Read(unit.Unit.Handout))
+        : null;
+
+    private Refusal? Halted(ResourceName resource, ImmutableArray<string> ids) =>
+        Refuses() is { } halt
+            ? new Refusal(halt.Reason, $"{string.Join(", ", ids)} of {resource} cannot be given out: {halt.Message}", ids)
             : null;
 
     private Holdings.Answer? TryBegin(ResourceName resource, ImmutableArray<string> ids, out Refusal? refusal)
     {
         var units = ImmutableArray.CreateBuilder<Unit>();
         var catalog = Catalog;
-        if (Refuses() is { } halt)
-        {
-            refusal = new Refusal(halt.Reason, $"{string.Join(", ", ids)} of {resource} cannot be given out: {halt.Message}", ids);
+        refusal = Halted(resource, ids);
+        if (refusal is not null)
             return null;
-        }
 
         foreach (var id in ids)
         {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Hostdev.Crds;
 
 namespace Hostdev.DevicePlugin.Offering;
 
@@ -20,6 +21,12 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
     /// <summary>Units that are not brought about for anybody before the next boot, with why.</summary>
     public ImmutableSortedDictionary<string, string> GivenUp { get; init; } =
         ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
+
+    /// <summary>The IDs of units that somebody has: tokens stand for no device.</summary>
+    public IEnumerable<DeviceId> Units => ById.Values.Where(a => !a.IsToken).Select(a => DeviceId.Parse(a.Id));
+
+    /// <summary>The IDs that somebody has, or had before the boot and may have still.</summary>
+    public ImmutableHashSet<string> Held => [.. ById.Keys, .. Earlier.Keys];
 
     /// <summary>Whether it says the same of the same IDs.</summary>
     public bool HasSame(AllocationLedger other) =>
