@@ -232,7 +232,8 @@ public sealed partial class NodeAgent(
             return;
         var (resources, others) = (parts.Kubelet?.Snapshot() ?? [], parts.Kubelet?.OtherOffers ?? []);
         var (catalog, ledger) = (parts.Allocator.Catalog, parts.Allocator.Ledger);
-        var status = StatusBuilder.Build(last.Inventory, last.Plan, catalog, ledger, resources, desired, last.Generation, others);
+        var told = last.Plan with { Findings = [.. last.Plan.Findings, .. parts.Allocator.Unpaired] };
+        var status = StatusBuilder.Build(last.Inventory, told, catalog, ledger, resources, desired, last.Generation, others);
         (_status, _halt, _units) = (status, last.Plan.Halt, UnitStanding.Of(catalog, ledger, resources));
         parts.Status.Write(status);
     }

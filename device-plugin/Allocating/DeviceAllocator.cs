@@ -39,6 +39,7 @@ public sealed class DeviceAllocator(
     private readonly KernelCalls<KubeletCall> _kernel = new(threads, "kubelet call", time);
     private EarlierAnswers? _earlier;
     private volatile Catalog _catalog = Catalog.Empty;
+    private volatile UnpairedTokens _unpaired = UnpairedTokens.None;
     private ImmutableDictionary<Reason, long> _refusedByReason = ImmutableDictionary<Reason, long>.Empty;
 
     /// <summary>Called, from any thread, when a device was given out: from now on somebody must look who has it. Must not block.</summary>
@@ -61,6 +62,9 @@ public sealed class DeviceAllocator(
     }
 
     public AllocationLedger Ledger => holdings.Ledger;
+
+    /// <summary>Pods that ask for companions in another number than for what these go with.</summary>
+    public ImmutableArray<Finding> Unpaired => _unpaired.Findings;
 
     /// <summary>How many times the kubelet was refused a device since the start, by reason.</summary>
     public ImmutableDictionary<Reason, long> RefusedByReason => _refusedByReason;
@@ -227,6 +231,8 @@ public sealed class DeviceAllocator(
         // The machine is read before the ledger is touched, and only for what is missing or unknown. What is given out after this look is
         // too young to be let go.
         pods.Look(reading, Catalog);
+        var unpaired = Unpaired;
+        _unpaired = _unpaired.Observe(reading, Catalog, asOf, proof.Absence);
         var devices = reading is PodUseReading.Listed listed ? listed.Devices : [];
         var known = Ledger;
         var learned = devices
@@ -254,7 +260,8 @@ public sealed class DeviceAllocator(
                 ),
             reading is PodUseReading.Listed ? asOf : null
         );
-        return !after.ById.Keys.SequenceEqual(before.ById.Keys)
+        return !unpaired.SequenceEqual(Unpaired)
+            || !after.ById.Keys.SequenceEqual(before.ById.Keys)
             || after.ById.Values.Any(a => before.ById[a.Id] is var b && (b.Pod != a.Pod || b.Holder != a.Holder));
     }
 
