@@ -299,7 +299,7 @@ public sealed class DeviceAllocator(
         ledger.Earlier.ContainsKey(id) && reading is PodUseReading.Listed { Checkpoint: CheckpointReading.Read };
 
     private Allocation? Learn(PodUse device) =>
-        ResourceName.TryParse(device.Resource, out var name, out _) && Tokens.IsOf(name, device.Id)
+        ResourceName.TryParse(device.Resource, out var name, out _) && TokenId.Is(device.Id, name)
             ? Tokens.Given(name, device.Id, time.GetUtcNow())
         : Catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
             ? _answers.Record(unit.Unit, reader.Read(unit.Unit.Handout))

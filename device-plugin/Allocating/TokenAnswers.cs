@@ -12,7 +12,7 @@ namespace Hostdev.DevicePlugin.Allocating;
 internal sealed class TokenAnswers(Holdings holdings, TimeProvider time)
 {
     public static bool AreTokens(ResourceName resource, ImmutableArray<string> ids) =>
-        !ids.IsEmpty && ids.All(id => Tokens.IsOf(resource, id));
+        !ids.IsEmpty && ids.All(id => TokenId.Is(id, resource));
 
     /// <summary>
     /// Gives them out, with nothing for the container. Healthy or not: which tokens are unhealthy is chosen among equals, and the unit

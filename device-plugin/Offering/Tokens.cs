@@ -1,7 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning;
@@ -14,24 +11,6 @@ namespace Hostdev.DevicePlugin.Offering;
 /// </summary>
 public static class Tokens
 {
-    /// <summary>The first six bytes of every token: <c>tokens</c> in ASCII.</summary>
-    private const string Prefix = "746f6b65-6e73-8";
-
-    /// <summary>Hexadecimal digits at the end of an ID, which number the tokens of one name.</summary>
-    private const int NumberDigits = 6;
-
-    /// <summary>
-    /// The ID of a token, the same for ever: a UUID of version 8 (RFC 9562), with 48 bits of a hash of the name. A version that knows no
-    /// tokens reads the IDs of its ledger as devices, and a UUID is one.
-    /// </summary>
-    public static string IdOf(ResourceName name, int number) => StemOf(name) + number.ToString("x6", CultureInfo.InvariantCulture);
-
-    /// <summary>Whether an ID is a token of this name, whoever tells of it.</summary>
-    public static bool IsOf(ResourceName name, string id) =>
-        id.Length == 36
-        && id.StartsWith(StemOf(name), StringComparison.Ordinal)
-        && !id.AsSpan(36 - NumberDigits).ContainsAnyExcept("0123456789abcdef");
-
     /// <summary>What is remembered of a token that was given out: it has no device and no node.</summary>
     public static Allocation Given(ResourceName name, string id, DateTimeOffset at) =>
         new()
@@ -91,9 +70,9 @@ public static class Tokens
 
     private static ImmutableArray<AdvertisedDevice> List(ResourceName name, int all, int healthy, IReadOnlySet<string> held)
     {
-        var given = held.Where(id => IsOf(name, id)).Order(StringComparer.Ordinal);
+        var given = held.Where(id => TokenId.Is(id, name)).Order(StringComparer.Ordinal);
         // As many numbers as there may be tokens, and as are held: enough are free among them.
-        var free = Enumerable.Range(0, all + held.Count).Select(n => IdOf(name, n)).Where(id => !held.Contains(id));
+        var free = Enumerable.Range(0, all + held.Count).Select(n => TokenId.Of(name, n)).Where(id => !held.Contains(id));
         return
         [
             .. given
@@ -102,11 +81,5 @@ public static class Tokens
                 .Select((id, i) => new AdvertisedDevice(id, i < healthy, NumaNode: null))
                 .OrderBy(d => d.Id, StringComparer.Ordinal),
         ];
-    }
-
-    private static string StemOf(ResourceName name)
-    {
-        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("companion\0" + name.Value)));
-        return $"{Prefix}{hash[..3]}-8{hash[3..6]}-{hash[6..12]}";
     }
 }
