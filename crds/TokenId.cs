@@ -5,9 +5,9 @@ using System.Text;
 namespace Hostdev.Crds;
 
 /// <summary>
-/// What names a token of a companion's resource to the kubelet, in the ledger and in a status. It stands for no device, and is none: a UUID of
-/// version 8 (RFC 9562) with 48 bits of a hash of the name. A version that knows no tokens reads the IDs of its ledger as devices, and takes
-/// it for the UUID of a mediated device that is not there.
+/// What names a token of a companion's resource to the kubelet, in the ledger and in a status. It stands for no device, and is none: a UUID
+/// of version 8 (RFC 9562) with 48 bits of a hash of the name. A version that knows no tokens reads the IDs of its ledger as devices, and
+/// takes it for the UUID of a mediated device that is not there.
 /// </summary>
 public static class TokenId
 {
@@ -28,9 +28,7 @@ public static class TokenId
 
     /// <summary>Whether an ID is a token of this name, whoever tells of it.</summary>
     public static bool Is(string id, ResourceName name) =>
-        id.Length == Length
-        && id.StartsWith(StemOf(name), StringComparison.Ordinal)
-        && !id.AsSpan(Length - NumberDigits).ContainsAnyExcept("0123456789abcdef");
+        id.Length == Length && id.StartsWith(StemOf(name), StringComparison.Ordinal) && id[^NumberDigits..].All(char.IsAsciiHexDigitLower);
 
     private static string StemOf(ResourceName name)
     {

@@ -93,8 +93,8 @@ public static class KubeVirtSnippet
     private static readonly ImmutableArray<string> GraceIds = ["10DE:2342", "10DE:2345", "10DE:2348", "10DE:2941", "10DE:31C2"];
 
     /// <summary>
-    /// A companion has the ids of its member where the policy names it by them, else those of the device that it goes with: KubeVirt goes by
-    /// the name where another offers it. It is permitted once the device is.
+    /// A companion has the ids of its member where the policy names it by them, else those of the device that it goes with: KubeVirt goes
+    /// by the name where another offers it. It is permitted once the device is.
     /// </summary>
     private static IEnumerable<string> IdsOf(DesiredPolicy policy, Crds.ResourceName name, IEnumerable<string> ids) =>
         policy is DesiredPolicy.OfHostDevice { Spec.Devices.Pci: { } pci }

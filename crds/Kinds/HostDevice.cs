@@ -199,8 +199,8 @@ public sealed record GroupMember
     public bool? Assigned { get; init; }
 
     /// <summary>
-    /// The resource by which KubeVirt takes it to the VM, beside the policy's own. Null where the field is absent: so a version before reads
-    /// what is kept.
+    /// The resource by which KubeVirt takes it to the VM, beside the policy's own. Null where the field is absent: so a version before
+    /// reads what is kept.
     /// </summary>
     public ResourceName? Companion { get; init; }
 }

@@ -21,8 +21,8 @@ public sealed record ResourceNameClaims(
 
     /// <summary>
     /// A name has one transport, and no two names may share KubeVirt's env name (contracts/kubevirt.md, 3 and 5). The later policy loses,
-    /// whatever its priority: what is offered already must not go because somebody adds a policy. A companion goes with one resource, and all
-    /// devices of a resource have the same ones: a VM that asks for both is given any of them.
+    /// whatever its priority: what is offered already must not go because somebody adds a policy. A companion goes with one resource, and
+    /// all devices of a resource have the same ones: a VM that asks for both is given any of them.
     /// </summary>
     public static ResourceNameClaims Of(IEnumerable<DesiredPolicy> policies)
     {

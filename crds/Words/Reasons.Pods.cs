@@ -71,8 +71,8 @@ public static partial class Reasons
     public static readonly Reason CompanionsUnpaired = Pods.Add(
         new(
             "CompanionsUnpaired",
-            "a container has companions and the resource that they go with in unequal number, or not both: a VM with too many does not start, and"
-                + " one with too few gets those of the lowest addresses",
+            "a container has companions and the resource that they go with in unequal number, or not both: a VM with too many does not "
+                + "start, and one with too few gets those of the lowest addresses",
             "ask for as many of both in one container, as the message says",
             Ends.Event
         )

@@ -33,8 +33,8 @@ internal sealed class TokenAnswers(Holdings holdings, TimeProvider time)
             ? null
             : new Refusal(
                 Reasons.NotOffered,
-                $"{id}, a token of {resource}, is not offered on this node any more: there are fewer devices that {resource} is the companion "
-                    + "of",
+                $"{id}, a token of {resource}, is not offered on this node any more: there are fewer devices that {resource} is the "
+                    + "companion of",
                 [id]
             );
 }

@@ -53,8 +53,8 @@ public static class Tokens
             {
                 problems[unit.Id.ToString()] = new OfferProblem(
                     Reasons.CompanionsDiffer,
-                    $"{unit.Id} has {InWords(unit)}, but others of {unit.Resource} have {alike[0].Key}: a VM that asks for companions would "
-                        + "be given any of them; declare the same companions for all, or use another resourceName for these"
+                    $"{unit.Id} has {InWords(unit)}, but others of {unit.Resource} have {alike[0].Key}: a VM that asks for companions "
+                        + "would be given any of them; declare the same companions for all, or use another resourceName for these"
                 );
             }
         }

@@ -6,8 +6,8 @@ using Hostdev.Planning;
 namespace Hostdev.DevicePlugin.Offering;
 
 /// <summary>
-/// Containers that have companions and the resource that these go with in unequal number. At Allocate it cannot be seen: the kubelet asks for
-/// each resource by itself, and names neither the pod nor the container.
+/// Containers that have companions and the resource that these go with in unequal number. At Allocate it cannot be seen: the kubelet asks
+/// for each resource by itself, and names neither the pod nor the container.
 /// </summary>
 /// <param name="Seen">By pod and container, what was found there and since when the kubelet's lists have it so: while a pod is admitted, it
 /// has one and not yet the other.</param>

@@ -147,8 +147,8 @@ internal static class GroupProblems
             .ToList();
         return missing.Count == 0
             ? null
-            : $"{request.Primary.Address} has no member for {List(missing)}: a VM that asks for {request.Resource} together with it could be "
-                + $"given {request.Primary.Address} and would not start; narrow the selectors to devices that have it, or give this one "
+            : $"{request.Primary.Address} has no member for {List(missing)}: a VM that asks for {request.Resource} together with it could "
+                + $"be given {request.Primary.Address} and would not start; narrow the selectors to devices that have it, or give this one "
                 + "a policy and a resourceName of its own";
     }
 

@@ -7,8 +7,8 @@ using Xunit;
 namespace Hostdev.Tests.Scenarios;
 
 /// <summary>
-/// <c>companion</c>: a VM of KubeVirt gets a second function by a resource of its own. Both are asked for in one container, in the order of a
-/// Go map, and either may be refused.
+/// <c>companion</c>: a VM of KubeVirt gets a second function by a resource of its own. Both are asked for in one container, in the order of
+/// a Go map, and either may be refused.
 /// </summary>
 public sealed class CompanionScenarios
 {
@@ -192,8 +192,8 @@ public sealed class CompanionScenarios
         Assert.Throws<InvalidOperationException>(() => VirtLauncher.Addresses(pod, Gpu, Audio, Audio));
         await bench.UntilAsync(() => bench.Problem("gpu").Reason == Reasons.CompanionsUnpaired);
         Assert.Equal(
-            "container compute of pod vms/vm has 2 of example.com/gpu-audio and only 1 of example.com/gpu: there is no device for each, and "
-                + "the launcher of a VM does not start; ask for as many of example.com/gpu-audio as of example.com/gpu",
+            "container compute of pod vms/vm has 2 of example.com/gpu-audio and only 1 of example.com/gpu: there is no device for each, "
+                + "and the launcher of a VM does not start; ask for as many of example.com/gpu-audio as of example.com/gpu",
             bench.Problem("gpu").Message
         );
         Assert.Equal("Ready", (string?)bench.Policy("gpu")?["reason"]);

@@ -3,8 +3,8 @@ using Hostdev.Sandbox.Kubelet;
 namespace Hostdev.Tests.Scenarios;
 
 /// <summary>
-/// What KubeVirt's launcher makes of a container's environment (contracts/kubevirt.md, 2 to 5): one PCI device for each entry of the VM, from
-/// the front of its resource's list of addresses.
+/// What KubeVirt's launcher makes of a container's environment (contracts/kubevirt.md, 2 to 5): one PCI device for each entry of the VM,
+/// from the front of its resource's list of addresses.
 /// </summary>
 internal static class VirtLauncher
 {
