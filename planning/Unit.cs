@@ -46,6 +46,9 @@ public sealed record Unit
     /// </summary>
     public ImmutableArray<Companion> Companions { get; init; } = [];
 
+    /// <summary>Under which name of its own a device of it is given; null for all that its resource alone stands for.</summary>
+    public ResourceName? CompanionOf(DeviceId device) => Companions.FirstOrDefault(c => c.Device == device)?.Name;
+
     /// <summary>The device that findings name, and a VM is told of.</summary>
     public DeviceId Device => Handout.Device;
 

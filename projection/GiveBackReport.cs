@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 
 namespace Hostdev.Projection;
@@ -54,7 +55,7 @@ public static class GiveBackReport
             return [$"{node}: the agent has not answered yet"];
         var allocated = status.Allocations.Select(a => a.Id).ToHashSet(StringComparer.Ordinal);
         var lines = status
-            .Allocations.Select(a => $"{node}: {a.Id} ({a.Resource}) {Holder(a)}")
+            .Allocations.Select(a => $"{node}: {(TokenId.Is(a.Id) ? $"a token of {a.Resource}" : $"{a.Id} ({a.Resource})")} {Holder(a)}")
             .Concat(status.Releasing.Where(r => !allocated.Contains(r.Device)).Select(r => $"{node}: {r.Device}: {r.Message}"))
             .ToImmutableArray();
         return lines.IsEmpty && !status.Policies.IsEmpty ? [$"{node}: {status.Policies.Length} policies are still in force there"] : lines;

@@ -19,12 +19,12 @@ public static class KubeVirtSnippet
     {
         switch (policy)
         {
-            case DesiredPolicy.OfHostDevice { Spec.Devices.Pci: not null } or DesiredPolicy.OfSriovPolicy:
+            case DesiredPolicy.OfHostDevice { Spec.Devices: { Usb: null, Scsi: null } } or DesiredPolicy.OfSriovPolicy:
             case DesiredPolicy.OfMdevProfile { Spec.Transport: MdevTransport.VendorVfio }:
             // Mediated devices have no ids: where a profile has some, they are of virtual functions that were given its type.
             case DesiredPolicy.OfMdevProfile { Spec.Transport: null or MdevTransport.Auto } when ids.Any():
                 return from name in ResourceNameClaims.NamesOf(policy)
-                    from id in ids.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)
+                    from id in IdsOf(policy, name.Name, ids).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)
                     select Entry("pciHostDevices", $"pciVendorSelector: \"{id.ToUpperInvariant()}\"", name.Name);
             case DesiredPolicy.OfMdevProfile { Spec: var mdev } when (mdev.TypeName ?? mdev.TypeId) is { } type:
                 return [Entry("mediatedDevices", $"mdevNameSelector: {Quoted(type)}", mdev.ResourceName)];
@@ -91,6 +91,18 @@ public static class KubeVirtSnippet
     /// Of GH200, GB200 and GB300: the devices that the kernel's nvgrace-gpu-vfio-pci is for (drivers/vfio/pci/nvgrace-gpu/main.c).
     /// </summary>
     private static readonly ImmutableArray<string> GraceIds = ["10DE:2342", "10DE:2345", "10DE:2348", "10DE:2941", "10DE:31C2"];
+
+    /// <summary>
+    /// A companion has the ids of its member where the policy names it by them, else those of the device that it goes with: KubeVirt goes
+    /// by the name where another offers it. It is permitted once the device is.
+    /// </summary>
+    private static IEnumerable<string> IdsOf(DesiredPolicy policy, Crds.ResourceName name, IEnumerable<string> ids) =>
+        policy is DesiredPolicy.OfHostDevice { Spec.Devices.Pci: { } pci }
+        && ids.Any()
+        && pci.Members.Where(m => m.Companion == name).ToList() is { Count: > 0 } members
+        && members.TrueForAll(m => m.Vendor is not null)
+            ? members.Select(m => $"{m.Vendor}:{m.Device}")
+            : ids;
 
     /// <summary>A string of JSON, which is one of YAML too: a type's name is its vendor's, quotes and backslashes included.</summary>
     private static string Quoted(string text) => $"\"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";

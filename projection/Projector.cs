@@ -76,9 +76,9 @@ public static class Projector
                 Reasons.InvalidSpec,
                 $"{policy.Identity}: spec.nodeSelector cannot be read: write nodeSelector: {{}} for all nodes, or matchLabels"
             ),
-            _ => claims.Conflicts.TryGetValue(policy.Identity, out var conflict)
-                ? new HeldBack(Reasons.ResourceNameConflict, conflict)
-                : null,
+            _ => claims.Conflicts.TryGetValue(policy.Identity, out var conflict) ? new HeldBack(Reasons.ResourceNameConflict, conflict)
+            : claims.Unlike.TryGetValue(policy.Identity, out var unlike) ? new HeldBack(Reasons.CompanionsDiffer, unlike)
+            : null,
         };
 
     private static PolicySituation Situation(

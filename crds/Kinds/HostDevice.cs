@@ -127,6 +127,13 @@ public sealed record DeviceSource
     /// <summary>Of which PCI devices it is said what is meant, whether they are had one by one or together.</summary>
     [JsonIgnore]
     public IEnumerable<PciDevices> AllPci => Pci is { } pci ? [pci] : Group?.Members.Select(m => m.Pci) ?? [];
+
+    /// <summary>The names of companions, each as often as a member has it.</summary>
+    [JsonIgnore]
+    public IEnumerable<ResourceName> Companions =>
+        (Group?.Members.Select(m => m.Companion) ?? [])
+            .Concat(AllPci.SelectMany(p => p.Members).Select(m => m.Companion))
+            .OfType<ResourceName>();
 }
 
 /// <summary>How far apart devices may be at most.</summary>
@@ -245,8 +252,8 @@ public sealed record GroupMember
     public bool? Assigned { get; init; }
 
     /// <summary>
-    /// The resource by which KubeVirt takes it to the VM, beside the policy's own. Null where the field is absent: so a version before reads
-    /// what is kept.
+    /// The resource by which KubeVirt takes it to the VM, beside the policy's own. Null where the field is absent: so a version before
+    /// reads what is kept.
     /// </summary>
     public ResourceName? Companion { get; init; }
 }

@@ -36,6 +36,16 @@ public static partial class Reasons
         )
     );
 
+    public static readonly Reason CompanionMissing = Devices.Add(
+        new(
+            "CompanionMissing",
+            "the policy gives members companions, and the group has none of one's members: a VM that asks for the companion would not "
+                + "start with this device",
+            "narrow the selectors to devices that have the member, or give this device a policy and a resourceName of its own",
+            Ends.Admin
+        )
+    );
+
     public static readonly Reason GroupNotViable = Devices.Add(
         new(
             "GroupNotViable",

@@ -58,6 +58,30 @@ public static partial class Reasons
         new("NotReady", "the device's real state is not what a VM needs", "as the message says", Ends.Event)
     );
 
+    public static readonly Reason CompanionsDiffer = Pods.Add(
+        new(
+            "CompanionsDiffer",
+            "the device, or its policy, has other companions than what was there before under its resource name, and a VM that asks for"
+                + " companions is given any of them: it is given to nobody. A pod that has it keeps it",
+            "declare the same companions for all devices of one resourceName",
+            Ends.Admin
+        )
+    );
+
+    public static readonly Reason CompanionsUnpaired = Pods.Add(
+        new(
+            "CompanionsUnpaired",
+            "a container has companions and the resource that they go with in unequal number, or not both: a VM with too many does not "
+                + "start, and one with too few gets those of the lowest addresses",
+            "ask for as many of both in one container, as the message says",
+            Ends.Event
+        )
+        {
+            AsksToAct = true,
+            IsNews = true,
+        }
+    );
+
     public static readonly Reason StillHeld = Pods.Add(
         new("StillHeld", "a process holds the device, though its pod is gone", "end the process that the message names", Ends.Look)
         {

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Threading.Channels;
-using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Allocating;
@@ -232,7 +231,8 @@ public sealed partial class NodeAgent(
             return;
         var (resources, others) = (parts.Kubelet?.Snapshot() ?? [], parts.Kubelet?.OtherOffers ?? []);
         var (catalog, ledger) = (parts.Allocator.Catalog, parts.Allocator.Ledger);
-        var status = StatusBuilder.Build(last.Inventory, last.Plan, catalog, ledger, resources, desired, last.Generation, others);
+        var told = last.Plan with { Findings = [.. last.Plan.Findings, .. parts.Allocator.Unpaired] };
+        var status = StatusBuilder.Build(last.Inventory, told, catalog, ledger, resources, desired, last.Generation, others);
         (_status, _halt, _units) = (status, last.Plan.Halt, UnitStanding.Of(catalog, ledger, resources));
         parts.Status.Write(status);
     }
@@ -296,7 +296,7 @@ public sealed partial class NodeAgent(
                 Choices = parts.Choices.Choices,
                 Links = parts.Links.Links,
                 Setbacks = _setbacks.Active(),
-                Given = [.. given.ById.Keys.Select(DeviceId.Parse)],
+                Given = [.. given.Units],
                 GivenDevices = given.GivenDevices,
                 Unreturned = [.. parts.Executor.Unreturned.Concat(unreturned).DistinctBy(w => (w.Device, w.File))],
             };
@@ -322,7 +322,8 @@ public sealed partial class NodeAgent(
     private Catalog CatalogOf(Plan plan, HostInventory inventory)
     {
         var unsettled = parts.Allocator.Unsettled(plan, _lookedAt);
-        return Catalog.Build(plan, inventory, parts.Allocator.Reserved(plan, inventory, unsettled).SetItems(Withheld(plan)), unsettled);
+        var refused = parts.Allocator.Reserved(plan, inventory, unsettled).SetItems(Withheld(plan));
+        return Catalog.Build(plan, inventory, refused, unsettled, parts.Allocator.Ledger.Held);
     }
 
     /// <summary>

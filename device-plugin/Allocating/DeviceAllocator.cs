@@ -32,12 +32,14 @@ public sealed class DeviceAllocator(
     private static readonly TimeSpan KubeletsTime = TimeSpan.FromSeconds(1);
 
     private readonly AnsweredNodes _answers = new(reader, time);
+    private readonly TokenAnswers _tokens = new(holdings, time);
     private readonly LateUnits _late = new(reader, holdings, executor);
     private readonly NodeOwners _owners = new(calls, journal);
     private readonly NodeHolderReader _holders = new(paths, calls, threads, time);
     private readonly KernelCalls<KubeletCall> _kernel = new(threads, "kubelet call", time);
     private EarlierAnswers? _earlier;
     private volatile Catalog _catalog = Catalog.Empty;
+    private volatile UnpairedTokens _unpaired = UnpairedTokens.None;
     private ImmutableDictionary<Reason, long> _refusedByReason = ImmutableDictionary<Reason, long>.Empty;
 
     /// <summary>Called, from any thread, when a device was given out: from now on somebody must look who has it. Must not block.</summary>
@@ -60,6 +62,9 @@ public sealed class DeviceAllocator(
     }
 
     public AllocationLedger Ledger => holdings.Ledger;
+
+    /// <summary>Pods that ask for companions in another number than for what these go with.</summary>
+    public ImmutableArray<Finding> Unpaired => _unpaired.Findings;
 
     /// <summary>How many times the kubelet was refused a device since the start, by reason.</summary>
     public ImmutableDictionary<Reason, long> RefusedByReason => _refusedByReason;
@@ -86,8 +91,20 @@ public sealed class DeviceAllocator(
 
     private AllocateOutcome Allocate(ResourceName resource, ImmutableArray<string> deviceIds, CancellationToken cancellationToken)
     {
+        if (TokenAnswers.AreTokens(resource, deviceIds))
+            return GiveTokens(resource, deviceIds, cancellationToken);
         using var answer = TryBegin(resource, deviceIds, out var refusal);
         return answer is null ? new AllocateOutcome.Refused(refusal!) : Give(answer, cancellationToken);
+    }
+
+    private AllocateOutcome GiveTokens(ResourceName resource, ImmutableArray<string> ids, CancellationToken cancellationToken)
+    {
+        if (Halted(resource, ids) is { } halted)
+            return new AllocateOutcome.Refused(halted);
+        var outcome = _tokens.Give(Catalog, resource, ids, cancellationToken);
+        if (outcome is AllocateOutcome.Granted)
+            Answered?.Invoke();
+        return outcome;
     }
 
     public async ValueTask<Refusal?> CheckBeforeStartAsync(
@@ -132,6 +149,8 @@ public sealed class DeviceAllocator(
 
     private Refusal? CheckOffer(ResourceName resource, string deviceId)
     {
+        if (TokenAnswers.AreTokens(resource, [deviceId]))
+            return Halted(resource, [deviceId]) ?? TokenAnswers.Refusal(Catalog, resource, deviceId);
         Unit unit;
         using (var answer = TryBegin(resource, [deviceId], out var refusal))
         {
@@ -212,6 +231,8 @@ public sealed class DeviceAllocator(
         // The machine is read before the ledger is touched, and only for what is missing or unknown. What is given out after this look is
         // too young to be let go.
         pods.Look(reading, Catalog);
+        var unpaired = Unpaired;
+        _unpaired = _unpaired.Observe(reading, Catalog, asOf, proof.Absence);
         var devices = reading is PodUseReading.Listed listed ? listed.Devices : [];
         var known = Ledger;
         var learned = devices
@@ -239,7 +260,8 @@ public sealed class DeviceAllocator(
                 ),
             reading is PodUseReading.Listed ? asOf : null
         );
-        return !after.ById.Keys.SequenceEqual(before.ById.Keys)
+        return !unpaired.SequenceEqual(Unpaired)
+            || !after.ById.Keys.SequenceEqual(before.ById.Keys)
             || after.ById.Values.Any(a => before.ById[a.Id] is var b && (b.Pod != a.Pod || b.Holder != a.Holder));
     }
 
@@ -277,19 +299,24 @@ public sealed class DeviceAllocator(
         ledger.Earlier.ContainsKey(id) && reading is PodUseReading.Listed { Checkpoint: CheckpointReading.Read };
 
     private Allocation? Learn(PodUse device) =>
-        Catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
+        ResourceName.TryParse(device.Resource, out var name, out _) && TokenId.Is(device.Id, name)
+            ? Tokens.Given(name, device.Id, time.GetUtcNow())
+        : Catalog.Units.TryGetValue(device.Id, out var unit) && unit.Unit.Resource.Value == device.Resource
             ? _answers.Record(unit.Unit, reader.Read(unit.Unit.Handout))
+        : null;
+
+    private Refusal? Halted(ResourceName resource, ImmutableArray<string> ids) =>
+        Refuses() is { } halt
+            ? new Refusal(halt.Reason, $"{string.Join(", ", ids)} of {resource} cannot be given out: {halt.Message}", ids)
             : null;
 
     private Holdings.Answer? TryBegin(ResourceName resource, ImmutableArray<string> ids, out Refusal? refusal)
     {
         var units = ImmutableArray.CreateBuilder<Unit>();
         var catalog = Catalog;
-        if (Refuses() is { } halt)
-        {
-            refusal = new Refusal(halt.Reason, $"{string.Join(", ", ids)} of {resource} cannot be given out: {halt.Message}", ids);
+        refusal = Halted(resource, ids);
+        if (refusal is not null)
             return null;
-        }
 
         foreach (var id in ids)
         {

@@ -79,6 +79,12 @@ internal sealed class EarlierAnswers(
 
     private OfferProblem? TakeUp(Allocation earlier, Catalog catalog, CancellationToken cancellationToken)
     {
+        if (earlier.IsToken)
+        {
+            holdings.Record([earlier with { AnsweredAt = time.GetUtcNow(), AbsentSince = null }]);
+            return null;
+        }
+
         if (catalog.Units.GetValueOrDefault(earlier.Id)?.Unit is not { } unit || unit.Resource.Value != earlier.Resource)
             return new OfferProblem(Reasons.NotOffered, $"{earlier.Id} of {earlier.Resource} is not offered on this node now");
         using var answer = holdings.TryBeginAnswer(unit.Resource, [unit], out var refusal);

@@ -34,6 +34,8 @@ internal static class DeviceUses
             return held.Message;
         if (users.Length > 0)
             return $"host: {users[0].Description}{(users.Length > 1 ? $", and {users.Length - 1} more" : "")}";
-        return plan.Units.FirstOrDefault(u => u.Claims.Contains(device)) is { } unit ? $"offered: {unit.Resource}" : Free;
+        return plan.Units.FirstOrDefault(u => u.Claims.Contains(device)) is not { } unit ? Free
+            : unit.CompanionOf(device) is { } name ? $"offered: {name}, companion of {unit.Resource}"
+            : $"offered: {unit.Resource}";
     }
 }

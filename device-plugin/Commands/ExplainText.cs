@@ -48,7 +48,8 @@ internal static class ExplainText
         {
             var what = it.IsHeld
                 ? $"for unit {unit.Id}, which is {unit.Resource} for {unit.Policy}: the host goes without it, and no VM gets it"
-                : $"as {unit.Resource} in unit {unit.Id} for {unit.Policy}";
+                : $"as {unit.Resource} in unit {unit.Id} for {unit.Policy}"
+                    + (unit.CompanionOf(device) is { } name ? $": a VM of KubeVirt gets it by asking for {name} too (companion)" : "");
             Section(text, $"{Now(it, standing, it.IsHeld ? "held" : "offered")}:", [what]);
         }
 

@@ -60,8 +60,12 @@ internal sealed record PlanDocument
         ImmutableArray<string> Devices,
         ImmutableArray<string> Held,
         bool OnAllocate,
-        string? NotGivenOut
+        string? NotGivenOut,
+        ImmutableArray<OfferedCompanion>? Companions
     );
+
+    /// <summary>A member that comes by a resource of its own.</summary>
+    internal sealed record OfferedCompanion(string Resource, string Device);
 
     internal sealed record Remark(string? Policy, string Device, string State, string Reason, string Message);
 
@@ -116,7 +120,8 @@ internal sealed record PlanDocument
             unit.OnAllocate is not null,
             unit.CordonedByAdmin is { } cordoned ? $"{Reasons.CordonedByAdmin}: {cordoned}"
                 : unit.OnAllocate?.Obstacle is { } obstacle ? $"{obstacle.Reason}: {obstacle.Message}"
-                : null
+                : null,
+            unit.Companions.IsEmpty ? null : [.. unit.Companions.Select(c => new OfferedCompanion(c.Name.ToString(), c.Device.ToString()))]
         );
     }
 

@@ -93,7 +93,7 @@ internal static class PlanText
             Handout.MediatedDevice mdev => $"type {mdev.TypeId}",
             Handout.UsbNode usb => usb.Identity.ToString(),
             Handout.ScsiNode scsi => scsi.Name,
-            _ => string.Join(", ", given),
+            _ => string.Join(", ", given.Select(d => unit.CompanionOf(d) is { } name ? $"{d} as {name}" : $"{d}")),
         };
         var when = unit.OnAllocate switch
         {

@@ -37,7 +37,13 @@ public sealed class PodUseReader(
             {
                 PodResourcesReading.Read read => new PodUseReading.Listed
                 {
-                    Devices = [.. read.Devices.Select(d => new PodUse(d.Resource, d.DeviceId, $"{d.Namespace}/{d.Pod}"))],
+                    Devices =
+                    [
+                        .. read.Devices.Select(d => new PodUse(d.Resource, d.DeviceId, $"{d.Namespace}/{d.Pod}")
+                        {
+                            Container = d.Container,
+                        }),
+                    ],
                     Doubt = Doubt(read, up),
                     Checkpoint = checkpoint.Read(),
                 },

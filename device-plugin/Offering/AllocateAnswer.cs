@@ -53,6 +53,9 @@ public static class AllocateAnswer
             }
         }
 
+        foreach (var members in ordered.SelectMany(u => u.Unit.Companions).GroupBy(c => c.Name, c => c.Device))
+            envs[$"PCI_RESOURCE_{members.Key.EnvSuffix}"] = string.Join(',', members); // in the order of the units
+
         var info = DeviceInfos.Of(resource, ordered, inventory);
         Tell(envs, $"HOSTDEV_{resource.EnvSuffix}_INFO", info.ToJson());
         var vmms = ordered.SelectMany(u => u.Unit.Vmms).Distinct().ToList();

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using Hostdev.Crds;
 using Hostdev.Planning;
 
@@ -11,8 +12,12 @@ public sealed record Allocation
 
     public required string Resource { get; init; }
 
-    /// <summary>The devices of the unit.</summary>
+    /// <summary>The devices of the unit; none of a token.</summary>
     public required ImmutableArray<DeviceId> Functions { get; init; }
+
+    /// <summary>Whether it stands for no device: one of <see cref="Tokens"/>.</summary>
+    [JsonIgnore]
+    public bool IsToken => Functions.IsEmpty;
 
     /// <summary>
     /// What the VM was given, the one that it is told of first, with the drivers then. Absent in files of versions that did not record it.

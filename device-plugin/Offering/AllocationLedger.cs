@@ -26,8 +26,14 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
     public ImmutableDictionary<DeviceId, ImmutableArray<DeviceId>> GivenDevices =>
         Earlier
             .Values.Concat(ById.Values)
-            .Where(a => !a.Functions.IsEmpty)
+            .Where(a => !a.IsToken)
             .ToImmutableDictionary(a => DeviceId.Parse(a.Id), a => a.Functions);
+
+    /// <summary>The IDs of units that somebody has: tokens stand for no device.</summary>
+    public IEnumerable<DeviceId> Units => ById.Values.Where(a => !a.IsToken).Select(a => DeviceId.Parse(a.Id));
+
+    /// <summary>The IDs that somebody has, or had before the boot and may have still.</summary>
+    public ImmutableHashSet<string> Held => [.. ById.Keys, .. Earlier.Keys];
 
     /// <summary>Whether it says the same of the same IDs.</summary>
     public bool HasSame(AllocationLedger other) =>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
@@ -22,32 +23,45 @@ public sealed record Catalog
     /// <param name="refused">IDs with a reason why they are not given out now, beyond what the inventory shows.</param>
     /// <param name="unsettled">IDs of which the inventory proves nothing, because they were changed for an answer since, or are
     /// being.</param>
+    /// <param name="held">IDs that somebody has; none by default.</param>
     public static Catalog Build(
         Plan plan,
         HostInventory inventory,
         IReadOnlyDictionary<string, OfferProblem> refused,
-        IReadOnlySet<string>? unsettled = null
+        IReadOnlySet<string>? unsettled = null,
+        IReadOnlySet<string>? held = null
     )
     {
+        var unlike = Tokens.Unlike(plan.Units);
         var units = plan.Units.ToImmutableSortedDictionary(
             u => u.Id.ToString(),
-            u => Describe(u, inventory, refused.GetValueOrDefault(u.Id.ToString()), unsettled?.Contains(u.Id.ToString()) == true),
+            u =>
+                Describe(
+                    u,
+                    inventory,
+                    unlike.GetValueOrDefault(u.Id.ToString()) ?? refused.GetValueOrDefault(u.Id.ToString()),
+                    unsettled?.Contains(u.Id.ToString()) == true
+                ),
             StringComparer.Ordinal
         );
-        var names = plan.Resources.Concat(plan.Units.Select(u => u.Resource)).Distinct().Order();
+        var tokens = Tokens.Of(units.Values, held ?? ImmutableHashSet<string>.Empty).ToDictionary(t => t.Name);
+        var names = plan.Resources.Concat(plan.Units.Select(u => u.Resource)).Concat(tokens.Keys).Distinct().Order();
         return new Catalog
         {
             Inventory = inventory,
             Units = units,
             Resources =
             [
-                .. names.Select(name => new AdvertisedResource(
-                    name,
-                    [.. units.Values.Where(u => u.Unit.Resource == name).Select(Advertised)]
-                )),
+                .. names.Select(name =>
+                    tokens.GetValueOrDefault(name)
+                    ?? new AdvertisedResource(name, [.. units.Values.Where(u => u.Unit.Resource == name).Select(Advertised)])
+                ),
             ],
         };
     }
+
+    /// <summary>Whether an ID is listed under a name, in whatever health.</summary>
+    public bool Lists(ResourceName resource, string id) => Resources.Any(r => r.Name == resource && r.Devices.Any(d => d.Id == id));
 
     private static AdvertisedDevice Advertised(CatalogUnit it) => new(it.Unit.Id.ToString(), it.Problem is null, it.Place.NumaNode);
 

@@ -5,7 +5,11 @@ namespace Hostdev.DevicePlugin.Offering;
 
 /// <param name="Id">The device ID.</param>
 /// <param name="Pod"><c>namespace/name</c>.</param>
-public sealed record PodUse(string Resource, string Id, string Pod);
+public sealed record PodUse(string Resource, string Id, string Pod)
+{
+    /// <summary>The container that has it; empty where nobody says.</summary>
+    public string Container { get; init; } = "";
+}
 
 /// <summary>One look at what the kubelet says of its pods' devices.</summary>
 public abstract record PodUseReading

@@ -39,6 +39,7 @@ public static class StatusBuilder
         var unready = Unready(catalog, kubelet);
         var policies = plan.Policies.Select(p => Result(p, plan, catalog, unready, ledger, inventory)).ToImmutableArray();
         var resources = Resources(catalog, kubelet);
+        var tokens = catalog.Units.Values.SelectMany(u => u.Unit.Companions).Select(c => c.Name.Value).ToHashSet(StringComparer.Ordinal);
         var devices = new DeviceStatuses(inventory, plan, catalog, unready);
         var all = devices.All;
         var unreached = kubelet.OrderBy(s => s.Name).Select(s => s.Problem).FirstOrDefault(p => p is not null);
@@ -50,8 +51,8 @@ public static class StatusBuilder
             Devices = all,
             Counts = new StatusCounts(
                 all.Length,
-                resources.Sum(r => r.Allocatable),
-                ledger.ById.Count,
+                resources.Where(r => !tokens.Contains(r.Name)).Sum(r => r.Allocatable),
+                ledger.ById.Values.Count(a => !a.IsToken),
                 policies.Sum(p => p.Problems.Where(x => x.State.IsInTheWay).DistinctBy(x => x.Device).Count())
             ),
             VirtualFunctions =

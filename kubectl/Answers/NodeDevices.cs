@@ -52,7 +52,7 @@ public sealed class NodeDevices
         var ids = listed.Select(r => r.Id).ToHashSet(StringComparer.Ordinal);
         var others = devices
             ._allocations.Keys.Concat(devices._problems.Where(p => p.Any(f => IsShown(f.Problem))).Select(p => p.Key))
-            .Where(id => !ids.Contains(id))
+            .Where(id => !ids.Contains(id) && !TokenId.Is(id))
             .Distinct(StringComparer.Ordinal)
             .Select(id => (Text: id, Id: DeviceId.TryParse(id, out var known) ? known : null))
             .Where(o => o.Id is not null)

@@ -27,9 +27,19 @@ public sealed record NodeReading
         init;
     }
 
+    /// <summary>The resources of companions, each with the one that it goes with.</summary>
+    public ImmutableDictionary<string, string> Companions { get; init; } = ImmutableDictionary<string, string>.Empty;
+
     /// <summary>The resource of a policy that has one; null where it has several, or is not known.</summary>
     public string? ResourceOf(string policyUid) =>
         ResourcesByPolicy.TryGetValue(policyUid, out var names) && names is [var one] ? one : null;
+
+    /// <summary>All names that a pod may ask for by a policy, those of companions last.</summary>
+    public IEnumerable<string> NamesOf(string policyUid)
+    {
+        var names = ResourcesByPolicy.GetValueOrDefault(policyUid, []);
+        return names.Concat(Companions.Where(c => names.Contains(c.Value)).Select(c => c.Key).Order(StringComparer.Ordinal));
+    }
 
     public static NodeReading Of(NodeDeviceState state)
     {
@@ -42,7 +52,13 @@ public sealed record NodeReading
                 status is not null ? null
                 : state.StatusText is null ? $"{node}: its agent has not reported yet: does its Pod run?"
                 : $"{node}: its status is not of this version of kubectl-hostdev, and cannot be read: use the one of the agents' version",
-            ResourcesByPolicy = Resources(state.Spec).ToImmutableDictionary(StringComparer.Ordinal),
+            ResourcesByPolicy = SpecsOf(state.Spec)
+                .ToImmutableDictionary(s => s.Key, s => PolicyResources.Of(s.Value), StringComparer.Ordinal),
+            Companions = SpecsOf(state.Spec)
+                .Values.SelectMany(s => PolicyResources.CompanionsOf(s), (s, name) => (name, Of: PolicyResources.Text(s, "resourceName")))
+                .Where(c => c.Of is not null)
+                .DistinctBy(c => c.name)
+                .ToImmutableDictionary(c => c.name, c => c.Of!, StringComparer.Ordinal),
             Cordons = CordonsOf(state.Spec),
         };
     }
@@ -54,21 +70,22 @@ public sealed record NodeReading
             ? [.. CordonReader.Read(JsonArray.Create(cordons), []).OfType<DesiredCordon.OfDevice>()]
             : [];
 
-    private static Dictionary<string, ImmutableArray<string>> Resources(JsonElement? spec)
+    /// <summary>By the policy's uid.</summary>
+    private static Dictionary<string, JsonElement> SpecsOf(JsonElement? spec)
     {
-        var resources = new Dictionary<string, ImmutableArray<string>>(StringComparer.Ordinal);
+        var specs = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
         if (
             spec is not { ValueKind: JsonValueKind.Object } it
             || !it.TryGetProperty("policies", out var policies)
             || policies.ValueKind != JsonValueKind.Array
         )
-            return resources;
+            return specs;
         foreach (var policy in policies.EnumerateArray().Where(p => p.ValueKind == JsonValueKind.Object))
         {
             if (PolicyResources.Text(policy, "uid") is { } uid && policy.TryGetProperty("spec", out var one))
-                resources[uid] = PolicyResources.Of(one);
+                specs[uid] = one;
         }
 
-        return resources;
+        return specs;
     }
 }

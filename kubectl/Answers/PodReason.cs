@@ -165,7 +165,7 @@ public sealed class WantedResources(IReadOnlyDictionary<string, int> requests)
 
         foreach (var result in (reading.Status?.Policies ?? []).OfType<PolicyResult>())
         {
-            foreach (var name in reading.ResourcesByPolicy.GetValueOrDefault(result.Uid, []).Where(requests.ContainsKey))
+            foreach (var name in reading.NamesOf(result.Uid).Where(requests.ContainsKey))
             {
                 _ours.Add(name);
                 if (result.Reason != Reasons.Ready && result.Reason != Reasons.NoMatch)
@@ -177,7 +177,7 @@ public sealed class WantedResources(IReadOnlyDictionary<string, int> requests)
     /// <summary>A policy as a whole: what no node says, because none is chosen or nothing matches.</summary>
     public void Add(string kind, PolicyObject policy)
     {
-        foreach (var name in PolicyResources.Of(policy.Spec).Where(requests.ContainsKey))
+        foreach (var name in PolicyResources.Of(policy.Spec).Concat(PolicyResources.CompanionsOf(policy.Spec)).Where(requests.ContainsKey))
         {
             _ours.Add(name);
             var ready = policy.Status?.Conditions.FirstOrDefault(c => c.Type == ConditionTypes.Ready);

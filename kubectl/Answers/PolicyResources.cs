@@ -21,6 +21,20 @@ public static class PolicyResources
         return [.. names.Distinct(StringComparer.Ordinal)];
     }
 
+    /// <summary>The names by which members of its devices come along (<c>companion</c>), each once.</summary>
+    public static ImmutableArray<string> CompanionsOf(JsonElement spec)
+    {
+        if (spec.ValueKind != JsonValueKind.Object || !spec.TryGetProperty("devices", out var devices))
+            return [];
+        var sources = devices.ValueKind == JsonValueKind.Object ? devices.EnumerateObject().Select(d => d.Value) : [];
+        var members = sources.SelectMany(s =>
+            s.ValueKind == JsonValueKind.Object && s.TryGetProperty("members", out var all) && all.ValueKind == JsonValueKind.Array
+                ? all.EnumerateArray().ToList()
+                : []
+        );
+        return [.. members.Select(m => Text(m, "companion")).OfType<string>().Distinct(StringComparer.Ordinal)];
+    }
+
     internal static string? Text(JsonElement of, string name) =>
         of.ValueKind == JsonValueKind.Object && of.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String
             ? text.GetString()

@@ -113,7 +113,7 @@ public sealed class ReportedMachine
         {
             foreach (var allocation in _status.Allocations.OfType<AllocationStatus>())
             {
-                if (DeviceId.TryParse(allocation.Id, out var id))
+                if (!TokenId.Is(allocation.Id) && DeviceId.TryParse(allocation.Id, out var id))
                     yield return (id, allocation);
             }
         }

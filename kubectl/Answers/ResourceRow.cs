@@ -31,6 +31,9 @@ public sealed record ResourceRow
 
     public string? Problem { get; init; }
 
+    /// <summary>The resource that it goes with, of tokens: a VM asks for both. Null for a resource of devices.</summary>
+    public string? CompanionOf { get; init; }
+
     /// <summary>The free ones; virtual functions are counted, and not named, because no status lists them.</summary>
     public ImmutableArray<string> FreeDevices { get; init; } = [];
 
@@ -62,6 +65,7 @@ public sealed record ResourceRow
                         Cordoned = devices[r.Name].Count(d => d.Reason == Reasons.CordonedByAdmin.Name),
                         Registered = r.Registered,
                         Problem = r.Problem,
+                        CompanionOf = reading.Companions.GetValueOrDefault(r.Name),
                         FreeDevices = [.. devices[r.Name].Where(d => d.State == DeviceUse.Free).Select(d => d.Id)],
                     };
                 }),

@@ -44,6 +44,7 @@ internal static class Listings
                 new("UNHEALTHY", r => Number(r.Unhealthy)),
                 new("CORDONED", r => Number(r.Cordoned)),
                 new("REGISTERED", r => r.Registered ? "yes" : "no"),
+                new("COMPANION OF", r => r.CompanionOf, IsWide: true),
                 new("PROBLEM", r => r.Problem, IsWide: true),
             ],
             AnswersJsonContext.Default.ResourceRow
@@ -56,7 +57,7 @@ internal static class Listings
                 new("NODE", r => r.Node),
                 new("FREE", r => Number(r.Free)),
                 new("CAPACITY", r => Number(r.Capacity)),
-                new("DEVICES", r => string.Join(',', r.FreeDevices)),
+                new("DEVICES", r => r.CompanionOf is { } of ? $"tokens, for companions of {of}" : string.Join(',', r.FreeDevices)),
             ],
             AnswersJsonContext.Default.ResourceRow
         );

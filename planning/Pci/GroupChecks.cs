@@ -9,7 +9,19 @@ namespace Hostdev.Planning.Pci;
 internal static class GroupChecks
 {
     public static Checks<GroupCase> All { get; } =
-        new(Unreadable, HostLacks, NotEligible, Ancestor, Bridge, OtherMembers, Machine, Undeclared, KeepsItsDriver, MissingDriver);
+        new(
+            Unreadable,
+            HostLacks,
+            NotEligible,
+            Ancestor,
+            Bridge,
+            OtherMembers,
+            Machine,
+            Undeclared,
+            CompanionMissing,
+            KeepsItsDriver,
+            MissingDriver
+        );
 
     private static Objection? Unreadable(GroupCase it) =>
         Objection.Of(it.Members.Select(it.Situation.Unreadable).FirstOrDefault(u => u is not null))?.WithoutMore();
@@ -40,6 +52,9 @@ internal static class GroupChecks
 
     private static Objection? Undeclared(GroupCase it) =>
         Objection.Of(Reasons.UndeclaredSiblings, GroupProblems.Undeclared(it.Request, it.Shape));
+
+    private static Objection? CompanionMissing(GroupCase it) =>
+        Objection.Of(Reasons.CompanionMissing, GroupProblems.CompanionMissing(it.Request, it.Composed.Unit));
 
     /// <summary>
     /// vfio-pci refuses a function that vendor VFIO gives its types (contracts/vgpu.md): its driver would be gone, and nothing won.

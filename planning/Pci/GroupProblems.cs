@@ -1,3 +1,4 @@
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Planning.Inventory;
 
@@ -132,6 +133,23 @@ internal static class GroupProblems
             + $"\"{undeclared[0].Address}\", assigned: false}}] to take "
             + $"{(undeclared.Count == 1 ? "it" : "each of them")} from the host knowingly (assigned: true gives it to the VM), or set "
             + "groupPolicy to HoldSiblings or AssignSiblings";
+    }
+
+    /// <summary>The group has no member for a companion, which every other unit of the policy has.</summary>
+    public static string? CompanionMissing(UnitRequest request, Unit unit)
+    {
+        var missing = request
+            .Members.Select(m => m.Companion)
+            .OfType<ResourceName>()
+            .Except(unit.Companions.Select(c => c.Name))
+            .Order()
+            .Select(n => n.Value)
+            .ToList();
+        return missing.Count == 0
+            ? null
+            : $"{request.Primary.Address} has no member for {List(missing)}: a VM that asks for {request.Resource} together with it could "
+                + $"be given {request.Primary.Address} and would not start; narrow the selectors to devices that have it, or give this one "
+                + "a policy and a resourceName of its own";
     }
 
     public static string List(IEnumerable<string> all, string separator = ", ")

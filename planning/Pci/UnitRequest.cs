@@ -47,7 +47,7 @@ internal sealed record UnitRequest : ICase
 
     public PciFunction Primary => Selected[0];
 
-    /// <summary>The entry of <c>members</c> that names this other function of the group, the first of several; null where none does.</summary>
+    /// <summary>The first entry of <c>members</c> that names this other function of the group; null where none does.</summary>
     public GroupMember? EntryOf(PciFunction function) => Members.FirstOrDefault(m => DeviceSelector.Names(m, function, Primary));
 
     /// <summary>

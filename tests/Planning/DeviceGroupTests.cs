@@ -265,6 +265,45 @@ public sealed class DeviceGroupTests
         Assert.Contains("0000:41:00.0 is out of service", unit.Fault, StringComparison.Ordinal);
     }
 
+    /// <summary>The group's own resource stands for its first device; KubeVirt takes each other one by its companion.</summary>
+    [Fact]
+    public void Members_have_companions_in_the_order_of_the_group_but_for_the_device_that_it_is_named_by()
+    {
+        var (inventory, _) = Machines("DGX-1");
+        var policy = Policy(Nearness.Switch, ("gpu", 2, Gpu), ("nic", 1, Nic));
+        var spec = ((DesiredPolicy.OfHostDevice)policy.InForce).Spec;
+        var (gpu, nic) = (spec.Devices.Group!.Members[0], spec.Devices.Group!.Members[1]);
+        var with = Given.HostDevice(
+            "sets",
+            spec: s =>
+                s with
+                {
+                    Devices = new DeviceSource
+                    {
+                        Group = spec.Devices.Group with
+                        {
+                            Members =
+                            [
+                                gpu with { Companion = ResourceName.Parse("example.com/other-gpu") },
+                                nic with { Companion = ResourceName.Parse("example.com/nic") },
+                            ],
+                        },
+                    },
+                }
+        );
+
+        var unit = Given.Input(inventory, with).Plan().Units[0];
+
+        Assert.Equal(
+            [("example.com/other-gpu", "0000:11:00.0"), ("example.com/nic", "0000:12:00.0")],
+            unit.Companions.Select(c => (c.Name.Value, c.Device.ToString()))
+        );
+        Assert.Equal(
+            ["example.com/nic", "example.com/other-gpu", "example.com/sets"],
+            ResourceNameClaims.NamesOf(with.InForce).Select(n => n.Name.Value).Order(StringComparer.Ordinal)
+        );
+    }
+
     [Fact]
     public void A_function_that_two_members_select_counts_for_the_first()
     {

@@ -20,16 +20,9 @@ public static class KubeVirtOracle
     {
         if (pod.Phase != PodPhase.Running)
             return [$"{pod.Name} is {pod.Phase}: {pod.Message}"];
-        var answers = pod.Answers.SelectMany(a =>
-            Answer(
-                paths,
-                pod.Name,
-                a.Key,
-                pod.Devices[a.Key],
-                pod.Envs,
-                [.. a.Value.Devices.Select(d => (d.HostPath, d.ContainerPath, d.Permissions))]
-            )
-        );
+        // The kubelet merges the answers: a companion's address and nodes are in that of the resource that it goes with.
+        var nodes = pod.Answers.Values.SelectMany(a => a.Devices).Select(d => (d.HostPath, d.ContainerPath, d.Permissions)).Distinct();
+        var answers = pod.Answers.SelectMany(a => Answer(paths, pod.Name, a.Key, pod.Devices[a.Key], pod.Envs, [.. nodes]));
         var shared = pod.DeviceNodes.Where(n => n != Vfio && others.Any(o => o.Name != pod.Name && o.DeviceNodes.Contains(n)));
         return [.. answers, .. shared.Select(n => $"{n} was given to {pod.Name} and to another pod")];
     }

@@ -7,7 +7,16 @@ namespace Hostdev.Sandbox.Kubelet;
 /// <summary>Pods: admission, starts and restarts of their container, and what pod-resources says of them.</summary>
 public sealed partial class SimulatedKubelet
 {
-    /// <summary>Every pod the kubelet remembers, ordered by namespace and name; failed ones hold nothing.</summary>
+    /// <summary>
+    /// The order of what the kubelet keeps in maps: of the calls for one container's resources, and of merging their answers
+    /// (<c>allocateContainerResources</c>, <c>deviceRunContainerOptions</c>).
+    /// </summary>
+    public Random MapOrder { get; set; } = new(1);
+
+    /// <summary>
+    /// Every pod the kubelet remembers, ordered by namespace and name; failed ones hold what they were given before the refusal, until
+    /// another pod is admitted or pod-resources is listed (<c>UpdateAllocatedDevices</c>).
+    /// </summary>
     public ImmutableArray<SimulatedPod> Pods
     {
         get
@@ -29,9 +38,10 @@ public sealed partial class SimulatedKubelet
         await _syncLoop.WaitAsync();
         try
         {
+            CleanUp();
             var pod = SimulatedPod.New(ns, name);
             Remember(pod);
-            foreach (var request in requests.OrderBy(r => r.Resource, StringComparer.Ordinal))
+            foreach (var request in Shuffled(requests))
             {
                 pod = await AllocateAsync(pod, request);
                 Remember(pod);
@@ -74,6 +84,29 @@ public sealed partial class SimulatedKubelet
     {
         lock (_gate)
             _unlearned.Remove((ns, name));
+    }
+
+    /// <summary>What pods hold that were not admitted is free again.</summary>
+    private void CleanUp()
+    {
+        lock (_gate)
+        {
+            foreach (var (key, pod) in _store.Pods.Where(p => p.Value.Phase == PodPhase.Failed).ToList())
+                _store.Pods[key] = SimulatedPod.New(pod.Namespace, pod.Name) with
+                {
+                    Phase = pod.Phase,
+                    Reason = pod.Reason,
+                    Message = pod.Message,
+                };
+        }
+    }
+
+    private T[] Shuffled<T>(IEnumerable<T> all)
+    {
+        var items = all.ToArray();
+        lock (_gate)
+            MapOrder.Shuffle(items);
+        return items;
     }
 
     private async Task<SimulatedPod> AllocateAsync(SimulatedPod pod, DeviceRequest request)
@@ -154,7 +187,7 @@ public sealed partial class SimulatedKubelet
 
     private async Task<SimulatedPod> StartContainerAsync(SimulatedPod pod)
     {
-        foreach (var (resource, ids) in pod.Devices)
+        foreach (var (resource, ids) in Shuffled(pod.Devices))
         {
             PluginConnection? connection;
             lock (_gate)
@@ -186,11 +219,11 @@ public sealed partial class SimulatedKubelet
             }
         }
 
-        return Remember(pod with { Phase = PodPhase.Running, Reason = "", Message = "" });
+        return Remember(pod with { Phase = PodPhase.Running, Reason = "", Message = "", MergeOrder = [.. Shuffled(pod.Answers.Keys)] });
     }
 
     private static SimulatedPod Fail(SimulatedPod pod, string message) =>
-        SimulatedPod.New(pod.Namespace, pod.Name) with
+        pod with
         {
             Phase = PodPhase.Failed,
             Reason = "UnexpectedAdmissionError",
@@ -213,6 +246,7 @@ public sealed partial class SimulatedKubelet
         var response = new ListPodResourcesResponse();
         lock (_gate)
         {
+            CleanUp();
             foreach (
                 var pod in _store.Pods.Where(p => p.Value.Phase != PodPhase.Failed && !_unlearned.Contains(p.Key)).Select(p => p.Value)
             )

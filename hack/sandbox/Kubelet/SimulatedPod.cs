@@ -32,13 +32,22 @@ public sealed record SimulatedPod(
 {
     public const string Container = "compute";
 
+    /// <summary>The resources in the order in which the last start merged their answers, which is a Go map's; by name before it.</summary>
+    public ImmutableArray<string> MergeOrder
+    {
+        get => field.IsDefault ? [.. Answers.Keys] : field;
+        init;
+    }
+
     /// <summary>The environment the container was started with: on a conflict between resources the first wins.</summary>
     public ImmutableSortedDictionary<string, string> Envs =>
-        Answers.Values.SelectMany(a => a.Envs).DistinctBy(e => e.Key).ToImmutableSortedDictionary(e => e.Key, e => e.Value);
+        Merged.SelectMany(a => a.Envs).DistinctBy(e => e.Key).ToImmutableSortedDictionary(e => e.Key, e => e.Value);
 
     /// <summary>The device nodes of the container, once per container path.</summary>
     public ImmutableArray<string> DeviceNodes =>
-        [.. Answers.Values.SelectMany(a => a.Devices).DistinctBy(d => d.ContainerPath).Select(d => d.HostPath)];
+        [.. Merged.SelectMany(a => a.Devices).DistinctBy(d => d.ContainerPath).Select(d => d.HostPath)];
+
+    private IEnumerable<ContainerAllocateResponse> Merged => MergeOrder.Where(Answers.ContainsKey).Select(r => Answers[r]);
 
     internal static SimulatedPod New(string ns, string name) =>
         new(
