@@ -71,7 +71,7 @@ public sealed class RealPcieErrorScenarios : PcieErrorScenarios
     private protected override void Report(IScenarioNode node, ErrorSeverity severity)
     {
         var said = NodeMonitor.Try(
-            severity == ErrorSeverity.Correctable ? "pcie_aer_inject_error -c igb0 BAD_TLP" : "pcie_aer_inject_error igb0 COMP_TIME"
+            severity == ErrorSeverity.Correctable ? "pcie_aer_inject_error igb0 BAD_TLP" : "pcie_aer_inject_error igb0 COMP_TIME"
         );
         Assert.Contains("OK id: igb0", said, StringComparison.Ordinal);
     }
