@@ -55,9 +55,10 @@ public static class AllocateAnswer
 
         var info = DeviceInfos.Of(resource, ordered, inventory);
         Tell(envs, $"HOSTDEV_{resource.EnvSuffix}_INFO", info.ToJson());
-        foreach (var vmm in ordered.SelectMany(u => u.Unit.Vmms).Distinct())
+        var vmms = ordered.SelectMany(u => u.Unit.Vmms).Distinct().ToList();
+        foreach (var vmm in vmms)
             TellArguments(envs, vmm, info, resource.EnvSuffix, inventory);
-        if (ordered.Exists(u => !u.Unit.Vmms.IsEmpty) && inventory?.Facts.Iommufd == true && info.Devices.Any(QemuArguments.UsesIommufd))
+        if (vmms.Count > 0 && HasIommufd(inventory) && info.Devices.Any(d => d.HasCdevs))
             nodes = nodes.Append("/dev/iommu"); // KubeVirt's launcher has its own way to it, and asks for no arguments
         return new AllocateOutcome.Granted(envs.ToImmutable(), [.. nodes.Distinct(StringComparer.Ordinal).Select(n => new DeviceNode(n))]);
     }
@@ -73,10 +74,11 @@ public static class AllocateAnswer
         switch (vmm)
         {
             case Vmm.Qemu:
-                Tell(envs, $"HOSTDEV_{suffix}_QEMU_ARGS", QemuArguments.Of(info, suffix));
+                Tell(envs, $"HOSTDEV_{suffix}_QEMU_ARGS", QemuArguments.Of(info, suffix, HasIommufd(inventory)));
                 break;
             case Vmm.CloudHypervisor:
-                var arguments = CloudHypervisorArguments.Of(info, LowMmio.OfCloudHypervisor(inventory?.Facts.Architecture ?? ""));
+                var room = LowMmio.OfCloudHypervisor(inventory?.Facts.Architecture ?? "");
+                var arguments = CloudHypervisorArguments.Of(info, room, HasIommufd(inventory));
                 Tell(envs, $"HOSTDEV_{suffix}_CLOUD_HYPERVISOR_ARGS", arguments?.Arguments);
                 Tell(envs, $"HOSTDEV_{suffix}_CLOUD_HYPERVISOR_PLATFORM", arguments?.Platform);
                 break;
@@ -84,6 +86,8 @@ public static class AllocateAnswer
                 throw new System.Diagnostics.UnreachableException();
         }
     }
+
+    private static bool HasIommufd(HostInventory? inventory) => inventory?.Facts.Iommufd == true;
 
     /// <summary>A variable that is too long would keep the container from starting.</summary>
     private static void Tell(ImmutableSortedDictionary<string, string>.Builder envs, string name, string? value)

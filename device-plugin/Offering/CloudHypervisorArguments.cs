@@ -20,7 +20,8 @@ internal sealed record CloudHypervisorArguments(string Arguments, string? Platfo
     private const ulong OthersRoom = 32 * MiB;
 
     /// <param name="room">What all segments share below 4 GiB, in bytes; null where it is not known: they are not weighed then.</param>
-    public static CloudHypervisorArguments? Of(DeviceInfo info, ulong? room)
+    /// <param name="hasIommufd">As <see cref="QemuArguments"/> has it.</param>
+    public static CloudHypervisorArguments? Of(DeviceInfo info, ulong? room, bool hasIommufd)
     {
         var devices = info.Devices.SelectMany(Of).ToList();
         if (devices.Count == 0)
@@ -35,10 +36,8 @@ internal sealed record CloudHypervisorArguments(string Arguments, string? Platfo
         List<string> platform = [];
         if (segments.Count > 1)
             platform.Add(string.Create(CultureInfo.InvariantCulture, $"num_pci_segments={segments.Count}"));
-        if (
-            info.Devices.Where(d => d.Assigned is not null).ToList() is { Count: > 0 } groups
-            && groups.TrueForAll(QemuArguments.UsesIommufd)
-        )
+        var groups = info.Devices.Where(d => d.Assigned is not null).ToList();
+        if (hasIommufd && groups.Count > 0 && groups.TrueForAll(d => d.HasCdevs))
             platform.Add("iommufd=on");
         return new CloudHypervisorArguments(string.Join(' ', arguments), platform.Count == 0 ? null : string.Join(',', platform));
     }

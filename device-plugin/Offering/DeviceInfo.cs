@@ -86,6 +86,10 @@ public sealed record InfoOfDevice
 
     public ScsiInfo? Scsi { get; init; }
 
+    /// <summary>Whether all its functions have nodes of their own: half of a group cannot be opened by these.</summary>
+    [JsonIgnore]
+    public bool HasCdevs => Assigned is { } functions && functions.All(f => f.CdevNode is not null);
+
     /// <summary>The same without what no VMM needs to open it.</summary>
     public InfoOfDevice WithoutDetails() =>
         new()

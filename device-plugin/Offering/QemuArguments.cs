@@ -22,11 +22,12 @@ internal static class QemuArguments
     private const int PortsOfXhci = 15;
 
     /// <param name="suffix">The resource as env names have it.</param>
-    public static string Of(DeviceInfo info, string suffix)
+    /// <param name="hasIommufd">Whether the host has <c>/dev/iommu</c>, which the container is given then.</param>
+    public static string Of(DeviceInfo info, string suffix, bool hasIommufd)
     {
         var resource = suffix.ToLowerInvariant();
         var functions = info.Devices.Where(d => d.Assigned is not null).ToList();
-        var iommufd = functions.Exists(UsesIommufd) ? $"iommufd-{resource}" : null;
+        var iommufd = hasIommufd && functions.Exists(d => d.HasCdevs) ? $"iommufd-{resource}" : null;
         IEnumerable<string> arguments =
         [
             .. iommufd is null ? [] : (string[])["-object", $"iommufd,id={iommufd}"],
@@ -37,9 +38,6 @@ internal static class QemuArguments
         ];
         return string.Join(' ', arguments);
     }
-
-    /// <summary>Whether all its functions have nodes of their own: half of a group cannot be opened by these.</summary>
-    public static bool UsesIommufd(InfoOfDevice device) => device.Assigned is { } functions && functions.All(f => f.CdevNode is not null);
 
     /// <summary>
     /// Each slot of the host becomes a slot of the guest behind a port of its own: functions of one card stay functions of one card.
@@ -87,7 +85,7 @@ internal static class QemuArguments
             argument.Append(CultureInfo.InvariantCulture, $"vfio-pci,host={address},bus={port},addr=00.{number}");
             if (number == 0 && functions.Length > 1)
                 argument.Append(",multifunction=on");
-            if (iommufd is not null && UsesIommufd(device))
+            if (iommufd is not null && device.HasCdevs)
                 argument.Append(CultureInfo.InvariantCulture, $",iommufd={iommufd}");
             if (device.P2pClique is { } clique && address.ToString() == device.Address)
                 argument.Append(CultureInfo.InvariantCulture, $",x-nv-gpudirect-clique={clique}");

@@ -75,8 +75,9 @@ public sealed partial class VmmArgumentTests
     public void On_a_host_without_iommufd_none_is_named()
     {
         var machine = new Machine().Facts(f => f with { Iommufd = false });
-        var answer = Answer(machine, [Vmm.Qemu, Vmm.CloudHypervisor], Group(12, cdevs: false, "0000:43:00.0"));
+        var answer = Answer(machine, [Vmm.Qemu, Vmm.CloudHypervisor], Group(12, cdevs: true, "0000:43:00.0"));
 
+        Assert.DoesNotContain(Platform, answer.Envs.Keys);
         Assert.DoesNotContain("iommufd", answer.Envs[Qemu], StringComparison.Ordinal);
         Assert.DoesNotContain("/dev/iommu", answer.Nodes.Select(n => n.Path));
     }

@@ -24,7 +24,7 @@ public sealed class VfOnRealKernelTests : IDisposable
     }
 
     [LabFact]
-    public void What_is_set_is_what_iproute2_prints_and_what_igb_refuses_has_its_errno()
+    public async Task What_is_set_is_what_iproute2_prints_and_what_igb_refuses_has_its_errno()
     {
         _node.Write(($"/sys/bus/pci/devices/{Pf}/sriov_drivers_autoprobe", "0"), ($"/sys/bus/pci/devices/{Pf}/sriov_numvfs", "2"));
         Assert.Equal(
@@ -49,9 +49,7 @@ public sealed class VfOnRealKernelTests : IDisposable
         Assert.Equal(Errno.EINVAL, Set("vf 0 rate", "min_tx_rate 0 max_tx_rate 100")); // the link is down
 
         Command.Run("ip", "link", "set", Interface, "up");
-        var tries = 60;
-        while (!Set("vf 0 rate", "min_tx_rate 0 max_tx_rate 100").IsSuccess && tries-- > 0)
-            Thread.Sleep(500);
+        await Waiting.UntilAsync(() => Set("vf 0 rate", "min_tx_rate 0 max_tx_rate 100").IsSuccess, 30);
         Assert.Equal(Errno.EINVAL, Set("vf 0 rate", "min_tx_rate 10 max_tx_rate 100"));
         Assert.Contains(
             "02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff, vlan 100, qos 3, tx rate 100 (Mbps), max_tx_rate 100Mbps, spoof checking off, "
