@@ -315,7 +315,7 @@ public sealed partial class NodeAgent(
         if (plan.Choices is { } choices)
             parts.Choices.Keep(choices);
         parts.Links.Keep(KnownLink.After(parts.Links.Links, inventory));
-        parts.Errors.Watch(plan.Units.SelectMany(u => PcieErrors.Reporters(u, inventory)), inventory);
+        parts.Errors.Watch(PcieErrors.Reporters(plan.Units, inventory));
         var catalog = CatalogOf(plan, inventory);
         parts.Allocator.Catalog = catalog;
         parts.Kubelet?.Update(catalog.Resources);

@@ -9,12 +9,14 @@ namespace Hostdev.DevicePlugin.Inventory;
 
 /// <summary>
 /// The PCIe errors that the kernel counts (kernel <c>Documentation/ABI/testing/sysfs-bus-pci-devices-aer_stats</c>) of what is offered and
-/// of the root ports above it. The kernel's counts begin anew when a device is found anew: what is told here only grows while a device is
-/// watched. Thread-safe.
+/// of what is above it. The kernel's counts begin anew when a device is found anew: what is told here only grows while a device is watched.
+/// A file that cannot be read leaves its count as it was. Thread-safe.
 /// </summary>
 public sealed class PcieErrorCounters(HostPaths paths, TimeProvider time)
 {
-    /// <summary>However often somebody asks for all of them, the files are read so seldom.</summary>
+    /// <summary>
+    /// However often somebody asks for all of them, the files are read so seldom; those of uncorrectable errors also when the agent looks.
+    /// </summary>
     public static readonly TimeSpan LeastBetween = TimeSpan.FromSeconds(30);
 
     /// <summary>So long after the last one uncorrectable errors are news.</summary>
@@ -27,24 +29,24 @@ public sealed class PcieErrorCounters(HostPaths paths, TimeProvider time)
     private ImmutableHashSet<PcieErrorKey> _watched = [];
     private DateTimeOffset? _readAt;
 
-    /// <summary>Whose errors are counted from now on: of others nothing is told any more.</summary>
-    /// <param name="functions">Functions, physical ones for virtual ones.</param>
-    public void Watch(IEnumerable<PciAddress> functions, HostInventory inventory)
+    /// <summary>
+    /// Whose errors are counted from now on: of others nothing is told any more. What the kernel has counted until now is no news.
+    /// </summary>
+    public void Watch(IEnumerable<PciFunction> functions)
     {
-        var there = functions.Select(inventory.Functions.GetValueOrDefault).OfType<PciFunction>().ToList();
-        var ports = there.Where(f => f.Path.Length > 0).Select(f => f.Path[0]);
-        var watched = there
-            .Select(f => f.Address)
-            .SelectMany(a => Enum.GetValues<PcieSeverity>().Select(s => new PcieErrorKey(a, s, IsRootPort: false)))
-            .Concat(ports.SelectMany(a => Enum.GetValues<PcieSeverity>().Select(s => new PcieErrorKey(a, s, IsRootPort: true))))
-            .ToImmutableHashSet();
+        var there = functions.ToDictionary(f => f.Address);
+        var watched = there.Values.SelectMany(f => Enum.GetValues<PcieSeverity>().SelectMany(s => KeysOf(f, s))).ToImmutableHashSet();
         lock (_gate)
         {
+            var added = watched.Except(_watched).Where(IsNewsOf);
             _watched = watched;
             foreach (var gone in _counts.Keys.Where(k => !watched.Contains(k)).ToList())
                 _counts.Remove(gone);
-            foreach (var gone in _news.Keys.Where(a => !there.Exists(f => f.Address == a)).ToList())
+            foreach (var gone in _news.Keys.Where(a => !there.ContainsKey(a)).ToList())
                 _news.Remove(gone);
+            var now = time.GetUtcNow();
+            foreach (var key in added)
+                Update(key, now);
         }
     }
 
@@ -78,7 +80,7 @@ public sealed class PcieErrorCounters(HostPaths paths, TimeProvider time)
         lock (_gate)
         {
             var now = time.GetUtcNow();
-            foreach (var key in _watched.Where(k => k is { IsRootPort: false, Severity: not PcieSeverity.Correctable }))
+            foreach (var key in _watched.Where(IsNewsOf))
                 Update(key, now);
             foreach (var old in _news.Values.Where(n => now - n.Last >= NewsLast).ToList())
                 _news.Remove(old.Function);
@@ -98,7 +100,7 @@ public sealed class PcieErrorCounters(HostPaths paths, TimeProvider time)
 
         var more = seen >= before.Seen ? seen - before.Seen : seen;
         _counts[key] = new Count(seen, before.Total + more);
-        if (more == 0 || key.IsRootPort || key.Severity == PcieSeverity.Correctable)
+        if (more == 0 || !IsNewsOf(key))
             return;
         var news = _news.GetValueOrDefault(key.Device) ?? new PcieErrors(key.Device, 0, 0, now);
         _news[key.Device] =
@@ -114,6 +116,17 @@ public sealed class PcieErrorCounters(HostPaths paths, TimeProvider time)
                     Last = now,
                 };
     }
+
+    /// <summary>Of a bridge both: what it reported itself, and what it received, which the kernel counts of root ports alone.</summary>
+    private static IEnumerable<PcieErrorKey> KeysOf(PciFunction function, PcieSeverity severity)
+    {
+        yield return new PcieErrorKey(function.Address, severity, IsRootPort: false);
+        if (function.IsBridge)
+            yield return new PcieErrorKey(function.Address, severity, IsRootPort: true);
+    }
+
+    /// <summary>What a root port received somebody has reported: that is the news.</summary>
+    private static bool IsNewsOf(PcieErrorKey key) => key is { IsRootPort: false, Severity: not PcieSeverity.Correctable };
 
     /// <summary>Null where the kernel keeps no such count, or it is not understood.</summary>
     private long? ReadOne(PcieErrorKey key)

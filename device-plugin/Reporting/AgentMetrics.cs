@@ -34,12 +34,12 @@ public sealed class AgentMetrics : IDisposable
         );
         Counter(
             "hostdev.agent.pcie.errors",
-            "PCIe errors (AER) that offered devices, or the physical functions of virtual ones, have reported, by severity.",
+            "PCIe errors (AER) that offered devices, the cards they are parts of, and the ports above them have reported, by severity.",
             r => PcieErrors(r, isRootPort: false)
         );
         Counter(
             "hostdev.agent.root.port.errors",
-            "PCIe errors (AER) that the root ports above offered devices have received from all that is below them, by severity.",
+            "PCIe errors (AER) that the root ports above offered devices have received, of all that is below them, by severity.",
             r => PcieErrors(r, isRootPort: true)
         );
         Gauge(

@@ -81,18 +81,54 @@ public sealed class PcieErrorCountersTests : IDisposable
     }
 
     [Fact]
+    public void An_error_right_after_something_is_watched_is_news_though_nobody_has_looked_yet()
+    {
+        _kernel.ReportError($"{Nic}", ErrorSeverity.NonFatal);
+        Assert.Equal([new PcieErrors(Nic, 1, 0, _clock.Now)], _counters.Look());
+    }
+
+    [Fact]
+    public void What_the_port_above_reports_itself_is_news_of_the_port()
+    {
+        var port = PciAddress.Parse("0000:40:00.0");
+        _kernel.ReportError($"{port}", ErrorSeverity.Fatal);
+        Assert.Equal([new PcieErrors(port, 0, 1, _clock.Now)], _counters.Look());
+        Assert.Equal(1, _counters.Read().Single(c => c.Key == new PcieErrorKey(port, PcieSeverity.Fatal, IsRootPort: true)).Count);
+    }
+
+    [Fact]
+    public void A_file_that_cannot_be_read_is_no_zero()
+    {
+        _kernel.ReportError($"{Nic}", ErrorSeverity.NonFatal);
+        Assert.Equal(2, Of(PcieSeverity.NonFatal));
+        var file = _kernel.Paths.Resolve($"/sys/bus/pci/devices/{Nic}/aer_dev_nonfatal");
+        var text = File.ReadAllText(file);
+        File.Delete(file);
+        _clock.Now += PcieErrorCounters.LeastBetween;
+        Assert.Equal(2, Of(PcieSeverity.NonFatal));
+        File.WriteAllText(file, text);
+        _clock.Now += PcieErrorCounters.LeastBetween;
+        Assert.Equal(2, Of(PcieSeverity.NonFatal));
+    }
+
+    [Fact]
     public void What_is_watched_no_longer_and_what_keeps_no_count_is_left_out()
     {
         Assert.NotEmpty(_counters.Read());
         Watch(PciAddress.Parse("0000:46:00.0")); // edu has no AER
         _clock.Now += PcieErrorCounters.LeastBetween;
 
-        Assert.DoesNotContain(_counters.Read(), c => !c.Key.IsRootPort);
+        Assert.DoesNotContain(_counters.Read(), c => c.Key.Device == Nic || c.Key.Device == PciAddress.Parse("0000:46:00.0"));
     }
 
     public void Dispose() => _kernel.Dispose();
 
-    private void Watch(PciAddress function) => _counters.Watch([function], new InventoryReader(_kernel.Paths, TimeProvider.System).Read());
+    /// <summary>The function, and the ports above it.</summary>
+    private void Watch(PciAddress address)
+    {
+        var functions = new InventoryReader(_kernel.Paths, TimeProvider.System).Read().Functions;
+        _counters.Watch(functions[address].Path.Append(address).Select(a => functions[a]));
+    }
 
     private long Of(PcieSeverity severity) => _counters.Read().Single(c => c.Key == new PcieErrorKey(Nic, severity, false)).Count;
 }

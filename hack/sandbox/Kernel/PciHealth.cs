@@ -87,7 +87,7 @@ internal sealed class PciHealth(KernelCore core, PciBus bus, PciBinding binding)
         var port = device;
         while (port.Parent is { } parent)
             port = parent;
-        if (port != device && port.Description.Aer)
+        if (port.Description is { Aer: true, IsBridge: true })
         {
             var received = ++port.ReceivedErrors[(int)severity];
             core.Tree.WriteFile($"{port.Path}/{ReceivedFile(severity)}", string.Create(CultureInfo.InvariantCulture, $"{received}\n"));
@@ -95,13 +95,16 @@ internal sealed class PciHealth(KernelCore core, PciBus bus, PciBinding binding)
 
         if (severity == ErrorSeverity.Correctable)
             return;
+        // Of a port's error those below it are told (pcie_do_recovery).
+        var told = device.Description.IsBridge ? bus.Devices.Values.Where(d => d.Parent == device).ToList() : [device];
         var (outcome, online) = severity == ErrorSeverity.Fatal ? ("FAILED_RECOVERY", "0") : ("SUCCESSFUL_RECOVERY", "1");
-        core.Uevents.Emit(
-            "change",
-            device.Path,
-            "pci",
-            [.. PciFunctionFiles.Environment(device, withDriver: true), ("ERROR_EVENT", outcome), ("DEVICE_ONLINE", online)]
-        );
+        foreach (var one in told)
+            core.Uevents.Emit(
+                "change",
+                one.Path,
+                "pci",
+                [.. PciFunctionFiles.Environment(one, withDriver: true), ("ERROR_EVENT", outcome), ("DEVICE_ONLINE", online)]
+            );
     }
 
     private static string Word(ErrorSeverity severity) =>
