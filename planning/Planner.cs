@@ -41,6 +41,7 @@ public static class Planner
                 .. KubeVirtLimits.Findings(targets.Units),
                 .. LowMmio.Findings(input.Inventory, targets.Units),
                 .. KnownLink.Findings(input, targets.Units),
+                .. PcieErrors.Findings(situation, targets.Units),
                 .. cordoned.Findings,
             ]),
             Policies = [.. policies.Zip(wishes, (policy, wished) => Match(policy, wished, decisions))],

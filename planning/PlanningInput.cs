@@ -49,6 +49,9 @@ public sealed record PlanningInput
     /// <summary>The widest links that were seen on this host; of others nothing is known.</summary>
     public ImmutableSortedDictionary<PciAddress, KnownLink> Links { get; init; } = ImmutableSortedDictionary<PciAddress, KnownLink>.Empty;
 
+    /// <summary>Uncorrectable errors that were reported lately.</summary>
+    public ImmutableArray<PcieErrors> Errors { get; init; } = [];
+
     /// <summary>
     /// Alternative names of network interfaces (<c>altname</c> of ip-link(8)), by their names; empty where none could be asked for.
     /// </summary>

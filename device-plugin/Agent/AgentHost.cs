@@ -8,6 +8,7 @@ using Hostdev.DevicePlugin.Kubelet;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.DevicePlugin.Reporting;
 using Hostdev.DevicePlugin.Usage;
+using Hostdev.Planning.Inventory;
 using Microsoft.Extensions.Logging;
 
 namespace Hostdev.DevicePlugin.Agent;
@@ -77,6 +78,7 @@ public sealed partial class AgentHost : IAsyncDisposable
     private readonly PodResourcesClient _pods;
     private readonly PodUseReader _podUse;
     private readonly PodUsage _podUsage;
+    private readonly PcieErrorCounters _errors;
     private readonly SemaphoreSlim _listSoon = new(0, 1);
     private DateTimeOffset? _checkpointRefreshed;
 
@@ -185,6 +187,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             halts,
             choices,
             new LinkFile(options.StateDirectory),
+            _errors = new PcieErrorCounters(machine.Paths, time),
             new SetbackFile(options.StateDirectory, bootId),
             new InterfaceNames(machine.Calls),
             new AttributeReader(machine.Calls, time),
@@ -280,6 +283,9 @@ public sealed partial class AgentHost : IAsyncDisposable
         Journal.Dispose();
     }
 
+    /// <summary>PCIe errors of what is offered, as metrics show them.</summary>
+    public ImmutableArray<PcieErrorCount> PcieErrors => _errors.Read();
+
     private AgentReading Read() =>
         new()
         {
@@ -290,6 +296,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             FailedReconciles = Agent.FailedReconciles,
             HostWrites = Writer.Writes,
             RefusedAllocations = Allocator.RefusedByReason,
+            PcieErrors = _errors.Read,
         };
 
     private async Task FollowKernelAsync(IUeventSource uevents, CancellationToken cancellationToken)

@@ -252,7 +252,9 @@ public sealed partial class NodeAgent(
         var names = PlanningInput.AsksForInterfaces(inForce.Policies)
             ? await ReadAsync(parts.Names.Read, cancellationToken).ConfigureAwait(false)
             : [];
-        var input = Remember(given, unreturned).Input(inForce, inventory, HostUsage.Nobody, names);
+        var errors = await ReadAsync(parts.Errors.Look, cancellationToken).ConfigureAwait(false);
+        var remembered = Remember(given, unreturned) with { Errors = errors };
+        var input = remembered.Input(inForce, inventory, HostUsage.Nobody, names);
         var plan = Planner.Plan(input);
         if (!plan.Attributes.IsEmpty)
         {
@@ -314,6 +316,7 @@ public sealed partial class NodeAgent(
         if (plan.Choices is { } choices)
             parts.Choices.Keep(choices);
         parts.Links.Keep(KnownLink.After(parts.Links.Links, inventory));
+        parts.Errors.Watch(PcieErrors.Reporters(plan.Units, inventory));
         var catalog = CatalogOf(plan, inventory);
         parts.Allocator.Catalog = catalog;
         parts.Kubelet?.Update(catalog.Resources);
@@ -434,6 +437,7 @@ public sealed record AgentParts(
     Halts Halts,
     ChoiceFile Choices,
     LinkFile Links,
+    PcieErrorCounters Errors,
     SetbackFile Setbacks,
     InterfaceNames Names,
     AttributeReader Attributes,

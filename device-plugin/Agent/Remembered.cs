@@ -27,6 +27,9 @@ internal sealed record Remembered
 
     public required ImmutableSortedDictionary<PciAddress, KnownLink> Links { get; init; }
 
+    /// <summary>Of a running agent, which alone watches.</summary>
+    public ImmutableArray<PcieErrors> Errors { get; init; } = [];
+
     /// <summary>What is not to be tried now.</summary>
     public required ImmutableDictionary<Purpose, Setback> Setbacks { get; init; }
 
@@ -63,6 +66,7 @@ internal sealed record Remembered
             RestoreOnly = Journal.InForceBefore,
             Choices = Choices,
             Links = Links,
+            Errors = Errors,
             AlternativeNames = names,
         };
 }

@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Reporting;
 
@@ -30,6 +31,16 @@ public sealed class AgentMetrics : IDisposable
             "hostdev.agent.refused.allocations",
             "How often the kubelet was refused a device for a pod, by reason.",
             r => r.RefusedAllocations.Select(x => Value(x.Value, ("reason", x.Key.Name)))
+        );
+        Counter(
+            "hostdev.agent.pcie.errors",
+            "PCIe errors (AER) that offered devices, the cards they are parts of, and the ports above them have reported, by severity.",
+            r => PcieErrors(r, isRootPort: false)
+        );
+        Counter(
+            "hostdev.agent.root.port.errors",
+            "PCIe errors (AER) that the root ports above offered devices have received, of all that is below them, by severity.",
+            r => PcieErrors(r, isRootPort: true)
         );
         Gauge(
             "hostdev.agent.halted",
@@ -111,6 +122,20 @@ public sealed class AgentMetrics : IDisposable
             Value(resource.Capacity, ("resource", resource.Name), ("state", "capacity")),
             Value(resource.Allocatable, ("resource", resource.Name), ("state", "allocatable")),
         ];
+
+    private static IEnumerable<Measurement<long>> PcieErrors(AgentReading reading, bool isRootPort) =>
+        reading
+            .PcieErrors()
+            .Where(e => e.Key.IsRootPort == isRootPort)
+            .Select(e => Value(e.Count, ("device", e.Key.Device.ToString()), ("severity", Word(e.Key.Severity))));
+
+    private static string Word(PcieSeverity severity) =>
+        severity switch
+        {
+            PcieSeverity.Correctable => "correctable",
+            PcieSeverity.NonFatal => "nonfatal",
+            _ => "fatal",
+        };
 
     private static Measurement<long> Value(long value, params ReadOnlySpan<(string Key, string Value)> labels)
     {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Reporting;
 
@@ -23,4 +24,7 @@ internal sealed record AgentReading
     public required long HostWrites { get; init; }
 
     public required ImmutableDictionary<Reason, long> RefusedAllocations { get; init; }
+
+    /// <summary>Reads what the kernel counts; asked only where it is shown.</summary>
+    public required Func<ImmutableArray<PcieErrorCount>> PcieErrors { get; init; }
 }

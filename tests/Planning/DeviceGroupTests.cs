@@ -284,8 +284,14 @@ public sealed class DeviceGroupTests
                         {
                             Members =
                             [
-                                gpu with { Companion = ResourceName.Parse("example.com/other-gpu") },
-                                nic with { Companion = ResourceName.Parse("example.com/nic") },
+                                gpu with
+                                {
+                                    Companion = ResourceName.Parse("example.com/other-gpu"),
+                                },
+                                nic with
+                                {
+                                    Companion = ResourceName.Parse("example.com/nic"),
+                                },
                             ],
                         },
                     },

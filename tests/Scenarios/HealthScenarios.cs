@@ -2,6 +2,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.Planning;
+using Hostdev.Sandbox.Kernel;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Lab;
 using Xunit;
@@ -178,7 +179,7 @@ public sealed class SimulatedHealthScenarios : HealthScenarios
             new Dictionary<string, int>(StringComparer.Ordinal) { ["example.com/nic"] = 1 }
         );
         Assert.Equal(PodPhase.Running, pod.Phase);
-        node.Kernel.ReportFatalError(Nic); // the kernel tells: nobody wakes the agent
+        node.Kernel.ReportError(Nic, ErrorSeverity.Fatal); // the kernel tells: nobody wakes the agent
         // At first it may only be known that the device was just given to a pod.
         await bench.UntilAsync(() =>
             bench.Problem("nic") is { Reason: var reason, Message: var said }

@@ -46,6 +46,7 @@ internal static class Hardware
             SubsystemVendor = PciId.Parse("1b36"),
             SubsystemDevice = s_none,
             HostDriver = "pcieport",
+            Aer = true,
             NumaNode = numa,
             Acs = acs,
             Behind = [.. behind.Select(function => function with { NumaNode = numa })],

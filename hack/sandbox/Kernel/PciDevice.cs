@@ -30,8 +30,11 @@ internal sealed class PciDevice(FunctionDescription description, string path, Pc
 
     public bool Gone { get; set; }
 
-    /// <summary>What <c>aer_dev_fatal</c> counts.</summary>
-    public long FatalErrors { get; set; }
+    /// <summary>What <c>aer_dev_correctable</c>, <c>aer_dev_nonfatal</c> and <c>aer_dev_fatal</c> count, in this order.</summary>
+    public long[] Errors { get; } = new long[3];
+
+    /// <summary>What a root port has received, of all that is below it and of itself, in the same order.</summary>
+    public long[] ReceivedErrors { get; } = new long[3];
 
     /// <summary>How often it was reset through sysfs.</summary>
     public int Resets { get; set; }

@@ -84,7 +84,16 @@ internal static class PciFunctionFiles
         directory.WriteFile("resource", text.ToString(), 0x124);
         directory.WriteBytes("config", PciHealth.Header(device));
         if (d.Aer)
-            directory.WriteFile("aer_dev_fatal", PciHealth.FatalErrors(0), 0x124);
+        {
+            foreach (var severity in Enum.GetValues<ErrorSeverity>())
+                directory.WriteFile(PciHealth.ErrorFile(severity), PciHealth.Errors(severity, 0), 0x124);
+        }
+
+        if (d is { Aer: true, IsBridge: true } && device.Parent is null)
+        {
+            foreach (var severity in Enum.GetValues<ErrorSeverity>())
+                directory.WriteFile(PciHealth.ReceivedFile(severity), "0\n", 0x124);
+        }
     }
 
     private static void WriteLinks(DirectoryDraft directory, PciDevice device)

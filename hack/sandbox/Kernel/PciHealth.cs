@@ -4,8 +4,16 @@ using Hostdev.DevicePlugin.Host;
 
 namespace Hostdev.Sandbox.Kernel;
 
+/// <summary>How a function reports an error (PCIe 6.2.2).</summary>
+public enum ErrorSeverity
+{
+    Correctable,
+    NonFatal,
+    Fatal,
+}
+
 /// <summary>
-/// What a function shows of its health (<c>config</c>, <c>aer_dev_fatal</c>), and <c>reset</c> (kernel drivers/pci/pci-sysfs.c,
+/// What a function shows of its health (<c>config</c>, <c>aer_dev_*</c>), and <c>reset</c> (kernel drivers/pci/pci-sysfs.c,
 /// drivers/pci/pcie/aer.c).
 /// </summary>
 internal sealed class PciHealth(KernelCore core, PciBus bus, PciBinding binding)
@@ -29,11 +37,17 @@ internal sealed class PciHealth(KernelCore core, PciBus bus, PciBinding binding)
         return header;
     }
 
-    public static string FatalErrors(long count) =>
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"Undefined 0\nDLP {count}\nSDES 0\nTLP 0\nFCP 0\nCmpltTO 0\nTOTAL_ERR_FATAL {count}\n"
-        );
+    public static string ErrorFile(ErrorSeverity severity) => $"aer_dev_{Word(severity)}";
+
+    public static string ReceivedFile(ErrorSeverity severity) =>
+        $"aer_rootport_total_err_{(severity == ErrorSeverity.Correctable ? "cor" : Word(severity))}";
+
+    /// <summary>The counts of each error and their sum; all errors are of one sort here.</summary>
+    public static string Errors(ErrorSeverity severity, long count) =>
+        severity == ErrorSeverity.Correctable
+            ? FormattableString.Invariant($"RxErr 0\nBadTLP {count}\nBadDLLP 0\nRollover 0\nTimeout 0\nTOTAL_ERR_COR {count}\n")
+            : FormattableString.Invariant($"Undefined 0\nDLP {count}\nSDES 0\nTLP 0\nFCP 0\nCmpltTO 0\n")
+                + FormattableString.Invariant($"TOTAL_ERR_{Word(severity).ToUpperInvariant()} {count}\n");
 
     public void AddAttributes(PciDevice device)
     {
@@ -62,18 +76,44 @@ internal sealed class PciHealth(KernelCore core, PciBus bus, PciBinding binding)
         core.Tree.WriteBytes(device.Path + "/config", [.. Enumerable.Repeat((byte)0xff, HeaderBytes)]);
     }
 
-    /// <summary>A fatal error, of which the recovery tells by an event (kernel drivers/pci/pci-driver.c: pci_uevent_ers).</summary>
-    public void ReportFatalError(PciDevice device)
+    /// <summary>
+    /// An error, which the function and the root port above it count. Of what is uncorrectable the recovery tells by events (kernel
+    /// drivers/pci/pci-driver.c: pci_uevent_ers); of what was corrected nobody does.
+    /// </summary>
+    public void Report(PciDevice device, ErrorSeverity severity)
     {
-        device.FatalErrors++;
-        core.Tree.WriteFile(device.Path + "/aer_dev_fatal", FatalErrors(device.FatalErrors));
-        core.Uevents.Emit(
-            "change",
-            device.Path,
-            "pci",
-            [.. PciFunctionFiles.Environment(device, withDriver: true), ("ERROR_EVENT", "FAILED_RECOVERY"), ("DEVICE_ONLINE", "0")]
-        );
+        var count = ++device.Errors[(int)severity];
+        core.Tree.WriteFile($"{device.Path}/{ErrorFile(severity)}", Errors(severity, count));
+        var port = device;
+        while (port.Parent is { } parent)
+            port = parent;
+        if (port.Description is { Aer: true, IsBridge: true })
+        {
+            var received = ++port.ReceivedErrors[(int)severity];
+            core.Tree.WriteFile($"{port.Path}/{ReceivedFile(severity)}", string.Create(CultureInfo.InvariantCulture, $"{received}\n"));
+        }
+
+        if (severity == ErrorSeverity.Correctable)
+            return;
+        // Of a port's error those below it are told (pcie_do_recovery).
+        var told = device.Description.IsBridge ? bus.Devices.Values.Where(d => d.Parent == device).ToList() : [device];
+        var (outcome, online) = severity == ErrorSeverity.Fatal ? ("FAILED_RECOVERY", "0") : ("SUCCESSFUL_RECOVERY", "1");
+        foreach (var one in told)
+            core.Uevents.Emit(
+                "change",
+                one.Path,
+                "pci",
+                [.. PciFunctionFiles.Environment(one, withDriver: true), ("ERROR_EVENT", outcome), ("DEVICE_ONLINE", online)]
+            );
     }
+
+    private static string Word(ErrorSeverity severity) =>
+        severity switch
+        {
+            ErrorSeverity.Correctable => "correctable",
+            ErrorSeverity.NonFatal => "nonfatal",
+            _ => "fatal",
+        };
 
     private Errno Reset(PciDevice device, string text)
     {

@@ -136,8 +136,8 @@ public sealed class SimulatedKernel : IDisposable
     /// <summary>The function stops answering, until a reset brings it back or it is plugged anew.</summary>
     public void Break(string address) => Core.Locked(() => _pci.Health.Break(Device(address)!));
 
-    /// <summary>The function reports a fatal PCIe error, and the kernel tells of it.</summary>
-    public void ReportFatalError(string address) => Core.Locked(() => _pci.Health.ReportFatalError(Device(address)!));
+    /// <summary>The function reports a PCIe error, and the kernel counts it, and tells of what was not corrected.</summary>
+    public void ReportError(string address, ErrorSeverity severity) => Core.Locked(() => _pci.Health.Report(Device(address)!, severity));
 
     /// <summary>Its link comes up anew with so many lanes, of which the kernel does not tell.</summary>
     public void TrainLink(string address, int lanes) =>
