@@ -40,7 +40,7 @@ internal sealed record GroupWishes(
         return
         [
             .. standing.Concat(made).OrderBy(g => g[0].Device).Select(g => GroupUnit.WishFor(Group, g)),
-            .. rest.Where(lacking.Contains).Select(p => p.Wish with { Granted = new Targets { Awaited = p.Wish.Granted.Awaited } }),
+            .. rest.Where(lacking.Contains).Select(p => isFree(p.Wish) ? OfLacking(p) : p.Wish),
             .. rest.Where(p => !lacking.Contains(p)).Select(p => OfLeft(p, WhyLeft(p))),
         ];
 
@@ -70,6 +70,18 @@ internal sealed record GroupWishes(
     /// <summary>The unit that somebody has it with.</summary>
     private DeviceId? HolderOf(Piece piece) =>
         Given.Where(g => piece.Wish.Claims.Any(g.Value.Contains)).Select(g => g.Key).Order().FirstOrDefault();
+
+    /// <summary>
+    /// It says what is in the way of it and has nothing: were it kept from policies after this one, they would give it back, it could be
+    /// had then, be in no group all the same, and go to them again.
+    /// </summary>
+    private static Wish OfLacking(Piece piece) =>
+        piece.Wish with
+        {
+            Claims = [],
+            StandsOn = [],
+            Granted = new Targets { Awaited = piece.Wish.Granted.Awaited },
+        };
 
     private static Wish OfLeft(Piece piece, Finding finding) =>
         piece.Wish with
