@@ -88,8 +88,15 @@ public sealed record ResourceNameClaims(
 
     /// <summary>The names of companions that one policy uses, ordered.</summary>
     public static ImmutableArray<ResourceName> CompanionsOf(DesiredPolicy policy) =>
-        policy is DesiredPolicy.OfHostDevice { Spec.Devices.Pci: { } pci }
-            ? [.. pci.Members.Select(m => m.Companion).OfType<ResourceName>().Distinct().Order()]
+        policy is DesiredPolicy.OfHostDevice { Spec.Devices: var devices }
+            ?
+            [
+                .. (devices.Group?.Members.Select(m => m.Companion) ?? [])
+                    .Concat(devices.AllPci.SelectMany(p => p.Members).Select(m => m.Companion))
+                    .OfType<ResourceName>()
+                    .Distinct()
+                    .Order(),
+            ]
             : [];
 
     /// <summary>The names that one policy uses, those of companions last.</summary>
@@ -100,7 +107,7 @@ public sealed record ResourceNameClaims(
             [
                 (
                     p.Spec.ResourceName,
-                    p.Spec.Devices.Pci is not null ? "pci"
+                    p.Spec.Devices.Pci is not null || p.Spec.Devices.Group is not null ? "pci"
                     : p.Spec.Devices.Usb is not null ? "usb"
                     : "scsi"
                 ),

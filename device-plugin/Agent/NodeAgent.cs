@@ -297,6 +297,7 @@ public sealed partial class NodeAgent(
                 Links = parts.Links.Links,
                 Setbacks = _setbacks.Active(),
                 Given = [.. given.Units],
+                GivenDevices = given.GivenDevices,
                 Unreturned = [.. parts.Executor.Unreturned.Concat(unreturned).DistinctBy(w => (w.Device, w.File))],
             };
         }

@@ -28,6 +28,13 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
     /// <summary>The IDs that somebody has, or had before the boot and may have still.</summary>
     public ImmutableHashSet<string> Held => [.. ById.Keys, .. Earlier.Keys];
 
+    /// <summary>The devices of each unit that a pod has, or had before the boot and may be started with again.</summary>
+    public ImmutableDictionary<DeviceId, ImmutableArray<DeviceId>> GivenDevices =>
+        Earlier
+            .Values.Concat(ById.Values)
+            .Where(a => !a.Functions.IsEmpty)
+            .ToImmutableDictionary(a => DeviceId.Parse(a.Id), a => a.Functions);
+
     /// <summary>Whether it says the same of the same IDs.</summary>
     public bool HasSame(AllocationLedger other) =>
         AreSame(ById, other.ById) && AreSame(Earlier, other.Earlier) && GivenUp.SequenceEqual(other.GivenUp);

@@ -3,6 +3,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Places;
 
 namespace Hostdev.DevicePlugin.Offering;
 

@@ -4,6 +4,7 @@ using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.Planning;
+using Hostdev.Planning.Places;
 using Xunit;
 
 namespace Hostdev.Tests.Offering;
@@ -135,7 +136,7 @@ public sealed class TokenTests
         Assert.Equal([Audio], holdings.Resources);
         Assert.Empty(holdings.Ledger.Units);
         Assert.Equal([token.Id], holdings.Ledger.Held);
-        Assert.Null(holdings.UnderAnotherName(Card("0000:43:00.0", (Audio, 1))));
+        Assert.Null(holdings.HeldOtherwise(Card("0000:43:00.0", (Audio, 1))));
         using var answer = holdings.TryBeginAnswer(
             ResourceName.Parse("example.com/gpu"),
             [Card("0000:43:00.0", (Audio, 1))],
