@@ -19,7 +19,7 @@ public static class KubeVirtSnippet
     {
         switch (policy)
         {
-            case DesiredPolicy.OfHostDevice { Spec.Devices: { Usb: null, Scsi: null } } or DesiredPolicy.OfSriovPolicy:
+            case DesiredPolicy.OfHostDevice { Spec.Devices: { Pci: not null } or { Group: not null } } or DesiredPolicy.OfSriovPolicy:
             case DesiredPolicy.OfMdevProfile { Spec.Transport: MdevTransport.VendorVfio }:
             // Mediated devices have no ids: where a profile has some, they are of virtual functions that were given its type.
             case DesiredPolicy.OfMdevProfile { Spec.Transport: null or MdevTransport.Auto } when ids.Any():
@@ -97,9 +97,9 @@ public static class KubeVirtSnippet
     /// by the name where another offers it. It is permitted once the device is.
     /// </summary>
     private static IEnumerable<string> IdsOf(DesiredPolicy policy, Crds.ResourceName name, IEnumerable<string> ids) =>
-        policy is DesiredPolicy.OfHostDevice { Spec.Devices.Pci: { } pci }
+        policy is DesiredPolicy.OfHostDevice { Spec.Devices.AllPci: var pci }
         && ids.Any()
-        && pci.Members.Where(m => m.Companion == name).ToList() is { Count: > 0 } members
+        && pci.SelectMany(p => p.Members).Where(m => m.Companion == name).ToList() is { Count: > 0 } members
         && members.TrueForAll(m => m.Vendor is not null)
             ? members.Select(m => $"{m.Vendor}:{m.Device}")
             : ids;

@@ -26,14 +26,18 @@ public static class PolicyResources
     {
         if (spec.ValueKind != JsonValueKind.Object || !spec.TryGetProperty("devices", out var devices))
             return [];
-        var sources = devices.ValueKind == JsonValueKind.Object ? devices.EnumerateObject().Select(d => d.Value) : [];
-        var members = sources.SelectMany(s =>
-            s.ValueKind == JsonValueKind.Object && s.TryGetProperty("members", out var all) && all.ValueKind == JsonValueKind.Array
-                ? all.EnumerateArray().ToList()
-                : []
-        );
-        return [.. members.Select(m => Text(m, "companion")).OfType<string>().Distinct(StringComparer.Ordinal)];
+        var members = Parts(devices).SelectMany(MembersOf).ToList(); // those of a group have members of their own
+        var all = members.Concat(members.SelectMany(Parts).SelectMany(MembersOf));
+        return [.. all.Select(m => Text(m, "companion")).OfType<string>().Distinct(StringComparer.Ordinal)];
     }
+
+    private static IEnumerable<JsonElement> Parts(JsonElement of) =>
+        of.ValueKind == JsonValueKind.Object ? of.EnumerateObject().Select(p => p.Value) : [];
+
+    private static IEnumerable<JsonElement> MembersOf(JsonElement source) =>
+        source.ValueKind == JsonValueKind.Object && source.TryGetProperty("members", out var all) && all.ValueKind == JsonValueKind.Array
+            ? all.EnumerateArray().ToList()
+            : [];
 
     internal static string? Text(JsonElement of, string name) =>
         of.ValueKind == JsonValueKind.Object && of.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String

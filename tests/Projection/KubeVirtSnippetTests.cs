@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Parsing;
+using Hostdev.Kubectl.Answers;
 using Hostdev.Projection;
 using Xunit;
 
@@ -76,7 +77,7 @@ public sealed class KubeVirtSnippetTests
             var spec = policy["spec"]!;
             var names = spec["pools"] is { } pools
                 ? pools.AsArray().Select(p => (string?)p!["resourceName"]).OfType<string>()
-                : [(string)spec["resourceName"]!];
+                : [(string)spec["resourceName"]!, .. PolicyResources.CompanionsOf(JsonDocument.Parse(spec.ToJsonString()).RootElement)];
             var isMediated = (string?)policy["kind"] == "MdevProfile" && (string?)spec["transport"] != "VendorVfio";
             if (spec["devices"]?["scsi"] is not null)
                 continue; // KubeVirt has no such list
