@@ -8,14 +8,23 @@ namespace Hostdev.Planning;
 /// <summary>Who gets what, where two policies wish for devices that go with each other: the first one.</summary>
 internal static class Claims
 {
-    /// <summary>Decides over wishes in their order; over what depends on one right after it, where it is granted.</summary>
-    public static ImmutableArray<Decision> Decide(DeviceGraph graph, IEnumerable<Wish> wishes)
+    /// <summary>
+    /// Decides over wishes in their order; over what depends on one right after it, where it is granted. What a policy wishes to have in
+    /// groups is put together of what is nobody's by then.
+    /// </summary>
+    public static ImmutableArray<Decision> Decide(DeviceGraph graph, IEnumerable<PolicyWishes> policies)
     {
         var decisions = ImmutableArray.CreateBuilder<Decision>();
         var claimed = new Dictionary<DeviceId, PolicyIdentity>();
         var stoodOn = new Dictionary<DeviceId, HashSet<PolicyIdentity>>();
-        foreach (var wish in wishes)
-            DecideOver(wish);
+        foreach (var policy in policies)
+        {
+            foreach (var wish in policy.Wishes)
+                DecideOver(wish);
+            foreach (var wish in policy.Together?.Compose(w => FirstOf(w) is null) ?? [])
+                DecideOver(wish);
+        }
+
         return decisions.ToImmutable();
 
         void DecideOver(Wish wish)

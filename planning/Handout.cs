@@ -46,13 +46,16 @@ public abstract record Handout
             var other => throw new FormatException($"{other} was never given with a driver"),
         };
 
-    /// <summary>An IOMMU group, by VFIO: all of it, or nothing.</summary>
+    /// <summary>An IOMMU group by VFIO, or the several of a device group: all of it, or nothing.</summary>
     public sealed record VfioGroup : Handout
     {
         /// <summary>The function that KubeVirt's env names: the lowest assigned one that the policy's selectors match.</summary>
         public required PciAddress Primary { get; init; }
 
-        /// <summary>What the VM gets, <see cref="Primary"/> included, ordered.</summary>
+        /// <summary>
+        /// What the VM gets, <see cref="Primary"/> included, ordered; what has another IOMMU group than that comes after it, in the order
+        /// of its policy.
+        /// </summary>
         public required ImmutableArray<UnitMember> Assigned { get; init; }
 
         /// <summary>What is taken from the host and kept from the VM, ordered.</summary>

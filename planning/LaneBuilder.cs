@@ -39,13 +39,14 @@ internal static class LaneBuilder
         ];
     }
 
-    /// <summary>Work on devices that have to do with each other is one lane, in its order.</summary>
+    /// <summary>Work on devices that have to do with each other, or that one work touches, is one lane, in its order.</summary>
     public static ImmutableArray<Lane> Build(DeviceGraph graph, IEnumerable<Work> work)
     {
-        var clusters = graph.Clusters();
+        var all = work.ToList();
+        var clusters = graph.Clusters(all.Select(w => w.Touches.Prepend(w.Device)));
         return
         [
-            .. work.GroupBy(w => clusters.GetValueOrDefault(w.Device, w.Device), w => w.Steps)
+            .. all.GroupBy(w => clusters.GetValueOrDefault(w.Device, w.Device), w => w.Steps)
                 .Select(g => new Lane(g.Key, [.. g.SelectMany(s => s)]))
                 .Where(l => !l.Steps.IsEmpty)
                 .OrderBy(l => l.Key),

@@ -19,7 +19,7 @@ public static class Planner
         var situation = new Situation(input);
         var policies = EffectivePolicy.InOrderOfPrecedence(input.Policies);
         ImmutableArray<PolicyWishes> wishes = [.. policies.Select(p => PolicyWishes.Of(situation, p))];
-        var decisions = Claims.Decide(situation.Graph, wishes.SelectMany(w => w.Wishes));
+        var decisions = Claims.Decide(situation.Graph, wishes);
         var restored = Restoration.Restrict(situation, Targets.Of(decisions));
         var goingBack = GoingBack.Of(situation, restored.Targets);
         var (targets, leftToGo) = goingBack.Restrict(restored.Targets);
@@ -61,12 +61,15 @@ public static class Planner
     private static ImmutableArray<Finding> InOrder(IEnumerable<Finding> findings) =>
         [.. findings.OrderBy(f => f.Policy?.ToString() ?? "", StringComparer.Ordinal).ThenBy(f => f.Device, StringComparer.Ordinal)];
 
-    private static PolicyMatch Match(EffectivePolicy policy, PolicyWishes wished, ImmutableArray<Decision> decisions) =>
-        new(
+    private static PolicyMatch Match(EffectivePolicy policy, PolicyWishes wished, ImmutableArray<Decision> decisions)
+    {
+        var granted = decisions.Where(d => d.IsGranted && d.Wish.Policy.Uid == policy.Identity.Uid).ToList();
+        return new(
             policy.Identity,
-            wished.Matched,
+            wished.Matched + granted.Sum(d => d.Wish.Matched),
             policy.NotUnderstood,
             wished.Hint,
-            wished.Missing + decisions.Where(d => d.IsGranted && d.Wish.Policy.Uid == policy.Identity.Uid).Sum(d => d.Wish.Missing)
+            wished.Missing + granted.Sum(d => d.Wish.Missing)
         );
+    }
 }

@@ -36,6 +36,10 @@ public sealed record PlanningInput
     /// <summary>The units that pods have by our answers.</summary>
     public ImmutableHashSet<DeviceId> Given { get; init; } = [];
 
+    /// <summary>The devices of each unit that a pod has, or had before the boot and may be started with again.</summary>
+    public ImmutableDictionary<DeviceId, ImmutableArray<DeviceId>> GivenDevices { get; init; } =
+        ImmutableDictionary<DeviceId, ImmutableArray<DeviceId>>.Empty;
+
     /// <summary>Writes of ours that the kernel has not returned yet.</summary>
     public ImmutableArray<UnreturnedWrite> Unreturned { get; init; } = [];
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
+using Hostdev.Planning.DeviceGroups;
 using Hostdev.Planning.Mdev;
 using Hostdev.Planning.Pci;
 using Hostdev.Planning.Scsi;
@@ -15,6 +16,12 @@ internal sealed record PolicyWishes
     /// <summary>In the order in which they are decided over.</summary>
     public ImmutableArray<Wish> Wishes { get; init; } = [];
 
+    /// <summary>What it wishes to have in groups, which are made after its wishes are decided over; null as a rule.</summary>
+    public GroupWishes? Together { get; init; }
+
+    /// <summary>Everything that it wishes, one by one.</summary>
+    public IEnumerable<Wish> All => Wishes.Concat(Together?.Pieces.Select(p => p.Wish) ?? []);
+
     /// <summary>What is said beside its wishes, and before them.</summary>
     public ImmutableArray<Finding> Findings { get; init; } = [];
 
@@ -23,7 +30,7 @@ internal sealed record PolicyWishes
 
     /// <summary>All that is in the way of it.</summary>
     private ImmutableArray<Finding> InTheWay =>
-        [.. Findings.Where(f => f.State.IsInTheWay), .. Behind(), .. Wishes.SelectMany(w => w.InTheWay)];
+        [.. Findings.Where(f => f.State.IsInTheWay), .. Behind(), .. All.SelectMany(w => w.InTheWay)];
 
     /// <summary>How many devices (units or physical functions) its selectors match.</summary>
     public int Matched { get; init; }
@@ -60,6 +67,7 @@ internal sealed record PolicyWishes
         var wishes = policy switch
         {
             DesiredPolicy.OfHostDevice { Spec.Devices.Pci: { } pci } p => HostDevicePlanner.WishesOf(situation, p, pci),
+            DesiredPolicy.OfHostDevice { Spec.Devices.Group: { } group } p => DeviceGroupPlanner.WishesOf(situation, p, group),
             DesiredPolicy.OfHostDevice { Spec.Devices.Usb: { } usb } p => UsbPlanner.WishesOf(situation, p, usb),
             DesiredPolicy.OfHostDevice { Spec.Devices.Scsi: { } scsi } p => ScsiPlanner.WishesOf(situation, p, scsi),
             DesiredPolicy.OfSriovPolicy p => SriovPlanner.WishesOf(situation, p),

@@ -40,6 +40,12 @@ public sealed record Unit
     /// <summary>Whose arguments a container is told beside KubeVirt's env, as its policy wants it.</summary>
     public ImmutableArray<Vmm> Vmms { get; init; } = [];
 
+    /// <summary>
+    /// What its answer gives under names of their own, in the order of the members: as many tokens of a name go with the unit as there are
+    /// members with that name.
+    /// </summary>
+    public ImmutableArray<Companion> Companions { get; init; } = [];
+
     /// <summary>The device that findings name, and a VM is told of.</summary>
     public DeviceId Device => Handout.Device;
 

@@ -75,6 +75,9 @@ internal sealed record Wish
     public ImmutableArray<Finding> InTheWay =>
         [.. Ruling.Findings.Where(f => f.State.IsInTheWay), .. Findings.Where(f => f.State.IsInTheWay), .. Behind()];
 
+    /// <summary>How many units its policy is met with by it, where that is known only when it is granted.</summary>
+    public int Matched { get; init; }
+
     /// <summary>How many units more its policy names than there are, where it is granted.</summary>
     public int Missing { get; init; }
 

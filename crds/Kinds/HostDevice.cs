@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using Hostdev.Crds.Words;
 using Hostdev.Kube.Meta;
 
@@ -112,7 +113,7 @@ public sealed record HostDeviceSpec : IPolicySpec
     public required DeviceSource Devices { get; init; }
 }
 
-/// <summary>Exactly one of the three.</summary>
+/// <summary>Exactly one of the four.</summary>
 public sealed record DeviceSource
 {
     public PciDevices? Pci { get; init; }
@@ -120,6 +121,51 @@ public sealed record DeviceSource
     public UsbDevices? Usb { get; init; }
 
     public ScsiDevices? Scsi { get; init; }
+
+    public DeviceGroup? Group { get; init; }
+
+    /// <summary>Of which PCI devices it is said what is meant, whether they are had one by one or together.</summary>
+    [JsonIgnore]
+    public IEnumerable<PciDevices> AllPci => Pci is { } pci ? [pci] : Group?.Members.Select(m => m.Pci) ?? [];
+}
+
+/// <summary>How far apart devices may be at most.</summary>
+public enum Nearness
+{
+    /// <summary>Below one PCIe switch.</summary>
+    Switch,
+
+    RootPort,
+
+    NumaNode,
+
+    /// <summary>Wherever they are.</summary>
+    Machine,
+}
+
+/// <summary>Several devices that are had together: as many such groups are made as there are devices for.</summary>
+public sealed record DeviceGroup
+{
+    /// <summary>Null where the field is absent, which is <see cref="Nearness.NumaNode"/>.</summary>
+    public Nearness? Within { get; init; }
+
+    /// <summary>What each group is made of; the first names it.</summary>
+    public required ImmutableArray<DeviceGroupMember> Members { get; init; }
+}
+
+public sealed record DeviceGroupMember
+{
+    public required string Name { get; init; }
+
+    /// <summary>How many of it are in each group, 1 to 16; null where the field is absent, which is 1.</summary>
+    public int? Count { get; init; }
+
+    /// <summary>
+    /// The resource by which KubeVirt takes it to the VM, beside the policy's own; of the first member, what comes after its first device.
+    /// </summary>
+    public ResourceName? Companion { get; init; }
+
+    public required PciDevices Pci { get; init; }
 }
 
 public sealed record PciDevices
@@ -197,6 +243,12 @@ public sealed record GroupMember
 
     /// <summary>True, or absent, gives the member to the VM; false takes it from the host and holds it.</summary>
     public bool? Assigned { get; init; }
+
+    /// <summary>
+    /// The resource by which KubeVirt takes it to the VM, beside the policy's own. Null where the field is absent: so a version before reads
+    /// what is kept.
+    /// </summary>
+    public ResourceName? Companion { get; init; }
 }
 
 public sealed record UsbDevices

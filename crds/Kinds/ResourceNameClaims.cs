@@ -72,7 +72,7 @@ public sealed record ResourceNameClaims(
             [
                 (
                     p.Spec.ResourceName,
-                    p.Spec.Devices.Pci is not null ? "pci"
+                    p.Spec.Devices.Pci is not null || p.Spec.Devices.Group is not null ? "pci"
                     : p.Spec.Devices.Usb is not null ? "usb"
                     : "scsi"
                 ),

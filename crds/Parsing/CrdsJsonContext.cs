@@ -35,6 +35,7 @@ namespace Hostdev.Crds.Parsing;
         typeof(NamedEnumConverter<OnProtected>),
         typeof(NamedEnumConverter<Binding>),
         typeof(NamedEnumConverter<Protection>),
+        typeof(NamedEnumConverter<Nearness>),
         typeof(NamedEnumConverter<Vmm>),
         typeof(NamedEnumConverter<DriverType>),
         typeof(NamedEnumConverter<VfManagement>),

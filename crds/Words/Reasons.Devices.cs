@@ -333,6 +333,15 @@ public static partial class Reasons
         new("HeldSibling", "taken from the host together with a unit, not given to the VM", "none needed", Ends.Nothing)
     );
 
+    public static readonly Reason LeftOver = Devices.Add(
+        new(
+            "LeftOver",
+            "no device group could be made with the device; the message says what is lacking. It stays with the host",
+            "none needed, where there is more of one member than of another; else widen `within`, or the selectors of what is lacking",
+            Ends.Nothing
+        )
+    );
+
     public static readonly Reason ReleaseWaits = Devices.Add(
         new("ReleaseWaits", "no policy wants it any more, somebody still has it", "stop the VM", Ends.Look)
     );

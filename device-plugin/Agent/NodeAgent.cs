@@ -299,6 +299,7 @@ public sealed partial class NodeAgent(
                 Links = parts.Links.Links,
                 Setbacks = _setbacks.Active(),
                 Given = [.. given.ById.Keys.Select(DeviceId.Parse)],
+                GivenDevices = given.GivenDevices,
                 Unreturned = [.. parts.Executor.Unreturned.Concat(unreturned).DistinctBy(w => (w.Device, w.File))],
             };
         }

@@ -36,6 +36,9 @@ internal sealed record Remembered
     /// <summary>The units that pods have.</summary>
     public ImmutableHashSet<DeviceId> Given { get; init; } = [];
 
+    public ImmutableDictionary<DeviceId, ImmutableArray<DeviceId>> GivenDevices { get; init; } =
+        ImmutableDictionary<DeviceId, ImmutableArray<DeviceId>>.Empty;
+
     /// <summary>Writes that the kernel has not returned yet: of a running agent, which alone knows them.</summary>
     public ImmutableArray<UnreturnedWrite> Unreturned { get; init; } = [];
 
@@ -57,6 +60,7 @@ internal sealed record Remembered
             Setbacks = Setbacks,
             Contested = Repairs.Contested(desired.Fingerprint),
             Given = Given,
+            GivenDevices = GivenDevices,
             Unreturned = Unreturned,
             Halt = Halts.Look(desired.Fingerprint),
             RestoreOnly = Journal.InForceBefore,

@@ -169,7 +169,7 @@ public sealed class DeviceAllocator(
             (unsettled.Contains(unit.Id.ToString()) ? null : _late.Problem(unit, inventory))
             ?? OfferProblem.Of(Reasons.StillHeld, Forgotten(unit.Id.ToString()))
             ?? OfferProblem.Of(Reasons.NodeAnswered, _answers.TakenBy(unit, UnitReadiness.StateOf(unit, inventory), ledger)?.Message)
-            ?? OfferProblem.Of(Reasons.StillHeld, holdings.UnderAnotherName(unit));
+            ?? OfferProblem.Of(Reasons.StillHeld, holdings.HeldOtherwise(unit));
 
         string? Forgotten(string id) =>
             ledger.ById.GetValueOrDefault(id)?.Holder is { } holder

@@ -19,7 +19,7 @@ public sealed class UnitStateReader(HostPaths paths) : ILentDevices
     public UnitState Read(Handout handout) =>
         handout switch
         {
-            Handout.VfioGroup group => ReadGroup(group.Primary).Stand(group),
+            Handout.VfioGroup group => GroupState.Stand(group, ReadGroup),
             Handout.TypedFunction typed => ReadTyped(typed.Function.Address).Stand(typed),
             Handout.UsbNode usb => ReadUsb(usb.Port).Stand(usb),
             Handout.ScsiNode scsi => ReadScsi(scsi.Disk).Stand(scsi),

@@ -188,6 +188,7 @@ public static class PlanCommand
             Choices = choices.Choices,
             Links = new LinkFile(stateDirectory).Links,
             Given = [.. ledger.ById.Keys.Select(DeviceId.Parse)],
+            GivenDevices = ledger.GivenDevices,
             // For another desired state than the one it follows the agent tries everything anew.
             Setbacks =
                 desired.Fingerprint == kept.Fingerprint

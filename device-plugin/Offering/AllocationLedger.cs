@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Hostdev.Crds;
 
 namespace Hostdev.DevicePlugin.Offering;
 
@@ -20,6 +21,13 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
     /// <summary>Units that are not brought about for anybody before the next boot, with why.</summary>
     public ImmutableSortedDictionary<string, string> GivenUp { get; init; } =
         ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
+
+    /// <summary>The devices of each unit that a pod has, or had before the boot and may be started with again.</summary>
+    public ImmutableDictionary<DeviceId, ImmutableArray<DeviceId>> GivenDevices =>
+        Earlier
+            .Values.Concat(ById.Values)
+            .Where(a => !a.Functions.IsEmpty)
+            .ToImmutableDictionary(a => DeviceId.Parse(a.Id), a => a.Functions);
 
     /// <summary>Whether it says the same of the same IDs.</summary>
     public bool HasSame(AllocationLedger other) =>

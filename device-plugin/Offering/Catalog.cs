@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostdev.Crds.Words;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Places;
 
 namespace Hostdev.DevicePlugin.Offering;
 

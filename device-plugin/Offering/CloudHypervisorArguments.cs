@@ -46,10 +46,9 @@ internal sealed record CloudHypervisorArguments(string Arguments, string? Platfo
     {
         foreach (var function in device.Assigned ?? [])
         {
-            var clique =
-                device.P2pClique is { } number && function.Address == device.Address
-                    ? string.Create(CultureInfo.InvariantCulture, $",x_nv_gpudirect_clique={number}")
-                    : "";
+            var clique = device.CliqueOf(function) is { } number
+                ? string.Create(CultureInfo.InvariantCulture, $",x_nv_gpudirect_clique={number}")
+                : "";
             yield return ($"path=/sys/bus/pci/devices/{function.Address}/{clique}", function.Bars?.Bits32 ?? 0);
         }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -86,6 +87,9 @@ public sealed record InfoOfDevice
 
     public ScsiInfo? Scsi { get; init; }
 
+    /// <summary>The clique of one of its functions.</summary>
+    public int? CliqueOf(FunctionInfo function) => function.Address == Address ? P2pClique : function.P2pClique;
+
     /// <summary>Whether all its functions have nodes of their own: half of a group cannot be opened by these.</summary>
     [JsonIgnore]
     public bool HasCdevs => Assigned is { } functions && functions.All(f => f.CdevNode is not null);
@@ -104,7 +108,10 @@ public sealed record InfoOfDevice
 }
 
 /// <param name="Node">For example <c>/dev/vfio/17</c>.</param>
-public sealed record GroupInfo(int Number, string Node);
+public sealed record GroupInfo(int Number, string Node)
+{
+    public static GroupInfo Of(int number) => new(number, string.Create(CultureInfo.InvariantCulture, $"/dev/vfio/{number}"));
+}
 
 /// <summary>A PCI function.</summary>
 public sealed record FunctionInfo
@@ -114,6 +121,12 @@ public sealed record FunctionInfo
     public string? SysfsPath { get; init; }
 
     public string? Driver { get; init; }
+
+    /// <summary>Its own, where that is not its device's: in a device group.</summary>
+    public GroupInfo? IommuGroup { get; init; }
+
+    /// <summary>As its device's, where it is not the function that its device is known by.</summary>
+    public int? P2pClique { get; init; }
 
     /// <summary><c>/dev/vfio/devices/vfioN</c>, where it is given.</summary>
     public string? CdevNode { get; init; }

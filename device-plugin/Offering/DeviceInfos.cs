@@ -3,6 +3,7 @@ using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Places;
 
 namespace Hostdev.DevicePlugin.Offering;
 
@@ -17,16 +18,37 @@ internal static class DeviceInfos
     public static DeviceInfo Of(ResourceName resource, IReadOnlyList<(Unit Unit, UnitState State)> units, HostInventory? inventory)
     {
         var told = units.Select(u => Of(u.Unit, u.State, inventory)).ToList();
-        var cliques = inventory is null ? [] : GpuDirect.Cliques([.. units.Select(u => u.Unit)], inventory);
+        var cliques = inventory is null
+            ? ImmutableDictionary<DeviceId, int>.Empty
+            : GpuDirect.Cliques([.. units.Select(u => u.Unit)], inventory);
         return new DeviceInfo
         {
             Resource = resource.ToString(),
-            Devices =
-            [
-                .. told.Select((t, i) => cliques.TryGetValue(units[i].Unit.Device, out var clique) ? t with { P2pClique = clique } : t),
-            ],
+            Devices = [.. told.Select((t, i) => WithCliques(t, units[i].Unit.Device, cliques))],
         };
     }
+
+    private static InfoOfDevice WithCliques(InfoOfDevice info, DeviceId device, ImmutableDictionary<DeviceId, int> cliques) =>
+        cliques.IsEmpty || info.Assigned is not { } functions
+            ? info
+            : info with
+            {
+                P2pClique = CliqueOf(device, cliques),
+                Assigned =
+                [
+                    .. functions.Select(f =>
+                        PciAddress.Parse(f.Address) is var address && device != address
+                            ? f with
+                            {
+                                P2pClique = CliqueOf(address, cliques),
+                            }
+                            : f
+                    ),
+                ],
+            };
+
+    private static int? CliqueOf(DeviceId device, ImmutableDictionary<DeviceId, int> cliques) =>
+        cliques.TryGetValue(device, out var clique) ? clique : null;
 
     private static InfoOfDevice Of(Unit unit, UnitState state, HostInventory? inventory)
     {
@@ -38,9 +60,7 @@ internal static class DeviceInfos
             Address = state.Address ?? unit.Device.ToString(),
             SysfsPath = state.SysfsPath ?? SysfsPathOf(unit.Device),
             Nodes = state.Nodes,
-            IommuGroup = state.Group is { } group
-                ? new GroupInfo(group, string.Create(CultureInfo.InvariantCulture, $"/dev/vfio/{group}"))
-                : null,
+            IommuGroup = state.Group is { } group ? GroupInfo.Of(group) : null,
             NumaNode = place?.NumaNode,
             PciePath = place is null ? null : [.. place.Path.Select(d => d.ToString())],
         };
@@ -73,6 +93,7 @@ internal static class DeviceInfos
             SysfsPath = $"/sys/bus/pci/devices/{address}",
             Driver = state.Drivers.GetValueOrDefault(address) is { } driver ? TypedDriver.TryParse(driver)?.Driver ?? driver : null,
             CdevNode = state.Cdevs.GetValueOrDefault(address),
+            IommuGroup = state.Groups.TryGetValue(address, out var group) ? GroupInfo.Of(group) : null,
         };
         if (inventory?.Functions.GetValueOrDefault(address) is not { } function)
             return told;

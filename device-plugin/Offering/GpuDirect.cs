@@ -32,7 +32,8 @@ internal static class GpuDirect
     public static ImmutableDictionary<DeviceId, int> Cliques(ImmutableArray<Unit> units, HostInventory inventory)
     {
         var gpus = units
-            .Select(u => u.Device.AsPci is { } address ? inventory.Functions.GetValueOrDefault(address) : null)
+            .SelectMany(u => u.Handout.Drivers)
+            .Select(d => d.Device.AsPci is { } address ? inventory.Functions.GetValueOrDefault(address) : null)
             .OfType<PciFunction>()
             .Where(f => Supports(f) && f.Path.Length > 1); // directly below a root port there is room for one device
         return gpus.GroupBy(f => f.Path[0])

@@ -51,36 +51,61 @@ public sealed record GroupState(
         };
     }
 
-    /// <summary>How a unit of this group stands.</summary>
-    public UnitState Stand(Handout.VfioGroup handout)
+    /// <summary>How a unit of this group alone stands.</summary>
+    public UnitState Stand(Handout.VfioGroup handout) => Stand(handout, _ => this);
+
+    /// <summary>How a unit stands: each of its groups.</summary>
+    /// <param name="groupOf">The group of a function.</param>
+    public static UnitState Stand(Handout.VfioGroup handout, Func<PciAddress, GroupState> groupOf)
     {
-        var cdevs = CdevNodes(handout).ToList();
+        var first = groupOf(handout.Primary);
+        List<GroupState> groups = [first];
+        foreach (var member in handout.Assigned)
+        {
+            if (groups.Exists(g => g.Members.ContainsKey(member.Address)))
+                continue;
+            if (groupOf(member.Address) is { Group: not null } other && other.Members.ContainsKey(member.Address))
+                groups.Add(other);
+        }
+
+        var cdevs = groups.SelectMany(g => g.CdevNodes(handout)).ToList();
         return new UnitState(
-            Problem(handout),
-            Group is null ? [] : [$"/dev/vfio/{Group}", .. cdevs.Select(c => c.Node)],
-            Members.ToImmutableSortedDictionary(m => (DeviceId)m.Key, m => m.Value)
+            Problem(handout, groups),
+            [.. groups.Where(g => g.Group is not null).SelectMany(g => g.CdevNodes(handout).Select(c => c.Node).Prepend(g.Node))],
+            groups.SelectMany(g => g.Members).ToImmutableSortedDictionary(m => (DeviceId)m.Key, m => m.Value)
         )
         {
-            Group = Group,
+            Group = first.Group,
+            Groups = groups
+                .Skip(1)
+                .SelectMany(g => g.Members.Keys.Select(m => (m, g.Group!.Value)))
+                .ToImmutableSortedDictionary(m => (DeviceId)m.m, m => m.Value),
             Cdevs = cdevs.ToImmutableSortedDictionary(c => c.Function, c => c.Node),
         };
     }
 
+    private string Node => $"/dev/vfio/{Group}";
+
     /// <summary>
-    /// Every function on its driver, and nothing else in the group that would make VFIO refuse it; null when that is so.
+    /// Every function on its driver, and nothing else in the groups that would make VFIO refuse one; null when that is so.
     /// </summary>
-    private string? Problem(Handout.VfioGroup handout)
+    private static string? Problem(Handout.VfioGroup handout, List<GroupState> groups)
     {
-        if (Group is null)
+        if (groups[0].Group is null)
             return $"{handout.Primary} has no IOMMU group any more";
         foreach (var member in handout.Assigned)
         {
-            if (!Members.TryGetValue(member.Address, out var driver))
+            if (groups.Find(g => g.Members.ContainsKey(member.Address)) is not { } group)
                 return $"{member.Address} is gone";
-            if (driver != member.Driver)
+            if (group.Members[member.Address] is var driver && driver != member.Driver)
                 return $"{member.Address} is {Bound(driver)} instead of {member.Driver}";
         }
 
+        return groups.Select(g => g.Problem(handout)).FirstOrDefault(p => p is not null);
+    }
+
+    private string? Problem(Handout.VfioGroup handout)
+    {
         foreach (var (address, driver) in Members)
         {
             if (handout.Assigned.Any(m => m.Address == address))
@@ -93,7 +118,7 @@ public sealed record GroupState(
         return Silent is { } silent ? $"{silent} does not answer: its configuration space reads all ones" : UnsafeBridge;
     }
 
-    /// <summary>The cdevs of its assigned functions where the policy wants them and the host has them.</summary>
+    /// <summary>The cdevs of assigned functions of this group, where the policy wants them and the host has them.</summary>
     private IEnumerable<(DeviceId Function, string Node)> CdevNodes(Handout.VfioGroup handout)
     {
         if (handout.IommuBackend != IommuBackend.LegacyAndCdev)

@@ -72,10 +72,10 @@ public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationL
     public ImmutableArray<DeviceUser> HoldersOf(DeviceId device) => HoldersOf(device, _state.Ledger);
 
     /// <summary>
-    /// Who has something of this unit under another resource name, as a sentence; null when nobody has. The kubelet counts each name by
-    /// itself, so nobody but us keeps such a device from being given out twice.
+    /// Who has something of this unit under another resource name, or with another unit, as a sentence; null when nobody has. The kubelet
+    /// counts names and IDs alone, so nobody but us keeps such a device from being given out twice.
     /// </summary>
-    public string? UnderAnotherName(Unit unit) => UnderAnotherName(unit, _state.Ledger);
+    public string? HeldOtherwise(Unit unit) => HeldOtherwise(unit, _state.Ledger);
 
     /// <summary>The kubelet asks for these IDs: they count as being answered until the answer is ended.</summary>
     public Answer BeginCall(ResourceName resource, ImmutableArray<string> ids)
@@ -202,11 +202,11 @@ public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationL
     private Refusal? Problem(ResourceName resource, Unit unit)
     {
         var id = unit.Id.ToString();
-        if (UnderAnotherName(unit) is { } held)
+        if (HeldOtherwise(unit) is { } held)
             return new Refusal(Reasons.StillHeld, $"{id} of {resource} cannot be given out: {held}", [id]);
         if (unit.Claims.Any(_state.Closed.ContainsKey))
             return new Refusal(Reasons.Changing, $"{id} of {resource} is being reconfigured right now", [id]);
-        return _state.Answers.SelectMany(a => a.Units).Any(u => u.Id == unit.Id)
+        return _state.Answers.SelectMany(a => a.Units).Any(u => u.Id == unit.Id || u.Claims.Any(unit.Claims.Contains))
             ? new Refusal(Reasons.InFlight, $"{id} of {resource} is being given to another container this moment", [id])
             : null;
     }
@@ -218,11 +218,26 @@ public sealed class Holdings(AllocationLedger? ledger = null, Action<AllocationL
                 .Select(a => new DeviceUser(UserKind.Pod, a.Pod is null ? $"{a.Id} was just given to a pod" : $"pod {a.Pod} has {a.Id}")),
         ];
 
-    private static string? UnderAnotherName(Unit unit, AllocationLedger ledger) =>
-        ledger.ById.Values.FirstOrDefault(a => a.Resource != unit.Resource.Value && unit.Claims.Any(a.Functions.Contains)) is { } other
-            ? $"{(other.Pod is null ? "a pod" : $"pod {other.Pod}")} still has {other.Id} as {other.Resource}: it can "
-                + "be given out when that pod is gone"
-            : null;
+    private static string? HeldOtherwise(Unit unit, AllocationLedger ledger)
+    {
+        var id = unit.Id.ToString();
+        if (
+            ledger.ById.Values.FirstOrDefault(a =>
+                (a.Id != id || a.Resource != unit.Resource.Value) && unit.Claims.Any(a.Functions.Contains)
+            )
+            is not { } other
+        )
+        {
+            return null;
+        }
+
+        var pod = other.Pod is null ? "a pod" : $"pod {other.Pod}";
+        var what =
+            other.Resource != unit.Resource.Value
+                ? $"{other.Id} as {other.Resource}"
+                : $"{unit.Claims.First(other.Functions.Contains)} with {other.Id}";
+        return $"{pod} still has {what}: it can be given out when that pod is gone";
+    }
 
     /// <summary>An answer that is being made, until it is disposed.</summary>
     public sealed class Answer : IDisposable

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Planning.Places;
 
 namespace Hostdev.DevicePlugin.Offering;
 
@@ -21,7 +22,14 @@ public static class PreferredAllocation
         if (must.Count >= size)
             return [.. must.Take(size)];
         var free = available.Concat(must).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
-        var picked = free.Count <= size ? free : Pick(PlaceTree.Of(units, free), must.ToHashSet(StringComparer.Ordinal), size);
+        var picked =
+            free.Count <= size
+                ? free
+                : Pick(
+                    PlaceTree.Of(free.Select(id => (id, units.GetValueOrDefault(id)?.Place))),
+                    must.ToHashSet(StringComparer.Ordinal),
+                    size
+                );
         return [.. must, .. picked.Except(must, StringComparer.Ordinal).Order(StringComparer.Ordinal)];
     }
 

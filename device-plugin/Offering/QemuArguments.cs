@@ -45,7 +45,7 @@ internal static class QemuArguments
     private static IEnumerable<string> Functions(List<InfoOfDevice> devices, string resource, string? iommufd)
     {
         var slots = devices
-            .SelectMany(d => d.Assigned!.Value.Select(f => (Device: d, Address: PciAddress.Parse(f.Address))))
+            .SelectMany(d => d.Assigned!.Value.Select(f => (Device: d, Address: PciAddress.Parse(f.Address), Clique: d.CliqueOf(f))))
             .GroupBy(f => f.Address with { Function = 0 })
             .ToList();
         var switches = slots.Count > MostRootPorts;
@@ -73,21 +73,21 @@ internal static class QemuArguments
     /// A guest looks for functions only where there is a function 0, which is also the last to be plugged in.
     /// </summary>
     private static IEnumerable<string> Slot(
-        ImmutableArray<(InfoOfDevice Device, PciAddress Address)> functions,
+        ImmutableArray<(InfoOfDevice Device, PciAddress Address, int? Clique)> functions,
         string port,
         string? iommufd
     )
     {
         for (var number = 0; number < functions.Length; number++)
         {
-            var (device, address) = functions[number];
+            var (device, address, p2p) = functions[number];
             var argument = new StringBuilder();
             argument.Append(CultureInfo.InvariantCulture, $"vfio-pci,host={address},bus={port},addr=00.{number}");
             if (number == 0 && functions.Length > 1)
                 argument.Append(",multifunction=on");
             if (iommufd is not null && device.HasCdevs)
                 argument.Append(CultureInfo.InvariantCulture, $",iommufd={iommufd}");
-            if (device.P2pClique is { } clique && address.ToString() == device.Address)
+            if (p2p is { } clique)
                 argument.Append(CultureInfo.InvariantCulture, $",x-nv-gpudirect-clique={clique}");
             yield return "-device";
             yield return argument.ToString();

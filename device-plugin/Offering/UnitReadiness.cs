@@ -23,7 +23,7 @@ public static class UnitReadiness
     public static UnitState StateOf(Unit unit, HostInventory inventory) =>
         unit.Handout switch
         {
-            Handout.VfioGroup group => GroupState.Of(group.Primary, inventory).Stand(group),
+            Handout.VfioGroup group => GroupState.Stand(group, a => GroupState.Of(a, inventory)),
             Handout.TypedFunction typed => TypedFunctionState.Of(typed.Function.Address, inventory).Stand(typed),
             Handout.UsbNode usb => UsbState.Of(usb.Port, inventory).Stand(usb),
             Handout.ScsiNode scsi => ScsiState.Of(scsi.Disk, inventory).Stand(scsi),

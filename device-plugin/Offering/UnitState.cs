@@ -18,6 +18,9 @@ public sealed record UnitState(string? Problem, ImmutableArray<string> Nodes, Im
     /// <summary>The number of the IOMMU group that it is in now; null where its class has none.</summary>
     public int? Group { get; init; }
 
+    /// <summary>The groups of functions that are in another one than <see cref="Group"/>.</summary>
+    public ImmutableSortedDictionary<DeviceId, int> Groups { get; init; } = ImmutableSortedDictionary<DeviceId, int>.Empty;
+
     /// <summary>The nodes of single functions (<c>/dev/vfio/devices/vfioN</c>) among <see cref="Nodes"/>, by function.</summary>
     public ImmutableSortedDictionary<DeviceId, string> Cdevs { get; init; } = ImmutableSortedDictionary<DeviceId, string>.Empty;
 }

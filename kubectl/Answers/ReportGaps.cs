@@ -40,16 +40,18 @@ internal static class ReportGaps
             case DesiredPolicy.OfSriovPolicy when isOld:
                 yield return "its agent is of a version that does not report which functions can have virtual ones: upgrade it";
                 break;
-            case DesiredPolicy.OfHostDevice { Spec.Devices.Pci: { } pci }:
-                if (isOld && pci.Selectors.Any(AsksForMore))
+            case DesiredPolicy.OfHostDevice { Spec.Devices: var devices } when devices.AllPci.Any():
+                if (isOld && devices.AllPci.Any(p => p.Selectors.Any(AsksForMore)))
                 {
                     yield return "its agent is of a version that does not report class, subsystem and slot of its devices: upgrade it, or "
                         + "select by vendor, device or address";
                 }
 
-                if (pci.VirtualFunctions && !status.VirtualFunctions.IsEmpty)
+                if (devices.AllPci.Any(p => p.VirtualFunctions) && !status.VirtualFunctions.IsEmpty)
                     yield return "which of its virtual functions the selectors match is known to the node alone, whose report has ranges "
                         + "of them";
+                if (devices.Group is not null)
+                    yield return "what lies near to what is known to the node alone, and so is which devices make a group";
                 break;
             case DesiredPolicy.OfHostDevice { Spec.Devices.Scsi: { } scsi }
                 when scsi.Selectors.Any(s => s.Wwid is not null || s.Address is not null)

@@ -392,14 +392,15 @@ public sealed class ReportedMachine
     /// <summary>A device that is offered by a policy that selects by driver was chosen by it, though it has another driver now.</summary>
     private IEnumerable<Planning.Sriov.Choice> ChosenByName(DesiredPolicy policy, HostInventory inventory)
     {
-        if (policy is not DesiredPolicy.OfHostDevice { Spec.Devices.Pci.Selectors: var selectors })
+        if (policy is not DesiredPolicy.OfHostDevice { Spec.Devices: var devices })
             yield break;
+        var selectors = devices.AllPci.SelectMany(p => p.Selectors).ToList();
         foreach (var device in Devices(DeviceClass.Pci).Where(d => TakenFor(d) == policy.Identity.Uid))
         {
             if (
                 PciAddress.TryParse(NodeDevices.IdOf(device), out var address)
                 && inventory.Functions.TryGetValue(address, out var function)
-                && selectors.FirstOrDefault(s => (s.Driver ?? s.Slot) is not null && DeviceSelector.MatchesHardware(s, function)) is { } by
+                && selectors.Find(s => (s.Driver ?? s.Slot) is not null && DeviceSelector.MatchesHardware(s, function)) is { } by
             )
             {
                 yield return new Planning.Sriov.Choice(policy.Identity.Uid, address, function.Vendor, function.Device)

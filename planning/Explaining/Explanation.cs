@@ -68,7 +68,7 @@ public sealed record Explanation
         [
             .. EffectivePolicy.InOrderOfPrecedence(input.Policies).Select(p => PolicyWishes.Of(situation, p)),
         ];
-        var decisions = Claims.Decide(situation.Graph, wishes.SelectMany(w => w.Wishes));
+        var decisions = Claims.Decide(situation.Graph, wishes);
         var unit = plan.Units.FirstOrDefault(u => u.Claims.Contains(device));
         var findings = plan.Findings.Where(f => IsAbout(f, device) || IsOfAll(f, unit)).ToImmutableArray();
         var behind = wishes
@@ -86,7 +86,7 @@ public sealed record Explanation
             AskedBy =
             [
                 .. wishes
-                    .SelectMany(w => w.Wishes)
+                    .SelectMany(w => w.All)
                     .SelectMany(w => w.Then.Prepend(w))
                     .Select(w => Asks(situation, w, device))
                     .Concat(input.Policies.Select(p => LeavesToTheHost(situation, p.InForce, device)))
@@ -167,15 +167,17 @@ public sealed record Explanation
     private static string? WouldAsk(Situation situation, DesiredPolicy policy, DeviceId device) =>
         policy is DesiredPolicy.Frozen
             ? $"{policy.Identity} was not understood, so that nobody knows whether it asks for it: see what plan says of it"
-        : policy is DesiredPolicy.OfHostDevice { Spec.Devices.Pci: { VirtualFunctions: false } pci }
+        : policy is DesiredPolicy.OfHostDevice { Spec.Devices: var devices }
         && device.AsPci is { } address
         && situation.Inventory.Functions.GetValueOrDefault(address) is { } function
         && (function.IsVirtualFunction || function.IsBridge)
-        && new Choosing(situation).Means(policy.Identity.Uid, pci.Selectors.Select(SelectorTerms.Of), function)
+        && devices.AllPci.Any(p =>
+            !p.VirtualFunctions && new Choosing(situation).Means(policy.Identity.Uid, p.Selectors.Select(SelectorTerms.Of), function)
+        )
             ? function.IsBridge
                     ? $"{policy.Identity} does not ask for it though its selectors match it: a PCI bridge is given to nobody; "
                         + "name what is behind it"
-                : $"{policy.Identity} would ask for it if it said devices.pci.virtualFunctions: true: its selectors match it, and it is a "
-                    + "virtual function"
+                : $"{policy.Identity} would ask for it if it said {(devices.Pci is null ? "pci" : "devices.pci")}.virtualFunctions: true: "
+                    + "its selectors match it, and it is a virtual function"
         : null;
 }

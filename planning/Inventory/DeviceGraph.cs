@@ -65,7 +65,8 @@ public sealed class DeviceGraph
     /// <summary>
     /// A number for each device; those that have to do with each other, over any number of others, have the same device's.
     /// </summary>
-    public IReadOnlyDictionary<DeviceId, DeviceId> Clusters()
+    /// <param name="touched">Devices that have to do with each other for another reason, each time those of one list.</param>
+    public IReadOnlyDictionary<DeviceId, DeviceId> Clusters(params IEnumerable<IEnumerable<DeviceId>> touched)
     {
         var roots = new Dictionary<DeviceId, DeviceId>();
         foreach (var device in _devices.Values)
@@ -78,6 +79,12 @@ public sealed class DeviceGraph
         {
             foreach (var member in together.Skip(1))
                 Join(together.First().Id, member.Id);
+        }
+
+        foreach (var together in touched.Select(t => t.ToList()))
+        {
+            foreach (var other in together.Skip(1))
+                Join(together[0], other);
         }
 
         return _devices.Keys.Concat(roots.Keys).Distinct().ToDictionary(d => d, Root);

@@ -22,12 +22,15 @@ internal static class FunctionSteps
                 .. targets
                     .Where(t => situation.Inventory.Functions[t.Address].Driver is not null)
                     .Select(t => new LaneStep(
-                        Purpose.Take(unit.Id),
+                        Purpose.Take(t.UnitId),
                         new PlanStep.ProveFree(t.Address, t.Overridden) { Carried = t.Carried }
                     )),
                 .. targets.SelectMany(t => Take(situation, t)),
             ]
-        );
+        )
+        {
+            Touches = unit.Claims,
+        };
     }
 
     private static IEnumerable<LaneStep> Take(Situation situation, FunctionTarget target)

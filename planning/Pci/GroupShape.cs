@@ -96,11 +96,7 @@ internal sealed record GroupShape
             return (Others, []);
         if (request.GroupPolicy == GroupPolicy.HoldSiblings)
             return ([], Others);
-        var declared = Others.ToLookup(o =>
-            request.Members.FirstOrDefault(m => DeviceSelector.Names(m, o, request.Primary)) is { } entry
-                ? entry.Assigned ?? true
-                : (bool?)null
-        );
+        var declared = Others.ToLookup(o => request.EntryOf(o) is { } entry ? entry.Assigned ?? true : (bool?)null);
         return ([.. declared[true]], [.. declared[false]]);
     }
 }

@@ -12,29 +12,44 @@ internal static class HostDevicePlanner
 {
     public static PolicyWishes WishesOf(Situation situation, DesiredPolicy.OfHostDevice policy, PciDevices pci)
     {
+        var selection = Select(situation, policy, pci);
+        return new PolicyWishes
+        {
+            Matched = selection.Groups.Length,
+            Hint = selection.Groups.Length == 0 ? Hint(situation, pci) : null,
+            Chosen = selection.Chosen,
+            Findings = selection.Findings,
+            Wishes = [.. selection.Groups.Select(g => WishFor(situation, policy, pci, g.Functions))],
+        };
+    }
+
+    /// <summary>What the selectors mean, by the IOMMU groups that it is in.</summary>
+    public static Selection Select(Situation situation, DesiredPolicy.OfHostDevice policy, PciDevices pci)
+    {
         var candidates = situation
             .Inventory.Functions.Values.Where(f => !f.IsBridge && (pci.VirtualFunctions || !f.IsVirtualFunction))
             .Where(f => !SystemFunctions.IsBystander(f) || IsNamed(pci, f));
         var chosen = new Choosing(situation).Choose(policy.Identity, candidates, [.. pci.Selectors.Select(SelectorTerms.Of)]);
-        // Functions without a group are each a unit of their own, so that each gets its own explanation.
         var groups = chosen
-            .Functions.GroupBy(f => f.IommuGroup is { } g ? $"group {g}" : f.Address.ToString())
+            .Functions.GroupBy(GroupOf)
             .Select(g => g.OrderBy(f => f.Address).ToList())
             .Select(named => (Named: named, Bystanders: BystandersAmong(policy, named)))
             .ToList();
-        return new PolicyWishes
-        {
-            Matched = groups.Count,
-            Hint = groups.Count == 0 ? Hint(situation, pci) : null,
-            Chosen = chosen,
-            Findings = [.. chosen.Findings, .. groups.SelectMany(g => g.Bystanders).Select(f => LeftAlone(policy, f))],
-            Wishes =
-            [
-                .. groups
-                    .Select(g => Request(policy, pci, WithoutMembers(pci, [.. g.Named.Except(g.Bystanders)])))
-                    .Select(r => WishFor(situation, r) with { PassesOver = PassesOver(situation, policy, pci, r.Primary) }),
-            ],
-        };
+        return new Selection(
+            chosen,
+            [.. groups.Select(g => new SelectedGroup([.. g.Named.Except(g.Bystanders)]))],
+            [.. chosen.Findings, .. groups.SelectMany(g => g.Bystanders).Select(f => LeftAlone(policy, f))]
+        );
+    }
+
+    /// <summary>Functions without a group are each a unit of their own, so that each gets its own explanation.</summary>
+    public static string GroupOf(PciFunction function) => function.IommuGroup is { } g ? $"group {g}" : function.Address.ToString();
+
+    /// <param name="selected">Of one group, ordered.</param>
+    public static Wish WishFor(Situation situation, DesiredPolicy.OfHostDevice policy, PciDevices pci, ImmutableArray<PciFunction> selected)
+    {
+        var request = Request(policy, pci, WithoutMembers(pci, selected));
+        return WishFor(situation, request) with { PassesOver = PassesOver(situation, policy, pci, request.Primary) };
     }
 
     /// <summary>What becomes of each address that is named, for a policy that matches nothing.</summary>
@@ -141,6 +156,13 @@ internal static class HostDevicePlanner
     /// held, can be declared with one vendor and device. A function can only be a member of a lower one, so that two members never name
     /// each other away.
     /// </summary>
-    private static ImmutableArray<PciFunction> WithoutMembers(PciDevices pci, List<PciFunction> matched) =>
+    private static ImmutableArray<PciFunction> WithoutMembers(PciDevices pci, ImmutableArray<PciFunction> matched) =>
         [matched[0], .. matched.Skip(1).Where(f => !pci.Members.Any(m => DeviceSelector.Names(m, f, matched[0])))];
 }
+
+/// <summary>What the selectors of PCI devices mean.</summary>
+/// <param name="Findings">What is said of what they mean, and of what they do not.</param>
+internal sealed record Selection(Chosen Chosen, ImmutableArray<SelectedGroup> Groups, ImmutableArray<Finding> Findings);
+
+/// <param name="Functions">Those of one IOMMU group that are meant, ordered.</param>
+internal sealed record SelectedGroup(ImmutableArray<PciFunction> Functions);

@@ -30,6 +30,7 @@ internal sealed record UnitForm(Unit Unit, ImmutableArray<HeldFunction> Held)
                 DeviceFile = request.DeviceFile,
                 Reset = request.Reset,
                 Cordoned = request.Cordoned,
+                Companions = CompanionsOf(request, assigned),
             },
             kept
         );
@@ -54,6 +55,16 @@ internal sealed record UnitForm(Unit Unit, ImmutableArray<HeldFunction> Held)
         var isCordoned = asked.Unit.Cordoned || it.Request.Disruption == Disruption.Cordon;
         return usable ? new UnitForm(asked.Unit with { Handout = present, Cordoned = isCordoned }, now) : null;
     }
+
+    /// <summary>By entry, and by address where one entry names several; a function belongs to the first entry that names it.</summary>
+    private static ImmutableArray<Companion> CompanionsOf(UnitRequest request, ImmutableArray<PciFunction> assigned) =>
+        [
+            .. from function in assigned
+            let entry = request.EntryOf(function)
+            where entry is { Companion: not null }
+            orderby request.Members.IndexOf(entry!), function.Address
+            select new Companion(entry!.Companion!.Value, function.Address),
+        ];
 
     private static ImmutableArray<UnitMember> MembersOf(ImmutableArray<HeldFunction> held) =>
         [.. held.Where(h => h.Driver is not null).Select(h => new UnitMember(h.Function.Address, h.Driver!))];

@@ -47,6 +47,9 @@ internal sealed record UnitRequest : ICase
 
     public PciFunction Primary => Selected[0];
 
+    /// <summary>The entry of <c>members</c> that names this other function of the group, the first of several; null where none does.</summary>
+    public GroupMember? EntryOf(PciFunction function) => Members.FirstOrDefault(m => DeviceSelector.Names(m, function, Primary));
+
     /// <summary>
     /// Whether an admin said of this very function that the host can do without it. Who allows to take the network of one function says
     /// nothing of its siblings, which come along by a groupPolicy: their own address must stand in a selector or in <c>members</c>. A

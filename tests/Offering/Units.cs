@@ -3,6 +3,7 @@ using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.Planning;
+using Hostdev.Planning.Places;
 using Hostdev.Tests.Planning;
 
 namespace Hostdev.Tests.Offering;

@@ -56,7 +56,7 @@ public sealed class PhaseTests
             Then = [Wish("SriovPolicy", "second", "0000:41:10.2", claims: ["0000:41:10.2"])],
         };
 
-        var decisions = Claims.Decide(DeviceGraph.Of(machine), [ofVf, ofPf]);
+        var decisions = Decide(machine, ofVf, ofPf);
 
         Assert.Equal([("0000:41:10.0", true), ("0000:41:00.0", false)], decisions.Select(d => (d.Wish.Device.ToString(), d.IsGranted)));
         Assert.Equal(
@@ -65,7 +65,7 @@ public sealed class PhaseTests
             Assert.Single(decisions[1].Findings).Message
         );
 
-        decisions = Claims.Decide(DeviceGraph.Of(machine), [ofPf, ofVf]);
+        decisions = Decide(machine, ofPf, ofVf);
         Assert.Equal(
             [("0000:41:00.0", true), ("0000:41:10.2", true), ("0000:41:10.0", false)],
             decisions.Select(d => (d.Wish.Device.ToString(), d.IsGranted))
@@ -83,11 +83,14 @@ public sealed class PhaseTests
             Named = ImmutableDictionary<DeviceId, DeviceId>.Empty.Add(gpu, gpu),
         };
 
-        var decisions = Claims.Decide(DeviceGraph.Of(machine), [refused, Wish("HostDevice", "second", "0000:43:00.0", ["0000:43:00.0"])]);
+        var decisions = Decide(machine, refused, Wish("HostDevice", "second", "0000:43:00.0", ["0000:43:00.0"]));
 
         Assert.Equal([false, true], decisions.Select(d => d.IsGranted));
         Assert.Equal([gpu], Targets.Of(decisions).Named.Keys);
     }
+
+    private static ImmutableArray<Decision> Decide(HostInventory machine, params ReadOnlySpan<PolicyWish> wishes) =>
+        Claims.Decide(DeviceGraph.Of(machine), [.. wishes.ToArray().Select(w => new PolicyWishes { Wishes = [w] })]);
 
     private static PolicyWish Wish(string kind, string policy, string device, string[] claims) =>
         new()

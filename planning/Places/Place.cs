@@ -1,9 +1,8 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
-using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
 
-namespace Hostdev.DevicePlugin.Offering;
+namespace Hostdev.Planning.Places;
 
 /// <summary>Where a unit lies, for who wants several that are close together.</summary>
 /// <param name="Path">What it hangs below, from the processor on.</param>
@@ -19,10 +18,10 @@ public sealed record Place(int? NumaNode, ImmutableArray<DeviceId> Path)
             _ => throw new System.Diagnostics.UnreachableException(),
         };
 
+    public static Place Of(PciFunction function) => new(function.NumaNode, [.. function.Path.Select(a => (DeviceId)a)]);
+
     private static Place OfFunction(PciAddress address, HostInventory inventory) =>
-        inventory.Functions.TryGetValue(address, out var function)
-            ? new Place(function.NumaNode, [.. function.Path.Select(a => (DeviceId)a)])
-            : new Place(null, []);
+        inventory.Functions.TryGetValue(address, out var function) ? Of(function) : new Place(null, []);
 
     private static Place OfMdev(MdevUuid uuid, HostInventory inventory)
     {

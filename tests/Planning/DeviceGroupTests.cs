@@ -1,0 +1,374 @@
+using System.Collections.Immutable;
+using Hostdev.Crds;
+using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Words;
+using Hostdev.Planning;
+using Hostdev.Planning.Inventory;
+using Xunit;
+
+namespace Hostdev.Tests.Planning;
+
+/// <summary>Devices that are had together: what goes with what, what stays together, and what is said of the rest.</summary>
+public sealed class DeviceGroupTests
+{
+    private const string Gpu = "10de:2204";
+    private const string Nic = "15b3:1021";
+
+    [Fact]
+    public void A_GPU_and_a_NIC_are_one_unit_that_is_named_by_the_first_member_and_taken_all_or_nothing()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
+        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+
+        var plan = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic))).Plan();
+
+        var unit = Assert.Single(plan.Units);
+        Assert.Equal(("0000:43:00.0", "0000:43:00.0"), (unit.Id.ToString(), unit.Primary.ToString()));
+        Assert.Equal(["0000:43:00.0", "0000:41:00.0"], unit.Assigned.Select(m => m.Address.ToString()));
+        Assert.Empty(plan.Findings);
+        Assert.Equal(1, Assert.Single(plan.Policies).Matched);
+        var steps = Assert.Single(plan.Lanes).Steps.Select(s => s.Step).ToList();
+        var firstWrite = steps.FindIndex(s => s is PlanStep.SetDriverOverride);
+        var lastProof = steps.FindLastIndex(s => s is PlanStep.ProveFree);
+        Assert.True(lastProof < firstWrite, "every device is proven free before anything of the group is changed");
+        Assert.Equal(2, steps.OfType<PlanStep.Unbind>().Count());
+    }
+
+    /// <summary>Trees of machines that are sold (tests/Offering/RealMachines), with the NICs that belong to their GPUs.</summary>
+    [Theory]
+    // Two GPUs and a NIC below each of four switches (DGX-1): a pair of each switch, the second GPU is left over.
+    [InlineData("DGX-1", "gpu=1 nic=1", "NumaNode", "g0+n0 g2+n1 g4+n2 g6+n3", "g1 g3 g5 g7")]
+    [InlineData("DGX-1", "gpu=2 nic=1", "Switch", "g0+g1+n0 g2+g3+n1 g4+g5+n2 g6+g7+n3", "")]
+    // Four GPUs and a NIC of one socket each: no switch has them, and none is made over the sockets' border.
+    [InlineData("DGX-1", "gpu=4 nic=1", "NumaNode", "g0+g1+g2+g3+n0 g4+g5+g6+g7+n2", "n1 n3")]
+    [InlineData("DGX-1", "gpu=4 nic=1", "Switch", "", "g0 g1 g2 g3 g4 g5 g6 g7 n0 n1 n2 n3")]
+    // Five are more than a socket has.
+    [InlineData("DGX-1", "gpu=5 nic=1", "NumaNode", "", "g0 g1 g2 g3 g4 g5 g6 g7 n0 n1 n2 n3")]
+    [InlineData("DGX-1", "gpu=5 nic=1", "Machine", "g0+g1+g2+g3+g4+n0", "g5 g6 g7 n1 n2 n3")]
+    // One GPU beside each NIC, the NIC of the other socket is no one's: a NIC for two GPUs goes to the one on its root port.
+    [InlineData("two sockets", "gpu=1 nic=1", "NumaNode", "g0+n0 g2+n1", "g1 g3")]
+    [InlineData("two sockets", "gpu=1 nic=1", "RootPort", "", "g0 g1 g2 g3 n0 n1")]
+    [InlineData("two sockets", "gpu=1 nic=2", "NumaNode", "", "g0 g1 g2 g3 n0 n1")]
+    [InlineData("two sockets", "gpu=1 nic=2", "Machine", "g0+n0+n1", "g1 g2 g3")]
+    // A desktop tells of no NUMA nodes: it is one.
+    [InlineData("desktop", "gpu=1 nic=1", "NumaNode", "g0+n0", "n1")]
+    [InlineData("desktop", "gpu=1 nic=1", "RootPort", "", "g0 n0 n1")]
+    // The switch that has both comes before a lower address: the GPU of the switch below, with the NIC there.
+    [InlineData("chain", "gpu=1 nic=1", "NumaNode", "g1+n0", "g0")]
+    public void What_goes_together_is_what_an_experienced_admin_would_choose(
+        string machine,
+        string group,
+        string within,
+        string made,
+        string left
+    )
+    {
+        var (inventory, names) = Machines(machine);
+        var members = group.Split(' ').Select(m => m.Split('=')).Select(m => (m[0], int.Parse(m[1]), m[0] == "gpu" ? Gpu : Nic));
+
+        var plan = Given.Input(inventory, Policy(Enum.Parse<Nearness>(within), [.. members])).Plan();
+
+        Assert.Equal(made, string.Join(' ', plan.Units.Select(u => string.Join('+', u.Assigned.Select(m => names[m.Address])))));
+        Assert.Equal(
+            left,
+            string.Join(
+                ' ',
+                plan.Findings.Where(f => f.Reason == Reasons.LeftOver)
+                    .Select(f => names[PciAddress.Parse(f.Device)])
+                    .Order(StringComparer.Ordinal)
+            )
+        );
+        var offered = plan.Units.SelectMany(u => u.Claims).ToList();
+        Assert.Equal(offered.Distinct(), offered);
+    }
+
+    [Fact]
+    public void What_is_left_over_says_what_is_lacking_and_stays_with_the_host()
+    {
+        var (inventory, _) = Machines("two sockets");
+        var plan = Given.Input(inventory, Policy(("gpu", 1, Gpu), ("nic", 1, Nic))).Plan();
+
+        var finding = plan.Findings.First(f => f.Reason == Reasons.LeftOver);
+        Assert.Equal(("0000:1b:00.0", FindingState.Noticed), (finding.Device, finding.State));
+        Assert.Equal(
+            "0000:1b:00.0 (gpu) is left over, and stays with the host: nothing that is free within one NUMA node makes a group of 1 gpu "
+                + "and 1 nic with it",
+            finding.Message
+        );
+        Assert.DoesNotContain(plan.Steps(), s => s.Contains("0000:1b:00.0", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_policy_with_which_no_group_can_be_made_says_what_there_is()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+
+        var match = Assert.Single(Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic))).Plan().Policies);
+
+        Assert.Equal((0, " in groups of 1 gpu and 1 nic within one NUMA node: there is 1 gpu"), (match.Matched, match.Hint));
+    }
+
+    [Fact]
+    public void What_the_host_uses_is_said_where_it_would_complete_a_group_and_the_other_is_not_taken()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
+        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        var input = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic)));
+
+        var plan = (input with { Usage = Given.Users(("0000:41:00.0", UserKind.NetworkAddress, "ens1 has an address")) }).Plan();
+
+        Assert.Empty(plan.Units);
+        Assert.Empty(plan.Lanes);
+        Assert.Equal(Reasons.Protected, plan.About("0000:41:00.0").Reason);
+        Assert.Equal(
+            "0000:43:00.0 (gpu) is left over, and stays with the host: it would be in a group with 0000:41:00.0, of which is said why it "
+                + "cannot be had",
+            plan.About("0000:43:00.0").Message
+        );
+    }
+
+    [Fact]
+    public void What_the_host_uses_is_in_nobody_s_way_where_another_one_does()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
+        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        Add(machine, "0000:45:00.0", Nic, 3, 0, "0000:44:01.0");
+        var input = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic)));
+
+        var plan = (input with { Usage = Given.Users(("0000:41:00.0", UserKind.NetworkAddress, "ens1 has an address")) }).Plan();
+
+        Assert.Equal(["0000:43:00.0", "0000:45:00.0"], Assert.Single(plan.Units).Assigned.Select(m => m.Address.ToString()));
+        Assert.Equal((Reasons.LeftOver, FindingState.Noticed), (plan.About("0000:41:00.0").Reason, plan.About("0000:41:00.0").State));
+    }
+
+    [Fact]
+    public void What_a_policy_of_precedence_has_is_in_no_group_and_another_takes_its_place()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
+        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        Add(machine, "0000:45:00.0", Nic, 3, 0, "0000:44:01.0");
+        var first = Given.HostDevice(
+            "nics",
+            new PciSelector { Addresses = [PciAddress.Parse("0000:41:00.0")] },
+            spec: s => s with { Priority = 9 }
+        );
+
+        var plan = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic)), first).Plan();
+
+        Assert.Equal(
+            ["0000:41:00.0", "0000:43:00.0+0000:45:00.0"],
+            plan.Units.Select(u => string.Join('+', u.Assigned.Select(m => m.Address)))
+        );
+    }
+
+    [Fact]
+    public void A_group_that_a_pod_has_stays_as_it_is_whatever_would_be_nearer_by_now()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
+        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        Add(machine, "0000:45:00.0", Nic, 3, 0, "0000:42:01.0");
+        var input = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic)));
+        Assert.Equal(["0000:43:00.0", "0000:45:00.0"], Assert.Single(input.Plan().Units).Assigned.Select(m => m.Address.ToString()));
+
+        var held = input with { GivenDevices = Has("0000:43:00.0", "0000:43:00.0", "0000:41:00.0") };
+        Assert.Equal(["0000:43:00.0", "0000:41:00.0"], Assert.Single(held.Plan().Units).Assigned.Select(m => m.Address.ToString()));
+    }
+
+    [Fact]
+    public void What_a_pod_has_of_another_group_is_put_into_none_until_that_pod_is_gone()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
+        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        Add(machine, "0000:45:00.0", Gpu, 3, 0, "0000:44:01.0");
+        var input = Given.Input(machine, Policy(("gpu", 2, Gpu), ("nic", 1, Nic)));
+
+        var plan = (input with { GivenDevices = Has("0000:43:00.0", "0000:43:00.0", "0000:41:00.0") }).Plan();
+
+        Assert.Empty(plan.Units);
+        Assert.Equal(
+            "0000:41:00.0 is with a pod as a part of 0000:43:00.0, which is no group that is asked for now: it is put into another when "
+                + "that pod is gone",
+            plan.About("0000:41:00.0").Message
+        );
+        Assert.Equal(FindingState.Waiting, plan.About("0000:41:00.0").State);
+        Assert.Single(input.Plan().Units);
+    }
+
+    /// <summary>Below the ports of a switch without ACS all is one IOMMU group.</summary>
+    [Fact]
+    public void An_IOMMU_group_that_has_all_members_is_a_group_by_itself()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:43:00.0", Gpu, 7, 0, "0000:40:01.0", "0000:41:00.0", "0000:42:00.0");
+        Add(machine, "0000:44:00.0", Nic, 7, 0, "0000:40:01.0", "0000:41:00.0", "0000:42:01.0");
+
+        var plan = Given.Input(machine, Policy(Nearness.Switch, ("gpu", 1, Gpu), ("nic", 1, Nic))).Plan();
+
+        var unit = Assert.Single(plan.Units);
+        Assert.Equal(["0000:43:00.0", "0000:44:00.0"], unit.Assigned.Select(m => m.Address.ToString()));
+        Assert.Empty(plan.Findings);
+    }
+
+    [Fact]
+    public void An_IOMMU_group_that_has_more_than_a_group_takes_is_left_over()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:43:00.0", Gpu, 7, 0, "0000:40:01.0", "0000:41:00.0", "0000:42:00.0");
+        Add(machine, "0000:44:00.0", Gpu, 7, 0, "0000:40:01.0", "0000:41:00.0", "0000:42:01.0");
+        Add(machine, "0000:46:00.0", Nic, 8, 0, "0000:45:01.0");
+
+        var plan = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic))).Plan();
+
+        Assert.Empty(plan.Units);
+        Assert.Equal(
+            "0000:43:00.0 (gpu) is left over, and stays with the host: its IOMMU group has 2 gpu that are only had together, and a group "
+                + "has 1 gpu and 1 nic",
+            plan.About("0000:43:00.0").Message
+        );
+    }
+
+    [Fact]
+    public void A_step_that_failed_with_one_device_lets_another_take_its_place()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
+        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        Add(machine, "0000:45:00.0", Nic, 3, 0, "0000:44:01.0");
+        var input = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic)));
+        var failed = ImmutableDictionary<Purpose, Setback>.Empty.Add(
+            Purpose.Take(DeviceId.Parse("0000:41:00.0")),
+            new Setback(Reasons.StepFailed, "mlx5_core does not let it go")
+        );
+
+        var unit = Assert.Single((input with { Setbacks = failed }).Plan().Units);
+
+        Assert.Equal(["0000:43:00.0", "0000:45:00.0"], unit.Assigned.Select(m => m.Address.ToString()));
+    }
+
+    [Fact]
+    public void One_faulty_device_puts_the_whole_group_out_of_service()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
+        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        machine.Change("0000:41:00.0", f => f with { Driver = "vfio-pci", Health = new FunctionHealth(Answers: false, FatalErrors: 0) });
+
+        var unit = Assert.Single(Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic))).Plan().Units);
+
+        Assert.Contains("0000:41:00.0 is out of service", unit.Fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_function_that_two_members_select_counts_for_the_first()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
+        Add(machine, "0000:43:00.0", Nic, 2, 0, "0000:42:01.0");
+        var policy = Policy(("fast", 1, Nic), ("slow", 1, Nic));
+
+        var plan = Given.Input(machine, policy).Plan();
+
+        Assert.Empty(plan.Units);
+        Assert.Equal(" in groups of 1 fast and 1 slow within one NUMA node: there are 2 fast", Assert.Single(plan.Policies).Hint);
+    }
+
+    private static ImmutableDictionary<DeviceId, ImmutableArray<DeviceId>> Has(string unit, params string[] devices) =>
+        ImmutableDictionary<DeviceId, ImmutableArray<DeviceId>>.Empty.Add(DeviceId.Parse(unit), [.. devices.Select(DeviceId.Parse)]);
+
+    private static EffectivePolicy Policy(params ReadOnlySpan<(string Name, int Count, string Ids)> members) =>
+        Policy(Nearness.NumaNode, members);
+
+    private static EffectivePolicy Policy(Nearness within, params ReadOnlySpan<(string Name, int Count, string Ids)> members)
+    {
+        ImmutableArray<DeviceGroupMember> all =
+        [
+            .. members
+                .ToArray()
+                .Select(m => new DeviceGroupMember
+                {
+                    Name = m.Name,
+                    Count = m.Count,
+                    Pci = new PciDevices
+                    {
+                        Selectors = [new PciSelector { Vendor = PciId.Parse(m.Ids[..4]), Device = PciId.Parse(m.Ids[5..]) }],
+                    },
+                }),
+        ];
+        return Given.HostDevice(
+            "sets",
+            spec: s =>
+                s with
+                {
+                    Devices = new DeviceSource
+                    {
+                        Group = new DeviceGroup { Within = within, Members = all },
+                    },
+                }
+        );
+    }
+
+    private static void Add(Machine machine, string address, string ids, int group, int? node, params string[] path) =>
+        machine.Function(
+            address,
+            group,
+            ids == Gpu ? "nouveau" : "mlx5_core",
+            ids,
+            ids == Gpu ? 0x030000u : 0x020000u,
+            flr: true,
+            f => f with { NumaNode = node, Path = [.. path.Select(PciAddress.Parse)] }
+        );
+
+    private static (HostInventory Inventory, Dictionary<PciAddress, string> Names) Machines(string name)
+    {
+        var machine = new Machine();
+        var names = new Dictionary<PciAddress, string>();
+        var group = 1;
+        switch (name)
+        {
+            case "DGX-1":
+                foreach (var (s, root) in new[] { "0000:00:02.0", "0000:00:03.0", "0000:80:02.0", "0000:80:03.0" }.Index())
+                {
+                    var upstream = $"0000:{(s < 2 ? 0 : 8)}{2 + s}:00.0";
+                    var (bus, ports) = (0x10 + (s * 8) + (s < 2 ? 0 : 0x80), 0x0a + s + (s < 2 ? 0 : 0x80));
+                    Put($"g{2 * s}", $"0000:{bus:x2}:00.0", Gpu, s / 2, root, upstream, $"0000:{ports:x2}:01.0");
+                    Put($"g{(2 * s) + 1}", $"0000:{bus + 1:x2}:00.0", Gpu, s / 2, root, upstream, $"0000:{ports:x2}:02.0");
+                    Put($"n{s}", $"0000:{bus + 2:x2}:00.0", Nic, s / 2, root, upstream, $"0000:{ports:x2}:03.0");
+                }
+
+                break;
+            case "two sockets":
+                Put("g0", "0000:1a:00.0", Gpu, 0, "0000:17:00.0");
+                Put("g1", "0000:1b:00.0", Gpu, 0, "0000:18:00.0");
+                Put("n0", "0000:1c:00.0", Nic, 0, "0000:17:01.0");
+                Put("g2", "0000:b1:00.0", Gpu, 1, "0000:b0:00.0");
+                Put("g3", "0000:b2:00.0", Gpu, 1, "0000:b0:01.0");
+                Put("n1", "0000:b3:00.0", Nic, 1, "0000:b0:02.0");
+                break;
+            case "desktop":
+                Put("g0", "0000:01:00.0", Gpu, null, "0000:00:01.0");
+                Put("n0", "0000:03:00.0", Nic, null, "0000:00:1c.0");
+                Put("n1", "0000:04:00.0", Nic, null, "0000:00:1c.4");
+                break;
+            default:
+                Put("g0", "0000:19:00.0", Gpu, 0, "0000:16:00.0", "0000:17:00.0", "0000:18:00.0");
+                Put("g1", "0000:26:00.0", Gpu, 0, "0000:16:00.0", "0000:17:00.0", "0000:18:08.0", "0000:24:00.0", "0000:25:00.0");
+                Put("n0", "0000:27:00.0", Nic, 0, "0000:16:00.0", "0000:17:00.0", "0000:18:08.0", "0000:24:00.0", "0000:25:01.0");
+                break;
+        }
+
+        return (machine.Build(), names);
+
+        void Put(string as_, string address, string ids, int? node, params string[] path)
+        {
+            Add(machine, address, ids, group++, node, path);
+            names.Add(PciAddress.Parse(address), as_);
+        }
+    }
+}
