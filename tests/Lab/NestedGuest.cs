@@ -3,8 +3,8 @@ using Hostdev.Tests.Scenarios;
 namespace Hostdev.Tests.Lab;
 
 /// <summary>
-/// A Linux for <see cref="NestedVmm"/>: the kernel that the node runs itself, the modules for USB and SCSI disks and igb's virtual functions, and an init that runs one
-/// script in busybox's shell and switches the guest off. What the script says is on the console.
+/// A Linux for <see cref="NestedVmm"/>: the kernel that the node runs itself, the modules for USB and SCSI disks and igb's virtual
+/// functions, and an init that runs one script in busybox's shell and switches the guest off. What the script says is on the console.
 /// </summary>
 internal sealed class NestedGuest : IDisposable
 {

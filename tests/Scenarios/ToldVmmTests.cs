@@ -80,7 +80,7 @@ public sealed class ToldVmmTests
     private const string Address = "52:54:00:aa:00:11";
     private const double BootSeconds = 1200;
 
-    /// <summary>Says which functions there are; then the VF's driver has its interface up, and asks for an address that nobody has.</summary>
+    /// <summary>Says which functions there are; then asks by the VF's interface for an address that nobody has.</summary>
     private const string Guest = """
         for device in /sys/bus/pci/devices/*; do
           id="$(cat $device/vendor):$(cat $device/device)"
