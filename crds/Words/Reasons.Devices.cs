@@ -301,8 +301,8 @@ public static partial class Reasons
     public static readonly Reason UncorrectableErrors = Devices.Add(
         new(
             "UncorrectableErrors",
-            "the device, the card that it is a part of, or a port above it reported PCIe errors that cost a transfer (AER, `aer_dev_nonfatal` "
-                + "and `aer_dev_fatal`) while the agent watched; it is said until an hour after the last one",
+            "the device, the card that it is a part of, or a port above it reported PCIe errors that cost a transfer (AER, "
+                + "`aer_dev_nonfatal` and `aer_dev_fatal`) while the agent watched; it is said until an hour after the last one",
             "look at dmesg for what was lost; when they go on reseat the card, exchange its riser or cable",
             Ends.SlowLook
         )

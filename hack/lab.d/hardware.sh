@@ -14,7 +14,9 @@ root_port() {   # root_port ID BUS SLOT [OPTIONS]
 # Two functions in one slot, one IOMMU group: a display adapter and its audio.
 gpu() { device "VGA,bus=$1,addr=0x0.0,multifunction=on,romfile="; device "intel-hda,bus=$1,addr=0x0.1,multifunction=on"; }
 nic() { device "e1000e,bus=$1,addr=$2,mac=$3,romfile=${4:-}"; }
-igb() { device "igb,id=$1,bus=$1p,mac=$2,romfile="; }   # 7 VFs
+igb() { device "igb,id=$1,bus=$1p,mac=$2,romfile=${3:-}"; }   # 7 VFs
+# A wire that leads nowhere: what is sent to it is in /labio/NAME.pcap.
+wire() { qemu -netdev "hubport,id=$1,hubid=0" -object "filter-dump,id=$1-dump,netdev=$1,file=$1.pcap"; }
 
 machine() {   # machine MEMORY-IN-MIB
   qemu -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m "$1" -nodefaults -no-user-config -display none -no-reboot
@@ -28,7 +30,7 @@ machine() {   # machine MEMORY-IN-MIB
 numa_node_0() {
   local slot=0 id
   for id in igb0p gpu0 gpu1 nvme0p pair edu0; do root_port $id numa0 $slot; slot=$((slot + 1)); done
-  igb igb0 52:54:00:00:00:10                                                  # 41:00.0
+  wire wire0; igb igb0 52:54:00:00:00:10 ,netdev=wire0                        # 41:00.0
   gpu gpu0; gpu gpu1                                                          # 42, 43
   drive nvme0; device nvme-subsys,id=subsystem0,nqn=lab0                      # 44:00.0, VFs .1 to .4
   device nvme,id=nvme0,serial=LABNVME0,subsys=subsystem0,bus=nvme0p,sriov_max_vfs=4,max_ioqpairs=18,msix_qsize=9,sriov_vq_flexible=8,sriov_vi_flexible=4

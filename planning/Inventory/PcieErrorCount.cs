@@ -10,7 +10,7 @@ public enum PcieSeverity
     Fatal,
 }
 
-/// <param name="IsRootPort">What a root port received, from all that is below it and from itself; otherwise what the device reported.</param>
+/// <param name="IsRootPort">What a root port received, of itself and all below it; otherwise what the device reported.</param>
 public readonly record struct PcieErrorKey(PciAddress Device, PcieSeverity Severity, bool IsRootPort);
 
 public readonly record struct PcieErrorCount(PcieErrorKey Key, long Count);

@@ -33,8 +33,8 @@ public sealed record PcieErrors(PciAddress Function, long NonFatal, long Fatal, 
     }
 
     /// <summary>
-    /// The functions that report errors of units, each once: what a unit is made of, what that goes with (of a virtual function the physical
-    /// one, of a mediated device its card), and the ports above, which see what is wrong with the links to them (PCIe 6.2.4).
+    /// The functions that report errors of units, each once: what a unit is made of, what that goes with (of a virtual function the
+    /// physical one, of a mediated device its card), and the ports above, which see what is wrong with their links (PCIe 6.2.4).
     /// </summary>
     public static IEnumerable<PciFunction> Reporters(ImmutableArray<Unit> units, HostInventory inventory)
     {

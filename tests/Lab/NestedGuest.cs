@@ -3,12 +3,12 @@ using Hostdev.Tests.Scenarios;
 namespace Hostdev.Tests.Lab;
 
 /// <summary>
-/// A Linux for <see cref="NestedVmm"/>: the kernel that the node runs itself, the modules for USB and SCSI disks, and an init that runs one
-/// script in busybox's shell and switches the guest off. What the script says is on the console.
+/// A Linux for <see cref="NestedVmm"/>: the kernel that the node runs itself, the modules for USB and SCSI disks and igb's virtual
+/// functions, and an init that runs one script in busybox's shell and switches the guest off. What the script says is on the console.
 /// </summary>
 internal sealed class NestedGuest : IDisposable
 {
-    private const string Modules = "xhci-pci usb-storage virtio_scsi sd_mod";
+    private const string Modules = "xhci-pci usb-storage virtio_scsi sd_mod igbvf";
     private readonly DirectoryInfo _files = Directory.CreateTempSubdirectory("nested-guest-");
 
     /// <param name="script">Runs with <c>/proc</c>, <c>/sys</c> and <c>/dev</c> there and the modules loaded.</param>

@@ -15,7 +15,8 @@ internal sealed class NestedVmm : IDisposable
 
     /// <summary>A VMM with what a container was told, and no other devices than the machine's own.</summary>
     /// <param name="arguments">As a shell takes them without quotes.</param>
-    public static NestedVmm Told(string arguments) => new([], arguments.Split(' '));
+    /// <param name="guest">QEMU's arguments that start a guest.</param>
+    public static NestedVmm Told(string arguments, params IEnumerable<string> guest) => new([], [.. guest, .. arguments.Split(' ')]);
 
     /// <param name="devices">QEMU's arguments beside the machine with a controller for USB and one for SCSI.</param>
     public NestedVmm(params IEnumerable<string> devices)
@@ -76,6 +77,9 @@ internal sealed class NestedVmm : IDisposable
 
     /// <summary>What the firmware said until now.</summary>
     public string Firmware => Said("firmware");
+
+    /// <summary>What the guest said on its console until now.</summary>
+    public string Console => Said("console");
 
     private string Said(string file) => Path.Combine(_files.FullName, file) is var path && File.Exists(path) ? File.ReadAllText(path) : "";
 

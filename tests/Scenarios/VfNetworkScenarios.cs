@@ -1,3 +1,4 @@
+using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Sandbox.Kernel;
@@ -16,7 +17,9 @@ public abstract class VfNetworkScenarios
     /// <summary>What a virtual function has that nobody has set anything of.</summary>
     private const string Fresh = "00:00:00:00:00:00, vlan 0, spoofchk on, trust off, state auto, min_tx_rate 0 max_tx_rate 0";
 
-    private const string Tenant =
+    private protected const string Address = "52:54:00:aa:00:01";
+
+    private protected const string Tenant =
         "{mac: {type: List, addresses: [\"52:54:00:aa:00:01\", \"52:54:00:aa:00:02\"]}, vlan: 100, vlanQoS: 3, trust: true, "
         + "spoofChk: false, linkState: Auto}";
 
@@ -265,4 +268,30 @@ public sealed class SimulatedVfNetworkScenarios : VfNetworkScenarios
 public sealed class RealVfNetworkScenarios : VfNetworkScenarios
 {
     private protected override IScenarioNode NewNode() => new RealNode();
+
+    [LabFact]
+    public async Task What_a_virtual_function_sends_is_on_the_wire_with_its_pool_s_address_and_VLAN()
+    {
+        var node = NewNode();
+        using var up = node.UseInterface(Pf, NetworkUse.MerelyUp);
+        await using var bench = await ScenarioBench.StartAsync(node, With(Tenant));
+        await bench.ReadyAsync();
+        await bench.StopAgentAsync(); // what it set stands; from here on the function is driven as a guest would
+        Sysfs.Bind(PciAddress.Parse(FirstVf), "igbvf");
+        try
+        {
+            var sender = ScenarioNodes.InterfaceOf(node.Machine.Paths, FirstVf);
+            Command.Run("ip", "link", "set", sender, "up"); // the kernel asks for IPv6 routers by itself
+            await Waiting.UntilAsync(() => Wire.From(Address).Count > 0, node.PatienceSeconds);
+            Assert.All(Wire.From(Address), f => Assert.Equal(WireFrame.TagOf(vlan: 100, priority: 3), f.Tag));
+        }
+        finally
+        {
+            Sysfs.Bind(PciAddress.Parse(FirstVf), "vfio-pci");
+        }
+
+        bench.StartAgent();
+        bench.Desire(Desired.Nothing);
+        await bench.GivenBackAsync();
+    }
 }
