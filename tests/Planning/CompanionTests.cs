@@ -140,4 +140,41 @@ public sealed class CompanionTests
         var plan = Given.Input(new Machine().Gpu("0000:c3:00.0", 13).Gpu().Audio(), first, second).Plan();
         Assert.Contains("0000:c3:00.0", plan.UnitIds());
     }
+
+    [Fact]
+    public void Companions_of_device_groups_and_of_their_members_groups_are_claimed_like_others()
+    {
+        var group = Given.HostDevice(
+            "pairs",
+            spec: s =>
+                s with
+                {
+                    Devices = new DeviceSource
+                    {
+                        Group = new DeviceGroup
+                        {
+                            Members =
+                            [
+                                new DeviceGroupMember { Name = "gpu", Pci = s.Devices.Pci! with { Members = [Function(1, Audio)] } },
+                                new DeviceGroupMember
+                                {
+                                    Name = "nic",
+                                    Companion = Usb,
+                                    Pci = s.Devices.Pci!,
+                                },
+                            ],
+                        },
+                    },
+                },
+            year: 2020
+        );
+        var other = Policy("others", 2021, "example.com/other", Function(1, Usb));
+
+        Assert.Equal([Audio, Usb], ResourceNameClaims.CompanionsOf(group.InForce));
+        Assert.Contains(
+            "has it as a companion of",
+            Assert.Single(ResourceNameClaims.Of([group.InForce, other.InForce]).Conflicts).Value,
+            StringComparison.Ordinal
+        );
+    }
 }
