@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Hostdev.Crds;
 using Hostdev.Crds.Words;
@@ -85,10 +86,11 @@ public abstract class PcieErrorScenarios
     {
         var total = $"TOTAL_ERR_{word} ";
         var lines = bench.Read($"/sys/bus/pci/devices/{function}/aer_dev_{file}").Split('\n');
-        return long.Parse(lines.Single(l => l.StartsWith(total, StringComparison.Ordinal))[total.Length..]);
+        return long.Parse(lines.Single(l => l.StartsWith(total, StringComparison.Ordinal))[total.Length..], CultureInfo.InvariantCulture);
     }
 
-    private static long Received(ScenarioBench bench) => long.Parse(bench.Read($"/sys/bus/pci/devices/{Port}/aer_rootport_total_err_cor"));
+    private static long Received(ScenarioBench bench) =>
+        long.Parse(bench.Read($"/sys/bus/pci/devices/{Port}/aer_rootport_total_err_cor"), CultureInfo.InvariantCulture);
 
     private static async Task<string[]> MetricsAsync(AgentMonitoring monitoring)
     {
