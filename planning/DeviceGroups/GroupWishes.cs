@@ -41,13 +41,16 @@ internal sealed record GroupWishes(
         [
             .. standing.Concat(made).OrderBy(g => g[0].Device).Select(g => GroupUnit.WishFor(Group, g)),
             .. rest.Where(lacking.Contains).Select(p => isFree(p.Wish) ? OfLacking(p) : p.Wish),
-            .. rest.Where(p => !lacking.Contains(p)).Select(p => OfLeft(p, WhyLeft(p))),
+            .. rest.Where(p => !lacking.Contains(p)).Select(Left),
         ];
 
-        Finding WhyLeft(Piece piece)
+        Wish Left(Piece piece)
         {
-            var missing = possible.Where(g => g.Contains(piece)).SelectMany(g => g).Where(lacking.Contains);
-            return withPods.Contains(piece) ? WithPod(piece) : LeftOver(piece, [.. missing.Select(p => p.Device.ToString())]);
+            if (withPods.Contains(piece))
+                return OfLeft(piece, WithPod(piece), isUseAsked: false);
+            var missing = possible.Where(g => g.Contains(piece)).SelectMany(g => g).Where(lacking.Contains).ToList();
+            // Were it used, that would be said of it too.
+            return OfLeft(piece, LeftOver(piece, [.. missing.Select(p => p.Device.ToString())]), isUseAsked: missing.Count > 0);
         }
     }
 
@@ -83,14 +86,14 @@ internal sealed record GroupWishes(
             Granted = new Targets { Awaited = piece.Wish.Granted.Awaited },
         };
 
-    private static Wish OfLeft(Piece piece, Finding finding) =>
+    private static Wish OfLeft(Piece piece, Finding finding, bool isUseAsked) =>
         piece.Wish with
         {
             Claims = [],
             StandsOn = [],
             Granted = Targets.None,
             Behind = () => [],
-            Ruling = new Ruling([], null, piece.Wish.Ruling.AsksWhoUses),
+            Ruling = new Ruling([], null, isUseAsked || piece.Wish.Ruling.AsksWhoUses),
             Findings = [finding],
         };
 
