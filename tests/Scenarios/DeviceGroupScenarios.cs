@@ -117,6 +117,29 @@ public abstract class DeviceGroupScenarios
     }
 
     [Fact]
+    public async Task A_vm_of_KubeVirt_gets_the_first_device_by_the_group_s_name_and_the_other_by_its_companion()
+    {
+        const string Companion = "example.com/set-nic";
+        var node = NewNode();
+        node.Write(($"{Pf}/sriov_numvfs", "1"));
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Set(FirstVf).Replace("{name: nic,", $"{{name: nic, companion: {Companion},", StringComparison.Ordinal)
+        );
+        await bench.ReadyAsync();
+        await bench.UntilAsync(() => (bench.Kubelet.Allocatable(Resource), bench.Kubelet.Allocatable(Companion)) == (1, 1));
+
+        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new DeviceRequest(Companion, 1), new DeviceRequest(Resource, 1));
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+        Assert.Equal([Gpu, FirstVf], VirtLauncher.Addresses(pod, Resource, Companion));
+
+        bench.Kubelet.DeletePod("vms", "vm");
+        await bench.UntilAsync(() => (bench.Kubelet.Allocatable(Resource), bench.Kubelet.Allocatable(Companion)) == (1, 1));
+        bench.Desire(Desired.Nothing);
+        await bench.GivenBackAsync();
+    }
+
+    [Fact]
     public async Task With_binding_OnAllocate_all_of_it_is_taken_for_an_answer_and_returns()
     {
         const string First = "0000:86:00.0";
@@ -183,7 +206,86 @@ public abstract class DeviceGroupScenarios
 
 public sealed class SimulatedDeviceGroupScenarios : DeviceGroupScenarios
 {
+    private const string FarNic = "0000:61:00.0";
+    private const string Card = "0000:65:00.0";
+    private const string NearNic = "0000:66:00.0";
+
     private protected override IScenarioNode NewNode() => new SimulatedNode();
+
+    /// <summary>Of a switch without ACS (QEMU's xio3130 is one) everything below is one IOMMU group.</summary>
+    [Theory]
+    [InlineData(true, 2)]
+    [InlineData(false, 1)]
+    public async Task A_card_goes_with_the_NIC_below_its_own_switch(bool acs, int groups)
+    {
+        await using var bench = await ScenarioBench.StartAsync(
+            new SimulatedNode(WithSwitch(acs)),
+            $$$"""
+            policies:
+            - kind: HostDevice
+              name: set
+              spec:
+                resourceName: example.com/set
+                nodeSelector: {}
+                devices:
+                  group: {within: Switch, members: [
+                    {name: gpu, pci: {selectors: [{addresses: ["{{{Card}}}"]}], groupPolicy: AssignSiblings}},
+                    {name: nic, pci: {selectors: [{addresses: ["{{{FarNic}}}", "{{{NearNic}}}"]}]}}]}
+
+            """
+        );
+        await bench.ReadyAsync();
+
+        Assert.Equal([Card], bench.Kubelet.Devices("example.com/set").Select(d => d.Id));
+        Assert.Equal(("vfio-pci", "vfio-pci", "e1000e"), (bench.Driver(Card), bench.Driver(NearNic), bench.Driver(FarNic)));
+        var pod = await bench.Kubelet.AdmitPodAsync("vms", "vm", new DeviceRequest("example.com/set", 1));
+        Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
+        Assert.Equal(groups, pod.DeviceNodes.Count(n => int.TryParse(Path.GetFileName(n), out _)));
+        Assert.Equal((null, null), (bench.Node.TakeAllTheWay(Card), bench.Node.TakeAllTheWay(NearNic)));
+    }
+
+    /// <summary>The lab with a NIC on a root port, and a card and a NIC below a switch on the next one.</summary>
+    private static MachineDescription WithSwitch(bool acs) =>
+        LabMachine.Description with
+        {
+            RootBuses = LabMachine.Description.RootBuses.Add(
+                new RootBusDescription(
+                    "0000:60",
+                    [
+                        Hardware.RootPort(
+                            "0000:60:00.0",
+                            0xf7000000,
+                            [Hardware.E1000e(FarNic, 0xf6000000, 0xf6080000, 0x6000, "52:54:00:00:00:60")]
+                        ),
+                        Hardware.RootPort(
+                            "0000:60:01.0",
+                            0xf7001000,
+                            [
+                                Hardware.RootPort(
+                                    "0000:62:00.0",
+                                    0xf7002000,
+                                    [
+                                        Hardware.RootPort(
+                                            "0000:63:00.0",
+                                            0xf7003000,
+                                            Hardware.Gpu("0000:65:00", 0xf5000000, 0xf6204000, 0xf6200000),
+                                            acs: acs
+                                        ),
+                                        Hardware.RootPort(
+                                            "0000:63:01.0",
+                                            0xf7004000,
+                                            [Hardware.E1000e(NearNic, 0xf6100000, 0xf6180000, 0x6020, "52:54:00:00:00:61")],
+                                            acs: acs
+                                        ),
+                                    ],
+                                    acs: acs
+                                ),
+                            ]
+                        ),
+                    ]
+                )
+            ),
+        };
 }
 
 [Trait(LabFacts.Where, LabFacts.Lab)]
