@@ -68,6 +68,14 @@ public sealed record Lane(DeviceId Key, ImmutableArray<LaneStep> Steps)
     /// <summary>The devices that something is written for: no answer may be half made of them meanwhile.</summary>
     public ImmutableArray<DeviceId> Touches => [.. Steps.Select(s => s.Step.Device).OfType<DeviceId>().Distinct().Order()];
 
+    /// <summary>
+    /// Whether something of one is something of the other: which devices are one lane is a matter of the plan, so that two plans may have
+    /// one device in two.
+    /// </summary>
+    public bool Meets(Lane other) => Key == other.Key || All.Intersect(other.All).Any();
+
+    private IEnumerable<DeviceId> All => Disturbs.Concat(Forgets).Concat(Touches);
+
     private static DeviceId? ForgottenBy(PlanStep step) =>
         step is PlanStep.Record { Entry: var entry }
             ? entry switch
@@ -84,6 +92,11 @@ public sealed record Lane(DeviceId Key, ImmutableArray<LaneStep> Steps)
 /// <param name="Purpose">What the step is for: steps of one purpose get through together or not at all.</param>
 public sealed record LaneStep(Purpose Purpose, PlanStep Step)
 {
+    /// <summary>
+    /// The unit that is had as a whole: where one of its devices is not proven free, nothing of it is taken. Null for all else.
+    /// </summary>
+    public DeviceId? Unit { get; init; }
+
     /// <summary>
     /// Whether something that a policy wants is in force when this step is done: what is done to the host for it once, and again only if
     /// something else undid it.

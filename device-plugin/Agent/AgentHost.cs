@@ -349,7 +349,7 @@ public sealed partial class AgentHost : IAsyncDisposable
             while (true)
             {
                 await ListPodsAsync(cancellationToken).ConfigureAwait(false);
-                var busy = !Allocator.Ledger.ById.IsEmpty || _podUsage.HasOthers || Kubelet.WaitsForLook;
+                var busy = !Allocator.Ledger.Held.IsEmpty || _podUsage.HasOthers || Kubelet.WaitsForLook;
                 await _listSoon
                     .WaitAsync(busy ? _options.Timings.PodResources : Timeout.InfiniteTimeSpan, cancellationToken)
                     .ConfigureAwait(false);
@@ -381,7 +381,8 @@ public sealed partial class AgentHost : IAsyncDisposable
     private void RefreshCheckpoint(CheckpointReading checkpoint)
     {
         var now = _time.GetUtcNow();
-        if (!Allocator.Ledger.ById.Values.Any(a => a.AbsentSince is not null && checkpoint.MayName(a.Resource, a.Id)))
+        var waiting = Allocator.Ledger.ById.Values.Where(a => a.AbsentSince is not null).Concat(Allocator.Ledger.Earlier.Values);
+        if (!waiting.Any(a => checkpoint.MayName(a.Resource, a.Id)))
             return;
         if (_checkpointRefreshed is { } last && now - last < _options.Timings.ReleaseProof.CheckpointRefresh)
             return;

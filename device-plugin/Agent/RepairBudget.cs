@@ -61,7 +61,9 @@ public sealed class RepairBudget
         foreach (var purpose in outcomes.SelectMany(o => o.Results).GroupBy(r => r.Step.Purpose))
         {
             var steps = purpose.Where(r => r.Step.BringsIntoForce).Select(r => r.Step.Step).ToList();
-            if (steps.Count > 0 && purpose.All(r => r.Outcome is StepOutcome.Done))
+            if (purpose.Key.Verb == PurposeVerb.Release && purpose.All(r => r.Outcome is StepOutcome.Done))
+                Forget(Purpose.Take(purpose.Key.Device)); // it was we who undid it
+            else if (steps.Count > 0 && purpose.All(r => r.Outcome is StepOutcome.Done))
                 InForce(purpose.Key, string.Join(", ", steps.Select(Words)));
             else if (_content.InForce.TryGetValue(purpose.Key, out var known) && purpose.Any(WasUndone))
                 InForce(purpose.Key, known.What);
@@ -73,6 +75,12 @@ public sealed class RepairBudget
 
     /// <summary>The other hand was so quick that the repair was undone before it was through: it is one all the same.</summary>
     private static bool WasUndone(StepResult result) => result.Outcome is StepOutcome.Failed { Undone: true };
+
+    private void Forget(Purpose purpose)
+    {
+        if (_content.InForce.ContainsKey(purpose))
+            _content = _content with { InForce = _content.InForce.Remove(purpose) };
+    }
 
     private void InForce(Purpose purpose, string what)
     {

@@ -26,7 +26,7 @@ public sealed partial class PlanExecutor(
     /// <summary>How long lanes are waited for before those that are done go on without the others.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
-    private readonly Dictionary<DeviceId, Task<LaneOutcome>> _running = [];
+    private readonly Dictionary<DeviceId, (Lane Lane, Task<LaneOutcome> Task)> _running = [];
 
     /// <summary>Called, from any thread, when a lane ends that <see cref="ExecuteAsync"/> did not wait for.</summary>
     public Action LaneEnded { get; set; } = () => { };
@@ -38,7 +38,7 @@ public sealed partial class PlanExecutor(
     public long Now => gate.Changes;
 
     /// <summary>Whether the plan holds a lane that is not under way already.</summary>
-    public bool CanStart(Plan plan) => plan.Lanes.Any(l => !_running.TryGetValue(l.Key, out var task) || task.IsCompleted);
+    public bool CanStart(Plan plan) => plan.Lanes.Any(l => !_running.Values.Any(r => !r.Task.IsCompleted && r.Lane.Meets(l)));
 
     /// <summary>
     /// Starts the plan's lanes and returns what has ended: all of them as a rule; without those that take longer than a moment otherwise,
@@ -55,19 +55,19 @@ public sealed partial class PlanExecutor(
     {
         foreach (var lane in plan.Lanes)
         {
-            if (_running.ContainsKey(lane.Key))
+            if (_running.Values.Any(r => r.Lane.Meets(lane)))
                 continue;
-            _running[lane.Key] = threads.RunAsync("lane", () => ExecuteLaneAsync(lane, inventory, asOf, cancellationToken));
+            _running[lane.Key] = (lane, threads.RunAsync("lane", () => ExecuteLaneAsync(lane, inventory, asOf, cancellationToken)));
         }
 
-        var all = Task.WhenAll(_running.Values);
+        var all = Task.WhenAll(_running.Values.Select(r => r.Task));
         await Task.WhenAny(all, Task.Delay(Patience, time, cancellationToken)).ConfigureAwait(false);
-        var ended = _running.Where(r => r.Value.IsCompleted).ToList();
+        var ended = _running.Where(r => r.Value.Task.IsCompleted).ToList();
         foreach (var (key, _) in ended)
             _running.Remove(key);
         foreach (var late in _running.Values)
-            _ = late.ContinueWith(_ => LaneEnded(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-        return [.. await Task.WhenAll(ended.Select(e => e.Value)).ConfigureAwait(false)];
+            _ = late.Task.ContinueWith(_ => LaneEnded(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        return [.. await Task.WhenAll(ended.Select(e => e.Value.Task)).ConfigureAwait(false)];
     }
 
     /// <summary>
@@ -118,7 +118,8 @@ public sealed partial class PlanExecutor(
 
     /// <summary>Waits for lanes under way after they were cancelled: at most as long as one write is waited for then.</summary>
     public Task StopAsync() =>
-        Task.WhenAll(_running.Values).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        Task.WhenAll(_running.Values.Select(r => r.Task))
+            .ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
 
     private async Task<LaneOutcome> ExecuteLaneAsync(Lane lane, HostInventory inventory, long asOf, CancellationToken cancellationToken)
     {
@@ -144,17 +145,20 @@ public sealed partial class PlanExecutor(
     {
         var results = ImmutableArray.CreateBuilder<StepResult>();
         var given = new HashSet<Purpose>();
+        var used = new HashSet<DeviceId>();
         foreach (var step in lane.Steps)
         {
             if (cancellationToken.IsCancellationRequested || breakGlass.IsThere)
                 break;
-            if (given.Contains(step.Purpose))
+            if (given.Contains(step.Purpose) || (step.Unit is { } unit && used.Contains(unit)))
                 continue;
             var outcome = await ExecuteStepAsync(step, inventory, cancellationToken).ConfigureAwait(false);
             results.Add(new StepResult(step, outcome));
             if (outcome is StepOutcome.Done)
                 continue;
             given.Add(step.Purpose);
+            if (step is { Step: PlanStep.ProveFree, Unit: { } whole })
+                used.Add(whole);
             if (outcome is StepOutcome.Failed failed)
                 StepFailed(logger, step.Purpose, failed.Message);
         }

@@ -24,7 +24,10 @@ public sealed record AllocationLedger(ImmutableSortedDictionary<string, Allocati
 
     /// <summary>The devices of each unit that a pod has, or had before the boot and may be started with again.</summary>
     public ImmutableDictionary<DeviceId, ImmutableArray<DeviceId>> GivenDevices =>
-        Earlier.Values.Concat(ById.Values).Where(a => !a.IsToken).ToImmutableDictionary(a => DeviceId.Parse(a.Id), a => a.Functions);
+        ById
+            .Values.Concat(Earlier.Values.Where(a => !ById.ContainsKey(a.Id)))
+            .Where(a => !a.IsToken)
+            .ToImmutableDictionary(a => DeviceId.Parse(a.Id), a => a.Functions);
 
     /// <summary>The IDs of units that somebody has: tokens stand for no device.</summary>
     public IEnumerable<DeviceId> Units => ById.Values.Where(a => !a.IsToken).Select(a => DeviceId.Parse(a.Id));

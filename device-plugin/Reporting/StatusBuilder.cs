@@ -180,8 +180,8 @@ public static class StatusBuilder
         var (reason, message) = match switch
         {
             { Frozen: { } frozen } => (Reasons.Frozen, frozen.Message),
-            { Matched: 0 } when blocked == 0 => (Reasons.NoMatch, $"{match.Policy} matches no device of this node{match.Hint}"),
-            { Matched: 0 } => (Reasons.Blocked, findings.First(f => f.State == FindingState.Blocked).Message),
+            { Matched: 0 } when blocked + waiting == 0 => (Reasons.NoMatch, $"{match.Policy} matches no device of this node{match.Hint}"),
+            { Matched: 0 } when blocked > 0 => (Reasons.Blocked, findings.First(f => f.State == FindingState.Blocked).Message),
             _ when blocked > 0 => (
                 Reasons.Blocked,
                 $"{blocked} of {Devices(all)} cannot be offered: {findings.First(f => f.State == FindingState.Blocked).Message}"

@@ -55,6 +55,12 @@ internal static class DeviceGroupPlanner
         {
             Members = [.. of.SelectMany(p => p.Members)],
             Selectors = [.. of.SelectMany(p => p.Selectors)],
+            // Auto is vfio-pci for what has no driver of its own.
+            Driver =
+                Array.Find([.. of.Select(p => p.Driver)], d => d.Type == DriverType.Auto && of[0].Driver.Type == DriverType.Vfio)
+                ?? of[0].Driver,
+            IommuBackend = of.Max(p => p.IommuBackend),
+            Reset = of.Max(p => p.Reset),
         };
         var wish = HostDevicePlanner.WishFor(situation, policy, pci, [.. functions.Select(f => f.Key).OrderBy(f => f.Address)]);
         ImmutableArray<(int Member, PciAddress Function)> devices =
@@ -63,7 +69,22 @@ internal static class DeviceGroupPlanner
                 .GroupBy(f => (f.Value, Slot: f.Key.Address with { Function = 0 }))
                 .Select(slot => (slot.Key.Value, slot.Min(f => f.Key.Address))),
         ];
-        return new Piece(wish, devices, [.. group.Members.Select((_, m) => devices.Count(d => d.Member == m))], Place.Of(functions[0].Key));
+        return new Piece(wish, devices, [.. group.Members.Select((_, m) => devices.Count(d => d.Member == m))], Place.Of(functions[0].Key))
+        {
+            IsInForce = wish.Granted.Units.SingleOrDefault() is { } unit && IsInForce(situation, unit),
+        };
+    }
+
+    private static bool IsInForce(Situation situation, Unit unit)
+    {
+        if (situation.Input.RestoreOnly is { } before)
+            return unit.Claims.All(before.Contains);
+        var owned = situation.Input.Ownership.Functions;
+        return unit.Functions()
+            .All(m =>
+                owned.GetValueOrDefault(m.Address)?.PolicyUid == unit.Policy.Uid
+                && situation.Inventory.Functions[m.Address].Driver == m.Driver
+            );
     }
 
     private static Chosen Together(PolicyIdentity policy, List<Selection> selections) =>

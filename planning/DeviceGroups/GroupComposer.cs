@@ -74,8 +74,13 @@ internal sealed class GroupComposer(ImmutableArray<int> needs, Nearness within, 
         {
             if (Array.TrueForAll(lacking, l => l == 0))
                 return true;
-            if (kind == kinds.Count)
-                return false;
+            // Without enough of one member, how many there are of the others makes no difference.
+            for (var member = 0; member < lacking.Length; member++)
+            {
+                if (kinds.Skip(kind).Sum(k => k.There * k.Counts[member]) < lacking[member])
+                    return false;
+            }
+
             var (name, counts, there) = kinds[kind];
             var most = Enumerable.Range(0, lacking.Length).Where(m => counts[m] > 0).Min(m => lacking[m] / counts[m]);
             for (var many = Math.Min(there, most); many >= 0; many--)

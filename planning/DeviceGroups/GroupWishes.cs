@@ -31,7 +31,7 @@ internal sealed record GroupWishes(
         var standing = Standing(free);
         var kept = standing.SelectMany(g => g).ToHashSet();
         var withPods = free.Where(p => !kept.Contains(p) && HolderOf(p) is not null).ToHashSet();
-        var made = new GroupComposer(Needs, Within, free.Where(p => !kept.Contains(p) && !withPods.Contains(p))).Compose();
+        var made = Make(free.Where(p => !kept.Contains(p) && !withPods.Contains(p)));
         var used = made.SelectMany(g => g).Concat(kept).ToHashSet();
         var rest = Pieces.Where(p => !used.Contains(p)).ToList();
         // With what cannot be had now: these are the ones whose obstacles matter.
@@ -52,6 +52,25 @@ internal sealed record GroupWishes(
             // Were it used, that would be said of it too.
             return OfLeft(piece, LeftOver(piece, [.. missing.Select(p => p.Device.ToString())]), isUseAsked: missing.Count > 0);
         }
+    }
+
+    /// <summary>
+    /// Of what is in force first, so that nothing comes and goes because another could be had for a moment; then of what a pod would get
+    /// now; then of all.
+    /// </summary>
+    private List<ImmutableArray<Piece>> Make(IEnumerable<Piece> pieces)
+    {
+        var left = pieces.ToHashSet();
+        List<ImmutableArray<Piece>> made = [];
+        foreach (
+            var isMeant in (ImmutableArray<Func<Piece, bool>>)[p => p is { IsInForce: true, IsClear: true }, p => p.IsClear, _ => true]
+        )
+        {
+            made.AddRange(new GroupComposer(Needs, Within, left.Where(isMeant)).Compose());
+            left.ExceptWith(made.SelectMany(g => g));
+        }
+
+        return made;
     }
 
     /// <summary>What each group is made of, and how much of it is there: goes on after "matches no device of this node".</summary>
@@ -111,7 +130,8 @@ internal sealed record GroupWishes(
     private Finding LeftOver(Piece piece, ImmutableArray<string> missing)
     {
         var why =
-            missing.Length > 0 ? $"it would be in a group with {string.Join(", ", missing)}, of which is said why it cannot be had"
+            Lately(piece) is { } failed ? failed.Message
+            : missing.Length > 0 ? $"it would be in a group with {string.Join(", ", missing)}, of which is said why it cannot be had"
             : Enumerable.Range(0, Needs.Length).Any(m => piece.Counts[m] > Needs[m])
                 ? $"its IOMMU group has {Listed(piece.Counts)} that are only had together, and a group has {Listed(Needs)}"
             : $"nothing that is free within {Words(Within)} makes a group of {Listed(Needs)} with it";
@@ -123,6 +143,12 @@ internal sealed record GroupWishes(
             $"{piece.Device} ({Group.Members[piece.First].Name}) is left over, and stays with the host: {why}"
         );
     }
+
+    /// <summary>What keeps it from being had whoever uses it.</summary>
+    private static Finding? Lately(Piece piece) =>
+        piece.Unit is null
+            ? piece.Wish.InTheWay.FirstOrDefault(f => !f.Reason.IsUse && f.Reason != Reasons.Protected && f.State == FindingState.Blocked)
+            : null;
 
     private ImmutableArray<int> Total() => [.. Needs.Select((_, m) => Pieces.Sum(p => p.Counts[m]))];
 

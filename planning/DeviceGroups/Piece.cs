@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.Planning.Places;
 
 namespace Hostdev.Planning.DeviceGroups;
@@ -22,6 +23,14 @@ internal sealed class Piece(Wish wish, ImmutableArray<(int Member, PciAddress Fu
     public Unit? Unit => wish.Granted.Units.SingleOrDefault();
 
     public DeviceId Device => wish.Device;
+
+    /// <summary>
+    /// It is the policy's already: taken for it, or, after a boot, before that. What is in force stays so, as far as it is enough.
+    /// </summary>
+    public bool IsInForce { get; init; }
+
+    /// <summary>Nothing is in the way of bringing it about when a pod gets it.</summary>
+    public bool IsClear => Unit?.OnAllocate?.Obstacle is not { } obstacle || obstacle.Reason == Reasons.Changing;
 
     /// <summary>The first member that it is of.</summary>
     public int First => devices[0].Member;

@@ -24,8 +24,11 @@ internal static class FunctionSteps
                     .Select(t => new LaneStep(
                         Purpose.Take(t.UnitId),
                         new PlanStep.ProveFree(t.Address, t.Overridden) { Carried = t.Carried }
-                    )),
-                .. targets.SelectMany(t => Take(situation, t)),
+                    )
+                    {
+                        Unit = unit.Id,
+                    }),
+                .. targets.SelectMany(t => Take(situation, t)).Select(s => s with { Unit = unit.Id }),
             ]
         )
         {

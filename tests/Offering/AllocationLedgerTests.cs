@@ -32,6 +32,20 @@ public sealed class AllocationLedgerTests
         Assert.Equal(("default/vm", null, null), (entry.Pod, entry.AbsentSince, entry.Lacks));
     }
 
+    /// <summary>After a boot the kubelet may show what it does not let us take up again, as its checkpoint cannot be read.</summary>
+    [Fact]
+    public void What_is_shown_again_while_its_answer_of_before_the_boot_stands_is_told_once()
+    {
+        const string id = "0000:43:00.0";
+        var answer = Answer(id) with { Functions = [DeviceId.Parse(id)] };
+        var ledger = AllocationLedger.Empty.Record(answer with { Functions = [DeviceId.Parse(id), DeviceId.Parse("0000:43:00.1")] }) with
+        {
+            Earlier = AllocationLedger.Empty.Record(answer).ById,
+        };
+
+        Assert.Equal([DeviceId.Parse(id), DeviceId.Parse("0000:43:00.1")], Assert.Single(ledger.GivenDevices).Value);
+    }
+
     [Fact]
     public void One_list_that_lacks_it_never_releases_it()
     {

@@ -180,6 +180,83 @@ public sealed class DeviceGroupTests
         Assert.Equal(["0000:43:00.0", "0000:41:00.0"], Assert.Single(held.Plan().Units).Assigned.Select(m => m.Address.ToString()));
     }
 
+    /// <summary>Else the spare would come and go each time that the first is tried again.</summary>
+    [Fact]
+    public void What_is_taken_for_the_policy_stays_together_though_another_device_would_come_first()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:42:01.0");
+        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        Add(machine, "0000:45:00.0", Nic, 3, 0, "0000:44:01.0");
+        foreach (var taken in new[] { "0000:43:00.0", "0000:45:00.0" })
+            machine.Change(taken, f => f with { Driver = "vfio-pci" });
+        var input = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic)));
+        Assert.Equal(["0000:43:00.0", "0000:41:00.0"], Assert.Single(input.Plan().Units).Assigned.Select(m => m.Address.ToString()));
+
+        var ownership = Ownership
+            .None.Owns("0000:43:00.0", "nouveau", policy: "hostdevice-sets")
+            .Owns("0000:45:00.0", "mlx5_core", policy: "hostdevice-sets");
+        var plan = (input with { Ownership = ownership }).Plan();
+        Assert.Equal(["0000:43:00.0", "0000:45:00.0"], Assert.Single(plan.Units).Assigned.Select(m => m.Address.ToString()));
+        Assert.Empty(plan.Lanes);
+    }
+
+    [Fact]
+    public void With_binding_OnAllocate_too_what_the_host_needs_is_passed_over_where_another_one_does()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
+        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        Add(machine, "0000:45:00.0", Nic, 3, 0, "0000:44:01.0");
+        var late = Policy(("gpu", 1, Gpu), ("nic", 1, Nic));
+        var spec = ((DesiredPolicy.OfHostDevice)late.InForce).Spec;
+        var input = Given.Input(
+            machine,
+            Given.HostDevice(
+                "sets",
+                spec: s => s with { Devices = spec.Devices, Binding = Binding.OnAllocate, AcceptRisks = [Risks.SlowUnbind] }
+            )
+        );
+
+        var plan = (input with { Usage = Given.Users(("0000:41:00.0", UserKind.NetworkAddress, "ens1 has an address")) }).Plan();
+
+        var unit = Assert.Single(plan.Units);
+        Assert.Equal(["0000:43:00.0", "0000:45:00.0"], unit.Assigned.Select(m => m.Address.ToString()));
+        Assert.Null(unit.OnAllocate!.Obstacle);
+        Assert.Equal(2, unit.OnAllocate.Steps.OfType<PlanStep.Unbind>().Count());
+    }
+
+    /// <summary>The largest group that a policy may ask for, and of its last member there is none.</summary>
+    [Fact]
+    public void Of_many_members_one_that_is_lacking_is_seen_at_once()
+    {
+        var machine = new Machine();
+        for (var i = 0; i < 7 * 16; i++)
+            Add(machine, $"0000:{0x10 + i:x2}:00.0", $"10de:{0x3000 + (i % 7):x4}", i, 0, "0000:00:01.0");
+        var members = Enumerable.Range(0, 8).Select(m => ($"m{m}", 16, $"10de:{0x3000 + m:x4}"));
+
+        var plan = Given.Input(machine, Policy(Nearness.Machine, [.. members])).Plan();
+
+        Assert.Empty(plan.Units);
+        Assert.Equal(7 * 16, plan.Findings.Count(f => f.Reason == Reasons.LeftOver));
+    }
+
+    [Fact]
+    public void Every_proof_is_of_the_whole_so_that_one_that_fails_takes_nothing()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
+        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+
+        var lane = Assert.Single(Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic))).Plan().Lanes);
+
+        Assert.All(lane.Steps, s => Assert.Equal(DeviceId.Parse("0000:43:00.0"), s.Unit));
+        Assert.Equal(
+            [Purpose.Take(DeviceId.Parse("0000:43:00.0")), Purpose.Take(DeviceId.Parse("0000:41:00.0"))],
+            lane.Steps.Select(s => s.Purpose).Distinct()
+        );
+    }
+
     [Fact]
     public void What_a_pod_has_of_another_group_is_put_into_none_until_that_pod_is_gone()
     {

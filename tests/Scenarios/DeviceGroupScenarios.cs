@@ -116,6 +116,27 @@ public abstract class DeviceGroupScenarios
         Assert.Equal((0L, "igbvf"), (bench.Host.Writer.Writes, bench.Driver(FirstVf)));
     }
 
+    /// <summary>Half a group is no use, and the host would have lost it.</summary>
+    [Fact]
+    public async Task What_only_the_kernel_knows_to_be_used_keeps_the_whole_with_the_host()
+    {
+        const string Disk = "0000:44:00.0";
+        var node = NewNode();
+        using var user = node.UseDisk(Disk, DiskUse.Nameless);
+        await using var bench = await ScenarioBench.StartAsync(
+            node,
+            Set(FirstVf).Replace($"\"{FirstVf}\"", $"\"{Disk}\"", StringComparison.Ordinal)
+        );
+        var before = bench.Driver(Gpu);
+
+        await bench.UntilAsync(() => bench.Problems("set").Any(p => p.Device == Disk && p.Reason != Reasons.LeftOver));
+        Assert.Equal((before, "nvme", 0L), (bench.Driver(Gpu), bench.Driver(Disk), bench.Host.Writer.Writes));
+
+        user.Dispose();
+        await bench.ReadyAsync();
+        Assert.Equal(("vfio-pci", "vfio-pci"), (bench.Driver(Gpu), bench.Driver(Disk)));
+    }
+
     [Fact]
     public async Task A_vm_of_KubeVirt_gets_the_first_device_by_the_group_s_name_and_the_other_by_its_companion()
     {

@@ -216,7 +216,11 @@ internal sealed partial class NodeStory(TreeSnapshot beginning, int seed)
             c.Check($"the container of {name} may restart with its old answer", again.Phase == PodPhase.Running ? null : again.Message);
             c.Check(
                 $"{name} has what it had",
-                again.Envs.SequenceEqual(pod.Envs) && again.DeviceNodes.SequenceEqual(pod.DeviceNodes) ? null : "its answer is another"
+                // The kubelet merges the answers of several resources in any order.
+                again.Envs.OrderBy(e => e.Key, StringComparer.Ordinal).SequenceEqual(pod.Envs.OrderBy(e => e.Key, StringComparer.Ordinal))
+                && again.DeviceNodes.ToHashSet(StringComparer.Ordinal).SetEquals(pod.DeviceNodes)
+                    ? null
+                    : "its answer is another"
             );
             c.Check(
                 $"{name} still suits KubeVirt",
