@@ -61,8 +61,8 @@ public sealed class RepairBudget
         foreach (var purpose in outcomes.SelectMany(o => o.Results).GroupBy(r => r.Step.Purpose))
         {
             var steps = purpose.Where(r => r.Step.BringsIntoForce).Select(r => r.Step.Step).ToList();
-            if (purpose.Key.Verb == PurposeVerb.Release && purpose.All(r => r.Outcome is StepOutcome.Done))
-                Forget(Purpose.Take(purpose.Key.Device)); // it was we who undid it
+            if (purpose.Key.Verb == PurposeVerb.Release && purpose.Any(IsUndoneByUs))
+                Forget(Purpose.Take(purpose.Key.Device));
             else if (steps.Count > 0 && purpose.All(r => r.Outcome is StepOutcome.Done))
                 InForce(purpose.Key, string.Join(", ", steps.Select(Words)));
             else if (_content.InForce.TryGetValue(purpose.Key, out var known) && purpose.Any(WasUndone))
@@ -72,6 +72,9 @@ public sealed class RepairBudget
         if (_content != before)
             _file.Write(_content);
     }
+
+    /// <summary>A record alone is forgotten also when another hand has undone it.</summary>
+    private static bool IsUndoneByUs(StepResult result) => result is { Step.Step: PlanStep.Unbind, Outcome: StepOutcome.Done };
 
     /// <summary>The other hand was so quick that the repair was undone before it was through: it is one all the same.</summary>
     private static bool WasUndone(StepResult result) => result.Outcome is StepOutcome.Failed { Undone: true };

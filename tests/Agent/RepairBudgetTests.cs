@@ -61,6 +61,27 @@ public sealed class RepairBudgetTests : IDisposable
         );
     }
 
+    /// <summary>One of a device group that is given back because another device of it cannot be had, and taken again with it.</summary>
+    [Fact]
+    public void What_the_agent_itself_undid_is_no_repair_and_what_it_merely_forgets_is()
+    {
+        var budget = Open();
+        for (var i = 0; i < 6; i++)
+        {
+            Taken(budget);
+            budget.Learn("a", [Outcome(Purpose.Release(Gpu), new PlanStep.Unbind(Gpu, "vfio-pci", []))]);
+        }
+
+        Assert.Empty(budget.Contested("a"));
+        for (var i = 0; i < 4; i++)
+        {
+            Taken(budget);
+            budget.Learn("a", [Outcome(Purpose.Release(Gpu), new JournalRecord.ForgetFunction(Gpu))]);
+        }
+
+        Assert.NotEmpty(budget.Contested("a"));
+    }
+
     [Fact]
     public void An_hour_of_quiet_refills_it()
     {
