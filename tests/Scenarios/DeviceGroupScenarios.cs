@@ -69,7 +69,7 @@ public abstract class DeviceGroupScenarios
         bench.Desire(Set(SecondVf));
         await bench.UntilAsync(() => bench.Problems("set").Contains((Gpu, Reasons.StillHeld)));
         Assert.Equal(("vfio-pci", "vfio-pci", "vfio-pci", "igbvf"), Drivers(bench));
-        Assert.Equal(0, bench.Kubelet.Allocatable(Resource));
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable(Resource) == 0); // the status may be quicker than the kubelet's next list
 
         bench.Kubelet.DeletePod("vms", "vm");
         await bench.UntilAsync(() => Drivers(bench) == ("vfio-pci", "vfio-pci", "igbvf", "vfio-pci"));
