@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Reporting;
 using Hostdev.Operator.Monitoring;
+using Hostdev.Telemetry;
 using Xunit;
 
 namespace Hostdev.Tests.Charts;
@@ -81,6 +82,7 @@ public sealed partial class ChartMonitoringTests
             {
                 AgentMetrics.MeterName => "device-plugin/Reporting/AgentMetrics.cs",
                 OperatorMetrics.MeterName => "operator/Monitoring/OperatorMetrics.cs",
+                _ when instrument.Name.StartsWith("hostdev.", StringComparison.Ordinal) => "telemetry/ProcessMetrics.cs",
                 _ => null,
             };
             var counts = instrument is Counter<long> or ObservableCounter<long>;
@@ -90,6 +92,7 @@ public sealed partial class ChartMonitoringTests
         listener.Start();
         using var agent = new AgentMetrics();
         using var cluster = new OperatorMetrics();
+        Assert.NotEqual("", ProcessMetrics.MeterName);
         return found;
     }
 
