@@ -52,7 +52,7 @@ internal sealed partial class AgentMonitoring : IAsyncDisposable
                         Name = "hostdev-device-plugin",
                         Version = version,
                         Instance = instance,
-                        Meters = [AgentMetrics.MeterName, "System.Runtime"],
+                        Meters = [AgentMetrics.MeterName, ProcessMetrics.MeterName, "System.Runtime"],
                         ActivitySources = ["System.Net.Http"],
                     },
                     environment

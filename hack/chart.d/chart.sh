@@ -49,6 +49,8 @@ for values in default all-off filled; do
   done
 done
 
+[ ! -f "$rendered/all-on.yaml" ] || hack/chart.d/alerts.sh "$rendered/all-on.yaml" || die "the alerts could not be checked: see above"
+
 # A version as a build of a commit has it: a "+" is good in a version and bad in a label and in a tag.
 package=$(hack/chart.d/package.sh --version 1.2.3-rc.1+build.7 "$work/package") || die "the chart cannot be packaged: see above"
 "$HELM" template hostdev "$package" >"$work/package.yaml" || echo "the package does not render: see above"

@@ -72,6 +72,7 @@ check_published() {   # check_published OUT
   local out=$1 arch work project root
   work=$(mktemp -d)
   for arch in ${ARCHES//,/ }; do
+    if wants deb && [ -f "$out/$(deb_file "$arch")" ]; then check_deb "$arch" "$out"; fi
     if [ "$arch" = "$(own_arch)" ]; then
       run_programs "$arch" "$out/linux-$arch"
       run_reading "$arch" "$out/linux-$arch" examples/single-machine.yaml

@@ -11,7 +11,7 @@ namespace Hostdev.Operator.Commands;
 /// <summary><c>hostdev-operator run</c>: the operator of a cluster.</summary>
 internal static class RunCommand
 {
-    private static readonly string[] Meters = [OperatorMetrics.MeterName, "System.Runtime"];
+    private static readonly string[] Meters = [OperatorMetrics.MeterName, ProcessMetrics.MeterName, "System.Runtime"];
 
     /// <summary>Requests are traced by .NET itself.</summary>
     private static readonly string[] ActivitySources = [LeaderRun.ActivitySourceName, "System.Net.Http"];

@@ -1,8 +1,10 @@
 using System.Diagnostics.Metrics;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Reporting;
 using Hostdev.Operator.Monitoring;
+using Hostdev.Telemetry;
 using Xunit;
 
 namespace Hostdev.Tests.Charts;
@@ -18,12 +20,33 @@ public sealed partial class ChartMonitoringTests
         var rules = RenderedChart.Everything.Single(o => RenderedChart.Text(o, "kind") == "PrometheusRule")["spec"]!["groups"]![0]![
             "rules"
         ]!.AsArray();
-        var asked = rules.SelectMany(r => Metric().Matches((string)r!["expr"]!)).ToList();
-        Assert.True(asked.Count >= 7);
+        Assert.True(Check(rules.Select(r => (string)r!["expr"]!)) >= 7);
+    }
+
+    /// <summary>A panel without data looks like a cluster without trouble.</summary>
+    [Fact]
+    public void The_dashboard_asks_for_metrics_and_labels_that_the_programs_show()
+    {
+        var dashboard = JsonNode.Parse(File.ReadAllText(Repository.Path("charts", "hostdev", "dashboards", "hostdev.json")))!;
+        var panels = dashboard["panels"]!.AsArray().Where(p => (string)p!["type"]! != "row").ToList();
+        Assert.All(panels, p => Assert.NotEqual("", (string?)p!["description"] ?? ""));
+        var queries = panels.SelectMany(p => p!["targets"]!.AsArray().Select(t => (string)t!["expr"]!)).ToList();
+        var variables = dashboard["templating"]!["list"]!.AsArray().Select(v => (string?)v!["definition"]).OfType<string>();
+        Assert.True(Check(queries.Concat(variables)) >= 20);
+        // What a query leaves to the reader is a variable of the dashboard.
+        var names = dashboard["templating"]!["list"]!.AsArray().Select(v => (string)v!["name"]!).Append("__rate_interval").ToHashSet();
+        Assert.All(queries.SelectMany(q => Variable().Matches(q)), v => Assert.Contains(v.Groups[1].Value, names));
+    }
+
+    /// <summary>How many metrics these expressions ask for, each of which a program shows with these labels.</summary>
+    private static int Check(IEnumerable<string> expressions)
+    {
+        var asked = expressions.SelectMany(e => Metric().Matches(e)).ToList();
         foreach (var one in asked)
         {
-            Assert.Contains(one.Groups["name"].Value, s_metrics.Value.Keys);
-            var shown = File.ReadAllText(Repository.Path(s_metrics.Value[one.Groups["name"].Value]));
+            var name = one.Groups["name"].Value.Replace("_bucket", "", StringComparison.Ordinal);
+            Assert.Contains(name, s_metrics.Value.Keys);
+            var shown = File.ReadAllText(Repository.Path(s_metrics.Value[name]));
             foreach (Match label in Label().Matches(one.Groups["labels"].Value))
             {
                 Assert.Matches($"\\(\\s*\"{label.Groups[1].Value}\",", shown);
@@ -33,6 +56,8 @@ public sealed partial class ChartMonitoringTests
                 Assert.True(isWord || shown.Contains($"\"{value}\"", StringComparison.Ordinal), $"{one.Value}: nothing shows {value}");
             }
         }
+
+        return asked.Count;
     }
 
     [Fact]
@@ -57,6 +82,7 @@ public sealed partial class ChartMonitoringTests
             {
                 AgentMetrics.MeterName => "device-plugin/Reporting/AgentMetrics.cs",
                 OperatorMetrics.MeterName => "operator/Monitoring/OperatorMetrics.cs",
+                _ when instrument.Name.StartsWith("hostdev.", StringComparison.Ordinal) => "telemetry/ProcessMetrics.cs",
                 _ => null,
             };
             var counts = instrument is Counter<long> or ObservableCounter<long>;
@@ -66,11 +92,15 @@ public sealed partial class ChartMonitoringTests
         listener.Start();
         using var agent = new AgentMetrics();
         using var cluster = new OperatorMetrics();
+        Assert.NotEqual("", ProcessMetrics.MeterName);
         return found;
     }
 
     [GeneratedRegex(@"\b(?<name>hostdev_[a-z_]+)(\{(?<labels>[^}]*)\})?")]
     private static partial Regex Metric();
+
+    [GeneratedRegex(@"\$(\w+)")]
+    private static partial Regex Variable();
 
     [GeneratedRegex("""([a-z]+)="([^"]+)";?""")]
     private static partial Regex Label();

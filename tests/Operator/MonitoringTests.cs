@@ -6,6 +6,7 @@ using Hostdev.Operator;
 using Hostdev.Operator.Monitoring;
 using Hostdev.Sandbox.Cluster;
 using Hostdev.Telemetry;
+using Hostdev.Tests.Telemetry;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 using static Hostdev.Tests.Operator.OperatorBench;
@@ -97,6 +98,7 @@ public sealed partial class MonitoringTests
 
         Assert.Matches("hostdev_reconciles_total\\{controller=\"node\",outcome=\"done\"\\} [2-9]\n", text);
         Assert.Matches("hostdev_reconcile_duration_seconds_bucket\\{controller=\"node\",le=\"\\+Inf\"\\} [2-9]\n", text);
+        Promtool.Check(text);
         Assert.Equal([], text.Split('\n').Where(l => l.Length > 0 && !Line().IsMatch(l)));
         var samples = text.Split('\n').Where(l => l.Length > 0 && l[0] != '#').Select(l => l[..l.LastIndexOf(' ')]).ToList();
         Assert.Equal(samples.Count, samples.Distinct().Count());

@@ -6,6 +6,7 @@ using Hostdev.DevicePlugin.Agent;
 using Hostdev.DevicePlugin.Reporting;
 using Hostdev.Sandbox.Kubelet;
 using Hostdev.Tests.Scenarios;
+using Hostdev.Tests.Telemetry;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
@@ -135,10 +136,11 @@ public sealed class AgentMonitoringTests
         await File.WriteAllTextAsync(Path.Combine(bench.StateDirectory, "disabled"), "");
         var refused = await bench.Host.Allocator.AllocateAsync(Hostdev.Crds.ResourceName.Parse(Edu), ["0000:46:00.0"], default);
         Assert.Contains("disabled is there", refused.ToString(), StringComparison.Ordinal);
-        Assert.Contains(
-            "hostdev_agent_refused_allocations_total{reason=\"Disabled\"} 1",
-            (await GetAsync(http, "/metrics")).Text.Split('\n')
-        );
+        var shown = (await GetAsync(http, "/metrics")).Text;
+        Assert.Contains("hostdev_agent_refused_allocations_total{reason=\"Disabled\"} 1", shown.Split('\n'));
+        Assert.Contains("\nhostdev_build_info{", shown, StringComparison.Ordinal);
+        Assert.Contains("\nprocess_open_fds ", shown, StringComparison.Ordinal);
+        Promtool.Check(shown);
     }
 
     [Fact]

@@ -78,3 +78,8 @@ server-side apply, in words that name no value. */ -}}
 {{- fail (printf "agent.kubeletDir is no value any more: set agent.podResourcesDir=%s/pod-resources. %s" . $built) }}
 {{- end }}
 {{- end }}
+
+{{- /* Where the runbooks of alerts are read; values of a release before have none. */ -}}
+{{- define "hostdev.runbooks" -}}
+{{ .Values.prometheusRule.runbooks | default "docs/runbooks.md" }}
+{{- end }}

@@ -1,0 +1,51 @@
+# Sourced by hack/publish: the agent as a Debian package, for a machine that follows a file (README, "On one machine"). What is in it stands in packaging/.
+
+deb_file() { echo "hostdev-device-plugin_${VERSION}_$1.deb"; }   # deb_file ARCH
+
+# publish_deb ARCH OUT: of the program that is there. The same program makes the same package.
+publish_deb() {
+  local arch=$1 out=$2 root size epoch
+  command -v dpkg-deb >/dev/null || die "a .deb is made by dpkg-deb, and there is none here: use Debian, or --only programs,chart"
+  root=$(mktemp -d)
+  chmod 755 "$root"
+  install -D -m 755 "$out/linux-$arch/hostdev-device-plugin" "$root/usr/bin/hostdev-device-plugin"
+  install -D -m 644 packaging/hostdev-device-plugin.service "$root/usr/lib/systemd/system/hostdev-device-plugin.service"
+  install -D -m 644 packaging/debian/desired.yaml "$root/etc/hostdev/desired.yaml"
+  local doc=$root/usr/share/doc/hostdev-device-plugin
+  install -D -m 644 docs/guide.md "$doc/guide.md"
+  install -D -m 644 examples/single-machine.yaml "$doc/examples/single-machine.yaml"
+  install -D -m 644 LICENSE "$doc/copyright"
+  gzip -9nc CHANGELOG.md >"$doc/changelog.gz"
+  chmod 644 "$doc/changelog.gz"
+  size=$(du -sk --apparent-size "$root" | cut -f 1)
+  mkdir "$root/DEBIAN"
+  install -m 755 packaging/debian/postinst packaging/debian/prerm packaging/debian/postrm "$root/DEBIAN"
+  echo /etc/hostdev/desired.yaml >"$root/DEBIAN/conffiles"
+  cat >"$root/DEBIAN/control" <<CONTROL
+Package: hostdev-device-plugin
+Version: $VERSION
+Architecture: $arch
+Maintainer: The maintainers of Hostdev <maintainers@hostdev.io>
+Installed-Size: $size
+Depends: libc6 (>= 2.34), libssl3 | libssl3t64 | libssl1.1, kmod
+Recommends: pci.ids
+Section: admin
+Priority: optional
+Description: passes host hardware to VM pods, through VFIO
+ The agent of Hostdev for one machine: it follows a file that says which PCI,
+ SR-IOV, mediated, USB and SCSI devices may be passed through, takes whole IOMMU
+ groups from the host safely, offers them to the kubelet, and gives them back.
+CONTROL
+  epoch=$(git log -1 --format=%ct 2>/dev/null || echo 0)
+  find "$root" -exec touch -h -d "@$epoch" {} +
+  SOURCE_DATE_EPOCH=$epoch dpkg-deb --root-owner-group -Zxz --build "$root" "$out/$(deb_file "$arch")" >/dev/null || { rm -rf "$root"; die "dpkg-deb could not make the package: see above"; }
+  rm -rf "$root"
+}
+
+# check_deb ARCH OUT: dpkg takes it, with what it says it has.
+check_deb() {
+  local file=$2/$(deb_file "$1")
+  expect "$1: the package's file" '^-rwxr-xr-x root/root .* ./usr/bin/hostdev-device-plugin$' dpkg-deb -c "$file"
+  expect "$1: the package's unit" '^-rw-r--r-- root/root .* ./usr/lib/systemd/system/hostdev-device-plugin.service$' dpkg-deb -c "$file"
+  expect "$1: the package's version" "^$VERSION$" dpkg-deb -f "$file" Version
+}
