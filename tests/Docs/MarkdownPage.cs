@@ -19,7 +19,12 @@ internal sealed partial class MarkdownPage
         (Name, _text) = (name, text);
         var document = Markdown.Parse(text, s_pipeline);
         Blocks = [.. document.Descendants<FencedCodeBlock>().Select(Block)];
-        Links = [.. document.Descendants<LinkInline>().Select(l => (l.Url ?? "", LineOf(l.Span.Start)))];
+        Indented = [.. document.Descendants<CodeBlock>().Where(b => b is not FencedCodeBlock).Select(Block)];
+        Links =
+        [
+            .. document.Descendants<LinkInline>().Select(l => (l.Url ?? "", LineOf(l.Span.Start))),
+            .. document.Descendants<AutolinkInline>().Select(l => (l.IsEmail ? "mailto:" + l.Url : l.Url, LineOf(l.Span.Start))),
+        ];
         Code = [.. document.Descendants<CodeInline>().Select(c => (c.Content, LineOf(c.Span.Start)))];
         Anchors = AnchorsOf(document);
     }
@@ -29,6 +34,9 @@ internal sealed partial class MarkdownPage
 
     /// <summary>Its fenced blocks, from top to bottom.</summary>
     public IReadOnlyList<MarkdownBlock> Blocks { get; }
+
+    /// <summary>Its blocks of code that are indented instead.</summary>
+    public IReadOnlyList<MarkdownBlock> Indented { get; }
 
     /// <summary>Where its links and pictures lead, each with its line.</summary>
     public IReadOnlyList<(string Target, int Line)> Links { get; }
@@ -43,6 +51,10 @@ internal sealed partial class MarkdownPage
     public static MarkdownPage Read(string path) => new(path, File.ReadAllText(Repository.Path(path)));
 
     public static MarkdownPage Of(string name, string text) => new(name, text);
+
+    /// <summary>The anchor of a heading, as GitHub makes it of its text.</summary>
+    public static string Slug(string heading) =>
+        NotInSlug().Replace(heading.ToLowerInvariant(), "").Replace(" ", "-", StringComparison.Ordinal);
 
     public override string ToString() => Name;
 
@@ -72,13 +84,15 @@ internal sealed partial class MarkdownPage
         return steps;
     }
 
-    private static MarkdownBlock Block(FencedCodeBlock block)
+    private static MarkdownBlock Block(CodeBlock block)
     {
         var text = new StringBuilder();
         foreach (StringLine line in block.Lines.Lines.Take(block.Lines.Count))
             text.Append(line.Slice.ToString()).Append('\n');
-        var words = (block.Arguments ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return new(block.Info ?? "", words, text.ToString(), block.Line + 2);
+        if (block is not FencedCodeBlock fenced)
+            return new("", [], text.ToString(), block.Line + 1);
+        var words = (fenced.Arguments ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return new(fenced.Info ?? "", words, text.ToString(), block.Line + 2);
     }
 
     /// <summary>
@@ -100,7 +114,7 @@ internal sealed partial class MarkdownPage
                         _ => "",
                     }
                 );
-            var slug = NotInSlug().Replace(text.ToString().ToLowerInvariant(), "").Replace(' ', '-');
+            var slug = Slug(text.ToString());
             for (var number = 0; !anchors.Add(number == 0 ? slug : $"{slug}-{number}"); number++) { }
         }
 
