@@ -1,15 +1,13 @@
-using System.Text.RegularExpressions;
 using Hostdev.Crds.Words;
-using Xunit;
+using Hostdev.Tests.Docs;
 
 namespace Hostdev.Tests;
 
 /// <summary>
 /// The tables of pages that are made from the words of the contract, between a comment that names what they show (tables of
-/// <see cref="Reasons"/>, single reasons, <c>Risks</c>, <c>WritableFiles</c> or <c>States</c>) and one that ends them.
-/// HOSTDEV_UPDATE_GOLDENS=1 writes them.
+/// <see cref="Reasons"/>, single reasons, <c>Risks</c>, <c>WritableFiles</c> or <c>States</c>): parts of <see cref="GeneratedParts"/>.
 /// </summary>
-internal static partial class WordTables
+internal static class WordTables
 {
     private static readonly Dictionary<string, ReasonTable> s_tables = new()
     {
@@ -22,21 +20,7 @@ internal static partial class WordTables
     };
 
     /// <summary>Asserts that the page shows what the words say; returns it.</summary>
-    public static string Matches(string page)
-    {
-        var path = Repository.Path(page);
-        var text = File.ReadAllText(path);
-        var made = Marked()
-            .Replace(text, m => $"<!-- words: {m.Groups["names"].Value} -->\n{Table(m.Groups["names"].Value)}<!-- end of words -->");
-        if (Golden.IsUpdating)
-            File.WriteAllText(path, made);
-        else
-            Assert.True(
-                text == made,
-                $"{page} has other words than crds/Words: run once with HOSTDEV_UPDATE_GOLDENS=1. {FirstDifference(text, made)}"
-            );
-        return made;
-    }
+    public static string Matches(string page) => GeneratedParts.Match(page, "words", "crds/Words", Table);
 
     public static string Row(Reason reason) => $"| `{reason}` | {reason.Cause} | {reason.Remedy} |";
 
@@ -79,14 +63,4 @@ internal static partial class WordTables
     }
 
     private static string Lines(IEnumerable<string> lines) => string.Concat(lines.Select(l => l + "\n"));
-
-    private static string FirstDifference(string page, string made) =>
-        page.Split('\n')
-            .Zip(made.Split('\n'))
-            .Where(l => l.First != l.Second)
-            .Select(l => $"It has\n{l.First}\nand should have\n{l.Second}")
-            .FirstOrDefault("");
-
-    [GeneratedRegex("<!-- words: (?<names>.+?) -->\\n.*?<!-- end of words -->", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
-    private static partial Regex Marked();
 }

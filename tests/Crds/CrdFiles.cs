@@ -18,6 +18,9 @@ internal static class CrdFiles
 
     public static CustomResourceDefinition Of(string kind) => _byKind[kind];
 
+    /// <param name="plural">One of <see cref="Plurals"/>.</param>
+    public static CustomResourceDefinition OfPlural(string plural) => _byKind.Values.Single(c => c.Plural == plural);
+
     public static StructuralSchema Schema(string kind, params ReadOnlySpan<string> path)
     {
         var schema = Of(kind).StorageVersion.Schema;

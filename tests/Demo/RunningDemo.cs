@@ -17,6 +17,9 @@ public sealed partial class RunningDemo : IAsyncLifetime
 
     public string Kubeconfig { get; private set; } = "";
 
+    /// <summary>Where kubectl finds the plugin.</summary>
+    public string PluginDirectory => _path;
+
     /// <summary>What it has printed.</summary>
     public string Said => _demo!.Said;
 
