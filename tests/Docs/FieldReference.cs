@@ -39,7 +39,7 @@ internal static class FieldReference
     {
         var rows = version["additionalPrinterColumns"]!
             .AsArray()
-            .Select(c => $"| {c!["name"]} | {Cell(Text(c, "description"))} | {(c["priority"] is not null ? "with `-o wide`" : "")} |");
+            .Select(c => $"| {c!["name"]} | {Cell(Said(c!))} | {(c["priority"] is not null ? "with `-o wide`" : "")} |");
         return string.Concat(((string[])["| column | what it says | |", "|---|---|---|", .. rows]).Select(l => l + "\n"));
     }
 
@@ -48,7 +48,9 @@ internal static class FieldReference
     {
         var properties = schema["properties"]!.AsObject();
         var required = schema["required"]?.AsArray().Select(r => (string)r!).ToHashSet() ?? [];
-        lines.AddRange(["", $"### `{path}`", "", Text(schema, "description")]);
+        lines.AddRange(["", $"### `{path}`"]);
+        if (Prose(schema, "description") is { Length: > 0 } description)
+            lines.AddRange(["", description]);
         if (Rules(schema) is { Count: > 0 } rules)
             lines.AddRange(["", "Refused with:", "", .. rules.Select(r => $"- {r}")]);
         lines.AddRange(["", "| field | type | default | allowed | what it says |", "|---|---|---|---|---|"]);
@@ -66,7 +68,7 @@ internal static class FieldReference
     private static string Row(string path, string name, JsonObject schema, bool isRequired)
     {
         var field = Inner($"{path}.{name}", schema) is var (_, at) ? $"[`{name}`](#{MarkdownPage.Slug(at)})" : $"`{name}`";
-        var said = new List<string> { Text(schema, "description") };
+        var said = new List<string> { Prose(schema, "description") };
         if (!schema.ContainsKey("properties"))
             foreach (var values in (JsonObject?[])[schema, Items(schema)])
                 if (values is not null && !values.ContainsKey("properties"))
@@ -118,7 +120,14 @@ internal static class FieldReference
     }
 
     private static List<string> Rules(JsonObject schema) =>
-        [.. schema["x-kubernetes-validations"]?.AsArray().Select(r => Text(r!, "message")) ?? []];
+        [.. schema["x-kubernetes-validations"]?.AsArray().Select(r => Prose(r!, "message")).Distinct() ?? []];
+
+    /// <summary>What a column shows, or where that stands.</summary>
+    private static string Said(JsonNode column) => column["description"] is null ? $"`{column["jsonPath"]}`" : Prose(column, "description");
+
+    /// <summary>Text whose characters mean themselves.</summary>
+    private static string Prose(JsonNode node, string name) =>
+        Text(node, name).Replace("<", "\\<", StringComparison.Ordinal).Replace("*", "\\*", StringComparison.Ordinal);
 
     private static string Text(JsonNode node, string name) =>
         ((string?)node[name] ?? "").Trim().Replace("\n", " ", StringComparison.Ordinal);

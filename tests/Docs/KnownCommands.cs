@@ -149,6 +149,7 @@ internal static partial class KnownCommands
             {
                 var start = new ProcessStartInfo(program, [.. before, "--help"])
                 {
+                    UseShellExecute = false,
                     RedirectStandardOutput = true,
                     RedirectStandardError = true,
                     WorkingDirectory = Repository.Root,

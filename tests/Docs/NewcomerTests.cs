@@ -33,8 +33,8 @@ public sealed class NewcomerTests(RunningDemo demo) : IClassFixture<RunningDemo>
         using var helm = new Helm(demo.Kubeconfig);
         var rendered = (await helm.RunAsync("template", "hostdev", Chart, "--set", $"image.registry={Registry}")).Succeeded().Output;
         var images = Regex
-            .Matches(rendered, @"^ *image: ""?([^""\s]+)""?$", RegexOptions.Multiline)
-            .Select(m => m.Groups[1].Value)
+            .Matches(rendered, @"^ *image: ""?(?<image>[^""\s]+)""?$", RegexOptions.Multiline)
+            .Select(m => m.Groups["image"].Value)
             .Distinct()
             .ToList();
         Assert.Equal(2, images.Count); // of the operator and of the agent

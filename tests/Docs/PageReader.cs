@@ -98,6 +98,7 @@ internal sealed class PageReader : IDisposable
             .Append("\n{ export -p; printf 'cd %q\\n' \"$PWD\"; } >\"$0\"\n");
         var start = new ProcessStartInfo("bash", ["-c", script.ToString(), Variables])
         {
+            UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardInput = true,
             WorkingDirectory = _directory.FullName,

@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Hostdev.Tests.Demo;
 using Hostdev.Tests.Sandbox.ApiServer;
-using Xunit;
 
 namespace Hostdev.Tests.Docs;
 
