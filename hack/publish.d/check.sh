@@ -62,8 +62,10 @@ TOML
   done
   for project in ${PROGRAMS//,/ }; do
     has_image "$project" || continue
-    expect "ctr images import $project" 'hostdev' ctr -a "$work/containerd.sock" images import --snapshotter native "$out/hostdev-$project-$VERSION-linux-$(own_arch).oci.tar"
+    expect "ctr images import $project" 'hostdev' ctr -a "$work/containerd.sock" images import --snapshotter native "$out/$(image_file "$project" "$(own_arch)")"
     expect "ctr images list $project" "^docker.io/library/hostdev-$project:$VERSION .*linux/$(own_arch)" ctr -a "$work/containerd.sock" images list
+    expect "ctr images import $project for all" "hostdev-$project:$VERSION" ctr -a "$work/containerd.sock" images import --no-unpack --all-platforms "$out/$(image_file "$project")"
+    expect "ctr images list $project for all" "^docker.io/library/hostdev-$project:$VERSION .* linux/${ARCHES//,/,linux\/} " ctr -a "$work/containerd.sock" images list
   done
   kill $CONTAINERD; wait $CONTAINERD 2>/dev/null || :
 }
@@ -85,7 +87,7 @@ check_published() {   # check_published OUT
     for project in ${PROGRAMS//,/ }; do
       has_image "$project" || continue
       root=$work/$project-$arch
-      unpack_image "$out/hostdev-$project-$VERSION-linux-$arch.oci.tar" "$root"
+      unpack_image "$out/$(image_file "$project" "$arch")" "$root"
       cp examples/single-machine.yaml "$root/desired.yaml"
       if [ "$arch" != "$(own_arch)" ]; then
         cp "$(command -v "qemu-$(uname_of "$arch")-static")" "$root/qemu"
@@ -99,6 +101,7 @@ check_published() {   # check_published OUT
       check_containerd "$out" "$work"
     fi
   done
+  if wants images || wants chart; then check_registry "$out" "$work"; fi
   if wants chart; then expect "helm template of the package" '^kind: DaemonSet' "$(hack/kubetools)/helm" template hostdev "$out/hostdev-$VERSION.tgz"; fi
   rm -rf "$work"
   [ $FAILED_CHECKS = 0 ] || die "$FAILED_CHECKS of $CHECKS checks of what was made failed: see above"

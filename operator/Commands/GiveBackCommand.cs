@@ -37,11 +37,7 @@ internal static class GiveBackCommand
                 try
                 {
                     using var client = CommandSettings.Connect(parsed.GetValue(kubeconfig), loggers);
-                    var agents = new Selection
-                    {
-                        Namespace = parsed.GetValue(ns) is { Length: > 0 } given ? given : client.Configuration.Namespace,
-                        Labels = parsed.GetValue(selector),
-                    };
+                    var agents = CommandSettings.Agents(client, parsed.GetValue(ns), parsed.GetValue(selector));
                     var giveBack = new GiveBack(client, agents, parsed.InvocationConfiguration.Output.WriteLine, TimeProvider.System);
                     if (parsed.GetValue(undo))
                         await giveBack.UndoAsync(cancellationToken).ConfigureAwait(false);

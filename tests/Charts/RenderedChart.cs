@@ -35,7 +35,12 @@ internal static class RenderedChart
         foreach (var it in Everything)
         {
             var kind = Text(it, "kind");
-            var pod = kind == "ConfigMap" ? StaticPod["spec"] : it["spec"]?["template"]?["spec"];
+            var pod = kind switch
+            {
+                "ConfigMap" => StaticPod["spec"],
+                "Pod" => it["spec"],
+                _ => it["spec"]?["template"]?["spec"],
+            };
             foreach (var container in pod?["containers"]?.AsArray() ?? [])
                 yield return (
                     $"{kind} {Text(it["metadata"]!, "name")}",
