@@ -1,7 +1,8 @@
 # Sourced by hack/publish: container images without a container engine. The file system is a few of Debian's packages, unpacked; the archive is an OCI image layout, with the manifest.json beside it
 # that docker load wants.
 
-IMAGE_PACKAGES="libc6 libgcc-s1 libssl3 zlib1g ca-certificates"
+# gcc-12-base has the copyright of libgcc-s1.
+IMAGE_PACKAGES="libc6 gcc-12-base libgcc-s1 libssl3 zlib1g ca-certificates"
 # pci.ids has the names of devices.
 declare -A MORE_PACKAGES=([operator]="" [device-plugin]="pci.ids")
 declare -A IMAGE_USER=([operator]=1654 [device-plugin]=0)   # a number and no name: Kubernetes checks runAsNonRoot by number; the agent writes the host's sysfs
@@ -68,7 +69,11 @@ base_files() {   # base_files WORK
   mkdir -p -m 1777 "$root/tmp"
   # Debian's list, by name and version, where scanners of images look for it.
   mkdir -p "$root/var/lib/dpkg/status.d"
-  for deb in "$1"/debs/*.deb; do dpkg-deb --field "$deb" >"$root/var/lib/dpkg/status.d/$(dpkg-deb --field "$deb" Package)"; done
+  for deb in "$1"/debs/*.deb; do
+    name=$(dpkg-deb --field "$deb" Package)
+    dpkg-deb --field "$deb" >"$root/var/lib/dpkg/status.d/$name"
+    [ -r "$root/usr/share/doc/$name/copyright" ] || die "the image would have $name without its copyright: which package has it?"
+  done
 }
 
 # blob DIRECTORY FILE: puts a file among the blobs and prints "digest size".
