@@ -64,7 +64,7 @@ TOML
     has_image "$project" || continue
     expect "ctr images import $project" 'hostdev' ctr -a "$work/containerd.sock" images import --snapshotter native "$out/$(image_file "$project" "$(own_arch)")"
     expect "ctr images list $project" "^docker.io/library/hostdev-$project:$VERSION .*linux/$(own_arch)" ctr -a "$work/containerd.sock" images list
-    expect "ctr images import $project for all" "hostdev-$project:$VERSION" ctr -a "$work/containerd.sock" images import --no-unpack --all-platforms "$out/$(image_file "$project")"
+    expect "ctr images import $project for all" '^$' ctr -a "$work/containerd.sock" images import --no-unpack --all-platforms "$out/$(image_file "$project")"
     expect "ctr images list $project for all" "^docker.io/library/hostdev-$project:$VERSION .* linux/${ARCHES//,/,linux\/} " ctr -a "$work/containerd.sock" images list
   done
   kill $CONTAINERD; wait $CONTAINERD 2>/dev/null || :

@@ -7,12 +7,12 @@ sbom_libraries() {
   local project=$1 arch=$2 form=$3 kept assets folder
   kept=artifacts/publish.cache/$project-$arch-$form-$(program_version "$project" "$arch" "$form")/libraries-$(sha256sum hack/publish.d/sbom.jq | cut -c1-12).json
   if [ ! -s "$kept" ]; then
-    restore_program "$project" "$arch" "$form" >&2 || die "the packages of $project for $arch cannot be restored: see above"
+    restore_program "$project" "$arch" "$form" >"$kept.log" 2>&1 || { cat "$kept.log" >&2; die "the packages of $project for $arch cannot be restored: see above"; }
     assets=artifacts/publish.build/obj/$(basename "$project"/*.csproj .csproj)/project.assets.json
     folder=$(jq -r '.packageFolders | keys[0]' "$assets")
     licenses_of "$folder" "$assets" >"$kept.licenses"
     jq --arg rid "$(rid_of "$arch")" --arg form "$form" --rawfile licenses "$kept.licenses" -f hack/publish.d/sbom.jq "$assets" >"$kept.new" || die "$project's libraries cannot be told from $assets: see above"
-    rm "$kept.licenses"
+    rm "$kept.licenses" "$kept.log"
     mv "$kept.new" "$kept"
   fi
   echo "$kept"
@@ -68,7 +68,7 @@ debian_components() {
     name=${entry##*/}
     # A package that shares the documents of another one has a link to them.
     license=$(sed -n 's/^License: *\([^ ].*\)$/\1/p' "$work/usr/share/doc/$name/copyright" | LC_ALL=C sort -u | paste -sd , | sed 's/,/, /g')
-    copyright=$(grep -aiE '^ *(Copyright|©)' "$work/usr/share/doc/$name/copyright" | sed 's/^ *//' | LC_ALL=C sort -u | head -c 4000)
+    copyright=$(grep -aiE '(copyright|©)[^a-z]*[0-9]{4}' "$work/usr/share/doc/$name/copyright" | sed 's/^ *//' | LC_ALL=C sort -u | head -c 4000)
     entries+=("$(jq -cn --arg name "$name" --arg version "$(sed -n 's/^Version: //p' "$entry")" --arg of "$(sed -n 's/^Architecture: //p' "$entry")" --arg source "$(sed -n 's/^Source: \([^ ]*\).*/\1/p' "$entry")" \
       --arg license "${license:-see /usr/share/doc/$name/copyright}" --arg copyright "$copyright" '
       "pkg:deb/debian/\($name | @uri)@\($version | @uri)?arch=\($of)&distro=debian-12" as $purl
