@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Hostdev.Kube.Client;
 using Hostdev.Telemetry;
 using Microsoft.Extensions.Logging;
 
