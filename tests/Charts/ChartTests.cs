@@ -56,7 +56,7 @@ public sealed partial class ChartTests
     {
         var templates = string.Concat(
             Directory
-                .EnumerateFiles(Path.Combine(s_chart, "templates"))
+                .EnumerateFiles(Path.Combine(s_chart, "templates"), "*", SearchOption.AllDirectories)
                 .Where(f => !Path.GetFileName(f).StartsWith("crd-", StringComparison.Ordinal))
                 .Select(File.ReadAllText)
         );

@@ -36,7 +36,8 @@ internal static class RenderedChart
         {
             var kind = Text(it, "kind");
             var isStatic = it["data"]?["hostdev-agent.yaml"] is not null;
-            var pod = isStatic ? StaticPod["spec"] : it["spec"]?["template"]?["spec"];
+            var inside = kind == "Pod" ? it["spec"] : it["spec"]?["template"]?["spec"];
+            var pod = isStatic ? StaticPod["spec"] : inside;
             foreach (var container in pod?["containers"]?.AsArray() ?? [])
                 yield return (
                     $"{kind} {Text(it["metadata"]!, "name")}",

@@ -74,8 +74,8 @@ internal sealed class DeploymentController(IClusterObjects objects, TimeProvider
     {
         var ns = deployment["metadata"].Text("namespace");
         var template = deployment["spec"]!["template"]!.AsObject();
-        var program = PodTemplate.Program(template);
-        foreach (var pod in objects.List("pods", ns).Where(p => !PodTemplate.HasOwner(p) && PodTemplate.Program(p) == program))
+        var selector = deployment["spec"].Object("selector");
+        foreach (var pod in objects.List("pods", ns).Where(p => !PodTemplate.HasOwner(p) && PodTemplate.IsSelectedBy(p, selector)))
         {
             var name = pod["metadata"].Text("name");
             objects.Change("pods", name, it => PodTemplate.TakeOver(it, owner, template, HashLabel, hash), ns, manager: Controller);
