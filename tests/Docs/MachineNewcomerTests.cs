@@ -105,7 +105,7 @@ public sealed class MachineNewcomerTests
             if ! dpkg-query -W kmod >/dev/null 2>&1; then
               work=$(mktemp -d)
               mkdir "$work/DEBIAN"
-              printf 'Package: kmod\nVersion: 30\nArchitecture: amd64\nMaintainer: the lab\nDescription: stands in\n' >"$work/DEBIAN/control"
+              printf 'Package: kmod\nVersion: 30\nArchitecture: amd64\nMaintainer: lab\nDescription: stands in\n' >"$work/DEBIAN/control"
               dpkg-deb --build "$work" "$work.deb"
               dpkg -i "$work.deb"
             fi
