@@ -47,9 +47,7 @@ internal static class UiCommand
                     time
                 );
                 await ListFirstAsync(nodes, cancellationToken).ConfigureAwait(false);
-                await using var server = await PageServer
-                    .StartAsync(board, parsed.GetValue(port), time, cancellationToken)
-                    .ConfigureAwait(false);
+                await using var server = await ServeAsync(board, parsed.GetValue(port), time, cancellationToken).ConfigureAwait(false);
                 var output = parsed.InvocationConfiguration.Output;
                 await output.WriteLineAsync($"{server.Address}\n  lets one browser in, once. Ctrl-C ends it.").ConfigureAwait(false);
                 await output.FlushAsync(cancellationToken).ConfigureAwait(false);
@@ -65,6 +63,18 @@ internal static class UiCommand
             }
         );
         return command;
+    }
+
+    private static async Task<PageServer> ServeAsync(Board board, int port, TimeProvider time, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await PageServer.StartAsync(board, port, time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (IOException e)
+        {
+            throw new AnswerException($"port {port} of 127.0.0.1 is taken: name another one with --port, or none for any that is free", e);
+        }
     }
 
     /// <summary>A cluster that is not there, or not known to, is said at once; what may not be read is said on the page.</summary>
