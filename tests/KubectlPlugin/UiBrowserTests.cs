@@ -49,7 +49,7 @@ public sealed class UiBrowserTests
         await browser.UntilAsync("document.querySelectorAll('#nodes .device').length === 3");
         Assert.Contains("1 free", await browser.TextAsync("#nodes .node .row"), StringComparison.Ordinal);
         Assert.Contains("0000:12:00.1 is in its group: declare it", await browser.TextAsync("#nodes"), StringComparison.Ordinal);
-        Assert.Contains("Blocked", await browser.TextAsync("#problems"), StringComparison.Ordinal);
+        Assert.Contains("node-1", await browser.TextAsync("#problems"), StringComparison.Ordinal);
 
         Allocate(bench, "virt-launcher-a");
         await browser.UntilAsync("document.querySelector('#nodes').innerText.includes('VM alpha')");
@@ -119,8 +119,9 @@ public sealed class UiBrowserTests
             await browser.EvaluateAsync<object>(
                 $"(() => {{ const s = document.querySelector('#search'); s.value = '{asked}'; s.dispatchEvent(new Event('input')); }})()"
             );
-            await browser.UntilAsync($"{Nodes}.length === {Math.Min(found, 1)}");
-            Assert.Equal(found, await DevicesAsync(browser));
+            await browser.UntilAsync(
+                $"{Nodes}.length === {Math.Min(found, 1)} && document.querySelectorAll('#nodes .device').length === {found}"
+            );
         }
 
         Assert.Equal("No node has anything of that.", await browser.TextAsync("#all > .none"));
@@ -142,6 +143,15 @@ public sealed class UiBrowserTests
     public async Task Every_text_of_a_hostile_status_is_shown_as_text_and_takes_no_room_of_others()
     {
         await using var bench = await KubectlBench.StartAsync();
+        // The CRD holds texts within bounds; a page that relied on it would be as safe as whoever may change the CRD is careful.
+        bench.Cluster.Server.Objects.Change(
+            "customresourcedefinitions.apiextensions.k8s.io",
+            States,
+            c =>
+                c["spec"]!["versions"]![0]!["schema"]!["openAPIV3Schema"] = ClusterBench
+                    .Yaml("{type: object, x-kubernetes-preserve-unknown-fields: true}")
+                    .DeepClone()
+        );
         var longest = new string('W', 64 << 10);
         string[] texts = [Evil, "\u202e\u2066evil\u0007", longest, $"{Evil}{longest}"];
         for (var i = 0; i < texts.Length; i++)
@@ -182,7 +192,10 @@ public sealed class UiBrowserTests
         Assert.False(await browser.EvaluateAsync<bool>("'evil' in window"));
         Assert.Equal(1, await browser.EvaluateAsync<int>("document.scripts.length"));
         Assert.Equal(0, await browser.EvaluateAsync<int>("document.images.length"));
-        Assert.Equal(0, await browser.EvaluateAsync<int>("[...document.querySelectorAll('#nodes .row')].filter(r => r.offsetHeight > 500).length"));
+        Assert.Equal(
+            0,
+            await browser.EvaluateAsync<int>("[...document.querySelectorAll('#nodes .row')].filter(r => r.offsetHeight > 500).length")
+        );
         await browser.PicturesAsync("hostile");
         browser.AssertQuiet();
     }
@@ -216,9 +229,6 @@ public sealed class UiBrowserTests
         browser.AssertQuiet();
     }
 
-    private static Task<int> DevicesAsync(UiBrowser browser) =>
-        browser.EvaluateAsync<int>("document.querySelectorAll('#nodes .device').length");
-
     private static void Allocate(KubectlBench bench, string? pod, string node = "node-1") =>
         bench.Cluster.Server.Objects.Change(
             States,
@@ -226,7 +236,9 @@ public sealed class UiBrowserTests
             s =>
                 s["status"]!["allocations"] = pod is null
                     ? new JsonArray()
-                    : new JsonArray(ClusterBench.Yaml($"{{id: '0000:11:00.0', resource: a.b/gpu, namespace: vms, pod: {pod}}}").DeepClone()),
+                    : new JsonArray(
+                        ClusterBench.Yaml($"{{id: '0000:11:00.0', resource: a.b/gpu, namespace: vms, pod: {pod}}}").DeepClone()
+                    ),
             subresource: "status"
         );
 }

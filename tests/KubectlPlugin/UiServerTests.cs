@@ -35,6 +35,7 @@ public sealed class UiServerTests
         Assert.Equal(HttpStatusCode.OK, status);
         Assert.Contains("<title>Hostdev</title>", page, StringComparison.Ordinal);
         Assert.Matches($"^hostdev-ui-{ui.Address.Port}=[0-9a-f]{{64}}; Path=/; HttpOnly; SameSite=Strict$", http.SetCookie);
+        var session = http.SetCookie!.Split(';')[0];
         Assert.Equal(
             (
                 HttpStatusCode.Forbidden,
@@ -43,7 +44,6 @@ public sealed class UiServerTests
             await http.AskAsync(ui.Address.PathAndQuery)
         );
 
-        var session = http.SetCookie!.Split(';')[0];
         Assert.Equal(HttpStatusCode.OK, (await http.AskAsync("/", cookie: session)).Status);
         Assert.Equal(HttpStatusCode.OK, (await http.AskAsync(ui.Address.PathAndQuery, cookie: session)).Status); // it is loaded again
         Assert.Equal(HttpStatusCode.OK, (await http.AskAsync("/app.js", cookie: session)).Status);

@@ -1,12 +1,13 @@
 // What the page shows of what it is told. Nothing is decided here: states, reasons and sentences are those of kubectl hostdev.
 import { branchesOf, countsOf, nodeItem, textOf } from '/nodes.js';
 import { el, replace, setCount } from '/elements.js';
-import { hasTrouble, policyCard, problemCards, waitingCards } from '/cards.js';
+import { folded, hasTrouble, policyCard, problemCards, waitingCards } from '/cards.js';
 import { TreeKeys } from '/tree.js';
 
 const SILENCE = 15000; // the server says something every 5 s
 const FEW_NODES = 6; // so many are open at first
 const MOST_OPENED = 30; // by a filter
+const FIRST_CARDS = 5; // the rest is folded
 
 const $ = (selector) => document.querySelector(selector);
 const entries = new Map();
@@ -120,7 +121,7 @@ function matchOf(key) {
 
 function isItemOpen(key, match) {
   if (!isFiltered()) return open.has(key);
-  const isOpenByFilter = match?.byDevice === true && match.isOpened !== false;
+  const isOpenByFilter = match?.byDevice ? match.isOpened !== false : open.has(key);
   return isOpenByFilter !== flipped.has(key);
 }
 
@@ -185,7 +186,7 @@ function renderSide() {
 function list(selector, cards) {
   const section = $(selector);
   const details = [...section.querySelectorAll('details[open]')].map((d) => d.dataset.key);
-  replace(section.querySelector('ul'), cards);
+  replace(section.querySelector('ul'), folded(cards, FIRST_CARDS));
   for (const key of details) {
     const again = [...section.querySelectorAll('details')].find((d) => d.dataset.key === key);
     if (again) again.open = true;

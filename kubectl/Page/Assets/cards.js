@@ -5,13 +5,19 @@ import { devicesOf } from '/nodes.js';
 const WAITING = ['Waiting', 'Returning', 'Releasing'];
 const MOST = 100; // cards in a list
 const MOST_HOLDERS = 5;
+const MOST_NAMES = 8; // of nodes on one card
 
 /** Whether somebody has to look at a node. */
 export const hasTrouble = (node) => Number(Boolean(node.problem || node.lack || node.counts.Blocked || node.counts.Unhealthy));
 
-function some(cards) {
-  if (cards.length <= MOST) return cards;
-  return [...cards.slice(0, MOST), el('li', { class: 'card more' }, `and ${cards.length - MOST} more`)];
+/** The first of them; the rest is folded. */
+export function folded(cards, first) {
+  if (cards.length <= first + 1) return cards;
+  const rest = cards.slice(first, MOST);
+  const lost = cards.length - first - rest.length;
+  return [...cards.slice(0, first), el('li', { class: 'more' }, el('details', { 'data-key': 'more' },
+    el('summary', {}, `and ${cards.length - first} more`),
+    el('ul', { class: 'cards' }, rest, lost > 0 && el('li', { class: 'dim' }, `and ${lost} more, which the field above finds`))))];
 }
 
 function card(title, tag, message, ...more) {
@@ -21,10 +27,18 @@ function card(title, tag, message, ...more) {
 export function problemCards(nodes, policies, goTo) {
   const ofPolicies = policies.filter((p) => p.problem)
     .map((p) => card(el('span', { class: 'name' }, p.problem.object), reason(p.problem.reason), p.problem.message));
-  const silent = nodes.filter((n) => n.lack).map((n) => card(link(n.node, () => goTo(n.node)), null, n.lack));
-  const degraded = nodes.filter((n) => n.problem)
-    .map((n) => card(link(n.node, () => goTo(n.node)), reason(n.problem.reason), n.problem.message));
-  return some([...ofPolicies, ...silent, ...degraded]);
+  const said = new Map(); // what is the same on many nodes is said once
+  for (const node of nodes.filter((n) => n.lack || n.problem)) {
+    const { reason: word, message } = node.problem ?? { message: node.lack };
+    const alike = `${word}\n${message}`;
+    if (!said.has(alike)) said.set(alike, { word, message, names: [] });
+    said.get(alike).names.push(node.node);
+  }
+  const ofNodes = [...said.values()].map(({ word, message, names }) => card(
+    el('span', { class: 'names' }, names.slice(0, MOST_NAMES).map((n) => link(n, () => goTo(n))),
+      names.length > MOST_NAMES && el('span', { class: 'dim' }, `and ${names.length - MOST_NAMES} more nodes`)),
+    reason(word), message));
+  return [...ofPolicies, ...ofNodes];
 }
 
 export function waitingCards(nodes, policies, pods, goTo) {
@@ -32,7 +46,7 @@ export function waitingCards(nodes, policies, pods, goTo) {
     card(link(`${d.node} ${d.id}`, () => goTo(d.node, d.id)), badge(d.state), d.message)));
   const releasing = policies.flatMap((p) => p.releasing.map((r) =>
     card(el('span', {}, `${p.policy} on `, link(r.node, () => goTo(r.node))), badge('Releasing'), r.message)));
-  return some([...pods.map((p) => podCard(p, goTo)), ...devices, ...releasing]);
+  return [...pods.map((p) => podCard(p, goTo)), ...devices, ...releasing];
 }
 
 function podCard(pod, goTo) {

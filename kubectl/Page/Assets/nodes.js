@@ -69,7 +69,7 @@ export function nodeItem(node, key, match, isOpen, isDeviceOpen) {
     bar(node.counts),
     el('span', { class: 'numbers' }, numbers.length > 0 ? numbers : el('span', { class: 'dim' }, 'nothing offered')),
     el('span', { class: 'shares' }, resources),
-    said && el('span', { class: 'said' }, said));
+    said && !isOpen && el('span', { class: 'said' }, said));
   const children = isOpen && canOpen && [
     about(node),
     el('ul', { role: 'group' }, match.branches.flatMap((b) => branchItems(b, key, 2, isDeviceOpen))),
@@ -88,7 +88,7 @@ function about(node) {
   const policy = (p) => el('p', { class: 'policy' }, el('span', { class: 'name' }, p.policy), ' ', reason(p.reason), ' ',
     el('span', { class: 'dim' }, p.message));
   const idle = node.policies.filter((p) => p.reason === 'NoMatch');
-  return el('div', { class: 'about' }, host.length > 0 && el('p', { class: 'dim' }, host.join(' · ')),
+  return el('div', { class: 'about' }, node.lack && el('p', { class: 'said' }, node.lack), host.length > 0 && el('p', { class: 'dim' }, host.join(' · ')),
     node.policies.filter((p) => p.reason !== 'NoMatch').map(policy),
     idle.length > 0 && el('details', { 'data-key': `${node.node}\nidle` },
       el('summary', {}, idle.length === 1 ? '1 policy matches nothing here' : `${idle.length} policies match nothing here`), idle.map(policy)),
@@ -133,7 +133,7 @@ function deviceItem(branch, key, level, isOpen) {
 function detail(device, findings) {
   const facts = [['Class', device.class], ['Name', device.name], ['IDs', device.ids], ['Driver', device.driver ?? 'none'], ['Serial', device.serial],
     ['Parent', device.parent], ['NUMA node', device.numaNode], ['IOMMU group', device.iommuGroup], ['Resource', device.resource],
-    ['Pod', device.pod && `${device.namespace}/${device.pod}`], ['VM', device.virtualMachine], ['Since', device.since]]
+    ['Pod', device.pod && `${device.namespace}/${device.pod}`], ['VM', device.virtualMachine], ['Since', device.since?.replace('+00:00', 'Z')]]
     .filter(([, value]) => value !== undefined && value !== null && value !== '');
   return el('div', { class: 'detail' },
     el('dl', {}, facts.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, String(value))))),
