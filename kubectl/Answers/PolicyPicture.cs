@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
-using Hostdev.Kube.Meta;
 
 namespace Hostdev.Kubectl.Answers;
 

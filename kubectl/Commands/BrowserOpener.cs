@@ -30,7 +30,12 @@ internal sealed class BrowserOpener : IDisposable
                 file,
                 $"<!doctype html><meta http-equiv=\"refresh\" content=\"0; url={target}\"><a href=\"{target}\">Open</a>\n"
             );
-            var start = new ProcessStartInfo("xdg-open", [file]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            var start = new ProcessStartInfo("xdg-open", [file])
+            {
+                UseShellExecute = false,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            };
             using var started = Process.Start(start);
             return opener;
         }
