@@ -185,7 +185,11 @@ internal sealed partial class PageBenchmark(int nodes, int rounds, string progra
 
     private Process Start(string kubeconfig, out string address)
     {
-        var start = new ProcessStartInfo(program, ["ui", "--no-open", "--kubeconfig", kubeconfig]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(program, ["ui", "--no-open", "--kubeconfig", kubeconfig])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+        };
         var process = Process.Start(start)!;
         address = Printed().Match(process.StandardOutput.ReadLine() ?? "").Value;
         return address.Length > 0
