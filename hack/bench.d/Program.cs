@@ -14,6 +14,7 @@ internal static class Program
             AllocateBenchmark.Command(),
             OperatorBenchmark.Command(),
             ClusterBenchmark.Command(),
+            PageBenchmark.Command(),
         }
             .Parse(args)
             .InvokeAsync();

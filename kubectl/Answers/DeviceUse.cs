@@ -33,3 +33,23 @@ public enum DeviceUse
     /// <summary>On its way back to the host.</summary>
     Releasing,
 }
+
+/// <summary>What is said of each <see cref="DeviceUse"/>.</summary>
+public static class DeviceUses
+{
+    /// <summary>A sentence without its end.</summary>
+    public static string Meaning(DeviceUse use) =>
+        use switch
+        {
+            DeviceUse.Free => "offered, and no pod has it",
+            DeviceUse.Allocated => "a pod has it",
+            DeviceUse.Returning => "its pod is gone, and that nobody uses it is not proven yet",
+            DeviceUse.Unhealthy => "it belongs to a resource, and is not given out now",
+            DeviceUse.Cordoned => "not given out: an admin keeps it back, or its policy is about to change it",
+            DeviceUse.Held => "taken from the host for another device, and not given to a VM",
+            DeviceUse.Blocked => "not offered until somebody changes something",
+            DeviceUse.Waiting => "not offered until a user lets go",
+            DeviceUse.Releasing => "on its way back to the host",
+            _ => "it is the host's",
+        };
+}

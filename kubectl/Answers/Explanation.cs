@@ -29,7 +29,7 @@ public sealed record Explanation
             Device = device,
             Group = device.IommuGroup is { } group ? [.. rows.Where(r => r.IommuGroup == group && r.Id != device.Id)] : [],
             Below = [.. rows.Where(r => r.Parent == device.Id)],
-            Findings = [.. NodeDevices.ProblemsOf(reading, device.Id).Select(p => DeviceFinding.Of(p.Policy, p.Problem))],
+            Findings = NodeDevices.FindingsOf(reading)(device.Id),
         };
     }
 
@@ -47,7 +47,7 @@ public sealed record Explanation
             Add("", $"with {other.Id}{(other.Name is null ? "" : $" {other.Name}")}: {other.State}");
         foreach (var below in Below)
             Add("Below it", $"{below.Id}{(below.Name is null ? "" : $" {below.Name}")}: {below.State}");
-        Add("State", $"{Device.State}: {Meaning(Device.State)}");
+        Add("State", $"{Device.State}: {DeviceUses.Meaning(Device.State)}");
         Add("Resource", Device.Resource);
         Add("Pod", Device.PodText);
         Add("VM", Device.VirtualMachine);
@@ -69,21 +69,6 @@ public sealed record Explanation
                 lines.Add($"{(field.Length == 0 ? "" : field + ":"), -13}{value}");
         }
     }
-
-    private static string Meaning(DeviceUse use) =>
-        use switch
-        {
-            DeviceUse.Free => "offered, and no pod has it",
-            DeviceUse.Allocated => "a pod has it",
-            DeviceUse.Returning => "its pod is gone, and that nobody uses it is not proven yet",
-            DeviceUse.Unhealthy => "it belongs to a resource, and is not given out now",
-            DeviceUse.Cordoned => "not given out: an admin keeps it back, or its policy is about to change it",
-            DeviceUse.Held => "taken from the host for another device, and not given to a VM",
-            DeviceUse.Blocked => "not offered until somebody changes something",
-            DeviceUse.Waiting => "not offered until a user lets go",
-            DeviceUse.Releasing => "on its way back to the host",
-            _ => "it is the host's",
-        };
 }
 
 /// <summary>What a policy says of a device, with what this version knows of the word that it says.</summary>

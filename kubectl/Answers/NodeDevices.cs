@@ -61,11 +61,20 @@ public sealed class NodeDevices
         return [.. listed, .. others];
     }
 
-    /// <summary>What policies say of a device, those in the way first; the policy is null where it is on its way back.</summary>
-    public static ImmutableArray<(PolicyResult? Policy, DeviceProblem Problem)> ProblemsOf(NodeReading reading, string id) =>
-        reading.Status is { } status
-            ? [.. new NodeDevices(reading, status)._problems[id].OrderByDescending(p => p.Problem.State.IsInTheWay)]
-            : [];
+    /// <summary>What policies say of each device, those in the way first; the policy is null where it is on its way back.</summary>
+    public static Func<string, ImmutableArray<DeviceFinding>> FindingsOf(NodeReading reading)
+    {
+        if (reading.Status is not { } status)
+            return _ => [];
+        var devices = new NodeDevices(reading, status);
+        return id =>
+            [
+                .. devices
+                    ._problems[id]
+                    .OrderByDescending(p => p.Problem.State.IsInTheWay)
+                    .Select(p => DeviceFinding.Of(p.Policy, p.Problem)),
+            ];
+    }
 
     internal static string IdOf(DeviceStatus device) => device.Id ?? device.PciAddress ?? "";
 

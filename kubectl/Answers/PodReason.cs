@@ -34,6 +34,24 @@ public sealed record PodReason
         return [.. lines];
     }
 
+    /// <summary>Of each list no more than this, for whoever shows many pods: the sentence counts all.</summary>
+    public PodReason First(int most) =>
+        this with
+        {
+            Wants =
+            [
+                .. Wants.Select(w =>
+                    w with
+                    {
+                        Nodes = [.. w.Nodes.Take(most)],
+                        Enough = [.. w.Enough.Take(most)],
+                        Holders = [.. w.Holders.Take(most)],
+                        Obstacles = [.. w.Obstacles.Take(most)],
+                    }
+                ),
+            ],
+        };
+
     /// <param name="said">Events, newest last.</param>
     public static PodReason Of(PodView pod, ImmutableArray<WantedResource> wants, ImmutableArray<string> said)
     {

@@ -16,6 +16,9 @@ internal sealed class ClusterOptions
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
+    /// <summary>Of this program.</summary>
+    public static string Version => typeof(ClusterOptions).Assembly.GetName().Version?.ToString(3) ?? "0";
+
     public Option<string> Kubeconfig { get; } =
         new("--kubeconfig")
         {
@@ -165,7 +168,7 @@ internal sealed class ClusterOptions
                 TimeProvider.System,
                 Environment.GetEnvironmentVariable
             ),
-            $"kubectl-hostdev/{typeof(ClusterOptions).Assembly.GetName().Version?.ToString(3) ?? "0"}",
+            $"kubectl-hostdev/{Version}",
             TimeProvider.System,
             NullLogger<KubeClient>.Instance,
             new KubeClientOptions { PageSize = PageSize }

@@ -1,23 +1,22 @@
-using System.Collections.Immutable;
 using Hostdev.Kube.Client;
 using Hostdev.Kube.Meta;
-using Hostdev.Kubectl.Answers;
 
 namespace Hostdev.Kubectl.Commands;
 
 /// <summary>
-/// Follows all objects of one kind, and keeps of each its <see cref="Sights"/> alone. A watch that ends is begun anew where it was; when
-/// the server does not know what happened since, everything is listed again and compared.
+/// Follows all objects of one kind, and keeps of each its key alone. A watch that ends is begun anew where it was; when the server does not
+/// know what happened since, everything is listed again.
 /// </summary>
-/// <param name="prefix">What the objects are called before their name.</param>
-/// <param name="sightsOf">What of an object somebody watches.</param>
-/// <param name="tell">Takes transitions, from one thread at a time of each watcher.</param>
+/// <param name="see">Takes an object that is there, when it is listed and when it has changed; from one thread at a time.</param>
+/// <param name="lose">Takes the key of one that is there no more; as <paramref name="see"/>.</param>
+/// <param name="trouble">Takes a sentence when the server is away, each once, and null when it is there (again).</param>
 internal sealed class KindWatcher<T>(
-    ClusterReader reader,
+    KubeClient client,
     KubeKind<T> kind,
-    string prefix,
-    Func<T, ImmutableSortedDictionary<string, string>> sightsOf,
-    Action<ImmutableArray<Transition>> tell,
+    Selection selection,
+    Action<T> see,
+    Action<ObjectKey> lose,
+    Action<string?> trouble,
     TimeProvider time
 )
     where T : class, IKubeObject
@@ -25,36 +24,36 @@ internal sealed class KindWatcher<T>(
     private static readonly TimeSpan s_watch = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(2);
 
-    private readonly Dictionary<string, ImmutableSortedDictionary<string, string>> _seen = new(StringComparer.Ordinal);
-    private bool _isListed;
+    private readonly HashSet<ObjectKey> _there = [];
     private string? _version;
-    private string _said = "";
+    private string? _said;
 
-    /// <summary>How many there were at the beginning.</summary>
+    /// <summary>How many there are.</summary>
     public async Task<int> ListAsync(CancellationToken cancellationToken)
     {
-        var there = new HashSet<string>(StringComparer.Ordinal);
-        var pages = reader.Client.ListPagesAsync(kind, Selection.Everything, cancellationToken).ConfigureAwait(false);
-        await foreach (var page in pages)
+        var there = new HashSet<ObjectKey>();
+        string? version = null;
+        await foreach (var page in client.ListPagesAsync(kind, selection, cancellationToken).ConfigureAwait(false))
         {
             foreach (var item in page.Items)
             {
-                there.Add(item.Metadata.Name);
+                there.Add(ObjectKey.Of(item));
                 See(item);
             }
 
-            there.UnionWith(page.Unreadable.Select(u => u.Key.Name)); // not seen is not gone
-            _version = page.ResourceVersion;
+            there.UnionWith(page.Unreadable.Select(u => u.Key)); // not seen is not gone
+            version = page.ResourceVersion;
         }
 
-        foreach (var gone in _seen.Keys.Except(there, StringComparer.Ordinal).ToList())
+        foreach (var gone in _there.Except(there).ToList())
             Lose(gone);
-        _isListed = true;
-        return _seen.Count;
+        _version = version;
+        return _there.Count;
     }
 
-    /// <summary>Until it is cancelled. What a server that is away answers is noted once.</summary>
-    /// <exception cref="KubeApiException">What waiting does not mend: no right to do it, or a kind that is not there any more.</exception>
+    /// <summary>Until it is cancelled.</summary>
+    /// <exception cref="KubeApiException">What waiting does not mend: no right to do it, or a kind that is not there any more. Begun again,
+    /// it lists everything first.</exception>
     public async Task FollowAsync(CancellationToken cancellationToken)
     {
         while (true)
@@ -63,16 +62,19 @@ internal sealed class KindWatcher<T>(
             {
                 if (_version is null)
                     await ListAsync(cancellationToken).ConfigureAwait(false);
-                var events = reader.Client.WatchAsync(kind, Selection.Everything, _version!, s_watch, null, cancellationToken);
+                var events = client.WatchAsync(kind, selection, _version!, s_watch, () => Say(null), cancellationToken);
                 await foreach (var heard in events.ConfigureAwait(false))
                     Hear(heard);
-                _said = "";
             }
             catch (Exception e) when (e is KubeTransportException or KubeProtocolException or KubeApiException { IsServerError: true })
             {
-                if (_said != e.Message)
-                    reader.Note($"{_said = e.Message}: tried again");
+                Say(e.Message);
                 await Task.Delay(s_pause, time, cancellationToken).ConfigureAwait(false);
+            }
+            catch (KubeApiException)
+            {
+                _version = null;
+                throw;
             }
         }
     }
@@ -83,13 +85,15 @@ internal sealed class KindWatcher<T>(
         {
             case WatchEvent<T>.Added(var it):
                 See(it);
+                _version = it.Metadata.ResourceVersion ?? _version;
                 break;
             case WatchEvent<T>.Modified(var it):
                 See(it);
+                _version = it.Metadata.ResourceVersion ?? _version;
                 break;
             case WatchEvent<T>.Deleted(var it):
                 _version = it.Metadata.ResourceVersion;
-                Lose(it.Metadata.Name);
+                Lose(ObjectKey.Of(it));
                 break;
             case WatchEvent<T>.Bookmark(var version):
                 _version = version;
@@ -105,26 +109,20 @@ internal sealed class KindWatcher<T>(
 
     private void See(T it)
     {
-        var (name, now) = (it.Metadata.Name, sightsOf(it));
-        if (_isListed)
-        {
-            _version = it.Metadata.ResourceVersion ?? _version;
-            Tell(name, _seen.GetValueOrDefault(name), now);
-        }
-
-        _seen[name] = now;
+        _there.Add(ObjectKey.Of(it));
+        see(it);
     }
 
-    private void Lose(string name)
+    private void Lose(ObjectKey key)
     {
-        if (_seen.Remove(name, out var before))
-            Tell(name, before, null);
+        if (_there.Remove(key))
+            lose(key);
     }
 
-    private void Tell(string name, ImmutableSortedDictionary<string, string>? before, ImmutableSortedDictionary<string, string>? after)
+    private void Say(string? sentence)
     {
-        var transitions = Transition.Between($"{prefix}/{name}", before, after, time.GetUtcNow());
-        if (!transitions.IsEmpty)
-            tell(transitions);
+        if (sentence is not null && sentence == _said)
+            return;
+        trouble(_said = sentence);
     }
 }

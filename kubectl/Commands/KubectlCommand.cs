@@ -23,6 +23,7 @@ public static class KubectlCommand
             WhyCommand.Create(cluster),
             ProblemsCommand.Create(cluster),
             WatchCommand.Create(cluster),
+            UiCommand.Create(cluster),
             CordonCommand.CreateCordon(cluster),
             CordonCommand.CreateUncordon(cluster),
             BundleCommand.Create(cluster),

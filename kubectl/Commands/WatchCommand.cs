@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.Text.Json;
 using Hostdev.Crds.Kinds;
+using Hostdev.Kube.Client;
 using Hostdev.Kube.Meta;
 using Hostdev.Kubectl.Answers;
 using Hostdev.Kubectl.Printing;
@@ -28,28 +29,37 @@ internal static class WatchCommand
             {
                 var (to, gate) = (parsed.InvocationConfiguration.Output, new Lock());
                 var form = ClusterOptions.Form(parsed, output);
-                var nodes = new KindWatcher<NodeDeviceState>(
-                    reader,
-                    HostdevKinds.NodeDeviceStates,
-                    "Node",
-                    s => Sights.Of(NodeReading.Of(s)),
-                    Tell,
-                    TimeProvider.System
-                );
-                var policies = PolicyKinds
-                    .All.Select(k => new KindWatcher<PolicyObject>(reader, k, k.Resource.Kind, Sights.Of, Tell, TimeProvider.System))
-                    .ToList();
-                var (there, named) = (await nodes.ListAsync(cancellationToken).ConfigureAwait(false), 0);
-                foreach (var one in policies)
-                    named += await one.ListAsync(cancellationToken).ConfigureAwait(false);
+                var (there, named) = (0, 0);
+                var all = new List<Func<CancellationToken, Task>>();
+                there += await BeginAsync(HostdevKinds.NodeDeviceStates, "Node", s => Sights.Of(NodeReading.Of(s))).ConfigureAwait(false);
+                foreach (var kind in PolicyKinds.All)
+                    named += await BeginAsync(kind, kind.Resource.Kind, Sights.Of).ConfigureAwait(false);
                 reader.Note($"watching {there} nodes and {named} policies: what changes from now on is told");
                 using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-                Task[] all = [nodes.FollowAsync(ended.Token), .. policies.Select(p => p.FollowAsync(ended.Token))];
-                var first = await Task.WhenAny(all).ConfigureAwait(false);
+                var running = all.ConvertAll(follow => follow(ended.Token));
+                var first = await Task.WhenAny(running).ConfigureAwait(false);
                 await ended.CancelAsync().ConfigureAwait(false);
-                await Task.WhenAll(all).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 await first.ConfigureAwait(false);
                 return 0;
+
+                async Task<int> BeginAsync<T>(KubeKind<T> kind, string prefix, Func<T, ImmutableSortedDictionary<string, string>> sightsOf)
+                    where T : class, IKubeObject
+                {
+                    var time = TimeProvider.System;
+                    var teller = new TransitionTeller<T>(prefix, sightsOf, Tell, time);
+                    var watcher = new KindWatcher<T>(reader.Client, kind, Selection.Everything, teller.See, teller.Lose, SayTrouble, time);
+                    var count = await watcher.ListAsync(cancellationToken).ConfigureAwait(false);
+                    teller.IsTelling = true;
+                    all.Add(watcher.FollowAsync);
+                    return count;
+                }
+
+                void SayTrouble(string? sentence)
+                {
+                    if (sentence is not null)
+                        reader.Note($"{sentence}: tried again");
+                }
 
                 void Tell(ImmutableArray<Transition> transitions)
                 {

@@ -80,11 +80,14 @@ internal sealed class KubectlBench : IAsyncDisposable
     public Task<KubectlAnswer> RunAsync(params string[] arguments) => RunAsync(Cluster.Kubeconfig, arguments);
 
     /// <summary>As a user who may do what his roles say.</summary>
-    public Task<KubectlAnswer> RunAsAsync(string user, params string[] arguments)
+    public Task<KubectlAnswer> RunAsAsync(string user, params string[] arguments) => RunAsync(Kubeconfig(user), arguments);
+
+    /// <summary>Of a user who may do what his roles say.</summary>
+    public string Kubeconfig(string user)
     {
         var kubeconfig = Path.Combine(Cluster.Directory, $"kubeconfig-{user}");
         Cluster.Server.WriteKubeconfig(kubeconfig, Cluster.Server.AddUser(new ApiUser(user, ["system:authenticated"])));
-        return RunAsync(kubeconfig, arguments);
+        return kubeconfig;
     }
 
     public static async Task<KubectlAnswer> RunAsync(string kubeconfig, string[] arguments)
