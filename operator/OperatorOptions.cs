@@ -8,6 +8,8 @@ public sealed record OperatorOptions
 
     public const string DefaultAgentSelector = "app.kubernetes.io/name=hostdev,app.kubernetes.io/component=device-plugin";
 
+    public const string DefaultLeaseName = "hostdev-operator";
+
     /// <summary>Where the operator and the agents' Pods live.</summary>
     public required string Namespace { get; init; }
 
@@ -23,7 +25,7 @@ public sealed record OperatorOptions
     /// <summary>Whether Nodes get labels of the devices that were found on them.</summary>
     public bool NodeLabels { get; init; }
 
-    public string LeaseName { get; init; } = "hostdev-operator";
+    public string LeaseName { get; init; } = DefaultLeaseName;
 
     /// <summary>The service account of the operator: the Lease goes with it, at an uninstall.</summary>
     public string Account { get; init; } = "hostdev-operator";

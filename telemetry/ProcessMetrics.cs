@@ -6,8 +6,8 @@ using System.Reflection;
 namespace Hostdev.Telemetry;
 
 /// <summary>
-/// This process by the names that Prometheus' client libraries have for it ("Writing client libraries", Process metrics), and which build it
-/// is. A program shows them by naming the meter.
+/// This process by the names that Prometheus' client libraries have for it ("Writing client libraries", Process metrics), and which build
+/// it is. A program shows them by naming the meter.
 /// </summary>
 public static class ProcessMetrics
 {

@@ -7,7 +7,8 @@ namespace Hostdev.Telemetry;
 
 /// <summary>
 /// The text format 0.0.4 of Prometheus ("Exposition formats"), with names as OpenTelemetry's "Prometheus and OpenMetrics Compatibility"
-/// makes them: dots become underscores, the unit is written out at the end, counters end with <c>_total</c>.
+/// makes them: dots become underscores, the unit is written out at the end, counters end with <c>_total</c>. A name with <c>_count</c> at
+/// its end is a histogram's series there; what .NET's runtime calls so (<c>dotnet.assembly.count</c>) goes by OTLP alone.
 /// </summary>
 internal static class PrometheusText
 {
@@ -17,7 +18,8 @@ internal static class PrometheusText
     {
         var metrics = new List<Metric>();
         foreach (var metric in batch)
-            metrics.Add(metric);
+            if (metric.MetricType == MetricType.Histogram || !Name(metric).EndsWith("_count", StringComparison.Ordinal))
+                metrics.Add(metric);
         var text = new StringBuilder();
         foreach (var metric in metrics.OrderBy(m => m.Name, StringComparer.Ordinal))
             Write(text, metric);

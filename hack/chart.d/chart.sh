@@ -4,8 +4,8 @@
 #
 #   hack/chart.d/chart.sh [--write | --keep DIRECTORY]
 #
-#   --write  writes what is made of others anew: the CRDs in the chart, which are those of crds/, and tests/testdata/chart, parts of what is
-#            rendered
+#   --write  writes what is made of others anew: the CRDs in the chart, which are those of crds/; the table of values in its README and its
+#            icon, which is docs/icon.svg; and tests/testdata/chart, parts of what is rendered
 #   --keep   leaves everything that was rendered there, with the values of each case
 #
 # helm 4 and helm 3 (hack/kubetools) must render the same. What helm does not check is checked by hack/chart.d/check; its cases are in
@@ -39,6 +39,17 @@ for copy in "$CHART"/templates/crd-*.yaml; do [ -e "crds/${copy##*/crd-}" ] || e
 
 dotnet build hack/chart.d/check -c Release -v quiet -nologo >"$work/log" 2>&1 \
   || { cat "$work/log" >&2; die "hack/chart.d/check does not build: see above"; }
+hack/chart.d/check/bin/Release/net10.0/hostdev-chart-check values "$CHART/values.yaml" >"$work/values.md" || die "the values could not be read: see above"
+sed -e '/^<!-- made of values.yaml/r '"$work/values.md" -e '/^<!-- made of values.yaml/,/^<!-- end of values/{/^|/d}' "$CHART/README.md" >"$work/README.md"
+made "$work/README.md" "$CHART/README.md"
+# A data: URI, as the only one that is right wherever the chart is read: in quotes, where a line's end with a backslash is nothing.
+{
+  sed '/^icon:/,$d' "$CHART/Chart.yaml"
+  printf 'icon: "data:image/svg+xml;base64,\\\n'
+  base64 -w 130 docs/icon.svg | sed -e 's/^/  /' -e '$!s/$/\\/' -e '$s/$/"/'
+} >"$work/Chart.yaml"
+made "$work/Chart.yaml" "$CHART/Chart.yaml"
+
 rendered=$work/rendered
 mkdir -p "$rendered/testdata"
 hack/chart.d/check/bin/Release/net10.0/hostdev-chart-check "$CHART" hack/chart.d/cases.yaml "$rendered" "$HELM" "$OLD_HELM" \

@@ -26,6 +26,8 @@ case $directory in /*) ;; *) directory=$invoked/$directory;; esac
 
 cp -r charts/hostdev "$work/hostdev"
 for crd in crds/*.yaml; do cp "$crd" "$work/hostdev/templates/crd-${crd##*/}"; done
+# As old as the commit: the same one is the same package.
+find "$work/hostdev" -exec touch -d "@${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 315532800)}" {} +
 mkdir -p "$directory"
 "$HELM" package "$work/hostdev" --destination "$work/out" "${version[@]}" >/dev/null || die "helm could not make the package: see above"
 package=$(basename "$work"/out/*.tgz)

@@ -3,8 +3,8 @@
 
 BUILD_TOOLS="ca-certificates make gcc-12 binutils libc6-dev libelf1 libssl3 xz-utils gzip util-linux"
 KERNEL_SERIES=6.12
-# What tests do to the node with: addresses, bonds, namespaces, partitions, dm, md, udev rules. Unpacked for the node, not installed on the machine.
-NODE_TOOLS="iproute2 e2fsprogs fdisk dmsetup mdadm udev"
+# What tests do to the node with: addresses, bonds, namespaces, partitions, dm, md, udev rules, units. Unpacked for the node, not installed on the machine.
+NODE_TOOLS="iproute2 e2fsprogs fdisk dmsetup mdadm udev systemd"
 
 require_debian() {
   local id=unknown release=

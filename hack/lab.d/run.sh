@@ -18,8 +18,8 @@ prepare_run() {   # prepare_run FLAVOUR COMMAND...
   : >"$RUN/stdout"; : >"$RUN/stderr"; : >"$RUN/console"
   cp "$PARTS/node-init" "$RUN/node-init"
   { printf '%q ' exec "$@"; echo; } >"$RUN/command"
-  printf '%s=%q\n' LAB_MODULES "${MODULES:-$LAB_MODULES}" LAB_DIRECTORY "$PWD" >"$RUN/environment"
-  printf 'export %s=%q\n' HOSTDEV_LAB 1 HOSTDEV_LAB_VFIO "$flavour" HOSTDEV_PROGRAMS "${PROGRAMS:-}" \
+  printf '%s=%q\n' LAB_MODULES "${MODULES:-$LAB_MODULES}" LAB_DIRECTORY "$PWD" LAB_INIT "$INIT" >"$RUN/environment"
+  printf 'export %s=%q\n' HOSTDEV_LAB 1 HOSTDEV_LAB_VFIO "$flavour" HOSTDEV_PROGRAMS "${PROGRAMS:-}" HOSTDEV_PUBLISHED "${HOSTDEV_PUBLISHED:-}" \
     HOSTDEV_LAB_QEMU "$STATE/root" >>"$RUN/environment"
 }
 

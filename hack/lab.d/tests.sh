@@ -22,18 +22,21 @@ publish_tests() {
 #   no-iommu       intel_iommu=off
 #   no-intremap    intremap=off
 #   no-vfio        vfio-pci is not loaded; iommu=pt, as tuned hosts have it
-BOOTS="cdev stock no-iommu no-intremap no-vfio"
+#   systemd        process 1 is systemd, and vfio-pci is not loaded: a machine that is set up by hand, from the package of HOSTDEV_PUBLISHED
+BOOTS="cdev stock no-iommu no-intremap no-vfio systemd"
 
-# boot_options BOOT: sets BOOT_FLAVOUR, BOOT_MODULES, BOOT_KARGS, BOOT_PROGRAMS and WHICH, the tests that are for it.
+# boot_options BOOT: sets BOOT_FLAVOUR, BOOT_INIT, BOOT_MODULES, BOOT_KARGS, BOOT_PROGRAMS and WHICH, the tests that are for it.
 boot_options() {
-  BOOT_FLAVOUR=cdev BOOT_MODULES=$MODULES BOOT_KARGS= BOOT_PROGRAMS= WHICH=(-trait "Boot=$1")
+  BOOT_FLAVOUR=cdev BOOT_INIT=$INIT BOOT_MODULES=$MODULES BOOT_KARGS= BOOT_PROGRAMS= WHICH=(-trait "Boot=$1")
   case $1 in
     cdev) BOOT_PROGRAMS=${HOSTDEV_PROGRAMS:-};;&
-    cdev|stock) BOOT_FLAVOUR=$1 WHICH=(-trait Where=Lab -trait- Needs=Nested -trait- Boot=no-iommu -trait- Boot=no-intremap -trait- Boot=no-vfio);;&
+    cdev|stock) BOOT_FLAVOUR=$1 WHICH=(-trait Where=Lab -trait- Needs=Nested -trait- Boot=no-iommu -trait- Boot=no-intremap -trait- Boot=no-vfio -trait- Boot=systemd);;&
     stock) WHICH+=(-trait- Vfio=cdev);;
     no-iommu) BOOT_KARGS=intel_iommu=off;;
     no-intremap) BOOT_KARGS=intremap=off;;
-    no-vfio) BOOT_KARGS=iommu=pt BOOT_MODULES=${LAB_MODULES/ vfio-pci vfio_iommu_type1/};;
+    no-vfio) BOOT_KARGS=iommu=pt;;&
+    systemd) BOOT_INIT=systemd;;&
+    no-vfio|systemd) BOOT_MODULES=${LAB_MODULES/ vfio-pci vfio_iommu_type1/};;
   esac
   [ "$NESTED" = 0 ] || WHICH=(-trait Needs=Nested)
 }
@@ -48,7 +51,7 @@ run_tests() {
   fi
   say "$suite: booting the node"
   # A test that is skipped here is skipped everywhere: it counts as failed.
-  MODULES=$BOOT_MODULES EXTRA_KARGS=$BOOT_KARGS PROGRAMS=$BOOT_PROGRAMS run_node "$BOOT_FLAVOUR" "$TESTS" "${WHICH[@]}" -parallel none -failSkips -reporter verbose -noColor -noLogo -xml /labio/results.xml "$@" \
+  MODULES=$BOOT_MODULES EXTRA_KARGS=$BOOT_KARGS PROGRAMS=$BOOT_PROGRAMS INIT=$BOOT_INIT run_node "$BOOT_FLAVOUR" "$TESTS" "${WHICH[@]}" -parallel none -failSkips -reporter verbose -noColor -noLogo -xml /labio/results.xml "$@" \
     > >(grep --line-buffered -v '\[STARTING\]$') || code=$?
   wait $! || :   # what is still on its way through grep
   [ ! -e "$RUN/results.xml" ] || cp "$RUN/results.xml" "$RESULTS/$suite.xml"

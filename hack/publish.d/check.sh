@@ -62,17 +62,46 @@ TOML
   done
   for project in ${PROGRAMS//,/ }; do
     has_image "$project" || continue
-    expect "ctr images import $project" 'hostdev' ctr -a "$work/containerd.sock" images import --snapshotter native "$out/hostdev-$project-$VERSION-linux-$(own_arch).oci.tar"
+    expect "ctr images import $project" 'hostdev' ctr -a "$work/containerd.sock" images import --snapshotter native "$out/$(image_file "$project" "$(own_arch)")"
     expect "ctr images list $project" "^docker.io/library/hostdev-$project:$VERSION .*linux/$(own_arch)" ctr -a "$work/containerd.sock" images list
+    expect "ctr images import $project for all" '^$' ctr -a "$work/containerd.sock" images import --no-unpack --all-platforms "$out/$(image_file "$project")"
+    expect "ctr images list $project for all" "^docker.io/library/hostdev-$project:$VERSION .* linux/${ARCHES//,/,linux\/} " ctr -a "$work/containerd.sock" images list
   done
   kill $CONTAINERD; wait $CONTAINERD 2>/dev/null || :
+}
+
+# What is told of the files: every bill of materials is whole, the statement is about every file, and the sums are right.
+check_told() {   # check_told OUT
+  local out=$1 file lacking
+  for file in "$out"/linux-*/*.cdx.json "$out"/*.cdx.json; do
+    [ -f "$file" ] || continue
+    expect "${file#"$out"/}" '^true$' jq '
+      .bomFormat == "CycloneDX" and .specVersion == "1.6" and (.serialNumber | test("^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")) and .metadata.timestamp and (.components | length > 3)
+      and ([.components[] | select(((.name and .version and .purl and .licenses[0]) | not) or (.type != "library"))] == [])
+      and ([.components[] | select(.purl | startswith("pkg:nuget/")) | select(.hashes[0].content | test("^[0-9a-f]{128}$") | not)] == [])
+      and (([.components[].purl] | unique | length) == (.components | length))
+      and ((.dependencies | map(.ref) | sort) == (([.components[].purl] + [.metadata.component["bom-ref"]]) | sort))
+      and ((.metadata.component.type == "application") or ([.components[] | select(.purl | startswith("pkg:deb/")) | .copyright | length > 0] | length > 3 and all))' "$file"
+    # The packages that were looked at: packages.sha512 has their hashes, as NuGet writes them.
+    lacking=$(jq -r '.components[] | select(.purl | startswith("pkg:nuget/")) | select(.name | test("^Microsoft\\.(AspNetCore|NETCore)\\.App\\.Runtime\\.") | not) | "\(.name)/\(.version) \(.hashes[0].content)"' "$file" \
+      | while read -r name sum; do grep -qF "$name $(printf '%s' "$sum" | sed 's/../\\x&/g' | xargs -0 printf '%b' | base64 -w 0)" packages.sha512 || echo "$name"; done)
+    expect "${file#"$out"/} has the packages of packages.sha512" '^$' echo "$lacking"
+  done
+  expect "the provenance" '^true$' jq '._type == "https://in-toto.io/Statement/v1" and .predicateType == "https://slsa.dev/provenance/v1"
+    and (.predicate.buildDefinition | .buildType and .externalParameters and .resolvedDependencies[0].digest.gitCommit) and .predicate.runDetails.builder.id' "$out/$(provenance_file)"
+  lacking=$(cd "$out" && find . -type f ! -name SHA256SUMS ! -name "$(provenance_file)" -printf '%P\n' | LC_ALL=C sort \
+    | while read -r file; do jq -e --arg name "$file" --arg sum "$(digest_of "$file")" 'any(.subject[]; .name == $name and .digest.sha256 == $sum)' "$(provenance_file)" >/dev/null || echo "$file"; done)
+  expect "what the provenance says nothing of" '^$' echo "$lacking"
+  expect "the release notes" "^# Hostdev $VERSION$" cat "$out/RELEASE_NOTES.md"
+  CHECKS=$((CHECKS + 1))
+  (cd "$out" && sha256sum --quiet -c SHA256SUMS >&2) || FAILED_CHECKS=$((FAILED_CHECKS + 1))
 }
 
 check_published() {   # check_published OUT
   local out=$1 arch work project root
   work=$(mktemp -d)
   for arch in ${ARCHES//,/ }; do
-    if wants deb && [ -f "$out/$(deb_file "$arch")" ]; then check_deb "$arch" "$out"; fi
+    if wants deb && [ -f "$out/$(deb_file "$arch")" ]; then check_deb "$arch" "$out" "$work"; fi
     if [ "$arch" = "$(own_arch)" ]; then
       run_programs "$arch" "$out/linux-$arch"
       run_reading "$arch" "$out/linux-$arch" examples/single-machine.yaml
@@ -85,7 +114,7 @@ check_published() {   # check_published OUT
     for project in ${PROGRAMS//,/ }; do
       has_image "$project" || continue
       root=$work/$project-$arch
-      unpack_image "$out/hostdev-$project-$VERSION-linux-$arch.oci.tar" "$root"
+      unpack_image "$out/$(image_file "$project" "$arch")" "$root"
       cp examples/single-machine.yaml "$root/desired.yaml"
       if [ "$arch" != "$(own_arch)" ]; then
         cp "$(command -v "qemu-$(uname_of "$arch")-static")" "$root/qemu"
@@ -99,6 +128,8 @@ check_published() {   # check_published OUT
       check_containerd "$out" "$work"
     fi
   done
+  check_told "$out"
+  if wants images || wants chart; then check_registry "$out" "$work"; fi
   if wants chart; then expect "helm template of the package" '^kind: DaemonSet' "$(hack/kubetools)/helm" template hostdev "$out/hostdev-$VERSION.tgz"; fi
   rm -rf "$work"
   [ $FAILED_CHECKS = 0 ] || die "$FAILED_CHECKS of $CHECKS checks of what was made failed: see above"

@@ -14,9 +14,16 @@ publish_deb() {
   local doc=$root/usr/share/doc/hostdev-device-plugin
   install -D -m 644 docs/guide.md "$doc/guide.md"
   install -D -m 644 examples/single-machine.yaml "$doc/examples/single-machine.yaml"
-  install -D -m 644 LICENSE "$doc/copyright"
-  gzip -9nc CHANGELOG.md >"$doc/changelog.gz"
-  chmod 644 "$doc/changelog.gz"
+  install -D -m 644 packaging/debian/copyright "$doc/copyright"
+  install -D -m 644 "$(sbom_file device-plugin "$arch")" "$doc/hostdev-device-plugin.cdx.json"
+  install -D -m 644 packaging/debian/lintian-overrides "$root/usr/share/lintian/overrides/hostdev-device-plugin"
+  epoch=$(image_epoch)
+  gzip -9nc CHANGELOG.md >"$doc/CHANGELOG.md.gz"
+  printf 'hostdev-device-plugin (%s) unstable; urgency=medium\n\n  * CHANGELOG.md.gz says what is new.\n\n -- The maintainers of Hostdev <maintainers@hostdev.io>  %s\n' \
+    "$VERSION" "$(LC_ALL=C date -u -R -d "@$epoch")" | gzip -9n >"$doc/changelog.gz"
+  mkdir -p "$root/usr/share/man/man8"
+  gzip -9nc packaging/hostdev-device-plugin.8 >"$root/usr/share/man/man8/hostdev-device-plugin.8.gz"
+  find "$doc" "$root/usr/share/man" -type f -exec chmod 644 {} +
   size=$(du -sk --apparent-size "$root" | cut -f 1)
   mkdir "$root/DEBIAN"
   install -m 755 packaging/debian/postinst packaging/debian/prerm packaging/debian/postrm "$root/DEBIAN"
@@ -36,16 +43,21 @@ Description: passes host hardware to VM pods, through VFIO
  SR-IOV, mediated, USB and SCSI devices may be passed through, takes whole IOMMU
  groups from the host safely, offers them to the kubelet, and gives them back.
 CONTROL
-  epoch=$(git log -1 --format=%ct 2>/dev/null || echo 0)
   find "$root" -exec touch -h -d "@$epoch" {} +
   SOURCE_DATE_EPOCH=$epoch dpkg-deb --root-owner-group -Zxz --build "$root" "$out/$(deb_file "$arch")" >/dev/null || { rm -rf "$root"; die "dpkg-deb could not make the package: see above"; }
   rm -rf "$root"
 }
 
-# check_deb ARCH OUT: dpkg takes it, with what it says it has.
+# check_deb ARCH OUT WORK: dpkg takes it, with what it says it has; lintian and systemd find nothing.
 check_deb() {
-  local file=$2/$(deb_file "$1")
+  local file=$2/$(deb_file "$1") root=$3/deb-$1
   expect "$1: the package's file" '^-rwxr-xr-x root/root .* ./usr/bin/hostdev-device-plugin$' dpkg-deb -c "$file"
   expect "$1: the package's unit" '^-rw-r--r-- root/root .* ./usr/lib/systemd/system/hostdev-device-plugin.service$' dpkg-deb -c "$file"
   expect "$1: the package's version" "^$VERSION$" dpkg-deb -f "$file" Version
+  [ "$1" = "$(own_arch)" ] || return 0
+  install_packages "checking the package" lintian systemd
+  expect "$1: lintian" '^$' lintian --allow-root --fail-on warning,error "$file"
+  dpkg-deb -x "$file" "$root"
+  sed "s:^ExecStart=:&$root:" "$root/usr/lib/systemd/system/hostdev-device-plugin.service" >"$3/hostdev-device-plugin.service"
+  expect "$1: systemd-analyze verify" '^$' systemd-analyze verify --man=no "$3/hostdev-device-plugin.service"
 }

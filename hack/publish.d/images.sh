@@ -1,7 +1,8 @@
 # Sourced by hack/publish: container images without a container engine. The file system is a few of Debian's packages, unpacked; the archive is an OCI image layout, with the manifest.json beside it
 # that docker load wants.
 
-IMAGE_PACKAGES="libc6 libgcc-s1 libssl3 zlib1g ca-certificates"
+# gcc-12-base has the copyright of libgcc-s1.
+IMAGE_PACKAGES="libc6 gcc-12-base libgcc-s1 libssl3 zlib1g ca-certificates"
 # pci.ids has the names of devices.
 declare -A MORE_PACKAGES=([operator]="" [device-plugin]="pci.ids")
 declare -A IMAGE_USER=([operator]=1654 [device-plugin]=0)   # a number and no name: Kubernetes checks runAsNonRoot by number; the agent writes the host's sysfs
@@ -14,9 +15,9 @@ declare -A IMAGE_TITLE=(
 image_epoch() { echo "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 315532800)}"; }
 digest_of() { local sum; sum=$(sha256sum "$1"); echo "${sum%% *}"; }
 
-# layer ROOT FILE: a layer's tar, compressed, and its digest before that in FILE.diff.
+# layer ROOT FILE EPOCH: a layer's tar, compressed, and its digest before that in FILE.diff.
 layer() {
-  tar -C "$1" --sort=name --mtime="@$(image_epoch)" --owner=0 --group=0 --numeric-owner --format=gnu -cf "$2.tar" .
+  tar -C "$1" --sort=name --mtime="@$3" --owner=0 --group=0 --numeric-owner --format=gnu -cf "$2.tar" .
   digest_of "$2.tar" >"$2.diff"
   gzip -9 -n -c "$2.tar" >"$2"; rm "$2.tar"
 }
@@ -37,9 +38,16 @@ base_layer() {
   # shellcheck disable=SC2086 # several words
   (cd "$work/debs" && APT_CONFIG=$work/apt/apt.conf apt-get -qq download $packages >/dev/null) || die "$packages did not download for $arch: see above"
   base_files "$work"
-  layer "$work/root" "$REPOSITORY/$BASE.new"
+  # As old as its newest package and no commit: one set of packages is one layer, whichever commit unpacked it first.
+  layer "$work/root" "$REPOSITORY/$BASE.new" "$(newest_package "$work/debs")"
   mv "$BASE.new.diff" "$BASE.diff"; mv "$BASE.new" "$BASE"
   rm -rf "$work"
+}
+
+# newest_package DIRECTORY: when the last of its packages was made, in seconds since 1970.
+newest_package() {
+  local deb
+  for deb in "$1"/*.deb; do dpkg-deb --ctrl-tarfile "$deb" | tar -tv --full-time --utc; done | awk '{ print $4, $5 }' | LC_ALL=C sort | tail -n 1 | date -u -f - +%s
 }
 
 # One tree with a merged /usr, and what the packages' own scripts would have made.
@@ -61,7 +69,11 @@ base_files() {   # base_files WORK
   mkdir -p -m 1777 "$root/tmp"
   # Debian's list, by name and version, where scanners of images look for it.
   mkdir -p "$root/var/lib/dpkg/status.d"
-  for deb in "$1"/debs/*.deb; do dpkg-deb --field "$deb" >"$root/var/lib/dpkg/status.d/$(dpkg-deb --field "$deb" Package)"; done
+  for deb in "$1"/debs/*.deb; do
+    name=$(dpkg-deb --field "$deb" Package)
+    dpkg-deb --field "$deb" >"$root/var/lib/dpkg/status.d/$name"
+    [ -r "$root/usr/share/doc/$name/copyright" ] || die "the image would have $name without its copyright: which package has it?"
+  done
 }
 
 # blob DIRECTORY FILE: puts a file among the blobs and prints "digest size".
@@ -69,14 +81,14 @@ blob() { local digest; digest=$(digest_of "$2"); cp "$2" "$1/blobs/sha256/$diges
 
 publish_image() {   # publish_image PROJECT ARCH OUT
   local project=$1 arch=$2 out=$3 name=hostdev-$1 image work base_digest base_size program_digest program_size config_digest config_size manifest_digest manifest_size created
-  image=$out/$name-$VERSION-linux-$arch.oci.tar
+  image=$out/$(image_file "$project" "$arch")
   command -v dpkg-deb >/dev/null || die "images are made of Debian's packages, and there is no dpkg here: use Dockerfile, or --only programs,chart"
   . hack/lab.d/apt.sh
   base_layer "$project" "$arch"
   work=$(mktemp -d)
   mkdir -p "$work"/{root,image/blobs/sha256}
   install -m 755 "$out/linux-$arch/$name" "$work/root/$name"
-  layer "$work/root" "$work/program"
+  layer "$work/root" "$work/program" "$(image_epoch)"
   read -r base_digest base_size < <(blob "$work/image" "$BASE")
   read -r program_digest program_size < <(blob "$work/image" "$work/program")
   created=$(date -u -d "@$(image_epoch)" +%Y-%m-%dT%H:%M:%SZ)
@@ -95,7 +107,40 @@ JSON
   cat >"$work/image/manifest.json" <<JSON
 [{"Config":"blobs/sha256/$config_digest","RepoTags":["$name:$VERSION"],"Layers":["blobs/sha256/$base_digest","blobs/sha256/$program_digest"]}]
 JSON
-  tar -C "$work/image" --sort=name --mtime="@$(image_epoch)" --owner=0 --group=0 --numeric-owner --format=gnu -cf "$image.new" oci-layout index.json manifest.json blobs
-  mv "$image.new" "$image"
+  image_archive "$work/image" "$image"
   rm -rf "$work"
 }
+
+# The archive of a project's image: of one architecture, or of all without one.
+image_file() { echo "hostdev-$1-$VERSION${2:+-linux-$2}.oci.tar"; }   # image_file PROJECT [ARCH]
+
+image_archive() {   # image_archive LAYOUT FILE
+  tar -C "$1" --sort=name --mtime="@$(image_epoch)" --owner=0 --group=0 --numeric-owner --format=gnu -cf "$2.new" oci-layout index.json manifest.json blobs
+  mv "$2.new" "$2"
+}
+
+# publish_index PROJECT OUT: one archive with the images of all architectures, by an index that has the name. docker's older store knows no index: it gets the images by manifest.json, each by a tag of its own.
+publish_index() {
+  local project=$1 out=$2 name=hostdev-$1 work arch digest size entries=() loaded=()
+  work=$(mktemp -d)
+  for arch in ${ARCHES//,/ }; do
+    mkdir -p "$work/one"
+    tar -C "$work/one" -xf "$out/$(image_file "$project" "$arch")"
+    entries+=("$(sed -E 's/.*"manifests":\[(.*),"annotations".*/\1}/' "$work/one/index.json")")
+    loaded+=("$(sed -E "s/^\[(.*)\]$/\1/; s/\"$name:$VERSION\"/\"$name:$VERSION-$arch\"/" "$work/one/manifest.json")")
+    mkdir -p "$work/all"
+    cp -r "$work/one/blobs" "$work/one/oci-layout" "$work/all/"
+    rm -rf "$work/one"
+  done
+  printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[%s]}' "$(IFS=,; echo "${entries[*]}")" >"$work/index"
+  read -r digest size < <(blob "$work/all" "$work/index")
+  cat >"$work/all/index.json" <<JSON
+{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"sha256:$digest","size":$size,"annotations":{"io.containerd.image.name":"docker.io/library/$name:$VERSION","org.opencontainers.image.ref.name":"$VERSION"}}]}
+JSON
+  printf '[%s]\n' "$(IFS=,; echo "${loaded[*]}")" >"$work/all/manifest.json"
+  image_archive "$work/all" "$out/$(image_file "$project")"
+  rm -rf "$work"
+}
+
+# index_digest PROJECT OUT: sha256:..., by which any registry has the image for all architectures.
+index_digest() { tar -xOf "$2/$(image_file "$1")" index.json | grep -oE 'sha256:[0-9a-f]{64}' | head -n 1; }

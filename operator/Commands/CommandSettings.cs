@@ -38,6 +38,20 @@ internal static class CommandSettings
             options
         );
 
+    /// <summary>The agents' Pods.</summary>
+    /// <param name="ns">As it was given; empty for the client's own.</param>
+    public static Selection Agents(KubeClient client, string? ns, string? selector) =>
+        new() { Namespace = ns is { Length: > 0 } ? ns : client.Configuration.Namespace, Labels = selector };
+
+    /// <summary>A server that is away, restarting or busy, and not one that refuses.</summary>
+    public static bool IsPassing(Exception e) =>
+        e
+            is KubeTransportException
+                or KubeProtocolException
+                or KubeApiException { IsServerError: true }
+                or KubeApiException { IsTooManyRequests: true }
+                or KubeApiException { IsConflict: true };
+
     /// <summary>What an API server or its absence may answer to a command: said in a sentence, with exit code 1.</summary>
     public static bool IsExpected(Exception e) =>
         e is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException;

@@ -48,7 +48,7 @@ internal sealed class GiveBack(KubeClient client, Selection pods, Action<string>
                     await TellHoldersAsync(left, agents, cancellationToken).ConfigureAwait(false);
                 pause += LookForEachNode * states.Count;
             }
-            catch (Exception e) when (IsPassing(e))
+            catch (Exception e) when (CommandSettings.IsPassing(e))
             {
                 SayOnce($"{e.Message}: tried again");
                 if (isOver)
@@ -211,15 +211,6 @@ internal sealed class GiveBack(KubeClient client, Selection pods, Action<string>
             }
         );
     }
-
-    /// <summary>A server that is away, restarting or busy, and not one that refuses.</summary>
-    private static bool IsPassing(Exception e) =>
-        e
-            is KubeTransportException
-                or KubeProtocolException
-                or KubeApiException { IsServerError: true }
-                or KubeApiException { IsTooManyRequests: true }
-                or KubeApiException { IsConflict: true };
 
     private void SayOnce(string line)
     {

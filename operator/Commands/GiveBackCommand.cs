@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Hostdev.Kube.Client;
 using Hostdev.Telemetry;
 using Microsoft.Extensions.Logging;
 
@@ -37,11 +36,7 @@ internal static class GiveBackCommand
                 try
                 {
                     using var client = CommandSettings.Connect(parsed.GetValue(kubeconfig), loggers);
-                    var agents = new Selection
-                    {
-                        Namespace = parsed.GetValue(ns) is { Length: > 0 } given ? given : client.Configuration.Namespace,
-                        Labels = parsed.GetValue(selector),
-                    };
+                    var agents = CommandSettings.Agents(client, parsed.GetValue(ns), parsed.GetValue(selector));
                     var giveBack = new GiveBack(client, agents, parsed.InvocationConfiguration.Output.WriteLine, TimeProvider.System);
                     if (parsed.GetValue(undo))
                         await giveBack.UndoAsync(cancellationToken).ConfigureAwait(false);

@@ -11,11 +11,13 @@ public static class OperatorCommand
             RunCommand.Create(),
             KubeVirtSnippetCommand.Create(),
             GiveBackCommand.Create(),
+            CheckCommand.Create(),
         };
 
     /// <summary>Runs a command line in this process, but for <c>run</c>, which is one operator's whole process.</summary>
     /// <param name="output">
-    /// Takes what <c>give-back</c> would write to its output and to its error output; log lines go to the console all the same.
+    /// Takes what <c>give-back</c> and <c>check</c> would write to its output and to its error output; log lines go to the console all the
+    /// same.
     /// </param>
     /// <returns>The exit code.</returns>
     public static Task<int> InvokeAsync(string[] arguments, TextWriter output, CancellationToken cancellationToken) =>

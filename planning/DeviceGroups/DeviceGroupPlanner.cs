@@ -50,19 +50,18 @@ internal static class DeviceGroupPlanner
     )
     {
         ImmutableArray<PciDevices> of = [.. functions.Select(f => f.Value).Distinct().Select(m => group.Members[m].Pci)];
-        // What one member says of the rest of the IOMMU group is said of what another one selects there too.
+        // What is the IOMMU group's as a whole; each member has its own driver, and its own words about the rest of the IOMMU group.
         var pci = of[0] with
         {
             Members = [.. of.SelectMany(p => p.Members)],
             Selectors = [.. of.SelectMany(p => p.Selectors)],
-            // Auto is vfio-pci for what has no driver of its own.
-            Driver =
-                Array.Find([.. of.Select(p => p.Driver)], d => d.Type == DriverType.Auto && of[0].Driver.Type == DriverType.Vfio)
-                ?? of[0].Driver,
             IommuBackend = of.Max(p => p.IommuBackend),
             Reset = of.Max(p => p.Reset),
         };
-        var wish = HostDevicePlanner.WishFor(situation, policy, pci, [.. functions.Select(f => f.Key).OrderBy(f => f.Address)]);
+        var parts = functions
+            .GroupBy(f => f.Value)
+            .Select(m => HostDevicePlanner.PartOf(group.Members[m.Key].Pci, [.. m.Select(f => f.Key).OrderBy(f => f.Address)]));
+        var wish = HostDevicePlanner.WishFor(situation, policy, pci, [.. parts]);
         ImmutableArray<(int Member, PciAddress Function)> devices =
         [
             .. functions

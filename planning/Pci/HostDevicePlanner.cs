@@ -19,7 +19,7 @@ internal static class HostDevicePlanner
             Hint = selection.Groups.Length == 0 ? Hint(situation, pci) : null,
             Chosen = selection.Chosen,
             Findings = selection.Findings,
-            Wishes = [.. selection.Groups.Select(g => WishFor(situation, policy, pci, g.Functions))],
+            Wishes = [.. selection.Groups.Select(g => WishFor(situation, policy, pci, [PartOf(pci, g.Functions)]))],
         };
     }
 
@@ -45,10 +45,15 @@ internal static class HostDevicePlanner
     /// <summary>Functions without a group are each a unit of their own, so that each gets its own explanation.</summary>
     public static string GroupOf(PciFunction function) => function.IommuGroup is { } g ? $"group {g}" : function.Address.ToString();
 
-    /// <param name="selected">Of one group, ordered.</param>
-    public static Wish WishFor(Situation situation, DesiredPolicy.OfHostDevice policy, PciDevices pci, ImmutableArray<PciFunction> selected)
+    /// <param name="selected">By these selectors, of one group, ordered.</param>
+    public static RequestPart PartOf(PciDevices pci, ImmutableArray<PciFunction> selected) =>
+        new(WithoutMembers(pci, selected), pci.Driver, pci.Members);
+
+    /// <param name="pci">What holds for the whole of the group.</param>
+    /// <param name="parts">Of one group.</param>
+    public static Wish WishFor(Situation situation, DesiredPolicy.OfHostDevice policy, PciDevices pci, ImmutableArray<RequestPart> parts)
     {
-        var request = Request(policy, pci, WithoutMembers(pci, selected));
+        var request = Request(policy, pci, parts);
         return WishFor(situation, request) with { PassesOver = PassesOver(situation, policy, pci, request.Primary) };
     }
 
@@ -72,15 +77,14 @@ internal static class HostDevicePlanner
             && !new Choosing(situation).Means(policy.Identity.Uid, [.. blocking.Select(SelectorTerms.Of)], function);
     }
 
-    private static UnitRequest Request(DesiredPolicy.OfHostDevice policy, PciDevices pci, ImmutableArray<PciFunction> selected) =>
+    private static UnitRequest Request(DesiredPolicy.OfHostDevice policy, PciDevices pci, ImmutableArray<RequestPart> parts) =>
         new()
         {
             Policy = policy.Identity,
             Resource = policy.Spec.ResourceName,
-            Selected = selected,
-            Driver = pci.Driver,
+            Selected = [.. parts.SelectMany(p => p.Selected).OrderBy(f => f.Address)],
+            Parts = parts,
             GroupPolicy = pci.GroupPolicy,
-            Members = pci.Members,
             AllowProtected = policy.Spec.AllowProtected,
             AcceptRisks = policy.Spec.AcceptRisks ?? [],
             Addresses = [.. pci.Selectors.SelectMany(s => s.Addresses), .. pci.Members.Select(m => m.Address).OfType<PciAddress>()],

@@ -22,7 +22,7 @@ internal sealed record UnitForm(Unit Unit, ImmutableArray<HeldFunction> Held)
                 Handout = new Handout.VfioGroup
                 {
                     Primary = request.Primary.Address,
-                    Assigned = [.. given.Select(f => new UnitMember(f.Address, WantedDriver(request.Driver, f)))],
+                    Assigned = [.. given.Select(f => new UnitMember(f.Address, WantedDriver(request.DriverOf(f), f)))],
                     Held = MembersOf(kept),
                     IommuBackend = request.IommuBackend,
                 },
@@ -57,14 +57,18 @@ internal sealed record UnitForm(Unit Unit, ImmutableArray<HeldFunction> Held)
     }
 
     /// <summary>By entry, and by address where one entry names several; a function belongs to the first entry that names it.</summary>
-    private static ImmutableArray<Companion> CompanionsOf(UnitRequest request, ImmutableArray<PciFunction> assigned) =>
+    private static ImmutableArray<Companion> CompanionsOf(UnitRequest request, ImmutableArray<PciFunction> assigned)
+    {
+        var entries = request.Members.ToList();
+        return
         [
             .. from function in assigned
             let entry = request.EntryOf(function)
             where entry is { Companion: not null }
-            orderby request.Members.IndexOf(entry!), function.Address
+            orderby entries.IndexOf(entry!), function.Address
             select new Companion(entry!.Companion!.Value, function.Address),
         ];
+    }
 
     private static ImmutableArray<UnitMember> MembersOf(ImmutableArray<HeldFunction> held) =>
         [.. held.Where(h => h.Driver is not null).Select(h => new UnitMember(h.Function.Address, h.Driver!))];

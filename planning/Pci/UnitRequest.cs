@@ -16,11 +16,10 @@ internal sealed record UnitRequest : ICase
     /// <summary>The functions of the group that the policy names, ordered; the first is the primary.</summary>
     public required ImmutableArray<PciFunction> Selected { get; init; }
 
-    public required DriverChoice Driver { get; init; }
+    /// <summary>Who asks for which of them: one for an ordinary policy, one for each member of a device group that has some here.</summary>
+    public required ImmutableArray<RequestPart> Parts { get; init; }
 
     public GroupPolicy GroupPolicy { get; init; }
-
-    public ImmutableArray<GroupMember> Members { get; init; } = [];
 
     public ImmutableArray<Protection> AllowProtected { get; init; } = [];
 
@@ -47,8 +46,19 @@ internal sealed record UnitRequest : ICase
 
     public PciFunction Primary => Selected[0];
 
+    /// <summary>The entries of <c>members</c> of all parts.</summary>
+    public IEnumerable<GroupMember> Members => Parts.SelectMany(p => p.Members);
+
     /// <summary>The first entry of <c>members</c> that names this other function of the group; null where none does.</summary>
-    public GroupMember? EntryOf(PciFunction function) => Members.FirstOrDefault(m => DeviceSelector.Names(m, function, Primary));
+    public GroupMember? EntryOf(PciFunction function) => Parts.Select(p => p.EntryOf(function)).FirstOrDefault(e => e is not null);
+
+    /// <summary>What is said of the driver of a function that leaves the host: by who selects it, or who names it in <c>members</c>.</summary>
+    public DriverChoice DriverOf(PciFunction function) =>
+        (
+            Parts.FirstOrDefault(p => p.Selected.Contains(function))
+            ?? Parts.FirstOrDefault(p => p.EntryOf(function) is not null)
+            ?? Parts[0]
+        ).Driver;
 
     /// <summary>
     /// Whether an admin said of this very function that the host can do without it. Who allows to take the network of one function says
@@ -72,4 +82,12 @@ internal sealed record UnitRequest : ICase
 
     public Finding Say(FindingState state, Reason reason, string message) =>
         new(Policy, Primary.Address.ToString(), state, reason, message);
+}
+
+/// <summary>What one list of selectors asks of the functions that it selects in a group, and of those beside them.</summary>
+/// <param name="Selected">Ordered; the first is the one from whose slot <c>members</c> counts functions.</param>
+internal sealed record RequestPart(ImmutableArray<PciFunction> Selected, DriverChoice Driver, ImmutableArray<GroupMember> Members)
+{
+    /// <summary>The first entry of <c>members</c> that names this function; null where none does.</summary>
+    public GroupMember? EntryOf(PciFunction function) => Members.FirstOrDefault(m => DeviceSelector.Names(m, function, Selected[0]));
 }

@@ -112,7 +112,7 @@ internal static class SriovPlanner
             Policy = policy.Identity,
             Resource = pool.ResourceName!.Value,
             Selected = [vf],
-            Driver = pool.Driver,
+            Parts = [new RequestPart([vf], pool.Driver, [])],
             AllowProtected = policy.Spec.AllowProtected,
             AcceptRisks = policy.Spec.AcceptRisks ?? [],
             DeviceFile = policy.Spec.DeviceFile,

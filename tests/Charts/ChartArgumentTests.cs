@@ -11,7 +11,12 @@ public sealed partial class ChartArgumentTests
     private static readonly Dictionary<string, (RootCommand Command, string[] Sources)> s_programs = new()
     {
         ["hostdev-operator"] = (
-            new RootCommand { Hostdev.Operator.Commands.RunCommand.Create(), Hostdev.Operator.Commands.GiveBackCommand.Create() },
+            new RootCommand
+            {
+                Hostdev.Operator.Commands.RunCommand.Create(),
+                Hostdev.Operator.Commands.GiveBackCommand.Create(),
+                Hostdev.Operator.Commands.CheckCommand.Create(),
+            },
             ["operator", "kube", "telemetry"]
         ),
         ["hostdev-device-plugin"] = (
@@ -38,6 +43,7 @@ public sealed partial class ChartArgumentTests
                 "Deployment hostdev-operator: run",
                 "Job hostdev-install: give-back",
                 "Job hostdev-uninstall: give-back",
+                "Pod hostdev-test: check",
             ],
             seen.Order(StringComparer.Ordinal)
         );

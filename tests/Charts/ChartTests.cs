@@ -56,7 +56,7 @@ public sealed partial class ChartTests
     {
         var templates = string.Concat(
             Directory
-                .EnumerateFiles(Path.Combine(s_chart, "templates"))
+                .EnumerateFiles(Path.Combine(s_chart, "templates"), "*", SearchOption.AllDirectories)
                 .Where(f => !Path.GetFileName(f).StartsWith("crd-", StringComparison.Ordinal))
                 .Select(File.ReadAllText)
         );
@@ -78,7 +78,7 @@ public sealed partial class ChartTests
     private static IEnumerable<string> Leaves(JsonObject values, string at) =>
         values.SelectMany(v =>
         {
-            var isWhole = v.Key is "nodeSelector" or "resources" || (v.Key == "image" && at.Length > 0);
+            var isWhole = v.Key is "nodeSelector" or "resources" or "labels" || (v.Key == "image" && at.Length > 0);
             return !isWhole && v.Value is JsonObject { Count: > 0 } map ? Leaves(map, $"{at}{v.Key}.") : [$"{at}{v.Key}"];
         });
 

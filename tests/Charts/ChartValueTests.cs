@@ -68,7 +68,7 @@ public sealed class ChartValueTests
     [Fact]
     public void The_give_back_Jobs_are_hooks_whose_log_helm_prints_when_they_fail_and_what_they_need_is_there_while_they_run()
     {
-        string Hook(string job, string name) => (string)RenderedChart.Find("Job", job)["metadata"]!["annotations"]![$"helm.sh/{name}"]!;
+        string Hook(string job, string name) => Annotation(RenderedChart.Find("Job", job), name);
         Assert.Equal("pre-delete", Hook("hostdev-uninstall", "hook"));
         Assert.Equal("post-install,post-upgrade,post-rollback", Hook("hostdev-install", "hook"));
         foreach (var job in new[] { "hostdev-uninstall", "hostdev-install" })
@@ -79,8 +79,23 @@ public sealed class ChartValueTests
 
         // An object that is a hook goes with its hook, under a Job that still runs.
         var hooks = RenderedChart.Everything.Where(o => o["metadata"]!["annotations"]?["helm.sh/hook"] is not null);
-        Assert.Equal(["Job", "Job"], hooks.Select(o => RenderedChart.Text(o, "kind")));
+        Assert.Equal(["Job", "Job", "Pod"], hooks.Select(o => RenderedChart.Text(o, "kind")).Order(StringComparer.Ordinal));
     }
+
+    [Fact]
+    public void The_test_of_helm_asks_with_the_operators_own_rights_and_image_and_stays_where_it_fails()
+    {
+        var pod = RenderedChart.Find("Pod", "hostdev-test");
+        Assert.Equal(("test", "hook-failed"), (Annotation(pod, "hook"), Annotation(pod, "hook-output-log-policy")));
+        Assert.Equal("before-hook-creation,hook-succeeded", Annotation(pod, "hook-delete-policy"));
+        Assert.Equal(Image(PodOf("Deployment", "hostdev-operator")), Image(pod["spec"]!));
+        Assert.Equal("hostdev-operator", (string?)pod["spec"]!["serviceAccountName"]);
+        Assert.Equal("Never", (string?)pod["spec"]!["restartPolicy"]);
+        // A Deployment would take it for one of its own.
+        Assert.NotEqual("operator", (string?)pod["metadata"]!["labels"]!["app.kubernetes.io/component"]);
+    }
+
+    private static string Annotation(JsonNode it, string name) => (string)it["metadata"]!["annotations"]![$"helm.sh/{name}"]!;
 
     private static string Image(JsonNode pod) => (string)pod["containers"]![0]!["image"]!;
 

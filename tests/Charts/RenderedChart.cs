@@ -35,7 +35,9 @@ internal static class RenderedChart
         foreach (var it in Everything)
         {
             var kind = Text(it, "kind");
-            var pod = kind == "ConfigMap" ? StaticPod["spec"] : it["spec"]?["template"]?["spec"];
+            var isStatic = it["data"]?["hostdev-agent.yaml"] is not null;
+            var inside = kind == "Pod" ? it["spec"] : it["spec"]?["template"]?["spec"];
+            var pod = isStatic ? StaticPod["spec"] : inside;
             foreach (var container in pod?["containers"]?.AsArray() ?? [])
                 yield return (
                     $"{kind} {Text(it["metadata"]!, "name")}",

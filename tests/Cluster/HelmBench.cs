@@ -12,7 +12,8 @@ namespace Hostdev.Tests.Cluster;
 /// DaemonSet ask for it, with the rights of the chart's roles and no others.
 /// </summary>
 /// <param name="version">Of kubectl, which says the helm that goes with it.</param>
-public abstract class HelmBench(string version) : IAsyncLifetime
+/// <param name="runsAnyPod">Pods that no controller made too.</param>
+public abstract class HelmBench(string version, bool runsAnyPod = false) : IAsyncLifetime
 {
     private const string Gpu = "0000:11:00.0";
 
@@ -32,7 +33,7 @@ public abstract class HelmBench(string version) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _cluster = await SandboxCluster.StartAsync(SandboxDirectory.Create(), new ApiServerOptions { Rbac = true });
+        _cluster = await SandboxCluster.StartAsync(SandboxDirectory.Create(), new ApiServerOptions { Rbac = true }, runsAnyPod);
         _cluster.Timings = ClusterBench.Timings;
         _node = _cluster.AddNode("gpu-1", new SimulatedKernel(DemoMachines.GpuNode));
         await _node.Kubelet.StartAsync();

@@ -20,6 +20,7 @@ internal static class LabFacts
     public const string NoIommu = "no-iommu";
     public const string NoIntremap = "no-intremap";
     public const string NoVfio = "no-vfio";
+    public const string Systemd = "systemd";
 
     /// <summary>
     /// What takes too long for every run: <c>[Trait(ShippedPrograms.Needs, LabFacts.Nested)]</c> runs with <c>hack/lab test --nested</c>

@@ -5,23 +5,19 @@ using Hostdev.Crds.Words;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
 using Xunit;
+using static Hostdev.Tests.Planning.GroupMachines;
 
 namespace Hostdev.Tests.Planning;
 
 /// <summary>Devices that are had together: what goes with what, what stays together, and what is said of the rest.</summary>
 public sealed class DeviceGroupTests
 {
-    private const string Gpu = "10de:2204";
-    private const string Nic = "15b3:1021";
-
     [Fact]
     public void A_GPU_and_a_NIC_are_one_unit_that_is_named_by_the_first_member_and_taken_all_or_nothing()
     {
-        var machine = new Machine();
-        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
-        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        var machine = NicAndGpu();
 
-        var plan = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic))).Plan();
+        var plan = Given.Input(machine, Pair()).Plan();
 
         var unit = Assert.Single(plan.Units);
         Assert.Equal(("0000:43:00.0", "0000:43:00.0"), (unit.Id.ToString(), unit.Primary.ToString()));
@@ -64,7 +60,7 @@ public sealed class DeviceGroupTests
         string left
     )
     {
-        var (inventory, names) = Machines(machine);
+        var (inventory, names) = Sold(machine);
         var members = group.Split(' ').Select(m => m.Split('=')).Select(m => (m[0], int.Parse(m[1]), m[0] == "gpu" ? Gpu : Nic));
 
         var plan = Given.Input(inventory, Policy(Enum.Parse<Nearness>(within), [.. members])).Plan();
@@ -86,8 +82,8 @@ public sealed class DeviceGroupTests
     [Fact]
     public void What_is_left_over_says_what_is_lacking_and_stays_with_the_host()
     {
-        var (inventory, _) = Machines("two sockets");
-        var plan = Given.Input(inventory, Policy(("gpu", 1, Gpu), ("nic", 1, Nic))).Plan();
+        var (inventory, _) = Sold("two sockets");
+        var plan = Given.Input(inventory, Pair()).Plan();
 
         var finding = plan.Findings.First(f => f.Reason == Reasons.LeftOver);
         Assert.Equal(("0000:1b:00.0", FindingState.Noticed), (finding.Device, finding.State));
@@ -105,7 +101,7 @@ public sealed class DeviceGroupTests
         var machine = new Machine();
         Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
 
-        var match = Assert.Single(Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic))).Plan().Policies);
+        var match = Assert.Single(Given.Input(machine, Pair()).Plan().Policies);
 
         Assert.Equal((0, " in groups of 1 gpu and 1 nic within one NUMA node: there is 1 gpu"), (match.Matched, match.Hint));
     }
@@ -113,10 +109,8 @@ public sealed class DeviceGroupTests
     [Fact]
     public void What_the_host_uses_is_said_where_it_would_complete_a_group_and_the_other_is_not_taken()
     {
-        var machine = new Machine();
-        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
-        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
-        var input = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic)));
+        var machine = NicAndGpu();
+        var input = Given.Input(machine, Pair());
 
         var plan = (input with { Usage = Given.Users(("0000:41:00.0", UserKind.NetworkAddress, "ens1 has an address")) }).Plan();
 
@@ -133,11 +127,9 @@ public sealed class DeviceGroupTests
     [Fact]
     public void What_the_host_uses_is_in_nobody_s_way_where_another_one_does()
     {
-        var machine = new Machine();
-        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
-        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        var machine = NicAndGpu();
         Add(machine, "0000:45:00.0", Nic, 3, 0, "0000:44:01.0");
-        var input = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic)));
+        var input = Given.Input(machine, Pair());
 
         var plan = (input with { Usage = Given.Users(("0000:41:00.0", UserKind.NetworkAddress, "ens1 has an address")) }).Plan();
 
@@ -148,9 +140,7 @@ public sealed class DeviceGroupTests
     [Fact]
     public void What_a_policy_of_precedence_has_is_in_no_group_and_another_takes_its_place()
     {
-        var machine = new Machine();
-        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
-        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        var machine = NicAndGpu();
         Add(machine, "0000:45:00.0", Nic, 3, 0, "0000:44:01.0");
         var first = Given.HostDevice(
             "nics",
@@ -158,7 +148,7 @@ public sealed class DeviceGroupTests
             spec: s => s with { Priority = 9 }
         );
 
-        var plan = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic)), first).Plan();
+        var plan = Given.Input(machine, Pair(), first).Plan();
 
         Assert.Equal(
             ["0000:41:00.0", "0000:43:00.0+0000:45:00.0"],
@@ -169,11 +159,9 @@ public sealed class DeviceGroupTests
     [Fact]
     public void A_group_that_a_pod_has_stays_as_it_is_whatever_would_be_nearer_by_now()
     {
-        var machine = new Machine();
-        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
-        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        var machine = NicAndGpu();
         Add(machine, "0000:45:00.0", Nic, 3, 0, "0000:42:01.0");
-        var input = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic)));
+        var input = Given.Input(machine, Pair());
         Assert.Equal(["0000:43:00.0", "0000:45:00.0"], Assert.Single(input.Plan().Units).Assigned.Select(m => m.Address.ToString()));
 
         var held = input with { GivenDevices = Has("0000:43:00.0", "0000:43:00.0", "0000:41:00.0") };
@@ -190,7 +178,7 @@ public sealed class DeviceGroupTests
         Add(machine, "0000:45:00.0", Nic, 3, 0, "0000:44:01.0");
         foreach (var taken in new[] { "0000:43:00.0", "0000:45:00.0" })
             machine.Change(taken, f => f with { Driver = "vfio-pci" });
-        var input = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic)));
+        var input = Given.Input(machine, Pair());
         Assert.Equal(["0000:43:00.0", "0000:41:00.0"], Assert.Single(input.Plan().Units).Assigned.Select(m => m.Address.ToString()));
 
         var ownership = Ownership
@@ -204,11 +192,9 @@ public sealed class DeviceGroupTests
     [Fact]
     public void With_binding_OnAllocate_too_what_the_host_needs_is_passed_over_where_another_one_does()
     {
-        var machine = new Machine();
-        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
-        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        var machine = NicAndGpu();
         Add(machine, "0000:45:00.0", Nic, 3, 0, "0000:44:01.0");
-        var late = Policy(("gpu", 1, Gpu), ("nic", 1, Nic));
+        var late = Pair();
         var spec = ((DesiredPolicy.OfHostDevice)late.InForce).Spec;
         var input = Given.Input(
             machine,
@@ -244,11 +230,9 @@ public sealed class DeviceGroupTests
     [Fact]
     public void Every_proof_is_of_the_whole_so_that_one_that_fails_takes_nothing()
     {
-        var machine = new Machine();
-        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
-        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        var machine = NicAndGpu();
 
-        var lane = Assert.Single(Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic))).Plan().Lanes);
+        var lane = Assert.Single(Given.Input(machine, Pair()).Plan().Lanes);
 
         Assert.All(lane.Steps, s => Assert.Equal(DeviceId.Parse("0000:43:00.0"), s.Unit));
         Assert.Equal(
@@ -260,9 +244,7 @@ public sealed class DeviceGroupTests
     [Fact]
     public void What_a_pod_has_of_another_group_is_put_into_none_until_that_pod_is_gone()
     {
-        var machine = new Machine();
-        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
-        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        var machine = NicAndGpu();
         Add(machine, "0000:45:00.0", Gpu, 3, 0, "0000:44:01.0");
         var input = Given.Input(machine, Policy(("gpu", 2, Gpu), ("nic", 1, Nic)));
 
@@ -301,7 +283,7 @@ public sealed class DeviceGroupTests
         Add(machine, "0000:44:00.0", Gpu, 7, 0, "0000:40:01.0", "0000:41:00.0", "0000:42:01.0");
         Add(machine, "0000:46:00.0", Nic, 8, 0, "0000:45:01.0");
 
-        var plan = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic))).Plan();
+        var plan = Given.Input(machine, Pair()).Plan();
 
         Assert.Empty(plan.Units);
         Assert.Equal(
@@ -314,11 +296,9 @@ public sealed class DeviceGroupTests
     [Fact]
     public void A_step_that_failed_with_one_device_lets_another_take_its_place()
     {
-        var machine = new Machine();
-        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
-        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        var machine = NicAndGpu();
         Add(machine, "0000:45:00.0", Nic, 3, 0, "0000:44:01.0");
-        var input = Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic)));
+        var input = Given.Input(machine, Pair());
         var failed = ImmutableDictionary<Purpose, Setback>.Empty.Add(
             Purpose.Take(DeviceId.Parse("0000:41:00.0")),
             new Setback(Reasons.StepFailed, "mlx5_core does not let it go")
@@ -332,12 +312,10 @@ public sealed class DeviceGroupTests
     [Fact]
     public void One_faulty_device_puts_the_whole_group_out_of_service()
     {
-        var machine = new Machine();
-        Add(machine, "0000:41:00.0", Nic, 1, 0, "0000:40:01.0");
-        Add(machine, "0000:43:00.0", Gpu, 2, 0, "0000:42:01.0");
+        var machine = NicAndGpu();
         machine.Change("0000:41:00.0", f => f with { Driver = "vfio-pci", Health = new FunctionHealth(Answers: false, FatalErrors: 0) });
 
-        var unit = Assert.Single(Given.Input(machine, Policy(("gpu", 1, Gpu), ("nic", 1, Nic))).Plan().Units);
+        var unit = Assert.Single(Given.Input(machine, Pair()).Plan().Units);
 
         Assert.Contains("0000:41:00.0 is out of service", unit.Fault, StringComparison.Ordinal);
     }
@@ -346,7 +324,7 @@ public sealed class DeviceGroupTests
     [Fact]
     public void Members_have_companions_in_the_order_of_the_group_but_for_the_device_that_it_is_named_by()
     {
-        var (inventory, _) = Machines("DGX-1");
+        var (inventory, _) = Sold("DGX-1");
         var policy = Policy(Nearness.Switch, ("gpu", 2, Gpu), ("nic", 1, Nic));
         var spec = ((DesiredPolicy.OfHostDevice)policy.InForce).Spec;
         var (gpu, nic) = (spec.Devices.Group!.Members[0], spec.Devices.Group!.Members[1]);
@@ -401,8 +379,36 @@ public sealed class DeviceGroupTests
         Assert.Equal(" in groups of 1 fast and 1 slow within one NUMA node: there are 2 fast", Assert.Single(plan.Policies).Hint);
     }
 
+    /// <summary>The second device has another driver than the first, and its own words about its slot.</summary>
+    [Fact]
+    public void Within_one_IOMMU_group_each_member_has_its_own_driver_and_counts_functions_from_its_own_slot()
+    {
+        var machine = new Machine();
+        Add(machine, "0000:43:00.0", Gpu, 7, 0, "0000:40:01.0", "0000:41:00.0", "0000:42:00.0");
+        Add(machine, "0000:44:00.0", Nic, 7, 0, "0000:40:01.0", "0000:41:00.0", "0000:42:01.0");
+        Add(machine, "0000:44:00.1", "15b3:c2d3", 7, 0, "0000:40:01.0", "0000:41:00.0", "0000:42:01.0");
+        var group = ((DesiredPolicy.OfHostDevice)Pair().InForce).Spec.Devices.Group!;
+        var named = group.Members[1].Pci with
+        {
+            Driver = new DriverChoice { Type = DriverType.Named, Name = "mlx5_vfio_pci" },
+            Members = [new GroupMember { Function = 1, Assigned = false }],
+        };
+        var devices = new DeviceSource { Group = group with { Members = [group.Members[0], group.Members[1] with { Pci = named }] } };
+
+        var plan = Given.Input(machine, Given.HostDevice("sets", spec: s => s with { Devices = devices })).Plan();
+
+        var unit = Assert.Single(plan.Units);
+        Assert.Equal(
+            [("0000:43:00.0", "vfio-pci"), ("0000:44:00.0", "mlx5_vfio_pci")],
+            unit.Assigned.Select(m => (m.Address.ToString(), m.Driver))
+        );
+        Assert.Equal(["0000:44:00.1"], unit.Held.Select(m => m.Address.ToString()));
+    }
+
     private static ImmutableDictionary<DeviceId, ImmutableArray<DeviceId>> Has(string unit, params string[] devices) =>
         ImmutableDictionary<DeviceId, ImmutableArray<DeviceId>>.Empty.Add(DeviceId.Parse(unit), [.. devices.Select(DeviceId.Parse)]);
+
+    private static EffectivePolicy Pair() => Policy(("gpu", 1, Gpu), ("nic", 1, Nic));
 
     private static EffectivePolicy Policy(params ReadOnlySpan<(string Name, int Count, string Ids)> members) =>
         Policy(Nearness.NumaNode, members);
@@ -434,63 +440,5 @@ public sealed class DeviceGroupTests
                     },
                 }
         );
-    }
-
-    private static void Add(Machine machine, string address, string ids, int group, int? node, params string[] path) =>
-        machine.Function(
-            address,
-            group,
-            ids == Gpu ? "nouveau" : "mlx5_core",
-            ids,
-            ids == Gpu ? 0x030000u : 0x020000u,
-            flr: true,
-            f => f with { NumaNode = node, Path = [.. path.Select(PciAddress.Parse)] }
-        );
-
-    private static (HostInventory Inventory, Dictionary<PciAddress, string> Names) Machines(string name)
-    {
-        var machine = new Machine();
-        var names = new Dictionary<PciAddress, string>();
-        var group = 1;
-        switch (name)
-        {
-            case "DGX-1":
-                foreach (var (s, root) in new[] { "0000:00:02.0", "0000:00:03.0", "0000:80:02.0", "0000:80:03.0" }.Index())
-                {
-                    var upstream = $"0000:{(s < 2 ? 0 : 8)}{2 + s}:00.0";
-                    var (bus, ports) = (0x10 + (s * 8) + (s < 2 ? 0 : 0x80), 0x0a + s + (s < 2 ? 0 : 0x80));
-                    Put($"g{2 * s}", $"0000:{bus:x2}:00.0", Gpu, s / 2, root, upstream, $"0000:{ports:x2}:01.0");
-                    Put($"g{(2 * s) + 1}", $"0000:{bus + 1:x2}:00.0", Gpu, s / 2, root, upstream, $"0000:{ports:x2}:02.0");
-                    Put($"n{s}", $"0000:{bus + 2:x2}:00.0", Nic, s / 2, root, upstream, $"0000:{ports:x2}:03.0");
-                }
-
-                break;
-            case "two sockets":
-                Put("g0", "0000:1a:00.0", Gpu, 0, "0000:17:00.0");
-                Put("g1", "0000:1b:00.0", Gpu, 0, "0000:18:00.0");
-                Put("n0", "0000:1c:00.0", Nic, 0, "0000:17:01.0");
-                Put("g2", "0000:b1:00.0", Gpu, 1, "0000:b0:00.0");
-                Put("g3", "0000:b2:00.0", Gpu, 1, "0000:b0:01.0");
-                Put("n1", "0000:b3:00.0", Nic, 1, "0000:b0:02.0");
-                break;
-            case "desktop":
-                Put("g0", "0000:01:00.0", Gpu, null, "0000:00:01.0");
-                Put("n0", "0000:03:00.0", Nic, null, "0000:00:1c.0");
-                Put("n1", "0000:04:00.0", Nic, null, "0000:00:1c.4");
-                break;
-            default:
-                Put("g0", "0000:19:00.0", Gpu, 0, "0000:16:00.0", "0000:17:00.0", "0000:18:00.0");
-                Put("g1", "0000:26:00.0", Gpu, 0, "0000:16:00.0", "0000:17:00.0", "0000:18:08.0", "0000:24:00.0", "0000:25:00.0");
-                Put("n0", "0000:27:00.0", Nic, 0, "0000:16:00.0", "0000:17:00.0", "0000:18:08.0", "0000:24:00.0", "0000:25:01.0");
-                break;
-        }
-
-        return (machine.Build(), names);
-
-        void Put(string as_, string address, string ids, int? node, params string[] path)
-        {
-            Add(machine, address, ids, group++, node, path);
-            names.Add(PciAddress.Parse(address), as_);
-        }
     }
 }

@@ -56,8 +56,8 @@ public abstract class VfScenarios
         await bench.UntilAsync(() =>
             bench.Problem("vfs").Message == "0000:41:00.0 has 2 VFs, and pool all names 0-2: make them, or lower last"
             && bench.Kubelet.Allocatable("example.com/vf") == 2
+            && Counts(bench, "vfs") == ("Progressing", 3, 2)
         );
-        Assert.Equal(("Progressing", 3, 2), Counts(bench, "vfs"));
 
         node.Write(($"{Pf}/sriov_numvfs", "0"), ($"{Pf}/sriov_numvfs", "3"));
         await bench.ReadyAsync();

@@ -3,9 +3,15 @@ using Hostdev.Charts;
 using Hostdev.Crds.Parsing;
 
 // What hack/chart.d/chart.sh says of it.
+if (args is ["values", var file])
+{
+    Console.Write(ValuesTable.Of(File.ReadAllText(file)));
+    return 0;
+}
+
 if (args.Length < 4)
 {
-    Console.Error.WriteLine("usage: hostdev-chart-check CHART CASES DIRECTORY HELM...");
+    Console.Error.WriteLine("usage: hostdev-chart-check values FILE | CHART CASES DIRECTORY HELM...");
     return 1;
 }
 

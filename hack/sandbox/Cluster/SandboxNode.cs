@@ -120,7 +120,7 @@ public class SandboxNode : IAsyncDisposable
         if (pod.Phase != PodPhase.Running)
             return pod;
         var vmm = Kernel.Processes.Start("qemu-system-x86", $"mnt:[{4026532000 + Interlocked.Increment(ref _vmms)}]");
-        var ids = pod.Devices.Values.SelectMany(ids => ids).Where(id => DeviceId.Parse(id) is not (DeviceId.OfUsb or DeviceId.OfScsi));
+        var ids = pod.Devices.Values.SelectMany(ids => ids).Where(IsVfio);
         try
         {
             var vm = new Vm(vmm, [.. ids.Select(id => TakeGroup(vmm, id))]);
@@ -136,6 +136,9 @@ public class SandboxNode : IAsyncDisposable
             vmm.OpenPlain(node);
         return pod;
     }
+
+    /// <summary>A token stands for a device that the pod has by another resource.</summary>
+    private static bool IsVfio(string id) => !TokenId.Is(id) && DeviceId.Parse(id) is not (DeviceId.OfUsb or DeviceId.OfScsi);
 
     /// <summary>As a VMM does: the group, its container, the device. VFIO refuses a group that the host still has a part of.</summary>
     private SimulatedGroupFile TakeGroup(SimulatedProcess vmm, string id)

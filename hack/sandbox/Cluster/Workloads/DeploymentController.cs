@@ -35,8 +35,9 @@ internal sealed class DeploymentController(IClusterObjects objects, TimeProvider
         var sets = Owned(deployment);
         if (!sets.Any(s => s["metadata"].Text("name") == name))
             objects.Create(SetOf(deployment, template, name, hash, replicas));
-        Adopt(deployment, name, hash);
-        var current = objects.Get(Sets, name, ns)!;
+        if (objects.Get(Sets, name, ns) is not { } current)
+            return; // somebody deleted it meanwhile: the next round makes it again
+        Adopt(deployment, current, hash);
         Scale(current, replicas);
         if (Number(current, "status", "readyReplicas", 0) < replicas)
             return;
@@ -69,15 +70,15 @@ internal sealed class DeploymentController(IClusterObjects objects, TimeProvider
         };
     }
 
-    private void Adopt(JsonObject deployment, string name, string hash)
+    private void Adopt(JsonObject deployment, JsonObject owner, string hash)
     {
         var ns = deployment["metadata"].Text("namespace");
         var template = deployment["spec"]!["template"]!.AsObject();
-        var program = PodTemplate.Program(template);
-        foreach (var pod in objects.List("pods", ns).Where(p => !PodTemplate.HasOwner(p) && PodTemplate.Program(p) == program))
+        var selector = deployment["spec"].Object("selector");
+        foreach (var pod in objects.List("pods", ns).Where(p => !PodTemplate.HasOwner(p) && PodTemplate.IsSelectedBy(p, selector)))
         {
-            var (owner, podName) = (objects.Get(Sets, name, ns)!, pod["metadata"].Text("name"));
-            objects.Change("pods", podName, it => PodTemplate.TakeOver(it, owner, template, HashLabel, hash), ns, manager: Controller);
+            var name = pod["metadata"].Text("name");
+            objects.Change("pods", name, it => PodTemplate.TakeOver(it, owner, template, HashLabel, hash), ns, manager: Controller);
         }
     }
 

@@ -53,6 +53,11 @@ internal static class PodTemplate
     public static bool IsOwnedBy(JsonObject it, JsonObject owner) =>
         it["metadata"].Objects("ownerReferences").Any(o => o.Text("uid") == owner["metadata"].Text("uid"));
 
+    /// <summary>By its labels; a selector without matchLabels chooses none.</summary>
+    public static bool IsSelectedBy(JsonObject pod, JsonObject? selector) =>
+        selector.Object("matchLabels") is { Count: > 0 } labels
+        && labels.All(l => pod["metadata"].Object("labels").Text(l.Key) == l.Value.AsText());
+
     public static bool HasOwner(JsonObject it) => it["metadata"].Objects("ownerReferences").Any();
 
     public static bool IsDeleting(JsonObject it) => it["metadata"]?["deletionTimestamp"] is not null;
