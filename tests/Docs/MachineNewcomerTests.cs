@@ -74,7 +74,7 @@ public sealed class MachineNewcomerTests
         Assert.Equal(("vfio-pci", "vfio-pci"), (Sysfs.Driver(PciAddress.Parse(Gpu)), Sysfs.Driver(PciAddress.Parse(Audio))));
         var pod = await kubelet.AdmitPodAsync("vms", "desktop", new Dictionary<string, int> { [Resource] = 1 });
         Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
-        var group = Path.GetFileName(new FileInfo($"/sys/bus/pci/devices/{Gpu}/iommu_group").ResolveLinkTarget(true)!.FullName);
+        var group = Path.GetFileName(File.ResolveLinkTarget($"/sys/bus/pci/devices/{Gpu}/iommu_group", true)!.FullName);
         Assert.Contains($"/dev/vfio/{group}", pod.DeviceNodes);
         using (var process = await VfioHolder.HoldGroupAsync(group, Gpu, TestContext.Current.CancellationToken))
         {
@@ -120,7 +120,7 @@ public sealed class MachineNewcomerTests
             Directory
                 .EnumerateDirectories("/sys/bus/pci/devices")
                 .Order(StringComparer.Ordinal)
-                .Select(d => $"{Path.GetFileName(d)} {new FileInfo(Path.Combine(d, "driver")).ResolveLinkTarget(true)?.Name}")
+                .Select(d => $"{Path.GetFileName(d)} {Sysfs.Driver(PciAddress.Parse(Path.GetFileName(d)))}")
         );
 
     private static async Task<(int Code, string Said)> ShellAsync(string script)
