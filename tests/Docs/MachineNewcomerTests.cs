@@ -15,8 +15,8 @@ namespace Hostdev.Tests.Docs;
 [Trait(LabFacts.Boot, LabFacts.Systemd)]
 public sealed class MachineNewcomerTests
 {
-    private const string Gpu = "0000:42:00.0";
-    private const string Audio = "0000:42:00.1";
+    private const string Gpu = "0000:43:00.0";
+    private const string Audio = "0000:43:00.1";
     private const string Resource = "example.com/gpu";
     private const string Unit = "hostdev-device-plugin.service";
 
@@ -94,13 +94,14 @@ public sealed class MachineNewcomerTests
     }
 
     /// <summary>
-    /// The node has no network, and its kmod is unpacked and not installed: a package of that name, with nothing in it, stands for it.
+    /// The node has no network, and its kmod is unpacked and not installed: a package of that name, with nothing in it, stands for it. A
+    /// container's image, whose files the node has, starts no service of a package.
     /// </summary>
     private static async Task StandInForThePackagesOfTheNodeAsync()
     {
         var (code, said) = await ShellAsync(
             """
-            rm -rf /var/lib/apt/lists/*
+            rm -rf /var/lib/apt/lists/* /usr/sbin/policy-rc.d
             echo 'APT::Install-Recommends "false";' >/etc/apt/apt.conf.d/99lab
             if ! dpkg-query -W kmod >/dev/null 2>&1; then
               work=$(mktemp -d)
