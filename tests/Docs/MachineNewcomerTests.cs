@@ -15,8 +15,8 @@ namespace Hostdev.Tests.Docs;
 [Trait(LabFacts.Boot, LabFacts.Systemd)]
 public sealed class MachineNewcomerTests
 {
-    private const string Gpu = "0000:42:00.0";
-    private const string Audio = "0000:42:00.1";
+    private const string Gpu = "0000:43:00.0";
+    private const string Audio = "0000:43:00.1";
     private const string Resource = "example.com/gpu";
     private const string Unit = "hostdev-device-plugin.service";
 
@@ -74,7 +74,7 @@ public sealed class MachineNewcomerTests
         Assert.Equal(("vfio-pci", "vfio-pci"), (Sysfs.Driver(PciAddress.Parse(Gpu)), Sysfs.Driver(PciAddress.Parse(Audio))));
         var pod = await kubelet.AdmitPodAsync("vms", "desktop", new Dictionary<string, int> { [Resource] = 1 });
         Assert.Equal((PodPhase.Running, ""), (pod.Phase, pod.Message));
-        var group = Path.GetFileName(new FileInfo($"/sys/bus/pci/devices/{Gpu}/iommu_group").ResolveLinkTarget(true)!.FullName);
+        var group = Path.GetFileName(File.ResolveLinkTarget($"/sys/bus/pci/devices/{Gpu}/iommu_group", true)!.FullName);
         Assert.Contains($"/dev/vfio/{group}", pod.DeviceNodes);
         using (var process = await VfioHolder.HoldGroupAsync(group, Gpu, TestContext.Current.CancellationToken))
         {
@@ -94,13 +94,14 @@ public sealed class MachineNewcomerTests
     }
 
     /// <summary>
-    /// The node has no network, and its kmod is unpacked and not installed: a package of that name, with nothing in it, stands for it.
+    /// The node has no network, and its kmod is unpacked and not installed: a package of that name, with nothing in it, stands for it. A
+    /// container's image, whose files the node has, starts no service of a package.
     /// </summary>
     private static async Task StandInForThePackagesOfTheNodeAsync()
     {
         var (code, said) = await ShellAsync(
             """
-            rm -rf /var/lib/apt/lists/*
+            rm -rf /var/lib/apt/lists/* /usr/sbin/policy-rc.d
             echo 'APT::Install-Recommends "false";' >/etc/apt/apt.conf.d/99lab
             if ! dpkg-query -W kmod >/dev/null 2>&1; then
               work=$(mktemp -d)
@@ -120,7 +121,7 @@ public sealed class MachineNewcomerTests
             Directory
                 .EnumerateDirectories("/sys/bus/pci/devices")
                 .Order(StringComparer.Ordinal)
-                .Select(d => $"{Path.GetFileName(d)} {new FileInfo(Path.Combine(d, "driver")).ResolveLinkTarget(true)?.Name}")
+                .Select(d => $"{Path.GetFileName(d)} {Sysfs.Driver(PciAddress.Parse(Path.GetFileName(d)))}")
         );
 
     private static async Task<(int Code, string Said)> ShellAsync(string script)
