@@ -103,7 +103,7 @@ public sealed class MachineNewcomerTests
             """
             rm -rf /var/lib/apt/lists/* /usr/sbin/policy-rc.d
             echo 'APT::Install-Recommends "false";' >/etc/apt/apt.conf.d/99lab
-            if ! dpkg-query -W kmod >/dev/null 2>&1; then
+            if [ "$(dpkg-query -W -f '${Status}' kmod 2>/dev/null)" != "install ok installed" ]; then
               work=$(mktemp -d)
               mkdir "$work/DEBIAN"
               printf 'Package: kmod\nVersion: 30\nArchitecture: amd64\nMaintainer: lab\nDescription: stands in\n' >"$work/DEBIAN/control"
