@@ -31,7 +31,8 @@ public sealed class UiBrowserTests
           blocked: 1
           reason: Blocked
           message: 1 of 2 devices is blocked
-          problems: [{device: "0000:12:00.0", state: Blocked, reason: GroupNotDeclared, message: "0000:12:00.1 is in its group: declare it"}]
+          problems:
+          - {device: "0000:12:00.0", state: Blocked, reason: GroupNotDeclared, message: "0000:12:00.1 is in its group: declare it"}
         resources: [{name: a.b/gpu, capacity: 1, allocatable: 1, registered: true}]
         conditions: [{type: Degraded, status: "True", reason: Blocked, message: 1 device is blocked}]
         """;
