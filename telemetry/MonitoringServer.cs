@@ -7,7 +7,6 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Telemetry;
 
@@ -67,8 +66,9 @@ public sealed class MonitoringServer : IAsyncDisposable
     {
         if (!TryParse(listen, out var address, out var port))
             throw new FormatException($"\"{listen}\" is no address to listen at: write :8080 or 127.0.0.1:8080");
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
+        // No settings from files: whoever looks for them watches all below the working directory, which is / of a service and of an image.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(1));
         // The process decides itself when it ends.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();

@@ -129,6 +129,7 @@ public sealed class MachineNewcomerTests
         var start = new ProcessStartInfo("bash", ["-euo", "pipefail", "-c", "exec 2>&1\n" + script])
         {
             WorkingDirectory = ShippedPrograms.PublishedDirectory,
+            UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardInput = true,
         };

@@ -169,7 +169,7 @@ public sealed class UiServerTests
         var (_, entries, _) = await http.HearAsync(
             http.SetCookie!.Split(';')[0],
             null,
-            e => e.Count(n => n.Key.StartsWith("notice/")) >= 5
+            e => e.Count(n => n.Key.StartsWith("notice/", StringComparison.Ordinal)) >= 5
         );
         Assert.Contains("node/node-1", entries.Keys);
         var policies = (string?)entries["notice/HostDevice"]!["sentence"];

@@ -4,8 +4,7 @@ using System.Text.Json.Nodes;
 using Hostdev.Crds.Parsing;
 using Hostdev.Sandbox.Cluster;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
+using Microsoft.AspNetCore.Hosting;
 using Xunit;
 
 namespace Hostdev.Tests.Shipped;
@@ -65,11 +64,15 @@ public sealed class OperatorProgramTests
     {
         await using var cluster = await SandboxCluster.StartAsync(SandboxDirectory.Create());
         var paths = new ConcurrentBag<string>();
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
         await using var collector = builder.Build();
         collector.Urls.Add("http://127.0.0.1:0");
-        collector.MapPost("/v1/{signal}", (string signal, HttpRequest request) => paths.Add($"{signal} {request.ContentType}"));
+        collector.Run(context =>
+        {
+            paths.Add($"{Path.GetFileName(context.Request.Path)} {context.Request.ContentType}");
+            return Task.CompletedTask;
+        });
         await collector.StartAsync(TestContext.Current.CancellationToken);
         (string, string)[] environment =
         [

@@ -16,7 +16,6 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace Hostdev.Sandbox.ApiServer;
 
@@ -131,8 +130,8 @@ public sealed class SimulatedApiServer : IAsyncDisposable
             throw new InvalidOperationException("the API server is started already");
         _away = new CancellationTokenSource();
         _controllers.Start();
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
+        // No settings from files: whoever looks for them watches all below the working directory.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.Zero);
         builder
             .WebHost.UseKestrelCore()
