@@ -1,7 +1,5 @@
 using System.Net;
-using System.Text.Json.Nodes;
 using Hostdev.Tests.Cluster;
-using Hostdev.Tests.Shipped;
 using Xunit;
 
 namespace Hostdev.Tests.KubectlPlugin;
@@ -141,7 +139,11 @@ public sealed class UiServerTests
         // A change of what nobody is shown is none.
         bench.Cluster.Server.Objects.Change(States, "node-1", s => s["status"]!["host"]!["bootId"] = "c", subresource: "status");
         bench.Cluster.Server.Objects.Change(States, "node-2", s => s["status"]!["devices"]![0]!["driver"] = "x", subresource: "status");
-        (_, entries, _) = await http.HearAsync(session, revision, e => e["node/node-2"]!.ToJsonString().Contains("\"x\""));
+        (_, entries, _) = await http.HearAsync(
+            session,
+            revision,
+            e => e["node/node-2"]!.ToJsonString().Contains("\"x\"", StringComparison.Ordinal)
+        );
         Assert.Equal(["node/node-2", "node/node-3"], entries.Select(e => e.Key).Order(StringComparer.Ordinal));
     }
 
