@@ -52,7 +52,8 @@ internal sealed record UnitRequest : ICase
     /// <summary>The first entry of <c>members</c> that names this other function of the group; null where none does.</summary>
     public GroupMember? EntryOf(PciFunction function) => Parts.Select(p => p.EntryOf(function)).FirstOrDefault(e => e is not null);
 
-    /// <summary>What is said of the driver of a function that leaves the host: by who selects it, or who names it in <c>members</c>.</summary>
+    /// <summary>What is said of the driver of a function that leaves the host: by who selects it, or who names it in <c>members</c>.
+    /// </summary>
     public DriverChoice DriverOf(PciFunction function) =>
         (
             Parts.FirstOrDefault(p => p.Selected.Contains(function))

@@ -74,6 +74,7 @@ public sealed class BundleTests : IDisposable
 
         Assert.NotNull(Json(files[$"hostdev.io/hostdevices/{bench.Name("gpus")}.json"])["status"]);
         Assert.NotNull(Json(files["definitions/nodedevicestates.hostdev.io.json"])["spec"]);
+        Assert.Contains("logs/hostdev-operator-0/operator.log", files.Keys.Where(f => f.StartsWith("logs/", StringComparison.Ordinal)));
         Assert.Contains("hostdev-operator-0", files["logs/hostdev-operator-0/operator.log"], StringComparison.Ordinal);
         var deployment = Json(files[$"chart/deployments/{SandboxCluster.SystemNamespace}/hostdev-operator.json"]);
         Assert.Contains("(redacted)", deployment.ToJsonString(), StringComparison.Ordinal);

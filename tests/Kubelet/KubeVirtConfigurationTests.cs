@@ -61,7 +61,7 @@ public sealed class KubeVirtConfigurationTests
     }
 
     [Theory]
-    [InlineData("README.md", "```yaml\n", "```")]
+    [InlineData("docs/kubevirt.md", "```yaml\n", "```")]
     [InlineData("charts/hostdev/templates/NOTES.txt", "It looks like this then:\n\n", "{{")]
     public void Whoever_copies_what_we_show_of_the_KubeVirt_object_may_use_both_lists(string file, string before, string after)
     {

@@ -74,8 +74,9 @@ internal sealed class DeploymentController(IClusterObjects objects, TimeProvider
     {
         var ns = deployment["metadata"].Text("namespace");
         var template = deployment["spec"]!["template"]!.AsObject();
-        var selector = deployment["spec"].Object("selector");
-        foreach (var pod in objects.List("pods", ns).Where(p => !PodTemplate.HasOwner(p) && PodTemplate.IsSelectedBy(p, selector)))
+        var (program, selector) = (PodTemplate.Program(template), deployment["spec"].Object("selector"));
+        var orphans = objects.List("pods", ns).Where(p => !PodTemplate.HasOwner(p) && PodTemplate.IsSelectedBy(p, selector));
+        foreach (var pod in orphans.Where(p => PodTemplate.Program(p) == program))
         {
             var name = pod["metadata"].Text("name");
             objects.Change("pods", name, it => PodTemplate.TakeOver(it, owner, template, HashLabel, hash), ns, manager: Controller);
