@@ -11,6 +11,7 @@ namespace Hostdev.Tests.Cluster;
 /// it.
 /// </summary>
 [Trait(ClusterTrait.Name, ClusterTrait.Any)]
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class AbsenceScenarios
 {
     private const string Definitions = "customresourcedefinitions.apiextensions.k8s.io";

@@ -10,6 +10,7 @@ namespace Hostdev.Tests.Cluster;
 /// Whatever the API server does to an operator and to agents while admins change their minds: once it is well again everything comes to the
 /// state that it comes to without faults. <c>hack/test --seeds 1000 Convergence</c> runs that many stories; <c>--seed N</c> runs one again.
 /// </summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class ConvergenceTests
 {
     private static readonly TimeSpan s_quiet = TimeSpan.FromSeconds(0.12); // of a clock that is 50 times as fast

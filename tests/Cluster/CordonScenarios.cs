@@ -8,6 +8,7 @@ using Xunit;
 namespace Hostdev.Tests.Cluster;
 
 /// <summary>From <c>kubectl hostdev cordon</c> to the list that the kubelet gets, and back.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class CordonScenarios
 {
     private const string First = "0000:11:00.0";

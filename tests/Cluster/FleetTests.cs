@@ -12,6 +12,7 @@ using Xunit;
 namespace Hostdev.Tests.Cluster;
 
 /// <summary>A cluster of 200 nodes and 20 policies on a clock that the test moves: what is written, and when.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class FleetTests
 {
     private const int Nodes = 200;

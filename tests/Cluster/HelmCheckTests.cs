@@ -29,7 +29,9 @@ public abstract class HelmCheckTests(string version) : HelmBench(version, runsAn
 }
 
 /// <summary>helm 4.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class Helm4CheckTests() : HelmCheckTests(KubeTool.Newest);
 
 /// <summary>helm 3.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class Helm3CheckTests() : HelmCheckTests(KubeTool.Oldest);

@@ -78,7 +78,9 @@ public abstract class HelmTests(string version) : HelmBench(version)
 }
 
 /// <summary>helm 4, which applies on the server and waits by kstatus.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class Helm4Tests() : HelmTests(KubeTool.Newest);
 
 /// <summary>helm 3, which patches and waits by looking.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class Helm3Tests() : HelmTests(KubeTool.Oldest);

@@ -89,7 +89,9 @@ public abstract class HelmUninstallTests(string version) : HelmBench(version)
 }
 
 /// <summary>By helm 4.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class Helm4UninstallTests() : HelmUninstallTests(KubeTool.Newest);
 
 /// <summary>By helm 3.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class Helm3UninstallTests() : HelmUninstallTests(KubeTool.Oldest);

@@ -8,6 +8,7 @@ namespace Hostdev.Tests.Cluster;
 
 /// <summary>What becomes of a policy between <c>kubectl apply</c> and <c>kubectl delete</c>, with real operators and agents.</summary>
 [Trait(ClusterTrait.Name, ClusterTrait.Any)]
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class LifecycleScenarios
 {
     [Fact]

@@ -9,6 +9,7 @@ namespace Hostdev.Tests.Cluster;
 /// on the kubelets.
 /// </summary>
 [Trait(ClusterTrait.Name, ClusterTrait.Any)]
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class ReadyScenarios
 {
     private const int Changes = 30;

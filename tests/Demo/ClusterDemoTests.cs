@@ -5,6 +5,7 @@ using Xunit;
 namespace Hostdev.Tests.Demo;
 
 /// <summary>What hack/demo shows of a cluster, told in this process.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class ClusterDemoTests
 {
     [Fact]

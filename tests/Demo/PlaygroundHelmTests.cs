@@ -4,6 +4,7 @@ using Xunit;
 namespace Hostdev.Tests.Demo;
 
 /// <summary>A real helm against the demo's cluster, as README and guide say it.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class PlaygroundHelmTests(RunningDemo demo) : IClassFixture<RunningDemo>
 {
     private static readonly string[] s_settled = ["--wait", "--timeout", "90s"];

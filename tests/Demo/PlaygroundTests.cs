@@ -4,6 +4,7 @@ using Xunit;
 namespace Hostdev.Tests.Demo;
 
 /// <summary>The demo's cluster in the hands of somebody who plays with it, by the lines that it prints.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class PlaygroundTests(RunningDemo demo) : IClassFixture<RunningDemo>, IAsyncLifetime
 {
     private const string Gpus = "example.com/gpu";

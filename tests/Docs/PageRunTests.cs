@@ -7,6 +7,7 @@ namespace Hostdev.Tests.Docs;
 /// What pages say of a cluster comes true: their blocks <c>sh cluster</c>, one page after the other in one cluster of
 /// <c>hack/demo --play</c>.
 /// </summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class PageRunTests(RunningDemo demo) : IClassFixture<RunningDemo>
 {
     public static TheoryData<string> ThatAreRun =>

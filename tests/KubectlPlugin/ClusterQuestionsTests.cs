@@ -7,6 +7,7 @@ using Xunit;
 namespace Hostdev.Tests.KubectlPlugin;
 
 /// <summary>An admin's questions to a cluster with an operator and agents, each one command.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class ClusterQuestionsTests
 {
     [Fact]

@@ -8,6 +8,7 @@ namespace Hostdev.Tests.KubectlPlugin;
 /// <summary>
 /// <c>kubectl hostdev cordon</c> and <c>uncordon</c>, by the program itself: what is written, and what is refused with which words.
 /// </summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class CordonTests
 {
     private const string Status = """

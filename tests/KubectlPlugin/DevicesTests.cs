@@ -5,6 +5,7 @@ using Xunit;
 namespace Hostdev.Tests.KubectlPlugin;
 
 /// <summary><c>kubectl hostdev devices</c>, <c>resources</c> and <c>free</c>, by the program itself.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class DevicesTests
 {
     /// <summary>One device in every state, of every class.</summary>

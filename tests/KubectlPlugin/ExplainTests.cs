@@ -4,6 +4,7 @@ using Xunit;
 namespace Hostdev.Tests.KubectlPlugin;
 
 /// <summary><c>kubectl hostdev explain</c>, <c>tree</c> and <c>why</c>, by the program itself.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class ExplainTests
 {
     private const string Status = """

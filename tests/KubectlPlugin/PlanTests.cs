@@ -14,6 +14,7 @@ namespace Hostdev.Tests.KubectlPlugin;
 /// What policies would come to, asked from outside: on a cluster with a real operator and agents, which then do it, so that what was said
 /// can be held to what came.
 /// </summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class PlanTests
 {
     [Fact]

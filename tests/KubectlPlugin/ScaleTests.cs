@@ -9,6 +9,7 @@ using Xunit;
 namespace Hostdev.Tests.KubectlPlugin;
 
 /// <summary>A large cluster costs time in proportion, and no memory.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class ScaleTests(ITestOutputHelper output)
 {
     private const int DevicesPerNode = 8;

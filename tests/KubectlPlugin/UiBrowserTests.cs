@@ -5,6 +5,7 @@ using Xunit;
 namespace Hostdev.Tests.KubectlPlugin;
 
 /// <summary>The page as people see it, in a real browser, and the plugin's own program behind it.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class UiBrowserTests
 {
     private const string States = "nodedevicestates.hostdev.io";

@@ -4,6 +4,7 @@ using Xunit;
 namespace Hostdev.Tests.KubectlPlugin;
 
 /// <summary>The page over the demo's cluster: real operators and agents, and pods that get devices or wait for them.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class UiDemoTests(RunningDemo demo) : IClassFixture<RunningDemo>
 {
     [Fact]

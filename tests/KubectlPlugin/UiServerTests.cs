@@ -5,6 +5,7 @@ using Xunit;
 namespace Hostdev.Tests.KubectlPlugin;
 
 /// <summary><c>kubectl hostdev ui</c> as whoever talks to its port meets it: whom it lets in, and what it tells.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class UiServerTests
 {
     private const string States = "nodedevicestates.hostdev.io";

@@ -6,6 +6,7 @@ using Xunit;
 namespace Hostdev.Tests.KubectlPlugin;
 
 /// <summary><c>kubectl hostdev watch</c>, and what shells are proposed.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class WatchTests
 {
     private const string States = "nodedevicestates.hostdev.io";

@@ -7,6 +7,7 @@ using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
 
 namespace Hostdev.Tests.Kubelet;
 
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class AllocationTests
 {
     private const string Gpu = KubeletBench.Gpu;

@@ -11,6 +11,7 @@ using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
 namespace Hostdev.Tests.Kubelet;
 
 /// <summary>A kubelet made with grpc-js: our client calls it, and it calls our plugin back.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class GrpcKubeletPeerTests : IAsyncLifetime
 {
     private const string Gpu = KubeletBench.Gpu;

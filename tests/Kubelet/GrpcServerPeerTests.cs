@@ -8,6 +8,7 @@ using PluginApi = Hostdev.DevicePlugin.Kubelet.Protos.DevicePlugin;
 namespace Hostdev.Tests.Kubelet;
 
 /// <summary>Our server, called by grpc-js.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class GrpcServerPeerTests : IAsyncLifetime
 {
     /// <summary>What ASCII has not.</summary>

@@ -11,6 +11,7 @@ namespace Hostdev.Tests.Kubelet;
 /// a wait between two
 /// dials, and never the ten seconds for which a kubelet dials a socket that is gone.
 /// </summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class RegistrationOrderTests
 {
     private const string Gpu = KubeletBench.Gpu;

@@ -6,6 +6,7 @@ using Xunit;
 namespace Hostdev.Tests.Kubelet;
 
 /// <summary>Registered, and registered again after everything that a kubelet or an admin can do to a socket.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class RegistrationTests(ITestOutputHelper output)
 {
     private const string Gpu = KubeletBench.Gpu;

@@ -11,6 +11,7 @@ using static Hostdev.Tests.Operator.OperatorBench;
 
 namespace Hostdev.Tests.Operator;
 
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class CommandTests
 {
     private static readonly Selection Agents = new()

@@ -7,6 +7,7 @@ using static Hostdev.Tests.Operator.OperatorBench;
 
 namespace Hostdev.Tests.Operator;
 
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class LeadershipTests
 {
     [Fact]

@@ -9,6 +9,7 @@ using static Hostdev.Tests.Operator.OperatorBench;
 namespace Hostdev.Tests.Operator;
 
 /// <summary>One operator on an API server: what it writes, and what it does not.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class OperatorTests
 {
     [Fact]

@@ -169,6 +169,7 @@ public abstract class AttributeScenarios
         Desired.Policies(Desired.Vfs(numVfs, Address, $"attributes: [{string.Join(", ", attributes)}]"));
 }
 
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class SimulatedAttributeScenarios : AttributeScenarios
 {
     private const string Admin = Pf + "/sriov_admin";

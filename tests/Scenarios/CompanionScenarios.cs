@@ -10,6 +10,7 @@ namespace Hostdev.Tests.Scenarios;
 /// <c>companion</c>: a VM of KubeVirt gets a second function by a resource of its own. Both are asked for in one container, in the order of
 /// a Go map, and either may be refused.
 /// </summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class CompanionScenarios
 {
     private const string Gpu = "example.com/gpu";

@@ -9,6 +9,7 @@ namespace Hostdev.Tests.Scenarios;
 /// each write, the agent is killed once and started again. A first run without a crash finds out how many moments there are. With
 /// HOSTDEV_FAST=1 every <see cref="Stride"/>th is tried.
 /// </summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class CrashTests
 {
     private const int Parts = 8;

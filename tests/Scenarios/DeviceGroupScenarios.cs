@@ -225,6 +225,7 @@ public abstract class DeviceGroupScenarios
         Path.GetFileName(new FileInfo(bench.Node.Machine.Paths.Resolve($"/sys/bus/pci/devices/{function}/iommu_group")).LinkTarget!);
 }
 
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class SimulatedDeviceGroupScenarios : DeviceGroupScenarios
 {
     private const string FarNic = "0000:61:00.0";

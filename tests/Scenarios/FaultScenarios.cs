@@ -5,6 +5,7 @@ using Xunit;
 namespace Hostdev.Tests.Scenarios;
 
 /// <summary>Failures that a real kernel cannot be asked for at a given moment: they run on the simulation alone.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class FaultScenarios
 {
     [Fact]

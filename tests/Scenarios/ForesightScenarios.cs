@@ -6,6 +6,7 @@ namespace Hostdev.Tests.Scenarios;
 /// Changes of mind, one after another, each held against what plan has foreseen of it (<see cref="ForeseenWrites"/>, which every scenario
 /// on the simulated kernel asks too): here it is certain that they were compared.
 /// </summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class ForesightScenarios
 {
     private static readonly Dictionary<string, string[]> s_minds = new(StringComparer.Ordinal)

@@ -294,6 +294,7 @@ public abstract class KubeletScenarios
         );
 }
 
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class SimulatedKubeletScenarios : KubeletScenarios
 {
     private protected override IScenarioNode NewNode() => new SimulatedNode();

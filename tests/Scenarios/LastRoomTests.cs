@@ -8,6 +8,7 @@ namespace Hostdev.Tests.Scenarios;
 /// Two Allocates at the same time for the last room of a card, again and again: one gets its device, the other a refusal, and what the
 /// first had is removed before the next round.
 /// </summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class LastRoomTests
 {
     private const string Card = "0000:41:00.0";

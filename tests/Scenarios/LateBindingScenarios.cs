@@ -250,6 +250,7 @@ public abstract class LateBindingScenarios
     private protected static (PodPhase Phase, string Message) Outcome(SimulatedPod pod) => (pod.Phase, pod.Message);
 }
 
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class SimulatedLateBindingScenarios : LateBindingScenarios
 {
     private const string Card = "0000:86:00.0";

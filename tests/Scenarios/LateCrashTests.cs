@@ -7,6 +7,7 @@ namespace Hostdev.Tests.Scenarios;
 /// What is there only for pods is brought about, given, and goes back; at every moment of it, before and after each record of the journal
 /// and after each write, the agent is killed once and started again. With HOSTDEV_FAST=1 every <see cref="Stride"/>th is tried.
 /// </summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class LateCrashTests
 {
     private const int Parts = 4;

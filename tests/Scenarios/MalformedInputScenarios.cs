@@ -8,6 +8,7 @@ namespace Hostdev.Tests.Scenarios;
 /// What is wrong in one place is said in one sentence that names the place; everything else goes on. On the simulation: a real kernel
 /// writes no garbage on demand.
 /// </summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class MalformedInputScenarios
 {
     private static readonly string Edu = Desired.HostDevice("edu", "0000:46:00.0");

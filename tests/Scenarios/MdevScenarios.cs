@@ -317,6 +317,7 @@ public abstract class MdevScenarios
         );
 }
 
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class SimulatedMdevScenarios : MdevScenarios
 {
     private protected override IScenarioNode NewNode() => new SimulatedNode();

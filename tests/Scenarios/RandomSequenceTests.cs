@@ -11,6 +11,7 @@ namespace Hostdev.Tests.Scenarios;
 /// no group has two holders, no ID is offered twice, no kubelet dies, and when everything stops the node comes to rest and is given back as
 /// it was. <c>hack/test --seeds 10000 RandomSequence</c> runs that many; <c>--seed N</c> runs one again.
 /// </summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class RandomSequenceTests
 {
     /// <summary>So many seeds are one test case: few enough that progress shows, many enough that the report stays short.</summary>

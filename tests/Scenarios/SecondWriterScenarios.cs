@@ -122,6 +122,7 @@ public abstract class SecondWriterScenarios
     }
 }
 
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class SimulatedSecondWriterScenarios : SecondWriterScenarios
 {
     private protected override IScenarioNode NewNode() => new SimulatedNode();

@@ -7,6 +7,7 @@ using Xunit;
 namespace Hostdev.Tests.Scenarios;
 
 /// <summary>As <see cref="ScsiScenarios"/>, with hardware that the lab does not have.</summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class SimulatedScsiScenarios : ScsiScenarios
 {
     private const string Adapter = LabMachine.ScsiAdapter;

@@ -216,6 +216,7 @@ public abstract class StorageProtectionScenarios
     }
 }
 
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class SimulatedStorageProtectionScenarios : StorageProtectionScenarios
 {
     private protected override IScenarioNode NewNode() => new SimulatedNode();

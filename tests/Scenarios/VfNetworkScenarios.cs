@@ -210,6 +210,7 @@ public abstract class VfNetworkScenarios
             """;
 }
 
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class SimulatedVfNetworkScenarios : VfNetworkScenarios
 {
     private protected override IScenarioNode NewNode() => new SimulatedNode();

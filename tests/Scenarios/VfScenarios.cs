@@ -129,6 +129,7 @@ public abstract class VfScenarios
         new[] { "0000:41:10.0", "0000:41:10.2", "0000:41:10.4" }.Select(bench.Driver);
 }
 
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class SimulatedVfScenarios : VfScenarios
 {
     private const string Pf = "0000:81:00.0";

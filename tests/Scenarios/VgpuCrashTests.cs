@@ -7,6 +7,7 @@ namespace Hostdev.Tests.Scenarios;
 /// Types of vGPU are given, changed and taken back; at every moment of it the agent is killed once and started again. A type that somebody
 /// else gave meanwhile is never touched.
 /// </summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class VgpuCrashTests
 {
     private const string Card = "0000:41:00.0";

@@ -270,6 +270,7 @@ public abstract class VgpuScenarios
         );
 }
 
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class SimulatedVgpuScenarios : VgpuScenarios
 {
     private protected override IScenarioNode NewNode() => new SimulatedNode();

@@ -145,6 +145,7 @@ public abstract class WaitingScenarios
         """;
 }
 
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class SimulatedWaitingScenarios : WaitingScenarios
 {
     private protected override IScenarioNode NewNode() => new SimulatedNode();
