@@ -34,6 +34,7 @@ public sealed class OperatorProgramTests
             () => StatusOf(cluster, "gpu") + program.Said
         );
         Assert.False(program.HasExited, program.Said);
+        Assert.InRange(DirectoriesWatchedBy(program.Id), 0, 4); // not all of them below the working directory, which is / in an image
         var (exitCode, _) = await program.TerminateAsync();
         Assert.True(exitCode == 0, program.Said);
         Assert.DoesNotContain("Unhandled", program.Said, StringComparison.Ordinal);
@@ -123,4 +124,10 @@ public sealed class OperatorProgramTests
 
     private static string StatusOf(SandboxCluster cluster, string name) =>
         cluster.Server.Objects.Get("hostdevices.hostdev.io", name)?["status"]?.ToJsonString() ?? "no status";
+
+    /// <summary>By inotify (<c>proc_pid_fdinfo(5)</c>): a line for each.</summary>
+    private static int DirectoriesWatchedBy(int process) =>
+        Directory
+            .EnumerateFiles($"/proc/{process}/fdinfo")
+            .Sum(f => File.ReadLines(f).Count(l => l.StartsWith("inotify ", StringComparison.Ordinal)));
 }
