@@ -61,16 +61,16 @@ public sealed class HostileNodeTests
             bench.Apply($"p{i:000}", $"example.com/r{i}");
         bench.StartOperator();
         int Count() => bench.Objects.Get(States, "a")?["spec"]?["policies"]?.AsArray().Count ?? 0;
-        await Waiting.UntilAsync(() => Count() == 512, state: bench.Show);
+        await Waiting.UntilAsync(() => Count() == 512, 60, bench.Show);
         string[] Held() =>
             [.. Enumerable.Range(1, 514).Select(i => $"p{i:000}").Where(p => bench.Condition(p, "Degraded") == "True/Blocked")];
-        await Waiting.UntilAsync(() => Held().Length == 2);
+        await Waiting.UntilAsync(() => Held().Length == 2, 60);
         var problem = bench.Objects.Get(HostDevices, Held()[0])!["status"]!["problems"]![0]!;
         Assert.Equal(("NodeFull", "a"), ((string)problem["reason"]!, (string)problem["node"]!));
 
         var has = bench.Has("a")!.Split(' ')[0].Split(':')[0];
         bench.Objects.Delete(HostDevices, has);
-        await Waiting.UntilAsync(() => !bench.Has("a")!.Contains(has, StringComparison.Ordinal) && Count() == 512, state: bench.Show);
+        await Waiting.UntilAsync(() => !bench.Has("a")!.Contains(has, StringComparison.Ordinal) && Count() == 512, 60, bench.Show);
     }
 
     private static void Write(OperatorBench bench, Action<JsonNode> change) =>

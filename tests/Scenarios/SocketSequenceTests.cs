@@ -10,6 +10,7 @@ namespace Hostdev.Tests.Scenarios;
 /// A few random sequences over real sockets, with the whole agent, its threads and clocks: what the thousands of
 /// <see cref="RandomSequenceTests"/> leave out. They are not the same each time.
 /// </summary>
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class SocketSequenceTests
 {
     private static readonly string[] Resources =

@@ -251,6 +251,7 @@ public abstract class UsbScenarios
         int.Parse(File.ReadAllText(node.Machine.Paths.Resolve($"/sys/bus/usb/devices/{device}/{file}")));
 }
 
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class SimulatedUsbScenarios : UsbScenarios
 {
     private protected override IScenarioNode NewNode() => new SimulatedNode();
