@@ -9,7 +9,7 @@ internal static class Promtool
     /// <summary>Fails with what it has against a page of metrics.</summary>
     public static void Check(string metrics)
     {
-        var program = Repository.Path("artifacts", "promtool", "promtool");
+        var program = Repository.Path("artifacts", "unpacked", "prometheus", "promtool");
         Assert.True(File.Exists(program), $"{program} is not there: run hack/promtool, which unpacks it");
         var page = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
         File.WriteAllText(page, metrics);
