@@ -147,6 +147,11 @@ public sealed class DeviceAllocator(
         await AskAsync("the offer of", resource, [deviceId], () => CheckOffer(resource, deviceId), r => r, cancellationToken)
             .ConfigureAwait(false);
 
+    public Refusal? KnownProblem(ResourceName resource, string deviceId) =>
+        Catalog.Units.GetValueOrDefault(deviceId) is { Problem: { } problem } it && it.Unit.Resource == resource
+            ? Cannot(resource, deviceId, problem)
+            : null;
+
     private Refusal? CheckOffer(ResourceName resource, string deviceId)
     {
         if (TokenAnswers.AreTokens(resource, [deviceId]))

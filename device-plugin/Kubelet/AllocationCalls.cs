@@ -81,7 +81,7 @@ internal sealed class AllocationCalls(
     private async Task<AllocateOutcome.Granted> GrantAsync(ImmutableArray<string> ids, CancellationToken cancellationToken)
     {
         if (listing.BeginAllocate(ids, out var early) is not { } call)
-            throw Error(StatusCode.FailedPrecondition, early!.Message);
+            throw Error(StatusCode.FailedPrecondition, (Known(early!) ?? early!).Message);
         var granted = false;
         try
         {
@@ -102,6 +102,12 @@ internal sealed class AllocationCalls(
             listing.EndAllocate(call, granted);
         }
     }
+
+    /// <summary>
+    /// The kubelet chose a device before it read that it is Unhealthy. Why it is says more than that it is: the sentence becomes the pod's.
+    /// </summary>
+    private Refusal? Known(Refusal early) =>
+        early.Reason == Reasons.DeviceUnhealthy ? allocator.KnownProblem(resource, early.DeviceIds[0]) : null;
 
     /// <summary>
     /// The allocator's outcome; a refusal when it takes too long or fails, since the kubelet's one sync loop waits for this answer.

@@ -29,6 +29,9 @@ public interface IDeviceAllocator
     ValueTask<Refusal?> CheckOfferAsync(ResourceName resource, string deviceId, CancellationToken cancellationToken) =>
         CheckBeforeStartAsync(resource, [deviceId], cancellationToken);
 
+    /// <summary>What is the matter with an ID as far as is known without a look at the machine; null when nothing is.</summary>
+    Refusal? KnownProblem(ResourceName resource, string deviceId) => null;
+
     /// <summary>The <paramref name="size"/> IDs that lie closest together, <paramref name="mustInclude"/> first. Fewer when fewer are
     /// available; unknown IDs are treated as far from everything.</summary>
     ImmutableArray<string> Prefer(ResourceName resource, ImmutableArray<string> available, ImmutableArray<string> mustInclude, int size);

@@ -33,14 +33,24 @@ start_node() {
   NODE=$!
 }
 
+# What the kernel says, half a minute late, when nothing wakes a thread of its own any more. On a busy machine it may come to itself again.
+STALL="Unless rcu_preempt kthread gets sufficient CPU time"
+STALL_PATIENCE=20   # seconds
+
+# Whether the boot that began at second $1 goes no further; sets why.
+hangs() {
+  if [ $((SECONDS - $1)) -ge "$BOOT_TIMEOUT" ]; then why="hung for $BOOT_TIMEOUT s"; return 0; fi
+  if [ -z "$stalled" ] && grep -aq "$STALL" "$RUN/console"; then stalled=$SECONDS; fi
+  [ -n "$stalled" ] && [ $((SECONDS - stalled)) -ge $STALL_PATIENCE ] && why="stalled, after $((SECONDS - $1)) s"
+}
+
 # About one boot in sixty stops before the command; it is tried again, which is safe because the command has not begun.
 boot_node() {
-  local try began why
+  local try began why stalled
   for try in 1 2 3; do
-    start_node; began=$SECONDS
-    while node_runs && ! reached command && [ $((SECONDS - began)) -lt "$BOOT_TIMEOUT" ]; do sleep 0.2; done
+    start_node; began=$SECONDS stalled= why=stopped
+    while node_runs && ! reached command && ! hangs $began; do sleep 0.2; done
     if reached command; then BOOTED=$SECONDS BOOT_SECONDS=$((SECONDS - began)); return 0; fi
-    why="hung for $BOOT_TIMEOUT s"; node_runs || why="stopped"
     stop_node
     cp "$RUN/console" "$RUN/console.boot$try"
     say "boot $try of 3 $why; last words: $(cat "$RUN/qemu.log" "$RUN/console" | grep -av 'has no peer' | tail -n 2 | tr -d '\r' | tr '\n' ' ')"

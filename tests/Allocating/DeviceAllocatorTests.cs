@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds;
+using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Allocating;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Offering;
@@ -78,6 +79,27 @@ public sealed class DeviceAllocatorTests
             await allocator.AllocateAsync(name, ["0000:46:00.0"], TestContext.Current.CancellationToken)
         );
         Assert.Contains(gate.TryClose(Edu, [], long.MaxValue), u => u.Contains("was just given to a pod", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task What_is_known_to_be_the_matter_with_a_device_is_said_without_a_look_at_it()
+    {
+        await using var bench = await ScenarioBench.StartAsync(new SimulatedNode(), Policy);
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/edu") == 1);
+        var allocator = bench.Host.Allocator;
+        await bench.StopAgentAsync(); // nobody else makes a catalog
+        var resource = ResourceName.Parse("example.com/edu");
+        Assert.Null(allocator.KnownProblem(resource, "0000:46:00.0"));
+
+        var unit = allocator.Catalog.Units["0000:46:00.0"] with { Problem = new OfferProblem(Reasons.InUse, "somebody has it") };
+        allocator.Catalog = allocator.Catalog with { Units = allocator.Catalog.Units.SetItem("0000:46:00.0", unit) };
+
+        Assert.Equal(
+            "0000:46:00.0 of example.com/edu cannot be given out: somebody has it",
+            allocator.KnownProblem(resource, "0000:46:00.0")?.Message
+        );
+        Assert.Null(allocator.KnownProblem(ResourceName.Parse("example.com/other"), "0000:46:00.0"));
+        Assert.Null(allocator.KnownProblem(resource, "0000:47:00.0"));
     }
 
     [Fact]

@@ -14,16 +14,33 @@ public sealed class RefusalOrderTests
 {
     private static readonly ResourceName Gpu = ResourceName.Parse(KubeletBench.Gpu);
 
+    [Theory]
+    [InlineData("a is broken", "a is broken")]
+    [InlineData(
+        null,
+        "a of example.com/gpu is being withdrawn or has a problem, which the status of this node names; it is not handed out"
+    )]
+    public async Task Whoever_chose_a_device_before_it_turned_Unhealthy_is_told_what_is_the_matter_with_it(string? known, string said)
+    {
+        var listing = NewListing();
+        listing.Want([new AdvertisedDevice("a", true, 0)]);
+        Send(listing);
+        listing.Want([new AdvertisedDevice("a", false, 0)]);
+        var allocator = new ScriptedAllocator();
+        if (known is not null)
+            allocator.Bad["a"] = known;
+        var calls = new AllocationCalls(Gpu, listing, allocator, new KubeletTimings(), TimeProvider.System, () => true);
+
+        var refused = await Assert.ThrowsAsync<RpcException>(() => calls.AllocateAsync(AskFor("a"), CancellationToken.None));
+
+        Assert.Equal((StatusCode.FailedPrecondition, said), (refused.StatusCode, refused.Status.Detail));
+        Assert.Empty(allocator.Asked);
+    }
+
     [Fact]
     public async Task The_error_is_held_back_until_the_list_that_shows_the_ID_Unhealthy_is_written()
     {
-        var listing = new DeviceListing(
-            Gpu,
-            new Holdings(),
-            new ListedDevices(ListedIds.None),
-            AdvertisedListPolicy.Default,
-            TimeProvider.System
-        );
+        var listing = NewListing();
         listing.Want([new AdvertisedDevice("a", true, 0)]);
         Send(listing);
         var allocator = new ScriptedAllocator();
@@ -37,10 +54,7 @@ public sealed class RefusalOrderTests
             () => true
         );
 
-        var answer = calls.AllocateAsync(
-            new AllocateRequest { ContainerRequests = { new ContainerAllocateRequest { DevicesIds = { "a" } } } },
-            CancellationToken.None
-        );
+        var answer = calls.AllocateAsync(AskFor("a"), CancellationToken.None);
         await Waiting.UntilAsync(() => listing.Current.List.Devices is [{ Healthy: false }]);
         await Task.WhenAny(answer, Task.Delay(200, TestContext.Current.CancellationToken));
         Assert.False(answer.IsCompleted);
@@ -57,6 +71,12 @@ public sealed class RefusalOrderTests
         Assert.True(timings.Allocate + timings.ShowUnhealthy < TimeSpan.FromSeconds(10));
         Assert.True(timings.PreStart < TimeSpan.FromSeconds(30));
     }
+
+    private static DeviceListing NewListing() =>
+        new(Gpu, new Holdings(), new ListedDevices(ListedIds.None), AdvertisedListPolicy.Default, TimeProvider.System);
+
+    private static AllocateRequest AskFor(string id) =>
+        new() { ContainerRequests = { new ContainerAllocateRequest { DevicesIds = { id } } } };
 
     private static void Send(DeviceListing listing)
     {

@@ -72,6 +72,9 @@ internal sealed class ScriptedAllocator : IDeviceAllocator
         return ValueTask.FromResult(Bad.TryGetValue(deviceId, out var message) ? new Refusal(Reasons.NotReady, message, [deviceId]) : null);
     }
 
+    public Refusal? KnownProblem(ResourceName resource, string deviceId) =>
+        Bad.TryGetValue(deviceId, out var message) ? new Refusal(Reasons.NotReady, message, [deviceId]) : null;
+
     /// <summary>The last IDs by name, so that a test sees that it was asked.</summary>
     public ImmutableArray<string> Prefer(
         ResourceName resource,
