@@ -110,12 +110,13 @@ internal sealed class UiBrowser : IAsyncDisposable
                     await EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"),
                     $"{name} is wider than its window {(isNarrow ? "on a phone" : "on a screen")}"
                 );
+                await AssertAccessibleAsync();
             }
         }
     }
 
     /// <summary>What keeps people out who hear the page, or see it with little contrast (WCAG 2.2 A and AA, by axe).</summary>
-    public async Task AssertAccessibleAsync()
+    private async Task AssertAccessibleAsync()
     {
         await Page.EvaluateExpressionAsync(s_axe.Value);
         var found = await EvaluateAsync<JsonElement>(

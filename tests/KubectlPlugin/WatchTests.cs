@@ -97,9 +97,8 @@ public sealed class WatchTests
         bench.AddState("node-1", Status);
         bench.AddState("node-2", Status);
         bench.Cluster.Server.Objects.Create(ClusterBench.Yaml(Policy));
-        var verbs = await ProposedAsync("");
-        Assert.Empty(new[] { "devices", "resources", "free", "explain", "tree", "why", "watch" }.Except(verbs));
-        Assert.DoesNotContain("__complete", verbs);
+        Assert.Empty(new[] { "devices", "resources", "free", "explain", "tree", "why", "watch" }.Except(await ProposedAsync("")));
+        Assert.DoesNotContain("__complete", await ProposedAsync(""));
         Assert.Equal(["devices"], await ProposedAsync("dev"));
         Assert.Equal(["node-1", "node-2"], await ProposedAsync("tree", "node"));
         Assert.Equal(["node-1", "node-2"], await ProposedAsync("devices", "--node", ""));
@@ -108,12 +107,19 @@ public sealed class WatchTests
         Assert.Equal(["--node"], await ProposedAsync("devices", "--no"));
         Assert.Equal(["json"], await ProposedAsync("devices", "-o", "js"));
 
+        // Whoever presses Tab waits for a few seconds at most, and is proposed nothing then: on a busy machine he presses it again.
         async Task<string[]> ProposedAsync(params string[] words)
         {
-            var answer = await bench.RunAsync(["__complete", .. words]);
-            Assert.Equal((0, ""), (answer.ExitCode, answer.Error));
-            Assert.Equal(":4", answer.Lines[^1]);
-            return [.. answer.Lines[..^1].Select(l => l.Split('\t')[0])];
+            string[] proposed = [];
+            for (var pressed = 0; pressed < 5 && proposed.Length == 0; pressed++)
+            {
+                var answer = await bench.RunAsync(["__complete", .. words]);
+                Assert.Equal((0, ""), (answer.ExitCode, answer.Error));
+                Assert.Equal(":4", answer.Lines[^1]);
+                proposed = [.. answer.Lines[..^1].Select(l => l.Split('\t')[0])];
+            }
+
+            return proposed;
         }
     }
 
