@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Text.Json.Serialization;
+using Hostdev.Crds.Parsing;
 
 namespace Hostdev.Crds;
 
@@ -7,6 +9,7 @@ namespace Hostdev.Crds;
 /// over a boot. There are four forms of text, and no text is of two of them: a PCI address, a USB port, a SCSI disk, an mdev's UUID.
 /// Ordered by class, then as the class orders them.
 /// </summary>
+[JsonConverter(typeof(DeviceIdConverter))]
 public abstract record DeviceId : IComparable<DeviceId>
 {
     private DeviceId() { }

@@ -3,10 +3,13 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
+using Hostdev.Crds.Parsing;
 
 namespace Hostdev.Crds;
 
 /// <summary>An Ethernet address of one interface: six bytes as <c>52:54:00:12:34:56</c>, hexadecimal, lower case, not of a group.</summary>
+[JsonConverter(typeof(MacAddressConverter))]
 public readonly record struct MacAddress(ulong Value)
 {
     internal const string Form = "write six bytes in hexadecimal, in lower case and quotes, for example \"52:54:00:12:34:56\"";

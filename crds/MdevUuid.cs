@@ -2,6 +2,8 @@ using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
+using Hostdev.Crds.Parsing;
 
 namespace Hostdev.Crds;
 
@@ -9,6 +11,7 @@ namespace Hostdev.Crds;
 /// The UUID of a mediated device, in the 36-character lower-case form that the kernel prints and accepts (kernel
 /// <c>Documentation/driver-api/vfio-mediated-device.rst</c>).
 /// </summary>
+[JsonConverter(typeof(MdevUuidConverter))]
 public readonly record struct MdevUuid(Guid Value) : IComparable<MdevUuid>
 {
     /// <summary>The first six bytes of every UUID that Hostdev makes: <c>hostde</c> in ASCII.</summary>

@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Text.Json.Serialization;
+using Hostdev.Crds.Parsing;
 
 namespace Hostdev.Crds;
 
@@ -8,6 +10,7 @@ namespace Hostdev.Crds;
 /// <c>Documentation/ABI/testing/sysfs-bus-pci</c>). Domains have four digits and more: VMD controllers and Hyper-V make five-digit ones
 /// (<c>10000:01:00.0</c>). Ordered by domain, bus, slot, function.
 /// </summary>
+[JsonConverter(typeof(PciAddressConverter))]
 public readonly record struct PciAddress(uint Domain, byte Bus, byte Slot, byte Function) : IComparable<PciAddress>
 {
     internal const string Form = "write domain:bus:slot.function in hexadecimal, for example 0000:3b:00.0";

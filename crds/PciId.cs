@@ -1,9 +1,12 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Text.Json.Serialization;
+using Hostdev.Crds.Parsing;
 
 namespace Hostdev.Crds;
 
 /// <summary>A vendor, device or subsystem id: 16 bits, written as four hexadecimal digits (<c>8086</c>), as <c>lspci -n</c> does.</summary>
+[JsonConverter(typeof(PciIdConverter))]
 public readonly record struct PciId(ushort Value) : IComparable<PciId>
 {
     internal const string Form = "write four hexadecimal digits in quotes, for example \"8086\"";

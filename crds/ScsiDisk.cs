@@ -2,6 +2,8 @@ using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
+using Hostdev.Crds.Parsing;
 
 namespace Hostdev.Crds;
 
@@ -9,6 +11,7 @@ namespace Hostdev.Crds;
 /// A SCSI logical unit, as <c>scsi-</c> and 16 hexadecimal digits: a hash of its controller, of what tells it from others there, and of its
 /// LUN. <c>host:channel:target:lun</c> is no identity, because the kernel gives the lowest free host number at every boot and bind.
 /// </summary>
+[JsonConverter(typeof(ScsiDiskConverter))]
 public readonly record struct ScsiDisk : IComparable<ScsiDisk>
 {
     internal const string Example = "scsi-0123456789abcdef";

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Text.Json.Serialization;
+using Hostdev.Crds.Parsing;
 
 namespace Hostdev.Crds;
 
@@ -11,6 +13,7 @@ namespace Hostdev.Crds;
 /// </summary>
 /// <param name="Controller">For example <c>0000:01:00.0</c>, or <c>xhci-hcd.1.auto</c> of a platform device.</param>
 /// <param name="Ports">From the root hub down, each 1 to 255; seven at most (USB 2.0, 4.1.1).</param>
+[JsonConverter(typeof(UsbPortConverter))]
 public sealed record UsbPort(string Controller, ImmutableArray<byte> Ports) : IComparable<UsbPort>
 {
     internal const string Example = "0000:01:00.0/1.4";

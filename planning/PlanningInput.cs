@@ -47,7 +47,7 @@ public sealed record PlanningInput
     public ImmutableArray<Choice> Choices { get; init; } = [];
 
     /// <summary>The widest links that were seen on this host; of others nothing is known.</summary>
-    public ImmutableSortedDictionary<PciAddress, KnownLink> Links { get; init; } = ImmutableSortedDictionary<PciAddress, KnownLink>.Empty;
+    public ImmutableSortedDictionary<DeviceId, KnownLink> Links { get; init; } = ImmutableSortedDictionary<DeviceId, KnownLink>.Empty;
 
     /// <summary>Uncorrectable errors that were reported lately.</summary>
     public ImmutableArray<PcieErrors> Errors { get; init; } = [];

@@ -19,9 +19,6 @@ namespace Hostdev.Crds.Parsing;
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true,
     Converters = [
-        typeof(PciAddressConverter),
-        typeof(PciIdConverter),
-        typeof(MacAddressConverter),
         typeof(PciClassConverter),
         typeof(ResourceNameConverter),
         typeof(FileModeConverter),

@@ -325,6 +325,21 @@ public static partial class Reasons
         }
     );
 
+    public static readonly Reason OfferedByHarvester = Devices.Add(
+        new(
+            "OfferedByHarvester",
+            "Harvester's device plugin (the add-on `pcidevices-controller`) offers the device or a member of its group beside Hostdev; the "
+                + "message has its resource. Its sockets are named like KubeVirt's, and it names devices by address. Two VMs may be given "
+                + "the device",
+            "delete the device's `PCIDeviceClaim` when its VM is stopped, switch off its `VGPUDevice` where it is a vGPU, or remove it "
+                + "from the policy",
+            Ends.Admin
+        )
+        {
+            AsksToAct = true,
+        }
+    );
+
     public static readonly Reason OfferedByAnother = Devices.Add(
         new(
             "OfferedByAnother",

@@ -25,7 +25,7 @@ internal sealed record Remembered
 
     public required ImmutableArray<Choice> Choices { get; init; }
 
-    public required ImmutableSortedDictionary<PciAddress, KnownLink> Links { get; init; }
+    public required ImmutableSortedDictionary<DeviceId, KnownLink> Links { get; init; }
 
     /// <summary>Of a running agent, which alone watches.</summary>
     public ImmutableArray<PcieErrors> Errors { get; init; } = [];

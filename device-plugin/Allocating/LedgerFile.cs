@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
-using Hostdev.Crds.Parsing;
 using Hostdev.DevicePlugin.Applying;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.DevicePlugin.Offering;
@@ -78,7 +77,7 @@ internal sealed record GivenUpUnit(string Id, string Why);
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    Converters = [typeof(DeviceIdConverter), typeof(AnsweredNodeConverter), typeof(BoundDeviceConverter)],
+    Converters = [typeof(AnsweredNodeConverter), typeof(BoundDeviceConverter)],
     WriteIndented = true
 )]
 [JsonSerializable(typeof(LedgerContent))]

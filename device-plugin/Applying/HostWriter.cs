@@ -85,9 +85,6 @@ public sealed class HostWriter(
         return look with { Error = error };
     }
 
-    /// <summary>The driver a function is bound to now; null when none.</summary>
-    public string? ReadDriver(PciAddress address) => ReadLinkName($"/sys/bus/pci/devices/{address}/driver");
-
     /// <summary>The last part of where a link leads now; null when it is not there.</summary>
     /// <param name="path">As on the host.</param>
     public string? ReadLinkName(string path) => _files.ReadLinkName(path);
@@ -102,20 +99,19 @@ public sealed class HostWriter(
     }
 
     /// <summary>
-    /// Whether a function answers reads of its configuration space; null when the read did not come back by the deadline, which says
+    /// Whether a device answers reads of its configuration space; null when the read did not come back by the deadline, which says
     /// nothing about it.
     /// </summary>
-    public async Task<bool?> AnswersAsync(PciAddress address, TimeSpan deadline, CancellationToken cancellationToken)
+    public async Task<bool?> AnswersAsync(DeviceId device, KernelFile config, TimeSpan deadline, CancellationToken cancellationToken)
     {
         var answers = false;
-        var file = PciFiles.Attribute(address, "config");
         Errno Read()
         {
-            answers = ConfigHeader.Answers(_files.ReadHexBlocking(file.Path, ConfigHeader.Bytes));
+            answers = ConfigHeader.Answers(_files.ReadHexBlocking(config.Path, ConfigHeader.Bytes));
             return answers ? Errno.None : Errno.EIO;
         }
 
-        var error = await AskAsync(new FileCall(address, file, null), Read, deadline, cancellationToken).ConfigureAwait(false);
+        var error = await AskAsync(new FileCall(device, config, null), Read, deadline, cancellationToken).ConfigureAwait(false);
         return error == Errno.ETIMEDOUT ? null : error.IsSuccess && answers;
     }
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using Hostdev.Crds.Parsing;
 using Hostdev.Planning;
 using Hostdev.Planning.Lending;
 
@@ -48,7 +47,7 @@ internal static class JournalLine
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
-    Converters = [typeof(PciAddressConverter), typeof(MdevUuidConverter), typeof(DeviceIdConverter), typeof(InterfaceDriversConverter)]
+    Converters = [typeof(InterfaceDriversConverter)]
 )]
 [JsonSerializable(typeof(JournalRecord))]
 internal sealed partial class JournalJsonContext : JsonSerializerContext;

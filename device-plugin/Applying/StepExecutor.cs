@@ -32,14 +32,16 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
                 return StepOutcome.Done.Instance;
             case PlanStep.SetAutoprobe s:
                 var autoprobe = s.Autoprobe ? "1" : "0";
-                return await WriteAsync(s.PhysicalFunction, "sriov_drivers_autoprobe", autoprobe, deadline, autoprobe, cancellationToken)
+                var autoprobeFile = PciFiles.Attribute(s.PhysicalFunction, "sriov_drivers_autoprobe");
+                return await WriteAsync(s.PhysicalFunction, autoprobeFile, autoprobe, deadline, autoprobe, cancellationToken)
                     .ConfigureAwait(false);
             case PlanStep.SetNumVfs s:
                 return await SetNumVfsAsync(s, cancellationToken).ConfigureAwait(false);
             case PlanStep.SetDriverOverride s:
                 // One newline clears it; "(null)" would become the override, and an empty write does nothing (contracts/kernel.md,
                 // Binding).
-                return await WriteAsync(s.Address, "driver_override", s.Driver ?? "\n", deadline, s.Driver ?? "(null)", cancellationToken)
+                var overrideFile = PciFiles.Attribute(s.Address, "driver_override");
+                return await WriteAsync(s.Address, overrideFile, s.Driver ?? "\n", deadline, s.Driver ?? "(null)", cancellationToken)
                     .ConfigureAwait(false);
             case PlanStep.Unbind s:
                 return await UnbindAsync(s, deadline, cancellationToken).ConfigureAwait(false);
@@ -79,14 +81,15 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
             step.NumVfs > 0 && int.TryParse(now, CultureInfo.InvariantCulture, out var made) && made > 0
                 ? new StepOutcome.Done { What = $"{step.PhysicalFunction}: {step.NumVfs} VFs were asked for and its driver made {made}" }
                 : null;
-        return await WriteAsync(step.PhysicalFunction, KernelFile.NumVfs, count, NumVfsDeadline, count, cancellationToken, Answered)
+        var file = PciFiles.Attribute(step.PhysicalFunction, KernelFile.NumVfs);
+        return await WriteAsync(step.PhysicalFunction, file, count, NumVfsDeadline, count, cancellationToken, Answered)
             .ConfigureAwait(false);
     }
 
     /// <param name="answered">What it means that the write succeeded and something else is read back; null: that it had no effect.</param>
     private async Task<StepOutcome> WriteAsync(
-        PciAddress device,
-        string attribute,
+        DeviceId device,
+        KernelFile file,
         string value,
         TimeSpan deadline,
         string expect,
@@ -94,7 +97,6 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
         Func<string?, StepOutcome?>? answered = null
     )
     {
-        var file = PciFiles.Attribute(device, attribute);
         using var log = writer.FollowLog();
         var error = await writer.WriteAsync(device, file, value, deadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT)
@@ -125,7 +127,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
         var error = await writer.WriteAsync(step.Address, file, step.Address.ToString(), deadline, cancellationToken).ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT)
             return TimedOut(file, step.Address.ToString(), deadline);
-        var driver = writer.ReadDriver(step.Address);
+        var driver = writer.ReadLinkName(PciFiles.DriverOf(step.Address));
         if (driver is null)
             return StepOutcome.Done.Instance;
         var what = error.IsSuccess ? "had no effect" : $"failed: {WriteErrors.Explain(file, error)}";
@@ -211,7 +213,9 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
             return Failed($"resetting it (writing 1 to {file}) failed: {why}; remove and rescan it, or power-cycle the host");
         }
 
-        return await writer.AnswersAsync(step.Address, ReadDeadline, cancellationToken).ConfigureAwait(false) switch
+        return await writer
+            .AnswersAsync(step.Address, PciFiles.Config(step.Address), ReadDeadline, cancellationToken)
+            .ConfigureAwait(false) switch
         {
             true => StepOutcome.Done.Instance,
             false => new StepOutcome.Failed(
@@ -233,7 +237,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
             .ConfigureAwait(false);
         if (error == Errno.ETIMEDOUT)
             return TimedOut(PciFiles.DriversProbe, step.Address.ToString(), deadline);
-        var driver = writer.ReadDriver(step.Address);
+        var driver = writer.ReadLinkName(PciFiles.DriverOf(step.Address));
         var found = driver is null ? "no driver of the host takes it" : $"bound to {driver}";
         if (step.ExpectedDriver is null)
             return new StepOutcome.Done { What = $"{step.Address}: {found}" };
@@ -272,7 +276,7 @@ public sealed class StepExecutor(HostWriter writer, Journal journal, ILentDevice
     /// What a driver says of it; where it says nothing, the advice to look at what it said before. Of an errno of the number of VFs only
     /// the driver knows the reason.
     /// </summary>
-    private static string Said(KernelFile file, IReadOnlyList<string> logged, PciAddress device)
+    private static string Said(KernelFile file, IReadOnlyList<string> logged, DeviceId device)
     {
         if (KernelWords.InWords(logged) is { } words)
             return $"; {words}";

@@ -3,7 +3,6 @@ using Hostdev.Crds;
 using Hostdev.Crds.Words;
 using Hostdev.Planning;
 using Hostdev.Planning.Explaining;
-using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Commands;
 
@@ -30,7 +29,7 @@ internal static class ExplainText
         var (device, inventory, unit) = (it.Device, it.Input.Inventory, it.Unit);
         var described = device switch
         {
-            DeviceId.OfPci(var address) when inventory.Functions.TryGetValue(address, out var function) => Describe(function, inventory),
+            DeviceId.OfPci(var address) => PciText.Describe(address, inventory),
             DeviceId.OfMdev(var uuid) => MdevText.Describe(uuid, inventory, unit),
             DeviceId.OfUsb(var port) => LentText.Describe(port, inventory),
             DeviceId.OfScsi(var disk) => LentText.Describe(disk, inventory),
@@ -96,35 +95,6 @@ internal static class ExplainText
         if (unit is { Cordoned: true })
             yield return "its policy lets it go as soon as nobody has it (disruption: Cordon)";
     }
-
-    private static IEnumerable<string> Describe(PciFunction function, HostInventory inventory)
-    {
-        var group = inventory.GroupOf(function);
-        string?[] title = [function.Address.ToString(), $"{function.Vendor}:{function.Device}", function.VendorName, function.DeviceName];
-        yield return string.Join(' ', title.Where(t => t is not null));
-        yield return $"driver: {function.Driver ?? "none"}";
-        yield return $"IOMMU group: {Members(inventory, group)}";
-        var regions = string.Join(", ", group?.DirectRegions ?? []);
-        if (regions.Length > 0)
-            yield return $"direct regions of the group: {regions}";
-        foreach (var line in MdevText.MadeOn(function.Address, inventory))
-            yield return line;
-    }
-
-    private static string Members(HostInventory inventory, IommuGroup? group)
-    {
-        if (group is null)
-            return "none";
-        var members = group.Members.Select(a => Member(inventory, a)).Concat(group.OtherMembers.Select(m => Member(m)));
-        return $"{group.Number} with {string.Join(", ", members)}";
-    }
-
-    private static string Member(HostInventory inventory, PciAddress address) =>
-        inventory.Functions.TryGetValue(address, out var f)
-            ? $"{address} ({(f.IsBridge ? "bridge" : f.Driver ?? "no driver")})"
-            : address.ToString();
-
-    private static string Member(OtherGroupMember member) => $"{member.Name} ({member.Driver ?? "no driver"})";
 
     private static void Section(StringBuilder text, string title, IEnumerable<string> lines) => PlanText.Section(text, title, lines);
 }

@@ -23,10 +23,10 @@ internal static class MdevText
         : unit?.Handout is Handout.MediatedDevice wanted ? [$"{uuid} mediated device of type {wanted.TypeId}, which is not there now"]
         : null;
 
-    /// <summary>What can be made of a function, and what is; nothing of one that makes none.</summary>
-    public static IEnumerable<string> MadeOn(PciAddress address, HostInventory inventory)
+    /// <summary>What can be made of a device, and what is; nothing of one that makes none.</summary>
+    public static IEnumerable<string> MadeOn(DeviceId device, HostInventory inventory)
     {
-        foreach (var parent in inventory.MdevParents.Where(p => p.PciAddress == address))
+        foreach (var parent in inventory.MdevParentsOn(device))
         {
             foreach (var type in parent.Types)
                 yield return string.Create(

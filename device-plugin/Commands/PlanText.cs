@@ -4,7 +4,6 @@ using Hostdev.Crds.Words;
 using Hostdev.Kube.Meta;
 using Hostdev.Planning;
 using Hostdev.Planning.Foreseeing;
-using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Commands;
 
@@ -66,7 +65,7 @@ internal static class PlanText
         plan.Policies.Where(p => p.Matched == 0 && p.Frozen is null && plan.Findings.All(f => f.Policy != p.Policy));
 
     internal static string Lost(ForeseenMove move) =>
-        $"{Named(move.Function)}, from {move.From}"
+        $"{PciText.Named(move.Function)}, from {move.From}"
         + move.To switch
         {
             null when move.Function.PhysicalFunction is { } pf => $": it is gone with the number of {pf}",
@@ -75,13 +74,13 @@ internal static class PlanText
             var to => $" to {to}",
         };
 
-    internal static string Returned(ForeseenMove move) =>
-        $"{Named(move.Function)}, {(move.From is null ? "which is new, " : move.From.Length == 0 ? "" : $"from {move.From} ")}to {move.To}";
-
-    private static string Named(PciFunction function)
+    internal static string Returned(ForeseenMove move)
     {
-        var children = function.Children.Where(c => c.Kind is ChildKind.Disk or ChildKind.NetworkInterface).Select(c => c.Name).ToList();
-        return $"{function.Address}{(children.Count == 0 ? "" : $" (with {string.Join(' ', children)})")}";
+        var from =
+            move.From is null ? "which is new, "
+            : move.From.Length == 0 ? ""
+            : $"from {move.From} ";
+        return $"{PciText.Named(move.Function)}, {from}to {move.To}";
     }
 
     private static string Offered(Unit unit)

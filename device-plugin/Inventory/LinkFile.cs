@@ -19,16 +19,16 @@ public sealed class LinkFile
     public LinkFile(string directory)
     {
         _file = new StateFile<LinkContent>(Path.Combine(directory, FileName), LinkJsonContext.Default.LinkContent);
-        Links = _file.Read(LinkContent.ToLinks, out _) ?? ImmutableSortedDictionary<PciAddress, KnownLink>.Empty;
+        Links = _file.Read(LinkContent.ToLinks, out _) ?? ImmutableSortedDictionary<DeviceId, KnownLink>.Empty;
     }
 
-    public ImmutableSortedDictionary<PciAddress, KnownLink> Links { get; private set; }
+    public ImmutableSortedDictionary<DeviceId, KnownLink> Links { get; private set; }
 
     /// <summary>
     /// Makes these the known ones; the same ones again write nothing. Where they cannot be written the agent goes on, and tries it again
     /// with the next reading.
     /// </summary>
-    public void Keep(ImmutableSortedDictionary<PciAddress, KnownLink> links)
+    public void Keep(ImmutableSortedDictionary<DeviceId, KnownLink> links)
     {
         if (links == Links || links.SequenceEqual(Links))
             return;
@@ -48,7 +48,7 @@ internal sealed record LinkContent
 {
     public required ImmutableArray<LinkEntry> Links { get; init; }
 
-    public static LinkContent Of(ImmutableSortedDictionary<PciAddress, KnownLink> links) =>
+    public static LinkContent Of(ImmutableSortedDictionary<DeviceId, KnownLink> links) =>
         new()
         {
             Links =
@@ -62,11 +62,11 @@ internal sealed record LinkContent
             ],
         };
 
-    /// <exception cref="FormatException">An address is none.</exception>
-    public static ImmutableSortedDictionary<PciAddress, KnownLink> ToLinks(LinkContent content) =>
+    /// <exception cref="FormatException">An address is no device.</exception>
+    public static ImmutableSortedDictionary<DeviceId, KnownLink> ToLinks(LinkContent content) =>
         content
             .Links.DistinctBy(l => l.Address)
-            .ToImmutableSortedDictionary(l => PciAddress.Parse(l.Address), l => new KnownLink(l.Ids, l.Width));
+            .ToImmutableSortedDictionary(l => DeviceId.Parse(l.Address), l => new KnownLink(l.Ids, l.Width));
 }
 
 internal sealed record LinkEntry

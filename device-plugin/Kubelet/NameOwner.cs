@@ -98,8 +98,9 @@ internal sealed record NameOwner
                 $"no other plugin answers {wait} after that"
             );
         var listed = Signs.Listed.IsEmpty ? "" : $"the kubelet has {Some(Signs.Listed)} under it, which this agent never listed, and ";
-        var kubeVirt = Signs.Named.Any(SocketNames.IsOfKubeVirt)
-            ? " (KubeVirt's own goes with externalResourceProvider: true on that entry of permittedHostDevices)"
+        var kubeVirt = Signs.Named.Any(SocketNames.IsAsOfKubeVirt)
+            ? " (KubeVirt's own goes with externalResourceProvider: true on that entry of permittedHostDevices, Harvester's with its "
+                + "PCIDeviceClaim)"
             : "";
         return $"{resource} is another device plugin's on this node: {listed}{shown}. So it is not registered: remove that "
             + $"plugin{kubeVirt}, or use another resourceName. It is registered when {end}";

@@ -9,10 +9,11 @@ namespace Hostdev.DevicePlugin.Kubelet;
 /// <param name="Socket">The file name, in the kubelet's directory, of the socket that says the resource, or else of the first that says no
 /// other one.</param>
 /// <param name="Ids">Its healthy IDs, ordered: KubeVirt takes the number of the IOMMU group
-/// (pkg/virt-handler/device-manager/pci_device.go), most others the PCI address.</param>
+/// (pkg/virt-handler/device-manager/pci_device.go and mediated_device.go), most others the PCI address.</param>
 public sealed record OtherOffer(string Resource, string Socket, ImmutableArray<string> Ids)
 {
-    public bool IsKubeVirts => SocketNames.IsOfKubeVirt(Socket) && SocketNames.Says(Socket, Resource);
+    /// <summary>KubeVirt's own, or Harvester's: their IDs tell which.</summary>
+    public bool IsNamedAsKubeVirts => SocketNames.IsAsOfKubeVirt(Socket) && SocketNames.Says(Socket, Resource);
 
     public bool Equals(OtherOffer? other) =>
         other is not null && (Resource, Socket) == (other.Resource, other.Socket) && Ids.SequenceEqual(other.Ids, StringComparer.Ordinal);

@@ -17,8 +17,8 @@ public static class SocketNames
     /// <summary>Whether a socket in the kubelet's directory is one of ours.</summary>
     public static bool IsOurs(string fileName) => fileName.StartsWith(Prefix, StringComparison.Ordinal);
 
-    /// <summary>Whether a socket is one of a plugin of KubeVirt's.</summary>
-    public static bool IsOfKubeVirt(string fileName) => fileName.StartsWith(KubeVirt, StringComparison.Ordinal);
+    /// <summary>Whether a socket is named as those of KubeVirt's plugins are, and of Harvester's (docs/contracts/kubevirt.md).</summary>
+    public static bool IsAsOfKubeVirt(string fileName) => fileName.StartsWith(KubeVirt, StringComparison.Ordinal);
 
     /// <summary>
     /// Whether another plugin's socket says by its name which resource it serves: <c>domain-name.sock</c> and <c>domain_name.sock</c> (the
@@ -30,10 +30,10 @@ public static class SocketNames
         if (!fileName.EndsWith(Suffix, StringComparison.Ordinal))
             return false;
         var stem = fileName[..^Suffix.Length];
-        var whole = IsOfKubeVirt(stem) ? stem[KubeVirt.Length..] : stem;
+        var whole = IsAsOfKubeVirt(stem) ? stem[KubeVirt.Length..] : stem;
         return whole == resource.Replace('/', '-')
             || whole == resource.Replace('/', '_')
-            || (IsOfKubeVirt(fileName) && resource == $"{ResourceName.KubeVirtDomain}/{whole}");
+            || (IsAsOfKubeVirt(fileName) && resource == $"{ResourceName.KubeVirtDomain}/{whole}");
     }
 
     /// <summary>

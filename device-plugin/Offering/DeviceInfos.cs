@@ -3,6 +3,7 @@ using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
+using Hostdev.Planning.Pci;
 using Hostdev.Planning.Places;
 
 namespace Hostdev.DevicePlugin.Offering;
@@ -17,40 +18,16 @@ internal static class DeviceInfos
     /// <param name="inventory">Null where there is none: less is told then.</param>
     public static DeviceInfo Of(ResourceName resource, IReadOnlyList<(Unit Unit, UnitState State)> units, HostInventory? inventory)
     {
-        var told = units.Select(u => Of(u.Unit, u.State, inventory)).ToList();
         var cliques = inventory is null
             ? ImmutableDictionary<DeviceId, int>.Empty
             : GpuDirect.Cliques([.. units.Select(u => u.Unit)], inventory);
-        return new DeviceInfo
-        {
-            Resource = resource.ToString(),
-            Devices = [.. told.Select((t, i) => WithCliques(t, units[i].Unit.Device, cliques))],
-        };
+        return new DeviceInfo { Resource = resource.ToString(), Devices = [.. units.Select(u => Of(u.Unit, u.State, inventory, cliques))] };
     }
-
-    private static InfoOfDevice WithCliques(InfoOfDevice info, DeviceId device, ImmutableDictionary<DeviceId, int> cliques) =>
-        cliques.IsEmpty || info.Assigned is not { } functions
-            ? info
-            : info with
-            {
-                P2pClique = CliqueOf(device, cliques),
-                Assigned =
-                [
-                    .. functions.Select(f =>
-                        PciAddress.Parse(f.Address) is var address && device != address
-                            ? f with
-                            {
-                                P2pClique = CliqueOf(address, cliques),
-                            }
-                            : f
-                    ),
-                ],
-            };
 
     private static int? CliqueOf(DeviceId device, ImmutableDictionary<DeviceId, int> cliques) =>
         cliques.TryGetValue(device, out var clique) ? clique : null;
 
-    private static InfoOfDevice Of(Unit unit, UnitState state, HostInventory? inventory)
+    private static InfoOfDevice Of(Unit unit, UnitState state, HostInventory? inventory, ImmutableDictionary<DeviceId, int> cliques)
     {
         var place = inventory is null ? null : Place.Of(unit, inventory);
         var info = new InfoOfDevice
@@ -62,12 +39,13 @@ internal static class DeviceInfos
             Nodes = state.Nodes,
             IommuGroup = state.Group is { } group ? GroupInfo.Of(group) : null,
             NumaNode = place?.NumaNode,
+            P2pClique = CliqueOf(unit.Device, cliques),
             PciePath = place is null ? null : [.. place.Path.Select(d => d.ToString())],
         };
         return unit.Handout switch
         {
-            Handout.VfioGroup vfio => WithFunctions(info, vfio, state, inventory),
-            Handout.TypedFunction typed => WithFunctions(info, typed.Group, state, inventory),
+            Handout.VfioGroup vfio => WithFunctions(info, vfio, state, inventory, cliques),
+            Handout.TypedFunction typed => WithFunctions(info, typed.Group, state, inventory, cliques),
             Handout.MediatedDevice mdev => info with { Mdev = Mdev(mdev, inventory) },
             Handout.UsbNode usb => info with { Usb = Usb(usb, state, inventory) },
             Handout.ScsiNode scsi => info with { Scsi = Scsi(scsi, state, inventory) },
@@ -78,15 +56,30 @@ internal static class DeviceInfos
     // Classes are named as their buses.
     private static string SysfsPathOf(DeviceId device) => $"/sys/bus/{device.Class.Word()}/devices/{device}";
 
-    private static InfoOfDevice WithFunctions(InfoOfDevice info, Handout.VfioGroup group, UnitState state, HostInventory? inventory) =>
+    private static InfoOfDevice WithFunctions(
+        InfoOfDevice info,
+        Handout.VfioGroup group,
+        UnitState state,
+        HostInventory? inventory,
+        ImmutableDictionary<DeviceId, int> cliques
+    ) =>
         info with
         {
-            Assigned = [.. group.Assigned.Select(m => Function(m.Address, state, inventory))],
+            Assigned =
+            [
+                .. group.Assigned.Select(m =>
+                    Function(m, state, inventory) with
+                    {
+                        P2pClique = m.Address == group.Primary ? null : CliqueOf(m.Address, cliques),
+                    }
+                ),
+            ],
             Held = group.Held.IsEmpty ? null : [.. group.Held.Select(m => m.Address.ToString())],
         };
 
-    private static FunctionInfo Function(PciAddress address, UnitState state, HostInventory? inventory)
+    private static FunctionInfo Function(UnitMember member, UnitState state, HostInventory? inventory)
     {
+        var address = member.Address;
         var told = new FunctionInfo
         {
             Address = address.ToString(),

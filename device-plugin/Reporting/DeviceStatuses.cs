@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Offering;
 using Hostdev.Planning;
@@ -62,6 +63,54 @@ internal sealed class DeviceStatuses
                 .OrderBy(n => n.Ids, StringComparer.Ordinal),
         ];
 
+    /// <summary>The virtual functions of each function that has some now, by its address.</summary>
+    public ImmutableArray<VirtualFunctionsStatus> VirtualFunctions =>
+        [.. _inventory.Functions.Values.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 }).Select(VirtualFunctionsOf)];
+
+    /// <summary><c>vendor:device</c> of PCI functions by which units are known, each once, ordered; of other classes nothing.</summary>
+    public IEnumerable<string> IdsOf(IEnumerable<Unit> units) =>
+        units
+            .Select(u => u.Device.AsPci is { } address ? _inventory.Functions.GetValueOrDefault(address) : null)
+            .OfType<PciFunction>()
+            .Select(f => Ids(f.Vendor, f.Device))
+            .Distinct(StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal);
+
+    /// <summary>One within what <c>crds/nodedevicestates.yaml</c> allows of a device (<see cref="StatusBounds"/>).</summary>
+    public static DeviceStatus Bound(DeviceStatus d) =>
+        d with
+        {
+            Id = StatusBounds.Optional(d.Id, StatusBounds.Id),
+            Ids = StatusBounds.Optional(d.Ids, StatusBounds.Ids),
+            Driver = StatusBounds.Optional(d.Driver, StatusBounds.Word),
+            State = StatusBounds.Optional(d.State, StatusBounds.Text),
+            Pci = d.Pci is { } pci
+                ? pci with
+                {
+                    Subsystem = StatusBounds.Optional(pci.Subsystem, StatusBounds.Ids),
+                    Slot = StatusBounds.Optional(pci.Slot, StatusBounds.Word),
+                    Interfaces = pci.Interfaces is { } interfaces
+                        ? StatusBounds.Words(interfaces, StatusBounds.FewInterfaces, StatusBounds.Word)
+                        : null,
+                }
+                : null,
+            Usb = d.Usb is { } usb ? new UsbDeviceStatus(StatusBounds.Optional(usb.Serial, StatusBounds.Serial)) : null,
+            Scsi = d.Scsi is { } scsi
+                ? new ScsiDeviceStatus(
+                    StatusBounds.Optional(scsi.Controller, StatusBounds.Address),
+                    StatusBounds.Optional(scsi.Vendor, StatusBounds.Word),
+                    StatusBounds.Optional(scsi.Model, StatusBounds.Word),
+                    StatusBounds.Optional(scsi.Serial, StatusBounds.Serial),
+                    StatusBounds.Optional(scsi.Wwid, StatusBounds.Serial),
+                    StatusBounds.Optional(scsi.Address, StatusBounds.Word)
+                )
+                : null,
+            Mdev = d.Mdev is { } mdev
+                ? new MdevDeviceStatus(BoundedText.Cut(mdev.TypeId, StatusBounds.Word), StatusBounds.Optional(mdev.Parent, StatusBounds.Id))
+                : null,
+            PciAddress = StatusBounds.Optional(d.PciAddress, StatusBounds.Address),
+        };
+
     private static IEnumerable<PciFunction> Physical(HostInventory inventory) =>
         inventory.Functions.Values.Where(f => !f.IsBridge && !f.IsVirtualFunction);
 
@@ -87,6 +136,29 @@ internal sealed class DeviceStatuses
     {
         var names = f.Children.Where(c => c.Kind == ChildKind.NetworkInterface).Select(c => c.Name).ToImmutableArray();
         return names.IsEmpty ? null : names;
+    }
+
+    private VirtualFunctionsStatus VirtualFunctionsOf(PciFunction pf)
+    {
+        var drivers = pf.Sriov!.VirtualFunctions.Select(v =>
+                (Index: v.Key, Driver: _inventory.Functions.GetValueOrDefault(v.Value)?.Driver ?? "no driver")
+            )
+            .ToList();
+        var ranges = new List<(VfRange Range, string Driver)>();
+        foreach (var (index, driver) in drivers)
+        {
+            if (ranges.Count > 0 && ranges[^1].Driver == driver && ranges[^1].Range.Last == index - 1)
+                ranges[^1] = (ranges[^1].Range with { Last = index }, driver);
+            else
+                ranges.Add((new VfRange(index, index), driver));
+        }
+
+        return new VirtualFunctionsStatus(
+            pf.Address.ToString(),
+            pf.Sriov.TotalVfs,
+            drivers.Count,
+            [.. ranges.Select(r => $"{r.Range}: {r.Driver}")]
+        );
     }
 
     private DeviceStatus Of(UsbDevice u) =>

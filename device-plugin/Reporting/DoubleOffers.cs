@@ -17,19 +17,16 @@ internal static class DoubleOffers
         var findings =
             from unit in plan.Units
             from offer in offers
-            let finding = offer.IsKubeVirts ? OfKubeVirt(unit, offer, inventory) : OfAnother(unit, offer)
+            let finding = offer.IsNamedAsKubeVirts ? OfKubeVirt(unit, offer, inventory) ?? OfHarvester(unit, offer) : OfAnother(unit, offer)
             where finding is not null
             select finding;
         return plan with { Findings = [.. plan.Findings, .. findings] };
     }
 
-    /// <summary>KubeVirt's own plugin calls a PCI device by its group's number.</summary>
+    /// <summary>KubeVirt's own plugin calls a PCI function and a mediated device by its group's number.</summary>
     private static Finding? OfKubeVirt(Unit unit, OtherOffer offer, HostInventory inventory)
     {
-        var number = unit.Device.AsPci is { } address
-            ? inventory.Functions.GetValueOrDefault(address)?.IommuGroup?.ToString(CultureInfo.InvariantCulture)
-            : null;
-        if (!(number is not null && offer.Ids.Contains(number)) && Named(unit, offer).IsEmpty)
+        if (inventory.GroupOf(unit.Device) is not { } group || !offer.Ids.Contains(group.Number.ToString(CultureInfo.InvariantCulture)))
             return null;
         return Finding(
             unit,
@@ -38,6 +35,18 @@ internal static class DoubleOffers
                 + "it: set externalResourceProvider: true on that entry of permittedHostDevices, or remove the entry"
         );
     }
+
+    /// <summary>Harvester names its sockets as KubeVirt does, and devices by their addresses, as nobody does who is KubeVirt's.</summary>
+    private static Finding? OfHarvester(Unit unit, OtherOffer offer) =>
+        Named(unit, offer) is { IsEmpty: false } named
+            ? Finding(
+                unit,
+                Reasons.OfferedByHarvester,
+                $"{InWords(named, unit)} is offered by Harvester's device plugin too, as {offer.Resource} ({offer.Socket}), so that two "
+                    + "VMs may be given it: delete its PCIDeviceClaim (switch off its VGPUDevice, where it is a vGPU), or remove it from "
+                    + "this policy"
+            )
+            : null;
 
     /// <summary>
     /// A device that is the host's until a pod is given it is another plugin's to offer, and a pod that it gives such a device is in the
@@ -48,19 +57,21 @@ internal static class DoubleOffers
         var named = Named(unit, offer);
         if (named.IsEmpty)
             return null;
-        var what = named is [var only] && only == unit.Id.ToString() ? only : $"{string.Join(", ", named)} of {unit.Id}";
         var who = SocketNames.Says(offer.Socket, offer.Resource) ? $" ({offer.Socket})" : "";
         return Finding(
             unit,
             Reasons.OfferedByAnother,
-            $"{what} is offered by another device plugin too, as {offer.Resource}{who}, so that two pods may be given it: remove it from "
-                + "that plugin's configuration, or from this policy"
+            $"{InWords(named, unit)} is offered by another device plugin too, as {offer.Resource}{who}, so that two pods may be given "
+                + "it: remove it from that plugin's configuration, or from this policy"
         );
     }
 
     /// <summary>What of a unit is offered there by its address or UUID.</summary>
     private static ImmutableArray<string> Named(Unit unit, OtherOffer offer) =>
         offer.Resource == unit.Resource.Value ? [] : [.. unit.Claims.Select(c => c.ToString()).Where(c => offer.Ids.Contains(c))];
+
+    private static string InWords(ImmutableArray<string> named, Unit unit) =>
+        named is [var only] && only == unit.Id.ToString() ? only : $"{string.Join(", ", named)} of {unit.Id}";
 
     private static Finding Finding(Unit unit, Reason reason, string message) =>
         new(unit.Policy, unit.Id.ToString(), FindingState.Noticed, reason, message);

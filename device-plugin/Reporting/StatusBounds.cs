@@ -12,10 +12,10 @@ namespace Hostdev.DevicePlugin.Reporting;
 internal static class StatusBounds
 {
     public const int Text = 4096;
-    private const int Word = 64; // types of conditions may be longer in the schema, and never are
-    private const int Address = 32;
-    private const int Ids = 16;
-    private const int Id = 256;
+    public const int Word = 64; // types of conditions may be longer in the schema, and never are
+    public const int Address = 32;
+    public const int Ids = 16;
+    public const int Id = 256;
     private const int Resource = 308;
     private const int Name = 253;
     private const int Namespace = 63;
@@ -24,9 +24,9 @@ internal static class StatusBounds
     private const int LongList = 4096;
     private const int Policies = 512;
     private const int FewWords = 64;
-    private const int FewInterfaces = 16;
+    public const int FewInterfaces = 16;
     private const int FewFields = 16;
-    private const int Serial = 256;
+    public const int Serial = 256;
 
     public static NodeDeviceStateStatus Apply(NodeDeviceStateStatus s)
     {
@@ -35,7 +35,7 @@ internal static class StatusBounds
             Follows = s.Follows is { } follows ? Words(follows, FewFields, Word) : null,
             Host = Bound(s.Host),
             Names = [.. s.Names.Take(List).Select(n => n with { Ids = BoundedText.Cut(n.Ids, Ids), Name = BoundedText.Cut(n.Name, 256) })],
-            Devices = [.. s.Devices.Take(LongList).Select(Bound)],
+            Devices = [.. s.Devices.Take(LongList).Select(DeviceStatuses.Bound)],
             VirtualFunctions = [.. s.VirtualFunctions.Take(List).Select(Bound).DistinctBy(v => v.PhysicalFunction)],
             Allocations = [.. s.Allocations.Take(LongList).Select(Bound)],
             Policies = [.. s.Policies.Take(Policies).Select(Bound)],
@@ -87,36 +87,6 @@ internal static class StatusBounds
             Problems = Words(h.Problems, 20, Text),
         };
 
-    private static DeviceStatus Bound(DeviceStatus d) =>
-        d with
-        {
-            Id = Optional(d.Id, Id),
-            Ids = Optional(d.Ids, Ids),
-            Driver = Optional(d.Driver, Word),
-            State = Optional(d.State, Text),
-            Pci = d.Pci is { } pci
-                ? pci with
-                {
-                    Subsystem = Optional(pci.Subsystem, Ids),
-                    Slot = Optional(pci.Slot, Word),
-                    Interfaces = pci.Interfaces is { } interfaces ? Words(interfaces, FewInterfaces, Word) : null,
-                }
-                : null,
-            Usb = d.Usb is { } usb ? new UsbDeviceStatus(Optional(usb.Serial, Serial)) : null,
-            Scsi = d.Scsi is { } scsi
-                ? new ScsiDeviceStatus(
-                    Optional(scsi.Controller, Address),
-                    Optional(scsi.Vendor, Word),
-                    Optional(scsi.Model, Word),
-                    Optional(scsi.Serial, Serial),
-                    Optional(scsi.Wwid, Serial),
-                    Optional(scsi.Address, Word)
-                )
-                : null,
-            Mdev = d.Mdev is { } mdev ? new MdevDeviceStatus(BoundedText.Cut(mdev.TypeId, Word), Optional(mdev.Parent, Id)) : null,
-            PciAddress = Optional(d.PciAddress, Address),
-        };
-
     private static VirtualFunctionsStatus Bound(VirtualFunctionsStatus v) =>
         v with
         {
@@ -147,6 +117,6 @@ internal static class StatusBounds
     private static DeviceProblem Bound(DeviceProblem p) =>
         new(BoundedText.Cut(p.Device, Id), p.State, p.Reason, BoundedText.Cut(p.Message, Text), Optional(p.PolicyUid, Uid));
 
-    private static ImmutableArray<string> Words(ImmutableArray<string> words, int most, int longest) =>
+    public static ImmutableArray<string> Words(ImmutableArray<string> words, int most, int longest) =>
         [.. words.Take(most).Select(w => BoundedText.Cut(w, longest))];
 }

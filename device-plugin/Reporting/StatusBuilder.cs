@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 using Hostdev.DevicePlugin.Following;
@@ -37,10 +36,10 @@ public static class StatusBuilder
     {
         plan = DoubleOffers.Tell(plan, inventory, others);
         var unready = Unready(catalog, kubelet);
-        var policies = plan.Policies.Select(p => Result(p, plan, catalog, unready, ledger, inventory)).ToImmutableArray();
+        var devices = new DeviceStatuses(inventory, plan, catalog, unready);
+        var policies = plan.Policies.Select(p => Result(p, plan, catalog, unready, ledger, devices)).ToImmutableArray();
         var resources = Resources(catalog, kubelet);
         var tokens = catalog.Units.Values.SelectMany(u => u.Unit.Companions).Select(c => c.Name.Value).ToHashSet(StringComparer.Ordinal);
-        var devices = new DeviceStatuses(inventory, plan, catalog, unready);
         var all = devices.All;
         var unreached = kubelet.OrderBy(s => s.Name).Select(s => s.Problem).FirstOrDefault(p => p is not null);
         return new NodeDeviceStateStatus
@@ -55,12 +54,7 @@ public static class StatusBuilder
                 ledger.ById.Values.Count(a => !a.IsToken),
                 policies.Sum(p => p.Problems.Where(x => x.State.IsInTheWay).DistinctBy(x => x.Device).Count())
             ),
-            VirtualFunctions =
-            [
-                .. inventory
-                    .Functions.Values.Where(f => f.Sriov is { VirtualFunctions.Count: > 0 })
-                    .Select(f => VirtualFunctions(f, inventory)),
-            ],
+            VirtualFunctions = devices.VirtualFunctions,
             Allocations =
             [
                 .. ledger.ById.Values.Select(a => new AllocationStatus(
@@ -103,8 +97,6 @@ public static class StatusBuilder
             Problems = [.. problems.Take(MostProblems).Select(p => p.ToString())],
         };
 
-    private static string Ids(PciFunction f) => $"{f.Vendor}:{f.Device}";
-
     /// <summary>
     /// The units that are not given out now, by ID: by what the machine shows, what is known of pods, what the kubelet was refused, and
     /// whose the name is.
@@ -128,36 +120,13 @@ public static class StatusBuilder
         return problems;
     }
 
-    private static VirtualFunctionsStatus VirtualFunctions(PciFunction pf, HostInventory inventory)
-    {
-        var drivers = pf.Sriov!.VirtualFunctions.Select(v =>
-                (Index: v.Key, Driver: inventory.Functions.GetValueOrDefault(v.Value)?.Driver ?? "no driver")
-            )
-            .ToList();
-        var ranges = new List<(VfRange Range, string Driver)>();
-        foreach (var (index, driver) in drivers)
-        {
-            if (ranges.Count > 0 && ranges[^1].Driver == driver && ranges[^1].Range.Last == index - 1)
-                ranges[^1] = (ranges[^1].Range with { Last = index }, driver);
-            else
-                ranges.Add((new VfRange(index, index), driver));
-        }
-
-        return new VirtualFunctionsStatus(
-            pf.Address.ToString(),
-            pf.Sriov.TotalVfs,
-            drivers.Count,
-            [.. ranges.Select(r => $"{r.Range}: {r.Driver}")]
-        );
-    }
-
     private static PolicyResult Result(
         PolicyMatch match,
         Plan plan,
         Catalog catalog,
         Dictionary<string, OfferProblem> unready,
         AllocationLedger ledger,
-        HostInventory inventory
+        DeviceStatuses devices
     )
     {
         // What a frozen policy has in force is of an earlier generation than the one that is reported.
@@ -204,18 +173,7 @@ public static class StatusBuilder
             Ready = ready,
             Blocked = blocked,
             Allocated = units.Count(u => ledger.ById.ContainsKey(u.Unit.Id.ToString())),
-            Ids =
-            [
-                .. units
-                    .Select(u => u.Unit.Device.AsPci)
-                    .OfType<PciAddress>()
-                    .Select(inventory.Functions.GetValueOrDefault)
-                    .OfType<PciFunction>()
-                    .Select(Ids)
-                    .Distinct(StringComparer.Ordinal)
-                    .Order(StringComparer.Ordinal)
-                    .Take(MostIds),
-            ],
+            Ids = [.. devices.IdsOf(units.Select(u => u.Unit)).Take(MostIds)],
             Reason = reason,
             Message = message,
             Problems =

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
 using Hostdev.Crds.Words;
 
@@ -17,10 +18,18 @@ public sealed record Explanation
 
     public required ImmutableArray<DeviceFinding> Findings { get; init; }
 
+    /// <summary>
+    /// Each policy of the node that asks for it, or for another device with which it goes from the host, and how: clauses that begin with
+    /// the policy, as the node's own <c>explain</c> has them. By the agent's planner, on what the node reports.
+    /// </summary>
+    public required ImmutableArray<string> AskedBy { get; init; }
+
+    /// <param name="state">The whole object of a node that has reported.</param>
     /// <param name="id">A device's ID; upper and lower case are alike.</param>
     /// <returns>Null where the node reports no such device.</returns>
-    public static Explanation? Of(NodeReading reading, string id)
+    public static Explanation? Of(NodeDeviceState state, string id)
     {
+        var reading = NodeReading.Of(state);
         var rows = NodeDevices.Of(reading);
         if (rows.FirstOrDefault(r => string.Equals(r.Id, id, StringComparison.OrdinalIgnoreCase)) is not { } device)
             return null;
@@ -30,6 +39,10 @@ public sealed record Explanation
             Group = device.IommuGroup is { } group ? [.. rows.Where(r => r.IommuGroup == group && r.Id != device.Id)] : [],
             Below = [.. rows.Where(r => r.Parent == device.Id)],
             Findings = NodeDevices.FindingsOf(reading)(device.Id),
+            AskedBy =
+                reading.Status is { } status && DeviceId.TryParse(device.Id, out var known)
+                    ? Planning.Explaining.Explanation.Of(ReportedMachine.AsItIs(state, status), known).AskedBy
+                    : [],
         };
     }
 
@@ -52,11 +65,14 @@ public sealed record Explanation
         Add("Pod", Device.PodText);
         Add("VM", Device.VirtualMachine);
         Add("Since", Device.Since?.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'"));
+        var isUnsaid = Findings.IsEmpty && Device.State == DeviceUse.Host; // else state, resource and findings tell
+        foreach (var asked in isUnsaid ? AskedBy : [])
+            Add("Asked for", asked);
         if (Device.Message is { } message && Findings.All(f => f.Message != message))
             Add("Message", message);
         foreach (var finding in Findings)
             lines.AddRange(["", .. finding.Lines()]);
-        if (Findings.IsEmpty && Device.State == DeviceUse.Host)
+        if (isUnsaid && AskedBy.IsEmpty)
             lines.AddRange([
                 "",
                 "No policy of this node says anything of it: kubectl get hostdev lists the policies, and what each matches.",

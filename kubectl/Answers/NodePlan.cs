@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json.Serialization;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
-using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
 using Hostdev.Kube.Meta;
 using Hostdev.Planning;
@@ -95,7 +94,7 @@ public sealed record NodePlan(string Node, ImmutableArray<PlannedChange> Changes
         var reading = NodeReading.Of(state);
         if (reading.Status is not { } status)
             return Unknown(reading.Node, reading.Lack!);
-        var spec = Spec(state);
+        var spec = ReportedMachine.SpecOf(state);
         var given = spec.Policies;
         var (asIs, toBe) = (Policies(before, given), Policies(after, given));
         var changed = toBe.Where(p => !asIs.Contains(p)).Concat(asIs.Where(p => !toBe.Any(t => t.Identity == p.Identity))).ToList();
@@ -123,12 +122,6 @@ public sealed record NodePlan(string Node, ImmutableArray<PlannedChange> Changes
             ],
             []
         );
-
-    /// <summary>What the node was given; nothing where that cannot be read.</summary>
-    private static NodeDeviceStateSpec Spec(NodeDeviceState state) =>
-        state.Spec is { } spec && NodeDeviceStateReader.Read(spec.GetRawText(), out _, inForce: true) is { } read
-            ? read
-            : new NodeDeviceStateSpec { Policies = [] };
 
     /// <summary>As an agent follows them: of one that it would not understand the version before stays in force.</summary>
     private static ImmutableArray<EffectivePolicy> Policies(ImmutableArray<NodeEntry> entries, ImmutableArray<DesiredPolicy> given) =>

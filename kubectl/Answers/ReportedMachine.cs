@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Hostdev.Crds;
 using Hostdev.Crds.Kinds;
+using Hostdev.Crds.Parsing;
 using Hostdev.Crds.Words;
 using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
@@ -55,6 +56,24 @@ public sealed class ReportedMachine
     /// <returns>Without policies: they are what is asked about.</returns>
     public static PlanningInput Of(NodeDeviceStateStatus status, ImmutableArray<DesiredPolicy> given) =>
         new ReportedMachine(status, given).Input();
+
+    /// <summary>With the policies that the node was given, which are what it is asked about.</summary>
+    public static PlanningInput AsItIs(NodeDeviceState state, NodeDeviceStateStatus status)
+    {
+        var spec = SpecOf(state);
+        return Of(status, spec.Policies) with
+        {
+            Node = state.Metadata.Name,
+            Cordons = spec.Cordons,
+            Policies = [.. spec.Policies.Select(p => new EffectivePolicy(p, p as DesiredPolicy.Frozen))],
+        };
+    }
+
+    /// <summary>What the node was given; nothing where that cannot be read.</summary>
+    internal static NodeDeviceStateSpec SpecOf(NodeDeviceState state) =>
+        state.Spec is { } spec && NodeDeviceStateReader.Read(spec.GetRawText(), out _, inForce: true) is { } read
+            ? read
+            : new NodeDeviceStateSpec { Policies = [] };
 
     /// <summary>As a pod stands in what is said of its devices; a blank or the end follows.</summary>
     internal static string PodWords(string ns, string pod) => $"pod {ns}/{pod}";

@@ -26,11 +26,11 @@ internal static class ExplainCommand
             async (parsed, reader, cancellationToken) =>
             {
                 var (name, id) = (parsed.GetValue(node)!, parsed.GetValue(device)!);
-                var reading = await reader.NodeAsync(name, cancellationToken).ConfigureAwait(false);
-                if (reading.Lack is { } lack)
+                var state = await reader.StateAsync(name, cancellationToken).ConfigureAwait(false);
+                if (NodeReading.Of(state).Lack is { } lack)
                     throw new AnswerException(lack);
                 var answer =
-                    Explanation.Of(reading, id)
+                    Explanation.Of(state, id)
                     ?? throw new AnswerException(
                         $"{name} reports no device {id}: kubectl hostdev devices --node {name} lists those it has. A virtual function that "
                             + "no pod has and nothing is in the way of is not reported by itself"

@@ -61,6 +61,9 @@ public sealed record HostInventory
     /// <summary>The mediated device of this UUID; null when there is none.</summary>
     public MdevDevice? Mdev(MdevUuid uuid) => Mdevs.FirstOrDefault(m => m.Uuid == uuid);
 
+    /// <summary>By what mediated devices are made of a device; nothing for one of which none are.</summary>
+    public IEnumerable<MdevParent> MdevParentsOn(DeviceId device) => MdevParents.Where(p => p.PciAddress is { } a && device == a);
+
     /// <summary>What is in a socket, hubs aside; null when nothing is.</summary>
     public UsbDevice? Usb(UsbPort port) => UsbDevices.FirstOrDefault(u => !u.IsHub && u.Port == port);
 

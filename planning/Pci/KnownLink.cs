@@ -13,8 +13,8 @@ public sealed record KnownLink(string Ids, int Width)
     /// <summary>
     /// What is known after a reading: what it shows of cards that were not known, or have more lanes now. What it does not show stays.
     /// </summary>
-    public static ImmutableSortedDictionary<PciAddress, KnownLink> After(
-        ImmutableSortedDictionary<PciAddress, KnownLink> known,
+    public static ImmutableSortedDictionary<DeviceId, KnownLink> After(
+        ImmutableSortedDictionary<DeviceId, KnownLink> known,
         HostInventory inventory
     ) =>
         known.SetItems(
@@ -22,7 +22,7 @@ public sealed record KnownLink(string Ids, int Width)
             where function is { LinkWidth: not null, IsBridge: false, Unreadable.IsEmpty: true }
             let shown = new KnownLink(IdsOf(function), function.LinkWidth!.Value)
             where !(known.GetValueOrDefault(function.Address) is { } link && link.Ids == shown.Ids && link.Width >= shown.Width)
-            select KeyValuePair.Create(function.Address, shown)
+            select KeyValuePair.Create((DeviceId)function.Address, shown)
         );
 
     /// <summary>

@@ -30,6 +30,29 @@ public sealed class LinkFileTests : IDisposable
         Assert.Contains("\"width\": 16", written, StringComparison.Ordinal);
     }
 
+    /// <summary>To the letter as the versions before wrote it, and read it.</summary>
+    [Fact]
+    public void The_file_s_form_stays_as_it_is()
+    {
+        var file = new LinkFile(_directory);
+        file.Keep(file.Links.Add(PciAddress.Parse("0000:01:00.0"), new KnownLink("10de:2204", 16)));
+        Assert.Equal(
+            """
+            {
+              "format": 1,
+              "links": [
+                {
+                  "address": "0000:01:00.0",
+                  "ids": "10de:2204",
+                  "width": 16
+                }
+              ]
+            }
+            """.ReplaceLineEndings("\n"),
+            File.ReadAllText(Path)
+        );
+    }
+
     /// <summary>Fields of later versions are passed over; a format of one, or damage, begins anew, and nothing stops for it.</summary>
     [Theory]
     [InlineData("""{"format": 1, "links": [{"address": "0000:01:00.0", "ids": "10de:2204", "width": 16, "speed": "32"}], "more": {}}""", 1)]

@@ -104,6 +104,53 @@ public sealed class ExplainTests
         );
     }
 
+    /// <summary>A physical function keeps its driver, and what a pod is given by OnAllocate is the host's until then.</summary>
+    [Theory]
+    [InlineData("0000:15:00.0", "SriovPolicy/vfs asks for 4 virtual functions of it, and leaves it to the host")]
+    [InlineData("0000:16:00.0", "SriovPolicy/foreign asks for the virtual functions that it has, and leaves it to the host")]
+    [InlineData("0000:11:00.1", "HostDevice/lent asks for 0000:11:00.0, and it goes from the host with that")]
+    [InlineData("0000:14:00.0", null)]
+    public async Task A_device_of_the_host_says_which_policy_has_virtual_functions_of_it_or_takes_it_with_another(string id, string? asked)
+    {
+        const string status = """
+            host: {kernel: '6.12', architecture: x86_64, bootId: b, iommu: true, interruptRemapping: 'Yes', kernelArguments: [],
+              vfioDrivers: [vfio-pci], problems: []}
+            devices:
+            - {id: "0000:11:00.0", class: pci, ids: "10de:24b0", driver: nvidia, state: Offered as example.com/gpu,
+               pci: {iommuGroup: 11, classCode: "030000"}}
+            - {id: "0000:11:00.1", class: pci, ids: "10de:228b", driver: snd_hda_intel, pci: {iommuGroup: 11, classCode: "040300"}}
+            - {id: "0000:14:00.0", class: pci, ids: "10de:1eb8", driver: nvidia, pci: {iommuGroup: 14, classCode: "030200"}}
+            - {id: "0000:15:00.0", class: pci, ids: "8086:1572", driver: i40e,
+               pci: {iommuGroup: 15, classCode: "020000", sriov: {totalVfs: 8, offset: 16, stride: 1}}}
+            - {id: "0000:16:00.0", class: pci, ids: "15b3:1017", driver: mlx5_core,
+               pci: {iommuGroup: 16, classCode: "020000", sriov: {totalVfs: 8, offset: 1, stride: 1}}}
+            virtualFunctions:
+            - {physicalFunction: "0000:15:00.0", total: 8, current: 4, ranges: ["0-3: vfio-pci"]}
+            - {physicalFunction: "0000:16:00.0", total: 8, current: 2, ranges: ["0-1: mlx5_core"]}
+            """;
+        const string policies = """
+            [{kind: HostDevice, name: lent, uid: u1, generation: 1, spec: {nodeSelector: {}, resourceName: example.com/gpu,
+               binding: OnAllocate, devices: {pci: {selectors: [{vendor: "10de", device: "24b0"}],
+               members: [{vendor: "10de", device: "228b", assigned: false}]}}}},
+             {kind: SriovPolicy, name: vfs, uid: u2, generation: 1, spec: {nodeSelector: {}, numVfs: 4,
+               physicalFunctions: [{vendor: "8086", device: "1572"}],
+               pools: [{name: all, vfs: [{first: 0, last: 3}], driver: {type: Vfio}, resourceName: example.com/vf}]}},
+             {kind: SriovPolicy, name: foreign, uid: u3, generation: 1, spec: {nodeSelector: {}, management: External,
+               physicalFunctions: [{vendor: "15b3", device: "1017"}],
+               pools: [{name: all, vfs: [{first: 0, last: 1}], driver: {type: Vfio}, resourceName: example.com/mlx}]}}]
+            """;
+        await using var bench = await KubectlBench.StartAsync();
+        bench.AddState("node-1", status, policies);
+        var answer = await bench.RunAsync("explain", "node-1", id);
+
+        Assert.Contains("State:       Host: it is the host's\n", answer.Output, StringComparison.Ordinal);
+        Assert.Equal(
+            asked is null ? [] : [$"Asked for:   {asked}"],
+            answer.Lines.Where(l => l.StartsWith("Asked", StringComparison.Ordinal))
+        );
+        Assert.Equal(asked is null, answer.Output.Contains("No policy of this node says anything of it", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task A_tree_shows_groups_and_what_hangs_on_what()
     {

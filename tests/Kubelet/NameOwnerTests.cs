@@ -36,8 +36,8 @@ public sealed class NameOwnerTests
             Look(NameOwner.Nobody, Says),
             "example.com/gpu is another device plugin's on this node: a socket in /plugins whose name says this resource "
                 + "(kubevirt-example.com-gpu.sock) answers. So it is not registered: remove that plugin (KubeVirt's own goes with "
-                + "externalResourceProvider: true on that entry of permittedHostDevices), or use another resourceName. It is registered "
-                + "when nobody has answered there for 60 s"
+                + "externalResourceProvider: true on that entry of permittedHostDevices, Harvester's with its PCIDeviceClaim), or use "
+                + "another resourceName. It is registered when nobody has answered there for 60 s"
         );
 
     [Fact]

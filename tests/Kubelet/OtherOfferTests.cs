@@ -23,7 +23,7 @@ public sealed class OtherOfferTests : IDisposable
                 ("intel.com/nic", "intel.com_nic.sock", false),
                 ("rdma/hca", "rdma.sock", false),
             ],
-            Read().Select(o => (o.Resource, o.Socket, o.IsKubeVirts))
+            Read().Select(o => (o.Resource, o.Socket, o.IsNamedAsKubeVirts))
         );
         Assert.Equal(["0000:45:00.0", "0000:45:00.1"], Read()[1].Ids);
     }

@@ -83,6 +83,28 @@ public sealed class InstallationCheckTests
         );
     }
 
+    /// <summary>As Ctrl-C stops it, and SIGTERM: the same for both commands that wait.</summary>
+    [Theory]
+    [InlineData("check", "whether everything is there is not known yet; run it again")]
+    [InlineData("give-back", "the nodes go on giving back; run it again to wait for them, or with --undo")]
+    public async Task A_command_that_is_stopped_while_it_waits_says_what_is_so_and_ends_with_1(string command, string said)
+    {
+        await using var bench = await StartAsync();
+        bench.AddNode("node-01");
+        bench.StartOperator();
+        await Waiting.UntilAsync(() => bench.Has("node-01") == ""); // its agent never reports
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        await using var output = new StringWriter();
+        string[] arguments = [command, "--kubeconfig", bench.Cluster.Kubeconfig, "--namespace", SandboxCluster.SystemNamespace];
+        var run = OperatorCommand.InvokeAsync(arguments, output, stop.Token);
+        await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        Assert.False(run.IsCompleted);
+        await stop.CancelAsync();
+
+        Assert.Equal(1, await run);
+        Assert.EndsWith($"hostdev-operator: stopped: {said}{Environment.NewLine}", output.ToString(), StringComparison.Ordinal);
+    }
+
     private static async Task<(bool IsWell, List<string> Said)> CheckAsync(OperatorBench bench, TimeSpan timeout)
     {
         var agents = new Selection { Namespace = SandboxCluster.SystemNamespace, Labels = OperatorOptions.DefaultAgentSelector };

@@ -12,10 +12,7 @@ namespace Hostdev.Tests.Planning;
 public sealed class KnownLinkTests
 {
     private const string Card = "0000:43:00.0";
-    private static readonly ImmutableSortedDictionary<PciAddress, KnownLink> s_none = ImmutableSortedDictionary<
-        PciAddress,
-        KnownLink
-    >.Empty;
+    private static readonly ImmutableSortedDictionary<DeviceId, KnownLink> s_none = ImmutableSortedDictionary<DeviceId, KnownLink>.Empty;
 
     [Theory]
     [InlineData(16, 8, "has a PCIe link of x8, and had x16 before")]

@@ -318,6 +318,7 @@ public sealed class PolicyRollupTests
 
     [Theory]
     [InlineData("OfferedByKubeVirt", true)]
+    [InlineData("OfferedByHarvester", true)]
     [InlineData("OfferedByAnother", true)]
     [InlineData("DomainTooLong", true)]
     [InlineData("NameChanged", true)]

@@ -146,9 +146,8 @@ public sealed partial class StatusBuilderTests
 
     [Theory]
     [InlineData("nvidia.com/TU104GL", "12", true)]
-    [InlineData("nvidia.com/TU104GL", "0000:43:00.0", true)]
     [InlineData("example.com/gpus", "12", true)]
-    [InlineData("example.com/gpus", "0000:43:00.0", false)] // our own list
+    [InlineData("nvidia.com/TU104GL", "0000:44:00.0", false)]
     [InlineData("nvidia.com/TU104GL", "13", false)]
     public void A_device_that_KubeVirt_offers_too_is_said(string resource, string id, bool said)
     {
@@ -161,6 +160,55 @@ public sealed partial class StatusBuilderTests
 
         Assert.Equal(
             said ? [("0000:43:00.0", Reasons.OfferedByKubeVirt, words)] : [],
+            problems.Select(p => (p.Device, p.Reason, p.Message))
+        );
+    }
+
+    [Theory]
+    [InlineData("21", true)] // KubeVirt's plugin for mediated devices lists groups, as that for PCI does
+    [InlineData("22", false)]
+    public void A_mediated_device_that_KubeVirt_offers_too_is_said(string id, bool said)
+    {
+        var uuid = MdevUuid.Parse("5a1e0b7c-9f34-8d21-b6a0-1234567890ab");
+        var there = new MdevDevice
+        {
+            Uuid = uuid,
+            Parent = "0000:43:00.0",
+            TypeId = "nvidia-222",
+            IommuGroup = 21,
+        };
+        var machine = Taken.Build();
+        machine = machine with { Mdevs = [there], Groups = machine.Groups.Add(21, new IommuGroup(21, [], "DMA")) };
+        var unit = Offering.Units.Of("0000:43:00.0") with
+        {
+            Id = uuid,
+            Handout = new Handout.MediatedDevice { Uuid = uuid, TypeId = "nvidia-222" },
+        };
+        var offer = new OtherOffer("nvidia.com/GRID_T4-1Q", "kubevirt-nvidia.com-GRID_T4-1Q.sock", [id]);
+        var findings = DoubleOffers.Tell(Plan.Nothing with { Units = [unit] }, machine, [offer]).Findings;
+
+        Assert.Equal(said ? [($"{uuid}", Reasons.OfferedByKubeVirt)] : [], findings.Select(f => (f.Device, f.Reason)));
+    }
+
+    /// <summary>Sockets are named alike; an address is Harvester's, the number of a group is KubeVirt's.</summary>
+    [Theory]
+    [InlineData("nvidia.com/TU104GL_TESLA_T4", "0000:43:00.0", "0000:43:00.0 is offered")]
+    [InlineData("nvidia.com/TU104GL_TESLA_T4", "0000:43:00.1", "0000:43:00.1 of 0000:43:00.0 is offered")]
+    [InlineData("nvidia.com/TU104GL_TESLA_T4", "0000:44:00.0", null)]
+    [InlineData("example.com/gpus", "0000:43:00.0", null)] // our own list
+    public void A_device_that_Harvester_offers_too_is_said_with_what_ends_it_there(string resource, string id, string? what)
+    {
+        var socket = $"kubevirt-{resource.Replace('/', '-')}.sock";
+        var policy = Given.HostDevice(pci: p => p with { GroupPolicy = GroupPolicy.HoldSiblings });
+        var machine = new Machine().Bridge("0000:40:01.0", 11).Audio(driver: "pci-stub").Gpu(driver: "vfio-pci", flr: true);
+        var status = Status(Given.Input(machine, policy), others: [new OtherOffer(resource, socket, ["0000:00:1f.0", id])]);
+        var problems = status.Policies[0].Problems.Where(p => p.State == FindingState.Noticed);
+        var words =
+            $"{what} by Harvester's device plugin too, as {resource} ({socket}), so that two VMs may be given it: delete its "
+            + "PCIDeviceClaim (switch off its VGPUDevice, where it is a vGPU), or remove it from this policy";
+
+        Assert.Equal(
+            what is null ? [] : [("0000:43:00.0", Reasons.OfferedByHarvester, words)],
             problems.Select(p => (p.Device, p.Reason, p.Message))
         );
     }

@@ -4,7 +4,6 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using Hostdev.Crds.Parsing;
 using Hostdev.Planning.Inventory;
 
 namespace Hostdev.DevicePlugin.Inventory.Rendering;
@@ -86,14 +85,7 @@ internal sealed record InventoryDocument
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UseStringEnumConverter = true,
     WriteIndented = true,
-    NewLine = "\n",
-    Converters = [
-        typeof(PciAddressConverter),
-        typeof(PciIdConverter),
-        typeof(MdevUuidConverter),
-        typeof(UsbPortConverter),
-        typeof(ScsiDiskConverter),
-    ]
+    NewLine = "\n"
 )]
 [JsonSerializable(typeof(InventoryDocument))]
 internal sealed partial class InventoryJsonContext : JsonSerializerContext;

@@ -190,7 +190,7 @@ internal sealed class InventoryTree
                 yield return new Branch(DescribeScsi(scsi), () => []);
         if (!classes.HasFlag(DeviceClasses.Mdev))
             yield break;
-        foreach (var parent in inventory.MdevParents.Where(p => p.PciAddress == function.Address))
+        foreach (var parent in inventory.MdevParentsOn(function.Address))
         foreach (var branch in MdevBranches(parent))
             yield return branch;
     }

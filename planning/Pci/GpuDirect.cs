@@ -1,9 +1,8 @@
 using System.Collections.Immutable;
 using Hostdev.Crds;
-using Hostdev.Planning;
 using Hostdev.Planning.Inventory;
 
-namespace Hostdev.DevicePlugin.Offering;
+namespace Hostdev.Planning.Pci;
 
 /// <summary>
 /// NVIDIA's GPUDirect P2P in a VM: which GPUs a guest may be told of that they reach each other's memory. What a guest is told wrongly here
@@ -11,7 +10,7 @@ namespace Hostdev.DevicePlugin.Offering;
 /// generations Turing, Ampere, Hopper and Lovelace (cloud-hypervisor <c>docs/vfio.md</c>), boards for data centers (class 3D controller;
 /// cloud-hypervisor pull request 6235), and GPUs below one PCIe switch.
 /// </summary>
-internal static class GpuDirect
+public static class GpuDirect
 {
     /// <summary>The option has four bits (QEMU <c>hw/vfio/pci-quirks.c: set_nv_gpudirect_clique_id</c>).</summary>
     public const int MostCliques = 16;
@@ -44,7 +43,7 @@ internal static class GpuDirect
     }
 
     /// <summary>Whether its generation is one of those. A virtual function has no memory of its own to reach.</summary>
-    public static bool Supports(PciFunction function) =>
+    internal static bool Supports(PciFunction function) =>
         function.Vendor == s_nvidia
         && function.ClassCode >> 8 == ThreeDController
         && !function.IsVirtualFunction
