@@ -56,6 +56,28 @@ internal static class CommandSettings
     public static bool IsExpected(Exception e) =>
         e is KubeApiException or KubeTransportException or KubeProtocolException or KubeConfigurationException;
 
+    /// <summary>
+    /// The exit code of a command that asks the API server; 1 with a sentence on the error output where its answer, or whoever stopped the
+    /// command (Ctrl-C, SIGTERM), is why it ended.
+    /// </summary>
+    /// <param name="stopped">What is so when it is stopped, and what to do then.</param>
+    /// <param name="cancellationToken">The command's own.</param>
+    public static async Task<int> RunAsync(TextWriter error, string stopped, Func<Task<int>> ask, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ask().ConfigureAwait(false);
+        }
+        catch (Exception e) when (IsExpected(e))
+        {
+            return await FailAsync(e, error).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return await FailAsync($"stopped: {stopped}", error).ConfigureAwait(false);
+        }
+    }
+
     /// <param name="error">By default the process's.</param>
     public static Task<int> FailAsync(Exception expected, TextWriter? error = null) =>
         FailAsync(

@@ -21,25 +21,26 @@ internal static class KubeVirtSnippetCommand
             kubeconfig,
         };
         command.SetAction(
-            async (parsed, cancellationToken) =>
-            {
-                using var loggers = LogLines.Create(LogLevel.Warning);
-                try
-                {
-                    using var client = CommandSettings.Connect(parsed.GetValue(kubeconfig), loggers);
-                    var (text, problem) = await ReadAsync(client, cancellationToken).ConfigureAwait(false);
-                    if (text is null)
-                        return await CommandSettings.FailAsync(problem).ConfigureAwait(false);
-                    await Console.Out.WriteAsync(text).ConfigureAwait(false);
-                    return 0;
-                }
-                catch (Exception e) when (CommandSettings.IsExpected(e))
-                {
-                    return await CommandSettings.FailAsync(e).ConfigureAwait(false);
-                }
-            }
+            (parsed, cancellationToken) =>
+                CommandSettings.RunAsync(
+                    parsed.InvocationConfiguration.Error,
+                    "not all policies were read, so nothing is printed; run it again",
+                    () => PrintAsync(parsed, parsed.GetValue(kubeconfig), cancellationToken),
+                    cancellationToken
+                )
         );
         return command;
+    }
+
+    private static async Task<int> PrintAsync(ParseResult parsed, string? kubeconfig, CancellationToken cancellationToken)
+    {
+        using var loggers = LogLines.Create(LogLevel.Warning);
+        using var client = CommandSettings.Connect(kubeconfig, loggers);
+        var (text, problem) = await ReadAsync(client, cancellationToken).ConfigureAwait(false);
+        if (text is null)
+            return await CommandSettings.FailAsync(problem, parsed.InvocationConfiguration.Error).ConfigureAwait(false);
+        await parsed.InvocationConfiguration.Output.WriteAsync(text).ConfigureAwait(false);
+        return 0;
     }
 
     /// <returns>The YAML with its instructions, or why there is none.</returns>

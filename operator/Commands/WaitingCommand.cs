@@ -39,27 +39,24 @@ internal static class WaitingCommand
         foreach (var other in others)
             command.Add(other);
         command.SetAction(
-            async (parsed, cancellationToken) =>
-            {
-                using var loggers = LogLines.Create(LogLevel.Warning);
-                var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
-                try
-                {
-                    using var client = CommandSettings.Connect(parsed.GetValue(kubeconfig), loggers);
-                    var agents = CommandSettings.Agents(client, parsed.GetValue(ns), parsed.GetValue(selector));
-                    var given = new Wait(client, agents, TimeSpan.FromSeconds(parsed.GetValue(timeout)), output.WriteLine);
-                    return await wait(given, parsed, cancellationToken).ConfigureAwait(false) ? 0 : 1;
-                }
-                catch (Exception e) when (CommandSettings.IsExpected(e))
-                {
-                    return await CommandSettings.FailAsync(e, error).ConfigureAwait(false);
-                }
-                catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-                {
-                    return await CommandSettings.FailAsync($"stopped: {stopped}", error).ConfigureAwait(false);
-                }
-            }
+            (parsed, cancellationToken) =>
+                CommandSettings.RunAsync(
+                    parsed.InvocationConfiguration.Error,
+                    stopped,
+                    () => AskAsync(parsed, cancellationToken),
+                    cancellationToken
+                )
         );
         return command;
+
+        async Task<int> AskAsync(ParseResult parsed, CancellationToken cancellationToken)
+        {
+            using var loggers = LogLines.Create(LogLevel.Warning);
+            using var client = CommandSettings.Connect(parsed.GetValue(kubeconfig), loggers);
+            var agents = CommandSettings.Agents(client, parsed.GetValue(ns), parsed.GetValue(selector));
+            var patience = TimeSpan.FromSeconds(parsed.GetValue(timeout));
+            var given = new Wait(client, agents, patience, parsed.InvocationConfiguration.Output.WriteLine);
+            return await wait(given, parsed, cancellationToken).ConfigureAwait(false) ? 0 : 1;
+        }
     }
 }

@@ -265,6 +265,23 @@ public sealed class CommandTests
         );
     }
 
+    [Fact]
+    public async Task A_snippet_that_is_stopped_while_it_is_read_says_that_nothing_is_printed()
+    {
+        await using var bench = await StartAsync();
+        bench.Apply("gpus");
+        await using var output = new StringWriter();
+
+        var code = await OperatorCommand.InvokeAsync(
+            ["kubevirt-snippet", "--kubeconfig", bench.Cluster.Kubeconfig],
+            output,
+            new CancellationToken(canceled: true)
+        );
+
+        var said = "hostdev-operator: stopped: not all policies were read, so nothing is printed; run it again";
+        Assert.Equal((1, said), (code, output.ToString().TrimEnd()));
+    }
+
     private static KubeClient Client(OperatorBench bench) =>
         bench.Cluster.CreateClient(new ApiUser("kubernetes-admin", [ApiUser.Masters]), "hostdev-operator/test");
 }
