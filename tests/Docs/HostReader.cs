@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using Hostdev.Sandbox.Demo;
 using Hostdev.Sandbox.Kernel;
 
@@ -7,6 +8,7 @@ namespace Hostdev.Tests.Docs;
 /// Reads pages on a simulated host that has just booted: <c>inventory</c>, <c>plan</c> and <c>explain</c> of hostdev-device-plugin are
 /// those of <c>hostdev-sandbox host</c>, and <c>/sys</c> is the machine's.
 /// </summary>
+[SupportedOSPlatform("linux")]
 internal sealed class HostReader : IDisposable
 {
     private static readonly string[] s_ofThePackage = ["/etc/hostdev", "/run/hostdev", "/var/lib/hostdev"];

@@ -1,8 +1,10 @@
+using System.Runtime.Versioning;
 using Xunit;
 
 namespace Hostdev.Tests.Docs;
 
 /// <summary>What pages say of a host is so: their blocks <c>sh host MACHINE</c>, on that machine simulated.</summary>
+[SupportedOSPlatform("linux")]
 public sealed class HostRunTests
 {
     public static TheoryData<string, string> ThatAreRun

@@ -36,20 +36,13 @@ public sealed class ShownCommandTests
         ("hack/lab", Runner),
         ("hack/bench", "measures; PlanTests and others hold what it would show"),
         ("hack/demo", "is the cluster that blocks are run in; its options and plug are tried by DemoTests and PlaygroundTests"),
+        ("hostdev-operator check", "is what helm test runs"),
+        ("hostdev-device-plugin run", "is what the package's unit runs (MachineNewcomerTests), and the chart's DaemonSet"),
         ("hostdev-operator run", "is what the chart's Deployment runs, in every block that installs it"),
     ];
 
-    /// <summary>What is started by files of the repository that a test starts in turn.</summary>
-    private static readonly string[] s_units = ["packaging/hostdev-device-plugin.service", "examples/hostdev.service"];
-
     private static readonly Lazy<ImmutableArray<Call>> s_run = new(() =>
-        [
-            .. Pages
-                .All.SelectMany(p => p.Blocks.Where(b => b.Language == "sh"))
-                .SelectMany(PageCommands.Of)
-                .Concat(s_units.SelectMany(OfUnit))
-                .Select(c => Call.Of(c.Words)),
-        ]
+        [.. Pages.All.SelectMany(p => p.Blocks.Where(b => b.Language == "sh")).SelectMany(PageCommands.Of).Select(c => Call.Of(c.Words))]
     );
 
     [Fact]
@@ -89,14 +82,7 @@ public sealed class ShownCommandTests
 
     /// <summary>In prose much is in backticks that is no command.</summary>
     private static bool IsOurs(string[] words) =>
-        words
-            is ["kubectl", "hostdev", [>= 'a' and <= 'z', ..], ..]
-                or ["hostdev-device-plugin" or "hostdev-operator", [>= 'a' and <= 'z', ..], ..];
-
-    private static IEnumerable<(int Line, string[] Words)> OfUnit(string file) =>
-        File.ReadLines(Repository.Path(file))
-            .Where(l => l.StartsWith("ExecStart=", StringComparison.Ordinal))
-            .SelectMany(l => ShellText.Commands(l["ExecStart=".Length..]));
+        words is ["kubectl" or "helm" or "hostdev-device-plugin" or "hostdev-operator", [>= 'a' and <= 'z' or '-', ..], _, ..];
 
     /// <summary>A command as far as it can be told to be the same as another.</summary>
     /// <param name="Program">Without its directory, but for those of hack.</param>

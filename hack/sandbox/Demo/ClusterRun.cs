@@ -1,6 +1,5 @@
 using Hostdev.Kube.Client;
 using Hostdev.Sandbox.Cluster;
-using Hostdev.Sandbox.Kernel;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hostdev.Sandbox.Demo;
