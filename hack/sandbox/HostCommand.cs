@@ -6,8 +6,8 @@ using Hostdev.Sandbox.Demo;
 namespace Hostdev.Sandbox;
 
 /// <summary>
-/// <c>hostdev-sandbox host MACHINE -- ARGUMENTS</c>: <c>inventory</c>, <c>plan</c> and <c>explain</c> of hostdev-device-plugin, on a simulated
-/// machine that has just booted. What is said of a host in pages is said of one of these.
+/// <c>hostdev-sandbox host MACHINE -- ARGUMENTS</c>: <c>inventory</c>, <c>plan</c> and <c>explain</c> of hostdev-device-plugin, on a
+/// simulated machine that has just booted. What is said of a host in pages is said of one of these.
 /// </summary>
 internal static class HostCommand
 {

@@ -39,14 +39,10 @@ internal sealed class PlaygroundReader : IDisposable
         var gone = (await AbsentAsync()).Select(k => k + "/").ToList();
         var kept = before.Where(l => !gone.Any(k => l.StartsWith(k, StringComparison.Ordinal))).ToList();
         List<string> after = [];
-        await Waiting.UntilAsync(
-            async () => (after = await SightAsync()).SequenceEqual(kept),
-            60,
-            () =>
-                Task.FromResult(
-                    $"{page.Name} does not give everything back. Before it:\n{string.Join('\n', kept)}\nafter it:\n{string.Join('\n', after)}"
-                )
-        );
+        await Waiting.UntilAsync(async () => (after = await SightAsync()).SequenceEqual(kept), 60, () => Task.FromResult(Words()));
+
+        string Words() =>
+            $"{page.Name} does not give everything back. Before it:\n{string.Join('\n', kept)}\nafter it:\n{string.Join('\n', after)}";
     }
 
     public void Dispose()

@@ -84,8 +84,8 @@ public static class DemoMachines
         };
 
     /// <summary>
-    /// A desktop board: the ports of its two slots lack ACS and are functions of one device, so that a card, which is the console, shares its
-    /// IOMMU group with whatever is in the second slot. The firmware keeps memory for its USB controller.
+    /// A desktop board: the ports of its two slots lack ACS and are functions of one device, so that a card, which is the console, shares
+    /// its IOMMU group with whatever is in the second slot. The firmware keeps memory for its USB controller.
     /// </summary>
     public static MachineDescription Workstation { get; } =
         new()
