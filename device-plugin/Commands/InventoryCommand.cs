@@ -15,7 +15,8 @@ namespace Hostdev.DevicePlugin.Commands;
 /// </summary>
 public static class InventoryCommand
 {
-    public static Command Create()
+    /// <param name="simulated">Looked at in place of this machine; all of it is seen.</param>
+    public static Command Create(AgentMachine? simulated = null)
     {
         var classes = new Option<string>("--class")
         {
@@ -72,7 +73,7 @@ public static class InventoryCommand
                 {
                     var chosen = ParseClasses(parsed.GetValue(classes)).Classes;
                     var form = ParseForm(parsed.GetValue(output)) ?? OutputForm.Table;
-                    var (page, unknown) = Look(new HostPaths(parsed.GetValue(root)!), chosen, parsed.GetValue(state)!);
+                    var (page, unknown) = Look(simulated, new HostPaths(parsed.GetValue(root)!), chosen, parsed.GetValue(state)!);
                     // Beside what is printed, which programs read.
                     foreach (var missing in page.Inventory.MissingFiles.Select(m => m.ToString()).Concat(unknown))
                         parsed.InvocationConfiguration.Error.WriteLine($"hostdev-device-plugin: {missing}");
@@ -97,18 +98,24 @@ public static class InventoryCommand
     private static int TerminalWidth => Console.IsOutputRedirected || Console.WindowWidth <= 0 ? int.MaxValue : Console.WindowWidth;
 
     /// <returns>With why it is not said who uses what, where it is not.</returns>
-    private static (InventoryPage Page, ImmutableArray<string> Unknown) Look(HostPaths paths, DeviceClasses classes, string stateDirectory)
+    private static (InventoryPage Page, ImmutableArray<string> Unknown) Look(
+        AgentMachine? simulated,
+        HostPaths root,
+        DeviceClasses classes,
+        string stateDirectory
+    )
     {
+        var paths = simulated?.Paths ?? root;
         var inventory = new InventoryReader(paths, TimeProvider.System).Read();
         var page = new InventoryPage(inventory, classes) { Details = new ChildDetailsReader(paths).Read(inventory) };
-        if (paths.Root != "/")
+        if (simulated is null && paths.Root != "/")
             return (page, []);
-        var missing = HostAccess.Missing(paths);
+        var missing = simulated is null ? HostAccess.Missing(paths) : [];
         if (!missing.IsEmpty)
             return (page, [$"who uses what is not shown: {string.Join("; ", missing)}"]);
         try
         {
-            var look = PlanCommand.LookAround(stateDirectory, PlanCommand.Here, TimeProvider.System);
+            var look = PlanCommand.LookAround(stateDirectory, simulated ?? PlanCommand.Here, TimeProvider.System);
             var uses = DeviceUses.Of(look.Input.Inventory, look.Input.Usage, Planner.Plan(look.Input));
             return (page with { Uses = uses }, []);
         }

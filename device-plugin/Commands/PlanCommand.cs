@@ -20,7 +20,8 @@ namespace Hostdev.DevicePlugin.Commands;
 /// </summary>
 public static class PlanCommand
 {
-    public static Command CreatePlan()
+    /// <param name="simulated">Looked at in place of this machine.</param>
+    public static Command CreatePlan(AgentMachine? simulated = null)
     {
         var (desired, state) = Options();
         var output = new Option<string>("--output", "-o") { Description = "text, json or yaml.", DefaultValueFactory = _ => "text" };
@@ -45,7 +46,9 @@ public static class PlanCommand
                 parsed.InvocationConfiguration.Error,
                 () =>
                 {
-                    var way = Foresight.Of(Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System).Input);
+                    var way = Foresight.Of(
+                        Look(parsed.GetValue(desired), parsed.GetValue(state)!, simulated ?? Here, TimeProvider.System).Input
+                    );
                     parsed.InvocationConfiguration.Output.Write(Render(way, parsed.GetValue(output)!));
                     return ExitCode(way.Verdict);
                 }
@@ -54,7 +57,8 @@ public static class PlanCommand
         return command;
     }
 
-    public static Command CreateExplain()
+    /// <param name="simulated">Looked at in place of this machine.</param>
+    public static Command CreateExplain(AgentMachine? simulated = null)
     {
         var (desired, state) = Options();
         var address = new Argument<string>("device")
@@ -75,7 +79,7 @@ public static class PlanCommand
                 () =>
                 {
                     var named = parsed.GetValue(address)!;
-                    var look = Look(parsed.GetValue(desired), parsed.GetValue(state)!, Here, TimeProvider.System);
+                    var look = Look(parsed.GetValue(desired), parsed.GetValue(state)!, simulated ?? Here, TimeProvider.System);
                     var device = LentText.Find(named, look.Input.Inventory) ?? DeviceId.Parse(named);
                     var writes = Journal.WritesAbout(device, parsed.GetValue(state)!, look.Input.Inventory.Facts.BootId);
                     if (ExplainText.Render(Explanation.Of(look.Input, device), look.Standing, writes) is not { } words)

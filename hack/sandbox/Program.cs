@@ -18,6 +18,7 @@ internal static class Program
             UsbCommand.Create(),
             DemoCommand.Create(),
             NodeCommand.Create(),
+            HostCommand.Create(),
             ApiServerCommand.Create(),
         }
             .Parse(args)

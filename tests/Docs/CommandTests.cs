@@ -6,8 +6,6 @@ namespace Hostdev.Tests.Docs;
 /// <summary>What a page tells to run can be run: programs, subcommands, options, the chart's values, kinds, files.</summary>
 public sealed partial class CommandTests
 {
-    private static readonly string[] s_shell = ["sh", "bash", "shell", "console", ""];
-
     private static readonly string[] s_folders =
     [
         "charts",
@@ -30,7 +28,7 @@ public sealed partial class CommandTests
     public void Every_command_of_ours_on_a_page_is_there()
     {
         Findings.AreNone(Pages.All.SelectMany(Of));
-        Assert.InRange(Pages.All.Sum(p => Commands(p).Count()), 100, 100_000);
+        Assert.InRange(Pages.All.Sum(p => PageCommands.All(p).Count()), 100, 100_000);
     }
 
     [Fact]
@@ -57,29 +55,18 @@ public sealed partial class CommandTests
         );
 
     private static IEnumerable<string> Of(MarkdownPage page) =>
-        from command in Commands(page)
+        from command in PageCommands.All(page)
         let words = KnownCommands.Finding(command.Words)
         where words is not null
         select $"{page.Name}:{command.Line}: {words}";
 
     private static IEnumerable<string> AbsentFiles(MarkdownPage page) =>
-        from command in Commands(page)
+        from command in PageCommands.All(page)
         from word in command.Words
         let file = Trailing().Replace(word.StartsWith("./", StringComparison.Ordinal) ? word[2..] : word, "")
         where Plain().IsMatch(file) && s_folders.Contains(file.Split('/')[0]) && !file.Contains("NNNN", StringComparison.Ordinal)
         where !Path.Exists(Repository.Path(file)) && !File.Exists(Repository.Path(file + ".cs")) // a type is named without it
         select $"{page.Name}:{command.Line}: there is no {file}";
-
-    /// <summary>Of blocks and of what stands in backticks.</summary>
-    private static IEnumerable<(int Line, string[] Words)> Commands(MarkdownPage page) =>
-        page
-            .Blocks.Concat(page.Indented)
-            .Where(b => s_shell.Contains(b.Language))
-            .SelectMany(b => ShellText.Commands(Prompt().Replace(b.Text, "")).Select(c => (b.Line + c.Line, c.Words)))
-            .Concat(page.Code.SelectMany(c => ShellText.Commands(c.Text).Select(s => (c.Line, s.Words))));
-
-    [GeneratedRegex("^(?:[$#>] )", RegexOptions.Multiline)]
-    private static partial Regex Prompt();
 
     [GeneratedRegex("(?:[#:].*|[.,/])$")]
     private static partial Regex Trailing();

@@ -61,7 +61,7 @@ internal sealed partial class MarkdownPage
     /// <summary>
     /// What a reader does at a place, from top to bottom: files written, manifests applied, commands run, with what each prints.
     /// </summary>
-    /// <param name="place"><c>cluster</c>, <c>machine</c> or <c>build</c>.</param>
+    /// <param name="place">See <see cref="MarkdownBlock.Place"/>. A file whose name is absolute is a host's.</param>
     /// <returns>Empty where no block of the page is run there.</returns>
     public IReadOnlyList<PageStep> Steps(string place)
     {
@@ -72,8 +72,11 @@ internal sealed partial class MarkdownPage
         {
             var block = Blocks[i];
             if (block.File is { } file)
-                steps.Add(new PageStep.Write(block.Line, file, block.Text));
-            else if (block.Language == "yaml" && block.Info.Contains(place))
+            {
+                if (!Path.IsPathRooted(file) || place == "machine" || place.StartsWith(MarkdownBlock.OnHost, StringComparison.Ordinal))
+                    steps.Add(new PageStep.Write(block.Line, file, block.Text));
+            }
+            else if (block.Language == "yaml" && block.Place == place)
                 steps.Add(new PageStep.Apply(block.Line, block.Text));
             else if (block.IsRunAt(place))
                 steps.Add(

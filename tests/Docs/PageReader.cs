@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text;
+using System.Text.RegularExpressions;
+using Hostdev.DevicePlugin.Host;
 using Xunit;
 
 namespace Hostdev.Tests.Docs;
@@ -8,7 +10,7 @@ namespace Hostdev.Tests.Docs;
 /// Does what a page says, from top to bottom, as somebody who copies it into one bash: what a block sets is there in the next. The
 /// directory is the repository's as far as what is read; what is written below it stays out of it.
 /// </summary>
-internal sealed class PageReader : IDisposable
+internal sealed partial class PageReader : IDisposable
 {
     /// <summary>What a command that only looks may wait for its words; a reader looks again, too.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
@@ -22,11 +24,17 @@ internal sealed class PageReader : IDisposable
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("hostdev-reader-");
     private readonly DirectoryInfo _state = Directory.CreateTempSubdirectory("hostdev-reader-state-");
     private readonly IReadOnlyList<(string Name, string Value)> _environment;
+    private readonly HostPaths _host;
 
     /// <param name="environment">Variables beside the test's own.</param>
-    public PageReader(IEnumerable<(string Name, string Value)> environment)
+    /// <param name="host">
+    /// The host that is read on: its <c>/sys</c> and what the agent has there lie below its root, and are told without that. Null for this
+    /// one.
+    /// </param>
+    public PageReader(IEnumerable<(string Name, string Value)> environment, HostPaths? host = null)
     {
         _environment = [.. environment];
+        _host = host ?? new HostPaths("/");
         foreach (var entry in new DirectoryInfo(Repository.Root).EnumerateFileSystemInfos())
             File.CreateSymbolicLink(Path.Combine(_directory.FullName, entry.Name), entry.FullName);
     }
@@ -42,7 +50,9 @@ internal sealed class PageReader : IDisposable
             switch (step)
             {
                 case PageStep.Write write:
-                    var file = Path.GetFullPath(write.File, _directory.FullName);
+                    var file = Path.IsPathRooted(write.File)
+                        ? _host.Resolve(write.File)
+                        : Path.GetFullPath(write.File, _directory.FullName);
                     Directory.CreateDirectory(Path.GetDirectoryName(file)!);
                     await File.WriteAllTextAsync(file, write.Text, TestContext.Current.CancellationToken);
                     break;
@@ -94,7 +104,7 @@ internal sealed class PageReader : IDisposable
     {
         var script = new StringBuilder()
             .Append("exec 2>&1; set -a; [ ! -f \"$0\" ] || . \"$0\"; set -euo pipefail\n")
-            .Append(run.Script)
+            .Append(_host.Root == "/" ? run.Script : OfHost().Replace(run.Script, m => _host.Resolve(m.Value)))
             .Append("\n{ export -p; printf 'cd %q\\n' \"$PWD\"; } >\"$0\"\n");
         var start = new ProcessStartInfo("bash", ["-c", script.ToString(), Variables])
         {
@@ -112,6 +122,8 @@ internal sealed class PageReader : IDisposable
         try
         {
             var printed = await process.StandardOutput.ReadToEndAsync(limit.Token);
+            if (_host.Root != "/")
+                printed = printed.Replace(_host.Root, "", StringComparison.Ordinal);
             await process.WaitForExitAsync(limit.Token);
             return process.ExitCode == 0 ? run.Differs(printed) : $"ended with {process.ExitCode}:\n{run.Script}{printed}";
         }
@@ -121,4 +133,7 @@ internal sealed class PageReader : IDisposable
             return $"did not end within {s_limit.TotalMinutes} minutes:\n{run.Script}";
         }
     }
+
+    [GeneratedRegex("(?<![^\\s\"'=>])/(?:sys|etc/hostdev|run/hostdev|var/lib/hostdev)(?=/)")]
+    private static partial Regex OfHost();
 }

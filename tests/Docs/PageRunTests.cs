@@ -11,7 +11,7 @@ namespace Hostdev.Tests.Docs;
 public sealed class PageRunTests(RunningDemo demo) : IClassFixture<RunningDemo>
 {
     public static TheoryData<string> ThatAreRun =>
-        [.. Pages.All.Where(p => p.Steps("cluster").Count > 0 && p.Name != NewcomerTests.Page).Select(p => p.Name)];
+        [.. Pages.All.Where(p => p.Steps("cluster").Count > 0 && !InstallRunTests.Installs(p)).Select(p => p.Name)];
 
     [Theory]
     [MemberData(nameof(ThatAreRun))]

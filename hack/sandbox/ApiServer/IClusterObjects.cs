@@ -12,7 +12,9 @@ public interface IClusterObjects
     /// <param name="resource">As RBAC and errors name it: <c>nodes</c>, <c>hostdevices.hostdev.io</c>.</param>
     JsonObject? Get(string resource, string name, string ns = "");
 
-    /// <summary>Copies, by namespace and name.</summary>
+    /// <summary>
+    /// Copies, by namespace and name; none where the resource is not served: its CustomResourceDefinition may be deleted.
+    /// </summary>
     ImmutableArray<JsonObject> List(string resource, string ns = "");
 
     /// <summary>Makes an object; its kind and namespace stand in it. The object with what the server set.</summary>

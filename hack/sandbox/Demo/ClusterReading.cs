@@ -31,7 +31,8 @@ internal sealed record ClusterReading(
         var policies = ((string[])["hostdevices", "sriovpolicies", "mdevprofiles"])
             .SelectMany(p => objects.List($"{p}.hostdev.io"))
             .Select(Policy);
-        var nodes = cluster.Nodes.Select(n => Node(n, objects.Get("nodedevicestates.hostdev.io", n.Name)));
+        var states = objects.List("nodedevicestates.hostdev.io");
+        var nodes = cluster.Nodes.Select(n => Node(n, states.FirstOrDefault(s => (string?)s["metadata"]!["name"] == n.Name)));
         return new ClusterReading([.. policies], [.. nodes], [.. cluster.Nodes.SelectMany(Offers)]);
     }
 

@@ -1,6 +1,5 @@
 using Hostdev.Kube.Client;
 using Hostdev.Sandbox.Cluster;
-using Hostdev.Sandbox.Kernel;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hostdev.Sandbox.Demo;
@@ -72,9 +71,8 @@ internal sealed class ClusterRun(IStoryScreen screen, int seed, TimeSpan patienc
 
     private async Task BootAsync(SandboxCluster cluster, CancellationToken cancellationToken)
     {
-        cluster.AddNode("gpu-1", DemoMachine.BootBare(DemoMachines.GpuNode, seed));
-        cluster.AddNode("mixed-1", DemoMachine.Boot(DemoMachine.WithTapeLibrary(DemoMachine.Description), seed + 1));
-        cluster.AddNode("net-1", DemoMachine.BootBare(DemoMachine.WithVgpuCards(DemoMachines.SriovNode), seed + 2));
+        foreach (var (number, name) in DemoHosts.Nodes.Index())
+            cluster.AddNode(name, DemoHosts.Boot(name, seed + number));
         foreach (var node in cluster.Nodes)
             await node.Kubelet.StartAsync(cancellationToken);
     }

@@ -10,6 +10,9 @@ public static class DemoMachines
 {
     private const ulong Memory64 = 0x14220c;
 
+    /// <summary>What a firmware keeps for the keyboards of a board's own USB controller, as <c>reserved_regions</c> says it.</summary>
+    private const string FirmwareMemory = "0x00000000bf000000 0x00000000bf1fffff direct";
+
     private static readonly ImmutableArray<PciDriverDescription> s_drivers =
     [
         new("pcieport", PciDriverKind.Port, "pcieportdrv"),
@@ -78,6 +81,45 @@ public static class DemoMachines
         ) with
         {
             MdevParents = Hardware.SampleMdevs,
+        };
+
+    /// <summary>
+    /// A desktop board: the ports of its two slots lack ACS and are functions of one device, so that a card, which is the console, shares
+    /// its IOMMU group with whatever is in the second slot. The firmware keeps memory for its USB controller.
+    /// </summary>
+    public static MachineDescription Workstation { get; } =
+        new()
+        {
+            Name = "workstation-1",
+            KernelRelease = "6.8.0-60-generic",
+            CommandLine = "BOOT_IMAGE=/vmlinuz root=/dev/nvme0n1p2 ro intel_iommu=on iommu=pt",
+            RootBuses =
+            [
+                new(
+                    "0000:00",
+                    [
+                        Hardware.Function("0000:00:00.0", "8086", "09a2", 0x060000),
+                        Port("0000:00:01.0", -1, [.. Gpu("0000:01:00", 0).Select((f, i) => i == 0 ? f with { BootVga = true } : f)]) with
+                        {
+                            Acs = false,
+                        },
+                        Port(
+                            "0000:00:01.1",
+                            -1,
+                            [Hardware.E1000e("0000:02:00.0", 0xb2000000, 0xb2020000, 0x3000, "00:15:17:00:00:30")]
+                        ) with
+                        {
+                            Acs = false,
+                        },
+                        Hardware.Xhci("0000:00:14.0", 0xb3000000, []) with
+                        {
+                            ReservedRegions = [FirmwareMemory],
+                        },
+                        Port("0000:00:1d.0", -1, [Disk("0000:03:00.0", "S6CKNT0T500000")]),
+                    ]
+                ),
+            ],
+            Drivers = s_drivers.Add(new("e1000e")),
         };
 
     public static ImmutableArray<MachineDescription> All { get; } = [GpuNode, SriovNode, MixedNode];

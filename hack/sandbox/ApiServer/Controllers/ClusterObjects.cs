@@ -21,11 +21,10 @@ internal sealed class ClusterObjects(ObjectStore store, ResourceRegistry registr
         return store.Get(served.Storage, ns, name) is { } stored ? served.Read(stored) : null;
     }
 
-    public ImmutableArray<JsonObject> List(string resource, string ns = "")
-    {
-        var served = Find(resource);
-        return [.. store.Current(served.Storage).Objects.Values.Where(o => ns.Length == 0 || o.Namespace == ns).Select(served.Read)];
-    }
+    public ImmutableArray<JsonObject> List(string resource, string ns = "") =>
+        TryFind(resource) is { } served
+            ? [.. store.Current(served.Storage).Objects.Values.Where(o => ns.Length == 0 || o.Namespace == ns).Select(served.Read)]
+            : [];
 
     public JsonObject Create(JsonObject json)
     {
@@ -81,8 +80,9 @@ internal sealed class ClusterObjects(ObjectStore store, ResourceRegistry registr
     }
 
     private ServedResource Find(string resource) =>
-        registry.All.FirstOrDefault(r => r.GroupResource == resource)
-        ?? throw new InvalidOperationException($"no resource {resource} is served");
+        TryFind(resource) ?? throw new InvalidOperationException($"no resource {resource} is served");
+
+    private ServedResource? TryFind(string resource) => registry.All.FirstOrDefault(r => r.GroupResource == resource);
 
     private static WriteRequest Request(ServedResource resource, string ns, string name, string subresource, string manager) =>
         new(
