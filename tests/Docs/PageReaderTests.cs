@@ -41,6 +41,12 @@ public sealed class PageReaderTests
         Assert.False(File.Exists(Repository.Path("wanted.yaml")));
     }
 
+    [Fact]
+    public void What_is_done_in_a_cluster_writes_to_no_host() =>
+        Assert.IsType<PageStep.Run>(
+            Assert.Single(Page("```yaml\n# /etc/hostdev/desired.yaml\npolicies: []\n```\n```sh cluster\ntrue\n```").Steps("cluster"))
+        );
+
     [Theory]
     [InlineData("```sh machine\nuntrue=1\nfalse\n```", "page.md:2: ended with 1:\nuntrue=1\nfalse\n")]
     [InlineData("```sh machine\nmkdir -p x && echo one\n```\n```text\ntwo\n```", "page.md:2: line 5 says\ntwo\nand printed was\none\n")]

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using Hostdev.Tests.Demo;
+using Hostdev.Tests.Offering;
 using Xunit;
 
 namespace Hostdev.Tests.Docs;
@@ -10,7 +12,8 @@ namespace Hostdev.Tests.Docs;
 public sealed class ShownCommandTests
 {
     private const string Runner = "runs these tests, or is a part of what runs them";
-    private const string Vmm = "needs KVM and a device; what it is told is tried by VmmArgumentTests, and in hack/lab test --nested";
+    private const string Vmm =
+        $"needs a device; what it is told is held by {nameof(VmmArgumentTests)}, and tried in hack/lab test --nested";
 
     /// <summary>By how a command begins.</summary>
     private static readonly (string Begin, string Why)[] s_notRun =
@@ -37,10 +40,13 @@ public sealed class ShownCommandTests
         ("hack/verify", Runner),
         ("hack/format", Runner),
         ("hack/lab", Runner),
-        ("hack/bench", "measures; PlanTests and others hold what it would show"),
-        ("hack/demo", "is the cluster that blocks are run in; its options and plug are tried by DemoTests and PlaygroundTests"),
+        ("hack/bench", "measures, for minutes"),
+        (
+            "hack/demo",
+            $"is the cluster that blocks are run in; what else it does is held by {nameof(DemoTests)} and {nameof(PlaygroundTests)}"
+        ),
         ("hostdev-operator check", "is what helm test runs"),
-        ("hostdev-device-plugin run", "is what the package's unit runs (MachineNewcomerTests), and the chart's DaemonSet"),
+        ("hostdev-device-plugin run", $"is what the package's unit runs ({nameof(MachineNewcomerTests)}), and the chart's DaemonSet"),
         ("hostdev-operator run", "is what the chart's Deployment runs, in every block that installs it"),
     ];
 
