@@ -12,17 +12,8 @@ internal static class DeviceUses
     public const string Free = "free";
 
     /// <param name="plan">For what the agent follows; what it offers and holds is not said where it follows nothing.</param>
-    public static ImmutableSortedDictionary<DeviceId, string> Of(HostInventory inventory, HostUsage usage, Plan plan)
-    {
-        DeviceId[] devices =
-        [
-            .. inventory.Functions.Values.Where(f => !f.IsBridge).Select(f => (DeviceId)f.Address),
-            .. inventory.UsbDevices.Where(d => !d.IsHub).Select(d => (DeviceId)d.Port),
-            .. inventory.ScsiDevices.Select(d => (DeviceId)d.Id),
-            .. inventory.Mdevs.Select(m => (DeviceId)m.Uuid),
-        ];
-        return devices.Distinct().ToImmutableSortedDictionary(d => d, d => Of(d, usage, plan));
-    }
+    public static ImmutableSortedDictionary<DeviceId, string> Of(HostInventory inventory, HostUsage usage, Plan plan) =>
+        inventory.Passable.ToImmutableSortedDictionary(d => d, d => Of(d, usage, plan));
 
     private static string Of(DeviceId device, HostUsage usage, Plan plan)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using Hostdev.Crds;
 using Hostdev.DevicePlugin.Host;
 using Hostdev.Planning;
@@ -70,11 +71,12 @@ internal sealed class HostReading
     public IEnumerable<DeviceUser> UsersOf(DeviceId device) =>
         device switch
         {
-            DeviceId.OfPci(var address) when _inventory.Functions.TryGetValue(address, out var function) => UsersOf(function),
-            DeviceId.OfUsb(var port) when _inventory.Usb(port) is { } usb => [.. Keyboards.UsersOf(usb), .. UsersOf(port, usb.Children)],
-            DeviceId.OfScsi(var disk) when _inventory.Scsi(disk) is { } scsi => UsersOf(disk, scsi.Children),
-            DeviceId.OfMdev(var uuid) when _inventory.Mdev(uuid) is { } mdev => UsersOf(mdev),
-            _ => [],
+            DeviceId.OfPci(var address) => _inventory.Functions.TryGetValue(address, out var function) ? UsersOf(function) : [],
+            DeviceId.OfUsb(var port) => _inventory.Usb(port) is { } usb ? [.. Keyboards.UsersOf(usb), .. UsersOf(port, usb.Children)] : [],
+            DeviceId.OfScsi(var disk) => _inventory.Scsi(disk) is { } scsi ? UsersOf(disk, scsi.Children) : [],
+            DeviceId.OfMdev(var uuid) => _inventory.Mdev(uuid) is { } mdev ? UsersOf(mdev) : [],
+            // A class that was forgotten here would be one that nobody uses, and be taken from whoever does.
+            _ => throw new UnreachableException($"{device} is of a class of which it is not known who uses it"),
         };
 
     private IEnumerable<DeviceUser> UsersOf(MdevDevice mdev) =>

@@ -399,6 +399,7 @@ public sealed class SimulatedAttributeScenarios : AttributeScenarios
         );
         await bench.ReadyAsync();
         await bench.StopAgentAsync();
+        await bench.UntilAsync(() => bench.Kubelet.Allocatable("example.com/vf") == 0); // what it knew of before the boot
         node.Reboot(bench.StateDirectory);
         Assert.Equal("[low] normal high", bench.Read($"{Admin}/pf/profile/sched_priority"));
         File.Delete(bench.DesiredFile);
