@@ -5,6 +5,7 @@ namespace Hostdev.Tests.Docs;
 
 /// <summary>What pages say of a host is so: their blocks <c>sh host MACHINE</c>, on that machine simulated.</summary>
 [SupportedOSPlatform("linux")]
+[Trait(Pace.Name, Pace.Slow)]
 public sealed class HostRunTests
 {
     public static TheoryData<string, string> ThatAreRun
